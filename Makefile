@@ -1,0 +1,63 @@
+# Every chore of the project. `make help` lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# The environment is installed only from hash-pinned files; the project itself on top, without resolving anything.
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+
+.PHONY: help run test check bench migrate schema fmt lock clean
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(VENV)/run.stamp ## start everything on this machine: services, API, worker, demo provider; prints the URL
+	@exec $(BIN)/identity-api dev
+
+test: $(VENV)/dev.stamp ## run the tests on their own PostgreSQL and Valkey
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+check: $(VENV)/dev.stamp ## lint, types, layers, and drift of schema.graphql, migrations and generated docs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m tests.drift
+
+bench: $(VENV)/dev.stamp ## measure speed as ratios to a floor in the same run
+	$(BIN)/python -m benchmarks
+
+migrate: $(VENV)/run.stamp ## bring the configured database to the newest schema
+	$(BIN)/identity-api migrate
+
+schema: $(VENV)/dev.stamp ## rewrite schema.graphql, docs/schema.sql and the generated parts of docs/
+	$(BIN)/python -m tests.drift --write
+
+fmt: $(VENV)/dev.stamp ## format the code and fix what can be fixed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: $(VENV)/dev.stamp ## rewrite the hash-pinned requirement files
+	$(UV_COMPILE) $(LOCK_ARGS) --extra embedded --group build pyproject.toml -o requirements/run.txt
+	$(UV_COMPILE) $(LOCK_ARGS) --all-extras --group build --group dev pyproject.toml -o requirements/dev.txt -c requirements/run.txt
+
+clean: ## remove the environment and caches (never data)
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; this is " + sys.version.split()[0] + ". Name one with: make $(MAKECMDGOALS) PYTHON=python3.12")'
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/run.stamp: $(BIN)/python requirements/run.txt pyproject.toml
+	@echo "Preparing the environment (once) ..."
+	@$(PIP) install --require-hashes -r requirements/run.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/dev.stamp: $(BIN)/python requirements/dev.txt pyproject.toml
+	@echo "Preparing the development environment (once) ..."
+	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@ $(VENV)/run.stamp

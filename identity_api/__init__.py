@@ -1,0 +1,1 @@
+"""The identity service between a SaaS product and its customers' identity providers."""

@@ -1,0 +1,80 @@
+"""The root of every error this project raises on purpose.
+
+    IdentityAPIError            .code (stable, for programs), .message (one sentence, for people)
+    ├── ConfigurationError      settings or declarations are wrong; .problems lists all of them
+    ├── Unavailable             a part we need (database, queue, provider) does not answer; trying again may help
+    ├── BadInput                a value given to us is not acceptable; .field where one is to blame
+    ├── NotFound                there is no such thing, or none that the caller may know of
+    ├── Refused                 understood, and not allowed; the code says which rule refused
+    ├── Conflict                something changed in between; read again and retry
+    ├── oidc.errors.ProtocolError        what a provider or a browser sent breaks the protocol; .claim
+    ├── upstream.errors.UpstreamError    an outbound request failed; .sent says whether anything left us
+    ├── vault.VaultError                 a sealed value cannot be opened
+    ├── embedded.errors.EmbeddedError    an embedded service cannot be started
+    └── sessions.errors.LoginFailed      a login ended without a session
+
+Messages never hold a secret, a token, a provider's free text or an internal path. Adapters translate library errors at
+their border, so that no caller needs to know which library is beneath.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+
+class IdentityAPIError(Exception):
+    """An error with a stable code and a sentence a person can act on."""
+
+    default_code: ClassVar[str] = "INTERNAL"
+
+    def __init__(self, message: str, *, code: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or self.default_code
+
+
+class ConfigurationError(IdentityAPIError):
+    """Settings or a declaration file cannot be used. `problems` lists every one found; none holds a secret."""
+
+    default_code = "CONFIGURATION"
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = tuple(problems)
+
+
+class Unavailable(IdentityAPIError):
+    """A part that is needed does not answer now. `retry_after_seconds` is a hint for the caller."""
+
+    default_code = "UNAVAILABLE"
+
+    def __init__(self, message: str, *, code: str | None = None, retry_after_seconds: int = 1) -> None:
+        super().__init__(message, code=code)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class BadInput(IdentityAPIError):
+    """A value is not acceptable; `field` names it where one value is to blame."""
+
+    default_code = "BAD_INPUT"
+
+    def __init__(self, message: str, *, code: str | None = None, field: str | None = None) -> None:
+        super().__init__(message, code=code)
+        self.field = field
+
+
+class NotFound(IdentityAPIError):
+    """No such thing within the caller's tenant. Another tenant's thing gives the same answer (I2)."""
+
+    default_code = "NOT_FOUND"
+
+
+class Refused(IdentityAPIError):
+    """Understood, and not allowed; `code` names the rule."""
+
+    default_code = "FORBIDDEN"
+
+
+class Conflict(IdentityAPIError):
+    """The thing changed since the caller read it."""
+
+    default_code = "CONFLICT"
