@@ -1,0 +1,28 @@
+"""Settings of an installation: read once at start, frozen, handed to the rest as arguments (design 11).
+
+Nothing here is read at import, and nothing below the wiring asks for settings itself.
+"""
+
+from identity_api.config.key_ring import KEY_BYTES, KeyRing, create_keys_file, parse_key_ring, read_keys_file
+from identity_api.config.markdown import configuration_markdown
+from identity_api.config.readers import Network, is_loopback
+from identity_api.config.secret import Secret
+from identity_api.config.settings import Settings, load_settings
+from identity_api.config.table import CONFIG_FILE_VARIABLE, Setting, settings_table
+
+__all__ = [
+    "CONFIG_FILE_VARIABLE",
+    "KEY_BYTES",
+    "KeyRing",
+    "Network",
+    "Secret",
+    "Setting",
+    "Settings",
+    "configuration_markdown",
+    "create_keys_file",
+    "is_loopback",
+    "load_settings",
+    "parse_key_ring",
+    "read_keys_file",
+    "settings_table",
+]

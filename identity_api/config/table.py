@@ -1,0 +1,165 @@
+"""The table of all settings. Parsing, bounds and docs/configuration.md come from it and nothing else (design 11)."""
+
+from dataclasses import dataclass
+
+from identity_api.config import readers
+from identity_api.config.readers import Reader, whole_number
+
+PREFIX = "IDENTITY_"
+CONFIG_FILE_VARIABLE = "IDENTITY_CONFIG_FILE"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting: `name` is the attribute of `Settings` and the key in the TOML file.
+
+    `default` is the typed default; `default_text` says in words what happens where it is worked out at start.
+    """
+
+    name: str
+    section: str
+    reader: Reader
+    help: str
+    default: object = None
+    default_text: str = ""
+    minimum: int | None = None
+    maximum: int | None = None
+    unit: str = ""
+    is_secret: bool = False
+
+    @property
+    def variable(self) -> str:
+        """The environment variable."""
+        return PREFIX + self.name.upper()
+
+    @property
+    def kind(self) -> str:
+        """The type in words."""
+        return self.reader.kind
+
+
+def _number(name: str, section: str, default: int, bounds: tuple[int, int], unit: str, help: str) -> Setting:
+    minimum, maximum = bounds
+    return Setting(
+        name, section, whole_number(minimum, maximum), help, default, "", minimum=minimum, maximum=maximum, unit=unit
+    )
+
+
+_SERVICES = "Services and data"
+_HTTP = "HTTP"
+_SECRETS = "Keys"
+_LOGIN = "Login and sessions"
+_SYNC = "Sync"
+_OPERATION = "Operation"
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting(
+        "database_url",
+        _SERVICES,
+        readers.connection_url("postgresql", "postgres"),
+        "PostgreSQL 15 or newer.",
+        default_text="the embedded PostgreSQL",
+        is_secret=True,
+    ),
+    _number("database_pool_size", _SERVICES, 16, (2, 200), "connections", "Database connections of each process."),
+    Setting(
+        "redis_url",
+        _SERVICES,
+        readers.connection_url("redis", "rediss", "unix"),
+        "Redis or Valkey. It only wakes workers up and counts requests; it may be emptied at any time.",
+        default_text="the embedded Valkey",
+        is_secret=True,
+    ),
+    Setting(
+        "data_dir",
+        _SERVICES,
+        readers.PATH,
+        "Where the embedded services and the keys made by `dev` are kept.",
+        default_text="`$XDG_DATA_HOME/identity-api`, else `/var/lib/identity-api` for root"
+        " and `~/.local/share/identity-api` for others",
+    ),
+    Setting(
+        "secret_keys",
+        _SECRETS,
+        readers.KEY_RING,
+        "The key ring: the first key seals, all open; 32 random bytes each, in base64.",
+        default_text="required, unless the file below is given",
+        is_secret=True,
+    ),
+    Setting(
+        "secret_keys_file",
+        _SECRETS,
+        readers.PATH,
+        "A TOML file with `[[keys]]` tables of `id` and `key`; refused if others may read it.",
+        default_text="`keys.toml` in the data directory, if it is there",
+    ),
+    Setting(
+        "public_url",
+        _HTTP,
+        readers.ORIGIN,
+        "How browsers reach this service; https is required unless it is this machine.",
+        default_text="`http://127.0.0.1:` and the port",
+    ),
+    Setting("host", _HTTP, readers.HOST, "The address to listen on.", "127.0.0.1"),
+    _number("port", _HTTP, 8000, (1, 65_535), "", "The port to listen on."),
+    _number("workers", _HTTP, 1, (1, 64), "processes", "API processes; 1 with embedded services."),
+    Setting(
+        "trusted_proxies",
+        _HTTP,
+        readers.NETWORKS,
+        "Peers whose forwarded headers count. Nobody else's do.",
+        (),
+        "none",
+    ),
+    Setting(
+        "outbound_allow",
+        _HTTP,
+        readers.TEXT_LIST,
+        "Private or plain-http targets that may be called: `host[:port]` or `CIDR:port`, optionally `@tenant`.",
+        (),
+        "none",
+    ),
+    _number("attempt_seconds", _LOGIN, 600, (60, 600), "seconds", "How long a begun login may take."),
+    _number("handle_seconds", _LOGIN, 60, (10, 300), "seconds", "How long a prepared login waits for its browser."),
+    _number("code_seconds", _LOGIN, 60, (10, 300), "seconds", "How long a one-time code may be exchanged."),
+    _number("leeway_seconds", _LOGIN, 60, (0, 300), "seconds", "Clock difference allowed when judging tokens."),
+    _number("session_idle_seconds", _LOGIN, 3_600, (60, 604_800), "seconds", "A session unused this long ends."),
+    _number("session_absolute_seconds", _LOGIN, 86_400, (60, 2_592_000), "seconds", "A session this old ends."),
+    _number("sessions_per_user", _LOGIN, 10, (1, 1_000), "sessions", "One more login ends the oldest session."),
+    # 420 s with jitter of 20 % and one crashed worker stays below the promised 600 s.
+    _number("sync_interval_seconds", _SYNC, 300, (60, 420), "seconds", "Pause between two reads of an identity."),
+    _number(
+        "outage_grace_seconds",
+        _SYNC,
+        14_400,
+        (0, 86_400),
+        "seconds",
+        "How long permissions hold while a provider does not answer.",
+    ),
+    _number(
+        "unsynced_lease_seconds",
+        _SYNC,
+        86_400,
+        (300, 2_592_000),
+        "seconds",
+        "How long permissions from a login hold at a provider that is not synced.",
+    ),
+    _number("max_inactive_days", _SYNC, 30, (1, 365), "days", "Without a request by the person, the sync pauses."),
+    _number("sync_concurrency", _SYNC, 20, (1, 500), "calls", "Provider calls a worker has open at a time."),
+    Setting("log_format", _OPERATION, readers.choice("json", "text"), "Log lines for programs or for people.", "json"),
+    Setting(
+        "log_level", _OPERATION, readers.choice("debug", "info", "warning", "error"), "The least level logged.", "info"
+    ),
+    Setting(
+        "otlp_endpoint",
+        _OPERATION,
+        readers.ENDPOINT,
+        "OpenTelemetry collector (OTLP over HTTP); needs the extra `telemetry`.",
+        default_text="no tracing",
+    ),
+)
+
+
+def settings_table() -> tuple[Setting, ...]:
+    """Every setting, in the order of the documentation."""
+    return SETTINGS
