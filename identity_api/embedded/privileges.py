@@ -1,0 +1,97 @@
+"""Which user the servers run as, and what that user can reach.
+
+PostgreSQL refuses to run as root, so root hands both servers to `nobody`. No user is created and the mode of an
+existing directory is never changed: what `nobody` cannot reach is put somewhere else instead.
+"""
+
+import os
+import stat
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from identity_api.embedded.errors import EmbeddedError
+
+if sys.platform != "win32":  # importable everywhere, so that Windows gets a sentence instead of an ImportError
+    import pwd
+
+
+@dataclass(frozen=True, slots=True)
+class ServerUser:
+    """The unprivileged user and group that servers run as when we are root."""
+
+    uid: int
+    gid: int
+
+
+def server_user() -> ServerUser | None:
+    """`nobody` when we are root, None when the servers run as ourselves.
+
+    Raises:
+        EmbeddedError: the user has no entry in the user database, which `initdb` insists on.
+    """
+    if os.geteuid() != 0:
+        _require_entry(os.geteuid())
+        return None
+    try:
+        entry = pwd.getpwnam("nobody")
+    except KeyError:
+        raise EmbeddedError(
+            "Root cannot run PostgreSQL, and this system has no user `nobody` to run it as. "
+            "Start as an ordinary user, or set IDENTITY_DATABASE_URL and IDENTITY_REDIS_URL."
+        ) from None
+    return ServerUser(entry.pw_uid, entry.pw_gid)
+
+
+def _require_entry(uid: int) -> None:
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        raise EmbeddedError(
+            f"The user id {uid} has no entry in the user database, and PostgreSQL's initdb needs one. "
+            "Add one to /etc/passwd, start as another user, or set IDENTITY_DATABASE_URL and IDENTITY_REDIS_URL."
+        ) from None
+
+
+def can_traverse(directory: Path, user: ServerUser | None) -> bool:
+    """Whether `user` may enter `directory` and everything above it. None means ourselves, who need no help."""
+    if user is None:
+        return True
+    resolved = directory.resolve()
+    return all(_allows(path, user, stat.S_IXOTH) for path in (resolved, *resolved.parents))
+
+
+def can_read(path: Path, user: ServerUser | None) -> bool:
+    """Whether `user` may reach and read a file, and run it where its owner may."""
+    if user is None:
+        return True
+    resolved = path.resolve()
+    needed = stat.S_IROTH | (stat.S_IXOTH if resolved.stat().st_mode & stat.S_IXUSR else 0)
+    return can_traverse(resolved.parent, user) and _allows(resolved, user, needed)
+
+
+def _allows(path: Path, user: ServerUser, needed: int) -> bool:
+    """Whether the mode grants `needed` (bits of the class "other") through the class that applies to `user`."""
+    found = path.stat()
+    if found.st_uid == user.uid:
+        needed <<= 6
+    elif found.st_gid == user.gid:
+        needed <<= 3
+    return found.st_mode & needed == needed
+
+
+def give(path: Path, user: ServerUser | None) -> None:
+    """Make `user` the owner of a file or directory that we have just made.
+
+    Raises:
+        EmbeddedError: root is not allowed to, as in a container without other user ids.
+    """
+    if user is None:
+        return
+    try:
+        os.chown(path, user.uid, user.gid)
+    except OSError:
+        raise EmbeddedError(
+            f"Root may not use the user id {user.uid} here, and PostgreSQL does not run as root. "
+            "Start as an ordinary user, or set IDENTITY_DATABASE_URL and IDENTITY_REDIS_URL."
+        ) from None

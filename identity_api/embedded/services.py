@@ -1,0 +1,82 @@
+"""Both embedded services as one thing that starts and stops as one."""
+
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from identity_api.embedded.binaries import SHARED_ROOT
+from identity_api.embedded.postgres import Postgres
+from identity_api.embedded.valkey import Valkey
+
+
+class Services:
+    """The running services. A context manager that stops them on the way out."""
+
+    def __init__(self, postgres: Postgres | None, valkey: Valkey | None) -> None:
+        self._postgres = postgres
+        self._valkey = valkey
+
+    @property
+    def database_url(self) -> str | None:
+        """`postgresql://app@/identity?host=...`; None where no database was asked for."""
+        return self._postgres.url if self._postgres else None
+
+    @property
+    def redis_url(self) -> str | None:
+        """`unix:///...`; None where no queue was asked for."""
+        return self._valkey.url if self._valkey else None
+
+    def stop(self) -> None:
+        """Stop both and remove their sockets. Safe to call twice."""
+        try:
+            if self._valkey:
+                self._valkey.stop()
+        finally:
+            if self._postgres:
+                self._postgres.stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def start_services(
+    data_dir: Path,
+    *,
+    need_database: bool = True,
+    need_redis: bool = True,
+    fast: bool = False,
+    shared_root: Path = SHARED_ROOT,
+) -> Services:
+    """Start the services that are needed, side by side, and return when they take connections.
+
+    Blocks for about a second on the first start and a third of one later. Call it from a thread that lives as long
+    as the services should, in practice the main one, before an event loop runs.
+
+    Args:
+        data_dir: made if missing; keeps the database between runs. One live process per directory.
+        fast: for tests, see `Postgres`.
+        shared_root: where root puts what `nobody` cannot reach elsewhere.
+
+    Raises:
+        EmbeddedError: one of them cannot be started. The message says what to do; nothing keeps running.
+    """
+    postgres = Postgres(data_dir, fast=fast, shared_root=shared_root) if need_database else None
+    valkey = Valkey(shared_root=shared_root) if need_redis else None
+    services = Services(postgres, valkey)
+    try:
+        # Processes are started from this thread, not from helper threads: children die with the thread that made them.
+        if valkey:
+            valkey.begin()
+        if postgres:
+            postgres.start()
+        if valkey:
+            valkey.wait_ready()
+    except BaseException:
+        services.stop()
+        raise
+    return services
