@@ -1,0 +1,150 @@
+"""Audit events: written in the transaction that changes something (I6), chained later by the sealer.
+
+Payloads hold ids, codes and hashes; never a name, an address or a secret.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from identity_api.db.database import Connection
+from identity_api.ids import uuid7
+
+
+class Event(msgspec.Struct, frozen=True):
+    """One change: `action` as `noun.verb_in_the_past`, of the subject named, with what a reader needs to retrace it."""
+
+    action: str
+    subject_kind: str
+    subject_id: UUID | None = None
+    payload: Mapping[str, Any] = msgspec.field(default_factory=dict)
+
+
+async def record(connection: Connection, tenant_id: UUID, actor: str, events: Sequence[Event]) -> None:
+    """Insert events into the caller's transaction, in one statement.
+
+    Args:
+        actor: `user:<id>`, `operator:<os user>`, `provider:<id>`, `sync` or `system`.
+    """
+    if not events:
+        return
+    await connection.execute(
+        """
+        insert into audit_event (id, tenant_id, at, actor, action, subject_kind, subject_id, payload)
+        select e.id, $1, clock_timestamp(), $2, e.action, e.kind, e.subject, e.payload::jsonb
+        from unnest($3::uuid[], $4::text[], $5::text[], $6::uuid[], $7::text[]) as e (id, action, kind, subject, payload)
+        """,
+        tenant_id,
+        actor,
+        [uuid7() for _ in events],
+        [event.action for event in events],
+        [event.subject_kind for event in events],
+        [event.subject_id for event in events],
+        [msgspec.json.encode(event.payload).decode() for event in events],
+    )
+
+
+class Unsealed(msgspec.Struct, frozen=True):
+    """An event as the chain covers it; `payload` is the database's own rendering of the stored JSON."""
+
+    id: UUID
+    at: datetime
+    actor: str
+    action: str
+    subject_kind: str
+    subject_id: UUID | None
+    payload: str
+
+
+class Head(msgspec.Struct, frozen=True):
+    """The newest link of a chain; sequence 0 with an empty mac before the first."""
+
+    sequence: int
+    mac: bytes
+    key_id: str
+
+
+async def tenants_with_unsealed(connection: Connection) -> list[UUID]:
+    """Which tenants have events that no chain covers yet."""
+    rows = await connection.fetch("select distinct tenant_id from audit_event where sequence is null")
+    return [row["tenant_id"] for row in rows]
+
+
+async def lock_head(connection: Connection, tenant_id: UUID) -> Head | None:
+    """The chain's head, locked for this transaction; None if another sealer holds it."""
+    await connection.execute(
+        "insert into audit_head (id, sequence, mac, key_id, sealed_at) values ($1, 0, '', '', now()) on conflict do nothing",
+        tenant_id,
+    )
+    row = await connection.fetchrow(
+        "select sequence, mac, key_id from audit_head where id = $1 for update skip locked", tenant_id
+    )
+    return row and Head(row["sequence"], row["mac"], row["key_id"])
+
+
+_EVENT = "id, at, actor, action, subject_kind, subject_id, payload::text as payload"
+
+
+async def unsealed(connection: Connection, tenant_id: UUID, limit: int) -> list[Unsealed]:
+    """The oldest events that the chain does not cover, at most `limit`."""
+    rows = await connection.fetch(
+        f"select {_EVENT} from audit_event where tenant_id = $1 and sequence is null order by id limit $2",
+        tenant_id,
+        limit,
+    )
+    return [Unsealed(**row) for row in rows]
+
+
+async def seal(connection: Connection, tenant_id: UUID, links: Sequence[tuple[UUID, int, bytes]], key_id: str) -> None:
+    """Write (event id, sequence, mac) for each link, and move the head to the last one."""
+    ids, sequences, macs = zip(*links, strict=True)
+    await connection.execute(
+        """
+        update audit_event e set sequence = l.sequence, mac = l.mac, key_id = $2
+        from unnest($3::uuid[], $4::bigint[], $5::bytea[]) as l (id, sequence, mac)
+        where e.tenant_id = $1 and e.id = l.id
+        """,
+        tenant_id,
+        key_id,
+        list(ids),
+        list(sequences),
+        list(macs),
+    )
+    await connection.execute(
+        "update audit_head set sequence = $2, mac = $3, key_id = $4, sealed_at = now() where id = $1",
+        tenant_id,
+        sequences[-1],
+        macs[-1],
+        key_id,
+    )
+
+
+async def sealed(
+    connection: Connection, tenant_id: UUID, after: int, limit: int
+) -> list[tuple[int, bytes, str, Unsealed]]:
+    """Covered events in the chain's order: (sequence, mac, key id, event)."""
+    rows = await connection.fetch(
+        f"select sequence, mac, key_id, {_EVENT} from audit_event"
+        " where tenant_id = $1 and sequence > $2 order by sequence limit $3",
+        tenant_id,
+        after,
+        limit,
+    )
+    return [
+        (
+            row["sequence"],
+            row["mac"],
+            row["key_id"],
+            Unsealed(**{name: row[name] for name in Unsealed.__struct_fields__}),
+        )
+        for row in rows
+    ]
+
+
+async def head(connection: Connection, tenant_id: UUID) -> Head | None:
+    """The chain's head, unlocked; None before the first sealing."""
+    row = await connection.fetchrow("select sequence, mac, key_id from audit_head where id = $1", tenant_id)
+    return row and Head(row["sequence"], row["mac"], row["key_id"])

@@ -1,0 +1,209 @@
+"""Permission grants: the one query that decides, and the writes that follow it (design rule: one query decides).
+
+`decide` yields, for a set of identities and optionally a set of mappings, the grants to open and to close with mapping and
+group as reason. Sync applies it to a batch of identities, a mapping edit to everyone concerned. A small Python model in
+the tests says what it must answer.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from identity_api.db.database import Connection
+from identity_api.ids import uuid7
+
+CloseReason = Literal["GROUP_LEFT", "MAPPING_CHANGED", "MODE_NONE", "STRICT_PROVIDER", "ADMIN"]
+
+
+class Opening(msgspec.Struct, frozen=True):
+    """A group grant to open."""
+
+    user_id: UUID
+    identity_id: UUID
+    permission_id: UUID
+    mapping_id: UUID
+    group_id: UUID
+
+
+class Closing(msgspec.Struct, frozen=True):
+    """A grant to close, and why."""
+
+    grant_id: UUID
+    user_id: UUID
+    permission_id: UUID
+    reason: str
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """What has to change so that grants say what groups, mappings and modes give."""
+
+    openings: tuple[Opening, ...]
+    closings: tuple[Closing, ...]
+
+
+_DECIDE = """
+with judged as (
+    select i.id, i.user_id, i.provider_id, p.sync_mode
+    from identity i
+    join provider p on p.tenant_id = i.tenant_id and p.id = i.provider_id
+    where i.tenant_id = $1 and i.id = any($2::uuid[])
+), giving as (
+    -- What each live mapping gives to whom, by which group.
+    select i.user_id, i.id as identity_id, mp.permission_id, m.id as mapping_id, ig.group_id
+    from judged i
+    join identity_group ig on ig.tenant_id = $1 and ig.identity_id = i.id
+    join mapping_group mg on mg.tenant_id = $1 and mg.group_id = ig.group_id
+    join group_mapping m on m.tenant_id = $1 and m.id = mg.mapping_id
+        and m.enabled and m.deleted_at is null and (m.provider_id is null or m.provider_id = i.provider_id)
+    join mapping_permission mp on mp.tenant_id = $1 and mp.mapping_id = m.id
+    where i.sync_mode <> 'NONE' and ($3::uuid[] is null or m.id = any($3))
+), holding as (
+    select g.id, g.user_id, g.identity_id, g.permission_id, g.mapping_id, g.group_id, i.sync_mode,
+        -- Whether the mapping still gives this permission for this group, whoever is in it.
+        exists (
+            select from group_mapping m
+            join mapping_permission mp on mp.tenant_id = $1 and mp.mapping_id = m.id and mp.permission_id = g.permission_id
+            join mapping_group mg on mg.tenant_id = $1 and mg.mapping_id = m.id and mg.group_id = g.group_id
+            where m.tenant_id = $1 and m.id = g.mapping_id and m.enabled and m.deleted_at is null
+                and (m.provider_id is null or m.provider_id = i.provider_id)
+        ) as mapping_gives
+    from judged i
+    join permission_grant g on g.tenant_id = $1 and g.identity_id = i.id and g.source = 'GROUP' and g.revoked_at is null
+    where $3::uuid[] is null or g.mapping_id = any($3)
+)
+select null::uuid as grant_id, user_id, identity_id, permission_id, mapping_id, group_id, 'OPEN' as verdict
+from giving
+where not exists (
+    select from holding h
+    where h.identity_id = giving.identity_id and h.permission_id = giving.permission_id
+        and h.mapping_id = giving.mapping_id and h.group_id = giving.group_id)
+union all
+select id, user_id, identity_id, permission_id, mapping_id, group_id,
+    case when sync_mode = 'NONE' then 'MODE_NONE' when not mapping_gives then 'MAPPING_CHANGED' else 'GROUP_LEFT' end
+from holding h
+where not exists (
+        select from giving g
+        where g.identity_id = h.identity_id and g.permission_id = h.permission_id
+            and g.mapping_id = h.mapping_id and g.group_id = h.group_id)
+    -- ADDITIVE: a group that vanished closes nothing; a mapping that no longer gives closes in every mode.
+    and (sync_mode <> 'ADDITIVE' or not mapping_gives)
+union all
+select g.id, g.user_id, null, g.permission_id, null, null, 'STRICT_PROVIDER'
+from permission_grant g
+join permission p on p.tenant_id = $1 and p.id = g.permission_id
+where $3::uuid[] is null and g.tenant_id = $1 and g.source = 'MANUAL' and g.revoked_at is null
+    and g.user_id in (select user_id from judged)
+    -- What the operator gave of this service's own rights stays, or a tenant could lock itself out.
+    and not (p.name like 'identity:%' and g.granted_by like 'operator:%')
+    and exists (
+        select from identity i
+        join provider v on v.tenant_id = $1 and v.id = i.provider_id and v.enabled and v.sync_mode = 'STRICT'
+        where i.tenant_id = $1 and i.user_id = g.user_id and i.state not in ('REVOKED', 'QUARANTINED'))
+"""
+
+
+async def decide(
+    connection: Connection, tenant_id: UUID, identity_ids: Sequence[UUID], mapping_ids: Sequence[UUID] | None = None
+) -> Decision:
+    """What to open and close for these identities; with `mapping_ids`, only as far as these mappings are concerned.
+
+    Manual grants (closed where a STRICT provider rules) are judged only without `mapping_ids`.
+    """
+    rows = await connection.fetch(_DECIDE, tenant_id, identity_ids, mapping_ids)
+    openings = [
+        Opening(row["user_id"], row["identity_id"], row["permission_id"], row["mapping_id"], row["group_id"])
+        for row in rows
+        if row["verdict"] == "OPEN"
+    ]
+    closings = [
+        Closing(row["grant_id"], row["user_id"], row["permission_id"], row["verdict"])
+        for row in rows
+        if row["verdict"] != "OPEN"
+    ]
+    return Decision(tuple(openings), tuple(closings))
+
+
+async def open_group_grants(
+    connection: Connection, tenant_id: UUID, openings: Sequence[Opening], actor: str
+) -> list[tuple[UUID, Opening]]:
+    """Insert these grants; returns the id given to each."""
+    made = [(uuid7(), opening) for opening in openings]
+    await connection.execute(
+        """
+        insert into permission_grant
+            (id, tenant_id, user_id, permission_id, source, identity_id, mapping_id, group_id, granted_at, granted_by)
+        select o.id, $1, o.user_id, o.permission_id, 'GROUP', o.identity_id, o.mapping_id, o.group_id, now(), $2
+        from unnest($3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[], $7::uuid[], $8::uuid[])
+            as o (id, user_id, permission_id, identity_id, mapping_id, group_id)
+        """,
+        tenant_id,
+        actor,
+        [id for id, _ in made],
+        [opening.user_id for _, opening in made],
+        [opening.permission_id for _, opening in made],
+        [opening.identity_id for _, opening in made],
+        [opening.mapping_id for _, opening in made],
+        [opening.group_id for _, opening in made],
+    )
+    return made
+
+
+async def close_grants(connection: Connection, tenant_id: UUID, closings: Sequence[Closing], actor: str) -> None:
+    """Close these grants with their reasons. Closed, never deleted: "who could do what on a date" stays a query."""
+    await connection.execute(
+        """
+        update permission_grant g set revoked_at = now(), revoked_by = $2, revoked_reason = c.reason
+        from unnest($3::uuid[], $4::text[]) as c (id, reason)
+        where g.tenant_id = $1 and g.id = c.id and g.revoked_at is null
+        """,
+        tenant_id,
+        actor,
+        [closing.grant_id for closing in closings],
+        [closing.reason for closing in closings],
+    )
+
+
+async def open_manual_grant(
+    connection: Connection, tenant_id: UUID, user_id: UUID, permission_id: UUID, actor: str
+) -> UUID | None:
+    """Insert a manual grant; None if an open one is there already."""
+    row_id = uuid7()
+    return await connection.fetchval(  # type: ignore[no-any-return]  # asyncpg ships no types
+        """
+        insert into permission_grant (id, tenant_id, user_id, permission_id, source, granted_at, granted_by)
+        values ($1, $2, $3, $4, 'MANUAL', now(), $5)
+        on conflict (tenant_id, user_id, permission_id) where source = 'MANUAL' and revoked_at is null do nothing
+        returning id
+        """,
+        row_id,
+        tenant_id,
+        user_id,
+        permission_id,
+        actor,
+    )
+
+
+async def find_manual_grant(
+    connection: Connection, tenant_id: UUID, user_id: UUID, permission_id: UUID
+) -> Closing | None:
+    """The open manual grant of this permission, ready to be closed by an admin."""
+    grant_id = await connection.fetchval(
+        """
+        select id from permission_grant
+        where tenant_id = $1 and user_id = $2 and permission_id = $3 and source = 'MANUAL' and revoked_at is null
+        """,
+        tenant_id,
+        user_id,
+        permission_id,
+    )
+    return Closing(grant_id, user_id, permission_id, "ADMIN") if grant_id else None
+
+
+async def effective(connection: Connection, tenant_id: UUID, user_id: UUID) -> frozenset[str]:
+    """The names of the permissions in force now, by the definition itself (I1)."""
+    rows = await connection.fetch(
+        "select distinct permission from effective_permission($1, $2, now())", tenant_id, user_id
+    )
+    return frozenset([row["permission"] for row in rows])

@@ -1,0 +1,46 @@
+"""Locks, and the one order in which they are taken: a tenant's mappings first, then its users by id.
+
+Every writer keeps this order, so that no two of them can wait for each other.
+"""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from identity_api.db.database import Connection
+
+_MAPPINGS = 0x6D61_7070  # "mapp": the first half of the advisory key; the second is the tenant's
+
+
+async def share_mappings(connection: Connection, tenant_id: UUID) -> None:
+    """Hold the tenant's mapping rows still until the transaction ends; others who only apply them may do so too.
+
+    Without it a sync could read the rows just before an edit commits and write a grant just after the edit's own sweep.
+    """
+    await connection.execute("select pg_advisory_xact_lock_shared($1, hashtext($2))", _MAPPINGS, str(tenant_id))
+
+
+async def edit_mappings(connection: Connection, tenant_id: UUID) -> None:
+    """Wait until nobody applies the tenant's mappings, and keep them out until this transaction ends."""
+    await connection.execute("select pg_advisory_xact_lock($1, hashtext($2))", _MAPPINGS, str(tenant_id))
+
+
+async def users(connection: Connection, tenant_id: UUID, user_ids: Collection[UUID]) -> None:
+    """Lock these users' rows in id order until the transaction ends."""
+    await connection.execute(
+        "select from app_user where tenant_id = $1 and id = any($2::uuid[]) order by id for no key update",
+        tenant_id,
+        list(user_ids),
+    )
+
+
+async def users_of_identities(connection: Connection, tenant_id: UUID, identity_ids: Collection[UUID]) -> None:
+    """Lock the users behind these identities, in id order."""
+    await connection.execute(
+        """
+        select from app_user where tenant_id = $1
+            and id in (select user_id from identity where tenant_id = $1 and id = any($2::uuid[]))
+        order by id for no key update
+        """,
+        tenant_id,
+        list(identity_ids),
+    )

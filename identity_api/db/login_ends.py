@@ -1,0 +1,152 @@
+"""The statements behind `lifecycle.end_login`: each ends one kind of thing for a set of identities or users."""
+
+from collections.abc import Sequence
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from identity_api.db.database import Connection
+
+
+class EndedIdentity(msgspec.Struct, frozen=True):
+    """An identity whose login is over."""
+
+    identity_id: UUID
+    user_id: UUID
+
+
+async def revoke_identities(
+    connection: Connection,
+    tenant_id: UUID,
+    identity_ids: Sequence[UUID],
+    state: Literal["REVOKED", "QUARANTINED"],
+    reason: str,
+) -> list[EndedIdentity]:
+    """Set the state, and stop their sync; those already in that state are left out. Raising the generation makes
+    whatever sync is in flight lose.
+    """
+    rows = await connection.fetch(
+        """
+        update identity set state = $3, state_reason = $4, state_since = now()
+        where tenant_id = $1 and id = any($2::uuid[]) and state not in ('REVOKED', 'QUARANTINED')
+        returning id, user_id
+        """,
+        tenant_id,
+        identity_ids,
+        state,
+        reason,
+    )
+    ended = [EndedIdentity(row["id"], row["user_id"]) for row in rows]
+    await connection.execute(
+        """
+        update identity_sync set generation = generation + 1, due_at = null, lease_until = null, lease_owner = null,
+            attempt_token_id = null, attempt_hash = null, attempt_at = null, uncertain = false, outcome = $3
+        where tenant_id = $1 and id = any($2::uuid[])
+        """,
+        tenant_id,
+        [one.identity_id for one in ended],
+        reason,
+    )
+    return ended
+
+
+async def discard_refresh_tokens(
+    connection: Connection, tenant_id: UUID, identity_ids: Sequence[UUID], reason: str
+) -> None:
+    """Wipe the sealed values; the hashes stay, to recognise a token that comes back."""
+    await connection.execute(
+        """
+        update refresh_token set sealed = null, dead_at = now(), dead_reason = $3
+        where tenant_id = $1 and identity_id = any($2::uuid[]) and dead_at is null
+        """,
+        tenant_id,
+        identity_ids,
+        reason,
+    )
+
+
+async def end_sessions(
+    connection: Connection,
+    tenant_id: UUID,
+    *,
+    identity_ids: Sequence[UUID] = (),
+    user_ids: Sequence[UUID] = (),
+    session_ids: Sequence[UUID] = (),
+    reason: str,
+) -> list[UUID]:
+    """End every live session of these identities or users, or these sessions; returns the ids of those ended."""
+    rows = await connection.fetch(
+        """
+        update session set ended_at = now(), ended_reason = $5, id_token_sealed = null
+        where tenant_id = $1 and ended_at is null
+            and (identity_id = any($2::uuid[]) or user_id = any($3::uuid[]) or id = any($4::uuid[]))
+        returning id
+        """,
+        tenant_id,
+        identity_ids,
+        user_ids,
+        session_ids,
+        reason,
+    )
+    return [row["id"] for row in rows]
+
+
+async def end_api_tokens(connection: Connection, tenant_id: UUID, user_ids: Sequence[UUID], reason: str) -> list[UUID]:
+    """End the API tokens of these users; returns the ids of those ended."""
+    rows = await connection.fetch(
+        """
+        update api_token set ended_at = now(), ended_reason = $3
+        where tenant_id = $1 and user_id = any($2::uuid[]) and ended_at is null
+        returning id
+        """,
+        tenant_id,
+        user_ids,
+        reason,
+    )
+    return [row["id"] for row in rows]
+
+
+async def users_without_way_in(connection: Connection, tenant_id: UUID, user_ids: Sequence[UUID]) -> list[UUID]:
+    """Which of these users have neither a local password nor a living login (I1, "has a way in")."""
+    rows = await connection.fetch(
+        """
+        select u.id from app_user u
+        where u.tenant_id = $1 and u.id = any($2::uuid[]) and u.password_hash is null and not exists (
+            select from identity i
+            join provider p on p.tenant_id = $1 and p.id = i.provider_id and p.enabled
+            join identity_sync s on s.tenant_id = $1 and s.id = i.id
+            where i.tenant_id = $1 and i.user_id = u.id and i.state not in ('REVOKED', 'QUARANTINED')
+                and (s.signed_in_until > now() or p.sync = 'OFF'))
+        """,
+        tenant_id,
+        user_ids,
+    )
+    return [row["id"] for row in rows]
+
+
+async def void_codes(
+    connection: Connection, tenant_id: UUID, *, identity_ids: Sequence[UUID] = (), user_ids: Sequence[UUID] = ()
+) -> None:
+    """Use up finished logins that nobody has picked up yet."""
+    await connection.execute(
+        """
+        update one_time_code set used_at = now()
+        where tenant_id = $1 and used_at is null and (identity_id = any($2::uuid[]) or user_id = any($3::uuid[]))
+        """,
+        tenant_id,
+        identity_ids,
+        user_ids,
+    )
+
+
+async def void_attempts(connection: Connection, tenant_id: UUID, provider_id: UUID) -> None:
+    """Refuse the callbacks of every login under way at this provider."""
+    await connection.execute(
+        """
+        update login_attempt set consumed_at = now(), outcome = 'PROVIDER_DISABLED'
+        where tenant_id = $1 and provider_id = $2 and consumed_at is null
+        """,
+        tenant_id,
+        provider_id,
+    )

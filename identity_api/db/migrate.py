@@ -1,0 +1,93 @@
+"""Bring a database to the newest schema, and tell whether it is there.
+
+Piccolo runs the migration files and keeps the list of those that ran. Two processes that migrate at once wait for each
+other on an advisory lock, so starting several replicas after an upgrade is safe.
+"""
+
+import contextlib
+import io
+import os
+import re
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from identity_api.db.piccolo_app import APP_CONFIG, MIGRATIONS
+from identity_api.errors import ConfigurationError, Unavailable
+
+_LOCK = 0x6D69_6772  # "migr"
+OLDEST_POSTGRESQL = 15
+_ID = re.compile(r'^ID = "([^"]+)"$', re.MULTILINE)
+
+
+def known_migrations() -> list[str]:
+    """The ids of the migrations that this version of the code brings, oldest first. Read as text: importing them is slow."""
+    found = [_ID.search(path.read_text("utf-8")) for path in MIGRATIONS.glob("identity_api_*.py")]
+    return sorted([match[1] for match in found if match])
+
+
+async def applied_migrations(connection: asyncpg.Connection) -> list[str]:
+    """The ids of the migrations that ran on this database, oldest first; empty for a new one."""
+    if await connection.fetchval("select to_regclass('migration')") is None:
+        return []
+    rows = await connection.fetch("select name from migration where app_name = $1 order by name", APP_CONFIG.app_name)
+    return [row["name"] for row in rows]
+
+
+async def check_schema(connection: asyncpg.Connection) -> None:
+    """Refuse to run on a schema that is not the code's own.
+
+    Raises:
+        ConfigurationError: migrations are missing, or the database is ahead of this version.
+    """
+    known, applied = set(known_migrations()), set(await applied_migrations(connection))
+    if applied - known:
+        raise ConfigurationError(["The database was migrated by a newer version of identity-api. Run that version."])
+    if known - applied:
+        count = len(known - applied)
+        raise ConfigurationError([f"The database lacks {count} migration(s). Run: identity-api migrate"])
+
+
+async def migrate(url: str) -> list[str]:
+    """Run what has not run yet; returns the ids that did, oldest first.
+
+    Raises:
+        Unavailable: the database does not answer.
+        ConfigurationError: the database is ahead of this version, or belongs to something else.
+    """
+    try:
+        connection = await asyncpg.connect(url)
+    except (OSError, asyncpg.PostgresError) as error:
+        raise Unavailable(f"The database at {urlsplit(url).hostname or 'the socket'} does not answer.") from error
+    try:
+        if connection.get_server_version().major < OLDEST_POSTGRESQL:
+            raise ConfigurationError([f"PostgreSQL {OLDEST_POSTGRESQL} or newer is needed."])
+        await connection.execute("select pg_advisory_lock($1)", _LOCK)
+        before = set(await applied_migrations(connection))
+        if before - set(known_migrations()):
+            raise ConfigurationError(
+                ["The database was migrated by a newer version of identity-api. Run that version."]
+            )
+        if not before and await connection.fetchval("select count(*) from pg_tables where schemaname = 'public'"):
+            raise ConfigurationError(["The database holds tables that are not ours. Name an empty one."])
+        if set(known_migrations()) - before:
+            await _run_piccolo(url)
+        return [id for id in await applied_migrations(connection) if id not in before]
+    finally:
+        await connection.close()
+
+
+async def _run_piccolo(url: str) -> None:
+    # Imported here because Piccolo's migration machinery takes longer to import than everything else to start.
+    from piccolo.apps.migrations.commands.forwards import run_forwards
+    from piccolo.apps.migrations.tables import Migration
+
+    from identity_api.db import piccolo_conf
+
+    os.environ["PICCOLO_CONF"] = "identity_api.db.piccolo_conf"
+    piccolo_conf.DB = piccolo_conf.QuietEngine(url)
+    Migration._meta.db = piccolo_conf.DB  # Piccolo caches the engine on its own table
+    with contextlib.redirect_stdout(io.StringIO()):
+        result = await run_forwards(APP_CONFIG.app_name)
+    if not result.success:
+        raise ConfigurationError([f"Migration failed: {result.message}"])

@@ -1,0 +1,24 @@
+"""Piccolo's own entry point, named by `PICCOLO_CONF`; used by its migration commands and by nothing else of ours."""
+
+import os
+
+from piccolo.conf.apps import AppRegistry
+from piccolo.engine.postgres import PostgresEngine
+
+
+class QuietEngine(PostgresEngine):
+    """Piccolo's engine without the connection it makes, and warns about, while it is being constructed."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(config={"dsn": url}, extensions=())
+
+    async def check_version(self) -> None:
+        """`migrate` checks the version itself, with a sentence."""
+
+    async def prep_database(self) -> None:
+        """We use no extension."""
+
+
+DB = QuietEngine(os.environ.get("IDENTITY_DATABASE_URL", ""))
+
+APP_REGISTRY = AppRegistry(apps=["identity_api.db.piccolo_app"])

@@ -1,0 +1,285 @@
+"""Reading users: one row of facts each, with the leases and circumstances that decide their force.
+
+`user_read` is facts only, so a sync that changes nothing writes nothing here; what moves with every sync (leases) is read
+beside it from `identity_sync`. One statement reads a page, whatever is selected of it.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+
+from identity_api.db.database import Connection
+from identity_api.permissions.facts import (
+    ChangingMapping,
+    Facts,
+    Lease,
+    ProviderCircumstances,
+    TenantCircumstances,
+    UserCircumstances,
+    decode_facts,
+)
+
+
+class SyncStatus(msgspec.Struct, frozen=True):
+    """One identity's sync, as operators and admins want to see it."""
+
+    verified_at: datetime | None
+    due_at: datetime | None
+    outcome: str | None
+    groups_completeness: str
+
+
+class UserRecord(msgspec.Struct, frozen=True):
+    """A user as the database has them: columns, facts, and the circumstances of the facts."""
+
+    id: UUID
+    username: str
+    display_label: str
+    email: str | None
+    email_verified: bool | None
+    disabled_at: datetime | None
+    created_at: datetime
+    active_at: datetime
+    facts: Facts
+    circumstances: UserCircumstances
+    syncs: dict[str, SyncStatus]
+    """By identity id."""
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """Users as of one moment, with the tenant's circumstances at that moment."""
+
+    users: tuple[UserRecord, ...]
+    tenant: TenantCircumstances
+    at: datetime
+    """The database's clock."""
+    has_more: bool = False
+
+
+_decode_providers = msgspec.json.Decoder(list[ProviderCircumstances]).decode
+_decode_changing = msgspec.json.Decoder(list[ChangingMapping]).decode
+
+CIRCUMSTANCES = """
+    statement_timestamp() as at,
+    coalesce((
+        select json_agg(json_build_array(p.id, p.slug, p.label, p.enabled, p.sync, p.sync_mode))
+        from provider p where p.tenant_id = $1), '[]'::json)::text as providers,
+    coalesce((
+        select json_agg(json_build_array(
+            m.id, m.enabled and m.deleted_at is null, m.provider_id,
+            array(select p.name from mapping_permission mp join permission p on p.tenant_id = $1 and p.id = mp.permission_id
+                  where mp.tenant_id = $1 and mp.mapping_id = m.id),
+            array(select mg.group_id from mapping_group mg where mg.tenant_id = $1 and mg.mapping_id = m.id)))
+        from group_mapping m
+        where m.tenant_id = $1 and m.id in (
+            select c.mapping_id from mapping_change c where c.tenant_id = $1 and c.finished_at is null)
+        ), '[]'::json)::text as changing
+"""
+"""Select-list items for the tenant `$1`: time, providers, and what mappings under change give now."""
+
+USER_COLUMNS = """
+    u.id, u.username, u.display_label, u.email, u.email_verified, u.disabled_at, u.created_at, u.active_at,
+    u.password_hash is not null as has_password, r.facts,
+    l.identity_ids, l.signed_in_until, l.groups_valid_until, l.verified_at, l.due_at, l.outcomes, l.completeness
+"""
+
+LEASES = """
+    select s.user_id, array_agg(s.id::text) as identity_ids, array_agg(s.signed_in_until) as signed_in_until,
+        array_agg(s.groups_valid_until) as groups_valid_until, array_agg(s.verified_at) as verified_at,
+        array_agg(s.due_at) as due_at, array_agg(s.outcome) as outcomes, array_agg(s.groups_completeness) as completeness
+    from identity_sync s
+"""
+
+Order = Literal["ID", "USERNAME", "DISPLAY_LABEL", "EMAIL"]
+"""The orders offered are exactly those with an index."""
+
+_ORDER_COLUMN: dict[Order, str] = {
+    "ID": "id",
+    "USERNAME": "username_folded",
+    "DISPLAY_LABEL": "display_label_folded",
+    "EMAIL": "email_folded",
+}
+
+
+class Filter(msgspec.Struct, frozen=True):
+    """What users to list. Text is compared folded; None leaves the criterion out."""
+
+    username: str | None = None
+    username_prefix: str | None = None
+    display_label_prefix: str | None = None
+    email: str | None = None
+    email_prefix: str | None = None
+    enabled: bool | None = None
+    group_id: UUID | None = None
+    permission_id: UUID | None = None
+    """Holds an open grant of it; whether it is in force is for the reader to see."""
+
+
+class Position(msgspec.Struct, frozen=True, array_like=True):
+    """Where a page begins: strictly after this user in the order asked for."""
+
+    value: str
+    id: UUID
+
+
+async def users_by_id(connection: Connection, tenant_id: UUID, user_ids: Sequence[UUID]) -> Reading:
+    """These users, in the order of their ids; those of another tenant are simply not there (I2)."""
+    rows = await connection.fetch(
+        f"""
+        with page as (select unnest($2::uuid[]) as id),
+        circumstances as (select {CIRCUMSTANCES}),
+        l as ({LEASES} where s.tenant_id = $1 and s.user_id = any($2::uuid[]) group by s.user_id)
+        select {USER_COLUMNS}, c.*
+        from circumstances c
+        left join (page join app_user u on u.tenant_id = $1 and u.id = page.id
+            join user_read r on r.tenant_id = $1 and r.id = u.id
+            left join l on l.user_id = u.id) on true
+        order by u.id
+        """,
+        tenant_id,
+        user_ids,
+    )
+    return _reading(rows, len(user_ids))
+
+
+async def list_users(
+    connection: Connection,
+    tenant_id: UUID,
+    *,
+    where: Filter,
+    order: Order,
+    descending: bool,
+    after: Position | None,
+    first: int,
+) -> Reading:
+    """A page of at most `first` users in keyset order; `has_more` tells whether the next page has any."""
+    arguments: list[Any] = [tenant_id, first + 1]
+
+    def bind(value: Any) -> str:
+        arguments.append(value)
+        return f"${len(arguments)}"
+
+    column, direction, beyond = _ORDER_COLUMN[order], "desc" if descending else "asc", "<" if descending else ">"
+    conditions = ["u.tenant_id = $1", *_conditions(where, bind)]
+    if order == "EMAIL":
+        conditions.append("u.email_folded is not null")
+    if order == "ID":
+        ordering = f"u.id {direction}"
+        if after is not None:
+            conditions.append(f"u.id {beyond} {bind(after.id)}")
+    else:
+        # Bytewise, as the pattern indexes are: `~<~` and `~>~` are their operators.
+        ordering = f"u.{column} using ~{beyond.translate({60: 62, 62: 60})}~, u.id {direction}"
+        if after is not None:
+            value, row_id = bind(after.value), bind(after.id)
+            conditions.append(f"(u.{column} ~{beyond}~ {value} or (u.{column} = {value} and u.id {beyond} {row_id}))")
+    rows = await connection.fetch(
+        f"""
+        with page as (
+            select u.id, row_number() over (order by {ordering}) as place
+            from app_user u where {" and ".join(conditions)} order by {ordering} limit $2),
+        circumstances as (select {CIRCUMSTANCES}),
+        l as ({LEASES} join page on page.id = s.user_id where s.tenant_id = $1 group by s.user_id)
+        select {USER_COLUMNS}, c.*
+        from circumstances c
+        left join (page join app_user u on u.tenant_id = $1 and u.id = page.id
+            join user_read r on r.tenant_id = $1 and r.id = u.id
+            left join l on l.user_id = u.id) on true
+        order by page.place
+        """,
+        *arguments,
+    )
+    return _reading(rows, first)
+
+
+def _conditions(where: Filter, bind: Any) -> list[str]:
+    found = []
+    for column, equal in (("username_folded", where.username), ("email_folded", where.email)):
+        if equal is not None:
+            found.append(f"u.{column} = {bind(fold(equal))}")
+    for column, prefix in (
+        ("username_folded", where.username_prefix),
+        ("display_label_folded", where.display_label_prefix),
+        ("email_folded", where.email_prefix),
+    ):
+        if prefix is not None:
+            found.append(f"u.{column} like {bind(_like_prefix(fold(prefix)))}")
+    if where.enabled is not None:
+        found.append(f"u.disabled_at is {'' if where.enabled else 'not '}null")
+    if where.group_id is not None:
+        found.append(
+            "u.id in (select i.user_id from identity_group ig join identity i on i.tenant_id = $1 and i.id = ig.identity_id"
+            f" where ig.tenant_id = $1 and ig.group_id = {bind(where.group_id)})"
+        )
+    if where.permission_id is not None:
+        found.append(
+            "u.id in (select g.user_id from permission_grant g where g.tenant_id = $1"
+            f" and g.permission_id = {bind(where.permission_id)} and g.revoked_at is null)"
+        )
+    return found
+
+
+def fold(text: str) -> str:
+    """How names are compared in searches: caseless. Identifiers themselves stay exact."""
+    return text.casefold()
+
+
+def _like_prefix(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+
+
+def _reading(rows: Sequence[Any], first: int) -> Reading:
+    if not rows:  # cannot be: the circumstances are always one row
+        raise AssertionError("the reading statement returned nothing")
+    users = [user_record(row) for row in rows[:first] if row["id"] is not None]
+    return Reading(tuple(users), tenant_circumstances(rows[0]), rows[0]["at"], has_more=len(rows) > first)
+
+
+def tenant_circumstances(row: Any) -> TenantCircumstances:
+    """The part of a row that `CIRCUMSTANCES` selected."""
+    providers = _decode_providers(row["providers"])
+    changing = _decode_changing(row["changing"])
+    return TenantCircumstances({p.id: p for p in providers}, {m.id: m for m in changing})
+
+
+def user_record(row: Any) -> UserRecord:
+    """The part of a row that `USER_COLUMNS` selected."""
+    identity_ids = row["identity_ids"] or ()
+    leases: dict[str, Lease] = {}
+    syncs: dict[str, SyncStatus] = {}
+    if identity_ids:
+        columns = zip(
+            identity_ids,
+            row["signed_in_until"],
+            row["groups_valid_until"],
+            row["verified_at"],
+            row["due_at"],
+            row["outcomes"],
+            row["completeness"],
+            strict=True,
+        )
+        for identity_id, signed_in_until, groups_valid_until, verified_at, due_at, outcome, completeness in columns:
+            leases[identity_id] = Lease(signed_in_until, groups_valid_until)
+            syncs[identity_id] = SyncStatus(verified_at, due_at, outcome, completeness)
+    return UserRecord(
+        row["id"],
+        row["username"],
+        row["display_label"],
+        row["email"],
+        row["email_verified"],
+        row["disabled_at"],
+        row["created_at"],
+        row["active_at"],
+        decode_facts(row["facts"]),
+        UserCircumstances(row["disabled_at"] is None, row["has_password"], leases),
+        syncs,
+    )
+
+
+async def refresh(connection: Connection, tenant_id: UUID, user_ids: Sequence[UUID]) -> None:
+    """Rewrite these users' facts from the tables; the last act of every transaction that changed any of them."""
+    if user_ids:
+        await connection.execute("select refresh_user_read($1, $2)", tenant_id, user_ids)

@@ -1,0 +1,80 @@
+"""The one kill chain: what ends when a login is dead. Always in the caller's transaction, with the users locked.
+
+Death closes no grant, it removes force (I1): the next login's groups decide. An admin's "end this login" is undone by a
+login; keeping somebody out is disabling the user.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+from uuid import UUID
+
+from identity_api.db import audit, login_ends, read_model
+from identity_api.db.database import Connection
+
+Reason = Literal[
+    "invalid_grant",
+    "rotation_lost",
+    "reauth_required",
+    "logout_token",
+    "login_ended",
+    "admin",
+    "subject_changed",
+    "claims_mismatch",
+]
+"""Why an identity's login is over. The last two quarantine: a person has to look before a login brings it back."""
+
+_QUARANTINING = ("subject_changed", "claims_mismatch")
+
+
+async def end_logins(
+    connection: Connection, tenant_id: UUID, identity_ids: Sequence[UUID], *, reason: Reason, actor: str
+) -> None:
+    """End these identities' logins: state, refresh tokens, sessions, codes; API tokens of whoever has no way in left."""
+    state: Literal["REVOKED", "QUARANTINED"] = "QUARANTINED" if reason in _QUARANTINING else "REVOKED"
+    ended = await login_ends.revoke_identities(connection, tenant_id, identity_ids, state, reason)
+    if not ended:
+        return
+    ids = [one.identity_id for one in ended]
+    user_ids = sorted({one.user_id for one in ended})
+    await login_ends.discard_refresh_tokens(connection, tenant_id, ids, reason)
+    await login_ends.void_codes(connection, tenant_id, identity_ids=ids)
+    sessions = await login_ends.end_sessions(connection, tenant_id, identity_ids=ids, reason=reason)
+    stranded = await login_ends.users_without_way_in(connection, tenant_id, user_ids)
+    tokens = await login_ends.end_api_tokens(connection, tenant_id, stranded, reason) if stranded else []
+    await audit.record(
+        connection,
+        tenant_id,
+        actor,
+        [
+            *[audit.Event(f"identity.{state.lower()}", "identity", id, {"reason": reason}) for id in ids],
+            *_ended("session", sessions, reason),
+            *_ended("api_token", tokens, reason),
+        ],
+    )
+    await read_model.refresh(connection, tenant_id, user_ids)
+
+
+async def end_everything_of_users(
+    connection: Connection, tenant_id: UUID, user_ids: Sequence[UUID], *, reason: str, actor: str
+) -> None:
+    """End every session, API token and finished login of users who were disabled. Their identities stay as they are."""
+    await login_ends.void_codes(connection, tenant_id, user_ids=user_ids)
+    sessions = await login_ends.end_sessions(connection, tenant_id, user_ids=user_ids, reason=reason)
+    tokens = await login_ends.end_api_tokens(connection, tenant_id, user_ids, reason)
+    await audit.record(
+        connection,
+        tenant_id,
+        actor,
+        [*_ended("session", sessions, reason), *_ended("api_token", tokens, reason)],
+    )
+
+
+async def end_session(connection: Connection, tenant_id: UUID, session_id: UUID, *, reason: str, actor: str) -> bool:
+    """End one session and nothing else; False if it was over already, or is not this tenant's."""
+    ended = await login_ends.end_sessions(connection, tenant_id, session_ids=[session_id], reason=reason)
+    await audit.record(connection, tenant_id, actor, _ended("session", ended, reason))
+    return bool(ended)
+
+
+def _ended(kind: str, ids: Sequence[UUID], reason: str) -> list[audit.Event]:
+    return [audit.Event(f"{kind}.ended", kind, id, {"reason": reason}) for id in ids]

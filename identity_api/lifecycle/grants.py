@@ -1,0 +1,60 @@
+"""Apply what the one deciding query says, with its audit and the read model, in the caller's transaction."""
+
+from collections.abc import Collection, Sequence
+from uuid import UUID
+
+import msgspec
+
+from identity_api.db import audit, read_model
+from identity_api.db import grants as rows
+from identity_api.db.database import Connection
+
+
+class Applied(msgspec.Struct, frozen=True):
+    """What an application changed."""
+
+    opened: int
+    closed: int
+    user_ids: frozenset[UUID]
+
+
+NOTHING = Applied(0, 0, frozenset())
+
+
+async def apply_decision(
+    connection: Connection,
+    tenant_id: UUID,
+    identity_ids: Sequence[UUID],
+    *,
+    mapping_ids: Sequence[UUID] | None = None,
+    actor: str,
+    also_changed: Collection[UUID] = (),
+) -> Applied:
+    """Open and close grants until they say what groups, mappings and modes give.
+
+    The caller holds `locks.share_mappings` (or `edit_mappings`) and the users' locks, in that order.
+
+    Args:
+        also_changed: users whose facts the caller changed; the read model is rewritten for them together with ours.
+    """
+    decision = await rows.decide(connection, tenant_id, identity_ids, mapping_ids)
+    events: list[audit.Event] = []
+    if decision.openings:
+        for grant_id, opening in await rows.open_group_grants(connection, tenant_id, decision.openings, actor):
+            payload = {
+                "user": str(opening.user_id),
+                "permission": str(opening.permission_id),
+                "identity": str(opening.identity_id),
+                "mapping": str(opening.mapping_id),
+                "group": str(opening.group_id),
+            }
+            events.append(audit.Event("grant.opened", "grant", grant_id, payload))
+    if decision.closings:
+        await rows.close_grants(connection, tenant_id, decision.closings, actor)
+        for closing in decision.closings:
+            payload = {"user": str(closing.user_id), "permission": str(closing.permission_id), "reason": closing.reason}
+            events.append(audit.Event("grant.closed", "grant", closing.grant_id, payload))
+    await audit.record(connection, tenant_id, actor, events)
+    changed = frozenset([opening.user_id for opening in decision.openings]) | {c.user_id for c in decision.closings}
+    await read_model.refresh(connection, tenant_id, sorted(changed | frozenset(also_changed)))
+    return Applied(len(decision.openings), len(decision.closings), changed)

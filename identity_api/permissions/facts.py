@@ -1,0 +1,108 @@
+"""The read model's facts about one user, and the circumstances that decide which of them have force.
+
+`Facts` is what `user_read.facts` holds as JSON: arrays in the order of the fields here, written by the SQL function
+`refresh_user_read`. Ids and times stay text: a page of 50 users decodes hundreds of them, and most only travel through.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+Source = Literal["MANUAL", "GROUP"]
+
+
+class IdentityFact(msgspec.Struct, frozen=True, array_like=True):
+    """A link from the user to one (issuer, subject)."""
+
+    id: str
+    provider_id: str
+    issuer: str
+    subject: str | None
+    anchor: str
+    state: str
+    state_reason: str | None
+    state_since: str
+    created_at: str
+    signed_in_at: str
+
+
+class GrantFact(msgspec.Struct, frozen=True, array_like=True):
+    """An open grant with its source; identity, mapping and group are set exactly for source `GROUP`."""
+
+    id: str
+    permission: str
+    source: Source
+    identity_id: str | None
+    mapping_id: str | None
+    group_id: str | None
+    group: str | None
+    granted_at: str
+    granted_by: str
+
+
+class GroupFact(msgspec.Struct, frozen=True, array_like=True):
+    """A group the user is in, by one identity."""
+
+    group_id: str
+    name: str
+    identity_id: str
+
+
+class Facts(msgspec.Struct, frozen=True, array_like=True):
+    """Everything written about one user; says nothing about force."""
+
+    identities: tuple[IdentityFact, ...] = ()
+    grants: tuple[GrantFact, ...] = ()
+    groups: tuple[GroupFact, ...] = ()
+
+
+class Lease(msgspec.Struct, frozen=True):
+    """How long what one identity's provider said counts; None: never said."""
+
+    signed_in_until: datetime | None
+    groups_valid_until: datetime | None
+
+
+class UserCircumstances(msgspec.Struct, frozen=True):
+    """What is not in the facts and decides their force: one user's part."""
+
+    enabled: bool
+    has_password: bool
+    leases: Mapping[str, Lease]
+    """By identity id."""
+
+
+class ProviderCircumstances(msgspec.Struct, frozen=True, array_like=True):
+    """A provider as far as force and display need it."""
+
+    id: str
+    slug: str
+    label: str
+    enabled: bool
+    sync: str
+    sync_mode: str
+
+
+class ChangingMapping(msgspec.Struct, frozen=True, array_like=True):
+    """What a mapping gives *now*, while an edit of it has not reached every grant yet."""
+
+    id: str
+    live: bool
+    provider_id: str | None
+    permissions: frozenset[str]
+    group_ids: frozenset[str]
+
+
+class TenantCircumstances(msgspec.Struct, frozen=True):
+    """What is not in the facts and decides their force: the tenant's part.
+
+    `changing` holds only mappings with an unfinished edit: of every other mapping, the open grants agree with its rows.
+    """
+
+    providers: Mapping[str, ProviderCircumstances]
+    changing: Mapping[str, ChangingMapping]
+
+
+decode_facts = msgspec.json.Decoder(Facts).decode

@@ -1,0 +1,129 @@
+"""Which grants are in force at a moment, and why the others are not (I1).
+
+The pure twin of the SQL function `effective_permission`; a property test holds the two together at random instants around
+every boundary.
+"""
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from identity_api.permissions.facts import Facts, GrantFact, IdentityFact, TenantCircumstances, UserCircumstances
+
+Cause = Literal[
+    "USER_DISABLED",
+    "NO_WAY_IN",
+    "IDENTITY_REVOKED",
+    "IDENTITY_QUARANTINED",
+    "PROVIDER_DISABLED",
+    "LEASE_OVER",
+    "MAPPING_CHANGED",
+]
+"""Why a grant has no force. Nothing is lost by it: when the cause goes, the force is back without a write."""
+
+_DEAD_STATES = {"REVOKED": "IDENTITY_REVOKED", "QUARANTINED": "IDENTITY_QUARANTINED"}
+
+
+class EffectivePermission(msgspec.Struct, frozen=True):
+    """A permission in force, with every grant that holds it up."""
+
+    name: str
+    reasons: tuple[GrantFact, ...]
+
+
+class DormantGrant(msgspec.Struct, frozen=True):
+    """An open grant without force, and what takes the force away."""
+
+    grant: GrantFact
+    cause: Cause
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """What a user may do at a moment, and what they would if not for a cause."""
+
+    permissions: tuple[EffectivePermission, ...]
+    dormant: tuple[DormantGrant, ...]
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of the permissions in force."""
+        return frozenset([permission.name for permission in self.permissions])
+
+
+def standing(facts: Facts, user: UserCircumstances, tenant: TenantCircumstances, at: datetime) -> Standing:
+    """Sort a user's open grants into those in force at `at` and those that are not, by permission name.
+
+    Args:
+        facts: the user's facts, as the read model holds them.
+        user: whether the user is enabled, has a local password, and their leases.
+        tenant: the tenant's providers and the mappings whose edits are not fully written yet.
+        at: aware time, by the database's clock.
+    """
+    if not facts.grants:
+        return Standing((), ())
+    judge = _Judge(facts, user, tenant, at)
+    held: dict[str, list[GrantFact]] = {}
+    dormant: list[DormantGrant] = []
+    for grant in facts.grants:
+        cause = judge.cause_against(grant)
+        if cause is None:
+            held.setdefault(grant.permission, []).append(grant)
+        else:
+            dormant.append(DormantGrant(grant, cause))
+    permissions = tuple([EffectivePermission(name, tuple(held[name])) for name in sorted(held)])
+    return Standing(permissions, tuple(dormant))
+
+
+class _Judge:
+    """The rules of I1 for one user at one moment; what several grants share is worked out once."""
+
+    def __init__(self, facts: Facts, user: UserCircumstances, tenant: TenantCircumstances, at: datetime) -> None:
+        self._user, self._tenant, self._at = user, tenant, at
+        self._identities = {identity.id: identity for identity in facts.identities}
+        self._against_identity = {identity.id: self._cause_against_identity(identity) for identity in facts.identities}
+        self._has_way_in = user.has_password or any(self._is_way_in(identity) for identity in facts.identities)
+
+    def cause_against(self, grant: GrantFact) -> Cause | None:
+        if not self._user.enabled:
+            return "USER_DISABLED"
+        if grant.source == "MANUAL":
+            return None if self._has_way_in else "NO_WAY_IN"
+        assert grant.identity_id is not None
+        cause = self._against_identity[grant.identity_id]
+        if cause is not None:
+            return cause
+        if not self._mapping_still_gives(grant):
+            return "MAPPING_CHANGED"
+        lease = self._user.leases.get(grant.identity_id)
+        if lease is None or lease.groups_valid_until is None or lease.groups_valid_until <= self._at:
+            return "LEASE_OVER"
+        return None
+
+    def _cause_against_identity(self, identity: IdentityFact) -> Cause | None:
+        dead = _DEAD_STATES.get(identity.state)
+        if dead is not None:
+            return dead  # type: ignore[return-value]  # the table's values are members of Cause
+        return None if self._tenant.providers[identity.provider_id].enabled else "PROVIDER_DISABLED"
+
+    def _is_way_in(self, identity: IdentityFact) -> bool:
+        if self._against_identity[identity.id] is not None:
+            return False
+        if self._tenant.providers[identity.provider_id].sync == "OFF":
+            return True
+        lease = self._user.leases.get(identity.id)
+        return lease is not None and lease.signed_in_until is not None and lease.signed_in_until > self._at
+
+    def _mapping_still_gives(self, grant: GrantFact) -> bool:
+        """A mapping whose edit is still being written is asked for its live rows; any other agrees with its grants."""
+        assert grant.mapping_id is not None
+        changing = self._tenant.changing.get(grant.mapping_id)
+        if changing is None:
+            return True
+        identity = self._identities[grant.identity_id or ""]
+        return (
+            changing.live
+            and grant.permission in changing.permissions
+            and grant.group_id in changing.group_ids
+            and changing.provider_id in (None, identity.provider_id)
+        )
