@@ -1,0 +1,80 @@
+"""Reading an answer within its cap, and telling what an error of aiohttp means for us."""
+
+import zlib
+from collections.abc import Mapping
+
+import aiohttp
+
+from identity_api.oidc.messages import Answer
+from identity_api.upstream.connections import NotPermitted
+from identity_api.upstream.errors import Refused, Unanswered, Unreachable, Unusable, UpstreamError
+
+# Cookies are not kept; the codings are undone by the time the answer is handed over.
+_DROPPED_HEADERS = frozenset({"set-cookie", "content-encoding", "content-length", "transfer-encoding"})
+
+
+async def read_answer(response: aiohttp.ClientResponse, cap: int, origin: str) -> Answer:
+    """The whole answer. Raises Unusable, or aiohttp's errors for `translated`; the connection is then closed."""
+    try:
+        body = await _body(response, cap, origin)
+    except BaseException:
+        response.close()  # whatever still comes is not read; the connection is not reused
+        raise
+    response.release()
+    return Answer(status=response.status, headers=_answer_headers(response.headers), body=body)
+
+
+async def _body(response: aiohttp.ClientResponse, cap: int, origin: str) -> bytes:
+    coding = response.headers.get("content-encoding", "identity").strip().lower()
+    if coding not in ("", "identity", "gzip", "x-gzip"):
+        raise Unusable("The answer is encoded in an unknown way", code="CONTENT_CODING_UNKNOWN", origin=origin)
+    # Decompressed here, with a limit for every step: 64 KiB of gzip may be 64 MiB, and a check afterwards is too late.
+    gzip = zlib.decompressobj(31) if "gzip" in coding else None
+    body, received = bytearray(), 0
+    async for chunk in response.content.iter_any():
+        received += len(chunk)
+        try:
+            body += gzip.decompress(chunk, cap + 1 - len(body)) if gzip else chunk
+        except zlib.error:
+            raise Unusable("The answer is damaged", code="ANSWER_TRUNCATED", origin=origin) from None
+        if len(body) > cap:
+            raise Unusable("The answer is too large", code="ANSWER_TOO_LARGE", origin=origin)
+    if gzip and received and (not gzip.eof or gzip.unused_data):
+        raise Unusable("The answer is not complete", code="ANSWER_TRUNCATED", origin=origin)
+    return bytes(body)
+
+
+def _answer_headers(received: Mapping[str, str]) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for name, value in received.items():
+        lower = name.lower()
+        if lower not in _DROPPED_HEADERS:
+            headers[lower] = f"{headers[lower]}, {value}" if lower in headers else value
+    return headers
+
+
+def translated(error: Exception, sent: bool, origin: str) -> UpstreamError:
+    """Our error for one of aiohttp's. `sent` is asked first: a repeated GET may fail to connect after it was sent."""
+    if sent:
+        return _after_sending(error, origin)
+    if isinstance(error, TimeoutError):
+        return Unreachable("No connection in time", code="CONNECT_TIMED_OUT", origin=origin)
+    if isinstance(error, aiohttp.ClientSSLError):
+        return Unreachable("No trusted TLS connection", code="TLS_FAILED", origin=origin)
+    if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, NotPermitted):
+        return Refused("This target is not allowed.", reason="address", origin=origin)
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return Unreachable("The host name is unknown", code="NAME_NOT_RESOLVED", origin=origin)
+    if isinstance(error, aiohttp.InvalidURL):
+        return Refused("This URL may not be used for an outbound request.", reason="url", origin=origin)
+    return Unreachable("No connection", origin=origin)
+
+
+def _after_sending(error: Exception, origin: str) -> UpstreamError:
+    if isinstance(error, TimeoutError):
+        return Unanswered("No complete answer in time", code="ANSWER_TIMED_OUT", origin=origin)
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return Unusable("The answer is not complete", code="ANSWER_TRUNCATED", origin=origin)
+    if isinstance(error, aiohttp.ClientResponseError):
+        return Unusable("The answer is not HTTP, or its head is too large", origin=origin)
+    return Unanswered("The connection was lost before the answer", origin=origin)

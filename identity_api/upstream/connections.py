@@ -1,0 +1,91 @@
+"""Sessions whose every connection is checked when it is made, and that keep no state between requests."""
+
+import socket
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from identity_api.upstream.addresses import AllowList, Scope
+from identity_api.upstream.resolver import Resolve
+
+
+class NotPermitted(OSError):
+    """The address may not be connected to. Raised before connect()."""
+
+
+class Limits(NamedTuple):
+    """Connections at once in a session, at once to one origin, and for how long an unused one is kept."""
+
+    connections: int
+    per_origin: int
+    idle_seconds: float
+
+
+def open_session(scope: Scope, allow: AllowList, resolve: Resolve, limits: Limits) -> aiohttp.ClientSession:
+    """A session whose connections all obey `scope`. Needs the running event loop."""
+
+    def make_socket(info: tuple[Any, ...]) -> socket.socket:
+        # Called for every connect(), with the very address that is passed to it; literals never see a resolver.
+        family, kind, protocol, _, address = info
+        if not allow.permitted(address[0], address[1], scope):
+            raise NotPermitted("address not permitted")
+        opened = socket.socket(family, kind, protocol)
+        opened.setblocking(False)
+        return opened
+
+    connector = aiohttp.TCPConnector(
+        resolver=_CheckedResolver(resolve, allow, scope),
+        use_dns_cache=False,
+        socket_factory=make_socket,
+        limit=limits.connections,
+        limit_per_host=limits.per_origin,
+        keepalive_timeout=limits.idle_seconds,
+    )
+    mark = aiohttp.TraceConfig()
+    mark.on_connection_create_end.append(_mark_sent)
+    mark.on_connection_reuseconn.append(_mark_sent)
+    return aiohttp.ClientSession(
+        connector=connector,
+        trust_env=False,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+        skip_auto_headers=("User-Agent", "Content-Type"),
+        trace_configs=[mark],
+    )
+
+
+class _CheckedResolver(AbstractResolver):
+    """Hands on only addresses that may be connected to, so that a refusal is not mixed up with a failed connect."""
+
+    def __init__(self, resolve: Resolve, allow: AllowList, scope: Scope) -> None:
+        self._resolve, self._allow, self._scope = resolve, allow, scope
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        found = await self._resolve(host, port)
+        permitted = [address for address in found if self._allow.permitted(address, port, self._scope)]
+        if found and not permitted:
+            raise NotPermitted("address not permitted")
+        return [
+            ResolveResult(
+                hostname=host,
+                host=address,
+                port=port,
+                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
+                proto=0,
+                flags=socket.AI_NUMERICHOST,
+            )
+            for address in permitted
+        ]
+
+    async def close(self) -> None:
+        """Nothing is held here."""
+
+
+async def _mark_sent(_session: aiohttp.ClientSession, context: SimpleNamespace, _event: object) -> None:
+    # From here on bytes may leave. The connection stands, TLS included, and nothing has been written yet.
+    context.trace_request_ctx.sent = True

@@ -1,0 +1,162 @@
+"""Documents that providers publish, fetched once for everybody who needs them, and kept.
+
+One fetch is in flight per document; whoever asks meanwhile waits for it, and a waiter who leaves does not end it. A
+document is replaced only by a good one, so a provider that is down, or publishes nonsense, leaves what we have in use.
+A document that lacks what is asked for (an unknown `kid`) is fetched again at once, then not for a cool-down, so that
+rotated keys work and junk tokens cannot make us hammer a provider (OIDC Core §10.1.1). A failure cools down as well.
+
+Not done: `Cache-Control` is not read; `Content-Type` is not compared (providers differ); processes do not share.
+"""
+
+import asyncio
+import contextvars
+import ssl
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from identity_api.oidc.messages import Request
+from identity_api.upstream.errors import Unusable
+from identity_api.upstream.exchange import Upstream
+from identity_api.upstream.targets import parse_target
+
+T = TypeVar("T")
+Monotonic = Callable[[], float]
+"""Seconds of a clock that never goes back, such as `time.monotonic`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a document comes from. Tenants share nothing: what one may reach, another may not (I2).
+
+    `expected` is what the parser compares with, such as the issuer; another expectation is another document.
+    """
+
+    url: str
+    tenant: str | None = None
+    expected: str = ""
+    tls: ssl.SSLContext | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Seconds: after which a document is fetched anew, until which it serves if that fails, between two attempts."""
+
+    fresh_seconds: float = 3_600
+    usable_seconds: float = 86_400
+    cooldown_seconds: float = 30
+    deadline_seconds: float = 5
+
+
+class _Entry(Generic[T]):
+    """One document: the last good one, the last failure, the fetch in flight."""
+
+    def __init__(self) -> None:
+        self.held: T | None = None
+        self.fetched_at = 0.0
+        self.failure: Exception | None = None
+        self.no_fetch_before = float("-inf")
+        self.no_refetch_before = float("-inf")
+        self.flight: asyncio.Task[None] | None = None
+
+    def within(self, seconds: float, now: float) -> T | None:
+        """The held document if it is younger than that."""
+        return self.held if self.held is not None and now - self.fetched_at < seconds else None
+
+
+class Cached(Generic[T]):
+    """A bounded cache of parsed documents. For one event loop."""
+
+    def __init__(
+        self, upstream: Upstream, *, monotonic: Monotonic, times: Times | None = None, documents: int = 1_000
+    ) -> None:
+        self._upstream, self._monotonic, self._times = upstream, monotonic, times or Times()
+        self._documents = documents
+        self._entries: OrderedDict[Source, _Entry[T]] = OrderedDict()
+        self._flights: set[asyncio.Task[None]] = set()
+
+    async def get(self, source: Source, parse: Callable[[bytes], T], *, serves: Callable[[T], bool] | None = None) -> T:
+        """The document, from the cache or fetched.
+
+        Args:
+            source: also the key under which it is kept.
+            parse: body to document; what it raises is what waiters get.
+            serves: whether a document has what the caller needs; if the held one has not, it is fetched anew unless
+                that is cooling down. The answer may still not serve: the caller finds that out by using it.
+
+        Raises:
+            UpstreamError: it could not be fetched (or could not a moment ago), and none is held.
+            Exception: what `parse` raised for it.
+        """
+        entry, now, times = self._entry(source), self._monotonic(), self._times
+        fresh = entry.within(times.fresh_seconds, now)
+        lacking = fresh is not None and serves is not None and not serves(fresh)
+        if fresh is not None and not lacking:
+            return fresh
+        if entry.flight is None:
+            if now < entry.no_fetch_before or (lacking and now < entry.no_refetch_before):
+                return self._answer(entry)
+            self._launch(entry, source, parse)
+        assert entry.flight is not None
+        await asyncio.shield(entry.flight)
+        # A fetch for something missing cools down; so does one that did not bring what was asked for.
+        if lacking or (serves is not None and entry.held is not None and not serves(entry.held)):
+            entry.no_refetch_before = max(entry.no_refetch_before, self._monotonic() + times.cooldown_seconds)
+        return self._answer(entry)
+
+    async def refetch(self, source: Source, parse: Callable[[bytes], T], *, judged: T) -> T:
+        """A document newer than `judged`, if the cool-down lets us look for one; else the held one."""
+        return await self.get(source, parse, serves=lambda held: held is not judged)
+
+    async def aclose(self) -> None:
+        """End the fetches in flight; their waiters are cancelled."""
+        for flight in list(self._flights):
+            flight.cancel()
+        await asyncio.gather(*self._flights, return_exceptions=True)
+
+    def _entry(self, source: Source) -> _Entry[T]:
+        entry = self._entries.get(source)
+        if entry is None:
+            entry = self._entries[source] = _Entry()
+            if len(self._entries) > self._documents:
+                self._entries.popitem(last=False)
+        self._entries.move_to_end(source)
+        return entry
+
+    def _answer(self, entry: _Entry[T]) -> T:
+        held = entry.within(self._times.usable_seconds, self._monotonic())
+        if held is not None:
+            return held
+        assert entry.failure is not None
+        # Many callers get this one exception; each starts with a traceback of its own.
+        raise entry.failure.with_traceback(None)
+
+    def _launch(self, entry: _Entry[T], source: Source, parse: Callable[[bytes], T]) -> None:
+        # A context of its own: the fetch serves everybody, and must not run in one caller's transaction or trace.
+        flight = asyncio.create_task(self._fetch(entry, source, parse), context=contextvars.Context())
+        entry.flight = flight
+        self._flights.add(flight)  # the loop itself holds tasks weakly
+        flight.add_done_callback(self._flights.discard)
+
+    async def _fetch(self, entry: _Entry[T], source: Source, parse: Callable[[bytes], T]) -> None:
+        """Fetch and replace on success. Never raises: waiters read the entry, and there may be none left."""
+        try:
+            request = Request(method="GET", url=source.url, headers={"accept": "application/json"})
+            answer = await self._upstream.exchange(
+                request, deadline=self._times.deadline_seconds, tenant=source.tenant, tls=source.tls
+            )
+            if answer.status != 200:
+                raise Unusable(
+                    f"The document came with status {answer.status}",
+                    code="DOCUMENT_STATUS",
+                    origin=parse_target(source.url).origin,
+                )
+            held = parse(answer.body)
+        except Exception as error:
+            entry.failure = error
+            entry.no_fetch_before = self._monotonic() + self._times.cooldown_seconds
+        else:
+            entry.held, entry.fetched_at, entry.failure = held, self._monotonic(), None
+        finally:
+            entry.flight = None

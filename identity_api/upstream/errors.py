@@ -1,0 +1,66 @@
+"""What can go wrong with an outbound request, told by whether anything may have left us.
+
+    UpstreamError       .code, .sent, .origin
+    ├── Refused         sent=False   we may not go there: scheme, address or URL; .reason for the operator
+    ├── Unreachable     sent=False   no connection: name, network, TLS, or the deadline passed while waiting for one
+    ├── Unanswered      sent=True    a connection, and no complete head of an answer: deadline, dropped, reset
+    └── Unusable        sent=True    an answer we do not take: not HTTP, truncated, too large, unknown content coding
+
+`sent` decides whether a refresh attempt counts as uncertain: with `sent=False` the provider cannot have acted on it.
+With `sent=True` it may have. A complete HTTP answer of any status is an `Answer`, not an error.
+
+Texts name the origin (scheme, host, port) and never the path, the query, headers or body: those carry codes and tokens.
+"""
+
+from typing import ClassVar
+
+from identity_api.errors import IdentityAPIError
+
+
+class UpstreamError(IdentityAPIError):
+    """An outbound request failed. `origin` is `scheme://host:port`, or empty where the URL gave none."""
+
+    default_code = "UPSTREAM_FAILED"
+    sent: ClassVar[bool] = True
+
+    def __init__(self, message: str, *, code: str | None = None, origin: str = "") -> None:
+        super().__init__(f"{message} ({origin})" if origin else message, code=code)
+        self.origin = origin
+
+
+class Refused(UpstreamError):
+    """We may not send this; nothing was connected to.
+
+    One code for every target, so that a tenant's administrator cannot map our network by trying addresses. `reason`
+    (`scheme`, `address`, `url`, `request`) is for the operator's log.
+    """
+
+    default_code = "TARGET_NOT_ALLOWED"
+    sent = False
+
+    def __init__(self, message: str, *, reason: str, code: str | None = None, origin: str = "") -> None:
+        super().__init__(message, code=code, origin=origin)
+        self.reason = reason
+
+
+class Unreachable(UpstreamError):
+    """No connection came about. Codes: `NAME_NOT_RESOLVED`, `CONNECT_FAILED`, `CONNECT_TIMED_OUT`, `TLS_FAILED`."""
+
+    default_code = "CONNECT_FAILED"
+    sent = False
+
+
+class Unanswered(UpstreamError):
+    """The request may have arrived; no answer did. Codes: `ANSWER_TIMED_OUT`, `CONNECTION_LOST`."""
+
+    default_code = "CONNECTION_LOST"
+
+
+class Unusable(UpstreamError):
+    """An answer came that we do not take.
+
+    Codes: `NOT_HTTP`, `ANSWER_TRUNCATED`, `ANSWER_TOO_LARGE`, `CONTENT_CODING_UNKNOWN`, and `DOCUMENT_STATUS` for a
+    document that came with another status than 200.
+    """
+
+    default_code = "NOT_HTTP"

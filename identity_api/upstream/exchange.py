@@ -1,0 +1,141 @@
+"""Carries one HTTP request to a provider and brings the answer back, within bounds that hold whatever the other does.
+
+The address is checked when it is about to be connected to (`addresses`), literals included; no redirects, cookies or
+environment proxies; one wall-clock deadline around everything, the wait for a connection included; a cap on the body
+after decompression; no automatic repetition of a POST. aiohttp does the HTTP (RFC 9112); callers never see it.
+
+aiohttp repeats a GET once on a reused connection that was dropped, so GET is never used for anything that counts.
+
+What is left to callers: judging the status and the body. If the caller is cancelled, CancelledError passes through and
+nothing says whether the request was sent: a caller to whom that matters writes the attempt down before.
+"""
+
+import asyncio
+import re
+import ssl
+from types import SimpleNamespace
+from uuid import UUID
+
+import aiohttp
+
+from identity_api.oidc.messages import Answer, Request
+from identity_api.upstream.addresses import AllowList, Scope
+from identity_api.upstream.answers import read_answer, translated
+from identity_api.upstream.connections import Limits, open_session
+from identity_api.upstream.errors import Refused, Unreachable
+from identity_api.upstream.resolver import Resolve, SystemResolver
+from identity_api.upstream.targets import Target, parse_target
+from identity_api.upstream.tls import require_verifying, verifying_context
+
+DEFAULT_CAP_BYTES = 262_144
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
+_METHOD = re.compile(r"[A-Z]{1,16}")
+# Ours to say: they frame the message, name the host, or would keep state between requests.
+_OWN_HEADERS = frozenset(
+    {"host", "connection", "content-length", "transfer-encoding", "accept-encoding", "cookie", "expect", "upgrade"}
+)
+
+
+class Upstream:
+    """Outbound HTTP of one process and event loop. Made once by the wiring and handed in; close it with `aclose`."""
+
+    def __init__(
+        self,
+        *,
+        allow: AllowList,
+        resolve: Resolve | None = None,
+        connections: int = 100,
+        per_origin: int = 20,
+        idle_seconds: float = 4,
+    ) -> None:
+        """Nothing is opened yet.
+
+        Args:
+            allow: what the operator lists beyond public addresses.
+            resolve: numeric addresses of a name; by default the system's resolver with threads of its own.
+            connections: at most so many at once, in each scope (see `addresses.Scope`).
+            per_origin: at most so many of them to one origin.
+            idle_seconds: how long an unused connection is kept. Common servers close after 5 s; a POST on a connection
+                that is just being closed could not be told from one that was read and never answered.
+        """
+        self._allow = allow
+        self._system_resolver = SystemResolver()  # starts no thread before it is asked
+        self._resolve: Resolve = resolve or self._system_resolver
+        self._limits = Limits(connections, per_origin, idle_seconds)
+        self._sessions: dict[Scope, aiohttp.ClientSession] = {}
+        self._closed = False
+
+    async def exchange(
+        self,
+        request: Request,
+        *,
+        deadline: float,
+        cap: int = DEFAULT_CAP_BYTES,
+        tenant: str | UUID | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> Answer:
+        """Send a request and read the whole answer. Any complete HTTP answer is one, also a redirect or a 500.
+
+        Args:
+            request: sent as it is; `Host`, framing, `Accept-Encoding` and cookie headers in it are ignored.
+            deadline: seconds of wall-clock time for everything.
+            cap: bytes the decoded body may have.
+            tenant: on whose behalf: opens the allowances bound to it.
+            tls: another trust or a client certificate; it must verify. See `tls.verifying_context`.
+
+        Raises:
+            Refused, Unreachable: nothing was sent.
+            Unanswered, Unusable: something may have been sent, and acted upon.
+            ValueError: `tls` does not verify.
+        """
+        if tls is not None:
+            require_verifying(tls)
+        target = parse_target(request.url)
+        session = self._session(target, tenant)
+        headers = _request_headers(request, target)
+        mark = SimpleNamespace(sent=False)
+        try:
+            async with asyncio.timeout(deadline):
+                response = await session.request(
+                    request.method,
+                    target.url,
+                    data=request.body or None,
+                    headers=headers,
+                    allow_redirects=False,
+                    ssl=(tls or verifying_context()) if target.scheme == "https" else True,
+                    trace_request_ctx=mark,
+                )
+                return await read_answer(response, cap, target.origin)
+        except (aiohttp.ClientError, OSError) as error:
+            # `from None`: aiohttp's texts hold the URL with its query.
+            raise translated(error, mark.sent, target.origin) from None
+
+    async def aclose(self) -> None:
+        """Close every connection. Running exchanges fail; later ones are `Unreachable`."""
+        self._closed = True
+        sessions, self._sessions = list(self._sessions.values()), {}
+        for session in sessions:
+            await session.close()
+        self._system_resolver.close()
+
+    def _session(self, target: Target, tenant: str | UUID | None) -> aiohttp.ClientSession:
+        scope = self._allow.scope(target.scheme, target.host, target.port, tenant)
+        if scope is None:
+            raise Refused("This target is not allowed.", reason="scheme", origin=target.origin)
+        if self._closed:
+            raise Unreachable("Outbound requests have been shut down", origin=target.origin)
+        # As many sessions as the allow-list has scopes: its length bounds them, not what callers ask for.
+        session = self._sessions.get(scope)
+        if session is None:
+            session = self._sessions[scope] = open_session(scope, self._allow, self._resolve, self._limits)
+        return session
+
+
+def _request_headers(request: Request, target: Target) -> dict[str, str]:
+    """The headers to send. Refuses what could end a line: a value may hold what a provider sent us."""
+    written = all(_HEADER_NAME.fullmatch(k) and _HEADER_VALUE.fullmatch(v) for k, v in request.headers.items())
+    if not written or not _METHOD.fullmatch(request.method):
+        raise Refused("The request cannot be written.", reason="request", code="REQUEST_INVALID", origin=target.origin)
+    headers = {name: value for name, value in request.headers.items() if name.lower() not in _OWN_HEADERS}
+    return {"user-agent": "identity-api", **headers, "accept-encoding": "identity"}

@@ -1,0 +1,67 @@
+"""`Upstream` offered to code that wants an httpx client: discovery, self-test, the vendors' APIs.
+
+The sync calls `Upstream.exchange` directly: httpx's client object costs more than the whole exchange beneath it.
+"""
+
+import ssl
+from uuid import UUID
+
+import httpx
+
+from identity_api.oidc.messages import Request
+from identity_api.upstream.errors import Unanswered, Unreachable, Unusable, UpstreamError
+from identity_api.upstream.exchange import DEFAULT_CAP_BYTES, Upstream
+
+
+class UpstreamTransport(httpx.AsyncBaseTransport):
+    """An httpx transport with the address check, deadline and caps of `Upstream`.
+
+    httpx's own timeouts do not apply: `deadline` is for the whole exchange. Closing it leaves the Upstream open.
+    """
+
+    def __init__(
+        self,
+        upstream: Upstream,
+        *,
+        deadline: float,
+        cap: int = DEFAULT_CAP_BYTES,
+        tenant: str | UUID | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._upstream, self._deadline, self._cap, self._tenant, self._tls = upstream, deadline, cap, tenant, tls
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Raises httpx.TransportError of the nearest kind; its `__cause__` is the UpstreamError, with `sent`."""
+        ours = Request(
+            method=request.method, url=str(request.url), headers=dict(request.headers), body=await request.aread()
+        )
+        try:
+            answer = await self._upstream.exchange(
+                ours, deadline=self._deadline, cap=self._cap, tenant=self._tenant, tls=self._tls
+            )
+        except UpstreamError as error:
+            raise _httpx_error(error)(error.message, request=request) from error
+        return httpx.Response(answer.status, headers=dict(answer.headers), content=answer.body, request=request)
+
+
+def httpx_client(
+    upstream: Upstream,
+    *,
+    deadline: float,
+    cap: int = DEFAULT_CAP_BYTES,
+    tenant: str | UUID | None = None,
+    tls: ssl.SSLContext | None = None,
+) -> httpx.AsyncClient:
+    """A client over `upstream`. Cookies stay out: no `Set-Cookie` reaches it, no `Cookie` leaves through it."""
+    transport = UpstreamTransport(upstream, deadline=deadline, cap=cap, tenant=tenant, tls=tls)
+    return httpx.AsyncClient(transport=transport, trust_env=False, follow_redirects=False)
+
+
+def _httpx_error(error: UpstreamError) -> type[httpx.TransportError]:
+    if isinstance(error, Unusable):
+        return httpx.RemoteProtocolError
+    if isinstance(error, Unanswered):
+        return httpx.ReadTimeout if error.code == "ANSWER_TIMED_OUT" else httpx.ReadError
+    if isinstance(error, Unreachable) and error.code == "CONNECT_TIMED_OUT":
+        return httpx.ConnectTimeout
+    return httpx.ConnectError

@@ -1,0 +1,101 @@
+"""Provider metadata (OpenID Connect Discovery 1.0 §4) and key sets (RFC 7517 §5), fetched and kept.
+
+Reading the documents belongs to `oidc`; sharing, freshness and cool-down to `documents`. Metadata and keys are fetched
+anew every hour. If that fails, what is held serves for up to 24 hours. Keys are also fetched anew for an unknown `kid`.
+"""
+
+import ssl
+from collections.abc import Callable
+from typing import Generic, TypeVar
+from uuid import UUID
+
+from identity_api.upstream.addresses import tenant_name
+from identity_api.upstream.documents import Cached, Monotonic, Source, Times
+from identity_api.upstream.exchange import Upstream
+
+Metadata = TypeVar("Metadata")
+Keys = TypeVar("Keys")
+
+
+class ProviderDocuments(Generic[Metadata, Keys]):
+    """Metadata and keys of every provider in use. One per process; close it before its Upstream."""
+
+    def __init__(
+        self,
+        upstream: Upstream,
+        *,
+        monotonic: Monotonic,
+        configuration_url: Callable[[str], str],
+        parse_metadata: Callable[[bytes, str], Metadata],
+        parse_keys: Callable[[bytes], Keys],
+        times: Times | None = None,
+    ) -> None:
+        """Hold the parts; nothing is fetched yet.
+
+        Args:
+            upstream: carries the requests.
+            monotonic: seconds, such as `time.monotonic`.
+            configuration_url: issuer to the URL of its metadata.
+            parse_metadata: body and expected issuer to metadata; raises where they do not agree.
+            parse_keys: body to key set.
+            times: freshness, usability, cool-down and deadline.
+        """
+        self._configuration_url, self._parse_metadata, self._parse_keys = configuration_url, parse_metadata, parse_keys
+        self._metadata: Cached[Metadata] = Cached(upstream, monotonic=monotonic, times=times)
+        self._keys: Cached[Keys] = Cached(upstream, monotonic=monotonic, times=times)
+
+    async def metadata(
+        self,
+        issuer: str,
+        *,
+        discovery_url: str | None = None,
+        tenant: str | UUID | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> Metadata:
+        """The metadata of `issuer`, which it must itself name, exactly.
+
+        Args:
+            issuer: what the document's `issuer` must be.
+            discovery_url: where the document is, if not under the issuer's well-known path.
+            tenant: on whose behalf; documents are not shared between tenants.
+            tls: see `Upstream.exchange`.
+
+        Raises:
+            UpstreamError: it cannot be fetched, and none is held that is younger than 24 hours.
+            Exception: what `parse_metadata` raised, under the same condition.
+        """
+        url = discovery_url or self._configuration_url(issuer)
+        source = Source(url, tenant_name(tenant), issuer, tls)
+        return await self._metadata.get(source, lambda body: self._parse_metadata(body, issuer))
+
+    async def keys(
+        self,
+        jwks_uri: str,
+        *,
+        tenant: str | UUID | None = None,
+        tls: ssl.SSLContext | None = None,
+        serves: Callable[[Keys], bool] | None = None,
+    ) -> Keys:
+        """The key set at `jwks_uri`. Raises as `metadata` does.
+
+        With `serves` (does it hold the key I need?) a held set that does not is fetched anew, at once, unless that was
+        done less than the cool-down ago. Many unknown ids at once make one fetch, also with nothing held.
+        """
+        return await self._keys.get(Source(jwks_uri, tenant_name(tenant), "", tls), self._parse_keys, serves=serves)
+
+    async def refetch_keys(
+        self,
+        jwks_uri: str,
+        *,
+        judged: Keys,
+        tenant: str | UUID | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> Keys:
+        """For a caller who found no fitting key in `judged`: a newer set if there is one, else the same again."""
+        source = Source(jwks_uri, tenant_name(tenant), "", tls)
+        return await self._keys.refetch(source, self._parse_keys, judged=judged)
+
+    async def aclose(self) -> None:
+        """End the fetches in flight."""
+        await self._metadata.aclose()
+        await self._keys.aclose()
