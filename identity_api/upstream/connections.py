@@ -66,7 +66,7 @@ class _CheckedResolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        found = await self._resolve(host, port)
+        found = await self._resolve(host.lower(), port)  # RFC 4343: names have no case
         permitted = [address for address in found if self._allow.permitted(address, port, self._scope)]
         if found and not permitted:
             raise NotPermitted("address not permitted")
