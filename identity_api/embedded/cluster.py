@@ -18,7 +18,7 @@ from pathlib import Path
 from identity_api.embedded import children
 from identity_api.embedded.binaries import POSTGRES_MAJOR
 from identity_api.embedded.errors import DataDirectoryError, ServiceFailed
-from identity_api.embedded.privileges import ServerUser, can_traverse, give
+from identity_api.embedded.privileges import ServerUser, can_traverse, give, require_entry
 
 SUPERUSER = "app"
 DATABASE = "identity"
@@ -40,12 +40,21 @@ def locate(data_dir: Path, user: ServerUser | None, shared_root: Path) -> Path:
     under a random name, and `data_dir/postgres` becomes a link. Who removes the data directory gets a new database.
 
     Raises:
-        DataDirectoryError: the path is too long for PostgreSQL.
+        DataDirectoryError: the path is too long for PostgreSQL, or neither place can be entered.
     """
     plain = data_dir / "postgres"
     if plain.is_symlink():
         return plain.readlink()
-    home = plain if can_traverse(data_dir, user) else shared_root / "databases" / secrets.token_hex(8)
+    home = plain
+    if not can_traverse(data_dir, user):
+        databases = shared_root / "databases"
+        make_directories(databases, user)
+        if not can_traverse(databases, user):
+            raise DataDirectoryError(
+                f"PostgreSQL does not run as root, and its user may not enter {data_dir} or {databases}. "
+                "Set IDENTITY_DATA_DIR to a folder that everyone may enter (chmod o+x on it and all above it)."
+            )
+        home = databases / secrets.token_hex(8)
     if len(os.fsencode(home)) > _LONGEST_PATH_BYTES:
         raise DataDirectoryError(
             f"The path of the data directory is longer than PostgreSQL allows ({_LONGEST_PATH_BYTES} bytes). "
@@ -82,11 +91,14 @@ def create(home: Path, bin_dir: Path, *, user: ServerUser | None, fast: bool) ->
 
     Raises:
         DataDirectoryError: the directory cannot be written.
+        EmbeddedError: our user has no name, or root may not use the server's user.
         ServiceFailed: initdb or the first start of the server failed.
     """
     staging = home.with_name(f"{home.name}.new")
+    if user is None:
+        require_entry(os.geteuid())
     try:
-        make_directories(home.parent)
+        make_directories(home.parent, user)
         shutil.rmtree(staging, ignore_errors=True)
         staging.mkdir(mode=0o700)
         give(staging, user)
@@ -185,12 +197,17 @@ def _is_running(pid: int) -> bool:
     return _is_alive(pid)
 
 
-def make_directories(directory: Path) -> None:
-    """Make what is missing of a path, open to traversal: as root, the server's user must pass through."""
+def make_directories(directory: Path, user: ServerUser | None) -> None:
+    """Make what is missing of a path: for us alone, or when `user` must pass through, open to that and no more.
+
+    Raises:
+        OSError: a directory cannot be made.
+    """
+    mode = 0o700 if user is None else 0o711
     missing = [path for path in (directory, *directory.parents) if not path.exists()]
     for path in reversed(missing):
-        path.mkdir(mode=0o711, exist_ok=True)
-        path.chmod(0o711)
+        path.mkdir(mode=mode, exist_ok=True)
+        path.chmod(mode)  # the process's umask may have closed it
 
 
 def _run(command: Sequence[str | Path], *, user: ServerUser | None, statement: bytes | None = None) -> None:

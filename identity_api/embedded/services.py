@@ -1,11 +1,14 @@
 """Both embedded services as one thing that starts and stops as one."""
 
+import subprocess
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from identity_api.embedded.binaries import SHARED_ROOT
+from identity_api.embedded.binaries import SHARED_ROOT, require_platform
+from identity_api.embedded.cluster import make_directories, unwritable
 from identity_api.embedded.postgres import Postgres
+from identity_api.embedded.privileges import server_user
 from identity_api.embedded.valkey import Valkey
 
 
@@ -26,6 +29,12 @@ class Services:
         """`unix:///...`; None where no queue was asked for."""
         return self._valkey.url if self._valkey else None
 
+    @property
+    def processes(self) -> dict[str, subprocess.Popen[bytes]]:
+        """The servers' processes by name, for `ProcessGroup.watch`."""
+        named = {"PostgreSQL": self._postgres, "Valkey": self._valkey}
+        return {name: server.process for name, server in named.items() if server}
+
     def stop(self) -> None:
         """Stop both and remove their sockets. Safe to call twice."""
         try:
@@ -42,6 +51,21 @@ class Services:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+def prepare_data_directory(data_dir: Path) -> None:
+    """Make the data directory as the servers need it: for us alone, or as root also open to passing through.
+
+    Call it before writing anything else there; `start_services` does it too.
+
+    Raises:
+        EmbeddedError: it cannot be made.
+    """
+    require_platform()
+    try:
+        make_directories(data_dir.absolute(), server_user())
+    except OSError as error:
+        raise unwritable(data_dir, error) from error
 
 
 def start_services(

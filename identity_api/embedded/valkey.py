@@ -41,10 +41,10 @@ class Valkey:
         return f"unix://{self._socket}"
 
     @property
-    def pid(self) -> int:
-        """The server's process id. Only while it runs."""
+    def process(self) -> subprocess.Popen[bytes]:
+        """The server's process, to watch and not to wait for. Only while it runs."""
         assert self._process is not None, "the server has not been started"
-        return self._process.pid
+        return self._process
 
     @property
     def _directory(self) -> Path:
