@@ -1,0 +1,220 @@
+"""Identities and the narrow row beside each that says what its sync may still count on."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from identity_api.db.database import Connection
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """What is stored of an identity and its user, as far as a verified answer may change it."""
+
+    id: UUID
+    user_id: UUID
+    generation: int
+    state: str
+    state_reason: str | None
+    claims: Mapping[str, Any]
+    display_label: str
+    email: str | None
+    email_verified: bool | None
+    leads: bool
+    """No other living identity of the user signed in later: this one's profile is the user's."""
+
+
+async def standings(connection: Connection, tenant_id: UUID, identity_ids: Collection[UUID]) -> dict[UUID, Standing]:
+    """What is stored of these identities, by id. Read it after locking the users."""
+    rows = await connection.fetch(
+        """
+        select i.id, i.user_id, s.generation, i.state, i.state_reason, i.claims, u.display_label, u.email, u.email_verified,
+            not exists (
+                select from identity o
+                where o.tenant_id = $1 and o.user_id = i.user_id and o.id <> i.id
+                    and o.signed_in_at > i.signed_in_at and o.state not in ('REVOKED', 'QUARANTINED')) as leads
+        from identity i
+        join identity_sync s on s.tenant_id = $1 and s.id = i.id
+        join app_user u on u.tenant_id = $1 and u.id = i.user_id
+        where i.tenant_id = $1 and i.id = any($2::uuid[])
+        """,
+        tenant_id,
+        list(identity_ids),
+    )
+    return {row["id"]: Standing(**{**row, "claims": msgspec.json.decode(row["claims"])}) for row in rows}
+
+
+class Renewal(msgspec.Struct, frozen=True):
+    """An identity's new claims and state."""
+
+    id: UUID
+    claims: Mapping[str, Any]
+    state: str
+    state_reason: str | None
+
+
+async def renew(connection: Connection, tenant_id: UUID, renewals: Sequence[Renewal], *, signed_in: bool) -> None:
+    """Write claims and state; `signed_in` also moves `signed_in_at`."""
+    if not renewals:
+        return
+    await connection.execute(
+        """
+        update identity i set claims = n.claims::jsonb, state = n.state, state_reason = n.reason,
+            state_since = case when i.state = n.state and i.state_reason is not distinct from n.reason
+                then i.state_since else now() end,
+            signed_in_at = case when $6 then now() else i.signed_in_at end
+        from unnest($2::uuid[], $3::text[], $4::text[], $5::text[]) as n (id, claims, state, reason)
+        where i.tenant_id = $1 and i.id = n.id
+        """,
+        tenant_id,
+        [one.id for one in renewals],
+        [msgspec.json.encode(one.claims).decode() for one in renewals],
+        [one.state for one in renewals],
+        [one.state_reason for one in renewals],
+        signed_in,
+    )
+
+
+class ProfileChange(msgspec.Struct, frozen=True):
+    """A user's new display label and e-mail, as the provider has them."""
+
+    user_id: UUID
+    display_label: str
+    email: str | None
+    email_verified: bool | None
+
+
+async def write_profiles(connection: Connection, tenant_id: UUID, changes: Sequence[ProfileChange]) -> None:
+    """Write what the provider says of these users; the username stays what it was."""
+    if not changes:
+        return
+    await connection.execute(
+        """
+        update app_user u set display_label = n.label, display_label_folded = n.label_folded,
+            email = n.email, email_folded = n.email_folded, email_verified = n.verified
+        from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::boolean[])
+            as n (id, label, label_folded, email, email_folded, verified)
+        where u.tenant_id = $1 and u.id = n.id
+        """,
+        tenant_id,
+        [one.user_id for one in changes],
+        [one.display_label for one in changes],
+        [one.display_label.casefold() for one in changes],
+        [one.email for one in changes],
+        [one.email.casefold() if one.email else None for one in changes],
+        [one.email_verified for one in changes],
+    )
+
+
+class LeaseRenewal(msgspec.Struct, frozen=True):
+    """What an identity's sync row becomes after a verified answer."""
+
+    id: UUID
+    groups_are_verified: bool
+    """Only then is `groups_valid_until` extended (I7)."""
+    forget_groups_lease: bool
+    """A login after death whose groups cannot be read: what the dead login had must not come back to force."""
+    groups_completeness: str
+    outcome: str
+    seconds_until_due: float | None
+    """None: nothing to sync with, so never due."""
+
+
+async def renew_leases(
+    connection: Connection, tenant_id: UUID, renewals: Sequence[LeaseRenewal], *, lease_seconds: int, begins_login: bool
+) -> None:
+    """Extend the leases by the database's clock and set the next due time.
+
+    `begins_login` raises the generation, so that a sync in flight for the login before loses.
+    """
+    await connection.execute(
+        """
+        update identity_sync s set
+            signed_in_until = now() + make_interval(secs => $7),
+            groups_valid_until = case when n.verified then now() + make_interval(secs => $7)
+                when n.forget then null else s.groups_valid_until end,
+            verified_at = now(), outcome = n.outcome, groups_completeness = n.completeness,
+            due_at = now() + make_interval(secs => n.due),
+            lease_until = null, lease_owner = null, failures = 0, uncertain = false,
+            attempt_token_id = null, attempt_hash = null, attempt_at = null,
+            generation = s.generation + case when $9 then 1 else 0 end
+        from unnest($2::uuid[], $3::boolean[], $4::boolean[], $5::text[], $6::text[], $8::float8[])
+            as n (id, verified, forget, completeness, outcome, due)
+        where s.tenant_id = $1 and s.id = n.id
+        """,
+        tenant_id,
+        [one.id for one in renewals],
+        [one.groups_are_verified for one in renewals],
+        [one.forget_groups_lease for one in renewals],
+        [one.groups_completeness for one in renewals],
+        [one.outcome for one in renewals],
+        float(lease_seconds),
+        [one.seconds_until_due for one in renewals],
+        begins_login,
+    )
+
+
+async def insert(
+    connection: Connection,
+    tenant_id: UUID,
+    *,
+    identity_id: UUID,
+    user_id: UUID,
+    provider_id: UUID,
+    issuer: str,
+    subject: str | None,
+    anchor: str,
+) -> None:
+    """A new identity with its sync row: no lease and never due until a verified answer renews it."""
+    await connection.execute(
+        """
+        insert into identity
+            (id, tenant_id, user_id, provider_id, issuer, subject, anchor, claims, state, state_since, created_at, signed_in_at)
+        values ($2, $1, $3, $4, $5, $6, $7, '{}', 'UNSYNCED', now(), now(), now())
+        """,
+        tenant_id,
+        identity_id,
+        user_id,
+        provider_id,
+        issuer,
+        subject,
+        anchor,
+    )
+    await connection.execute(
+        """
+        insert into identity_sync (id, tenant_id, user_id, provider_id, generation, uncertain, failures, groups_completeness)
+        values ($2, $1, $3, $4, 0, false, 0, 'UNKNOWN')
+        """,
+        tenant_id,
+        identity_id,
+        user_id,
+        provider_id,
+    )
+
+
+class Found(msgspec.Struct, frozen=True):
+    """An identity found by its anchor."""
+
+    id: UUID
+    user_id: UUID
+    issuer: str
+    subject: str | None
+    state: str
+    user_disabled_at: datetime | None
+
+
+async def by_anchor(connection: Connection, tenant_id: UUID, provider_id: UUID, anchor: str) -> Found | None:
+    """The identity with exactly this anchor value at the provider (no case folding)."""
+    row = await connection.fetchrow(
+        """
+        select i.id, i.user_id, i.issuer, i.subject, i.state, u.disabled_at as user_disabled_at
+        from identity i join app_user u on u.tenant_id = $1 and u.id = i.user_id
+        where i.tenant_id = $1 and i.provider_id = $2 and i.anchor = $3
+        """,
+        tenant_id,
+        provider_id,
+        anchor,
+    )
+    return row and Found(**row)

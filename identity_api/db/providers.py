@@ -1,0 +1,161 @@
+"""Providers as their tenant configured them, and their sealed client secrets."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+
+from identity_api.db.database import Connection
+
+SyncMode = Literal["STRICT", "ADDITIVE", "NONE"]
+Sync = Literal["REFRESH_TOKEN", "ACCESS_TOKEN", "OFF"]
+Provisioning = Literal["JIT", "KNOWN_USERS", "LINKED_ONLY"]
+
+
+class ClaimSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where each claim is looked for, in order, as claim sources are written (`mapping.source`)."""
+
+    anchor: tuple[str, ...] = ("sub",)
+    username: tuple[str, ...] = ("preferred_username",)
+    display: tuple[str, ...] = ("name", "preferred_username")
+    email: tuple[str, ...] = ("email",)
+    groups: tuple[str, ...] = ("groups",)
+
+
+class Provider(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of `provider`; see `db.tables.Provider` for what the columns mean."""
+
+    id: UUID
+    tenant_id: UUID
+    slug: str
+    protocol: Literal["oidc", "oauth2"] = "oidc"
+    preset: str | None = None
+    label: str
+    icon: str | None = None
+    position: int = 0
+    enabled: bool = True
+    issuer: str
+    discovery_url: str | None = None
+    client_id: str
+    client_authentication: str = "client_secret_post"
+    redirect_url: str
+    scopes: tuple[str, ...] = ("openid", "profile", "email", "offline_access")
+    authorization_parameters: dict[str, str] = msgspec.field(default_factory=dict)
+    endpoints: dict[str, str] = msgspec.field(default_factory=dict)
+    claims: ClaimSettings = ClaimSettings()
+    provisioning: Provisioning = "JIT"
+    adopt_by_name: bool = False
+    email_verified_rule: str = "IGNORE"
+    absent_groups: Literal["EMPTY", "UNKNOWN"] = "UNKNOWN"
+    sync_mode: SyncMode = "STRICT"
+    sync: Sync = "REFRESH_TOKEN"
+    sync_scope: str | None = None
+    sync_interval_seconds: int = 300
+    outage_grace_seconds: int = 14_400
+    unsynced_lease_seconds: int = 86_400
+    max_rate: int | None = None
+    max_concurrent: int = 20
+    reauthentication: bool = False
+    delivery: str | None = None
+    logout_page_url: str | None = None
+    managed_by: Literal["FILE", "API"] = "API"
+    version: int = 1
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def lease_seconds(self) -> int:
+        """How long a verified answer of this provider counts if nothing newer comes.
+
+        At least two intervals, so that a grace of zero does not take permissions away between two syncs.
+        """
+        if self.sync == "OFF":
+            return self.unsynced_lease_seconds
+        return max(self.outage_grace_seconds, 2 * self.sync_interval_seconds)
+
+
+_JSON = frozenset({"authorization_parameters", "endpoints", "claims"})
+_SELECT = "select " + ", ".join([f"p.{name}" for name in Provider.__struct_fields__]) + " from provider p"
+
+
+def _provider(row: Any) -> Provider:
+    values = {name: msgspec.json.decode(value) if name in _JSON else value for name, value in row.items()}
+    return msgspec.convert(values, Provider, str_keys=False)
+
+
+async def get(connection: Connection, tenant_id: UUID, provider_id: UUID) -> Provider | None:
+    """The provider, if it is this tenant's."""
+    row = await connection.fetchrow(f"{_SELECT} where p.tenant_id = $1 and p.id = $2", tenant_id, provider_id)
+    return row and _provider(row)
+
+
+async def by_slug(connection: Connection, tenant_id: UUID, slug: str) -> Provider | None:
+    """The provider of that name within the tenant."""
+    row = await connection.fetchrow(f"{_SELECT} where p.tenant_id = $1 and p.slug = $2", tenant_id, slug)
+    return row and _provider(row)
+
+
+async def of_tenant(connection: Connection, tenant_id: UUID) -> list[Provider]:
+    """All providers of the tenant, in the order of the login page."""
+    rows = await connection.fetch(f"{_SELECT} where p.tenant_id = $1 order by p.position, p.slug", tenant_id)
+    return [_provider(row) for row in rows]
+
+
+async def write(connection: Connection, provider: Provider) -> None:
+    """Insert the provider, or overwrite the row of the same id. The slug of a row is never changed."""
+    values = {name: getattr(provider, name) for name in Provider.__struct_fields__}
+    for name in _JSON:
+        values[name] = msgspec.json.encode(values[name]).decode()
+    names = list(values)
+    places = ", ".join([f"${place}::jsonb" if name in _JSON else f"${place}" for place, name in enumerate(names, 1)])
+    kept = ("id", "tenant_id", "slug", "created_at")
+    updates = ", ".join([f"{name} = excluded.{name}" for name in names if name not in kept])
+    await connection.execute(
+        f"insert into provider ({', '.join(names)}) values ({places})"
+        f" on conflict (id) do update set {updates} where provider.tenant_id = excluded.tenant_id",
+        *values.values(),
+    )
+
+
+class SealedSecret(msgspec.Struct, frozen=True):
+    """A sealed client secret; `vault` opens it with table `provider_secret`, column `sealed`."""
+
+    id: UUID
+    sealed: bytes
+    expires_at: datetime | None
+
+
+async def secrets(connection: Connection, tenant_id: UUID, provider_id: UUID) -> list[SealedSecret]:
+    """The client secrets that have not expired, newest first."""
+    rows = await connection.fetch(
+        """
+        select id, sealed, expires_at from provider_secret
+        where tenant_id = $1 and provider_id = $2 and (expires_at is null or expires_at > now()) order by created_at desc
+        """,
+        tenant_id,
+        provider_id,
+    )
+    return [SealedSecret(row["id"], row["sealed"], row["expires_at"]) for row in rows]
+
+
+async def replace_secrets(
+    connection: Connection, tenant_id: UUID, provider_id: UUID, secrets: Sequence[SealedSecret]
+) -> None:
+    """Make these the provider's only secrets."""
+    await connection.execute(
+        "delete from provider_secret where tenant_id = $1 and provider_id = $2", tenant_id, provider_id
+    )
+    for secret in secrets:
+        await connection.execute(
+            """
+            insert into provider_secret (id, tenant_id, provider_id, sealed, created_at, expires_at)
+            values ($1, $2, $3, $4, clock_timestamp(), $5)
+            """,
+            secret.id,
+            tenant_id,
+            provider_id,
+            secret.sealed,
+            secret.expires_at,
+        )

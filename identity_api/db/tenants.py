@@ -1,0 +1,144 @@
+"""Tenants, their hosts and frontends, and the service clients that look into them."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from identity_api.db.database import Connection
+from identity_api.ids import uuid7
+
+
+class Tenant(msgspec.Struct, frozen=True):
+    """A customer organisation."""
+
+    id: UUID
+    slug: str
+    name: str
+    default_provider: str | None
+    epoch: int
+
+
+class Frontend(msgspec.Struct, frozen=True):
+    """A program of the tenant that signs people in through us."""
+
+    id: UUID
+    tenant_id: UUID
+    slug: str
+    origins: tuple[str, ...]
+    return_urls: tuple[str, ...]
+    deliveries: tuple[str, ...]
+
+
+_TENANT = "select t.id, t.slug, t.name, t.default_provider, t.epoch from tenant t"
+
+
+def _tenant(row: Any) -> Tenant | None:
+    return row and Tenant(**row)
+
+
+async def by_host(connection: Connection, host: str) -> Tenant | None:
+    """The one tenant that this host name (lower case, no port) belongs to, compared exactly."""
+    return _tenant(
+        await connection.fetchrow(f"{_TENANT} join tenant_host h on h.tenant_id = t.id where h.host = $1", host)
+    )
+
+
+async def by_slug(connection: Connection, slug: str) -> Tenant | None:
+    """The tenant of that slug."""
+    return _tenant(await connection.fetchrow(f"{_TENANT} where t.slug = $1", slug))
+
+
+async def get(connection: Connection, tenant_id: UUID) -> Tenant | None:
+    """The tenant of that id."""
+    return _tenant(await connection.fetchrow(f"{_TENANT} where t.id = $1", tenant_id))
+
+
+async def list_all(connection: Connection) -> list[Tenant]:
+    """Every tenant, by slug. For the operator only."""
+    return [Tenant(**row) for row in await connection.fetch(f"{_TENANT} order by t.slug")]
+
+
+async def hosts(connection: Connection, tenant_id: UUID) -> list[str]:
+    """The tenant's host names."""
+    rows = await connection.fetch("select host from tenant_host where tenant_id = $1 order by host", tenant_id)
+    return [row["host"] for row in rows]
+
+
+async def frontends(connection: Connection, tenant_id: UUID) -> list[Frontend]:
+    """The tenant's frontends, by slug."""
+    rows = await connection.fetch(
+        """
+        select id, tenant_id, slug, origins, return_urls, deliveries from frontend where tenant_id = $1 order by slug
+        """,
+        tenant_id,
+    )
+    return [
+        Frontend(
+            row["id"],
+            row["tenant_id"],
+            row["slug"],
+            tuple(row["origins"]),
+            tuple(row["return_urls"]),
+            tuple(row["deliveries"]),
+        )
+        for row in rows
+    ]
+
+
+async def write(connection: Connection, tenant: Tenant) -> None:
+    """Insert the tenant, or overwrite name and default provider of the row of the same id."""
+    await connection.execute(
+        """
+        insert into tenant (id, slug, name, default_provider, epoch, created_at) values ($1, $2, $3, $4, $5, now())
+        on conflict (id) do update set name = excluded.name, default_provider = excluded.default_provider
+        """,
+        tenant.id,
+        tenant.slug,
+        tenant.name,
+        tenant.default_provider,
+        tenant.epoch,
+    )
+
+
+async def replace_hosts(connection: Connection, tenant_id: UUID, names: Sequence[str]) -> None:
+    """Make these the tenant's only hosts. A host of another tenant raises asyncpg's UniqueViolationError."""
+    await connection.execute(
+        "delete from tenant_host where tenant_id = $1 and host <> all($2::text[])", tenant_id, names
+    )
+    await connection.execute(
+        """
+        insert into tenant_host (id, tenant_id, host) select n.id, $1, n.host from unnest($2::uuid[], $3::text[]) as n (id, host)
+        where not exists (select from tenant_host h where h.tenant_id = $1 and h.host = n.host)
+        """,
+        tenant_id,
+        [uuid7() for _ in names],
+        names,
+    )
+
+
+async def write_frontend(connection: Connection, frontend: Frontend) -> None:
+    """Insert the frontend, or overwrite the one of the same slug."""
+    await connection.execute(
+        """
+        insert into frontend (id, tenant_id, slug, origins, return_urls, deliveries) values ($1, $2, $3, $4, $5, $6)
+        on conflict (tenant_id, slug) do update
+            set origins = excluded.origins, return_urls = excluded.return_urls, deliveries = excluded.deliveries
+        """,
+        frontend.id,
+        frontend.tenant_id,
+        frontend.slug,
+        list(frontend.origins),
+        list(frontend.return_urls),
+        list(frontend.deliveries),
+    )
+
+
+async def origin_is_known(connection: Connection, origin: str, tenant_id: UUID | None) -> bool:
+    """Whether the origin belongs to a frontend: of this tenant, or, for a preflight that carries no session, of any."""
+    return await connection.fetchval(  # type: ignore[no-any-return]  # asyncpg ships no types
+        "select exists (select from frontend where $1 = any(origins) and ($2::uuid is null or tenant_id = $2))",
+        origin,
+        tenant_id,
+    )

@@ -1,0 +1,167 @@
+"""What a provider verifiably says of its people becomes what we hold of them: profile, groups, grants, leases.
+
+The one place where a login and a sync meet; both end here, in the caller's transaction. A login wins over a sync in
+flight: it raises the generation, and a sync applies only where the generation is still the one it claimed.
+"""
+
+import random
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from identity_api.db import audit, identities, locks
+from identity_api.db.database import Connection
+from identity_api.db.identities import LeaseRenewal, ProfileChange, Renewal, Standing
+from identity_api.db.providers import Provider
+from identity_api.lifecycle.grants import apply_decision
+from identity_api.lifecycle.memberships import replace_groups
+from identity_api.mapping import GroupsReading, Profile
+
+JITTER = 0.2
+"""Share of the interval by which due times are spread, either way, so that logins of one morning do not stay in step."""
+
+
+class Verified(msgspec.Struct, frozen=True):
+    """A verified answer about one identity."""
+
+    identity_id: UUID
+    profile: Profile
+    groups: GroupsReading
+    generation: int | None
+    """The generation that a sync claimed; None for a login, which always applies."""
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """Which answers were applied, and which came too late."""
+
+    applied: frozenset[UUID]
+    superseded: frozenset[UUID]
+    opened: int
+    closed: int
+
+
+async def apply_verified(
+    connection: Connection,
+    tenant_id: UUID,
+    provider: Provider,
+    answers: Sequence[Verified],
+    *,
+    is_login: bool,
+    actor: str,
+) -> Outcome:
+    """Write profile, groups, grants and leases for these identities of one provider, in one go.
+
+    Takes the locks itself (mappings shared, then users). An identity that is revoked, quarantined or was claimed anew
+    since is left alone by a sync; a login brings a revoked identity back.
+    """
+    await locks.share_mappings(connection, tenant_id)
+    await locks.users_of_identities(connection, tenant_id, [answer.identity_id for answer in answers])
+    stored = await identities.standings(connection, tenant_id, [answer.identity_id for answer in answers])
+    current = [answer for answer in answers if is_login or _is_still_claimed(answer, stored.get(answer.identity_id))]
+    superseded = frozenset([answer.identity_id for answer in answers]) - {answer.identity_id for answer in current}
+    if not current:
+        return Outcome(frozenset(), superseded, 0, 0)
+
+    changed_users = await _write_profiles(
+        connection, tenant_id, provider, current, stored, is_login=is_login, actor=actor
+    )
+    asserted = {answer.identity_id: answer.groups.groups for answer in current if answer.groups.is_verified}
+    moved = await replace_groups(connection, tenant_id, provider.id, asserted, actor=actor) if asserted else frozenset()
+    await identities.renew_leases(
+        connection,
+        tenant_id,
+        [_lease(provider, answer, stored[answer.identity_id]) for answer in current],
+        lease_seconds=provider.lease_seconds,
+        begins_login=is_login,
+    )
+    applied = await apply_decision(
+        connection,
+        tenant_id,
+        [answer.identity_id for answer in current],
+        actor=actor,
+        also_changed=changed_users | {stored[identity_id].user_id for identity_id in moved},
+    )
+    return Outcome(frozenset([answer.identity_id for answer in current]), superseded, applied.opened, applied.closed)
+
+
+def _is_still_claimed(answer: Verified, stored: Standing | None) -> bool:
+    return (
+        stored is not None and stored.generation == answer.generation and stored.state not in ("REVOKED", "QUARANTINED")
+    )
+
+
+def state_after(provider: Provider, groups: GroupsReading) -> tuple[str, str | None]:
+    """The identity's state and its reason after a verified answer: groups that cannot be trusted make it stale (I7)."""
+    if not groups.is_verified:
+        return "STALE", groups.reason.value.lower()
+    return ("UNSYNCED", None) if provider.sync == "OFF" else ("FRESH", None)
+
+
+async def _write_profiles(
+    connection: Connection,
+    tenant_id: UUID,
+    provider: Provider,
+    answers: Sequence[Verified],
+    stored: dict[UUID, Standing],
+    *,
+    is_login: bool,
+    actor: str,
+) -> set[UUID]:
+    """Write claims, states and profiles that differ; returns the users whose facts or columns changed."""
+    renewals: list[Renewal] = []
+    profiles: list[ProfileChange] = []
+    events: list[audit.Event] = []
+    for answer in answers:
+        before = stored[answer.identity_id]
+        claims = _claims(answer.profile)
+        state, reason = state_after(provider, answer.groups)
+        if is_login or (claims, state, reason) != (before.claims, before.state, before.state_reason):
+            renewals.append(Renewal(answer.identity_id, claims, state, reason))
+        if (state, reason) != (before.state, before.state_reason):
+            payload = {"from": before.state, "to": state, "reason": reason}
+            events.append(audit.Event("identity.state_changed", "identity", answer.identity_id, payload))
+        if is_login or before.leads:
+            fields, change = _profile_change(before, answer.profile)
+            if fields:
+                profiles.append(change)
+                events.append(audit.Event("user.profile_changed", "user", before.user_id, {"fields": fields}))
+    await identities.renew(connection, tenant_id, renewals, signed_in=is_login)
+    await identities.write_profiles(connection, tenant_id, profiles)
+    await audit.record(connection, tenant_id, actor, events)
+    return {stored[one.id].user_id for one in renewals}
+
+
+def _claims(profile: Profile) -> dict[str, Any]:
+    return {
+        "anchor": profile.anchor,
+        "username": profile.username,
+        "display_label": profile.display_label,
+        "email": profile.email,
+        "email_verified": profile.email_verified,
+    }
+
+
+def _profile_change(before: Standing, profile: Profile) -> tuple[list[str], ProfileChange]:
+    """What the provider's profile changes of the user's. A provider that sends no name does not take the label away."""
+    change = ProfileChange(
+        before.user_id, profile.display_label or before.display_label, profile.email, profile.email_verified
+    )
+    fields = [
+        name for name in ("display_label", "email", "email_verified") if getattr(before, name) != getattr(change, name)
+    ]
+    return fields, change
+
+
+def _lease(provider: Provider, answer: Verified, before: Standing) -> LeaseRenewal:
+    spread = 1 + random.uniform(-JITTER, JITTER)  # noqa: S311  # spreads load, hides nothing
+    verified = answer.groups.is_verified
+    return LeaseRenewal(
+        id=answer.identity_id,
+        groups_are_verified=verified,
+        forget_groups_lease=not verified and before.state in ("REVOKED", "QUARANTINED"),
+        groups_completeness=answer.groups.completeness.value,
+        outcome="ok" if verified else answer.groups.reason.value.lower(),
+        seconds_until_due=None if provider.sync == "OFF" else provider.sync_interval_seconds * spread,
+    )

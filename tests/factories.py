@@ -1,0 +1,182 @@
+"""Rows for tests, written as the product writes them, each in a tenant of its own."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from identity_api.db import groups, identities, locks, providers, read_model, tenants
+from identity_api.db.database import Connection
+from identity_api.db.providers import Provider
+from identity_api.db.tenants import Tenant
+from identity_api.ids import uuid7
+from identity_api.lifecycle.verified import Verified, apply_verified
+from identity_api.mapping import Completeness, GroupsReading, MatchKind, Profile, Reason, matches
+
+EPOCH = "2026-01-01T00:00:00Z"
+
+
+async def make_tenant(connection: Connection) -> Tenant:
+    """A new tenant with a slug nobody else has."""
+    tenant_id = uuid7()
+    tenant = Tenant(tenant_id, f"t-{tenant_id.hex}", "A test tenant", None, 0)
+    await tenants.write(connection, tenant)
+    return tenant
+
+
+async def make_provider(connection: Connection, tenant_id: UUID, **settings: Any) -> Provider:
+    """A provider; every setting of `Provider` can be given."""
+    row_id = uuid7()
+    values = {
+        "id": row_id,
+        "tenant_id": tenant_id,
+        "slug": f"p-{row_id.hex[-12:]}",
+        "label": "A test provider",
+        "issuer": f"https://{row_id.hex}.example",
+        "client_id": "client",
+        "redirect_url": "https://id.example/auth/oidc/p/callback",
+        "created_at": EPOCH,
+        "updated_at": EPOCH,
+        **settings,
+    }
+    provider = msgspec.convert(values, Provider, strict=False)
+    await providers.write(connection, provider)
+    return provider
+
+
+async def make_user(
+    connection: Connection, tenant_id: UUID, *, username: str | None = None, password_hash: str | None = None
+) -> UUID:
+    """A user without any identity."""
+    user_id = uuid7()
+    name = username or f"user-{user_id.hex[-12:]}"
+    await connection.execute(
+        """
+        insert into app_user
+            (id, tenant_id, username, username_folded, display_label, display_label_folded, email, email_folded,
+             email_verified, disabled_at, password_hash, epoch, created_at, active_at)
+        values ($1, $2, $3, $4, $3, $4, $5, $6, true, null, $7, 0, now(), now())
+        """,
+        user_id,
+        tenant_id,
+        name,
+        name.casefold(),
+        f"{name}@example.com",
+        f"{name}@example.com".casefold(),
+        password_hash,
+    )
+    await read_model.refresh(connection, tenant_id, [user_id])
+    return user_id
+
+
+async def make_identity(
+    connection: Connection, provider: Provider, user_id: UUID, *, subject: str | None = None
+) -> UUID:
+    """An identity of the user at the provider, never signed in yet."""
+    identity_id = uuid7()
+    anchor = subject or f"subject-{identity_id.hex}"
+    await identities.insert(
+        connection,
+        provider.tenant_id,
+        identity_id=identity_id,
+        user_id=user_id,
+        provider_id=provider.id,
+        issuer=provider.issuer,
+        subject=anchor,
+        anchor=anchor,
+    )
+    await read_model.refresh(connection, provider.tenant_id, [user_id])
+    return identity_id
+
+
+async def make_permission(connection: Connection, tenant_id: UUID, name: str, *, delegable: bool = True) -> UUID:
+    """A permission in the tenant's vocabulary."""
+    row_id = uuid7()
+    await connection.execute(
+        """
+        insert into permission (id, tenant_id, name, description, delegable, created_at) values ($1, $2, $3, '', $4, now())
+        """,
+        row_id,
+        tenant_id,
+        name,
+        delegable,
+    )
+    return row_id
+
+
+async def make_mapping(
+    connection: Connection,
+    tenant_id: UUID,
+    pattern: str,
+    permission_ids: Sequence[UUID],
+    *,
+    provider_id: UUID | None = None,
+    match: str = "EXACT",
+) -> UUID:
+    """A live mapping, matched against the groups seen so far; its grants are not written."""
+    mapping_id = uuid7()
+    await connection.execute(
+        """
+        insert into group_mapping
+            (id, tenant_id, provider_id, pattern, match, enabled, version, managed_by, created_at, updated_at)
+        values ($1, $2, $3, $4, $5, true, 1, 'API', now(), now())
+        """,
+        mapping_id,
+        tenant_id,
+        provider_id,
+        pattern,
+        match,
+    )
+    for permission_id in permission_ids:
+        await connection.execute(
+            "insert into mapping_permission (id, tenant_id, mapping_id, permission_id) values ($1, $2, $3, $4)",
+            uuid7(),
+            tenant_id,
+            mapping_id,
+            permission_id,
+        )
+    seen = await groups.seen(connection, tenant_id, provider_id)
+    pairs = [(mapping_id, group.id) for group in seen if matches(pattern, MatchKind(match), group.name)]
+    if pairs:
+        await groups.match(connection, tenant_id, pairs)
+    return mapping_id
+
+
+def reading(names: Sequence[str]) -> GroupsReading:
+    """What a provider that lists exactly these groups says."""
+    if names:
+        return GroupsReading(tuple(names), Completeness.COMPLETE, Reason.LISTED)
+    return GroupsReading((), Completeness.EMPTY, Reason.EMPTY_LIST)
+
+
+def unreadable() -> GroupsReading:
+    """What a provider says that left most groups out."""
+    return GroupsReading((), Completeness.TRUNCATED, Reason.GROUPS_OVERAGE)
+
+
+async def sign_in(
+    connection: Connection,
+    provider: Provider,
+    identity_id: UUID,
+    names: Sequence[str] | GroupsReading,
+    *,
+    label: str = "Somebody",
+) -> None:
+    """What a login writes, once the provider's answer is verified."""
+    groups_reading = names if isinstance(names, GroupsReading) else reading(names)
+    profile = Profile(str(identity_id), None, label, f"{identity_id.hex}@example.com", True)
+    await apply_verified(
+        connection,
+        provider.tenant_id,
+        provider,
+        [Verified(identity_id, profile, groups_reading, None)],
+        is_login=True,
+        actor="system",
+    )
+
+
+async def lock_for_change(connection: Connection, tenant_id: UUID, user_ids: Sequence[UUID]) -> None:
+    """The locks that every writer of grants takes, in their order."""
+    await locks.share_mappings(connection, tenant_id)
+    await locks.users(connection, tenant_id, user_ids)
