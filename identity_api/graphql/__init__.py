@@ -1,0 +1,1 @@
+"""The GraphQL API: schema by concept, and the engine that executes it."""

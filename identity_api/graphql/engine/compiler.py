@@ -1,0 +1,225 @@
+"""Turns a selection on plain types into the source of one Python function that builds the answer's dicts.
+
+*Plain* means: Strawberry fields that read an attribute and ask access rules, whose types are leaves, objects or lists
+of those. Everything else raises `NotPlain` while compiling, or while completing a value the function did not expect,
+and is done by the ordinary execution. So no error, path or null propagation is written here a second time.
+
+The executor's own `collect_subfields` decides what is selected (fragments, aliases, merging, `@skip`, `@include`:
+GraphQL specification, section 6.3). Nothing a client wrote gets into the source except response names, which are
+GraphQL names and are quoted.
+"""
+
+from collections.abc import Callable
+from dataclasses import is_dataclass
+from typing import Any, NoReturn
+
+import msgspec
+from graphql import (
+    GraphQLField,
+    GraphQLLeafType,
+    GraphQLList,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    Undefined,
+    is_enum_type,
+    is_leaf_type,
+    is_list_type,
+    is_non_null_type,
+    is_object_type,
+)
+from graphql.execution import Executor
+from graphql.execution.collect_fields import FieldDetailsList
+from strawberry.types.field import StrawberryField
+
+from identity_api.graphql.engine.access import AccessRule
+
+Completer = Callable[[Any, Any], Any]
+"""(value, context) -> the completed dict or list; raises anything at all to step aside."""
+
+PlainType = GraphQLObjectType | GraphQLList[Any]
+
+# Only these three can be tested by the Python type alone: Int needs its 32-bit check and Float its finiteness.
+_EXACT_TYPE = {"String": "str", "ID": "str", "Boolean": "bool"}
+
+
+class NotPlain(Exception):
+    """This selection, or this value, is for the ordinary execution. A signal, no error of the project's tree."""
+
+
+def compile_completer(executor: Executor[Any], type_: PlainType, details: FieldDetailsList) -> Completer | None:
+    """The compiled function for values of `type_` under these field nodes; None where the selection is not plain."""
+    try:
+        return _Compiler(executor).function(type_, details)
+    except NotPlain:
+        return None
+
+
+class _Compiler:
+    """Writes statements line by line; each method returns the expression that holds its part of the answer.
+
+    Statements and not one nested expression, because a walrus may not stand in the iterable of a comprehension.
+    """
+
+    def __init__(self, executor: Executor[Any]) -> None:
+        self.executor = executor
+        self.names: dict[str, Any] = {"seen": set(), "items": _items, "source": _check_source, "refuse": _refuse}
+        self.lines: list[str] = []
+        self.count = 0
+
+    def function(self, type_: PlainType, details: FieldDetailsList) -> Completer:
+        _only_skip_and_include(details)  # @stream stands on the list field itself
+        result = self.branch(type_, details, "v", "    ")
+        source = "\n".join(["def complete(v, context):", *self.lines, f"    return {result}", ""])
+        # Made of schema names, our own words and quoted GraphQL names only (see the module's docstring).
+        exec(compile(source, f"<completer of {type_}>", "exec"), self.names)  # noqa: S102
+        complete: Completer = self.names.pop("complete")
+        return complete
+
+    def object(self, type_: GraphQLObjectType, details: FieldDetailsList, value: str, indent: str) -> str:
+        grouped, deferred, _ = self.executor.collect_subfields(type_, details)
+        if deferred:
+            raise NotPlain
+        self.emit(indent, f"if type({value}) not in seen: source({value}, seen)")
+        if type_.is_type_of is not None:
+            # Asked without info and for True itself: an asynchronous one answers a truthy coroutine.
+            self.emit(indent, f"if {self.bind(type_.is_type_of)}({value}, None) is not True: refuse()")
+        members = [f"{name!r}: {self.field(type_, nodes, value, indent)}" for name, nodes in grouped.items()]
+        return "{" + ", ".join(members) + "}"
+
+    def field(self, parent: GraphQLObjectType, details: FieldDetailsList, value: str, indent: str) -> str:
+        name = details[0].node.name.value
+        _only_skip_and_include(details)
+        if name == "__typename":
+            return repr(parent.name)
+        definition = self.executor.schema.get_field(parent, name)
+        if definition is None:
+            raise NotPlain
+        field = _plain_field(definition)
+        for rule in field.extensions:
+            assert isinstance(rule, AccessRule)
+            self.emit(indent, f"if not {self.bind(rule.allows)}({value}, context): refuse()")
+        return self.value(definition.type, details, f"{value}.{field.python_name}", indent)
+
+    def value(self, type_: GraphQLOutputType, details: FieldDetailsList, get: str, indent: str) -> str:
+        nullable, inner = _nullable(type_)
+        if is_leaf_type(inner):
+            return self.leaf(inner, nullable, get)
+        if not (is_list_type(inner) or is_object_type(inner)):
+            raise NotPlain  # interfaces and unions come back in at their object types
+        value = self.assign(indent, get)
+        if not nullable:
+            return self.branch(inner, details, value, indent)
+        result = self.assign(indent, "None")
+        self.emit(indent, f"if {value} is not None:")
+        self.emit(indent, f"    {result} = {self.branch(inner, details, value, indent + '    ')}")
+        return result
+
+    def branch(self, type_: Any, details: FieldDetailsList, value: str, indent: str) -> str:
+        if is_object_type(type_):
+            return self.object(type_, details, value, indent)
+        self.emit(indent, f"if type({value}) is not list: {value} = items({value})")
+        item = self.fresh()
+        nullable, inner = _nullable(type_.of_type)
+        if is_leaf_type(inner):
+            return f"[{self.leaf(inner, nullable, item)} for {item} in {value}]"
+        result = self.assign(indent, "[]")
+        self.emit(indent, f"for {item} in {value}:")
+        self.emit(indent, f"    {result}.append({self.value(type_.of_type, details, item, indent + '    ')})")
+        return result
+
+    def leaf(self, type_: GraphQLLeafType, nullable: bool, get: str) -> str:
+        slow = self.bind(_leaf_completer(type_, nullable))
+        if type_.name in _EXACT_TYPE:
+            name, test = get, get
+            if not get.isidentifier():
+                name = self.fresh()
+                test = f"({name} := {get})"
+            return f"({name} if type({test}) is {_EXACT_TYPE[type_.name]} else {slow}({name}))"
+        if is_enum_type(type_) and (names := _enum_names(type_)):
+            return f"({self.bind(names)}.get({get}) or {slow}({get}))"
+        return f"{slow}({get})"
+
+    def emit(self, indent: str, line: str) -> None:
+        self.lines.append(indent + line)
+
+    def assign(self, indent: str, expression: str) -> str:
+        if expression.isidentifier() and expression != "None":
+            return expression
+        name = self.fresh()
+        self.emit(indent, f"{name} = {expression}")
+        return name
+
+    def fresh(self) -> str:
+        self.count += 1
+        return f"t{self.count}"
+
+    def bind(self, value: Any) -> str:
+        self.count += 1
+        self.names[f"k{self.count}"] = value
+        return f"k{self.count}"
+
+
+def _nullable(type_: Any) -> tuple[bool, Any]:
+    return (False, type_.of_type) if is_non_null_type(type_) else (True, type_)
+
+
+def _only_skip_and_include(details: FieldDetailsList) -> None:
+    for node, _, fragment_variables in details:
+        if fragment_variables or any(d.name.value not in ("skip", "include") for d in node.directives or ()):
+            raise NotPlain
+
+
+def _plain_field(definition: GraphQLField) -> StrawberryField:
+    """The Strawberry field behind a GraphQL field, if all its resolver does is to ask rules and read an attribute."""
+    field = definition.extensions.get("strawberry-definition")
+    if not isinstance(field, StrawberryField) or definition.args or field.base_resolver:
+        raise NotPlain
+    if type(field).get_result is not StrawberryField.get_result or field.default_resolver is not getattr:
+        raise NotPlain
+    # By the field's extensions, never by `resolve._is_default`: that one is true for a field with a permission class.
+    if not all(type(extension) is AccessRule for extension in field.extensions):
+        raise NotPlain
+    if not field.extensions and getattr(definition.resolve, "__name__", "") != "_get_basic_result":
+        raise NotPlain  # exception handlers wrap the resolver
+    return field
+
+
+def _leaf_completer(type_: GraphQLLeafType, nullable: bool) -> Callable[[Any], Any]:
+    """What the ordinary execution does with a leaf; anything it would report is left for it to report."""
+    coerce = type_.coerce_output_value
+
+    def complete(value: Any) -> Any:
+        if isinstance(value, Exception):
+            raise NotPlain
+        if value is None or value is Undefined:
+            if nullable:
+                return None
+            raise NotPlain
+        coerced = coerce(value)
+        if coerced is None or coerced is Undefined:
+            raise NotPlain
+        return coerced
+
+    return complete
+
+
+def _enum_names(type_: Any) -> dict[Any, str]:
+    """Each member's name, for members that are hashable and equal only to themselves."""
+    members = getattr(type_, "wrapped_cls", ())
+    return {member: type_.coerce_output_value(member) for member in members}
+
+
+def _items(value: Any) -> Any:
+    if type(value) is tuple:
+        return value
+    raise NotPlain  # a one-shot iterator must reach the ordinary execution unread
+
+
+def _check_source(value: Any, seen: set[type]) -> None:
+    if isinstance(value, Exception) or not (isinstance(value, msgspec.Struct) or is_dataclass(type(value))):
+        raise NotPlain
+    seen.add(type(value))
+
+
+def _refuse() -> NoReturn:
+    raise NotPlain
