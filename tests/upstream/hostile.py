@@ -41,7 +41,8 @@ class Hostile:
     bodies: list[bytes] = field(default_factory=list)
     documents: dict[str, bytes] = field(default_factory=dict)  # path to JSON body
     raw: dict[str, bytes] = field(default_factory=dict)  # path to all that is written
-    gate: asyncio.Event | None = None
+    gate: asyncio.Event | None = None  # documents wait for it
+    asked: asyncio.Event = field(default_factory=asyncio.Event)  # a document has been asked for
     hung: asyncio.Event = field(default_factory=asyncio.Event)
     left: asyncio.Event = field(default_factory=asyncio.Event)
     _servers: list[asyncio.Server] = field(default_factory=list)
@@ -107,6 +108,7 @@ class Hostile:
     async def _behave(self, path: str, nth: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """Answer one request; whether the connection stays open."""
         if path in self.documents:
+            self.asked.set()
             if self.gate is not None:
                 await self.gate.wait()
             writer.write(answer(self.documents[path]))
