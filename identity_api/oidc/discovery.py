@@ -1,0 +1,171 @@
+"""The provider metadata document: where it is, and what it says.
+
+OpenID Connect Discovery 1.0 sections 3 and 4, RFC 8414, RFC 9207 section 3. Fetching is `upstream`'s, and so is the
+question whether an address may be contacted at all.
+"""
+
+from typing import Any
+
+import msgspec
+
+from identity_api.oidc.documents import DocumentError, check_url, read_json_object
+from identity_api.oidc.errors import InvalidMetadata, IssuerMismatch
+from identity_api.oidc.issuer import ENTRA_COLLECTIVES, TENANT_PLACEHOLDER, is_template
+
+WELL_KNOWN_PATH = "/.well-known/openid-configuration"
+MAX_METADATA_BYTES = 256 * 1024
+MAX_LIST_ITEMS = 1000
+MAX_ITEM_LENGTH = 1024
+
+
+class ProviderMetadata(msgspec.Struct, frozen=True, kw_only=True):
+    """The members we use, checked. A list that the provider does not announce has its specified default, or is empty.
+
+    `issuer` is as the provider writes it, and may be Entra's template (see `issuer`).
+    """
+
+    issuer: str
+    authorization_endpoint: str
+    token_endpoint: str
+    jwks_uri: str
+    userinfo_endpoint: str | None = None
+    end_session_endpoint: str | None = None
+    revocation_endpoint: str | None = None
+    pushed_authorization_request_endpoint: str | None = None
+    id_token_algorithms: tuple[str, ...] = ("RS256",)
+    token_endpoint_auth_methods: tuple[str, ...] = ("client_secret_basic",)
+    code_challenge_methods: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = ()
+    claims: tuple[str, ...] = ()
+    response_types: tuple[str, ...] = ("code",)
+    response_modes: tuple[str, ...] = ("query", "fragment")
+    grant_types: tuple[str, ...] = ("authorization_code", "implicit")
+    prompt_values: tuple[str, ...] = ()
+    authorization_response_issuer_announced: bool = False
+    requires_pushed_authorization_requests: bool = False
+    backchannel_logout_supported: bool = False
+    backchannel_logout_session_supported: bool = False
+
+
+_ENDPOINTS = {
+    "authorization_endpoint": True,
+    "token_endpoint": True,
+    "jwks_uri": True,
+    "userinfo_endpoint": False,
+    "end_session_endpoint": False,
+    "revocation_endpoint": False,
+    "pushed_authorization_request_endpoint": False,
+}
+"""Member name, and whether a login is impossible without it."""
+
+_LISTS = {
+    "id_token_signing_alg_values_supported": "id_token_algorithms",
+    "token_endpoint_auth_methods_supported": "token_endpoint_auth_methods",
+    "code_challenge_methods_supported": "code_challenge_methods",
+    "scopes_supported": "scopes",
+    "claims_supported": "claims",
+    "response_types_supported": "response_types",
+    "response_modes_supported": "response_modes",
+    "grant_types_supported": "grant_types",
+    "prompt_values_supported": "prompt_values",
+}
+_FLAGS = {
+    "authorization_response_iss_parameter_supported": "authorization_response_issuer_announced",
+    "require_pushed_authorization_requests": "requires_pushed_authorization_requests",
+    "backchannel_logout_supported": "backchannel_logout_supported",
+    "backchannel_logout_session_supported": "backchannel_logout_session_supported",
+}
+
+
+def configuration_url(address: str) -> str:
+    """Where the metadata of `address` is: an issuer, or already the document's URL (Discovery 4).
+
+    The issuer itself is never edited: Auth0's ends in a slash, which is dropped here for the path and nowhere else.
+    """
+    if address.endswith(WELL_KNOWN_PATH):
+        return address
+    return address.replace(TENANT_PLACEHOLDER, ENTRA_COLLECTIVES[0]).removesuffix("/") + WELL_KNOWN_PATH
+
+
+def parse_provider_metadata(body: bytes, expected_issuer: str) -> ProviderMetadata:
+    """Read a discovery document that was fetched for `expected_issuer`.
+
+    Args:
+        body: the document as received, decompressed.
+        expected_issuer: what the operator entered. An issuer is compared character by character. Where a document URL
+            was entered, the issuer must be one whose document is at exactly that URL, which leaves two spellings: with
+            and without a closing slash. Entra's collective addresses may answer with its template.
+
+    Raises:
+        IssuerMismatch: the document speaks for another issuer (Discovery 4.3).
+        InvalidMetadata: it cannot be read, or `.claim` is absent or unusable.
+    """
+    try:
+        document = read_json_object(body, max_bytes=MAX_METADATA_BYTES)
+    except DocumentError as error:
+        raise InvalidMetadata(f"The provider's metadata document is {error}.") from error
+    issuer = _issuer(document)
+    if not _is_document_of(issuer, expected_issuer):
+        raise IssuerMismatch(expected_issuer, issuer)
+    members: dict[str, Any] = {}
+    for name, is_required in _ENDPOINTS.items():
+        members[name] = _endpoint(document, name, is_required, issuer)
+    for name, field in _LISTS.items():
+        if (items := _strings(document, name)) is not None:
+            members[field] = items
+    for name, field in _FLAGS.items():
+        members[field] = _flag(document, name)
+    metadata = ProviderMetadata(issuer=issuer, **members)
+    if not any(sorted(types.split()) == ["code"] for types in metadata.response_types):
+        raise InvalidMetadata("The provider does not offer the code flow.", claim="response_types_supported")
+    return metadata
+
+
+def _is_document_of(issuer: str, address: str) -> bool:
+    if address.endswith(WELL_KNOWN_PATH):
+        places = ENTRA_COLLECTIVES if is_template(issuer) else ("",)
+        return any(configuration_url(issuer.replace(TENANT_PLACEHOLDER, place)) == address for place in places)
+    if issuer == address or not is_template(issuer):
+        return issuer == address
+    return any(issuer.replace(TENANT_PLACEHOLDER, place) == address for place in ENTRA_COLLECTIVES)
+
+
+def _issuer(document: dict[str, Any]) -> str:
+    try:
+        return check_url(document.get("issuer"), allow_query=False)
+    except DocumentError as error:
+        raise InvalidMetadata("The provider's metadata has no usable issuer.", claim="issuer") from error
+
+
+def _endpoint(document: dict[str, Any], name: str, is_required: bool, issuer: str) -> str | None:
+    value = document.get(name)
+    if value is None and not is_required:
+        return None
+    try:
+        url = check_url(value)
+    except DocumentError as error:
+        raise InvalidMetadata(f"The provider's metadata has no usable {name}.", claim=name) from error
+    # An https issuer that sends the browser or the client secret over plain http is a mistake or an attack.
+    if issuer.startswith("https:") and not url.startswith("https:"):
+        raise InvalidMetadata(f"The provider's metadata has no usable {name}: it is not https.", claim=name)
+    return url
+
+
+def _strings(document: dict[str, Any], name: str) -> tuple[str, ...] | None:
+    value = document.get(name)
+    if value is None:
+        return None
+    is_usable = isinstance(value, list) and len(value) <= MAX_LIST_ITEMS
+    if not is_usable or not all(isinstance(item, str) and len(item) <= MAX_ITEM_LENGTH for item in value):
+        raise InvalidMetadata(f"The provider's metadata has an unusable {name}.", claim=name)
+    return tuple(value)
+
+
+def _flag(document: dict[str, Any], name: str) -> bool:
+    """Absent means false. Anything but a boolean is refused: reading "true" as false would switch a check off."""
+    value = document.get(name)
+    if value is None:
+        return False
+    if not isinstance(value, bool):
+        raise InvalidMetadata(f"The provider's metadata has an unusable {name}.", claim=name)
+    return value

@@ -1,0 +1,24 @@
+"""Which `issuer` strings are the provider's. Exact comparison, with one declared exception.
+
+OIDC Core 3.1.3.7 step 2 and Discovery 4.3 compare character by character, and so do we. Microsoft Entra's multi-tenant
+endpoints announce a template, `https://login.microsoftonline.com/{tenantid}/v2.0`, and put the signed-in user's
+directory in its place in every ID Token. Such a template names nobody until an operator has listed the directories that
+may log in; with an empty list it accepts nothing.
+https://learn.microsoft.com/en-us/entra/identity-platform/access-tokens#multitenant-applications
+"""
+
+TENANT_PLACEHOLDER = "{tenantid}"
+ENTRA_COLLECTIVES = ("organizations", "common")
+"""What stands in the place of a directory in the address of Entra's multi-tenant endpoints."""
+
+
+def is_template(issuer: str) -> bool:
+    """Whether `issuer` is the declared exception, which needs a list of directories beside it."""
+    return TENANT_PLACEHOLDER in issuer
+
+
+def accepts_issuer(expected: str, received: str, directories: frozenset[str] = frozenset()) -> bool:
+    """Whether `received` is `expected`, or `expected` with its placeholder replaced by one of `directories`."""
+    if not is_template(expected):
+        return received == expected
+    return any(received == expected.replace(TENANT_PLACEHOLDER, directory) for directory in directories)

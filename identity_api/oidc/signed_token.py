@@ -1,0 +1,115 @@
+"""Signed JWTs: from a string that anybody may have sent to claims that the provider signed.
+
+RFC 7515 (compact serialization), RFC 7519, RFC 8725; Core 3.1.3.7 steps 6 to 8. What the claims must say is left to
+`id_token`. The header is not believed: its `alg` must be on the caller's list and fit the key, and `jku`, `jwk`, `x5u`
+and `x5c` are never read. Bounds come first and arithmetic last, so that a hostile token is cheap.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import msgspec
+
+from identity_api.oidc.documents import DocumentError, decode_base64url, read_json_object
+from identity_api.oidc.errors import AlgorithmNotAllowed, InvalidSignature, MalformedToken
+from identity_api.oidc.jwks import ALLOWED_ALGORITHMS, MAX_KEY_ID_LENGTH, KeySet
+
+MAX_TOKEN_BYTES = 16 * 1024
+MAX_HEADER_BYTES = 8 * 1024
+"""Of the encoded header. Generous, since some providers send their certificate chain in `x5c` (we do not read it)."""
+
+ID_TOKEN_TYPES = frozenset(("jwt",))
+ACCESS_TOKEN_TYPES = frozenset(("jwt", "at+jwt"))
+"""Values of `typ`, in lower case, without `application/`. Absence is allowed for both (Core says nothing of `typ`)."""
+
+
+class SignedClaims(msgspec.Struct, frozen=True, kw_only=True):
+    """Claims with a verified signature, and nothing else verified: not for whom, by whom, nor until when.
+
+    Made by `verify_signature` only. `key_issuer` is the issuer that the signing key is limited to, if it is.
+    """
+
+    claims: Mapping[str, Any]
+    algorithm: str
+    key_id: str | None = None
+    key_issuer: str | None = None
+
+    def __repr__(self) -> str:
+        return f"SignedClaims(algorithm={self.algorithm!r}, key_id={self.key_id!r})"
+
+
+class _Header(msgspec.Struct, frozen=True):
+    alg: str
+    kid: str | None = None
+    typ: str | None = None
+    crit: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    b64: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+_decode_header = msgspec.json.Decoder(_Header).decode
+
+
+def verify_signature(
+    token: str, keys: KeySet, algorithms: Collection[str], *, types: Collection[str] = ID_TOKEN_TYPES
+) -> SignedClaims:
+    """Check the signature of a JWT and return its claims.
+
+    Args:
+        token: compact serialization, at most MAX_TOKEN_BYTES.
+        keys: the provider's keys, read once and kept.
+        algorithms: what was agreed on, from `jwks.allowed_algorithms`. Names outside ALLOWED_ALGORITHMS count for
+            nothing, and an empty list accepts nothing.
+        types: values accepted for the header's `typ`, so that a token of one kind cannot stand in for another.
+
+    Raises:
+        MalformedToken: too large, encrypted, not a JWT, of another `typ`, or with extensions (`crit`, `b64`).
+        AlgorithmNotAllowed: `alg` is not agreed on; includes `none` and HMAC, always.
+        UnknownKey, AmbiguousKey: see `KeySet.find`. After UnknownKey the caller may fetch the keys again, once.
+        InvalidSignature: the signature is not the key's.
+    """
+    header_segment, payload_segment, signature_segment = _split(token)
+    header = _read_header(header_segment)
+    if header.alg not in algorithms or header.alg not in ALLOWED_ALGORITHMS:
+        raise AlgorithmNotAllowed("The token is signed with an algorithm that is not allowed.", claim="alg")
+    if header.typ is not None and header.typ.lower().removeprefix("application/") not in types:
+        raise MalformedToken("The token is of another kind.", claim="typ")
+    key = keys.find(header.kid, header.alg)
+    try:
+        signature = decode_base64url(signature_segment)
+        payload = decode_base64url(payload_segment)
+    except DocumentError as error:
+        raise MalformedToken("The token is not base64url.") from error
+    if not key.verify(header.alg, header_segment + b"." + payload_segment, signature):
+        raise InvalidSignature("The token's signature is not the provider's.")
+    try:
+        claims = read_json_object(payload, max_bytes=MAX_TOKEN_BYTES)
+    except DocumentError as error:
+        raise MalformedToken(f"The token's payload is {error}.") from error
+    return SignedClaims(claims=claims, algorithm=header.alg, key_id=header.kid, key_issuer=key.issuer)
+
+
+def _split(token: str) -> tuple[bytes, bytes, bytes]:
+    if len(token) > MAX_TOKEN_BYTES:
+        raise MalformedToken("The token is too large.")
+    if not token.isascii():
+        raise MalformedToken("The token is not a JWT.")
+    segments = token.encode("ascii").split(b".")
+    if len(segments) == 5:
+        raise MalformedToken("The token is encrypted, which is not supported.")
+    if len(segments) != 3 or len(segments[0]) > MAX_HEADER_BYTES:
+        raise MalformedToken("The token is not a JWT.")
+    return segments[0], segments[1], segments[2]
+
+
+def _read_header(segment: bytes) -> _Header:
+    try:
+        header = _decode_header(decode_base64url(segment))
+    except (ValueError, RecursionError) as error:
+        raise MalformedToken("The token's header cannot be read.") from error
+    # We understand no extension, and RFC 7515 section 4.1.11 makes `crit` a reason to refuse. `b64` changes what is
+    # signed (RFC 7797) and has no place in a JWT.
+    if header.crit is not msgspec.UNSET or header.b64 is not msgspec.UNSET:
+        raise MalformedToken("The token's header asks for an extension.", claim="crit")
+    if header.kid is not None and len(header.kid) > MAX_KEY_ID_LENGTH:
+        raise MalformedToken("The token's header cannot be read.", claim="kid")
+    return header

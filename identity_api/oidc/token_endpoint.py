@@ -1,0 +1,265 @@
+"""The token endpoint: requests for a code and for a refresh token, and what their answers mean.
+
+RFC 6749 sections 4.1.3, 5 and 6; Core 3.1.3 and 12. For a code the answer is tokens or an exception, since a person
+waits. For a refresh it is an outcome, since a sync must tell a dead token from a provider in trouble: only the former
+ever costs anybody a permission. `error_description` is never read.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+import msgspec
+
+from identity_api.oidc.client_auth import ClientAuthentication, authenticate
+from identity_api.oidc.documents import DocumentError, is_visible_ascii, read_json_object, retry_after_seconds
+from identity_api.oidc.errors import InvalidTokenResponse, TokenEndpointUnavailable, TokenRequestRefused
+from identity_api.oidc.messages import Answer, Request
+
+MAX_TOKEN_LENGTH = 64 * 1024
+"""Of an access or refresh token, in characters. Entra's access tokens with many groups pass 16 KiB."""
+MAX_EXPIRES_IN_SECONDS = 10 * 366 * 86400
+
+INVALID_GRANT = "invalid_grant"
+REAUTHENTICATION_ERRORS = frozenset(
+    ("interaction_required", "login_required", "consent_required", "account_selection_required")
+)
+MISCONFIGURATION_ERRORS = frozenset(
+    (
+        *("invalid_client", "unauthorized_client", "invalid_scope", "unsupported_grant_type", "invalid_request"),
+        "invalid_target",  # RFC 8707
+    )
+)
+TEMPORARY_ERRORS = frozenset(("temporarily_unavailable", "server_error", "slow_down"))
+OTHER_ERROR = "other"
+_KNOWN_ERRORS = frozenset((INVALID_GRANT,)) | REAUTHENTICATION_ERRORS | MISCONFIGURATION_ERRORS | TEMPORARY_ERRORS
+
+
+class TokenResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """A successful token response. Absent members are None; `expires_in_seconds` counts from when it was received."""
+
+    access_token: str
+    expires_in_seconds: int | None = None
+    refresh_token: str | None = None
+    id_token: str | None = None
+    scope: str | None = None
+    token_type: str = "Bearer"  # noqa: S105 -- a kind of token
+
+    def __repr__(self) -> str:
+        held = [name for name in ("access_token", "refresh_token", "id_token") if getattr(self, name) is not None]
+        return f"TokenResponse({', '.join(held)})"
+
+
+class Refreshed(msgspec.Struct, frozen=True, tag=True):
+    """Success. Without `refresh_token` the old one stays (RFC 6749 section 6); without `id_token`, ask UserInfo."""
+
+    tokens: TokenResponse
+
+
+class Dead(msgspec.Struct, frozen=True, tag=True):
+    """The provider says `invalid_grant`. It revokes only if the token presented is still the stored one."""
+
+    reason: str = INVALID_GRANT
+
+
+class ReauthenticationRequired(msgspec.Struct, frozen=True, tag=True):
+    """The provider demands the person (`interaction_required` and its kin)."""
+
+    code: str
+
+
+class ProviderMisconfigured(msgspec.Struct, frozen=True, tag=True):
+    """The provider does not accept us or our request: nobody's permissions may depend on it."""
+
+    code: str
+
+
+class Transient(msgspec.Struct, frozen=True, tag=True):
+    """Not now. `uncertain`: the request may have been carried out all the same, and the token rotated."""
+
+    reason: str
+    retry_after_seconds: int | None = None
+    uncertain: bool = False
+
+
+class BadResponse(msgspec.Struct, frozen=True, tag=True):
+    """Success, but unreadable. A `refresh_token` found in it is landed first; without one it is `uncertain`."""
+
+    reason: str
+    refresh_token: str | None = None
+    uncertain: bool = False
+
+    def __repr__(self) -> str:
+        return f"BadResponse({self.reason!r}, uncertain={self.uncertain})"
+
+
+RefreshOutcome = Refreshed | Dead | ReauthenticationRequired | ProviderMisconfigured | Transient | BadResponse
+
+
+def code_request(
+    endpoint: str,
+    *,
+    client: ClientAuthentication,
+    code: str,
+    redirect_uri: str,
+    code_verifier: str,
+    extra: Mapping[str, str] | None = None,
+) -> Request:
+    """Exchange an authorization code (RFC 6749 section 4.1.3, RFC 7636 section 4.5)."""
+    grant = {
+        "grant_type": "authorization_code",
+        "code": code,
+        "redirect_uri": redirect_uri,
+        "code_verifier": code_verifier,
+    }
+    return _token_request(endpoint, client, {**(extra or {}), **grant})
+
+
+def refresh_request(
+    endpoint: str,
+    *,
+    client: ClientAuthentication,
+    refresh_token: str,
+    scopes: Sequence[str] = (),
+    extra: Mapping[str, str] | None = None,
+) -> Request:
+    """Refresh (RFC 6749 section 6). `scopes` is best left empty, which asks for what was granted before."""
+    grant = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+    if scopes:
+        grant["scope"] = " ".join(scopes)
+    return _token_request(endpoint, client, {**(extra or {}), **grant})
+
+
+def _token_request(endpoint: str, client: ClientAuthentication, parameters: dict[str, str]) -> Request:
+    # GitHub answers in form encoding unless JSON is asked for.
+    headers = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
+    authenticate(client, parameters, headers)
+    return Request(method="POST", url=endpoint, headers=headers, body=urlencode(parameters, errors="replace").encode())
+
+
+def read_code_response(answer: Answer, now: datetime) -> TokenResponse:
+    """The tokens for a code. Whether an ID Token is required is the caller's to say.
+
+    Raises:
+        TokenRequestRefused: a 4xx answer, or GitHub's 200 with an `error` member; `.error` is known to us or `other`.
+        TokenEndpointUnavailable: 5xx, 429, or a redirect, which is not followed.
+        InvalidTokenResponse: 2xx that is not a token response; `.claim` names the member to blame if one is.
+    """
+    if 200 <= answer.status < 300:
+        try:
+            document = read_json_object(answer.body)
+        except DocumentError as error:
+            raise InvalidTokenResponse(f"The provider's token response is {error}.", status=answer.status) from error
+        if "access_token" not in document and "error" in document:
+            raise _refused(answer.status, _known_error(document))
+        tokens, blame = _read_tokens(document)
+        if tokens is None:
+            message = f"The provider's token response has no usable {blame}."
+            raise InvalidTokenResponse(message, status=answer.status, claim=blame)
+        return tokens
+    if answer.status == 429 or not 400 <= answer.status < 500:
+        wait_seconds = retry_after_seconds(answer.headers.get("retry-after"), now)
+        raise TokenEndpointUnavailable(status=answer.status, retry_after_seconds=wait_seconds)
+    raise _refused(answer.status, _error_of(answer))
+
+
+def _refused(status: int, error: str | None) -> TokenRequestRefused:
+    return TokenRequestRefused("The provider did not exchange the code for tokens.", status=status, error=error)
+
+
+def read_refresh_response(answer: Answer, now: datetime) -> RefreshOutcome:
+    """What the answer to a refresh means. Never raises.
+
+    A request that was not answered at all is judged by the caller, who knows whether it was sent.
+    """
+    if 200 <= answer.status < 300:
+        return _read_refreshed(answer)
+    wait_seconds = retry_after_seconds(answer.headers.get("retry-after"), now)
+    if answer.status == 429:
+        return Transient("rate_limited", wait_seconds)
+    if answer.status >= 500:
+        # The failure may have come after the token was rotated, in the provider or in a proxy before it.
+        return Transient("server_error", wait_seconds, uncertain=True)
+    if answer.status not in (400, 401, 403):
+        return Transient("unexpected_status", wait_seconds)
+    error = _error_of(answer)
+    if error == INVALID_GRANT:  # Auth0 says it with 403
+        return Dead()
+    if error in REAUTHENTICATION_ERRORS:
+        return ReauthenticationRequired(error)
+    if error in MISCONFIGURATION_ERRORS:
+        return ProviderMisconfigured(error)
+    if error in TEMPORARY_ERRORS:
+        return Transient(error, wait_seconds)
+    return Transient("unknown_error" if error else "unreadable_error", wait_seconds)
+
+
+def _read_refreshed(answer: Answer) -> Refreshed | BadResponse:
+    try:
+        document = read_json_object(answer.body)
+    except DocumentError as error:
+        return BadResponse(str(error).replace(" ", "_").lower(), uncertain=True)
+    tokens, blame = _read_tokens(document)
+    if tokens is not None:
+        return Refreshed(tokens)
+    refresh_token = _token(document, "refresh_token")
+    return BadResponse(f"unusable_{blame}", refresh_token, uncertain=refresh_token is None)
+
+
+def _read_tokens(document: Mapping[str, Any]) -> tuple[TokenResponse | None, str]:
+    """The tokens, or None and the member to blame."""
+    access_token = _token(document, "access_token")
+    if access_token is None:
+        return None, "access_token"
+    # Case does not matter (RFC 6749 section 5.1). Absence is forgiven, as most clients do; another type is not, since
+    # we could not use the token.
+    token_type = document.get("token_type", "bearer")
+    if not isinstance(token_type, str) or token_type.lower() != "bearer":
+        return None, "token_type"
+    for name in ("refresh_token", "id_token"):
+        if document.get(name) not in (None, "") and _token(document, name) is None:
+            return None, name
+    scope = document.get("scope")
+    return TokenResponse(
+        access_token=access_token,
+        expires_in_seconds=_seconds(document.get("expires_in")),
+        refresh_token=_token(document, "refresh_token"),
+        id_token=_token(document, "id_token"),
+        scope=scope if isinstance(scope, str) and len(scope) <= MAX_TOKEN_LENGTH else None,
+    ), ""
+
+
+def _token(document: Mapping[str, Any], name: str) -> str | None:
+    """A token that can be sent in a header or a form, or None."""
+    value = document.get(name)
+    if not isinstance(value, str) or not value or len(value) > MAX_TOKEN_LENGTH or not is_visible_ascii(value):
+        return None
+    return value
+
+
+def _seconds(value: object) -> int | None:
+    """`expires_in` as a number, or as the digits that some providers send; anything else counts as not told.
+
+    A wrong hint must not cost a rotated refresh token, so nothing is refused here.
+    """
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 12:
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+        return None
+    return int(min(value, MAX_EXPIRES_IN_SECONDS))
+
+
+def _error_of(answer: Answer) -> str | None:
+    """The error code of a 4xx answer: one we know, `other`, or None where there is no readable error at all."""
+    try:
+        return _known_error(read_json_object(answer.body))
+    except DocumentError:
+        return None
+
+
+def _known_error(document: Mapping[str, Any]) -> str | None:
+    error = document.get("error")
+    if not isinstance(error, str):
+        return None
+    return error if error in _KNOWN_ERRORS else OTHER_ERROR

@@ -1,0 +1,1 @@
+"""The protocol core: fast, pure, without a socket or a clock."""
