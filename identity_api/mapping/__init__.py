@@ -1,0 +1,46 @@
+"""From claims to groups and profile, and from patterns to groups. Pure, and every answer is explained.
+
+Follows OIDC Core 5.1 (standard claims) and 5.6.2 (distributed claims), and the design's section 6 and promise I7.
+"""
+
+from identity_api.mapping.errors import ClaimError, ClaimMissing, ClaimPathInvalid, ClaimUnusable, PatternInvalid
+from identity_api.mapping.groups import (
+    MAX_GROUP_LENGTH,
+    MAX_GROUPS,
+    AbsentGroups,
+    Completeness,
+    Diagnostic,
+    GroupsReading,
+    Reason,
+    read_groups,
+)
+from identity_api.mapping.pattern import MatchKind, matches, validate_pattern
+from identity_api.mapping.profile import Profile, ProfileClaims, read_profile
+from identity_api.mapping.source import ClaimSource, Document, Documents, parse_claim_source, parse_claim_sources
+
+__all__ = [
+    "MAX_GROUPS",
+    "MAX_GROUP_LENGTH",
+    "AbsentGroups",
+    "ClaimError",
+    "ClaimMissing",
+    "ClaimPathInvalid",
+    "ClaimSource",
+    "ClaimUnusable",
+    "Completeness",
+    "Diagnostic",
+    "Document",
+    "Documents",
+    "GroupsReading",
+    "MatchKind",
+    "PatternInvalid",
+    "Profile",
+    "ProfileClaims",
+    "Reason",
+    "matches",
+    "parse_claim_source",
+    "parse_claim_sources",
+    "read_groups",
+    "read_profile",
+    "validate_pattern",
+]

@@ -1,0 +1,192 @@
+"""From claims to groups; unknown is never empty and never extends (I7; reliability bad input 35, rule R9)."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from identity_api.mapping import Completeness, Documents, Reason, parse_claim_sources, read_groups
+from tests.mapping import strategies
+
+ID_TOKEN_GROUPS = parse_claim_sources(["id_token / groups"], for_groups=True)
+EITHER_GROUPS = parse_claim_sources(["groups"], for_groups=True)
+APP_ROLES = parse_claim_sources(["access_token / resource_access / app / roles"], for_groups=True)
+ALL_APPS = parse_claim_sources(["access_token / resource_access /"], for_groups=True)
+
+
+def read(value, absent_groups="UNKNOWN"):
+    return read_groups(Documents(id_token={"groups": value}), ID_TOKEN_GROUPS, absent_groups=absent_groups)
+
+
+def test_a_list_of_texts_is_complete_and_keeps_its_order():
+    reading = read(["b", "a"])
+    assert (reading.groups, reading.completeness, reading.is_verified) == (("b", "a"), Completeness.COMPLETE, True)
+
+
+def test_a_single_text_is_one_group_however_many_commas_it_has():
+    assert read("staff,admin root").groups == ("staff,admin root",)
+
+
+def test_groups_are_kept_exactly_as_received():
+    names = [" padded ", "UPPER", "upper", "e\u0301", "\u00e9", "\u0430dmin", "a\u202eb"]
+    assert read(names).groups == tuple(names)
+
+
+def test_an_empty_list_is_empty_and_verified():
+    reading = read([])
+    assert (reading.completeness, reading.reason, reading.is_verified) == (Completeness.EMPTY, Reason.EMPTY_LIST, True)
+
+
+def test_repeated_groups_are_dropped_with_a_remark():
+    reading = read(["a", "b", "a", "a"])
+    assert reading.groups == ("a", "b")
+    assert [(remark.code, remark.detail) for remark in reading.diagnostics] == [("DUPLICATES_DROPPED", "2")]
+
+
+@pytest.mark.parametrize("value", [{"a": 1}, ["a", 1], [["a"]], [None], [{"name": "a"}], 5, 0.5, True, False])
+def test_another_shape_is_unreadable_and_gives_no_groups(value):
+    reading = read(value, absent_groups="EMPTY")
+    assert (reading.groups, reading.completeness, reading.reason) == ((), Completeness.UNREADABLE, Reason.WRONG_SHAPE)
+
+
+def test_an_object_gives_its_keys_only_where_the_location_says_so():
+    documents = Documents(access_token={"resource_access": {"app": {"roles": ["x"]}, "account": {}}})
+    assert read_groups(documents, ALL_APPS, absent_groups="EMPTY").groups == ("app", "account")
+
+
+def test_a_list_where_an_object_is_declared_is_unreadable():
+    documents = Documents(access_token={"resource_access": ["app"]})
+    assert read_groups(documents, ALL_APPS, absent_groups="EMPTY").reason is Reason.WRONG_SHAPE
+
+
+def test_a_nested_path_is_followed():
+    documents = Documents(access_token={"resource_access": {"app": {"roles": ["editor"]}}})
+    assert read_groups(documents, APP_ROLES, absent_groups="EMPTY").groups == ("editor",)
+
+
+def test_a_path_through_a_text_is_unreadable_and_not_absent():
+    documents = Documents(access_token={"resource_access": "app"})
+    assert read_groups(documents, APP_ROLES, absent_groups="EMPTY").completeness is Completeness.UNREADABLE
+
+
+def test_two_thousand_groups_are_read_and_one_more_is_truncated():
+    assert len(read([f"g{n}" for n in range(2_000)]).groups) == 2_000
+    reading = read([f"g{n}" for n in range(2_001)])
+    assert (reading.groups, reading.completeness, reading.reason) == ((), Completeness.TRUNCATED, Reason.TOO_MANY)
+
+
+def test_a_group_has_at_most_512_characters():
+    assert read(["x" * 512]).is_verified
+    assert read(["ok", "x" * 513]).reason is Reason.ENTRY_TOO_LONG
+
+
+@pytest.mark.parametrize("name", ["a\0b", "\ud800", json.loads('"\\udfff"')])
+def test_a_group_that_cannot_be_stored_exactly_is_unreadable(name):
+    assert read(["ok", name]).reason is Reason.ENTRY_BAD_CHARACTER
+
+
+@pytest.mark.parametrize("value", ["", ["a", ""]])
+def test_a_group_without_a_name_is_unreadable(value):
+    assert read(value).reason is Reason.ENTRY_EMPTY
+
+
+@pytest.mark.parametrize("documents", [Documents(id_token={}), Documents(id_token={"groups": None})])
+@pytest.mark.parametrize(
+    ("absent_groups", "completeness", "is_verified"),
+    [("EMPTY", Completeness.EMPTY, True), ("UNKNOWN", Completeness.UNKNOWN, False)],
+)
+def test_an_absent_claim_means_what_the_provider_row_says(documents, absent_groups, completeness, is_verified):
+    reading = read_groups(documents, ID_TOKEN_GROUPS, absent_groups=absent_groups)
+    assert (reading.groups, reading.completeness, reading.is_verified) == ((), completeness, is_verified)
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"_claim_names": {"groups": "src1"}, "_claim_sources": {"src1": {"endpoint": "https://graph.example"}}},
+        {"_claim_names": {"groups": "src1"}, "groups": ["some"]},
+        {"hasgroups": True},
+        {"hasgroups": "true"},
+    ],
+)
+def test_the_overage_marker_of_entra_is_truncated_even_where_absence_means_empty(claims):
+    reading = read_groups(Documents(id_token=claims), ID_TOKEN_GROUPS, absent_groups="EMPTY")
+    assert (reading.groups, reading.completeness, reading.reason) == (
+        (),
+        Completeness.TRUNCATED,
+        Reason.GROUPS_OVERAGE,
+    )
+
+
+def test_overage_in_another_document_than_the_configured_one_counts():
+    documents = Documents(id_token={"_claim_names": {"groups": "src1"}}, userinfo={})
+    sources = parse_claim_sources(["userinfo / groups"], for_groups=True)
+    assert read_groups(documents, sources, absent_groups="EMPTY").completeness is Completeness.TRUNCATED
+
+
+@pytest.mark.parametrize(
+    "claims", [{"_claim_names": {"address": "src1"}}, {"_claim_names": ["groups"]}, {"hasgroups": False}]
+)
+def test_markers_for_other_claims_say_nothing_about_groups(claims):
+    reading = read_groups(Documents(id_token=claims), ID_TOKEN_GROUPS, absent_groups="EMPTY")
+    assert reading.completeness is Completeness.EMPTY
+
+
+def test_the_first_source_that_has_the_claim_wins():
+    documents = Documents(id_token={"groups": ["first"]}, userinfo={"groups": ["second"]})
+    assert read_groups(documents, EITHER_GROUPS, absent_groups="EMPTY").groups == ("first",)
+
+
+def test_an_empty_list_in_the_first_source_wins_over_groups_in_the_second():
+    documents = Documents(id_token={"groups": []}, userinfo={"groups": ["second"]})
+    assert read_groups(documents, EITHER_GROUPS, absent_groups="UNKNOWN").completeness is Completeness.EMPTY
+
+
+def test_a_later_source_is_read_when_the_first_lacks_the_claim():
+    documents = Documents(id_token={}, userinfo={"groups": ["second"]})
+    assert read_groups(documents, EITHER_GROUPS, absent_groups="EMPTY").groups == ("second",)
+
+
+@pytest.mark.parametrize("documents", [Documents(), Documents(userinfo={}), Documents(id_token={})])
+def test_a_document_that_did_not_come_makes_absence_unknown(documents):
+    reading = read_groups(documents, EITHER_GROUPS, absent_groups="EMPTY")
+    assert (reading.completeness, reading.reason) == (Completeness.UNKNOWN, Reason.DOCUMENT_MISSING)
+
+
+def test_an_access_token_that_is_no_jws_of_the_provider_is_unreadable():
+    reading = read_groups(Documents(id_token={}, access_token_unreadable=True), APP_ROLES, absent_groups="EMPTY")
+    assert (reading.completeness, reading.reason) == (Completeness.UNREADABLE, Reason.ACCESS_TOKEN_UNREADABLE)
+
+
+def test_an_unreadable_access_token_does_not_matter_where_it_is_no_source():
+    documents = Documents(id_token={}, access_token_unreadable=True)
+    assert read_groups(documents, ID_TOKEN_GROUPS, absent_groups="EMPTY").completeness is Completeness.EMPTY
+
+
+def test_no_configured_source_is_unknown():
+    assert read_groups(Documents(id_token={}), (), absent_groups="EMPTY").completeness is Completeness.UNKNOWN
+
+
+def test_remarks_never_hold_a_value_from_a_token():
+    for value in (["canary\0"], {"canary": 1}, "canary" * 200, [["canary"]]):
+        assert "canary" not in repr(read(value))
+
+
+@given(strategies.json_values, st.sampled_from(["EMPTY", "UNKNOWN"]))
+def test_only_a_complete_reading_has_groups_and_they_are_bounded(value, absent_groups):
+    reading = read(value, absent_groups)
+    assert bool(reading.groups) == (reading.completeness is Completeness.COMPLETE)
+    assert len(set(reading.groups)) == len(reading.groups) <= 2_000
+    assert all(group.encode() and "\0" not in group for group in reading.groups)
+
+
+@given(
+    strategies.claims,
+    st.none() | strategies.claims,
+    st.sampled_from([ID_TOKEN_GROUPS, EITHER_GROUPS, APP_ROLES, ALL_APPS]),
+)
+def test_absence_is_never_empty_where_the_provider_says_unknown(id_token, userinfo, sources):
+    reading = read_groups(Documents(id_token=id_token, userinfo=userinfo), sources, absent_groups="UNKNOWN")
+    if reading.completeness is Completeness.EMPTY:
+        assert reading.reason is Reason.EMPTY_LIST
