@@ -1,0 +1,170 @@
+"""Structured logs: one line per event on stderr, as JSON or for people, with the request's id.
+
+Logging of the standard library takes the same way, so that libraries' lines are redacted and bounded as ours are.
+"""
+
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final, Literal, TextIO
+
+import structlog
+from structlog.typing import EventDict, WrappedLogger
+
+from identity_api.errors import IdentityAPIError
+from identity_api.telemetry.redaction import escape_controls, redact
+
+MAX_LINE_LENGTH: Final = 16_384
+_MAX_FRAMES: Final = 20
+_MAX_CHAIN: Final = 4
+_FIRST: Final = ("timestamp", "level", "event", "logger", "request_id")
+
+# arq logs arguments of jobs, httpx whole URLs, granian and aiohttp every request, piccolo SQL with values.
+_TAMED: Final = (
+    "arq", "asyncpg", "granian", "_granian", "aiohttp", "httpx", "httpcore", "piccolo", "litestar", "asyncio", "redis",
+    "strawberry", "opentelemetry", "urllib3",
+)  # fmt: skip
+
+
+def configure_logging(
+    log_format: Literal["json", "text"] = "json", log_level: str = "info", *, stream: TextIO | None = None
+) -> None:
+    """Send structlog and the standard library's logging to one place. Calling it again replaces the earlier choice.
+
+    Args:
+        log_format: "json" for one object a line, "text" for people.
+        log_level: debug, info, warning or error; the least level written.
+        stream: where to; None means stderr.
+    """
+    level = logging.getLevelNamesMapping()[log_level.upper()]
+    before: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=before,
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            _describe_exception,
+            _redact_event,
+            _render_json if log_format == "json" else _render_text,
+        ],
+    )
+    handler = _QuietHandler(stream or sys.stderr)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers[:] = [kept for kept in root.handlers if not isinstance(kept, _QuietHandler)] + [handler]
+    root.setLevel(level)
+    for name in _TAMED:
+        tamed = logging.getLogger(name)
+        tamed.handlers.clear()
+        tamed.propagate = True
+        tamed.setLevel(max(level, logging.WARNING))
+    structlog.configure(
+        processors=[*before, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+
+
+def get_logger(name: str) -> Any:
+    """A structlog logger: `log.info("event.name", key=value)`. Log ids and codes, not what people or providers wrote."""
+    return structlog.stdlib.get_logger(name)
+
+
+@contextmanager
+def log_context(**values: object) -> Iterator[None]:
+    """Add values, such as `request_id` or `job_id`, to every line logged within, also from called tasks."""
+    with structlog.contextvars.bound_contextvars(**values):
+        yield
+
+
+class _QuietHandler(logging.StreamHandler[TextIO]):
+    """A handler that never prints the arguments of a line it could not format."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        try:
+            self.stream.write(f'{{"level": "error", "event": "log.line_lost", "logger": {json.dumps(record.name)}}}\n')
+        except (OSError, ValueError):
+            return  # stderr itself is gone; there is nowhere left to say so
+
+
+def _describe_exception(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Replace `exc_info` by types and places. Messages are kept only where we know that they hold no data."""
+    raised = event.pop("exc_info", None)
+    event.pop("stack_info", None)
+    if raised is True:
+        raised = sys.exc_info()
+    error = raised[1] if isinstance(raised, tuple) else raised
+    if isinstance(error, BaseException):
+        event["error"] = describe_error(error)
+    return event
+
+
+def describe_error(error: BaseException) -> list[dict[str, Any]]:
+    """What failed and where, from the outermost error to its causes, without the data it failed on."""
+    described: list[dict[str, Any]] = []
+    current: BaseException | None = error
+    while current is not None and len(described) < _MAX_CHAIN:
+        described.append(_describe_one(current))
+        current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
+    return described
+
+
+def _describe_one(error: BaseException) -> dict[str, Any]:
+    description: dict[str, Any] = {"type": f"{type(error).__module__}.{type(error).__qualname__}"}
+    if isinstance(error, IdentityAPIError):
+        description |= {"error_code": error.code, "message": error.message}
+    elif isinstance(error, OSError):
+        description["message"] = str(error)
+    for attribute in ("sqlstate", "constraint_name"):  # asyncpg: its messages quote rows, these do not
+        if isinstance(value := getattr(error, attribute, None), str):
+            description[attribute] = value
+    if isinstance(error, BaseExceptionGroup):
+        description["errors"] = [type(inner).__qualname__ for inner in error.exceptions[:_MAX_FRAMES]]
+    description["at"] = _places(error)
+    return description
+
+
+def _places(error: BaseException) -> list[str]:
+    places: list[str] = []
+    traceback = error.__traceback__
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        file = "/".join(code.co_filename.replace("\\", "/").split("/")[-3:])
+        places.append(f"{file}:{traceback.tb_lineno} {code.co_name}")
+        traceback = traceback.tb_next
+    return places[-_MAX_FRAMES:]
+
+
+def _redact_event(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    return {key: redact(key, value) for key, value in event.items()}
+
+
+def _render_json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
+    ordered = {key: event[key] for key in _FIRST if key in event} | dict(event)
+    # ASCII only: JSON then escapes every control character, line separator and lone surrogate by itself.
+    line = json.dumps(ordered, ensure_ascii=True, separators=(",", ":"))
+    if len(line) > MAX_LINE_LENGTH:
+        line = json.dumps(_shortened(event), ensure_ascii=True, separators=(",", ":"))
+    return line
+
+
+def _render_text(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
+    line = _text_line(event)
+    return line if len(line) <= MAX_LINE_LENGTH else _text_line(_shortened(event))
+
+
+def _text_line(event: EventDict) -> str:
+    rest = " ".join(f"{key}={value}" for key, value in event.items() if key not in {"timestamp", "level", "event"})
+    head = f"{event.get('timestamp', '')} {event.get('level', ''):<8}{event.get('event', '')}"
+    return escape_controls(f"{head}  {rest}".rstrip())
+
+
+def _shortened(event: EventDict) -> EventDict:
+    return {key: str(event[key])[:500] for key in _FIRST if key in event} | {"fields_dropped": len(event)}

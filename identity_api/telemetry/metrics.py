@@ -1,0 +1,138 @@
+"""Numbers for Prometheus. Labels come from closed sets, so that nobody outside can make the series grow.
+
+Each process counts for itself; with several API processes a scrape sees the one that answered.
+"""
+
+import re
+from typing import Final
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+_CODE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
+_REQUEST_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+# The promise is 600 s from a change at the provider until it is in force.
+_LAG_SECONDS: Final = (1, 5, 15, 30, 60, 120, 180, 240, 300, 360, 420, 480, 540, 600, 900, 1_800, 3_600, 14_400)
+_MAX_DISTINCT: Final = 200
+
+
+class Metrics:
+    """All series of one process."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._seen: dict[str, set[str]] = {}
+        self._make_login_and_sync_series()
+        self._make_service_series()
+
+    def _make_login_and_sync_series(self) -> None:
+        registry = self.registry
+        self._logins = Counter(
+            "identity_logins", "Logins ended, by outcome.", ["outcome", "provider_kind"], registry=registry
+        )
+        self._syncs = Counter("identity_syncs", "Identities synced, by outcome.", ["outcome"], registry=registry)
+        self._sync_lag = Histogram(
+            "identity_sync_lag_seconds", "Time from due to applied.", buckets=_LAG_SECONDS, registry=registry
+        )
+        self._sync_oldest = Gauge(
+            "identity_sync_oldest_due_seconds", "Age of the most overdue sync.", registry=registry
+        )
+        self._identities = Gauge("identity_identities", "Identities by sync state.", ["state"], registry=registry)
+        self._audit_head = Gauge("identity_audit_head_sequence", "Last sealed audit event.", registry=registry)
+        self._audit_unsealed = Gauge(
+            "identity_audit_unsealed_events", "Audit events not sealed yet.", registry=registry
+        )
+
+    def _make_service_series(self) -> None:
+        registry = self.registry
+        self._requests = Histogram(
+            "identity_http_request_seconds",
+            "HTTP requests by route template.",
+            ["route", "method", "status"],
+            buckets=_REQUEST_SECONDS,
+            registry=registry,
+        )
+        self._jobs = Counter("identity_jobs", "Job bodies ended.", ["job", "outcome"], registry=registry)
+        self._enqueue_failures = Counter("identity_enqueue_failures", "Wake-ups that were lost.", registry=registry)
+        self._worker_restarts = Counter("identity_worker_restarts", "Restarts of the queue worker.", registry=registry)
+        self._limited = Counter(
+            "identity_rate_limited", "Requests refused by a rate limit.", ["limit"], registry=registry
+        )
+        self._limit_fallbacks = Counter(
+            "identity_rate_limit_fallbacks", "Times the in-process limiter took over.", registry=registry
+        )
+
+    def count_login(self, outcome: str, provider_kind: str) -> None:
+        """A login ended: outcome code (`OK` or an error's code) and the provider's protocol or preset."""
+        self._logins.labels(self._label("outcome", outcome), self._label("provider_kind", provider_kind)).inc()
+
+    def count_sync(self, outcome: str, amount: int = 1) -> None:
+        """Identities were synced with this outcome code."""
+        self._syncs.labels(self._label("sync", outcome)).inc(amount)
+
+    def observe_sync_lag(self, seconds: float) -> None:
+        """An identity's sync was applied this long after it was due."""
+        self._sync_lag.observe(max(0.0, seconds))
+
+    def set_oldest_due(self, seconds: float) -> None:
+        """How overdue the most overdue identity is now."""
+        self._sync_oldest.set(max(0.0, seconds))
+
+    def set_identities(self, by_state: dict[str, int]) -> None:
+        """How many identities are in each state; states left out count as none."""
+        self._identities.clear()
+        for state, count in by_state.items():
+            self._identities.labels(self._label("state", state)).set(count)
+
+    def set_audit_head(self, sequence: int, unsealed: int = 0) -> None:
+        """The sequence number of the last sealed audit event, and how many wait."""
+        self._audit_head.set(sequence)
+        self._audit_unsealed.set(unsealed)
+
+    def observe_request(self, route: str, method: str, status: int, seconds: float) -> None:
+        """An HTTP request ended. `route` is the template (`/login/{provider}`), never the path that was asked for."""
+        known = method if method in {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} else "OTHER"
+        self._requests.labels(self._bounded("route", route), known, str(status)).observe(seconds)
+
+    def count_job(self, job: str, outcome: str) -> None:
+        """A job's body ended: `OK`, `FAILED` or `TIMEOUT`."""
+        self._jobs.labels(self._label("job", job), self._label("job_outcome", outcome)).inc()
+
+    def count_enqueue_failure(self) -> None:
+        """A wake-up did not reach the queue; the sweep will find the work."""
+        self._enqueue_failures.inc()
+
+    def count_worker_restart(self) -> None:
+        """The queue worker ended and is started again."""
+        self._worker_restarts.inc()
+
+    def count_rate_limited(self, limit: str) -> None:
+        """A request was refused by the limit of this name."""
+        self._limited.labels(self._label("limit", limit)).inc()
+
+    def count_limit_fallback(self) -> None:
+        """Redis did not answer in time; limits are counted in this process for a while."""
+        self._limit_fallbacks.inc()
+
+    def render(self) -> tuple[bytes, str]:
+        """The exposition text and its content type."""
+        return generate_latest(self.registry), CONTENT_TYPE_LATEST
+
+    def _label(self, name: str, value: str) -> str:
+        return self._bounded(name, value if _CODE.fullmatch(value) else "OTHER")
+
+    def _bounded(self, name: str, value: str) -> str:
+        """The value, or OTHER once this label has had too many different ones."""
+        seen = self._seen.setdefault(name, set())
+        if value not in seen and len(seen) >= _MAX_DISTINCT:
+            return "OTHER"
+        seen.add(value)
+        return value
+
+
+METRICS: Final = Metrics()
+"""The series of this process."""
+
+
+def render_metrics() -> tuple[bytes, str]:
+    """What `/metrics` answers: body and content type."""
+    return METRICS.render()
