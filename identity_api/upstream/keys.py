@@ -9,6 +9,8 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 from uuid import UUID
 
+from identity_api.oidc.discovery import ProviderMetadata, configuration_url, parse_provider_metadata
+from identity_api.oidc.jwks import KeySet, parse_key_set
 from identity_api.upstream.addresses import tenant_name
 from identity_api.upstream.documents import Cached, Monotonic, Source, Times
 from identity_api.upstream.exchange import Upstream
@@ -99,3 +101,20 @@ class ProviderDocuments(Generic[Metadata, Keys]):
         """End the fetches in flight."""
         await self._metadata.aclose()
         await self._keys.aclose()
+
+
+def provider_documents(
+    upstream: Upstream, *, monotonic: Monotonic, times: Times | None = None
+) -> ProviderDocuments[ProviderMetadata, KeySet]:
+    """The cache with the parsers of `oidc`, whose errors (`InvalidMetadata`, `IssuerMismatch`, `InvalidKeySet`) it adds.
+
+    An address that is already the document's URL may be given as `issuer`: `oidc.discovery` knows both spellings.
+    """
+    return ProviderDocuments(
+        upstream,
+        monotonic=monotonic,
+        configuration_url=configuration_url,
+        parse_metadata=parse_provider_metadata,
+        parse_keys=parse_key_set,
+        times=times,
+    )
