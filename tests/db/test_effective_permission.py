@@ -1,0 +1,136 @@
+"""I1: the read path answers "may they?" as the SQL definition does, at random instants around every boundary."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from identity_api.db import grants, read_model
+from identity_api.db.database import Connection, Database
+from identity_api.ids import uuid7
+from identity_api.permissions.force import standing
+from tests.db.test_decide import Rows, World, build, one_per_permission, undone, worlds
+
+SECONDS = st.one_of(st.none(), st.integers(-5, 5))
+TICK = timedelta(microseconds=1)
+
+
+async def set_leases(
+    connection: Connection, rows: Rows, leases: list[tuple[int | None, int | None]], base: datetime
+) -> None:
+    for identity, (signed_in, groups_valid) in zip(rows.identities, leases, strict=True):
+        await connection.execute(
+            "update identity_sync set signed_in_until = $2, groups_valid_until = $3 where id = $1",
+            identity,
+            None if signed_in is None else base + timedelta(seconds=signed_in),
+            None if groups_valid is None else base + timedelta(seconds=groups_valid),
+        )
+
+
+@pytest.mark.asyncio
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    world=worlds.map(one_per_permission),
+    leases=st.lists(st.tuples(SECONDS, SECONDS), min_size=3, max_size=3),
+    syncs=st.tuples(st.sampled_from(["REFRESH_TOKEN", "OFF"]), st.sampled_from(["REFRESH_TOKEN", "OFF"])),
+    disabled=st.booleans(),
+    has_password=st.booleans(),
+    edit_is_running=st.booleans(),
+    offset=st.integers(-6, 6),
+)
+async def test_the_read_path_and_the_definition_agree(
+    database: Database,
+    world: World,
+    leases: list[tuple[int | None, int | None]],
+    syncs: tuple[str, str],
+    disabled: bool,
+    has_password: bool,
+    edit_is_running: bool,
+    offset: int,
+) -> None:
+    async with undone(database) as connection:
+        rows = await build(connection, world)
+        # Ten seconds ahead, so that every grant is older than every instant asked about.
+        base = await connection.fetchval("select now() + interval '10 seconds'")
+        await set_leases(connection, rows, leases, base)
+        for number, sync in enumerate(syncs):
+            await connection.execute(
+                """
+                update provider set sync = $2 where id = (
+                    select id from provider where tenant_id = $1 order by id offset $3 limit 1)
+                """,
+                rows.tenant,
+                sync,
+                number,
+            )
+        await connection.execute(
+            """
+            update app_user set disabled_at = case when $2 then now() end, password_hash = case when $3 then 'x' end
+            where id = $1
+            """,
+            rows.users[0],
+            disabled,
+            has_password,
+        )
+        if edit_is_running:
+            for mapping in rows.mappings:
+                await connection.execute(
+                    """
+                    insert into mapping_change (id, tenant_id, mapping_id, actor, total, done, created_at)
+                    values ($1, $2, $3, 'system', 1, 0, now())
+                    """,
+                    uuid7(),
+                    rows.tenant,
+                    mapping,
+                )
+        else:  # what an edit leaves behind when it has finished
+            decision = await grants.decide(connection, rows.tenant, rows.identities)
+            await grants.open_group_grants(connection, rows.tenant, decision.openings, "system")
+            await grants.close_grants(connection, rows.tenant, decision.closings, "system")
+        await read_model.refresh(connection, rows.tenant, rows.users)
+        reading = await read_model.users_by_id(connection, rows.tenant, rows.users)
+        assert len(reading.users) == len(rows.users)
+        for at in (base + timedelta(seconds=offset) + shift for shift in (-TICK, timedelta(0), TICK)):
+            for user in reading.users:
+                found = await connection.fetch(
+                    "select * from effective_permission($1, $2, $3)", rows.tenant, user.id, at
+                )
+                here = standing(user.facts, user.circumstances, reading.tenant, at)
+                assert here.names == {row["permission"] for row in found}
+                assert {grant.id for held in here.permissions for grant in held.reasons} == {
+                    str(row["grant_id"]) for row in found
+                }
+                # Every open grant is either in force or says what takes its force away.
+                open_grants = {grant.id for grant in user.facts.grants}
+                dormant = {one.grant.id for one in here.dormant}
+                assert open_grants == {str(row["grant_id"]) for row in found} | dormant
+
+
+@pytest.mark.asyncio
+async def test_a_lease_is_over_at_its_very_instant(database: Database) -> None:
+    """`groups_valid_until > at`: at the boundary itself nothing is in force any more."""
+    world = World(
+        ("STRICT", "STRICT"),
+        (True, True),
+        ((0, 0, "FRESH"), (0, 1, "FRESH"), (1, 0, "FRESH")),
+        (frozenset({"red"}), frozenset(), frozenset()),
+        (),
+        frozenset(),
+        frozenset({(0, "identity:mappings:write", "operator:root")}),
+    )
+    async with undone(database) as connection:
+        rows = await build(connection, world)
+        base = await connection.fetchval("select now() + interval '10 seconds'")
+        await set_leases(connection, rows, [(0, 0), (None, None), (None, None)], base)
+
+        async def names(at: datetime) -> set[str]:
+            return {
+                row["permission"]
+                for row in await connection.fetch(
+                    "select * from effective_permission($1, $2, $3)", rows.tenant, rows.users[0], at
+                )
+            }
+
+        assert await names(base - TICK) == {"identity:mappings:write"}
+        assert await names(base) == set()
