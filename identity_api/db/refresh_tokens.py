@@ -1,0 +1,126 @@
+"""Refresh tokens, sealed: one row per login, at most five live ones per identity, the newest first in line.
+
+Sealing is `lifecycle.refresh_tokens`'. A dead row keeps its hash, to recognise a token that comes back.
+"""
+
+from collections.abc import Callable
+from uuid import UUID
+
+import msgspec
+
+from identity_api.db.database import Connection
+from identity_api.ids import uuid7
+
+MAX_LIVE = 5
+
+
+class LiveToken(msgspec.Struct, frozen=True):
+    """A token that may still be presented; `vault` opens it with table `refresh_token`, column `sealed`."""
+
+    id: UUID
+    identity_id: UUID
+    hash: bytes
+    sealed: bytes
+
+
+async def add(
+    connection: Connection, tenant_id: UUID, identity_id: UUID, hash: bytes, seal: Callable[[UUID], bytes]
+) -> UUID:
+    """Keep a login's refresh token as the newest of the identity; beyond five live ones the oldest die.
+
+    A provider that gives every login the same token (Google does) keeps its one row, which becomes the newest.
+
+    Args:
+        hash: `ids.token_hash` of the token.
+        seal: from the row's id to the sealed value, which is bound to it.
+
+    Returns:
+        The row's id.
+    """
+    known = await connection.fetchval(
+        "select id from refresh_token where tenant_id = $1 and identity_id = $2 and hash = $3",
+        tenant_id,
+        identity_id,
+        hash,
+    )
+    token_id: UUID = known or uuid7()
+    await connection.execute(
+        """
+        insert into refresh_token (id, tenant_id, identity_id, sealed, hash, created_at)
+        values ($1, $2, $3, $4, $5, clock_timestamp())
+        on conflict (id) do update
+            set sealed = excluded.sealed, created_at = excluded.created_at, dead_at = null, dead_reason = null
+            where refresh_token.tenant_id = excluded.tenant_id
+        """,
+        token_id,
+        tenant_id,
+        identity_id,
+        seal(token_id),
+        hash,
+    )
+    await connection.execute(
+        """
+        update refresh_token set sealed = null, dead_at = now(), dead_reason = 'too_many'
+        where tenant_id = $1 and dead_at is null and id in (
+            select id from refresh_token where tenant_id = $1 and identity_id = $2 and dead_at is null
+            order by created_at desc, id desc offset $3)
+        """,
+        tenant_id,
+        identity_id,
+        MAX_LIVE,
+    )
+    return token_id
+
+
+async def newest_live(connection: Connection, tenant_id: UUID, identity_id: UUID) -> LiveToken | None:
+    """The live token of the latest login; None if no login of the identity has one left."""
+    row = await connection.fetchrow(
+        """
+        select id, identity_id, hash, sealed from refresh_token
+        where tenant_id = $1 and identity_id = $2 and dead_at is null order by created_at desc, id desc limit 1
+        """,
+        tenant_id,
+        identity_id,
+    )
+    return row and LiveToken(**row)
+
+
+async def rotate(
+    connection: Connection, tenant_id: UUID, token_id: UUID, *, presented_hash: bytes, hash: bytes, sealed: bytes
+) -> bool:
+    """Compare-and-set: put the successor in the place of the token that was presented.
+
+    Returns:
+        False if the stored token is another one by now, or dead: somebody else's word came first. True also when this
+        very successor is stored already, so that a commit of unknown outcome may be tried again.
+    """
+    return await connection.fetchval(  # type: ignore[no-any-return]  # asyncpg ships no types
+        """
+        with landed as (
+            update refresh_token set hash = $4, sealed = $5, rotated_at = now()
+            where tenant_id = $1 and id = $2 and dead_at is null and hash = $3
+            returning id)
+        select exists (select from landed) or exists (
+            select from refresh_token where tenant_id = $1 and id = $2 and dead_at is null and hash = $4)
+        """,
+        tenant_id,
+        token_id,
+        presented_hash,
+        hash,
+        sealed,
+    )
+
+
+async def bury(connection: Connection, tenant_id: UUID, token_id: UUID, *, presented_hash: bytes, reason: str) -> bool:
+    """Wipe a token that the provider called dead; False if the stored one is not the one that was presented."""
+    status = await connection.execute(
+        """
+        update refresh_token set sealed = null, dead_at = now(), dead_reason = $4
+        where tenant_id = $1 and id = $2 and dead_at is null and hash = $3
+        """,
+        tenant_id,
+        token_id,
+        presented_hash,
+        reason,
+    )
+    return bool(status == "UPDATE 1")

@@ -1,0 +1,57 @@
+"""A login's refresh token at rest: sealed together with what later ID Tokens of the login have to repeat.
+
+OIDC Core 12.2: an ID Token that comes with a refresh has the `auth_time` of the login, and its `nonce` or none. Both
+belong to the login, not to the identity (which may have several logins), so they travel with its token.
+"""
+
+from uuid import UUID
+
+import msgspec
+
+from identity_api.db import refresh_tokens
+from identity_api.db.database import Connection
+from identity_api.ids import token_hash
+from identity_api.vault import Vault
+
+
+class LoginTokens(msgspec.Struct, frozen=True, kw_only=True):
+    """The refresh token of one login, and what that login's ID Token said."""
+
+    refresh_token: str
+    nonce_hash: bytes | None = None
+    """`oidc.id_token.nonce_hash` of the login's nonce; None where the login had no ID Token (OAuth 2.0)."""
+    auth_time: int | None = None
+    """Seconds since 1970, or None if the login's ID Token had none."""
+
+    def __repr__(self) -> str:
+        return "LoginTokens()"
+
+    @property
+    def hash(self) -> bytes:
+        """What is stored of the refresh token in the clear."""
+        return token_hash(self.refresh_token)
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(LoginTokens).decode
+
+
+async def keep(connection: Connection, vault: Vault, tenant_id: UUID, identity_id: UUID, tokens: LoginTokens) -> UUID:
+    """Keep a login's tokens as the newest of its identity, in the caller's transaction; returns the row's id."""
+    return await refresh_tokens.add(
+        connection, tenant_id, identity_id, tokens.hash, lambda row_id: seal(vault, tenant_id, row_id, tokens)
+    )
+
+
+def seal(vault: Vault, tenant_id: UUID, row_id: UUID, tokens: LoginTokens) -> bytes:
+    """The sealed form, which opens in this row only (I3)."""
+    return vault.seal(_encode(tokens), tenant_id=tenant_id, table="refresh_token", column="sealed", row_id=row_id)
+
+
+def open_sealed(vault: Vault, tenant_id: UUID, row_id: UUID, sealed: bytes) -> LoginTokens:
+    """What `seal` sealed.
+
+    Raises:
+        VaultError: KEY_MISSING or SEAL_BROKEN.
+    """
+    return _decode(vault.open(sealed, tenant_id=tenant_id, table="refresh_token", column="sealed", row_id=row_id))
