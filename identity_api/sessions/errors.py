@@ -1,0 +1,67 @@
+"""A login that ended without a session.
+
+    LoginFailed         .code, .status, .reason, .clear_cookies
+
+Codes, with the status of the page or JSON that tells them:
+
+    400  CALLBACK_INVALID     the callback's parameters are not an authorization response
+    400  STATE_UNKNOWN        no login under way has this state
+    400  CALLBACK_MISPLACED   it arrived at another provider's address
+    400  BROWSER_MISMATCH     it arrived in another browser than the login began in
+    400  LOGIN_EXPIRED        too late; begin again
+    400  LOGIN_USED           the result, handle or code was used before
+    400  HANDLE_UNKNOWN       no such handle, or too late
+    400  CODE_UNKNOWN         no such one-time code, or too late
+    400  CODE_REFUSED         a one-time code was presented with the wrong verifier or by another frontend
+    400  ISSUER_MISMATCH      the callback comes from another provider (RFC 9207)
+    400  PROVIDER_REFUSED     the provider did not complete the login
+    400  EXCHANGE_REFUSED     the provider did not exchange its code
+    400  TOKEN_REFUSED        the ID Token breaks a rule
+    400  USERINFO_REFUSED     UserInfo breaks a rule, or speaks of somebody else
+    400  CLAIM_UNUSABLE       the claim that identifies the person is missing or unusable
+    403  PROVIDER_DISABLED    the provider was switched off, or set up anew, meanwhile
+    403  ACCOUNT_NOT_FOUND, ACCOUNT_DISABLED, ACCOUNT_QUARANTINED, SUBJECT_CHANGED, EMAIL_NOT_VERIFIED
+    502  PROVIDER_MISCONFIGURED
+    502 or 503  PROVIDER_UNAVAILABLE      504  PROVIDER_TIMED_OUT
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from identity_api.errors import IdentityAPIError
+
+
+class LoginFailed(IdentityAPIError):
+    """No session came of it. The page shows `code` and `message`; `reason` is for administrators.
+
+    `reason` holds codes and claim names of ours, never anything that a provider or a browser wrote. `clear_cookies` are
+    the names of binding cookies that are of no use any more.
+    """
+
+    default_code: ClassVar[str] = "LOGIN_FAILED"
+
+    def __init__(
+        self, code: str, *, status: int = 400, reason: str | None = None, clear_cookies: Sequence[str] = ()
+    ) -> None:
+        super().__init__(_MESSAGES.get(code, "The sign-in did not succeed. Begin again."), code=code)
+        self.status = status
+        self.reason = reason
+        self.clear_cookies = tuple(clear_cookies)
+
+
+_MESSAGES = {
+    "LOGIN_EXPIRED": "The sign-in took too long. Begin again.",
+    "LOGIN_USED": "This sign-in was already completed. Begin again.",
+    "BROWSER_MISMATCH": "The sign-in was begun in another browser. Begin again in this one.",
+    "HANDLE_UNKNOWN": "This sign-in link has expired. Begin again.",
+    "PROVIDER_REFUSED": "The organisation's sign-in service did not complete the sign-in.",
+    "PROVIDER_DISABLED": "This way of signing in has been switched off.",
+    "PROVIDER_UNAVAILABLE": "The organisation's sign-in service does not answer. Try again in a moment.",
+    "PROVIDER_TIMED_OUT": "The organisation's sign-in service took too long to answer. Try again in a moment.",
+    "PROVIDER_MISCONFIGURED": "The connection to the organisation's sign-in service is not set up correctly.",
+    "ACCOUNT_NOT_FOUND": "There is no account here for this person. Ask an administrator.",
+    "ACCOUNT_DISABLED": "This account has been disabled. Ask an administrator.",
+    "ACCOUNT_QUARANTINED": "This account needs the attention of an administrator before it can be used.",
+    "SUBJECT_CHANGED": "The sign-in service now means somebody else by this account. Ask an administrator.",
+    "EMAIL_NOT_VERIFIED": "The sign-in service has not verified the e-mail address.",
+}
