@@ -1,0 +1,253 @@
+"""Group mappings, and edits of them whose effect on grants is still being written."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+
+from identity_api.db.database import Connection
+from identity_api.ids import uuid7
+
+
+class MappingRow(msgspec.Struct, frozen=True):
+    """A mapping as it stands, with what it gives and how far its last edit has come."""
+
+    id: UUID
+    provider_id: UUID | None
+    pattern: str
+    match: Literal["EXACT", "GLOB"]
+    enabled: bool
+    version: int
+    managed_by: Literal["FILE", "API"]
+    created_at: datetime
+    updated_at: datetime
+    permission_ids: tuple[UUID, ...]
+    permissions: tuple[str, ...]
+    """Names, in the order of `permission_ids`."""
+    group_count: int
+    """Seen groups that it matches."""
+    pending: int
+    """Identities that its unfinished edits have still to reach; 0 when all is written."""
+
+
+_SELECT = """
+    select m.id, m.provider_id, m.pattern, m.match, m.enabled, m.version, m.managed_by, m.created_at, m.updated_at,
+        coalesce(p.ids, '{}') as permission_ids, coalesce(p.names, '{}') as permissions,
+        coalesce(g.groups, 0) as group_count, coalesce(c.pending, 0) as pending
+    from group_mapping m
+    left join (
+        select mp.mapping_id, array_agg(p.id order by p.name) as ids, array_agg(p.name order by p.name) as names
+        from mapping_permission mp join permission p on p.tenant_id = $1 and p.id = mp.permission_id
+        where mp.tenant_id = $1 group by mp.mapping_id) p on p.mapping_id = m.id
+    left join (
+        select mapping_id, count(*) as groups from mapping_group
+        where tenant_id = $1 group by mapping_id) g on g.mapping_id = m.id
+    left join (
+        select mapping_id, sum(greatest(total - done, 1)) as pending from mapping_change
+        where tenant_id = $1 and finished_at is null group by mapping_id) c on c.mapping_id = m.id
+    where m.tenant_id = $1 and m.deleted_at is null
+"""
+
+
+def _row(row: Any) -> MappingRow:
+    return MappingRow(
+        **{**row, "permission_ids": tuple(row["permission_ids"]), "permissions": tuple(row["permissions"])}
+    )
+
+
+async def get(connection: Connection, tenant_id: UUID, mapping_id: UUID) -> MappingRow | None:
+    """The mapping, if it is this tenant's and not deleted."""
+    row = await connection.fetchrow(f"{_SELECT} and m.id = $2", tenant_id, mapping_id)
+    return row and _row(row)
+
+
+async def page(connection: Connection, tenant_id: UUID, *, after: UUID | None, first: int) -> list[MappingRow]:
+    """At most `first` + 1 mappings after that one, oldest first: the last tells whether there are more."""
+    rows = await connection.fetch(
+        f"{_SELECT} and ($2::uuid is null or m.id > $2) order by m.id limit $3", tenant_id, after, first + 1
+    )
+    return [_row(row) for row in rows]
+
+
+async def insert(
+    connection: Connection,
+    tenant_id: UUID,
+    *,
+    mapping_id: UUID,
+    provider_id: UUID | None,
+    pattern: str,
+    match: str,
+    enabled: bool,
+    managed_by: str,
+) -> bool:
+    """A new mapping, giving nothing yet; False if one with the same provider, match and pattern is there."""
+    inserted = await connection.fetchval(
+        """
+        insert into group_mapping
+            (id, tenant_id, provider_id, pattern, match, enabled, version, managed_by, created_at, updated_at)
+        values ($2, $1, $3, $4, $5, $6, 1, $7, now(), now()) on conflict do nothing returning id
+        """,
+        tenant_id,
+        mapping_id,
+        provider_id,
+        pattern,
+        match,
+        enabled,
+        managed_by,
+    )
+    return inserted is not None
+
+
+async def update(
+    connection: Connection,
+    tenant_id: UUID,
+    mapping_id: UUID,
+    *,
+    provider_id: UUID | None,
+    pattern: str,
+    match: str,
+    enabled: bool,
+) -> None:
+    """Overwrite the rule and raise its version. The caller has compared the version under `locks.edit_mappings`."""
+    await connection.execute(
+        """
+        update group_mapping
+        set provider_id = $3, pattern = $4, match = $5, enabled = $6, version = version + 1, updated_at = now()
+        where tenant_id = $1 and id = $2
+        """,
+        tenant_id,
+        mapping_id,
+        provider_id,
+        pattern,
+        match,
+        enabled,
+    )
+
+
+async def exists(
+    connection: Connection, tenant_id: UUID, *, provider_id: UUID | None, pattern: str, match: str, other_than: UUID
+) -> bool:
+    """Whether another mapping has this provider, match and pattern."""
+    return await connection.fetchval(  # type: ignore[no-any-return]  # asyncpg ships no types
+        """
+        select exists (select from group_mapping where tenant_id = $1 and provider_id is not distinct from $2
+            and pattern = $3 and match = $4 and id <> $5 and deleted_at is null)
+        """,
+        tenant_id,
+        provider_id,
+        pattern,
+        match,
+        other_than,
+    )
+
+
+async def delete(connection: Connection, tenant_id: UUID, mapping_id: UUID) -> None:
+    """Mark the mapping deleted. Its row stays, because closed grants refer to it; what it gave is gone at once (I1)."""
+    await connection.execute(
+        "update group_mapping set deleted_at = now(), updated_at = now(), version = version + 1 where tenant_id = $1 and id = $2",
+        tenant_id,
+        mapping_id,
+    )
+    await set_permissions(connection, tenant_id, mapping_id, ())
+
+
+async def set_permissions(
+    connection: Connection, tenant_id: UUID, mapping_id: UUID, permission_ids: Collection[UUID]
+) -> None:
+    """Make these the permissions that the mapping gives."""
+    await connection.execute(
+        "delete from mapping_permission where tenant_id = $1 and mapping_id = $2 and permission_id <> all($3::uuid[])",
+        tenant_id,
+        mapping_id,
+        list(permission_ids),
+    )
+    await connection.execute(
+        """
+        insert into mapping_permission (id, tenant_id, mapping_id, permission_id)
+        select n.id, $1, $2, n.permission_id from unnest($3::uuid[], $4::uuid[]) as n (id, permission_id)
+        on conflict (tenant_id, mapping_id, permission_id) do nothing
+        """,
+        tenant_id,
+        mapping_id,
+        [uuid7() for _ in permission_ids],
+        list(permission_ids),
+    )
+
+
+_CONCERNED = """
+    select identity_id from permission_grant
+    where tenant_id = $1 and mapping_id = $2 and source = 'GROUP' and revoked_at is null
+    union
+    select ig.identity_id from mapping_group mg
+    join identity_group ig on ig.tenant_id = $1 and ig.group_id = mg.group_id
+    where mg.tenant_id = $1 and mg.mapping_id = $2
+"""
+"""Everyone a mapping gives something to now, or gave something that is still open."""
+
+
+async def begin_change(connection: Connection, tenant_id: UUID, mapping_id: UUID, actor: str) -> int:
+    """Note that grants have to follow an edit; returns how many identities are concerned, and notes nothing for none."""
+    total: int = await connection.fetchval(f"select count(*) from ({_CONCERNED}) as c", tenant_id, mapping_id)
+    if total:
+        await connection.execute(
+            """
+            insert into mapping_change (id, tenant_id, mapping_id, actor, total, done, created_at)
+            values ($2, $1, $3, $4, $5, 0, clock_timestamp())
+            """,
+            tenant_id,
+            uuid7(),
+            mapping_id,
+            actor,
+            total,
+        )
+    return total
+
+
+class Change(msgspec.Struct, frozen=True):
+    """An edit that grants are still following."""
+
+    id: UUID
+    tenant_id: UUID
+    mapping_id: UUID
+    actor: str
+    after_identity_id: UUID | None
+
+
+async def lock_next_change(connection: Connection) -> Change | None:
+    """The oldest unfinished edit that no other worker is at, of any tenant; locked until the transaction ends."""
+    row = await connection.fetchrow(
+        """
+        select id, tenant_id, mapping_id, actor, after_identity_id from mapping_change
+        where finished_at is null order by created_at limit 1 for update skip locked
+        """
+    )
+    return row and Change(**row)
+
+
+async def next_concerned(connection: Connection, change: Change, limit: int) -> list[UUID]:
+    """The next identities, in id order, that the edit concerns."""
+    rows = await connection.fetch(
+        f"select identity_id from ({_CONCERNED}) as c where $3::uuid is null or identity_id > $3 order by identity_id limit $4",
+        change.tenant_id,
+        change.mapping_id,
+        change.after_identity_id,
+        limit,
+    )
+    return [row["identity_id"] for row in rows]
+
+
+async def advance_change(connection: Connection, change: Change, reached: Sequence[UUID], *, finished: bool) -> None:
+    """Note how far the edit has come."""
+    await connection.execute(
+        """
+        update mapping_change set done = done + $2, after_identity_id = coalesce($3, after_identity_id),
+            finished_at = case when $4 then clock_timestamp() end
+        where id = $1
+        """,
+        change.id,
+        len(reached),
+        reached[-1] if reached else None,
+        finished,
+    )

@@ -1,0 +1,123 @@
+"""The tenant's catalogue of permissions."""
+
+from collections.abc import Collection
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from identity_api.db.database import Connection
+from identity_api.ids import uuid7
+
+
+class PermissionRow(msgspec.Struct, frozen=True):
+    """A permission of the tenant."""
+
+    id: UUID
+    name: str
+    description: str
+    delegable: bool
+
+
+_SELECT = "select id, name, description, delegable from permission"
+
+
+def _row(row: Any) -> PermissionRow | None:
+    return row and PermissionRow(**row)
+
+
+async def get(connection: Connection, tenant_id: UUID, permission_id: UUID) -> PermissionRow | None:
+    """The permission, if it is this tenant's."""
+    return _row(await connection.fetchrow(f"{_SELECT} where tenant_id = $1 and id = $2", tenant_id, permission_id))
+
+
+async def by_ids(connection: Connection, tenant_id: UUID, ids: Collection[UUID]) -> list[PermissionRow]:
+    """Those of these that are this tenant's, by name."""
+    rows = await connection.fetch(
+        f"{_SELECT} where tenant_id = $1 and id = any($2::uuid[]) order by name", tenant_id, list(ids)
+    )
+    return [PermissionRow(**row) for row in rows]
+
+
+async def by_names(connection: Connection, tenant_id: UUID, names: Collection[str]) -> dict[str, PermissionRow]:
+    """Those of these names that the catalogue has."""
+    rows = await connection.fetch(f"{_SELECT} where tenant_id = $1 and name = any($2::text[])", tenant_id, list(names))
+    return {row["name"]: PermissionRow(**row) for row in rows}
+
+
+async def page(connection: Connection, tenant_id: UUID, *, after: str | None, first: int) -> list[PermissionRow]:
+    """At most `first` + 1 permissions after that name, by name: the last tells whether there are more."""
+    rows = await connection.fetch(
+        f"{_SELECT} where tenant_id = $1 and ($2::text is null or name > $2) order by name limit $3",
+        tenant_id,
+        after,
+        first + 1,
+    )
+    return [PermissionRow(**row) for row in rows]
+
+
+async def insert(
+    connection: Connection, tenant_id: UUID, name: str, description: str, *, delegable: bool
+) -> PermissionRow | None:
+    """A new permission; None if the name is taken."""
+    return _row(
+        await connection.fetchrow(
+            """
+            insert into permission (id, tenant_id, name, description, delegable, created_at) values ($2, $1, $3, $4, $5, now())
+            on conflict (tenant_id, name) do nothing returning id, name, description, delegable
+            """,
+            tenant_id,
+            uuid7(),
+            name,
+            description,
+            delegable,
+        )
+    )
+
+
+async def update(
+    connection: Connection, tenant_id: UUID, permission_id: UUID, *, description: str, delegable: bool
+) -> PermissionRow | None:
+    """Change description and delegability; the name is what other systems know it by and stays."""
+    return _row(
+        await connection.fetchrow(
+            """
+            update permission set description = $3, delegable = $4 where tenant_id = $1 and id = $2
+            returning id, name, description, delegable
+            """,
+            tenant_id,
+            permission_id,
+            description,
+            delegable,
+        )
+    )
+
+
+class Uses(msgspec.Struct, frozen=True):
+    """What still needs a permission."""
+
+    mappings: int
+    open_grants: int
+    past_grants: int
+
+
+async def uses(connection: Connection, tenant_id: UUID, permission_id: UUID) -> Uses:
+    """How many live mappings give it and how many grants of it are open or closed."""
+    row = await connection.fetchrow(
+        """
+        select
+            (select count(*) from mapping_permission where tenant_id = $1 and permission_id = $2) as mappings,
+            (select count(*) from permission_grant
+                where tenant_id = $1 and permission_id = $2 and revoked_at is null) as open_grants,
+            (select count(*) from permission_grant
+                where tenant_id = $1 and permission_id = $2 and revoked_at is not null) as past_grants
+        """,
+        tenant_id,
+        permission_id,
+    )
+    return Uses(**row)
+
+
+async def delete(connection: Connection, tenant_id: UUID, permission_id: UUID) -> None:
+    """Remove a permission that nothing uses."""
+    await connection.execute("delete from permission where tenant_id = $1 and id = $2", tenant_id, permission_id)

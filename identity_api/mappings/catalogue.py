@@ -1,0 +1,100 @@
+"""The tenant's own permissions: create, change, delete."""
+
+from uuid import UUID
+
+from identity_api.db import audit, permissions
+from identity_api.db.database import Database
+from identity_api.db.permissions import PermissionRow
+from identity_api.errors import BadInput, Conflict, NotFound, Refused
+from identity_api.permissions.delegation import Actor
+from identity_api.permissions.names import check_permission_name
+from identity_api.permissions.service import SERVICE_PREFIX
+
+MAX_DESCRIPTION = 500
+
+
+async def create(
+    database: Database, actor: Actor, name: str, description: str, *, delegable: bool = True
+) -> PermissionRow:
+    """Add a permission to the catalogue; nobody holds it yet.
+
+    Raises:
+        BadInput: the name is no `noun:verb`, or the description is too long.
+        Refused: `FORBIDDEN` for names under `identity:`, which the service itself defines.
+        Conflict: `PERMISSION_EXISTS`.
+    """
+    check_permission_name(name)
+    _check(name, description)
+    async with database.transaction() as connection:
+        row = await permissions.insert(connection, actor.tenant_id, name, description, delegable=delegable)
+        if row is None:
+            raise Conflict("There is a permission of this name already.", code="PERMISSION_EXISTS")
+        event = audit.Event("permission.created", "permission", row.id, {"delegable": delegable})
+        await audit.record(connection, actor.tenant_id, actor.name, [event])
+        return row
+
+
+async def update(
+    database: Database,
+    actor: Actor,
+    permission_id: UUID,
+    *,
+    description: str | None = None,
+    delegable: bool | None = None,
+) -> PermissionRow:
+    """Change what is given (None leaves it). The name stays: other systems know the permission by it.
+
+    Raises:
+        NotFound, BadInput, Refused: as for `create`. Making a permission delegable that the actor does not hold is refused,
+            because it would let them give it.
+    """
+    async with database.transaction() as connection:
+        before = await permissions.get(connection, actor.tenant_id, permission_id)
+        if before is None:
+            raise NotFound("There is no such permission.")
+        wanted = before.description if description is None else description
+        _check(before.name, wanted)
+        if delegable and not before.delegable and not actor.is_operator and before.name not in actor.permissions:
+            raise Refused(f"Only who holds {before.name} may make it delegable.")
+        row = await permissions.update(
+            connection,
+            actor.tenant_id,
+            permission_id,
+            description=wanted,
+            delegable=before.delegable if delegable is None else delegable,
+        )
+        assert row is not None
+        event = audit.Event("permission.updated", "permission", row.id, {"delegable": row.delegable})
+        await audit.record(connection, actor.tenant_id, actor.name, [event])
+        return row
+
+
+async def delete(database: Database, actor: Actor, permission_id: UUID) -> None:
+    """Remove a permission that nothing has ever used.
+
+    Raises:
+        NotFound: no such permission.
+        Conflict: `PERMISSION_IN_USE`: mappings give it, or grants of it are open or are history that must stay askable.
+    """
+    async with database.transaction() as connection:
+        before = await permissions.get(connection, actor.tenant_id, permission_id)
+        if before is None:
+            raise NotFound("There is no such permission.")
+        _check(before.name, "")
+        uses = await permissions.uses(connection, actor.tenant_id, permission_id)
+        if uses.mappings or uses.open_grants or uses.past_grants:
+            raise Conflict(
+                f"{before.name} is given by {uses.mappings} mapping(s) and has {uses.open_grants} open and"
+                f" {uses.past_grants} past grant(s), which must stay askable.",
+                code="PERMISSION_IN_USE",
+            )
+        await permissions.delete(connection, actor.tenant_id, permission_id)
+        event = audit.Event("permission.deleted", "permission", permission_id)
+        await audit.record(connection, actor.tenant_id, actor.name, [event])
+
+
+def _check(name: str, description: str) -> None:
+    if name.startswith(SERVICE_PREFIX):
+        raise Refused(f"Permissions under {SERVICE_PREFIX} belong to this service and cannot be edited.")
+    if len(description) > MAX_DESCRIPTION:
+        raise BadInput(f"A description has at most {MAX_DESCRIPTION} characters.", field="description")

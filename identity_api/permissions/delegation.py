@@ -1,0 +1,51 @@
+"""Who may give what (I8). Pure; the use cases add the second half: nobody raises themself."""
+
+from uuid import UUID
+
+import msgspec
+
+from identity_api.errors import Refused
+from identity_api.permissions.service import MAPPINGS_WRITE, SERVICE_PREFIX
+
+
+class Actor(msgspec.Struct, frozen=True):
+    """Who acts, within one tenant.
+
+    `user_id` is None for the operator, who runs the command line with database access and is bound by none of these rules.
+    """
+
+    tenant_id: UUID
+    user_id: UUID | None
+    name: str
+    """As the audit names them: `user:<id>` or `operator:<os user>`."""
+    permissions: frozenset[str]
+    """In force now."""
+
+    @property
+    def is_operator(self) -> bool:
+        """Whether the rules for tenant users do not apply."""
+        return self.user_id is None
+
+
+def check_may_give(actor: Actor, permission: str, *, delegable: bool) -> None:
+    """A service permission only by its holder; a product permission by its holder, or by a mapping admin if delegable.
+
+    Raises:
+        Refused: `FORBIDDEN`, naming the permission.
+    """
+    if actor.is_operator or permission in actor.permissions:
+        return
+    if not permission.startswith(SERVICE_PREFIX) and delegable and MAPPINGS_WRITE in actor.permissions:
+        return
+    raise Refused(f"You may not give or take {permission}, because you do not hold it.")
+
+
+def check_no_self_benefit(actor: Actor, before: frozenset[str], after: frozenset[str]) -> None:
+    """A change must not enlarge its own actor's set, by any path.
+
+    Raises:
+        Refused: `SELF_BENEFIT`, naming what would have been gained.
+    """
+    gained = sorted(after - before)
+    if not actor.is_operator and gained:
+        raise Refused(f"This would give yourself {', '.join(gained)}. Ask another admin to do it.", code="SELF_BENEFIT")

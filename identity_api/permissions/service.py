@@ -1,0 +1,32 @@
+"""The permissions of this service itself: ordinary permissions of the tenant, with names we chose.
+
+Every tenant's catalogue is given these when the operator makes the tenant. No tenant admin can invent another name under
+`identity:`, give one they do not hold, or reach one through a pattern (I8).
+"""
+
+SERVICE_PREFIX = "identity:"
+
+USERS_READ = "identity:users:read"
+USERS_WRITE = "identity:users:write"
+GRANTS_WRITE = "identity:grants:write"
+GROUPS_READ = "identity:groups:read"
+MAPPINGS_READ = "identity:mappings:read"
+MAPPINGS_WRITE = "identity:mappings:write"
+PERMISSIONS_WRITE = "identity:permissions:write"
+PROVIDERS_READ = "identity:providers:read"
+PROVIDERS_WRITE = "identity:providers:write"
+SCHEMA_READ = "identity:schema:read"
+
+SERVICE_PERMISSIONS: dict[str, str] = {
+    USERS_READ: "See the tenant's users, their identities, groups, permissions and sessions.",
+    USERS_WRITE: "Disable and enable users, end their sessions, and ask for a sync.",
+    GRANTS_WRITE: "Give and take permissions by hand, within what one may give.",
+    GROUPS_READ: "See the groups that providers have named, and how many people are in each.",
+    MAPPINGS_READ: "See which provider groups give which permissions.",
+    MAPPINGS_WRITE: "Create, change and delete group mappings, within what one may give.",
+    PERMISSIONS_WRITE: "Create, change and delete the tenant's own permissions.",
+    PROVIDERS_READ: "See the tenant's providers, without their secrets.",
+    PROVIDERS_WRITE: "Create, change, enable and disable providers.",
+    SCHEMA_READ: "Introspect the GraphQL schema.",
+}
+"""Name and what it allows; the one list from which catalogues, docs and access rules come."""
