@@ -1,0 +1,83 @@
+"""How a provider's settings read what it answers: for logins and syncs alike, so that both see the same person.
+
+Settings are texts in `db.providers.ClaimSettings`; `mapping` has the rules. Here they meet, and here it is said which
+further documents are worth a request.
+"""
+
+from functools import lru_cache
+
+import msgspec
+
+from identity_api.db.providers import ClaimSettings, Provider
+from identity_api.mapping import (
+    ClaimSource,
+    Document,
+    Documents,
+    GroupsReading,
+    Profile,
+    ProfileClaims,
+    parse_claim_sources,
+    read_groups,
+    read_profile,
+)
+from identity_api.mapping.source import ABSENT, look_up
+
+
+class ClaimSources(msgspec.Struct, frozen=True):
+    """The places where a provider's claims are looked for, parsed."""
+
+    profile: ProfileClaims
+    groups: tuple[ClaimSource, ...]
+
+    @property
+    def lists(self) -> tuple[tuple[ClaimSource, ...], ...]:
+        """Every claim's ordered sources."""
+        profile = self.profile
+        return (profile.anchor, profile.username, profile.display, profile.email, self.groups)
+
+
+@lru_cache(maxsize=1_024)
+def claim_sources(settings: ClaimSettings) -> ClaimSources:
+    """Parse the settings; kept, because every answer needs them.
+
+    Raises:
+        ClaimPathInvalid: a location is malformed. Settings are checked when they are written, so this is a surprise.
+    """
+    profile = ProfileClaims(
+        anchor=parse_claim_sources(settings.anchor),
+        username=parse_claim_sources(settings.username),
+        display=parse_claim_sources(settings.display),
+        email=parse_claim_sources(settings.email),
+    )
+    return ClaimSources(profile, parse_claim_sources(settings.groups, for_groups=True))
+
+
+def read_person(provider: Provider, documents: Documents) -> tuple[Profile, GroupsReading]:
+    """Who this is, and their groups with their completeness.
+
+    Raises:
+        ClaimMissing, ClaimUnusable: the anchor is not there, or is nothing that can be kept.
+    """
+    sources = claim_sources(provider.claims)
+    profile = read_profile(documents, sources.profile)
+    return profile, read_groups(documents, sources.groups, absent_groups=provider.absent_groups)
+
+
+def needs_userinfo(provider: Provider, documents: Documents) -> bool:
+    """Whether some claim can only be had, or only be called absent, by asking UserInfo."""
+    return any(_asks(sources, documents) for sources in claim_sources(provider.claims).lists)
+
+
+def needs_access_token(provider: Provider) -> bool:
+    """Whether the access token is a source of groups here. Only then is it looked into; it is meant for somebody else."""
+    return any(source.document is Document.ACCESS_TOKEN for source in claim_sources(provider.claims).groups)
+
+
+def _asks(sources: tuple[ClaimSource, ...], documents: Documents) -> bool:
+    for source in sources:
+        if source.document is Document.USERINFO:
+            return True
+        claims = documents.get(source.document)
+        if claims is not None and look_up(claims, source.path) is not ABSENT:
+            return False
+    return False
