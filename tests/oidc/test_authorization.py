@@ -92,6 +92,11 @@ def test_an_endpoint_that_sets_our_parameters_is_refused(endpoint: str) -> None:
     assert caught.value.claim == "authorization_endpoint"
 
 
+def test_a_parameter_is_never_sent_twice() -> None:
+    with pytest.raises(InvalidMetadata):
+        url(f"{ENDPOINT}?p=policy", extra={"p": "other"})
+
+
 @pytest.mark.parametrize("name", [*sorted(PROTECTED_PARAMETERS), "STATE", "Redirect_Uri"])
 def test_an_extra_parameter_cannot_override_ours(name: str) -> None:
     with pytest.raises(BadInput) as caught:

@@ -110,7 +110,13 @@ def test_a_missing_required_endpoint_is_refused(name: str, value: object) -> Non
             "https://[::1/",
             "HTTPS://idp.example/",
         ),
-        *("https://idp.example\\@evil/", "https://idp.example:99999/", "https://idp.example/\n", "https://idp.é/"),
+        *(
+            "https://idp.example\\@evil/",
+            "https://idp.example\\evil/",
+            "https://idp.example:99999/",
+            "https://idp.example/\n",
+            "https://idp.é/",
+        ),
         *("http://idp.example/", "https://idp.example/" + "x" * 2048),
     ],
 )

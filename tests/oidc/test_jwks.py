@@ -1,5 +1,6 @@
 """Reading a key set and choosing a key. Promises 2 and 4."""
 
+import base64
 import contextlib
 import json
 from typing import Any
@@ -11,8 +12,9 @@ from joserfc.jwk import OctKey
 
 from identity_api.oidc.errors import AmbiguousKey, InvalidKeySet, UnknownKey
 from identity_api.oidc.jwks import ALLOWED_ALGORITHMS, KeySet, allowed_algorithms, parse_key_set
+from identity_api.oidc.signed_token import verify_signature
 from tests.oidc.strategies import json_values, objects, on_a_shared_machine
-from tests.oidc.tokens import ec_key, encode, key_set, okp_key, public, rsa_key
+from tests.oidc.tokens import claims, ec_key, encode, key_set, okp_key, public, rsa_key, sign
 
 
 def reason(member: Any) -> str:
@@ -97,6 +99,22 @@ def test_a_key_labelled_with_either_eddsa_name_verifies_both() -> None:
     for label in ("EdDSA", "Ed25519"):
         keys = key_set(public(okp_key(), kid="o", alg=label))
         assert keys.find("o", "EdDSA") is keys.find("o", "Ed25519")
+
+
+def test_a_key_refuses_an_algorithm_that_is_not_its_own() -> None:
+    """Even if asked directly: PS256 and RS256 share a key type, and a label limits the key to one of them."""
+    (key,) = key_set(public(rsa_key(), alg="RS256")).keys
+    signing_input, _, signature = sign(claims(), rsa_key(), "PS256").rpartition(".")
+    raw = base64.urlsafe_b64decode(signature + "==")
+    assert not key.verify("PS256", signing_input.encode(), raw)
+    (unlabelled,) = key_set(public(rsa_key())).keys
+    assert unlabelled.verify("PS256", signing_input.encode(), raw)
+
+
+def test_the_issuer_that_a_key_is_limited_to_is_kept() -> None:
+    """Entra's keys carry one."""
+    keys = key_set(public(rsa_key(), kid="key-1", issuer="https://login.example/{tenantid}"))
+    assert verify_signature(sign(claims(), rsa_key()), keys, ["RS256"]).key_issuer == "https://login.example/{tenantid}"
 
 
 def test_one_id_for_two_algorithms_is_told_apart() -> None:

@@ -100,6 +100,19 @@ class TestRequests:
         assert (sent["client_id"], sent["client_secret"]) == (["client-1"], ["secret-1"])
         assert sent["resource"] == ["y"]
 
+    def test_extra_parameters_cannot_override_the_code(self) -> None:
+        request = code_request(
+            ENDPOINT,
+            client=POST,
+            code="c",
+            redirect_uri="https://a.example/cb",
+            code_verifier="v",
+            extra={"code": "x", "code_verifier": "x", "redirect_uri": "x", "grant_type": "x"},
+        )
+        sent = parse_qs(request.body.decode())
+        assert (sent["code"], sent["code_verifier"]) == (["c"], ["v"])
+        assert ["x"] not in sent.values()
+
     def test_a_request_shows_no_secret(self) -> None:
         shown = repr(refresh_request(ENDPOINT, client=POST, refresh_token="rt-1"))
         assert "rt-1" not in shown
