@@ -1,0 +1,114 @@
+"""What an admin does to a user: disable, enable, give and take a permission by hand."""
+
+from uuid import UUID
+
+from identity_api.db import audit, grants, locks, permissions, read_model, user_state
+from identity_api.db.database import Connection, Database
+from identity_api.db.permissions import PermissionRow
+from identity_api.errors import NotFound, Refused
+from identity_api.lifecycle.end_login import end_everything_of_users
+from identity_api.permissions.delegation import Actor, check_may_give, check_no_self_benefit
+from identity_api.permissions.service import SERVICE_PREFIX
+
+
+async def disable_user(database: Database, actor: Actor, user_id: UUID) -> None:
+    """Keep a user out: nothing of theirs is in force, every session, token and login under way is over.
+
+    Disabling a disabled user changes nothing.
+
+    Raises:
+        NotFound: no such user in the actor's tenant.
+        Refused: `SELF_DISABLE`.
+    """
+    if user_id == actor.user_id:
+        raise Refused("You cannot disable yourself. Ask another admin.", code="SELF_DISABLE")
+    async with database.transaction() as connection:
+        await _lock(connection, actor.tenant_id, user_id)
+        if await user_state.set_disabled(connection, actor.tenant_id, user_id, disabled=True):
+            await end_everything_of_users(
+                connection, actor.tenant_id, [user_id], reason="user_disabled", actor=actor.name
+            )
+            await audit.record(connection, actor.tenant_id, actor.name, [audit.Event("user.disabled", "user", user_id)])
+
+
+async def enable_user(database: Database, actor: Actor, user_id: UUID) -> None:
+    """Let a user in again; grants and logins are as they were, as far as their leases have not run out.
+
+    Raises:
+        NotFound: no such user in the actor's tenant.
+    """
+    async with database.transaction() as connection:
+        await _lock(connection, actor.tenant_id, user_id)
+        if await user_state.set_disabled(connection, actor.tenant_id, user_id, disabled=False):
+            await audit.record(connection, actor.tenant_id, actor.name, [audit.Event("user.enabled", "user", user_id)])
+
+
+async def grant_permission(database: Database, actor: Actor, user_id: UUID, permission_id: UUID) -> None:
+    """Give a permission by hand. Giving it twice changes nothing.
+
+    Raises:
+        NotFound: no such user or permission in the actor's tenant.
+        Refused: `FORBIDDEN`, `SELF_BENEFIT`, or `STRICT_PROVIDER`: a provider the user signs in at decides alone.
+    """
+    async with database.transaction() as connection:
+        await _lock(connection, actor.tenant_id, user_id)
+        permission = await _permission(connection, actor, permission_id)
+        check_may_give(actor, permission.name, delegable=permission.delegable)
+        before = await grants.effective(connection, actor.tenant_id, user_id)
+        if user_id == actor.user_id:
+            # Not in force now is no excuse: it would come into force with the next login (I8).
+            check_no_self_benefit(actor, before, before | {permission.name})
+        if not (actor.is_operator and permission.name.startswith(SERVICE_PREFIX)):
+            await _check_not_strict(connection, actor.tenant_id, user_id)
+        grant_id = await grants.open_manual_grant(connection, actor.tenant_id, user_id, permission_id, actor.name)
+        if grant_id is not None:
+            payload = {"user": str(user_id), "permission": str(permission_id), "source": "MANUAL"}
+            await audit.record(
+                connection, actor.tenant_id, actor.name, [audit.Event("grant.opened", "grant", grant_id, payload)]
+            )
+            await read_model.refresh(connection, actor.tenant_id, [user_id])
+
+
+async def revoke_permission(database: Database, actor: Actor, user_id: UUID, permission_id: UUID) -> None:
+    """Take back a permission that was given by hand. What groups give stays. Taking it twice changes nothing.
+
+    Raises:
+        NotFound, Refused: as for `grant_permission`.
+    """
+    async with database.transaction() as connection:
+        await _lock(connection, actor.tenant_id, user_id)
+        permission = await _permission(connection, actor, permission_id)
+        check_may_give(actor, permission.name, delegable=permission.delegable)
+        closing = await grants.find_manual_grant(connection, actor.tenant_id, user_id, permission_id)
+        if closing is not None:
+            await grants.close_grants(connection, actor.tenant_id, [closing], actor.name)
+            payload = {"user": str(user_id), "permission": str(permission_id), "reason": closing.reason}
+            await audit.record(
+                connection,
+                actor.tenant_id,
+                actor.name,
+                [audit.Event("grant.closed", "grant", closing.grant_id, payload)],
+            )
+            await read_model.refresh(connection, actor.tenant_id, [user_id])
+
+
+async def _lock(connection: Connection, tenant_id: UUID, user_id: UUID) -> None:
+    await locks.users(connection, tenant_id, [user_id])
+    if not await user_state.exists(connection, tenant_id, user_id):
+        raise NotFound("There is no such user.")
+
+
+async def _permission(connection: Connection, actor: Actor, permission_id: UUID) -> PermissionRow:
+    row = await permissions.get(connection, actor.tenant_id, permission_id)
+    if row is None:
+        raise NotFound("There is no such permission.")
+    return row
+
+
+async def _check_not_strict(connection: Connection, tenant_id: UUID, user_id: UUID) -> None:
+    slug = await user_state.strict_provider_of(connection, tenant_id, user_id)
+    if slug is not None:
+        raise Refused(
+            f"Provider {slug} is STRICT: permissions of its people come from its groups alone. Change a mapping instead.",
+            code="STRICT_PROVIDER",
+        )

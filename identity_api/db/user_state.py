@@ -1,0 +1,40 @@
+"""What admins change about a user, and what stands against it."""
+
+from uuid import UUID
+
+from identity_api.db.database import Connection
+
+
+async def exists(connection: Connection, tenant_id: UUID, user_id: UUID) -> bool:
+    """Whether the user is this tenant's."""
+    return await connection.fetchval(  # type: ignore[no-any-return]  # asyncpg ships no types
+        "select exists (select from app_user where tenant_id = $1 and id = $2)", tenant_id, user_id
+    )
+
+
+async def set_disabled(connection: Connection, tenant_id: UUID, user_id: UUID, *, disabled: bool) -> bool:
+    """Disable or enable the user; False if they were so already."""
+    row = await connection.fetchval(
+        """
+        update app_user set disabled_at = case when $3 then now() end
+        where tenant_id = $1 and id = $2 and (disabled_at is null) = $3 returning id
+        """,
+        tenant_id,
+        user_id,
+        disabled,
+    )
+    return row is not None
+
+
+async def strict_provider_of(connection: Connection, tenant_id: UUID, user_id: UUID) -> str | None:
+    """The slug of an enabled STRICT provider at which the user has a living identity."""
+    return await connection.fetchval(  # type: ignore[no-any-return]  # asyncpg ships no types
+        """
+        select p.slug from identity i
+        join provider p on p.tenant_id = $1 and p.id = i.provider_id and p.enabled and p.sync_mode = 'STRICT'
+        where i.tenant_id = $1 and i.user_id = $2 and i.state not in ('REVOKED', 'QUARANTINED')
+        order by p.slug limit 1
+        """,
+        tenant_id,
+        user_id,
+    )

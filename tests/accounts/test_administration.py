@@ -1,0 +1,146 @@
+"""What admins do to users by hand, and what they may not."""
+
+from uuid import UUID
+
+import pytest
+import pytest_asyncio
+
+from identity_api.accounts import administration
+from identity_api.db import grants
+from identity_api.db.database import Database
+from identity_api.errors import NotFound, Refused
+from identity_api.permissions.delegation import Actor
+from identity_api.permissions.service import GRANTS_WRITE, MAPPINGS_WRITE
+from tests import factories as make
+
+
+class World:
+    """A tenant with an ADDITIVE provider, an admin and a person who is signed in."""
+
+    database: Database
+    tenant: UUID
+    person: UUID
+    admin: UUID
+    read: UUID
+    service: UUID
+
+    def actor(self, *permissions: str) -> Actor:
+        return Actor(
+            self.tenant, self.admin, f"user:{self.admin}", frozenset(permissions or {GRANTS_WRITE, MAPPINGS_WRITE})
+        )
+
+    async def effective(self, user_id: UUID) -> set[str]:
+        async with self.database.reading() as connection:
+            return set(await grants.effective(connection, self.tenant, user_id))
+
+    async def actions(self) -> list[str]:
+        async with self.database.reading() as connection:
+            rows = await connection.fetch(
+                "select action from audit_event where tenant_id = $1 order by id", self.tenant
+            )
+        return [row["action"] for row in rows]
+
+
+async def build(database: Database, mode: str) -> World:
+    world = World()
+    world.database = database
+    async with database.transaction() as connection:
+        world.tenant = (await make.make_tenant(connection)).id
+        provider = await make.make_provider(connection, world.tenant, sync_mode=mode)
+        world.person = await make.make_user(connection, world.tenant)
+        world.admin = await make.make_user(connection, world.tenant, password_hash="x")
+        world.read = await make.make_permission(connection, world.tenant, "docs:read")
+        world.service = await make.make_permission(connection, world.tenant, GRANTS_WRITE)
+        identity = await make.make_identity(connection, provider, world.person)
+        await make.sign_in(connection, provider, identity, [])
+    return world
+
+
+@pytest_asyncio.fixture
+async def world(database: Database) -> World:
+    return await build(database, "ADDITIVE")
+
+
+@pytest.mark.asyncio
+async def test_a_permission_given_by_hand_is_in_force_until_it_is_taken(world: World) -> None:
+    """S0-15: direct grants next to group grants. Doing either twice changes nothing."""
+    for _ in range(2):
+        await administration.grant_permission(world.database, world.actor(), world.person, world.read)
+        assert await world.effective(world.person) == {"docs:read"}
+    for _ in range(2):
+        await administration.revoke_permission(world.database, world.actor(), world.person, world.read)
+        assert await world.effective(world.person) == set()
+    assert [action for action in await world.actions() if action.startswith("grant.")] == [
+        "grant.opened",
+        "grant.closed",
+    ]
+
+
+@pytest.mark.asyncio
+async def test_where_a_strict_provider_rules_nothing_is_given_by_hand(database: Database) -> None:
+    """S0-23: refused with a reason. The operator's word on this service's own permissions is the exception."""
+    world = await build(database, "STRICT")
+    with pytest.raises(Refused) as caught:
+        await administration.grant_permission(world.database, world.actor(), world.person, world.read)
+    assert caught.value.code == "STRICT_PROVIDER"
+    operator = Actor(world.tenant, None, "operator:root", frozenset())
+    with pytest.raises(Refused):
+        await administration.grant_permission(world.database, operator, world.person, world.read)
+    await administration.grant_permission(world.database, operator, world.person, world.service)
+    assert await world.effective(world.person) == {GRANTS_WRITE}
+
+
+@pytest.mark.asyncio
+async def test_nobody_gives_themself_what_they_lack(world: World) -> None:
+    """I8."""
+    with pytest.raises(Refused) as caught:
+        await administration.grant_permission(world.database, world.actor(), world.admin, world.read)
+    assert caught.value.code == "SELF_BENEFIT"
+    assert await world.effective(world.admin) == set()
+
+
+@pytest.mark.asyncio
+async def test_what_one_may_not_give_one_may_not_take(world: World) -> None:
+    with pytest.raises(Refused) as caught:
+        await administration.grant_permission(world.database, world.actor("docs:write"), world.person, world.read)
+    assert caught.value.code == "FORBIDDEN"
+    await administration.grant_permission(world.database, world.actor(), world.person, world.read)
+    with pytest.raises(Refused):
+        await administration.revoke_permission(world.database, world.actor("docs:write"), world.person, world.read)
+
+
+@pytest.mark.asyncio
+async def test_a_disabled_user_has_nothing_in_force_and_gets_it_back_when_enabled(world: World) -> None:
+    await administration.grant_permission(world.database, world.actor(), world.person, world.read)
+    await administration.disable_user(world.database, world.actor(), world.person)
+    assert await world.effective(world.person) == set()
+    await administration.disable_user(world.database, world.actor(), world.person)
+    await administration.enable_user(world.database, world.actor(), world.person)
+    assert await world.effective(world.person) == {"docs:read"}
+    assert [action for action in await world.actions() if action.startswith("user.")][-2:] == [
+        "user.disabled",
+        "user.enabled",
+    ]
+
+
+@pytest.mark.asyncio
+async def test_an_admin_cannot_disable_themself(world: World) -> None:
+    with pytest.raises(Refused) as caught:
+        await administration.disable_user(world.database, world.actor(), world.admin)
+    assert caught.value.code == "SELF_DISABLE"
+
+
+@pytest.mark.asyncio
+async def test_a_user_of_another_tenant_does_not_exist(world: World) -> None:
+    """I2."""
+    async with world.database.transaction() as connection:
+        other = (await make.make_tenant(connection)).id
+        theirs = await make.make_permission(connection, other, "docs:read")
+    stranger = Actor(other, None, "operator:root", frozenset())
+    for call in (administration.disable_user, administration.enable_user):
+        with pytest.raises(NotFound):
+            await call(world.database, stranger, world.person)
+    with pytest.raises(NotFound):
+        await administration.grant_permission(world.database, stranger, world.person, theirs)
+    with pytest.raises(NotFound):
+        await administration.grant_permission(world.database, world.actor(), world.person, theirs)
