@@ -15,5 +15,5 @@ thing until it matters) were rejected.
     services.py     both services as one context manager; what callers use
     processes.py    API, worker and demo provider as children that stop as one
     postgres.py  cluster.py  valkey.py      one server each; the database's files
-    binaries.py  privileges.py  runtime.py  lock.py  children.py  _child.py     finding, reaching, owning, starting
+    binaries.py  privileges.py  runtime.py  lock.py  orphans.py  children.py  _child.py     find, reach, own, start
 """

@@ -2,7 +2,7 @@
 
 On Linux the kernel signals a child when the thread that started it ends, even if we are killed. So children are started
 from a thread that lives as long as they should: in practice the main one. On macOS there is no such signal; what a
-killed process leaves running there is found by the next start (see `cluster.stop_orphan`).
+killed process leaves running there is found by the next start (see `orphans.stop_orphan`).
 """
 
 import contextlib
@@ -17,6 +17,8 @@ from typing import IO
 from identity_api.embedded.privileges import ServerUser
 
 _CHILD = str(Path(__file__).with_name("_child.py"))
+
+_LOADER = ("LD_LIBRARY_PATH",)
 
 SERVER_ENVIRONMENT: Mapping[str, str] = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 """Servers inherit nothing of ours: our environment holds secrets, and PG* variables would change what they do."""
@@ -37,11 +39,22 @@ def spawn(
     Its own session keeps a Ctrl-C at the terminal from reaching it: we decide in which order things stop.
     `output` receives standard output and standard error; None passes them through.
     """
+    # Some Pythons find their own library only through this variable; the program must not inherit it for that.
+    loader = {name: os.environ[name] for name in _LOADER if name in os.environ and name not in environment}
     who = (-1, -1) if user is None else (user.uid, user.gid)
-    prefix = [sys.executable, "-I", "-S", _CHILD, str(int(death_signal)), str(os.getpid()), *map(str, who)]
+    prefix = [
+        sys.executable,
+        "-I",
+        "-S",
+        _CHILD,
+        str(int(death_signal)),
+        str(os.getpid()),
+        *map(str, who),
+        ",".join(loader),
+    ]
     return subprocess.Popen(  # noqa: S603 -- commands come from our own code, never from a request
         [*prefix, *map(str, command)],
-        env=dict(environment),
+        env={**environment, **loader},
         cwd=directory,
         stdin=stdin,
         stdout=output,
@@ -65,3 +78,12 @@ def stop(process: subprocess.Popen[bytes], *steps: tuple[signal.Signals, float])
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
     return process.wait()
+
+
+def reason(output: bytes) -> str:
+    """The line of a server's output that says why it gave up: its last complaint, or else its last line."""
+    lines = [line.strip() for line in output.decode(errors="replace").splitlines() if line.strip()]
+    complaints = [line for line in lines if any(word in line for word in ("FATAL:", "PANIC:", "ERROR:", "error:"))]
+    said = (complaints or lines or [""])[-1]
+    short = said.rpartition("FATAL:")[2].rpartition("PANIC:")[2].strip().rstrip(".")[:300]
+    return short or "it said nothing"

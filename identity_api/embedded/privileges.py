@@ -84,6 +84,19 @@ def _allows(path: Path, user: ServerUser, needed: int) -> bool:
     return found.st_mode & needed == needed
 
 
+def make_directories(directory: Path, user: ServerUser | None) -> None:
+    """Make what is missing of a path: for us alone, or when `user` must pass through, open to that and no more.
+
+    Raises:
+        OSError: a directory cannot be made.
+    """
+    mode = 0o700 if user is None else 0o711
+    missing = [path for path in (directory, *directory.parents) if not path.exists()]
+    for path in reversed(missing):
+        path.mkdir(mode=mode, exist_ok=True)
+        path.chmod(mode)  # the process's umask may have closed it
+
+
 def give(path: Path, user: ServerUser | None) -> None:
     """Make `user` the owner of a file or directory that we have just made.
 

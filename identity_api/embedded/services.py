@@ -6,9 +6,9 @@ from types import TracebackType
 from typing import Self
 
 from identity_api.embedded.binaries import SHARED_ROOT, require_platform
-from identity_api.embedded.cluster import make_directories, unwritable
+from identity_api.embedded.cluster import unwritable
 from identity_api.embedded.postgres import Postgres
-from identity_api.embedded.privileges import server_user
+from identity_api.embedded.privileges import make_directories, server_user
 from identity_api.embedded.valkey import Valkey
 
 
@@ -74,6 +74,7 @@ def start_services(
     need_database: bool = True,
     need_redis: bool = True,
     fast: bool = False,
+    site: Path | None = None,
     shared_root: Path = SHARED_ROOT,
 ) -> Services:
     """Start the services that are needed, side by side, and return when they take connections.
@@ -84,13 +85,14 @@ def start_services(
     Args:
         data_dir: made if missing; keeps the database between runs. One live process per directory.
         fast: for tests, see `Postgres`.
+        site: the directory that holds the installed wheels; found if not given.
         shared_root: where root puts what `nobody` cannot reach elsewhere.
 
     Raises:
         EmbeddedError: one of them cannot be started. The message says what to do; nothing keeps running.
     """
-    postgres = Postgres(data_dir, fast=fast, shared_root=shared_root) if need_database else None
-    valkey = Valkey(shared_root=shared_root) if need_redis else None
+    postgres = Postgres(data_dir, fast=fast, site=site, shared_root=shared_root) if need_database else None
+    valkey = Valkey(site=site, shared_root=shared_root) if need_redis else None
     services = Services(postgres, valkey)
     try:
         # Processes are started from this thread, not from helper threads: children die with the thread that made them.

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from identity_api.embedded import children
 from identity_api.embedded.binaries import SHARED_ROOT, find_valkey, reachable
-from identity_api.embedded.cluster import reason
 from identity_api.embedded.errors import ServiceFailed
 from identity_api.embedded.privileges import server_user
 from identity_api.embedded.runtime import RuntimeDirectory
@@ -103,7 +102,7 @@ class Valkey:
             while not self._answers():
                 if self._process.poll() is not None or time.monotonic() > deadline:
                     raise ServiceFailed(
-                        f"Valkey did not start: {reason(self._log.read_bytes()[-8000:])}. "
+                        f"Valkey did not start: {children.reason(self._log.read_bytes()[-8000:])}. "
                         "Correct that, or set IDENTITY_REDIS_URL to a server of your own."
                     )
                 time.sleep(0.005)

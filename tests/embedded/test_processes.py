@@ -101,6 +101,19 @@ def test_processes_start_with_the_usual_signals_not_with_pythons(capfd: pytest.C
     assert not ignored >> (signal.SIGPIPE - 1) & 1
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="LD_LIBRARY_PATH is Linux's")
+def test_a_library_path_that_python_needs_is_not_passed_on(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/somewhere")
+    with ProcessGroup() as group:
+        group.start("api", ["env"], environment={"PATH": os.defpath})
+        group.wait()
+    shown = capfd.readouterr().out
+    assert f"PATH={os.defpath}\n" in shown
+    assert "LD_LIBRARY_PATH" not in shown
+
+
 def test_the_end_of_a_watched_process_ends_the_wait() -> None:
     with subprocess.Popen(SLEEP) as watched, ProcessGroup() as group:
         group.watch("PostgreSQL", watched)
