@@ -3,7 +3,8 @@
 Nothing here is read at import, and nothing below the wiring asks for settings itself.
 """
 
-from identity_api.config.key_ring import KEY_BYTES, KeyRing, create_keys_file, parse_key_ring, read_keys_file
+from identity_api.config.key_file import create_keys_file, read_keys_file
+from identity_api.config.key_ring import KEY_BYTES, KeyRing, parse_key_ring
 from identity_api.config.markdown import configuration_markdown
 from identity_api.config.readers import Network, is_loopback
 from identity_api.config.secret import Secret

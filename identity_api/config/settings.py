@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from identity_api.config.key_ring import KeyRing, read_keys_file, read_private_file
+from identity_api.config.key_file import read_keys_file, read_private_file
+from identity_api.config.key_ring import KeyRing
 from identity_api.config.readers import Network, is_loopback
 from identity_api.config.secret import Secret
 from identity_api.config.table import CONFIG_FILE_VARIABLE, PREFIX, SETTINGS, Setting
