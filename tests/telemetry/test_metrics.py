@@ -1,0 +1,78 @@
+"""Numbers, and labels that nobody outside can multiply."""
+
+import pytest
+
+from identity_api.telemetry import METRICS, Metrics, render_metrics
+
+
+@pytest.fixture
+def metrics():
+    return Metrics()
+
+
+def value(metrics, name, **labels):
+    return metrics.registry.get_sample_value(name, labels)
+
+
+def test_logins_are_counted_by_outcome_and_kind_of_provider(metrics):
+    metrics.count_login("OK", "oidc")
+    metrics.count_login("OK", "oidc")
+    metrics.count_login("CLAIM_MISSING", "oauth2")
+    assert value(metrics, "identity_logins_total", outcome="OK", provider_kind="oidc") == 2
+    assert value(metrics, "identity_logins_total", outcome="CLAIM_MISSING", provider_kind="oauth2") == 1
+
+
+def test_syncs_are_counted_in_batches(metrics):
+    metrics.count_sync("FRESH", 100)
+    assert value(metrics, "identity_syncs_total", outcome="FRESH") == 100
+
+
+def test_the_lag_histogram_has_a_bound_at_the_promise(metrics):
+    metrics.observe_sync_lag(599)
+    metrics.observe_sync_lag(601)
+    assert value(metrics, "identity_sync_lag_seconds_bucket", le="600.0") == 1
+    assert value(metrics, "identity_sync_lag_seconds_count") == 2
+
+
+def test_a_state_that_nobody_is_in_any_more_disappears(metrics):
+    metrics.set_identities({"FRESH": 5, "STALE": 1})
+    metrics.set_identities({"FRESH": 6})
+    assert value(metrics, "identity_identities", state="FRESH") == 6
+    assert value(metrics, "identity_identities", state="STALE") is None
+
+
+def test_requests_are_observed_by_route_method_and_status(metrics):
+    metrics.observe_request("/login/{provider}", "GET", 302, 0.01)
+    labels = {"route": "/login/{provider}", "method": "GET", "status": "302"}
+    assert value(metrics, "identity_http_request_seconds_count", **labels) == 1
+
+
+def test_the_audit_head_is_shown(metrics):
+    metrics.set_audit_head(42, unsealed=3)
+    assert (value(metrics, "identity_audit_head_sequence"), value(metrics, "identity_audit_unsealed_events")) == (42, 3)
+
+
+def test_a_method_that_somebody_invented_makes_no_series(metrics):
+    metrics.observe_request("/", "BREW", 405, 0.01)
+    assert value(metrics, "identity_http_request_seconds_count", route="/", method="OTHER", status="405") == 1
+
+
+def test_an_outcome_that_is_no_code_is_counted_as_other(metrics):
+    metrics.count_login("what the provider wrote", "oidc")
+    assert value(metrics, "identity_logins_total", outcome="OTHER", provider_kind="oidc") == 1
+
+
+def test_the_number_of_series_is_bounded(metrics):
+    for number in range(1_000):
+        metrics.count_sync(f"CODE{number}")
+        metrics.observe_request(f"/{number}", "GET", 200, 0.01)
+    body, _ = metrics.render()
+    assert body.count(b"identity_syncs_total{") == 201
+    assert value(metrics, "identity_syncs_total", outcome="OTHER") == 800
+
+
+def test_the_page_is_in_the_exposition_format():
+    METRICS.count_login("OK", "oidc")
+    body, content_type = render_metrics()
+    assert content_type.startswith("text/plain")
+    assert b'identity_logins_total{outcome="OK",provider_kind="oidc"}' in body
