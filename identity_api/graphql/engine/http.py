@@ -84,7 +84,7 @@ def refusal(request: GraphQLRequest, *, body_bytes: int | None = None) -> GraphQ
     A transport calls it with the announced Content-Length before it reads the body; `handle` calls it again.
     """
     if request.method != "POST":
-        return problem(405, request.request_id, {"Allow": "GET, HEAD, POST"})
+        return problem(405, request.request_id, {"Allow": "GET, POST"})
     if request.content_encoding not in (None, "", "identity"):
         return problem(415, request.request_id)  # a compressed body's size says nothing of its cost
     size = len(request.body) if body_bytes is None else body_bytes
