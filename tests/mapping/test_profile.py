@@ -107,6 +107,11 @@ def test_email_verified_of_another_document_does_not_vouch_for_the_email():
     assert (profile.email, profile.email_verified) == ("ada@example.com", None)
 
 
+def test_email_verified_stands_beside_the_email_it_speaks_of():
+    claims = {"sub": "s-1", "email_verified": True, "work": {"email": "ada@example.com", "email_verified": False}}
+    assert read(claims, email=["id_token / work / email"]).email_verified is False
+
+
 def test_email_verified_without_an_email_means_nothing():
     assert read({"sub": "s-1", "email_verified": True}).email_verified is None
 
