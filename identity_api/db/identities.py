@@ -218,3 +218,39 @@ async def by_anchor(connection: Connection, tenant_id: UUID, provider_id: UUID, 
         anchor,
     )
     return row and Found(**row)
+
+
+async def by_subject(
+    connection: Connection, tenant_id: UUID, provider_id: UUID, issuer: str, subject: str
+) -> Found | None:
+    """The identity of exactly this subject at the provider, whatever its anchor."""
+    row = await connection.fetchrow(
+        """
+        select i.id, i.user_id, i.issuer, i.subject, i.state, u.disabled_at as user_disabled_at
+        from identity i join app_user u on u.tenant_id = $1 and u.id = i.user_id
+        where i.tenant_id = $1 and i.provider_id = $2 and i.issuer = $3 and i.subject = $4
+        """,
+        tenant_id,
+        provider_id,
+        issuer,
+        subject,
+    )
+    return row and Found(**row)
+
+
+async def bind_subject(connection: Connection, tenant_id: UUID, identity_id: UUID, issuer: str, subject: str) -> None:
+    """The first login of an identity that an admin entered says who it is."""
+    await connection.execute(
+        "update identity set issuer = $3, subject = $4 where tenant_id = $1 and id = $2 and subject is null",
+        tenant_id,
+        identity_id,
+        issuer,
+        subject,
+    )
+
+
+async def move_anchor(connection: Connection, tenant_id: UUID, identity_id: UUID, anchor: str) -> None:
+    """The same subject carries another anchor value now (an e-mail address that changed)."""
+    await connection.execute(
+        "update identity set anchor = $3 where tenant_id = $1 and id = $2", tenant_id, identity_id, anchor
+    )

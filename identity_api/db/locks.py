@@ -9,6 +9,7 @@ from uuid import UUID
 from identity_api.db.database import Connection
 
 _MAPPINGS = 0x6D61_7070  # "mapp": the first half of the advisory key; the second is the tenant's
+_PEOPLE = 0x7065_6F70  # "peop"
 
 
 async def share_mappings(connection: Connection, tenant_id: UUID) -> None:
@@ -22,6 +23,22 @@ async def share_mappings(connection: Connection, tenant_id: UUID) -> None:
 async def edit_mappings(connection: Connection, tenant_id: UUID) -> None:
     """Wait until nobody applies the tenant's mappings, and keep them out until this transaction ends."""
     await connection.execute("select pg_advisory_xact_lock($1, hashtext($2))", _MAPPINGS, str(tenant_id))
+
+
+async def people(connection: Connection, tenant_id: UUID, names: Collection[str]) -> None:
+    """One at a time may make an identity for any of these names (subject and anchor at a provider).
+
+    Two first logins of one person at once would otherwise make two users. Taken after the mappings and before the users.
+    """
+    await connection.execute(
+        """
+        select pg_advisory_xact_lock($1, key)
+        from (select distinct hashtext($2 || ' ' || name) as key from unnest($3::text[]) as name order by key) as keys
+        """,
+        _PEOPLE,
+        str(tenant_id),
+        list(names),
+    )
 
 
 async def users(connection: Connection, tenant_id: UUID, user_ids: Collection[UUID]) -> None:

@@ -1,0 +1,197 @@
+"""Whose account a verified login is: find the identity, or make it as the provider's policy says (design 6).
+
+    JIT            nobody known by this anchor: make a user
+    KNOWN_USERS    match the username claim once, exactly; refuse others
+    LINKED_ONLY    an admin has entered the identity; refuse others
+
+An identity is found by its anchor (exact), and must then be the same issuer and subject. The same anchor with another
+subject is somebody else in the same place, an address given to a successor or an attack: refused, and quarantined until
+an admin has looked. The same subject with a new anchor is the same person (OIDC Core 2: a subject is never reassigned).
+Never by e-mail on its own.
+
+A refusal is an answer, not an exception: the caller's transaction commits, with the quarantine and the audit in it.
+"""
+
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from identity_api.accounts.names import username_candidates
+from identity_api.db import audit, identities, locks, users
+from identity_api.db.database import Connection
+from identity_api.db.identities import Found
+from identity_api.db.providers import Provider
+from identity_api.errors import Conflict
+from identity_api.ids import token_hash, uuid7
+from identity_api.lifecycle.end_login import end_logins
+from identity_api.lifecycle.provider_answers import claim_sources
+from identity_api.mapping import Profile
+
+Refusal = Literal[
+    "ACCOUNT_NOT_FOUND", "ACCOUNT_DISABLED", "ACCOUNT_QUARANTINED", "SUBJECT_CHANGED", "EMAIL_NOT_VERIFIED"
+]
+
+TRUSTED = "TRUSTED"
+"""The provider's e-mail addresses are taken as verified, said by whoever configured it."""
+REQUIRED = "REQUIRED"
+"""Nobody signs in through the provider without a verified e-mail address."""
+
+
+class VerifiedPerson(msgspec.Struct, frozen=True, kw_only=True):
+    """Who signed in, as the provider verifiably says."""
+
+    issuer: str
+    subject: str
+    profile: Profile
+
+
+class Provisioned(msgspec.Struct, frozen=True):
+    """The account of the person; `is_new` if the identity was made just now."""
+
+    user_id: UUID
+    identity_id: UUID
+    is_new: bool
+
+
+class Declined(msgspec.Struct, frozen=True):
+    """Nobody is signed in. `detail` is for the audit."""
+
+    code: Refusal
+    detail: str | None = None
+
+
+async def provision(
+    connection: Connection, provider: Provider, person: VerifiedPerson, *, actor: str
+) -> Provisioned | Declined:
+    """Find or make the account, in the caller's transaction. Profile, groups and grants are written afterwards, by
+    `lifecycle.verified`.
+
+    Takes `locks.share_mappings`, then the person's lock, then the user's.
+    """
+    declined = _email_verdict(provider, person.profile)
+    if declined is not None:
+        return declined
+    await locks.share_mappings(connection, provider.tenant_id)
+    names = [f"{provider.id} s {person.issuer} {person.subject}", f"{provider.id} a {person.profile.anchor}"]
+    await locks.people(connection, provider.tenant_id, names)
+    found = await identities.by_anchor(connection, provider.tenant_id, provider.id, person.profile.anchor)
+    if found is None:
+        found = await _same_subject(connection, provider, person, actor)
+    if found is not None:
+        return await _known(connection, provider, found, person, actor)
+    match provider.provisioning:
+        case "JIT":
+            return await _create(connection, provider, person, actor)
+        case "KNOWN_USERS":
+            return await _match_by_name(connection, provider, person, actor)
+        case "LINKED_ONLY":
+            return Declined("ACCOUNT_NOT_FOUND", "linked_only")
+
+
+def _email_verdict(provider: Provider, profile: Profile) -> Declined | None:
+    """An e-mail address identifies nobody unless the provider has verified it, and says so beside it."""
+    if provider.email_verified_rule == TRUSTED:
+        return None
+    is_anchor = any(source.path[-1] == "email" for source in claim_sources(provider.claims).profile.anchor)
+    if not is_anchor and provider.email_verified_rule != REQUIRED:
+        return None
+    is_verified = profile.email_verified is True and (not is_anchor or profile.email == profile.anchor)
+    return None if is_verified else Declined("EMAIL_NOT_VERIFIED")
+
+
+async def _same_subject(connection: Connection, provider: Provider, person: VerifiedPerson, actor: str) -> Found | None:
+    """The same person under a new anchor value, which is written down."""
+    found = await identities.by_subject(connection, provider.tenant_id, provider.id, person.issuer, person.subject)
+    if found is None or found.state == "QUARANTINED":
+        return found
+    await identities.move_anchor(connection, provider.tenant_id, found.id, person.profile.anchor)
+    payload = {"anchor_hash": token_hash(person.profile.anchor).hex()}
+    event = audit.Event("identity.anchor_changed", "identity", found.id, payload)
+    await audit.record(connection, provider.tenant_id, actor, [event])
+    return found
+
+
+async def _known(
+    connection: Connection, provider: Provider, seen: Found, person: VerifiedPerson, actor: str
+) -> Provisioned | Declined:
+    """An identity that exists: still the same person, and allowed to sign in?"""
+    await locks.users(connection, provider.tenant_id, [seen.user_id])
+    # Read again: it may have been quarantined, or its user disabled, while we waited for the lock.
+    found = await identities.by_anchor(connection, provider.tenant_id, provider.id, person.profile.anchor) or seen
+    if found.subject is None and found.issuer == person.issuer:
+        await identities.bind_subject(connection, provider.tenant_id, found.id, person.issuer, person.subject)
+        event = audit.Event("identity.subject_bound", "identity", found.id, {"provider": str(provider.id)})
+        await audit.record(connection, provider.tenant_id, actor, [event])
+    elif (found.issuer, found.subject) != (person.issuer, person.subject):
+        await end_logins(connection, provider.tenant_id, [found.id], reason="subject_changed", actor=actor)
+        return Declined("SUBJECT_CHANGED", str(found.id))
+    # A login undoes a revocation. A quarantine asks for a person, who releases it first.
+    if found.state == "QUARANTINED":
+        return Declined("ACCOUNT_QUARANTINED", str(found.id))
+    if found.user_disabled_at is not None:
+        return Declined("ACCOUNT_DISABLED", str(found.user_id))
+    return Provisioned(found.user_id, found.id, is_new=False)
+
+
+async def _create(
+    connection: Connection, provider: Provider, person: VerifiedPerson, actor: str
+) -> Provisioned | Declined:
+    """Just in time: a new user of their own, whatever names are taken."""
+    profile = person.profile
+    if provider.adopt_by_name and profile.username is not None:
+        known = await users.by_username(connection, provider.tenant_id, profile.username)
+        if known is not None:
+            # Adopting an account by its display name is not offered. Making a second account beside the one that
+            # was meant to be adopted could not be undone, so that nobody gets in until the switch is off.
+            return Declined("ACCOUNT_NOT_FOUND", "adopt_by_name_not_offered")
+    user_id = uuid7()
+    for username in username_candidates(profile):
+        label = profile.display_label or username
+        user = users.NewUser(user_id, label, profile.email, profile.email_verified)
+        if await users.insert(connection, provider.tenant_id, user, username):
+            break
+    else:
+        raise Conflict("No username is free for this person.")
+    event = audit.Event("user.created", "user", user_id, {"provider": str(provider.id)})
+    await audit.record(connection, provider.tenant_id, actor, [event])
+    return await _link(connection, provider, person, user_id, "created", actor)
+
+
+async def _match_by_name(
+    connection: Connection, provider: Provider, person: VerifiedPerson, actor: str
+) -> Provisioned | Declined:
+    """A user whom an admin made beforehand, by exactly this name, once."""
+    name = person.profile.username
+    known = await users.by_username(connection, provider.tenant_id, name) if name is not None else None
+    if known is None:
+        return Declined("ACCOUNT_NOT_FOUND", "no_such_username")
+    if known.has_identity:
+        return Declined("ACCOUNT_NOT_FOUND", "user_has_an_identity")
+    # Otherwise whoever may choose usernames at the provider could become an administrator here.
+    if known.holds_identity_rights:
+        return Declined("ACCOUNT_NOT_FOUND", "user_holds_identity_rights")
+    if known.disabled_at is not None:
+        return Declined("ACCOUNT_DISABLED", str(known.id))
+    return await _link(connection, provider, person, known.id, "matched", actor)
+
+
+async def _link(
+    connection: Connection, provider: Provider, person: VerifiedPerson, user_id: UUID, how: str, actor: str
+) -> Provisioned:
+    identity_id = uuid7()
+    await identities.insert(
+        connection,
+        provider.tenant_id,
+        identity_id=identity_id,
+        user_id=user_id,
+        provider_id=provider.id,
+        issuer=person.issuer,
+        subject=person.subject,
+        anchor=person.profile.anchor,
+    )
+    payload = {"user": str(user_id), "provider": str(provider.id), "how": how}
+    await audit.record(
+        connection, provider.tenant_id, actor, [audit.Event("identity.linked", "identity", identity_id, payload)]
+    )
+    return Provisioned(user_id, identity_id, is_new=True)

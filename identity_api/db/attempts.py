@@ -1,0 +1,317 @@
+"""Logins under way: the attempt, the handles that move it into a browser, and the codes that hand its result over.
+
+State, handles and codes are unguessable and are looked up by their hash before any tenant is known: the row says whose
+they are (I2). Whatever counts once is used up by a conditional update, so that of any number of parallel requests one
+wins (I4). Times are the database's.
+"""
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+
+from identity_api.db.database import Connection
+from identity_api.ids import uuid7
+
+Stage = Literal["SESSION_HOST", "CALLBACK_HOST"]
+CodeKind = Literal["COMPLETE", "TOKEN"]
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of `login_attempt`, with its tenant's slug."""
+
+    id: UUID
+    tenant_id: UUID
+    tenant_slug: str
+    provider_id: UUID
+    frontend_id: UUID | None
+    delivery: Literal["cookie", "code", "fragment"]
+    return_to: str
+    session_origin: str
+    path_prefix: str
+    client_state: str | None
+    client_challenge: str | None
+    login_hint: str | None
+    redirect_url: str
+    issuer: str
+    nonce_hash: bytes | None
+    code_verifier_sealed: bytes | None
+    session_binding_hash: bytes | None
+    callback_binding_hash: bytes | None
+    consumed_at: datetime | None
+    is_expired: bool
+
+    def __repr__(self) -> str:
+        return f"Attempt(id={self.id}, tenant_id={self.tenant_id})"
+
+
+_ATTEMPT = ", ".join(
+    [
+        "t.slug as tenant_slug" if name == "tenant_slug" else "a.expires_at <= now() as is_expired"
+        if name == "is_expired" else f"a.{name}"
+        for name in Attempt.__struct_fields__
+    ]
+)  # fmt: skip
+_FROM = "from login_attempt a join tenant t on t.id = a.tenant_id"
+
+
+def _attempt(row: Any) -> Attempt:
+    return msgspec.convert({name: row[name] for name in Attempt.__struct_fields__}, Attempt)
+
+
+class NewAttempt(msgspec.Struct, frozen=True, kw_only=True):
+    """A login to begin."""
+
+    id: UUID
+    tenant_id: UUID
+    provider_id: UUID
+    frontend_id: UUID | None
+    delivery: str
+    return_to: str
+    session_origin: str
+    path_prefix: str
+    client_state: str | None
+    client_challenge: str | None
+    login_hint: str | None
+    redirect_url: str
+    issuer: str
+
+
+async def insert(connection: Connection, attempt: NewAttempt, *, seconds: int) -> None:
+    """Make the attempt, which may take `seconds` from now."""
+    names = NewAttempt.__struct_fields__
+    places = ", ".join([f"${place}" for place in range(1, len(names) + 1)])
+    await connection.execute(
+        f"insert into login_attempt ({', '.join(names)}, created_at, expires_at)"
+        f" values ({places}, now(), now() + make_interval(secs => ${len(names) + 1}))",
+        *[getattr(attempt, name) for name in names],
+        float(seconds),
+    )
+
+
+async def insert_handle(
+    connection: Connection, tenant_id: UUID, attempt_id: UUID, token_hash: bytes, stage: Stage, *, seconds: int
+) -> None:
+    """Make a one-time handle for the attempt."""
+    await connection.execute(
+        """
+        insert into login_handle (id, tenant_id, attempt_id, token_hash, stage, expires_at)
+        values ($1, $2, $3, $4, $5, now() + make_interval(secs => $6))
+        """,
+        uuid7(),
+        tenant_id,
+        attempt_id,
+        token_hash,
+        stage,
+        float(seconds),
+    )
+
+
+class Handle(msgspec.Struct, frozen=True):
+    """A handle and the attempt it moves."""
+
+    id: UUID
+    stage: Stage
+    is_used: bool
+    is_expired: bool
+    attempt: Attempt
+
+
+async def by_handle(connection: Connection, token_hash: bytes) -> Handle | None:
+    """The handle of this hash, whichever tenant's. It is used up by `use_handle` only."""
+    row = await connection.fetchrow(
+        f"""
+        select {_ATTEMPT}, h.id as handle_id, h.stage, h.used_at is not null as is_used,
+            h.expires_at <= now() as handle_is_expired
+        {_FROM} join login_handle h on h.tenant_id = a.tenant_id and h.attempt_id = a.id
+        where h.token_hash = $1
+        """,
+        token_hash,
+    )
+    return row and Handle(row["handle_id"], row["stage"], row["is_used"], row["handle_is_expired"], _attempt(row))
+
+
+async def use_handle(connection: Connection, tenant_id: UUID, handle_id: UUID) -> bool:
+    """Use the handle up; False if somebody else did, or it is too late."""
+    return await _is_first(
+        connection,
+        """
+        update login_handle set used_at = now()
+        where tenant_id = $1 and id = $2 and used_at is null and expires_at > now()
+        """,
+        tenant_id,
+        handle_id,
+    )
+
+
+async def bind(connection: Connection, attempt: Attempt, stage: Stage, binding_hash: bytes) -> None:
+    """Bind the attempt to the browser that holds this value, on the host of the stage."""
+    column = "session_binding_hash" if stage == "SESSION_HOST" else "callback_binding_hash"
+    await connection.execute(
+        f"update login_attempt set {column} = $3 where tenant_id = $1 and id = $2",
+        attempt.tenant_id,
+        attempt.id,
+        binding_hash,
+    )
+
+
+async def leave(
+    connection: Connection,
+    attempt: Attempt,
+    *,
+    state_hash: bytes,
+    nonce_hash: bytes | None,
+    code_verifier_sealed: bytes,
+) -> None:
+    """The browser goes to the provider now, with these secrets of ours."""
+    await connection.execute(
+        """
+        update login_attempt set state_hash = $3, nonce_hash = $4, code_verifier_sealed = $5, launched_at = now()
+        where tenant_id = $1 and id = $2
+        """,
+        attempt.tenant_id,
+        attempt.id,
+        state_hash,
+        nonce_hash,
+        code_verifier_sealed,
+    )
+
+
+async def by_state(connection: Connection, state_hash: bytes) -> Attempt | None:
+    """The attempt that this state was made for, whichever tenant's."""
+    row = await connection.fetchrow(f"select {_ATTEMPT} {_FROM} where a.state_hash = $1", state_hash)
+    return row and _attempt(row)
+
+
+async def consume(connection: Connection, tenant_id: UUID, attempt_id: UUID) -> bool:
+    """Use the attempt up; False if somebody else did, or it is too late. The sealed verifier is wiped."""
+    return await _is_first(
+        connection,
+        """
+        update login_attempt set consumed_at = now(), code_verifier_sealed = null
+        where tenant_id = $1 and id = $2 and consumed_at is null and expires_at > now()
+        """,
+        tenant_id,
+        attempt_id,
+    )
+
+
+async def set_outcome(connection: Connection, tenant_id: UUID, attempt_id: UUID, outcome: str) -> None:
+    """How the attempt ended: `OK`, or the code of its failure."""
+    await connection.execute(
+        "update login_attempt set outcome = $3 where tenant_id = $1 and id = $2 and consumed_at is not null",
+        tenant_id,
+        attempt_id,
+        outcome,
+    )
+
+
+class NewCode(msgspec.Struct, frozen=True, kw_only=True):
+    """A finished login to hand over."""
+
+    id: UUID
+    user_id: UUID
+    identity_id: UUID
+    kind: CodeKind
+    code_hash: bytes
+    provider_session: str | None
+    id_token_sealed: bytes | None
+    authenticated_at: datetime
+
+
+async def insert_code(connection: Connection, attempt: Attempt, code: NewCode, *, seconds: int) -> None:
+    """Make a one-time code for the attempt's result."""
+    await connection.execute(
+        """
+        insert into one_time_code
+            (id, tenant_id, attempt_id, user_id, identity_id, kind, code_hash, provider_session, id_token_sealed,
+             authenticated_at, expires_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, now() + make_interval(secs => $11))
+        """,
+        code.id,
+        attempt.tenant_id,
+        attempt.id,
+        code.user_id,
+        code.identity_id,
+        code.kind,
+        code.code_hash,
+        code.provider_session,
+        code.id_token_sealed,
+        code.authenticated_at,
+        float(seconds),
+    )
+
+
+class Code(msgspec.Struct, frozen=True, kw_only=True):
+    """A one-time code with its attempt and the frontend it is for."""
+
+    id: UUID
+    user_id: UUID
+    identity_id: UUID
+    provider_session: str | None
+    id_token_sealed: bytes | None
+    authenticated_at: datetime
+    is_used: bool
+    is_expired: bool
+    session_id: UUID | None
+    frontend_slug: str | None
+    frontend_origins: tuple[str, ...]
+    attempt: Attempt
+
+    def __repr__(self) -> str:
+        return f"Code(id={self.id})"
+
+
+async def by_code(connection: Connection, code_hash: bytes, kind: CodeKind) -> Code | None:
+    """The code of this hash and kind, whichever tenant's. It is used up by `use_code` only."""
+    row = await connection.fetchrow(
+        f"""
+        select {_ATTEMPT}, c.id as code_id, c.user_id, c.identity_id, c.provider_session, c.id_token_sealed,
+            c.authenticated_at, c.used_at is not null as is_used, c.expires_at <= now() as code_is_expired, c.session_id,
+            f.slug as frontend_slug, f.origins as frontend_origins
+        {_FROM} join one_time_code c on c.tenant_id = a.tenant_id and c.attempt_id = a.id
+        left join frontend f on f.tenant_id = a.tenant_id and f.id = a.frontend_id
+        where c.code_hash = $1 and c.kind = $2
+        """,
+        code_hash,
+        kind,
+    )
+    return row and Code(
+        id=row["code_id"],
+        user_id=row["user_id"],
+        identity_id=row["identity_id"],
+        provider_session=row["provider_session"],
+        id_token_sealed=row["id_token_sealed"],
+        authenticated_at=row["authenticated_at"],
+        is_used=row["is_used"],
+        is_expired=row["code_is_expired"],
+        session_id=row["session_id"],
+        frontend_slug=row["frontend_slug"],
+        frontend_origins=tuple(row["frontend_origins"] or ()),
+        attempt=_attempt(row),
+    )
+
+
+async def use_code(connection: Connection, tenant_id: UUID, code_id: UUID) -> bool:
+    """Use the code up; False if somebody else did, or it is too late. What was sealed in it is wiped."""
+    return await _is_first(
+        connection,
+        """
+        update one_time_code set used_at = now(), id_token_sealed = null
+        where tenant_id = $1 and id = $2 and used_at is null and expires_at > now()
+        """,
+        tenant_id,
+        code_id,
+    )
+
+
+async def set_code_session(connection: Connection, tenant_id: UUID, code_id: UUID, session_id: UUID) -> None:
+    """Remember which session the code became, so that a second use can end it."""
+    await connection.execute(
+        "update one_time_code set session_id = $3 where tenant_id = $1 and id = $2", tenant_id, code_id, session_id
+    )
+
+
+async def _is_first(connection: Connection, statement: str, tenant_id: UUID, row_id: UUID) -> bool:
+    return bool(await connection.execute(statement, tenant_id, row_id) == "UPDATE 1")

@@ -1,0 +1,201 @@
+"""Sessions, API tokens and service clients: made, looked up by hash, listed. Ending them is `login_ends`'.
+
+`authenticate_session` and `authenticate_api_token` are what every request begins with: one statement each, which reads
+the token's row, its tenant's and user's epoch, the identity it stands on, and the user with all that decides what they
+may do (I1) in one snapshot.
+"""
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+
+from identity_api.db.database import Connection
+from identity_api.db.read_model import (
+    CIRCUMSTANCES,
+    LEASES,
+    USER_COLUMNS,
+    UserRecord,
+    tenant_circumstances,
+    user_record,
+)
+from identity_api.permissions.facts import TenantCircumstances
+
+
+class NewSession(msgspec.Struct, frozen=True, kw_only=True):
+    """A session to begin. Only the hash of its token is kept."""
+
+    id: UUID
+    tenant_id: UUID
+    user_id: UUID
+    identity_id: UUID | None
+    frontend_id: UUID | None
+    kind: Literal["COOKIE", "BEARER"]
+    token_hash: bytes
+    epoch: int
+    authenticated_at: datetime
+    provider_session: str | None
+    id_token_sealed: bytes | None
+
+
+async def insert(connection: Connection, session: NewSession, *, absolute_seconds: int) -> None:
+    """Begin the session; it is over after `absolute_seconds`, whatever happens."""
+    await connection.execute(
+        """
+        insert into session
+            (id, tenant_id, user_id, identity_id, frontend_id, kind, token_hash, epoch, authenticated_at,
+             provider_session, id_token_sealed, created_at, seen_at, absolute_until)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, now(), now(), now() + make_interval(secs => $12))
+        """,
+        *[getattr(session, name) for name in NewSession.__struct_fields__],
+        float(absolute_seconds),
+    )
+
+
+class Token(msgspec.Struct, frozen=True, kw_only=True):
+    """A live session or API token with its user, as of one moment."""
+
+    id: UUID
+    kind: Literal["COOKIE", "BEARER", "API_TOKEN"]
+    tenant_id: UUID
+    tenant_slug: str
+    identity_id: UUID | None
+    authenticated_at: datetime
+    seen_at: datetime | None
+    expires_at: datetime
+    idle_until: datetime | None
+    issued_at: datetime
+    user: UserRecord
+    circumstances: TenantCircumstances
+    at: datetime
+
+
+# The tenant is the token's own, so the read model's `$1` becomes a column of its row.
+_HERE = CIRCUMSTANCES.replace("$1", "o.tenant_id")
+_PERSON = f"""
+    join tenant t on t.id = o.tenant_id
+    join app_user u on u.tenant_id = o.tenant_id and u.id = o.user_id and u.disabled_at is null
+    join user_read r on r.tenant_id = o.tenant_id and r.id = o.user_id
+    left join lateral ({LEASES} where s.tenant_id = o.tenant_id and s.user_id = o.user_id group by s.user_id) l on true
+"""
+
+_SESSION = f"""
+    select o.id as token_id, o.kind, o.tenant_id, t.slug as tenant_slug, o.identity_id, o.authenticated_at, o.seen_at,
+        o.absolute_until as expires_at, o.seen_at + make_interval(secs => $2) as idle_until, o.created_at as issued_at,
+        {USER_COLUMNS}, {_HERE}
+    from session o {_PERSON}
+    where o.token_hash = $1 and o.ended_at is null
+        and o.absolute_until > now() and o.seen_at > now() - make_interval(secs => $2)
+        and o.epoch = u.epoch + t.epoch
+        -- A session stands on the login it came from; one by a local password has none.
+        and (o.identity_id is null or exists (
+            select from identity i join provider p on p.tenant_id = i.tenant_id and p.id = i.provider_id and p.enabled
+            where i.tenant_id = o.tenant_id and i.id = o.identity_id and i.state not in ('REVOKED', 'QUARANTINED')))
+"""
+
+_API_TOKEN = f"""
+    select o.id as token_id, 'API_TOKEN' as kind, o.tenant_id, t.slug as tenant_slug, null::uuid as identity_id,
+        o.created_at as authenticated_at, o.seen_at, o.expires_at, null::timestamptz as idle_until,
+        o.created_at as issued_at, {USER_COLUMNS}, {_HERE}
+    from api_token o {_PERSON}
+    where o.token_hash = $1 and o.ended_at is null and o.expires_at > now()
+"""
+
+
+def _token(row: Any) -> Token | None:
+    if row is None:
+        return None
+    return Token(
+        id=row["token_id"],
+        kind=row["kind"],
+        tenant_id=row["tenant_id"],
+        tenant_slug=row["tenant_slug"],
+        identity_id=row["identity_id"],
+        authenticated_at=row["authenticated_at"],
+        seen_at=row["seen_at"],
+        expires_at=row["expires_at"],
+        idle_until=row["idle_until"],
+        issued_at=row["issued_at"],
+        user=user_record(row),
+        circumstances=tenant_circumstances(row),
+        at=row["at"],
+    )
+
+
+async def authenticate_session(connection: Connection, token_hash: bytes, *, idle_seconds: int) -> Token | None:
+    """The live session of this token: not ended, idle, over, of a past epoch, nor of a dead login or disabled user."""
+    return _token(await connection.fetchrow(_SESSION, token_hash, float(idle_seconds)))
+
+
+async def authenticate_api_token(connection: Connection, token_hash: bytes) -> Token | None:
+    """The live API token of this hash. It dies with its user's logins (`lifecycle.end_login`)."""
+    return _token(await connection.fetchrow(_API_TOKEN, token_hash))
+
+
+async def touch(connection: Connection, kind: str, tenant_id: UUID, token_id: UUID, user_id: UUID) -> None:
+    """Note that the token was used, at most once a minute, and that its user is active, at most once an hour."""
+    table = "api_token" if kind == "API_TOKEN" else "session"
+    await connection.execute(
+        f"""
+        with seen as (
+            update {table} set seen_at = now()
+            where tenant_id = $1 and id = $2 and (seen_at is null or seen_at < now() - interval '1 minute'))
+        update app_user set active_at = now()
+        where tenant_id = $1 and id = $3 and active_at < now() - interval '1 hour'
+        """,
+        tenant_id,
+        token_id,
+        user_id,
+    )
+
+
+class SessionRecord(msgspec.Struct, frozen=True):
+    """A live session as its user and their admins see it."""
+
+    id: UUID
+    kind: Literal["COOKIE", "BEARER"]
+    identity_id: UUID | None
+    frontend_id: UUID | None
+    created_at: datetime
+    seen_at: datetime
+    authenticated_at: datetime
+    absolute_until: datetime
+
+
+async def of_user(connection: Connection, tenant_id: UUID, user_id: UUID, *, idle_seconds: int) -> list[SessionRecord]:
+    """The user's live sessions, the oldest first."""
+    names = ", ".join([f"s.{name}" for name in SessionRecord.__struct_fields__])
+    rows = await connection.fetch(
+        f"""
+        select {names} from session s
+        where s.tenant_id = $1 and s.user_id = $2 and s.ended_at is null
+            and s.absolute_until > now() and s.seen_at > now() - make_interval(secs => $3)
+        order by s.created_at, s.id
+        """,
+        tenant_id,
+        user_id,
+        float(idle_seconds),
+    )
+    return [SessionRecord(**row) for row in rows]
+
+
+class ProviderSession(msgspec.Struct, frozen=True):
+    """What ending a session at its provider needs."""
+
+    provider_id: UUID
+    id_token_sealed: bytes | None
+
+
+async def provider_session(connection: Connection, tenant_id: UUID, session_id: UUID) -> ProviderSession | None:
+    """The provider that a live session came from; None for a local one."""
+    row = await connection.fetchrow(
+        """
+        select i.provider_id, s.id_token_sealed
+        from session s join identity i on i.tenant_id = $1 and i.id = s.identity_id
+        where s.tenant_id = $1 and s.id = $2 and s.ended_at is null
+        """,
+        tenant_id,
+        session_id,
+    )
+    return row and ProviderSession(**row)

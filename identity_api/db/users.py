@@ -1,0 +1,107 @@
+"""Users as provisioning finds and makes them. Reading them for display is `read_model`'s."""
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from identity_api.db import locks
+from identity_api.db.database import Connection
+from identity_api.db.read_model import fold
+
+
+class KnownUser(msgspec.Struct, frozen=True):
+    """A user found by name, and what decides whether a provider's word may claim them."""
+
+    id: UUID
+    disabled_at: datetime | None
+    has_identity: bool
+    """At any provider, in whatever state."""
+    holds_identity_rights: bool
+    """Holds an open grant of `identity:*`, whether in force or not."""
+
+
+async def by_username(connection: Connection, tenant_id: UUID, username: str) -> KnownUser | None:
+    """The user of exactly this name (NFC, no case folding), locked until the transaction ends."""
+    # Two statements: one that waits for a lock reads the other tables as they were before it waited.
+    user_id = await connection.fetchval(
+        "select id from app_user where tenant_id = $1 and username = $2 for no key update", tenant_id, username
+    )
+    row = user_id and await connection.fetchrow(
+        """
+        select u.id, u.disabled_at,
+            exists (select from identity i where i.tenant_id = $1 and i.user_id = u.id) as has_identity,
+            exists (
+                select from permission_grant g
+                join permission p on p.tenant_id = $1 and p.id = g.permission_id and p.name like 'identity:%'
+                where g.tenant_id = $1 and g.user_id = u.id and g.revoked_at is null) as holds_identity_rights
+        from app_user u where u.tenant_id = $1 and u.id = $2
+        """,
+        tenant_id,
+        user_id,
+    )
+    return row and KnownUser(**row)
+
+
+class NewUser(msgspec.Struct, frozen=True):
+    """A person to make a record of."""
+
+    id: UUID
+    display_label: str
+    email: str | None
+    email_verified: bool | None
+
+
+async def insert(connection: Connection, tenant_id: UUID, user: NewUser, username: str) -> bool:
+    """Make the user under this name; False if the name is taken in the tenant."""
+    status = await connection.execute(
+        """
+        insert into app_user
+            (id, tenant_id, username, username_folded, display_label, display_label_folded, email, email_folded,
+             email_verified, epoch, created_at, active_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, now(), now())
+        on conflict (tenant_id, username) do nothing
+        """,
+        user.id,
+        tenant_id,
+        username,
+        fold(username),
+        user.display_label,
+        fold(user.display_label),
+        user.email,
+        fold(user.email) if user.email else None,
+        user.email_verified,
+    )
+    return bool(status == "INSERT 0 1")
+
+
+class SignInStanding(msgspec.Struct, frozen=True):
+    """Whether a user may have a session by an identity now."""
+
+    is_live: bool
+    """User enabled, identity neither revoked nor quarantined, provider enabled."""
+    epoch: int
+    """The user's and the tenant's together."""
+
+
+async def lock_for_session(
+    connection: Connection, tenant_id: UUID, user_id: UUID, identity_id: UUID
+) -> SignInStanding | None:
+    """Lock the user, then read whether a session may begin. None if there is no such pair."""
+    # Two statements, for the reason above: the identity may have died while we waited.
+    await locks.users(connection, tenant_id, [user_id])
+    row = await connection.fetchrow(
+        """
+        select u.disabled_at is null and i.state not in ('REVOKED', 'QUARANTINED') and p.enabled as is_live,
+            u.epoch + t.epoch as epoch
+        from app_user u
+        join tenant t on t.id = u.tenant_id
+        join identity i on i.tenant_id = $1 and i.user_id = u.id and i.id = $3
+        join provider p on p.tenant_id = $1 and p.id = i.provider_id
+        where u.tenant_id = $1 and u.id = $2
+        """,
+        tenant_id,
+        user_id,
+        identity_id,
+    )
+    return row and SignInStanding(**row)
