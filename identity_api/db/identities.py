@@ -27,7 +27,10 @@ class Standing(msgspec.Struct, frozen=True):
 
 
 async def standings(connection: Connection, tenant_id: UUID, identity_ids: Collection[UUID]) -> dict[UUID, Standing]:
-    """What is stored of these identities, by id. Read it after locking the users."""
+    """What is stored of these identities, by id. Read it after locking the users.
+
+    Locks their sync rows, so that the generation read is still the current one when the caller writes.
+    """
     rows = await connection.fetch(
         """
         select i.id, i.user_id, s.generation, i.state, i.state_reason, i.claims, u.display_label, u.email, u.email_verified,
@@ -39,6 +42,7 @@ async def standings(connection: Connection, tenant_id: UUID, identity_ids: Colle
         join identity_sync s on s.tenant_id = $1 and s.id = i.id
         join app_user u on u.tenant_id = $1 and u.id = i.user_id
         where i.tenant_id = $1 and i.id = any($2::uuid[])
+        for no key update of s
         """,
         tenant_id,
         list(identity_ids),
@@ -254,3 +258,11 @@ async def move_anchor(connection: Connection, tenant_id: UUID, identity_id: UUID
     await connection.execute(
         "update identity set anchor = $3 where tenant_id = $1 and id = $2", tenant_id, identity_id, anchor
     )
+
+
+async def of_provider(connection: Connection, tenant_id: UUID, provider_id: UUID) -> list[UUID]:
+    """Every identity at the provider."""
+    rows = await connection.fetch(
+        "select id from identity where tenant_id = $1 and provider_id = $2 order by id", tenant_id, provider_id
+    )
+    return [row["id"] for row in rows]

@@ -1,0 +1,94 @@
+"""Make a tenant's file-managed mappings what a file declares."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+
+from identity_api.db import mappings, permissions, providers
+from identity_api.db.database import Database
+from identity_api.db.mappings import MappingRow
+from identity_api.errors import ConfigurationError
+from identity_api.mapping import MatchKind
+from identity_api.mappings import edit
+from identity_api.mappings.edit import Rule
+from identity_api.permissions.delegation import Actor
+
+
+class DeclaredMapping(msgspec.Struct, frozen=True):
+    """A rule as a file says it: by names."""
+
+    provider: str | None
+    group: str
+    match: MatchKind
+    permissions: tuple[str, ...]
+    enabled: bool
+
+
+class MappingDifference(msgspec.Struct, frozen=True):
+    """One mapping that was, or would be, created, changed or removed."""
+
+    action: Literal["create", "change", "remove"]
+    group: str
+
+    def __str__(self) -> str:
+        return f"{ {'create': '+', 'change': '~', 'remove': '-'}[self.action] } mapping {self.group}"
+
+
+async def declare(
+    database: Database, actor: Actor, declared: Sequence[DeclaredMapping], *, prune: bool, rehearse: bool = False
+) -> list[MappingDifference]:
+    """Create and change mappings; with `prune`, delete file-managed ones that are no longer declared.
+
+    Each edit is a transaction of its own: interrupted, running it again finishes the work.
+
+    Raises:
+        ConfigurationError: a provider or permission named does not exist.
+    """
+    wanted = {(rule.provider_id, rule.match, rule.pattern): rule for rule in await _rules(database, actor, declared)}
+    found: list[MappingDifference] = []
+    async with database.reading() as connection:
+        stored = await mappings.page(connection, actor.tenant_id, after=None, first=100_000)
+    for row in stored:
+        rule = wanted.pop((row.provider_id, MatchKind(row.match), row.pattern), None)
+        if rule is None:
+            if prune and row.managed_by == "FILE":
+                found.append(MappingDifference("remove", row.pattern))
+                if not rehearse:
+                    await edit.delete(database, actor, row.id, expected_version=row.version, managed_by="FILE")
+        elif _differs(row, rule):
+            found.append(MappingDifference("change", row.pattern))
+            if not rehearse:
+                await edit.update(database, actor, row.id, rule, expected_version=row.version, managed_by="FILE")
+    for rule in wanted.values():
+        found.append(MappingDifference("create", rule.pattern))
+        if not rehearse:
+            await edit.create(database, actor, rule, managed_by="FILE")
+    return found
+
+
+def _differs(row: MappingRow, rule: Rule) -> bool:
+    return set(row.permission_ids) != set(rule.permission_ids) or row.enabled != rule.enabled
+
+
+async def _rules(database: Database, actor: Actor, declared: Sequence[DeclaredMapping]) -> list[Rule]:
+    async with database.reading() as connection:
+        known = {one.slug: one.id for one in await providers.of_tenant(connection, actor.tenant_id)}
+        names = {name for one in declared for name in one.permissions}
+        catalogue = await permissions.by_names(connection, actor.tenant_id, names)
+    problems = [
+        f"There is no provider {one.provider}." for one in declared if one.provider and one.provider not in known
+    ]
+    problems += [f"There is no permission {name}." for name in sorted(names - set(catalogue))]
+    if problems:
+        raise ConfigurationError(problems)
+    return [
+        Rule(
+            known[one.provider] if one.provider else None,
+            one.group,
+            one.match,
+            tuple([catalogue[name].id for name in one.permissions]),
+            one.enabled,
+        )
+        for one in declared
+    ]

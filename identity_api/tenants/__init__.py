@@ -1,0 +1,5 @@
+"""Tenants and their providers: declare, compare, write. Only the operator makes a tenant.
+
+declaration     a TOML document -> typed declarations, every problem found at once
+apply           declarations -> rows, idempotent, with the differences it made (or would make)
+"""

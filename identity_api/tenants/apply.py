@@ -1,0 +1,285 @@
+"""Write declared tenants, frontends, providers and permissions; idempotent, and tells the difference it makes.
+
+Group mappings follow by the mappings' own use case, which knows the rules of an edit.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from identity_api.config import Secret
+from identity_api.db import audit, identities, locks, permissions, providers, tenants
+from identity_api.db.database import Connection, Database
+from identity_api.db.providers import Provider, SealedSecret
+from identity_api.db.tenants import Frontend, Tenant
+from identity_api.errors import ConfigurationError
+from identity_api.ids import uuid7
+from identity_api.lifecycle.grants import apply_decision
+from identity_api.permissions.service import SERVICE_PERMISSIONS
+from identity_api.tenants.declaration import ProviderDeclaration, TenantDeclaration, client_secret
+from identity_api.vault import Vault, VaultError
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """One thing that an application created, changed or removed; `fields` names what changed, never a value."""
+
+    action: Literal["create", "change", "remove"]
+    kind: str
+    name: str
+    fields: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        sign = {"create": "+", "change": "~", "remove": "-"}[self.action]
+        return f"{sign} {self.kind} {self.name}" + (f" ({', '.join(self.fields)})" if self.fields else "")
+
+
+class Defaults(msgspec.Struct, frozen=True):
+    """What a provider gets where its declaration is silent; from the settings."""
+
+    public_url: str
+    sync_interval_seconds: int
+    outage_grace_seconds: int
+    unsynced_lease_seconds: int
+
+
+class Applier(msgspec.Struct, frozen=True):
+    """What applying needs besides the declaration."""
+
+    vault: Vault
+    defaults: Defaults
+    environ: Mapping[str, str]
+    folder: Path
+    actor: str
+
+
+class _Undo(Exception):
+    """Rolls a rehearsal back."""
+
+
+async def apply_tenant(
+    database: Database, applier: Applier, declared: TenantDeclaration, *, rehearse: bool = False
+) -> tuple[UUID, list[Difference]]:
+    """Make the tenant what is declared, in one transaction; returns its id and the differences.
+
+    Nothing that is not declared is removed, but hosts, secrets and a frontend's addresses are exactly what is declared.
+
+    Args:
+        rehearse: tell the differences and leave everything as it is.
+
+    Raises:
+        ConfigurationError: a secret cannot be found, or a host belongs to another tenant.
+    """
+    found: list[Difference] = []
+    tenant_id = uuid7()
+    try:
+        async with database.transaction() as connection:
+            tenant_id = await _Application(connection, applier, declared, found).run()
+            if rehearse:
+                raise _Undo
+    except _Undo:
+        pass
+    except asyncpg.UniqueViolationError as error:
+        if error.constraint_name != "tenant_host_host_key":
+            raise
+        raise ConfigurationError([f"Tenant {declared.slug}: one of its hosts belongs to another tenant."]) from error
+    return tenant_id, found
+
+
+class _Application:
+    """One tenant's declaration on its way into the database."""
+
+    def __init__(
+        self, connection: Connection, applier: Applier, declared: TenantDeclaration, found: list[Difference]
+    ) -> None:
+        self._connection = connection
+        self._applier = applier
+        self._declared = declared
+        self._found = found
+        self._tenant_id = uuid7()
+
+    async def run(self) -> UUID:
+        await self._write_tenant()
+        await self._write_frontends()
+        await self._write_permissions()
+        for declared in self._declared.providers:
+            await self._write_provider(declared)
+        events = [
+            audit.Event(f"{one.kind}.{one.action}d", one.kind, payload={"name": one.name, "fields": list(one.fields)})
+            for one in self._found
+        ]
+        await audit.record(self._connection, self._tenant_id, self._applier.actor, events)
+        return self._tenant_id
+
+    def _note(self, kind: str, name: str, before: Any, changed: tuple[str, ...]) -> None:
+        if before is None:
+            self._found.append(Difference("create", kind, name))
+        elif changed:
+            self._found.append(Difference("change", kind, name, changed))
+
+    async def _write_tenant(self) -> None:
+        declared = self._declared
+        before = await tenants.by_slug(self._connection, declared.slug)
+        self._tenant_id = before.id if before else uuid7()
+        wanted = Tenant(
+            self._tenant_id, declared.slug, declared.name, declared.default_provider, before.epoch if before else 0
+        )
+        changed = _changed(before, wanted)
+        if before != wanted:
+            await tenants.write(self._connection, wanted)
+        if sorted(declared.hosts) != await tenants.hosts(self._connection, self._tenant_id):
+            await tenants.replace_hosts(self._connection, self._tenant_id, list(declared.hosts))
+            changed = (*changed, "hosts")
+        self._note("tenant", declared.slug, before, changed)
+
+    async def _write_frontends(self) -> None:
+        before = {one.slug: one for one in await tenants.frontends(self._connection, self._tenant_id)}
+        for declared in self._declared.frontends:
+            old = before.get(declared.slug)
+            wanted = Frontend(
+                old.id if old else uuid7(),
+                self._tenant_id,
+                declared.slug,
+                declared.origins,
+                declared.return_urls,
+                declared.deliveries,
+            )
+            if old != wanted:
+                await tenants.write_frontend(self._connection, wanted)
+            self._note("frontend", declared.slug, old, _changed(old, wanted))
+
+    async def _write_permissions(self) -> None:
+        """The declared ones, those that mappings name, and the service's own, which every tenant has."""
+        wanted = {name: (description, False) for name, description in SERVICE_PERMISSIONS.items()}
+        for mapping in self._declared.group_mappings:
+            wanted.update({name: ("", True) for name in mapping.permissions if name not in wanted})
+        declared = {one.name: one for one in self._declared.permissions}
+        wanted.update({name: (one.description, one.delegable) for name, one in declared.items()})
+        before = await permissions.by_names(self._connection, self._tenant_id, wanted)
+        for name, (description, delegable) in wanted.items():
+            old = before.get(name)
+            if old is None:
+                await permissions.insert(self._connection, self._tenant_id, name, description, delegable=delegable)
+                if name not in SERVICE_PERMISSIONS:
+                    self._note("permission", name, None, ())
+            elif name in declared and (old.description, old.delegable) != (description, delegable):
+                await permissions.update(
+                    self._connection, self._tenant_id, old.id, description=description, delegable=delegable
+                )
+                self._note("permission", name, old, ("description", "delegable"))
+
+    async def _write_provider(self, declared: ProviderDeclaration) -> None:
+        before = await providers.by_slug(self._connection, self._tenant_id, declared.slug)
+        now = await self._connection.fetchval("select now()")
+        secret = client_secret(declared, self._applier.environ, self._applier.folder)
+        wanted = self._provider(declared, before, has_secret=secret is not None, now=now)
+        changed = _changed(before, wanted)
+        if changed or before is None:
+            if before is not None:
+                wanted = msgspec.structs.replace(wanted, version=before.version + 1, updated_at=now)
+            await providers.write(self._connection, wanted)
+        if await self._write_secret(wanted, secret):
+            changed = (*changed, "client_secret")
+        if before is not None and before.sync_mode != wanted.sync_mode:
+            await self._decide_anew(wanted)
+        self._note("provider", declared.slug, before, changed)
+
+    def _provider(
+        self, declared: ProviderDeclaration, before: Provider | None, *, has_secret: bool, now: Any
+    ) -> Provider:
+        defaults = self._applier.defaults
+
+        def number(name: str) -> int:
+            value = getattr(declared, name)
+            return getattr(defaults, name) if value is None else value  # type: ignore[no-any-return]  # all are int
+
+        return Provider(
+            id=before.id if before else uuid7(),
+            tenant_id=self._tenant_id,
+            slug=declared.slug,
+            protocol=declared.protocol,
+            label=declared.label or declared.slug,
+            icon=declared.icon,
+            position=declared.position,
+            enabled=declared.enabled,
+            issuer=declared.issuer,
+            discovery_url=declared.discovery_url,
+            client_id=declared.client_id,
+            client_authentication=declared.client_authentication or ("client_secret_post" if has_secret else "none"),
+            redirect_url=declared.redirect_url or self._redirect_url(declared.slug),
+            scopes=declared.scopes,
+            authorization_parameters=declared.authorization_parameters,
+            claims=declared.claim_settings(),
+            provisioning=declared.provisioning,
+            absent_groups=declared.absent_groups,
+            sync_mode=declared.sync_mode,
+            sync=declared.sync,
+            sync_interval_seconds=number("sync_interval_seconds"),
+            outage_grace_seconds=number("outage_grace_seconds"),
+            unsynced_lease_seconds=number("unsynced_lease_seconds"),
+            max_concurrent=declared.max_concurrent,
+            logout_page_url=declared.logout_page_url,
+            managed_by="FILE",
+            version=before.version if before else 1,
+            created_at=before.created_at if before else now,
+            updated_at=before.updated_at if before else now,
+        )
+
+    def _redirect_url(self, slug: str) -> str:
+        """One of the provider's own (against mix-up): on the tenant's host, else below the tenant's path."""
+        public = urlsplit(self._applier.defaults.public_url)
+        if not self._declared.hosts:
+            return f"{public.scheme}://{public.netloc}/t/{self._declared.slug}/auth/oidc/{slug}/callback"
+        port = f":{public.port}" if public.port else ""
+        return f"{public.scheme}://{self._declared.hosts[0]}{port}/auth/oidc/{slug}/callback"
+
+    async def _write_secret(self, provider: Provider, secret: Secret | None) -> bool:
+        """Seal the secret if it is not the one stored; True if anything was written."""
+        stored = await providers.secrets(self._connection, self._tenant_id, provider.id)
+        if secret is None and not stored:
+            return False
+        if secret is not None and [secret.reveal()] == [self._opened(provider, one) for one in stored]:
+            return False
+        fresh: list[SealedSecret] = []
+        if secret is not None:
+            row_id = uuid7()
+            sealed = self._applier.vault.seal(
+                secret.reveal().encode(),
+                tenant_id=self._tenant_id,
+                table="provider_secret",
+                column="sealed",
+                row_id=row_id,
+            )
+            fresh.append(SealedSecret(row_id, sealed, None))
+        await providers.replace_secrets(self._connection, self._tenant_id, provider.id, fresh)
+        return True
+
+    def _opened(self, provider: Provider, secret: SealedSecret) -> str | None:
+        try:
+            return self._applier.vault.open(
+                secret.sealed,
+                tenant_id=provider.tenant_id,
+                table="provider_secret",
+                column="sealed",
+                row_id=secret.id,
+            ).decode()
+        except VaultError:
+            return None  # sealed under a key that is gone: writing it anew is the cure
+
+    async def _decide_anew(self, provider: Provider) -> None:
+        """Another mode gives or takes at once, for everybody at the provider."""
+        await locks.share_mappings(self._connection, self._tenant_id)
+        everybody = await identities.of_provider(self._connection, self._tenant_id, provider.id)
+        await locks.users_of_identities(self._connection, self._tenant_id, everybody)
+        await apply_decision(self._connection, self._tenant_id, everybody, actor=self._applier.actor)
+
+
+def _changed(before: Any, wanted: Any) -> tuple[str, ...]:
+    """The names of the fields in which two rows differ."""
+    if before is None:
+        return ()
+    return tuple([name for name in wanted.__struct_fields__ if getattr(before, name) != getattr(wanted, name)])

@@ -1,0 +1,124 @@
+"""Applying declarations: idempotent, with the difference told, and never across tenants."""
+
+import base64
+import os
+from pathlib import Path
+
+import pytest
+
+from identity_api.config import parse_key_ring
+from identity_api.db import mappings, permissions, providers, tenants
+from identity_api.db.database import Database
+from identity_api.errors import ConfigurationError
+from identity_api.ids import uuid7
+from identity_api.mappings.declare import DeclaredMapping, declare
+from identity_api.permissions.delegation import Actor
+from identity_api.permissions.service import SERVICE_PERMISSIONS
+from identity_api.tenants.apply import Applier, Defaults, apply_tenant
+from identity_api.tenants.declaration import TenantDeclaration, parse
+from identity_api.vault import Vault
+from tests.tenants.test_declaration import VALID
+
+VAULT = Vault(parse_key_ring("k1:" + base64.b64encode(os.urandom(32)).decode()))
+
+
+def applier(secret: str = "s3cret") -> Applier:
+    return Applier(
+        VAULT,
+        Defaults("https://id.example.com", 300, 14_400, 86_400),
+        {"ACME_SECRET": secret},
+        Path(os.devnull),
+        "operator:root",
+    )
+
+
+def declaration(document: str = VALID) -> TenantDeclaration:
+    """The documented form, for a tenant and host of this test alone."""
+    name = uuid7().hex
+    [tenant] = parse(
+        document.replace("acme.example.com", f"{name}.example.com").replace('"acme"', f'"t-{name}"').encode()
+    )
+    return tenant
+
+
+@pytest.mark.asyncio
+async def test_a_declared_tenant_is_created_whole_and_then_left_alone(database: Database) -> None:
+    declared = declaration()
+    tenant_id, found = await apply_tenant(database, applier(), declared)
+    assert [str(one).split()[1] for one in found] == ["tenant", "frontend", "permission", "permission", "provider"]
+    again_id, again = await apply_tenant(database, applier(), declared)
+    assert (again_id, again) == (tenant_id, [])
+    async with database.reading() as connection:
+        [provider] = await providers.of_tenant(connection, tenant_id)
+        assert provider.redirect_url == f"https://{declared.hosts[0]}/auth/oidc/keycloak/callback"
+        assert provider.managed_by == "FILE"
+        assert len(await permissions.by_names(connection, tenant_id, SERVICE_PERMISSIONS)) == len(SERVICE_PERMISSIONS)
+        by_host = await tenants.by_host(connection, declared.hosts[0])
+        assert by_host is not None
+        assert by_host.id == tenant_id
+
+
+@pytest.mark.asyncio
+async def test_a_change_is_told_by_the_names_of_its_fields(database: Database) -> None:
+    declared = declaration()
+    await apply_tenant(database, applier(), declared)
+    changed = parse(
+        VALID.replace("Acme SSO", "Single sign-on")
+        .replace("acme.example.com", declared.hosts[0])
+        .replace('"acme"', f'"{declared.slug}"')
+        .encode()
+    )[0]
+    _, found = await apply_tenant(database, applier("another"), changed)
+    assert [str(one) for one in found] == ["~ provider keycloak (label, client_secret)"]
+
+
+@pytest.mark.asyncio
+async def test_a_rehearsal_tells_the_difference_and_writes_nothing(database: Database) -> None:
+    declared = declaration()
+    _, found = await apply_tenant(database, applier(), declared, rehearse=True)
+    assert found
+    async with database.reading() as connection:
+        assert await tenants.by_slug(connection, declared.slug) is None
+
+
+@pytest.mark.asyncio
+async def test_a_host_of_another_tenant_is_refused_and_nothing_is_half_done(database: Database) -> None:
+    """I2: a host belongs to exactly one tenant."""
+    import msgspec
+
+    first, second = declaration(), declaration()
+    await apply_tenant(database, applier(), first)
+    with pytest.raises(ConfigurationError, match="another tenant"):
+        await apply_tenant(database, applier(), msgspec.structs.replace(second, hosts=first.hosts))
+    async with database.reading() as connection:
+        assert await tenants.by_slug(connection, second.slug) is None
+
+
+@pytest.mark.asyncio
+async def test_a_missing_secret_stops_before_anything_is_written(database: Database) -> None:
+    import msgspec
+
+    declared = declaration()
+    with pytest.raises(ConfigurationError, match="ACME_SECRET"):
+        await apply_tenant(database, msgspec.structs.replace(applier(), environ={}), declared)
+    async with database.reading() as connection:
+        assert await tenants.by_slug(connection, declared.slug) is None
+
+
+@pytest.mark.asyncio
+async def test_declared_mappings_are_made_changed_and_pruned(database: Database) -> None:
+    declared = declaration()
+    tenant_id, _ = await apply_tenant(database, applier(), declared)
+    actor = Actor(tenant_id, None, "operator:root", frozenset())
+    [rule] = declared.group_mappings
+    wanted = DeclaredMapping(rule.provider, rule.group, rule.match, rule.permissions, rule.enabled)
+    narrowed = DeclaredMapping(rule.provider, rule.group, rule.match, ("docs:read",), rule.enabled)
+    assert [str(one) for one in await declare(database, actor, [wanted], prune=False)] == ["+ mapping engineering"]
+    assert await declare(database, actor, [wanted], prune=True) == []
+    assert [str(one) for one in await declare(database, actor, [narrowed], prune=False)] == ["~ mapping engineering"]
+    assert await declare(database, actor, [], prune=False) == []
+    rehearsed = await declare(database, actor, [], prune=True, rehearse=True)
+    assert [str(one) for one in rehearsed] == ["- mapping engineering"]
+    await declare(database, actor, [], prune=True)
+    async with database.reading() as connection:
+        assert await mappings.page(connection, tenant_id, after=None, first=10) == []

@@ -1,0 +1,116 @@
+"""Reading declarations: what is accepted, and that every mistake is named at once."""
+
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from identity_api.errors import ConfigurationError
+from identity_api.tenants.declaration import client_secret, parse
+
+VALID = """
+[[tenants]]
+slug = "acme"
+name = "Acme"
+hosts = ["acme.example.com"]
+default_provider = "keycloak"
+
+[[tenants.frontends]]
+slug = "app"
+origins = ["https://app.acme.example.com"]
+return_urls = ["https://app.acme.example.com/"]
+deliveries = ["cookie", "code"]
+
+[[tenants.providers]]
+slug = "keycloak"
+protocol = "oidc"
+label = "Acme SSO"
+issuer = "https://sso.acme.example/realms/acme"
+client_id = "identity-api"
+client_secret_env = "ACME_SECRET"
+scopes = ["openid", "profile", "email", "offline_access"]
+provisioning = "JIT"
+groups_claim = "id_token / groups"
+sync_mode = "STRICT"
+sync_interval_seconds = 300
+
+[[tenants.group_mappings]]
+provider = "keycloak"
+group = "engineering"
+match = "EXACT"
+permissions = ["docs:read", "docs:write"]
+"""
+
+
+def problems(document: str) -> tuple[str, ...]:
+    with pytest.raises(ConfigurationError) as caught:
+        parse(document.encode())
+    return caught.value.problems
+
+
+def test_the_form_of_the_documentation_is_read() -> None:
+    [tenant] = parse(VALID.encode())
+    assert tenant.providers[0].claim_settings().groups == ("id_token / groups",)
+    assert tenant.group_mappings[0].permissions == ("docs:read", "docs:write")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "names"),
+    [
+        ('slug = "app"', 'slug = "app"\nsurprise = 1', "tenants[0].frontends[0]"),
+        ('"https://sso.acme.example/realms/acme"', '"http://sso.acme.example/realms/acme"', "providers[0].issuer"),
+        ('"https://sso.acme.example/realms/acme"', '"https://user:pw@sso.acme.example/"', "providers[0].issuer"),
+        ('"openid", ', "", "openid"),
+        ("= 300", "= 30", "30 is not between 60 and 420"),
+        ('default_provider = "keycloak"', 'default_provider = "okta"', "default_provider"),
+        ('provider = "keycloak"\ngroup', 'provider = "okta"\ngroup', "group_mappings[0].provider"),
+        ('"docs:write"', '"Docs Write"', "group_mappings[0].permissions"),
+        ('match = "EXACT"', 'match = "REGEX"', "group_mappings[0]"),
+        ('client_secret_env = "ACME_SECRET"', 'client_secret_env = "A"\nclient_secret = "b"', "not several"),
+        ('client_secret_env = "ACME_SECRET"', 'client_authentication = "client_secret_basic"', "needs a client secret"),
+        ('hosts = ["acme.example.com"]', 'hosts = ["https://acme.example.com"]', "hosts"),
+        ('["https://app.acme.example.com"]', '["https://app.acme.example.com/path"]', "origins"),
+        ('name = "Acme"', "name = 7", "tenants[0]"),
+        ('"id_token / groups"', '"cookie / groups"', "groups_claim"),
+        ('["cookie", "code"]', '["carrier-pigeon"]', "frontends[0]"),
+    ],
+)
+def test_one_change_for_the_worse_is_named_at_its_place(wrong: str, right: str, names: str) -> None:
+    assert wrong in VALID
+    found = problems(VALID.replace(wrong, right))
+    assert any(names in problem for problem in found), found
+
+
+def test_all_problems_are_found_at_once() -> None:
+    broken = VALID.replace("= 300", "= 30").replace('"openid", ', "").replace('name = "Acme"', "name = 7")
+    assert len(problems(broken)) >= 2
+
+
+def test_service_permissions_are_mapped_by_exact_names_only() -> None:
+    mapping = VALID.replace('["docs:read", "docs:write"]', '["identity:users:read"]')
+    assert parse(mapping.encode())
+    assert any("exact" in one for one in problems(mapping.replace('"EXACT"', '"GLOB"')))
+
+
+def test_a_secret_is_never_in_a_problem() -> None:
+    found = problems(
+        VALID.replace('client_secret_env = "ACME_SECRET"', 'client_secret = "hunter2"\nclient_id2 = "hunter2"')
+    )
+    assert "hunter2" not in " ".join(found)
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes_give_declarations_or_problems(document: bytes) -> None:
+    with contextlib.suppress(ConfigurationError):
+        assert parse(document)
+
+
+def test_a_secret_that_is_not_there_is_named_by_its_place(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    [tenant] = parse(VALID.encode())
+    provider = tenant.providers[0]
+    with pytest.raises(ConfigurationError, match="ACME_SECRET"):
+        client_secret(provider, {}, tmp_path)
+    secret = client_secret(provider, {"ACME_SECRET": "s3cret"}, tmp_path)
+    assert secret is not None
+    assert secret.reveal() == "s3cret"
