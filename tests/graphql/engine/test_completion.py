@@ -140,6 +140,13 @@ def test_an_access_rule_refuses_in_compiled_code_too() -> None:
     assert plans_of(document).stepped_aside > 0
 
 
+def test_a_row_of_another_type_is_refused_by_compiled_code_too() -> None:
+    document = parse("{ branch { name } }")
+    assert compare(document, {}, lambda: Context(BranchRow()))[1] == []
+    _, errors = compare(document, {}, lambda: Context(LeafRow()))  # it has a name as well
+    assert errors[0][0].startswith("Expected value of type 'Branch'")
+
+
 def test_an_extension_that_wraps_every_field_switches_compiled_code_off() -> None:
     asked: list[str] = []
 

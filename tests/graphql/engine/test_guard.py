@@ -77,6 +77,15 @@ def test_a_chain_of_fragments_is_bounded_whatever_their_order(backwards: bool) -
         measure(chain(MAX_NESTING - 1))
 
 
+def test_a_fragment_measured_before_counts_with_its_whole_depth() -> None:
+    chain = (
+        "".join(f"fragment F{n} on T{{...F{n + 1}}}" for n in range(MAX_NESTING)) + f"fragment F{MAX_NESTING} on T{{a}}"
+    )
+    for text in ("{...F0}" + chain, "{...F20 ...F0}" + chain):
+        with pytest.raises(DocumentRefused, match="nests"):
+            measure(text)
+
+
 def test_a_doubling_chain_is_refused_by_its_sum_though_its_text_is_short() -> None:
     chain = "".join(f"fragment F{n} on T{{...F{n + 1} ...F{n + 1}}}" for n in range(30))
     with pytest.raises(DocumentRefused, match="fields"):

@@ -241,6 +241,15 @@ def test_an_error_of_ours_passes_with_code_message_field_and_path() -> None:
     }
 
 
+def test_an_argument_that_fails_during_execution_is_the_clients_mistake_and_not_logged() -> None:
+    """A nullable variable with a default may stand for a required argument, and be null after all."""
+    query = "query ($a: Int = 5) { page(first: $a) }"
+    assert content(ask({"query": query})) == {"data": {"page": 5}}
+    with capture_logs() as logs:
+        answer = ask({"query": query, "variables": {"a": None}})
+    assert (answer.status, codes(answer), logs) == (200, ["BAD_INPUT"], [])
+
+
 @pytest.mark.parametrize("accept", [GRAPHQL, JSON])
 def test_an_unexpected_error_is_masked_and_logged_once_with_its_exception(accept: str) -> None:
     with capture_logs() as logs:
