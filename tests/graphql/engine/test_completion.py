@@ -45,7 +45,7 @@ def execute(
     result = asyncio.run(run())
     errors = [(e.message, repr(e.path), repr(e.locations)) for e in result.errors or ()]
     # A UUID field answers with the text of whatever it holds; an iterator's has its address.
-    return re.sub(rb"0x[0-9a-f]+", b"0x", msgspec.json.encode(result.data)), sorted(errors)
+    return re.sub(rb"(?i)0x[0-9a-f]+", b"0x", msgspec.json.encode(result.data)), sorted(errors)
 
 
 def compare(document: DocumentNode, variables: dict[str, Any], make_context: Any) -> tuple[bytes, list[Any]]:
