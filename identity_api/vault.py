@@ -105,6 +105,15 @@ class Vault:
         """Whether the value should be opened and sealed again because another key is current now."""
         return self.key_id_of(sealed) != self._ring.current_id
 
+    @property
+    def current_prefix(self) -> bytes:
+        """What every value sealed under the current key begins with, and no value under another key does.
+
+        Raises:
+            ConfigurationError: the ring is empty.
+        """
+        return _header(self._ring.current_id)
+
     def mac(self, purpose: str, data: bytes, *, key_id: str | None = None) -> Mac:
         """HMAC-SHA256 of `data` under the key for `purpose`.
 
