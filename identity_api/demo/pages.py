@@ -23,7 +23,7 @@ _SUBMIT = "document.forms[0].submit()"
 _SUBMIT_HASH = b64encode(hashlib.sha256(_SUBMIT.encode()).digest()).decode()
 
 # No form-action here: browsers apply it to the redirect after a form too, and sign-in ends with one to the client.
-_POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+_POLICY = "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; frame-ancestors 'none'"
 _HEADERS = {
     "Cache-Control": "no-store",
     # Not no-referrer: browsers would then send `Origin: null` with our own forms.

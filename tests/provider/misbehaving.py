@@ -1,13 +1,14 @@
 """The demo provider, saying wrong things where a fault is on. It changes nothing else of the demo provider."""
 
+import hmac
 import json
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Collection, Mapping
 from functools import cache
 from typing import Any
 
-from joserfc import jws, jwt
-from joserfc.jwk import OctKey, RSAKey
+from joserfc import jwt
+from joserfc.jwk import RSAKey
 
 from identity_api.clock import Clock
 from identity_api.demo.authorization import AuthorizationRequest
@@ -161,9 +162,10 @@ class MisbehavingProvider(DemoProvider):
         if strikes(Fault.ALG_NONE):
             return f"{_part({'alg': 'none', 'typ': 'JWT'})}.{_part(payload)}."
         if strikes(Fault.HS256_WITH_PUBLIC_KEY):
-            secret = OctKey.import_key(self.keys.current.as_pem(private=False))
-            header = {"alg": "HS256", "kid": self.keys.current.kid}
-            return jws.serialize_compact(header, json.dumps(payload).encode(), secret, algorithms=["HS256"])
+            # By hand: the library refuses a public key as a secret, which is what this attack needs.
+            head = f"{_part({'alg': 'HS256', 'typ': 'JWT', 'kid': self.keys.current.kid})}.{_part(payload)}"
+            secret = self.keys.current.as_pem(private=False)
+            return f"{head}.{_base64url(hmac.digest(secret, head.encode(), 'sha256'))}"
         token = super().sign(payload)
         if strikes(Fault.BROKEN_SIGNATURE):
             head, _, signature = token.rpartition(".")
@@ -172,4 +174,8 @@ class MisbehavingProvider(DemoProvider):
 
 
 def _part(value: Mapping[str, Any]) -> str:
-    return urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+    return _base64url(json.dumps(value).encode())
+
+
+def _base64url(content: bytes) -> str:
+    return urlsafe_b64encode(content).rstrip(b"=").decode()
