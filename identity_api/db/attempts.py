@@ -254,7 +254,6 @@ class Code(msgspec.Struct, frozen=True, kw_only=True):
     authenticated_at: datetime
     is_used: bool
     is_expired: bool
-    session_id: UUID | None
     frontend_slug: str | None
     frontend_origins: tuple[str, ...]
     attempt: Attempt
@@ -268,7 +267,7 @@ async def by_code(connection: Connection, code_hash: bytes, kind: CodeKind) -> C
     row = await connection.fetchrow(
         f"""
         select {_ATTEMPT}, c.id as code_id, c.user_id, c.identity_id, c.provider_session, c.id_token_sealed,
-            c.authenticated_at, c.used_at is not null as is_used, c.expires_at <= now() as code_is_expired, c.session_id,
+            c.authenticated_at, c.used_at is not null as is_used, c.expires_at <= now() as code_is_expired,
             f.slug as frontend_slug, f.origins as frontend_origins
         {_FROM} join one_time_code c on c.tenant_id = a.tenant_id and c.attempt_id = a.id
         left join frontend f on f.tenant_id = a.tenant_id and f.id = a.frontend_id
@@ -286,7 +285,6 @@ async def by_code(connection: Connection, code_hash: bytes, kind: CodeKind) -> C
         authenticated_at=row["authenticated_at"],
         is_used=row["is_used"],
         is_expired=row["code_is_expired"],
-        session_id=row["session_id"],
         frontend_slug=row["frontend_slug"],
         frontend_origins=tuple(row["frontend_origins"] or ()),
         attempt=_attempt(row),
@@ -310,6 +308,13 @@ async def set_code_session(connection: Connection, tenant_id: UUID, code_id: UUI
     """Remember which session the code became, so that a second use can end it."""
     await connection.execute(
         "update one_time_code set session_id = $3 where tenant_id = $1 and id = $2", tenant_id, code_id, session_id
+    )
+
+
+async def code_session(connection: Connection, tenant_id: UUID, code_id: UUID) -> UUID | None:
+    """The session that a used code became; waits for a use that is just being committed."""
+    return await connection.fetchval(  # type: ignore[no-any-return]  # asyncpg ships no types
+        "select session_id from one_time_code where tenant_id = $1 and id = $2 for update", tenant_id, code_id
     )
 
 

@@ -180,6 +180,21 @@ async def of_user(connection: Connection, tenant_id: UUID, user_id: UUID, *, idl
     return [SessionRecord(**row) for row in rows]
 
 
+async def find_live(connection: Connection, token_hash: bytes) -> tuple[UUID, UUID] | None:
+    """Tenant and id of the session with this token that nobody has ended; whether it has run out is not asked."""
+    row = await connection.fetchrow(
+        "select tenant_id, id from session where token_hash = $1 and ended_at is null", token_hash
+    )
+    return row and (row["tenant_id"], row["id"])
+
+
+async def owner(connection: Connection, tenant_id: UUID, session_id: UUID) -> UUID | None:
+    """Whose session this is, if it is the tenant's and nobody has ended it."""
+    return await connection.fetchval(  # type: ignore[no-any-return]  # asyncpg ships no types
+        "select user_id from session where tenant_id = $1 and id = $2 and ended_at is null", tenant_id, session_id
+    )
+
+
 class ProviderSession(msgspec.Struct, frozen=True):
     """What ending a session at its provider needs."""
 

@@ -78,22 +78,23 @@ async def insert(connection: Connection, tenant_id: UUID, user: NewUser, usernam
 class SignInStanding(msgspec.Struct, frozen=True):
     """Whether a user may have a session by an identity now."""
 
-    is_live: bool
-    """User enabled, identity neither revoked nor quarantined, provider enabled."""
+    refusal: str | None
+    """Why not: `ACCOUNT_DISABLED`, `PROVIDER_DISABLED`, `ACCOUNT_QUARANTINED` or `LOGIN_ENDED`."""
     epoch: int
     """The user's and the tenant's together."""
 
 
-async def lock_for_session(
-    connection: Connection, tenant_id: UUID, user_id: UUID, identity_id: UUID
-) -> SignInStanding | None:
-    """Lock the user, then read whether a session may begin. None if there is no such pair."""
+async def lock_for_session(connection: Connection, tenant_id: UUID, user_id: UUID, identity_id: UUID) -> SignInStanding:
+    """Lock the user, then read whether a session may begin."""
     # Two statements, for the reason above: the identity may have died while we waited.
     await locks.users(connection, tenant_id, [user_id])
     row = await connection.fetchrow(
         """
-        select u.disabled_at is null and i.state not in ('REVOKED', 'QUARANTINED') and p.enabled as is_live,
-            u.epoch + t.epoch as epoch
+        select u.epoch + t.epoch as epoch, case
+            when u.disabled_at is not null then 'ACCOUNT_DISABLED'
+            when not p.enabled then 'PROVIDER_DISABLED'
+            when i.state = 'QUARANTINED' then 'ACCOUNT_QUARANTINED'
+            when i.state = 'REVOKED' then 'LOGIN_ENDED' end as refusal
         from app_user u
         join tenant t on t.id = u.tenant_id
         join identity i on i.tenant_id = $1 and i.user_id = u.id and i.id = $3
@@ -104,4 +105,4 @@ async def lock_for_session(
         user_id,
         identity_id,
     )
-    return row and SignInStanding(**row)
+    return SignInStanding(row["refusal"], row["epoch"]) if row else SignInStanding("LOGIN_ENDED", 0)

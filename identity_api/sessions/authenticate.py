@@ -1,0 +1,102 @@
+"""Who is asking, and what may they do: asked at the beginning of every request, answered by one statement.
+
+A token is an opaque reference (32 random bytes behind a prefix that names its kind); every request checks the row, in
+the same snapshot as the user, their facts and leases. Nothing is cached, so an end of a session, a disabled user or a
+raised epoch is in force with the next request.
+"""
+
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Literal
+from uuid import UUID
+
+from identity_api.db import sessions
+from identity_api.db.database import Connection
+from identity_api.db.read_model import UserRecord
+from identity_api.db.sessions import Token
+from identity_api.ids import token_hash
+from identity_api.permissions.facts import TenantCircumstances
+from identity_api.permissions.force import Standing, standing
+
+MAX_TOKEN_LENGTH = 64
+_SESSION_PREFIXES = ("ias_", "iab_")
+_API_TOKEN_PREFIX = "iat_"  # noqa: S105  # the prefix of a token, not one
+_SEEN_EVERY = timedelta(minutes=1)
+_ACTIVE_EVERY = timedelta(hours=1)
+
+
+class Authenticated:
+    """A live token, its user, and what they may do as of the statement that read it.
+
+    `session_id` is the session's id, or the API token's; `kind` tells which.
+    """
+
+    def __init__(self, token: Token) -> None:
+        self._token = token
+        self.session_id: UUID = token.id
+        self.kind: Literal["COOKIE", "BEARER", "API_TOKEN"] = token.kind
+        self.tenant_id: UUID = token.tenant_id
+        self.tenant_slug: str = token.tenant_slug
+        self.identity_id: UUID | None = token.identity_id
+        self.user: UserRecord = token.user
+        self.tenant: TenantCircumstances = token.circumstances
+        self.authenticated_at: datetime = token.authenticated_at
+        self.issued_at: datetime = token.issued_at
+        self.seen_at: datetime | None = token.seen_at
+        self.expires_at: datetime = token.expires_at
+        self.idle_until: datetime | None = token.idle_until
+        self.at: datetime = token.at
+
+    def __repr__(self) -> str:
+        return f"Authenticated({self.kind}, session_id={self.session_id}, user_id={self.user.id})"
+
+    @property
+    def is_sso(self) -> bool:
+        """Whether the session came from a provider, rather than from a local password or an API token."""
+        return self.identity_id is not None
+
+    @property
+    def actor(self) -> str:
+        """How the audit names this user."""
+        return f"user:{self.user.id}"
+
+    @cached_property
+    def standing(self) -> Standing:
+        """The permissions in force, with their reasons (I1)."""
+        return standing(self.user.facts, self.user.circumstances, self.tenant, self.at)
+
+    @property
+    def permissions(self) -> frozenset[str]:
+        """The names of the permissions in force."""
+        return self.standing.names
+
+
+async def authenticate(connection: Connection, token: str, *, idle_seconds: int) -> Authenticated | None:
+    """Whose live session or API token this is; None for anything else, whatever is wrong with it.
+
+    Refused alike: unknown, ended, unused for `idle_seconds`, absolutely over, of a past epoch, of a disabled user, or of
+    a login whose identity was revoked or quarantined or whose provider was disabled.
+    """
+    if len(token) > MAX_TOKEN_LENGTH:
+        return None
+    if token.startswith(_SESSION_PREFIXES):
+        found = await sessions.authenticate_session(connection, token_hash(token), idle_seconds=idle_seconds)
+    elif token.startswith(_API_TOKEN_PREFIX):
+        found = await sessions.authenticate_api_token(connection, token_hash(token))
+    else:
+        return None
+    return None if found is None else Authenticated(found)
+
+
+def needs_touch(authenticated: Authenticated) -> bool:
+    """Whether a write is due: `seen_at` once a minute, the user's `active_at` once an hour. Costs nothing to ask."""
+    seen_at, at = authenticated.seen_at, authenticated.at
+    is_seen = seen_at is not None and at - seen_at < _SEEN_EVERY
+    return not is_seen or at - authenticated.user.active_at >= _ACTIVE_EVERY
+
+
+async def touch(connection: Connection, authenticated: Authenticated) -> None:
+    """Note that the session was used and its user is active. After the answer, and only if `needs_touch`."""
+    await sessions.touch(
+        connection, authenticated.kind, authenticated.tenant_id, authenticated.session_id, authenticated.user.id
+    )

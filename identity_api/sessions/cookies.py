@@ -1,0 +1,77 @@
+"""Names of our cookies, and whose browser a binding cookie says it is.
+
+A name that begins with `__Host-` can only be set over TLS, by this very host, for all of its paths (RFC 6265bis section
+4.1.3.2): no neighbour under the same domain can plant it. Plain http, which exists on this machine only, has no such
+names. The name that fits the origin is the only one accepted, so that a planted plain one counts for nothing.
+"""
+
+import hmac
+from collections.abc import Iterable, Mapping
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from identity_api.ids import token_hash
+from identity_api.sessions.parts import Cookie
+
+MAX_BINDINGS = 5
+"""Logins that one browser may have under way, so that tabs do not fight and cookies do not pile up."""
+
+_HOST_PREFIX = "__Host-"
+_BINDING = "login-"
+
+
+def is_secure(origin: str) -> bool:
+    """Whether the origin is https."""
+    return origin.startswith("https://")
+
+
+def session_cookie_name(origin: str) -> str:
+    """The session's cookie on an origin of ours."""
+    return f"{_HOST_PREFIX}session" if is_secure(origin) else "session"
+
+
+def session_cookie(origin: str, token: str, *, max_age_seconds: int) -> Cookie:
+    """The cookie that holds a new session's token."""
+    return Cookie(
+        name=session_cookie_name(origin), value=token, max_age_seconds=max_age_seconds, secure=is_secure(origin)
+    )
+
+
+def binding_name(origin: str, attempt_id: UUID) -> str:
+    """The cookie that binds an attempt to the browser on this origin."""
+    return f"{_HOST_PREFIX if is_secure(origin) else ''}{_BINDING}{attempt_id.hex}"
+
+
+def binding_cookie(origin: str, attempt_id: UUID, value: str, *, max_age_seconds: int, form_post: bool) -> Cookie:
+    """The cookie to set at launch. A form posted from the provider's site brings only cookies with SameSite=None."""
+    return Cookie(
+        name=binding_name(origin, attempt_id),
+        value=value,
+        max_age_seconds=max_age_seconds,
+        same_site_none=form_post,
+        secure=is_secure(origin) or form_post,
+    )
+
+
+def is_bound(cookies: Mapping[str, str], origin: str, attempt_id: UUID, expected_hash: bytes | None) -> bool:
+    """Whether this is the browser that the attempt was bound to on this origin."""
+    value = cookies.get(binding_name(origin, attempt_id))
+    return value is not None and expected_hash is not None and hmac.compare_digest(token_hash(value), expected_hash)
+
+
+def superfluous_bindings(cookies: Iterable[str], *, keep: int = MAX_BINDINGS - 1) -> tuple[str, ...]:
+    """The binding cookies to clear so that at most `keep` remain: the oldest go, as attempt ids sort by time."""
+    found = sorted(
+        (name for name in cookies if name.removeprefix(_HOST_PREFIX).startswith(_BINDING)),
+        key=lambda name: name.removeprefix(_HOST_PREFIX),
+    )
+    return tuple(found[: max(0, len(found) - keep)])
+
+
+def host_of(url_or_host: str) -> str:
+    """The host name that decides where cookies go: lower case, without scheme and port; empty if it cannot be read."""
+    text = url_or_host if "://" in url_or_host else f"//{url_or_host}"
+    try:
+        return urlsplit(text).hostname or ""
+    except ValueError:
+        return ""

@@ -1,0 +1,193 @@
+"""What a finished login hands over: a session's cookie, a one-time code, or a token in the fragment (design 5).
+
+In the caller's transaction, with the user locked: whether the login is still good is read after the lock, so that a
+logout token or an admin who came first wins. Every login makes a new token; one that the browser brought along is never
+taken over, and the session behind it ends (session fixation).
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal
+from urllib.parse import urlencode
+from uuid import UUID
+
+import msgspec
+
+from identity_api.db import attempts, audit, sessions, users
+from identity_api.db.attempts import Attempt
+from identity_api.db.database import Connection
+from identity_api.ids import new_token, token_hash, uuid7
+from identity_api.lifecycle.end_login import end_session
+from identity_api.sessions.cookies import session_cookie, session_cookie_name
+from identity_api.sessions.errors import LoginFailed
+from identity_api.sessions.parts import Finished, LoginParts
+
+COMPLETE_PATH = "/auth/complete"
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """A login that succeeded, not yet handed over."""
+
+    user_id: UUID
+    identity_id: UUID
+    provider_session: str | None
+    id_token: bytes | None
+    authenticated_at: datetime
+
+    def __repr__(self) -> str:
+        return f"Result(user_id={self.user_id})"
+
+
+class Begun(msgspec.Struct, frozen=True):
+    """A new session and its token, which exists nowhere else."""
+
+    session_id: UUID
+    token: str
+
+    def __repr__(self) -> str:
+        return f"Begun({self.session_id})"
+
+
+async def deliver(
+    connection: Connection, parts: LoginParts, attempt: Attempt, result: Result, cookies: Mapping[str, str]
+) -> Finished:
+    """Hand the result over as the attempt asks for, on the host that holds the session.
+
+    Raises:
+        LoginFailed: the login was ended meanwhile; the transaction must not commit.
+    """
+    if attempt.delivery == "code":
+        code = await make_code(connection, parts, attempt, result, "TOKEN")
+        parameters = {"code": code, "state": attempt.client_state}
+        return Finished(kind="CODE", location=_with_query(attempt.return_to, parameters))
+    if attempt.delivery == "fragment":
+        begun = await begin_session(connection, parts, attempt, result, "BEARER")
+        parameters = {
+            "access_token": begun.token,
+            "token_type": "Bearer",
+            "expires_in": str(parts.limits.session_absolute_seconds),
+            "state": attempt.client_state,
+        }
+        return Finished(kind="FRAGMENT", location=f"{attempt.return_to}#{_encoded(parameters)}")
+    await _end_replaced(connection, cookies.get(session_cookie_name(attempt.session_origin)))
+    begun = await begin_session(connection, parts, attempt, result, "COOKIE")
+    cookie = session_cookie(attempt.session_origin, begun.token, max_age_seconds=parts.limits.session_absolute_seconds)
+    return Finished(kind="SESSION", location=attempt.return_to, set_cookies=(cookie,))
+
+
+async def send_to_session_host(connection: Connection, parts: LoginParts, attempt: Attempt, result: Result) -> Finished:
+    """The callback was on another host: the result waits for the browser on the host that holds the session."""
+    code = await make_code(connection, parts, attempt, result, "COMPLETE")
+    location = f"{attempt.session_origin}{attempt.path_prefix}{COMPLETE_PATH}?{urlencode({'code': code})}"
+    return Finished(kind="COMPLETE", location=location)
+
+
+async def make_code(
+    connection: Connection,
+    parts: LoginParts,
+    attempt: Attempt,
+    result: Result,
+    kind: Literal["COMPLETE", "TOKEN"],
+) -> str:
+    """A one-time code for the result, good for `code_seconds`."""
+    await _ensure_live(connection, attempt, result)
+    code, code_id = new_token("oc"), uuid7()
+    sealed = None
+    if result.id_token is not None:
+        sealed = parts.vault.seal(
+            result.id_token,
+            tenant_id=attempt.tenant_id,
+            table="one_time_code",
+            column="id_token_sealed",
+            row_id=code_id,
+        )
+    row = attempts.NewCode(
+        id=code_id,
+        user_id=result.user_id,
+        identity_id=result.identity_id,
+        kind=kind,
+        code_hash=token_hash(code),
+        provider_session=result.provider_session,
+        id_token_sealed=sealed,
+        authenticated_at=result.authenticated_at,
+    )
+    await attempts.insert_code(connection, attempt, row, seconds=parts.limits.code_seconds)
+    return code
+
+
+def result_of(parts: LoginParts, code: attempts.Code) -> Result:
+    """The result that waits behind a code."""
+    id_token = None
+    if code.id_token_sealed is not None:
+        id_token = parts.vault.open(
+            code.id_token_sealed,
+            tenant_id=code.attempt.tenant_id,
+            table="one_time_code",
+            column="id_token_sealed",
+            row_id=code.id,
+        )
+    return Result(
+        user_id=code.user_id,
+        identity_id=code.identity_id,
+        provider_session=code.provider_session,
+        id_token=id_token,
+        authenticated_at=code.authenticated_at,
+    )
+
+
+async def begin_session(
+    connection: Connection, parts: LoginParts, attempt: Attempt, result: Result, kind: Literal["COOKIE", "BEARER"]
+) -> Begun:
+    """Begin a session with a new token; the user's oldest end where there are too many."""
+    epoch = await _ensure_live(connection, attempt, result)
+    tenant_id, actor = attempt.tenant_id, f"user:{result.user_id}"
+    live = await sessions.of_user(connection, tenant_id, result.user_id, idle_seconds=parts.limits.session_idle_seconds)
+    for surplus in live[: max(0, len(live) + 1 - parts.limits.sessions_per_user)]:
+        await end_session(connection, tenant_id, surplus.id, reason="too_many", actor=actor)
+    session_id, token = uuid7(), new_token("ias" if kind == "COOKIE" else "iab")
+    sealed = None
+    if result.id_token is not None:
+        sealed = parts.vault.seal(
+            result.id_token, tenant_id=tenant_id, table="session", column="id_token_sealed", row_id=session_id
+        )
+    row = sessions.NewSession(
+        id=session_id,
+        tenant_id=tenant_id,
+        user_id=result.user_id,
+        identity_id=result.identity_id,
+        frontend_id=attempt.frontend_id,
+        kind=kind,
+        token_hash=token_hash(token),
+        epoch=epoch,
+        authenticated_at=result.authenticated_at,
+        provider_session=result.provider_session,
+        id_token_sealed=sealed,
+    )
+    await sessions.insert(connection, row, absolute_seconds=parts.limits.session_absolute_seconds)
+    payload = {"user": str(result.user_id), "identity": str(result.identity_id), "kind": kind}
+    await audit.record(connection, tenant_id, actor, [audit.Event("session.begun", "session", session_id, payload)])
+    return Begun(session_id, token)
+
+
+async def _ensure_live(connection: Connection, attempt: Attempt, result: Result) -> int:
+    """Lock the user; the epoch of a session that may begin now."""
+    standing = await users.lock_for_session(connection, attempt.tenant_id, result.user_id, result.identity_id)
+    if standing.refusal is not None:
+        raise LoginFailed(standing.refusal, status=403)
+    return standing.epoch
+
+
+async def _end_replaced(connection: Connection, token: str | None) -> None:
+    """End the session whose cookie is about to be overwritten; it may be another tenant's, on a host they share."""
+    found = await sessions.find_live(connection, token_hash(token)) if token else None
+    if found is not None:
+        tenant_id, session_id = found
+        await end_session(connection, tenant_id, session_id, reason="replaced", actor="system")
+
+
+def _with_query(url: str, parameters: Mapping[str, str | None]) -> str:
+    return f"{url}{'&' if '?' in url else '?'}{_encoded(parameters)}"
+
+
+def _encoded(parameters: Mapping[str, str | None]) -> str:
+    return urlencode({name: value for name, value in parameters.items() if value is not None})

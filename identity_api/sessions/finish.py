@@ -1,0 +1,146 @@
+"""Finish: the callback, from what a browser brings to a session or a code (OIDC Core 3.1.2.5 and 3.1.3, RFC 9207; I4).
+
+    1 match      the attempt by its state; the address, the browser, the time and the provider fit
+    2 consume    exactly once, of however many callbacks with the same state arrive
+    3 judge      the issuer in the callback, and whether the provider says no
+    4 read       code against tokens; ID Token, UserInfo, profile and groups
+    5 land       account, refresh token, profile, grants and the session or code, in one transaction
+
+Nothing that fails before step 2 uses the attempt up; nothing that fails after it leaves it usable.
+"""
+
+from identity_api.accounts.provisioning import Declined, Provisioned, provision
+from identity_api.db import attempts, audit
+from identity_api.db.database import Connection
+from identity_api.lifecycle.provider_client import metadata_of
+from identity_api.lifecycle.refresh_tokens import LoginTokens, keep
+from identity_api.lifecycle.verified import Verified, apply_verified
+from identity_api.oidc.authorization import CallbackParameters, authorization_code, check_callback_issuer
+from identity_api.oidc.discovery import ProviderMetadata
+from identity_api.oidc.errors import CallbackIssuerMismatch, ProviderRefused
+from identity_api.sessions.delivery import Result, deliver, send_to_session_host
+from identity_api.sessions.errors import LoginFailed
+from identity_api.sessions.failures import judging, kind_of, recorded
+from identity_api.sessions.launch import is_one_host
+from identity_api.sessions.matching import Matched, match
+from identity_api.sessions.parts import Arrival, Finished, LoginParts
+from identity_api.sessions.provider_answer import Answered, exchange_code, read_answer
+from identity_api.telemetry import METRICS, get_logger
+
+_log = get_logger(__name__)
+
+
+async def finish(parts: LoginParts, arrival: Arrival) -> Finished:
+    """End a login with what its provider sent back through the browser.
+
+    Raises:
+        LoginFailed: no session; see `errors` for the codes. Recorded where the tenant is known.
+    """
+    matched = await match(parts, arrival)
+    attempt, provider = matched.attempt, matched.provider
+    async with recorded(parts, attempt, provider, clear_cookies=(matched.binding,)):
+        parameters = await _consume(parts, matched)
+        with judging("PROVIDER_UNAVAILABLE"):
+            metadata = await metadata_of(parts.documents, provider, attempt.tenant_slug)
+        code = _judge(parameters, metadata)
+        tokens = await exchange_code(parts, attempt, provider, metadata, code)
+        answered = await read_answer(parts, attempt, provider, metadata, tokens)
+        finished = await _land(parts, matched, metadata, answered, arrival)
+    METRICS.count_login("OK", kind_of(provider))
+    return finished
+
+
+async def _consume(parts: LoginParts, matched: Matched) -> CallbackParameters:
+    """Use the attempt up. Of parallel callbacks one gets past here."""
+    async with parts.database.transaction() as connection:
+        if not await attempts.consume(connection, matched.attempt.tenant_id, matched.attempt.id):
+            raise LoginFailed("LOGIN_USED")
+    if matched.parameters is None:
+        raise LoginFailed("CALLBACK_INVALID", reason=matched.fault.claim if matched.fault else None)
+    return matched.parameters
+
+
+def _judge(parameters: CallbackParameters, metadata: ProviderMetadata) -> str:
+    """The code, if the callback comes from this provider (RFC 9207 section 2.4) and is not an error."""
+    try:
+        check_callback_issuer(parameters, metadata.issuer, metadata.authorization_response_issuer_announced)
+        return authorization_code(parameters)
+    except CallbackIssuerMismatch as error:
+        raise LoginFailed("ISSUER_MISMATCH") from error
+    except ProviderRefused as error:
+        raise LoginFailed("PROVIDER_REFUSED", reason=error.error) from error
+
+
+async def _land(
+    parts: LoginParts, matched: Matched, metadata: ProviderMetadata, answered: Answered, arrival: Arrival
+) -> Finished:
+    """Write everything, in one transaction. A refusal commits too, since it may have quarantined an identity."""
+    provider = matched.provider
+    async with parts.database.transaction() as connection:
+        account = await provision(connection, provider, answered.person, actor=f"provider:{provider.id}")
+        if isinstance(account, Provisioned):
+            return await _land_account(connection, parts, matched, metadata, answered, account, arrival)
+    assert isinstance(account, Declined)
+    raise LoginFailed(account.code, status=403, reason=account.detail)
+
+
+async def _land_account(
+    connection: Connection,
+    parts: LoginParts,
+    matched: Matched,
+    metadata: ProviderMetadata,
+    answered: Answered,
+    account: Provisioned,
+    arrival: Arrival,
+) -> Finished:
+    attempt, provider, tenant_id = matched.attempt, matched.provider, matched.attempt.tenant_id
+    actor = f"provider:{provider.id}"
+    has_token = await _keep_token(connection, parts, matched, answered, account)
+    verified = Verified(account.identity_id, answered.person.profile, answered.groups, None)
+    await apply_verified(connection, tenant_id, provider, [verified], is_login=True, actor=actor)
+    # Kept only where it is of use: as a hint to the provider's end-session endpoint.
+    id_token = answered.tokens.id_token if metadata.end_session_endpoint else None
+    result = Result(
+        user_id=account.user_id,
+        identity_id=account.identity_id,
+        provider_session=answered.provider_session,
+        id_token=id_token.encode() if id_token else None,
+        authenticated_at=answered.authenticated_at,
+    )
+    if is_one_host(attempt):
+        finished = await deliver(connection, parts, attempt, result, arrival.cookies)
+    else:
+        finished = await send_to_session_host(connection, parts, attempt, result)
+    await attempts.set_outcome(connection, tenant_id, attempt.id, "OK")
+    payload = {
+        "user": str(account.user_id),
+        "identity": str(account.identity_id),
+        "provider": str(provider.id),
+        "groups": answered.groups.completeness.value,
+        "refresh_token": has_token,
+    }
+    await audit.record(
+        connection, tenant_id, actor, [audit.Event("login.succeeded", "login_attempt", attempt.id, payload)]
+    )
+    return Finished(
+        kind=finished.kind,
+        location=finished.location,
+        set_cookies=finished.set_cookies,
+        clear_cookies=(matched.binding,),
+    )
+
+
+async def _keep_token(
+    connection: Connection, parts: LoginParts, matched: Matched, answered: Answered, account: Provisioned
+) -> bool:
+    """Keep what the sync will present: the refresh token, or the access token where that is re-read instead."""
+    provider, tokens = matched.provider, answered.tokens
+    token = {"REFRESH_TOKEN": tokens.refresh_token, "ACCESS_TOKEN": tokens.access_token}.get(provider.sync)
+    if token is None:
+        if provider.sync == "REFRESH_TOKEN":
+            # Never silent: without one, permissions of this login last no longer than its lease.
+            _log.warning("login.no_refresh_token", tenant_id=str(provider.tenant_id), provider_id=str(provider.id))
+        return False
+    login = LoginTokens(refresh_token=token, nonce_hash=matched.attempt.nonce_hash, auth_time=answered.auth_time)
+    await keep(connection, parts.vault, provider.tenant_id, account.identity_id, login)
+    return True

@@ -1,0 +1,197 @@
+"""Launch: bind a prepared login to the browser that opens it, and send that browser to the provider (design 5).
+
+The handle is used up here. A handle that somebody else opened first is of no use to anybody after; one that an attacker
+prepared and made a victim open binds the login to the victim's browser, where it ends as the victim's own.
+
+Where the provider's redirect URL is on another host than the session, the browser is bound on both: it hops once over
+that host with a second handle. The callback then proves the one binding, `complete` the other.
+"""
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+import msgspec
+
+from identity_api.db import attempts, providers
+from identity_api.db.attempts import Attempt, Handle, Stage
+from identity_api.db.providers import Provider
+from identity_api.ids import new_token, token_hash
+from identity_api.lifecycle.provider_client import metadata_of
+from identity_api.oidc.authorization import authorization_url, code_challenge, new_code_verifier, new_nonce, new_state
+from identity_api.oidc.discovery import ProviderMetadata
+from identity_api.oidc.id_token import nonce_hash
+from identity_api.sessions.cookies import binding_cookie, host_of, superfluous_bindings
+from identity_api.sessions.errors import LoginFailed
+from identity_api.sessions.failures import count, judging, recorded
+from identity_api.sessions.parts import BrowserRequest, Cookie, Launched, LoginParts
+from identity_api.sessions.prepare import LAUNCH_PATH
+
+FORM_POST = "form_post"
+
+
+async def launch(parts: LoginParts, handle: str, request: BrowserRequest) -> Launched:
+    """Use the handle up, bind the login to this browser on this host, and say where the browser goes next.
+
+    Raises:
+        LoginFailed: HANDLE_UNKNOWN, LOGIN_USED, LOGIN_EXPIRED, PROVIDER_DISABLED; PROVIDER_UNAVAILABLE (503) or
+            PROVIDER_TIMED_OUT, after which the same handle works again while it lasts.
+    """
+    async with parts.database.reading() as connection:
+        found = await attempts.by_handle(connection, token_hash(handle))
+        provider = None
+        if found is not None:
+            provider = await providers.get(connection, found.attempt.tenant_id, found.attempt.provider_id)
+    if found is None or provider is None:
+        failure = LoginFailed("HANDLE_UNKNOWN")
+        count(failure)
+        raise failure
+    async with recorded(parts, found.attempt, provider):
+        _check(found, provider, request)
+        if found.stage == "SESSION_HOST" and not is_one_host(found.attempt):
+            return await _hop(parts, found, request)
+        with judging("PROVIDER_UNAVAILABLE", unavailable_status=503):
+            metadata = await metadata_of(parts.documents, provider, found.attempt.tenant_slug)
+        return await _leave(parts, found, provider, metadata, request)
+
+
+def is_one_host(attempt: Attempt) -> bool:
+    """Whether the callback arrives on the host that holds the session. Cookies do not tell ports apart, nor do we."""
+    return host_of(attempt.redirect_url) == host_of(attempt.session_origin)
+
+
+def callback_origin(attempt: Attempt) -> str:
+    """The origin whose cookies a callback brings."""
+    if is_one_host(attempt):
+        return attempt.session_origin
+    parts = urlsplit(attempt.redirect_url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def ensure_current(attempt: Attempt, provider: Provider) -> None:
+    """The provider is enabled and still what it was when the login began; else its answers are not for this login."""
+    if not provider.enabled:
+        raise LoginFailed("PROVIDER_DISABLED", status=403)
+    if (provider.issuer, provider.redirect_url) != (attempt.issuer, attempt.redirect_url):
+        raise LoginFailed("PROVIDER_DISABLED", status=403, reason="changed")
+
+
+def _check(found: Handle, provider: Provider, request: BrowserRequest) -> None:
+    attempt = found.attempt
+    origin = attempt.session_origin if found.stage == "SESSION_HOST" else callback_origin(attempt)
+    if host_of(request.host) != host_of(origin):
+        raise LoginFailed("HANDLE_UNKNOWN", reason="other_host")
+    if found.is_used or attempt.consumed_at is not None:
+        raise LoginFailed("LOGIN_USED", reason="handle")
+    if found.is_expired or attempt.is_expired:
+        raise LoginFailed("LOGIN_EXPIRED", reason="handle")
+    ensure_current(attempt, provider)
+
+
+async def _hop(parts: LoginParts, found: Handle, request: BrowserRequest) -> Launched:
+    """Bind here, and go on to the callback's host."""
+    attempt, binding, second = found.attempt, new_token("bi"), new_token("ha")
+    async with parts.database.transaction() as connection:
+        if not await attempts.use_handle(connection, attempt.tenant_id, found.id):
+            raise LoginFailed("LOGIN_USED", reason="handle")
+        await attempts.bind(connection, attempt, "SESSION_HOST", token_hash(binding))
+        await attempts.insert_handle(
+            connection,
+            attempt.tenant_id,
+            attempt.id,
+            token_hash(second),
+            "CALLBACK_HOST",
+            seconds=parts.limits.handle_seconds,
+        )
+    location = f"{callback_origin(attempt)}{LAUNCH_PATH}{second}"
+    # Lax also where the provider posts a form: that arrives on the other host, and `complete` is reached by GET.
+    cookie = binding_cookie(
+        attempt.session_origin,
+        attempt.id,
+        binding,
+        max_age_seconds=parts.limits.attempt_seconds,
+        form_post=False,
+    )
+    return _launched(location, cookie, request)
+
+
+async def _leave(
+    parts: LoginParts, found: Handle, provider: Provider, metadata: ProviderMetadata, request: BrowserRequest
+) -> Launched:
+    """Bind here, and go to the provider with fresh state, nonce and code verifier."""
+    attempt, binding = found.attempt, new_token("bi")
+    state, nonce, verifier = new_state(), new_nonce(), new_code_verifier()
+    options = request_options(provider)
+    sends_nonce = provider.protocol == "oidc" or "openid" in provider.scopes
+    with judging("PROVIDER_MISCONFIGURED"):
+        location = authorization_url(
+            metadata.authorization_endpoint,
+            client_id=provider.client_id,
+            redirect_uri=attempt.redirect_url,
+            scopes=provider.scopes,
+            state=state,
+            nonce=nonce if sends_nonce else None,
+            code_challenge=code_challenge(verifier),
+            extra=options.extra,
+            login_hint=attempt.login_hint,
+            response_mode=options.response_mode,
+            prompt=options.prompt,
+            max_age_seconds=options.max_age_seconds,
+        )
+    sealed = parts.vault.seal(
+        verifier.encode(),
+        tenant_id=attempt.tenant_id,
+        table="login_attempt",
+        column="code_verifier_sealed",
+        row_id=attempt.id,
+    )
+    stages: tuple[Stage, ...] = ("SESSION_HOST", "CALLBACK_HOST") if is_one_host(attempt) else ("CALLBACK_HOST",)
+    async with parts.database.transaction() as connection:
+        if not await attempts.use_handle(connection, attempt.tenant_id, found.id):
+            raise LoginFailed("LOGIN_USED", reason="handle")
+        for stage in stages:
+            await attempts.bind(connection, attempt, stage, token_hash(binding))
+        await attempts.leave(
+            connection,
+            attempt,
+            state_hash=token_hash(state),
+            nonce_hash=nonce_hash(nonce) if sends_nonce else None,
+            code_verifier_sealed=sealed,
+        )
+    cookie = binding_cookie(
+        callback_origin(attempt),
+        attempt.id,
+        binding,
+        max_age_seconds=parts.limits.attempt_seconds,
+        form_post=options.response_mode == FORM_POST,
+    )
+    return _launched(location, cookie, request)
+
+
+def _launched(location: str, cookie: Cookie, request: BrowserRequest) -> Launched:
+    others = [name for name in request.cookies if name != cookie.name]
+    return Launched(location=location, set_cookies=(cookie,), clear_cookies=superfluous_bindings(others))
+
+
+class RequestOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What a provider's configured authorization parameters ask for."""
+
+    response_mode: str | None
+    prompt: str | None
+    max_age_seconds: int | None
+    extra: Mapping[str, str]
+
+
+def request_options(provider: Provider) -> RequestOptions:
+    """Take out the parameters that change what we must do ourselves; the rest travels as it is."""
+    extra = dict(provider.authorization_parameters)
+    response_mode, prompt, max_age = (
+        extra.pop("response_mode", None),
+        extra.pop("prompt", None),
+        extra.pop("max_age", ""),
+    )
+    return RequestOptions(
+        response_mode=response_mode if response_mode in ("query", FORM_POST) else None,
+        prompt=prompt,
+        max_age_seconds=int(max_age) if max_age.isascii() and max_age.isdigit() else None,
+        extra=extra,
+    )

@@ -1,0 +1,103 @@
+"""The end of a session that its user wants to end, and the list of a user's sessions (RP-Initiated Logout 1.0 section 2)."""
+
+from uuid import UUID
+
+from identity_api.db import providers, sessions
+from identity_api.db.database import Connection, Database
+from identity_api.db.providers import Provider
+from identity_api.db.sessions import ProviderSession, SessionRecord
+from identity_api.errors import BadInput, NotFound
+from identity_api.lifecycle import end_login
+from identity_api.lifecycle.provider_client import metadata_of
+from identity_api.oidc.errors import ProtocolError
+from identity_api.oidc.logout import end_session_url
+from identity_api.sessions.authenticate import Authenticated
+from identity_api.sessions.parts import LoginParts
+from identity_api.telemetry import get_logger
+from identity_api.upstream.errors import UpstreamError
+from identity_api.vault import VaultError
+
+_log = get_logger(__name__)
+RETURN_PATH = "/auth/logout/return"
+
+
+async def logout(parts: LoginParts, authenticated: Authenticated, *, return_origin: str, path_prefix: str = "") -> str:
+    """End this session, and say where the browser goes: to end the provider's session too where that is possible.
+
+    The provider's end-session endpoint, back to our `/auth/logout/return` (which must be registered at the provider); or
+    the configured logout page; or our own login page.
+    """
+    tenant_id = authenticated.tenant_id
+    async with parts.database.reading() as connection:
+        found = await sessions.provider_session(connection, tenant_id, authenticated.session_id)
+        provider = await providers.get(connection, tenant_id, found.provider_id) if found else None
+    await end_session(
+        parts.database, tenant_id, authenticated.session_id, reason="signed_out", actor=authenticated.actor
+    )
+    if found is not None and provider is not None:
+        return_url = f"{return_origin}{path_prefix}{RETURN_PATH}"
+        url = await _provider_url(parts, authenticated, provider, found, return_url)
+        if url is not None:
+            return url
+        if provider.logout_page_url is not None:
+            return provider.logout_page_url
+    return f"{return_origin}{path_prefix}/login?signed_out=1"
+
+
+async def _provider_url(
+    parts: LoginParts, authenticated: Authenticated, provider: Provider, found: ProviderSession, return_url: str
+) -> str | None:
+    """None wherever the provider cannot be asked: our session is over all the same."""
+    try:
+        metadata = await metadata_of(parts.documents, provider, authenticated.tenant_slug)
+        if metadata.end_session_endpoint is None:
+            return None
+        return end_session_url(
+            metadata.end_session_endpoint,
+            id_token_hint=_id_token(parts, authenticated, found),
+            client_id=provider.client_id,
+            post_logout_redirect_uri=return_url,
+            state=None,
+        )
+    except (UpstreamError, ProtocolError, BadInput, VaultError) as error:
+        _log.warning("logout.provider_not_asked", reason=error.code, provider_id=str(provider.id))
+        return None
+
+
+def _id_token(parts: LoginParts, authenticated: Authenticated, found: ProviderSession) -> str | None:
+    if found.id_token_sealed is None:
+        return None
+    return parts.vault.open(
+        found.id_token_sealed,
+        tenant_id=authenticated.tenant_id,
+        table="session",
+        column="id_token_sealed",
+        row_id=authenticated.session_id,
+    ).decode()
+
+
+async def sessions_of(
+    connection: Connection, tenant_id: UUID, user_id: UUID, *, idle_seconds: int
+) -> list[SessionRecord]:
+    """The user's live sessions, the oldest first."""
+    return await sessions.of_user(connection, tenant_id, user_id, idle_seconds=idle_seconds)
+
+
+async def end_session(database: Database, tenant_id: UUID, session_id: UUID, *, reason: str, actor: str) -> bool:
+    """End one session, with its audit; False if it was over, or is not this tenant's. Whose it is the caller has checked."""
+    async with database.transaction() as connection:
+        return await end_login.end_session(connection, tenant_id, session_id, reason=reason, actor=actor)
+
+
+async def end_own_session(database: Database, authenticated: Authenticated, session_id: UUID) -> None:
+    """End one of the user's own sessions, by its user.
+
+    Raises:
+        NotFound: no live session of this user has the id.
+    """
+    async with database.transaction() as connection:
+        if await sessions.owner(connection, authenticated.tenant_id, session_id) != authenticated.user.id:
+            raise NotFound("There is no such session.")
+        await end_login.end_session(
+            connection, authenticated.tenant_id, session_id, reason="signed_out", actor=authenticated.actor
+        )

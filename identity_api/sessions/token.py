@@ -1,0 +1,66 @@
+"""A frontend exchanges its one-time code for a bearer token (RFC 6749 section 4.1.3, RFC 7636), with us in the provider's place.
+
+The code is bound to the frontend and to its verifier, and any presentation uses it up. A second one means that it was
+stolen: the session made from it ends (RFC 9700 section 4.5).
+"""
+
+import hmac
+
+from identity_api.db import attempts
+from identity_api.db.attempts import Code
+from identity_api.errors import BadInput
+from identity_api.ids import token_hash
+from identity_api.lifecycle.end_login import end_session
+from identity_api.oidc.authorization import code_challenge
+from identity_api.sessions.delivery import begin_session, result_of
+from identity_api.sessions.errors import LoginFailed
+from identity_api.sessions.failures import count, recorded
+from identity_api.sessions.parts import BearerToken, LoginParts, Redemption
+
+
+async def redeem(parts: LoginParts, redemption: Redemption) -> BearerToken:
+    """Exchange the code.
+
+    Raises:
+        LoginFailed: CODE_UNKNOWN, CODE_REFUSED, LOGIN_USED, LOGIN_EXPIRED, or why the login was ended meanwhile.
+            All of them are `invalid_grant` to the frontend.
+    """
+    async with parts.database.reading() as connection:
+        found = await attempts.by_code(connection, token_hash(redemption.code), "TOKEN")
+    if found is None:
+        failure = LoginFailed("CODE_UNKNOWN")
+        count(failure)
+        raise failure
+    tenant_id = found.attempt.tenant_id
+    async with recorded(parts, found.attempt, None):
+        async with parts.database.transaction() as connection:
+            is_first = await attempts.use_code(connection, tenant_id, found.id)
+            if is_first and _may_redeem(found, redemption):
+                begun = await begin_session(connection, parts, found.attempt, result_of(parts, found), "BEARER")
+                await attempts.set_code_session(connection, tenant_id, found.id, begun.session_id)
+                return BearerToken(access_token=begun.token, expires_in_seconds=parts.limits.session_absolute_seconds)
+        if is_first:
+            raise LoginFailed("CODE_REFUSED")
+        raise await _end_stolen(parts, found)
+
+
+def _may_redeem(found: Code, redemption: Redemption) -> bool:
+    if redemption.frontend_slug is not None and redemption.frontend_slug != found.frontend_slug:
+        return False
+    if redemption.origin is not None and redemption.origin not in found.frontend_origins:
+        return False
+    try:
+        challenge = code_challenge(redemption.code_verifier)
+    except BadInput:
+        return False
+    return hmac.compare_digest(challenge, found.attempt.client_challenge or "")
+
+
+async def _end_stolen(parts: LoginParts, found: Code) -> LoginFailed:
+    """The code was used before, or is too late. Read again: the first use may have been a moment ago."""
+    async with parts.database.transaction() as connection:
+        session = await attempts.code_session(connection, found.attempt.tenant_id, found.id)
+        if session is None:
+            return LoginFailed("LOGIN_USED" if found.is_used else "LOGIN_EXPIRED")
+        await end_session(connection, found.attempt.tenant_id, session, reason="code_reused", actor="system")
+    return LoginFailed("LOGIN_USED", reason="session_ended")
