@@ -64,7 +64,8 @@ alter table identity_sync
     add foreign key (tenant_id, provider_id) references provider (tenant_id, id);
 create index identity_sync_due on identity_sync (due_at) where due_at is not null;
 create index identity_sync_user on identity_sync (tenant_id, user_id);
-create index identity_sync_provider on identity_sync (tenant_id, provider_id);
+create index identity_sync_provider on identity_sync (tenant_id, provider_id, due_at);
+create index identity_sync_leased on identity_sync (tenant_id, provider_id) where lease_owner is not null;
 
 alter table refresh_token add constraint refresh_token_hash_key unique (tenant_id, identity_id, hash),
     add foreign key (tenant_id, identity_id) references identity (tenant_id, id);

@@ -86,9 +86,18 @@ async def newest_live(connection: Connection, tenant_id: UUID, identity_id: UUID
 
 
 async def rotate(
-    connection: Connection, tenant_id: UUID, token_id: UUID, *, presented_hash: bytes, hash: bytes, sealed: bytes
+    connection: Connection,
+    tenant_id: UUID,
+    token_id: UUID,
+    *,
+    presented_hash: bytes,
+    hash: bytes,
+    sealed: bytes,
+    generation: int,
 ) -> bool:
-    """Compare-and-set: put the successor in the place of the token that was presented.
+    """Compare-and-set: put the successor in the place of the token that was presented. One statement.
+
+    With it the attempt of this generation is resolved: its answer has landed.
 
     Returns:
         False if the stored token is another one by now, or dead: somebody else's word came first. True also when this
@@ -99,7 +108,11 @@ async def rotate(
         with landed as (
             update refresh_token set hash = $4, sealed = $5, rotated_at = now()
             where tenant_id = $1 and id = $2 and dead_at is null and hash = $3
-            returning id)
+            returning identity_id
+        ), resolved as (
+            update identity_sync s set attempt_token_id = null, attempt_hash = null, attempt_at = null
+            from landed l where s.tenant_id = $1 and s.id = l.identity_id and s.generation = $6
+        )
         select exists (select from landed) or exists (
             select from refresh_token where tenant_id = $1 and id = $2 and dead_at is null and hash = $4)
         """,
@@ -108,6 +121,7 @@ async def rotate(
         presented_hash,
         hash,
         sealed,
+        generation,
     )
 
 

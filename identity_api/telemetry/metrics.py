@@ -4,6 +4,7 @@ Each process counts for itself; with several API processes a scrape sees the one
 """
 
 import re
+import time
 from typing import Final
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -21,6 +22,7 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self._seen: dict[str, set[str]] = {}
+        self._swept_at: float | None = None
         self._make_login_and_sync_series()
         self._make_service_series()
 
@@ -37,6 +39,13 @@ class Metrics:
             "identity_sync_oldest_due_seconds", "Age of the most overdue sync.", registry=registry
         )
         self._identities = Gauge("identity_identities", "Identities by sync state.", ["state"], registry=registry)
+        self._alarms = Counter(
+            "identity_alarms", "What somebody should look at, by kind.", ["kind"], registry=registry
+        )
+        self._sweep_age = Gauge(
+            "identity_sync_sweep_age_seconds", "Time since this worker last finished a sweep.", registry=registry
+        )
+        self._sweep_age.set_function(lambda: self.sweep_age_seconds or 0.0)
         self._audit_head = Gauge("identity_audit_head_sequence", "Last sealed audit event.", registry=registry)
         self._audit_unsealed = Gauge(
             "identity_audit_unsealed_events", "Audit events not sealed yet.", registry=registry
@@ -76,6 +85,19 @@ class Metrics:
     def set_oldest_due(self, seconds: float) -> None:
         """How overdue the most overdue identity is now."""
         self._sync_oldest.set(max(0.0, seconds))
+
+    def count_alarm(self, kind: str) -> None:
+        """Something happened that a person should look at, such as many logins dying at once."""
+        self._alarms.labels(self._label("alarm", kind)).inc()
+
+    def sweep_completed(self) -> None:
+        """This worker finished a sync sweep now."""
+        self._swept_at = time.monotonic()
+
+    @property
+    def sweep_age_seconds(self) -> float | None:
+        """How long ago this worker last finished a sweep; None if it never did."""
+        return None if self._swept_at is None else time.monotonic() - self._swept_at
 
     def set_identities(self, by_state: dict[str, int]) -> None:
         """How many identities are in each state; states left out count as none."""

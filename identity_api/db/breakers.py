@@ -1,0 +1,62 @@
+"""How providers answer our own requests: closed, paused or open, one row per provider that ever gave trouble.
+
+Open means that the provider does not accept *us* (a wrong client secret, say). The claim of the sync leaves such a
+provider alone until `open_until`, then takes one identity as a probe (`db.sync`).
+"""
+
+from uuid import UUID
+
+from identity_api.db.database import Connection
+from identity_api.db.sync import BREAKER_THRESHOLD, PROBE_SECONDS
+
+
+async def record_refusal(connection: Connection, tenant_id: UUID, provider_id: UUID, reason: str) -> bool:
+    """Count that the provider refused us; True if this opens the breaker (and not if it was open already)."""
+    failures = await connection.fetchval(
+        """
+        insert into provider_breaker (id, tenant_id, failures, open_until, reason, changed_at)
+        values ($2, $1, 1, null, $3, now())
+        on conflict (id) do update set failures = provider_breaker.failures + 1, reason = excluded.reason,
+            open_until = case when provider_breaker.failures + 1 >= $4 then now() + make_interval(secs => $5)
+                else provider_breaker.open_until end,
+            changed_at = now()
+        returning failures
+        """,
+        tenant_id,
+        provider_id,
+        reason,
+        BREAKER_THRESHOLD,
+        float(PROBE_SECONDS),
+    )
+    return bool(failures == BREAKER_THRESHOLD)
+
+
+async def record_acceptance(connection: Connection, tenant_id: UUID, provider_id: UUID) -> bool:
+    """The provider accepted us: forget its refusals. True if that closes an open breaker."""
+    before = await connection.fetchval(
+        """
+        with before as (
+            select id, failures from provider_breaker where tenant_id = $1 and id = $2 and failures > 0 for update)
+        update provider_breaker b set failures = 0, open_until = null, reason = null, changed_at = now()
+        from before where b.id = before.id returning before.failures
+        """,
+        tenant_id,
+        provider_id,
+    )
+    return bool(before is not None and before >= BREAKER_THRESHOLD)
+
+
+async def pause(connection: Connection, tenant_id: UUID, provider_id: UUID, seconds: float, reason: str) -> None:
+    """Leave the provider alone for so long, as it asked for (Retry-After). Not a refusal, and no probe afterwards."""
+    await connection.execute(
+        """
+        insert into provider_breaker (id, tenant_id, failures, open_until, reason, changed_at)
+        values ($2, $1, 0, now() + make_interval(secs => $3), $4, now())
+        on conflict (id) do update set reason = excluded.reason, changed_at = now(),
+            open_until = greatest(provider_breaker.open_until, excluded.open_until)
+        """,
+        tenant_id,
+        provider_id,
+        float(seconds),
+        reason,
+    )

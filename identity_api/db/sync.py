@@ -1,0 +1,273 @@
+"""What is due, who works at it, and what an attempt came to: the statements on `identity_sync`.
+
+A claim is a lease by the database's clock plus a raised generation. Whoever holds the current generation may write what
+came of it; a login, an end of login or another claim raises it, and the older holder's writes then touch nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from identity_api.db.database import Connection
+
+LEASE_SECONDS = 15
+_CLAIMING = 0x73796E63  # "sync": the advisory lock of whoever is choosing rows
+
+BREAKER_THRESHOLD = 3
+PROBE_SECONDS = 30
+
+
+class Claimed(msgspec.Struct, frozen=True, kw_only=True):
+    """An identity claimed for one sync, with what the sync needs of it."""
+
+    tenant_id: UUID
+    identity_id: UUID
+    user_id: UUID
+    provider_id: UUID
+    issuer: str
+    subject: str | None
+    anchor: str
+    state: str
+    state_reason: str | None
+    generation: int
+    uncertain: bool
+    """An earlier attempt was sent, or may have been, and its answer never landed."""
+    failures: int
+    groups_completeness: str
+    overdue_seconds: float
+    token_id: UUID | None
+    """The newest live refresh token; None if no login of the identity has one."""
+    token_hash: bytes | None
+    token_sealed: bytes | None
+
+    def __repr__(self) -> str:
+        return f"Claimed({self.identity_id}, generation={self.generation})"
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """What one claiming statement took."""
+
+    claims: tuple[Claimed, ...]
+    postponed: int
+    """Rows that were due and are not to be synced now: a disabled or long inactive person, a dead identity."""
+
+
+_CLAIM = """
+with leased as (
+    select tenant_id, provider_id, count(*) as taken from identity_sync
+    where lease_owner is not null and lease_until > now() group by tenant_id, provider_id
+), place as (
+    -- How many more syncs each provider may have in flight, over all workers; one probe while its breaker is half open.
+    select p.tenant_id, p.id, p.sync_interval_seconds, coalesce(b.failures, 0) >= {threshold} as is_probe,
+        case when b.failures >= {threshold} then 1 else least(p.max_concurrent, r.places) end - coalesce(l.taken, 0) as free
+    from provider p
+    left join leased l on l.tenant_id = p.tenant_id and l.provider_id = p.id
+    left join provider_breaker b on b.tenant_id = p.tenant_id and b.id = p.id
+    left join unnest($5::uuid[], $6::integer[]) as r (id, places) on r.id = p.id
+    where p.enabled and p.sync = 'REFRESH_TOKEN' and (b.open_until is null or b.open_until <= now()) {of_tenant}
+), candidate as (
+    select c.*, row_number() over (partition by c.provider_id order by c.due_at) as turn
+    from (
+        select s.*, p.is_probe, p.sync_interval_seconds
+        from place p
+        cross join lateral (
+            select d.tenant_id, d.id, d.user_id, d.provider_id, d.due_at from identity_sync d
+            where d.tenant_id = p.tenant_id and d.provider_id = p.id and d.due_at <= now()
+                and (d.lease_until is null or d.lease_until <= now()) {of_user}
+            order by d.due_at limit greatest(p.free, 0)
+            for no key update of d skip locked) s) c
+), picked as materialized (
+    select k.*, i.issuer, i.subject, i.anchor, i.state, i.state_reason,
+        case when i.state in ('REVOKED', 'QUARANTINED') then 'DEAD'
+            when u.disabled_at is not null then 'DISABLED'
+            when u.active_at <= now() - make_interval(days => $4) then 'INACTIVE' else 'CLAIM' end as verdict,
+        t.id as token_id, t.hash as token_hash, t.sealed as token_sealed
+    from candidate k
+    join identity i on i.tenant_id = k.tenant_id and i.id = k.id
+    join app_user u on u.tenant_id = k.tenant_id and u.id = k.user_id
+    left join lateral (
+        select r.id, r.hash, r.sealed from refresh_token r
+        where r.tenant_id = k.tenant_id and r.identity_id = k.id and r.dead_at is null
+        order by r.created_at desc, r.id desc limit 1) t on true
+    -- Every provider's most overdue first, then every provider's next: one provider's backlog delays nobody else.
+    order by k.turn, k.due_at limit $1
+), probing as (
+    update provider_breaker b set open_until = now() + make_interval(secs => {probe_seconds})
+    where b.id in (select provider_id from picked where is_probe and verdict = 'CLAIM')
+), claimed as (
+    update identity_sync s set lease_until = now() + make_interval(secs => $3), lease_owner = $2,
+        generation = s.generation + 1, uncertain = s.uncertain or s.attempt_hash is not null,
+        attempt_token_id = k.token_id, attempt_hash = k.token_hash, attempt_at = now()
+    from picked k where s.tenant_id = k.tenant_id and s.id = k.id and k.verdict = 'CLAIM'
+    returning s.id, s.generation, s.uncertain, s.failures, s.groups_completeness
+), postponed as (
+    -- Looked at again later, so that rows that never sync are not chosen every second. A login makes them due by itself.
+    update identity_sync s set due_at = case k.verdict when 'DEAD' then null
+        when 'DISABLED' then now() + make_interval(secs => k.sync_interval_seconds) else now() + interval '1 day' end
+    from picked k where s.tenant_id = k.tenant_id and s.id = k.id and k.verdict <> 'CLAIM'
+)
+select k.tenant_id, k.id as identity_id, k.user_id, k.provider_id, k.issuer, k.subject, k.anchor, k.state, k.state_reason,
+    k.token_id, k.token_hash, k.token_sealed, c.generation, c.uncertain, c.failures, c.groups_completeness,
+    extract(epoch from now() - k.due_at)::float8 as overdue_seconds
+from picked k left join claimed c on c.id = k.id
+"""
+
+_FORMS = {"threshold": BREAKER_THRESHOLD, "probe_seconds": PROBE_SECONDS}
+_CLAIM_DUE = _CLAIM.format(**_FORMS, of_tenant="", of_user="")
+_CLAIM_OF_USER = _CLAIM.format(**_FORMS, of_tenant="and p.tenant_id = $7", of_user="and d.user_id = $8")
+
+
+async def claim(
+    connection: Connection,
+    *,
+    owner: UUID,
+    limit: int,
+    max_inactive_days: int,
+    places: Mapping[UUID, int],
+    user: tuple[UUID, UUID] | None = None,
+) -> Batch:
+    """Take up to `limit` due identities of any tenant, inside a transaction of its own.
+
+    The intent is written with the lease: which token is about to be presented. An attempt that was still written there
+    makes the claim `uncertain`.
+
+    Args:
+        owner: whoever renews the lease.
+        places: for some providers, fewer syncs in flight than they allow.
+        user: only identities of this (tenant, user).
+    """
+    # One at a time: each must see what the other has leased, or together they would exceed a provider's limit. A lock
+    # within the statement itself would come too late, after its snapshot.
+    await connection.execute("select pg_advisory_xact_lock($1)", _CLAIMING)
+    arguments = [owner, float(LEASE_SECONDS), max_inactive_days, list(places), list(places.values())]
+    if user is None:
+        rows = await connection.fetch(_CLAIM_DUE, limit, *arguments)
+    else:
+        rows = await connection.fetch(_CLAIM_OF_USER, limit, *arguments, *user)
+    claims = [Claimed(**row) for row in rows if row["generation"] is not None]
+    return Batch(tuple(claims), len(rows) - len(claims))
+
+
+async def renew_leases(connection: Connection, owner: UUID, identity_ids: Sequence[UUID]) -> None:
+    """Heartbeat: extend what `owner` still holds. A row that is being written to at this moment is left out."""
+    await connection.execute(
+        """
+        update identity_sync set lease_until = now() + make_interval(secs => $3)
+        where id in (
+            select id from identity_sync where id = any($2::uuid[]) and lease_owner = $1 for no key update skip locked)
+        """,
+        owner,
+        identity_ids,
+        float(LEASE_SECONDS),
+    )
+
+
+class Release(msgspec.Struct, frozen=True, kw_only=True):
+    """How a claim is given back without an answer that counts."""
+
+    outcome: str
+    seconds_until_due: float | None
+    """None: not due again before a login."""
+    uncertain: bool = False
+    """The attempt was sent and its answer did not land."""
+    is_failure: bool = True
+
+
+async def release(
+    connection: Connection, tenant_id: UUID, identity_id: UUID, generation: int, release: Release
+) -> bool:
+    """Give a claim back; False if it is not held any more. Uncertainty, once there, ends only with an answer."""
+    status = await connection.execute(
+        """
+        update identity_sync set lease_until = null, lease_owner = null,
+            attempt_token_id = null, attempt_hash = null, attempt_at = null, uncertain = uncertain or $4,
+            failures = failures + case when $5 then 1 else 0 end, outcome = $6, due_at = now() + make_interval(secs => $7)
+        where tenant_id = $1 and id = $2 and generation = $3
+        """,
+        tenant_id,
+        identity_id,
+        generation,
+        release.uncertain,
+        release.is_failure,
+        release.outcome,
+        release.seconds_until_due,
+    )
+    return bool(status == "UPDATE 1")
+
+
+async def mark_stale(connection: Connection, tenant_id: UUID, identity_id: UUID, reason: str) -> bool:
+    """Set the state to STALE with the reason; False if it was so already, or the identity is dead."""
+    status = await connection.execute(
+        """
+        update identity set state = 'STALE', state_reason = $3, state_since = now()
+        where tenant_id = $1 and id = $2 and state not in ('REVOKED', 'QUARANTINED')
+            and (state, state_reason) is distinct from ('STALE', $3)
+        """,
+        tenant_id,
+        identity_id,
+        reason,
+    )
+    return bool(status == "UPDATE 1")
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """An identity that somebody asked to be synced now, and the generation that will have done it."""
+
+    identity_id: UUID
+    generation: int
+
+
+async def make_due(connection: Connection, tenant_id: UUID, user_id: UUID) -> list[Asked]:
+    """Make the user's syncable identities due now. A sync that is running already counts as the one asked for."""
+    rows = await connection.fetch(
+        """
+        update identity_sync s set due_at = now() from provider p
+        where s.tenant_id = $1 and s.user_id = $2 and s.due_at is not null
+            and p.tenant_id = $1 and p.id = s.provider_id and p.enabled and p.sync = 'REFRESH_TOKEN'
+        returning s.id, s.generation + case when s.lease_until > now() then 0 else 1 end as generation
+        """,
+        tenant_id,
+        user_id,
+    )
+    return [Asked(row["id"], row["generation"]) for row in rows]
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """How far a sync that was asked for has come."""
+
+    identity_id: UUID
+    generation: int
+    is_leased: bool
+    state: Literal["FRESH", "STALE", "REVOKED", "QUARANTINED", "UNSYNCED"]
+    outcome: str | None
+
+
+async def progress(connection: Connection, tenant_id: UUID, identity_ids: Sequence[UUID]) -> list[Progress]:
+    """Where these identities' syncs stand."""
+    rows = await connection.fetch(
+        """
+        select s.id, s.generation, coalesce(s.lease_until > now(), false) as is_leased, i.state, s.outcome
+        from identity_sync s join identity i on i.tenant_id = $1 and i.id = s.id
+        where s.tenant_id = $1 and s.id = any($2::uuid[])
+        """,
+        tenant_id,
+        identity_ids,
+    )
+    return [Progress(row["id"], row["generation"], row["is_leased"], row["state"], row["outcome"]) for row in rows]
+
+
+async def oldest_due_seconds(connection: Connection) -> float:
+    """How overdue the most overdue sync is; 0 if nothing is due."""
+    seconds = await connection.fetchval(
+        """
+        select extract(epoch from now() - min(s.due_at))::float8 from provider p
+        cross join lateral (
+            select due_at from identity_sync d
+            where d.tenant_id = p.tenant_id and d.provider_id = p.id and d.due_at is not null
+            order by d.due_at limit 1) s
+        where p.enabled and p.sync = 'REFRESH_TOKEN'
+        """
+    )
+    return max(0.0, seconds or 0.0)

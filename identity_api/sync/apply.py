@@ -1,0 +1,113 @@
+"""Step 5: write verified answers as they come, in groups of one provider: at most 100, or what 20 ms brought.
+
+Each group is one transaction: claims, groups, grants, read model, audit, leases and next due times together, only for
+identities whose generation is still the claimed one.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from uuid import UUID
+
+import msgspec
+
+from identity_api.db.providers import Provider
+from identity_api.errors import Unavailable
+from identity_api.lifecycle import verified
+from identity_api.lifecycle.verified import Verified
+from identity_api.sync import breaker
+from identity_api.sync.parts import SyncParts
+from identity_api.telemetry import get_logger
+
+GROUP_SIZE = 100
+GROUP_SECONDS = 0.02
+_TRIES = 3
+_PAUSE_SECONDS = 0.05
+
+_log = get_logger(__name__)
+
+
+class Written(msgspec.Struct, frozen=True):
+    """What applying a group came to; counts are of the whole group."""
+
+    applied: frozenset[UUID]
+    opened: int
+    closed: int
+
+
+async def apply(parts: SyncParts, provider: Provider, answers: Sequence[Verified]) -> Written:
+    """Write a group of one provider. Answers that came too late are left out of `applied`.
+
+    Safe to repeat, and repeated a few times: two writers may deadlock, and a database may just be coming back.
+
+    Raises:
+        Unavailable: the database does not answer. Leases then run out, and the identities are claimed anew.
+    """
+    for _ in range(_TRIES - 1):
+        try:
+            return await _apply_once(parts, provider, answers)
+        except Exception as error:
+            _log.warning("sync.apply_repeated", provider=str(provider.id), error_type=type(error).__name__)
+            await asyncio.sleep(_PAUSE_SECONDS)
+    return await _apply_once(parts, provider, answers)
+
+
+async def _apply_once(parts: SyncParts, provider: Provider, answers: Sequence[Verified]) -> Written:
+    async with parts.database.transaction() as connection:
+        outcome = await verified.apply_verified(
+            connection, provider.tenant_id, provider, answers, is_login=False, actor="sync"
+        )
+        # Last, because the row is shared by everybody who syncs with the provider.
+        await breaker.accepted(connection, provider.tenant_id, provider.id)
+    return Written(outcome.applied, outcome.opened, outcome.closed)
+
+
+class Groups:
+    """Collects answers by provider and applies each group when it is full, or a moment after its first answer."""
+
+    def __init__(self, parts: SyncParts) -> None:
+        self._parts = parts
+        self._waiting: dict[UUID, list[tuple[Verified, asyncio.Future[bool]]]] = {}
+        self._writing: set[asyncio.Task[None]] = set()
+        self.opened = 0
+        self.closed = 0
+
+    async def add(self, provider: Provider, answer: Verified) -> bool:
+        """Wait until this answer's group is written; False if it came too late.
+
+        Raises: as `apply`.
+        """
+        written: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        group = self._waiting.setdefault(provider.id, [])
+        group.append((answer, written))
+        if len(group) == 1:
+            asyncio.get_running_loop().call_later(GROUP_SECONDS, self._flush, provider, group)
+        if len(group) >= GROUP_SIZE:
+            self._flush(provider, group)
+        return await written
+
+    def _flush(self, provider: Provider, group: list[tuple[Verified, asyncio.Future[bool]]]) -> None:
+        if self._waiting.get(provider.id) is not group:
+            return  # it was full before its time was over
+        del self._waiting[provider.id]
+        task = asyncio.create_task(self._write(provider, group))
+        self._writing.add(task)
+        task.add_done_callback(self._writing.discard)
+
+    async def _write(self, provider: Provider, group: list[tuple[Verified, asyncio.Future[bool]]]) -> None:
+        try:
+            written = await apply(self._parts, provider, [answer for answer, _ in group])
+        except Exception as error:
+            if len(group) > 1 and not isinstance(error, Unavailable):
+                # One that cannot be written stops nobody else.
+                for one in group:
+                    await self._write(provider, [one])
+                return
+            for _, waiting in group:
+                if not waiting.done():
+                    waiting.set_exception(error)
+            return
+        self.opened += written.opened
+        self.closed += written.closed
+        for answer, waiting in group:
+            if not waiting.done():
+                waiting.set_result(answer.identity_id in written.applied)

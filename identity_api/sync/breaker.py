@@ -1,0 +1,29 @@
+"""A provider that refuses *us*: a wrong client secret must empty nobody's account, and must not go unnoticed.
+
+After three refusals the breaker opens: the claim leaves the provider alone, but for one probe each 30 s (`db.sync`).
+"""
+
+from uuid import UUID
+
+from identity_api.db import audit, breakers
+from identity_api.db.database import Connection
+from identity_api.telemetry import METRICS, get_logger
+
+_log = get_logger(__name__)
+
+
+async def refused(connection: Connection, tenant_id: UUID, provider_id: UUID, reason: str) -> None:
+    """Count a refusal, in the caller's transaction; the one that opens the breaker alerts."""
+    if await breakers.record_refusal(connection, tenant_id, provider_id, reason):
+        event = audit.Event("provider.breaker_opened", "provider", provider_id, {"reason": reason})
+        await audit.record(connection, tenant_id, "sync", [event])
+        METRICS.count_alarm("breaker_opened")
+        _log.error("sync.breaker_opened", tenant=str(tenant_id), provider=str(provider_id), reason=reason)
+
+
+async def accepted(connection: Connection, tenant_id: UUID, provider_id: UUID) -> None:
+    """The provider answered as it should, in the caller's transaction: close the breaker if it was open."""
+    if await breakers.record_acceptance(connection, tenant_id, provider_id):
+        event = audit.Event("provider.breaker_closed", "provider", provider_id)
+        await audit.record(connection, tenant_id, "sync", [event])
+        _log.info("sync.breaker_closed", tenant=str(tenant_id), provider=str(provider_id))

@@ -1,0 +1,46 @@
+"""Step 2: present the refresh token (RFC 6749 section 6; OIDC Core 12.1).
+
+Outside any transaction, within a deadline, and once: a second presentation of a rotated token makes strict providers
+revoke the whole login. Whether the request may have been carried out is kept with every failure.
+"""
+
+import msgspec
+
+from identity_api.db.sync import Claimed
+from identity_api.lifecycle import refresh_tokens
+from identity_api.lifecycle.refresh_tokens import LoginTokens
+from identity_api.oidc.token_endpoint import RefreshOutcome, Transient, read_refresh_response, refresh_request
+from identity_api.sync.access import Access
+from identity_api.sync.outcome import Stale
+from identity_api.sync.parts import SyncParts
+from identity_api.upstream.errors import UpstreamError
+from identity_api.vault import VaultError
+
+
+class Called(msgspec.Struct, frozen=True):
+    """What the token endpoint said, and the tokens that were presented to it."""
+
+    outcome: RefreshOutcome | Stale
+    presented: LoginTokens | None
+
+    def __repr__(self) -> str:
+        return f"Called({type(self.outcome).__name__})"
+
+
+async def call(parts: SyncParts, claimed: Claimed, access: Access) -> Called:
+    """Ask the provider for fresh tokens. Never raises for what a provider, a network or a sealed value does.
+
+    A value sealed under a key that the ring lacks makes this one identity `key_missing` and nobody else.
+    """
+    assert claimed.token_id is not None
+    assert claimed.token_sealed is not None
+    try:
+        presented = refresh_tokens.open_sealed(parts.vault, claimed.tenant_id, claimed.token_id, claimed.token_sealed)
+    except VaultError as error:
+        return Called(Stale(reason=error.code.lower()), None)
+    request = refresh_request(access.endpoints.token, client=access.client, refresh_token=presented.refresh_token)
+    try:
+        answer = await parts.upstream.exchange(request, deadline=parts.limits.deadline_seconds, tenant=access.tenant)
+    except UpstreamError as error:
+        return Called(Transient(error.code.lower(), uncertain=error.sent), presented)
+    return Called(read_refresh_response(answer, parts.clock()), presented)

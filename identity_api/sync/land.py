@@ -1,0 +1,74 @@
+"""Step 3: store the rotated refresh token, before anything else can fail.
+
+The old token is worthless from the moment the provider answered, and the new one exists in this process's memory only.
+So nothing stands between answer and landing: no validation, no second request, no lock.
+"""
+
+import asyncio
+
+import msgspec
+
+from identity_api.db import refresh_tokens as rows
+from identity_api.db.sync import Claimed
+from identity_api.lifecycle.refresh_tokens import LoginTokens, seal
+from identity_api.oidc.token_endpoint import BadResponse, Refreshed
+from identity_api.sync.call import Called
+from identity_api.sync.parts import SyncParts
+from identity_api.telemetry import get_logger
+
+LANDING_SECONDS = 30.0
+"""For how long a landing is tried while the database is away."""
+
+_log = get_logger(__name__)
+
+
+async def land(parts: SyncParts, claimed: Claimed, called: Called) -> bool:
+    """Put the token that came in the place of the one presented, if that is still the stored one.
+
+    An unreadable answer lands its token too. Whether the claim is still ours does not matter here: the token's own row
+    decides, so a login meanwhile (which has a row of its own) costs this login nothing.
+
+    Returns:
+        False if the stored token is another by now, or dead: this result is dropped. It is not revoked at the provider
+        (RFC 7009), which might take the winner's token with it.
+    """
+    successor = _successor(called)
+    if successor is None:
+        return True
+    assert claimed.token_id is not None
+    assert claimed.token_hash is not None
+    sealed = seal(parts.vault, claimed.tenant_id, claimed.token_id, successor)
+    loop = asyncio.get_running_loop()
+    give_up_at, pause = loop.time() + LANDING_SECONDS, 0.05
+    while True:
+        try:
+            async with parts.database.reading() as connection:
+                return await rows.rotate(
+                    connection,
+                    claimed.tenant_id,
+                    claimed.token_id,
+                    presented_hash=claimed.token_hash,
+                    hash=successor.hash,
+                    sealed=sealed,
+                    generation=claimed.generation,
+                )
+        except Exception as error:
+            # Whatever it was, trying again is right: the statement is safe to repeat, also after a commit whose answer
+            # was lost, and giving up means that somebody has to sign in again.
+            if loop.time() >= give_up_at:
+                raise
+            _log.warning("sync.landing_repeated", identity=str(claimed.identity_id), error_type=type(error).__name__)
+            await asyncio.sleep(pause)
+            pause = min(1.0, pause * 2)
+
+
+def _successor(called: Called) -> LoginTokens | None:
+    """The tokens to store; None if the provider kept the one presented, or gave none that can be read."""
+    if called.presented is None or not isinstance(called.outcome, Refreshed | BadResponse):
+        return None
+    came = (
+        called.outcome.tokens.refresh_token if isinstance(called.outcome, Refreshed) else called.outcome.refresh_token
+    )
+    if came is None or came == called.presented.refresh_token:
+        return None
+    return msgspec.structs.replace(called.presented, refresh_token=came)

@@ -1,0 +1,92 @@
+"""What a sync can come to, and what the token endpoint's answer says of it. Pure.
+
+Only `Ended` costs anybody a permission. The classes follow RFC 6749 section 5.2 and what providers really do; an error's
+description is never read.
+"""
+
+import random
+from typing import Literal
+
+import msgspec
+
+from identity_api.lifecycle.verified import Verified
+from identity_api.oidc.token_endpoint import (
+    BadResponse,
+    Dead,
+    ProviderMisconfigured,
+    ReauthenticationRequired,
+    RefreshOutcome,
+    Transient,
+)
+
+FIRST_BACKOFF_SECONDS = 10.0
+UNCERTAIN_RETRY_SECONDS = 10.0
+"""An attempt whose answer was lost is repeated within this time: a provider with a grace period still takes it."""
+
+
+class Read(msgspec.Struct, frozen=True):
+    """A verified answer, ready to be applied."""
+
+    verified: Verified
+
+
+class Stale(msgspec.Struct, frozen=True, kw_only=True):
+    """Not verified now; the lease keeps running out. `reason` is a code of ours."""
+
+    reason: str
+    uncertain: bool = False
+    """The request may have been carried out, and the token rotated, without our knowing its successor."""
+    retry_after_seconds: int | None = None
+    refused_us: bool = False
+    """The provider does not accept us as its client: nobody's fault who signs in."""
+    is_outage: bool = False
+    """The provider did not answer, or said that it cannot: it gets fewer calls for a while."""
+    is_final: bool = False
+    """Nothing to try again with before the next login."""
+
+
+class Ended(msgspec.Struct, frozen=True):
+    """The provider says that this login is over, or speaks of somebody else."""
+
+    reason: Literal["invalid_grant", "reauth_required", "claims_mismatch"]
+
+
+Outcome = Read | Stale | Ended
+
+
+def judge(outcome: RefreshOutcome | Stale) -> Stale | Ended | None:
+    """What an answer of the token endpoint means for the sync; None for success."""
+    match outcome:
+        case Stale():
+            return outcome
+        case Dead():
+            return Ended("invalid_grant")
+        case ReauthenticationRequired():
+            return Ended("reauth_required")
+        case ProviderMisconfigured():
+            return Stale(reason="provider_misconfigured", refused_us=True)
+        case BadResponse():
+            return Stale(reason=outcome.reason, uncertain=outcome.uncertain, is_outage=True)
+        case Transient():
+            return Stale(
+                reason=outcome.reason,
+                uncertain=outcome.uncertain,
+                retry_after_seconds=outcome.retry_after_seconds,
+                is_outage=True,
+            )
+    return None
+
+
+def seconds_until_retry(stale: Stale, *, failures: int, was_uncertain: bool, interval_seconds: int) -> float | None:
+    """When to try again: from ten seconds doubling up to the interval, with full jitter; None for never.
+
+    Args:
+        failures: in a row, before this one.
+        was_uncertain: whether an earlier attempt was uncertain already; only the first one is repeated at once.
+    """
+    if stale.is_final:
+        return None
+    if stale.uncertain and not was_uncertain:
+        return random.uniform(0.5, UNCERTAIN_RETRY_SECONDS)  # noqa: S311  # spreads load
+    ceiling = min(float(interval_seconds), FIRST_BACKOFF_SECONDS * 2 ** min(failures, 16))
+    return max(float(stale.retry_after_seconds or 0), random.uniform(1.0, ceiling))  # noqa: S311  # spreads load

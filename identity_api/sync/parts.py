@@ -1,0 +1,50 @@
+"""What the sync needs from outside, built once per process by the wiring and handed in."""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import msgspec
+
+from identity_api.clock import Clock
+from identity_api.db.database import Database
+from identity_api.ids import uuid7
+from identity_api.oidc.discovery import ProviderMetadata
+from identity_api.oidc.jwks import KeySet
+from identity_api.sync.alarms import Alarms
+from identity_api.sync.pace import Pace
+from identity_api.upstream.exchange import Upstream
+from identity_api.upstream.keys import ProviderDocuments
+from identity_api.vault import Vault
+
+
+class SyncLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """Bounds, named as the settings are."""
+
+    concurrency: int = 20
+    """Syncs that talk to providers at a time in this process."""
+    max_inactive_days: int = 30
+    deadline_seconds: float = 10.0
+    """Of each request to a provider; the three that a sync may make stay below 30 s together."""
+    leeway_seconds: int = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncParts:
+    """One process's parts for syncing. Not for two event loops."""
+
+    database: Database
+    vault: Vault
+    upstream: Upstream
+    documents: ProviderDocuments[ProviderMetadata, KeySet]
+    clock: Clock
+    limits: SyncLimits = SyncLimits()  # noqa: RUF009  # frozen
+    owner: UUID = field(default_factory=uuid7)
+    """Who holds the leases."""
+    pace: Pace = field(default_factory=lambda: Pace(time.monotonic))
+    alarms: Alarms = field(default_factory=lambda: Alarms(time.monotonic))
+    calls: asyncio.Semaphore = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "calls", asyncio.Semaphore(self.limits.concurrency))

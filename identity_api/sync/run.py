@@ -1,0 +1,178 @@
+"""One sync as its five named steps, and the sweep that does them for everybody who is due."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping
+from uuid import UUID
+
+import msgspec
+
+from identity_api.db import sync as rows
+from identity_api.db.sync import Claimed
+from identity_api.errors import Unavailable
+from identity_api.sync.access import Access, open_access
+from identity_api.sync.apply import Groups
+from identity_api.sync.call import Called, call
+from identity_api.sync.claim import Leases, claim
+from identity_api.sync.land import land
+from identity_api.sync.outcome import Ended, Read, Stale
+from identity_api.sync.parts import SyncParts
+from identity_api.sync.settle import NO_TOKEN, settle_end, settle_stale
+from identity_api.sync.validate import validate
+from identity_api.telemetry import METRICS, get_logger
+
+IN_HAND = 4
+"""Claims in hand for each that may talk to a provider: the others wait to be applied, or for their turn."""
+_ROUND_SECONDS = 0.02
+_IDLE_SECONDS = 1.0
+
+_log = get_logger(__name__)
+
+
+class SweepReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What a sweep did."""
+
+    claimed: int
+    postponed: int
+    """Due, and not to be synced: disabled or inactive people, dead identities."""
+    opened: int
+    closed: int
+    """Grants."""
+    outcomes: Mapping[str, int]
+    """How many syncs ended how: `ok`, or a reason; `superseded` for those that a login or another worker overtook."""
+
+
+async def sweep(
+    parts: SyncParts, *, user: tuple[UUID, UUID] | None = None, stop: asyncio.Event | None = None
+) -> SweepReport:
+    """Sync everybody who is due (or one (tenant, user)) until nobody is. Any number may run at once, anywhere.
+
+    Args:
+        stop: once set, nothing more is claimed; what is under way is finished.
+
+    Raises:
+        Unavailable: the database does not answer; whatever was under way has ended before.
+    """
+    running = _Sweep(parts, user)
+    async with running.leases.kept_alive():
+        try:
+            while stop is None or not stop.is_set():
+                took = await running.take()
+                if not running.tasks and not took:
+                    break
+                await running.wait(_ROUND_SECONDS if took else _IDLE_SECONDS)
+        finally:
+            await running.finish()
+    async with parts.database.reading() as connection:
+        METRICS.set_oldest_due(await rows.oldest_due_seconds(connection))
+    return running.report()
+
+
+class _Sweep:
+    """The syncs of one sweep that are under way, and what came of the others."""
+
+    def __init__(self, parts: SyncParts, user: tuple[UUID, UUID] | None) -> None:
+        self.parts = parts
+        self.leases = Leases(parts)
+        self.tasks: set[asyncio.Task[None]] = set()
+        self._user = user
+        self._groups = Groups(parts)
+        self._claimed = self._postponed = 0
+        self._outcomes: Counter[str] = Counter()
+
+    async def take(self) -> int:
+        """Claim as many as there is room for, and begin with them; how many rows that were."""
+        room = self.parts.limits.concurrency * IN_HAND - len(self.tasks)
+        if room <= 0:
+            return 0
+        batch = await claim(self.parts, limit=room, user=self._user)
+        self._claimed += len(batch.claims)
+        self._postponed += batch.postponed
+        for claimed in batch.claims:
+            self.leases.hold(claimed)
+        by_provider: dict[tuple[UUID, UUID], list[Claimed]] = {}
+        for claimed in batch.claims:
+            by_provider.setdefault((claimed.tenant_id, claimed.provider_id), []).append(claimed)
+        for place, claims in by_provider.items():
+            access = asyncio.ensure_future(open_access(self.parts, *place))
+            for claimed in claims:
+                self.tasks.add(asyncio.create_task(self._run(claimed, access)))
+        return len(batch.claims) + batch.postponed
+
+    async def wait(self, seconds: float) -> None:
+        """Until all are done or a moment has passed; at least one done if nothing more was due."""
+        if self.tasks:
+            when = asyncio.ALL_COMPLETED if seconds <= _ROUND_SECONDS else asyncio.FIRST_COMPLETED
+            _, self.tasks = await asyncio.wait(self.tasks, timeout=seconds, return_when=when)
+
+    async def finish(self) -> None:
+        """Let everything under way come to its end: a call that was sent has to land."""
+        while self.tasks:
+            await self.wait(_IDLE_SECONDS)
+
+    def report(self) -> SweepReport:
+        return SweepReport(
+            claimed=self._claimed,
+            postponed=self._postponed,
+            opened=self._groups.opened,
+            closed=self._groups.closed,
+            outcomes=dict(self._outcomes),
+        )
+
+    async def _run(self, claimed: Claimed, opening: "asyncio.Future[Access | Stale]") -> None:
+        began = asyncio.get_running_loop().time()
+        try:
+            outcome = await self._sync(claimed, opening)
+        except Unavailable:
+            outcome = "database_unavailable"  # the lease runs out, and the intent says what may have happened
+        except Exception:
+            _log.exception("sync.failed", identity=str(claimed.identity_id))
+            outcome = await self._give_back(claimed)
+        finally:
+            self.leases.let_go(claimed)
+        self._outcomes[outcome] += 1
+        METRICS.count_sync(outcome)
+        if outcome == "ok":
+            METRICS.observe_sync_lag(claimed.overdue_seconds + asyncio.get_running_loop().time() - began)
+
+    async def _sync(self, claimed: Claimed, opening: "asyncio.Future[Access | Stale]") -> str:
+        """Step 1, the claim, is done; here are the other four."""
+        access = await opening
+        if isinstance(access, Stale):
+            return await self._stale(claimed, None, access)
+        if claimed.token_id is None:
+            return await self._stale(claimed, access, NO_TOKEN)
+        await self.parts.pace.turn(access.provider.id, access.provider.max_rate)
+        async with self.parts.calls:
+            called = await call(self.parts, claimed, access)
+            if not await land(self.parts, claimed, called):
+                return "superseded"
+            outcome = await validate(self.parts, claimed, access, called)
+        return await self._write(claimed, access, called, outcome)
+
+    async def _write(self, claimed: Claimed, access: Access, called: Called, outcome: Read | Stale | Ended) -> str:
+        provider = access.provider
+        if isinstance(outcome, Stale):
+            return await self._stale(claimed, access, outcome)
+        self.parts.pace.answered(provider.id, provider.max_concurrent)
+        if isinstance(outcome, Ended):
+            settled = await settle_end(self.parts, claimed, outcome)
+            self.parts.alarms.record(provider.tenant_id, provider.id, died=settled == "invalid_grant")
+            return settled
+        is_applied = await self._groups.add(provider, outcome.verified)
+        self.parts.alarms.record(provider.tenant_id, provider.id, died=False)
+        return "ok" if is_applied else "superseded"
+
+    async def _stale(self, claimed: Claimed, access: Access | None, stale: Stale) -> str:
+        if access is not None and stale.is_outage:
+            self.parts.pace.failed(claimed.provider_id, access.provider.max_concurrent)
+        settled = await settle_stale(self.parts, claimed, access.provider if access else None, stale)
+        return stale.reason if settled == "stale" else settled
+
+    async def _give_back(self, claimed: Claimed) -> str:
+        """After an error of our own: as an uncertain attempt, since nobody knows how far it came."""
+        try:
+            await settle_stale(self.parts, claimed, None, Stale(reason="internal_error", uncertain=True))
+        except Exception:
+            _log.exception("sync.not_given_back", identity=str(claimed.identity_id))
+        return "internal_error"

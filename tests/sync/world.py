@@ -1,0 +1,212 @@
+"""A tenant whose people have signed in at a running provider, ready to be synced."""
+
+import os
+import time
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from identity_api.clock import system_clock
+from identity_api.config import KeyRing
+from identity_api.db import grants, providers
+from identity_api.db.database import Database
+from identity_api.db.providers import Provider, SealedSecret
+from identity_api.ids import uuid7
+from identity_api.lifecycle import refresh_tokens
+from identity_api.lifecycle.refresh_tokens import LoginTokens
+from identity_api.lifecycle.verified import Verified, apply_verified
+from identity_api.mapping import Profile
+from identity_api.oidc.discovery import ProviderMetadata, configuration_url, parse_provider_metadata
+from identity_api.oidc.id_token import nonce_hash
+from identity_api.oidc.jwks import KeySet, parse_key_set
+from identity_api.sync.parts import SyncLimits, SyncParts
+from identity_api.sync.run import SweepReport, sweep
+from identity_api.upstream.addresses import AllowList
+from identity_api.upstream.exchange import Upstream
+from identity_api.upstream.keys import ProviderDocuments
+from identity_api.vault import Vault
+from tests import factories as make
+from tests.provider import RunningProvider
+
+GROUP_PERMISSIONS = {"engineering": "docs:write", "support": "tickets:answer"}
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody who has signed in: with a user, an identity and a session."""
+
+    username: str
+    user_id: UUID
+    identity_id: UUID
+    session_id: UUID
+
+
+@dataclass(frozen=True)
+class World:
+    """One tenant, one provider, and everything a test asks of them."""
+
+    database: Database
+    vault: Vault
+    issuer: RunningProvider
+    provider: Provider
+    parts: SyncParts
+
+    @property
+    def tenant_id(self) -> UUID:
+        return self.provider.tenant_id
+
+    def another_worker(self) -> "World":
+        """The same world as another process sees it."""
+        return replace(self, parts=make_parts(self.database, self.vault, self.parts.upstream))
+
+    async def sweep(self) -> SweepReport:
+        return await sweep(self.parts)
+
+    async def sync(self, person: Person) -> SweepReport:
+        """Only this person's, so that tests which share a database do not sync each other's people."""
+        return await sweep(self.parts, user=(self.tenant_id, person.user_id))
+
+    async def sign_in(self, username: str, *, identity_of: Person | None = None, is_due: bool = True) -> Person:
+        """A login: verified answer, session and refresh token, as the callback writes them."""
+        issued = self.issuer.issue_login(username)
+        person = self.issuer.people[username]
+        async with self.database.transaction() as connection:
+            if identity_of is None:
+                user_id = await make.make_user(connection, self.tenant_id)
+                identity_id = await make.make_identity(connection, self.provider, user_id, subject=person.subject)
+            else:
+                user_id, identity_id = identity_of.user_id, identity_of.identity_id
+            profile = Profile(person.subject, username, person.name, person.email, True)
+            answer = Verified(identity_id, profile, make.reading(person.groups), None)
+            await apply_verified(
+                connection, self.tenant_id, self.provider, [answer], is_login=True, actor=f"user:{user_id}"
+            )
+            tokens = LoginTokens(
+                refresh_token=issued.refresh_token, nonce_hash=nonce_hash("the-nonce"), auth_time=issued.auth_time
+            )
+            await refresh_tokens.keep(connection, self.vault, self.tenant_id, identity_id, tokens)
+            session_id = await _session(connection, self.tenant_id, user_id, identity_id)
+        signed_in = Person(username, user_id, identity_id, session_id)
+        if is_due:
+            await self.make_due(signed_in)
+        return signed_in
+
+    async def make_due(self, person: Person) -> None:
+        await self.write("update identity_sync set due_at = now() where id = $1", person.identity_id)
+
+    async def let_lease_run_out(self, person: Person) -> None:
+        """As if the worker that holds it had been killed a while ago."""
+        await self.write(
+            "update identity_sync set lease_until = now() - interval '1 second' where id = $1", person.identity_id
+        )
+
+    async def permissions(self, person: Person) -> frozenset[str]:
+        async with self.database.reading() as connection:
+            return await grants.effective(connection, self.tenant_id, person.user_id)
+
+    async def state(self, person: Person) -> tuple[str, str | None]:
+        row = await self.row("select state, state_reason from identity where id = $1", person.identity_id)
+        return row["state"], row["state_reason"]
+
+    async def sync_row(self, person: Person) -> Any:
+        return await self.row(
+            "select *, extract(epoch from due_at - now())::float8 as due_in from identity_sync where id = $1",
+            person.identity_id,
+        )
+
+    async def session_is_over(self, person: Person) -> str | None:
+        row = await self.row("select ended_reason from session where id = $1", person.session_id)
+        return row["ended_reason"]
+
+    async def actions(self, person: Person) -> list[str]:
+        """What the audit says of the identity, oldest first."""
+        async with self.database.reading() as connection:
+            rows = await connection.fetch(
+                "select action from audit_event where tenant_id = $1 and subject_id = $2 order by id",
+                self.tenant_id,
+                person.identity_id,
+            )
+        return [row["action"] for row in rows]
+
+    def token_requests(self, person: Person | None = None) -> int:
+        return self.issuer.log.count("/token", grant_type="refresh_token", person=person.username if person else None)
+
+    async def row(self, statement: str, *arguments: Any) -> Any:
+        async with self.database.reading() as connection:
+            return await connection.fetchrow(statement, *arguments)
+
+    async def write(self, statement: str, *arguments: Any) -> None:
+        async with self.database.reading() as connection:
+            await connection.execute(statement, *arguments)
+
+
+async def _session(connection: Any, tenant_id: UUID, user_id: UUID, identity_id: UUID) -> UUID:
+    session_id = uuid7()
+    await connection.execute(
+        """
+        insert into session (id, tenant_id, user_id, identity_id, kind, token_hash, epoch, created_at, seen_at,
+            authenticated_at, absolute_until)
+        values ($1, $2, $3, $4, 'COOKIE', $5, 0, now(), now(), now(), now() + interval '1 day')
+        """,
+        session_id,
+        tenant_id,
+        user_id,
+        identity_id,
+        os.urandom(32),
+    )
+    return session_id
+
+
+def make_vault() -> Vault:
+    return Vault(KeyRing([("k1", os.urandom(32))]))
+
+
+def make_parts(database: Database, vault: Vault, upstream: Upstream, **limits: Any) -> SyncParts:
+    documents: ProviderDocuments[ProviderMetadata, KeySet] = ProviderDocuments(
+        upstream,
+        monotonic=time.monotonic,
+        configuration_url=configuration_url,
+        parse_metadata=parse_provider_metadata,
+        parse_keys=parse_key_set,
+    )
+    return SyncParts(
+        database=database,
+        vault=vault,
+        upstream=upstream,
+        documents=documents,
+        clock=system_clock,
+        limits=SyncLimits(**limits),
+    )
+
+
+def make_upstream(issuer: RunningProvider) -> Upstream:
+    return Upstream(allow=AllowList.parse([f"127.0.0.1:{issuer.port}"]))
+
+
+async def make_world(
+    database: Database, vault: Vault, upstream: Upstream, issuer: RunningProvider, **settings: Any
+) -> World:
+    """A tenant with the running provider, where groups give permissions."""
+    limits = {name: settings.pop(name) for name in ("deadline_seconds", "concurrency") if name in settings}
+    async with database.transaction() as connection:
+        tenant = await make.make_tenant(connection)
+        given = {
+            "issuer": issuer.issuer,
+            "client_id": issuer.client_id,
+            "absent_groups": "EMPTY",
+            **settings,
+        }
+        provider = await make.make_provider(connection, tenant.id, **given)
+        secret_id = uuid7()
+        sealed = vault.seal(
+            issuer.client_secret.encode(),
+            tenant_id=tenant.id,
+            table="provider_secret",
+            column="sealed",
+            row_id=secret_id,
+        )
+        await providers.replace_secrets(connection, tenant.id, provider.id, [SealedSecret(secret_id, sealed, None)])
+        for group, permission in GROUP_PERMISSIONS.items():
+            permission_id = await make.make_permission(connection, tenant.id, permission)
+            await make.make_mapping(connection, tenant.id, group, [permission_id])
+    return World(database, vault, issuer, provider, make_parts(database, vault, upstream, **limits))
