@@ -30,13 +30,17 @@ class MappingRow(msgspec.Struct, frozen=True):
     """Seen groups that it matches."""
     pending: int
     """Identities that its unfinished edits have still to reach; 0 when all is written."""
+    provider_slug: str | None
+    provider_label: str | None
 
 
 _SELECT = """
     select m.id, m.provider_id, m.pattern, m.match, m.enabled, m.version, m.managed_by, m.created_at, m.updated_at,
         coalesce(p.ids, '{}') as permission_ids, coalesce(p.names, '{}') as permissions,
-        coalesce(g.groups, 0) as group_count, coalesce(c.pending, 0) as pending
+        coalesce(g.groups, 0) as group_count, coalesce(c.pending, 0) as pending,
+        v.slug as provider_slug, v.label as provider_label
     from group_mapping m
+    left join provider v on v.tenant_id = $1 and v.id = m.provider_id
     left join (
         select mp.mapping_id, array_agg(p.id order by p.name) as ids, array_agg(p.name order by p.name) as names
         from mapping_permission mp join permission p on p.tenant_id = $1 and p.id = mp.permission_id
@@ -68,6 +72,22 @@ async def page(connection: Connection, tenant_id: UUID, *, after: UUID | None, f
     rows = await connection.fetch(
         f"{_SELECT} and ($2::uuid is null or m.id > $2) order by m.id limit $3", tenant_id, after, first + 1
     )
+    return [_row(row) for row in rows]
+
+
+async def patterns(connection: Connection, tenant_id: UUID, mapping_ids: Collection[str]) -> dict[str, str]:
+    """The patterns of these mappings by id, as text; deleted ones too, since what they gave may still be shown."""
+    rows = await connection.fetch(
+        "select id::text, pattern from group_mapping where tenant_id = $1 and id = any($2::text[]::uuid[])",
+        tenant_id,
+        list(mapping_ids),
+    )
+    return {row["id"]: row["pattern"] for row in rows}
+
+
+async def by_ids(connection: Connection, tenant_id: UUID, mapping_ids: Collection[UUID]) -> list[MappingRow]:
+    """Those of these that are this tenant's and not deleted, oldest first."""
+    rows = await connection.fetch(f"{_SELECT} and m.id = any($2::uuid[]) order by m.id", tenant_id, list(mapping_ids))
     return [_row(row) for row in rows]
 
 

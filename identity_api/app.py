@@ -1,0 +1,235 @@
+"""Wiring of the API process: settings in, an ASGI application out.
+
+`build_api` makes every part once and hands it to the edges; nothing is opened before the server starts, and nothing is
+made at import. `create_app` is what a server is pointed at (`granian --factory identity_api.app:create_app`).
+"""
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from identity_api import limits as rate_limits
+from identity_api.clock import Clock, system_clock
+from identity_api.config import Secret, Settings, load_settings
+from identity_api.db.database import Database
+from identity_api.db.migrate import check_schema
+from identity_api.errors import ConfigurationError, Unavailable
+from identity_api.graphql import engine
+from identity_api.queue import Queue
+from identity_api.sessions.authenticate import Authenticated
+from identity_api.sessions.parts import LoginLimits, LoginParts
+from identity_api.telemetry import configure_logging, configure_tracing, get_logger
+from identity_api.upstream.addresses import AllowList
+from identity_api.upstream.exchange import Upstream
+from identity_api.upstream.keys import provider_documents
+from identity_api.vault import Vault
+from identity_api.web.answer import Answer
+from identity_api.web.application import build_web
+from identity_api.web.edge import Edge
+from identity_api.web.graphiql import graphiql_handlers
+from identity_api.web.limits import EdgeLimits
+from identity_api.web.origins import Origins
+from identity_api.web.parts import GraphQLCall, GraphQLEndpoint, WebParts
+from identity_api.web.tenancy import Tenancy
+
+REOPEN_SECONDS: Final = 1.0
+_REDIS_SECONDS: Final = 0.2
+_log = get_logger(__name__)
+Context = TypeVar("Context", bound=engine.GraphQLContext)
+
+
+class ProcessParts(msgspec.Struct, frozen=True, kw_only=True):
+    """What one process has, whichever edge it serves. For one event loop; `opened` opens and closes it."""
+
+    settings: Settings
+    login: LoginParts
+    queue: Queue
+    redis: Redis
+    limiter: rate_limits.Limiter
+
+
+def build_process(settings: Settings, *, clock: Clock = system_clock) -> ProcessParts:
+    """Make the parts; nothing is connected yet.
+
+    Raises:
+        ConfigurationError: no database or no Redis is named (the embedded ones are started, and named, by the command
+            line), or an outbound allowance cannot be read.
+    """
+    database_url, redis_url = _urls(settings)
+    upstream = Upstream(allow=AllowList.parse(settings.outbound_allow))
+    login = LoginParts(
+        database=Database(database_url, pool_size=settings.database_pool_size),
+        vault=Vault(settings.secret_keys),
+        upstream=upstream,
+        documents=provider_documents(upstream, monotonic=time.monotonic),
+        clock=clock,
+        public_url=settings.public_url,
+        limits=LoginLimits(**{name: getattr(settings, name) for name in LoginLimits.__struct_fields__}),
+    )
+    redis = rate_limits.connect(redis_url)
+    return ProcessParts(
+        settings=settings, login=login, queue=Queue(redis_url), redis=redis, limiter=rate_limits.Limiter(redis)
+    )
+
+
+@asynccontextmanager
+async def opened(process: ProcessParts) -> AsyncIterator[None]:
+    """Open the parts, and close them on the way out.
+
+    A database that does not answer yet does not stop the start: readiness says so until it does.
+
+    Raises:
+        ConfigurationError: the database's schema is not this version's.
+    """
+    opening = None
+    try:
+        await _open_database(process.login.database)
+    except Unavailable:
+        _log.warning("app.database_unavailable")
+        opening = asyncio.create_task(_keep_opening(process.login.database))
+    try:
+        yield
+    finally:
+        if opening is not None:
+            opening.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await opening
+        await process.login.documents.aclose()
+        await process.login.upstream.aclose()
+        await process.queue.aclose()
+        await process.redis.aclose()
+        await process.login.database.close()
+
+
+async def _open_database(database: Database) -> None:
+    await database.open()
+    try:
+        async with database.reading() as connection:
+            await check_schema(connection)
+    except ConfigurationError:
+        await database.close()
+        raise
+
+
+async def _keep_opening(database: Database) -> None:
+    while True:
+        await asyncio.sleep(REOPEN_SECONDS)
+        try:
+            return await _open_database(database)
+        except Unavailable:
+            continue
+        except ConfigurationError as error:
+            _log.error("app.schema_unfit", problems=list(error.problems))
+
+
+def build_api(
+    settings: Settings,
+    *,
+    clock: Clock = system_clock,
+    graphql: Callable[[ProcessParts], GraphQLEndpoint] | None = None,
+) -> Edge:
+    """The API as an ASGI application, with its lifespan.
+
+    Args:
+        settings: of the installation.
+        clock: the time that protocol rules go by.
+        graphql: makes the GraphQL endpoint from the process's parts (see `graphql_endpoint`); without it, `/graphql` is
+            not there.
+
+    Raises:
+        ConfigurationError: as `build_process`.
+    """
+    process = build_process(settings, clock=clock)
+    database = process.login.database
+    parts = WebParts(
+        login=process.login,
+        tenancy=Tenancy(database, urlsplit(settings.public_url).hostname or ""),
+        origins=Origins(database),
+        limits=EdgeLimits(process.limiter),
+        readiness=lambda: _queue_state(process.redis),
+        graphql=graphql(process) if graphql else None,
+        trusted_proxies=settings.trusted_proxies,
+        handlers=graphiql_handlers() if graphql else (),
+    )
+
+    @asynccontextmanager
+    async def lifespan(_: Any) -> AsyncIterator[None]:
+        async with opened(process):
+            yield
+
+    return build_web(parts, lifespan=lifespan)
+
+
+def graphql_endpoint(
+    schema: engine.EngineSchema,
+    make_context: Callable[[Authenticated, GraphQLCall], Awaitable[Context]],
+    *,
+    charge: Callable[[Context, engine.Measured], Awaitable[None]] | None = None,
+) -> GraphQLEndpoint:
+    """Bring the engine and the edge together, which do not know each other.
+
+    Args:
+        schema: what can be asked.
+        make_context: who asks, and how, to the context that resolvers get.
+        charge: see `engine.handle`.
+    """
+
+    async def answer(call: GraphQLCall, authenticate: Callable[[], Awaitable[Authenticated]]) -> Answer:
+        async def context() -> Context:
+            return await make_context(await authenticate(), call)
+
+        request = engine.GraphQLRequest(
+            method=call.method,
+            request_id=call.request_id,
+            content_type=call.content_type,
+            content_encoding=call.content_encoding,
+            accept=call.accept,
+            body=call.body,
+        )
+        answered = await engine.handle(schema, request, context, charge=charge)
+        return Answer(answered.status, answered.headers, answered.body)
+
+    return answer
+
+
+def create_app() -> Edge:
+    """The API from the environment's settings, for a server's factory option."""
+    settings = load_settings(os.environ)
+    configure_logging(settings.log_format, settings.log_level)
+    if settings.otlp_endpoint is not None:
+        configure_tracing(settings.otlp_endpoint)
+    return build_api(settings)
+
+
+def _urls(settings: Settings) -> tuple[str, str]:
+    def required(value: Secret | None, variable: str, problems: list[str]) -> str:
+        if value is None:
+            problems.append(f"{variable} is missing; `identity-api serve` starts an embedded service and sets it")
+            return ""
+        return value.reveal()
+
+    problems: list[str] = []
+    database_url = required(settings.database_url, "IDENTITY_DATABASE_URL", problems)
+    redis_url = required(settings.redis_url, "IDENTITY_REDIS_URL", problems)
+    if problems:
+        raise ConfigurationError(problems)
+    return database_url, redis_url
+
+
+async def _queue_state(redis: Redis) -> dict[str, str]:
+    """Whether wake-ups get through. Without them the sweep still finds what is due, so this makes nobody unready."""
+    try:
+        async with asyncio.timeout(_REDIS_SECONDS):
+            await redis.ping()
+    except (RedisError, OSError, TimeoutError):
+        return {"queue": "unavailable"}
+    return {"queue": "ok"}

@@ -1,0 +1,62 @@
+"""Puts the edge together: the framework's routes inside, what holds for every request around them."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from litestar import Litestar, Response
+from litestar.datastructures import State
+
+from identity_api.web.edge import Edge, render_error
+from identity_api.web.facts import facts_of
+from identity_api.web.parts import WebParts
+from identity_api.web.requests import WebRequest
+from identity_api.web.routes import api, callback, health, login, session
+
+Lifespan = Callable[[Any], AbstractAsyncContextManager[None]]
+
+_HANDLERS = (
+    login.root,
+    login.login,
+    login.provider_login,
+    login.launch_login,
+    callback.callback,
+    callback.callback_form,
+    callback.complete_login,
+    api.api_login,
+    api.api_token,
+    api.me,
+    api.introspect_token,
+    session.account,
+    session.end_session,
+    session.sign_out,
+    session.signed_out,
+    health.live,
+    health.ready,
+    health.metrics,
+    health.style,
+)
+
+
+def build_web(parts: WebParts, *, lifespan: Lifespan | None = None) -> Edge:
+    """The web edge as an ASGI application.
+
+    Args:
+        parts: of the edge; whatever must be opened is opened by `lifespan`.
+        lifespan: entered when the server starts, left when it stops.
+    """
+    routes = Litestar(
+        route_handlers=[*_HANDLERS, *parts.handlers],
+        exception_handlers={Exception: _render},
+        state=State({"parts": parts}),
+        lifespan=[lifespan] if lifespan else [],
+        openapi_config=None,
+        logging_config=None,
+        # Bounded at the edge, for the framework's routes and the GraphQL endpoint alike.
+        request_max_body_size=None,
+    )
+    return Edge(routes, parts)
+
+
+def _render(request: WebRequest, error: Exception) -> Response[Any]:
+    return render_error(facts_of(request.scope), error).to_response()

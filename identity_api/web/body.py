@@ -1,0 +1,62 @@
+"""A request's body within bounds: counted while it arrives, and not waited for for ever."""
+
+import asyncio
+from typing import Any, Final
+
+from identity_api.web import headers
+from identity_api.web.errors import HTTPRefusal
+
+MAX_BODY_BYTES: Final = 16_384
+MAX_GRAPHQL_BODY_BYTES: Final = 65_536
+BODY_SECONDS: Final = 15.0
+
+
+class BoundedBody:
+    """An ASGI `receive` that refuses a body above `limit` bytes, or one that takes longer than `seconds` to arrive."""
+
+    def __init__(self, scope: Any, receive: Any, limit: int, *, seconds: float = BODY_SECONDS) -> None:
+        self._receive, self._limit, self._seconds = receive, limit, seconds
+        self._received = 0
+        self._done = False
+        self._until: float | None = None
+        announced = headers.first(scope, b"content-length")
+        self._announced = int(announced) if announced is not None and announced.isdecimal() else 0
+
+    async def __call__(self) -> Any:
+        """The next event.
+
+        Raises:
+            HTTPRefusal: 413 before the first byte if the announced length is above the limit; 408.
+        """
+        if self._done:
+            return await self._receive()
+        if max(self._announced, self._received) > self._limit:
+            raise self._too_large()
+        self._until = self._until or asyncio.get_running_loop().time() + self._seconds
+        try:
+            async with asyncio.timeout_at(self._until):
+                event = await self._receive()
+        except TimeoutError:
+            raise HTTPRefusal(408, "BODY_TOO_SLOW", "The body took too long to arrive.") from None
+        if event["type"] == "http.request":
+            self._received += len(event.get("body", b""))
+            self._done = not event.get("more_body", False)
+        else:
+            self._done = True
+        if self._received > self._limit:
+            raise self._too_large()
+        return event
+
+    async def read(self) -> bytes:
+        """The whole body."""
+        chunks: list[bytes] = []
+        while True:
+            event = await self()
+            if event["type"] != "http.request":
+                raise HTTPRefusal(400, "BODY_INCOMPLETE", "The body did not arrive completely.")
+            chunks.append(event.get("body", b""))
+            if not event.get("more_body", False):
+                return b"".join(chunks)
+
+    def _too_large(self) -> HTTPRefusal:
+        return HTTPRefusal(413, "BODY_TOO_LARGE", f"A body has at most {self._limit} bytes here.")

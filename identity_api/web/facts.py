@@ -1,0 +1,67 @@
+"""What is true of one request, worked out once at the edge and read by everything behind it.
+
+Handlers never look at `Host`, `X-Forwarded-*` or the peer's address themselves: two readings of the same header are how
+one check comes to be made on one host and another on another.
+"""
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from identity_api.db.tenants import Tenant
+from identity_api.ids import uuid7
+
+_KEY: Final = "identity_api.facts"
+
+
+@dataclass(slots=True)
+class RequestFacts:
+    """One request. `scheme`, `authority` and `address` are as the browser sees them, behind whatever proxies we trust."""
+
+    method: str
+    path: str
+    """As it was asked for, with the tenant's prefix."""
+    request_id: str = field(default_factory=lambda: uuid7().hex)
+    started: float = field(default_factory=time.monotonic)
+    scheme: str = "http"
+    authority: str = ""
+    """Host in lower case, with the port unless it is the scheme's own."""
+    host: str = ""
+    """The same without a port."""
+    address: str = "unknown"
+    """Who is asking, as one key for rate limits: an IPv4 address, or an IPv6 network of 64 bits."""
+    peer_is_local: bool = False
+    """The connection comes from a private or loopback address, and carries no forwarded headers."""
+    tenant: Tenant | None = None
+    """Where an anonymous visitor enters (I2); gives no right to read anything."""
+    path_prefix: str = ""
+    """`/t/{tenant}`, or nothing on a tenant's own host."""
+    route: str = "none"
+    """The template of the route that answered: the only form of the path that is logged or counted."""
+    wants_page: bool = False
+    allowed_origin: str | None = None
+    """The frontend that may read the answer (CORS), once that is established."""
+    set_cookies: list[str] = field(default_factory=list)
+    afterwards: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+    """What is done once the answer has been written; a failure there is logged and changes nothing."""
+
+    @property
+    def origin(self) -> str:
+        """The origin of our own pages, as this browser would write it."""
+        return f"{self.scheme}://{self.authority}"
+
+    def local(self, path: str) -> str:
+        """One of our own paths, for a link or redirect within the same tenant."""
+        return self.path_prefix + path
+
+
+def put_facts(scope: Any, facts: RequestFacts) -> None:
+    """Attach the facts to an ASGI scope."""
+    scope[_KEY] = facts
+
+
+def facts_of(scope: Any) -> RequestFacts:
+    """The facts of the request with this ASGI scope."""
+    facts: RequestFacts = scope[_KEY]
+    return facts

@@ -1,0 +1,83 @@
+"""Rate limits of the edge, by name (design 10). Counting is `identity_api.limits`': across processes, never absent.
+
+Addresses come from `facts`: behind trusted proxies the client's, else the peer's, so that no header can dodge a limit.
+"""
+
+import hashlib
+import time
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from identity_api.limits import Limiter
+from identity_api.web.errors import TooManyRequests
+
+WINDOW_SECONDS: Final = 60.0
+LOGIN_STARTS: Final = 600
+LOGIN_FAILURES: Final = 30
+PER_BINDING: Final = 60
+BAD_BEARERS: Final = 60
+SECURITY_EVENTS: Final = 10
+
+
+class EdgeLimits:
+    """What the edge counts. One per process."""
+
+    def __init__(self, limiter: Limiter, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._limiter, self._monotonic = limiter, monotonic
+        self._failing_until: dict[str, float] = {}
+
+    async def login_start(self, address: str) -> None:
+        """A login is begun or launched.
+
+        Raises:
+            TooManyRequests: 600 a minute from one address.
+        """
+        await self._count(f"login:{address}", LOGIN_STARTS)
+
+    async def callback(self, address: str, binding_cookies: Iterable[str]) -> None:
+        """A callback arrives. Whoever has just failed too often waits before anything is looked up for them.
+
+        Raises:
+            TooManyRequests: 60 a minute with one binding cookie, or the address is beyond its failures.
+        """
+        wait = self._failing_until.get(address, 0.0) - self._monotonic()
+        if wait > 0:
+            raise TooManyRequests(wait)
+        for value in binding_cookies:
+            await self._count(f"binding:{hashlib.sha256(value.encode()).hexdigest()}", PER_BINDING)
+
+    async def login_failed(self, address: str) -> None:
+        """A login failed.
+
+        Raises:
+            TooManyRequests: 30 a minute from one address; its next callbacks are refused until one would be allowed.
+        """
+        try:
+            await self._count(f"failure:{address}", LOGIN_FAILURES)
+        except TooManyRequests as error:
+            self._refuse_for_a_while(address, float(error.headers["Retry-After"]))
+            raise
+
+    async def bad_credential(self, address: str) -> None:
+        """A bearer token or client secret was not valid.
+
+        Raises:
+            TooManyRequests: 60 a minute from one address.
+        """
+        await self._count(f"bearer:{address}", BAD_BEARERS)
+
+    async def is_worth_recording(self, subject: str) -> bool:
+        """Whether another security event about this subject is to be written: ten a minute say all there is to say."""
+        key = f"event:{subject}"
+        return (await self._limiter.hit(key, limit=SECURITY_EVENTS, window_seconds=WINDOW_SECONDS)).allowed
+
+    async def _count(self, key: str, limit: int) -> None:
+        decision = await self._limiter.hit(key, limit=limit, window_seconds=WINDOW_SECONDS)
+        if not decision.allowed:
+            raise TooManyRequests(decision.retry_after_seconds)
+
+    def _refuse_for_a_while(self, address: str, seconds: float) -> None:
+        now = self._monotonic()
+        if len(self._failing_until) > 10_000:
+            self._failing_until = {key: until for key, until in self._failing_until.items() if until > now}
+        self._failing_until[address] = now + seconds

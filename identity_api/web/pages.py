@@ -1,0 +1,100 @@
+"""Pages: server-rendered HTML that needs no JavaScript, with everything escaped (Jinja2, autoescape) and one style file.
+
+What a provider or a browser wrote is shown only where it is a person's own data on their own page.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from importlib.resources import files
+from typing import Any, Final
+
+import jinja2
+import msgspec
+
+from identity_api.db.providers import Provider
+from identity_api.web.account import AccountView
+from identity_api.web.answer import Answer
+from identity_api.web.errors import Problem
+from identity_api.web.facts import RequestFacts
+from identity_api.web.security_headers import PAGE_WITH_SIGN_OUT
+
+_HTML: Final = "text/html; charset=utf-8"
+_HEADINGS: Final = {
+    401: "Please sign in",
+    403: "You cannot go on here",
+    404: "There is nothing here",
+    429: "One moment, please",
+    500: "Something went wrong",
+    503: "Not available for a moment",
+}
+_LOGIN_HEADINGS: Final = {
+    400: "The sign-in did not succeed",
+    403: "You cannot sign in here",
+    502: "The sign-in service has a problem",
+    503: "The sign-in service has a problem",
+    504: "The sign-in service does not answer",
+}
+
+STYLE: Final = (files("identity_api.web") / "static" / "style.css").read_bytes()
+STYLE_VERSION: Final = hashlib.sha256(STYLE).hexdigest()[:16]
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("identity_api.web"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["style"] = f"/static/style.css?v={STYLE_VERSION}"
+    return environment
+
+
+_TEMPLATES: Final = _environment()
+
+
+class Button(msgspec.Struct, frozen=True):
+    """A way to sign in, on the login page."""
+
+    label: str
+    address: str
+    icon: str | None
+
+    @property
+    def initial(self) -> str:
+        """Stands in for an icon."""
+        return self.label[:1].upper()
+
+
+def button_of(provider: Provider, address: str) -> Button:
+    """The button of a provider. Icons are shown only if they come with the page: fetching one would tell its host who
+    is about to sign in.
+    """
+    icon = provider.icon if (provider.icon or "").startswith("data:image/") else None
+    return Button(provider.label, address, icon)
+
+
+def login_page(facts: RequestFacts, buttons: Sequence[Button], *, signed_out: bool) -> Answer:
+    """The page of buttons."""
+    return _page("login.html", facts, buttons=buttons, signed_out=signed_out)
+
+
+def account_page(facts: RequestFacts, account: AccountView) -> Answer:
+    """What somebody sees of themself."""
+    page = _page("account.html", facts, account=account)
+    return Answer(page.status, {**page.headers, "content-security-policy": PAGE_WITH_SIGN_OUT}, page.body)
+
+
+def error_page(facts: RequestFacts, problem: Problem, *, is_login: bool) -> Answer:
+    """A refusal for a person: what happened, what to do, and the id under which we can find it."""
+    heading = _LOGIN_HEADINGS.get(problem.status) if is_login else None
+    heading = heading or _HEADINGS.get(problem.status, "That does not work here")
+    page = _page("error.html", facts, problem=problem, heading=heading, can_retry=facts.tenant is not None)
+    return Answer(problem.status, {**problem.headers, **page.headers}, page.body)
+
+
+def _page(name: str, facts: RequestFacts, **values: Any) -> Answer:
+    tenant = facts.tenant.name if facts.tenant else None
+    html = _TEMPLATES.get_template(name).render(facts=facts, tenant_name=tenant, **values)
+    return Answer(200, {"content-type": _HTML}, html.encode())

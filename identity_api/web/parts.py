@@ -1,0 +1,69 @@
+"""What the edge is handed by the wiring. Built once per process; nothing here is made at import."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from identity_api.config import Network
+from identity_api.db.database import Database
+from identity_api.sessions.authenticate import Authenticated
+from identity_api.sessions.parts import LoginParts
+from identity_api.web.answer import Answer
+from identity_api.web.limits import EdgeLimits
+from identity_api.web.origins import Origins
+from identity_api.web.tenancy import Tenancy
+
+
+class GraphQLCall(msgspec.Struct, frozen=True, kw_only=True):
+    """A request to the GraphQL endpoint, its body already bounded."""
+
+    method: str
+    request_id: str
+    address: str
+    content_type: str | None
+    content_encoding: str | None
+    accept: str | None
+    body: bytes
+
+
+class GraphQLEndpoint(Protocol):
+    """Answers GraphQL. The wiring hands it in: edges do not know each other."""
+
+    async def __call__(self, call: GraphQLCall, authenticate: Callable[[], Awaitable[Authenticated]]) -> Answer:
+        """Answer one call. `authenticate` is awaited before the document is looked at, and raises what the edge renders."""
+        ...
+
+
+class Readiness(Protocol):
+    """Details that readiness reports beside the database, and that never make the service unready."""
+
+    async def __call__(self) -> dict[str, str]:
+        """For example `{"queue": "ok"}`."""
+        ...
+
+
+class WebParts(msgspec.Struct, frozen=True, kw_only=True):
+    """The parts of the edge."""
+
+    login: LoginParts
+    tenancy: Tenancy
+    origins: Origins
+    limits: EdgeLimits
+    readiness: Readiness
+    graphql: GraphQLEndpoint | None = None
+    trusted_proxies: Sequence[Network] = ()
+    handlers: Sequence[Any] = ()
+    """Further Litestar handlers, such as the GraphiQL page's."""
+    notices: set[str] = msgspec.field(default_factory=set)
+    """What this process has noticed that an operator should look at; readiness lists it."""
+
+    @property
+    def database(self) -> Database:
+        """The same database that logins use."""
+        return self.login.database
+
+    @property
+    def session_idle_seconds(self) -> int:
+        """After how long an unused session is over."""
+        return self.login.limits.session_idle_seconds

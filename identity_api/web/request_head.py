@@ -1,0 +1,37 @@
+"""The bounds of a request's head: size, address, path and content coding, before anything is looked up.
+
+Every path that this service answers is plain ASCII without escapes, so one pattern replaces a list of tricks: `//`,
+`%2e%2e`, `;`, `%00`, backslashes and dot segments are simply no path of ours.
+"""
+
+import re
+from typing import Any, Final
+
+from identity_api.web import headers
+from identity_api.web.errors import HTTPRefusal
+
+MAX_HEADERS: Final = 100
+MAX_HEADER_BYTES: Final = 16_384
+MAX_URL_BYTES: Final = 8_192
+_PATH: Final = re.compile(rb"/|(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)+/?")
+
+
+def check_head(scope: Any) -> None:
+    """Refuse what no honest client sends.
+
+    Raises:
+        HTTPRefusal: 431, 414, 404 or 415.
+    """
+    lines = scope["headers"]
+    if len(lines) > MAX_HEADERS or sum([len(name) + len(value) for name, value in lines]) > MAX_HEADER_BYTES:
+        raise HTTPRefusal(431, "HEADERS_TOO_LARGE", "The request has too many or too large headers.")
+    raw_path = scope.get("raw_path") or scope["path"].encode("utf-8", "surrogateescape")
+    raw_path = raw_path.partition(b"?")[0]  # some servers leave the query on
+    if len(raw_path) + len(scope["query_string"]) + 1 > MAX_URL_BYTES:
+        raise HTTPRefusal(414, "URL_TOO_LONG", f"An address has at most {MAX_URL_BYTES} bytes.")
+    if not _PATH.fullmatch(raw_path):
+        raise HTTPRefusal(404, "NOT_FOUND", "There is nothing at this address.")
+    coding = headers.first(scope, b"content-encoding")
+    if coding is not None and coding.strip().lower() not in {"", "identity"}:
+        # A compressed body's size says nothing of what it costs to read.
+        raise HTTPRefusal(415, "CONTENT_CODING_UNSUPPORTED", "Bodies are sent without a content encoding.")

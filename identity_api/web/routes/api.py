@@ -1,0 +1,177 @@
+"""JSON for programs: begin a login, exchange a one-time code, who am I, and introspection."""
+
+import base64
+import binascii
+from typing import Any
+from urllib.parse import unquote_plus
+from uuid import UUID
+
+import msgspec
+from litestar import Response, get, post
+
+from identity_api.db import tenants
+from identity_api.db.tenants import Tenant
+from identity_api.errors import BadInput, NotFound
+from identity_api.sessions import introspect
+from identity_api.sessions.authenticate import Authenticated
+from identity_api.sessions.errors import LoginFailed
+from identity_api.sessions.parts import Redemption
+from identity_api.sessions.prepare import prepare
+from identity_api.sessions.token import redeem
+from identity_api.web import authentication, headers
+from identity_api.web.answer import json_answer
+from identity_api.web.errors import Unauthenticated
+from identity_api.web.facts import RequestFacts, facts_of
+from identity_api.web.origins import allow_reading, is_own
+from identity_api.web.parts import WebParts
+from identity_api.web.requests import FORM, WebRequest, form_of, json_of, parts_of
+from identity_api.web.routes.login import beginning_of
+
+
+class LoginWish(msgspec.Struct, frozen=True):
+    """The body of `POST /v1/auth/oidc/login`; `tenant_id` is a slug or an id."""
+
+    tenant_id: str
+    provider: str | None = None
+    frontend: str | None = None
+    return_to: str | None = None
+    delivery: str | None = None
+    code_challenge: str | None = None
+    state: str | None = None
+    login_hint: str | None = None
+
+
+class CodeExchange(msgspec.Struct, frozen=True):
+    """The body of `POST /v1/auth/token`."""
+
+    code: str
+    code_verifier: str
+    frontend: str | None = None
+
+
+@post("/v1/auth/oidc/login", name="api-login", status_code=200)
+async def api_login(request: WebRequest) -> Response[Any]:
+    """Prepare a login and answer the address to open in the person's browser."""
+    parts, facts = parts_of(request), facts_of(request.scope)
+    await allow_reading(parts.origins, facts, request.scope, facts.tenant.id if facts.tenant else None)
+    wish = await json_of(request, LoginWish)
+    await parts.limits.login_start(facts.address)
+    tenant = await _wished_tenant(parts, facts, wish.tenant_id)
+    if facts.tenant is None:
+        facts.path_prefix = f"/t/{tenant.slug}"
+    asked = {name: value for name, value in msgspec.structs.asdict(wish).items() if value is not None}
+    prepared = await prepare(parts.login, tenant, beginning_of(facts, wish.provider, asked))
+    return json_answer({"auth_url": prepared.launch_url})
+
+
+async def _wished_tenant(parts: WebParts, facts: RequestFacts, name: str) -> Tenant:
+    """The tenant named by slug or id. At a tenant's own door only that one can be named (I2)."""
+    found = await parts.tenancy.by_slug(name)
+    if found is None:
+        try:
+            tenant_id = UUID(name)
+        except ValueError:
+            raise _unknown_tenant() from None
+        async with parts.database.reading() as connection:
+            found = await tenants.get(connection, tenant_id)
+    if found is None or (facts.tenant is not None and facts.tenant.id != found.id):
+        raise _unknown_tenant()
+    return found
+
+
+def _unknown_tenant() -> NotFound:
+    return NotFound("There is no such tenant.", code="TENANT_NOT_FOUND")
+
+
+@post("/v1/auth/token", name="api-token", status_code=200)
+async def api_token(request: WebRequest) -> Response[Any]:
+    """Exchange a one-time code for a bearer token; the body is JSON or a form."""
+    parts, facts = parts_of(request), facts_of(request.scope)
+    await allow_reading(parts.origins, facts, request.scope, facts.tenant.id if facts.tenant else None)
+    exchange = await _exchange(request)
+    await parts.limits.callback(facts.address, ())
+    origin = headers.first(request.scope, b"origin")
+    redemption = Redemption(
+        code=exchange.code,
+        code_verifier=exchange.code_verifier,
+        frontend_slug=exchange.frontend,
+        origin=None if origin is not None and is_own(facts, origin) else origin,
+    )
+    try:
+        token = await redeem(parts.login, redemption)
+    except LoginFailed as error:
+        await parts.limits.login_failed(facts.address)
+        # One answer for a code that never was, was used, or is another's (RFC 6749 section 5.2, `invalid_grant`).
+        raise BadInput("The code is not valid.", code="CODE_INVALID") from error
+    return json_answer(
+        {"access_token": token.access_token, "token_type": "Bearer", "expires_in": token.expires_in_seconds}
+    )
+
+
+async def _exchange(request: WebRequest) -> CodeExchange:
+    if (headers.first(request.scope, b"content-type") or "").startswith(FORM):
+        try:
+            return msgspec.convert(await form_of(request), CodeExchange)
+        except msgspec.ValidationError as error:
+            raise BadInput(f"The form does not fit: {error}.") from None
+    return await json_of(request, CodeExchange)
+
+
+@get("/v1/me", name="me")
+async def me(request: WebRequest) -> Response[Any]:
+    """The user context, as the seed systems' frontends know it."""
+    found = await authentication.require(parts_of(request), request.scope)
+    return json_answer(user_context(found))
+
+
+def user_context(found: Authenticated) -> dict[str, Any]:
+    """Who somebody is and what they may do now. `subject` is that of the identity they signed in with."""
+    user = found.user
+    identity_id = None if found.identity_id is None else str(found.identity_id)
+    identity = next((one for one in user.facts.identities if one.id == identity_id), None)
+    return {
+        "user_id": str(user.id),
+        "subject": identity.subject if identity else str(user.id),
+        "tenant_id": str(found.tenant_id),
+        "tenant": found.tenant_slug,
+        "is_sso": found.is_sso,
+        "email": user.email,
+        "name": user.display_label,
+        "groups": sorted({group.name for group in user.facts.groups}),
+        "permissions": sorted(found.permissions),
+    }
+
+
+@post("/v1/introspect", name="introspect", status_code=200)
+async def introspect_token(request: WebRequest) -> Response[Any]:
+    """RFC 7662, for service clients (HTTP Basic) and the tenants they may look into."""
+    parts, facts = parts_of(request), facts_of(request.scope)
+    name, secret = _basic(request)
+    async with parts.database.reading() as connection:
+        client = await introspect.verify_service_client(connection, name, secret)
+    if client is None:
+        await parts.limits.bad_credential(facts.address)
+        raise Unauthenticated(scheme="Basic", presented=True)
+    token = (await form_of(request)).get("token")
+    if token is None:
+        raise BadInput("The parameter token is missing.", field="token")
+    async with parts.database.reading() as connection:
+        answer = await introspect.introspect(connection, client, token, idle_seconds=parts.session_idle_seconds)
+    return json_answer(answer)
+
+
+def _basic(request: WebRequest) -> tuple[str, str]:
+    """Name and secret of HTTP Basic, form-decoded as RFC 6749 section 2.3.1 asks."""
+    lines = headers.values(request.scope, b"authorization")
+    if not lines:
+        raise Unauthenticated(scheme="Basic")
+    scheme, _, encoded = lines[0].partition(" ")
+    try:
+        if len(lines) > 1 or scheme.lower() != "basic" or len(encoded) > 1_024:
+            raise ValueError
+        name, mark, secret = base64.b64decode(encoded, validate=True).decode("utf-8").partition(":")
+        if not mark or "\0" in name:
+            raise ValueError
+    except (ValueError, binascii.Error):
+        raise Unauthenticated(scheme="Basic", presented=True) from None
+    return unquote_plus(name), unquote_plus(secret)

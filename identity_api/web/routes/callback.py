@@ -1,0 +1,81 @@
+"""Where logins end: one handler for every shape of callback address, and `/auth/complete` (design 5, "Where it ends").
+
+Which attempt, provider and tenant a callback belongs to is said by its `state`, never by its address; the address only
+has to be the one that the provider was given. Redirect URIs that were registered for the seed systems keep working.
+"""
+
+from typing import Any
+
+from litestar import Response, get, post
+
+from identity_api.errors import BadInput
+from identity_api.sessions.complete import complete
+from identity_api.sessions.errors import LoginFailed
+from identity_api.sessions.finish import finish
+from identity_api.sessions.parts import Arrival, BrowserRequest, Finished
+from identity_api.web import cookies
+from identity_api.web.answer import redirect
+from identity_api.web.facts import facts_of
+from identity_api.web.requests import WebRequest, form_pairs, pairs_of, parts_of, query_of
+
+CALLBACK_MARKS = frozenset({"code", "error", "id_token", "access_token", "response"})
+_PATHS = [
+    "/auth/{protocol:str}/{provider:str}/callback",
+    "/login/oidc/{provider:str}/callback",
+    "/v1/auth/oidc/callback",
+]
+
+
+@get(_PATHS, name="callback")
+async def callback(request: WebRequest) -> Response[Any]:
+    """The provider's answer in the query."""
+    return await end_login(request)
+
+
+@post([*_PATHS, "/"], name="callback-form", status_code=303)
+async def callback_form(request: WebRequest) -> Response[Any]:
+    """The provider's answer in a form (`response_mode=form_post`)."""
+    return await end_login(request)
+
+
+async def end_login(request: WebRequest) -> Response[Any]:
+    """End a login with whatever arrived. Raises LoginFailed."""
+    parts, facts = parts_of(request), facts_of(request.scope)
+    facts.wants_page = facts.wants_page or request.headers.get("accept") in (None, "*/*")
+    brought = cookies.cookies_of(request.scope)
+    await parts.limits.callback(facts.address, [value for name, value in brought.items() if "login-" in name])
+    try:
+        pairs = await _pairs(request)
+        arrival = Arrival(host=facts.host, path=facts.path, pairs=pairs, cookies=brought)
+        return _finished(request, await finish(parts.login, arrival))
+    except LoginFailed:
+        await parts.limits.login_failed(facts.address)
+        raise
+
+
+@get("/auth/complete", name="complete")
+async def complete_login(request: WebRequest) -> Response[Any]:
+    """Take over, on the session's host, a login whose callback was elsewhere."""
+    parts, facts = parts_of(request), facts_of(request.scope)
+    brought = cookies.cookies_of(request.scope)
+    await parts.limits.callback(facts.address, [value for name, value in brought.items() if "login-" in name])
+    try:
+        browser = BrowserRequest(host=facts.host, cookies=brought)
+        return _finished(request, await complete(parts.login, query_of(request).get("code", ""), browser))
+    except LoginFailed:
+        await parts.limits.login_failed(facts.address)
+        raise
+
+
+async def _pairs(request: WebRequest) -> list[tuple[str, str]]:
+    try:
+        if request.method == "POST":
+            return await form_pairs(request)
+        return pairs_of(request.scope["query_string"])
+    except BadInput as error:
+        raise LoginFailed("CALLBACK_INVALID") from error
+
+
+def _finished(request: WebRequest, finished: Finished) -> Response[Any]:
+    cookies.apply(facts_of(request.scope).set_cookies, finished.set_cookies, finished.clear_cookies)
+    return redirect(finished.location)

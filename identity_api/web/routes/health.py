@@ -1,0 +1,62 @@
+"""Health, metrics and the style file: answered without a tenant and without a session."""
+
+import asyncio
+from typing import Any, Final
+
+from litestar import Response, route
+
+from identity_api.db.health import is_writable
+from identity_api.errors import NotFound, Unavailable
+from identity_api.telemetry import render_metrics
+from identity_api.web.answer import Answer, json_answer
+from identity_api.web.facts import facts_of
+from identity_api.web.pages import STYLE, STYLE_VERSION
+from identity_api.web.requests import WebRequest, parts_of, query_of
+
+READY_SECONDS: Final = 1.0
+
+
+@route("/health/live", http_method=["GET", "HEAD"], name="live")
+async def live() -> Response[Any]:
+    """The process answers. Says nothing of what it depends on, or an outage there would restart every replica."""
+    return json_answer({"status": "ok"})
+
+
+@route("/health/ready", http_method=["GET", "HEAD"], name="ready")
+async def ready(request: WebRequest) -> Response[Any]:
+    """Whether requests can be served: the database can be written to, and says so within a second."""
+    parts = parts_of(request)
+    database = "ok"
+    try:
+        async with asyncio.timeout(READY_SECONDS), parts.database.reading() as connection:
+            if not await is_writable(connection):
+                database = "read_only"
+    except (Unavailable, TimeoutError):
+        database = "unavailable"
+    is_ready = database == "ok"
+    details: dict[str, Any] = {"status": "ready" if is_ready else "unready", "database": database}
+    if facts_of(request.scope).peer_is_local:
+        details |= await parts.readiness()
+        details["notices"] = sorted(parts.notices)
+    answer = json_answer(details, 200 if is_ready else 503)
+    if not is_ready:
+        answer.headers["retry-after"] = "1"
+    return answer
+
+
+@route("/metrics", http_method=["GET", "HEAD"], name="metrics")
+async def metrics(request: WebRequest) -> Response[Any]:
+    """Numbers for Prometheus, for whoever scrapes this process from the same network and not through a proxy."""
+    if not facts_of(request.scope).peer_is_local:
+        raise NotFound("There is nothing at this address.")
+    body, media_type = render_metrics()
+    return Answer(200, {"content-type": media_type}, body).to_response()
+
+
+@route("/static/style.css", http_method=["GET", "HEAD"], name="style")
+async def style(request: WebRequest) -> Response[Any]:
+    """The one style file; its address carries its version, so it can be kept for ever."""
+    versioned = query_of(request).get("v") == STYLE_VERSION
+    caching = "public, max-age=31536000, immutable" if versioned else "no-cache"
+    headers = {"content-type": "text/css; charset=utf-8", "cache-control": caching}
+    return Answer(200, headers, STYLE).to_response()

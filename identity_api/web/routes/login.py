@@ -1,0 +1,139 @@
+"""Where logins begin: the login page, the shortcuts to a provider, and launch (design 5, "Where a login begins")."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from litestar import Response, get, route
+from litestar.params import FromPath
+
+from identity_api.db import providers
+from identity_api.db.providers import Provider
+from identity_api.db.tenants import Tenant
+from identity_api.errors import NotFound
+from identity_api.sessions.errors import LoginFailed
+from identity_api.sessions.launch import launch
+from identity_api.sessions.parts import Beginning, BrowserRequest, Launched
+from identity_api.sessions.prepare import prepare
+from identity_api.web import authentication, cookies
+from identity_api.web.answer import redirect
+from identity_api.web.facts import RequestFacts, facts_of
+from identity_api.web.pages import Button, button_of, login_page
+from identity_api.web.parts import WebParts
+from identity_api.web.requests import WebRequest, parts_of, query_of
+from identity_api.web.routes.callback import CALLBACK_MARKS, end_login
+
+# What a frontend asks for travels from the login page to the provider's button.
+_CARRIED = ("return_to", "frontend", "delivery", "code_challenge", "state", "login_hint")
+
+
+@route("/", http_method=["GET", "HEAD"], name="root")
+async def root(request: WebRequest) -> Response[Any]:
+    """A callback, if it looks like one (some seed systems registered the bare origin); else the account or the login."""
+    facts = facts_of(request.scope)
+    query = dict.fromkeys(name for name, _ in request.query_params.multi_items())
+    if facts.method == "GET" and "state" in query and not CALLBACK_MARKS.isdisjoint(query):
+        return await end_login(request)
+    if facts.tenant is None:
+        raise _no_tenant()
+    signed_in = await authentication.optional(parts_of(request), request.scope)
+    return redirect(facts.local("/account" if signed_in else "/login"))
+
+
+@route("/login", http_method=["GET", "HEAD"], name="login")
+async def login(request: WebRequest) -> Response[Any]:
+    """Straight to the provider if there is one or a default; a page of buttons if not, or if a choice is wanted."""
+    parts, facts, query = parts_of(request), facts_of(request.scope), query_of(request)
+    tenant = _tenant_of(facts)
+    async with parts.database.reading() as connection:
+        enabled = [one for one in await providers.of_tenant(connection, tenant.id) if one.enabled]
+    wants_choice = "choose" in query or "signed_out" in query or facts.method == "HEAD"
+    chosen = None if wants_choice else _chosen(tenant, enabled, query.get("provider"))
+    if chosen is not None:
+        return await _begin(request, parts, facts, tenant, chosen.slug, query)
+    buttons = [_button(facts, provider, query) for provider in enabled]
+    return login_page(facts, buttons, signed_out="signed_out" in query).to_response()
+
+
+@get("/auth/{protocol:str}/{provider:str}/login", name="provider-login")
+async def provider_login(request: WebRequest, protocol: FromPath[str], provider: FromPath[str]) -> Response[Any]:
+    """Prepare and launch in one."""
+    parts, facts, query = parts_of(request), facts_of(request.scope), query_of(request)
+    tenant = _tenant_of(facts)
+    async with parts.database.reading() as connection:
+        found = await providers.by_slug(connection, tenant.id, provider)
+    if found is None or found.protocol != protocol or not found.enabled:
+        raise NotFound("There is no such way of signing in.", code="PROVIDER_NOT_FOUND")
+    return await _begin(request, parts, facts, tenant, provider, query)
+
+
+@get("/auth/launch/{handle:str}", name="launch")
+async def launch_login(request: WebRequest, handle: FromPath[str]) -> Response[Any]:
+    """Begin a prepared login in this browser."""
+    parts, facts = parts_of(request), facts_of(request.scope)
+    await parts.limits.login_start(facts.address)
+    return await _launch(request, parts, facts, handle)
+
+
+async def _begin(
+    request: WebRequest, parts: WebParts, facts: RequestFacts, tenant: Tenant, slug: str, query: dict[str, str]
+) -> Response[Any]:
+    await parts.limits.login_start(facts.address)
+    prepared = await prepare(parts.login, tenant, beginning_of(facts, slug, query))
+    return await _launch(request, parts, facts, prepared.handle)
+
+
+def beginning_of(facts: RequestFacts, provider_slug: str | None, asked: dict[str, str]) -> Beginning:
+    """What a login is begun with: our own host and prefix from the facts, everything else as asked."""
+    return Beginning(
+        session_origin=facts.origin,
+        path_prefix=facts.path_prefix,
+        provider_slug=provider_slug,
+        frontend_slug=asked.get("frontend"),
+        return_to=asked.get("return_to"),
+        delivery=asked.get("delivery"),
+        client_challenge=asked.get("code_challenge"),
+        client_state=asked.get("state"),
+        login_hint=asked.get("login_hint"),
+    )
+
+
+async def _launch(request: WebRequest, parts: WebParts, facts: RequestFacts, handle: str) -> Response[Any]:
+    browser = BrowserRequest(host=facts.host, cookies=cookies.cookies_of(request.scope))
+    try:
+        launched: Launched = await launch(parts.login, handle, browser)
+    except LoginFailed:
+        await parts.limits.login_failed(facts.address)
+        raise
+    cookies.apply(facts.set_cookies, launched.set_cookies, launched.clear_cookies)
+    return redirect(launched.location)
+
+
+def _tenant_of(facts: RequestFacts) -> Tenant:
+    if facts.tenant is None:
+        raise _no_tenant()
+    return facts.tenant
+
+
+def _no_tenant() -> NotFound:
+    return NotFound(
+        "This address belongs to no organisation. Use your organisation's own sign-in address.", code="TENANT_REQUIRED"
+    )
+
+
+def _chosen(tenant: Tenant, enabled: list[Provider], slug: str | None) -> Provider | None:
+    """The provider named, else the default, else the only one. A name that fits none is refused."""
+    if slug is not None:
+        found = [provider for provider in enabled if provider.slug == slug]
+        if not found:
+            raise NotFound("There is no such way of signing in.", code="PROVIDER_NOT_FOUND")
+        return found[0]
+    default = [provider for provider in enabled if provider.slug == tenant.default_provider]
+    if default:
+        return default[0]
+    return enabled[0] if len(enabled) == 1 else None
+
+
+def _button(facts: RequestFacts, provider: Provider, query: dict[str, str]) -> Button:
+    carried = {name: query[name] for name in _CARRIED if name in query}
+    address = facts.local(f"/auth/{provider.protocol}/{provider.slug}/login")
+    return button_of(provider, f"{address}?{urlencode(carried)}" if carried else address)

@@ -1,0 +1,66 @@
+"""The account page and the ends of sessions."""
+
+from typing import Any
+from uuid import UUID
+
+from litestar import Response, get, post, route
+from litestar.params import FromPath
+
+from identity_api.db import mappings
+from identity_api.errors import NotFound
+from identity_api.sessions import logout
+from identity_api.sessions.cookies import session_cookie_name
+from identity_api.web import authentication, cookies
+from identity_api.web.account import mapping_ids, view_account
+from identity_api.web.answer import json_answer, redirect
+from identity_api.web.facts import facts_of
+from identity_api.web.pages import account_page
+from identity_api.web.requests import WebRequest, parts_of
+
+
+@route("/account", http_method=["GET", "HEAD"], name="account")
+async def account(request: WebRequest) -> Response[Any]:
+    """What somebody sees of themself."""
+    parts, facts = parts_of(request), facts_of(request.scope)
+    found = await authentication.optional(parts, request.scope)
+    if found is None:
+        return redirect(facts.local("/login"))
+    user = found.user
+    async with parts.database.reading() as connection:
+        patterns = await mappings.patterns(connection, found.tenant_id, mapping_ids(user))
+        sessions = await logout.sessions_of(
+            connection, found.tenant_id, user.id, idle_seconds=parts.session_idle_seconds
+        )
+    view = view_account(user, found.tenant, found.standing, patterns, sessions, this_session_id=found.session_id)
+    return account_page(facts, view).to_response()
+
+
+@post("/account/sessions/{session_id:str}/end", name="end-session", status_code=303)
+async def end_session(request: WebRequest, session_id: FromPath[str]) -> Response[Any]:
+    """End one of one's own sessions."""
+    parts, facts = parts_of(request), facts_of(request.scope)
+    found = await authentication.require(parts, request.scope)
+    try:
+        wanted = UUID(session_id)
+    except ValueError:
+        raise NotFound("There is no such session.") from None
+    await logout.end_own_session(parts.database, found, wanted)
+    return redirect(facts.local("/account"))
+
+
+@post("/auth/logout", name="logout", status_code=303)
+async def sign_out(request: WebRequest) -> Response[Any]:
+    """End this session here, and go on to the provider's own sign-out; a program gets its address as JSON."""
+    parts, facts = parts_of(request), facts_of(request.scope)
+    found = await authentication.optional(parts, request.scope)
+    location = facts.local("/login?signed_out=1")
+    if found is not None:
+        location = await logout.logout(parts.login, found, return_origin=facts.origin, path_prefix=facts.path_prefix)
+        facts.set_cookies.append(cookies.clear_cookie(session_cookie_name(facts.origin)))
+    return redirect(location) if facts.wants_page else json_answer({"logout_url": location})
+
+
+@get("/auth/logout/return", name="logout-return")
+async def signed_out(request: WebRequest) -> Response[Any]:
+    """Back from the provider's sign-out."""
+    return redirect(facts_of(request.scope).local("/login?signed_out=1"))

@@ -1,0 +1,50 @@
+"""Headers that every answer has (OWASP ASVS 3.4), unless its handler said something else.
+
+`Referrer-Policy` is `same-origin`, not `no-referrer`: with the latter browsers send `Origin: null` with our own forms
+(Fetch standard, 3.1), which is nobody's origin. Addresses with codes in them still never reach another site.
+"""
+
+from typing import Final
+
+from identity_api.web.facts import RequestFacts
+
+CONTENT_SECURITY_POLICY: Final = "; ".join(
+    (
+        "default-src 'none'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+PAGE_WITH_SIGN_OUT: Final = CONTENT_SECURITY_POLICY.replace(" form-action 'self';", "")
+"""Browsers apply `form-action` to redirects as well, and signing out leads on to the provider."""
+
+_ALWAYS: Final = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"x-frame-options", b"DENY"),
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", CONTENT_SECURITY_POLICY.encode()),
+)
+_HSTS: Final = (b"strict-transport-security", b"max-age=31536000")
+
+Lines = list[tuple[bytes, bytes]]
+
+
+def complete(facts: RequestFacts, lines: Lines) -> Lines:
+    """The lines of an answer with what it lacks: security headers, request id, cookies, and who may read it."""
+    present = {name.lower() for name, _ in lines}
+    lines = lines + [line for line in _ALWAYS if line[0] not in present]
+    lines.append((b"x-request-id", facts.request_id.encode()))
+    if facts.scheme == "https":
+        lines.append(_HSTS)
+    lines += [(b"set-cookie", line.encode("latin-1")) for line in facts.set_cookies]
+    if facts.allowed_origin is not None:
+        lines.append((b"access-control-allow-origin", facts.allowed_origin.encode("latin-1")))
+        lines.append((b"access-control-allow-credentials", b"true"))
+        lines.append((b"access-control-expose-headers", b"x-request-id, retry-after"))
+    lines.append((b"vary", b"Origin"))
+    return lines

@@ -1,0 +1,73 @@
+"""The real application over a real PostgreSQL, Valkey and provider; one tenant with its own host per test."""
+
+import base64
+import os
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from identity_api.app import ProcessParts, build_api, graphql_endpoint
+from identity_api.config import Settings, load_settings
+from identity_api.db.database import Database
+from identity_api.sessions.authenticate import Authenticated
+from identity_api.vault import Vault
+from identity_api.web.edge import Edge
+from identity_api.web.parts import GraphQLCall, GraphQLEndpoint
+from tests.graphql.engine.example import Context, schema
+from tests.provider import RunningProvider
+from tests.web.site import PUBLIC_URL, Site, make_site, running
+
+
+@pytest.fixture(scope="session")
+def idp() -> Iterator[RunningProvider]:
+    with RunningProvider() as provider:
+        yield provider
+
+
+@pytest.fixture(scope="session")
+def environ(database_url: str, redis_url: str, idp: RunningProvider) -> dict[str, str]:
+    """The environment of an installation."""
+    return {
+        "HOME": "/nonexistent",
+        "IDENTITY_DATABASE_URL": database_url,
+        "IDENTITY_REDIS_URL": redis_url,
+        "IDENTITY_SECRET_KEYS": "test:" + base64.b64encode(os.urandom(32)).decode(),
+        "IDENTITY_PUBLIC_URL": PUBLIC_URL,
+        "IDENTITY_OUTBOUND_ALLOW": f"127.0.0.1:{idp.port}",
+        "IDENTITY_TRUSTED_PROXIES": "10.9.0.0/24",
+    }
+
+
+@pytest.fixture(scope="session")
+def settings(environ: dict[str, str]) -> Settings:
+    return load_settings(environ)
+
+
+def example_graphql(_: ProcessParts) -> GraphQLEndpoint:
+    """The engine's example schema: enough to see what reaches a schema, and what does not."""
+
+    async def make_context(who: Authenticated, call: GraphQLCall) -> Any:
+        return Context(call.request_id)
+
+    return graphql_endpoint(schema, make_context)
+
+
+@pytest_asyncio.fixture(scope="session")
+async def app(settings: Settings) -> AsyncIterator[Edge]:
+    app = build_api(settings, graphql=example_graphql)
+    async with running(app):
+        yield app
+
+
+@pytest.fixture(scope="session")
+def vault(settings: Settings) -> Vault:
+    return Vault(settings.secret_keys)
+
+
+@pytest_asyncio.fixture
+async def site(app: Edge, database: Database, vault: Vault, idp: RunningProvider) -> Site:
+    """A tenant whose people sign in at the running provider."""
+    idp.reset()
+    return await make_site(app, database, vault, idp)
