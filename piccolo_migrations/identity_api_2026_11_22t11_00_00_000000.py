@@ -126,6 +126,7 @@ alter table session add constraint session_token_key unique (token_hash),
     add foreign key (tenant_id, frontend_id) references frontend (tenant_id, id);
 create index session_user_live on session (tenant_id, user_id, created_at) where ended_at is null;
 create index session_identity_live on session (tenant_id, identity_id) where ended_at is null;
+create index session_over on session (absolute_until);
 alter table api_token add constraint api_token_token_key unique (token_hash),
     add foreign key (tenant_id, user_id) references app_user (tenant_id, id);
 create index api_token_user on api_token (tenant_id, user_id);

@@ -66,7 +66,7 @@ with leased as (
     left join leased l on l.tenant_id = p.tenant_id and l.provider_id = p.id
     left join provider_breaker b on b.tenant_id = p.tenant_id and b.id = p.id
     left join unnest($5::uuid[], $6::integer[]) as r (id, places) on r.id = p.id
-    where p.enabled and p.sync = 'REFRESH_TOKEN' and (b.open_until is null or b.open_until <= now()) {of_tenant}
+    where p.enabled and p.sync <> 'OFF' and (b.open_until is null or b.open_until <= now()) {of_tenant}
 ), candidate as (
     select c.*, row_number() over (partition by c.provider_id order by c.due_at) as turn
     from (
@@ -225,7 +225,7 @@ async def make_due(connection: Connection, tenant_id: UUID, user_id: UUID) -> li
         """
         update identity_sync s set due_at = now() from provider p
         where s.tenant_id = $1 and s.user_id = $2 and s.due_at is not null
-            and p.tenant_id = $1 and p.id = s.provider_id and p.enabled and p.sync = 'REFRESH_TOKEN'
+            and p.tenant_id = $1 and p.id = s.provider_id and p.enabled and p.sync <> 'OFF'
         returning s.id, s.generation + case when s.lease_until > now() then 0 else 1 end as generation
         """,
         tenant_id,
@@ -267,7 +267,13 @@ async def oldest_due_seconds(connection: Connection) -> float:
             select due_at from identity_sync d
             where d.tenant_id = p.tenant_id and d.provider_id = p.id and d.due_at is not null
             order by d.due_at limit 1) s
-        where p.enabled and p.sync = 'REFRESH_TOKEN'
+        where p.enabled and p.sync <> 'OFF'
         """
     )
     return max(0.0, seconds or 0.0)
+
+
+async def count_by_state(connection: Connection) -> dict[str, int]:
+    """How many identities are in each state, over all tenants: for the metrics."""
+    rows = await connection.fetch("select state, count(*) as identities from identity group by state")
+    return {row["state"]: row["identities"] for row in rows}

@@ -9,12 +9,22 @@ import msgspec
 from identity_api.db.sync import Claimed
 from identity_api.lifecycle import refresh_tokens
 from identity_api.lifecycle.refresh_tokens import LoginTokens
-from identity_api.oidc.token_endpoint import RefreshOutcome, Transient, read_refresh_response, refresh_request
+from identity_api.oidc.token_endpoint import (
+    Refreshed,
+    RefreshOutcome,
+    TokenResponse,
+    Transient,
+    read_refresh_response,
+    refresh_request,
+)
 from identity_api.sync.access import Access
 from identity_api.sync.outcome import Stale
 from identity_api.sync.parts import SyncParts
 from identity_api.upstream.errors import UpstreamError
 from identity_api.vault import VaultError
+
+MAX_ANSWER_BYTES = 512 * 1024
+"""Three tokens, one of which may carry hundreds of groups."""
 
 
 class Called(msgspec.Struct, frozen=True):
@@ -38,9 +48,16 @@ async def call(parts: SyncParts, claimed: Claimed, access: Access) -> Called:
         presented = refresh_tokens.open_sealed(parts.vault, claimed.tenant_id, claimed.token_id, claimed.token_sealed)
     except VaultError as error:
         return Called(Stale(reason=error.code.lower()), None)
-    request = refresh_request(access.endpoints.token, client=access.client, refresh_token=presented.refresh_token)
+    if access.provider.sync == "ACCESS_TOKEN":
+        # Nothing to exchange: UserInfo is asked with the access token of the login itself.
+        return Called(Refreshed(TokenResponse(access_token=presented.refresh_token)), presented)
+    request = refresh_request(
+        access.metadata.token_endpoint, client=access.client, refresh_token=presented.refresh_token
+    )
     try:
-        answer = await parts.upstream.exchange(request, deadline=parts.limits.deadline_seconds, tenant=access.tenant)
+        answer = await parts.upstream.exchange(
+            request, deadline=parts.limits.deadline_seconds, cap=MAX_ANSWER_BYTES, tenant=access.tenant
+        )
     except UpstreamError as error:
         return Called(Transient(error.code.lower(), uncertain=error.sent), presented)
     return Called(read_refresh_response(answer, parts.clock()), presented)

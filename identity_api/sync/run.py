@@ -7,7 +7,6 @@ from uuid import UUID
 
 import msgspec
 
-from identity_api.db import sync as rows
 from identity_api.db.sync import Claimed
 from identity_api.errors import Unavailable
 from identity_api.sync.access import Access, open_access
@@ -61,10 +60,12 @@ async def sweep(
                 if not running.tasks and not took:
                     break
                 await running.wait(_ROUND_SECONDS if took else _IDLE_SECONDS)
+        except asyncio.CancelledError:
+            # Time is up: what was sent and has not landed stays written down as an attempt.
+            await running.abandon()
+            raise
         finally:
             await running.finish()
-    async with parts.database.reading() as connection:
-        METRICS.set_oldest_due(await rows.oldest_due_seconds(connection))
     return running.report()
 
 
@@ -86,6 +87,8 @@ class _Sweep:
         if room <= 0:
             return 0
         batch = await claim(self.parts, limit=room, user=self._user)
+        if self._user is None:
+            METRICS.looked_for_due()
         self._claimed += len(batch.claims)
         self._postponed += batch.postponed
         for claimed in batch.claims:
@@ -109,6 +112,13 @@ class _Sweep:
         """Let everything under way come to its end: a call that was sent has to land."""
         while self.tasks:
             await self.wait(_IDLE_SECONDS)
+
+    async def abandon(self) -> None:
+        """Cut off everything under way."""
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        self.tasks = set()
 
     def report(self) -> SweepReport:
         return SweepReport(

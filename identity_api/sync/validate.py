@@ -5,15 +5,15 @@ of somebody else, for somebody else, or of another login quarantines the identit
 away, a clock wrong) leaves it as it is.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from identity_api.db.sync import Claimed
+from identity_api.lifecycle.provider_answers import needs_access_token, needs_userinfo, read_person
 from identity_api.lifecycle.refresh_tokens import LoginTokens
 from identity_api.lifecycle.verified import Verified
-from identity_api.mapping import ClaimError, ClaimSource, Document, Documents, read_groups, read_profile
-from identity_api.mapping.source import ABSENT, look_up
+from identity_api.mapping import ClaimError, Documents
 from identity_api.oidc import userinfo
 from identity_api.oidc.errors import ClaimMismatch, ProtocolError, UnknownKey, UserInfoUnavailable
 from identity_api.oidc.id_token import RefreshExpectation, SignedClaims, validate_refreshed_id_token, verify_signature
@@ -36,7 +36,7 @@ async def validate(parts: SyncParts, claimed: Claimed, access: Access, called: C
     assert called.presented is not None
     try:
         documents = await _documents(parts, claimed, access, called.presented, called.outcome.tokens)
-        profile = read_profile(documents, access.profile_claims)
+        profile, groups = read_person(access.provider, documents)
     except ClaimMismatch:
         return Ended("claims_mismatch")
     except UpstreamError as error:
@@ -45,10 +45,9 @@ async def validate(parts: SyncParts, claimed: Claimed, access: Access, called: C
         return Stale(reason=error.code.lower(), retry_after_seconds=error.retry_after_seconds, is_outage=True)
     except (ProtocolError, ClaimError) as error:
         return Stale(reason=error.code.lower())
-    if documents.id_token is None and access.endpoints.jwks is None and profile.anchor != claimed.anchor:
+    if not access.has_id_tokens and profile.anchor != claimed.anchor:
         # Plain OAuth 2.0 has no `sub` to compare: the anchor itself must be the one we know.
         return Ended("claims_mismatch")
-    groups = read_groups(documents, access.groups_sources, absent_groups=access.provider.absent_groups)
     groups = parts.alarms.judge_absence(
         claimed.tenant_id,
         claimed.provider_id,
@@ -65,23 +64,26 @@ async def _documents(
     """The verified claims: ID Token if there is one, UserInfo if it is needed, access token if groups are in it."""
     now = parts.clock()
     id_token = None
-    if tokens.id_token is not None and access.endpoints.jwks is not None:
-        id_token = await _id_token(parts, claimed, access, presented, tokens.id_token, now)
-    documents = Documents(id_token=id_token)
-    if id_token is None or _needs_userinfo(documents, access):
-        documents = Documents(id_token=id_token, userinfo=await _userinfo(parts, claimed, access, tokens, now))
-    if documents.id_token is None and documents.userinfo is None:
-        raise ProtocolError("The provider's refresh says nothing of the person.", code="NO_CLAIMS")
-    if any(source.document is Document.ACCESS_TOKEN for source in access.groups_sources):
-        read = await _access_token(parts, claimed, access, tokens, now)
-        documents = Documents(documents.id_token, documents.userinfo, read, access_token_unreadable=read is None)
+    if tokens.id_token is not None and access.has_id_tokens:
+        signed = await _signed(parts, access, tokens.id_token, ID_TOKEN_TYPES)
+        id_token = _id_token(parts, claimed, access, presented, signed, now)
+    access_token, is_unreadable = None, False
+    if needs_access_token(access.provider):
+        access_token = await _access_token(parts, claimed, access, tokens)
+        is_unreadable = access_token is None
+    documents = Documents(id_token, None, access_token, is_unreadable)
+    if id_token is None or needs_userinfo(access.provider, documents):
+        said = await _userinfo(parts, claimed, access, tokens, now)
+        if said is None and id_token is None:
+            raise ProtocolError("The provider's refresh says nothing of the person.", code="NO_CLAIMS")
+        # A provider without the endpoint says nothing there, as at the login: an answer with no claims.
+        documents = Documents(id_token, said or {}, access_token, is_unreadable)
     return documents
 
 
-async def _id_token(
-    parts: SyncParts, claimed: Claimed, access: Access, presented: LoginTokens, token: str, now: datetime
-) -> dict[str, Any]:
-    signed = await _verified_signature(parts, access, token, ID_TOKEN_TYPES)
+def _id_token(
+    parts: SyncParts, claimed: Claimed, access: Access, presented: LoginTokens, signed: SignedClaims, now: datetime
+) -> Mapping[str, Any]:
     expected = RefreshExpectation(
         issuer=claimed.issuer,
         client_id=access.provider.client_id,
@@ -91,65 +93,42 @@ async def _id_token(
         nonce_hash=presented.nonce_hash or b"",
         leeway_seconds=parts.limits.leeway_seconds,
     )
-    return dict(validate_refreshed_id_token(signed, expected, now).claims)
+    return validate_refreshed_id_token(signed, expected, now).claims
 
 
-async def _verified_signature(parts: SyncParts, access: Access, token: str, types: Iterable[str]) -> SignedClaims:
+async def _signed(parts: SyncParts, access: Access, token: str, types: frozenset[str]) -> SignedClaims:
     """Check a signature; keys rotate, so an unknown key is looked for once more in a fresh set (Core 10.1.1)."""
-    assert access.endpoints.jwks is not None
-    algorithms, kinds = allowed_algorithms(access.endpoints.algorithms), frozenset(types)
-    keys = await parts.documents.keys(access.endpoints.jwks, tenant=access.tenant)
+    algorithms = allowed_algorithms(access.metadata.id_token_algorithms)
+    keys = await parts.documents.keys(access.metadata.jwks_uri, tenant=access.tenant)
     try:
-        return verify_signature(token, keys, algorithms, types=kinds)
+        return verify_signature(token, keys, algorithms, types=types)
     except UnknownKey:
-        keys = await parts.documents.refetch_keys(access.endpoints.jwks, judged=keys, tenant=access.tenant)
-        return verify_signature(token, keys, algorithms, types=kinds)
+        keys = await parts.documents.refetch_keys(access.metadata.jwks_uri, judged=keys, tenant=access.tenant)
+        return verify_signature(token, keys, algorithms, types=types)
 
 
 async def _userinfo(
     parts: SyncParts, claimed: Claimed, access: Access, tokens: TokenResponse, now: datetime
-) -> dict[str, Any] | None:
+) -> Mapping[str, Any] | None:
     """UserInfo about the same person, or None where the provider has no such endpoint."""
-    if access.endpoints.userinfo is None:
+    endpoint = access.metadata.userinfo_endpoint
+    if endpoint is None:
         return None
-    answer = await parts.upstream.exchange(
-        userinfo.userinfo_request(access.endpoints.userinfo, tokens.access_token),
-        deadline=parts.limits.deadline_seconds,
-        tenant=access.tenant,
-    )
-    if access.endpoints.jwks is None:
+    request = userinfo.userinfo_request(endpoint, tokens.access_token)
+    answer = await parts.upstream.exchange(request, deadline=parts.limits.deadline_seconds, tenant=access.tenant)
+    if not access.has_id_tokens:
         return userinfo.read_profile(answer, now)
-    return dict(userinfo.read_userinfo(answer, claimed.subject or "", now).claims)
+    return userinfo.read_userinfo(answer, claimed.subject or "", now).claims
 
 
 async def _access_token(
-    parts: SyncParts, claimed: Claimed, access: Access, tokens: TokenResponse, now: datetime
-) -> dict[str, Any] | None:
-    """The access token's claims, only as a JWS by the provider's keys about the same person; else it is unreadable."""
-    if access.endpoints.jwks is None:
+    parts: SyncParts, claimed: Claimed, access: Access, tokens: TokenResponse
+) -> Mapping[str, Any] | None:
+    """The access token's claims, only as a JWS by the provider's keys about the same person; else None: unreadable."""
+    if not access.has_id_tokens:
         return None
     try:
-        claims = (await _verified_signature(parts, access, tokens.access_token, ACCESS_TOKEN_TYPES)).claims
+        claims = (await _signed(parts, access, tokens.access_token, ACCESS_TOKEN_TYPES)).claims
     except ProtocolError:
         return None
-    is_about_them = claims.get("iss") == claimed.issuer and claims.get("sub") == claimed.subject
-    expires_at = claims.get("exp")
-    is_alive = isinstance(expires_at, int | float) and now.timestamp() < expires_at + parts.limits.leeway_seconds
-    return dict(claims) if is_about_them and is_alive else None
-
-
-def _needs_userinfo(documents: Documents, access: Access) -> bool:
-    """Whether a claim's first place that could hold it is in UserInfo: no earlier place in the ID Token does."""
-    profile = access.profile_claims
-    settings = (profile.anchor, profile.username, profile.display, profile.email, access.groups_sources)
-    return access.endpoints.userinfo is not None and any(_leads_to_userinfo(documents, sources) for sources in settings)
-
-
-def _leads_to_userinfo(documents: Documents, sources: Iterable[ClaimSource]) -> bool:
-    for source in sources:
-        if source.document is Document.USERINFO:
-            return True
-        claims = documents.get(source.document)
-        if claims is not None and look_up(claims, source.path) is not ABSENT:
-            return False
-    return False
+    return claims if (claims.get("iss"), claims.get("sub")) == (claimed.issuer, claimed.subject) else None

@@ -43,7 +43,7 @@ class Metrics:
             "identity_alarms", "What somebody should look at, by kind.", ["kind"], registry=registry
         )
         self._sweep_age = Gauge(
-            "identity_sync_sweep_age_seconds", "Time since this worker last finished a sweep.", registry=registry
+            "identity_sync_sweep_age_seconds", "Time since this worker last looked for due identities.", registry=registry
         )
         self._sweep_age.set_function(lambda: self.sweep_age_seconds or 0.0)
         self._audit_head = Gauge("identity_audit_head_sequence", "Last sealed audit event.", registry=registry)
@@ -90,13 +90,13 @@ class Metrics:
         """Something happened that a person should look at, such as many logins dying at once."""
         self._alarms.labels(self._label("alarm", kind)).inc()
 
-    def sweep_completed(self) -> None:
-        """This worker finished a sync sweep now."""
+    def looked_for_due(self) -> None:
+        """This worker looked for due identities just now, and the database answered."""
         self._swept_at = time.monotonic()
 
     @property
     def sweep_age_seconds(self) -> float | None:
-        """How long ago this worker last finished a sweep; None if it never did."""
+        """How long ago this worker last looked for due identities; None if it never did."""
         return None if self._swept_at is None else time.monotonic() - self._swept_at
 
     def set_identities(self, by_state: dict[str, int]) -> None:

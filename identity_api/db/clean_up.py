@@ -1,0 +1,38 @@
+"""What may be forgotten: logins long over, and sessions that ended a month ago. Users, grants and the audit never are."""
+
+from identity_api.db.database import Connection
+
+BATCH = 1_000
+
+
+async def forget_attempts(connection: Connection) -> int:
+    """Remove up to `BATCH` login attempts that expired an hour ago, with their handles and one-time codes.
+
+    Until then a late callback is told that its login expired, rather than that there never was one.
+    """
+    return _count(
+        await connection.execute(
+            """
+            delete from login_attempt where id in (
+                select id from login_attempt where expires_at < now() - interval '1 hour' limit $1)
+            """,
+            BATCH,
+        )
+    )
+
+
+async def forget_sessions(connection: Connection) -> int:
+    """Remove up to `BATCH` sessions whose time has been over for 30 days, however they ended. The audit keeps that."""
+    return _count(
+        await connection.execute(
+            """
+            delete from session where id in (
+                select id from session where absolute_until < now() - interval '30 days' limit $1)
+            """,
+            BATCH,
+        )
+    )
+
+
+def _count(status: str) -> int:
+    return int(status.rpartition(" ")[2])

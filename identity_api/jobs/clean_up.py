@@ -1,0 +1,21 @@
+"""Forget what is long over, in small transactions."""
+
+from collections.abc import Awaitable, Callable
+
+from identity_api.db import clean_up as rows
+from identity_api.db.database import Connection, Database
+
+
+async def clean_up(database: Database) -> int:
+    """Remove expired logins and sessions over for 30 days; returns how many rows."""
+    return await _all(database, rows.forget_attempts) + await _all(database, rows.forget_sessions)
+
+
+async def _all(database: Database, forget: Callable[[Connection], Awaitable[int]]) -> int:
+    total = 0
+    forgotten = rows.BATCH
+    while forgotten == rows.BATCH:
+        async with database.transaction() as connection:
+            forgotten = await forget(connection)
+        total += forgotten
+    return total

@@ -1,0 +1,43 @@
+"""The jobs that a wake-up through Redis may name. Each unpacks ids and calls a use case, and may run twice or never."""
+
+from collections.abc import Callable, Mapping
+from uuid import UUID
+
+from identity_api.jobs.clean_up import clean_up
+from identity_api.lifecycle.audit_chain import seal_all
+from identity_api.mappings.apply import apply_changes
+from identity_api.queue import JobBody
+from identity_api.sync import now
+from identity_api.sync.parts import SyncParts
+
+
+def job_functions(parts: SyncParts, *, wake_sweep: Callable[[], None]) -> Mapping[str, JobBody]:
+    """Job name to body.
+
+    Args:
+        wake_sweep: lets the process's own ticker sweep now. A sweep inside a job could be cut off by the job's timeout
+            while a refresh token is on its way.
+    """
+
+    async def sync_sweep() -> None:
+        wake_sweep()
+
+    async def sync_user(tenant_id: str, user_id: str) -> None:
+        await now.sync_user(parts, UUID(tenant_id), UUID(user_id))
+
+    async def apply_mapping_changes() -> None:
+        await apply_changes(parts.database)
+
+    async def seal_audit() -> None:
+        await seal_all(parts.database, parts.vault)
+
+    async def forget() -> None:
+        await clean_up(parts.database)
+
+    return {
+        "sync_sweep": sync_sweep,
+        "sync_user": sync_user,
+        "apply_mapping_changes": apply_mapping_changes,
+        "seal_audit": seal_audit,
+        "clean_up": forget,
+    }
