@@ -1,0 +1,208 @@
+"""What a person's browser does at our side of a login, and the two sides of the world it does it in.
+
+A `World` is one tenant with a provider over real HTTP, in a real database. A `Browser` keeps cookies per host, as real
+ones do (ports do not matter to cookies), and walks from call to call as redirects would lead it.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+from uuid import UUID
+
+from identity_api.db import providers, tenants
+from identity_api.db.database import Database
+from identity_api.db.providers import Provider, SealedSecret
+from identity_api.db.tenants import Frontend, Tenant
+from identity_api.ids import uuid7
+from identity_api.sessions.authenticate import Authenticated, authenticate
+from identity_api.sessions.complete import complete
+from identity_api.sessions.finish import finish
+from identity_api.sessions.launch import launch
+from identity_api.sessions.parts import (
+    Arrival,
+    Beginning,
+    BrowserRequest,
+    Cookie,
+    Finished,
+    Launched,
+    LoginParts,
+    Prepared,
+)
+from identity_api.sessions.prepare import prepare
+from tests import factories as make
+from tests.provider import RunningProvider
+from tests.provider.browser import Arrival as ProviderArrival
+
+ORIGIN = "https://id.acme.example"
+CALLBACK = f"{ORIGIN}/auth/oidc/sso/callback"
+OTHER_CALLBACK = "https://login.service.example/callback"
+FRONTEND_URL = "https://app.acme.example/signed-in"
+REDIRECT_URIS = (CALLBACK, OTHER_CALLBACK, f"{ORIGIN}/auth/oidc/second/callback", f"{ORIGIN}/", ORIGIN)
+CLIENT_STATE = "frontend-state"
+
+
+@dataclass
+class World:
+    """One tenant and its provider."""
+
+    parts: LoginParts
+    tenant: Tenant
+    provider: Provider
+    idp: RunningProvider
+
+    @property
+    def database(self) -> Database:
+        return self.parts.database
+
+    async def begin(self, **wishes: Any) -> Prepared:
+        """Prepare a login on the tenant's own host."""
+        return await prepare(self.parts, self.tenant, Beginning(**{"session_origin": ORIGIN, **wishes}))
+
+    async def sign_in(self, person: str | None = "alice", browser: "Browser | None" = None, **wishes: Any) -> Finished:
+        """A whole login, to whatever its delivery leads to."""
+        browser = browser or Browser(self.parts)
+        return await browser.follow_through(await self.begin(**wishes), self.idp, person)
+
+    async def change_provider(self, **settings: Any) -> None:
+        """Write the provider anew with these settings."""
+        values = {name: getattr(self.provider, name) for name in Provider.__struct_fields__}
+        self.provider = Provider(**{**values, **settings})
+        async with self.database.transaction() as connection:
+            await providers.write(connection, self.provider)
+
+    async def fetchval(self, statement: str, *arguments: Any) -> Any:
+        async with self.database.reading() as connection:
+            return await connection.fetchval(statement, *arguments)
+
+    async def execute(self, statement: str, *arguments: Any) -> None:
+        async with self.database.transaction() as connection:
+            await connection.execute(statement, *arguments)
+
+    async def events(self, action: str) -> list[dict[str, Any]]:
+        """The payloads of the tenant's audit events of this action, the oldest first."""
+        import msgspec
+
+        async with self.database.reading() as connection:
+            rows = await connection.fetch(
+                "select payload from audit_event where tenant_id = $1 and action = $2 order by id",
+                self.tenant.id,
+                action,
+            )
+        return [msgspec.json.decode(row["payload"]) for row in rows]
+
+    async def who(self, token: str) -> Authenticated | None:
+        """Whose token this is now."""
+        async with self.database.reading() as connection:
+            return await authenticate(connection, token, idle_seconds=self.parts.limits.session_idle_seconds)
+
+    async def count(self, table: str) -> int:
+        """Rows of this tenant."""
+        return int(await self.fetchval(f"select count(*) from {table} where tenant_id = $1", self.tenant.id))
+
+
+async def make_world(parts: LoginParts, idp: RunningProvider, **settings: Any) -> World:
+    """A tenant with the provider `sso` and a frontend that may use every delivery."""
+    async with parts.database.transaction() as connection:
+        tenant = await make.make_tenant(connection)
+        frontend = Frontend(
+            uuid7(),
+            tenant.id,
+            "app",
+            ("https://app.acme.example",),
+            (FRONTEND_URL, f"{FRONTEND_URL}?from=sso"),
+            ("cookie", "code", "fragment"),
+        )
+        await tenants.write_frontend(connection, frontend)
+    provider = await add_provider(parts, tenant.id, idp, slug="sso", redirect_url=CALLBACK, **settings)
+    return World(parts, tenant, provider, idp)
+
+
+async def add_provider(parts: LoginParts, tenant_id: UUID, idp: RunningProvider, **settings: Any) -> Provider:
+    """A provider of the tenant at the running one, with its secret."""
+    async with parts.database.transaction() as connection:
+        provider = await make.make_provider(
+            connection, tenant_id, **{"issuer": idp.issuer, "client_id": idp.client_id, **settings}
+        )
+        secret_id = uuid7()
+        sealed = parts.vault.seal(
+            idp.client_secret.encode(), tenant_id=tenant_id, table="provider_secret", column="sealed", row_id=secret_id
+        )
+        await providers.replace_secrets(connection, tenant_id, provider.id, [SealedSecret(secret_id, sealed, None)])
+    return provider
+
+
+@dataclass
+class Browser:
+    """One person's browser: cookies by host."""
+
+    parts: LoginParts
+    jar: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def cookies(self, host: str) -> dict[str, str]:
+        return self.jar.setdefault(host, {})
+
+    def obey(self, host: str, answer: Launched | Finished) -> None:
+        """Set and clear what the answer says."""
+        cookies = self.cookies(host)
+        for name in answer.clear_cookies:
+            cookies.pop(name, None)
+        for cookie in answer.set_cookies:
+            assert isinstance(cookie, Cookie)
+            cookies[cookie.name] = cookie.value
+
+    async def launch(self, url: str) -> Launched:
+        """Open a launch URL."""
+        parts = urlsplit(url)
+        host, handle = parts.netloc, parts.path.rsplit("/", 1)[1]
+        request = BrowserRequest(host=host, cookies=dict(self.cookies(parts.hostname or "")))
+        launched = await launch(self.parts, handle, request)
+        self.obey(parts.hostname or "", launched)
+        return launched
+
+    async def go_to_provider(self, prepared: Prepared) -> str:
+        """Launch, hop where it hops; the authorization URL."""
+        launched = await self.launch(prepared.launch_url)
+        if "/auth/launch/" in launched.location:
+            launched = await self.launch(launched.location)
+        return launched.location
+
+    async def arrive(self, arrival: ProviderArrival) -> Finished:
+        """Bring what the provider sent back to our callback."""
+        parts = urlsplit(arrival.url)
+        pairs = list(arrival.parameters.items())
+        return await self.callback(arrival.url.partition("?")[0], pairs, host=parts.netloc)
+
+    async def callback(self, url: str, pairs: list[tuple[str, str]], *, host: str | None = None) -> Finished:
+        """Open a callback with these parameters."""
+        parts = urlsplit(url)
+        name = parts.hostname or ""
+        arrival = Arrival(host=host or parts.netloc, path=parts.path, pairs=pairs, cookies=dict(self.cookies(name)))
+        finished = await finish(self.parts, arrival)
+        self.obey(name, finished)
+        return finished
+
+    async def complete(self, url: str) -> Finished:
+        """Open `/auth/complete` where the callback sent us."""
+        parts = urlsplit(url)
+        name = parts.hostname or ""
+        request = BrowserRequest(host=parts.netloc, cookies=dict(self.cookies(name)))
+        finished = await complete(self.parts, dict(parse_qsl(parts.query))["code"], request)
+        self.obey(name, finished)
+        return finished
+
+    async def follow_through(self, prepared: Prepared, idp: RunningProvider, person: str | None) -> Finished:
+        """From the launch URL to the end."""
+        authorization_url = await self.go_to_provider(prepared)
+        finished = await self.arrive(await idp.sign_in(authorization_url, person))
+        return await self.complete(finished.location) if finished.kind == "COMPLETE" else finished
+
+    @property
+    def session(self) -> str | None:
+        """The session's token on the tenant's host."""
+        return self.cookies(urlsplit(ORIGIN).hostname or "").get("__Host-session")
+
+
+def parameters_of(location: str) -> dict[str, str]:
+    """The parameters of a location, of its query and its fragment."""
+    parts = urlsplit(location)
+    return dict(parse_qsl(parts.query) + parse_qsl(parts.fragment))
