@@ -27,6 +27,7 @@ SEALED_COLUMNS = (
     SealedColumn("session", "id_token_sealed"),
     SealedColumn("login_attempt", "code_verifier_sealed"),
     SealedColumn("one_time_code", "id_token_sealed"),
+    SealedColumn("local_account", "totp_sealed"),
 )
 
 

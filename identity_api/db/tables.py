@@ -64,6 +64,16 @@ class Tenant(Table, tablename="tenant"):
     created_at = _time()
 
 
+class LocalPolicy(Table, tablename="local_policy"):
+    """How a tenant keeps its users, `id` being the tenant's. Without a row: by hand or by providers, without passwords."""
+
+    id = _id()
+    local_sign_in = _flag()
+    """Users may have a password here and sign in with it."""
+    sso_managed = _flag()
+    """Providers alone make users and say what they are called."""
+
+
 class TenantHost(Table, tablename="tenant_host"):
     """A host name that belongs to exactly one tenant; compared exactly, lower case, without port."""
 
@@ -191,6 +201,33 @@ class AppUser(Table, tablename="app_user"):
     created_at = _time()
     active_at = _time()
     """When the human last asked for something; written at most once an hour."""
+
+
+class LocalAccount(Table, tablename="local_account"):
+    """What guards a user's password, `id` being the user's; the password's hash is in `app_user`."""
+
+    id = _id()
+    tenant_id = _reference()
+    failures = _number()
+    """Wrong tries since the last right one."""
+    locked_until = _time(null=True)
+    totp_sealed = _bytes(null=True)
+    totp_confirmed_at = _time(null=True)
+    """Null while the secret has not been proven to be in the user's hands; it counts for nothing until then."""
+    totp_step = BigInt(default=None, null=True)
+    """The newest time step whose code was used (RFC 6238 section 5.2); no code up to it works again."""
+
+
+class PasswordToken(Table, tablename="password_token"):
+    """An admin's permission to set a user's password, once."""
+
+    id = _id()
+    tenant_id = _reference()
+    user_id = _reference()
+    token_hash = _bytes()
+    created_at = _time()
+    expires_at = _time()
+    used_at = _time(null=True)
 
 
 class Identity(Table, tablename="identity"):
