@@ -75,6 +75,10 @@ class Refused(IdentityAPIError):
 
 
 class Conflict(IdentityAPIError):
-    """The thing changed since the caller read it."""
+    """The thing changed since the caller read it, or stands in the way; `current_version` where it has versions."""
 
     default_code = "CONFLICT"
+
+    def __init__(self, message: str, *, code: str | None = None, current_version: int | None = None) -> None:
+        super().__init__(message, code=code)
+        self.current_version = current_version

@@ -103,6 +103,26 @@ async def of_tenant(connection: Connection, tenant_id: UUID) -> list[Provider]:
     return [_provider(row) for row in rows]
 
 
+class Position(msgspec.Struct, frozen=True, array_like=True):
+    """Where a page of providers begins: strictly after this one, in the order of the login page."""
+
+    position: int
+    slug: str
+
+
+async def page(connection: Connection, tenant_id: UUID, *, after: Position | None, first: int) -> list[Provider]:
+    """At most `first` + 1 providers after that one: the last tells whether there are more."""
+    rows = await connection.fetch(
+        f"{_SELECT} where p.tenant_id = $1 and ($3::integer is null or (p.position, p.slug) > ($3, $4::text))"
+        " order by p.position, p.slug limit $2",
+        tenant_id,
+        first + 1,
+        after and after.position,
+        after and after.slug,
+    )
+    return [_provider(row) for row in rows]
+
+
 async def write(connection: Connection, provider: Provider) -> None:
     """Insert the provider, or overwrite the row of the same id. The slug of a row is never changed."""
     values = {name: getattr(provider, name) for name in Provider.__struct_fields__}

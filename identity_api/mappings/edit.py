@@ -39,7 +39,8 @@ async def create(database: Database, actor: Actor, rule: Rule, *, managed_by: st
     """Make a mapping.
 
     Raises:
-        BadInput: the pattern is not usable, or no or an unknown permission or provider is named.
+        BadInput: the pattern is not usable, or no permission is named.
+        NotFound: a permission or the provider is not this tenant's.
         Refused: `FORBIDDEN` (a permission the actor may not give, or a service permission by pattern), `SELF_BENEFIT`.
         Conflict: `MAPPING_EXISTS`.
     """
@@ -70,7 +71,7 @@ async def update(
     """Overwrite a mapping's rule.
 
     Raises:
-        NotFound: no such mapping in the actor's tenant.
+        NotFound: no such mapping, permission or provider in the actor's tenant.
         Conflict: `CONFLICT` (it is no longer at `expected_version`), `MAPPING_EXISTS`.
         BadInput, Refused: as for `create`; also `MANAGED_BY_FILE`.
     """
@@ -149,7 +150,9 @@ class _Edit:
         if row.managed_by == "FILE" and managed_by != "FILE":
             raise Refused("This mapping is managed by a file; change it there.", code="MANAGED_BY_FILE")
         if row.version != expected_version:
-            raise Conflict(f"The mapping is at version {row.version} by now; read it again.")
+            raise Conflict(
+                f"The mapping is at version {row.version} by now; read it again.", current_version=row.version
+            )
         return row
 
     async def check(self, rule: Rule) -> list[PermissionRow]:
@@ -158,10 +161,10 @@ class _Edit:
         if not 1 <= len(set(rule.permission_ids)) <= MAX_PERMISSIONS:
             raise BadInput(f"A mapping gives between 1 and {MAX_PERMISSIONS} permissions.", field="permissions")
         if rule.provider_id and not await providers.get(self._connection, self._actor.tenant_id, rule.provider_id):
-            raise BadInput("There is no such provider.", field="provider")
+            raise NotFound("There is no such provider.")
         given = await permissions.by_ids(self._connection, self._actor.tenant_id, rule.permission_ids)
         if len(given) != len(set(rule.permission_ids)):
-            raise BadInput("A permission named does not exist.", field="permissions")
+            raise NotFound("There is no such permission.")
         if rule.match is MatchKind.GLOB and any(one.name.startswith(SERVICE_PREFIX) for one in given):
             # A group that appears tomorrow must not make somebody an administrator today's admin never saw.
             raise Refused(

@@ -184,7 +184,7 @@ async def test_a_mapping_of_another_tenant_does_not_exist(world: World) -> None:
         await edit.update(world.database, stranger, made.mapping_id, world.rule("x"), expected_version=1)
     with pytest.raises(NotFound):
         await edit.delete(world.database, stranger, made.mapping_id, expected_version=1)
-    with pytest.raises(BadInput):
+    with pytest.raises(NotFound):
         await edit.create(world.database, stranger, world.rule())
 
 
@@ -194,7 +194,7 @@ async def test_unusable_rules_are_refused(world: World) -> None:
         await edit.create(world.database, world.actor(), world.rule("*" * 6, match=MatchKind.GLOB))
     with pytest.raises(BadInput):
         await edit.create(world.database, world.actor(), Rule(None, "engineering", MatchKind.EXACT, ()))
-    with pytest.raises(BadInput):
+    with pytest.raises(NotFound):
         await edit.create(world.database, world.actor(), Rule(None, "engineering", MatchKind.EXACT, (world.tenant,)))
 
 

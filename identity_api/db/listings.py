@@ -1,0 +1,231 @@
+"""What admins list: identities, groups and live sessions. Each function is one statement, whatever is on the page.
+
+Pages are keyset pages: the rows strictly after a position, in an order that has an index, one more than asked for, so
+that the last tells whether there are more. Users have their own module, `read_model`.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+
+from identity_api.db.database import Connection
+
+IdentityState = Literal["FRESH", "STALE", "REVOKED", "QUARANTINED", "UNSYNCED", "SUSPENDED", "DISABLED"]
+"""What is stored, and two that follow from it: `SUSPENDED` (stale, and its lease is over), `DISABLED` (user or provider)."""
+
+
+class IdentityRecord(msgspec.Struct, frozen=True):
+    """An identity with its sync, its provider and its user's names."""
+
+    id: UUID
+    user_id: UUID
+    username: str
+    display_label: str
+    provider_id: UUID
+    provider_slug: str
+    provider_label: str
+    issuer: str
+    subject: str | None
+    state: IdentityState
+    state_reason: str | None
+    state_since: datetime
+    signed_in_at: datetime
+    groups_valid_until: datetime | None
+    signed_in_until: datetime | None
+    verified_at: datetime | None
+    due_at: datetime | None
+    groups_completeness: str
+
+
+_STATE = """
+    case when i.state in ('REVOKED', 'QUARANTINED') then i.state
+        when u.disabled_at is not null or not p.enabled then 'DISABLED'
+        when i.state = 'STALE' and (s.groups_valid_until is null or s.groups_valid_until <= now()) then 'SUSPENDED'
+        else i.state end
+"""
+_IDENTITIES = f"""
+    select i.id, i.user_id, u.username, u.display_label, i.provider_id, p.slug as provider_slug, p.label as provider_label,
+        i.issuer, i.subject, {_STATE} as state, i.state_reason, i.state_since, i.signed_in_at,
+        s.groups_valid_until, s.signed_in_until, s.verified_at, s.due_at, s.groups_completeness
+    from identity i
+    join app_user u on u.tenant_id = $1 and u.id = i.user_id
+    join provider p on p.tenant_id = $1 and p.id = i.provider_id
+    join identity_sync s on s.tenant_id = $1 and s.id = i.id
+    where i.tenant_id = $1
+"""
+
+
+async def identities(
+    connection: Connection,
+    tenant_id: UUID,
+    *,
+    state: IdentityState | None,
+    provider_id: UUID | None,
+    after: UUID | None,
+    first: int,
+) -> list[IdentityRecord]:
+    """At most `first` + 1 identities after that one, oldest first."""
+    arguments: list[Any] = [tenant_id, first + 1]
+    bind = _binder(arguments)
+    conditions = ""
+    if state is not None:
+        conditions += f" and {_STATE} = {bind(state)}"
+    if provider_id is not None:
+        conditions += f" and i.provider_id = {bind(provider_id)}"
+    if after is not None:
+        conditions += f" and i.id > {bind(after)}"
+    rows = await connection.fetch(f"{_IDENTITIES}{conditions} order by i.id limit $2", *arguments)
+    return [IdentityRecord(**row) for row in rows]
+
+
+async def identity(connection: Connection, tenant_id: UUID, identity_id: UUID) -> IdentityRecord | None:
+    """The identity, if it is this tenant's."""
+    row = await connection.fetchrow(f"{_IDENTITIES} and i.id = $2", tenant_id, identity_id)
+    return row and IdentityRecord(**row)
+
+
+class GroupRecord(msgspec.Struct, frozen=True):
+    """A group seen at a provider, with how many identities are in it and which mappings match it."""
+
+    id: UUID
+    provider_id: UUID
+    provider_slug: str
+    provider_label: str
+    name: str
+    first_seen_at: datetime
+    member_count: int
+    mapping_ids: tuple[UUID, ...]
+
+
+class GroupPosition(msgspec.Struct, frozen=True, array_like=True):
+    """Where a page of groups begins: strictly after this one."""
+
+    provider_id: UUID
+    name: str
+
+
+async def groups(
+    connection: Connection,
+    tenant_id: UUID,
+    *,
+    provider_id: UUID | None = None,
+    name_prefix: str | None = None,
+    is_mapped: bool | None = None,
+    group_id: UUID | None = None,
+    after: GroupPosition | None = None,
+    first: int,
+) -> list[GroupRecord]:
+    """At most `first` + 1 groups after that one, by provider and name. Names are compared exactly, as mappings do.
+
+    Args:
+        is_mapped: whether at least one mapping, enabled or not, matches the group.
+        group_id: this group only.
+    """
+    arguments: list[Any] = [tenant_id, first + 1]
+    bind = _binder(arguments)
+    conditions = ""
+    if provider_id is not None:
+        conditions += f" and g.provider_id = {bind(provider_id)}"
+    if group_id is not None:
+        conditions += f" and g.id = {bind(group_id)}"
+    if name_prefix is not None:
+        conditions += f" and starts_with(g.name, {bind(name_prefix)})"
+    if is_mapped is not None:
+        exists = "exists" if is_mapped else "not exists"
+        conditions += f" and {exists} (select from mapping_group m where m.tenant_id = $1 and m.group_id = g.id)"
+    if after is not None:
+        conditions += f" and (g.provider_id, g.name) > ({bind(after.provider_id)}, {bind(after.name)})"
+    rows = await connection.fetch(_GROUPS.format(conditions=conditions), *arguments)
+    return [GroupRecord(**{**row, "mapping_ids": tuple(row["mapping_ids"])}) for row in rows]
+
+
+_GROUPS = """
+    with page as (
+        select g.id, g.provider_id, g.name, g.first_seen_at from provider_group g
+        where g.tenant_id = $1 {conditions} order by g.provider_id, g.name limit $2),
+    members as (
+        select i.group_id, count(*) as members from identity_group i join page on page.id = i.group_id
+        where i.tenant_id = $1 group by i.group_id),
+    matched as (
+        select m.group_id, array_agg(m.mapping_id order by m.mapping_id) as mapping_ids
+        from mapping_group m join page on page.id = m.group_id
+        where m.tenant_id = $1 group by m.group_id)
+    select page.id, page.provider_id, p.slug as provider_slug, p.label as provider_label, page.name, page.first_seen_at,
+        coalesce(members.members, 0) as member_count, coalesce(matched.mapping_ids, '{{}}') as mapping_ids
+    from page
+    join provider p on p.tenant_id = $1 and p.id = page.provider_id
+    left join members on members.group_id = page.id
+    left join matched on matched.group_id = page.id
+    order by page.provider_id, page.name
+"""
+
+
+class LiveSession(msgspec.Struct, frozen=True):
+    """A session that still counts, and the provider it came from; none for one by a local password."""
+
+    id: UUID
+    user_id: UUID
+    kind: Literal["COOKIE", "BEARER"]
+    provider_id: UUID | None
+    provider_slug: str | None
+    provider_label: str | None
+    created_at: datetime
+    seen_at: datetime
+    authenticated_at: datetime
+    expires_at: datetime
+    idle_until: datetime
+
+
+_SESSIONS = """
+    select s.id, s.user_id, s.kind, p.id as provider_id, p.slug as provider_slug, p.label as provider_label,
+        s.created_at, s.seen_at, s.authenticated_at, s.absolute_until as expires_at,
+        s.seen_at + make_interval(secs => $3) as idle_until
+    from session s
+    join tenant t on t.id = s.tenant_id
+    join app_user u on u.tenant_id = $1 and u.id = s.user_id
+    left join identity i on i.tenant_id = $1 and i.id = s.identity_id
+    left join provider p on p.tenant_id = $1 and p.id = i.provider_id
+    where s.tenant_id = $1 and s.ended_at is null and s.absolute_until > now()
+        and s.seen_at > now() - make_interval(secs => $3) and s.epoch = u.epoch + t.epoch
+"""
+
+
+async def live_sessions(
+    connection: Connection, tenant_id: UUID, user_ids: Sequence[UUID], *, idle_seconds: int
+) -> list[LiveSession]:
+    """The live sessions of these users, the oldest first."""
+    rows = await connection.fetch(
+        f"{_SESSIONS} and s.user_id = any($2::uuid[]) order by s.created_at, s.id",
+        tenant_id,
+        list(user_ids),
+        float(idle_seconds),
+    )
+    return [LiveSession(**row) for row in rows]
+
+
+async def live_session(
+    connection: Connection, tenant_id: UUID, session_id: UUID, *, idle_seconds: int
+) -> LiveSession | None:
+    """The session, if it is this tenant's and still counts."""
+    row = await connection.fetchrow(f"{_SESSIONS} and s.id = $2", tenant_id, session_id, float(idle_seconds))
+    return row and LiveSession(**row)
+
+
+async def exists(
+    connection: Connection, tenant_id: UUID, table: Literal["provider", "provider_group", "permission"], row_id: UUID
+) -> bool:
+    """Whether the row is this tenant's."""
+    return await connection.fetchval(  # type: ignore[no-any-return]  # asyncpg ships no types
+        f"select exists (select from {table} where tenant_id = $1 and id = $2)", tenant_id, row_id
+    )
+
+
+def _binder(arguments: list[Any]) -> Callable[[Any], str]:
+    def bind(value: Any) -> str:
+        arguments.append(value)
+        return f"${len(arguments)}"
+
+    return bind
