@@ -16,6 +16,7 @@ from identity_api.ids import new_token
 from identity_api.oidc.documents import MAX_URL_LENGTH, is_visible_ascii
 from identity_api.oidc.errors import CallbackIssuerMismatch, InvalidCallback, ProviderRefused
 from identity_api.oidc.issuer import accepts_issuer
+from identity_api.oidc.parameters import read_parameters
 from identity_api.oidc.redirects import add_query
 
 PROTECTED_PARAMETERS = frozenset(
@@ -39,7 +40,6 @@ KNOWN_ERRORS = frozenset(
 OTHER_ERROR = "other"
 
 MAX_EXTRA_PARAMETERS = 32
-MAX_CALLBACK_PARAMETERS = 32
 MAX_CODE_LENGTH = 4096
 MAX_STATE_LENGTH = 512
 
@@ -103,8 +103,7 @@ def check_extra_parameters(extra: Mapping[str, str]) -> None:
             raise BadInput("An extra authorization parameter is not short printable ASCII.", field="extra")
 
 
-def authorization_url(
-    endpoint: str,
+def authorization_parameters(
     *,
     client_id: str,
     redirect_uri: str,
@@ -117,17 +116,15 @@ def authorization_url(
     response_mode: str | None = None,
     prompt: str | None = None,
     max_age_seconds: int | None = None,
-) -> str:
-    """The URL to send the browser to (Core 3.1.2.1): code flow with PKCE S256, always.
+) -> dict[str, str]:
+    """The parameters of an authentication request (Core 3.1.2.1): code flow with PKCE S256, always.
 
     Args:
-        endpoint: the authorization endpoint; its own query (Azure AD B2C's `?p=policy`) is kept.
         nonce: required with the scope `openid`; None only for a plain OAuth 2.0 provider, which has no ID Token.
         extra: further parameters; protected ones are refused, never silently dropped.
 
     Raises:
         BadInput: a scope or an extra parameter cannot be sent, or `openid` is asked for without a nonce.
-        InvalidMetadata: the endpoint's own query sets a protected parameter.
     """
     check_extra_parameters(extra or {})
     if not all(_SCOPE.fullmatch(scope) for scope in scopes):
@@ -149,6 +146,46 @@ def authorization_url(
         "max_age": None if max_age_seconds is None else str(max_age_seconds),
         **(extra or {}),
     }
+    return {name: value for name, value in parameters.items() if value is not None}
+
+
+def authorization_url(
+    endpoint: str,
+    *,
+    client_id: str,
+    redirect_uri: str,
+    scopes: Sequence[str],
+    state: str,
+    nonce: str | None,
+    code_challenge: str,
+    extra: Mapping[str, str] | None = None,
+    login_hint: str | None = None,
+    response_mode: str | None = None,
+    prompt: str | None = None,
+    max_age_seconds: int | None = None,
+) -> str:
+    """The URL to send the browser to, with everything in it. What `authorization_parameters` says holds here too.
+
+    Args:
+        endpoint: the authorization endpoint; its own query (Azure AD B2C's `?p=policy`) is kept.
+
+    Raises:
+        BadInput: see `authorization_parameters`.
+        InvalidMetadata: the endpoint's own query sets a protected parameter.
+    """
+    parameters = authorization_parameters(
+        client_id=client_id,
+        redirect_uri=redirect_uri,
+        scopes=scopes,
+        state=state,
+        nonce=nonce,
+        code_challenge=code_challenge,
+        extra=extra,
+        login_hint=login_hint,
+        response_mode=response_mode,
+        prompt=prompt,
+        max_age_seconds=max_age_seconds,
+    )
     return add_query(endpoint, parameters, ours=PROTECTED_PARAMETERS, blame="authorization_endpoint")
 
 
@@ -162,23 +199,11 @@ def parse_callback(pairs: Iterable[tuple[str, str]]) -> CallbackParameters:
         InvalidCallback: a parameter of ours is repeated, empty, too long or unprintable; `state` is missing; there is
             neither code nor error, or both; or tokens arrive without a code. `.claim` names the parameter.
     """
-    found: dict[str, str] = {}
-    has_tokens = False
-    for count, (name, value) in enumerate(pairs):
-        if count >= MAX_CALLBACK_PARAMETERS:
-            raise InvalidCallback("The callback has too many parameters.")
-        has_tokens = has_tokens or name in _TOKEN_PARAMETERS
-        if (limit := _LIMITS.get(name)) is None:
-            continue
-        if name in found:
-            raise InvalidCallback(f"The callback has the parameter {name} more than once.", claim=name)
-        if not value or len(value) > limit or not is_visible_ascii(value):
-            raise InvalidCallback(f"The callback has an unusable {name}.", claim=name)
-        found[name] = value
-    return _callback_of(found, has_tokens)
+    found, others = read_parameters(pairs, _LIMITS, what="callback", error=InvalidCallback)
+    return _callback_of(found, has_tokens=not _TOKEN_PARAMETERS.isdisjoint(others))
 
 
-def _callback_of(found: Mapping[str, str], has_tokens: bool) -> CallbackParameters:
+def _callback_of(found: Mapping[str, str], *, has_tokens: bool) -> CallbackParameters:
     code, error = found.get("code"), found.get("error")
     if "state" not in found:
         raise InvalidCallback("The callback has no state.", claim="state")

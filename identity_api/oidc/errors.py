@@ -6,18 +6,25 @@
     ├── InvalidKeySet                 the JWKS document cannot be used
     ├── InvalidCallback               the authorization response is not one we could have asked for
     │   └── CallbackIssuerMismatch    it comes from another provider than the login began with (RFC 9207)
+    ├── InvalidParameters             another request that a browser or a provider brings to us cannot be read
     ├── ProviderRefused               the authorization response carries an error; .error
     ├── TokenEndpointError            .status, .error
     │   ├── TokenRequestRefused       the provider said no (4xx)
     │   ├── TokenEndpointUnavailable  it could not answer now (5xx, 429); .retry_after_seconds
     │   └── InvalidTokenResponse      it said yes in a way that cannot be read
+    ├── PushedRequestError            .status, .error
+    │   ├── PushedRequestRefused      the provider does not take the request (4xx)
+    │   ├── PushedRequestUnavailable  it could not answer now (5xx, 429); .retry_after_seconds
+    │   └── InvalidPushedResponse     it took it, in a way that cannot be read
     ├── MalformedToken                not a signed JWT that we read
+    ├── UndecryptableToken            encrypted, and not for us, or not as agreed
     ├── AlgorithmNotAllowed           signed, but not with an algorithm agreed on
     ├── UnknownKey                    no such key in the set: fetching the set again may help
     ├── AmbiguousKey                  several keys fit and the token does not say which
     ├── InvalidSignature              the signature does not fit the key
     ├── MissingClaim                  a required claim is absent
     ├── InvalidClaim                  a claim has a type or size that no rule accepts
+    ├── UnexpectedClaim               a claim is present that must not be
     ├── ClaimMismatch                 a claim has another value than expected
     ├── TokenExpired                  too late (`exp`)
     ├── TokenNotYetValid              too early (`iat`, `nbf`)
@@ -80,6 +87,12 @@ class CallbackIssuerMismatch(InvalidCallback):
     default_code = "CALLBACK_ISSUER_MISMATCH"
 
 
+class InvalidParameters(ProtocolError):
+    """A logout request or a third-party-initiated login does not bring the parameters that it has to."""
+
+    default_code = "INVALID_PARAMETERS"
+
+
 class ProviderRefused(ProtocolError):
     """The provider sent the browser back with an error. `error` is a registered code, or `other`."""
 
@@ -123,10 +136,52 @@ class InvalidTokenResponse(TokenEndpointError):
     default_code = "INVALID_TOKEN_RESPONSE"
 
 
+class PushedRequestError(ProtocolError):
+    """The authorization request could not be pushed. `error` is a code known to us, `other`, or None."""
+
+    default_code = "PUSHED_REQUEST"
+
+    def __init__(self, message: str, *, status: int, error: str | None = None, claim: str | None = None) -> None:
+        super().__init__(message, claim=claim)
+        self.status = status
+        self.error = error
+
+
+class PushedRequestRefused(PushedRequestError):
+    """The provider refused the request or the client (RFC 9126 section 2.3)."""
+
+    default_code = "PUSHED_REQUEST_REFUSED"
+
+
+class PushedRequestUnavailable(PushedRequestError):
+    """The provider could not answer now. `retry_after_seconds` is its own wish, bounded, or None."""
+
+    default_code = "PUSHED_REQUEST_UNAVAILABLE"
+
+    def __init__(self, *, status: int, retry_after_seconds: int | None = None) -> None:
+        super().__init__("The provider's endpoint for pushed requests cannot answer now.", status=status)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class InvalidPushedResponse(PushedRequestError):
+    """The answer says success and cannot be read as one (RFC 9126 section 2.2)."""
+
+    default_code = "INVALID_PUSHED_RESPONSE"
+
+
 class MalformedToken(ProtocolError):
     """Not a signed JWT within our bounds (RFC 7515, RFC 7519)."""
 
     default_code = "MALFORMED_TOKEN"
+
+
+class UndecryptableToken(ProtocolError):
+    """The token is encrypted, and none of our keys opens it. One message for every cause, so that nobody learns more."""
+
+    default_code = "UNDECRYPTABLE_TOKEN"
+
+    def __init__(self) -> None:
+        super().__init__("The token cannot be decrypted.")
 
 
 class AlgorithmNotAllowed(ProtocolError):
@@ -169,6 +224,15 @@ class InvalidClaim(ProtocolError):
 
     def __init__(self, claim: str) -> None:
         super().__init__(f"The claim {claim} has an unusable value.", claim=claim)
+
+
+class UnexpectedClaim(ProtocolError):
+    """A claim is present that a token of this kind must not have, so it is a token of another kind."""
+
+    default_code = "UNEXPECTED_CLAIM"
+
+    def __init__(self, claim: str) -> None:
+        super().__init__(f"The claim {claim} must not be present.", claim=claim)
 
 
 class ClaimMismatch(ProtocolError):

@@ -2,18 +2,30 @@
 
 OIDC Core 3.1.3.7 for a login, 12.2 for a refresh. Signature and algorithm (steps 6 to 8) come first, in
 `signed_token`. The rules are our own rather than a claims registry's: what is required must be impossible to leave out.
+Those that other tokens share are in `claim_rules`.
 """
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
 from identity_api.ids import token_hash
-from identity_api.oidc.errors import ClaimMismatch, InvalidClaim, MissingClaim, TokenExpired, TokenNotYetValid
-from identity_api.oidc.issuer import TENANT_PLACEHOLDER, accepts_issuer, is_template
+from identity_api.oidc.access_token_hash import check_access_token_hash
+from identity_api.oidc.claim_rules import (
+    DEFAULT_LEEWAY_SECONDS,
+    MAX_SUBJECT_LENGTH,
+    check_issued_to,
+    check_issuer,
+    check_not_ahead,
+    check_times,
+    string_of,
+    subject_of,
+    time_of,
+)
+from identity_api.oidc.errors import ClaimMismatch, MissingClaim
 from identity_api.oidc.signed_token import SignedClaims, verify_signature
 
 __all__ = [
@@ -22,22 +34,21 @@ __all__ = [
     "SignedClaims",
     "VerifiedIDToken",
     "nonce_hash",
+    "subject_of",
     "validate_id_token",
     "validate_refreshed_id_token",
     "verify_signature",
 ]
 
-DEFAULT_LEEWAY_SECONDS = 60
-MAX_SUBJECT_LENGTH = 255
-MAX_AUDIENCES = 100
-_LAST_MOMENT = 253_402_300_799  # the end of the year 9999, which is where datetime ends
-
 
 class LoginExpectation(msgspec.Struct, frozen=True, kw_only=True):
     """What a login asked for.
 
-    `max_age_seconds` is what the request sent, or None if it sent none. `directories` are the Entra directories that
-    may log in where `issuer` is Entra's template (see `issuer`).
+    `max_age_seconds` is what the request sent, or None if it sent none. `authenticated_since` is for a request that
+    demanded a new proof (`prompt=login`, `max_age=0`): when it was sent, aware UTC; an `auth_time` before it means that
+    the provider showed nobody a sign-in page. With it, leave `max_age_seconds` None: a person may take minutes between
+    proof and callback. `context_classes` are the values of `acr` that were asked for as essential, if any.
+    `directories` are the Entra directories that may log in where `issuer` is Entra's template (see `issuer`).
     """
 
     issuer: str
@@ -46,6 +57,8 @@ class LoginExpectation(msgspec.Struct, frozen=True, kw_only=True):
     max_age_seconds: int | None
     leeway_seconds: int = DEFAULT_LEEWAY_SECONDS
     directories: frozenset[str] = frozenset()
+    authenticated_since: datetime | None = None
+    context_classes: tuple[str, ...] = ()
 
 
 class RefreshExpectation(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,6 +86,7 @@ class VerifiedIDToken(msgspec.Struct, frozen=True, kw_only=True):
     auth_time: int | None
     session_id: str | None
     claims: Mapping[str, Any]
+    context_class: str | None = None
 
     def __repr__(self) -> str:
         return f"VerifiedIDToken(issuer={self.issuer!r})"
@@ -83,152 +97,105 @@ def nonce_hash(nonce: str) -> bytes:
     return token_hash(nonce)
 
 
-def validate_id_token(signed: SignedClaims, expected: LoginExpectation, now: datetime) -> VerifiedIDToken:
-    """Apply the rules for the ID Token of a login. OIDC Core 3.1.3.7, steps 2 to 5 and 9 to 13, without 12.
+def validate_id_token(
+    signed: SignedClaims, expected: LoginExpectation, now: datetime, *, access_token: str | None = None
+) -> VerifiedIDToken:
+    """Apply the rules for the ID Token of a login. OIDC Core 3.1.3.7, steps 2 to 5 and 9 to 13, and 3.1.3.8.
 
-    `acr` (step 12) is left to the caller, and so is whether the subject is known.
+    Whether the subject is known is left to the caller.
 
     Args:
         signed: claims whose signature has been checked.
         expected: what the login asked for; its leeway is allowed in both directions.
         now: aware UTC time.
+        access_token: the one from the same token response, for `at_hash`; None if it is not used for anything.
 
     Raises:
         MissingClaim: `iss`, `sub`, `aud`, `exp`, `iat` or `nonce` is absent; `azp` with several audiences; `auth_time`
-            although `max_age` was sent.
+            or `acr` although the expectation needs it.
         InvalidClaim: a claim has a type or size that no rule accepts.
         ClaimMismatch: a claim has another value than expected; see `.claim`.
         TokenExpired: `now` is at or after `exp` plus leeway.
-        TokenNotYetValid: `iat` or `nbf` is after `now` plus leeway.
+        TokenNotYetValid: `iat`, `nbf`, or an `auth_time` that is needed, is after `now` plus leeway.
     """
     claims, seconds = signed.claims, now.timestamp()
-    issuer = _string(claims, "iss")
-    if not accepts_issuer(expected.issuer, issuer, expected.directories):  # step 2
-        raise ClaimMismatch("iss")
-    if is_template(expected.issuer):
-        _check_directory(signed, expected.issuer, issuer)
-    _check_audience(claims, expected.client_id)  # steps 3 to 5
-    issued_at, expires_at = _check_times(claims, seconds, expected.leeway_seconds)  # steps 9 and 10
+    issuer = check_issuer(signed, expected.issuer, expected.directories)  # step 2
+    check_issued_to(claims, expected.client_id)  # steps 3 to 5
+    issued_at, expires_at = check_times(claims, seconds, expected.leeway_seconds)  # steps 9 and 10
     _check_nonce(claims, expected.nonce_hash)  # step 11
+    _check_context_class(claims, expected.context_classes)  # step 12
     auth_time = _optional_time(claims, "auth_time")
-    if expected.max_age_seconds is not None:  # step 13
-        if auth_time is None:
-            raise MissingClaim("auth_time")
-        if seconds > auth_time + expected.max_age_seconds + expected.leeway_seconds:
-            raise ClaimMismatch("auth_time")
+    _check_authentication_time(expected, auth_time, seconds)  # step 13
+    if access_token is not None:  # 3.1.3.8
+        check_access_token_hash(signed, access_token)
     return _verified(claims, issuer, subject_of(claims), issued_at, expires_at, auth_time)
 
 
-def validate_refreshed_id_token(signed: SignedClaims, expected: RefreshExpectation, now: datetime) -> VerifiedIDToken:
+def validate_refreshed_id_token(
+    signed: SignedClaims, expected: RefreshExpectation, now: datetime, *, access_token: str | None = None
+) -> VerifiedIDToken:
     """Apply the rules for the ID Token that came with a refresh. OIDC Core 12.2.
 
-    Same issuer and subject, still for us, `auth_time` as it was, `nonce` absent or as it was.
+    Same issuer and subject, still for us, `auth_time` as it was, `nonce` absent or as it was. The access token that
+    came with it is checked against `at_hash` as at the login.
 
     Raises: as `validate_id_token`. `iss` or `sub` in `.claim` means that the refresh token speaks for somebody else.
     """
     claims = signed.claims
-    issuer = _string(claims, "iss")
+    issuer = string_of(claims, "iss")
     if issuer != expected.issuer:
         raise ClaimMismatch("iss")
     subject = subject_of(claims)
     if subject != expected.subject:
         raise ClaimMismatch("sub")
-    _check_audience(claims, expected.client_id)
-    issued_at, expires_at = _check_times(claims, now.timestamp(), expected.leeway_seconds)
+    check_issued_to(claims, expected.client_id)
+    issued_at, expires_at = check_times(claims, now.timestamp(), expected.leeway_seconds)
     auth_time = _optional_time(claims, "auth_time")
     if auth_time is not None and expected.auth_time is not None and auth_time != expected.auth_time:
         raise ClaimMismatch("auth_time")
     if claims.get("nonce") is not None:
         _check_nonce(claims, expected.nonce_hash)
+    if access_token is not None:
+        check_access_token_hash(signed, access_token)
     return _verified(claims, issuer, subject, issued_at, expires_at, auth_time)
 
 
-def subject_of(claims: Mapping[str, Any]) -> str:
-    """The `sub` of an ID Token or UserInfo: 1 to 255 characters (Core 2).
-
-    Characters outside ASCII are accepted, since providers send them; NUL is not, since no database text can hold it.
-
-    Raises:
-        MissingClaim, InvalidClaim: always with `.claim == "sub"`.
-    """
-    subject = _string(claims, "sub")
-    if not subject or len(subject) > MAX_SUBJECT_LENGTH or "\x00" in subject:
-        raise InvalidClaim("sub")
-    return subject
-
-
-def _check_directory(signed: SignedClaims, template: str, issuer: str) -> None:
-    """Entra's own rules beside its template: `tid` and the key's issuer must agree with `iss`."""
-    directory = _string(signed.claims, "tid")
-    if template.replace(TENANT_PLACEHOLDER, directory) != issuer:
-        raise ClaimMismatch("tid")
-    if signed.key_issuer is not None and signed.key_issuer.replace(TENANT_PLACEHOLDER, directory) != issuer:
-        raise ClaimMismatch("iss")
-
-
-def _check_audience(claims: Mapping[str, Any], client_id: str) -> None:
-    """`aud` names us; where it names others too, or `azp` is there, the token was issued to us."""
-    audience = claims.get("aud")
-    if audience is None:
-        raise MissingClaim("aud")
-    audiences = [audience] if isinstance(audience, str) else audience
-    if not isinstance(audiences, list) or len(audiences) > MAX_AUDIENCES:
-        raise InvalidClaim("aud")
-    if not all(isinstance(item, str) for item in audiences):
-        raise InvalidClaim("aud")
-    if client_id not in audiences:
-        raise ClaimMismatch("aud")
-    has_others = any(item != client_id for item in audiences)
-    if (has_others or claims.get("azp") is not None) and _string(claims, "azp") != client_id:
-        raise ClaimMismatch("azp")
-
-
 def _check_nonce(claims: Mapping[str, Any], expected: bytes) -> None:
-    if not hmac.compare_digest(nonce_hash(_string(claims, "nonce")), expected):
+    if not hmac.compare_digest(nonce_hash(string_of(claims, "nonce")), expected):
         raise ClaimMismatch("nonce")
 
 
-def _check_times(claims: Mapping[str, Any], now: float, leeway_seconds: int) -> tuple[float, float]:
-    """`exp` is ahead, `iat` and `nbf` are not. Returns `iat` and `exp`."""
-    expires_at = _time(claims, "exp")
-    if now >= expires_at + leeway_seconds:
-        raise TokenExpired
-    issued_at = _time(claims, "iat")
-    if issued_at > now + leeway_seconds:
-        raise TokenNotYetValid("iat")
-    if claims.get("nbf") is not None and _time(claims, "nbf") > now + leeway_seconds:
-        raise TokenNotYetValid("nbf")
-    return issued_at, expires_at
+def _check_context_class(claims: Mapping[str, Any], accepted: Sequence[str]) -> None:
+    """`acr` is one of those asked for as essential; asked for nothing, it is not looked at."""
+    if accepted and string_of(claims, "acr") not in accepted:
+        raise ClaimMismatch("acr")
 
 
-def _string(claims: Mapping[str, Any], name: str) -> str:
-    value = claims.get(name)
-    if value is None:
-        raise MissingClaim(name)
-    if not isinstance(value, str):
-        raise InvalidClaim(name)
-    return value
-
-
-def _time(claims: Mapping[str, Any], name: str) -> float:
-    """A NumericDate (RFC 7519 section 2): seconds since 1970, possibly a fraction."""
-    value = claims.get(name)
-    if value is None:
-        raise MissingClaim(name)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _LAST_MOMENT:
-        raise InvalidClaim(name)
-    return value
+def _check_authentication_time(expected: LoginExpectation, auth_time: float | None, now: float) -> None:
+    """The person proved who they are recently, or again, where the request asked for that."""
+    oldest = []
+    if expected.max_age_seconds is not None:
+        oldest.append(now - expected.max_age_seconds)
+    if expected.authenticated_since is not None:
+        oldest.append(expected.authenticated_since.timestamp())
+    if not oldest:
+        return
+    if auth_time is None:
+        raise MissingClaim("auth_time")
+    check_not_ahead("auth_time", auth_time, now, expected.leeway_seconds)
+    if auth_time + expected.leeway_seconds < max(oldest):
+        raise ClaimMismatch("auth_time")
 
 
 def _optional_time(claims: Mapping[str, Any], name: str) -> int | None:
     """Whole seconds: some providers send a fraction at the login and none later."""
-    return None if claims.get(name) is None else int(_time(claims, name))
+    return None if claims.get(name) is None else int(time_of(claims, name))
 
 
 def _verified(
     claims: Mapping[str, Any], issuer: str, subject: str, issued_at: float, expires_at: float, auth_time: int | None
 ) -> VerifiedIDToken:
-    session_id = claims.get("sid")
+    session_id, context_class = claims.get("sid"), claims.get("acr")
     return VerifiedIDToken(
         issuer=issuer,
         subject=subject,
@@ -237,4 +204,5 @@ def _verified(
         auth_time=auth_time,
         session_id=session_id if isinstance(session_id, str) and 0 < len(session_id) <= MAX_SUBJECT_LENGTH else None,
         claims=claims,
+        context_class=context_class if isinstance(context_class, str) else None,
     )

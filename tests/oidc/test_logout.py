@@ -1,12 +1,16 @@
-"""The URL that ends the provider's session. RP-Initiated Logout 1.0 section 2."""
+"""The URL that ends the provider's session, the way back, and the provider's own way. RP-Initiated, Front-Channel Logout."""
 
+import contextlib
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from identity_api.oidc.errors import InvalidMetadata
-from identity_api.oidc.logout import end_session_url
+from identity_api.oidc.errors import InvalidMetadata, InvalidParameters
+from identity_api.oidc.logout import end_session_url, is_return_of, parse_frontchannel_logout
+from tests.oidc.strategies import on_a_shared_machine
 from tests.oidc.tokens import ISSUER
 
 
@@ -45,3 +49,54 @@ def test_an_endpoint_that_sets_our_parameters_is_refused() -> None:
     with pytest.raises(InvalidMetadata) as caught:
         url(f"{ISSUER}/logout?post_logout_redirect_uri=https://evil.example")
     assert caught.value.claim == "end_session_endpoint"
+
+
+class TestReturn:
+    """RP-Initiated Logout section 3; promise 19."""
+
+    def test_the_state_that_was_sent_is_recognised(self) -> None:
+        assert is_return_of([("state", "s-1"), ("other", "x")], "s-1")
+
+    @pytest.mark.parametrize(
+        "pairs",
+        [
+            [],
+            [("state", "s-2")],
+            [("state", "")],
+            [("state", "s-1"), ("state", "s-1")],
+            [("state", "é")],
+            [("state", "s" * 513)],
+            [("State", "s-1")],
+        ],
+    )
+    def test_anything_else_is_not_and_does_no_harm(self, pairs: list[tuple[str, str]]) -> None:
+        assert not is_return_of(pairs, "s-1")
+
+    @on_a_shared_machine
+    @given(st.lists(st.tuples(st.sampled_from(["state", "x"]) | st.text(), st.text(max_size=20)), max_size=5))
+    def test_any_pairs_give_an_answer(self, pairs: list[tuple[str, str]]) -> None:
+        assert is_return_of(pairs, "st_unguessable") is False
+
+
+class TestFrontChannel:
+    """Front-Channel Logout section 3."""
+
+    def test_issuer_and_session_are_read(self) -> None:
+        read = parse_frontchannel_logout([("iss", ISSUER), ("sid", "s-1"), ("other", "x")])
+        assert (read.issuer, read.session_id) == (ISSUER, "s-1")
+        assert "s-1" not in repr(read)
+
+    @pytest.mark.parametrize("name", ["iss", "sid"])
+    @pytest.mark.parametrize("values", [[], [""], ["x", "x"], ["a\nb"], ["x" * 3000]])
+    def test_a_missing_repeated_or_unusable_parameter_is_refused(self, name: str, values: list[str]) -> None:
+        """Without both, any page could sign a person out."""
+        others = [pair for pair in (("iss", ISSUER), ("sid", "s-1")) if pair[0] != name]
+        with pytest.raises(InvalidParameters) as caught:
+            parse_frontchannel_logout([*others, *[(name, value) for value in values]])
+        assert caught.value.claim == name
+
+    @on_a_shared_machine
+    @given(st.lists(st.tuples(st.sampled_from(["iss", "sid"]) | st.text(), st.text(max_size=20)), max_size=5))
+    def test_any_pairs_give_parameters_or_our_error(self, pairs: list[tuple[str, str]]) -> None:
+        with contextlib.suppress(InvalidParameters):
+            assert parse_frontchannel_logout(pairs).session_id
