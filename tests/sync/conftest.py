@@ -1,5 +1,6 @@
 """A running provider for each test, and a tenant that is synced with it."""
 
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import pytest
@@ -16,8 +17,10 @@ MakeWorld = Callable[..., Awaitable[World]]
 
 @pytest.fixture
 def issuer() -> Iterator[RunningProvider]:
-    with RunningProvider() as running:
-        yield running
+    running = RunningProvider().start()
+    yield running
+    with contextlib.suppress(RuntimeError):  # a test may have stopped it already
+        running.stop()
 
 
 @pytest_asyncio.fixture

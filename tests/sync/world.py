@@ -6,11 +6,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
+import httpx
+
 from identity_api.clock import system_clock
 from identity_api.config import KeyRing
 from identity_api.db import grants, providers
 from identity_api.db.database import Database
 from identity_api.db.providers import Provider, SealedSecret
+from identity_api.errors import Unavailable
 from identity_api.ids import uuid7
 from identity_api.lifecycle import refresh_tokens
 from identity_api.lifecycle.refresh_tokens import LoginTokens
@@ -58,6 +61,10 @@ class World:
     def another_worker(self) -> "World":
         """The same world as another process sees it."""
         return replace(self, parts=make_parts(self.database, self.vault, self.parts.upstream))
+
+    def with_database(self, database: Any) -> "World":
+        """The same world over another way to its database."""
+        return replace(self, parts=replace(self.parts, database=database))
 
     async def sweep(self) -> SweepReport:
         return await sweep(self.parts)
@@ -131,6 +138,60 @@ class World:
     def token_requests(self, person: Person | None = None) -> int:
         return self.issuer.log.count("/token", grant_type="refresh_token", person=person.username if person else None)
 
+    async def expected_permissions(self, person: Person) -> frozenset[str]:
+        """What the person's groups at the provider give."""
+        groups = self.issuer.people[person.username].groups
+        return frozenset([GROUP_PERMISSIONS[group] for group in groups if group in GROUP_PERMISSIONS])
+
+    async def provider_actions(self) -> list[str]:
+        """What the audit says of the provider, oldest first."""
+        async with self.database.reading() as connection:
+            rows = await connection.fetch(
+                "select action from audit_event where tenant_id = $1 and subject_id = $2 order by id",
+                self.tenant_id,
+                self.provider.id,
+            )
+        return [row["action"] for row in rows]
+
+    async def access_token(self, username: str) -> str:
+        """An access token of that person, fresh from the provider."""
+        issued = self.issuer.issue_login(username)
+        form = {
+            "grant_type": "refresh_token",
+            "refresh_token": issued.refresh_token,
+            "client_id": self.issuer.client_id,
+            "client_secret": self.issuer.client_secret,
+        }
+        async with httpx.AsyncClient(trust_env=False) as client:
+            return str((await client.post(f"{self.issuer.issuer}/token", data=form)).json()["access_token"])
+
+    async def keep_instead(self, person: Person, token: str) -> None:
+        """Put this token in the place of the one that the login kept."""
+        async with self.database.transaction() as connection:
+            await connection.execute("delete from refresh_token where identity_id = $1", person.identity_id)
+            tokens = LoginTokens(refresh_token=token)
+            await refresh_tokens.keep(connection, self.vault, self.tenant_id, person.identity_id, tokens)
+
+    async def token(self, person: Person) -> Any:
+        """The refresh token's row; the identity has one."""
+        return await self.row("select * from refresh_token where identity_id = $1", person.identity_id)
+
+    async def events(self) -> int:
+        """How many audit events the tenant has."""
+        return int((await self.row("select count(*) from audit_event where tenant_id = $1", self.tenant_id))[0])
+
+    async def end_pause(self) -> None:
+        """As if the time had passed for which the provider is to be left alone."""
+        await self.write("update provider_breaker set open_until = now() where id = $1", self.provider.id)
+
+    async def seal_under_a_lost_key(self, person: Person) -> None:
+        """Seal the person's refresh token as a ring would have done that nobody has any more."""
+        row = await self.token(person)
+        opened = refresh_tokens.open_sealed(self.vault, self.tenant_id, row["id"], row["sealed"])
+        lost = Vault(KeyRing([("lost", os.urandom(32))]))
+        sealed = refresh_tokens.seal(lost, self.tenant_id, row["id"], opened)
+        await self.write("update refresh_token set sealed = $2 where id = $1", row["id"], sealed)
+
     async def row(self, statement: str, *arguments: Any) -> Any:
         async with self.database.reading() as connection:
             return await connection.fetchrow(statement, *arguments)
@@ -138,6 +199,20 @@ class World:
     async def write(self, statement: str, *arguments: Any) -> None:
         async with self.database.reading() as connection:
             await connection.execute(statement, *arguments)
+
+
+class FlakyDatabase:
+    """A database that cannot be reached the first few times."""
+
+    def __init__(self, database: Database, *, failures: int) -> None:
+        self._database = database
+        self.failures = failures
+
+    def reading(self) -> Any:
+        if self.failures:
+            self.failures -= 1
+            raise Unavailable("The database does not answer.")
+        return self._database.reading()
 
 
 async def _session(connection: Any, tenant_id: UUID, user_id: UUID, identity_id: UUID) -> UUID:

@@ -1,0 +1,64 @@
+"""One sync taken apart into its steps, so that a test can put anything between two of them."""
+
+from identity_api.db.sync import Claimed
+from identity_api.sync import apply as applying
+from identity_api.sync import claim as claiming
+from identity_api.sync.access import Access, open_access
+from identity_api.sync.call import Called, call
+from identity_api.sync.land import land
+from identity_api.sync.outcome import Ended, Read, Stale
+from identity_api.sync.settle import settle_end, settle_stale
+from identity_api.sync.validate import validate
+from tests.sync.world import Person, World
+
+STEPS = ("claim", "call", "land", "validate", "apply")
+
+
+class SteppedSync:
+    """Does what `run` does, one step at a time. A step after a claim that got nothing does nothing."""
+
+    def __init__(self, world: World, person: Person) -> None:
+        self.world = world
+        self.person = person
+        self.claimed: Claimed | None = None
+        self.called: Called | None = None
+        self.landed: bool | None = None
+        self.outcome: Read | Stale | Ended | None = None
+        self.result: str | None = None
+        self._access: Access | None = None
+
+    async def claim(self) -> None:
+        batch = await claiming.claim(self.world.parts, limit=1, user=(self.world.tenant_id, self.person.user_id))
+        self.claimed = batch.claims[0] if batch.claims else None
+
+    async def call(self) -> None:
+        if self.claimed is not None:
+            access = await open_access(self.world.parts, self.world.tenant_id, self.world.provider.id)
+            assert isinstance(access, Access)
+            self._access = access
+            self.called = await call(self.world.parts, self.claimed, access)
+
+    async def land(self) -> None:
+        if self.claimed is not None and self.called is not None:
+            self.landed = await land(self.world.parts, self.claimed, self.called)
+
+    async def validate(self) -> None:
+        if self.claimed is not None and self.called is not None and self._access is not None and self.landed:
+            self.outcome = await validate(self.world.parts, self.claimed, self._access, self.called)
+
+    async def apply(self) -> None:
+        if self.claimed is None or self.outcome is None:
+            self.result = "nothing"
+        elif isinstance(self.outcome, Read):
+            written = await applying.apply(self.world.parts, self.world.provider, [self.outcome.verified])
+            self.result = "ok" if written.applied else "superseded"
+        elif isinstance(self.outcome, Ended):
+            self.result = await settle_end(self.world.parts, self.claimed, self.outcome)
+        else:
+            self.result = await settle_stale(self.world.parts, self.claimed, self.world.provider, self.outcome)
+
+    async def run(self, *steps: str) -> "SteppedSync":
+        """These steps, or all."""
+        for step in steps or STEPS:
+            await getattr(self, step)()
+        return self
