@@ -91,12 +91,22 @@ def own_path(path: str) -> str:
             raise _refused()
         if any(segment in (b".", b"..") for segment in segments) or len(segments) != before.count("/"):
             raise _refused()
+        if not _is_utf8(decoded):  # over-long forms of a slash, which some servers still accept
+            raise _refused()
     if _PERCENT.search(path) or any(byte < 0x20 or byte == 0x7F for byte in unquote_to_bytes(query)):
         raise _refused()
     parts = urlsplit(path)
     if parts.scheme or parts.netloc or parts.path != before:
         raise _refused()
     return path
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _refused() -> BadInput:

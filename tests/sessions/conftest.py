@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 
 import pytest
 import pytest_asyncio
@@ -49,12 +50,10 @@ def other_idp(providers_of_process: tuple[RunningProvider, RunningProvider]) -> 
     providers_of_process[1].reset()
 
 
-@pytest_asyncio.fixture
-async def parts(
-    database: Database, providers_of_process: tuple[RunningProvider, RunningProvider]
-) -> AsyncIterator[LoginParts]:
-    """Parts that may reach the two providers and nothing else; documents are cached for this test only."""
-    upstream = Upstream(allow=AllowList.parse([f"127.0.0.1:{one.port}" for one in providers_of_process]))
+@asynccontextmanager
+async def parts_for(database: Database, *reachable: RunningProvider) -> AsyncIterator[LoginParts]:
+    """Parts that may reach these providers and nothing else, with an empty cache of documents."""
+    upstream = Upstream(allow=AllowList.parse([f"127.0.0.1:{one.port}" for one in reachable]))
     documents = ProviderDocuments(
         upstream,
         monotonic=time.monotonic,
@@ -73,6 +72,15 @@ async def parts(
     )
     await documents.aclose()
     await upstream.aclose()
+
+
+@pytest_asyncio.fixture
+async def parts(
+    database: Database, providers_of_process: tuple[RunningProvider, RunningProvider]
+) -> AsyncIterator[LoginParts]:
+    """Parts that may reach the two providers; documents are cached for this test only."""
+    async with parts_for(database, *providers_of_process) as made:
+        yield made
 
 
 @pytest_asyncio.fixture

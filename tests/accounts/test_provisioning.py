@@ -1,0 +1,431 @@
+"""Whose account a login is: every policy, every refusal next to the acceptance it departs from (design 6)."""
+
+import asyncio
+import unicodedata
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from identity_api.accounts.names import MAX_USERNAME_LENGTH, username_candidates
+from identity_api.accounts.provisioning import Declined, Provisioned, VerifiedPerson, provision
+from identity_api.db import identities
+from identity_api.db.database import Connection, Database
+from identity_api.db.grants import open_manual_grant
+from identity_api.db.providers import Provider
+from identity_api.ids import uuid7
+from identity_api.lifecycle.end_login import end_logins
+from identity_api.mapping import Profile
+from tests import factories as make
+
+
+def person(provider: Provider, subject: str = "s-1", **changes: Any) -> VerifiedPerson:
+    values = {
+        "anchor": subject,
+        "username": "alice",
+        "display_label": "Alice Archer",
+        "email": "alice@example.com",
+        "email_verified": True,
+        **changes,
+    }
+    issuer = values.pop("issuer", provider.issuer)
+    return VerifiedPerson(issuer=issuer, subject=subject, profile=Profile(**values))
+
+
+async def enter(connection: Connection, provider: Provider, who: VerifiedPerson) -> Provisioned | Declined:
+    return await provision(connection, provider, who, actor="provider:test")
+
+
+async def accepted(connection: Connection, provider: Provider, who: VerifiedPerson) -> Provisioned:
+    result = await enter(connection, provider, who)
+    assert isinstance(result, Provisioned)
+    return result
+
+
+async def refused(connection: Connection, provider: Provider, who: VerifiedPerson) -> Declined:
+    before = await counts(connection, provider.tenant_id)
+    result = await enter(connection, provider, who)
+    assert isinstance(result, Declined)
+    assert await counts(connection, provider.tenant_id) == before
+    return result
+
+
+async def counts(connection: Connection, tenant_id: UUID) -> tuple[int, int]:
+    users = await connection.fetchval("select count(*) from app_user where tenant_id = $1", tenant_id)
+    found = await connection.fetchval("select count(*) from identity where tenant_id = $1", tenant_id)
+    return users, found
+
+
+async def username_of(connection: Connection, user_id: UUID) -> str:
+    return str(await connection.fetchval("select username from app_user where id = $1", user_id))
+
+
+async def make_provider(connection: Connection, **settings: Any) -> Provider:
+    tenant = await make.make_tenant(connection)
+    return await make.make_provider(connection, tenant.id, **settings)
+
+
+# JIT
+
+
+@pytest.mark.asyncio
+async def test_just_in_time_the_first_login_makes_user_and_identity_and_the_second_finds_them(
+    database: Database,
+) -> None:
+    async with database.transaction() as connection:
+        provider = await make_provider(connection)
+        first = await accepted(connection, provider, person(provider))
+        assert first.is_new
+        second = await accepted(connection, provider, person(provider, display_label="Renamed"))
+        assert (second.user_id, second.identity_id, second.is_new) == (first.user_id, first.identity_id, False)
+        row = await connection.fetchrow("select * from app_user where id = $1", first.user_id)
+        assert (row["username"], row["display_label"], row["email"]) == ("alice", "Alice Archer", "alice@example.com")
+        actions = await connection.fetch("select action from audit_event where tenant_id = $1", provider.tenant_id)
+        assert sorted(one["action"] for one in actions) == ["identity.linked", "user.created"]
+
+
+@pytest.mark.asyncio
+async def test_a_taken_username_gives_way_to_the_email_and_then_to_a_tail(database: Database) -> None:
+    async with database.transaction() as connection:
+        provider = await make_provider(connection)
+        names = []
+        for subject in ("s-1", "s-2", "s-3", "s-4"):
+            made = await accepted(connection, provider, person(provider, subject))
+            names.append(await username_of(connection, made.user_id))
+        assert names[:2] == ["alice", "alice@example.com"]
+        assert all(name.startswith("alice~") and len(name) == len("alice~") + 6 for name in names[2:])
+        assert len(set(names)) == 4
+
+
+@pytest.mark.asyncio
+async def test_a_login_never_takes_over_an_account_by_name_or_email(database: Database) -> None:
+    """R8, promise 44: somebody who calls themself what another is called gets an account of their own."""
+    async with database.transaction() as connection:
+        provider = await make_provider(connection)
+        victim = await make.make_user(connection, provider.tenant_id, username="alice")
+        await connection.execute("update app_user set email = 'alice@example.com' where id = $1", victim)
+        made = await accepted(connection, provider, person(provider))
+        assert made.user_id != victim
+
+
+@pytest.mark.asyncio
+async def test_the_same_subject_at_another_provider_is_another_identity_and_user(database: Database) -> None:
+    """I2 of the threat model: a provider speaks for its own people only."""
+    async with database.transaction() as connection:
+        provider = await make_provider(connection)
+        other = await make.make_provider(connection, provider.tenant_id, issuer=provider.issuer)
+        first = await accepted(connection, provider, person(provider))
+        second = await accepted(connection, other, person(other))
+        assert first.user_id != second.user_id
+
+
+@pytest.mark.asyncio
+async def test_parallel_first_logins_of_one_person_make_one_user(database: Database) -> None:
+    async with database.transaction() as connection:
+        provider = await make_provider(connection)
+
+    async def enter_alone() -> Provisioned | Declined:
+        async with database.transaction() as connection:
+            return await enter(connection, provider, person(provider))
+
+    results = await asyncio.gather(*[enter_alone() for _ in range(8)])
+    assert len({one.user_id for one in results if isinstance(one, Provisioned)}) == 1
+    assert sum(one.is_new for one in results if isinstance(one, Provisioned)) == 1
+
+
+@pytest.mark.asyncio
+async def test_parallel_first_logins_of_namesakes_make_a_user_each(database: Database) -> None:
+    async with database.transaction() as connection:
+        provider = await make_provider(connection)
+
+    async def enter_alone(number: int) -> Provisioned | Declined:
+        async with database.transaction() as connection:
+            return await enter(connection, provider, person(provider, f"s-{number}"))
+
+    results = await asyncio.gather(*[enter_alone(number) for number in range(8)])
+    assert len({one.user_id for one in results if isinstance(one, Provisioned)}) == 8
+
+
+@pytest.mark.asyncio
+async def test_adopting_by_name_is_not_offered_and_lets_nobody_in_where_it_would_apply(database: Database) -> None:
+    async with database.transaction() as connection:
+        provider = await make_provider(connection, adopt_by_name=True)
+        await accepted(connection, provider, person(provider, "s-1", username="nobody-has-it"))
+        await make.make_user(connection, provider.tenant_id, username="alice")
+        assert await refused(connection, provider, person(provider, "s-2")) == Declined(
+            "ACCOUNT_NOT_FOUND", "adopt_by_name_not_offered"
+        )
+
+
+# Known users
+
+
+@pytest.mark.asyncio
+async def test_a_known_user_is_matched_by_exactly_the_username_once(database: Database) -> None:
+    """S3-20: the account exists beforehand; the first login links it, later ones find it by anchor."""
+    async with database.transaction() as connection:
+        provider = await make_provider(connection, provisioning="KNOWN_USERS")
+        user_id = await make.make_user(connection, provider.tenant_id, username="alice")
+        made = await accepted(connection, provider, person(provider))
+        assert (made.user_id, made.is_new) == (user_id, True)
+        again = await accepted(connection, provider, person(provider, username="renamed"))
+        assert (again.user_id, again.is_new) == (user_id, False)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("name", ["Alice", "alice ", "alice@example.com", "ali", "alicé", "аlice", None])
+async def test_anything_but_the_exact_username_is_no_account(database: Database, name: str | None) -> None:
+    async with database.transaction() as connection:
+        provider = await make_provider(connection, provisioning="KNOWN_USERS")
+        await make.make_user(connection, provider.tenant_id, username="alice")
+        declined = await refused(connection, provider, person(provider, username=name))
+        assert (declined.code, declined.detail) == ("ACCOUNT_NOT_FOUND", "no_such_username")
+
+
+@pytest.mark.asyncio
+async def test_a_username_is_the_same_in_every_unicode_form(database: Database) -> None:
+    composed = unicodedata.normalize("NFC", "zoe\u0308")
+    async with database.transaction() as connection:
+        provider = await make_provider(connection, provisioning="KNOWN_USERS")
+        user_id = await make.make_user(connection, provider.tenant_id, username=composed)
+        made = await accepted(connection, provider, person(provider, username=composed))
+        assert made.user_id == user_id
+
+
+@pytest.mark.asyncio
+async def test_a_user_with_any_identity_is_not_matched_by_name(database: Database) -> None:
+    """Otherwise a second provider could take over accounts of the first."""
+    async with database.transaction() as connection:
+        provider = await make_provider(connection, provisioning="KNOWN_USERS")
+        other = await make.make_provider(connection, provider.tenant_id)
+        user_id = await make.make_user(connection, provider.tenant_id, username="alice")
+        identity = await make.make_identity(connection, other, user_id)
+        await end_logins(connection, provider.tenant_id, [identity], reason="admin", actor="system")
+        declined = await refused(connection, provider, person(provider))
+        assert (declined.code, declined.detail) == ("ACCOUNT_NOT_FOUND", "user_has_an_identity")
+
+
+@pytest.mark.asyncio
+async def test_a_holder_of_rights_over_this_service_is_matched_by_an_admin_only(database: Database) -> None:
+    async with database.transaction() as connection:
+        provider = await make_provider(connection, provisioning="KNOWN_USERS")
+        rights = await make.make_permission(connection, provider.tenant_id, "identity:mappings:write")
+        docs = await make.make_permission(connection, provider.tenant_id, "docs:read")
+        for username, permission in (("alice", rights), ("bob", docs)):
+            user_id = await make.make_user(connection, provider.tenant_id, username=username)
+            await open_manual_grant(connection, provider.tenant_id, user_id, permission, "system")
+        declined = await refused(connection, provider, person(provider))
+        assert (declined.code, declined.detail) == ("ACCOUNT_NOT_FOUND", "user_holds_identity_rights")
+        assert await accepted(connection, provider, person(provider, "s-2", username="bob"))
+
+
+@pytest.mark.asyncio
+async def test_two_people_who_claim_one_username_at_once_link_it_once(database: Database) -> None:
+    async with database.transaction() as connection:
+        provider = await make_provider(connection, provisioning="KNOWN_USERS")
+        await make.make_user(connection, provider.tenant_id, username="alice")
+
+    async def enter_alone(number: int) -> Provisioned | Declined:
+        async with database.transaction() as connection:
+            return await enter(connection, provider, person(provider, f"s-{number}"))
+
+    results = await asyncio.gather(*[enter_alone(number) for number in range(6)])
+    assert sum(isinstance(one, Provisioned) for one in results) == 1
+
+
+@pytest.mark.asyncio
+async def test_a_user_of_another_tenant_is_not_matched(database: Database) -> None:
+    async with database.transaction() as connection:
+        provider = await make_provider(connection, provisioning="KNOWN_USERS")
+        neighbour = await make.make_tenant(connection)
+        await make.make_user(connection, neighbour.id, username="alice")
+        assert (await refused(connection, provider, person(provider))).code == "ACCOUNT_NOT_FOUND"
+
+
+# Linked only
+
+
+async def enter_by_admin(connection: Connection, provider: Provider, anchor: str) -> tuple[UUID, UUID]:
+    """An identity that an admin has entered: an anchor, and no subject yet."""
+    user_id, identity_id = await make.make_user(connection, provider.tenant_id), uuid7()
+    await identities.insert(
+        connection,
+        provider.tenant_id,
+        identity_id=identity_id,
+        user_id=user_id,
+        provider_id=provider.id,
+        issuer=provider.issuer,
+        subject=None,
+        anchor=anchor,
+    )
+    return user_id, identity_id
+
+
+@pytest.mark.asyncio
+async def test_an_identity_entered_by_an_admin_is_bound_to_its_first_subject(database: Database) -> None:
+    async with database.transaction() as connection:
+        provider = await make_provider(connection, provisioning="LINKED_ONLY")
+        user_id, identity_id = await enter_by_admin(connection, provider, "employee-7")
+        first = await accepted(connection, provider, person(provider, "s-1", anchor="employee-7"))
+        assert (first.user_id, first.identity_id) == (user_id, identity_id)
+        assert await connection.fetchval("select subject from identity where id = $1", identity_id) == "s-1"
+        stranger = await enter(connection, provider, person(provider, "s-2", anchor="employee-7"))
+        assert stranger == Declined("SUBJECT_CHANGED", str(identity_id))
+
+
+@pytest.mark.asyncio
+async def test_somebody_whom_no_admin_entered_is_no_account(database: Database) -> None:
+    async with database.transaction() as connection:
+        provider = await make_provider(connection, provisioning="LINKED_ONLY")
+        await enter_by_admin(connection, provider, "employee-7")
+        for anchor in ("employee-8", "Employee-7", "employee-7 "):
+            declined = await refused(connection, provider, person(provider, "s-1", anchor=anchor))
+            assert declined == Declined("ACCOUNT_NOT_FOUND", "linked_only")
+
+
+# Who it still is
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("change", [{"subject": "s-2"}, {"issuer": "https://other.example"}])
+async def test_the_same_anchor_with_another_subject_or_issuer_is_refused_and_quarantined(
+    database: Database, change: dict[str, str]
+) -> None:
+    """Named: SUBJECT_CHANGED. The quarantine holds for the right person too, until an admin has looked."""
+    by_email = {"claims": {"anchor": ["email"]}}
+    async with database.transaction() as connection:
+        provider = await make_provider(connection, **by_email)
+        right = {"anchor": "alice@example.com"}
+        first = await accepted(connection, provider, person(provider, "s-1", **right))
+        other = {"subject": "s-1", **right, **change}
+        declined = await enter(connection, provider, person(provider, **other))
+        assert declined == Declined("SUBJECT_CHANGED", str(first.identity_id))
+        state = await connection.fetchrow("select state, state_reason from identity where id = $1", first.identity_id)
+        assert tuple(state) == ("QUARANTINED", "subject_changed")
+        again = await enter(connection, provider, person(provider, "s-1", **right))
+        assert again == Declined("ACCOUNT_QUARANTINED", str(first.identity_id))
+        actions = await connection.fetch("select action from audit_event where tenant_id = $1", provider.tenant_id)
+        assert "identity.quarantined" in [one["action"] for one in actions]
+
+
+@pytest.mark.asyncio
+async def test_the_same_subject_under_a_new_anchor_is_the_same_person(database: Database) -> None:
+    """An e-mail address that changed. The old address is free for a successor, who is somebody else."""
+    async with database.transaction() as connection:
+        provider = await make_provider(connection, claims={"anchor": ["email"]})
+        old, new = "alice@example.com", "alice.archer@example.com"
+        first = await accepted(connection, provider, person(provider, "s-1", anchor=old))
+        moved = await accepted(connection, provider, person(provider, "s-1", anchor=new, email=new))
+        assert (moved.user_id, moved.identity_id) == (first.user_id, first.identity_id)
+        successor = await accepted(connection, provider, person(provider, "s-2", anchor=old))
+        assert successor.user_id != first.user_id
+        payload = await connection.fetchval(
+            "select payload::text from audit_event where tenant_id = $1 and action = 'identity.anchor_changed'",
+            provider.tenant_id,
+        )
+        assert "alice" not in payload
+
+
+@pytest.mark.asyncio
+async def test_a_revoked_identity_signs_in_again_and_a_quarantined_one_does_not(database: Database) -> None:
+    async with database.transaction() as connection:
+        provider = await make_provider(connection)
+        first = await accepted(connection, provider, person(provider))
+        await end_logins(connection, provider.tenant_id, [first.identity_id], reason="invalid_grant", actor="sync")
+        assert await accepted(connection, provider, person(provider))
+        await connection.execute("update identity set state = 'QUARANTINED' where id = $1", first.identity_id)
+        moved = person(provider, anchor="elsewhere")
+        for who in (person(provider), moved):
+            assert (await refused(connection, provider, who)).code == "ACCOUNT_QUARANTINED"
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("policy", ["JIT", "KNOWN_USERS", "LINKED_ONLY"])
+async def test_a_disabled_user_stays_out_under_every_policy(database: Database, policy: str) -> None:
+    async with database.transaction() as connection:
+        provider = await make_provider(connection)
+        first = await accepted(connection, provider, person(provider))
+        strict = msgspec.structs.replace(provider, provisioning=policy)
+        assert await accepted(connection, strict, person(provider))
+        await connection.execute("update app_user set disabled_at = now() where id = $1", first.user_id)
+        assert (await refused(connection, strict, person(provider))).code == "ACCOUNT_DISABLED"
+
+
+@pytest.mark.asyncio
+async def test_a_disabled_known_user_is_not_linked(database: Database) -> None:
+    async with database.transaction() as connection:
+        provider = await make_provider(connection, provisioning="KNOWN_USERS")
+        user_id = await make.make_user(connection, provider.tenant_id, username="alice")
+        await connection.execute("update app_user set disabled_at = now() where id = $1", user_id)
+        assert (await refused(connection, provider, person(provider))).code == "ACCOUNT_DISABLED"
+
+
+# Verified e-mail addresses
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("rule", "email_verified", "is_accepted"),
+    [
+        ("IGNORE", True, True),
+        ("IGNORE", False, False),
+        ("IGNORE", None, False),
+        ("REQUIRED", True, True),
+        ("REQUIRED", None, False),
+        ("TRUSTED", None, True),
+        ("TRUSTED", False, True),
+    ],
+)
+async def test_an_email_as_anchor_must_be_verified_unless_the_provider_is_trusted(
+    database: Database, rule: str, email_verified: bool | None, is_accepted: bool
+) -> None:
+    async with database.transaction() as connection:
+        provider = await make_provider(connection, claims={"anchor": ["email"]}, email_verified_rule=rule)
+        who = person(provider, anchor="alice@example.com", email_verified=email_verified)
+        result = await enter(connection, provider, who)
+        assert isinstance(result, Provisioned) == is_accepted
+        if isinstance(result, Declined):
+            assert result.code == "EMAIL_NOT_VERIFIED"
+
+
+@pytest.mark.asyncio
+async def test_what_is_verified_must_be_the_anchor_itself(database: Database) -> None:
+    """`email_verified` beside one address says nothing of another."""
+    async with database.transaction() as connection:
+        provider = await make_provider(
+            connection, claims={"anchor": ["id_token / email"], "email": ["userinfo / email"]}
+        )
+        assert await accepted(connection, provider, person(provider, "s-1", anchor="alice@example.com"))
+        declined = await refused(connection, provider, person(provider, "s-2", anchor="boss@example.com"))
+        assert declined.code == "EMAIL_NOT_VERIFIED"
+
+
+@pytest.mark.asyncio
+async def test_another_anchor_asks_for_a_verified_email_only_where_it_is_required(database: Database) -> None:
+    async with database.transaction() as connection:
+        provider = await make_provider(connection)
+        strict = await make.make_provider(connection, provider.tenant_id, email_verified_rule="REQUIRED")
+        assert await accepted(connection, provider, person(provider, email_verified=None))
+        assert await accepted(connection, strict, person(strict))
+        for change in ({"email_verified": None}, {"email_verified": False}, {"email": None, "email_verified": None}):
+            assert (await refused(connection, strict, person(strict, "s-9", **change))).code == "EMAIL_NOT_VERIFIED"
+
+
+# Names
+
+
+@given(
+    username=st.none() | st.text(min_size=1, max_size=512).map(lambda text: unicodedata.normalize("NFC", text)),
+    email=st.none() | st.text(min_size=1, max_size=400),
+    label=st.none() | st.text(min_size=1, max_size=512),
+)
+def test_every_profile_has_usernames_of_a_storable_length(
+    username: str | None, email: str | None, label: str | None
+) -> None:
+    names = list(username_candidates(Profile("anchor", username, label, email, None)))
+    assert names
+    assert all(0 < len(name) <= MAX_USERNAME_LENGTH for name in names)
+    assert all("~" in name for name in names[-5:])

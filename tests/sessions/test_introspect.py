@@ -1,0 +1,126 @@
+"""What the product's backend learns of a token, and of which tenants (RFC 7662)."""
+
+import pytest
+
+from identity_api.db.clients import ServiceClient
+from identity_api.errors import BadInput, Conflict, NotFound, Refused
+from identity_api.ids import new_token, uuid7
+from identity_api.sessions.clients import create_api_token, create_service_client
+from identity_api.sessions.introspect import introspect, verify_service_client
+from tests import factories as make
+from tests.provider import RunningProvider
+from tests.sessions.browsers import World, make_world
+
+pytestmark = pytest.mark.asyncio
+
+OPERATOR = "operator:somebody"
+
+
+async def make_client(world: World, **changes: object) -> tuple[str, str]:
+    name = f"backend-{uuid7().hex}"
+    secret = await create_service_client(world.database, name, [world.tenant.id], actor=OPERATOR)
+    return name, secret
+
+
+async def verified(world: World, name: str, secret: str) -> ServiceClient | None:
+    async with world.database.reading() as connection:
+        return await verify_service_client(connection, name, secret)
+
+
+async def ask(world: World, client: ServiceClient, token: str) -> dict[str, object]:
+    async with world.database.reading() as connection:
+        return await introspect(connection, client, token, idle_seconds=3_600)
+
+
+async def test_a_live_token_of_an_allowed_tenant_is_active(world: World) -> None:
+    async with world.database.transaction() as connection:
+        read = await make.make_permission(connection, world.tenant.id, "docs:read")
+        await make.make_mapping(connection, world.tenant.id, "engineering", [read])
+    token = (await world.sign_in("alice")).set_cookies[0].value
+    client = await verified(world, *await make_client(world))
+    assert client is not None
+    answer = await ask(world, client, token)
+    who = await world.who(token)
+    assert who is not None
+    assert answer["active"] is True
+    assert (answer["sub"], answer["username"]) == (str(who.user.id), "alice")
+    assert (answer["scope"], answer["permissions"]) == ("docs:read", ["docs:read"])
+    assert (answer["tenant"], answer["tenant_id"], answer["is_sso"]) == (world.tenant.slug, str(world.tenant.id), True)
+    assert answer["exp"] == int(who.idle_until.timestamp()) if who.idle_until else False
+    assert answer["iat"] == int(who.issued_at.timestamp())
+
+
+async def test_a_token_of_another_tenant_is_as_inactive_as_one_that_does_not_exist(
+    world: World, idp: RunningProvider
+) -> None:
+    neighbour = await make_world(world.parts, idp)
+    token = (await neighbour.sign_in("alice")).set_cookies[0].value
+    client = await verified(world, *await make_client(world))
+    assert client is not None
+    assert await ask(world, client, token) == {"active": False}
+    assert await ask(world, client, new_token("ias")) == {"active": False}
+    assert await ask(world, client, "") == {"active": False}
+    own = await verified(neighbour, *await make_client(neighbour))
+    assert own is not None
+    assert (await ask(neighbour, own, token))["active"] is True
+
+
+async def test_a_session_that_is_over_is_inactive(world: World) -> None:
+    token = (await world.sign_in("alice")).set_cookies[0].value
+    client = await verified(world, *await make_client(world))
+    assert client is not None
+    await world.execute("update app_user set disabled_at = now() where tenant_id = $1", world.tenant.id)
+    assert await ask(world, client, token) == {"active": False}
+
+
+async def test_a_client_is_known_by_its_secret_until_it_is_revoked(world: World) -> None:
+    name, secret = await make_client(world)
+    assert await verified(world, name, secret) is not None
+    for wrong in ("", secret[:-1], secret.upper(), new_token("isc"), "\udcff"):
+        assert await verified(world, name, wrong) is None
+    assert await verified(world, f"{name}x", secret) is None
+    await world.execute("update service_client set revoked_at = now() where name = $1", name)
+    assert await verified(world, name, secret) is None
+
+
+async def test_a_client_without_the_scope_may_not_ask(world: World) -> None:
+    client = ServiceClient(uuid7(), "x", frozenset([world.tenant.id]), frozenset())
+    with pytest.raises(Refused) as refused:
+        await ask(world, client, "ias_x")
+    assert refused.value.code == "SCOPE_REQUIRED"
+
+
+async def test_a_client_needs_a_usable_name_tenants_and_known_scopes(world: World) -> None:
+    here = [world.tenant.id]
+    for name in ("", "a:b", "a\nb", "ü", "x" * 129):
+        with pytest.raises(BadInput):
+            await create_service_client(world.database, name, here, actor=OPERATOR)
+    name, _ = await make_client(world)
+    with pytest.raises(Conflict):
+        await create_service_client(world.database, name, here, actor=OPERATOR)
+    fresh = f"{name}-2"
+    with pytest.raises(BadInput):
+        await create_service_client(world.database, fresh, [], actor=OPERATOR)
+    with pytest.raises(BadInput):
+        await create_service_client(world.database, fresh, here, scopes=["everything"], actor=OPERATOR)
+    with pytest.raises(NotFound):
+        await create_service_client(world.database, fresh, [uuid7()], actor=OPERATOR)
+    [event] = await world.events("service_client.created")
+    assert event == {"scopes": ["introspect"]}
+
+
+async def test_an_api_token_needs_a_user_a_name_and_a_time(world: World) -> None:
+    await world.sign_in("alice")
+    right = {"name": "backup", "days": 1}
+    for change, error in (
+        ({"name": ""}, BadInput),
+        ({"name": "a\nb"}, BadInput),
+        ({"days": 0}, BadInput),
+        ({"days": 367}, BadInput),
+        ({"username": "nobody"}, NotFound),
+    ):
+        wish = {"username": "alice", **right, **change}
+        with pytest.raises(error):
+            await create_api_token(world.database, world.tenant.id, actor=OPERATOR, **wish)  # type: ignore[arg-type]
+    await create_api_token(world.database, world.tenant.id, "alice", actor=OPERATOR, **right)  # type: ignore[arg-type]
+    assert len(await world.events("api_token.created")) == 1
