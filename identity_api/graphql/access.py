@@ -1,0 +1,215 @@
+"""Who may see which field, and who may change what: one table, and the decorator that applies it.
+
+Every field of every object type has a line here, or its type has one for all of its fields; a type whose field has none
+cannot be defined. Whoever is not signed in never reaches execution, so "anyone" means anyone signed in to the tenant.
+
+A refused field is an error with code `FORBIDDEN` that names the permission, whether or not what was asked for exists.
+Which permissions somebody may *give* is another question, answered by `permissions.delegation` (I8).
+"""
+
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+from uuid import UUID
+
+import msgspec
+import strawberry
+from strawberry.utils.str_converters import to_camel_case
+
+from identity_api.errors import Refused
+from identity_api.graphql.engine import AccessRule
+from identity_api.permissions import service
+
+TypeT = TypeVar("TypeT", bound=type)
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """One of these permissions is needed; none listed: anyone signed in."""
+
+    any_of: tuple[str, ...] = ()
+    oneself: bool = False
+    """Also the person whom it is about, without any permission. On a root field the resolver asks `require`."""
+    needs_fresh_login: bool = False
+    """A mutation that somebody whose provider has not been heard of for ten minutes may not make (`STALE_AUTH`)."""
+
+    def allows(self, permissions: frozenset[str], *, is_oneself: bool = False) -> bool:
+        """Whether these permissions in force are enough."""
+        return not self.any_of or (self.oneself and is_oneself) or not permissions.isdisjoint(self.any_of)
+
+    @property
+    def message(self) -> str:
+        """What is missing, for whoever was refused."""
+        return f"This needs the permission {' or '.join(self.any_of)}."
+
+
+def holds(*any_of: str, oneself: bool = False) -> Rule:
+    """Who holds one of these may."""
+    return Rule(any_of, oneself)
+
+
+def changes(*any_of: str, oneself: bool = False) -> Rule:
+    """Who holds one of these may, if their own standing has been confirmed lately."""
+    return Rule(any_of, oneself, needs_fresh_login=True)
+
+
+ANYONE: Final = Rule()
+REACHED: Final = ANYONE
+"""Whoever may reach the object may read it: every way to it has a line of its own."""
+
+USERS: Final = holds(service.USERS_READ)
+PERSON: Final = holds(service.USERS_READ, oneself=True)
+MAPPINGS: Final = holds(service.MAPPINGS_READ)
+CATALOGUE: Final = holds(
+    service.USERS_READ,
+    service.MAPPINGS_READ,
+    service.MAPPINGS_WRITE,
+    service.GRANTS_WRITE,
+    service.PERMISSIONS_WRITE,
+)
+"""The names of the tenant's permissions: for everyone who gives them, or sees who has them."""
+
+ACCESS: Final[dict[str, Rule]] = {
+    # Queries
+    "Query.viewer": ANYONE,
+    "Query.node": ANYONE,  # each type by the rule of NODES below
+    "Query.user": PERSON,
+    "Query.users": USERS,
+    "Query.identities": USERS,
+    "Query.providers": holds(service.PROVIDERS_READ),
+    "Query.groups": holds(service.GROUPS_READ),
+    "Query.groupMappings": MAPPINGS,
+    "Query.groupMapping": MAPPINGS,
+    "Query.permissions": CATALOGUE,
+    # Mutations
+    "Mutation.createGroupMapping": changes(service.MAPPINGS_WRITE),
+    "Mutation.updateGroupMapping": changes(service.MAPPINGS_WRITE),
+    "Mutation.deleteGroupMapping": changes(service.MAPPINGS_WRITE),
+    "Mutation.createPermission": changes(service.PERMISSIONS_WRITE),
+    "Mutation.updatePermission": changes(service.PERMISSIONS_WRITE),
+    "Mutation.deletePermission": changes(service.PERMISSIONS_WRITE),
+    "Mutation.grantPermission": changes(service.GRANTS_WRITE),
+    "Mutation.revokePermission": changes(service.GRANTS_WRITE),
+    "Mutation.disableUser": changes(service.USERS_WRITE),
+    "Mutation.enableUser": changes(service.USERS_WRITE),
+    "Mutation.syncUser": holds(service.USERS_WRITE),  # it is what makes a stale login fresh
+    "Mutation.endSession": holds(service.USERS_WRITE, oneself=True),
+    # A person. Some of it shows in the payloads of people who change users without the right to read them.
+    "Viewer.*": REACHED,
+    "User.id": REACHED,
+    "User.username": REACHED,
+    "User.displayLabel": REACHED,
+    "User.enabled": REACHED,
+    "User.disabledAt": REACHED,
+    "User.email": PERSON,
+    "User.emailVerified": PERSON,
+    "User.createdAt": PERSON,
+    "User.activeAt": PERSON,
+    "User.identities": PERSON,
+    "User.groups": PERSON,
+    "User.permissions": PERSON,
+    "User.dormantPermissions": PERSON,
+    "User.sessions": PERSON,
+    "Identity.*": REACHED,
+    "EffectivePermission.*": REACHED,
+    "DormantPermission.*": REACHED,
+    "GrantReason.*": REACHED,
+    "Session.*": REACHED,
+    # Things of the tenant
+    "Provider.*": REACHED,
+    "ProviderClaims.*": REACHED,
+    "Group.id": REACHED,
+    "Group.name": REACHED,
+    "Group.provider": REACHED,
+    "Group.firstSeenAt": REACHED,
+    "Group.memberCount": REACHED,
+    "Group.mapped": REACHED,
+    "Group.mappings": MAPPINGS,
+    "GroupMapping.*": REACHED,
+    "Permission.*": REACHED,
+    # What is shown of a thing beside another
+    "UserSummary.*": REACHED,
+    "ProviderSummary.*": REACHED,
+    "GroupSummary.*": REACHED,
+    "MappingReference.*": REACHED,
+    "PermissionReference.*": REACHED,
+    # Pages and payloads
+    "PageInfo.*": REACHED,
+    "Edge.*": REACHED,
+    "Connection.*": REACHED,
+    "InvalidInput.*": REACHED,
+    "NotAllowed.*": REACHED,
+    "NotFoundError.*": REACHED,
+    "ConflictError.*": REACHED,
+    "GroupMappingSaved.*": REACHED,
+    "GroupMappingDeleted.*": REACHED,
+    "PermissionSaved.*": REACHED,
+    "PermissionDeleted.*": REACHED,
+    "UserChanged.*": REACHED,
+    "SessionEnded.*": REACHED,
+}
+
+NODES: Final[dict[str, Rule]] = {
+    "User": PERSON,
+    "Identity": PERSON,
+    "Session": PERSON,
+    "Group": ACCESS["Query.groups"],
+    "GroupMapping": ACCESS["Query.groupMapping"],
+    "Permission": ACCESS["Query.permissions"],
+    "Provider": ACCESS["Query.providers"],
+}
+"""`node(id)`, by the type that the id names: what the type's own root field asks."""
+
+
+def rule_of(type_name: str, field_name: str) -> Rule:
+    """The line of the table for a field.
+
+    Raises:
+        LookupError: there is none; nobody has thought about who may see it.
+    """
+    rule = ACCESS.get(f"{type_name}.{field_name}") or ACCESS.get(f"{type_name}.*")
+    if rule is None:
+        raise LookupError(f"graphql.access has no rule for {type_name}.{field_name}")
+    return rule
+
+
+def object_type(name: str | None = None, *, description: str | None = None) -> Callable[[TypeT], TypeT]:
+    """`strawberry.type` with the table's rule on every field.
+
+    Args:
+        name: the type's name in the table where it is not the class's own: `Query` and `Mutation` are made of parts.
+    """
+
+    def decorate(cls: TypeT) -> TypeT:
+        made: Any = strawberry.type(cls, description=description)
+        for field in made.__strawberry_definition__.fields:
+            rule = rule_of(name or cls.__name__, field.graphql_name or to_camel_case(field.python_name))
+            field.extensions = _extensions(rule, is_root=field.base_resolver is not None and name is not None)
+        return made  # type: ignore[no-any-return]  # the class itself, with its definition
+
+    return decorate
+
+
+def require(rule: Rule, context: Any, *, about: UUID | None = None) -> None:
+    """Ask a rule about one user, where only the resolver knows whom a field is about.
+
+    Raises:
+        Refused: `FORBIDDEN`.
+    """
+    if not rule.allows(context.permissions, is_oneself=about == context.user_id):
+        raise Refused(rule.message)
+
+
+def _extensions(rule: Rule, *, is_root: bool) -> list[Any]:
+    if not rule.any_of or (rule.oneself and is_root):
+        return []  # nothing to ask, or asked by the resolver, which knows whom it is about
+    if rule.oneself:
+        return [AccessRule(_for_the_person(rule), rule.message)]
+    return [AccessRule(lambda _, context: rule.allows(context.permissions), rule.message)]
+
+
+def _for_the_person(rule: Rule) -> Callable[[Any, Any], bool]:
+    """For fields of `User`, whose rows have a `user_id`."""
+
+    def allows(source: Any, context: Any) -> bool:
+        return rule.allows(context.permissions, is_oneself=source.user_id == context.user_id)
+
+    return allows

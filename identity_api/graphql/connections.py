@@ -1,0 +1,155 @@
+"""Keyset connections (Relay cursor connections) whose cursors are sealed.
+
+A cursor is a position in one list: it opens only for the same tenant, field, order and filter. So a page can neither be
+begun in another tenant's list nor at a position somebody made up (Hydra GHSA-r9w3-57w2-gch2), and nothing is counted or
+skipped: a page costs the same wherever it begins.
+
+Cursors are sealed when they are asked for, because sealing fifty costs more than completing a page does.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Generic, TypeVar
+
+import msgspec
+import strawberry
+
+from identity_api.errors import BadInput
+from identity_api.graphql.access import object_type
+from identity_api.graphql.context import Context
+from identity_api.vault import Vault, VaultError
+
+MAX_FIRST: Final = 100
+DEFAULT_FIRST: Final = 50
+
+NodeT = TypeVar("NodeT")
+PositionT = TypeVar("PositionT")
+
+
+@object_type(description="Where a page stands in its list.")
+class PageInfo:
+    """Relay's, for forward paging."""
+
+    has_next_page: bool
+    has_previous_page: bool = strawberry.field(description="Whether the page was asked for with `after`.")
+    start_cursor: str | None
+    end_cursor: str | None
+
+
+@object_type()
+class Edge(Generic[NodeT]):
+    """One entry of a page."""
+
+    cursor: str
+    node: NodeT
+
+
+@object_type()
+class Connection(Generic[NodeT]):
+    """A page of a list."""
+
+    edges: list[Edge[NodeT]]
+    page_info: PageInfo
+
+
+class Listing(msgspec.Struct, frozen=True):
+    """What a list's cursors are bound to, and the tenant's key for them."""
+
+    vault: Vault
+    bound_to: str
+    position: Callable[[Any], Any]
+    """From a row of the list to its place; JSON can hold it."""
+
+    def seal(self, row: Any) -> str:
+        """The cursor of a row."""
+        return self.vault.seal_cursor(self.bound_to, msgspec.json.encode(self.position(row)))
+
+
+class EdgeRow(msgspec.Struct, frozen=True):
+    """The row behind `Edge`."""
+
+    listing: Listing
+    node: Any
+
+    @property
+    def cursor(self) -> str:
+        """Sealed now."""
+        return self.listing.seal(self.node)
+
+
+class PageInfoRow(msgspec.Struct, frozen=True):
+    """The row behind `PageInfo`."""
+
+    edges: Sequence[EdgeRow]
+    has_next_page: bool
+    has_previous_page: bool
+
+    @property
+    def start_cursor(self) -> str | None:
+        """Of the first entry."""
+        return self.edges[0].cursor if self.edges else None
+
+    @property
+    def end_cursor(self) -> str | None:
+        """Of the last entry."""
+        return self.edges[-1].cursor if self.edges else None
+
+
+class ConnectionRow(msgspec.Struct, frozen=True):
+    """The row behind `Connection`."""
+
+    edges: list[EdgeRow]
+    page_info: PageInfoRow
+
+
+def listing(
+    context: Context,
+    field: str,
+    position: Callable[[Any], Any],
+    *,
+    order: str = "",
+    where: object = None,
+) -> Listing:
+    """A list as its cursors know it.
+
+    Args:
+        field: the root field.
+        position: from a row to what orders it.
+        order: the order's name, with its direction.
+        where: the filter as it was parsed; anything that msgspec writes as JSON.
+    """
+    bound_to = msgspec.json.encode([str(context.tenant_id), field, order, where]).decode()
+    return Listing(context.parts.vault, bound_to, position)
+
+
+def page_size(first: int | None) -> int:
+    """How many entries a page has.
+
+    Raises:
+        BadInput: less than 1 or more than 100.
+    """
+    if first is None:
+        return DEFAULT_FIRST
+    if not 1 <= first <= MAX_FIRST:
+        raise BadInput(f"Ask for 1 to {MAX_FIRST} entries.", field="first")
+    return first
+
+
+async def opened(context: Context, of: Listing, after: str | None, type_: type[PositionT]) -> PositionT | None:
+    """The position that a cursor stands for; None without a cursor.
+
+    Raises:
+        BadInput: it is no cursor of this list; whoever made it up is noted in the audit.
+    """
+    if after is None:
+        return None
+    try:
+        return msgspec.json.decode(of.vault.open_cursor(of.bound_to, after), type=type_)
+    except (VaultError, msgspec.DecodeError):
+        await context.record_refusal("cursor", code="CURSOR_REFUSED")
+        raise BadInput("This is no cursor of this list, in this order and with this filter.", field="after") from None
+
+
+def connection(of: Listing, rows: Sequence[Any], *, has_more: bool, after: str | None) -> ConnectionRow:
+    """The page of these rows."""
+    edges = [EdgeRow(of, row) for row in rows]
+    return ConnectionRow(edges, PageInfoRow(edges, has_more, after is not None))

@@ -1,0 +1,91 @@
+"""What a request's resolvers are handed: who asks, within which tenant, and the parts that use cases need.
+
+The tenant is the session's, and nothing else is ever asked for it (I2): no argument, no header, no id.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import strawberry
+from strawberry.dataloader import DataLoader
+
+from identity_api.db import audit, listings
+from identity_api.db.database import Connection, Database
+from identity_api.db.listings import LiveSession
+from identity_api.permissions.delegation import Actor
+from identity_api.permissions.service import SCHEMA_READ
+from identity_api.sessions.authenticate import Authenticated
+from identity_api.vault import Vault
+
+
+class GraphQLParts(msgspec.Struct, frozen=True, kw_only=True):
+    """The parts of the process that GraphQL needs. Built once by the wiring."""
+
+    database: Database
+    vault: Vault
+    nudge: Callable[..., Awaitable[object]]
+    """`nudge(job_name, **ids)`: ask a worker to look now; never raises because the queue is down (`Queue.enqueue`)."""
+    sync_user: Callable[[UUID, UUID], Awaitable[object]]
+    """`sync_user(tenant_id, user_id)`: read the user's providers anew; returns when that is written or under way."""
+    session_idle_seconds: int = 3_600
+
+
+class Context:
+    """One request. Satisfies `engine.GraphQLContext`."""
+
+    def __init__(self, authenticated: Authenticated, parts: GraphQLParts, request_id: str) -> None:
+        self.authenticated = authenticated
+        self.parts = parts
+        self.request_id = request_id
+        self.tenant_id: UUID = authenticated.tenant_id
+        self.user_id: UUID = authenticated.user.id
+        self.permissions: frozenset[str] = authenticated.permissions
+        self.introspection_allowed: bool = SCHEMA_READ in self.permissions
+        # Not cached: a mutation's payload must not show what an earlier mutation of the same request read.
+        self.sessions: DataLoader[UUID, list[LiveSession]] = DataLoader(self._sessions_of, cache=False)
+        self._turn = asyncio.Lock()
+
+    @property
+    def actor(self) -> Actor:
+        """The user as mutations know them."""
+        return Actor(self.tenant_id, self.user_id, self.authenticated.actor, self.permissions)
+
+    def holds_any(self, permissions: tuple[str, ...]) -> bool:
+        """Whether one of these is in force."""
+        return not self.permissions.isdisjoint(permissions)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Connection]:
+        """A connection for single statements.
+
+        One at a time: root fields run concurrently, and a request with twenty of them would take the whole pool.
+        """
+        async with self._turn, self.parts.database.reading() as connection:
+            yield connection
+
+    async def record_refusal(self, subject_kind: str, **payload: Any) -> None:
+        """Note in the audit that somebody tried what is not allowed; ids and codes only."""
+        async with self._turn, self.parts.database.transaction() as connection:
+            event = audit.Event("access.refused", subject_kind, None, payload)
+            await audit.record(connection, self.tenant_id, self.authenticated.actor, [event])
+
+    async def _sessions_of(self, user_ids: list[UUID]) -> list[list[LiveSession]]:
+        """The sessions of every user asked about in this step of the execution, in one statement."""
+        async with self.reading() as connection:
+            found = await listings.live_sessions(
+                connection, self.tenant_id, user_ids, idle_seconds=self.parts.session_idle_seconds
+            )
+        return [[session for session in found if session.user_id == user_id] for user_id in user_ids]
+
+
+Info = strawberry.Info[Context, None]
+"""What resolvers take as `info`."""
+
+
+def build_context(authenticated: Authenticated, parts: GraphQLParts, request_id: str) -> Context:
+    """The context of one request, which has been authenticated already: without a session nothing is executed."""
+    return Context(authenticated, parts, request_id)

@@ -1,0 +1,111 @@
+"""Global object identification (Relay): one opaque `ID` for everything that `node(id)` can answer.
+
+    id = base64url(two letters for the type | the 16 bytes of the row's UUID)      24 characters, no padding
+
+An id is no secret and no right: what it names is always looked up within the session's tenant (I2). An id of another
+type, of another tenant, of nothing, and no id at all get the same answer, `NOT_FOUND`.
+"""
+
+import base64
+import re
+from collections.abc import Callable
+from typing import Final, Literal, NamedTuple, get_args
+from uuid import UUID
+
+import strawberry
+
+from identity_api.db import listings
+from identity_api.db.database import Connection
+from identity_api.errors import NotFound
+
+Kind = Literal["User", "Identity", "Group", "GroupMapping", "Permission", "Provider", "Session"]
+"""The types that implement `Node`."""
+
+_LETTERS: Final[dict[Kind, bytes]] = {
+    "User": b"us",
+    "Identity": b"id",
+    "Group": b"gr",
+    "GroupMapping": b"gm",
+    "Permission": b"pe",
+    "Provider": b"pr",
+    "Session": b"se",
+}
+_KINDS: Final = {letters: kind for kind, letters in _LETTERS.items()}
+assert set(_LETTERS) == set(get_args(Kind))
+_SHAPE: Final = re.compile(r"[A-Za-z0-9_-]{24}")
+
+
+@strawberry.interface(description="Something with an id of its own, which `node(id)` can answer.")
+class Node:
+    """See the module's docstring."""
+
+    id: strawberry.ID = strawberry.field(description="Opaque, and the same for ever.")
+
+
+class GlobalID(NamedTuple):
+    """A parsed id. Says nothing about whether there is such a row."""
+
+    kind: Kind
+    row_id: UUID
+
+
+def encoder(kind: Kind) -> Callable[[UUID | str], str]:
+    """A function from row ids of one type to global ids; text is a UUID as PostgreSQL writes it."""
+    letters = _LETTERS[kind]
+
+    def encode(row_id: UUID | str) -> str:
+        raw = row_id.bytes if isinstance(row_id, UUID) else bytes.fromhex(row_id.replace("-", ""))
+        return base64.urlsafe_b64encode(letters + raw).decode("ascii")
+
+    return encode
+
+
+def global_id(kind: Kind, row_id: UUID | str) -> str:
+    """The global id of a row."""
+    return encoder(kind)(row_id)
+
+
+def parse(value: str) -> GlobalID | None:
+    """The type and row that an id names; None for what `global_id` never made."""
+    if not _SHAPE.fullmatch(value):
+        return None
+    raw = base64.urlsafe_b64decode(value)
+    kind = _KINDS.get(raw[:2])
+    return kind and GlobalID(kind, UUID(bytes=raw[2:]))
+
+
+def row_id(value: str, kind: Kind) -> UUID:
+    """The row that an id of this type names.
+
+    Raises:
+        NotFound: it is of another type, or no id; the same answer as for a row that is not there.
+    """
+    found = parse(value)
+    if found is None or found.kind != kind:
+        raise not_found(kind)
+    return found.row_id
+
+
+_NAMES: Final = {"GroupMapping": "group mapping", "Node": "thing"}
+
+
+def not_found(kind: Kind | Literal["Node"]) -> NotFound:
+    """What is said about every id that names nothing here."""
+    return NotFound(f"There is no such {_NAMES.get(kind, kind.lower())}.")
+
+
+_TABLES: Final[dict[Kind, Literal["provider", "provider_group", "permission"]]] = {
+    "Provider": "provider",
+    "Group": "provider_group",
+    "Permission": "permission",
+}
+
+
+async def check_exists(connection: Connection, tenant_id: UUID, kind: Kind, row_id: UUID) -> None:
+    """Tell an empty page from a filter that names nothing.
+
+    Raises:
+        NotFound: the tenant has no such row.
+    """
+    if not await listings.exists(connection, tenant_id, _TABLES[kind], row_id):
+        raise not_found(kind)

@@ -1,0 +1,180 @@
+"""What a mutation may answer instead of its success: problems that a client can act on, as types of the schema.
+
+`problem_of` is the one place where errors of the use cases become these types. What is not listed there (a database that
+does not answer, a mistake of ours) stays an entry of `errors`.
+"""
+
+import functools
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Annotated, Any, Final, TypeVar, Union
+
+import msgspec
+import strawberry
+from strawberry.utils.str_converters import to_camel_case
+
+from identity_api.errors import BadInput, Conflict, IdentityAPIError, NotFound, Refused
+from identity_api.graphql.access import object_type, rule_of
+from identity_api.graphql.context import Context, Info
+
+FRESH_FOR: Final = timedelta(minutes=10)
+"""The contract of the sync (design 8): a change at the provider is in force within this."""
+
+
+@strawberry.interface(description="Why a mutation did not do what was asked. Nothing was changed.")
+class Problem:
+    """What every problem has."""
+
+    code: str = strawberry.field(description="Stable, for programs.")
+    message: str = strawberry.field(description="One sentence, for people.")
+
+
+class ProblemRow(msgspec.Struct, frozen=True):
+    """The row behind every problem; the subclass tells which."""
+
+    code: str
+    message: str
+
+
+class InvalidInputRow(ProblemRow, frozen=True):
+    """Behind `InvalidInput`."""
+
+    field: str | None
+
+
+class NotAllowedRow(ProblemRow, frozen=True):
+    """Behind `NotAllowed`."""
+
+
+class NotFoundRow(ProblemRow, frozen=True):
+    """Behind `NotFoundError`."""
+
+
+class ConflictRow(ProblemRow, frozen=True):
+    """Behind `ConflictError`."""
+
+    current_version: int | None
+
+
+@object_type(description="A value is not acceptable.")
+class InvalidInput(Problem):
+    """From `BadInput`."""
+
+    field: str | None = strawberry.field(description="The input field to blame, where one is.")
+
+    @classmethod
+    def is_type_of(cls, value: Any, _: Any) -> bool:
+        """Whether a row is one of these."""
+        return isinstance(value, InvalidInputRow)
+
+
+@object_type(description="Understood, and not allowed; the code names the rule.")
+class NotAllowed(Problem):
+    """From `Refused`."""
+
+    @classmethod
+    def is_type_of(cls, value: Any, _: Any) -> bool:
+        """Whether a row is one of these."""
+        return isinstance(value, NotAllowedRow)
+
+
+@object_type(description="An id in the input names nothing in this tenant.")
+class NotFoundError(Problem):
+    """From `NotFound`."""
+
+    @classmethod
+    def is_type_of(cls, value: Any, _: Any) -> bool:
+        """Whether a row is one of these."""
+        return isinstance(value, NotFoundRow)
+
+
+@object_type(description="The thing changed since it was read, or stands in the way. Read again.")
+class ConflictError(Problem):
+    """From `Conflict`."""
+
+    current_version: int | None = strawberry.field(description="The version it has by now, where it has versions.")
+
+    @classmethod
+    def is_type_of(cls, value: Any, _: Any) -> bool:
+        """Whether a row is one of these."""
+        return isinstance(value, ConflictRow)
+
+
+def problem_of(error: IdentityAPIError) -> ProblemRow | None:
+    """The problem that a use case's error is; None for what no client can act on."""
+    match error:
+        case BadInput():
+            return InvalidInputRow(error.code, error.message, error.field)
+        case Refused():
+            return NotAllowedRow(error.code, error.message)
+        case NotFound():
+            return NotFoundRow(error.code, error.message)
+        case Conflict():
+            return ConflictRow(error.code, error.message, error.current_version)
+        case _:
+            return None
+
+
+ResolverT = TypeVar("ResolverT", bound=Callable[..., Awaitable[Any]])
+
+
+def mutation(payload: str, success: type, description: str) -> Callable[[ResolverT], ResolverT]:
+    """A mutation whose resolver returns the row behind `success`, and raises what becomes a problem.
+
+    Args:
+        payload: the name of the union of success and problems. The field itself is null only beside an entry of `errors`.
+        success: the type of the schema.
+        description: what it does.
+    """
+    union: Any = Union[success, InvalidInput, NotAllowed, NotFoundError, ConflictError]  # noqa: UP007  # made at run time
+    answered = Annotated[union, strawberry.union(payload)] | None
+
+    def decorate(resolver: ResolverT) -> ResolverT:
+        made: ResolverT = strawberry.mutation(graphql_type=answered, description=description)(_answering(resolver))
+        return made
+
+    return decorate
+
+
+def _answering(resolver: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """Answer with problems instead of raising them. A refusal is noted in the audit: somebody tried what they may not."""
+    field = to_camel_case(resolver.__name__)
+    rule = rule_of("Mutation", field)
+
+    @functools.wraps(resolver)
+    async def answer(*args: Any, info: Info, **kwargs: Any) -> Any:
+        try:
+            if rule.needs_fresh_login:
+                check_fresh(info.context)
+            return await resolver(*args, info=info, **kwargs)
+        except IdentityAPIError as error:
+            problem = problem_of(error)
+            if problem is None:
+                raise
+            if isinstance(error, Refused):
+                await info.context.record_refusal("mutation", mutation=field, code=error.code)
+            return problem
+
+    return answer
+
+
+def check_fresh(context: Context) -> None:
+    """Refuse somebody whose own standing has not been confirmed within ten minutes.
+
+    Only a login at a provider that is synced can go stale: a local password, an API token and a provider whose sync is
+    `OFF` have nobody to ask.
+
+    Raises:
+        Refused: `STALE_AUTH`.
+    """
+    authenticated = context.authenticated
+    identity_id = str(authenticated.identity_id)
+    identity = next((one for one in authenticated.user.facts.identities if one.id == identity_id), None)
+    if identity is None or authenticated.tenant.providers[identity.provider_id].sync == "OFF":
+        return
+    sync = authenticated.user.syncs.get(identity_id)
+    if sync is None or sync.verified_at is None or authenticated.at - sync.verified_at > FRESH_FOR:
+        raise Refused(
+            "Your provider has not confirmed your account within ten minutes. Sync it, or sign in again.",
+            code="STALE_AUTH",
+        )

@@ -1,0 +1,96 @@
+"""The schema: what every concept's module offers, put together; and the request context that goes with it.
+
+    schema = build()                                              once per process
+    context = build_context(authenticated, parts, request_id)     once per request
+    answer = await engine.handle(schema, request, context_factory)
+
+`access` says who may see what. `schema.graphql` at the root of the repository is printed from here and reviewed like code.
+"""
+
+from typing import Any
+
+import strawberry
+
+from identity_api.graphql import ids
+from identity_api.graphql.access import object_type
+from identity_api.graphql.context import Context, GraphQLParts, Info, build_context
+from identity_api.graphql.engine import EngineSchema, build_schema
+from identity_api.graphql.fields import resolved
+from identity_api.graphql.groups import GroupQueries, load_group
+from identity_api.graphql.identities import IdentityQueries, load_identity
+from identity_api.graphql.ids import Node
+from identity_api.graphql.mappings import MappingMutations, MappingQueries, load_mapping
+from identity_api.graphql.permissions import PermissionMutations, PermissionQueries, load_permission
+from identity_api.graphql.providers import ProviderQueries, load_provider
+from identity_api.graphql.sessions import SessionMutations, load_session
+from identity_api.graphql.user_changes import UserMutations
+from identity_api.graphql.users import UserQueries, load_user
+from identity_api.graphql.viewer import ViewerQueries
+
+__all__ = ["Context", "GraphQLParts", "build", "build_context", "print_schema"]
+
+
+@object_type("Query")
+class NodeQueries:
+    """The root field of Relay."""
+
+    @resolved(Node | None, "Anything of this tenant that has an id.")
+    async def node(self, info: Info, id: strawberry.ID) -> Any:
+        """By the rule of the type that the id names."""
+        return await load_node(info.context, id)
+
+
+async def load_node(context: Context, value: str) -> Any:
+    """The row that a global id names.
+
+    Raises:
+        Refused: what the id's type needs is missing; whether the row exists is not told.
+        NotFound: the tenant has no such row.
+    """
+    asked = ids.parse(value)
+    match asked:
+        case None:
+            raise ids.not_found("Node")
+        case ids.GlobalID("User", _):
+            return await load_user(context, asked)
+        case ids.GlobalID("Identity", row_id):
+            return await load_identity(context, row_id)
+        case ids.GlobalID("Session", row_id):
+            return await load_session(context, row_id)
+        case ids.GlobalID("Group", row_id):
+            return await load_group(context, row_id)
+        case ids.GlobalID("GroupMapping", row_id):
+            return await load_mapping(context, row_id)
+        case ids.GlobalID("Permission", row_id):
+            return await load_permission(context, row_id)
+        case ids.GlobalID("Provider", row_id):
+            return await load_provider(context, row_id)
+
+
+@strawberry.type
+class Query(
+    ViewerQueries,
+    NodeQueries,
+    UserQueries,
+    IdentityQueries,
+    ProviderQueries,
+    GroupQueries,
+    MappingQueries,
+    PermissionQueries,
+):
+    """What can be read."""
+
+
+@strawberry.type
+class Mutation(MappingMutations, PermissionMutations, UserMutations, SessionMutations):
+    """What can be changed."""
+
+
+def build() -> EngineSchema:
+    """The schema, with its own cache of documents."""
+    return build_schema(Query, Mutation)
+
+
+def print_schema() -> str:
+    """The schema in the schema definition language, as `schema.graphql` has it."""
+    return build().as_str() + "\n"

@@ -1,0 +1,94 @@
+"""Every field of every type answers, and every list is one page deep and one statement wide."""
+
+import pytest
+from graphql import get_named_type
+
+from identity_api.graphql.engine.completion import plans_of
+from identity_api.graphql.ids import global_id
+from tests.graphql.documents import CORE, everything
+from tests.graphql.world import SCHEMA, World, people
+
+PLAIN = frozenset({"User.sessions"})
+"""Needs a statement of its own; everything else of a list is read with the list."""
+
+LISTS = ["users", "identities", "providers", "groups", "groupMappings", "permissions"]
+
+
+def page(field: str, arguments: str = "") -> str:
+    assert CORE.query_type
+    type_name = get_named_type(CORE.query_type.fields[field].type).name
+    return f"{{ {field}{arguments} {everything(type_name, without=PLAIN)} }}"
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("field", LISTS)
+async def test_every_field_of_every_list_answers(world: World, field: str) -> None:
+    data = await world.admin.data(page(field))
+    assert data[field]["edges"]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("field", LISTS)
+async def test_every_list_is_completed_by_compiled_code(world: World, field: str) -> None:
+    """Design 9: the whole page, in one call, and nothing of it stepped aside."""
+    text = page(field, "(first: 99)")
+    await world.admin.data(text)
+    document = SCHEMA.documents.prepare(text).document
+    assert document is not None
+    plans = plans_of(document)
+    before = plans.completed
+    await world.admin.data(text)
+    assert (plans.completed - before, plans.stepped_aside) == (1, 0)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("field", LISTS)
+async def test_a_page_of_fifty_is_one_statement_beyond_authentication(world: World, field: str) -> None:
+    await people(world, [f"person-{number:02}" for number in range(52)], groups=["engineering", "sales"])
+    async with world.database.transaction() as connection:
+        await connection.execute(
+            "insert into permission select gen_random_uuid(), $1, 'more:p' || n, '', true, now() from generate_series(1, 60) n",
+            world.tenant,
+        )
+    data = await world.admin.data(page(field, "(first: 50)"))
+    if field in ("users", "identities", "permissions"):
+        assert len(data[field]["edges"]) == 50
+        assert data[field]["pageInfo"]["hasNextPage"] is True
+    # The mappings of a page of groups are a second statement, whatever their number.
+    assert len(world.statements) == (2 if field == "groups" else 1)
+
+
+@pytest.mark.asyncio
+async def test_the_sessions_of_a_page_of_users_are_one_more_statement(world: World) -> None:
+    for user_id in await people(world, ["ada", "grace", "joan"]):
+        await world.sign_in(user_id)
+    data = await world.admin.data("{ users { edges { node { id sessions { id kind provider { slug } } } } } }")
+    found = [edge["node"]["sessions"] for edge in data["users"]["edges"]]
+    assert sorted([len(one) for one in found]) == [0, 0, 1, 1, 1, 1, 1]
+    assert len(world.statements) == 2
+
+
+@pytest.mark.asyncio
+async def test_every_field_of_every_node_answers(world: World) -> None:
+    for kind, ids in (await world.ids()).items():
+        for value in ids:
+            text = f"query ($id: ID!) {{ node(id: $id) {{ ... on {kind} {everything(kind)} }} }}"
+            node = (await world.admin.data(text, id=value))["node"]
+            assert (node["__typename"], node["id"]) == (kind, value)
+
+
+@pytest.mark.asyncio
+async def test_a_user_alone_is_one_statement(world: World) -> None:
+    text = f"query ($id: ID!) {{ user(id: $id) {everything('User', without=PLAIN)} }}"
+    await world.admin.data(text, id=global_id("User", world.person))
+    assert len(world.statements) == 1
+
+
+@pytest.mark.asyncio
+async def test_the_viewer_costs_no_statement_beyond_authentication(world: World) -> None:
+    client = await world.sign_in(world.person, world.person_identity)
+    text = f"{{ viewer {everything('Viewer', without=PLAIN)} }}"
+    data = await client.data(text)
+    assert data["viewer"]["user"]["id"] == global_id("User", world.person)
+    assert [one["name"] for one in data["viewer"]["permissions"]] == ["docs:read"]
+    assert world.statements == []

@@ -1,0 +1,260 @@
+"""A tenant with people, groups, mappings, grants and sessions, and clients that ask its GraphQL schema as somebody."""
+
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from identity_api.config import KeyRing
+from identity_api.db import grants, read_model, sessions
+from identity_api.db.database import Connection, Database
+from identity_api.db.providers import Provider
+from identity_api.graphql import engine
+from identity_api.graphql.context import Context, GraphQLParts, build_context
+from identity_api.graphql.ids import Kind, global_id
+from identity_api.graphql.schema import build
+from identity_api.ids import new_token, token_hash, uuid7
+from identity_api.mappings.apply import apply_changes
+from identity_api.permissions.service import SERVICE_PERMISSIONS
+from identity_api.sessions.authenticate import authenticate
+from identity_api.vault import Vault
+from tests import factories as make
+
+SCHEMA = build()
+VAULT = Vault(KeyRing([("tests", os.urandom(32))]))
+EVERYTHING = tuple(SERVICE_PERMISSIONS)
+
+
+class CountingDatabase(Database):
+    """The same pool, noting every statement that is sent over it. `begin` and `commit` are statements too."""
+
+    def __init__(self, database: Database) -> None:
+        self._inner = database
+        self.statements: list[str] = []
+
+    @asynccontextmanager
+    async def _acquired(self) -> AsyncIterator[Connection]:
+        async with self._inner._acquired() as connection:
+            connection.add_query_logger(self._note)
+            try:
+                yield connection
+            finally:
+                connection.remove_query_logger(self._note)
+
+    def _note(self, record: Any) -> None:
+        self.statements.append(record.query)
+
+
+class Answer(msgspec.Struct):
+    """A decoded answer."""
+
+    status: int
+    data: dict[str, Any] | None
+    errors: list[dict[str, Any]]
+
+    @property
+    def codes(self) -> list[str]:
+        return [error["extensions"]["code"] for error in self.errors]
+
+    @property
+    def code(self) -> str:
+        """The only error's."""
+        [code] = self.codes
+        return code
+
+
+class Client:
+    """Somebody with a session."""
+
+    def __init__(self, world: "World", token: str, user_id: UUID, session_id: UUID) -> None:
+        self.world = world
+        self.token = token
+        self.user_id = user_id
+        self.session_id = session_id
+
+    async def ask(self, query: str, **variables: Any) -> Answer:
+        """Authenticate and execute, as the web does; statements are counted for the execution alone."""
+        world = self.world
+
+        async def context() -> Context:
+            async with world.database.reading() as connection:
+                authenticated = await authenticate(connection, self.token, idle_seconds=3_600)
+            assert authenticated is not None
+            world.statements.clear()
+            return build_context(authenticated, world.parts, "request-1")
+
+        body = msgspec.json.encode({"query": query, "variables": variables})
+        request = engine.GraphQLRequest("POST", "request-1", "application/json", body=body)
+        answer = await engine.handle(SCHEMA, request, context)
+        decoded = msgspec.json.decode(answer.body)
+        return Answer(answer.status, decoded.get("data"), decoded.get("errors", []))
+
+    async def data(self, query: str, **variables: Any) -> Any:
+        """The data of an answer without errors."""
+        answer = await self.ask(query, **variables)
+        assert answer.errors == [], answer.errors
+        return answer.data
+
+
+class World:
+    """One tenant. `admin` holds every service permission; `person` holds none and is in groups."""
+
+    database: Database
+    parts: GraphQLParts
+    tenant: UUID
+    provider: Provider
+    nudged: list[tuple[str, dict[str, Any]]]
+    synced: list[tuple[UUID, UUID]]
+    person: UUID
+    person_identity: UUID
+    local: UUID
+    read: UUID
+    write: UUID
+    locked: UUID
+    mapping: UUID
+    permissions: dict[str, UUID]
+    admin: Client
+    nobody: Client
+
+    @property
+    def statements(self) -> list[str]:
+        """Sent while the last question was executed."""
+        database = self.parts.database
+        assert isinstance(database, CountingDatabase)
+        return database.statements
+
+    async def client(self, *permissions: str, username: str | None = None) -> Client:
+        """Somebody new, with a local password and these service permissions."""
+        async with self.database.transaction() as connection:
+            user_id = await make.make_user(connection, self.tenant, username=username, password_hash="x")
+            for name in permissions:
+                await grants.open_manual_grant(
+                    connection, self.tenant, user_id, self.permissions[name], "operator:root"
+                )
+            await read_model.refresh(connection, self.tenant, [user_id])
+        return await self.sign_in(user_id)
+
+    async def sign_in(self, user_id: UUID, identity_id: UUID | None = None) -> Client:
+        """A session for an existing user."""
+        token, session_id = new_token("ias"), uuid7()
+        async with self.database.transaction() as connection:
+            await sessions.insert(
+                connection,
+                sessions.NewSession(
+                    id=session_id,
+                    tenant_id=self.tenant,
+                    user_id=user_id,
+                    identity_id=identity_id,
+                    frontend_id=None,
+                    kind="COOKIE",
+                    token_hash=token_hash(token),
+                    epoch=0,
+                    authenticated_at=await connection.fetchval("select now()"),
+                    provider_session=None,
+                    id_token_sealed=None,
+                ),
+                absolute_seconds=86_400,
+            )
+        return Client(self, token, user_id, session_id)
+
+    async def execute(self, statement: str, *arguments: Any) -> None:
+        """Change a row behind the product's back."""
+        async with self.database.transaction() as connection:
+            await connection.execute(statement, *arguments)
+
+    async def group(self, name: str) -> UUID:
+        """The group of that name."""
+        async with self.database.reading() as connection:
+            found: UUID = await connection.fetchval(
+                "select id from provider_group where tenant_id = $1 and name = $2", self.tenant, name
+            )
+        return found
+
+    async def ids(self) -> dict[Kind, list[str]]:
+        """Every global id of the tenant, by type."""
+        tables: dict[Kind, str] = {
+            "User": "app_user",
+            "Identity": "identity",
+            "Group": "provider_group",
+            "GroupMapping": "group_mapping",
+            "Permission": "permission",
+            "Provider": "provider",
+            "Session": "session",
+        }
+        found: dict[Kind, list[str]] = {}
+        async with self.database.reading() as connection:
+            for kind, table in tables.items():
+                rows = await connection.fetch(f"select id from {table} where tenant_id = $1 order by id", self.tenant)
+                found[kind] = [global_id(kind, row["id"]) for row in rows]
+        return found
+
+    async def events(self, action: str) -> list[dict[str, Any]]:
+        """The payloads of the tenant's audit events of this action."""
+        async with self.database.reading() as connection:
+            rows = await connection.fetch(
+                "select payload from audit_event where tenant_id = $1 and action = $2 order by id", self.tenant, action
+            )
+        return [msgspec.json.decode(row["payload"]) for row in rows]
+
+    async def apply(self) -> None:
+        """What the worker does when it is nudged."""
+        await apply_changes(self.database)
+
+
+async def make_world(database: Database) -> World:
+    """A tenant with two groups, one of them mapped, four people, and an admin with every service permission."""
+    world = World()
+    world.database, world.nudged, world.synced = database, [], []
+
+    async def nudge(job_name: str, **ids: Any) -> None:
+        world.nudged.append((job_name, ids))
+
+    async def sync_user(tenant_id: UUID, user_id: UUID) -> None:
+        world.synced.append((tenant_id, user_id))
+
+    world.parts = GraphQLParts(
+        database=CountingDatabase(database), vault=VAULT, nudge=nudge, sync_user=sync_user, session_idle_seconds=3_600
+    )
+    async with database.transaction() as connection:
+        world.tenant = (await make.make_tenant(connection)).id
+        world.provider = await make.make_provider(connection, world.tenant, sync_mode="ADDITIVE")
+        world.permissions = {
+            name: await make.make_permission(connection, world.tenant, name) for name in SERVICE_PERMISSIONS
+        }
+        world.read = await make.make_permission(connection, world.tenant, "docs:read")
+        world.write = await make.make_permission(connection, world.tenant, "docs:write")
+        world.locked = await make.make_permission(connection, world.tenant, "vault:open", delegable=False)
+        world.person = await make.make_user(connection, world.tenant)
+        world.person_identity = await make.make_identity(connection, world.provider, world.person)
+        await make.sign_in(connection, world.provider, world.person_identity, ["engineering", "platform"])
+        world.mapping = await make.make_mapping(connection, world.tenant, "engineering", [world.read])
+        await make.sign_in(connection, world.provider, world.person_identity, ["engineering", "platform"])
+        world.local = await make.make_user(connection, world.tenant)
+        await grants.open_manual_grant(connection, world.tenant, world.local, world.write, "operator:root")
+        await read_model.refresh(connection, world.tenant, [world.local])
+    world.admin = await world.client(*EVERYTHING)
+    world.nobody = await world.client()
+    return world
+
+
+async def people(world: World, names: Sequence[str], *, groups: Sequence[str] = ()) -> list[UUID]:
+    """Users with an identity each."""
+    found = []
+    async with world.database.transaction() as connection:
+        for name in names:
+            user_id = await make.make_user(connection, world.tenant, username=name)
+            identity_id = await make.make_identity(connection, world.provider, user_id)
+            await make.sign_in(connection, world.provider, identity_id, groups, label=name)
+            found.append(user_id)
+    return found
+
+
+def moment(text: str) -> datetime:
+    """A time of an answer."""
+    value = datetime.fromisoformat(text)
+    assert value.utcoffset() == timedelta(0)
+    return value
