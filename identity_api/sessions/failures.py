@@ -39,6 +39,7 @@ async def recorded(
         yield
     except LoginFailed as failure:
         failure.clear_cookies = failure.clear_cookies or tuple(clear_cookies)
+        failure.begin_again = f"{attempt.session_origin}{attempt.path_prefix}/login?choose=1"
         payload = {"code": failure.code, "reason": failure.reason, "provider": str(attempt.provider_id)}
         event = audit.Event("login.failed", "login_attempt", attempt.id, payload)
         async with parts.database.transaction() as connection:

@@ -19,9 +19,8 @@ class Answer:
 
     def to_response(self) -> Response[bytes]:
         """For a handler of the framework."""
-        headers = {name: value for name, value in self.headers.items() if name.lower() != "content-type"}
-        media_type = next((value for name, value in self.headers.items() if name.lower() == "content-type"), "")
-        return Response(self.body, status_code=self.status, headers=headers, media_type=media_type)
+        # The content type travels with the other headers: the framework would add a second charset to it.
+        return Response(self.body, status_code=self.status, headers=self.headers)
 
     async def send(self, send: Any) -> None:
         """To an ASGI `send`."""

@@ -95,13 +95,14 @@ class Edge:
 
 def render_error(facts: RequestFacts, error: BaseException) -> Answer:
     """The answer to a request that raised: a page for a browser, else problem JSON."""
-    if isinstance(error, LoginFailed):
-        cookies.apply(facts.set_cookies, (), error.clear_cookies)
+    failed = error if isinstance(error, LoginFailed) else None
+    if failed is not None:
+        cookies.apply(facts.set_cookies, (), failed.clear_cookies)
     problem = problem_of(error)
     if problem.code == "ORIGIN_REFUSED":
         facts.allowed_origin = None
     if facts.wants_page and not facts.path.startswith(("/v1/", facts.local("/v1/"), facts.local("/graphql"))):
-        return error_page(facts, problem, is_login=isinstance(error, LoginFailed))
+        return error_page(facts, problem, failed)
     return problem.as_json(facts.request_id)
 
 

@@ -12,6 +12,7 @@ import jinja2
 import msgspec
 
 from identity_api.db.providers import Provider
+from identity_api.sessions.errors import LoginFailed
 from identity_api.web.account import AccountView
 from identity_api.web.answer import Answer
 from identity_api.web.errors import Problem
@@ -86,11 +87,20 @@ def account_page(facts: RequestFacts, account: AccountView) -> Answer:
     return Answer(page.status, {**page.headers, "content-security-policy": PAGE_WITH_SIGN_OUT}, page.body)
 
 
-def error_page(facts: RequestFacts, problem: Problem, *, is_login: bool) -> Answer:
-    """A refusal for a person: what happened, what to do, and the id under which we can find it."""
-    heading = _LOGIN_HEADINGS.get(problem.status) if is_login else None
+def error_page(facts: RequestFacts, problem: Problem, failed: LoginFailed | None) -> Answer:
+    """A refusal for a person: what happened, what to do, and the id under which we can find it.
+
+    Args:
+        facts: of the request.
+        problem: what is told.
+        failed: the login that failed, if it was one: it knows where to begin again.
+    """
+    retry = failed.begin_again if failed else None
+    if retry is None and facts.tenant is not None:
+        retry = facts.local("/login?choose=1")
+    heading = _LOGIN_HEADINGS.get(problem.status) if failed else None
     heading = heading or _HEADINGS.get(problem.status, "That does not work here")
-    page = _page("error.html", facts, problem=problem, heading=heading, can_retry=facts.tenant is not None)
+    page = _page("error.html", facts, problem=problem, heading=heading, retry=retry)
     return Answer(problem.status, {**problem.headers, **page.headers}, page.body)
 
 

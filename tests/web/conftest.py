@@ -49,7 +49,7 @@ def example_graphql(_: ProcessParts) -> GraphQLEndpoint:
     """The engine's example schema: enough to see what reaches a schema, and what does not."""
 
     async def make_context(who: Authenticated, call: GraphQLCall) -> Any:
-        return Context(call.request_id)
+        return Context(request_id=call.request_id)
 
     return graphql_endpoint(schema, make_context)
 

@@ -1,0 +1,278 @@
+"""Logins that end without a session: bad inputs 16, 19-29 and 37, promises 7, 8 and 20."""
+
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import httpx
+import pytest
+
+from identity_api import limits as rate_limits
+from identity_api.web.limits import LOGIN_STARTS
+from tests.provider import Fault
+from tests.web.site import FRONTEND, PUBLIC_URL, Site, come_back, cookies_set, fresh_address
+
+PAGE = {"accept": "text/html"}
+CANARY = "<script>canary</script>"
+
+
+def failed(answer: httpx.Response, status: int, code: str) -> None:
+    """A page with a code, a request id and a way to begin again; no session."""
+    assert answer.status_code == status, answer.text
+    assert code in answer.text
+    assert answer.headers["x-request-id"] in answer.text
+    assert "/login?choose=1" in answer.text
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert not any("session" in name for name in cookies_set(answer))
+
+
+async def begin(site: Site, client: httpx.AsyncClient) -> dict[str, str]:
+    """The parameters of a login under way."""
+    begun = await client.get("/login")
+    return dict(parse_qsl(urlsplit(begun.headers["location"]).query))
+
+
+@pytest.mark.asyncio
+async def test_a_provider_that_is_not_there_is_not_found(site: Site) -> None:
+    await site.add_provider("off", enabled=False)
+    paths = ["/auth/oidc/nothing/login", "/auth/oidc/off/login", "/auth/oauth2/sso/login", "/login?provider=off"]
+    for path in paths:
+        answer = await site.client().get(path)
+        assert (answer.status_code, answer.json()["code"]) == (404, "PROVIDER_NOT_FOUND"), path
+    assert (await site.client().get("/auth/oidc/sso/login")).status_code == 303
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "target",
+    [
+        "//evil.example",
+        "/\\evil.example",
+        "https://evil.example",
+        "javascript:alert(1)",
+        "/\t/evil.example",
+        "https://app.acme.example@evil.example/done",
+        "https://app.acme.example/done/../x",
+        "/" + "a" * 2_100,
+        "/x\r\nset-cookie: a=b",
+        "",
+    ],
+)
+async def test_a_login_leads_nowhere_else(site: Site, target: str) -> None:
+    answer = await site.client().get("/login", params={"return_to": target})
+    assert (answer.status_code, answer.json()["code"]) == (400, "RETURN_TO_REFUSED")
+    assert "location" not in answer.headers
+    assert await site.events("login.refused") == 1
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("target", ["/account?tab=sessions", f"{FRONTEND}/done"])
+async def test_a_login_leads_where_it_may(site: Site, target: str) -> None:
+    client = site.client()
+    ended = await site.sign_in(client, path=str(httpx.URL("/login", params={"return_to": target})))
+    assert ended.headers["location"] == (target if target.startswith("https") else site.origin + target)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"state": None}, "CALLBACK_INVALID"),
+        ({"state": "st_" + "a" * 43}, "STATE_UNKNOWN"),
+        ({"state": CANARY}, "STATE_UNKNOWN"),
+        ({"code": None}, "CALLBACK_INVALID"),
+        ({"code": None, "id_token": "x"}, "CALLBACK_INVALID"),
+        ({"code": None, "access_token": "x"}, "CALLBACK_INVALID"),
+        ({"code": None, "error": "access_denied", "error_description": CANARY}, "PROVIDER_REFUSED"),
+        ({"code": None, "error": CANARY}, "PROVIDER_REFUSED"),
+        ({"code": None, "error": "server_error", "error_description": "a" * 6_000}, "PROVIDER_REFUSED"),
+        ({"iss": "https://evil.example"}, "ISSUER_MISMATCH"),
+        ({"code": "never-issued"}, "EXCHANGE_REFUSED"),
+    ],
+)
+async def test_a_callback_that_is_not_the_answer_fails(site: Site, change: dict[str, Any], code: str) -> None:
+    client = site.client()
+    begun = await client.get("/login")
+    arrival = await site.at_provider(begun.headers["location"])
+    parameters = {name: value for name, value in {**arrival.parameters, **change}.items() if value is not None}
+    answer = await client.get("/auth/oidc/sso/callback", params=parameters, headers=PAGE)
+    failed(answer, 400, code)
+    assert "canary" not in answer.text
+    assert "aaaa" not in answer.text
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("double", ["code", "state"])
+async def test_a_callback_with_a_doubled_parameter_fails(site: Site, double: str) -> None:
+    client = site.client()
+    begun = await client.get("/login")
+    arrival = await site.at_provider(begun.headers["location"])
+    pairs = [*arrival.parameters.items(), (double, arrival.parameters[double])]
+    failed(await client.get("/auth/oidc/sso/callback", params=pairs, headers=PAGE), 400, "CALLBACK_INVALID")
+
+
+@pytest.mark.asyncio
+async def test_parameters_that_cannot_be_read_fail(site: Site) -> None:
+    for query in ("state=%ff&code=x", "&".join(f"p{number}=1" for number in range(60))):
+        failed(await site.client().get(f"/auth/oidc/sso/callback?{query}", headers=PAGE), 400, "CALLBACK_INVALID")
+
+
+@pytest.mark.asyncio
+async def test_an_attackers_callback_signs_nobody_in_elsewhere(site: Site) -> None:
+    """Promise 7: the attacker's own login, finished in the victim's browser, and still the attacker's to finish."""
+    attacker, victim = site.client(), site.client()
+    begun = await attacker.get("/login")
+    arrival = await site.at_provider(begun.headers["location"])
+    failed(await victim.get(arrival.url, headers=PAGE), 400, "BROWSER_MISMATCH")
+    assert (await victim.get("/v1/me")).status_code == 401
+    assert (await come_back(attacker, arrival)).status_code == 303
+
+
+@pytest.mark.asyncio
+async def test_a_callback_at_another_providers_address_fails(site: Site) -> None:
+    await site.add_provider("second")
+    client = site.client()
+    begun = await client.get("/auth/oidc/sso/login")
+    arrival = await site.at_provider(begun.headers["location"])
+    answer = await client.get("/auth/oidc/second/callback", params=arrival.parameters, headers=PAGE)
+    failed(answer, 400, "CALLBACK_MISPLACED")
+    assert site.idp.log.count("/token") == 0, "the code went nowhere"
+
+
+@pytest.mark.asyncio
+async def test_a_callback_counts_once_and_its_cookie_goes(site: Site) -> None:
+    client = site.client()
+    begun = await client.get("/login")
+    (binding,) = [name for name in cookies_set(begun) if "login-" in name]
+    value = client.cookies[binding]
+    arrival = await site.at_provider(begun.headers["location"])
+    assert (await come_back(client, arrival)).status_code == 303
+    again = site.client()
+    again.cookies.set(binding, value, domain=site.host, path="/")
+    failed(await again.get(arrival.url, headers=PAGE), 400, "LOGIN_USED")
+
+
+@pytest.mark.asyncio
+async def test_a_failed_login_clears_its_binding_cookie(site: Site) -> None:
+    client = site.client()
+    begun = await client.get("/login")
+    (binding,) = [name for name in cookies_set(begun) if "login-" in name]
+    arrival = await site.at_provider(begun.headers["location"], None)
+    answer = await client.get(arrival.url, headers=PAGE)
+    failed(answer, 400, "PROVIDER_REFUSED")
+    assert "Max-Age=0" in cookies_set(answer)[binding]
+
+
+@pytest.mark.asyncio
+async def test_a_login_that_took_too_long_fails(site: Site) -> None:
+    client = site.client()
+    begun = await client.get("/login")
+    arrival = await site.at_provider(begun.headers["location"])
+    await site.execute("update login_attempt set expires_at = now() where tenant_id = $1", site.tenant.id)
+    failed(await client.get(arrival.url, headers=PAGE), 400, "LOGIN_EXPIRED")
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("fault", "status", "code"),
+    [
+        (Fault.ERROR_500, 502, "PROVIDER_UNAVAILABLE"),
+        (Fault.WRONG_NONCE, 400, "TOKEN_REFUSED"),
+        (Fault.ALG_NONE, 400, "TOKEN_REFUSED"),
+    ],
+)
+async def test_a_providers_fault_is_told_without_its_words(site: Site, fault: Fault, status: int, code: str) -> None:
+    client = site.client()
+    begun = await client.get("/login")
+    arrival = await site.at_provider(begun.headers["location"])
+    with site.idp.fault(fault):
+        answer = await client.get(arrival.url, headers=PAGE)
+    failed(answer, status, code)
+    failed(await client.get(arrival.url, headers=PAGE), 400, "BROWSER_MISMATCH")
+
+
+@pytest.mark.asyncio
+async def test_a_provider_that_does_not_answer_at_all_is_503_at_the_start(site: Site) -> None:
+    await site.add_provider("down", issuer="http://127.0.0.1:9")
+    answer = await site.client().get("/auth/oidc/down/login", headers=PAGE)
+    failed(answer, 502, "PROVIDER_MISCONFIGURED")  # a target nobody allowed is the operator's matter
+
+
+@pytest.mark.asyncio
+async def test_a_disabled_account_and_a_disabled_provider_get_no_session(site: Site) -> None:
+    """Input 37."""
+    await site.signed_in("bob")
+    await site.execute("update app_user set disabled_at = now() where tenant_id = $1", site.tenant.id)
+    client = site.client()
+    arrival = await site.at_provider((await client.get("/login")).headers["location"], "bob")
+    failed(await client.get(arrival.url, headers=PAGE), 403, "ACCOUNT_DISABLED")
+    other = site.client()
+    arrival = await site.at_provider((await other.get("/login")).headers["location"], "alice")
+    await site.execute("update provider set enabled = false where tenant_id = $1", site.tenant.id)
+    failed(await other.get(arrival.url, headers=PAGE), 403, "PROVIDER_DISABLED")
+
+
+@pytest.mark.asyncio
+async def test_a_program_gets_a_failure_as_json(site: Site) -> None:
+    answer = await site.client().get("/auth/launch/ha_unknown", headers={"accept": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (400, "HANDLE_UNKNOWN")
+
+
+@pytest.mark.asyncio
+async def test_a_failed_login_on_the_public_host_leads_back_to_its_tenant(site: Site) -> None:
+    await site.add_provider("shared", redirect_url=f"{PUBLIC_URL}/auth/oidc/shared/callback")
+    client = site.client()
+    hop = await client.get("/auth/oidc/shared/login")
+    begun = await client.get(hop.headers["location"])
+    arrival = await site.at_provider(begun.headers["location"], None)
+    answer = await client.get(arrival.url, headers=PAGE)
+    assert f'href="{site.origin}/login?choose=1"' in answer.text
+
+
+# 16: rate limits
+
+
+@pytest.mark.asyncio
+async def test_the_thirty_first_failure_of_a_minute_is_429(site: Site) -> None:
+    client = site.client()
+    statuses = [(await client.get("/auth/oidc/sso/callback?state=x&code=y")).status_code for _ in range(31)]
+    assert statuses == [400] * 30 + [429]
+    headers = {"x-forwarded-for": "198.51.100.1", "accept": "application/json"}
+    limited = await client.get("/auth/oidc/sso/callback?state=x&code=y", headers=headers)
+    assert (limited.status_code, limited.json()["code"]) == (429, "TOO_MANY_REQUESTS")
+    assert 1 <= int(limited.headers["retry-after"]) <= 3
+    assert (await site.client().get("/auth/oidc/sso/callback?state=x&code=y")).status_code == 400
+
+
+@pytest.mark.asyncio
+async def test_the_sixty_first_callback_with_one_binding_cookie_is_429(site: Site) -> None:
+    """From however many addresses."""
+    statuses = []
+    for _ in range(61):
+        client = site.client(cookies={"__Host-login-0": f"bi_{site.tenant.slug}"})
+        statuses.append((await client.get("/auth/oidc/sso/callback?state=x&code=y")).status_code)
+    assert statuses == [400] * 60 + [429]
+
+
+@pytest.mark.asyncio
+async def test_bad_tokens_become_429_and_good_ones_do_not(site: Site) -> None:
+    good = {"authorization": f"Bearer {await site.bearer()}"}
+    client = site.client()
+    bad = {"authorization": "Bearer ias_" + "a" * 43}
+    statuses = [(await client.get("/v1/me", headers=bad)).status_code for _ in range(61)]
+    assert statuses == [401] * 60 + [429]
+    assert (await client.get("/v1/me", headers=good)).status_code == 200
+
+
+@pytest.mark.asyncio
+async def test_login_starts_become_429(site: Site, redis_url: str) -> None:
+    address = fresh_address()
+    client = site.client(address=address)
+    redis = rate_limits.connect(redis_url)
+    # Places come back ten a second, so a slow machine may get a login or two more.
+    await rate_limits.Limiter(redis).hit(f"login:{address}", limit=LOGIN_STARTS, window_seconds=60, cost=LOGIN_STARTS)
+    answers = [await client.get("/login") for _ in range(20)]
+    await redis.aclose()
+    limited = [answer for answer in answers if answer.status_code == 429]
+    assert limited
+    assert int(limited[0].headers["retry-after"]) >= 1
+    assert (await site.client().get("/login")).status_code == 303
