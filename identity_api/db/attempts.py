@@ -39,6 +39,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     code_verifier_sealed: bytes | None
     session_binding_hash: bytes | None
     callback_binding_hash: bytes | None
+    launched_at: datetime | None
     consumed_at: datetime | None
     is_expired: bool
 

@@ -180,6 +180,11 @@ class RequestOptions(msgspec.Struct, frozen=True, kw_only=True):
     max_age_seconds: int | None
     extra: Mapping[str, str]
 
+    @property
+    def demands_proof(self) -> bool:
+        """Whether the person must prove who they are anew, whatever session the provider has."""
+        return self.max_age_seconds == 0
+
 
 def request_options(provider: Provider) -> RequestOptions:
     """Take out the parameters that change what we must do ourselves; the rest travels as it is."""

@@ -101,7 +101,8 @@ async def read_answer(
         if tokens.id_token is None:
             raise LoginFailed("TOKEN_REFUSED", reason="MISSING:id_token")
         keys, signed = await _signed(parts, attempt, metadata, tokens.id_token)
-        verified = validate_id_token(signed, _expectation(parts, attempt, provider, metadata), now)
+        expected = _expectation(parts, attempt, provider, metadata)
+        verified = validate_id_token(signed, expected, now, access_token=tokens.access_token)
     documents = _with_access_token(Documents(id_token=verified.claims), provider, metadata, keys, tokens, verified)
     if needs_userinfo(provider, documents):
         with judging("USERINFO_REFUSED"):
@@ -127,11 +128,14 @@ def _authenticated_at(auth_time: int | None, now: datetime) -> datetime:
 def _expectation(
     parts: LoginParts, attempt: Attempt, provider: Provider, metadata: ProviderMetadata
 ) -> LoginExpectation:
+    options = request_options(provider)
     return LoginExpectation(
         issuer=metadata.issuer,
         client_id=provider.client_id,
         nonce_hash=attempt.nonce_hash or b"",
-        max_age_seconds=request_options(provider).max_age_seconds,
+        # A demand for a new proof is measured from when it was sent: the person may take minutes at the provider.
+        max_age_seconds=None if options.demands_proof else options.max_age_seconds,
+        authenticated_since=attempt.launched_at if options.demands_proof else None,
         leeway_seconds=parts.limits.leeway_seconds,
     )
 

@@ -32,6 +32,7 @@ REFUSED_TOKENS = {
     Fault.NO_EXPIRY: "MISSING_CLAIM:exp",
     Fault.EXPIRED: "TOKEN_EXPIRED:exp",
     Fault.ISSUED_IN_FUTURE: "TOKEN_NOT_YET_VALID:iat",
+    Fault.WRONG_AT_HASH: "CLAIM_MISMATCH:at_hash",
     Fault.UNKNOWN_KID: "UNKNOWN_KEY:kid",
     Fault.BROKEN_SIGNATURE: "INVALID_SIGNATURE",
     Fault.ALG_NONE: "ALGORITHM_NOT_ALLOWED:alg",
@@ -310,4 +311,13 @@ async def test_a_login_asked_for_anew_must_show_when_it_happened(world: World) -
     assert (await browser.arrive(await world.idp.sign_in(url, "alice"))).kind == "SESSION"
     with world.idp.fault(Fault.AUTH_TIME_ZERO), pytest.raises(LoginFailed) as refused:
         await world.sign_in("alice")
+    assert refused.value.reason == "CLAIM_MISMATCH:auth_time"
+    url = await browser.go_to_provider(await world.begin())
+    arrival = await world.idp.sign_in(url, "alice")
+    # Minutes at the provider are no reason to refuse; a proof from before the demand is.
+    await world.execute(
+        "update login_attempt set launched_at = now() + interval '5 minutes' where tenant_id = $1", world.tenant.id
+    )
+    with pytest.raises(LoginFailed) as refused:
+        await browser.arrive(arrival)
     assert refused.value.reason == "CLAIM_MISMATCH:auth_time"
