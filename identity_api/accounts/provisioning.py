@@ -93,7 +93,7 @@ def _email_verdict(provider: Provider, profile: Profile) -> Declined | None:
     """An e-mail address identifies nobody unless the provider has verified it, and says so beside it."""
     if provider.email_verified_rule == TRUSTED:
         return None
-    is_anchor = any(source.path[-1] == "email" for source in claim_sources(provider.claims).profile.anchor)
+    is_anchor = any(source.may_be("email") for source in claim_sources(provider.claims).profile.anchor)
     if not is_anchor and provider.email_verified_rule != REQUIRED:
         return None
     is_verified = profile.email_verified is True and (not is_anchor or profile.email == profile.anchor)

@@ -10,17 +10,18 @@ import msgspec
 
 from identity_api.db.providers import ClaimSettings, Provider
 from identity_api.mapping import (
+    ABSENT,
     ClaimSource,
     Document,
     Documents,
     GroupsReading,
     Profile,
     ProfileClaims,
+    find,
     parse_claim_sources,
     read_groups,
     read_profile,
 )
-from identity_api.mapping.source import ABSENT, look_up
 
 
 class ClaimSources(msgspec.Struct, frozen=True):
@@ -78,6 +79,6 @@ def _asks(sources: tuple[ClaimSource, ...], documents: Documents) -> bool:
         if source.document is Document.USERINFO:
             return True
         claims = documents.get(source.document)
-        if claims is not None and look_up(claims, source.path) is not ABSENT:
+        if claims is not None and find(claims, source) is not ABSENT:
             return False
     return False

@@ -14,11 +14,13 @@ from identity_api.mapping.groups import (
     Reason,
     read_groups,
 )
+from identity_api.mapping.location import parse_claim_source, parse_claim_sources
 from identity_api.mapping.pattern import MatchKind, matches, validate_pattern
 from identity_api.mapping.profile import Profile, ProfileClaims, read_profile
-from identity_api.mapping.source import ClaimSource, Document, Documents, parse_claim_source, parse_claim_sources
+from identity_api.mapping.source import ABSENT, ClaimSource, Document, Documents, Shape, find
 
 __all__ = [
+    "ABSENT",
     "MAX_GROUPS",
     "MAX_GROUP_LENGTH",
     "AbsentGroups",
@@ -37,6 +39,8 @@ __all__ = [
     "Profile",
     "ProfileClaims",
     "Reason",
+    "Shape",
+    "find",
     "matches",
     "parse_claim_source",
     "parse_claim_sources",

@@ -9,7 +9,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, Literal
 
-from identity_api.mapping.source import ABSENT, Claims, ClaimSource, Document, Documents, NotAnObject, look_up
+from identity_api.mapping.source import (
+    ABSENT,
+    Claims,
+    ClaimSource,
+    Document,
+    Documents,
+    ExpressionFailed,
+    NotAnObject,
+    Shape,
+    find,
+)
 from identity_api.mapping.text import is_storable
 
 MAX_GROUPS: Final = 2_000
@@ -85,10 +95,10 @@ def read_groups(documents: Documents, sources: Sequence[ClaimSource], *, absent_
             remarks.append(Diagnostic("DOCUMENT_MISSING", str(source)))
             continue
         # Before the value: a provider may send some groups beside the marker that says there are more.
-        if _has_overage(claims, source.path[0]):
+        if any(_has_overage(claims, name) for name in source.names):
             remarks.append(Diagnostic("GROUPS_OVERAGE", str(source)))
             return _unverified(Completeness.TRUNCATED, Reason.GROUPS_OVERAGE, remarks)
-        value = look_up(claims, source.path)
+        value = find(claims, source)
         if value is not ABSENT:
             return _read_value(value, source, remarks)
         remarks.append(Diagnostic("ABSENT", str(source)))
@@ -99,7 +109,7 @@ def _read_absence(
     documents: Documents, sources: Sequence[ClaimSource], absent_groups: AbsentGroups, remarks: list[Diagnostic]
 ) -> GroupsReading:
     """No source has the claim: decide between truncated, unreadable, unknown and empty, the most careful first."""
-    names = {source.path[0] for source in sources} | {"groups"}
+    names = {name for source in sources for name in source.names} | {"groups"}
     if any(_has_overage(claims, name) for claims in documents.all_present() for name in names):
         return _unverified(Completeness.TRUNCATED, Reason.GROUPS_OVERAGE, remarks)
     if documents.access_token_unreadable and any(source.document is Document.ACCESS_TOKEN for source in sources):
@@ -126,12 +136,14 @@ def _has_overage(claims: Claims, name: str) -> bool:
 
 def _read_value(value: object, source: ClaimSource, remarks: list[Diagnostic]) -> GroupsReading:
     entries = _entries(value, source)
-    if entries is None:
-        remarks.append(Diagnostic("WRONG_SHAPE", str(source), _shape(value)))
+    if isinstance(entries, _Misshapen):
+        remarks.append(Diagnostic("WRONG_SHAPE", str(source), entries.detail))
         return _unverified(Completeness.UNREADABLE, Reason.WRONG_SHAPE, remarks)
-    groups = tuple(dict.fromkeys(entries))
-    if len(groups) < len(entries):
-        remarks.append(Diagnostic("DUPLICATES_DROPPED", str(source), str(len(entries) - len(groups))))
+    if entries.normalised_from:
+        remarks.append(Diagnostic("NORMALISED", str(source), entries.normalised_from))
+    groups = tuple(dict.fromkeys(entries.texts))
+    if len(groups) < len(entries.texts):
+        remarks.append(Diagnostic("DUPLICATES_DROPPED", str(source), str(len(entries.texts) - len(groups))))
     if len(groups) > MAX_GROUPS:
         remarks.append(Diagnostic("TOO_MANY", str(source), f"{len(groups)} of at most {MAX_GROUPS}"))
         return _unverified(Completeness.TRUNCATED, Reason.TOO_MANY, remarks)
@@ -144,15 +156,47 @@ def _read_value(value: object, source: ClaimSource, remarks: list[Diagnostic]) -
     return GroupsReading(groups, Completeness.COMPLETE, Reason.LISTED, tuple(remarks))
 
 
-def _entries(value: object, source: ClaimSource) -> list[str] | None:
-    """The entries of the declared shape, or None. A single text is one group, however many commas it has."""
-    if source.whole_object:
-        return list(value) if isinstance(value, Mapping) else None
-    if isinstance(value, str):
-        return [value]
-    if isinstance(value, list) and all(isinstance(entry, str) for entry in value):
-        return list(value)
-    return None
+@dataclass(frozen=True, slots=True)
+class _Entries:
+    """The entries as texts; `normalised_from` says in which form they came if it was not a list of texts."""
+
+    texts: list[str]
+    normalised_from: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Misshapen:
+    """The value has not the shape that the place declares."""
+
+    detail: str
+
+
+def _entries(value: object, source: ClaimSource) -> _Entries | _Misshapen:
+    """The entries of the declared shape. Without a declared one a single text is one group, however many commas it has."""
+    match source.shape, value:
+        case Shape.KEYS, Mapping():
+            return _Entries(list(value), "the names of an object")
+        case Shape.COMMAS, str():
+            # An empty text lists nothing. An empty part between two commas does not: something is missing there.
+            parts = value.split(",") if value.strip() else []
+            return _Entries([part.strip() for part in parts], "a text with commas")
+        case Shape.MEMBERS, list():
+            return _members(value, source.member or "")
+        case Shape.PLAIN, str():
+            return _Entries([value], "a single text")
+        case Shape.PLAIN, list() if all(isinstance(entry, str) for entry in value):
+            return _Entries(list(value))
+    return _Misshapen(_shape(value))
+
+
+def _members(value: list[object], member: str) -> _Entries | _Misshapen:
+    texts: list[str] = []
+    for position, entry in enumerate(value):
+        text = entry.get(member) if isinstance(entry, Mapping) else None
+        if not isinstance(text, str):
+            return _Misshapen(f"entry {position + 1} has no text in the declared member")
+        texts.append(text)
+    return _Entries(texts, "the members of objects")
 
 
 def _fault(group: str) -> Reason | None:
@@ -168,6 +212,8 @@ def _shape(value: Any) -> str:
     match value:
         case NotAnObject(depth):
             return f"something other than an object after name {depth}"
+        case ExpressionFailed(detail):
+            return detail
         case bool():
             return "a boolean"
         case int() | float():

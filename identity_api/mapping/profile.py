@@ -12,7 +12,8 @@ from typing import Final
 
 from identity_api.mapping.errors import ClaimMissing, ClaimUnusable
 from identity_api.mapping.groups import Diagnostic
-from identity_api.mapping.source import ABSENT, ClaimSource, Documents, look_up, parse_claim_sources
+from identity_api.mapping.location import parse_claim_sources
+from identity_api.mapping.source import ABSENT, ClaimSource, Documents, find
 from identity_api.mapping.text import is_storable
 
 MAX_VALUE_LENGTH: Final = 512
@@ -100,8 +101,11 @@ def _optional(
 def _read_email_verified(documents: Documents, source: ClaimSource) -> bool | None:
     """`email_verified` beside the e-mail in the same document: another document may speak of another address.
 
-    Amazon Cognito sends the texts "true" and "false" instead of booleans.
+    Amazon Cognito sends the texts "true" and "false" instead of booleans. What is beside the answer of an expression is
+    nobody's to say.
     """
+    if source.expression is not None:
+        return None
     value = _value(documents, ClaimSource(source.document, (*source.path[:-1], "email_verified")))
     if value is True or value == "true":
         return True
@@ -110,4 +114,4 @@ def _read_email_verified(documents: Documents, source: ClaimSource) -> bool | No
 
 def _value(documents: Documents, source: ClaimSource) -> object:
     claims = documents.get(source.document)
-    return ABSENT if claims is None else look_up(claims, source.path)
+    return ABSENT if claims is None else find(claims, source)

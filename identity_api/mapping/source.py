@@ -1,24 +1,31 @@
-"""Where a claim is: in which document, and at which path in it.
+"""Where a claim is: in which document, at which path or by which expression in it, and in which shape groups are there.
 
-Written as the systems before this one wrote it: `id_token / groups`, `access_token / resource_access / app / roles`.
-A slash at the end means "this is an object, and its keys are the values": `access_token / resource_access /`.
-
-A slash separates where there is a space beside it. Only a text without any such slash is cut at every slash, so
-`id_token/groups` can be written, and a namespaced claim stays whole in `id_token / https://example.com/roles`.
-A path that begins with `jmespath:` is reserved for expressions and refused until they exist.
+How places are written is `location`'s; what is made of the values found is `groups`' and `profile`'s.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from identity_api.mapping.errors import ClaimPathInvalid
+from identity_api.mapping.expression import ExpressionFailed, evaluate, names_in
 
-MAX_PATH_DEPTH: Final = 10
-_MAX_TEXT_LENGTH: Final = 500
-_SPACED_SLASH = re.compile(r"\s+/\s*|\s*/\s+|/$")
+__all__ = [
+    "ABSENT",
+    "EXPRESSION_MARK",
+    "Absent",
+    "ClaimSource",
+    "Claims",
+    "Document",
+    "Documents",
+    "ExpressionFailed",
+    "NotAnObject",
+    "Shape",
+    "find",
+    "look_up",
+]
+
+EXPRESSION_MARK: Final = "jmespath:"
 
 Claims = Mapping[str, Any]
 
@@ -54,16 +61,43 @@ class Documents:
         return tuple(claims for claims in (self.id_token, self.userinfo, self.access_token) if claims is not None)
 
 
+class Shape(StrEnum):
+    """In which shape the values are there. Anything but `PLAIN` is declared, never guessed."""
+
+    PLAIN = "PLAIN"
+    """A list of texts, or one text, which is one value whatever is in it."""
+    KEYS = "KEYS"
+    """An object whose names are the values."""
+    COMMAS = "COMMAS"
+    """One text, cut at its commas."""
+    MEMBERS = "MEMBERS"
+    """A list of objects; the value is in the member that `ClaimSource.member` names."""
+
+
 @dataclass(frozen=True, slots=True)
 class ClaimSource:
-    """One place to look for a claim. `str()` gives the normal way of writing it."""
+    """One place to look for a claim: a path, or an expression with an empty path. `str()` is the normal way to write it."""
 
     document: Document
     path: tuple[str, ...]
-    whole_object: bool = False
+    shape: Shape = Shape.PLAIN
+    member: str | None = None
+    expression: str | None = None
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The claims it begins with: the first name of a path, any name of an expression."""
+        return frozenset(self.path[:1]) if self.expression is None else names_in(self.expression)
+
+    def may_be(self, name: str) -> bool:
+        """Whether the value may be what a claim of that name says. An expression that mentions the name may."""
+        return self.path[-1] == name if self.expression is None else name in names_in(self.expression)
 
     def __str__(self) -> str:
-        return " / ".join((self.document.value, *self.path)) + (" /" if self.whole_object else "")
+        if self.expression is not None:
+            return f"{self.document.value} / {EXPRESSION_MARK}{self.expression}"
+        end = {Shape.KEYS: " /", Shape.COMMAS: " / [,]", Shape.MEMBERS: f" / [{self.member}]"}.get(self.shape, "")
+        return " / ".join((self.document.value, *self.path)) + end
 
 
 class Absent:
@@ -86,6 +120,14 @@ class NotAnObject:
     depth: int
 
 
+def find(claims: Claims, source: ClaimSource) -> object:
+    """The value at the place, or `ABSENT`, or `NotAnObject` or `ExpressionFailed` where the claims are not as declared."""
+    if source.expression is not None:
+        value = evaluate(source.expression, claims)
+        return ABSENT if value is None else value
+    return look_up(claims, source.path)
+
+
 def look_up(claims: Claims, path: Sequence[str]) -> object:
     """Follow a path. Gives the value, `ABSENT`, or `NotAnObject` where the path leads through a list or a text."""
     value: object = claims
@@ -96,58 +138,3 @@ def look_up(claims: Claims, path: Sequence[str]) -> object:
         if value is None:
             return ABSENT
     return value
-
-
-def parse_claim_source(text: str) -> ClaimSource:
-    """Read one location, which must name its document.
-
-    Raises:
-        ClaimPathInvalid: with a sentence that says what is wrong.
-    """
-    if len(text) > _MAX_TEXT_LENGTH or not text.isprintable():
-        raise ClaimPathInvalid(f"A claim's location has at most {_MAX_TEXT_LENGTH} printable characters.")
-    stripped = text.strip()
-    parts = _SPACED_SLASH.split(stripped) if _has_spaced_slash(stripped) else stripped.split("/")
-    whole_object = len(parts) > 1 and parts[-1] == ""
-    document_name, *path = parts[:-1] if whole_object else parts
-    try:
-        document = Document(document_name)
-    except ValueError:
-        names = ", ".join(Document)
-        raise ClaimPathInvalid(f"A claim's location begins with one of {names} and a slash.") from None
-    if not path or not all(path):
-        raise ClaimPathInvalid(
-            "A name is missing between two slashes. Where a name contains a slash, put spaces around the others."
-        )
-    if path[0].startswith("jmespath:"):
-        raise ClaimPathInvalid("JMESPath expressions are not supported.", code="CLAIM_PATH_UNSUPPORTED")
-    if len(path) > MAX_PATH_DEPTH:
-        raise ClaimPathInvalid(f"A claim's location has at most {MAX_PATH_DEPTH} names.")
-    return ClaimSource(document, tuple(path), whole_object)
-
-
-def parse_claim_sources(texts: Sequence[str], *, for_groups: bool = False) -> tuple[ClaimSource, ...]:
-    """Read an ordered list of locations; the first that holds the claim wins.
-
-    A bare claim name such as `email` means the ID Token, then UserInfo. The access token is for somebody else (OIDC
-    Core section 2), so it is accepted for groups only, as are whole objects.
-
-    Raises:
-        ClaimPathInvalid: a location is malformed, or not allowed for this claim, or there is none.
-    """
-    sources: list[ClaimSource] = []
-    for text in texts:
-        if "/" in text:
-            sources.append(parse_claim_source(text))
-        else:
-            names = (Document.ID_TOKEN, Document.USERINFO)
-            sources.extend(parse_claim_source(f"{document} / {text}") for document in names)
-    if not sources:
-        raise ClaimPathInvalid("At least one location is needed.")
-    if not for_groups and any(source.document is Document.ACCESS_TOKEN or source.whole_object for source in sources):
-        raise ClaimPathInvalid("The access token and whole objects can be sources of groups only.")
-    return tuple(dict.fromkeys(sources))
-
-
-def _has_spaced_slash(text: str) -> bool:
-    return re.search(r"\s/|/\s", text) is not None

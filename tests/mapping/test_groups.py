@@ -60,6 +60,87 @@ def test_a_list_where_an_object_is_declared_is_unreadable():
     assert read_groups(documents, ALL_APPS, absent_groups="EMPTY").reason is Reason.WRONG_SHAPE
 
 
+def remarks(reading):
+    return [(remark.code, remark.detail) for remark in reading.diagnostics]
+
+
+def read_from(place, claims, absent_groups="EMPTY"):
+    sources = parse_claim_sources([place], for_groups=True)
+    return read_groups(Documents(userinfo=claims), sources, absent_groups=absent_groups)
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "groups", "form"),
+    [
+        ("userinfo / g", "staff", ("staff",), "a single text"),
+        ("userinfo / g /", {"b": {}, "a": 1}, ("b", "a"), "the names of an object"),
+        ("userinfo / g / [,]", "staff, admin,b c", ("staff", "admin", "b c"), "a text with commas"),
+        ("userinfo / g / [name]", [{"name": "a", "id": 1}, {"name": "b"}], ("a", "b"), "the members of objects"),
+    ],
+)
+def test_every_other_shape_than_a_list_is_normalised_with_a_remark(place, value, groups, form):
+    reading = read_from(place, {"g": value})
+    assert (reading.groups, reading.completeness, remarks(reading)) == (
+        groups,
+        Completeness.COMPLETE,
+        [("NORMALISED", form)],
+    )
+
+
+def test_a_list_of_texts_needs_no_remark():
+    assert read(["a"]).diagnostics == ()
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ("userinfo / g / [,]", ["a", "b"]),
+        ("userinfo / g / [,]", {"a": 1}),
+        ("userinfo / g / [name]", ["a"]),
+        ("userinfo / g / [name]", "a"),
+        ("userinfo / g / [name]", [{"name": "a"}, {"id": "b"}]),
+        ("userinfo / g / [name]", [{"name": "a"}, {"name": 5}]),
+        ("userinfo / g /", "a"),
+    ],
+)
+def test_a_value_without_the_declared_shape_is_unreadable_and_gives_no_half_list(place, value):
+    """I7: half a list closes what the other half gave."""
+    reading = read_from(place, {"g": value})
+    assert (reading.groups, reading.completeness, reading.reason) == ((), Completeness.UNREADABLE, Reason.WRONG_SHAPE)
+
+
+@pytest.mark.parametrize("value", ["", "  "])
+def test_an_empty_text_in_a_declared_comma_list_lists_nothing(value):
+    assert read_from("userinfo / g / [,]", {"g": value}).completeness is Completeness.EMPTY
+
+
+@pytest.mark.parametrize("value", [",", "a,,b", "a,"])
+def test_an_empty_part_of_a_comma_list_is_unreadable(value):
+    assert read_from("userinfo / g / [,]", {"g": value}).reason is Reason.ENTRY_EMPTY
+
+
+def test_an_expression_gives_groups():
+    claims = {"orgs": [{"name": "a", "teams": ["x", "y"]}, {"name": "b", "teams": ["z"]}]}
+    assert read_from("userinfo / jmespath:orgs[?name=='a'].teams[]", claims).groups == ("x", "y")
+
+
+def test_an_expression_that_finds_nothing_is_an_absent_claim():
+    reading = read_from("userinfo / jmespath:orgs[].name", {"sub": "s"}, absent_groups="UNKNOWN")
+    assert (reading.completeness, reading.reason) == (Completeness.UNKNOWN, Reason.ABSENT_MEANS_UNKNOWN)
+
+
+@pytest.mark.parametrize("value", ["a", {"name": "a"}, [{"name": "a"}, {"id": 1}], [{"name": "a"}, "b"], 5])
+def test_an_expression_over_another_shape_is_unreadable_and_neither_empty_nor_half(value):
+    """I7: where JMESPath says null or leaves an entry out, the answer would be wrong."""
+    reading = read_from("userinfo / jmespath:orgs[].name", {"orgs": value})
+    assert (reading.groups, reading.completeness) == ((), Completeness.UNREADABLE)
+
+
+def test_the_overage_marker_counts_for_every_claim_that_an_expression_mentions():
+    claims = {"_claim_names": {"roles": "src1"}, "roles": ["a"]}
+    assert read_from("userinfo / jmespath:groups || roles", claims).reason is Reason.GROUPS_OVERAGE
+
+
 def test_a_nested_path_is_followed():
     documents = Documents(access_token={"resource_access": {"app": {"roles": ["editor"]}}})
     assert read_groups(documents, APP_ROLES, absent_groups="EMPTY").groups == ("editor",)

@@ -112,6 +112,23 @@ def test_email_verified_stands_beside_the_email_it_speaks_of():
     assert read(claims, email=["id_token / work / email"]).email_verified is False
 
 
+def test_an_expression_can_join_two_claims_to_an_anchor():
+    """S4-39: Entra's object id names a person only together with the directory."""
+    places = ["id_token / jmespath:join('/', [tid, oid])"]
+    assert read({"tid": "t-1", "oid": "o-1"}, anchor=places).anchor == "t-1/o-1"
+
+
+def test_an_expression_that_does_not_fit_gives_no_anchor():
+    with pytest.raises(ClaimUnusable):
+        read({"oid": "o-1"}, anchor=["id_token / jmespath:join('/', [tid, oid])"])
+
+
+def test_an_email_from_an_expression_is_not_said_to_be_verified():
+    claims = {"sub": "s-1", "emails": [{"value": "a@example.com"}], "email_verified": True}
+    profile = read(claims, email=["id_token / jmespath:emails[0].value"])
+    assert (profile.email, profile.email_verified) == ("a@example.com", None)
+
+
 def test_email_verified_without_an_email_means_nothing():
     assert read({"sub": "s-1", "email_verified": True}).email_verified is None
 

@@ -1,35 +1,35 @@
-"""Where a claim is (seed rows S0-49, S0-50)."""
+"""Where a claim is, and how that is written (seed rows S0-44, S0-49, S0-50)."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from identity_api.mapping import ClaimPathInvalid, ClaimSource, Document, parse_claim_source, parse_claim_sources
+from identity_api.mapping import ClaimPathInvalid, ClaimSource, Document, Shape, parse_claim_source, parse_claim_sources
 from identity_api.mapping.source import ABSENT, NotAnObject, look_up
 
 
 @pytest.mark.parametrize(
-    ("text", "document", "path", "whole_object"),
+    ("text", "document", "path", "shape"),
     [
-        ("id_token / groups", Document.ID_TOKEN, ("groups",), False),
-        ("id_token / roles", Document.ID_TOKEN, ("roles",), False),
-        ("userinfo / groups", Document.USERINFO, ("groups",), False),
+        ("id_token / groups", Document.ID_TOKEN, ("groups",), Shape.PLAIN),
+        ("id_token / roles", Document.ID_TOKEN, ("roles",), Shape.PLAIN),
+        ("userinfo / groups", Document.USERINFO, ("groups",), Shape.PLAIN),
         (
             "access_token / resource_access / app / roles",
             Document.ACCESS_TOKEN,
             ("resource_access", "app", "roles"),
-            False,
+            Shape.PLAIN,
         ),
-        ("access_token / resource_access /", Document.ACCESS_TOKEN, ("resource_access",), True),
-        ("id_token/groups", Document.ID_TOKEN, ("groups",), False),
-        ("access_token/resource_access/", Document.ACCESS_TOKEN, ("resource_access",), True),
-        ("id_token / https://example.com/roles", Document.ID_TOKEN, ("https://example.com/roles",), False),
-        ("  id_token  /  my groups  ", Document.ID_TOKEN, ("my groups",), False),
-        ("id_token / cognito:groups", Document.ID_TOKEN, ("cognito:groups",), False),
+        ("access_token / resource_access /", Document.ACCESS_TOKEN, ("resource_access",), Shape.KEYS),
+        ("id_token/groups", Document.ID_TOKEN, ("groups",), Shape.PLAIN),
+        ("access_token/resource_access/", Document.ACCESS_TOKEN, ("resource_access",), Shape.KEYS),
+        ("id_token / https://example.com/roles", Document.ID_TOKEN, ("https://example.com/roles",), Shape.PLAIN),
+        ("  id_token  /  my groups  ", Document.ID_TOKEN, ("my groups",), Shape.PLAIN),
+        ("id_token / cognito:groups", Document.ID_TOKEN, ("cognito:groups",), Shape.PLAIN),
     ],
 )
-def test_a_location_is_read_as_the_seeds_write_it(text, document, path, whole_object):
-    assert parse_claim_source(text) == ClaimSource(document, path, whole_object)
+def test_a_location_is_read_as_the_seeds_write_it(text, document, path, shape):
+    assert parse_claim_source(text) == ClaimSource(document, path, shape)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,17 @@ def test_a_location_is_read_as_the_seeds_write_it(text, document, path, whole_ob
         ("id_token / " + "x" * 500, "CLAIM_PATH_INVALID"),
         ("id_token / gro\nups", "CLAIM_PATH_INVALID"),
         ("", "CLAIM_PATH_INVALID"),
-        ("id_token / jmespath:groups[*].name", "CLAIM_PATH_UNSUPPORTED"),
+        ("userinfo / [name]", "CLAIM_PATH_INVALID"),
+        ("userinfo / [,]", "CLAIM_PATH_INVALID"),
+        ("id_token / jmespath:", "JMESPATH_INVALID"),
+        ("id_token / jmespath:groups[", "JMESPATH_INVALID"),
+        ("id_token / jmespath:" + "a" * 301, "JMESPATH_TOO_LONG"),
+        ("id_token / jmespath:" + "!" * 90 + "a", "JMESPATH_TOO_LONG"),
+        ("id_token / jmespath:" + "(" * 250 + "a" + ")" * 40, "JMESPATH_INVALID"),
+        ("id_token / jmespath:to_string(a)", "JMESPATH_FUNCTION"),
+        ("id_token / jmespath:no_such(a)", "JMESPATH_FUNCTION"),
+        ("id_token / jmespath:a[?map(&b, @)]", "JMESPATH_FUNCTION"),
+        ("cookie / jmespath:a", "CLAIM_PATH_INVALID"),
     ],
 )
 def test_a_malformed_location_is_refused(text, code):
@@ -72,7 +82,20 @@ def test_any_text_is_a_location_or_our_error(text):
         ClaimSource,
         st.sampled_from(Document),
         st.lists(st.text(st.sampled_from("ab.:é"), min_size=1, max_size=6), min_size=1, max_size=10).map(tuple),
-        st.booleans(),
+        st.sampled_from([Shape.PLAIN, Shape.KEYS, Shape.COMMAS]),
+    )
+    | st.builds(
+        ClaimSource,
+        st.sampled_from(Document),
+        st.just(("groups",)),
+        st.just(Shape.MEMBERS),
+        st.text(st.sampled_from("ab.:é"), min_size=1, max_size=6),
+    )
+    | st.builds(
+        ClaimSource,
+        st.sampled_from(Document),
+        st.just(()),
+        expression=st.sampled_from(["groups[*].name", "a || b", "[a, b]", "join(' / ', [tid, oid])", "a[?b=='c / d']"]),
     )
 )
 def test_a_location_reads_back_as_written(source):
@@ -83,12 +106,53 @@ def test_a_bare_name_means_id_token_then_userinfo():
     assert [str(source) for source in parse_claim_sources(["email"])] == ["id_token / email", "userinfo / email"]
 
 
+def test_a_bare_expression_means_id_token_then_userinfo_whatever_slashes_it_has():
+    sources = parse_claim_sources(["jmespath:roles[?system=='a / b'].name"])
+    assert [(source.document, source.expression) for source in sources] == [
+        (Document.ID_TOKEN, "roles[?system=='a / b'].name"),
+        (Document.USERINFO, "roles[?system=='a / b'].name"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "shape", "member"),
+    [
+        ("userinfo / roles / [,]", Shape.COMMAS, None),
+        ("userinfo/roles/[,]", Shape.COMMAS, None),
+        ("userinfo / groups / [name]", Shape.MEMBERS, "name"),
+        ("userinfo / groups / [display name]", Shape.MEMBERS, "display name"),
+        ("userinfo / groups[name]", Shape.PLAIN, None),
+    ],
+)
+def test_the_end_of_a_path_declares_the_shape(text, shape, member):
+    source = parse_claim_source(text)
+    assert (source.shape, source.member) == (shape, member)
+
+
+@pytest.mark.parametrize(
+    ("text", "may_be"),
+    [
+        ("id_token / email", True),
+        ("id_token / work / email", True),
+        ("id_token / email / id", False),
+        ("id_token / jmespath:emails[0].email", True),
+        ("id_token / jmespath:not_null(upn, email)", True),
+        ("id_token / jmespath:oid", False),
+    ],
+)
+def test_a_place_that_may_hold_an_email_address_is_known(text, may_be):
+    """S3-25, S3-30: an address as the anchor must be verified, however it is reached."""
+    assert parse_claim_source(text).may_be("email") is may_be
+
+
 def test_sources_keep_their_order_and_lose_repetitions():
     sources = parse_claim_sources(["userinfo / email", "email"])
     assert [source.document for source in sources] == [Document.USERINFO, Document.ID_TOKEN]
 
 
-@pytest.mark.parametrize("text", ["access_token / sub", "id_token / people /"])
+@pytest.mark.parametrize(
+    "text", ["access_token / sub", "id_token / people /", "userinfo / a / [,]", "userinfo / a / [b]"]
+)
 def test_access_token_and_whole_objects_are_for_groups_only(text):
     assert parse_claim_sources([text], for_groups=True)
     with pytest.raises(ClaimPathInvalid):
