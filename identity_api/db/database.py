@@ -70,6 +70,10 @@ class Database:
             )
         except (*_DOWN, TimeoutError) as error:
             raise Unavailable("The database does not answer.", code="DATABASE_UNAVAILABLE") from error
+        except asyncpg.PostgresError as error:
+            # Password, database name, rights: the server's sentence says which, and names no secret.
+            message = f"The database refuses the connection: {error}."
+            raise Unavailable(message, code="DATABASE_UNAVAILABLE") from error
 
     async def close(self) -> None:
         """Wait for running statements, then close; connections that do not end in five seconds are cut."""

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from identity_api.db.piccolo_app import APP_CONFIG, MIGRATIONS
+from identity_api.db.migration_files import APP_NAME, MIGRATIONS
 from identity_api.errors import ConfigurationError, Unavailable
 
 _LOCK = 0x6D69_6772  # "migr"
@@ -30,7 +30,7 @@ async def applied_migrations(connection: asyncpg.Connection) -> list[str]:
     """The ids of the migrations that ran on this database, oldest first; empty for a new one."""
     if await connection.fetchval("select to_regclass('migration')") is None:
         return []
-    rows = await connection.fetch("select name from migration where app_name = $1 order by name", APP_CONFIG.app_name)
+    rows = await connection.fetch("select name from migration where app_name = $1 order by name", APP_NAME)
     return [row["name"] for row in rows]
 
 
@@ -88,6 +88,6 @@ async def _run_piccolo(url: str) -> None:
     piccolo_conf.DB = piccolo_conf.QuietEngine(url)
     Migration._meta.db = piccolo_conf.DB  # Piccolo caches the engine on its own table
     with contextlib.redirect_stdout(io.StringIO()):
-        result = await run_forwards(APP_CONFIG.app_name)
+        result = await run_forwards(APP_NAME)
     if not result.success:
         raise ConfigurationError([f"Migration failed: {result.message}"])

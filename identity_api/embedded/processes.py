@@ -109,13 +109,22 @@ class ProcessGroup:
     def wait(self) -> Ended | Interrupted:
         """Block until one of the processes ends or we are asked to stop (SIGINT, SIGTERM, SIGHUP)."""
         while True:
-            if self._signals:
-                return Interrupted(self._signals[0])
-            for name, process in (self._started | self._watched).items():
-                status = process.poll()
-                if status is not None:
-                    return Ended(name, status)
+            happened = self.happened()
+            if happened is not None:
+                return happened
             self._sleep(_LONGEST_SLEEP_SECONDS)
+
+    def happened(self, *, within_seconds: float = 0.0) -> Ended | Interrupted | None:
+        """What `wait` would return now, or within that time if something wakes us; None if nothing happened."""
+        if within_seconds:
+            self._sleep(within_seconds)
+        if self._signals:
+            return Interrupted(self._signals[0])
+        for name, process in (self._started | self._watched).items():
+            status = process.poll()
+            if status is not None:
+                return Ended(name, status)
+        return None
 
     def stop(self) -> None:
         """SIGTERM to every process started here, SIGKILL to what remains. Safe to call twice."""

@@ -9,6 +9,7 @@ from identity_api.db import mappings, permissions, providers
 from identity_api.db.database import Database
 from identity_api.db.mappings import MappingRow
 from identity_api.errors import ConfigurationError
+from identity_api.ids import uuid7
 from identity_api.mapping import MatchKind
 from identity_api.mappings import edit
 from identity_api.mappings.edit import Rule
@@ -42,10 +43,15 @@ async def declare(
 
     Each edit is a transaction of its own: interrupted, running it again finishes the work.
 
+    Args:
+        rehearse: tell the differences and change nothing. Providers and permissions that do not exist count as about to
+            be made: a rehearsal of the tenant itself has left them out.
+
     Raises:
         ConfigurationError: a provider or permission named does not exist.
     """
-    wanted = {(rule.provider_id, rule.match, rule.pattern): rule for rule in await _rules(database, actor, declared)}
+    rules = await _rules(database, actor, declared, rehearse=rehearse)
+    wanted = {(rule.provider_id, rule.match, rule.pattern): rule for rule in rules}
     found: list[MappingDifference] = []
     async with database.reading() as connection:
         stored = await mappings.page(connection, actor.tenant_id, after=None, first=100_000)
@@ -71,11 +77,18 @@ def _differs(row: MappingRow, rule: Rule) -> bool:
     return set(row.permission_ids) != set(rule.permission_ids) or row.enabled != rule.enabled
 
 
-async def _rules(database: Database, actor: Actor, declared: Sequence[DeclaredMapping]) -> list[Rule]:
+async def _rules(
+    database: Database, actor: Actor, declared: Sequence[DeclaredMapping], *, rehearse: bool
+) -> list[Rule]:
     async with database.reading() as connection:
         known = {one.slug: one.id for one in await providers.of_tenant(connection, actor.tenant_id)}
         names = {name for one in declared for name in one.permissions}
-        catalogue = await permissions.by_names(connection, actor.tenant_id, names)
+        catalogue = {
+            name: row.id for name, row in (await permissions.by_names(connection, actor.tenant_id, names)).items()
+        }
+    if rehearse:
+        known = {one.provider: uuid7() for one in declared if one.provider} | known
+        catalogue = {name: uuid7() for name in names} | catalogue
     problems = [
         f"There is no provider {one.provider}." for one in declared if one.provider and one.provider not in known
     ]
@@ -87,7 +100,7 @@ async def _rules(database: Database, actor: Actor, declared: Sequence[DeclaredMa
             known[one.provider] if one.provider else None,
             one.group,
             one.match,
-            tuple([catalogue[name].id for name in one.permissions]),
+            tuple([catalogue[name] for name in one.permissions]),
             one.enabled,
         )
         for one in declared

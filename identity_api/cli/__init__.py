@@ -1,0 +1,18 @@
+"""The command line: wiring for operators. Each command reads the settings, calls a use case, and prints what came of it.
+
+    root.py         the commands by name, each imported when it is asked for
+    outcome.py      exit codes, and errors as sentences
+    commands/       one module a command or group of commands: parameters, and one call
+    context.py      settings, the database and the operator's name, as a command needs them
+    running.py      how a second process finds the embedded services of the first
+    server.py       the API's process: checks, then Granian
+    dev/            everything on one machine
+    doctor/         what is wrong with an installation, and what to do
+
+Secrets are read from the environment, a file or standard input, never from an argument, which other users of the machine
+can see. Nothing heavy is imported before it is needed: `--help` takes a fifth of a second.
+"""
+
+from identity_api.cli.root import main
+
+__all__ = ["main"]

@@ -1,0 +1,34 @@
+"""The operator gives and takes permissions by hand."""
+
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+from identity_api.cli.context import operator, read_settings, run_on_database, tenant_named
+from identity_api.db import permissions, users
+from identity_api.db.database import Database
+from identity_api.errors import NotFound
+from identity_api.permissions.delegation import Actor
+
+Change = Callable[[Database, Actor, UUID, UUID], Awaitable[None]]
+
+
+def change_permission(change: Change, tenant: str, username: str, permission: str) -> None:
+    """Run `grant_permission` or `revoke_permission` for names as people write them.
+
+    Raises:
+        NotFound: no such tenant, user or permission.
+        Refused: as the use case says.
+    """
+
+    async def work(database: Database) -> None:
+        tenant_id = await tenant_named(database, tenant)
+        async with database.reading() as connection:
+            user = await users.by_username(connection, tenant_id, username)
+            catalogue = await permissions.by_names(connection, tenant_id, [permission])
+        if user is None:
+            raise NotFound(f"Tenant {tenant} has no user {username}. The name is compared exactly.")
+        if permission not in catalogue:
+            raise NotFound(f"Tenant {tenant} has no permission {permission}. Declare it with `identity-api apply`.")
+        await change(database, operator(tenant_id), user.id, catalogue[permission].id)
+
+    run_on_database(read_settings(keys_required=False), work)

@@ -1,0 +1,30 @@
+"""`identity-api service-client`."""
+
+import rich_click as click
+
+
+@click.group()
+def command() -> None:
+    """Clients that may look into tokens: the product's own backend."""
+
+
+@command.command()
+@click.argument("name")
+@click.option("--tenant", "tenants", multiple=True, required=True, help="A tenant it may look into; repeatable.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def create(name: str, tenants: tuple[str, ...], as_json: bool) -> None:
+    """Make a client for /v1/introspect and print its secret, once: only a hash of it is kept."""
+    from identity_api.cli.context import operator_name, read_settings, run_on_database, tenant_named
+    from identity_api.cli.output import print_json, print_lines
+    from identity_api.db.database import Database
+    from identity_api.sessions.clients import create_service_client
+
+    async def work(database: Database) -> str:
+        ids = [await tenant_named(database, slug) for slug in dict.fromkeys(tenants)]
+        return await create_service_client(database, name, ids, actor=operator_name())
+
+    secret = run_on_database(read_settings(keys_required=False), work)
+    if as_json:
+        print_json({"client_id": name, "client_secret": secret})
+    else:
+        print_lines([secret])

@@ -1,0 +1,135 @@
+"""What commands are given: settings, an open database, the vault, and who is at the terminal."""
+
+import asyncio
+import contextlib
+import os
+import pwd
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import TypeVar
+from uuid import UUID
+
+from identity_api.cli.running import find_running
+from identity_api.config import Settings, load_settings
+from identity_api.db.database import Database
+from identity_api.db.migrate import check_schema
+from identity_api.errors import ConfigurationError, NotFound, Unavailable
+from identity_api.permissions.delegation import Actor
+
+T = TypeVar("T")
+CONNECT_SECONDS = 10.0
+
+
+def read_settings(
+    *, keys_required: bool = True, demo: bool = False, overrides: Mapping[str, str] | None = None
+) -> Settings:
+    """The settings of this process. `overrides` are variables that a command's own options set.
+
+    Raises:
+        ConfigurationError: with every problem.
+    """
+    return load_settings({**os.environ, **(overrides or {})}, demo=demo, keys_required=keys_required)
+
+
+def operator_name() -> str:
+    """Who is at the terminal, as the audit names them. From the process's user, which no variable can change."""
+    try:
+        return f"operator:{pwd.getpwuid(os.getuid()).pw_name}"
+    except KeyError:
+        return f"operator:{os.getuid()}"
+
+
+def operator(tenant_id: UUID) -> Actor:
+    """The operator as an actor within a tenant."""
+    return Actor(tenant_id, None, operator_name(), frozenset())
+
+
+def run_on_database(settings: Settings, work: Callable[[Database], Awaitable[T]]) -> T:
+    """Open the database, see that its schema is ours, and do the work.
+
+    Raises:
+        Unavailable: it does not answer.
+        ConfigurationError: there is no database yet, or its schema is not this version's.
+    """
+    quiet_logs()
+    with database_url(settings) as url:
+        return asyncio.run(_work(url, work))
+
+
+def quiet_logs() -> None:
+    """Use cases log for services; at a terminal only what went wrong is worth a line, and never on standard output."""
+    from identity_api.telemetry import configure_logging
+
+    configure_logging("text", "warning")
+
+
+@contextlib.contextmanager
+def database_url(settings: Settings, *, make: bool = False) -> Iterator[str]:
+    """The configured database's URL, or that of the embedded one: as it runs, or started for this block.
+
+    Args:
+        make: an embedded database that does not exist yet is made.
+    """
+    if settings.database_url is not None:
+        yield settings.database_url.reveal()
+        return
+    from identity_api.embedded.errors import AlreadyRunning
+    from identity_api.embedded.services import start_services
+
+    if not make and not os.path.lexists(settings.data_dir / "postgres"):
+        raise ConfigurationError(
+            ["There is no database yet. Run `identity-api dev`, or set IDENTITY_DATABASE_URL to one of your own."]
+        )
+    services = None
+    try:
+        services = start_services(settings.data_dir, need_redis=False)
+        found = services.database_url
+    except AlreadyRunning:
+        running = find_running(settings.data_dir)
+        found = running.database_url if running else None
+        if found is None:
+            raise
+    assert found is not None
+    try:
+        yield found
+    finally:
+        if services is not None:
+            services.stop()
+
+
+async def _work(url: str, work: Callable[[Database], Awaitable[T]]) -> T:
+    database = Database(url, pool_size=4)
+    await open_database(database)
+    try:
+        async with database.reading() as connection:
+            await check_schema(connection)
+        return await work(database)
+    finally:
+        await database.close()
+
+
+async def open_database(database: Database) -> None:
+    """Open the pool, or say within ten seconds that there is nobody.
+
+    Raises:
+        Unavailable: no answer.
+    """
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            await database.open()
+    except TimeoutError:
+        raise Unavailable("The database does not answer.", code="DATABASE_UNAVAILABLE") from None
+
+
+async def tenant_named(database: Database, slug: str) -> UUID:
+    """The id of the tenant of that slug.
+
+    Raises:
+        NotFound: there is none.
+    """
+    from identity_api.db import tenants
+
+    async with database.reading() as connection:
+        found = await tenants.by_slug(connection, slug)
+    if found is None:
+        raise NotFound(f"There is no tenant {slug}. `identity-api tenant list` shows those there are.")
+    return found.id

@@ -1,0 +1,114 @@
+"""Reads a declaration file, and applies it tenant by tenant."""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from identity_api.cli.context import operator, operator_name
+from identity_api.config import Settings
+from identity_api.config.key_file import read_private_file
+from identity_api.db.database import Database
+from identity_api.errors import ConfigurationError
+from identity_api.mappings.declare import DeclaredMapping, declare
+from identity_api.tenants.apply import Applier, Defaults, apply_tenant
+from identity_api.tenants.declaration import MAX_BYTES, TenantDeclaration, client_secret, parse
+from identity_api.vault import Vault
+
+STANDARD_INPUT = Path("-")
+
+
+class Change(msgspec.Struct, frozen=True):
+    """One difference, in its tenant. `fields` names what changed, never a value."""
+
+    tenant: str
+    action: str
+    kind: str
+    name: str
+    fields: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        sign = {"create": "+", "change": "~", "remove": "-"}[self.action]
+        detail = f" ({', '.join(self.fields)})" if self.fields else ""
+        return f"{sign} {self.tenant}: {self.kind} {self.name}{detail}"
+
+
+def read_declaration(path: Path) -> list[TenantDeclaration]:
+    """Read and check a file, or standard input for `-`. A file with secrets in it must be closed to others.
+
+    Raises:
+        ConfigurationError: with every problem.
+    """
+    if path == STANDARD_INPUT:
+        return parse(sys.stdin.buffer.read(MAX_BYTES + 1))
+    try:
+        with path.open("rb") as file:
+            declared = parse(file.read(MAX_BYTES + 1))
+    except OSError as error:
+        raise ConfigurationError([f"{path} cannot be read: {error.strerror}."]) from None
+    if any(provider.client_secret is not None for tenant in declared for provider in tenant.providers):
+        try:
+            read_private_file(path, MAX_BYTES)
+        except ConfigurationError as error:
+            raise ConfigurationError([f"{path} holds a client secret: {one}." for one in error.problems]) from None
+    return declared
+
+
+def check_secrets(declared: Sequence[TenantDeclaration], folder: Path) -> None:
+    """See that every secret that a declaration refers to is there.
+
+    Raises:
+        ConfigurationError: naming each one that is not.
+    """
+    problems: list[str] = []
+    for tenant in declared:
+        for provider in tenant.providers:
+            try:
+                client_secret(provider, os.environ, folder)
+            except ConfigurationError as error:
+                problems.extend(f"Tenant {tenant.slug}: {problem}" for problem in error.problems)
+    if problems:
+        raise ConfigurationError(problems)
+
+
+async def apply_declaration(
+    database: Database,
+    settings: Settings,
+    declared: Sequence[TenantDeclaration],
+    folder: Path,
+    *,
+    prune: bool,
+    rehearse: bool,
+) -> list[Change]:
+    """Apply each tenant, then its mappings; workers write the grants that follow.
+
+    Interrupted between two tenants or mappings, running it again finishes the work.
+
+    Raises:
+        ConfigurationError: a secret is missing (nothing is written then), or a host belongs to another tenant.
+    """
+    check_secrets(declared, folder)
+    applier = Applier(Vault(settings.secret_keys), defaults_of(settings), os.environ, folder, operator_name())
+    changes: list[Change] = []
+    for tenant in declared:
+        tenant_id, found = await apply_tenant(database, applier, tenant, rehearse=rehearse)
+        changes.extend(Change(tenant.slug, one.action, one.kind, one.name, one.fields) for one in found)
+        mappings = [
+            DeclaredMapping(one.provider, one.group, one.match, one.permissions, one.enabled)
+            for one in tenant.group_mappings
+        ]
+        edited = await declare(database, operator(tenant_id), mappings, prune=prune, rehearse=rehearse)
+        changes.extend(Change(tenant.slug, one.action, "mapping", one.group) for one in edited)
+    return changes
+
+
+def defaults_of(settings: Settings) -> Defaults:
+    """What providers get where their declaration is silent."""
+    return Defaults(
+        settings.public_url,
+        settings.sync_interval_seconds,
+        settings.outage_grace_seconds,
+        settings.unsynced_lease_seconds,
+    )

@@ -1,0 +1,162 @@
+"""The demo tenant: one provider (the demo provider), a small vocabulary, and a mapping for each demo group.
+
+Made only in an empty database. Its group mappings are the tenant's own, not the file's, so that somebody who signs in as
+the demo's admin can change them through GraphQL.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from identity_api.cli.context import open_database, operator, operator_name
+from identity_api.cli.declaration import defaults_of
+from identity_api.config import Settings
+from identity_api.db import mappings, permissions, providers, tenants
+from identity_api.db.database import Database
+from identity_api.errors import ConfigurationError
+from identity_api.mapping import MatchKind
+from identity_api.mappings import edit
+from identity_api.mappings.edit import Rule
+from identity_api.permissions.service import SERVICE_PERMISSIONS
+from identity_api.tenants.apply import Applier, apply_tenant
+from identity_api.tenants.declaration import Bounds, TenantDeclaration, parse
+from identity_api.vault import Vault
+
+SLUG = "demo"
+PROVIDER = "demo"
+HOSTS = ("127.0.0.1", "localhost")
+SECRET_FILE = "demo-client-secret"  # noqa: S105  # the name of a file
+SYNC_SECONDS = 5
+
+GROUPS: dict[str, tuple[str, ...]] = {
+    "engineering": ("docs:read", "docs:write"),
+    "platform": ("docs:read", "docs:write", "reports:read"),
+    "support": ("tickets:answer",),
+    "identity-admins": (*SERVICE_PERMISSIONS, "reports:read"),
+}
+"""What each demo group gives."""
+
+_DOCUMENT = """
+[[tenants]]
+slug = "{slug}"
+name = "Demo"
+hosts = ["127.0.0.1", "localhost"]
+default_provider = "{provider}"
+
+[[tenants.frontends]]
+slug = "web"
+origins = ["http://127.0.0.1:{port}", "http://localhost:{port}"]
+return_urls = ["http://127.0.0.1:{port}/account", "http://localhost:{port}/account"]
+deliveries = ["cookie", "code"]
+
+[[tenants.permissions]]
+name = "docs:read"
+description = "Read the documents."
+
+[[tenants.permissions]]
+name = "docs:write"
+description = "Write documents."
+
+[[tenants.permissions]]
+name = "reports:read"
+description = "See the reports."
+
+[[tenants.permissions]]
+name = "tickets:answer"
+description = "Answer customers' tickets."
+
+[[tenants.providers]]
+slug = "{provider}"
+label = "Demo provider"
+issuer = "{issuer}"
+client_id = "identity-api"
+client_secret_file = "{secret_file}"
+provisioning = "JIT"
+sync_mode = "STRICT"
+groups_claim = "groups"
+absent_groups = "EMPTY"
+sync_interval_seconds = {seconds}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """Where the demo is served: by the API, and by the demo provider."""
+
+    port: int
+    demo_port: int
+
+    @property
+    def issuer(self) -> str:
+        """The demo provider's issuer."""
+        return f"http://127.0.0.1:{self.demo_port}"
+
+    @property
+    def redirect_uris(self) -> tuple[str, ...]:
+        """Where the demo provider may send people back."""
+        return tuple([f"http://{host}:{self.port}/auth/oidc/{PROVIDER}/callback" for host in HOSTS])
+
+    @property
+    def logout_uris(self) -> tuple[str, ...]:
+        """Where it may send them after a sign-out."""
+        return tuple([f"http://{host}:{self.port}/auth/logout/return" for host in HOSTS])
+
+    def declaration(self) -> TenantDeclaration:
+        """The tenant as `apply` would read it, but synced every five seconds, to be watched."""
+        document = _DOCUMENT.format(
+            slug=SLUG,
+            provider=PROVIDER,
+            port=self.port,
+            issuer=self.issuer,
+            secret_file=SECRET_FILE,
+            seconds=SYNC_SECONDS,
+        )
+        [tenant] = parse(document.encode(), Bounds(sync_interval_seconds=(SYNC_SECONDS, 420)))
+        return tenant
+
+
+async def ensure_demo(database_url: str, settings: Settings, demo: Demo) -> bool:
+    """Make the demo tenant if there is no tenant at all; True if the database has the demo tenant.
+
+    Raises:
+        ConfigurationError: the demo was made for another port of the demo provider.
+    """
+    database = Database(database_url, pool_size=2)
+    await open_database(database)
+    try:
+        async with database.reading() as connection:
+            everybody = await tenants.list_all(connection)
+            ours = next((one for one in everybody if one.slug == SLUG), None)
+            before = await providers.by_slug(connection, ours.id, PROVIDER) if ours else None
+        if everybody and (before is None or before.client_id != "identity-api" or before.managed_by != "FILE"):
+            return False
+        if before is not None and before.issuer != demo.issuer:
+            # Everybody's identity belongs to the issuer; another one would be another person.
+            raise ConfigurationError(
+                [
+                    f"The demo in this database uses {before.issuer}. Start it with the same --demo-port, or choose another "
+                    "folder with --data-dir."
+                ]
+            )
+        if before is None or before.redirect_url != demo.redirect_uris[0]:
+            await _make(database, settings, demo)
+        return True
+    finally:
+        await database.close()
+
+
+async def _make(database: Database, settings: Settings, demo: Demo) -> None:
+    folder = Path(settings.data_dir)
+    applier = Applier(Vault(settings.secret_keys), defaults_of(settings), os.environ, folder, operator_name())
+    tenant_id, _ = await apply_tenant(database, applier, demo.declaration())
+    actor = operator(tenant_id)
+    async with database.reading() as connection:
+        if await mappings.page(connection, tenant_id, after=None, first=1):
+            return
+        provider = await providers.by_slug(connection, tenant_id, PROVIDER)
+        names = {name for given in GROUPS.values() for name in given}
+        catalogue = await permissions.by_names(connection, tenant_id, names)
+    assert provider is not None
+    for group, given in GROUPS.items():
+        ids = tuple([catalogue[name].id for name in given])
+        await edit.create(database, actor, Rule(provider.id, group, MatchKind.EXACT, ids))

@@ -1,0 +1,31 @@
+"""One line of the doctor's answer."""
+
+from typing import Literal
+
+import msgspec
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """`subject` names what was looked at, `message` is a sentence that says what to do unless all is well."""
+
+    level: Literal["ok", "warn", "fail"]
+    subject: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.level:<5} {self.subject}: {self.message}"
+
+
+def ok(subject: str, message: str) -> Finding:
+    """Nothing to do."""
+    return Finding("ok", subject, message)
+
+
+def warn(subject: str, message: str) -> Finding:
+    """It works, and somebody should look at it."""
+    return Finding("warn", subject, message)
+
+
+def fail(subject: str, message: str) -> Finding:
+    """It does not work, or will not for long."""
+    return Finding("fail", subject, message)

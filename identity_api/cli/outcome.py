@@ -1,0 +1,37 @@
+"""How a command ends: its exit code, and what is said on standard error (the numbers are those of sysexits.h)."""
+
+import sys
+
+from identity_api.errors import BadInput, ConfigurationError, IdentityAPIError, Unavailable
+
+OK = 0
+PROBLEM = 1
+USAGE = 2
+UNAVAILABLE = 69
+CONFIGURATION = 78
+INTERRUPTED = 130
+
+_EMBEDDED_CONFIGURATION = frozenset({"EMBEDDED_UNSUPPORTED", "EMBEDDED_DATA_DIRECTORY"})
+
+
+def exit_code(error: IdentityAPIError) -> int:
+    """The exit code that tells a program what kind of error this was."""
+    if isinstance(error, ConfigurationError) or error.code in _EMBEDDED_CONFIGURATION:
+        return CONFIGURATION
+    if isinstance(error, Unavailable) or error.code.startswith("EMBEDDED"):
+        return UNAVAILABLE
+    if isinstance(error, BadInput):
+        return USAGE
+    return PROBLEM
+
+
+def complain(error: IdentityAPIError) -> None:
+    """Say on standard error what is wrong: a sentence, or every problem of a configuration on a line of its own."""
+    problems = error.problems if isinstance(error, ConfigurationError) else (error.message,)
+    for problem in problems:
+        print(printable(problem), file=sys.stderr)
+
+
+def printable(text: str) -> str:
+    """Text that cannot move a terminal's cursor: what came from a file or the database may hold control characters."""
+    return "".join(character if character.isprintable() else "?" for character in text)

@@ -1,0 +1,32 @@
+"""Results on standard output: lines for people, one JSON document for programs."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from identity_api.cli.outcome import printable
+
+
+def print_json(document: Any) -> None:
+    """One JSON document on one line."""
+    import msgspec
+
+    print(msgspec.json.encode(document).decode())
+
+
+def print_lines(lines: Iterable[object]) -> None:
+    """A line each; control characters cannot reach the terminal."""
+    for line in lines:
+        print(printable(str(line)))
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str | None = None) -> None:
+    """A table for people."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*columns, title=title, title_justify="left")
+    for row in rows:
+        # Text: square brackets in a name are not markup.
+        table.add_row(*[Text(printable(cell)) for cell in row])
+    Console(highlight=False).print(table)

@@ -1,0 +1,46 @@
+"""Whether we can listen where we are told to, asked before anything is started."""
+
+import errno
+import socket
+
+from identity_api.errors import ConfigurationError
+
+
+def numeric_address(host: str) -> str:
+    """The address that a host name or literal stands for, as the server wants it.
+
+    Raises:
+        ConfigurationError: the name does not resolve.
+    """
+    try:
+        found = socket.getaddrinfo(host.strip("[]"), None, type=socket.SOCK_STREAM)
+    except OSError:
+        raise ConfigurationError([f"IDENTITY_HOST: {host} is no address of this machine."]) from None
+    # IPv4 first: `localhost` is both, and the URL that is printed says 127.0.0.1.
+    return str(min(found, key=lambda one: one[0] != socket.AF_INET)[4][0])
+
+
+def require_free(host: str, port: int, what: str, remedy: str) -> None:
+    """See that nobody listens there.
+
+    Granian would share the port with another Granian, and the system spread requests over both; a plain socket is refused.
+
+    Args:
+        what: for whom the port is, as in "the API".
+        remedy: what to do if it is taken, a sentence.
+
+    Raises:
+        ConfigurationError: somebody does, or we may not.
+    """
+    address = numeric_address(host)
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port in TIME_WAIT is free
+        try:
+            probe.bind((address, port))
+            probe.listen(1)
+        except PermissionError:
+            raise ConfigurationError([f"This user may not listen on port {port}, for {what}. {remedy}"]) from None
+        except OSError as error:
+            reason = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
+            raise ConfigurationError([f"Port {port} on {address}, for {what}, {reason}. {remedy}"]) from None

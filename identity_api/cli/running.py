@@ -1,0 +1,45 @@
+"""How a second process on the machine finds the embedded services of the first.
+
+Their sockets have new names at every start, so the process that owns them writes the names into the data directory.
+The file holds no secret: who may enter the sockets' directories is what protects the services.
+"""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+_NAME = "running.json"
+
+
+class Running(msgspec.Struct, frozen=True):
+    """What a process that started embedded services tells the others."""
+
+    database_url: str | None
+    redis_url: str | None
+    outbound_allow: tuple[str, ...] = ()
+
+
+@contextlib.contextmanager
+def announced(data_dir: Path, running: Running) -> Iterator[None]:
+    """Tell others while the block runs. The caller holds the data directory's lock."""
+    path = data_dir / _NAME
+    scratch = path.with_name(f".{_NAME}.{os.getpid()}")
+    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(msgspec.json.encode(running))
+    scratch.replace(path)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def find_running(data_dir: Path) -> Running | None:
+    """What the owner of the data directory announced; believe it only while somebody holds the directory's lock."""
+    try:
+        return msgspec.json.decode((data_dir / _NAME).read_bytes(), type=Running)
+    except (OSError, msgspec.MsgspecError):
+        return None

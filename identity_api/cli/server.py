@@ -1,0 +1,117 @@
+"""The API's process: what must hold before it listens, then Granian on `identity_api.app:create_app`."""
+
+import asyncio
+
+from identity_api.cli.context import open_database
+from identity_api.cli.ports import numeric_address, require_free
+from identity_api.config import Settings
+from identity_api.db.database import Database
+from identity_api.db.migrate import check_schema
+from identity_api.errors import ConfigurationError, Unavailable
+from identity_api.lifecycle import rotation
+from identity_api.telemetry import configure_logging, get_logger
+from identity_api.vault import Vault
+
+RING_SECONDS = 4.0
+"""How long a start may read sealed values to see which keys they name; `doctor` takes the time it needs."""
+
+STOP_SECONDS = 15
+
+_log = get_logger(__name__)
+
+
+def serve(settings: Settings) -> int:
+    """Serve until SIGTERM or SIGINT; returns the exit code.
+
+    Raises:
+        ConfigurationError: the port is taken, the schema is not this version's, or the ring lacks a key that is in use.
+    """
+    if settings.database_url is None or settings.redis_url is None:
+        return _serve_together(settings)
+    configure_logging(settings.log_format, settings.log_level)
+    require_free(settings.host, settings.port, "the API", "End what listens there, or set IDENTITY_PORT.")
+    asyncio.run(check_installation(settings, settings.database_url.reveal()))
+    return _run_granian(settings)
+
+
+async def check_installation(settings: Settings, database_url: str) -> None:
+    """Refuse to work on what is not ours to work on. A database that does not answer is no reason: it will.
+
+    Raises:
+        ConfigurationError: the schema is not this version's, or the ring lacks a key that sealed values name.
+    """
+    database = Database(database_url, pool_size=2)
+    try:
+        await open_database(database)
+    except Unavailable:
+        _log.warning("serve.database_unavailable")
+        return
+    try:
+        async with database.reading() as connection:
+            await check_schema(connection)
+            await _check_ring(connection, settings)
+    except Unavailable:  # a scan that took too long, or a database that went away meanwhile
+        _log.warning("serve.keys_not_checked", hint="identity-api doctor")
+    finally:
+        await database.close()
+
+
+async def _check_ring(connection: object, settings: Settings) -> None:
+    found = await rotation.references(connection, Vault(settings.secret_keys), seconds=RING_SECONDS)
+    missing = sorted(key_id for key_id in found if key_id is not None and settings.secret_keys.get(key_id) is None)
+    if missing:
+        raise ConfigurationError(
+            [
+                f"The key ring has no key {key_id}, which {found[key_id].total()} sealed value(s) need. Put it back behind "
+                "the current key; `identity-api keys rotate` then frees it."
+                for key_id in missing
+            ]
+        )
+
+
+def _run_granian(settings: Settings) -> int:
+    from granian.constants import HTTPModes, Interfaces
+    from granian.server import Server
+
+    server = Server(
+        "identity_api.app:create_app",
+        factory=True,
+        address=numeric_address(settings.host),
+        port=settings.port,
+        interface=Interfaces.ASGI,
+        workers=settings.workers,
+        http=HTTPModes.http1,
+        websockets=False,
+        log_enabled=False,
+        workers_kill_timeout=STOP_SECONDS,
+        # Where one worker is all there is, its end must show; with several, a crash should not take the others along.
+        respawn_failed_workers=settings.workers > 1,
+    )
+    try:
+        server.serve()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 1
+    return 0
+
+
+def _serve_together(settings: Settings) -> int:
+    """The embedded services, the API and one worker."""
+    from identity_api.cli.together import tell_end, together
+
+    require_free(settings.host, settings.port, "the API", "End what listens there, or set IDENTITY_PORT.")
+    with together(settings) as tree:
+        tree.start("API", ["serve"])
+        tree.start("worker", ["worker"])
+        happened = tree.wait_ready(
+            {"The API": f"http://{_bracketed(numeric_address(settings.host))}:{settings.port}/health/ready"}
+        )
+        if happened is None:
+            print(f"Ready at {settings.public_url}", flush=True)
+            happened = tree.group.wait()
+        return tell_end(happened)
+
+
+def _bracketed(address: str) -> str:
+    if address in ("0.0.0.0", "::"):  # noqa: S104  # where to ask, not where to listen
+        return "127.0.0.1" if address == "0.0.0.0" else "[::1]"  # noqa: S104
+    return f"[{address}]" if ":" in address else address

@@ -1,0 +1,107 @@
+"""The worker's process."""
+
+import asyncio
+import contextlib
+import signal
+import time
+from collections.abc import AsyncIterator
+
+import uvloop
+
+from identity_api.cli.outcome import INTERRUPTED, OK
+from identity_api.cli.server import check_installation
+from identity_api.clock import system_clock
+from identity_api.config import Settings
+from identity_api.db.database import Database
+from identity_api.db.migrate import check_schema
+from identity_api.errors import ConfigurationError, Unavailable
+from identity_api.jobs.worker import run_worker
+from identity_api.sync.parts import SyncLimits, SyncParts
+from identity_api.telemetry import configure_logging, configure_tracing
+from identity_api.upstream.addresses import AllowList
+from identity_api.upstream.exchange import Upstream
+from identity_api.upstream.keys import provider_documents
+from identity_api.vault import Vault
+
+REOPEN_SECONDS = 1.0
+
+
+def work(settings: Settings) -> int:
+    """Work until SIGTERM or SIGINT, finish what is under way, and return the exit code.
+
+    Raises:
+        ConfigurationError: a URL is missing, the schema is not this version's, or the ring lacks a key that is in use.
+    """
+    if settings.database_url is None or settings.redis_url is None:
+        raise ConfigurationError(
+            [
+                "IDENTITY_DATABASE_URL and IDENTITY_REDIS_URL are needed. With the embedded services, `identity-api serve` "
+                "and `identity-api dev` start a worker themselves."
+            ]
+        )
+    configure_logging(settings.log_format, settings.log_level)
+    if settings.otlp_endpoint is not None:
+        configure_tracing(settings.otlp_endpoint)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_work(settings, settings.database_url.reveal(), settings.redis_url.reveal()))
+
+
+async def _work(settings: Settings, database_url: str, redis_url: str) -> int:
+    stop, received = asyncio.Event(), list[signal.Signals]()
+
+    def note(number: signal.Signals) -> None:
+        received.append(number)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, note, number)
+    await check_installation(settings, database_url)
+    async with _parts(settings, database_url) as parts:
+        await _open(parts.database, stop)
+        if not stop.is_set():
+            await run_worker(parts, stop, redis_url=redis_url)
+    return INTERRUPTED if signal.SIGINT in received else OK
+
+
+@contextlib.asynccontextmanager
+async def _parts(settings: Settings, database_url: str) -> AsyncIterator[SyncParts]:
+    """What a worker works with. Not `app.build_process`: a worker needs none of what serves HTTP."""
+    upstream = Upstream(allow=AllowList.parse(settings.outbound_allow))
+    documents = provider_documents(upstream, monotonic=time.monotonic)
+    database = Database(database_url, pool_size=settings.database_pool_size)
+    try:
+        yield SyncParts(
+            database=database,
+            vault=Vault(settings.secret_keys),
+            upstream=upstream,
+            documents=documents,
+            clock=system_clock,
+            limits=SyncLimits(
+                concurrency=settings.sync_concurrency,
+                max_inactive_days=settings.max_inactive_days,
+                leeway_seconds=settings.leeway_seconds,
+            ),
+        )
+    finally:
+        await documents.aclose()
+        await upstream.aclose()
+        await database.close()
+
+
+async def _open(database: Database, stop: asyncio.Event) -> None:
+    """Open the pool; a database that does not answer yet is waited for.
+
+    Raises:
+        ConfigurationError: its schema is not this version's.
+    """
+    while not stop.is_set():
+        try:
+            await database.open()
+            async with database.reading() as connection:
+                await check_schema(connection)
+            return
+        except Unavailable:
+            await database.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(REOPEN_SECONDS):
+                await stop.wait()
