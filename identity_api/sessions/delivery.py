@@ -1,8 +1,7 @@
 """What a finished login hands over: a session's cookie, a one-time code, or a token in the fragment (design 5).
 
 In the caller's transaction, with the user locked: whether the login is still good is read after the lock, so that a
-logout token or an admin who came first wins. Every login makes a new token; one that the browser brought along is never
-taken over, and the session behind it ends (session fixation).
+logout token or an admin who came first wins.
 """
 
 from collections.abc import Mapping
@@ -13,11 +12,11 @@ from uuid import UUID
 
 import msgspec
 
-from identity_api.db import attempts, audit, sessions, users
+from identity_api.db import attempts, users
 from identity_api.db.attempts import Attempt
 from identity_api.db.database import Connection
 from identity_api.ids import new_token, token_hash, uuid7
-from identity_api.lifecycle.end_login import end_session
+from identity_api.sessions.begin import Begun, Opening, end_replaced, open_session
 from identity_api.sessions.cookies import session_cookie, session_cookie_name
 from identity_api.sessions.errors import LoginFailed
 from identity_api.sessions.parts import Finished, LoginParts
@@ -36,16 +35,6 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"Result(user_id={self.user_id})"
-
-
-class Begun(msgspec.Struct, frozen=True):
-    """A new session and its token, which exists nowhere else."""
-
-    session_id: UUID
-    token: str
-
-    def __repr__(self) -> str:
-        return f"Begun({self.session_id})"
 
 
 async def deliver(
@@ -69,7 +58,7 @@ async def deliver(
             "state": attempt.client_state,
         }
         return Finished(kind="FRAGMENT", location=f"{attempt.return_to}#{_encoded(parameters)}")
-    await _end_replaced(connection, cookies.get(session_cookie_name(attempt.session_origin)))
+    await end_replaced(connection, cookies.get(session_cookie_name(attempt.session_origin)))
     begun = await begin_session(connection, parts, attempt, result, "COOKIE")
     cookie = session_cookie(attempt.session_origin, begun.token, max_age_seconds=parts.limits.session_absolute_seconds)
     return Finished(kind="SESSION", location=attempt.return_to, set_cookies=(cookie,))
@@ -138,35 +127,20 @@ def result_of(parts: LoginParts, code: attempts.Code) -> Result:
 async def begin_session(
     connection: Connection, parts: LoginParts, attempt: Attempt, result: Result, kind: Literal["COOKIE", "BEARER"]
 ) -> Begun:
-    """Begin a session with a new token; the user's oldest end where there are too many."""
+    """Begin the session that the attempt was made for."""
     epoch = await _ensure_live(connection, attempt, result)
-    tenant_id, actor = attempt.tenant_id, f"user:{result.user_id}"
-    live = await sessions.of_user(connection, tenant_id, result.user_id, idle_seconds=parts.limits.session_idle_seconds)
-    for surplus in live[: max(0, len(live) + 1 - parts.limits.sessions_per_user)]:
-        await end_session(connection, tenant_id, surplus.id, reason="too_many", actor=actor)
-    session_id, token = uuid7(), new_token("ias" if kind == "COOKIE" else "iab")
-    sealed = None
-    if result.id_token is not None:
-        sealed = parts.vault.seal(
-            result.id_token, tenant_id=tenant_id, table="session", column="id_token_sealed", row_id=session_id
-        )
-    row = sessions.NewSession(
-        id=session_id,
-        tenant_id=tenant_id,
+    opening = Opening(
+        tenant_id=attempt.tenant_id,
         user_id=result.user_id,
         identity_id=result.identity_id,
         frontend_id=attempt.frontend_id,
         kind=kind,
-        token_hash=token_hash(token),
         epoch=epoch,
         authenticated_at=result.authenticated_at,
         provider_session=result.provider_session,
-        id_token_sealed=sealed,
+        id_token=result.id_token,
     )
-    await sessions.insert(connection, row, absolute_seconds=parts.limits.session_absolute_seconds)
-    payload = {"user": str(result.user_id), "identity": str(result.identity_id), "kind": kind}
-    await audit.record(connection, tenant_id, actor, [audit.Event("session.begun", "session", session_id, payload)])
-    return Begun(session_id, token)
+    return await open_session(connection, parts.vault, parts.limits, opening)
 
 
 async def _ensure_live(connection: Connection, attempt: Attempt, result: Result) -> int:
@@ -175,14 +149,6 @@ async def _ensure_live(connection: Connection, attempt: Attempt, result: Result)
     if standing.refusal is not None:
         raise LoginFailed(standing.refusal, status=403)
     return standing.epoch
-
-
-async def _end_replaced(connection: Connection, token: str | None) -> None:
-    """End the session whose cookie is about to be overwritten; it may be another tenant's, on a host they share."""
-    found = await sessions.find_live(connection, token_hash(token)) if token else None
-    if found is not None:
-        tenant_id, session_id = found
-        await end_session(connection, tenant_id, session_id, reason="replaced", actor="system")
 
 
 def _with_query(url: str, parameters: Mapping[str, str | None]) -> str:
