@@ -24,9 +24,14 @@ from identity_api.db.database import Database
 from identity_api.db.migrate import check_schema
 from identity_api.errors import ConfigurationError, Unavailable
 from identity_api.graphql import engine
+from identity_api.graphql.context import Context as GraphQLContext
+from identity_api.graphql.context import GraphQLParts
+from identity_api.graphql.schema import build as build_schema
+from identity_api.graphql.schema import build_context
 from identity_api.queue import Queue
 from identity_api.sessions.authenticate import Authenticated
 from identity_api.sessions.parts import LoginLimits, LoginParts
+from identity_api.sync.now import request as request_sync
 from identity_api.telemetry import configure_logging, configure_tracing, get_logger
 from identity_api.upstream.addresses import AllowList
 from identity_api.upstream.exchange import Upstream
@@ -35,6 +40,7 @@ from identity_api.vault import Vault
 from identity_api.web.answer import Answer
 from identity_api.web.application import build_web
 from identity_api.web.edge import Edge
+from identity_api.web.errors import TooManyRequests
 from identity_api.web.graphiql import graphiql_handlers
 from identity_api.web.limits import EdgeLimits
 from identity_api.web.origins import Origins
@@ -42,6 +48,8 @@ from identity_api.web.parts import GraphQLCall, GraphQLEndpoint, WebParts
 from identity_api.web.tenancy import Tenancy
 
 REOPEN_SECONDS: Final = 1.0
+COST_PER_MINUTE: Final = 20_000
+"""Fields that the documents of one session may ask for in a minute (promise 41)."""
 _REDIS_SECONDS: Final = 0.2
 _log = get_logger(__name__)
 Context = TypeVar("Context", bound=engine.GraphQLContext)
@@ -142,8 +150,7 @@ def build_api(
     Args:
         settings: of the installation.
         clock: the time that protocol rules go by.
-        graphql: makes the GraphQL endpoint from the process's parts (see `graphql_endpoint`); without it, `/graphql` is
-            not there.
+        graphql: makes the GraphQL endpoint from the process's parts; by default the product's own.
 
     Raises:
         ConfigurationError: as `build_process`.
@@ -156,9 +163,9 @@ def build_api(
         origins=Origins(database),
         limits=EdgeLimits(process.limiter),
         readiness=lambda: _queue_state(process.redis),
-        graphql=graphql(process) if graphql else None,
+        graphql=(graphql or product_graphql)(process),
         trusted_proxies=settings.trusted_proxies,
-        handlers=graphiql_handlers() if graphql else (),
+        handlers=graphiql_handlers(),
     )
 
     @asynccontextmanager
@@ -167,6 +174,30 @@ def build_api(
             yield
 
     return build_web(parts, lifespan=lifespan)
+
+
+def product_graphql(process: ProcessParts) -> GraphQLEndpoint:
+    """The product's schema over this process's parts, with a budget per session that no alias or batch gets around."""
+    database, queue = process.login.database, process.queue
+    parts = GraphQLParts(
+        database=database,
+        vault=process.login.vault,
+        nudge=queue.enqueue,
+        sync_user=lambda tenant_id, user_id: request_sync(database, queue, tenant_id, user_id),
+        session_idle_seconds=process.login.limits.session_idle_seconds,
+    )
+
+    async def make_context(authenticated: Authenticated, call: GraphQLCall) -> GraphQLContext:
+        return build_context(authenticated, parts, call.request_id)
+
+    async def charge(context: GraphQLContext, measured: engine.Measured) -> None:
+        cost = min(max(1, measured.fields), COST_PER_MINUTE)
+        key = f"graphql:{context.authenticated.session_id}"
+        decision = await process.limiter.hit(key, limit=COST_PER_MINUTE, window_seconds=60, cost=cost)
+        if not decision.allowed:
+            raise TooManyRequests(decision.retry_after_seconds)
+
+    return graphql_endpoint(build_schema(), make_context, charge=charge)
 
 
 def graphql_endpoint(

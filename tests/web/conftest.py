@@ -3,19 +3,15 @@
 import base64
 import os
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
 
 import pytest
 import pytest_asyncio
 
-from identity_api.app import ProcessParts, build_api, graphql_endpoint
+from identity_api.app import build_api
 from identity_api.config import Settings, load_settings
 from identity_api.db.database import Database
-from identity_api.sessions.authenticate import Authenticated
 from identity_api.vault import Vault
 from identity_api.web.edge import Edge
-from identity_api.web.parts import GraphQLCall, GraphQLEndpoint
-from tests.graphql.engine.example import Context, schema
 from tests.provider import RunningProvider
 from tests.web.site import PUBLIC_URL, Site, make_site, running
 
@@ -45,18 +41,9 @@ def settings(environ: dict[str, str]) -> Settings:
     return load_settings(environ)
 
 
-def example_graphql(_: ProcessParts) -> GraphQLEndpoint:
-    """The engine's example schema: enough to see what reaches a schema, and what does not."""
-
-    async def make_context(who: Authenticated, call: GraphQLCall) -> Any:
-        return Context(request_id=call.request_id)
-
-    return graphql_endpoint(schema, make_context)
-
-
 @pytest_asyncio.fixture(scope="session")
 async def app(settings: Settings) -> AsyncIterator[Edge]:
-    app = build_api(settings, graphql=example_graphql)
+    app = build_api(settings)
     async with running(app):
         yield app
 

@@ -11,7 +11,6 @@ from identity_api.config import load_settings
 from identity_api.errors import ConfigurationError
 from identity_api.ids import new_token, token_hash, uuid7
 from identity_api.web.pages import STYLE, STYLE_VERSION
-from tests.web.conftest import example_graphql
 from tests.web.site import PUBLIC_URL, Site, running
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
@@ -57,7 +56,7 @@ async def test_a_database_that_only_reads_is_not_ready(environ: dict[str, str]) 
 async def test_without_a_database_the_service_starts_and_refuses_quickly(environ: dict[str, str]) -> None:
     """Input 71 and promise 54: alive, unready, 503 with Retry-After, and no waiting."""
     down = {**environ, "IDENTITY_DATABASE_URL": "postgresql://app@127.0.0.1:9/identity"}
-    app = build_api(load_settings(down), graphql=example_graphql)
+    app = build_api(load_settings(down))
     async with running(app), asyncio.timeout(5):
         assert (await local(app).get("/health/live")).status_code == 200
         ready = await local(app).get("/health/ready")

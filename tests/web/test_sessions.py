@@ -235,6 +235,20 @@ async def test_graphql_by_token_needs_neither(site: Site) -> None:
 
 
 @pytest.mark.asyncio
+async def test_a_session_has_a_budget_of_fields(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Promise 41: aliases count."""
+    monkeypatch.setattr("identity_api.app.COST_PER_MINUTE", 30)
+    headers = {"authorization": f"Bearer {await site.bearer()}"}
+    query = {"query": "{" + " ".join([f"a{number}: __typename" for number in range(20)]) + "}"}
+    first = await site.client().post("/graphql", json=query, headers=headers)
+    second = await site.client().post("/graphql", json=query, headers=headers)
+    assert (first.status_code, second.status_code) == (200, 429)
+    assert int(second.headers["retry-after"]) >= 1
+    other = {"authorization": f"Bearer {await site.bearer('bob')}"}
+    assert (await site.client().post("/graphql", json=query, headers=other)).status_code == 200
+
+
+@pytest.mark.asyncio
 async def test_a_document_of_nobody_is_not_parsed(site: Site) -> None:
     """Input 43: the answer to nonsense is the same 401 that the answer to a good document is."""
     for query in ("{ __typename }", "{{{"):
