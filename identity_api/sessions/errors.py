@@ -19,6 +19,9 @@ Codes, with the status of the page or JSON that tells them:
     400  TOKEN_REFUSED        the ID Token breaks a rule
     400  USERINFO_REFUSED     UserInfo breaks a rule, or speaks of somebody else
     400  CLAIM_UNUSABLE       the claim that identifies the person is missing or unusable
+    400  CREDENTIALS_REFUSED  username and password do not fit, or there were too many tries; never says which
+    400  SECOND_FACTOR_REQUIRED, SECOND_FACTOR_REFUSED    the password was right
+    403  LOCAL_SIGN_IN_OFF    the tenant has no passwords
     403  PROVIDER_DISABLED    the provider was switched off, or set up anew, meanwhile
     403  ACCOUNT_NOT_FOUND, ACCOUNT_DISABLED, ACCOUNT_QUARANTINED, SUBJECT_CHANGED, EMAIL_NOT_VERIFIED
     502  PROVIDER_MISCONFIGURED
@@ -28,6 +31,7 @@ Codes, with the status of the page or JSON that tells them:
 from collections.abc import Sequence
 from typing import ClassVar
 
+from identity_api.accounts.errors import MESSAGES as CREDENTIAL_MESSAGES
 from identity_api.errors import IdentityAPIError
 
 
@@ -52,6 +56,8 @@ class LoginFailed(IdentityAPIError):
 
 
 _MESSAGES = {
+    **CREDENTIAL_MESSAGES,
+    "LOCAL_SIGN_IN_OFF": "Nobody signs in with a password in this organisation.",
     "LOGIN_EXPIRED": "The sign-in took too long. Begin again.",
     "LOGIN_USED": "This sign-in was already completed. Begin again.",
     "BROWSER_MISMATCH": "The sign-in was begun in another browser. Begin again in this one.",

@@ -27,6 +27,9 @@ from identity_api.sessions.parts import Arrival, Finished, LoginParts
 from identity_api.sessions.provider_answer import Answered, exchange_code, read_answer
 from identity_api.telemetry import METRICS, get_logger
 
+MAX_LOGOUT_HINT_LENGTH = 4_096
+"""Of an ID Token in the address of a logout; common servers refuse request lines of more than 8 KiB."""
+
 _log = get_logger(__name__)
 
 
@@ -98,13 +101,11 @@ async def _land_account(
     has_token = await _keep_token(connection, parts, matched, answered, account)
     verified = Verified(account.identity_id, answered.person.profile, answered.groups, None)
     await apply_verified(connection, tenant_id, provider, [verified], is_login=True, actor=actor)
-    # Kept only where it is of use: as a hint to the provider's end-session endpoint.
-    id_token = answered.tokens.id_token if metadata.end_session_endpoint else None
     result = Result(
         user_id=account.user_id,
         identity_id=account.identity_id,
         provider_session=answered.provider_session,
-        id_token=id_token.encode() if id_token else None,
+        id_token=_logout_hint(metadata, answered),
         authenticated_at=answered.authenticated_at,
     )
     if is_one_host(attempt):
@@ -128,6 +129,14 @@ async def _land_account(
         set_cookies=finished.set_cookies,
         clear_cookies=(matched.binding,),
     )
+
+
+def _logout_hint(metadata: ProviderMetadata, answered: Answered) -> bytes | None:
+    """The ID Token, kept only where it is of use: as a hint to the provider's end-session endpoint."""
+    token = answered.tokens.id_token
+    if token is None or metadata.end_session_endpoint is None or len(token) > MAX_LOGOUT_HINT_LENGTH:
+        return None
+    return token.encode()
 
 
 async def _keep_token(

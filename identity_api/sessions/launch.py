@@ -80,11 +80,11 @@ def _check(found: Handle, provider: Provider, request: BrowserRequest) -> None:
     origin = attempt.session_origin if found.stage == "SESSION_HOST" else callback_origin(attempt)
     if host_of(request.host) != host_of(origin):
         raise LoginFailed("HANDLE_UNKNOWN", reason="other_host")
+    ensure_current(attempt, provider)
     if found.is_used or attempt.consumed_at is not None:
         raise LoginFailed("LOGIN_USED", reason="handle")
     if found.is_expired or attempt.is_expired:
         raise LoginFailed("LOGIN_EXPIRED", reason="handle")
-    ensure_current(attempt, provider)
 
 
 async def _hop(parts: LoginParts, found: Handle, request: BrowserRequest) -> Launched:

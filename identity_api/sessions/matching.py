@@ -72,11 +72,12 @@ def _check(attempt: Attempt, provider: Provider, arrival: Arrival) -> None:
         raise LoginFailed("CALLBACK_MISPLACED")
     if not is_bound(arrival.cookies, callback_origin(attempt), attempt.id, attempt.callback_binding_hash):
         raise LoginFailed("BROWSER_MISMATCH")
+    # Before "used": disabling a provider uses its attempts up, and the person is to hear the reason.
+    ensure_current(attempt, provider)
     if attempt.consumed_at is not None:
         raise LoginFailed("LOGIN_USED")
     if attempt.is_expired:
         raise LoginFailed("LOGIN_EXPIRED")
-    ensure_current(attempt, provider)
 
 
 def _only_state(pairs: Sequence[tuple[str, str]]) -> str | None:

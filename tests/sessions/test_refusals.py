@@ -1,14 +1,17 @@
 """What ends without a session: handles, callbacks and codes that do not fit, and a provider switched off meanwhile."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
+from identity_api.db.database import Database
+from identity_api.db.login_ends import void_attempts
 from identity_api.errors import BadInput, NotFound
 from identity_api.ids import new_token, token_hash
 from identity_api.oidc.authorization import code_challenge, new_code_verifier
 from identity_api.sessions.errors import LoginFailed
-from identity_api.sessions.parts import Redemption
+from identity_api.sessions.parts import LoginParts, Redemption
 from identity_api.sessions.token import redeem
 from tests.provider import RunningProvider
 from tests.sessions.browsers import CALLBACK, FRONTEND_URL, Browser, World, add_provider, make_world, parameters_of
@@ -258,9 +261,41 @@ async def test_a_provider_disabled_or_set_up_anew_in_flight_refuses_the_callback
     assert (await browser.arrive(arrival)).kind == "SESSION"
 
 
-async def test_a_provider_disabled_while_the_code_is_exchanged_gives_no_session(world: World) -> None:
-    import asyncio
+async def test_a_login_voided_by_disabling_its_provider_hears_the_reason(world: World) -> None:
+    browser = Browser(world.parts)
+    arrival = await world.idp.sign_in(await browser.go_to_provider(await world.begin()), "alice")
+    prepared = await world.begin()
+    await world.change_provider(enabled=False)
+    async with world.database.transaction() as connection:
+        await void_attempts(connection, world.tenant.id, world.provider.id)
+    for attempt in (browser.arrive(arrival), browser.launch(prepared.launch_url)):
+        with pytest.raises(LoginFailed) as refused:
+            await attempt
+        assert refused.value.code == "PROVIDER_DISABLED"
+    await world.change_provider(enabled=True)
+    with pytest.raises(LoginFailed) as refused:
+        await browser.arrive(arrival)
+    assert refused.value.code == "LOGIN_USED"
 
+
+async def test_no_connection_is_held_while_the_provider_is_asked(world: World, database_url: str) -> None:
+    """One request, one transaction, and no provider call inside: a slow provider must not drain the pool."""
+    alone = Database(database_url, pool_size=1)
+    await alone.open()
+    values = {name: getattr(world.parts, name) for name in LoginParts.__struct_fields__}
+    browser = Browser(LoginParts(**{**values, "database": alone}))
+    arrival = await world.idp.sign_in(await browser.go_to_provider(await world.begin()), "alice")
+    with world.idp.hold("/token") as gate:
+        finishing = asyncio.create_task(browser.arrive(arrival))
+        await gate.arrival()
+        async with alone.reading() as connection:
+            assert await connection.fetchval("select 1") == 1
+        gate.release()
+        assert (await finishing).kind == "SESSION"
+    await alone.close()
+
+
+async def test_a_provider_disabled_while_the_code_is_exchanged_gives_no_session(world: World) -> None:
     browser = Browser(world.parts)
     arrival = await world.idp.sign_in(await browser.go_to_provider(await world.begin()), "alice")
     with world.idp.hold("/token") as gate:
@@ -276,8 +311,6 @@ async def test_a_provider_disabled_while_the_code_is_exchanged_gives_no_session(
 
 
 async def test_a_user_disabled_while_the_code_is_exchanged_gets_no_session(world: World) -> None:
-    import asyncio
-
     await world.sign_in("alice")
     browser = Browser(world.parts)
     arrival = await world.idp.sign_in(await browser.go_to_provider(await world.begin()), "alice")
