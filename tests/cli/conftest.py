@@ -1,0 +1,134 @@
+"""The real console script, as a process of its own, on real services and a database of its own."""
+
+import asyncio
+import base64
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from identity_api.embedded.services import Services
+
+SCRIPT = Path(sys.executable).with_name("identity-api")
+
+
+def new_key(name: str) -> str:
+    """A ring of one key, as IDENTITY_SECRET_KEYS has it."""
+    return f"{name}:{base64.b64encode(os.urandom(32)).decode()}"
+
+
+def clean_environment(**variables: str) -> dict[str, str]:
+    """This process's environment without any setting of ours, plus these."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("IDENTITY_")} | variables
+
+
+class Command:
+    """Runs `identity-api` with an environment; `env` can be changed by a test."""
+
+    def __init__(self, folder: Path, **env: str) -> None:
+        self.folder = folder
+        self.env = {"IDENTITY_DATA_DIR": str(folder / "data"), **env}
+
+    def __call__(self, *arguments: object, stdin: bytes = b"", **env: str) -> subprocess.CompletedProcess[str]:
+        """Run to the end. Variables given here count for this run only; an empty one is left out."""
+        done = subprocess.run(
+            [SCRIPT, *map(str, arguments)],
+            input=stdin,
+            capture_output=True,
+            env=self._environment(env),
+            cwd=self.folder,
+            timeout=60,
+            check=False,
+        )
+        return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    def start(self, *arguments: object, **env: str) -> subprocess.Popen[bytes]:
+        """Start, with its output in `out.txt` and `err.txt` of the folder."""
+        with (self.folder / "out.txt").open("wb") as out, (self.folder / "err.txt").open("wb") as err:
+            return subprocess.Popen(
+                [SCRIPT, *map(str, arguments)], stdout=out, stderr=err, env=self._environment(env), cwd=self.folder
+            )
+
+    @property
+    def said(self) -> str:
+        """What a started one has said so far, on both streams."""
+        return "".join((self.folder / name).read_text("utf-8") for name in ("out.txt", "err.txt"))
+
+    def _environment(self, env: dict[str, str]) -> dict[str, str]:
+        return clean_environment(**{name: value for name, value in (self.env | env).items() if value})
+
+
+def ask(url: str, statement: str, *values: Any) -> list[Any]:
+    """Run one statement on a connection of its own."""
+
+    async def work() -> list[Any]:
+        connection = await asyncpg.connect(url)
+        try:
+            return await connection.fetch(statement, *values)
+        finally:
+            await connection.close()
+
+    return asyncio.run(work())
+
+
+def _named(services: Services, name: str) -> str:
+    assert services.database_url is not None
+    return services.database_url.replace("/identity?", f"/{name}?")
+
+
+@pytest.fixture(scope="session")
+def template(services: Services, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The name of a migrated database to copy."""
+    name = f"template_{uuid4().hex}"
+    assert services.database_url is not None
+    ask(services.database_url, f"create database {name}")
+    run = Command(tmp_path_factory.mktemp("template"), IDENTITY_DATABASE_URL=_named(services, name))
+    done = run("migrate")
+    assert done.returncode == 0, done.stderr
+    assert "+ migration" in done.stdout
+    return name
+
+
+@pytest.fixture
+def empty_url(services: Services) -> Iterator[str]:
+    """A database without anything in it."""
+    yield from _database(services, "")
+
+
+@pytest.fixture
+def url(services: Services, template: str) -> Iterator[str]:
+    """A migrated database without any row."""
+    yield from _database(services, f"template {template}")
+
+
+def _database(services: Services, how: str) -> Iterator[str]:
+    assert services.database_url is not None
+    name = f"cli_{uuid4().hex}"
+    ask(services.database_url, f"create database {name} {how}")
+    yield _named(services, name)
+    ask(services.database_url, f"drop database {name} with (force)")
+
+
+@pytest.fixture
+def command(tmp_path: Path, url: str, redis_url: str) -> Command:
+    """The command line on a migrated database, with a key ring of its own."""
+    return Command(
+        tmp_path,
+        IDENTITY_DATABASE_URL=url,
+        IDENTITY_REDIS_URL=redis_url,
+        IDENTITY_SECRET_KEYS=new_key("k1"),
+        IDENTITY_PUBLIC_URL="https://id.example.com",
+        IDENTITY_TRUSTED_PROXIES="10.0.0.0/8",
+    )
+
+
+@pytest.fixture
+def offline(tmp_path: Path) -> Command:
+    """The command line without any service."""
+    return Command(tmp_path)
