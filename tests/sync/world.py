@@ -172,6 +172,27 @@ class World:
             tokens = LoginTokens(refresh_token=token)
             await refresh_tokens.keep(connection, self.vault, self.tenant_id, person.identity_id, tokens)
 
+    async def narrow_mapping_of(self, group: str) -> None:
+        """Take every permission from the group's mapping, as an edit does whose grants are still to be written."""
+        async with self.database.transaction() as connection:
+            await connection.execute(
+                """
+                delete from mapping_permission where tenant_id = $1 and mapping_id in (
+                    select id from group_mapping where tenant_id = $1 and pattern = $2)
+                """,
+                self.tenant_id,
+                group,
+            )
+            await connection.execute(
+                """
+                insert into mapping_change (id, tenant_id, mapping_id, actor, total, done, created_at)
+                select $3, $1, id, 'system', 1, 0, now() from group_mapping where tenant_id = $1 and pattern = $2
+                """,
+                self.tenant_id,
+                group,
+                uuid7(),
+            )
+
     async def token(self, person: Person) -> Any:
         """The refresh token's row; the identity has one."""
         return await self.row("select * from refresh_token where identity_id = $1", person.identity_id)

@@ -1,0 +1,77 @@
+"""What is forgotten, and what is kept."""
+
+from uuid import UUID
+
+import pytest
+
+from identity_api.db.database import Connection, Database
+from identity_api.ids import uuid7
+from identity_api.jobs.clean_up import clean_up
+from tests import factories as make
+
+
+async def make_attempt(connection: Connection, tenant_id: UUID, provider_id: UUID, expired: str) -> UUID:
+    """An attempt with a handle, which expired so long ago."""
+    attempt_id, handle_id = uuid7(), uuid7()
+    await connection.execute(
+        f"""
+        insert into login_attempt (id, tenant_id, provider_id, delivery, return_to, session_origin, path_prefix, redirect_url,
+            issuer, created_at, expires_at)
+        values ($1, $2, $3, 'cookie', '/', 'https://a.example', '', 'https://a.example/', 'https://b.example',
+            now() - interval '1 day', now() - interval '{expired}')
+        """,
+        attempt_id,
+        tenant_id,
+        provider_id,
+    )
+    await connection.execute(
+        """
+        insert into login_handle (id, tenant_id, attempt_id, token_hash, stage, expires_at)
+        values ($1, $2, $3, $4, 'SESSION_HOST', now())
+        """,
+        handle_id,
+        tenant_id,
+        attempt_id,
+        handle_id.bytes,
+    )
+    return attempt_id
+
+
+@pytest.mark.asyncio
+async def test_logins_long_expired_are_forgotten_with_their_handles(database: Database) -> None:
+    async with database.transaction() as connection:
+        tenant = await make.make_tenant(connection)
+        provider = await make.make_provider(connection, tenant.id)
+        await make_attempt(connection, tenant.id, provider.id, "61 minutes")
+        kept = await make_attempt(connection, tenant.id, provider.id, "59 minutes")
+    assert await clean_up(database) >= 1
+    async with database.reading() as connection:
+        attempts = await connection.fetch("select id from login_attempt where tenant_id = $1", tenant.id)
+        handles = await connection.fetch("select attempt_id from login_handle where tenant_id = $1", tenant.id)
+    assert [row["id"] for row in attempts] == [kept]
+    assert [row["attempt_id"] for row in handles] == [kept]
+
+
+@pytest.mark.asyncio
+async def test_sessions_over_for_a_month_are_forgotten(database: Database) -> None:
+    async with database.transaction() as connection:
+        tenant = await make.make_tenant(connection)
+        user = await make.make_user(connection, tenant.id)
+        for number, over in enumerate(("31 days", "29 days")):
+            await connection.execute(
+                f"""
+                insert into session (id, tenant_id, user_id, kind, token_hash, epoch, created_at, seen_at,
+                    authenticated_at, absolute_until)
+                values ($1, $2, $3, 'COOKIE', $4, $5, now(), now(), now(), now() - interval '{over}')
+                """,
+                uuid7(),
+                tenant.id,
+                user,
+                uuid7().bytes,
+                number,
+            )
+    assert await clean_up(database) >= 1
+    async with database.reading() as connection:
+        rows = await connection.fetch("select epoch from session where tenant_id = $1", tenant.id)
+    assert [row["epoch"] for row in rows] == [1]
+    assert await clean_up(database) == 0

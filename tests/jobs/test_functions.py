@@ -1,0 +1,103 @@
+"""The jobs that a wake-up names, through a real Redis. No ticker runs here, so whatever happens, a wake-up did it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from identity_api import queue as queue_module
+from identity_api.db import audit
+from identity_api.jobs.functions import job_functions
+from identity_api.queue import Queue, run_worker
+from identity_api.sync import now
+from identity_api.telemetry import METRICS
+from tests.sync.world import World
+
+
+class Waking:
+    """The queue's two ends: one to enqueue at, and a worker that runs our jobs."""
+
+    def __init__(self, queue: Queue) -> None:
+        self.queue = queue
+        self.sweep = asyncio.Event()
+
+    async def run(self, job: str, **ids: object) -> None:
+        """Enqueue a job and wait until a body of that name has ended well."""
+        before = _ended_well(job)
+        assert await self.queue.enqueue(job, **ids)  # type: ignore[arg-type]  # ids of rows
+        async with asyncio.timeout(10):
+            while _ended_well(job) == before:  # noqa: ASYNC110  # a counter tells nobody
+                await asyncio.sleep(0.01)
+
+
+def _ended_well(job: str) -> float:
+    return METRICS.registry.get_sample_value("identity_jobs_total", {"job": job, "outcome": "OK"}) or 0.0
+
+
+@pytest_asyncio.fixture
+async def waking(world: World, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Waking]:
+    monkeypatch.setattr(queue_module, "_ENQUEUE_DEADLINE_SECONDS", 10.0)  # a busy machine is not what is tested
+    queue, stop = Queue(redis_url), asyncio.Event()
+    waking = Waking(queue)
+    functions = job_functions(world.parts, wake_sweep=waking.sweep.set)
+    running = asyncio.create_task(run_worker(redis_url, functions, stop=stop))
+    yield waking
+    stop.set()
+    await asyncio.wait_for(running, 20)
+    await queue.aclose()
+
+
+@pytest.mark.asyncio
+async def test_a_request_for_a_user_wakes_a_worker(world: World, waking: Waking) -> None:
+    alice = await world.sign_in("alice", is_due=False)
+    world.issuer.set_groups("alice", ["support"])
+    asked = await now.request(world.database, waking.queue, world.tenant_id, alice.user_id)
+    done = await now.outcomes(world.database, world.tenant_id, asked, timeout_seconds=10)
+    assert [(one.state, one.outcome) for one in done.done] == [("FRESH", "ok")]
+    assert await world.permissions(alice) == {"tickets:answer"}
+
+
+@pytest.mark.asyncio
+async def test_a_sync_of_a_user_may_be_delivered_three_times(world: World, waking: Waking) -> None:
+    """F8: the same end state, and no more than one request for each time it was due."""
+    alice = await world.sign_in("alice")
+    for _ in range(3):
+        await waking.run("sync_user", tenant_id=world.tenant_id, user_id=alice.user_id)
+    assert await world.state(alice) == ("FRESH", None)
+    assert world.token_requests(alice) <= 3
+
+
+@pytest.mark.asyncio
+async def test_a_wake_up_to_sweep_wakes_the_process_own_sweep(waking: Waking) -> None:
+    await waking.run("sync_sweep")
+    assert waking.sweep.is_set()
+
+
+@pytest.mark.asyncio
+async def test_a_wake_up_to_seal_seals(world: World, waking: Waking) -> None:
+    await world.sign_in("alice", is_due=False)
+    await waking.run("seal_audit")
+    async with world.database.reading() as connection:
+        head = await audit.head(connection, world.tenant_id)
+    assert head is not None
+    assert head.sequence == await world.events()
+
+
+@pytest.mark.asyncio
+async def test_a_wake_up_after_a_mapping_edit_writes_its_grants(world: World, waking: Waking) -> None:
+    """The edit's row is all there is; the worker finds whom it concerns."""
+    alice = await world.sign_in("alice", is_due=False)
+    await world.narrow_mapping_of("engineering")
+    await waking.run("apply_mapping_changes")
+    row = await world.row(
+        "select revoked_reason from permission_grant where user_id = $1 order by granted_at", alice.user_id
+    )
+    assert row["revoked_reason"] == "MAPPING_CHANGED"
+    open_changes = "select count(*) from mapping_change where tenant_id = $1 and finished_at is null"
+    assert (await world.row(open_changes, world.tenant_id))[0] == 0
+
+
+@pytest.mark.asyncio
+async def test_a_wake_up_to_clean_up_does(waking: Waking) -> None:
+    await waking.run("clean_up")
