@@ -1,0 +1,133 @@
+"""`apply`: the difference is shown, applying twice changes nothing, and a rehearsal writes nothing (design 11)."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Command, ask
+
+DECLARATION = """
+[[tenants]]
+slug = "acme"
+name = "Acme"
+hosts = ["acme.example.com"]
+
+[[tenants.providers]]
+slug = "keycloak"
+issuer = "https://sso.acme.example/realms/acme"
+client_id = "identity-api"
+client_secret_env = "ACME_SECRET"
+
+[[tenants.group_mappings]]
+provider = "keycloak"
+group = "engineering"
+permissions = ["docs:read"]
+
+[[tenants.group_mappings]]
+group = "support"
+permissions = ["tickets:answer"]
+"""
+
+
+@pytest.fixture
+def acme(command: Command) -> Command:
+    """The command line where ACME_SECRET is set."""
+    command.env["ACME_SECRET"] = "s3cret"
+    return command
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "tenants.toml"
+    path.write_text(DECLARATION)
+    return path
+
+
+def test_a_declared_tenant_is_made_and_then_left_alone(acme: Command, file: Path) -> None:
+    done = acme("apply", file)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "+ acme: tenant acme",
+        "+ acme: permission docs:read",
+        "+ acme: permission tickets:answer",
+        "+ acme: provider keycloak",
+        "+ acme: mapping engineering",
+        "+ acme: mapping support",
+    ]
+    assert acme("apply", file).stdout == "Nothing to change.\n"
+
+
+def test_the_operator_is_named_in_the_audit(acme: Command, file: Path, url: str) -> None:
+    acme("apply", file)
+    actors = {row["actor"] for row in ask(url, "select distinct actor from audit_event")}
+    assert len(actors) == 1
+    assert actors.pop().startswith("operator:")
+
+
+def test_a_rehearsal_of_a_new_tenant_shows_everything_and_writes_nothing(acme: Command, file: Path, url: str) -> None:
+    rehearsed = acme("apply", file, "--dry-run")
+    assert rehearsed.returncode == 0, rehearsed.stderr
+    assert ask(url, "select from tenant") == []
+    assert acme("apply", file).stdout == rehearsed.stdout
+
+
+def test_a_rehearsal_counts_with_what_the_file_itself_would_make(acme: Command, file: Path) -> None:
+    """A mapping for a provider and a permission that are in the file and not in the database yet."""
+    acme("apply", file)
+    more = DECLARATION.replace('permissions = ["docs:read"]', 'permissions = ["docs:read", "docs:print"]')
+    other = DECLARATION.partition("[[tenants.providers]]")[2].partition("[[tenants.group_mappings]]")[0]
+    more += f"\n[[tenants.providers]]{other.replace('keycloak', 'second')}"
+    file.write_text(
+        more + '\n[[tenants.group_mappings]]\nprovider = "second"\ngroup = "ops"\npermissions = ["docs:read"]\n'
+    )
+    rehearsed = acme("apply", file, "--dry-run")
+    assert rehearsed.stdout.splitlines() == [
+        "+ acme: permission docs:print",
+        "+ acme: provider second",
+        "~ acme: mapping engineering",
+        "+ acme: mapping ops",
+    ]
+    assert acme("apply", file).stdout == rehearsed.stdout
+
+
+def test_changes_are_told_by_their_fields_and_never_by_values(acme: Command, file: Path) -> None:
+    acme("apply", file)
+    file.write_text(DECLARATION.replace('name = "Acme"', 'name = "Acme Inc."'))
+    done = acme("apply", file, "--json", ACME_SECRET="another-s3cret")
+    changes = json.loads(done.stdout)["changes"]
+    assert [(one["action"], one["kind"], one["fields"]) for one in changes] == [
+        ("change", "tenant", ["name"]),
+        ("change", "provider", ["client_secret"]),
+    ]
+    assert "s3cret" not in done.stdout
+
+
+def test_only_prune_removes_a_mapping_that_is_no_longer_declared(acme: Command, file: Path) -> None:
+    acme("apply", file)
+    file.write_text(DECLARATION.rpartition("[[tenants.group_mappings]]")[0])
+    assert acme("apply", file).stdout == "Nothing to change.\n"
+    assert acme("apply", file, "--prune", "--dry-run").stdout == "- acme: mapping support\n"
+    assert acme("apply", file, "--prune").stdout == "- acme: mapping support\n"
+    assert acme("apply", file, "--prune").stdout == "Nothing to change.\n"
+
+
+def test_standard_input_is_applied(acme: Command) -> None:
+    done = acme("apply", "-", "--json", stdin=DECLARATION.encode())
+    assert done.returncode == 0, done.stderr
+    assert len(json.loads(done.stdout)["changes"]) == 6
+
+
+def test_a_missing_secret_stops_before_anything_is_written(acme: Command, file: Path, url: str) -> None:
+    done = acme("apply", file, ACME_SECRET="")
+    assert done.returncode == 78
+    assert "ACME_SECRET is not set" in done.stderr
+    assert ask(url, "select from tenant") == []
+
+
+def test_a_host_of_another_tenant_is_refused(acme: Command, file: Path) -> None:
+    assert acme("apply", file).returncode == 0
+    file.write_text(DECLARATION.replace('slug = "acme"', 'slug = "mallory"'))
+    done = acme("apply", file)
+    assert done.returncode == 78
+    assert "belongs to another tenant" in done.stderr

@@ -1,0 +1,122 @@
+"""`keys`: made, rotated while it works, interrupted and continued (rows 73 and 76)."""
+
+import json
+import signal
+import time
+
+import pytest
+
+from identity_api.config import parse_key_ring
+from identity_api.ids import uuid7
+from identity_api.vault import Vault
+from tests.cli.conftest import Command, ask, new_key
+
+DECLARATION = """
+[[tenants]]
+slug = "acme"
+name = "Acme"
+
+[[tenants.providers]]
+slug = "keycloak"
+issuer = "https://sso.acme.example"
+client_id = "identity-api"
+client_secret_env = "ACME_SECRET"
+"""
+
+
+@pytest.fixture
+def acme(command: Command) -> Command:
+    """A tenant with a client secret that is sealed under k1."""
+    assert command("apply", "-", stdin=DECLARATION.encode(), ACME_SECRET="s3cret").returncode == 0
+    return command
+
+
+def test_a_generated_key_is_one_that_a_ring_takes(offline: Command) -> None:
+    first, second = offline("keys", "generate").stdout, offline("keys", "generate").stdout
+    assert len(parse_key_ring(f"{first},{second}").ids) == 2
+
+
+def test_after_a_rotation_the_old_key_is_not_needed(acme: Command) -> None:
+    old, new = acme.env["IDENTITY_SECRET_KEYS"], new_key("k2")
+    both = acme("keys", "rotate", IDENTITY_SECRET_KEYS=f"{new},{old}")
+    assert (both.returncode, both.stdout) == (0, "1 value(s) sealed under the current key.\n")
+    acme.env["IDENTITY_SECRET_KEYS"] = new
+    assert json.loads(acme("keys", "rotate", "--json").stdout) == {"resealed": 0, "superseded": 0, "unopened": []}
+
+
+def test_a_value_whose_key_is_lost_is_told_by_row_and_key(acme: Command) -> None:
+    done = acme("keys", "rotate", IDENTITY_SECRET_KEYS=new_key("k2"))
+    assert done.returncode == 1
+    assert "provider_secret.sealed" in done.stdout
+    assert "the ring has no key k1" in done.stdout
+
+
+def test_interrupted_it_is_exit_code_130_and_the_next_run_finishes(acme: Command, url: str) -> None:
+    old = acme.env["IDENTITY_SECRET_KEYS"]
+    total = fill(url, Vault(parse_key_ring(old)), 20_000) + 1
+    acme.env["IDENTITY_SECRET_KEYS"] = f"{new_key('k2')},{old}"
+    process = acme.start("keys", "rotate")
+    deadline = time.monotonic() + 30
+    while left(url) == total and time.monotonic() < deadline:
+        pass
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 130
+    assert "Traceback" not in acme.said
+    remaining = left(url)
+    assert 0 < remaining < total
+    done = json.loads(acme("keys", "rotate", "--json").stdout)
+    assert (done["resealed"], left(url)) == (remaining, 0)
+
+
+def fill(url: str, vault: Vault, count: int) -> int:
+    """Give the tenant an identity with so many refresh tokens."""
+    [tenant] = ask(url, "select t.id, p.id as provider from tenant t join provider p on p.tenant_id = t.id")
+    user_id, identity_id, ids = uuid7(), uuid7(), [uuid7() for _ in range(count)]
+    ask(
+        url,
+        """
+        insert into app_user (id, tenant_id, username, username_folded, display_label, display_label_folded, epoch,
+            created_at, active_at) values ($1, $2, 'alice', 'alice', 'Alice', 'alice', 0, now(), now())
+        """,
+        user_id,
+        tenant["id"],
+    )
+    ask(
+        url,
+        """
+        insert into identity (id, tenant_id, user_id, provider_id, issuer, anchor, claims, state, state_since,
+            created_at, signed_in_at) values ($1, $2, $3, $4, 'i', 'a', '{}', 'FRESH', now(), now(), now())
+        """,
+        identity_id,
+        tenant["id"],
+        user_id,
+        tenant["provider"],
+    )
+    sealed = [
+        vault.seal(b"token", tenant_id=tenant["id"], table="refresh_token", column="sealed", row_id=row_id)
+        for row_id in ids
+    ]
+    ask(
+        url,
+        """
+        insert into refresh_token (id, tenant_id, identity_id, sealed, hash, created_at)
+        select n.id, $1, $2, n.sealed, uuid_send(n.id), now() from unnest($3::uuid[], $4::bytea[]) as n (id, sealed)
+        """,
+        tenant["id"],
+        identity_id,
+        ids,
+        sealed,
+    )
+    return count
+
+
+def left(url: str) -> int:
+    """How many values are sealed under k1."""
+    [row] = ask(
+        url,
+        """
+        select (select count(*) from refresh_token where substring(sealed from 3 for 2) = 'k1')
+            + (select count(*) from provider_secret where substring(sealed from 3 for 2) = 'k1') as left
+        """,
+    )
+    return int(row["left"])
