@@ -1,0 +1,108 @@
+"""For every root field, arguments that work in a world; the tests change one of them at a time."""
+
+from typing import Any
+
+from graphql import GraphQLObjectType, get_named_type, is_leaf_type
+
+from identity_api.graphql.ids import global_id
+from tests.graphql.documents import CORE
+from tests.graphql.world import World
+
+ID_ARGUMENTS: dict[str, str] = {
+    "node.id": "User",
+    "user.id": "User",
+    "users.filter.group": "Group",
+    "users.filter.permission": "Permission",
+    "identities.filter.provider": "Provider",
+    "groups.provider": "Provider",
+    "groupMapping.id": "GroupMapping",
+    "createGroupMapping.input.permissions": "Permission",
+    "createGroupMapping.input.provider": "Provider",
+    "updateGroupMapping.input.id": "GroupMapping",
+    "updateGroupMapping.input.permissions": "Permission",
+    "updateGroupMapping.input.provider": "Provider",
+    "deleteGroupMapping.input.id": "GroupMapping",
+    "updatePermission.input.id": "Permission",
+    "deletePermission.input.id": "Permission",
+    "grantPermission.input.user": "User",
+    "grantPermission.input.permission": "Permission",
+    "revokePermission.input.user": "User",
+    "revokePermission.input.permission": "Permission",
+    "syncUser.input.id": "User",
+    "disableUser.input.id": "User",
+    "enableUser.input.id": "User",
+    "endSession.input.id": "Session",
+}
+"""Every argument that takes an ID, and the type of it. A test compares it with the schema."""
+
+
+async def working_arguments(world: World) -> dict[str, dict[str, Any]]:
+    """Arguments of every root field with which an admin of the world succeeds (each one only once, or in this order)."""
+    spare = await world.client()
+    permission = {"input": {"id": global_id("Permission", world.locked)}}
+    person, local = global_id("User", world.person), global_id("User", world.local)
+    mapping = {"id": global_id("GroupMapping", world.mapping), "version": 1}
+    write = global_id("Permission", world.write)
+    provider = global_id("Provider", world.provider.id)
+    return {
+        "viewer": {},
+        "node": {"id": person},
+        "user": {"id": person},
+        "users": {"filter": {"group": global_id("Group", await world.group("engineering"))}},
+        "identities": {"filter": {"provider": provider}},
+        "providers": {},
+        "groups": {"provider": provider},
+        "groupMappings": {},
+        "groupMapping": {"id": mapping["id"]},
+        "permissions": {},
+        "createGroupMapping": {"input": {"pattern": "sales", "permissions": [write], "provider": provider}},
+        "updateGroupMapping": {"input": {**mapping, "permissions": [write], "provider": provider}},
+        "deleteGroupMapping": {"input": {**mapping, "version": 2}},
+        "createPermission": {"input": {"name": "reports:read", "description": "See reports."}},
+        "updatePermission": {"input": {**permission["input"], "description": "Open the vault."}},
+        "deletePermission": permission,
+        "grantPermission": {"input": {"user": person, "permission": write}},
+        "revokePermission": {"input": {"user": local, "permission": write}},
+        "syncUser": {"input": {"id": person}},
+        "disableUser": {"input": {"id": local}},
+        "enableUser": {"input": {"id": local}},
+        "endSession": {"input": {"id": global_id("Session", spare.session_id)}},
+    }
+
+
+def root_fields() -> dict[str, tuple[str, Any]]:
+    """Name to (`query` or `mutation`, field) of everything that can be asked."""
+    assert CORE.query_type
+    assert CORE.mutation_type
+    queries = {name: ("query", field) for name, field in CORE.query_type.fields.items()}
+    return queries | {name: ("mutation", field) for name, field in CORE.mutation_type.fields.items()}
+
+
+def document(name: str, selection: str | None = None) -> str:
+    """A document of one root field, with a variable for each of its arguments; selects little unless told."""
+    operation, field = root_fields()[name]
+    type_ = get_named_type(field.type)
+    if selection is None:
+        selection = "{ __typename ... on Problem { code message } }" if operation == "mutation" else _some(type_)
+    declared = ", ".join([f"${one}: {argument.type}" for one, argument in field.args.items()])
+    passed = ", ".join([f"{one}: ${one}" for one in field.args])
+    return (
+        f"{operation} {f'({declared})' if declared else ''} {{ {name}{f'({passed})' if passed else ''} {selection} }}"
+    )
+
+
+def _some(type_: Any) -> str:
+    if isinstance(type_, GraphQLObjectType) and "edges" in type_.fields:
+        return "{ edges { node { id } } }"
+    if isinstance(type_, GraphQLObjectType):
+        leaves = [name for name, field in type_.fields.items() if is_leaf_type(get_named_type(field.type))]
+        return "{ " + " ".join(["__typename", *leaves[:1]]) + " }"
+    return "{ __typename id }"
+
+
+def replaced(arguments: dict[str, Any], path: list[str], value: Any) -> dict[str, Any]:
+    """The arguments with one of them, however deep, replaced; a list gets the value as its only element."""
+    head, *rest = path
+    if rest:
+        return {**arguments, head: replaced(arguments.get(head) or {}, rest, value)}
+    return {**arguments, head: [value] if isinstance(arguments.get(head), list) else value}

@@ -1,0 +1,43 @@
+"""Global ids: one form for each row, and no other text is one."""
+
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from identity_api.errors import NotFound
+from identity_api.graphql.ids import GlobalID, Kind, encoder, global_id, parse, row_id
+
+KINDS: list[Kind] = ["User", "Identity", "Group", "GroupMapping", "Permission", "Provider", "Session"]
+kinds = st.sampled_from(KINDS)
+
+
+@given(kinds, st.uuids())
+def test_an_id_names_its_type_and_row(kind: Kind, value: UUID) -> None:
+    assert parse(global_id(kind, value)) == GlobalID(kind, value)
+    assert row_id(global_id(kind, value), kind) == value
+
+
+@given(kinds, st.uuids())
+def test_a_row_has_the_same_id_from_text_and_from_a_uuid(kind: Kind, value: UUID) -> None:
+    assert encoder(kind)(value) == encoder(kind)(str(value))
+
+
+@given(st.text() | st.from_regex(r"[A-Za-z0-9_-]{24}", fullmatch=True))
+def test_any_text_is_an_id_in_its_one_form_or_none(text: str) -> None:
+    """Two texts for one row would be two keys in a client's cache."""
+    found = parse(text)
+    assert found is None or global_id(found.kind, found.row_id) == text
+
+
+@given(kinds, kinds, st.uuids())
+def test_an_id_of_another_type_is_refused_as_one_of_nothing(kind: Kind, other: Kind, value: UUID) -> None:
+    if kind == other:
+        assert row_id(global_id(other, value), kind) == value
+        return
+    with pytest.raises(NotFound) as wrong:
+        row_id(global_id(other, value), kind)
+    with pytest.raises(NotFound) as nonsense:
+        row_id("nonsense", kind)
+    assert wrong.value.message == nonsense.value.message

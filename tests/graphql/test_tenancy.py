@@ -1,0 +1,90 @@
+"""Tenants never meet (I2, bad input 57): every id of one tenant, tried by an admin of another wherever an id is taken."""
+
+from typing import Any
+
+import pytest
+from graphql import GraphQLInputObjectType, get_named_type
+
+from identity_api.graphql.ids import Kind, global_id
+from identity_api.ids import uuid7
+from tests.graphql.inputs import ID_ARGUMENTS, document, replaced, root_fields, working_arguments
+from tests.graphql.world import World
+
+TABLES = [
+    "app_user", "identity", "identity_sync", "provider", "provider_group", "identity_group", "group_mapping",
+    "mapping_permission", "mapping_group", "mapping_change", "permission", "permission_grant", "session", "user_read",
+    "audit_event",
+]  # fmt: skip
+
+
+def test_the_list_of_arguments_that_take_an_id_is_complete() -> None:
+    found = set()
+    for name, (_, field) in root_fields().items():
+        for argument, one in field.args.items():
+            type_ = get_named_type(one.type)
+            if type_.name == "ID":
+                found.add(f"{name}.{argument}")
+            elif isinstance(type_, GraphQLInputObjectType):
+                inner = [key for key, value in type_.fields.items() if get_named_type(value.type).name == "ID"]
+                found |= {f"{name}.{argument}.{key}" for key in inner}
+    assert found == set(ID_ARGUMENTS)
+
+
+async def contents(world: World) -> dict[str, list[Any]]:
+    """Everything the tenant has."""
+    async with world.database.reading() as connection:
+        return {
+            table: await connection.fetch(f"select * from {table} where tenant_id = $1 order by id", world.tenant)
+            for table in TABLES
+        }
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("argument", list(ID_ARGUMENTS))
+async def test_an_id_of_another_tenant_is_an_id_of_nothing(world: World, other: World, argument: str) -> None:
+    """Every id of a tenant, of every type, on one argument: the same answer as for an id that was never given out.
+
+    Nothing of either tenant changes, but for the note of what was refused.
+    """
+    name, *path = argument.split(".")
+    arguments = (await working_arguments(other))[name]
+    text, kind = document(name), ID_ARGUMENTS[argument]
+    theirs, before, mine = await world.ids(), await contents(world), await contents(other)
+    absent = await other.admin.ask(text, **replaced(arguments, path, global_id(kind, uuid7())))  # type: ignore[arg-type]
+    code = absent.code if absent.errors else (absent.data or {})[name]["code"]
+    assert code == "NOT_FOUND"
+    for values in theirs.values():
+        for value in values:
+            answer = await other.admin.ask(text, **replaced(arguments, path, value))
+            if argument == "node.id":  # says of which type the id is, as the id itself does
+                assert (answer.code, answer.data) == ("NOT_FOUND", {"node": None})
+            else:
+                assert answer == absent
+    assert await contents(world) == before
+    assert await contents(other) == mine
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("argument", [one for one in ID_ARGUMENTS if one != "node.id"])
+async def test_an_id_of_another_type_is_an_id_of_nothing(world: World, argument: str) -> None:
+    name, *path = argument.split(".")
+    arguments = (await working_arguments(world))[name]
+    text, kind = document(name), ID_ARGUMENTS[argument]
+    absent = await world.admin.ask(text, **replaced(arguments, path, global_id(kind, uuid7())))  # type: ignore[arg-type]
+    own: dict[Kind, list[str]] = await world.ids()
+    wrong = [values[0] for one, values in own.items() if one != kind]
+    for value in [*wrong, "", "x", "User:1", str(world.person), wrong[0] + "=", wrong[0][:-1], "\u00e9" * 24]:
+        assert await world.admin.ask(text, **replaced(arguments, path, value)) == absent
+
+
+LISTS = {"users", "identities", "providers", "groups", "groupMappings", "permissions"}
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("name", sorted(LISTS))
+async def test_a_list_has_nothing_of_another_tenant(world: World, other: World, name: str) -> None:
+    theirs = {value for values in (await world.ids()).values() for value in values}
+    data = await other.admin.data(document(name))
+    listed = {edge["node"]["id"] for edge in data[name]["edges"]}
+    assert listed
+    assert not listed & theirs

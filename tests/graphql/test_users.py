@@ -1,0 +1,212 @@
+"""What is shown of a person: identities, groups, permissions with their reasons, and what keeps others out of force."""
+
+from typing import Any
+
+import pytest
+
+from identity_api.db import grants, read_model
+from identity_api.graphql.identities import IdentityState
+from identity_api.graphql.ids import global_id
+from tests.graphql.world import World, moment, people
+
+PERSON = """query ($id: ID!) { user(id: $id) {
+    username email emailVerified enabled disabledAt
+    identities { id state issuer subject provider { slug label } user { id } permissionsValidUntil signedInUntil
+        verifiedAt nextSyncAt groupsCompleteness signedInAt }
+    groups { id name provider { id slug } }
+    permissions { name reasons { source grantedAt grantedBy provider { slug } mapping { id } group { id name }
+        identity { id } } }
+    dormantPermissions { name cause reason { source } }
+} }"""
+
+WHO = "{ users(filter: %s, orderBy: {field: USERNAME}) { edges { node { username } } } }"
+
+
+async def person(world: World, user_id: Any = None) -> Any:
+    return (await world.admin.data(PERSON, id=global_id("User", user_id or world.person)))["user"]
+
+
+async def names(world: World, where: str) -> list[str]:
+    data = await world.admin.data(WHO % where)
+    return [edge["node"]["username"] for edge in data["users"]["edges"]]
+
+
+@pytest.mark.asyncio
+async def test_a_permission_by_a_group_says_identity_group_and_mapping(world: World) -> None:
+    shown = await person(world)
+    [permission] = shown["permissions"]
+    [reason] = permission["reasons"]
+    group = await world.group("engineering")
+    assert permission["name"] == "docs:read"
+    assert moment(reason.pop("grantedAt"))
+    assert reason == {
+        "source": "GROUP",
+        "grantedBy": "system",
+        "provider": {"slug": world.provider.slug},
+        "mapping": {"id": global_id("GroupMapping", world.mapping)},
+        "group": {"id": global_id("Group", group), "name": "engineering"},
+        "identity": {"id": global_id("Identity", world.person_identity)},
+    }
+    assert shown["dormantPermissions"] == []
+
+
+@pytest.mark.asyncio
+async def test_a_permission_by_hand_without_a_way_in_is_dormant_and_says_why(world: World) -> None:
+    shown = await person(world, world.local)
+    assert shown["permissions"] == []
+    assert shown["dormantPermissions"] == [{"name": "docs:write", "cause": "NO_WAY_IN", "reason": {"source": "MANUAL"}}]
+
+
+@pytest.mark.asyncio
+async def test_a_permission_held_twice_is_one_with_two_reasons(world: World) -> None:
+    async with world.database.transaction() as connection:
+        await grants.open_manual_grant(connection, world.tenant, world.person, world.read, "operator:root")
+        await read_model.refresh(connection, world.tenant, [world.person])
+    [permission] = (await person(world))["permissions"]
+    manual, group = sorted(permission["reasons"], key=lambda reason: str(reason["source"]), reverse=True)
+    assert (manual["source"], manual["identity"], manual["mapping"], manual["group"]) == ("MANUAL", None, None, None)
+    assert group["source"] == "GROUP"
+
+
+@pytest.mark.asyncio
+async def test_groups_name_their_provider(world: World) -> None:
+    provider = {"id": global_id("Provider", world.provider.id), "slug": world.provider.slug}
+    assert [(one["name"], one["provider"]) for one in (await person(world))["groups"]] == [
+        ("engineering", provider),
+        ("platform", provider),
+    ]
+
+
+@pytest.mark.asyncio
+async def test_an_identity_says_until_when_it_counts(world: World) -> None:
+    [identity] = (await person(world))["identities"]
+    verified = moment(identity["verifiedAt"])
+    assert moment(identity["permissionsValidUntil"]) > verified
+    assert moment(identity["signedInUntil"]) == moment(identity["permissionsValidUntil"])
+    assert moment(identity["signedInAt"]) <= verified
+    assert identity["groupsCompleteness"] == "COMPLETE"
+    assert identity["user"] == {"id": global_id("User", world.person)}
+    assert identity["provider"] == {"slug": world.provider.slug, "label": "A test provider"}
+
+
+LEASE_OVER = "update identity_sync set groups_valid_until = now() - interval '1 second' where tenant_id = $1"
+STATES: dict[str, list[str]] = {
+    "FRESH": [],
+    "STALE": ["update identity set state = 'STALE', state_reason = 'timeout' where tenant_id = $1"],
+    "SUSPENDED": ["update identity set state = 'STALE' where tenant_id = $1", LEASE_OVER],
+    "REVOKED": ["update identity set state = 'REVOKED' where tenant_id = $1", LEASE_OVER],
+    "QUARANTINED": ["update identity set state = 'QUARANTINED' where tenant_id = $1"],
+    "UNSYNCED": ["update identity set state = 'UNSYNCED' where tenant_id = $1", LEASE_OVER],
+    "DISABLED": ["update provider set enabled = false where tenant_id = $1"],
+}
+
+
+def test_every_state_is_tried() -> None:
+    assert set(STATES) == {state.value for state in IdentityState}
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("state", list(STATES))
+async def test_a_state_is_the_same_of_a_user_and_in_the_list_and_in_its_filter(world: World, state: str) -> None:
+    """One is worked out here, the other by the database."""
+    prepare = [*STATES[state]] or ["update identity set state = 'FRESH', state_reason = null where tenant_id = $1"]
+    for statement in prepare:
+        await world.execute(statement, world.tenant)
+    await world.execute("select refresh_user_read($1, array[$2]::uuid[])", world.tenant, world.person)
+    [identity] = (await person(world))["identities"]
+    assert identity["state"] == state
+    for asked in STATES:
+        data = await world.admin.data(
+            f"{{ identities(filter: {{state: {asked}}}) {{ edges {{ node {{ state }} }} }} }}"
+        )
+        listed = [edge["node"]["state"] for edge in data["identities"]["edges"]]
+        assert listed == ([state] if asked == state else [])
+
+
+@pytest.mark.asyncio
+async def test_the_list_of_identities_says_what_the_user_says(world: World) -> None:
+    fields = """id state issuer subject stateReason stateSince signedInAt permissionsValidUntil signedInUntil verifiedAt
+        nextSyncAt groupsCompleteness provider { id slug label } user { id username displayLabel }"""
+    data = await world.admin.data(
+        f"query ($id: ID!) {{ user(id: $id) {{ identities {{ {fields} }} }} identities {{ edges {{ node {{ {fields} }} }} }} }}",
+        id=global_id("User", world.person),
+    )
+    assert [edge["node"] for edge in data["identities"]["edges"]] == data["user"]["identities"]
+
+
+@pytest.mark.asyncio
+async def test_a_disabled_user_is_shown_as_such(world: World) -> None:
+    await world.execute("update app_user set disabled_at = now() where id = $1", world.person)
+    shown = await person(world)
+    assert shown["enabled"] is False
+    assert moment(shown["disabledAt"])
+    assert [(one["name"], one["cause"]) for one in shown["dormantPermissions"]] == [("docs:read", "USER_DISABLED")]
+    assert [identity["state"] for identity in shown["identities"]] == ["DISABLED"]
+
+
+@pytest.mark.asyncio
+async def test_users_are_found_by_name_address_and_label_without_regard_to_case(world: World) -> None:
+    await people(world, ["Ada", "ADAM", "eve_1", "eve%"])
+    await world.execute("update app_user set email = 'Ada@X.org', email_folded = 'ada@x.org' where username = 'Ada'"
+                        " and tenant_id = $1", world.tenant)  # fmt: skip
+    assert await names(world, '{username: "ada"}') == ["Ada"]
+    assert await names(world, '{usernamePrefix: "ADA"}') == ["Ada", "ADAM"]
+    assert await names(world, '{displayLabelPrefix: "eve"}') == ["eve%", "eve_1"]
+    assert await names(world, '{usernamePrefix: "eve_"}') == ["eve_1"]
+    assert await names(world, '{usernamePrefix: "eve%"}') == ["eve%"]
+    assert await names(world, '{email: "ADA@x.ORG"}') == ["Ada"]
+    assert await names(world, '{emailPrefix: "ada@"}') == ["Ada"]
+    assert await names(world, '{username: "ada", enabled: false}') == []
+    assert await names(world, '{username: "nobody"}') == []
+
+
+@pytest.mark.asyncio
+async def test_users_are_found_by_group_and_by_permission(world: World) -> None:
+    await people(world, ["ada", "bob"], groups=["sales"])
+    group = global_id("Group", await world.group("sales"))
+    assert await names(world, f'{{group: "{group}"}}') == ["ada", "bob"]
+    permission = global_id("Permission", world.write)
+    async with world.database.reading() as connection:
+        username = await connection.fetchval("select username from app_user where id = $1", world.local)
+    assert await names(world, f'{{permission: "{permission}"}}') == [username]
+    # There, and nobody's: an empty page and no error.
+    assert await names(world, f'{{permission: "{global_id("Permission", world.locked)}"}}') == []
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("text", ["a\\u0000b", "a\\u202Eb", "a\\uD800b"])
+async def test_text_that_no_input_may_have_is_refused_in_a_filter(world: World, text: str) -> None:
+    """Bad input 63."""
+    answer = await world.admin.ask(WHO % f'{{username: "{text}"}}')
+    assert "BAD_INPUT" in answer.codes or "SYNTAX_ERROR" in answer.codes
+    assert not (answer.data or {}).get("users")
+
+
+@pytest.mark.asyncio
+async def test_a_filter_text_has_a_length(world: World) -> None:
+    assert await names(world, '{username: "%s"}' % ("x" * 512)) == []
+    assert (await world.admin.ask(WHO % '{username: "%s"}' % ("x" * 513))).code == "BAD_INPUT"
+
+
+@pytest.mark.asyncio
+async def test_the_example_of_the_viewer_answers_for_anybody(world: World) -> None:
+    text = "{ viewer { user { id username displayLabel email } permissions { name } } }"
+    data = await world.nobody.data(text)
+    assert data["viewer"]["user"]["id"] == global_id("User", world.nobody.user_id)
+    assert data["viewer"]["permissions"] == []
+    admin = await world.admin.data(text)
+    assert len(admin["viewer"]["permissions"]) == 10
+    assert world.statements == []
+
+
+@pytest.mark.asyncio
+async def test_the_session_that_asks_is_the_current_one(world: World) -> None:
+    client = await world.sign_in(world.person, world.person_identity)
+    await world.sign_in(world.person, world.person_identity)
+    fields = "id kind isCurrent createdAt seenAt authenticatedAt expiresAt idleUntil provider { id slug label }"
+    data = await client.data(f"{{ viewer {{ session {{ {fields} }} user {{ sessions {{ {fields} }} }} }} }}")
+    current, others = data["viewer"]["session"], data["viewer"]["user"]["sessions"]
+    assert current["id"] == global_id("Session", client.session_id)
+    assert current["provider"]["slug"] == world.provider.slug
+    assert [one["isCurrent"] for one in others] == [True, False]
+    assert others[0] == current
