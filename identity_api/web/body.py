@@ -26,7 +26,7 @@ class BoundedBody:
         """The next event.
 
         Raises:
-            HTTPRefusal: 413 before the first byte if the announced length is above the limit; 408.
+            HTTPRefusal: 413, before the first byte if the announced length is above the limit; 408; 400 for half a body.
         """
         if self._done:
             return await self._receive()
@@ -42,21 +42,25 @@ class BoundedBody:
             self._received += len(event.get("body", b""))
             self._done = not event.get("more_body", False)
         else:
-            self._done = True
+            # The client went away, or (Granian says it like this) a chunk cannot be delimited.
+            raise _incomplete()
         if self._received > self._limit:
             raise self._too_large()
         return event
 
     async def read(self) -> bytes:
-        """The whole body."""
+        """The whole body. Raises as a call does."""
         chunks: list[bytes] = []
         while True:
             event = await self()
-            if event["type"] != "http.request":
-                raise HTTPRefusal(400, "BODY_INCOMPLETE", "The body did not arrive completely.")
             chunks.append(event.get("body", b""))
             if not event.get("more_body", False):
                 return b"".join(chunks)
 
     def _too_large(self) -> HTTPRefusal:
         return HTTPRefusal(413, "BODY_TOO_LARGE", f"A body has at most {self._limit} bytes here.")
+
+
+def _incomplete() -> HTTPRefusal:
+    # Nothing after a body that cannot be delimited may be taken for a request.
+    return HTTPRefusal(400, "BODY_INCOMPLETE", "The body did not arrive completely.", headers={"Connection": "close"})

@@ -20,7 +20,7 @@ def check_head(scope: Any) -> None:
     """Refuse what no honest client sends.
 
     Raises:
-        HTTPRefusal: 431, 414, 404 or 415.
+        HTTPRefusal: 431, 414, 404, 400 (`LENGTH_AMBIGUOUS`) or 415.
     """
     lines = scope["headers"]
     if len(lines) > MAX_HEADERS or sum([len(name) + len(value) for name, value in lines]) > MAX_HEADER_BYTES:
@@ -31,6 +31,9 @@ def check_head(scope: Any) -> None:
         raise HTTPRefusal(414, "URL_TOO_LONG", f"An address has at most {MAX_URL_BYTES} bytes.")
     if not _PATH.fullmatch(raw_path):
         raise HTTPRefusal(404, "NOT_FOUND", "There is nothing at this address.")
+    if headers.first(scope, b"transfer-encoding") and headers.first(scope, b"content-length"):
+        # RFC 9112 section 6.1: whoever before us chose the other length saw other requests in these bytes.
+        raise HTTPRefusal(400, "LENGTH_AMBIGUOUS", "The request has two lengths.", headers={"Connection": "close"})
     coding = headers.first(scope, b"content-encoding")
     if coding is not None and coding.strip().lower() not in {"", "identity"}:
         # A compressed body's size says nothing of what it costs to read.

@@ -134,13 +134,14 @@ async def add_provider(
 ) -> Provider:
     """A provider row at the running provider, which knows its redirect URL and sign-out address."""
     redirect_url = settings.pop("redirect_url", f"https://{host}/auth/oidc/{slug}/callback")
+    returns = settings.pop("post_logout_redirect_uris", (f"https://{host}/auth/logout/return",))
     client_id = f"client-{uuid7().hex}"
     idp.register(
         Client(
             client_id=client_id,
             redirect_uris=(redirect_url,),
             client_secret=idp.client_secret,
-            post_logout_redirect_uris=(f"https://{host}/auth/logout/return",),
+            post_logout_redirect_uris=returns,
         )
     )
     async with database.transaction() as connection:

@@ -143,6 +143,26 @@ async def test_a_body_that_trickles_is_not_waited_for() -> None:
 
 
 @pytest.mark.asyncio
+async def test_half_a_body_is_none() -> None:
+    events = iter([{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}])
+
+    async def receive() -> Any:
+        return next(events)
+
+    with pytest.raises(HTTPRefusal) as caught:
+        await BoundedBody({"headers": []}, receive, 100).read()
+    assert (caught.value.status, caught.value.code) == (400, "BODY_INCOMPLETE")
+
+
+@pytest.mark.asyncio
+async def test_a_request_with_two_lengths_is_refused(site: Site) -> None:
+    """Input 6."""
+    headers = {"content-length": "2", "transfer-encoding": "chunked", "content-type": "application/json"}
+    answer = await site.client().post("/v1/auth/token", content=b"{}", headers=headers)
+    problem(answer, 400, "LENGTH_AMBIGUOUS")
+
+
+@pytest.mark.asyncio
 async def test_a_body_of_the_wrong_type_is_refused(site: Site) -> None:
     answer = await site.client().post("/v1/auth/token", content=b"{}", headers={"content-type": "text/plain"})
     problem(answer, 415, "UNSUPPORTED_MEDIA_TYPE")
