@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Literal
 from uuid import UUID
 
-from identity_api.db import audit, login_ends, read_model
+from identity_api.db import audit, local_accounts, login_ends, read_model
 from identity_api.db.database import Connection
 
 Reason = Literal[
@@ -67,6 +67,31 @@ async def end_everything_of_users(
         actor,
         [*_ended("session", sessions, reason), *_ended("api_token", tokens, reason)],
     )
+
+
+async def end_password(
+    connection: Connection, tenant_id: UUID, user_id: UUID, *, reason: str, actor: str, keep: UUID | None = None
+) -> None:
+    """End the sessions that came from a password which is no more, or is another now; API tokens if no way in is left.
+
+    Args:
+        keep: the session in which the user chose a new password.
+    """
+    found = await local_accounts.local_sessions(connection, tenant_id, user_id)
+    ending = [session_id for session_id in found if session_id != keep]
+    sessions = await login_ends.end_sessions(connection, tenant_id, session_ids=ending, reason=reason)
+    stranded = await login_ends.users_without_way_in(connection, tenant_id, [user_id])
+    tokens = await login_ends.end_api_tokens(connection, tenant_id, stranded, reason) if stranded else []
+    await audit.record(
+        connection, tenant_id, actor, [*_ended("session", sessions, reason), *_ended("api_token", tokens, reason)]
+    )
+
+
+async def end_local_sessions(connection: Connection, tenant_id: UUID, *, reason: str, actor: str) -> None:
+    """End every session of the tenant that came from a password, because there are none any more."""
+    found = await local_accounts.local_sessions(connection, tenant_id)
+    ended = await login_ends.end_sessions(connection, tenant_id, session_ids=found, reason=reason)
+    await audit.record(connection, tenant_id, actor, _ended("session", ended, reason))
 
 
 async def end_session(connection: Connection, tenant_id: UUID, session_id: UUID, *, reason: str, actor: str) -> bool:

@@ -1,0 +1,179 @@
+"""Is this the user's password, and their code? Asked at sign-in, at step-up, and before a password or factor changes.
+
+    check    outside any transaction: counts the try, verifies, matches the code; nothing is used up yet
+    settle   in the caller's transaction: what was checked still holds, the code is used up, the tries are forgotten
+
+Unknown users, users without a password and locked accounts are told apart from a wrong password by nothing: the same
+error, the same audit event but for its reason, and a hash is computed for each.
+"""
+
+import contextlib
+import unicodedata
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from identity_api.accounts import totp
+from identity_api.accounts.errors import Code, CredentialsRefused
+from identity_api.accounts.names import MAX_USERNAME_LENGTH
+from identity_api.accounts.parts import AccountParts
+from identity_api.accounts.password_rules import normalized
+from identity_api.db import audit, local_accounts, locks
+from identity_api.db.database import Connection
+from identity_api.db.local_accounts import LocalAccount
+from identity_api.errors import Unavailable
+from identity_api.mapping.text import is_storable
+
+Purpose = Literal["SIGN_IN", "STEP_UP", "CHANGE"]
+
+
+class Credentials(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody typed. `who` is a username, or the id of the user who is signed in already."""
+
+    who: str | UUID
+    password: str
+    code: str | None = None
+
+    def __repr__(self) -> str:
+        return "Credentials()"
+
+
+class Checked(msgspec.Struct, frozen=True, kw_only=True):
+    """Credentials that were right when they were looked at. Counts for nothing until settled."""
+
+    user_id: UUID
+    password_hash: str
+    fresh_hash: str | None
+    """Of the same password, where the parameters have changed since it was set."""
+    totp_step: int | None
+    needs_totp: bool
+
+    def __repr__(self) -> str:
+        return f"Checked(user_id={self.user_id})"
+
+
+async def check(
+    parts: AccountParts, tenant_id: UUID, given: Credentials, *, purpose: Purpose, needs_totp: bool = True
+) -> Checked:
+    """Look at the credentials, and count the try as wrong until it is settled.
+
+    Args:
+        needs_totp: False where the password alone is asked for, of somebody who is signed in.
+
+    Raises:
+        CredentialsRefused: see `accounts.errors`; recorded, except for SECOND_FACTOR_REQUIRED.
+        Unavailable: `SIGN_IN_BUSY`; the try is not counted.
+    """
+    async with parts.database.transaction() as connection:
+        account = await _find(connection, tenant_id, given.who)
+        reason = "no_password" if account else "unknown_user"
+        if account is not None and account.password_hash is not None:
+            is_allowed = await local_accounts.take_try(connection, tenant_id, account.user_id)
+            reason = "wrong_password" if is_allowed else "locked"
+    stored = account.password_hash if account is not None and reason == "wrong_password" else None
+    password = normalized(given.password)
+    try:
+        is_right = await parts.passwords.verify(stored, password)
+    except Unavailable:
+        if stored is not None and account is not None:
+            await _give_back(parts, tenant_id, account.user_id)
+        raise
+    if account is None or stored is None or password is None or not is_right:
+        raise await _refused(parts, tenant_id, account, "CREDENTIALS_REFUSED", reason, purpose)
+    step = await _matching_step(parts, tenant_id, account, given.code, purpose) if needs_totp else None
+    fresh_hash = None
+    if parts.passwords.needs_rehash(stored):
+        with contextlib.suppress(Unavailable):  # the next sign-in will do
+            fresh_hash = await parts.passwords.hash(password)
+    return Checked(
+        user_id=account.user_id,
+        password_hash=stored,
+        fresh_hash=fresh_hash,
+        totp_step=step,
+        needs_totp=needs_totp,
+    )
+
+
+async def settle(connection: Connection, tenant_id: UUID, checked: Checked) -> LocalAccount:
+    """Lock the user, make sure that the credentials are right still, and let them count. Whether the user is disabled is
+    for the caller to look at.
+
+    Raises:
+        CredentialsRefused: password or factor changed meanwhile, or the code was used. The transaction must not commit.
+    """
+    await locks.users(connection, tenant_id, [checked.user_id])
+    account = await local_accounts.get(connection, tenant_id, checked.user_id)
+    if account is None or account.password_hash != checked.password_hash:
+        raise CredentialsRefused
+    if checked.needs_totp and account.has_totp:
+        step = checked.totp_step
+        if step is None or not await local_accounts.use_totp_step(connection, tenant_id, account.user_id, step):
+            raise CredentialsRefused("SECOND_FACTOR_REFUSED")
+    await local_accounts.forget_tries(connection, tenant_id, account.user_id)
+    if checked.fresh_hash is not None:
+        await local_accounts.set_password_hash(connection, tenant_id, account.user_id, checked.fresh_hash)
+        event = audit.Event("password.rehashed", "user", account.user_id)
+        await audit.record(connection, tenant_id, "system", [event])
+    return account
+
+
+def totp_secret(parts: AccountParts, tenant_id: UUID, account: LocalAccount) -> bytes | None:
+    """The account's secret, confirmed or not."""
+    if account.totp_sealed is None:
+        return None
+    return parts.vault.open(
+        account.totp_sealed,
+        tenant_id=tenant_id,
+        table="local_account",
+        column="totp_sealed",
+        row_id=account.user_id,
+    )
+
+
+async def _find(connection: Connection, tenant_id: UUID, who: str | UUID) -> LocalAccount | None:
+    if isinstance(who, UUID):
+        return await local_accounts.get(connection, tenant_id, who)
+    if len(who) > MAX_USERNAME_LENGTH or not is_storable(who):
+        return None
+    return await local_accounts.by_username(connection, tenant_id, unicodedata.normalize("NFC", who))
+
+
+async def _matching_step(
+    parts: AccountParts, tenant_id: UUID, account: LocalAccount, code: str | None, purpose: Purpose
+) -> int | None:
+    """The time step of the code that a confirmed second factor asks for."""
+    secret = totp_secret(parts, tenant_id, account) if account.has_totp else None
+    if secret is None:
+        return None
+    if code is None:
+        # Only this try is taken back: forgetting the others would let codes be guessed without end.
+        await _give_back(parts, tenant_id, account.user_id)
+        raise CredentialsRefused("SECOND_FACTOR_REQUIRED")
+    step = totp.matching_step(secret, code, parts.clock())
+    if step is None or (account.totp_step is not None and step <= account.totp_step):
+        reason = "wrong_code" if step is None else "code_used"
+        raise await _refused(parts, tenant_id, account, "SECOND_FACTOR_REFUSED", reason, purpose)
+    return step
+
+
+async def _give_back(parts: AccountParts, tenant_id: UUID, user_id: UUID) -> None:
+    async with parts.database.transaction() as connection:
+        await local_accounts.give_back_try(connection, tenant_id, user_id)
+
+
+async def _refused(
+    parts: AccountParts,
+    tenant_id: UUID,
+    account: LocalAccount | None,
+    code: Code,
+    reason: str,
+    purpose: Purpose,
+) -> CredentialsRefused:
+    """Record the refusal. The name that was typed is not kept: it may be a password."""
+    action = "login.failed" if purpose == "SIGN_IN" else "password.refused"
+    payload = {"code": code, "reason": reason, "purpose": purpose}
+    event = audit.Event(action, "user", account.user_id if account else None, payload)
+    async with parts.database.transaction() as connection:
+        await audit.record(connection, tenant_id, "system", [event])
+    return CredentialsRefused(code)

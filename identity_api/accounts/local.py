@@ -1,0 +1,166 @@
+"""Users that are kept by hand, for tenants without single sign-on (S0-05): make one, change what they are called, unlock.
+
+Whether the actor may write users at all is checked by the caller; what they may do to this account is checked here. How a
+user gets a password is `local_passwords`'; listing them is the users query's, which knows no difference.
+"""
+
+import unicodedata
+from uuid import UUID
+
+import msgspec
+
+from identity_api.accounts.local_rules import (
+    check_may_hand_over,
+    check_profile_by_hand,
+    check_users_by_hand,
+    lock_user,
+)
+from identity_api.accounts.names import MAX_USERNAME_LENGTH
+from identity_api.db import audit, local_accounts, local_profiles, read_model, users
+from identity_api.db.database import Connection, Database
+from identity_api.db.local_accounts import Lock
+from identity_api.db.local_profiles import LocalProfile
+from identity_api.errors import BadInput, Conflict, Refused
+from identity_api.ids import uuid7
+from identity_api.mapping.profile import MAX_EMAIL_LENGTH, MAX_VALUE_LENGTH
+from identity_api.permissions.delegation import Actor
+from identity_api.permissions.service import USERS_WRITE
+
+# Control, format, surrogate, private-use and unassigned characters, and line separators: what nobody can see or type.
+_UNSEEN = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
+
+
+class NewLocalUser(msgspec.Struct, frozen=True, kw_only=True):
+    """A user to make. Without a display label it is the username."""
+
+    username: str
+    display_label: str | None = None
+    email: str | None = None
+
+
+class ProfileChange(msgspec.Struct, frozen=True, kw_only=True):
+    """What to change; UNSET leaves it as it is, None removes the e-mail address."""
+
+    username: str | msgspec.UnsetType = msgspec.UNSET
+    display_label: str | msgspec.UnsetType = msgspec.UNSET
+    email: str | msgspec.UnsetType | None = msgspec.UNSET
+
+
+async def create_local_user(database: Database, actor: Actor, new: NewLocalUser) -> UUID:
+    """Make a user without identity and password; returns their id.
+
+    Raises:
+        BadInput: `field` says which of username, display_label, email cannot be used.
+        Refused: `SSO_MANAGED`.
+        Conflict: `USERNAME_TAKEN`.
+    """
+    username = _name(new.username, MAX_USERNAME_LENGTH, "username")
+    label = _name(new.display_label if new.display_label is not None else username, MAX_VALUE_LENGTH, "display_label")
+    email = _email(new.email)
+    user_id = uuid7()
+    async with database.transaction() as connection:
+        await check_users_by_hand(connection, actor.tenant_id)
+        user = users.NewUser(user_id, label, email, _email_verified(email))
+        if not await users.insert(connection, actor.tenant_id, user, username):
+            raise _taken()
+        event = audit.Event("user.created", "user", user_id, {"how": "by_hand"})
+        await audit.record(connection, actor.tenant_id, actor.name, [event])
+        await read_model.refresh(connection, actor.tenant_id, [user_id])
+    return user_id
+
+
+async def update_profile(database: Database, actor: Actor, user_id: UUID, change: ProfileChange) -> None:
+    """Change what a user is called, where no provider has the say (S0-06).
+
+    The caller has checked that the actor may write users, or is the user. Usernames are for the former alone, and only
+    of accounts that the actor could hand over: a provider may match its people by username.
+
+    Raises:
+        NotFound: no such user in the actor's tenant.
+        BadInput: `field` says which value cannot be used.
+        Refused: `SSO_MANAGED`, `FORBIDDEN`.
+        Conflict: `USERNAME_TAKEN`.
+    """
+    async with database.transaction() as connection:
+        await lock_user(connection, actor.tenant_id, user_id)
+        await check_profile_by_hand(connection, actor.tenant_id, user_id)
+        before = await local_profiles.get(connection, actor.tenant_id, user_id)
+        assert before is not None, "locked above"
+        after = _changed(before, change)
+        fields = [name for name in LocalProfile.__struct_fields__ if getattr(before, name) != getattr(after, name)]
+        if not fields:
+            return
+        if "username" in fields:
+            await _check_may_rename(connection, actor, user_id)
+        if not await local_profiles.write(connection, actor.tenant_id, user_id, after):
+            raise _taken()
+        event = audit.Event("user.profile_changed", "user", user_id, {"fields": fields})
+        await audit.record(connection, actor.tenant_id, actor.name, [event])
+        await read_model.refresh(connection, actor.tenant_id, [user_id])
+
+
+async def unlock_account(database: Database, actor: Actor, user_id: UUID) -> None:
+    """Forget the wrong tries at an account. Doing it twice changes nothing.
+
+    Raises:
+        NotFound: no such user in the actor's tenant.
+    """
+    async with database.transaction() as connection:
+        await lock_user(connection, actor.tenant_id, user_id)
+        if await local_accounts.forget_tries(connection, actor.tenant_id, user_id):
+            event = audit.Event("account.unlocked", "user", user_id)
+            await audit.record(connection, actor.tenant_id, actor.name, [event])
+
+
+async def account_lock(database: Database, tenant_id: UUID, user_id: UUID) -> Lock:
+    """Wrong tries at an account and until when it is locked, for admins to see."""
+    async with database.reading() as connection:
+        return await local_accounts.lock_of(connection, tenant_id, user_id)
+
+
+async def _check_may_rename(connection: Connection, actor: Actor, user_id: UUID) -> None:
+    if not actor.is_operator and USERS_WRITE not in actor.permissions:
+        raise Refused("Only an admin changes usernames.")
+    if user_id != actor.user_id:
+        await check_may_hand_over(connection, actor, user_id)
+
+
+def _changed(before: LocalProfile, change: ProfileChange) -> LocalProfile:
+    values: dict[str, str | bool | None] = {}
+    if change.username is not msgspec.UNSET:
+        values["username"] = _name(change.username, MAX_USERNAME_LENGTH, "username")
+    if change.display_label is not msgspec.UNSET:
+        values["display_label"] = _name(change.display_label, MAX_VALUE_LENGTH, "display_label")
+    if change.email is not msgspec.UNSET and change.email != before.email:
+        values["email"] = _email(change.email)
+        values["email_verified"] = _email_verified(change.email)
+    return msgspec.structs.replace(before, **values)
+
+
+def _name(text: str, longest: int, field: str) -> str:
+    """The text in NFC, which is how names are stored and compared."""
+    name = unicodedata.normalize("NFC", text)
+    if not 0 < len(name) <= longest or name != name.strip():
+        raise BadInput(f"Give 1 to {longest} characters without spaces around them.", field=field)
+    if any(unicodedata.category(character) in _UNSEEN for character in name):
+        raise BadInput("This has characters that nobody can see.", field=field)
+    return name
+
+
+def _email(address: str | None) -> str | None:
+    """Only its shape: whether it is the user's, a mail to it would tell, and nothing rests on it."""
+    if address is None:
+        return None
+    email = _name(address, MAX_EMAIL_LENGTH, "email")
+    local, at, domain = email.partition("@")
+    if not (local and at and domain) or "@" in domain or any(character.isspace() for character in email):
+        raise BadInput("This is no e-mail address.", field="email")
+    return email
+
+
+def _email_verified(email: str | None) -> bool | None:
+    return None if email is None else False
+
+
+def _taken() -> Conflict:
+    return Conflict("There is a user of this name.", code="USERNAME_TAKEN")

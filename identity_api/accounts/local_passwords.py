@@ -1,0 +1,163 @@
+"""How a local user gets a password, gets another, and loses it.
+
+An admin never learns or chooses a password: they make a one-time token, with which the user chooses. Whatever replaces
+or removes a password ends the sessions that came from the old one.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from identity_api.accounts.credentials import Credentials, check, settle
+from identity_api.accounts.local_rules import check_may_hand_over, check_passwords_allowed, lock_user, own_id
+from identity_api.accounts.parts import AccountParts
+from identity_api.accounts.password_rules import check_new_password
+from identity_api.db import audit, local_accounts, password_tokens, read_model
+from identity_api.db.database import Connection, Database
+from identity_api.db.local_accounts import LocalAccount
+from identity_api.errors import NotFound, Refused
+from identity_api.ids import new_token, token_hash, uuid7
+from identity_api.lifecycle.end_login import end_password
+from identity_api.permissions.delegation import Actor
+
+TOKEN_SECONDS = 86_400
+
+
+class PasswordToken(msgspec.Struct, frozen=True):
+    """For the user, by whatever way the admin trusts. It exists nowhere else."""
+
+    token: str
+    expires_at: datetime
+
+    def __repr__(self) -> str:
+        return f"PasswordToken(expires_at={self.expires_at})"
+
+
+async def create_password_token(database: Database, actor: Actor, user_id: UUID) -> PasswordToken:
+    """Let a user choose a password, once, within a day. Earlier tokens of theirs are void; their password still works.
+
+    Raises:
+        NotFound: no such user in the actor's tenant.
+        Refused: `LOCAL_SIGN_IN_OFF`; `ACCOUNT_DISABLED`; `FORBIDDEN`, `SELF_BENEFIT`: see `check_may_hand_over`.
+    """
+    token, token_id = new_token("ipw"), uuid7()
+    async with database.transaction() as connection:
+        await lock_user(connection, actor.tenant_id, user_id)
+        await check_passwords_allowed(connection, actor.tenant_id)
+        await check_may_hand_over(connection, actor, user_id)
+        account = await local_accounts.get(connection, actor.tenant_id, user_id)
+        if account is None or account.disabled_at is not None:
+            raise Refused("This account has been disabled. Enable it first.", code="ACCOUNT_DISABLED")
+        await password_tokens.void(connection, actor.tenant_id, user_id)
+        expires_at = await password_tokens.insert(
+            connection, actor.tenant_id, token_id, user_id, token_hash(token), seconds=TOKEN_SECONDS
+        )
+        event = audit.Event("password_token.created", "user", user_id, {"password_token": str(token_id)})
+        await audit.record(connection, actor.tenant_id, actor.name, [event])
+    return PasswordToken(token, expires_at)
+
+
+async def set_password_by_token(parts: AccountParts, tenant_id: UUID, token: str, password: str) -> UUID:
+    """Choose a password with a token; returns whose it is. The token is used up only by a password that is accepted.
+
+    A second factor stays: an admin who made the token could otherwise get past it.
+
+    Args:
+        tenant_id: of the host or path the token was brought to (I2).
+
+    Raises:
+        NotFound: `PASSWORD_TOKEN_UNKNOWN`: unknown, used, too late, another tenant's, or of a disabled user.
+        BadInput: the password may not be set; see `password_rules`.
+        Refused: `LOCAL_SIGN_IN_OFF`.
+        Unavailable: `SIGN_IN_BUSY`.
+    """
+    hashed = token_hash(token)
+    async with parts.database.transaction() as connection:
+        await check_passwords_allowed(connection, tenant_id)
+        user_id = await password_tokens.user_of(connection, tenant_id, hashed)
+        account = await local_accounts.get(connection, tenant_id, user_id) if user_id else None
+    if account is None:
+        raise _unknown_token()
+    password_hash = await parts.passwords.hash(_acceptable(account, password))
+    async with parts.database.transaction() as connection:
+        await lock_user(connection, tenant_id, account.user_id)
+        await check_passwords_allowed(connection, tenant_id)
+        found = await local_accounts.get(connection, tenant_id, account.user_id)
+        used = await password_tokens.use(connection, tenant_id, hashed)
+        if used is None or found is None or found.disabled_at is not None:
+            raise _unknown_token()
+        await local_accounts.forget_tries(connection, tenant_id, account.user_id)
+        await _replace(connection, tenant_id, account.user_id, password_hash, "token", f"user:{account.user_id}", None)
+    return account.user_id
+
+
+async def change_password(
+    parts: AccountParts, actor: Actor, current: str, new: str, *, session_id: UUID | None
+) -> None:
+    """Change one's own password, knowing the current one. All sessions from it end but the given one.
+
+    Raises:
+        CredentialsRefused: `CREDENTIALS_REFUSED`. Wrong tries count as at sign-in.
+        BadInput: the new password may not be set; see `password_rules`.
+        Refused: `LOCAL_SIGN_IN_OFF`.
+        Unavailable: `SIGN_IN_BUSY`.
+    """
+    user_id, tenant_id = own_id(actor), actor.tenant_id
+    async with parts.database.transaction() as connection:
+        await check_passwords_allowed(connection, tenant_id)
+        account = await local_accounts.get(connection, tenant_id, user_id)
+    if account is None:
+        raise NotFound("There is no such user.")
+    acceptable = _acceptable(account, new)
+    given = Credentials(who=user_id, password=current)
+    checked = await check(parts, tenant_id, given, purpose="CHANGE", needs_totp=False)
+    password_hash = await parts.passwords.hash(acceptable)
+    async with parts.database.transaction() as connection:
+        await settle(connection, tenant_id, checked)
+        await _replace(connection, tenant_id, user_id, password_hash, "changed", actor.name, session_id)
+
+
+async def remove_password(database: Database, actor: Actor, user_id: UUID) -> None:
+    """Take a user's password and second factor away, and with them that way in. Removing none changes nothing.
+
+    Raises:
+        NotFound: no such user in the actor's tenant.
+    """
+    async with database.transaction() as connection:
+        await lock_user(connection, actor.tenant_id, user_id)
+        account = await local_accounts.get(connection, actor.tenant_id, user_id)
+        await password_tokens.void(connection, actor.tenant_id, user_id)
+        if account is None or account.password_hash is None:
+            return
+        await local_accounts.set_password_hash(connection, actor.tenant_id, user_id, None)
+        await local_accounts.remove_totp(connection, actor.tenant_id, user_id)
+        await local_accounts.forget_tries(connection, actor.tenant_id, user_id)
+        event = audit.Event("password.removed", "user", user_id, {"had_totp": account.has_totp})
+        await audit.record(connection, actor.tenant_id, actor.name, [event])
+        await end_password(connection, actor.tenant_id, user_id, reason="password_removed", actor=actor.name)
+        await read_model.refresh(connection, actor.tenant_id, [user_id])
+
+
+async def _replace(
+    connection: Connection,
+    tenant_id: UUID,
+    user_id: UUID,
+    password_hash: str,
+    how: str,
+    actor: str,
+    keep: UUID | None,
+) -> None:
+    await local_accounts.set_password_hash(connection, tenant_id, user_id, password_hash)
+    await password_tokens.void(connection, tenant_id, user_id)
+    await audit.record(connection, tenant_id, actor, [audit.Event("password.set", "user", user_id, {"how": how})])
+    await end_password(connection, tenant_id, user_id, reason="password_changed", actor=actor, keep=keep)
+    await read_model.refresh(connection, tenant_id, [user_id])
+
+
+def _acceptable(account: LocalAccount, password: str) -> bytes:
+    return check_new_password(password, (account.username, account.email, account.display_label))
+
+
+def _unknown_token() -> NotFound:
+    return NotFound("This link has been used or is too old. Ask for another.", code="PASSWORD_TOKEN_UNKNOWN")

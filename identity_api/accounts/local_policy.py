@@ -1,0 +1,26 @@
+"""The operator's word on how a tenant keeps its users: with passwords or not, by hand or by providers alone (S0-05, S0-06)."""
+
+from uuid import UUID
+
+import msgspec
+
+from identity_api.db import audit, local_accounts
+from identity_api.db.database import Connection
+from identity_api.db.local_accounts import LocalPolicy
+from identity_api.lifecycle.end_login import end_local_sessions
+
+
+async def apply_policy(connection: Connection, tenant_id: UUID, wanted: LocalPolicy, *, actor: str) -> tuple[str, ...]:
+    """Make this the tenant's policy, in the caller's transaction; returns the names of what changed. For the operator.
+
+    Without passwords, sessions that came from one are over.
+    """
+    before = await local_accounts.policy(connection, tenant_id)
+    fields = tuple([name for name in wanted.__struct_fields__ if getattr(before, name) != getattr(wanted, name)])
+    if fields:
+        await local_accounts.write_policy(connection, tenant_id, wanted)
+        event = audit.Event("tenant.local_policy_changed", "tenant", tenant_id, msgspec.to_builtins(wanted))
+        await audit.record(connection, tenant_id, actor, [event])
+    if before.local_sign_in and not wanted.local_sign_in:
+        await end_local_sessions(connection, tenant_id, reason="local_sign_in_off", actor=actor)
+    return fields

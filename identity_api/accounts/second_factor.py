@@ -1,0 +1,116 @@
+"""The second factor of a local password: set up in two steps, so that a secret that never reached the phone locks nobody out.
+
+enrol_totp     with the password: a secret to scan; counts for nothing yet
+confirm_totp   with a code of it: from now on signing in asks for one
+remove_totp    with the password
+reset_totp     by an admin, for a phone that is gone
+"""
+
+from uuid import UUID
+
+import msgspec
+
+from identity_api.accounts import totp
+from identity_api.accounts.credentials import Credentials, check, settle, totp_secret
+from identity_api.accounts.errors import CredentialsRefused
+from identity_api.accounts.local_rules import check_may_hand_over, lock_user, own_id
+from identity_api.accounts.parts import AccountParts
+from identity_api.db import audit, local_accounts
+from identity_api.db.database import Database
+from identity_api.errors import Conflict, NotFound
+from identity_api.permissions.delegation import Actor
+
+
+class TOTPEnrolment(msgspec.Struct, frozen=True):
+    """What the user's authenticator needs. To be shown once, to its user."""
+
+    secret: str
+    """Base32, for typing."""
+    uri: str
+    """`otpauth://...`, for a QR code."""
+
+    def __repr__(self) -> str:
+        return "TOTPEnrolment()"
+
+
+async def enrol_totp(parts: AccountParts, actor: Actor, password: str, *, issuer: str) -> TOTPEnrolment:
+    """Make a secret for the actor's authenticator. An earlier one that was never confirmed is forgotten.
+
+    Args:
+        issuer: how the authenticator names us: the tenant's name.
+
+    Raises:
+        CredentialsRefused: `CREDENTIALS_REFUSED`.
+        Conflict: `TOTP_ENROLLED`: remove the one there is first.
+        Unavailable: `SIGN_IN_BUSY`.
+    """
+    user_id, tenant_id = own_id(actor), actor.tenant_id
+    given = Credentials(who=user_id, password=password)
+    checked = await check(parts, tenant_id, given, purpose="CHANGE", needs_totp=False)
+    secret = totp.new_secret()
+    sealed = parts.vault.seal(secret, tenant_id=tenant_id, table="local_account", column="totp_sealed", row_id=user_id)
+    async with parts.database.transaction() as connection:
+        account = await settle(connection, tenant_id, checked)
+        if not account.has_totp:
+            await local_accounts.enrol_totp(connection, tenant_id, user_id, sealed)
+            event = audit.Event("totp.prepared", "user", user_id)
+            await audit.record(connection, tenant_id, actor.name, [event])
+    if account.has_totp:
+        raise Conflict("There is a second factor already. Remove it first.", code="TOTP_ENROLLED")
+    uri = totp.provisioning_uri(secret, username=account.username, issuer=issuer)
+    return TOTPEnrolment(totp.as_text(secret), uri)
+
+
+async def confirm_totp(parts: AccountParts, actor: Actor, code: str) -> None:
+    """Prove that the authenticator has the secret; the code used here works nowhere else.
+
+    Raises:
+        NotFound: `TOTP_NOT_PREPARED`.
+        Conflict: `TOTP_ENROLLED`: confirmed before.
+        CredentialsRefused: `SECOND_FACTOR_REFUSED`.
+    """
+    user_id, tenant_id = own_id(actor), actor.tenant_id
+    async with parts.database.transaction() as connection:
+        await lock_user(connection, tenant_id, user_id)
+        account = await local_accounts.get(connection, tenant_id, user_id)
+        secret = totp_secret(parts, tenant_id, account) if account else None
+        if account is None or secret is None:
+            raise NotFound("Set up a second factor first.", code="TOTP_NOT_PREPARED")
+        if account.has_totp:
+            raise Conflict("There is a second factor already.", code="TOTP_ENROLLED")
+        step = totp.matching_step(secret, code, parts.clock())
+        if step is None or not await local_accounts.use_totp_step(connection, tenant_id, user_id, step):
+            raise CredentialsRefused("SECOND_FACTOR_REFUSED")
+        await local_accounts.confirm_totp(connection, tenant_id, user_id)
+        await audit.record(connection, tenant_id, actor.name, [audit.Event("totp.enrolled", "user", user_id)])
+
+
+async def remove_totp(parts: AccountParts, actor: Actor, password: str) -> None:
+    """Do without a second factor. Removing none changes nothing.
+
+    Raises:
+        CredentialsRefused: `CREDENTIALS_REFUSED`.
+        Unavailable: `SIGN_IN_BUSY`.
+    """
+    user_id, tenant_id = own_id(actor), actor.tenant_id
+    given = Credentials(who=user_id, password=password)
+    checked = await check(parts, tenant_id, given, purpose="CHANGE", needs_totp=False)
+    async with parts.database.transaction() as connection:
+        await settle(connection, tenant_id, checked)
+        if await local_accounts.remove_totp(connection, tenant_id, user_id):
+            await audit.record(connection, tenant_id, actor.name, [audit.Event("totp.removed", "user", user_id)])
+
+
+async def reset_totp(database: Database, actor: Actor, user_id: UUID) -> None:
+    """Remove a user's second factor for them. Removing none changes nothing.
+
+    Raises:
+        NotFound: no such user in the actor's tenant.
+        Refused: `FORBIDDEN`, `SELF_BENEFIT`: it makes the account easier to enter; see `check_may_hand_over`.
+    """
+    async with database.transaction() as connection:
+        await lock_user(connection, actor.tenant_id, user_id)
+        await check_may_hand_over(connection, actor, user_id)
+        if await local_accounts.remove_totp(connection, actor.tenant_id, user_id):
+            event = audit.Event("totp.reset", "user", user_id)
+            await audit.record(connection, actor.tenant_id, actor.name, [event])

@@ -1,0 +1,245 @@
+"""Local passwords: whose they are, what guards them, and the tenant's word on whether there are any.
+
+Wrong tries are counted before the password is looked at, by one statement that also says no while an account is locked:
+a hundred tries sent at once count as a hundred. A right one takes its own count back.
+"""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from identity_api.db.database import Connection
+
+FREE_TRIES = 10
+"""Wrong tries before the first lock."""
+FIRST_LOCK_SECONDS = 30
+LONGEST_LOCK_SECONDS = 900
+"""Never for good: otherwise anybody could keep anybody out."""
+
+
+class LocalPolicy(msgspec.Struct, frozen=True):
+    """How a tenant keeps its users (S0-05, S0-06)."""
+
+    local_sign_in: bool = False
+    """Users may have a password here and sign in with it."""
+    sso_managed: bool = False
+    """Providers alone make users and say what they are called."""
+
+
+async def policy(connection: Connection, tenant_id: UUID, *, hold: bool = False) -> LocalPolicy:
+    """The tenant's policy; without a row, neither.
+
+    Args:
+        hold: keep it as it is until the transaction ends, so that no session begins beside the end of all of them.
+    """
+    statement = "select local_sign_in, sso_managed from local_policy where id = $1"
+    row = await connection.fetchrow(f"{statement} for share" if hold else statement, tenant_id)
+    return LocalPolicy(**row) if row else LocalPolicy()
+
+
+async def write_policy(connection: Connection, tenant_id: UUID, wanted: LocalPolicy) -> None:
+    """Make this the tenant's policy."""
+    await connection.execute(
+        """
+        insert into local_policy (id, local_sign_in, sso_managed) values ($1, $2, $3)
+        on conflict (id) do update set local_sign_in = excluded.local_sign_in, sso_managed = excluded.sso_managed
+        """,
+        tenant_id,
+        wanted.local_sign_in,
+        wanted.sso_managed,
+    )
+
+
+class LocalAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """A user as their password and second factor see them."""
+
+    user_id: UUID
+    username: str
+    display_label: str
+    email: str | None
+    disabled_at: datetime | None
+    epoch: int
+    """The user's and the tenant's together."""
+    password_hash: str | None
+    totp_sealed: bytes | None
+    totp_confirmed_at: datetime | None
+    totp_step: int | None
+
+    def __repr__(self) -> str:
+        return f"LocalAccount(user_id={self.user_id})"
+
+    @property
+    def has_totp(self) -> bool:
+        """Whether signing in asks for a one-time code."""
+        return self.totp_confirmed_at is not None
+
+
+_ACCOUNT = """
+    select u.id as user_id, u.username, u.display_label, u.email, u.disabled_at, u.epoch + t.epoch as epoch,
+        u.password_hash, a.totp_sealed, a.totp_confirmed_at, a.totp_step
+    from app_user u
+    join tenant t on t.id = u.tenant_id
+    left join local_account a on a.tenant_id = $1 and a.id = u.id
+    where u.tenant_id = $1
+"""
+
+
+def _account(row: Any) -> LocalAccount | None:
+    return row and LocalAccount(**row)
+
+
+async def by_username(connection: Connection, tenant_id: UUID, username: str) -> LocalAccount | None:
+    """The user of exactly this name (NFC)."""
+    return _account(await connection.fetchrow(f"{_ACCOUNT} and u.username = $2", tenant_id, username))
+
+
+async def get(connection: Connection, tenant_id: UUID, user_id: UUID) -> LocalAccount | None:
+    """The user of that id."""
+    return _account(await connection.fetchrow(f"{_ACCOUNT} and u.id = $2", tenant_id, user_id))
+
+
+async def take_try(connection: Connection, tenant_id: UUID, user_id: UUID) -> bool:
+    """Count a try as wrong before it is known; False while the account is locked, and then nothing is counted."""
+    row = await connection.fetchval(
+        """
+        insert into local_account as a (id, tenant_id, failures) values ($2, $1, 1)
+        on conflict (id) do update set failures = a.failures + 1, locked_until = case when a.failures + 1 >= $3
+            then now() + make_interval(secs => least($4 * 2 ^ least(a.failures + 1 - $3, 20), $5)) end
+        where a.locked_until is null or a.locked_until <= now()
+        returning id
+        """,
+        tenant_id,
+        user_id,
+        FREE_TRIES,
+        float(FIRST_LOCK_SECONDS),
+        float(LONGEST_LOCK_SECONDS),
+    )
+    return row is not None
+
+
+async def give_back_try(connection: Connection, tenant_id: UUID, user_id: UUID) -> None:
+    """Take back the count of one try that was right as far as it went. Earlier wrong ones stay counted."""
+    await connection.execute(
+        """
+        update local_account set failures = greatest(failures - 1, 0), locked_until = null
+        where tenant_id = $1 and id = $2
+        """,
+        tenant_id,
+        user_id,
+    )
+
+
+async def forget_tries(connection: Connection, tenant_id: UUID, user_id: UUID) -> bool:
+    """Start counting anew, and unlock; False if there was nothing to forget."""
+    row = await connection.fetchval(
+        """
+        update local_account set failures = 0, locked_until = null where tenant_id = $1 and id = $2 and failures > 0
+        returning id
+        """,
+        tenant_id,
+        user_id,
+    )
+    return row is not None
+
+
+class Lock(msgspec.Struct, frozen=True):
+    """Wrong tries so far, and until when the account is locked if it is."""
+
+    failures: int
+    locked_until: datetime | None
+
+
+async def lock_of(connection: Connection, tenant_id: UUID, user_id: UUID) -> Lock:
+    """The account's lock, for admins to see."""
+    row = await connection.fetchrow(
+        """
+        select failures, case when locked_until > now() then locked_until end as locked_until
+        from local_account where tenant_id = $1 and id = $2
+        """,
+        tenant_id,
+        user_id,
+    )
+    return Lock(**row) if row else Lock(0, None)
+
+
+async def set_password_hash(connection: Connection, tenant_id: UUID, user_id: UUID, password_hash: str | None) -> None:
+    """Set or remove the password."""
+    await connection.execute(
+        "update app_user set password_hash = $3 where tenant_id = $1 and id = $2", tenant_id, user_id, password_hash
+    )
+
+
+async def enrol_totp(connection: Connection, tenant_id: UUID, user_id: UUID, sealed: bytes) -> None:
+    """Keep a secret that counts for nothing until it is confirmed; one that waited for that is forgotten."""
+    await connection.execute(
+        """
+        insert into local_account (id, tenant_id, failures, totp_sealed) values ($2, $1, 0, $3)
+        on conflict (id) do update set totp_sealed = excluded.totp_sealed, totp_confirmed_at = null, totp_step = null
+        """,
+        tenant_id,
+        user_id,
+        sealed,
+    )
+
+
+async def confirm_totp(connection: Connection, tenant_id: UUID, user_id: UUID) -> None:
+    """From now on signing in asks for a code."""
+    await connection.execute(
+        "update local_account set totp_confirmed_at = now() where tenant_id = $1 and id = $2", tenant_id, user_id
+    )
+
+
+async def use_totp_step(connection: Connection, tenant_id: UUID, user_id: UUID, step: int) -> bool:
+    """Use a time step up, and all before it; False if it was used already (RFC 6238 section 5.2)."""
+    row = await connection.fetchval(
+        """
+        update local_account set totp_step = $3
+        where tenant_id = $1 and id = $2 and (totp_step is null or totp_step < $3) returning id
+        """,
+        tenant_id,
+        user_id,
+        step,
+    )
+    return row is not None
+
+
+async def remove_totp(connection: Connection, tenant_id: UUID, user_id: UUID) -> bool:
+    """Forget the secret, confirmed or not; False if there was none."""
+    row = await connection.fetchval(
+        """
+        update local_account set totp_sealed = null, totp_confirmed_at = null, totp_step = null
+        where tenant_id = $1 and id = $2 and totp_sealed is not null returning id
+        """,
+        tenant_id,
+        user_id,
+    )
+    return row is not None
+
+
+async def local_sessions(connection: Connection, tenant_id: UUID, user_id: UUID | None = None) -> list[UUID]:
+    """The live sessions that came from a password: of the user, or of the whole tenant."""
+    rows = await connection.fetch(
+        """
+        select id from session
+        where tenant_id = $1 and ($2::uuid is null or user_id = $2) and identity_id is null and ended_at is null
+        """,
+        tenant_id,
+        user_id,
+    )
+    return [row["id"] for row in rows]
+
+
+async def raise_authenticated_at(connection: Connection, tenant_id: UUID, session_id: UUID, at: datetime) -> bool:
+    """Note that the session's user has proven themself again; False if the session is over."""
+    row = await connection.fetchval(
+        """
+        update session set authenticated_at = greatest(authenticated_at, $3)
+        where tenant_id = $1 and id = $2 and ended_at is null returning id
+        """,
+        tenant_id,
+        session_id,
+        at,
+    )
+    return row is not None

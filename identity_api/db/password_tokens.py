@@ -1,0 +1,62 @@
+"""One-time tokens that set a password. Only their hashes are kept."""
+
+from datetime import datetime
+from uuid import UUID
+
+from identity_api.db.database import Connection
+
+
+async def insert(
+    connection: Connection, tenant_id: UUID, token_id: UUID, user_id: UUID, token_hash: bytes, *, seconds: int
+) -> datetime:
+    """Keep a new token; returns when it ends."""
+    return await connection.fetchval(  # type: ignore[no-any-return]  # asyncpg ships no types
+        """
+        insert into password_token (id, tenant_id, user_id, token_hash, created_at, expires_at)
+        values ($1, $2, $3, $4, now(), now() + make_interval(secs => $5)) returning expires_at
+        """,
+        token_id,
+        tenant_id,
+        user_id,
+        token_hash,
+        float(seconds),
+    )
+
+
+async def user_of(connection: Connection, tenant_id: UUID, token_hash: bytes) -> UUID | None:
+    """Whose password the token may set now; None if it is unknown, used, too late, or another tenant's."""
+    return await connection.fetchval(  # type: ignore[no-any-return]  # asyncpg ships no types
+        """
+        select user_id from password_token
+        where token_hash = $2 and tenant_id = $1 and used_at is null and expires_at > now()
+        """,
+        tenant_id,
+        token_hash,
+    )
+
+
+async def use(connection: Connection, tenant_id: UUID, token_hash: bytes) -> UUID | None:
+    """Use the token up; whose password it sets. Of several at once, one gets an answer."""
+    return await connection.fetchval(  # type: ignore[no-any-return]  # asyncpg ships no types
+        """
+        update password_token set used_at = now()
+        where token_hash = $2 and tenant_id = $1 and used_at is null and expires_at > now() returning user_id
+        """,
+        tenant_id,
+        token_hash,
+    )
+
+
+async def void(connection: Connection, tenant_id: UUID, user_id: UUID) -> None:
+    """Use up all tokens of the user."""
+    await connection.execute(
+        "update password_token set used_at = now() where tenant_id = $1 and user_id = $2 and used_at is null",
+        tenant_id,
+        user_id,
+    )
+
+
+async def delete_old(connection: Connection) -> int:
+    """Delete tokens that ended a day ago, of all tenants; for the clean-up job. Returns how many."""
+    status = await connection.execute("delete from password_token where expires_at < now() - interval '1 day'")
+    return int(status.rpartition(" ")[2])

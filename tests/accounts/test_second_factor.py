@@ -1,0 +1,99 @@
+"""Setting a second factor up and doing without it again; what is asked for at sign-in is in tests/sessions."""
+
+import base64
+
+import pytest
+
+from identity_api.accounts.credentials import Credentials, check
+from identity_api.accounts.errors import CredentialsRefused
+from identity_api.accounts.second_factor import confirm_totp, enrol_totp, remove_totp, reset_totp
+from identity_api.db import grants
+from identity_api.errors import Conflict, NotFound, Refused
+from identity_api.permissions.service import GRANTS_WRITE
+from identity_api.vault import VaultError
+from tests import factories as make
+from tests.accounts.local_world import PASSWORD, LocalWorld
+
+
+@pytest.mark.asyncio
+async def test_a_factor_counts_only_when_a_code_has_confirmed_it(local_world: LocalWorld) -> None:
+    user_id = await local_world.make_user()
+    own = local_world.actor(user_id)
+    made = await enrol_totp(local_world.parts, own, PASSWORD, issuer="Acme")
+    given = Credentials(who=user_id, password=PASSWORD)
+    assert (await check(local_world.parts, local_world.tenant.id, given, purpose="SIGN_IN")).totp_step is None
+    with pytest.raises(CredentialsRefused) as caught:
+        await confirm_totp(local_world.parts, own, "000000")
+    assert caught.value.code == "SECOND_FACTOR_REFUSED"
+    await confirm_totp(local_world.parts, own, local_world.code(base64.b32decode(made.secret)))
+    with pytest.raises(CredentialsRefused) as caught:
+        await check(local_world.parts, local_world.tenant.id, given, purpose="SIGN_IN")
+    assert caught.value.code == "SECOND_FACTOR_REQUIRED"
+    assert [len(await local_world.events(f"totp.{what}")) for what in ("prepared", "enrolled")] == [1, 1]
+
+
+@pytest.mark.asyncio
+async def test_the_secret_is_sealed_and_bound_to_its_user(local_world: LocalWorld) -> None:
+    """I3."""
+    first, second = await local_world.make_user("ada"), await local_world.make_user("bob")
+    secret = await local_world.enrol(first)
+    sealed = await local_world.fetchval("select totp_sealed from local_account where id = $1", first)
+    assert secret not in sealed
+    context = {"tenant_id": local_world.tenant.id, "table": "local_account", "column": "totp_sealed"}
+    assert local_world.vault.open(sealed, **context, row_id=first) == secret
+    with pytest.raises(VaultError):
+        local_world.vault.open(sealed, **context, row_id=second)
+
+
+@pytest.mark.asyncio
+async def test_enrolling_and_removing_need_the_password(local_world: LocalWorld) -> None:
+    user_id = await local_world.make_user()
+    own = local_world.actor(user_id)
+    with pytest.raises(CredentialsRefused):
+        await enrol_totp(local_world.parts, own, "not this one", issuer="Acme")
+    with pytest.raises(NotFound) as caught:
+        await confirm_totp(local_world.parts, own, "123456")
+    assert caught.value.code == "TOTP_NOT_PREPARED"
+    await local_world.enrol(user_id)
+    with pytest.raises(CredentialsRefused):
+        await remove_totp(local_world.parts, own, "not this one")
+    assert await local_world.fetchval("select totp_sealed from local_account where id = $1", user_id) is not None
+    await remove_totp(local_world.parts, own, PASSWORD)
+    await remove_totp(local_world.parts, own, PASSWORD)
+    assert await local_world.fetchval("select totp_sealed from local_account where id = $1", user_id) is None
+    assert len(await local_world.events("totp.removed")) == 1
+
+
+@pytest.mark.asyncio
+async def test_a_confirmed_factor_is_not_replaced_by_enrolling_again(local_world: LocalWorld) -> None:
+    user_id = await local_world.make_user()
+    own = local_world.actor(user_id)
+    await enrol_totp(local_world.parts, own, PASSWORD, issuer="Acme")
+    secret = await local_world.enrol(user_id)  # the unconfirmed one is forgotten
+    with pytest.raises(Conflict) as caught:
+        await enrol_totp(local_world.parts, own, PASSWORD, issuer="Acme")
+    assert caught.value.code == "TOTP_ENROLLED"
+    local_world.wait(minutes=1)
+    with pytest.raises(Conflict):
+        await confirm_totp(local_world.parts, own, local_world.code(secret))
+
+
+@pytest.mark.asyncio
+async def test_an_admin_resets_a_factor_only_of_whom_they_could_hand_over(local_world: LocalWorld) -> None:
+    """I8: it makes an account easier to enter."""
+    person, admin = await local_world.make_user("ada"), await local_world.make_user("admin")
+    await local_world.enrol(person)
+    async with local_world.database.transaction() as connection:
+        permission = await make.make_permission(connection, local_world.tenant.id, GRANTS_WRITE)
+        await grants.open_manual_grant(connection, local_world.tenant.id, person, permission, "operator:root")
+    with pytest.raises(Refused):
+        await reset_totp(local_world.database, local_world.admin(admin), person)
+    assert await local_world.fetchval("select totp_sealed from local_account where id = $1", person) is not None
+    await reset_totp(local_world.database, local_world.admin(admin, GRANTS_WRITE), person)
+    assert await local_world.fetchval("select totp_sealed from local_account where id = $1", person) is None
+
+
+@pytest.mark.asyncio
+async def test_the_operator_has_no_factor_of_their_own(local_world: LocalWorld) -> None:
+    with pytest.raises(Refused):
+        await enrol_totp(local_world.parts, local_world.operator, PASSWORD, issuer="Acme")
