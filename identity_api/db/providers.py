@@ -15,13 +15,17 @@ Provisioning = Literal["JIT", "KNOWN_USERS", "LINKED_ONLY"]
 
 
 class ClaimSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where each claim is looked for, in order, as claim sources are written (`mapping.source`)."""
+    """Where each claim is looked for, in order, as claim sources are written (`mapping.location`).
+
+    `directories` are the values of `tid` that may sign in where the issuer is Entra's template; else empty.
+    """
 
     anchor: tuple[str, ...] = ("sub",)
     username: tuple[str, ...] = ("preferred_username",)
     display: tuple[str, ...] = ("name", "preferred_username")
     email: tuple[str, ...] = ("email",)
     groups: tuple[str, ...] = ("groups",)
+    directories: tuple[str, ...] = ()
 
 
 class Provider(msgspec.Struct, frozen=True, kw_only=True):

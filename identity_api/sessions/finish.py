@@ -12,6 +12,7 @@ Nothing that fails before step 2 uses the attempt up; nothing that fails after i
 from identity_api.accounts.provisioning import Declined, Provisioned, provision
 from identity_api.db import attempts, audit
 from identity_api.db.database import Connection
+from identity_api.db.providers import Provider
 from identity_api.lifecycle.provider_client import metadata_of
 from identity_api.lifecycle.refresh_tokens import LoginTokens, keep
 from identity_api.lifecycle.verified import Verified, apply_verified
@@ -45,7 +46,7 @@ async def finish(parts: LoginParts, arrival: Arrival) -> Finished:
         parameters = await _consume(parts, matched)
         with judging("PROVIDER_UNAVAILABLE"):
             metadata = await metadata_of(parts.documents, provider, attempt.tenant_slug)
-        code = _judge(parameters, metadata)
+        code = _judge(parameters, provider, metadata)
         tokens = await exchange_code(parts, attempt, provider, metadata, code)
         answered = await read_answer(parts, attempt, provider, metadata, tokens)
         finished = await _land(parts, matched, metadata, answered, arrival)
@@ -63,10 +64,11 @@ async def _consume(parts: LoginParts, matched: Matched) -> CallbackParameters:
     return matched.parameters
 
 
-def _judge(parameters: CallbackParameters, metadata: ProviderMetadata) -> str:
+def _judge(parameters: CallbackParameters, provider: Provider, metadata: ProviderMetadata) -> str:
     """The code, if the callback comes from this provider (RFC 9207 section 2.4) and is not an error."""
     try:
-        check_callback_issuer(parameters, metadata.issuer, metadata.authorization_response_issuer_announced)
+        announced, directories = metadata.authorization_response_issuer_announced, provider.claims.directories
+        check_callback_issuer(parameters, metadata.issuer, announced, frozenset(directories))
         return authorization_code(parameters)
     except CallbackIssuerMismatch as error:
         raise LoginFailed("ISSUER_MISMATCH") from error

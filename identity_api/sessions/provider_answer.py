@@ -137,6 +137,7 @@ def _expectation(
         max_age_seconds=None if options.demands_proof else options.max_age_seconds,
         authenticated_since=attempt.launched_at if options.demands_proof else None,
         leeway_seconds=parts.limits.leeway_seconds,
+        directories=frozenset(provider.claims.directories),
     )
 
 

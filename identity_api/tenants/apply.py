@@ -202,6 +202,7 @@ class _Application:
             tenant_id=self._tenant_id,
             slug=declared.slug,
             protocol=declared.protocol,
+            preset=declared.preset,
             label=declared.label or declared.slug,
             icon=declared.icon,
             position=declared.position,
@@ -210,11 +211,14 @@ class _Application:
             discovery_url=declared.discovery_url,
             client_id=declared.client_id,
             client_authentication=declared.client_authentication or ("client_secret_post" if has_secret else "none"),
-            redirect_url=declared.redirect_url or self._redirect_url(declared.slug),
+            redirect_url=declared.redirect_url or self._redirect_url(declared),
             scopes=declared.scopes,
             authorization_parameters=declared.authorization_parameters,
+            endpoints=declared.endpoints,
             claims=declared.claim_settings(),
             provisioning=declared.provisioning,
+            adopt_by_name=declared.adopt_by_name,
+            email_verified_rule=declared.email_verified_rule,
             absent_groups=declared.absent_groups,
             sync_mode=declared.sync_mode,
             sync=declared.sync,
@@ -222,6 +226,7 @@ class _Application:
             outage_grace_seconds=number("outage_grace_seconds"),
             unsynced_lease_seconds=number("unsynced_lease_seconds"),
             max_concurrent=declared.max_concurrent,
+            reauthentication=declared.reauthentication,
             logout_page_url=declared.logout_page_url,
             managed_by="FILE",
             version=before.version if before else 1,
@@ -229,13 +234,14 @@ class _Application:
             updated_at=before.updated_at if before else now,
         )
 
-    def _redirect_url(self, slug: str) -> str:
+    def _redirect_url(self, provider: ProviderDeclaration) -> str:
         """One of the provider's own (against mix-up): on the tenant's host, else below the tenant's path."""
         public = urlsplit(self._applier.defaults.public_url)
+        path = f"/auth/{provider.protocol}/{provider.slug}/callback"
         if not self._declared.hosts:
-            return f"{public.scheme}://{public.netloc}/t/{self._declared.slug}/auth/oidc/{slug}/callback"
+            return f"{public.scheme}://{public.netloc}/t/{self._declared.slug}{path}"
         port = f":{public.port}" if public.port else ""
-        return f"{public.scheme}://{self._declared.hosts[0]}{port}/auth/oidc/{slug}/callback"
+        return f"{public.scheme}://{self._declared.hosts[0]}{port}{path}"
 
     async def _write_secret(self, provider: Provider, secret: Secret | None) -> bool:
         """Seal the secret if it is not the one stored; True if anything was written."""

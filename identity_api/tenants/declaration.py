@@ -4,24 +4,20 @@ Parsing finds every problem at once and names each by its place in the document;
 """
 
 import tomllib
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 import msgspec
 
-from identity_api.config import Secret, is_loopback
+from identity_api.config import Secret
 from identity_api.db.providers import ClaimSettings
 from identity_api.errors import BadInput, ConfigurationError
-from identity_api.mapping import MatchKind, PatternInvalid, parse_claim_sources, validate_pattern
-from identity_api.mapping.errors import ClaimPathInvalid
-from identity_api.permissions.names import check_permission_name
-from identity_api.permissions.service import SERVICE_PREFIX
+from identity_api.mapping import MatchKind
+from identity_api.tenants.checks import Bounds, problems_of
+from identity_api.tenants.presets import apply_preset
 
 MAX_BYTES = 1_048_576
-SCOPE_FLOOR = "openid"
 
 
 class FrontendDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -52,12 +48,20 @@ class MappingDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 
 
 class ProviderDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """An OpenID Provider of the tenant. Exactly one of the three forms of secret, or none for a public client."""
+    """An OpenID Provider of the tenant, or an OAuth 2.0 provider.
+
+    Exactly one of the three forms of secret, or none for a public client. `issuer` is compared exactly; for OAuth 2.0
+    it names the server, and is compared where the provider sends `iss` with a callback (RFC 9207). `endpoints` are for
+    OAuth 2.0 only. `allowed_directories` are the Entra directories whose people may sign in where the issuer stands for
+    all of them. `preset` names the preset that filled in what was not said (see `presets`).
+    """
 
     slug: str
     label: str | None = None
-    protocol: Literal["oidc"] = "oidc"
+    protocol: Literal["oidc", "oauth2"] = "oidc"
+    preset: str | None = None
     issuer: str
+    endpoints: dict[str, str] = {}
     discovery_url: str | None = None
     client_id: str
     client_secret: str | None = None
@@ -67,6 +71,7 @@ class ProviderDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     redirect_url: str | None = None
     scopes: tuple[str, ...] = ("openid", "profile", "email", "offline_access")
     authorization_parameters: dict[str, str] = {}
+    allowed_directories: tuple[str, ...] = ()
     anchor_claim: str | tuple[str, ...] = "sub"
     username_claim: str | tuple[str, ...] = "preferred_username"
     display_claim: str | tuple[str, ...] = ("name", "preferred_username")
@@ -74,12 +79,15 @@ class ProviderDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     groups_claim: str | tuple[str, ...] = "groups"
     absent_groups: Literal["EMPTY", "UNKNOWN"] = "UNKNOWN"
     provisioning: Literal["JIT", "KNOWN_USERS", "LINKED_ONLY"] = "JIT"
-    sync: Literal["REFRESH_TOKEN", "OFF"] = "REFRESH_TOKEN"
+    adopt_by_name: bool = False
+    email_verified_rule: Literal["IGNORE", "REQUIRED", "TRUSTED"] = "IGNORE"
+    sync: Literal["REFRESH_TOKEN", "ACCESS_TOKEN", "OFF"] = "REFRESH_TOKEN"
     sync_mode: Literal["STRICT", "ADDITIVE", "NONE"] = "STRICT"
     sync_interval_seconds: int | None = None
     outage_grace_seconds: int | None = None
     unsynced_lease_seconds: int | None = None
     max_concurrent: int = 20
+    reauthentication: bool = False
     logout_page_url: str | None = None
     icon: str | None = None
     position: int = 0
@@ -97,7 +105,11 @@ class ProviderDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
             sources(self.display_claim),
             sources(self.email_claim),
             sources(self.groups_claim),
+            self.allowed_directories,
         )
+
+    def __repr__(self) -> str:
+        return f"ProviderDeclaration({self.slug!r})"  # the client secret is in here
 
 
 class TenantDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -111,14 +123,6 @@ class TenantDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     permissions: tuple[PermissionDeclaration, ...] = ()
     providers: tuple[ProviderDeclaration, ...] = ()
     group_mappings: tuple[MappingDeclaration, ...] = ()
-
-
-class Bounds(msgspec.Struct, frozen=True):
-    """What a declared number may be, from the settings' own table."""
-
-    sync_interval_seconds: tuple[int, int] = (60, 420)
-    outage_grace_seconds: tuple[int, int] = (0, 86_400)
-    unsynced_lease_seconds: tuple[int, int] = (300, 2_592_000)
 
 
 def parse(document: bytes, bounds: Bounds = Bounds()) -> list[TenantDeclaration]:  # noqa: B008  # frozen
@@ -140,10 +144,7 @@ def parse(document: bytes, bounds: Bounds = Bounds()) -> list[TenantDeclaration]
     tenants = [_tenant(raw, f"tenants[{place}]", problems) for place, raw in enumerate(tables)]
     if not content.get("tenants"):
         problems.append("The file declares no [[tenants]].")
-    for place, tenant in enumerate(tenants):
-        _check_tenant(tenant, f"tenants[{place}]", bounds, problems)
-    problems.extend(_twice("tenants: slug", [tenant.slug for tenant in tenants]))
-    problems.extend(_twice("tenants: host", [host for tenant in tenants for host in tenant.hosts]))
+    problems.extend(problems_of(tenants, bounds))
     if problems:
         raise ConfigurationError(problems)
     return tenants
@@ -186,113 +187,13 @@ def _tenant(raw: Mapping[str, Any], place: str, problems: list[str]) -> TenantDe
 
 def _convert(table: Mapping[str, Any], kind: type[Any], place: str, problems: list[str]) -> Any:
     try:
-        return msgspec.convert(dict(table), kind)
+        return msgspec.convert(apply_preset(table) if kind is ProviderDeclaration else dict(table), kind)
+    except BadInput as error:
+        problems.append(f"{place}.{error.field}: {error.message}")
     except msgspec.ValidationError as error:
         # msgspec names the field and the types, never the value.
         problems.append(f"{place}: {error}.")
-        return None
-
-
-def _check_tenant(tenant: TenantDeclaration, place: str, bounds: Bounds, problems: list[str]) -> None:
-    slugs = [provider.slug for provider in tenant.providers]
-    problems.extend(_twice(f"{place}.providers: slug", slugs))
-    problems.extend(_twice(f"{place}.frontends: slug", [frontend.slug for frontend in tenant.frontends]))
-    problems.extend(_twice(f"{place}.permissions: name", [permission.name for permission in tenant.permissions]))
-    if tenant.default_provider is not None and tenant.default_provider not in slugs:
-        problems.append(f"{place}.default_provider: {tenant.default_provider!r} is not declared among the providers.")
-    for host in tenant.hosts:
-        if host != host.lower() or "/" in host or ":" in host or not host:
-            problems.append(f"{place}.hosts: {host!r} must be a lower-case host name, without scheme and port.")
-    for number, frontend in enumerate(tenant.frontends):
-        _check_frontend(frontend, f"{place}.frontends[{number}]", problems)
-    for number, permission in enumerate(tenant.permissions):
-        _check(f"{place}.permissions[{number}]", problems, partial(_check_permission, permission))
-    for number, provider in enumerate(tenant.providers):
-        _check_provider(provider, f"{place}.providers[{number}]", bounds, problems)
-    for number, mapping in enumerate(tenant.group_mappings):
-        _check_mapping(mapping, slugs, f"{place}.group_mappings[{number}]", problems)
-
-
-def _check(place: str, problems: list[str], check: Callable[[], object]) -> None:
-    try:
-        check()
-    except (BadInput, ClaimPathInvalid, PatternInvalid) as error:
-        problems.append(f"{place}: {error.message}")
-
-
-def _check_permission(permission: PermissionDeclaration) -> None:
-    check_permission_name(permission.name)
-    if permission.name.startswith(SERVICE_PREFIX):
-        raise BadInput(f"Permissions under {SERVICE_PREFIX} exist in every tenant and are not declared.")
-
-
-def _check_frontend(frontend: FrontendDeclaration, place: str, problems: list[str]) -> None:
-    for origin in frontend.origins:
-        if not _is_web_address(origin) or urlsplit(origin)._replace(scheme="", netloc="").geturl():
-            problems.append(f"{place}.origins: {origin!r} must be an origin such as https://app.example.com.")
-    for address in frontend.return_urls:
-        if not _is_web_address(address) or urlsplit(address).fragment:
-            problems.append(f"{place}.return_urls: {address!r} must be a complete https address without a fragment.")
-    if not frontend.deliveries:
-        problems.append(f"{place}.deliveries: name at least one of cookie, code, fragment.")
-
-
-def _check_provider(provider: ProviderDeclaration, place: str, bounds: Bounds, problems: list[str]) -> None:
-    for name in ("issuer", "discovery_url", "redirect_url", "logout_page_url"):
-        address = getattr(provider, name)
-        if address is not None and not _is_web_address(address):
-            problems.append(f"{place}.{name}: {address!r} must be a complete https address.")
-    if SCOPE_FLOOR not in provider.scopes:
-        problems.append(f"{place}.scopes: {SCOPE_FLOOR!r} is required by OpenID Connect.")
-    forms = [provider.client_secret, provider.client_secret_env, provider.client_secret_file]
-    given = len([form for form in forms if form is not None])
-    if given > 1:
-        problems.append(f"{place}: give one of client_secret, client_secret_env and client_secret_file, not several.")
-    if given and provider.client_authentication == "none":
-        problems.append(f"{place}.client_authentication: none is for clients without a secret.")
-    if not given and provider.client_authentication not in (None, "none"):
-        problems.append(f"{place}: {provider.client_authentication} needs a client secret.")
-    for name in ("sync_interval_seconds", "outage_grace_seconds", "unsynced_lease_seconds"):
-        low, high = getattr(bounds, name)
-        value = getattr(provider, name)
-        if value is not None and not low <= value <= high:
-            problems.append(f"{place}.{name}: {value} is not between {low} and {high}.")
-    if provider.sync == "REFRESH_TOKEN" and not 1 <= provider.max_concurrent <= 500:
-        problems.append(f"{place}.max_concurrent: must be between 1 and 500.")
-    claims = provider.claim_settings()
-    for name in ClaimSettings.__struct_fields__:
-        _check(f"{place}.{name}_claim", problems, partial(parse_claim_sources, list(getattr(claims, name))))
-
-
-def _check_mapping(mapping: MappingDeclaration, slugs: list[str], place: str, problems: list[str]) -> None:
-    _check(f"{place}.group", problems, lambda: validate_pattern(mapping.group, mapping.match))
-    if mapping.provider is not None and mapping.provider not in slugs:
-        problems.append(f"{place}.provider: {mapping.provider!r} is not declared among the providers.")
-    if not mapping.permissions:
-        problems.append(f"{place}.permissions: name at least one.")
-    for name in mapping.permissions:
-        _check(f"{place}.permissions", problems, partial(check_permission_name, name))
-        if mapping.match is MatchKind.GLOB and name.startswith(SERVICE_PREFIX):
-            problems.append(f"{place}: permissions under {SERVICE_PREFIX} are given by exact group names only.")
-
-
-def _twice(what: str, values: list[str]) -> list[str]:
-    return [
-        f"{what} {value!r} is declared twice." for value in sorted({one for one in values if values.count(one) > 1})
-    ]
-
-
-def _is_web_address(address: str) -> bool:
-    """https with a host, or http on this machine; no user part."""
-    try:
-        parts = urlsplit(address)
-        host = parts.hostname or ""
-        parts.port  # noqa: B018  # raises for a port that is no number
-    except ValueError:
-        return False
-    if not host or parts.username is not None or parts.password is not None:
-        return False
-    return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
+    return None
 
 
 def client_secret(provider: ProviderDeclaration, environ: Mapping[str, str], folder: Path) -> Secret | None:

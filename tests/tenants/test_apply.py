@@ -22,6 +22,15 @@ from tests.tenants.test_declaration import VALID
 VAULT = Vault(parse_key_ring("k1:" + base64.b64encode(os.urandom(32)).decode()))
 
 
+PLAIN_OAUTH = """
+[[tenants.providers]]
+slug = "github"
+preset = "github"
+client_id = "app"
+client_secret_env = "ACME_SECRET"
+"""
+
+
 def applier(secret: str = "s3cret") -> Applier:
     return Applier(
         VAULT,
@@ -70,6 +79,26 @@ async def test_a_change_is_told_by_the_names_of_its_fields(database: Database) -
     )[0]
     _, found = await apply_tenant(database, applier("another"), changed)
     assert [str(one) for one in found] == ["~ provider keycloak (label, client_secret)"]
+
+
+@pytest.mark.asyncio
+async def test_every_declared_setting_of_a_provider_reaches_its_row(database: Database) -> None:
+    """S2-32, S3-25, S3-34, S4-32, and the endpoints of plain OAuth 2.0 (S2-17 to S2-19)."""
+    first = declaration(
+        VALID.replace("[[tenants.group_mappings]]", PLAIN_OAUTH + "\n[[tenants.group_mappings]]").replace(
+            'protocol = "oidc"',
+            'protocol = "oidc"\nadopt_by_name = true\nemail_verified_rule = "REQUIRED"\nreauthentication = true',
+        )
+    )
+    tenant_id, _ = await apply_tenant(database, applier(), first)
+    async with database.reading() as connection:
+        github, keycloak = sorted(await providers.of_tenant(connection, tenant_id), key=lambda one: one.slug)
+    assert (keycloak.adopt_by_name, keycloak.email_verified_rule, keycloak.reauthentication) == (True, "REQUIRED", True)
+    assert (github.protocol, github.preset, github.sync) == ("oauth2", "github", "ACCESS_TOKEN")
+    assert github.endpoints["userinfo"] == "https://api.github.com/user"
+    assert github.redirect_url == f"https://{first.hosts[0]}/auth/oauth2/github/callback"
+    _, again = await apply_tenant(database, applier(), first)
+    assert again == []
 
 
 @pytest.mark.asyncio

@@ -7,8 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from identity_api.errors import ConfigurationError
-from identity_api.tenants.declaration import client_secret, parse
+from identity_api.tenants.checks import OAUTH2_ENDPOINTS
+from identity_api.tenants.declaration import ProviderDeclaration, client_secret, parse
 
+DIRECTORY = "8eaef023-2b34-4da1-9baa-8bc8c9d6a490"
+ENTRA_TEMPLATE = "https://login.microsoftonline.com/{tenantid}/v2.0"
+ENTRA_ORGANIZATIONS = "https://login.microsoftonline.com/organizations/v2.0"
 VALID = """
 [[tenants]]
 slug = "acme"
@@ -72,6 +76,17 @@ def test_the_form_of_the_documentation_is_read() -> None:
         ('hosts = ["acme.example.com"]', 'hosts = ["https://acme.example.com"]', "hosts"),
         ('["https://app.acme.example.com"]', '["https://app.acme.example.com/path"]', "origins"),
         ('name = "Acme"', "name = 7", "tenants[0]"),
+        ('slug = "acme"', 'slug = "Acme"', "tenants[0].slug"),
+        ('slug = "keycloak"', 'slug = "Key cloak"', "providers[0].slug"),
+        ('protocol = "oidc"', 'protocol = "oauth2"', "providers[0].endpoints"),
+        ('protocol = "oidc"', 'endpoints = { token = "https://sso.acme.example/token" }', "providers[0].endpoints"),
+        ('"profile", ', '"profile email", ', "providers[0].scopes"),
+        ('protocol = "oidc"', 'authorization_parameters = { redirect_uri = "x" }', "redirect_uri is set by the login"),
+        ('protocol = "oidc"', 'email_verified_rule = "SOMETIMES"', "providers[0]"),
+        ('protocol = "oidc"', f'allowed_directories = ["{DIRECTORY}"]', "is one directory already"),
+        ("https://sso.acme.example/realms/acme", ENTRA_TEMPLATE, "providers[0].allowed_directories"),
+        ("https://sso.acme.example/realms/acme", ENTRA_ORGANIZATIONS, "providers[0].allowed_directories"),
+        ('client_secret_env = "ACME_SECRET"', 'client_secret = ""', "client_secret: is empty"),
         ('"id_token / groups"', '"cookie / groups"', "groups_claim"),
         ('["cookie", "code"]', '["carrier-pigeon"]', "frontends[0]"),
     ],
@@ -80,6 +95,54 @@ def test_one_change_for_the_worse_is_named_at_its_place(wrong: str, right: str, 
     assert wrong in VALID
     found = problems(VALID.replace(wrong, right))
     assert any(names in problem for problem in found), found
+
+
+def changed(old: str, new: str) -> ProviderDeclaration:
+    assert old in VALID
+    return parse(VALID.replace(old, new).encode())[0].providers[0]
+
+
+def test_a_plain_oauth_provider_has_three_endpoints() -> None:
+    """S2-17 to S2-19."""
+    endpoints = ", ".join(f'{name} = "https://sso.acme.example/{name}"' for name in OAUTH2_ENDPOINTS)
+    provider = changed('protocol = "oidc"', f'protocol = "oauth2"\nendpoints = {{ {endpoints} }}')
+    assert provider.endpoints["userinfo"] == "https://sso.acme.example/userinfo"
+    assert any(
+        "endpoints.token" in one
+        for one in problems(
+            VALID.replace(
+                'protocol = "oidc"',
+                f"""
+protocol = "oauth2"
+endpoints = {{ {endpoints.replace('"https://sso.acme.example/token"', '"http://sso.acme.example/token"')} }}""",
+            )
+        )
+    )
+
+
+def test_the_whole_of_an_object_in_the_access_token_can_be_the_groups() -> None:
+    """S0-50."""
+    provider = changed('"id_token / groups"', '"access_token / resource_access /"')
+    assert provider.claim_settings().groups == ("access_token / resource_access /",)
+
+
+def test_entra_for_many_directories_is_declared_with_their_list() -> None:
+    provider = changed(
+        '"https://sso.acme.example/realms/acme"', f'"{ENTRA_TEMPLATE}"\nallowed_directories = ["{DIRECTORY}"]'
+    )
+    assert provider.claim_settings().directories == (DIRECTORY,)
+
+
+def test_an_address_with_a_user_part_is_not_repeated() -> None:
+    found = problems(VALID.replace("https://sso.acme", "https://user:hunter2@sso.acme"))
+    assert found
+    assert "hunter2" not in " ".join(found)
+
+
+def test_a_declared_provider_shows_no_secret() -> None:
+    provider = changed('client_secret_env = "ACME_SECRET"', 'client_secret = "hunter2"')
+    assert provider.client_secret == "hunter2"  # an example
+    assert "hunter2" not in repr(provider)
 
 
 def test_all_problems_are_found_at_once() -> None:

@@ -1,0 +1,203 @@
+"""What must hold of declared tenants beyond the types of their fields. Every problem is found, and named by its place.
+
+No message holds a secret, and addresses with a user part, which may be one, are not repeated.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import msgspec
+
+from identity_api.config import is_loopback
+from identity_api.errors import BadInput
+from identity_api.mapping import ClaimPathInvalid, MatchKind, PatternInvalid, parse_claim_sources, validate_pattern
+from identity_api.oidc.authorization import PROTECTED_PARAMETERS
+from identity_api.oidc.issuer import ENTRA_COLLECTIVES, is_template
+from identity_api.permissions.names import check_permission_name
+from identity_api.permissions.service import SERVICE_PREFIX
+
+if TYPE_CHECKING:
+    # `declaration` calls this module, which needs the shapes for its annotations only.
+    from identity_api.tenants.declaration import (
+        FrontendDeclaration,
+        MappingDeclaration,
+        PermissionDeclaration,
+        ProviderDeclaration,
+        TenantDeclaration,
+    )
+
+SCOPE_FLOOR = "openid"
+SCOPE = r"[\x21\x23-\x5B\x5D-\x7E]+"  # scope-token, RFC 6749 section 3.3
+# These change what we do ourselves, and `launch` knows them; the other protected ones are never the operator's.
+SETTABLE_PARAMETERS = frozenset(("response_mode", "prompt", "max_age"))
+OAUTH2_ENDPOINTS = ("authorization", "token", "userinfo")
+TENANT_SLUG = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+PROVIDER_SLUG = r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?"
+_DIRECTORY = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+
+
+class Bounds(msgspec.Struct, frozen=True):
+    """What a declared number may be, from the settings' own table."""
+
+    sync_interval_seconds: tuple[int, int] = (60, 420)
+    outage_grace_seconds: tuple[int, int] = (0, 86_400)
+    unsynced_lease_seconds: tuple[int, int] = (300, 2_592_000)
+
+
+def problems_of(tenants: Sequence["TenantDeclaration"], bounds: Bounds = Bounds()) -> list[str]:  # noqa: B008  # frozen
+    """Everything that is wrong with the tenants, each problem with its place; empty if nothing is."""
+    problems: list[str] = []
+    for place, tenant in enumerate(tenants):
+        _check_tenant(tenant, f"tenants[{place}]", bounds, problems)
+    problems.extend(_twice("tenants: slug", [tenant.slug for tenant in tenants]))
+    problems.extend(_twice("tenants: host", [host for tenant in tenants for host in tenant.hosts]))
+    return problems
+
+
+def stands_for_many(issuer: str) -> bool:
+    """Whether an issuer, or its document's address, stands for many Entra directories, each its own issuer."""
+    return is_template(issuer) or any(f"/{place}/v2.0" in urlsplit(issuer).path for place in ENTRA_COLLECTIVES)
+
+
+def _check_tenant(tenant: "TenantDeclaration", place: str, bounds: Bounds, problems: list[str]) -> None:
+    slugs = [provider.slug for provider in tenant.providers]
+    if not re.fullmatch(TENANT_SLUG, tenant.slug):
+        problems.append(f"{place}.slug: {tenant.slug!r} must be lower-case letters, digits and hyphens, at most 63.")
+    problems.extend(_twice(f"{place}.providers: slug", slugs))
+    problems.extend(_twice(f"{place}.frontends: slug", [frontend.slug for frontend in tenant.frontends]))
+    problems.extend(_twice(f"{place}.permissions: name", [permission.name for permission in tenant.permissions]))
+    if tenant.default_provider is not None and tenant.default_provider not in slugs:
+        problems.append(f"{place}.default_provider: {tenant.default_provider!r} is not declared among the providers.")
+    for host in tenant.hosts:
+        if host != host.lower() or "/" in host or ":" in host or not host:
+            problems.append(f"{place}.hosts: {host!r} must be a lower-case host name, without scheme and port.")
+    for number, frontend in enumerate(tenant.frontends):
+        _check_frontend(frontend, f"{place}.frontends[{number}]", problems)
+    for number, permission in enumerate(tenant.permissions):
+        _check(f"{place}.permissions[{number}]", problems, partial(_check_permission, permission))
+    for number, provider in enumerate(tenant.providers):
+        _check_provider(provider, f"{place}.providers[{number}]", bounds, problems)
+    for number, mapping in enumerate(tenant.group_mappings):
+        _check_mapping(mapping, slugs, f"{place}.group_mappings[{number}]", problems)
+
+
+def _check(place: str, problems: list[str], check: Callable[[], object]) -> None:
+    try:
+        check()
+    except (BadInput, ClaimPathInvalid, PatternInvalid) as error:
+        problems.append(f"{place}: {error.message}")
+
+
+def _check_permission(permission: "PermissionDeclaration") -> None:
+    check_permission_name(permission.name)
+    if permission.name.startswith(SERVICE_PREFIX):
+        raise BadInput(f"Permissions under {SERVICE_PREFIX} exist in every tenant and are not declared.")
+
+
+def _check_frontend(frontend: "FrontendDeclaration", place: str, problems: list[str]) -> None:
+    for origin in frontend.origins:
+        if not _is_web_address(origin) or urlsplit(origin)._replace(scheme="", netloc="").geturl():
+            problems.append(f"{place}.origins: {origin!r} must be an origin such as https://app.example.com.")
+    for address in frontend.return_urls:
+        if not _is_web_address(address) or urlsplit(address).fragment:
+            problems.append(f"{place}.return_urls: {address!r} must be a complete https address without a fragment.")
+    if not frontend.deliveries:
+        problems.append(f"{place}.deliveries: name at least one of cookie, code, fragment.")
+
+
+def _check_provider(provider: "ProviderDeclaration", place: str, bounds: Bounds, problems: list[str]) -> None:
+    if not re.fullmatch(PROVIDER_SLUG, provider.slug):
+        problems.append(f"{place}.slug: {provider.slug!r} must be lower-case letters, digits, _ and -, at most 63.")
+    for name in ("issuer", "discovery_url", "redirect_url", "logout_page_url"):
+        _check_address(getattr(provider, name), f"{place}.{name}", problems)
+    _check_protocol(provider, place, problems)
+    _check_secret(provider, place, problems)
+    for name in ("sync_interval_seconds", "outage_grace_seconds", "unsynced_lease_seconds"):
+        low, high = getattr(bounds, name)
+        value = getattr(provider, name)
+        if value is not None and not low <= value <= high:
+            problems.append(f"{place}.{name}: {value} is not between {low} and {high}.")
+    if provider.sync != "OFF" and not 1 <= provider.max_concurrent <= 500:
+        problems.append(f"{place}.max_concurrent: must be between 1 and 500.")
+    claims = provider.claim_settings()
+    for name in ("anchor", "username", "display", "email", "groups"):
+        parsed = partial(parse_claim_sources, list(getattr(claims, name)), for_groups=name == "groups")
+        _check(f"{place}.{name}_claim", problems, parsed)
+
+
+def _check_protocol(provider: "ProviderDeclaration", place: str, problems: list[str]) -> None:
+    """What the two protocols need, and Entra's issuers that stand for many directories."""
+    for name, address in provider.endpoints.items():
+        _check_address(address, f"{place}.endpoints.{name}", problems)
+    if provider.protocol == "oidc":
+        if SCOPE_FLOOR not in provider.scopes:
+            problems.append(f"{place}.scopes: {SCOPE_FLOOR!r} is required by OpenID Connect.")
+        if provider.endpoints:
+            problems.append(f"{place}.endpoints: an OpenID Provider tells its own; they are for oauth2.")
+    elif set(provider.endpoints) != set(OAUTH2_ENDPOINTS):
+        problems.append(f"{place}.endpoints: oauth2 needs exactly {', '.join(OAUTH2_ENDPOINTS)}.")
+    if not provider.scopes or not all(re.fullmatch(SCOPE, scope) for scope in provider.scopes):
+        problems.append(f"{place}.scopes: each is a word without spaces, and there is at least one.")
+    for name in sorted((PROTECTED_PARAMETERS - SETTABLE_PARAMETERS) & provider.authorization_parameters.keys()):
+        problems.append(f"{place}.authorization_parameters: {name} is set by the login itself.")
+    is_collective = any(stands_for_many(one) for one in (provider.issuer, provider.discovery_url or ""))
+    if is_collective and not provider.allowed_directories:
+        # With an empty list nobody could sign in, and without a list everybody with a Microsoft account.
+        problems.append(f"{place}.allowed_directories: name the Entra directories whose people may sign in.")
+    if provider.allowed_directories and not is_collective:
+        problems.append(f"{place}.allowed_directories: the issuer is one directory already.")
+    if not all(re.fullmatch(_DIRECTORY, one) for one in provider.allowed_directories):
+        problems.append(f"{place}.allowed_directories: a directory is named by its id, a UUID in lower case.")
+
+
+def _check_secret(provider: "ProviderDeclaration", place: str, problems: list[str]) -> None:
+    forms = [provider.client_secret, provider.client_secret_env, provider.client_secret_file]
+    given = len([form for form in forms if form is not None])
+    if given > 1:
+        problems.append(f"{place}: give one of client_secret, client_secret_env and client_secret_file, not several.")
+    if given and provider.client_authentication == "none":
+        problems.append(f"{place}.client_authentication: none is for clients without a secret.")
+    if not given and provider.client_authentication not in (None, "none"):
+        problems.append(f"{place}: {provider.client_authentication} needs a client secret.")
+    if provider.client_secret == "":
+        problems.append(f"{place}.client_secret: is empty; leave it out for a public client.")
+
+
+def _check_mapping(mapping: "MappingDeclaration", slugs: list[str], place: str, problems: list[str]) -> None:
+    _check(f"{place}.group", problems, lambda: validate_pattern(mapping.group, mapping.match))
+    if mapping.provider is not None and mapping.provider not in slugs:
+        problems.append(f"{place}.provider: {mapping.provider!r} is not declared among the providers.")
+    if not mapping.permissions:
+        problems.append(f"{place}.permissions: name at least one.")
+    for name in mapping.permissions:
+        _check(f"{place}.permissions", problems, partial(check_permission_name, name))
+        if mapping.match is MatchKind.GLOB and name.startswith(SERVICE_PREFIX):
+            problems.append(f"{place}: permissions under {SERVICE_PREFIX} are given by exact group names only.")
+
+
+def _twice(what: str, values: list[str]) -> list[str]:
+    return [
+        f"{what} {value!r} is declared twice." for value in sorted({one for one in values if values.count(one) > 1})
+    ]
+
+
+def _check_address(address: str | None, place: str, problems: list[str]) -> None:
+    if address is not None and not _is_web_address(address):
+        shown = "the address" if "@" in address else repr(address)
+        problems.append(f"{place}: {shown} must be a complete https address.")
+
+
+def _is_web_address(address: str) -> bool:
+    """https with a host, or http on this machine; no user part."""
+    try:
+        parts = urlsplit(address)
+        host = parts.hostname or ""
+        parts.port  # noqa: B018  # raises for a port that is no number
+    except ValueError:
+        return False
+    if not host or parts.username is not None or parts.password is not None:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))

@@ -1,0 +1,91 @@
+"""What a preset is: a well-known provider's settings as data, one shape for all of them."""
+
+import re
+from typing import Literal
+
+import msgspec
+
+
+class Parameter(msgspec.Struct, frozen=True, kw_only=True):
+    """What must be known of the customer's own account there. `{name}` in addresses is replaced by its value.
+
+    The whole value must match `pattern`, so that it cannot lead an address elsewhere.
+    """
+
+    name: str
+    label: str
+    pattern: str
+    example: str
+
+    def accepts(self, value: object) -> bool:
+        """Whether the value is a text of the expected form."""
+        return isinstance(value, str) and len(value) <= 253 and re.fullmatch(self.pattern, value) is not None
+
+
+HOST = r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{1,5})?"
+"""A host name in lower case, with an optional port."""
+
+
+class Alternative(msgspec.Struct, frozen=True, kw_only=True):
+    """Another way to set the provider up. `settings` are fields of a provider declaration and replace the preset's."""
+
+    name: str
+    why: str
+    settings: dict[str, str | tuple[str, ...]]
+
+
+class Preset(msgspec.Struct, frozen=True, kw_only=True):
+    """A well-known provider. The fields from `issuer` to `sync_mode` are those of a provider declaration.
+
+    `endpoints` are used where the protocol is `oauth2`; an OpenID Provider tells its own. `register_redirect_at` is
+    where in the provider's console the redirect URI is entered, `steps` is what else must be done there, and
+    `unverified` lists what is written here from documentation or common knowledge without having been tried.
+    """
+
+    name: str
+    label: str
+    icon: str
+    register_redirect_at: str
+    steps: tuple[str, ...]
+    documentation: str
+    unverified: tuple[str, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+    alternatives: tuple[Alternative, ...] = ()
+
+    protocol: Literal["oidc", "oauth2"] = "oidc"
+    issuer: str
+    endpoints: dict[str, str] = {}
+    scopes: tuple[str, ...] = ("openid", "profile", "email", "offline_access")
+    authorization_parameters: dict[str, str] = {}
+    anchor_claim: tuple[str, ...] = ("sub",)
+    username_claim: tuple[str, ...] = ("preferred_username",)
+    display_claim: tuple[str, ...] = ("name", "preferred_username")
+    email_claim: tuple[str, ...] = ("email",)
+    groups_claim: tuple[str, ...] = ("id_token / groups",)
+    absent_groups: Literal["EMPTY", "UNKNOWN"] = "UNKNOWN"
+    provisioning: Literal["JIT", "KNOWN_USERS", "LINKED_ONLY"] = "JIT"
+    email_verified_rule: Literal["IGNORE", "REQUIRED", "TRUSTED"] = "IGNORE"
+    sync: Literal["REFRESH_TOKEN", "ACCESS_TOKEN", "OFF"] = "REFRESH_TOKEN"
+    sync_mode: Literal["STRICT", "ADDITIVE", "NONE"] = "STRICT"
+
+
+SETTINGS = (
+    "protocol",
+    "issuer",
+    "endpoints",
+    "scopes",
+    "authorization_parameters",
+    "anchor_claim",
+    "username_claim",
+    "display_claim",
+    "email_claim",
+    "groups_claim",
+    "absent_groups",
+    "provisioning",
+    "email_verified_rule",
+    "sync",
+    "sync_mode",
+    "label",
+    "icon",
+)
+"""The fields of a preset that become fields of a provider declaration."""
