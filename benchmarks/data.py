@@ -35,7 +35,9 @@ async def build(connection: Connection, users: int) -> Tenant:
     rows = await connection.fetch("select id from app_user where tenant_id = $1 order by id", tenant, timeout=60)
     user_ids = [row["id"] for row in rows]
     await _make_admin(connection, tenant, user_ids[0], token)
-    await connection.execute("analyze", timeout=600)  # without statistics the next statements take a hundred times longer
+    await connection.execute(
+        "analyze", timeout=600
+    )  # without statistics the next statements take a hundred times longer
     for start in range(0, len(user_ids), 2_000):
         await connection.execute(
             "select refresh_user_read($1, $2)", tenant, user_ids[start : start + 2_000], timeout=600
