@@ -12,9 +12,11 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
+from identity_api.accounts.local_policy import apply_policy
 from identity_api.config import Secret
 from identity_api.db import audit, identities, locks, permissions, providers, tenants
 from identity_api.db.database import Connection, Database
+from identity_api.db.local_accounts import LocalPolicy
 from identity_api.db.providers import Provider, SealedSecret
 from identity_api.db.tenants import Frontend, Tenant
 from identity_api.errors import ConfigurationError
@@ -134,6 +136,8 @@ class _Application:
         if sorted(declared.hosts) != await tenants.hosts(self._connection, self._tenant_id):
             await tenants.replace_hosts(self._connection, self._tenant_id, list(declared.hosts))
             changed = (*changed, "hosts")
+        policy = LocalPolicy(declared.local_sign_in, declared.sso_managed)
+        changed += await apply_policy(self._connection, self._tenant_id, policy, actor=self._applier.actor)
         self._note("tenant", declared.slug, before, changed)
 
     async def _write_frontends(self) -> None:

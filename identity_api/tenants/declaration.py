@@ -119,6 +119,10 @@ class TenantDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     name: str
     hosts: tuple[str, ...] = ()
     default_provider: str | None = None
+    local_sign_in: bool = False
+    """Users may have a password here and sign in with it."""
+    sso_managed: bool = False
+    """Providers alone make users and say what they are called."""
     frontends: tuple[FrontendDeclaration, ...] = ()
     permissions: tuple[PermissionDeclaration, ...] = ()
     providers: tuple[ProviderDeclaration, ...] = ()
