@@ -125,14 +125,22 @@ def check_times(claims: Mapping[str, Any], now: float, leeway_seconds: int) -> t
         TokenExpired: `now` is at or after `exp` plus leeway.
         TokenNotYetValid: `iat` or `nbf` is after `now` plus leeway.
     """
-    expires_at = time_of(claims, "exp")
-    if now >= expires_at + leeway_seconds:
-        raise TokenExpired
-    issued_at = time_of(claims, "iat")
-    check_not_ahead("iat", issued_at, now, leeway_seconds)
-    if claims.get("nbf") is not None:
-        check_not_ahead("nbf", time_of(claims, "nbf"), now, leeway_seconds)
+    issued_at, expires_at = time_of(claims, "iat"), time_of(claims, "exp")
+    check_optional_times(claims, now, leeway_seconds)
     return issued_at, expires_at
+
+
+def check_optional_times(claims: Mapping[str, Any], now: float, leeway_seconds: int) -> None:
+    """As `check_times`, for a message that is an answer to us and need not say when it was made.
+
+    Raises:
+        InvalidClaim, TokenExpired, TokenNotYetValid: a time that is present is unusable, or another than now.
+    """
+    if claims.get("exp") is not None and now >= time_of(claims, "exp") + leeway_seconds:
+        raise TokenExpired
+    for name in ("iat", "nbf"):
+        if claims.get(name) is not None:
+            check_not_ahead(name, time_of(claims, name), now, leeway_seconds)
 
 
 def check_not_ahead(name: str, moment: float, now: float, leeway_seconds: int) -> None:

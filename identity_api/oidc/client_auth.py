@@ -1,66 +1,93 @@
-"""How the client proves itself to the token endpoint.
+"""How the client proves itself to the token endpoint, and to every other endpoint that asks for it.
 
-Core 9, RFC 6749 section 2.3. A further method (`private_key_jwt`, `tls_client_auth`) is a further name in `METHODS` and
-a further branch in `authenticate`; the callers hand over parameters and headers and need not change.
+Core 9, RFC 6749 section 2.3, RFC 7523. A further method (`tls_client_auth`) is a further name in `METHODS` and a
+further branch in `authenticate`; the callers hand over parameters and headers and need not change.
 """
 
 import base64
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 from urllib.parse import quote_plus
 
 import msgspec
 
 from identity_api.errors import BadInput
+from identity_api.oidc.client_assertion import ASSERTION_TYPE, MIN_SECRET_BYTES, client_secret_jwt, private_key_jwt
 from identity_api.oidc.errors import InvalidMetadata
+from identity_api.oidc.own_keys import OwnKey
 
 CLIENT_SECRET_BASIC: Final = "client_secret_basic"  # noqa: S105 -- the name of a method, not a secret
 CLIENT_SECRET_POST: Final = "client_secret_post"  # noqa: S105 -- the name of a method, not a secret
+CLIENT_SECRET_JWT: Final = "client_secret_jwt"  # noqa: S105 -- the name of a method, not a secret
+PRIVATE_KEY_JWT: Final = "private_key_jwt"
 NONE: Final = "none"
-METHODS = (CLIENT_SECRET_BASIC, CLIENT_SECRET_POST, NONE)
-"""The methods we know, the preferred one first: basic is what every server must support (RFC 6749 section 2.3.1)."""
+SECRET_METHODS = (CLIENT_SECRET_BASIC, CLIENT_SECRET_POST, CLIENT_SECRET_JWT)
+METHODS = (*SECRET_METHODS, PRIVATE_KEY_JWT, NONE)
+"""The methods we know. Of those with a secret the preferred one comes first: basic is what every server must support
+(RFC 6749 section 2.3.1)."""
+_ASSERTIONS = (CLIENT_SECRET_JWT, PRIVATE_KEY_JWT)
 
 
 class ClientAuthentication(msgspec.Struct, frozen=True, kw_only=True):
-    """Who we are at one provider, and the method to prove it. `client_secret` is None for `none`, and only then."""
+    """Who we are at one provider, and the method to prove it.
+
+    `client_secret` is set for the methods with a secret, `signing_key` for `private_key_jwt`, and neither otherwise.
+    `audience` is for the methods with a JWT: the provider's issuer, or its token endpoint where an older one insists
+    (Core 9). The issuer is better: it is checked, whereas an endpoint is whatever the metadata says, and a hostile
+    provider could name another's to obtain a JWT that counts there.
+    """
 
     method: str
     client_id: str
     client_secret: str | None = None
+    signing_key: OwnKey | None = None
+    audience: str | None = None
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
             raise BadInput("This client authentication method is not supported.", field="method")
-        if (self.client_secret is None) != (self.method == NONE):
+        if (self.client_secret is not None) != (self.method in SECRET_METHODS):
             raise BadInput("The client authentication method and the client secret do not fit.", field="client_secret")
         if not self.client_id or self.client_secret == "":
             raise BadInput("A client needs an id, and its secret cannot be empty.", field="client_id")
+        if (self.signing_key is not None) != (self.method == PRIVATE_KEY_JWT):
+            raise BadInput("The client authentication method and the signing key do not fit.", field="signing_key")
+        if not self.audience and self.method in _ASSERTIONS:
+            raise BadInput("This client authentication method needs to know for whom it is.", field="audience")
+        if self.method == CLIENT_SECRET_JWT and len((self.client_secret or "").encode()) < MIN_SECRET_BYTES:
+            raise BadInput("The client secret is too short to sign with.", field="client_secret")
 
     def __repr__(self) -> str:
         return f"ClientAuthentication(method={self.method!r}, client_id={self.client_id!r})"
 
 
-def choose_method(configured: str | None, announced: Sequence[str], *, has_secret: bool) -> str:
+def choose_method(configured: str | None, announced: Sequence[str], *, has_secret: bool, has_key: bool = False) -> str:
     """The method to use at a provider.
 
     Args:
         configured: the operator's choice; it wins even when not announced, since announcements are often incomplete.
         announced: `ProviderMetadata.token_endpoint_auth_methods`.
-        has_secret: without one, only `none` is possible (a public client, which PKCE protects).
+        has_secret: there is a client secret.
+        has_key: there is a key of ours that the provider knows; preferred, since nobody but us can use it. With neither
+            only `none` is possible (a public client, which PKCE protects).
 
     Raises:
-        BadInput: the configured method is unknown to us, or does not fit `has_secret`.
+        BadInput: the configured method is unknown to us, or does not fit what there is.
         InvalidMetadata: the provider announces nothing that we can do.
     """
     if configured is not None:
-        if configured not in METHODS or (configured == NONE) == has_secret:
+        is_possible = {**dict.fromkeys(SECRET_METHODS, has_secret), PRIVATE_KEY_JWT: has_key, NONE: not has_secret}
+        if not is_possible.get(configured, False):
             raise BadInput("This client authentication method cannot be used.", field="token_endpoint_auth_method")
         return configured
-    if not has_secret:
+    if has_key and PRIVATE_KEY_JWT in announced:
+        return PRIVATE_KEY_JWT
+    if not has_secret and not has_key:
         # Providers rarely announce `none` although they accept public clients; the token endpoint will say.
         return NONE
-    for method in METHODS:
-        if method in announced and method != NONE:
+    for method in SECRET_METHODS if has_secret else ():
+        if method in announced:
             return method
     raise InvalidMetadata(
         "The provider offers no client authentication method that we support.",
@@ -68,16 +95,37 @@ def choose_method(configured: str | None, announced: Sequence[str], *, has_secre
     )
 
 
-def authenticate(client: ClientAuthentication, parameters: dict[str, str], headers: dict[str, str]) -> None:
-    """Add the client's proof to a request being built: to its form `parameters`, or to its `headers`."""
+def authenticate(
+    client: ClientAuthentication, parameters: dict[str, str], headers: dict[str, str], *, now: datetime | None = None
+) -> None:
+    """Add the client's proof to a request being built: to its form `parameters`, or to its `headers`.
+
+    Args:
+        now: aware UTC time; only the methods with a JWT need it.
+
+    Raises:
+        BadInput: `now` is needed and None.
+    """
     if client.method == CLIENT_SECRET_BASIC:
         # RFC 6749 section 2.3.1: both halves are form-encoded before they are joined, so a colon cannot move the seam.
         pair = f"{_form_encode(client.client_id)}:{_form_encode(client.client_secret or '')}"
         headers["authorization"] = "Basic " + base64.b64encode(pair.encode("ascii")).decode("ascii")
         return
     parameters["client_id"] = client.client_id
-    if client.client_secret is not None:
+    if client.method in _ASSERTIONS:
+        parameters["client_assertion_type"] = ASSERTION_TYPE
+        parameters["client_assertion"] = _assertion(client, now)
+    elif client.client_secret is not None:
         parameters["client_secret"] = client.client_secret
+
+
+def _assertion(client: ClientAuthentication, now: datetime | None) -> str:
+    if now is None:
+        raise BadInput("This client authentication method needs to know the time.", field="now")
+    audience = client.audience or ""  # never empty here, see __post_init__
+    if client.signing_key is not None:
+        return private_key_jwt(client.signing_key, client_id=client.client_id, audience=audience, now=now)
+    return client_secret_jwt(client.client_secret or "", client_id=client.client_id, audience=audience, now=now)
 
 
 def _form_encode(value: str) -> str:

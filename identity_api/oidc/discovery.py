@@ -41,10 +41,16 @@ class ProviderMetadata(msgspec.Struct, frozen=True, kw_only=True):
     response_modes: tuple[str, ...] = ("query", "fragment")
     grant_types: tuple[str, ...] = ("authorization_code", "implicit")
     prompt_values: tuple[str, ...] = ()
+    context_classes: tuple[str, ...] = ()
+    userinfo_algorithms: tuple[str, ...] = ()
+    token_endpoint_auth_algorithms: tuple[str, ...] = ()
+    dpop_algorithms: tuple[str, ...] = ()
     authorization_response_issuer_announced: bool = False
     requires_pushed_authorization_requests: bool = False
     backchannel_logout_supported: bool = False
     backchannel_logout_session_supported: bool = False
+    frontchannel_logout_supported: bool = False
+    frontchannel_logout_session_supported: bool = False
 
 
 _ENDPOINTS = {
@@ -68,12 +74,18 @@ _LISTS = {
     "response_modes_supported": "response_modes",
     "grant_types_supported": "grant_types",
     "prompt_values_supported": "prompt_values",
+    "acr_values_supported": "context_classes",
+    "userinfo_signing_alg_values_supported": "userinfo_algorithms",
+    "token_endpoint_auth_signing_alg_values_supported": "token_endpoint_auth_algorithms",
+    "dpop_signing_alg_values_supported": "dpop_algorithms",
 }
 _FLAGS = {
     "authorization_response_iss_parameter_supported": "authorization_response_issuer_announced",
     "require_pushed_authorization_requests": "requires_pushed_authorization_requests",
     "backchannel_logout_supported": "backchannel_logout_supported",
     "backchannel_logout_session_supported": "backchannel_logout_session_supported",
+    "frontchannel_logout_supported": "frontchannel_logout_supported",
+    "frontchannel_logout_session_supported": "frontchannel_logout_session_supported",
 }
 
 

@@ -128,3 +128,15 @@ def retry_after_seconds(value: str | None, now: datetime) -> int | None:
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
     return max(0, min(int(wait_seconds), MAX_RETRY_AFTER_SECONDS))
+
+
+def seconds_of(value: object, *, at_most: int) -> int | None:
+    """A lifetime such as `expires_in`, as a number or as the digits that some providers send; None if it is neither.
+
+    Never refuses: a wrong hint must not cost a rotated refresh token.
+    """
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 12:
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+        return None
+    return int(min(value, at_most))

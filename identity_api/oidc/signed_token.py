@@ -20,7 +20,8 @@ MAX_HEADER_BYTES = 8 * 1024
 
 ID_TOKEN_TYPES = frozenset(("jwt",))
 ACCESS_TOKEN_TYPES = frozenset(("jwt", "at+jwt"))
-"""Values of `typ`, in lower case, without `application/`. Absence is allowed for both (Core says nothing of `typ`)."""
+USERINFO_TYPES = frozenset(("jwt",))
+"""Values of `typ`, in lower case, without `application/`. Absence is allowed for all (Core says nothing of `typ`)."""
 
 
 class SignedClaims(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,12 +51,17 @@ _decode_header = msgspec.json.Decoder(_Header).decode
 
 
 def verify_signature(
-    token: str, keys: KeySet, algorithms: Collection[str], *, types: Collection[str] = ID_TOKEN_TYPES
+    token: str,
+    keys: KeySet,
+    algorithms: Collection[str],
+    *,
+    types: Collection[str] = ID_TOKEN_TYPES,
+    max_bytes: int = MAX_TOKEN_BYTES,
 ) -> SignedClaims:
     """Check the signature of a JWT and return its claims.
 
     Args:
-        token: compact serialization, at most MAX_TOKEN_BYTES.
+        token: compact serialization, at most `max_bytes`.
         keys: the provider's keys, read once and kept.
         algorithms: what was agreed on, from `jwks.allowed_algorithms`. Names outside ALLOWED_ALGORITHMS count for
             nothing, and an empty list accepts nothing.
@@ -67,7 +73,7 @@ def verify_signature(
         UnknownKey, AmbiguousKey: see `KeySet.find`. After UnknownKey the caller may fetch the keys again, once.
         InvalidSignature: the signature is not the key's.
     """
-    header_segment, payload_segment, signature_segment = _split(token)
+    header_segment, payload_segment, signature_segment = _split(token, max_bytes)
     header = _read_header(header_segment)
     if header.alg not in algorithms or header.alg not in ALLOWED_ALGORITHMS:
         raise AlgorithmNotAllowed("The token is signed with an algorithm that is not allowed.", claim="alg")
@@ -82,20 +88,20 @@ def verify_signature(
     if not key.verify(header.alg, header_segment + b"." + payload_segment, signature):
         raise InvalidSignature("The token's signature is not the provider's.")
     try:
-        claims = read_json_object(payload, max_bytes=MAX_TOKEN_BYTES)
+        claims = read_json_object(payload, max_bytes=max_bytes)
     except DocumentError as error:
         raise MalformedToken(f"The token's payload is {error}.") from error
     return SignedClaims(claims=claims, algorithm=header.alg, key_id=header.kid, key_issuer=key.issuer)
 
 
-def _split(token: str) -> tuple[bytes, bytes, bytes]:
-    if len(token) > MAX_TOKEN_BYTES:
+def _split(token: str, max_bytes: int) -> tuple[bytes, bytes, bytes]:
+    if len(token) > max_bytes:
         raise MalformedToken("The token is too large.")
     if not token.isascii():
         raise MalformedToken("The token is not a JWT.")
     segments = token.encode("ascii").split(b".")
     if len(segments) == 5:
-        raise MalformedToken("The token is encrypted, which is not supported.")
+        raise MalformedToken("The token is encrypted, which was not agreed on.")
     if len(segments) != 3 or len(segments[0]) > MAX_HEADER_BYTES:
         raise MalformedToken("The token is not a JWT.")
     return segments[0], segments[1], segments[2]

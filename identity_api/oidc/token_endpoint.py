@@ -5,7 +5,7 @@ waits. For a refresh it is an outcome, since a sync must tell a dead token from 
 ever costs anybody a permission. `error_description` is never read.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -13,7 +13,13 @@ from urllib.parse import urlencode
 import msgspec
 
 from identity_api.oidc.client_auth import ClientAuthentication, authenticate
-from identity_api.oidc.documents import DocumentError, is_visible_ascii, read_json_object, retry_after_seconds
+from identity_api.oidc.documents import (
+    DocumentError,
+    is_visible_ascii,
+    read_json_object,
+    retry_after_seconds,
+    seconds_of,
+)
 from identity_api.oidc.errors import InvalidTokenResponse, TokenEndpointUnavailable, TokenRequestRefused
 from identity_api.oidc.messages import Answer, Request
 
@@ -31,7 +37,12 @@ MISCONFIGURATION_ERRORS = frozenset(
         "invalid_target",  # RFC 8707
     )
 )
-TEMPORARY_ERRORS = frozenset(("temporarily_unavailable", "server_error", "slow_down"))
+TEMPORARY_ERRORS = frozenset(
+    (
+        *("temporarily_unavailable", "server_error", "slow_down"),
+        *("use_dpop_nonce", "invalid_dpop_proof"),  # RFC 9449: of the proof, never of the grant
+    )
+)
 OTHER_ERROR = "other"
 _KNOWN_ERRORS = frozenset((INVALID_GRANT,)) | REAUTHENTICATION_ERRORS | MISCONFIGURATION_ERRORS | TEMPORARY_ERRORS
 
@@ -105,15 +116,20 @@ def code_request(
     redirect_uri: str,
     code_verifier: str,
     extra: Mapping[str, str] | None = None,
+    now: datetime | None = None,
 ) -> Request:
-    """Exchange an authorization code (RFC 6749 section 4.1.3, RFC 7636 section 4.5)."""
+    """Exchange an authorization code (RFC 6749 section 4.1.3, RFC 7636 section 4.5).
+
+    Raises:
+        BadInput: the client proves itself with a JWT, and `now` is None.
+    """
     grant = {
         "grant_type": "authorization_code",
         "code": code,
         "redirect_uri": redirect_uri,
         "code_verifier": code_verifier,
     }
-    return _token_request(endpoint, client, {**(extra or {}), **grant})
+    return form_request(endpoint, client, {**(extra or {}), **grant}, now)
 
 
 def refresh_request(
@@ -123,23 +139,35 @@ def refresh_request(
     refresh_token: str,
     scopes: Sequence[str] = (),
     extra: Mapping[str, str] | None = None,
+    now: datetime | None = None,
 ) -> Request:
-    """Refresh (RFC 6749 section 6). `scopes` is best left empty, which asks for what was granted before."""
+    """Refresh (RFC 6749 section 6). `scopes` is best left empty, which asks for what was granted before.
+
+    Raises:
+        BadInput: the client proves itself with a JWT, and `now` is None.
+    """
     grant = {"grant_type": "refresh_token", "refresh_token": refresh_token}
     if scopes:
         grant["scope"] = " ".join(scopes)
-    return _token_request(endpoint, client, {**(extra or {}), **grant})
+    return form_request(endpoint, client, {**(extra or {}), **grant}, now)
 
 
-def _token_request(endpoint: str, client: ClientAuthentication, parameters: dict[str, str]) -> Request:
+def form_request(
+    endpoint: str, client: ClientAuthentication, parameters: dict[str, str], now: datetime | None
+) -> Request:
+    """A form posted to an endpoint at which the client proves itself. `parameters` gets what that adds."""
     # GitHub answers in form encoding unless JSON is asked for.
     headers = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
-    authenticate(client, parameters, headers)
+    authenticate(client, parameters, headers, now=now)
     return Request(method="POST", url=endpoint, headers=headers, body=urlencode(parameters, errors="replace").encode())
 
 
-def read_code_response(answer: Answer, now: datetime) -> TokenResponse:
+def read_code_response(answer: Answer, now: datetime, *, token_type: str = "Bearer") -> TokenResponse:  # noqa: S107 -- a kind of token
     """The tokens for a code. Whether an ID Token is required is the caller's to say.
+
+    Args:
+        token_type: what the access token must be: "Bearer", or "DPoP" if the request carried a proof (RFC 9449
+            section 5: another answer means that the provider did not bind it to our key).
 
     Raises:
         TokenRequestRefused: a 4xx answer, or GitHub's 200 with an `error` member; `.error` is known to us or `other`.
@@ -152,8 +180,8 @@ def read_code_response(answer: Answer, now: datetime) -> TokenResponse:
         except DocumentError as error:
             raise InvalidTokenResponse(f"The provider's token response is {error}.", status=answer.status) from error
         if "access_token" not in document and "error" in document:
-            raise _refused(answer.status, _known_error(document))
-        tokens, blame = _read_tokens(document)
+            raise _refused(answer.status, _code_in(document, _KNOWN_ERRORS))
+        tokens, blame = _read_tokens(document, token_type)
         if tokens is None:
             message = f"The provider's token response has no usable {blame}."
             raise InvalidTokenResponse(message, status=answer.status, claim=blame)
@@ -161,20 +189,20 @@ def read_code_response(answer: Answer, now: datetime) -> TokenResponse:
     if answer.status == 429 or not 400 <= answer.status < 500:
         wait_seconds = retry_after_seconds(answer.headers.get("retry-after"), now)
         raise TokenEndpointUnavailable(status=answer.status, retry_after_seconds=wait_seconds)
-    raise _refused(answer.status, _error_of(answer))
+    raise _refused(answer.status, error_code(answer, _KNOWN_ERRORS))
 
 
 def _refused(status: int, error: str | None) -> TokenRequestRefused:
     return TokenRequestRefused("The provider did not exchange the code for tokens.", status=status, error=error)
 
 
-def read_refresh_response(answer: Answer, now: datetime) -> RefreshOutcome:
-    """What the answer to a refresh means. Never raises.
+def read_refresh_response(answer: Answer, now: datetime, *, token_type: str = "Bearer") -> RefreshOutcome:  # noqa: S107 -- a kind of token
+    """What the answer to a refresh means. Never raises. `token_type` as for `read_code_response`.
 
     A request that was not answered at all is judged by the caller, who knows whether it was sent.
     """
     if 200 <= answer.status < 300:
-        return _read_refreshed(answer)
+        return _read_refreshed(answer, token_type)
     wait_seconds = retry_after_seconds(answer.headers.get("retry-after"), now)
     if answer.status == 429:
         return Transient("rate_limited", wait_seconds)
@@ -183,7 +211,7 @@ def read_refresh_response(answer: Answer, now: datetime) -> RefreshOutcome:
         return Transient("server_error", wait_seconds, uncertain=True)
     if answer.status not in (400, 401, 403):
         return Transient("unexpected_status", wait_seconds)
-    error = _error_of(answer)
+    error = error_code(answer, _KNOWN_ERRORS)
     if error == INVALID_GRANT:  # Auth0 says it with 403
         return Dead()
     if error in REAUTHENTICATION_ERRORS:
@@ -195,27 +223,27 @@ def read_refresh_response(answer: Answer, now: datetime) -> RefreshOutcome:
     return Transient("unknown_error" if error else "unreadable_error", wait_seconds)
 
 
-def _read_refreshed(answer: Answer) -> Refreshed | BadResponse:
+def _read_refreshed(answer: Answer, token_type: str) -> Refreshed | BadResponse:
     try:
         document = read_json_object(answer.body)
     except DocumentError as error:
         return BadResponse(str(error).replace(" ", "_").lower(), uncertain=True)
-    tokens, blame = _read_tokens(document)
+    tokens, blame = _read_tokens(document, token_type)
     if tokens is not None:
         return Refreshed(tokens)
     refresh_token = _token(document, "refresh_token")
     return BadResponse(f"unusable_{blame}", refresh_token, uncertain=refresh_token is None)
 
 
-def _read_tokens(document: Mapping[str, Any]) -> tuple[TokenResponse | None, str]:
+def _read_tokens(document: Mapping[str, Any], expected_type: str) -> tuple[TokenResponse | None, str]:
     """The tokens, or None and the member to blame."""
     access_token = _token(document, "access_token")
     if access_token is None:
         return None, "access_token"
     # Case does not matter (RFC 6749 section 5.1). Absence is forgiven, as most clients do; another type is not, since
     # we could not use the token.
-    token_type = document.get("token_type", "bearer")
-    if not isinstance(token_type, str) or token_type.lower() != "bearer":
+    token_type = document.get("token_type", "Bearer")
+    if not isinstance(token_type, str) or token_type.lower() != expected_type.lower():
         return None, "token_type"
     for name in ("refresh_token", "id_token"):
         if document.get(name) not in (None, "") and _token(document, name) is None:
@@ -223,10 +251,11 @@ def _read_tokens(document: Mapping[str, Any]) -> tuple[TokenResponse | None, str
     scope = document.get("scope")
     return TokenResponse(
         access_token=access_token,
-        expires_in_seconds=_seconds(document.get("expires_in")),
+        expires_in_seconds=seconds_of(document.get("expires_in"), at_most=MAX_EXPIRES_IN_SECONDS),
         refresh_token=_token(document, "refresh_token"),
         id_token=_token(document, "id_token"),
         scope=scope if isinstance(scope, str) and len(scope) <= MAX_TOKEN_LENGTH else None,
+        token_type=expected_type,
     ), ""
 
 
@@ -238,28 +267,16 @@ def _token(document: Mapping[str, Any], name: str) -> str | None:
     return value
 
 
-def _seconds(value: object) -> int | None:
-    """`expires_in` as a number, or as the digits that some providers send; anything else counts as not told.
-
-    A wrong hint must not cost a rotated refresh token, so nothing is refused here.
-    """
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 12:
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-        return None
-    return int(min(value, MAX_EXPIRES_IN_SECONDS))
-
-
-def _error_of(answer: Answer) -> str | None:
-    """The error code of a 4xx answer: one we know, `other`, or None where there is no readable error at all."""
+def error_code(answer: Answer, known: Collection[str]) -> str | None:
+    """The error code of a 4xx answer (RFC 6749 section 5.2): one of `known`, `other`, or None if there is none to read."""
     try:
-        return _known_error(read_json_object(answer.body))
+        return _code_in(read_json_object(answer.body), known)
     except DocumentError:
         return None
 
 
-def _known_error(document: Mapping[str, Any]) -> str | None:
+def _code_in(document: Mapping[str, Any], known: Collection[str]) -> str | None:
     error = document.get("error")
     if not isinstance(error, str):
         return None
-    return error if error in _KNOWN_ERRORS else OTHER_ERROR
+    return error if error in known else OTHER_ERROR

@@ -1,6 +1,7 @@
 """The UserInfo endpoint: asking for claims, and whose they are.
 
-Core 5.3, RFC 6750. JSON answers only; a provider that signs or encrypts them (`application/jwt`) is refused as such.
+Core 5.3, RFC 6750. The answer is JSON, or a signed JWT (`application/jwt`, which may be inside an encrypted one) where
+that was agreed on with the provider.
 """
 
 from collections.abc import Mapping
@@ -9,7 +10,15 @@ from typing import Any
 
 import msgspec
 
+from identity_api.oidc.claim_rules import (
+    DEFAULT_LEEWAY_SECONDS,
+    check_audience,
+    check_issuer,
+    check_optional_times,
+    subject_of,
+)
 from identity_api.oidc.documents import DocumentError, read_json_object, retry_after_seconds
+from identity_api.oidc.encrypted_token import decrypt_token
 from identity_api.oidc.errors import (
     AccessTokenRefused,
     ClaimMismatch,
@@ -17,8 +26,31 @@ from identity_api.oidc.errors import (
     UserInfoError,
     UserInfoUnavailable,
 )
-from identity_api.oidc.id_token import subject_of
+from identity_api.oidc.jwks import KeySet
 from identity_api.oidc.messages import Answer, Request
+from identity_api.oidc.own_keys import OwnKeys
+from identity_api.oidc.signed_token import USERINFO_TYPES, verify_signature
+
+MAX_SIGNED_ANSWER_BYTES = 256 * 1024
+"""More than a token may have: the answer comes from the endpoint we asked, and lists of groups are long."""
+
+
+class SignedAnswers(msgspec.Struct, frozen=True, kw_only=True):
+    """How to read a provider's signed answers, and that only signed ones are read.
+
+    `algorithms` are those agreed on (`jwks.allowed_algorithms`). With `decryption_keys` answers must be encrypted too.
+    """
+
+    keys: KeySet
+    algorithms: frozenset[str]
+    issuer: str
+    client_id: str
+    directories: frozenset[str] = frozenset()
+    decryption_keys: OwnKeys | None = None
+    leeway_seconds: int = DEFAULT_LEEWAY_SECONDS
+
+    def __repr__(self) -> str:
+        return f"SignedAnswers(issuer={self.issuer!r})"
 
 
 class UserInfoClaims(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,13 +63,16 @@ class UserInfoClaims(msgspec.Struct, frozen=True, kw_only=True):
         return "UserInfoClaims()"
 
 
-def userinfo_request(endpoint: str, access_token: str) -> Request:
-    """Ask for claims, with the token in the header (RFC 6750 section 2.1)."""
-    headers = {"authorization": f"Bearer {access_token}", "accept": "application/json"}
+def userinfo_request(endpoint: str, access_token: str, *, accepts_jwt: bool = False) -> Request:
+    """Ask for claims, with the token in the header (RFC 6750 section 2.1). For DPoP see `dpop.with_proof`."""
+    media_type = "application/jwt" if accepts_jwt else "application/json"
+    headers = {"authorization": f"Bearer {access_token}", "accept": media_type}
     return Request(method="GET", url=endpoint, headers=headers)
 
 
-def read_userinfo(answer: Answer, subject: str, now: datetime) -> UserInfoClaims:
+def read_userinfo(
+    answer: Answer, subject: str, now: datetime, *, signed_answers: SignedAnswers | None = None
+) -> UserInfoClaims:
     """The claims about `subject`.
 
     Core 5.3.2: the answer's `sub` must be exactly the ID Token's, or else the claims are somebody else's (token
@@ -45,13 +80,17 @@ def read_userinfo(answer: Answer, subject: str, now: datetime) -> UserInfoClaims
 
     Args:
         subject: `VerifiedIDToken.subject`.
-        now: aware UTC time, for a Retry-After that is a date.
+        now: aware UTC time, for a Retry-After that is a date, and for the times in a signed answer.
+        signed_answers: None where the provider answers in JSON.
 
     Raises:
-        MissingClaim, InvalidClaim, ClaimMismatch: with `.claim == "sub"`.
+        MissingClaim, InvalidClaim, ClaimMismatch: `.claim` is `sub`; in a signed answer also `iss` or `aud`.
         AccessTokenRefused, UserInfoUnavailable, InvalidUserInfo: no claims; see `errors`.
+        MalformedToken, UndecryptableToken, AlgorithmNotAllowed, UnknownKey, AmbiguousKey, InvalidSignature,
+            TokenExpired, TokenNotYetValid: a signed answer is not the provider's, or not of now. After UnknownKey the
+            caller may fetch the keys again and read the same answer once more.
     """
-    claims = read_profile(answer, now)
+    claims = read_profile(answer, now) if signed_answers is None else _read_signed(answer, now, signed_answers)
     if subject_of(claims) != subject:
         raise ClaimMismatch("sub")
     return UserInfoClaims(subject=subject, claims=claims)
@@ -68,6 +107,17 @@ def read_profile(answer: Answer, now: datetime) -> dict[str, Any]:
         InvalidUserInfo: not JSON, or signed.
         UserInfoError: another refusal (4xx); 403 usually means a missing scope.
     """
+    _check_status(answer, now)
+    if _is_jwt(answer):
+        message = "The provider signs its UserInfo answers, which was not agreed on."
+        raise InvalidUserInfo(message, status=answer.status)
+    try:
+        return read_json_object(answer.body)
+    except DocumentError as error:
+        raise InvalidUserInfo(f"The provider's UserInfo answer is {error}.", status=answer.status) from error
+
+
+def _check_status(answer: Answer, now: datetime) -> None:
     if answer.status == 401:
         raise AccessTokenRefused("The provider does not accept the access token any more.", status=401)
     if answer.status == 429 or not 200 <= answer.status < 500 or 300 <= answer.status < 400:
@@ -75,10 +125,29 @@ def read_profile(answer: Answer, now: datetime) -> dict[str, Any]:
         raise UserInfoUnavailable(status=answer.status, retry_after_seconds=wait_seconds)
     if answer.status >= 400:
         raise UserInfoError("The provider refused to give claims.", status=answer.status)
-    if answer.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/jwt":
-        message = "The provider signs its UserInfo answers, which is not supported."
+
+
+def _is_jwt(answer: Answer) -> bool:
+    return answer.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/jwt"
+
+
+def _read_signed(answer: Answer, now: datetime, expected: SignedAnswers) -> Mapping[str, Any]:
+    """The claims of a signed answer that is the provider's and for us (Core 5.3.2, 5.3.4).
+
+    `iss` and `aud` are required there. Without them any other JWT of the provider about the same person would do, such
+    as an ID Token for another client.
+    """
+    _check_status(answer, now)
+    if not _is_jwt(answer):
+        message = "The provider does not sign its UserInfo answer, although that was agreed on."
         raise InvalidUserInfo(message, status=answer.status)
-    try:
-        return read_json_object(answer.body)
-    except DocumentError as error:
-        raise InvalidUserInfo(f"The provider's UserInfo answer is {error}.", status=answer.status) from error
+    token = answer.body.decode("ascii", "replace").strip()
+    if expected.decryption_keys is not None:
+        token = decrypt_token(token, expected.decryption_keys, max_bytes=MAX_SIGNED_ANSWER_BYTES)
+    signed = verify_signature(
+        token, expected.keys, expected.algorithms, types=USERINFO_TYPES, max_bytes=MAX_SIGNED_ANSWER_BYTES
+    )
+    check_issuer(signed, expected.issuer, expected.directories)
+    check_audience(signed.claims, expected.client_id)
+    check_optional_times(signed.claims, now.timestamp(), expected.leeway_seconds)
+    return signed.claims

@@ -36,7 +36,7 @@ def rsa_key(bits: int = 2048, number: int = 0) -> RSAKey:
 
 
 @cache
-def ec_key(curve: str = "P-256") -> ECKey:
+def ec_key(curve: str = "P-256", number: int = 0) -> ECKey:
     return ECKey.generate_key(curve)
 
 
@@ -86,3 +86,9 @@ def signed(**changes: Any) -> SignedClaims:
     """Claims that went through a real signature, valid but for `changes`."""
     keys = key_set(public(rsa_key(), kid="key-1"))
     return verify_signature(sign(claims(**changes), rsa_key()), keys, ALLOWED_ALGORITHMS)
+
+
+def unsigned_token(payload: dict[str, Any]) -> str:
+    """A JWT with `alg` none, which is a valid JWT and never an acceptable one (RFC 7519 section 6)."""
+    head, body = (encode(json.dumps(members).encode()) for members in ({"alg": "none"}, payload))
+    return f"{head}.{body}."

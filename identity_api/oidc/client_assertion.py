@@ -1,0 +1,57 @@
+"""JWTs with which the client proves itself: `private_key_jwt` and `client_secret_jwt`. Core 9, RFC 7523 sections 2.2, 3.
+
+Each is made for one request: 60 seconds, and an id that never comes twice. The HMAC of `client_secret_jwt` is the only
+one in this package, and it only ever signs what we say; what a provider signs with HMAC is never accepted.
+"""
+
+import hashlib
+import hmac
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from identity_api.ids import new_token
+from identity_api.oidc.own_keys import OwnKey, encode_base64url
+
+ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+LIFETIME_SECONDS: Final = 60
+MIN_SECRET_BYTES: Final = 32
+"""HS256 asks for a key no shorter than its hash (RFC 7518 section 3.2)."""
+
+
+def private_key_jwt(key: OwnKey, *, client_id: str, audience: str, now: datetime) -> str:
+    """A JWT signed with our private key, whose public half the provider reads from our key set.
+
+    Args:
+        audience: the provider's issuer, or the token endpoint where an older provider insists.
+        now: aware UTC time.
+
+    Raises:
+        BadInput: the key is not for signatures.
+    """
+    return key.sign({"typ": "JWT", "kid": key.key_id}, _claims(client_id, audience, now))
+
+
+def client_secret_jwt(secret: str, *, client_id: str, audience: str, now: datetime) -> str:
+    """A JWT with an HMAC under the client secret (HS256), which so never leaves us. Arguments as above."""
+    header = {"alg": "HS256", "typ": "JWT"}
+    signing_input = f"{_segment(header)}.{_segment(_claims(client_id, audience, now))}"
+    mac = hmac.new(secret.encode("utf-8"), signing_input.encode("ascii"), hashlib.sha256).digest()
+    return f"{signing_input}.{encode_base64url(mac)}"
+
+
+def _claims(client_id: str, audience: str, now: datetime) -> dict[str, Any]:
+    issued_at = int(now.timestamp())
+    return {
+        "iss": client_id,
+        "sub": client_id,
+        "aud": audience,
+        "jti": new_token("ca"),
+        "iat": issued_at,
+        "exp": issued_at + LIFETIME_SECONDS,
+    }
+
+
+def _segment(members: dict[str, Any]) -> str:
+    return encode_base64url(msgspec.json.encode(members))
