@@ -340,6 +340,8 @@ async def test_a_revoked_identity_signs_in_again_and_a_quarantined_one_does_not(
         moved = person(provider, anchor="elsewhere")
         for who in (person(provider), moved):
             assert (await refused(connection, provider, who)).code == "ACCOUNT_QUARANTINED"
+        anchor = await connection.fetchval("select anchor from identity where id = $1", first.identity_id)
+        assert anchor == person(provider).profile.anchor
 
 
 @pytest.mark.asyncio

@@ -134,6 +134,15 @@ async def test_the_kill_chain_ends_every_session_of_the_identity(world: World) -
     assert await world.who(first) is None
 
 
+@pytest.mark.parametrize("whose", ["user epoch", "tenant epoch"])
+async def test_after_everybody_was_signed_out_at_once_a_new_login_works(world: World, whose: str) -> None:
+    token, _ = await signed_in(world)
+    await world.execute(OVER[whose], world.tenant.id)
+    assert await world.who(token) is None
+    again, _ = await signed_in(world)
+    assert await world.who(again) is not None
+
+
 async def test_sessions_beyond_the_limit_end_the_oldest(world: World, idp: RunningProvider) -> None:
     values = {name: getattr(world.parts, name) for name in LoginParts.__struct_fields__}
     limited = await make_world(LoginParts(**{**values, "limits": LoginLimits(sessions_per_user=2)}), idp)

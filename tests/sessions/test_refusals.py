@@ -14,7 +14,16 @@ from identity_api.sessions.errors import LoginFailed
 from identity_api.sessions.parts import LoginParts, Redemption
 from identity_api.sessions.token import redeem
 from tests.provider import RunningProvider
-from tests.sessions.browsers import CALLBACK, FRONTEND_URL, Browser, World, add_provider, make_world, parameters_of
+from tests.sessions.browsers import (
+    CALLBACK,
+    FRONTEND_URL,
+    OTHER_CALLBACK,
+    Browser,
+    World,
+    add_provider,
+    make_world,
+    parameters_of,
+)
 
 pytestmark = pytest.mark.asyncio
 
@@ -339,6 +348,17 @@ async def test_a_callback_on_another_path_or_host_is_misplaced(world: World, pat
 
 
 # One-time codes
+
+
+async def test_a_waiting_login_is_handed_over_on_its_own_host_only(world: World) -> None:
+    await world.change_provider(redirect_url=OTHER_CALLBACK)
+    browser = Browser(world.parts)
+    waiting = await browser.arrive(await world.idp.sign_in(await browser.go_to_provider(await world.begin()), "alice"))
+    browser.jar["evil.example"] = dict(browser.cookies("id.acme.example"))
+    with pytest.raises(LoginFailed) as refused:
+        await browser.complete(waiting.location.replace("id.acme.example", "evil.example"))
+    assert refused.value.code == "CODE_UNKNOWN"
+    assert (await browser.complete(waiting.location)).kind == "SESSION"
 
 
 async def code_and_verifier(world: World) -> tuple[str, str]:
