@@ -4,11 +4,13 @@ import asyncio
 
 import pytest
 
+from identity_api.db import identities
 from identity_api.db.database import Database
 from identity_api.db.sync import LEASE_SECONDS
+from identity_api.errors import Unavailable
 from identity_api.sync import claim as claiming
 from identity_api.sync.claim import Leases
-from identity_api.sync.run import sweep
+from identity_api.sync.run import SweepReport, sweep
 from tests.provider import Fault
 from tests.sync.conftest import MakeWorld
 from tests.sync.world import Person, World
@@ -120,6 +122,34 @@ async def test_heartbeats_keep_a_lease_and_nobody_elses(world: World) -> None:
 
 
 @pytest.mark.asyncio
+async def test_a_slow_provider_outlasts_no_lease(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Promise 22: while the call is under way, a lease that is about to end is renewed, and nobody else calls."""
+    monkeypatch.setattr(claiming, "HEARTBEAT_SECONDS", 0.02)
+    alice = await world.sign_in("alice")
+    with world.issuer.hold("/token", grant_type="refresh_token") as gate:
+        syncing = asyncio.create_task(world.sync(alice))
+        await gate.arrival()
+        await world.let_lease_run_out(alice)
+        async with asyncio.timeout(10):
+            while (await world.sync_row(alice))["lease_in"] < LEASE_SECONDS - 5:  # noqa: ASYNC110  # a row tells nobody
+                await asyncio.sleep(0.01)
+        assert (await world.another_worker().sync(alice)).claimed == 0
+        gate.release()
+        assert (await syncing).outcomes == {"ok": 1}
+    assert world.token_requests(alice) == 1
+
+
+@pytest.mark.asyncio
+async def test_nobody_claims_what_is_being_written(world: World) -> None:
+    """Between reading an identity's generation and writing under it, no claim may raise it."""
+    alice = await world.sign_in("alice")
+    async with world.database.transaction() as connection:
+        await identities.standings(connection, world.tenant_id, [alice.identity_id])
+        assert await claim(world, alice) == (0, 0)
+    assert await claim(world, alice) == (1, 0)
+
+
+@pytest.mark.asyncio
 async def test_a_provider_never_has_more_in_flight_than_it_allows(new_world: MakeWorld) -> None:
     """Over all workers, since leases are counted in the database."""
     world = await new_world(max_concurrent=2)
@@ -162,11 +192,18 @@ async def test_one_providers_backlog_delays_no_other(database: Database, new_wor
 
 @pytest.mark.asyncio
 async def test_two_hundred_sweeps_at_once_make_one_token_request(world: World) -> None:
-    """Promise 21."""
+    """Promise 21. A sweep that found no free connection tries again, as a ticker does."""
     alice = await world.sign_in("alice")
     workers = [world.parts] + [world.another_worker().parts for _ in range(3)]
-    user = (world.tenant_id, alice.user_id)
-    reports = await asyncio.gather(*[sweep(workers[number % 4], user=user) for number in range(200)])
+
+    async def persistent(number: int) -> SweepReport:
+        while True:
+            try:
+                return await sweep(workers[number % 4], user=(world.tenant_id, alice.user_id))
+            except Unavailable:
+                continue
+
+    reports = await asyncio.gather(*[persistent(number) for number in range(200)])
     assert sum(report.claimed for report in reports) == 1
     assert world.token_requests(alice) == 1
     assert await world.state(alice) == ("FRESH", None)

@@ -48,6 +48,22 @@ async def test_a_login_during_the_call_wins(world: World) -> None:
     assert (await world.row(live, alice.identity_id))[0] == 2
 
 
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "fault", [Fault.INTERACTION_REQUIRED, Fault.INVALID_GRANT, Fault.WRONG_ISSUER, Fault.ERROR_503]
+)
+async def test_no_bad_answer_to_an_older_login_touches_a_newer_one(world: World, fault: Fault) -> None:
+    alice = await world.sign_in("alice")
+    sync = SteppedSync(world, alice)
+    with world.issuer.fault(fault):
+        await sync.run("claim", "call", "land", "validate")
+    again = await world.sign_in("alice", identity_of=alice, is_due=False)
+    assert (await sync.run("apply")).result == "superseded"
+    assert await world.state(alice) == ("FRESH", None)
+    assert await world.session_is_over(again) is None
+    assert not (await world.sync_row(alice))["uncertain"]
+
+
 def interleavings(sample: int) -> list[tuple[int, ...]]:
     """Orders of three actors' steps, each actor's own in order: two syncs of five steps and one event."""
     count = ORDERS if IS_LONG else sample

@@ -31,6 +31,7 @@ from identity_api.vault import Vault
 from tests import factories as make
 from tests.provider import RunningProvider
 
+NONCE = "the nonce of every login here"
 GROUP_PERMISSIONS = {"engineering": "docs:write", "support": "tickets:answer"}
 
 
@@ -89,7 +90,7 @@ class World:
                 connection, self.tenant_id, self.provider, [answer], is_login=True, actor=f"user:{user_id}"
             )
             tokens = LoginTokens(
-                refresh_token=issued.refresh_token, nonce_hash=nonce_hash("the-nonce"), auth_time=issued.auth_time
+                refresh_token=issued.refresh_token, nonce_hash=nonce_hash(NONCE), auth_time=issued.auth_time
             )
             await refresh_tokens.keep(connection, self.vault, self.tenant_id, identity_id, tokens)
             session_id = await _session(connection, self.tenant_id, user_id, identity_id)
@@ -117,7 +118,11 @@ class World:
 
     async def sync_row(self, person: Person) -> Any:
         return await self.row(
-            "select *, extract(epoch from due_at - now())::float8 as due_in from identity_sync where id = $1",
+            """
+            select *, extract(epoch from due_at - now())::float8 as due_in,
+                extract(epoch from lease_until - now())::float8 as lease_in
+            from identity_sync where id = $1
+            """,
             person.identity_id,
         )
 

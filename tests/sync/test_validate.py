@@ -1,0 +1,70 @@
+"""What a refreshed ID Token may say (OIDC Core 12.2), judged on tokens that the provider signed on request."""
+
+import time
+from typing import Any
+
+import pytest
+
+from identity_api.oidc.token_endpoint import Refreshed, TokenResponse
+from identity_api.sync.call import Called
+from identity_api.sync.outcome import Ended, Read, Stale
+from tests.sync.steps import SteppedSync
+from tests.sync.world import NONCE, World
+
+
+async def judged(world: World, **changes: Any) -> Read | Stale | Ended | None:
+    """What comes of a refresh whose ID Token has these claims changed; None leaves one out."""
+    alice = await world.sign_in("alice")
+    sync = await SteppedSync(world, alice).run("claim", "call", "land")
+    assert sync.called is not None
+    assert sync.called.presented is not None
+    now = int(time.time())
+    claims = {
+        "iss": world.issuer.issuer,
+        "sub": world.issuer.people["alice"].subject,
+        "aud": world.issuer.client_id,
+        "iat": now,
+        "exp": now + 300,
+        "auth_time": sync.called.presented.auth_time,
+        "name": "Alice Archer",
+        "preferred_username": "alice",
+        "email": "alice@demo.example",
+        "groups": ["support"],
+        **changes,
+    }
+    token = world.issuer.sign({name: value for name, value in claims.items() if value is not None})
+    sync.called = Called(Refreshed(TokenResponse(access_token="at", id_token=token)), sync.called.presented)
+    return (await sync.run("validate")).outcome
+
+
+GOOD: dict[str, dict[str, Any]] = {
+    "all as it was": {},
+    "without auth_time": {"auth_time": None},
+    "the nonce of the login": {"nonce": NONCE},
+    "a list as audience": {"aud": ["identity-api"]},
+    "other audiences, issued to us": {"aud": ["identity-api", "other"], "azp": "identity-api"},
+}
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("case", GOOD)
+async def test_an_id_token_that_repeats_the_login_is_read(world: World, case: str) -> None:
+    outcome = await judged(world, **GOOD[case])
+    assert isinstance(outcome, Read)
+    assert outcome.verified.groups.groups == ("support",)
+
+
+BAD: dict[str, dict[str, Any]] = {
+    "another nonce": {"nonce": "of-another-login"},
+    "another issuer": {"iss": "https://other.example"},
+    "another subject": {"sub": "somebody-else"},
+    "another audience": {"aud": "other"},
+    "issued to another client": {"aud": ["identity-api", "other"], "azp": "other"},
+    "another auth_time": {"auth_time": 1},
+}
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("case", BAD)
+async def test_an_id_token_of_another_login_or_person_is_a_mismatch(world: World, case: str) -> None:
+    assert await judged(world, **BAD[case]) == Ended("claims_mismatch")
