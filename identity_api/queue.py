@@ -31,6 +31,7 @@ _COOL_DOWN_SECONDS: Final = 2.0
 _EXPIRES: Final = timedelta(seconds=60)
 _POLL_SECONDS: Final = 0.05
 _FINISH_SECONDS: Final = 35.0
+_CANCEL_AGAIN_SECONDS = 0.5
 _MAX_PAUSE_SECONDS: Final = 5.0
 _MAX_JOB_BYTES: Final = 1024 * 1024
 
@@ -143,10 +144,18 @@ async def _run_once(redis_url: str, functions: list[Function], stop: asyncio.Eve
     finally:
         # Worker.close() is not used: it talks to Redis again, which is what has just failed.
         tasks = [polling, stopping, *worker.tasks.values(), *([worker.main_task] if worker.main_task else [])]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await _cancel(tasks)
         await redis.aclose(close_connection_pool=True)
+
+
+async def _cancel(tasks: list[asyncio.Task[Any]]) -> None:
+    """Cancel until all have ended: seen while a connection is being made, redis-py can swallow a cancellation."""
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=_CANCEL_AGAIN_SECONDS)
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _as_arq_function(name: str, body: JobBody, timeout_seconds: float) -> Function:
