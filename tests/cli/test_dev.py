@@ -1,0 +1,180 @@
+"""`dev` from end to end: two commands on a fresh machine (design 3). Few tests: each start costs seconds."""
+
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Command
+from tests.cli.test_serve import free_port
+from tests.embedded.places import new_place, wait_gone
+
+pytestmark = pytest.mark.xdist_group("dev")
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Path]:
+    """A folder that the embedded servers can reach, for all tests of this file in their order."""
+    path = new_place()
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def ports() -> tuple[int, int]:
+    return free_port(), free_port()
+
+
+@pytest.fixture
+def dev(place: Path, ports: tuple[int, int]) -> Command:
+    """The command line on that folder."""
+    return Command(place, IDENTITY_DATA_DIR=str(place / "data"), IDENTITY_PORT=str(ports[0]))
+
+
+def start(dev: Command, ports: tuple[int, int]) -> tuple[subprocess.Popen[bytes], float]:
+    """Start it and wait until it says that it is ready; the seconds that took."""
+    began = time.monotonic()
+    process = dev.start("dev", "--demo-port", ports[1])
+    while "Stop everything with Ctrl-C" not in dev.said:
+        assert process.poll() is None, dev.said
+        assert time.monotonic() - began < 100, dev.said
+        time.sleep(0.05)
+    return process, time.monotonic() - began
+
+
+def descendants(pid: int) -> list[int]:
+    """Every process below that one."""
+    shown = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    parents = [tuple(map(int, line.split())) for line in shown.splitlines()]
+    found = [pid]
+    for known in found:
+        found.extend(child for child, parent in parents if parent == known)
+    return found[1:]
+
+
+def get(port: int, path: str) -> tuple[int, bytes, str | None]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.read(), answer.getheader("location")
+    finally:
+        connection.close()
+
+
+def assert_nothing_remains(place: Path, ports: tuple[int, int], children: list[int]) -> None:
+    assert all(wait_gone(pid) for pid in children)
+    for port in ports:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+    assert not (place / "data" / "running.json").exists()
+
+
+def test_a_first_start_makes_everything_and_sigterm_leaves_nothing(
+    dev: Command, place: Path, ports: tuple[int, int]
+) -> None:
+    process, _ = start(dev, ports)
+    try:
+        said = dev.said
+        assert said.count("http://") == 1, "one URL"
+        assert f"http://127.0.0.1:{ports[0]}" in said
+        for name in ("alice", "bob", "carol", "dora", "erin", "docs:write", "tickets:answer", "identity:*"):
+            assert name in said
+        for name in ("keys.toml", "demo-client-secret", "running.json"):
+            assert stat.S_IMODE((place / "data" / name).stat().st_mode) == 0o600
+        assert get(ports[0], "/health/ready")[0] == 200
+        assert get(ports[1], "/.well-known/openid-configuration")[0] == 200
+        # A second process finds the embedded database and the demo provider of the first.
+        tenants = json.loads(dev("tenant", "list", "--json").stdout)["tenants"]
+        assert [(one["slug"], one["hosts"]) for one in tenants] == [("demo", ["127.0.0.1", "localhost"])]
+        doctor = dev("doctor")
+        assert doctor.returncode == 0, doctor.stdout
+        assert "ok    provider demo/demo" in doctor.stdout
+        busy = dev("dev", "--demo-port", ports[1])
+        assert busy.returncode == 69
+        assert busy.stderr.startswith(f"Process {process.pid} already uses the data directory")
+        children = descendants(process.pid)
+        assert len(children) > 5
+    finally:
+        process.terminate()
+        assert process.wait(60) == 0
+    assert_nothing_remains(place, ports, children)
+    assert "Traceback" not in dev.said
+
+
+def test_a_second_start_keeps_everything_is_quick_and_ctrl_c_is_130(
+    dev: Command, place: Path, ports: tuple[int, int]
+) -> None:
+    kept = {name: (place / "data" / name).read_bytes() for name in ("keys.toml", "demo-client-secret")}
+    before = sum(os.times()[2:4])
+    process, _ = start(dev, ports)
+    children = descendants(process.pid)
+    status, _, location = get(ports[0], "/auth/oidc/demo/login")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130
+    assert_nothing_remains(place, ports, children)
+    assert (status, (location or "")[:1]) == (303, "/") or (location or "").startswith("http://127.0.0.1")
+    assert {name: (place / "data" / name).read_bytes() for name in kept} == kept
+    # Processor time, because wall-clock time is that of whoever else is at work here; a quiet machine has it in parallel.
+    assert sum(os.times()[2:4]) - before < 10
+
+
+def test_a_killed_predecessor_is_no_obstacle(dev: Command, place: Path, ports: tuple[int, int]) -> None:
+    process, _ = start(dev, ports)
+    children = descendants(process.pid)
+    process.kill()
+    process.wait()
+    assert all(wait_gone(pid) for pid in children), "children end with their parent"
+    again, _ = start(dev, ports)
+    children = descendants(again.pid)
+    again.terminate()
+    assert again.wait(60) == 0
+    assert_nothing_remains(place, ports, children)
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["the API's", "the demo provider's"])
+def test_a_port_in_use_is_one_sentence_with_what_to_do(
+    dev: Command, place: Path, ports: tuple[int, int], which: int
+) -> None:
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", ports[which]))
+        other.listen()
+        done = dev("dev", "--demo-port", ports[1])
+    assert done.returncode == 78
+    assert done.stderr.count("\n") == 1
+    assert f"Port {ports[which]} on 127.0.0.1" in done.stderr
+    assert ("--port", "--demo-port")[which] in done.stderr
+    assert not (place / "data" / "running.json").exists()
+
+
+def test_another_demo_port_is_refused_because_people_belong_to_the_issuer(dev: Command, ports: tuple[int, int]) -> None:
+    done = dev("dev", "--demo-port", free_port())
+    assert done.returncode == 78
+    assert f"The demo in this database uses http://127.0.0.1:{ports[1]}" in done.stderr
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "example.com"])
+def test_an_address_that_others_reach_is_refused(dev: Command, host: str) -> None:
+    """Anybody who reaches the demo can sign in as anybody (row 70)."""
+    done = dev("dev", IDENTITY_HOST=host)
+    assert done.returncode == 78
+    assert "this machine only" in done.stderr
+
+
+def test_a_data_directory_that_is_a_file_is_one_sentence(dev: Command, place: Path) -> None:
+    (place / "file").write_text("")
+    done = dev("dev", IDENTITY_DATA_DIR=str(place / "file"))
+    assert done.returncode in (69, 78)
+    assert done.stderr.count("\n") == 1
+    assert "Traceback" not in done.stderr
