@@ -1,4 +1,4 @@
-"""JWTs with which the client proves itself: `private_key_jwt` and `client_secret_jwt`. Core 9, RFC 7523 sections 2.2, 3.
+"""JWTs with which the client proves itself: `private_key_jwt`, `client_secret_jwt`. Core 9, RFC 7523 sections 2.2, 3.
 
 Each is made for one request: 60 seconds, and an id that never comes twice. The HMAC of `client_secret_jwt` is the only
 one in this package, and it only ever signs what we say; what a provider signs with HMAC is never accepted.

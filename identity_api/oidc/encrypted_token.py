@@ -1,8 +1,9 @@
-"""Encrypted tokens: opening the envelope, in which there must be a signed token. RFC 7516, RFC 7519 section 5.2; Core 10.2.
+"""Encrypted tokens: opening the envelope, in which there must be a signed token.
 
-Encryption proves nothing about who wrote something, since anybody can encrypt to a public key. So what comes out is
-a string as unverified as any other, and goes to `verify_signature` next; a token that is only encrypted is refused.
-Few algorithms: no RSA 1.5 (its padding is an oracle), no shared keys or passwords, authenticated encryption by GCM only.
+RFC 7516, RFC 7519 section 5.2, Core 10.2. Encryption proves nothing about who wrote something, since anybody can encrypt
+to a public key. So what comes out is a string as unverified as any other, and goes to `verify_signature` next; a token
+that is only encrypted is refused. Few algorithms: no RSA 1.5 (its padding is an oracle), no shared keys or passwords, no
+encryption but GCM.
 """
 
 from typing import Any

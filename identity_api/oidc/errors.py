@@ -176,7 +176,7 @@ class MalformedToken(ProtocolError):
 
 
 class UndecryptableToken(ProtocolError):
-    """The token is encrypted, and none of our keys opens it. One message for every cause, so that nobody learns more."""
+    """The token is encrypted, and none of our keys opens it. One message for every cause: nobody learns more."""
 
     default_code = "UNDECRYPTABLE_TOKEN"
 

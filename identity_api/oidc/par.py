@@ -1,4 +1,4 @@
-"""Pushed authorization requests: the provider gets the request from us, and the browser only carries its name. RFC 9126.
+"""Pushed authorization requests: the provider gets the request from us, the browser only carries its name. RFC 9126.
 
 Nobody between us and the provider can then read or change what was asked for. The name is for one use within seconds:
 it is asked for when the browser is about to leave, and if the provider does not know it any more, once more.

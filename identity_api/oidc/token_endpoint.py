@@ -7,7 +7,7 @@ ever costs anybody a permission. `error_description` is never read.
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlencode
 
 import msgspec
@@ -25,6 +25,7 @@ from identity_api.oidc.messages import Answer, Request
 
 MAX_TOKEN_LENGTH = 64 * 1024
 """Of an access or refresh token, in characters. Entra's access tokens with many groups pass 16 KiB."""
+BEARER: Final = "Bearer"
 MAX_EXPIRES_IN_SECONDS = 10 * 366 * 86400
 
 INVALID_GRANT = "invalid_grant"
@@ -55,7 +56,7 @@ class TokenResponse(msgspec.Struct, frozen=True, kw_only=True):
     refresh_token: str | None = None
     id_token: str | None = None
     scope: str | None = None
-    token_type: str = "Bearer"  # noqa: S105 -- a kind of token
+    token_type: str = BEARER
 
     def __repr__(self) -> str:
         held = [name for name in ("access_token", "refresh_token", "id_token") if getattr(self, name) is not None]
@@ -162,7 +163,7 @@ def form_request(
     return Request(method="POST", url=endpoint, headers=headers, body=urlencode(parameters, errors="replace").encode())
 
 
-def read_code_response(answer: Answer, now: datetime, *, token_type: str = "Bearer") -> TokenResponse:  # noqa: S107 -- a kind of token
+def read_code_response(answer: Answer, now: datetime, *, token_type: str = BEARER) -> TokenResponse:
     """The tokens for a code. Whether an ID Token is required is the caller's to say.
 
     Args:
@@ -196,7 +197,7 @@ def _refused(status: int, error: str | None) -> TokenRequestRefused:
     return TokenRequestRefused("The provider did not exchange the code for tokens.", status=status, error=error)
 
 
-def read_refresh_response(answer: Answer, now: datetime, *, token_type: str = "Bearer") -> RefreshOutcome:  # noqa: S107 -- a kind of token
+def read_refresh_response(answer: Answer, now: datetime, *, token_type: str = BEARER) -> RefreshOutcome:
     """What the answer to a refresh means. Never raises. `token_type` as for `read_code_response`.
 
     A request that was not answered at all is judged by the caller, who knows whether it was sent.
@@ -242,7 +243,7 @@ def _read_tokens(document: Mapping[str, Any], expected_type: str) -> tuple[Token
         return None, "access_token"
     # Case does not matter (RFC 6749 section 5.1). Absence is forgiven, as most clients do; another type is not, since
     # we could not use the token.
-    token_type = document.get("token_type", "Bearer")
+    token_type = document.get("token_type", BEARER)
     if not isinstance(token_type, str) or token_type.lower() != expected_type.lower():
         return None, "token_type"
     for name in ("refresh_token", "id_token"):
@@ -268,7 +269,7 @@ def _token(document: Mapping[str, Any], name: str) -> str | None:
 
 
 def error_code(answer: Answer, known: Collection[str]) -> str | None:
-    """The error code of a 4xx answer (RFC 6749 section 5.2): one of `known`, `other`, or None if there is none to read."""
+    """The error code of a 4xx answer (RFC 6749 section 5.2): one of `known`, `other`, or None if there is none."""
     try:
         return _code_in(read_json_object(answer.body), known)
     except DocumentError:

@@ -1,4 +1,4 @@
-"""Our own keys, and a provider that encrypts to them: written out by hand, so that it shares no code with the reader."""
+"""Our own keys, and a provider that encrypts to them: by hand, so that it shares no code with the reader."""
 
 import hashlib
 import json

@@ -1,7 +1,7 @@
 """What is too large, too deep or too odd is refused cheaply, by every parser alike. Promise 3; bad inputs, row 33.
 
-The figure is 5 ms of processor time. The machine that tests is shared and may be slow, so ten times that is allowed here,
-for the best of three; what is not bounded at all costs far more on these inputs.
+The figure is 5 ms of processor time. The machine that tests is shared and may be slow, so ten times that is allowed
+here, for the best of three; what is not bounded at all costs far more on these inputs.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The URL that ends the provider's session, the way back, and the provider's own way. RP-Initiated, Front-Channel Logout."""
+"""The URL that ends the provider's session, and the way back; the provider's own way. RP-Initiated, Front-Channel."""
 
 import contextlib
 from typing import Any

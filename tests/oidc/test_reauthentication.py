@@ -1,4 +1,4 @@
-"""A login that demanded a new proof (`prompt=login`, `max_age=0`), or an `acr`. Core 3.1.2.1, 3.1.3.7 steps 12 and 13."""
+"""A login that demanded a new proof (`prompt=login`, `max_age=0`), or an `acr`. Core 3.1.3.7 steps 12 and 13."""
 
 from datetime import timedelta
 from typing import Any
