@@ -1,0 +1,68 @@
+"""Verified answers are written in groups, and one that cannot be written stops nobody else."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from tests.sync.conftest import MakeWorld
+from tests.sync.world import Person, World
+
+
+async def sign_in_many(world: World, count: int) -> list[Person]:
+    people = []
+    for number in range(count):
+        world.issuer.add_person(f"person-{number}", ["engineering"])
+        people.append(await world.sign_in(f"person-{number}"))
+    return people
+
+
+@asynccontextmanager
+async def unwritable(world: World, person: Person) -> AsyncIterator[None]:
+    """Inside the block the database refuses to renew this person's lease."""
+    name = f"refuse_{person.identity_id.hex}"
+    await world.write(
+        f"""
+        create function {name}() returns trigger language plpgsql as
+        $$ begin raise exception 'not this one'; end $$;
+        create trigger {name} before update on identity_sync for each row
+            when (new.id = '{person.identity_id}' and new.verified_at is distinct from old.verified_at) execute function {name}();
+        """
+    )
+    try:
+        yield
+    finally:
+        await world.write(f"drop trigger {name} on identity_sync; drop function {name}()")
+
+
+@pytest.mark.asyncio
+async def test_answers_that_come_together_are_written_together(new_world: MakeWorld) -> None:
+    world = await new_world(max_concurrent=50, concurrency=50)
+    people = await sign_in_many(world, 30)
+    await world.sweep()
+    assert [await world.state(person) for person in people] == [("FRESH", None)] * 30
+    transactions = await world.row(
+        "select count(distinct xmin::text) from identity_sync where provider_id = $1 and outcome = 'ok'",
+        world.provider.id,
+    )
+    assert transactions[0] <= 15
+
+
+@pytest.mark.asyncio
+async def test_one_that_cannot_be_written_stops_nobody_else(new_world: MakeWorld) -> None:
+    world = await new_world(max_concurrent=50, concurrency=50)
+    people = await sign_in_many(world, 5)
+    broken, others = people[2], people[:2] + people[3:]
+    before = [(await world.sync_row(person))["verified_at"] for person in others]
+    async with unwritable(world, broken):
+        report = await world.sweep()
+    assert report.outcomes["internal_error"] == 1
+    after = [(await world.sync_row(person))["verified_at"] for person in others]
+    assert all(new > old for new, old in zip(after, before, strict=True))
+    assert await world.state(broken) == ("STALE", "internal_error")
+    assert await world.session_is_over(broken) is None
+    row = await world.sync_row(broken)
+    assert row["lease_until"] is None
+    assert 0 < row["due_in"] <= 20
+    await world.make_due(broken)
+    assert (await world.sync(broken)).outcomes == {"ok": 1}
