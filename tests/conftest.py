@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
@@ -15,6 +16,9 @@ import pytest_asyncio
 from identity_api.db.database import Database
 from identity_api.db.migrate import migrate
 from identity_api.embedded.services import Services, start_services
+
+if TYPE_CHECKING:
+    from tests.flows.product import Product
 
 
 @pytest.fixture(scope="session")
@@ -51,3 +55,12 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     await pool.open()
     yield pool
     await pool.close()
+
+
+@pytest.fixture(scope="session")
+def product() -> Iterator["Product"]:
+    """`identity-api dev`, running: started once for every suite that uses it. Its tests belong to the group `flows`."""
+    from tests.flows.product import running_product
+
+    with running_product() as running:
+        yield running
