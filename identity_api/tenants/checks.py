@@ -59,7 +59,7 @@ def problems_of(tenants: Sequence["TenantDeclaration"], bounds: Bounds = Bounds(
 
 def stands_for_many(issuer: str) -> bool:
     """Whether an issuer, or its document's address, stands for many Entra directories, each its own issuer."""
-    return is_template(issuer) or any(f"/{place}/v2.0" in urlsplit(issuer).path for place in ENTRA_COLLECTIVES)
+    return is_template(issuer) or any(f"/{place}/v2.0" in issuer for place in ENTRA_COLLECTIVES)
 
 
 def _check_tenant(tenant: "TenantDeclaration", place: str, bounds: Bounds, problems: list[str]) -> None:

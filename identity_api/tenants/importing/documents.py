@@ -1,0 +1,84 @@
+"""Reading foreign documents: TOML, JSON, and files of environment variables. No message repeats what is in them."""
+
+import json
+import re
+import tomllib
+from typing import Any, Final
+
+from identity_api.errors import ConfigurationError
+from identity_api.tenants.declaration import MAX_BYTES
+
+_ASSIGNMENT: Final = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)")
+
+
+def read_toml(document: bytes) -> dict[str, Any]:
+    """Read a TOML document.
+
+    Raises:
+        ConfigurationError: it is none, or too large.
+    """
+    try:
+        return tomllib.loads(_text(document))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError([f"The file is no TOML: {error}."]) from None
+    except RecursionError:
+        raise ConfigurationError(["The file is nested too deeply."]) from None
+
+
+def read_json(document: bytes) -> Any:
+    """Read a JSON document. A name given twice in one object is refused: nobody knows which value counts.
+
+    Raises:
+        ConfigurationError: it is none, or too large.
+    """
+    try:
+        return json.loads(_text(document), object_pairs_hook=_object)
+    except json.JSONDecodeError as error:
+        raise ConfigurationError([f"The file is no JSON (line {error.lineno}, column {error.colno})."]) from None
+    except (ValueError, RecursionError):
+        raise ConfigurationError(["The file is no JSON that can be read."]) from None
+
+
+def read_environment(document: bytes) -> dict[str, str]:
+    """Read a file of `NAME=value` lines, with comments, `export` and quotes around a value allowed.
+
+    Raises:
+        ConfigurationError: a line is none of that, or a name is given twice; lists all, by line.
+    """
+    found: dict[str, str] = {}
+    problems: list[str] = []
+    for number, line in enumerate(_text(document).splitlines(), 1):
+        stripped = line.strip()
+        if not stripped or stripped.startswith("#"):
+            continue
+        assignment = _ASSIGNMENT.fullmatch(stripped)
+        if assignment is None:
+            problems.append(f"Line {number} is no NAME=value.")
+        elif assignment[1] in found:
+            problems.append(f"{assignment[1]} is given twice.")
+        else:
+            found[assignment[1]] = _unquoted(assignment[2].strip())
+    if problems:
+        raise ConfigurationError(problems)
+    return found
+
+
+def _text(document: bytes) -> str:
+    if len(document) > MAX_BYTES:
+        raise ConfigurationError([f"The file is larger than {MAX_BYTES} bytes."])
+    try:
+        return document.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ConfigurationError(["The file is not UTF-8."]) from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ConfigurationError(["The file gives a name twice in one object."])
+    return found
+
+
+def _unquoted(value: str) -> str:
+    is_quoted = len(value) >= 2 and value[0] == value[-1] and value[0] in "\"'"
+    return value[1:-1] if is_quoted else value

@@ -1,0 +1,133 @@
+"""The Inference API's tenants: JSON documents, and `TENANT_OIDC_*` environment variables (S4-07 to S4-16, S4-35 to S4-47).
+
+Storage keys are ignored. With an empty issuer there is no OpenID Connect for the tenant, and the other fields do not
+matter; with one, client id, secret and redirect URL are required.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from identity_api.errors import ConfigurationError
+from identity_api.tenants.declaration import FrontendDeclaration, ProviderDeclaration, TenantDeclaration
+from identity_api.tenants.importing.documents import read_json
+from identity_api.tenants.importing.form import (
+    DEFAULT_SCOPES,
+    UNNAMED,
+    Findings,
+    Imported,
+    Section,
+    Target,
+    directories_for,
+    issuer_of,
+    sync_for,
+)
+
+STORAGE: Final = ("mongo_uri", "mongo_database", "redis_addr", "redis_db")
+PREFIX: Final = "TENANT_OIDC_"
+KEYS: Final = ("issuer", "client_id", "client_secret", "redirect_url", "scopes")
+PROVIDER_SLUG: Final = "oidc"
+
+
+def read_inference(*documents: bytes, allowed_directories: tuple[str, ...] = ()) -> Imported:
+    """Read tenant documents; each is one tenant, or a list of them.
+
+    Raises:
+        ConfigurationError: with every problem.
+    """
+    tables: list[Any] = []
+    for document in documents:
+        content = read_json(document)
+        tables += content if isinstance(content, list) else [content]
+    if not tables or not all(isinstance(table, dict) for table in tables):
+        raise ConfigurationError(["A tenant must be an object, or several a list of objects."])
+    findings = Findings()
+    return findings.finish([_tenant(table, allowed_directories, findings) for table in tables])
+
+
+def read_inference_environment(target: Target, environ: Mapping[str, str]) -> Imported:
+    """Read the variables of one tenant (S4-47).
+
+    Raises:
+        ConfigurationError: with every problem.
+    """
+    findings = Findings()
+    given = {name.removeprefix(PREFIX).lower(): value for name, value in environ.items() if name.startswith(PREFIX)}
+    names = {f"oidc_{key}": f"{PREFIX}{key.upper()}" for key in [*KEYS, *given]}
+    section = Section({f"oidc_{key}": value for key, value in given.items()}, "", findings, names)
+    provider = _provider(target, section, findings)
+    section.finish()
+    return findings.finish(
+        [
+            TenantDeclaration(
+                slug=target.slug,
+                name=target.name,
+                hosts=target.hosts,
+                default_provider=provider.slug if provider else None,
+                providers=(provider,) if provider else (),
+            )
+        ]
+    )
+
+
+def _tenant(table: dict[str, Any], allowed_directories: tuple[str, ...], findings: Findings) -> TenantDeclaration:
+    tenant_id = table.get("tenant_id")
+    section = Section(table, tenant_id if isinstance(tenant_id, str) else "tenant", findings)
+    section.ignore(*STORAGE)
+    written = section.required("tenant_id")
+    slug = re.sub(r"[^a-z0-9]+", "-", written.lower()).strip("-")
+    if slug != written:
+        section.notice("tenant_id", f"the tenant is called {slug!r} here; callers must name it so.")
+    target = Target(slug=slug or UNNAMED, name=section.text("name") or slug, allowed_directories=allowed_directories)
+    provider = _provider(target, section, findings)
+    frontends = _frontends(section)
+    section.finish()
+    return TenantDeclaration(
+        slug=target.slug,
+        name=target.name,
+        default_provider=provider.slug if provider else None,
+        frontends=frontends,
+        providers=(provider,) if provider else (),
+    )
+
+
+def _frontends(section: Section) -> tuple[FrontendDeclaration, ...]:
+    """Where results are delivered: with the token in the fragment as before, or with a one-time code (S4-13, S4-54)."""
+    address = section.text("frontend_url")
+    if address is None:
+        return ()
+    section.notice(
+        "frontend_url", "gets the token in the fragment, and must send a state of its own; the delivery code is safer."
+    )
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        section.problem("frontend_url", "must be a complete https address.")
+        return ()
+    origin = f"{parts.scheme}://{parts.netloc}"
+    return (FrontendDeclaration("frontend", (origin,), (address,), ("fragment", "code")),)
+
+
+def _provider(target: Target, section: Section, findings: Findings) -> ProviderDeclaration | None:
+    issuer = section.text("oidc_issuer")
+    if issuer is None:
+        section.ignore(*(f"oidc_{key}" for key in KEYS))
+        section.notice("oidc_issuer", "is empty: the tenant has no OpenID Provider.")
+        return None
+    scopes = tuple((section.text("oidc_scopes") or " ".join(DEFAULT_SCOPES)).split())
+    issuer, discovery_url = issuer_of(issuer, section, "oidc_issuer")
+    return findings.provider(
+        section.name("oidc_issuer"),
+        slug=PROVIDER_SLUG,
+        label="Single sign-on",
+        issuer=issuer,
+        discovery_url=discovery_url,
+        allowed_directories=directories_for(issuer, target),
+        client_id=section.required("oidc_client_id"),
+        client_secret=section.required("oidc_client_secret"),
+        redirect_url=section.required("oidc_redirect_url"),
+        scopes=scopes,
+        sync=sync_for(scopes),
+        sync_mode="NONE",
+    )

@@ -1,0 +1,75 @@
+"""Which system a file is from. Each form has something that no other has, so nobody needs to say it."""
+
+from typing import Any
+
+from identity_api.errors import ConfigurationError
+from identity_api.tenants.importing.documents import read_environment, read_json, read_toml
+from identity_api.tenants.importing.federated_directory import read_federated_directory
+from identity_api.tenants.importing.form import Imported, Target
+from identity_api.tenants.importing.inference import PREFIX, read_inference, read_inference_environment
+from identity_api.tenants.importing.infrahub import read_infrahub
+from identity_api.tenants.importing.reinfer import read_reinfer
+from identity_api.tenants.importing.sysreptor import CLIENTS, DEFAULT_PROVIDER, read_sysreptor
+
+
+def read_any(document: bytes, target: Target | None, *, allowed_directories: tuple[str, ...] = ()) -> Imported:
+    """Read a file of any of the five systems.
+
+    Args:
+        target: the tenant to import into; needed for the forms that name none (Infrahub, SysReptor, variables).
+        allowed_directories: for the forms that name their tenants; else those of `target` count.
+
+    Raises:
+        ConfigurationError: it is from none of them, or has problems, or a target is needed.
+    """
+    if document.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[") and (content := _json(document)) is not None:
+        if _is_inference(content):
+            return read_inference(document, allowed_directories=allowed_directories)
+        return read_sysreptor(_needed(target), document)
+    try:
+        content = read_toml(document)
+    except ConfigurationError as no_toml:
+        try:
+            environ = read_environment(document)
+        except ConfigurationError:
+            raise no_toml from None
+        return _from_environment(environ, target)
+    if "reinfer" in content:
+        return read_reinfer(document, allowed_directories=allowed_directories)
+    if "federated_directory" in content:
+        return read_federated_directory(document, allowed_directories=allowed_directories)
+    if "security" in content:
+        return read_infrahub(_needed(target), document=document)
+    return _from_environment(read_environment(document), target)
+
+
+def _json(document: bytes) -> Any:
+    """The JSON document, or None where it may still be TOML, whose tables begin with a bracket too."""
+    try:
+        return read_json(document)
+    except ConfigurationError:
+        if document.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+            raise
+        return None
+
+
+def _is_inference(content: Any) -> bool:
+    return isinstance(content, list) or (isinstance(content, dict) and "tenant_id" in content)
+
+
+def _from_environment(environ: dict[str, str], target: Target | None) -> Imported:
+    if any(name.upper().startswith("INFRAHUB_") for name in environ):
+        return read_infrahub(_needed(target), environ=environ)
+    if any(name.startswith(PREFIX) for name in environ):
+        return read_inference_environment(_needed(target), environ)
+    if CLIENTS in environ:
+        return read_sysreptor(
+            _needed(target), environ[CLIENTS].encode(), default_provider=environ.get(DEFAULT_PROVIDER) or None
+        )
+    raise ConfigurationError(["The file is in none of the forms that can be imported."])
+
+
+def _needed(target: Target | None) -> Target:
+    if target is None:
+        raise ConfigurationError(["This form names no tenant: say into which one to import."])
+    return target

@@ -1,0 +1,110 @@
+"""Which system a file is from, and that no bytes whatever are more than a problem."""
+
+import contextlib
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from identity_api.errors import ConfigurationError
+from identity_api.tenants.importing import Imported, Target, read_any
+from identity_api.tenants.importing.documents import read_environment
+from tests.tenants.importing.forms import TARGET, data, providers
+from tests.tenants.importing.test_small_forms import DIRECTORY, REINFER
+
+ON_ONE_LINE = json.dumps(json.loads(data("sysreptor-oidc.json")))
+
+FILES = {
+    "infrahub-oidc.toml": {"provider1"},
+    "infrahub-oauth2.toml": {"provider1"},
+    "infrahub.env": {"provider1", "provider2", "google"},
+    "sysreptor-oidc.json": {"keycloak"},
+    "inference-tenant.json": {"oidc"},
+    "inference.env": {"oidc"},
+}
+
+
+@pytest.mark.parametrize(("name", "slugs"), FILES.items())
+def test_every_example_file_is_recognised(name, slugs):
+    assert set(providers(read_any(data(name), TARGET))) == slugs
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        REINFER,
+        DIRECTORY,
+        f"OIDC_AUTHLIB_OAUTH_CLIENTS='{ON_ONE_LINE}'\nDEFAULT_AUTH_PROVIDER=keycloak\n",
+        "\ufeff" + data("inference-tenant.json").decode(),
+        "# a comment\nexport TENANT_OIDC_ISSUER=''\n",
+        "\n[security]\noidc_providers = ['google']\n[security.oidc_provider_settings.google]\nclient_id = 'x'\n",
+    ],
+)
+def test_the_other_forms_are_recognised_too(document):
+    assert read_any(document.encode(), TARGET).tenants
+
+
+@pytest.mark.parametrize("name", ["infrahub-oidc.toml", "infrahub.env", "sysreptor-oidc.json", "inference.env"])
+def test_a_form_that_names_no_tenant_asks_for_one(name):
+    with pytest.raises(ConfigurationError, match="into which one"):
+        read_any(data(name), None)
+
+
+def test_a_form_that_names_its_tenant_needs_no_other():
+    assert read_any(data("inference-tenant.json"), None).tenants[0].slug == "your-tenant-id"
+
+
+@pytest.mark.parametrize(
+    "document", ["", "hello", "A=1", "[tenants]\n", "{", "[1, 2]", '{"a": 1}', "x = [", "A=1\nA=2", "\0"]
+)
+def test_anything_else_is_a_problem(document):
+    with pytest.raises(ConfigurationError):
+        read_any(document.encode(), TARGET)
+
+
+def test_a_mistake_in_toml_is_told_as_one():
+    with pytest.raises(ConfigurationError, match="no TOML"):
+        read_any(data("infrahub-oidc.toml") + b"\nx = [", TARGET)
+
+
+def test_a_file_of_variables_has_comments_quotes_and_exports():
+    document = b'# x\n\nexport A = \'one two\'\nB="3"\nC=["x"]\nD=\n'
+    assert read_environment(document) == {"A": "one two", "B": "3", "C": '["x"]', "D": ""}
+
+
+def test_a_line_that_is_no_variable_is_named_by_its_number_and_not_repeated():
+    with pytest.raises(ConfigurationError) as refused:
+        read_environment(b"A=1\nsecret stuff\nA=2\n")
+    assert refused.value.problems == ("Line 2 is no NAME=value.", "A is given twice.")
+
+
+@given(st.binary(max_size=300) | st.sampled_from(sorted(FILES)).map(data))
+def test_any_bytes_give_an_import_or_problems(document):
+    with contextlib.suppress(ConfigurationError):
+        assert isinstance(read_any(document, TARGET), Imported)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.sampled_from(["https://a.example", "openid"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(
+    st.sampled_from(["client_id", "server_metadata_url", "client_kwargs", "user_identifier_claim", "client_secret"]),
+    json_values,
+)
+def test_any_value_in_a_known_place_gives_an_import_or_problems(key, value):
+    settings = json.loads(data("sysreptor-oidc.json"))
+    settings["keycloak"][key] = value
+    with contextlib.suppress(ConfigurationError):
+        assert read_any(json.dumps(settings).encode(), Target(slug="a", name="A")).tenants
+
+
+@given(st.sampled_from(sorted(json.loads(data("inference-tenant.json")))), json_values)
+def test_any_value_in_a_tenant_document_gives_an_import_or_problems(key, value):
+    document = json.loads(data("inference-tenant.json")) | {key: value}
+    with contextlib.suppress(ConfigurationError):
+        assert read_any(json.dumps(document).encode(), None).tenants
