@@ -23,6 +23,7 @@ Change = Callable[[dict[str, Any]], None]
 
 OTHER_ISSUER = "https://other-issuer.example"
 OTHER_SUBJECT = "somebody-else"
+ENTRA_DIRECTORY = "8eaef023-2b34-4da1-9baa-8bc8c9d6a490"
 HUGE_GROUPS = 5_000
 
 
@@ -42,6 +43,10 @@ def _set(name: str, value: Any) -> Change:
 
 def _drop(name: str) -> Change:
     return lambda claims: claims.pop(name, None)
+
+
+def _append(name: str, value: str, **more: str) -> Change:
+    return lambda claims: claims.update({name: claims[name] + value, **more})
 
 
 def _shift(**seconds: float) -> Change:
@@ -66,6 +71,7 @@ ID_TOKEN_CHANGES: dict[Fault, Change] = {
     Fault.AUTH_TIME_FRACTION: _shift(auth_time=0.25),
     Fault.AUTH_TIME_ZERO: _set("auth_time", 0),
     Fault.WRONG_AT_HASH: _set("at_hash", "AAAAAAAAAAAAAAAAAAAAAA"),
+    Fault.ENTRA_DIRECTORY: _append("iss", f"/{ENTRA_DIRECTORY}", tid=ENTRA_DIRECTORY),
 }
 
 GROUP_CHANGES: dict[Fault, Change] = {
@@ -96,6 +102,7 @@ AUTHORIZATION_CHANGES: dict[Fault, Change] = {
     Fault.WRONG_ISS_PARAMETER: _set("iss", OTHER_ISSUER),
     Fault.NO_ISS_PARAMETER: _drop("iss"),
     Fault.WRONG_STATE: _set("state", "of-another-login"),
+    Fault.ENTRA_DIRECTORY: _append("iss", f"/{ENTRA_DIRECTORY}"),
 }
 
 
@@ -113,7 +120,11 @@ class MisbehavingProvider(DemoProvider):
         return said
 
     def metadata(self) -> dict[str, Any]:
-        return self._changed(super().metadata(), {Fault.ISSUER_MISMATCH: _set("issuer", OTHER_ISSUER)})
+        changes = {
+            Fault.ISSUER_MISMATCH: _set("issuer", OTHER_ISSUER),
+            Fault.ENTRA_DIRECTORY: _append("issuer", "/{tenantid}"),
+        }
+        return self._changed(super().metadata(), changes)
 
     def granted_scopes(self, request: AuthorizationRequest) -> tuple[str, ...]:
         scopes = super().granted_scopes(request)

@@ -59,6 +59,7 @@ PROMISES: dict[Fault, Callable[[Claims], bool]] = {
     Fault.AUTH_TIME_FRACTION: lambda claims: claims["auth_time"] % 1 == 0.25,
     Fault.AUTH_TIME_ZERO: lambda claims: claims["auth_time"] == 0,
     Fault.WRONG_AT_HASH: lambda claims: claims["at_hash"] == "A" * 22,
+    Fault.ENTRA_DIRECTORY: lambda claims: claims["iss"].endswith("/" + claims.get("tid", "?")),
 }
 
 

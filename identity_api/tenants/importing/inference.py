@@ -98,7 +98,7 @@ def _frontends(section: Section) -> tuple[FrontendDeclaration, ...]:
     if address is None:
         return ()
     section.notice(
-        "frontend_url", "gets the token in the fragment, and must send a state of its own; the delivery code is safer."
+        "frontend_url", "gets the token in the fragment, and must send its own state; the delivery code is safer."
     )
     try:
         parts = urlsplit(address)
