@@ -119,7 +119,8 @@ async def _known(
     await locks.users(connection, provider.tenant_id, [seen.user_id])
     # Read again: it may have been quarantined, or its user disabled, while we waited for the lock.
     found = await identities.by_anchor(connection, provider.tenant_id, provider.id, person.profile.anchor) or seen
-    if found.subject is None and found.issuer == person.issuer:
+    # Whichever of its issuers the provider named (Entra has one per directory): nobody has claimed the identity yet.
+    if found.subject is None:
         await identities.bind_subject(connection, provider.tenant_id, found.id, person.issuer, person.subject)
         event = audit.Event("identity.subject_bound", "identity", found.id, {"provider": str(provider.id)})
         await audit.record(connection, provider.tenant_id, actor, [event])

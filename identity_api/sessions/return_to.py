@@ -87,7 +87,7 @@ def own_path(path: str) -> str:
     once = unquote_to_bytes(before)
     for decoded in (once, unquote_to_bytes(once)):
         segments = decoded.split(b"/")[1:]
-        if b"\\" in decoded or any(byte < 0x20 or byte == 0x7F for byte in decoded) or b"" in segments[:-1]:
+        if b"\\" in decoded or any(byte < 0x20 or byte == 0x7F for byte in decoded):
             raise _refused()
         if any(segment in (b".", b"..") for segment in segments) or len(segments) != before.count("/"):
             raise _refused()

@@ -277,6 +277,19 @@ async def test_an_identity_entered_by_an_admin_is_bound_to_its_first_subject(dat
 
 
 @pytest.mark.asyncio
+async def test_an_entered_identity_takes_the_issuer_that_its_person_comes_from(database: Database) -> None:
+    """Entra's issuer is a template; the login names the directory."""
+    template, directory = "https://login.example/{tenantid}/v2.0", "https://login.example/1234/v2.0"
+    async with database.transaction() as connection:
+        provider = await make_provider(connection, provisioning="LINKED_ONLY", issuer=template)
+        _, identity_id = await enter_by_admin(connection, provider, "employee-7")
+        who = person(provider, "s-1", anchor="employee-7", issuer=directory)
+        assert (await accepted(connection, provider, who)).identity_id == identity_id
+        assert (await accepted(connection, provider, who)).identity_id == identity_id
+        assert await connection.fetchval("select issuer from identity where id = $1", identity_id) == directory
+
+
+@pytest.mark.asyncio
 async def test_somebody_whom_no_admin_entered_is_no_account(database: Database) -> None:
     async with database.transaction() as connection:
         provider = await make_provider(connection, provisioning="LINKED_ONLY")
