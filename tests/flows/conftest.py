@@ -4,7 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.flows.acme import HOSTS, declare
 from tests.flows.browser import Browser
+from tests.flows.product import Product
 
 
 @pytest.fixture
@@ -19,3 +21,10 @@ def other_browser() -> Iterator[Browser]:
     """Somebody else's."""
     with Browser() as fresh:
         yield fresh
+
+
+@pytest.fixture(scope="session")
+def acme(product: Product) -> str:
+    """The origin of the tenant acme; globex is there as well (see `tests.flows.acme`)."""
+    declare(product)
+    return product.at(HOSTS["acme"])
