@@ -6,7 +6,7 @@ from graphql import get_named_type
 from identity_api.graphql.engine.completion import plans_of
 from identity_api.graphql.ids import global_id
 from tests.graphql.documents import CORE, everything
-from tests.graphql.world import SCHEMA, World, people
+from tests.graphql.world import SCHEMA, CountingDatabase, World, people
 
 PLAIN = frozenset({"User.sessions"})
 """Needs a statement of its own; everything else of a list is read with the list."""
@@ -92,3 +92,13 @@ async def test_the_viewer_costs_no_statement_beyond_authentication(world: World)
     assert data["viewer"]["user"]["id"] == global_id("User", world.person)
     assert [one["name"] for one in data["viewer"]["permissions"]] == ["docs:read"]
     assert world.statements == []
+
+
+@pytest.mark.asyncio
+async def test_a_request_of_many_root_fields_takes_one_connection_at_a_time(world: World) -> None:
+    """Root fields run side by side; twenty of them would take the pool from everybody else."""
+    fields = " ".join([f"f{number}: users(first: 1) {{ edges {{ cursor }} }}" for number in range(20)])
+    assert len(await world.admin.data(f"{{ {fields} }}")) == 20
+    database = world.parts.database
+    assert isinstance(database, CountingDatabase)
+    assert (len(world.statements), database.most_at_once) == (20, 1)

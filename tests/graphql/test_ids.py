@@ -41,3 +41,11 @@ def test_an_id_of_another_type_is_refused_as_one_of_nothing(kind: Kind, other: K
     with pytest.raises(NotFound) as nonsense:
         row_id("nonsense", kind)
     assert wrong.value.message == nonsense.value.message
+
+
+@given(kinds, st.uuids(), st.sampled_from(["=", "A", "AAAA", "\n", " "]))
+def test_nothing_may_follow_an_id_nor_come_before_it(kind: Kind, value: UUID, more: str) -> None:
+    whole = global_id(kind, value)
+    assert parse(whole + more) is None
+    assert parse(more + whole) is None
+    assert parse(whole[:-1]) is None

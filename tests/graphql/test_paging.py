@@ -84,6 +84,8 @@ async def test_users_are_complete_and_ordered_in_every_order(world: World, by: s
     # Equal names: the id decides. And one without an address, whom only the order by address leaves out.
     await world.execute("update app_user set display_label_folded = 'same', display_label = 'Same' where tenant_id = $1"
                         " and username < 'c'", world.tenant)  # fmt: skip
+    await world.execute("update app_user set email = username || '@X.org' where tenant_id = $1", world.tenant)
+    await world.execute("update app_user set email_folded = lower(email) where tenant_id = $1", world.tenant)
     await world.execute("update app_user set email = null, email_folded = null where id = $1", world.local)
     order = f", orderBy: {{field: {by}, direction: {direction}}}"
     found = [node["id"] for node in await walk(world, "users", order, 3)]

@@ -210,3 +210,34 @@ async def test_the_session_that_asks_is_the_current_one(world: World) -> None:
     assert current["provider"]["slug"] == world.provider.slug
     assert [one["isCurrent"] for one in others] == [True, False]
     assert others[0] == current
+
+
+@pytest.mark.asyncio
+async def test_only_sessions_that_still_count_are_shown(world: World) -> None:
+    """Ended, unused for too long, absolutely over, and of a past epoch: each alone takes one from the list."""
+    text = "query ($id: ID!) { user(id: $id) { sessions { id } } }"
+    clients = [await world.sign_in(world.person) for _ in range(4)]
+
+    async def shown() -> int:
+        data = await world.admin.data(text, id=global_id("User", world.person))
+        return len(data["user"]["sessions"])
+
+    assert await shown() == 4
+    for left, (change, client) in enumerate(
+        zip(
+            (
+                "ended_at = now(), ended_reason = 'admin'",
+                "seen_at = now() - interval '2 hours'",
+                "absolute_until = now()",
+                "epoch = epoch - 1",
+            ),
+            clients,
+            strict=True,
+        )
+    ):
+        await world.execute(f"update session set {change} where id = $1", client.session_id)
+        assert await shown() == 3 - left
+        node = await world.admin.ask(
+            "query ($id: ID!) { node(id: $id) { id } }", id=global_id("Session", client.session_id)
+        )
+        assert node.code == "NOT_FOUND"

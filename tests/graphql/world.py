@@ -35,14 +35,18 @@ class CountingDatabase(Database):
     def __init__(self, database: Database) -> None:
         self._inner = database
         self.statements: list[str] = []
+        self.at_once = self.most_at_once = 0
 
     @asynccontextmanager
     async def _acquired(self) -> AsyncIterator[Connection]:
         async with self._inner._acquired() as connection:
+            self.at_once += 1
+            self.most_at_once = max(self.most_at_once, self.at_once)
             connection.add_query_logger(self._note)
             try:
                 yield connection
             finally:
+                self.at_once -= 1
                 connection.remove_query_logger(self._note)
 
     def _note(self, record: Any) -> None:
