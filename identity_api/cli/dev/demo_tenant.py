@@ -19,7 +19,8 @@ from identity_api.mappings import edit
 from identity_api.mappings.edit import Rule
 from identity_api.permissions.service import SERVICE_PERMISSIONS
 from identity_api.tenants.apply import Applier, apply_tenant
-from identity_api.tenants.declaration import Bounds, TenantDeclaration, parse
+from identity_api.tenants.checks import Bounds
+from identity_api.tenants.declaration import TenantDeclaration, parse
 from identity_api.vault import Vault
 
 SLUG = "demo"
