@@ -1,7 +1,8 @@
 """A person's browser without a screen: keeps cookies as browsers do, follows redirects, fills in forms and sends them.
 
-Cookies belong to a host, whatever its port (RFC 6265 section 8.5), and none of ours has a Domain. A form carries the
-`Origin` of the page it is on; the GET that a redirect makes of it does not (Fetch standard, 3.1).
+Cookies belong to a host, whatever its port (RFC 6265 section 8.5), and none that we meet has a Domain; paths are not
+looked at. A form carries the `Origin` of the page it is on; the GET that a redirect makes of it does not (Fetch standard,
+3.1).
 """
 
 import json
@@ -124,7 +125,7 @@ class Browser:
     def _keep(self, cookies: dict[str, str], line: str) -> None:
         pair, *attributes = [part.strip() for part in line.split(";")]
         name, _, value = pair.partition("=")
-        if "Max-Age=0" in attributes:
+        if any(one.lower() in ("max-age=0", "expires=thu, 01 jan 1970 00:00:00 gmt") for one in attributes):
             cookies.pop(name, None)
         else:
             cookies[name] = value

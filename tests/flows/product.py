@@ -91,6 +91,7 @@ class Product:
     def apply(self, declaration: str) -> None:
         """Declare tenants; secrets of files are looked for in the data directory."""
         path = self.folder / "declared.toml"
+        path.touch(mode=0o600)  # it may hold secrets, and is refused if others can read it
         path.write_text(declaration, "utf-8")
         self.command("apply", path)
 
