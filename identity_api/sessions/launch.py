@@ -7,17 +7,14 @@ Where the provider's redirect URL is on another host than the session, the brows
 that host with a second handle. The callback then proves the one binding, `complete` the other.
 """
 
-from collections.abc import Mapping
 from urllib.parse import urlsplit
-
-import msgspec
 
 from identity_api.db import attempts, providers
 from identity_api.db.attempts import Attempt, Handle, Stage
 from identity_api.db.providers import Provider
 from identity_api.ids import new_token, token_hash
+from identity_api.lifecycle.authorization_request import FORM_POST, authentication_request
 from identity_api.lifecycle.provider_client import metadata_of
-from identity_api.oidc.authorization import authorization_url, code_challenge, new_code_verifier, new_nonce, new_state
 from identity_api.oidc.discovery import ProviderMetadata
 from identity_api.oidc.id_token import nonce_hash
 from identity_api.sessions.cookies import binding_cookie, host_of, superfluous_bindings
@@ -25,8 +22,6 @@ from identity_api.sessions.errors import LoginFailed
 from identity_api.sessions.failures import count, judging, recorded
 from identity_api.sessions.parts import BrowserRequest, Cookie, Launched, LoginParts
 from identity_api.sessions.prepare import LAUNCH_PATH
-
-FORM_POST = "form_post"
 
 
 async def launch(parts: LoginParts, handle: str, request: BrowserRequest) -> Launched:
@@ -119,26 +114,12 @@ async def _leave(
 ) -> Launched:
     """Bind here, and go to the provider with fresh state, nonce and code verifier."""
     attempt, binding = found.attempt, new_token("bi")
-    state, nonce, verifier = new_state(), new_nonce(), new_code_verifier()
-    options = request_options(provider)
-    sends_nonce = provider.protocol == "oidc" or "openid" in provider.scopes
     with judging("PROVIDER_MISCONFIGURED"):
-        location = authorization_url(
-            metadata.authorization_endpoint,
-            client_id=provider.client_id,
-            redirect_uri=attempt.redirect_url,
-            scopes=provider.scopes,
-            state=state,
-            nonce=nonce if sends_nonce else None,
-            code_challenge=code_challenge(verifier),
-            extra=options.extra,
-            login_hint=attempt.login_hint,
-            response_mode=options.response_mode,
-            prompt=options.prompt,
-            max_age_seconds=options.max_age_seconds,
+        asked = authentication_request(
+            provider, metadata, redirect_url=attempt.redirect_url, login_hint=attempt.login_hint
         )
     sealed = parts.vault.seal(
-        verifier.encode(),
+        asked.code_verifier.encode(),
         tenant_id=attempt.tenant_id,
         table="login_attempt",
         column="code_verifier_sealed",
@@ -153,8 +134,8 @@ async def _leave(
         await attempts.leave(
             connection,
             attempt,
-            state_hash=token_hash(state),
-            nonce_hash=nonce_hash(nonce) if sends_nonce else None,
+            state_hash=token_hash(asked.state),
+            nonce_hash=nonce_hash(asked.nonce) if asked.nonce is not None else None,
             code_verifier_sealed=sealed,
         )
     cookie = binding_cookie(
@@ -162,41 +143,11 @@ async def _leave(
         attempt.id,
         binding,
         max_age_seconds=parts.limits.attempt_seconds,
-        form_post=options.response_mode == FORM_POST,
+        form_post=asked.response_mode == FORM_POST,
     )
-    return _launched(location, cookie, request)
+    return _launched(asked.location, cookie, request)
 
 
 def _launched(location: str, cookie: Cookie, request: BrowserRequest) -> Launched:
     others = [name for name in request.cookies if name != cookie.name]
     return Launched(location=location, set_cookies=(cookie,), clear_cookies=superfluous_bindings(others))
-
-
-class RequestOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """What a provider's configured authorization parameters ask for."""
-
-    response_mode: str | None
-    prompt: str | None
-    max_age_seconds: int | None
-    extra: Mapping[str, str]
-
-    @property
-    def demands_proof(self) -> bool:
-        """Whether the person must prove who they are anew, whatever session the provider has."""
-        return self.max_age_seconds == 0
-
-
-def request_options(provider: Provider) -> RequestOptions:
-    """Take out the parameters that change what we must do ourselves; the rest travels as it is."""
-    extra = dict(provider.authorization_parameters)
-    response_mode, prompt, max_age = (
-        extra.pop("response_mode", None),
-        extra.pop("prompt", None),
-        extra.pop("max_age", ""),
-    )
-    return RequestOptions(
-        response_mode=response_mode if response_mode in ("query", FORM_POST) else None,
-        prompt=prompt,
-        max_age_seconds=int(max_age) if max_age.isascii() and max_age.isdigit() else None,
-        extra=extra,
-    )

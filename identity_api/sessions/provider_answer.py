@@ -13,6 +13,7 @@ import msgspec
 from identity_api.accounts.provisioning import VerifiedPerson
 from identity_api.db.attempts import Attempt
 from identity_api.db.providers import Provider
+from identity_api.lifecycle.authorization_request import request_options
 from identity_api.lifecycle.provider_answers import needs_access_token, needs_userinfo, read_person
 from identity_api.lifecycle.provider_client import client_of
 from identity_api.mapping import Documents, GroupsReading
@@ -32,7 +33,6 @@ from identity_api.oidc.token_endpoint import TokenResponse, code_request, read_c
 from identity_api.oidc.userinfo import read_profile, read_userinfo, userinfo_request
 from identity_api.sessions.errors import LoginFailed
 from identity_api.sessions.failures import judging
-from identity_api.sessions.launch import request_options
 from identity_api.sessions.parts import LoginParts
 
 EXCHANGE_SECONDS = 10.0
