@@ -1,5 +1,9 @@
-"""What may be forgotten: logins long over, and sessions that ended a month ago. Users, grants and the audit never are."""
+"""What may be forgotten: logins long over, tokens too old to count, and sessions that ended a month ago.
 
+Users, grants and the audit never are.
+"""
+
+from identity_api.db import logout_tokens, password_tokens
 from identity_api.db.database import Connection
 
 BATCH = 1_000
@@ -32,6 +36,16 @@ async def forget_sessions(connection: Connection) -> int:
             BATCH,
         )
     )
+
+
+async def forget_logout_tokens(connection: Connection) -> int:
+    """Remove up to `BATCH` logout tokens that no rule would accept again."""
+    return await logout_tokens.forget(connection, BATCH)
+
+
+async def forget_password_tokens(connection: Connection) -> int:
+    """Remove tokens for setting a password that ended a day ago; all of them at once, since admins make each by hand."""
+    return await password_tokens.delete_old(connection)
 
 
 def _count(status: str) -> int:

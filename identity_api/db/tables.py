@@ -486,6 +486,20 @@ class OneTimeCode(Table, tablename="one_time_code"):
     session_id = _reference(null=True)
 
 
+class LogoutTokenSeen(Table, tablename="logout_token_seen"):
+    """A logout token that was used (Back-Channel Logout 2.6 step 8): remembered for as long as it would be accepted."""
+
+    id = _id()
+    tenant_id = _reference()
+    provider_id = _reference()
+    token_hash = _bytes()
+    """Of issuer and `jti`."""
+    ended_hash = _bytes()
+    """Of the provider's session or of the person that it ended: a login of theirs that is still under way ends as well."""
+    seen_at = _time()
+    expires_at = _time()
+
+
 class AuditEvent(Table, tablename="audit_event"):
     """What changed, by whom. Written in the changing transaction; chained afterwards by the sealer (I6)."""
 

@@ -5,16 +5,21 @@ from collections.abc import Awaitable, Callable
 from identity_api.db import clean_up as rows
 from identity_api.db.database import Connection, Database
 
+_FORGET = (rows.forget_attempts, rows.forget_sessions, rows.forget_logout_tokens, rows.forget_password_tokens)
+
 
 async def clean_up(database: Database) -> int:
-    """Remove expired logins and sessions over for 30 days; returns how many rows."""
-    return await _all(database, rows.forget_attempts) + await _all(database, rows.forget_sessions)
+    """Remove expired logins and tokens, and sessions over for 30 days; returns how many rows."""
+    total = 0
+    for forget in _FORGET:
+        total += await _all(database, forget)
+    return total
 
 
 async def _all(database: Database, forget: Callable[[Connection], Awaitable[int]]) -> int:
     total = 0
     forgotten = rows.BATCH
-    while forgotten == rows.BATCH:
+    while forgotten >= rows.BATCH:
         async with database.transaction() as connection:
             forgotten = await forget(connection)
         total += forgotten

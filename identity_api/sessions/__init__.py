@@ -14,12 +14,16 @@ web sets what `Launched` and `Finished` say: `set_cookies` and `clear_cookies` (
 
     authenticate.authenticate(connection, token, idle_seconds=...) -> Authenticated | None     one statement
     authenticate.needs_touch(authenticated) / touch(connection, authenticated)                 after the answer is written
-    logout.logout(parts, authenticated, return_origin=..., path_prefix=...) -> str             where the browser goes
+    logout.logout(parts, authenticated, return_origin=..., path_prefix=...) -> SignedOut       where the browser goes
+    logout.logout_page(database, tenant_id, pairs, kept_state) -> str | None                   and goes on from there
+    backchannel.use_logout_token(parts, provider, tenant_slug, token) -> Outcome               the provider ends a login
+    frontchannel.end_by_browser(parts, provider, tenant_slug, logout, session_token) -> BrowserLogout
     logout.sessions_of(connection, tenant_id, user_id), logout.end_session(database, ...)
     introspect.verify_service_client(connection, name, secret) -> ServiceClient | None
     introspect.introspect(connection, client, token, idle_seconds=...) -> dict                 RFC 7662
     clients.create_service_client(...), clients.create_api_token(...)                          for the operator
 
 Beneath: `return_to` (where a login may end), `cookies` (names and bounds), `matching` (step one of finish), `provider_answer`
-(steps three and four), `delivery` (what a finished login hands over), `failures` (how one is recorded), `errors`, `parts`.
+(steps three and four), `delivery` (what a finished login hands over), `provider_logout` (what ends when the provider says
+so), `failures` (how one is recorded), `errors`, `parts`.
 """

@@ -37,6 +37,18 @@ def session_cookie(origin: str, token: str, *, max_age_seconds: int) -> Cookie:
     )
 
 
+def logout_cookie_name(origin: str) -> str:
+    """The cookie that knows a sign-out at the provider again when the browser comes back from it."""
+    return f"{_HOST_PREFIX if is_secure(origin) else ''}logout"
+
+
+def logout_cookie(origin: str, state: str, *, max_age_seconds: int) -> Cookie:
+    """The cookie to set when the browser leaves for the provider's sign-out."""
+    return Cookie(
+        name=logout_cookie_name(origin), value=state, max_age_seconds=max_age_seconds, secure=is_secure(origin)
+    )
+
+
 def binding_name(origin: str, attempt_id: UUID) -> str:
     """The cookie that binds an attempt to the browser on this origin."""
     return f"{_HOST_PREFIX if is_secure(origin) else ''}{_BINDING}{attempt_id.hex}"

@@ -26,6 +26,7 @@ from identity_api.sessions.launch import is_one_host
 from identity_api.sessions.matching import Matched, match
 from identity_api.sessions.parts import Arrival, Finished, LoginParts
 from identity_api.sessions.provider_answer import Answered, exchange_code, read_answer
+from identity_api.sessions.provider_logout import was_ended_meanwhile
 from identity_api.telemetry import METRICS, get_logger
 
 MAX_LOGOUT_HINT_LENGTH = 4_096
@@ -82,11 +83,26 @@ async def _land(
     """Write everything, in one transaction. A refusal commits too, since it may have quarantined an identity."""
     provider = matched.provider
     async with parts.database.transaction() as connection:
+        await _ensure_not_ended(connection, matched, answered)
         account = await provision(connection, provider, answered.person, actor=f"provider:{provider.id}")
         if isinstance(account, Provisioned):
             return await _land_account(connection, parts, matched, metadata, answered, account, arrival)
     assert isinstance(account, Declined)
     raise LoginFailed(account.code, status=403, reason=account.detail)
+
+
+async def _ensure_not_ended(connection: Connection, matched: Matched, answered: Answered) -> None:
+    """A logout token that came while this login was under way wins."""
+    begun_at, person = matched.attempt.launched_at, answered.person
+    if begun_at is not None and await was_ended_meanwhile(
+        connection,
+        matched.provider,
+        issuer=person.issuer,
+        subject=person.subject,
+        provider_session=answered.provider_session,
+        begun_at=begun_at,
+    ):
+        raise LoginFailed("LOGIN_ENDED", status=403, reason="logout_token")
 
 
 async def _land_account(

@@ -1,16 +1,20 @@
 """The end of a session that its user wants to end, and the list of a user's sessions (RP-Initiated Logout 1.0 section 2)."""
 
+from collections.abc import Sequence
 from uuid import UUID
+
+import msgspec
 
 from identity_api.db import providers, sessions
 from identity_api.db.database import Connection, Database
 from identity_api.db.providers import Provider
 from identity_api.db.sessions import ProviderSession, SessionRecord
 from identity_api.errors import BadInput, NotFound
+from identity_api.ids import new_token
 from identity_api.lifecycle import end_login
 from identity_api.lifecycle.provider_client import metadata_of
 from identity_api.oidc.errors import ProtocolError
-from identity_api.oidc.logout import end_session_url
+from identity_api.oidc.logout import end_session_url, is_return_of
 from identity_api.sessions.authenticate import Authenticated
 from identity_api.sessions.parts import LoginParts
 from identity_api.telemetry import get_logger
@@ -19,9 +23,25 @@ from identity_api.vault import VaultError
 
 _log = get_logger(__name__)
 RETURN_PATH = "/auth/logout/return"
+RETURN_SECONDS = 600
 
 
-async def logout(parts: LoginParts, authenticated: Authenticated, *, return_origin: str, path_prefix: str = "") -> str:
+class SignedOut(msgspec.Struct, frozen=True, kw_only=True):
+    """Our session is over, and the browser goes to `location`.
+
+    `return_state` is set if that is the provider, which will send it back: keep it in a cookie of this browser until then.
+    """
+
+    location: str
+    return_state: str | None = None
+
+    def __repr__(self) -> str:
+        return "SignedOut()"
+
+
+async def logout(
+    parts: LoginParts, authenticated: Authenticated, *, return_origin: str, path_prefix: str = ""
+) -> SignedOut:
     """End this session, and say where the browser goes: to end the provider's session too where that is possible.
 
     The provider's end-session endpoint, back to our `/auth/logout/return` (which must be registered at the provider); or
@@ -35,17 +55,47 @@ async def logout(parts: LoginParts, authenticated: Authenticated, *, return_orig
         parts.database, tenant_id, authenticated.session_id, reason="signed_out", actor=authenticated.actor
     )
     if found is not None and provider is not None:
+        # The provider's id travels with it, so that the way back knows whose logout page is next.
+        state = f"{new_token('lo')}.{provider.id.hex}"
         return_url = f"{return_origin}{path_prefix}{RETURN_PATH}"
-        url = await _provider_url(parts, authenticated, provider, found, return_url)
+        url = await _provider_url(parts, authenticated, provider, found, return_url, state)
         if url is not None:
-            return url
+            return SignedOut(location=url, return_state=state)
         if provider.logout_page_url is not None:
-            return provider.logout_page_url
-    return f"{return_origin}{path_prefix}/login?signed_out=1"
+            return SignedOut(location=provider.logout_page_url)
+    return SignedOut(location=f"{return_origin}{path_prefix}/login?signed_out=1")
+
+
+async def logout_page(
+    database: Database, tenant_id: UUID, pairs: Sequence[tuple[str, str]], kept_state: str | None
+) -> str | None:
+    """The logout page of the provider that the browser comes back from, if it has one.
+
+    Args:
+        pairs: what the provider sent along, which may be anything: our session is over either way.
+        kept_state: what this browser kept of the `return_state`.
+
+    Returns:
+        None also if the state is missing or another than the one kept (RP-Initiated Logout section 3).
+    """
+    if kept_state is None or not is_return_of(pairs, kept_state):
+        return None
+    try:
+        provider_id = UUID(kept_state.rpartition(".")[2])
+    except ValueError:
+        return None
+    async with database.reading() as connection:
+        provider = await providers.get(connection, tenant_id, provider_id)
+    return provider.logout_page_url if provider is not None else None
 
 
 async def _provider_url(
-    parts: LoginParts, authenticated: Authenticated, provider: Provider, found: ProviderSession, return_url: str
+    parts: LoginParts,
+    authenticated: Authenticated,
+    provider: Provider,
+    found: ProviderSession,
+    return_url: str,
+    state: str,
 ) -> str | None:
     """None wherever the provider cannot be asked: our session is over all the same."""
     try:
@@ -57,7 +107,7 @@ async def _provider_url(
             id_token_hint=_id_token(parts, authenticated, found),
             client_id=provider.client_id,
             post_logout_redirect_uri=return_url,
-            state=None,
+            state=state,
         )
     except (UpstreamError, ProtocolError, BadInput, VaultError) as error:
         _log.warning("logout.provider_not_asked", reason=error.code, provider_id=str(provider.id))

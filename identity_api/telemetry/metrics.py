@@ -5,7 +5,7 @@ Each process counts for itself; with several API processes a scrape sees the one
 
 import re
 import time
-from typing import Final
+from typing import Final, Literal
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -31,6 +31,12 @@ class Metrics:
         self._logins = Counter(
             "identity_logins", "Logins ended, by outcome.", ["outcome", "provider_kind"], registry=registry
         )
+        self._logouts = Counter(
+            "identity_provider_logouts",
+            "Logouts that providers asked for, by channel and outcome.",
+            ["channel", "outcome"],
+            registry=registry,
+        )
         self._syncs = Counter("identity_syncs", "Identities synced, by outcome.", ["outcome"], registry=registry)
         self._sync_lag = Histogram(
             "identity_sync_lag_seconds", "Time from due to applied.", buckets=_LAG_SECONDS, registry=registry
@@ -39,11 +45,11 @@ class Metrics:
             "identity_sync_oldest_due_seconds", "Age of the most overdue sync.", registry=registry
         )
         self._identities = Gauge("identity_identities", "Identities by sync state.", ["state"], registry=registry)
-        self._alarms = Counter(
-            "identity_alarms", "What somebody should look at, by kind.", ["kind"], registry=registry
-        )
+        self._alarms = Counter("identity_alarms", "What somebody should look at, by kind.", ["kind"], registry=registry)
         self._sweep_age = Gauge(
-            "identity_sync_sweep_age_seconds", "Time since this worker last looked for due identities.", registry=registry
+            "identity_sync_sweep_age_seconds",
+            "Time since this worker last looked for due identities.",
+            registry=registry,
         )
         self._sweep_age.set_function(lambda: self.sweep_age_seconds or 0.0)
         self._audit_head = Gauge("identity_audit_head_sequence", "Last sealed audit event.", registry=registry)
@@ -73,6 +79,10 @@ class Metrics:
     def count_login(self, outcome: str, provider_kind: str) -> None:
         """A login ended: outcome code (`OK` or an error's code) and the provider's protocol or preset."""
         self._logins.labels(self._label("outcome", outcome), self._label("provider_kind", provider_kind)).inc()
+
+    def count_logout(self, channel: Literal["back", "front"], outcome: Literal["ended", "nothing", "refused"]) -> None:
+        """A provider asked to end a login; `nothing` where the session or person is not signed in here."""
+        self._logouts.labels(channel, outcome).inc()
 
     def count_sync(self, outcome: str, amount: int = 1) -> None:
         """Identities were synced with this outcome code."""

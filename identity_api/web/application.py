@@ -11,7 +11,7 @@ from identity_api.web.edge import Edge, render_error
 from identity_api.web.facts import facts_of
 from identity_api.web.parts import WebParts
 from identity_api.web.requests import WebRequest
-from identity_api.web.routes import api, callback, health, login, session
+from identity_api.web.routes import api, callback, health, initiate, login, provider_logout, session
 
 Lifespan = Callable[[Any], AbstractAsyncContextManager[None]]
 
@@ -31,6 +31,10 @@ _HANDLERS = (
     session.end_session,
     session.sign_out,
     session.signed_out,
+    provider_logout.backchannel_logout,
+    provider_logout.frontchannel_logout,
+    initiate.initiate,
+    initiate.initiate_form,
     health.live,
     health.ready,
     health.metrics,

@@ -17,6 +17,8 @@ LOGIN_FAILURES: Final = 30
 PER_BINDING: Final = 60
 BAD_BEARERS: Final = 60
 SECURITY_EVENTS: Final = 10
+BAD_LOGOUTS: Final = 60
+UNKNOWN_SESSIONS: Final = 60
 
 
 class EdgeLimits:
@@ -65,6 +67,22 @@ class EdgeLimits:
             TooManyRequests: 60 a minute from one address.
         """
         await self._count(f"bearer:{address}", BAD_BEARERS)
+
+    async def bad_logout(self, provider_id: str) -> None:
+        """A logout token was refused. Valid ones are never counted, so a flood of others keeps none of them out.
+
+        Raises:
+            TooManyRequests: 60 a minute for one provider.
+        """
+        await self._count(f"logout:{provider_id}", BAD_LOGOUTS)
+
+    async def unknown_session(self, address: str) -> None:
+        """A browser named a session of a provider that is none of ours.
+
+        Raises:
+            TooManyRequests: 60 a minute from one address.
+        """
+        await self._count(f"sid:{address}", UNKNOWN_SESSIONS)
 
     async def is_worth_recording(self, subject: str) -> bool:
         """Whether another security event about this subject is to be written: ten a minute say all there is to say."""

@@ -43,13 +43,13 @@ async def root(request: WebRequest) -> Response[Any]:
 async def login(request: WebRequest) -> Response[Any]:
     """Straight to the provider if there is one or a default; a page of buttons if not, or if a choice is wanted."""
     parts, facts, query = parts_of(request), facts_of(request.scope), query_of(request)
-    tenant = _tenant_of(facts)
+    tenant = tenant_of(facts)
     async with parts.database.reading() as connection:
         enabled = [one for one in await providers.of_tenant(connection, tenant.id) if one.enabled]
     wants_choice = "choose" in query or "signed_out" in query or facts.method == "HEAD"
     chosen = None if wants_choice else _chosen(tenant, enabled, query.get("provider"))
     if chosen is not None:
-        return await _begin(request, parts, facts, tenant, chosen.slug, query)
+        return await begin(request, parts, facts, tenant, chosen.slug, query)
     buttons = [_button(facts, provider, query) for provider in enabled]
     return login_page(facts, buttons, signed_out="signed_out" in query).to_response()
 
@@ -58,12 +58,12 @@ async def login(request: WebRequest) -> Response[Any]:
 async def provider_login(request: WebRequest, protocol: FromPath[str], provider: FromPath[str]) -> Response[Any]:
     """Prepare and launch in one."""
     parts, facts, query = parts_of(request), facts_of(request.scope), query_of(request)
-    tenant = _tenant_of(facts)
+    tenant = tenant_of(facts)
     async with parts.database.reading() as connection:
         found = await providers.by_slug(connection, tenant.id, provider)
     if found is None or found.protocol != protocol or not found.enabled:
         raise NotFound("There is no such way of signing in.", code="PROVIDER_NOT_FOUND")
-    return await _begin(request, parts, facts, tenant, provider, query)
+    return await begin(request, parts, facts, tenant, provider, query)
 
 
 @get("/auth/launch/{handle:str}", name="launch")
@@ -74,9 +74,10 @@ async def launch_login(request: WebRequest, handle: FromPath[str]) -> Response[A
     return await _launch(request, parts, facts, handle)
 
 
-async def _begin(
+async def begin(
     request: WebRequest, parts: WebParts, facts: RequestFacts, tenant: Tenant, slug: str, query: dict[str, str]
 ) -> Response[Any]:
+    """Prepare a login at this provider with what `query` asks for, and launch it in this browser."""
     await parts.limits.login_start(facts.address)
     prepared = await prepare(parts.login, tenant, beginning_of(facts, slug, query))
     return await _launch(request, parts, facts, prepared.handle)
@@ -108,7 +109,12 @@ async def _launch(request: WebRequest, parts: WebParts, facts: RequestFacts, han
     return redirect(launched.location)
 
 
-def _tenant_of(facts: RequestFacts) -> Tenant:
+def tenant_of(facts: RequestFacts) -> Tenant:
+    """Whose people sign in here.
+
+    Raises:
+        NotFound: `TENANT_REQUIRED`, on the public host without a tenant's prefix.
+    """
     if facts.tenant is None:
         raise _no_tenant()
     return facts.tenant

@@ -9,7 +9,7 @@ from litestar.params import FromPath
 from identity_api.db import mappings
 from identity_api.errors import NotFound
 from identity_api.sessions import logout
-from identity_api.sessions.cookies import session_cookie_name
+from identity_api.sessions.cookies import logout_cookie, logout_cookie_name, session_cookie_name
 from identity_api.web import authentication, cookies
 from identity_api.web.account import mapping_ids, view_account
 from identity_api.web.answer import json_answer, redirect
@@ -55,12 +55,28 @@ async def sign_out(request: WebRequest) -> Response[Any]:
     found = await authentication.optional(parts, request.scope)
     location = facts.local("/login?signed_out=1")
     if found is not None:
-        location = await logout.logout(parts.login, found, return_origin=facts.origin, path_prefix=facts.path_prefix)
+        ended = await logout.logout(parts.login, found, return_origin=facts.origin, path_prefix=facts.path_prefix)
+        location = ended.location
         facts.set_cookies.append(cookies.clear_cookie(session_cookie_name(facts.origin)))
+        if ended.return_state is not None:
+            kept = logout_cookie(facts.origin, ended.return_state, max_age_seconds=logout.RETURN_SECONDS)
+            facts.set_cookies.append(cookies.set_cookie(kept))
     return redirect(location) if facts.wants_page else json_answer({"logout_url": location})
 
 
 @get("/auth/logout/return", name="logout-return")
 async def signed_out(request: WebRequest) -> Response[Any]:
-    """Back from the provider's sign-out."""
-    return redirect(facts_of(request.scope).local("/login?signed_out=1"))
+    """Back from the provider's sign-out: on to its configured logout page, or to our own.
+
+    Nothing ends and nobody is signed in here, so whatever arrives leads on. Only the browser that left with this state
+    goes to the configured page.
+    """
+    parts, facts = parts_of(request), facts_of(request.scope)
+    location: str | None = None
+    name = logout_cookie_name(facts.origin)
+    kept = cookies.cookies_of(request.scope).get(name)
+    if facts.tenant is not None and kept is not None:
+        pairs = list(request.query_params.multi_items())
+        location = await logout.logout_page(parts.database, facts.tenant.id, pairs, kept)
+        facts.set_cookies.append(cookies.clear_cookie(name))
+    return redirect(location or facts.local("/login?signed_out=1"))

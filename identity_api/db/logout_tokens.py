@@ -1,0 +1,155 @@
+"""Logout tokens that were used: each ends something once, and a login under way does not outrun it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from identity_api.db.database import Connection
+from identity_api.ids import uuid7
+
+_LOGOUTS = 0x6C6F_676F  # "logo": the first half of the advisory key
+
+
+class UsedToken(msgspec.Struct, frozen=True, kw_only=True):
+    """What is remembered of a logout token: hashes only."""
+
+    token_hash: bytes
+    """Of issuer and `jti`."""
+    ended_hash: bytes
+    """Of the provider's session, or of the person, that it speaks of."""
+    expires_at: datetime
+    """From here on the token is too old to be accepted (by our own clock)."""
+
+
+async def hold(connection: Connection, tenant_id: UUID, provider_id: UUID, ended_hashes: Sequence[bytes]) -> None:
+    """Let one transaction at a time end, or begin, logins that these hashes stand for.
+
+    Taken before every other lock. Without it a logout could look for a session that a login is just about to commit,
+    while that login looks for a logout that is just about to be committed.
+    """
+    await connection.execute(
+        """
+        select pg_advisory_xact_lock($1, key)
+        from (
+            select distinct hashtext($2 || encode(hash, 'hex')) as key from unnest($3::bytea[]) as hash order by key
+        ) as keys
+        """,
+        _LOGOUTS,
+        f"{tenant_id} {provider_id} ",
+        list(ended_hashes),
+    )
+
+
+async def remember(connection: Connection, tenant_id: UUID, provider_id: UUID, used: UsedToken) -> bool:
+    """Use the token up; False if it was used before. Of several at once, one gets True."""
+    status = await connection.execute(
+        """
+        insert into logout_token_seen (id, tenant_id, provider_id, token_hash, ended_hash, seen_at, expires_at)
+        values ($1, $2, $3, $4, $5, now(), $6) on conflict (tenant_id, provider_id, token_hash) do nothing
+        """,
+        uuid7(),
+        tenant_id,
+        provider_id,
+        used.token_hash,
+        used.ended_hash,
+        used.expires_at,
+    )
+    return bool(status == "INSERT 0 1")
+
+
+async def came_since(
+    connection: Connection, tenant_id: UUID, provider_id: UUID, ended_hashes: Sequence[bytes], begun_at: datetime
+) -> bool:
+    """Whether a logout token for one of these hashes came after `begun_at` (by the database's clock)."""
+    return await connection.fetchval(  # type: ignore[no-any-return]  # asyncpg ships no types
+        """
+        select exists (
+            select from logout_token_seen
+            where tenant_id = $1 and provider_id = $2 and ended_hash = any($3::bytea[]) and seen_at >= $4)
+        """,
+        tenant_id,
+        provider_id,
+        list(ended_hashes),
+        begun_at,
+    )
+
+
+class ProviderSession(msgspec.Struct, frozen=True, kw_only=True):
+    """A session at a provider, as a logout names it."""
+
+    tenant_id: UUID
+    provider_id: UUID
+    issuer: str
+    session_id: str
+    subject: str | None = None
+    """Must be whose it is, if given. Then it also means those logins of that person of which the provider did not say
+    from which of its sessions they came, since one of them may be the one."""
+
+
+class FoundSession(msgspec.Struct, frozen=True):
+    """One of our sessions that came from a session of a provider."""
+
+    id: UUID
+    user_id: UUID
+    identity_id: UUID
+    token_hash: bytes
+
+
+_CAME_FROM = """
+    {row}.tenant_id = $1 and i.tenant_id = $1 and i.id = {row}.identity_id and i.provider_id = $2 and i.issuer = $3
+    and ($5::text is null or i.subject = $5)
+    and ({row}.provider_session = $4 or ($5 is not null and {row}.provider_session is null))
+"""
+
+
+async def sessions_from(connection: Connection, named: ProviderSession) -> list[FoundSession]:
+    """Our sessions that came from this one and that nobody has ended."""
+    rows = await connection.fetch(
+        f"""
+        select s.id, s.user_id, s.identity_id, s.token_hash from session s, identity i
+        where {_CAME_FROM.format(row="s")} and s.ended_at is null
+        """,
+        *_values(named),
+    )
+    return [FoundSession(**row) for row in rows]
+
+
+async def void_codes_from(connection: Connection, named: ProviderSession) -> None:
+    """Use up finished logins from this session that nobody has picked up yet."""
+    await connection.execute(
+        f"""
+        update one_time_code c set used_at = now() from identity i
+        where {_CAME_FROM.format(row="c")} and c.used_at is null
+        """,
+        *_values(named),
+    )
+
+
+def _values(named: ProviderSession) -> tuple[UUID | str | None, ...]:
+    return named.tenant_id, named.provider_id, named.issuer, named.session_id, named.subject
+
+
+async def sync_soon(connection: Connection, tenant_id: UUID, identity_ids: Sequence[UUID]) -> None:
+    """Make the identities due now, if they are synced at all. Nothing else changes, a sync in flight included."""
+    await connection.execute(
+        "update identity_sync set due_at = now() where tenant_id = $1 and id = any($2::uuid[]) and due_at is not null",
+        tenant_id,
+        list(identity_ids),
+    )
+
+
+async def forget(connection: Connection, limit: int) -> int:
+    """Delete up to `limit` tokens that have been too old for an hour, of all tenants. Returns how many.
+
+    The hour is for clocks: `expires_at` is by the service's, and a replay must never find its token forgotten.
+    """
+    status = await connection.execute(
+        """
+        delete from logout_token_seen where id in (
+            select id from logout_token_seen where expires_at < now() - interval '1 hour' limit $1)
+        """,
+        limit,
+    )
+    return int(status.rpartition(" ")[2])

@@ -1,0 +1,96 @@
+"""A logout token from the provider's server: Back-Channel Logout 1.0 sections 2.4 to 2.8; promises 17 and 18.
+
+Nobody is signed in here: everything rests on the token's signature and rules, and no setting turns those off. What then
+ends is `provider_logout`'s.
+"""
+
+from uuid import UUID
+
+from identity_api.db import audit, identities, locks, logout_tokens
+from identity_api.db.database import Connection, Database
+from identity_api.db.logout_tokens import ProviderSession, UsedToken
+from identity_api.db.providers import Provider
+from identity_api.errors import BadInput
+from identity_api.ids import token_hash
+from identity_api.lifecycle.end_login import end_logins
+from identity_api.lifecycle.provider_client import metadata_of
+from identity_api.oidc.errors import ProtocolError, UnknownKey
+from identity_api.oidc.jwks import allowed_algorithms
+from identity_api.oidc.logout import LOGOUT_TOKEN_TYPES, LogoutExpectation, LogoutToken, validate_logout_token
+from identity_api.oidc.signed_token import verify_signature
+from identity_api.sessions.parts import LoginParts
+from identity_api.sessions.provider_logout import REASON, LogoutRefused, Outcome, end_provider_session, ended_hash
+from identity_api.upstream.errors import UpstreamError
+
+
+async def use_logout_token(parts: LoginParts, provider: Provider, tenant_slug: str, token: str) -> Outcome:
+    """Verify a logout token of exactly this provider and end what it names: once, in one transaction.
+
+    Returns:
+        `nothing` for a valid token about a session or person that is not signed in here.
+
+    Raises:
+        LogoutRefused: it is not valid, was used before, or cannot be verified because the provider does not answer.
+        Unavailable: the database does not answer; the token has not been used.
+    """
+    try:
+        logout = await _verified(parts, provider, tenant_slug, token)
+    except (ProtocolError, UpstreamError, BadInput) as error:
+        claim = getattr(error, "claim", None)
+        raise LogoutRefused(f"{error.code}:{claim}" if claim else error.code) from error
+    used = UsedToken(
+        token_hash=token_hash(f"{logout.issuer}\0{logout.token_id}"),
+        ended_hash=ended_hash(logout.issuer, logout.subject, logout.session_id),
+        expires_at=logout.remember_until,
+    )
+    async with parts.database.transaction() as connection:
+        await logout_tokens.hold(connection, provider.tenant_id, provider.id, [used.ended_hash])
+        if not await logout_tokens.remember(connection, provider.tenant_id, provider.id, used):
+            raise LogoutRefused("REPLAYED:jti")
+        return await _end(connection, provider, logout)
+
+
+async def _verified(parts: LoginParts, provider: Provider, tenant_slug: str, token: str) -> LogoutToken:
+    metadata = await metadata_of(parts.documents, provider, tenant_slug)
+    # Section 2.4: signed as an ID Token is. Keys rotate: an unknown one is looked for anew, once.
+    algorithms = allowed_algorithms(metadata.id_token_algorithms)
+    keys = await parts.documents.keys(metadata.jwks_uri, tenant=tenant_slug)
+    try:
+        signed = verify_signature(token, keys, algorithms, types=LOGOUT_TOKEN_TYPES)
+    except UnknownKey:
+        keys = await parts.documents.refetch_keys(metadata.jwks_uri, judged=keys, tenant=tenant_slug)
+        signed = verify_signature(token, keys, algorithms, types=LOGOUT_TOKEN_TYPES)
+    expected = LogoutExpectation(
+        issuer=metadata.issuer,
+        client_id=provider.client_id,
+        leeway_seconds=parts.limits.leeway_seconds,
+        directories=frozenset(provider.claims.directories),
+    )
+    return validate_logout_token(signed, expected, parts.clock())
+
+
+async def _end(connection: Connection, provider: Provider, logout: LogoutToken) -> Outcome:
+    tenant_id = provider.tenant_id
+    if logout.session_id is not None:
+        named = ProviderSession(
+            tenant_id=tenant_id,
+            provider_id=provider.id,
+            issuer=logout.issuer,
+            session_id=logout.session_id,
+            subject=logout.subject,
+        )
+        return "ended" if await end_provider_session(connection, provider, named) else "nothing"
+    assert logout.subject is not None
+    found = await identities.by_subject(connection, tenant_id, provider.id, logout.issuer, logout.subject)
+    if found is None:
+        return "nothing"
+    await locks.users(connection, tenant_id, [found.user_id])
+    await end_logins(connection, tenant_id, [found.id], reason=REASON, actor=f"provider:{provider.id}")
+    return "ended"
+
+
+async def record_refusal(database: Database, tenant_id: UUID, provider_id: UUID, reason: str) -> None:
+    """Keep in the audit that somebody sent a logout token that is not the provider's, or not a fresh one."""
+    event = audit.Event("logout_token.refused", "provider", provider_id, {"reason": reason})
+    async with database.transaction() as connection:
+        await audit.record(connection, tenant_id, "system", [event])

@@ -1,0 +1,86 @@
+"""What ends here when the provider says that a login is over, by a token (`backchannel`) or a browser (`frontchannel`).
+
+    a token with `sid`       our sessions that came from that session of the provider, and finished logins of it that
+                             nobody has picked up yet
+    a token with `sub` only  the identity's login: all its sessions, codes and refresh tokens, and its permissions lose
+                             their force until the next login (`lifecycle.end_login`)
+    a browser's request      as a token with `sid`
+
+A login under way ends as well, since the provider ended the session that it stands on.
+
+Decision: what becomes of refresh tokens when one session of the provider ends.
+  Context: Back-Channel Logout 2.7 says that refresh tokens with `offline_access` should outlive a logout, and that others
+  should not. Which of an identity's refresh tokens came with which session is not stored.
+  Decision: none is discarded here. Where the provider is not asked for `offline_access`, the identity is made due: its
+  tokens of that session died at the provider, which the next sync finds out, trying those of other logins as well.
+  Consequences: somebody signed out on one device keeps their other devices, and permissions end with the last login.
+  A sync in flight is left alone, since no sync brings a session back.
+  Alternatives: ending the identity's login for each `sid` signs a person out everywhere.
+"""
+
+from datetime import datetime
+from typing import Literal
+
+from identity_api.db import audit, login_ends, logout_tokens
+from identity_api.db.database import Connection
+from identity_api.db.logout_tokens import FoundSession, ProviderSession
+from identity_api.db.providers import Provider
+from identity_api.errors import BadInput
+from identity_api.ids import token_hash
+
+Outcome = Literal["ended", "nothing"]
+REASON: Literal["logout_token"] = "logout_token"
+OFFLINE_ACCESS = "offline_access"
+
+
+class LogoutRefused(BadInput):
+    """A request to end a login does nothing. `reason` is for the operator: codes and claim names of ours."""
+
+    default_code = "LOGOUT_REFUSED"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("The logout request is not valid.")
+        self.reason = reason
+
+
+async def end_provider_session(
+    connection: Connection, provider: Provider, named: ProviderSession
+) -> list[FoundSession]:
+    """End our sessions that came from this one of the provider's, in the caller's transaction; those that ended."""
+    # Codes first: one that is being picked up at this moment is waited for, and its session is then seen.
+    await logout_tokens.void_codes_from(connection, named)
+    found = await logout_tokens.sessions_from(connection, named)
+    ids = [one.id for one in found]
+    ended = await login_ends.end_sessions(connection, named.tenant_id, session_ids=ids, reason=REASON)
+    events = [audit.Event("session.ended", "session", id, {"reason": REASON}) for id in ended]
+    await audit.record(connection, named.tenant_id, f"provider:{provider.id}", events)
+    if OFFLINE_ACCESS not in provider.scopes:
+        await logout_tokens.sync_soon(connection, named.tenant_id, [one.identity_id for one in found])
+    return found
+
+
+async def was_ended_meanwhile(
+    connection: Connection,
+    provider: Provider,
+    *,
+    issuer: str,
+    subject: str,
+    provider_session: str | None,
+    begun_at: datetime,
+) -> bool:
+    """Whether a logout token has ended what this login stands on since `begun_at`.
+
+    First in the login's transaction, until whose end a logout token about the same session or person waits.
+    """
+    hashes = [ended_hash(issuer, subject, None)]
+    if provider_session is not None:
+        hashes.append(ended_hash(issuer, subject, provider_session))
+    await logout_tokens.hold(connection, provider.tenant_id, provider.id, hashes)
+    return await logout_tokens.came_since(connection, provider.tenant_id, provider.id, hashes, begun_at)
+
+
+def ended_hash(issuer: str, subject: str | None, session_id: str | None) -> bytes:
+    """Stands for what a logout token ends: the session if it names one, else the person."""
+    # The kinds cannot meet, since no name holds a NUL.
+    kind, name = ("sub", subject) if session_id is None else ("sid", session_id)
+    return token_hash(f"{kind}\0{issuer}\0{name}")

@@ -1,0 +1,55 @@
+"""The addresses of ours that have to be registered at a provider, for whoever sets it up there.
+
+redirect               Core 3.1.2.1; exactly as configured
+backchannel_logout     Back-Channel Logout 2.2
+frontchannel_logout    Front-Channel Logout 2; with `frontchannel_logout_session_required`
+post_logout_redirects  RP-Initiated Logout 3.1; one for each host that people sign in on
+initiate_login         Core 4
+"""
+
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+import msgspec
+
+from identity_api.db.providers import Provider
+from identity_api.db.tenants import Tenant
+
+
+class ProviderURLs(msgspec.Struct, frozen=True, kw_only=True):
+    """What to register. The logout and initiation addresses are None for plain OAuth 2.0, which knows none of them."""
+
+    redirect: str
+    backchannel_logout: str | None = None
+    frontchannel_logout: str | None = None
+    post_logout_redirects: tuple[str, ...] = ()
+    initiate_login: str | None = None
+
+
+def provider_urls(provider: Provider, tenant: Tenant, *, hosts: Sequence[str], public_url: str) -> ProviderURLs:
+    """The addresses of this provider's tenant.
+
+    Args:
+        provider: one of the tenant's.
+        tenant: whose slug is in the addresses where it has no host of its own.
+        hosts: the tenant's own (`db.tenants.hosts`); the one that the redirect URL is on is preferred, else the first.
+        public_url: of the installation, such as `https://id.example`; says scheme and port for all hosts.
+    """
+    if provider.protocol != "oidc":
+        return ProviderURLs(redirect=provider.redirect_url)
+    doors = [_origin(public_url, host) for host in hosts] + [f"{public_url.rstrip('/')}/t/{tenant.slug}"]
+    preferred = _origin(public_url, urlsplit(provider.redirect_url).hostname or "")
+    door = preferred if preferred in doors else doors[0]
+    return ProviderURLs(
+        redirect=provider.redirect_url,
+        backchannel_logout=f"{door}/auth/providers/{provider.id}/backchannel-logout",
+        frontchannel_logout=f"{door}/auth/providers/{provider.id}/frontchannel-logout",
+        post_logout_redirects=tuple([f"{one}/auth/logout/return" for one in doors]),
+        initiate_login=f"{door}/auth/initiate",
+    )
+
+
+def _origin(public_url: str, host: str) -> str:
+    """A host of ours under the public URL's scheme and port."""
+    parts = urlsplit(public_url)
+    return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port else "")

@@ -1,0 +1,74 @@
+"""A login that somebody else begins, such as the provider's own portal (OIDC Core 4).
+
+Anybody can send a browser here, so nothing that arrives is believed: the issuer must be exactly that of a provider of this
+tenant, what follows is an ordinary login with a state and nonce of its own, and it ends where any login may end.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from litestar import Response, get, post
+
+from identity_api.db import providers
+from identity_api.db.providers import Provider
+from identity_api.db.tenants import Tenant
+from identity_api.errors import NotFound
+from identity_api.oidc.discovery import configuration_url
+from identity_api.oidc.initiated_login import InitiatedLogin, parse_initiated_login
+from identity_api.oidc.issuer import accepts_issuer
+from identity_api.web.facts import RequestFacts, facts_of
+from identity_api.web.requests import WebRequest, form_pairs, pairs_of, parts_of
+from identity_api.web.routes.login import begin, tenant_of
+
+
+@get("/auth/initiate", name="initiate")
+async def initiate(request: WebRequest) -> Response[Any]:
+    """The proposal in the query."""
+    return await _begin(request, pairs_of(request.scope["query_string"]))
+
+
+@post("/auth/initiate", name="initiate-form", status_code=303)
+async def initiate_form(request: WebRequest) -> Response[Any]:
+    """The proposal in a form; a client must take both (Core 4)."""
+    return await _begin(request, await form_pairs(request))
+
+
+async def _begin(request: WebRequest, pairs: Sequence[tuple[str, str]]) -> Response[Any]:
+    parts, facts = parts_of(request), facts_of(request.scope)
+    tenant, proposed = tenant_of(facts), parse_initiated_login(pairs)
+    async with parts.database.reading() as connection:
+        found = await providers.of_tenant(connection, tenant.id)
+    provider = _of_issuer(tenant, found, proposed.issuer)
+    return await begin(request, parts, facts, tenant, provider.slug, _asked(facts, proposed))
+
+
+def _of_issuer(tenant: Tenant, found: Sequence[Provider], issuer: str) -> Provider:
+    """The enabled provider of this issuer; of several the tenant's default, else the first of the login page."""
+    fitting = [one for one in found if one.enabled and one.protocol == "oidc" and _is_of(one, issuer)]
+    if not fitting:
+        raise NotFound("There is no such way of signing in.", code="PROVIDER_NOT_FOUND")
+    return next((one for one in fitting if one.slug == tenant.default_provider), fitting[0])
+
+
+def _is_of(provider: Provider, issuer: str) -> bool:
+    # A provider may be configured by its issuer or by the address of its metadata.
+    directories = frozenset(provider.claims.directories)
+    return accepts_issuer(provider.issuer, issuer, directories) or configuration_url(issuer) == provider.issuer
+
+
+def _asked(facts: RequestFacts, proposed: InitiatedLogin) -> dict[str, str]:
+    """What the login is begun with. Where it may end is judged there, as for every login."""
+    asked: dict[str, str] = {}
+    if proposed.login_hint is not None:
+        asked["login_hint"] = proposed.login_hint
+    if proposed.target_link_uri is not None:
+        asked["return_to"] = _return_to(facts, proposed.target_link_uri)
+        # A code or token would need the frontend's own state, and the frontend did not begin this.
+        asked["delivery"] = "cookie"
+    return asked
+
+
+def _return_to(facts: RequestFacts, target: str) -> str:
+    """One of our own pages as a path; anything else stays what it is, and must be registered exactly."""
+    rest = target.removeprefix(facts.origin)
+    return rest if rest != target and rest.startswith(facts.local("/")) else target

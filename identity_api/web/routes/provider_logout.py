@@ -1,0 +1,107 @@
+"""Where a provider ends logins: from its server (back channel), and in a frame of its own sign-out page (front channel).
+
+Both addresses name the provider by its row's id and belong to its tenant's door: at another tenant's there is nothing. The
+specification asks for 400 for whatever is wrong with a request, and for `Cache-Control: no-store`, which all our answers
+have.
+"""
+
+from typing import Any
+from uuid import UUID
+
+from litestar import Response, get, post
+from litestar.params import FromPath
+
+from identity_api.db import providers
+from identity_api.db.providers import Provider
+from identity_api.errors import BadInput, NotFound
+from identity_api.oidc.errors import InvalidParameters
+from identity_api.oidc.logout import parse_backchannel_logout, parse_frontchannel_logout
+from identity_api.sessions.backchannel import record_refusal, use_logout_token
+from identity_api.sessions.cookies import session_cookie_name
+from identity_api.sessions.frontchannel import end_by_browser
+from identity_api.sessions.provider_logout import LogoutRefused
+from identity_api.telemetry import METRICS, get_logger
+from identity_api.web import cookies
+from identity_api.web.answer import Answer
+from identity_api.web.errors import HTTPRefusal
+from identity_api.web.facts import RequestFacts, facts_of
+from identity_api.web.parts import WebParts
+from identity_api.web.requests import WebRequest, form_pairs, pairs_of, parts_of
+from identity_api.web.security_headers import framed_by
+
+_log = get_logger(__name__)
+
+
+@post("/auth/providers/{provider_id:str}/backchannel-logout", name="backchannel-logout", status_code=200)
+async def backchannel_logout(request: WebRequest, provider_id: FromPath[str]) -> Response[Any]:
+    """A logout token from the provider's server."""
+    parts, facts = parts_of(request), facts_of(request.scope)
+    facts.wants_page = False
+    provider, tenant_slug = await _provider(parts, facts, provider_id)
+    try:
+        token = await _token(request)
+        outcome = await use_logout_token(parts.login, provider, tenant_slug, token)
+    except LogoutRefused as error:
+        METRICS.count_logout("back", "refused")
+        await _note_refusal(parts, provider, error)
+        raise
+    METRICS.count_logout("back", outcome)
+    return Answer(200).to_response()
+
+
+async def _token(request: WebRequest) -> str:
+    try:
+        return parse_backchannel_logout(await form_pairs(request))
+    except InvalidParameters as error:
+        raise LogoutRefused(f"{error.code}:{error.claim}") from error
+    except BadInput as error:
+        raise LogoutRefused(error.code) from error
+    except HTTPRefusal as error:
+        if error.status != 415:
+            raise
+        raise LogoutRefused(error.code) from error
+
+
+async def _note_refusal(parts: WebParts, provider: Provider, error: LogoutRefused) -> None:
+    """Write it down while it is news, then count it: a flood gets 429, and a valid token is never counted."""
+    if await parts.limits.is_worth_recording(f"logout:{provider.id}"):
+        _log.warning("security.logout_refused", reason=error.reason, provider_id=str(provider.id))
+        await record_refusal(parts.database, provider.tenant_id, provider.id, error.reason)
+    await parts.limits.bad_logout(str(provider.id))
+
+
+@get("/auth/providers/{provider_id:str}/frontchannel-logout", name="frontchannel-logout")
+async def frontchannel_logout(request: WebRequest, provider_id: FromPath[str]) -> Response[Any]:
+    """The provider's sign-out page has us in a frame. An empty page, whether or not anything ended."""
+    parts, facts = parts_of(request), facts_of(request.scope)
+    provider, tenant_slug = await _provider(parts, facts, provider_id)
+    cookie_name = session_cookie_name(facts.origin)
+    held = cookies.cookies_of(request.scope).get(cookie_name)
+    logout = parse_frontchannel_logout(pairs_of(request.scope["query_string"]))
+    came = await end_by_browser(parts.login, provider, tenant_slug, logout, held)
+    METRICS.count_logout("front", came.outcome)
+    if came.outcome == "nothing":
+        await parts.limits.unknown_session(facts.address)
+    if came.ends_own_cookie:
+        facts.set_cookies.append(cookies.clear_cookie(cookie_name))
+    headers = {"content-type": "text/html; charset=utf-8", **framed_by(came.framed_by)}
+    return Answer(200, headers, b"<!doctype html><title>Signed out</title>\n").to_response()
+
+
+async def _provider(parts: WebParts, facts: RequestFacts, provider_id: str) -> tuple[Provider, str]:
+    """The enabled OpenID Provider of this id at this tenant's door, and the tenant's slug."""
+    try:
+        wanted = UUID(provider_id)
+    except ValueError:
+        raise _unknown() from None
+    if facts.tenant is None:
+        raise _unknown()
+    async with parts.database.reading() as connection:
+        found = await providers.get(connection, facts.tenant.id, wanted)
+    if found is None or not found.enabled or found.protocol != "oidc":
+        raise _unknown()
+    return found, facts.tenant.slug
+
+
+def _unknown() -> NotFound:
+    return NotFound("There is no such provider.", code="PROVIDER_NOT_FOUND")
