@@ -7,6 +7,7 @@ understands alike, or it is refused. What is accepted is stored, and never trave
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from urllib.parse import unquote_to_bytes, urlsplit
 
@@ -17,6 +18,7 @@ from identity_api.sessions.parts import Beginning, Delivery
 MAX_LENGTH = 2_048
 DEFAULT_PATH = "/account"
 MAX_CLIENT_STATE_LENGTH = 512
+_MAX_ROUNDS = 8  # nobody encodes a path of ours more often than that in earnest
 
 _PATH = re.compile(r"/(?:[A-Za-z0-9._~!$&'()*+,=:@%-]+/)*[A-Za-z0-9._~!$&'()*+,=:@%-]*")
 _QUERY = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*")
@@ -83,16 +85,14 @@ def own_path(path: str) -> str:
     before, mark, query = path.partition("?")
     if not _PATH.fullmatch(before) or not _QUERY.fullmatch(query) or (mark and not query):
         raise _refused()
-    # Decoded twice, since some server or page behind may decode what one before it has decoded already.
-    once = unquote_to_bytes(before)
-    for decoded in (once, unquote_to_bytes(once)):
-        segments = decoded.split(b"/")[1:]
-        if b"\\" in decoded or any(byte < 0x20 or byte == 0x7F for byte in decoded):
-            raise _refused()
-        if any(segment in (b".", b"..") for segment in segments) or len(segments) != before.count("/"):
-            raise _refused()
-        if not _is_utf8(decoded):  # over-long forms of a slash, which some servers still accept
-            raise _refused()
+    # Decoded until nothing is left to decode: some server or page behind may decode what one before it has decoded.
+    decoded, rounds = before.encode("ascii"), 0
+    while _is_plain(decoded, slashes=before.count("/")) and rounds < _MAX_ROUNDS:
+        decoded, last, rounds = unquote_to_bytes(decoded), decoded, rounds + 1
+        if decoded == last:
+            break
+    else:
+        raise _refused()
     if _PERCENT.search(path) or any(byte < 0x20 or byte == 0x7F for byte in unquote_to_bytes(query)):
         raise _refused()
     parts = urlsplit(path)
@@ -101,12 +101,18 @@ def own_path(path: str) -> str:
     return path
 
 
-def _is_utf8(text: bytes) -> bool:
+def _is_plain(decoded: bytes, *, slashes: int) -> bool:
+    """Whether a decoded path still has the segments it had, and nothing in it that somebody reads otherwise."""
     try:
-        text.decode()
+        text = decoded.decode()  # over-long forms of a slash, which some servers still accept, are no UTF-8
     except UnicodeDecodeError:
         return False
-    return True
+    # Full-width slashes and dots become ordinary ones where a text is normalised.
+    text = unicodedata.normalize("NFKC", text)
+    segments = text.split("/")[1:]
+    if "\\" in text or any(letter < " " or letter == "\x7f" for letter in text):
+        return False
+    return len(segments) == slashes and not any(segment in (".", "..") for segment in segments)
 
 
 def _refused() -> BadInput:
