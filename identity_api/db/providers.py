@@ -28,6 +28,25 @@ class ClaimSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     directories: tuple[str, ...] = ()
 
 
+class ClientSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What was agreed on with the provider beyond the ordinary, each exactly as registered there.
+
+    `signing_algorithm` is that of our keys and `assertion_audience` whom our JWTs address (both for methods with a JWT).
+    With `dpop` new logins are bound to a key of their own. With `encrypted_id_tokens` and `signed_userinfo` nothing else
+    is accepted. `ca_certificate_pem` are the only authorities trusted for this provider.
+    """
+
+    signing_algorithm: Literal["RS256", "PS256", "ES256"] = "RS256"
+    assertion_audience: Literal["ISSUER", "TOKEN_ENDPOINT"] = "ISSUER"
+    dpop: bool = False
+    encrypted_id_tokens: bool = False
+    signed_userinfo: bool = False
+    ca_certificate_pem: str | None = None
+
+
+_ORDINARY = ClientSettings()
+
+
 class Provider(msgspec.Struct, frozen=True, kw_only=True):
     """One row of `provider`; see `db.tables.Provider` for what the columns mean."""
 
@@ -49,6 +68,7 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     authorization_parameters: dict[str, str] = msgspec.field(default_factory=dict)
     endpoints: dict[str, str] = msgspec.field(default_factory=dict)
     claims: ClaimSettings = ClaimSettings()
+    client_settings: ClientSettings = _ORDINARY
     provisioning: Provisioning = "JIT"
     adopt_by_name: bool = False
     email_verified_rule: str = "IGNORE"
@@ -80,12 +100,13 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
         return max(self.outage_grace_seconds, 2 * self.sync_interval_seconds)
 
 
-_JSON = frozenset({"authorization_parameters", "endpoints", "claims"})
+_JSON = frozenset({"authorization_parameters", "endpoints", "claims", "client_settings"})
 _SELECT = "select " + ", ".join([f"p.{name}" for name in Provider.__struct_fields__]) + " from provider p"
 
 
 def _provider(row: Any) -> Provider:
-    values = {name: msgspec.json.decode(value) if name in _JSON else value for name, value in row.items()}
+    values = {name: msgspec.json.decode(value) if name in _JSON and value else value for name, value in row.items()}
+    values["client_settings"] = values["client_settings"] or {}
     return msgspec.convert(values, Provider, str_keys=False)
 
 
@@ -131,7 +152,7 @@ async def write(connection: Connection, provider: Provider) -> None:
     """Insert the provider, or overwrite the row of the same id. The slug of a row is never changed."""
     values = {name: getattr(provider, name) for name in Provider.__struct_fields__}
     for name in _JSON:
-        values[name] = msgspec.json.encode(values[name]).decode()
+        values[name] = None if values[name] == _ORDINARY else msgspec.json.encode(values[name]).decode()
     names = list(values)
     places = ", ".join([f"${place}::jsonb" if name in _JSON else f"${place}" for place, name in enumerate(names, 1)])
     kept = ("id", "tenant_id", "slug", "created_at")

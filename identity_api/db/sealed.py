@@ -23,6 +23,7 @@ class SealedColumn(NamedTuple):
 
 SEALED_COLUMNS = (
     SealedColumn("provider_secret", "sealed"),
+    SealedColumn("client_key", "sealed"),
     SealedColumn("refresh_token", "sealed"),
     SealedColumn("session", "id_token_sealed"),
     SealedColumn("login_attempt", "code_verifier_sealed"),

@@ -140,6 +140,8 @@ class Provider(Table, tablename="provider"):
     """OAuth 2.0 only: authorization, token and userinfo URL."""
     claims = JSONB(default=None)
     """Which claim is the anchor, username, display label, e-mail and groups, each with its ordered sources."""
+    client_settings = JSONB(default=None, null=True)
+    """What was agreed on beyond the ordinary (`providers.ClientSettings`); null if nothing was."""
     provisioning = _text()
     adopt_by_name = _flag()
     email_verified_rule = _text()
@@ -170,6 +172,24 @@ class ProviderSecret(Table, tablename="provider_secret"):
     sealed = _bytes()
     created_at = _time()
     expires_at = _time(null=True)
+
+
+class ClientKey(Table, tablename="client_key"):
+    """A private key of ours at one provider: to sign with (`sig`), to decrypt with (`enc`), or for TLS (`tls`)."""
+
+    id = _id()
+    tenant_id = _reference()
+    provider_id = _reference()
+    use = _text()
+    key_id = _text()
+    """The JWK's `kid`; for TLS the SHA-256 of the certificate."""
+    public_jwk = JSONB(default=None, null=True)
+    """As it is published, so that publishing opens nothing; null for TLS."""
+    sealed = _bytes()
+    """The private JWK, or for TLS the certificate chain and its key as PEM."""
+    created_at = _time()
+    retired_at = _time(null=True)
+    """From when on it is not published or used any more; may lie ahead."""
 
 
 class ProviderBreaker(Table, tablename="provider_breaker"):

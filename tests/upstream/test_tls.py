@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -85,6 +86,18 @@ async def test_a_client_certificate_opens_a_server_that_demands_one(send, hostil
     port = await hostile.listen(server_context(authority.server, ca_pem=authority.pem))
     tls = verifying_context(ca_pem=authority.pem, certificate_file=authority.client)
     assert (await send(port, tls)).status == 200
+
+
+@pytest.mark.asyncio
+async def test_a_client_certificate_may_be_a_text(send, hostile, authority: Authority):
+    port = await hostile.listen(server_context(authority.server, ca_pem=authority.pem))
+    tls = verifying_context(ca_pem=authority.pem, certificate_pem=Path(authority.client).read_text("utf-8"))
+    assert (await send(port, tls)).status == 200
+
+
+def test_a_client_certificate_without_its_key_is_an_error(authority: Authority):
+    with pytest.raises(ssl.SSLError):
+        verifying_context(certificate_pem=authority.pem)
 
 
 @pytest.mark.asyncio
