@@ -115,15 +115,14 @@ def _decrypt(token: str, header: _Header, key: OwnKey) -> bytes | None:
     try:
         registry = _Registry(algorithms=(header.alg, header.enc), strict_check_header=False)
         return decrypt_compact(token, key.key, registry=registry).plaintext
-    except (JoseError, ValueError, TypeError, KeyError, AssertionError):  # the library asserts on some hostile input
+    except (JoseError, ValueError, TypeError, KeyError):
         return None
 
 
 def _is_fitting(ephemeral_key: dict[str, Any] | None, key: ECKey) -> bool:
-    """Whether the sender's key is public and on our curve; that the point is on it is checked when it is imported."""
-    if ephemeral_key is None or "d" in ephemeral_key:
-        return False
-    return (ephemeral_key.get("kty"), ephemeral_key.get("crv")) == ("EC", key.curve_name)
+    """Whether the sender's key is for our curve; that the point is on it is checked when it is imported."""
+    members = ephemeral_key or {}
+    return (members.get("kty"), members.get("crv")) == ("EC", key.curve_name)
 
 
 def _signed_token_in(plaintext: bytes) -> str:

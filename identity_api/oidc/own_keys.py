@@ -108,7 +108,7 @@ class OwnKeys(msgspec.Struct, frozen=True, kw_only=True):
 
     def decrypting(self, key_id: str | None, algorithm: str) -> tuple[OwnKey, ...]:
         """The keys that may open a token with this header; several only where it does not name one."""
-        fitting = [key for key in self.keys if key.use == "enc" and algorithm in key.algorithms]
+        fitting = [key for key in self.keys if algorithm in key.algorithms]
         return tuple(key for key in fitting if key_id is None or key.key_id == key_id)
 
 

@@ -47,6 +47,28 @@ def test_discovery_openid_config_is_used_and_not_constants() -> None:
     assert metadata.authorization_response_issuer_announced is True
 
 
+@pytest.mark.parametrize(
+    ("member", "field", "value"),
+    [
+        ("prompt_values_supported", "prompt_values", ["login"]),
+        ("acr_values_supported", "context_classes", ["phr"]),
+        ("userinfo_signing_alg_values_supported", "userinfo_algorithms", ["RS256"]),
+        ("token_endpoint_auth_signing_alg_values_supported", "token_endpoint_auth_algorithms", ["ES256"]),
+        ("dpop_signing_alg_values_supported", "dpop_algorithms", ["ES256"]),
+        ("require_pushed_authorization_requests", "requires_pushed_authorization_requests", True),
+        ("backchannel_logout_supported", "backchannel_logout_supported", True),
+        ("backchannel_logout_session_supported", "backchannel_logout_session_supported", True),
+        ("frontchannel_logout_supported", "frontchannel_logout_supported", True),
+        ("frontchannel_logout_session_supported", "frontchannel_logout_session_supported", True),
+    ],
+)
+def test_an_announcement_is_read_and_its_absence_is_none(member: str, field: str, value: Any) -> None:
+    announced = getattr(parse_provider_metadata(document(**{member: value}), ISSUER), field)
+    assert announced == (tuple(value) if isinstance(value, list) else value)
+    assert not getattr(parse_provider_metadata(document(), ISSUER), field)
+    assert refusal(**{member: "yes"}).claim == member
+
+
 def test_what_is_not_announced_has_its_specified_default() -> None:
     metadata = parse_provider_metadata(
         document(

@@ -198,9 +198,6 @@ class TestEphemeralKey:
     def test_another_curve_is_refused(self) -> None:
         self.refused(public(ECKey.generate_key("P-384")))
 
-    def test_a_private_key_is_refused(self) -> None:
-        self.refused(ECKey.generate_key("P-256").as_dict(private=True))
-
     @pytest.mark.parametrize("epk", [ABSENT, None, {}, {"kty": "EC", "crv": "P-256"}, {"kty": "oct", "k": "AA"}])
     def test_what_is_no_key_is_refused(self, epk: object) -> None:
         self.refused(epk)

@@ -61,6 +61,16 @@ def test_a_max_age_of_nothing_leaves_only_the_leeway(age_seconds: int, is_fine: 
         assert refusal(expectation(max_age_seconds=0), auth_time=SECONDS - age_seconds).claim == "auth_time"
 
 
+@pytest.mark.parametrize(("max_age_seconds", "is_fine"), [(300, True), (100, False)])
+def test_with_both_demands_the_stricter_one_holds(max_age_seconds: int, is_fine: bool) -> None:
+    both = expectation(max_age_seconds=max_age_seconds, authenticated_since=AGAIN.authenticated_since)
+    if is_fine:
+        validate_id_token(signed(auth_time=REQUESTED_AT), both, NOW)
+    else:
+        assert refusal(both, auth_time=REQUESTED_AT).claim == "auth_time"
+    assert refusal(both, auth_time=REQUESTED_AT - 61).claim == "auth_time"
+
+
 def test_where_nothing_was_demanded_an_old_proof_is_fine() -> None:
     assert validate_id_token(signed(auth_time=1), expectation(), NOW).auth_time == 1
 
