@@ -73,7 +73,7 @@ async def seal(connection: Connection, vault: Vault, tenant_id: UUID, *, limit: 
     await audit.seal(connection, tenant_id, links, key_id)
     METRICS.set_audit_head(links[-1][1])
     # Kept outside the database, this is what shows that a chain was cut off together with its head.
-    _log.info("audit.head", tenant=str(tenant_id), sequence=links[-1][1], mac=mac.hex(), key=key_id)
+    _log.info("audit.head", tenant=str(tenant_id), sequence=links[-1][1], mac=mac.hex(), key_id=key_id)
     return len(links)
 
 
