@@ -7,6 +7,7 @@ type, of another tenant, of nothing, and no id at all get the same answer, `NOT_
 """
 
 import base64
+import binascii
 import re
 from collections.abc import Callable
 from typing import Final, Literal, NamedTuple, get_args
@@ -32,6 +33,7 @@ _LETTERS: Final[dict[Kind, bytes]] = {
 }
 _KINDS: Final = {letters: kind for kind, letters in _LETTERS.items()}
 assert set(_LETTERS) == set(get_args(Kind))
+_URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
 _SHAPE: Final = re.compile(r"[A-Za-z0-9_-]{24}")
 
 
@@ -55,7 +57,8 @@ def encoder(kind: Kind) -> Callable[[UUID | str], str]:
 
     def encode(row_id: UUID | str) -> str:
         raw = row_id.bytes if isinstance(row_id, UUID) else bytes.fromhex(row_id.replace("-", ""))
-        return base64.urlsafe_b64encode(letters + raw).decode("ascii")
+        # What `urlsafe_b64encode` does, without its two calls: a page of users has hundreds of ids.
+        return binascii.b2a_base64(letters + raw, newline=False).translate(_URL_SAFE).decode("ascii")
 
     return encode
 
