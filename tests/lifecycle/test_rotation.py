@@ -145,7 +145,7 @@ async def test_references_name_every_key_and_what_is_no_sealed_value(database: D
     async with database.transaction() as connection:
         await make_secret(connection, Vault(one), b"a")
         await make_secret(connection, Vault(two), b"b")
-        tenant_id, broken = await make_secret(connection, Vault(two), b"c")
+        _, broken = await make_secret(connection, Vault(two), b"c")
         await connection.execute("update provider_secret set sealed = '\\x07' where id = $1", broken)
     async with database.reading() as connection:
         found = await rotation.references(connection, Vault(one))
