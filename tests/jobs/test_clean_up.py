@@ -75,3 +75,40 @@ async def test_sessions_over_for_a_month_are_forgotten(database: Database) -> No
         rows = await connection.fetch("select epoch from session where tenant_id = $1", tenant.id)
     assert [row["epoch"] for row in rows] == [1]
     assert await clean_up(database) == 0
+
+
+@pytest.mark.asyncio
+async def test_tokens_too_old_to_count_are_forgotten(database: Database) -> None:
+    """A logout token an hour after its end, so that no replay finds it forgotten; a password token after a day."""
+    async with database.transaction() as connection:
+        tenant = await make.make_tenant(connection)
+        provider = await make.make_provider(connection, tenant.id)
+        user = await make.make_user(connection, tenant.id)
+        for over in ("61 minutes", "59 minutes"):
+            await connection.execute(
+                f"""
+                insert into logout_token_seen (id, tenant_id, provider_id, token_hash, ended_hash, seen_at, expires_at)
+                values ($1, $2, $3, $4, $4, now(), now() - interval '{over}')
+                """,
+                uuid7(),
+                tenant.id,
+                provider.id,
+                over.encode(),
+            )
+        for over in ("25 hours", "23 hours"):
+            await connection.execute(
+                f"""
+                insert into password_token (id, tenant_id, user_id, token_hash, created_at, expires_at)
+                values ($1, $2, $3, $4, now(), now() - interval '{over}')
+                """,
+                uuid7(),
+                tenant.id,
+                user,
+                uuid7().bytes + over.encode(),
+            )
+    assert await clean_up(database) >= 2
+    async with database.reading() as connection:
+        logouts = await connection.fetch("select token_hash from logout_token_seen where tenant_id = $1", tenant.id)
+        passwords = await connection.fetch("select token_hash from password_token where tenant_id = $1", tenant.id)
+    assert [row["token_hash"] for row in logouts] == [b"59 minutes"]
+    assert [row["token_hash"][16:] for row in passwords] == [b"23 hours"]
