@@ -8,8 +8,20 @@ from collections.abc import Mapping
 import msgspec
 
 from identity_api.db.providers import Provider
-from identity_api.oidc.authorization import authorization_url, code_challenge, new_code_verifier, new_nonce, new_state
+from identity_api.lifecycle.provider_client import ProviderClient
+from identity_api.lifecycle.provider_requests import Carrying, send_proven
+from identity_api.oidc.authorization import (
+    PROTECTED_PARAMETERS,
+    authorization_parameters,
+    code_challenge,
+    new_code_verifier,
+    new_nonce,
+    new_state,
+)
 from identity_api.oidc.discovery import ProviderMetadata
+from identity_api.oidc.errors import InvalidMetadata
+from identity_api.oidc.par import pushed_authorization_request, pushed_authorization_url, read_pushed_response
+from identity_api.oidc.redirects import add_query
 
 FORM_POST = "form_post"
 
@@ -44,6 +56,14 @@ def request_options(provider: Provider) -> RequestOptions:
     )
 
 
+def resource_of(provider: Provider) -> dict[str, str]:
+    """The `resource` parameter for the token endpoint, where one is configured (RFC 8707 section 2.2).
+
+    Without it there, a server may give a token for whatever it likes by default, although another was authorized.
+    """
+    return {name: value for name, value in provider.authorization_parameters.items() if name == "resource"}
+
+
 class AuthenticationRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Where the browser goes, and the fresh secrets that bind what comes back. `nonce` is None for plain OAuth 2.0."""
 
@@ -52,6 +72,8 @@ class AuthenticationRequest(msgspec.Struct, frozen=True, kw_only=True):
     nonce: str | None
     code_verifier: str
     response_mode: str | None
+    parameters: Mapping[str, str] = {}
+    """What `location` carries, for pushing it instead."""
 
     def __repr__(self) -> str:
         return "AuthenticationRequest()"
@@ -60,7 +82,9 @@ class AuthenticationRequest(msgspec.Struct, frozen=True, kw_only=True):
 def authentication_request(
     provider: Provider, metadata: ProviderMetadata, *, redirect_url: str, login_hint: str | None = None
 ) -> AuthenticationRequest:
-    """A request with fresh state, nonce and code verifier.
+    """A request with fresh state, nonce and code verifier, all of it in `location`.
+
+    Where the provider announces pushed requests, a login goes on with `pushed`.
 
     Raises:
         BadInput, InvalidMetadata: a setting, or the endpoint's own query, cannot be sent.
@@ -68,8 +92,7 @@ def authentication_request(
     state, nonce, verifier = new_state(), new_nonce(), new_code_verifier()
     options = request_options(provider)
     sends_nonce = provider.protocol == "oidc" or "openid" in provider.scopes
-    location = authorization_url(
-        metadata.authorization_endpoint,
+    parameters = authorization_parameters(
         client_id=provider.client_id,
         redirect_uri=redirect_url,
         scopes=provider.scopes,
@@ -83,9 +106,54 @@ def authentication_request(
         max_age_seconds=options.max_age_seconds,
     )
     return AuthenticationRequest(
-        location=location,
+        location=add_query(
+            metadata.authorization_endpoint, parameters, ours=PROTECTED_PARAMETERS, blame="authorization_endpoint"
+        ),
         state=state,
         nonce=nonce if sends_nonce else None,
         code_verifier=verifier,
         response_mode=options.response_mode,
+        parameters=parameters,
     )
+
+
+def pushes(metadata: ProviderMetadata) -> bool:
+    """Whether the request is pushed here: wherever the provider offers it (RFC 9126 section 5).
+
+    Raises:
+        InvalidMetadata: the provider insists on it and does not say where.
+    """
+    if metadata.pushed_authorization_request_endpoint is not None:
+        return True
+    if metadata.requires_pushed_authorization_requests:
+        message = "The provider requires pushed requests and announces no endpoint for them."
+        raise InvalidMetadata(message, claim="pushed_authorization_request_endpoint")
+    return False
+
+
+async def pushed(
+    parts: Carrying,
+    client: ProviderClient,
+    metadata: ProviderMetadata,
+    asked: AuthenticationRequest,
+    *,
+    deadline: float,
+) -> AuthenticationRequest:
+    """The same request, handed to the provider by us; the browser carries `client_id` and `request_uri` only (RFC 9126).
+
+    Raises:
+        UpstreamError, PushedRequestError: the provider does not take it, or not now.
+    """
+    endpoint = metadata.pushed_authorization_request_endpoint
+    assert endpoint is not None
+    answer = await send_proven(
+        parts,
+        client,
+        lambda proof, now: pushed_authorization_request(endpoint, client=proof, parameters=asked.parameters, now=now),
+        deadline=deadline,
+    )
+    held = read_pushed_response(answer, parts.clock())
+    location = pushed_authorization_url(
+        metadata.authorization_endpoint, client_id=client.provider.client_id, pushed=held
+    )
+    return msgspec.structs.replace(asked, location=location)

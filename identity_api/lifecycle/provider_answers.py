@@ -22,6 +22,9 @@ from identity_api.mapping import (
     read_groups,
     read_profile,
 )
+from identity_api.oidc.discovery import ProviderMetadata
+from identity_api.oidc.jwks import KeySet, allowed_algorithms
+from identity_api.oidc.userinfo import SignedAnswers
 
 
 class ClaimSources(msgspec.Struct, frozen=True):
@@ -72,6 +75,24 @@ def needs_userinfo(provider: Provider, documents: Documents) -> bool:
 def needs_access_token(provider: Provider) -> bool:
     """Whether the access token is a source of groups here. Only then is it looked into; it is meant for somebody else."""
     return any(source.document is Document.ACCESS_TOKEN for source in claim_sources(provider.claims).groups)
+
+
+def signed_answers(
+    provider: Provider, metadata: ProviderMetadata, keys: KeySet, *, issuer: str, leeway_seconds: int
+) -> SignedAnswers:
+    """How to read UserInfo where it was agreed that the provider signs it (`ClientSettings.signed_userinfo`).
+
+    Args:
+        issuer: the metadata's at a login, which may be Entra's template; the identity's own at a sync.
+    """
+    return SignedAnswers(
+        keys=keys,
+        algorithms=allowed_algorithms(metadata.userinfo_algorithms or metadata.id_token_algorithms),
+        issuer=issuer,
+        client_id=provider.client_id,
+        directories=frozenset(provider.claims.directories),
+        leeway_seconds=leeway_seconds,
+    )
 
 
 def _asks(sources: tuple[ClaimSource, ...], documents: Documents) -> bool:

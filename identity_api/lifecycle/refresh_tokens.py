@@ -1,7 +1,8 @@
 """A login's refresh token at rest: sealed together with what later ID Tokens of the login have to repeat.
 
 OIDC Core 12.2: an ID Token that comes with a refresh has the `auth_time` of the login, and its `nonce` or none. Both
-belong to the login, not to the identity (which may have several logins), so they travel with its token.
+belong to the login, not to the identity (which may have several logins), so they travel with its token. So does the key
+that the token is bound to, where it is (RFC 9449 section 5).
 """
 
 from uuid import UUID
@@ -22,6 +23,8 @@ class LoginTokens(msgspec.Struct, frozen=True, kw_only=True):
     """`oidc.id_token.nonce_hash` of the login's nonce; None where the login had no ID Token (OAuth 2.0)."""
     auth_time: int | None = None
     """Seconds since 1970, or None if the login's ID Token had none."""
+    login_key: str | None = None
+    """The private JWK that this login's tokens are bound to (`provider_requests.LoginKey`); None for ordinary tokens."""
 
     def __repr__(self) -> str:
         return "LoginTokens()"

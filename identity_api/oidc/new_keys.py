@@ -1,5 +1,7 @@
 """Making our own keys: a private JWK for one algorithm, with its id. RFC 7517, RFC 7518, RFC 7638."""
 
+from collections.abc import Callable
+
 import msgspec
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
@@ -7,12 +9,12 @@ from identity_api.errors import BadInput
 
 RSA_BITS = 2048
 _RSA = {"RS256": "sig", "PS256": "sig", "RSA-OAEP-256": "enc"}
-_CURVES: dict[str, tuple[type[ECKey] | type[OKPKey], str]] = {
-    "ES256": (ECKey, "P-256"),
-    "ES384": (ECKey, "P-384"),
-    "ES512": (ECKey, "P-521"),
-    "EdDSA": (OKPKey, "Ed25519"),
-    "Ed25519": (OKPKey, "Ed25519"),
+_CURVES: dict[str, Callable[[], ECKey | OKPKey]] = {
+    "ES256": lambda: ECKey.generate_key("P-256"),
+    "ES384": lambda: ECKey.generate_key("P-384"),
+    "ES512": lambda: ECKey.generate_key("P-521"),
+    "EdDSA": lambda: OKPKey.generate_key("Ed25519"),
+    "Ed25519": lambda: OKPKey.generate_key("Ed25519"),
 }
 QUICK_ALGORITHMS = tuple(_CURVES)
 """Those for which a key is made in less than a millisecond, the most widely known first: for a key per login."""
@@ -27,8 +29,7 @@ def new_private_jwk(algorithm: str) -> bytes:
     if algorithm in _RSA:
         key: RSAKey | ECKey | OKPKey = RSAKey.generate_key(RSA_BITS)
     elif algorithm in _CURVES:
-        kind, curve = _CURVES[algorithm]
-        key = kind.generate_key(curve)
+        key = _CURVES[algorithm]()
     else:
         raise BadInput("Keys for this algorithm are not made.", field="algorithm")
     own = {"alg": algorithm, "use": _RSA.get(algorithm, "sig"), "kid": key.thumbprint()}

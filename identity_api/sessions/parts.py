@@ -10,6 +10,7 @@ import msgspec
 
 from identity_api.clock import Clock
 from identity_api.db.database import Database
+from identity_api.lifecycle.provider_memory import ProviderMemory
 from identity_api.oidc.discovery import ProviderMetadata
 from identity_api.oidc.jwks import KeySet
 from identity_api.upstream.exchange import Upstream
@@ -41,6 +42,7 @@ class LoginParts(msgspec.Struct, frozen=True, kw_only=True):
     clock: Clock
     public_url: str
     limits: LoginLimits = LoginLimits()
+    memory: ProviderMemory = msgspec.field(default_factory=ProviderMemory)
 
 
 class Beginning(msgspec.Struct, frozen=True, kw_only=True):

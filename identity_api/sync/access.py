@@ -7,8 +7,7 @@ import msgspec
 from identity_api.db import providers, tenants
 from identity_api.db.providers import Provider
 from identity_api.errors import BadInput
-from identity_api.lifecycle.provider_client import client_of, metadata_of
-from identity_api.oidc.client_auth import ClientAuthentication
+from identity_api.lifecycle.provider_client import ProviderClient, metadata_of, open_client, sealed_client
 from identity_api.oidc.discovery import ProviderMetadata
 from identity_api.oidc.errors import ProtocolError
 from identity_api.sync.outcome import Stale
@@ -23,7 +22,7 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
     provider: Provider
     tenant: str
     metadata: ProviderMetadata
-    client: ClientAuthentication
+    client: ProviderClient
 
     def __repr__(self) -> str:
         return f"Access({self.provider.slug!r})"
@@ -47,13 +46,11 @@ async def open_access(parts: SyncParts, tenant_id: UUID, provider_id: UUID) -> A
         tenant = await tenants.get(connection, tenant_id)
         if provider is None or tenant is None or not provider.enabled:
             return Stale(reason="provider_disabled")
-        try:
-            client = await client_of(connection, parts.vault, provider)
-        except (VaultError, BadInput) as error:
-            return Stale(reason=error.code.lower() if isinstance(error, VaultError) else "provider_misconfigured")
+        sealed = await sealed_client(connection, provider)
     try:
         metadata = await metadata_of(parts.documents, provider, tenant.slug)
-    except (UpstreamError, ProtocolError) as error:
+        client = open_client(parts.vault, parts.memory, provider, metadata, tenant.slug, sealed)
+    except (UpstreamError, ProtocolError, VaultError) as error:
         return Stale(reason=error.code.lower())
     except BadInput:
         return Stale(reason="provider_misconfigured")

@@ -1,15 +1,21 @@
 """Step 2: present the refresh token (RFC 6749 section 6; OIDC Core 12.1).
 
 Outside any transaction, within a deadline, and once: a second presentation of a rotated token makes strict providers
-revoke the whole login. Whether the request may have been carried out is kept with every failure.
+revoke the whole login. Only a presentation that was refused before the token was looked at is repeated
+(`lifecycle.provider_requests`). Whether the request may have been carried out is kept with every failure.
 """
 
 import msgspec
 
 from identity_api.db.sync import Claimed
+from identity_api.errors import BadInput
 from identity_api.lifecycle import refresh_tokens
+from identity_api.lifecycle.authorization_request import resource_of
+from identity_api.lifecycle.provider_requests import LoginKey, read_login_key, send_proven
 from identity_api.lifecycle.refresh_tokens import LoginTokens
+from identity_api.oidc.dpop import TOKEN_TYPE
 from identity_api.oidc.token_endpoint import (
+    BEARER,
     Refreshed,
     RefreshOutcome,
     TokenResponse,
@@ -32,6 +38,7 @@ class Called(msgspec.Struct, frozen=True):
 
     outcome: RefreshOutcome | Stale
     presented: LoginTokens | None
+    login_key: LoginKey | None = None
 
     def __repr__(self) -> str:
         return f"Called({type(self.outcome).__name__})"
@@ -46,18 +53,30 @@ async def call(parts: SyncParts, claimed: Claimed, access: Access) -> Called:
     assert claimed.token_sealed is not None
     try:
         presented = refresh_tokens.open_sealed(parts.vault, claimed.tenant_id, claimed.token_id, claimed.token_sealed)
-    except VaultError as error:
+        login_key = None if presented.login_key is None else read_login_key(presented.login_key)
+    except (VaultError, BadInput) as error:
         return Called(Stale(reason=error.code.lower()), None)
+    # Whether tokens are bound was decided at the login, whatever the provider's setting says by now.
+    token_type = BEARER if login_key is None else TOKEN_TYPE
     if access.provider.sync == "ACCESS_TOKEN":
         # Nothing to exchange: UserInfo is asked with the access token of the login itself.
-        return Called(Refreshed(TokenResponse(access_token=presented.refresh_token)), presented)
-    request = refresh_request(
-        access.metadata.token_endpoint, client=access.client, refresh_token=presented.refresh_token
-    )
+        tokens = TokenResponse(access_token=presented.refresh_token, token_type=token_type)
+        return Called(Refreshed(tokens), presented, login_key)
     try:
-        answer = await parts.upstream.exchange(
-            request, deadline=parts.limits.deadline_seconds, cap=MAX_ANSWER_BYTES, tenant=access.tenant
+        answer = await send_proven(
+            parts,
+            access.client,
+            lambda proof, now: refresh_request(
+                access.metadata.token_endpoint,
+                client=proof,
+                refresh_token=presented.refresh_token,
+                extra=resource_of(access.provider),
+                now=now,
+            ),
+            deadline=parts.limits.deadline_seconds,
+            cap=MAX_ANSWER_BYTES,
+            login_key=login_key,
         )
     except UpstreamError as error:
-        return Called(Transient(error.code.lower(), uncertain=error.sent), presented)
-    return Called(read_refresh_response(answer, parts.clock()), presented)
+        return Called(Transient(error.code.lower(), uncertain=error.sent), presented, login_key)
+    return Called(read_refresh_response(answer, parts.clock(), token_type=token_type), presented, login_key)

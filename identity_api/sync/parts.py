@@ -10,6 +10,7 @@ import msgspec
 from identity_api.clock import Clock
 from identity_api.db.database import Database
 from identity_api.ids import uuid7
+from identity_api.lifecycle.provider_memory import ProviderMemory
 from identity_api.oidc.discovery import ProviderMetadata
 from identity_api.oidc.jwks import KeySet
 from identity_api.sync.alarms import Alarms
@@ -42,6 +43,7 @@ class SyncParts:
     limits: SyncLimits = SyncLimits()  # noqa: RUF009  # frozen
     owner: UUID = field(default_factory=uuid7)
     """Who holds the leases."""
+    memory: ProviderMemory = field(default_factory=ProviderMemory)
     pace: Pace = field(default_factory=lambda: Pace(time.monotonic))
     alarms: Alarms = field(default_factory=lambda: Alarms(time.monotonic))
     calls: asyncio.Semaphore = field(init=False)

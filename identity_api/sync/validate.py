@@ -5,19 +5,27 @@ of somebody else, for somebody else, or of another login quarantines the identit
 away, a clock wrong) leaves it as it is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from identity_api.db.sync import Claimed
-from identity_api.lifecycle.provider_answers import needs_access_token, needs_userinfo, read_person
+from identity_api.lifecycle.provider_answers import (
+    needs_access_token,
+    needs_userinfo,
+    read_person,
+    signed_answers,
+)
+from identity_api.lifecycle.provider_client import judged_by_keys
+from identity_api.lifecycle.provider_requests import send_with_token
 from identity_api.lifecycle.refresh_tokens import LoginTokens
 from identity_api.lifecycle.verified import Verified
 from identity_api.mapping import ClaimError, Documents
 from identity_api.oidc import userinfo
-from identity_api.oidc.errors import ClaimMismatch, ProtocolError, UnknownKey, UserInfoUnavailable
+from identity_api.oidc.encrypted_token import decrypt_token
+from identity_api.oidc.errors import ClaimMismatch, ProtocolError, UserInfoUnavailable
 from identity_api.oidc.id_token import RefreshExpectation, SignedClaims, validate_refreshed_id_token, verify_signature
-from identity_api.oidc.jwks import allowed_algorithms
+from identity_api.oidc.jwks import KeySet, allowed_algorithms
 from identity_api.oidc.signed_token import ACCESS_TOKEN_TYPES, ID_TOKEN_TYPES
 from identity_api.oidc.token_endpoint import Refreshed, TokenResponse
 from identity_api.sync.access import Access
@@ -25,6 +33,8 @@ from identity_api.sync.call import Called
 from identity_api.sync.outcome import Ended, Read, Stale, judge
 from identity_api.sync.parts import SyncParts
 from identity_api.upstream.errors import UpstreamError
+
+T = TypeVar("T")
 
 
 async def validate(parts: SyncParts, claimed: Claimed, access: Access, called: Called) -> Read | Stale | Ended:
@@ -35,7 +45,7 @@ async def validate(parts: SyncParts, claimed: Claimed, access: Access, called: C
         return judged
     assert called.presented is not None
     try:
-        documents = await _documents(parts, claimed, access, called.presented, called.outcome.tokens)
+        documents = await _documents(parts, claimed, access, called, called.outcome.tokens)
         profile, groups = read_person(access.provider, documents)
     except ClaimMismatch:
         return Ended("claims_mismatch")
@@ -59,21 +69,25 @@ async def validate(parts: SyncParts, claimed: Claimed, access: Access, called: C
 
 
 async def _documents(
-    parts: SyncParts, claimed: Claimed, access: Access, presented: LoginTokens, tokens: TokenResponse
+    parts: SyncParts, claimed: Claimed, access: Access, called: Called, tokens: TokenResponse
 ) -> Documents:
     """The verified claims: ID Token if there is one, UserInfo if it is needed, access token if groups are in it."""
     now = parts.clock()
     id_token = None
     if tokens.id_token is not None and access.has_id_tokens:
-        signed = await _signed(parts, access, tokens.id_token, ID_TOKEN_TYPES)
-        id_token = _id_token(parts, claimed, access, presented, signed, now)
+        assert called.presented is not None
+        token = tokens.id_token
+        if access.provider.client_settings.encrypted_id_tokens:
+            token = decrypt_token(token, access.client.decryption_keys)
+        signed = await _signed(parts, access, token, ID_TOKEN_TYPES)
+        id_token = _id_token(parts, claimed, access, called.presented, signed, now)
     access_token, is_unreadable = None, False
     if needs_access_token(access.provider):
         access_token = await _access_token(parts, claimed, access, tokens)
         is_unreadable = access_token is None
     documents = Documents(id_token, None, access_token, is_unreadable)
     if id_token is None or needs_userinfo(access.provider, documents):
-        said = await _userinfo(parts, claimed, access, tokens, now)
+        said = await _userinfo(parts, claimed, access, called, tokens, now)
         if said is None and id_token is None:
             raise ProtocolError("The provider's refresh says nothing of the person.", code="NO_CLAIMS")
         # A provider without the endpoint says nothing there, as at the login: an answer with no claims.
@@ -97,28 +111,47 @@ def _id_token(
 
 
 async def _signed(parts: SyncParts, access: Access, token: str, types: frozenset[str]) -> SignedClaims:
-    """Check a signature; keys rotate, so an unknown key is looked for once more in a fresh set (Core 10.1.1)."""
     algorithms = allowed_algorithms(access.metadata.id_token_algorithms)
-    keys = await parts.documents.keys(access.metadata.jwks_uri, tenant=access.tenant)
-    try:
-        return verify_signature(token, keys, algorithms, types=types)
-    except UnknownKey:
-        keys = await parts.documents.refetch_keys(access.metadata.jwks_uri, judged=keys, tenant=access.tenant)
-        return verify_signature(token, keys, algorithms, types=types)
+    return await _by_keys(parts, access, lambda keys: verify_signature(token, keys, algorithms, types=types))
+
+
+async def _by_keys(parts: SyncParts, access: Access, judge: Callable[[KeySet], T]) -> T:
+    return await judged_by_keys(parts.documents, access.provider, access.metadata, access.tenant, judge)
 
 
 async def _userinfo(
-    parts: SyncParts, claimed: Claimed, access: Access, tokens: TokenResponse, now: datetime
+    parts: SyncParts, claimed: Claimed, access: Access, called: Called, tokens: TokenResponse, now: datetime
 ) -> Mapping[str, Any] | None:
     """UserInfo about the same person, or None where the provider has no such endpoint."""
     endpoint = access.metadata.userinfo_endpoint
     if endpoint is None:
         return None
-    request = userinfo.userinfo_request(endpoint, tokens.access_token)
-    answer = await parts.upstream.exchange(request, deadline=parts.limits.deadline_seconds, tenant=access.tenant)
+    is_signed = access.has_id_tokens and access.provider.client_settings.signed_userinfo
+    answer = await send_with_token(
+        parts,
+        access.client,
+        userinfo.userinfo_request(endpoint, tokens.access_token, accepts_jwt=is_signed),
+        access_token=tokens.access_token,
+        deadline=parts.limits.deadline_seconds,
+        login_key=called.login_key,
+    )
     if not access.has_id_tokens:
         return userinfo.read_profile(answer, now)
-    return userinfo.read_userinfo(answer, claimed.subject or "", now).claims
+    subject = claimed.subject or ""
+    if not is_signed:
+        return userinfo.read_userinfo(answer, subject, now).claims
+
+    def judge(keys: KeySet) -> Mapping[str, Any]:
+        agreed = signed_answers(
+            access.provider,
+            access.metadata,
+            keys,
+            issuer=claimed.issuer,
+            leeway_seconds=parts.limits.leeway_seconds,
+        )
+        return userinfo.read_userinfo(answer, subject, now, signed_answers=agreed).claims
+
+    return await _by_keys(parts, access, judge)
 
 
 async def _access_token(

@@ -30,6 +30,11 @@ def send(hostile: Hostile, open_upstream: Callable[..., Upstream]) -> Callable[.
     return go
 
 
+@pytest.fixture
+def client_pem(authority: Authority) -> str:
+    return Path(authority.client).read_text("utf-8")
+
+
 @pytest.mark.asyncio
 async def test_a_certificate_of_the_trusted_authority_is_accepted(send, hostile, authority: Authority):
     port = await hostile.listen(server_context(authority.server))
@@ -89,9 +94,9 @@ async def test_a_client_certificate_opens_a_server_that_demands_one(send, hostil
 
 
 @pytest.mark.asyncio
-async def test_a_client_certificate_may_be_a_text(send, hostile, authority: Authority):
+async def test_a_client_certificate_may_be_a_text(send, hostile, authority: Authority, client_pem: str):
     port = await hostile.listen(server_context(authority.server, ca_pem=authority.pem))
-    tls = verifying_context(ca_pem=authority.pem, certificate_pem=Path(authority.client).read_text("utf-8"))
+    tls = verifying_context(ca_pem=authority.pem, certificate_pem=client_pem)
     assert (await send(port, tls)).status == 200
 
 
