@@ -225,7 +225,7 @@ class TestRotation:
         beyond = seal(SIGNED, key_of("P-256", MAX_DECRYPTIONS + 1), "ECDH-ES")
         assert isinstance(refusal(beyond, self.keys), UndecryptableToken)
 
-    @pytest.mark.parametrize("kid", ["unknown", own_key("P-256", "enc", 2).key_id])
+    @pytest.mark.parametrize("kid", ["unknown", own_key("P-256", "enc", 2).key_id], ids=["unknown", "another"])
     def test_the_id_of_no_key_or_of_another_is_refused(self, kid: str) -> None:
         """Not `UnknownKey`: the provider's keys need no other look."""
         token = seal(SIGNED, key_of("P-256", 1), "ECDH-ES", kid=kid)

@@ -123,6 +123,7 @@ def test_a_public_key_is_refused(kind: str) -> None:
         json.dumps(rsa_key(1024).as_dict(private=True)).encode(),
         json.dumps({"kty": "RSA", "n": 7, "e": "AQAB", "d": "AQAB"}).encode(),
     ],
+    ids=range(13),  # keys are made anew in every process, and test ids must not differ between processes
 )
 def test_what_is_no_usable_private_key_is_refused(source: bytes) -> None:
     refusal(source)
