@@ -1,5 +1,6 @@
 """Reading an answer within its cap, and telling what an error of aiohttp means for us."""
 
+import ssl
 import zlib
 from collections.abc import Mapping
 
@@ -9,6 +10,15 @@ from identity_api.oidc.messages import Answer
 from identity_api.upstream.connections import NotPermitted
 from identity_api.upstream.errors import Refused, Unanswered, Unreachable, Unusable, UpstreamError
 
+_DISTRUST = {
+    10: "EXPIRED",
+    18: "SELF_SIGNED",
+    19: "SELF_SIGNED",
+    20: "UNKNOWN_AUTHORITY",
+    21: "UNKNOWN_AUTHORITY",
+    62: "OTHER_HOST",
+    64: "OTHER_HOST",
+}
 # Cookies are not kept; the codings are undone by the time the answer is handed over.
 _DROPPED_HEADERS = frozenset({"set-cookie", "content-encoding", "content-length", "transfer-encoding"})
 
@@ -60,7 +70,7 @@ def translated(error: Exception, sent: bool, origin: str) -> UpstreamError:
     if isinstance(error, TimeoutError):
         return Unreachable("No connection in time", code="CONNECT_TIMED_OUT", origin=origin)
     if isinstance(error, aiohttp.ClientSSLError):
-        return Unreachable("No trusted TLS connection", code="TLS_FAILED", origin=origin)
+        return Unreachable("No trusted TLS connection", code="TLS_FAILED", origin=origin, reason=_distrust(error))
     if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, NotPermitted):
         return Refused("This target is not allowed.", reason="address", origin=origin)
     if isinstance(error, aiohttp.ClientConnectorDNSError):
@@ -68,6 +78,12 @@ def translated(error: Exception, sent: bool, origin: str) -> UpstreamError:
     if isinstance(error, aiohttp.InvalidURL):
         return Refused("This URL may not be used for an outbound request.", reason="url", origin=origin)
     return Unreachable("No connection", origin=origin)
+
+
+def _distrust(error: aiohttp.ClientSSLError) -> str | None:
+    """Why OpenSSL does not trust the certificate (X509_V_ERR_* of x509_vfy.h), where it is the certificate."""
+    cause = error.certificate_error if isinstance(error, aiohttp.ClientConnectorCertificateError) else None
+    return _DISTRUST.get(cause.verify_code) if isinstance(cause, ssl.SSLCertVerificationError) else None
 
 
 def _after_sending(error: Exception, origin: str) -> UpstreamError:

@@ -44,10 +44,18 @@ class Refused(UpstreamError):
 
 
 class Unreachable(UpstreamError):
-    """No connection came about. Codes: `NAME_NOT_RESOLVED`, `CONNECT_FAILED`, `CONNECT_TIMED_OUT`, `TLS_FAILED`."""
+    """No connection came about. Codes: `NAME_NOT_RESOLVED`, `CONNECT_FAILED`, `CONNECT_TIMED_OUT`, `TLS_FAILED`.
+
+    `reason` says for `TLS_FAILED` why the certificate is not trusted, where that is why: `SELF_SIGNED`,
+    `UNKNOWN_AUTHORITY`, `EXPIRED`, `OTHER_HOST`, or `None`.
+    """
 
     default_code = "CONNECT_FAILED"
     sent = False
+
+    def __init__(self, message: str, *, code: str | None = None, origin: str = "", reason: str | None = None) -> None:
+        super().__init__(message, code=code, origin=origin)
+        self.reason = reason
 
 
 class Unanswered(UpstreamError):

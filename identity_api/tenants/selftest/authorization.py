@@ -1,0 +1,111 @@
+"""The authorization endpoint, as far as it can be asked without a browser: does it take our client and redirect URL?
+
+A provider that does not know the redirect URL must not redirect (RFC 6749 section 4.1.2.1): it shows a page. What a page
+says is not standard, so only its status is read, and Entra's numbers; a redirect to our own address is standard.
+"""
+
+import re
+from typing import Final
+from urllib.parse import parse_qs, urlsplit
+
+from identity_api.db.providers import Provider
+from identity_api.errors import BadInput
+from identity_api.lifecycle.authorization_request import authentication_request
+from identity_api.lifecycle.findings import Finding, fail, ok, shown_url, skipped
+from identity_api.oidc.authorization import KNOWN_ERRORS, OTHER_ERROR
+from identity_api.oidc.discovery import ProviderMetadata
+from identity_api.oidc.errors import InvalidMetadata
+from identity_api.oidc.messages import Answer, Request
+from identity_api.tenants.selftest.probe import Probe, unreached
+from identity_api.upstream.errors import UpstreamError
+
+STEP: Final = "redirect URL"
+
+_ENTRA: Final = re.compile(rb"AADSTS(\d{5,8})")
+_ENTRA_REDIRECT: Final = frozenset({b"50011", b"500113"})
+_DEMANDS_PERSON: Final = frozenset(
+    {"login_required", "interaction_required", "consent_required", "account_selection_required", "access_denied"}
+)
+
+
+async def open_page(probe: Probe, provider: Provider, metadata: ProviderMetadata) -> Answer | Finding:
+    """Open the page that a login opens, and follow nothing; a finding if that was not possible."""
+    try:
+        asked = authentication_request(provider, metadata, redirect_url=provider.redirect_url)
+    except (BadInput, InvalidMetadata) as error:
+        return fail(STEP, "REQUEST_NOT_POSSIBLE", error.message)
+    try:
+        return await probe.send(Request(method="GET", url=asked.location, headers={"accept": "text/html"}))
+    except UpstreamError as error:
+        return unreached(STEP, "the authorization endpoint", error)
+
+
+def judge_page(
+    opened: Answer | Finding, provider: Provider, metadata: ProviderMetadata, *, client_is_known: bool
+) -> Finding:
+    """What the answer says of client and redirect URL.
+
+    Args:
+        opened: from `open_page`.
+        provider: as it is configured.
+        metadata: the provider's.
+        client_is_known: the token endpoint accepted the client, so that a refusal here is the redirect URL's.
+    """
+    if isinstance(opened, Finding):
+        return opened
+    if 300 <= opened.status < 400:
+        return _judge_redirect(opened, provider)
+    return _judge_page(opened, provider, metadata, client_is_known=client_is_known)
+
+
+def _judge_redirect(answer: Answer, provider: Provider) -> Finding:
+    location = answer.headers.get("location", "")
+    try:
+        target, ours = urlsplit(location), urlsplit(provider.redirect_url)
+        said = parse_qs(target.query, max_num_fields=100)
+    except ValueError:
+        return _by_eye(provider, "The authorization endpoint redirects to an address that cannot be read.")
+    error = said.get("error", [None])[0]
+    if (target.scheme, target.netloc, target.path) != (ours.scheme, ours.netloc, ours.path):
+        # Google leads to a page of its own, `/signin/oauth/error`.
+        if error is not None or "authError" in said or target.path.endswith("/error"):
+            return _refused(provider, "The authorization endpoint leads to an error page of the provider.", known=True)
+        return ok(STEP, "The authorization endpoint leads on to a sign-in page.")
+    if error is None or error in _DEMANDS_PERSON:
+        return ok(STEP, "The provider knows the redirect URL.")
+    code = error if error in KNOWN_ERRORS else OTHER_ERROR
+    message = f"The provider knows the redirect URL, and refuses the request with {code}."
+    return fail(STEP, "AUTHORIZATION_REFUSED", message, found=code)
+
+
+def _judge_page(answer: Answer, provider: Provider, metadata: ProviderMetadata, *, client_is_known: bool) -> Finding:
+    entra = _ENTRA.search(answer.body)
+    if entra is not None:
+        number = f"AADSTS{entra[1].decode()}"
+        if entra[1] in _ENTRA_REDIRECT:
+            return _refused(provider, f"The provider shows {number}: it does not know the redirect URL.", known=True)
+        message = f"The provider shows the error {number} instead of a sign-in page."
+        return fail(STEP, "AUTHORIZATION_REFUSED", message, found=number)
+    if 200 <= answer.status < 300:
+        return ok(STEP, "The authorization endpoint shows a page, and no error that a program could recognise.")
+    if answer.status in (404, 410) or answer.status >= 500:
+        message = f"The authorization endpoint answers with status {answer.status}."
+        place = shown_url(metadata.authorization_endpoint)
+        return fail(STEP, "AUTHORIZATION_ENDPOINT_STATUS", message, found=place)
+    if answer.status == 400:
+        message = "The authorization endpoint shows an error page (status 400) instead of a sign-in page."
+        return _refused(provider, message, known=client_is_known)
+    return _by_eye(provider, f"The authorization endpoint turns programs away (status {answer.status}).")
+
+
+def _refused(provider: Provider, message: str, *, known: bool) -> Finding:
+    if known:
+        text = f"{message} The redirect URL is not registered there, or differs in some character."
+        return fail(STEP, "REDIRECT_URI_REFUSED", text, expected=provider.redirect_url)
+    text = f"{message} The client ID is not known there, or the redirect URL is not registered."
+    return fail(STEP, "AUTHORIZATION_PAGE_REFUSED", text, expected=f"{provider.client_id}, {provider.redirect_url}")
+
+
+def _by_eye(provider: Provider, message: str) -> Finding:
+    text = f"{message} Compare by eye that exactly this redirect URL is registered."
+    return skipped(STEP, "REDIRECT_URI_NOT_TOLD", text, expected=provider.redirect_url)

@@ -1,0 +1,127 @@
+"""Every step of the self-test, in an order in which the first failure is the cause and not its consequence.
+
+Nothing is written, and no provider call is made inside a transaction.
+"""
+
+import asyncio
+from typing import Final
+
+import msgspec
+
+from identity_api.clock import Clock
+from identity_api.db.database import Database
+from identity_api.db.providers import Provider
+from identity_api.errors import BadInput
+from identity_api.lifecycle.findings import Finding, fail, verdict
+from identity_api.lifecycle.provider_client import SealedClient, configured_metadata, sealed_client, trust_of
+from identity_api.oidc.discovery import ProviderMetadata
+from identity_api.tenants.selftest.announced import examine_announced
+from identity_api.tenants.selftest.authorization import judge_page, open_page
+from identity_api.tenants.selftest.client import STEP, Carrier, examine_client, examine_secret, open_for_test
+from identity_api.tenants.selftest.clocks import examine_clock
+from identity_api.tenants.selftest.discovery import ENDPOINTS, discover
+from identity_api.tenants.selftest.keys import examine_algorithms, examine_keys
+from identity_api.tenants.selftest.probe import Probe
+from identity_api.tenants.selftest.userinfo import examine_userinfo
+from identity_api.upstream.exchange import Upstream
+from identity_api.vault import Vault
+
+DEFAULT_SECONDS: Final = 30.0
+
+
+class SelfTestParts(msgspec.Struct, frozen=True, kw_only=True):
+    """The parts of the process that the self-test needs. Built by whoever runs it."""
+
+    database: Database
+    vault: Vault
+    upstream: Upstream
+    clock: Clock
+    leeway_seconds: int
+
+
+class SelfTest(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of it. `verdict` names the fault, if there is one: it is what to read first."""
+
+    verdict: Finding
+    findings: tuple[Finding, ...]
+
+
+async def self_test(
+    parts: SelfTestParts, provider: Provider, tenant_slug: str, *, seconds: float = DEFAULT_SECONDS
+) -> SelfTest:
+    """Test a provider, enabled or not.
+
+    Args:
+        provider: as it is configured.
+        tenant_slug: outbound allowances are bound to tenants by this name.
+        seconds: wall-clock time for everything; what has not answered by then has not answered in time.
+    """
+    async with parts.database.reading() as connection:
+        sealed = await sealed_client(connection, provider)
+    try:
+        probe = Probe(parts.upstream, tenant_slug=tenant_slug, seconds=seconds, tls=trust_of(provider))
+    except BadInput as error:
+        findings = [fail(STEP, "CLIENT_NOT_POSSIBLE", error.message)]
+        return SelfTest(verdict=verdict(findings), findings=tuple(findings))
+    testing = _Testing(parts, probe, provider, tenant_slug, sealed)
+    findings = await (testing.openid() if provider.protocol == "oidc" else testing.plain())
+    return SelfTest(verdict=verdict(findings), findings=tuple(findings))
+
+
+class _Testing:
+    """One test under way."""
+
+    def __init__(
+        self, parts: SelfTestParts, probe: Probe, provider: Provider, tenant_slug: str, sealed: SealedClient
+    ) -> None:
+        self._parts, self._probe, self._provider = parts, probe, provider
+        self._tenant_slug, self._sealed = tenant_slug, sealed
+        self._carrier = Carrier(upstream=parts.upstream, clock=parts.clock)
+
+    async def openid(self) -> list[Finding]:
+        """Discovery first: everything else is at addresses that it names."""
+        found = await discover(self._probe, self._provider)
+        asked_at = self._parts.clock()
+        findings = [*found.findings, self._secret()]
+        if found.metadata is None:
+            return findings
+        keys, endpoints = await asyncio.gather(
+            examine_keys(self._probe, found.metadata), self._endpoints(found.metadata)
+        )
+        return [
+            *findings,
+            examine_algorithms(found.metadata),
+            keys,
+            *endpoints,
+            *examine_announced(self._provider, found.metadata),
+            examine_clock(found.answer, asked_at, self._parts.leeway_seconds),
+        ]
+
+    async def plain(self) -> list[Finding]:
+        """Plain OAuth 2.0: no document, no keys; the configured endpoints are all there is."""
+        try:
+            metadata = configured_metadata(self._provider)
+        except BadInput as error:
+            return [fail(ENDPOINTS, "ENDPOINT_MISSING", error.message, expected=error.field), self._secret()]
+        return [self._secret(), *await self._endpoints(metadata)]
+
+    def _secret(self) -> Finding:
+        return examine_secret(self._provider, self._sealed, self._parts.clock())
+
+    async def _endpoints(self, metadata: ProviderMetadata) -> list[Finding]:
+        """The three endpoints that a login uses, all at once."""
+        opened, userinfo, client = await asyncio.gather(
+            open_page(self._probe, self._provider, metadata),
+            examine_userinfo(self._probe, metadata, self._parts.clock()),
+            self._client(metadata),
+        )
+        page = judge_page(opened, self._provider, metadata, client_is_known=client.status == "ok")
+        return [client, page, userinfo]
+
+    async def _client(self, metadata: ProviderMetadata) -> Finding:
+        client = open_for_test(
+            self._parts.vault, self._carrier, self._provider, metadata, self._tenant_slug, self._sealed
+        )
+        if isinstance(client, Finding):
+            return client
+        return await examine_client(self._probe, self._carrier, client, metadata)
