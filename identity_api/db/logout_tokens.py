@@ -42,6 +42,19 @@ async def hold(connection: Connection, tenant_id: UUID, provider_id: UUID, ended
     )
 
 
+async def is_used(connection: Connection, tenant_id: UUID, provider_id: UUID, token_hash: bytes) -> bool:
+    """Whether the token was used before. Asked outside any transaction, so that replays wait for nobody."""
+    return await connection.fetchval(  # type: ignore[no-any-return]  # asyncpg ships no types
+        """
+        select exists (
+            select from logout_token_seen where tenant_id = $1 and provider_id = $2 and token_hash = $3)
+        """,
+        tenant_id,
+        provider_id,
+        token_hash,
+    )
+
+
 async def remember(connection: Connection, tenant_id: UUID, provider_id: UUID, used: UsedToken) -> bool:
     """Use the token up; False if it was used before. Of several at once, one gets True."""
     status = await connection.execute(

@@ -43,6 +43,10 @@ async def use_logout_token(parts: LoginParts, provider: Provider, tenant_slug: s
         ended_hash=ended_hash(logout.issuer, logout.subject, logout.session_id),
         expires_at=logout.remember_until,
     )
+    async with parts.database.reading() as connection:
+        # A flood of replays ends here, and holds no connection while it waits for a lock.
+        if await logout_tokens.is_used(connection, provider.tenant_id, provider.id, used.token_hash):
+            raise LogoutRefused("REPLAYED:jti")
     async with parts.database.transaction() as connection:
         await logout_tokens.hold(connection, provider.tenant_id, provider.id, [used.ended_hash])
         if not await logout_tokens.remember(connection, provider.tenant_id, provider.id, used):

@@ -42,7 +42,7 @@ class EdgeLimits:
         Raises:
             TooManyRequests: 60 a minute with one binding cookie, or the address is beyond its failures.
         """
-        wait = self._failing_until.get(address, 0.0) - self._monotonic()
+        wait = self._failing_until.get(f"failure:{address}", 0.0) - self._monotonic()
         if wait > 0:
             raise TooManyRequests(wait)
         for value in binding_cookies:
@@ -54,11 +54,7 @@ class EdgeLimits:
         Raises:
             TooManyRequests: 30 a minute from one address; its next callbacks are refused until one would be allowed.
         """
-        try:
-            await self._count(f"failure:{address}", LOGIN_FAILURES)
-        except TooManyRequests as error:
-            self._refuse_for_a_while(address, float(error.headers["Retry-After"]))
-            raise
+        await self._count_or_refuse(f"failure:{address}", LOGIN_FAILURES)
 
     async def bad_credential(self, address: str) -> None:
         """A bearer token or client secret was not valid.
@@ -74,7 +70,7 @@ class EdgeLimits:
         Raises:
             TooManyRequests: 60 a minute for one provider.
         """
-        await self._count(f"logout:{provider_id}", BAD_LOGOUTS)
+        await self._count_or_refuse(f"logout:{provider_id}", BAD_LOGOUTS)
 
     async def unknown_session(self, address: str) -> None:
         """A browser named a session of a provider that is none of ours.
@@ -89,13 +85,24 @@ class EdgeLimits:
         key = f"event:{subject}"
         return (await self._limiter.hit(key, limit=SECURITY_EVENTS, window_seconds=WINDOW_SECONDS)).allowed
 
+    async def _count_or_refuse(self, key: str, limit: int) -> None:
+        """As `_count`, but what is refused is not counted again before it would be allowed: a flood costs little."""
+        wait = self._failing_until.get(key, 0.0) - self._monotonic()
+        if wait > 0:
+            raise TooManyRequests(wait)
+        try:
+            await self._count(key, limit)
+        except TooManyRequests as error:
+            self._refuse_for_a_while(key, float(error.headers["Retry-After"]))
+            raise
+
     async def _count(self, key: str, limit: int) -> None:
         decision = await self._limiter.hit(key, limit=limit, window_seconds=WINDOW_SECONDS)
         if not decision.allowed:
             raise TooManyRequests(decision.retry_after_seconds)
 
-    def _refuse_for_a_while(self, address: str, seconds: float) -> None:
+    def _refuse_for_a_while(self, key: str, seconds: float) -> None:
         now = self._monotonic()
         if len(self._failing_until) > 10_000:
-            self._failing_until = {key: until for key, until in self._failing_until.items() if until > now}
-        self._failing_until[address] = now + seconds
+            self._failing_until = {held: until for held, until in self._failing_until.items() if until > now}
+        self._failing_until[key] = now + seconds

@@ -63,11 +63,11 @@ async def _token(request: WebRequest) -> str:
 
 
 async def _note_refusal(parts: WebParts, provider: Provider, error: LogoutRefused) -> None:
-    """Write it down while it is news, then count it: a flood gets 429, and a valid token is never counted."""
+    """Count it, and write it down while it is news. A flood gets 429; a valid token is never counted."""
+    await parts.limits.bad_logout(str(provider.id))
     if await parts.limits.is_worth_recording(f"logout:{provider.id}"):
         _log.warning("security.logout_refused", reason=error.reason, provider_id=str(provider.id))
         await record_refusal(parts.database, provider.tenant_id, provider.id, error.reason)
-    await parts.limits.bad_logout(str(provider.id))
 
 
 @get("/auth/providers/{provider_id:str}/frontchannel-logout", name="frontchannel-logout")
