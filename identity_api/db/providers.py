@@ -148,6 +148,29 @@ async def page(connection: Connection, tenant_id: UUID, *, after: Position | Non
     return [_provider(row) for row in rows]
 
 
+async def sharing_redirects(connection: Connection, tenant_id: UUID) -> list[str]:
+    """The tenant's providers that have the place of their callback in common with another provider, one of the two
+    being a public client.
+
+    Looks at every tenant's rows, for a callback names no tenant; says nothing of the others but that they are there.
+    """
+    rows = await connection.fetch(
+        r"""
+        with place as (
+            select id, tenant_id, slug, client_authentication = 'none' as is_public,
+                lower(substring(redirect_url from '^https?://(\[[^]]*\]|[^/:?#]+)')) as host,
+                coalesce(substring(redirect_url from '^https?://[^/?#]+(/[^?#]*)'), '/') as path
+            from provider
+        )
+        select distinct mine.slug from place mine
+        join place other on (other.host, other.path) = (mine.host, mine.path) and other.id <> mine.id
+        where mine.tenant_id = $1 and (mine.is_public or other.is_public) order by mine.slug
+        """,
+        tenant_id,
+    )
+    return [row["slug"] for row in rows]
+
+
 async def write(connection: Connection, provider: Provider) -> None:
     """Insert the provider, or overwrite the row of the same id. The slug of a row is never changed."""
     values = {name: getattr(provider, name) for name in Provider.__struct_fields__}

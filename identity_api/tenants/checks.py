@@ -15,6 +15,7 @@ from identity_api.config import is_loopback
 from identity_api.errors import BadInput
 from identity_api.mapping import ClaimPathInvalid, MatchKind, PatternInvalid, parse_claim_sources, validate_pattern
 from identity_api.oidc.authorization import PROTECTED_PARAMETERS
+from identity_api.oidc.documents import DocumentError, check_url
 from identity_api.oidc.issuer import ENTRA_COLLECTIVES, is_template
 from identity_api.permissions.names import check_permission_name
 from identity_api.permissions.service import SERVICE_PREFIX
@@ -36,6 +37,7 @@ SETTABLE_PARAMETERS = frozenset(("response_mode", "prompt", "max_age"))
 OAUTH2_ENDPOINTS = ("authorization", "token", "userinfo")
 TENANT_SLUG = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 PROVIDER_SLUG = r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?"
+SHARED_REDIRECT = "another provider has this address; a client without a secret needs one of its own (mix-up)."
 _DIRECTORY = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 
@@ -54,7 +56,37 @@ def problems_of(tenants: Sequence["TenantDeclaration"], bounds: Bounds = Bounds(
         _check_tenant(tenant, f"tenants[{place}]", bounds, problems)
     problems.extend(_twice("tenants: slug", [tenant.slug for tenant in tenants]))
     problems.extend(_twice("tenants: host", [host for tenant in tenants for host in tenant.hosts]))
+    problems.extend(_shared_redirects(tenants))
     return problems
+
+
+def _shared_redirects(tenants: Sequence["TenantDeclaration"]) -> list[str]:
+    """Public clients whose redirect URL another provider has too: a callback there would not say whose code it brings.
+
+    What is stored already, and redirect URLs that are not declared, are compared when the declaration is applied.
+    """
+    places: dict[tuple[str, str], list[tuple[str, bool]]] = {}
+    for number, tenant in enumerate(tenants):
+        for position, provider in enumerate(tenant.providers):
+            if provider.redirect_url is not None:
+                sharers = places.setdefault(arrival_of(provider.redirect_url), [])
+                sharers.append((f"tenants[{number}].providers[{position}]", _is_public(provider)))
+    return [
+        f"{place}.redirect_url: {SHARED_REDIRECT}"
+        for sharers in places.values()
+        if len(sharers) > 1
+        for place, is_public in sharers
+        if is_public
+    ]
+
+
+def arrival_of(redirect_url: str) -> tuple[str, str]:
+    """Host and path of a redirect URL: all that an arriving callback is matched on (design 5)."""
+    try:
+        parts = urlsplit(redirect_url)
+        return parts.hostname or "", parts.path or "/"
+    except ValueError:
+        return redirect_url, ""
 
 
 def stands_for_many(issuer: str) -> bool:
@@ -113,6 +145,8 @@ def _check_provider(provider: "ProviderDeclaration", place: str, bounds: Bounds,
         problems.append(f"{place}.slug: {provider.slug!r} must be lower-case letters, digits, _ and -, at most 63.")
     for name in ("issuer", "discovery_url", "redirect_url", "logout_page_url"):
         _check_address(getattr(provider, name), f"{place}.{name}", problems)
+    if "?" in provider.issuer:
+        problems.append(f"{place}.issuer: an issuer has no query (OpenID Connect Discovery 2).")
     _check_protocol(provider, place, problems)
     _check_secret(provider, place, problems)
     for name in ("sync_interval_seconds", "outage_grace_seconds", "unsynced_lease_seconds"):
@@ -153,9 +187,19 @@ def _check_protocol(provider: "ProviderDeclaration", place: str, problems: list[
         problems.append(f"{place}.allowed_directories: a directory is named by its id, a UUID in lower case.")
 
 
-def _check_secret(provider: "ProviderDeclaration", place: str, problems: list[str]) -> None:
+def _forms_of_secret(provider: "ProviderDeclaration") -> int:
     forms = [provider.client_secret, provider.client_secret_env, provider.client_secret_file]
-    given = len([form for form in forms if form is not None])
+    return len([form for form in forms if form is not None])
+
+
+def _is_public(provider: "ProviderDeclaration") -> bool:
+    """Whether anybody could exchange this client's codes (RFC 6749 section 2.1)."""
+    implied = "client_secret_post" if _forms_of_secret(provider) else "none"
+    return (provider.client_authentication or implied) == "none"
+
+
+def _check_secret(provider: "ProviderDeclaration", place: str, problems: list[str]) -> None:
+    given = _forms_of_secret(provider)
     if given > 1:
         problems.append(f"{place}: give one of client_secret, client_secret_env and client_secret_file, not several.")
     if given and provider.client_authentication == "none":
@@ -191,13 +235,17 @@ def _check_address(address: str | None, place: str, problems: list[str]) -> None
 
 
 def _is_web_address(address: str) -> bool:
-    """https with a host, or http on this machine; no user part."""
+    """https with a host, or http on this machine; nothing that two readers could take for two addresses.
+
+    No user part, fragment, blank, backslash or control character; no dot behind the host, which makes another name of
+    it for some and the same for others.
+    """
     try:
+        check_url(address)
         parts = urlsplit(address)
-        host = parts.hostname or ""
-        parts.port  # noqa: B018  # raises for a port that is no number
-    except ValueError:
+    except (DocumentError, ValueError):
         return False
-    if not host or parts.username is not None or parts.password is not None:
+    host = parts.hostname or ""
+    if host.endswith("."):
         return False
     return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
