@@ -42,6 +42,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     launched_at: datetime | None
     consumed_at: datetime | None
     is_expired: bool
+    test_id: UUID | None
+    """The test of the provider that it is made for: then it signs nobody in."""
 
     def __repr__(self) -> str:
         return f"Attempt(id={self.id}, tenant_id={self.tenant_id})"
@@ -77,6 +79,7 @@ class NewAttempt(msgspec.Struct, frozen=True, kw_only=True):
     login_hint: str | None
     redirect_url: str
     issuer: str
+    test_id: UUID | None = None
 
 
 async def insert(connection: Connection, attempt: NewAttempt, *, seconds: int) -> None:

@@ -3,7 +3,7 @@
 Users, grants and the audit never are.
 """
 
-from identity_api.db import logout_tokens, password_tokens
+from identity_api.db import logout_tokens, password_tokens, provider_tests
 from identity_api.db.database import Connection
 
 BATCH = 1_000
@@ -46,6 +46,11 @@ async def forget_logout_tokens(connection: Connection) -> int:
 async def forget_password_tokens(connection: Connection) -> int:
     """Remove tokens for setting a password that ended a day ago; all of them at once, since admins make each by hand."""
     return await password_tokens.delete_old(connection)
+
+
+async def forget_provider_tests(connection: Connection) -> int:
+    """Remove up to `BATCH` test logins whose ten minutes are over, with what was reported of them."""
+    return await provider_tests.forget(connection, BATCH)
 
 
 def _count(status: str) -> int:

@@ -474,6 +474,22 @@ class LoginAttempt(Table, tablename="login_attempt"):
     launched_at = _time(null=True)
     consumed_at = _time(null=True)
     outcome = _text(null=True)
+    test_id = _reference(null=True)
+    """The test that it is made for: then it signs nobody in and changes nothing."""
+
+
+class ProviderTest(Table, tablename="provider_test"):
+    """A test login of a provider, made by an admin in their own browser; its report is for nobody else."""
+
+    id = _id()
+    tenant_id = _reference()
+    provider_id = _reference()
+    user_id = _reference()
+    created_at = _time()
+    expires_at = _time()
+    """Ten minutes after the report, or after the beginning while there is none."""
+    report = JSONB(default=None, null=True)
+    """Settings, names of claims, types and counts; never what a claim says."""
 
 
 class LoginHandle(Table, tablename="login_handle"):

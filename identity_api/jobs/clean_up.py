@@ -5,7 +5,13 @@ from collections.abc import Awaitable, Callable
 from identity_api.db import clean_up as rows
 from identity_api.db.database import Connection, Database
 
-_FORGET = (rows.forget_attempts, rows.forget_sessions, rows.forget_logout_tokens, rows.forget_password_tokens)
+_FORGET = (
+    rows.forget_attempts,
+    rows.forget_sessions,
+    rows.forget_logout_tokens,
+    rows.forget_password_tokens,
+    rows.forget_provider_tests,
+)
 
 
 async def clean_up(database: Database) -> int:

@@ -4,6 +4,7 @@ from uuid import UUID
 
 import pytest
 
+from identity_api.db import provider_tests
 from identity_api.db.database import Connection, Database
 from identity_api.ids import uuid7
 from identity_api.jobs.clean_up import clean_up
@@ -112,3 +113,22 @@ async def test_tokens_too_old_to_count_are_forgotten(database: Database) -> None
         passwords = await connection.fetch("select token_hash from password_token where tenant_id = $1", tenant.id)
     assert [row["token_hash"] for row in logouts] == [b"59 minutes"]
     assert [row["token_hash"][16:] for row in passwords] == [b"23 hours"]
+
+
+@pytest.mark.asyncio
+async def test_a_test_login_is_forgotten_after_its_time_with_its_attempt(database: Database) -> None:
+    async with database.transaction() as connection:
+        tenant = await make.make_tenant(connection)
+        provider = await make.make_provider(connection, tenant.id)
+        user = await make.make_user(connection, tenant.id)
+        ended, kept = uuid7(), uuid7()
+        for test_id in (ended, kept):
+            await provider_tests.insert(connection, tenant.id, test_id, provider.id, user)
+            attempt = await make_attempt(connection, tenant.id, provider.id, "1 second")
+            await connection.execute("update login_attempt set test_id = $1 where id = $2", test_id, attempt)
+        await connection.execute("update provider_test set expires_at = now() - interval '1 s' where id = $1", ended)
+    await clean_up(database)
+    async with database.reading() as connection:
+        tests = await connection.fetch("select id from provider_test where tenant_id = $1", tenant.id)
+        attempts = await connection.fetch("select test_id from login_attempt where tenant_id = $1", tenant.id)
+    assert [row["id"] for row in tests] == [row["test_id"] for row in attempts] == [kept]
