@@ -201,6 +201,19 @@ async def consume(connection: Connection, tenant_id: UUID, attempt_id: UUID) -> 
     )
 
 
+async def rearm(connection: Connection, tenant_id: UUID, attempt_id: UUID) -> bool:
+    """Let a used attempt, of which nothing came, count once more; False if it did before, ended otherwise, or it is too late."""
+    return await _is_first(
+        connection,
+        """
+        update login_attempt set consumed_at = null, outcome = 'REQUEST_EXPIRED'
+        where tenant_id = $1 and id = $2 and consumed_at is not null and outcome is null and expires_at > now()
+        """,
+        tenant_id,
+        attempt_id,
+    )
+
+
 async def set_outcome(connection: Connection, tenant_id: UUID, attempt_id: UUID, outcome: str) -> None:
     """How the attempt ended: `OK`, or the code of its failure."""
     await connection.execute(

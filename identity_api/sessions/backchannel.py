@@ -13,8 +13,8 @@ from identity_api.db.providers import Provider
 from identity_api.errors import BadInput
 from identity_api.ids import token_hash
 from identity_api.lifecycle.end_login import end_logins
-from identity_api.lifecycle.provider_client import metadata_of
-from identity_api.oidc.errors import ProtocolError, UnknownKey
+from identity_api.lifecycle.provider_client import judged_by_keys, metadata_of
+from identity_api.oidc.errors import ProtocolError
 from identity_api.oidc.jwks import allowed_algorithms
 from identity_api.oidc.logout import LOGOUT_TOKEN_TYPES, LogoutExpectation, LogoutToken, validate_logout_token
 from identity_api.oidc.signed_token import verify_signature
@@ -56,14 +56,15 @@ async def use_logout_token(parts: LoginParts, provider: Provider, tenant_slug: s
 
 async def _verified(parts: LoginParts, provider: Provider, tenant_slug: str, token: str) -> LogoutToken:
     metadata = await metadata_of(parts.documents, provider, tenant_slug)
-    # Section 2.4: signed as an ID Token is. Keys rotate: an unknown one is looked for anew, once.
+    # Section 2.4: signed as an ID Token is.
     algorithms = allowed_algorithms(metadata.id_token_algorithms)
-    keys = await parts.documents.keys(metadata.jwks_uri, tenant=tenant_slug)
-    try:
-        signed = verify_signature(token, keys, algorithms, types=LOGOUT_TOKEN_TYPES)
-    except UnknownKey:
-        keys = await parts.documents.refetch_keys(metadata.jwks_uri, judged=keys, tenant=tenant_slug)
-        signed = verify_signature(token, keys, algorithms, types=LOGOUT_TOKEN_TYPES)
+    signed = await judged_by_keys(
+        parts.documents,
+        provider,
+        metadata,
+        tenant_slug,
+        lambda keys: verify_signature(token, keys, algorithms, types=LOGOUT_TOKEN_TYPES),
+    )
     expected = LogoutExpectation(
         issuer=metadata.issuer,
         client_id=provider.client_id,

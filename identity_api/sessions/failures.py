@@ -22,6 +22,7 @@ from identity_api.upstream.errors import UpstreamError
 from identity_api.vault import VaultError
 
 _log = get_logger(__name__)
+_Unavailable = oidc.TokenEndpointUnavailable | oidc.PushedRequestUnavailable | oidc.UserInfoUnavailable
 _TIMEOUTS = frozenset(("ANSWER_TIMED_OUT", "CONNECT_TIMED_OUT"))
 
 
@@ -84,7 +85,7 @@ def _failure(error: IdentityAPIError, code: str, unavailable_status: int) -> Log
         return LoginFailed("PROVIDER_TIMED_OUT", status=504, reason=reason)
     if _is_misconfigured(error):
         return LoginFailed("PROVIDER_MISCONFIGURED", status=502, reason=reason)
-    if isinstance(error, UpstreamError | oidc.TokenEndpointUnavailable | oidc.UserInfoUnavailable):
+    if isinstance(error, UpstreamError | _Unavailable):
         return LoginFailed("PROVIDER_UNAVAILABLE", status=unavailable_status, reason=reason)
     if isinstance(error, oidc.InvalidMetadata | oidc.InvalidKeySet):
         return LoginFailed("PROVIDER_UNAVAILABLE", status=unavailable_status, reason=reason)

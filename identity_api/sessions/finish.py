@@ -22,7 +22,7 @@ from identity_api.oidc.errors import CallbackIssuerMismatch, ProviderRefused
 from identity_api.sessions.delivery import Result, deliver, send_to_session_host
 from identity_api.sessions.errors import LoginFailed
 from identity_api.sessions.failures import judging, kind_of, recorded
-from identity_api.sessions.launch import is_one_host
+from identity_api.sessions.launch import is_one_host, leave_again
 from identity_api.sessions.matching import Matched, match
 from identity_api.sessions.parts import Arrival, Finished, LoginParts
 from identity_api.sessions.provider_answer import Answered, exchange_code, read_answer
@@ -48,8 +48,10 @@ async def finish(parts: LoginParts, arrival: Arrival) -> Finished:
         with judging("PROVIDER_UNAVAILABLE"):
             metadata = await metadata_of(parts.documents, provider, attempt.tenant_slug)
         code = _judge(parameters, provider, metadata)
-        tokens = await exchange_code(parts, attempt, provider, metadata, code)
-        answered = await read_answer(parts, attempt, provider, metadata, tokens)
+        if code is None:
+            return Finished(kind="AGAIN", location=await leave_again(parts, attempt, provider, metadata))
+        exchanged = await exchange_code(parts, attempt, provider, metadata, code)
+        answered = await read_answer(parts, attempt, provider, metadata, exchanged)
         finished = await _land(parts, matched, metadata, answered, arrival)
     METRICS.count_login("OK", kind_of(provider))
     return finished
@@ -65,8 +67,11 @@ async def _consume(parts: LoginParts, matched: Matched) -> CallbackParameters:
     return matched.parameters
 
 
-def _judge(parameters: CallbackParameters, provider: Provider, metadata: ProviderMetadata) -> str:
-    """The code, if the callback comes from this provider (RFC 9207 section 2.4) and is not an error."""
+def _judge(parameters: CallbackParameters, provider: Provider, metadata: ProviderMetadata) -> str | None:
+    """The code, if the callback comes from this provider (RFC 9207 section 2.4) and is not an error.
+
+    None if all that went wrong is that the request we pushed had expired before the browser arrived.
+    """
     try:
         announced, directories = metadata.authorization_response_issuer_announced, provider.claims.directories
         check_callback_issuer(parameters, metadata.issuer, announced, frozenset(directories))
@@ -74,6 +79,8 @@ def _judge(parameters: CallbackParameters, provider: Provider, metadata: Provide
     except CallbackIssuerMismatch as error:
         raise LoginFailed("ISSUER_MISMATCH") from error
     except ProviderRefused as error:
+        if error.error == "invalid_request_uri" and metadata.pushed_authorization_request_endpoint is not None:
+            return None
         raise LoginFailed("PROVIDER_REFUSED", reason=error.error) from error
 
 
@@ -168,6 +175,11 @@ async def _keep_token(
             # Never silent: without one, permissions of this login last no longer than its lease.
             _log.warning("login.no_refresh_token", tenant_id=str(provider.tenant_id), provider_id=str(provider.id))
         return False
-    login = LoginTokens(refresh_token=token, nonce_hash=matched.attempt.nonce_hash, auth_time=answered.auth_time)
+    login = LoginTokens(
+        refresh_token=token,
+        nonce_hash=matched.attempt.nonce_hash,
+        auth_time=answered.auth_time,
+        login_key=answered.login_key.jwk if answered.login_key else None,
+    )
     await keep(connection, parts.vault, provider.tenant_id, account.identity_id, login)
     return True

@@ -11,10 +11,17 @@ from urllib.parse import urlsplit
 
 from identity_api.db import attempts, providers
 from identity_api.db.attempts import Attempt, Handle, Stage
+from identity_api.db.database import Connection
 from identity_api.db.providers import Provider
 from identity_api.ids import new_token, token_hash
-from identity_api.lifecycle.authorization_request import FORM_POST, authentication_request
-from identity_api.lifecycle.provider_client import metadata_of
+from identity_api.lifecycle.authorization_request import (
+    FORM_POST,
+    AuthenticationRequest,
+    authentication_request,
+    pushed,
+    pushes,
+)
+from identity_api.lifecycle.provider_client import metadata_of, open_client, sealed_client
 from identity_api.oidc.discovery import ProviderMetadata
 from identity_api.oidc.id_token import nonce_hash
 from identity_api.sessions.cookies import binding_cookie, host_of, superfluous_bindings
@@ -23,13 +30,15 @@ from identity_api.sessions.failures import count, judging, recorded
 from identity_api.sessions.parts import BrowserRequest, Cookie, Launched, LoginParts
 from identity_api.sessions.prepare import LAUNCH_PATH
 
+PUSH_SECONDS = 5.0
+
 
 async def launch(parts: LoginParts, handle: str, request: BrowserRequest) -> Launched:
     """Use the handle up, bind the login to this browser on this host, and say where the browser goes next.
 
     Raises:
-        LoginFailed: HANDLE_UNKNOWN, LOGIN_USED, LOGIN_EXPIRED, PROVIDER_DISABLED; PROVIDER_UNAVAILABLE (503) or
-            PROVIDER_TIMED_OUT, after which the same handle works again while it lasts.
+        LoginFailed: HANDLE_UNKNOWN, LOGIN_USED, LOGIN_EXPIRED, PROVIDER_DISABLED; PROVIDER_UNAVAILABLE (503),
+            PROVIDER_TIMED_OUT or PROVIDER_MISCONFIGURED, after which the same handle works again while it lasts.
     """
     async with parts.database.reading() as connection:
         found = await attempts.by_handle(connection, token_hash(handle))
@@ -114,30 +123,14 @@ async def _leave(
 ) -> Launched:
     """Bind here, and go to the provider with fresh state, nonce and code verifier."""
     attempt, binding = found.attempt, new_token("bi")
-    with judging("PROVIDER_MISCONFIGURED"):
-        asked = authentication_request(
-            provider, metadata, redirect_url=attempt.redirect_url, login_hint=attempt.login_hint
-        )
-    sealed = parts.vault.seal(
-        asked.code_verifier.encode(),
-        tenant_id=attempt.tenant_id,
-        table="login_attempt",
-        column="code_verifier_sealed",
-        row_id=attempt.id,
-    )
+    asked = await _ask(parts, attempt, provider, metadata)
     stages: tuple[Stage, ...] = ("SESSION_HOST", "CALLBACK_HOST") if is_one_host(attempt) else ("CALLBACK_HOST",)
     async with parts.database.transaction() as connection:
         if not await attempts.use_handle(connection, attempt.tenant_id, found.id):
             raise LoginFailed("LOGIN_USED", reason="handle")
         for stage in stages:
             await attempts.bind(connection, attempt, stage, token_hash(binding))
-        await attempts.leave(
-            connection,
-            attempt,
-            state_hash=token_hash(asked.state),
-            nonce_hash=nonce_hash(asked.nonce) if asked.nonce is not None else None,
-            code_verifier_sealed=sealed,
-        )
+        await _write(connection, parts, attempt, asked)
     cookie = binding_cookie(
         callback_origin(attempt),
         attempt.id,
@@ -146,6 +139,55 @@ async def _leave(
         form_post=asked.response_mode == FORM_POST,
     )
     return _launched(asked.location, cookie, request)
+
+
+async def leave_again(parts: LoginParts, attempt: Attempt, provider: Provider, metadata: ProviderMetadata) -> str:
+    """Where to go once more with an attempt whose pushed request the provider did not know any more (RFC 9126).
+
+    Nothing came of the first time, so the attempt counts again, in the same browser and with fresh secrets: but once.
+
+    Raises:
+        LoginFailed: PROVIDER_REFUSED, if this was the second time; or as `launch`.
+    """
+    asked = await _ask(parts, attempt, provider, metadata)
+    async with parts.database.transaction() as connection:
+        if not await attempts.rearm(connection, attempt.tenant_id, attempt.id):
+            raise LoginFailed("PROVIDER_REFUSED", reason="invalid_request_uri")
+        await _write(connection, parts, attempt, asked)
+    return asked.location
+
+
+async def _ask(
+    parts: LoginParts, attempt: Attempt, provider: Provider, metadata: ProviderMetadata
+) -> AuthenticationRequest:
+    """The request, pushed where the provider takes it so. In no transaction, since the provider is called."""
+    with judging("PROVIDER_MISCONFIGURED", unavailable_status=503):
+        asked = authentication_request(
+            provider, metadata, redirect_url=attempt.redirect_url, login_hint=attempt.login_hint
+        )
+        if not pushes(metadata):
+            return asked
+        async with parts.database.reading() as connection:
+            sealed = await sealed_client(connection, provider)
+        client = open_client(parts.vault, parts.memory, provider, metadata, attempt.tenant_slug, sealed)
+        return await pushed(parts, client, metadata, asked, deadline=PUSH_SECONDS)
+
+
+async def _write(connection: Connection, parts: LoginParts, attempt: Attempt, asked: AuthenticationRequest) -> None:
+    sealed = parts.vault.seal(
+        asked.code_verifier.encode(),
+        tenant_id=attempt.tenant_id,
+        table="login_attempt",
+        column="code_verifier_sealed",
+        row_id=attempt.id,
+    )
+    await attempts.leave(
+        connection,
+        attempt,
+        state_hash=token_hash(asked.state),
+        nonce_hash=nonce_hash(asked.nonce) if asked.nonce is not None else None,
+        code_verifier_sealed=sealed,
+    )
 
 
 def _launched(location: str, cookie: Cookie, request: BrowserRequest) -> Launched:

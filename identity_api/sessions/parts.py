@@ -126,10 +126,11 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True):
     """A login succeeded. Redirect to `location`, which may hold a one-time code or a token: never log it.
 
     SESSION: `set_cookies` has the session's cookie. COMPLETE: our own `/auth/complete` on the session's host goes on.
-    CODE and FRAGMENT: the frontend gets a one-time code, or the token itself in the fragment.
+    CODE and FRAGMENT: the frontend gets a one-time code, or the token itself in the fragment. AGAIN: nothing came of it, and
+    the provider is asked once more.
     """
 
-    kind: Literal["SESSION", "COMPLETE", "CODE", "FRAGMENT"]
+    kind: Literal["SESSION", "COMPLETE", "CODE", "FRAGMENT", "AGAIN"]
     location: str
     set_cookies: tuple[Cookie, ...] = ()
     clear_cookies: tuple[str, ...] = ()

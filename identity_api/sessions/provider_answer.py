@@ -13,12 +13,20 @@ import msgspec
 from identity_api.accounts.provisioning import VerifiedPerson
 from identity_api.db.attempts import Attempt
 from identity_api.db.providers import Provider
-from identity_api.lifecycle.authorization_request import request_options
-from identity_api.lifecycle.provider_answers import needs_access_token, needs_userinfo, read_person
-from identity_api.lifecycle.provider_client import client_of
+from identity_api.lifecycle.authorization_request import request_options, resource_of
+from identity_api.lifecycle.provider_answers import (
+    needs_access_token,
+    needs_userinfo,
+    read_person,
+    signed_answers,
+)
+from identity_api.lifecycle.provider_client import ProviderClient, judged_by_keys, open_client, sealed_client
+from identity_api.lifecycle.provider_requests import LoginKey, new_login_key, send_proven, send_with_token
 from identity_api.mapping import Documents, GroupsReading
 from identity_api.oidc.discovery import ProviderMetadata
-from identity_api.oidc.errors import ProtocolError, UnknownKey
+from identity_api.oidc.dpop import TOKEN_TYPE
+from identity_api.oidc.encrypted_token import decrypt_token
+from identity_api.oidc.errors import ProtocolError
 from identity_api.oidc.id_token import (
     LoginExpectation,
     SignedClaims,
@@ -29,7 +37,7 @@ from identity_api.oidc.id_token import (
 )
 from identity_api.oidc.jwks import KeySet, allowed_algorithms
 from identity_api.oidc.signed_token import ACCESS_TOKEN_TYPES, ID_TOKEN_TYPES
-from identity_api.oidc.token_endpoint import TokenResponse, code_request, read_code_response
+from identity_api.oidc.token_endpoint import BEARER, TokenResponse, code_request, read_code_response
 from identity_api.oidc.userinfo import read_profile, read_userinfo, userinfo_request
 from identity_api.sessions.errors import LoginFailed
 from identity_api.sessions.failures import judging
@@ -40,12 +48,25 @@ USERINFO_SECONDS = 5.0
 MAX_TOKEN_ANSWER_BYTES = 512 * 1024
 
 
+class Exchanged(msgspec.Struct, frozen=True, kw_only=True):
+    """What came for the code, who we were when we asked, and the key that the tokens are bound to if they are."""
+
+    client: ProviderClient
+    tokens: TokenResponse
+    login_key: LoginKey | None
+
+    def __repr__(self) -> str:
+        return "Exchanged()"
+
+
 class Answered(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a login learns from its provider."""
 
     person: VerifiedPerson
     groups: GroupsReading
     tokens: TokenResponse
+    """With the ID Token as it was signed: an envelope around it has been opened."""
+    login_key: LoginKey | None
     auth_time: int | None
     authenticated_at: datetime
     provider_session: str | None
@@ -56,8 +77,10 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
 
 async def exchange_code(
     parts: LoginParts, attempt: Attempt, provider: Provider, metadata: ProviderMetadata, code: str
-) -> TokenResponse:
+) -> Exchanged:
     """Exchange the code, once, with the verifier of this attempt (RFC 7636).
+
+    It is presented again only after an answer that says that it was not looked at (`lifecycle.provider_requests`).
 
     Raises:
         LoginFailed: EXCHANGE_REFUSED; PROVIDER_UNAVAILABLE, PROVIDER_TIMED_OUT, PROVIDER_MISCONFIGURED.
@@ -72,41 +95,53 @@ async def exchange_code(
             row_id=attempt.id,
         ).decode()
         async with parts.database.reading() as connection:
-            client = await client_of(connection, parts.vault, provider)
-        request = code_request(
-            metadata.token_endpoint,
-            client=client,
-            code=code,
-            redirect_uri=attempt.redirect_url,
-            code_verifier=verifier,
+            sealed = await sealed_client(connection, provider)
+        client = open_client(parts.vault, parts.memory, provider, metadata, attempt.tenant_slug, sealed)
+        login_key = new_login_key(metadata.dpop_algorithms) if provider.client_settings.dpop else None
+        answer = await send_proven(
+            parts,
+            client,
+            lambda proof, now: code_request(
+                metadata.token_endpoint,
+                client=proof,
+                code=code,
+                redirect_uri=attempt.redirect_url,
+                code_verifier=verifier,
+                extra=resource_of(provider),
+                now=now,
+            ),
+            deadline=EXCHANGE_SECONDS,
+            cap=MAX_TOKEN_ANSWER_BYTES,
+            login_key=login_key,
         )
-        answer = await parts.upstream.exchange(
-            request, deadline=EXCHANGE_SECONDS, cap=MAX_TOKEN_ANSWER_BYTES, tenant=attempt.tenant_slug
-        )
-        return read_code_response(answer, parts.clock())
+        tokens = read_code_response(answer, parts.clock(), token_type=BEARER if login_key is None else TOKEN_TYPE)
+        return Exchanged(client=client, tokens=tokens, login_key=login_key)
 
 
 async def read_answer(
-    parts: LoginParts, attempt: Attempt, provider: Provider, metadata: ProviderMetadata, tokens: TokenResponse
+    parts: LoginParts, attempt: Attempt, provider: Provider, metadata: ProviderMetadata, exchanged: Exchanged
 ) -> Answered:
     """Verify what came with the tokens, ask UserInfo where a configured claim needs it, and read the person.
 
     Raises:
         LoginFailed: TOKEN_REFUSED, USERINFO_REFUSED, CLAIM_UNUSABLE; the provider's own trouble.
     """
-    now = parts.clock()
+    now, tokens = parts.clock(), exchanged.tokens
     if provider.protocol == "oauth2":
-        return await _read_plain(parts, attempt, provider, metadata, tokens)
+        return await _read_plain(parts, provider, metadata, exchanged)
     with judging("TOKEN_REFUSED"):
         if tokens.id_token is None:
             raise LoginFailed("TOKEN_REFUSED", reason="MISSING:id_token")
-        keys, signed = await _signed(parts, attempt, metadata, tokens.id_token)
+        if provider.client_settings.encrypted_id_tokens:
+            opened = decrypt_token(tokens.id_token, exchanged.client.decryption_keys)
+            tokens = msgspec.structs.replace(tokens, id_token=opened)
+        keys, signed = await _signed(parts, attempt, provider, metadata, tokens.id_token or "")
         expected = _expectation(parts, attempt, provider, metadata)
         verified = validate_id_token(signed, expected, now, access_token=tokens.access_token)
     documents = _with_access_token(Documents(id_token=verified.claims), provider, metadata, keys, tokens, verified)
     if needs_userinfo(provider, documents):
         with judging("USERINFO_REFUSED"):
-            userinfo = await _userinfo(parts, attempt, metadata, tokens, verified.subject)
+            userinfo = await _userinfo(parts, provider, metadata, exchanged, verified)
         documents = _replace(documents, userinfo=userinfo)
     with judging("CLAIM_UNUSABLE"):
         profile, groups = read_person(provider, documents)
@@ -114,6 +149,7 @@ async def read_answer(
         person=VerifiedPerson(issuer=verified.issuer, subject=verified.subject, profile=profile),
         groups=groups,
         tokens=tokens,
+        login_key=exchanged.login_key,
         auth_time=verified.auth_time,
         authenticated_at=_authenticated_at(verified.auth_time, now),
         provider_session=verified.session_id,
@@ -142,16 +178,15 @@ def _expectation(
 
 
 async def _signed(
-    parts: LoginParts, attempt: Attempt, metadata: ProviderMetadata, token: str
+    parts: LoginParts, attempt: Attempt, provider: Provider, metadata: ProviderMetadata, token: str
 ) -> tuple[KeySet, SignedClaims]:
-    """The ID Token's claims with a checked signature. Keys rotate: an unknown one is looked for anew, once."""
+    """The ID Token's claims with a checked signature, and the keys it was checked with."""
     algorithms = allowed_algorithms(metadata.id_token_algorithms)
-    keys = await parts.documents.keys(metadata.jwks_uri, tenant=attempt.tenant_slug)
-    try:
+
+    def judge(keys: KeySet) -> tuple[KeySet, SignedClaims]:
         return keys, verify_signature(token, keys, algorithms, types=ID_TOKEN_TYPES)
-    except UnknownKey:
-        keys = await parts.documents.refetch_keys(metadata.jwks_uri, judged=keys, tenant=attempt.tenant_slug)
-        return keys, verify_signature(token, keys, algorithms, types=ID_TOKEN_TYPES)
+
+    return await judged_by_keys(parts.documents, provider, metadata, attempt.tenant_slug, judge)
 
 
 def _with_access_token(
@@ -183,27 +218,49 @@ def _replace(documents: Documents, **changes: Any) -> Documents:
 
 
 async def _userinfo(
-    parts: LoginParts, attempt: Attempt, metadata: ProviderMetadata, tokens: TokenResponse, subject: str | None
+    parts: LoginParts,
+    provider: Provider,
+    metadata: ProviderMetadata,
+    exchanged: Exchanged,
+    verified: VerifiedIDToken | None,
 ) -> Mapping[str, Any]:
-    """UserInfo's claims, which must be about `subject` (Core 5.3.2); None where no ID Token said whose they are.
+    """UserInfo's claims, about the subject of the ID Token (Core 5.3.2), if there was one to say whose they are.
 
     A provider without the endpoint says nothing there: that is an answer with no claims, not one that is missing.
     """
     if metadata.userinfo_endpoint is None:
         return {}
-    request = userinfo_request(metadata.userinfo_endpoint, tokens.access_token)
-    answer = await parts.upstream.exchange(request, deadline=USERINFO_SECONDS, tenant=attempt.tenant_slug)
-    if subject is None:
-        return read_profile(answer, parts.clock())
-    return read_userinfo(answer, subject, parts.clock()).claims
+    is_signed = verified is not None and provider.client_settings.signed_userinfo
+    access_token = exchanged.tokens.access_token
+    answer = await send_with_token(
+        parts,
+        exchanged.client,
+        userinfo_request(metadata.userinfo_endpoint, access_token, accepts_jwt=is_signed),
+        access_token=access_token,
+        deadline=USERINFO_SECONDS,
+        login_key=exchanged.login_key,
+    )
+    now = parts.clock()
+    if verified is None:
+        return read_profile(answer, now)
+    subject, issuer = verified.subject, verified.issuer
+    if not is_signed:
+        return read_userinfo(answer, subject, now).claims
+
+    def judge(keys: KeySet) -> Mapping[str, Any]:
+        leeway_seconds = parts.limits.leeway_seconds
+        agreed = signed_answers(provider, metadata, keys, issuer=issuer, leeway_seconds=leeway_seconds)
+        return read_userinfo(answer, subject, now, signed_answers=agreed).claims
+
+    return await judged_by_keys(parts.documents, provider, metadata, exchanged.client.tenant, judge)
 
 
 async def _read_plain(
-    parts: LoginParts, attempt: Attempt, provider: Provider, metadata: ProviderMetadata, tokens: TokenResponse
+    parts: LoginParts, provider: Provider, metadata: ProviderMetadata, exchanged: Exchanged
 ) -> Answered:
     """Plain OAuth 2.0: UserInfo alone says who this is. It is bound to this login by the code and its verifier only."""
     with judging("USERINFO_REFUSED"):
-        claims = await _userinfo(parts, attempt, metadata, tokens, None)
+        claims = await _userinfo(parts, provider, metadata, exchanged, None)
     with judging("CLAIM_UNUSABLE"):
         profile, groups = read_person(provider, Documents(userinfo=claims))
     try:
@@ -213,7 +270,8 @@ async def _read_plain(
     return Answered(
         person=VerifiedPerson(issuer=provider.issuer, subject=subject, profile=profile),
         groups=groups,
-        tokens=tokens,
+        tokens=exchanged.tokens,
+        login_key=exchanged.login_key,
         auth_time=None,
         authenticated_at=parts.clock(),
         provider_session=None,

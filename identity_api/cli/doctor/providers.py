@@ -8,7 +8,7 @@ from identity_api.db import providers, tenants
 from identity_api.db.database import Database
 from identity_api.db.providers import Provider
 from identity_api.errors import IdentityAPIError
-from identity_api.lifecycle.provider_client import Documents, metadata_of
+from identity_api.lifecycle.provider_client import Documents, metadata_of, trust_of
 from identity_api.upstream.addresses import AllowList
 from identity_api.upstream.errors import Refused
 from identity_api.upstream.exchange import Upstream
@@ -42,7 +42,7 @@ async def _examine(slots: asyncio.Semaphore, documents: Documents, slug: str, pr
         try:
             metadata = await metadata_of(documents, provider, slug)
             if provider.protocol == "oidc":
-                await documents.keys(metadata.jwks_uri, tenant=slug)
+                await documents.keys(metadata.jwks_uri, tenant=slug, tls=trust_of(provider))
         except Refused as error:
             return fail(subject, f"{error.message}. If the target is meant, list it in IDENTITY_OUTBOUND_ALLOW.")
         except IdentityAPIError as error:
