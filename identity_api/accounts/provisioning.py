@@ -1,6 +1,6 @@
 """Whose account a verified login is: find the identity, or make it as the provider's policy says (design 6).
 
-    JIT            nobody known by this anchor: make a user
+    JIT            nobody known by this anchor: make a user, or with `adopt_by_name` take over one that waits for it
     KNOWN_USERS    match the username claim once, exactly; refuse others
     LINKED_ONLY    an admin has entered the identity; refuse others
 
@@ -8,6 +8,11 @@ An identity is found by its anchor (exact), and must then be the same issuer and
 subject is somebody else in the same place, an address given to a successor or an attack: refused, and quarantined until
 an admin has looked. The same subject with a new anchor is the same person (OIDC Core 2: a subject is never reassigned).
 Never by e-mail on its own.
+
+`adopt_by_name` is for moving in with accounts that exist: until everybody is linked (`Filter.linked` lists who is not),
+a first login may take over the user whose username the provider's username claim names. It is off unless switched on,
+since whoever chooses names at the provider then chooses accounts here. Which claim names the account is the provider's
+`username` setting; systems that compare the display name set it to that claim.
 
 A refusal is an answer, not an exception: the caller's transaction commits, with the quarantine and the audit in it.
 """
@@ -82,7 +87,8 @@ async def provision(
         return await _known(connection, provider, found, person, actor)
     match provider.provisioning:
         case "JIT":
-            return await _create(connection, provider, person, actor)
+            adopted = await _adopt(connection, provider, person, actor) if provider.adopt_by_name else None
+            return adopted or await _create(connection, provider, person, actor)
         case "KNOWN_USERS":
             return await _match_by_name(connection, provider, person, actor)
         case "LINKED_ONLY":
@@ -135,17 +141,24 @@ async def _known(
     return Provisioned(found.user_id, found.id, is_new=False)
 
 
-async def _create(
+async def _adopt(
     connection: Connection, provider: Provider, person: VerifiedPerson, actor: str
-) -> Provisioned | Declined:
+) -> Provisioned | Declined | None:
+    """Take over the user of exactly this name who has never had an identity; None if there is none to take over.
+
+    A user who was linked before is somebody already, so that a namesake gets an account of their own.
+    """
+    name = person.profile.username
+    known = await users.by_username(connection, provider.tenant_id, name) if name is not None else None
+    if known is None or known.was_linked:
+        return None
+    # A second account beside the one that is meant could not be undone: these two are an admin's to sort out.
+    return _forbidden(known) or await _link(connection, provider, person, known.id, "adopted", actor)
+
+
+async def _create(connection: Connection, provider: Provider, person: VerifiedPerson, actor: str) -> Provisioned:
     """Just in time: a new user of their own, whatever names are taken."""
     profile = person.profile
-    if provider.adopt_by_name and profile.username is not None:
-        known = await users.by_username(connection, provider.tenant_id, profile.username)
-        if known is not None:
-            # Adopting an account by its display name is not offered. Making a second account beside the one that
-            # was meant to be adopted could not be undone, so that nobody gets in until the switch is off.
-            return Declined("ACCOUNT_NOT_FOUND", "adopt_by_name_not_offered")
     user_id = uuid7()
     for username in username_candidates(profile):
         label = profile.display_label or username
@@ -167,14 +180,17 @@ async def _match_by_name(
     known = await users.by_username(connection, provider.tenant_id, name) if name is not None else None
     if known is None:
         return Declined("ACCOUNT_NOT_FOUND", "no_such_username")
-    if known.has_identity:
+    if known.was_linked:
         return Declined("ACCOUNT_NOT_FOUND", "user_has_an_identity")
+    return _forbidden(known) or await _link(connection, provider, person, known.id, "matched", actor)
+
+
+def _forbidden(known: users.KnownUser) -> Declined | None:
+    """Why no provider's word may claim this user."""
     # Otherwise whoever may choose usernames at the provider could become an administrator here.
     if known.holds_identity_rights:
         return Declined("ACCOUNT_NOT_FOUND", "user_holds_identity_rights")
-    if known.disabled_at is not None:
-        return Declined("ACCOUNT_DISABLED", str(known.id))
-    return await _link(connection, provider, person, known.id, "matched", actor)
+    return Declined("ACCOUNT_DISABLED", str(known.id)) if known.disabled_at is not None else None
 
 
 async def _link(

@@ -116,6 +116,8 @@ class Filter(msgspec.Struct, frozen=True):
     group_id: UUID | None = None
     permission_id: UUID | None = None
     """Holds an open grant of it; whether it is in force is for the reader to see."""
+    linked: bool | None = None
+    """Has an identity at some provider, in whatever state."""
 
 
 class Position(msgspec.Struct, frozen=True, array_like=True):
@@ -209,6 +211,10 @@ def _conditions(where: Filter, bind: Any) -> list[str]:
             found.append(f"u.{column} like {bind(_like_prefix(fold(prefix)))}")
     if where.enabled is not None:
         found.append(f"u.disabled_at is {'' if where.enabled else 'not '}null")
+    if where.linked is not None:
+        found.append(
+            f"{'' if where.linked else 'not '}exists (select from identity i where i.tenant_id = $1 and i.user_id = u.id)"
+        )
     if where.group_id is not None:
         found.append(
             "u.id in (select i.user_id from identity_group ig join identity i on i.tenant_id = $1 and i.id = ig.identity_id"

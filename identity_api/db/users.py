@@ -15,8 +15,8 @@ class KnownUser(msgspec.Struct, frozen=True):
 
     id: UUID
     disabled_at: datetime | None
-    has_identity: bool
-    """At any provider, in whatever state."""
+    was_linked: bool
+    """Has an identity at any provider, in whatever state, or ever had a permission by one."""
     holds_identity_rights: bool
     """Holds an open grant of `identity:*`, whether in force or not."""
 
@@ -30,7 +30,9 @@ async def by_username(connection: Connection, tenant_id: UUID, username: str) ->
     row = user_id and await connection.fetchrow(
         """
         select u.id, u.disabled_at,
-            exists (select from identity i where i.tenant_id = $1 and i.user_id = u.id) as has_identity,
+            exists (select from identity i where i.tenant_id = $1 and i.user_id = u.id) or exists (
+                select from permission_grant g
+                where g.tenant_id = $1 and g.user_id = u.id and g.identity_id is not null) as was_linked,
             exists (
                 select from permission_grant g
                 join permission p on p.tenant_id = $1 and p.id = g.permission_id and p.name like 'identity:%'

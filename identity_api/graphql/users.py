@@ -184,6 +184,10 @@ class UserFilter:
     permission: strawberry.ID | None = strawberry.field(
         default=None, description="Has an open grant of it, whether or not it is in force."
     )
+    linked: bool | None = strawberry.field(
+        default=None,
+        description="Has an identity at some provider, in whatever state; false lists who has never had one.",
+    )
 
 
 _POSITIONS: dict[Order, Any] = {
@@ -251,6 +255,7 @@ def _where(asked: UserFilter) -> Filter:
         asked.enabled,
         ids.row_id(asked.group, "Group") if asked.group is not None else None,
         ids.row_id(asked.permission, "Permission") if asked.permission is not None else None,
+        asked.linked,
     )
 
 

@@ -161,6 +161,22 @@ async def test_users_are_found_by_name_address_and_label_without_regard_to_case(
 
 
 @pytest.mark.asyncio
+async def test_users_who_have_never_signed_in_by_a_provider_are_found(world: World) -> None:
+    """S2-38: who is not yet linked?"""
+    await people(world, ["ada"])
+    unlinked, linked = await names(world, "{linked: false}"), await names(world, "{linked: true}")
+    async with world.database.reading() as connection:
+        rows = await connection.fetch(
+            "select username from app_user where tenant_id = $1 and id not in"
+            " (select user_id from identity where tenant_id = $1)",
+            world.tenant,
+        )
+    assert sorted(unlinked) == sorted([row["username"] for row in rows])
+    assert "ada" in linked
+    assert sorted([*unlinked, *linked]) == sorted(await names(world, "{}"))
+
+
+@pytest.mark.asyncio
 async def test_users_are_found_by_group_and_by_permission(world: World) -> None:
     await people(world, ["ada", "bob"], groups=["sales"])
     group = global_id("Group", await world.group("sales"))

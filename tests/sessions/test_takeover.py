@@ -14,6 +14,7 @@ import pytest_asyncio
 from identity_api.accounts.administration import disable_user
 from identity_api.db.database import Database
 from identity_api.db.grants import open_manual_grant
+from identity_api.db.providers import ClaimSettings
 from identity_api.ids import uuid7
 from identity_api.permissions.delegation import Actor
 from identity_api.sessions.errors import LoginFailed
@@ -267,13 +268,24 @@ async def test_attack_11_a_disabled_account(world: World, provisioning: str) -> 
 
 
 async def test_attack_12_an_account_to_be_adopted_by_its_name(world: World) -> None:
-    """Promise 44. `adopt_by_name` links nobody: whoever bears the name of a user is refused, everybody else is new."""
-    await world.change_provider(adopt_by_name=True)
-    victim = await known_user(world)
-    failure = await refused(world, "alice")
-    assert (failure.code, failure.reason) == ("ACCOUNT_NOT_FOUND", "adopt_by_name_not_offered")
-    await victim.is_untouched()
+    """Promise 44; S2-33. `adopt_by_name` gives a waiting account to whoever bears its name, once, and nobody else's:
+    neither one that has an identity nor one with rights over this service.
+    """
+    await world.change_provider(adopt_by_name=True, claims=ClaimSettings(username=("name",)))
+    waiting = await known_user(world, "Alice")
+    assert (await signed_in(world, "alice"))[0] == waiting.user_id
+    victim = Victim(world, waiting.user_id, "the session of the login above")
+    victim.links = await victim.linked()
+    world.idp.add_person("mallory", subject="mallory-1", name="Alice")
     assert (await signed_in(world, "mallory"))[0] != victim.user_id
+    await victim.is_untouched()
+    world.idp.add_person("carol")
+    admin = await known_user(world, "Carol")
+    async with world.database.transaction() as connection:
+        rights = await make.make_permission(connection, world.tenant.id, "identity:users:write")
+        await open_manual_grant(connection, world.tenant.id, admin.user_id, rights, "operator:root")
+    assert (await refused(world, "carol")).reason == "user_holds_identity_rights"
+    await admin.is_untouched()
 
 
 async def test_attack_13_the_same_subject_at_a_second_provider(world: World, other_idp: RunningProvider) -> None:
