@@ -6,7 +6,6 @@ Group mappings follow by the mappings' own use case, which knows the rules of an
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
 from uuid import UUID
 
 import asyncpg
@@ -14,17 +13,30 @@ import msgspec
 
 from identity_api.accounts.local_policy import apply_policy
 from identity_api.config import Secret
-from identity_api.db import audit, identities, locks, permissions, providers, tenants
+from identity_api.db import audit, locks, permissions, providers, tenants
 from identity_api.db.database import Connection, Database
 from identity_api.db.local_accounts import LocalPolicy
-from identity_api.db.providers import Provider, SealedSecret
+from identity_api.db.providers import Provider
 from identity_api.db.tenants import Frontend, Tenant
 from identity_api.errors import ConfigurationError
 from identity_api.ids import uuid7
-from identity_api.lifecycle.grants import apply_decision
 from identity_api.permissions.service import SERVICE_PERMISSIONS
+from identity_api.tenants.checks import SHARED_REDIRECT
 from identity_api.tenants.declaration import ProviderDeclaration, TenantDeclaration, client_secret
-from identity_api.vault import Vault, VaultError
+from identity_api.tenants.rows import (
+    Defaults,
+    Owner,
+    changed_fields,
+    decide_anew,
+    end_moved,
+    has_moved,
+    opened_secret,
+    provider_row,
+    sealed_secret,
+)
+from identity_api.vault import Vault
+
+__all__ = ["Applier", "Defaults", "Difference", "apply_tenant"]
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -38,15 +50,6 @@ class Difference(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         sign = {"create": "+", "change": "~", "remove": "-"}[self.action]
         return f"{sign} {self.kind} {self.name}" + (f" ({', '.join(self.fields)})" if self.fields else "")
-
-
-class Defaults(msgspec.Struct, frozen=True):
-    """What a provider gets where its declaration is silent; from the settings."""
-
-    public_url: str
-    sync_interval_seconds: int
-    outage_grace_seconds: int
-    unsynced_lease_seconds: int
 
 
 class Applier(msgspec.Struct, frozen=True):
@@ -74,7 +77,8 @@ async def apply_tenant(
         rehearse: tell the differences and leave everything as it is.
 
     Raises:
-        ConfigurationError: a secret cannot be found, or a host belongs to another tenant.
+        ConfigurationError: a secret cannot be found, a host belongs to another tenant, or a public client shares its
+            redirect URL.
     """
     found: list[Difference] = []
     tenant_id = uuid7()
@@ -110,6 +114,7 @@ class _Application:
         await self._write_permissions()
         for declared in self._declared.providers:
             await self._write_provider(declared)
+        await self._check_redirects()
         events = [
             audit.Event(f"{one.kind}.{one.action}d", one.kind, payload={"name": one.name, "fields": list(one.fields)})
             for one in self._found
@@ -130,7 +135,7 @@ class _Application:
         wanted = Tenant(
             self._tenant_id, declared.slug, declared.name, declared.default_provider, before.epoch if before else 0
         )
-        changed = _changed(before, wanted)
+        changed = changed_fields(before, wanted)
         if before != wanted:
             await tenants.write(self._connection, wanted)
         if sorted(declared.hosts) != await tenants.hosts(self._connection, self._tenant_id):
@@ -154,7 +159,7 @@ class _Application:
             )
             if old != wanted:
                 await tenants.write_frontend(self._connection, wanted)
-            self._note("frontend", declared.slug, old, _changed(old, wanted))
+            self._note("frontend", declared.slug, old, changed_fields(old, wanted))
 
     async def _write_permissions(self) -> None:
         """The declared ones, those that mappings name, and the service's own, which every tenant has."""
@@ -177,119 +182,48 @@ class _Application:
                 self._note("permission", name, old, ("description", "delegable"))
 
     async def _write_provider(self, declared: ProviderDeclaration) -> None:
+        await locks.share_mappings(self._connection, self._tenant_id)
         before = await providers.by_slug(self._connection, self._tenant_id, declared.slug)
         now = await self._connection.fetchval("select now()")
         secret = client_secret(declared, self._applier.environ, self._applier.folder)
-        wanted = self._provider(declared, before, has_secret=secret is not None, now=now)
-        changed = _changed(before, wanted)
+        wanted = provider_row(
+            declared,
+            before,
+            owner=Owner(self._tenant_id, self._declared.slug, self._declared.hosts),
+            defaults=self._applier.defaults,
+            has_secret=secret is not None,
+            now=now,
+            managed_by="FILE",
+        )
+        changed = changed_fields(before, wanted)
         if changed or before is None:
             if before is not None:
                 wanted = msgspec.structs.replace(wanted, version=before.version + 1, updated_at=now)
             await providers.write(self._connection, wanted)
         if await self._write_secret(wanted, secret):
             changed = (*changed, "client_secret")
+        if before is not None and has_moved(before, wanted):
+            await end_moved(self._connection, self._tenant_id, wanted.id, actor=self._applier.actor)
         if before is not None and before.sync_mode != wanted.sync_mode:
-            await self._decide_anew(wanted)
+            await decide_anew(self._connection, self._tenant_id, wanted.id, actor=self._applier.actor)
         self._note("provider", declared.slug, before, changed)
 
-    def _provider(
-        self, declared: ProviderDeclaration, before: Provider | None, *, has_secret: bool, now: Any
-    ) -> Provider:
-        defaults = self._applier.defaults
-
-        def number(name: str) -> int:
-            value = getattr(declared, name)
-            return getattr(defaults, name) if value is None else value  # type: ignore[no-any-return]  # all are int
-
-        return Provider(
-            id=before.id if before else uuid7(),
-            tenant_id=self._tenant_id,
-            slug=declared.slug,
-            protocol=declared.protocol,
-            preset=declared.preset,
-            label=declared.label or declared.slug,
-            icon=declared.icon,
-            position=declared.position,
-            enabled=declared.enabled,
-            issuer=declared.issuer,
-            discovery_url=declared.discovery_url,
-            client_id=declared.client_id,
-            client_authentication=declared.client_authentication or ("client_secret_post" if has_secret else "none"),
-            redirect_url=declared.redirect_url or self._redirect_url(declared),
-            scopes=declared.scopes,
-            authorization_parameters=declared.authorization_parameters,
-            endpoints=declared.endpoints,
-            claims=declared.claim_settings(),
-            provisioning=declared.provisioning,
-            adopt_by_name=declared.adopt_by_name,
-            email_verified_rule=declared.email_verified_rule,
-            absent_groups=declared.absent_groups,
-            sync_mode=declared.sync_mode,
-            sync=declared.sync,
-            sync_interval_seconds=number("sync_interval_seconds"),
-            outage_grace_seconds=number("outage_grace_seconds"),
-            unsynced_lease_seconds=number("unsynced_lease_seconds"),
-            max_concurrent=declared.max_concurrent,
-            reauthentication=declared.reauthentication,
-            logout_page_url=declared.logout_page_url,
-            managed_by="FILE",
-            version=before.version if before else 1,
-            created_at=before.created_at if before else now,
-            updated_at=before.updated_at if before else now,
-        )
-
-    def _redirect_url(self, provider: ProviderDeclaration) -> str:
-        """One of the provider's own (against mix-up): on the tenant's host, else below the tenant's path."""
-        public = urlsplit(self._applier.defaults.public_url)
-        path = f"/auth/{provider.protocol}/{provider.slug}/callback"
-        if not self._declared.hosts:
-            return f"{public.scheme}://{public.netloc}/t/{self._declared.slug}{path}"
-        port = f":{public.port}" if public.port else ""
-        return f"{public.scheme}://{self._declared.hosts[0]}{port}{path}"
+    async def _check_redirects(self) -> None:
+        """Against every row there is: a callback names no tenant, and a redirect URL need not be declared."""
+        sharing = await providers.sharing_redirects(self._connection, self._tenant_id)
+        if sharing:
+            raise ConfigurationError(
+                [f"Tenant {self._declared.slug}, provider {slug}, redirect_url: {SHARED_REDIRECT}" for slug in sharing]
+            )
 
     async def _write_secret(self, provider: Provider, secret: Secret | None) -> bool:
         """Seal the secret if it is not the one stored; True if anything was written."""
+        vault = self._applier.vault
         stored = await providers.secrets(self._connection, self._tenant_id, provider.id)
         if secret is None and not stored:
             return False
-        if secret is not None and [secret.reveal()] == [self._opened(provider, one) for one in stored]:
+        if secret is not None and [secret.reveal()] == [opened_secret(vault, self._tenant_id, one) for one in stored]:
             return False
-        fresh: list[SealedSecret] = []
-        if secret is not None:
-            row_id = uuid7()
-            sealed = self._applier.vault.seal(
-                secret.reveal().encode(),
-                tenant_id=self._tenant_id,
-                table="provider_secret",
-                column="sealed",
-                row_id=row_id,
-            )
-            fresh.append(SealedSecret(row_id, sealed, None))
+        fresh = [] if secret is None else [sealed_secret(vault, self._tenant_id, secret)]
         await providers.replace_secrets(self._connection, self._tenant_id, provider.id, fresh)
         return True
-
-    def _opened(self, provider: Provider, secret: SealedSecret) -> str | None:
-        try:
-            return self._applier.vault.open(
-                secret.sealed,
-                tenant_id=provider.tenant_id,
-                table="provider_secret",
-                column="sealed",
-                row_id=secret.id,
-            ).decode()
-        except VaultError:
-            return None  # sealed under a key that is gone: writing it anew is the cure
-
-    async def _decide_anew(self, provider: Provider) -> None:
-        """Another mode gives or takes at once, for everybody at the provider."""
-        await locks.share_mappings(self._connection, self._tenant_id)
-        everybody = await identities.of_provider(self._connection, self._tenant_id, provider.id)
-        await locks.users_of_identities(self._connection, self._tenant_id, everybody)
-        await apply_decision(self._connection, self._tenant_id, everybody, actor=self._applier.actor)
-
-
-def _changed(before: Any, wanted: Any) -> tuple[str, ...]:
-    """The names of the fields in which two rows differ."""
-    if before is None:
-        return ()
-    return tuple([name for name in wanted.__struct_fields__ if getattr(before, name) != getattr(wanted, name)])
