@@ -1,5 +1,6 @@
 """Logout requests as a provider, or somebody who is not it, sends them."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -36,6 +37,15 @@ async def send(site: Site, token: str, provider: Provider | None = None, **optio
 
 async def is_signed_in(client: httpx.AsyncClient) -> bool:
     return (await client.get("/v1/me")).status_code == 200
+
+
+async def until_refused(ask: Callable[[], Awaitable[httpx.Response]], at_most: int = 300) -> httpx.Response | None:
+    """Ask until a rate limit refuses. Places come back while a slow machine asks, so it may take more than the limit."""
+    for _ in range(at_most):
+        answer = await ask()
+        if answer.status_code == 429:
+            return answer
+    return None
 
 
 def query_of(url: str) -> dict[str, str]:
