@@ -18,6 +18,8 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from identity_api import limits as rate_limits
+from identity_api.accounts.parts import AccountParts
+from identity_api.accounts.passwords import Passwords
 from identity_api.clock import Clock, system_clock
 from identity_api.config import Secret, Settings, load_settings
 from identity_api.db.database import Database
@@ -60,6 +62,7 @@ class ProcessParts(msgspec.Struct, frozen=True, kw_only=True):
 
     settings: Settings
     login: LoginParts
+    accounts: AccountParts
     queue: Queue
     redis: Redis
     limiter: rate_limits.Limiter
@@ -85,7 +88,12 @@ def build_process(settings: Settings, *, clock: Clock = system_clock) -> Process
     )
     redis = rate_limits.connect(redis_url)
     return ProcessParts(
-        settings=settings, login=login, queue=Queue(redis_url), redis=redis, limiter=rate_limits.Limiter(redis)
+        settings=settings,
+        login=login,
+        accounts=AccountParts(database=login.database, vault=login.vault, passwords=Passwords(), clock=clock),
+        queue=Queue(redis_url),
+        redis=redis,
+        limiter=rate_limits.Limiter(redis),
     )
 
 
@@ -111,6 +119,7 @@ async def opened(process: ProcessParts) -> AsyncIterator[None]:
             opening.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await opening
+        process.accounts.passwords.close()
         await process.login.documents.aclose()
         await process.login.upstream.aclose()
         await process.queue.aclose()
@@ -159,6 +168,7 @@ def build_api(
     database = process.login.database
     parts = WebParts(
         login=process.login,
+        accounts=process.accounts,
         tenancy=Tenancy(database, urlsplit(settings.public_url).hostname or ""),
         origins=Origins(database),
         limits=EdgeLimits(process.limiter),

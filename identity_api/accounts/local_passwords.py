@@ -58,6 +58,22 @@ async def create_password_token(database: Database, actor: Actor, user_id: UUID)
     return PasswordToken(token, expires_at)
 
 
+async def who_may_choose(database: Database, tenant_id: UUID, token: str) -> str:
+    """The username of whoever may choose a password with this token, which stays as it is.
+
+    Raises:
+        NotFound: `PASSWORD_TOKEN_UNKNOWN`.
+        Refused: `LOCAL_SIGN_IN_OFF`.
+    """
+    async with database.reading() as connection:
+        await check_passwords_allowed(connection, tenant_id)
+        user_id = await password_tokens.user_of(connection, tenant_id, token_hash(token))
+        account = await local_accounts.get(connection, tenant_id, user_id) if user_id else None
+    if account is None or account.disabled_at is not None:
+        raise _unknown_token()
+    return account.username
+
+
 async def set_password_by_token(parts: AccountParts, tenant_id: UUID, token: str, password: str) -> UUID:
     """Choose a password with a token; returns whose it is. The token is used up only by a password that is accepted.
 

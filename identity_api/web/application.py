@@ -11,7 +11,18 @@ from identity_api.web.edge import Edge, render_error
 from identity_api.web.facts import facts_of
 from identity_api.web.parts import WebParts
 from identity_api.web.requests import WebRequest
-from identity_api.web.routes import api, callback, health, initiate, login, provider_logout, session
+from identity_api.web.routes import (
+    api,
+    callback,
+    health,
+    initiate,
+    local,
+    login,
+    password,
+    provider_keys,
+    provider_logout,
+    session,
+)
 
 Lifespan = Callable[[Any], AbstractAsyncContextManager[None]]
 
@@ -20,6 +31,10 @@ _HANDLERS = (
     login.login,
     login.provider_login,
     login.launch_login,
+    local.local_login,
+    password.open_link,
+    password.choose,
+    password.chosen,
     callback.callback,
     callback.callback_form,
     callback.complete_login,
@@ -31,6 +46,7 @@ _HANDLERS = (
     session.end_session,
     session.sign_out,
     session.signed_out,
+    provider_keys.provider_keys,
     provider_logout.backchannel_logout,
     provider_logout.frontchannel_logout,
     initiate.initiate,

@@ -21,6 +21,22 @@ BAD_LOGOUTS: Final = 60
 UNKNOWN_SESSIONS: Final = 60
 
 
+class SignInAddress:
+    """One address, as tries with passwords from there are counted (`sessions.local.LoginAddress`)."""
+
+    def __init__(self, limits: "EdgeLimits", address: str) -> None:
+        self._limits, self._address = limits, address
+
+    async def check(self) -> None:
+        """Before anything is computed: whoever has just failed too often waits. Raises TooManyRequests."""
+        await self._limits.callback(self._address, ())
+        await self._limits.login_start(self._address)
+
+    async def failed(self) -> None:
+        """A try was refused. Raises TooManyRequests."""
+        await self._limits.login_failed(self._address)
+
+
 class EdgeLimits:
     """What the edge counts. One per process."""
 

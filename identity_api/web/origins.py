@@ -73,6 +73,19 @@ async def admit_cookie_request(
         raise _refused()
 
 
+def admit_own_form(facts: RequestFacts, scope: Any) -> None:
+    """Accept a password only from a page of ours: a sign-in that another site sends would make the browser somebody
+    else's without their noticing. A program that is no browser says `Origin` like one.
+
+    Raises:
+        Refused: `ORIGIN_REFUSED`.
+    """
+    sent, site = headers.values(scope, b"origin"), headers.values(scope, b"sec-fetch-site")
+    is_ours = len(sent) == 1 and is_own(facts, sent[0]) if sent else site == ["same-origin"]
+    if not is_ours or site not in ([], ["same-origin"]):
+        raise _refused()
+
+
 async def allow_reading(origins: Origins, facts: RequestFacts, scope: Any, tenant_id: UUID | None) -> None:
     """Let a frontend's page read the answer, if the request comes from one (of this tenant, or of any for None)."""
     sent = headers.values(scope, b"origin")

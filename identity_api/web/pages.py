@@ -4,20 +4,21 @@ What a provider or a browser wrote is shown only where it is a person's own data
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any, Final
 
 import jinja2
 import msgspec
 
+from identity_api.accounts.password_rules import MIN_LENGTH
 from identity_api.db.providers import Provider
 from identity_api.sessions.errors import LoginFailed
 from identity_api.web.account import AccountView
 from identity_api.web.answer import Answer
 from identity_api.web.errors import Problem
 from identity_api.web.facts import RequestFacts
-from identity_api.web.security_headers import PAGE_WITH_SIGN_OUT
+from identity_api.web.security_headers import LEADS_ELSEWHERE
 
 _HTML: Final = "text/html; charset=utf-8"
 _HEADINGS: Final = {
@@ -76,15 +77,43 @@ def button_of(provider: Provider, address: str) -> Button:
     return Button(provider.label, address, icon)
 
 
-def login_page(facts: RequestFacts, buttons: Sequence[Button], *, signed_out: bool) -> Answer:
-    """The page of buttons."""
-    return _page("login.html", facts, buttons=buttons, signed_out=signed_out)
+class LocalForm(msgspec.Struct, frozen=True, kw_only=True):
+    """The form of the login page for a local password, or, where `held` is set, for the code that goes with one."""
+
+    carried: Mapping[str, str]
+    """Where the sign-in shall lead, as hidden fields."""
+    username: str = ""
+    problem: str | None = None
+    held: str | None = None
+
+    def __repr__(self) -> str:
+        return "LocalForm()"
+
+
+def login_page(
+    facts: RequestFacts,
+    buttons: Sequence[Button],
+    *,
+    notice: str | None = None,
+    local: LocalForm | None = None,
+    status: int = 200,
+) -> Answer:
+    """Ways to sign in: buttons, and a form where the tenant has passwords."""
+    page = _page("login.html", facts, buttons=buttons, notice=notice, local=local)
+    headers = {**page.headers, "content-security-policy": LEADS_ELSEWHERE} if local is not None else page.headers
+    return Answer(status, headers, page.body)
+
+
+def password_page(facts: RequestFacts, username: str, *, problem: str | None = None, status: int = 200) -> Answer:
+    """Where somebody chooses a password with a one-time token."""
+    page = _page("password.html", facts, username=username, problem=problem, shortest=MIN_LENGTH)
+    return Answer(status, page.headers, page.body)
 
 
 def account_page(facts: RequestFacts, account: AccountView) -> Answer:
     """What somebody sees of themself."""
     page = _page("account.html", facts, account=account)
-    return Answer(page.status, {**page.headers, "content-security-policy": PAGE_WITH_SIGN_OUT}, page.body)
+    return Answer(page.status, {**page.headers, "content-security-policy": LEADS_ELSEWHERE}, page.body)
 
 
 def error_page(facts: RequestFacts, problem: Problem, failed: LoginFailed | None) -> Answer:

@@ -5,9 +5,11 @@ from typing import Any, Protocol
 
 import msgspec
 
+from identity_api.accounts.parts import AccountParts
 from identity_api.config import Network
 from identity_api.db.database import Database
 from identity_api.sessions.authenticate import Authenticated
+from identity_api.sessions.local import LocalParts
 from identity_api.sessions.parts import LoginParts
 from identity_api.web.answer import Answer
 from identity_api.web.limits import EdgeLimits
@@ -47,6 +49,7 @@ class WebParts(msgspec.Struct, frozen=True, kw_only=True):
     """The parts of the edge."""
 
     login: LoginParts
+    accounts: AccountParts
     tenancy: Tenancy
     origins: Origins
     limits: EdgeLimits
@@ -62,6 +65,11 @@ class WebParts(msgspec.Struct, frozen=True, kw_only=True):
     def database(self) -> Database:
         """The same database that logins use."""
         return self.login.database
+
+    @property
+    def local(self) -> LocalParts:
+        """What signing in with a local password needs."""
+        return LocalParts(accounts=self.accounts, limits=self.login.limits)
 
     @property
     def session_idle_seconds(self) -> int:

@@ -84,6 +84,11 @@ async def json_of(request: WebRequest, shape: type[Shape]) -> Shape:
         raise BadInput("The body is not JSON in UTF-8.") from None
 
 
+def is_of(request: WebRequest, media_type: str) -> bool:
+    """Whether the body says that it is of this type."""
+    return _media_type(request) == media_type
+
+
 def _media_type(request: WebRequest) -> str:
     return (headers.first(request.scope, b"content-type") or "").partition(";")[0].strip().lower()
 

@@ -19,8 +19,8 @@ CONTENT_SECURITY_POLICY: Final = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-PAGE_WITH_SIGN_OUT: Final = CONTENT_SECURITY_POLICY.replace(" form-action 'self';", "")
-"""Browsers apply `form-action` to redirects as well, and signing out leads on to the provider."""
+LEADS_ELSEWHERE: Final = CONTENT_SECURITY_POLICY.replace(" form-action 'self';", "")
+"""Browsers apply `form-action` to redirects as well: signing out leads on to the provider, signing in to a frontend."""
 
 _POLICY: Final = b"content-security-policy"
 _NOBODY_FRAMES: Final = "frame-ancestors 'none'"

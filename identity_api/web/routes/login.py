@@ -12,18 +12,24 @@ from identity_api.db.tenants import Tenant
 from identity_api.errors import NotFound
 from identity_api.sessions.errors import LoginFailed
 from identity_api.sessions.launch import launch
+from identity_api.sessions.local import is_offered
 from identity_api.sessions.parts import Beginning, BrowserRequest, Launched
 from identity_api.sessions.prepare import prepare
 from identity_api.web import authentication, cookies
 from identity_api.web.answer import redirect
 from identity_api.web.facts import RequestFacts, facts_of
-from identity_api.web.pages import Button, button_of, login_page
+from identity_api.web.pages import Button, LocalForm, button_of, login_page
 from identity_api.web.parts import WebParts
 from identity_api.web.requests import WebRequest, parts_of, query_of
 from identity_api.web.routes.callback import CALLBACK_MARKS, end_login
 
 # What a frontend asks for travels from the login page to the provider's button.
 _CARRIED = ("return_to", "frontend", "delivery", "code_challenge", "state", "login_hint")
+_NOTICES = {
+    "signed_out": "You have signed out.",
+    "password_set": "Your password has been set. Sign in with it.",
+}
+"""Parameters of ours, and what the page then says first."""
 
 
 @route("/", http_method=["GET", "HEAD"], name="root")
@@ -44,14 +50,37 @@ async def login(request: WebRequest) -> Response[Any]:
     """Straight to the provider if there is one or a default; a page of buttons if not, or if a choice is wanted."""
     parts, facts, query = parts_of(request), facts_of(request.scope), query_of(request)
     tenant = tenant_of(facts)
-    async with parts.database.reading() as connection:
-        enabled = [one for one in await providers.of_tenant(connection, tenant.id) if one.enabled]
-    wants_choice = "choose" in query or "signed_out" in query or facts.method == "HEAD"
-    chosen = None if wants_choice else _chosen(tenant, enabled, query.get("provider"))
+    enabled = await _enabled(parts, tenant)
+    form = await local_form(parts, tenant, query)
+    notices = [sentence for name, sentence in _NOTICES.items() if name in query]
+    wants_choice = "choose" in query or notices or facts.method == "HEAD"
+    chosen = None if wants_choice else _chosen(tenant, enabled, query.get("provider"), has_form=form is not None)
     if chosen is not None:
         return await begin(request, parts, facts, tenant, chosen.slug, query)
     buttons = [_button(facts, provider, query) for provider in enabled]
-    return login_page(facts, buttons, signed_out="signed_out" in query).to_response()
+    return login_page(facts, buttons, notice=notices[0] if notices else None, local=form).to_response()
+
+
+async def refused_page(
+    parts: WebParts, facts: RequestFacts, tenant: Tenant, form: LocalForm, *, status: int
+) -> Response[Any]:
+    """The login page once more, after a local sign-in that did not succeed."""
+    query = dict(form.carried)
+    buttons = [_button(facts, provider, query) for provider in await _enabled(parts, tenant)]
+    return login_page(facts, buttons, local=form, status=status).to_response()
+
+
+async def local_form(parts: WebParts, tenant: Tenant, query: dict[str, str]) -> LocalForm | None:
+    """The form, where the tenant has passwords; they begin sessions in cookies and nothing else."""
+    if query.get("delivery", "cookie") != "cookie" or not await is_offered(parts.local, tenant):
+        return None
+    carried = {name: value for name, value in query.items() if name in ("return_to", "frontend")}
+    return LocalForm(carried=carried, username=query.get("login_hint", ""))
+
+
+async def _enabled(parts: WebParts, tenant: Tenant) -> list[Provider]:
+    async with parts.database.reading() as connection:
+        return [one for one in await providers.of_tenant(connection, tenant.id) if one.enabled]
 
 
 @get("/auth/{protocol:str}/{provider:str}/login", name="provider-login")
@@ -126,8 +155,8 @@ def _no_tenant() -> NotFound:
     )
 
 
-def _chosen(tenant: Tenant, enabled: list[Provider], slug: str | None) -> Provider | None:
-    """The provider named, else the default, else the only one. A name that fits none is refused."""
+def _chosen(tenant: Tenant, enabled: list[Provider], slug: str | None, *, has_form: bool) -> Provider | None:
+    """The provider named, else the default, else the only one if it is the only way. A name that fits none is refused."""
     if slug is not None:
         found = [provider for provider in enabled if provider.slug == slug]
         if not found:
@@ -136,7 +165,7 @@ def _chosen(tenant: Tenant, enabled: list[Provider], slug: str | None) -> Provid
     default = [provider for provider in enabled if provider.slug == tenant.default_provider]
     if default:
         return default[0]
-    return enabled[0] if len(enabled) == 1 else None
+    return enabled[0] if len(enabled) == 1 and not has_form else None
 
 
 def _button(facts: RequestFacts, provider: Provider, query: dict[str, str]) -> Button:

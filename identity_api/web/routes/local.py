@@ -1,0 +1,116 @@
+"""Signing in with a local password: the form of the login page, and the same as JSON (S0-05).
+
+    POST /auth/local/login    username, password; code; frontend, return_to
+
+A browser's sign-in must come from a page of ours (`Origin`, or `Sec-Fetch-Site: same-origin`): there is no cookie yet that
+another site could misuse, but it could sign the browser in as somebody whom its person is not.
+"""
+
+from typing import Any
+
+import msgspec
+from litestar import Response, post
+
+from identity_api.db.tenants import Tenant
+from identity_api.errors import BadInput
+from identity_api.sessions.errors import LoginFailed
+from identity_api.sessions.local import LocalSignIn, sign_in
+from identity_api.sessions.parts import Finished
+from identity_api.web import cookies
+from identity_api.web.answer import json_answer, redirect
+from identity_api.web.facts import RequestFacts, facts_of
+from identity_api.web.held_sign_in import hold, take
+from identity_api.web.limits import SignInAddress
+from identity_api.web.origins import admit_own_form
+from identity_api.web.pages import LocalForm
+from identity_api.web.parts import WebParts
+from identity_api.web.requests import FORM, WebRequest, form_of, is_of, json_of, parts_of
+from identity_api.web.routes.login import refused_page, tenant_of
+
+_ASKED_AGAIN = frozenset({"CREDENTIALS_REFUSED", "SECOND_FACTOR_REQUIRED", "SECOND_FACTOR_REFUSED"})
+"""What somebody who typed it can put right on the same page."""
+
+
+class LocalLogin(msgspec.Struct, frozen=True, kw_only=True):
+    """What is typed, and where the sign-in shall lead."""
+
+    username: str
+    password: str
+    code: str | None = None
+    frontend: str | None = None
+    return_to: str | None = None
+
+    def __repr__(self) -> str:
+        return "LocalLogin()"
+
+
+@post("/auth/local/login", name="local-login", status_code=303)
+async def local_login(request: WebRequest) -> Response[Any]:
+    """Begin a session in a cookie. A program sends JSON and gets `{"location"}`."""
+    parts, facts = parts_of(request), facts_of(request.scope)
+    tenant = tenant_of(facts)
+    admit_own_form(facts, request.scope)
+    if not is_of(request, FORM):
+        facts.wants_page = False
+        finished = await _sign_in(request, parts, facts, tenant, await json_of(request, LocalLogin))
+        return json_answer({"location": finished.location})
+    form = await form_of(request)
+    typed = _typed(parts, tenant, form)
+    try:
+        finished = await _sign_in(request, parts, facts, tenant, typed)
+    except LoginFailed as error:
+        if not facts.wants_page or error.code not in _ASKED_AGAIN:
+            raise
+        again = _again(parts, tenant, typed, form.get("held"), error)
+        return await refused_page(parts, facts, tenant, again, status=error.status if again.problem else 200)
+    return redirect(finished.location)
+
+
+async def _sign_in(
+    request: WebRequest, parts: WebParts, facts: RequestFacts, tenant: Tenant, typed: LocalLogin
+) -> Finished:
+    given = LocalSignIn(
+        username=typed.username,
+        password=typed.password,
+        # Codes are shown, and typed, in two groups of three digits.
+        code="".join(typed.code.split()) if typed.code is not None else None,
+        session_origin=facts.origin,
+        path_prefix=facts.path_prefix,
+        frontend_slug=typed.frontend,
+        return_to=typed.return_to,
+        cookies=cookies.cookies_of(request.scope),
+    )
+    finished = await sign_in(parts.local, tenant, given, address=SignInAddress(parts.limits, facts.address))
+    cookies.apply(facts.set_cookies, finished.set_cookies, finished.clear_cookies)
+    return finished
+
+
+def _typed(parts: WebParts, tenant: Tenant, form: dict[str, str]) -> LocalLogin:
+    """The form's content; its first half may have been held back by us while the code was asked for."""
+    username, password = form.get("username"), form.get("password")
+    if "held" in form:
+        held = take(parts.accounts.vault, tenant.id, form["held"], parts.accounts.clock())
+        if held is None:
+            raise LoginFailed("LOGIN_EXPIRED")
+        username, password = held.username, held.password
+    if username is None or password is None:
+        raise BadInput("Username and password are both needed.", field="username" if username is None else "password")
+    return LocalLogin(
+        username=username,
+        password=password,
+        code=form.get("code"),
+        frontend=form.get("frontend"),
+        return_to=form.get("return_to"),
+    )
+
+
+def _again(parts: WebParts, tenant: Tenant, typed: LocalLogin, held: str | None, error: LoginFailed) -> LocalForm:
+    """The form once more: from the start, or with nothing left to type but the code."""
+    wanted = {"return_to": typed.return_to, "frontend": typed.frontend}
+    carried = {name: value for name, value in wanted.items() if value is not None}
+    if error.code == "CREDENTIALS_REFUSED":
+        return LocalForm(carried=carried, username=typed.username, problem=error.message)
+    if held is None:
+        held = hold(parts.accounts.vault, tenant.id, typed.username, typed.password, parts.accounts.clock())
+    problem = error.message if error.code == "SECOND_FACTOR_REFUSED" else None
+    return LocalForm(carried=carried, username=typed.username, problem=problem, held=held)

@@ -1,0 +1,100 @@
+"""Where somebody chooses a password with a one-time token that an admin made for them.
+
+    GET  /auth/password/{token}    the link: keeps the token in a cookie and leads on
+    GET  /auth/password            the form
+    POST /auth/password            the choice
+
+The link's address has the token in it, so nobody stays there: the page with the form has an address that says nothing, to
+a browser's history, a `Referer` or somebody who looks at the screen. Our own log has route templates only; a proxy in
+front of us that logs paths sees the link once, and the token is worth nothing after the choice. Opening the link uses
+nothing up, as mail scanners open links too.
+"""
+
+import re
+from typing import Any, Final
+
+from litestar import Response, get, post
+from litestar.params import FromPath
+
+from identity_api.accounts.local_passwords import set_password_by_token, who_may_choose
+from identity_api.db.tenants import Tenant
+from identity_api.errors import BadInput, NotFound
+from identity_api.sessions.cookies import is_secure
+from identity_api.sessions.parts import Cookie
+from identity_api.web import cookies
+from identity_api.web.answer import redirect
+from identity_api.web.facts import RequestFacts, facts_of
+from identity_api.web.limits import SignInAddress
+from identity_api.web.origins import admit_own_form
+from identity_api.web.pages import password_page
+from identity_api.web.parts import WebParts
+from identity_api.web.requests import WebRequest, form_of, parts_of
+from identity_api.web.routes.login import tenant_of
+
+KEPT_SECONDS: Final = 1_800
+_TOKEN: Final = re.compile(r"ipw_[A-Za-z0-9_-]{20,60}")
+
+
+@get("/auth/password/{token:str}", name="password-link")
+async def open_link(request: WebRequest, token: FromPath[str]) -> Response[Any]:
+    """Take the token out of the address. Whether it is good is asked where it leads."""
+    facts = facts_of(request.scope)
+    tenant_of(facts)
+    if not _TOKEN.fullmatch(token):
+        raise _unknown()
+    kept = Cookie(name=_cookie_name(facts), value=token, max_age_seconds=KEPT_SECONDS, secure=is_secure(facts.origin))
+    facts.set_cookies.append(cookies.set_cookie(kept))
+    return redirect(facts.local("/auth/password"))
+
+
+@get("/auth/password", name="password")
+async def choose(request: WebRequest) -> Response[Any]:
+    """The form, for whoever opened a link that is still good."""
+    parts, facts = parts_of(request), facts_of(request.scope)
+    tenant = tenant_of(facts)
+    return password_page(facts, await _owner(parts, facts, tenant, _kept(request, facts))).to_response()
+
+
+@post("/auth/password", name="password-chosen", status_code=303)
+async def chosen(request: WebRequest) -> Response[Any]:
+    """Set the password, and lead to the login page."""
+    parts, facts = parts_of(request), facts_of(request.scope)
+    tenant = tenant_of(facts)
+    admit_own_form(facts, request.scope)
+    form, token = await form_of(request), _kept(request, facts)
+    username = await _owner(parts, facts, tenant, token)
+    try:
+        if form.get("password") != form.get("repeated"):
+            raise BadInput("The two passwords differ. Type the same one twice.", code="PASSWORDS_DIFFER")
+        await set_password_by_token(parts.accounts, tenant.id, token, form.get("password", ""))
+    except BadInput as error:
+        return password_page(facts, username, problem=error.message, status=400).to_response()
+    facts.set_cookies.append(cookies.clear_cookie(_cookie_name(facts)))
+    return redirect(facts.local("/login?password_set=1"))
+
+
+async def _owner(parts: WebParts, facts: RequestFacts, tenant: Tenant, token: str) -> str:
+    """Whose password is chosen. Whoever guesses is counted like whoever guesses passwords."""
+    address = SignInAddress(parts.limits, facts.address)
+    await address.check()
+    try:
+        return await who_may_choose(parts.database, tenant.id, token)
+    except NotFound:
+        facts.set_cookies.append(cookies.clear_cookie(_cookie_name(facts)))
+        await address.failed()
+        raise
+
+
+def _kept(request: WebRequest, facts: RequestFacts) -> str:
+    token = cookies.cookies_of(request.scope).get(_cookie_name(facts), "")
+    if not _TOKEN.fullmatch(token):
+        raise _unknown()
+    return token
+
+
+def _cookie_name(facts: RequestFacts) -> str:
+    return f"{'__Host-' if is_secure(facts.origin) else ''}password"
+
+
+def _unknown() -> NotFound:
+    return NotFound("This link has been used or is too old. Ask for another.", code="PASSWORD_TOKEN_UNKNOWN")
