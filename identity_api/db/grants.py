@@ -207,3 +207,15 @@ async def effective(connection: Connection, tenant_id: UUID, user_id: UUID) -> f
         "select distinct permission from effective_permission($1, $2, now())", tenant_id, user_id
     )
     return frozenset([row["permission"] for row in rows])
+
+
+async def holds_by_hand(connection: Connection, tenant_id: UUID, user_id: UUID) -> bool:
+    """Whether the user has an open grant given by hand."""
+    return await connection.fetchval(  # type: ignore[no-any-return]  # asyncpg ships no types
+        """
+        select exists (select from permission_grant
+            where tenant_id = $1 and user_id = $2 and source = 'MANUAL' and revoked_at is null)
+        """,
+        tenant_id,
+        user_id,
+    )

@@ -133,6 +133,20 @@ async def rules(connection: Connection, tenant_id: UUID, provider_id: UUID) -> l
     return [Rule(row["id"], row["provider_id"], row["pattern"], row["match"]) for row in rows]
 
 
+async def giving_rules(connection: Connection, tenant_id: UUID, provider_id: UUID) -> list[Rule]:
+    """Every live mapping that gives its permissions to groups of this provider; those without permissions are left out."""
+    rows = await connection.fetch(
+        """
+        select m.id, m.provider_id, m.pattern, m.match from group_mapping m
+        where m.tenant_id = $1 and (m.provider_id is null or m.provider_id = $2) and m.enabled and m.deleted_at is null
+            and exists (select from mapping_permission p where p.tenant_id = $1 and p.mapping_id = m.id)
+        """,
+        tenant_id,
+        provider_id,
+    )
+    return [Rule(row["id"], row["provider_id"], row["pattern"], row["match"]) for row in rows]
+
+
 async def seen(connection: Connection, tenant_id: UUID, provider_id: UUID | None) -> list[Group]:
     """Every group seen at the provider, or at any provider of the tenant."""
     rows = await connection.fetch(

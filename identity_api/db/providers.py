@@ -14,10 +14,12 @@ Sync = Literal["REFRESH_TOKEN", "ACCESS_TOKEN", "OFF"]
 Provisioning = Literal["JIT", "KNOWN_USERS", "LINKED_ONLY"]
 
 
-class ClaimSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where each claim is looked for, in order, as claim sources are written (`mapping.location`).
+class ClaimSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Where each claim is looked for, in order, as claim sources are written (`mapping.location`), and who may enter.
 
-    `directories` are the values of `tid` that may sign in where the issuer is Entra's template; else empty.
+    `directories` are the values of `tid` that may sign in where the issuer is Entra's template; else empty. With
+    `deny_unmapped` nobody signs in whom complete groups give nothing. `userinfo_method` is how UserInfo is asked; OpenID
+    Providers answer both ways (Core 5.3.1), some OAuth 2.0 servers only one.
     """
 
     anchor: tuple[str, ...] = ("sub",)
@@ -26,6 +28,8 @@ class ClaimSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     email: tuple[str, ...] = ("email",)
     groups: tuple[str, ...] = ("groups",)
     directories: tuple[str, ...] = ()
+    deny_unmapped: bool = False
+    userinfo_method: Literal["GET", "POST"] = "GET"
 
 
 class ClientSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -6,7 +6,7 @@ that was agreed on with the provider.
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -63,11 +63,16 @@ class UserInfoClaims(msgspec.Struct, frozen=True, kw_only=True):
         return "UserInfoClaims()"
 
 
-def userinfo_request(endpoint: str, access_token: str, *, accepts_jwt: bool = False) -> Request:
-    """Ask for claims, with the token in the header (RFC 6750 section 2.1). For DPoP see `dpop.with_proof`."""
+def userinfo_request(
+    endpoint: str, access_token: str, *, accepts_jwt: bool = False, method: Literal["GET", "POST"] = "GET"
+) -> Request:
+    """Ask for claims, with the token in the header (RFC 6750 section 2.1). For DPoP see `dpop.with_proof`.
+
+    OpenID Providers answer GET and POST alike (Core 5.3.1); a plain OAuth 2.0 server may know only one.
+    """
     media_type = "application/jwt" if accepts_jwt else "application/json"
     headers = {"authorization": f"Bearer {access_token}", "accept": media_type}
-    return Request(method="GET", url=endpoint, headers=headers)
+    return Request(method=method, url=endpoint, headers=headers)
 
 
 def read_userinfo(

@@ -24,6 +24,7 @@ Codes, with the status of the page or JSON that tells them:
     403  LOCAL_SIGN_IN_OFF    the tenant has no passwords
     403  PROVIDER_DISABLED    the provider was switched off, or set up anew, meanwhile
     403  ACCOUNT_NOT_FOUND, ACCOUNT_DISABLED, ACCOUNT_QUARANTINED, SUBJECT_CHANGED, EMAIL_NOT_VERIFIED
+    403  NO_ACCESS            nothing gives the person any permission, and the provider's people need one
     502  PROVIDER_MISCONFIGURED
     502 or 503  PROVIDER_UNAVAILABLE      504  PROVIDER_TIMED_OUT
 """
@@ -71,5 +72,6 @@ _MESSAGES = {
     "ACCOUNT_DISABLED": "This account has been disabled. Ask an administrator.",
     "ACCOUNT_QUARANTINED": "This account needs the attention of an administrator before it can be used.",
     "SUBJECT_CHANGED": "The sign-in service now means somebody else by this account. Ask an administrator.",
+    "NO_ACCESS": "You have no access here. Ask whoever manages your groups in the organisation.",
     "EMAIL_NOT_VERIFIED": "The sign-in service has not verified the e-mail address.",
 }

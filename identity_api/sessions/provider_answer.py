@@ -232,10 +232,11 @@ async def _userinfo(
         return {}
     is_signed = verified is not None and provider.client_settings.signed_userinfo
     access_token = exchanged.tokens.access_token
+    method = exchanged.client.provider.claims.userinfo_method
     answer = await send_with_token(
         parts,
         exchanged.client,
-        userinfo_request(metadata.userinfo_endpoint, access_token, accepts_jwt=is_signed),
+        userinfo_request(metadata.userinfo_endpoint, access_token, accepts_jwt=is_signed, method=method),
         access_token=access_token,
         deadline=USERINFO_SECONDS,
         login_key=exchanged.login_key,

@@ -127,10 +127,11 @@ async def _userinfo(
     if endpoint is None:
         return None
     is_signed = access.has_id_tokens and access.provider.client_settings.signed_userinfo
+    method = access.provider.claims.userinfo_method
     answer = await send_with_token(
         parts,
         access.client,
-        userinfo.userinfo_request(endpoint, tokens.access_token, accepts_jwt=is_signed),
+        userinfo.userinfo_request(endpoint, tokens.access_token, accepts_jwt=is_signed, method=method),
         access_token=tokens.access_token,
         deadline=parts.limits.deadline_seconds,
         login_key=called.login_key,

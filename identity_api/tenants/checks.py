@@ -156,6 +156,10 @@ def _check_provider(provider: "ProviderDeclaration", place: str, bounds: Bounds,
             problems.append(f"{place}.{name}: {value} is not between {low} and {high}.")
     if provider.sync != "OFF" and not 1 <= provider.max_concurrent <= 500:
         problems.append(f"{place}.max_concurrent: must be between 1 and 500.")
+    if provider.adopt_by_name and provider.provisioning != "JIT":
+        problems.append(f"{place}.adopt_by_name: is for JIT; KNOWN_USERS matches by name, and LINKED_ONLY never does.")
+    if provider.deny_unmapped and provider.sync_mode == "NONE":
+        problems.append(f"{place}.deny_unmapped: with sync_mode NONE groups give nothing, so nobody could sign in.")
     claims = provider.claim_settings()
     for name in ("anchor", "username", "display", "email", "groups"):
         parsed = partial(parse_claim_sources, list(getattr(claims, name)), for_groups=name == "groups")

@@ -53,7 +53,9 @@ class ProviderDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     Exactly one of the three forms of secret, or none for a public client. `issuer` is compared exactly; for OAuth 2.0
     it names the server, and is compared where the provider sends `iss` with a callback (RFC 9207). `endpoints` are for
     OAuth 2.0 only. `allowed_directories` are the Entra directories whose people may sign in where the issuer stands for
-    all of them. `preset` names the preset that filled in what was not said (see `presets`).
+    all of them. `preset` names the preset that filled in what was not said (see `presets`). `adopt_by_name` lets a first
+    login take over a user who was never linked and is called as the username claim says; `deny_unmapped` refuses people
+    whom their groups give nothing.
     """
 
     slug: str
@@ -78,8 +80,10 @@ class ProviderDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     email_claim: str | tuple[str, ...] = "email"
     groups_claim: str | tuple[str, ...] = "groups"
     absent_groups: Literal["EMPTY", "UNKNOWN"] = "UNKNOWN"
+    userinfo_method: Literal["GET", "POST"] = "GET"
     provisioning: Literal["JIT", "KNOWN_USERS", "LINKED_ONLY"] = "JIT"
     adopt_by_name: bool = False
+    deny_unmapped: bool = False
     email_verified_rule: Literal["IGNORE", "REQUIRED", "TRUSTED"] = "IGNORE"
     sync: Literal["REFRESH_TOKEN", "ACCESS_TOKEN", "OFF"] = "REFRESH_TOKEN"
     sync_mode: Literal["STRICT", "ADDITIVE", "NONE"] = "STRICT"
@@ -106,6 +110,8 @@ class ProviderDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
             sources(self.email_claim),
             sources(self.groups_claim),
             self.allowed_directories,
+            self.deny_unmapped,
+            self.userinfo_method,
         )
 
     def __repr__(self) -> str:

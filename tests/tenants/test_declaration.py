@@ -89,6 +89,9 @@ def test_the_form_of_the_documentation_is_read() -> None:
         ('client_secret_env = "ACME_SECRET"', 'client_secret = ""', "client_secret: is empty"),
         ('"id_token / groups"', '"cookie / groups"', "groups_claim"),
         ('["cookie", "code"]', '["carrier-pigeon"]', "frontends[0]"),
+        ('provisioning = "JIT"', 'provisioning = "LINKED_ONLY"\nadopt_by_name = true', "providers[0].adopt_by_name"),
+        ('sync_mode = "STRICT"', 'sync_mode = "NONE"\ndeny_unmapped = true', "providers[0].deny_unmapped"),
+        ('protocol = "oidc"', 'userinfo_method = "PUT"', "providers[0]"),
     ],
 )
 def test_one_change_for_the_worse_is_named_at_its_place(wrong: str, right: str, names: str) -> None:
@@ -118,6 +121,16 @@ endpoints = {{ {endpoints.replace('"https://sso.acme.example/token"', '"http://s
             )
         )
     )
+
+
+def test_who_may_enter_and_how_userinfo_is_asked_are_said_of_the_provider() -> None:
+    """S2-32 to S2-35, S1-24."""
+    settings = changed(
+        'provisioning = "JIT"', 'adopt_by_name = true\ndeny_unmapped = true\nuserinfo_method = "POST"'
+    ).claim_settings()
+    assert (settings.deny_unmapped, settings.userinfo_method) == (True, "POST")
+    plain = changed('provisioning = "JIT"', 'provisioning = "KNOWN_USERS"')
+    assert (plain.adopt_by_name, plain.claim_settings().deny_unmapped) == (False, False)
 
 
 def test_the_whole_of_an_object_in_the_access_token_can_be_the_groups() -> None:

@@ -112,7 +112,7 @@ class _Testing:
         """The three endpoints that a login uses, all at once."""
         opened, userinfo, client = await asyncio.gather(
             open_page(self._probe, self._provider, metadata),
-            examine_userinfo(self._probe, metadata, self._parts.clock()),
+            examine_userinfo(self._probe, metadata, self._parts.clock(), method=self._provider.claims.userinfo_method),
             self._client(metadata),
         )
         page = judge_page(opened, self._provider, metadata, client_is_known=client.status == "ok")

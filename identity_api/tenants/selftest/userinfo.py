@@ -1,7 +1,7 @@
 """UserInfo: does anybody answer there, and does it refuse a token that nobody issued? (Core 5.3)"""
 
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 
 from identity_api.ids import new_token
 from identity_api.lifecycle.findings import Finding, fail, ok, shown_url
@@ -14,13 +14,15 @@ from identity_api.upstream.errors import UpstreamError
 STEP: Final = "UserInfo"
 
 
-async def examine_userinfo(probe: Probe, metadata: ProviderMetadata, now: datetime) -> Finding:
-    """Ask with a made-up access token."""
+async def examine_userinfo(
+    probe: Probe, metadata: ProviderMetadata, now: datetime, *, method: Literal["GET", "POST"] = "GET"
+) -> Finding:
+    """Ask with a made-up access token, as the provider's settings say."""
     if metadata.userinfo_endpoint is None:
         return ok(STEP, "The provider has no UserInfo endpoint; claims come in the ID Token.")
     place = shown_url(metadata.userinfo_endpoint)
     try:
-        answer = await probe.send(userinfo_request(metadata.userinfo_endpoint, new_token("selftest")))
+        answer = await probe.send(userinfo_request(metadata.userinfo_endpoint, new_token("selftest"), method=method))
         read_profile(answer, now)
     except UpstreamError as error:
         return unreached(STEP, "the UserInfo endpoint", error)
