@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
@@ -19,6 +19,33 @@ from identity_api.embedded.services import Services, start_services
 
 if TYPE_CHECKING:
     from tests.flows.product import Product
+
+TOGETHER = {
+    "tests/browser/": "flows",
+    "tests/canary/": "canary",
+    "tests/cli/test_dev.py": "dev",
+    "tests/flows/": "flows",
+    "tests/interop/": "flows",
+    "tests/lifecycle/test_rotation.py": "rotation",
+}
+"""What runs in one test process, one test after the other: suites that share a running product, or need its services alone."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep `TOGETHER` together.
+
+    The mark `xdist_group` says the same, but with pytest 9.2 and pytest-xdist 3.8 it does nothing, without a word: the
+    group is written into a field of the test that is not read any more. A test compares the marks with the table.
+    """
+    from xdist.scheduler import LoadGroupScheduling
+
+    class Grouped(LoadGroupScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            groups = [group for start, group in TOGETHER.items() if nodeid.startswith(start)]
+            return groups[0] if groups else str(super()._split_scope(nodeid))
+
+    return Grouped(config, log) if config.getoption("dist") == "loadgroup" else None
 
 
 @pytest.fixture(scope="session")

@@ -95,6 +95,8 @@ class Deployment:
         found = []
         for key in self.redis.scan_iter(count=1_000):
             kind = self.redis.type(key)
+            if kind == b"none":  # gone meanwhile: counters of rate limits expire
+                continue
             value: Any = {
                 b"string": self.redis.get,
                 b"zset": lambda one: self.redis.zrange(one, 0, -1, withscores=True),

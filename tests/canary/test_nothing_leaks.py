@@ -16,7 +16,7 @@ from tests.canary.deployment import Canaries, Deployment, deployed
 from tests.canary.story import Story
 from tests.cli.conftest import ask
 
-pytestmark = pytest.mark.xdist_group("flows")
+pytestmark = pytest.mark.xdist_group("canary")
 
 
 @pytest.fixture(scope="module")
