@@ -1,6 +1,7 @@
 """Bad inputs 1-8 and 14-18: what no honest client sends, each beside what one does send."""
 
 import asyncio
+import io
 from typing import Any
 
 import httpx
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from identity_api.errors import BadInput
+from identity_api.telemetry import configure_logging
 from identity_api.web.body import BoundedBody
 from identity_api.web.edge import UNTRUSTED_PROXY
 from identity_api.web.errors import HTTPRefusal
@@ -315,12 +317,18 @@ async def test_any_other_origin_is_allowed_nothing(site: Site, origin: str) -> N
 
 @pytest.mark.asyncio
 async def test_a_line_of_the_log_holds_the_route_and_nothing_that_was_sent(
-    site: Site, capsys: pytest.CaptureFixture[str]
+    site: Site,
 ) -> None:
-    await site.client().get(
-        "/auth/launch/ha_canary-handle", params={"code": "canary-query"}, headers={"user-agent": "\x1b[31mcanary-agent"}
-    )
-    shown = capsys.readouterr()
-    assert "/auth/launch/{handle}" in shown.out + shown.err
-    assert "canary" not in shown.out + shown.err
-    assert "\x1b[31m" not in shown.out + shown.err
+    shown = io.StringIO()
+    configure_logging(stream=shown)
+    try:
+        await site.client().get(
+            "/auth/launch/ha_canary-handle",
+            params={"code": "canary-query"},
+            headers={"user-agent": "\x1b[31mcanary-agent"},
+        )
+    finally:
+        configure_logging()
+    assert "/auth/launch/{handle}" in shown.getvalue()
+    assert "canary" not in shown.getvalue()
+    assert "\x1b[31m" not in shown.getvalue()
