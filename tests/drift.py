@@ -26,6 +26,7 @@ from identity_api.embedded.binaries import POSTGRES_MAJOR, find_postgres
 from identity_api.embedded.services import start_services
 from identity_api.graphql.schema import print_schema
 from identity_api.permissions.service import SERVICE_PERMISSIONS
+from tests.compatibility import compatibility_markdown
 
 ROOT = Path(__file__).parents[1]
 
@@ -150,6 +151,7 @@ def main(write: bool) -> int:
         "schema.graphql": print_schema,
         "docs/configuration.md": configuration_markdown,
         "docs/permissions.md": permissions_markdown,
+        "docs/compatibility.md": compatibility_markdown,
     }
     for name, make in generated.items():
         path, wanted = ROOT / name, make()
