@@ -153,6 +153,7 @@ def build_api(
     *,
     clock: Clock = system_clock,
     graphql: Callable[[ProcessParts], GraphQLEndpoint] | None = None,
+    at_close: Callable[[], None] | None = None,
 ) -> Edge:
     """The API as an ASGI application, with its lifespan.
 
@@ -160,6 +161,7 @@ def build_api(
         settings: of the installation.
         clock: the time that protocol rules go by.
         graphql: makes the GraphQL endpoint from the process's parts; by default the product's own.
+        at_close: called when everything is closed; flushes the last traces.
 
     Raises:
         ConfigurationError: as `build_process`.
@@ -180,8 +182,13 @@ def build_api(
 
     @asynccontextmanager
     async def lifespan(_: Any) -> AsyncIterator[None]:
-        async with opened(process):
-            yield
+        try:
+            async with opened(process):
+                yield
+        finally:
+            if at_close is not None:
+                # It waits for the collector: not on the loop.
+                await asyncio.to_thread(at_close)
 
     return build_web(parts, lifespan=lifespan)
 
@@ -246,9 +253,8 @@ def create_app() -> Edge:
     """The API from the environment's settings, for a server's factory option."""
     settings = load_settings(os.environ)
     configure_logging(settings.log_format, settings.log_level)
-    if settings.otlp_endpoint is not None:
-        configure_tracing(settings.otlp_endpoint)
-    return build_api(settings)
+    flush = configure_tracing(settings.otlp_endpoint) if settings.otlp_endpoint is not None else None
+    return build_api(settings, at_close=flush)
 
 
 def _urls(settings: Settings) -> tuple[str, str]:

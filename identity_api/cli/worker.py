@@ -40,10 +40,13 @@ def work(settings: Settings) -> int:
             ]
         )
     configure_logging(settings.log_format, settings.log_level)
-    if settings.otlp_endpoint is not None:
-        configure_tracing(settings.otlp_endpoint)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_work(settings, settings.database_url.reveal(), settings.redis_url.reveal()))
+    flush = configure_tracing(settings.otlp_endpoint) if settings.otlp_endpoint is not None else None
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(_work(settings, settings.database_url.reveal(), settings.redis_url.reveal()))
+    finally:
+        if flush is not None:
+            flush()
 
 
 async def _work(settings: Settings, database_url: str, redis_url: str) -> int:

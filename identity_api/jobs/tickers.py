@@ -5,7 +5,7 @@ import random
 from collections.abc import Awaitable, Callable
 
 from identity_api.errors import Unavailable
-from identity_api.telemetry import METRICS, get_logger
+from identity_api.telemetry import METRICS, get_logger, span
 
 MAX_BACKOFF_SECONDS = 5.0
 
@@ -36,7 +36,8 @@ class Ticker:
 
     async def _run_body(self) -> bool:
         try:
-            await self._body()
+            with span("job", job=self.name):
+                await self._body()
         except Unavailable as error:
             METRICS.count_job(self.name, "FAILED")
             _log.warning("job.unavailable", job=self.name, error_code=error.code)

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
 
 SafeAttribute = str | int | float | bool
+Note = Callable[[str, SafeAttribute], None]
+"""Adds an attribute that is known only later."""
 
 
 class _Tracing:
@@ -51,22 +53,26 @@ def configure_tracing(endpoint: str, *, exporter: "SpanExporter | None" = None) 
     return stop
 
 
+def _no_note(_key: str, _value: SafeAttribute) -> None:
+    """What an untraced step notes."""
+
+
 @contextmanager
-def span(name: str, **safe_attributes: SafeAttribute) -> Iterator[None]:
+def span(name: str, **safe_attributes: SafeAttribute) -> Iterator[Note]:
     """Trace a step. Attributes are ids, codes and counts; they pass the same redaction as logs.
 
     An exception marks the span with its type and nothing more: messages may quote data.
     """
     tracer = _TRACING.tracer
     if tracer is None:
-        yield
+        yield _no_note
         return
     attributes = {key: redact(key, value) for key, value in safe_attributes.items()}
     with tracer.start_as_current_span(
         name, attributes=attributes, record_exception=False, set_status_on_exception=False
     ) as current:
         try:
-            yield
+            yield lambda key, value: current.set_attribute(key, redact(key, value))
         except BaseException as error:
             current.set_attribute("error.type", type(error).__qualname__)
             raise

@@ -19,6 +19,7 @@ from uuid import UUID
 import aiohttp
 
 from identity_api.oidc.messages import Answer, Request
+from identity_api.telemetry import span
 from identity_api.upstream.addresses import AllowList, Scope
 from identity_api.upstream.answers import read_answer, translated
 from identity_api.upstream.connections import Limits, open_session
@@ -96,17 +97,19 @@ class Upstream:
         headers = _request_headers(request, target)
         mark = SimpleNamespace(sent=False)
         try:
-            async with asyncio.timeout(deadline):
-                response = await session.request(
-                    request.method,
-                    target.url,
-                    data=request.body or None,
-                    headers=headers,
-                    allow_redirects=False,
-                    ssl=(tls or verifying_context()) if target.scheme == "https" else True,
-                    trace_request_ctx=mark,
-                )
-                return await read_answer(response, cap, target.origin)
+            with span("upstream.exchange", origin=target.origin, method=request.method) as note:
+                async with asyncio.timeout(deadline):
+                    response = await session.request(
+                        request.method,
+                        target.url,
+                        data=request.body or None,
+                        headers=headers,
+                        allow_redirects=False,
+                        ssl=(tls or verifying_context()) if target.scheme == "https" else True,
+                        trace_request_ctx=mark,
+                    )
+                    note("status", response.status)
+                    return await read_answer(response, cap, target.origin)
         except (aiohttp.ClientError, OSError) as error:
             # `from None`: aiohttp's texts hold the URL with its query.
             raise translated(error, mark.sent, target.origin) from None

@@ -9,7 +9,7 @@ import time
 from typing import Any, Final
 
 from identity_api.sessions.errors import LoginFailed
-from identity_api.telemetry import METRICS, get_logger, log_context
+from identity_api.telemetry import METRICS, get_logger, log_context, span
 from identity_api.web import cookies, headers, security_headers
 from identity_api.web.answer import Answer
 from identity_api.web.body import MAX_BODY_BYTES, MAX_GRAPHQL_BODY_BYTES, BoundedBody
@@ -50,14 +50,17 @@ class Edge:
         put_facts(scope, facts)
         answering = _Answering(facts, send)
         with log_context(request_id=facts.request_id):
-            try:
-                await self._dispatch(scope, facts, receive, answering)
-            except Exception as error:
-                if answering.has_begun:
-                    raise
-                await render_error(facts, error).send(answering)
-            finally:
-                _report(facts, answering.status)
+            with span("http.request", request_id=facts.request_id, method=facts.method[:16]) as note:
+                try:
+                    await self._dispatch(scope, facts, receive, answering)
+                except Exception as error:
+                    if answering.has_begun:
+                        raise
+                    await render_error(facts, error).send(answering)
+                finally:
+                    note("route", facts.route)
+                    note("status", answering.status)
+                    _report(facts, answering.status)
             await _run_afterwards(facts)
 
     async def _dispatch(self, scope: Any, facts: RequestFacts, receive: Any, answering: "_Answering") -> None:

@@ -70,3 +70,17 @@ def test_without_the_extra_configuring_says_what_to_install(monkeypatch):
     with pytest.raises(ConfigurationError) as refused:
         configure_tracing("http://127.0.0.1:4318")
     assert "identity-api[telemetry]" in refused.value.message
+
+
+def test_a_step_may_note_what_it_learns_on_the_way(finish):
+    with span("http.request", method="GET") as note:
+        note("route", "/auth/launch/{handle}")
+        note("token", "canary")
+    (traced,) = finish()
+    assert traced.attributes["route"] == "/auth/launch/{handle}"
+    assert "canary" not in str(traced.attributes)
+
+
+def test_an_untraced_step_may_note_as_well():
+    with span("http.request") as note:
+        note("route", "/")
