@@ -33,6 +33,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     client_state: str | None
     client_challenge: str | None
     login_hint: str | None
+    reauthentication: bool
     redirect_url: str
     issuer: str
     nonce_hash: bytes | None
@@ -80,6 +81,7 @@ class NewAttempt(msgspec.Struct, frozen=True, kw_only=True):
     redirect_url: str
     issuer: str
     test_id: UUID | None = None
+    reauthentication: bool = False
 
 
 async def insert(connection: Connection, attempt: NewAttempt, *, seconds: int) -> None:

@@ -215,7 +215,7 @@ async def by_anchor(connection: Connection, tenant_id: UUID, provider_id: UUID, 
         """
         select i.id, i.user_id, i.issuer, i.subject, i.state, u.disabled_at as user_disabled_at
         from identity i join app_user u on u.tenant_id = $1 and u.id = i.user_id
-        where i.tenant_id = $1 and i.provider_id = $2 and i.anchor = $3
+        where i.tenant_id = $1 and i.provider_id = $2 and i.anchor = $3 and i.unlinked_at is null
         """,
         tenant_id,
         provider_id,

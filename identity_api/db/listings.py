@@ -54,7 +54,7 @@ _IDENTITIES = f"""
     join app_user u on u.tenant_id = $1 and u.id = i.user_id
     join provider p on p.tenant_id = $1 and p.id = i.provider_id
     join identity_sync s on s.tenant_id = $1 and s.id = i.id
-    where i.tenant_id = $1
+    where i.tenant_id = $1 and i.unlinked_at is null
 """
 
 

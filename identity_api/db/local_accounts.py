@@ -231,15 +231,22 @@ async def local_sessions(connection: Connection, tenant_id: UUID, user_id: UUID 
     return [row["id"] for row in rows]
 
 
-async def raise_authenticated_at(connection: Connection, tenant_id: UUID, session_id: UUID, at: datetime) -> bool:
-    """Note that the session's user has proven themself again; False if the session is over."""
+async def raise_authenticated_at(
+    connection: Connection, tenant_id: UUID, session_id: UUID, at: datetime, *, token_hash: bytes | None
+) -> bool:
+    """Note that the session's user has proven themself again; False if the session is over.
+
+    Args:
+        token_hash: of the session's new token; None leaves it with the one it has.
+    """
     row = await connection.fetchval(
         """
-        update session set authenticated_at = greatest(authenticated_at, $3)
+        update session set authenticated_at = greatest(authenticated_at, $3), token_hash = coalesce($4, token_hash)
         where tenant_id = $1 and id = $2 and ended_at is null returning id
         """,
         tenant_id,
         session_id,
         at,
+        token_hash,
     )
     return row is not None

@@ -63,7 +63,7 @@ async def provider_with_the_say(connection: Connection, tenant_id: UUID, user_id
         """
         select p.slug from identity i
         join provider p on p.tenant_id = $1 and p.id = i.provider_id and p.enabled
-        where i.tenant_id = $1 and i.user_id = $2 order by p.slug limit 1
+        where i.tenant_id = $1 and i.user_id = $2 and i.unlinked_at is null order by p.slug limit 1
         """,
         tenant_id,
         user_id,

@@ -268,6 +268,8 @@ class Identity(Table, tablename="identity"):
     state_since = _time()
     created_at = _time()
     signed_in_at = _time()
+    unlinked_at = _time(null=True)
+    """An admin took it from its user. Kept for the grants that name it; nothing finds it any more."""
 
 
 class IdentitySync(Table, tablename="identity_sync"):
@@ -462,6 +464,8 @@ class LoginAttempt(Table, tablename="login_attempt"):
     client_state = _text(null=True)
     client_challenge = _text(null=True)
     login_hint = _text(null=True)
+    reauthentication = Boolean(default=False)
+    """Somebody who is signed in proves anew who they are; a default, so that logins survive an upgrade."""
     redirect_url = _text()
     issuer = _text()
     state_hash = _bytes(null=True)

@@ -40,14 +40,21 @@ class RequestOptions(msgspec.Struct, frozen=True, kw_only=True):
         return self.max_age_seconds == 0
 
 
-def request_options(provider: Provider) -> RequestOptions:
-    """Take out the parameters that change what we must do ourselves; the rest travels as it is."""
+def request_options(provider: Provider, *, reauthentication: bool = False) -> RequestOptions:
+    """Take out the parameters that change what we must do ourselves; the rest travels as it is.
+
+    Args:
+        reauthentication: demand a new proof of the person, whatever is configured (Core 3.1.2.1).
+    """
     extra = dict(provider.authorization_parameters)
     response_mode, prompt, max_age = (
         extra.pop("response_mode", None),
         extra.pop("prompt", None),
         extra.pop("max_age", ""),
     )
+    if reauthentication:
+        # Without `consent` some providers that are configured to ask for it leave out the refresh token.
+        prompt, max_age = "login consent" if "consent" in (prompt or "").split() else "login", "0"
     return RequestOptions(
         response_mode=response_mode if response_mode in ("query", FORM_POST) else None,
         prompt=prompt,
@@ -80,7 +87,12 @@ class AuthenticationRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def authentication_request(
-    provider: Provider, metadata: ProviderMetadata, *, redirect_url: str, login_hint: str | None = None
+    provider: Provider,
+    metadata: ProviderMetadata,
+    *,
+    redirect_url: str,
+    login_hint: str | None = None,
+    reauthentication: bool = False,
 ) -> AuthenticationRequest:
     """A request with fresh state, nonce and code verifier, all of it in `location`.
 
@@ -90,7 +102,7 @@ def authentication_request(
         BadInput, InvalidMetadata: a setting, or the endpoint's own query, cannot be sent.
     """
     state, nonce, verifier = new_state(), new_nonce(), new_code_verifier()
-    options = request_options(provider)
+    options = request_options(provider, reauthentication=reauthentication)
     sends_nonce = provider.protocol == "oidc" or "openid" in provider.scopes
     parameters = authorization_parameters(
         client_id=provider.client_id,

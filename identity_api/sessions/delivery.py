@@ -12,7 +12,7 @@ from uuid import UUID
 
 import msgspec
 
-from identity_api.db import attempts, users
+from identity_api.db import attempts, sessions, users
 from identity_api.db.attempts import Attempt
 from identity_api.db.database import Connection
 from identity_api.ids import new_token, token_hash, uuid7
@@ -43,8 +43,11 @@ async def deliver(
     """Hand the result over as the attempt asks for, on the host that holds the session.
 
     Raises:
-        LoginFailed: the login was ended meanwhile; the transaction must not commit.
+        LoginFailed: the login was ended meanwhile, or OTHER_PERSON; the transaction must not commit.
     """
+    held = cookies.get(session_cookie_name(attempt.session_origin))
+    if attempt.reauthentication:
+        await _ensure_same_person(connection, result, held)
     if attempt.delivery == "code":
         code = await make_code(connection, parts, attempt, result, "TOKEN")
         parameters = {"code": code, "state": attempt.client_state}
@@ -58,7 +61,7 @@ async def deliver(
             "state": attempt.client_state,
         }
         return Finished(kind="FRAGMENT", location=f"{attempt.return_to}#{_encoded(parameters)}")
-    await end_replaced(connection, cookies.get(session_cookie_name(attempt.session_origin)))
+    await end_replaced(connection, held)
     begun = await begin_session(connection, parts, attempt, result, "COOKIE")
     cookie = session_cookie(attempt.session_origin, begun.token, max_age_seconds=parts.limits.session_absolute_seconds)
     return Finished(kind="SESSION", location=attempt.return_to, set_cookies=(cookie,))
@@ -141,6 +144,13 @@ async def begin_session(
         id_token=result.id_token,
     )
     return await open_session(connection, parts.vault, parts.limits, opening)
+
+
+async def _ensure_same_person(connection: Connection, result: Result, held: str | None) -> None:
+    """A new proof is the signed-in person's own: whoever comes back as somebody else is not switched over unnoticed."""
+    found = await sessions.find_live(connection, token_hash(held)) if held else None
+    if found is not None and await sessions.owner(connection, *found) != result.user_id:
+        raise LoginFailed("OTHER_PERSON", status=403)
 
 
 async def _ensure_live(connection: Connection, attempt: Attempt, result: Result) -> int:

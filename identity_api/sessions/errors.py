@@ -22,6 +22,7 @@ Codes, with the status of the page or JSON that tells them:
     400  CREDENTIALS_REFUSED  username and password do not fit, or there were too many tries; never says which
     400  SECOND_FACTOR_REQUIRED, SECOND_FACTOR_REFUSED    the password was right
     403  LOCAL_SIGN_IN_OFF    the tenant has no passwords
+    403  OTHER_PERSON         a new proof was asked for, and somebody else than the signed-in person gave one
     403  PROVIDER_DISABLED    the provider was switched off, or set up anew, meanwhile
     403  ACCOUNT_NOT_FOUND, ACCOUNT_DISABLED, ACCOUNT_QUARANTINED, SUBJECT_CHANGED, EMAIL_NOT_VERIFIED
     403  NO_ACCESS            nothing gives the person any permission, and the provider's people need one
@@ -64,6 +65,7 @@ _MESSAGES = {
     "BROWSER_MISMATCH": "The sign-in was begun in another browser. Begin again in this one.",
     "HANDLE_UNKNOWN": "This sign-in link has expired. Begin again.",
     "PROVIDER_REFUSED": "The organisation's sign-in service did not complete the sign-in.",
+    "OTHER_PERSON": "Somebody else is signed in here. Confirm with the same account, or sign out first.",
     "PROVIDER_DISABLED": "This way of signing in has been switched off.",
     "PROVIDER_UNAVAILABLE": "The organisation's sign-in service does not answer. Try again in a moment.",
     "PROVIDER_TIMED_OUT": "The organisation's sign-in service took too long to answer. Try again in a moment.",

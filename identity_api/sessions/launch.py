@@ -163,7 +163,11 @@ async def _ask(
     """The request, pushed where the provider takes it so. In no transaction, since the provider is called."""
     with judging("PROVIDER_MISCONFIGURED", unavailable_status=503):
         asked = authentication_request(
-            provider, metadata, redirect_url=attempt.redirect_url, login_hint=attempt.login_hint
+            provider,
+            metadata,
+            redirect_url=attempt.redirect_url,
+            login_hint=attempt.login_hint,
+            reauthentication=attempt.reauthentication,
         )
         if not pushes(metadata):
             return asked

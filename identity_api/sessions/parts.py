@@ -5,6 +5,7 @@ Structs with secrets in them say nothing in their `repr` (I3).
 
 from collections.abc import Mapping, Sequence
 from typing import Literal
+from uuid import UUID
 
 import msgspec
 
@@ -61,6 +62,8 @@ class Beginning(msgspec.Struct, frozen=True, kw_only=True):
     client_challenge: str | None = None
     client_state: str | None = None
     login_hint: str | None = None
+    reauthentication: bool = False
+    """Somebody who is signed in shall prove anew who they are."""
 
 
 class BrowserRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,12 +143,17 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Redemption(msgspec.Struct, frozen=True, kw_only=True):
-    """A frontend's exchange of its one-time code. `origin` is the request's Origin header where a browser sent one."""
+    """A frontend's exchange of its one-time code.
+
+    `origin` is the request's Origin header where a browser sent one; `tenant_id` the tenant whose door the request came
+    through, None at the public one.
+    """
 
     code: str
     code_verifier: str
     frontend_slug: str | None = None
     origin: str | None = None
+    tenant_id: UUID | None = None
 
     def __repr__(self) -> str:
         return f"Redemption(frontend_slug={self.frontend_slug!r})"

@@ -26,13 +26,16 @@ async def prepare(parts: LoginParts, tenant: Tenant, beginning: Beginning) -> Pr
 
     Raises:
         NotFound: `PROVIDER_NOT_FOUND`: no such provider, or a disabled one.
-        BadInput: `PROVIDER_CHOICE_REQUIRED`; what `return_to.decide_ending` raises; `LOGIN_HINT_INVALID`.
+        BadInput: `PROVIDER_CHOICE_REQUIRED`; what `return_to.decide_ending` raises; `LOGIN_HINT_INVALID`;
+            `REAUTHENTICATION_NOT_OFFERED`.
     """
     _check_login_hint(beginning.login_hint)
     async with parts.database.reading() as connection:
         found = await providers.of_tenant(connection, tenant.id)
         frontends = await tenants.frontends(connection, tenant.id)
     provider = choose_provider(tenant, found, beginning.provider_slug)
+    if beginning.reauthentication and not (provider.reauthentication and provider.protocol == "oidc"):
+        raise BadInput("This provider cannot be asked for a new proof.", code="REAUTHENTICATION_NOT_OFFERED")
     try:
         ending = decide_ending(beginning, frontends)
     except BadInput as error:
@@ -85,6 +88,7 @@ def _attempt(tenant: Tenant, provider: Provider, beginning: Beginning, ending: E
         client_state=beginning.client_state if ending.frontend else None,
         client_challenge=beginning.client_challenge if ending.delivery == "code" else None,
         login_hint=beginning.login_hint,
+        reauthentication=beginning.reauthentication,
         # As they are now: a provider that is set up anew meanwhile does not get this login's result.
         redirect_url=provider.redirect_url,
         issuer=provider.issuer,

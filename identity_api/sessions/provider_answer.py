@@ -164,7 +164,7 @@ def _authenticated_at(auth_time: int | None, now: datetime) -> datetime:
 def _expectation(
     parts: LoginParts, attempt: Attempt, provider: Provider, metadata: ProviderMetadata
 ) -> LoginExpectation:
-    options = request_options(provider)
+    options = request_options(provider, reauthentication=attempt.reauthentication)
     return LoginExpectation(
         issuer=metadata.issuer,
         client_id=provider.client_id,

@@ -2,18 +2,60 @@
 
 A session remembers when its user last did: at the provider (`auth_time`), or with a local password, which also serves
 people whose provider cannot be asked for a fresh proof (S3-39). An API token proves nobody's presence, ever.
+
+A provider is asked by a login with `Beginning.reauthentication` (S3-35, S3-36), which begins a new session.
 """
 
 from datetime import datetime, timedelta
+from typing import ClassVar
+
+import msgspec
 
 from identity_api.accounts.credentials import Credentials, check, settle
 from identity_api.accounts.local_rules import check_passwords_allowed
-from identity_api.db import audit, local_accounts
+from identity_api.db import audit, local_accounts, step_up
+from identity_api.db.database import Database
+from identity_api.db.step_up import ProvingProvider
 from identity_api.errors import Refused
+from identity_api.ids import new_token, token_hash
 from identity_api.sessions.authenticate import Authenticated
 from identity_api.sessions.local import LocalParts
 
 STEP_UP_AGE = timedelta(minutes=10)
+STEP_UP_PATH = "/auth/reauthenticate"
+
+
+class StepUpRequired(Refused):
+    """A sensitive action, and no recent proof. `path` is the page of ours that asks for one; None if there is no way.
+
+    Codes: `STEP_UP_REQUIRED`; `STEP_UP_IMPOSSIBLE` where neither a password nor a provider can be asked.
+    """
+
+    default_code: ClassVar[str] = "STEP_UP_REQUIRED"
+
+    def __init__(self, message: str, *, code: str | None = None, path: str | None = None) -> None:
+        super().__init__(message, code=code)
+        self.path = path
+
+
+class Ways(msgspec.Struct, frozen=True):
+    """How a signed-in user can prove anew who they are."""
+
+    password: bool
+    providers: tuple[ProvingProvider, ...]
+
+    def __bool__(self) -> bool:
+        return self.password or bool(self.providers)
+
+
+async def ways(database: Database, authenticated: Authenticated) -> Ways:
+    """What the user can be asked for. Nothing, for an API token."""
+    if authenticated.kind == "API_TOKEN":
+        return Ways(False, ())
+    async with database.reading() as connection:
+        policy = await local_accounts.policy(connection, authenticated.tenant_id)
+        proving = await step_up.proving_providers(connection, authenticated.tenant_id, authenticated.user.id)
+    return Ways(policy.local_sign_in and authenticated.user.circumstances.has_password, proving)
 
 
 def elevated_until(authenticated: Authenticated, now: datetime) -> datetime | None:
@@ -31,13 +73,44 @@ def requires_step_up(authenticated: Authenticated, now: datetime) -> None:
         Refused: `STEP_UP_REQUIRED`.
     """
     if elevated_until(authenticated, now) is None:
-        raise Refused("Confirm that it is you, then try again.", code="STEP_UP_REQUIRED")
+        raise StepUpRequired("Confirm that it is you, then try again.", path=STEP_UP_PATH)
+
+
+async def ensure_elevated(database: Database, authenticated: Authenticated, now: datetime) -> None:
+    """As `requires_step_up`, and says whether there is a way to go. Asks the database only to refuse.
+
+    Raises:
+        StepUpRequired: `STEP_UP_REQUIRED`, `STEP_UP_IMPOSSIBLE`.
+        Refused: `SESSION_NEEDED` for an API token.
+    """
+    if elevated_until(authenticated, now) is not None:
+        return
+    if authenticated.kind == "API_TOKEN":
+        raise Refused("An API token cannot do this. Sign in.", code="SESSION_NEEDED")
+    if not await ways(database, authenticated):
+        raise StepUpRequired(
+            "You proved more than ten minutes ago who you are, and nobody here can ask you again. Sign out and in.",
+            code="STEP_UP_IMPOSSIBLE",
+        )
+    requires_step_up(authenticated, now)
+
+
+class Reauthenticated(msgspec.Struct, frozen=True):
+    """A fresh proof. A session in a cookie has a new token with it, which exists nowhere else; others keep theirs."""
+
+    until: datetime
+    token: str | None
+
+    def __repr__(self) -> str:
+        return f"Reauthenticated(until={self.until})"
 
 
 async def reauthenticate(
     parts: LocalParts, authenticated: Authenticated, password: str, code: str | None = None
-) -> datetime:
-    """Prove oneself again by password, and code where one is set up; returns until when sensitive actions are allowed.
+) -> Reauthenticated:
+    """Prove oneself again by password, and code where one is set up.
+
+    The cookie's token is replaced: whoever had got hold of the old one is not raised along with its owner.
 
     Wrong tries count as at sign-in.
 
@@ -54,10 +127,12 @@ async def reauthenticate(
     given = Credentials(who=authenticated.user.id, password=password, code=code)
     checked = await check(accounts, tenant_id, given, purpose="STEP_UP")
     now = accounts.clock()
+    token = new_token("ias") if authenticated.kind == "COOKIE" else None
+    hashed = token_hash(token) if token is not None else None
     async with accounts.database.transaction() as connection:
         account = await settle(connection, tenant_id, checked)
         is_live = account.disabled_at is None and await local_accounts.raise_authenticated_at(
-            connection, tenant_id, authenticated.session_id, now
+            connection, tenant_id, authenticated.session_id, now, token_hash=hashed
         )
         if is_live:
             payload = {"way": "password", "second_factor": checked.totp_step is not None}
@@ -65,4 +140,4 @@ async def reauthenticate(
             await audit.record(connection, tenant_id, authenticated.actor, [event])
     if not is_live:
         raise Refused("This session is over. Sign in again.", code="SESSION_OVER")
-    return now + STEP_UP_AGE
+    return Reauthenticated(now + STEP_UP_AGE, token)

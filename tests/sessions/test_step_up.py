@@ -14,7 +14,15 @@ from identity_api.errors import Refused
 from identity_api.ids import token_hash, uuid7
 from identity_api.lifecycle.end_login import end_session
 from identity_api.sessions.authenticate import Authenticated
-from identity_api.sessions.step_up import STEP_UP_AGE, elevated_until, reauthenticate, requires_step_up
+from identity_api.sessions.step_up import (
+    STEP_UP_AGE,
+    STEP_UP_PATH,
+    StepUpRequired,
+    elevated_until,
+    ensure_elevated,
+    reauthenticate,
+    requires_step_up,
+)
 from tests import factories as make
 from tests.accounts.local_world import PASSWORD, make_local_world
 from tests.sessions.local_door import Door
@@ -37,6 +45,13 @@ async def session(door: Door, token: str) -> Authenticated:
     return seen
 
 
+async def renewed(door: Door, token: str, code: str | None = None) -> str:
+    """Prove oneself again; the session's new token."""
+    proven = await reauthenticate(door.parts(), await session(door, token), PASSWORD, code)
+    assert proven.token is not None
+    return proven.token
+
+
 @pytest.mark.asyncio
 async def test_a_proof_holds_for_ten_minutes(door: Door, ada: UUID) -> None:
     seen = await session(door, await door.token())
@@ -53,9 +68,16 @@ async def test_a_proof_holds_for_ten_minutes(door: Door, ada: UUID) -> None:
 async def test_the_password_renews_the_proof_of_this_session_alone(door: Door, ada: UUID) -> None:
     this, other = await door.token(), await door.token()
     door.world.wait(hours=1)
-    until = await reauthenticate(door.parts(), await session(door, this), PASSWORD)
-    assert until == door.world.now + STEP_UP_AGE
-    requires_step_up(await session(door, this), door.world.now)
+    before = await session(door, this)
+    proven = await reauthenticate(door.parts(), before, PASSWORD)
+    assert proven.until == door.world.now + STEP_UP_AGE
+    assert proven.token is not None
+    assert proven.token not in repr(proven)
+    after = await session(door, proven.token)
+    assert after.session_id == before.session_id
+    requires_step_up(after, door.world.now)
+    # ASVS 7.2.4: whoever had the token before the proof has nothing after it.
+    assert await door.who(this) is None
     with pytest.raises(Refused):
         requires_step_up(await session(door, other), door.world.now)
     assert await door.world.events("session.reauthenticated") == [{"way": "password", "second_factor": False}]
@@ -74,8 +96,7 @@ async def test_a_wrong_password_renews_nothing_and_counts_as_at_sign_in(door: Do
     with pytest.raises(Refused):
         requires_step_up(await session(door, token), door.world.now)
     await door.pass_time(31)
-    await reauthenticate(door.parts(), await session(door, token), PASSWORD)
-    requires_step_up(await session(door, token), door.world.now)
+    requires_step_up(await session(door, await renewed(door, token)), door.world.now)
 
 
 @pytest.mark.asyncio
@@ -88,7 +109,7 @@ async def test_a_second_factor_is_part_of_the_proof(door: Door, ada: UUID) -> No
             await reauthenticate(door.parts(), await session(door, token), PASSWORD, code)
         assert caught.value.code == refused
     code = door.world.code(secret)
-    await reauthenticate(door.parts(), await session(door, token), PASSWORD, code)
+    token = await renewed(door, token, code)
     with pytest.raises(CredentialsRefused):
         await reauthenticate(door.parts(), await session(door, token), PASSWORD, code)
     assert (await door.world.events("session.reauthenticated"))[-1]["second_factor"] is True
@@ -107,8 +128,7 @@ async def test_a_local_password_serves_a_session_that_came_from_a_provider(door:
     door.world.wait(hours=1)
     seen = await session(door, token)
     assert seen.is_sso
-    await reauthenticate(door.parts(), seen, PASSWORD)
-    requires_step_up(await session(door, token), door.world.now)
+    requires_step_up(await session(door, await renewed(door, token)), door.world.now)
 
 
 @pytest.mark.asyncio
@@ -122,9 +142,51 @@ async def test_an_api_token_proves_nobodys_presence(door: Door, ada: UUID) -> No
     with pytest.raises(Refused) as caught:
         requires_step_up(seen, seen.authenticated_at)
     assert caught.value.code == "STEP_UP_REQUIRED"
-    with pytest.raises(Refused) as caught:
-        await reauthenticate(door.parts(), seen, PASSWORD)
-    assert caught.value.code == "SESSION_NEEDED"
+    for refused in (reauthenticate(door.parts(), seen, PASSWORD), ensure_elevated(door.world.database, seen, seen.at)):
+        with pytest.raises(Refused) as caught:
+            await refused
+        assert caught.value.code == "SESSION_NEEDED"
+
+
+@pytest.mark.asyncio
+async def test_a_frontend_keeps_its_token(door: Door, ada: UUID) -> None:
+    token = await door.token()
+    await door.world.execute("update session set kind = 'BEARER' where token_hash = $1", token_hash(token))
+    door.world.wait(hours=1)
+    assert (await reauthenticate(door.parts(), await session(door, token), PASSWORD)).token is None
+    requires_step_up(await session(door, token), door.world.now)
+
+
+@pytest.mark.asyncio
+async def test_a_refusal_says_whether_there_is_a_way_to_a_new_proof(door: Door, ada: UUID) -> None:
+    """S3-34, S3-39: a password, or a provider that is configured to ask people anew; else there is none."""
+    seen = await session(door, await door.token())
+    late = door.world.now + STEP_UP_AGE
+    database, tenant = door.world.database, door.world.tenant.id
+    await ensure_elevated(database, seen, door.world.now)
+
+    async def refusal() -> tuple[str, str | None]:
+        with pytest.raises(StepUpRequired) as caught:
+            await ensure_elevated(database, seen, late)
+        return caught.value.code, caught.value.path
+
+    assert await refusal() == ("STEP_UP_REQUIRED", STEP_UP_PATH)
+    async with database.transaction() as connection:
+        provider = await make.make_provider(connection, tenant)
+        identity = await make.make_identity(connection, provider, ada)
+    await door.world.set_policy(local_sign_in=False)
+    assert await refusal() == ("STEP_UP_IMPOSSIBLE", None)
+    await door.world.execute("update provider set reauthentication = true where id = $1", provider.id)
+    assert await refusal() == ("STEP_UP_REQUIRED", STEP_UP_PATH)
+    for change, row in (
+        ("update provider set enabled = false where id = $1", provider.id),
+        ("update provider set enabled = true, protocol = 'oauth2' where id = $1", provider.id),
+        ("update provider set protocol = 'oidc' where id = $1", provider.id),
+        ("update identity set state = 'QUARANTINED' where id = $1", identity),
+    ):
+        await door.world.execute(change, row)
+        is_possible = change.endswith("protocol = 'oidc' where id = $1")
+        assert (await refusal())[0] == ("STEP_UP_REQUIRED" if is_possible else "STEP_UP_IMPOSSIBLE"), change
 
 
 @pytest.mark.asyncio
