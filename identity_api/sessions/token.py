@@ -45,6 +45,8 @@ async def redeem(parts: LoginParts, redemption: Redemption) -> BearerToken:
 
 
 def _may_redeem(found: Code, redemption: Redemption) -> bool:
+    if redemption.tenant_id is not None and redemption.tenant_id != found.attempt.tenant_id:
+        return False
     if redemption.frontend_slug is not None and redemption.frontend_slug != found.frontend_slug:
         return False
     if redemption.origin is not None and redemption.origin not in found.frontend_origins:

@@ -297,16 +297,20 @@ def test_what_begins_or_ends_a_login_of_one_tenant_does_not_at_anothers_host(
     assert browser.open(right).status == 200
 
 
-def test_a_one_time_code_gives_a_token_of_its_own_tenant_wherever_it_is_shown(
-    tenants: tuple[Tenant, Tenant], browser: Browser
+@pytest.mark.parametrize("door", ["own", "foreign"])
+def test_a_one_time_code_is_nothing_at_another_tenants_host(
+    tenants: tuple[Tenant, Tenant], browser: Browser, door: str
 ) -> None:
-    theirs, own = tenants
+    theirs, other = tenants
     verifier = new_code_verifier()
     query = urlencode({"frontend": "app", "delivery": "code", "code_challenge": code_challenge(verifier)})
     browser.leave_for_provider(f"{theirs.origin}/login?{query}")
     code = parse_qs(urlsplit(browser.press("Bob Baker", stop_at="/done").url).query)["code"][0]
-    answer = Program(own.origin)("POST", "/v1/auth/token", json={"code": code, "code_verifier": verifier})
-    assert answer.status_code == 200
+    program = Program(theirs.origin if door == "own" else other.origin)
+    answer = program("POST", "/v1/auth/token", json={"code": code, "code_verifier": verifier})
+    if door == "foreign":
+        assert (answer.status_code, answer.json()["code"]) == (400, "CODE_INVALID")
+        return
     headers = bearer(answer.json()["access_token"])
-    assert Program(own.origin)("GET", "/v1/me", headers=headers).status_code == 401
+    assert Program(other.origin)("GET", "/v1/me", headers=headers).status_code == 401
     assert Program(theirs.origin)("GET", "/v1/me", headers=headers).json()["tenant"] == theirs.slug

@@ -96,6 +96,7 @@ async def api_token(request: WebRequest) -> Response[Any]:
         code_verifier=exchange.code_verifier,
         frontend_slug=exchange.frontend,
         origin=None if origin is not None and is_own(facts, origin) else origin,
+        tenant_id=facts.tenant.id if facts.tenant else None,
     )
     try:
         token = await redeem(parts.login, redemption)
