@@ -14,7 +14,14 @@ from identity_api.db.database import Database
 from identity_api.errors import ConfigurationError
 from identity_api.mappings.declare import DeclaredMapping, declare
 from identity_api.tenants.apply import Applier, Defaults, apply_tenant
-from identity_api.tenants.declaration import MAX_BYTES, TenantDeclaration, client_secret, parse
+from identity_api.tenants.declaration import (
+    MAX_BYTES,
+    TenantDeclaration,
+    client_certificate,
+    client_secret,
+    parse,
+    with_files,
+)
 from identity_api.vault import Vault
 
 STANDARD_INPUT = Path("-")
@@ -67,6 +74,7 @@ def check_secrets(declared: Sequence[TenantDeclaration], folder: Path) -> None:
         for provider in tenant.providers:
             try:
                 client_secret(provider, os.environ, folder)
+                client_certificate(with_files(provider, folder), folder)
             except ConfigurationError as error:
                 problems.extend(f"Tenant {tenant.slug}: {problem}" for problem in error.problems)
     if problems:

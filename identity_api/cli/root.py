@@ -19,6 +19,7 @@ COMMANDS = {
     "grant": "grant",
     "revoke": "revoke",
     "tenant": "tenant",
+    "provider": "provider",
     "service-client": "service_client",
     "token": "token",
     "keys": "keys",

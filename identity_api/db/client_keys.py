@@ -60,6 +60,13 @@ async def published(connection: Connection, tenant_id: UUID, provider_id: UUID) 
     return [msgspec.json.decode(row["public_jwk"]) for row in rows]
 
 
+async def lock(connection: Connection, tenant_id: UUID, provider_id: UUID) -> None:
+    """One at a time changes the keys of a provider."""
+    await connection.execute(
+        "select from provider where tenant_id = $1 and id = $2 for no key update", tenant_id, provider_id
+    )
+
+
 async def insert(
     connection: Connection,
     tenant_id: UUID,
@@ -89,9 +96,9 @@ async def insert(
 
 async def retire(
     connection: Connection, tenant_id: UUID, provider_id: UUID, uses: Collection[Use], *, seconds: float
-) -> int:
-    """Retire every key of these uses in so many seconds, unless it is to retire sooner; returns how many live on."""
-    status = await connection.execute(
+) -> None:
+    """Retire every key of these uses in so many seconds, unless it is to retire sooner."""
+    await connection.execute(
         """
         update client_key set retired_at = now() + make_interval(secs => $4)
         where tenant_id = $1 and provider_id = $2 and use = any($3::text[])
@@ -102,7 +109,15 @@ async def retire(
         list(uses),
         float(seconds),
     )
-    return int(status.rpartition(" ")[2])
+
+
+async def forget_retired(connection: Connection, tenant_id: UUID, provider_id: UUID) -> None:
+    """Remove the provider's keys that are retired by now, also just now in this transaction."""
+    await connection.execute(
+        "delete from client_key where tenant_id = $1 and provider_id = $2 and retired_at <= now()",
+        tenant_id,
+        provider_id,
+    )
 
 
 async def forget(connection: Connection, limit: int) -> int:

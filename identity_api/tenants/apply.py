@@ -18,11 +18,18 @@ from identity_api.db.database import Connection, Database
 from identity_api.db.local_accounts import LocalPolicy
 from identity_api.db.providers import Provider
 from identity_api.db.tenants import Frontend, Tenant
-from identity_api.errors import ConfigurationError
+from identity_api.errors import BadInput, ConfigurationError, Conflict
 from identity_api.ids import uuid7
 from identity_api.permissions.service import SERVICE_PERMISSIONS
 from identity_api.tenants.checks import SHARED_REDIRECT
-from identity_api.tenants.declaration import ProviderDeclaration, TenantDeclaration, client_secret
+from identity_api.tenants.client_keys import ensure_keys, replace_certificate
+from identity_api.tenants.declaration import (
+    ProviderDeclaration,
+    TenantDeclaration,
+    client_certificate,
+    client_secret,
+    with_files,
+)
 from identity_api.tenants.rows import (
     Defaults,
     Owner,
@@ -187,7 +194,7 @@ class _Application:
         now = await self._connection.fetchval("select now()")
         secret = client_secret(declared, self._applier.environ, self._applier.folder)
         wanted = provider_row(
-            declared,
+            with_files(declared, self._applier.folder),
             before,
             owner=Owner(self._tenant_id, self._declared.slug, self._declared.hosts),
             defaults=self._applier.defaults,
@@ -200,8 +207,11 @@ class _Application:
             if before is not None:
                 wanted = msgspec.structs.replace(wanted, version=before.version + 1, updated_at=now)
             await providers.write(self._connection, wanted)
-        if await self._write_secret(wanted, secret):
+        may_overlap = before is not None and not has_moved(before, wanted)
+        if await self._write_secret(wanted, secret, declared.client_secret_overlap_seconds if may_overlap else 0):
             changed = (*changed, "client_secret")
+        if await self._write_own_keys(wanted, declared):
+            changed = (*changed, "tls_client_certificate")
         if before is not None and has_moved(before, wanted):
             await end_moved(self._connection, self._tenant_id, wanted.id, actor=self._applier.actor)
         if before is not None and before.sync_mode != wanted.sync_mode:
@@ -216,14 +226,39 @@ class _Application:
                 [f"Tenant {self._declared.slug}, provider {slug}, redirect_url: {SHARED_REDIRECT}" for slug in sharing]
             )
 
-    async def _write_secret(self, provider: Provider, secret: Secret | None) -> bool:
-        """Seal the secret if it is not the one stored; True if anything was written."""
-        vault = self._applier.vault
-        stored = await providers.secrets(self._connection, self._tenant_id, provider.id)
+    async def _write_own_keys(self, provider: Provider, declared: ProviderDeclaration) -> bool:
+        """The keys that the settings need, and the TLS client certificate; True if that changed."""
+        connection, vault, actor = self._connection, self._applier.vault, self._applier.actor
+        certificate = client_certificate(declared, self._applier.folder)
+        pem = None if certificate is None else certificate.reveal()
+        try:
+            await ensure_keys(connection, vault, provider, actor=actor)
+            return await replace_certificate(connection, vault, provider, pem, actor=actor)
+        except (BadInput, Conflict) as error:
+            raise ConfigurationError([f"Provider {provider.slug}: {error.message}"]) from error
+
+    async def _write_secret(self, provider: Provider, secret: Secret | None, overlap_seconds: int) -> bool:
+        """Seal the secret if it is not the newest one stored; True if anything was written.
+
+        The one before it works for `overlap_seconds` more: never where somebody else may be answering by now.
+        """
+        vault, tenant_id = self._applier.vault, self._tenant_id
+        stored = await providers.secrets(self._connection, tenant_id, provider.id)
         if secret is None and not stored:
             return False
-        if secret is not None and [secret.reveal()] == [opened_secret(vault, self._tenant_id, one) for one in stored]:
+        # What is left of an overlap ends by itself; anything else that is stored was not declared.
+        undeclared = [one for one in stored[1:] if one.expires_at is None]
+        is_declared = bool(stored) and not undeclared and stored[0].expires_at is None
+        if is_declared and secret is not None and secret.reveal() == opened_secret(vault, tenant_id, stored[0]):
             return False
-        fresh = [] if secret is None else [sealed_secret(vault, self._tenant_id, secret)]
-        await providers.replace_secrets(self._connection, self._tenant_id, provider.id, fresh)
+        fresh = [] if secret is None else [sealed_secret(vault, tenant_id, secret)]
+        if secret is not None and stored and overlap_seconds:
+            ends_at = await self._connection.fetchval(
+                "select now() + make_interval(secs => $1)", float(overlap_seconds)
+            )
+            before = opened_secret(vault, tenant_id, stored[0])
+            if before is not None:
+                # The newest is tried first, and what is written last is the newest.
+                fresh.insert(0, sealed_secret(vault, tenant_id, Secret(before), ends_at))
+        await providers.replace_secrets(self._connection, tenant_id, provider.id, fresh)
         return True

@@ -4,6 +4,7 @@ No message holds a secret, and addresses with a user part, which may be one, are
 """
 
 import re
+import ssl
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from identity_api.config import is_loopback
 from identity_api.errors import BadInput
 from identity_api.mapping import ClaimPathInvalid, MatchKind, PatternInvalid, parse_claim_sources, validate_pattern
 from identity_api.oidc.authorization import PROTECTED_PARAMETERS
+from identity_api.oidc.client_auth import CLIENT_SECRET_JWT, PRIVATE_KEY_JWT
 from identity_api.oidc.documents import DocumentError, check_url
 from identity_api.oidc.issuer import ENTRA_COLLECTIVES, is_template
 from identity_api.permissions.names import check_permission_name
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     )
 
 SCOPE_FLOOR = "openid"
+MAX_OVERLAP_SECONDS = 30 * 86_400
 SCOPE = r"[\x21\x23-\x5B\x5D-\x7E]+"  # scope-token, RFC 6749 section 3.3
 # These change what we do ourselves, and `launch` knows them; the other protected ones are never the operator's.
 SETTABLE_PARAMETERS = frozenset(("response_mode", "prompt", "max_age"))
@@ -149,6 +152,7 @@ def _check_provider(provider: "ProviderDeclaration", place: str, bounds: Bounds,
         problems.append(f"{place}.issuer: an issuer has no query (OpenID Connect Discovery 2).")
     _check_protocol(provider, place, problems)
     _check_secret(provider, place, problems)
+    _check_client(provider, place, problems)
     for name in ("sync_interval_seconds", "outage_grace_seconds", "unsynced_lease_seconds"):
         low, high = getattr(bounds, name)
         value = getattr(provider, name)
@@ -208,10 +212,38 @@ def _check_secret(provider: "ProviderDeclaration", place: str, problems: list[st
         problems.append(f"{place}: give one of client_secret, client_secret_env and client_secret_file, not several.")
     if given and provider.client_authentication == "none":
         problems.append(f"{place}.client_authentication: none is for clients without a secret.")
-    if not given and provider.client_authentication not in (None, "none"):
+    if given and provider.client_authentication == PRIVATE_KEY_JWT:
+        problems.append(f"{place}.client_authentication: private_key_jwt is for clients without a secret.")
+    if not given and provider.client_authentication not in (None, "none", PRIVATE_KEY_JWT):
         problems.append(f"{place}: {provider.client_authentication} needs a client secret.")
     if provider.client_secret == "":
         problems.append(f"{place}.client_secret: is empty; leave it out for a public client.")
+    elif provider.client_authentication == CLIENT_SECRET_JWT and len(provider.client_secret or "x" * 32) < 32:
+        problems.append(f"{place}.client_secret: client_secret_jwt needs one of at least 32 characters.")
+    if not 0 <= provider.client_secret_overlap_seconds <= MAX_OVERLAP_SECONDS:
+        problems.append(f"{place}.client_secret_overlap_seconds: must be between 0 and {MAX_OVERLAP_SECONDS}.")
+
+
+def _check_client(provider: "ProviderDeclaration", place: str, problems: list[str]) -> None:
+    """Keys, bound tokens, and TLS of our own."""
+    if provider.protocol == "oauth2":
+        for name in ("encrypted_id_tokens", "signed_userinfo"):
+            if getattr(provider, name):
+                problems.append(f"{place}.{name}: is for OpenID Providers.")
+    if provider.ca_file is not None and provider.ca_certificate_pem is not None:
+        problems.append(f"{place}: give one of ca_file and ca_certificate_pem, not both.")
+    if provider.ca_certificate_pem is not None and not is_certificates(provider.ca_certificate_pem):
+        problems.append(f"{place}.ca_certificate_pem: holds no certificates that can be read.")
+    if provider.tls_client_key_file is not None and provider.tls_client_certificate_file is None:
+        problems.append(f"{place}.tls_client_key_file: needs tls_client_certificate_file.")
+
+
+def is_certificates(pem: str) -> bool:
+    """Whether a text holds at least one certificate that TLS can use, and nothing that is secret."""
+    try:
+        return "PRIVATE KEY" not in pem and bool(ssl.create_default_context(cadata=pem).get_ca_certs())
+    except (ssl.SSLError, ValueError):
+        return False
 
 
 def _check_mapping(mapping: "MappingDeclaration", slugs: list[str], place: str, problems: list[str]) -> None:

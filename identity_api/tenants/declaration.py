@@ -11,10 +11,10 @@ from typing import Any, Literal
 import msgspec
 
 from identity_api.config import Secret
-from identity_api.db.providers import ClaimSettings
+from identity_api.db.providers import ClaimSettings, ClientSettings
 from identity_api.errors import BadInput, ConfigurationError
 from identity_api.mapping import MatchKind
-from identity_api.tenants.checks import Bounds, problems_of
+from identity_api.tenants.checks import Bounds, is_certificates, problems_of
 from identity_api.tenants.presets import apply_preset
 
 MAX_BYTES = 1_048_576
@@ -53,9 +53,10 @@ class ProviderDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     Exactly one of the three forms of secret, or none for a public client. `issuer` is compared exactly; for OAuth 2.0
     it names the server, and is compared where the provider sends `iss` with a callback (RFC 9207). `endpoints` are for
     OAuth 2.0 only. `allowed_directories` are the Entra directories whose people may sign in where the issuer stands for
-    all of them. `preset` names the preset that filled in what was not said (see `presets`). `adopt_by_name` lets a first
-    login take over a user who was never linked and is called as the username claim says; `deny_unmapped` refuses people
-    whom their groups give nothing.
+    all of them. A secret that is replaced works for `client_secret_overlap_seconds` more. From `signing_algorithm` to
+    `ca_certificate_pem` see `db.providers.ClientSettings`; `ca_file` is another form of the last. `preset` names the
+    preset that filled in what was not said (see `presets`). `adopt_by_name` lets a first login take over a user who was
+    never linked and is called as the username claim says; `deny_unmapped` refuses people whom their groups give nothing.
     """
 
     slug: str
@@ -69,7 +70,19 @@ class ProviderDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     client_secret: str | None = None
     client_secret_env: str | None = None
     client_secret_file: str | None = None
-    client_authentication: Literal["client_secret_post", "client_secret_basic", "none"] | None = None
+    client_secret_overlap_seconds: int = 0
+    client_authentication: (
+        Literal["client_secret_post", "client_secret_basic", "client_secret_jwt", "private_key_jwt", "none"] | None
+    ) = None
+    signing_algorithm: Literal["RS256", "PS256", "ES256"] = "RS256"
+    assertion_audience: Literal["ISSUER", "TOKEN_ENDPOINT"] = "ISSUER"
+    dpop: bool = False
+    encrypted_id_tokens: bool = False
+    signed_userinfo: bool = False
+    ca_file: str | None = None
+    ca_certificate_pem: str | None = None
+    tls_client_certificate_file: str | None = None
+    tls_client_key_file: str | None = None
     redirect_url: str | None = None
     scopes: tuple[str, ...] = ("openid", "profile", "email", "offline_access")
     authorization_parameters: dict[str, str] = {}
@@ -113,6 +126,10 @@ class ProviderDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
             self.deny_unmapped,
             self.userinfo_method,
         )
+
+    def client_settings(self) -> ClientSettings:
+        """What was agreed on with the provider beyond the ordinary."""
+        return ClientSettings(**{name: getattr(self, name) for name in ClientSettings.__struct_fields__})
 
     def __repr__(self) -> str:
         return f"ProviderDeclaration({self.slug!r})"  # the client secret is in here
@@ -225,13 +242,40 @@ def client_secret(provider: ProviderDeclaration, environ: Mapping[str, str], fol
             )
         return Secret(value)
     if provider.client_secret_file is not None:
-        try:
-            value = (folder / provider.client_secret_file).read_text("utf-8").strip()
-        except (OSError, UnicodeDecodeError):
-            value = ""
-        if not value:
-            raise ConfigurationError(
-                [f"Provider {provider.slug}: the file {provider.client_secret_file} cannot be read."]
-            )
-        return Secret(value)
+        return Secret(_read(provider, folder, provider.client_secret_file))
     return None
+
+
+def with_files(provider: ProviderDeclaration, folder: Path) -> ProviderDeclaration:
+    """The declaration with `ca_file` read into `ca_certificate_pem`.
+
+    Raises:
+        ConfigurationError: the file is not there, or holds no certificates.
+    """
+    if provider.ca_file is None:
+        return provider
+    pem = _read(provider, folder, provider.ca_file)
+    if not is_certificates(pem):
+        raise ConfigurationError([f"Provider {provider.slug}: the file {provider.ca_file} holds no certificates."])
+    return msgspec.structs.replace(provider, ca_file=None, ca_certificate_pem=pem)
+
+
+def client_certificate(provider: ProviderDeclaration, folder: Path) -> Secret | None:
+    """The declared TLS client certificate with its key, as one PEM text; None if there is none.
+
+    Raises:
+        ConfigurationError: a file is not there, or empty.
+    """
+    files = [provider.tls_client_certificate_file, provider.tls_client_key_file]
+    texts = [_read(provider, folder, name) for name in files if name is not None]
+    return Secret("\n".join(texts) + "\n") if texts else None
+
+
+def _read(provider: ProviderDeclaration, folder: Path, name: str) -> str:
+    try:
+        value = (folder / name).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        value = ""
+    if not value:
+        raise ConfigurationError([f"Provider {provider.slug}: the file {name} cannot be read."])
+    return value

@@ -11,7 +11,7 @@ import msgspec
 from identity_api.config import Secret
 from identity_api.db import identities, locks, login_ends
 from identity_api.db.database import Connection
-from identity_api.db.providers import Provider, SealedSecret
+from identity_api.db.providers import ClientSettings, Provider, SealedSecret
 from identity_api.ids import uuid7
 from identity_api.lifecycle.end_login import end_logins
 from identity_api.lifecycle.grants import Applied, apply_decision
@@ -70,6 +70,7 @@ def provider_row(
         id=before.id if before else uuid7(),
         tenant_id=owner.id,
         claims=declared.claim_settings(),
+        client_settings=declared.client_settings(),
         managed_by=managed_by,  # type: ignore[arg-type]  # FILE or API
         version=before.version if before else 1,
         created_at=before.created_at if before else now,
@@ -82,7 +83,8 @@ def declaration_of(provider: Provider) -> dict[str, Any]:
     shared = {name: getattr(provider, name) for name in _SHARED}
     claims = {field: getattr(provider.claims, name) for field, name in _CLAIMS.items()}
     claims |= {name: getattr(provider.claims, name) for name in ("deny_unmapped", "userinfo_method")}
-    return {**shared, **claims, "allowed_directories": provider.claims.directories}
+    agreed = {name: getattr(provider.client_settings, name) for name in ClientSettings.__struct_fields__}
+    return {**shared, **claims, **agreed, "allowed_directories": provider.claims.directories}
 
 
 def redirect_url(protocol: str, slug: str, owner: Owner, defaults: Defaults) -> str:

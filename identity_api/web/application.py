@@ -21,6 +21,7 @@ from identity_api.web.routes import (
     password,
     provider_keys,
     provider_logout,
+    reauthenticate,
     session,
 )
 
@@ -32,6 +33,8 @@ _HANDLERS = (
     login.provider_login,
     login.launch_login,
     local.local_login,
+    reauthenticate.reauthenticate_page,
+    reauthenticate.reauthenticate_by_password,
     password.open_link,
     password.choose,
     password.chosen,
