@@ -38,34 +38,3 @@ async def oldest_unsealed_seconds(connection: Connection) -> float:
         "select extract(epoch from now() - min(at))::float8 from audit_event where sequence is null"
     )
     return max(0.0, seconds or 0.0)
-
-
-class SecretAge(msgspec.Struct, frozen=True):
-    """When an enabled provider's last client secret ends: None for never; `live` counts those that have not ended."""
-
-    tenant: str
-    provider: str
-    client_authentication: str
-    live: int
-    ends_at: datetime | None
-    remaining_days: float | None
-
-
-async def client_secrets(connection: Connection) -> list[SecretAge]:
-    """Every enabled provider's client secret, by tenant and provider."""
-    rows = await connection.fetch(
-        """
-        select t.slug as tenant, p.slug as provider, p.client_authentication, count(s.id) as live,
-            case when bool_or(s.id is not null and s.expires_at is null) then null else max(s.expires_at) end as ends_at,
-            case when bool_or(s.id is not null and s.expires_at is null) then null
-                else extract(epoch from max(s.expires_at) - now())::float8 / 86400 end as remaining_days
-        from provider p
-        join tenant t on t.id = p.tenant_id
-        left join provider_secret s on s.tenant_id = p.tenant_id and s.provider_id = p.id
-            and (s.expires_at is null or s.expires_at > now())
-        where p.enabled
-        group by t.slug, p.slug, p.client_authentication
-        order by t.slug, p.slug
-        """
-    )
-    return [SecretAge(**row) for row in rows]

@@ -23,10 +23,13 @@ client_secret_env = "ACME_SECRET"
 """
 
 
+REDIRECT_URL = "https://id.example.com/t/acme/auth/oidc/idp/callback"
+
+
 @pytest.fixture(scope="module")
 def provider() -> Iterator[RunningProvider]:
-    """A provider that answers."""
-    with RunningProvider() as running:
+    """A provider that answers, and knows us."""
+    with RunningProvider(redirect_uris=[REDIRECT_URL]) as running:
         yield running
 
 
@@ -35,7 +38,8 @@ def healthy(command: Command, provider: RunningProvider) -> Command:
     """An installation with one provider, in good order."""
     command.env["IDENTITY_PORT"] = str(free_port())
     command.env["IDENTITY_OUTBOUND_ALLOW"] = provider.issuer.partition("://")[2]
-    done = command("apply", "-", stdin=DECLARATION.format(issuer=provider.issuer).encode(), ACME_SECRET="s3cret")
+    declaration = DECLARATION.format(issuer=provider.issuer).encode()
+    done = command("apply", "-", stdin=declaration, ACME_SECRET=provider.client_secret)
     assert done.returncode == 0, done.stderr
     return command
 
@@ -51,7 +55,7 @@ def test_a_healthy_installation_is_all_ok(healthy: Command) -> None:
     assert troubles(healthy) == (0, [])
     lines = healthy("doctor").stdout.splitlines()
     assert all(line.startswith("ok    ") for line in lines)
-    assert "ok    provider acme/idp: discovery, issuer and keys are in order." in lines
+    assert "ok    provider acme/idp: its self-test finds nothing wrong." in lines
 
 
 def test_settings_that_cannot_be_read_are_listed(healthy: Command) -> None:
@@ -84,8 +88,9 @@ def test_a_lost_key_fails_and_an_old_one_warns(healthy: Command) -> None:
     old, new = healthy.env["IDENTITY_SECRET_KEYS"], new_key("k2")
     code, found = troubles(healthy, IDENTITY_SECRET_KEYS=new)
     assert code == 1
-    assert [(level, subject) for level, subject, _ in found] == [("fail", "keys")]
+    assert [(level, subject) for level, subject, _ in found] == [("fail", "keys"), ("fail", "provider acme/idp")]
     assert "key k1 is missing" in found[0][2]
+    assert "client secret or key cannot be opened" in found[1][2]
     code, [(level, subject, message)] = troubles(healthy, IDENTITY_SECRET_KEYS=f"{new},{old}")
     assert (code, level, subject) == (0, "warn", "keys")
     assert "identity-api keys rotate" in message

@@ -6,7 +6,7 @@ from identity_api.cli.context import database_url, open_database, quiet_logs, re
 from identity_api.cli.doctor.finding import Finding, fail, ok, warn
 from identity_api.cli.doctor.network import examine_api
 from identity_api.cli.doctor.providers import examine_providers
-from identity_api.cli.doctor.secrets import examine_client_secrets, examine_ring
+from identity_api.cli.doctor.secrets import examine_ring
 from identity_api.cli.doctor.storage import examine_database, examine_redis, examine_worker
 from identity_api.cli.running import find_running
 from identity_api.config import Settings
@@ -46,8 +46,7 @@ async def _examine_parts(settings: Settings, allowed: AllowList, url: str, redis
         if all(finding.level != "fail" for finding in stored):
             findings += await examine_worker(database)
             findings += await examine_ring(database, settings.secret_keys)
-            findings += await examine_client_secrets(database)
-            findings += await examine_providers(database, allowed)
+            findings += await examine_providers(database, settings, allowed)
     except Unavailable as error:
         findings.append(fail("database", f"{error.message} Look at IDENTITY_DATABASE_URL and at the server."))
     finally:

@@ -1,24 +1,22 @@
-"""Each enabled provider as a login would find it: allowed, reachable, telling its issuer, publishing keys."""
+"""Each enabled provider by its self-test: whatever would keep people from signing in, or will soon."""
 
 import asyncio
-import time
 
-from identity_api.cli.doctor.finding import Finding, fail, ok
+from identity_api.cli.doctor.finding import Finding, fail, ok, warn
+from identity_api.cli.providers import self_test_parts
+from identity_api.config import Settings
 from identity_api.db import providers, tenants
 from identity_api.db.database import Database
-from identity_api.db.providers import Provider
-from identity_api.errors import IdentityAPIError
-from identity_api.lifecycle.provider_client import Documents, metadata_of, trust_of
+from identity_api.lifecycle.explanations import explain
+from identity_api.lifecycle.findings import Finding as TestFinding
+from identity_api.tenants.selftest.run import SelfTest, self_test
 from identity_api.upstream.addresses import AllowList
-from identity_api.upstream.errors import Refused
-from identity_api.upstream.exchange import Upstream
-from identity_api.upstream.keys import provider_documents
 
 AT_ONCE = 8
 
 
-async def examine_providers(database: Database, allowed: AllowList) -> list[Finding]:
-    """One finding a provider, in the order of tenants and providers."""
+async def examine_providers(database: Database, settings: Settings, allowed: AllowList) -> list[Finding]:
+    """A line for everything that is wrong with a provider, or one that nothing is; by tenant and provider."""
     async with database.reading() as connection:
         found = [
             (tenant.slug, provider)
@@ -26,27 +24,23 @@ async def examine_providers(database: Database, allowed: AllowList) -> list[Find
             for provider in await providers.of_tenant(connection, tenant.id)
             if provider.enabled
         ]
-    upstream = Upstream(allow=allowed)
-    documents = provider_documents(upstream, monotonic=time.monotonic)
     slots = asyncio.Semaphore(AT_ONCE)
-    try:
-        return await asyncio.gather(*[_examine(slots, documents, slug, provider) for slug, provider in found])
-    finally:
-        await documents.aclose()
-        await upstream.aclose()
+    async with self_test_parts(database, settings, allowed) as parts:
+
+        async def tested(slug: str, provider: providers.Provider) -> list[Finding]:
+            async with slots:
+                return _lines(f"provider {slug}/{provider.slug}", await self_test(parts, provider, slug))
+
+        lines = await asyncio.gather(*[tested(slug, provider) for slug, provider in found])
+    return [line for of_provider in lines for line in of_provider]
 
 
-async def _examine(slots: asyncio.Semaphore, documents: Documents, slug: str, provider: Provider) -> Finding:
-    subject = f"provider {slug}/{provider.slug}"
-    async with slots:
-        try:
-            metadata = await metadata_of(documents, provider, slug)
-            if provider.protocol == "oidc":
-                await documents.keys(metadata.jwks_uri, tenant=slug, tls=trust_of(provider))
-        except Refused as error:
-            return fail(subject, f"{error.message}. If the target is meant, list it in IDENTITY_OUTBOUND_ALLOW.")
-        except IdentityAPIError as error:
-            return fail(
-                subject, f"{error.message.rstrip('.')} ({error.code}). Look at its issuer, and at the provider."
-            )
-    return ok(subject, "discovery, issuer and keys are in order.")
+def _lines(subject: str, tested: SelfTest) -> list[Finding]:
+    wrong = [one for one in tested.findings if one.status in ("fail", "warn")]
+    if not wrong:
+        return [ok(subject, "its self-test finds nothing wrong.")]
+    return [(fail if one.status == "fail" else warn)(subject, _told(one)) for one in wrong]
+
+
+def _told(finding: TestFinding) -> str:
+    return f"{finding.message} {explain(finding.code).remedy}"

@@ -1,14 +1,12 @@
-"""The key ring against what is sealed, and client secrets that end."""
+"""The key ring against what is sealed."""
 
 from identity_api.cli.doctor.finding import Finding, fail, ok, warn
 from identity_api.config import KeyRing
-from identity_api.db import inspection, sealed
+from identity_api.db import sealed
 from identity_api.db.database import Database
 from identity_api.errors import Unavailable
 from identity_api.lifecycle import rotation
 from identity_api.vault import Vault
-
-ENDS_SOON_DAYS = 30.0
 
 
 async def examine_ring(database: Database, ring: KeyRing) -> list[Finding]:
@@ -41,18 +39,3 @@ async def examine_ring(database: Database, ring: KeyRing) -> list[Finding]:
         elif key_id not in named:
             findings.append(ok("keys", f"{key_id} is needed only to verify audit chains."))
     return findings or [ok("keys", f"everything is sealed under {ring.current_id}.")]
-
-
-async def examine_client_secrets(database: Database) -> list[Finding]:
-    """Client secrets that are missing, or end within a month."""
-    async with database.reading() as connection:
-        ages = await inspection.client_secrets(connection)
-    findings = []
-    for age in ages:
-        subject = f"provider {age.tenant}/{age.provider}"
-        if age.client_authentication != "none" and not age.live:
-            findings.append(fail(subject, "it has no client secret that is still valid. Make one there, and apply it."))
-        elif age.remaining_days is not None and age.remaining_days < ENDS_SOON_DAYS:
-            days = f"{age.remaining_days:.0f} day(s)"
-            findings.append(warn(subject, f"its client secret ends in {days}. Make a new one there, and apply it."))
-    return findings

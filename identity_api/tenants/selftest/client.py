@@ -63,7 +63,7 @@ def examine_secret(provider: Provider, sealed: SealedClient, now: datetime) -> F
     if len(ends) < len(sealed.secrets):
         return ok(SECRET, "There is one.")
     if max(ends) - now < ENDS_SOON:
-        message = f"The client secret ends in {max(0, (max(ends) - now).days)} day(s)."
+        message = f"The client secret ends in {max(0, round((max(ends) - now) / timedelta(days=1)))} day(s)."
         return warn(SECRET, "SECRET_ENDS_SOON", message, found=max(ends).date().isoformat())
     return ok(SECRET, "There is one, and it is valid for more than a month.")
 

@@ -115,13 +115,15 @@ class _Testing:
             examine_userinfo(self._probe, metadata, self._parts.clock(), method=self._provider.claims.userinfo_method),
             self._client(metadata),
         )
-        page = judge_page(opened, self._provider, metadata, client_is_known=client.status == "ok")
-        return [client, page, userinfo]
+        is_known = any(finding.status == "ok" for finding in client)
+        return [*client, judge_page(opened, self._provider, metadata, client_is_known=is_known), userinfo]
 
-    async def _client(self, metadata: ProviderMetadata) -> Finding:
+    async def _client(self, metadata: ProviderMetadata) -> list[Finding]:
+        if self._secret().status == "fail":
+            return []  # which says why
         client = open_for_test(
             self._parts.vault, self._carrier, self._provider, metadata, self._tenant_slug, self._sealed
         )
         if isinstance(client, Finding):
-            return client
-        return await examine_client(self._probe, self._carrier, client, metadata)
+            return [client]
+        return [await examine_client(self._probe, self._carrier, client, metadata)]

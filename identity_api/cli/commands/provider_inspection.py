@@ -1,0 +1,72 @@
+"""`identity-api provider list`, `show` and `test`: what changes nothing."""
+
+import rich_click as click
+
+
+@click.command("list")
+@click.argument("tenant", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_all(tenant: str | None, as_json: bool) -> None:
+    """List the providers of TENANT, or of every tenant."""
+    from identity_api.cli.context import read_settings, run_on_database
+    from identity_api.cli.output import print_json, print_table
+    from identity_api.cli.providers import list_providers
+
+    settings = read_settings(keys_required=False)
+    found = run_on_database(settings, lambda database: list_providers(database, tenant))
+    if as_json:
+        print_json({"providers": found})
+        return
+    rows = [
+        (one.tenant, one.slug, one.protocol, one.issuer, "yes" if one.enabled else "no", one.managed_by)
+        for one in found
+    ]
+    print_table(("tenant", "slug", "protocol", "issuer", "enabled", "managed by"), rows)
+
+
+@click.command()
+@click.argument("tenant")
+@click.argument("slug")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def show(tenant: str, slug: str, as_json: bool) -> None:
+    """Show the provider SLUG of TENANT with every address of ours to register there."""
+    from identity_api.cli.context import read_settings, run_on_database
+    from identity_api.cli.output import print_json, print_lines
+    from identity_api.cli.providers import show_provider
+
+    settings = read_settings(keys_required=False)
+    sheet = run_on_database(settings, lambda database: show_provider(database, settings, tenant, slug))
+    if as_json:
+        print_json(sheet)
+    else:
+        print_lines([f"{name:<26}{value}" for name, value in sheet.rows()])
+
+
+@click.command()
+@click.argument("tenant")
+@click.argument("slug")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+def test(ctx: click.Context, tenant: str, slug: str, as_json: bool) -> None:
+    """Test the provider SLUG of TENANT as far as that is possible without a person who signs in.
+
+    The first line names the fault, if there is one. Exit code 1 if something fails. Nothing is changed.
+    """
+    from identity_api.cli.context import read_settings, run_on_database
+    from identity_api.cli.outcome import PROBLEM
+    from identity_api.cli.output import print_json, print_lines
+    from identity_api.cli.providers import test_provider
+    from identity_api.lifecycle.explanations import explain
+
+    settings = read_settings()
+    tested = run_on_database(settings, lambda database: test_provider(database, settings, tenant, slug))
+    if as_json:
+        print_json(tested)
+    else:
+        remedy = [] if tested.verdict.status == "ok" else [f"        {explain(tested.verdict.code).remedy}"]
+        print_lines([tested.verdict, *remedy, "", *tested.findings])
+    if tested.verdict.status == "fail":
+        ctx.exit(PROBLEM)
+
+
+COMMANDS = (list_all, show, test)

@@ -1,0 +1,52 @@
+"""What every code means, and what to do about it: for whoever runs the service or a provider, in two sentences.
+
+    logins       why a login did not succeed
+    reasons      what exactly was wrong, within a login, a sync or a self-test
+    self_test    what the self-test and the test login find
+    sync         why an identity is not fresh
+    api          what GraphQL and the HTTP routes answer
+
+The same texts make `docs/troubleshooting.md`, the remedy of a finding and the reason of a failed login, so that the
+three cannot say different things. A test compares the tables with the codes in the source.
+"""
+
+from typing import Final
+
+from identity_api.lifecycle.explanations.api import API
+from identity_api.lifecycle.explanations.explanation import Explanation, Table
+from identity_api.lifecycle.explanations.logins import LOGINS
+from identity_api.lifecycle.explanations.reasons import REASONS
+from identity_api.lifecycle.explanations.self_test import SELF_TEST
+from identity_api.lifecycle.explanations.sync import SYNC
+
+TABLES: Final[dict[str, Table]] = {
+    "logins": LOGINS,
+    "self_test": SELF_TEST,
+    "sync": SYNC,
+    "reasons": REASONS,
+    "api": API,
+}
+"""In the order of the document. A code is in one of them only."""
+
+ALL: Final[Table] = {code: told for table in TABLES.values() for code, told in table.items()}
+_UNKNOWN: Final = Explanation("Something that has no explanation of its own.", "Look at the log of that moment.")
+
+
+def explain(code: str) -> Explanation:
+    """What a code means. The reasons of a sync are codes in lower case."""
+    return ALL.get(code) or ALL.get(code.upper()) or _UNKNOWN
+
+
+def explain_failure(code: str, reason: str | None) -> Explanation:
+    """What a failed login means, as exactly as its reason tells.
+
+    Args:
+        code: of `LoginFailed`.
+        reason: codes and names of ours, joined by colons: `CLAIM_MISMATCH:aud`, `TOKEN_REQUEST_REFUSED:invalid_client`.
+    """
+    parts = (reason or "").split(":")
+    for length in range(len(parts), 0, -1):
+        told = REASONS.get(":".join(parts[:length])) or LOGINS.get(f"{code}:{':'.join(parts[:length])}")
+        if told is not None:
+            return told
+    return LOGINS.get(code) or explain(code)
