@@ -51,6 +51,8 @@ class Fault(StrEnum):
     GROUPS_AS_NUMBERS = "groups_as_numbers"
     HUGE_GROUPS = "huge_groups"  # 5,000 names
     GROUPS_OVERAGE = "groups_overage"  # _claim_names instead of the claim
+    # Profile, in ID Token and UserInfo
+    NO_EMAIL_VERIFIED = "no_email_verified"  # lawful, and what Entra does
     # UserInfo and token response
     USERINFO_OTHER_SUBJECT = "userinfo_other_subject"
     USERINFO_NO_SUBJECT = "userinfo_no_subject"

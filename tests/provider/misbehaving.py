@@ -86,6 +86,8 @@ GROUP_CHANGES: dict[Fault, Change] = {
     )[1],
 }
 
+PERSON_CHANGES: dict[Fault, Change] = {**GROUP_CHANGES, Fault.NO_EMAIL_VERIFIED: _drop("email_verified")}
+
 USERINFO_CHANGES: dict[Fault, Change] = {
     Fault.USERINFO_OTHER_SUBJECT: _set("sub", OTHER_SUBJECT),
     Fault.USERINFO_NO_SUBJECT: _drop("sub"),
@@ -139,7 +141,7 @@ class MisbehavingProvider(DemoProvider):
         return self._changed(super().authorization_answer(address, answer), AUTHORIZATION_CHANGES)
 
     def person_claims(self, person: Person, scopes: Collection[str]) -> dict[str, Any]:
-        return self._changed(super().person_claims(person, scopes), GROUP_CHANGES)
+        return self._changed(super().person_claims(person, scopes), PERSON_CHANGES)
 
     def id_token_claims(
         self, person: Person, login: Login, scopes: Collection[str], access_token: str, nonce: str | None
