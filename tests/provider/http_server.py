@@ -6,6 +6,7 @@ synchronisation must survive.
 
 import asyncio
 import socket
+import ssl
 import threading
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
@@ -25,6 +26,7 @@ class ThreadedServer:
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=512)
         self.port: int = self._socket.getsockname()[1]
         self.loop = asyncio.new_event_loop()
+        self.tls: ssl.SSLContext | None = None
         self._ready = threading.Event()
         self._stop = asyncio.Event()
         self._thread: threading.Thread | None = None
@@ -60,7 +62,7 @@ class ThreadedServer:
     async def _serve(self, app: Any) -> None:
         runner = web.ServerRunner(web.Server(_handler(app), access_log=None), shutdown_timeout=0.1)
         await runner.setup()
-        await web.SockSite(runner, self._socket).start()
+        await web.SockSite(runner, self._socket, ssl_context=self.tls).start()
         self._ready.set()
         await self._stop.wait()
         await runner.cleanup()

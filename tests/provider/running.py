@@ -59,14 +59,17 @@ class RunningProvider:
         post_logout_redirect_uris: Sequence[str] = (POST_LOGOUT_URI,),
         clock: Clock = system_clock,
         own_key: bool = False,
+        origin: str = "http://127.0.0.1",
         **settings: Any,
     ) -> None:
-        """`own_key` for a key no other provider of this process has; `settings` are those of `DemoConfig`."""
+        """`own_key` for a key no other provider of this process has; `origin` is the issuer's without its port; `settings`
+        are those of `DemoConfig`.
+        """
         self.client_secret = secrets.token_urlsafe(24)
         self.log = RequestLog()
         self.faults = Switches()
         self._server = ThreadedServer()
-        self.issuer = f"http://127.0.0.1:{self._server.port}"
+        self.issuer = f"{origin}:{self._server.port}"
         ids = (DEMO_CLIENT_ID, OTHER_CLIENT_ID, PUBLIC_CLIENT_ID)
         clients = tuple(
             Client(

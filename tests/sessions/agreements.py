@@ -1,0 +1,50 @@
+"""A tenant whose provider has agreed on more than usual."""
+
+from typing import Any
+from uuid import UUID
+
+from identity_api.db import client_keys, providers
+from identity_api.db.providers import ClientSettings, SealedSecret
+from identity_api.ids import uuid7
+from identity_api.sessions.parts import LoginParts
+from identity_api.tenants.client_keys import ensure_keys
+from tests.provider import Client
+from tests.provider.agreed import AgreedProvider
+from tests.sessions.browsers import REDIRECT_URIS, World, make_world
+
+
+async def make_agreed(parts: LoginParts, idp: AgreedProvider, *, settings: dict[str, Any], **more: Any) -> World:
+    """A world with these client settings, and our keys where they need some; the provider knows those."""
+    world = await make_world(parts, idp, client_settings=ClientSettings(**settings), **more)
+    await publish(world)
+    return world
+
+
+async def publish(world: World) -> None:
+    """Make the keys that the settings need, and let the provider read them."""
+    idp = world.idp
+    assert isinstance(idp, AgreedProvider)
+    async with world.database.transaction() as connection:
+        await ensure_keys(connection, world.parts.vault, world.provider, actor="system")
+    async with world.database.reading() as connection:
+        keys = await client_keys.published(connection, world.tenant.id, world.provider.id)
+    idp.agreement.client_jwks = {"keys": keys}
+
+
+async def set_secrets(world: World, *secrets: str) -> list[UUID]:
+    """Make these the client secrets, the oldest first; their rows."""
+    rows = []
+    for secret in secrets:
+        row_id = uuid7()
+        sealed = world.parts.vault.seal(
+            secret.encode(), tenant_id=world.tenant.id, table="provider_secret", column="sealed", row_id=row_id
+        )
+        rows.append(SealedSecret(row_id, sealed, None))
+    async with world.database.transaction() as connection:
+        await providers.replace_secrets(connection, world.tenant.id, world.provider.id, rows)
+    return [row.id for row in rows]
+
+
+def take_secret(world: World, secret: str) -> None:
+    """The provider takes this client secret and no other from now on."""
+    world.idp.register(Client(client_id=world.idp.client_id, redirect_uris=REDIRECT_URIS, client_secret=secret))
