@@ -110,6 +110,21 @@ def password_page(facts: RequestFacts, username: str, *, problem: str | None = N
     return Answer(status, page.headers, page.body)
 
 
+class ProofForm(msgspec.Struct, frozen=True, kw_only=True):
+    """The form by which somebody who is signed in proves anew who they are."""
+
+    username: str
+    return_to: str
+    asks_code: bool
+    problem: str | None
+
+
+def proof_page(facts: RequestFacts, form: ProofForm | None, buttons: Sequence[Button], *, status: int) -> Answer:
+    """Ways to a new proof: the password, and providers that ask their people anew."""
+    page = _page("proof.html", facts, form=form, buttons=buttons)
+    return Answer(status, page.headers, page.body)
+
+
 def account_page(facts: RequestFacts, account: AccountView) -> Answer:
     """What somebody sees of themself."""
     page = _page("account.html", facts, account=account)

@@ -76,6 +76,7 @@ provisioning = "JIT"
 sync_mode = "STRICT"
 groups_claim = "groups"
 absent_groups = "EMPTY"
+reauthentication = true
 sync_interval_seconds = {seconds}
 """
 

@@ -124,6 +124,7 @@ def beginning_of(facts: RequestFacts, provider_slug: str | None, asked: dict[str
         client_challenge=asked.get("code_challenge"),
         client_state=asked.get("state"),
         login_hint=asked.get("login_hint"),
+        reauthentication=asked.get("reauth") == "1",
     )
 
 

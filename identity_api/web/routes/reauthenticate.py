@@ -1,0 +1,125 @@
+"""Proving anew who one is, before a sensitive action (S3-33): by the local password, or at the provider.
+
+    GET  /auth/reauthenticate    the ways there are; `return_to` is a path of ours to come back to
+    POST /auth/reauthenticate    password and code, as a form or as JSON; a program gets `{"elevated_until"}`
+
+A provider is asked by `/auth/{protocol}/{provider}/login?reauth=1` (S3-35), to which the page leads.
+"""
+
+from typing import Any
+from urllib.parse import urlencode
+
+import msgspec
+from litestar import Response, get, post
+
+from identity_api.accounts.errors import CredentialsRefused
+from identity_api.db.step_up import ProvingProvider
+from identity_api.errors import BadInput
+from identity_api.sessions.authenticate import Authenticated
+from identity_api.sessions.cookies import session_cookie
+from identity_api.sessions.return_to import DEFAULT_PATH, own_path
+from identity_api.sessions.step_up import Reauthenticated, Ways, reauthenticate, ways
+from identity_api.web import authentication, cookies
+from identity_api.web.answer import json_answer, redirect
+from identity_api.web.facts import RequestFacts, facts_of
+from identity_api.web.limits import SignInAddress
+from identity_api.web.pages import Button, ProofForm, proof_page
+from identity_api.web.parts import WebParts
+from identity_api.web.requests import FORM, WebRequest, form_of, is_of, json_of, parts_of, query_of
+
+
+class Proof(msgspec.Struct, frozen=True, kw_only=True):
+    """What is typed, and where to go afterwards."""
+
+    password: str
+    code: str | None = None
+    return_to: str | None = None
+
+    def __repr__(self) -> str:
+        return "Proof()"
+
+
+@get("/auth/reauthenticate", name="reauthenticate-page")
+async def reauthenticate_page(request: WebRequest) -> Response[Any]:
+    """The ways that this user has; to the login page, if nobody is signed in."""
+    parts, facts = parts_of(request), facts_of(request.scope)
+    found = await authentication.optional(parts, request.scope)
+    if found is None:
+        return redirect(facts.local("/login"))
+    return_to = _return_to(facts, query_of(request).get("return_to"))
+    return await _page(parts, facts, found, return_to)
+
+
+@post("/auth/reauthenticate", name="reauthenticate", status_code=303)
+async def reauthenticate_by_password(request: WebRequest) -> Response[Any]:
+    """Raise the session that asks, if the password (and the code that goes with it) is right."""
+    parts, facts = parts_of(request), facts_of(request.scope)
+    is_form = is_of(request, FORM)
+    facts.wants_page = facts.wants_page and is_form
+    found = await authentication.require(parts, request.scope)
+    if not is_form:
+        proven = await _prove(parts, facts, found, await json_of(request, Proof))
+        return json_answer({"elevated_until": proven.until})
+    form = await form_of(request)
+    return_to = _return_to(facts, form.get("return_to"))
+    if "password" not in form:
+        raise BadInput("The password is missing.", field="password")
+    # An empty field is a code that was not typed.
+    proof = Proof(password=form["password"], code=form.get("code") or None)
+    try:
+        await _prove(parts, facts, found, proof)
+    except CredentialsRefused as error:
+        if not facts.wants_page:
+            raise
+        return await _page(parts, facts, found, return_to, problem=error)
+    return redirect(return_to)
+
+
+async def _prove(parts: WebParts, facts: RequestFacts, found: Authenticated, proof: Proof) -> Reauthenticated:
+    address = SignInAddress(parts.limits, facts.address)
+    await address.check()
+    code = "".join(proof.code.split()) if proof.code is not None else None
+    try:
+        proven = await reauthenticate(parts.local, found, proof.password, code)
+    except CredentialsRefused as error:
+        if error.code != "SECOND_FACTOR_REQUIRED":
+            await address.failed()
+        raise
+    if proven.token is not None:
+        seconds = max(1, int((found.expires_at - found.at).total_seconds()))
+        facts.set_cookies.append(
+            cookies.set_cookie(session_cookie(facts.origin, proven.token, max_age_seconds=seconds))
+        )
+    return proven
+
+
+async def _page(
+    parts: WebParts,
+    facts: RequestFacts,
+    found: Authenticated,
+    return_to: str,
+    *,
+    problem: CredentialsRefused | None = None,
+) -> Response[Any]:
+    offered: Ways = await ways(parts.database, found)
+    asks_code = problem is not None and problem.code.startswith("SECOND_FACTOR")
+    form = None
+    if offered.password:
+        form = ProofForm(
+            username=found.user.username,
+            return_to=return_to,
+            asks_code=asks_code,
+            problem=problem.message if problem else None,
+        )
+    buttons = [_button(facts, provider, return_to) for provider in offered.providers]
+    return proof_page(facts, form, buttons, status=400 if problem else 200).to_response()
+
+
+def _button(facts: RequestFacts, provider: ProvingProvider, return_to: str) -> Button:
+    query = urlencode({"reauth": "1", "return_to": return_to})
+    return Button(provider.label, facts.local(f"/auth/{provider.protocol}/{provider.slug}/login?{query}"), None)
+
+
+def _return_to(facts: RequestFacts, wanted: str | None) -> str:
+    """A path of ours; where a frontend sent somebody here, it waits in its own page."""
+    return own_path(wanted) if wanted is not None else facts.local(DEFAULT_PATH)
