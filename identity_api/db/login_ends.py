@@ -125,6 +125,14 @@ async def users_without_way_in(connection: Connection, tenant_id: UUID, user_ids
     return [row["id"] for row in rows]
 
 
+async def users_of(connection: Connection, tenant_id: UUID, identity_ids: Sequence[UUID]) -> list[UUID]:
+    """Whose these identities are, each user once."""
+    rows = await connection.fetch(
+        "select distinct user_id from identity where tenant_id = $1 and id = any($2::uuid[])", tenant_id, identity_ids
+    )
+    return [row["user_id"] for row in rows]
+
+
 async def void_codes(
     connection: Connection, tenant_id: UUID, *, identity_ids: Sequence[UUID] = (), user_ids: Sequence[UUID] = ()
 ) -> None:

@@ -69,6 +69,27 @@ async def end_everything_of_users(
     )
 
 
+async def end_everything_at_provider(
+    connection: Connection, tenant_id: UUID, provider_id: UUID, identity_ids: Sequence[UUID], *, reason: str, actor: str
+) -> None:
+    """End what came from a provider that was switched off: logins under way, sessions, API tokens if no way in is left.
+
+    Its identities stay as they are, and count again when it is switched on, as far as their leases have not run out.
+
+    Args:
+        identity_ids: all of the provider's, their users locked; the provider's row says by now that it is off.
+    """
+    await login_ends.void_attempts(connection, tenant_id, provider_id)
+    await login_ends.void_codes(connection, tenant_id, identity_ids=identity_ids)
+    sessions = await login_ends.end_sessions(connection, tenant_id, identity_ids=identity_ids, reason=reason)
+    user_ids = await login_ends.users_of(connection, tenant_id, identity_ids)
+    stranded = await login_ends.users_without_way_in(connection, tenant_id, user_ids)
+    tokens = await login_ends.end_api_tokens(connection, tenant_id, stranded, reason) if stranded else []
+    await audit.record(
+        connection, tenant_id, actor, [*_ended("session", sessions, reason), *_ended("api_token", tokens, reason)]
+    )
+
+
 async def end_password(
     connection: Connection, tenant_id: UUID, user_id: UUID, *, reason: str, actor: str, keep: UUID | None = None
 ) -> None:

@@ -19,6 +19,8 @@ from typing import NamedTuple
 from uuid import UUID
 
 from identity_api.errors import ConfigurationError
+from identity_api.upstream.errors import Refused
+from identity_api.upstream.targets import parse_target
 
 Network = IPv4Network | IPv6Network
 Address = IPv4Address | IPv6Address
@@ -106,6 +108,28 @@ class AllowList:
         if scheme == "http" and not any(p == port and t in (None, bound) for _, p, t in self._listed):
             return None
         return Scope(plain=scheme == "http", named=False, tenant=bound)
+
+    def may_be_named(self, url: str, tenant: str | UUID | None = None) -> bool:
+        """Whether a tenant's admin may enter this URL: https on a public name, or something that is listed.
+
+        Looks nothing up and connects to nothing: what a name leads to is checked when it is connected to.
+        """
+        try:
+            target = parse_target(url)
+        except Refused:
+            return False
+        scope = self.scope(target.scheme, target.host, target.port, tenant)
+        if scope is None or scope.named:
+            return scope is not None
+        who = tenant_name(tenant)
+        nets = [net for net, port, bound in self._listed if port == target.port and bound in (None, who)]
+        try:
+            literal = ip_address(target.host)
+        except ValueError:
+            is_public = "." in target.host.strip(".") and not _NUMBER_LIKE.fullmatch(target.host)
+            # Under a listed network any name may lead there; else one without a dot, or of this machine, is no public one.
+            return bool(nets) or (is_public and target.host.rpartition(".")[2] != "localhost")
+        return _within((literal,), nets)
 
     def permitted(self, address: str, port: int, scope: Scope) -> bool:
         """Whether this address may be connected to under that rule. `address` is numeric; anything else is refused."""

@@ -109,6 +109,22 @@ class Cached(Generic[T]):
         """A document newer than `judged`, if the cool-down lets us look for one; else the held one."""
         return await self.get(source, parse, serves=lambda held: held is not judged)
 
+    async def renew(self, source: Source, parse: Callable[[bytes], T]) -> T:
+        """The document, fetched now, unless it was fetched less than the cool-down ago.
+
+        The held one stays in use until there is a good new one, also where this raises.
+
+        Raises:
+            UpstreamError, Exception: as `get`, and also where an older document is still held.
+        """
+        entry, times = self._entry(source), self._times
+        if entry.held is not None and self._monotonic() - entry.fetched_at >= times.cooldown_seconds:
+            entry.fetched_at = min(entry.fetched_at, self._monotonic() - times.fresh_seconds)
+        held = await self.get(source, parse)
+        if entry.failure is not None:
+            raise entry.failure.with_traceback(None)
+        return held
+
     async def aclose(self) -> None:
         """End the fetches in flight; their waiters are cancelled."""
         for flight in list(self._flights):

@@ -97,6 +97,28 @@ class ProviderDocuments(Generic[Metadata, Keys]):
         source = Source(jwks_uri, tenant_name(tenant), "", tls)
         return await self._keys.refetch(source, self._parse_keys, judged=judged)
 
+    async def renew(
+        self,
+        issuer: str,
+        *,
+        discovery_url: str | None = None,
+        tenant: str | UUID | None = None,
+        tls: ssl.SSLContext | None = None,
+        jwks_uri: Callable[[Metadata], str],
+    ) -> None:
+        """Fetch metadata and keys now, in this process, unless they were fetched less than the cool-down ago.
+
+        Args:
+            issuer, discovery_url, tenant, tls: as for `metadata`.
+            jwks_uri: where the metadata says that the keys are.
+
+        Raises:
+            UpstreamError, Exception: either cannot be fetched or read; what is held stays in use.
+        """
+        source = Source(discovery_url or self._configuration_url(issuer), tenant_name(tenant), issuer, tls)
+        metadata = await self._metadata.renew(source, lambda body: self._parse_metadata(body, issuer))
+        await self._keys.renew(Source(jwks_uri(metadata), tenant_name(tenant), "", tls), self._parse_keys)
+
     async def aclose(self) -> None:
         """End the fetches in flight."""
         await self._metadata.aclose()

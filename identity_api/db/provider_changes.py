@@ -1,0 +1,176 @@
+"""What changes to a provider need: its lock, what hangs on it, its secrets, and what its word can give."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from identity_api.db import providers
+from identity_api.db.database import Connection
+from identity_api.db.providers import Provider, SealedSecret
+
+
+async def locked(
+    connection: Connection, tenant_id: UUID, provider_id: UUID, *, to_delete: bool = False
+) -> Provider | None:
+    """The provider as it stays until the transaction ends; `to_delete` also keeps new references to it out."""
+    how = "update" if to_delete else "no key update"
+    await connection.execute(f"select from provider where tenant_id = $1 and id = $2 for {how}", tenant_id, provider_id)
+    return await providers.get(connection, tenant_id, provider_id)
+
+
+class Footprint(msgspec.Struct, frozen=True):
+    """What hangs on a provider: its identities, their live sessions, and the mappings made for it alone."""
+
+    identities: int
+    sessions: int
+    mappings: int
+
+
+async def footprint(connection: Connection, tenant_id: UUID, provider_id: UUID) -> Footprint:
+    """Counted now."""
+    row = await connection.fetchrow(
+        """
+        select (select count(*) from identity where tenant_id = $1 and provider_id = $2) as identities,
+            (select count(*) from session s join identity i on i.tenant_id = $1 and i.id = s.identity_id
+                where s.tenant_id = $1 and i.provider_id = $2 and s.ended_at is null and s.absolute_until > now()) as sessions,
+            (select count(*) from group_mapping
+                where tenant_id = $1 and provider_id = $2 and deleted_at is null) as mappings
+        """,
+        tenant_id,
+        provider_id,
+    )
+    return Footprint(**row)
+
+
+_OF_PROVIDER = (
+    "delete from login_attempt where tenant_id = $1 and provider_id = $2",
+    "delete from logout_token_seen where tenant_id = $1 and provider_id = $2",
+    "delete from client_key where tenant_id = $1 and provider_id = $2",
+    "delete from provider_secret where tenant_id = $1 and provider_id = $2",
+    "delete from provider_breaker where tenant_id = $1 and id = $2",
+    # Deleted mappings stay for history, which needs no provider to be read.
+    "update group_mapping set provider_id = null where tenant_id = $1 and provider_id = $2 and deleted_at is not null",
+    """
+    delete from mapping_group where tenant_id = $1
+        and group_id in (select id from provider_group where tenant_id = $1 and provider_id = $2)
+    """,
+    "delete from provider_group where tenant_id = $1 and provider_id = $2",
+    """
+    update tenant set default_provider = null
+    where id = $1 and default_provider = (select slug from provider where tenant_id = $1 and id = $2)
+    """,
+    "delete from provider where tenant_id = $1 and id = $2",
+)
+
+
+async def remove(connection: Connection, tenant_id: UUID, provider_id: UUID) -> None:
+    """Delete a provider without identities and live mappings, with all that is only its own."""
+    for statement in _OF_PROVIDER:
+        await connection.execute(statement, tenant_id, provider_id)
+
+
+class SecretRecord(msgspec.Struct, frozen=True):
+    """A stored secret, without its value."""
+
+    id: UUID
+    created_at: datetime
+    expires_at: datetime | None
+
+
+async def add_secret(connection: Connection, tenant_id: UUID, provider_id: UUID, secret: SealedSecret) -> None:
+    """One more secret; those that have expired are forgotten."""
+    await connection.execute(
+        "delete from provider_secret where tenant_id = $1 and provider_id = $2 and expires_at <= now()",
+        tenant_id,
+        provider_id,
+    )
+    await connection.execute(
+        """
+        insert into provider_secret (id, tenant_id, provider_id, sealed, created_at, expires_at)
+        values ($3, $1, $2, $4, clock_timestamp(), $5)
+        """,
+        tenant_id,
+        provider_id,
+        secret.id,
+        secret.sealed,
+        secret.expires_at,
+    )
+
+
+async def remove_secret(connection: Connection, tenant_id: UUID, provider_id: UUID, secret_id: UUID) -> bool:
+    """Delete one; False if the provider has no such secret."""
+    status = await connection.execute(
+        "delete from provider_secret where tenant_id = $1 and provider_id = $2 and id = $3",
+        tenant_id,
+        provider_id,
+        secret_id,
+    )
+    return bool(status == "DELETE 1")
+
+
+class Reach(msgspec.Struct, frozen=True):
+    """A permission that somebody can come by through a provider's word."""
+
+    name: str
+    delegable: bool
+    by_mapping: bool
+    """By a group that the provider names."""
+    by_person: bool
+    """By being taken for somebody who holds it."""
+
+
+async def reach(
+    connection: Connection, tenant_id: UUID, provider_id: UUID, *, as_people: bool, as_strangers: bool
+) -> Sequence[Reach]:
+    """What the word of this provider can give: by live mappings for it or for every provider.
+
+    Args:
+        as_people: also what the users hold who have an identity there.
+        as_strangers: also what the users hold whom their name alone could bring: linked nowhere, and without
+            any right under `identity:`.
+    """
+    rows = await connection.fetch(
+        """
+        with mapped as (
+            select distinct mp.permission_id from mapping_permission mp
+            join group_mapping m on m.tenant_id = $1 and m.id = mp.mapping_id
+            where mp.tenant_id = $1 and m.enabled and m.deleted_at is null
+                and (m.provider_id is null or m.provider_id = $2)
+        ), person as (
+            select user_id from identity where tenant_id = $1 and provider_id = $2 and $3
+            union all
+            select u.id from app_user u left join identity i on i.tenant_id = $1 and i.user_id = u.id
+            where u.tenant_id = $1 and i.id is null and $4 and not exists (
+                select from permission_grant g
+                join permission p on p.tenant_id = $1 and p.id = g.permission_id and p.name like 'identity:%'
+                where g.tenant_id = $1 and g.user_id = u.id and g.revoked_at is null)
+        ), held as (
+            select distinct g.permission_id from permission_grant g join person on person.user_id = g.user_id
+            where g.tenant_id = $1 and g.revoked_at is null
+        )
+        select p.name, p.delegable, mapped.permission_id is not null as by_mapping,
+            held.permission_id is not null as by_person
+        from permission p
+        left join mapped on mapped.permission_id = p.id left join held on held.permission_id = p.id
+        where p.tenant_id = $1 and (mapped.permission_id is not null or held.permission_id is not null)
+        order by p.name
+        """,
+        tenant_id,
+        provider_id,
+        as_people,
+        as_strangers,
+    )
+    return [Reach(**row) for row in rows]
+
+
+async def identities_of(connection: Connection, tenant_id: UUID, provider_id: UUID, user_id: UUID) -> list[UUID]:
+    """The identities that the user has at the provider."""
+    rows = await connection.fetch(
+        "select id from identity where tenant_id = $1 and provider_id = $2 and user_id = $3",
+        tenant_id,
+        provider_id,
+        user_id,
+    )
+    return [row["id"] for row in rows]

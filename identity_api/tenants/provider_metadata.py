@@ -1,0 +1,40 @@
+"""What a provider publishes, fetched when somebody asks for it rather than when it has grown old."""
+
+from uuid import UUID
+
+from identity_api.db import providers, tenants
+from identity_api.db.providers import Provider
+from identity_api.errors import BadInput
+from identity_api.lifecycle.provider_client import trust_of
+from identity_api.oidc.errors import ProtocolError
+from identity_api.permissions.delegation import Actor
+from identity_api.tenants.provider_parts import ProviderParts, unknown
+from identity_api.upstream.errors import UpstreamError
+
+
+async def refresh_metadata(parts: ProviderParts, actor: Actor, provider_id: UUID) -> Provider:
+    """Fetch what the provider publishes now, in this process; others follow within the hour that they keep it.
+
+    Nothing is fetched again within half a minute. Plain OAuth 2.0 publishes nothing.
+
+    Raises:
+        NotFound: the tenant has no such provider.
+        BadInput: the code of what is wrong with the provider; what was held stays in use.
+    """
+    async with parts.database.reading() as connection:
+        provider = await providers.get(connection, actor.tenant_id, provider_id)
+        tenant = await tenants.get(connection, actor.tenant_id)
+    if provider is None or tenant is None:
+        raise unknown()
+    if provider.protocol == "oidc":
+        try:
+            await parts.documents.renew(
+                provider.issuer,
+                discovery_url=provider.discovery_url,
+                tenant=tenant.slug,
+                tls=trust_of(provider),
+                jwks_uri=lambda metadata: metadata.jwks_uri,
+            )
+        except (UpstreamError, ProtocolError) as error:
+            raise BadInput(error.message, code=error.code) from error
+    return provider

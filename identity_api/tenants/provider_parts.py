@@ -1,0 +1,111 @@
+"""What every administration of providers is handed, and the steps that its changes share."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from identity_api.db import audit, identities, locks, provider_changes, providers, tenants
+from identity_api.db.database import Connection, Database
+from identity_api.db.providers import Provider
+from identity_api.errors import BadInput, Conflict, NotFound, Refused
+from identity_api.lifecycle.end_login import end_everything_at_provider
+from identity_api.lifecycle.provider_client import Documents
+from identity_api.permissions.delegation import Actor
+from identity_api.tenants.checks import SHARED_REDIRECT, Bounds
+from identity_api.tenants.provider_rules import INVALID, OwnSet
+from identity_api.tenants.rows import Defaults, Owner, decide_anew, end_moved, has_moved
+from identity_api.upstream.addresses import AllowList
+from identity_api.vault import Vault
+
+
+class ProviderParts(msgspec.Struct, frozen=True, kw_only=True):
+    """The parts of the process that administering providers needs."""
+
+    database: Database
+    vault: Vault
+    documents: Documents
+    allow: AllowList
+    defaults: Defaults
+    bounds: Bounds = Bounds()
+
+
+def unknown() -> NotFound:
+    """What is said of every id that is no provider of the tenant."""
+    return NotFound("There is no such provider.")
+
+
+async def load(
+    connection: Connection,
+    actor: Actor,
+    provider_id: UUID,
+    *,
+    expected_version: int | None = None,
+    to_delete: bool = False,
+) -> Provider:
+    """The provider, locked, if it may be changed here.
+
+    Raises:
+        NotFound: the tenant has no such provider.
+        Refused: `MANAGED_BY_FILE`.
+        Conflict: it is no longer at `expected_version`.
+    """
+    found = await provider_changes.locked(connection, actor.tenant_id, provider_id, to_delete=to_delete)
+    if found is None:
+        raise unknown()
+    if found.managed_by == "FILE":
+        raise Refused("This provider is managed by a file; change it there.", code="MANAGED_BY_FILE")
+    if expected_version not in (None, found.version):
+        message = f"The provider is at version {found.version} by now; read it again."
+        raise Conflict(message, current_version=found.version)
+    return found
+
+
+async def owner_of(connection: Connection, actor: Actor) -> Owner:
+    """The actor's tenant, with its hosts.
+
+    Raises:
+        NotFound: it is no more.
+    """
+    tenant = await tenants.get(connection, actor.tenant_id)
+    if tenant is None:
+        raise NotFound("There is no such tenant.")
+    return Owner(tenant.id, tenant.slug, await tenants.hosts(connection, tenant.id))
+
+
+async def write(connection: Connection, wanted: Provider) -> None:
+    """Write the row.
+
+    Raises:
+        BadInput: `PROVIDER_INVALID`: its redirect URL is another provider's, and one of the two has no secret.
+    """
+    await providers.write(connection, wanted)
+    if wanted.slug in await providers.sharing_redirects(connection, wanted.tenant_id):
+        raise BadInput(f"The redirect URL cannot be used: {SHARED_REDIRECT}", code=INVALID, field="redirect_url")
+
+
+async def record(
+    connection: Connection, actor: Actor, verb: str, provider_id: UUID, payload: Mapping[str, Any]
+) -> None:
+    """The audit event: names of fields and numbers, never a value."""
+    event = audit.Event(f"provider.{verb}", "provider", provider_id, payload)
+    await audit.record(connection, actor.tenant_id, actor.name, [event])
+
+
+async def change(connection: Connection, actor: Actor, before: Provider, wanted: Provider) -> None:
+    """Write the row, and what follows from it for the people there."""
+    own = await OwnSet.begin(connection, actor)
+    await write(connection, wanted)
+    if has_moved(before, wanted):
+        await end_moved(connection, actor.tenant_id, wanted.id, actor=actor.name)
+    if before.enabled and not wanted.enabled:
+        everybody = await identities.of_provider(connection, actor.tenant_id, wanted.id)
+        await locks.users_of_identities(connection, actor.tenant_id, everybody)
+        await end_everything_at_provider(
+            connection, actor.tenant_id, wanted.id, everybody, reason="provider_disabled", actor=actor.name
+        )
+    if before.sync_mode != wanted.sync_mode or (wanted.enabled and not before.enabled):
+        await own.note_openings(wanted.id)
+        await decide_anew(connection, actor.tenant_id, wanted.id, actor=actor.name)
+    await own.check()

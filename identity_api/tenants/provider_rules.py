@@ -1,0 +1,189 @@
+"""What a provider's settings must keep to when people administer it: the checks of files, and the rules against raising.
+
+Whoever decides whose word counts gives what that word can give (I8): to let other addresses, or other claims, speak for a
+provider one must be allowed to give everything that live mappings give by its groups, and everything that the people hold
+as whom the new word could speak. Who has an identity there must hold what mappings give: it could come to themself.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import msgspec
+
+from identity_api.db import grants, permissions, provider_changes
+from identity_api.db.database import Connection
+from identity_api.db.providers import Provider
+from identity_api.errors import BadInput
+from identity_api.permissions.delegation import Actor, check_may_give, check_no_self_benefit
+from identity_api.tenants.checks import Bounds, problems_of
+from identity_api.tenants.declaration import ProviderDeclaration, TenantDeclaration
+from identity_api.tenants.presets import apply_preset
+from identity_api.tenants.rows import Owner
+from identity_api.upstream.addresses import AllowList
+
+INVALID: Final = "PROVIDER_INVALID"
+MAX_TEXT: Final = 2_048
+MAX_PARTS: Final = 50
+"""Of one list, such as scopes, or table."""
+SEALED: Final = frozenset(("client_secret",))
+"""Never among the fields: secrets travel apart, so that no message about a field can hold one."""
+FILES_ONLY: Final = frozenset(("client_secret_overlap_seconds",))
+"""For declarations, whose secrets have no history of their own."""
+_PLACE: Final = re.compile(r"tenants\[0\]\.providers\[0\](?:\.([a-z_]+)[^:]*)?: (.*)", re.DOTALL)
+
+
+def checked(fields: Mapping[str, Any], *, has_secret: bool, bounds: Bounds) -> ProviderDeclaration:
+    """The declaration that these fields are, completed by their preset, by the checks that files pass.
+
+    Args:
+        fields: of a provider declaration, without any form of secret.
+        has_secret: whether there will be one.
+
+    Raises:
+        BadInput: `PROVIDER_INVALID`, the first problem, with its field where one is to blame.
+    """
+    for name in fields:
+        # What is on the operator's machine, its files and variables, is not for anybody else to name.
+        if name in SEALED | FILES_ONLY or name.endswith(("_file", "_env")):
+            raise BadInput("This cannot be set here.", code=INVALID, field=name)
+    try:
+        declared: ProviderDeclaration = msgspec.convert(apply_preset(fields), ProviderDeclaration)
+    except BadInput as error:
+        raise BadInput(error.message, code=INVALID, field=error.field) from None
+    except msgspec.ValidationError as error:
+        raise BadInput(f"{error}.", code=INVALID) from None
+    for name, value in msgspec.to_builtins(declared).items():
+        texts = _texts(value) if name != "ca_certificate_pem" else []
+        if len(texts) > MAX_PARTS or any(len(text) > MAX_TEXT or not text.isprintable() for text in texts):
+            message = f"A setting is one line of at most {MAX_TEXT} characters, or {MAX_PARTS} of them."
+            raise BadInput(message, code=INVALID, field=name)
+    if not declared.client_id:
+        raise BadInput("Every client has an id at its provider.", code=INVALID, field="client_id")
+    # The checks ask whether there is a secret, and never what it is.
+    shown = msgspec.structs.replace(declared, client_secret="-" * 32 if has_secret else None)
+    for problem in problems_of([TenantDeclaration(slug="tenant", name="", providers=(shown,))], bounds):
+        found = _PLACE.fullmatch(problem)
+        raise BadInput(found[2] if found else problem, code=INVALID, field=found[1] if found else None)
+    return declared
+
+
+def _texts(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    parts = [*value.keys(), *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else []
+    return [text for part in parts for text in _texts(part)]
+
+
+def check_addresses(wanted: Provider, owner: Owner, allow: AllowList, public_url: str) -> None:
+    """Where a tenant's admins may point us: public names over TLS, or what the operator allows. Nothing is connected to.
+
+    One answer for every address that is not allowed, so that nobody maps our network by trying; what a name resolves to
+    is checked when it is connected to.
+
+    Raises:
+        BadInput: `PROVIDER_INVALID`.
+    """
+    spoken_to = {"issuer": wanted.issuer, "discovery_url": wanted.discovery_url, "endpoints": None}
+    for field, address in [*spoken_to.items(), *[("endpoints", one) for one in wanted.endpoints.values()]]:
+        if address is not None and not allow.may_be_named(address, owner.slug):
+            raise BadInput(
+                "This address is not allowed: it must be https on a public name, unless the operator allows it.",
+                code=INVALID,
+                field=field,
+            )
+    # A callback anywhere else would hand authorization codes to strangers.
+    if urlsplit(wanted.redirect_url).hostname not in {*owner.hosts, urlsplit(public_url).hostname}:
+        raise BadInput("The redirect URL must be on a host of the tenant.", code=INVALID, field="redirect_url")
+
+
+async def check_word(connection: Connection, actor: Actor, before: Provider | None, wanted: Provider) -> None:
+    """See the module's docstring. The caller holds the tenant's mappings still.
+
+    Raises:
+        Refused: `FORBIDDEN`, naming a permission that the actor may not give; `SELF_BENEFIT`.
+    """
+    if actor.user_id is None:
+        return
+    speaks_for_people = before is not None and _impersonates(before, wanted)
+    adopts = _adopts(wanted) and (before is None or not _adopts(before) or _places(before) != _places(wanted))
+    gives = wanted.sync_mode != "NONE" and (before is None or _reads_otherwise(before, wanted))
+    if not (gives or speaks_for_people or adopts):
+        return
+    reached = await provider_changes.reach(
+        connection, actor.tenant_id, wanted.id, as_people=speaks_for_people, as_strangers=adopts
+    )
+    for one in reached:
+        if one.by_person or (gives and one.by_mapping):
+            check_may_give(actor, one.name, delegable=one.delegable)
+    is_there = await provider_changes.identities_of(connection, actor.tenant_id, wanted.id, actor.user_id)
+    if gives and is_there:
+        held = await grants.effective(connection, actor.tenant_id, actor.user_id)
+        check_no_self_benefit(actor, held, held | {one.name for one in reached if one.by_mapping})
+
+
+def _places(provider: Provider) -> tuple[Any, ...]:
+    return (
+        provider.issuer,
+        provider.discovery_url,
+        provider.endpoints,
+        provider.claims.directories,
+        provider.client_settings.ca_certificate_pem,
+    )
+
+
+def _reads_otherwise(before: Provider, wanted: Provider) -> bool:
+    """Whether groups come from elsewhere, begin to count, or could count again after they have gone."""
+    return (
+        _places(before) != _places(wanted)
+        or before.claims.groups != wanted.claims.groups
+        or before.sync_mode == "NONE"
+        or (wanted.sync_mode == "ADDITIVE" and before.absent_groups != wanted.absent_groups)
+    )
+
+
+def _impersonates(before: Provider, wanted: Provider) -> bool:
+    """Whether a new word could claim to be somebody who is known here: under the same issuer, or by an entered anchor."""
+    anchors = (before.claims.anchor, before.email_verified_rule) != (wanted.claims.anchor, wanted.email_verified_rule)
+    return anchors or (before.issuer == wanted.issuer and _places(before) != _places(wanted))
+
+
+def _adopts(provider: Provider) -> bool:
+    return provider.adopt_by_name or provider.provisioning == "KNOWN_USERS"
+
+
+class OwnSet:
+    """What the actor's own change does to the actor, at once and by what it opens (I8)."""
+
+    def __init__(self, connection: Connection, actor: Actor, before: frozenset[str]) -> None:
+        self._connection, self._actor, self._before = connection, actor, before
+        self._opened: frozenset[str] = frozenset()
+
+    @classmethod
+    async def begin(cls, connection: Connection, actor: Actor) -> "OwnSet":
+        """Before anything is written."""
+        if actor.user_id is None:
+            return cls(connection, actor, frozenset())
+        return cls(connection, actor, await grants.effective(connection, actor.tenant_id, actor.user_id))
+
+    async def note_openings(self, provider_id: Any) -> None:
+        """After the row is written, before grants follow it: what would be opened, in force yet or not."""
+        actor = self._actor
+        if actor.user_id is not None:
+            own = await provider_changes.identities_of(self._connection, actor.tenant_id, provider_id, actor.user_id)
+            decision = await grants.decide(self._connection, actor.tenant_id, own)
+            opened = {opening.permission_id for opening in decision.openings}
+            rows = await permissions.by_ids(self._connection, actor.tenant_id, opened)
+            self._opened = frozenset([row.name for row in rows])
+
+    async def check(self) -> None:
+        """After everything is written.
+
+        Raises:
+            Refused: `SELF_BENEFIT`.
+        """
+        actor = self._actor
+        if actor.user_id is not None:
+            after = await grants.effective(self._connection, actor.tenant_id, actor.user_id)
+            check_no_self_benefit(actor, self._before, after | self._opened)
