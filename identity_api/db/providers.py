@@ -14,12 +14,16 @@ Sync = Literal["REFRESH_TOKEN", "ACCESS_TOKEN", "OFF"]
 Provisioning = Literal["JIT", "KNOWN_USERS", "LINKED_ONLY"]
 
 
+GroupSource = Literal["entra", "github", "google", "okta"]
+
+
 class ClaimSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Where each claim is looked for, in order, as claim sources are written (`mapping.location`), and who may enter.
 
     `directories` are the values of `tid` that may sign in where the issuer is Entra's template; else empty. With
     `deny_unmapped` nobody signs in whom complete groups give nothing. `userinfo_method` is how UserInfo is asked; OpenID
-    Providers answer both ways (Core 5.3.1), some OAuth 2.0 servers only one.
+    Providers answer both ways (Core 5.3.1), some OAuth 2.0 servers only one. `group_source` is the vendor's interface that
+    lists groups where claims do not (`lifecycle.group_sources`).
     """
 
     anchor: tuple[str, ...] = ("sub",)
@@ -30,6 +34,7 @@ class ClaimSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omi
     directories: tuple[str, ...] = ()
     deny_unmapped: bool = False
     userinfo_method: Literal["GET", "POST"] = "GET"
+    group_source: GroupSource | None = None
 
 
 class ClientSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -152,6 +157,14 @@ async def page(connection: Connection, tenant_id: UUID, *, after: Position | Non
     return [_provider(row) for row in rows]
 
 
+# Host and path, which is all that an arriving callback is matched on.
+_PLACE = (
+    r"(lower(substring(redirect_url from '^https?://(\[[^]]*\]|[^/:?#]+)'))"
+    r" || coalesce(substring(redirect_url from '^https?://[^/?#]+(/[^?#]*)'), '/'))"
+)
+_PLACE_OF_OTHER = _PLACE.replace("redirect_url", "other.redirect_url")
+
+
 async def sharing_redirects(connection: Connection, tenant_id: UUID) -> list[str]:
     """The tenant's providers that have the place of their callback in common with another provider, one of the two
     being a public client.
@@ -159,20 +172,39 @@ async def sharing_redirects(connection: Connection, tenant_id: UUID) -> list[str
     Looks at every tenant's rows, for a callback names no tenant; says nothing of the others but that they are there.
     """
     rows = await connection.fetch(
-        r"""
+        f"""
         with place as (
-            select id, tenant_id, slug, client_authentication = 'none' as is_public,
-                lower(substring(redirect_url from '^https?://(\[[^]]*\]|[^/:?#]+)')) as host,
-                coalesce(substring(redirect_url from '^https?://[^/?#]+(/[^?#]*)'), '/') as path
-            from provider
+            select id, tenant_id, slug, client_authentication = 'none' as is_public, {_PLACE} as place from provider
         )
         select distinct mine.slug from place mine
-        join place other on (other.host, other.path) = (mine.host, mine.path) and other.id <> mine.id
+        join place other on other.place = mine.place and other.id <> mine.id
         where mine.tenant_id = $1 and (mine.is_public or other.is_public) order by mine.slug
         """,
         tenant_id,
     )
     return [row["slug"] for row in rows]
+
+
+async def shares_place(connection: Connection, provider: Provider) -> bool:
+    """Whether callbacks of an enabled provider that answers somewhere else arrive where this one's do.
+
+    Looks at every tenant's rows, as `sharing_redirects` does. An issuer's name is not enough to be the same provider:
+    a row may name one and have its endpoints elsewhere.
+    """
+    return bool(
+        await connection.fetchval(
+            f"""
+            select exists (
+                select from provider other
+                join (select *, {_PLACE} as place from provider where tenant_id = $1 and id = $2) mine
+                    on {_PLACE_OF_OTHER} = mine.place and other.id <> mine.id
+                where other.enabled and (other.protocol, other.issuer, coalesce(other.discovery_url, ''), other.endpoints)
+                    <> (mine.protocol, mine.issuer, coalesce(mine.discovery_url, ''), mine.endpoints))
+            """,
+            provider.tenant_id,
+            provider.id,
+        )
+    )
 
 
 async def write(connection: Connection, provider: Provider) -> None:

@@ -11,7 +11,7 @@ Nothing that fails before step 2 uses the attempt up; nothing that fails after i
 
 from identity_api.accounts.entry import is_denied
 from identity_api.accounts.provisioning import Declined, Provisioned, provision
-from identity_api.db import attempts, audit
+from identity_api.db import attempts, audit, providers
 from identity_api.db.database import Connection
 from identity_api.db.providers import Provider
 from identity_api.lifecycle.provider_client import metadata_of
@@ -51,6 +51,7 @@ async def finish(parts: LoginParts, arrival: Arrival) -> Finished:
         code = _judge(parameters, provider, metadata)
         if code is None:
             return Finished(kind="AGAIN", location=await leave_again(parts, attempt, provider, metadata))
+        await _ensure_unmistakable(parts, parameters, provider)
         exchanged = await exchange_code(parts, attempt, provider, metadata, code)
         answered = await read_answer(parts, attempt, provider, metadata, exchanged)
         finished = await _land(parts, matched, metadata, answered, arrival)
@@ -83,6 +84,19 @@ def _judge(parameters: CallbackParameters, provider: Provider, metadata: Provide
         if error.error == "invalid_request_uri" and metadata.pushed_authorization_request_endpoint is not None:
             return None
         raise LoginFailed("PROVIDER_REFUSED", reason=error.error) from error
+
+
+async def _ensure_unmistakable(parts: LoginParts, parameters: CallbackParameters, provider: Provider) -> None:
+    """A code that does not say whose it is must have arrived where only this provider's can (RFC 9700 section 4.4).
+
+    Our client secret and PKCE are no help: whoever runs another provider there begins a login of their own, sends the
+    victim through the honest provider with its challenge and nonce, is handed the code by us, and completes that login.
+    """
+    if parameters.issuer is not None:
+        return
+    async with parts.database.reading() as connection:
+        if await providers.shares_place(connection, provider):
+            raise LoginFailed("ISSUER_MISMATCH", reason="shared_redirect_url")
 
 
 async def _land(

@@ -7,11 +7,11 @@ endpoint. `sso` is the honest one (`world.idp`), `second` is the attacker's (`ot
 from typing import Any
 from urllib.parse import urlencode
 
-import httpx
 import pytest
 
+from identity_api.ids import uuid7
 from identity_api.sessions.errors import LoginFailed
-from tests.provider import Fault, RunningProvider
+from tests.provider import Client, Fault, RunningProvider
 from tests.provider.browser import Arrival
 from tests.provider.log import digest
 from tests.sessions.browsers import CALLBACK, ORIGIN, Browser, World, add_provider, make_world, parameters_of
@@ -22,12 +22,13 @@ SECOND = f"{ORIGIN}/auth/oidc/second/callback"
 
 async def attacker_joins(world: World, idp: RunningProvider, redirect_url: str, **settings: Any) -> None:
     """The attacker's provider, which announces no `iss`: plain OAuth 2.0, its endpoints its own."""
-    endpoints = {name: f"{idp.issuer}/{path}" for name, path in ENDPOINTS.items()}
-    plain = {"protocol": "oauth2", "endpoints": endpoints, "scopes": ("profile",), **settings}
+    plain = {"protocol": "oauth2", "endpoints": endpoints_of(idp), **settings}
     await add_provider(world.parts, world.tenant.id, idp, slug="second", redirect_url=redirect_url, **plain)
 
 
-ENDPOINTS = {"authorization": "authorize", "token": "token", "userinfo": "userinfo"}
+def endpoints_of(idp: RunningProvider) -> dict[str, str]:
+    paths = {"authorization": "authorize", "token": "token", "userinfo": "userinfo"}
+    return {name: f"{idp.issuer}/{path}" for name, path in paths.items()}
 
 
 async def led_astray(world: World, browser: Browser) -> Arrival:
@@ -145,31 +146,51 @@ async def test_trace_6_a_login_of_another_tenant(
     assert (await neighbour.sign_in()).kind == "SESSION"
 
 
-async def test_what_confidential_clients_at_a_shared_address_risk(world: World, other_idp: RunningProvider) -> None:
-    """Design 5. Without `iss` from the honest provider its code does reach the other one; without our secret, and with a
-    challenge that is not its own, it is of no use there. `docs/security.md` names what remains.
+async def test_at_a_shared_address_a_code_without_an_issuer_is_shown_to_nobody(
+    world: World, other_idp: RunningProvider
+) -> None:
+    """Promise 8. Neither our client secret nor PKCE helps there: the attacker began a login of their own at the honest
+    provider and sends the victim on with its challenge and nonce, so that the victim's code would complete it.
     """
+    await world.change_provider(protocol="oauth2", endpoints=endpoints_of(world.idp))
     await attacker_joins(world, other_idp, CALLBACK)
-    browser = Browser(world.parts)
-    with world.idp.fault(Fault.NO_ISS_PARAMETER):
-        arrival = await led_astray(world, browser)
-    code = arrival.parameters["code"]
-    await refused(browser, arrival)
-    assert (presented(other_idp, code), presented(world.idp, code)) == (1, 0)
-
-    form = {
-        "grant_type": "authorization_code",
-        "code": code,
-        "redirect_uri": CALLBACK,
-        "client_id": world.provider.client_id,
-    }
-    async with httpx.AsyncClient(trust_env=False) as client:
-        answer = await client.post(f"{world.idp.issuer}/token", data=form)
-    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
-
-    attacker = Browser(world.parts)
+    attacker, victim = Browser(world.parts), Browser(world.parts)
     own = parameters_of(await attacker.go_to_provider(await world.begin(provider_slug="sso")))
-    with pytest.raises(LoginFailed) as caught:
-        await attacker.callback(CALLBACK, [("code", code), ("state", own["state"]), ("iss", world.idp.issuer)])
-    assert caught.value.code == "EXCHANGE_REFUSED"
-    assert await world.count("session") == 0
+    asked = parameters_of(await victim.go_to_provider(await world.begin(provider_slug="second")))
+    stolen = f"{world.idp.issuer}/authorize?{urlencode({**own, 'state': asked['state']})}"
+    with world.idp.fault(Fault.NO_ISS_PARAMETER):
+        arrival = await world.idp.sign_in(stolen, "alice")
+    failure = await refused(victim, arrival)
+    assert (failure.code, failure.reason) == ("ISSUER_MISMATCH", "shared_redirect_url")
+    nobody_was_asked(world.idp, other_idp)
+
+
+@pytest.mark.parametrize("how", ["distinct address", "same place of the same provider", "the other is disabled"])
+async def test_where_no_other_provider_can_be_meant_a_code_needs_no_issuer(
+    world: World, other_idp: RunningProvider, how: str
+) -> None:
+    """Promise 8, the other side: most providers send no `iss`, and each has its own redirect URL."""
+    origin = f"https://{uuid7().hex}.acme.example"
+    address = f"{origin}/callback"
+    client = Client(client_id=uuid7().hex, redirect_uris=(address,), client_secret=world.idp.client_secret)
+    world.idp.register(client)
+    await world.change_provider(
+        protocol="oauth2",
+        endpoints=endpoints_of(world.idp),
+        client_id=client.client_id,
+        redirect_url=address,
+    )
+    joining = {
+        "distinct address": (other_idp, SECOND, True),
+        "same place of the same provider": (world.idp, address, True),
+        "the other is disabled": (other_idp, f"{address}?a=b", False),
+    }
+    idp, redirect_url, enabled = joining[how]
+    await attacker_joins(world, idp, redirect_url, issuer=world.idp.issuer, enabled=enabled)
+    with world.idp.fault(Fault.NO_ISS_PARAMETER):
+        assert (await world.sign_in(provider_slug="sso", session_origin=origin)).kind == "SESSION"
+    if how == "the other is disabled":
+        await world.execute("update provider set enabled = true where tenant_id = $1", world.tenant.id)
+        with world.idp.fault(Fault.NO_ISS_PARAMETER), pytest.raises(LoginFailed) as caught:
+            await world.sign_in(provider_slug="sso", session_origin=origin)
+        assert caught.value.reason == "shared_redirect_url"
