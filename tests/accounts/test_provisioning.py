@@ -75,6 +75,7 @@ async def make_provider(connection: Connection, **settings: Any) -> Provider:
 async def test_just_in_time_the_first_login_makes_user_and_identity_and_the_second_finds_them(
     database: Database,
 ) -> None:
+    """S0-08."""
     async with database.transaction() as connection:
         provider = await make_provider(connection)
         first = await accepted(connection, provider, person(provider))
@@ -358,7 +359,7 @@ async def test_a_username_is_the_same_in_every_unicode_form(database: Database) 
 
 @pytest.mark.asyncio
 async def test_a_user_with_any_identity_is_not_matched_by_name(database: Database) -> None:
-    """Otherwise a second provider could take over accounts of the first."""
+    """S1-14, S2-33. Otherwise a second provider could take over accounts of the first."""
     async with database.transaction() as connection:
         provider = await make_provider(connection, provisioning="KNOWN_USERS")
         other = await make.make_provider(connection, provider.tenant_id)
@@ -427,6 +428,7 @@ async def enter_by_admin(connection: Connection, provider: Provider, anchor: str
 
 @pytest.mark.asyncio
 async def test_an_identity_entered_by_an_admin_is_bound_to_its_first_subject(database: Database) -> None:
+    """S3-22."""
     async with database.transaction() as connection:
         provider = await make_provider(connection, provisioning="LINKED_ONLY")
         user_id, identity_id = await enter_by_admin(connection, provider, "employee-7")
@@ -452,6 +454,7 @@ async def test_an_entered_identity_takes_the_issuer_that_its_person_comes_from(d
 
 @pytest.mark.asyncio
 async def test_somebody_whom_no_admin_entered_is_no_account(database: Database) -> None:
+    """S3-24."""
     async with database.transaction() as connection:
         provider = await make_provider(connection, provisioning="LINKED_ONLY")
         await enter_by_admin(connection, provider, "employee-7")
@@ -558,6 +561,7 @@ async def test_a_disabled_known_user_is_not_linked(database: Database) -> None:
 async def test_an_email_as_anchor_must_be_verified_unless_the_provider_is_trusted(
     database: Database, rule: str, email_verified: bool | None, is_accepted: bool
 ) -> None:
+    """S3-25 to S3-28."""
     async with database.transaction() as connection:
         provider = await make_provider(connection, claims={"anchor": ["email"]}, email_verified_rule=rule)
         who = person(provider, anchor="alice@example.com", email_verified=email_verified)

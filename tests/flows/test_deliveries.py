@@ -22,6 +22,7 @@ def login_of_frontend(browser: Browser, origin: str, name: str = "Bob Baker", **
 
 
 def test_a_code_is_exchanged_once_with_its_verifier_and_the_token_says_who_it_is(acme: str, browser: Browser) -> None:
+    """S4-55 to S4-59."""
     program, verifier = Program(acme), new_code_verifier()
     address = login_of_frontend(
         browser, acme, delivery="code", code_challenge=code_challenge(verifier), state="frontend-1"
@@ -76,6 +77,7 @@ def test_a_code_is_refused_to_whoever_did_not_begin_the_login(acme: str, browser
 
 
 def test_a_token_in_the_fragment_never_reaches_a_server_with_the_address(acme: str, browser: Browser) -> None:
+    """S4-54, S4-55."""
     address = urlsplit(login_of_frontend(browser, acme, delivery="fragment", state="frontend-2"))
     assert address.query == ""
     given = parse_qs(address.fragment)
@@ -91,6 +93,7 @@ def test_a_fragment_without_the_frontends_own_state_is_refused(acme: str, browse
 
 
 def test_a_login_prepared_by_curl_is_finished_in_a_browser(acme: str, browser: Browser) -> None:
+    """S4-52, S4-53."""
     prepared = Program(acme)("POST", "/v1/auth/oidc/login", json={"tenant_id": "acme"})
     assert prepared.status_code == 200
     auth_url = prepared.json()["auth_url"]

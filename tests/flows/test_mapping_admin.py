@@ -55,6 +55,7 @@ def names_of(product: Product, browser: Browser) -> list[str]:
 def test_a_mapping_is_made_changed_and_deleted_and_the_provider_is_not_asked(
     product: Product, browser: Browser, other_browser: Browser
 ) -> None:
+    """S0-26, S0-54: by an admin of the tenant, without anybody's support."""
     product.signed_in(browser, "Alice Archer")
     product.signed_in(other_browser, "Dora Dyer")
     ids = permission_ids(product, other_browser)

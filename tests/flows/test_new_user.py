@@ -14,6 +14,7 @@ PERMISSIONS = ("What you may do", "How you sign in")
 
 
 def test_opening_the_url_leads_over_the_demo_provider_to_the_account_page(product: Product, browser: Browser) -> None:
+    """S0-56 to S0-59."""
     page = browser.open(product.url)
     assert page.url.startswith(f"{product.demo_url}/authorize?")
     assert list(page.form_with("Alice Archer")[0].fields) == ["request"]
@@ -84,7 +85,7 @@ def test_graphql_by_cookie_needs_the_header_that_no_form_can_send(product: Produ
 def test_changed_groups_change_the_permissions_within_seconds(
     product: Product, browser: Browser, other_browser: Browser
 ) -> None:
-    """Promise 1, as it is seen: the groups are edited on the demo provider's page, the account page follows."""
+    """Promise 1, S0-02, S0-22: the groups are edited on the demo provider's page, the account page follows."""
     page = product.signed_in(browser, "Bob Baker")
     assert "docs:write" in page.section(*PERMISSIONS)
     other_browser.open(f"{product.demo_url}/people")

@@ -79,6 +79,7 @@ async def test_groups_name_their_provider(world: World) -> None:
 
 @pytest.mark.asyncio
 async def test_an_identity_says_until_when_it_counts(world: World) -> None:
+    """S0-63."""
     [identity] = (await person(world))["identities"]
     verified = moment(identity["verifiedAt"])
     assert moment(identity["permissionsValidUntil"]) > verified
@@ -108,7 +109,7 @@ def test_every_state_is_tried() -> None:
 @pytest.mark.asyncio
 @pytest.mark.parametrize("state", list(STATES))
 async def test_a_state_is_the_same_of_a_user_and_in_the_list_and_in_its_filter(world: World, state: str) -> None:
-    """One is worked out here, the other by the database."""
+    """S0-63. One is worked out here, the other by the database."""
     prepare = [*STATES[state]] or ["update identity set state = 'FRESH', state_reason = null where tenant_id = $1"]
     for statement in prepare:
         await world.execute(statement, world.tenant)

@@ -54,7 +54,7 @@ def refusal(*pairs: tuple[str, str]) -> InvalidCallback:
 
 
 def test_a_request_asks_for_a_code_with_pkce_state_and_nonce() -> None:
-    """nonce-unless-code-flow: we send one in the code flow, too."""
+    """S1-18, S1-20, S1-21, S4-23. nonce-unless-code-flow: we send one in the code flow, too."""
     assert query(url()) == {
         "response_type": ["code"],
         "client_id": ["client 1&x"],
@@ -166,6 +166,7 @@ def test_a_repeated_parameter_is_refused(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["code", "state"])
 def test_a_missing_parameter_is_refused(name: str) -> None:
+    """S1-20."""
     assert refusal(*[pair for pair in CALLBACK.items() if pair[0] != name]).claim == name
 
 

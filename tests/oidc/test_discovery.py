@@ -38,6 +38,7 @@ def refusal(expected_issuer: str = ISSUER, **changes: Any) -> InvalidMetadata:
 
 
 def test_discovery_openid_config_is_used_and_not_constants() -> None:
+    """S4-14, S4-36."""
     metadata = parse_provider_metadata(document(), ISSUER)
     assert metadata.authorization_endpoint == f"{ISSUER}/authorize?p=policy"
     assert (metadata.token_endpoint, metadata.jwks_uri) == (f"{ISSUER}/token", f"{ISSUER}/keys")
@@ -117,6 +118,7 @@ def test_an_unusable_issuer_is_refused(issuer: object) -> None:
 @pytest.mark.parametrize("name", ["authorization_endpoint", "token_endpoint", "jwks_uri"])
 @pytest.mark.parametrize("value", [ABSENT, None])
 def test_a_missing_required_endpoint_is_refused(name: str, value: object) -> None:
+    """S4-41."""
     assert refusal(**{name: value}).claim == name
 
 
@@ -196,6 +198,7 @@ def test_a_byte_order_mark_is_ignored() -> None:
     ],
 )
 def test_the_document_of_an_issuer_or_of_its_own_address(address: str, url: str) -> None:
+    """S1-06, S4-14."""
     assert configuration_url(address) == url
 
 

@@ -49,7 +49,7 @@ def test_invalid_iss_is_refused(issuer: str) -> None:
 @pytest.mark.parametrize("claim", ["iss", "sub", "aud", "exp", "iat", "nonce"])
 @pytest.mark.parametrize("value", [ABSENT, None])
 def test_a_missing_required_claim_is_refused(claim: str, value: object) -> None:
-    """missing-sub, missing-aud, missing-iat, and the FAPI modules for exp, iss and nonce."""
+    """S0-36. missing-sub, missing-aud, missing-iat, and the FAPI modules for exp, iss and nonce."""
     error = refusal(**{claim: value})
     assert isinstance(error, MissingClaim)
     assert error.claim == claim
@@ -103,12 +103,14 @@ def test_further_audiences_without_azp_are_refused() -> None:
 
 @pytest.mark.parametrize("audience", [CLIENT_ID, [CLIENT_ID, "api"]])
 def test_an_azp_that_is_not_us_is_refused(audience: object) -> None:
+    """S0-37."""
     error = refusal(aud=audience, azp="api")
     assert isinstance(error, ClaimMismatch)
     assert error.claim == "azp"
 
 
 def test_nonce_invalid_is_refused() -> None:
+    """S1-21."""
     error = refusal(nonce=NONCE + "x")
     assert isinstance(error, ClaimMismatch)
     assert error.claim == "nonce"

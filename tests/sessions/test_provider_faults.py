@@ -54,6 +54,7 @@ async def failing(world: World, fault: Fault, **which: str) -> LoginFailed:
 
 @pytest.mark.parametrize("fault", REFUSED_TOKENS)
 async def test_an_id_token_that_breaks_a_rule_signs_nobody_in(world: World, fault: Fault) -> None:
+    """S0-36, S0-37, S0-62: the reason names the claim."""
     failure = await failing(world, fault)
     assert (failure.code, failure.status, failure.reason) == ("TOKEN_REFUSED", 400, REFUSED_TOKENS[fault])
     [event] = await world.events("login.failed")
@@ -172,6 +173,7 @@ async def test_a_callback_without_the_announced_issuer_is_refused_before_any_exc
 
 
 async def test_userinfo_is_asked_only_where_a_claim_needs_it(world: World) -> None:
+    """S1-13."""
     await world.sign_in("alice")
     assert world.idp.log.count("/userinfo") == 0
     await world.change_provider(claims=type(world.provider.claims)(groups=("userinfo / groups",)))
@@ -226,6 +228,7 @@ async def test_groups_that_cannot_be_trusted_let_the_person_in_without_permissio
 
 
 async def test_groups_in_the_access_token_count_where_they_are_configured(world: World) -> None:
+    """S0-44."""
     await world.change_provider(claims=type(world.provider.claims)(groups=("access_token / groups",)))
     assert await permissions_during(world, None) == ({"docs:read"}, "COMPLETE")
 

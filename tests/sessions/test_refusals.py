@@ -216,7 +216,7 @@ async def test_a_repeated_state_is_refused_and_uses_nothing_up(world: World) -> 
 async def test_an_error_of_the_provider_ends_the_login_and_its_text_is_not_kept(
     world: World, error: str, reason: str
 ) -> None:
-    """Bad input 25."""
+    """S0-61. Bad input 25."""
     browser, state = await on_the_way(world)
     pairs = [("state", state), ("error", error), ("error_description", "<b>" * 3_000), ("iss", world.idp.issuer)]
     failure = await refused_callback(world, pairs, browser)

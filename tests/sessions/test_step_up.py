@@ -54,6 +54,7 @@ async def renewed(door: Door, token: str, code: str | None = None) -> str:
 
 @pytest.mark.asyncio
 async def test_a_proof_holds_for_ten_minutes(door: Door, ada: UUID) -> None:
+    """S3-33."""
     seen = await session(door, await door.token())
     now = door.world.now
     requires_step_up(seen, now + STEP_UP_AGE - timedelta(seconds=1))
@@ -85,6 +86,7 @@ async def test_the_password_renews_the_proof_of_this_session_alone(door: Door, a
 
 @pytest.mark.asyncio
 async def test_a_wrong_password_renews_nothing_and_counts_as_at_sign_in(door: Door, ada: UUID) -> None:
+    """S3-33."""
     token = await door.token()
     door.world.wait(hours=1)
     for _ in range(FREE_TRIES):
@@ -101,6 +103,7 @@ async def test_a_wrong_password_renews_nothing_and_counts_as_at_sign_in(door: Do
 
 @pytest.mark.asyncio
 async def test_a_second_factor_is_part_of_the_proof(door: Door, ada: UUID) -> None:
+    """S3-33."""
     token = await door.token()
     secret = await door.world.enrol(ada)
     door.world.wait(hours=1)

@@ -2,6 +2,8 @@
 
 import pytest
 
+from identity_api.db.sync import LEASE_SECONDS
+from identity_api.tenants.checks import Bounds
 from tests.provider import Fault
 from tests.sync.conftest import MakeWorld
 from tests.sync.world import World
@@ -9,6 +11,7 @@ from tests.sync.world import World
 
 @pytest.mark.asyncio
 async def test_a_changed_group_changes_permissions(world: World) -> None:
+    """S0-22 (STRICT is the default)."""
     alice = await world.sign_in("alice")
     world.issuer.set_groups("alice", ["support"])
     report = await world.sync(alice)
@@ -19,6 +22,7 @@ async def test_a_changed_group_changes_permissions(world: World) -> None:
 
 @pytest.mark.asyncio
 async def test_a_group_taken_away_takes_its_permissions(world: World) -> None:
+    """S0-22."""
     alice = await world.sign_in("alice")
     world.issuer.set_groups("alice", [])
     assert (await world.sync(alice)).closed == 1
@@ -60,7 +64,7 @@ async def test_groups_that_cannot_be_trusted_change_and_extend_nothing(world: Wo
 
 @pytest.mark.asyncio
 async def test_groups_are_read_from_where_they_are_configured(new_world: MakeWorld) -> None:
-    """UserInfo is asked only where a configured claim needs it; the access token counts as the provider signed it."""
+    """S0-44, S0-49: UserInfo is asked only where a claim needs it; the access token counts as the provider signed it."""
     for source, asks_userinfo in (("id_token / groups", 0), ("userinfo / groups", 1), ("access_token / groups", 0)):
         world = await new_world(claims={"groups": [source]})
         alice = await world.sign_in("alice")
@@ -93,10 +97,27 @@ async def test_a_sync_by_access_token_asks_userinfo_and_nothing_else(new_world: 
 
 @pytest.mark.asyncio
 async def test_a_profile_change_arrives(world: World) -> None:
+    """S0-09, S0-10, S0-41: name, e-mail and permissions are kept in step by the refresh token of the last login."""
     alice = await world.sign_in("alice")
-    world.issuer.add_person(
-        "alice", ["engineering"], subject=world.issuer.people["alice"].subject, name="Alice Newname"
-    )
+    subject = world.issuer.people["alice"].subject
+    world.issuer.add_person("alice", ["support"], subject=subject, name="Alice Newname", email="new@demo.example")
     assert (await world.sync(alice)).outcomes == {"ok": 1}
-    row = await world.row("select display_label from app_user where id = $1", alice.user_id)
-    assert row["display_label"] == "Alice Newname"
+    assert world.token_requests(alice) == 1
+    row = await world.row("select display_label, email from app_user where id = $1", alice.user_id)
+    assert tuple(row) == ("Alice Newname", "new@demo.example")
+    assert await world.permissions(alice) == {"tickets:answer"}
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("mode", ["STRICT", "ADDITIVE"])
+async def test_the_longest_interval_that_may_be_set_keeps_the_promise_of_ten_minutes(
+    new_world: MakeWorld, mode: str
+) -> None:
+    """S0-20, S0-64: in both modes the next read is due in time even if a worker dies over it."""
+    longest = Bounds().sync_interval_seconds[1]
+    world = await new_world(sync_mode=mode, sync_interval_seconds=longest)
+    alice = await world.sign_in("alice")
+    for _ in range(5):
+        await world.make_due(alice)
+        assert (await world.sync(alice)).outcomes == {"ok": 1}
+        assert (await world.sync_row(alice))["due_in"] + LEASE_SECONDS < 600

@@ -9,6 +9,7 @@ from tests.sync.world import World
 
 @pytest.mark.asyncio
 async def test_success_renews_the_lease_and_rotates_the_token(world: World) -> None:
+    """S0-20: the next read is due within six minutes."""
     alice = await world.sign_in("alice")
     before = await world.token(alice)
     assert (await world.sync(alice)).outcomes == {"ok": 1}
@@ -25,6 +26,7 @@ async def test_success_renews_the_lease_and_rotates_the_token(world: World) -> N
 
 @pytest.mark.asyncio
 async def test_a_second_sync_presents_the_rotated_token(world: World) -> None:
+    """S0-41."""
     alice = await world.sign_in("alice")
     await world.sync(alice)
     await world.make_due(alice)
@@ -142,7 +144,7 @@ async def test_a_provider_that_answers_too_late_is_uncertain(new_world: MakeWorl
 
 @pytest.mark.asyncio
 async def test_a_person_removed_at_the_provider_is_signed_out(world: World) -> None:
-    """Promise 23: a dead refresh token ends sessions and takes all force, and closes no grant."""
+    """S0-11, S0-13, S0-14, promise 23: a dead refresh token ends sessions and takes all force, and closes no grant."""
     alice, bob = await world.sign_in("alice"), await world.sign_in("bob")
     world.issuer.remove("alice")
     assert (await world.sync(alice)).outcomes == {"invalid_grant": 1}
@@ -158,9 +160,12 @@ async def test_a_person_removed_at_the_provider_is_signed_out(world: World) -> N
 
 @pytest.mark.asyncio
 async def test_a_login_after_death_brings_everything_back(world: World) -> None:
+    """S0-12: a token may also have died of disuse; what is recorded is the provider's answer, not that somebody left."""
     alice = await world.sign_in("alice")
     world.issuer.revoke_tokens("alice")
     await world.sync(alice)
+    assert await world.state(alice) == ("REVOKED", "invalid_grant")
+    assert (await world.row("select disabled_at from app_user where id = $1", alice.user_id))["disabled_at"] is None
     assert await world.permissions(alice) == frozenset()
     again = await world.sign_in("alice", identity_of=alice)
     assert await world.permissions(again) == {"docs:write"}

@@ -28,6 +28,7 @@ def test_syncs_are_counted_in_batches(metrics):
 
 
 def test_the_lag_histogram_has_a_bound_at_the_promise(metrics):
+    """S0-20, S0-64."""
     metrics.observe_sync_lag(599)
     metrics.observe_sync_lag(601)
     assert value(metrics, "identity_sync_lag_seconds_bucket", le="600.0") == 1

@@ -27,6 +27,7 @@ async def test_somebody_signs_in_and_sees_why_they_may_do_what_they_may(site: Si
 
 @pytest.mark.asyncio
 async def test_the_only_provider_is_gone_to_without_a_page(site: Site) -> None:
+    """S0-07, S0-56."""
     answer = await site.client().get("/login")
     assert answer.status_code == 303
     assert answer.headers["location"].startswith(site.idp.issuer)
@@ -126,6 +127,7 @@ async def test_at_most_five_logins_are_under_way_in_one_browser(site: Site) -> N
 @pytest.mark.asyncio
 @pytest.mark.parametrize("path", ["/", "/login/oidc/{slug}/callback", "/v1/auth/oidc/callback"])
 async def test_redirect_urls_registered_for_the_seed_systems_keep_working(site: Site, path: str) -> None:
+    """S0-32, S3-03, S4-06: every shape leads to the same handler."""
     slug = "seed"
     await site.add_provider(slug, redirect_url=site.origin + path.format(slug=slug))
     client = site.client()
@@ -222,6 +224,7 @@ async def test_one_ends_one_of_ones_own_sessions_and_nobody_elses(site: Site) ->
 
 @pytest.mark.asyncio
 async def test_a_login_begun_by_a_program_is_bound_to_the_browser_that_opens_it(site: Site) -> None:
+    """S4-52, S4-53: the address is our launch URL, which binds the login to the browser."""
     begun = await site.client(base_url=PUBLIC_URL).post("/v1/auth/oidc/login", json={"tenant_id": site.tenant.slug})
     assert begun.status_code == 200
     url = begun.json()["auth_url"]
@@ -235,6 +238,7 @@ async def test_a_login_begun_by_a_program_is_bound_to_the_browser_that_opens_it(
 
 @pytest.mark.asyncio
 async def test_a_frontend_exchanges_its_code_for_a_token_once(site: Site) -> None:
+    """S4-13, S4-55."""
     verifier = new_code_verifier()
     wish = {"tenant_id": str(site.tenant.id), "frontend": "app", "delivery": "code"}
     begun = await site.client().post(
@@ -259,6 +263,7 @@ async def test_a_frontend_exchanges_its_code_for_a_token_once(site: Site) -> Non
 
 @pytest.mark.asyncio
 async def test_me_says_who_one_is_and_what_one_may_do(site: Site) -> None:
+    """S0-58, S0-59, S4-56, S4-58, S4-59."""
     async with site.database.transaction() as connection:
         permission = await make.make_permission(connection, site.tenant.id, "docs:read")
         await make.make_mapping(connection, site.tenant.id, "engineering", [permission])

@@ -56,6 +56,7 @@ def to_toml(document) -> str:
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_preset_with_its_values_is_a_complete_provider(name):
+    """S1-02, S4-01."""
     provider = declared(name)
     assert (provider.preset, provider.label, provider.icon) == (name, PRESETS[name].label, PRESETS[name].icon)
     assert "{" not in provider.issuer

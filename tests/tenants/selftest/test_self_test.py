@@ -29,6 +29,7 @@ Bend = Callable[[Bench], Any]
 
 
 async def test_a_healthy_provider_is_ok_in_every_line(bench: Bench) -> None:
+    """S4-04, S4-50."""
     tested = await bench.run()
     assert [finding for finding in tested.findings if finding.status != "ok"] == []
     assert (tested.verdict.status, tested.verdict.code) == ("ok", "OK")
@@ -188,6 +189,7 @@ BROKEN: dict[str, tuple[Bend, str, str]] = {
 
 @pytest.mark.parametrize("name", BROKEN)
 async def test_the_first_line_names_the_fault(bench: Bench, name: str) -> None:
+    """S0-60, S0-61, S4-51, S4-62, S4-63."""
     bend, code, said = BROKEN[name]
     changed = bend(bench)
     tested = await bench.run(**(changed if isinstance(changed, dict) else {}))
