@@ -205,7 +205,7 @@ def product_graphql(process: ProcessParts) -> GraphQLEndpoint:
     )
 
     async def make_context(authenticated: Authenticated, call: GraphQLCall) -> GraphQLContext:
-        return build_context(authenticated, parts, call.request_id)
+        return build_context(authenticated, parts, call.request_id, path_prefix=call.path_prefix)
 
     async def charge(context: GraphQLContext, measured: engine.Measured) -> None:
         cost = min(max(1, measured.fields), COST_PER_MINUTE)

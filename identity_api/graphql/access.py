@@ -28,8 +28,9 @@ class Rule(msgspec.Struct, frozen=True):
     any_of: tuple[str, ...] = ()
     oneself: bool = False
     """Also the person whom it is about, without any permission. On a root field the resolver asks `require`."""
-    needs_fresh_login: bool = False
-    """A mutation that somebody whose provider has not been heard of for ten minutes may not make (`STALE_AUTH`)."""
+    is_sensitive: bool = False
+    """A mutation for somebody whose provider has confirmed them within ten minutes (`STALE_AUTH`), and who has proven
+    themself within as many (`STEP_UP_REQUIRED`). No API token may make it."""
 
     def allows(self, permissions: frozenset[str], *, is_oneself: bool = False) -> bool:
         """Whether these permissions in force are enough."""
@@ -47,8 +48,8 @@ def holds(*any_of: str, oneself: bool = False) -> Rule:
 
 
 def changes(*any_of: str, oneself: bool = False) -> Rule:
-    """Who holds one of these may, if their own standing has been confirmed lately."""
-    return Rule(any_of, oneself, needs_fresh_login=True)
+    """Who holds one of these may, if it is certain by now that it is they: the mutation is sensitive."""
+    return Rule(any_of, oneself, is_sensitive=True)
 
 
 ANYONE: Final = Rule()

@@ -37,12 +37,15 @@ class GraphQLParts(msgspec.Struct, frozen=True, kw_only=True):
 class Context:
     """One request. Satisfies `engine.GraphQLContext`."""
 
-    def __init__(self, authenticated: Authenticated, parts: GraphQLParts, request_id: str) -> None:
+    def __init__(
+        self, authenticated: Authenticated, parts: GraphQLParts, request_id: str, path_prefix: str = ""
+    ) -> None:
         self.authenticated = authenticated
         self.parts = parts
         self.request_id = request_id
         self.tenant_id: UUID = authenticated.tenant_id
         self.user_id: UUID = authenticated.user.id
+        self.path_prefix = path_prefix
         self.permissions: frozenset[str] = authenticated.permissions
         self.introspection_allowed: bool = SCHEMA_READ in self.permissions
         # Not cached: a mutation's payload must not show what an earlier mutation of the same request read.
@@ -86,6 +89,12 @@ Info = strawberry.Info[Context, None]
 """What resolvers take as `info`."""
 
 
-def build_context(authenticated: Authenticated, parts: GraphQLParts, request_id: str) -> Context:
-    """The context of one request, which has been authenticated already: without a session nothing is executed."""
-    return Context(authenticated, parts, request_id)
+def build_context(
+    authenticated: Authenticated, parts: GraphQLParts, request_id: str, *, path_prefix: str = ""
+) -> Context:
+    """The context of one request, which has been authenticated already: without a session nothing is executed.
+
+    Args:
+        path_prefix: of our own pages as this request came to us: empty, or `/t/{tenant}`.
+    """
+    return Context(authenticated, parts, request_id, path_prefix)

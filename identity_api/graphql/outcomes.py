@@ -16,6 +16,7 @@ from strawberry.utils.str_converters import to_camel_case
 from identity_api.errors import BadInput, Conflict, IdentityAPIError, NotFound, Refused
 from identity_api.graphql.access import object_type, rule_of
 from identity_api.graphql.context import Context, Info
+from identity_api.sessions.step_up import StepUpRequired, ensure_elevated
 
 FRESH_FOR: Final = timedelta(minutes=10)
 """The contract of the sync (design 8): a change at the provider is in force within this."""
@@ -45,6 +46,8 @@ class InvalidInputRow(ProblemRow, frozen=True):
 class NotAllowedRow(ProblemRow, frozen=True):
     """Behind `NotAllowed`."""
 
+    step_up_url: str | None = None
+
 
 class NotFoundRow(ProblemRow, frozen=True):
     """Behind `NotFoundError`."""
@@ -71,6 +74,10 @@ class InvalidInput(Problem):
 @object_type(description="Understood, and not allowed; the code names the rule.")
 class NotAllowed(Problem):
     """From `Refused`."""
+
+    step_up_url: str | None = strawberry.field(
+        description="For `STEP_UP_REQUIRED`: where the person proves anew who they are, on this host."
+    )
 
     @classmethod
     def is_type_of(cls, value: Any, _: Any) -> bool:
@@ -105,6 +112,8 @@ def problem_of(error: IdentityAPIError) -> ProblemRow | None:
     match error:
         case BadInput():
             return InvalidInputRow(error.code, error.message, error.field)
+        case StepUpRequired():
+            return NotAllowedRow(error.code, error.message, error.path)
         case Refused():
             return NotAllowedRow(error.code, error.message)
         case NotFound():
@@ -144,18 +153,31 @@ def _answering(resolver: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitab
     @functools.wraps(resolver)
     async def answer(*args: Any, info: Info, **kwargs: Any) -> Any:
         try:
-            if rule.needs_fresh_login:
+            if rule.is_sensitive:
                 check_fresh(info.context)
+                await check_elevated(info.context)
             return await resolver(*args, info=info, **kwargs)
         except IdentityAPIError as error:
             problem = problem_of(error)
             if problem is None:
                 raise
+            if isinstance(problem, NotAllowedRow) and problem.step_up_url is not None:
+                # Nobody tried what they may not; and on the public host the page is below the tenant's prefix.
+                return msgspec.structs.replace(problem, step_up_url=info.context.path_prefix + problem.step_up_url)
             if isinstance(error, Refused):
                 await info.context.record_refusal("mutation", mutation=field, code=error.code)
             return problem
 
     return answer
+
+
+async def check_elevated(context: Context) -> None:
+    """Refuse somebody who proved longer than ten minutes ago who they are, and every API token.
+
+    Raises:
+        Refused: `STEP_UP_REQUIRED`, `STEP_UP_IMPOSSIBLE`, `SESSION_NEEDED`.
+    """
+    await ensure_elevated(context.parts.database, context.authenticated, context.authenticated.at)
 
 
 def check_fresh(context: Context) -> None:

@@ -17,6 +17,7 @@ from identity_api.graphql.ids import Node
 from identity_api.graphql.outcomes import mutation
 from identity_api.graphql.summaries import ProviderSummary, ProviderSummaryRow, Row, provider_summary
 from identity_api.sessions import logout
+from identity_api.sessions.step_up import STEP_UP_AGE
 
 session_id = ids.encoder("Session")
 
@@ -38,7 +39,10 @@ class Session(Node):
     is_current: bool = strawberry.field(description="Whether it is the one that asks.")
     created_at: datetime
     seen_at: datetime
-    authenticated_at: datetime
+    authenticated_at: datetime = strawberry.field(description="When its user last proved who they are.")
+    elevated_until: datetime | None = strawberry.field(
+        description="Until when sensitive mutations ask for no new proof; null if they ask by now."
+    )
     expires_at: datetime
     idle_until: datetime = strawberry.field(description="It is over then, unless it is used before.")
 
@@ -52,6 +56,7 @@ class SessionRow(Row, frozen=True):
     """The row behind `Session`; the record is a `LiveSession`."""
 
     is_current: bool
+    elevated_until: datetime | None
 
     @property
     def id(self) -> str:
@@ -66,7 +71,9 @@ class SessionRow(Row, frozen=True):
 
 def session_row(context: Context, session: LiveSession) -> SessionRow:
     """A session as the request at hand sees it."""
-    return SessionRow(session, session.id == context.authenticated.session_id)
+    until = session.authenticated_at + STEP_UP_AGE
+    is_current = session.id == context.authenticated.session_id
+    return SessionRow(session, is_current, until if context.authenticated.at < until else None)
 
 
 def current_session(context: Context) -> SessionRow | None:
@@ -92,7 +99,7 @@ def current_session(context: Context) -> SessionRow | None:
         expires_at=authenticated.expires_at,
         idle_until=authenticated.idle_until,
     )
-    return SessionRow(session, True)
+    return session_row(context, session)
 
 
 @strawberry.input

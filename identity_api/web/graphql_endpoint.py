@@ -26,6 +26,7 @@ async def answer_graphql(parts: WebParts, endpoint: GraphQLEndpoint, scope: Any,
     call = GraphQLCall(
         method=facts.method,
         request_id=facts.request_id,
+        path_prefix=facts.path_prefix,
         address=facts.address,
         content_type=headers.first(scope, b"content-type"),
         content_encoding=headers.first(scope, b"content-encoding"),

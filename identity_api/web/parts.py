@@ -22,6 +22,7 @@ class GraphQLCall(msgspec.Struct, frozen=True, kw_only=True):
 
     method: str
     request_id: str
+    path_prefix: str
     address: str
     content_type: str | None
     content_encoding: str | None

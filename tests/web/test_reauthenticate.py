@@ -8,7 +8,11 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from identity_api.db import grants, read_model
+from identity_api.graphql.ids import global_id
 from identity_api.ids import token_hash
+from identity_api.permissions.service import USERS_WRITE
+from tests import factories as make
 from tests.accounts.local_world import PASSWORD, LocalWorld
 from tests.provider import Fault
 from tests.web.local_site import PAGE, from_page, signed_in, with_passwords
