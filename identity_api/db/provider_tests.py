@@ -59,18 +59,19 @@ async def report(connection: Connection, tenant_id: UUID, test_id: UUID, written
     )
 
 
-async def get(connection: Connection, tenant_id: UUID, test_id: UUID, user_id: UUID) -> ProviderTest | None:
-    """The test, if this user began it and its time is not over."""
+async def newest(connection: Connection, tenant_id: UUID, provider_id: UUID, user_id: UUID) -> ProviderTest | None:
+    """The test of this provider that this user began last, if its time is not over."""
     row = await connection.fetchrow(
         """
         select t.id, t.provider_id, t.created_at, t.expires_at, t.report, exists (
             select from login_attempt a where a.tenant_id = $1 and a.test_id = t.id and a.launched_at is not null
         ) as launched
         from provider_test t
-        where t.tenant_id = $1 and t.id = $2 and t.user_id = $3 and t.expires_at > now()
+        where t.tenant_id = $1 and t.provider_id = $2 and t.user_id = $3 and t.expires_at > now()
+        order by t.id desc limit 1
         """,
         tenant_id,
-        test_id,
+        provider_id,
         user_id,
     )
     if row is None:

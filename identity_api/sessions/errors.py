@@ -53,6 +53,8 @@ class LoginFailed(IdentityAPIError):
         self.status = status
         self.reason = reason
         self.clear_cookies = tuple(clear_cookies)
+        self.is_recorded = False
+        """Whether the audit of its tenant has it."""
         self.begin_again: str | None = None
         """Where this tenant's login page is, once the attempt is known."""
 

@@ -1,22 +1,27 @@
 """How a login that fails is recorded, and what a provider's fault is called.
 
 Every failure with a known tenant is an audit event and a count; nothing that a provider or a browser wrote is kept of
-it, only codes and claim names of ours.
+it, only codes and claim names of ours. A test login that fails is neither: its report is for whoever made it.
 """
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from uuid import UUID
 
-from identity_api.db import attempts, audit
+import msgspec
+
+from identity_api.db import attempts, audit, provider_tests
 from identity_api.db.attempts import Attempt
+from identity_api.db.database import Connection
 from identity_api.db.providers import Provider
 from identity_api.errors import BadInput, IdentityAPIError
 from identity_api.mapping import ClaimError
 from identity_api.oidc import errors as oidc
 from identity_api.oidc.token_endpoint import MISCONFIGURATION_ERRORS
 from identity_api.sessions.errors import LoginFailed
+from identity_api.sessions.login_report import LoginReport, report_of_failure
 from identity_api.sessions.parts import LoginParts
-from identity_api.telemetry import METRICS, get_logger
+from identity_api.telemetry import METRICS, current_request_id, get_logger
 from identity_api.upstream.errors import Refused as TargetRefused
 from identity_api.upstream.errors import UpstreamError
 from identity_api.vault import VaultError
@@ -41,13 +46,54 @@ async def recorded(
     except LoginFailed as failure:
         failure.clear_cookies = failure.clear_cookies or tuple(clear_cookies)
         failure.begin_again = f"{attempt.session_origin}{attempt.path_prefix}/login?choose=1"
-        payload = {"code": failure.code, "reason": failure.reason, "provider": str(attempt.provider_id)}
-        event = audit.Event("login.failed", "login_attempt", attempt.id, payload)
+        failure.is_recorded = True
         async with parts.database.transaction() as connection:
             await attempts.set_outcome(connection, attempt.tenant_id, attempt.id, failure.code)
-            await audit.record(connection, attempt.tenant_id, f"provider:{attempt.provider_id}", [event])
-        count(failure, provider, attempt)
+            if attempt.test_id is not None:
+                report = report_of_failure(failure.code, failure.reason, provider)
+                await keep_report(connection, attempt, report)
+            else:
+                actor = f"provider:{attempt.provider_id}"
+                event = failed_event(failure, "login_attempt", attempt.id, provider_id=attempt.provider_id)
+                await audit.record(connection, attempt.tenant_id, actor, [event])
+        if attempt.test_id is None:
+            count(failure, provider, attempt)
         raise
+
+
+def failed_event(
+    failure: LoginFailed, subject_kind: str, subject_id: UUID | None, *, provider_id: UUID | None = None
+) -> audit.Event:
+    """The audit's note of a failed login; `request` is what the person's page shows, so that they can name it."""
+    payload = {
+        "code": failure.code,
+        "reason": failure.reason,
+        "provider": str(provider_id) if provider_id is not None else None,
+        "request": current_request_id(),
+    }
+    known = {name: value for name, value in payload.items() if value is not None or name == "reason"}
+    return audit.Event("login.failed", subject_kind, subject_id, known)
+
+
+async def record_at_entry(parts: LoginParts, tenant_id: UUID, failure: LoginFailed) -> None:
+    """Record a failure that no attempt was found for, where the host says whose people come in there.
+
+    Otherwise nobody but the operator could find the request that such a page names.
+    """
+    if failure.is_recorded:
+        return
+    failure.is_recorded = True
+    async with parts.database.transaction() as connection:
+        await audit.record(connection, tenant_id, "system", [failed_event(failure, "tenant", tenant_id)])
+
+
+async def keep_report(connection: Connection, attempt: Attempt, report: LoginReport) -> None:
+    """Keep the report of an attempt that has a test behind it, in the caller's transaction."""
+    assert attempt.test_id is not None
+    await provider_tests.report(connection, attempt.tenant_id, attempt.test_id, msgspec.json.encode(report))
+    payload = {"attempt": str(attempt.id), "code": report.verdict.code}
+    event = audit.Event("provider.tested", "provider", attempt.provider_id, payload)
+    await audit.record(connection, attempt.tenant_id, f"provider:{attempt.provider_id}", [event])
 
 
 def count(failure: LoginFailed, provider: Provider | None = None, attempt: Attempt | None = None) -> None:

@@ -6,7 +6,8 @@
     4 read       code against tokens; ID Token, UserInfo, profile and groups
     5 land       account, refresh token, profile, grants and the session or code, in one transaction
 
-Nothing that fails before step 2 uses the attempt up; nothing that fails after it leaves it usable.
+Nothing that fails before step 2 uses the attempt up; nothing that fails after it leaves it usable. A test login ends in
+step 4, in a report instead of a session (`rehearse`).
 """
 
 from identity_api.accounts.entry import is_denied
@@ -28,6 +29,7 @@ from identity_api.sessions.matching import Matched, match
 from identity_api.sessions.parts import Arrival, Finished, LoginParts
 from identity_api.sessions.provider_answer import Answered, exchange_code, read_answer
 from identity_api.sessions.provider_logout import was_ended_meanwhile
+from identity_api.sessions.rehearse import conclude_test
 from identity_api.telemetry import METRICS, get_logger
 
 MAX_LOGOUT_HINT_LENGTH = 4_096
@@ -53,6 +55,8 @@ async def finish(parts: LoginParts, arrival: Arrival) -> Finished:
             return Finished(kind="AGAIN", location=await leave_again(parts, attempt, provider, metadata))
         await _ensure_unmistakable(parts, parameters, provider)
         exchanged = await exchange_code(parts, attempt, provider, metadata, code)
+        if attempt.test_id is not None:
+            return await conclude_test(parts, matched, metadata, exchanged)
         answered = await read_answer(parts, attempt, provider, metadata, exchanged)
         finished = await _land(parts, matched, metadata, answered, arrival)
     METRICS.count_login("OK", kind_of(provider))

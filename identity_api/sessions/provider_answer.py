@@ -14,6 +14,7 @@ from identity_api.accounts.provisioning import VerifiedPerson
 from identity_api.db.attempts import Attempt
 from identity_api.db.providers import Provider
 from identity_api.lifecycle.authorization_request import request_options, resource_of
+from identity_api.lifecycle.group_sources import with_listed_groups
 from identity_api.lifecycle.provider_answers import (
     needs_access_token,
     needs_userinfo,
@@ -118,6 +119,17 @@ async def exchange_code(
         return Exchanged(client=client, tokens=tokens, login_key=login_key)
 
 
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """The verified documents of one exchange; `verified` is the ID Token, None for plain OAuth 2.0."""
+
+    documents: Documents
+    verified: VerifiedIDToken | None
+    tokens: TokenResponse
+
+    def __repr__(self) -> str:
+        return "Told()"
+
+
 async def read_answer(
     parts: LoginParts, attempt: Attempt, provider: Provider, metadata: ProviderMetadata, exchanged: Exchanged
 ) -> Answered:
@@ -126,9 +138,51 @@ async def read_answer(
     Raises:
         LoginFailed: TOKEN_REFUSED, USERINFO_REFUSED, CLAIM_UNUSABLE; the provider's own trouble.
     """
+    told = await read_documents(parts, attempt, provider, metadata, exchanged)
+    with judging("CLAIM_UNUSABLE"):
+        profile, groups = read_person(provider, told.documents)
+    groups = await with_listed_groups(
+        parts.upstream, provider, attempt.tenant_slug, told.tokens.access_token, told.documents, groups
+    )
+    now, verified = parts.clock(), told.verified
+    auth_time = verified.auth_time if verified is not None else None
+    issuer, subject = _who(provider, told, profile.anchor)
+    return Answered(
+        person=VerifiedPerson(issuer=issuer, subject=subject, profile=profile),
+        groups=groups,
+        tokens=told.tokens,
+        login_key=exchanged.login_key,
+        auth_time=auth_time,
+        authenticated_at=_authenticated_at(auth_time, now),
+        provider_session=verified.session_id if verified is not None else None,
+    )
+
+
+def _who(provider: Provider, told: Told, anchor: str) -> tuple[str, str]:
+    """Issuer and subject of the person."""
+    if told.verified is not None:
+        return told.verified.issuer, told.verified.subject
+    try:
+        return provider.issuer, subject_of(told.documents.userinfo or {})
+    except ProtocolError:
+        return provider.issuer, anchor  # GitHub numbers its people and knows no `sub`
+
+
+async def read_documents(
+    parts: LoginParts, attempt: Attempt, provider: Provider, metadata: ProviderMetadata, exchanged: Exchanged
+) -> Told:
+    """Verify what came with the tokens, and ask UserInfo where a configured claim needs it.
+
+    Plain OAuth 2.0: UserInfo alone says who this is. It is bound to this login by the code and its verifier only.
+
+    Raises:
+        LoginFailed: TOKEN_REFUSED, USERINFO_REFUSED; the provider's own trouble.
+    """
     now, tokens = parts.clock(), exchanged.tokens
     if provider.protocol == "oauth2":
-        return await _read_plain(parts, provider, metadata, exchanged)
+        with judging("USERINFO_REFUSED"):
+            userinfo = await ask_userinfo(parts, provider, metadata, exchanged, None)
+        return Told(documents=Documents(userinfo=userinfo), verified=None, tokens=tokens)
     with judging("TOKEN_REFUSED"):
         if tokens.id_token is None:
             raise LoginFailed("TOKEN_REFUSED", reason="MISSING:id_token")
@@ -141,19 +195,9 @@ async def read_answer(
     documents = _with_access_token(Documents(id_token=verified.claims), provider, metadata, keys, tokens, verified)
     if needs_userinfo(provider, documents):
         with judging("USERINFO_REFUSED"):
-            userinfo = await _userinfo(parts, provider, metadata, exchanged, verified)
+            userinfo = await ask_userinfo(parts, provider, metadata, exchanged, verified)
         documents = _replace(documents, userinfo=userinfo)
-    with judging("CLAIM_UNUSABLE"):
-        profile, groups = read_person(provider, documents)
-    return Answered(
-        person=VerifiedPerson(issuer=verified.issuer, subject=verified.subject, profile=profile),
-        groups=groups,
-        tokens=tokens,
-        login_key=exchanged.login_key,
-        auth_time=verified.auth_time,
-        authenticated_at=_authenticated_at(verified.auth_time, now),
-        provider_session=verified.session_id,
-    )
+    return Told(documents=documents, verified=verified, tokens=tokens)
 
 
 def _authenticated_at(auth_time: int | None, now: datetime) -> datetime:
@@ -217,7 +261,7 @@ def _replace(documents: Documents, **changes: Any) -> Documents:
     return Documents(**{**{name: getattr(documents, name) for name in names}, **changes})
 
 
-async def _userinfo(
+async def ask_userinfo(
     parts: LoginParts,
     provider: Provider,
     metadata: ProviderMetadata,
@@ -254,26 +298,3 @@ async def _userinfo(
         return read_userinfo(answer, subject, now, signed_answers=agreed).claims
 
     return await judged_by_keys(parts.documents, provider, metadata, exchanged.client.tenant, judge)
-
-
-async def _read_plain(
-    parts: LoginParts, provider: Provider, metadata: ProviderMetadata, exchanged: Exchanged
-) -> Answered:
-    """Plain OAuth 2.0: UserInfo alone says who this is. It is bound to this login by the code and its verifier only."""
-    with judging("USERINFO_REFUSED"):
-        claims = await _userinfo(parts, provider, metadata, exchanged, None)
-    with judging("CLAIM_UNUSABLE"):
-        profile, groups = read_person(provider, Documents(userinfo=claims))
-    try:
-        subject = subject_of(claims)
-    except ProtocolError:
-        subject = profile.anchor  # GitHub numbers its people and knows no `sub`
-    return Answered(
-        person=VerifiedPerson(issuer=provider.issuer, subject=subject, profile=profile),
-        groups=groups,
-        tokens=exchanged.tokens,
-        login_key=exchanged.login_key,
-        auth_time=None,
-        authenticated_at=parts.clock(),
-        provider_session=None,
-    )

@@ -84,6 +84,12 @@ def log_context(**values: object) -> Iterator[None]:
         yield
 
 
+def current_request_id() -> str | None:
+    """The id of the request being served, as its answer and its log lines have it; None outside of one."""
+    found = structlog.contextvars.get_contextvars().get("request_id")
+    return found if isinstance(found, str) else None
+
+
 class _QuietHandler(logging.StreamHandler[TextIO]):
     """A handler that never prints the arguments of a line it could not format."""
 

@@ -1,0 +1,253 @@
+"""What a test login tells of a provider: for each setting where it was looked for, and what came.
+
+Names of claims, JSON types and counts; never what a claim says, since the person who signs in may be another than the
+administrator who reads the report. Pure.
+"""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any, Final, Literal
+
+import msgspec
+
+from identity_api.db.providers import Provider
+from identity_api.lifecycle.explanations import explain, explain_failure
+from identity_api.lifecycle.findings import Finding, fail, listed, ok, shown, verdict, warn
+from identity_api.lifecycle.provider_answers import claim_sources
+from identity_api.mapping import (
+    ABSENT,
+    ClaimSource,
+    Document,
+    Documents,
+    GroupsReading,
+    Shape,
+    find,
+    read_groups,
+)
+
+SIGN_IN: Final = "sign-in"
+REFRESH: Final = "refresh token"
+MAX_NAMES: Final = 60
+_NEAR: Final = 0.6
+_MAX_NEAREST: Final = 3
+
+
+class SettingReport(msgspec.Struct, frozen=True, kw_only=True):
+    """One claim setting. `found_in` is the place that had it, `None` if none did."""
+
+    setting: Literal["anchor", "username", "display", "email", "groups"]
+    looked_for: tuple[str, ...]
+    found_in: str | None = None
+    type: str | None = None
+    """What is there, in the words of JSON: "a text", "a list of 3 texts"."""
+    completeness: str | None = None
+    """Of groups only."""
+    reason: str | None = None
+    count: int | None = None
+    nearest: tuple[str, ...] = ()
+    """Places that did come and are called alike."""
+
+
+class DocumentReport(msgspec.Struct, frozen=True, kw_only=True):
+    """A document that claims may be in, and the names at its top."""
+
+    document: str
+    came: bool
+    names: tuple[str, ...] = ()
+
+
+class LoginReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of a test login."""
+
+    status: Literal["WAITING", "PASSED", "FAILED"]
+    verdict: Finding
+    findings: tuple[Finding, ...]
+    settings: tuple[SettingReport, ...] = ()
+    documents: tuple[DocumentReport, ...] = ()
+    refresh_token: bool | None = None
+    """Whether one was issued; None if it did not come so far."""
+
+
+def report_of(provider: Provider, documents: Documents, *, has_refresh_token: bool) -> LoginReport:
+    """The report of a login whose tokens were verified."""
+    sources = claim_sources(provider.claims)
+    profile = sources.profile
+    named: dict[Literal["anchor", "username", "display", "email"], tuple[ClaimSource, ...]] = {
+        "anchor": profile.anchor,
+        "username": profile.username,
+        "display": profile.display,
+        "email": profile.email,
+    }
+    found = {name: _setting(name, places, documents) for name, places in named.items()}
+    reading = read_groups(documents, sources.groups, absent_groups=provider.absent_groups)
+    groups = _groups(sources.groups, documents, reading)
+    findings = (
+        ok(SIGN_IN, "The provider signed the person in, and what it sent was verified."),
+        _claim_finding(found["anchor"], is_needed=True),
+        _groups_finding(provider, groups, reading),
+        _refresh_finding(provider, has_refresh_token=has_refresh_token),
+        _claim_finding(found["username"], is_needed=provider.provisioning == "KNOWN_USERS"),
+        _claim_finding(found["display"]),
+        _claim_finding(found["email"]),
+    )
+    first = verdict(findings)
+    return LoginReport(
+        status="FAILED" if first.status == "fail" else "PASSED",
+        verdict=first,
+        findings=findings,
+        settings=(*found.values(), groups),
+        documents=tuple([_document(documents, document) for document in Document]),
+        refresh_token=has_refresh_token,
+    )
+
+
+def report_of_failure(code: str, reason: str | None, provider: Provider | None) -> LoginReport:
+    """The report of a login that did not come so far; code and reason are those of `LoginFailed`."""
+    told = explain_failure(code, reason)
+    expected = _expected(reason, provider)
+    finding = fail(SIGN_IN, code, told.meaning, expected=expected, found=shown(reason) if reason else None)
+    return LoginReport(status="FAILED", verdict=finding, findings=(finding,))
+
+
+def _expected(reason: str | None, provider: Provider | None) -> str | None:
+    """The setting of ours that the reason blames, where there is one to compare."""
+    blamed = (reason or "").rpartition(":")[2]
+    if provider is None:
+        return None
+    return {"aud": provider.client_id, "azp": provider.client_id, "iss": provider.issuer}.get(blamed)
+
+
+def _setting(
+    name: Literal["anchor", "username", "display", "email"], places: tuple[ClaimSource, ...], documents: Documents
+) -> SettingReport:
+    looked_for = tuple([str(place) for place in places])
+    for place in places:
+        claims = documents.get(place.document)
+        value = ABSENT if claims is None else find(claims, place)
+        if value is not ABSENT and value != "":
+            return SettingReport(setting=name, looked_for=looked_for, found_in=str(place), type=described(value))
+    return SettingReport(setting=name, looked_for=looked_for, nearest=nearest(places, documents))
+
+
+def _groups(places: tuple[ClaimSource, ...], documents: Documents, reading: GroupsReading) -> SettingReport:
+    looked_for = tuple([str(place) for place in places])
+    for place in places:
+        claims = documents.get(place.document)
+        value = ABSENT if claims is None else find(claims, place)
+        if value is not ABSENT:
+            return SettingReport(
+                setting="groups",
+                looked_for=looked_for,
+                found_in=str(place),
+                type=described(value),
+                completeness=reading.completeness.value,
+                reason=reading.reason.value,
+                count=len(reading.groups) if reading.is_verified else None,
+            )
+    return SettingReport(
+        setting="groups",
+        looked_for=looked_for,
+        completeness=reading.completeness.value,
+        reason=reading.reason.value,
+        count=0 if reading.is_verified else None,
+        nearest=nearest(places, documents),
+    )
+
+
+def _claim_finding(setting: SettingReport, *, is_needed: bool = False) -> Finding:
+    step = f"{setting.setting} claim"
+    if setting.found_in is None:
+        return (fail if is_needed else warn)(step, "CLAIM_NOT_FOUND", _missing(setting), **_compared(setting))
+    readable = setting.type == "a text" or (setting.setting == "anchor" and setting.type == "a number")
+    if not readable:
+        message = f"The {setting.setting} claim is {setting.type}, which cannot be used."
+        return (fail if is_needed else warn)(step, "CLAIM_UNUSABLE", message, expected="a text", found=setting.type)
+    return ok(step, f"It came in {setting.found_in}.")
+
+
+def _groups_finding(provider: Provider, setting: SettingReport, reading: GroupsReading) -> Finding:
+    step = "groups claim"
+    if provider.sync_mode == "NONE":
+        return ok(step, "Groups of this provider give nothing, so that it does not matter.")
+    if setting.found_in is None and reading.reason.value.startswith(("ABSENT", "DOCUMENT")):
+        make = warn if reading.is_verified else fail
+        return make(step, "CLAIM_NOT_FOUND", _missing(setting), **_compared(setting))
+    if not reading.is_verified:
+        message = f"The groups are {reading.completeness.value}: {explain(reading.reason.value).meaning}"
+        return fail(step, "GROUPS_NOT_COMPLETE", message, expected=listed(setting.looked_for), found=setting.type)
+    return ok(step, f"{len(reading.groups)} came in {setting.found_in}, all of them.")
+
+
+def _refresh_finding(provider: Provider, *, has_refresh_token: bool) -> Finding:
+    if provider.sync != "REFRESH_TOKEN":
+        return ok(REFRESH, f"None is needed, as the sync is {provider.sync}.")
+    if has_refresh_token:
+        return ok(REFRESH, "One was issued.")
+    message = "No refresh token came, and the sync needs one."
+    return fail(REFRESH, "REFRESH_TOKEN_MISSING", message, expected="offline_access", found=listed(provider.scopes))
+
+
+def _missing(setting: SettingReport) -> str:
+    message = f"The {setting.setting} claim did not come in {listed(setting.looked_for)}"
+    return f"{message}; {listed(setting.nearest)} did." if setting.nearest else f"{message}."
+
+
+def _compared(setting: SettingReport) -> dict[str, str | None]:
+    return {"expected": listed(setting.looked_for), "found": listed(setting.nearest) or None}
+
+
+def _document(documents: Documents, document: Document) -> DocumentReport:
+    claims = documents.get(document)
+    if claims is None:
+        return DocumentReport(document=document.value, came=False)
+    return DocumentReport(document=document.value, came=True, names=tuple(_names(claims)[:MAX_NAMES]))
+
+
+def _names(claims: Mapping[str, Any]) -> list[str]:
+    return sorted([shown(name) for name in claims])
+
+
+def described(value: object) -> str:
+    """What a value is, in the words of JSON, and how much of it there is."""
+    match value:
+        case bool():
+            return "a boolean"
+        case int() | float():
+            return "a number"
+        case str():
+            return "a text"
+        case list():
+            kind = "texts" if all(isinstance(entry, str) for entry in value) else "values that are not all texts"
+            return f"a list of {len(value)} {kind}"
+        case Mapping():
+            return f"an object with {len(value)} names"
+    return "something that leads nowhere"
+
+
+def nearest(places: tuple[ClaimSource, ...], documents: Documents) -> tuple[str, ...]:
+    """Places that came and are called like those that were looked for, the most alike first.
+
+    At the depth at which a path ended: `resource_access / ap / roles` may have meant `resource_access / app`.
+    """
+    found: list[str] = []
+    for place in places:
+        for document in Document:
+            claims = documents.get(document)
+            if claims is not None and place.path and place.shape is not Shape.KEYS:
+                found += _alike(claims, place.path, document)
+    return tuple(dict.fromkeys(found))[:_MAX_NEAREST]
+
+
+def _alike(claims: Mapping[str, Any], path: tuple[str, ...], document: Document) -> list[str]:
+    inside: Mapping[str, Any] = claims
+    for depth, name in enumerate(path):
+        if name not in inside or inside[name] is None:
+            by_case = {other.casefold(): other for other in inside}
+            near = get_close_matches(name.casefold(), by_case, n=2, cutoff=_NEAR)
+            return [" / ".join((document.value, *path[:depth], shown(by_case[one]))) for one in near]
+        value = inside[name]
+        if not isinstance(value, Mapping):
+            break
+        inside = value
+    # The whole path is there: in another document than the one that is configured.
+    return [" / ".join((document.value, *path))] if find(claims, ClaimSource(document, path)) is not ABSENT else []
