@@ -31,6 +31,7 @@ ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ALGORITHMS = ["RS256", "PS256", "ES256", "EdDSA", "Ed25519"]
 
 Headers = dict[str, str]
+_PROVEN = ("/token", "/par", "/userinfo")
 
 
 class Refusal(Exception):
@@ -64,6 +65,8 @@ class Agreement:
     userinfo_changes: dict[str, Any] = field(default_factory=dict)
     userinfo_by_stranger: bool = False
     clock_offset_seconds: float = 0
+    demands_certificate: bool = False
+    """Where a client proves itself, TLS must have shown a certificate of its."""
 
 
 class AgreedProvider(RunningProvider):
@@ -131,11 +134,13 @@ class _Strict:
         await send({"type": "http.response.body", "body": content})
 
     def _note(self, path: str, status: int, why: str) -> None:
-        if path in ("/token", "/par", "/userinfo"):
+        if path in _PROVEN:
             self._provider.asked.append((path, status, why))
 
     async def _answer(self, scope: dict[str, Any], path: str, headers: Headers, body: bytes) -> Any:
         agreement = self._provider.agreement
+        if agreement.demands_certificate and path in _PROVEN and not scope["peer_certificate"]:
+            raise Refusal(401, "invalid_client", "no certificate")
         if path == "/par":
             return self._push(headers, _form(body))
         if path == "/authorize":

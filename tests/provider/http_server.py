@@ -102,6 +102,8 @@ def _scope(request: web.BaseRequest) -> dict[str, Any]:
         "client": ("127.0.0.1", 0),
         "server": ("127.0.0.1", 0),
         "state": {},
+        # Not of ASGI: what the peer proved in TLS, or None.
+        "peer_certificate": request.transport.get_extra_info("peercert") if request.transport else None,
     }
 
 
