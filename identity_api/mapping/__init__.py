@@ -13,6 +13,8 @@ from identity_api.mapping.groups import (
     GroupsReading,
     Reason,
     read_groups,
+    read_listing,
+    unverified,
 )
 from identity_api.mapping.location import parse_claim_source, parse_claim_sources
 from identity_api.mapping.pattern import MatchKind, matches, validate_pattern
@@ -45,6 +47,8 @@ __all__ = [
     "parse_claim_source",
     "parse_claim_sources",
     "read_groups",
+    "read_listing",
     "read_profile",
+    "unverified",
     "validate_pattern",
 ]

@@ -54,6 +54,8 @@ class Reason(StrEnum):
     ENTRY_EMPTY = "ENTRY_EMPTY"
     ENTRY_TOO_LONG = "ENTRY_TOO_LONG"
     ENTRY_BAD_CHARACTER = "ENTRY_BAD_CHARACTER"
+    SOURCE_UNAVAILABLE = "SOURCE_UNAVAILABLE"
+    SOURCE_INCOMPLETE = "SOURCE_INCOMPLETE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ def read_groups(documents: Documents, sources: Sequence[ClaimSource], *, absent_
         # Before the value: a provider may send some groups beside the marker that says there are more.
         if any(_has_overage(claims, name) for name in source.names):
             remarks.append(Diagnostic("GROUPS_OVERAGE", str(source)))
-            return _unverified(Completeness.TRUNCATED, Reason.GROUPS_OVERAGE, remarks)
+            return unverified(Completeness.TRUNCATED, Reason.GROUPS_OVERAGE, remarks)
         value = find(claims, source)
         if value is not ABSENT:
             return _read_value(value, source, remarks)
@@ -111,15 +113,15 @@ def _read_absence(
     """No source has the claim: decide between truncated, unreadable, unknown and empty, the most careful first."""
     names = {name for source in sources for name in source.names} | {"groups"}
     if any(_has_overage(claims, name) for claims in documents.all_present() for name in names):
-        return _unverified(Completeness.TRUNCATED, Reason.GROUPS_OVERAGE, remarks)
+        return unverified(Completeness.TRUNCATED, Reason.GROUPS_OVERAGE, remarks)
     if documents.access_token_unreadable and any(source.document is Document.ACCESS_TOKEN for source in sources):
-        return _unverified(Completeness.UNREADABLE, Reason.ACCESS_TOKEN_UNREADABLE, remarks)
+        return unverified(Completeness.UNREADABLE, Reason.ACCESS_TOKEN_UNREADABLE, remarks)
     if not sources or any(documents.get(source.document) is None for source in sources):
         # The document that was left out (a refresh without ID Token) may be the one that has the groups.
-        return _unverified(Completeness.UNKNOWN, Reason.DOCUMENT_MISSING, remarks)
+        return unverified(Completeness.UNKNOWN, Reason.DOCUMENT_MISSING, remarks)
     if absent_groups == "EMPTY":
         return GroupsReading((), Completeness.EMPTY, Reason.ABSENT_MEANS_EMPTY, tuple(remarks))
-    return _unverified(Completeness.UNKNOWN, Reason.ABSENT_MEANS_UNKNOWN, remarks)
+    return unverified(Completeness.UNKNOWN, Reason.ABSENT_MEANS_UNKNOWN, remarks)
 
 
 def _has_overage(claims: Claims, name: str) -> bool:
@@ -138,19 +140,28 @@ def _read_value(value: object, source: ClaimSource, remarks: list[Diagnostic]) -
     entries = _entries(value, source)
     if isinstance(entries, _Misshapen):
         remarks.append(Diagnostic("WRONG_SHAPE", str(source), entries.detail))
-        return _unverified(Completeness.UNREADABLE, Reason.WRONG_SHAPE, remarks)
+        return unverified(Completeness.UNREADABLE, Reason.WRONG_SHAPE, remarks)
     if entries.normalised_from:
         remarks.append(Diagnostic("NORMALISED", str(source), entries.normalised_from))
-    groups = tuple(dict.fromkeys(entries.texts))
-    if len(groups) < len(entries.texts):
-        remarks.append(Diagnostic("DUPLICATES_DROPPED", str(source), str(len(entries.texts) - len(groups))))
+    return _judged(entries.texts, str(source), remarks)
+
+
+def read_listing(names: Sequence[str], *, place: str, remarks: Sequence[Diagnostic] = ()) -> GroupsReading:
+    """Judge a complete list of groups that came from elsewhere than a claim; `place` names where, for diagnostics."""
+    return _judged(list(names), place, list(remarks))
+
+
+def _judged(texts: list[str], place: str, remarks: list[Diagnostic]) -> GroupsReading:
+    groups = tuple(dict.fromkeys(texts))
+    if len(groups) < len(texts):
+        remarks.append(Diagnostic("DUPLICATES_DROPPED", place, str(len(texts) - len(groups))))
     if len(groups) > MAX_GROUPS:
-        remarks.append(Diagnostic("TOO_MANY", str(source), f"{len(groups)} of at most {MAX_GROUPS}"))
-        return _unverified(Completeness.TRUNCATED, Reason.TOO_MANY, remarks)
+        remarks.append(Diagnostic("TOO_MANY", place, f"{len(groups)} of at most {MAX_GROUPS}"))
+        return unverified(Completeness.TRUNCATED, Reason.TOO_MANY, remarks)
     for position, group in enumerate(groups):
         if fault := _fault(group):
-            remarks.append(Diagnostic(fault.value, str(source), f"entry {position + 1}"))
-            return _unverified(Completeness.UNREADABLE, fault, remarks)
+            remarks.append(Diagnostic(fault.value, place, f"entry {position + 1}"))
+            return unverified(Completeness.UNREADABLE, fault, remarks)
     if not groups:
         return GroupsReading((), Completeness.EMPTY, Reason.EMPTY_LIST, tuple(remarks))
     return GroupsReading(groups, Completeness.COMPLETE, Reason.LISTED, tuple(remarks))
@@ -226,5 +237,6 @@ def _shape(value: Any) -> str:
             return "an object"
 
 
-def _unverified(completeness: Completeness, reason: Reason, remarks: Sequence[Diagnostic]) -> GroupsReading:
+def unverified(completeness: Completeness, reason: Reason, remarks: Sequence[Diagnostic] = ()) -> GroupsReading:
+    """A reading that changes and extends nothing, and has no groups in it."""
     return GroupsReading((), completeness, reason, tuple(remarks))

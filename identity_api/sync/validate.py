@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from identity_api.db.sync import Claimed
+from identity_api.lifecycle.group_sources import with_listed_groups
 from identity_api.lifecycle.provider_answers import (
     needs_access_token,
     needs_userinfo,
@@ -47,6 +48,14 @@ async def validate(parts: SyncParts, claimed: Claimed, access: Access, called: C
     try:
         documents = await _documents(parts, claimed, access, called, called.outcome.tokens)
         profile, groups = read_person(access.provider, documents)
+        groups = await with_listed_groups(
+            parts.upstream,
+            access.provider,
+            access.tenant,
+            called.outcome.tokens.access_token,
+            documents,
+            groups,
+        )
     except ClaimMismatch:
         return Ended("claims_mismatch")
     except UpstreamError as error:

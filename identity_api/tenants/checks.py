@@ -38,6 +38,8 @@ SCOPE = r"[\x21\x23-\x5B\x5D-\x7E]+"  # scope-token, RFC 6749 section 3.3
 # These change what we do ourselves, and `launch` knows them; the other protected ones are never the operator's.
 SETTABLE_PARAMETERS = frozenset(("response_mode", "prompt", "max_age"))
 OAUTH2_ENDPOINTS = ("authorization", "token", "userinfo")
+GROUPS_ENDPOINT = "groups"
+"""Where a vendor's interface for groups is, if not at its public place; with either protocol, for `group_source` only."""
 TENANT_SLUG = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 PROVIDER_SLUG = r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?"
 SHARED_REDIRECT = "another provider has this address; a client without a secret needs one of its own (mix-up)."
@@ -162,6 +164,8 @@ def _check_provider(provider: "ProviderDeclaration", place: str, bounds: Bounds,
         problems.append(f"{place}.max_concurrent: must be between 1 and 500.")
     if provider.adopt_by_name and provider.provisioning != "JIT":
         problems.append(f"{place}.adopt_by_name: is for JIT; KNOWN_USERS matches by name, and LINKED_ONLY never does.")
+    if GROUPS_ENDPOINT in provider.endpoints and provider.group_source is None:
+        problems.append(f"{place}.endpoints.{GROUPS_ENDPOINT}: is for a group_source.")
     if provider.deny_unmapped and provider.sync_mode == "NONE":
         problems.append(f"{place}.deny_unmapped: with sync_mode NONE groups give nothing, so nobody could sign in.")
     claims = provider.claim_settings()
@@ -177,9 +181,9 @@ def _check_protocol(provider: "ProviderDeclaration", place: str, problems: list[
     if provider.protocol == "oidc":
         if SCOPE_FLOOR not in provider.scopes:
             problems.append(f"{place}.scopes: {SCOPE_FLOOR!r} is required by OpenID Connect.")
-        if provider.endpoints:
+        if set(provider.endpoints) - {GROUPS_ENDPOINT}:
             problems.append(f"{place}.endpoints: an OpenID Provider tells its own; they are for oauth2.")
-    elif set(provider.endpoints) != set(OAUTH2_ENDPOINTS):
+    elif set(provider.endpoints) - {GROUPS_ENDPOINT} != set(OAUTH2_ENDPOINTS):
         problems.append(f"{place}.endpoints: oauth2 needs exactly {', '.join(OAUTH2_ENDPOINTS)}.")
     if not provider.scopes or not all(re.fullmatch(SCOPE, scope) for scope in provider.scopes):
         problems.append(f"{place}.scopes: each is a word without spaces, and there is at least one.")

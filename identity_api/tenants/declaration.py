@@ -11,7 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from identity_api.config import Secret
-from identity_api.db.providers import ClaimSettings, ClientSettings
+from identity_api.db.providers import ClaimSettings, ClientSettings, GroupSource
 from identity_api.errors import BadInput, ConfigurationError
 from identity_api.mapping import MatchKind
 from identity_api.tenants.checks import Bounds, is_certificates, problems_of
@@ -57,6 +57,7 @@ class ProviderDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     `ca_certificate_pem` see `db.providers.ClientSettings`; `ca_file` is another form of the last. `preset` names the
     preset that filled in what was not said (see `presets`). `adopt_by_name` lets a first login take over a user who was
     never linked and is called as the username claim says; `deny_unmapped` refuses people whom their groups give nothing.
+    `group_source` is the vendor's interface that lists groups where claims do not, at `endpoints.groups` if elsewhere.
     """
 
     slug: str
@@ -94,6 +95,7 @@ class ProviderDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     groups_claim: str | tuple[str, ...] = "groups"
     absent_groups: Literal["EMPTY", "UNKNOWN"] = "UNKNOWN"
     userinfo_method: Literal["GET", "POST"] = "GET"
+    group_source: GroupSource | None = None
     provisioning: Literal["JIT", "KNOWN_USERS", "LINKED_ONLY"] = "JIT"
     adopt_by_name: bool = False
     deny_unmapped: bool = False
@@ -125,6 +127,7 @@ class ProviderDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
             self.allowed_directories,
             self.deny_unmapped,
             self.userinfo_method,
+            self.group_source,
         )
 
     def client_settings(self) -> ClientSettings:

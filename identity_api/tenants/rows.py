@@ -82,7 +82,7 @@ def declaration_of(provider: Provider) -> dict[str, Any]:
     """The fields of the declaration that a row came from, without any form of secret."""
     shared = {name: getattr(provider, name) for name in _SHARED}
     claims = {field: getattr(provider.claims, name) for field, name in _CLAIMS.items()}
-    claims |= {name: getattr(provider.claims, name) for name in ("deny_unmapped", "userinfo_method")}
+    claims |= {name: getattr(provider.claims, name) for name in ("deny_unmapped", "userinfo_method", "group_source")}
     agreed = {name: getattr(provider.client_settings, name) for name in ClientSettings.__struct_fields__}
     return {**shared, **claims, **agreed, "allowed_directories": provider.claims.directories}
 

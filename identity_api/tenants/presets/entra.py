@@ -3,8 +3,8 @@
 Facts: `sub` is another one for every application, so a new client id makes everybody a stranger; `oid` with `tid` is
 the person's own id in the directory and is offered as the alternative `object_id`; it needs the scope `profile`
 (https://learn.microsoft.com/entra/identity-platform/id-token-claims-reference). Above 200 groups Entra puts
-`_claim_names` in place of the list; such a reading is `TRUNCATED` and says so. An address in `email` is not verified
-and can be changed by the directory's admins, so it must not be the anchor.
+`_claim_names` in place of the list; such a reading is `TRUNCATED` and says so, unless Graph is asked for the groups. An
+address in `email` is not verified and can be changed by the directory's admins, so it must not be the anchor.
 """
 
 from identity_api.tenants.presets.preset import Alternative, Parameter, Preset
@@ -25,7 +25,10 @@ PRESET = Preset(
         "Leave the implicit grant and public client flows off.",
     ),
     documentation="https://learn.microsoft.com/entra/identity-platform/v2-protocols-oidc",
-    unverified=("That the groups claim is left out for people without groups.",),
+    unverified=(
+        "That the groups claim is left out for people without groups.",
+        "That User.Read and GroupMember.Read.All are enough for graph_groups, and its list equal to the claim's.",
+    ),
     parameters=(
         Parameter(
             name="directory",
@@ -39,6 +42,15 @@ PRESET = Preset(
             name="object_id",
             why="People stay the same when the application is registered anew. Directory and object id identify them.",
             settings={"anchor_claim": ("id_token / jmespath:join('/', [tid, oid])",)},
+        ),
+        Alternative(
+            name="graph_groups",
+            why="People in more than 200 groups: theirs are read from Microsoft Graph. Needs the delegated permissions "
+            "User.Read and GroupMember.Read.All with an administrator's consent.",
+            settings={
+                "group_source": "entra",
+                "scopes": ("openid", "profile", "email", "offline_access", "User.Read", "GroupMember.Read.All"),
+            },
         ),
         Alternative(
             name="organizations",

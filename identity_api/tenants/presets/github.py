@@ -6,7 +6,7 @@ of an OAuth app do not expire, and there is no refresh token: the profile is rea
 callback (RFC 9207) it is the issuer below. Everybody in the world has or can have an account here, hence not `JIT`.
 """
 
-from identity_api.tenants.presets.preset import Preset
+from identity_api.tenants.presets.preset import Alternative, Preset
 
 PRESET = Preset(
     name="github",
@@ -19,6 +19,18 @@ PRESET = Preset(
     ),
     documentation="https://docs.github.com/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps",
     unverified=("That PKCE parameters are honoured by GitHub; it ignored them in earlier years, which does no harm.",),
+    alternatives=(
+        Alternative(
+            name="teams",
+            why="Permissions follow teams, written as organisation/team. An organisation that restricts OAuth apps must "
+            "approve this one, or its teams are left out without a word.",
+            settings={
+                "group_source": "github",
+                "scopes": ("read:user", "user:email", "read:org"),
+                "sync_mode": "STRICT",
+            },
+        ),
+    ),
     protocol="oauth2",
     issuer="https://github.com/login/oauth",
     endpoints={

@@ -1,11 +1,12 @@
-"""Google, for Workspace and personal accounts. Google gives no groups in its tokens, so permissions are given by hand.
+"""Google, for Workspace and personal accounts. Google gives no groups in its tokens, so permissions are given by
+hand, or the groups are read from Cloud Identity.
 
 Facts: the issuer, and `access_type=offline` instead of the scope `offline_access`, which Google refuses
 (https://developers.google.com/identity/openid-connect/openid-connect). A refresh token comes with the first consent
 only, hence `prompt=consent`. Everybody in the world has or can have an account here, hence not `JIT`.
 """
 
-from identity_api.tenants.presets.preset import Preset
+from identity_api.tenants.presets.preset import Alternative, Preset
 
 PRESET = Preset(
     name="google",
@@ -18,7 +19,27 @@ PRESET = Preset(
         "people can sign in, and provisioning may be JIT.",
     ),
     documentation="https://developers.google.com/identity/openid-connect/openid-connect",
-    unverified=("That UserInfo can be read at openidconnect.googleapis.com where the protocol is oauth2.",),
+    unverified=(
+        "That UserInfo can be read at openidconnect.googleapis.com where the protocol is oauth2.",
+        "That ordinary people may list their own groups with the scope of cloud_identity_groups.",
+    ),
+    alternatives=(
+        Alternative(
+            name="cloud_identity_groups",
+            why="Permissions follow groups, written as addresses. Needs Workspace Enterprise Standard or Plus, Enterprise "
+            "for Education or Cloud Identity Premium; for other accounts no groups are known.",
+            settings={
+                "group_source": "google",
+                "scopes": (
+                    "openid",
+                    "profile",
+                    "email",
+                    "https://www.googleapis.com/auth/cloud-identity.groups.readonly",
+                ),
+                "sync_mode": "STRICT",
+            },
+        ),
+    ),
     issuer="https://accounts.google.com",
     endpoints={
         "authorization": "https://accounts.google.com/o/oauth2/v2/auth",

@@ -21,9 +21,19 @@ PRESET = Preset(
     unverified=(
         "What a person with more than 100 matching groups gets: an error or a shortened list.",
         "That the groups claim is left out for people without matching groups.",
+        "That all_groups may ask for the groups of `me` with the scope okta.users.read.self.",
     ),
     parameters=(Parameter(name="domain", label="Okta domain", pattern=HOST, example="acme.okta.com"),),
     alternatives=(
+        Alternative(
+            name="all_groups",
+            why="People in 100 groups or more: theirs are read from the organisation's interface, since a claim may have "
+            "been cut off there. The scope must be granted to the application.",
+            settings={
+                "group_source": "okta",
+                "scopes": ("openid", "profile", "email", "groups", "offline_access", "okta.users.read.self"),
+            },
+        ),
         Alternative(
             name="default_server",
             why="The custom authorization server named default, which has its own claims and no scope groups at first.",
