@@ -16,7 +16,7 @@ from tests import factories as make
 from tests.accounts.local_world import PASSWORD, LocalWorld
 from tests.provider import Fault
 from tests.web.local_site import PAGE, from_page, signed_in, with_passwords
-from tests.web.site import Site, come_back, cookies_set
+from tests.web.site import PUBLIC_URL, Site, come_back, cookies_set
 
 PATH = "/auth/reauthenticate"
 COOKIE = "__Host-session"
@@ -236,3 +236,41 @@ async def test_a_local_password_serves_people_of_a_provider(site: Site, world: L
     assert 'name="password"' in (await client.get(PATH, headers=PAGE)).text
     assert (await prove(site, client)).status_code == 303
     assert await proof_age(site, client) < 60
+
+
+# The whole way, from a refused mutation and back
+
+
+ENABLE = "mutation ($id: ID!) { enableUser(input: {id: $id}) { __typename ... on NotAllowed { code stepUpUrl } } }"
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("base_url", [None, PUBLIC_URL])
+async def test_a_refused_mutation_leads_to_the_proof_after_which_it_succeeds(
+    site: Site, world: LocalWorld, ada: UUID, base_url: str | None
+) -> None:
+    """S3-33, S3-38: on the tenant's host, and below its prefix on the public one."""
+    origin, prefix = base_url or site.origin, f"/t/{site.tenant.slug}" if base_url else ""
+    other = await world.make_user("bob")
+    async with site.database.transaction() as connection:
+        permission = await make.make_permission(connection, site.tenant.id, USERS_WRITE)
+        await grants.open_manual_grant(connection, site.tenant.id, ada, permission, "operator:root")
+        await read_model.refresh(connection, site.tenant.id, [ada])
+    client = site.client(base_url=base_url)
+    form = {"username": "ada", "password": PASSWORD}
+    assert (await client.post(f"{prefix}/auth/local/login", data=form, headers={"origin": origin})).status_code == 303
+    asked = {"query": ENABLE, "variables": {"id": global_id("User", other)}}
+
+    async def ask() -> object:
+        headers = {"origin": origin, "identity-request": "1"}
+        answer = (await client.post(f"{prefix}/graphql", json=asked, headers=headers)).json()
+        return answer["data"]["enableUser"]
+
+    assert await ask() == {"__typename": "UserChanged"}
+    await age(site, client)
+    url = prefix + PATH
+    assert await ask() == {"__typename": "NotAllowed", "code": "STEP_UP_REQUIRED", "stepUpUrl": url}
+    assert 'name="password"' in (await client.get(url, headers=PAGE)).text
+    proven = await client.post(url, data={"password": PASSWORD}, headers={**PAGE, "origin": origin})
+    assert (proven.status_code, proven.headers["location"]) == (303, f"{prefix}/account")
+    assert await ask() == {"__typename": "UserChanged"}
