@@ -76,6 +76,7 @@ ACCESS: Final[dict[str, Rule]] = {
     "Query.users": USERS,
     "Query.identities": USERS,
     "Query.providers": holds(service.PROVIDERS_READ),
+    "Query.onboarding": holds(service.PROVIDERS_READ),
     "Query.groups": holds(service.GROUPS_READ),
     "Query.groupMappings": MAPPINGS,
     "Query.groupMapping": MAPPINGS,
@@ -117,6 +118,9 @@ ACCESS: Final[dict[str, Rule]] = {
     # Things of the tenant
     "Provider.*": REACHED,
     "ProviderClaims.*": REACHED,
+    "Onboarding.*": REACHED,
+    "OnboardingStep.*": REACHED,
+    "OnboardingValue.*": REACHED,
     "Group.id": REACHED,
     "Group.name": REACHED,
     "Group.provider": REACHED,

@@ -31,6 +31,8 @@ class GraphQLParts(msgspec.Struct, frozen=True, kw_only=True):
     """`nudge(job_name, **ids)`: ask a worker to look now; never raises because the queue is down (`Queue.enqueue`)."""
     sync_user: Callable[[UUID, UUID], Awaitable[object]]
     """`sync_user(tenant_id, user_id)`: read the user's providers anew; returns when that is written or under way."""
+    public_url: str
+    """Of the installation: what addresses of ours begin with where a tenant has no host of its own."""
     session_idle_seconds: int = 3_600
 
 
@@ -43,9 +45,9 @@ class Context:
         self.authenticated = authenticated
         self.parts = parts
         self.request_id = request_id
+        self.path_prefix = path_prefix
         self.tenant_id: UUID = authenticated.tenant_id
         self.user_id: UUID = authenticated.user.id
-        self.path_prefix = path_prefix
         self.permissions: frozenset[str] = authenticated.permissions
         self.introspection_allowed: bool = SCHEMA_READ in self.permissions
         # Not cached: a mutation's payload must not show what an earlier mutation of the same request read.

@@ -20,6 +20,7 @@ from identity_api.graphql.groups import GroupQueries, load_group
 from identity_api.graphql.identities import IdentityQueries, load_identity
 from identity_api.graphql.ids import Node
 from identity_api.graphql.mappings import MappingMutations, MappingQueries, load_mapping
+from identity_api.graphql.onboarding import OnboardingQueries
 from identity_api.graphql.permissions import PermissionMutations, PermissionQueries, load_permission
 from identity_api.graphql.providers import ProviderQueries, load_provider
 from identity_api.graphql.sessions import SessionMutations, load_session
@@ -77,6 +78,7 @@ class Query(
     GroupQueries,
     MappingQueries,
     PermissionQueries,
+    OnboardingQueries,
 ):
     """What can be read."""
 

@@ -37,16 +37,28 @@ def provider_urls(provider: Provider, tenant: Tenant, *, hosts: Sequence[str], p
     """
     if provider.protocol != "oidc":
         return ProviderURLs(redirect=provider.redirect_url)
-    doors = [_origin(public_url, host) for host in hosts] + [f"{public_url.rstrip('/')}/t/{tenant.slug}"]
-    preferred = _origin(public_url, urlsplit(provider.redirect_url).hostname or "")
-    door = preferred if preferred in doors else doors[0]
+    door = front_door(provider, tenant, hosts=hosts, public_url=public_url)
     return ProviderURLs(
         redirect=provider.redirect_url,
         backchannel_logout=f"{door}/auth/providers/{provider.id}/backchannel-logout",
         frontchannel_logout=f"{door}/auth/providers/{provider.id}/frontchannel-logout",
-        post_logout_redirects=tuple([f"{one}/auth/logout/return" for one in doors]),
+        post_logout_redirects=tuple(
+            [f"{one}/auth/logout/return" for one in doors(tenant, hosts=hosts, public_url=public_url)]
+        ),
         initiate_login=f"{door}/auth/initiate",
     )
+
+
+def doors(tenant: Tenant, *, hosts: Sequence[str], public_url: str) -> list[str]:
+    """Where people of the tenant enter: each of its hosts, and its path on the public one. Paths of ours go behind them."""
+    return [_origin(public_url, host) for host in hosts] + [f"{public_url.rstrip('/')}/t/{tenant.slug}"]
+
+
+def front_door(provider: Provider, tenant: Tenant, *, hosts: Sequence[str], public_url: str) -> str:
+    """The door that the provider's redirect URL is behind, if it is one of the tenant's hosts; else the first."""
+    found = doors(tenant, hosts=hosts, public_url=public_url)
+    preferred = _origin(public_url, urlsplit(provider.redirect_url).hostname or "")
+    return preferred if preferred in found else found[0]
 
 
 def _origin(public_url: str, host: str) -> str:

@@ -10,6 +10,7 @@ from identity_api.db.read_model import SyncStatus, UserRecord
 from identity_api.db.sessions import SessionRecord
 from identity_api.permissions.facts import GrantFact, IdentityFact, TenantCircumstances
 from identity_api.permissions.force import Cause, Standing
+from identity_api.permissions.service import PROVIDERS_READ
 
 _CAUSES: Final[dict[Cause, str]] = {
     "USER_DISABLED": "the account is disabled",
@@ -70,6 +71,8 @@ class AccountView(msgspec.Struct, frozen=True, kw_only=True):
     dormant: tuple[PermissionView, ...]
     identities: tuple[IdentityView, ...]
     sessions: tuple[SessionView, ...]
+    sets_up: bool
+    """May see how far the tenant's single sign-on has been set up."""
 
 
 def mapping_ids(user: UserRecord) -> set[str]:
@@ -101,6 +104,7 @@ def view_account(
         dormant=tuple([PermissionView(name, tuple(dict.fromkeys(why))) for name, why in sorted(dormant.items())]),
         identities=tuple([_identity(one, user, tenant) for one in user.facts.identities]),
         sessions=tuple([_session(one, this_session_id) for one in reversed(sessions)]),
+        sets_up=any(held.name == PROVIDERS_READ for held in standing.permissions),
     )
 
 

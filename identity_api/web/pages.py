@@ -18,6 +18,7 @@ from identity_api.web.account import AccountView
 from identity_api.web.answer import Answer
 from identity_api.web.errors import Problem
 from identity_api.web.facts import RequestFacts
+from identity_api.web.onboarding import ChecklistView
 from identity_api.web.security_headers import LEADS_ELSEWHERE
 
 _HTML: Final = "text/html; charset=utf-8"
@@ -128,6 +129,12 @@ def proof_page(facts: RequestFacts, form: ProofForm | None, buttons: Sequence[Bu
 def account_page(facts: RequestFacts, account: AccountView) -> Answer:
     """What somebody sees of themself."""
     page = _page("account.html", facts, account=account)
+    return Answer(page.status, {**page.headers, "content-security-policy": LEADS_ELSEWHERE}, page.body)
+
+
+def onboarding_page(facts: RequestFacts, checklist: ChecklistView) -> Answer:
+    """How far single sign-on has been set up."""
+    page = _page("onboarding.html", facts, checklist=checklist)
     return Answer(page.status, {**page.headers, "content-security-policy": LEADS_ELSEWHERE}, page.body)
 
 

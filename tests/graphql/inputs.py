@@ -51,6 +51,7 @@ async def working_arguments(world: World) -> dict[str, dict[str, Any]]:
         "users": {"filter": {"group": global_id("Group", await world.group("engineering"))}},
         "identities": {"filter": {"provider": provider}},
         "providers": {},
+        "onboarding": {},
         "groups": {"provider": provider},
         "groupMappings": {},
         "groupMapping": {"id": mapping["id"]},

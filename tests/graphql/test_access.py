@@ -24,6 +24,7 @@ EXPECTED: dict[str, set[str] | None] = {
     "users": {service.USERS_READ},
     "identities": {service.USERS_READ},
     "providers": {service.PROVIDERS_READ},
+    "onboarding": {service.PROVIDERS_READ},
     "groups": {service.GROUPS_READ},
     "groupMappings": {service.MAPPINGS_READ},
     "groupMapping": {service.MAPPINGS_READ},

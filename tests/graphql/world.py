@@ -221,7 +221,12 @@ async def make_world(database: Database) -> World:
         world.synced.append((tenant_id, user_id))
 
     world.parts = GraphQLParts(
-        database=CountingDatabase(database), vault=VAULT, nudge=nudge, sync_user=sync_user, session_idle_seconds=3_600
+        database=CountingDatabase(database),
+        vault=VAULT,
+        nudge=nudge,
+        sync_user=sync_user,
+        public_url="https://id.example",
+        session_idle_seconds=3_600,
     )
     async with database.transaction() as connection:
         world.tenant = (await make.make_tenant(connection)).id

@@ -1,0 +1,32 @@
+"""The onboarding checklist as a page, for the admins who set a tenant's single sign-on up (S0-27).
+
+It shows what rows say and changes nothing, so that whoever helps an admin from afar can ask them to read it out.
+"""
+
+from typing import Any
+
+from litestar import Response, route
+
+from identity_api.errors import Refused
+from identity_api.permissions.service import PROVIDERS_READ
+from identity_api.tenants.onboarding import checklist
+from identity_api.web import authentication
+from identity_api.web.answer import redirect
+from identity_api.web.facts import facts_of
+from identity_api.web.onboarding import view_checklist
+from identity_api.web.pages import onboarding_page
+from identity_api.web.requests import WebRequest, parts_of
+
+
+@route("/account/onboarding", http_method=["GET", "HEAD"], name="onboarding")
+async def onboarding(request: WebRequest) -> Response[Any]:
+    """Every step with its status, and the values to enter elsewhere."""
+    parts, facts = parts_of(request), facts_of(request.scope)
+    found = await authentication.optional(parts, request.scope)
+    if found is None:
+        return redirect(facts.local("/login"))
+    if PROVIDERS_READ not in found.permissions:
+        raise Refused(f"This needs the permission {PROVIDERS_READ}.")
+    async with parts.database.reading() as connection:
+        steps = await checklist(connection, found.tenant_id, public_url=parts.login.public_url)
+    return onboarding_page(facts, view_checklist(steps)).to_response()
