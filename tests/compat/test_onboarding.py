@@ -52,7 +52,7 @@ async def test_the_joint_test_of_a_new_tenant_passes_without_support(site: Site)
 
 
 async def test_signing_out_and_in_forces_the_sync(site: Site) -> None:
-    """S0-18, S0-65 (STRICT): groups, name and address of the new login are in force with it, the old ones are not."""
+    """S0-18, S0-65, S2-30 (STRICT): groups, name and address of the new login are in force with it, the old ones are not."""
     site.idp.add_person("frank", ["engineering"], subject="f-1", name="Frank Fisher")
     await map_groups(site)
     client = await site.signed_in("frank")

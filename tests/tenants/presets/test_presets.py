@@ -159,10 +159,18 @@ def test_the_issuer_of_auth0_and_of_jumpcloud_ends_in_a_slash():
 
 
 def test_entra_for_one_directory_has_that_directory_as_issuer():
-    """S4-31."""
+    """S4-31, S4-34: the id from the overview page is all that is entered; the document at its address verifies it."""
     provider = declared("entra")
     assert provider.issuer == f"https://login.microsoftonline.com/{DIRECTORY}/v2.0"
+    assert configuration_url(provider.issuer) == provider.issuer + "/.well-known/openid-configuration"
     assert provider.allowed_directories == ()
+
+
+def test_a_realm_of_keycloak_is_its_own_issuer():
+    """S4-42."""
+    issuer = declared("keycloak").issuer
+    assert issuer == "https://sso.example.com:8443/realms/acme"
+    assert configuration_url(issuer) == issuer + "/.well-known/openid-configuration"
 
 
 @pytest.mark.parametrize("collective", ["organizations", "common"])
