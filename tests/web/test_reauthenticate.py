@@ -175,7 +175,7 @@ async def test_consent_is_still_asked_for_where_it_is_configured(site: Site) -> 
 
 @pytest.mark.asyncio
 async def test_a_provider_that_asked_nobody_proves_nothing(site: Site) -> None:
-    """S3-36: a proof that is older than the question is none, and neither is one without a time."""
+    """S3-36, S3-37: a proof that is older than the question is none, and neither is one without a time."""
     await allow(site)
     for fault in (None, Fault.AUTH_TIME_ZERO):
         client = await site.signed_in("alice")
@@ -210,7 +210,7 @@ async def test_somebody_else_does_not_take_over(site: Site) -> None:
 
 @pytest.mark.asyncio
 async def test_a_provider_that_does_not_support_it_is_not_asked(site: Site) -> None:
-    """S3-34: off by default."""
+    """S3-34, S3-37: off by default; then a new sign-in is the way."""
     client = await site.signed_in("alice")
     page = await client.get(PATH, headers=PAGE)
     assert "Sign out and sign in anew" in page.text
