@@ -92,6 +92,8 @@ def test_the_form_of_the_documentation_is_read() -> None:
         ('provisioning = "JIT"', 'provisioning = "LINKED_ONLY"\nadopt_by_name = true', "providers[0].adopt_by_name"),
         ('sync_mode = "STRICT"', 'sync_mode = "NONE"\ndeny_unmapped = true', "providers[0].deny_unmapped"),
         ('protocol = "oidc"', 'userinfo_method = "PUT"', "providers[0]"),
+        ('protocol = "oidc"', 'group_source = "facebook"', "providers[0]"),
+        ('protocol = "oidc"', 'endpoints = { groups = "https://api.example" }', "endpoints.groups: is for"),
     ],
 )
 def test_one_change_for_the_worse_is_named_at_its_place(wrong: str, right: str, names: str) -> None:

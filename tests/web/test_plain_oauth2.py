@@ -28,6 +28,7 @@ from identity_api.web.edge import Edge
 from tests import factories as make
 from tests.provider import RunningProvider
 from tests.provider.plain_oauth2 import CLIENT_ID, PlainOAuth2
+from tests.provider.vendors import Fault, Vendors
 from tests.web.site import Site, come_back, make_site, running
 
 ALICE = {"id": 583231, "login": "alice", "name": "Alice Archer", "email": None, "groups": ["acme/engineering"]}
@@ -39,11 +40,18 @@ def server() -> Iterator[PlainOAuth2]:
         yield plain
 
 
+@pytest.fixture(scope="module")
+def teams() -> Iterator[Vendors]:
+    with Vendors() as vendors:
+        yield vendors
+
+
 @pytest_asyncio.fixture(scope="module")
-async def plain_app(environ: dict[str, str], idp: RunningProvider, server: PlainOAuth2) -> AsyncIterator[Edge]:
-    app = build_api(
-        load_settings({**environ, "IDENTITY_OUTBOUND_ALLOW": f"127.0.0.1:{idp.port},127.0.0.1:{server.port}"})
-    )
+async def plain_app(
+    environ: dict[str, str], idp: RunningProvider, server: PlainOAuth2, teams: Vendors
+) -> AsyncIterator[Edge]:
+    reachable = ",".join([f"127.0.0.1:{one.port}" for one in (idp, server, teams)])
+    app = build_api(load_settings({**environ, "IDENTITY_OUTBOUND_ALLOW": reachable}))
     async with running(app):
         yield app
 
@@ -76,10 +84,10 @@ class PlainSite:
         async with self.site.database.reading() as connection:
             return await grants.effective(connection, self.site.tenant.id, await self.user_id())
 
-    async def sync(self) -> dict[str, int]:
+    async def sync(self, *reachable: Vendors) -> dict[str, int]:
         """The background job, for this person."""
         await self.site.execute("update identity_sync set due_at = now() where provider_id = $1", self.provider.id)
-        upstream = Upstream(allow=AllowList.parse([f"127.0.0.1:{self.server.port}"]))
+        upstream = Upstream(allow=AllowList.parse([f"127.0.0.1:{one.port}" for one in (self.server, *reachable)]))
         documents = provider_documents(upstream, monotonic=time.monotonic)
         parts = SyncParts(
             database=self.site.database,
@@ -106,6 +114,7 @@ async def configured(
         email=("userinfo / email",),
         groups=("userinfo / groups",),
         userinfo_method=server.userinfo_method,
+        group_source=settings.pop("group_source", None),
     )
     values = {
         "slug": "hub",
@@ -299,4 +308,36 @@ async def test_a_token_that_speaks_of_somebody_else_ends_the_login(plain: PlainS
     await plain.sign_in(plain.site.client())
     plain.server.people["alice"] = {**ALICE, "id": 999}
     assert await plain.sync() == {"claims_mismatch": 1}
+    assert await plain.permissions() == frozenset()
+
+
+@pytest.mark.asyncio
+async def test_permissions_follow_teams_at_login_and_sync(
+    plain_app: Edge, database: Database, vault: Vault, idp: RunningProvider, server: PlainOAuth2, teams: Vendors
+) -> None:
+    """The alternative `teams` of the preset: UserInfo says who it is, the teams what they may do; a part is nothing (I7)."""
+    server.people, server.asked, server.userinfo_method = (
+        {"alice": {**ALICE, "groups": ["acme/engineering"]}},
+        [],
+        "GET",
+    )
+    everything = [f"acme/team-{number}" for number in range(150)]
+    teams.reset([*everything, "acme/engineering"])
+    teams.token = None
+    endpoints = {**server.endpoints, "groups": teams.base}
+    plain = await configured(
+        plain_app, database, vault, idp, server, endpoints=endpoints, group_source="github", scopes=("read:org",)
+    )
+    await plain.sign_in(plain.site.client())
+    assert await plain.permissions() == {"docs:read"}
+    teams.reset(everything, fault=Fault(page=2))
+    teams.token = None
+    assert await plain.sync(teams) == {"ok": 1}
+    state = await plain.site.fetchval(
+        "select state || ' ' || state_reason from identity where provider_id = $1", plain.provider.id
+    )
+    assert (state, await plain.permissions()) == ("STALE source_incomplete", {"docs:read"})
+    teams.reset(everything)
+    teams.token = None
+    assert await plain.sync(teams) == {"ok": 1}
     assert await plain.permissions() == frozenset()

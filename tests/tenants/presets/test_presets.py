@@ -216,3 +216,21 @@ def test_a_preset_with_both_protocols_gives_endpoints_for_oauth_only():
     plain = declared("google", protocol="oauth2")
     assert plain.endpoints["token"] == "https://oauth2.googleapis.com/token"  # an address
     assert re.match("https://", plain.endpoints["userinfo"])
+
+
+@pytest.mark.parametrize(
+    ("name", "alternative", "source", "scope"),
+    [
+        ("entra", "graph_groups", "entra", "GroupMember.Read.All"),
+        ("github", "teams", "github", "read:org"),
+        ("google", "cloud_identity_groups", "google", "https://www.googleapis.com/auth/cloud-identity.groups.readonly"),
+        ("okta", "all_groups", "okta", "okta.users.read.self"),
+    ],
+)
+def test_a_vendors_interface_for_groups_is_asked_only_with_its_alternative(name, alternative, source, scope):
+    """S4-30: such an interface needs more than a login does, and somebody who allows it."""
+    assert declared(name).claim_settings().group_source is None
+    provider = declared(name, preset_alternatives=[alternative])
+    assert provider.claim_settings().group_source == source
+    assert scope in provider.scopes
+    assert provider.sync_mode == "STRICT"
