@@ -24,6 +24,7 @@ from identity_api.db.database import Connection
 from identity_api.db.local_accounts import LocalAccount
 from identity_api.errors import Unavailable
 from identity_api.mapping.text import is_storable
+from identity_api.telemetry import request_mark
 
 Purpose = Literal["SIGN_IN", "STEP_UP", "CHANGE"]
 
@@ -172,7 +173,7 @@ async def _refused(
 ) -> CredentialsRefused:
     """Record the refusal. The name that was typed is not kept: it may be a password."""
     action = "login.failed" if purpose == "SIGN_IN" else "password.refused"
-    payload = {"code": code, "reason": reason, "purpose": purpose}
+    payload = {"code": code, "reason": reason, "purpose": purpose, **request_mark()}
     event = audit.Event(action, "user", account.user_id if account else None, payload)
     async with parts.database.transaction() as connection:
         await audit.record(connection, tenant_id, "system", [event])

@@ -21,7 +21,7 @@ from identity_api.oidc.token_endpoint import MISCONFIGURATION_ERRORS
 from identity_api.sessions.errors import LoginFailed
 from identity_api.sessions.login_report import LoginReport, report_of_failure
 from identity_api.sessions.parts import LoginParts
-from identity_api.telemetry import METRICS, current_request_id, get_logger
+from identity_api.telemetry import METRICS, get_logger, request_mark
 from identity_api.upstream.errors import Refused as TargetRefused
 from identity_api.upstream.errors import UpstreamError
 from identity_api.vault import VaultError
@@ -65,14 +65,9 @@ def failed_event(
     failure: LoginFailed, subject_kind: str, subject_id: UUID | None, *, provider_id: UUID | None = None
 ) -> audit.Event:
     """The audit's note of a failed login; `request` is what the person's page shows, so that they can name it."""
-    payload = {
-        "code": failure.code,
-        "reason": failure.reason,
-        "provider": str(provider_id) if provider_id is not None else None,
-        "request": current_request_id(),
-    }
-    known = {name: value for name, value in payload.items() if value is not None or name == "reason"}
-    return audit.Event("login.failed", subject_kind, subject_id, known)
+    payload = {"code": failure.code, "reason": failure.reason}
+    provider = {} if provider_id is None else {"provider": str(provider_id)}
+    return audit.Event("login.failed", subject_kind, subject_id, {**payload, **provider, **request_mark()})
 
 
 async def record_at_entry(parts: LoginParts, tenant_id: UUID, failure: LoginFailed) -> None:

@@ -20,7 +20,7 @@ from identity_api.sessions.cookies import session_cookie, session_cookie_name
 from identity_api.sessions.errors import LoginFailed
 from identity_api.sessions.parts import Beginning, Finished, LoginLimits
 from identity_api.sessions.return_to import Ending, decide_ending
-from identity_api.telemetry import METRICS, get_logger
+from identity_api.telemetry import METRICS, get_logger, request_mark
 
 _log = get_logger(__name__)
 _KIND = "local"
@@ -123,7 +123,7 @@ async def _begin(
         account = await settle(connection, tenant.id, checked)
         user = str(account.user_id)
         if account.disabled_at is not None:
-            event = audit.Event("login.failed", "user", account.user_id, {"code": "ACCOUNT_DISABLED"})
+            event = audit.Event("login.failed", "user", account.user_id, {"code": "ACCOUNT_DISABLED", **request_mark()})
             await audit.record(connection, tenant.id, "system", [event])
             return None
         await end_replaced(connection, given.cookies.get(session_cookie_name(given.session_origin)))

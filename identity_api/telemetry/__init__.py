@@ -1,6 +1,13 @@
 """Logs, metrics and traces. Nothing here is configured at import, and no secret leaves through it (design I3)."""
 
-from identity_api.telemetry.logs import configure_logging, current_request_id, describe_error, get_logger, log_context
+from identity_api.telemetry.logs import (
+    configure_logging,
+    current_request_id,
+    describe_error,
+    get_logger,
+    log_context,
+    request_mark,
+)
 from identity_api.telemetry.metrics import METRICS, Metrics, render_metrics
 from identity_api.telemetry.redaction import MASK, escape_controls, redact, redact_text
 from identity_api.telemetry.tracing import configure_tracing, span
@@ -19,5 +26,6 @@ __all__ = [
     "redact",
     "redact_text",
     "render_metrics",
+    "request_mark",
     "span",
 ]

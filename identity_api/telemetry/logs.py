@@ -90,6 +90,12 @@ def current_request_id() -> str | None:
     return found if isinstance(found, str) else None
 
 
+def request_mark() -> dict[str, str]:
+    """`{"request": id}` for an audit event of a request, so that the id on somebody's page leads to it; else nothing."""
+    request_id = current_request_id()
+    return {} if request_id is None else {"request": request_id}
+
+
 class _QuietHandler(logging.StreamHandler[TextIO]):
     """A handler that never prints the arguments of a line it could not format."""
 

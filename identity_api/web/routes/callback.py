@@ -16,6 +16,7 @@ from identity_api.sessions.parts import Arrival, BrowserRequest, Finished
 from identity_api.web import cookies
 from identity_api.web.answer import redirect
 from identity_api.web.facts import facts_of
+from identity_api.web.login_failures import login_failed
 from identity_api.web.requests import WebRequest, form_pairs, pairs_of, parts_of, query_of
 
 CALLBACK_MARKS = frozenset({"code", "error", "id_token", "access_token", "response"})
@@ -48,8 +49,8 @@ async def end_login(request: WebRequest) -> Response[Any]:
         pairs = await _pairs(request)
         arrival = Arrival(host=facts.host, path=facts.path, pairs=pairs, cookies=brought)
         return _finished(request, await finish(parts.login, arrival))
-    except LoginFailed:
-        await parts.limits.login_failed(facts.address)
+    except LoginFailed as failure:
+        await login_failed(parts, facts, failure)
         raise
 
 
@@ -62,8 +63,8 @@ async def complete_login(request: WebRequest) -> Response[Any]:
     try:
         browser = BrowserRequest(host=facts.host, cookies=brought)
         return _finished(request, await complete(parts.login, query_of(request).get("code", ""), browser))
-    except LoginFailed:
-        await parts.limits.login_failed(facts.address)
+    except LoginFailed as failure:
+        await login_failed(parts, facts, failure)
         raise
 
 

@@ -18,6 +18,7 @@ from identity_api.sessions.prepare import prepare
 from identity_api.web import authentication, cookies
 from identity_api.web.answer import redirect
 from identity_api.web.facts import RequestFacts, facts_of
+from identity_api.web.login_failures import login_failed
 from identity_api.web.pages import Button, LocalForm, button_of, login_page
 from identity_api.web.parts import WebParts
 from identity_api.web.requests import WebRequest, parts_of, query_of
@@ -132,8 +133,8 @@ async def _launch(request: WebRequest, parts: WebParts, facts: RequestFacts, han
     browser = BrowserRequest(host=facts.host, cookies=cookies.cookies_of(request.scope))
     try:
         launched: Launched = await launch(parts.login, handle, browser)
-    except LoginFailed:
-        await parts.limits.login_failed(facts.address)
+    except LoginFailed as failure:
+        await login_failed(parts, facts, failure)
         raise
     cookies.apply(facts.set_cookies, launched.set_cookies, launched.clear_cookies)
     return redirect(launched.location)

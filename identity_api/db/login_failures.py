@@ -1,0 +1,55 @@
+"""Logins that failed, as the audit has them: for a tenant's administrators, who look up what a person's page showed."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from identity_api.db.database import Connection
+
+
+class LoginFailure(msgspec.Struct, frozen=True):
+    """One event. `reason` has codes and names of ours; the provider is None for a password, or where none was known."""
+
+    id: UUID
+    at: datetime
+    code: str
+    reason: str | None
+    request_id: str | None
+    user_id: UUID | None
+    provider_id: UUID | None
+    provider_slug: str | None
+    provider_label: str | None
+
+
+async def page(
+    connection: Connection, tenant_id: UUID, *, after: UUID | None, first: int, request_id: str | None = None
+) -> list[LoginFailure]:
+    """At most `first` + 1 failures before that one, the newest first.
+
+    Args:
+        request_id: only the one of this request.
+    """
+    arguments: list[Any] = [tenant_id, first + 1]
+    conditions = ""
+    if after is not None:
+        arguments.append(after)
+        conditions += f" and e.id < ${len(arguments)}"
+    if request_id is not None:
+        arguments.append(request_id)
+        conditions += f" and e.payload->>'request' = ${len(arguments)}"
+    rows = await connection.fetch(
+        f"""
+        select e.id, e.at, coalesce(e.payload->>'code', 'LOGIN_FAILED') as code, e.payload->>'reason' as reason,
+            e.payload->>'request' as request_id,
+            case when e.subject_kind = 'user' then e.subject_id end as user_id,
+            p.id as provider_id, p.slug as provider_slug, p.label as provider_label
+        from audit_event e
+        left join provider p on p.tenant_id = $1 and p.id::text = e.payload->>'provider'
+        where e.tenant_id = $1 and e.action = 'login.failed'{conditions}
+        order by e.id desc limit $2
+        """,
+        *arguments,
+    )
+    return [LoginFailure(**row) for row in rows]
