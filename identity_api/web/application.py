@@ -24,6 +24,7 @@ from identity_api.web.routes import (
     provider_logout,
     reauthenticate,
     session,
+    tested,
 )
 
 Lifespan = Callable[[Any], AbstractAsyncContextManager[None]]
@@ -51,6 +52,7 @@ _HANDLERS = (
     session.end_session,
     session.sign_out,
     session.signed_out,
+    tested.tested,
     provider_keys.provider_keys,
     provider_logout.backchannel_logout,
     provider_logout.frontchannel_logout,

@@ -138,6 +138,11 @@ def onboarding_page(facts: RequestFacts, checklist: ChecklistView) -> Answer:
     return Answer(page.status, {**page.headers, "content-security-policy": LEADS_ELSEWHERE}, page.body)
 
 
+def tested_page(facts: RequestFacts) -> Answer:
+    """A test login has ended."""
+    return _page("tested.html", facts)
+
+
 def error_page(facts: RequestFacts, problem: Problem, failed: LoginFailed | None) -> Answer:
     """A refusal for a person: what happened, what to do, and the id under which we can find it.
 
