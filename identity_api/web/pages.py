@@ -18,6 +18,7 @@ from identity_api.web.account import AccountView
 from identity_api.web.answer import Answer
 from identity_api.web.errors import Problem
 from identity_api.web.facts import RequestFacts
+from identity_api.web.icons import icon_address
 from identity_api.web.onboarding import ChecklistView
 from identity_api.web.security_headers import LEADS_ELSEWHERE
 
@@ -71,11 +72,8 @@ class Button(msgspec.Struct, frozen=True):
 
 
 def button_of(provider: Provider, address: str) -> Button:
-    """The button of a provider. Icons are shown only if they come with the page: fetching one would tell its host who
-    is about to sign in.
-    """
-    icon = provider.icon if (provider.icon or "").startswith("data:image/") else None
-    return Button(provider.label, address, icon)
+    """The button of a provider."""
+    return Button(provider.label, address, icon_address(provider.icon))
 
 
 class LocalForm(msgspec.Struct, frozen=True, kw_only=True):
