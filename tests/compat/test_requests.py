@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.provider import Fault
-from tests.web.site import Site, come_back, cookies_set
+from tests.web.site import Site, come_back, cookies_set, make_site
 
 pytestmark = pytest.mark.asyncio
 
@@ -136,3 +136,23 @@ async def reasons(site: Site) -> list[Any]:
         site.tenant.id,
     )
     return found or []
+
+
+async def test_scopes_and_redirect_url_are_sent_as_they_are_written(site: Site) -> None:
+    """S0-35, S0-43, S0-51, S3-15, S4-12, S4-19: further scopes beside the floor, fewer where a provider says so."""
+    for slug, scopes, ending in (
+        ("more", ("openid", "profile", "email", "roles", "offline_access"), ""),
+        ("fewer", ("openid", "email"), "/"),
+    ):
+        redirect_url = f"{site.origin}/auth/oidc/{slug}/callback{ending}"
+        await site.add_provider(slug, scopes=scopes, redirect_url=redirect_url)
+        _, sent = await asked(site, site.client(), f"/auth/oidc/{slug}/login")
+        assert (sent["scope"].split(" "), sent["redirect_uri"]) == (list(scopes), redirect_url)
+
+
+async def test_each_domain_leads_to_its_own_tenants_provider(site: Site) -> None:
+    """S0-33, S4-07: who is asked is decided by the address that was opened."""
+    other = await make_site(site.app, site.database, site.vault, site.idp)
+    sent = [(await asked(one, one.client()))[1] for one in (site, other)]
+    assert [one["client_id"] for one in sent] == [site.provider.client_id, other.provider.client_id]
+    assert [urlsplit(one["redirect_uri"]).hostname for one in sent] == [site.host, other.host]

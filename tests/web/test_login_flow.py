@@ -47,6 +47,7 @@ async def test_several_providers_are_offered_as_links_that_keep_what_was_asked_f
 
 @pytest.mark.asyncio
 async def test_a_default_provider_is_gone_to_unless_a_choice_is_wanted(site: Site) -> None:
+    """S3-07."""
     await site.add_provider("second")
     await site.execute("update tenant set default_provider = 'second' where id = $1", site.tenant.id)
     # Another prefix of the same tenant, whose row is read now rather than two seconds ago.
