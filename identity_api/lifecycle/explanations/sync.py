@@ -83,12 +83,20 @@ SYNC: Final[Table] = table(
         ),
         "GROUPS_OVERAGE": (
             "The person is in too many groups for a token; the provider names a place to ask instead.",
-            "At Entra: send only groups assigned to the application, or app roles.",
+            "At Entra: send only groups assigned to the application, or app roles, or read them with `group_source`.",
         ),
         "TOO_MANY": ("More than 2,000 groups came.", "Let the provider send those only that matter here."),
         "WRONG_SHAPE": ("The groups claim has another shape than configured.", _GROUPS),
         "ENTRY_EMPTY": ("A group without a name came.", _GROUPS),
         "ENTRY_TOO_LONG": ("A group's name is longer than 512 characters.", _GROUPS),
         "ENTRY_BAD_CHARACTER": ("A group's name has a character that cannot be stored.", _GROUPS),
+        "SOURCE_UNAVAILABLE": (
+            "The vendor's interface for groups (`group_source`) gave no list; the log line `groups.source_failed` says why.",
+            "Look whether the application has the scope that the preset's alternative names, and the vendor's consent.",
+        ),
+        "SOURCE_INCOMPLETE": (
+            "The vendor's interface for groups (`group_source`) stopped before the end of the list; a part is not used.",
+            "Nothing, if it passes. Else the person is in more groups than can be read in 20 pages and 8 seconds.",
+        ),
     }
 )
