@@ -199,6 +199,7 @@ def product_graphql(process: ProcessParts) -> GraphQLEndpoint:
     parts = GraphQLParts(
         database=database,
         vault=process.login.vault,
+        accounts=process.accounts,
         nudge=queue.enqueue,
         sync_user=lambda tenant_id, user_id: request_sync(database, queue, tenant_id, user_id),
         public_url=process.login.public_url,

@@ -4,6 +4,7 @@ Wrong tries are counted before the password is looked at, by one statement that 
 a hundred tries sent at once count as a hundred. A right one takes its own count back.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -162,6 +163,27 @@ async def lock_of(connection: Connection, tenant_id: UUID, user_id: UUID) -> Loc
         user_id,
     )
     return Lock(**row) if row else Lock(0, None)
+
+
+class Guard(msgspec.Struct, frozen=True):
+    """What guards a user's password, for them and their admins to see."""
+
+    has_second_factor: bool = False
+    locked_until: datetime | None = None
+
+
+async def guards(connection: Connection, tenant_id: UUID, user_ids: Collection[UUID]) -> dict[UUID, Guard]:
+    """Of these users, by id; who has none of it is left out."""
+    rows = await connection.fetch(
+        """
+        select id, totp_confirmed_at is not null as has_second_factor,
+            case when locked_until > now() then locked_until end as locked_until
+        from local_account where tenant_id = $1 and id = any($2::uuid[])
+        """,
+        tenant_id,
+        list(user_ids),
+    )
+    return {row["id"]: Guard(row["has_second_factor"], row["locked_until"]) for row in rows}
 
 
 async def set_password_hash(connection: Connection, tenant_id: UUID, user_id: UUID, password_hash: str | None) -> None:

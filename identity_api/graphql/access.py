@@ -92,6 +92,17 @@ ACCESS: Final[dict[str, Rule]] = {
     "Mutation.revokePermission": changes(service.GRANTS_WRITE),
     "Mutation.disableUser": changes(service.USERS_WRITE),
     "Mutation.enableUser": changes(service.USERS_WRITE),
+    "Mutation.createUser": changes(service.USERS_WRITE),
+    "Mutation.updateUserProfile": changes(service.USERS_WRITE, oneself=True),
+    "Mutation.createPasswordToken": changes(service.USERS_WRITE),
+    "Mutation.unlockUser": changes(service.USERS_WRITE),
+    "Mutation.removeUserPassword": changes(service.USERS_WRITE),
+    "Mutation.resetUserTotp": changes(service.USERS_WRITE),
+    # One's own: each asks for the password, or a code, itself.
+    "Mutation.changePassword": ANYONE,
+    "Mutation.enrolTotp": ANYONE,
+    "Mutation.confirmTotp": ANYONE,
+    "Mutation.removeTotp": ANYONE,
     "Mutation.syncUser": holds(service.USERS_WRITE),  # it is what makes a stale login fresh
     "Mutation.endSession": holds(service.USERS_WRITE, oneself=True),
     # A person. Some of it shows in the payloads of people who change users without the right to read them.
@@ -110,6 +121,9 @@ ACCESS: Final[dict[str, Rule]] = {
     "User.permissions": PERSON,
     "User.dormantPermissions": PERSON,
     "User.sessions": PERSON,
+    "User.hasPassword": PERSON,
+    "User.hasSecondFactor": PERSON,
+    "User.lockedUntil": PERSON,
     "Identity.*": REACHED,
     "EffectivePermission.*": REACHED,
     "DormantPermission.*": REACHED,
@@ -150,6 +164,8 @@ ACCESS: Final[dict[str, Rule]] = {
     "PermissionDeleted.*": REACHED,
     "UserChanged.*": REACHED,
     "SessionEnded.*": REACHED,
+    "PasswordTokenCreated.*": REACHED,
+    "TotpPrepared.*": REACHED,
 }
 
 NODES: Final[dict[str, Rule]] = {

@@ -13,9 +13,11 @@ import msgspec
 import strawberry
 from strawberry.dataloader import DataLoader
 
-from identity_api.db import audit, listings
+from identity_api.accounts.parts import AccountParts
+from identity_api.db import audit, listings, local_accounts
 from identity_api.db.database import Connection, Database
 from identity_api.db.listings import LiveSession
+from identity_api.db.local_accounts import Guard
 from identity_api.permissions.delegation import Actor
 from identity_api.permissions.service import SCHEMA_READ
 from identity_api.sessions.authenticate import Authenticated
@@ -33,6 +35,8 @@ class GraphQLParts(msgspec.Struct, frozen=True, kw_only=True):
     """`sync_user(tenant_id, user_id)`: read the user's providers anew; returns when that is written or under way."""
     public_url: str
     """Of the installation: what addresses of ours begin with where a tenant has no host of its own."""
+    accounts: AccountParts
+    """Passwords and second factors."""
     session_idle_seconds: int = 3_600
 
 
@@ -52,6 +56,7 @@ class Context:
         self.introspection_allowed: bool = SCHEMA_READ in self.permissions
         # Not cached: a mutation's payload must not show what an earlier mutation of the same request read.
         self.sessions: DataLoader[UUID, list[LiveSession]] = DataLoader(self._sessions_of, cache=False)
+        self.guards: DataLoader[UUID, Guard] = DataLoader(self._guards_of, cache=False)
         self._turn = asyncio.Lock()
 
     @property
@@ -77,6 +82,12 @@ class Context:
         async with self._turn, self.parts.database.transaction() as connection:
             event = audit.Event("access.refused", subject_kind, None, payload)
             await audit.record(connection, self.tenant_id, self.authenticated.actor, [event])
+
+    async def _guards_of(self, user_ids: list[UUID]) -> list[Guard]:
+        """What guards the passwords of every user asked about in this step of the execution, in one statement."""
+        async with self.reading() as connection:
+            found = await local_accounts.guards(connection, self.tenant_id, user_ids)
+        return [found.get(user_id, Guard()) for user_id in user_ids]
 
     async def _sessions_of(self, user_ids: list[UUID]) -> list[list[LiveSession]]:
         """The sessions of every user asked about in this step of the execution, in one statement."""

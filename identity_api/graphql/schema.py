@@ -19,8 +19,10 @@ from identity_api.graphql.fields import resolved
 from identity_api.graphql.groups import GroupQueries, load_group
 from identity_api.graphql.identities import IdentityQueries, load_identity
 from identity_api.graphql.ids import Node
+from identity_api.graphql.local_users import LocalUserMutations
 from identity_api.graphql.mappings import MappingMutations, MappingQueries, load_mapping
 from identity_api.graphql.onboarding import OnboardingQueries
+from identity_api.graphql.own_credentials import OwnCredentialMutations
 from identity_api.graphql.permissions import PermissionMutations, PermissionQueries, load_permission
 from identity_api.graphql.providers import ProviderQueries, load_provider
 from identity_api.graphql.sessions import SessionMutations, load_session
@@ -84,7 +86,12 @@ class Query(
 
 
 @strawberry.type
-class Mutation(MappingMutations, PermissionMutations, UserMutations, SessionMutations):
+class _PasswordMutations(LocalUserMutations, OwnCredentialMutations):
+    """What admins, and users themselves, change about passwords."""
+
+
+@strawberry.type
+class Mutation(MappingMutations, PermissionMutations, UserMutations, SessionMutations, _PasswordMutations):
     """What can be changed."""
 
 

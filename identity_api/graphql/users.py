@@ -60,6 +60,7 @@ class UserRow(msgspec.Struct, frozen=True, dict=True, eq=False):
     disabled_at = property(attrgetter("record.disabled_at"))
     created_at = property(attrgetter("record.created_at"))
     active_at = property(attrgetter("record.active_at"))
+    has_password = property(attrgetter("record.circumstances.has_password"))
 
     @property
     def id(self) -> str:
@@ -113,7 +114,7 @@ class UserRow(msgspec.Struct, frozen=True, dict=True, eq=False):
 
 @object_type(description="A person in the tenant's records.")
 class User(Node):
-    """All but `sessions` comes with the one statement that reads a user, or a page of them."""
+    """All but `sessions`, `hasSecondFactor` and `lockedUntil` comes with the one statement that reads a user, or a page."""
 
     username: str
     display_label: str
@@ -123,6 +124,7 @@ class User(Node):
     email_verified: bool | None
     created_at: datetime
     active_at: datetime = strawberry.field(description="When the person last asked for something, to the hour.")
+    has_password: bool = strawberry.field(description="Whether they can sign in with one, where the tenant allows it.")
     identities: list[Identity]
     groups: list[GroupSummary] = strawberry.field(description="As the providers last said, completely.")
     permissions: list[EffectivePermission] = strawberry.field(description="In force now.")
@@ -135,6 +137,18 @@ class User(Node):
         """One statement for all users of a page."""
         source: Any = self  # what is resolved is the row
         return [session_row(info.context, one) for one in await info.context.sessions.load(source.user_id)]
+
+    @resolved(bool, "Whether signing in with the password asks for a one-time code.")
+    async def has_second_factor(self, info: Info) -> bool:
+        """One statement for all users of a page."""
+        source: Any = self  # what is resolved is the row
+        return (await info.context.guards.load(source.user_id)).has_second_factor
+
+    @resolved(datetime | None, "Until when no password is looked at, after too many wrong ones; null if it is.")
+    async def locked_until(self, info: Info) -> datetime | None:
+        """With the same statement."""
+        source: Any = self  # what is resolved is the row
+        return (await info.context.guards.load(source.user_id)).locked_until
 
     @classmethod
     def is_type_of(cls, value: Any, _: Any) -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 from graphql import GraphQLObjectType, get_named_type, is_leaf_type
 
 from identity_api.graphql.ids import global_id
+from tests.accounts.local_world import PASSWORD
 from tests.graphql.documents import CORE
 from tests.graphql.world import World
 
@@ -32,13 +33,23 @@ ID_ARGUMENTS: dict[str, str] = {
     "disableUser.input.id": "User",
     "enableUser.input.id": "User",
     "endSession.input.id": "Session",
+    "updateUserProfile.input.id": "User",
+    "createPasswordToken.input.id": "User",
+    "unlockUser.input.id": "User",
+    "removeUserPassword.input.id": "User",
+    "resetUserTotp.input.id": "User",
 }
 """Every argument that takes an ID, and the type of it. A test compares it with the schema."""
+
+
+OWN_CREDENTIALS = {"changePassword", "enrolTotp", "confirmTotp", "removeTotp"}
+"""Mutations that ask for the actor's own password, or a code, instead of a right."""
 
 
 async def working_arguments(world: World) -> dict[str, dict[str, Any]]:
     """Arguments of every root field with which an admin of the world succeeds (each one only once, or in this order)."""
     spare = await world.client()
+    await world.allow_passwords()
     permission = {"input": {"id": global_id("Permission", world.locked)}}
     person, local = global_id("User", world.person), global_id("User", world.local)
     mapping = {"id": global_id("GroupMapping", world.mapping), "version": 1}
@@ -68,6 +79,17 @@ async def working_arguments(world: World) -> dict[str, dict[str, Any]]:
         "disableUser": {"input": {"id": local}},
         "enableUser": {"input": {"id": local}},
         "endSession": {"input": {"id": global_id("Session", spare.session_id)}},
+        "createUser": {"input": {"username": "newcomer"}},
+        "updateUserProfile": {"input": {"id": local, "displayLabel": "Somebody"}},
+        "createPasswordToken": {"input": {"id": global_id("User", spare.user_id)}},
+        "unlockUser": {"input": {"id": local}},
+        "removeUserPassword": {"input": {"id": local}},
+        "resetUserTotp": {"input": {"id": global_id("User", spare.user_id)}},
+        # One's own, for somebody whose password is `PASSWORD`.
+        "changePassword": {"input": {"current": PASSWORD, "new": PASSWORD}},
+        "enrolTotp": {"input": {"current": PASSWORD}},
+        "confirmTotp": {"input": {"code": "000000"}},
+        "removeTotp": {"input": {"current": PASSWORD}},
     }
 
 

@@ -8,8 +8,8 @@ from identity_api.graphql.ids import global_id
 from tests.graphql.documents import CORE, everything
 from tests.graphql.world import SCHEMA, CountingDatabase, World, people
 
-PLAIN = frozenset({"User.sessions"})
-"""Needs a statement of its own; everything else of a list is read with the list."""
+PLAIN = frozenset({"User.sessions", "User.hasSecondFactor", "User.lockedUntil"})
+"""Need a statement of their own; everything else of a list is read with the list."""
 
 LISTS = ["users", "identities", "providers", "groups", "groupMappings", "permissions"]
 

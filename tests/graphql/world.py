@@ -9,6 +9,9 @@ from uuid import UUID
 
 import msgspec
 
+from identity_api.accounts.parts import AccountParts
+from identity_api.accounts.passwords import Passwords
+from identity_api.clock import system_clock
 from identity_api.config import KeyRing
 from identity_api.db import grants, read_model, sessions
 from identity_api.db.database import Connection, Database
@@ -23,9 +26,11 @@ from identity_api.permissions.service import SERVICE_PERMISSIONS
 from identity_api.sessions.authenticate import authenticate
 from identity_api.vault import Vault
 from tests import factories as make
+from tests.accounts.local_world import QUICK
 
 SCHEMA = build()
 VAULT = Vault(KeyRing([("tests", os.urandom(32))]))
+PASSWORDS = Passwords(QUICK)
 EVERYTHING = tuple(SERVICE_PERMISSIONS)
 
 
@@ -170,6 +175,13 @@ class World:
         async with self.database.transaction() as connection:
             await connection.execute(statement, *arguments)
 
+    async def allow_passwords(self) -> None:
+        """People of the tenant may have passwords. Twice is once."""
+        await self.execute(
+            "insert into local_policy (id, local_sign_in, sso_managed) values ($1, true, false) on conflict do nothing",
+            self.tenant,
+        )
+
     async def group(self, name: str) -> UUID:
         """The group of that name."""
         async with self.database.reading() as connection:
@@ -223,6 +235,7 @@ async def make_world(database: Database) -> World:
     world.parts = GraphQLParts(
         database=CountingDatabase(database),
         vault=VAULT,
+        accounts=AccountParts(database=database, vault=VAULT, passwords=PASSWORDS, clock=system_clock),
         nudge=nudge,
         sync_user=sync_user,
         public_url="https://id.example",
