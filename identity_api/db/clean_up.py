@@ -3,7 +3,7 @@
 Users, grants and the audit never are.
 """
 
-from identity_api.db import logout_tokens, password_tokens, provider_tests
+from identity_api.db import client_keys, logout_tokens, password_tokens, provider_tests
 from identity_api.db.database import Connection
 
 BATCH = 1_000
@@ -41,6 +41,11 @@ async def forget_sessions(connection: Connection) -> int:
 async def forget_logout_tokens(connection: Connection) -> int:
     """Remove up to `BATCH` logout tokens that no rule would accept again."""
     return await logout_tokens.forget(connection, BATCH)
+
+
+async def forget_client_keys(connection: Connection) -> int:
+    """Remove up to `BATCH` keys of ours that are retired: a private key of no use is only a risk."""
+    return await client_keys.forget(connection, BATCH)
 
 
 async def forget_password_tokens(connection: Connection) -> int:

@@ -121,7 +121,7 @@ async def forget_retired(connection: Connection, tenant_id: UUID, provider_id: U
 
 
 async def forget(connection: Connection, limit: int) -> int:
-    """Remove up to `limit` keys, of any tenant, that are retired: a private key of no use is only a risk."""
+    """Remove up to `limit` retired keys, of any tenant; returns how many."""
     status = await connection.execute(
         "delete from client_key where id in (select id from client_key where retired_at <= now() limit $1)", limit
     )

@@ -10,6 +10,7 @@ _FORGET = (
     rows.forget_sessions,
     rows.forget_logout_tokens,
     rows.forget_password_tokens,
+    rows.forget_client_keys,
     rows.forget_provider_tests,
 )
 

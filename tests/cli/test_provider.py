@@ -1,85 +1,54 @@
-"""`provider`: what to register, and a self-test whose first line names the fault."""
+"""`provider keys`: what to register at a provider, and a rotation, on the real script."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
-from tests.cli.conftest import Command, ask
-from tests.cli.test_doctor import DECLARATION, REDIRECT_URL
-from tests.provider import RunningProvider
+from tests.cli.conftest import Command
 
+DECLARATION = """
+[[tenants]]
+slug = "acme"
+name = "Acme"
+hosts = ["sso.acme.example"]
 
-@pytest.fixture(scope="module")
-def provider() -> Iterator[RunningProvider]:
-    """A provider that knows us."""
-    with RunningProvider(redirect_uris=[REDIRECT_URL]) as running:
-        yield running
+[[tenants.providers]]
+slug = "keycloak"
+issuer = "https://login.acme.example"
+client_id = "identity-api"
+client_authentication = "private_key_jwt"
+"""
 
 
 @pytest.fixture
-def declared(command: Command, provider: RunningProvider) -> Command:
-    """An installation with that provider."""
-    command.env["IDENTITY_OUTBOUND_ALLOW"] = provider.issuer.partition("://")[2]
-    declaration = DECLARATION.format(issuer=provider.issuer).encode()
-    done = command("apply", "-", stdin=declaration, ACME_SECRET=provider.client_secret)
+def acme(command: Command) -> Command:
+    done = command("apply", "-", stdin=DECLARATION.encode())
     assert done.returncode == 0, done.stderr
     return command
 
 
-def test_a_healthy_provider_passes_every_line(declared: Command) -> None:
-    done = declared("provider", "test", "acme", "idp")
-    assert done.returncode == 0, done.stdout
-    first, empty, *lines = done.stdout.splitlines()
-    assert first.startswith("ok ")
-    assert empty == ""
-    assert len(lines) > 10
-    assert all(line.startswith("ok ") for line in lines)
+def test_keys_are_listed_with_the_address_to_register_and_rotated(acme: Command) -> None:
+    before = json.loads(acme("provider", "keys", "list", "acme", "keycloak", "--json").stdout)
+    assert before["jwks_uri"].startswith("https://sso.acme.example/auth/providers/")
+    assert before["jwks_uri"].endswith("/jwks")
+    rotated = acme("provider", "keys", "rotate", "acme", "keycloak")
+    assert rotated.returncode == 0, rotated.stderr
+    assert "signs in 24 hours" in rotated.stdout
+    after = acme("provider", "keys", "list", "acme", "keycloak").stdout
+    assert before["keys"][0]["key_id"] in after
+    assert after.count("signs: ") == 2
+    assert "PRIVATE" not in after
 
 
-def test_the_first_line_names_the_fault_and_the_second_the_cure(declared: Command, url: str) -> None:
-    ask(url, "update provider set issuer = issuer || '/'")
-    done = declared("provider", "test", "acme", "idp")
-    assert done.returncode == 1
-    first, second, *_ = done.stdout.splitlines()
-    assert first.startswith("fail    issuer: ")
-    assert "[ISSUER_MISMATCH]" in first
-    assert "closing slash" in second
+def test_at_once_leaves_the_new_key_only(acme: Command) -> None:
+    done = json.loads(acme("provider", "keys", "rotate", "acme", "keycloak", "--at-once", "--json").stdout)
+    listed = json.loads(acme("provider", "keys", "list", "acme", "keycloak", "--json").stdout)["keys"]
+    assert [key["key_id"] for key in listed] == [done["sig"]]
 
 
-def test_json_has_the_verdict_and_every_finding(declared: Command, url: str) -> None:
-    ask(url, "update provider set client_id = 'somebody-else'")
-    done = declared("provider", "test", "acme", "idp", "--json")
-    tested = json.loads(done.stdout)
-    assert (done.returncode, tested["verdict"]["code"]) == (1, "CLIENT_SECRET_WRONG")
-    assert tested["verdict"] in tested["findings"]
-
-
-def test_a_warning_is_no_failure(declared: Command, url: str) -> None:
-    ask(url, "update provider_secret set expires_at = now() + interval '6 days'")
-    done = declared("provider", "test", "acme", "idp")
-    assert done.returncode == 0
-    assert done.stdout.startswith("warn    client secret: The client secret ends in 6 day(s).")
-
-
-def test_what_to_register_is_shown(declared: Command, provider: RunningProvider, url: str) -> None:
-    [[row_id]] = ask(url, "select id from provider")
-    shown = declared("provider", "show", "acme", "idp").stdout
-    for expected in (provider.issuer, REDIRECT_URL, f"{row_id}/backchannel-logout", "/auth/logout/return"):
-        assert expected in shown
-    sheet = json.loads(declared("provider", "show", "acme", "idp", "--json").stdout)
-    assert sheet["urls"]["redirect"] == REDIRECT_URL
-    assert "s3cret" not in shown
-
-
-def test_providers_are_listed(declared: Command) -> None:
-    found = json.loads(declared("provider", "list", "--json").stdout)["providers"]
-    assert [(one["tenant"], one["slug"], one["enabled"]) for one in found] == [("acme", "idp", True)]
-    assert "acme" in declared("provider", "list", "acme").stdout
-
-
-@pytest.mark.parametrize("arguments", [("test", "acme", "nothing"), ("show", "nobody", "idp"), ("list", "nobody")])
-def test_what_is_not_there_is_said(declared: Command, arguments: tuple[str, ...]) -> None:
-    done = declared("provider", *arguments)
-    assert done.returncode == 1
-    assert "identity-api" in done.stderr
+@pytest.mark.parametrize("names", [("nobody", "keycloak"), ("acme", "nobody")])
+def test_what_is_not_there_is_named(acme: Command, names: tuple[str, str]) -> None:
+    for verb in ("list", "rotate"):
+        done = acme("provider", "keys", verb, *names)
+        assert done.returncode == 1
+        assert "nobody" in done.stderr
