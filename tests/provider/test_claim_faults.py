@@ -19,6 +19,7 @@ from tests.provider.misbehaving import (
     ID_TOKEN_CHANGES,
     OTHER_ISSUER,
     OTHER_SUBJECT,
+    PERSON_CHANGES,
     TOKEN_RESPONSE_CHANGES,
     USERINFO_CHANGES,
 )
@@ -74,7 +75,7 @@ async def test_an_id_token_fault_keeps_its_promise_for_its_person_only(party: Re
 
 
 def test_every_fault_is_implemented_somewhere() -> None:
-    tables = (ID_TOKEN_CHANGES, GROUP_CHANGES, USERINFO_CHANGES, TOKEN_RESPONSE_CHANGES, AUTHORIZATION_CHANGES, CANNED)
+    tables = (ID_TOKEN_CHANGES, PERSON_CHANGES, USERINFO_CHANGES, TOKEN_RESPONSE_CHANGES, AUTHORIZATION_CHANGES, CANNED)
     tested_by_name = {
         Fault.UNKNOWN_KID,
         Fault.KEY_ROTATED_BEFORE_SIGNING,
@@ -89,6 +90,15 @@ def test_every_fault_is_implemented_somewhere() -> None:
         Fault.DROP_AFTER,
     }
     assert set(Fault) == tested_by_name.union(*tables)
+
+
+@pytest.mark.asyncio
+async def test_a_missing_email_verified_is_missing_for_its_person_only(party: RelyingParty) -> None:
+    with party.provider.fault(Fault.NO_EMAIL_VERIFIED, person="alice"):
+        for person, is_missing in (("alice", True), ("bob", False)):
+            tokens = await party.tokens(person)
+            said = await party.verified(tokens["id_token"])
+            assert ("email" in said, "email_verified" not in said) == (True, is_missing)
 
 
 @pytest.mark.asyncio
