@@ -203,6 +203,7 @@ def product_graphql(process: ProcessParts) -> GraphQLEndpoint:
         nudge=queue.enqueue,
         sync_user=lambda tenant_id, user_id: request_sync(database, queue, tenant_id, user_id),
         public_url=process.login.public_url,
+        login=process.login,
         session_idle_seconds=process.login.limits.session_idle_seconds,
     )
 

@@ -21,6 +21,7 @@ from identity_api.db.local_accounts import Guard
 from identity_api.permissions.delegation import Actor
 from identity_api.permissions.service import SCHEMA_READ
 from identity_api.sessions.authenticate import Authenticated
+from identity_api.sessions.parts import LoginParts
 from identity_api.vault import Vault
 
 
@@ -37,6 +38,8 @@ class GraphQLParts(msgspec.Struct, frozen=True, kw_only=True):
     """Of the installation: what addresses of ours begin with where a tenant has no host of its own."""
     accounts: AccountParts
     """Passwords and second factors."""
+    login: LoginParts
+    """For tests of providers, which are logins."""
     session_idle_seconds: int = 3_600
 
 

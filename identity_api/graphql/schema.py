@@ -20,10 +20,12 @@ from identity_api.graphql.groups import GroupQueries, load_group
 from identity_api.graphql.identities import IdentityQueries, load_identity
 from identity_api.graphql.ids import Node
 from identity_api.graphql.local_users import LocalUserMutations
+from identity_api.graphql.login_failures import LoginFailureQueries
 from identity_api.graphql.mappings import MappingMutations, MappingQueries, load_mapping
 from identity_api.graphql.onboarding import OnboardingQueries
 from identity_api.graphql.own_credentials import OwnCredentialMutations
 from identity_api.graphql.permissions import PermissionMutations, PermissionQueries, load_permission
+from identity_api.graphql.provider_tests import ProviderTestMutations, ProviderTestQueries
 from identity_api.graphql.providers import ProviderQueries, load_provider
 from identity_api.graphql.sessions import SessionMutations, load_session
 from identity_api.graphql.user_changes import UserMutations
@@ -77,6 +79,8 @@ class Query(
     UserQueries,
     IdentityQueries,
     ProviderQueries,
+    ProviderTestQueries,
+    LoginFailureQueries,
     GroupQueries,
     MappingQueries,
     PermissionQueries,
@@ -91,7 +95,14 @@ class _PasswordMutations(LocalUserMutations, OwnCredentialMutations):
 
 
 @strawberry.type
-class Mutation(MappingMutations, PermissionMutations, UserMutations, SessionMutations, _PasswordMutations):
+class Mutation(
+    MappingMutations,
+    PermissionMutations,
+    ProviderTestMutations,
+    UserMutations,
+    SessionMutations,
+    _PasswordMutations,
+):
     """What can be changed."""
 
 

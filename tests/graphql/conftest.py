@@ -1,5 +1,7 @@
 """Tenants for the tests of the schema, on the real database."""
 
+from collections.abc import AsyncIterator
+
 import pytest_asyncio
 
 from identity_api.db.database import Database
@@ -7,12 +9,16 @@ from tests.graphql.world import World, make_world
 
 
 @pytest_asyncio.fixture
-async def world(database: Database) -> World:
+async def world(database: Database) -> AsyncIterator[World]:
     """A tenant of this test alone."""
-    return await make_world(database)
+    made = await make_world(database)
+    yield made
+    await made.parts.login.upstream.aclose()
 
 
 @pytest_asyncio.fixture
-async def other(database: Database) -> World:
+async def other(database: Database) -> AsyncIterator[World]:
     """Another tenant."""
-    return await make_world(database)
+    made = await make_world(database)
+    yield made
+    await made.parts.login.upstream.aclose()

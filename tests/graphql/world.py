@@ -1,6 +1,7 @@
 """A tenant with people, groups, mappings, grants and sessions, and clients that ask its GraphQL schema as somebody."""
 
 import os
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -24,6 +25,10 @@ from identity_api.ids import new_token, token_hash, uuid7
 from identity_api.mappings.apply import apply_changes
 from identity_api.permissions.service import SERVICE_PERMISSIONS
 from identity_api.sessions.authenticate import authenticate
+from identity_api.sessions.parts import LoginParts
+from identity_api.upstream.addresses import AllowList
+from identity_api.upstream.exchange import Upstream
+from identity_api.upstream.keys import provider_documents
 from identity_api.vault import Vault
 from tests import factories as make
 from tests.accounts.local_world import QUICK
@@ -221,6 +226,23 @@ class World:
         await apply_changes(self.database)
 
 
+def login_parts(database: Database, *allow: str, vault: Vault = VAULT) -> LoginParts:
+    """Logins that reach what is listed; no name is known here, so that nothing leaves this machine."""
+
+    async def nowhere(host: str, port: int) -> Sequence[str]:
+        raise OSError("no such name")
+
+    upstream = Upstream(allow=AllowList.parse(allow), resolve=nowhere)
+    return LoginParts(
+        database=database,
+        vault=vault,
+        upstream=upstream,
+        documents=provider_documents(upstream, monotonic=time.monotonic),
+        clock=system_clock,
+        public_url="https://id.example",
+    )
+
+
 async def make_world(database: Database) -> World:
     """A tenant with two groups, one of them mapped, four people, and an admin with every service permission."""
     world = World()
@@ -239,6 +261,7 @@ async def make_world(database: Database) -> World:
         nudge=nudge,
         sync_user=sync_user,
         public_url="https://id.example",
+        login=login_parts(database),
         session_idle_seconds=3_600,
     )
     async with database.transaction() as connection:
