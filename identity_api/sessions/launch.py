@@ -29,8 +29,11 @@ from identity_api.sessions.errors import LoginFailed
 from identity_api.sessions.failures import count, judging, recorded
 from identity_api.sessions.parts import BrowserRequest, Cookie, Launched, LoginParts
 from identity_api.sessions.prepare import LAUNCH_PATH
+from identity_api.telemetry import get_logger
 
 PUSH_SECONDS = 5.0
+
+_log = get_logger(__name__)
 
 
 async def launch(parts: LoginParts, handle: str, request: BrowserRequest) -> Launched:
@@ -154,6 +157,7 @@ async def leave_again(parts: LoginParts, attempt: Attempt, provider: Provider, m
         if not await attempts.rearm(connection, attempt.tenant_id, attempt.id):
             raise LoginFailed("PROVIDER_REFUSED", reason="invalid_request_uri")
         await _write(connection, parts, attempt, asked)
+    _log.info("login.pushed_again", provider_id=str(provider.id), attempt_id=str(attempt.id))
     return asked.location
 
 
