@@ -1,0 +1,93 @@
+"""The module of docs/frontends.md in a real browser, on a page of another origin: code, PKCE, CORS, GraphQL, signing out."""
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.browser.chromium import CHROMIUM, MISSING
+from tests.docs.pages import blocks
+from tests.flows.product import Product
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.xdist_group("flows"),
+    pytest.mark.skipif(CHROMIUM is None, reason=MISSING),
+    pytest.mark.asyncio,
+]
+
+_HTML = """<!doctype html><title>A frontend</title><button>Sign in</button><p></p>
+<script type="module">
+import * as login from "/login.js";
+document.querySelector("button").onclick = () => login.signIn();
+const show = (text) => { document.querySelector("p").textContent = text; };
+try {
+  const token = await login.finishSignIn();
+  if (token !== null) show(JSON.stringify(await login.ask(token, "{ viewer { user { username } } }")));
+} catch (error) { show(error.message); }
+</script>"""
+_TENANT = """
+[[tenants]]
+slug = "initech"
+name = "Initech"
+hosts = ["c.localhost"]
+
+[[tenants.frontends]]
+slug = "app"
+origins = ["{origin}"]
+return_urls = ["{origin}/"]
+deliveries = ["code"]
+
+[[tenants.providers]]
+slug = "demo"
+issuer = "{product.demo_url}"
+client_id = "identity-api"
+client_secret_file = "demo-client-secret"
+redirect_url = "{product.url}/auth/oidc/demo/callback"
+"""
+
+
+def serve(module: str) -> HTTPServer:
+    """A server for the page and its module, on a port of its own."""
+
+    class Files(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            is_module = self.path == "/login.js"
+            self.send_response(200)
+            self.send_header("content-type", "text/javascript" if is_module else "text/html")
+            self.end_headers()
+            self.wfile.write((module if is_module else _HTML).encode())
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Nothing: addresses hold codes."""
+
+    return ThreadingHTTPServer(("127.0.0.1", 0), Files)
+
+
+@pytest.fixture
+def frontend(product: Product) -> Iterator[str]:
+    """The origin of a frontend whose page is the documented module; a tenant of its own knows it."""
+    [module] = [block for block in blocks("docs/frontends.md", "js") if "export async function signIn" in block]
+    with serve(module.replace("https://login.acme.example", product.at("c.localhost"))) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        origin = f"http://app.localhost:{server.server_port}"
+        product.apply(_TENANT.format(origin=origin, product=product))
+        yield origin
+        server.shutdown()
+        thread.join()
+
+
+async def test_the_documented_module_signs_in_and_asks(page: Page, frontend: str) -> None:
+    await page.goto(f"{frontend}/")
+    await page.get_by_role("button", name="Sign in").click()
+    await page.get_by_role("button", name="Bob Baker").click()
+    await expect(page.locator("p")).to_have_text('{"data":{"viewer":{"user":{"username":"bob"}}}}')
+    assert page.url == f"{frontend}/", "neither code nor state stays in the address"
+
+
+async def test_a_login_that_another_page_began_is_not_taken(page: Page, frontend: str) -> None:
+    await page.goto(f"{frontend}/?code=oc_of_somebody_else&state=theirs")
+    await expect(page.locator("p")).to_have_text("This sign-in was not begun here.")

@@ -1,0 +1,45 @@
+"""The guide for frontends: its queries fit the schema, its codes exist, its declaration is accepted."""
+
+import re
+
+import pytest
+from graphql import parse as parse_document
+from graphql import validate
+
+from identity_api.graphql.engine.guard import MAX_ALIASES, MAX_DEPTH, MAX_ROOT_FIELDS, MAX_TOKENS
+from identity_api.lifecycle.explanations import ALL
+from identity_api.tenants.declaration import parse
+from tests.docs.pages import blocks, in_one_line, pages, text_of
+from tests.graphql.documents import CORE
+
+PAGE = "docs/frontends.md"
+_CODE = re.compile(r"`([A-Z]+(?:_[A-Z]+)+)`")
+SETTINGS = {
+    "REFRESH_TOKEN", "ACCESS_TOKEN", "KNOWN_USERS", "LINKED_ONLY", "OIDC_AUTHLIB_OAUTH_CLIENTS", "DEFAULT_AUTH_PROVIDER",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("page", [PAGE, *pages("docs/providers/*.md", "docs/migrate/*.md")])
+def test_every_code_that_is_named_exists(page: str) -> None:
+    named = {name for name in _CODE.findall(text_of(page)) if not name.startswith("IDENTITY_")}
+    assert named - SETTINGS <= ALL.keys()
+
+
+@pytest.mark.parametrize("page", [PAGE, "README.md"])
+def test_every_query_shown_fits_the_schema(page: str) -> None:
+    shown = blocks(page, "graphql")
+    assert shown
+    for document in shown:
+        assert validate(CORE, parse_document(document)) == []
+
+
+def test_the_frontend_shown_is_accepted() -> None:
+    [declaration] = blocks(PAGE, "toml")
+    [tenant] = parse(declaration.encode())
+    assert tenant.frontends[0].deliveries == ("code", "cookie")
+
+
+def test_the_bounds_of_a_document_are_those_that_are_kept() -> None:
+    text = in_one_line(text_of(PAGE))
+    bounds = f"{MAX_TOKENS:,} tokens, depth {MAX_DEPTH}, {MAX_ALIASES} aliases and {MAX_ROOT_FIELDS} root fields"
+    assert bounds in text
