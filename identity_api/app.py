@@ -35,6 +35,8 @@ from identity_api.sessions.authenticate import Authenticated
 from identity_api.sessions.parts import LoginLimits, LoginParts
 from identity_api.sync.now import request as request_sync
 from identity_api.telemetry import configure_logging, configure_tracing, get_logger
+from identity_api.tenants.provider_parts import ProviderParts
+from identity_api.tenants.rows import Defaults
 from identity_api.upstream.addresses import AllowList
 from identity_api.upstream.exchange import Upstream
 from identity_api.upstream.keys import provider_documents
@@ -204,6 +206,7 @@ def product_graphql(process: ProcessParts) -> GraphQLEndpoint:
         sync_user=lambda tenant_id, user_id: request_sync(database, queue, tenant_id, user_id),
         public_url=process.login.public_url,
         login=process.login,
+        providers=provider_parts(process),
         session_idle_seconds=process.login.limits.session_idle_seconds,
     )
 
@@ -218,6 +221,18 @@ def product_graphql(process: ProcessParts) -> GraphQLEndpoint:
             raise TooManyRequests(decision.retry_after_seconds)
 
     return graphql_endpoint(build_schema(), make_context, charge=charge)
+
+
+def provider_parts(process: ProcessParts) -> ProviderParts:
+    """What administering providers needs of this process. Its documents are those that logins use."""
+    settings, login = process.settings, process.login
+    return ProviderParts(
+        database=login.database,
+        vault=login.vault,
+        documents=login.documents,
+        allow=AllowList.parse(settings.outbound_allow),
+        defaults=Defaults(**{name: getattr(settings, name) for name in Defaults.__struct_fields__}),
+    )
 
 
 def graphql_endpoint(

@@ -1,7 +1,6 @@
 """What changes to a provider need: its lock, what hangs on it, its secrets, and what its word can give."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from uuid import UUID
 
 import msgspec
@@ -69,14 +68,6 @@ async def remove(connection: Connection, tenant_id: UUID, provider_id: UUID) -> 
     """Delete a provider without identities and live mappings, with all that is only its own."""
     for statement in _OF_PROVIDER:
         await connection.execute(statement, tenant_id, provider_id)
-
-
-class SecretRecord(msgspec.Struct, frozen=True):
-    """A stored secret, without its value."""
-
-    id: UUID
-    created_at: datetime
-    expires_at: datetime | None
 
 
 async def add_secret(connection: Connection, tenant_id: UUID, provider_id: UUID, secret: SealedSecret) -> None:

@@ -12,8 +12,6 @@ from identity_api.db.database import Connection
 SyncMode = Literal["STRICT", "ADDITIVE", "NONE"]
 Sync = Literal["REFRESH_TOKEN", "ACCESS_TOKEN", "OFF"]
 Provisioning = Literal["JIT", "KNOWN_USERS", "LINKED_ONLY"]
-
-
 GroupSource = Literal["entra", "github", "google", "okta"]
 
 
@@ -110,11 +108,15 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _JSON = frozenset({"authorization_parameters", "endpoints", "claims", "client_settings"})
-_SELECT = "select " + ", ".join([f"p.{name}" for name in Provider.__struct_fields__]) + " from provider p"
+COLUMNS = ", ".join([f"p.{name}" for name in Provider.__struct_fields__])
+"""What a statement selects from `provider p` for `from_row`."""
+_SELECT = f"select {COLUMNS} from provider p"
 
 
-def _provider(row: Any) -> Provider:
-    values = {name: msgspec.json.decode(value) if name in _JSON and value else value for name, value in row.items()}
+def from_row(row: Any) -> Provider:
+    """The provider in a row that has at least `COLUMNS`."""
+    values = {name: row[name] for name in Provider.__struct_fields__}
+    values |= {name: msgspec.json.decode(values[name]) for name in _JSON if values[name]}
     values["client_settings"] = values["client_settings"] or {}
     return msgspec.convert(values, Provider, str_keys=False)
 
@@ -122,19 +124,19 @@ def _provider(row: Any) -> Provider:
 async def get(connection: Connection, tenant_id: UUID, provider_id: UUID) -> Provider | None:
     """The provider, if it is this tenant's."""
     row = await connection.fetchrow(f"{_SELECT} where p.tenant_id = $1 and p.id = $2", tenant_id, provider_id)
-    return row and _provider(row)
+    return row and from_row(row)
 
 
 async def by_slug(connection: Connection, tenant_id: UUID, slug: str) -> Provider | None:
     """The provider of that name within the tenant."""
     row = await connection.fetchrow(f"{_SELECT} where p.tenant_id = $1 and p.slug = $2", tenant_id, slug)
-    return row and _provider(row)
+    return row and from_row(row)
 
 
 async def of_tenant(connection: Connection, tenant_id: UUID) -> list[Provider]:
     """All providers of the tenant, in the order of the login page."""
     rows = await connection.fetch(f"{_SELECT} where p.tenant_id = $1 order by p.position, p.slug", tenant_id)
-    return [_provider(row) for row in rows]
+    return [from_row(row) for row in rows]
 
 
 class Position(msgspec.Struct, frozen=True, array_like=True):
@@ -142,19 +144,6 @@ class Position(msgspec.Struct, frozen=True, array_like=True):
 
     position: int
     slug: str
-
-
-async def page(connection: Connection, tenant_id: UUID, *, after: Position | None, first: int) -> list[Provider]:
-    """At most `first` + 1 providers after that one: the last tells whether there are more."""
-    rows = await connection.fetch(
-        f"{_SELECT} where p.tenant_id = $1 and ($3::integer is null or (p.position, p.slug) > ($3, $4::text))"
-        " order by p.position, p.slug limit $2",
-        tenant_id,
-        first + 1,
-        after and after.position,
-        after and after.slug,
-    )
-    return [_provider(row) for row in rows]
 
 
 # Host and path, which is all that an arriving callback is matched on.

@@ -22,6 +22,7 @@ from identity_api.permissions.delegation import Actor
 from identity_api.permissions.service import SCHEMA_READ
 from identity_api.sessions.authenticate import Authenticated
 from identity_api.sessions.parts import LoginParts
+from identity_api.tenants.provider_parts import ProviderParts
 from identity_api.vault import Vault
 
 
@@ -40,6 +41,7 @@ class GraphQLParts(msgspec.Struct, frozen=True, kw_only=True):
     """Passwords and second factors."""
     login: LoginParts
     """For tests of providers, which are logins."""
+    providers: ProviderParts
     session_idle_seconds: int = 3_600
 
 

@@ -5,9 +5,12 @@ from enum import StrEnum
 from typing import Any, get_args
 from uuid import UUID
 
+import msgspec
 import strawberry
 
-from identity_api.db import providers
+from identity_api.db import provider_changes, provider_listing
+from identity_api.db.provider_changes import Footprint
+from identity_api.db.provider_listing import ListedProvider
 from identity_api.db.providers import Position, Provisioning, Sync, SyncMode
 from identity_api.graphql import connections, ids
 from identity_api.graphql.access import NODES, object_type, require
@@ -16,6 +19,7 @@ from identity_api.graphql.context import Context, Info
 from identity_api.graphql.fields import resolved
 from identity_api.graphql.ids import Node
 from identity_api.graphql.summaries import Row, provider_id
+from identity_api.tenants.urls import provider_urls
 
 
 @strawberry.enum(description="How what a provider's groups give follows those groups.")
@@ -58,6 +62,62 @@ class ProviderClaims:
     display: list[str]
     email: list[str]
     groups: list[str]
+    directories: list[str] = strawberry.field(
+        description="The Entra directories whose people may sign in, where the issuer stands for many."
+    )
+    deny_unmapped: bool = strawberry.field(description="People whom their groups give nothing are refused.")
+    userinfo_method: str
+
+
+@object_type(description="A name with its value.")
+class NameValue:
+    """GraphQL has no tables."""
+
+    name: str
+    value: str
+
+
+@object_type(description="A stored client secret, whose value nobody is shown.")
+class ProviderSecret:
+    """Two may overlap; the newest is used first."""
+
+    id: strawberry.ID = strawberry.field(description="For `removeProviderSecret`.")
+    created_at: datetime
+    expires_at: datetime | None
+
+
+@object_type(description="Our addresses, to register at the provider. Plain OAuth 2.0 knows the first only.")
+class ProviderURLs:
+    """As `tenants.urls` makes them."""
+
+    redirect: str
+    backchannel_logout: str | None
+    frontchannel_logout: str | None
+    post_logout_redirects: list[str]
+    initiate_login: str | None
+
+
+@object_type(description="What was agreed on with the provider beyond the ordinary.")
+class ProviderClientSettings:
+    """As `db.providers.ClientSettings`."""
+
+    signing_algorithm: str
+    assertion_audience: str
+    dpop: bool
+    encrypted_id_tokens: bool
+    signed_userinfo: bool
+    ca_certificate_pem: str | None
+
+
+@object_type(
+    description="What hangs on a provider. It can be deleted when it is disabled and the first and last are 0."
+)
+class ProviderDeletion:
+    """As `db.provider_changes.Footprint`."""
+
+    identities: int
+    sessions: int = strawberry.field(description="Live ones.")
+    mappings: int = strawberry.field(description="Made for this provider alone.")
 
 
 @object_type(description="An OpenID Provider, or OAuth 2.0 provider, of the tenant.")
@@ -77,7 +137,10 @@ class Provider(Node):
     client_authentication: str
     redirect_url: str
     scopes: list[str]
+    authorization_parameters: list[NameValue]
+    endpoints: list[NameValue] = strawberry.field(description="OAuth 2.0 only.")
     claims: ProviderClaims
+    client_settings: ProviderClientSettings
     provisioning: ProviderProvisioning
     adopt_by_name: bool
     email_verified_rule: str
@@ -87,10 +150,13 @@ class Provider(Node):
     sync_interval_seconds: int
     outage_grace_seconds: int
     unsynced_lease_seconds: int
+    max_concurrent: int
     reauthentication: bool
     logout_page_url: str | None
     managed_by: str = strawberry.field(description="`FILE` or `API`: where it is edited.")
     version: int
+    secrets: list[ProviderSecret]
+    urls: ProviderURLs
     created_at: datetime
     updated_at: datetime
 
@@ -100,13 +166,52 @@ class Provider(Node):
         return isinstance(value, ProviderRow)
 
 
+class PairRow(msgspec.Struct, frozen=True):
+    """The row behind `NameValue`."""
+
+    name: str
+    value: str
+
+
 class ProviderRow(Row, frozen=True):
     """The row behind `Provider`; the record is a `db.providers.Provider`."""
+
+    listed: ListedProvider
+    public_url: str
 
     @property
     def id(self) -> str:
         """The global id."""
         return provider_id(self.record.id)
+
+    @property
+    def authorization_parameters(self) -> list[PairRow]:
+        """By name."""
+        return _pairs(self.record.authorization_parameters)
+
+    @property
+    def endpoints(self) -> list[PairRow]:
+        """By name."""
+        return _pairs(self.record.endpoints)
+
+    @property
+    def secrets(self) -> tuple[Any, ...]:
+        """The newest first; the record is a `SecretRecord`."""
+        return self.listed.secrets
+
+    @property
+    def urls(self) -> Any:
+        """A `tenants.urls.ProviderURLs`."""
+        listed = self.listed
+        return provider_urls(listed.provider, listed.tenant, hosts=listed.hosts, public_url=self.public_url)
+
+
+def _pairs(table: dict[str, str]) -> list[PairRow]:
+    return [PairRow(name, table[name]) for name in sorted(table)]
+
+
+def _row(context: Context, listed: ListedProvider) -> ProviderRow:
+    return ProviderRow(listed.provider, listed, context.parts.providers.defaults.public_url)
 
 
 def _position(row: ProviderRow) -> Position:
@@ -124,9 +229,17 @@ class ProviderQueries:
         of = connections.listing(context, "providers", _position)
         position = await connections.opened(context, of, after, Position)
         async with context.reading() as connection:
-            found = await providers.page(connection, context.tenant_id, after=position, first=size)
-        rows = [ProviderRow(record) for record in found[:size]]
+            found = await provider_listing.page(connection, context.tenant_id, after=position, first=size)
+        rows = [_row(context, listed) for listed in found[:size]]
         return connections.connection(of, rows, has_more=len(found) > size, after=after)
+
+    @resolved(ProviderDeletion | None, "What stands in the way of deleting a provider.")
+    async def preview_provider_deletion(self, info: Info, id: strawberry.ID) -> Footprint:
+        """Counted now."""
+        context, row_id = info.context, ids.row_id(id, "Provider")
+        async with context.reading() as connection:
+            await ids.check_exists(connection, context.tenant_id, "Provider", row_id)
+            return await provider_changes.footprint(connection, context.tenant_id, row_id)
 
 
 async def load_provider(context: Context, row_id: UUID) -> ProviderRow:
@@ -136,8 +249,17 @@ async def load_provider(context: Context, row_id: UUID) -> ProviderRow:
         Refused, NotFound: one may not; there is none in this tenant.
     """
     require(NODES["Provider"], context)
+    return await read_provider(context, row_id)
+
+
+async def read_provider(context: Context, row_id: UUID) -> ProviderRow:
+    """The provider, for whoever may reach it.
+
+    Raises:
+        NotFound: there is none in this tenant.
+    """
     async with context.reading() as connection:
-        record = await providers.get(connection, context.tenant_id, row_id)
-    if record is None:
+        listed = await provider_listing.get(connection, context.tenant_id, row_id)
+    if listed is None:
         raise ids.not_found("Provider")
-    return ProviderRow(record)
+    return _row(context, listed)

@@ -25,6 +25,7 @@ from identity_api.graphql.mappings import MappingMutations, MappingQueries, load
 from identity_api.graphql.onboarding import OnboardingQueries
 from identity_api.graphql.own_credentials import OwnCredentialMutations
 from identity_api.graphql.permissions import PermissionMutations, PermissionQueries, load_permission
+from identity_api.graphql.provider_changes import ProviderMutations
 from identity_api.graphql.provider_tests import ProviderTestMutations, ProviderTestQueries
 from identity_api.graphql.providers import ProviderQueries, load_provider
 from identity_api.graphql.sessions import SessionMutations, load_session
@@ -98,6 +99,7 @@ class _PasswordMutations(LocalUserMutations, OwnCredentialMutations):
 class Mutation(
     MappingMutations,
     PermissionMutations,
+    ProviderMutations,
     ProviderTestMutations,
     UserMutations,
     SessionMutations,

@@ -66,7 +66,7 @@ async def create(
                 managed_by="API",
             )
             await _check(parts, connection, actor, owner, None, wanted)
-            await write(connection, wanted)
+            await write(connection, None, wanted)
             await ensure_keys(connection, parts.vault, wanted, actor=actor.name)
             if secret is not None:
                 await replace_all(connection, parts.vault, wanted, secret, now)

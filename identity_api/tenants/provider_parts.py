@@ -74,14 +74,16 @@ async def owner_of(connection: Connection, actor: Actor) -> Owner:
     return Owner(tenant.id, tenant.slug, await tenants.hosts(connection, tenant.id))
 
 
-async def write(connection: Connection, wanted: Provider) -> None:
-    """Write the row.
+async def write(connection: Connection, before: Provider | None, wanted: Provider) -> None:
+    """Write the row. What it shared before is no reason to keep anybody from switching it off, or from anything else.
 
     Raises:
         BadInput: `PROVIDER_INVALID`: its redirect URL is another provider's, and one of the two has no secret.
     """
     await providers.write(connection, wanted)
-    if wanted.slug in await providers.sharing_redirects(connection, wanted.tenant_id):
+    arrives = (wanted.redirect_url, wanted.client_authentication)
+    is_new = before is None or (before.redirect_url, before.client_authentication) != arrives
+    if is_new and wanted.slug in await providers.sharing_redirects(connection, wanted.tenant_id):
         raise BadInput(f"The redirect URL cannot be used: {SHARED_REDIRECT}", code=INVALID, field="redirect_url")
 
 
@@ -96,7 +98,7 @@ async def record(
 async def change(connection: Connection, actor: Actor, before: Provider, wanted: Provider) -> None:
     """Write the row, and what follows from it for the people there."""
     own = await OwnSet.begin(connection, actor)
-    await write(connection, wanted)
+    await write(connection, before, wanted)
     if has_moved(before, wanted):
         await end_moved(connection, actor.tenant_id, wanted.id, actor=actor.name)
     if before.enabled and not wanted.enabled:

@@ -4,11 +4,16 @@ from typing import Any
 
 from graphql import GraphQLObjectType, get_named_type, is_leaf_type
 
+from identity_api.db import provider_changes
+from identity_api.db.providers import SealedSecret
 from identity_api.graphql.ids import global_id
+from identity_api.ids import uuid7
 from tests.accounts.local_world import PASSWORD
+from tests.factories import make_provider
 from tests.graphql.documents import CORE
 from tests.graphql.world import World
 
+ENDPOINTS = {name: f"https://plain.example/{name}" for name in ("authorization", "token", "userinfo")}
 ID_ARGUMENTS: dict[str, str] = {
     "node.id": "User",
     "user.id": "User",
@@ -29,6 +34,14 @@ ID_ARGUMENTS: dict[str, str] = {
     "grantPermission.input.permission": "Permission",
     "revokePermission.input.user": "User",
     "revokePermission.input.permission": "Permission",
+    "previewProviderDeletion.id": "Provider",
+    "updateProvider.input.id": "Provider",
+    "setProviderSecret.input.id": "Provider",
+    "removeProviderSecret.input.id": "Provider",
+    "enableProvider.input.id": "Provider",
+    "disableProvider.input.id": "Provider",
+    "deleteProvider.input.id": "Provider",
+    "refreshProviderMetadata.input.id": "Provider",
     "syncUser.input.id": "User",
     "providerTest.id": "Provider",
     "testProvider.input.id": "Provider",
@@ -57,6 +70,15 @@ async def working_arguments(world: World) -> dict[str, dict[str, Any]]:
     mapping = {"id": global_id("GroupMapping", world.mapping), "version": 1}
     write = global_id("Permission", world.write)
     provider = global_id("Provider", world.provider.id)
+    secret = uuid7()
+    async with world.database.transaction() as connection:
+        # Plain OAuth 2.0, which publishes nothing that would have to be fetched.
+        plain = await make_provider(connection, world.tenant, protocol="oauth2", endpoints=ENDPOINTS)
+        gone = await make_provider(connection, world.tenant, enabled=False)
+        for row_id in (secret, uuid7()):
+            sealed = SealedSecret(row_id, b"unopened", None)
+            await provider_changes.add_secret(connection, world.tenant, plain.id, sealed)
+    idle = {"id": global_id("Provider", plain.id)}
     return {
         "viewer": {},
         "node": {"id": person},
@@ -64,6 +86,7 @@ async def working_arguments(world: World) -> dict[str, dict[str, Any]]:
         "users": {"filter": {"group": global_id("Group", await world.group("engineering"))}},
         "identities": {"filter": {"provider": provider}},
         "providers": {},
+        "previewProviderDeletion": {"id": provider},
         "onboarding": {},
         "providerTest": {"id": provider},
         "loginFailures": {},
@@ -79,6 +102,16 @@ async def working_arguments(world: World) -> dict[str, dict[str, Any]]:
         "deletePermission": permission,
         "grantPermission": {"input": {"user": person, "permission": write}},
         "revokePermission": {"input": {"user": local, "permission": write}},
+        "createProvider": {
+            "input": {"slug": "new", "issuer": "https://new.example", "clientId": "app", "clientSecret": "s3cret"}
+        },
+        "updateProvider": {"input": {**idle, "version": 1, "label": "Renamed"}},
+        "setProviderSecret": {"input": {**idle, "clientSecret": "s3cret"}},
+        "removeProviderSecret": {"input": {**idle, "secretId": str(secret)}},
+        "refreshProviderMetadata": {"input": idle},
+        "disableProvider": {"input": idle},
+        "enableProvider": {"input": idle},
+        "deleteProvider": {"input": {"id": global_id("Provider", gone.id)}},
         "syncUser": {"input": {"id": person}},
         "testProvider": {"input": {"id": provider}},
         "disableUser": {"input": {"id": local}},

@@ -26,6 +26,8 @@ from identity_api.mappings.apply import apply_changes
 from identity_api.permissions.service import SERVICE_PERMISSIONS
 from identity_api.sessions.authenticate import authenticate
 from identity_api.sessions.parts import LoginParts
+from identity_api.tenants.provider_parts import ProviderParts
+from identity_api.tenants.rows import Defaults
 from identity_api.upstream.addresses import AllowList
 from identity_api.upstream.exchange import Upstream
 from identity_api.upstream.keys import provider_documents
@@ -243,6 +245,18 @@ def login_parts(database: Database, *allow: str, vault: Vault = VAULT) -> LoginP
     )
 
 
+def provider_parts(database: Database) -> ProviderParts:
+    """Nothing can be connected to: there is no network here, and nothing is listed."""
+    allow = AllowList()
+    return ProviderParts(
+        database=database,
+        vault=VAULT,
+        documents=provider_documents(Upstream(allow=allow), monotonic=time.monotonic),
+        allow=allow,
+        defaults=Defaults("https://id.example", 300, 14_400, 86_400),
+    )
+
+
 async def make_world(database: Database) -> World:
     """A tenant with two groups, one of them mapped, four people, and an admin with every service permission."""
     world = World()
@@ -262,6 +276,7 @@ async def make_world(database: Database) -> World:
         sync_user=sync_user,
         public_url="https://id.example",
         login=login_parts(database),
+        providers=provider_parts(database),
         session_idle_seconds=3_600,
     )
     async with database.transaction() as connection:

@@ -10,7 +10,7 @@ import pytest
 from identity_api.config import Secret
 from identity_api.db.providers import Provider
 from identity_api.errors import BadInput, Conflict, NotFound, Refused
-from identity_api.tenants import administration
+from identity_api.tenants import administration, switching
 from identity_api.tenants.declaration import ProviderDeclaration
 from identity_api.tenants.provider_secrets import NewSecret
 from identity_api.tenants.rows import Defaults, Owner, declaration_of, provider_row
@@ -121,6 +121,20 @@ async def test_codes_are_sent_to_hosts_of_the_tenant_only(office: Office) -> Non
     assert refused.value.field == "redirect_url"
     legacy = f"https://{office.slug}.example.com/v1/auth/oidc/callback"
     assert (await office.provider(redirect_url=legacy)).redirect_url == legacy
+
+
+@pytest.mark.asyncio
+async def test_a_public_client_shares_its_redirect_url_with_nobody_and_nobody_is_stuck_by_it(office: Office) -> None:
+    """A callback there would not say whose code it brings."""
+    legacy = f"https://{office.slug}.example.com/v1/auth/oidc/callback"
+    first = await office.provider(redirect_url=legacy)
+    second = await office.provider(slug="second", redirect_url=legacy)
+    with pytest.raises(BadInput) as refused:
+        await changed(office, second, client_authentication="none")
+    assert (refused.value.code, refused.value.field) == ("PROVIDER_INVALID", "redirect_url")
+    await office.fetch("update provider set client_authentication = 'none' where id = $1", second.id)
+    assert (await changed(office, first, label="New")).version == 2
+    assert not (await switching.disable(office.parts, office.actor, first.id)).enabled
 
 
 @pytest.mark.asyncio
