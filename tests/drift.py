@@ -25,6 +25,7 @@ from identity_api.db.tables import TABLES
 from identity_api.embedded.binaries import POSTGRES_MAJOR, find_postgres
 from identity_api.embedded.services import start_services
 from identity_api.graphql.schema import print_schema
+from identity_api.lifecycle.explanations.markdown import troubleshooting_markdown
 from identity_api.permissions.service import SERVICE_PERMISSIONS
 from tests.compatibility import compatibility_markdown
 
@@ -152,6 +153,7 @@ def main(write: bool) -> int:
         "docs/configuration.md": configuration_markdown,
         "docs/permissions.md": permissions_markdown,
         "docs/compatibility.md": compatibility_markdown,
+        "docs/troubleshooting.md": troubleshooting_markdown,
     }
     for name, make in generated.items():
         path, wanted = ROOT / name, make()
