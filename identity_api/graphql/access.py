@@ -93,7 +93,6 @@ ACCESS: Final[dict[str, Rule]] = {
     "Mutation.deletePermission": changes(service.PERMISSIONS_WRITE),
     "Mutation.grantPermission": changes(service.GRANTS_WRITE),
     "Mutation.revokePermission": changes(service.GRANTS_WRITE),
-    "Mutation.testProvider": holds(service.PROVIDERS_WRITE),  # nothing changes
     "Mutation.createProvider": changes(service.PROVIDERS_WRITE),
     "Mutation.updateProvider": changes(service.PROVIDERS_WRITE),
     "Mutation.setProviderSecret": changes(service.PROVIDERS_WRITE),
@@ -102,8 +101,12 @@ ACCESS: Final[dict[str, Rule]] = {
     "Mutation.disableProvider": changes(service.PROVIDERS_WRITE),
     "Mutation.deleteProvider": changes(service.PROVIDERS_WRITE),
     "Mutation.refreshProviderMetadata": holds(service.PROVIDERS_WRITE),  # nothing of ours changes
+    "Mutation.testProvider": holds(service.PROVIDERS_WRITE),  # nothing changes
     "Mutation.disableUser": changes(service.USERS_WRITE),
     "Mutation.enableUser": changes(service.USERS_WRITE),
+    "Mutation.linkIdentity": changes(service.USERS_WRITE),
+    "Mutation.unlinkIdentity": changes(service.USERS_WRITE),
+    "Mutation.releaseIdentity": changes(service.USERS_WRITE),
     "Mutation.createUser": changes(service.USERS_WRITE),
     "Mutation.updateUserProfile": changes(service.USERS_WRITE, oneself=True),
     "Mutation.createPasswordToken": changes(service.USERS_WRITE),
@@ -144,17 +147,17 @@ ACCESS: Final[dict[str, Rule]] = {
     # Things of the tenant
     "Provider.*": REACHED,
     "ProviderClaims.*": REACHED,
-    "ProviderClientSettings.*": REACHED,
-    "ProviderSecret.*": REACHED,
-    "ProviderURLs.*": REACHED,
-    "ProviderDeletion.*": REACHED,
-    "NameValue.*": REACHED,
     "ProviderTested.*": REACHED,
     "ProviderTestReport.*": REACHED,
     "ProviderFinding.*": REACHED,
     "ClaimReport.*": REACHED,
     "DocumentNames.*": REACHED,
     "LoginFailure.*": REACHED,
+    "ProviderClientSettings.*": REACHED,
+    "ProviderSecret.*": REACHED,
+    "ProviderURLs.*": REACHED,
+    "ProviderDeletion.*": REACHED,
+    "NameValue.*": REACHED,
     "Onboarding.*": REACHED,
     "OnboardingStep.*": REACHED,
     "OnboardingValue.*": REACHED,
@@ -190,6 +193,7 @@ ACCESS: Final[dict[str, Rule]] = {
     "UserChanged.*": REACHED,
     "SessionEnded.*": REACHED,
     "PasswordTokenCreated.*": REACHED,
+    "IdentityLinked.*": REACHED,
     "TotpPrepared.*": REACHED,
 }
 

@@ -37,11 +37,11 @@ class GraphQLParts(msgspec.Struct, frozen=True, kw_only=True):
     """`sync_user(tenant_id, user_id)`: read the user's providers anew; returns when that is written or under way."""
     public_url: str
     """Of the installation: what addresses of ours begin with where a tenant has no host of its own."""
+    providers: ProviderParts
     accounts: AccountParts
     """Passwords and second factors."""
     login: LoginParts
     """For tests of providers, which are logins."""
-    providers: ProviderParts
     session_idle_seconds: int = 3_600
 
 

@@ -18,6 +18,7 @@ from identity_api.graphql.engine import EngineSchema, build_schema
 from identity_api.graphql.fields import resolved
 from identity_api.graphql.groups import GroupQueries, load_group
 from identity_api.graphql.identities import IdentityQueries, load_identity
+from identity_api.graphql.identity_changes import IdentityMutations
 from identity_api.graphql.ids import Node
 from identity_api.graphql.local_users import LocalUserMutations
 from identity_api.graphql.login_failures import LoginFailureQueries
@@ -91,8 +92,8 @@ class Query(
 
 
 @strawberry.type
-class _PasswordMutations(LocalUserMutations, OwnCredentialMutations):
-    """What admins, and users themselves, change about passwords."""
+class _PasswordMutations(LocalUserMutations, OwnCredentialMutations, IdentityMutations):
+    """What admins, and users themselves, change about the ways in."""
 
 
 @strawberry.type

@@ -49,6 +49,10 @@ ID_ARGUMENTS: dict[str, str] = {
     "enableUser.input.id": "User",
     "endSession.input.id": "Session",
     "updateUserProfile.input.id": "User",
+    "linkIdentity.input.user": "User",
+    "linkIdentity.input.provider": "Provider",
+    "unlinkIdentity.input.id": "Identity",
+    "releaseIdentity.input.id": "Identity",
     "createPasswordToken.input.id": "User",
     "unlockUser.input.id": "User",
     "removeUserPassword.input.id": "User",
@@ -65,6 +69,7 @@ async def working_arguments(world: World) -> dict[str, dict[str, Any]]:
     """Arguments of every root field with which an admin of the world succeeds (each one only once, or in this order)."""
     spare = await world.client()
     await world.allow_passwords()
+    held = await world.quarantined()
     permission = {"input": {"id": global_id("Permission", world.locked)}}
     person, local = global_id("User", world.person), global_id("User", world.local)
     mapping = {"id": global_id("GroupMapping", world.mapping), "version": 1}
@@ -118,6 +123,9 @@ async def working_arguments(world: World) -> dict[str, dict[str, Any]]:
         "enableUser": {"input": {"id": local}},
         "endSession": {"input": {"id": global_id("Session", spare.session_id)}},
         "createUser": {"input": {"username": "newcomer"}},
+        "linkIdentity": {"input": {"user": global_id("User", spare.user_id), "provider": provider, "anchor": "spare"}},
+        "releaseIdentity": {"input": {"id": global_id("Identity", held)}},
+        "unlinkIdentity": {"input": {"id": global_id("Identity", held)}},
         "updateUserProfile": {"input": {"id": local, "displayLabel": "Somebody"}},
         "createPasswordToken": {"input": {"id": global_id("User", spare.user_id)}},
         "unlockUser": {"input": {"id": local}},

@@ -182,6 +182,14 @@ class World:
         async with self.database.transaction() as connection:
             await connection.execute(statement, *arguments)
 
+    async def quarantined(self) -> UUID:
+        """An identity of somebody new, which waits for an admin to look."""
+        async with self.database.transaction() as connection:
+            user_id = await make.make_user(connection, self.tenant)
+            identity_id = await make.make_identity(connection, self.provider, user_id)
+            await connection.execute("update identity set state = 'QUARANTINED' where id = $1", identity_id)
+        return identity_id
+
     async def allow_passwords(self) -> None:
         """People of the tenant may have passwords. Twice is once."""
         await self.execute(
@@ -228,6 +236,18 @@ class World:
         await apply_changes(self.database)
 
 
+def provider_parts(database: Database) -> ProviderParts:
+    """Nothing can be connected to: there is no network here, and nothing is listed."""
+    allow = AllowList()
+    return ProviderParts(
+        database=database,
+        vault=VAULT,
+        documents=provider_documents(Upstream(allow=allow), monotonic=time.monotonic),
+        allow=allow,
+        defaults=Defaults("https://id.example", 300, 14_400, 86_400),
+    )
+
+
 def login_parts(database: Database, *allow: str, vault: Vault = VAULT) -> LoginParts:
     """Logins that reach what is listed; no name is known here, so that nothing leaves this machine."""
 
@@ -242,18 +262,6 @@ def login_parts(database: Database, *allow: str, vault: Vault = VAULT) -> LoginP
         documents=provider_documents(upstream, monotonic=time.monotonic),
         clock=system_clock,
         public_url="https://id.example",
-    )
-
-
-def provider_parts(database: Database) -> ProviderParts:
-    """Nothing can be connected to: there is no network here, and nothing is listed."""
-    allow = AllowList()
-    return ProviderParts(
-        database=database,
-        vault=VAULT,
-        documents=provider_documents(Upstream(allow=allow), monotonic=time.monotonic),
-        allow=allow,
-        defaults=Defaults("https://id.example", 300, 14_400, 86_400),
     )
 
 

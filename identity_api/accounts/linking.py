@@ -1,0 +1,164 @@
+"""What admins do to identities (S3-22): enter one for a user, release it from quarantine, take it away.
+
+An identity that is entered waits for its person: the first login with its anchor says who that is, and from then on nobody
+else is. Whoever controls the anchor at the provider gets the account, so entering one is handing the account over (I8).
+"""
+
+from uuid import UUID
+
+import msgspec
+
+from identity_api.accounts.local_rules import check_may_hand_over, lock_user
+from identity_api.db import audit, grants, identities, identity_links, locks, permissions, providers, read_model
+from identity_api.db.database import Connection, Database
+from identity_api.db.identity_links import Link
+from identity_api.db.providers import Provider
+from identity_api.errors import BadInput, Conflict, NotFound, Refused
+from identity_api.ids import token_hash, uuid7
+from identity_api.lifecycle.end_login import end_logins
+from identity_api.lifecycle.grants import apply_decision
+from identity_api.mapping.profile import MAX_VALUE_LENGTH
+from identity_api.mapping.text import is_storable
+from identity_api.permissions.delegation import Actor
+
+
+class Linked(msgspec.Struct, frozen=True):
+    """An identity that was entered, and the names of the permissions given by hand that it closed."""
+
+    identity_id: UUID
+    closed: tuple[str, ...]
+
+
+async def link_identity(
+    database: Database, actor: Actor, user_id: UUID, provider_id: UUID, anchor: str, *, accepts_closing: bool = False
+) -> Linked:
+    """Let the person of this anchor value at the provider sign in as this user.
+
+    Args:
+        anchor: exactly as the provider writes it; nothing is folded.
+        accepts_closing: a provider that is STRICT decides alone, so that permissions given by hand are closed.
+
+    Raises:
+        NotFound: no such user or provider in the actor's tenant.
+        BadInput: `field` is `anchor`.
+        Refused: `FORBIDDEN`, `SELF_BENEFIT`: see `check_may_hand_over`; `CLOSES_GRANTS` names what would be closed.
+        Conflict: `IDENTITY_EXISTS`: somebody has that anchor already.
+    """
+    _check_anchor(anchor)
+    async with database.transaction() as connection:
+        await locks.share_mappings(connection, actor.tenant_id)
+        await locks.people(connection, actor.tenant_id, [f"{provider_id} a {anchor}"])
+        await lock_user(connection, actor.tenant_id, user_id)
+        provider = await providers.get(connection, actor.tenant_id, provider_id)
+        if provider is None:
+            raise NotFound("There is no such provider.")
+        await check_may_hand_over(connection, actor, user_id)
+        identity_id = await _enter(connection, provider, user_id, anchor)
+        closed = await _closing(connection, provider, identity_id)
+        if closed and not accepts_closing:
+            raise Refused(
+                f"Provider {provider.slug} is STRICT, so that {', '.join(closed)}, given by hand, would be closed.",
+                code="CLOSES_GRANTS",
+            )
+        event = audit.Event(
+            "identity.linked", "identity", identity_id, _payload(user_id, provider_id, anchor, "entered")
+        )
+        await audit.record(connection, actor.tenant_id, actor.name, [event])
+        await apply_decision(connection, actor.tenant_id, [identity_id], actor=actor.name, also_changed=[user_id])
+    return Linked(identity_id, closed)
+
+
+async def unlink_identity(database: Database, actor: Actor, identity_id: UUID) -> UUID:
+    """Take an identity from its user, whose id is returned: its logins end, and what its groups gave is closed.
+
+    The person of it is a stranger from then on: made anew, matched or refused as the provider's policy says, but never
+    matched by name with this user again.
+
+    Raises:
+        NotFound: no such identity in the actor's tenant.
+        Refused: `SELF_UNLINK`.
+    """
+    async with database.transaction() as connection:
+        link = await _locked(connection, actor, identity_id)
+        if link.user_id == actor.user_id:
+            raise Refused("You cannot take your own way in. Ask another admin.", code="SELF_UNLINK")
+        await end_logins(connection, actor.tenant_id, [identity_id], reason="admin", actor=actor.name)
+        closings = await identity_links.open_grants(connection, actor.tenant_id, identity_id)
+        await grants.close_grants(connection, actor.tenant_id, closings, actor.name)
+        await identity_links.unlink(connection, actor.tenant_id, identity_id)
+        payload = _payload(link.user_id, link.provider_id, link.anchor, "unlinked")
+        events = [audit.Event("identity.unlinked", "identity", identity_id, payload)]
+        for one in closings:
+            closed = {"user": str(one.user_id), "permission": str(one.permission_id), "reason": one.reason}
+            events.append(audit.Event("grant.closed", "grant", one.grant_id, closed))
+        await audit.record(connection, actor.tenant_id, actor.name, events)
+        await read_model.refresh(connection, actor.tenant_id, [link.user_id])
+    return link.user_id
+
+
+async def release_identity(database: Database, actor: Actor, identity_id: UUID) -> UUID:
+    """End a quarantine, having looked: the person whom the identity has always meant may sign in again.
+
+    If the provider means somebody else by the anchor now, releasing changes nothing for them: unlink it instead, and enter
+    it for whoever it belongs to. Returns the user's id.
+
+    Raises:
+        NotFound: no such identity in the actor's tenant.
+        Refused: `FORBIDDEN`, `SELF_BENEFIT`: see `check_may_hand_over`.
+        Conflict: `NOT_QUARANTINED`.
+    """
+    async with database.transaction() as connection:
+        link = await _locked(connection, actor, identity_id)
+        await check_may_hand_over(connection, actor, link.user_id)
+        if link.state != "QUARANTINED":
+            raise Conflict("This identity is in no quarantine.", code="NOT_QUARANTINED")
+        await identity_links.release(connection, actor.tenant_id, identity_id)
+        event = audit.Event("identity.released", "identity", identity_id, {"user": str(link.user_id)})
+        await audit.record(connection, actor.tenant_id, actor.name, [event])
+        await read_model.refresh(connection, actor.tenant_id, [link.user_id])
+    return link.user_id
+
+
+async def _enter(connection: Connection, provider: Provider, user_id: UUID, anchor: str) -> UUID:
+    if await identities.by_anchor(connection, provider.tenant_id, provider.id, anchor) is not None:
+        raise Conflict("Somebody has this identity already. Unlink it there first.", code="IDENTITY_EXISTS")
+    identity_id = uuid7()
+    await identities.insert(
+        connection,
+        provider.tenant_id,
+        identity_id=identity_id,
+        user_id=user_id,
+        provider_id=provider.id,
+        issuer=provider.issuer,
+        subject=None,
+        anchor=anchor,
+    )
+    return identity_id
+
+
+async def _closing(connection: Connection, provider: Provider, identity_id: UUID) -> tuple[str, ...]:
+    """The names of what the identity closes by being there."""
+    decision = await grants.decide(connection, provider.tenant_id, [identity_id])
+    ids = {closing.permission_id for closing in decision.closings}
+    return tuple([one.name for one in await permissions.by_ids(connection, provider.tenant_id, ids)])
+
+
+async def _locked(connection: Connection, actor: Actor, identity_id: UUID) -> Link:
+    """The identity, with its user locked."""
+    await locks.share_mappings(connection, actor.tenant_id)
+    await locks.users_of_identities(connection, actor.tenant_id, [identity_id])
+    found = await identity_links.find(connection, actor.tenant_id, identity_id)
+    if found is None:
+        raise NotFound("There is no such identity.")
+    return found
+
+
+def _check_anchor(anchor: str) -> None:
+    is_usable = 0 < len(anchor) <= MAX_VALUE_LENGTH and anchor == anchor.strip() and is_storable(anchor)
+    if not is_usable:
+        raise BadInput(f"An anchor has 1 to {MAX_VALUE_LENGTH} characters, and no spaces around them.", field="anchor")
+
+
+def _payload(user_id: UUID, provider_id: UUID, anchor: str, how: str) -> dict[str, str]:
+    hashed = token_hash(anchor).hex()
+    return {"user": str(user_id), "provider": str(provider_id), "anchor_hash": hashed, "how": how}
