@@ -24,6 +24,7 @@ DIFFERENT = {
     "S0-03": "OpenID Connect, and plain OAuth 2.0 as well, which another of these systems has (S2-01); no SAML",
     "S0-04": "a tenant's own admins set up their providers, through GraphQL",
     "S0-26": "a tenant's own admins edit what a group gives, through GraphQL, and see beforehand whom it touches",
+    "S0-55": "a test login in the browser of the tenant's own admin; it shows which claims come, and signs nobody in",
     "S2-09": "PKCE is always on; a form that switches it off is accepted with a notice",
     "S2-10": "the check of signature, audience and issuer cannot be switched off; a form that does is refused by name",
     "S2-11": "nor for a provider that is set up wrongly: the self-test says what is wrong with it",

@@ -62,6 +62,7 @@ def setting(told: LoginReport, name: str) -> SettingReport:
 
 
 async def test_a_healthy_provider_passes_in_every_line(world: World) -> None:
+    """S0-55: what only the customer's own sign-in can show."""
     told = await told_of(world)
     assert (told.status, told.verdict.status, told.refresh_token) == ("PASSED", "ok", True)
     assert {finding.status for finding in told.findings} == {"ok"}
@@ -74,6 +75,7 @@ async def test_a_healthy_provider_passes_in_every_line(world: World) -> None:
 
 
 async def test_nothing_comes_of_it(world: World) -> None:
+    """S0-55."""
     user_id = await admin(world)
     before = {table: await world.count(table) for table in LEFT}
     ended = await rehearse(world, user_id)

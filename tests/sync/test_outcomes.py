@@ -2,6 +2,7 @@
 
 import pytest
 
+from identity_api.lifecycle.explanations import explain
 from tests.provider import Fault, Rotation
 from tests.sync.conftest import MakeWorld
 from tests.sync.world import World
@@ -165,6 +166,7 @@ async def test_a_login_after_death_brings_everything_back(world: World) -> None:
     world.issuer.revoke_tokens("alice")
     await world.sync(alice)
     assert await world.state(alice) == ("REVOKED", "invalid_grant")
+    assert "not used for too long" in explain("invalid_grant").meaning
     assert (await world.row("select disabled_at from app_user where id = $1", alice.user_id))["disabled_at"] is None
     assert await world.permissions(alice) == frozenset()
     again = await world.sign_in("alice", identity_of=alice)

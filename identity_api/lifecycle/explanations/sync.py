@@ -22,7 +22,7 @@ SYNC: Final[Table] = table(
         "DISABLED": ("The user or the provider is switched off.", "Switch it on, if that was a mistake."),
         # Ends
         "invalid_grant": (
-            "The provider says that the refresh token is dead: signed out, removed, or a new password.",
+            "The provider says that the refresh token is dead: signed out, removed, a new password, or not used for too long.",
             f"{_SIGN_IN} If it happens to many at once, compare how long refresh tokens live there.",
         ),
         "rotation_lost": (
