@@ -23,7 +23,7 @@ SYSTEMS = {
 DIFFERENT = {
     "S0-03": "OpenID Connect, and plain OAuth 2.0 as well, which another of these systems has (S2-01); no SAML",
     "S0-04": "a tenant's own admins set up their providers, through GraphQL",
-    "S0-26": "a tenant's own admins edit what a group gives, through GraphQL, and see beforehand whom it touches",
+    "S0-26": "a tenant's own admins edit what a group gives, through GraphQL; what is taken away is out of force at once",
     "S0-55": "a test login in the browser of the tenant's own admin; it shows which claims come, and signs nobody in",
     "S2-09": "PKCE is always on; a form that switches it off is accepted with a notice",
     "S2-10": "the check of signature, audience and issuer cannot be switched off; a form that does is refused by name",
@@ -31,7 +31,7 @@ DIFFERENT = {
     "S2-35": "off unless a form switches it on: a name is not a proof of who somebody is",
     "S3-01": "part of the one edition there is, under the Apache License 2.0",
     "S4-48": "read with every login: a change counts from the next one on",
-    "S4-49": "nothing to clear: a new key or document is fetched when it is needed, within bounds",
+    "S4-49": "a new key or document is fetched when it is needed, or by `refreshProviderMetadata`; no restart",
     "S4-52": "the same request; the address it answers is ours, so that the login is bound to the browser that opens it",
 }
 """Rows that are answered differently on purpose, and how."""
