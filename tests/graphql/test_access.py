@@ -89,7 +89,7 @@ def test_the_matrix_has_every_root_field() -> None:
 @pytest.mark.asyncio
 @pytest.mark.parametrize("held", [None, *SERVICE_PERMISSIONS])
 async def test_every_root_field_by_one_right_alone(world: World, held: str | None) -> None:
-    """Users without rights, and with each admin right: 22 fields each, no unexpected cell."""
+    """S4-03. Users without rights, and with each admin right: 22 fields each, no unexpected cell."""
     client = await world.client(*([held] if held else []))
     arguments = await working_arguments(world)
     for name, allowed in EXPECTED.items():
