@@ -12,6 +12,7 @@ import jinja2
 import msgspec
 
 from identity_api.accounts.password_rules import MIN_LENGTH
+from identity_api.accounts.second_factor import TOTPEnrolment
 from identity_api.db.providers import Provider
 from identity_api.sessions.errors import LoginFailed
 from identity_api.web.account import AccountView
@@ -124,9 +125,55 @@ def proof_page(facts: RequestFacts, form: ProofForm | None, buttons: Sequence[Bu
     return Answer(status, page.headers, page.body)
 
 
-def account_page(facts: RequestFacts, account: AccountView) -> Answer:
-    """What somebody sees of themself."""
-    page = _page("account.html", facts, account=account)
+class CredentialsView(msgspec.Struct, frozen=True):
+    """What somebody has to sign in with here."""
+
+    username: str
+    has_password: bool
+    has_second_factor: bool
+
+
+def credentials_page(
+    facts: RequestFacts,
+    credentials: CredentialsView,
+    *,
+    notice: str | None,
+    problem: str | None,
+    enrolment: TOTPEnrolment | None,
+    confirms: bool = False,
+) -> Answer:
+    """One's own password and second factor, with forms to change them.
+
+    Args:
+        facts: of the request.
+        credentials: what there is.
+        notice: what has been done.
+        problem: why it has not.
+        enrolment: a new second factor, to be shown once.
+        confirms: ask for its code once more, without showing it again.
+    """
+    page = _page(
+        "credentials.html",
+        facts,
+        credentials=credentials,
+        notice=notice,
+        problem=problem,
+        enrolment=enrolment,
+        confirms=confirms,
+        shortest=MIN_LENGTH,
+    )
+    return Answer(400 if problem else 200, page.headers, page.body)
+
+
+def account_page(facts: RequestFacts, account: AccountView, credentials: CredentialsView | None = None) -> Answer:
+    """What somebody sees of themself.
+
+    Args:
+        facts: of the request.
+        account: the content.
+        credentials: None where the tenant has no passwords.
+    """
+    page = _page("account.html", facts, account=account, credentials=credentials)
     return Answer(page.status, {**page.headers, "content-security-policy": LEADS_ELSEWHERE}, page.body)
 
 

@@ -16,6 +16,7 @@ from identity_api.web.answer import json_answer, redirect
 from identity_api.web.facts import facts_of
 from identity_api.web.pages import account_page
 from identity_api.web.requests import WebRequest, parts_of
+from identity_api.web.routes.credentials import credentials_of
 
 
 @route("/account", http_method=["GET", "HEAD"], name="account")
@@ -32,7 +33,7 @@ async def account(request: WebRequest) -> Response[Any]:
             connection, found.tenant_id, user.id, idle_seconds=parts.session_idle_seconds
         )
     view = view_account(user, found.tenant, found.standing, patterns, sessions, this_session_id=found.session_id)
-    return account_page(facts, view).to_response()
+    return account_page(facts, view, await credentials_of(parts, found)).to_response()
 
 
 @post("/account/sessions/{session_id:str}/end", name="end-session", status_code=303)

@@ -1,0 +1,156 @@
+"""One's own password and second factor, on pages (S0-05). The same as GraphQL's mutations, without JavaScript.
+
+    GET  /account/credentials             what there is, and the forms
+    POST /account/password                change the password: current, password, repeated
+    POST /account/second-factor           begin: current; answers with the key for the authenticator
+    POST /account/second-factor/confirm   code
+    POST /account/second-factor/remove    current
+
+Each asks for the password, or for a code of a key that was shown to who knew it: a session alone changes nothing.
+"""
+
+from collections.abc import Awaitable
+from typing import Any, TypeVar
+
+from litestar import Response, get, post
+
+from identity_api.accounts.errors import CredentialsRefused
+from identity_api.accounts.local_passwords import change_password
+from identity_api.accounts.second_factor import TOTPEnrolment, confirm_totp, enrol_totp, remove_totp
+from identity_api.db import local_accounts
+from identity_api.errors import BadInput, Conflict, IdentityAPIError, NotFound, Refused
+from identity_api.permissions.delegation import Actor
+from identity_api.sessions.authenticate import Authenticated
+from identity_api.web import authentication
+from identity_api.web.answer import redirect
+from identity_api.web.facts import RequestFacts, facts_of
+from identity_api.web.limits import SignInAddress
+from identity_api.web.pages import CredentialsView, credentials_page
+from identity_api.web.parts import WebParts
+from identity_api.web.requests import WebRequest, form_of, parts_of, query_of
+
+T = TypeVar("T")
+
+PAGE = "/account/credentials"
+_DONE = {
+    "password": "Your password has been changed. You are signed in nowhere else with the old one.",
+    "second_factor": "From now on signing in with your password asks for a code.",
+    "removed": "Signing in with your password asks for no code any more.",
+}
+
+
+async def credentials_of(parts: WebParts, found: Authenticated) -> CredentialsView | None:
+    """What somebody has; None where the tenant has no passwords."""
+    async with parts.database.reading() as connection:
+        if not (await local_accounts.policy(connection, found.tenant_id)).local_sign_in:
+            return None
+        guards = await local_accounts.guards(connection, found.tenant_id, [found.user.id])
+    has_factor = found.user.id in guards and guards[found.user.id].has_second_factor
+    return CredentialsView(found.user.username, found.user.circumstances.has_password, has_factor)
+
+
+@get(PAGE, name="credentials")
+async def credentials(request: WebRequest) -> Response[Any]:
+    """What there is, and the forms."""
+    parts, facts = parts_of(request), facts_of(request.scope)
+    found = await authentication.optional(parts, request.scope)
+    if found is None:
+        return redirect(facts.local("/login"))
+    return await _page(parts, facts, found, notice=_DONE.get(query_of(request).get("done", "")))
+
+
+@post("/account/password", name="change-password", status_code=303)
+async def password_changed(request: WebRequest) -> Response[Any]:
+    """Change the password; this session goes on."""
+    parts, facts, found, form = await _begin(request)
+    if form.get("password") != form.get("repeated"):
+        error = BadInput("The two passwords differ. Type the same one twice.", code="PASSWORDS_DIFFER")
+        return await _page(parts, facts, found, problem=error)
+    changing = change_password(
+        parts.accounts, _actor(found), form.get("current", ""), form.get("password", ""), session_id=found.session_id
+    )
+    return await _done(parts, facts, found, changing, "password")
+
+
+@post("/account/second-factor", name="second-factor", status_code=200)
+async def second_factor_begun(request: WebRequest) -> Response[Any]:
+    """Show the key of a new second factor, once."""
+    parts, facts, found, form = await _begin(request)
+    issuer = facts.tenant.name if facts.tenant else found.tenant_slug
+    beginning = enrol_totp(parts.accounts, _actor(found), form.get("current", ""), issuer=issuer)
+    try:
+        enrolment = await _counted(parts, facts, beginning)
+    except (CredentialsRefused, Conflict) as error:
+        return await _page(parts, facts, found, problem=error)
+    return await _page(parts, facts, found, enrolment=enrolment)
+
+
+@post("/account/second-factor/confirm", name="second-factor-confirmed", status_code=303)
+async def second_factor_confirmed(request: WebRequest) -> Response[Any]:
+    """From now on signing in asks for a code."""
+    parts, facts, found, form = await _begin(request)
+    code = "".join(form.get("code", "").split())
+    try:
+        await _counted(parts, facts, confirm_totp(parts.accounts, _actor(found), code))
+    except (CredentialsRefused, Conflict, NotFound) as error:
+        return await _page(parts, facts, found, problem=error, confirms=isinstance(error, CredentialsRefused))
+    return redirect(facts.local(f"{PAGE}?done=second_factor"))
+
+
+@post("/account/second-factor/remove", name="second-factor-removed", status_code=303)
+async def second_factor_removed(request: WebRequest) -> Response[Any]:
+    """Do without."""
+    parts, facts, found, form = await _begin(request)
+    removing = remove_totp(parts.accounts, _actor(found), form.get("current", ""))
+    return await _done(parts, facts, found, removing, "removed")
+
+
+async def _begin(request: WebRequest) -> tuple[WebParts, RequestFacts, Authenticated, dict[str, str]]:
+    parts = parts_of(request)
+    found = await authentication.require(parts, request.scope)
+    if found.kind == "API_TOKEN":
+        raise Refused("An API token cannot do this. Sign in.", code="SESSION_NEEDED")
+    return parts, facts_of(request.scope), found, await form_of(request)
+
+
+async def _done(
+    parts: WebParts, facts: RequestFacts, found: Authenticated, doing: Awaitable[None], what: str
+) -> Response[Any]:
+    try:
+        await _counted(parts, facts, doing)
+    except (BadInput, CredentialsRefused, Conflict, NotFound) as error:
+        return await _page(parts, facts, found, problem=error)
+    return redirect(facts.local(f"{PAGE}?done={what}"))
+
+
+async def _counted(parts: WebParts, facts: RequestFacts, doing: Awaitable[T]) -> T:
+    """Try, with the address counted as at sign-in."""
+    address = SignInAddress(parts.limits, facts.address)
+    await address.check()
+    try:
+        return await doing
+    except CredentialsRefused:
+        await address.failed()
+        raise
+
+
+async def _page(
+    parts: WebParts,
+    facts: RequestFacts,
+    found: Authenticated,
+    *,
+    notice: str | None = None,
+    problem: IdentityAPIError | None = None,
+    enrolment: TOTPEnrolment | None = None,
+    confirms: bool = False,
+) -> Response[Any]:
+    view = await credentials_of(parts, found)
+    if view is None:
+        raise Refused("Nobody signs in with a password in this organisation.", code="LOCAL_SIGN_IN_OFF")
+    told = problem.message if problem is not None else None
+    page = credentials_page(facts, view, notice=notice, problem=told, enrolment=enrolment, confirms=confirms)
+    return page.to_response()
+
+
+def _actor(found: Authenticated) -> Actor:
+    return Actor(found.tenant_id, found.user.id, found.actor, found.permissions)

@@ -1,0 +1,104 @@
+"""One's own password and second factor, on pages (S0-05)."""
+
+import base64
+import re
+from datetime import UTC, datetime
+from uuid import UUID
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from identity_api.accounts import totp
+from tests.accounts.local_world import OTHER_PASSWORD, PASSWORD, LocalWorld
+from tests.web.local_site import PAGE, from_page, signed_in, submit, with_passwords
+from tests.web.site import Site
+
+CREDENTIALS = "/account/credentials"
+
+
+@pytest_asyncio.fixture
+async def world(site: Site) -> LocalWorld:
+    return await with_passwords(site)
+
+
+@pytest_asyncio.fixture
+async def ada(world: LocalWorld) -> UUID:
+    return await world.make_user("ada")
+
+
+async def post(site: Site, client: httpx.AsyncClient, path: str, **form: str) -> httpx.Response:
+    return await client.post(path, data=form, headers=from_page(site))
+
+
+async def follow(client: httpx.AsyncClient, answer: httpx.Response) -> str:
+    assert answer.status_code == 303, answer.text
+    return (await client.get(answer.headers["location"], headers=PAGE)).text
+
+
+@pytest.mark.asyncio
+async def test_the_account_page_says_what_there_is_where_passwords_are_on(
+    site: Site, world: LocalWorld, ada: UUID
+) -> None:
+    client = await signed_in(site)
+    assert f'href="{CREDENTIALS}"' in (await client.get("/account", headers=PAGE)).text
+    other = site.client()
+    assert (await site.sign_in(other, "alice", "/auth/oidc/sso/login")).status_code == 303
+    shown = (await other.get("/account", headers=PAGE)).text
+    assert ("Password and second factor" in shown, CREDENTIALS in shown) == (True, False)
+    assert "can make a link" in (await other.get(CREDENTIALS, headers=PAGE)).text
+    await world.set_policy(local_sign_in=False)
+    assert "Password and second factor" not in (await other.get("/account", headers=PAGE)).text
+    assert (await other.get(CREDENTIALS, headers=PAGE)).status_code == 403
+
+
+@pytest.mark.asyncio
+async def test_somebody_changes_their_password_and_stays_signed_in_here_alone(site: Site, ada: UUID) -> None:
+    client, other = await signed_in(site), await signed_in(site)
+    form = {"current": PASSWORD, "password": OTHER_PASSWORD, "repeated": OTHER_PASSWORD}
+    for change, said in (
+        ({"current": "not this one"}, "do not fit"),
+        ({"repeated": PASSWORD}, "The two passwords differ"),
+        ({"password": "short", "repeated": "short"}, "at least 12 characters"),
+    ):
+        refused = await post(site, client, "/account/password", **(form | change))
+        assert (refused.status_code, said in refused.text) == (400, True)
+    assert "has been changed" in await follow(client, await post(site, client, "/account/password", **form))
+    assert ((await client.get("/v1/me")).status_code, (await other.get("/v1/me")).status_code) == (200, 401)
+    assert (await submit(site, site.client(), password=OTHER_PASSWORD)).status_code == 303
+    assert (await submit(site, site.client())).status_code == 400
+
+
+@pytest.mark.asyncio
+async def test_a_second_factor_is_set_up_and_removed(site: Site, ada: UUID) -> None:
+    client = await signed_in(site)
+    assert (await post(site, client, "/account/second-factor", current="x")).status_code == 400
+    begun = await post(site, client, "/account/second-factor", current=PASSWORD)
+    assert begun.status_code == 200
+    key = re.search(r'<code class="strong">([A-Z2-7]+)</code>', begun.text)
+    assert key, begun.text
+    assert "otpauth://totp/" in begun.text
+    secret = base64.b32decode(key[1] + "=" * (-len(key[1]) % 8))
+    code = totp.code_at(secret, int(datetime.now(UTC).timestamp()) // totp.STEP_SECONDS).decode()
+    wrong = await post(site, client, "/account/second-factor/confirm", code="000000" if code != "000000" else "1" * 6)
+    assert (wrong.status_code, 'name="code"' in wrong.text, key[1] in wrong.text) == (400, True, False)
+    done = await post(site, client, "/account/second-factor/confirm", code=f"{code[:3]} {code[3:]}")
+    assert "asks for a code" in await follow(client, done)
+    assert "asked for a code" in (await client.get("/account", headers=PAGE)).text
+    assert "Enter your code" in (await submit(site, site.client())).text
+    assert (await post(site, client, "/account/second-factor/remove", current="x")).status_code == 400
+    removed = await post(site, client, "/account/second-factor/remove", current=PASSWORD)
+    assert "asks for no code any more" in await follow(client, removed)
+    assert (await submit(site, site.client())).status_code == 303
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "path", ["/account/password", *[f"/account/second-factor{end}" for end in ("", "/confirm", "/remove")]]
+)
+async def test_nobody_changes_anything_without_a_session_or_from_another_page(site: Site, ada: UUID, path: str) -> None:
+    assert (await post(site, site.client(), path, current=PASSWORD)).status_code == 401
+    client = await signed_in(site)
+    foreign = await client.post(path, data={"current": PASSWORD}, headers={"origin": "https://evil.example"})
+    assert (foreign.status_code, foreign.json()["code"]) == (403, "ORIGIN_REFUSED")
+    assert (await site.client().get(CREDENTIALS)).headers["location"] == "/login"
