@@ -16,6 +16,7 @@ COMMANDS = {
     "migrate": "migrate",
     "check-config": "check_config",
     "apply": "apply",
+    "import": "import_",
     "grant": "grant",
     "revoke": "revoke",
     "tenant": "tenant",

@@ -2,16 +2,17 @@
 
 import rich_click as click
 
+from identity_api.cli.commands.provider_changes import COMMANDS as CHANGES
 from identity_api.cli.commands.provider_inspection import COMMANDS as INSPECTION
 
 
 @click.group()
 def command() -> None:
-    """What operators do for one provider. `apply` makes providers."""
+    """What operators do for one provider. What a file declares is changed by `apply` alone."""
 
 
-for inspecting in INSPECTION:
-    command.add_command(inspecting)
+for one in (*INSPECTION, *CHANGES):
+    command.add_command(one)
 
 
 @command.group("keys")

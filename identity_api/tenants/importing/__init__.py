@@ -15,7 +15,7 @@ from identity_api.tenants.importing.federated_directory import read_federated_di
 from identity_api.tenants.importing.form import Imported, Target
 from identity_api.tenants.importing.inference import read_inference, read_inference_environment
 from identity_api.tenants.importing.infrahub import read_infrahub
-from identity_api.tenants.importing.recognise import read_any
+from identity_api.tenants.importing.recognise import read_any, read_variables
 from identity_api.tenants.importing.reinfer import read_reinfer
 from identity_api.tenants.importing.sysreptor import read_sysreptor
 
@@ -29,4 +29,5 @@ __all__ = [
     "read_infrahub",
     "read_reinfer",
     "read_sysreptor",
+    "read_variables",
 ]

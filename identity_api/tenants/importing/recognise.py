@@ -1,5 +1,6 @@
 """Which system a file is from. Each form has something that no other has, so nobody needs to say it."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from identity_api.errors import ConfigurationError
@@ -43,6 +44,21 @@ def read_any(document: bytes, target: Target | None, *, allowed_directories: tup
     return _from_environment(read_environment(document), target)
 
 
+def read_variables(environ: Mapping[str, str], target: Target, *, document: bytes | None = None) -> Imported:
+    """Read what variables say, as a process of the old system would have had them.
+
+    Args:
+        environ: of a process; what is not of the five systems is not looked at.
+        document: Infrahub's TOML, over which its variables win.
+
+    Raises:
+        ConfigurationError: as `read_any`.
+    """
+    if document is not None:
+        return read_infrahub(target, document=document, environ=environ)
+    return _from_environment(environ, target)
+
+
 def _json(document: bytes) -> Any:
     """The JSON document, or None where it may still be TOML, whose tables begin with a bracket too."""
     try:
@@ -57,7 +73,7 @@ def _is_inference(content: Any) -> bool:
     return isinstance(content, list) or (isinstance(content, dict) and "tenant_id" in content)
 
 
-def _from_environment(environ: dict[str, str], target: Target | None) -> Imported:
+def _from_environment(environ: Mapping[str, str], target: Target | None) -> Imported:
     if any(name.upper().startswith("INFRAHUB_") for name in environ):
         return read_infrahub(_needed(target), environ=environ)
     if any(name.startswith(PREFIX) for name in environ):

@@ -1,0 +1,48 @@
+"""`identity-api import`."""
+
+from pathlib import Path
+
+import rich_click as click
+
+
+@click.command()
+@click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--tenant", help="The slug of the tenant to import into, for forms that name none.")
+@click.option("--name", help="What that tenant is called.")
+@click.option("--host", "hosts", multiple=True, help="A host of that tenant; the first keeps the old redirect URIs.")
+@click.option("--allowed-directory", "directories", multiple=True, help="An Entra directory that may sign in.")
+@click.option("--environment", is_flag=True, help="Read this process's variables too, as the old system had them.")
+@click.option("--dry-run", is_flag=True, help="Show the difference and change nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(
+    files: tuple[Path, ...],
+    tenant: str | None,
+    name: str | None,
+    hosts: tuple[str, ...],
+    directories: tuple[str, ...],
+    environment: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Make providers from the settings of Infrahub, SysReptor, Inference API, Re:infer or Federated Directory.
+
+    The form is recognised by its content; FILE must be closed to others, for it holds client secrets. What is different
+    here is a notice on standard error; what cannot be imported stops the import. Importing twice changes nothing.
+    """
+    from identity_api.cli.context import read_settings, run_on_database
+    from identity_api.cli.importing import apply_forms, read_forms, target_of
+    from identity_api.cli.outcome import printable
+    from identity_api.cli.output import print_json, print_lines
+
+    target = target_of(tenant, name, hosts, directories)
+    settings, imported = read_settings(), read_forms(files, target, environment=environment, directories=directories)
+    done = run_on_database(
+        settings,
+        lambda database: apply_forms(database, settings, imported, named=name is not None, rehearse=dry_run),
+    )
+    if as_json:
+        print_json({"dry_run": dry_run, "changes": done.changes, "notices": done.notices})
+        return
+    for notice in done.notices:
+        click.echo(printable(f"notice: {notice}"), err=True)
+    print_lines(done.changes or ["Nothing to change."])

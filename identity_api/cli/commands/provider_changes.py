@@ -1,0 +1,175 @@
+"""`identity-api provider create`, `update`, `set-secret`, `remove-secret`, `enable`, `disable` and `delete`."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import rich_click as click
+
+FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
+
+
+def _names(function: FunctionT) -> FunctionT:
+    return click.argument("tenant")(click.argument("slug")(function))
+
+
+def _settings(function: FunctionT) -> FunctionT:
+    help_text = "A setting as in a declaration, such as scopes='[\"openid\"]'; repeatable."
+    return click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help=help_text)(function)
+
+
+def _secret(function: FunctionT) -> FunctionT:
+    options = (
+        click.option("--secret-stdin", "stdin", is_flag=True, help="Read the client secret from standard input."),
+        click.option("--secret-env", "variable", metavar="NAME", help="Read the client secret from a variable."),
+        click.option(
+            "--secret-file",
+            "file",
+            type=click.Path(exists=True, dir_okay=False, path_type=Path),
+            help="Read the client secret from a file that nobody else may read.",
+        ),
+        click.option("--secret-days", "days", type=click.IntRange(1, 3660), help="In how many days it expires."),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+@click.command()
+@_names
+@_settings
+@click.option("--preset", help="A well-known provider whose settings to start with.")
+@click.option("--value", "values", multiple=True, metavar="NAME=VALUE", help="What the preset asks for; repeatable.")
+@click.option("--alternative", "alternatives", multiple=True, help="An alternative of the preset; repeatable.")
+@_secret
+def create(
+    tenant: str,
+    slug: str,
+    settings: tuple[str, ...],
+    preset: str | None,
+    values: tuple[str, ...],
+    alternatives: tuple[str, ...],
+    **secret: Any,
+) -> None:
+    """Make the provider SLUG of TENANT, which is then administered here and through GraphQL, and by no file."""
+    from identity_api.cli.output import print_lines
+    from identity_api.cli.provider_changes import SecretOptions, administer, fields_of
+    from identity_api.tenants.administration import create as create_provider
+
+    fields: dict[str, Any] = {"slug": slug, **fields_of(settings)}
+    if preset is not None:
+        fields |= {"preset": preset, "preset_values": fields_of(values), "preset_alternatives": list(alternatives)}
+    given = SecretOptions(**secret).read()
+    administer(tenant, lambda parts, actor: create_provider(parts, actor, fields, secret=given))
+    print_lines([f"+ provider {slug}"])
+
+
+@click.command()
+@_names
+@_settings
+@click.option("--empty", multiple=True, metavar="NAME", help="A setting that shall have no value; repeatable.")
+@_secret
+def update(tenant: str, slug: str, settings: tuple[str, ...], empty: tuple[str, ...], **secret: Any) -> None:
+    """Change what is named of provider SLUG and nothing else.
+
+    Another issuer, discovery URL or endpoint needs the client secret again, and ends every login there.
+    """
+    from identity_api.cli.output import print_lines
+    from identity_api.cli.provider_changes import SecretOptions, change_provider, fields_of
+    from identity_api.tenants.administration import update as update_provider
+
+    fields, given = fields_of(settings, empty=empty), SecretOptions(**secret).read()
+    before, after = change_provider(
+        tenant,
+        slug,
+        lambda parts, actor, found: _with(
+            found, update_provider(parts, actor, found.id, fields, expected_version=found.version, secret=given)
+        ),
+    )
+    print_lines(["Nothing to change." if before == after else f"~ provider {slug} (version {after.version})"])
+
+
+async def _with(before: Any, change: Any) -> tuple[Any, Any]:
+    return before, await change
+
+
+@click.command("set-secret")
+@_names
+@_secret
+def set_secret(tenant: str, slug: str, **secret: Any) -> None:
+    """Store a client secret that is used first from now on; the one before works until it expires or is removed."""
+    from identity_api.cli.output import print_lines
+    from identity_api.cli.provider_changes import SecretOptions, change_provider
+    from identity_api.errors import BadInput
+    from identity_api.tenants.provider_secrets import set_secret as store
+
+    given = SecretOptions(**secret).read()
+    if given is None:
+        raise BadInput("Say where the secret is: --secret-stdin, --secret-env or --secret-file.")
+    change_provider(tenant, slug, lambda parts, actor, found: store(parts, actor, found.id, given))
+    print_lines([f"~ provider {slug} (client_secret)"])
+
+
+@click.command("remove-secret")
+@_names
+@click.argument("secret_id", type=click.UUID)
+def remove_secret(tenant: str, slug: str, secret_id: Any) -> None:
+    """Forget the client secret SECRET_ID; `secrets` lists them."""
+    from identity_api.cli.output import print_lines
+    from identity_api.cli.provider_changes import change_provider
+    from identity_api.tenants.provider_secrets import remove_secret as remove
+
+    change_provider(tenant, slug, lambda parts, actor, found: remove(parts, actor, found.id, secret_id))
+    print_lines([f"~ provider {slug} (client_secret)"])
+
+
+@click.command()
+@_names
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def secrets(tenant: str, slug: str, as_json: bool) -> None:
+    """List the stored client secrets of provider SLUG by id and dates, the newest first; no value is ever shown."""
+    from identity_api.cli.output import print_json, print_table
+    from identity_api.cli.provider_changes import change_provider, stored_secrets
+
+    found = change_provider(tenant, slug, stored_secrets)
+    if as_json:
+        print_json({"secrets": found})
+    else:
+        rows = [
+            (str(one.id), f"{one.created_at:%Y-%m-%d}", f"{one.expires_at:%Y-%m-%d}" if one.expires_at else "never")
+            for one in found
+        ]
+        print_table(("id", "created", "expires"), rows)
+
+
+@click.command()
+@_names
+def enable(tenant: str, slug: str) -> None:
+    """Let people sign in at provider SLUG."""
+    _switch(tenant, slug, "enable")
+
+
+@click.command()
+@_names
+def disable(tenant: str, slug: str) -> None:
+    """Let nobody sign in at provider SLUG; sessions and logins from there end at once."""
+    _switch(tenant, slug, "disable")
+
+
+@click.command()
+@_names
+def delete(tenant: str, slug: str) -> None:
+    """Delete the disabled provider SLUG, if it has no identities and no mappings."""
+    _switch(tenant, slug, "delete")
+
+
+def _switch(tenant: str, slug: str, verb: str) -> None:
+    from identity_api.cli.output import print_lines
+    from identity_api.cli.provider_changes import change_provider
+    from identity_api.tenants import switching
+
+    change_provider(tenant, slug, lambda parts, actor, found: getattr(switching, verb)(parts, actor, found.id))
+    print_lines([f"- provider {slug}" if verb == "delete" else f"~ provider {slug} ({verb}d)"])
+
+
+COMMANDS = (create, update, set_secret, secrets, remove_secret, enable, disable, delete)

@@ -1,0 +1,116 @@
+"""`provider create`, `update`, secrets and switches: the use cases of tenants' admins, by the operator (S0-45)."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Command, ask
+
+SECRET = "correct-horse-battery-staple"
+
+
+@pytest.fixture
+def acme(command: Command) -> Command:
+    declared = '[[tenants]]\nslug = "acme"\nname = "Acme"\nhosts = ["id.acme.example"]\n'
+    done = command("apply", "-", stdin=declared.encode())
+    assert done.returncode == 0, done.stderr
+    return command
+
+
+def create(acme: Command, *more: object, stdin: bytes = f"{SECRET}\n".encode()) -> str:
+    fields = ("issuer=https://sso.acme.example", "client_id=app", 'scopes=["openid", "email"]', "position=3")
+    settings = [part for field in fields for part in ("--set", field)]
+    done = acme("provider", "create", "acme", "keycloak", *settings, "--secret-stdin", *more, stdin=stdin)
+    assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr
+
+
+def test_a_provider_from_its_making_to_its_deletion(acme: Command, url: str) -> None:
+    shown = create(acme)
+    [row] = ask(url, "select slug, scopes, position, managed_by, client_authentication from provider")
+    assert tuple(row) == ("keycloak", ["openid", "email"], 3, "API", "client_secret_post")
+    for arguments, said in (
+        (("update", "acme", "keycloak", "--set", "label=Acme SSO"), "~ provider keycloak (version 2)\n"),
+        (("update", "acme", "keycloak", "--set", "label=Acme SSO"), "Nothing to change.\n"),
+        (("disable", "acme", "keycloak"), "~ provider keycloak (disabled)\n"),
+        (("enable", "acme", "keycloak"), "~ provider keycloak (enabled)\n"),
+        (("disable", "acme", "keycloak"), "~ provider keycloak (disabled)\n"),
+        (("delete", "acme", "keycloak"), "- provider keycloak\n"),
+    ):
+        done = acme("provider", *arguments)
+        assert (done.returncode, done.stdout) == (0, said), done.stderr
+        shown += done.stdout + done.stderr
+    assert ask(url, "select from provider") == []
+    assert SECRET not in shown
+    actors = ask(url, "select actor from audit_event where action like 'provider.%'")
+    assert {row["actor"].partition(":")[0] for row in actors} == {"operator"}
+
+
+def test_secrets_come_from_a_variable_a_file_or_standard_input_and_are_never_shown(
+    acme: Command, tmp_path: Path, url: str
+) -> None:
+    create(acme)
+    done = acme(
+        "provider", "set-secret", "acme", "keycloak", "--secret-env", "NEXT", "--secret-days", "730", NEXT="next"
+    )
+    assert (done.returncode, done.stdout) == (0, "~ provider keycloak (client_secret)\n"), done.stderr
+    listed = acme("provider", "secrets", "acme", "keycloak", "--json").stdout
+    new, old = json.loads(listed)["secrets"]
+    assert (new["expires_at"] is None, old["expires_at"]) == (False, None)
+    assert set(new) == {"id", "created_at", "expires_at"}
+    assert acme("provider", "secrets", "acme", "keycloak").stdout.count("never") == 1
+    assert acme("provider", "remove-secret", "acme", "keycloak", old["id"]).returncode == 0
+    path = tmp_path / "secret"
+    path.write_text("from-a-file\n")
+    path.chmod(0o644)
+    refused = acme("provider", "set-secret", "acme", "keycloak", "--secret-file", path)
+    assert (refused.returncode, "from-a-file" in refused.stderr) == (78, False)
+    path.chmod(0o600)
+    assert acme("provider", "set-secret", "acme", "keycloak", "--secret-file", path).returncode == 0
+    assert len(ask(url, "select from provider_secret")) == 2
+
+
+def test_a_move_needs_the_secret_again(acme: Command, url: str) -> None:
+    create(acme)
+    moved = ("provider", "update", "acme", "keycloak", "--set", "issuer=https://new.acme.example")
+    refused = acme(*moved)
+    assert (refused.returncode, "enter it again" in refused.stderr) == (2, True)
+    done = acme(*moved, "--secret-stdin", stdin=b"another")
+    assert done.returncode == 0, done.stderr
+    assert len(ask(url, "select from provider_secret")) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "problem"),
+    [
+        (("disable", "nobody", "keycloak"), 1, "nobody"),
+        (("disable", "acme", "nothing"), 1, "no provider nothing"),
+        (("set-secret", "acme", "keycloak"), 2, "where the secret is"),
+        (("set-secret", "acme", "keycloak", "--secret-stdin", "--secret-env", "HOME"), 2, "one place"),
+        (("set-secret", "acme", "keycloak", "--secret-env", "NOT_SET"), 2, "NOT_SET is not set"),
+        (("update", "acme", "keycloak", "--set", "label"), 2, "NAME=VALUE"),
+        (("update", "acme", "keycloak", "--set", "client_secret=x"), 2, "cannot be set here"),
+        (("update", "acme", "keycloak", "--set", "position=high"), 2, "position"),
+        (("delete", "acme", "keycloak"), 1, "Disable the provider first"),
+    ],
+)
+def test_what_cannot_be_done_is_said(
+    acme: Command, url: str, arguments: tuple[str, ...], code: int, problem: str
+) -> None:
+    create(acme)
+    done = acme("provider", *arguments)
+    assert (done.returncode, problem in done.stderr) == (code, True), done.stderr
+    [row] = ask(url, "select version, enabled from provider")
+    assert tuple(row) == (1, True)
+
+
+def test_a_preset_takes_its_values(acme: Command, url: str) -> None:
+    directory = "8eaef023-2b34-4da1-9baa-8bc8c9d6a490"
+    done = acme(
+        "provider", "create", "acme", "entra", "--preset", "entra", "--value", f"directory={directory}",
+        "--set", "client_id=app", "--secret-stdin", stdin=b"s3cret",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    [row] = ask(url, "select issuer, preset from provider")
+    assert tuple(row) == (f"https://login.microsoftonline.com/{directory}/v2.0", "entra")
