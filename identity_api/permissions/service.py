@@ -19,7 +19,7 @@ SCHEMA_READ = "identity:schema:read"
 
 SERVICE_PERMISSIONS: dict[str, str] = {
     USERS_READ: "See the tenant's users, their identities, groups, permissions and sessions.",
-    USERS_WRITE: "Disable and enable users, end their sessions, and ask for a sync.",
+    USERS_WRITE: "Make, change, disable and enable users, their identities and passwords; end sessions; ask for a sync.",
     GRANTS_WRITE: "Give and take permissions by hand, within what one may give.",
     GROUPS_READ: "See the groups that providers have named, and how many people are in each.",
     MAPPINGS_READ: "See which provider groups give which permissions.",

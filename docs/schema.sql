@@ -1,0 +1,732 @@
+-- The database's catalogue after all migrations, for reading and review. Written by `make schema`.
+
+CREATE TABLE public.app_user (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    username text NOT NULL,
+    username_folded text NOT NULL,
+    display_label text NOT NULL,
+    display_label_folded text NOT NULL,
+    email text,
+    email_folded text,
+    email_verified boolean,
+    disabled_at timestamp with time zone,
+    password_hash text,
+    epoch integer NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    active_at timestamp with time zone NOT NULL,
+    CONSTRAINT app_user_username_length CHECK (((length(username) >= 1) AND (length(username) <= 320)))
+);
+CREATE TABLE public.group_mapping (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    provider_id uuid,
+    pattern text NOT NULL,
+    match text NOT NULL,
+    enabled boolean NOT NULL,
+    version integer NOT NULL,
+    managed_by text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    deleted_at timestamp with time zone,
+    CONSTRAINT group_mapping_managed_by_known CHECK ((managed_by = ANY (ARRAY['FILE'::text, 'API'::text]))),
+    CONSTRAINT group_mapping_match_known CHECK ((match = ANY (ARRAY['EXACT'::text, 'GLOB'::text])))
+);
+CREATE TABLE public.identity (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    provider_id uuid NOT NULL,
+    issuer text NOT NULL,
+    subject text,
+    anchor text NOT NULL,
+    claims jsonb NOT NULL,
+    state text NOT NULL,
+    state_reason text,
+    state_since timestamp with time zone NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    signed_in_at timestamp with time zone NOT NULL,
+    unlinked_at timestamp with time zone,
+    CONSTRAINT identity_anchor_length CHECK (((length(anchor) >= 1) AND (length(anchor) <= 512))),
+    CONSTRAINT identity_state_known CHECK ((state = ANY (ARRAY['FRESH'::text, 'STALE'::text, 'REVOKED'::text, 'QUARANTINED'::text, 'UNSYNCED'::text]))),
+    CONSTRAINT identity_unlinked_is_over CHECK (((unlinked_at IS NULL) OR (state = 'REVOKED'::text)))
+);
+CREATE TABLE public.identity_sync (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    provider_id uuid NOT NULL,
+    due_at timestamp with time zone,
+    lease_until timestamp with time zone,
+    lease_owner uuid,
+    generation bigint NOT NULL,
+    attempt_token_id uuid,
+    attempt_hash bytea,
+    attempt_at timestamp with time zone,
+    uncertain boolean NOT NULL,
+    failures integer NOT NULL,
+    signed_in_until timestamp with time zone,
+    groups_valid_until timestamp with time zone,
+    verified_at timestamp with time zone,
+    outcome text,
+    groups_completeness text NOT NULL,
+    CONSTRAINT identity_sync_completeness_known CHECK ((groups_completeness = ANY (ARRAY['COMPLETE'::text, 'EMPTY'::text, 'TRUNCATED'::text, 'UNREADABLE'::text, 'UNKNOWN'::text])))
+);
+CREATE TABLE public.mapping_group (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    mapping_id uuid NOT NULL,
+    group_id uuid NOT NULL
+);
+CREATE TABLE public.mapping_permission (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    mapping_id uuid NOT NULL,
+    permission_id uuid NOT NULL
+);
+CREATE TABLE public.permission (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    name text NOT NULL,
+    description text NOT NULL,
+    delegable boolean NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT permission_name_shape CHECK (((name ~ '^[a-z][a-z0-9_.-]*(:[a-z0-9_.-]+)+$'::text) AND (length(name) <= 128)))
+);
+CREATE TABLE public.permission_grant (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    permission_id uuid NOT NULL,
+    source text NOT NULL,
+    identity_id uuid,
+    mapping_id uuid,
+    group_id uuid,
+    granted_at timestamp with time zone NOT NULL,
+    granted_by text NOT NULL,
+    revoked_at timestamp with time zone,
+    revoked_by text,
+    revoked_reason text,
+    CONSTRAINT permission_grant_closed_whole CHECK (((revoked_at IS NULL) = (revoked_reason IS NULL))),
+    CONSTRAINT permission_grant_source_shape CHECK ((((source = 'MANUAL'::text) AND (identity_id IS NULL) AND (mapping_id IS NULL) AND (group_id IS NULL)) OR ((source = 'GROUP'::text) AND (identity_id IS NOT NULL) AND (mapping_id IS NOT NULL) AND (group_id IS NOT NULL))))
+);
+CREATE TABLE public.provider (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    slug text NOT NULL,
+    protocol text NOT NULL,
+    preset text,
+    label text NOT NULL,
+    icon text,
+    "position" integer NOT NULL,
+    enabled boolean NOT NULL,
+    issuer text NOT NULL,
+    discovery_url text,
+    client_id text NOT NULL,
+    client_authentication text NOT NULL,
+    redirect_url text NOT NULL,
+    scopes text[] NOT NULL,
+    authorization_parameters jsonb NOT NULL,
+    endpoints jsonb NOT NULL,
+    claims jsonb NOT NULL,
+    provisioning text NOT NULL,
+    adopt_by_name boolean NOT NULL,
+    email_verified_rule text NOT NULL,
+    absent_groups text NOT NULL,
+    sync_mode text NOT NULL,
+    sync text NOT NULL,
+    sync_scope text,
+    sync_interval_seconds integer NOT NULL,
+    outage_grace_seconds integer NOT NULL,
+    unsynced_lease_seconds integer NOT NULL,
+    max_rate integer,
+    max_concurrent integer NOT NULL,
+    reauthentication boolean NOT NULL,
+    delivery text,
+    logout_page_url text,
+    managed_by text NOT NULL,
+    version integer NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    client_settings jsonb,
+    CONSTRAINT provider_absent_groups_known CHECK ((absent_groups = ANY (ARRAY['EMPTY'::text, 'UNKNOWN'::text]))),
+    CONSTRAINT provider_managed_by_known CHECK ((managed_by = ANY (ARRAY['FILE'::text, 'API'::text]))),
+    CONSTRAINT provider_protocol_known CHECK ((protocol = ANY (ARRAY['oidc'::text, 'oauth2'::text]))),
+    CONSTRAINT provider_provisioning_known CHECK ((provisioning = ANY (ARRAY['JIT'::text, 'KNOWN_USERS'::text, 'LINKED_ONLY'::text]))),
+    CONSTRAINT provider_slug_shape CHECK ((slug ~ '^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$'::text)),
+    CONSTRAINT provider_sync_known CHECK ((sync = ANY (ARRAY['REFRESH_TOKEN'::text, 'ACCESS_TOKEN'::text, 'OFF'::text]))),
+    CONSTRAINT provider_sync_mode_known CHECK ((sync_mode = ANY (ARRAY['STRICT'::text, 'ADDITIVE'::text, 'NONE'::text])))
+);
+CREATE FUNCTION public.effective_permission(p_tenant uuid, p_user uuid, p_at timestamp with time zone) RETURNS TABLE(permission text, source text, grant_id uuid, identity_id uuid, mapping_id uuid, group_id uuid)
+    LANGUAGE sql STABLE
+    BEGIN ATOMIC
+ WITH live_identity AS (
+          SELECT i.id,
+             i.provider_id,
+             p_1.sync,
+             s.signed_in_until,
+             s.groups_valid_until
+            FROM ((public.identity i
+              JOIN public.provider p_1 ON (((p_1.tenant_id = i.tenant_id) AND (p_1.id = i.provider_id))))
+              JOIN public.identity_sync s ON (((s.tenant_id = i.tenant_id) AND (s.id = i.id))))
+           WHERE ((i.tenant_id = effective_permission.p_tenant) AND (i.user_id = effective_permission.p_user) AND (i.state <> ALL (ARRAY['REVOKED'::text, 'QUARANTINED'::text])) AND p_1.enabled)
+         )
+  SELECT p.name,
+     g.source,
+     g.id,
+     g.identity_id,
+     g.mapping_id,
+     g.group_id
+    FROM ((public.app_user u
+      JOIN public.permission_grant g ON (((g.tenant_id = u.tenant_id) AND (g.user_id = u.id) AND (g.granted_at <= effective_permission.p_at) AND ((g.revoked_at IS NULL) OR (g.revoked_at > effective_permission.p_at)))))
+      JOIN public.permission p ON (((p.tenant_id = g.tenant_id) AND (p.id = g.permission_id))))
+   WHERE ((u.tenant_id = effective_permission.p_tenant) AND (u.id = effective_permission.p_user) AND (u.disabled_at IS NULL) AND
+         CASE g.source
+             WHEN 'MANUAL'::text THEN ((u.password_hash IS NOT NULL) OR (EXISTS ( SELECT
+                FROM live_identity i
+               WHERE ((i.signed_in_until > effective_permission.p_at) OR (i.sync = 'OFF'::text)))))
+             ELSE (EXISTS ( SELECT
+                FROM (((live_identity i
+                  JOIN public.group_mapping m ON (((m.tenant_id = effective_permission.p_tenant) AND (m.id = g.mapping_id) AND m.enabled AND (m.deleted_at IS NULL) AND ((m.provider_id IS NULL) OR (m.provider_id = i.provider_id)))))
+                  JOIN public.mapping_permission mp ON (((mp.tenant_id = effective_permission.p_tenant) AND (mp.mapping_id = m.id) AND (mp.permission_id = g.permission_id))))
+                  JOIN public.mapping_group mg ON (((mg.tenant_id = effective_permission.p_tenant) AND (mg.mapping_id = m.id) AND (mg.group_id = g.group_id))))
+               WHERE ((i.id = g.identity_id) AND (i.groups_valid_until > effective_permission.p_at))))
+         END);
+END;
+CREATE TABLE public.identity_group (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    identity_id uuid NOT NULL,
+    group_id uuid NOT NULL
+);
+CREATE TABLE public.provider_group (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    provider_id uuid NOT NULL,
+    name text NOT NULL,
+    first_seen_at timestamp with time zone NOT NULL
+);
+CREATE TABLE public.user_read (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    facts text NOT NULL
+);
+CREATE FUNCTION public.refresh_user_read(p_tenant uuid, p_users uuid[]) RETURNS void
+    LANGUAGE sql
+    BEGIN ATOMIC
+ INSERT INTO public.user_read (tenant_id, id, facts)  SELECT refresh_user_read.p_tenant AS p_tenant,
+             u.id,
+             (json_build_array(COALESCE(( SELECT json_agg(json_build_array(i.id, i.provider_id, i.issuer, i.subject, i.anchor, i.state, i.state_reason, i.state_since, i.created_at, i.signed_in_at) ORDER BY i.id) AS json_agg
+                    FROM public.identity i
+                   WHERE ((i.tenant_id = refresh_user_read.p_tenant) AND (i.user_id = u.id) AND (i.unlinked_at IS NULL))), '[]'::json), COALESCE(( SELECT json_agg(json_build_array(g.id, p.name, g.source, g.identity_id, g.mapping_id, g.group_id, pg.name, g.granted_at, g.granted_by) ORDER BY p.name, g.id) AS json_agg
+                    FROM ((public.permission_grant g
+                      JOIN public.permission p ON (((p.tenant_id = refresh_user_read.p_tenant) AND (p.id = g.permission_id))))
+                      LEFT JOIN public.provider_group pg ON (((pg.tenant_id = refresh_user_read.p_tenant) AND (pg.id = g.group_id))))
+                   WHERE ((g.tenant_id = refresh_user_read.p_tenant) AND (g.user_id = u.id) AND (g.revoked_at IS NULL))), '[]'::json), COALESCE(( SELECT json_agg(json_build_array(ig.group_id, pg.name, ig.identity_id) ORDER BY pg.name, ig.identity_id) AS json_agg
+                    FROM ((public.identity i
+                      JOIN public.identity_group ig ON (((ig.tenant_id = refresh_user_read.p_tenant) AND (ig.identity_id = i.id))))
+                      JOIN public.provider_group pg ON (((pg.tenant_id = refresh_user_read.p_tenant) AND (pg.id = ig.group_id))))
+                   WHERE ((i.tenant_id = refresh_user_read.p_tenant) AND (i.user_id = u.id))), '[]'::json)))::text AS json_build_array
+            FROM unnest(refresh_user_read.p_users) u(id) ON CONFLICT(id) DO UPDATE SET facts = excluded.facts;
+END;
+CREATE TABLE public.api_token (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    name text NOT NULL,
+    token_hash bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    seen_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    ended_reason text
+);
+CREATE TABLE public.audit_event (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    at timestamp with time zone NOT NULL,
+    actor text NOT NULL,
+    action text NOT NULL,
+    subject_kind text NOT NULL,
+    subject_id uuid,
+    payload jsonb NOT NULL,
+    sequence bigint,
+    mac bytea,
+    key_id text
+);
+CREATE TABLE public.audit_head (
+    id uuid NOT NULL,
+    sequence bigint NOT NULL,
+    mac bytea NOT NULL,
+    key_id text NOT NULL,
+    sealed_at timestamp with time zone NOT NULL
+);
+CREATE TABLE public.client_key (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    provider_id uuid NOT NULL,
+    use text NOT NULL,
+    key_id text NOT NULL,
+    public_jwk jsonb,
+    sealed bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    retired_at timestamp with time zone,
+    CONSTRAINT client_key_published_whole CHECK (((public_jwk IS NULL) = (use = 'tls'::text))),
+    CONSTRAINT client_key_use_known CHECK ((use = ANY (ARRAY['sig'::text, 'enc'::text, 'tls'::text])))
+);
+CREATE TABLE public.frontend (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    slug text NOT NULL,
+    origins text[] NOT NULL,
+    return_urls text[] NOT NULL,
+    deliveries text[] NOT NULL
+);
+CREATE TABLE public.local_account (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    failures integer NOT NULL,
+    locked_until timestamp with time zone,
+    totp_sealed bytea,
+    totp_confirmed_at timestamp with time zone,
+    totp_step bigint,
+    CONSTRAINT local_account_failures_counted CHECK ((failures >= 0))
+);
+CREATE TABLE public.local_policy (
+    id uuid NOT NULL,
+    local_sign_in boolean NOT NULL,
+    sso_managed boolean NOT NULL
+);
+CREATE TABLE public.login_attempt (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    provider_id uuid NOT NULL,
+    frontend_id uuid,
+    delivery text NOT NULL,
+    return_to text NOT NULL,
+    session_origin text NOT NULL,
+    path_prefix text NOT NULL,
+    client_state text,
+    client_challenge text,
+    login_hint text,
+    redirect_url text NOT NULL,
+    issuer text NOT NULL,
+    state_hash bytea,
+    nonce_hash bytea,
+    code_verifier_sealed bytea,
+    session_binding_hash bytea,
+    callback_binding_hash bytea,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    launched_at timestamp with time zone,
+    consumed_at timestamp with time zone,
+    outcome text,
+    test_id uuid,
+    reauthentication boolean DEFAULT false NOT NULL,
+    CONSTRAINT login_attempt_delivery_known CHECK ((delivery = ANY (ARRAY['cookie'::text, 'code'::text, 'fragment'::text])))
+);
+CREATE TABLE public.login_handle (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    attempt_id uuid NOT NULL,
+    token_hash bytea NOT NULL,
+    stage text NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone,
+    CONSTRAINT login_handle_stage_known CHECK ((stage = ANY (ARRAY['SESSION_HOST'::text, 'CALLBACK_HOST'::text])))
+);
+CREATE TABLE public.logout_token_seen (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    provider_id uuid NOT NULL,
+    token_hash bytea NOT NULL,
+    ended_hash bytea NOT NULL,
+    seen_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL
+);
+CREATE TABLE public.mapping_change (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    mapping_id uuid NOT NULL,
+    actor text NOT NULL,
+    total integer NOT NULL,
+    done integer NOT NULL,
+    after_identity_id uuid,
+    created_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone
+);
+CREATE TABLE public.one_time_code (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    attempt_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    identity_id uuid NOT NULL,
+    kind text NOT NULL,
+    code_hash bytea NOT NULL,
+    provider_session text,
+    id_token_sealed bytea,
+    authenticated_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone,
+    session_id uuid,
+    CONSTRAINT one_time_code_kind_known CHECK ((kind = ANY (ARRAY['COMPLETE'::text, 'TOKEN'::text])))
+);
+CREATE TABLE public.password_token (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    token_hash bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone
+);
+CREATE TABLE public.provider_breaker (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    failures integer NOT NULL,
+    open_until timestamp with time zone,
+    reason text,
+    changed_at timestamp with time zone NOT NULL
+);
+CREATE TABLE public.provider_secret (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    provider_id uuid NOT NULL,
+    sealed bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone
+);
+CREATE TABLE public.provider_test (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    provider_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    report jsonb
+);
+CREATE TABLE public.refresh_token (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    identity_id uuid NOT NULL,
+    sealed bytea,
+    hash bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    rotated_at timestamp with time zone,
+    dead_at timestamp with time zone,
+    dead_reason text
+);
+CREATE TABLE public.service_client (
+    id uuid NOT NULL,
+    name text NOT NULL,
+    secret_hash bytea NOT NULL,
+    tenant_ids uuid[] NOT NULL,
+    scopes text[] NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    revoked_at timestamp with time zone
+);
+CREATE TABLE public.session (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    identity_id uuid,
+    frontend_id uuid,
+    kind text NOT NULL,
+    token_hash bytea NOT NULL,
+    epoch integer NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    seen_at timestamp with time zone NOT NULL,
+    authenticated_at timestamp with time zone NOT NULL,
+    absolute_until timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    ended_reason text,
+    provider_session text,
+    id_token_sealed bytea,
+    user_agent text,
+    CONSTRAINT session_ended_whole CHECK (((ended_at IS NULL) = (ended_reason IS NULL))),
+    CONSTRAINT session_kind_known CHECK ((kind = ANY (ARRAY['COOKIE'::text, 'BEARER'::text])))
+);
+CREATE TABLE public.tenant (
+    id uuid NOT NULL,
+    slug text NOT NULL,
+    name text NOT NULL,
+    default_provider text,
+    epoch integer NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT tenant_slug_shape CHECK ((slug ~ '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'::text))
+);
+CREATE TABLE public.tenant_host (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    host text NOT NULL
+);
+ALTER TABLE ONLY public.api_token
+    ADD CONSTRAINT api_token_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.api_token
+    ADD CONSTRAINT api_token_token_key UNIQUE (token_hash);
+ALTER TABLE ONLY public.app_user
+    ADD CONSTRAINT app_user_id_key UNIQUE (tenant_id, id);
+ALTER TABLE ONLY public.app_user
+    ADD CONSTRAINT app_user_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.app_user
+    ADD CONSTRAINT app_user_username_key UNIQUE (tenant_id, username);
+ALTER TABLE ONLY public.audit_event
+    ADD CONSTRAINT audit_event_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.audit_event
+    ADD CONSTRAINT audit_event_sequence_key UNIQUE (tenant_id, sequence);
+ALTER TABLE ONLY public.audit_head
+    ADD CONSTRAINT audit_head_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.client_key
+    ADD CONSTRAINT client_key_key_id_key UNIQUE (tenant_id, provider_id, key_id);
+ALTER TABLE ONLY public.client_key
+    ADD CONSTRAINT client_key_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.frontend
+    ADD CONSTRAINT frontend_id_key UNIQUE (tenant_id, id);
+ALTER TABLE ONLY public.frontend
+    ADD CONSTRAINT frontend_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.frontend
+    ADD CONSTRAINT frontend_slug_key UNIQUE (tenant_id, slug);
+ALTER TABLE ONLY public.group_mapping
+    ADD CONSTRAINT group_mapping_id_key UNIQUE (tenant_id, id);
+ALTER TABLE ONLY public.group_mapping
+    ADD CONSTRAINT group_mapping_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.identity
+    ADD CONSTRAINT identity_anchor_key UNIQUE (tenant_id, provider_id, anchor);
+ALTER TABLE ONLY public.identity_group
+    ADD CONSTRAINT identity_group_key UNIQUE (tenant_id, identity_id, group_id);
+ALTER TABLE ONLY public.identity_group
+    ADD CONSTRAINT identity_group_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.identity
+    ADD CONSTRAINT identity_id_key UNIQUE (tenant_id, id);
+ALTER TABLE ONLY public.identity
+    ADD CONSTRAINT identity_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.identity
+    ADD CONSTRAINT identity_subject_key UNIQUE (tenant_id, provider_id, issuer, subject);
+ALTER TABLE ONLY public.identity_sync
+    ADD CONSTRAINT identity_sync_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.local_account
+    ADD CONSTRAINT local_account_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.local_policy
+    ADD CONSTRAINT local_policy_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.login_attempt
+    ADD CONSTRAINT login_attempt_id_key UNIQUE (tenant_id, id);
+ALTER TABLE ONLY public.login_attempt
+    ADD CONSTRAINT login_attempt_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.login_attempt
+    ADD CONSTRAINT login_attempt_state_key UNIQUE (state_hash);
+ALTER TABLE ONLY public.login_handle
+    ADD CONSTRAINT login_handle_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.login_handle
+    ADD CONSTRAINT login_handle_token_key UNIQUE (token_hash);
+ALTER TABLE ONLY public.logout_token_seen
+    ADD CONSTRAINT logout_token_seen_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.logout_token_seen
+    ADD CONSTRAINT logout_token_seen_token_key UNIQUE (tenant_id, provider_id, token_hash);
+ALTER TABLE ONLY public.mapping_change
+    ADD CONSTRAINT mapping_change_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.mapping_group
+    ADD CONSTRAINT mapping_group_key UNIQUE (tenant_id, mapping_id, group_id);
+ALTER TABLE ONLY public.mapping_group
+    ADD CONSTRAINT mapping_group_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.mapping_permission
+    ADD CONSTRAINT mapping_permission_key UNIQUE (tenant_id, mapping_id, permission_id);
+ALTER TABLE ONLY public.mapping_permission
+    ADD CONSTRAINT mapping_permission_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.one_time_code
+    ADD CONSTRAINT one_time_code_code_key UNIQUE (code_hash);
+ALTER TABLE ONLY public.one_time_code
+    ADD CONSTRAINT one_time_code_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.password_token
+    ADD CONSTRAINT password_token_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.password_token
+    ADD CONSTRAINT password_token_token_key UNIQUE (token_hash);
+ALTER TABLE ONLY public.permission_grant
+    ADD CONSTRAINT permission_grant_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.permission
+    ADD CONSTRAINT permission_id_key UNIQUE (tenant_id, id);
+ALTER TABLE ONLY public.permission
+    ADD CONSTRAINT permission_name_key UNIQUE (tenant_id, name);
+ALTER TABLE ONLY public.permission
+    ADD CONSTRAINT permission_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.provider_breaker
+    ADD CONSTRAINT provider_breaker_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.provider_group
+    ADD CONSTRAINT provider_group_id_key UNIQUE (tenant_id, id);
+ALTER TABLE ONLY public.provider_group
+    ADD CONSTRAINT provider_group_name_key UNIQUE (tenant_id, provider_id, name);
+ALTER TABLE ONLY public.provider_group
+    ADD CONSTRAINT provider_group_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.provider
+    ADD CONSTRAINT provider_id_key UNIQUE (tenant_id, id);
+ALTER TABLE ONLY public.provider
+    ADD CONSTRAINT provider_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.provider_secret
+    ADD CONSTRAINT provider_secret_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.provider
+    ADD CONSTRAINT provider_slug_key UNIQUE (tenant_id, slug);
+ALTER TABLE ONLY public.provider_test
+    ADD CONSTRAINT provider_test_id_key UNIQUE (tenant_id, id);
+ALTER TABLE ONLY public.provider_test
+    ADD CONSTRAINT provider_test_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.refresh_token
+    ADD CONSTRAINT refresh_token_hash_key UNIQUE (tenant_id, identity_id, hash);
+ALTER TABLE ONLY public.refresh_token
+    ADD CONSTRAINT refresh_token_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.service_client
+    ADD CONSTRAINT service_client_name_key UNIQUE (name);
+ALTER TABLE ONLY public.service_client
+    ADD CONSTRAINT service_client_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.session
+    ADD CONSTRAINT session_id_key UNIQUE (tenant_id, id);
+ALTER TABLE ONLY public.session
+    ADD CONSTRAINT session_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.session
+    ADD CONSTRAINT session_token_key UNIQUE (token_hash);
+ALTER TABLE ONLY public.tenant_host
+    ADD CONSTRAINT tenant_host_host_key UNIQUE (host);
+ALTER TABLE ONLY public.tenant_host
+    ADD CONSTRAINT tenant_host_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.tenant
+    ADD CONSTRAINT tenant_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.tenant
+    ADD CONSTRAINT tenant_slug_key UNIQUE (slug);
+ALTER TABLE ONLY public.user_read
+    ADD CONSTRAINT user_read_pkey PRIMARY KEY (id);
+CREATE INDEX api_token_user ON public.api_token USING btree (tenant_id, user_id);
+CREATE INDEX app_user_email_prefix ON public.app_user USING btree (tenant_id, email_folded text_pattern_ops, id);
+CREATE INDEX app_user_label_prefix ON public.app_user USING btree (tenant_id, display_label_folded text_pattern_ops, id);
+CREATE INDEX app_user_username_prefix ON public.app_user USING btree (tenant_id, username_folded text_pattern_ops, id);
+CREATE INDEX audit_event_login_failures ON public.audit_event USING btree (tenant_id, id) WHERE (action = 'login.failed'::text);
+CREATE INDEX audit_event_subject ON public.audit_event USING btree (tenant_id, subject_id, id);
+CREATE INDEX audit_event_unsealed ON public.audit_event USING btree (tenant_id, id) WHERE (sequence IS NULL);
+CREATE UNIQUE INDEX group_mapping_rule ON public.group_mapping USING btree (tenant_id, COALESCE(provider_id, '00000000-0000-0000-0000-000000000000'::uuid), match, pattern) WHERE (deleted_at IS NULL);
+CREATE INDEX identity_group_group ON public.identity_group USING btree (tenant_id, group_id, identity_id);
+CREATE INDEX identity_sync_due ON public.identity_sync USING btree (due_at) WHERE (due_at IS NOT NULL);
+CREATE INDEX identity_sync_leased ON public.identity_sync USING btree (tenant_id, provider_id) WHERE (lease_owner IS NOT NULL);
+CREATE INDEX identity_sync_provider ON public.identity_sync USING btree (tenant_id, provider_id, due_at);
+CREATE INDEX identity_sync_user ON public.identity_sync USING btree (tenant_id, user_id);
+CREATE INDEX identity_user ON public.identity USING btree (tenant_id, user_id);
+CREATE INDEX login_attempt_expiry ON public.login_attempt USING btree (expires_at);
+CREATE INDEX login_attempt_test ON public.login_attempt USING btree (tenant_id, test_id) WHERE (test_id IS NOT NULL);
+CREATE INDEX login_handle_attempt ON public.login_handle USING btree (tenant_id, attempt_id);
+CREATE INDEX logout_token_seen_ended ON public.logout_token_seen USING btree (tenant_id, provider_id, ended_hash);
+CREATE INDEX logout_token_seen_expiry ON public.logout_token_seen USING btree (expires_at);
+CREATE INDEX mapping_change_open ON public.mapping_change USING btree (tenant_id, created_at) WHERE (finished_at IS NULL);
+CREATE INDEX mapping_group_group ON public.mapping_group USING btree (tenant_id, group_id);
+CREATE INDEX mapping_permission_permission ON public.mapping_permission USING btree (tenant_id, permission_id);
+CREATE INDEX one_time_code_attempt ON public.one_time_code USING btree (tenant_id, attempt_id);
+CREATE INDEX password_token_expiry ON public.password_token USING btree (expires_at);
+CREATE INDEX password_token_user ON public.password_token USING btree (tenant_id, user_id);
+CREATE UNIQUE INDEX permission_grant_group_open ON public.permission_grant USING btree (tenant_id, identity_id, mapping_id, permission_id, group_id) WHERE ((source = 'GROUP'::text) AND (revoked_at IS NULL));
+CREATE UNIQUE INDEX permission_grant_manual_open ON public.permission_grant USING btree (tenant_id, user_id, permission_id) WHERE ((source = 'MANUAL'::text) AND (revoked_at IS NULL));
+CREATE INDEX permission_grant_mapping_open ON public.permission_grant USING btree (tenant_id, mapping_id) WHERE (revoked_at IS NULL);
+CREATE INDEX permission_grant_permission ON public.permission_grant USING btree (tenant_id, permission_id) WHERE (revoked_at IS NULL);
+CREATE INDEX permission_grant_user ON public.permission_grant USING btree (tenant_id, user_id, granted_at);
+CREATE INDEX provider_secret_provider ON public.provider_secret USING btree (tenant_id, provider_id);
+CREATE INDEX provider_test_created ON public.provider_test USING btree (tenant_id, created_at);
+CREATE INDEX provider_test_expiry ON public.provider_test USING btree (expires_at);
+CREATE INDEX refresh_token_live ON public.refresh_token USING btree (tenant_id, identity_id, created_at DESC) WHERE (dead_at IS NULL);
+CREATE INDEX session_identity_live ON public.session USING btree (tenant_id, identity_id) WHERE (ended_at IS NULL);
+CREATE INDEX session_over ON public.session USING btree (absolute_until);
+CREATE INDEX session_provider_session_live ON public.session USING btree (tenant_id, provider_session) WHERE ((ended_at IS NULL) AND (provider_session IS NOT NULL));
+CREATE INDEX session_user_live ON public.session USING btree (tenant_id, user_id, created_at) WHERE (ended_at IS NULL);
+ALTER TABLE ONLY public.api_token
+    ADD CONSTRAINT api_token_tenant_id_user_id_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES public.app_user(tenant_id, id);
+ALTER TABLE ONLY public.app_user
+    ADD CONSTRAINT app_user_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenant(id);
+ALTER TABLE ONLY public.audit_event
+    ADD CONSTRAINT audit_event_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenant(id);
+ALTER TABLE ONLY public.audit_head
+    ADD CONSTRAINT audit_head_id_fkey FOREIGN KEY (id) REFERENCES public.tenant(id);
+ALTER TABLE ONLY public.client_key
+    ADD CONSTRAINT client_key_tenant_id_provider_id_fkey FOREIGN KEY (tenant_id, provider_id) REFERENCES public.provider(tenant_id, id);
+ALTER TABLE ONLY public.frontend
+    ADD CONSTRAINT frontend_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenant(id);
+ALTER TABLE ONLY public.group_mapping
+    ADD CONSTRAINT group_mapping_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenant(id);
+ALTER TABLE ONLY public.group_mapping
+    ADD CONSTRAINT group_mapping_tenant_id_provider_id_fkey FOREIGN KEY (tenant_id, provider_id) REFERENCES public.provider(tenant_id, id);
+ALTER TABLE ONLY public.identity_group
+    ADD CONSTRAINT identity_group_tenant_id_group_id_fkey FOREIGN KEY (tenant_id, group_id) REFERENCES public.provider_group(tenant_id, id);
+ALTER TABLE ONLY public.identity_group
+    ADD CONSTRAINT identity_group_tenant_id_identity_id_fkey FOREIGN KEY (tenant_id, identity_id) REFERENCES public.identity(tenant_id, id);
+ALTER TABLE ONLY public.identity_sync
+    ADD CONSTRAINT identity_sync_tenant_id_id_fkey FOREIGN KEY (tenant_id, id) REFERENCES public.identity(tenant_id, id);
+ALTER TABLE ONLY public.identity_sync
+    ADD CONSTRAINT identity_sync_tenant_id_provider_id_fkey FOREIGN KEY (tenant_id, provider_id) REFERENCES public.provider(tenant_id, id);
+ALTER TABLE ONLY public.identity_sync
+    ADD CONSTRAINT identity_sync_tenant_id_user_id_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES public.app_user(tenant_id, id);
+ALTER TABLE ONLY public.identity
+    ADD CONSTRAINT identity_tenant_id_provider_id_fkey FOREIGN KEY (tenant_id, provider_id) REFERENCES public.provider(tenant_id, id);
+ALTER TABLE ONLY public.identity
+    ADD CONSTRAINT identity_tenant_id_user_id_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES public.app_user(tenant_id, id);
+ALTER TABLE ONLY public.local_account
+    ADD CONSTRAINT local_account_tenant_id_id_fkey FOREIGN KEY (tenant_id, id) REFERENCES public.app_user(tenant_id, id);
+ALTER TABLE ONLY public.local_policy
+    ADD CONSTRAINT local_policy_id_fkey FOREIGN KEY (id) REFERENCES public.tenant(id);
+ALTER TABLE ONLY public.login_attempt
+    ADD CONSTRAINT login_attempt_tenant_id_frontend_id_fkey FOREIGN KEY (tenant_id, frontend_id) REFERENCES public.frontend(tenant_id, id);
+ALTER TABLE ONLY public.login_attempt
+    ADD CONSTRAINT login_attempt_tenant_id_provider_id_fkey FOREIGN KEY (tenant_id, provider_id) REFERENCES public.provider(tenant_id, id);
+ALTER TABLE ONLY public.login_attempt
+    ADD CONSTRAINT login_attempt_tenant_id_test_id_fkey FOREIGN KEY (tenant_id, test_id) REFERENCES public.provider_test(tenant_id, id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.login_handle
+    ADD CONSTRAINT login_handle_tenant_id_attempt_id_fkey FOREIGN KEY (tenant_id, attempt_id) REFERENCES public.login_attempt(tenant_id, id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.logout_token_seen
+    ADD CONSTRAINT logout_token_seen_tenant_id_provider_id_fkey FOREIGN KEY (tenant_id, provider_id) REFERENCES public.provider(tenant_id, id);
+ALTER TABLE ONLY public.mapping_change
+    ADD CONSTRAINT mapping_change_tenant_id_mapping_id_fkey FOREIGN KEY (tenant_id, mapping_id) REFERENCES public.group_mapping(tenant_id, id);
+ALTER TABLE ONLY public.mapping_group
+    ADD CONSTRAINT mapping_group_tenant_id_group_id_fkey FOREIGN KEY (tenant_id, group_id) REFERENCES public.provider_group(tenant_id, id);
+ALTER TABLE ONLY public.mapping_group
+    ADD CONSTRAINT mapping_group_tenant_id_mapping_id_fkey FOREIGN KEY (tenant_id, mapping_id) REFERENCES public.group_mapping(tenant_id, id);
+ALTER TABLE ONLY public.mapping_permission
+    ADD CONSTRAINT mapping_permission_tenant_id_mapping_id_fkey FOREIGN KEY (tenant_id, mapping_id) REFERENCES public.group_mapping(tenant_id, id);
+ALTER TABLE ONLY public.mapping_permission
+    ADD CONSTRAINT mapping_permission_tenant_id_permission_id_fkey FOREIGN KEY (tenant_id, permission_id) REFERENCES public.permission(tenant_id, id);
+ALTER TABLE ONLY public.one_time_code
+    ADD CONSTRAINT one_time_code_tenant_id_attempt_id_fkey FOREIGN KEY (tenant_id, attempt_id) REFERENCES public.login_attempt(tenant_id, id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.one_time_code
+    ADD CONSTRAINT one_time_code_tenant_id_identity_id_fkey FOREIGN KEY (tenant_id, identity_id) REFERENCES public.identity(tenant_id, id);
+ALTER TABLE ONLY public.one_time_code
+    ADD CONSTRAINT one_time_code_tenant_id_session_id_fkey FOREIGN KEY (tenant_id, session_id) REFERENCES public.session(tenant_id, id);
+ALTER TABLE ONLY public.one_time_code
+    ADD CONSTRAINT one_time_code_tenant_id_user_id_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES public.app_user(tenant_id, id);
+ALTER TABLE ONLY public.password_token
+    ADD CONSTRAINT password_token_tenant_id_user_id_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES public.app_user(tenant_id, id);
+ALTER TABLE ONLY public.permission_grant
+    ADD CONSTRAINT permission_grant_tenant_id_group_id_fkey FOREIGN KEY (tenant_id, group_id) REFERENCES public.provider_group(tenant_id, id);
+ALTER TABLE ONLY public.permission_grant
+    ADD CONSTRAINT permission_grant_tenant_id_identity_id_fkey FOREIGN KEY (tenant_id, identity_id) REFERENCES public.identity(tenant_id, id);
+ALTER TABLE ONLY public.permission_grant
+    ADD CONSTRAINT permission_grant_tenant_id_mapping_id_fkey FOREIGN KEY (tenant_id, mapping_id) REFERENCES public.group_mapping(tenant_id, id);
+ALTER TABLE ONLY public.permission_grant
+    ADD CONSTRAINT permission_grant_tenant_id_permission_id_fkey FOREIGN KEY (tenant_id, permission_id) REFERENCES public.permission(tenant_id, id);
+ALTER TABLE ONLY public.permission_grant
+    ADD CONSTRAINT permission_grant_tenant_id_user_id_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES public.app_user(tenant_id, id);
+ALTER TABLE ONLY public.permission
+    ADD CONSTRAINT permission_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenant(id);
+ALTER TABLE ONLY public.provider_breaker
+    ADD CONSTRAINT provider_breaker_tenant_id_id_fkey FOREIGN KEY (tenant_id, id) REFERENCES public.provider(tenant_id, id);
+ALTER TABLE ONLY public.provider_group
+    ADD CONSTRAINT provider_group_tenant_id_provider_id_fkey FOREIGN KEY (tenant_id, provider_id) REFERENCES public.provider(tenant_id, id);
+ALTER TABLE ONLY public.provider_secret
+    ADD CONSTRAINT provider_secret_tenant_id_provider_id_fkey FOREIGN KEY (tenant_id, provider_id) REFERENCES public.provider(tenant_id, id);
+ALTER TABLE ONLY public.provider
+    ADD CONSTRAINT provider_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenant(id);
+ALTER TABLE ONLY public.provider_test
+    ADD CONSTRAINT provider_test_tenant_id_provider_id_fkey FOREIGN KEY (tenant_id, provider_id) REFERENCES public.provider(tenant_id, id);
+ALTER TABLE ONLY public.provider_test
+    ADD CONSTRAINT provider_test_tenant_id_user_id_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES public.app_user(tenant_id, id);
+ALTER TABLE ONLY public.refresh_token
+    ADD CONSTRAINT refresh_token_tenant_id_identity_id_fkey FOREIGN KEY (tenant_id, identity_id) REFERENCES public.identity(tenant_id, id);
+ALTER TABLE ONLY public.session
+    ADD CONSTRAINT session_tenant_id_frontend_id_fkey FOREIGN KEY (tenant_id, frontend_id) REFERENCES public.frontend(tenant_id, id);
+ALTER TABLE ONLY public.session
+    ADD CONSTRAINT session_tenant_id_identity_id_fkey FOREIGN KEY (tenant_id, identity_id) REFERENCES public.identity(tenant_id, id);
+ALTER TABLE ONLY public.session
+    ADD CONSTRAINT session_tenant_id_user_id_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES public.app_user(tenant_id, id);
+ALTER TABLE ONLY public.tenant_host
+    ADD CONSTRAINT tenant_host_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenant(id);
+ALTER TABLE ONLY public.user_read
+    ADD CONSTRAINT user_read_tenant_id_id_fkey FOREIGN KEY (tenant_id, id) REFERENCES public.app_user(tenant_id, id);
