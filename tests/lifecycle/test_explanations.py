@@ -1,6 +1,7 @@
 """No code without an explanation, and no explanation of a code that nobody can meet. S0-60 to S0-63."""
 
 from enum import StrEnum
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from identity_api.db.listings import IdentityState
 from identity_api.lifecycle.end_login import Reason as EndReason
 from identity_api.lifecycle.explanations import ALL, TABLES, explain, explain_failure
+from identity_api.lifecycle.explanations.markdown import troubleshooting_markdown
 from identity_api.mapping import Reason as GroupsReason
 from identity_api.oidc.token_endpoint import REAUTHENTICATION_ERRORS, TEMPORARY_ERRORS
 from tests.lifecycle.codes import codes, sync_reasons, texts
@@ -39,6 +41,14 @@ def test_every_state_and_every_reading_of_groups_is_explained() -> None:
 
 def test_nothing_is_explained_that_nobody_can_meet() -> None:
     assert {code for code in ALL if code.partition(":")[0] not in texts() | MADE} == set()
+
+
+def test_the_page_has_every_code_and_is_what_the_code_says() -> None:
+    """No code without a line, and the page in the repository is the one that `make schema` writes."""
+    page = troubleshooting_markdown()
+    assert {code for code in ALL if f"| `{code}` | " not in page} == set()
+    written = Path(__file__).parents[2] / "docs" / "troubleshooting.md"
+    assert written.read_text("utf-8") == page
 
 
 def test_a_code_is_in_one_table() -> None:

@@ -13,13 +13,16 @@ _INTRODUCTION: Final = """# Troubleshooting
 
 Every refusal has a code. Look it up below, or let the product look it up:
 
-| you have | ask |
-| --- | --- |
-| a provider that is being set up, or stopped working | `identity-api provider test TENANT SLUG`, or the mutation `testProvider`: the first line names the fault |
-| settings that look right, and people who get nothing | a test login (`loginUrl` of `testProvider`, then `providerTest`): which claims came, of which type, and what is called alike |
-| the request id from somebody's error page | `loginFailures(requestId: "...")`: code, exact reason, what to do |
-| a person whose permissions do not follow | `state` and `stateReason` of their identity; `syncUser` asks the provider now |
-| a machine that was just set up | `identity-api doctor`: settings, database, keys, worker, and the self-test of every provider |
+- **A provider that is being set up, or stopped working:** `identity-api provider test TENANT SLUG`, or the mutation
+  `testProvider`. The first line names the fault.
+- **Settings that look right, and people who get nothing:** a test login (`loginUrl` of `testProvider`, then
+  `providerTest`). It says which claims came, of which type, and what is called alike.
+- **The request id from somebody's error page:** `loginFailures(requestId: "...")` has the code, the exact reason and what
+  to do.
+- **A person whose permissions do not follow:** `state` and `stateReason` of their identity; `syncUser` asks the provider
+  now.
+- **A machine that was just set up:** `identity-api doctor` looks at settings, database, keys and worker, and runs the
+  self-test of every provider.
 
 The self-test and the test login change nothing: no user, identity, grant or session comes of them. A test login is made
 in the administrator's own browser with an account of the organisation, because whoever runs this service cannot sign in
