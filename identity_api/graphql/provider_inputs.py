@@ -44,6 +44,9 @@ class ProviderSettingsInput:
     display_claim: list[str] | None = strawberry.UNSET
     email_claim: list[str] | None = strawberry.UNSET
     groups_claim: list[str] | None = strawberry.UNSET
+    group_source: str | None = strawberry.field(
+        default=strawberry.UNSET, description="The vendor's interface that lists groups where claims leave them out."
+    )
     absent_groups: str | None = strawberry.UNSET
     userinfo_method: str | None = strawberry.UNSET
     provisioning: ProviderProvisioning | None = strawberry.UNSET
@@ -94,7 +97,7 @@ class UpdateProviderInput(ProviderSettingsInput):
 
 
 _TABLES = ("endpoints", "authorization_parameters", "preset_values")
-_MAY_BE_EMPTY = ("icon", "discovery_url", "logout_page_url", "ca_certificate_pem")
+_MAY_BE_EMPTY = ("icon", "group_source", "discovery_url", "logout_page_url", "ca_certificate_pem")
 _SETTINGS = tuple([field.name for field in ProviderSettingsInput.__strawberry_definition__.fields])  # type: ignore[attr-defined]  # made by the decorator
 _OF_CREATION = ("slug", "protocol", "preset", "preset_values", "preset_alternatives", "enabled")
 

@@ -67,6 +67,9 @@ class ProviderClaims:
     )
     deny_unmapped: bool = strawberry.field(description="People whom their groups give nothing are refused.")
     userinfo_method: str
+    group_source: str | None = strawberry.field(
+        description="The vendor's interface that lists groups where claims leave them out."
+    )
 
 
 @object_type(description="A name with its value.")

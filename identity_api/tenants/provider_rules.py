@@ -137,7 +137,7 @@ def _reads_otherwise(before: Provider, wanted: Provider) -> bool:
     """Whether groups come from elsewhere, begin to count, or could count again after they have gone."""
     return (
         _places(before) != _places(wanted)
-        or before.claims.groups != wanted.claims.groups
+        or (before.claims.groups, before.claims.group_source) != (wanted.claims.groups, wanted.claims.group_source)
         or before.sync_mode == "NONE"
         or (wanted.sync_mode == "ADDITIVE" and before.absent_groups != wanted.absent_groups)
     )

@@ -52,14 +52,16 @@ async def test_every_setting_that_is_entered_is_shown_and_no_secret_is(world: Wo
     given: dict[str, Any] = {f"{name}Claim": value for name, value in claims.items()} | agreed | entered | tables
     made = await change(
         world.admin, "createProvider", **given, **NEW, clientSecretExpiresAt="2046-01-01T00:00:00+00:00",
-        denyUnmapped=True, userinfoMethod="POST",
+        denyUnmapped=True, userinfoMethod="POST", groupSource="okta",
     )  # fmt: skip
     assert made["__typename"] == "ProviderSaved", made
     reader = await world.client(PROVIDERS_READ)
     shown = await settings(reader, made["provider"]["id"])
     assert {name: shown[name] for name in entered} == entered
     assert {name: shown["claims"][name] for name in claims} == claims
-    assert (shown["claims"]["denyUnmapped"], shown["claims"]["userinfoMethod"]) == (True, "POST")
+    assert {name: shown["claims"][name] for name in ("denyUnmapped", "userinfoMethod", "groupSource")} == {
+        "denyUnmapped": True, "userinfoMethod": "POST", "groupSource": "okta",
+    }  # fmt: skip
     assert {name: shown["clientSettings"][name] for name in agreed} == agreed
     [parameter] = shown["authorizationParameters"]
     assert (parameter["name"], parameter["value"]) == ("prompt", "consent")

@@ -15,6 +15,7 @@ WORD: list[dict[str, Any]] = [
     ELSEWHERE,
     {"discovery_url": "https://elsewhere.example/.well-known/openid-configuration"},
     {"groups_claim": ["id_token / nickname"]},
+    {"group_source": "okta"},
 ]
 
 
