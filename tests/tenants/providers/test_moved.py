@@ -27,7 +27,10 @@ from tests.sync.world import Person, World, make_vault, make_world
 
 
 class Listener:
-    """A host that answers as a provider would, and keeps every byte that it is sent."""
+    """A host that answers as a provider would, and keeps every byte that it is sent.
+
+    It refuses every client: whoever has another secret left tries that one too.
+    """
 
     def __init__(self) -> None:
         self._server = ThreadedServer()
@@ -70,9 +73,9 @@ class Listener:
         self.heard.append(f"{scope['path']} {scope.get('query_string', b'')!r} {scope['headers']!r} {body!r}")
         is_known = scope["path"].startswith("/.well-known")
         answer: dict[str, Any] = (
-            self.metadata if is_known else {"keys": []} if scope["path"] == "/jwks" else {"error": "server_error"}
+            self.metadata if is_known else {"keys": []} if scope["path"] == "/jwks" else {"error": "invalid_client"}
         )
-        status = 200 if is_known or scope["path"] == "/jwks" else 500
+        status = 200 if is_known or scope["path"] == "/jwks" else 401
         headers = [(b"content-type", b"application/json")]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": msgspec.json.encode(answer)})

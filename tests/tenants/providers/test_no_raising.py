@@ -163,6 +163,21 @@ async def test_a_provider_that_would_give_something_to_oneself_is_not_switched_o
 
 
 @pytest.mark.asyncio
+async def test_switching_on_counts_what_it_opens_and_a_lease_keeps_out_of_force_for_now(office: Office) -> None:
+    """A mapping made meanwhile gives at the next login, which one makes oneself."""
+    provider = await office.provider(sync_mode="ADDITIVE")
+    assert office.actor.user_id
+    identity_id = await office.identity(provider, office.actor.user_id, ["engineering"])
+    await switching.disable(office.parts, office.actor, provider.id)
+    await office.mapping("engineering", "docs:read")
+    await office.fetch("update identity_sync set groups_valid_until = now() where id = $1", identity_id)
+    with pytest.raises(Refused) as refused:
+        await switching.enable(office.parts, office.actor, provider.id)
+    assert refused.value.code == "SELF_BENEFIT"
+    assert (await switching.enable(office.parts, await office.holding(PROVIDERS_WRITE), provider.id)).enabled
+
+
+@pytest.mark.asyncio
 async def test_the_operator_is_bound_by_none_of_it(office: Office) -> None:
     await office.mapping("identity-admins", GRANTS_WRITE)
     fields = {**FIELDS, "issuer": "http://127.0.0.1:8080"}
