@@ -21,7 +21,7 @@ from identity_api.db.tenants import Tenant
 from identity_api.oidc.client_auth import PRIVATE_KEY_JWT, SECRET_METHODS
 from identity_api.permissions.service import MAPPINGS_WRITE
 from identity_api.tenants.client_keys import key_set_url
-from identity_api.tenants.onboarding_steps import Status, Step, Value, sign_in_steps, account_steps
+from identity_api.tenants.onboarding_steps import Status, Step, Value, account_steps, sign_in_steps
 from identity_api.tenants.urls import doors, front_door, provider_urls
 
 SECRET_WARNING_DAYS: Final = 30.0
