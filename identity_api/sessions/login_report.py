@@ -20,6 +20,7 @@ from identity_api.mapping import (
     Document,
     Documents,
     GroupsReading,
+    Reason,
     Shape,
     find,
     read_groups,
@@ -68,8 +69,22 @@ class LoginReport(msgspec.Struct, frozen=True, kw_only=True):
     """Whether one was issued; None if it did not come so far."""
 
 
-def report_of(provider: Provider, documents: Documents, *, has_refresh_token: bool) -> LoginReport:
-    """The report of a login whose tokens were verified."""
+def groups_in(provider: Provider, documents: Documents) -> GroupsReading:
+    """What the claims say of groups, also where the person could not be told from them."""
+    return read_groups(documents, claim_sources(provider.claims).groups, absent_groups=provider.absent_groups)
+
+
+def report_of(
+    provider: Provider, documents: Documents, reading: GroupsReading, *, has_refresh_token: bool
+) -> LoginReport:
+    """The report of a login whose tokens were verified.
+
+    Args:
+        provider: as it is configured.
+        documents: the verified claims.
+        reading: of groups; a vendor's own interface may have been asked as well.
+        has_refresh_token: whether one was issued.
+    """
     sources = claim_sources(provider.claims)
     profile = sources.profile
     named: dict[Literal["anchor", "username", "display", "email"], tuple[ClaimSource, ...]] = {
@@ -79,7 +94,6 @@ def report_of(provider: Provider, documents: Documents, *, has_refresh_token: bo
         "email": profile.email,
     }
     found = {name: _setting(name, places, documents) for name, places in named.items()}
-    reading = read_groups(documents, sources.groups, absent_groups=provider.absent_groups)
     groups = _groups(sources.groups, documents, reading)
     findings = (
         ok(SIGN_IN, "The provider signed the person in, and what it sent was verified."),
@@ -149,7 +163,7 @@ def _groups(places: tuple[ClaimSource, ...], documents: Documents, reading: Grou
         looked_for=looked_for,
         completeness=reading.completeness.value,
         reason=reading.reason.value,
-        count=0 if reading.is_verified else None,
+        count=len(reading.groups) if reading.is_verified else None,
         nearest=nearest(places, documents),
     )
 
@@ -169,6 +183,8 @@ def _groups_finding(provider: Provider, setting: SettingReport, reading: GroupsR
     step = "groups claim"
     if provider.sync_mode == "NONE":
         return ok(step, "Groups of this provider give nothing, so that it does not matter.")
+    if reading.reason is Reason.LISTED and setting.found_in is None:
+        return ok(step, f"{len(reading.groups)} were listed by the vendor's own interface.")
     if setting.found_in is None and reading.reason.value.startswith(("ABSENT", "DOCUMENT")):
         make = warn if reading.is_verified else fail
         return make(step, "CLAIM_NOT_FOUND", _missing(setting), **_compared(setting))

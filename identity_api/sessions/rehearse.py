@@ -20,11 +20,12 @@ from identity_api.db.providers import Provider
 from identity_api.errors import Refused
 from identity_api.ids import new_token, token_hash, uuid7
 from identity_api.lifecycle.findings import skipped
+from identity_api.lifecycle.group_sources import with_listed_groups
 from identity_api.mapping import Documents
 from identity_api.oidc.discovery import ProviderMetadata
 from identity_api.oidc.errors import ProtocolError
 from identity_api.sessions.failures import keep_report
-from identity_api.sessions.login_report import SIGN_IN, LoginReport, report_of
+from identity_api.sessions.login_report import SIGN_IN, LoginReport, groups_in, report_of
 from identity_api.sessions.matching import Matched
 from identity_api.sessions.parts import Finished, LoginParts
 from identity_api.sessions.prepare import LAUNCH_PATH
@@ -97,7 +98,16 @@ async def conclude_test(
     attempt, provider = matched.attempt, matched.provider
     told = await read_documents(parts, attempt, provider, metadata, exchanged)
     documents = await _with_userinfo(parts, provider, metadata, exchanged, told)
-    report = report_of(provider, documents, has_refresh_token=told.tokens.refresh_token is not None)
+    reading = await with_listed_groups(
+        parts.upstream,
+        provider,
+        attempt.tenant_slug,
+        told.tokens.access_token,
+        documents,
+        groups_in(provider, told.documents),
+    )
+    has_refresh_token = told.tokens.refresh_token is not None
+    report = report_of(provider, documents, reading, has_refresh_token=has_refresh_token)
     async with parts.database.transaction() as connection:
         await attempts.set_outcome(connection, attempt.tenant_id, attempt.id, "TESTED")
         await keep_report(connection, attempt, report)

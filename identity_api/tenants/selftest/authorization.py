@@ -10,11 +10,13 @@ from urllib.parse import parse_qs, urlsplit
 
 from identity_api.db.providers import Provider
 from identity_api.errors import BadInput
-from identity_api.lifecycle.authorization_request import authentication_request
+from identity_api.lifecycle.authorization_request import authentication_request, pushed, pushes
 from identity_api.lifecycle.findings import Finding, fail, ok, shown_url, skipped
+from identity_api.lifecycle.provider_client import ProviderClient
+from identity_api.lifecycle.provider_requests import Carrying
 from identity_api.oidc.authorization import KNOWN_ERRORS, OTHER_ERROR
 from identity_api.oidc.discovery import ProviderMetadata
-from identity_api.oidc.errors import InvalidMetadata
+from identity_api.oidc.errors import InvalidMetadata, PushedRequestError, PushedRequestRefused
 from identity_api.oidc.messages import Answer, Request
 from identity_api.tenants.selftest.probe import Probe, unreached
 from identity_api.upstream.errors import UpstreamError
@@ -28,16 +30,40 @@ _DEMANDS_PERSON: Final = frozenset(
 )
 
 
-async def open_page(probe: Probe, provider: Provider, metadata: ProviderMetadata) -> Answer | Finding:
-    """Open the page that a login opens, and follow nothing; a finding if that was not possible."""
+async def open_page(
+    probe: Probe, carrier: Carrying, client: ProviderClient | None, provider: Provider, metadata: ProviderMetadata
+) -> Answer | Finding:
+    """Open the page that a login opens, and follow nothing; a finding if that was not possible.
+
+    Args:
+        probe: opens the page.
+        carrier: pushes the request, where the provider takes it so.
+        client: who pushes it; None if we cannot prove who we are.
+        provider: as it is configured.
+        metadata: the provider's.
+    """
     try:
         asked = authentication_request(provider, metadata, redirect_url=provider.redirect_url)
+        if pushes(metadata):
+            if client is None:
+                return _by_eye(provider, "Requests are pushed at this provider, and the client cannot push one.")
+            asked = await pushed(carrier, client, metadata, asked, deadline=probe.deadline_seconds)
+        return await probe.send(Request(method="GET", url=asked.location, headers={"accept": "text/html"}))
     except (BadInput, InvalidMetadata) as error:
         return fail(STEP, "REQUEST_NOT_POSSIBLE", error.message)
-    try:
-        return await probe.send(Request(method="GET", url=asked.location, headers={"accept": "text/html"}))
+    except PushedRequestError as error:
+        return _not_pushed(provider, error)
     except UpstreamError as error:
         return unreached(STEP, "the authorization endpoint", error)
+
+
+def _not_pushed(provider: Provider, error: PushedRequestError) -> Finding:
+    if error.error == "invalid_client":
+        return _by_eye(provider, "The provider does not know the client, and so takes no request of it.")
+    if isinstance(error, PushedRequestRefused):
+        message = f"The provider refuses the pushed authorization request with {error.error or 'no error code'}."
+        return fail(STEP, "AUTHORIZATION_REFUSED", message, expected=provider.redirect_url, found=error.error)
+    return fail(STEP, error.code, error.message)
 
 
 def judge_page(

@@ -13,6 +13,7 @@ from identity_api.clock import Clock
 from identity_api.db.providers import Provider
 from identity_api.errors import BadInput
 from identity_api.ids import new_token
+from identity_api.lifecycle.authorization_request import resource_of
 from identity_api.lifecycle.findings import Finding, fail, listed, ok, shown_url, skipped, warn
 from identity_api.lifecycle.provider_client import ProviderClient, SealedClient, open_client
 from identity_api.lifecycle.provider_memory import ProviderMemory
@@ -110,6 +111,7 @@ async def _ask(probe: Probe, carrier: Carrier, client: ProviderClient, metadata:
             code=new_token("selftest"),
             redirect_uri=client.provider.redirect_url,
             code_verifier=new_code_verifier(),
+            extra=resource_of(client.provider),
             now=now,
         )
 

@@ -13,7 +13,13 @@ from identity_api.db.database import Database
 from identity_api.db.providers import Provider
 from identity_api.errors import BadInput
 from identity_api.lifecycle.findings import Finding, fail, verdict
-from identity_api.lifecycle.provider_client import SealedClient, configured_metadata, sealed_client, trust_of
+from identity_api.lifecycle.provider_client import (
+    ProviderClient,
+    SealedClient,
+    configured_metadata,
+    sealed_client,
+    trust_of,
+)
 from identity_api.oidc.discovery import ProviderMetadata
 from identity_api.tenants.selftest.announced import examine_announced
 from identity_api.tenants.selftest.authorization import judge_page, open_page
@@ -110,20 +116,28 @@ class _Testing:
 
     async def _endpoints(self, metadata: ProviderMetadata) -> list[Finding]:
         """The three endpoints that a login uses, all at once."""
-        opened, userinfo, client = await asyncio.gather(
-            open_page(self._probe, self._provider, metadata),
+        client = self._client(metadata)
+        known = client if isinstance(client, ProviderClient) else None
+        opened, userinfo, judged = await asyncio.gather(
+            open_page(self._probe, self._carrier, known, self._provider, metadata),
             examine_userinfo(self._probe, metadata, self._parts.clock(), method=self._provider.claims.userinfo_method),
-            self._client(metadata),
+            self._judge(client, metadata),
         )
-        is_known = any(finding.status == "ok" for finding in client)
-        return [*client, judge_page(opened, self._provider, metadata, client_is_known=is_known), userinfo]
+        is_known = any(finding.status == "ok" for finding in judged)
+        return [*judged, judge_page(opened, self._provider, metadata, client_is_known=is_known), userinfo]
 
-    async def _client(self, metadata: ProviderMetadata) -> list[Finding]:
+    def _client(self, metadata: ProviderMetadata) -> ProviderClient | Finding | None:
+        """Who we are there; None where the finding about the secret has said why we are nobody."""
         if self._secret().status == "fail":
-            return []  # which says why
-        client = open_for_test(
+            return None
+        return open_for_test(
             self._parts.vault, self._carrier, self._provider, metadata, self._tenant_slug, self._sealed
         )
-        if isinstance(client, Finding):
-            return [client]
-        return [await examine_client(self._probe, self._carrier, client, metadata)]
+
+    async def _judge(self, client: ProviderClient | Finding | None, metadata: ProviderMetadata) -> list[Finding]:
+        match client:
+            case ProviderClient():
+                return [await examine_client(self._probe, self._carrier, client, metadata)]
+            case Finding():
+                return [client]
+        return []

@@ -33,7 +33,8 @@ class Bench:
     """One tenant, the settings of its provider, and the provider."""
 
     database: Database
-    idp: BentProvider
+    idp: Any
+    """A `BentProvider`, or another running one."""
     tenant: Tenant
     clock: Clock = system_clock
     allow: tuple[str, ...] = ()

@@ -7,13 +7,14 @@ import socket
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from identity_api.db.providers import ClaimSettings, ClientSettings
 from identity_api.lifecycle.findings import Finding
 from tests.provider import Fault
+from tests.provider.agreed import AgreedProvider
 from tests.provider.bent import DISCOVERY, oauth_error, only_basic
 from tests.provider.wrapper import Canned
 from tests.tenants.selftest.conftest import REDIRECT_URL, Bench
@@ -295,6 +296,21 @@ async def test_plain_oauth_is_tested_without_discovery(bench: Bench) -> None:
     assert (broken.verdict.step, broken.verdict.code) == ("client authentication", "TOKEN_ENDPOINT_STATUS")
     del endpoints["userinfo"]
     assert (await bench.run(protocol="oauth2", endpoints=endpoints)).verdict.code == "ENDPOINT_MISSING"
+
+
+@pytest.mark.parametrize("par", ["offered", "required"])
+async def test_where_requests_are_pushed_the_self_test_pushes(
+    bench: Bench, par: Literal["offered", "required"]
+) -> None:
+    with AgreedProvider(redirect_uris=[REDIRECT_URL]) as idp:
+        idp.agree(par=par)
+        pushing = Bench(bench.database, idp, bench.tenant)
+        assert (await pushing.run()).verdict.status == "ok"
+        assert "/par" in [path for path, _, _ in idp.asked]
+        refused = await pushing.run(redirect_url=f"{REDIRECT_URL}/")
+        assert (refused.verdict.step, refused.verdict.status) == ("redirect URL", "fail")
+        wrong = await pushing.run(client_id="somebody")
+        assert wrong.verdict.code == "CLIENT_SECRET_WRONG"
 
 
 @pytest.mark.parametrize("works", ["older", "newest"])
