@@ -8,7 +8,6 @@ import msgspec
 import strawberry
 
 from identity_api.config import Secret
-from identity_api.errors import NotFound
 from identity_api.graphql import ids
 from identity_api.graphql.access import object_type
 from identity_api.graphql.context import Context, Info
@@ -147,7 +146,7 @@ class ProviderMutations:
         try:
             secret_id = UUID(input.secret_id)
         except ValueError:
-            raise NotFound("There is no such secret.") from None
+            secret_id = UUID(int=0)  # names nothing; whether there is such a provider is asked first all the same
         await provider_secrets.remove_secret(context.parts.providers, context.actor, row_id, secret_id)
         return await _saved(context, row_id)
 
