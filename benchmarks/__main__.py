@@ -53,20 +53,23 @@ def scenarios(tenant: Tenant) -> dict[str, dict[str, list[bytes]]]:
         return f"GET /?after={after}&first={first} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n".encode()
 
     start = UUID(int=0)
-    token = tenant.session_token
+    tokens = tenant.session_tokens
     return {
         "page of 50": {
-            "identity-api": [post("/graphql", PAGE, {"first": 50}, token)],
+            "identity-api": [post("/graphql", PAGE, {"first": 50}, token) for token in tokens],
             "the obvious way": [post("/graphql", PAGE, {"first": 50}, None)],
             "floor": [floor(start, 50)],
         },
         "page of 100": {
-            "identity-api": [post("/graphql", PAGE, {"first": 100}, token)],
+            "identity-api": [post("/graphql", PAGE, {"first": 100}, token) for token in tokens],
             "the obvious way": [post("/graphql", PAGE, {"first": 100}, None)],
             "floor": [floor(start, 100)],
         },
         "one user": {
-            "identity-api": [post("/graphql", ONE, {"id": global_id("User", id)}, token) for id in some],
+            "identity-api": [
+                post("/graphql", ONE, {"id": global_id("User", id)}, tokens[place % len(tokens)])
+                for place, id in enumerate(some)
+            ],
             "the obvious way": [post("/graphql", ONE, {"id": str(id)}, None) for id in some],
             "floor": [floor(id, 1) for id in some],
         },

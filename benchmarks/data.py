@@ -10,6 +10,7 @@ from identity_api.ids import new_token, token_hash, uuid7
 
 GROUPS = 400
 PERMISSIONS = 60
+SESSIONS = 64
 GROUPS_PER_USER = 5
 
 
@@ -18,13 +19,14 @@ class Tenant(msgspec.Struct, frozen=True):
 
     id: UUID
     user_ids: list[UUID]
-    session_token: str
+    session_tokens: list[str]
+    """Many, because each has a budget per minute that a benchmark would use up."""
 
 
 async def build(connection: Connection, users: int) -> Tenant:
     """A tenant of so many users: one identity and five groups each, every second group mapped, one admin with a session."""
     tenant, provider = uuid7(), uuid7()
-    token = new_token("ias")
+    tokens = [new_token("ias") for _ in range(SESSIONS)]
     values: dict[str, Any] = {"tenant": tenant, "provider": provider, "users": users}
     for statement in _STATEMENTS:
         names = [name for name in values if f":{name}" in statement]
@@ -34,7 +36,7 @@ async def build(connection: Connection, users: int) -> Tenant:
         await connection.execute(text, *[values[name] for name in names], timeout=600)
     rows = await connection.fetch("select id from app_user where tenant_id = $1 order by id", tenant, timeout=60)
     user_ids = [row["id"] for row in rows]
-    await _make_admin(connection, tenant, user_ids[0], token)
+    await _make_admin(connection, tenant, user_ids[0], tokens)
     await connection.execute(
         "analyze", timeout=600
     )  # without statistics the next statements take a hundred times longer
@@ -43,7 +45,7 @@ async def build(connection: Connection, users: int) -> Tenant:
             "select refresh_user_read($1, $2)", tenant, user_ids[start : start + 2_000], timeout=600
         )
     await connection.execute("analyze", timeout=600)
-    return Tenant(tenant, user_ids, token)
+    return Tenant(tenant, user_ids, tokens)
 
 
 _STATEMENTS = (
@@ -123,7 +125,7 @@ _STATEMENTS = (
 )
 
 
-async def _make_admin(connection: Connection, tenant: UUID, user_id: UUID, token: str) -> None:
+async def _make_admin(connection: Connection, tenant: UUID, user_id: UUID, tokens: list[str]) -> None:
     permission = uuid7()
     await connection.execute(
         "insert into permission (id, tenant_id, name, description, delegable, created_at)"
@@ -139,15 +141,12 @@ async def _make_admin(connection: Connection, tenant: UUID, user_id: UUID, token
         user_id,
         permission,
     )
-    await connection.execute(
+    await connection.executemany(
         """
         insert into session (id, tenant_id, user_id, identity_id, kind, token_hash, epoch, created_at, seen_at,
             authenticated_at, absolute_until)
         select $1, $2, $3, i.id, 'BEARER', $4, 0, now(), now(), now(), now() + interval '1 day'
         from identity i where i.tenant_id = $2 and i.user_id = $3
         """,
-        uuid7(),
-        tenant,
-        user_id,
-        token_hash(token),
+        [(uuid7(), tenant, user_id, token_hash(token)) for token in tokens],
     )
