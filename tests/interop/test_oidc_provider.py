@@ -33,7 +33,7 @@ pytestmark = [
     pytest.mark.skipif(not HAS_MODULES, reason="npm packages are missing; run: npm ci --prefix tests/interop"),
 ]
 
-HOST = "c.localhost"
+HOST = "interop.localhost"
 SECRET = "interop-client-secret-of-the-tests"
 DECLARATION = """
 [[tenants]]
