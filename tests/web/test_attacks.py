@@ -162,13 +162,14 @@ async def test_headers_do_not_make_room_for_more_logins(site: Site, redis_url: s
     address = fresh_address()
     redis = rate_limits.connect(redis_url)
     limiter = rate_limits.Limiter(redis)
-    await limiter.hit(f"login:{address}", limit=LOGIN_STARTS, window_seconds=60, cost=LOGIN_STARTS)
     statuses = []
     for number in range(25):
+        # Places come back ten a second: each try finds the last one taken just before.
+        while (await limiter.hit(f"login:{address}", limit=LOGIN_STARTS, window_seconds=60)).allowed:
+            pass
         spoofed = {"x-forwarded-for": f"198.51.100.{number}", "forwarded": f"for=198.51.100.{number}"}
         statuses.append((await site.client(address=address, headers=spoofed).get("/login")).status_code)
     await redis.aclose()
-    # Places come back ten a second, so that a slow machine gets some.
     assert statuses.count(429) >= 10
     assert (await site.client().get("/login")).status_code == 303
 

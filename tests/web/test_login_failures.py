@@ -274,9 +274,12 @@ async def test_login_starts_become_429(site: Site, redis_url: str) -> None:
     address = fresh_address()
     client = site.client(address=address)
     redis = rate_limits.connect(redis_url)
-    # Places come back ten a second, so a slow machine may get a login or two more.
-    await rate_limits.Limiter(redis).hit(f"login:{address}", limit=LOGIN_STARTS, window_seconds=60, cost=LOGIN_STARTS)
-    answers = [await client.get("/login") for _ in range(20)]
+    limiter, answers = rate_limits.Limiter(redis), []
+    for _ in range(20):
+        # Places come back ten a second: each try finds the last one taken just before.
+        while (await limiter.hit(f"login:{address}", limit=LOGIN_STARTS, window_seconds=60)).allowed:
+            pass
+        answers.append(await client.get("/login"))
     await redis.aclose()
     limited = [answer for answer in answers if answer.status_code == 429]
     assert limited
