@@ -38,12 +38,17 @@ class Proxy(httpx.AsyncBaseTransport):
 
 
 @contextmanager
-def running_server(environ: Mapping[str, str], output: Path) -> Iterator[int]:
-    """Start it with these settings, and stop it at the end; its port. What it writes goes to `output`."""
+def running_server(environ: Mapping[str, str], output: Path, *, certificate: str | None = None) -> Iterator[int]:
+    """Start it with these settings, and stop it at the end; its port. What it writes goes to `output`.
+
+    With `certificate`, a file with a certificate and its key, it speaks TLS.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
     arguments = ["--interface", "asgi", "--host", "127.0.0.1", "--port", str(port), "--no-ws", "--factory"]
+    if certificate is not None:
+        arguments += ["--ssl-certificate", certificate, "--ssl-keyfile", certificate]
     with (
         output.open("wb") as written,
         subprocess.Popen(
@@ -55,17 +60,17 @@ def running_server(environ: Mapping[str, str], output: Path) -> Iterator[int]:
         ) as process,
     ):
         try:
-            _wait_until_ready(port, output)
+            _wait_until_ready(f"{'http' if certificate is None else 'https'}://127.0.0.1:{port}", output)
             yield port
         finally:
             process.terminate()
 
 
-def _wait_until_ready(port: int, output: Path) -> None:
+def _wait_until_ready(origin: str, output: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while True:
         try:
-            if httpx.get(f"http://127.0.0.1:{port}/health/ready", trust_env=False).status_code == 200:
+            if httpx.get(f"{origin}/health/ready", trust_env=False, verify=False).status_code == 200:
                 return
         except httpx.HTTPError:
             pass
