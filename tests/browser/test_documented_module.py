@@ -1,14 +1,12 @@
 """The module of docs/frontends.md in a real browser, on a page of another origin: code, PKCE, CORS, GraphQL, signing out."""
 
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 
 import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.chromium import CHROMIUM, MISSING
-from tests.docs.pages import blocks
+from tests.browser.frontend import documented_module, serving
 from tests.flows.product import Product
 
 pytestmark = [
@@ -49,35 +47,14 @@ redirect_url = "{product.url}/auth/oidc/demo/callback"
 """
 
 
-def serve(module: str) -> HTTPServer:
-    """A server for the page and its module, on a port of its own."""
-
-    class Files(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            is_module = self.path == "/login.js"
-            self.send_response(200)
-            self.send_header("content-type", "text/javascript" if is_module else "text/html")
-            self.end_headers()
-            self.wfile.write((module if is_module else _HTML).encode())
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Nothing: addresses hold codes."""
-
-    return ThreadingHTTPServer(("127.0.0.1", 0), Files)
-
-
 @pytest.fixture
 def frontend(product: Product) -> Iterator[str]:
     """The origin of a frontend whose page is the documented module; a tenant of its own knows it."""
-    [module] = [block for block in blocks("docs/frontends.md", "js") if "export async function signIn" in block]
-    with serve(module.replace("https://login.acme.example", product.at("c.localhost"))) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        origin = f"http://app.localhost:{server.server_port}"
+    files = {"/": _HTML, "/login.js": documented_module(product.at("c.localhost"))}
+    with serving(files) as port:
+        origin = f"http://app.localhost:{port}"
         product.apply(_TENANT.format(origin=origin, product=product))
         yield origin
-        server.shutdown()
-        thread.join()
 
 
 async def test_the_documented_module_signs_in_and_asks(page: Page, frontend: str) -> None:

@@ -149,10 +149,12 @@ class Deployment:
         async with self.database.transaction() as connection:
             return await make.make_user(connection, self.ids[system], username=username)
 
-    async def enter_identity(self, system: str, anchor: str, slug: str = "keycloak") -> UUID:
+    async def enter_identity(
+        self, system: str, anchor: str, slug: str = "keycloak", *, username: str | None = None
+    ) -> UUID:
         """What an admin does: a user, and which value of the anchor is theirs."""
         user_id, provider = (
-            await self.make_user(system, f"user of {anchor} at {slug}"),
+            await self.make_user(system, username or f"user of {anchor} at {slug}"),
             await self.provider(system, slug),
         )
         async with self.database.transaction() as connection:
