@@ -97,6 +97,11 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime
 
     @property
+    def place(self) -> tuple[str, str | None, dict[str, str]]:
+        """What says where the provider is asked. With another one, somebody else may be answering."""
+        return self.issuer, self.discovery_url, self.endpoints
+
+    @property
     def lease_seconds(self) -> int:
         """How long a verified answer of this provider counts if nothing newer comes.
 
@@ -124,6 +129,13 @@ def from_row(row: Any) -> Provider:
 async def get(connection: Connection, tenant_id: UUID, provider_id: UUID) -> Provider | None:
     """The provider, if it is this tenant's."""
     row = await connection.fetchrow(f"{_SELECT} where p.tenant_id = $1 and p.id = $2", tenant_id, provider_id)
+    return row and from_row(row)
+
+
+async def hold(connection: Connection, tenant_id: UUID, provider_id: UUID) -> Provider | None:
+    """The provider as it stays until the transaction ends; others may hold it too. After the tenant's mappings."""
+    statement = f"{_SELECT} where p.tenant_id = $1 and p.id = $2 for share of p"
+    row = await connection.fetchrow(statement, tenant_id, provider_id)
     return row and from_row(row)
 
 

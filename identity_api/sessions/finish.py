@@ -12,7 +12,7 @@ step 4, in a report instead of a session (`rehearse`).
 
 from identity_api.accounts.entry import is_denied
 from identity_api.accounts.provisioning import Declined, Provisioned, provision
-from identity_api.db import attempts, audit, providers
+from identity_api.db import attempts, audit, locks, providers
 from identity_api.db.database import Connection
 from identity_api.db.providers import Provider
 from identity_api.lifecycle.provider_client import metadata_of
@@ -110,6 +110,7 @@ async def _land(
     provider = matched.provider
     async with parts.database.transaction() as connection:
         await _ensure_not_ended(connection, matched, answered)
+        await _ensure_unmoved(connection, provider)
         account = await provision(connection, provider, answered.person, actor=f"provider:{provider.id}")
         if isinstance(account, Provisioned):
             if await is_denied(connection, provider, account.user_id, answered.groups):
@@ -121,7 +122,7 @@ async def _land(
 
 
 async def _ensure_not_ended(connection: Connection, matched: Matched, answered: Answered) -> None:
-    """A logout token that came while this login was under way wins."""
+    """A logout by the provider that came while this login was under way wins."""
     begun_at, person = matched.attempt.launched_at, answered.person
     if begun_at is not None and await was_ended_meanwhile(
         connection,
@@ -132,6 +133,18 @@ async def _ensure_not_ended(connection: Connection, matched: Matched, answered: 
         begun_at=begun_at,
     ):
         raise LoginFailed("LOGIN_ENDED", status=403, reason="logout_token")
+
+
+async def _ensure_unmoved(connection: Connection, asked: Provider) -> None:
+    """The provider is still where it was asked, and stays there until the commit.
+
+    Without it, a refresh token of the old place could be kept just after the move ended all others, and the next sync
+    would present it to the new one.
+    """
+    await locks.share_mappings(connection, asked.tenant_id)
+    current = await providers.hold(connection, asked.tenant_id, asked.id)
+    if current is None or current.place != asked.place:
+        raise LoginFailed("PROVIDER_DISABLED", status=403, reason="changed")
 
 
 async def _land_account(

@@ -13,6 +13,7 @@ from identity_api.oidc.authorization import code_challenge, new_code_verifier
 from identity_api.sessions.errors import LoginFailed
 from identity_api.sessions.parts import LoginParts, Redemption
 from identity_api.sessions.token import redeem
+from identity_api.tenants.rows import end_moved
 from tests.provider import RunningProvider
 from tests.sessions.browsers import (
     CALLBACK,
@@ -317,6 +318,38 @@ async def test_a_provider_disabled_while_the_code_is_exchanged_gives_no_session(
     assert refused.value.code == "PROVIDER_DISABLED"
     assert await world.count("session") == 0
     assert await world.count("app_user") == 0
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        {"issuer": "https://elsewhere.example"},
+        {"discovery_url": "https://elsewhere.example/.well-known/openid-configuration"},
+        {"endpoints": {"token": "https://elsewhere.example/token"}},
+    ],
+    ids=lambda where: next(iter(where)),
+)
+@pytest.mark.parametrize("who", ["alice", "bob"])
+async def test_a_provider_moved_while_the_code_is_exchanged_gives_no_session(
+    world: World, where: dict[str, Any], who: str
+) -> None:
+    """Promise 46: what the old place gave would be presented to the new one by the next sync, if it were kept."""
+    await world.sign_in("alice")  # somebody known, and somebody new
+    browser = Browser(world.parts)
+    arrival = await world.idp.sign_in(await browser.go_to_provider(await world.begin()), who)
+    with world.idp.hold("/token") as gate:
+        finishing = asyncio.create_task(browser.arrive(arrival))
+        await gate.arrival()
+        await world.change_provider(**where)
+        async with world.database.transaction() as connection:
+            await end_moved(connection, world.tenant.id, world.provider.id, actor="operator:root")
+        gate.release()
+        with pytest.raises(LoginFailed) as refused:
+            await finishing
+    assert (refused.value.code, refused.value.reason) == ("PROVIDER_DISABLED", "changed")
+    live = "select count(*) from refresh_token where tenant_id = $1 and sealed is not null"
+    assert await world.fetchval(live, world.tenant.id) == 0
+    assert (await world.count("identity"), await world.count("session")) == (1, 1)
 
 
 async def test_a_user_disabled_while_the_code_is_exchanged_gets_no_session(world: World) -> None:
