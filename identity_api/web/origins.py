@@ -27,7 +27,7 @@ _PREFLIGHT_SECONDS = "600"
 
 
 class Origins:
-    """Knows the origins of frontends. One per process; what it remembers is at most two seconds old."""
+    """Knows the origins of frontends. One per process; what it remembers is at most a second old."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -27,7 +27,7 @@ class Entry:
 
 
 class Tenancy:
-    """Finds the tenant of a host or prefix. One per process; what it remembers is at most two seconds old."""
+    """Finds the tenant of a host or prefix. One per process; what it remembers is at most a second old."""
 
     def __init__(self, database: Database, public_host: str) -> None:
         self._database, self._public_host = database, public_host

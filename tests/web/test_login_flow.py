@@ -50,7 +50,7 @@ async def test_a_default_provider_is_gone_to_unless_a_choice_is_wanted(site: Sit
     """S3-07."""
     await site.add_provider("second")
     await site.execute("update tenant set default_provider = 'second' where id = $1", site.tenant.id)
-    # Another prefix of the same tenant, whose row is read now rather than two seconds ago.
+    # Another prefix of the same tenant, whose row is read now rather than a second ago.
     prefix = f"{PUBLIC_URL}/t/{site.tenant.slug}"
     straight = await site.client().get(f"{prefix}/login")
     assert straight.status_code == 303
