@@ -1,4 +1,4 @@
-"""Logout tokens that were used: each ends something once, and a login under way does not outrun it."""
+"""Logouts that came from providers: a token ends something once, and a login under way does not outrun either kind."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -72,10 +72,34 @@ async def remember(connection: Connection, tenant_id: UUID, provider_id: UUID, u
     return bool(status == "INSERT 0 1")
 
 
+async def remember_browser(
+    connection: Connection, tenant_id: UUID, provider_id: UUID, ended_hash: bytes, *, name_hash: bytes, seconds: float
+) -> None:
+    """Keep for `seconds` that a browser named what this hash stands for: one row, however often it is named.
+
+    Args:
+        name_hash: stands for the same in the place of a token's hash, and is no token's.
+    """
+    await connection.execute(
+        """
+        insert into logout_token_seen as seen (id, tenant_id, provider_id, token_hash, ended_hash, seen_at, expires_at)
+        values ($1, $2, $3, $4, $5, now(), now() + make_interval(secs => $6))
+        on conflict (tenant_id, provider_id, token_hash) do update
+            set seen_at = greatest(seen.seen_at, excluded.seen_at), expires_at = excluded.expires_at
+        """,
+        uuid7(),
+        tenant_id,
+        provider_id,
+        name_hash,
+        ended_hash,
+        seconds,
+    )
+
+
 async def came_since(
     connection: Connection, tenant_id: UUID, provider_id: UUID, ended_hashes: Sequence[bytes], begun_at: datetime
 ) -> bool:
-    """Whether a logout token for one of these hashes came after `begun_at` (by the database's clock)."""
+    """Whether a logout for one of these hashes came after `begun_at` (by the database's clock)."""
     return await connection.fetchval(  # type: ignore[no-any-return]  # asyncpg ships no types
         """
         select exists (
@@ -129,6 +153,17 @@ async def sessions_from(connection: Connection, named: ProviderSession) -> list[
     return [FoundSession(**row) for row in rows]
 
 
+async def codes_wait_from(connection: Connection, named: ProviderSession) -> bool:
+    """Whether there are finished logins from this session that nobody has picked up yet."""
+    return await connection.fetchval(  # type: ignore[no-any-return]  # asyncpg ships no types
+        f"""
+        select exists (
+            select from one_time_code c, identity i where {_CAME_FROM.format(row="c")} and c.used_at is null)
+        """,
+        *_values(named),
+    )
+
+
 async def void_codes_from(connection: Connection, named: ProviderSession) -> None:
     """Use up finished logins from this session that nobody has picked up yet."""
     await connection.execute(
@@ -154,7 +189,7 @@ async def sync_soon(connection: Connection, tenant_id: UUID, identity_ids: Seque
 
 
 async def forget(connection: Connection, limit: int) -> int:
-    """Delete up to `limit` tokens that have been too old for an hour, of all tenants. Returns how many.
+    """Delete up to `limit` logouts that have been too old for an hour, of all tenants. Returns how many.
 
     The hour is for clocks: `expires_at` is by the service's, and a replay must never find its token forgotten.
     """

@@ -527,13 +527,16 @@ class OneTimeCode(Table, tablename="one_time_code"):
 
 
 class LogoutTokenSeen(Table, tablename="logout_token_seen"):
-    """A logout token that was used (Back-Channel Logout 2.6 step 8): remembered for as long as it would be accepted."""
+    """A logout token that was used (Back-Channel Logout 2.6 step 8): remembered for as long as it would be accepted.
+
+    Or a session that a browser named (Front-Channel Logout 3): remembered for as long as a login may be under way.
+    """
 
     id = _id()
     tenant_id = _reference()
     provider_id = _reference()
     token_hash = _bytes()
-    """Of issuer and `jti`."""
+    """Of issuer and `jti`; for a browser's logout, of what it named."""
     ended_hash = _bytes()
     """Of the provider's session or of the person that it ended: a login of theirs that is still under way ends as well."""
     seen_at = _time()

@@ -17,7 +17,7 @@ web sets what `Launched` and `Finished` say: `set_cookies` and `clear_cookies` (
     logout.logout(parts, authenticated, return_origin=..., path_prefix=...) -> SignedOut       where the browser goes
     logout.logout_page(database, tenant_id, pairs, kept_state) -> str | None                   and goes on from there
     backchannel.use_logout_token(parts, provider, tenant_slug, token) -> Outcome               the provider ends a login
-    frontchannel.end_by_browser(parts, provider, tenant_slug, logout, session_token) -> BrowserLogout
+    frontchannel.end_by_browser(parts, provider, tenant_slug, logout, session_token, unknown) -> BrowserLogout
     logout.sessions_of(connection, tenant_id, user_id), logout.end_session(database, ...)
     introspect.verify_service_client(connection, name, secret) -> ServiceClient | None
     introspect.introspect(connection, client, token, idle_seconds=...) -> dict                 RFC 7662

@@ -6,7 +6,8 @@
                              their force until the next login (`lifecycle.end_login`)
     a browser's request      as a token with `sid`
 
-A login under way ends as well, since the provider ended the session that it stands on.
+A login under way ends as well, since the provider ended the session that it stands on: all three hold the lock of what
+they end, and leave behind what they ended for logins that began before (`was_ended_meanwhile`).
 
 Decision: what becomes of refresh tokens when one session of the provider ends.
   Context: Back-Channel Logout 2.7 says that refresh tokens with `offline_access` should outlive a logout, and that others
@@ -59,6 +60,22 @@ async def end_provider_session(
     return found
 
 
+async def hold_and_remember(
+    connection: Connection, named: ProviderSession, *, remembered_seconds: float | None
+) -> None:
+    """Before a browser's logout ends anything: wait for logins that stand on this session and are just ending well, and
+    be remembered by those that are not that far. With None nothing is remembered.
+    """
+    ended = ended_hash(named.issuer, named.subject, named.session_id)
+    await logout_tokens.hold(connection, named.tenant_id, named.provider_id, [ended])
+    if remembered_seconds is not None:
+        # No token's hash begins like this: an issuer is a URL.
+        name_hash = token_hash(f"browser\0{named.issuer}\0{named.session_id}")
+        await logout_tokens.remember_browser(
+            connection, named.tenant_id, named.provider_id, ended, name_hash=name_hash, seconds=remembered_seconds
+        )
+
+
 async def was_ended_meanwhile(
     connection: Connection,
     provider: Provider,
@@ -68,9 +85,9 @@ async def was_ended_meanwhile(
     provider_session: str | None,
     begun_at: datetime,
 ) -> bool:
-    """Whether a logout token has ended what this login stands on since `begun_at`.
+    """Whether the provider has ended what this login stands on since `begun_at`.
 
-    First in the login's transaction, until whose end a logout token about the same session or person waits.
+    First in the login's transaction, until whose end a logout of the same session or person waits.
     """
     hashes = [ended_hash(issuer, subject, None)]
     if provider_session is not None:
@@ -80,7 +97,7 @@ async def was_ended_meanwhile(
 
 
 def ended_hash(issuer: str, subject: str | None, session_id: str | None) -> bytes:
-    """Stands for what a logout token ends: the session if it names one, else the person."""
+    """Stands for what a logout ends: the session if it names one, else the person."""
     # The kinds cannot meet, since no name holds a NUL.
     kind, name = ("sub", subject) if session_id is None else ("sid", session_id)
     return token_hash(f"{kind}\0{issuer}\0{name}")

@@ -19,6 +19,7 @@ BAD_BEARERS: Final = 60
 SECURITY_EVENTS: Final = 10
 BAD_LOGOUTS: Final = 60
 UNKNOWN_SESSIONS: Final = 60
+UNKNOWN_REMEMBERED: Final = 600
 
 
 class SignInAddress:
@@ -35,6 +36,18 @@ class SignInAddress:
     async def failed(self) -> None:
         """A try was refused. Raises TooManyRequests."""
         await self._limits.login_failed(self._address)
+
+
+class UnknownSessionNamed:
+    """A browser at one address names sessions of one provider (`sessions.frontchannel.UnknownSessions`)."""
+
+    def __init__(self, limits: "EdgeLimits", address: str, provider_id: str) -> None:
+        self._limits, self._address, self._provider_id = limits, address, provider_id
+
+    async def may_be_remembered(self) -> bool:
+        """Count it against the address, then against the provider's place. Raises TooManyRequests."""
+        await self._limits.unknown_session(self._address)
+        return await self._limits.has_place_for_session(self._provider_id)
 
 
 class EdgeLimits:
@@ -95,6 +108,11 @@ class EdgeLimits:
             TooManyRequests: 60 a minute from one address.
         """
         await self._count(f"sid:{address}", UNKNOWN_SESSIONS)
+
+    async def has_place_for_session(self, provider_id: str) -> bool:
+        """Whether another session that is none of ours may be remembered: 600 a minute for one provider."""
+        key = f"sid-memory:{provider_id}"
+        return (await self._limiter.hit(key, limit=UNKNOWN_REMEMBERED, window_seconds=WINDOW_SECONDS)).allowed
 
     async def is_worth_recording(self, subject: str) -> bool:
         """Whether another security event about this subject is to be written: ten a minute say all there is to say."""

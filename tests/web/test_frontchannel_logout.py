@@ -1,13 +1,17 @@
 """The provider's sign-out page has us in a frame: Front-Channel Logout 1.0 section 3; promise 17."""
 
+import asyncio
+from uuid import uuid4
+
 import httpx
 import pytest
 
 from identity_api.telemetry import METRICS
+from identity_api.web import limits
 from identity_api.web.limits import UNKNOWN_SESSIONS
 from tests.provider import Fault
 from tests.web.logouts import is_signed_in, sid_of, until_refused, with_query
-from tests.web.site import PUBLIC_URL, Site, cookies_set, make_site
+from tests.web.site import PUBLIC_URL, Site, come_back, cookies_set, make_site
 
 pytestmark = pytest.mark.asyncio
 
@@ -156,3 +160,107 @@ async def test_a_provider_that_cannot_be_asked_can_still_end_a_session(site: Sit
         answer = await in_a_frame(site, sid)
     assert f"frame-ancestors {site.idp.issuer};" in f"{answer.headers['content-security-policy']};"
     assert not await is_signed_in(client)
+
+
+# A login that is under way
+
+
+def sid_under_way(site: Site) -> str:
+    """The provider's name for the session that the newest login here stands on."""
+    families = site.idp._call(site.idp._provider.logins.families)
+    return str([one.login.sid for one in families if one.login.client_id == site.provider.client_id][-1])
+
+
+async def remembered(site: Site) -> int:
+    return int(await site.fetchval("select count(*) from logout_token_seen where tenant_id = $1", site.tenant.id))
+
+
+@pytest.mark.parametrize("named", ["its session", "another session", "another issuer", "another provider"])
+async def test_a_login_under_way_does_not_outrun_the_logout(site: Site, named: str) -> None:
+    """The frame is loaded between the exchange of the code and the end of the login; only its own session counts."""
+    other = await site.add_provider("other")
+    client = site.client()
+    begun = await client.get("/auth/oidc/sso/login")
+    arrival = await site.at_provider(begun.headers["location"])
+    with site.idp.hold("/token", when="after") as gate:
+        ending = asyncio.create_task(come_back(client, arrival))
+        await gate.arrival()
+        sid = sid_under_way(site)
+        path = {
+            "its session": path_of(site, sid),
+            "another session": path_of(site, uuid4().hex),
+            "another issuer": path_of(site, sid, iss="https://other.example"),
+            "another provider": path_of(site, sid).replace(str(site.provider.id), str(other.id)),
+        }[named]
+        framed = await site.client().get(path, headers=FRAME)
+        assert framed.status_code == (400 if named == "another issuer" else 200)
+        gate.release()
+        ended = await ending
+    assert ended.status_code == (403 if named == "its session" else 303), ended.text
+    sessions = "select count(*) from session where tenant_id = $1 and ended_at is null"
+    assert await site.fetchval(sessions, site.tenant.id) == (0 if named == "its session" else 1)
+    again = site.client()
+    assert (await site.sign_in(again, path="/auth/oidc/sso/login")).status_code == 303
+    assert await is_signed_in(again)
+
+
+async def test_a_logout_before_the_login_began_does_not_touch_it(site: Site) -> None:
+    """What ended earlier is another login's affair, even where the provider goes on with the same name."""
+    client = site.client()
+    arrival = await site.at_provider((await client.get("/login")).headers["location"])
+    with site.idp.hold("/token", when="after") as gate:
+        ending = asyncio.create_task(come_back(client, arrival))
+        await gate.arrival()
+        await in_a_frame(site, sid_under_way(site))
+        await site.execute(
+            "update logout_token_seen set seen_at = now() - interval '1 hour' where tenant_id = $1", site.tenant.id
+        )
+        gate.release()
+        assert (await ending).status_code == 303
+
+
+async def test_a_session_that_could_be_guessed_stops_no_login(site: Site) -> None:
+    """Whoever counts up would otherwise keep everybody out: without the session's own cookie nothing is remembered."""
+    client = await site.signed_in()
+    await site.execute("update session set provider_session = '17' where tenant_id = $1", site.tenant.id)
+    assert (await in_a_frame(site, "17")).status_code == 200
+    assert await remembered(site) == 0
+    assert (await client.get(path_of(site, "17"))).status_code == 200
+    assert await remembered(site) == 1
+
+
+async def test_what_is_remembered_of_a_session_is_one_row_of_hashes_however_often_it_is_named(site: Site) -> None:
+    sid = await sid_of(site, await site.signed_in())
+    for _ in range(3):
+        await in_a_frame(site, sid)
+    assert await remembered(site) == 1
+    row = "select row_to_json(l)::text from logout_token_seen l where tenant_id = $1"
+    assert sid not in await site.fetchval(row, site.tenant.id)
+    until = "select expires_at between now() + interval '500 s' and now() + interval '900 s' from logout_token_seen"
+    assert await site.fetchval(f"{until} where tenant_id = $1", site.tenant.id)
+
+
+async def test_whoever_is_stopped_has_nothing_more_remembered(site: Site) -> None:
+    trying = site.client()
+    refusal = await until_refused(lambda: trying.get(path_of(site, uuid4().hex)))
+    assert refusal is not None
+    held = await remembered(site)
+    assert (await trying.get(path_of(site, uuid4().hex))).status_code in (200, 429)
+    assert await remembered(site) <= held + 1
+
+
+async def test_strangers_from_everywhere_fill_a_bounded_place_and_known_sessions_need_none(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of sessions that nobody has here so many a minute are remembered for one provider; they are answered alike."""
+    monkeypatch.setattr(limits, "UNKNOWN_REMEMBERED", 5)
+    client, bob = await site.signed_in(), await site.signed_in("bob")
+    asked = 30
+    answers = [await in_a_frame(site, uuid4().hex) for _ in range(asked)]
+    assert {answer.status_code for answer in answers} == {200}
+    held = await remembered(site)
+    assert 5 <= held < asked
+    assert (await in_a_frame(site, await sid_of(site, client))).status_code == 200
+    assert await remembered(site) == held + 1
+    assert not await is_signed_in(client)
+    assert await is_signed_in(bob)

@@ -23,8 +23,9 @@ from identity_api.sessions.provider_logout import LogoutRefused
 from identity_api.telemetry import METRICS, get_logger
 from identity_api.web import cookies
 from identity_api.web.answer import Answer
-from identity_api.web.errors import HTTPRefusal
+from identity_api.web.errors import HTTPRefusal, TooManyRequests
 from identity_api.web.facts import RequestFacts, facts_of
+from identity_api.web.limits import UnknownSessionNamed
 from identity_api.web.parts import WebParts
 from identity_api.web.requests import WebRequest, form_pairs, pairs_of, parts_of
 from identity_api.web.security_headers import framed_by
@@ -78,10 +79,13 @@ async def frontchannel_logout(request: WebRequest, provider_id: FromPath[str]) -
     cookie_name = session_cookie_name(facts.origin)
     held = cookies.cookies_of(request.scope).get(cookie_name)
     logout = parse_frontchannel_logout(pairs_of(request.scope["query_string"]))
-    came = await end_by_browser(parts.login, provider, tenant_slug, logout, held)
+    unknown = UnknownSessionNamed(parts.limits, facts.address, str(provider.id))
+    try:
+        came = await end_by_browser(parts.login, provider, tenant_slug, logout, held, unknown)
+    except (LogoutRefused, TooManyRequests):
+        METRICS.count_logout("front", "refused")
+        raise
     METRICS.count_logout("front", came.outcome)
-    if came.outcome == "nothing":
-        await parts.limits.unknown_session(facts.address)
     if came.ends_own_cookie:
         facts.set_cookies.append(cookies.clear_cookie(cookie_name))
     headers = {"content-type": "text/html; charset=utf-8", **framed_by(came.framed_by)}
