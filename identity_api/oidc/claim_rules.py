@@ -5,7 +5,7 @@ absent and one that is null are the same thing here, and neither ever passes for
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from identity_api.oidc.errors import ClaimMismatch, InvalidClaim, MissingClaim, TokenExpired, TokenNotYetValid
 from identity_api.oidc.issuer import TENANT_PLACEHOLDER, accepts_issuer, is_template
@@ -40,9 +40,14 @@ def identifier_of(claims: Mapping[str, Any], name: str) -> str:
         MissingClaim, InvalidClaim: always with `.claim == name`.
     """
     value = string_of(claims, name)
-    if not value or len(value) > MAX_SUBJECT_LENGTH or "\x00" in value:
+    if not is_identifier(value):
         raise InvalidClaim(name)
     return value
+
+
+def is_identifier(value: object) -> TypeGuard[str]:
+    """Whether the value is one that `identifier_of` accepts, for a claim that nothing rests on."""
+    return isinstance(value, str) and 0 < len(value) <= MAX_SUBJECT_LENGTH and "\x00" not in value
 
 
 def subject_of(claims: Mapping[str, Any]) -> str:

@@ -16,11 +16,11 @@ from identity_api.ids import token_hash
 from identity_api.oidc.access_token_hash import check_access_token_hash
 from identity_api.oidc.claim_rules import (
     DEFAULT_LEEWAY_SECONDS,
-    MAX_SUBJECT_LENGTH,
     check_issued_to,
     check_issuer,
     check_not_ahead,
     check_times,
+    is_identifier,
     string_of,
     subject_of,
     time_of,
@@ -202,7 +202,7 @@ def _verified(
         issued_at=datetime.fromtimestamp(issued_at, UTC),
         expires_at=datetime.fromtimestamp(expires_at, UTC),
         auth_time=auth_time,
-        session_id=session_id if isinstance(session_id, str) and 0 < len(session_id) <= MAX_SUBJECT_LENGTH else None,
+        session_id=session_id if is_identifier(session_id) else None,
         claims=claims,
         context_class=context_class if isinstance(context_class, str) else None,
     )

@@ -113,6 +113,8 @@ class MisbehavingProvider(DemoProvider):
 
     def __init__(self, config: DemoConfig, *, clock: Clock, keys: SigningKeys, switches: Switches) -> None:
         self.switches = switches
+        self.said: dict[str, Any] = {}
+        """Claims that every ID Token says instead of the right ones; None leaves one out."""
         super().__init__(config, clock=clock, keys=keys)
 
     def _changed(self, said: dict[str, Any], changes: Mapping[Fault, Change]) -> dict[str, Any]:
@@ -147,7 +149,8 @@ class MisbehavingProvider(DemoProvider):
         self, person: Person, login: Login, scopes: Collection[str], access_token: str, nonce: str | None
     ) -> dict[str, Any]:
         said = super().id_token_claims(person, login, scopes, access_token, nonce)
-        return self._changed(said, ID_TOKEN_CHANGES)
+        changed = {**self._changed(said, ID_TOKEN_CHANGES), **self.said}
+        return {name: value for name, value in changed.items() if value is not None or name not in self.said}
 
     def userinfo_claims(self, person: Person, token: AccessToken) -> dict[str, Any]:
         return self._changed(super().userinfo_claims(person, token), USERINFO_CHANGES)

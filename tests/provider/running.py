@@ -112,7 +112,8 @@ class RunningProvider:
         return f"{self.issuer}/.well-known/openid-configuration"
 
     def reset(self) -> None:
-        """All faults off, gates open, log empty. People and tokens stay."""
+        """All faults off, gates open, log empty, ID Tokens right. People and tokens stay."""
+        self.say()
         self.faults.clear()
         self.log.clear()
 
@@ -198,6 +199,10 @@ class RunningProvider:
     def sign(self, claims: dict[str, Any], *, token_type: str = "JWT") -> str:
         """Any claims as a token of this provider."""
         return self._call(lambda: self._provider.keys.sign(claims, token_type=token_type))
+
+    def say(self, **claims: Any) -> None:
+        """What every ID Token says from now on instead of what is right; None leaves a claim out. Until `reset`."""
+        self._provider.said = claims
 
     def logout_token(self, username: str, *, sid: str | None = None, **changes: Any) -> str:
         """A logout token (Back-Channel Logout section 2.4); `changes` replace claims, None leaves one out."""
