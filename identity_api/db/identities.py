@@ -260,6 +260,19 @@ async def move_anchor(connection: Connection, tenant_id: UUID, identity_id: UUID
     )
 
 
+async def of_issuers(
+    connection: Connection, tenant_id: UUID, provider_id: UUID, issuers: Collection[str]
+) -> list[UUID]:
+    """Every identity at the provider that one of these issuers vouched for."""
+    rows = await connection.fetch(
+        "select id from identity where tenant_id = $1 and provider_id = $2 and issuer = any($3::text[]) order by id",
+        tenant_id,
+        provider_id,
+        list(issuers),
+    )
+    return [row["id"] for row in rows]
+
+
 async def of_provider(connection: Connection, tenant_id: UUID, provider_id: UUID) -> list[UUID]:
     """Every identity at the provider."""
     rows = await connection.fetch(

@@ -18,6 +18,7 @@ Reason = Literal[
     "logout_token",
     "login_ended",
     "admin",
+    "directory_removed",
     "subject_changed",
     "claims_mismatch",
 ]

@@ -7,6 +7,8 @@ may log in; with an empty list it accepts nothing.
 https://learn.microsoft.com/en-us/entra/identity-platform/access-tokens#multitenant-applications
 """
 
+from collections.abc import Collection
+
 TENANT_PLACEHOLDER = "{tenantid}"
 ENTRA_COLLECTIVES = ("organizations", "common")
 """What stands in the place of a directory in the address of Entra's multi-tenant endpoints."""
@@ -17,8 +19,13 @@ def is_template(issuer: str) -> bool:
     return TENANT_PLACEHOLDER in issuer
 
 
+def issuers_of(template: str, directories: Collection[str]) -> frozenset[str]:
+    """What `iss` is for the people of these directories."""
+    return frozenset([template.replace(TENANT_PLACEHOLDER, directory) for directory in directories])
+
+
 def accepts_issuer(expected: str, received: str, directories: frozenset[str] = frozenset()) -> bool:
     """Whether `received` is `expected`, or `expected` with its placeholder replaced by one of `directories`."""
     if not is_template(expected):
         return received == expected
-    return any(received == expected.replace(TENANT_PLACEHOLDER, directory) for directory in directories)
+    return received in issuers_of(expected, directories)

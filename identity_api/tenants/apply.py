@@ -36,6 +36,7 @@ from identity_api.tenants.rows import (
     changed_fields,
     decide_anew,
     end_moved,
+    end_removed_directories,
     has_moved,
     opened_secret,
     provider_row,
@@ -214,6 +215,8 @@ class _Application:
             changed = (*changed, "tls_client_certificate")
         if before is not None and has_moved(before, wanted):
             await end_moved(self._connection, self._tenant_id, wanted.id, actor=self._applier.actor)
+        if before is not None:
+            await end_removed_directories(self._connection, before, wanted, actor=self._applier.actor)
         if before is not None and before.sync_mode != wanted.sync_mode:
             await decide_anew(self._connection, self._tenant_id, wanted.id, actor=self._applier.actor)
         self._note("provider", declared.slug, before, changed)

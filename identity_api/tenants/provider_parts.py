@@ -15,7 +15,7 @@ from identity_api.lifecycle.provider_client import Documents
 from identity_api.permissions.delegation import Actor
 from identity_api.tenants.checks import SHARED_REDIRECT, Bounds
 from identity_api.tenants.provider_rules import INVALID, OwnSet
-from identity_api.tenants.rows import Defaults, Owner, decide_anew, end_moved, has_moved
+from identity_api.tenants.rows import Defaults, Owner, decide_anew, end_moved, end_removed_directories, has_moved
 from identity_api.upstream.addresses import AllowList
 from identity_api.vault import Vault
 
@@ -101,6 +101,7 @@ async def change(connection: Connection, actor: Actor, before: Provider, wanted:
     await write(connection, before, wanted)
     if has_moved(before, wanted):
         await end_moved(connection, actor.tenant_id, wanted.id, actor=actor.name)
+    await end_removed_directories(connection, before, wanted, actor=actor.name)
     if before.enabled and not wanted.enabled:
         everybody = await identities.of_provider(connection, actor.tenant_id, wanted.id)
         await locks.users_of_identities(connection, actor.tenant_id, everybody)

@@ -16,6 +16,7 @@ from identity_api.ids import uuid7
 from identity_api.lifecycle.end_login import end_logins
 from identity_api.lifecycle.grants import Applied, apply_decision
 from identity_api.oidc.discovery import configuration_url
+from identity_api.oidc.issuer import is_template, issuers_of
 from identity_api.tenants.declaration import ProviderDeclaration
 from identity_api.vault import Vault, VaultError
 
@@ -148,3 +149,19 @@ async def end_moved(connection: Connection, tenant_id: UUID, provider_id: UUID, 
     await locks.users_of_identities(connection, tenant_id, everybody)
     await login_ends.void_attempts(connection, tenant_id, provider_id)
     await end_logins(connection, tenant_id, everybody, reason="admin", actor=actor)
+
+
+async def end_removed_directories(connection: Connection, before: Provider, wanted: Provider, *, actor: str) -> None:
+    """End the logins of people whose Entra directory may not sign in any more.
+
+    Their refresh tokens still work there, so that nothing but this would ever end what they came by. Those who are
+    signing in meanwhile are refused when their login lands (`sessions.finish`).
+    """
+    removed = set(before.claims.directories) - set(wanted.claims.directories)
+    if not removed or before.issuer != wanted.issuer or not is_template(wanted.issuer):
+        return
+    tenant_id, issuers = wanted.tenant_id, issuers_of(wanted.issuer, removed)
+    await locks.share_mappings(connection, tenant_id)
+    people = await identities.of_issuers(connection, tenant_id, wanted.id, issuers)
+    await locks.users_of_identities(connection, tenant_id, people)
+    await end_logins(connection, tenant_id, people, reason="directory_removed", actor=actor)

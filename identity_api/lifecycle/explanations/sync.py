@@ -33,6 +33,10 @@ SYNC: Final[Table] = table(
         "logout_token": ("The provider told us that the person signed out.", _SIGN_IN),
         "login_ended": ("The login was ended.", _SIGN_IN),
         "admin": ("An administrator ended the login.", _SIGN_IN),
+        "directory_removed": (
+            "The person's Entra directory was taken off the provider's list.",
+            "List it in `allowed_directories` again, if that was a mistake; then they sign in again.",
+        ),
         "claims_mismatch": (
             "The refresh speaks of another person, client or login than before.",
             "Find out from the provider who it is; the identity is quarantined.",
