@@ -16,6 +16,7 @@ import base64
 import binascii
 import hmac
 import os
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -29,6 +30,7 @@ from identity_api.config import KeyRing
 from identity_api.errors import IdentityAPIError
 
 _VERSION: Final = b"\x01"
+_URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
 _NONCE_BYTES: Final = 12
 _TAG_BYTES: Final = 16
 _MAX_CURSOR_LENGTH: Final = 4_096
@@ -136,22 +138,26 @@ class Vault:
         """
         return hmac.compare_digest(self.mac(purpose, data, key_id=mac.key_id).digest, mac.digest)
 
-    def seal_cursor(self, context: str, position: bytes) -> str:
-        """An opaque, unforgeable page position: base64url without padding.
+    def cursor_sealer(self, context: str) -> Callable[[bytes], str]:
+        """From places in a list to opaque, unforgeable cursors: base64url without padding.
 
         Args:
-            context: what the cursor is valid for (tenant, list, order, filters); it opens for the same context only.
-            position: the place in the list.
+            context: what the cursors are valid for (tenant, list, order, filters); they open for the same context only.
         """
         key_id = self._ring.current_id
+        encrypt = self._cursor_cipher(key_id).encrypt
         header = _header(key_id)
-        sealed = header + self._cursor_cipher(key_id).encrypt(
-            position, [header, context.encode("utf-8", "surrogatepass")]
-        )
-        return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode("ascii")
+        bound_to = [header, context.encode("utf-8", "surrogatepass")]
+
+        def seal(position: bytes) -> str:
+            # What `urlsafe_b64encode` does, without its two calls: a page seals a hundred.
+            encoded = binascii.b2a_base64(header + encrypt(position, bound_to), newline=False)
+            return encoded.translate(_URL_SAFE).rstrip(b"=").decode("ascii")
+
+        return seal
 
     def open_cursor(self, context: str, cursor: str) -> bytes:
-        """The position in a cursor that `seal_cursor` made for the same context.
+        """The position in a cursor that a `cursor_sealer` made for the same context.
 
         Raises:
             VaultError: SEAL_BROKEN or KEY_MISSING; to a client both mean "not a cursor of this list".

@@ -14,7 +14,6 @@ import msgspec
 from identity_api.db.database import Connection
 from identity_api.db.read_model import (
     CIRCUMSTANCES,
-    LEASES,
     USER_COLUMNS,
     UserRecord,
     tenant_circumstances,
@@ -73,11 +72,10 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
 
 # The tenant is the token's own, so the read model's `$1` becomes a column of its row.
 _HERE = CIRCUMSTANCES.replace("$1", "o.tenant_id")
-_PERSON = f"""
+_PERSON = """
     join tenant t on t.id = o.tenant_id
     join app_user u on u.tenant_id = o.tenant_id and u.id = o.user_id and u.disabled_at is null
     join user_read r on r.tenant_id = o.tenant_id and r.id = o.user_id
-    left join lateral ({LEASES} where s.tenant_id = o.tenant_id and s.user_id = o.user_id group by s.user_id) l on true
 """
 
 _SESSION = f"""

@@ -251,9 +251,15 @@ def require(rule: Rule, context: Any, *, about: UUID | None = None) -> None:
 def _extensions(rule: Rule, *, is_root: bool) -> list[Any]:
     if not rule.any_of or (rule.oneself and is_root):
         return []  # nothing to ask, or asked by the resolver, which knows whom it is about
+    everybody = _for_everybody(rule)
     if rule.oneself:
-        return [AccessRule(_for_the_person(rule), rule.message)]
-    return [AccessRule(lambda _, context: rule.allows(context.permissions), rule.message)]
+        return [AccessRule(_for_the_person(rule), rule.message, allows_all=everybody)]
+    return [AccessRule(lambda _, context: everybody(context), rule.message, allows_all=everybody)]
+
+
+def _for_everybody(rule: Rule) -> Callable[[Any], bool]:
+    """Whether the permissions are enough whomever a field is about."""
+    return lambda context: rule.allows(context.permissions)
 
 
 def _for_the_person(rule: Rule) -> Callable[[Any, Any], bool]:

@@ -58,13 +58,15 @@ class Listing(msgspec.Struct, frozen=True):
     bound_to: str
     position: Callable[[Any], Any]
     """From a row of the list to its place; JSON can hold it."""
+    seal_position: Callable[[bytes], str]
+    """From that JSON to a cursor."""
 
     def seal(self, row: Any) -> str:
         """The cursor of a row."""
-        return self.vault.seal_cursor(self.bound_to, msgspec.json.encode(self.position(row)))
+        return self.seal_position(msgspec.json.encode(self.position(row)))
 
 
-class EdgeRow(msgspec.Struct, frozen=True):
+class EdgeRow(msgspec.Struct, frozen=True, gc=False):
     """The row behind `Edge`."""
 
     listing: Listing
@@ -118,7 +120,8 @@ def listing(
         where: the filter as it was parsed; anything that msgspec writes as JSON.
     """
     bound_to = msgspec.json.encode([str(context.tenant_id), field, order, where]).decode()
-    return Listing(context.parts.vault, bound_to, position)
+    vault = context.parts.vault
+    return Listing(vault, bound_to, position, vault.cursor_sealer(bound_to))
 
 
 def page_size(first: int | None) -> int:

@@ -80,7 +80,7 @@ class DormantPermission:
     reason: GrantReason
 
 
-class GrantReasonRow(msgspec.Struct, frozen=True):
+class GrantReasonRow(msgspec.Struct, frozen=True, gc=False):
     """The row behind `GrantReason`."""
 
     fact: GrantFact
@@ -120,7 +120,7 @@ class GrantReasonRow(msgspec.Struct, frozen=True):
         return GroupSummaryRow(fact.group_id, fact.group, identity.provider)
 
 
-class EffectivePermissionRow(msgspec.Struct, frozen=True):
+class EffectivePermissionRow(msgspec.Struct, frozen=True, gc=False):
     """The row behind `EffectivePermission`."""
 
     effective: Effective
@@ -138,7 +138,7 @@ class EffectivePermissionRow(msgspec.Struct, frozen=True):
         return [reason(fact, self.identities) for fact in self.effective.reasons]
 
 
-class DormantPermissionRow(msgspec.Struct, frozen=True):
+class DormantPermissionRow(msgspec.Struct, frozen=True, gc=False):
     """The row behind `DormantPermission`."""
 
     dormant: DormantGrant

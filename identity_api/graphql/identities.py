@@ -70,20 +70,23 @@ class Identity(Node):
         return isinstance(value, IdentityRow | ListedIdentityRow)
 
 
-class IdentityRow(msgspec.Struct, frozen=True):
+class IdentityRow(msgspec.Struct, frozen=True, gc=False):
     """The row behind `Identity`, from the facts and leases of a user who has been read."""
 
     owner: UserRecord
     fact: IdentityFact
     provider: ProviderSummaryRow
     state: str
-    user: Any
-    """Serves as `UserSummary`."""
 
     @property
     def id(self) -> str:
         """The global id."""
         return identity_id(self.fact.id)
+
+    @property
+    def user(self) -> UserSummaryRow:
+        """Whose it is. Made anew, because a row that held its owner's row would be a cycle, left to the collector."""
+        return UserSummaryRow(self.owner.id, self.owner.username, self.owner.display_label)
 
     @property
     def issuer(self) -> str:

@@ -1,7 +1,6 @@
 """The onboarding checklist (S0-27): what has been done to set single sign-on up, what is open, and the values to paste."""
 
 from enum import StrEnum
-from functools import cached_property
 from typing import get_args
 
 import strawberry
@@ -9,6 +8,7 @@ import strawberry
 from identity_api.graphql.access import object_type
 from identity_api.graphql.context import Info
 from identity_api.graphql.fields import resolved
+from identity_api.graphql.lazy import lazy
 from identity_api.graphql.summaries import ProviderSummary, ProviderSummaryRow, Row
 from identity_api.tenants.onboarding import checklist
 from identity_api.tenants.onboarding_steps import Phase, Status, Step
@@ -68,7 +68,7 @@ class Onboarding:
 class StepRow(Row, frozen=True):
     """The row behind `OnboardingStep`; the record is a `tenants.onboarding_steps.Step`."""
 
-    @cached_property
+    @lazy
     def provider(self) -> ProviderSummaryRow | None:
         """Its names."""
         found = self.record.provider
@@ -83,7 +83,7 @@ class OnboardingRow(Row, frozen=True):
         """Nothing is open and nothing is wrong."""
         return all(step.status == "DONE" for step in self.record)
 
-    @cached_property
+    @lazy
     def steps(self) -> list[StepRow]:
         """In their order."""
         return [StepRow(step) for step in self.record]

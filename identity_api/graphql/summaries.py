@@ -1,6 +1,5 @@
 """What is shown of one thing beside another: its id and names, which the statement for the other has read anyway."""
 
-from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +8,7 @@ import strawberry
 
 from identity_api.graphql.access import object_type
 from identity_api.graphql.ids import encoder
+from identity_api.graphql.lazy import lazy
 
 user_id = encoder("User")
 provider_id = encoder("Provider")
@@ -71,7 +71,7 @@ class PermissionReference:
     name: str
 
 
-class UserSummaryRow(msgspec.Struct, frozen=True):
+class UserSummaryRow(msgspec.Struct, frozen=True, gc=False):
     """The row behind `UserSummary`; `UserRow` serves as well."""
 
     row_id: UUID
@@ -91,13 +91,13 @@ class ProviderSummaryRow(msgspec.Struct, frozen=True, dict=True):
     slug: str
     label: str
 
-    @cached_property
+    @lazy
     def id(self) -> str:
         """The global id."""
         return provider_id(self.row_id)
 
 
-class GroupSummaryRow(msgspec.Struct, frozen=True):
+class GroupSummaryRow(msgspec.Struct, frozen=True, gc=False):
     """The row behind `GroupSummary`."""
 
     row_id: str
@@ -110,7 +110,7 @@ class GroupSummaryRow(msgspec.Struct, frozen=True):
         return group_id(self.row_id)
 
 
-class MappingReferenceRow(msgspec.Struct, frozen=True):
+class MappingReferenceRow(msgspec.Struct, frozen=True, gc=False):
     """The row behind `MappingReference`."""
 
     row_id: str
@@ -121,7 +121,7 @@ class MappingReferenceRow(msgspec.Struct, frozen=True):
         return mapping_id(self.row_id)
 
 
-class PermissionReferenceRow(msgspec.Struct, frozen=True):
+class PermissionReferenceRow(msgspec.Struct, frozen=True, gc=False):
     """The row behind `PermissionReference`."""
 
     row_id: UUID

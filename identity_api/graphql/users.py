@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from enum import StrEnum
-from functools import cached_property
 from operator import attrgetter
 from typing import Any
 from uuid import UUID
@@ -26,6 +25,7 @@ from identity_api.graphql.grants import (
 )
 from identity_api.graphql.identities import Identity, IdentityRow, state_of
 from identity_api.graphql.ids import Node
+from identity_api.graphql.lazy import lazy
 from identity_api.graphql.sessions import Session, SessionRow, session_row
 from identity_api.graphql.summaries import GroupSummary, GroupSummaryRow, ProviderSummaryRow, user_id
 from identity_api.permissions.facts import TenantCircumstances
@@ -40,7 +40,7 @@ class Snapshot(msgspec.Struct, frozen=True, dict=True):
     tenant: TenantCircumstances
     at: datetime
 
-    @cached_property
+    @lazy
     def providers(self) -> dict[str, ProviderSummaryRow]:
         """Summaries by id."""
         return {one.id: ProviderSummaryRow(one.id, one.slug, one.label) for one in self.tenant.providers.values()}
@@ -72,19 +72,19 @@ class UserRow(msgspec.Struct, frozen=True, dict=True, eq=False):
         """Whether no admin has disabled them."""
         return self.record.disabled_at is None
 
-    @cached_property
+    @lazy
     def standing(self) -> Standing:
         """What is in force, and what is not (I1)."""
         return standing(self.record.facts, self.record.circumstances, self.snapshot.tenant, self.snapshot.at)
 
-    @cached_property
+    @lazy
     def identities_by_id(self) -> dict[str, IdentityRow]:
         """Their identities."""
         found = {}
         for fact in self.record.facts.identities:
             provider = self.snapshot.tenant.providers[fact.provider_id]
             state = state_of(self.record, fact, provider, self.snapshot.at)
-            found[fact.id] = IdentityRow(self.record, fact, self.snapshot.providers[provider.id], state, self)
+            found[fact.id] = IdentityRow(self.record, fact, self.snapshot.providers[provider.id], state)
         return found
 
     @property

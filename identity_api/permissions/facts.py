@@ -13,7 +13,7 @@ import msgspec
 Source = Literal["MANUAL", "GROUP"]
 
 
-class IdentityFact(msgspec.Struct, frozen=True, array_like=True):
+class IdentityFact(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A link from the user to one (issuer, subject)."""
 
     id: str
@@ -28,7 +28,7 @@ class IdentityFact(msgspec.Struct, frozen=True, array_like=True):
     signed_in_at: str
 
 
-class GrantFact(msgspec.Struct, frozen=True, array_like=True):
+class GrantFact(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """An open grant with its source; identity, mapping and group are set exactly for source `GROUP`."""
 
     id: str
@@ -42,7 +42,7 @@ class GrantFact(msgspec.Struct, frozen=True, array_like=True):
     granted_by: str
 
 
-class GroupFact(msgspec.Struct, frozen=True, array_like=True):
+class GroupFact(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A group the user is in, by one identity."""
 
     group_id: str
@@ -50,7 +50,7 @@ class GroupFact(msgspec.Struct, frozen=True, array_like=True):
     identity_id: str
 
 
-class Facts(msgspec.Struct, frozen=True, array_like=True):
+class Facts(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Everything written about one user; says nothing about force."""
 
     identities: tuple[IdentityFact, ...] = ()
@@ -58,14 +58,14 @@ class Facts(msgspec.Struct, frozen=True, array_like=True):
     groups: tuple[GroupFact, ...] = ()
 
 
-class Lease(msgspec.Struct, frozen=True):
+class Lease(msgspec.Struct, frozen=True, gc=False):
     """How long what one identity's provider said counts; None: never said."""
 
     signed_in_until: datetime | None
     groups_valid_until: datetime | None
 
 
-class UserCircumstances(msgspec.Struct, frozen=True):
+class UserCircumstances(msgspec.Struct, frozen=True, gc=False):
     """What is not in the facts and decides their force: one user's part."""
 
     enabled: bool

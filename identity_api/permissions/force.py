@@ -25,21 +25,21 @@ Cause = Literal[
 _DEAD_STATES = {"REVOKED": "IDENTITY_REVOKED", "QUARANTINED": "IDENTITY_QUARANTINED"}
 
 
-class EffectivePermission(msgspec.Struct, frozen=True):
+class EffectivePermission(msgspec.Struct, frozen=True, gc=False):
     """A permission in force, with every grant that holds it up."""
 
     name: str
     reasons: tuple[GrantFact, ...]
 
 
-class DormantGrant(msgspec.Struct, frozen=True):
+class DormantGrant(msgspec.Struct, frozen=True, gc=False):
     """An open grant without force, and what takes the force away."""
 
     grant: GrantFact
     cause: Cause
 
 
-class Standing(msgspec.Struct, frozen=True):
+class Standing(msgspec.Struct, frozen=True, gc=False):
     """What a user may do at a moment, and what they would if not for a cause."""
 
     permissions: tuple[EffectivePermission, ...]
@@ -61,18 +61,23 @@ def standing(facts: Facts, user: UserCircumstances, tenant: TenantCircumstances,
         at: aware time, by the database's clock.
     """
     if not facts.grants:
-        return Standing((), ())
+        return _NOTHING
     judge = _Judge(facts, user, tenant, at)
     held: dict[str, list[GrantFact]] = {}
     dormant: list[DormantGrant] = []
     for grant in facts.grants:
         cause = judge.cause_against(grant)
-        if cause is None:
-            held.setdefault(grant.permission, []).append(grant)
-        else:
+        if cause is not None:
             dormant.append(DormantGrant(grant, cause))
+        elif grant.permission in held:
+            held[grant.permission].append(grant)
+        else:
+            held[grant.permission] = [grant]
     permissions = tuple([EffectivePermission(name, tuple(held[name])) for name in sorted(held)])
     return Standing(permissions, tuple(dormant))
+
+
+_NOTHING = Standing((), ())
 
 
 class _Judge:
@@ -80,25 +85,32 @@ class _Judge:
 
     def __init__(self, facts: Facts, user: UserCircumstances, tenant: TenantCircumstances, at: datetime) -> None:
         self._user, self._tenant, self._at = user, tenant, at
-        self._identities = {identity.id: identity for identity in facts.identities}
+        self._identities = facts.identities
+        self._way_in: bool | None = None
         self._against_identity = {identity.id: self._cause_against_identity(identity) for identity in facts.identities}
-        self._has_way_in = user.has_password or any(self._is_way_in(identity) for identity in facts.identities)
+        self._against_groups = {id: cause or self._lease_over(id) for id, cause in self._against_identity.items()}
 
     def cause_against(self, grant: GrantFact) -> Cause | None:
         if not self._user.enabled:
             return "USER_DISABLED"
         if grant.source == "MANUAL":
-            return None if self._has_way_in else "NO_WAY_IN"
+            return None if self._has_way_in() else "NO_WAY_IN"
         assert grant.identity_id is not None
-        cause = self._against_identity[grant.identity_id]
-        if cause is not None:
-            return cause
-        if not self._mapping_still_gives(grant):
+        cause = self._against_groups[grant.identity_id]
+        # A dead identity weighs more than a changed mapping, and that more than a lease that has run out.
+        if self._tenant.changing and cause in (None, "LEASE_OVER") and not self._mapping_still_gives(grant):
             return "MAPPING_CHANGED"
-        lease = self._user.leases.get(grant.identity_id)
-        if lease is None or lease.groups_valid_until is None or lease.groups_valid_until <= self._at:
-            return "LEASE_OVER"
-        return None
+        return cause
+
+    def _has_way_in(self) -> bool:
+        if self._way_in is None:  # asked for manual grants only
+            self._way_in = self._user.has_password or any(self._is_way_in(one) for one in self._identities)
+        return self._way_in
+
+    def _lease_over(self, identity_id: str) -> Cause | None:
+        lease = self._user.leases.get(identity_id)
+        is_over = lease is None or lease.groups_valid_until is None or lease.groups_valid_until <= self._at
+        return "LEASE_OVER" if is_over else None
 
     def _cause_against_identity(self, identity: IdentityFact) -> Cause | None:
         dead = _DEAD_STATES.get(identity.state)
@@ -120,7 +132,7 @@ class _Judge:
         changing = self._tenant.changing.get(grant.mapping_id)
         if changing is None:
             return True
-        identity = self._identities[grant.identity_id or ""]
+        identity = next(one for one in self._identities if one.id == grant.identity_id)
         return (
             changing.live
             and grant.permission in changing.permissions

@@ -18,7 +18,6 @@ from identity_api.permissions.facts import (
     GrantFact,
     GroupFact,
     IdentityFact,
-    Lease,
     ProviderCircumstances,
     TenantCircumstances,
     UserCircumstances,
@@ -221,6 +220,8 @@ STATES = ["FRESH", "STALE", "REVOKED", "QUARANTINED", "UNSYNCED"]
 def account(state: str = "FRESH", *, enabled: bool = True, lease: timedelta = timedelta(hours=1), **sync: Any) -> Any:
     """Somebody with a grant by hand and one through a mapping."""
     stamp = NOW.isoformat()
+    told = {"verified_at": NOW, "due_at": NOW, "outcome": "OK", "groups_completeness": "COMPLETE"} | sync
+    syncs = {"i": SyncStatus(signed_in_until=NOW + timedelta(hours=1), groups_valid_until=NOW + lease, **told)}
     user = UserRecord(
         id=uuid7(),
         username="alice",
@@ -238,12 +239,8 @@ def account(state: str = "FRESH", *, enabled: bool = True, lease: timedelta = ti
             ),
             (GroupFact("gr", "engineering", "i"),),
         ),
-        circumstances=UserCircumstances(True, False, {"i": Lease(NOW + timedelta(hours=1), NOW + lease)}),
-        syncs={
-            "i": SyncStatus(
-                **{"verified_at": NOW, "due_at": NOW, "outcome": "OK", "groups_completeness": "COMPLETE"} | sync
-            )
-        },
+        circumstances=UserCircumstances(True, False, syncs),
+        syncs=syncs,
     )
     tenant = TenantCircumstances(
         {"p": ProviderCircumstances("p", "sso", "Acme SSO", enabled, "REFRESH_TOKEN", "STRICT")}, {}

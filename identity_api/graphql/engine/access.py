@@ -17,15 +17,22 @@ class AccessRule(FieldExtension):
     """May this request see this field of this object?
 
     `allows(source, context)` must be synchronous, free of effects and cheap: it is asked once per object, and once more
-    where compiled completion has stepped aside. A "no" makes the field an error with code `code`. A refused field sends
+    where compiled completion has stepped aside. `allows_all(context)` may say beforehand that it will say yes to every
+    object, and is asked once per list. A "no" makes the field an error with code `code`. A refused field sends
     its whole object through the ordinary execution, so what is refused for the request as a whole belongs on the root
     field instead.
     """
 
     def __init__(
-        self, allows: Callable[[Any, Any], bool], message: str = "You may not see this.", *, code: str | None = None
+        self,
+        allows: Callable[[Any, Any], bool],
+        message: str = "You may not see this.",
+        *,
+        code: str | None = None,
+        allows_all: Callable[[Any], bool] = lambda context: False,
     ) -> None:
         self.allows = allows
+        self.allows_all = allows_all
         self.message = message
         self.code = code
 

@@ -62,14 +62,15 @@ class _Compiler:
 
     def __init__(self, executor: Executor[Any]) -> None:
         self.executor = executor
-        self.names: dict[str, Any] = {"seen": set(), "items": _items, "source": _check_source, "refuse": _refuse}
+        self.names: dict[str, Any] = {"items": _items, "refuse": _refuse}
+        self.preamble: list[str] = []
         self.lines: list[str] = []
         self.count = 0
 
     def function(self, type_: PlainType, details: FieldDetailsList) -> Completer:
         _only_skip_and_include(details)  # @stream stands on the list field itself
         result = self.branch(type_, details, "v", "    ")
-        source = "\n".join(["def complete(v, context):", *self.lines, f"    return {result}", ""])
+        source = "\n".join(["def complete(v, context):", *self.preamble, *self.lines, f"    return {result}", ""])
         # Made of schema names, our own words and quoted GraphQL names only (see the module's docstring).
         exec(compile(source, f"<completer of {type_}>", "exec"), self.names)  # noqa: S102
         complete: Completer = self.names.pop("complete")
@@ -79,10 +80,8 @@ class _Compiler:
         grouped, deferred, _ = self.executor.collect_subfields(type_, details)
         if deferred:
             raise NotPlain
-        self.emit(indent, f"if type({value}) not in seen: source({value}, seen)")
-        if type_.is_type_of is not None:
-            # Asked without info and for True itself: an asynchronous one answers a truthy coroutine.
-            self.emit(indent, f"if {self.bind(type_.is_type_of)}({value}, None) is not True: refuse()")
+        known, check = _checked(type_)
+        self.emit(indent, f"if type({value}) not in {self.bind(known)}: {self.bind(check)}({value})")
         members = [f"{name!r}: {self.field(type_, nodes, value, indent)}" for name, nodes in grouped.items()]
         return "{" + ", ".join(members) + "}"
 
@@ -97,7 +96,9 @@ class _Compiler:
         field = _plain_field(definition)
         for rule in field.extensions:
             assert isinstance(rule, AccessRule)
-            self.emit(indent, f"if not {self.bind(rule.allows)}({value}, context): refuse()")
+            everything = self.fresh()
+            self.preamble.append(f"    {everything} = {self.bind(rule.allows_all)}(context)")
+            self.emit(indent, f"if not ({everything} or {self.bind(rule.allows)}({value}, context)): refuse()")
         return self.value(definition.type, details, f"{value}.{field.python_name}", indent)
 
     def value(self, type_: GraphQLOutputType, details: FieldDetailsList, get: str, indent: str) -> str:
@@ -215,10 +216,23 @@ def _items(value: Any) -> Any:
     raise NotPlain  # a one-shot iterator must reach the ordinary execution unread
 
 
-def _check_source(value: Any, seen: set[type]) -> None:
-    if isinstance(value, Exception) or not (isinstance(value, msgspec.Struct) or is_dataclass(type(value))):
-        raise NotPlain
-    seen.add(type(value))
+def _checked(type_: GraphQLObjectType) -> tuple[set[type], Callable[[Any], None]]:
+    """The classes that have been seen to be this type's, and what to do with a value of another.
+
+    A type's `is_type_of` is asked once per class and without info: it must look at nothing else.
+    """
+    known: set[type] = set()
+
+    def check(value: Any) -> None:
+        if isinstance(value, Exception) or not (isinstance(value, msgspec.Struct) or is_dataclass(type(value))):
+            raise NotPlain
+        is_type_of: Any = type_.is_type_of
+        # For True itself: an asynchronous one answers a truthy coroutine.
+        if is_type_of is not None and is_type_of(value, None) is not True:
+            raise NotPlain
+        known.add(type(value))
+
+    return known, check
 
 
 def _refuse() -> NoReturn:
