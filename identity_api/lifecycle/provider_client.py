@@ -18,7 +18,7 @@ from identity_api.errors import BadInput
 from identity_api.lifecycle.provider_memory import ProviderMemory
 from identity_api.oidc.client_auth import PRIVATE_KEY_JWT, SECRET_METHODS, ClientAuthentication
 from identity_api.oidc.discovery import ProviderMetadata
-from identity_api.oidc.errors import UnknownKey
+from identity_api.oidc.errors import AmbiguousKey, InvalidSignature, UnknownKey
 from identity_api.oidc.jwks import KeySet
 from identity_api.oidc.own_keys import OwnKey, OwnKeys, read_own_key
 from identity_api.upstream.keys import ProviderDocuments
@@ -71,18 +71,25 @@ async def judged_by_keys(
     tenant_slug: str,
     judge: Callable[[KeySet], T],
 ) -> T:
-    """What `judge` says with the provider's keys. Keys rotate: for an unknown one the set is fetched anew, once (Core 10.1.1).
+    """What `judge` says with the provider's keys. Keys rotate: where another set could say otherwise, it is fetched anew,
+    once (Core 10.1.1).
+
+    A wrong signature is such a case, as an unknown key is: some providers name no key, or each of their keys the same, and
+    then a key that is gone stands in for the one that signed.
 
     Raises:
         UpstreamError, InvalidKeySet: there are no keys to be had.
-        UnknownKey, and whatever else `judge` raises.
+        UnknownKey, AmbiguousKey, InvalidSignature, and whatever else `judge` raises.
     """
     tls = trust_of(provider)
     keys = await documents.keys(metadata.jwks_uri, tenant=tenant_slug, tls=tls)
     try:
         return judge(keys)
-    except UnknownKey:
-        return judge(await documents.refetch_keys(metadata.jwks_uri, judged=keys, tenant=tenant_slug, tls=tls))
+    except (UnknownKey, AmbiguousKey, InvalidSignature):
+        newer = await documents.refetch_keys(metadata.jwks_uri, judged=keys, tenant=tenant_slug, tls=tls)
+        if newer is keys:
+            raise
+        return judge(newer)
 
 
 def trust_of(provider: Provider) -> ssl.SSLContext | None:

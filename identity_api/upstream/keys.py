@@ -1,9 +1,11 @@
 """Provider metadata (OpenID Connect Discovery 1.0 §4) and key sets (RFC 7517 §5), fetched and kept.
 
-Reading the documents belongs to `oidc`; sharing, freshness and cool-down to `documents`. Metadata and keys are fetched
-anew every hour. If that fails, what is held serves for up to 24 hours. Keys are also fetched anew for an unknown `kid`.
+Reading the documents belongs to `oidc`; sharing, freshness and cool-down to `documents`. Metadata is fetched anew every
+hour, keys every five minutes, since a key that a provider has removed may be one that was stolen. If that fails, what is
+held serves for up to 24 hours. Keys are also fetched anew for a token that the held ones do not verify.
 """
 
+import dataclasses
 import ssl
 from collections.abc import Callable
 from typing import Generic, TypeVar
@@ -17,6 +19,8 @@ from identity_api.upstream.exchange import Upstream
 
 Metadata = TypeVar("Metadata")
 Keys = TypeVar("Keys")
+KEYS_FRESH_SECONDS = 300.0
+"""How long a removed key is believed at most while the provider can be asked for its keys."""
 
 
 class ProviderDocuments(Generic[Metadata, Keys]):
@@ -40,11 +44,13 @@ class ProviderDocuments(Generic[Metadata, Keys]):
             configuration_url: issuer to the URL of its metadata.
             parse_metadata: body and expected issuer to metadata; raises where they do not agree.
             parse_keys: body to key set.
-            times: freshness, usability, cool-down and deadline.
+            times: freshness, usability, cool-down and deadline; keys are never fresh for longer than KEYS_FRESH_SECONDS.
         """
+        times = times or Times()
+        key_times = dataclasses.replace(times, fresh_seconds=min(times.fresh_seconds, KEYS_FRESH_SECONDS))
         self._configuration_url, self._parse_metadata, self._parse_keys = configuration_url, parse_metadata, parse_keys
         self._metadata: Cached[Metadata] = Cached(upstream, monotonic=monotonic, times=times)
-        self._keys: Cached[Keys] = Cached(upstream, monotonic=monotonic, times=times)
+        self._keys: Cached[Keys] = Cached(upstream, monotonic=monotonic, times=key_times)
 
     async def metadata(
         self,
