@@ -5,7 +5,8 @@ presentation of a rotated token makes strict providers revoke the whole login. T
 after each of them the request is made once more:
 
     invalid_client    the client was not accepted, which is judged before the grant is looked at (RFC 6749 sections 3.2.1
-                      and 5.2); while two client secrets overlap, the other one may be the one that works
+                      and 5.2); while two client secrets overlap, the other one may be the one that works. With 401,
+                      which is for nothing else, unauthorized_client means the same: Keycloak says it of a wrong secret
     use_dpop_nonce    the proof lacked the server's nonce, and the request was refused for that alone (RFC 9449
                       section 8)
 
@@ -34,6 +35,7 @@ from identity_api.telemetry import get_logger
 from identity_api.upstream.exchange import DEFAULT_CAP_BYTES, Upstream
 
 INVALID_CLIENT = "invalid_client"
+UNAUTHORIZED_CLIENT = "unauthorized_client"
 
 _log = get_logger(__name__)
 
@@ -152,7 +154,8 @@ def _in_order(memory: ProviderMemory, client: ProviderClient) -> list[Proof]:
 
 
 def _refuses_client(answer: Answer) -> bool:
-    return answer.status in (400, 401) and error_code(answer, (INVALID_CLIENT,)) == INVALID_CLIENT
+    refusals = {400: (INVALID_CLIENT,), 401: (INVALID_CLIENT, UNAUTHORIZED_CLIENT)}.get(answer.status, ())
+    return error_code(answer, refusals) in refusals
 
 
 async def _send(
@@ -166,7 +169,7 @@ async def _send(
 ) -> Answer:
     async def carry(request: Request) -> Answer:
         left = max(0.0, ends_at - asyncio.get_running_loop().time())
-        return await parts.upstream.exchange(request, deadline=left, cap=cap, tenant=client.tenant, tls=client.tls)
+        return await client.line.carry(parts.upstream, request, deadline=left, cap=cap)
 
     def proven(nonce: str | None) -> Request:
         assert login_key is not None

@@ -1,7 +1,8 @@
 """How the client proves itself to the token endpoint, and to every other endpoint that asks for it.
 
-Core 9, RFC 6749 section 2.3, RFC 7523. A further method (`tls_client_auth`) is a further name in `METHODS` and a
-further branch in `authenticate`; the callers hand over parameters and headers and need not change.
+Core 9, RFC 6749 section 2.3, RFC 7523, RFC 8705 section 2. The TLS methods prove nothing in the request: the connection
+does, and whoever carries the request sees to it that our certificate is shown. A further method is a further name in
+`METHODS` and a further branch in `authenticate`; the callers hand over parameters and headers and need not change.
 """
 
 import base64
@@ -21,9 +22,13 @@ CLIENT_SECRET_BASIC: Final = "client_secret_basic"  # noqa: S105 -- the name of 
 CLIENT_SECRET_POST: Final = "client_secret_post"  # noqa: S105 -- the name of a method, not a secret
 CLIENT_SECRET_JWT: Final = "client_secret_jwt"  # noqa: S105 -- the name of a method, not a secret
 PRIVATE_KEY_JWT: Final = "private_key_jwt"
+TLS_CLIENT_AUTH: Final = "tls_client_auth"
+SELF_SIGNED_TLS_CLIENT_AUTH: Final = "self_signed_tls_client_auth"
 NONE: Final = "none"
 SECRET_METHODS = (CLIENT_SECRET_BASIC, CLIENT_SECRET_POST, CLIENT_SECRET_JWT)
-METHODS = (*SECRET_METHODS, PRIVATE_KEY_JWT, NONE)
+TLS_METHODS = (TLS_CLIENT_AUTH, SELF_SIGNED_TLS_CLIENT_AUTH)
+"""By a certificate of an authority, or by one that is itself registered (RFC 8705 sections 2.1 and 2.2). The same to us."""
+METHODS = (*SECRET_METHODS, PRIVATE_KEY_JWT, *TLS_METHODS, NONE)
 """The methods we know. Of those with a secret the preferred one comes first: basic is what every server must support
 (RFC 6749 section 2.3.1)."""
 _ASSERTIONS = (CLIENT_SECRET_JWT, PRIVATE_KEY_JWT)
@@ -62,7 +67,14 @@ class ClientAuthentication(msgspec.Struct, frozen=True, kw_only=True):
         return f"ClientAuthentication(method={self.method!r}, client_id={self.client_id!r})"
 
 
-def choose_method(configured: str | None, announced: Sequence[str], *, has_secret: bool, has_key: bool = False) -> str:
+def choose_method(
+    configured: str | None,
+    announced: Sequence[str],
+    *,
+    has_secret: bool,
+    has_key: bool = False,
+    has_certificate: bool = False,
+) -> str:
     """The method to use at a provider.
 
     Args:
@@ -71,13 +83,19 @@ def choose_method(configured: str | None, announced: Sequence[str], *, has_secre
         has_secret: there is a client secret.
         has_key: there is a key of ours that the provider knows; preferred, since nobody but us can use it. With neither
             only `none` is possible (a public client, which PKCE protects).
+        has_certificate: there is a TLS client certificate of ours; the methods that need one are never chosen unasked.
 
     Raises:
         BadInput: the configured method is unknown to us, or does not fit what there is.
         InvalidMetadata: the provider announces nothing that we can do.
     """
     if configured is not None:
-        is_possible = {**dict.fromkeys(SECRET_METHODS, has_secret), PRIVATE_KEY_JWT: has_key, NONE: not has_secret}
+        is_possible = {
+            **dict.fromkeys(SECRET_METHODS, has_secret),
+            **dict.fromkeys(TLS_METHODS, has_certificate and not has_secret),
+            PRIVATE_KEY_JWT: has_key,
+            NONE: not has_secret,
+        }
         if not is_possible.get(configured, False):
             raise BadInput("This client authentication method cannot be used.", field="token_endpoint_auth_method")
         return configured

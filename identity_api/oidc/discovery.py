@@ -1,10 +1,11 @@
 """The provider metadata document: where it is, and what it says.
 
-OpenID Connect Discovery 1.0 sections 3 and 4, RFC 8414, RFC 9207 section 3. Fetching is `upstream`'s, and so is the
-question whether an address may be contacted at all.
+OpenID Connect Discovery 1.0 sections 3 and 4, RFC 8414, RFC 8705 section 5, RFC 9207 section 3. Fetching is
+`upstream`'s, and so is the question whether an address may be contacted at all.
 """
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 import msgspec
 
@@ -21,7 +22,8 @@ MAX_ITEM_LENGTH = 1024
 class ProviderMetadata(msgspec.Struct, frozen=True, kw_only=True):
     """The members we use, checked. A list that the provider does not announce has its specified default, or is empty.
 
-    `issuer` is as the provider writes it, and may be Entra's template (see `issuer`).
+    `issuer` is as the provider writes it, and may be Entra's template (see `issuer`). `mtls_endpoint_aliases` are by member
+    name, None for one that cannot be used; `with_mtls_aliases` puts them in their places.
     """
 
     issuer: str
@@ -51,6 +53,7 @@ class ProviderMetadata(msgspec.Struct, frozen=True, kw_only=True):
     backchannel_logout_session_supported: bool = False
     frontchannel_logout_supported: bool = False
     frontchannel_logout_session_supported: bool = False
+    mtls_endpoint_aliases: Mapping[str, str | None] = {}
 
 
 _ENDPOINTS = {
@@ -63,6 +66,15 @@ _ENDPOINTS = {
     "pushed_authorization_request_endpoint": False,
 }
 """Member name, and whether a login is impossible without it."""
+
+_MTLS: Final = "mtls_endpoint_aliases"
+_DIRECT: Final = (
+    "token_endpoint",
+    "userinfo_endpoint",
+    "revocation_endpoint",
+    "pushed_authorization_request_endpoint",
+)
+"""Where we call ourselves; aliases of anything else have no meaning (RFC 8705 section 5)."""
 
 _LISTS = {
     "id_token_signing_alg_values_supported": "id_token_algorithms",
@@ -127,10 +139,43 @@ def parse_provider_metadata(body: bytes, expected_issuer: str) -> ProviderMetada
             members[field] = items
     for name, field in _FLAGS.items():
         members[field] = _flag(document, name)
-    metadata = ProviderMetadata(issuer=issuer, **members)
+    metadata = ProviderMetadata(issuer=issuer, **members, mtls_endpoint_aliases=_aliases(document, issuer))
     if not any(sorted(types.split()) == ["code"] for types in metadata.response_types):
         raise InvalidMetadata("The provider does not offer the code flow.", claim="response_types_supported")
     return metadata
+
+
+def with_mtls_aliases(metadata: ProviderMetadata) -> ProviderMetadata:
+    """The metadata as a client sees it that shows a TLS certificate: it must go to the aliases (RFC 8705 section 5).
+
+    Raises:
+        InvalidMetadata: an alias cannot be used. The endpoint itself is no substitute: it may ask for no certificate.
+    """
+    found = metadata.mtls_endpoint_aliases
+    for name, url in found.items():
+        if url is None:
+            raise InvalidMetadata(
+                f"The provider's metadata has no usable mTLS alias of {name}.", claim=f"{_MTLS}.{name}"
+            )
+    return msgspec.structs.replace(metadata, **found) if found else metadata
+
+
+def _aliases(document: dict[str, Any], issuer: str) -> dict[str, str | None]:
+    """Judged like the endpoints, but noted and not refused: they concern only who has a certificate."""
+    given = document.get(_MTLS)
+    if given is None:
+        return {}
+    if not isinstance(given, dict):
+        return dict.fromkeys(_DIRECT)
+    aliases: dict[str, str | None] = {}
+    for name in _DIRECT:
+        try:
+            url = _endpoint(given, name, False, issuer)
+        except InvalidMetadata:
+            aliases[name] = None
+        else:
+            aliases |= {} if url is None else {name: url}
+    return aliases
 
 
 def _is_document_of(issuer: str, address: str) -> bool:

@@ -13,14 +13,22 @@ from identity_api.db.providers import Provider
 from identity_api.errors import BadInput
 from identity_api.ids import token_hash
 from identity_api.lifecycle.end_login import end_logins
-from identity_api.lifecycle.provider_client import judged_by_keys, metadata_of
+from identity_api.lifecycle.provider_line import judged_by_keys, line_to, metadata_of
 from identity_api.oidc.errors import ProtocolError
 from identity_api.oidc.jwks import allowed_algorithms
 from identity_api.oidc.logout import LOGOUT_TOKEN_TYPES, LogoutExpectation, LogoutToken, validate_logout_token
 from identity_api.oidc.signed_token import verify_signature
 from identity_api.sessions.parts import LoginParts
-from identity_api.sessions.provider_logout import REASON, LogoutRefused, Outcome, end_provider_session, ended_hash
+from identity_api.sessions.provider_logout import (
+    REASON,
+    LogoutRefused,
+    LogoutReplayed,
+    Outcome,
+    end_provider_session,
+    ended_hash,
+)
 from identity_api.upstream.errors import UpstreamError
+from identity_api.vault import VaultError
 
 
 async def use_logout_token(parts: LoginParts, provider: Provider, tenant_slug: str, token: str) -> Outcome:
@@ -30,12 +38,13 @@ async def use_logout_token(parts: LoginParts, provider: Provider, tenant_slug: s
         `nothing` for a valid token about a session or person that is not signed in here.
 
     Raises:
-        LogoutRefused: it is not valid, was used before, or cannot be verified because the provider does not answer.
+        LogoutReplayed: it is valid, and was used before.
+        LogoutRefused: it is not valid, or cannot be verified because the provider does not answer.
         Unavailable: the database does not answer; the token has not been used.
     """
     try:
         logout = await _verified(parts, provider, tenant_slug, token)
-    except (ProtocolError, UpstreamError, BadInput) as error:
+    except (ProtocolError, UpstreamError, BadInput, VaultError) as error:
         claim = getattr(error, "claim", None)
         raise LogoutRefused(f"{error.code}:{claim}" if claim else error.code) from error
     used = UsedToken(
@@ -46,23 +55,23 @@ async def use_logout_token(parts: LoginParts, provider: Provider, tenant_slug: s
     async with parts.database.reading() as connection:
         # A flood of replays ends here, and holds no connection while it waits for a lock.
         if await logout_tokens.is_used(connection, provider.tenant_id, provider.id, used.token_hash):
-            raise LogoutRefused("REPLAYED:jti")
+            raise LogoutReplayed
     async with parts.database.transaction() as connection:
         await logout_tokens.hold(connection, provider.tenant_id, provider.id, [used.ended_hash])
         if not await logout_tokens.remember(connection, provider.tenant_id, provider.id, used):
-            raise LogoutRefused("REPLAYED:jti")
+            raise LogoutReplayed
         return await _end(connection, provider, logout)
 
 
 async def _verified(parts: LoginParts, provider: Provider, tenant_slug: str, token: str) -> LogoutToken:
-    metadata = await metadata_of(parts.documents, provider, tenant_slug)
+    line = await line_to(parts, provider, tenant_slug)
+    metadata = await metadata_of(parts.documents, line)
     # Section 2.4: signed as an ID Token is.
     algorithms = allowed_algorithms(metadata.id_token_algorithms)
     signed = await judged_by_keys(
         parts.documents,
-        provider,
+        line,
         metadata,
-        tenant_slug,
         lambda keys: verify_signature(token, keys, algorithms, types=LOGOUT_TOKEN_TYPES),
     )
     expected = LogoutExpectation(

@@ -29,6 +29,7 @@ from identity_api.vault import VaultError
 _log = get_logger(__name__)
 _Unavailable = oidc.TokenEndpointUnavailable | oidc.PushedRequestUnavailable | oidc.UserInfoUnavailable
 _TIMEOUTS = frozenset(("ANSWER_TIMED_OUT", "CONNECT_TIMED_OUT"))
+_OUR_CERTIFICATE = frozenset(("CLIENT_CERTIFICATE_REQUIRED", "CLIENT_CERTIFICATE_REFUSED"))
 
 
 def kind_of(provider: Provider | None) -> str:
@@ -136,5 +137,7 @@ def _failure(error: IdentityAPIError, code: str, unavailable_status: int) -> Log
 def _is_misconfigured(error: IdentityAPIError) -> bool:
     """Nothing the person at the browser could do differently."""
     if isinstance(error, BadInput | VaultError | TargetRefused | oidc.InvalidTokenResponse):
+        return True
+    if error.code in _OUR_CERTIFICATE:
         return True
     return isinstance(error, oidc.TokenRequestRefused) and error.error in MISCONFIGURATION_ERRORS

@@ -15,7 +15,7 @@ from identity_api.accounts.provisioning import Declined, Provisioned, provision
 from identity_api.db import attempts, audit, locks, providers
 from identity_api.db.database import Connection
 from identity_api.db.providers import Provider
-from identity_api.lifecycle.provider_client import metadata_of
+from identity_api.lifecycle.provider_line import line_to, metadata_of
 from identity_api.lifecycle.refresh_tokens import LoginTokens, keep
 from identity_api.lifecycle.verified import Verified, apply_verified
 from identity_api.oidc.authorization import CallbackParameters, authorization_code, check_callback_issuer
@@ -49,12 +49,13 @@ async def finish(parts: LoginParts, arrival: Arrival) -> Finished:
     async with recorded(parts, attempt, provider, clear_cookies=(matched.binding,)):
         parameters = await _consume(parts, matched)
         with judging("PROVIDER_UNAVAILABLE"):
-            metadata = await metadata_of(parts.documents, provider, attempt.tenant_slug)
+            line = await line_to(parts, provider, attempt.tenant_slug)
+            metadata = await metadata_of(parts.documents, line)
         code = _judge(parameters, provider, metadata)
         if code is None:
-            return Finished(kind="AGAIN", location=await leave_again(parts, attempt, provider, metadata))
+            return Finished(kind="AGAIN", location=await leave_again(parts, attempt, line, metadata))
         await _ensure_unmistakable(parts, parameters, provider)
-        exchanged = await exchange_code(parts, attempt, provider, metadata, code)
+        exchanged = await exchange_code(parts, attempt, line, metadata, code)
         if attempt.test_id is not None:
             return await conclude_test(parts, matched, metadata, exchanged)
         answered = await read_answer(parts, attempt, provider, metadata, exchanged)

@@ -19,7 +19,7 @@ from identity_api.db.logout_tokens import ProviderSession
 from identity_api.db.providers import Provider
 from identity_api.errors import BadInput
 from identity_api.ids import token_hash
-from identity_api.lifecycle.provider_client import metadata_of
+from identity_api.lifecycle.provider_line import line_to, metadata_of
 from identity_api.oidc.errors import ProtocolError
 from identity_api.oidc.issuer import accepts_issuer
 from identity_api.oidc.logout import FrontChannelLogout
@@ -27,6 +27,7 @@ from identity_api.sessions.parts import LoginParts
 from identity_api.sessions.provider_logout import LogoutRefused, Outcome, end_provider_session, hold_and_remember
 from identity_api.upstream.errors import UpstreamError
 from identity_api.upstream.targets import parse_target
+from identity_api.vault import VaultError
 
 MIN_UNGUESSABLE_LENGTH = 16
 LANDING_SECONDS = 60
@@ -70,9 +71,9 @@ async def end_by_browser(
         And what `unknown` raises; then nothing has ended, since there was nothing, and nothing is remembered.
     """
     try:
-        metadata = await metadata_of(parts.documents, provider, tenant_slug)
+        metadata = await metadata_of(parts.documents, await line_to(parts, provider, tenant_slug))
         issuer, pages = metadata.issuer, (metadata.end_session_endpoint,)
-    except (UpstreamError, ProtocolError, BadInput):
+    except (UpstreamError, ProtocolError, BadInput, VaultError):
         issuer, pages = provider.issuer, (None,)  # a session ends here whether or not the provider can be asked
     if not accepts_issuer(issuer, logout.issuer, frozenset(provider.claims.directories)):
         raise LogoutRefused("CLAIM_MISMATCH:iss")

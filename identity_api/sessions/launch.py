@@ -21,7 +21,8 @@ from identity_api.lifecycle.authorization_request import (
     pushed,
     pushes,
 )
-from identity_api.lifecycle.provider_client import metadata_of, open_client, sealed_client
+from identity_api.lifecycle.provider_client import open_client
+from identity_api.lifecycle.provider_line import Line, line_to, metadata_of
 from identity_api.oidc.discovery import ProviderMetadata
 from identity_api.oidc.id_token import nonce_hash
 from identity_api.sessions.cookies import binding_cookie, host_of, superfluous_bindings
@@ -57,8 +58,9 @@ async def launch(parts: LoginParts, handle: str, request: BrowserRequest) -> Lau
         if found.stage == "SESSION_HOST" and not is_one_host(found.attempt):
             return await _hop(parts, found, request)
         with judging("PROVIDER_UNAVAILABLE", unavailable_status=503):
-            metadata = await metadata_of(parts.documents, provider, found.attempt.tenant_slug)
-        return await _leave(parts, found, provider, metadata, request)
+            line = await line_to(parts, provider, found.attempt.tenant_slug)
+            metadata = await metadata_of(parts.documents, line)
+        return await _leave(parts, found, line, metadata, request)
 
 
 def is_one_host(attempt: Attempt) -> bool:
@@ -122,11 +124,11 @@ async def _hop(parts: LoginParts, found: Handle, request: BrowserRequest) -> Lau
 
 
 async def _leave(
-    parts: LoginParts, found: Handle, provider: Provider, metadata: ProviderMetadata, request: BrowserRequest
+    parts: LoginParts, found: Handle, line: Line, metadata: ProviderMetadata, request: BrowserRequest
 ) -> Launched:
     """Bind here, and go to the provider with fresh state, nonce and code verifier."""
     attempt, binding = found.attempt, new_token("bi")
-    asked = await _ask(parts, attempt, provider, metadata)
+    asked = await _ask(parts, attempt, line, metadata)
     stages: tuple[Stage, ...] = ("SESSION_HOST", "CALLBACK_HOST") if is_one_host(attempt) else ("CALLBACK_HOST",)
     async with parts.database.transaction() as connection:
         if not await attempts.use_handle(connection, attempt.tenant_id, found.id):
@@ -144,7 +146,7 @@ async def _leave(
     return _launched(asked.location, cookie, request)
 
 
-async def leave_again(parts: LoginParts, attempt: Attempt, provider: Provider, metadata: ProviderMetadata) -> str:
+async def leave_again(parts: LoginParts, attempt: Attempt, line: Line, metadata: ProviderMetadata) -> str:
     """Where to go once more with an attempt whose pushed request the provider did not know any more (RFC 9126).
 
     Nothing came of the first time, so the attempt counts again, in the same browser and with fresh secrets: but once.
@@ -152,22 +154,20 @@ async def leave_again(parts: LoginParts, attempt: Attempt, provider: Provider, m
     Raises:
         LoginFailed: PROVIDER_REFUSED, if this was the second time; or as `launch`.
     """
-    asked = await _ask(parts, attempt, provider, metadata)
+    asked = await _ask(parts, attempt, line, metadata)
     async with parts.database.transaction() as connection:
         if not await attempts.rearm(connection, attempt.tenant_id, attempt.id):
             raise LoginFailed("PROVIDER_REFUSED", reason="invalid_request_uri")
         await _write(connection, parts, attempt, asked)
-    _log.info("login.pushed_again", provider_id=str(provider.id), attempt_id=str(attempt.id))
+    _log.info("login.pushed_again", provider_id=str(attempt.provider_id), attempt_id=str(attempt.id))
     return asked.location
 
 
-async def _ask(
-    parts: LoginParts, attempt: Attempt, provider: Provider, metadata: ProviderMetadata
-) -> AuthenticationRequest:
+async def _ask(parts: LoginParts, attempt: Attempt, line: Line, metadata: ProviderMetadata) -> AuthenticationRequest:
     """The request, pushed where the provider takes it so. In no transaction, since the provider is called."""
     with judging("PROVIDER_MISCONFIGURED", unavailable_status=503):
         asked = authentication_request(
-            provider,
+            line.provider,
             metadata,
             redirect_url=attempt.redirect_url,
             login_hint=attempt.login_hint,
@@ -175,9 +175,7 @@ async def _ask(
         )
         if not pushes(metadata):
             return asked
-        async with parts.database.reading() as connection:
-            sealed = await sealed_client(connection, provider)
-        client = open_client(parts.vault, parts.memory, provider, metadata, attempt.tenant_slug, sealed)
+        client = open_client(parts.vault, parts.memory, line, metadata)
         return await pushed(parts, client, metadata, asked, deadline=PUSH_SECONDS)
 
 

@@ -12,7 +12,7 @@ from identity_api.db.sessions import ProviderSession, SessionRecord
 from identity_api.errors import BadInput, NotFound
 from identity_api.ids import new_token
 from identity_api.lifecycle import end_login
-from identity_api.lifecycle.provider_client import metadata_of
+from identity_api.lifecycle.provider_line import line_to, metadata_of
 from identity_api.oidc.errors import ProtocolError
 from identity_api.oidc.logout import end_session_url, is_return_of
 from identity_api.sessions.authenticate import Authenticated
@@ -99,7 +99,7 @@ async def _provider_url(
 ) -> str | None:
     """None wherever the provider cannot be asked: our session is over all the same."""
     try:
-        metadata = await metadata_of(parts.documents, provider, authenticated.tenant_slug)
+        metadata = await metadata_of(parts.documents, await line_to(parts, provider, authenticated.tenant_slug))
         if metadata.end_session_endpoint is None:
             return None
         return end_session_url(

@@ -21,7 +21,8 @@ from identity_api.lifecycle.provider_answers import (
     read_person,
     signed_answers,
 )
-from identity_api.lifecycle.provider_client import ProviderClient, judged_by_keys, open_client, sealed_client
+from identity_api.lifecycle.provider_client import ProviderClient, open_client
+from identity_api.lifecycle.provider_line import Line, judged_by_keys
 from identity_api.lifecycle.provider_requests import LoginKey, new_login_key, send_proven, send_with_token
 from identity_api.mapping import Documents, GroupsReading
 from identity_api.oidc.discovery import ProviderMetadata
@@ -77,7 +78,7 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def exchange_code(
-    parts: LoginParts, attempt: Attempt, provider: Provider, metadata: ProviderMetadata, code: str
+    parts: LoginParts, attempt: Attempt, line: Line, metadata: ProviderMetadata, code: str
 ) -> Exchanged:
     """Exchange the code, once, with the verifier of this attempt (RFC 7636).
 
@@ -95,9 +96,8 @@ async def exchange_code(
             column="code_verifier_sealed",
             row_id=attempt.id,
         ).decode()
-        async with parts.database.reading() as connection:
-            sealed = await sealed_client(connection, provider)
-        client = open_client(parts.vault, parts.memory, provider, metadata, attempt.tenant_slug, sealed)
+        provider = line.provider
+        client = open_client(parts.vault, parts.memory, line, metadata)
         login_key = new_login_key(metadata.dpop_algorithms) if provider.client_settings.dpop else None
         answer = await send_proven(
             parts,
@@ -142,7 +142,7 @@ async def read_answer(
     with judging("CLAIM_UNUSABLE"):
         profile, groups = read_person(provider, told.documents)
     groups = await with_listed_groups(
-        parts.upstream, provider, attempt.tenant_slug, told.tokens.access_token, told.documents, groups
+        parts.upstream, exchanged.client.line, told.tokens.access_token, told.documents, groups
     )
     now, verified = parts.clock(), told.verified
     auth_time = verified.auth_time if verified is not None else None
@@ -189,7 +189,7 @@ async def read_documents(
         if provider.client_settings.encrypted_id_tokens:
             opened = decrypt_token(tokens.id_token, exchanged.client.decryption_keys)
             tokens = msgspec.structs.replace(tokens, id_token=opened)
-        keys, signed = await _signed(parts, attempt, provider, metadata, tokens.id_token or "")
+        keys, signed = await _signed(parts, exchanged.client.line, metadata, tokens.id_token or "")
         expected = _expectation(parts, attempt, provider, metadata)
         verified = validate_id_token(signed, expected, now, access_token=tokens.access_token)
     documents = _with_access_token(Documents(id_token=verified.claims), provider, metadata, keys, tokens, verified)
@@ -221,16 +221,14 @@ def _expectation(
     )
 
 
-async def _signed(
-    parts: LoginParts, attempt: Attempt, provider: Provider, metadata: ProviderMetadata, token: str
-) -> tuple[KeySet, SignedClaims]:
+async def _signed(parts: LoginParts, line: Line, metadata: ProviderMetadata, token: str) -> tuple[KeySet, SignedClaims]:
     """The ID Token's claims with a checked signature, and the keys it was checked with."""
     algorithms = allowed_algorithms(metadata.id_token_algorithms)
 
     def judge(keys: KeySet) -> tuple[KeySet, SignedClaims]:
         return keys, verify_signature(token, keys, algorithms, types=ID_TOKEN_TYPES)
 
-    return await judged_by_keys(parts.documents, provider, metadata, attempt.tenant_slug, judge)
+    return await judged_by_keys(parts.documents, line, metadata, judge)
 
 
 def _with_access_token(
@@ -297,4 +295,4 @@ async def ask_userinfo(
         agreed = signed_answers(provider, metadata, keys, issuer=issuer, leeway_seconds=leeway_seconds)
         return read_userinfo(answer, subject, now, signed_answers=agreed).claims
 
-    return await judged_by_keys(parts.documents, provider, metadata, exchanged.client.tenant, judge)
+    return await judged_by_keys(parts.documents, exchanged.client.line, metadata, judge)

@@ -100,8 +100,7 @@ async def conclude_test(
     documents = await _with_userinfo(parts, provider, metadata, exchanged, told)
     reading = await with_listed_groups(
         parts.upstream,
-        provider,
-        attempt.tenant_slug,
+        exchanged.client.line,
         told.tokens.access_token,
         documents,
         groups_in(provider, told.documents),

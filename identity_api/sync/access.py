@@ -7,7 +7,8 @@ import msgspec
 from identity_api.db import providers, tenants
 from identity_api.db.providers import Provider
 from identity_api.errors import BadInput
-from identity_api.lifecycle.provider_client import ProviderClient, metadata_of, open_client, sealed_client
+from identity_api.lifecycle.provider_client import ProviderClient, open_client
+from identity_api.lifecycle.provider_line import metadata_of, open_line, sealed_client
 from identity_api.oidc.discovery import ProviderMetadata
 from identity_api.oidc.errors import ProtocolError
 from identity_api.sync.outcome import Stale
@@ -17,10 +18,9 @@ from identity_api.vault import VaultError
 
 
 class Access(msgspec.Struct, frozen=True, kw_only=True):
-    """A provider, ready to be asked. `tenant` is the slug, by which the operator's outbound allowances are bound."""
+    """A provider, ready to be asked."""
 
     provider: Provider
-    tenant: str
     metadata: ProviderMetadata
     client: ProviderClient
 
@@ -48,10 +48,11 @@ async def open_access(parts: SyncParts, tenant_id: UUID, provider_id: UUID) -> A
             return Stale(reason="provider_disabled")
         sealed = await sealed_client(connection, provider)
     try:
-        metadata = await metadata_of(parts.documents, provider, tenant.slug)
-        client = open_client(parts.vault, parts.memory, provider, metadata, tenant.slug, sealed)
+        line = open_line(parts.vault, provider, tenant.slug, sealed)
+        metadata = await metadata_of(parts.documents, line)
+        client = open_client(parts.vault, parts.memory, line, metadata)
     except (UpstreamError, ProtocolError, VaultError) as error:
         return Stale(reason=error.code.lower())
     except BadInput:
         return Stale(reason="provider_misconfigured")
-    return Access(provider=provider, tenant=tenant.slug, metadata=metadata, client=client)
+    return Access(provider=provider, metadata=metadata, client=client)

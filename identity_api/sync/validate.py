@@ -17,7 +17,7 @@ from identity_api.lifecycle.provider_answers import (
     read_person,
     signed_answers,
 )
-from identity_api.lifecycle.provider_client import judged_by_keys
+from identity_api.lifecycle.provider_line import judged_by_keys
 from identity_api.lifecycle.provider_requests import send_with_token
 from identity_api.lifecycle.refresh_tokens import LoginTokens
 from identity_api.lifecycle.verified import Verified
@@ -50,8 +50,7 @@ async def validate(parts: SyncParts, claimed: Claimed, access: Access, called: C
         profile, groups = read_person(access.provider, documents)
         groups = await with_listed_groups(
             parts.upstream,
-            access.provider,
-            access.tenant,
+            access.client.line,
             called.outcome.tokens.access_token,
             documents,
             groups,
@@ -125,7 +124,7 @@ async def _signed(parts: SyncParts, access: Access, token: str, types: frozenset
 
 
 async def _by_keys(parts: SyncParts, access: Access, judge: Callable[[KeySet], T]) -> T:
-    return await judged_by_keys(parts.documents, access.provider, access.metadata, access.tenant, judge)
+    return await judged_by_keys(parts.documents, access.client.line, access.metadata, judge)
 
 
 async def _userinfo(

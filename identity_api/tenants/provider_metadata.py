@@ -5,11 +5,12 @@ from uuid import UUID
 from identity_api.db import providers, tenants
 from identity_api.db.providers import Provider
 from identity_api.errors import BadInput
-from identity_api.lifecycle.provider_client import trust_of
+from identity_api.lifecycle.provider_line import line_to, renew_documents
 from identity_api.oidc.errors import ProtocolError
 from identity_api.permissions.delegation import Actor
 from identity_api.tenants.provider_parts import ProviderParts, unknown
 from identity_api.upstream.errors import UpstreamError
+from identity_api.vault import VaultError
 
 
 async def refresh_metadata(parts: ProviderParts, actor: Actor, provider_id: UUID) -> Provider:
@@ -28,13 +29,7 @@ async def refresh_metadata(parts: ProviderParts, actor: Actor, provider_id: UUID
         raise unknown()
     if provider.protocol == "oidc":
         try:
-            await parts.documents.renew(
-                provider.issuer,
-                discovery_url=provider.discovery_url,
-                tenant=tenant.slug,
-                tls=trust_of(provider),
-                jwks_uri=lambda metadata: metadata.jwks_uri,
-            )
-        except (UpstreamError, ProtocolError) as error:
+            await renew_documents(parts.documents, await line_to(parts, provider, tenant.slug))
+        except (UpstreamError, ProtocolError, VaultError) as error:
             raise BadInput(error.message, code=error.code) from error
     return provider

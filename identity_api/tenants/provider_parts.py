@@ -11,7 +11,7 @@ from identity_api.db.database import Connection, Database
 from identity_api.db.providers import Provider
 from identity_api.errors import BadInput, Conflict, NotFound, Refused
 from identity_api.lifecycle.end_login import end_everything_at_provider
-from identity_api.lifecycle.provider_client import Documents
+from identity_api.lifecycle.provider_line import Documents
 from identity_api.permissions.delegation import Actor
 from identity_api.tenants.checks import SHARED_REDIRECT, Bounds
 from identity_api.tenants.provider_rules import INVALID, OwnSet

@@ -1,5 +1,6 @@
 """Reading an answer within its cap, and telling what an error of aiohttp means for us."""
 
+import re
 import ssl
 import zlib
 from collections.abc import Mapping
@@ -18,6 +19,23 @@ _DISTRUST = {
     21: "UNKNOWN_AUTHORITY",
     62: "OTHER_HOST",
     64: "OTHER_HOST",
+}
+_ALERT = re.compile(r"_ALERT_([A-Z_]+)")
+# What a server says of our certificate (RFC 8446 section 6.2), as OpenSSL names it.
+_OUR_CERTIFICATE = {
+    "CERTIFICATE_REQUIRED": "CLIENT_CERTIFICATE_REQUIRED",
+    **dict.fromkeys(
+        (
+            "BAD_CERTIFICATE",
+            "UNSUPPORTED_CERTIFICATE",
+            "CERTIFICATE_REVOKED",
+            "CERTIFICATE_EXPIRED",
+            "CERTIFICATE_UNKNOWN",
+            "UNKNOWN_CA",
+            "ACCESS_DENIED",
+        ),
+        "CLIENT_CERTIFICATE_REFUSED",
+    ),
 }
 # Cookies are not kept; the codings are undone by the time the answer is handed over.
 _DROPPED_HEADERS = frozenset({"set-cookie", "content-encoding", "content-length", "transfer-encoding"})
@@ -65,6 +83,9 @@ def _answer_headers(received: Mapping[str, str]) -> dict[str, str]:
 
 def translated(error: Exception, sent: bool, origin: str) -> UpstreamError:
     """Our error for one of aiohttp's. `sent` is asked first: a repeated GET may fail to connect after it was sent."""
+    refusal = _refusal_of_certificate(error)
+    if refusal is not None:
+        return Unreachable("The provider refused the TLS connection", code=refusal, origin=origin)
     if sent:
         return _after_sending(error, origin)
     if isinstance(error, TimeoutError):
@@ -78,6 +99,13 @@ def translated(error: Exception, sent: bool, origin: str) -> UpstreamError:
     if isinstance(error, aiohttp.InvalidURL):
         return Refused("This URL may not be used for an outbound request.", reason="url", origin=origin)
     return Unreachable("No connection", origin=origin)
+
+
+def _refusal_of_certificate(error: Exception) -> str | None:
+    """Whether the server ended the handshake for our certificate, or the lack of one."""
+    cause = error.__cause__
+    alert = _ALERT.search((cause.reason or "") if isinstance(cause, ssl.SSLError) else "")
+    return _OUR_CERTIFICATE.get(alert[1]) if alert else None
 
 
 def _distrust(error: aiohttp.ClientSSLError) -> str | None:

@@ -44,10 +44,14 @@ class Refused(UpstreamError):
 
 
 class Unreachable(UpstreamError):
-    """No connection came about. Codes: `NAME_NOT_RESOLVED`, `CONNECT_FAILED`, `CONNECT_TIMED_OUT`, `TLS_FAILED`.
+    """No connection came about. Codes: `NAME_NOT_RESOLVED`, `CONNECT_FAILED`, `CONNECT_TIMED_OUT`, `TLS_FAILED`,
+    `CLIENT_CERTIFICATE_REQUIRED` and `CLIENT_CERTIFICATE_REFUSED`.
 
     `reason` says for `TLS_FAILED` why the certificate is not trusted, where that is why: `SELF_SIGNED`,
     `UNKNOWN_AUTHORITY`, `EXPIRED`, `OTHER_HOST`, or `None`.
+
+    With TLS 1.3 a server judges our certificate after our side of the handshake is complete, so we may have written by
+    then. What it refuses is the handshake (RFC 8446 sections 4.4.2.4 and 6.2): it has read nothing of that.
     """
 
     default_code = "CONNECT_FAILED"

@@ -3,6 +3,7 @@
 S4-30 (Entra's overage), S2-04 and S2-40 (the presets these belong to), S0-44 (groups that are in no ID token).
 """
 
+import ssl
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, get_args
 
@@ -15,6 +16,7 @@ from identity_api.ids import uuid7
 from identity_api.lifecycle import group_sources
 from identity_api.lifecycle.group_sources import asking, with_listed_groups
 from identity_api.lifecycle.provider_answers import claim_sources
+from identity_api.lifecycle.provider_line import Line, SealedClient
 from identity_api.mapping import Completeness, Documents, GroupsReading, Reason, read_groups
 from identity_api.upstream.addresses import AllowList
 from identity_api.upstream.exchange import Upstream
@@ -70,13 +72,19 @@ def needy_claims(source: str) -> dict[str, Any]:
     return {"sub": "s", "email": "alice@acme.example", **groups}
 
 
+def line_of(provider: Provider, certificate: ssl.SSLContext | None = None) -> Line:
+    """The line to a provider with no secrets and keys."""
+    shows = certificate is not None
+    return Line(provider=provider, tenant="acme", sealed=SealedClient((), ()), tls=certificate, shows_certificate=shows)
+
+
 async def listed(
     upstream: Upstream, provider: Provider, claims: dict[str, Any] | None = None, token: str = TOKEN
 ) -> GroupsReading:
     source = provider.claims.group_source
     documents = Documents(id_token=needy_claims(source or "") if claims is None else claims)
     said = read_groups(documents, claim_sources(provider.claims).groups, absent_groups="UNKNOWN")
-    return await with_listed_groups(upstream, provider, "acme", token, documents, said)
+    return await with_listed_groups(upstream, line_of(provider), token, documents, said)
 
 
 def test_every_source_that_can_be_configured_is_there() -> None:

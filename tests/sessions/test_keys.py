@@ -22,7 +22,7 @@ from identity_api.db.database import Database
 from identity_api.demo.claims import at_hash
 from identity_api.demo.keys import new_signing_key
 from identity_api.ids import new_token, token_hash
-from identity_api.lifecycle.provider_client import metadata_of
+from identity_api.lifecycle.provider_line import line_to, metadata_of
 from identity_api.oidc.discovery import ProviderMetadata
 from identity_api.oidc.id_token import nonce_hash
 from identity_api.oidc.token_endpoint import TokenResponse
@@ -110,9 +110,10 @@ async def reader_of(world: World) -> Reader:
     async with world.database.reading() as connection:
         attempt = await attempts.by_state(connection, token_hash(parameters_of(url)["state"]))
     assert attempt is not None
-    metadata = await metadata_of(world.parts.documents, world.provider, world.tenant.slug)
+    line = await line_to(world.parts, world.provider, world.tenant.slug)
+    metadata = await metadata_of(world.parts.documents, line)
     code = (await world.idp.sign_in(url, "alice")).parameters["code"]
-    exchanged = await exchange_code(world.parts, attempt, world.provider, metadata, code)
+    exchanged = await exchange_code(world.parts, attempt, line, metadata, code)
     return Reader(world, msgspec.structs.replace(attempt, nonce_hash=nonce_hash(NONCE)), metadata, exchanged)
 
 

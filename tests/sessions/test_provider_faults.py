@@ -6,7 +6,7 @@ Bad inputs 28 to 35; promises 1, 4, 10 and 11.
 import pytest
 
 from identity_api.db.database import Database
-from identity_api.lifecycle.provider_client import metadata_of
+from identity_api.lifecycle.provider_line import line_to, metadata_of
 from identity_api.mapping import Documents
 from identity_api.oidc.id_token import VerifiedIDToken
 from identity_api.oidc.token_endpoint import TokenResponse
@@ -243,7 +243,7 @@ async def test_the_access_token_of_another_provider_is_unreadable(world: World, 
         redirect_url=CALLBACK,
         claims={"groups": ["access_token / groups"]},
     )
-    metadata = await metadata_of(world.parts.documents, provider, world.tenant.slug)
+    metadata = await metadata_of(world.parts.documents, await line_to(world.parts, provider, world.tenant.slug))
     keys = await world.parts.documents.keys(metadata.jwks_uri, tenant=world.tenant.slug)
     now = world.parts.clock()
     verified = VerifiedIDToken(

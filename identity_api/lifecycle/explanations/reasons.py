@@ -178,8 +178,19 @@ REASONS: Final[Table] = table(
             "There is no trusted TLS connection to the provider.",
             "Renew its certificate, let it send the whole chain, or configure its authority.",
         ),
+        "CLIENT_CERTIFICATE_REQUIRED": (
+            "The provider takes no connection without a TLS client certificate, and none is configured.",
+            "Declare `tls_client_certificate_file`.",
+        ),
+        "CLIENT_CERTIFICATE_REFUSED": (
+            "The provider does not take the TLS client certificate that is configured.",
+            "Compare it with the one registered there, and look at its end and its authority.",
+        ),
         "ANSWER_TIMED_OUT": ("The provider was asked and did not answer in time.", f"{_OUTAGE} {_NETWORK}"),
-        "CONNECTION_LOST": ("The connection to the provider was lost before it answered.", f"{_OUTAGE} {_NETWORK}"),
+        "CONNECTION_LOST": (
+            "The connection to the provider was lost before it answered.",
+            f"{_OUTAGE} {_NETWORK} Some providers that miss a TLS client certificate, or refuse ours, end it like this.",
+        ),
         "NOT_HTTP": ("What answers for the provider does not speak HTTP.", "Compare host and port."),
         "ANSWER_TRUNCATED": ("The provider's answer is cut off or damaged.", _NETWORK),
         "ANSWER_TOO_LARGE": ("The provider's answer is larger than any that a login needs.", "Compare the address."),

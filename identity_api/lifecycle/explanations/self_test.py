@@ -67,6 +67,10 @@ SELF_TEST: Final[Table] = table(
             "The provider does not accept the client: the secret or the client ID is wrong.",
             "Copy both anew from the provider. A value that looks right may be the secret's id instead of the secret.",
         ),
+        "CLIENT_CERTIFICATE_WRONG": (
+            "The provider does not accept the client: our TLS certificate or the client ID is not the one it knows.",
+            "Register there the certificate (or its subject) that `tls_client_certificate_file` holds.",
+        ),
         "CLIENT_METHOD_WRONG": (
             "The client secret is sent in a way that the provider does not take.",
             "Set the client authentication to what the finding expects.",

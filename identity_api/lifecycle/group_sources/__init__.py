@@ -16,9 +16,10 @@ there and to no other origin, and the same guard decides about the address as fo
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
-from identity_api.db.providers import GroupSource, Provider
+from identity_api.db.providers import GroupSource
 from identity_api.lifecycle.group_sources import entra, github, google, okta
 from identity_api.lifecycle.group_sources.asking import MAX_SECONDS, Ask, SourceFailed
+from identity_api.lifecycle.provider_line import Line
 from identity_api.mapping import Completeness, Diagnostic, Documents, GroupsReading, unverified
 from identity_api.telemetry import get_logger
 from identity_api.upstream.exchange import Upstream
@@ -43,8 +44,7 @@ _log = get_logger(__name__)
 
 async def with_listed_groups(
     upstream: Upstream,
-    provider: Provider,
-    tenant_slug: str,
+    line: Line,
     access_token: str,
     documents: Documents,
     reading: GroupsReading,
@@ -54,16 +54,23 @@ async def with_listed_groups(
     Never raises for what a vendor does; takes at most `MAX_SECONDS`.
 
     Args:
-        tenant_slug: outbound allowances are bound to tenants by this name.
+        line: to the provider. Its TLS holds for an interface on a host of the provider's own, and for no other.
         documents: the verified claims of this exchange.
         reading: what the claims say of groups.
     """
+    provider = line.provider
     source = provider.claims.group_source
     if source is None:
         return reading
     base = provider.endpoints.get("groups") or BASES.get(source) or okta.base_of(provider.issuer)
     ends_at = asyncio.get_running_loop().time() + MAX_SECONDS
-    ask = Ask(upstream=upstream, tenant=tenant_slug, base=base.rstrip("/"), access_token=access_token, ends_at=ends_at)
+    ask = Ask(
+        upstream=upstream,
+        line=line.towards(base),
+        base=base.rstrip("/"),
+        access_token=access_token,
+        ends_at=ends_at,
+    )
     try:
         return await SOURCES[source](ask, documents, reading)
     except SourceFailed as failed:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from identity_api.lifecycle.provider_line import Line
 from identity_api.mapping import Reason
 from identity_api.oidc.messages import Answer, Request
 from identity_api.upstream.errors import UpstreamError
@@ -37,7 +38,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """Whose groups are asked for, where, and until when. `ends_at` is of the running loop's clock."""
 
     upstream: Upstream
-    tenant: str
+    line: Line
     base: str
     access_token: str
     ends_at: float
@@ -62,7 +63,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
             headers["content-type"] = "application/json"
         request = Request(method="GET" if body is None else "POST", url=url, headers=headers, body=body or b"")
         try:
-            answer = await self.upstream.exchange(request, deadline=left, cap=PAGE_CAP_BYTES, tenant=self.tenant)
+            answer = await self.line.carry(self.upstream, request, deadline=left, cap=PAGE_CAP_BYTES)
         except UpstreamError as error:
             raise SourceFailed(error.code.lower(), is_partial=is_partial) from error
         if answer.status != 200:

@@ -15,7 +15,8 @@ from identity_api.errors import BadInput
 from identity_api.ids import new_token
 from identity_api.lifecycle.authorization_request import resource_of
 from identity_api.lifecycle.findings import Finding, fail, listed, ok, shown_url, skipped, warn
-from identity_api.lifecycle.provider_client import ProviderClient, SealedClient, open_client
+from identity_api.lifecycle.provider_client import ProviderClient, open_client
+from identity_api.lifecycle.provider_line import Line, SealedClient, open_line
 from identity_api.lifecycle.provider_memory import ProviderMemory
 from identity_api.lifecycle.provider_requests import new_login_key, send_proven
 from identity_api.oidc.authorization import new_code_verifier
@@ -24,6 +25,7 @@ from identity_api.oidc.client_auth import (
     CLIENT_SECRET_POST,
     NONE,
     SECRET_METHODS,
+    TLS_METHODS,
     ClientAuthentication,
 )
 from identity_api.oidc.discovery import ProviderMetadata
@@ -69,21 +71,26 @@ def examine_secret(provider: Provider, sealed: SealedClient, now: datetime) -> F
     return ok(SECRET, "There is one, and it is valid for more than a month.")
 
 
-def open_for_test(
-    vault: Vault,
-    carrier: Carrier,
-    provider: Provider,
-    metadata: ProviderMetadata,
-    tenant_slug: str,
-    sealed: SealedClient,
-) -> ProviderClient | Finding:
+def line_for_test(vault: Vault, provider: Provider, tenant_slug: str, sealed: SealedClient) -> Line | Finding:
+    """The line as a login would have it, or why it cannot be."""
+    try:
+        return open_line(vault, provider, tenant_slug, sealed)
+    except (VaultError, BadInput) as error:
+        return _impossible(provider, error)
+
+
+def open_for_test(vault: Vault, carrier: Carrier, line: Line, metadata: ProviderMetadata) -> ProviderClient | Finding:
     """The client as a login would be it, or why it cannot be."""
     try:
-        return open_client(vault, carrier.memory, provider, metadata, tenant_slug, sealed)
-    except VaultError as error:
+        return open_client(vault, carrier.memory, line, metadata)
+    except (VaultError, BadInput, ProtocolError) as error:
+        return _impossible(line.provider, error)
+
+
+def _impossible(provider: Provider, error: VaultError | BadInput | ProtocolError) -> Finding:
+    if isinstance(error, VaultError):
         return fail(STEP, error.code, "The stored client secret or key cannot be opened with our keys.")
-    except (BadInput, ProtocolError) as error:
-        return fail(STEP, "CLIENT_NOT_POSSIBLE", error.message, expected=provider.client_authentication)
+    return fail(STEP, "CLIENT_NOT_POSSIBLE", error.message, expected=provider.client_authentication)
 
 
 async def examine_client(probe: Probe, carrier: Carrier, client: ProviderClient, metadata: ProviderMetadata) -> Finding:
@@ -191,6 +198,9 @@ def _not_known(provider: Provider, metadata: ProviderMetadata, other: str | None
         message = "The client secret is right, and sent in a way that the provider does not take."
         return fail(STEP, "CLIENT_METHOD_WRONG", message, expected=other, found=configured)
     if configured == NONE:
+    if configured in TLS_METHODS:
+        message = "The provider does not accept the client: it does not know our TLS certificate, or not the client ID."
+        return fail(STEP, "CLIENT_CERTIFICATE_WRONG", message, expected=provider.client_id)
         message = "The provider does not take this client without a secret."
         return fail(STEP, "CLIENT_METHOD_WRONG", message, expected=listed(announced), found=configured)
     if announced and configured not in announced:

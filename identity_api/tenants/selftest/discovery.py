@@ -38,7 +38,7 @@ async def discover(probe: Probe, provider: Provider) -> Discovered:
         return Discovered([fault], None, answer)
     reached = ok(STEP, "The discovery document is there.")
     try:
-        metadata = parse_provider_metadata(answer.body, provider.issuer)
+        metadata = probe.line.announced(parse_provider_metadata(answer.body, provider.issuer))
     except IssuerMismatch as error:
         return Discovered([reached, issuer_differs(error.expected, error.received)], None, answer)
     except InvalidMetadata as error:

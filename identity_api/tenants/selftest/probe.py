@@ -1,10 +1,10 @@
 """Carries the self-test's requests, all of them within one time, and tells what went wrong with one."""
 
 import asyncio
-import ssl
 from typing import Final
 
 from identity_api.lifecycle.findings import Finding, fail
+from identity_api.lifecycle.provider_line import Line
 from identity_api.oidc.messages import Answer, Request
 from identity_api.upstream.errors import Refused, Unreachable, UpstreamError
 from identity_api.upstream.exchange import Upstream
@@ -24,6 +24,8 @@ _SENTENCES: Final = {
     "CONNECT_FAILED": "nothing accepts connections where {what} should be",
     "CONNECT_TIMED_OUT": "no connection to {what} came about in time; a firewall may be in the way",
     "TLS_FAILED": "there is no trusted TLS connection to {what}: {reason}",
+    "CLIENT_CERTIFICATE_REQUIRED": "{what} takes no connection without a TLS client certificate, and none is configured",
+    "CLIENT_CERTIFICATE_REFUSED": "{what} does not take the TLS client certificate that is configured",
     "ANSWER_TIMED_OUT": "{what} was asked and did not answer in time",
     "CONNECTION_LOST": "the connection to {what} was lost before it answered",
     "NOT_HTTP": "what answers for {what} does not speak HTTP",
@@ -36,18 +38,15 @@ _SENTENCES: Final = {
 class Probe:
     """Sends on behalf of one tenant until the time of the whole test is over."""
 
-    def __init__(
-        self, upstream: Upstream, *, tenant_slug: str, seconds: float, tls: ssl.SSLContext | None = None
-    ) -> None:
+    def __init__(self, upstream: Upstream, line: Line, *, seconds: float) -> None:
         """Begin.
 
         Args:
             upstream: carries the requests.
-            tenant_slug: on whose behalf.
+            line: to the provider.
             seconds: wall-clock time for everything from now on.
-            tls: whom the provider's certificate may be by, if not the system's authorities.
         """
-        self._upstream, self._tenant, self._tls = upstream, tenant_slug, tls
+        self._upstream, self.line = upstream, line
         self._ends_at = asyncio.get_running_loop().time() + seconds
 
     @property
@@ -61,9 +60,7 @@ class Probe:
         Raises:
             UpstreamError: no answer, or none that can be read.
         """
-        return await self._upstream.exchange(
-            request, deadline=self.deadline_seconds, cap=CAP_BYTES, tenant=self._tenant, tls=self._tls
-        )
+        return await self.line.carry(self._upstream, request, deadline=self.deadline_seconds, cap=CAP_BYTES)
 
     async def get(self, url: str) -> Answer:
         """Fetch a document. Raises as `send`."""

@@ -13,17 +13,12 @@ from identity_api.db.database import Database
 from identity_api.db.providers import Provider
 from identity_api.errors import BadInput
 from identity_api.lifecycle.findings import Finding, fail, verdict
-from identity_api.lifecycle.provider_client import (
-    ProviderClient,
-    SealedClient,
-    configured_metadata,
-    sealed_client,
-    trust_of,
-)
+from identity_api.lifecycle.provider_client import ProviderClient
+from identity_api.lifecycle.provider_line import configured_metadata, sealed_client
 from identity_api.oidc.discovery import ProviderMetadata
 from identity_api.tenants.selftest.announced import examine_announced
 from identity_api.tenants.selftest.authorization import judge_page, open_page
-from identity_api.tenants.selftest.client import STEP, Carrier, examine_client, examine_secret, open_for_test
+from identity_api.tenants.selftest.client import Carrier, examine_client, examine_secret, line_for_test, open_for_test
 from identity_api.tenants.selftest.clocks import examine_clock
 from identity_api.tenants.selftest.discovery import ENDPOINTS, discover
 from identity_api.tenants.selftest.keys import examine_algorithms, examine_keys
@@ -64,12 +59,10 @@ async def self_test(
     """
     async with parts.database.reading() as connection:
         sealed = await sealed_client(connection, provider)
-    try:
-        probe = Probe(parts.upstream, tenant_slug=tenant_slug, seconds=seconds, tls=trust_of(provider))
-    except BadInput as error:
-        findings = [fail(STEP, "CLIENT_NOT_POSSIBLE", error.message)]
-        return SelfTest(verdict=verdict(findings), findings=tuple(findings))
-    testing = _Testing(parts, probe, provider, tenant_slug, sealed)
+    line = line_for_test(parts.vault, provider, tenant_slug, sealed)
+    if isinstance(line, Finding):
+        return SelfTest(verdict=line, findings=(line,))
+    testing = _Testing(parts, Probe(parts.upstream, line, seconds=seconds))
     findings = await (testing.openid() if provider.protocol == "oidc" else testing.plain())
     return SelfTest(verdict=verdict(findings), findings=tuple(findings))
 
@@ -77,11 +70,8 @@ async def self_test(
 class _Testing:
     """One test under way."""
 
-    def __init__(
-        self, parts: SelfTestParts, probe: Probe, provider: Provider, tenant_slug: str, sealed: SealedClient
-    ) -> None:
-        self._parts, self._probe, self._provider = parts, probe, provider
-        self._tenant_slug, self._sealed = tenant_slug, sealed
+    def __init__(self, parts: SelfTestParts, probe: Probe) -> None:
+        self._parts, self._probe, self._provider = parts, probe, probe.line.provider
         self._carrier = Carrier(upstream=parts.upstream, clock=parts.clock)
 
     async def openid(self) -> list[Finding]:
@@ -112,7 +102,7 @@ class _Testing:
         return [self._secret(), *await self._endpoints(metadata)]
 
     def _secret(self) -> Finding:
-        return examine_secret(self._provider, self._sealed, self._parts.clock())
+        return examine_secret(self._provider, self._probe.line.sealed, self._parts.clock())
 
     async def _endpoints(self, metadata: ProviderMetadata) -> list[Finding]:
         """The three endpoints that a login uses, all at once."""
@@ -130,9 +120,7 @@ class _Testing:
         """Who we are there; None where the finding about the secret has said why we are nobody."""
         if self._secret().status == "fail":
             return None
-        return open_for_test(
-            self._parts.vault, self._carrier, self._provider, metadata, self._tenant_slug, self._sealed
-        )
+        return open_for_test(self._parts.vault, self._carrier, self._probe.line, metadata)
 
     async def _judge(self, client: ProviderClient | Finding | None, metadata: ProviderMetadata) -> list[Finding]:
         match client:
