@@ -32,7 +32,8 @@ DIFFERENT = {
     "S3-01": "part of the one edition there is, under the Apache License 2.0",
     "S4-48": "read with every login: a change counts from the next one on",
     "S4-49": "a new key or document is fetched when it is needed, or by `refreshProviderMetadata`; no restart",
-    "S4-52": "the same request; the address it answers is ours, so that the login is bound to the browser that opens it",
+    "S4-52": "the same request, with a `state` of the frontend's own where the token comes in the fragment; the address it "
+    "answers is ours, so that the login is bound to the browser that opens it",
 }
 """Rows that are answered differently on purpose, and how."""
 

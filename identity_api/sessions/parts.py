@@ -57,6 +57,8 @@ class Beginning(msgspec.Struct, frozen=True, kw_only=True):
     path_prefix: str = ""
     provider_slug: str | None = None
     frontend_slug: str | None = None
+    page_origin: str | None = None
+    """Of the page whose script asks, as its browser told: such a page need not say of which frontend it is."""
     return_to: str | None = None
     delivery: str | None = None
     client_challenge: str | None = None

@@ -54,24 +54,31 @@ def decide_ending(beginning: Beginning, frontends: Iterable[Frontend]) -> Ending
 
 
 def _target(beginning: Beginning, frontends: tuple[Frontend, ...]) -> tuple[Frontend | None, str]:
-    wanted, slug = beginning.return_to, beginning.frontend_slug
-    if slug is not None:
-        candidates = [frontend for frontend in frontends if frontend.slug == slug]
-        if not candidates:
-            raise BadInput("There is no such frontend.", code="FRONTEND_UNKNOWN", field="frontend")
-        if wanted is None and candidates[0].return_urls:
-            return candidates[0], candidates[0].return_urls[0]
-    else:
-        candidates = list(frontends)
+    wanted, named = beginning.return_to, _named(beginning, frontends)
     if wanted is None:
+        if named is not None and named.return_urls:
+            return named, named.return_urls[0]
         return None, beginning.session_origin + beginning.path_prefix + DEFAULT_PATH
     if wanted.startswith("/"):
         return None, beginning.session_origin + own_path(wanted)
     # Exactly as registered, the query included: no prefix, no pattern, nothing to parse differently than a browser does.
-    for frontend in candidates:
+    for frontend in frontends if named is None else (named,):
         if wanted in frontend.return_urls:
             return frontend, wanted
     raise _refused()
+
+
+def _named(beginning: Beginning, frontends: tuple[Frontend, ...]) -> Frontend | None:
+    """The frontend that is named, or whose page asks without saying where the login shall end."""
+    if beginning.frontend_slug is not None:
+        found = [frontend for frontend in frontends if frontend.slug == beginning.frontend_slug]
+        if not found:
+            raise BadInput("There is no such frontend.", code="FRONTEND_UNKNOWN", field="frontend")
+        return found[0]
+    if beginning.page_origin is None or beginning.return_to is not None:
+        return None
+    found = [frontend for frontend in frontends if beginning.page_origin in frontend.origins]
+    return found[0] if len(found) == 1 else None
 
 
 def own_path(path: str) -> str:
@@ -133,8 +140,16 @@ def _check_client_parameters(beginning: Beginning, delivery: Delivery) -> None:
         raise BadInput("The state cannot be used.", code="CLIENT_STATE_INVALID", field="state")
     if delivery == "code" and (challenge is None or not _CHALLENGE.fullmatch(challenge)):
         raise BadInput(
-            "A code needs a code challenge by S256.", code="CLIENT_CHALLENGE_REQUIRED", field="code_challenge"
+            'The delivery "code" needs the challenge of a verifier that the frontend keeps (RFC 7636, S256): '
+            'add "code_challenge", such as "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM".',
+            code="CLIENT_CHALLENGE_REQUIRED",
+            field="code_challenge",
         )
     # Without the frontend's own state it could not tell its login from one that an attacker began (RFC 9700 section 4.7).
     if delivery == "fragment" and state is None:
-        raise BadInput("This delivery needs a state.", code="CLIENT_STATE_REQUIRED", field="state")
+        raise BadInput(
+            'The delivery "fragment" needs a value that the frontend makes anew and compares when the person is back: '
+            'add "state", such as "state": "af0ifjsldkj".',
+            code="CLIENT_STATE_REQUIRED",
+            field="state",
+        )

@@ -115,8 +115,14 @@ API: Final[Table] = table(
         ),
         "FRONTEND_UNKNOWN": ("The tenant has no such frontend.", "Declare it, or correct its name."),
         "DELIVERY_NOT_ALLOWED": ("The frontend may not use this delivery.", "Add it to the frontend's `deliveries`."),
-        "CLIENT_CHALLENGE_REQUIRED": ("The delivery `code` needs an S256 challenge.", _CLIENT),
-        "CLIENT_STATE_REQUIRED": ("The delivery `fragment` needs a state of the frontend's own.", _CLIENT),
+        "CLIENT_CHALLENGE_REQUIRED": (
+            "The delivery `code` needs an S256 challenge.",
+            "Add `code_challenge`, `BASE64URL(SHA-256(code_verifier))`, to what the frontend asks with.",
+        ),
+        "CLIENT_STATE_REQUIRED": (
+            "The delivery `fragment` needs a state of the frontend's own.",
+            "Add `state`, made anew for each login, to what the frontend asks with, and compare it when the person is back.",
+        ),
         "CLIENT_STATE_INVALID": ("The frontend's state cannot be used.", _CLIENT),
         "LOGIN_HINT_INVALID": ("The login hint is empty, too long or not printable.", _CLIENT),
         "LOGOUT_REFUSED": (

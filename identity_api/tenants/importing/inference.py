@@ -98,7 +98,9 @@ def _frontends(section: Section) -> tuple[FrontendDeclaration, ...]:
     if address is None:
         return ()
     section.notice(
-        "frontend_url", "gets the token in the fragment, and must send its own state; the delivery code is safer."
+        "frontend_url",
+        "gets the token in the fragment: its call of /v1/auth/oidc/login must add one field, "
+        '"state", made anew each time and compared when the person is back. The delivery code is safer.',
     )
     try:
         parts = urlsplit(address)

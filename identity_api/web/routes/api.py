@@ -60,7 +60,8 @@ async def api_login(request: WebRequest) -> Response[Any]:
     if facts.tenant is None:
         facts.path_prefix = f"/t/{tenant.slug}"
     asked = {name: value for name, value in msgspec.structs.asdict(wish).items() if value is not None}
-    prepared = await prepare(parts.login, tenant, beginning_of(facts, wish.provider, asked))
+    beginning = beginning_of(facts, wish.provider, asked, page_origin=headers.first(request.scope, b"origin"))
+    prepared = await prepare(parts.login, tenant, beginning)
     return json_answer({"auth_url": prepared.launch_url})
 
 

@@ -113,13 +113,16 @@ async def begin(
     return await _launch(request, parts, facts, prepared.handle)
 
 
-def beginning_of(facts: RequestFacts, provider_slug: str | None, asked: dict[str, str]) -> Beginning:
+def beginning_of(
+    facts: RequestFacts, provider_slug: str | None, asked: dict[str, str], *, page_origin: str | None = None
+) -> Beginning:
     """What a login is begun with: our own host and prefix from the facts, everything else as asked."""
     return Beginning(
         session_origin=facts.origin,
         path_prefix=facts.path_prefix,
         provider_slug=provider_slug,
         frontend_slug=asked.get("frontend"),
+        page_origin=page_origin,
         return_to=asked.get("return_to"),
         delivery=asked.get("delivery"),
         client_challenge=asked.get("code_challenge"),
