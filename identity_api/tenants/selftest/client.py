@@ -197,10 +197,10 @@ def _not_known(provider: Provider, metadata: ProviderMetadata, other: str | None
     if other is not None:
         message = "The client secret is right, and sent in a way that the provider does not take."
         return fail(STEP, "CLIENT_METHOD_WRONG", message, expected=other, found=configured)
-    if configured == NONE:
     if configured in TLS_METHODS:
         message = "The provider does not accept the client: it does not know our TLS certificate, or not the client ID."
         return fail(STEP, "CLIENT_CERTIFICATE_WRONG", message, expected=provider.client_id)
+    if configured == NONE:
         message = "The provider does not take this client without a secret."
         return fail(STEP, "CLIENT_METHOD_WRONG", message, expected=listed(announced), found=configured)
     if announced and configured not in announced:
