@@ -7,7 +7,7 @@
 An identity is found by its anchor (exact), and must then be the same issuer and subject. The same anchor with another
 subject is somebody else in the same place, an address given to a successor or an attack: refused, and quarantined until
 an admin has looked. The same subject with a new anchor is the same person (OIDC Core 2: a subject is never reassigned).
-Never by e-mail on its own.
+Never by e-mail on its own, and by a username that is an address only if the provider has verified it.
 
 `adopt_by_name` is for moving in with accounts that exist: until everybody is linked (`Filter.linked` lists who is not),
 a first login may take over the user whose username the provider's username claim names. It is off unless switched on,
@@ -17,6 +17,7 @@ since whoever chooses names at the provider then chooses accounts here. Which cl
 A refusal is an answer, not an exception: the caller's transaction commits, with the quarantine and the audit in it.
 """
 
+import unicodedata
 from typing import Literal
 from uuid import UUID
 
@@ -153,7 +154,7 @@ async def _adopt(
     if known is None or known.was_linked:
         return None
     # A second account beside the one that is meant could not be undone: these two are an admin's to sort out.
-    return _forbidden(known) or await _link(connection, provider, person, known.id, "adopted", actor)
+    return _forbidden(provider, person, known) or await _link(connection, provider, person, known.id, "adopted", actor)
 
 
 async def _create(connection: Connection, provider: Provider, person: VerifiedPerson, actor: str) -> Provisioned:
@@ -182,11 +183,24 @@ async def _match_by_name(
         return Declined("ACCOUNT_NOT_FOUND", "no_such_username")
     if known.was_linked:
         return Declined("ACCOUNT_NOT_FOUND", "user_has_an_identity")
-    return _forbidden(known) or await _link(connection, provider, person, known.id, "matched", actor)
+    return _forbidden(provider, person, known) or await _link(connection, provider, person, known.id, "matched", actor)
 
 
-def _forbidden(known: users.KnownUser) -> Declined | None:
-    """Why no provider's word may claim this user."""
+def _name_verdict(provider: Provider, profile: Profile) -> Declined | None:
+    """An address as the name that claims an account identifies no better than one as the anchor (S3-30)."""
+    may_be_address = any(source.may_be("email") for source in claim_sources(provider.claims).profile.username)
+    if provider.email_verified_rule == TRUSTED or not may_be_address or "@" not in (profile.username or ""):
+        return None
+    address = unicodedata.normalize("NFC", profile.email or "")
+    is_verified = profile.email_verified is True and address == profile.username
+    return None if is_verified else Declined("EMAIL_NOT_VERIFIED", "username")
+
+
+def _forbidden(provider: Provider, person: VerifiedPerson, known: users.KnownUser) -> Declined | None:
+    """Why the provider's word may not claim this user."""
+    declined = _name_verdict(provider, person.profile)
+    if declined is not None:
+        return declined
     # Otherwise whoever may choose usernames at the provider could become an administrator here.
     if known.holds_identity_rights:
         return Declined("ACCOUNT_NOT_FOUND", "user_holds_identity_rights")

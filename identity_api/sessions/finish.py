@@ -10,7 +10,7 @@ Nothing that fails before step 2 uses the attempt up; nothing that fails after i
 step 4, in a report instead of a session (`rehearse`).
 """
 
-from identity_api.accounts.entry import is_denied
+from identity_api.accounts.entry import denial
 from identity_api.accounts.provisioning import Declined, Provisioned, provision
 from identity_api.db import attempts, audit, locks, providers
 from identity_api.db.database import Connection
@@ -114,9 +114,9 @@ async def _land(
         await _ensure_unmoved(connection, provider)
         account = await provision(connection, provider, answered.person, actor=f"provider:{provider.id}")
         if isinstance(account, Provisioned):
-            if await is_denied(connection, provider, account.user_id, answered.groups):
+            if denied := await denial(connection, provider, account, answered.groups):
                 # Raised inside, so that nothing is left of somebody who may do nothing here.
-                raise LoginFailed("NO_ACCESS", status=403, reason="nothing_maps")
+                raise LoginFailed("NO_ACCESS", status=403, reason=denied)
             return await _land_account(connection, parts, matched, metadata, answered, account, arrival)
     assert isinstance(account, Declined)
     raise LoginFailed(account.code, status=403, reason=account.detail)

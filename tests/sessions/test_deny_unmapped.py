@@ -28,13 +28,13 @@ async def mapped(world: World, group: str = "engineering", *, permission: str | 
         await make.make_mapping(connection, world.tenant.id, group, given, **of)
 
 
-async def turned_away(world: World, person: str = "alice") -> None:
+async def turned_away(world: World, person: str = "alice", *, reason: str = "nothing_maps") -> None:
     """403 NO_ACCESS, and nothing of the person is left."""
     before = [await world.count(table) for table in ("app_user", "identity", "session", "refresh_token")]
     browser = Browser(world.parts)
     with pytest.raises(LoginFailed) as refused:
         await world.sign_in(person, browser)
-    assert (refused.value.code, refused.value.status, refused.value.reason) == ("NO_ACCESS", 403, "nothing_maps")
+    assert (refused.value.code, refused.value.status, refused.value.reason) == ("NO_ACCESS", 403, reason)
     assert browser.session is None
     assert [await world.count(table) for table in ("app_user", "identity", "session", "refresh_token")] == before
     assert (await world.events("login.failed"))[-1]["code"] == "NO_ACCESS"
@@ -55,15 +55,38 @@ async def test_a_pattern_counts_as_a_mapping(world: World) -> None:
     assert (await world.sign_in("alice")).kind == "SESSION"
 
 
-@pytest.mark.parametrize("fault", [Fault.GROUPS_OVERAGE, Fault.GROUPS_AS_NUMBERS, Fault.NO_GROUPS])
-async def test_groups_that_are_not_known_are_not_nothing(world: World, fault: Fault) -> None:
-    """I7: an absent claim is unknown at this provider. What was never verified gives nothing either."""
-    await denying(world)
+UNKNOWN = [Fault.GROUPS_OVERAGE, Fault.GROUPS_AS_NUMBERS, Fault.NO_GROUPS]
+
+
+@pytest.mark.parametrize("fault", UNKNOWN)
+async def test_groups_that_are_not_known_keep_nobody_out_who_was_in(world: World, fault: Fault) -> None:
+    """I7: unknown is never empty, so that what an earlier login was given stays, and its lease decides."""
+    await mapped(await denying(world))
+    await world.sign_in("alice")
     with world.idp.fault(fault):
         finished = await world.sign_in("alice")
     who = await world.who(finished.set_cookies[0].value)
     assert who is not None
-    assert who.permissions == set()
+    assert who.permissions == {"docs:read"}
+
+
+@pytest.mark.parametrize("fault", UNKNOWN)
+async def test_groups_that_are_not_known_let_no_stranger_in(world: World, fault: Fault) -> None:
+    """S1-24; I7: unknown never extends. By default an absent claim is unknown, and people without groups have none."""
+    await mapped(await denying(world))
+    with world.idp.fault(fault):
+        await turned_away(world, reason="groups_unknown")
+    assert (await world.sign_in("alice")).kind == "SESSION"
+
+
+async def test_a_stranger_whom_an_admin_gave_something_enters_with_groups_unknown(world: World) -> None:
+    await denying(world, provisioning="KNOWN_USERS")
+    async with world.database.transaction() as connection:
+        alice = await make.make_user(connection, world.tenant.id, username="alice")
+        docs = await make.make_permission(connection, world.tenant.id, "docs:read")
+        await open_manual_grant(connection, world.tenant.id, alice, docs, "operator:root")
+    with world.idp.fault(Fault.NO_GROUPS):
+        assert (await world.sign_in("alice")).kind == "SESSION"
 
 
 async def test_an_absent_claim_that_means_empty_is_nothing(world: World) -> None:

@@ -288,6 +288,31 @@ async def test_attack_12_an_account_to_be_adopted_by_its_name(world: World) -> N
     await admin.is_untouched()
 
 
+@pytest.mark.parametrize("adopts", [False, True], ids=["KNOWN_USERS", "adopt_by_name"])
+@pytest.mark.parametrize("verified", [False, None, "false", 1])
+async def test_attack_14_an_unverified_email_as_the_name_of_a_waiting_account(
+    world: World, verified: Any, adopts: bool
+) -> None:
+    """Promise 44; S3-30. Where the username claim is the e-mail, whoever may write any address there names any account."""
+    settings = {"adopt_by_name": True} if adopts else {"provisioning": "KNOWN_USERS"}
+    await world.change_provider(claims=ClaimSettings(username=("email",)), **settings)
+    victim = await known_user(world, "alice@acme.example")
+    world.idp.add_person("mallory", subject="mallory-1", email="alice@acme.example", email_verified=verified)
+    assert (await refused(world, "mallory")).code == "EMAIL_NOT_VERIFIED"
+    await victim.is_untouched()
+    assert await world.count("app_user") == 1
+    assert (await signed_in(world, "alice"))[0] == victim.user_id
+
+
+async def test_a_provider_whose_addresses_are_trusted_names_a_waiting_account(world: World) -> None:
+    """S3-29 beside attack 14: whoever configured the provider has said that its addresses are verified."""
+    settings = {"provisioning": "KNOWN_USERS", "email_verified_rule": "TRUSTED"}
+    await world.change_provider(claims=ClaimSettings(username=("email",)), **settings)
+    known = await known_user(world, "alice@acme.example")
+    world.idp.add_person("alice", subject=VICTIM_SUBJECT, email="alice@acme.example", email_verified=None)
+    assert (await signed_in(world, "alice"))[0] == known.user_id
+
+
 async def test_attack_13_the_same_subject_at_a_second_provider(world: World, other_idp: RunningProvider) -> None:
     """Promise 44. A subject means nothing without its provider, though name and e-mail are the victim's as well."""
     victim = await victim_of(world)

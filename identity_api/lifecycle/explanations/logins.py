@@ -118,11 +118,11 @@ LOGINS: Final[Table] = table(
         ),
         "EMAIL_NOT_VERIFIED": (
             "E-mail decides who this is, or must be verified, and the provider does not say that it is.",
-            "Let the provider send `email_verified`, or declare its addresses trusted, or use another anchor.",
+            "Let the provider send `email_verified`, or declare its addresses trusted, or use another anchor or username claim.",
         ),
         "NO_ACCESS": (
-            "The person is who they say, and nothing of theirs gives a permission here.",
-            "Give their group a mapping, or put them into a group that has one.",
+            "The person is who they say, and nothing of theirs gives a permission here, as far as their groups are known.",
+            "Give their group a mapping, or put them into a group that has one. A test login shows whether groups come.",
         ),
         "OTHER_PERSON": (
             "A fresh proof was asked for, and somebody else than the one signed in gave it.",
