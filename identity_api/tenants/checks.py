@@ -21,6 +21,7 @@ from identity_api.oidc.documents import DocumentError, check_url
 from identity_api.oidc.issuer import ENTRA_COLLECTIVES, is_template
 from identity_api.permissions.names import check_permission_name
 from identity_api.permissions.service import SERVICE_PREFIX
+from identity_api.tenants.urls import CALLBACK_PATHS, is_callback
 
 if TYPE_CHECKING:
     # `declaration` calls this module, which needs the shapes for its annotations only.
@@ -150,6 +151,10 @@ def _check_provider(provider: "ProviderDeclaration", place: str, bounds: Bounds,
         problems.append(f"{place}.slug: {provider.slug!r} must be lower-case letters, digits, _ and -, at most 63.")
     for name in ("issuer", "discovery_url", "redirect_url", "logout_page_url"):
         _check_address(getattr(provider, name), f"{place}.{name}", problems)
+    redirect_url = provider.redirect_url
+    if redirect_url is not None and _is_web_address(redirect_url) and not is_callback(redirect_url):
+        # People would be sent there by their provider, with a code that nobody takes.
+        problems.append(f"{place}.redirect_url: logins end at no path, or at one of {', '.join(CALLBACK_PATHS)}.")
     if "?" in provider.issuer:
         problems.append(f"{place}.issuer: an issuer has no query (OpenID Connect Discovery 2).")
     _check_protocol(provider, place, problems)

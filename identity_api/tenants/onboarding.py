@@ -22,7 +22,7 @@ from identity_api.oidc.client_auth import PRIVATE_KEY_JWT, SECRET_METHODS
 from identity_api.permissions.service import MAPPINGS_WRITE
 from identity_api.tenants.client_keys import key_set_url
 from identity_api.tenants.onboarding_steps import Status, Step, Value, account_steps, sign_in_steps
-from identity_api.tenants.urls import doors, front_door, provider_urls
+from identity_api.tenants.urls import doors, front_door, is_ours, provider_urls
 
 SECRET_WARNING_DAYS: Final = 30.0
 
@@ -94,13 +94,19 @@ def _addresses(place: Place, provider: Provider, progress: ProviderProgress) -> 
         ("Front-channel logout URI", urls.frontchannel_logout),
         ("Initiate login URI", urls.initiate_login),
     ]
-    status: Status = "DONE" if progress.people else "OPEN"
-    detail = (
-        "The redirect URI is registered: people have come back to it."
-        if progress.people
-        else "Enter the redirect URI at the provider exactly as it is here; every character counts. The others are optional."
-    )
     shown = tuple([Value(label, value) for label, value in values if value is not None])
+    status: Status = "OPEN"
+    detail = (
+        "Enter the redirect URI at the provider exactly as it is here; every character counts. The others are optional."
+    )
+    if not is_ours(provider.redirect_url, hosts=place.hosts, public_url=place.public_url):
+        status = "PROBLEM"
+        detail = (
+            "The redirect URI is on a host that leads to somebody else: browsers that come back there do not arrive here. "
+            "Let that host lead here and have the operator enter it as the tenant's, or choose another redirect URI."
+        )
+    elif progress.people:
+        status, detail = "DONE", "The redirect URI is registered: people have come back to it."
     return _step(provider, "addresses", status, "Addresses registered at the provider", detail, shown)
 
 

@@ -5,15 +5,30 @@ backchannel_logout     Back-Channel Logout 2.2
 frontchannel_logout    Front-Channel Logout 2; with `frontchannel_logout_session_required`
 post_logout_redirects  RP-Initiated Logout 3.1; one for each host that people sign in on
 initiate_login         Core 4
+
+A redirect URI may have any of `CALLBACK_PATHS`, or no path, on a host of the tenant or behind its prefix on the public one:
+the shapes that the systems before this one had, so that what is registered for them keeps working (design 5).
 """
 
+import re
 from collections.abc import Sequence
+from typing import Final
 from urllib.parse import urlsplit
 
 import msgspec
 
 from identity_api.db.providers import Provider
 from identity_api.db.tenants import Tenant
+
+CALLBACK_PATHS: Final = (
+    "/auth/{protocol}/{provider}/callback",
+    "/login/oidc/{provider}/callback",
+    "/v1/auth/oidc/callback",
+)
+"""Where a login can end, besides the root. The names in braces stand for any text: `state` says whose login it is."""
+_CALLBACK: Final = re.compile(
+    "(/t/[^/]+)?(" + "|".join(re.sub(r"{[a-z]+}", "[^/]+", path) for path in CALLBACK_PATHS) + ")?/?"
+)
 
 
 class ProviderURLs(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +62,16 @@ def provider_urls(provider: Provider, tenant: Tenant, *, hosts: Sequence[str], p
         ),
         initiate_login=f"{door}/auth/initiate",
     )
+
+
+def is_callback(redirect_url: str) -> bool:
+    """Whether logins end at the path of this address, whatever host it is on. Every other path is nothing here."""
+    return _CALLBACK.fullmatch(urlsplit(redirect_url).path) is not None
+
+
+def is_ours(redirect_url: str, *, hosts: Sequence[str], public_url: str) -> bool:
+    """Whether the address is on a host that answers here: one of the tenant's, or the public one."""
+    return urlsplit(redirect_url).hostname in {*hosts, urlsplit(public_url).hostname}
 
 
 def doors(tenant: Tenant, *, hosts: Sequence[str], public_url: str) -> list[str]:

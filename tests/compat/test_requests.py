@@ -150,6 +150,22 @@ async def test_scopes_and_redirect_url_are_sent_as_they_are_written(site: Site) 
         assert (sent["scope"].split(" "), sent["redirect_uri"]) == (list(scopes), redirect_url)
 
 
+@pytest.mark.parametrize("registered", ["", "/"])
+@pytest.mark.parametrize("path", ["/auth/oidc/exact/callback", "/login/oidc/exact/callback", "/v1/auth/oidc/callback"])
+async def test_a_login_ends_at_the_address_as_it_is_registered_slash_included(
+    site: Site, path: str, registered: str
+) -> None:
+    """S4-19, S4-62: with the slash and without it are two addresses; a code that arrives at the other signs nobody in."""
+    await site.add_provider("exact", redirect_url=f"{site.origin}{path}{registered}")
+    client, other = site.client(), "" if registered else "/"
+    begun = await client.get("/auth/oidc/exact/login")
+    arrival = await site.at_provider(begun.headers["location"])
+    misplaced = await client.get(f"{path}{other}", params=arrival.parameters, headers=PAGE)
+    assert (misplaced.status_code, "CALLBACK_MISPLACED" in misplaced.text) == (400, True)
+    assert (await come_back(client, arrival)).status_code == 303
+    assert (await client.get("/v1/me")).status_code == 200
+
+
 async def test_each_domain_leads_to_its_own_tenants_provider(site: Site) -> None:
     """S0-33, S4-07: who is asked is decided by the address that was opened."""
     other = await make_site(site.app, site.database, site.vault, site.idp)

@@ -94,6 +94,7 @@ def test_the_form_of_the_documentation_is_read() -> None:
         ('protocol = "oidc"', 'userinfo_method = "PUT"', "providers[0]"),
         ('protocol = "oidc"', 'group_source = "facebook"', "providers[0]"),
         ('protocol = "oidc"', 'endpoints = { groups = "https://api.example" }', "endpoints.groups: is for"),
+        ('protocol = "oidc"', 'redirect_url = "https://acme.example.com/signed-in"', "providers[0].redirect_url"),
     ],
 )
 def test_one_change_for_the_worse_is_named_at_its_place(wrong: str, right: str, names: str) -> None:

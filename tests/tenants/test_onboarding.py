@@ -92,6 +92,15 @@ def test_the_values_to_paste_are_those_that_this_service_answers_at() -> None:
     ]
 
 
+def test_a_redirect_uri_on_a_host_that_is_not_ours_is_a_problem() -> None:
+    """S4-20: browsers must come back to a host that leads here, and the public one does as well."""
+    assert steps(NEW, redirect_url="https://id.example/v1/auth/oidc/callback")["addresses"].status == "OPEN"
+    found = steps(NEW, redirect_url="https://old.example/v1/auth/oidc/callback")["addresses"]
+    assert found.status == "PROBLEM"
+    assert "leads to somebody else" in found.detail
+    assert found.values[0].value == "https://old.example/v1/auth/oidc/callback"
+
+
 def test_plain_oauth_has_one_address_to_register() -> None:
     assert [one.label for one in steps(NEW, protocol="oauth2")["addresses"].values] == ["Redirect URI"]
 

@@ -9,7 +9,7 @@ import pytest
 from identity_api.db.providers import Provider
 from identity_api.db.tenants import Tenant
 from identity_api.sessions.logout import RETURN_PATH
-from identity_api.tenants.urls import provider_urls
+from identity_api.tenants.urls import is_callback, provider_urls
 
 PUBLIC = "https://id.example"
 TENANT = Tenant(UUID(int=1), "acme", "Acme", None, 0)
@@ -68,6 +68,40 @@ def test_scheme_and_port_are_the_public_ones() -> None:
     urls = provider_urls(provider(), TENANT, hosts=["localhost"], public_url="http://127.0.0.1:8000")
     assert urls.initiate_login == "http://localhost:8000/auth/initiate"
     assert urls.post_logout_redirects[-1] == f"http://127.0.0.1:8000/t/acme{RETURN_PATH}"
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "/auth/oidc/sso/callback",
+        "/auth/oauth2/sso/callback",
+        "/login/oidc/sso/callback",
+        "/v1/auth/oidc/callback",
+        "/t/acme",
+        "/t/acme/auth/oidc/sso/callback",
+    ],
+)
+def test_every_shape_of_callback_is_one(path: str, slash: str) -> None:
+    """S0-32, S2-24, S3-03, S4-06, S4-19."""
+    assert is_callback(f"https://login.acme.example{path}{slash}")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/callback",
+        "/auth/sso/callback",
+        "/auth/oidc/sso/callback/more",
+        "//",
+        "/login",
+        "/AUTH/oidc/sso/callback",
+        "/t",
+    ],
+)
+def test_another_path_is_none(path: str) -> None:
+    assert not is_callback(f"https://login.acme.example{path}")
 
 
 def test_plain_oauth_has_a_redirect_url_and_nothing_else() -> None:

@@ -13,6 +13,7 @@ from identity_api.sessions.complete import complete
 from identity_api.sessions.errors import LoginFailed
 from identity_api.sessions.finish import finish
 from identity_api.sessions.parts import Arrival, BrowserRequest, Finished
+from identity_api.tenants.urls import CALLBACK_PATHS
 from identity_api.web import cookies
 from identity_api.web.answer import redirect
 from identity_api.web.facts import facts_of
@@ -20,11 +21,7 @@ from identity_api.web.login_failures import login_failed
 from identity_api.web.requests import WebRequest, form_pairs, pairs_of, parts_of, query_of
 
 CALLBACK_MARKS = frozenset({"code", "error", "id_token", "access_token", "response"})
-_PATHS = [
-    "/auth/{protocol:str}/{provider:str}/callback",
-    "/login/oidc/{provider:str}/callback",
-    "/v1/auth/oidc/callback",
-]
+_PATHS = [path.replace("}", ":str}") for path in CALLBACK_PATHS]
 
 
 @get(_PATHS, name="callback")
