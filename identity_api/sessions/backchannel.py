@@ -19,7 +19,14 @@ from identity_api.oidc.jwks import allowed_algorithms
 from identity_api.oidc.logout import LOGOUT_TOKEN_TYPES, LogoutExpectation, LogoutToken, validate_logout_token
 from identity_api.oidc.signed_token import verify_signature
 from identity_api.sessions.parts import LoginParts
-from identity_api.sessions.provider_logout import REASON, LogoutRefused, Outcome, end_provider_session, ended_hash
+from identity_api.sessions.provider_logout import (
+    REASON,
+    LogoutRefused,
+    LogoutReplayed,
+    Outcome,
+    end_provider_session,
+    ended_hash,
+)
 from identity_api.upstream.errors import UpstreamError
 from identity_api.vault import VaultError
 
@@ -31,7 +38,8 @@ async def use_logout_token(parts: LoginParts, provider: Provider, tenant_slug: s
         `nothing` for a valid token about a session or person that is not signed in here.
 
     Raises:
-        LogoutRefused: it is not valid, was used before, or cannot be verified because the provider does not answer.
+        LogoutReplayed: it is valid, and was used before.
+        LogoutRefused: it is not valid, or cannot be verified because the provider does not answer.
         Unavailable: the database does not answer; the token has not been used.
     """
     try:
@@ -47,11 +55,11 @@ async def use_logout_token(parts: LoginParts, provider: Provider, tenant_slug: s
     async with parts.database.reading() as connection:
         # A flood of replays ends here, and holds no connection while it waits for a lock.
         if await logout_tokens.is_used(connection, provider.tenant_id, provider.id, used.token_hash):
-            raise LogoutRefused("REPLAYED:jti")
+            raise LogoutReplayed
     async with parts.database.transaction() as connection:
         await logout_tokens.hold(connection, provider.tenant_id, provider.id, [used.ended_hash])
         if not await logout_tokens.remember(connection, provider.tenant_id, provider.id, used):
-            raise LogoutRefused("REPLAYED:jti")
+            raise LogoutReplayed
         return await _end(connection, provider, logout)
 
 

@@ -44,6 +44,13 @@ class LogoutRefused(BadInput):
         self.reason = reason
 
 
+class LogoutReplayed(LogoutRefused):
+    """The logout token is the provider's, and was used before."""
+
+    def __init__(self) -> None:
+        super().__init__("REPLAYED:jti")
+
+
 async def end_provider_session(
     connection: Connection, provider: Provider, named: ProviderSession
 ) -> list[FoundSession]:

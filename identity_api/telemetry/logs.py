@@ -6,8 +6,7 @@ Logging of the standard library takes the same way, so that libraries' lines are
 import json
 import logging
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any, Final, Literal, TextIO
 
 import structlog
@@ -77,11 +76,9 @@ def get_logger(name: str) -> Any:
     return structlog.stdlib.get_logger(name)
 
 
-@contextmanager
-def log_context(**values: object) -> Iterator[None]:
+def log_context(**values: object) -> AbstractContextManager[None]:
     """Add values, such as `request_id` or `job_id`, to every line logged within, also from called tasks."""
-    with structlog.contextvars.bound_contextvars(**values):
-        yield
+    return structlog.contextvars.bound_contextvars(**values)
 
 
 def current_request_id() -> str | None:

@@ -6,6 +6,7 @@ caller, who logs ids and codes and nothing else.
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 MASK: Final = "[redacted]"
@@ -36,15 +37,24 @@ _SECRET_VALUES: Final = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )
+_MAX_KEPT_NAME: Final = 64
 _CONTROL: Final = re.compile(r"[^\x20-\x7e]")
 
 
 def is_secret_name(name: str) -> bool:
     """Whether a field of this name is masked, whatever it holds."""
+    # Nearly all names are ours, and few; a long one is somebody else's and is not kept.
+    return _is_known_secret_name(name) if len(name) <= _MAX_KEPT_NAME else _is_secret_name(name)
+
+
+def _is_secret_name(name: str) -> bool:
     folded = name.lower().replace("-", "_")
     if folded.endswith(_HARMLESS_ENDINGS):
         return False
     return folded in _SECRET_NAMES or any(part in folded for part in _SECRET_PARTS)
+
+
+_is_known_secret_name = lru_cache(maxsize=1_024)(_is_secret_name)
 
 
 def redact_text(text: str) -> str:

@@ -19,6 +19,7 @@ class BoundedBody:
         self._received = 0
         self._done = False
         self._until: float | None = None
+        self._read: bytes | None = None
         announced = headers.first(scope, b"content-length")
         self._announced = int(announced) if announced is not None and announced.isdecimal() else 0
 
@@ -28,6 +29,9 @@ class BoundedBody:
         Raises:
             HTTPRefusal: 413, before the first byte if the announced length is above the limit; 408; 400 for half a body.
         """
+        if self._read is not None:
+            body, self._read = self._read, None
+            return {"type": "http.request", "body": body, "more_body": False}
         if self._done:
             return await self._receive()
         if max(self._announced, self._received) > self._limit:
@@ -40,6 +44,8 @@ class BoundedBody:
             raise HTTPRefusal(408, "BODY_TOO_SLOW", "The body took too long to arrive.") from None
         if event["type"] == "http.request":
             self._received += len(event.get("body", b""))
+            if 0 < self._announced == self._received and event.get("more_body", False):
+                event = {**event, "more_body": False}  # what is left to wait for is the server saying so
             self._done = not event.get("more_body", False)
         else:
             # The client went away, or (Granian says it like this) a chunk cannot be delimited.
@@ -56,6 +62,11 @@ class BoundedBody:
             chunks.append(event.get("body", b""))
             if not event.get("more_body", False):
                 return b"".join(chunks)
+
+    async def peek(self) -> bytes:
+        """The whole body, which whoever asks next gets once more. Raises as a call does."""
+        self._read = await self.read()
+        return self._read
 
     def _too_large(self) -> HTTPRefusal:
         return HTTPRefusal(413, "BODY_TOO_LARGE", f"A body has at most {self._limit} bytes here.")

@@ -13,6 +13,7 @@ from identity_api.telemetry import METRICS, get_logger, log_context, span
 from identity_api.web import cookies, headers, security_headers
 from identity_api.web.answer import Answer
 from identity_api.web.body import MAX_BODY_BYTES, MAX_GRAPHQL_BODY_BYTES, BoundedBody
+from identity_api.web.early_logout import is_backchannel_logout, refuse_replay
 from identity_api.web.errors import problem_of
 from identity_api.web.facts import RequestFacts, put_facts
 from identity_api.web.forwarded import see
@@ -77,7 +78,10 @@ class Edge:
             body = BoundedBody(scope, receive, MAX_GRAPHQL_BODY_BYTES)
             await (await answer_graphql(self._parts, self._parts.graphql, scope, body)).send(answering)
         else:
-            await self._routes(scope, BoundedBody(scope, receive, MAX_BODY_BYTES), answering)
+            body = BoundedBody(scope, receive, MAX_BODY_BYTES)
+            if is_backchannel_logout(scope):
+                await refuse_replay(self._parts, facts, scope, body)
+            await self._routes(scope, body, answering)
             facts.route = scope.get("path_template") or "none"
 
     def _see(self, scope: Any, facts: RequestFacts) -> None:
@@ -130,6 +134,8 @@ class _Answering:
 def _report(facts: RequestFacts, status: int) -> None:
     seconds = time.monotonic() - facts.started
     METRICS.observe_request(facts.route, facts.method, status, seconds)
+    if not facts.is_logged:
+        return
     # The template, not the path: paths hold handles, and queries hold codes.
     _log.info(
         "http.request",

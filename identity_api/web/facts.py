@@ -40,6 +40,8 @@ class RequestFacts:
     route: str = "none"
     """The template of the route that answered: the only form of the path that is logged or counted."""
     wants_page: bool = False
+    is_logged: bool = True
+    """Off for one of a flood of equal requests: they are counted, and the log of the first of them is enough."""
     allowed_origin: str | None = None
     """The frontend that may read the answer (CORS), once that is established."""
     set_cookies: list[str] = field(default_factory=list)

@@ -9,6 +9,7 @@ import ipaddress
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from identity_api.config import Network
@@ -97,6 +98,12 @@ def _peer(scope: Any) -> Address | None:
 
 
 def _address(text: str) -> Address | None:
+    # Longer is no address, and is not kept.
+    return _read_address(text) if len(text) <= 64 else None
+
+
+@lru_cache(maxsize=4_096)
+def _read_address(text: str) -> Address | None:
     try:
         address = ipaddress.ip_address(text.strip("[]"))
     except ValueError:

@@ -14,6 +14,7 @@ from identity_api.sessions.parts import LoginParts
 from identity_api.web.answer import Answer
 from identity_api.web.limits import EdgeLimits
 from identity_api.web.origins import Origins
+from identity_api.web.replays import Replays
 from identity_api.web.tenancy import Tenancy
 
 
@@ -55,6 +56,7 @@ class WebParts(msgspec.Struct, frozen=True, kw_only=True):
     origins: Origins
     limits: EdgeLimits
     readiness: Readiness
+    replays: Replays = msgspec.field(default_factory=Replays)
     graphql: GraphQLEndpoint | None = None
     trusted_proxies: Sequence[Network] = ()
     handlers: Sequence[Any] = ()

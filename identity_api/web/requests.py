@@ -89,8 +89,13 @@ def is_of(request: WebRequest, media_type: str) -> bool:
     return _media_type(request) == media_type
 
 
+def media_type_of(content_type: str | None) -> str:
+    """The type that the header names, without its parameters; empty if there is none."""
+    return (content_type or "").partition(";")[0].strip().lower()
+
+
 def _media_type(request: WebRequest) -> str:
-    return (headers.first(request.scope, b"content-type") or "").partition(";")[0].strip().lower()
+    return media_type_of(headers.first(request.scope, b"content-type"))
 
 
 def _once(pairs: list[tuple[str, str]]) -> dict[str, str]:

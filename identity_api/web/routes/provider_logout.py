@@ -16,21 +16,20 @@ from identity_api.db.providers import Provider
 from identity_api.errors import BadInput, NotFound
 from identity_api.oidc.errors import InvalidParameters
 from identity_api.oidc.logout import parse_backchannel_logout, parse_frontchannel_logout
-from identity_api.sessions.backchannel import record_refusal, use_logout_token
+from identity_api.sessions.backchannel import use_logout_token
 from identity_api.sessions.cookies import session_cookie_name
 from identity_api.sessions.frontchannel import end_by_browser
-from identity_api.sessions.provider_logout import LogoutRefused
-from identity_api.telemetry import METRICS, get_logger
+from identity_api.sessions.provider_logout import LogoutRefused, LogoutReplayed
+from identity_api.telemetry import METRICS
 from identity_api.web import cookies
 from identity_api.web.answer import Answer
+from identity_api.web.early_logout import note_refusal
 from identity_api.web.errors import HTTPRefusal, TooManyRequests
 from identity_api.web.facts import RequestFacts, facts_of
 from identity_api.web.limits import UnknownSessionNamed
 from identity_api.web.parts import WebParts
 from identity_api.web.requests import WebRequest, form_pairs, pairs_of, parts_of
 from identity_api.web.security_headers import framed_by
-
-_log = get_logger(__name__)
 
 
 @post("/auth/providers/{provider_id:str}/backchannel-logout", name="backchannel-logout", status_code=200)
@@ -41,11 +40,16 @@ async def backchannel_logout(request: WebRequest, provider_id: FromPath[str]) ->
     provider, tenant_slug = await _provider(parts, facts, provider_id)
     try:
         token = await _token(request)
-        outcome = await use_logout_token(parts.login, provider, tenant_slug, token)
+        try:
+            outcome = await use_logout_token(parts.login, provider, tenant_slug, token)
+        except LogoutReplayed:
+            parts.replays.note(provider.tenant_id, provider.id, token)
+            raise
     except LogoutRefused as error:
         METRICS.count_logout("back", "refused")
-        await _note_refusal(parts, provider, error)
+        await note_refusal(parts, provider.tenant_id, provider.id, error)
         raise
+    parts.replays.note(provider.tenant_id, provider.id, token)
     METRICS.count_logout("back", outcome)
     return Answer(200).to_response()
 
@@ -61,14 +65,6 @@ async def _token(request: WebRequest) -> str:
         if error.status != 415:
             raise
         raise LogoutRefused(error.code) from error
-
-
-async def _note_refusal(parts: WebParts, provider: Provider, error: LogoutRefused) -> None:
-    """Count it, and write it down while it is news. A flood gets 429; a valid token is never counted."""
-    await parts.limits.bad_logout(str(provider.id))
-    if await parts.limits.is_worth_recording(f"logout:{provider.id}"):
-        _log.warning("security.logout_refused", reason=error.reason, provider_id=str(provider.id))
-        await record_refusal(parts.database, provider.tenant_id, provider.id, error.reason)
 
 
 @get("/auth/providers/{provider_id:str}/frontchannel-logout", name="frontchannel-logout")
