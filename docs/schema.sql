@@ -300,7 +300,7 @@ CREATE TABLE public.local_policy (
 CREATE TABLE public.login_attempt (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
-    provider_id uuid NOT NULL,
+    provider_id uuid,
     frontend_id uuid,
     delivery text NOT NULL,
     return_to text NOT NULL,
@@ -323,7 +323,8 @@ CREATE TABLE public.login_attempt (
     outcome text,
     test_id uuid,
     reauthentication boolean DEFAULT false NOT NULL,
-    CONSTRAINT login_attempt_delivery_known CHECK ((delivery = ANY (ARRAY['cookie'::text, 'code'::text, 'fragment'::text])))
+    CONSTRAINT login_attempt_delivery_known CHECK ((delivery = ANY (ARRAY['cookie'::text, 'code'::text, 'fragment'::text]))),
+    CONSTRAINT login_attempt_local_is_over CHECK (((provider_id IS NOT NULL) OR ((consumed_at IS NOT NULL) AND (state_hash IS NULL) AND (test_id IS NULL))))
 );
 CREATE TABLE public.login_handle (
     id uuid NOT NULL,
@@ -360,7 +361,7 @@ CREATE TABLE public.one_time_code (
     tenant_id uuid NOT NULL,
     attempt_id uuid NOT NULL,
     user_id uuid NOT NULL,
-    identity_id uuid NOT NULL,
+    identity_id uuid,
     kind text NOT NULL,
     code_hash bytea NOT NULL,
     provider_session text,
@@ -369,7 +370,8 @@ CREATE TABLE public.one_time_code (
     expires_at timestamp with time zone NOT NULL,
     used_at timestamp with time zone,
     session_id uuid,
-    CONSTRAINT one_time_code_kind_known CHECK ((kind = ANY (ARRAY['COMPLETE'::text, 'TOKEN'::text])))
+    CONSTRAINT one_time_code_kind_known CHECK ((kind = ANY (ARRAY['COMPLETE'::text, 'TOKEN'::text]))),
+    CONSTRAINT one_time_code_local_is_for_a_frontend CHECK (((identity_id IS NOT NULL) OR (kind = 'TOKEN'::text)))
 );
 CREATE TABLE public.password_token (
     id uuid NOT NULL,

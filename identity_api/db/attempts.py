@@ -24,7 +24,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     id: UUID
     tenant_id: UUID
     tenant_slug: str
-    provider_id: UUID
+    provider_id: UUID | None
+    """None for a local sign-in that is to be handed to a frontend."""
     frontend_id: UUID | None
     delivery: Literal["cookie", "code", "fragment"]
     return_to: str
@@ -69,7 +70,7 @@ class NewAttempt(msgspec.Struct, frozen=True, kw_only=True):
 
     id: UUID
     tenant_id: UUID
-    provider_id: UUID
+    provider_id: UUID | None
     frontend_id: UUID | None
     delivery: str
     return_to: str
@@ -83,16 +84,25 @@ class NewAttempt(msgspec.Struct, frozen=True, kw_only=True):
     test_id: UUID | None = None
     reauthentication: bool = False
 
+    def __repr__(self) -> str:
+        return f"NewAttempt(id={self.id}, tenant_id={self.tenant_id})"
 
-async def insert(connection: Connection, attempt: NewAttempt, *, seconds: int) -> None:
-    """Make the attempt, which may take `seconds` from now."""
+
+async def insert(connection: Connection, attempt: NewAttempt, *, seconds: int, is_over: bool = False) -> None:
+    """Make the attempt, which may take `seconds` from now.
+
+    Args:
+        is_over: for a local sign-in, which has succeeded before there is a row.
+    """
     names = NewAttempt.__struct_fields__
-    places = ", ".join([f"${place}" for place in range(1, len(names) + 1)])
+    places, last = ", ".join([f"${place}" for place in range(1, len(names) + 1)]), len(names) + 1
     await connection.execute(
-        f"insert into login_attempt ({', '.join(names)}, created_at, expires_at)"
-        f" values ({places}, now(), now() + make_interval(secs => ${len(names) + 1}))",
+        f"insert into login_attempt ({', '.join(names)}, created_at, expires_at, consumed_at, outcome)"
+        f" values ({places}, now(), now() + make_interval(secs => ${last}),"
+        f" case when ${last + 1} then now() end, case when ${last + 1} then 'OK' end)",
         *[getattr(attempt, name) for name in names],
         float(seconds),
+        is_over,
     )
 
 
@@ -231,7 +241,7 @@ class NewCode(msgspec.Struct, frozen=True, kw_only=True):
 
     id: UUID
     user_id: UUID
-    identity_id: UUID
+    identity_id: UUID | None
     kind: CodeKind
     code_hash: bytes
     provider_session: str | None
@@ -239,7 +249,7 @@ class NewCode(msgspec.Struct, frozen=True, kw_only=True):
     authenticated_at: datetime
 
 
-async def insert_code(connection: Connection, attempt: Attempt, code: NewCode, *, seconds: int) -> None:
+async def insert_code(connection: Connection, attempt: Attempt | NewAttempt, code: NewCode, *, seconds: int) -> None:
     """Make a one-time code for the attempt's result."""
     await connection.execute(
         """
@@ -267,7 +277,7 @@ class Code(msgspec.Struct, frozen=True, kw_only=True):
 
     id: UUID
     user_id: UUID
-    identity_id: UUID
+    identity_id: UUID | None
     provider_session: str | None
     id_token_sealed: bytes | None
     authenticated_at: datetime

@@ -148,6 +148,18 @@ async def void_codes(
     )
 
 
+async def void_local_codes(connection: Connection, tenant_id: UUID, user_id: UUID | None = None) -> None:
+    """Use up local sign-ins that no frontend has picked up yet: of the user, or of the whole tenant."""
+    await connection.execute(
+        """
+        update one_time_code set used_at = now()
+        where tenant_id = $1 and identity_id is null and used_at is null and ($2::uuid is null or user_id = $2)
+        """,
+        tenant_id,
+        user_id,
+    )
+
+
 async def void_attempts(connection: Connection, tenant_id: UUID, provider_id: UUID) -> None:
     """Refuse the callbacks of every login under way at this provider."""
     await connection.execute(

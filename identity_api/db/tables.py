@@ -454,7 +454,8 @@ class LoginAttempt(Table, tablename="login_attempt"):
 
     id = _id()
     tenant_id = _reference()
-    provider_id = _reference()
+    provider_id = _reference(null=True)
+    """None for a local sign-in, which has happened before there is a row: it carries the one-time code to the frontend."""
     frontend_id = _reference(null=True)
     delivery = _text()
     return_to = _text()
@@ -515,7 +516,8 @@ class OneTimeCode(Table, tablename="one_time_code"):
     tenant_id = _reference()
     attempt_id = _reference()
     user_id = _reference()
-    identity_id = _reference()
+    identity_id = _reference(null=True)
+    """None where a local password vouches."""
     kind = _text()
     code_hash = _bytes()
     provider_session = _text(null=True)

@@ -78,7 +78,7 @@ async def insert(connection: Connection, tenant_id: UUID, user: NewUser, usernam
 
 
 class SignInStanding(msgspec.Struct, frozen=True):
-    """Whether a user may have a session by an identity now."""
+    """Whether a user may have a session now."""
 
     refusal: str | None
     """Why not: `ACCOUNT_DISABLED`, `PROVIDER_DISABLED`, `ACCOUNT_QUARANTINED` or `LOGIN_ENDED`."""
@@ -86,21 +86,27 @@ class SignInStanding(msgspec.Struct, frozen=True):
     """The user's and the tenant's together."""
 
 
-async def lock_for_session(connection: Connection, tenant_id: UUID, user_id: UUID, identity_id: UUID) -> SignInStanding:
-    """Lock the user, then read whether a session may begin."""
+async def lock_for_session(
+    connection: Connection, tenant_id: UUID, user_id: UUID, identity_id: UUID | None
+) -> SignInStanding:
+    """Lock the user, then read whether a session may begin: by this identity, or by the user's password for None."""
     # Two statements, for the reason above: the identity may have died while we waited.
     await locks.users(connection, tenant_id, [user_id])
     row = await connection.fetchrow(
         """
         select u.epoch + t.epoch as epoch, case
             when u.disabled_at is not null then 'ACCOUNT_DISABLED'
+            when $3::uuid is null then case
+                when u.password_hash is null or l.local_sign_in is not true then 'LOGIN_ENDED' end
+            when i.id is null then 'LOGIN_ENDED'
             when not p.enabled then 'PROVIDER_DISABLED'
             when i.state = 'QUARANTINED' then 'ACCOUNT_QUARANTINED'
             when i.state = 'REVOKED' then 'LOGIN_ENDED' end as refusal
         from app_user u
         join tenant t on t.id = u.tenant_id
-        join identity i on i.tenant_id = $1 and i.user_id = u.id and i.id = $3
-        join provider p on p.tenant_id = $1 and p.id = i.provider_id
+        left join local_policy l on l.id = $1
+        left join identity i on i.tenant_id = $1 and i.user_id = u.id and i.id = $3
+        left join provider p on p.tenant_id = $1 and p.id = i.provider_id
         where u.tenant_id = $1 and u.id = $2
         """,
         tenant_id,

@@ -99,6 +99,7 @@ async def end_password(
     Args:
         keep: the session in which the user chose a new password.
     """
+    await login_ends.void_local_codes(connection, tenant_id, user_id)
     found = await local_accounts.local_sessions(connection, tenant_id, user_id)
     ending = [session_id for session_id in found if session_id != keep]
     sessions = await login_ends.end_sessions(connection, tenant_id, session_ids=ending, reason=reason)
@@ -111,6 +112,7 @@ async def end_password(
 
 async def end_local_sessions(connection: Connection, tenant_id: UUID, *, reason: str, actor: str) -> None:
     """End every session of the tenant that came from a password, because there are none any more."""
+    await login_ends.void_local_codes(connection, tenant_id)
     found = await local_accounts.local_sessions(connection, tenant_id)
     ended = await login_ends.end_sessions(connection, tenant_id, session_ids=found, reason=reason)
     await audit.record(connection, tenant_id, actor, _ended("session", ended, reason))

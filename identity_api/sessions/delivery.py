@@ -6,29 +6,43 @@ logout token or an admin who came first wins.
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Literal
+from typing import Literal, Protocol
 from urllib.parse import urlencode
 from uuid import UUID
 
 import msgspec
 
 from identity_api.db import attempts, sessions, users
-from identity_api.db.attempts import Attempt
+from identity_api.db.attempts import Attempt, NewAttempt
 from identity_api.db.database import Connection
 from identity_api.ids import new_token, token_hash, uuid7
 from identity_api.sessions.begin import Begun, Opening, end_replaced, open_session
 from identity_api.sessions.cookies import session_cookie, session_cookie_name
 from identity_api.sessions.errors import LoginFailed
-from identity_api.sessions.parts import Finished, LoginParts
+from identity_api.sessions.parts import Finished, LoginLimits
+from identity_api.vault import Vault
 
 COMPLETE_PATH = "/auth/complete"
+
+
+class DeliveryParts(Protocol):
+    """The parts of the process that handing over needs, for logins and for local sign-ins."""
+
+    @property
+    def vault(self) -> Vault:
+        """Seals what waits."""
+
+    @property
+    def limits(self) -> LoginLimits:
+        """How long it may wait, and sessions last."""
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
     """A login that succeeded, not yet handed over."""
 
     user_id: UUID
-    identity_id: UUID
+    identity_id: UUID | None
+    """None where a local password vouches."""
     provider_session: str | None
     id_token: bytes | None
     authenticated_at: datetime
@@ -38,9 +52,16 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def deliver(
-    connection: Connection, parts: LoginParts, attempt: Attempt, result: Result, cookies: Mapping[str, str]
+    connection: Connection,
+    parts: DeliveryParts,
+    attempt: Attempt | NewAttempt,
+    result: Result,
+    cookies: Mapping[str, str],
 ) -> Finished:
     """Hand the result over as the attempt asks for, on the host that holds the session.
+
+    Args:
+        attempt: stored, where it asks for a code.
 
     Raises:
         LoginFailed: the login was ended meanwhile, or OTHER_PERSON; the transaction must not commit.
@@ -67,7 +88,9 @@ async def deliver(
     return Finished(kind="SESSION", location=attempt.return_to, set_cookies=(cookie,))
 
 
-async def send_to_session_host(connection: Connection, parts: LoginParts, attempt: Attempt, result: Result) -> Finished:
+async def send_to_session_host(
+    connection: Connection, parts: DeliveryParts, attempt: Attempt, result: Result
+) -> Finished:
     """The callback was on another host: the result waits for the browser on the host that holds the session."""
     code = await make_code(connection, parts, attempt, result, "COMPLETE")
     location = f"{attempt.session_origin}{attempt.path_prefix}{COMPLETE_PATH}?{urlencode({'code': code})}"
@@ -76,8 +99,8 @@ async def send_to_session_host(connection: Connection, parts: LoginParts, attemp
 
 async def make_code(
     connection: Connection,
-    parts: LoginParts,
-    attempt: Attempt,
+    parts: DeliveryParts,
+    attempt: Attempt | NewAttempt,
     result: Result,
     kind: Literal["COMPLETE", "TOKEN"],
 ) -> str:
@@ -107,7 +130,7 @@ async def make_code(
     return code
 
 
-def result_of(parts: LoginParts, code: attempts.Code) -> Result:
+def result_of(parts: DeliveryParts, code: attempts.Code) -> Result:
     """The result that waits behind a code."""
     id_token = None
     if code.id_token_sealed is not None:
@@ -128,7 +151,11 @@ def result_of(parts: LoginParts, code: attempts.Code) -> Result:
 
 
 async def begin_session(
-    connection: Connection, parts: LoginParts, attempt: Attempt, result: Result, kind: Literal["COOKIE", "BEARER"]
+    connection: Connection,
+    parts: DeliveryParts,
+    attempt: Attempt | NewAttempt,
+    result: Result,
+    kind: Literal["COOKIE", "BEARER"],
 ) -> Begun:
     """Begin the session that the attempt was made for."""
     epoch = await _ensure_live(connection, attempt, result)
@@ -153,7 +180,7 @@ async def _ensure_same_person(connection: Connection, result: Result, held: str 
         raise LoginFailed("OTHER_PERSON", status=403)
 
 
-async def _ensure_live(connection: Connection, attempt: Attempt, result: Result) -> int:
+async def _ensure_live(connection: Connection, attempt: Attempt | NewAttempt, result: Result) -> int:
     """Lock the user; the epoch of a session that may begin now."""
     standing = await users.lock_for_session(connection, attempt.tenant_id, result.user_id, result.identity_id)
     if standing.refusal is not None:

@@ -54,7 +54,7 @@ async def recorded(
                 report = report_of_failure(failure.code, failure.reason, provider)
                 await keep_report(connection, attempt, report)
             else:
-                actor = f"provider:{attempt.provider_id}"
+                actor = "system" if attempt.provider_id is None else f"provider:{attempt.provider_id}"
                 event = failed_event(failure, "login_attempt", attempt.id, provider_id=attempt.provider_id)
                 await audit.record(connection, attempt.tenant_id, actor, [event])
         if attempt.test_id is None:
@@ -100,7 +100,7 @@ def count(failure: LoginFailed, provider: Provider | None = None, attempt: Attem
         failure=failure.code,
         reason=failure.reason,
         tenant_id=attempt and str(attempt.tenant_id),
-        provider_id=attempt and str(attempt.provider_id),
+        provider_id=attempt and attempt.provider_id and str(attempt.provider_id),
         attempt_id=attempt and str(attempt.id),
     )
 

@@ -47,7 +47,7 @@ async def launch(parts: LoginParts, handle: str, request: BrowserRequest) -> Lau
     async with parts.database.reading() as connection:
         found = await attempts.by_handle(connection, token_hash(handle))
         provider = None
-        if found is not None:
+        if found is not None and found.attempt.provider_id is not None:
             provider = await providers.get(connection, found.attempt.tenant_id, found.attempt.provider_id)
     if found is None or provider is None:
         failure = LoginFailed("HANDLE_UNKNOWN")

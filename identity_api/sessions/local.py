@@ -1,5 +1,7 @@
 """Sign-in with a local password, for tenants that allow it (S0-05): username, password, and a code where one is set up.
 
+What comes of it is handed over as a provider's login is (`delivery`): a frontend need not know who vouched.
+
 What tries cost: the account counts wrong ones and answers nothing for a while after ten (`db.local_accounts`); the address
 they come from is the web's to limit, through `LoginAddress`. No answer says whether there is such a user, as long as the
 password is not right; only then does a disabled account say that it is.
@@ -13,14 +15,16 @@ import msgspec
 from identity_api.accounts.credentials import Checked, Credentials, check, settle
 from identity_api.accounts.errors import CredentialsRefused
 from identity_api.accounts.parts import AccountParts
-from identity_api.db import audit, local_accounts, tenants
+from identity_api.db import attempts, audit, local_accounts, tenants
+from identity_api.db.attempts import NewAttempt
 from identity_api.db.tenants import Tenant
-from identity_api.sessions.begin import Begun, Opening, end_replaced, open_session
-from identity_api.sessions.cookies import session_cookie, session_cookie_name
+from identity_api.ids import uuid7
+from identity_api.sessions.delivery import Result, deliver
 from identity_api.sessions.errors import LoginFailed
 from identity_api.sessions.parts import Beginning, Finished, LoginLimits
 from identity_api.sessions.return_to import Ending, decide_ending
 from identity_api.telemetry import METRICS, get_logger, request_mark
+from identity_api.vault import Vault
 
 _log = get_logger(__name__)
 _KIND = "local"
@@ -42,17 +46,19 @@ class LocalParts(msgspec.Struct, frozen=True, kw_only=True):
     accounts: AccountParts
     limits: LoginLimits = LoginLimits()
 
+    @property
+    def vault(self) -> Vault:
+        """The process's."""
+        return self.accounts.vault
+
 
 class LocalSignIn(msgspec.Struct, frozen=True, kw_only=True):
-    """What the sign-in form brought, and where it stands: as in `parts.Beginning`."""
+    """What the sign-in form brought, and where it stands and shall lead: as in `parts.Beginning`."""
 
     username: str
     password: str
     code: str | None = None
-    session_origin: str
-    path_prefix: str = ""
-    frontend_slug: str | None = None
-    return_to: str | None = None
+    beginning: Beginning
     cookies: Mapping[str, str] = msgspec.field(default_factory=dict)
 
     def __repr__(self) -> str:
@@ -65,8 +71,23 @@ async def is_offered(parts: LocalParts, tenant: Tenant) -> bool:
         return (await local_accounts.policy(connection, tenant.id)).local_sign_in
 
 
+async def check_beginning(parts: LocalParts, tenant: Tenant, beginning: Beginning) -> Ending:
+    """Where a sign-in that begins so would end, before anybody types a password for it.
+
+    Raises:
+        LoginFailed: LOCAL_SIGN_IN_OFF.
+        BadInput: what `return_to.decide_ending` raises.
+    """
+    async with parts.accounts.database.reading() as connection:
+        policy = await local_accounts.policy(connection, tenant.id)
+        frontends = await tenants.frontends(connection, tenant.id)
+    if not policy.local_sign_in:
+        raise LoginFailed("LOCAL_SIGN_IN_OFF", status=403)
+    return decide_ending(beginning, frontends)
+
+
 async def sign_in(parts: LocalParts, tenant: Tenant, given: LocalSignIn, *, address: LoginAddress) -> Finished:
-    """Check the credentials and begin a session, delivered as a cookie.
+    """Check the credentials and begin a session, or make the one-time code for one, as the frontend asks for.
 
     Args:
         tenant: whose people sign in; known from the host or the path prefix, never from an argument (I2).
@@ -77,46 +98,29 @@ async def sign_in(parts: LocalParts, tenant: Tenant, given: LocalSignIn, *, addr
         BadInput: what `return_to.decide_ending` raises.
         Unavailable: `SIGN_IN_BUSY`.
     """
-    ending = await _ending(parts, tenant, given)
+    ending = await check_beginning(parts, tenant, given.beginning)
     await address.check()
     credentials = Credentials(who=given.username, password=given.password, code=given.code)
     try:
         checked = await check(parts.accounts, tenant.id, credentials, purpose="SIGN_IN")
-        begun = await _begin(parts, tenant, given, checked, ending)
+        finished = await _land(parts, tenant, given, checked, ending)
     except CredentialsRefused as error:
         if error.code != "SECOND_FACTOR_REQUIRED":
             await address.failed()
             _count(tenant, error.code)
         raise LoginFailed(error.code) from None
-    if begun is None:
+    if finished is None:
         await address.failed()
         _count(tenant, "ACCOUNT_DISABLED")
         raise LoginFailed("ACCOUNT_DISABLED", status=403)
     METRICS.count_login("OK", _KIND)
-    cookie = session_cookie(given.session_origin, begun.token, max_age_seconds=parts.limits.session_absolute_seconds)
-    return Finished(kind="SESSION", location=ending.url, set_cookies=(cookie,))
+    return finished
 
 
-async def _ending(parts: LocalParts, tenant: Tenant, given: LocalSignIn) -> Ending:
-    async with parts.accounts.database.reading() as connection:
-        policy = await local_accounts.policy(connection, tenant.id)
-        frontends = await tenants.frontends(connection, tenant.id)
-    if not policy.local_sign_in:
-        raise LoginFailed("LOCAL_SIGN_IN_OFF", status=403)
-    beginning = Beginning(
-        session_origin=given.session_origin,
-        path_prefix=given.path_prefix,
-        frontend_slug=given.frontend_slug,
-        return_to=given.return_to,
-        delivery="cookie",
-    )
-    return decide_ending(beginning, frontends)
-
-
-async def _begin(
+async def _land(
     parts: LocalParts, tenant: Tenant, given: LocalSignIn, checked: Checked, ending: Ending
-) -> Begun | None:
-    """The session; None for a disabled user, whose right password is settled all the same."""
+) -> Finished | None:
+    """Write everything, in one transaction; None for a disabled user, whose right password is settled all the same."""
     async with parts.accounts.database.transaction() as connection:
         if not (await local_accounts.policy(connection, tenant.id, hold=True)).local_sign_in:
             raise LoginFailed("LOCAL_SIGN_IN_OFF", status=403)
@@ -126,21 +130,40 @@ async def _begin(
             event = audit.Event("login.failed", "user", account.user_id, {"code": "ACCOUNT_DISABLED", **request_mark()})
             await audit.record(connection, tenant.id, "system", [event])
             return None
-        await end_replaced(connection, given.cookies.get(session_cookie_name(given.session_origin)))
-        opening = Opening(
-            tenant_id=tenant.id,
+        attempt = _attempt(tenant, given.beginning, ending)
+        if ending.delivery == "code":
+            await attempts.insert(connection, attempt, seconds=parts.limits.code_seconds, is_over=True)
+        result = Result(
             user_id=account.user_id,
             identity_id=None,
-            frontend_id=ending.frontend.id if ending.frontend else None,
-            kind="COOKIE",
-            epoch=account.epoch,
+            provider_session=None,
+            id_token=None,
             authenticated_at=parts.accounts.clock(),
         )
-        begun = await open_session(connection, parts.accounts.vault, parts.limits, opening)
+        finished = await deliver(connection, parts, attempt, result, given.cookies)
         payload = {"user": user, "way": "password", "second_factor": checked.totp_step is not None}
         event = audit.Event("login.succeeded", "user", account.user_id, payload)
         await audit.record(connection, tenant.id, f"user:{user}", [event])
-        return begun
+        return finished
+
+
+def _attempt(tenant: Tenant, beginning: Beginning, ending: Ending) -> NewAttempt:
+    """What a login at a provider would have been begun with."""
+    return NewAttempt(
+        id=uuid7(),
+        tenant_id=tenant.id,
+        provider_id=None,
+        frontend_id=ending.frontend.id if ending.frontend else None,
+        delivery=ending.delivery,
+        return_to=ending.url,
+        session_origin=beginning.session_origin,
+        path_prefix=beginning.path_prefix,
+        client_state=beginning.client_state if ending.frontend else None,
+        client_challenge=beginning.client_challenge if ending.delivery == "code" else None,
+        login_hint=None,
+        redirect_url="",
+        issuer="",
+    )
 
 
 def _count(tenant: Tenant, code: str) -> None:

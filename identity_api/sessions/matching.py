@@ -56,7 +56,7 @@ async def match(parts: LoginParts, arrival: Arrival) -> Matched:
     async with parts.database.reading() as connection:
         attempt = await attempts.by_state(connection, token_hash(state))
         provider = None
-        if attempt is not None:
+        if attempt is not None and attempt.provider_id is not None:
             provider = await providers.get(connection, attempt.tenant_id, attempt.provider_id)
     if attempt is None or provider is None:
         raise _unknown(LoginFailed("STATE_UNKNOWN"))

@@ -6,8 +6,9 @@ stolen: the session made from it ends (RFC 9700 section 4.5).
 
 import hmac
 
-from identity_api.db import attempts
+from identity_api.db import attempts, local_accounts, locks
 from identity_api.db.attempts import Code
+from identity_api.db.database import Connection
 from identity_api.errors import BadInput
 from identity_api.ids import token_hash
 from identity_api.lifecycle.end_login import end_session
@@ -34,6 +35,7 @@ async def redeem(parts: LoginParts, redemption: Redemption) -> BearerToken:
     tenant_id = found.attempt.tenant_id
     async with recorded(parts, found.attempt, None):
         async with parts.database.transaction() as connection:
+            await _hold(connection, found)
             is_first = await attempts.use_code(connection, tenant_id, found.id)
             if is_first and _may_redeem(found, redemption):
                 begun = await begin_session(connection, parts, found.attempt, result_of(parts, found), "BEARER")
@@ -42,6 +44,13 @@ async def redeem(parts: LoginParts, redemption: Redemption) -> BearerToken:
         if is_first:
             raise LoginFailed("CODE_REFUSED")
         raise await _end_stolen(parts, found)
+
+
+async def _hold(connection: Connection, found: Code) -> None:
+    """In the order of whoever ends logins: what lets somebody in locally, then the user, then the code."""
+    if found.identity_id is None:
+        await local_accounts.policy(connection, found.attempt.tenant_id, hold=True)
+    await locks.users(connection, found.attempt.tenant_id, [found.user_id])
 
 
 def _may_redeem(found: Code, redemption: Redemption) -> bool:

@@ -7,7 +7,7 @@ from identity_api.errors import Unavailable
 from identity_api.sessions.authenticate import Authenticated, authenticate
 from identity_api.sessions.errors import LoginFailed
 from identity_api.sessions.local import LocalParts, LocalSignIn, sign_in
-from identity_api.sessions.parts import Finished, LoginLimits
+from identity_api.sessions.parts import Beginning, Finished, LoginLimits
 from tests.accounts.local_world import PASSWORD, LocalWorld
 
 ORIGIN = "https://id.acme.example"
@@ -49,7 +49,9 @@ class Door:
         limits: dict[str, Any] | None = None,
         **where: Any,
     ) -> Finished:
-        given = LocalSignIn(username=username, password=password, code=code, **{"session_origin": ORIGIN, **where})
+        cookies = where.pop("cookies", {})
+        beginning = Beginning(**{"session_origin": ORIGIN, **where})
+        given = LocalSignIn(username=username, password=password, code=code, beginning=beginning, cookies=cookies)
         return await sign_in(self.parts(**(limits or {})), self.world.tenant, given, address=address or Address())
 
     async def token(self, *arguments: Any, **more: Any) -> str:

@@ -22,6 +22,7 @@ from identity_api.db.tenants import Frontend
 from identity_api.errors import BadInput, IdentityAPIError, Unavailable
 from identity_api.ids import token_hash, uuid7
 from identity_api.sessions.local import LocalSignIn, is_offered, sign_in
+from identity_api.sessions.parts import Beginning
 from tests.accounts.local_world import OTHER_PASSWORD, PASSWORD, make_local_world
 from tests.sessions.local_door import COOKIE, ORIGIN, Address, Door
 
@@ -366,7 +367,8 @@ async def test_a_removed_password_ends_its_sessions_and_the_programs_of_who_has_
 @pytest.mark.asyncio
 async def test_nothing_that_was_typed_is_in_an_error_a_repr_or_the_audit(door: Door, ada: UUID) -> None:
     """I3. People type passwords where the username goes."""
-    given = LocalSignIn(username="hunter2", password=PASSWORD, code="123456", session_origin=ORIGIN)
+    beginning = Beginning(session_origin=ORIGIN)
+    given = LocalSignIn(username="hunter2", password=PASSWORD, code="123456", beginning=beginning)
     with pytest.raises(IdentityAPIError) as caught:
         await sign_in(door.parts(), door.world.tenant, given, address=Address())
     written = await door.world.fetchval(

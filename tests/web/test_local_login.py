@@ -79,12 +79,11 @@ async def test_where_passwords_are_off_the_page_asks_for_none(site: Site) -> Non
 
 
 @pytest.mark.asyncio
-async def test_a_frontend_that_takes_codes_is_not_offered_a_password(site: Site, world: LocalWorld) -> None:
+async def test_the_form_carries_what_the_frontend_asked_for(site: Site, world: LocalWorld) -> None:
     await site.add_provider("second")
-    asked = {"frontend": "app", "delivery": "code", "code_challenge": "x" * 43}
-    assert "<form" not in (await site.client().get("/login", params=asked, headers=PAGE)).text
-    shown = await site.client().get("/login", params={"frontend": "app", "delivery": "cookie"}, headers=PAGE)
-    assert field(shown.text, "frontend") == "app"
+    asked = {"frontend": "app", "delivery": "code", "code_challenge": "x" * 43, "state": "own"}
+    shown = await site.client().get("/login", params=asked, headers=PAGE)
+    assert {name: field(shown.text, name) for name in asked} == asked
     # Chromium applies `form-action` to where the form's answer leads, and that is the frontend.
     assert "form-action" not in shown.headers["content-security-policy"]
 

@@ -3,7 +3,7 @@
 import base64
 import binascii
 from typing import Any
-from urllib.parse import unquote_plus
+from urllib.parse import unquote_plus, urlencode
 from uuid import UUID
 
 import msgspec
@@ -15,7 +15,8 @@ from identity_api.errors import BadInput, NotFound
 from identity_api.sessions import introspect
 from identity_api.sessions.authenticate import Authenticated
 from identity_api.sessions.errors import LoginFailed
-from identity_api.sessions.parts import Redemption
+from identity_api.sessions.local import check_beginning, is_offered
+from identity_api.sessions.parts import Beginning, Redemption
 from identity_api.sessions.prepare import prepare
 from identity_api.sessions.token import redeem
 from identity_api.web import authentication, headers
@@ -61,8 +62,28 @@ async def api_login(request: WebRequest) -> Response[Any]:
         facts.path_prefix = f"/t/{tenant.slug}"
     asked = {name: value for name, value in msgspec.structs.asdict(wish).items() if value is not None}
     beginning = beginning_of(facts, wish.provider, asked, page_origin=headers.first(request.scope, b"origin"))
-    prepared = await prepare(parts.login, tenant, beginning)
+    try:
+        prepared = await prepare(parts.login, tenant, beginning)
+    except NotFound:
+        # No provider: whoever signs in with a password here is shown the form, and the frontend gets the same.
+        if wish.provider is not None or not await is_offered(parts.local, tenant):
+            raise
+        return json_answer({"auth_url": await _local_page(parts, facts, tenant, beginning)})
     return json_answer({"auth_url": prepared.launch_url})
+
+
+async def _local_page(parts: WebParts, facts: RequestFacts, tenant: Tenant, beginning: Beginning) -> str:
+    ending = await check_beginning(parts.local, tenant, beginning)
+    asked = {
+        "frontend": ending.frontend.slug if ending.frontend else None,
+        "return_to": beginning.return_to,
+        "delivery": beginning.delivery,
+        "code_challenge": beginning.client_challenge,
+        "state": beginning.client_state,
+        "login_hint": beginning.login_hint,
+    }
+    query = urlencode({name: value for name, value in asked.items() if value is not None})
+    return f"{facts.origin}{facts.local('/login')}{'?' if query else ''}{query}"
 
 
 async def _wished_tenant(parts: WebParts, facts: RequestFacts, name: str) -> Tenant:

@@ -1,6 +1,6 @@
 """Signing in with a local password: the form of the login page, and the same as JSON (S0-05).
 
-    POST /auth/local/login    username, password; code; frontend, return_to
+    POST /auth/local/login    username, password; code; frontend, return_to, delivery, code_challenge, state
 
 A browser's sign-in must come from a page of ours (`Origin`, or `Sec-Fetch-Site: same-origin`): there is no cookie yet that
 another site could misuse, but it could sign the browser in as somebody whom its person is not.
@@ -25,7 +25,7 @@ from identity_api.web.origins import admit_own_form
 from identity_api.web.pages import LocalForm
 from identity_api.web.parts import WebParts
 from identity_api.web.requests import FORM, WebRequest, form_of, is_of, json_of, parts_of
-from identity_api.web.routes.login import refused_page, tenant_of
+from identity_api.web.routes.login import CARRIED, beginning_of, refused_page, tenant_of
 
 _ASKED_AGAIN = frozenset({"CREDENTIALS_REFUSED", "SECOND_FACTOR_REQUIRED", "SECOND_FACTOR_REFUSED"})
 """What somebody who typed it can put right on the same page."""
@@ -39,6 +39,9 @@ class LocalLogin(msgspec.Struct, frozen=True, kw_only=True):
     code: str | None = None
     frontend: str | None = None
     return_to: str | None = None
+    delivery: str | None = None
+    code_challenge: str | None = None
+    state: str | None = None
 
     def __repr__(self) -> str:
         return "LocalLogin()"
@@ -46,7 +49,7 @@ class LocalLogin(msgspec.Struct, frozen=True, kw_only=True):
 
 @post("/auth/local/login", name="local-login", status_code=303)
 async def local_login(request: WebRequest) -> Response[Any]:
-    """Begin a session in a cookie. A program sends JSON and gets `{"location"}`."""
+    """Sign in, and lead to where the frontend gets the result. A program sends JSON and gets `{"location"}`."""
     parts, facts = parts_of(request), facts_of(request.scope)
     tenant = tenant_of(facts)
     admit_own_form(facts, request.scope)
@@ -74,10 +77,7 @@ async def _sign_in(
         password=typed.password,
         # Codes are shown, and typed, in two groups of three digits.
         code="".join(typed.code.split()) if typed.code is not None else None,
-        session_origin=facts.origin,
-        path_prefix=facts.path_prefix,
-        frontend_slug=typed.frontend,
-        return_to=typed.return_to,
+        beginning=beginning_of(facts, None, _carried(typed)),
         cookies=cookies.cookies_of(request.scope),
     )
     finished = await sign_in(parts.local, tenant, given, address=SignInAddress(parts.limits, facts.address))
@@ -99,15 +99,19 @@ def _typed(parts: WebParts, tenant: Tenant, form: dict[str, str]) -> LocalLogin:
         username=username,
         password=password,
         code=form.get("code"),
-        frontend=form.get("frontend"),
-        return_to=form.get("return_to"),
+        **{name: form[name] for name in CARRIED if name in form},
     )
+
+
+def _carried(typed: LocalLogin) -> dict[str, str]:
+    """Where the sign-in shall lead, as the page was asked for it."""
+    wanted = msgspec.structs.asdict(typed)
+    return {name: wanted[name] for name in CARRIED if wanted[name] is not None}
 
 
 def _again(parts: WebParts, tenant: Tenant, typed: LocalLogin, held: str | None, error: LoginFailed) -> LocalForm:
     """The form once more: from the start, or with nothing left to type but the code."""
-    wanted = {"return_to": typed.return_to, "frontend": typed.frontend}
-    carried = {name: value for name, value in wanted.items() if value is not None}
+    carried = _carried(typed)
     if error.code == "CREDENTIALS_REFUSED":
         return LocalForm(carried=carried, username=typed.username, problem=error.message)
     if held is None:

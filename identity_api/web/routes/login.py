@@ -12,7 +12,7 @@ from identity_api.db.tenants import Tenant
 from identity_api.errors import NotFound
 from identity_api.sessions.errors import LoginFailed
 from identity_api.sessions.launch import launch
-from identity_api.sessions.local import is_offered
+from identity_api.sessions.local import check_beginning, is_offered
 from identity_api.sessions.parts import Beginning, BrowserRequest, Launched
 from identity_api.sessions.prepare import prepare
 from identity_api.web import authentication, cookies
@@ -24,8 +24,8 @@ from identity_api.web.parts import WebParts
 from identity_api.web.requests import WebRequest, parts_of, query_of
 from identity_api.web.routes.callback import CALLBACK_MARKS, end_login
 
-# What a frontend asks for travels from the login page to the provider's button.
-_CARRIED = ("return_to", "frontend", "delivery", "code_challenge", "state", "login_hint")
+CARRIED = ("return_to", "frontend", "delivery", "code_challenge", "state")
+"""What a frontend asks for travels from the login page to the provider's button, and through the form."""
 _NOTICES = {
     "signed_out": "You have signed out.",
     "password_set": "Your password has been set. Sign in with it.",
@@ -52,7 +52,7 @@ async def login(request: WebRequest) -> Response[Any]:
     parts, facts, query = parts_of(request), facts_of(request.scope), query_of(request)
     tenant = tenant_of(facts)
     enabled = await _enabled(parts, tenant)
-    form = await local_form(parts, tenant, query)
+    form = await local_form(parts, facts, tenant, query)
     notices = [sentence for name, sentence in _NOTICES.items() if name in query]
     wants_choice = "choose" in query or notices or facts.method == "HEAD"
     chosen = None if wants_choice else _chosen(tenant, enabled, query.get("provider"), has_form=form is not None)
@@ -71,11 +71,12 @@ async def refused_page(
     return login_page(facts, buttons, local=form, status=status).to_response()
 
 
-async def local_form(parts: WebParts, tenant: Tenant, query: dict[str, str]) -> LocalForm | None:
-    """The form, where the tenant has passwords; they begin sessions in cookies and nothing else."""
-    if query.get("delivery", "cookie") != "cookie" or not await is_offered(parts.local, tenant):
+async def local_form(parts: WebParts, facts: RequestFacts, tenant: Tenant, query: dict[str, str]) -> LocalForm | None:
+    """The form, where the tenant has passwords. What cannot be used is refused before somebody types one."""
+    if not await is_offered(parts.local, tenant):
         return None
-    carried = {name: value for name, value in query.items() if name in ("return_to", "frontend")}
+    await check_beginning(parts.local, tenant, beginning_of(facts, None, query))
+    carried = {name: value for name, value in query.items() if name in CARRIED}
     return LocalForm(carried=carried, username=query.get("login_hint", ""))
 
 
@@ -174,6 +175,6 @@ def _chosen(tenant: Tenant, enabled: list[Provider], slug: str | None, *, has_fo
 
 
 def _button(facts: RequestFacts, provider: Provider, query: dict[str, str]) -> Button:
-    carried = {name: query[name] for name in _CARRIED if name in query}
+    carried = {name: query[name] for name in (*CARRIED, "login_hint") if name in query}
     address = facts.local(f"/auth/{provider.protocol}/{provider.slug}/login")
     return button_of(provider, f"{address}?{urlencode(carried)}" if carried else address)
