@@ -1,7 +1,7 @@
 """Logins at a provider with which more is agreed on than usual (promises 2, 12, 50, 51): each with what must be refused."""
 
 import datetime
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -13,8 +13,10 @@ from identity_api.db.database import Database
 from identity_api.sessions.errors import LoginFailed
 from identity_api.sessions.parts import LoginParts
 from tests.provider.agreed import REQUEST_URI, AgreedProvider
+from tests.provider.bent import BentProvider, oauth_error, secret_of
+from tests.provider.wrapper import Canned
 from tests.sessions.agreements import make_agreed, publish, set_secrets, take_secret
-from tests.sessions.browsers import REDIRECT_URIS, Browser, World
+from tests.sessions.browsers import REDIRECT_URIS, Browser, World, make_world
 from tests.sessions.conftest import parts_for
 
 CLAIMED_BY_USERINFO = {"groups": ("userinfo / groups",)}
@@ -381,6 +383,28 @@ async def test_while_two_secrets_overlap_the_other_is_tried_once_and_remembered(
     idp.asked.clear()
     assert (await world.sign_in("bob")).kind == "SESSION"
     assert [status for status, _ in asked(idp, "/token")] == [200]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("status", "tries"), [(401, 2), (400, 1)])
+async def test_the_other_secret_is_tried_in_keycloaks_words_too(parts: LoginParts, status: int, tries: int) -> None:
+    """With 401 `unauthorized_client` speaks of the secret; with 400 of what the client may do, and is final."""
+    presented: list[str | None] = []
+
+    def guard(headers: Mapping[str, str], form: Mapping[str, str]) -> Canned | None:
+        presented.append(secret_of(headers, form))
+        return None if presented[-1] == bent.client_secret else oauth_error("unauthorized_client", status)
+
+    with BentProvider(redirect_uris=REDIRECT_URIS) as bent:
+        bent.guards["/token"] = guard
+        async with parts_for(parts.database, bent) as own:
+            world = await make_world(own, bent)
+            await set_secrets(world, bent.client_secret, "not yet known there")
+            if status == 401:
+                assert (await world.sign_in()).kind == "SESSION"
+            else:
+                assert (await refused(world))[0] == "PROVIDER_MISCONFIGURED"
+    assert len(presented) == tries
 
 
 @pytest.mark.asyncio

@@ -120,8 +120,8 @@ REASONS: Final[Table] = table(
             "The person begins again. If it happens each time, compare the redirect URL and the clocks.",
         ),
         "TOKEN_REQUEST_REFUSED:unauthorized_client": (
-            "The application may not use the code flow at the provider.",
-            "Allow the authorization code flow, and refresh tokens, for the application there.",
+            "The application may not use the code flow at the provider; Keycloak says the same of a wrong client secret.",
+            "Run the provider's self-test, which tells the two apart.",
         ),
         "TOKEN_ENDPOINT_UNAVAILABLE": ("The token endpoint answers with an error of its own.", _OUTAGE),
         "INVALID_TOKEN_RESPONSE": (

@@ -58,7 +58,7 @@ async def open_page(
 
 
 def _not_pushed(provider: Provider, error: PushedRequestError) -> Finding:
-    if error.error == "invalid_client":
+    if error.error == "invalid_client" or error.status == 401:
         return _by_eye(provider, "The provider does not know the client, and so takes no request of it.")
     if isinstance(error, PushedRequestRefused):
         message = f"The provider refuses the pushed authorization request with {error.error or 'no error code'}."

@@ -150,7 +150,8 @@ def _judge(answer: Answer, provider: Provider, metadata: ProviderMetadata, now: 
         said = error_code(answer, _READ)
         if said in _KNOWN_US:
             return ok(STEP, "The token endpoint accepts the client.")
-        if said in _DID_NOT or (answer.status == 401 and said != "unauthorized_client"):
+        # 401 is for client authentication that failed (section 5.2), whatever the code: Keycloak's is unauthorized_client.
+        if said in _DID_NOT or answer.status == 401:
             return None
         if answer.status in (404, 405, 410):
             message = f"There is no token endpoint at its address (status {answer.status})."

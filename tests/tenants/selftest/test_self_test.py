@@ -15,7 +15,7 @@ from identity_api.db.providers import ClaimSettings, ClientSettings
 from identity_api.lifecycle.findings import Finding
 from tests.provider import Fault
 from tests.provider.agreed import AgreedProvider
-from tests.provider.bent import DISCOVERY, oauth_error, only_basic
+from tests.provider.bent import DISCOVERY, oauth_error, only_basic, secret_of
 from tests.provider.wrapper import Canned
 from tests.tenants.selftest.conftest import REDIRECT_URL, Bench
 from tests.upstream.certificates import issue, server_context
@@ -74,6 +74,19 @@ def other_case(bench: Bench) -> dict[str, Any]:
 
 
 def wrong_secret(bench: Bench) -> None:
+    bench.secret = "not-the-secret"
+
+
+def keycloaks_words(bench: Bench) -> None:
+    """401 `unauthorized_client`, "Invalid client or Invalid client credentials"."""
+    good = bench.idp.client_secret
+    bench.idp.guards["/token"] = lambda headers, form: (
+        None if secret_of(headers, form) == good else oauth_error("unauthorized_client", 401)
+    )
+
+
+def wrong_secret_at_keycloak(bench: Bench) -> None:
+    keycloaks_words(bench)
     bench.secret = "not-the-secret"
 
 
@@ -154,6 +167,9 @@ BROKEN: dict[str, tuple[Bend, str, str]] = {
     "keys are HTML": (answers("/jwks", HTML), "INVALID_KEY_SET", "not JSON"),
     "keys answer 500": (fault(Fault.ERROR_500, "/jwks"), "KEY_SET_STATUS", "status 500"),
     "wrong secret": (wrong_secret, "CLIENT_SECRET_WRONG", "the client secret is wrong, or the client ID"),
+    "wrong secret at Keycloak": (
+        wrong_secret_at_keycloak, "CLIENT_SECRET_WRONG", "the client secret is wrong, or the client ID",
+    ),
     "wrong client ID": (settings(client_id="somebody"), "CLIENT_SECRET_WRONG", "or the client ID"),
     "wrong authentication method": (wrong_method, "CLIENT_METHOD_WRONG", "sent in a way that the provider does not take"),
     "no secret where one is needed": (
@@ -317,6 +333,8 @@ async def test_where_requests_are_pushed_the_self_test_pushes(
 async def test_of_two_secrets_it_is_said_when_only_the_older_works(bench: Bench, works: str) -> None:
     tested = await bench.run(other_secret=works)
     assert tested.verdict.code == ("SECRET_NEWEST_REFUSED" if works == "older" else "OK")
+    keycloaks_words(bench)
+    assert (await bench.run(other_secret=works)).verdict.code == tested.verdict.code
 
 
 async def test_a_line_says_step_sentence_code_and_both_values() -> None:
