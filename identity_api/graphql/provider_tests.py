@@ -117,6 +117,7 @@ class ClaimReport:
     reason: str | None
     count: int | None
     nearest: list[str] = strawberry.field(description="Places that did come and are called alike.")
+    remarks: list[str] = strawberry.field(description="Of groups: what was made of an unusual shape.")
 
 
 class ClaimReportRow(Row, frozen=True):

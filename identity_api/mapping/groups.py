@@ -66,6 +66,9 @@ class Diagnostic:
     place: str
     detail: str = ""
 
+    def __str__(self) -> str:
+        return ": ".join([part for part in (self.code, self.place, self.detail) if part])
+
 
 @dataclass(frozen=True, slots=True)
 class GroupsReading:

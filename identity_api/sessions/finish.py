@@ -187,6 +187,7 @@ async def _land_account(
     return Finished(
         kind=finished.kind,
         location=finished.location,
+        **_remarks(answered),
         set_cookies=finished.set_cookies,
         clear_cookies=(matched.binding,),
     )
@@ -198,6 +199,13 @@ def _logout_hint(metadata: ProviderMetadata, answered: Answered) -> bytes | None
     if token is None or metadata.end_session_endpoint is None or len(token) > MAX_LOGOUT_HINT_LENGTH:
         return None
     return token.encode()
+
+def _remarks(answered: Answered) -> dict[str, list[str]]:
+    """What was made of claims of an unusual shape, by code; a test login says where. Nothing if all was as usual."""
+    found = (*answered.person.profile.diagnostics, *answered.groups.diagnostics)
+    codes = sorted({one.code for one in found if one.code != "ABSENT"})
+    return {"remarks": codes} if codes else {}
+
 
 
 async def _keep_token(

@@ -47,6 +47,8 @@ class SettingReport(msgspec.Struct, frozen=True, kw_only=True):
     count: int | None = None
     nearest: tuple[str, ...] = ()
     """Places that did come and are called alike."""
+    remarks: tuple[str, ...] = ()
+    """Of groups: what was made of an unusual shape, as `CODE: place: detail` (`mapping.Diagnostic`)."""
 
 
 class DocumentReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -157,6 +159,7 @@ def _groups(places: tuple[ClaimSource, ...], documents: Documents, reading: Grou
                 completeness=reading.completeness.value,
                 reason=reading.reason.value,
                 count=len(reading.groups) if reading.is_verified else None,
+                remarks=_remarks(reading),
             )
     return SettingReport(
         setting="groups",
@@ -165,7 +168,13 @@ def _groups(places: tuple[ClaimSource, ...], documents: Documents, reading: Grou
         reason=reading.reason.value,
         count=len(reading.groups) if reading.is_verified else None,
         nearest=nearest(places, documents),
+        remarks=_remarks(reading),
     )
+
+
+def _remarks(reading: GroupsReading) -> tuple[str, ...]:
+    """In the order of reading. That a place had nothing is said by the others already."""
+    return tuple([str(one) for one in reading.diagnostics if one.code != "ABSENT"])
 
 
 def _claim_finding(setting: SettingReport, *, is_needed: bool = False) -> Finding:
@@ -191,6 +200,9 @@ def _groups_finding(provider: Provider, setting: SettingReport, reading: GroupsR
     if not reading.is_verified:
         message = f"The groups are {reading.completeness.value}: {explain(reading.reason.value).meaning}"
         return fail(step, "GROUPS_NOT_COMPLETE", message, expected=listed(setting.looked_for), found=setting.type)
+    if setting.type == "a text" and any("," in group for group in reading.groups):
+        message = "The groups came as one text with commas, which counts as one group unless commas are declared."
+        return warn(step, "GROUPS_AS_ONE_TEXT", message, expected=f"{setting.found_in} / [,]", found=setting.found_in)
     return ok(step, f"{len(reading.groups)} came in {setting.found_in}, all of them.")
 
 

@@ -106,6 +106,7 @@ async def test_the_report_of_a_test_login_is_for_who_began_it(tested: Desk) -> N
     report = await tested.report()
     assert (report["status"], report["isRefreshable"]) == ("PASSED", True)
     assert {one["setting"]: one["foundIn"] for one in report["settings"]}["groups"] == "id_token / groups"
+    assert {one["setting"]: one["remarks"] for one in report["settings"]}["groups"] == []
     other = await tested.world.client(service.PROVIDERS_WRITE)
     assert (await tested.report(other))["status"] == "WAITING"
     assert await tested.failures() == []

@@ -284,6 +284,19 @@ async def test_a_login_without_a_refresh_token_says_so(world: World) -> None:
     assert await world.count("refresh_token") == 0
 
 
+async def test_a_login_says_what_was_made_of_claims_of_an_unusual_shape(world: World) -> None:
+    """Groups as a text, and a name that is a list: normalised or passed over, and never in silence."""
+    await world.sign_in("bob")
+    with world.idp.fault(Fault.GROUPS_AS_STRING):
+        await world.sign_in("alice")
+    world.idp.add_person("zoe", ["support", "support"], name=["Zoe"])
+    await world.sign_in("zoe")
+    usual, text, twice = await world.events("login.succeeded")
+    assert "remarks" not in usual
+    assert (text["groups"], text["remarks"]) == ("COMPLETE", ["NORMALISED"])
+    assert twice["remarks"] == ["DUPLICATES_DROPPED", "UNUSABLE"]
+
+
 async def test_a_plain_oauth_provider_says_who_it_is_by_userinfo(world: World) -> None:
     """Seed 2: OAuth 2.0 without discovery and without ID Token; `sub` and groups come from UserInfo."""
     base = world.idp.issuer

@@ -177,6 +177,29 @@ async def test_groups_that_cannot_be_trusted_say_why(world: World, fault: Fault,
     assert setting(told, "groups").count is None
 
 
+async def test_a_text_with_commas_that_counts_as_one_group_is_a_warning_and_declared_it_is_none(world: World) -> None:
+    """A shape other than a list of texts is taken as it is declared, and the report says in which it came."""
+    with world.idp.fault(Fault.GROUPS_AS_STRING):
+        told = await told_of(world)
+        declared = await told_of(world, claims=ClaimSettings(groups=("id_token / groups / [,]",)))
+    [warned] = [one for one in told.findings if one.step == "groups claim"]
+    assert (warned.status, warned.code, warned.expected) == ("warn", "GROUPS_AS_ONE_TEXT", "id_token / groups / [,]")
+    assert (setting(told, "groups").count, setting(told, "groups").remarks) == (
+        1,
+        ("NORMALISED: id_token / groups: a single text",),
+    )
+    [fine] = [one for one in declared.findings if one.step == "groups claim"]
+    assert (fine.status, setting(declared, "groups").count) == ("ok", 2)
+    assert setting(declared, "groups").remarks == ("NORMALISED: id_token / groups / [,]: a text with commas",)
+
+
+async def test_groups_that_come_twice_are_remarked_upon(world: World) -> None:
+    world.idp.add_person("twice", groups=["engineering", "engineering", "platform"])
+    told = await told_of(world, person="twice")
+    assert setting(told, "groups").remarks == ("DUPLICATES_DROPPED: id_token / groups: 1",)
+    assert setting(told, "groups").count == 2
+
+
 async def test_a_missing_refresh_token_is_named(world: World) -> None:
     with world.idp.fault(Fault.NO_REFRESH_TOKEN):
         told = await told_of(world)

@@ -147,6 +147,10 @@ SELF_TEST: Final[Table] = table(
             "The groups that came cannot be trusted to be all; they change no permission.",
             "See the reason: too many for a token, another shape than configured, or absent.",
         ),
+        "GROUPS_AS_ONE_TEXT": (
+            "The groups came as one text with commas in it. It is taken as one group, since a name may have a comma.",
+            "If it is a list, write the location as expected, with `/ [,]` at its end.",
+        ),
         "REFRESH_TOKEN_MISSING": (
             "No refresh token came; permissions of a login would last as long as its lease.",
             "Allow refresh tokens there, ask for `offline_access`, add `prompt=consent` where the provider wants it, or set "
