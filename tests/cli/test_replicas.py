@@ -7,7 +7,7 @@ tests wait longer than that; how long it took is in the report (`--junit-xml`, o
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -129,6 +129,13 @@ def _quoted(names: tuple[str, ...]) -> str:
 
 @pytest.fixture
 def replicas(command: Command, tmp_path: Path) -> Iterator[Replicas]:
+    with running_replicas(command, tmp_path) as found:
+        yield found
+
+
+@contextmanager
+def running_replicas(command: Command, tmp_path: Path) -> Iterator[Replicas]:
+    """Start two replicas and a worker, and sign the admin in."""
     ports = free_ports(2)
     first, second = (f"http://{HOST}:{port}" for port in ports)
     redirects = (f"{first}/auth/oidc/first/callback", f"{second}/auth/oidc/second/callback")
@@ -147,7 +154,7 @@ def replicas(command: Command, tmp_path: Path) -> Iterator[Replicas]:
             one = Command(folder, **(command.env | ({"IDENTITY_PORT": str(port)} if port else {})))
             processes.append(stack.enter_context(running(one, name)))
         for process, port in zip(processes, ports, strict=False):
-            ready(port, process)
+            ready(port, process, seconds=120)
         found.browser.leave_for_provider(f"{found.url}/login")
         assert found.browser.press("Dora Dyer").url == f"{found.url}/account"
         yield found
