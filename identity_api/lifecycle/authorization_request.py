@@ -3,6 +3,7 @@
 What is sent is decided here, once, so that a self-test asks exactly what a login will ask (OIDC Core 3.1.2.1).
 """
 
+import re
 from collections.abc import Mapping
 
 import msgspec
@@ -11,6 +12,7 @@ from identity_api.db.providers import Provider
 from identity_api.lifecycle.provider_client import ProviderClient
 from identity_api.lifecycle.provider_requests import Carrying, send_proven
 from identity_api.oidc.authorization import (
+    FORM_POST,
     PROTECTED_PARAMETERS,
     authorization_parameters,
     code_challenge,
@@ -22,8 +24,6 @@ from identity_api.oidc.discovery import ProviderMetadata
 from identity_api.oidc.errors import InvalidMetadata
 from identity_api.oidc.par import pushed_authorization_request, pushed_authorization_url, read_pushed_response
 from identity_api.oidc.redirects import add_query
-
-FORM_POST = "form_post"
 
 
 class RequestOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,7 +58,7 @@ def request_options(provider: Provider, *, reauthentication: bool = False) -> Re
     return RequestOptions(
         response_mode=response_mode if response_mode in ("query", FORM_POST) else None,
         prompt=prompt,
-        max_age_seconds=int(max_age) if max_age.isascii() and max_age.isdigit() else None,
+        max_age_seconds=int(max_age) if re.fullmatch("[0-9]{1,9}", max_age) else None,
         extra=extra,
     )
 

@@ -38,6 +38,8 @@ KNOWN_ERRORS = frozenset(
     )
 )
 OTHER_ERROR = "other"
+FORM_POST = "form_post"
+"""The response mode in which the provider's page posts the answer to us (OAuth 2.0 Form Post Response Mode)."""
 
 MAX_EXTRA_PARAMETERS = 32
 MAX_CODE_LENGTH = 4096

@@ -15,7 +15,6 @@ from identity_api.db.database import Connection
 from identity_api.db.providers import Provider
 from identity_api.ids import new_token, token_hash
 from identity_api.lifecycle.authorization_request import (
-    FORM_POST,
     AuthenticationRequest,
     authentication_request,
     pushed,
@@ -23,6 +22,7 @@ from identity_api.lifecycle.authorization_request import (
 )
 from identity_api.lifecycle.provider_client import open_client
 from identity_api.lifecycle.provider_line import Line, line_to, metadata_of
+from identity_api.oidc.authorization import FORM_POST
 from identity_api.oidc.discovery import ProviderMetadata
 from identity_api.oidc.id_token import nonce_hash
 from identity_api.sessions.cookies import binding_cookie, host_of, superfluous_bindings

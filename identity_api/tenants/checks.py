@@ -15,7 +15,7 @@ import msgspec
 from identity_api.config import is_loopback
 from identity_api.errors import BadInput
 from identity_api.mapping import ClaimPathInvalid, MatchKind, PatternInvalid, parse_claim_sources, validate_pattern
-from identity_api.oidc.authorization import PROTECTED_PARAMETERS
+from identity_api.oidc.authorization import FORM_POST, PROTECTED_PARAMETERS, check_extra_parameters
 from identity_api.oidc.client_auth import CLIENT_SECRET_JWT, PRIVATE_KEY_JWT
 from identity_api.oidc.documents import DocumentError, check_url
 from identity_api.oidc.issuer import ENTRA_COLLECTIVES, is_template
@@ -192,8 +192,7 @@ def _check_protocol(provider: "ProviderDeclaration", place: str, problems: list[
         problems.append(f"{place}.endpoints: oauth2 needs exactly {', '.join(OAUTH2_ENDPOINTS)}.")
     if not provider.scopes or not all(re.fullmatch(SCOPE, scope) for scope in provider.scopes):
         problems.append(f"{place}.scopes: each is a word without spaces, and there is at least one.")
-    for name in sorted((PROTECTED_PARAMETERS - SETTABLE_PARAMETERS) & provider.authorization_parameters.keys()):
-        problems.append(f"{place}.authorization_parameters: {name} is set by the login itself.")
+    _check_parameters(provider, f"{place}.authorization_parameters", problems)
     is_collective = any(stands_for_many(one) for one in (provider.issuer, provider.discovery_url or ""))
     if is_collective and not provider.allowed_directories:
         # With an empty list nobody could sign in, and without a list everybody with a Microsoft account.
@@ -202,6 +201,21 @@ def _check_protocol(provider: "ProviderDeclaration", place: str, problems: list[
         problems.append(f"{place}.allowed_directories: the issuer is one directory already.")
     if not all(re.fullmatch(_DIRECTORY, one) for one in provider.allowed_directories):
         problems.append(f"{place}.allowed_directories: a directory is named by its id, a UUID in lower case.")
+
+
+def _check_parameters(provider: "ProviderDeclaration", place: str, problems: list[str]) -> None:
+    """What a login could not send, or would have to leave out without anybody's noticing (Core 3.1.2.1)."""
+    given = provider.authorization_parameters
+    for name in sorted((PROTECTED_PARAMETERS - SETTABLE_PARAMETERS) & given.keys()):
+        problems.append(f"{place}: {name} is set by the login itself.")
+    extra = {name: value for name, value in given.items() if name not in PROTECTED_PARAMETERS}
+    _check(place, problems, partial(check_extra_parameters, extra))
+    if given.get("response_mode", "query") not in ("query", FORM_POST):
+        problems.append(f"{place}: response_mode is query or {FORM_POST}; what comes in a fragment we never see.")
+    if not re.fullmatch("[0-9]{1,9}", given.get("max_age", "0")):
+        problems.append(f"{place}: max_age is a number of seconds.")
+    if "max_age" in given and provider.protocol != "oidc":
+        problems.append(f"{place}: max_age needs OpenID Connect; nothing else says when somebody proved who they are.")
 
 
 def _forms_of_secret(provider: "ProviderDeclaration") -> int:

@@ -13,6 +13,9 @@ from identity_api.tenants.declaration import ProviderDeclaration, client_secret,
 DIRECTORY = "8eaef023-2b34-4da1-9baa-8bc8c9d6a490"
 ENTRA_TEMPLATE = "https://login.microsoftonline.com/{tenantid}/v2.0"
 ENTRA_ORGANIZATIONS = "https://login.microsoftonline.com/organizations/v2.0"
+OAUTH2 = """protocol = "oauth2"
+endpoints = { authorization = "https://a.example/a", token = "https://a.example/t", userinfo = "https://a.example/u" }
+"""
 VALID = """
 [[tenants]]
 slug = "acme"
@@ -82,6 +85,13 @@ def test_the_form_of_the_documentation_is_read() -> None:
         ('protocol = "oidc"', 'endpoints = { token = "https://sso.acme.example/token" }', "providers[0].endpoints"),
         ('"profile", ', '"profile email", ', "providers[0].scopes"),
         ('protocol = "oidc"', 'authorization_parameters = { redirect_uri = "x" }', "redirect_uri is set by the login"),
+        ('protocol = "oidc"', 'authorization_parameters = { Redirect_Uri = "x" }', "cannot be set by hand"),
+        ('protocol = "oidc"', 'authorization_parameters = { hd = "acme\\u0000" }', "not short printable ASCII"),
+        ('protocol = "oidc"', 'authorization_parameters = { max_age = "1h" }', "max_age is a number of seconds"),
+        ('protocol = "oidc"', 'authorization_parameters = { max_age = "-1" }', "max_age is a number of seconds"),
+        ('protocol = "oidc"', f'authorization_parameters = {{ max_age = "{"9" * 400}" }}', "max_age is a number"),
+        ('protocol = "oidc"', 'authorization_parameters = { response_mode = "fragment" }', "response_mode is query or"),
+        ('protocol = "oidc"', OAUTH2 + 'authorization_parameters = { max_age = "60" }', "needs OpenID Connect"),
         ('protocol = "oidc"', 'email_verified_rule = "SOMETIMES"', "providers[0]"),
         ('protocol = "oidc"', f'allowed_directories = ["{DIRECTORY}"]', "is one directory already"),
         ("https://sso.acme.example/realms/acme", ENTRA_TEMPLATE, "providers[0].allowed_directories"),
