@@ -139,6 +139,27 @@ async def test_claims_that_are_whole_are_taken_as_they_are(
 @pytest.mark.parametrize("source", ["entra", "github", "google"])
 async def test_somebody_in_no_group_has_an_empty_list(vendors: Vendors, upstream: Upstream, source: str) -> None:
     """Empty is an answer, which takes permissions; Google leaves the member out."""
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("preset", "count", "completeness"),
+    [
+        ("okta", 100, Completeness.TRUNCATED),
+        ("okta", 99, Completeness.COMPLETE),
+        (None, 100, Completeness.COMPLETE),
+        ("keycloak", 100, Completeness.COMPLETE),
+    ],
+)
+async def test_a_list_that_okta_may_have_cut_off_is_not_whole_even_where_nobody_is_asked(
+    vendors: Vendors, upstream: Upstream, preset: str | None, count: int, completeness: Completeness
+) -> None:
+    """I7: Okta cuts at 100 without a marker, and the groups behind that would lose their permissions."""
+    provider = provider_at(vendors.base, None, preset=preset)
+    reading = await listed(upstream, provider, {"groups": MANY[:count]})
+    assert (reading.completeness, vendors.asked) == (completeness, [])
+    assert len(reading.groups) == (0 if completeness is Completeness.TRUNCATED else count)
+    assert (reading.reason is Reason.CUT_AT_CAP) is (completeness is Completeness.TRUNCATED)
+
+
     vendors.reset([])
     reading = await listed(upstream, provider_at(vendors.base, source))
     assert (reading.completeness, reading.groups) == (Completeness.EMPTY, ())

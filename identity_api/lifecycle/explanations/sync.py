@@ -89,6 +89,10 @@ SYNC: Final[Table] = table(
             "The person is in too many groups for a token; the provider names a place to ask instead.",
             "At Entra: send only groups assigned to the application, or app roles, or read them with `group_source`.",
         ),
+        "CUT_AT_CAP": (
+            "Exactly as many groups came as Okta lists at most, which cuts a longer list off without a word.",
+            "Let the claim's filter match fewer groups, or read them all with the preset's alternative `all_groups`.",
+        ),
         "TOO_MANY": ("More than 2,000 groups came.", "Let the provider send those only that matter here."),
         "WRONG_SHAPE": ("The groups claim has another shape than configured.", _GROUPS),
         "ENTRY_EMPTY": ("A group without a name came.", _GROUPS),

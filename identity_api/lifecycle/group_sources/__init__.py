@@ -61,7 +61,7 @@ async def with_listed_groups(
     provider = line.provider
     source = provider.claims.group_source
     if source is None:
-        return reading
+        return okta.doubted(reading) if provider.preset == okta.PRESET else reading
     base = provider.endpoints.get("groups") or BASES.get(source) or okta.base_of(provider.issuer)
     ends_at = asyncio.get_running_loop().time() + MAX_SECONDS
     ask = Ask(

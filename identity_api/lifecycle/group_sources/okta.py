@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 import msgspec
 
 from identity_api.lifecycle.group_sources.asking import Ask, decoded
-from identity_api.mapping import Completeness, Documents, GroupsReading, read_listing
+from identity_api.mapping import Completeness, Diagnostic, Documents, GroupsReading, Reason, read_listing, unverified
 
+PRESET = "okta"
 CAP = 100
 
 
@@ -32,13 +33,25 @@ def base_of(issuer: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
+def doubted(reading: GroupsReading) -> GroupsReading:
+    """The claim's groups where nobody is to be asked: a list that may have been cut off is not whole (I7)."""
+    if not _may_be_cut(reading):
+        return reading
+    remark = Diagnostic(Reason.CUT_AT_CAP.value, "okta", str(len(reading.groups)))
+    return unverified(Completeness.TRUNCATED, Reason.CUT_AT_CAP, (*reading.diagnostics, remark))
+
+
+def _may_be_cut(reading: GroupsReading) -> bool:
+    return reading.completeness is Completeness.COMPLETE and len(reading.groups) >= CAP
+
+
 async def fetch(ask: Ask, documents: Documents, reading: GroupsReading) -> GroupsReading:
     """The claim's groups, and the interface's where the claim may have been cut off.
 
     Raises:
         SourceFailed: not every page could be read. Then nobody knows whether the claim was whole.
     """
-    if reading.completeness is not Completeness.COMPLETE or len(reading.groups) < CAP:
+    if not _may_be_cut(reading):
         return reading
     groups: list[_Group] = []
     url: str | None = f"{ask.base}/api/v1/users/me/groups?limit=200"
