@@ -49,7 +49,9 @@ class LoginFailed(IdentityAPIError):
     def __init__(
         self, code: str, *, status: int = 400, reason: str | None = None, clear_cookies: Sequence[str] = ()
     ) -> None:
-        super().__init__(_MESSAGES.get(code, "The sign-in did not succeed. Begin again."), code=code)
+        super().__init__(
+            _MESSAGES.get(code, "Something about this sign-in does not fit together. Begin again."), code=code
+        )
         self.status = status
         self.reason = reason
         self.clear_cookies = tuple(clear_cookies)

@@ -25,6 +25,16 @@ ICONS: Final[Mapping[str, str]] = {
 """Name -> `data:` address."""
 
 
+MARK: Final = (
+    "data:image/svg+xml;base64,"
+    + base64.b64encode(
+        b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="8" fill="#1f5fd0"/>'
+        b'<circle cx="16" cy="12" r="5" fill="#fff"/><path d="M6 27a10 9 0 0 1 20 0z" fill="#fff"/></svg>'
+    ).decode()
+)
+"""What a browser shows on the tab. Without one it would ask for `/favicon.ico`."""
+
+
 def icon_address(icon: str | None) -> str | None:
     """What a page can show for a provider's `icon`: one of ours, or the picture itself if it is written out; else None."""
     if icon is None or icon.startswith("data:image/"):

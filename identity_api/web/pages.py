@@ -19,7 +19,7 @@ from identity_api.web.account import AccountView
 from identity_api.web.answer import Answer
 from identity_api.web.errors import Problem
 from identity_api.web.facts import RequestFacts
-from identity_api.web.icons import icon_address
+from identity_api.web.icons import MARK, icon_address
 from identity_api.web.onboarding import ChecklistView
 from identity_api.web.security_headers import LEADS_ELSEWHERE
 
@@ -52,6 +52,7 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals["mark"] = MARK
     environment.globals["style"] = f"/static/style.css?v={STYLE_VERSION}"
     return environment
 
@@ -196,13 +197,24 @@ def error_page(facts: RequestFacts, problem: Problem, failed: LoginFailed | None
         problem: what is told.
         failed: the login that failed, if it was one: it knows where to begin again.
     """
-    retry = failed.begin_again if failed else None
-    if retry is None and facts.tenant is not None:
-        retry = facts.local("/login?choose=1")
+    onward = _onward(facts, problem, failed)
     heading = _LOGIN_HEADINGS.get(problem.status) if failed else None
     heading = heading or _HEADINGS.get(problem.status, "That does not work here")
-    page = _page("error.html", facts, problem=problem, heading=heading, retry=retry)
+    page = _page("error.html", facts, problem=problem, heading=heading, onward=onward)
     return Answer(problem.status, {**problem.headers, **page.headers}, page.body)
+
+
+def _onward(facts: RequestFacts, problem: Problem, failed: LoginFailed | None) -> Button | None:
+    """Where somebody goes from a refusal: to another sign-in, if it was one, else to what is theirs."""
+    if failed is not None and failed.begin_again is not None:
+        return Button("Sign in again", failed.begin_again, None)
+    if facts.tenant is None:
+        return None
+    if failed is not None:
+        return Button("Sign in again", facts.local("/login?choose=1"), None)
+    if problem.status == 401:
+        return Button("Sign in", facts.local("/login?choose=1"), None)
+    return Button("Go to your account", facts.local("/account"), None)
 
 
 def _page(name: str, facts: RequestFacts, **values: Any) -> Answer:

@@ -75,7 +75,7 @@ async def test_a_second_factor_is_set_up_and_removed(site: Site, ada: UUID) -> N
     assert (await post(site, client, "/account/second-factor", current="x")).status_code == 400
     begun = await post(site, client, "/account/second-factor", current=PASSWORD)
     assert begun.status_code == 200
-    key = re.search(r'<code class="strong">([A-Z2-7]+)</code>', begun.text)
+    key = re.search(r'<code class="key strong">([A-Z2-7]+)</code>', begun.text)
     assert key, begun.text
     assert "otpauth://totp/" in begun.text
     secret = base64.b32decode(key[1] + "=" * (-len(key[1]) % 8))

@@ -22,6 +22,7 @@ from identity_api.sessions.step_up import Reauthenticated, Ways, reauthenticate,
 from identity_api.web import authentication, cookies
 from identity_api.web.answer import json_answer, redirect
 from identity_api.web.facts import RequestFacts, facts_of
+from identity_api.web.icons import icon_address
 from identity_api.web.limits import SignInAddress
 from identity_api.web.pages import Button, ProofForm, proof_page
 from identity_api.web.parts import WebParts
@@ -117,7 +118,8 @@ async def _page(
 
 def _button(facts: RequestFacts, provider: ProvingProvider, return_to: str) -> Button:
     query = urlencode({"reauth": "1", "return_to": return_to})
-    return Button(provider.label, facts.local(f"/auth/{provider.protocol}/{provider.slug}/login?{query}"), None)
+    address = facts.local(f"/auth/{provider.protocol}/{provider.slug}/login?{query}")
+    return Button(provider.label, address, icon_address(provider.icon))
 
 
 def _return_to(facts: RequestFacts, wanted: str | None) -> str:
