@@ -55,8 +55,9 @@ async def validate(parts: SyncParts, claimed: Claimed, access: Access, called: C
             documents,
             groups,
         )
-    except ClaimMismatch:
-        return Ended("claims_mismatch")
+    except ClaimMismatch as error:
+        # An access token that is not the ID Token's makes nobody somebody else: it is only not used.
+        return Stale(reason="access_token_mismatch") if error.claim == "at_hash" else Ended("claims_mismatch")
     except UpstreamError as error:
         return Stale(reason=error.code.lower(), is_outage=True)
     except UserInfoUnavailable as error:
@@ -88,7 +89,7 @@ async def _documents(
         if access.provider.client_settings.encrypted_id_tokens:
             token = decrypt_token(token, access.client.decryption_keys)
         signed = await _signed(parts, access, token, ID_TOKEN_TYPES)
-        id_token = _id_token(parts, claimed, access, called.presented, signed, now)
+        id_token = _id_token(parts, claimed, access, called.presented, signed, now, tokens.access_token)
     access_token, is_unreadable = None, False
     if needs_access_token(access.provider):
         access_token = await _access_token(parts, claimed, access, tokens)
@@ -104,7 +105,13 @@ async def _documents(
 
 
 def _id_token(
-    parts: SyncParts, claimed: Claimed, access: Access, presented: LoginTokens, signed: SignedClaims, now: datetime
+    parts: SyncParts,
+    claimed: Claimed,
+    access: Access,
+    presented: LoginTokens,
+    signed: SignedClaims,
+    now: datetime,
+    access_token: str,
 ) -> Mapping[str, Any]:
     expected = RefreshExpectation(
         issuer=claimed.issuer,
@@ -115,7 +122,7 @@ def _id_token(
         nonce_hash=presented.nonce_hash or b"",
         leeway_seconds=parts.limits.leeway_seconds,
     )
-    return validate_refreshed_id_token(signed, expected, now).claims
+    return validate_refreshed_id_token(signed, expected, now, access_token=access_token).claims
 
 
 async def _signed(parts: SyncParts, access: Access, token: str, types: frozenset[str]) -> SignedClaims:

@@ -211,6 +211,7 @@ UNVERIFIABLE = {
     Fault.NO_EXPIRY: "missing_claim",
     Fault.EXTRA_AUDIENCE: "missing_claim",
     Fault.UNKNOWN_KID: "unknown_key",
+    Fault.WRONG_AT_HASH: "access_token_mismatch",
     Fault.BROKEN_SIGNATURE: "invalid_signature",
     Fault.ALG_NONE: "algorithm_not_allowed",
     Fault.HS256_WITH_PUBLIC_KEY: "algorithm_not_allowed",

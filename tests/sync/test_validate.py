@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from identity_api.demo.claims import at_hash
 from identity_api.oidc.token_endpoint import Refreshed, TokenResponse
 from identity_api.sync.call import Called
 from identity_api.sync.outcome import Ended, Read, Stale
@@ -42,6 +43,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "without auth_time": {"auth_time": None},
     "the nonce of the login": {"nonce": NONCE},
     "a list as audience": {"aud": ["identity-api"]},
+    "the hash of its access token": {"at_hash": at_hash("at")},
     "other audiences, issued to us": {"aud": ["identity-api", "other"], "azp": "identity-api"},
 }
 
@@ -68,3 +70,9 @@ BAD: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("case", BAD)
 async def test_an_id_token_of_another_login_or_person_is_a_mismatch(world: World, case: str) -> None:
     assert await judged(world, **BAD[case]) == Ended("claims_mismatch")
+
+
+@pytest.mark.asyncio
+async def test_an_access_token_that_is_not_the_id_tokens_is_not_used(world: World) -> None:
+    """Promise 29, OIDC Core 3.1.3.8. Nobody is somebody else for it: "not now", and no quarantine."""
+    assert await judged(world, at_hash=at_hash("another")) == Stale(reason="access_token_mismatch")

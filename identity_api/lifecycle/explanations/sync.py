@@ -42,6 +42,10 @@ SYNC: Final[Table] = table(
             "Find out from the provider who it is; the identity is quarantined.",
         ),
         # Stale
+        "access_token_mismatch": (
+            "The refreshed ID Token and the access token beside it do not belong together (`at_hash`).",
+            "Ask whoever runs the provider; a proxy may mix answers.",
+        ),
         "no_refresh_token": (
             "There is nothing to ask the provider with: it issued no refresh token at the login.",
             "Allow refresh tokens there and ask for `offline_access`, or set `sync` to `OFF` or `ACCESS_TOKEN`.",
