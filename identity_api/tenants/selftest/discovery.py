@@ -87,10 +87,12 @@ def _difference(expected: str, received: str) -> str:
     if expected.casefold() == received.casefold():
         return "they differ in upper and lower case"
     ours, theirs = urlsplit(expected), urlsplit(received)
+    if ours.hostname != theirs.hostname:
+        return "it names another host"
     if ours.scheme != theirs.scheme:
         return "one is http, the other https"
     if ours.netloc != theirs.netloc:
-        return "the hosts differ"
+        return "the ports differ"
     return "the paths differ"
 
 
@@ -100,7 +102,17 @@ def _unusable(error: InvalidMetadata, answer: Answer) -> Finding:
         return fail(ENDPOINTS, "ENDPOINT_MISSING", message, expected=error.claim)
     if error.claim == "response_types_supported":
         return fail(ENDPOINTS, "CODE_FLOW_NOT_OFFERED", error.message, expected="response_types_supported: code")
-    return fail(STEP, "METADATA_UNUSABLE", error.message, expected=error.claim)
+    found = _shape(answer, error.claim)
+    return fail(STEP, "METADATA_UNUSABLE", error.message, expected=error.claim, found=found)
+
+
+def _shape(answer: Answer, member: str | None) -> str | None:
+    """What kind of value a member of the document is; never the value, which may be anything."""
+    if member is None:
+        return None
+    kinds: dict[type, str] = {str: "a text", list: "a list", dict: "an object", bool: "true or false", int: "a number"}
+    document = read_json_object(answer.body)
+    return kinds.get(type(document[member]), "no value") if member in document else "nothing"
 
 
 def _directories(provider: Provider, metadata: ProviderMetadata) -> Finding | None:

@@ -77,6 +77,21 @@ def wrong_secret(bench: Bench) -> None:
     bench.secret = "not-the-secret"
 
 
+def other_scheme(bench: Bench) -> dict[str, Any]:
+    bench.idp.announce(issuer=bench.idp.issuer.replace("http:", "https:"))
+    return {}
+
+
+def other_port(bench: Bench) -> dict[str, Any]:
+    bench.idp.announce(issuer="http://127.0.0.1:9")
+    return {}
+
+
+def other_path(bench: Bench) -> dict[str, Any]:
+    bench.idp.announce(issuer=f"{bench.idp.issuer}/realms/acme")
+    return {}
+
+
 def keycloaks_words(bench: Bench) -> None:
     """401 `unauthorized_client`, "Invalid client or Invalid client credentials"."""
     good = bench.idp.client_secret
@@ -142,7 +157,10 @@ BROKEN: dict[str, tuple[Bend, str, str]] = {
     # name: what is wrong, the code of the first line, and what its sentence says
     "issuer with a slash too many": (closing_slash, "ISSUER_MISMATCH", "only one of the two ends with a slash"),
     "issuer in another case": (other_case, "ISSUER_MISMATCH", "differ in upper and lower case"),
-    "issuer of somebody else": (fault(Fault.ISSUER_MISMATCH, DISCOVERY), "ISSUER_MISMATCH", "one is http, the other"),
+    "issuer of somebody else": (fault(Fault.ISSUER_MISMATCH, DISCOVERY), "ISSUER_MISMATCH", "names another host"),
+    "issuer over the other scheme": (other_scheme, "ISSUER_MISMATCH", "one is http, the other https"),
+    "issuer at another port": (other_port, "ISSUER_MISMATCH", "the ports differ"),
+    "issuer at another path": (other_path, "ISSUER_MISMATCH", "the paths differ"),
     "unreachable port": (unreachable_port, "CONNECT_FAILED", "nothing accepts connections"),
     "unknown host": (unknown_host, "NAME_NOT_RESOLVED", "not known in the DNS"),
     "target nobody allowed": (settings(issuer="http://127.0.0.1:9"), "TARGET_NOT_ALLOWED", "IDENTITY_OUTBOUND_ALLOW"),
@@ -219,6 +237,15 @@ async def test_the_first_line_names_the_fault(bench: Bench, name: str) -> None:
 async def test_both_issuers_are_shown(bench: Bench) -> None:
     verdict = (await bench.run(issuer=f"{bench.idp.issuer}/")).verdict
     assert (verdict.expected, verdict.found) == (f"{bench.idp.issuer}/", bench.idp.issuer)
+
+
+async def test_what_kind_of_value_a_member_has_is_shown_and_not_the_value(bench: Bench) -> None:
+    for value, kind in (("canary", "a text"), (7, "a number"), ({"canary": 1}, "an object")):
+        bench.idp.announce(scopes_supported=value)
+        verdict = (await bench.run()).verdict
+        assert (verdict.code, verdict.expected, verdict.found) == ("METADATA_UNUSABLE", "scopes_supported", kind)
+    bench.idp.announce(issuer=None)
+    assert (await bench.run()).verdict.found == "nothing"
 
 
 async def test_a_wrong_method_shows_both(bench: Bench) -> None:
