@@ -16,7 +16,7 @@ from identity_api.config import is_loopback
 from identity_api.errors import BadInput
 from identity_api.mapping import ClaimPathInvalid, MatchKind, PatternInvalid, parse_claim_sources, validate_pattern
 from identity_api.oidc.authorization import FORM_POST, PROTECTED_PARAMETERS, check_extra_parameters
-from identity_api.oidc.client_auth import CLIENT_SECRET_JWT, PRIVATE_KEY_JWT
+from identity_api.oidc.client_auth import CLIENT_SECRET_JWT, PRIVATE_KEY_JWT, SECRET_METHODS, TLS_METHODS
 from identity_api.oidc.documents import DocumentError, check_url
 from identity_api.oidc.issuer import ENTRA_COLLECTIVES, is_template
 from identity_api.permissions.names import check_permission_name
@@ -235,10 +235,17 @@ def _check_secret(provider: "ProviderDeclaration", place: str, problems: list[st
         problems.append(f"{place}: give one of client_secret, client_secret_env and client_secret_file, not several.")
     if given and provider.client_authentication == "none":
         problems.append(f"{place}.client_authentication: none is for clients without a secret.")
-    if given and provider.client_authentication == PRIVATE_KEY_JWT:
-        problems.append(f"{place}.client_authentication: private_key_jwt is for clients without a secret.")
-    if not given and provider.client_authentication not in (None, "none", PRIVATE_KEY_JWT):
+    if given and provider.client_authentication in (PRIVATE_KEY_JWT, *TLS_METHODS):
+        problems.append(
+            f"{place}.client_authentication: {provider.client_authentication} is for clients without a secret."
+        )
+    if not given and provider.client_authentication in SECRET_METHODS:
         problems.append(f"{place}: {provider.client_authentication} needs a client secret.")
+    if provider.client_authentication in TLS_METHODS and provider.tls_client_certificate_file is None:
+        # Only a declaration has files: where there is none, the field that was set is to blame.
+        problems.append(
+            f"{place}.client_authentication: {provider.client_authentication} needs a tls_client_certificate_file."
+        )
     if provider.client_secret == "":
         problems.append(f"{place}.client_secret: is empty; leave it out for a public client.")
     elif provider.client_authentication == CLIENT_SECRET_JWT and len(provider.client_secret or "x" * 32) < 32:

@@ -29,6 +29,17 @@ class FrontendDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     deliveries: tuple[Literal["cookie", "code", "fragment"], ...] = ("cookie",)
 
 
+ClientAuthenticationName = Literal[
+    "client_secret_post",
+    "client_secret_basic",
+    "client_secret_jwt",
+    "private_key_jwt",
+    "tls_client_auth",
+    "self_signed_tls_client_auth",
+    "none",
+]
+
+
 class PermissionDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A permission of the tenant's vocabulary."""
 
@@ -72,9 +83,7 @@ class ProviderDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     client_secret_env: str | None = None
     client_secret_file: str | None = None
     client_secret_overlap_seconds: int = 0
-    client_authentication: (
-        Literal["client_secret_post", "client_secret_basic", "client_secret_jwt", "private_key_jwt", "none"] | None
-    ) = None
+    client_authentication: ClientAuthenticationName | None = None
     signing_algorithm: Literal["RS256", "PS256", "ES256"] = "RS256"
     assertion_audience: Literal["ISSUER", "TOKEN_ENDPOINT"] = "ISSUER"
     dpop: bool = False

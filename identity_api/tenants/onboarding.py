@@ -18,7 +18,7 @@ from identity_api.db.database import Connection
 from identity_api.db.onboarding import ProviderProgress
 from identity_api.db.providers import Provider
 from identity_api.db.tenants import Tenant
-from identity_api.oidc.client_auth import PRIVATE_KEY_JWT, SECRET_METHODS
+from identity_api.oidc.client_auth import PRIVATE_KEY_JWT, SECRET_METHODS, TLS_METHODS
 from identity_api.permissions.service import MAPPINGS_WRITE
 from identity_api.tenants.client_keys import key_set_url
 from identity_api.tenants.onboarding_steps import Status, Step, Value, account_steps, sign_in_steps
@@ -117,6 +117,11 @@ def _credential(place: Place, provider: Provider, progress: ProviderProgress) ->
         keys = key_set_url(place.public_url, place.hosts, place.tenant.slug, provider.id)
         detail = "No secret: this service signs with a key of its own. Register the address of its key set."
         return _step(provider, "secret", "DONE", title, detail, (Value("Key set (jwks_uri)", keys),))
+    if method in TLS_METHODS:
+        detail = (
+            "No secret: this service shows a TLS certificate of its own. Register it, or its subject, at the provider."
+        )
+        return _step(provider, "secret", "DONE", title, detail)
     if method not in SECRET_METHODS:
         return _step(provider, "secret", "DONE", title, "A public client: PKCE stands in for a secret.")
     if progress.live_secrets:

@@ -5,6 +5,7 @@ S4-30 (Entra's overage), S2-04 and S2-40 (the presets these belong to), S0-44 (g
 
 import ssl
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any, get_args
 
 import msgspec
@@ -20,8 +21,11 @@ from identity_api.lifecycle.provider_line import Line, SealedClient
 from identity_api.mapping import Completeness, Documents, GroupsReading, Reason, read_groups
 from identity_api.upstream.addresses import AllowList
 from identity_api.upstream.exchange import Upstream
+from identity_api.upstream.tls import verifying_context
 from tests.factories import EPOCH
+from tests.provider.tls_front import TLSFront
 from tests.provider.vendors import TOKEN, Fault, Vendors
+from tests.upstream.certificates import issue, server_context
 
 SOURCES = get_args(GroupSource)
 PAGED = ("github", "google", "okta")
@@ -136,10 +140,6 @@ async def test_claims_that_are_whole_are_taken_as_they_are(
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("source", ["entra", "github", "google"])
-async def test_somebody_in_no_group_has_an_empty_list(vendors: Vendors, upstream: Upstream, source: str) -> None:
-    """Empty is an answer, which takes permissions; Google leaves the member out."""
-@pytest.mark.asyncio
 @pytest.mark.parametrize(
     ("preset", "count", "completeness"),
     [
@@ -160,6 +160,10 @@ async def test_a_list_that_okta_may_have_cut_off_is_not_whole_even_where_nobody_
     assert (reading.reason is Reason.CUT_AT_CAP) is (completeness is Completeness.TRUNCATED)
 
 
+@pytest.mark.asyncio
+@pytest.mark.parametrize("source", ["entra", "github", "google"])
+async def test_somebody_in_no_group_has_an_empty_list(vendors: Vendors, upstream: Upstream, source: str) -> None:
+    """Empty is an answer, which takes permissions; Google leaves the member out."""
     vendors.reset([])
     reading = await listed(upstream, provider_at(vendors.base, source))
     assert (reading.completeness, reading.groups) == (Completeness.EMPTY, ())
@@ -291,3 +295,27 @@ async def test_an_answer_of_graph_that_says_there_is_more_is_no_list(vendors: Ve
     vendors.reset(MANY, fault=Fault(page=1, body=page))
     reading = await listed(upstream, provider_at(vendors.base, "entra"))
     assert (reading.completeness, reading.groups) == (Completeness.TRUNCATED, ())
+
+
+@pytest.mark.asyncio
+async def test_an_interface_on_the_providers_own_host_is_shown_our_certificate(server: Vendors, tmp_path: Path) -> None:
+    """RFC 8705: the provider's own TLS, there and nowhere else; another host is a stranger's, whatever its address says."""
+    server.reset(MANY)
+    authority = issue("Acme")
+    own = issue("client", by=authority).save(tmp_path / "client.pem")
+    chain = issue("server", by=authority, hosts=("localhost",)).save(tmp_path / "server.pem")
+    front = TLSFront(server_context(chain, ca_pem=authority.pem), server.port)
+    carrying = Upstream(allow=AllowList.parse([f"localhost:{front.port}", f"127.0.0.1:{front.port}"]))
+    try:
+        for issuer, completeness in (("localhost", Completeness.COMPLETE), ("127.0.0.1", Completeness.TRUNCATED)):
+            base = f"https://localhost:{front.port}"
+            provider = provider_at(base, "entra", issuer=f"https://{issuer}:{front.port}/")
+            claims = needy_claims("entra")
+            documents = Documents(id_token=claims)
+            said = read_groups(documents, claim_sources(provider.claims).groups, absent_groups="UNKNOWN")
+            line = line_of(provider, verifying_context(ca_pem=authority.pem, certificate_file=own))
+            assert (await with_listed_groups(carrying, line, TOKEN, documents, said)).completeness is completeness
+    finally:
+        front.stop()
+        await carrying.aclose()
+    assert len(server.asked) == 1

@@ -40,6 +40,23 @@ def test_a_public_client_sends_its_id_only() -> None:
     assert proof(method="none", client_id="c") == ({"client_id": "c"}, {})
 
 
+@pytest.mark.parametrize("method", ["tls_client_auth", "self_signed_tls_client_auth"])
+def test_a_client_known_by_its_certificate_sends_its_id_only(method: str) -> None:
+    """RFC 8705 section 2: the connection is the proof."""
+    assert proof(method=method, client_id="c") == ({"client_id": "c"}, {})
+    with pytest.raises(BadInput):
+        ClientAuthentication(method=method, client_id="c", client_secret="s")
+
+
+@pytest.mark.parametrize(("has_secret", "has_certificate"), [(False, False), (True, True)])
+def test_such_a_method_needs_a_certificate_and_no_secret(has_secret: bool, has_certificate: bool) -> None:
+    method = "tls_client_auth"
+    assert choose_method(method, (), has_secret=False, has_certificate=True) == method
+    assert choose_method(None, (method,), has_secret=False, has_certificate=True) == "none"
+    with pytest.raises(BadInput):
+        choose_method(method, (method,), has_secret=has_secret, has_certificate=has_certificate)
+
+
 @pytest.mark.parametrize(
     "members",
     [

@@ -14,7 +14,7 @@ import pytest
 
 from identity_api.oidc.authorization import authorization_code, parse_callback
 from identity_api.oidc.claim_sources import external_claims
-from identity_api.oidc.discovery import parse_provider_metadata
+from identity_api.oidc.discovery import parse_provider_metadata, with_mtls_aliases
 from identity_api.oidc.errors import (
     AlgorithmNotAllowed,
     AmbiguousKey,
@@ -171,6 +171,15 @@ class TestConfig:
         calls: list[str] = []
         sign_in(Provider(metadata={name: f"{ISSUER}{run}/{name}" for name in names}), calls=calls)
         assert calls == [f"{ISSUER}{run}/{name}" for name in ("token_endpoint", "jwks_uri", "userinfo_endpoint")]
+
+    def test_a_client_with_a_certificate_uses_the_aliases(self) -> None:
+        """mtls-endpoint-aliases (promise 5): RFC 8705 section 5. One without goes to the endpoints themselves."""
+        aliases = {"token_endpoint": f"{ISSUER}/mtls/token", "jwks_uri": f"{ISSUER}/mtls/keys"}
+        announced = parse_provider_metadata(metadata_of(Provider(metadata={"mtls_endpoint_aliases": aliases})), ISSUER)
+        ours = with_mtls_aliases(announced)
+        assert announced.token_endpoint != ours.token_endpoint
+        assert ours.token_endpoint == f"{ISSUER}/mtls/token"
+        assert (ours.jwks_uri, ours.userinfo_endpoint) == (announced.jwks_uri, announced.userinfo_endpoint)
 
     def test_keys_come_from_the_announced_place(self) -> None:
         """discovery-jwks-uri-keys (promise 4)."""
@@ -372,7 +381,7 @@ PLANS = {
     "3rd Party-Init": "3rd-party-init-login",
     "Comprehensive": """missing-aud client-secret-basic userinfo-bearer-header form-post-error invalid-sig-hs256
         invalid-sig-es256 invalid-athash missing-athash nonce-unless-code-flow userinfo-signed aggregated-claims
-        distributed-claims""",
+        distributed-claims mtls-endpoint-aliases""",
 }
 NOT_OURS = {
     "userinfo-bearer-body": "the header is sent, which every provider must accept",
@@ -380,7 +389,6 @@ NOT_OURS = {
     "discovery-webfinger-acct discovery-webfinger-url": "an operator enters the issuer",
     "dynamic-registration": "an operator registers the client",
     "request-uri-signed-rs256 request-uri-signed-none": "requests are pushed instead (RFC 9126)",
-    "mtls-endpoint-aliases": "clients prove themselves by secret or by JWT",
     "session-management": "needs third-party cookies, which browsers block",
 }
 

@@ -1,5 +1,6 @@
 """Provider metadata. Promise 5; the conformance suite's Config plan."""
 
+import contextlib
 import json
 from typing import Any
 
@@ -7,7 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from identity_api.oidc.discovery import ProviderMetadata, configuration_url, parse_provider_metadata
+from identity_api.oidc.discovery import (
+    ProviderMetadata,
+    configuration_url,
+    parse_provider_metadata,
+    with_mtls_aliases,
+)
 from identity_api.oidc.errors import InvalidMetadata, IssuerMismatch
 from tests.oidc.strategies import objects, on_a_shared_machine
 from tests.oidc.tokens import ABSENT, ISSUER
@@ -259,3 +265,65 @@ def test_any_members_give_metadata_or_our_error(changes: dict[str, Any]) -> None
     else:
         blame = None
     assert blame is None or blame in changes
+
+
+# Aliases for clients that show a certificate (RFC 8705 section 5)
+
+ALIASES = {
+    "token_endpoint": "https://mtls.idp.example/token",
+    "userinfo_endpoint": "https://mtls.idp.example/userinfo",
+    "pushed_authorization_request_endpoint": "https://mtls.idp.example/par",
+}
+
+
+def test_an_alias_is_used_in_the_place_of_its_endpoint_and_without_one_the_endpoint_is() -> None:
+    announced = parse_provider_metadata(document(mtls_endpoint_aliases=ALIASES), ISSUER)
+    ours = with_mtls_aliases(announced)
+    assert {name: getattr(ours, name) for name in ALIASES} == ALIASES
+    kept = ("issuer", "authorization_endpoint", "jwks_uri", "end_session_endpoint")
+    assert [getattr(ours, name) for name in kept] == [getattr(announced, name) for name in kept]
+    plain = parse_provider_metadata(document(), ISSUER)
+    assert with_mtls_aliases(plain) == plain
+
+
+@pytest.mark.parametrize("name", ["authorization_endpoint", "jwks_uri", "issuer", "made_up"])
+def test_an_alias_of_what_is_not_called_by_us_has_no_meaning(name: str) -> None:
+    plain = parse_provider_metadata(document(), ISSUER)
+    announced = parse_provider_metadata(document(mtls_endpoint_aliases={name: "https://evil.example/"}), ISSUER)
+    assert with_mtls_aliases(announced) == plain
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://mtls.idp.example/token",
+        "mtls.idp.example",
+        "https://u:p@idp.example/",
+        "https://a.example/#b",
+        "",
+        7,
+        [],
+    ],
+)
+def test_an_alias_that_cannot_be_used_refuses_clients_with_a_certificate_and_nobody_else(url: object) -> None:
+    """The same rules as for the endpoints; the endpoint itself is no substitute, since it may ask for no certificate."""
+    announced = parse_provider_metadata(document(mtls_endpoint_aliases={**ALIASES, "token_endpoint": url}), ISSUER)
+    assert announced.token_endpoint.startswith("https://")
+    with pytest.raises(InvalidMetadata) as caught:
+        with_mtls_aliases(announced)
+    assert caught.value.claim == "mtls_endpoint_aliases.token_endpoint"
+
+
+@pytest.mark.parametrize("aliases", ["https://mtls.idp.example/token", [], 1, True])
+def test_aliases_that_are_no_object_refuse_clients_with_a_certificate(aliases: object) -> None:
+    announced = parse_provider_metadata(document(mtls_endpoint_aliases=aliases), ISSUER)
+    with pytest.raises(InvalidMetadata):
+        with_mtls_aliases(announced)
+
+
+@on_a_shared_machine
+@given(objects(*ALIASES))
+def test_any_aliases_are_usable_or_our_error(aliases: dict[str, Any]) -> None:
+    announced = parse_provider_metadata(document(mtls_endpoint_aliases=aliases), ISSUER)
+    with contextlib.suppress(InvalidMetadata):
+        assert with_mtls_aliases(announced).token_endpoint.startswith("https://")

@@ -12,7 +12,7 @@ import ssl
 import time
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import parse_qs, urlencode, urlsplit
 from uuid import uuid4
 
 import httpx
@@ -46,7 +46,7 @@ class Refusal(Exception):
 class Agreement:
     """What the provider insists on. Everything may be changed while it runs."""
 
-    method: Literal["private_key_jwt", "client_secret_jwt"] | None = None
+    method: Literal["private_key_jwt", "client_secret_jwt", "tls_client_auth"] | None = None
     audience: str | None = None
     """Of client assertions; by default the issuer."""
     client_jwks: dict[str, Any] = field(default_factory=lambda: {"keys": []})
@@ -67,18 +67,35 @@ class Agreement:
     clock_offset_seconds: float = 0
     demands_certificate: bool = False
     """Where a client proves itself, TLS must have shown a certificate of its."""
+    aliases: dict[str, str] = field(default_factory=dict)
+    """`mtls_endpoint_aliases` of the metadata."""
 
 
 class AgreedProvider(RunningProvider):
     """A `RunningProvider` with an `agreement`; `asked` are the requests to the endpoints where a client proves itself."""
 
-    def __init__(self, *, tls: ssl.SSLContext | None = None, ca_pem: str | None = None, **settings: Any) -> None:
+    def __init__(
+        self,
+        *,
+        tls: ssl.SSLContext | None = None,
+        front: ssl.SSLContext | None = None,
+        mtls: ssl.SSLContext | None = None,
+        browser_tls: ssl.SSLContext | None = None,
+        ca_pem: str | None = None,
+        **settings: Any,
+    ) -> None:
+        """`tls` or `front` is how the provider is reached; `mtls` is a second place, where every client has a certificate
+        that this context accepts. `browser_tls` is the browser's.
+        """
         super().__init__(**settings)
-        self._server.tls = tls
-        self._ca_pem = ca_pem
+        self._server.tls, self._server.front, self._mtls = tls, front, mtls
+        self._browser_tls = browser_tls or (ssl.create_default_context(cadata=ca_pem) if ca_pem else None)
+        self.mtls_port = 0
         self.agreement = Agreement()
         self.asked: list[tuple[str, int, str]] = []
         """Path, status, and why it was refused."""
+        self.hosts: list[tuple[str, str]] = []
+        """Path and `Host` of every request."""
         self.forms: list[dict[str, str]] = []
         self.pushed: dict[str, tuple[dict[str, str], float]] = {}
         self.spent: set[str] = set()
@@ -87,6 +104,8 @@ class AgreedProvider(RunningProvider):
     def start(self) -> Self:
         app = create_demo_provider(self._provider.config, self._provider)
         self._server.start(_Strict(Wrapper(app, self._provider, self.faults, self.log), self))
+        if self._mtls is not None:
+            self.mtls_port = self._server.add_front(self._mtls)
         return self
 
     def agree(self, **changes: Any) -> Agreement:
@@ -94,11 +113,11 @@ class AgreedProvider(RunningProvider):
         self.agreement = Agreement(**changes)
         self.asked.clear()
         self.forms.clear()
+        self.hosts.clear()
         return self.agreement
 
     async def sign_in(self, authorization_url: str, username: str | None) -> browser.Arrival:
-        verify = ssl.create_default_context(cadata=self._ca_pem) if self._ca_pem else True
-        async with httpx.AsyncClient(trust_env=False, verify=verify) as client:
+        async with httpx.AsyncClient(trust_env=False, verify=self._browser_tls or True) as client:
             return await browser.sign_in(client, authorization_url, username)
 
     def now(self) -> float:
@@ -119,6 +138,7 @@ class _Strict:
         body = (await receive())["body"]
         headers = {name.decode().lower(): value.decode("latin-1") for name, value in scope["headers"]}
         path = scope["path"]
+        self._provider.hosts.append((path, headers.get("host", "")))
         try:
             status, sent, content = await self._answer(scope, path, headers, body)
         except Refusal as refusal:
@@ -176,8 +196,9 @@ class _Strict:
         async def send(message: dict[str, Any]) -> None:
             said.append(message)
 
-        lines = [line for line in scope["headers"] if line[0] != b"content-length"]
-        await self._app({**scope, "headers": lines}, receive, send)
+        lines = [line for line in scope["headers"] if line[0] not in (b"content-length", b"host")]
+        own = (b"host", urlsplit(self._provider.issuer).netloc.encode())  # whichever place it came in by
+        await self._app({**scope, "headers": [*lines, own]}, receive, send)
         sent = [line for line in said[0]["headers"] if line[0].lower() != b"content-length"]
         return said[0]["status"], sent, b"".join(message.get("body", b"") for message in said[1:])
 
@@ -189,6 +210,8 @@ class _Strict:
             document["require_pushed_authorization_requests"] = agreement.par == "required"
         if agreement.method:
             document["token_endpoint_auth_methods_supported"] = [agreement.method]
+        if agreement.aliases:
+            document["mtls_endpoint_aliases"] = agreement.aliases
         if agreement.dpop:
             document["dpop_signing_alg_values_supported"] = ["ES256"]
         return json.dumps(document).encode()
@@ -200,6 +223,8 @@ class _Strict:
         provider, agreement = self._provider, self._provider.agreement
         if agreement.method is None:
             return form
+        if agreement.method == "tls_client_auth":
+            return self._known_by_certificate(form, headers)
         if form.get("client_assertion_type") != ASSERTION_TYPE or "authorization" in headers:
             raise Refusal(401, "invalid_client", "no client assertion")
         claims = self._assertion(form["client_assertion"])
@@ -212,6 +237,14 @@ class _Strict:
         self._once(claims["jti"])
         kept = {name: value for name, value in form.items() if not name.startswith("client_assertion")}
         return {**kept, "client_secret": provider.client_secret}
+
+    def _known_by_certificate(self, form: dict[str, str], headers: Headers) -> dict[str, str]:
+        """RFC 8705 section 2: nothing but the client's id in the form, and a connection that showed a certificate."""
+        if headers.get("host") != f"localhost:{self._provider.mtls_port}":
+            raise Refusal(401, "invalid_client", "no certificate")
+        if "client_id" not in form or {"client_secret", "client_assertion"} & form.keys() or "authorization" in headers:
+            raise Refusal(401, "invalid_client", "another proof")
+        return {**form, "client_secret": self._provider.client_secret}
 
     def _assertion(self, token: str) -> dict[str, Any]:
         if self._provider.agreement.method == "client_secret_jwt":

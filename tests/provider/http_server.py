@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from aiohttp import web
 from multidict import CIMultiDict
 
+from tests.provider.tls_front import TLSFront
 from tests.provider.wrapper import ConnectionDropped
 
 Result = TypeVar("Result")
@@ -27,6 +28,10 @@ class ThreadedServer:
         self.port: int = self._socket.getsockname()[1]
         self.loop = asyncio.new_event_loop()
         self.tls: ssl.SSLContext | None = None
+        self.front: ssl.SSLContext | None = None
+        """TLS as a `TLSFront` does it, at `port`, instead of `tls`."""
+        self.served_port = self.port
+        self._fronts: list[TLSFront] = []
         self._ready = threading.Event()
         self._stop = asyncio.Event()
         self._thread: threading.Thread | None = None
@@ -37,7 +42,14 @@ class ThreadedServer:
         if not self._ready.wait(10):
             raise TimeoutError("the test provider did not start")
 
+    def add_front(self, context: ssl.SSLContext) -> int:
+        """Another TLS front of the running server; its port."""
+        self._fronts.append(TLSFront(context, self.served_port))
+        return self._fronts[-1].port
+
     def stop(self) -> None:
+        for front in self._fronts:
+            front.stop()
         if self._thread is None:
             self._socket.close()
         else:
@@ -62,7 +74,12 @@ class ThreadedServer:
     async def _serve(self, app: Any) -> None:
         runner = web.ServerRunner(web.Server(_handler(app), access_log=None), shutdown_timeout=0.1)
         await runner.setup()
-        await web.SockSite(runner, self._socket, ssl_context=self.tls).start()
+        served = self._socket
+        if self.front is not None:
+            served = socket.create_server(("127.0.0.1", 0), backlog=512)
+            self.served_port = served.getsockname()[1]
+            self._fronts.append(TLSFront(self.front, self.served_port, self._socket))
+        await web.SockSite(runner, served, ssl_context=self.tls).start()
         self._ready.set()
         await self._stop.wait()
         await runner.cleanup()

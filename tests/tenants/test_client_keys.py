@@ -26,6 +26,7 @@ from tests.upstream.certificates import issue
 
 VAULT = Vault(parse_key_ring("k1:" + base64.b64encode(os.urandom(32)).decode()))
 SECRET = 'client_secret_env = "ACME_SECRET"'
+OWN_CERTIFICATE = 'tls_client_certificate_file = "client.pem"'
 OWN_KEY = 'client_authentication = "private_key_jwt"'
 
 
@@ -211,6 +212,11 @@ async def test_bad_files_stop_before_anything_is_written(
         (f'{SECRET}\nca_certificate_pem = "hello"', "ca_certificate_pem: holds no certificates"),
         (f'{SECRET}\nca_file = "a"\nca_certificate_pem = "b"', "give one of ca_file and ca_certificate_pem"),
         (f'{SECRET}\ntls_client_key_file = "a"', "tls_client_key_file: needs"),
+        ('client_authentication = "tls_client_auth"', "tls_client_auth needs a tls_client_certificate_file"),
+        (
+            f'{SECRET}\n{OWN_CERTIFICATE}\nclient_authentication = "self_signed_tls_client_auth"',
+            "self_signed_tls_client_auth is for clients without a secret",
+        ),
         (f'{SECRET}\nsigning_algorithm = "none"', "signing_algorithm"),
         (f'{SECRET}\nsigning_algorithm = "HS256"', "signing_algorithm"),
     ],
@@ -227,6 +233,16 @@ def test_what_fits_together_is_read() -> None:
     settings = provider.client_settings()
     assert (settings.dpop, settings.signed_userinfo, settings.signing_algorithm) == (True, True, "PS256")
     assert settings.assertion_audience == "ISSUER"
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("method", ["tls_client_auth", "self_signed_tls_client_auth"])
+async def test_a_certificate_may_be_all_that_proves_who_we_are(database: Database, tmp_path: Path, method: str) -> None:
+    """RFC 8705 section 2."""
+    issue("client").save(tmp_path / "client.pem")
+    provider = await apply(database, tmp_path, declaration(f'client_authentication = "{method}"\n{OWN_CERTIFICATE}'))
+    assert provider.client_authentication == method
+    assert [key.use for key in await live(database, provider)] == ["tls"]
 
 
 # Overlapping client secrets

@@ -113,6 +113,7 @@ def test_plain_oauth_has_one_address_to_register() -> None:
         ("client_secret_post", 0, 0, "OPEN"),
         ("client_secret_basic", 0, 1, "PROBLEM"),
         ("private_key_jwt", 0, 0, "DONE"),
+        ("tls_client_auth", 0, 0, "DONE"),
         ("none", 0, 0, "DONE"),
     ],
 )

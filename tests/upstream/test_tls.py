@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,8 @@ from identity_api.oidc.messages import Answer, Request
 from identity_api.upstream.errors import Unanswered, Unreachable
 from identity_api.upstream.exchange import Upstream
 from identity_api.upstream.tls import verifying_context
-from tests.upstream.certificates import server_context
+from tests.provider.tls_front import TLSFront
+from tests.upstream.certificates import issue, server_context
 from tests.upstream.conftest import Authority
 from tests.upstream.hostile import Hostile
 
@@ -146,3 +147,40 @@ def test_a_private_authority_replaces_the_public_ones(authority: Authority):
 
 def test_contexts_are_built_once(authority: Authority):
     assert verifying_context(ca_pem=authority.pem) is verifying_context(ca_pem=authority.pem)
+
+
+@pytest.fixture
+def front(authority: Authority) -> Iterator[Callable[..., int]]:
+    """Servers that demand a certificate of the authority and say why they refuse one; answers their ports."""
+    running: list[TLSFront] = []
+
+    def start(target: int, maximum: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3) -> int:
+        context = server_context(authority.server, ca_pem=authority.pem)
+        context.maximum_version = maximum
+        running.append(TLSFront(context, target))
+        return running[-1].port
+
+    yield start
+    for one in running:
+        one.stop()
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("maximum", [ssl.TLSVersion.TLSv1_3, ssl.TLSVersion.TLSv1_2])
+async def test_a_server_that_says_why_it_refuses_our_certificate_has_got_nothing(
+    open_upstream, hostile, authority: Authority, front, tmp_path: Path, maximum
+):
+    """RFC 8446 section 6.2: an alert about a certificate ends the handshake, whatever we had written after our side of it."""
+    port = front(await hostile.listen(), maximum)
+    upstream = open_upstream(f"127.0.0.1:{port}")
+    request = Request(method="GET", url=f"https://idp.test:{port}/ok")
+    stranger = issue("client", by=issue("other")).save(tmp_path / "stranger.pem")
+    nameless = "CLIENT_CERTIFICATE_REQUIRED" if maximum is ssl.TLSVersion.TLSv1_3 else "TLS_FAILED"
+    for file, code in ((None, nameless), (stranger, "CLIENT_CERTIFICATE_REFUSED")):
+        tls = verifying_context(ca_pem=authority.pem, certificate_file=file)
+        with pytest.raises(Unreachable) as caught:
+            await upstream.exchange(request, deadline=ENOUGH_SECONDS, tls=tls)
+        assert (caught.value.code, caught.value.sent) == (code, False)
+    assert hostile.seen == {}
+    known = verifying_context(ca_pem=authority.pem, certificate_file=authority.client)
+    assert (await upstream.exchange(request, deadline=ENOUGH_SECONDS, tls=known)).status == 200
