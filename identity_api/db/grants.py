@@ -5,7 +5,7 @@ group as reason. Sync applies it to a batch of identities, a mapping edit to eve
 the tests says what it must answer.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Literal
 from uuid import UUID
 
@@ -123,6 +123,25 @@ async def decide(
         if row["verdict"] != "OPEN"
     ]
     return Decision(tuple(openings), tuple(closings))
+
+
+async def held_besides(
+    connection: Connection, tenant_id: UUID, pairs: Collection[tuple[UUID, UUID]], grant_ids: Collection[UUID]
+) -> set[tuple[UUID, UUID]]:
+    """Of these pairs of user and permission, those with an open grant that is none of these."""
+    rows = await connection.fetch(
+        """
+        select distinct g.user_id, g.permission_id from permission_grant g
+        join unnest($2::uuid[], $3::uuid[]) as asked (user_id, permission_id)
+            on asked.user_id = g.user_id and asked.permission_id = g.permission_id
+        where g.tenant_id = $1 and g.revoked_at is null and g.id <> all($4::uuid[])
+        """,
+        tenant_id,
+        [user_id for user_id, _ in pairs],
+        [permission_id for _, permission_id in pairs],
+        grant_ids,
+    )
+    return {(row["user_id"], row["permission_id"]) for row in rows}
 
 
 async def open_group_grants(

@@ -4,7 +4,7 @@ Pages are keyset pages: the rows strictly after a position, in an order that has
 that the last tells whether there are more. Users have their own module, `read_model`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -85,6 +85,30 @@ async def identity(connection: Connection, tenant_id: UUID, identity_id: UUID) -
     """The identity, if it is this tenant's."""
     row = await connection.fetchrow(f"{_IDENTITIES} and i.id = $2", tenant_id, identity_id)
     return row and IdentityRecord(**row)
+
+
+class UserNames(msgspec.Struct, frozen=True):
+    """How a user is called."""
+
+    id: UUID
+    username: str
+    display_label: str
+
+
+async def user_names(
+    connection: Connection, tenant_id: UUID, user_ids: Collection[UUID], *, first: int
+) -> list[UserNames]:
+    """The first of these users by username."""
+    rows = await connection.fetch(
+        """
+        select id, username, display_label from app_user
+        where tenant_id = $1 and id = any($2::uuid[]) order by username_folded, id limit $3
+        """,
+        tenant_id,
+        user_ids,
+        first,
+    )
+    return [UserNames(**row) for row in rows]
 
 
 class GroupRecord(msgspec.Struct, frozen=True):

@@ -246,13 +246,15 @@ async def lock_next_change(connection: Connection) -> Change | None:
     return row and Change(**row)
 
 
-async def next_concerned(connection: Connection, change: Change, limit: int) -> list[UUID]:
-    """The next identities, in id order, that the edit concerns."""
+async def concerned(
+    connection: Connection, tenant_id: UUID, mapping_id: UUID, *, after: UUID | None, limit: int
+) -> list[UUID]:
+    """Identities, in id order, that an edit of the mapping concerns."""
     rows = await connection.fetch(
         f"select identity_id from ({_CONCERNED}) as c where $3::uuid is null or identity_id > $3 order by identity_id limit $4",
-        change.tenant_id,
-        change.mapping_id,
-        change.after_identity_id,
+        tenant_id,
+        mapping_id,
+        after,
         limit,
     )
     return [row["identity_id"] for row in rows]

@@ -83,6 +83,9 @@ ACCESS: Final[dict[str, Rule]] = {
     "Query.groups": holds(service.GROUPS_READ),
     "Query.groupMappings": MAPPINGS,
     "Query.groupMapping": MAPPINGS,
+    "Query.previewGroupMappingCreation": holds(service.MAPPINGS_WRITE),
+    "Query.previewGroupMappingUpdate": holds(service.MAPPINGS_WRITE),
+    "Query.previewGroupMappingDeletion": holds(service.MAPPINGS_WRITE),
     "Query.permissions": CATALOGUE,
     # Mutations
     "Mutation.createGroupMapping": changes(service.MAPPINGS_WRITE),
@@ -186,6 +189,8 @@ ACCESS: Final[dict[str, Rule]] = {
     "ConflictError.*": REACHED,
     "GroupMappingSaved.*": REACHED,
     "GroupMappingDeleted.*": REACHED,
+    "GroupMappingPreview.*": REACHED,
+    "TouchedUser.*": REACHED,
     "PermissionSaved.*": REACHED,
     "PermissionDeleted.*": REACHED,
     "ProviderSaved.*": REACHED,

@@ -62,7 +62,8 @@ class Context:
         # Not cached: a mutation's payload must not show what an earlier mutation of the same request read.
         self.sessions: DataLoader[UUID, list[LiveSession]] = DataLoader(self._sessions_of, cache=False)
         self.guards: DataLoader[UUID, Guard] = DataLoader(self._guards_of, cache=False)
-        self._turn = asyncio.Lock()
+        self.turn = asyncio.Lock()
+        """Held while a connection is: root fields run concurrently, and one request must not take the whole pool."""
 
     @property
     def actor(self) -> Actor:
@@ -79,12 +80,12 @@ class Context:
 
         One at a time: root fields run concurrently, and a request with twenty of them would take the whole pool.
         """
-        async with self._turn, self.parts.database.reading() as connection:
+        async with self.turn, self.parts.database.reading() as connection:
             yield connection
 
     async def record_refusal(self, subject_kind: str, **payload: Any) -> None:
         """Note in the audit that somebody tried what is not allowed; ids and codes only."""
-        async with self._turn, self.parts.database.transaction() as connection:
+        async with self.turn, self.parts.database.transaction() as connection:
             event = audit.Event("access.refused", subject_kind, None, payload)
             await audit.record(connection, self.tenant_id, self.authenticated.actor, [event])
 

@@ -1,10 +1,9 @@
-"""Group mappings: which provider groups give which permissions, and edits of them."""
+"""Group mappings: which provider groups give which permissions."""
 
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import msgspec
 import strawberry
 
 from identity_api.db import mappings
@@ -15,7 +14,6 @@ from identity_api.graphql.connections import Connection, ConnectionRow
 from identity_api.graphql.context import Context, Info
 from identity_api.graphql.fields import resolved
 from identity_api.graphql.ids import Node
-from identity_api.graphql.outcomes import mutation
 from identity_api.graphql.summaries import (
     PermissionReference,
     PermissionReferenceRow,
@@ -26,11 +24,6 @@ from identity_api.graphql.summaries import (
     provider_summary,
 )
 from identity_api.mapping import MatchKind
-from identity_api.mappings import edit
-from identity_api.mappings.edit import Edited, Rule
-
-APPLY = "apply_mapping_changes"
-"""The job that lets grants follow an edit."""
 
 strawberry.enum(
     MatchKind,
@@ -113,144 +106,12 @@ async def load_mapping(context: Context, row_id: UUID) -> GroupMappingRow:
         Refused, NotFound: one may not; there is none in this tenant.
     """
     require(NODES["GroupMapping"], context)
-    return GroupMappingRow(await _read(context, row_id))
+    return GroupMappingRow(await read_mapping(context, row_id))
 
 
-async def _read(context: Context, row_id: UUID) -> MappingRecord:
+async def read_mapping(context: Context, row_id: UUID) -> MappingRecord:
     async with context.reading() as connection:
         record = await mappings.get(connection, context.tenant_id, row_id)
     if record is None:
         raise ids.not_found("GroupMapping")
     return record
-
-
-@strawberry.input
-class CreateGroupMappingInput:
-    """A new rule."""
-
-    pattern: str
-    match: MatchKind = MatchKind.EXACT
-    permissions: list[strawberry.ID]
-    provider: strawberry.ID | None = strawberry.field(default=None, description="Null: groups of every provider.")
-    enabled: bool = True
-
-
-@strawberry.input(description="What is left out stays as it is.")
-class UpdateGroupMappingInput:
-    """A changed rule."""
-
-    id: strawberry.ID
-    version: int
-    pattern: str | None = None
-    match: MatchKind | None = None
-    permissions: list[strawberry.ID] | None = None
-    provider: strawberry.ID | None = strawberry.field(
-        default=strawberry.UNSET, description="Null: groups of every provider."
-    )
-    enabled: bool | None = None
-
-
-@strawberry.input
-class DeleteGroupMappingInput:
-    """Which, as it was when it was read."""
-
-    id: strawberry.ID
-    version: int
-
-
-@object_type(description="The mapping as it is now.")
-class GroupMappingSaved:
-    """Of an edit."""
-
-    mapping: GroupMapping
-    concerned: int = strawberry.field(description="Identities whose grants follow the edit.")
-
-    @classmethod
-    def is_type_of(cls, value: Any, _: Any) -> bool:
-        """Whether a row is one of these."""
-        return isinstance(value, GroupMappingSavedRow)
-
-
-class GroupMappingSavedRow(msgspec.Struct, frozen=True):
-    """The row behind `GroupMappingSaved`."""
-
-    mapping: GroupMappingRow
-    concerned: int
-
-
-@object_type(description="The mapping is gone, and what it gave is out of force.")
-class GroupMappingDeleted:
-    """Of a deletion."""
-
-    deleted_id: strawberry.ID
-    concerned: int = strawberry.field(description="Identities whose grants follow the edit.")
-
-    @classmethod
-    def is_type_of(cls, value: Any, _: Any) -> bool:
-        """Whether a row is one of these."""
-        return isinstance(value, GroupMappingDeletedRow)
-
-
-class GroupMappingDeletedRow(msgspec.Struct, frozen=True):
-    """The row behind `GroupMappingDeleted`."""
-
-    deleted_id: str
-    concerned: int
-
-
-@object_type("Mutation")
-class MappingMutations:
-    """Root fields that change mappings."""
-
-    @mutation("CreateGroupMappingPayload", GroupMappingSaved, "Make a mapping.")
-    async def create_group_mapping(self, info: Info, input: CreateGroupMappingInput) -> GroupMappingSavedRow:
-        """Within what the actor may give, and never to their own benefit (I8)."""
-        context = info.context
-        rule = Rule(
-            ids.row_id(input.provider, "Provider") if input.provider is not None else None,
-            input.pattern,
-            input.match,
-            _permission_ids(input.permissions),
-            input.enabled,
-        )
-        return await _saved(context, await edit.create(context.parts.database, context.actor, rule))
-
-    @mutation("UpdateGroupMappingPayload", GroupMappingSaved, "Change a mapping.")
-    async def update_group_mapping(self, info: Info, input: UpdateGroupMappingInput) -> GroupMappingSavedRow:
-        """The version makes reading first and writing after safe: whoever was faster wins."""
-        context, row_id = info.context, ids.row_id(input.id, "GroupMapping")
-        rule = _changed(await _read(context, row_id), input)
-        edited = await edit.update(context.parts.database, context.actor, row_id, rule, expected_version=input.version)
-        return await _saved(context, edited)
-
-    @mutation("DeleteGroupMappingPayload", GroupMappingDeleted, "Delete a mapping.")
-    async def delete_group_mapping(self, info: Info, input: DeleteGroupMappingInput) -> GroupMappingDeletedRow:
-        """What it gave is out of force with the commit."""
-        context, row_id = info.context, ids.row_id(input.id, "GroupMapping")
-        edited = await edit.delete(context.parts.database, context.actor, row_id, expected_version=input.version)
-        await context.parts.nudge(APPLY)
-        return GroupMappingDeletedRow(mapping_id(row_id), edited.concerned)
-
-
-async def _saved(context: Context, edited: Edited) -> GroupMappingSavedRow:
-    await context.parts.nudge(APPLY)
-    return GroupMappingSavedRow(GroupMappingRow(await _read(context, edited.mapping_id)), edited.concerned)
-
-
-def _changed(before: MappingRecord, asked: UpdateGroupMappingInput) -> Rule:
-    """The rule as it will be. Null leaves as it is what cannot be null; for the provider it means every provider."""
-    provider_id = before.provider_id
-    if asked.provider is not strawberry.UNSET:
-        provider_id = ids.row_id(asked.provider, "Provider") if asked.provider is not None else None
-    return Rule(
-        provider_id,
-        before.pattern if asked.pattern is None else asked.pattern,
-        MatchKind(before.match) if asked.match is None else asked.match,
-        before.permission_ids if asked.permissions is None else _permission_ids(asked.permissions),
-        before.enabled if asked.enabled is None else asked.enabled,
-    )
-
-
-def _permission_ids(values: list[strawberry.ID]) -> tuple[UUID, ...]:
-    # Each once, in the order given: a permission named twice is given once.
-    return tuple(dict.fromkeys([ids.row_id(value, "Permission") for value in values]))

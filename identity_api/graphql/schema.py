@@ -22,7 +22,8 @@ from identity_api.graphql.identity_changes import IdentityMutations
 from identity_api.graphql.ids import Node
 from identity_api.graphql.local_users import LocalUserMutations
 from identity_api.graphql.login_failures import LoginFailureQueries
-from identity_api.graphql.mappings import MappingMutations, MappingQueries, load_mapping
+from identity_api.graphql.mapping_changes import MappingMutations, MappingPreviewQueries
+from identity_api.graphql.mappings import MappingQueries, load_mapping
 from identity_api.graphql.onboarding import OnboardingQueries
 from identity_api.graphql.own_credentials import OwnCredentialMutations
 from identity_api.graphql.permissions import PermissionMutations, PermissionQueries, load_permission
@@ -85,6 +86,7 @@ class Query(
     LoginFailureQueries,
     GroupQueries,
     MappingQueries,
+    MappingPreviewQueries,
     PermissionQueries,
     OnboardingQueries,
 ):

@@ -25,7 +25,9 @@ async def _apply_chunk(database: Database, chunk: int) -> int | None:
         if change is None:
             return None
         await locks.share_mappings(connection, change.tenant_id)
-        concerned = await mappings.next_concerned(connection, change, chunk)
+        concerned = await mappings.concerned(
+            connection, change.tenant_id, change.mapping_id, after=change.after_identity_id, limit=chunk
+        )
         if concerned:
             await locks.users_of_identities(connection, change.tenant_id, concerned)
             await apply_decision(

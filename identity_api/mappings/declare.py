@@ -12,7 +12,7 @@ from identity_api.errors import ConfigurationError
 from identity_api.ids import uuid7
 from identity_api.mapping import MatchKind
 from identity_api.mappings import edit
-from identity_api.mappings.edit import Rule
+from identity_api.mappings.rules import Rule
 from identity_api.permissions.delegation import Actor
 
 
@@ -61,15 +61,17 @@ async def declare(
             if prune and row.managed_by == "FILE":
                 found.append(MappingDifference("remove", row.pattern))
                 if not rehearse:
-                    await edit.delete(database, actor, row.id, expected_version=row.version, managed_by="FILE")
+                    change = edit.deleting(row.id, expected_version=row.version, managed_by="FILE")
+                    await edit.make(database, actor, change)
         elif _differs(row, rule):
             found.append(MappingDifference("change", row.pattern))
             if not rehearse:
-                await edit.update(database, actor, row.id, rule, expected_version=row.version, managed_by="FILE")
+                change = edit.updating(row.id, rule, expected_version=row.version, managed_by="FILE")
+                await edit.make(database, actor, change)
     for rule in wanted.values():
         found.append(MappingDifference("create", rule.pattern))
         if not rehearse:
-            await edit.create(database, actor, rule, managed_by="FILE")
+            await edit.make(database, actor, edit.creating(rule, managed_by="FILE"))
     return found
 
 

@@ -16,7 +16,7 @@ from identity_api.db.database import Database
 from identity_api.errors import ConfigurationError
 from identity_api.mapping import MatchKind
 from identity_api.mappings import edit
-from identity_api.mappings.edit import Rule
+from identity_api.mappings.rules import Rule
 from identity_api.permissions.service import SERVICE_PERMISSIONS
 from identity_api.tenants.apply import Applier, apply_tenant
 from identity_api.tenants.checks import Bounds
@@ -161,4 +161,4 @@ async def _make(database: Database, settings: Settings, demo: Demo) -> None:
     assert provider is not None
     for group, given in GROUPS.items():
         ids = tuple([catalogue[name].id for name in given])
-        await edit.create(database, actor, Rule(provider.id, group, MatchKind.EXACT, ids))
+        await edit.make(database, actor, edit.creating(Rule(provider.id, group, MatchKind.EXACT, ids)))

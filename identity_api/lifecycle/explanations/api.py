@@ -99,6 +99,10 @@ API: Final[Table] = table(
         "PERMISSION_IN_USE": ("Mappings or grants give the permission.", "Take it out of them first."),
         "IDENTITY_EXISTS": ("The identity is somebody's already.", "Unlink it there first."),
         "NOT_QUARANTINED": ("The identity is not quarantined.", "Nothing is to be released."),
+        "PREVIEW_OUTDATED": (
+            "The change would touch other people by now than the preview said; nothing was changed.",
+            "Look at a new preview, and name its digest.",
+        ),
         "MAPPING_EXISTS": ("There is such a mapping already.", "Change that one."),
         "PROVIDER_EXISTS": ("The tenant has a provider of that name already.", "Choose another."),
         "PROVIDER_ENABLED": ("A provider that is switched on cannot be removed.", "Switch it off first."),
