@@ -49,7 +49,11 @@ _KNOWN_ERRORS = frozenset((INVALID_GRANT,)) | REAUTHENTICATION_ERRORS | MISCONFI
 
 
 class TokenResponse(msgspec.Struct, frozen=True, kw_only=True):
-    """A successful token response. Absent members are None; `expires_in_seconds` counts from when it was received."""
+    """A successful token response. Absent members are None; lives count from when it was received.
+
+    `refresh_expires_in_seconds` is in no specification: Keycloak says `refresh_expires_in`, where 0 means without end, and
+    Google and others `refresh_token_expires_in`.
+    """
 
     access_token: str
     expires_in_seconds: int | None = None
@@ -57,6 +61,7 @@ class TokenResponse(msgspec.Struct, frozen=True, kw_only=True):
     id_token: str | None = None
     scope: str | None = None
     token_type: str = BEARER
+    refresh_expires_in_seconds: int | None = None
 
     def __repr__(self) -> str:
         held = [name for name in ("access_token", "refresh_token", "id_token") if getattr(self, name) is not None]
@@ -257,7 +262,16 @@ def _read_tokens(document: Mapping[str, Any], expected_type: str) -> tuple[Token
         id_token=_token(document, "id_token"),
         scope=scope if isinstance(scope, str) and len(scope) <= MAX_TOKEN_LENGTH else None,
         token_type=expected_type,
+        refresh_expires_in_seconds=_refresh_life(document),
     ), ""
+
+
+def _refresh_life(document: Mapping[str, Any]) -> int | None:
+    for name in ("refresh_expires_in", "refresh_token_expires_in"):
+        found = seconds_of(document.get(name), at_most=MAX_EXPIRES_IN_SECONDS)
+        if found is not None:
+            return found
+    return None
 
 
 def _token(document: Mapping[str, Any], name: str) -> str | None:

@@ -29,6 +29,8 @@ from identity_api.mapping import (
 SIGN_IN: Final = "sign-in"
 REFRESH: Final = "refresh token"
 MAX_NAMES: Final = 60
+SHORT_LIFE_SECONDS: Final = 86_400
+"""Of a refresh token: a longer outage, here or there, signs everybody out."""
 _NEAR: Final = 0.6
 _MAX_NEAREST: Final = 3
 
@@ -77,7 +79,12 @@ def groups_in(provider: Provider, documents: Documents) -> GroupsReading:
 
 
 def report_of(
-    provider: Provider, documents: Documents, reading: GroupsReading, *, has_refresh_token: bool
+    provider: Provider,
+    documents: Documents,
+    reading: GroupsReading,
+    *,
+    has_refresh_token: bool,
+    refresh_seconds: int | None = None,
 ) -> LoginReport:
     """The report of a login whose tokens were verified.
 
@@ -86,6 +93,7 @@ def report_of(
         documents: the verified claims.
         reading: of groups; a vendor's own interface may have been asked as well.
         has_refresh_token: whether one was issued.
+        refresh_seconds: how long it lives, as the provider says; 0 if it does not end by itself.
     """
     sources = claim_sources(provider.claims)
     profile = sources.profile
@@ -101,7 +109,7 @@ def report_of(
         ok(SIGN_IN, "The provider signed the person in, and what it sent was verified."),
         _claim_finding(found["anchor"], is_needed=True),
         _groups_finding(provider, groups, reading),
-        _refresh_finding(provider, has_refresh_token=has_refresh_token),
+        _refresh_finding(provider, refresh_seconds, has_refresh_token=has_refresh_token),
         _claim_finding(found["username"], is_needed=provider.provisioning == "KNOWN_USERS"),
         _claim_finding(found["display"]),
         _claim_finding(found["email"]),
@@ -206,11 +214,16 @@ def _groups_finding(provider: Provider, setting: SettingReport, reading: GroupsR
     return ok(step, f"{len(reading.groups)} came in {setting.found_in}, all of them.")
 
 
-def _refresh_finding(provider: Provider, *, has_refresh_token: bool) -> Finding:
+def _refresh_finding(provider: Provider, seconds: int | None, *, has_refresh_token: bool) -> Finding:
+    """S0-42."""
     if provider.sync != "REFRESH_TOKEN":
         return ok(REFRESH, f"None is needed, as the sync is {provider.sync}.")
+    if has_refresh_token and seconds is not None and 0 < seconds < SHORT_LIFE_SECONDS:
+        message = "One was issued that ends soon, unless the sync renews it: no outage may be longer."
+        return warn(REFRESH, "REFRESH_TOKEN_SHORT", message, found=f"{max(1, seconds // 60)} minutes")
     if has_refresh_token:
-        return ok(REFRESH, "One was issued.")
+        ends = {None: "The provider does not say when it ends.", 0: "It does not end by itself."}
+        return ok(REFRESH, f"One was issued. {ends.get(seconds, f'It lives for {(seconds or 0) // 86_400} day(s).')}")
     message = "No refresh token came, and the sync needs one."
     return fail(REFRESH, "REFRESH_TOKEN_MISSING", message, expected="offline_access", found=listed(provider.scopes))
 

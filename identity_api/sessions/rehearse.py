@@ -106,7 +106,13 @@ async def conclude_test(
         groups_in(provider, told.documents),
     )
     has_refresh_token = told.tokens.refresh_token is not None
-    report = report_of(provider, documents, reading, has_refresh_token=has_refresh_token)
+    report = report_of(
+        provider,
+        documents,
+        reading,
+        has_refresh_token=has_refresh_token,
+        refresh_seconds=told.tokens.refresh_expires_in_seconds,
+    )
     async with parts.database.transaction() as connection:
         await attempts.set_outcome(connection, attempt.tenant_id, attempt.id, "TESTED")
         await keep_report(connection, attempt, report)

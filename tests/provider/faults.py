@@ -59,6 +59,8 @@ class Fault(StrEnum):
     NO_REFRESH_TOKEN = "no_refresh_token"
     NO_ID_TOKEN = "no_id_token"
     NO_EXPIRES_IN = "no_expires_in"  # lawful
+    SHORT_REFRESH_TOKEN = "short_refresh_token"  # lawful: half an hour, said as Keycloak does
+    ENDLESS_REFRESH_TOKEN = "endless_refresh_token"  # lawful: Keycloak's 0 for offline tokens
     ODD_TOKEN_TYPE = "odd_token_type"  # lawful: `bEARER`
     # Authorization response and scopes
     WRONG_ISS_PARAMETER = "wrong_iss_parameter"

@@ -9,6 +9,7 @@ import pytest
 
 from identity_api.db.providers import ClaimSettings
 from identity_api.errors import Refused
+from identity_api.lifecycle.findings import Finding
 from identity_api.sessions.errors import LoginFailed
 from identity_api.sessions.login_report import LoginReport, SettingReport
 from identity_api.sessions.parts import Finished, Prepared
@@ -206,6 +207,21 @@ async def test_a_missing_refresh_token_is_named(world: World) -> None:
     assert (told.status, told.verdict.code, told.refresh_token) == ("FAILED", "REFRESH_TOKEN_MISSING", False)
     with world.idp.fault(Fault.NO_REFRESH_TOKEN):
         assert (await told_of(world, sync="OFF")).status == "PASSED"
+
+
+async def test_how_long_a_refresh_token_lives_is_told_where_the_provider_tells_it(world: World) -> None:
+    """S0-42: one that ends soon is a warning, since a stop of half an hour would sign everybody out."""
+
+    async def said(fault: Fault | None) -> Finding:
+        with world.idp.fault(fault) if fault is not None else contextlib.nullcontext():
+            told = await told_of(world)
+        [found] = [one for one in told.findings if one.step == "refresh token"]
+        return found
+
+    short, endless, untold = [await said(one) for one in (Fault.SHORT_REFRESH_TOKEN, Fault.ENDLESS_REFRESH_TOKEN, None)]
+    assert (short.status, short.code, short.found) == ("warn", "REFRESH_TOKEN_SHORT", "30 minutes")
+    assert (endless.status, endless.message) == ("ok", "One was issued. It does not end by itself.")
+    assert (untold.status, untold.message) == ("ok", "One was issued. The provider does not say when it ends.")
 
 
 async def test_no_value_of_a_claim_is_in_the_report(world: World) -> None:

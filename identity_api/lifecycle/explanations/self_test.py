@@ -151,6 +151,10 @@ SELF_TEST: Final[Table] = table(
             "The groups came as one text with commas in it. It is taken as one group, since a name may have a comma.",
             "If it is a list, write the location as expected, with `/ [,]` at its end.",
         ),
+        "REFRESH_TOKEN_SHORT": (
+            "The refresh token ends within a day. The sync renews it, but an outage that is longer signs people out.",
+            "Let refresh tokens live long or without end there; at Keycloak ask for `offline_access`.",
+        ),
         "REFRESH_TOKEN_MISSING": (
             "No refresh token came; permissions of a login would last as long as its lease.",
             "Allow refresh tokens there, ask for `offline_access`, add `prompt=consent` where the provider wants it, or set "
