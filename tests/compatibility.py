@@ -29,6 +29,7 @@ DIFFERENT = {
     "S2-10": "the check of signature, audience and issuer cannot be switched off; a form that does is refused by name",
     "S2-11": "nor for a provider that is set up wrongly: the self-test says what is wrong with it",
     "S2-35": "off unless a form switches it on: a name is not a proof of who somebody is",
+    "S3-17": "read key by key into typed settings; what means nothing here is named in a notice and ignored",
     "S3-01": "part of the one edition there is, under the Apache License 2.0",
     "S4-48": "read with every login: a change counts from the next one on",
     "S4-49": "a new key or document is fetched when it is needed, or by `refreshProviderMetadata`; no restart",

@@ -29,7 +29,7 @@ def form(folder: Path, name: str) -> Path:
 def test_every_form_is_rehearsed_and_applied_and_then_left_alone(
     command: Command, tmp_path: Path, url: str, name: str
 ) -> None:
-    """S2-01 to S2-40, S3-08, S4-07 to S4-47."""
+    """S2-22, S2-23, S3-08, S4-35, S4-47: every form of the examples, by the command itself."""
     path = form(tmp_path, name)
     rehearsed = command("import", path, *INTO, "--dry-run")
     assert rehearsed.returncode == 0, rehearsed.stderr

@@ -25,7 +25,7 @@ async def asked(site: Site, client: httpx.AsyncClient, path: str = "/login") -> 
 
 
 async def test_a_login_asks_for_a_code_with_everything_that_binds_it(site: Site) -> None:
-    """S0-31, S0-34, S1-03, S1-16, S1-18 to S1-21, S1-25, S4-23, S4-36 to S4-38.
+    """S0-31, S0-34, S1-03, S1-16, S1-18 to S1-21, S1-25, S4-23, S4-36, S4-40.
 
     Only the issuer is configured: the endpoint comes from the provider's own document. No token is asked for in the
     front channel, and the provider, which compares the verifier with the challenge, gives its tokens for the code,

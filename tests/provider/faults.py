@@ -70,6 +70,7 @@ class Fault(StrEnum):
     OFFLINE_ACCESS_NEEDS_ACCESS_TYPE = "offline_access_needs_access_type"  # wants access_type=offline instead
     # Discovery and keys
     ISSUER_MISMATCH = "issuer_mismatch"
+    PKCE_NOT_ANNOUNCED = "pkce_not_announced"  # lawful, and what Entra does
     ENTRA_DIRECTORY = "entra_directory"  # lawful: a template for issuer, and the person's directory in its place
     # Whole answers
     ERROR_500 = "error_500"

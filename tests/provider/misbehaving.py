@@ -128,6 +128,7 @@ class MisbehavingProvider(DemoProvider):
     def metadata(self) -> dict[str, Any]:
         changes = {
             Fault.ISSUER_MISMATCH: _set("issuer", OTHER_ISSUER),
+            Fault.PKCE_NOT_ANNOUNCED: _drop("code_challenge_methods_supported"),
             Fault.ENTRA_DIRECTORY: _append("issuer", "/{tenantid}"),
         }
         return self._changed(super().metadata(), changes)

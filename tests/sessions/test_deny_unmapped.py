@@ -41,6 +41,7 @@ async def turned_away(world: World, person: str = "alice", *, reason: str = "not
 
 
 async def test_whom_a_mapping_gives_something_enters_and_others_are_turned_away(world: World) -> None:
+    """S1-24: who may enter is left to the provider; for one that lets everybody through there is this switch."""
     await mapped(await denying(world))
     assert (await world.sign_in("alice")).kind == "SESSION"
     await turned_away(world, "carol")

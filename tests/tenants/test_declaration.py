@@ -137,7 +137,7 @@ endpoints = {{ {endpoints.replace('"https://sso.acme.example/token"', '"http://s
 
 
 def test_who_may_enter_and_how_userinfo_is_asked_are_said_of_the_provider() -> None:
-    """S2-32 to S2-35, S1-24."""
+    """How `adopt_by_name` and `deny_unmapped` are declared: S2-35."""
     settings = changed(
         'provisioning = "JIT"', 'adopt_by_name = true\ndeny_unmapped = true\nuserinfo_method = "POST"'
     ).claim_settings()
