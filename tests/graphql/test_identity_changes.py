@@ -1,4 +1,4 @@
-"""Identities that admins enter, release and take away, as mutations (S3-22)."""
+"""Identities that admins enter, release and take away, as mutations."""
 
 from typing import Any
 
@@ -29,6 +29,7 @@ async def link(client: Client, world: World, **given: Any) -> Any:
 
 @pytest.mark.asyncio
 async def test_an_identity_is_entered_and_waits_for_its_person(world: World) -> None:
+    """S3-22."""
     linked = await link(world.admin, world)
     assert (linked["__typename"], linked["closed"]) == ("IdentityLinked", [])
     text = "query ($id: ID!) { node(id: $id) { ... on Identity { subject state user { id } } } }"
@@ -49,6 +50,7 @@ async def test_what_a_strict_provider_closes_is_said_before_it_is_done(world: Wo
 
 @pytest.mark.asyncio
 async def test_an_identity_is_released_and_taken_away(world: World) -> None:
+    """S3-22."""
     row = await world.quarantined()
     held = global_id("Identity", row)
     released = await change(world.admin, "releaseIdentity", CHANGED, id=held)
