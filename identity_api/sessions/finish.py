@@ -21,6 +21,7 @@ from identity_api.lifecycle.verified import Verified, apply_verified
 from identity_api.oidc.authorization import CallbackParameters, authorization_code, check_callback_issuer
 from identity_api.oidc.discovery import ProviderMetadata
 from identity_api.oidc.errors import CallbackIssuerMismatch, ProviderRefused
+from identity_api.oidc.issuer import accepts_issuer, is_template
 from identity_api.sessions.delivery import Result, deliver, send_to_session_host
 from identity_api.sessions.errors import LoginFailed
 from identity_api.sessions.failures import judging, kind_of, recorded
@@ -111,7 +112,7 @@ async def _land(
     provider = matched.provider
     async with parts.database.transaction() as connection:
         await _ensure_not_ended(connection, matched, answered)
-        await _ensure_unmoved(connection, provider)
+        await _ensure_unmoved(connection, provider, answered.person.issuer)
         account = await provision(connection, provider, answered.person, actor=f"provider:{provider.id}")
         if isinstance(account, Provisioned):
             if denied := await denial(connection, provider, account, answered.groups):
@@ -136,16 +137,22 @@ async def _ensure_not_ended(connection: Connection, matched: Matched, answered: 
         raise LoginFailed("LOGIN_ENDED", status=403, reason="logout_token")
 
 
-async def _ensure_unmoved(connection: Connection, asked: Provider) -> None:
-    """The provider is still where it was asked, and stays there until the commit.
+async def _ensure_unmoved(connection: Connection, asked: Provider, issuer: str) -> None:
+    """The provider is still where it was asked, and stays there until the commit; so does the person's directory.
 
     Without it, a refresh token of the old place could be kept just after the move ended all others, and the next sync
     would present it to the new one.
+
+    Args:
+        issuer: who has vouched for the person.
     """
     await locks.share_mappings(connection, asked.tenant_id)
     current = await providers.hold(connection, asked.tenant_id, asked.id)
     if current is None or current.place != asked.place:
         raise LoginFailed("PROVIDER_DISABLED", status=403, reason="changed")
+    is_listed = accepts_issuer(current.issuer, issuer, frozenset(current.claims.directories))
+    if is_template(current.issuer) and asked.protocol == "oidc" and not is_listed:
+        raise LoginFailed("ISSUER_MISMATCH", reason="directory_removed")
 
 
 async def _land_account(
@@ -180,6 +187,7 @@ async def _land_account(
         "provider": str(provider.id),
         "groups": answered.groups.completeness.value,
         "refresh_token": has_token,
+        **_remarks(answered),
     }
     await audit.record(
         connection, tenant_id, actor, [audit.Event("login.succeeded", "login_attempt", attempt.id, payload)]
@@ -187,10 +195,16 @@ async def _land_account(
     return Finished(
         kind=finished.kind,
         location=finished.location,
-        **_remarks(answered),
         set_cookies=finished.set_cookies,
         clear_cookies=(matched.binding,),
     )
+
+
+def _remarks(answered: Answered) -> dict[str, list[str]]:
+    """What was made of claims of an unusual shape, by code; a test login says where. Nothing if all was as usual."""
+    found = (*answered.person.profile.diagnostics, *answered.groups.diagnostics)
+    codes = sorted({one.code for one in found if one.code != "ABSENT"})
+    return {"remarks": codes} if codes else {}
 
 
 def _logout_hint(metadata: ProviderMetadata, answered: Answered) -> bytes | None:
@@ -199,13 +213,6 @@ def _logout_hint(metadata: ProviderMetadata, answered: Answered) -> bytes | None
     if token is None or metadata.end_session_endpoint is None or len(token) > MAX_LOGOUT_HINT_LENGTH:
         return None
     return token.encode()
-
-def _remarks(answered: Answered) -> dict[str, list[str]]:
-    """What was made of claims of an unusual shape, by code; a test login says where. Nothing if all was as usual."""
-    found = (*answered.person.profile.diagnostics, *answered.groups.diagnostics)
-    codes = sorted({one.code for one in found if one.code != "ABSENT"})
-    return {"remarks": codes} if codes else {}
-
 
 
 async def _keep_token(

@@ -1,9 +1,12 @@
 """An issuer that stands for many Entra directories: whose people get in (S4-24, S4-32, S4-33)."""
 
+import asyncio
+
 import msgspec
 import pytest
 
 from identity_api.sessions.errors import LoginFailed
+from identity_api.tenants.rows import end_removed_directories
 from tests.provider import Fault
 from tests.provider.misbehaving import ENTRA_DIRECTORY
 from tests.sessions.browsers import Browser, World
@@ -13,14 +16,19 @@ pytestmark = pytest.mark.asyncio
 OTHER_DIRECTORY = "11111111-2b34-4da1-9baa-8bc8c9d6a490"
 
 
-async def sign_in(world: World, *directories: str) -> None:
-    """A login at a provider whose metadata says a template, where these directories are listed."""
-    issuer = world.provider.issuer
+async def list_directories(world: World, *directories: str) -> None:
+    """The provider's metadata says a template, and these directories are listed."""
+    issuer = world.idp.issuer
     await world.change_provider(
         issuer=issuer + "/{tenantid}",
         discovery_url=f"{issuer}/.well-known/openid-configuration",
         claims=msgspec.structs.replace(world.provider.claims, directories=directories),
     )
+
+
+async def sign_in(world: World, *directories: str) -> None:
+    """A login where these directories are listed."""
+    await list_directories(world, *directories)
     with world.idp.fault(Fault.ENTRA_DIRECTORY):
         await Browser(world.parts).follow_through(await world.begin(), world.idp, "alice")
 
@@ -36,4 +44,29 @@ async def test_people_of_a_directory_that_is_not_listed_do_not(world: World, dir
     with pytest.raises(LoginFailed) as refused:
         await sign_in(world, *directories)
     assert refused.value.code == "ISSUER_MISMATCH"
+    assert await world.count("identity") == 0
+
+
+@pytest.mark.parametrize("kept", [(OTHER_DIRECTORY,), (OTHER_DIRECTORY, ENTRA_DIRECTORY)])
+async def test_a_directory_removed_while_the_code_is_exchanged_gives_no_session(
+    world: World, kept: tuple[str, ...]
+) -> None:
+    """Its other logins end with the removal; this one is not there yet to be ended, and would last."""
+    await list_directories(world, OTHER_DIRECTORY, ENTRA_DIRECTORY)
+    before, browser = world.provider, Browser(world.parts)
+    with world.idp.fault(Fault.ENTRA_DIRECTORY):
+        arrival = await world.idp.sign_in(await browser.go_to_provider(await world.begin()), "alice")
+        with world.idp.hold("/token") as gate:
+            finishing = asyncio.create_task(browser.arrive(arrival))
+            await gate.arrival()
+            await list_directories(world, *kept)
+            async with world.database.transaction() as connection:
+                await end_removed_directories(connection, before, world.provider, actor="operator:root")
+            gate.release()
+            if ENTRA_DIRECTORY in kept:
+                assert (await finishing).kind == "SESSION"
+                return
+            with pytest.raises(LoginFailed) as refused:
+                await finishing
+    assert (refused.value.code, refused.value.reason) == ("ISSUER_MISMATCH", "directory_removed")
     assert await world.count("identity") == 0
