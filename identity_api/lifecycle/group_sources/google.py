@@ -4,6 +4,9 @@ Facts: `groups/-/memberships:searchTransitiveGroups`, at most 1,000 a page, answ
 Workspace Enterprise Standard or Plus, Enterprise for Education, or Cloud Identity Premium; the query names the member and
 a label (https://cloud.google.com/identity/docs/reference/rest/v1/groups.memberships/searchTransitiveGroups).
 
+Not the Admin SDK: it answers to administrators, or to a service account that acts as one, and to nobody with the token of
+their own sign-in (https://developers.google.com/workspace/admin/directory/v1/guides/delegation).
+
 Unverified: that ordinary people may list the groups they are in with the scope `cloud-identity.groups.readonly` wherever
 the groups' settings let members see each other; the answer to somebody in no group (here: no `memberships`).
 """
