@@ -31,18 +31,22 @@ def only_basic(headers: Mapping[str, str], form: Mapping[str, str]) -> Canned | 
 
 
 class BentProvider(RunningProvider):
-    """A `RunningProvider` with `documents`, `answers` and `guards` by path; all may be changed while it runs."""
+    """A `RunningProvider` with `documents`, `answers`, `guards` and `aliases` by path; all may be changed while it runs.
+
+    An alias is another path for an endpoint.
+    """
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         self.documents: dict[str, Change] = {}
         self.answers: dict[str, Canned] = {}
         self.guards: dict[str, Guard] = {}
+        self.aliases: dict[str, str] = {}
 
     def straighten(self) -> None:
         """Everything as it was, faults included."""
         self.reset()
-        for bent in (self.documents, self.answers, self.guards):
+        for bent in (self.documents, self.answers, self.guards, self.aliases):
             bent.clear()
 
     def announce(self, **members: Any) -> None:
@@ -67,7 +71,8 @@ class _Bend:
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         body = (await receive())["body"]
-        path = scope["path"]
+        path = self._provider.aliases.get(scope["path"], scope["path"])
+        scope = {**scope, "path": path, "raw_path": path.encode()}
         guard = self._provider.guards.get(path)
         canned = self._provider.answers.get(path)
         if guard is not None:
