@@ -42,10 +42,13 @@ async def preview_deletion(parts: ProviderParts, actor: Actor, provider_id: UUID
         return await provider_changes.footprint(connection, actor.tenant_id, provider_id)
 
 
-async def delete(parts: ProviderParts, actor: Actor, provider_id: UUID) -> None:
+async def delete(parts: ProviderParts, actor: Actor, provider_id: UUID, *, rehearse: bool = False) -> None:
     """Remove a disabled provider that nobody has an identity at and no mapping names.
 
     Identities and mappings are never taken along: they are what makes history askable, and other people's to remove.
+
+    Args:
+        rehearse: only say whether it could be done.
 
     Raises:
         NotFound; Refused: `MANAGED_BY_FILE`.
@@ -63,6 +66,8 @@ async def delete(parts: ProviderParts, actor: Actor, provider_id: UUID) -> None:
                 f"{found.identities} identities and {found.mappings} mappings belong to this provider. It can stay disabled.",
                 code="PROVIDER_IN_USE",
             )
+        if rehearse:
+            return
         await provider_changes.remove(connection, actor.tenant_id, provider_id)
         await record(connection, actor, "deleted", provider_id, {"slug": before.slug})
 

@@ -36,6 +36,7 @@ def test_a_provider_from_its_making_to_its_deletion(acme: Command, url: str) -> 
         (("disable", "acme", "keycloak"), "~ provider keycloak (disabled)\n"),
         (("enable", "acme", "keycloak"), "~ provider keycloak (enabled)\n"),
         (("disable", "acme", "keycloak"), "~ provider keycloak (disabled)\n"),
+        (("delete", "acme", "keycloak", "--dry-run"), "- provider keycloak\n"),
         (("delete", "acme", "keycloak"), "- provider keycloak\n"),
     ):
         done = acme("provider", *arguments)
@@ -45,6 +46,24 @@ def test_a_provider_from_its_making_to_its_deletion(acme: Command, url: str) -> 
     assert SECRET not in shown
     actors = ask(url, "select actor from audit_event where action like 'provider.%'")
     assert {row["actor"].partition(":")[0] for row in actors} == {"operator"}
+
+
+def test_a_deletion_is_rehearsed_and_says_what_stands_in_its_way(acme: Command, url: str) -> None:
+    """Nothing is deleted, and what a deletion would be refused for is said with its counts."""
+    create(acme)
+    enabled = acme("provider", "delete", "acme", "keycloak", "--dry-run")
+    assert (enabled.returncode != 0, "Disable the provider first." in enabled.stderr) == (True, True)
+    assert acme("provider", "disable", "acme", "keycloak").returncode == 0
+    ask(
+        url,
+        """insert into group_mapping (id, tenant_id, provider_id, pattern, match, enabled, version, managed_by,
+            created_at, updated_at)
+        select gen_random_uuid(), tenant_id, id, 'engineering', 'EXACT', true, 1, 'API', now(), now() from provider
+        where slug = 'keycloak'""",
+    )
+    used = acme("provider", "delete", "acme", "keycloak", "--dry-run")
+    assert (used.returncode != 0, "0 identities and 1 mappings" in used.stderr) == (True, True), used.stderr
+    assert len(ask(url, "select from provider where slug = 'keycloak'")) == 1
 
 
 def test_secrets_come_from_a_variable_a_file_or_standard_input_and_are_never_shown(

@@ -158,9 +158,17 @@ def disable(tenant: str, slug: str) -> None:
 
 @click.command()
 @_names
-def delete(tenant: str, slug: str) -> None:
+@click.option("--dry-run", is_flag=True, help="Say what stands in the way, and change nothing.")
+def delete(tenant: str, slug: str, dry_run: bool) -> None:
     """Delete the disabled provider SLUG, if it has no identities and no mappings."""
-    _switch(tenant, slug, "delete")
+    from identity_api.cli.output import print_lines
+    from identity_api.cli.provider_changes import change_provider
+    from identity_api.tenants import switching
+
+    change_provider(
+        tenant, slug, lambda parts, actor, found: switching.delete(parts, actor, found.id, rehearse=dry_run)
+    )
+    print_lines([f"- provider {slug}"])
 
 
 def _switch(tenant: str, slug: str, verb: str) -> None:
@@ -169,7 +177,7 @@ def _switch(tenant: str, slug: str, verb: str) -> None:
     from identity_api.tenants import switching
 
     change_provider(tenant, slug, lambda parts, actor, found: getattr(switching, verb)(parts, actor, found.id))
-    print_lines([f"- provider {slug}" if verb == "delete" else f"~ provider {slug} ({verb}d)"])
+    print_lines([f"~ provider {slug} ({verb}d)"])
 
 
 COMMANDS = (create, update, set_secret, secrets, remove_secret, enable, disable, delete)
