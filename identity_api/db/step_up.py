@@ -1,4 +1,4 @@
-"""By which providers a user can prove anew who they are."""
+"""By which providers a user can prove anew who they are, and what each of them calls the user."""
 
 from uuid import UUID
 
@@ -30,3 +30,25 @@ async def proving_providers(connection: Connection, tenant_id: UUID, user_id: UU
         user_id,
     )
     return tuple([ProvingProvider(**row) for row in rows])
+
+
+class KnownAs(msgspec.Struct, frozen=True):
+    """What a provider called a user when it last vouched for them."""
+
+    username: str | None
+    email: str | None
+
+
+async def known_as(connection: Connection, tenant_id: UUID, user_id: UUID, provider_id: UUID) -> KnownAs | None:
+    """From the newest sign-in there; None if the user has none."""
+    row = await connection.fetchrow(
+        """
+        select claims ->> 'username' as username, claims ->> 'email' as email from identity
+        where tenant_id = $1 and user_id = $2 and provider_id = $3 and unlinked_at is null
+        order by signed_in_at desc limit 1
+        """,
+        tenant_id,
+        user_id,
+        provider_id,
+    )
+    return row and KnownAs(**row)

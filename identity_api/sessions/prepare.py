@@ -95,8 +95,13 @@ def _attempt(tenant: Tenant, provider: Provider, beginning: Beginning, ending: E
     )
 
 
+def is_login_hint(text: str) -> bool:
+    """Whether the text can be sent as a name that is known already."""
+    return 0 < len(text) <= MAX_LOGIN_HINT_LENGTH and text.isprintable()
+
+
 def _check_login_hint(hint: str | None) -> None:
-    if hint is not None and not (0 < len(hint) <= MAX_LOGIN_HINT_LENGTH and hint.isprintable()):
+    if hint is not None and not is_login_hint(hint):
         raise BadInput("The login hint cannot be used.", code="LOGIN_HINT_INVALID", field="login_hint")
 
 

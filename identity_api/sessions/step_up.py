@@ -15,11 +15,14 @@ from identity_api.accounts.credentials import Credentials, check, settle
 from identity_api.accounts.local_rules import check_passwords_allowed
 from identity_api.db import audit, local_accounts, step_up
 from identity_api.db.database import Database
+from identity_api.db.providers import Provider
 from identity_api.db.step_up import ProvingProvider
 from identity_api.errors import Refused
 from identity_api.ids import new_token, token_hash
+from identity_api.lifecycle.provider_answers import claim_sources
 from identity_api.sessions.authenticate import Authenticated
 from identity_api.sessions.local import LocalParts
+from identity_api.sessions.prepare import is_login_hint
 
 STEP_UP_AGE = timedelta(minutes=10)
 STEP_UP_PATH = "/auth/reauthenticate"
@@ -56,6 +59,21 @@ async def ways(database: Database, authenticated: Authenticated) -> Ways:
         policy = await local_accounts.policy(connection, authenticated.tenant_id)
         proving = await step_up.proving_providers(connection, authenticated.tenant_id, authenticated.user.id)
     return Ways(policy.local_sign_in and authenticated.user.circumstances.has_password, proving)
+
+
+async def login_hint(database: Database, authenticated: Authenticated, provider: Provider) -> str | None:
+    """What the provider calls the signed-in user, so that it asks the right person (Core 3.1.2.1; S1-23).
+
+    The username where the provider's own is read for it, else the address: a name for people would confuse it.
+    """
+    async with database.reading() as connection:
+        known = await step_up.known_as(connection, authenticated.tenant_id, authenticated.user.id, provider.id)
+    if known is None:
+        return None
+    sources = claim_sources(provider.claims).profile.username
+    is_its_own = any(source.may_be("preferred_username") for source in sources)
+    hint = (known.username if is_its_own else None) or known.email
+    return hint if hint is not None and is_login_hint(hint) else None
 
 
 def elevated_until(authenticated: Authenticated, now: datetime) -> datetime | None:

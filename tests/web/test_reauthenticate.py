@@ -157,6 +157,29 @@ async def test_a_provider_is_asked_to_let_the_person_prove_it(site: Site) -> Non
 
 
 @pytest.mark.asyncio
+async def test_the_provider_is_told_whom_to_ask(site: Site) -> None:
+    """S1-22, S1-23: the name is known, from the sign-in before; without one, or to anybody else, none is sent."""
+    await allow(site)
+
+    async def hint(client: httpx.AsyncClient, path: str) -> str | None:
+        begun = await client.get(path)
+        return dict(parse_qsl(urlsplit(begun.headers["location"]).query)).get("login_hint")
+
+    client = await site.signed_in("alice")
+    again = "/auth/oidc/sso/login?reauth=1"
+    assert await hint(client, again) == "alice"
+    assert await hint(client, f"{again}&login_hint=other%40acme.example") == "other@acme.example"
+    assert await hint(client, "/auth/oidc/sso/login") is None
+    assert await hint(site.client(), again) is None
+    # A name for people is no name that a provider would know: then the address is sent, or nothing.
+    by_name = """update provider set claims = jsonb_set(claims::jsonb, '{username}', '["name"]') where id = $1"""
+    await site.execute(by_name, site.provider.id)
+    assert await hint(client, again) == site.idp.people["alice"].email
+    await site.execute("update identity set claims = claims::jsonb - 'email' where provider_id = $1", site.provider.id)
+    assert await hint(client, again) is None
+
+
+@pytest.mark.asyncio
 async def test_an_ordinary_login_demands_no_new_proof(site: Site) -> None:
     await allow(site)
     begun = await site.client().get("/auth/oidc/sso/login")

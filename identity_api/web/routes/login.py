@@ -15,6 +15,7 @@ from identity_api.sessions.launch import launch
 from identity_api.sessions.local import check_beginning, is_offered
 from identity_api.sessions.parts import Beginning, BrowserRequest, Launched
 from identity_api.sessions.prepare import prepare
+from identity_api.sessions.step_up import login_hint
 from identity_api.web import authentication, cookies
 from identity_api.web.answer import redirect
 from identity_api.web.facts import RequestFacts, facts_of
@@ -94,6 +95,10 @@ async def provider_login(request: WebRequest, protocol: FromPath[str], provider:
         found = await providers.by_slug(connection, tenant.id, provider)
     if found is None or found.protocol != protocol or not found.enabled:
         raise NotFound("There is no such way of signing in.", code="PROVIDER_NOT_FOUND")
+    if query.get("reauth") == "1" and "login_hint" not in query:
+        signed_in = await authentication.optional(parts, request.scope)
+        if signed_in is not None and (hint := await login_hint(parts.database, signed_in, found)):
+            query["login_hint"] = hint
     return await begin(request, parts, facts, tenant, provider, query)
 
 
