@@ -99,7 +99,7 @@ def _split(token: str, max_bytes: int) -> tuple[bytes, bytes, bytes]:
         raise MalformedToken("The token is too large.")
     if not token.isascii():
         raise MalformedToken("The token is not a JWT.")
-    segments = token.encode("ascii").split(b".")
+    segments = token.encode("ascii").split(b".", 5)  # one more than any token has says enough
     if len(segments) == 5:
         raise MalformedToken("The token is encrypted, which was not agreed on.")
     if len(segments) != 3 or len(segments[0]) > MAX_HEADER_BYTES:

@@ -1,5 +1,6 @@
 """Reading an answer within its cap, and telling what an error of aiohttp means for us."""
 
+import asyncio
 import re
 import ssl
 import zlib
@@ -40,6 +41,12 @@ _OUR_CERTIFICATE = {
 # Cookies are not kept; the codings are undone by the time the answer is handed over.
 _DROPPED_HEADERS = frozenset({"set-cookie", "content-encoding", "content-length", "transfer-encoding"})
 
+FEW_READS, CRUMB_BYTES = 16, 1_024
+PAUSE_SHARE = 0.25
+"""An answer that arrives in more pieces than a few and one for each KiB is a drip: each piece costs as much as a whole
+packet. It is then read at moments ever further apart, a quarter of the time it has taken so far, so that it costs some
+thirty reads however long it drips, and an honest one that a bad network cut up takes a quarter longer at most."""
+
 
 async def read_answer(response: aiohttp.ClientResponse, cap: int, origin: str) -> Answer:
     """The whole answer. Raises Unusable, or aiohttp's errors for `translated`; the connection is then closed."""
@@ -58,18 +65,35 @@ async def _body(response: aiohttp.ClientResponse, cap: int, origin: str) -> byte
         raise Unusable("The answer is encoded in an unknown way", code="CONTENT_CODING_UNKNOWN", origin=origin)
     # Decompressed here, with a limit for every step: 64 KiB of gzip may be 64 MiB, and a check afterwards is too late.
     gzip = zlib.decompressobj(31) if "gzip" in coding else None
-    body, received = bytearray(), 0
-    async for chunk in response.content.iter_any():
-        received += len(chunk)
+    body, received, reads = bytearray(), 0, 0
+    begun = asyncio.get_running_loop().time()
+    while chunk := await response.content.readany():
+        received, reads = received + len(chunk), reads + 1
         try:
             body += gzip.decompress(chunk, cap + 1 - len(body)) if gzip else chunk
         except zlib.error:
             raise Unusable("The answer is damaged", code="ANSWER_TRUNCATED", origin=origin) from None
         if len(body) > cap:
             raise Unusable("The answer is too large", code="ANSWER_TOO_LARGE", origin=origin)
+        if reads > FEW_READS + received // CRUMB_BYTES:
+            await _let_gather(response, (asyncio.get_running_loop().time() - begun) * PAUSE_SHARE)
     if gzip and received and (not gzip.eof or gzip.unused_data):
         raise Unusable("The answer is not complete", code="ANSWER_TRUNCATED", origin=origin)
     return bytes(body)
+
+
+async def _let_gather(response: aiohttp.ClientResponse, seconds: float) -> None:
+    """Read nothing for a while: what comes meanwhile waits in the system's buffers, and is then one piece."""
+    connection = response.connection
+    transport = connection.transport if connection is not None else None
+    if transport is None or response.content.is_eof():
+        return  # all of it is here
+    transport.pause_reading()
+    try:
+        await asyncio.sleep(seconds)
+    finally:
+        if not transport.is_closing():
+            transport.resume_reading()
 
 
 def _answer_headers(received: Mapping[str, str]) -> dict[str, str]:

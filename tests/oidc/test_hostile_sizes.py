@@ -1,11 +1,10 @@
 """What is too large, too deep or too odd is refused cheaply, by every parser alike. Promise 3; bad inputs, row 33.
 
-The figure is 5 ms of processor time. The machine that tests is shared and may be slow, so ten times that is allowed
-here, for the best of three; what is not bounded at all costs far more on these inputs.
+The figure is 5 ms of processor time, measured as `tests.cost` says. An encrypted token that names none of our keys costs
+two operations with a private key; with RSA of 2,048 bits that is within the figure, with 4,096 bits it would not be.
 """
 
 import json
-import time
 import zlib
 from collections.abc import Callable
 
@@ -23,10 +22,11 @@ from identity_api.oidc.own_keys import OwnKeys, read_own_key
 from identity_api.oidc.par import read_pushed_response
 from identity_api.oidc.signed_token import MAX_TOKEN_BYTES, verify_signature
 from identity_api.oidc.userinfo import MAX_SIGNED_ANSWER_BYTES, SignedAnswers, read_userinfo
+from tests.cost import seconds_of
 from tests.oidc.own import key_of, own_key, own_keys, seal
 from tests.oidc.tokens import CLIENT_ID, ISSUER, NOW, SUBJECT, claims, encode, key_set, public, rsa_key, sign
 
-ALLOWED_SECONDS = 0.05
+ALLOWED_SECONDS = 0.005
 MEBIBYTE = 1024 * 1024
 KEYS = key_set(public(rsa_key(), kid="key-1"))
 SIGNED = sign(claims(), rsa_key())
@@ -68,15 +68,14 @@ PAIRS = {
 
 
 def cost(call: Callable[[], object]) -> float:
-    """Processor time of the cheapest of three; each must end in our own error, whose text is short."""
-    spent = []
-    for _ in range(3):
-        start = time.process_time()
+    """Processor time of the cheapest run; each must end in our own error, whose text is short."""
+
+    def refused() -> None:
         with pytest.raises((ProtocolError, BadInput)) as caught:
             call()
-        spent.append(time.process_time() - start)
         assert len(str(caught.value)) <= 300
-    return min(spent)
+
+    return seconds_of(refused, enough=ALLOWED_SECONDS)
 
 
 @pytest.mark.parametrize("name", TOKENS)
@@ -87,7 +86,7 @@ def test_a_hostile_signed_token_is_refused_cheaply(name: str, types: list[str]) 
 
 @pytest.mark.parametrize("name", SEALED)
 def test_a_hostile_encrypted_token_is_refused_cheaply(name: str) -> None:
-    """Even with a key for each of the attempts that junk may cost."""
+    """Even with more keys than are tried for junk."""
     assert decrypt_token(seal(SIGNED, key_of("RSA")), own_keys("RSA")) == SIGNED
     assert cost(lambda: decrypt_token(SEALED[name], own_keys("RSA"))) < ALLOWED_SECONDS
     assert cost(lambda: decrypt_token(SEALED[name], MANY_KEYS)) < ALLOWED_SECONDS
@@ -127,6 +126,5 @@ def test_a_hostile_key_is_refused_cheaply(source: bytes) -> None:
 )
 def test_a_hostile_challenge_is_read_cheaply(challenge: str) -> None:
     answer = Answer(status=401, headers={"www-authenticate": challenge, "dpop-nonce": "n"})
-    start = time.process_time()
     assert nonce_challenge(answer) is None
-    assert time.process_time() - start < ALLOWED_SECONDS
+    assert seconds_of(lambda: nonce_challenge(answer), enough=ALLOWED_SECONDS) < ALLOWED_SECONDS

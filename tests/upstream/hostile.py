@@ -18,6 +18,8 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 BODY = b'{"ok": true}'
 LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 PAUSE_SECONDS = 0.02  # between two bytes of an answer that never ends
+CRUMBS = BODY + b" " * 60
+CRUMB_PAUSE_SECONDS = 0.001
 
 
 def answer(body: bytes = BODY, *extra: str, status: str = "200 OK", length: int | None = None) -> bytes:
@@ -143,6 +145,19 @@ class Hostile:
     async def slow_body(self, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         writer.write(answer(b"", length=100_000))
         return await self._forever(writer, b"x", PAUSE_SECONDS)
+
+    async def crumbs(self, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        """An honest answer, byte by byte."""
+        writer.write(answer(b"", length=len(CRUMBS)))
+        for place in range(len(CRUMBS)):
+            writer.write(CRUMBS[place : place + 1])
+            await writer.drain()
+            await asyncio.sleep(CRUMB_PAUSE_SECONDS)
+        return True
+
+    async def endless_crumbs(self, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        writer.write(answer(b"", length=100_000))
+        return await self._forever(writer, b"x", CRUMB_PAUSE_SECONDS)
 
     async def endless_head(self, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         writer.write(b"HTTP/1.1 200 OK\r\n")

@@ -4,13 +4,14 @@ import asyncio
 import socket
 from collections.abc import Callable
 
+import aiohttp
 import pytest
 
 from identity_api.oidc.messages import Answer, Request
 from identity_api.upstream.errors import Refused, Unanswered, Unreachable, Unusable, UpstreamError
 from identity_api.upstream.exchange import Upstream
 from tests.upstream.conftest import Names
-from tests.upstream.hostile import BODY, Hostile, answer, gzipped
+from tests.upstream.hostile import BODY, CRUMBS, Hostile, answer, gzipped
 
 OpenUpstream = Callable[..., Upstream]
 FORM = b"grant_type=refresh_token&refresh_token=secret-value"
@@ -93,6 +94,26 @@ async def test_the_deadline_is_wall_clock_time_and_says_sent(send, hostile, path
     assert (caught.value.code, caught.value.sent) == ("ANSWER_TIMED_OUT", True)
     assert loop.time() - begun < SHORT_SECONDS + 1
     assert hostile.seen[path] == 1
+
+
+@pytest.mark.asyncio
+async def test_an_answer_that_drips_is_read_at_moments_ever_further_apart(send, monkeypatch):
+    """Promise 3: a thousand pieces cost some thirty reads. An honest answer in crumbs arrives whole."""
+    reads = 0
+    original = aiohttp.StreamReader.readany
+
+    async def counting(self: aiohttp.StreamReader) -> bytes:
+        nonlocal reads
+        reads += 1
+        return await original(self)
+
+    monkeypatch.setattr(aiohttp.StreamReader, "readany", counting)
+    assert (await send("/crumbs")).body == CRUMBS
+    reads = 0
+    with pytest.raises(Unanswered) as caught:
+        await send("/endless-crumbs", deadline=1.0)
+    assert (caught.value.code, caught.value.sent) == ("ANSWER_TIMED_OUT", True)
+    assert 0 < reads <= 60
 
 
 @pytest.mark.asyncio
