@@ -1,4 +1,4 @@
-"""Locks, and the one order in which they are taken: a tenant's mappings first, then its users by id.
+"""Locks, and the one order in which they are taken: a tenant's mappings first, then redirect URLs, then its users by id.
 
 Every writer keeps this order, so that no two of them can wait for each other.
 """
@@ -10,6 +10,7 @@ from identity_api.db.database import Connection
 
 _MAPPINGS = 0x6D61_7070  # "mapp": the first half of the advisory key; the second is the tenant's
 _PEOPLE = 0x7065_6F70  # "peop"
+_REDIRECTS = 0x7265_6469  # "redi"; of all tenants together
 
 
 async def share_mappings(connection: Connection, tenant_id: UUID) -> None:
@@ -23,6 +24,11 @@ async def share_mappings(connection: Connection, tenant_id: UUID) -> None:
 async def edit_mappings(connection: Connection, tenant_id: UUID) -> None:
     """Wait until nobody applies the tenant's mappings, and keep them out until this transaction ends."""
     await connection.execute("select pg_advisory_xact_lock($1, hashtext($2))", _MAPPINGS, str(tenant_id))
+
+
+async def redirect_urls(connection: Connection) -> None:
+    """One at a time decides where callbacks arrive, in whichever tenant: two at once would not see each other's."""
+    await connection.execute("select pg_advisory_xact_lock($1, 0)", _REDIRECTS)
 
 
 async def people(connection: Connection, tenant_id: UUID, names: Collection[str]) -> None:

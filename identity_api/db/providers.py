@@ -166,30 +166,41 @@ _PLACE = (
 _PLACE_OF_OTHER = _PLACE.replace("redirect_url", "other.redirect_url")
 
 
-async def sharing_redirects(connection: Connection, tenant_id: UUID) -> list[str]:
-    """The tenant's providers that have the place of their callback in common with another provider, one of the two
-    being a public client.
+async def at_one_place(
+    connection: Connection, tenant_id: UUID, *, across_tenants: bool
+) -> list[tuple[Provider, Provider]]:
+    """Pairs of a provider of the tenant and another one, of any tenant, that have the place of their callback in common:
+    at least all those of which one is a public client, or one would accept the other's `iss`.
 
-    Looks at every tenant's rows, for a callback names no tenant; says nothing of the others but that they are there.
+    Args:
+        across_tenants: and all of different tenants.
     """
+    columns = ", ".join([f"other.{name}" for name in Provider.__struct_fields__])
     rows = await connection.fetch(
         f"""
         with place as (
-            select id, tenant_id, slug, client_authentication = 'none' as is_public, {_PLACE} as place from provider
+            select *, client_authentication = 'none' as is_public, {_PLACE} as place,
+                regexp_replace(issuer, '/?([.]well-known/openid-configuration)?$', '') as word,
+                issuer ~ '[{{]tenantid[}}]|/(common|organizations)/' as is_collective
+            from provider
         )
-        select distinct mine.slug from place mine
+        select mine.id as mine_id, {columns} from place mine
         join place other on other.place = mine.place and other.id <> mine.id
-        where mine.tenant_id = $1 and (mine.is_public or other.is_public) order by mine.slug
+        where mine.tenant_id = $1 and (mine.is_public or other.is_public or mine.word = other.word
+            or mine.is_collective or other.is_collective or ($2 and other.tenant_id <> mine.tenant_id))
+        order by mine.slug, other.id
         """,
         tenant_id,
+        across_tenants,
     )
-    return [row["slug"] for row in rows]
+    own = {one.id: one for one in await of_tenant(connection, tenant_id)} if rows else {}
+    return [(own[row["mine_id"]], from_row(row)) for row in rows]
 
 
 async def shares_place(connection: Connection, provider: Provider) -> bool:
     """Whether callbacks of an enabled provider that answers somewhere else arrive where this one's do.
 
-    Looks at every tenant's rows, as `sharing_redirects` does. An issuer's name is not enough to be the same provider:
+    Looks at every tenant's rows, as `at_one_place` does. An issuer's name is not enough to be the same provider:
     a row may name one and have its endpoints elsewhere.
     """
     return bool(

@@ -47,7 +47,7 @@ async def create(
         fields: of a provider declaration, with `preset_values` and `preset_alternatives` where it names a preset.
 
     Raises:
-        BadInput: `PROVIDER_INVALID`, `SECRET_INVALID`.
+        BadInput: `PROVIDER_INVALID`, `SECRET_INVALID`, `REDIRECT_URL_SHARED`.
         Conflict: `PROVIDER_EXISTS`.
         Refused: `FORBIDDEN`, where mappings for every provider give what the actor may not give.
     """
@@ -66,7 +66,7 @@ async def create(
                 managed_by="API",
             )
             await _check(parts, connection, actor, owner, None, wanted)
-            await write(connection, None, wanted)
+            await write(connection, actor, None, wanted)
             await ensure_keys(connection, parts.vault, wanted, actor=actor.name)
             if secret is not None:
                 await replace_all(connection, parts.vault, wanted, secret, now)
@@ -95,7 +95,7 @@ async def update(
         NotFound: the tenant has no such provider.
         Conflict: it is no longer at `expected_version`.
         Refused: `MANAGED_BY_FILE`, `FORBIDDEN`, `SELF_BENEFIT`.
-        BadInput: `PROVIDER_INVALID`, `SECRET_REQUIRED`, `SECRET_INVALID`.
+        BadInput: `PROVIDER_INVALID`, `SECRET_REQUIRED`, `SECRET_INVALID`, `REDIRECT_URL_SHARED`.
     """
     _refuse_fixed(patch)
     async with parts.database.transaction() as connection:

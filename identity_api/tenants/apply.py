@@ -21,7 +21,7 @@ from identity_api.db.tenants import Frontend, Tenant
 from identity_api.errors import BadInput, ConfigurationError, Conflict
 from identity_api.ids import uuid7
 from identity_api.permissions.service import SERVICE_PERMISSIONS
-from identity_api.tenants.checks import SHARED_REDIRECT
+from identity_api.tenants import shared_redirects
 from identity_api.tenants.client_keys import ensure_keys, replace_certificate
 from identity_api.tenants.declaration import (
     ProviderDeclaration,
@@ -85,8 +85,8 @@ async def apply_tenant(
         rehearse: tell the differences and leave everything as it is.
 
     Raises:
-        ConfigurationError: a secret cannot be found, a host belongs to another tenant, or a public client shares its
-            redirect URL.
+        ConfigurationError: a secret cannot be found, a host belongs to another tenant, or a provider has a redirect URL
+            that it may not share (`shared_redirects`).
     """
     found: list[Difference] = []
     tenant_id = uuid7()
@@ -140,6 +140,9 @@ class _Application:
         declared = self._declared
         before = await tenants.by_slug(self._connection, declared.slug)
         self._tenant_id = before.id if before else uuid7()
+        # Here, since what follows may lock users.
+        await locks.share_mappings(self._connection, self._tenant_id)
+        await locks.redirect_urls(self._connection)
         wanted = Tenant(
             self._tenant_id, declared.slug, declared.name, declared.default_provider, before.epoch if before else 0
         )
@@ -190,7 +193,6 @@ class _Application:
                 self._note("permission", name, old, ("description", "delegable"))
 
     async def _write_provider(self, declared: ProviderDeclaration) -> None:
-        await locks.share_mappings(self._connection, self._tenant_id)
         before = await providers.by_slug(self._connection, self._tenant_id, declared.slug)
         now = await self._connection.fetchval("select now()")
         secret = client_secret(declared, self._applier.environ, self._applier.folder)
@@ -223,10 +225,11 @@ class _Application:
 
     async def _check_redirects(self) -> None:
         """Against every row there is: a callback names no tenant, and a redirect URL need not be declared."""
-        sharing = await providers.sharing_redirects(self._connection, self._tenant_id)
-        if sharing:
+        found = await shared_redirects.objections(self._connection, self._tenant_id, across_tenants=True)
+        if found:
+            place = f"Tenant {self._declared.slug}, provider"
             raise ConfigurationError(
-                [f"Tenant {self._declared.slug}, provider {slug}, redirect_url: {SHARED_REDIRECT}" for slug in sharing]
+                [f"{place} {slug}, redirect_url: {told} ({shared_redirects.CODE})" for slug, told in found.items()]
             )
 
     async def _write_own_keys(self, provider: Provider, declared: ProviderDeclaration) -> bool:

@@ -21,6 +21,8 @@ from identity_api.oidc.documents import DocumentError, check_url
 from identity_api.oidc.issuer import ENTRA_COLLECTIVES, is_template
 from identity_api.permissions.names import check_permission_name
 from identity_api.permissions.service import SERVICE_PREFIX
+from identity_api.tenants.shared_redirects import CODE as SHARED
+from identity_api.tenants.shared_redirects import Sharer, objections_among
 from identity_api.tenants.urls import CALLBACK_PATHS, is_callback
 
 if TYPE_CHECKING:
@@ -43,7 +45,6 @@ GROUPS_ENDPOINT = "groups"
 """Where a vendor's interface for groups is, if not at its public place; with either protocol, for `group_source` only."""
 TENANT_SLUG = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 PROVIDER_SLUG = r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?"
-SHARED_REDIRECT = "another provider has this address; a client without a secret needs one of its own (mix-up)."
 _DIRECTORY = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 
@@ -67,23 +68,34 @@ def problems_of(tenants: Sequence["TenantDeclaration"], bounds: Bounds = Bounds(
 
 
 def _shared_redirects(tenants: Sequence["TenantDeclaration"]) -> list[str]:
-    """Public clients whose redirect URL another provider has too: a callback there would not say whose code it brings.
+    """Providers that may not share the redirect URL that they share: a callback there would not say whose code it brings.
 
     What is stored already, and redirect URLs that are not declared, are compared when the declaration is applied.
     """
-    places: dict[tuple[str, str], list[tuple[str, bool]]] = {}
+    places: dict[tuple[str, str], list[tuple[str, Sharer]]] = {}
     for number, tenant in enumerate(tenants):
         for position, provider in enumerate(tenant.providers):
             if provider.redirect_url is not None:
                 sharers = places.setdefault(arrival_of(provider.redirect_url), [])
-                sharers.append((f"tenants[{number}].providers[{position}]", _is_public(provider)))
+                sharers.append((f"tenants[{number}].providers[{position}]", _sharer(tenant.slug, provider)))
     return [
-        f"{place}.redirect_url: {SHARED_REDIRECT}"
+        f"{place}.redirect_url: {reason} ({SHARED})"
         for sharers in places.values()
-        if len(sharers) > 1
-        for place, is_public in sharers
-        if is_public
+        for (place, _), reason in zip(sharers, objections_among([one for _, one in sharers]), strict=True)
+        if reason is not None
     ]
+
+
+def _sharer(tenant_slug: str, provider: "ProviderDeclaration") -> Sharer:
+    return Sharer(
+        tenant=tenant_slug,
+        protocol=provider.protocol,
+        issuer=provider.issuer,
+        discovery_url=provider.discovery_url,
+        endpoints=provider.endpoints,
+        directories=provider.allowed_directories,
+        is_public=_is_public(provider),
+    )
 
 
 def arrival_of(redirect_url: str) -> tuple[str, str]:

@@ -13,8 +13,9 @@ from identity_api.errors import BadInput, Conflict, NotFound, Refused
 from identity_api.lifecycle.end_login import end_everything_at_provider
 from identity_api.lifecycle.provider_line import Documents
 from identity_api.permissions.delegation import Actor
-from identity_api.tenants.checks import SHARED_REDIRECT, Bounds
-from identity_api.tenants.provider_rules import INVALID, OwnSet
+from identity_api.tenants import shared_redirects
+from identity_api.tenants.checks import Bounds
+from identity_api.tenants.provider_rules import OwnSet
 from identity_api.tenants.rows import Defaults, Owner, decide_anew, end_moved, end_removed_directories, has_moved
 from identity_api.upstream.addresses import AllowList
 from identity_api.vault import Vault
@@ -74,17 +75,21 @@ async def owner_of(connection: Connection, actor: Actor) -> Owner:
     return Owner(tenant.id, tenant.slug, await tenants.hosts(connection, tenant.id))
 
 
-async def write(connection: Connection, before: Provider | None, wanted: Provider) -> None:
+async def write(connection: Connection, actor: Actor, before: Provider | None, wanted: Provider) -> None:
     """Write the row. What it shared before is no reason to keep anybody from switching it off, or from anything else.
 
     Raises:
-        BadInput: `PROVIDER_INVALID`: its redirect URL is another provider's, and one of the two has no secret.
+        BadInput: `REDIRECT_URL_SHARED`: another provider has its redirect URL, and the two may not share it.
     """
+    if not shared_redirects.arrives_otherwise(before, wanted):
+        await providers.write(connection, wanted)
+        return
+    await locks.redirect_urls(connection)
     await providers.write(connection, wanted)
-    arrives = (wanted.redirect_url, wanted.client_authentication)
-    is_new = before is None or (before.redirect_url, before.client_authentication) != arrives
-    if is_new and wanted.slug in await providers.sharing_redirects(connection, wanted.tenant_id):
-        raise BadInput(f"The redirect URL cannot be used: {SHARED_REDIRECT}", code=INVALID, field="redirect_url")
+    found = await shared_redirects.objections(connection, wanted.tenant_id, across_tenants=actor.is_operator)
+    if wanted.slug in found:
+        message = f"The redirect URL cannot be used: {found[wanted.slug]}"
+        raise BadInput(message, code=shared_redirects.CODE, field="redirect_url")
 
 
 async def record(
@@ -98,7 +103,7 @@ async def record(
 async def change(connection: Connection, actor: Actor, before: Provider, wanted: Provider) -> None:
     """Write the row, and what follows from it for the people there."""
     own = await OwnSet.begin(connection, actor)
-    await write(connection, before, wanted)
+    await write(connection, actor, before, wanted)
     if has_moved(before, wanted):
         await end_moved(connection, actor.tenant_id, wanted.id, actor=actor.name)
     await end_removed_directories(connection, before, wanted, actor=actor.name)

@@ -93,8 +93,11 @@ def check_addresses(wanted: Provider, owner: Owner, allow: AllowList, public_url
                 code=INVALID,
                 field=field,
             )
-    # A callback anywhere else would hand authorization codes to strangers.
-    if urlsplit(wanted.redirect_url).hostname not in {*owner.hosts, urlsplit(public_url).hostname}:
+    # A callback anywhere else would hand authorization codes to strangers, or keep another tenant from its own address.
+    redirect = urlsplit(wanted.redirect_url)
+    of_tenant = re.match("/t/([^/]*)", redirect.path)
+    is_foreign = of_tenant is not None and of_tenant[1] != owner.slug
+    if redirect.hostname not in {*owner.hosts, urlsplit(public_url).hostname} or is_foreign:
         raise BadInput("The redirect URL must be on a host of the tenant.", code=INVALID, field="redirect_url")
 
 

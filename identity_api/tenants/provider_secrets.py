@@ -81,7 +81,7 @@ async def set_secret(parts: ProviderParts, actor: Actor, provider_id: UUID, secr
         wanted = msgspec.structs.replace(
             before, client_authentication=CLIENT_SECRET_POST, version=before.version + 1, updated_at=now
         )
-        await write(connection, before, wanted)
+        await write(connection, actor, before, wanted)
         return wanted
 
 

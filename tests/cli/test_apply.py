@@ -131,3 +131,53 @@ def test_a_host_of_another_tenant_is_refused(acme: Command, file: Path) -> None:
     done = acme("apply", file)
     assert done.returncode == 78
     assert "belongs to another tenant" in done.stderr
+
+
+SHARING = """
+[[tenants]]
+slug = "{slug}"
+name = "{slug}"
+
+[[tenants.providers]]
+slug = "sso"
+issuer = "{issuer}"
+client_id = "identity-api"
+client_secret_env = "ACME_SECRET"
+redirect_url = "https://id.example.com/v1/auth/oidc/callback"
+"""
+
+
+def sharing(slug: str, issuer: str, settings: str = "") -> bytes:
+    """A tenant of which the provider has the redirect URL that systems share which move in."""
+    return (SHARING.format(slug=slug, issuer=issuer) + settings).encode()
+
+
+def test_a_provider_that_names_anothers_issuer_is_refused_at_a_shared_redirect_url(acme: Command, url: str) -> None:
+    """Promise 8: with a metadata document of its own, in whichever tenant. Other issuers, and the same provider, may share."""
+    honest, elsewhere = "https://sso.acme.example", 'discovery_url = "https://evil.example/metadata"'
+    assert acme("apply", "-", stdin=sharing("acme", honest)).returncode == 0
+    refused = acme("apply", "-", stdin=sharing("umbrella", honest, elsewhere))
+    assert refused.returncode == 78
+    assert "Tenant umbrella, provider sso, redirect_url:" in refused.stderr
+    assert "(REDIRECT_URL_SHARED)" in refused.stderr
+    assert "acme" not in refused.stderr
+    assert [row["slug"] for row in ask(url, "select slug from tenant")] == ["acme"]
+    together = acme("apply", "-", stdin=sharing("first", honest) + sharing("second", honest, elsewhere))
+    assert (together.returncode, together.stderr.count("(REDIRECT_URL_SHARED)")) == (78, 2)
+    for slug, issuer, settings in (
+        ("umbrella", "https://sso.umbrella.example", elsewhere),
+        ("subsidiary", honest, ""),
+    ):
+        done = acme("apply", "-", stdin=sharing(slug, issuer, settings))
+        assert done.returncode == 0, done.stderr
+
+
+def test_an_update_that_begins_to_share_is_refused_as_a_new_provider_is(acme: Command) -> None:
+    """The stored row stays as it was."""
+    honest, elsewhere = "https://sso.acme.example", 'discovery_url = "https://evil.example/metadata"'
+    acme("apply", "-", stdin=sharing("acme", honest))
+    apart = sharing("umbrella", honest, elsewhere).replace(b"/v1/auth/oidc/", b"/login/oidc/umbrella/")
+    assert acme("apply", "-", stdin=apart).returncode == 0
+    refused = acme("apply", "-", stdin=sharing("umbrella", honest, elsewhere))
+    assert "(REDIRECT_URL_SHARED)" in refused.stderr
+    assert acme("apply", "-", stdin=apart).stdout == "Nothing to change.\n"

@@ -39,7 +39,7 @@ async def test_every_setting_that_is_entered_is_shown_and_no_secret_is(world: Wo
     entered = {
         "label": "Acme SSO", "icon": "mdi:key", "position": 3,
         "discoveryUrl": "https://sso.acme.example/metadata", "clientAuthentication": "client_secret_basic",
-        "redirectUrl": "https://id.example/v1/auth/oidc/callback", "scopes": ["openid", "roles"],
+        "redirectUrl": f"https://id.example/login/oidc/{world.tenant.hex}/callback", "scopes": ["openid", "roles"],
         "absentGroups": "EMPTY", "provisioning": "LINKED_ONLY", "adoptByName": False, "emailVerifiedRule": "REQUIRED",
         "sync": "OFF", "syncMode": "ADDITIVE", "syncIntervalSeconds": 120, "outageGraceSeconds": 600,
         "unsyncedLeaseSeconds": 3600, "maxConcurrent": 7, "reauthentication": True,
@@ -71,6 +71,31 @@ async def test_every_setting_that_is_entered_is_shown_and_no_secret_is(world: Wo
     assert (shown["issuer"], shown["managedBy"], shown["version"]) == (NEW["issuer"], "API", 1)
     assert VALUE not in msgspec.json.encode([made, shown]).decode()
     assert VALUE not in str(await world.events("provider.created"))
+
+
+@pytest.mark.asyncio
+async def test_a_redirect_url_is_shared_only_where_iss_can_tell_whose_a_callback_is(world: World, other: World) -> None:
+    """Promise 8: a liar about its issuer, and another tenant, are refused when they are entered; others may share."""
+    address = f"https://id.example/login/oidc/{world.tenant.hex}/callback"
+    first = await change(world.admin, "createProvider", **NEW, redirectUrl=address)
+    assert first["__typename"] == "ProviderSaved", first
+    liar = {**NEW, "slug": "second", "discoveryUrl": "https://evil.example/metadata"}
+    honest = {**NEW, "slug": "second", "issuer": "https://other.example"}
+    for client, given in ((world.admin, liar), (other.admin, {**honest, "slug": "keycloak"})):
+        refused = await change(client, "createProvider", **given, redirectUrl=address)
+        assert (refused["__typename"], refused["code"], refused["field"]) == (
+            "InvalidInput", "REDIRECT_URL_SHARED", "redirect_url",
+        )  # fmt: skip
+    own = await change(other.admin, "createProvider", **{**honest, "slug": "keycloak"})
+    moved = await change(other.admin, "updateProvider", id=own["provider"]["id"], version=1, redirectUrl=address)
+    assert (moved["__typename"], moved["code"]) == ("InvalidInput", "REDIRECT_URL_SHARED")
+    made = await change(world.admin, "createProvider", **honest, redirectUrl=address)
+    assert made["__typename"] == "ProviderSaved", made
+    renamed = {"issuer": NEW["issuer"], "discoveryUrl": "https://evil.example/metadata", "clientSecret": VALUE}
+    turned = await change(world.admin, "updateProvider", id=made["provider"]["id"], version=1, **renamed)
+    assert (turned["__typename"], turned["code"]) == ("InvalidInput", "REDIRECT_URL_SHARED")
+    alone = await change(world.admin, "createProvider", **{**liar, "slug": "third"})
+    assert alone["__typename"] == "ProviderSaved", alone
 
 
 @pytest.mark.asyncio

@@ -199,3 +199,44 @@ def test_a_declared_secret_cannot_be_read_back() -> None:
     """Promise 46: neither a declaration nor the value itself shows it."""
     declared = ProviderDeclaration(slug="a", issuer=ISSUER, client_id="c", client_secret="s3cret")
     assert "s3cret" not in f"{declared!r}{Secret('s3cret')!r}{Secret('s3cret')}"
+
+
+# A row that names another's issuer
+
+
+def lookalike(document: str, *, address: str) -> str:
+    """The declaration with a second provider that answers elsewhere."""
+    return document + (
+        f'\n[[tenants.providers]]\nslug = "p1"\nissuer = "https://p0.example"\nclient_id = "c"\n'
+        f'discovery_url = "https://evil.example/metadata"\nredirect_url = "{address}"\nclient_secret = "s"\n'
+    )
+
+
+def test_a_declaration_in_which_two_rows_name_one_issuer_and_answer_elsewhere_is_refused() -> None:
+    """Promise 8: at a shared redirect URL `iss` would fit both. At addresses of their own each may say what it likes."""
+    first = two(first=SHARED, second=SHARED, secrets=(True, True)).partition('\n[[tenants.providers]]\nslug = "p1"')[0]
+    found = problems(lookalike(first, address=SHARED))
+    assert [one.partition(":")[0] for one in found] == [
+        f"tenants[0].providers[{number}].redirect_url" for number in (0, 1)
+    ]
+    assert all("(REDIRECT_URL_SHARED)" in one for one in found)
+    assert parse(lookalike(first, address=SHARED.replace("/v1/auth/oidc", "/login/oidc/p1")).encode())
+
+
+@pytest.mark.asyncio
+async def test_a_row_that_names_a_stored_providers_issuer_is_refused_at_its_address(database: Database) -> None:
+    """Promise 8, I2: whichever tenant the other is of, and whichever came first. Nothing of the refused one is kept."""
+    address = f"https://{uuid7().hex}.example.com/v1/auth/oidc/callback"
+    honest = changed(declaration(), redirect_url=address)
+    await apply_tenant(database, applier(), honest)
+    liar = changed(declaration(), redirect_url=address, discovery_url="https://evil.example/metadata")
+    with pytest.raises(ConfigurationError, match="REDIRECT_URL_SHARED") as refused:
+        await apply_tenant(database, applier(), liar)
+    assert honest.slug not in str(refused.value)
+    async with database.reading() as connection:
+        assert await connection.fetchval("select id from tenant where slug = $1", liar.slug) is None
+    await apply_tenant(database, applier(), changed(liar, issuer="https://other.example"))
+    with pytest.raises(ConfigurationError, match="REDIRECT_URL_SHARED"):
+        await apply_tenant(database, applier(), liar)
+    await apply_tenant(database, applier(), changed(liar, redirect_url=None))
+    await apply_tenant(database, applier(), honest)

@@ -25,6 +25,10 @@ API: Final[Table] = table(
         "BAD_INPUT": ("A value is not acceptable.", _CORRECT),
         "PARAMETERS_INVALID": ("Parameters are doubled or cannot be read.", _CLIENT),
         "PROVIDER_INVALID": ("The provider's settings break a rule; the message says which.", _CORRECT),
+        "REDIRECT_URL_SHARED": (
+            "Another provider has this redirect URL, and a callback there would not say whose it is.",
+            "Leave `redirect_url` out: the provider gets one of its own, to be registered at it.",
+        ),
         "SECRET_REQUIRED": ("The client authentication needs a secret.", "Give one with the change."),
         "SECRET_INVALID": ("The client secret or its expiry cannot be used.", _CORRECT),
         "NO_KEYS_NEEDED": ("The provider's settings need no keys of ours.", "Choose `private_key_jwt` first."),

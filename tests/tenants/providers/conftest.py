@@ -1,4 +1,4 @@
-"""An office on the real database; nothing but what a test lists can be connected to."""
+"""Offices on the real database; nothing but what a test lists can be connected to."""
 
 from collections.abc import AsyncIterator
 
@@ -9,10 +9,22 @@ from identity_api.upstream.addresses import AllowList
 from identity_api.upstream.exchange import Upstream
 from tests.tenants.providers.office import Office, make_office
 
+ALLOW = AllowList.parse(["listed.internal:8443"])
+
 
 @pytest_asyncio.fixture
-async def office(database: Database) -> AsyncIterator[Office]:
-    allow = AllowList.parse(["listed.internal:8443"])
-    upstream = Upstream(allow=allow)
-    yield await make_office(database, upstream, allow)
-    await upstream.aclose()
+async def upstream() -> AsyncIterator[Upstream]:
+    carrying = Upstream(allow=ALLOW)
+    yield carrying
+    await carrying.aclose()
+
+
+@pytest_asyncio.fixture
+async def office(database: Database, upstream: Upstream) -> Office:
+    return await make_office(database, upstream, ALLOW)
+
+
+@pytest_asyncio.fixture
+async def neighbour(database: Database, upstream: Upstream) -> Office:
+    """Another tenant of the same installation."""
+    return await make_office(database, upstream, ALLOW)

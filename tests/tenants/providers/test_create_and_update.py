@@ -1,5 +1,6 @@
 """Providers made and changed by a tenant's own admins (S0-04, S0-46 to S0-53, S1-05 to S1-09, S3-04 to S3-14, S4-07 to S4-12)."""
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -131,10 +132,91 @@ async def test_a_public_client_shares_its_redirect_url_with_nobody_and_nobody_is
     second = await office.provider(slug="second", redirect_url=legacy)
     with pytest.raises(BadInput) as refused:
         await changed(office, second, client_authentication="none")
-    assert (refused.value.code, refused.value.field) == ("PROVIDER_INVALID", "redirect_url")
+    assert (refused.value.code, refused.value.field) == ("REDIRECT_URL_SHARED", "redirect_url")
     await office.fetch("update provider set client_authentication = 'none' where id = $1", second.id)
     assert (await changed(office, first, label="New")).version == 2
     assert not (await switching.disable(office.parts, office.actor, first.id)).enabled
+
+
+@pytest.mark.asyncio
+async def test_a_row_that_names_anothers_issuer_does_not_share_its_redirect_url(office: Office) -> None:
+    """Promise 8: `iss` would fit both, so nothing could tell whose callback it is. Neither when made, nor by a change."""
+    legacy = f"https://{office.slug}.example.com/v1/auth/oidc/callback"
+    honest = await office.provider(redirect_url=legacy)
+    elsewhere = {"slug": "second", "discovery_url": "https://evil.example/metadata"}
+    with pytest.raises(BadInput) as refused:
+        await office.provider(**elsewhere, redirect_url=legacy)
+    assert (refused.value.code, refused.value.field) == ("REDIRECT_URL_SHARED", "redirect_url")
+    second = await office.provider(**elsewhere)
+    with pytest.raises(BadInput) as moved:
+        await changed(office, second, redirect_url=legacy)
+    assert moved.value.code == "REDIRECT_URL_SHARED"
+    assert await office.stored(second) == second
+    second = await changed(office, second, SECRET, issuer="https://other.example", redirect_url=legacy)
+    with pytest.raises(BadInput) as renamed:
+        await changed(office, second, SECRET, issuer=honest.issuer)
+    assert renamed.value.code == "REDIRECT_URL_SHARED"
+    for actor in (office.actor, office.operator):
+        with pytest.raises(BadInput) as again:
+            await administration.update(
+                office.parts,
+                actor,
+                second.id,
+                {"issuer": honest.issuer},
+                expected_version=second.version,
+                secret=SECRET,
+            )
+        assert again.value.code == "REDIRECT_URL_SHARED"
+    same = await office.provider(slug="third", redirect_url=legacy)
+    assert (await changed(office, same, label="The same provider, another client")).version == 2
+
+
+@pytest.mark.asyncio
+async def test_tenants_share_a_redirect_url_only_if_the_operator_says_so(office: Office, neighbour: Office) -> None:
+    """I2, promise 8: who joins decides for the logins of who was there, which are refused from then on without `iss`."""
+    address = f"https://id.example.com/login/oidc/{office.slug}/callback"
+    first = await office.provider(redirect_url=address)
+    other = {"issuer": "https://other.example", "redirect_url": address}
+    with pytest.raises(BadInput) as refused:
+        await neighbour.provider(**other)
+    assert (refused.value.code, refused.value.field) == ("REDIRECT_URL_SHARED", "redirect_url")
+    assert office.slug not in refused.value.message.replace(address, "")
+    assert await neighbour.fetch("select from provider where tenant_id = $1", neighbour.tenant_id) == []
+    own = await neighbour.provider(issuer="https://other.example")
+    with pytest.raises(BadInput) as moved:
+        await changed(neighbour, own, redirect_url=address)
+    assert moved.value.code == "REDIRECT_URL_SHARED"
+    shared = await administration.update(
+        neighbour.parts, neighbour.operator, own.id, {"redirect_url": address}, expected_version=own.version
+    )
+    assert shared.redirect_url == first.redirect_url
+    # What is shared already keeps nobody from anything else.
+    assert (await changed(neighbour, shared, label="New")).label == "New"
+    assert (await changed(office, first, label="New")).label == "New"
+
+
+@pytest.mark.asyncio
+async def test_an_address_below_another_tenants_path_is_nobody_elses(office: Office, neighbour: Office) -> None:
+    """I2: or an admin could take the address that another tenant's provider gets by default."""
+    path = "auth/oidc/keycloak/callback"
+    with pytest.raises(BadInput) as refused:
+        await office.provider(redirect_url=f"https://id.example.com/t/{neighbour.slug}/{path}")
+    assert (refused.value.code, refused.value.field) == ("PROVIDER_INVALID", "redirect_url")
+    own = f"https://id.example.com/t/{office.slug}/{path}"
+    assert (await office.provider(redirect_url=own)).redirect_url == own
+
+
+@pytest.mark.asyncio
+async def test_of_two_that_take_an_address_at_once_one_is_refused(office: Office, neighbour: Office) -> None:
+    """Each would look before the other is there."""
+    address = f"https://id.example.com/login/oidc/{office.slug}/callback"
+    made = await asyncio.gather(
+        office.provider(redirect_url=address),
+        neighbour.provider(redirect_url=address, issuer="https://other.example"),
+        return_exceptions=True,
+    )
+    refused = [one for one in made if isinstance(one, BaseException)]
+    assert [getattr(one, "code", one) for one in refused] == ["REDIRECT_URL_SHARED"]
 
 
 @pytest.mark.asyncio
