@@ -18,10 +18,11 @@ from identity_api.db.database import Connection
 from identity_api.db.onboarding import ProviderProgress
 from identity_api.db.providers import Provider
 from identity_api.db.tenants import Tenant
-from identity_api.oidc.client_auth import PRIVATE_KEY_JWT, SECRET_METHODS, TLS_METHODS
+from identity_api.oidc.client_auth import NONE, PRIVATE_KEY_JWT, SECRET_METHODS, TLS_METHODS
 from identity_api.permissions.service import MAPPINGS_WRITE
 from identity_api.tenants.client_keys import key_set_url
 from identity_api.tenants.onboarding_steps import Status, Step, Value, account_steps, sign_in_steps
+from identity_api.tenants.presets import PRESETS
 from identity_api.tenants.urls import doors, front_door, is_ours, provider_urls
 
 SECRET_WARNING_DAYS: Final = 30.0
@@ -56,6 +57,7 @@ def steps_of(place: Place, found: Sequence[tuple[Provider, ProviderProgress]], *
 def _of_provider(place: Place, provider: Provider, progress: ProviderProgress) -> Iterator[Step]:
     door = front_door(provider, place.tenant, hosts=place.hosts, public_url=place.public_url)
     yield _step(provider, "provider", "DONE", "Provider entered", _entered(provider))
+    yield _client(provider, progress)
     yield _addresses(place, provider, progress)
     yield _credential(place, provider, progress)
     if provider.client_authentication in SECRET_METHODS and progress.live_secrets:
@@ -85,6 +87,24 @@ def _entered(provider: Provider) -> str:
     )
 
 
+def _client(provider: Provider, progress: ProviderProgress) -> Step:
+    """S0-28: what has to be made at the provider; the preset says how its vendor calls it."""
+    preset = PRESETS.get(provider.preset or "")
+    kind = "a public client" if provider.client_authentication == NONE else "a confidential client (a web application)"
+    what = preset.steps if preset else (f"Create {kind} there that may do what is below. PKCE is always used.",)
+    grants = ["authorization_code", *(["refresh_token"] if provider.sync == "REFRESH_TOKEN" else [])]
+    values = [
+        Value("Client ID", provider.client_id),
+        Value("Scopes", " ".join(provider.scopes)),
+        Value("Grant types", " ".join(grants)),
+        Value("Client authentication", provider.client_authentication),
+        *([Value("The vendor's documentation", preset.documentation)] if preset else []),
+    ]
+    status: Status = "DONE" if progress.people else "OPEN"
+    detail = "People sign in with it." if progress.people else " ".join(what)
+    return _step(provider, "client", status, "Client created at the provider", detail, tuple(values))
+
+
 def _addresses(place: Place, provider: Provider, progress: ProviderProgress) -> Step:
     urls = provider_urls(provider, place.tenant, hosts=place.hosts, public_url=place.public_url)
     values = [
@@ -96,8 +116,11 @@ def _addresses(place: Place, provider: Provider, progress: ProviderProgress) -> 
     ]
     shown = tuple([Value(label, value) for label, value in values if value is not None])
     status: Status = "OPEN"
+    preset = PRESETS.get(provider.preset or "")
+    where = f" ({preset.register_redirect_at})" if preset else ""
     detail = (
-        "Enter the redirect URI at the provider exactly as it is here; every character counts. The others are optional."
+        f"Enter the redirect URI at the provider{where} exactly as it is here; every character counts. The others are "
+        "optional."
     )
     if not is_ours(provider.redirect_url, hosts=place.hosts, public_url=place.public_url):
         status = "PROBLEM"

@@ -46,7 +46,7 @@ async def test_the_list_follows_the_rows_until_everything_is_done(world: World) 
     """S0-27, S0-40, S0-56..S0-59: in the world somebody has signed in, in a mapped group; the rest is done here."""
     before = await statuses(world.admin)
     assert before == {
-        "provider": "DONE", "addresses": "DONE", "secret": "OPEN", "enabled": "DONE", "redirect": "DONE",
+        "provider": "DONE", "client": "DONE", "addresses": "DONE", "secret": "OPEN", "enabled": "DONE", "redirect": "DONE",
         "return": "DONE", "refresh_tokens": "PROBLEM", "groups": "DONE", "profile": "DONE", "mapping": "DONE",
         "permissions": "DONE", "admin": "DONE",
     }  # fmt: skip

@@ -12,6 +12,7 @@ from identity_api.db.providers import Provider
 from identity_api.db.tenants import Tenant
 from identity_api.tenants.onboarding import Place, steps_of
 from identity_api.tenants.onboarding_steps import Step
+from identity_api.tenants.presets import PRESETS
 from identity_api.tenants.urls import provider_urls
 
 PLACE = Place(Tenant(UUID(int=1), "acme", "Acme", None, 0), ["login.acme.example"], "https://id.example")
@@ -75,9 +76,35 @@ def test_a_tenant_without_a_provider_is_told_what_to_register_first() -> None:
 def test_before_the_first_sign_in_nothing_that_needs_it_is_done() -> None:
     found = steps(NEW)
     assert {key for key, step in found.items() if step.status != "DONE"} == {
-        "addresses", "redirect", "return", "refresh_tokens", "groups", "profile", "mapping", "permissions",
+        "client", "addresses", "redirect", "return", "refresh_tokens", "groups", "profile", "mapping", "permissions",
     }  # fmt: skip
     assert not [step for step in found.values() if step.status == "PROBLEM"]
+
+
+def test_the_client_at_the_provider_is_described_with_what_is_asked_for() -> None:
+    """S0-28: what has to be made there, and what it must allow; a preset knows where and how at its vendor."""
+    made = steps(NEW)["client"]
+    assert "confidential client" in made.detail
+    assert {one.label: one.value for one in made.values} == {
+        "Client ID": "client",
+        "Scopes": "openid profile email offline_access",
+        "Grant types": "authorization_code refresh_token",
+        "Client authentication": "client_secret_post",
+    }
+    public = steps(NEW, client_authentication="none", sync="OFF")["client"]
+    assert "public client" in public.detail
+    assert {one.value for one in public.values} >= {"authorization_code", "none"}
+    assert steps(WORKING)["client"].status == "DONE"
+
+
+@pytest.mark.parametrize("name", sorted(PRESETS))
+def test_a_preset_says_what_is_done_in_its_vendors_console(name: str) -> None:
+    """S0-27, S0-28, S4-01."""
+    preset, found = PRESETS[name], steps(NEW, preset=name)
+    for sentence in preset.steps:
+        assert sentence in found["client"].detail
+    assert preset.register_redirect_at in found["addresses"].detail
+    assert preset.documentation in [one.value for one in found["client"].values]
 
 
 def test_the_values_to_paste_are_those_that_this_service_answers_at() -> None:
