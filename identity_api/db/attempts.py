@@ -227,9 +227,12 @@ async def rearm(connection: Connection, tenant_id: UUID, attempt_id: UUID) -> bo
 
 
 async def set_outcome(connection: Connection, tenant_id: UUID, attempt_id: UUID, outcome: str) -> None:
-    """How the attempt ended: `OK`, or the code of its failure."""
+    """How the attempt ended: `OK`, or the code of its failure. What comes after the end changes nothing."""
     await connection.execute(
-        "update login_attempt set outcome = $3 where tenant_id = $1 and id = $2 and consumed_at is not null",
+        """
+        update login_attempt set outcome = $3 where tenant_id = $1 and id = $2 and consumed_at is not null
+            and (outcome is null or outcome = 'REQUEST_EXPIRED')
+        """,
         tenant_id,
         attempt_id,
         outcome,
