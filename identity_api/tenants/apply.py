@@ -23,6 +23,7 @@ from identity_api.ids import uuid7
 from identity_api.permissions.service import SERVICE_PERMISSIONS
 from identity_api.tenants import shared_redirects
 from identity_api.tenants.client_keys import ensure_keys, replace_certificate
+from identity_api.tenants.consequences import decide_anew, end_what_is_over, hold_people, is_decided_anew
 from identity_api.tenants.declaration import (
     ProviderDeclaration,
     TenantDeclaration,
@@ -34,9 +35,6 @@ from identity_api.tenants.rows import (
     Defaults,
     Owner,
     changed_fields,
-    decide_anew,
-    end_moved,
-    end_removed_directories,
     has_moved,
     opened_secret,
     provider_row,
@@ -120,9 +118,9 @@ class _Application:
         await self._write_tenant()
         await self._write_frontends()
         await self._write_permissions()
-        for declared in self._declared.providers:
-            await self._write_provider(declared)
+        written = [await self._write_provider(declared) for declared in self._declared.providers]
         await self._check_redirects()
+        await self._follow([change for change in written if change is not None])
         events = [
             audit.Event(f"{one.kind}.{one.action}d", one.kind, payload={"name": one.name, "fields": list(one.fields)})
             for one in self._found
@@ -192,7 +190,8 @@ class _Application:
                 )
                 self._note("permission", name, old, ("description", "delegable"))
 
-    async def _write_provider(self, declared: ProviderDeclaration) -> None:
+    async def _write_provider(self, declared: ProviderDeclaration) -> tuple[Provider, Provider] | None:
+        """The row before and after; None for a new one."""
         before = await providers.by_slug(self._connection, self._tenant_id, declared.slug)
         now = await self._connection.fetchval("select now()")
         secret = client_secret(declared, self._applier.environ, self._applier.folder)
@@ -215,13 +214,16 @@ class _Application:
             changed = (*changed, "client_secret")
         if await self._write_own_keys(wanted, declared):
             changed = (*changed, "tls_client_certificate")
-        if before is not None and has_moved(before, wanted):
-            await end_moved(self._connection, self._tenant_id, wanted.id, actor=self._applier.actor)
-        if before is not None:
-            await end_removed_directories(self._connection, before, wanted, actor=self._applier.actor)
-        if before is not None and before.sync_mode != wanted.sync_mode:
-            await decide_anew(self._connection, self._tenant_id, wanted.id, actor=self._applier.actor)
         self._note("provider", declared.slug, before, changed)
+        return None if before is None else (before, wanted)
+
+    async def _follow(self, changes: list[tuple[Provider, Provider]]) -> None:
+        """What the changed rows mean for the people there."""
+        await hold_people(self._connection, self._tenant_id, changes)
+        for before, wanted in changes:
+            await end_what_is_over(self._connection, before, wanted, actor=self._applier.actor)
+            if is_decided_anew(before, wanted):
+                await decide_anew(self._connection, self._tenant_id, wanted.id, actor=self._applier.actor)
 
     async def _check_redirects(self) -> None:
         """Against every row there is: a callback names no tenant, and a redirect URL need not be declared."""

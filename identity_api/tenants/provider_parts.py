@@ -6,17 +6,17 @@ from uuid import UUID
 
 import msgspec
 
-from identity_api.db import audit, identities, locks, provider_changes, providers, tenants
+from identity_api.db import audit, locks, provider_changes, providers, tenants
 from identity_api.db.database import Connection, Database
 from identity_api.db.providers import Provider
 from identity_api.errors import BadInput, Conflict, NotFound, Refused
-from identity_api.lifecycle.end_login import end_everything_at_provider
 from identity_api.lifecycle.provider_line import Documents
 from identity_api.permissions.delegation import Actor
 from identity_api.tenants import shared_redirects
 from identity_api.tenants.checks import Bounds
+from identity_api.tenants.consequences import decide_anew, end_what_is_over, hold_people, is_decided_anew
 from identity_api.tenants.provider_rules import OwnSet
-from identity_api.tenants.rows import Defaults, Owner, decide_anew, end_moved, end_removed_directories, has_moved
+from identity_api.tenants.rows import Defaults, Owner
 from identity_api.upstream.addresses import AllowList
 from identity_api.vault import Vault
 
@@ -104,16 +104,9 @@ async def change(connection: Connection, actor: Actor, before: Provider, wanted:
     """Write the row, and what follows from it for the people there."""
     own = await OwnSet.begin(connection, actor)
     await write(connection, actor, before, wanted)
-    if has_moved(before, wanted):
-        await end_moved(connection, actor.tenant_id, wanted.id, actor=actor.name)
-    await end_removed_directories(connection, before, wanted, actor=actor.name)
-    if before.enabled and not wanted.enabled:
-        everybody = await identities.of_provider(connection, actor.tenant_id, wanted.id)
-        await locks.users_of_identities(connection, actor.tenant_id, everybody)
-        await end_everything_at_provider(
-            connection, actor.tenant_id, wanted.id, everybody, reason="provider_disabled", actor=actor.name
-        )
-    if before.sync_mode != wanted.sync_mode or (wanted.enabled and not before.enabled):
+    await hold_people(connection, actor.tenant_id, [(before, wanted)])
+    await end_what_is_over(connection, before, wanted, actor=actor.name)
+    if is_decided_anew(before, wanted):
         await own.note_openings(wanted.id)
         await decide_anew(connection, actor.tenant_id, wanted.id, actor=actor.name)
     await own.check()

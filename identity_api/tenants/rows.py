@@ -9,14 +9,9 @@ from uuid import UUID
 import msgspec
 
 from identity_api.config import Secret
-from identity_api.db import identities, locks, login_ends
-from identity_api.db.database import Connection
 from identity_api.db.providers import ClientSettings, Provider, SealedSecret
 from identity_api.ids import uuid7
-from identity_api.lifecycle.end_login import end_logins
-from identity_api.lifecycle.grants import Applied, apply_decision
 from identity_api.oidc.discovery import configuration_url
-from identity_api.oidc.issuer import is_template, issuers_of
 from identity_api.tenants.declaration import ProviderDeclaration
 from identity_api.vault import Vault, VaultError
 
@@ -124,14 +119,6 @@ def opened_secret(vault: Vault, tenant_id: UUID, secret: SealedSecret) -> str | 
         return None
 
 
-async def decide_anew(connection: Connection, tenant_id: UUID, provider_id: UUID, *, actor: str) -> Applied:
-    """Another mode gives or takes at once, for everybody at the provider."""
-    await locks.share_mappings(connection, tenant_id)
-    everybody = await identities.of_provider(connection, tenant_id, provider_id)
-    await locks.users_of_identities(connection, tenant_id, everybody)
-    return await apply_decision(connection, tenant_id, everybody, actor=actor)
-
-
 def has_moved(before: Provider, wanted: Provider) -> bool:
     """Whether somebody else may be answering: another issuer, metadata document, or endpoint of plain OAuth 2.0."""
     return _answers_at(before) != _answers_at(wanted)
@@ -140,28 +127,3 @@ def has_moved(before: Provider, wanted: Provider) -> bool:
 def _answers_at(provider: Provider) -> tuple[str, str, dict[str, str]]:
     document = provider.discovery_url or (configuration_url(provider.issuer) if provider.protocol == "oidc" else "")
     return provider.issuer, document, provider.endpoints
-
-
-async def end_moved(connection: Connection, tenant_id: UUID, provider_id: UUID, *, actor: str) -> None:
-    """End every login at a provider that has moved: what the old place issued must never be sent to the new one."""
-    await locks.share_mappings(connection, tenant_id)
-    everybody = await identities.of_provider(connection, tenant_id, provider_id)
-    await locks.users_of_identities(connection, tenant_id, everybody)
-    await login_ends.void_attempts(connection, tenant_id, provider_id)
-    await end_logins(connection, tenant_id, everybody, reason="admin", actor=actor)
-
-
-async def end_removed_directories(connection: Connection, before: Provider, wanted: Provider, *, actor: str) -> None:
-    """End the logins of people whose Entra directory may not sign in any more.
-
-    Their refresh tokens still work there, so that nothing but this would ever end what they came by. Those who are
-    signing in meanwhile are refused when their login lands (`sessions.finish`).
-    """
-    removed = set(before.claims.directories) - set(wanted.claims.directories)
-    if not removed or before.issuer != wanted.issuer or not is_template(wanted.issuer):
-        return
-    tenant_id, issuers = wanted.tenant_id, issuers_of(wanted.issuer, removed)
-    await locks.share_mappings(connection, tenant_id)
-    people = await identities.of_issuers(connection, tenant_id, wanted.id, issuers)
-    await locks.users_of_identities(connection, tenant_id, people)
-    await end_logins(connection, tenant_id, people, reason="directory_removed", actor=actor)

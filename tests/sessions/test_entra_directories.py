@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from identity_api.sessions.errors import LoginFailed
-from identity_api.tenants.rows import end_removed_directories
+from identity_api.tenants.consequences import end_removed_directories
 from tests.provider import Fault
 from tests.provider.misbehaving import ENTRA_DIRECTORY
 from tests.sessions.browsers import Browser, World

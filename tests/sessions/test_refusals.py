@@ -13,7 +13,7 @@ from identity_api.oidc.authorization import code_challenge, new_code_verifier
 from identity_api.sessions.errors import LoginFailed
 from identity_api.sessions.parts import LoginParts, Redemption
 from identity_api.sessions.token import redeem
-from identity_api.tenants.rows import end_moved
+from identity_api.tenants.consequences import end_moved
 from tests.provider import RunningProvider
 from tests.sessions.browsers import (
     CALLBACK,
