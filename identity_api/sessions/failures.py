@@ -122,7 +122,8 @@ def judging(code: str, *, unavailable_status: int = 502) -> Iterator[None]:
 def _failure(error: IdentityAPIError, code: str, unavailable_status: int) -> LoginFailed:
     claim = getattr(error, "claim", None) or getattr(error, "field", None)
     detail = getattr(error, "error", None) if isinstance(error, oidc.ProtocolError) else None
-    reason = ":".join([part for part in (error.code, detail, claim) if part])
+    status = str(error.status) if isinstance(error, _Unavailable) else None
+    reason = ":".join([part for part in (error.code, detail, status, claim) if part])
     if isinstance(error, UpstreamError) and error.code in _TIMEOUTS:
         return LoginFailed("PROVIDER_TIMED_OUT", status=504, reason=reason)
     if _is_misconfigured(error):

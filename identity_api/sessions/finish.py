@@ -85,7 +85,7 @@ def _judge(parameters: CallbackParameters, provider: Provider, metadata: Provide
         check_callback_issuer(parameters, metadata.issuer, announced, frozenset(directories))
         return authorization_code(parameters)
     except CallbackIssuerMismatch as error:
-        raise LoginFailed("ISSUER_MISMATCH") from error
+        raise LoginFailed("ISSUER_MISMATCH", reason="iss_differs" if parameters.issuer else "iss_missing") from error
     except ProviderRefused as error:
         if error.error == "invalid_request_uri" and metadata.pushed_authorization_request_endpoint is not None:
             return None

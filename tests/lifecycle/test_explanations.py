@@ -69,7 +69,11 @@ def test_an_explanation_is_two_sentences_and_breaks_no_table(code: str) -> None:
 
 def test_a_failure_is_explained_as_exactly_as_its_reason_tells() -> None:
     assert "another client" in explain_failure("TOKEN_REFUSED", "CLAIM_MISMATCH:aud").meaning
-    assert explain_failure("TOKEN_REFUSED", "CLAIM_MISMATCH:unheard_of") == ALL["CLAIM_MISMATCH"]
+    assert explain_failure("TOKEN_REFUSED", "CLAIM_MISMATCH:unheard_of").meaning.endswith("expected: `unheard_of`.")
+    assert explain_failure("TOKEN_REFUSED", "CLAIM_MISMATCH") == ALL["CLAIM_MISMATCH"]
+    assert explain_failure("PROVIDER_UNAVAILABLE", "INVALID_METADATA:jwks_uri").meaning.endswith(": `jwks_uri`.")
+    assert explain_failure("PROVIDER_UNAVAILABLE", "ISSUER_MISMATCH") == ALL["ISSUER_MISMATCH"]
+    assert explain_failure("PROVIDER_UNAVAILABLE", "DOCUMENT_STATUS") == ALL["DOCUMENT_STATUS"]
     assert "secret" in explain_failure("PROVIDER_MISCONFIGURED", "TOKEN_REQUEST_REFUSED:invalid_client").meaning
     assert explain_failure("PROVIDER_REFUSED", "access_denied") == ALL["PROVIDER_REFUSED:access_denied"]
     assert explain_failure("LOGIN_EXPIRED", None) == ALL["LOGIN_EXPIRED"]

@@ -106,12 +106,17 @@ FAULTS: dict[Fault, tuple[str, str]] = {
     Fault.HS256_WITH_PUBLIC_KEY: ("TOKEN_REFUSED", "algorithm"),
     Fault.NO_ID_TOKEN: ("TOKEN_REFUSED", "no ID Token"),
     Fault.NO_NONCE: ("TOKEN_REFUSED", "nonce"),
+    Fault.NO_SUBJECT: ("TOKEN_REFUSED", "a required claim is absent: `sub`."),
+    Fault.NO_AUDIENCE: ("TOKEN_REFUSED", "a required claim is absent: `aud`."),
+    Fault.NO_EXPIRY: ("TOKEN_REFUSED", "a required claim is absent: `exp`."),
     Fault.INVALID_CLIENT: ("PROVIDER_MISCONFIGURED", "does not accept the client"),
     Fault.INVALID_GRANT: ("EXCHANGE_REFUSED", "its own code"),
     Fault.HTML_200: ("PROVIDER_MISCONFIGURED", "cannot be read"),
-    Fault.ERROR_503: ("PROVIDER_UNAVAILABLE", "error of its own"),
+    Fault.ERROR_503: ("PROVIDER_UNAVAILABLE", "error of its own (status 503)."),
+    Fault.REDIRECT: ("PROVIDER_UNAVAILABLE", "error of its own (status 307)."),
     Fault.DROP_AFTER: ("PROVIDER_UNAVAILABLE", "was lost"),
-    Fault.NO_ISS_PARAMETER: ("ISSUER_MISMATCH", "another issuer"),
+    Fault.NO_ISS_PARAMETER: ("ISSUER_MISMATCH", "announces that its answers say whose they are"),
+    Fault.WRONG_ISS_PARAMETER: ("ISSUER_MISMATCH", "from another provider"),
 }
 
 

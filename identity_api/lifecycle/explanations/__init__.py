@@ -46,7 +46,16 @@ def explain_failure(code: str, reason: str | None) -> Explanation:
     """
     parts = (reason or "").split(":")
     for length in range(len(parts), 0, -1):
-        told = REASONS.get(":".join(parts[:length])) or LOGINS.get(f"{code}:{':'.join(parts[:length])}")
+        joined = ":".join(parts[:length])
+        told = REASONS.get(joined) or LOGINS.get(f"{code}:{joined}") or LOGINS.get(joined)
         if told is not None:
-            return told
+            return _named(told, parts[length:])
     return LOGINS.get(code) or explain(code)
+
+
+def _named(told: Explanation, rest: list[str]) -> Explanation:
+    """What a text leaves to the reason, said in it: the rest of the reason holds names and codes of ours."""
+    sentence, leaves_it, _ = told.meaning.partition("; the reason ")
+    if rest and rest[0].isdecimal():
+        return told._replace(meaning=f"{told.meaning.removesuffix('.')} (status {rest[0]}).")
+    return told._replace(meaning=f"{sentence}: `{':'.join(rest)}`.") if leaves_it and rest else told

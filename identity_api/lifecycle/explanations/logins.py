@@ -53,6 +53,22 @@ LOGINS: Final[Table] = table(
             "The provider, or its answer, names another issuer than the one configured; compared character by character.",
             f"Enter the issuer exactly as the provider writes it, closing slash included. {_SELF_TEST}",
         ),
+        "ISSUER_MISMATCH:iss_missing": (
+            "The provider announces that its answers say whose they are (`iss`), and this one did not.",
+            f"{_AGAIN} If it happens each time, the provider does not do what it announces, or a proxy drops parameters.",
+        ),
+        "ISSUER_MISMATCH:iss_differs": (
+            "The answer comes from another provider than the sign-in began with, or spells its issuer otherwise.",
+            f"{_AGAIN} If it happens each time, compare the issuer in the provider's metadata with the `iss` it sends.",
+        ),
+        "ISSUER_MISMATCH:shared_redirect_url": (
+            "The answer does not say whose it is, and another provider has the same redirect URL.",
+            "Give each provider a redirect URL of its own, as it gets by default, and register that there.",
+        ),
+        "ISSUER_MISMATCH:directory_removed": (
+            "The person's Entra directory was taken off the provider's list while the sign-in was under way.",
+            "List it in `allowed_directories` again, if that was a mistake.",
+        ),
         "PROVIDER_REFUSED": (
             "The provider sent the person back with an error instead of a code; the reason is its error code.",
             "`access_denied`: the person cancelled, or is not assigned to the application there. Else compare client ID, "

@@ -123,7 +123,10 @@ REASONS: Final[Table] = table(
             "The application may not use the code flow at the provider; Keycloak says the same of a wrong client secret.",
             "Run the provider's self-test, which tells the two apart.",
         ),
-        "TOKEN_ENDPOINT_UNAVAILABLE": ("The token endpoint answers with an error of its own.", _OUTAGE),
+        "TOKEN_ENDPOINT_UNAVAILABLE": (
+            "The token endpoint answers with an error of its own.",
+            f"{_OUTAGE} Redirects (3xx) are not followed: then its address is wrong.",
+        ),
         "INVALID_TOKEN_RESPONSE": (
             "The token endpoint's answer says success and cannot be read.",
             "Is it the token endpoint, and not a page? Run the provider's self-test.",
@@ -133,7 +136,10 @@ REASONS: Final[Table] = table(
             "The provider does not take the pushed authorization request; the reason has its error code.",
             "Compare client, redirect URL and scopes with the application there.",
         ),
-        "PUSHED_REQUEST_UNAVAILABLE": ("The endpoint for pushed requests answers with an error of its own.", _OUTAGE),
+        "PUSHED_REQUEST_UNAVAILABLE": (
+            "The endpoint for pushed requests answers with an error of its own.",
+            f"{_OUTAGE} Redirects (3xx) are not followed: then its address is wrong.",
+        ),
         "INVALID_PUSHED_RESPONSE": ("The answer to a pushed request cannot be read.", _OUTAGE),
         # UserInfo
         "USERINFO": (
@@ -144,7 +150,10 @@ REASONS: Final[Table] = table(
             "UserInfo does not accept the access token that the provider has just given.",
             "Compare the scopes and the audience of access tokens at the provider.",
         ),
-        "USERINFO_UNAVAILABLE": ("UserInfo answers with an error of its own.", _OUTAGE),
+        "USERINFO_UNAVAILABLE": (
+            "UserInfo answers with an error of its own.",
+            f"{_OUTAGE} Redirects (3xx) are not followed: then its address is wrong.",
+        ),
         "INVALID_USERINFO": (
             "The UserInfo answer cannot be read, or is signed although that was not agreed on.",
             "Let the provider answer in JSON, or agree on signed answers.",
