@@ -163,6 +163,16 @@ def test_signing_key_rotation_asks_for_another_fetch() -> None:
     assert verify_signature(token, fetched_again, ["RS256"]).key_id == "key-2"
 
 
+def test_of_a_member_that_is_there_twice_the_last_counts() -> None:
+    """RFC 7515 section 4 and RFC 7519 section 4: refuse, or take the last; never one for the check and another for use."""
+    payload = json.dumps(claims(pad=1)).replace('"pad": 1', '"sub": "admin"').encode()
+    assert payload.count(b'"sub"') == 2
+    assert verify_signature(sign(payload, rsa_key()), KEYS, ["RS256"]).claims["sub"] == "admin"
+    body = encode(json.dumps(claims()).encode())
+    for header in (b'{"alg":"RS256","kid":"key-1","alg":"none"}', b'{"alg":"none","kid":"key-1","alg":"RS256"}'):
+        assert signature_refusal(f"{encode(header)}.{body}.").code in ("ALGORITHM_NOT_ALLOWED", "INVALID_SIGNATURE")
+
+
 @pytest.mark.parametrize("type_", [ABSENT, "JWT", "jwt", "application/jwt"])
 def test_the_usual_types_are_accepted(type_: object) -> None:
     assert verify_signature(sign(claims(), rsa_key(), typ=type_), KEYS, ["RS256"]).claims["sub"] == SUBJECT

@@ -4,6 +4,7 @@ Every run has a metadata document and a key set address of its own, so that noth
 """
 
 import json
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,6 +100,10 @@ class Run:
     def called(self) -> list[str]:
         """The endpoints that a code or an access token was shown to."""
         return [one.path for one in self.idp.log.find() if one.path in CALLED_WITH_A_CODE]
+
+
+BeginRun = Callable[..., Awaitable[Run]]
+"""Begins a run whose provider has these settings."""
 
 
 async def begin_run(app: Edge, database: Database, vault: Vault, idp: BentProvider, **settings: Any) -> Run:

@@ -3,6 +3,7 @@
 import base64
 import os
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -13,6 +14,8 @@ from identity_api.db.database import Database
 from identity_api.vault import Vault
 from identity_api.web.edge import Edge
 from tests.provider import RunningProvider
+from tests.provider.bent import BentProvider
+from tests.web.conformance import BeginRun, Run, begin_run
 from tests.web.site import PUBLIC_URL, Site, make_site, running
 
 
@@ -58,3 +61,29 @@ async def site(app: Edge, database: Database, vault: Vault, idp: RunningProvider
     """A tenant whose people sign in at the running provider."""
     idp.reset()
     return await make_site(app, database, vault, idp)
+
+
+@pytest.fixture(scope="module")
+def bent() -> Iterator[BentProvider]:
+    """A provider that tests configure, for one module."""
+    with BentProvider(own_key=True) as provider:
+        yield provider
+
+
+@pytest_asyncio.fixture(scope="module")
+async def bent_app(environ: dict[str, str], bent: BentProvider) -> AsyncIterator[Edge]:
+    """The application, allowed to reach that provider and nothing else."""
+    app = build_api(load_settings({**environ, "IDENTITY_OUTBOUND_ALLOW": f"127.0.0.1:{bent.port}"}))
+    async with running(app):
+        yield app
+
+
+@pytest.fixture
+def begin(bent_app: Edge, database: Database, vault: Vault, bent: BentProvider) -> Iterator[BeginRun]:
+    """Begins a run at that provider (`conformance`)."""
+
+    async def begun(**settings: Any) -> Run:
+        return await begin_run(bent_app, database, vault, bent, **settings)
+
+    yield begun
+    bent.straighten()

@@ -7,21 +7,15 @@ alone. Ours is stricter than the suite in two places: a bad signature and `alg` 
 """
 
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
-from identity_api.app import build_api
-from identity_api.config import load_settings
-from identity_api.db.database import Database
 from identity_api.db.providers import ClaimSettings, ClientSettings
-from identity_api.vault import Vault
-from identity_api.web.edge import Edge
 from tests.oidc.tokens import ec_key, public, sign
 from tests.provider import Fault
-from tests.provider.bent import BentProvider, only_basic
+from tests.provider.bent import only_basic
 from tests.provider.wrapper import Canned
 from tests.sync import test_conformance as refresh_modules
 from tests.web import (
@@ -30,37 +24,12 @@ from tests.web import (
     test_initiated_login,
     test_rp_initiated_logout,
 )
-from tests.web.conformance import FORM_POST, Run, begin_run
-from tests.web.site import come_back, running
+from tests.web.conformance import FORM_POST, BeginRun, Run
+from tests.web.site import come_back
 
 FAR = 4_102_444_800  # the year 2100
 ASKS_USERINFO = ClaimSettings(display=("userinfo / name",))
-BeginRun = Callable[..., Awaitable[Run]]
 both_modes = pytest.mark.parametrize("mode", [{}, FORM_POST], ids=["query", "form_post"])
-
-
-@pytest.fixture(scope="module")
-def bent() -> Iterator[BentProvider]:
-    with BentProvider(own_key=True) as provider:
-        yield provider
-
-
-@pytest_asyncio.fixture(scope="module")
-async def conformance_app(environ: dict[str, str], bent: BentProvider) -> AsyncIterator[Edge]:
-    app = build_api(load_settings({**environ, "IDENTITY_OUTBOUND_ALLOW": f"127.0.0.1:{bent.port}"}))
-    async with running(app):
-        yield app
-
-
-@pytest.fixture
-def begin(conformance_app: Edge, database: Database, vault: Vault, bent: BentProvider) -> Iterator[BeginRun]:
-    """Begins a run whose provider has these settings."""
-
-    async def begun(**settings: Any) -> Run:
-        return await begin_run(conformance_app, database, vault, bent, **settings)
-
-    yield begun
-    bent.straighten()
 
 
 # Basic RP and Form Post RP
