@@ -4,7 +4,7 @@ from uuid import UUID
 
 import msgspec
 
-from identity_api.db import audit, local_accounts
+from identity_api.db import audit, local_accounts, locks
 from identity_api.db.database import Connection
 from identity_api.db.local_accounts import LocalPolicy
 from identity_api.lifecycle.end_login import end_local_sessions
@@ -22,5 +22,7 @@ async def apply_policy(connection: Connection, tenant_id: UUID, wanted: LocalPol
         event = audit.Event("tenant.local_policy_changed", "tenant", tenant_id, msgspec.to_builtins(wanted))
         await audit.record(connection, tenant_id, actor, [event])
     if before.local_sign_in and not wanted.local_sign_in:
+        # In this order: nobody comes in by a password meanwhile (`local_accounts.policy`), and users before what is theirs.
+        await locks.users(connection, tenant_id, await local_accounts.users_signed_in(connection, tenant_id))
         await end_local_sessions(connection, tenant_id, reason="local_sign_in_off", actor=actor)
     return fields

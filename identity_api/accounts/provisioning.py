@@ -110,6 +110,11 @@ def _email_verdict(provider: Provider, profile: Profile) -> Declined | None:
 async def _same_subject(connection: Connection, provider: Provider, person: VerifiedPerson, actor: str) -> Found | None:
     """The same person under a new anchor value, which is written down."""
     found = await identities.by_subject(connection, provider.tenant_id, provider.id, person.issuer, person.subject)
+    if found is None:
+        return None
+    # Whoever ends logins locks the user before the identity; what was read may be over by then.
+    await locks.users(connection, provider.tenant_id, [found.user_id])
+    found = await identities.by_subject(connection, provider.tenant_id, provider.id, person.issuer, person.subject)
     if found is None or found.state == "QUARANTINED":
         return found
     await identities.move_anchor(connection, provider.tenant_id, found.id, person.profile.anchor)

@@ -253,6 +253,19 @@ async def local_sessions(connection: Connection, tenant_id: UUID, user_id: UUID 
     return [row["id"] for row in rows]
 
 
+async def users_signed_in(connection: Connection, tenant_id: UUID) -> list[UUID]:
+    """Who has a live session from a password, or a finished sign-in that no frontend has picked up yet."""
+    rows = await connection.fetch(
+        """
+        select user_id from session where tenant_id = $1 and identity_id is null and ended_at is null
+        union
+        select user_id from one_time_code where tenant_id = $1 and identity_id is null and used_at is null
+        """,
+        tenant_id,
+    )
+    return [row["user_id"] for row in rows]
+
+
 async def raise_authenticated_at(
     connection: Connection, tenant_id: UUID, session_id: UUID, at: datetime, *, token_hash: bytes | None
 ) -> bool:

@@ -1,6 +1,7 @@
 """Locks, and the one order in which they are taken: a tenant's mappings first, then redirect URLs, then its users by id.
 
-Every writer keeps this order, so that no two of them can wait for each other.
+And what is a user's (identities, codes, sessions) after the user. Every writer keeps this order, so that no two of them
+can wait for each other.
 """
 
 from collections.abc import Collection

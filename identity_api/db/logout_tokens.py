@@ -153,6 +153,19 @@ async def sessions_from(connection: Connection, named: ProviderSession) -> list[
     return [FoundSession(**row) for row in rows]
 
 
+async def users_from(connection: Connection, named: ProviderSession) -> list[UUID]:
+    """Whose sessions came from this one, or will once a finished login is picked up."""
+    rows = await connection.fetch(
+        f"""
+        select s.user_id from session s, identity i where {_CAME_FROM.format(row="s")} and s.ended_at is null
+        union
+        select c.user_id from one_time_code c, identity i where {_CAME_FROM.format(row="c")} and c.used_at is null
+        """,
+        *_values(named),
+    )
+    return [row["user_id"] for row in rows]
+
+
 async def codes_wait_from(connection: Connection, named: ProviderSession) -> bool:
     """Whether there are finished logins from this session that nobody has picked up yet."""
     return await connection.fetchval(  # type: ignore[no-any-return]  # asyncpg ships no types

@@ -4,7 +4,7 @@ The code travels through the browser's address, so it is worth nothing without t
 this host: an attacker's code opened in a victim's browser signs nobody in.
 """
 
-from identity_api.db import attempts
+from identity_api.db import attempts, locks
 from identity_api.ids import token_hash
 from identity_api.sessions.cookies import binding_name, host_of, is_bound
 from identity_api.sessions.delivery import deliver, result_of
@@ -36,6 +36,8 @@ async def complete(parts: LoginParts, code: str, request: BrowserRequest) -> Fin
         if found.is_used:
             raise LoginFailed("LOGIN_USED", clear_cookies=(binding,))
         async with parts.database.transaction() as connection:
+            # In the order of whoever ends logins: the user, then the code.
+            await locks.users(connection, attempt.tenant_id, [found.user_id])
             if not await attempts.use_code(connection, attempt.tenant_id, found.id):
                 raise LoginFailed("LOGIN_EXPIRED", clear_cookies=(binding,))
             finished = await deliver(connection, parts, attempt, result_of(parts, found), request.cookies)

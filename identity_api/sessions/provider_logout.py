@@ -22,7 +22,7 @@ Decision: what becomes of refresh tokens when one session of the provider ends.
 from datetime import datetime
 from typing import Literal
 
-from identity_api.db import audit, login_ends, logout_tokens
+from identity_api.db import audit, locks, login_ends, logout_tokens
 from identity_api.db.database import Connection
 from identity_api.db.logout_tokens import FoundSession, ProviderSession
 from identity_api.db.providers import Provider
@@ -55,7 +55,8 @@ async def end_provider_session(
     connection: Connection, provider: Provider, named: ProviderSession
 ) -> list[FoundSession]:
     """End our sessions that came from this one of the provider's, in the caller's transaction; those that ended."""
-    # Codes first: one that is being picked up at this moment is waited for, and its session is then seen.
+    # Users first, as everywhere: a code that is being picked up at this moment is waited for, and what it became is seen.
+    await locks.users(connection, named.tenant_id, await logout_tokens.users_from(connection, named))
     await logout_tokens.void_codes_from(connection, named)
     found = await logout_tokens.sessions_from(connection, named)
     ids = [one.id for one in found]

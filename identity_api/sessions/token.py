@@ -70,6 +70,7 @@ def _may_redeem(found: Code, redemption: Redemption) -> bool:
 async def _end_stolen(parts: LoginParts, found: Code) -> LoginFailed:
     """The code was used before, or is too late. Read again: the first use may have been a moment ago."""
     async with parts.database.transaction() as connection:
+        await locks.users(connection, found.attempt.tenant_id, [found.user_id])
         session = await attempts.code_session(connection, found.attempt.tenant_id, found.id)
         if session is None:
             return LoginFailed("LOGIN_USED" if found.is_used else "LOGIN_EXPIRED")
