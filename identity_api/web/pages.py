@@ -6,7 +6,7 @@ What a provider or a browser wrote is shown only where it is a person's own data
 import hashlib
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import jinja2
 import msgspec
@@ -134,12 +134,21 @@ class CredentialsView(msgspec.Struct, frozen=True):
     has_second_factor: bool
 
 
+class CredentialsProblem(msgspec.Struct, frozen=True):
+    """Why something has not been done, told where it was asked for."""
+
+    form: Literal["password", "factor", "code"]
+    field: str | None
+    """The id of the field that is wrong, in that form."""
+    text: str
+
+
 def credentials_page(
     facts: RequestFacts,
     credentials: CredentialsView,
     *,
     notice: str | None,
-    problem: str | None,
+    problem: CredentialsProblem | None,
     enrolment: TOTPEnrolment | None,
     confirms: bool = False,
 ) -> Answer:

@@ -3,6 +3,7 @@
 import base64
 import re
 from datetime import UTC, datetime
+from html.parser import HTMLParser
 from uuid import UUID
 
 import httpx
@@ -57,7 +58,7 @@ async def test_somebody_changes_their_password_and_stays_signed_in_here_alone(si
     client, other = await signed_in(site), await signed_in(site)
     form = {"current": PASSWORD, "password": OTHER_PASSWORD, "repeated": OTHER_PASSWORD}
     for change, said in (
-        ({"current": "not this one"}, "do not fit"),
+        ({"current": "not this one"}, "current password is wrong"),
         ({"repeated": PASSWORD}, "The two passwords differ"),
         ({"password": "short", "repeated": "short"}, "at least 12 characters"),
     ):
@@ -67,6 +68,79 @@ async def test_somebody_changes_their_password_and_stays_signed_in_here_alone(si
     assert ((await client.get("/v1/me")).status_code, (await other.get("/v1/me")).status_code) == (200, 401)
     assert (await submit(site, site.client(), password=OTHER_PASSWORD)).status_code == 303
     assert (await submit(site, site.client())).status_code == 400
+
+
+class Shown(HTMLParser):
+    """What a page tells and where: the form in whose section the alert stands, and the fields that it is about."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.alerts: list[str] = []
+        self.told = ""
+        self.wrong: dict[str, str | None] = {}
+        self.focused: list[str | None] = []
+        self._section = ""
+        self._is_alert = False
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        self._is_alert = found.get("role") == "alert"
+        if tag == "section":
+            self._section = found.get("aria-labelledby") or ""
+        if self._is_alert:
+            assert found["id"] == "problem"
+            self.alerts.append(self._section)
+        if found.get("aria-invalid") == "true":
+            self.wrong[found["id"] or ""] = found["aria-describedby"]
+        if "autofocus" in found:
+            self.focused.append(found["id"])
+
+    def handle_data(self, data: str) -> None:
+        if self._is_alert:
+            self.told += data.strip()
+
+
+PASSWORD_FORM = {"current": PASSWORD, "password": OTHER_PASSWORD, "repeated": OTHER_PASSWORD}
+WRONG = "Your current password is wrong, or there were too many tries. Check it, or wait for some minutes."
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("path", "form", "section", "field", "described", "told"),
+    [
+        ("password", PASSWORD_FORM | {"current": "x"}, "password-heading", "current", "problem", WRONG),
+        ("password", PASSWORD_FORM | {"repeated": "x"}, "password-heading", "repeated", "problem", "The two passwords"),
+        ("password", PASSWORD_FORM | {"password": "short", "repeated": "short"}, "password-heading", "password",
+         "rule problem", ""),
+        ("second-factor", {"current": "x"}, "factor-heading", "factor-password", "problem", WRONG),
+        ("second-factor/remove", {"current": "x"}, "factor-heading", "factor-password", "problem", WRONG),
+    ],
+    ids=["current", "repeated", "new", "second factor", "without it"],
+)  # fmt: skip
+async def test_what_was_wrong_is_told_at_its_form_and_its_field(
+    site: Site, ada: UUID, path: str, form: dict[str, str], section: str, field: str, described: str, told: str
+) -> None:
+    """There are two forms; and nobody who is signed in typed a username that might not fit."""
+    client = await signed_in(site)
+    clean = Shown((await client.get(CREDENTIALS, headers=PAGE)).text)
+    assert (clean.alerts, clean.wrong, clean.focused) == ([], {}, [])
+    refused = await post(site, client, f"/account/{path}", **form)
+    shown = Shown(refused.text)
+    assert (refused.status_code, shown.alerts) == (400, [section])
+    assert (shown.wrong, shown.focused) == ({field: described}, [field])
+    assert shown.told.startswith(told)
+    assert shown.told
+    assert "<script" not in refused.text
+
+
+@pytest.mark.asyncio
+async def test_a_code_without_a_key_is_told_at_the_second_factor(site: Site, ada: UUID) -> None:
+    """No field is wrong, so none is pointed at."""
+    client = await signed_in(site)
+    refused = await post(site, client, "/account/second-factor/confirm", code="123456")
+    shown = Shown(refused.text)
+    assert (shown.alerts, shown.wrong, shown.told) == (["factor-heading"], {}, "Set up a second factor first.")
 
 
 @pytest.mark.asyncio
@@ -82,6 +156,8 @@ async def test_a_second_factor_is_set_up_and_removed(site: Site, ada: UUID) -> N
     code = totp.code_at(secret, int(datetime.now(UTC).timestamp()) // totp.STEP_SECONDS).decode()
     wrong = await post(site, client, "/account/second-factor/confirm", code="000000" if code != "000000" else "1" * 6)
     assert (wrong.status_code, 'name="code"' in wrong.text, key[1] in wrong.text) == (400, True, False)
+    shown = Shown(wrong.text)
+    assert (shown.wrong, shown.focused, shown.told[:8]) == ({"code": "problem"}, ["code"], "The code")
     done = await post(site, client, "/account/second-factor/confirm", code=f"{code[:3]} {code[3:]}")
     assert "asks for a code" in await follow(client, done)
     assert "asked for a code" in (await client.get("/account", headers=PAGE)).text

@@ -10,7 +10,7 @@ Each asks for the password, or for a code of a key that was shown to who knew it
 """
 
 from collections.abc import Awaitable
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from litestar import Response, get, post
 
@@ -25,13 +25,14 @@ from identity_api.web import authentication
 from identity_api.web.answer import redirect
 from identity_api.web.facts import RequestFacts, facts_of
 from identity_api.web.limits import SignInAddress
-from identity_api.web.pages import CredentialsView, credentials_page
+from identity_api.web.pages import CredentialsProblem, CredentialsView, credentials_page
 from identity_api.web.parts import WebParts
 from identity_api.web.requests import WebRequest, form_of, parts_of, query_of
 
 T = TypeVar("T")
 
 PAGE = "/account/credentials"
+_WRONG = "Your current password is wrong, or there were too many tries. Check it, or wait for some minutes."
 _DONE = {
     "password": "Your password has been changed. You are signed in nowhere else with the old one.",
     "second_factor": "From now on signing in with your password asks for a code.",
@@ -64,8 +65,8 @@ async def password_changed(request: WebRequest) -> Response[Any]:
     """Change the password; this session goes on."""
     parts, facts, found, form = await _begin(request)
     if form.get("password") != form.get("repeated"):
-        error = BadInput("The two passwords differ. Type the same one twice.", code="PASSWORDS_DIFFER")
-        return await _page(parts, facts, found, problem=error)
+        differ = CredentialsProblem("password", "repeated", "The two passwords differ. Type the same one twice.")
+        return await _page(parts, facts, found, problem=differ)
     changing = change_password(
         parts.accounts, _actor(found), form.get("current", ""), form.get("password", ""), session_id=found.session_id
     )
@@ -81,7 +82,7 @@ async def second_factor_begun(request: WebRequest) -> Response[Any]:
     try:
         enrolment = await _counted(parts, facts, beginning)
     except (CredentialsRefused, Conflict) as error:
-        return await _page(parts, facts, found, problem=error)
+        return await _page(parts, facts, found, problem=_problem(error, "factor"))
     return await _page(parts, facts, found, enrolment=enrolment)
 
 
@@ -93,7 +94,9 @@ async def second_factor_confirmed(request: WebRequest) -> Response[Any]:
     try:
         await _counted(parts, facts, confirm_totp(parts.accounts, _actor(found), code))
     except (CredentialsRefused, Conflict, NotFound) as error:
-        return await _page(parts, facts, found, problem=error, confirms=isinstance(error, CredentialsRefused))
+        is_wrong = isinstance(error, CredentialsRefused)
+        problem = CredentialsProblem("code", "code", error.message) if is_wrong else _problem(error, "factor")
+        return await _page(parts, facts, found, problem=problem, confirms=is_wrong)
     return redirect(facts.local(f"{PAGE}?done=second_factor"))
 
 
@@ -119,7 +122,7 @@ async def _done(
     try:
         await _counted(parts, facts, doing)
     except (BadInput, CredentialsRefused, Conflict, NotFound) as error:
-        return await _page(parts, facts, found, problem=error)
+        return await _page(parts, facts, found, problem=_problem(error, "password" if what == "password" else "factor"))
     return redirect(facts.local(f"{PAGE}?done={what}"))
 
 
@@ -140,16 +143,24 @@ async def _page(
     found: Authenticated,
     *,
     notice: str | None = None,
-    problem: IdentityAPIError | None = None,
+    problem: CredentialsProblem | None = None,
     enrolment: TOTPEnrolment | None = None,
     confirms: bool = False,
 ) -> Response[Any]:
     view = await credentials_of(parts, found)
     if view is None:
         raise Refused("Nobody signs in with a password in this organisation.", code="LOCAL_SIGN_IN_OFF")
-    told = problem.message if problem is not None else None
-    page = credentials_page(facts, view, notice=notice, problem=told, enrolment=enrolment, confirms=confirms)
+    page = credentials_page(facts, view, notice=notice, problem=problem, enrolment=enrolment, confirms=confirms)
     return page.to_response()
+
+
+def _problem(error: IdentityAPIError, form: Literal["password", "factor"]) -> CredentialsProblem:
+    """Somebody who is signed in typed no username: of the two that might not fit, it is the password."""
+    if isinstance(error, CredentialsRefused):
+        return CredentialsProblem(form, "current" if form == "password" else "factor-password", _WRONG)
+    # The rules of `password_rules` are about the new one.
+    is_new_one = form == "password" and isinstance(error, BadInput)
+    return CredentialsProblem(form, "password" if is_new_one else None, error.message)
 
 
 def _actor(found: Authenticated) -> Actor:
