@@ -31,6 +31,9 @@ async def test_an_admin_reads_the_checklist_on_a_narrow_screen_without_javascrip
         main = page.get_by_role("main")
         await expect(main.get_by_role("heading", name="Demo provider")).to_be_visible()
         await expect(main).to_contain_text(f"{product.url}/auth/oidc/demo/callback")
+        folded = main.locator("details:not([open])", has_text="Demo provider")
+        if await folded.count():
+            await folded.locator("summary").click()
         for done in ("Somebody has signed in", "The account page shows the synced profile", "A mapping admin exists"):
             await expect(main.get_by_role("listitem").filter(has_text=done).first).to_contain_text("done")
         wide = await page.locator("body *").evaluate_all(

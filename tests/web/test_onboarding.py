@@ -119,3 +119,48 @@ async def test_labels_are_escaped_and_nothing_runs(site: Site) -> None:
     assert "<script" not in page.text
     assert "&lt;script&gt;" in page.text
     assert "script-src" not in page.headers["content-security-policy"]
+
+
+def parts_of(page: str) -> list[tuple[str, str, bool]]:
+    """Of each provider that can be folded: its name, how it stands, and whether it is open."""
+    found = re.findall(
+        r'<details class="card"( open)?>\s*<summary><h2>([^<]+)</h2> <span class="badge \w+">([^<]+)<', page
+    )
+    return [(name, status, bool(is_open)) for is_open, name, status in found]
+
+
+@pytest.mark.asyncio
+async def test_of_several_providers_the_one_to_go_on_with_is_open(site: Site) -> None:
+    """The first that has a problem, else the first with something left to do; what concerns the tenant is not folded."""
+    client = await admin_of(site)
+    await site.add_provider("third", label="Third")
+    await site.execute("update provider set label = 'Acme SSO' where id = $1", site.provider.id)
+    done, first, second = parts_of((await client.get(PATH)).text)
+    assert done == ("Admins", "done", False)
+    assert (first[0], first[1].endswith(" to do"), first[2]) == ("Acme SSO", True, True)
+    assert (second[0], second[1].endswith(" to do"), second[2]) == ("Third", True, False)
+    visitor = site.client()
+    begun = await visitor.get("/auth/oidc/third/login")
+    state = httpx.URL(begun.headers["location"]).params["state"]
+    answer = {"state": state, "error": "access_denied", "iss": site.idp.issuer}
+    assert (await visitor.get("/auth/oidc/third/callback", params=answer)).status_code >= 400
+    page = (await client.get(PATH)).text
+    assert [(name, status, is_open) for name, status, is_open in parts_of(page) if name != "Acme SSO"] == [
+        ("Admins", "done", False),
+        ("Third", "1 problem", True),
+    ]
+    assert ("Acme SSO", first[1], False) in parts_of(page)
+    assert re.search(r'<section class="card" aria-labelledby="[^"]+">\s*<h2 id="[^"]+">Your organisation</h2>', page)
+
+
+@pytest.mark.asyncio
+async def test_a_provider_alone_is_not_folded(site: Site) -> None:
+    """There is nothing else to look for."""
+    user_id = UUID((await (await signed_in_at(site, "sso", "alice")).get("/v1/me")).json()["user_id"])
+    async with site.database.transaction() as connection:
+        permission = await make.make_permission(connection, site.tenant.id, PROVIDERS_READ)
+        await grants.open_manual_grant(connection, site.tenant.id, user_id, permission, "operator:root")
+        await read_model.refresh(connection, site.tenant.id, [user_id])
+    page = (await (await signed_in_at(site, "sso", "alice")).get(PATH)).text
+    assert "Somebody has signed in" in page
+    assert "<details" not in page
