@@ -26,6 +26,7 @@ from identity_api.errors import BadInput, NotFound
 from identity_api.permissions.delegation import Actor
 from identity_api.tenants.provider_parts import ProviderParts
 from identity_api.tenants.provider_secrets import MAX_LENGTH, NewSecret
+from identity_api.tenants.switching import preview_deletion
 from identity_api.upstream.exchange import Upstream
 from identity_api.upstream.keys import provider_documents
 from identity_api.vault import Vault
@@ -145,3 +146,19 @@ async def stored_secrets(parts: ProviderParts, actor: Actor, provider: Provider)
     async with parts.database.reading() as connection:
         found = await provider_listing.get(connection, actor.tenant_id, provider.id)
     return found.secrets if found else ()
+
+
+async def footprint_lines(parts: ProviderParts, actor: Actor, provider: Provider) -> list[str]:
+    """What a deletion would find at the provider: all that stands in its way at once, and what would go with it.
+
+    Raises:
+        NotFound: it has just been deleted.
+    """
+    found = await preview_deletion(parts, actor, provider.id)
+    secrets = await stored_secrets(parts, actor, provider)
+    return [
+        f"enabled: {'yes' if provider.enabled else 'no'}",
+        f"identities: {found.identities} (live sessions: {found.sessions})",
+        f"mappings: {found.mappings}",
+        f"client secrets: {len(secrets)}",
+    ]

@@ -7,6 +7,7 @@ import pytest
 
 from tests.cli.conftest import Command, ask
 
+UNUSED = "enabled: no\nidentities: 0 (live sessions: 0)\nmappings: 0\nclient secrets: 1\n"
 SECRET = "correct-horse-battery-staple"
 
 
@@ -36,7 +37,7 @@ def test_a_provider_from_its_making_to_its_deletion(acme: Command, url: str) -> 
         (("disable", "acme", "keycloak"), "~ provider keycloak (disabled)\n"),
         (("enable", "acme", "keycloak"), "~ provider keycloak (enabled)\n"),
         (("disable", "acme", "keycloak"), "~ provider keycloak (disabled)\n"),
-        (("delete", "acme", "keycloak", "--dry-run"), "- provider keycloak\n"),
+        (("delete", "acme", "keycloak", "--dry-run"), f"{UNUSED}- provider keycloak\n"),
         (("delete", "acme", "keycloak"), "- provider keycloak\n"),
     ):
         done = acme("provider", *arguments)
@@ -53,6 +54,7 @@ def test_a_deletion_is_rehearsed_and_says_what_stands_in_its_way(acme: Command, 
     create(acme)
     enabled = acme("provider", "delete", "acme", "keycloak", "--dry-run")
     assert (enabled.returncode != 0, "Disable the provider first." in enabled.stderr) == (True, True)
+    assert enabled.stdout == UNUSED.replace("enabled: no", "enabled: yes")
     assert acme("provider", "disable", "acme", "keycloak").returncode == 0
     ask(
         url,
@@ -63,6 +65,7 @@ def test_a_deletion_is_rehearsed_and_says_what_stands_in_its_way(acme: Command, 
     )
     used = acme("provider", "delete", "acme", "keycloak", "--dry-run")
     assert (used.returncode != 0, "0 identities and 1 mappings" in used.stderr) == (True, True), used.stderr
+    assert used.stdout == UNUSED.replace("mappings: 0", "mappings: 1")
     assert len(ask(url, "select from provider where slug = 'keycloak'")) == 1
 
 

@@ -158,13 +158,18 @@ def disable(tenant: str, slug: str) -> None:
 
 @click.command()
 @_names
-@click.option("--dry-run", is_flag=True, help="Say what stands in the way, and change nothing.")
+@click.option("--dry-run", is_flag=True, help="Say what is there and what stands in the way, and change nothing.")
 def delete(tenant: str, slug: str, dry_run: bool) -> None:
-    """Delete the disabled provider SLUG, if it has no identities and no mappings."""
+    """Delete the disabled provider SLUG, if it has no identities and no mappings.
+
+    Its client secrets and keys go with it, and login attempts; nothing else does.
+    """
     from identity_api.cli.output import print_lines
-    from identity_api.cli.provider_changes import change_provider
+    from identity_api.cli.provider_changes import change_provider, footprint_lines
     from identity_api.tenants import switching
 
+    if dry_run:
+        print_lines(change_provider(tenant, slug, footprint_lines))
     change_provider(
         tenant, slug, lambda parts, actor, found: switching.delete(parts, actor, found.id, rehearse=dry_run)
     )
