@@ -49,7 +49,8 @@ def test_the_page_has_every_code_and_is_what_the_code_says() -> None:
     page = troubleshooting_markdown()
     assert {code for code in ALL if f"| `{code}` | " not in page} == set()
     written = Path(__file__).parents[2] / "docs" / "troubleshooting.md"
-    is_current = written.read_text("utf-8") == page  # compared here, because showing how two long pages differ takes minutes
+    # Compared beforehand, because showing how two long pages differ takes minutes.
+    is_current = written.read_text("utf-8") == page
     assert is_current, "docs/troubleshooting.md is not what the code says: make schema"
 
 
