@@ -86,6 +86,7 @@ def test_every_fault_is_implemented_somewhere() -> None:
         Fault.OFFLINE_ACCESS_NEEDS_CONSENT,
         Fault.OFFLINE_ACCESS_NEEDS_ACCESS_TYPE,
         Fault.ISSUER_MISMATCH,
+        Fault.PKCE_NOT_ANNOUNCED,
         Fault.DROP_BEFORE,
         Fault.DROP_AFTER,
     }
@@ -173,6 +174,13 @@ async def test_the_issuer_of_the_metadata_can_differ(party: RelyingParty) -> Non
     with party.provider.fault(Fault.ISSUER_MISMATCH):
         assert (await party.http.get(party.provider.discovery_url)).json()["issuer"] == OTHER_ISSUER
     assert (await party.http.get(party.provider.discovery_url)).json()["issuer"] == party.provider.issuer
+
+
+@pytest.mark.asyncio
+async def test_pkce_can_be_left_unannounced(party: RelyingParty) -> None:
+    with party.provider.fault(Fault.PKCE_NOT_ANNOUNCED):
+        assert "code_challenge_methods_supported" not in (await party.http.get(party.provider.discovery_url)).json()
+    assert "S256" in (await party.http.get(party.provider.discovery_url)).json()["code_challenge_methods_supported"]
 
 
 @pytest.mark.asyncio
