@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+import pytest
 
 from identity_api.db.database import Database
 from identity_api.db.providers import Provider
@@ -23,6 +24,7 @@ from tests.web.site import Site, come_back, cookies_set, make_site
 
 PAGE = {"accept": "text/html"}
 FORM_POST = {"authorization_parameters": {"response_mode": "form_post"}}
+both_modes = pytest.mark.parametrize("mode", [{}, FORM_POST], ids=["query", "form_post"])
 CALLED_WITH_A_CODE = ("/token", "/userinfo")
 
 

@@ -24,12 +24,10 @@ from tests.web import (
     test_initiated_login,
     test_rp_initiated_logout,
 )
-from tests.web.conformance import FORM_POST, BeginRun, Run
+from tests.web.conformance import FORM_POST, BeginRun, Run, both_modes
 from tests.web.site import come_back
 
-FAR = 4_102_444_800  # the year 2100
 ASKS_USERINFO = ClaimSettings(display=("userinfo / name",))
-both_modes = pytest.mark.parametrize("mode", [{}, FORM_POST], ids=["query", "form_post"])
 
 
 # Basic RP and Form Post RP
@@ -340,102 +338,6 @@ async def completeness(run: Run) -> Any:
     """Of the groups of the last login."""
     query = "select payload->>'groups' from audit_event where tenant_id = $1 and action = 'login.succeeded'"
     return await run.site.fetchval(query, run.site.tenant.id)
-
-
-# Situations of the FAPI client plans that matter to any code-flow client
-
-
-@pytest.mark.asyncio
-@pytest.mark.parametrize(
-    ("changes", "reason"),
-    [
-        ({"exp": 1_700_000_000}, "TOKEN_EXPIRED:exp"),
-        ({"exp": None}, "MISSING_CLAIM:exp"),
-        ({"iss": None}, "MISSING_CLAIM:iss"),
-        ({"aud": None}, "MISSING_CLAIM:aud"),
-        ({"nonce": None}, "MISSING_CLAIM:nonce"),
-        ({"nonce": "wrong"}, "CLAIM_MISMATCH:nonce"),
-    ],
-)
-async def test_fapi_claims_that_are_wrong_or_missing(begin: BeginRun, changes: dict[str, Any], reason: str) -> None:
-    """Expired exp; missing exp, iss, aud and nonce; wrong nonce."""
-    run = await begin()
-    run.idp.say(**changes)
-    await run.refuses(reason)
-    run.idp.say()
-    await run.accepts()
-
-
-@pytest.mark.asyncio
-async def test_fapi_secondary_untrusted_aud_without_azp(begin: BeginRun) -> None:
-    run = await begin()
-    both = [run.provider.client_id, "untrusted"]
-    for azp, reason in ((None, "MISSING_CLAIM:azp"), ("untrusted", "CLAIM_MISMATCH:azp")):
-        run.idp.say(aud=both, azp=azp)
-        await run.refuses(reason)
-    run.idp.say(aud=both, azp=run.provider.client_id)
-    await run.accepts()
-
-
-@pytest.mark.asyncio
-async def test_fapi_null_alg(begin: BeginRun) -> None:
-    await (await begin()).refuses("ALGORITHM_NOT_ALLOWED:alg", fault=Fault.ALG_NONE)
-
-
-@pytest.mark.asyncio
-async def test_fapi_alternate_alg(begin: BeginRun) -> None:
-    """RS256 by the right key, where only PS256 was announced."""
-    run = await begin()
-    run.announce(id_token_signing_alg_values_supported=["PS256"])
-    await run.refuses("ALGORITHM_NOT_ALLOWED:alg")
-
-
-@pytest.mark.asyncio
-@pytest.mark.parametrize("fault", [Fault.AUDIENCE_LIST, Fault.ODD_TOKEN_TYPE, Fault.NO_EXPIRES_IN])
-async def test_fapi_what_is_odd_and_allowed(begin: BeginRun, fault: Fault) -> None:
-    """aud as a list of one, token_type in odd case, no expires_in."""
-    run = await begin()
-    run.idp.faults.on(fault)
-    await run.accepts()
-
-
-@pytest.mark.asyncio
-async def test_fapi_iat_a_week_old(begin: BeginRun) -> None:
-    """Either outcome is allowed; what counts here is `exp`."""
-    run = await begin()
-    run.idp.say(iat=1_700_000_000, exp=FAR)
-    await run.accepts()
-
-
-@pytest.mark.asyncio
-@pytest.mark.parametrize("fault", [Fault.NO_ISS_PARAMETER, Fault.WRONG_ISS_PARAMETER])
-@both_modes
-async def test_fapi_missing_or_wrong_iss_in_the_authorization_response(
-    begin: BeginRun, mode: dict[str, Any], fault: Fault
-) -> None:
-    """RFC 9207: refused, and no further endpoint is called."""
-    run = await begin(**mode)
-    assert run.metadata["authorization_response_iss_parameter_supported"] is True
-    run.idp.faults.on(fault)
-    run.refused(await run.sign_in(), "ISSUER_MISMATCH")
-    assert run.called() == []
-    run.idp.faults.off(fault)
-    await run.accepts()
-
-
-@pytest.mark.asyncio
-@both_modes
-async def test_fapi_missing_or_wrong_state(begin: BeginRun, mode: dict[str, Any]) -> None:
-    run = await begin(**mode)
-    for state, code in (("of-another-login", "STATE_UNKNOWN"), (None, "CALLBACK_INVALID"), ("", "CALLBACK_INVALID")):
-        browser = run.browser()
-        arrival = await run.leave(browser)
-        said = {name: value for name, value in {**arrival.parameters, "state": state}.items() if value is not None}
-        address = arrival.url.partition("?")[0]
-        answer = await (browser.post(address, data=said) if mode else browser.get(address, params=said))
-        run.refused(answer, code)
-    assert run.called() == []
-    await run.accepts()
 
 
 MODULES = """
