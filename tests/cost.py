@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
-RUNS = 7
+RUNS = 60
 
 
 @contextmanager
@@ -26,7 +26,7 @@ def no_collector() -> Iterator[None]:
 
 
 def seconds_of(call: Callable[[], object], *, enough: float) -> float:
-    """Processor seconds of the cheapest of up to seven runs; the first that costs less than `enough` ends it."""
+    """Processor seconds of the cheapest of up to `RUNS` runs; the first that costs less than `enough` ends it."""
     call()
     best = float("inf")
     with no_collector():

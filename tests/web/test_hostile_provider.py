@@ -125,7 +125,7 @@ async def cost(site: Site, hostile: int, behaviour: str) -> float:
 
 
 async def cost_beyond_honest(site: Site, hostile: int, behaviour: str) -> float:
-    """The cheapest of at least three logins and at most seven, less that of as many honest ones between them."""
+    """The cheapest of at least three logins, and at most `RUNS`, less that of as many honest ones between them."""
     await cost(site, hostile, "honest")
     honest, other = [], []
     for run in range(1, RUNS + 1):
