@@ -1,6 +1,12 @@
-"""The API's process: what must hold before it listens, then Granian on `identity_api.app:create_app`."""
+"""The API's process: what must hold before it listens, then Granian and its workers on `identity_api.app:create_app`."""
 
 import asyncio
+import ctypes
+import multiprocessing
+import os
+import signal
+import sys
+from typing import Any
 
 from identity_api.cli.context import open_database
 from identity_api.cli.ports import numeric_address, require_free
@@ -16,6 +22,8 @@ RING_SECONDS = 4.0
 """How long a start may read sealed values to see which keys they name; `doctor` takes the time it needs."""
 
 STOP_SECONDS = 15
+
+_PR_SET_PDEATHSIG = 1
 
 _log = get_logger(__name__)
 
@@ -74,7 +82,7 @@ def _run_granian(settings: Settings) -> int:
     from granian.server import Server
 
     server = Server(
-        "identity_api.app:create_app",
+        "identity_api.cli.server:worker_application",
         factory=True,
         address=numeric_address(settings.host),
         port=settings.port,
@@ -92,6 +100,21 @@ def _run_granian(settings: Settings) -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 1
     return 0
+
+
+def worker_application() -> Any:
+    """The application, in a worker that ends when its supervisor is killed: nobody would stop it, and it holds the port.
+
+    On Linux only (prctl(2), PR_SET_PDEATHSIG); elsewhere the next start finds the port taken and says so.
+    """
+    from identity_api.app import create_app  # takes a second, which no other command has to pay
+
+    supervisor = multiprocessing.parent_process()
+    if sys.platform == "linux" and supervisor is not None:
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+        if os.getppid() != supervisor.pid:
+            sys.exit(1)  # it died before the kernel knew of our wish
+    return create_app()
 
 
 def _serve_together(settings: Settings) -> int:

@@ -5,6 +5,7 @@ import json
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Command, ask, new_key
+from tests.flows.product import descendants, is_alive
 
 DECLARATION = """
 [[tenants]]
@@ -72,6 +74,22 @@ def port(command: Command) -> int:
     found = free_port()
     command.env["IDENTITY_PORT"] = str(found)
     return found
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel tells children only on Linux")
+def test_a_killed_api_leaves_no_worker_at_its_port(command: Command, port: int) -> None:
+    with running(command, "serve") as process:
+        ready(port, process)
+        workers = descendants(process.pid)
+        assert workers
+        process.kill()
+        process.wait()
+        deadline = time.monotonic() + 40
+        while any(is_alive(worker) for worker in workers):
+            assert time.monotonic() < deadline, "the worker outlived its supervisor"
+            time.sleep(0.05)
+    with socket.create_server(("127.0.0.1", port)):
+        pass
 
 
 def test_the_api_answers_and_stops_in_order(command: Command, port: int) -> None:
