@@ -31,11 +31,12 @@ async def make_provider(connection: Connection, tenant_id: UUID, **settings: Any
     values = {
         "id": row_id,
         "tenant_id": tenant_id,
-        "slug": f"p-{row_id.hex[-12:]}",
+        "slug": (slug := f"p-{row_id.hex[-12:]}"),
         "label": "A test provider",
         "issuer": f"https://{row_id.hex}.example",
         "client_id": "client",
-        "redirect_url": "https://id.example/auth/oidc/p/callback",
+        # Its own: tenants share the database, and not everybody may share an address.
+        "redirect_url": f"https://id.example/auth/oidc/{slug}/callback",
         "created_at": EPOCH,
         "updated_at": EPOCH,
         **settings,
