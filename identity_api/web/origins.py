@@ -68,9 +68,9 @@ async def admit_cookie_request(
                 raise _refused()
             facts.allowed_origin = sent[0]
     elif facts.method not in _SAFE_METHODS and site != ["same-origin"]:
-        raise _refused()
+        raise _refused("A request with the session's cookie names its page: the header Origin is missing.")
     if header_required and headers.values(scope, b"identity-request") != ["1"]:
-        raise _refused()
+        raise _refused("A request with the session's cookie needs the header Identity-Request: 1.")
 
 
 def admit_own_form(facts: RequestFacts, scope: Any) -> None:
@@ -113,5 +113,5 @@ async def answer_preflight(origins: Origins, facts: RequestFacts, scope: Any) ->
     }
 
 
-def _refused() -> Refused:
-    return Refused("This page may not use the session.", code="ORIGIN_REFUSED")
+def _refused(message: str = "This page may not use the session.") -> Refused:
+    return Refused(message, code="ORIGIN_REFUSED")

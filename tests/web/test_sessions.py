@@ -228,6 +228,17 @@ async def test_graphql_by_cookie_needs_the_header_and_the_page(
 
 
 @pytest.mark.asyncio
+async def test_a_program_that_forgot_a_header_is_told_which(site: Site) -> None:
+    client = await site.signed_in()
+    no_page = await client.post("/graphql", json=QUERY, headers={"identity-request": "1"})
+    assert "Origin is missing" in no_page.json()["message"]
+    no_header = await client.post("/graphql", json=QUERY, headers={"origin": site.origin})
+    assert "Identity-Request: 1" in no_header.json()["message"]
+    both = await client.post("/graphql", json=QUERY, headers={"identity-request": "1", "origin": site.origin})
+    assert both.status_code == 200
+
+
+@pytest.mark.asyncio
 async def test_graphql_by_token_needs_neither(site: Site) -> None:
     headers = {"authorization": f"Bearer {await site.bearer()}"}
     answer = await site.client().post("/graphql", json=QUERY, headers=headers)
