@@ -163,9 +163,10 @@ def test_a_second_start_keeps_everything_is_quick_and_ctrl_c_is_130(
         assert process.wait(60) == 130
     assert_nothing_remains(place, ports, children)
     assert {name: (place / "data" / name).read_bytes() for name in kept} == kept
-    # Processor time: wall-clock time is also that of whoever else is at work here. Two cores make half of it.
+    # Processor time: wall-clock time is also that of whoever else is at work here, and even so a busy machine doubles it.
+    # On a quiet one it is below 10 seconds for seven processes; what must not come back is a start from nothing.
     spent = sum(os.times()[2:4]) - before
-    assert spent < 10, spent
+    assert spent < 25, spent
 
 
 def test_a_killed_predecessor_is_no_obstacle(dev: Command, place: Path, ports: tuple[int, int]) -> None:
