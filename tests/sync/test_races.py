@@ -22,6 +22,8 @@ ORDERS = 2_772
 """Of two syncs of five steps and one event: 11! / (5! 5! 1!)."""
 IS_LONG = bool(os.environ.get("LONG_TESTS"))
 """Play all of them, which takes minutes, instead of a sample."""
+PARTS = 10
+"""Tests that share the work, so that processes can."""
 
 
 async def end_login(world: World, person: Person) -> None:
@@ -124,10 +126,11 @@ async def one_login(workers: tuple[World, World], number: int, order: tuple[int,
 
 
 @pytest.mark.asyncio
-async def test_a_login_survives_every_interleaving_with_two_syncs(world: World) -> None:
-    """A login's state, session and token are its own, whatever two syncs do around it (strict rotation)."""
+@pytest.mark.parametrize("part", range(PARTS))
+async def test_a_login_survives_every_interleaving_with_two_syncs(world: World, part: int) -> None:
+    """A login's state, session and token are its own, whatever two syncs do around it (strict rotation): 1,000 orders."""
     workers = (world, world.another_worker())
-    for chunk in _batches(interleavings(150), 8):
+    for chunk in _batches(interleavings(1_000)[part::PARTS], 8):
         await asyncio.gather(*[one_login(workers, number, order) for number, order in chunk])
 
 
