@@ -93,7 +93,19 @@ def _read_host(raw: object, _from_text: bool) -> str:
 
 
 def _read_path(raw: object, _from_text: bool) -> Path:
-    return Path(_text(raw)).expanduser().absolute()
+    return home_expanded(_text(raw)).absolute()
+
+
+def home_expanded(text: str) -> Path:
+    """The path, with `~` and `~somebody` as the home directories they mean.
+
+    Raises:
+        ValueError: nobody here is called so, or has no home.
+    """
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise ValueError("whose home directory `~` means is not known") from None
 
 
 def is_loopback(host: str) -> bool:

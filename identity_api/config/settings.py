@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from identity_api.config.key_file import read_keys_file, read_private_file
 from identity_api.config.key_ring import KeyRing
-from identity_api.config.readers import Network, is_loopback
+from identity_api.config.readers import Network, home_expanded, is_loopback
 from identity_api.config.secret import Secret
 from identity_api.config.table import CONFIG_FILE_VARIABLE, PREFIX, SETTINGS, Setting
 from identity_api.errors import ConfigurationError
@@ -76,7 +76,10 @@ def load_settings(
     """
     problems: list[str] = []
     if toml_path is None and (named := environ.get(CONFIG_FILE_VARIABLE)) is not None:
-        toml_path = Path(named).expanduser()
+        try:
+            toml_path = home_expanded(named)
+        except ValueError as error:
+            problems.append(f"{CONFIG_FILE_VARIABLE}: {error}")
     document = _read_document(toml_path, problems) if toml_path is not None else {}
     values = _read_values(environ, document, problems)
     values["data_dir"] = values["data_dir"] or _default_data_dir(environ)

@@ -312,6 +312,15 @@ def test_any_texts_give_settings_or_our_error(environ):
     assert problems
 
 
+@pytest.mark.parametrize("variable", ["IDENTITY_DATA_DIR", "IDENTITY_CONFIG_FILE"])
+def test_the_home_of_nobody_is_a_problem_and_ones_own_is_not(variable, tmp_path, monkeypatch):
+    (problem,) = problems_of(GOOD | {variable: "~nobody-of-this-name/x"})
+    assert problem == f"{variable}: whose home directory `~` means is not known"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "x").write_text("port = 9000")
+    assert load_settings(GOOD | {variable: "~/x"})
+
+
 def test_a_secret_equals_its_own_text_only():
     assert Secret("a") == Secret("a")
     assert Secret("a") != Secret("b")
