@@ -4,6 +4,7 @@ A test that touches data makes its own tenant, so tests share a database and run
 """
 
 import contextlib
+import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
+from hypothesis import settings
 from playwright.async_api import expect
 
 from identity_api import limits
@@ -23,6 +25,11 @@ if TYPE_CHECKING:
     from tests.flows.product import Product
 
 expect.set_options(timeout=30_000)
+
+# The same examples in every run, so that a change is judged by what it changes. `LONG_TESTS=1` looks for new ones.
+settings.register_profile("repeatable", derandomize=True)
+if not os.environ.get("LONG_TESTS"):
+    settings.load_profile("repeatable")
 
 TOGETHER = {
     "tests/browser/": "flows",
