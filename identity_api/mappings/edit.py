@@ -98,11 +98,25 @@ def updating(mapping_id: UUID, rule: Rule, *, expected_version: int, managed_by:
         before = await edit.load(mapping_id, expected_version, managed_by)
         given = await edit.check(rule)
         edit.check_may_touch([*given, *await permissions.by_ids(connection, tenant_id, before.permission_ids)])
-        where = {"provider_id": rule.provider_id, "pattern": rule.pattern, "match": rule.match.value}
-        if await mappings.exists(connection, tenant_id, **where, other_than=mapping_id):  # type: ignore[arg-type]
+        if await mappings.exists(
+            connection,
+            tenant_id,
+            provider_id=rule.provider_id,
+            pattern=rule.pattern,
+            match=rule.match.value,
+            other_than=mapping_id,
+        ):
             raise _exists()
         # Who loses something is found before the rows that say so are gone; who gains, after.
-        await mappings.update(connection, tenant_id, mapping_id, **where, enabled=rule.enabled)  # type: ignore[arg-type]
+        await mappings.update(
+            connection,
+            tenant_id,
+            mapping_id,
+            provider_id=rule.provider_id,
+            pattern=rule.pattern,
+            match=rule.match.value,
+            enabled=rule.enabled,
+        )
         if (before.provider_id, before.pattern, before.match) != (rule.provider_id, rule.pattern, rule.match):
             await groups.unmatch(connection, tenant_id, mapping_id)
             await edit.rematch(mapping_id, rule)
