@@ -11,13 +11,11 @@ import pytest_asyncio
 from identity_api.clock import system_clock
 from identity_api.config import KeyRing
 from identity_api.db.database import Database
-from identity_api.oidc.discovery import configuration_url, parse_provider_metadata
-from identity_api.oidc.jwks import parse_key_set
 from identity_api.sessions.parts import LoginParts
 from identity_api.upstream.addresses import AllowList
 from identity_api.upstream.documents import Times
 from identity_api.upstream.exchange import Upstream
-from identity_api.upstream.keys import ProviderDocuments
+from identity_api.upstream.keys import provider_documents
 from identity_api.vault import Vault
 from tests.provider import RunningProvider
 from tests.sessions.browsers import ORIGIN, REDIRECT_URIS, World, make_world
@@ -50,28 +48,26 @@ def other_idp(providers_of_process: tuple[RunningProvider, RunningProvider]) -> 
     providers_of_process[1].reset()
 
 
-@asynccontextmanager
-async def parts_for(database: Database, *reachable: RunningProvider) -> AsyncIterator[LoginParts]:
-    """Parts that may reach these providers and nothing else, with an empty cache of documents."""
-    upstream = Upstream(allow=AllowList.parse([f"127.0.0.1:{one.port}" for one in reachable]))
-    documents = ProviderDocuments(
-        upstream,
-        monotonic=time.monotonic,
-        configuration_url=configuration_url,
-        parse_metadata=parse_provider_metadata,
-        parse_keys=parse_key_set,
-        times=Times(cooldown_seconds=0.0),
-    )
-    yield LoginParts(
+def parts_reaching(database: Database, *places: str) -> LoginParts:
+    """Parts that may reach these places and nothing else. Close `documents`, then `upstream`."""
+    upstream = Upstream(allow=AllowList.parse(places))
+    return LoginParts(
         database=database,
         vault=Vault(KEYS),
         upstream=upstream,
-        documents=documents,
+        documents=provider_documents(upstream, monotonic=time.monotonic, times=Times(cooldown_seconds=0.0)),
         clock=system_clock,
         public_url=ORIGIN,
     )
-    await documents.aclose()
-    await upstream.aclose()
+
+
+@asynccontextmanager
+async def parts_for(database: Database, *reachable: RunningProvider) -> AsyncIterator[LoginParts]:
+    """Parts that may reach these providers and nothing else, with an empty cache of documents."""
+    parts = parts_reaching(database, *[f"127.0.0.1:{one.port}" for one in reachable])
+    yield parts
+    await parts.documents.aclose()
+    await parts.upstream.aclose()
 
 
 @pytest_asyncio.fixture

@@ -5,7 +5,6 @@ tokens, UserInfo, refreshes, logout tokens and the self-test.
 """
 
 import ssl
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass
@@ -25,15 +24,10 @@ from identity_api.sync.parts import SyncParts
 from identity_api.sync.run import sweep
 from identity_api.tenants.client_keys import replace_certificate
 from identity_api.tenants.selftest.run import SelfTest, SelfTestParts, self_test
-from identity_api.upstream.addresses import AllowList
-from identity_api.upstream.documents import Times
-from identity_api.upstream.exchange import Upstream
-from identity_api.upstream.keys import provider_documents
-from identity_api.vault import Vault
 from tests.provider.agreed import AgreedProvider
 from tests.sessions.agreements import make_agreed
-from tests.sessions.browsers import ORIGIN, REDIRECT_URIS, Browser, World
-from tests.sessions.conftest import KEYS
+from tests.sessions.browsers import REDIRECT_URIS, Browser, World
+from tests.sessions.conftest import parts_reaching
 from tests.upstream.certificates import Certificate, issue, server_context
 
 FROM_USERINFO = {"groups": ("userinfo / groups",)}
@@ -112,18 +106,10 @@ async def reach(database: Database) -> AsyncIterator[Reach]:
     async with AsyncExitStack() as stack:
 
         def make(*ports: int) -> LoginParts:
-            upstream = Upstream(allow=AllowList.parse([f"localhost:{port}" for port in ports]))
-            documents = provider_documents(upstream, monotonic=time.monotonic, times=Times(cooldown_seconds=0.0))
-            stack.push_async_callback(upstream.aclose)
-            stack.push_async_callback(documents.aclose)
-            return LoginParts(
-                database=database,
-                vault=Vault(KEYS),
-                upstream=upstream,
-                documents=documents,
-                clock=system_clock,
-                public_url=ORIGIN,
-            )
+            parts = parts_reaching(database, *[f"localhost:{port}" for port in ports])
+            stack.push_async_callback(parts.upstream.aclose)
+            stack.push_async_callback(parts.documents.aclose)
+            return parts
 
         yield make
 

@@ -21,11 +21,10 @@ from identity_api.tenants.client_keys import replace_certificate
 from identity_api.upstream.addresses import AllowList
 from identity_api.upstream.exchange import Upstream
 from identity_api.upstream.keys import provider_documents
-from identity_api.vault import Vault
 from tests.provider.agreed import AgreedProvider
 from tests.sessions.agreements import make_agreed
-from tests.sessions.browsers import ORIGIN, REDIRECT_URIS, Browser, World
-from tests.sessions.conftest import KEYS
+from tests.sessions.browsers import REDIRECT_URIS, Browser, World
+from tests.sessions.conftest import parts_reaching
 from tests.upstream.certificates import Certificate, issue, server_context
 
 USERINFO_TOO = {"groups": ("userinfo / groups",)}
@@ -80,18 +79,10 @@ async def parts_for(database: Database) -> AsyncIterator[Callable[[AgreedProvide
     async with AsyncExitStack() as stack:
 
         def make(idp: AgreedProvider) -> LoginParts:
-            upstream = Upstream(allow=AllowList.parse([f"localhost:{idp.port}"]))
-            documents = provider_documents(upstream, monotonic=time.monotonic)
-            stack.push_async_callback(upstream.aclose)
-            stack.push_async_callback(documents.aclose)
-            return LoginParts(
-                database=database,
-                vault=Vault(KEYS),
-                upstream=upstream,
-                documents=documents,
-                clock=system_clock,
-                public_url=ORIGIN,
-            )
+            parts = parts_reaching(database, f"localhost:{idp.port}")
+            stack.push_async_callback(parts.upstream.aclose)
+            stack.push_async_callback(parts.documents.aclose)
+            return parts
 
         yield make
 
