@@ -4,6 +4,7 @@ The time of this thread alone, after a warm-up, without the collector; the cheap
 runs dearer and never cheaper. A budget is asked for again up to `RUNS` times before it counts as exceeded.
 """
 
+import asyncio
 import gc
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -45,3 +46,25 @@ async def seconds_of_async(work: Callable[[], Awaitable[object]]) -> float:
         begun = time.thread_time()
         await work()
         return time.thread_time() - begun
+
+
+async def longest_turn_of(work: Callable[[], Awaitable[object]]) -> float:
+    """Processor seconds of the longest stretch in which the work lets nobody else on the loop have a turn."""
+    longest = 0.0
+
+    async def watch() -> None:
+        nonlocal longest
+        last = time.thread_time()
+        while True:
+            await asyncio.sleep(0)
+            now = time.thread_time()
+            longest, last = max(longest, now - last), now
+
+    with no_collector():
+        watching = asyncio.create_task(watch())
+        await asyncio.sleep(0)
+        try:
+            await work()
+        finally:
+            watching.cancel()
+    return longest

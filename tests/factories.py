@@ -6,13 +6,14 @@ from uuid import UUID
 
 import msgspec
 
-from identity_api.db import groups, identities, locks, providers, read_model, tenants
+from identity_api.db import identities, locks, providers, read_model, tenants
 from identity_api.db.database import Connection
 from identity_api.db.providers import Provider
 from identity_api.db.tenants import Tenant
 from identity_api.ids import uuid7
+from identity_api.lifecycle.matching import match_mapping
 from identity_api.lifecycle.verified import Verified, apply_verified
-from identity_api.mapping import Completeness, GroupsReading, MatchKind, Profile, Reason, matches
+from identity_api.mapping import Completeness, GroupsReading, MatchKind, Profile, Reason
 
 EPOCH = "2026-01-01T00:00:00Z"
 
@@ -137,10 +138,9 @@ async def make_mapping(
             mapping_id,
             permission_id,
         )
-    seen = await groups.seen(connection, tenant_id, provider_id)
-    pairs = [(mapping_id, group.id) for group in seen if matches(pattern, MatchKind(match), group.name)]
-    if pairs:
-        await groups.match(connection, tenant_id, pairs)
+    await match_mapping(
+        connection, tenant_id, mapping_id, provider_id=provider_id, pattern=pattern, kind=MatchKind(match)
+    )
     return mapping_id
 
 

@@ -7,10 +7,11 @@ of theirs exists. S1-24 leaves it to the provider who may enter; this is for pro
 from typing import Literal
 
 from identity_api.accounts.provisioning import Provisioned
-from identity_api.db import grants, groups
+from identity_api.db import grants
 from identity_api.db.database import Connection
 from identity_api.db.providers import Provider
-from identity_api.mapping import GroupsReading, MatchKind, matches
+from identity_api.lifecycle.matching import give_something
+from identity_api.mapping import GroupsReading
 
 Denial = Literal["nothing_maps", "groups_unknown"]
 
@@ -37,5 +38,4 @@ async def denial(
 async def _give_something(connection: Connection, provider: Provider, reading: GroupsReading) -> bool:
     if provider.sync_mode == "NONE":
         return False
-    rules = await groups.giving_rules(connection, provider.tenant_id, provider.id)
-    return any(matches(rule.pattern, MatchKind(rule.match), name) for rule in rules for name in reading.groups)
+    return await give_something(connection, provider.tenant_id, provider.id, reading.groups)

@@ -13,16 +13,6 @@ from identity_api.db.database import Connection
 from identity_api.ids import uuid7
 
 
-class Rule(msgspec.Struct, frozen=True):
-    """A mapping as far as matching is concerned."""
-
-    mapping_id: UUID
-    provider_id: UUID | None
-    pattern: str
-    match: str
-    """`EXACT` or `GLOB`."""
-
-
 class Group(msgspec.Struct, frozen=True):
     """A group that was seen at a provider."""
 
@@ -120,41 +110,81 @@ async def move(connection: Connection, tenant_id: UUID, provider_id: UUID, chang
         )
 
 
-async def rules(connection: Connection, tenant_id: UUID, provider_id: UUID) -> list[Rule]:
-    """Every mapping, not deleted, that may match a group of this provider. Disabled ones count: enabling matches nothing anew."""
+_MATCHABLE = """
+    from group_mapping m where m.tenant_id = $1 and (m.provider_id is null or m.provider_id = $2) and m.deleted_at is null
+"""
+"""Every mapping that may match a group of the provider. Disabled ones count: enabling matches nothing anew."""
+
+_GIVING = """
+    and m.enabled and exists (select from mapping_permission p where p.tenant_id = $1 and p.mapping_id = m.id)
+"""
+
+
+async def exact_matches(
+    connection: Connection, tenant_id: UUID, provider_id: UUID, names: Collection[str], *, giving: bool = False
+) -> list[tuple[UUID, str]]:
+    """(mapping, name) for every EXACT mapping whose pattern is one of these names of the provider's groups.
+
+    Args:
+        giving: only mappings that give something now.
+    """
+    rows = await connection.fetch(
+        f"select m.id, m.pattern {_MATCHABLE} and m.match = 'EXACT' and m.pattern = any($3::text[]) {_GIVING if giving else ''}",
+        tenant_id,
+        provider_id,
+        list(names),
+    )
+    return [(row["id"], row["pattern"]) for row in rows]
+
+
+async def globs(connection: Connection, tenant_id: UUID, provider_id: UUID, *, giving: bool = False) -> dict[UUID, str]:
+    """The patterns of the GLOB mappings that may match a group of this provider, by mapping; `giving` as above."""
+    rows = await connection.fetch(
+        f"select m.id, m.pattern {_MATCHABLE} and m.match = 'GLOB' {_GIVING if giving else ''}", tenant_id, provider_id
+    )
+    return {row["id"]: row["pattern"] for row in rows}
+
+
+async def named(connection: Connection, tenant_id: UUID, provider_id: UUID | None, name: str) -> list[UUID]:
+    """The groups of exactly this name that were seen at the provider, or at any provider of the tenant."""
     rows = await connection.fetch(
         """
-        select id, provider_id, pattern, match from group_mapping
-        where tenant_id = $1 and (provider_id is null or provider_id = $2) and deleted_at is null
+        select g.id from provider p join provider_group g on g.tenant_id = $1 and g.provider_id = p.id and g.name = $3
+        where p.tenant_id = $1 and ($2::uuid is null or p.id = $2)
         """,
         tenant_id,
         provider_id,
+        name,
     )
-    return [Rule(row["id"], row["provider_id"], row["pattern"], row["match"]) for row in rows]
+    return [row["id"] for row in rows]
 
 
-async def giving_rules(connection: Connection, tenant_id: UUID, provider_id: UUID) -> list[Rule]:
-    """Every live mapping that gives its permissions to groups of this provider; those without permissions are left out."""
+async def seen(
+    connection: Connection, tenant_id: UUID, provider_id: UUID | None, *, after: UUID | None, limit: int
+) -> list[Group]:
+    """At most `limit` groups after that one, in id order, that were seen at the provider, or at any of the tenant."""
     rows = await connection.fetch(
         """
-        select m.id, m.provider_id, m.pattern, m.match from group_mapping m
-        where m.tenant_id = $1 and (m.provider_id is null or m.provider_id = $2) and m.enabled and m.deleted_at is null
-            and exists (select from mapping_permission p where p.tenant_id = $1 and p.mapping_id = m.id)
+        select id, provider_id, name from provider_group
+        where tenant_id = $1 and ($2::uuid is null or provider_id = $2) and ($3::uuid is null or id > $3) order by id limit $4
         """,
         tenant_id,
         provider_id,
-    )
-    return [Rule(row["id"], row["provider_id"], row["pattern"], row["match"]) for row in rows]
-
-
-async def seen(connection: Connection, tenant_id: UUID, provider_id: UUID | None) -> list[Group]:
-    """Every group seen at the provider, or at any provider of the tenant."""
-    rows = await connection.fetch(
-        "select id, provider_id, name from provider_group where tenant_id = $1 and ($2::uuid is null or provider_id = $2)",
-        tenant_id,
-        provider_id,
+        after,
+        limit,
     )
     return [Group(row["id"], row["provider_id"], row["name"]) for row in rows]
+
+
+async def unseen(connection: Connection, tenant_id: UUID, provider_id: UUID, names: Collection[str]) -> set[str]:
+    """Those of these names that no group of the provider has had so far."""
+    rows = await connection.fetch(
+        "select name from provider_group where tenant_id = $1 and provider_id = $2 and name = any($3::text[])",
+        tenant_id,
+        provider_id,
+        list(names),
+    )
+    return set(names) - {row["name"] for row in rows}
 
 
 async def match(connection: Connection, tenant_id: UUID, pairs: Sequence[tuple[UUID, UUID]]) -> None:

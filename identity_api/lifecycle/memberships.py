@@ -8,7 +8,7 @@ from uuid import UUID
 
 from identity_api.db import audit, groups
 from identity_api.db.database import Connection
-from identity_api.mapping.pattern import MatchKind, matches
+from identity_api.lifecycle.matching import match_new_groups
 
 
 async def replace_groups(
@@ -26,15 +26,7 @@ async def replace_groups(
     if joined:
         new = await groups.remember(connection, tenant_id, provider_id, joined)
         if new:
-            rules = await groups.rules(connection, tenant_id, provider_id)
-            pairs = [
-                (rule.mapping_id, group.id)
-                for group in new
-                for rule in rules
-                if matches(rule.pattern, MatchKind(rule.match), group.name)
-            ]
-            if pairs:
-                await groups.match(connection, tenant_id, pairs)
+            await match_new_groups(connection, tenant_id, provider_id, new)
     await groups.move(connection, tenant_id, provider_id, changes)
     events = [
         audit.Event(

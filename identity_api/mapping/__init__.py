@@ -17,7 +17,7 @@ from identity_api.mapping.groups import (
     unverified,
 )
 from identity_api.mapping.location import parse_claim_source, parse_claim_sources
-from identity_api.mapping.pattern import MatchKind, matches, validate_pattern
+from identity_api.mapping.pattern import MatchKind, match_globs, matches, validate_pattern
 from identity_api.mapping.profile import Profile, ProfileClaims, read_profile
 from identity_api.mapping.source import ABSENT, ClaimSource, Document, Documents, Shape, find
 
@@ -43,6 +43,7 @@ __all__ = [
     "Reason",
     "Shape",
     "find",
+    "match_globs",
     "matches",
     "parse_claim_source",
     "parse_claim_sources",

@@ -5,12 +5,13 @@ from uuid import UUID
 
 import msgspec
 
-from identity_api.db import audit, grants, groups, locks, mappings, permissions, providers
+from identity_api.db import audit, grants, locks, mappings, permissions, providers
 from identity_api.db.database import Connection
 from identity_api.db.mappings import MappingRow
 from identity_api.db.permissions import PermissionRow
 from identity_api.errors import BadInput, Conflict, NotFound, Refused
-from identity_api.mapping import MatchKind, matches, validate_pattern
+from identity_api.lifecycle.matching import match_mapping
+from identity_api.mapping import MatchKind, validate_pattern
 from identity_api.permissions.delegation import Actor, check_may_give, check_no_self_benefit
 from identity_api.permissions.service import SERVICE_PREFIX
 
@@ -86,10 +87,14 @@ class Edit:
             check_may_give(self.actor, permission.name, delegable=permission.delegable)
 
     async def rematch(self, mapping_id: UUID, rule: Rule) -> None:
-        seen = await groups.seen(self.connection, self.actor.tenant_id, rule.provider_id)
-        pairs = [(mapping_id, group.id) for group in seen if matches(rule.pattern, rule.match, group.name)]
-        if pairs:
-            await groups.match(self.connection, self.actor.tenant_id, pairs)
+        await match_mapping(
+            self.connection,
+            self.actor.tenant_id,
+            mapping_id,
+            provider_id=rule.provider_id,
+            pattern=rule.pattern,
+            kind=rule.match,
+        )
 
     async def finish(self, mapping_id: UUID, action: str, rule: Rule | None) -> Edited:
         """Refuse what benefits the actor, note who is concerned, and record the edit."""

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from identity_api.mapping import MatchKind, PatternInvalid, matches, validate_pattern
+from identity_api.mapping import MatchKind, PatternInvalid, match_globs, matches, validate_pattern
+from identity_api.mapping.pattern import TEXT_LENGTH
+from tests.cost import no_collector
 from tests.mapping import strategies
 
 
@@ -108,12 +110,59 @@ def test_an_exact_pattern_may_be_as_long_as_a_group():
         validate_pattern("x" * 513, MatchKind.EXACT)
 
 
-def test_the_worst_pattern_for_a_backtracking_matcher_is_not_slow_here():
-    pattern, group = "*" + "*".join(["a" * 48] * 4), "a" * 511 + "b"
-    began = time.process_time()
-    for _ in range(20):
-        assert not matches(pattern, MatchKind.GLOB, group)
-    assert time.process_time() - began < 1.0
+@given(st.lists(strategies.glob_texts, max_size=4), st.lists(strategies.group_names, max_size=6, unique=True))
+def test_many_globs_match_the_names_that_each_matches_alone(patterns, groups):
+    for pattern in patterns:
+        try:
+            validate_pattern(pattern, MatchKind.GLOB)
+        except PatternInvalid:
+            assume(False)
+    found = [pair for piece in match_globs(dict(enumerate(patterns)), groups) for pair in piece]
+    expected = [(key, group) for key, pattern in enumerate(patterns) for group in groups if naive(pattern, group)]
+    assert sorted(found) == sorted(expected)
+
+
+def test_a_match_does_not_run_into_the_name_beside_it():
+    groups = ["ab", "ba", "", "b"]
+    found = [group for piece in match_globs({1: "*b?*"}, groups) for _, group in piece]
+    assert found == ["ba"]
+
+
+def test_names_of_more_than_one_text_are_all_matched():
+    groups = [f"team-{number:05}" for number in range(3 * TEXT_LENGTH // 10)]
+    found = [group for piece in match_globs({1: "team-*7"}, groups) for _, group in piece]
+    assert sorted(found) == [group for group in groups if group.endswith("7")]
+
+
+def spent(patterns, groups):
+    """Processor seconds of matching them all, and of the longest piece."""
+
+    def pieces():
+        begun = last = time.thread_time()
+        longest = 0.0
+        for _ in match_globs(dict(enumerate(patterns)), groups):
+            now = time.thread_time()
+            longest, last = max(longest, now - last), now
+        return last - begun, longest
+
+    with no_collector():
+        runs = [pieces() for _ in range(5)]
+    return min(whole for whole, _ in runs), min(longest for _, longest in runs)
+
+
+def test_a_login_with_a_thousand_new_groups_costs_little_where_there_are_fifteen_hundred_globs():
+    groups = [f"team-{number}-{'red' if number % 2 else 'blue'}-developers" for number in range(1_000)]
+    whole, _ = spent([f"*team-{number}?-*" for number in range(1_500)], groups)
+    assert whole < 0.1
+
+
+def test_the_worst_globs_and_names_within_the_limits_cost_no_more_than_their_lengths_say():
+    """As long as an answer may be. A matcher that goes through each name by itself takes more than ten times as much."""
+    groups = [f"{number:03}" + "a" * 509 for number in range(500)]
+    globs = [f"*{'a' * 90}*{'a' * 90}*{'?' * 5}*{number}" for number in range(200)]
+    whole, longest = spent(globs, groups)
+    assert whole < 2.0
+    assert longest < 0.02
 
 
 @given(st.text(max_size=210))

@@ -1,0 +1,78 @@
+"""Which mappings match which groups, in the caller's transaction: found once, and kept in `mapping_group`.
+
+EXACT patterns are compared by the database. GLOBs run here, in slices: a thousand new groups and as many patterns keep
+nobody else waiting for more than a millisecond or two.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Final, TypeVar
+from uuid import UUID
+
+from identity_api.db import groups
+from identity_api.db.database import Connection
+from identity_api.db.groups import Group
+from identity_api.mapping import MatchKind, match_globs
+from identity_api.slices import in_slices
+
+PAIRS: Final = 500
+"""Matches written with one statement."""
+PAGE: Final = 2_000
+"""Groups read with one statement."""
+
+Key = TypeVar("Key")
+
+
+async def match_new_groups(connection: Connection, tenant_id: UUID, provider_id: UUID, new: Sequence[Group]) -> None:
+    """Match groups seen for the first time against every mapping that may match a group of the provider."""
+    ids = {group.name: group.id for group in new}
+    exact = await groups.exact_matches(connection, tenant_id, provider_id, ids)
+    await _keep(connection, tenant_id, [(mapping_id, ids[name]) for mapping_id, name in exact])
+    patterns = await groups.globs(connection, tenant_id, provider_id)
+    async for found in _found(patterns, list(ids)):
+        await _keep(connection, tenant_id, [(mapping_id, ids[name]) for mapping_id, name in found])
+
+
+async def match_mapping(
+    connection: Connection,
+    tenant_id: UUID,
+    mapping_id: UUID,
+    *,
+    provider_id: UUID | None,
+    pattern: str,
+    kind: MatchKind,
+) -> None:
+    """Match a mapping that is new, or has another pattern, against every group seen so far."""
+    if kind is MatchKind.EXACT:
+        same = await groups.named(connection, tenant_id, provider_id, pattern)
+        await _keep(connection, tenant_id, [(mapping_id, group_id) for group_id in same])
+        return
+    after: UUID | None = None
+    while page := await groups.seen(connection, tenant_id, provider_id, after=after, limit=PAGE):
+        after = page[-1].id
+        ids: dict[str, list[UUID]] = {}
+        for group in page:
+            ids.setdefault(group.name, []).append(group.id)
+        async for found in _found({mapping_id: pattern}, list(ids)):
+            await _keep(connection, tenant_id, [(mapping_id, group_id) for _, name in found for group_id in ids[name]])
+
+
+async def give_something(connection: Connection, tenant_id: UUID, provider_id: UUID, names: Sequence[str]) -> bool:
+    """Whether any live mapping gives a permission to one of these groups of the provider."""
+    if await groups.exact_matches(connection, tenant_id, provider_id, names, giving=True):
+        return True
+    patterns = await groups.globs(connection, tenant_id, provider_id, giving=True)
+    async for _ in _found(patterns, names):
+        return True
+    return False
+
+
+async def _found(patterns: Mapping[Key, str], names: Sequence[str]) -> AsyncIterator[list[tuple[Key, str]]]:
+    """What the GLOBs match, as it is found; nothing is handed on that is empty."""
+    async for pieces in in_slices(match_globs(patterns, names)):
+        if found := [pair for piece in pieces for pair in piece]:
+            yield found
+
+
+async def _keep(connection: Connection, tenant_id: UUID, pairs: Sequence[tuple[UUID, UUID]]) -> None:
+    for begin in range(0, len(pairs), PAIRS):
+        await groups.match(connection, tenant_id, pairs[begin : begin + PAIRS])
