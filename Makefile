@@ -4,9 +4,14 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# The environment is installed only from hash-pinned files; the project itself on top, without resolving anything.
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+# The environment is exactly what the hash-pinned files name: nothing is resolved, whatever the index offers by now, and
+# nothing is built from source, since what a build needs is pinned by nobody.
+PIP_LOCKED := $(PIP) install --no-deps --require-hashes --only-binary :all: -r
+PIP_PROJECT := $(PIP) install --no-deps --no-build-isolation --editable .
+# $(1) is the file that was installed. A package that an older file left behind is the likeliest stranger.
+CHECK_LOCK = found=$$($(BIN)/python -m pip --disable-pip-version-check check) || { echo "The packages of $(1) do not fit together: $${found//$$'\n'/; } Run: make clean, and try again; if it stays, choose another Python with: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --only-binary :all: --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 .PHONY: help run test check bench migrate schema fmt lock clean
 
@@ -52,12 +57,14 @@ $(BIN)/python:
 
 $(VENV)/run.stamp: $(BIN)/python requirements/run.txt pyproject.toml
 	@echo "Preparing the environment (once) ..."
-	@$(PIP) install --no-deps --require-hashes -r requirements/run.txt
-	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@$(PIP_LOCKED) requirements/run.txt
+	@$(PIP_PROJECT)
+	@$(call CHECK_LOCK,requirements/run.txt)
 	@touch $@
 
 $(VENV)/dev.stamp: $(BIN)/python requirements/dev.txt pyproject.toml
 	@echo "Preparing the development environment (once) ..."
-	@$(PIP) install --no-deps --require-hashes -r requirements/dev.txt
-	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@$(PIP_LOCKED) requirements/dev.txt
+	@$(PIP_PROJECT)
+	@$(call CHECK_LOCK,requirements/dev.txt)
 	@touch $@ $(VENV)/run.stamp
