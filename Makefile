@@ -4,6 +4,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+CHECK_PYTHON = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; this is " + sys.version.split()[0] + ". Name one with: make $(MAKECMDGOALS) PYTHON=python3.12")'
+DEV_OPTIONS = --make $(if $(PORT),--port $(PORT)) $(if $(DEMO_PORT),--demo-port $(DEMO_PORT)) $(if $(DATA_DIR),--data-dir "$(DATA_DIR)")
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # The environment is exactly what the hash-pinned files name: nothing is resolved, whatever the index offers by now, and
 # nothing is built from source, since what a build needs is pinned by nobody.
@@ -13,13 +15,20 @@ PIP_PROJECT := $(PIP) install --no-deps --no-build-isolation --editable .
 CHECK_LOCK = found=$$($(BIN)/python -m pip --disable-pip-version-check check) || { echo "The packages of $(1) do not fit together: $${found//$$'\n'/; } Run: make clean, and try again; if it stays, choose another Python with: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
 UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --only-binary :all: --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
-.PHONY: help run test check bench migrate schema fmt lock clean
+.NOTPARALLEL:
+.PHONY: help run preflight test check bench migrate schema fmt lock clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: $(VENV)/run.stamp ## start everything on this machine: services, API, worker, demo provider; prints the URL
-	@exec $(BIN)/identity-api dev
+run: preflight $(VENV)/run.stamp ## start everything on this machine and print its URL; PORT, DEMO_PORT and DATA_DIR choose others
+	@exec $(BIN)/identity-api dev $(DEV_OPTIONS)
+
+# What is in the way is told at once, not after a minute of installing. Needs the standard library alone.
+preflight: PYTHON := $(firstword $(wildcard $(BIN)/python) $(PYTHON))
+preflight:
+	@$(CHECK_PYTHON)
+	@$(PYTHON) -m identity_api.cli.dev.preflight $(DEV_OPTIONS)
 
 test: $(VENV)/dev.stamp ## run the tests on their own PostgreSQL and Valkey
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
@@ -52,7 +61,7 @@ clean: ## remove the environment and caches (never data)
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(BIN)/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; this is " + sys.version.split()[0] + ". Name one with: make $(MAKECMDGOALS) PYTHON=python3.12")'
+	@$(CHECK_PYTHON)
 	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/run.stamp: $(BIN)/python requirements/run.txt pyproject.toml

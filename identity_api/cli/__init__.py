@@ -3,6 +3,7 @@
     root.py         the commands by name, each imported when it is asked for
     outcome.py      exit codes, and errors as sentences
     commands/       one module a command or group of commands: parameters, and one call
+    program.py      how this program is called, for advice that works as it is written
     context.py      settings, the database and the operator's name, as a command needs them
     running.py      how a second process finds the embedded services of the first
     server.py       the API's process: checks, then Granian
@@ -10,9 +11,13 @@
     doctor/         what is wrong with an installation, and what to do
 
 Secrets are read from the environment, a file or standard input, never from an argument, which other users of the machine
-can see. Nothing heavy is imported before it is needed: `--help` takes a fifth of a second.
+can see. Nothing heavy is imported before it is needed: `--help` takes a fifth of a second, and `dev.preflight` runs before
+anything has been installed.
 """
 
-from identity_api.cli.root import main
 
-__all__ = ["main"]
+def main() -> None:
+    """The console script."""
+    from identity_api.cli.root import main as run
+
+    run()

@@ -2,6 +2,7 @@
 
 import sys
 
+from identity_api.cli.program import typeable
 from identity_api.errors import BadInput, ConfigurationError, IdentityAPIError, Unavailable
 
 OK = 0
@@ -29,7 +30,7 @@ def complain(error: IdentityAPIError) -> None:
     """Say on standard error what is wrong: a sentence, or every problem of a configuration on a line of its own."""
     problems = error.problems if isinstance(error, ConfigurationError) else (error.message,)
     for problem in problems:
-        print(printable(problem), file=sys.stderr)
+        print(printable(typeable(problem)), file=sys.stderr)
 
 
 def printable(text: str) -> str:

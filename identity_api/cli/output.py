@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from identity_api.cli.outcome import printable
+from identity_api.cli.program import typeable
 
 
 def print_json(document: Any) -> None:
@@ -14,9 +15,9 @@ def print_json(document: Any) -> None:
 
 
 def print_lines(lines: Iterable[object]) -> None:
-    """A line each; control characters cannot reach the terminal."""
+    """A line each; control characters cannot reach the terminal, and commands of ours are named as they can be typed."""
     for line in lines:
-        print(printable(str(line)))
+        print(printable(typeable(str(line))))
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str | None = None) -> None:

@@ -20,6 +20,15 @@ def numeric_address(host: str) -> str:
     return str(min(found, key=lambda one: one[0] != socket.AF_INET)[4][0])
 
 
+def is_free(host: str, port: int) -> bool:
+    """Whether we could listen there."""
+    try:
+        require_free(host, port, "us", "")
+    except ConfigurationError:
+        return False
+    return True
+
+
 def require_free(host: str, port: int, what: str, remedy: str) -> None:
     """See that nobody listens there.
 

@@ -6,6 +6,7 @@ from typing import Any
 import rich_click as click
 
 from identity_api.cli.outcome import INTERRUPTED, complain, exit_code
+from identity_api.cli.program import program_name, typeable
 from identity_api.errors import IdentityAPIError
 
 COMMANDS = {
@@ -56,7 +57,7 @@ class Root(click.RichGroup):
 
 
 @click.group(cls=Root, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.version_option(package_name="identity-api")
+@click.version_option(package_name="identity-api", prog_name="identity-api")
 def root() -> None:
     """Sign-in through customers' OpenID Providers, and permissions that follow the provider's groups.
 
@@ -68,5 +69,6 @@ def root() -> None:
 
 
 def main() -> None:
-    """The console script."""
-    root(prog_name="identity-api")
+    """Run the command line."""
+    root.help = typeable(root.help or "")
+    root(prog_name=program_name())

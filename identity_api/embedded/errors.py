@@ -1,5 +1,6 @@
 """What goes wrong while starting the embedded services. Every message says what to do next."""
 
+from pathlib import Path
 from typing import ClassVar
 
 from identity_api.errors import IdentityAPIError
@@ -28,8 +29,11 @@ class AlreadyRunning(EmbeddedError):
 
     default_code: ClassVar[str] = "EMBEDDED_ALREADY_RUNNING"
 
-    def __init__(self, message: str, *, pid: int | None) -> None:
-        super().__init__(message)
+    def __init__(self, data_dir: Path, *, pid: int | None) -> None:
+        super().__init__(
+            f"Process {pid or 'unknown'} already uses the data directory {data_dir}. "
+            "Stop it, or set IDENTITY_DATA_DIR to another folder."
+        )
         self.pid = pid
 
 

@@ -16,6 +16,9 @@ from identity_api.embedded.orphans import stop_orphan
 from identity_api.embedded.privileges import ServerUser, can_traverse, make_directories, server_user
 from identity_api.embedded.runtime import RuntimeDirectory
 
+LOCK = "lock"
+"""The file in the data directory that its owner holds."""
+
 _READY_SECONDS = 60.0  # recovery after a power failure takes its time
 
 _SETTINGS = {
@@ -51,7 +54,7 @@ class Postgres:
         self._fast = fast
         self._site = site
         self._shared_root = shared_root
-        self._lock = FileLock(self._data_dir / "lock")
+        self._lock = FileLock(self._data_dir / LOCK)
         self._runtime: RuntimeDirectory | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._home = self._data_dir / "postgres"
@@ -158,12 +161,7 @@ class Postgres:
     def _take_lock(self) -> None:
         if self._lock.try_acquire():
             return
-        pid = self._lock.owner()
-        raise AlreadyRunning(
-            f"Process {pid or 'unknown'} already uses the data directory {self._data_dir}. "
-            "Stop it, or set IDENTITY_DATA_DIR to another folder.",
-            pid=pid,
-        )
+        raise AlreadyRunning(self._data_dir, pid=self._lock.owner())
 
     def _log(self) -> Path:
         return self._data_dir / "postgres.log"

@@ -7,7 +7,9 @@ from typing import Self
 
 from identity_api.embedded.binaries import SHARED_ROOT, require_platform
 from identity_api.embedded.cluster import unwritable
-from identity_api.embedded.postgres import Postgres
+from identity_api.embedded.errors import AlreadyRunning
+from identity_api.embedded.lock import FileLock
+from identity_api.embedded.postgres import LOCK, Postgres
 from identity_api.embedded.privileges import make_directories, server_user
 from identity_api.embedded.valkey import Valkey
 
@@ -66,6 +68,17 @@ def prepare_data_directory(data_dir: Path) -> None:
         make_directories(data_dir.absolute(), server_user())
     except OSError as error:
         raise unwritable(data_dir, error) from error
+
+
+def require_unused(data_dir: Path) -> None:
+    """See that no live process uses the data directory, before anything is prepared for it.
+
+    Raises:
+        AlreadyRunning: one does.
+    """
+    lock = FileLock(data_dir.absolute() / LOCK)
+    if lock.is_held():
+        raise AlreadyRunning(data_dir.absolute(), pid=lock.owner())
 
 
 def start_services(

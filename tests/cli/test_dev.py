@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -193,7 +194,7 @@ def test_a_port_in_use_is_one_sentence_with_what_to_do(
     assert done.returncode == 78
     assert done.stderr.count("\n") == 1
     assert f"Port {ports[which]} on 127.0.0.1" in done.stderr
-    assert ("--port", "--demo-port")[which] in done.stderr
+    assert re.search(rf"or run: identity-api dev .*--{('port', 'demo-port')[which]} \d+", done.stderr)
     assert not (place / "data" / "running.json").exists()
 
 
@@ -201,6 +202,7 @@ def test_another_demo_port_is_refused_because_people_belong_to_the_issuer(dev: C
     done = dev("dev", "--demo-port", free_port())
     assert done.returncode == 78
     assert f"The demo in this database uses http://127.0.0.1:{ports[1]}" in done.stderr
+    assert f"Run: identity-api dev --demo-port {ports[1]}, or for another demo" in done.stderr
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "example.com"])

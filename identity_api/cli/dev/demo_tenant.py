@@ -5,11 +5,13 @@ the demo's admin can change them through GraphQL.
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from identity_api.cli.context import open_database, operator, operator_name
 from identity_api.cli.declaration import defaults_of
+from identity_api.cli.dev.preflight import DEMO_PORT, Asked
 from identity_api.config import Settings
 from identity_api.db import mappings, permissions, providers, tenants
 from identity_api.db.database import Database
@@ -117,7 +119,7 @@ class Demo:
         return tenant
 
 
-async def ensure_demo(database_url: str, settings: Settings, demo: Demo) -> bool:
+async def ensure_demo(database_url: str, settings: Settings, demo: Demo, asked: Asked) -> bool:
     """Make the demo tenant if there is no tenant at all; True if the database has the demo tenant.
 
     Raises:
@@ -134,17 +136,21 @@ async def ensure_demo(database_url: str, settings: Settings, demo: Demo) -> bool
             return False
         if before is not None and before.issuer != demo.issuer:
             # Everybody's identity belongs to the issuer; another one would be another person.
-            raise ConfigurationError(
-                [
-                    f"The demo in this database uses {before.issuer}. Start it with the same --demo-port, or choose another "
-                    "folder with --data-dir."
-                ]
-            )
+            raise ConfigurationError([_moved(before.issuer, settings, asked)])
         if before is None or before.redirect_url != demo.redirect_uris[0]:
             await _make(database, settings, demo)
         return True
     finally:
         await database.close()
+
+
+def _moved(issuer: str, settings: Settings, asked: Asked) -> str:
+    same = replace(asked, demo_port=urlsplit(issuer).port)
+    folder = settings.data_dir.with_name(f"{settings.data_dir.name}-{asked.demo_port or DEMO_PORT}")
+    return (
+        f"The demo in this database uses {issuer}, and its people belong to that address. Run: {same.command()}, or for "
+        f"another demo: {replace(asked, data_dir=folder).command()}"
+    )
 
 
 async def _make(database: Database, settings: Settings, demo: Demo) -> None:

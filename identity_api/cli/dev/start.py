@@ -8,14 +8,14 @@ from pathlib import Path
 
 from identity_api.cli.context import quiet_logs, read_settings
 from identity_api.cli.dev.demo_tenant import SECRET_FILE, Demo, ensure_demo
-from identity_api.cli.ports import require_free
+from identity_api.cli.dev.preflight import DEMO_PORT, Asked, check
 from identity_api.cli.together import Happened, Tree, tell_end, together
 from identity_api.config import Settings, create_keys_file
 from identity_api.embedded.services import prepare_data_directory
 from identity_api.errors import ConfigurationError
 
 
-def run(overrides: Mapping[str, str], demo_port: int) -> int:
+def run(asked: Asked) -> int:
     """Start everything, say where it is, and wait until it ends; returns the exit code.
 
     Raises:
@@ -24,12 +24,12 @@ def run(overrides: Mapping[str, str], demo_port: int) -> int:
         Unavailable: a process does not answer within a minute.
     """
     quiet_logs()
-    settings = _prepare(overrides)
-    demo = Demo(settings.port, demo_port)
-    allowed = [*settings.outbound_allow, f"127.0.0.1:{demo_port}"]
+    check(read_settings(demo=True, keys_required=False, overrides=asked.overrides), asked)
+    settings = _prepare(asked.overrides)
+    demo = Demo(settings.port, asked.demo_port or DEMO_PORT)
+    allowed = [*settings.outbound_allow, f"127.0.0.1:{demo.demo_port}"]
     with together(settings, outbound_allow=allowed) as tree:
-        _require_ports(settings, demo)
-        has_demo = asyncio.run(ensure_demo(tree.database_url, settings, demo))
+        has_demo = asyncio.run(ensure_demo(tree.database_url, settings, demo, asked))
         happened = tree.group.happened() or _start(tree, demo if has_demo else None, allowed)
         if happened is None:
             from identity_api.cli.dev.greeting import greet
@@ -65,15 +65,6 @@ def _make_secret(path: Path) -> None:
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
         file.write(secrets.token_urlsafe(32) + "\n")
     scratch.replace(path)
-
-
-def _require_ports(settings: Settings, demo: Demo) -> None:
-    """After the services: that another `dev` owns the data directory says more than that its port is taken."""
-    if demo.port == demo.demo_port:
-        raise ConfigurationError(["--port and --demo-port must differ."])
-    remedy = "End what listens there, or choose another: identity-api dev --{} {}"
-    require_free(settings.host, demo.port, "the API", remedy.format("port", demo.port + 10))
-    require_free("127.0.0.1", demo.demo_port, "the demo provider", remedy.format("demo-port", demo.demo_port + 10))
 
 
 def _start(tree: Tree, demo: Demo | None, allowed: list[str]) -> Happened | None:
