@@ -4,12 +4,28 @@ from collections.abc import Mapping
 from typing import Any
 
 from identity_api.errors import BadInput
-from identity_api.tenants.presets import auth0, entra, github, google, jumpcloud, keycloak, okta
+from identity_api.tenants.presets import (
+    auth0,
+    authelia,
+    authentik,
+    dex,
+    entra,
+    github,
+    gitlab,
+    google,
+    jumpcloud,
+    keycloak,
+    okta,
+    onelogin,
+    zitadel,
+)
 from identity_api.tenants.presets.preset import SETTINGS, Preset
 
-PRESETS: Mapping[str, Preset] = {
-    module.PRESET.name: module.PRESET for module in (auth0, entra, github, google, jumpcloud, keycloak, okta)
-}
+_MODULES = (
+    *(auth0, authelia, authentik, dex, entra, github, gitlab, google, jumpcloud, keycloak, okta, onelogin),
+    zitadel,
+)
+PRESETS: Mapping[str, Preset] = {module.PRESET.name: module.PRESET for module in _MODULES}
 
 _OWN_FIELDS = ("preset_values", "preset_alternatives")
 

@@ -17,9 +17,15 @@ from identity_api.tenants.presets import PRESETS, apply_preset
 DIRECTORY = "8eaef023-2b34-4da1-9baa-8bc8c9d6a490"
 VALUES = {
     "auth0": {"domain": "acme.eu.auth0.com"},
+    "authelia": {"host": "auth.example.com"},
+    "authentik": {"host": "auth.example.com", "application": "identity-api"},
+    "dex": {"address": "dex.example.com/dex"},
     "entra": {"directory": DIRECTORY},
+    "gitlab": {"host": "gitlab.example.com"},
     "keycloak": {"host": "sso.example.com:8443", "realm": "acme"},
     "okta": {"domain": "acme.okta.com"},
+    "onelogin": {"subdomain": "acme"},
+    "zitadel": {"host": "acme-x1y2z3.zitadel.cloud", "project": "69234237810729019"},
 }
 
 

@@ -1,0 +1,172 @@
+"""The office that follows a guide: one tenant declared as the guide shows it, and its people's browsers."""
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import msgspec
+
+from identity_api.cli.declaration import apply_declaration, read_declaration
+from identity_api.clock import system_clock
+from identity_api.config import Settings
+from identity_api.db import providers, tenants
+from identity_api.db.database import Database
+from identity_api.db.providers import Provider
+from identity_api.ids import uuid7
+from identity_api.lifecycle.findings import Finding
+from identity_api.sync.run import SweepReport, sweep
+from identity_api.tenants.presets import apply_preset
+from identity_api.tenants.selftest.run import SelfTestParts, self_test
+from identity_api.upstream.addresses import AllowList
+from identity_api.upstream.exchange import Upstream
+from identity_api.vault import Vault
+from identity_api.web.edge import Edge
+from tests.docs.pages import blocks
+from tests.provider.imitation import Imitation
+from tests.sync.world import make_parts
+from tests.web.site import come_back, fresh_address
+
+HOST = "login.acme.example"
+_ADDRESSES = ("issuer", "discovery_url", "endpoints")
+
+
+@dataclass
+class Office:
+    """The tenant at `host`, and its provider."""
+
+    app: Edge
+    database: Database
+    vault: Vault
+    upstream: Upstream
+    vendor: Imitation
+    slug: str
+    host: str
+    provider: Provider
+
+    @property
+    def origin(self) -> str:
+        return f"https://{self.host}"
+
+    async def self_test(self) -> list[Finding]:
+        """What the self-test says that is not in order, the verdict first; empty if all is."""
+        parts = SelfTestParts(
+            database=self.database, vault=self.vault, upstream=self.upstream, clock=system_clock, leeway_seconds=60
+        )
+        tested = await self_test(parts, self.provider, self.slug)
+        return [one for one in tested.findings if one.status in ("fail", "warn")]
+
+    def browser(self) -> httpx.AsyncClient:
+        """A person's browser: keeps cookies, follows no redirect by itself."""
+        transport = httpx.ASGITransport(self.app, client=(fresh_address(), 40_000))
+        return httpx.AsyncClient(transport=transport, base_url=self.origin)
+
+    async def sign_in(self, browser: httpx.AsyncClient, person: str = "alice") -> httpx.Response:
+        """Open the host, sign in at the vendor, and come back; the callback's answer."""
+        begun = await browser.get(f"/auth/{self.provider.protocol}/{self.provider.slug}/login")
+        assert begun.status_code == 303, begun.text
+        arrival = await self.vendor.sign_in(begun.headers["location"], person)
+        return await come_back(browser, arrival)
+
+    async def signed_in(self, person: str = "alice") -> httpx.AsyncClient:
+        """The browser of somebody who has signed in."""
+        browser = self.browser()
+        ended = await self.sign_in(browser, person)
+        assert ended.status_code == 303, ended.text
+        return browser
+
+    async def me(self, browser: httpx.AsyncClient) -> dict[str, Any]:
+        """What `/v1/me` says of the person."""
+        answer = await browser.get("/v1/me")
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    async def username(self, browser: httpx.AsyncClient) -> str:
+        """What the user is called."""
+        user_id = (await self.me(browser))["user_id"]
+        async with self.database.reading() as connection:
+            return str(await connection.fetchval("select username from app_user where id = $1", user_id))
+
+    async def sync(self, browser: httpx.AsyncClient) -> SweepReport:
+        """The background sync of the person in that browser, as if it were due."""
+        user_id = (await self.me(browser))["user_id"]
+        async with self.database.transaction() as connection:
+            await connection.execute(
+                "update identity_sync set due_at = now() where id in (select id from identity where user_id = $1)",
+                user_id,
+            )
+        return await sweep(
+            make_parts(self.database, self.vault, self.upstream), user=(self.provider.tenant_id, user_id)
+        )
+
+    async def sign_out(self, browser: httpx.AsyncClient) -> list[str]:
+        """Press "Sign out" and follow every redirect, ours and the vendor's; the addresses, the last one a page."""
+        headers = {"accept": "text/html", "origin": self.origin}
+        answer = await browser.post("/auth/logout", headers=headers)
+        visited: list[str] = []
+        async with httpx.AsyncClient(trust_env=False) as elsewhere:
+            while answer.status_code in (302, 303):
+                place = str(httpx.URL(self.origin).join(answer.headers["location"]))
+                visited.append(place)
+                is_ours = urlsplit(place).hostname == self.host
+                answer = await (browser if is_ours else elsewhere).get(place, headers={"accept": "text/html"})
+        assert answer.status_code == 200, (visited, answer.text)
+        return visited
+
+
+async def follow(
+    guide: str,
+    vendor: Imitation,
+    app: Edge,
+    database: Database,
+    settings: Settings,
+    upstream: Upstream,
+    folder: Path,
+    *,
+    number: int = 0,
+) -> Office:
+    """Do what the guide says, at the vendor and here.
+
+    Args:
+        guide: its name in docs/providers.
+        number: which of its declarations. The variable that it names for the secret is set.
+    """
+    slug = f"acme-{uuid7().hex[-12:]}"
+    text = blocks(f"docs/providers/{guide}.md", "toml")[number]
+    text = text.replace(HOST, f"login.{slug}.example").replace('slug = "acme"', f'slug = "{slug}"')
+    [tenant] = tomllib.loads(text)["tenants"]
+    [declared] = tenant["providers"]
+    own = vendor.stands_for({name: one for name, one in apply_preset(declared).items() if name in _ADDRESSES and one})
+    lines = [f"{name} = {_inline(value)}" for name, value in own.items()]
+    text = text.replace("[[tenants.providers]]", "\n".join(["[[tenants.providers]]", *lines]))
+    path = folder / "tenants.toml"
+    path.touch(mode=0o600)
+    path.write_text(text, "utf-8")
+    host = tenant["hosts"][0]
+    protocol = apply_preset(declared).get("protocol", "oidc")
+    vendor.admit(
+        declared["client_id"],
+        f"https://{host}/auth/{protocol}/{declared['slug']}/callback",
+        f"https://{host}/auth/logout/return",
+    )
+    await apply_declaration(database, settings, read_declaration(path), folder, prune=False, rehearse=False)
+    async with database.reading() as connection:
+        row = await tenants.by_slug(connection, slug)
+        assert row is not None
+        provider = await providers.by_slug(connection, row.id, declared["slug"])
+        assert provider is not None
+    return Office(app, database, Vault(settings.secret_keys), upstream, vendor, slug, host, provider)
+
+
+def _inline(value: Any) -> str:
+    """A value as TOML writes it."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{name} = {_inline(one)}" for name, one in value.items()) + "}"
+    return msgspec.json.encode(value).decode()
+
+
+def outbound(vendor: Imitation) -> Upstream:
+    """Our own way out, to the vendor and nowhere else."""
+    return Upstream(allow=AllowList.parse([f"127.0.0.1:{vendor.port}"]))
