@@ -1,5 +1,6 @@
 """Who is asking: bad inputs 9-13, promises 14-15, and which pages may use a session (design 5, "CORS and CSRF")."""
 
+import asyncio
 from typing import Any
 
 import httpx
@@ -281,3 +282,16 @@ async def test_every_answer_has_the_common_headers(site: Site, path: str) -> Non
     assert "script-src 'unsafe-inline'" not in headers["content-security-policy"]
     assert headers["x-request-id"]
     assert headers["cache-control"] == ("no-cache" if path == "/graphql" else "no-store")
+
+
+@pytest.mark.asyncio
+async def test_requests_of_two_people_at_the_same_time_share_nothing(site: Site) -> None:
+    """Promise 37: two hundred requests, interleaved; each is answered for its own person."""
+    query = {"query": "{ viewer { user { username } } }"}
+    tokens = {person: await site.bearer(person) for person in ("alice", "bob")}
+    asked = [person for _ in range(100) for person in tokens]
+    client = site.client()
+    answers = await asyncio.gather(
+        *[client.post("/graphql", json=query, headers={"authorization": f"Bearer {tokens[one]}"}) for one in asked]
+    )
+    assert [answer.json()["data"]["viewer"]["user"]["username"] for answer in answers] == asked
