@@ -1,4 +1,4 @@
-"""Wakes workers up through Redis. The only module that knows arq (decision R12: arq is maintained, not developed).
+"""Wakes workers up through Redis. The only module that knows arq (arq is maintained and not developed).
 
 PostgreSQL holds what is due (I5); a job is a hint to look now, with ids and nothing else in it. So an enqueue that fails
 is counted and forgotten, and a job that arrives twice, late or never changes nothing but the moment.

@@ -1,4 +1,4 @@
-"""Seals secrets at rest, and derives every other key of the service from the key ring (design I3).
+"""Seals secrets at rest, and derives every other key of the service from the key ring (I3).
 
 A sealed value is AES-256-GCM (NIST SP 800-38D) under a key made by HKDF-SHA256 (RFC 5869) for one tenant, table, column
 and row. The same context is authenticated, so a ciphertext moved to another row does not open. A key per row also keeps

@@ -1,6 +1,6 @@
 """Users and identities: whose account a verified answer of a provider is, and what admins do to one.
 
-`provisioning.provision` finds or makes user and identity at a login, by the provider's policy (design 6); `names` says
+`provisioning.provision` finds or makes user and identity at a login, by the provider's policy; `names` says
 which username a new user gets. `administration` is what an admin does to a user.
 
 Users that are kept by hand: `local` makes and renames them, `local_passwords` sets, changes and removes passwords,

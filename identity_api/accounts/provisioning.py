@@ -1,4 +1,4 @@
-"""Whose account a verified login is: find the identity, or make it as the provider's policy says (design 6).
+"""Whose account a verified login is: find the identity, or make it as the provider's policy says.
 
     JIT            nobody known by this anchor: make a user, or with `adopt_by_name` take over one that waits for it
     KNOWN_USERS    match the username claim once, exactly; refuse others

@@ -1,4 +1,4 @@
-"""Everything on one machine as one tree of processes, which starts and stops as one (design 3).
+"""Everything on one machine as one tree of processes, which starts and stops as one.
 
 The process that runs this is the parent of all: the embedded servers, the API, the worker, the demo provider. It does no
 work of its own; it waits for the first of them to end, or for somebody to say stop.

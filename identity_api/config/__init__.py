@@ -1,4 +1,4 @@
-"""Settings of an installation: read once at start, frozen, handed to the rest as arguments (design 11).
+"""Settings of an installation: read once at start, frozen, handed to the rest as arguments.
 
 Nothing here is read at import, and nothing below the wiring asks for settings itself.
 """

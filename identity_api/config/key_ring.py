@@ -1,4 +1,4 @@
-"""The key ring: the keys from which every other key of this service is derived (design I3, 11).
+"""The key ring: the keys from which every other key of this service is derived (I3).
 
 The first key is the current one and seals; every key opens. To rotate, put a new key first and keep the old ones until
 nothing refers to them any more. A ring is written inline as `id:base64,id:base64`, or as a file (see `key_file`).

@@ -1,4 +1,4 @@
-"""A text that must not be shown by accident: connection URLs with passwords, client secrets (design I3)."""
+"""A text that must not be shown by accident: connection URLs with passwords, client secrets (I3)."""
 
 import hmac
 

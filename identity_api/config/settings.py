@@ -1,4 +1,4 @@
-"""`Settings` and how they are read, once, from a mapping and an optional TOML file (design 11).
+"""`Settings` and how they are read, once, from a mapping and an optional TOML file.
 
 Anything unknown, mistyped, out of bounds or missing stops the start, with every problem listed at once and no value
 repeated. A renamed or misspelt key that is silently ignored is how a security setting fails open.

@@ -1,4 +1,4 @@
-"""The table of all settings. Parsing, bounds and docs/configuration.md come from it and nothing else (design 11)."""
+"""The table of all settings. Parsing, bounds and docs/configuration.md come from it and nothing else."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Permission grants: the one query that decides, and the writes that follow it (design rule: one query decides).
+"""Permission grants: the one query that decides, and the writes that follow it.
 
 `decide` yields, for a set of identities and optionally a set of mappings, the grants to open and to close with mapping and
 group as reason. Sync applies it to a batch of identities, a mapping edit to everyone concerned. A small Python model in

@@ -27,7 +27,7 @@ identity_id = ids.encoder("Identity")
 
 @strawberry.enum(description="Whether an identity can be counted on.")
 class IdentityState(StrEnum):
-    """Stored, but for the last two, which follow from leases and switches (design 8)."""
+    """Stored, but for the last two, which follow from leases and switches."""
 
     FRESH = "FRESH"
     STALE = "STALE"

@@ -73,7 +73,7 @@ class IdentityMutations:
     @mutation(
         "LinkIdentityPayload",
         IdentityLinked,
-        "Let the person of an anchor value at a provider sign in as this user: handing the account over (I8).",
+        "Let the person of an anchor value at a provider sign in as this user: handing the account over.",
     )
     async def link_identity(self, info: Info, input: LinkIdentityInput) -> IdentityLinkedRow:
         """What a STRICT provider would close is said before it is done."""

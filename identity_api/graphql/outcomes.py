@@ -19,7 +19,7 @@ from identity_api.graphql.context import Context, Info
 from identity_api.sessions.step_up import StepUpRequired, ensure_elevated
 
 FRESH_FOR: Final = timedelta(minutes=10)
-"""The contract of the sync (design 8): a change at the provider is in force within this."""
+"""The contract of the sync: a change at the provider is in force within this."""
 
 
 @strawberry.interface(description="Why a mutation did not do what was asked. Nothing was changed.")

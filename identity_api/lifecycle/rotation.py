@@ -1,4 +1,4 @@
-"""Keys rotate: everything sealed under an older key is opened and sealed again under the current one (design I3).
+"""Keys rotate: everything sealed under an older key is opened and sealed again under the current one (I3).
 
 Runs while the service works, in batches of one transaction each; every write is a compare-and-set, so a value that a
 sync or a login replaces meanwhile is left to them. Interrupted, it goes on where it was: what is done no longer

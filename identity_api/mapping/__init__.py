@@ -1,6 +1,6 @@
 """From claims to groups and profile, and from patterns to groups. Pure, and every answer is explained.
 
-Follows OIDC Core 5.1 (standard claims) and 5.6.2 (distributed claims), and the design's section 6 and promise I7.
+Follows OIDC Core 5.1 (standard claims) and 5.6.2 (distributed claims), and invariant I7.
 """
 
 from identity_api.mapping.errors import ClaimError, ClaimMissing, ClaimPathInvalid, ClaimUnusable, PatternInvalid

@@ -1,4 +1,4 @@
-"""Group patterns: what a mapping's `EXACT` or `GLOB` text matches (design 4, `group_mapping`).
+"""Group patterns: what a mapping's `EXACT` or `GLOB` text matches.
 
 In a GLOB `*` is any run of characters, `?` is one character, and a backslash takes the next character as it is. A
 pattern matches the whole group, exactly in case and code points: a look-alike is another group.

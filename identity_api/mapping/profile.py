@@ -1,4 +1,4 @@
-"""Who this is and what to call them: anchor, username, display label and e-mail, read from claims (design 6).
+"""Who this is and what to call them: anchor, username, display label and e-mail, read from claims.
 
 The systems before this one used one claim for all of these. Here they are three separate settings: the *anchor* finds
 the identity again, the *username* may be matched once, the *display label* is for people. E-mail is an attribute.

@@ -1,4 +1,4 @@
-"""Logins and sessions: from "somebody wants to sign in" to "who is asking, and what may they do" (design 5 and 6).
+"""Logins and sessions: from "somebody wants to sign in" to "who is asking, and what may they do".
 
 A login is five calls, each one HTTP request, each with at most one transaction at a time and no provider call inside it:
 

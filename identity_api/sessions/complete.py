@@ -1,4 +1,4 @@
-"""Complete: take over a finished login on the host that holds the session, where the callback was on another (design 5).
+"""Complete: take over a finished login on the host that holds the session, where the callback was on another.
 
 The code travels through the browser's address, so it is worth nothing without the binding cookie that launch set on
 this host: an attacker's code opened in a victim's browser signs nobody in.

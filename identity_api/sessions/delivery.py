@@ -1,4 +1,4 @@
-"""What a finished login hands over: a session's cookie, a one-time code, or a token in the fragment (design 5).
+"""What a finished login hands over: a session's cookie, a one-time code, or a token in the fragment.
 
 In the caller's transaction, with the user locked: whether the login is still good is read after the lock, so that a
 logout token or an admin who came first wins.

@@ -1,4 +1,4 @@
-"""Launch: bind a prepared login to the browser that opens it, and send that browser to the provider (design 5).
+"""Launch: bind a prepared login to the browser that opens it, and send that browser to the provider.
 
 The handle is used up here. A handle that somebody else opened first is of no use to anybody after; one that an attacker
 prepared and made a victim open binds the login to the victim's browser, where it ends as the victim's own.

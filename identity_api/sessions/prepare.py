@@ -1,4 +1,4 @@
-"""Prepare: make the attempt of a login and the handle that will move it into the person's browser (design 5).
+"""Prepare: make the attempt of a login and the handle that will move it into the person's browser.
 
 Nothing is bound to a browser yet and no provider is asked; that is `launch`'s.
 """

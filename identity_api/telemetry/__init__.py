@@ -1,4 +1,4 @@
-"""Logs, metrics and traces. Nothing here is configured at import, and no secret leaves through it (design I3)."""
+"""Logs, metrics and traces. Nothing here is configured at import, and no secret leaves through it (I3)."""
 
 from identity_api.telemetry.logs import (
     configure_logging,

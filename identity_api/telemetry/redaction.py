@@ -1,4 +1,4 @@
-"""What may not be read in a log line, and what may not do harm to whoever reads it (design I3, promise 49).
+"""What may not be read in a log line, and what may not do harm to whoever reads it (I3, promise 49).
 
 Three nets, because each misses something: names of fields, shapes of values, and lengths. The first duty stays with the
 caller, who logs ids and codes and nothing else.

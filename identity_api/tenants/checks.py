@@ -99,7 +99,7 @@ def _sharer(tenant_slug: str, provider: "ProviderDeclaration") -> Sharer:
 
 
 def arrival_of(redirect_url: str) -> tuple[str, str]:
-    """Host and path of a redirect URL: all that an arriving callback is matched on (design 5)."""
+    """Host and path of a redirect URL: all that an arriving callback is matched on."""
     try:
         parts = urlsplit(redirect_url)
         return parts.hostname or "", parts.path or "/"

@@ -1,4 +1,4 @@
-"""What a changed provider's row means for the people there: logins that end, and grants that are decided anew (design 4, 7).
+"""What a changed provider's row means for the people there: logins that end, and grants that are decided anew.
 
 The same whether a person or a file changed it. In the caller's transaction, after the row is written; first all people
 concerned are locked at once, so that whoever locks several of them in order never waits the other way round.

@@ -7,7 +7,7 @@ post_logout_redirects  RP-Initiated Logout 3.1; one for each host that people si
 initiate_login         Core 4
 
 A redirect URI may have any of `CALLBACK_PATHS`, or no path, on a host of the tenant or behind its prefix on the public one:
-the shapes that the systems before this one had, so that what is registered for them keeps working (design 5).
+the shapes that the systems before this one had, so that what is registered for them keeps working.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Who is asking: a session's cookie or a bearer token, never both (RFC 6750; design 5).
+"""Who is asking: a session's cookie or a bearer token, never both (RFC 6750).
 
 The row is checked on every request; a malformed credential is refused like an unknown one, without asking the database.
 """

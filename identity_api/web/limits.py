@@ -1,4 +1,4 @@
-"""Rate limits of the edge, by name (design 10). Counting is `identity_api.limits`': across processes, never absent.
+"""Rate limits of the edge, by name. Counting is `identity_api.limits`': across processes, never absent.
 
 Addresses come from `facts`: behind trusted proxies the client's, else the peer's, so that no header can dodge a limit.
 """

@@ -1,4 +1,4 @@
-"""Which pages may use a person's cookie, and which may read our answers (design 5, "CORS and CSRF").
+"""Which pages may use a person's cookie, and which may read our answers.
 
 A cookie is sent by the browser whoever's page asks, so a request with one is believed only if it says which page it
 comes from. A bearer token proves by itself that its holder meant to send it.

@@ -1,4 +1,4 @@
-"""Whose account a login is: every policy, every refusal next to the acceptance it departs from (design 6)."""
+"""Whose account a login is: every policy, every refusal next to the acceptance it departs from."""
 
 import asyncio
 import unicodedata
@@ -104,7 +104,7 @@ async def test_a_taken_username_gives_way_to_the_email_and_then_to_a_tail(databa
 
 @pytest.mark.asyncio
 async def test_a_login_never_takes_over_an_account_by_name_or_email(database: Database) -> None:
-    """R8, promise 44: somebody who calls themself what another is called gets an account of their own."""
+    """Promise 44: somebody who calls themself what another is called gets an account of their own."""
     async with database.transaction() as connection:
         provider = await make_provider(connection)
         victim = await make.make_user(connection, provider.tenant_id, username="alice")

@@ -1,4 +1,4 @@
-"""What only the operator gives: first permissions, service clients, API tokens (design 1)."""
+"""What only the operator gives: first permissions, service clients, API tokens."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""`apply`: the difference is shown, applying twice changes nothing, and a rehearsal writes nothing (design 11)."""
+"""`apply`: the difference is shown, applying twice changes nothing, and a rehearsal writes nothing."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`audit verify`: a chain that holds, and one that does not (row 77)."""
+"""`audit verify`: a chain that holds, and one that does not (bad input 77)."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""`migrate`, and what every command says of a database that is not as it should be (rows 71 and 72)."""
+"""`migrate`, and what every command says of a database that is not as it should be (bad inputs 71 and 72)."""
 
 from pathlib import Path
 

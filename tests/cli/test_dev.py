@@ -1,4 +1,4 @@
-"""`dev` from end to end: two commands on a fresh machine (design 3). Few tests: each start costs seconds."""
+"""`dev` from end to end: two commands on a fresh machine. Few tests: each start costs seconds."""
 
 import asyncio
 import contextlib
@@ -207,7 +207,7 @@ def test_another_demo_port_is_refused_because_people_belong_to_the_issuer(dev: C
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "example.com"])
 def test_an_address_that_others_reach_is_refused(dev: Command, host: str) -> None:
-    """Anybody who reaches the demo can sign in as anybody (row 70)."""
+    """Anybody who reaches the demo can sign in as anybody (bad input 70)."""
     done = dev("dev", IDENTITY_HOST=host)
     assert done.returncode == 78
     assert "this machine only" in done.stderr

@@ -1,4 +1,4 @@
-"""`import`: the forms of five systems, applied by the real command (design 11)."""
+"""`import`: the forms of five systems, applied by the real command."""
 
 import json
 from pathlib import Path

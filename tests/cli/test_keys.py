@@ -1,4 +1,4 @@
-"""`keys`: made, rotated while it works, interrupted and continued (rows 73 and 76)."""
+"""`keys`: made, rotated while it works, interrupted and continued (bad inputs 73 and 76)."""
 
 import json
 import signal

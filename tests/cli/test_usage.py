@@ -1,4 +1,4 @@
-"""Help, wrong usage (rows 74 and 75), and what starting costs."""
+"""Help, wrong usage (bad inputs 74 and 75), and what starting costs."""
 
 import subprocess
 import sys

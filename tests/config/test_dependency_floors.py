@@ -1,4 +1,4 @@
-"""Versions below which a library has a hole that reaches us (rule R11 of the reliability checklist)."""
+"""Versions below which a library has a hole that reaches us (promise 56)."""
 
 from importlib.metadata import version
 

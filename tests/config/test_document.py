@@ -1,4 +1,4 @@
-"""docs/configuration.md comes from the table (design 11: code and documentation from one source)."""
+"""docs/configuration.md comes from the table (code and documentation from one source)."""
 
 from pathlib import Path
 

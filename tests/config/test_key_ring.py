@@ -1,4 +1,4 @@
-"""The key ring and its file (design 11; bad inputs 67, 68)."""
+"""The key ring and its file (bad inputs 67, 68)."""
 
 import base64
 import hashlib

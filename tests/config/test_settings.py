@@ -1,4 +1,4 @@
-"""Settings: one reading, all problems at once, no value repeated (design 11; promise 52; bad inputs 66 to 70, 73)."""
+"""Settings: one reading, all problems at once, no value repeated (promise 52; bad inputs 66 to 70, 73)."""
 
 import base64
 import dataclasses

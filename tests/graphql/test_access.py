@@ -1,4 +1,4 @@
-"""Who may ask what: every root field by every right alone, and every field of a person by whose it is (promise 40)."""
+"""Who may ask what: every root field by every right alone, and every field of a person by whose it is (promises 39 and 40)."""
 
 from typing import Any
 

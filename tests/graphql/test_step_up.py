@@ -1,4 +1,4 @@
-"""Sensitive mutations ask for a recent proof of who asks (S3-33, S3-38)."""
+"""Sensitive mutations ask for a recent proof of who asks (promise 26; S3-33, S3-38)."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Keys rotate while the service runs (design I3, design 3: "key rotation")."""
+"""Keys rotate while the service runs (I3)."""
 
 import asyncio
 import base64

@@ -1,4 +1,4 @@
-"""Rate limits across processes, and without Redis (design 10: never none; promise 55)."""
+"""Rate limits across processes, and without Redis (never none; promise 55)."""
 
 import asyncio
 import signal

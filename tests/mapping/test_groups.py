@@ -1,4 +1,4 @@
-"""From claims to groups; unknown is never empty and never extends (I7; reliability bad input 35, rule R9)."""
+"""From claims to groups; unknown is never empty and never extends (I7; bad input 35)."""
 
 import json
 

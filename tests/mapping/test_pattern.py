@@ -1,4 +1,4 @@
-"""EXACT and GLOB patterns (design 4, `group_mapping`)."""
+"""EXACT and GLOB patterns."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Anchor, username, display label and e-mail (design 6; seed rows S1-10, S2-26, S3-18 to S3-27)."""
+"""Anchor, username, display label and e-mail (S1-10, S2-26, S3-18 to S3-27)."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Where a claim is, and how that is written (seed rows S0-44, S0-49, S0-50)."""
+"""Where a claim is, and how that is written (S0-44, S0-49, S0-50)."""
 
 import pytest
 from hypothesis import given

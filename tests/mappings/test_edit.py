@@ -1,4 +1,4 @@
-"""Editing group mappings: what each edit does, whom it may not serve, and when it is in force."""
+"""Editing group mappings: what each edit does, whom it may not serve, and when it is in force (promise 43)."""
 
 import pytest
 

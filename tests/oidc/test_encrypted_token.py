@@ -1,4 +1,4 @@
-"""Encrypted tokens: an envelope with a signed token in it, or nothing. RFC 7516; promises 2, 3; bad inputs, row 30."""
+"""Encrypted tokens: an envelope with a signed token in it, or nothing. RFC 7516; promises 2, 3; bad input 30."""
 
 import contextlib
 import json

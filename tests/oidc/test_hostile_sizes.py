@@ -1,4 +1,4 @@
-"""What is too large, too deep or too odd is refused cheaply, by every parser alike. Promise 3; bad inputs, row 33.
+"""What is too large, too deep or too odd is refused cheaply, by every parser alike. Promise 3; bad input 33.
 
 The figure is 5 ms of processor time, measured as `tests.cost` says. An encrypted token that names none of our keys costs
 two operations with a private key; with RSA of 2,048 bits that is within the figure, with 4,096 bits it would not be.

@@ -227,7 +227,7 @@ def test_any_claims_give_a_logout_token_or_our_error(changes: dict[str, Any]) ->
 
 
 class TestRequest:
-    """The form that carries it; bad inputs, row 38."""
+    """The form that carries it; bad input 38."""
 
     def test_the_token_is_taken_from_the_form(self) -> None:
         assert parse_backchannel_logout([("logout_token", "a.b.c"), ("other", "x")]) == "a.b.c"

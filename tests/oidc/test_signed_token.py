@@ -247,7 +247,7 @@ def test_the_largest_token_is_accepted_and_one_byte_more_is_refused() -> None:
     ],
 )
 def test_a_hostile_token_is_refused_cheaply(token: str) -> None:
-    """Bad inputs, row 33: 5 ms."""
+    """Bad input 33: 5 ms."""
     assert signature_refusal(token).code in ("MALFORMED_TOKEN", "INVALID_SIGNATURE")
     assert seconds_of(lambda: signature_refusal(token), enough=0.005) < 0.005
 

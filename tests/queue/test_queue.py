@@ -1,4 +1,4 @@
-"""Waking workers through a real Redis (I5, R12; reliability 3.4 Q1-Q14, promise 49)."""
+"""Waking workers through a real Redis (I5; promise 49)."""
 
 import asyncio
 import contextlib

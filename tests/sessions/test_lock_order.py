@@ -1,5 +1,5 @@
 """Logins that are handed over, against whoever ends them: all lock the user first, so that none waits for the other in a
-circle, and whatever the order nothing outlives the end (R5).
+circle, and whatever the order nothing outlives the end.
 """
 
 import asyncio

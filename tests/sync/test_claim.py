@@ -1,4 +1,4 @@
-"""Who is claimed, by whom, and how many at a time (design 8; promises 21, 22, 27, 32)."""
+"""Who is claimed, by whom, and how many at a time (promises 21, 22, 27, 32)."""
 
 import asyncio
 

@@ -223,7 +223,7 @@ UNVERIFIABLE = {
 async def test_an_id_token_that_cannot_be_verified_extends_nothing_and_loses_no_token(
     world: World, fault: Fault
 ) -> None:
-    """Rule R3: the rotated token has landed before anybody looks at the ID Token. F28: a wrong clock revokes nobody."""
+    """the rotated token has landed before anybody looks at the ID Token. F28: a wrong clock revokes nobody."""
     alice = await world.sign_in("alice")
     before, until = await world.token(alice), (await world.sync_row(alice))["groups_valid_until"]
     with world.issuer.fault(fault):

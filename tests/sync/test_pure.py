@@ -1,4 +1,4 @@
-"""The parts of the sync that decide without a database: backoff, pace and alarms."""
+"""The parts of the sync that decide without a database: backoff, pace (promise 32) and alarms."""
 
 from uuid import uuid4
 

@@ -277,7 +277,7 @@ async def test_the_loser_of_two_landings_drops_its_result(world: World) -> None:
 
 @pytest.mark.asyncio
 async def test_invalid_grant_for_a_token_that_was_replaced_meanwhile_revokes_nobody(world: World) -> None:
-    """F25, rule R4: the provider's word is about a token that is not the stored one any more."""
+    """F25: the provider's word is about a token that is not the stored one any more."""
     world.issuer.set_rotation(Rotation.GRACE)
     alice = await world.sign_in("alice")
     slow = await SteppedSync(world, alice).run("claim", "call")

@@ -76,7 +76,7 @@ def two(*, first: str, second: str, secrets: tuple[bool, bool]) -> str:
 )
 @pytest.mark.parametrize("secrets", [(True, False), (False, True), (False, False)])
 def test_a_client_without_a_secret_shares_no_redirect_url(first: str, second: str, secrets: tuple[bool, bool]) -> None:
-    """Promise 8, design 5. Compared as an arriving callback is: host and path, nothing else of it."""
+    """Promise 8. Compared as an arriving callback is: host and path, nothing else of it."""
     found = problems(two(first=first, second=second, secrets=secrets))
     assert [one.partition(":")[0] for one in found] == [
         f"tenants[0].providers[{number}].redirect_url" for number in (0, 1) if not secrets[number]

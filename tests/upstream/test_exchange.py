@@ -1,4 +1,4 @@
-"""One request and its answer, and what an error says about whether anything was sent (design section 6, R10, O9)."""
+"""One request and its answer, and what an error says about whether anything was sent (R10, O9)."""
 
 import asyncio
 import socket

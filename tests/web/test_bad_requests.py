@@ -133,7 +133,7 @@ async def test_an_identity_coding_is_none(site: Site) -> None:
 
 @pytest.mark.asyncio
 async def test_a_body_that_trickles_is_not_waited_for() -> None:
-    """Input 7."""
+    """Bad input 7."""
 
     async def receive() -> Any:
         await asyncio.Event().wait()
@@ -158,7 +158,7 @@ async def test_half_a_body_is_none() -> None:
 
 @pytest.mark.asyncio
 async def test_a_request_with_two_lengths_is_refused(site: Site) -> None:
-    """Input 6."""
+    """Bad input 6."""
     headers = {"content-length": "2", "transfer-encoding": "chunked", "content-type": "application/json"}
     answer = await site.client().post("/v1/auth/token", content=b"{}", headers=headers)
     problem(answer, 400, "LENGTH_AMBIGUOUS")

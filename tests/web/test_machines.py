@@ -54,7 +54,7 @@ async def test_a_database_that_only_reads_is_not_ready(environ: dict[str, str]) 
 
 @pytest.mark.asyncio
 async def test_without_a_database_the_service_starts_and_refuses_quickly(environ: dict[str, str]) -> None:
-    """Input 71 and promise 54: alive, unready, 503 with Retry-After, and no waiting."""
+    """Bad input 71 and promise 54: alive, unready, 503 with Retry-After, and no waiting."""
     down = {**environ, "IDENTITY_DATABASE_URL": "postgresql://app@127.0.0.1:9/identity"}
     app = build_api(load_settings(down))
     async with running(app), asyncio.timeout(5):

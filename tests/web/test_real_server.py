@@ -138,7 +138,7 @@ def test_too_many_headers_are_refused(server: Server) -> None:
     ],
 )
 def test_a_body_with_two_lengths_or_none_that_fits_is_refused(server: Server, framing: str) -> None:
-    """Input 6: whoever could choose which length counts could smuggle a request past a proxy."""
+    """Bad input 6: whoever could choose which length counts could smuggle a request past a proxy."""
     head = "POST /v1/auth/token HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
     status, body = server.say(head + framing)
     assert status == 400, body

@@ -1,4 +1,4 @@
-"""Who is asking: bad inputs 9-13, promises 14-15, and which pages may use a session (design 5, "CORS and CSRF")."""
+"""Who is asking: bad inputs 9-13, promises 14-15 and 38, and which pages may use a session."""
 
 import asyncio
 from typing import Any
@@ -262,7 +262,7 @@ async def test_a_session_has_a_budget_of_fields(site: Site, monkeypatch: pytest.
 
 @pytest.mark.asyncio
 async def test_a_document_of_nobody_is_not_parsed(site: Site) -> None:
-    """Input 43: the answer to nonsense is the same 401 that the answer to a good document is."""
+    """Bad input 43: the answer to nonsense is the same 401 that the answer to a good document is."""
     for query in ("{ __typename }", "{{{"):
         answer = await site.client().post("/graphql", json={"query": query}, headers={"origin": FRONTEND})
         refused(answer, 401, "UNAUTHENTICATED")

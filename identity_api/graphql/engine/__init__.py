@@ -4,7 +4,7 @@ Knows nothing of the schema's concepts. `build_schema` makes the schema, `handle
 a field, `GraphQLContext` is what a request's context must offer.
 
 Decision: the executor is built by `http` itself and Strawberry's runner is left out.
-Context: the design names two ways to run compiled completion, through `Schema.execute` with a schema extension that
+Context: there are two ways to run compiled completion, through `Schema.execute` with a schema extension that
 fills in the parsed document, or by building the executor directly.
 Consequences: a page costs 350 us of CPU instead of 420 and one user 95 instead of 157 (prototype's figures); request
 errors and field errors come from different calls; Strawberry's error logging never runs. Schema extensions do not run

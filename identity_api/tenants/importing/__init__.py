@@ -1,4 +1,4 @@
-"""The forms in which other systems keep their providers, read into declarations that `apply` takes (design 11).
+"""The forms in which other systems keep their providers, read into declarations that `apply` takes.
 
     infrahub               TOML and environment variables: slots of two protocols
     sysreptor              a JSON object of provider ids

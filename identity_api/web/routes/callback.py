@@ -1,4 +1,4 @@
-"""Where logins end: one handler for every shape of callback address, and `/auth/complete` (design 5, "Where it ends").
+"""Where logins end: one handler for every shape of callback address, and `/auth/complete`.
 
 Which attempt, provider and tenant a callback belongs to is said by its `state`, never by its address; the address only
 has to be the one that the provider was given. Redirect URIs that were registered for the seed systems keep working.

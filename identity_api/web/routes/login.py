@@ -1,4 +1,4 @@
-"""Where logins begin: the login page, the shortcuts to a provider, and launch (design 5, "Where a login begins")."""
+"""Where logins begin: the login page, the shortcuts to a provider, and launch."""
 
 from typing import Any
 from urllib.parse import urlencode

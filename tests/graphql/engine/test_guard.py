@@ -1,4 +1,6 @@
-"""Limits on a document's shape: each at its bound and one beyond, also through fragments."""
+"""Limits on a document's shape: each at its bound and one beyond, also through fragments.
+
+Promises 34 and 36; bad inputs 49 to 54."""
 
 import contextlib
 

@@ -1,4 +1,4 @@
-"""Documents made to be expensive: each is dealt with in 50 ms of CPU (reliability promise 35), and none escapes as an error.
+"""Documents made to be expensive: each is dealt with in 50 ms of CPU (promise 35; bad inputs 49, 50 and 52), and none escapes as an error.
 
 The budget is CPU time, and the test fails only at three times of it, because the machines that run it are shared.
 """

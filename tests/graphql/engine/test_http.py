@@ -1,4 +1,4 @@
-"""GraphQL over HTTP: status, media type and code of every kind of request (reliability, bad inputs 43-56, 63, 64)."""
+"""GraphQL over HTTP: status, media type and code of every kind of request (promise 33; bad inputs 43-56, 63, 64)."""
 
 import asyncio
 import json

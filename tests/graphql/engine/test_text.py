@@ -1,4 +1,4 @@
-"""Strings that no input may have."""
+"""Strings that no input may have (bad input 63)."""
 
 import contextlib
 

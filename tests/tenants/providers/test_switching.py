@@ -1,4 +1,4 @@
-"""Providers switched off and on, and deleted (design 4, `enabled`; S2-14, S4-46)."""
+"""Providers switched off and on, and deleted (S2-14, S4-46)."""
 
 from uuid import UUID
 

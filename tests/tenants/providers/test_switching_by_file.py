@@ -1,4 +1,4 @@
-"""A provider switched off and on by its declaration: as by the mutations, with everything that follows (design 4, 7)."""
+"""A provider switched off and on by its declaration: as by the mutations, with everything that follows."""
 
 import os
 from pathlib import Path
