@@ -1,4 +1,4 @@
-"""`check-config`: every problem, one a line, exit code 78 (rows 66 to 70)."""
+"""`check-config`: every problem, one a line, exit code 78 (bad inputs 66 to 70)."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`serve` and `worker` as processes: they start, refuse and stop (rows 71 to 73)."""
+"""`serve` and `worker` as processes: they start, refuse and stop (bad inputs 71 to 73)."""
 
 import http.client
 import json

@@ -1,4 +1,6 @@
-"""Documents made to be expensive: each is dealt with in 50 ms of CPU (promise 35; bad inputs 49, 50 and 52), and none escapes as an error.
+"""Documents made to be expensive: each is dealt with in 50 ms of CPU, and none escapes as an error.
+
+Promise 35; bad inputs 49, 50 and 52.
 
 The budget is CPU time, and the test fails only at three times of it, because the machines that run it are shared.
 """
