@@ -1,0 +1,111 @@
+"""Every statement of the package is one that PostgreSQL accepts on the migrated schema.
+
+Statements are text, which no type checker reads. They are found in the source, so that one that no other test runs is found
+too: the first argument of every call of a connection, put together from the constants of its module and the plain
+assignments before it.
+"""
+
+import ast
+import importlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+
+import pytest
+
+from identity_api.db.database import Database
+from tests.docs.pages import ROOT
+
+CALLS: Final = frozenset(("fetch", "fetchrow", "fetchval", "execute", "executemany", "cursor"))
+_CALL: Final = re.compile(rf"onnection\.(?:{'|'.join(sorted(CALLS))})\(")
+_SQL: Final = re.compile(r"\s*(select|insert|update|delete|with|lock)\b", re.IGNORECASE)
+BY_ARGUMENT: Final = frozenset(
+    (
+        "identity_api.db.attempts._is_first",
+        "identity_api.db.listings.exists",
+        "identity_api.db.provider_changes.remove",
+        "identity_api.db.providers.write",
+        "identity_api.db.read_model.list_users",
+        "identity_api.db.read_model.users_by_id",
+        "identity_api.db.sealed.count_other",
+        "identity_api.db.sealed.headers",
+        "identity_api.db.sealed.other",
+        "identity_api.db.sealed.replace",
+    )
+)
+"""Functions that put their statement together from arguments. Each is run by tests of its own."""
+
+
+def modules() -> list[str]:
+    """Every module whose source speaks to a connection."""
+    found = []
+    for path in sorted((ROOT / "identity_api").rglob("*.py")):
+        if "graphql/engine" not in path.as_posix() and _CALL.search(path.read_text("utf-8")):
+            found.append(".".join(path.relative_to(ROOT).with_suffix("").parts))
+    return found
+
+
+def statements(module: ModuleType) -> Iterator[tuple[str, str | None]]:
+    """(function, statement); None where the source alone does not say it."""
+    assert module.__file__ is not None
+    tree = ast.parse(Path(module.__file__).read_text("utf-8"))
+    for function in ast.walk(tree):
+        if isinstance(function, ast.AsyncFunctionDef):
+            for call in ast.walk(function):
+                if is_statement(call):
+                    yield f"{module.__name__}.{function.name}", text_of(call, function, module)
+    for name, value in vars(module).items():  # statements that are run one after the other
+        for one in value if isinstance(value, tuple) else ():
+            if isinstance(one, str) and _SQL.match(one):
+                yield f"{module.__name__}.{name}", one
+
+
+def is_statement(node: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in CALLS
+        and isinstance(node.func.value, ast.Name | ast.Attribute)
+        and ast.unparse(node.func.value).endswith("onnection")
+        and bool(node.args)
+    )
+
+
+def text_of(call: Any, function: ast.AsyncFunctionDef, module: ModuleType) -> str | None:
+    """The statement, as the function would send it with every argument absent."""
+    known: dict[str, Any] = {**vars(module), **dict.fromkeys([one.arg for one in function.args.args], None)}
+    known |= dict.fromkeys([one.arg for one in function.args.kwonlyargs], None)
+    for step in function.body:
+        if step.lineno < call.lineno and isinstance(step, ast.Assign | ast.AnnAssign):
+            try:
+                exec(compile(ast.Module([step], []), "<assignment>", "exec"), known)  # the project's own source
+            except Exception:
+                continue
+    try:
+        value = eval(compile(ast.Expression(call.args[0]), "<statement>", "eval"), known)
+    except Exception:
+        return None
+    return value if isinstance(value, str) else None
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("name", modules())
+async def test_every_statement_is_accepted_by_the_schema(name: str, database: Database) -> None:
+    refused = []
+    async with database.reading() as connection:
+        for function, statement in statements(importlib.import_module(name)):
+            if statement is not None and function not in BY_ARGUMENT:
+                try:
+                    await connection.prepare(statement)
+                except Exception as error:
+                    refused.append(f"{function}: {error}")
+    assert not refused, "\n".join(refused)
+
+
+def test_hardly_a_statement_is_out_of_reach() -> None:
+    found = [one for name in modules() for one in statements(importlib.import_module(name))]
+    assert len(found) > 250
+    assert {function for function, statement in found if statement is None} <= BY_ARGUMENT
+    assert {function for function, _ in found} >= BY_ARGUMENT
