@@ -80,7 +80,7 @@ def build_process(settings: Settings, *, clock: Clock = system_clock) -> Process
     database_url, redis_url = _urls(settings)
     upstream = Upstream(allow=AllowList.parse(settings.outbound_allow))
     login = LoginParts(
-        database=Database(database_url, pool_size=settings.database_pool_size),
+        database=Database(database_url, pool_size=settings.database_pool_size, limits=settings.tenant_limits),
         vault=Vault(settings.secret_keys),
         upstream=upstream,
         documents=provider_documents(upstream, monotonic=time.monotonic),

@@ -7,6 +7,7 @@
     ├── NotFound                there is no such thing, or none that the caller may know of
     ├── Refused                 understood, and not allowed; the code says which rule refused
     ├── Conflict                something changed in between; read again and retry
+    │   └── LimitReached        the tenant has as many of something as it may have; .limit names the setting
     ├── oidc.errors.ProtocolError        what a provider or a browser sent breaks the protocol; .claim
     ├── upstream.errors.UpstreamError    an outbound request failed; .sent says whether anything left us
     ├── vault.VaultError                 a sealed value cannot be opened
@@ -82,3 +83,14 @@ class Conflict(IdentityAPIError):
     def __init__(self, message: str, *, code: str | None = None, current_version: int | None = None) -> None:
         super().__init__(message, code=code)
         self.current_version = current_version
+
+
+class LimitReached(Conflict):
+    """There are as many as one tenant, provider or user may have. `limit` is the setting's name, `value` its value."""
+
+    default_code = "LIMIT_REACHED"
+
+    def __init__(self, message: str, *, limit: str, value: int) -> None:
+        super().__init__(message)
+        self.limit = limit
+        self.value = value

@@ -1,13 +1,15 @@
 """Rows for tests, written as the product writes them, each in a tenant of its own."""
 
+import copy
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
+from identity_api.config import DEFAULT_LIMITS, TenantLimits
 from identity_api.db import identities, locks, providers, read_model, tenants
-from identity_api.db.database import Connection
+from identity_api.db.database import Connection, Database
 from identity_api.db.providers import Provider
 from identity_api.db.tenants import Tenant
 from identity_api.ids import uuid7
@@ -16,6 +18,13 @@ from identity_api.lifecycle.verified import Verified, apply_verified
 from identity_api.mapping import Completeness, GroupsReading, MatchKind, Profile, Reason
 
 EPOCH = "2026-01-01T00:00:00Z"
+
+
+def limited(database: Database, **limits: int) -> Database:
+    """The same pool, for a tenant that may have less."""
+    limited = copy.copy(database)
+    limited.limits = TenantLimits(**limits)
+    return limited
 
 
 async def make_tenant(connection: Connection) -> Tenant:
@@ -163,6 +172,7 @@ async def sign_in(
     names: Sequence[str] | GroupsReading,
     *,
     label: str = "Somebody",
+    limits: TenantLimits = DEFAULT_LIMITS,
 ) -> None:
     """What a login writes, once the provider's answer is verified."""
     groups_reading = names if isinstance(names, GroupsReading) else reading(names)
@@ -174,6 +184,7 @@ async def sign_in(
         [Verified(identity_id, profile, groups_reading, None)],
         is_login=True,
         actor="system",
+        limits=limits,
     )
 
 

@@ -5,6 +5,7 @@ from uuid import UUID
 from identity_api.db import audit, grants, locks, permissions, read_model, user_state
 from identity_api.db.database import Connection, Database
 from identity_api.db.permissions import PermissionRow
+from identity_api.db.tenant_limits import ensure_within
 from identity_api.errors import NotFound, Refused
 from identity_api.lifecycle.end_login import end_everything_of_users
 from identity_api.permissions.delegation import Actor, check_may_give, check_no_self_benefit
@@ -49,6 +50,7 @@ async def grant_permission(database: Database, actor: Actor, user_id: UUID, perm
     Raises:
         NotFound: no such user or permission in the actor's tenant.
         Refused: `FORBIDDEN`, `SELF_BENEFIT`, or `STRICT_PROVIDER`: a provider the user signs in at decides alone.
+        Conflict: `LIMIT_REACHED`.
     """
     async with database.transaction() as connection:
         await _lock(connection, actor.tenant_id, user_id)
@@ -62,6 +64,7 @@ async def grant_permission(database: Database, actor: Actor, user_id: UUID, perm
             await _check_not_strict(connection, actor.tenant_id, user_id)
         grant_id = await grants.open_manual_grant(connection, actor.tenant_id, user_id, permission_id, actor.name)
         if grant_id is not None:
+            await ensure_within(connection, database.limits, "max_user_grants", actor.tenant_id, user_id)
             payload = {"user": str(user_id), "permission": str(permission_id), "source": "MANUAL"}
             await audit.record(
                 connection, actor.tenant_id, actor.name, [audit.Event("grant.opened", "grant", grant_id, payload)]

@@ -52,7 +52,7 @@ def run_on_database(settings: Settings, work: Callable[[Database], Awaitable[T]]
     """
     quiet_logs()
     with database_url(settings) as url:
-        return asyncio.run(_work(url, work))
+        return asyncio.run(_work(settings, url, work))
 
 
 def quiet_logs() -> None:
@@ -96,8 +96,8 @@ def database_url(settings: Settings, *, make: bool = False) -> Iterator[str]:
             services.stop()
 
 
-async def _work(url: str, work: Callable[[Database], Awaitable[T]]) -> T:
-    database = Database(url, pool_size=4)
+async def _work(settings: Settings, url: str, work: Callable[[Database], Awaitable[T]]) -> T:
+    database = Database(url, pool_size=4, limits=settings.tenant_limits)
     await open_database(database)
     try:
         async with database.reading() as connection:

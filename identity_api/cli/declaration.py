@@ -8,10 +8,12 @@ from pathlib import Path
 import msgspec
 
 from identity_api.cli.context import operator, operator_name
-from identity_api.config import Settings
+from identity_api.config import Settings, TenantLimits
 from identity_api.config.key_file import read_private_file
 from identity_api.db.database import Database
+from identity_api.db.tenant_limits import beyond
 from identity_api.errors import ConfigurationError
+from identity_api.mapping import MatchKind
 from identity_api.mappings.declare import DeclaredMapping, declare
 from identity_api.tenants.apply import Applier, Defaults, apply_tenant
 from identity_api.tenants.declaration import (
@@ -81,6 +83,19 @@ def check_secrets(declared: Sequence[TenantDeclaration], folder: Path) -> None:
         raise ConfigurationError(problems)
 
 
+def check_mappings(declared: Sequence[TenantDeclaration], limits: TenantLimits) -> None:
+    """See that no tenant alone declares more mappings than it may have; with those made elsewhere, `declare` counts.
+
+    Raises:
+        LimitReached: before anything is written.
+    """
+    for tenant in declared:
+        globs = [one for one in tenant.group_mappings if one.match is MatchKind.GLOB]
+        for name, number in (("max_mappings", len(tenant.group_mappings)), ("max_glob_mappings", len(globs))):
+            if number > getattr(limits, name):
+                raise beyond(limits, name, number)
+
+
 async def apply_declaration(
     database: Database,
     settings: Settings,
@@ -96,8 +111,10 @@ async def apply_declaration(
 
     Raises:
         ConfigurationError: a secret is missing (nothing is written then), or a host belongs to another tenant.
+        LimitReached: a tenant would have more of something than it may; of that tenant nothing is written.
     """
     check_secrets(declared, folder)
+    check_mappings(declared, database.limits)
     applier = Applier(Vault(settings.secret_keys), defaults_of(settings), os.environ, folder, operator_name())
     changes: list[Change] = []
     for tenant in declared:

@@ -71,7 +71,7 @@ async def _parts(settings: Settings, database_url: str) -> AsyncIterator[SyncPar
     """What a worker works with. Not `app.build_process`: a worker needs none of what serves HTTP."""
     upstream = Upstream(allow=AllowList.parse(settings.outbound_allow))
     documents = provider_documents(upstream, monotonic=time.monotonic)
-    database = Database(database_url, pool_size=settings.database_pool_size)
+    database = Database(database_url, pool_size=settings.database_pool_size, limits=settings.tenant_limits)
     try:
         yield SyncParts(
             database=database,

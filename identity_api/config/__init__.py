@@ -10,15 +10,18 @@ from identity_api.config.readers import Network, is_loopback
 from identity_api.config.secret import Secret
 from identity_api.config.settings import Settings, load_settings
 from identity_api.config.table import CONFIG_FILE_VARIABLE, Setting, settings_table
+from identity_api.config.tenant_limits import DEFAULT_LIMITS, TenantLimits
 
 __all__ = [
     "CONFIG_FILE_VARIABLE",
+    "DEFAULT_LIMITS",
     "KEY_BYTES",
     "KeyRing",
     "Network",
     "Secret",
     "Setting",
     "Settings",
+    "TenantLimits",
     "configuration_markdown",
     "create_keys_file",
     "is_loopback",

@@ -18,6 +18,7 @@ from identity_api.config.key_ring import KeyRing
 from identity_api.config.readers import Network, home_expanded, is_loopback
 from identity_api.config.secret import Secret
 from identity_api.config.table import CONFIG_FILE_VARIABLE, PREFIX, SETTINGS, Setting
+from identity_api.config.tenant_limits import TenantLimits
 from identity_api.errors import ConfigurationError
 
 _MAX_FILE_BYTES = 1024 * 1024
@@ -52,11 +53,24 @@ class Settings:
     unsynced_lease_seconds: int
     max_inactive_days: int
     sync_concurrency: int
+    max_mappings: int
+    max_glob_mappings: int
+    max_permissions: int
+    max_providers: int
+    max_frontends: int
+    max_provider_groups: int
+    max_user_grants: int
+    max_user_api_tokens: int
     log_format: Literal["json", "text"]
     log_level: Literal["debug", "info", "warning", "error"]
     otlp_endpoint: str | None
     demo: bool = False
     """Started by `dev`, with the demo provider. No variable or file can set it."""
+
+    @property
+    def tenant_limits(self) -> TenantLimits:
+        """How much one tenant may have."""
+        return TenantLimits(**{name: getattr(self, name) for name in TenantLimits.__struct_fields__})
 
 
 def load_settings(

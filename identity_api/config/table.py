@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from identity_api.config import readers
 from identity_api.config.readers import Reader, whole_number
+from identity_api.config.tenant_limits import DEFAULT_LIMITS
 
 PREFIX = "IDENTITY_"
 CONFIG_FILE_VARIABLE = "IDENTITY_CONFIG_FILE"
@@ -50,7 +51,13 @@ _HTTP = "HTTP"
 _SECRETS = "Keys"
 _LOGIN = "Login and sessions"
 _SYNC = "Sync"
+_TENANT = "Limits of a tenant"
 _OPERATION = "Operation"
+
+
+def _limit(name: str, maximum: int, unit: str, help: str) -> Setting:
+    return _number(name, _TENANT, getattr(DEFAULT_LIMITS, name), (1, maximum), unit, help)
+
 
 SETTINGS: tuple[Setting, ...] = (
     Setting(
@@ -146,6 +153,14 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     _number("max_inactive_days", _SYNC, 30, (1, 365), "days", "Without a request by the person, the sync pauses."),
     _number("sync_concurrency", _SYNC, 20, (1, 500), "calls", "Provider calls a worker has open at a time."),
+    _limit("max_mappings", 100_000, "mappings", "Group mappings of a tenant."),
+    _limit("max_glob_mappings", 10_000, "mappings", "Those among them with a pattern, each run on every new group."),
+    _limit("max_permissions", 100_000, "permissions", "Permissions of a tenant's own."),
+    _limit("max_providers", 1_000, "providers", "Providers of a tenant."),
+    _limit("max_frontends", 1_000, "frontends", "Frontends of a tenant."),
+    _limit("max_provider_groups", 1_000_000, "groups", "Groups a provider may name over time; beyond, none is new."),
+    _limit("max_user_grants", 10_000, "grants", "Permissions a user may hold that were given by hand."),
+    _limit("max_user_api_tokens", 1_000, "tokens", "Live API tokens of a user."),
     Setting("log_format", _OPERATION, readers.choice("json", "text"), "Log lines for programs or for people.", "json"),
     Setting(
         "log_level", _OPERATION, readers.choice("debug", "info", "warning", "error"), "The least level logged.", "info"

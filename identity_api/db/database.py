@@ -18,6 +18,7 @@ from typing import Any
 
 import asyncpg
 
+from identity_api.config import DEFAULT_LIMITS, TenantLimits
 from identity_api.errors import Unavailable
 
 Connection = Any
@@ -46,7 +47,9 @@ async def _no_reset(connection: Connection) -> None:
 class Database:
     """A pool on one PostgreSQL. Built by the wiring, opened by the process that uses it, handed in everywhere else."""
 
-    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+    def __init__(self, url: str, *, pool_size: int = 10, limits: TenantLimits = DEFAULT_LIMITS) -> None:
+        self.limits = limits
+        """How much one tenant may have in here."""
         self._url = url
         self._pool_size = pool_size
         self._pool: Any = None

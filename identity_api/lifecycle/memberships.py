@@ -6,20 +6,45 @@ Only `COMPLETE` and `EMPTY` readings come here: unknown is never empty (I7).
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
+from identity_api.config import TenantLimits
 from identity_api.db import audit, groups
 from identity_api.db.database import Connection
+from identity_api.db.groups import Membership
+from identity_api.db.tenant_limits import count
 from identity_api.lifecycle.matching import match_new_groups
 
 
-async def replace_groups(
-    connection: Connection, tenant_id: UUID, provider_id: UUID, asserted: Mapping[UUID, Sequence[str]], *, actor: str
+async def changes_of(
+    connection: Connection,
+    tenant_id: UUID,
+    provider_id: UUID,
+    asserted: Mapping[UUID, Sequence[str]],
+    limits: TenantLimits,
+) -> tuple[list[Membership], frozenset[UUID]]:
+    """How each identity's stored groups differ from those asserted, and the identities for whose groups there is no room.
+
+    Theirs would be more groups than a provider may name over time (`max_provider_groups`), and are left out.
+    """
+    changes = await groups.compare(connection, tenant_id, provider_id, asserted) if asserted else []
+    joined = {name for change in changes for name in change.joined}
+    new = await groups.unseen(connection, tenant_id, provider_id, joined) if joined else set()
+    if not new:
+        return changes, frozenset()
+    room = limits.max_provider_groups - await count(connection, "max_provider_groups", tenant_id, provider_id)
+    if len(new) <= room:
+        return changes, frozenset()
+    beyond = frozenset([change.identity_id for change in changes if not new.isdisjoint(change.joined)])
+    return [change for change in changes if change.identity_id not in beyond], beyond
+
+
+async def write_changes(
+    connection: Connection, tenant_id: UUID, provider_id: UUID, changes: Sequence[Membership], *, actor: str
 ) -> frozenset[UUID]:
-    """Make each identity's stored groups equal to those asserted; returns the identities whose groups changed.
+    """Write what `changes_of` found; returns the identities whose groups changed.
 
     A group seen for the first time is matched against the tenant's mappings here, once. The caller holds
     `locks.share_mappings` and the users' locks.
     """
-    changes = await groups.compare(connection, tenant_id, provider_id, asserted)
     if not changes:
         return frozenset()
     joined = {name for change in changes for name in change.joined}

@@ -11,13 +11,14 @@ from uuid import UUID
 
 import msgspec
 
+from identity_api.config import DEFAULT_LIMITS, TenantLimits
 from identity_api.db import audit, identities, locks
 from identity_api.db.database import Connection
 from identity_api.db.identities import LeaseRenewal, ProfileChange, Renewal, Standing
 from identity_api.db.providers import Provider
 from identity_api.lifecycle.grants import apply_decision
-from identity_api.lifecycle.memberships import replace_groups
-from identity_api.mapping import GroupsReading, Profile
+from identity_api.lifecycle.memberships import changes_of, write_changes
+from identity_api.mapping import Completeness, GroupsReading, Profile, Reason, unverified
 
 JITTER = 0.2
 """Share of the interval by which due times are spread, either way, so that logins of one morning do not stay in step."""
@@ -50,6 +51,7 @@ async def apply_verified(
     *,
     is_login: bool,
     actor: str,
+    limits: TenantLimits = DEFAULT_LIMITS,
 ) -> Outcome:
     """Write profile, groups, grants and leases for these identities of one provider, in one go.
 
@@ -64,11 +66,13 @@ async def apply_verified(
     if not current:
         return Outcome(frozenset(), superseded, 0, 0)
 
+    asserted = {answer.identity_id: answer.groups.groups for answer in current if answer.groups.is_verified}
+    changes, beyond = await changes_of(connection, tenant_id, provider.id, asserted, limits)
+    current = [_without_groups(answer) if answer.identity_id in beyond else answer for answer in current]
     changed_users = await _write_profiles(
         connection, tenant_id, provider, current, stored, is_login=is_login, actor=actor
     )
-    asserted = {answer.identity_id: answer.groups.groups for answer in current if answer.groups.is_verified}
-    moved = await replace_groups(connection, tenant_id, provider.id, asserted, actor=actor) if asserted else frozenset()
+    moved = await write_changes(connection, tenant_id, provider.id, changes, actor=actor)
     await identities.renew_leases(
         connection,
         tenant_id,
@@ -84,6 +88,12 @@ async def apply_verified(
         also_changed=changed_users | {stored[identity_id].user_id for identity_id in moved},
     )
     return Outcome(frozenset([answer.identity_id for answer in current]), superseded, applied.opened, applied.closed)
+
+
+def _without_groups(answer: Verified) -> Verified:
+    """Groups that there is no room for are as good as unknown: they change nothing and extend nothing (I7)."""
+    reading = unverified(Completeness.TRUNCATED, Reason.GROUPS_LIMIT_REACHED, answer.groups.diagnostics)
+    return msgspec.structs.replace(answer, groups=reading)
 
 
 def _is_still_claimed(answer: Verified, stored: Standing | None) -> bool:

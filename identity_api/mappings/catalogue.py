@@ -5,6 +5,7 @@ from uuid import UUID
 from identity_api.db import audit, permissions
 from identity_api.db.database import Database
 from identity_api.db.permissions import PermissionRow
+from identity_api.db.tenant_limits import ensure_within
 from identity_api.errors import BadInput, Conflict, NotFound, Refused
 from identity_api.permissions.delegation import Actor
 from identity_api.permissions.names import check_permission_name
@@ -21,7 +22,7 @@ async def create(
     Raises:
         BadInput: the name is no `noun:verb`, or the description is too long.
         Refused: `FORBIDDEN` for names under `identity:`, which the service itself defines.
-        Conflict: `PERMISSION_EXISTS`.
+        Conflict: `PERMISSION_EXISTS`, `LIMIT_REACHED`.
     """
     check_permission_name(name)
     _check(name, description)
@@ -29,6 +30,7 @@ async def create(
         row = await permissions.insert(connection, actor.tenant_id, name, description, delegable=delegable)
         if row is None:
             raise Conflict("There is a permission of this name already.", code="PERMISSION_EXISTS")
+        await ensure_within(connection, database.limits, "max_permissions", actor.tenant_id)
         event = audit.Event("permission.created", "permission", row.id, {"delegable": delegable})
         await audit.record(connection, actor.tenant_id, actor.name, [event])
         return row

@@ -5,9 +5,11 @@ from typing import Literal
 
 import msgspec
 
+from identity_api.config import TenantLimits
 from identity_api.db import mappings, permissions, providers
 from identity_api.db.database import Database
 from identity_api.db.mappings import MappingRow
+from identity_api.db.tenant_limits import beyond
 from identity_api.errors import ConfigurationError
 from identity_api.ids import uuid7
 from identity_api.mapping import MatchKind
@@ -49,12 +51,14 @@ async def declare(
 
     Raises:
         ConfigurationError: a provider or permission named does not exist.
+        Conflict: `LIMIT_REACHED`, before anything is changed.
     """
     rules = await _rules(database, actor, declared, rehearse=rehearse)
     wanted = {(rule.provider_id, rule.match, rule.pattern): rule for rule in rules}
     found: list[MappingDifference] = []
     async with database.reading() as connection:
         stored = await mappings.page(connection, actor.tenant_id, after=None, first=100_000)
+    _ensure_within_limits(database.limits, stored, rules, prune=prune)
     for row in stored:
         rule = wanted.pop((row.provider_id, MatchKind(row.match), row.pattern), None)
         if rule is None:
@@ -73,6 +77,23 @@ async def declare(
         if not rehearse:
             await edit.make(database, actor, edit.creating(rule, managed_by="FILE"))
     return found
+
+
+def _ensure_within_limits(
+    limits: TenantLimits, stored: Sequence[MappingRow], rules: Sequence[Rule], *, prune: bool
+) -> None:
+    """Of all that there will be, once every edit is made."""
+    before = {(row.provider_id, row.match, row.pattern) for row in stored}
+    declared = {(rule.provider_id, rule.match.value, rule.pattern) for rule in rules}
+    kept = {(row.provider_id, row.match, row.pattern) for row in stored if not (prune and row.managed_by == "FILE")}
+    after = kept | declared
+    globs = [len([one for one in some if one[1] == MatchKind.GLOB]) for some in (before, after)]
+    for name, (had, wanted) in {
+        "max_mappings": (len(before), len(after)),
+        "max_glob_mappings": globs,
+    }.items():
+        if had < wanted > getattr(limits, name):
+            raise beyond(limits, name, wanted)
 
 
 def _differs(row: MappingRow, rule: Rule) -> bool:

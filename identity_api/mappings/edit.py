@@ -8,6 +8,7 @@ from identity_api.db import groups, mappings, permissions
 from identity_api.db.database import Database
 from identity_api.errors import Conflict
 from identity_api.ids import uuid7
+from identity_api.mapping import MatchKind
 from identity_api.mappings.effect import Effect, effect_of
 from identity_api.mappings.rules import Edit, Edited, Rule
 from identity_api.permissions.delegation import Actor
@@ -26,7 +27,7 @@ async def make(database: Database, actor: Actor, change: Change, *, as_previewed
         Conflict: `PREVIEW_OUTDATED`; and what the change raises.
     """
     async with database.transaction() as connection:
-        edited = await change(await Edit.begin(connection, actor))
+        edited = await change(await Edit.begin(connection, database.limits, actor))
         if as_previewed is not None:
             effect = await effect_of(connection, actor.tenant_id, edited.mapping_id)
             if effect.digest != as_previewed:
@@ -42,7 +43,7 @@ async def preview(database: Database, actor: Actor, change: Change) -> Effect:
     """
     with contextlib.suppress(_TakenBack):
         async with database.transaction() as connection:
-            edited = await change(await Edit.begin(connection, actor, rehearsed=True))
+            edited = await change(await Edit.begin(connection, database.limits, actor, rehearsed=True))
             effect = await effect_of(connection, actor.tenant_id, edited.mapping_id)
             raise _TakenBack
     return effect
@@ -59,7 +60,7 @@ def creating(rule: Rule, *, managed_by: str = "API") -> Change:
         BadInput: the pattern is not usable, or no permission is named.
         NotFound: a permission or the provider is not this tenant's.
         Refused: `FORBIDDEN` (a permission the actor may not give, or a service permission by pattern), `SELF_BENEFIT`.
-        Conflict: `MAPPING_EXISTS`.
+        Conflict: `MAPPING_EXISTS`, `LIMIT_REACHED`.
     """
 
     async def change(edit: Edit) -> Edited:
@@ -77,6 +78,9 @@ def creating(rule: Rule, *, managed_by: str = "API") -> Change:
             managed_by=managed_by,
         ):
             raise _exists()
+        await edit.ensure_within("max_mappings")
+        if rule.match is MatchKind.GLOB:
+            await edit.ensure_within("max_glob_mappings")
         await edit.rematch(mapping_id, rule)
         await mappings.set_permissions(connection, tenant_id, mapping_id, rule.permission_ids)
         return await edit.finish(mapping_id, "mapping.created", rule)
@@ -89,7 +93,7 @@ def updating(mapping_id: UUID, rule: Rule, *, expected_version: int, managed_by:
 
     Raises, when it is made:
         NotFound: no such mapping, permission or provider in the actor's tenant.
-        Conflict: `CONFLICT` (it is no longer at `expected_version`), `MAPPING_EXISTS`.
+        Conflict: `CONFLICT` (it is no longer at `expected_version`), `MAPPING_EXISTS`, `LIMIT_REACHED`.
         BadInput, Refused: as for `creating`; also `MANAGED_BY_FILE`.
     """
 
@@ -118,6 +122,8 @@ def updating(mapping_id: UUID, rule: Rule, *, expected_version: int, managed_by:
             enabled=rule.enabled,
         )
         if (before.provider_id, before.pattern, before.match) != (rule.provider_id, rule.pattern, rule.match):
+            if rule.match is MatchKind.GLOB and before.match != MatchKind.GLOB:
+                await edit.ensure_within("max_glob_mappings")
             await groups.unmatch(connection, tenant_id, mapping_id)
             await edit.rematch(mapping_id, rule)
         await mappings.set_permissions(connection, tenant_id, mapping_id, rule.permission_ids)

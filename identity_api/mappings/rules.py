@@ -5,10 +5,12 @@ from uuid import UUID
 
 import msgspec
 
+from identity_api.config import TenantLimits
 from identity_api.db import audit, grants, locks, mappings, permissions, providers
 from identity_api.db.database import Connection
 from identity_api.db.mappings import MappingRow
 from identity_api.db.permissions import PermissionRow
+from identity_api.db.tenant_limits import ensure_within
 from identity_api.errors import BadInput, Conflict, NotFound, Refused
 from identity_api.lifecycle.matching import match_mapping
 from identity_api.mapping import MatchKind, validate_pattern
@@ -38,20 +40,25 @@ class Edited(msgspec.Struct, frozen=True):
 class Edit:
     """One edit, in its transaction."""
 
-    def __init__(self, connection: Connection, actor: Actor, effective_before: frozenset[str]) -> None:
+    def __init__(
+        self, connection: Connection, limits: TenantLimits, actor: Actor, effective_before: frozenset[str]
+    ) -> None:
         self.connection = connection
+        self.limits = limits
         self.actor = actor
         self._effective_before = effective_before
 
     @classmethod
-    async def begin(cls, connection: Connection, actor: Actor, *, rehearsed: bool = False) -> "Edit":
+    async def begin(
+        cls, connection: Connection, limits: TenantLimits, actor: Actor, *, rehearsed: bool = False
+    ) -> "Edit":
         # A rehearsal keeps other edits out and lets syncs go on.
         lock = locks.share_mappings if rehearsed else locks.edit_mappings
         await lock(connection, actor.tenant_id)
         before: frozenset[str] = frozenset()
         if actor.user_id is not None:
             before = await grants.effective(connection, actor.tenant_id, actor.user_id)
-        return cls(connection, actor, before)
+        return cls(connection, limits, actor, before)
 
     async def load(self, mapping_id: UUID, expected_version: int, managed_by: str) -> MappingRow:
         row = await mappings.get(self.connection, self.actor.tenant_id, mapping_id)
@@ -85,6 +92,10 @@ class Edit:
     def check_may_touch(self, concerned: Sequence[PermissionRow]) -> None:
         for permission in concerned:
             check_may_give(self.actor, permission.name, delegable=permission.delegable)
+
+    async def ensure_within(self, limit: str) -> None:
+        """Called when something is added; the lock that `begin` took keeps others from adding."""
+        await ensure_within(self.connection, self.limits, limit, self.actor.tenant_id)
 
     async def rematch(self, mapping_id: UUID, rule: Rule) -> None:
         await match_mapping(

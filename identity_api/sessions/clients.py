@@ -5,6 +5,7 @@ from uuid import UUID
 
 from identity_api.db import audit, clients, tenants, users
 from identity_api.db.database import Database
+from identity_api.db.tenant_limits import ensure_within
 from identity_api.errors import BadInput, Conflict, NotFound
 from identity_api.ids import new_token, token_hash, uuid7
 from identity_api.sessions.introspect import INTROSPECT
@@ -49,6 +50,7 @@ async def create_api_token(
     Raises:
         BadInput: the name or the number of days cannot be used.
         NotFound: there is no such user, or a disabled one.
+        Conflict: `LIMIT_REACHED`.
     """
     if not name.isprintable() or not 0 < len(name) <= 128:
         raise BadInput("A token's name is short and printable.", field="name")
@@ -60,6 +62,7 @@ async def create_api_token(
         if user is None or user.disabled_at is not None:
             raise NotFound("There is no such user.")
         await clients.insert_api_token(connection, tenant_id, token_id, user.id, name, token_hash(token), days=days)
+        await ensure_within(connection, database.limits, "max_user_api_tokens", tenant_id, user.id)
         event = audit.Event("api_token.created", "api_token", token_id, {"user": str(user.id), "days": days})
         await audit.record(connection, tenant_id, actor, [event])
     return token

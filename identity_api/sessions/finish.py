@@ -168,7 +168,9 @@ async def _land_account(
     actor = f"provider:{provider.id}"
     has_token = await _keep_token(connection, parts, matched, answered, account)
     verified = Verified(account.identity_id, answered.person.profile, answered.groups, None)
-    await apply_verified(connection, tenant_id, provider, [verified], is_login=True, actor=actor)
+    await apply_verified(
+        connection, tenant_id, provider, [verified], is_login=True, actor=actor, limits=parts.database.limits
+    )
     result = Result(
         user_id=account.user_id,
         identity_id=account.identity_id,

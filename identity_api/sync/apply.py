@@ -54,7 +54,13 @@ async def apply(parts: SyncParts, provider: Provider, answers: Sequence[Verified
 async def _apply_once(parts: SyncParts, provider: Provider, answers: Sequence[Verified]) -> Written:
     async with parts.database.transaction() as connection:
         outcome = await verified.apply_verified(
-            connection, provider.tenant_id, provider, answers, is_login=False, actor="sync"
+            connection,
+            provider.tenant_id,
+            provider,
+            answers,
+            is_login=False,
+            actor="sync",
+            limits=parts.database.limits,
         )
         # Last, because the row is shared by everybody who syncs with the provider.
         await breaker.accepted(connection, provider.tenant_id, provider.id)

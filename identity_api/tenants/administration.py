@@ -24,6 +24,7 @@ import msgspec
 from identity_api.db import locks, providers
 from identity_api.db.database import Connection
 from identity_api.db.providers import Provider
+from identity_api.db.tenant_limits import ensure_within
 from identity_api.errors import BadInput, Conflict
 from identity_api.oidc.client_auth import NONE, SECRET_METHODS
 from identity_api.permissions.delegation import Actor
@@ -48,7 +49,7 @@ async def create(
 
     Raises:
         BadInput: `PROVIDER_INVALID`, `SECRET_INVALID`, `REDIRECT_URL_SHARED`.
-        Conflict: `PROVIDER_EXISTS`.
+        Conflict: `PROVIDER_EXISTS`, `LIMIT_REACHED`.
         Refused: `FORBIDDEN`, where mappings for every provider give what the actor may not give.
     """
     declared = checked(fields, has_secret=secret is not None, bounds=parts.bounds)
@@ -67,6 +68,7 @@ async def create(
             )
             await _check(parts, connection, actor, owner, None, wanted)
             await write(connection, actor, None, wanted)
+            await ensure_within(connection, parts.database.limits, "max_providers", actor.tenant_id)
             await ensure_keys(connection, parts.vault, wanted, actor=actor.name)
             if secret is not None:
                 await replace_all(connection, parts.vault, wanted, secret, now)

@@ -3,7 +3,7 @@
 Group mappings follow by the mappings' own use case, which knows the rules of an edit.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID
@@ -12,11 +12,12 @@ import asyncpg
 import msgspec
 
 from identity_api.accounts.local_policy import apply_policy
-from identity_api.config import Secret
+from identity_api.config import Secret, TenantLimits
 from identity_api.db import audit, locks, permissions, providers, tenants
 from identity_api.db.database import Connection, Database
 from identity_api.db.local_accounts import LocalPolicy
 from identity_api.db.providers import Provider
+from identity_api.db.tenant_limits import ensure_within
 from identity_api.db.tenants import Frontend, Tenant
 from identity_api.errors import BadInput, ConfigurationError, Conflict
 from identity_api.ids import uuid7
@@ -85,12 +86,14 @@ async def apply_tenant(
     Raises:
         ConfigurationError: a secret cannot be found, a host belongs to another tenant, or a provider has a redirect URL
             that it may not share (`shared_redirects`).
+        Conflict: `LIMIT_REACHED`.
     """
     found: list[Difference] = []
     tenant_id = uuid7()
     try:
         async with database.transaction() as connection:
             tenant_id = await _Application(connection, applier, declared, found).run()
+            await _ensure_within_limits(connection, database.limits, tenant_id, found)
             if rehearse:
                 raise _Undo
     except _Undo:
@@ -100,6 +103,15 @@ async def apply_tenant(
             raise
         raise ConfigurationError([f"Tenant {declared.slug}: one of its hosts belongs to another tenant."]) from error
     return tenant_id, found
+
+
+async def _ensure_within_limits(
+    connection: Connection, limits: TenantLimits, tenant_id: UUID, found: Sequence[Difference]
+) -> None:
+    created = {one.kind for one in found if one.action == "create"}
+    for kind in ("frontend", "permission", "provider"):
+        if kind in created:
+            await ensure_within(connection, limits, f"max_{kind}s", tenant_id)
 
 
 class _Application:

@@ -8,7 +8,7 @@ import pytest_asyncio
 from identity_api.accounts import administration
 from identity_api.db import grants
 from identity_api.db.database import Database
-from identity_api.errors import NotFound, Refused
+from identity_api.errors import LimitReached, NotFound, Refused
 from identity_api.permissions.delegation import Actor
 from identity_api.permissions.service import GRANTS_WRITE, MAPPINGS_WRITE
 from tests import factories as make
@@ -144,3 +144,18 @@ async def test_a_user_of_another_tenant_does_not_exist(world: World) -> None:
         await administration.grant_permission(world.database, stranger, world.person, theirs)
     with pytest.raises(NotFound):
         await administration.grant_permission(world.database, world.actor(), world.person, theirs)
+
+
+@pytest.mark.asyncio
+async def test_one_permission_more_by_hand_than_the_limit_is_refused(world: World) -> None:
+    database = make.limited(world.database, max_user_grants=1)
+    async with world.database.transaction() as connection:
+        write = await make.make_permission(connection, world.tenant, "docs:write")
+    for _ in range(2):
+        await administration.grant_permission(database, world.actor(), world.person, world.read)
+    with pytest.raises(LimitReached, match="IDENTITY_MAX_USER_GRANTS"):
+        await administration.grant_permission(database, world.actor(), world.person, write)
+    assert await world.effective(world.person) == {"docs:read"}
+    await administration.revoke_permission(database, world.actor(), world.person, world.read)
+    await administration.grant_permission(database, world.actor(), world.person, write)
+    assert await world.effective(world.person) == {"docs:write"}

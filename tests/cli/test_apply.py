@@ -181,3 +181,11 @@ def test_an_update_that_begins_to_share_is_refused_as_a_new_provider_is(acme: Co
     refused = acme("apply", "-", stdin=sharing("umbrella", honest, elsewhere))
     assert "(REDIRECT_URL_SHARED)" in refused.stderr
     assert acme("apply", "-", stdin=apart).stdout == "Nothing to change.\n"
+
+
+def test_more_than_a_tenant_may_have_is_refused_with_the_setting_that_says_so(acme: Command, file: Path) -> None:
+    refused = acme("apply", file, IDENTITY_MAX_MAPPINGS="1")
+    assert refused.returncode != 0
+    assert "IDENTITY_MAX_MAPPINGS" in refused.stderr
+    assert ask(acme.env["IDENTITY_DATABASE_URL"], "select slug from tenant") == []
+    assert acme("apply", file, IDENTITY_MAX_MAPPINGS="2").returncode == 0

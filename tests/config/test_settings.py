@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from identity_api.config import Secret, Settings, create_keys_file, load_settings, settings_table
+from identity_api.config import Secret, Settings, TenantLimits, create_keys_file, load_settings, settings_table
 from identity_api.errors import ConfigurationError
 
 
@@ -70,6 +70,11 @@ def test_a_full_environment_is_read():
     assert (settings.port, settings.workers) == (9000, 4)
     assert settings.trusted_proxies == (ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("192.0.2.1/32"))
     assert settings.outbound_allow == ("idp.internal:8443@acme", "10.1.0.0/16:443")
+
+
+def test_the_limits_of_a_tenant_are_settings():
+    assert load_settings(GOOD).tenant_limits == TenantLimits()
+    assert load_settings(GOOD | {"IDENTITY_MAX_MAPPINGS": "7"}).tenant_limits == TenantLimits(max_mappings=7)
 
 
 def test_a_file_is_read_and_the_environment_wins(file):

@@ -46,6 +46,7 @@ class CountingDatabase(Database):
 
     def __init__(self, database: Database) -> None:
         self._inner = database
+        self.limits = database.limits
         self.statements: list[str] = []
         self.at_once = self.most_at_once = 0
 

@@ -5,6 +5,8 @@ from uuid import UUID
 
 import pytest
 
+from identity_api.config import TenantLimits
+from identity_api.db import grants
 from identity_api.db.database import Connection, Database
 from identity_api.ids import uuid7
 from tests import factories as make
@@ -71,6 +73,31 @@ async def test_a_new_mapping_is_matched_against_groups_of_the_same_name_at_every
             mapping_id = await make.make_mapping(connection, tenant_id, pattern, [permission], match=match)
             counted = "select count(*) from mapping_group where mapping_id = $1"
             assert await connection.fetchval(counted, mapping_id) == 2
+
+
+@pytest.mark.asyncio
+async def test_groups_beyond_what_a_provider_may_name_are_as_good_as_unknown(database: Database) -> None:
+    async with database.transaction() as connection:
+        tenant_id = (await make.make_tenant(connection)).id
+        provider = await make.make_provider(connection, tenant_id)
+        user_id = await make.make_user(connection, tenant_id)
+        permission = await make.make_permission(connection, tenant_id, "docs:read")
+        await make.make_mapping(connection, tenant_id, "one", [permission])
+        identity_id = await make.make_identity(connection, provider, user_id)
+        limits = TenantLimits(max_provider_groups=2)
+
+        async def sign_in(*names: str) -> tuple[str, str | None]:
+            await make.sign_in(connection, provider, identity_id, names, limits=limits)
+            row = await connection.fetchrow("select state, state_reason from identity where id = $1", identity_id)
+            return row["state"], row["state_reason"]
+
+        assert await sign_in("one", "two") == ("FRESH", None)
+        assert await sign_in("one", "two", "three") == ("STALE", "groups_limit_reached")
+        assert await grants.effective(connection, tenant_id, user_id) == {"docs:read"}
+        names = await connection.fetch("select name from provider_group where tenant_id = $1", tenant_id)
+        assert {row["name"] for row in names} == {"one", "two"}
+        assert await sign_in("two") == ("FRESH", None)
+        assert await grants.effective(connection, tenant_id, user_id) == set()
 
 
 HOSTILE = [f"*{'a' * 90}*{'a' * 90}*{number}" for number in range(200)]

@@ -8,6 +8,7 @@ import pytest
 
 from identity_api.db import read_model
 from identity_api.db.grants import effective
+from identity_api.errors import LimitReached
 from identity_api.ids import new_token, token_hash
 from identity_api.lifecycle.end_login import end_everything_of_users, end_logins
 from identity_api.sessions.authenticate import Authenticated, authenticate, needs_touch, touch
@@ -249,3 +250,14 @@ async def test_a_bearer_of_one_tenant_says_nothing_of_another(world: World, idp:
     assert isinstance(who.tenant_id, UUID)
     assert {provider.slug for provider in who.tenant.providers.values()} == {"sso"}
     assert set(who.tenant.providers) == {str(neighbour.provider.id)}
+
+
+async def test_one_api_token_more_than_the_limit_is_refused(world: World) -> None:
+    await signed_in(world)
+    database = make.limited(world.database, max_user_api_tokens=1)
+    backup = {"days": 30, "actor": "operator:somebody"}
+    await create_api_token(database, world.tenant.id, "alice", "one", **backup)
+    with pytest.raises(LimitReached, match="IDENTITY_MAX_USER_API_TOKENS"):
+        await create_api_token(database, world.tenant.id, "alice", "two", **backup)
+    counted = "select count(*) from api_token where tenant_id = $1"
+    assert await world.fetchval(counted, world.tenant.id) == 1

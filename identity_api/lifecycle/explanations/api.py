@@ -103,6 +103,10 @@ API: Final[Table] = table(
         "PERMISSION_IN_USE": ("Mappings or grants give the permission.", "Take it out of them first."),
         "IDENTITY_EXISTS": ("The identity is somebody's already.", "Unlink it there first."),
         "NOT_QUARANTINED": ("The identity is not quarantined.", "Nothing is to be released."),
+        "LIMIT_REACHED": (
+            "There are as many of something as one tenant, provider or user may have; the message names the setting.",
+            "Remove some, or have the operator raise the setting.",
+        ),
         "PREVIEW_OUTDATED": (
             "The change would touch other people by now than the preview said; nothing was changed.",
             "Look at a new preview, and name its digest.",

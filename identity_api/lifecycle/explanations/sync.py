@@ -97,6 +97,10 @@ SYNC: Final[Table] = table(
             "Exactly as many groups came as Okta lists at most, which cuts a longer list off without a word.",
             "Let the claim's filter match fewer groups, or read them all with the preset's alternative `all_groups`.",
         ),
+        "GROUPS_LIMIT_REACHED": (
+            "The provider has named as many different groups over time as it may, and new ones came.",
+            "Let it send those only that matter here, or have the operator raise `IDENTITY_MAX_PROVIDER_GROUPS`.",
+        ),
         "TOO_MANY": ("More than 2,000 groups came.", "Let the provider send those only that matter here."),
         "WRONG_SHAPE": ("The groups claim has another shape than configured.", _GROUPS),
         "ENTRY_EMPTY": ("A group without a name came.", _GROUPS),

@@ -45,6 +45,10 @@ class Office(msgspec.Struct, frozen=True):
     def operator(self) -> Actor:
         return Actor(self.tenant_id, None, "operator:root", frozenset())
 
+    def limited(self, **limits: int) -> ProviderParts:
+        """The parts of a deployment where a tenant may have less."""
+        return msgspec.structs.replace(self.parts, database=make.limited(self.database, **limits))
+
     async def provider(self, **fields: Any) -> Provider:
         """A new provider, made by the admin."""
         return await administration.create(self.parts, self.actor, {**FIELDS, **fields}, secret=SECRET)

@@ -1,0 +1,19 @@
+"""How much one tenant may have and do, so that it costs nobody else. Beyond it the answer is `LIMIT_REACHED`."""
+
+import msgspec
+
+
+class TenantLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """Bounds with their defaults, named as the settings are, which say what each is for."""
+
+    max_mappings: int = 2_000
+    max_glob_mappings: int = 200
+    max_permissions: int = 1_000
+    max_providers: int = 50
+    max_frontends: int = 50
+    max_provider_groups: int = 50_000
+    max_user_grants: int = 200
+    max_user_api_tokens: int = 50
+
+
+DEFAULT_LIMITS = TenantLimits()

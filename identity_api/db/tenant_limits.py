@@ -1,0 +1,88 @@
+"""What is counted for each limit of a tenant, and the refusal beyond it."""
+
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+
+from identity_api.config import TenantLimits
+from identity_api.db.database import Connection
+from identity_api.errors import LimitReached
+
+
+class _Counted(msgspec.Struct, frozen=True):
+    """What a limit holds for."""
+
+    holder: str
+    things: str
+    rows: str
+    """`$1` is the tenant, `$2` the provider or user whose things they are."""
+
+
+_COUNTED: Final = {
+    "max_mappings": _Counted(
+        "The tenant", "group mappings", "from group_mapping where tenant_id = $1 and deleted_at is null"
+    ),
+    "max_glob_mappings": _Counted(
+        "The tenant",
+        "group mappings with a pattern",
+        "from group_mapping where tenant_id = $1 and deleted_at is null and match = 'GLOB'",
+    ),
+    "max_permissions": _Counted(
+        "The tenant", "permissions of its own", "from permission where tenant_id = $1 and name not like 'identity:%'"
+    ),
+    "max_providers": _Counted("The tenant", "providers", "from provider where tenant_id = $1"),
+    "max_frontends": _Counted("The tenant", "frontends", "from frontend where tenant_id = $1"),
+    "max_provider_groups": _Counted(
+        "The provider", "groups seen so far", "from provider_group where tenant_id = $1 and provider_id = $2"
+    ),
+    "max_user_grants": _Counted(
+        "The user",
+        "permissions given by hand",
+        "from permission_grant where tenant_id = $1 and user_id = $2 and source = 'MANUAL' and revoked_at is null",
+    ),
+    "max_user_api_tokens": _Counted(
+        "The user",
+        "API tokens",
+        "from api_token where tenant_id = $1 and user_id = $2 and ended_at is null and expires_at > now()",
+    ),
+}
+
+
+async def ensure_within(
+    connection: Connection, limits: TenantLimits, name: str, tenant_id: UUID, owner_id: UUID | None = None
+) -> None:
+    """Called after something was added, in its transaction, which the refusal takes back.
+
+    What others add at the same moment is not counted, unless a lock keeps them apart; so a limit may be passed by as many
+    as there are requests at a time.
+
+    Args:
+        name: the limit's, a field of `TenantLimits`.
+        owner_id: the provider or user, where the limit is theirs.
+
+    Raises:
+        LimitReached: naming the setting and its value.
+    """
+    counted = await count(connection, name, tenant_id, owner_id)
+    if counted > getattr(limits, name):
+        raise beyond(limits, name, counted)
+
+
+async def count(connection: Connection, name: str, tenant_id: UUID, owner_id: UUID | None = None) -> int:
+    """How many there are of what the limit holds for."""
+    arguments: tuple[Any, ...] = (tenant_id,) if owner_id is None else (tenant_id, owner_id)
+    return await connection.fetchval(  # type: ignore[no-any-return]  # asyncpg ships no types
+        f"select count(*) {_COUNTED[name].rows}", *arguments
+    )
+
+
+def beyond(limits: TenantLimits, name: str, wanted: int) -> LimitReached:
+    """The refusal of so many."""
+    limit: int = getattr(limits, name)
+    counted = _COUNTED[name]
+    message = (
+        f"{counted.holder} would have {wanted:,} {counted.things}, and the limit is {limit:,} (IDENTITY_{name.upper()})."
+        " Remove some, or have the operator raise the limit."
+    )
+    return LimitReached(message, limit=name, value=limit)
