@@ -80,6 +80,8 @@ async def test_an_entered_identity_is_its_persons_with_the_first_login(
     [event] = await world.events("identity.linked")
     assert (event["user"], event["how"]) == (str(ada), "entered")
     assert "ada@acme" not in str(event)
+    [bound] = await world.events("identity.subject_bound")
+    assert bound["provider"] == str(provider.id)
 
 
 @pytest.mark.asyncio

@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from identity_api.db import grants, read_model
@@ -169,3 +170,24 @@ async def test_a_sync_that_changes_nothing_writes_no_event(database: Database) -
         )
         await apply_verified(connection, tenant.id, provider, [renamed], is_login=False, actor="sync")
         assert await connection.fetchval(count, tenant.id) == before + 1
+
+
+@pytest.mark.asyncio
+async def test_a_change_of_groups_is_recorded_with_what_came_and_what_went(database: Database) -> None:
+    async with database.transaction() as connection:
+        tenant = await make.make_tenant(connection)
+        provider = await make.make_provider(connection, tenant.id)
+        identity = await make.make_identity(connection, provider, await make.make_user(connection, tenant.id))
+        await make.sign_in(connection, provider, identity, ["engineering"])
+        await make.sign_in(connection, provider, identity, ["engineering"])
+        await make.sign_in(connection, provider, identity, ["sales"])
+        events = await connection.fetch(
+            "select subject_id, payload from audit_event where tenant_id = $1 and action = 'identity.groups_changed'"
+            " order by id",
+            tenant.id,
+        )
+    assert [event["subject_id"] for event in events] == [identity, identity]
+    assert [msgspec.json.decode(event["payload"]) for event in events] == [
+        {"joined": 1, "left": 0},
+        {"joined": 1, "left": 1},
+    ]

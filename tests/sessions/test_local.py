@@ -325,6 +325,7 @@ async def test_a_hash_with_old_parameters_is_made_anew_at_the_next_sign_in(door:
     assert await door.who(token) is not None
     assert await door.code_of() is None
     assert await door.world.fetchval(read, ada) == fresh
+    assert await door.world.events("password.rehashed") == [{}]
 
 
 @pytest.mark.asyncio
