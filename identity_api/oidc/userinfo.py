@@ -34,6 +34,9 @@ from identity_api.oidc.signed_token import USERINFO_TYPES, verify_signature
 MAX_SIGNED_ANSWER_BYTES = 256 * 1024
 """More than a token may have: the answer comes from the endpoint we asked, and lists of groups are long."""
 
+_SLACK_TOKEN_ERRORS = frozenset(("invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired"))
+"""https://docs.slack.dev/reference/methods/openid.connect.userInfo"""
+
 
 class SignedAnswers(msgspec.Struct, frozen=True, kw_only=True):
     """How to read a provider's signed answers, and that only signed ones are read.
@@ -107,8 +110,8 @@ def read_profile(answer: Answer, now: datetime) -> dict[str, Any]:
     NOT bound to anybody: the caller must compare its anchor claim with the identity it expects.
 
     Raises:
-        AccessTokenRefused: 401.
-        UserInfoUnavailable: 5xx, 429, or a redirect, which is not followed.
+        AccessTokenRefused: 401, or Slack's way to say so.
+        UserInfoUnavailable: 5xx, 429, or a redirect, which is not followed; Slack's way to say that it cannot.
         InvalidUserInfo: not JSON, or signed.
         UserInfoError: another refusal (4xx); 403 usually means a missing scope.
     """
@@ -117,9 +120,20 @@ def read_profile(answer: Answer, now: datetime) -> dict[str, Any]:
         message = "The provider signs its UserInfo answers, which was not agreed on."
         raise InvalidUserInfo(message, status=answer.status)
     try:
-        return read_json_object(answer.body)
+        document = read_json_object(answer.body)
     except DocumentError as error:
         raise InvalidUserInfo(f"The provider's UserInfo answer is {error}.", status=answer.status) from error
+    _check_ok(document, answer.status)
+    return document
+
+
+def _check_ok(document: Mapping[str, Any], status: int) -> None:
+    """Slack answers with status 200 whatever it has to say; in a refusal `ok` is false, and `error` says why."""
+    if document.get("ok") is not False or "sub" in document:
+        return
+    if document.get("error") in _SLACK_TOKEN_ERRORS:
+        raise AccessTokenRefused("The provider does not accept the access token any more.", status=status)
+    raise UserInfoUnavailable(status=status)
 
 
 def _check_status(answer: Answer, now: datetime) -> None:

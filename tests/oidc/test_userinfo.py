@@ -98,3 +98,24 @@ def test_a_profile_of_plain_oauth_is_read_without_a_subject() -> None:
 def test_any_answer_gives_claims_or_our_error(status: int, body: bytes) -> None:
     with pytest.raises(ProtocolError):
         read_userinfo(Answer(status=status, body=body), SUBJECT, NOW)
+
+
+SLACK = {"sub": ABSENT, "name": ABSENT, "groups": ABSENT, "ok": False}
+
+
+@pytest.mark.parametrize("error", ["invalid_auth", "account_inactive", "token_revoked", "token_expired", "not_authed"])
+def test_slacks_word_against_a_token_is_one_whatever_the_status(error: str) -> None:
+    """It comes with status 200."""
+    assert read_profile(answer(ok=True), NOW)["sub"] == SUBJECT
+    with pytest.raises(AccessTokenRefused):
+        read_profile(answer(**SLACK, error=error), NOW)
+
+
+@pytest.mark.parametrize("error", ["ratelimited", "internal_error", None, 5])
+def test_anything_else_that_slack_refuses_with_is_no_word_against_the_token(error: Any) -> None:
+    with pytest.raises(UserInfoUnavailable):
+        read_profile(answer(**SLACK, error=error), NOW)
+
+
+def test_a_claim_of_another_provider_that_is_called_ok_refuses_nothing() -> None:
+    assert read_profile(answer(ok=False), NOW)["ok"] is False

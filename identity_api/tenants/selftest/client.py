@@ -41,9 +41,11 @@ SECRET: Final = "client secret"  # noqa: S105 -- the name of a step, not a secre
 STEP: Final = "client authentication"
 ENDS_SOON: Final = timedelta(days=30)
 
-_KNOWN_US: Final = frozenset({INVALID_GRANT, "bad_verification_code"})
-"""The second is GitHub's, which answers in words of its own."""
-_DID_NOT: Final = frozenset({"invalid_client", "incorrect_client_credentials"})
+_KNOWN_US: Final = frozenset({INVALID_GRANT, "bad_verification_code", "invalid_code"})
+"""The second is GitHub's and the third Slack's, which answer in words of their own; so are the last of the next."""
+_DID_NOT: Final = frozenset(
+    {"invalid_client", "incorrect_client_credentials", "bad_client_secret", "invalid_client_id"}
+)
 _READ: Final = _KNOWN_US | _DID_NOT | {"unauthorized_client", "redirect_uri_mismatch", "unsupported_grant_type"}
 
 
