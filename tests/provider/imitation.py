@@ -85,6 +85,10 @@ class Habits(msgspec.Struct, frozen=True, kw_only=True):
     auth_time: Literal["LOGIN", "NEVER"] = "LOGIN"
     id_token_on_refresh: bool = True
     access_token_issuer: str | None = None
+    gives_access_token: Callable[[str, Collection[str]], bool] = lambda client_id, scopes: True
+    """For this client and these scopes."""
+    plain: bool = False
+    """Plain OAuth 2.0: the scope `openid` is unknown, and there is no ID Token."""
     token_answer: Callable[[Form, Answer], Answer] = lambda _, answer: answer
     userinfo_answer: Callable[[Answer], Answer] = lambda answer: answer
     client_secret: Callable[[str], bool] | None = None
@@ -120,7 +124,7 @@ class _Vendor(MisbehavingProvider):
         return {name: value for name, value in {**said, **habits.metadata}.items() if value is not None}
 
     def granted_scopes(self, request: AuthorizationRequest) -> tuple[str, ...]:
-        asked = tuple(request.parameters["scope"].split())
+        asked = tuple(request.parameters["scope"].split())[: -1 if self.habits.plain else None]
         without = tuple(scope for scope in asked if scope != "offline_access")
         habit = self.habits.refresh_tokens
         return {"OFFLINE_ACCESS": asked, "ALWAYS": (*without, "offline_access"), "NEVER": without}[habit]
@@ -157,7 +161,8 @@ class _Vendor(MisbehavingProvider):
         return {**said, "iss": issuer, "aud": issuer, "sub": self.habits.subject(person), "groups": None}
 
     def userinfo_claims(self, person: Person, token: AccessToken) -> Claims:
-        return {"sub": self.habits.subject(person), **self.habits.userinfo(person, token.scopes)}
+        subject = {} if self.habits.plain else {"sub": self.habits.subject(person)}
+        return {**subject, **self.habits.userinfo(person, token.scopes)}
 
     def issue_tokens(
         self, login: Login, *, scopes: Collection[str], nonce: str | None, refresh_token: str | None
@@ -165,8 +170,10 @@ class _Vendor(MisbehavingProvider):
         said = super().issue_tokens(login, scopes=scopes, nonce=nonce, refresh_token=refresh_token)
         exchange = current_exchange.get()
         is_refresh = exchange is not None and exchange.grant_type == "refresh_token"
-        if is_refresh and not self.habits.id_token_on_refresh:
+        if self.habits.plain or (is_refresh and not self.habits.id_token_on_refresh):
             del said["id_token"]
+        if not self.habits.gives_access_token(login.client_id, scopes):
+            del said["access_token"]
         return said
 
 
@@ -268,8 +275,8 @@ class _Dialect:
         return scope, body
 
     def _checked_request(self, form: Form) -> Form:
-        habits = self._vendor.habits
-        unknown = set(form["scope"].split()) - set(habits.scopes or form["scope"].split())
+        habits, asked = self._vendor.habits, form["scope"].split()
+        unknown = set(asked) - set(habits.scopes or asked)
         if unknown:
             raise _Refused("invalid_scope", f"unknown: {sorted(unknown)}")
         if habits.response_mode not in (None, form.get("response_mode", "query")):
@@ -277,8 +284,9 @@ class _Dialect:
         if habits.pkce == "REFUSED" and "code_challenge" in form:
             raise _Refused("invalid_request", "no PKCE here")
         if habits.pkce != "CHECKED":
-            return {**form, "code_challenge": _CHALLENGE, "code_challenge_method": "S256"}
-        return form
+            form = {**form, "code_challenge": _CHALLENGE, "code_challenge_method": "S256"}
+        # The demo provider speaks OpenID Connect only.
+        return {**form, "scope": f"{form['scope']} openid"} if habits.plain else form
 
     def _checked_client(self, form: Form, headers: Mapping[str, str]) -> Form:
         habits = self._vendor.habits

@@ -12,7 +12,7 @@ import msgspec
 from identity_api.cli.declaration import apply_declaration, read_declaration
 from identity_api.clock import system_clock
 from identity_api.config import Settings
-from identity_api.db import providers, tenants
+from identity_api.db import identities, providers, tenants
 from identity_api.db.database import Database
 from identity_api.db.providers import Provider
 from identity_api.ids import uuid7
@@ -24,6 +24,7 @@ from identity_api.upstream.addresses import AllowList
 from identity_api.upstream.exchange import Upstream
 from identity_api.vault import Vault
 from identity_api.web.edge import Edge
+from tests import factories as make
 from tests.docs.pages import blocks
 from tests.provider.imitation import Imitation
 from tests.sync.world import make_parts
@@ -76,6 +77,22 @@ class Office:
         ended = await self.sign_in(browser, person)
         assert ended.status_code == 303, ended.text
         return browser
+
+    async def enter_identity(self, anchor: str) -> None:
+        """What an admin does: a user, and which value of the anchor is theirs."""
+        tenant_id = self.provider.tenant_id
+        async with self.database.transaction() as connection:
+            user_id = await make.make_user(connection, tenant_id, username=f"user of {anchor}")
+            await identities.insert(
+                connection,
+                tenant_id,
+                identity_id=uuid7(),
+                user_id=user_id,
+                provider_id=self.provider.id,
+                issuer=self.provider.issuer,
+                subject=None,
+                anchor=anchor,
+            )
 
     async def me(self, browser: httpx.AsyncClient) -> dict[str, Any]:
         """What `/v1/me` says of the person."""

@@ -5,10 +5,14 @@ from typing import Any
 
 from identity_api.errors import BadInput
 from identity_api.tenants.presets import (
+    adfs,
     auth0,
     authelia,
     authentik,
+    azure_b2c,
+    cognito,
     dex,
+    discord,
     entra,
     github,
     gitlab,
@@ -17,13 +21,15 @@ from identity_api.tenants.presets import (
     keycloak,
     okta,
     onelogin,
+    pingfederate,
+    slack,
     zitadel,
 )
 from identity_api.tenants.presets.preset import SETTINGS, Preset
 
 _MODULES = (
-    *(auth0, authelia, authentik, dex, entra, github, gitlab, google, jumpcloud, keycloak, okta, onelogin),
-    zitadel,
+    *(adfs, auth0, authelia, authentik, azure_b2c, cognito, dex, discord, entra, github, gitlab, google, jumpcloud),
+    *(keycloak, okta, onelogin, pingfederate, slack, zitadel),
 )
 PRESETS: Mapping[str, Preset] = {module.PRESET.name: module.PRESET for module in _MODULES}
 
@@ -52,6 +58,9 @@ def apply_preset(fields: Mapping[str, Any]) -> dict[str, Any]:
     values = _values(preset, fields.get("preset_values", {}))
     settings = {one: getattr(preset, one) for one in SETTINGS} | _chosen(preset, fields.get("preset_alternatives", ()))
     explicit = {one: value for one, value in fields.items() if one not in _OWN_FIELDS and value is not None}
+    if isinstance(explicit.get("client_id"), str):
+        # Some vendors want it in a scope, or as the name of a resource.
+        values |= {"client_id": explicit["client_id"]}
     if explicit.get("protocol", settings["protocol"]) == "oidc":
         settings.pop("endpoints")  # an OpenID Provider tells its own
     implied = {one: _filled(value, values) for one, value in settings.items() if one not in explicit}

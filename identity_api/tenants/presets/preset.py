@@ -7,7 +7,7 @@ import msgspec
 
 
 class Parameter(msgspec.Struct, frozen=True, kw_only=True):
-    """What must be known of the customer's own account there. `{name}` in addresses is replaced by its value.
+    """What must be known of the customer's own account there. `{name}` in settings is replaced by its value.
 
     The whole value must match `pattern`, so that it cannot lead an address elsewhere.
     """
@@ -31,11 +31,12 @@ class Alternative(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     why: str
-    settings: dict[str, str | tuple[str, ...]]
+    settings: dict[str, str | bool | tuple[str, ...] | dict[str, str]]
 
 
 class Preset(msgspec.Struct, frozen=True, kw_only=True):
-    """A well-known provider. The fields from `issuer` to `sync_mode` are those of a provider declaration.
+    """A well-known provider. The fields from `issuer` to `sync_mode` are those of a provider declaration. In their texts
+    `{client_id}` is the declared client ID.
 
     `endpoints` are used where the protocol is `oauth2`; an OpenID Provider tells its own. `register_redirect_at` is
     where in the provider's console the redirect URI is entered, `steps` is what else must be done there, and
@@ -54,6 +55,7 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True):
 
     protocol: Literal["oidc", "oauth2"] = "oidc"
     issuer: str
+    discovery_url: str | None = None
     endpoints: dict[str, str] = {}
     scopes: tuple[str, ...] = ("openid", "profile", "email", "offline_access")
     authorization_parameters: dict[str, str] = {}
@@ -64,6 +66,7 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True):
     groups_claim: tuple[str, ...] = ("id_token / groups",)
     absent_groups: Literal["EMPTY", "UNKNOWN"] = "UNKNOWN"
     provisioning: Literal["JIT", "KNOWN_USERS", "LINKED_ONLY"] = "JIT"
+    deny_unmapped: bool = False
     email_verified_rule: Literal["IGNORE", "REQUIRED", "TRUSTED"] = "IGNORE"
     sync: Literal["REFRESH_TOKEN", "ACCESS_TOKEN", "OFF"] = "REFRESH_TOKEN"
     sync_mode: Literal["STRICT", "ADDITIVE", "NONE"] = "STRICT"
@@ -72,6 +75,7 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True):
 SETTINGS = (
     "protocol",
     "issuer",
+    "discovery_url",
     "endpoints",
     "scopes",
     "authorization_parameters",
@@ -82,6 +86,7 @@ SETTINGS = (
     "groups_claim",
     "absent_groups",
     "provisioning",
+    "deny_unmapped",
     "email_verified_rule",
     "sync",
     "sync_mode",

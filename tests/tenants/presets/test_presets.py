@@ -16,17 +16,23 @@ from identity_api.tenants.presets import PRESETS, apply_preset
 
 DIRECTORY = "8eaef023-2b34-4da1-9baa-8bc8c9d6a490"
 VALUES = {
+    "adfs": {"host": "adfs.example.com"},
     "auth0": {"domain": "acme.eu.auth0.com"},
     "authelia": {"host": "auth.example.com"},
     "authentik": {"host": "auth.example.com", "application": "identity-api"},
+    "azure-b2c": {"tenant": "acmeb2c", "directory": DIRECTORY, "policy": "B2C_1_signin"},
+    "cognito": {"region": "eu-central-1", "pool": "eu-central-1_AbCdEfGhI"},
     "dex": {"address": "dex.example.com/dex"},
     "entra": {"directory": DIRECTORY},
     "gitlab": {"host": "gitlab.example.com"},
     "keycloak": {"host": "sso.example.com:8443", "realm": "acme"},
     "okta": {"domain": "acme.okta.com"},
     "onelogin": {"subdomain": "acme"},
-    "zitadel": {"host": "acme-x1y2z3.zitadel.cloud", "project": "69234237810729019"},
+    "pingfederate": {"host": "sso.example.com:9031"},
+    "zitadel": {"host": "acme-x1y2z3.zitadel.cloud"},
 }
+FOR_ALTERNATIVES = {"discord": {"server": "197038439483310086"}, "zitadel": {"project": "69234237810729019"}}
+"""Values that only an alternative needs."""
 
 
 def fields(name, **more):
@@ -35,7 +41,7 @@ def fields(name, **more):
         "client_id": "client",
         "client_secret_env": "SECRET",
         "preset": name,
-        "preset_values": VALUES.get(name, {}),
+        "preset_values": VALUES.get(name, {}) | FOR_ALTERNATIVES.get(name, {}),
     } | more
 
 
@@ -110,6 +116,21 @@ def test_a_missing_parameter_is_asked_for(name):
     assert refused.value.field == "preset_values"
 
 
+@pytest.mark.parametrize("name", FOR_ALTERNATIVES)
+def test_a_value_that_only_an_alternative_needs_is_asked_for_with_it(name):
+    assert apply_preset(fields(name, preset_values=VALUES.get(name, {})))
+    alternatives = [one.name for one in PRESETS[name].alternatives]
+    with pytest.raises(BadInput) as refused:
+        apply_preset(fields(name, preset_values=VALUES.get(name, {}), preset_alternatives=alternatives))
+    assert refused.value.field == "preset_values"
+
+
+def test_the_client_id_stands_where_a_vendor_wants_it():
+    """Azure AD B2C gives no access token otherwise, and AD FS no claims."""
+    assert declared("azure-b2c").scopes == ("openid", "offline_access", "client")
+    assert declared("adfs").authorization_parameters["resource"] == "client"
+
+
 @pytest.mark.parametrize(
     ("name", "more", "field"),
     [
@@ -151,14 +172,20 @@ def test_google_gets_offline_access_by_parameters_and_never_by_the_scope():
     assert "offline_access" not in provider.scopes
 
 
-@pytest.mark.parametrize("name", ["google", "github"])
+@pytest.mark.parametrize("name", ["discord", "google", "github"])
 def test_where_everybody_can_have_an_account_nobody_is_let_in_unseen(name):
     assert declared(name).provisioning != "JIT"
 
 
-def test_the_issuer_of_auth0_and_of_jumpcloud_ends_in_a_slash():
+def test_whoever_comes_in_from_slack_is_of_a_workspace_that_is_mapped():
+    """Any workspace in the world can be shown the sign-in page of a distributed app."""
+    assert declared("slack").claim_settings().deny_unmapped
+    assert declared("discord", preset_alternatives=["server_roles"]).claim_settings().deny_unmapped
+
+
+def test_the_issuer_of_auth0_of_authentik_and_of_jumpcloud_ends_in_a_slash():
     """S4-15: the issuer is compared exactly, and its document is found without a double slash."""
-    for name in ("auth0", "jumpcloud"):
+    for name in ("auth0", "authentik", "jumpcloud"):
         issuer = declared(name).issuer
         assert issuer.endswith("/")
         assert configuration_url(issuer) == issuer + ".well-known/openid-configuration"
