@@ -10,12 +10,16 @@ from identity_api.db.database import Connection
 
 
 class LoginFailure(msgspec.Struct, frozen=True):
-    """One event. `reason` has codes and names of ours; the provider is None for a password, or where none was known."""
+    """One event. `reason` has codes and names of ours, `said` the provider's own words (`oidc.provider_words`).
+
+    The provider is None for a password, or where none was known.
+    """
 
     id: UUID
     at: datetime
     code: str
     reason: str | None
+    said: str | None
     request_id: str | None
     user_id: UUID | None
     provider_id: UUID | None
@@ -42,6 +46,7 @@ async def page(
     rows = await connection.fetch(
         f"""
         select e.id, e.at, coalesce(e.payload->>'code', 'LOGIN_FAILED') as code, e.payload->>'reason' as reason,
+            e.payload->>'said' as said,
             e.payload->>'request' as request_id,
             case when e.subject_kind = 'user' then e.subject_id end as user_id,
             p.id as provider_id, p.slug as provider_slug, p.label as provider_label

@@ -19,12 +19,16 @@ from identity_api.lifecycle.explanations.explanation import Explanation
 
 @object_type(description="A login that did not succeed.")
 class LoginFailure:
-    """Codes and names of ours; nothing that a provider or a browser wrote."""
+    """Codes and names of ours; what the provider wrote is in a field of its own."""
 
     id: strawberry.ID = strawberry.field(description="Of the audit event. `node(id)` does not know it.")
     at: datetime
     code: str = strawberry.field(description="What the person's page showed.")
     reason: str | None = strawberry.field(description="What exactly was wrong, as codes and names joined by colons.")
+    said: str | None = strawberry.field(
+        description="What the provider says in its own words, as it or the person's browser brought them: cleaned of "
+        "control characters, at most 600 characters, nothing that may be a token. Shown to nobody else."
+    )
     meaning: str
     remedy: str
     request_id: str | None = strawberry.field(description="What the person's page showed as the request.")

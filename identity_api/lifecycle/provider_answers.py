@@ -36,8 +36,13 @@ class ClaimSources(msgspec.Struct, frozen=True):
     @property
     def lists(self) -> tuple[tuple[ClaimSource, ...], ...]:
         """Every claim's ordered sources."""
+        return (*self.profile_lists, self.groups)
+
+    @property
+    def profile_lists(self) -> tuple[tuple[ClaimSource, ...], ...]:
+        """Those of the claims that say who somebody is and what they are called."""
         profile = self.profile
-        return (profile.anchor, profile.username, profile.display, profile.email, self.groups)
+        return (profile.anchor, profile.username, profile.display, profile.email)
 
 
 @lru_cache(maxsize=1_024)
@@ -68,8 +73,13 @@ def read_person(provider: Provider, documents: Documents) -> tuple[Profile, Grou
 
 
 def needs_userinfo(provider: Provider, documents: Documents) -> bool:
-    """Whether some claim can only be had, or only be called absent, by asking UserInfo."""
-    return any(_asks(sources, documents) for sources in claim_sources(provider.claims).lists)
+    """Whether some claim can only be had, or only be called absent, by asking UserInfo.
+
+    Groups that give nothing (`sync_mode` NONE) are not worth a request, whose failure would keep the person out.
+    """
+    sources = claim_sources(provider.claims)
+    lists = sources.profile_lists if provider.sync_mode == "NONE" else sources.lists
+    return any(_asks(places, documents) for places in lists)
 
 
 def needs_access_token(provider: Provider) -> bool:

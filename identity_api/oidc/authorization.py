@@ -17,6 +17,7 @@ from identity_api.oidc.documents import MAX_URL_LENGTH, is_visible_ascii
 from identity_api.oidc.errors import CallbackIssuerMismatch, InvalidCallback, ProviderRefused
 from identity_api.oidc.issuer import accepts_issuer
 from identity_api.oidc.parameters import read_parameters
+from identity_api.oidc.provider_words import words_in_pairs
 from identity_api.oidc.redirects import add_query
 
 PROTECTED_PARAMETERS = frozenset(
@@ -42,7 +43,8 @@ FORM_POST = "form_post"
 """The response mode in which the provider's page posts the answer to us (OAuth 2.0 Form Post Response Mode)."""
 
 MAX_EXTRA_PARAMETERS = 32
-MAX_CODE_LENGTH = 4096
+MAX_CODE_LENGTH = 16 * 1024
+"""Entra and Azure AD B2C send more than 5,000 characters."""
 MAX_STATE_LENGTH = 512
 
 _LIMITS = {"code": MAX_CODE_LENGTH, "state": MAX_STATE_LENGTH, "iss": MAX_URL_LENGTH, "error": 256}
@@ -52,12 +54,16 @@ _VERIFIER = re.compile(r"[A-Za-z0-9\-._~]{43,128}")  # RFC 7636 section 4.1
 
 
 class CallbackParameters(msgspec.Struct, frozen=True, kw_only=True):
-    """What an authorization response said. Exactly one of `code` and `error` is set; `error` is known, or `other`."""
+    """What an authorization response said. Exactly one of `code` and `error` is set; `error` is known, or `other`.
+
+    `said` is the error in the provider's own words (`provider_words`), as the browser brought them.
+    """
 
     state: str
     code: str | None = None
     error: str | None = None
     issuer: str | None = None
+    said: str | None = None
 
     def __repr__(self) -> str:
         return f"CallbackParameters(error={self.error!r})"
@@ -195,17 +201,19 @@ def parse_callback(pairs: Iterable[tuple[str, str]]) -> CallbackParameters:
     """Read the parameters of a callback, decoded, from the query or from a form post.
 
     An error response needs its `state` too, or else it belongs to no login. Unknown parameters are ignored (RFC 6749
-    section 4.1.2); `error_description` and `error_uri` are never read, since anybody can write them.
+    section 4.1.2); `error_description` and `error_uri` are kept and decide nothing, since anybody can write them.
 
     Raises:
-        InvalidCallback: a parameter of ours is repeated, empty, too long or unprintable; `state` is missing; there is
+        InvalidCallback: a parameter of ours is repeated, empty, too long (`.length`) or unprintable; `state` is missing; there is
             neither code nor error, or both; or tokens arrive without a code. `.claim` names the parameter.
     """
-    found, others = read_parameters(pairs, _LIMITS, what="callback", error=InvalidCallback)
-    return _callback_of(found, has_tokens=not _TOKEN_PARAMETERS.isdisjoint(others))
+    given = list(pairs)
+    found, others = read_parameters(given, _LIMITS, what="callback", error=InvalidCallback)
+    has_tokens = not _TOKEN_PARAMETERS.isdisjoint(others)
+    return _callback_of(found, has_tokens=has_tokens, said=words_in_pairs(given) if "error" in found else None)
 
 
-def _callback_of(found: Mapping[str, str], *, has_tokens: bool) -> CallbackParameters:
+def _callback_of(found: Mapping[str, str], *, has_tokens: bool, said: str | None) -> CallbackParameters:
     code, error = found.get("code"), found.get("error")
     if "state" not in found:
         raise InvalidCallback("The callback has no state.", claim="state")
@@ -217,7 +225,7 @@ def _callback_of(found: Mapping[str, str], *, has_tokens: bool) -> CallbackParam
         raise InvalidCallback("The callback has no code.", claim="code")
     if error is not None and error not in KNOWN_ERRORS:
         error = OTHER_ERROR
-    return CallbackParameters(state=found["state"], code=code, error=error, issuer=found.get("iss"))
+    return CallbackParameters(state=found["state"], code=code, error=error, issuer=found.get("iss"), said=said)
 
 
 def check_callback_issuer(
@@ -248,5 +256,5 @@ def authorization_code(parameters: CallbackParameters) -> str:
         ProviderRefused: the provider sent an error instead.
     """
     if parameters.code is None:
-        raise ProviderRefused(parameters.error or OTHER_ERROR)
+        raise ProviderRefused(parameters.error or OTHER_ERROR, said=parameters.said)
     return parameters.code

@@ -2,6 +2,11 @@
 
 OpenID Connect Discovery 1.0 sections 3 and 4, RFC 8414, RFC 8705 section 5, RFC 9207 section 3. Fetching is
 `upstream`'s, and so is the question whether an address may be contacted at all.
+
+Decision: an optional member that cannot be used counts as absent, and is named in `ignored` for the self-test. Context:
+real documents say `"frontchannel_logout_supported": "true"` or give an empty end-session address, and a login needs
+neither. Consequences: only the issuer, three endpoints and the code flow can make a document unusable. The one exception
+is in `_flag`: an announcement that adds a check of ours counts as made.
 """
 
 from collections.abc import Mapping
@@ -54,6 +59,13 @@ class ProviderMetadata(msgspec.Struct, frozen=True, kw_only=True):
     frontchannel_logout_supported: bool = False
     frontchannel_logout_session_supported: bool = False
     mtls_endpoint_aliases: Mapping[str, str | None] = {}
+    ignored: tuple[str, ...] = ()
+    """Members of the document that have an unusable value, and so count as absent."""
+
+    @property
+    def has_no_userinfo(self) -> bool:
+        """Whether there is nothing to ask UserInfo for. An address that cannot be used is no such word."""
+        return self.userinfo_endpoint is None and "userinfo_endpoint" not in self.ignored
 
 
 _ENDPOINTS = {
@@ -101,6 +113,10 @@ _FLAGS = {
 }
 
 
+_ADD_CHECKS: Final = frozenset(("authorization_response_iss_parameter_supported",))
+"""Where a provider announces one of these, more is demanded of it (RFC 9207 section 2.4)."""
+
+
 def configuration_url(address: str) -> str:
     """Where the metadata of `address` is: an issuer, or already the document's URL (Discovery 4).
 
@@ -122,7 +138,7 @@ def parse_provider_metadata(body: bytes, expected_issuer: str) -> ProviderMetada
 
     Raises:
         IssuerMismatch: the document speaks for another issuer (Discovery 4.3).
-        InvalidMetadata: it cannot be read, or `.claim` is absent or unusable.
+        InvalidMetadata: it cannot be read, or `.claim`, without which no login is possible, is absent or unusable.
     """
     try:
         document = read_json_object(body, max_bytes=MAX_METADATA_BYTES)
@@ -132,14 +148,16 @@ def parse_provider_metadata(body: bytes, expected_issuer: str) -> ProviderMetada
     if not _is_document_of(issuer, expected_issuer):
         raise IssuerMismatch(expected_issuer, issuer)
     members: dict[str, Any] = {}
+    ignored: list[str] = []
     for name, is_required in _ENDPOINTS.items():
-        members[name] = _endpoint(document, name, is_required, issuer)
+        members[name] = _endpoint(document, name, issuer) if is_required else _optional(document, name, issuer, ignored)
     for name, field in _LISTS.items():
-        if (items := _strings(document, name)) is not None:
+        if (items := _strings(document, name, ignored)) is not None:
             members[field] = items
     for name, field in _FLAGS.items():
-        members[field] = _flag(document, name)
-    metadata = ProviderMetadata(issuer=issuer, **members, mtls_endpoint_aliases=_aliases(document, issuer))
+        members[field] = _flag(document, name, ignored)
+    aliases = _aliases(document, issuer)
+    metadata = ProviderMetadata(issuer=issuer, **members, mtls_endpoint_aliases=aliases, ignored=tuple(ignored))
     if not any(sorted(types.split()) == ["code"] for types in metadata.response_types):
         raise InvalidMetadata("The provider does not offer the code flow.", claim="response_types_supported")
     return metadata
@@ -167,15 +185,9 @@ def _aliases(document: dict[str, Any], issuer: str) -> dict[str, str | None]:
         return {}
     if not isinstance(given, dict):
         return dict.fromkeys(_DIRECT)
-    aliases: dict[str, str | None] = {}
-    for name in _DIRECT:
-        try:
-            url = _endpoint(given, name, False, issuer)
-        except InvalidMetadata:
-            aliases[name] = None
-        else:
-            aliases |= {} if url is None else {name: url}
-    return aliases
+    unusable: list[str] = []
+    aliases = {name: _optional(given, name, issuer, unusable) for name in _DIRECT}
+    return {name: url for name, url in aliases.items() if url is not None or name in unusable}
 
 
 def _is_document_of(issuer: str, address: str) -> bool:
@@ -194,12 +206,19 @@ def _issuer(document: dict[str, Any]) -> str:
         raise InvalidMetadata("The provider's metadata has no usable issuer.", claim="issuer") from error
 
 
-def _endpoint(document: dict[str, Any], name: str, is_required: bool, issuer: str) -> str | None:
-    value = document.get(name)
-    if value is None and not is_required:
+def _optional(document: dict[str, Any], name: str, issuer: str, ignored: list[str]) -> str | None:
+    if document.get(name) is None:
         return None
     try:
-        url = check_url(value)
+        return _endpoint(document, name, issuer)
+    except InvalidMetadata:
+        ignored.append(name)
+        return None
+
+
+def _endpoint(document: dict[str, Any], name: str, issuer: str) -> str:
+    try:
+        url = check_url(document.get(name))
     except DocumentError as error:
         raise InvalidMetadata(f"The provider's metadata has no usable {name}.", claim=name) from error
     # An https issuer that sends the browser or the client secret over plain http is a mistake or an attack.
@@ -208,21 +227,21 @@ def _endpoint(document: dict[str, Any], name: str, is_required: bool, issuer: st
     return url
 
 
-def _strings(document: dict[str, Any], name: str) -> tuple[str, ...] | None:
+def _strings(document: dict[str, Any], name: str, ignored: list[str]) -> tuple[str, ...] | None:
     value = document.get(name)
     if value is None:
         return None
     is_usable = isinstance(value, list) and len(value) <= MAX_LIST_ITEMS
     if not is_usable or not all(isinstance(item, str) and len(item) <= MAX_ITEM_LENGTH for item in value):
-        raise InvalidMetadata(f"The provider's metadata has an unusable {name}.", claim=name)
+        ignored.append(name)
+        return None
     return tuple(value)
 
 
-def _flag(document: dict[str, Any], name: str) -> bool:
-    """Absent means false. Anything but a boolean is refused: reading "true" as false would switch a check off."""
+def _flag(document: dict[str, Any], name: str, ignored: list[str]) -> bool:
+    """Absent means false, and so does what is no boolean; but a text such as "true" must not switch a check off."""
     value = document.get(name)
-    if value is None:
-        return False
-    if not isinstance(value, bool):
-        raise InvalidMetadata(f"The provider's metadata has an unusable {name}.", claim=name)
-    return value
+    if value is None or isinstance(value, bool):
+        return bool(value)
+    ignored.append(name)
+    return name in _ADD_CHECKS

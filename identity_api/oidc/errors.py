@@ -34,7 +34,7 @@
         └── InvalidUserInfo           it answered in a way that cannot be read
 
 Messages are ours: nothing that a provider or a browser wrote is quoted in them. Attributes may hold such a value where
-an operator needs it; they are bounded, and never a token.
+an operator needs it (`said`, the issuers); they are bounded, and never a token.
 """
 
 from typing import ClassVar
@@ -43,13 +43,32 @@ from identity_api.errors import IdentityAPIError
 
 
 class ProtocolError(IdentityAPIError):
-    """A message breaks the protocol. `claim` names the claim, member or parameter to blame, if one is."""
+    """A message breaks the protocol. `claim` names the claim, member or parameter to blame, if one is.
+
+    `length` is that of a parameter in characters, if it is too long. `said` is what the provider says of a refusal in its
+    own words (`provider_words`): for administrators, and in no page.
+    """
 
     default_code: ClassVar[str] = "PROTOCOL"
 
-    def __init__(self, message: str, *, code: str | None = None, claim: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        claim: str | None = None,
+        length: int | None = None,
+        said: str | None = None,
+    ) -> None:
         super().__init__(message, code=code)
         self.claim = claim
+        self.length = length
+        self.said = said
+
+    @property
+    def blame(self) -> str | None:
+        """What is to blame as a reason has it: `code`, or `code:too_long:20000`."""
+        return self.claim if self.length is None else f"{self.claim}:too_long:{self.length}"
 
 
 class InvalidMetadata(ProtocolError):
@@ -98,8 +117,8 @@ class ProviderRefused(ProtocolError):
 
     default_code = "PROVIDER_REFUSED"
 
-    def __init__(self, error: str) -> None:
-        super().__init__("The provider did not complete the login.", claim="error")
+    def __init__(self, error: str, *, said: str | None = None) -> None:
+        super().__init__("The provider did not complete the login.", claim="error", said=said)
         self.error = error
 
 
@@ -108,8 +127,16 @@ class TokenEndpointError(ProtocolError):
 
     default_code = "TOKEN_ENDPOINT"
 
-    def __init__(self, message: str, *, status: int, error: str | None = None, claim: str | None = None) -> None:
-        super().__init__(message, claim=claim)
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        error: str | None = None,
+        claim: str | None = None,
+        said: str | None = None,
+    ) -> None:
+        super().__init__(message, claim=claim, said=said)
         self.status = status
         self.error = error
 
@@ -141,8 +168,16 @@ class PushedRequestError(ProtocolError):
 
     default_code = "PUSHED_REQUEST"
 
-    def __init__(self, message: str, *, status: int, error: str | None = None, claim: str | None = None) -> None:
-        super().__init__(message, claim=claim)
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        error: str | None = None,
+        claim: str | None = None,
+        said: str | None = None,
+    ) -> None:
+        super().__init__(message, claim=claim, said=said)
         self.status = status
         self.error = error
 
@@ -267,8 +302,8 @@ class UserInfoError(ProtocolError):
 
     default_code = "USERINFO"
 
-    def __init__(self, message: str, *, status: int, claim: str | None = None) -> None:
-        super().__init__(message, claim=claim)
+    def __init__(self, message: str, *, status: int, claim: str | None = None, said: str | None = None) -> None:
+        super().__init__(message, claim=claim, said=said)
         self.status = status
 
 

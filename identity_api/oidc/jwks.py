@@ -54,6 +54,11 @@ class VerificationKey(msgspec.Struct, frozen=True, kw_only=True):
     key: RSAKey | ECKey | OKPKey
     issuer: str | None = None
 
+    @property
+    def identity(self) -> tuple[str, str | None]:
+        """What makes the key the same as another: its public members (RFC 7638), and the issuer that it signs for."""
+        return self.key.thumbprint(), self.issuer
+
     def verify(self, algorithm: str, signing_input: bytes, signature: bytes) -> bool:
         """Whether `signature` is this key's over `signing_input`. `algorithm` must be one of `algorithms`."""
         if algorithm not in self.algorithms:
@@ -83,7 +88,8 @@ class KeySet(msgspec.Struct, frozen=True, kw_only=True):
     def find(self, key_id: str | None, algorithm: str) -> VerificationKey:
         """The key that must have signed a token with this header (Core 10.1).
 
-        With a `kid`, the key of that id that fits the algorithm. Without one, the single key that fits.
+        With a `kid`, the key of that id that fits the algorithm. Without one, the single key that fits. One key that is
+        published several times is a single key.
 
         Raises:
             UnknownKey: there is none; the set may be out of date.
@@ -91,10 +97,10 @@ class KeySet(msgspec.Struct, frozen=True, kw_only=True):
         """
         candidates = self.keys if key_id is None else self.by_key_id.get(key_id, ())
         fitting = [key for key in candidates if algorithm in key.algorithms]
-        if len(fitting) == 1:
-            return fitting[0]
         if not fitting:
             raise UnknownKey("The provider's key set has no key for this token.", claim="kid")
+        if len(fitting) == 1 or len({key.identity for key in fitting}) == 1:
+            return fitting[0]
         raise AmbiguousKey("Several keys of the provider fit this token, which does not say which.", claim="kid")
 
     def __repr__(self) -> str:

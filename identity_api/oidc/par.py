@@ -21,6 +21,7 @@ from identity_api.oidc.documents import (
 )
 from identity_api.oidc.errors import InvalidPushedResponse, PushedRequestRefused, PushedRequestUnavailable
 from identity_api.oidc.messages import Answer, Request
+from identity_api.oidc.provider_words import words_in_answer
 from identity_api.oidc.redirects import add_query
 from identity_api.oidc.token_endpoint import MISCONFIGURATION_ERRORS, TEMPORARY_ERRORS, error_code, form_request
 
@@ -67,7 +68,8 @@ def read_pushed_response(answer: Answer, now: datetime) -> PushedRequest:
         raise PushedRequestUnavailable(status=answer.status, retry_after_seconds=wait_seconds)
     if answer.status >= 400:
         message = "The provider did not take the pushed request."
-        raise PushedRequestRefused(message, status=answer.status, error=error_code(answer, _KNOWN_ERRORS))
+        error, said = error_code(answer, _KNOWN_ERRORS), words_in_answer(answer)
+        raise PushedRequestRefused(message, status=answer.status, error=error, said=said)
     try:
         document = read_json_object(answer.body)
     except DocumentError as error:

@@ -24,8 +24,8 @@ def read_parameters(
         error: the class to raise.
 
     Raises:
-        error: a named parameter is repeated, empty, too long or unprintable, which `.claim` names; or there are more
-            than MAX_PARAMETERS in all.
+        error: a named parameter is repeated, empty, too long (then `.length` says how long) or unprintable, which
+            `.claim` names; or there are more than MAX_PARAMETERS in all.
     """
     found: dict[str, str] = {}
     others: set[str] = set()
@@ -37,7 +37,10 @@ def read_parameters(
             continue
         if name in found:
             raise error(f"The {what} has the parameter {name} more than once.", claim=name)
-        if not value or len(value) > limit or not is_visible_ascii(value):
+        if len(value) > limit:
+            message = f"The {what} has a {name} of {len(value)} characters; at most {limit} are read."
+            raise error(message, claim=name, length=len(value))
+        if not value or not is_visible_ascii(value):
             raise error(f"The {what} has an unusable {name}.", claim=name)
         found[name] = value
     return found, others

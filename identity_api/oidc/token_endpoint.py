@@ -2,7 +2,7 @@
 
 RFC 6749 sections 4.1.3, 5 and 6; Core 3.1.3 and 12. For a code the answer is tokens or an exception, since a person
 waits. For a refresh it is an outcome, since a sync must tell a dead token from a provider in trouble: only the former
-ever costs anybody a permission. `error_description` is never read.
+ever costs anybody a permission. `error_description` decides nothing; it is kept for administrators (`provider_words`).
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -22,6 +22,7 @@ from identity_api.oidc.documents import (
 )
 from identity_api.oidc.errors import InvalidTokenResponse, TokenEndpointUnavailable, TokenRequestRefused
 from identity_api.oidc.messages import Answer, Request
+from identity_api.oidc.provider_words import words_in_answer
 
 MAX_TOKEN_LENGTH = 64 * 1024
 """Of an access or refresh token, in characters. Entra's access tokens with many groups pass 16 KiB."""
@@ -51,11 +52,13 @@ _KNOWN_ERRORS = frozenset((INVALID_GRANT,)) | REAUTHENTICATION_ERRORS | MISCONFI
 class TokenResponse(msgspec.Struct, frozen=True, kw_only=True):
     """A successful token response. Absent members are None; lives count from when it was received.
 
+    Without `access_token` there is an `id_token`: Azure AD B2C gives none unless the client ID is among the scopes. Who
+    needs UserInfo, or groups from the access token, cannot have them then.
     `refresh_expires_in_seconds` is in no specification: Keycloak says `refresh_expires_in`, where 0 means without end, and
     Google and others `refresh_token_expires_in`.
     """
 
-    access_token: str
+    access_token: str | None = None
     expires_in_seconds: int | None = None
     refresh_token: str | None = None
     id_token: str | None = None
@@ -186,7 +189,7 @@ def read_code_response(answer: Answer, now: datetime, *, token_type: str = BEARE
         except DocumentError as error:
             raise InvalidTokenResponse(f"The provider's token response is {error}.", status=answer.status) from error
         if "access_token" not in document and "error" in document:
-            raise _refused(answer.status, _code_in(document, _KNOWN_ERRORS))
+            raise _refused(answer, _code_in(document, _KNOWN_ERRORS))
         tokens, blame = _read_tokens(document, token_type)
         if tokens is None:
             message = f"The provider's token response has no usable {blame}."
@@ -195,11 +198,12 @@ def read_code_response(answer: Answer, now: datetime, *, token_type: str = BEARE
     if answer.status == 429 or not 400 <= answer.status < 500:
         wait_seconds = retry_after_seconds(answer.headers.get("retry-after"), now)
         raise TokenEndpointUnavailable(status=answer.status, retry_after_seconds=wait_seconds)
-    raise _refused(answer.status, error_code(answer, _KNOWN_ERRORS))
+    raise _refused(answer, error_code(answer, _KNOWN_ERRORS))
 
 
-def _refused(status: int, error: str | None) -> TokenRequestRefused:
-    return TokenRequestRefused("The provider did not exchange the code for tokens.", status=status, error=error)
+def _refused(answer: Answer, error: str | None) -> TokenRequestRefused:
+    message = "The provider did not exchange the code for tokens."
+    return TokenRequestRefused(message, status=answer.status, error=error, said=words_in_answer(answer))
 
 
 def read_refresh_response(answer: Answer, now: datetime, *, token_type: str = BEARER) -> RefreshOutcome:
@@ -244,12 +248,14 @@ def _read_refreshed(answer: Answer, token_type: str) -> Refreshed | BadResponse:
 def _read_tokens(document: Mapping[str, Any], expected_type: str) -> tuple[TokenResponse | None, str]:
     """The tokens, or None and the member to blame."""
     access_token = _token(document, "access_token")
-    if access_token is None:
+    is_sent = document.get("access_token") not in (None, "")
+    if access_token is None and (is_sent or _token(document, "id_token") is None):
         return None, "access_token"
     # Case does not matter (RFC 6749 section 5.1). Absence is forgiven, as most clients do; another type is not, since
     # we could not use the token.
     token_type = document.get("token_type", BEARER)
-    if not isinstance(token_type, str) or token_type.lower() != expected_type.lower():
+    is_expected = isinstance(token_type, str) and token_type.lower() == expected_type.lower()
+    if access_token is not None and not is_expected:
         return None, "token_type"
     for name in ("refresh_token", "id_token"):
         if document.get(name) not in (None, "") and _token(document, name) is None:

@@ -29,6 +29,7 @@ from identity_api.oidc.errors import (
 from identity_api.oidc.jwks import KeySet
 from identity_api.oidc.messages import Answer, Request
 from identity_api.oidc.own_keys import OwnKeys
+from identity_api.oidc.provider_words import words_in_answer
 from identity_api.oidc.signed_token import USERINFO_TYPES, verify_signature
 
 MAX_SIGNED_ANSWER_BYTES = 256 * 1024
@@ -138,12 +139,14 @@ def _check_ok(document: Mapping[str, Any], status: int) -> None:
 
 def _check_status(answer: Answer, now: datetime) -> None:
     if answer.status == 401:
-        raise AccessTokenRefused("The provider does not accept the access token any more.", status=401)
+        message = "The provider does not accept the access token any more."
+        raise AccessTokenRefused(message, status=401, said=words_in_answer(answer))
     if answer.status == 429 or not 200 <= answer.status < 500 or 300 <= answer.status < 400:
         wait_seconds = retry_after_seconds(answer.headers.get("retry-after"), now)
         raise UserInfoUnavailable(status=answer.status, retry_after_seconds=wait_seconds)
     if answer.status >= 400:
-        raise UserInfoError("The provider refused to give claims.", status=answer.status)
+        message = "The provider refused to give claims."
+        raise UserInfoError(message, status=answer.status, said=words_in_answer(answer))
 
 
 def _is_jwt(answer: Answer) -> bool:

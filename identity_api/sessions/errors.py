@@ -26,7 +26,7 @@ Codes, with the status of the page or JSON that tells them:
     403  PROVIDER_DISABLED    the provider was switched off, or set up anew, meanwhile
     403  ACCOUNT_NOT_FOUND, ACCOUNT_DISABLED, ACCOUNT_QUARANTINED, SUBJECT_CHANGED, EMAIL_NOT_VERIFIED
     403  NO_ACCESS            nothing gives the person any permission, and the provider's people need one
-    502  PROVIDER_MISCONFIGURED
+    502  PROVIDER_MISCONFIGURED    a fault of the set-up, which stays until somebody mends it
     502 or 503  PROVIDER_UNAVAILABLE      504  PROVIDER_TIMED_OUT
 """
 
@@ -40,20 +40,28 @@ from identity_api.errors import IdentityAPIError
 class LoginFailed(IdentityAPIError):
     """No session came of it. The page shows `code` and `message`; `reason` is for administrators.
 
-    `reason` holds codes and claim names of ours, never anything that a provider or a browser wrote. `clear_cookies` are
-    the names of binding cookies that are of no use any more.
+    `reason` holds codes and claim names of ours, never anything that a provider or a browser wrote; `said` is what the
+    provider says in its own words (`oidc.provider_words`), for administrators as well. `clear_cookies` are the names of
+    binding cookies that are of no use any more.
     """
 
     default_code: ClassVar[str] = "LOGIN_FAILED"
 
     def __init__(
-        self, code: str, *, status: int = 400, reason: str | None = None, clear_cookies: Sequence[str] = ()
+        self,
+        code: str,
+        *,
+        status: int = 400,
+        reason: str | None = None,
+        said: str | None = None,
+        clear_cookies: Sequence[str] = (),
     ) -> None:
         super().__init__(
             _MESSAGES.get(code, "Something about this sign-in does not fit together. Begin again."), code=code
         )
         self.status = status
         self.reason = reason
+        self.said = said
         self.clear_cookies = tuple(clear_cookies)
         self.is_recorded = False
         """Whether the audit of its tenant has it."""
@@ -73,7 +81,8 @@ _MESSAGES = {
     "PROVIDER_DISABLED": "This way of signing in has been switched off.",
     "PROVIDER_UNAVAILABLE": "The organisation's sign-in service does not answer. Try again in a moment.",
     "PROVIDER_TIMED_OUT": "The organisation's sign-in service took too long to answer. Try again in a moment.",
-    "PROVIDER_MISCONFIGURED": "The connection to the organisation's sign-in service is not set up correctly.",
+    "PROVIDER_MISCONFIGURED": "The connection to the organisation's sign-in service is not set up correctly. Trying again "
+    "does not help: tell an administrator the request below.",
     "ACCOUNT_NOT_FOUND": "There is no account here for this person. Ask an administrator.",
     "ACCOUNT_DISABLED": "This account has been disabled. Ask an administrator.",
     "ACCOUNT_QUARANTINED": "This account needs the attention of an administrator before it can be used.",

@@ -1,7 +1,7 @@
 """How a login that fails is recorded, and what a provider's fault is called.
 
-Every failure with a known tenant is an audit event and a count; nothing that a provider or a browser wrote is kept of
-it, only codes and claim names of ours. A test login that fails is neither: its report is for whoever made it.
+Every failure with a known tenant is an audit event and a count: codes and claim names of ours, and beside them the
+provider's own words, cleaned and bounded. A test login that fails is neither: its report is for whoever made it.
 """
 
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -23,12 +23,16 @@ from identity_api.sessions.login_report import LoginReport, report_of_failure
 from identity_api.sessions.parts import LoginParts
 from identity_api.telemetry import METRICS, get_logger, request_mark
 from identity_api.upstream.errors import Refused as TargetRefused
-from identity_api.upstream.errors import UpstreamError
+from identity_api.upstream.errors import Unreachable, Unusable, UpstreamError
 from identity_api.vault import VaultError
 
 _log = get_logger(__name__)
 _Unavailable = oidc.TokenEndpointUnavailable | oidc.PushedRequestUnavailable | oidc.UserInfoUnavailable
 _TIMEOUTS = frozenset(("ANSWER_TIMED_OUT", "CONNECT_TIMED_OUT"))
+_PERMANENT = (
+    BadInput | VaultError | TargetRefused | oidc.InvalidTokenResponse | oidc.InvalidMetadata | oidc.InvalidKeySet
+)
+TOO_MANY_REQUESTS, SERVER_ERROR = 429, 500
 _OUR_CERTIFICATE = frozenset(("CLIENT_CERTIFICATE_REQUIRED", "CLIENT_CERTIFICATE_REFUSED"))
 
 
@@ -51,7 +55,7 @@ async def recorded(
         async with parts.database.transaction() as connection:
             await attempts.set_outcome(connection, attempt.tenant_id, attempt.id, failure.code)
             if attempt.test_id is not None:
-                report = report_of_failure(failure.code, failure.reason, provider)
+                report = report_of_failure(failure.code, failure.reason, provider, said=failure.said)
                 await keep_report(connection, attempt, report)
             else:
                 actor = "system" if attempt.provider_id is None else f"provider:{attempt.provider_id}"
@@ -67,8 +71,9 @@ def failed_event(
 ) -> audit.Event:
     """The audit's note of a failed login; `request` is what the person's page shows, so that they can name it."""
     payload = {"code": failure.code, "reason": failure.reason}
-    provider = {} if provider_id is None else {"provider": str(provider_id)}
-    return audit.Event("login.failed", subject_kind, subject_id, {**payload, **provider, **request_mark()})
+    more = {"provider": str(provider_id) if provider_id else None, "said": failure.said}
+    payload |= {name: value for name, value in more.items() if value is not None}
+    return audit.Event("login.failed", subject_kind, subject_id, {**payload, **request_mark()})
 
 
 async def record_at_entry(parts: LoginParts, tenant_id: UUID, failure: LoginFailed) -> None:
@@ -99,6 +104,7 @@ def count(failure: LoginFailed, provider: Provider | None = None, attempt: Attem
         "login.failed",
         failure=failure.code,
         reason=failure.reason,
+        said=failure.said,
         tenant_id=attempt and str(attempt.tenant_id),
         provider_id=attempt and attempt.provider_id and str(attempt.provider_id),
         attempt_id=attempt and str(attempt.id),
@@ -120,25 +126,41 @@ def judging(code: str, *, unavailable_status: int = 502) -> Iterator[None]:
 
 
 def _failure(error: IdentityAPIError, code: str, unavailable_status: int) -> LoginFailed:
+    code, status = _told_as(error, code, unavailable_status)
+    said = error.said if isinstance(error, oidc.ProtocolError) else None
+    return LoginFailed(code, status=status, reason=_reason(error), said=said)
+
+
+def _told_as(error: IdentityAPIError, code: str, unavailable_status: int) -> tuple[str, int]:
+    """The code of the failure, and its status."""
+    if isinstance(error, UpstreamError) and error.code in _TIMEOUTS:
+        return "PROVIDER_TIMED_OUT", 504
+    if _is_misconfigured(error) or code == "PROVIDER_MISCONFIGURED":
+        return "PROVIDER_MISCONFIGURED", 502
+    if isinstance(error, UpstreamError | _Unavailable):
+        return "PROVIDER_UNAVAILABLE", unavailable_status
+    return "CLAIM_UNUSABLE" if isinstance(error, ClaimError) else code, 400
+
+
+def _reason(error: IdentityAPIError) -> str:
+    """Codes and names of ours, joined by colons."""
     claim = getattr(error, "claim", None) or getattr(error, "field", None)
     detail = getattr(error, "error", None) if isinstance(error, oidc.ProtocolError) else None
-    status = str(error.status) if isinstance(error, _Unavailable) else None
-    reason = ":".join([part for part in (error.code, detail, status, claim) if part])
-    if isinstance(error, UpstreamError) and error.code in _TIMEOUTS:
-        return LoginFailed("PROVIDER_TIMED_OUT", status=504, reason=reason)
-    if _is_misconfigured(error):
-        return LoginFailed("PROVIDER_MISCONFIGURED", status=502, reason=reason)
-    if isinstance(error, UpstreamError | _Unavailable):
-        return LoginFailed("PROVIDER_UNAVAILABLE", status=unavailable_status, reason=reason)
-    if isinstance(error, oidc.InvalidMetadata | oidc.InvalidKeySet):
-        return LoginFailed("PROVIDER_UNAVAILABLE", status=unavailable_status, reason=reason)
-    return LoginFailed("CLAIM_UNUSABLE" if isinstance(error, ClaimError) else code, reason=reason)
+    status = error.status if isinstance(error, _Unavailable | Unusable) else None
+    untrusted = error.reason if isinstance(error, Unreachable) else None
+    return ":".join([str(part) for part in (error.code, detail, status, untrusted, claim) if part])
 
 
 def _is_misconfigured(error: IdentityAPIError) -> bool:
-    """Nothing the person at the browser could do differently."""
-    if isinstance(error, BadInput | VaultError | TargetRefused | oidc.InvalidTokenResponse):
+    """Nothing the person at the browser could do differently, and nothing that passes by itself.
+
+    That is an answer at the wrong address or of the wrong kind, and an answer that says no; an outage is no answer, or
+    one that says "not now".
+    """
+    if isinstance(error, _PERMANENT) or error.code in _OUR_CERTIFICATE:
         return True
-    if error.code in _OUR_CERTIFICATE:
-        return True
+    if isinstance(error, Unreachable):
+        return error.reason is not None  # why the certificate is not trusted
+    if isinstance(error, _Unavailable | Unusable) and error.status is not None:
+        return not (error.status == TOO_MANY_REQUESTS or error.status >= SERVER_ERROR)
     return isinstance(error, oidc.TokenRequestRefused) and error.error in MISCONFIGURATION_ERRORS

@@ -71,7 +71,7 @@ async def _consume(parts: LoginParts, matched: Matched) -> CallbackParameters:
         if not await attempts.consume(connection, matched.attempt.tenant_id, matched.attempt.id):
             raise LoginFailed("LOGIN_USED")
     if matched.parameters is None:
-        raise LoginFailed("CALLBACK_INVALID", reason=matched.fault.claim if matched.fault else None)
+        raise LoginFailed("CALLBACK_INVALID", reason=matched.fault.blame if matched.fault else None)
     return matched.parameters
 
 
@@ -89,7 +89,7 @@ def _judge(parameters: CallbackParameters, provider: Provider, metadata: Provide
     except ProviderRefused as error:
         if error.error == "invalid_request_uri" and metadata.pushed_authorization_request_endpoint is not None:
             return None
-        raise LoginFailed("PROVIDER_REFUSED", reason=error.error) from error
+        raise LoginFailed("PROVIDER_REFUSED", reason=error.error, said=error.said) from error
 
 
 async def _ensure_unmistakable(parts: LoginParts, parameters: CallbackParameters, provider: Provider) -> None:

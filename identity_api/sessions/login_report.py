@@ -125,11 +125,14 @@ def report_of(
     )
 
 
-def report_of_failure(code: str, reason: str | None, provider: Provider | None) -> LoginReport:
-    """The report of a login that did not come so far; code and reason are those of `LoginFailed`."""
+def report_of_failure(
+    code: str, reason: str | None, provider: Provider | None, *, said: str | None = None
+) -> LoginReport:
+    """The report of a login that did not come so far; code, reason and the provider's words are those of `LoginFailed`."""
     told = explain_failure(code, reason)
     expected = _expected(reason, provider)
-    finding = fail(SIGN_IN, code, told.meaning, expected=expected, found=shown(reason) if reason else None)
+    message = f"{told.meaning} The provider says: {said}" if said else told.meaning
+    finding = fail(SIGN_IN, code, message, expected=expected, found=shown(reason) if reason else None)
     return LoginReport(status="FAILED", verdict=finding, findings=(finding,))
 
 

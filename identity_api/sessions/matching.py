@@ -52,7 +52,7 @@ async def match(parts: LoginParts, arrival: Arrival) -> Matched:
     except InvalidCallback as error:
         parameters, fault, state = None, error, _only_state(arrival.pairs)
     if state is None:
-        raise _unknown(LoginFailed("CALLBACK_INVALID", reason=fault.claim if fault else None))
+        raise _unknown(LoginFailed("CALLBACK_INVALID", reason=fault.blame if fault else None))
     async with parts.database.reading() as connection:
         attempt = await attempts.by_state(connection, token_hash(state))
         provider = None

@@ -181,6 +181,8 @@ async def read_documents(
     now, tokens = parts.clock(), exchanged.tokens
     if provider.protocol == "oauth2":
         with judging("USERINFO_REFUSED"):
+            if tokens.access_token is None:
+                raise LoginFailed("TOKEN_REFUSED", reason="MISSING:access_token")
             userinfo = await ask_userinfo(parts, provider, metadata, exchanged, None)
         return Told(documents=Documents(userinfo=userinfo), verified=None, tokens=tokens)
     with judging("TOKEN_REFUSED"):
@@ -242,7 +244,7 @@ def _with_access_token(
     """Add the access token's claims where groups are configured to be in it: only by the provider's keys, and only about
     the same person; otherwise it is unreadable.
     """
-    if not needs_access_token(provider):
+    if not needs_access_token(provider) or tokens.access_token is None:
         return documents
     try:
         algorithms = allowed_algorithms(metadata.id_token_algorithms)
@@ -265,13 +267,16 @@ async def ask_userinfo(
     metadata: ProviderMetadata,
     exchanged: Exchanged,
     verified: VerifiedIDToken | None,
-) -> Mapping[str, Any]:
+) -> Mapping[str, Any] | None:
     """UserInfo's claims, about the subject of the ID Token (Core 5.3.2), if there was one to say whose they are.
 
-    A provider without the endpoint says nothing there: that is an answer with no claims, not one that is missing.
+    A provider without the endpoint says nothing there: that is an answer with no claims, not one that is missing. It is
+    missing (None) where the endpoint's address cannot be used, or no access token came to ask with.
     """
-    if metadata.userinfo_endpoint is None:
+    if metadata.has_no_userinfo:
         return {}
+    if metadata.userinfo_endpoint is None or exchanged.tokens.access_token is None:
+        return None
     is_signed = verified is not None and provider.client_settings.signed_userinfo
     access_token = exchanged.tokens.access_token
     method = exchanged.client.provider.claims.userinfo_method

@@ -124,7 +124,7 @@ async def _with_userinfo(
 ) -> Documents:
     """UserInfo as well where no setting needs it: a claim that was not found may be there."""
     documents = told.documents
-    if documents.userinfo is not None or metadata.userinfo_endpoint is None:
+    if documents.userinfo is not None or metadata.userinfo_endpoint is None or told.tokens.access_token is None:
         return documents
     try:
         userinfo = await ask_userinfo(parts, provider, metadata, exchanged, told.verified)

@@ -93,14 +93,15 @@ async def _documents(
     access_token, is_unreadable = None, False
     if needs_access_token(access.provider):
         access_token = await _access_token(parts, claimed, access, tokens)
-        is_unreadable = access_token is None
+        is_unreadable = access_token is None and tokens.access_token is not None
     documents = Documents(id_token, None, access_token, is_unreadable)
     if id_token is None or needs_userinfo(access.provider, documents):
         said = await _userinfo(parts, claimed, access, called, tokens, now)
         if said is None and id_token is None:
             raise ProtocolError("The provider's refresh says nothing of the person.", code="NO_CLAIMS")
         # A provider without the endpoint says nothing there, as at the login: an answer with no claims.
-        documents = Documents(id_token, said or {}, access_token, is_unreadable)
+        userinfo_claims = {} if said is None and access.metadata.has_no_userinfo else said
+        documents = Documents(id_token, userinfo_claims, access_token, is_unreadable)
     return documents
 
 
@@ -111,7 +112,7 @@ def _id_token(
     presented: LoginTokens,
     signed: SignedClaims,
     now: datetime,
-    access_token: str,
+    access_token: str | None,
 ) -> Mapping[str, Any]:
     expected = RefreshExpectation(
         issuer=claimed.issuer,
@@ -137,9 +138,9 @@ async def _by_keys(parts: SyncParts, access: Access, judge: Callable[[KeySet], T
 async def _userinfo(
     parts: SyncParts, claimed: Claimed, access: Access, called: Called, tokens: TokenResponse, now: datetime
 ) -> Mapping[str, Any] | None:
-    """UserInfo about the same person, or None where the provider has no such endpoint."""
+    """UserInfo about the same person, or None where there is no such endpoint or no access token to ask it with."""
     endpoint = access.metadata.userinfo_endpoint
-    if endpoint is None:
+    if endpoint is None or tokens.access_token is None:
         return None
     is_signed = access.has_id_tokens and access.provider.client_settings.signed_userinfo
     method = access.provider.claims.userinfo_method
@@ -174,7 +175,7 @@ async def _access_token(
     parts: SyncParts, claimed: Claimed, access: Access, tokens: TokenResponse
 ) -> Mapping[str, Any] | None:
     """The access token's claims, only as a JWS by the provider's keys about the same person; else None: unreadable."""
-    if not access.has_id_tokens:
+    if not access.has_id_tokens or tokens.access_token is None:
         return None
     try:
         claims = (await _signed(parts, access, tokens.access_token, ACCESS_TOKEN_TYPES)).claims

@@ -166,6 +166,7 @@ class Cached(Generic[T]):
                 raise Unusable(
                     f"The document came with status {answer.status}",
                     code="DOCUMENT_STATUS",
+                    status=answer.status,
                     origin=parse_target(source.url).origin,
                 )
             held = parse(answer.body)

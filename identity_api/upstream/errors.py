@@ -72,7 +72,11 @@ class Unusable(UpstreamError):
     """An answer came that we do not take.
 
     Codes: `NOT_HTTP`, `ANSWER_TRUNCATED`, `ANSWER_TOO_LARGE`, `CONTENT_CODING_UNKNOWN`, and `DOCUMENT_STATUS` for a
-    document that came with another status than 200.
+    document that came with another status than 200, which `status` has.
     """
 
     default_code = "NOT_HTTP"
+
+    def __init__(self, message: str, *, code: str | None = None, origin: str = "", status: int | None = None) -> None:
+        super().__init__(message, code=code, origin=origin)
+        self.status = status

@@ -13,6 +13,9 @@ from identity_api.web.errors import HTTPRefusal
 MAX_HEADERS: Final = 100
 MAX_HEADER_BYTES: Final = 16_384
 MAX_URL_BYTES: Final = 8_192
+MAX_CALLBACK_URL_BYTES: Final = 24_576
+"""With a code of `oidc.authorization.MAX_CODE_LENGTH` in it. Proxies often stop at 8 KiB of their own accord."""
+_CALLBACK: Final = re.compile(rb"/|.*/callback")
 _PATH: Final = re.compile(rb"/|(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)+/?")
 
 
@@ -27,8 +30,10 @@ def check_head(scope: Any) -> None:
         raise HTTPRefusal(431, "HEADERS_TOO_LARGE", "The request has too many or too large headers.")
     raw_path = scope.get("raw_path") or scope["path"].encode("utf-8", "surrogateescape")
     raw_path = raw_path.partition(b"?")[0]  # some servers leave the query on
-    if len(raw_path) + len(scope["query_string"]) + 1 > MAX_URL_BYTES:
-        raise HTTPRefusal(414, "URL_TOO_LONG", f"An address has at most {MAX_URL_BYTES} bytes.")
+    longest = MAX_CALLBACK_URL_BYTES if _CALLBACK.fullmatch(raw_path) else MAX_URL_BYTES
+    length = len(raw_path) + len(scope["query_string"]) + 1
+    if length > longest:
+        raise HTTPRefusal(414, "URL_TOO_LONG", f"The address has {length} bytes; at most {longest} are read.")
     if not _PATH.fullmatch(raw_path):
         raise HTTPRefusal(404, "NOT_FOUND", "There is nothing at this address.")
     if headers.first(scope, b"transfer-encoding") and headers.first(scope, b"content-length"):

@@ -31,7 +31,7 @@ mutation ($id: ID!) { testProvider(input: {id: $id}) {
 REPORT = f"query ($id: ID!) {{ providerTest(id: $id) {everything('ProviderTestReport')} }}"
 FAILURES = """
 query ($requestId: String, $first: Int, $after: String) { loginFailures(requestId: $requestId, first: $first, after: $after) {
-  edges { node { id at code reason meaning remedy requestId userId provider { slug } } } pageInfo { hasNextPage endCursor }
+  edges { node { id at code reason said meaning remedy requestId userId provider { slug } } } pageInfo { hasNextPage endCursor }
 } }
 """
 
@@ -142,6 +142,7 @@ async def test_a_failed_login_is_found_by_the_request_that_its_page_shows(tested
     assert (newest["requestId"], newest["code"]) == ("request-b", "PROVIDER_MISCONFIGURED")
     assert newest["reason"] == "TOKEN_REQUEST_REFUSED:invalid_client"
     assert "does not accept the client" in newest["meaning"]
+    assert (newest["said"], oldest["said"]) == ("invalid_client", None)
     assert oldest["provider"] == {"slug": "sso"}
     [found] = await tested.failures(requestId="request-a")
     assert found == oldest

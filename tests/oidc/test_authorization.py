@@ -170,10 +170,12 @@ def test_a_missing_parameter_is_refused(name: str) -> None:
     assert refusal(*[pair for pair in CALLBACK.items() if pair[0] != name]).claim == name
 
 
-@pytest.mark.parametrize(("name", "limit"), [("code", 4096), ("state", 512)])
-def test_the_longest_value_is_accepted_and_one_more_is_refused(name: str, limit: int) -> None:
+@pytest.mark.parametrize(("name", "limit"), [("code", 16_384), ("state", 512)])
+def test_the_longest_value_is_accepted_and_one_more_is_refused_with_its_length(name: str, limit: int) -> None:
     assert parse_callback({**CALLBACK, name: "x" * limit}.items())
-    assert refusal(*{**CALLBACK, name: "x" * (limit + 1)}.items()).claim == name
+    error = refusal(*{**CALLBACK, name: "x" * (limit + 1)}.items())
+    assert (error.claim, error.length) == (name, limit + 1)
+    assert str(limit + 1) in error.message
 
 
 @pytest.mark.parametrize("value", ["", "\x00", "a\r\nb", "é", "\ud800"])

@@ -73,7 +73,6 @@ def test_an_announcement_is_read_and_its_absence_is_none(member: str, field: str
     announced = getattr(parse_provider_metadata(document(**{member: value}), ISSUER), field)
     assert announced == (tuple(value) if isinstance(value, list) else value)
     assert not getattr(parse_provider_metadata(document(), ISSUER), field)
-    assert refusal(**{member: "yes"}).claim == member
 
 
 def test_what_is_not_announced_has_its_specified_default() -> None:
@@ -128,8 +127,7 @@ def test_a_missing_required_endpoint_is_refused(name: str, value: object) -> Non
     assert refusal(**{name: value}).claim == name
 
 
-@pytest.mark.parametrize("name", ["authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint"])
-@pytest.mark.parametrize(
+UNUSABLE_ADDRESSES = pytest.mark.parametrize(
     "value",
     [
         *(1, [], "", "/token", "javascript:alert(1)", "ftp://idp.example/", "https://", "https:///x"),
@@ -150,9 +148,29 @@ def test_a_missing_required_endpoint_is_refused(name: str, value: object) -> Non
         *("http://idp.example/", "https://idp.example/" + "x" * 2048),
     ],
 )
-def test_an_unusable_endpoint_is_refused(name: str, value: object) -> None:
-    """Plain http is refused here because the issuer is https."""
+"""Plain http is among them because the issuer is https."""
+
+
+@pytest.mark.parametrize("name", ["authorization_endpoint", "token_endpoint", "jwks_uri"])
+@UNUSABLE_ADDRESSES
+def test_an_unusable_endpoint_that_logins_need_is_refused(name: str, value: object) -> None:
     assert refusal(**{name: value}).claim == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["userinfo_endpoint", "end_session_endpoint", "revocation_endpoint", "pushed_authorization_request_endpoint"],
+)
+@UNUSABLE_ADDRESSES
+def test_an_unusable_endpoint_that_logins_can_do_without_counts_as_absent(name: str, value: object) -> None:
+    metadata = parse_provider_metadata(document(**{name: value}), ISSUER)
+    assert (getattr(metadata, name), metadata.ignored) == (None, (name,))
+    assert parse_provider_metadata(document(**{name: f"{ISSUER}/x"}), ISSUER).ignored == ()
+
+
+def test_only_a_userinfo_endpoint_that_is_not_there_says_that_there_is_no_userinfo() -> None:
+    assert parse_provider_metadata(document(userinfo_endpoint=ABSENT), ISSUER).has_no_userinfo
+    assert not parse_provider_metadata(document(userinfo_endpoint=""), ISSUER).has_no_userinfo
 
 
 def test_plain_http_is_possible_where_the_issuer_is_plain_http() -> None:
@@ -163,14 +181,42 @@ def test_plain_http_is_possible_where_the_issuer_is_plain_http() -> None:
 
 
 @pytest.mark.parametrize("value", ["RS256", {}, [1], ["x" * 1025], ["x"] * 1001])
-def test_an_unusable_list_is_refused(value: object) -> None:
-    name = "id_token_signing_alg_values_supported"
-    assert refusal(**{name: value}).claim == name
+@pytest.mark.parametrize(
+    ("name", "field", "default"),
+    [
+        ("id_token_signing_alg_values_supported", "id_token_algorithms", ("RS256",)),
+        ("response_types_supported", "response_types", ("code",)),
+        ("claims_supported", "claims", ()),
+    ],
+)
+def test_an_unusable_list_counts_as_absent(value: object, name: str, field: str, default: tuple[str, ...]) -> None:
+    metadata = parse_provider_metadata(document(**{name: value}), ISSUER)
+    assert (getattr(metadata, field), metadata.ignored) == (default, (name,))
 
 
-def test_a_flag_that_is_no_boolean_is_refused_rather_than_read_as_off() -> None:
+@pytest.mark.parametrize("value", ["true", "yes", 1, []])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("frontchannel_logout_supported", "backchannel_logout_session_supported"),
+        "require_pushed_authorization_requests",
+    ],
+)
+def test_a_flag_that_is_no_boolean_counts_as_absent(name: str, value: object) -> None:
+    """Found in use: `"frontchannel_logout_supported": "true"` kept everybody out."""
+    metadata = parse_provider_metadata(document(**{name: value}), ISSUER)
+    assert metadata.ignored == (name,)
+    assert not metadata.frontchannel_logout_supported
+    assert not metadata.backchannel_logout_session_supported
+    assert not metadata.requires_pushed_authorization_requests
+
+
+@pytest.mark.parametrize("value", ["true", "false", 1, {}])
+def test_an_announcement_that_adds_a_check_is_believed_in_any_form(value: object) -> None:
+    """Read as absent it would switch the check of `iss` off."""
     name = "authorization_response_iss_parameter_supported"
-    assert refusal(**{name: "true"}).claim == name
+    metadata = parse_provider_metadata(document(**{name: value}), ISSUER)
+    assert (metadata.authorization_response_issuer_announced, metadata.ignored) == (True, (name,))
 
 
 def test_a_provider_without_the_code_flow_is_refused() -> None:

@@ -128,6 +128,20 @@ def test_one_id_for_two_fitting_keys_is_refused() -> None:
         keys.find("same", "RS256")
 
 
+def test_one_key_that_is_published_twice_is_one_key() -> None:
+    """Found in use. With a token that names no key, also under two ids; the label of the algorithm may differ."""
+    twice = key_set(public(rsa_key(), kid="same"), public(rsa_key(), kid="same", alg="RS256"))
+    assert verify_signature(sign(claims(), rsa_key(), kid="same"), twice, ["RS256"]).claims == claims()
+    assert key_set(public(rsa_key(), kid="a"), public(rsa_key(), kid="b")).find(None, "RS256").key_id == "a"
+    assert key_set(public(okp_key(), kid="o"), public(okp_key(), kid="o")).find("o", "EdDSA").key_id == "o"
+
+
+def test_one_key_for_two_issuers_is_refused() -> None:
+    keys = key_set(public(rsa_key(), kid="e", issuer="https://a.example"), public(rsa_key(), kid="e"))
+    with pytest.raises(AmbiguousKey):
+        keys.find("e", "RS256")
+
+
 def test_an_unknown_id_is_told_apart_so_that_the_set_can_be_fetched_again() -> None:
     keys = key_set(public(rsa_key(), kid="r"))
     with pytest.raises(UnknownKey) as caught:

@@ -162,8 +162,6 @@ class TestTokens:
 
 
 UNUSABLE = [
-    ("access_token", ABSENT),
-    ("access_token", ""),
     ("access_token", 1),
     ("access_token", "a\r\nb"),
     ("access_token", "é"),
@@ -180,6 +178,22 @@ class TestCodeResponse:
         with pytest.raises(InvalidTokenResponse) as caught:
             read_code_response(answer(**{name: value}), NOW)
         assert caught.value.claim == name
+
+    @pytest.mark.parametrize("absent", [ABSENT, None, ""])
+    def test_an_id_token_may_come_without_an_access_token(self, absent: object) -> None:
+        """Found in use: Azure AD B2C, where the client ID is not among the scopes. Neither of them is no answer."""
+        tokens = read_code_response(answer(access_token=absent, token_type="N_A"), NOW)
+        assert (tokens.access_token, tokens.id_token, tokens.refresh_token) == (None, "a.b.c", "rt-2")
+        with pytest.raises(InvalidTokenResponse) as caught:
+            read_code_response(answer(access_token=absent, id_token=absent), NOW)
+        assert caught.value.claim == "access_token"
+
+    def test_what_the_provider_says_of_a_refusal_is_kept(self) -> None:
+        said = {"error": "invalid_grant", "error_description": "AADSTS70008: The code has expired.\n"}
+        with pytest.raises(TokenRequestRefused) as caught:
+            read_code_response(Answer(status=400, body=json.dumps(said).encode()), NOW)
+        assert caught.value.said == "invalid_grant: AADSTS70008: The code has expired."
+        assert "AADSTS" not in caught.value.message
 
     @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"access_token=at-1", b" " * 1_100_000, b"[" * 5000])
     def test_a_success_that_is_no_json_object_is_refused(self, body: bytes) -> None:

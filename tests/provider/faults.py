@@ -58,6 +58,7 @@ class Fault(StrEnum):
     USERINFO_NO_SUBJECT = "userinfo_no_subject"
     NO_REFRESH_TOKEN = "no_refresh_token"
     NO_ID_TOKEN = "no_id_token"
+    NO_ACCESS_TOKEN = "no_access_token"  # lawful nowhere, and what Azure AD B2C does
     NO_EXPIRES_IN = "no_expires_in"  # lawful
     SHORT_REFRESH_TOKEN = "short_refresh_token"  # lawful: half an hour, said as Keycloak does
     ENDLESS_REFRESH_TOKEN = "endless_refresh_token"  # lawful: Keycloak's 0 for offline tokens

@@ -96,6 +96,7 @@ USERINFO_CHANGES: dict[Fault, Change] = {
 TOKEN_RESPONSE_CHANGES: dict[Fault, Change] = {
     Fault.NO_REFRESH_TOKEN: _drop("refresh_token"),
     Fault.NO_ID_TOKEN: _drop("id_token"),
+    Fault.NO_ACCESS_TOKEN: _drop("access_token"),
     Fault.NO_EXPIRES_IN: _drop("expires_in"),
     Fault.SHORT_REFRESH_TOKEN: _set("refresh_expires_in", 1_800),
     Fault.ENDLESS_REFRESH_TOKEN: _set("refresh_expires_in", 0),

@@ -258,7 +258,7 @@ async def test_while_the_key_set_cannot_be_had_the_held_keys_count_for_a_day(
         monotonic.seconds += 86_399
         assert await reader.outcome(token) is None
         monotonic.seconds += 31
-        assert await reader.outcome(token) == "DOCUMENT_STATUS"
+        assert await reader.outcome(token) == "DOCUMENT_STATUS:500"
     monotonic.seconds += 31
     assert await reader.outcome(token) is None
 

@@ -183,7 +183,7 @@ async def test_a_callback_without_a_state_that_we_made_is_refused(world: World, 
         [("id_token", "x"), ("access_token", "y")],
         [("code", "")],
         [("code", "c"), ("error", "access_denied")],
-        [("code", "x" * 5_000)],
+        [("code", "x" * 17_000)],
         [("code", "a\x00b")],
         [("iss", "x" * 5_000), ("code", "c")],
         *[[(f"p{number}", "x") for number in range(40)]],
@@ -214,7 +214,7 @@ async def test_a_repeated_state_is_refused_and_uses_nothing_up(world: World) -> 
     ("error", "reason"),
     [("access_denied", "access_denied"), ("<script>alert(1)</script>", "other"), ("login_required", "login_required")],
 )
-async def test_an_error_of_the_provider_ends_the_login_and_its_text_is_not_kept(
+async def test_an_error_of_the_provider_ends_the_login_and_its_words_are_for_administrators(
     world: World, error: str, reason: str
 ) -> None:
     """S0-61. Bad input 25."""
@@ -223,7 +223,9 @@ async def test_an_error_of_the_provider_ends_the_login_and_its_text_is_not_kept(
     failure = await refused_callback(world, pairs, browser)
     assert (failure.code, failure.reason) == ("PROVIDER_REFUSED", reason)
     [event] = await world.events("login.failed")
-    assert event == {"code": "PROVIDER_REFUSED", "reason": reason, "provider": str(world.provider.id)}
+    said = f"{error}: {'<b>' * 133}<..."
+    assert event == {"code": "PROVIDER_REFUSED", "reason": reason, "said": said, "provider": str(world.provider.id)}
+    assert failure.message == "The organisation's sign-in service did not complete the sign-in."
     assert "<" not in failure.message
 
 

@@ -113,7 +113,7 @@ FAULTS: dict[Fault, tuple[str, str]] = {
     Fault.INVALID_GRANT: ("EXCHANGE_REFUSED", "its own code"),
     Fault.HTML_200: ("PROVIDER_MISCONFIGURED", "cannot be read"),
     Fault.ERROR_503: ("PROVIDER_UNAVAILABLE", "error of its own (status 503)."),
-    Fault.REDIRECT: ("PROVIDER_UNAVAILABLE", "error of its own (status 307)."),
+    Fault.REDIRECT: ("PROVIDER_MISCONFIGURED", "error of its own (status 307)."),
     Fault.DROP_AFTER: ("PROVIDER_UNAVAILABLE", "was lost"),
     Fault.NO_ISS_PARAMETER: ("ISSUER_MISMATCH", "announces that its answers say whose they are"),
     Fault.WRONG_ISS_PARAMETER: ("ISSUER_MISMATCH", "from another provider"),

@@ -175,7 +175,7 @@ async def test_oidcc_client_test_discovery_issuer_mismatch(begin: BeginRun, issu
     run = await begin()
     run.announce(issuer=issuer.format(run.idp.issuer, upper=run.idp.issuer.upper()))
     answer = await run.browser().get("/login")
-    assert (answer.status_code, "PROVIDER_UNAVAILABLE" in answer.text) == (503, True)
+    assert (answer.status_code, "PROVIDER_MISCONFIGURED" in answer.text) == (502, True)
     assert "location" not in answer.headers
     assert run.called() == []
 

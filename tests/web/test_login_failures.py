@@ -11,6 +11,7 @@ from identity_api.web.limits import LOGIN_STARTS
 from tests.web.failures import CANARY, PAGE, come_back_changed, failed, security_events
 from tests.web.site import FRONTEND, PUBLIC_URL, Site, come_back, cookies_set, fresh_address, make_site
 
+SAID = "select payload->>'said' from audit_event where tenant_id = $1 and action = 'login.failed'"
 TRIES = 90
 """More than the limit of 60 a minute: a place comes back every second, also while a slow machine asks."""
 
@@ -92,9 +93,24 @@ async def test_bad_input_24_a_callback_of_another_issuer_fails(site: Site, said:
 async def test_bad_input_25_an_error_is_told_without_its_words(
     site: Site, error: str, description: str | None, reason: str
 ) -> None:
+    """The words are for administrators, bounded; the page shows none of them."""
     answer = await come_back_changed(site, code=None, error=error, error_description=description)
     failed(answer, 400, "PROVIDER_REFUSED")
     assert await security_events(site) == [("PROVIDER_REFUSED", reason)]
+    said = await site.fetchval(SAID, site.tenant.id)
+    assert said.startswith(error)
+    assert len(said) <= 600
+
+
+@pytest.mark.asyncio
+async def test_the_providers_own_number_is_for_administrators_and_never_on_the_page(site: Site) -> None:
+    """Found in use: AADSTS50105 says what is wrong, and was kept nowhere."""
+    words = "AADSTS50105: The signed in user\n is not assigned to a role."
+    answer = await come_back_changed(site, code=None, error="access_denied", error_description=words)
+    failed(answer, 400, "PROVIDER_REFUSED")
+    assert "AADSTS" not in answer.text
+    said = await site.fetchval(SAID, site.tenant.id)
+    assert said == "access_denied: AADSTS50105: The signed in user is not assigned to a role."
 
 
 @pytest.mark.asyncio

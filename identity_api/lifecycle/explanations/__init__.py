@@ -56,6 +56,6 @@ def explain_failure(code: str, reason: str | None) -> Explanation:
 def _named(told: Explanation, rest: list[str]) -> Explanation:
     """What a text leaves to the reason, said in it: the rest of the reason holds names and codes of ours."""
     sentence, leaves_it, _ = told.meaning.partition("; the reason ")
-    if rest and rest[0].isdecimal():
+    if rest and rest[0].isdecimal() and not leaves_it:
         return told._replace(meaning=f"{told.meaning.removesuffix('.')} (status {rest[0]}).")
     return told._replace(meaning=f"{sentence}: `{':'.join(rest)}`.") if leaves_it and rest else told

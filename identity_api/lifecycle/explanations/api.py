@@ -152,7 +152,10 @@ API: Final[Table] = table(
         "BODY_TOO_SLOW": ("The body came too slowly.", "Look at the network."),
         "LENGTH_AMBIGUOUS": ("The request says two things of its length.", "Look at proxies between."),
         "HEADERS_TOO_LARGE": ("The request's head is too large.", "Send fewer cookies and headers."),
-        "URL_TOO_LONG": ("The address is too long.", "Shorten it."),
+        "URL_TOO_LONG": (
+            "The address is too long.",
+            "Shorten it. If it is a provider's answer, set the authorization parameter `response_mode` to `form_post`.",
+        ),
         "INVALID_HOST": ("The request's `Host` is no host name.", "Look at the proxy's configuration."),
         "SYNTAX_ERROR": ("The document is not GraphQL.", "Correct the document."),
         "VALIDATION_FAILED": ("The document does not fit the schema.", "Compare it with `schema.graphql`."),

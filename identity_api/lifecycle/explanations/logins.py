@@ -15,6 +15,10 @@ LOGINS: Final[Table] = table(
             "What arrived at the callback is no answer to a sign-in: a parameter is missing, doubled or unreadable.",
             f"{_AGAIN} If it happens each time, the provider does not use the code flow, or something rewrites addresses.",
         ),
+        "CALLBACK_INVALID:code:too_long": (
+            "The code that the provider sent is longer than any that is read here; the reason gives its length.",
+            "Ask the provider for a shorter one, and tell whoever maintains this service which provider it is.",
+        ),
         "STATE_UNKNOWN": (
             "No sign-in under way has the state that arrived: it is an old link, a bookmark, or not ours.",
             f"{_AGAIN} Sign-in pages of the provider must not be bookmarked.",
@@ -108,11 +112,11 @@ LOGINS: Final[Table] = table(
             "Switch it on again; after a change of its settings the person begins again.",
         ),
         "PROVIDER_MISCONFIGURED": (
-            "The connection to the provider is not set up correctly; nobody can sign in there.",
+            "The connection to the provider is not set up correctly; nobody can sign in there until that is mended.",
             _SELF_TEST,
         ),
         "PROVIDER_UNAVAILABLE": (
-            "The provider does not answer, or answers with an error of its own or with something unreadable.",
+            "The provider does not answer, or says that it cannot answer now.",
             f"Wait, if the provider has an outage: nobody loses permissions before the grace is over. Else: {_SELF_TEST}",
         ),
         "PROVIDER_TIMED_OUT": (

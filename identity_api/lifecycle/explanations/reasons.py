@@ -20,6 +20,10 @@ REASONS: Final[Table] = table(
             "The provider sent no ID Token.",
             "Ask for the scope `openid`, and register the application as OpenID Connect there.",
         ),
+        "MISSING:access_token": (
+            "The provider sent no access token, and UserInfo, which says who somebody is here, can be asked with one only.",
+            "Ask for a scope that brings one; at Azure AD B2C that is the client ID itself.",
+        ),
         "CLAIM_MISMATCH": ("A claim has another value than expected; the reason names it.", "Make a test login."),
         "CLAIM_MISMATCH:aud": (
             "The ID Token is for another client: its `aud` does not name the configured client ID.",
@@ -131,6 +135,10 @@ REASONS: Final[Table] = table(
             "The token endpoint's answer says success and cannot be read.",
             "Is it the token endpoint, and not a page? Run the provider's self-test.",
         ),
+        "INVALID_TOKEN_RESPONSE:access_token": (
+            "The token endpoint's answer has no ID Token and no access token that can be used.",
+            "Ask for the scope `openid`; compare how the application is registered at the provider.",
+        ),
         "PUSHED_REQUEST": ("The authorization request could not be pushed.", _AGAIN),
         "PUSHED_REQUEST_REFUSED": (
             "The provider does not take the pushed authorization request; the reason has its error code.",
@@ -186,6 +194,19 @@ REASONS: Final[Table] = table(
         "TLS_FAILED": (
             "There is no trusted TLS connection to the provider.",
             "Renew its certificate, let it send the whole chain, or configure its authority.",
+        ),
+        "TLS_FAILED:EXPIRED": ("The provider's TLS certificate has expired.", "Renew it there."),
+        "TLS_FAILED:SELF_SIGNED": (
+            "The provider's TLS certificate is self-signed, or by an authority that nobody here trusts.",
+            "Declare its authority as `ca_file`, or give the provider a certificate of a public one.",
+        ),
+        "TLS_FAILED:UNKNOWN_AUTHORITY": (
+            "The provider's TLS certificate is by an unknown authority, or an intermediate certificate is not sent.",
+            "Let the provider send the whole chain, or declare its authority as `ca_file`.",
+        ),
+        "TLS_FAILED:OTHER_HOST": (
+            "The provider's TLS certificate is for another host name.",
+            "Compare the host name in the provider's settings with its certificate.",
         ),
         "CLIENT_CERTIFICATE_REQUIRED": (
             "The provider takes no connection without a TLS client certificate, and none is configured.",

@@ -22,8 +22,12 @@ SELF_TEST: Final[Table] = table(
             "Open the address in a browser. A sign-in page or portal may stand before the provider.",
         ),
         "METADATA_UNUSABLE": (
-            "A member of the discovery document has an unusable value.",
+            "A member of the discovery document that logins need has an unusable value.",
             "Correct it at the provider; the finding names the member.",
+        ),
+        "METADATA_MEMBERS_IGNORED": (
+            "Optional members of the discovery document have unusable values, and count as absent.",
+            "Logins work. Correct the members at the provider if what they announce is wanted, such as sign-out.",
         ),
         "ENDPOINT_MISSING": (
             "An endpoint without which nobody can sign in is not announced, or is not https.",

@@ -45,7 +45,7 @@ _log = get_logger(__name__)
 async def with_listed_groups(
     upstream: Upstream,
     line: Line,
-    access_token: str,
+    access_token: str | None,
     documents: Documents,
     reading: GroupsReading,
 ) -> GroupsReading:
@@ -54,6 +54,7 @@ async def with_listed_groups(
     Never raises for what a vendor does; takes at most `MAX_SECONDS`.
 
     Args:
+        access_token: None if the provider gave none.
         line: to the provider. Its TLS holds for an interface on a host of the provider's own, and for no other.
         documents: the verified claims of this exchange.
         reading: what the claims say of groups.

@@ -35,12 +35,15 @@ class SourceFailed(Exception):
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose groups are asked for, where, and until when. `ends_at` is of the running loop's clock."""
+    """Whose groups are asked for, where, and until when. `ends_at` is of the running loop's clock.
+
+    `access_token` is None if the provider gave none, and then there is no page.
+    """
 
     upstream: Upstream
     line: Line
     base: str
-    access_token: str
+    access_token: str | None
     ends_at: float
 
     def __repr__(self) -> str:
@@ -52,8 +55,10 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
         """One page; `number` counts from 1. A body makes it a POST.
 
         Raises:
-            SourceFailed: too many pages, the time is over, no answer, or another status than 200.
+            SourceFailed: no access token, too many pages, the time is over, no answer, or another status than 200.
         """
+        if self.access_token is None:
+            raise SourceFailed("no_access_token")
         is_partial = number > 1
         left = self.ends_at - asyncio.get_running_loop().time()
         if number > MAX_PAGES or left <= 0:

@@ -4,7 +4,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from identity_api.db.providers import Provider
-from identity_api.lifecycle.findings import Finding, fail, ok, shown, shown_url
+from identity_api.lifecycle.findings import Finding, fail, listed, ok, shown, shown_url, warn
 from identity_api.oidc.discovery import ProviderMetadata, configuration_url, parse_provider_metadata
 from identity_api.oidc.documents import DocumentError, read_json_object
 from identity_api.oidc.errors import InvalidMetadata, IssuerMismatch
@@ -45,6 +45,7 @@ async def discover(probe: Probe, provider: Provider) -> Discovered:
         return Discovered([reached, _unusable(error, answer)], None, answer)
     findings = [reached, ok(ISSUER, "The issuer is exactly the one configured."), _directories(provider, metadata)]
     findings.append(ok(ENDPOINTS, "Authorization, token and key set addresses are announced."))
+    findings.append(_ignored(metadata, answer))
     return Discovered([one for one in findings if one is not None], metadata, answer)
 
 
@@ -104,6 +105,15 @@ def _unusable(error: InvalidMetadata, answer: Answer) -> Finding:
         return fail(ENDPOINTS, "CODE_FLOW_NOT_OFFERED", error.message, expected="response_types_supported: code")
     found = _shape(answer, error.claim)
     return fail(STEP, "METADATA_UNUSABLE", error.message, expected=error.claim, found=found)
+
+
+def _ignored(metadata: ProviderMetadata, answer: Answer) -> Finding | None:
+    if not metadata.ignored:
+        return None
+    names = listed(metadata.ignored)
+    message = f"Optional members of the discovery document have unusable values, and count as absent: {names}."
+    shapes = listed([_shape(answer, name) or "" for name in metadata.ignored])
+    return warn(STEP, "METADATA_MEMBERS_IGNORED", message, expected=names, found=shapes)
 
 
 def _shape(answer: Answer, member: str | None) -> str | None:

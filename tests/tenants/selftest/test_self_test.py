@@ -172,7 +172,12 @@ BROKEN: dict[str, tuple[Bend, str, str]] = {
     "discovery is huge": (fault(Fault.HUGE_BODY, DISCOVERY), "ANSWER_TOO_LARGE", "too large"),
     "no token endpoint": (announces(token_endpoint=None), "ENDPOINT_MISSING", "token_endpoint"),
     "no code flow": (announces(response_types_supported=["id_token"]), "CODE_FLOW_NOT_OFFERED", "code flow"),
-    "metadata with a wrong type": (announces(scopes_supported="openid"), "METADATA_UNUSABLE", "scopes_supported"),
+    "metadata with a wrong type": (announces(token_endpoint=7), "ENDPOINT_MISSING", "token_endpoint"),
+    "metadata with odd members": (
+        announces(frontchannel_logout_supported="true", end_session_endpoint=""),
+        "METADATA_MEMBERS_IGNORED",
+        "end_session_endpoint, frontchannel_logout_supported",
+    ),
     "metadata without an issuer": (announces(issuer=None), "METADATA_UNUSABLE", "no usable issuer"),
     "directories not listed": (no_directories, "DIRECTORIES_MISSING", "none is listed"),
     "HS256 only": (announces(id_token_signing_alg_values_supported=["HS256"]), "ALGORITHMS_REFUSED", "asymmetric"),
@@ -243,7 +248,8 @@ async def test_what_kind_of_value_a_member_has_is_shown_and_not_the_value(bench:
     for value, kind in (("canary", "a text"), (7, "a number"), ({"canary": 1}, "an object")):
         bench.idp.announce(scopes_supported=value)
         verdict = (await bench.run()).verdict
-        assert (verdict.code, verdict.expected, verdict.found) == ("METADATA_UNUSABLE", "scopes_supported", kind)
+        told = (verdict.status, verdict.code, verdict.expected, verdict.found)
+        assert told == ("warn", "METADATA_MEMBERS_IGNORED", "scopes_supported", kind)
     bench.idp.announce(issuer=None)
     assert (await bench.run()).verdict.found == "nothing"
 

@@ -1,0 +1,51 @@
+"""What a provider says of a refusal in its own words: `error`, `error_description` and `error_uri`, for administrators.
+
+RFC 6749 sections 4.1.2.1 and 5.2, RFC 6750 section 3. The words decide nothing, since no specification says what is in
+them and a callback's can be written by anybody; but a vendor's number (`AADSTS50105`) is often the only thing that says
+what is wrong. They are cleaned of control characters, bounded, and cut of everything that is long enough to be a token:
+some providers repeat in them what was sent. No page shows them.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from identity_api.oidc.documents import DocumentError, read_json_object
+from identity_api.oidc.messages import Answer
+
+MAX_WORDS: Final = 600
+"""Characters of all of it."""
+REMOVED: Final = "(removed)"
+_LIMITS: Final = {"error": 100, "error_description": 400, "error_uri": 200}
+_READ: Final = 4_096
+"""Characters of one of them that are looked at."""
+_SECRET: Final = re.compile(r"[A-Za-z0-9_~+/=-]{40,}")
+_CHALLENGE: Final = re.compile(r'\b(error(?:_description|_uri)?)="([^"\\]*)"')
+
+
+def words_of(members: Mapping[str, Any]) -> str | None:
+    """The words in a document or among parameters, as one text: `error: description (address)`. None if there are none."""
+    error, description, address = (_cleaned(members.get(name), limit) for name, limit in _LIMITS.items())
+    said = ": ".join([part for part in (error, description) if part])
+    return " ".join([part for part in (said, address and f"({address})") if part])[:MAX_WORDS] or None
+
+
+def words_in_pairs(pairs: Iterable[tuple[str, str]]) -> str | None:
+    """The words among the parameters of a callback; of one that comes twice, the last."""
+    return words_of({name: value for name, value in pairs if name in _LIMITS})
+
+
+def words_in_answer(answer: Answer) -> str | None:
+    """The words of a refusal by an endpoint: in its JSON body, or in the challenge of RFC 6750."""
+    try:
+        return words_of(read_json_object(answer.body))
+    except DocumentError:
+        return words_of(dict(_CHALLENGE.findall(answer.headers.get("www-authenticate", "")[:_READ])))
+
+
+def _cleaned(value: object, limit: int) -> str | None:
+    if not isinstance(value, str):
+        return None
+    printable = "".join([character if character.isprintable() else " " for character in value[:_READ]])
+    text = _SECRET.sub(REMOVED, " ".join(printable.split()))
+    return text[:limit] + ("..." if len(text) > limit else "")
