@@ -3,10 +3,12 @@
 import os
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
+from identity_api.cli.asking import provider_documents_for
 from identity_api.cli.context import operator, operator_name
 from identity_api.config import Settings, TenantLimits
 from identity_api.config.key_file import read_private_file
@@ -15,7 +17,8 @@ from identity_api.db.tenant_limits import beyond
 from identity_api.errors import ConfigurationError
 from identity_api.mapping import MatchKind
 from identity_api.mappings.declare import DeclaredMapping, declare
-from identity_api.tenants.apply import Applier, Defaults, apply_tenant
+from identity_api.tenants.apply import Applier, Defaults, apply_tenant, declared_row
+from identity_api.tenants.arrivals import Sharing, exceptions, joining, refusals, stored_at
 from identity_api.tenants.declaration import (
     MAX_BYTES,
     TenantDeclaration,
@@ -96,6 +99,13 @@ def check_mappings(declared: Sequence[TenantDeclaration], limits: TenantLimits) 
                 raise beyond(limits, name, number)
 
 
+class Applied(msgspec.Struct, frozen=True):
+    """What an application made, or would make, and what the operator has to know of it."""
+
+    changes: list[Change]
+    notices: list[str]
+
+
 async def apply_declaration(
     database: Database,
     settings: Settings,
@@ -104,18 +114,20 @@ async def apply_declaration(
     *,
     prune: bool,
     rehearse: bool,
-) -> list[Change]:
+) -> Applied:
     """Apply each tenant, then its mappings; workers write the grants that follow.
 
     Interrupted between two tenants or mappings, running it again finishes the work.
 
     Raises:
-        ConfigurationError: a secret is missing (nothing is written then), or a host belongs to another tenant.
+        ConfigurationError: a secret is missing, or callbacks at a shared redirect URL would be refused (nothing is written
+            then), or a host belongs to another tenant.
         LimitReached: a tenant would have more of something than it may; of that tenant nothing is written.
     """
     check_secrets(declared, folder)
     check_mappings(declared, database.limits)
     applier = Applier(Vault(settings.secret_keys), defaults_of(settings), os.environ, folder, operator_name())
+    notices = await check_arrivals(database, settings, applier, declared)
     changes: list[Change] = []
     for tenant in declared:
         tenant_id, found = await apply_tenant(database, applier, tenant, rehearse=rehearse)
@@ -126,7 +138,35 @@ async def apply_declaration(
         ]
         edited = await declare(database, operator(tenant_id), mappings, prune=prune, rehearse=rehearse)
         changes.extend(Change(tenant.slug, one.action, "mapping", one.group) for one in edited)
-    return changes
+    return Applied(changes, notices)
+
+
+async def check_arrivals(
+    database: Database, settings: Settings, applier: Applier, declared: Sequence[TenantDeclaration]
+) -> list[str]:
+    """See that logins will arrive at redirect URLs that become shared; returns what was accepted all the same.
+
+    Providers are asked only where a declared one is new at an address that others use.
+
+    Raises:
+        ConfigurationError: naming each provider whose callbacks would be refused, stored ones included.
+    """
+    now = datetime.now(UTC)
+    rows = [
+        Sharing(tenant.slug, declared_row(applier, tenant, provider, now))
+        for tenant in declared
+        for provider in tenant.providers
+    ]
+    async with database.reading() as connection:
+        stored = await stored_at(connection, [one.provider.redirect_url for one in rows])
+    sharing = [one for sharers in joining(rows, stored) for one in sharers]
+    if not sharing:
+        return []
+    async with provider_documents_for(settings) as documents:
+        problems = await refusals(database, applier.vault, documents, sharing)
+    if problems:
+        raise ConfigurationError(problems)
+    return exceptions(sharing)
 
 
 def defaults_of(settings: Settings) -> Defaults:

@@ -1,5 +1,6 @@
 """Results on standard output: lines for people, one JSON document for programs."""
 
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -18,6 +19,12 @@ def print_lines(lines: Iterable[object]) -> None:
     """A line each; control characters cannot reach the terminal, and commands of ours are named as they can be typed."""
     for line in lines:
         print(printable(typeable(str(line))))
+
+
+def print_notices(notices: Iterable[str]) -> None:
+    """A line each on standard error: what somebody should read, and no program has to."""
+    for notice in notices:
+        print(printable(f"notice: {notice}"), file=sys.stderr)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str | None = None) -> None:

@@ -129,6 +129,7 @@ async def self_test_parts(database: Database, settings: Settings, allowed: Allow
             upstream=upstream,
             clock=system_clock,
             leeway_seconds=settings.leeway_seconds,
+            public_url=settings.public_url,
         )
     finally:
         await upstream.aclose()

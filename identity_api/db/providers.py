@@ -40,7 +40,9 @@ class ClientSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     `signing_algorithm` is that of our keys and `assertion_audience` whom our JWTs address (both for methods with a JWT).
     With `dpop` new logins are bound to a key of their own. With `encrypted_id_tokens` and `signed_userinfo` nothing else
-    is accepted. `ca_certificate_pem` are the only authorities trusted for this provider.
+    is accepted. `ca_certificate_pem` are the only authorities trusted for this provider. `accept_without_iss` is the
+    operator's word that this provider may be shown the codes of every other one at its redirect URL
+    (`docs/decisions/0004-shared-redirect-urls.md`).
     """
 
     signing_algorithm: Literal["RS256", "PS256", "ES256"] = "RS256"
@@ -49,6 +51,7 @@ class ClientSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     encrypted_id_tokens: bool = False
     signed_userinfo: bool = False
     ca_certificate_pem: str | None = None
+    accept_without_iss: bool = False
 
 
 _ORDINARY = ClientSettings()
@@ -195,6 +198,20 @@ async def at_one_place(
     )
     own = {one.id: one for one in await of_tenant(connection, tenant_id)} if rows else {}
     return [(own[row["mine_id"]], from_row(row)) for row in rows]
+
+
+async def at_places(connection: Connection, redirect_urls: Sequence[str]) -> list[Provider]:
+    """Every tenant's enabled providers whose callbacks arrive where one of these addresses leads."""
+    rows = await connection.fetch(
+        f"""
+        select {COLUMNS} from provider p
+        where p.enabled and {_PLACE.replace("redirect_url", "p.redirect_url")}
+            in (select {_PLACE} from unnest($1::text[]) as asked (redirect_url))
+        order by p.tenant_id, p.slug
+        """,
+        redirect_urls,
+    )
+    return [from_row(row) for row in rows]
 
 
 async def shares_place(connection: Connection, provider: Provider) -> bool:

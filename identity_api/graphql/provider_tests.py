@@ -247,6 +247,7 @@ class ProviderTestMutations:
             upstream=login.upstream,
             clock=login.clock,
             leeway_seconds=login.limits.leeway_seconds,
+            public_url=login.public_url,
         )
         async with context.reading() as connection:
             tenant = await tenants.get(connection, context.tenant_id)

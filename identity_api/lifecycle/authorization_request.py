@@ -93,16 +93,26 @@ def authentication_request(
     redirect_url: str,
     login_hint: str | None = None,
     reauthentication: bool = False,
+    form_post: bool = False,
 ) -> AuthenticationRequest:
     """A request with fresh state, nonce and code verifier, all of it in `location`.
 
     Where the provider announces pushed requests, a login goes on with `pushed`.
+
+    Args:
+        provider: as it is configured.
+        metadata: the provider's.
+        redirect_url: where the answer is to arrive.
+        login_hint: who is likely to sign in.
+        reauthentication: see `request_options`.
+        form_post: the answer is to be posted, so that its `Origin` says whose it is, unless another mode is configured.
 
     Raises:
         BadInput, InvalidMetadata: a setting, or the endpoint's own query, cannot be sent.
     """
     state, nonce, verifier = new_state(), new_nonce(), new_code_verifier()
     options = request_options(provider, reauthentication=reauthentication)
+    response_mode = options.response_mode or (FORM_POST if form_post else None)
     sends_nonce = provider.protocol == "oidc" or "openid" in provider.scopes
     parameters = authorization_parameters(
         client_id=provider.client_id,
@@ -113,7 +123,7 @@ def authentication_request(
         code_challenge=code_challenge(verifier),
         extra=options.extra,
         login_hint=login_hint,
-        response_mode=options.response_mode,
+        response_mode=response_mode,
         prompt=options.prompt,
         max_age_seconds=options.max_age_seconds,
     )
@@ -124,7 +134,7 @@ def authentication_request(
         state=state,
         nonce=nonce if sends_nonce else None,
         code_verifier=verifier,
-        response_mode=options.response_mode,
+        response_mode=response_mode,
         parameters=parameters,
     )
 

@@ -19,7 +19,7 @@ from identity_api.db.client_keys import ClientKey
 from identity_api.db.database import Connection, Database
 from identity_api.db.providers import Provider, SealedSecret
 from identity_api.errors import BadInput
-from identity_api.oidc.discovery import ProviderMetadata, with_mtls_aliases
+from identity_api.oidc.discovery import ProviderMetadata, configuration_url, with_mtls_aliases
 from identity_api.oidc.errors import AmbiguousKey, InvalidSignature, UnknownKey
 from identity_api.oidc.jwks import KeySet
 from identity_api.oidc.messages import Answer, Request
@@ -138,6 +138,13 @@ async def metadata_of(documents: Documents, line: Line) -> ProviderMetadata:
             provider.issuer, discovery_url=provider.discovery_url, tenant=line.tenant, tls=line.tls
         )
     )
+
+
+def document_of(provider: Provider) -> str | None:
+    """Where the provider's metadata document is; None for plain OAuth 2.0, which has none."""
+    if provider.protocol != "oidc":
+        return None
+    return provider.discovery_url or configuration_url(provider.issuer)
 
 
 async def renew_documents(documents: Documents, line: Line) -> None:

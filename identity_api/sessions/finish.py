@@ -15,10 +15,11 @@ from identity_api.accounts.provisioning import Declined, Provisioned, provision
 from identity_api.db import attempts, audit, locks, providers
 from identity_api.db.database import Connection
 from identity_api.db.providers import Provider
-from identity_api.lifecycle.provider_line import line_to, metadata_of
+from identity_api.lifecycle.provider_line import document_of, line_to, metadata_of
 from identity_api.lifecycle.refresh_tokens import LoginTokens, keep
 from identity_api.lifecycle.verified import Verified, apply_verified
 from identity_api.oidc.authorization import CallbackParameters, authorization_code, check_callback_issuer
+from identity_api.oidc.callback_origin import vouches
 from identity_api.oidc.discovery import ProviderMetadata
 from identity_api.oidc.errors import CallbackIssuerMismatch, ProviderRefused
 from identity_api.oidc.issuer import accepts_issuer, is_template
@@ -55,7 +56,7 @@ async def finish(parts: LoginParts, arrival: Arrival) -> Finished:
         code = _judge(parameters, provider, metadata)
         if code is None:
             return Finished(kind="AGAIN", location=await leave_again(parts, attempt, line, metadata))
-        await _ensure_unmistakable(parts, parameters, provider)
+        await _ensure_unmistakable(parts, arrival, parameters, provider, metadata)
         exchanged = await exchange_code(parts, attempt, line, metadata, code)
         if attempt.test_id is not None:
             return await conclude_test(parts, matched, metadata, exchanged)
@@ -92,17 +93,23 @@ def _judge(parameters: CallbackParameters, provider: Provider, metadata: Provide
         raise LoginFailed("PROVIDER_REFUSED", reason=error.error, said=error.said) from error
 
 
-async def _ensure_unmistakable(parts: LoginParts, parameters: CallbackParameters, provider: Provider) -> None:
-    """A code that does not say whose it is must have arrived where only this provider's can (RFC 9700 section 4.4).
+async def _ensure_unmistakable(
+    parts: LoginParts, arrival: Arrival, parameters: CallbackParameters, provider: Provider, metadata: ProviderMetadata
+) -> None:
+    """A code must say whose it is, or have arrived where only this provider's can (RFC 9700 section 4.4).
 
-    Our client secret and PKCE are no help: whoever runs another provider there begins a login of their own, sends the
-    victim through the honest provider with its challenge and nonce, is handed the code by us, and completes that login.
+    By `iss`, or by the `Origin` of its form post; else only the operator's named exception lets it in. Our client secret
+    and PKCE are no help: whoever runs another provider there begins a login of their own, sends the victim through the
+    honest provider with its challenge and nonce, is handed the code by us, and completes that login.
     """
-    if parameters.issuer is not None:
+    if parameters.issuer is not None or provider.client_settings.accept_without_iss:
+        return
+    if vouches(arrival.posted_from, metadata, document_of(provider)):
         return
     async with parts.database.reading() as connection:
         if await providers.shares_place(connection, provider):
-            raise LoginFailed("ISSUER_MISMATCH", reason="shared_redirect_url")
+            posted = "shared_redirect_url" if arrival.posted_from is None else "posted_from_elsewhere"
+            raise LoginFailed("ISSUER_MISMATCH", reason=posted)
 
 
 async def _land(

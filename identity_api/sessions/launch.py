@@ -21,8 +21,9 @@ from identity_api.lifecycle.authorization_request import (
     pushes,
 )
 from identity_api.lifecycle.provider_client import open_client
-from identity_api.lifecycle.provider_line import Line, line_to, metadata_of
+from identity_api.lifecycle.provider_line import Line, document_of, line_to, metadata_of
 from identity_api.oidc.authorization import FORM_POST
+from identity_api.oidc.callback_origin import can_be_told
 from identity_api.oidc.discovery import ProviderMetadata
 from identity_api.oidc.id_token import nonce_hash
 from identity_api.sessions.cookies import binding_cookie, host_of, superfluous_bindings
@@ -165,6 +166,7 @@ async def leave_again(parts: LoginParts, attempt: Attempt, line: Line, metadata:
 
 async def _ask(parts: LoginParts, attempt: Attempt, line: Line, metadata: ProviderMetadata) -> AuthenticationRequest:
     """The request, pushed where the provider takes it so. In no transaction, since the provider is called."""
+    form_post = await _needs_form_post(parts, line.provider, metadata)
     with judging("PROVIDER_MISCONFIGURED", unavailable_status=503):
         asked = authentication_request(
             line.provider,
@@ -172,11 +174,24 @@ async def _ask(parts: LoginParts, attempt: Attempt, line: Line, metadata: Provid
             redirect_url=attempt.redirect_url,
             login_hint=attempt.login_hint,
             reauthentication=attempt.reauthentication,
+            form_post=form_post,
         )
         if not pushes(metadata):
             return asked
         client = open_client(parts.vault, parts.memory, line, metadata)
         return await pushed(parts, client, metadata, asked, deadline=PUSH_SECONDS)
+
+
+async def _needs_form_post(parts: LoginParts, provider: Provider, metadata: ProviderMetadata) -> bool:
+    """Whether the answer has to be posted in order to say whose it is: `finish` refuses one that does not at a shared
+    redirect URL.
+    """
+    if metadata.authorization_response_issuer_announced or provider.client_settings.accept_without_iss:
+        return False
+    if FORM_POST not in metadata.response_modes or not can_be_told(metadata, document_of(provider)):
+        return False
+    async with parts.database.reading() as connection:
+        return await providers.shares_place(connection, provider)
 
 
 async def _write(connection: Connection, parts: LoginParts, attempt: Attempt, asked: AuthenticationRequest) -> None:

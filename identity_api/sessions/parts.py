@@ -79,12 +79,16 @@ class BrowserRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Arrival(msgspec.Struct, frozen=True, kw_only=True):
-    """A callback: where it arrived, its decoded parameters (of the query, or of the form of a POST), and the cookies."""
+    """A callback: where it arrived, its decoded parameters (of the query, or of the form of a POST), and the cookies.
+
+    `posted_from` is the `Origin` header of a form post: whose page posted it. None for a GET, whose `Origin` says nothing.
+    """
 
     host: str
     path: str
     pairs: Sequence[tuple[str, str]]
     cookies: Mapping[str, str] = msgspec.field(default_factory=dict)
+    posted_from: str | None = None
 
     def __repr__(self) -> str:
         return f"Arrival(host={self.host!r}, path={self.path!r})"

@@ -35,6 +35,8 @@ from identity_api.tenants.provider_rules import INVALID, check_addresses, check_
 from identity_api.tenants.provider_secrets import NewSecret, replace_all
 from identity_api.tenants.rows import Owner, changed_fields, declaration_of, has_moved, provider_row
 
+OPERATORS = ("accept_without_iss",)
+"""Set by the operator alone, and taken back by whoever moves the provider."""
 FIXED = ("slug", "protocol", "preset", "enabled")
 """Never changed by `update`: names and addresses that others know; being enabled has mutations of its own."""
 
@@ -52,6 +54,7 @@ async def create(
         Conflict: `PROVIDER_EXISTS`, `LIMIT_REACHED`.
         Refused: `FORBIDDEN`, where mappings for every provider give what the actor may not give.
     """
+    _refuse_operators_own(actor, fields)
     declared = checked(fields, has_secret=secret is not None, bounds=parts.bounds)
     try:
         async with parts.database.transaction() as connection:
@@ -100,12 +103,17 @@ async def update(
         BadInput: `PROVIDER_INVALID`, `SECRET_REQUIRED`, `SECRET_INVALID`, `REDIRECT_URL_SHARED`.
     """
     _refuse_fixed(patch)
+    _refuse_operators_own(actor, patch)
     async with parts.database.transaction() as connection:
         await locks.share_mappings(connection, actor.tenant_id)
         before = await load(connection, actor, provider_id, expected_version=expected_version)
         owner, now = await owner_of(connection, actor), await connection.fetchval("select now()")
         stored = await providers.secrets(connection, actor.tenant_id, provider_id)
         wanted = _patched(parts, before, patch, owner, has_stored=bool(stored), has_new=secret is not None, now=now)
+        if has_moved(before, wanted) and not actor.is_operator:
+            # The operator's word was for whoever answered at the old place.
+            agreed = msgspec.structs.replace(wanted.client_settings, accept_without_iss=False)
+            wanted = msgspec.structs.replace(wanted, client_settings=agreed)
         changed = changed_fields(before, wanted)
         if not changed and secret is None:
             return before
@@ -127,6 +135,13 @@ def _refuse_fixed(patch: Mapping[str, Any]) -> None:
     for name in FIXED:
         if name in patch:
             raise BadInput("This is never changed.", code=INVALID, field=name)
+
+
+def _refuse_operators_own(actor: Actor, fields: Mapping[str, Any]) -> None:
+    """What decides for other tenants' logins as well."""
+    for name in OPERATORS:
+        if name in fields and not actor.is_operator:
+            raise BadInput("The operator alone sets this.", code=INVALID, field=name)
 
 
 def _require_secret(before: Provider, wanted: Provider, secret: NewSecret | None) -> None:

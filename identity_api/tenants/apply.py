@@ -4,6 +4,7 @@ Group mappings follow by the mappings' own use case, which knows the rules of an
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID
@@ -67,6 +68,31 @@ class Applier(msgspec.Struct, frozen=True):
     environ: Mapping[str, str]
     folder: Path
     actor: str
+
+
+def declared_row(
+    applier: Applier,
+    tenant: TenantDeclaration,
+    declared: ProviderDeclaration,
+    now: datetime,
+    *,
+    tenant_id: UUID | None = None,
+    before: Provider | None = None,
+) -> Provider:
+    """The row that a declaration asks for, in place of `before`. Without `tenant_id`, of a tenant yet to be made.
+
+    Raises:
+        ConfigurationError: a secret or file that it refers to is not there.
+    """
+    return provider_row(
+        with_files(declared, applier.folder),
+        before,
+        owner=Owner(tenant_id or uuid7(), tenant.slug, tenant.hosts),
+        defaults=applier.defaults,
+        has_secret=client_secret(declared, applier.environ, applier.folder) is not None,
+        now=now,
+        managed_by="FILE",
+    )
 
 
 class _Undo(Exception):
@@ -207,15 +233,7 @@ class _Application:
         before = await providers.by_slug(self._connection, self._tenant_id, declared.slug)
         now = await self._connection.fetchval("select now()")
         secret = client_secret(declared, self._applier.environ, self._applier.folder)
-        wanted = provider_row(
-            with_files(declared, self._applier.folder),
-            before,
-            owner=Owner(self._tenant_id, self._declared.slug, self._declared.hosts),
-            defaults=self._applier.defaults,
-            has_secret=secret is not None,
-            now=now,
-            managed_by="FILE",
-        )
+        wanted = declared_row(self._applier, self._declared, declared, now, tenant_id=self._tenant_id, before=before)
         changed = changed_fields(before, wanted)
         if changed or before is None:
             if before is not None:

@@ -89,6 +89,7 @@ class ProviderDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     dpop: bool = False
     encrypted_id_tokens: bool = False
     signed_userinfo: bool = False
+    accept_without_iss: bool = False
     ca_file: str | None = None
     ca_certificate_pem: str | None = None
     tls_client_certificate_file: str | None = None

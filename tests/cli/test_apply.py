@@ -144,6 +144,7 @@ issuer = "{issuer}"
 client_id = "identity-api"
 client_secret_env = "ACME_SECRET"
 redirect_url = "https://id.example.com/v1/auth/oidc/callback"
+accept_without_iss = true
 """
 
 

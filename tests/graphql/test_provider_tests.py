@@ -19,7 +19,7 @@ from identity_api.telemetry import log_context
 from tests.graphql.documents import everything
 from tests.graphql.world import Client, World, login_parts, make_world
 from tests.provider import Fault, RunningProvider
-from tests.sessions.browsers import CALLBACK, Browser, add_provider
+from tests.sessions.browsers import CALLBACK, ORIGIN, Browser, add_provider
 from tests.sessions.browsers import World as LoginWorld
 
 TEST = """
@@ -69,7 +69,7 @@ class Desk:
 @pytest_asyncio.fixture
 async def tested(database: Database, idp: RunningProvider) -> AsyncIterator[Desk]:
     world = await make_world(database)
-    parts = login_parts(database, f"127.0.0.1:{idp.port}")
+    parts = msgspec.structs.replace(login_parts(database, f"127.0.0.1:{idp.port}"), public_url=ORIGIN)
     world.parts = msgspec.structs.replace(world.parts, login=parts)
     provider = await add_provider(parts, world.tenant, idp, slug="sso", redirect_url=CALLBACK)
     async with database.reading() as connection:

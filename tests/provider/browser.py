@@ -14,6 +14,8 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     method: str
     url: str
     parameters: dict[str, str]
+    posted_from: str | None = None
+    """The origin of the page with the form, as browsers tell it."""
 
 
 class _Form(HTMLParser):
@@ -50,4 +52,5 @@ def arrival(answer: httpx.Response) -> Arrival:
         return Arrival(method="GET", url=url, parameters=dict(parse_qsl(httpx.URL(url).query.decode())))
     answer.raise_for_status()
     form = _Form(answer.text)
-    return Arrival(method="POST", url=form.action, parameters=form.fields)
+    origin = f"{answer.url.scheme}://{answer.url.netloc.decode()}"
+    return Arrival(method="POST", url=form.action, parameters=form.fields, posted_from=origin)

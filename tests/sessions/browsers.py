@@ -170,13 +170,22 @@ class Browser:
         """Bring what the provider sent back to our callback."""
         parts = urlsplit(arrival.url)
         pairs = list(arrival.parameters.items())
-        return await self.callback(arrival.url.partition("?")[0], pairs, host=parts.netloc)
+        url, posted_from = arrival.url.partition("?")[0], arrival.posted_from
+        return await self.callback(url, pairs, host=parts.netloc, posted_from=posted_from)
 
-    async def callback(self, url: str, pairs: list[tuple[str, str]], *, host: str | None = None) -> Finished:
-        """Open a callback with these parameters."""
+    async def callback(
+        self, url: str, pairs: list[tuple[str, str]], *, host: str | None = None, posted_from: str | None = None
+    ) -> Finished:
+        """Open a callback with these parameters; `posted_from` is what a browser says of the page that posts a form."""
         parts = urlsplit(url)
         name = parts.hostname or ""
-        arrival = Arrival(host=host or parts.netloc, path=parts.path, pairs=pairs, cookies=dict(self.cookies(name)))
+        arrival = Arrival(
+            host=host or parts.netloc,
+            path=parts.path,
+            pairs=pairs,
+            cookies=dict(self.cookies(name)),
+            posted_from=posted_from,
+        )
         finished = await finish(self.parts, arrival)
         self.obey(name, finished)
         return finished

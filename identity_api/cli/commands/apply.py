@@ -18,14 +18,15 @@ def command(file: Path, dry_run: bool, prune: bool, as_json: bool) -> None:
     """
     from identity_api.cli.context import read_settings, run_on_database
     from identity_api.cli.declaration import apply_declaration, read_declaration
-    from identity_api.cli.output import print_json, print_lines
+    from identity_api.cli.output import print_json, print_lines, print_notices
 
     settings, declared = read_settings(), read_declaration(file)
-    changes = run_on_database(
+    done = run_on_database(
         settings,
         lambda database: apply_declaration(database, settings, declared, file.parent, prune=prune, rehearse=dry_run),
     )
     if as_json:
-        print_json({"dry_run": dry_run, "changes": changes})
-    else:
-        print_lines(changes or ["Nothing to change."])
+        print_json({"dry_run": dry_run, "changes": done.changes, "notices": done.notices})
+        return
+    print_notices(done.notices)
+    print_lines(done.changes or ["Nothing to change."])

@@ -67,7 +67,14 @@ LOGINS: Final[Table] = table(
         ),
         "ISSUER_MISMATCH:shared_redirect_url": (
             "The answer does not say whose it is, and another provider has the same redirect URL.",
-            "Give each provider a redirect URL of its own, as it gets by default, and register that there.",
+            "Give each provider a redirect URL of its own, as it gets by default, and register that there. Or let the "
+            "provider send `iss` (RFC 9207) or offer `form_post`; the last resort is `accept_without_iss`.",
+        ),
+        "ISSUER_MISMATCH:posted_from_elsewhere": (
+            "The answer was posted from another origin than the provider's authorization endpoint, or the page hid its "
+            "origin, and another provider has the same redirect URL.",
+            "Give the provider a redirect URL of its own, and register that there. A provider whose pages say "
+            "`Referrer-Policy: no-referrer` hides where a form comes from: let it send `iss` (RFC 9207).",
         ),
         "ISSUER_MISMATCH:directory_removed": (
             "The person's Entra directory was taken off the provider's list while the sign-in was under way.",

@@ -38,6 +38,23 @@ SELF_TEST: Final[Table] = table(
             "The issuer stands for every Entra directory, and none is listed.",
             "List the directories in `allowed_directories`, or use the issuer of one directory.",
         ),
+        "CALLBACK_ELSEWHERE": (
+            "The redirect URL leads to a host for which this service does not answer.",
+            "Add the host to the tenant's `hosts`, or configure a redirect URL on one of them or on the public host.",
+        ),
+        "CALLBACK_REFUSED": (
+            "Several providers share one redirect URL, and this one's callbacks do not say whose they are.",
+            "Let the provider announce `iss` (RFC 9207) or offer `form_post`, or give it a redirect URL of its own. The "
+            "last resort is `accept_without_iss`, which trusts it with the codes of every other provider there.",
+        ),
+        "CALLBACK_UNNAMED": (
+            "Callbacks are accepted at a shared redirect URL without `iss`, by the operator's exception.",
+            "Give the provider a redirect URL of its own, and take `accept_without_iss` back.",
+        ),
+        "CALLBACK_UNTOLD": (
+            "Whether callbacks at the shared redirect URL will be believed was not found out.",
+            "Test again when the provider's discovery document can be read.",
+        ),
         "ALGORITHMS_REFUSED": (
             "The provider signs ID Tokens with nothing that is accepted here.",
             "Let it sign with RS256, PS256, ES256 or EdDSA.",

@@ -18,6 +18,7 @@ from identity_api.lifecycle.provider_line import configured_metadata, sealed_cli
 from identity_api.oidc.discovery import ProviderMetadata
 from identity_api.tenants.selftest.announced import examine_announced
 from identity_api.tenants.selftest.authorization import judge_page, open_page
+from identity_api.tenants.selftest.callback import examine_callback
 from identity_api.tenants.selftest.client import Carrier, examine_client, examine_secret, line_for_test, open_for_test
 from identity_api.tenants.selftest.clocks import examine_clock
 from identity_api.tenants.selftest.discovery import ENDPOINTS, discover
@@ -38,6 +39,7 @@ class SelfTestParts(msgspec.Struct, frozen=True, kw_only=True):
     upstream: Upstream
     clock: Clock
     leeway_seconds: int
+    public_url: str | None = None
 
 
 class SelfTest(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,7 +80,7 @@ class _Testing:
         """Discovery first: everything else is at addresses that it names."""
         found = await discover(self._probe, self._provider)
         asked_at = self._parts.clock()
-        findings = [*found.findings, self._secret()]
+        findings = [*found.findings, self._secret(), await self._callback(found.metadata)]
         if found.metadata is None:
             return findings
         keys, endpoints = await asyncio.gather(
@@ -99,7 +101,10 @@ class _Testing:
             metadata = configured_metadata(self._provider)
         except BadInput as error:
             return [fail(ENDPOINTS, "ENDPOINT_MISSING", error.message, expected=error.field), self._secret()]
-        return [self._secret(), *await self._endpoints(metadata)]
+        return [self._secret(), await self._callback(metadata), *await self._endpoints(metadata)]
+
+    async def _callback(self, metadata: ProviderMetadata | None) -> Finding:
+        return await examine_callback(self._parts.database, self._provider, metadata, self._parts.public_url)
 
     def _secret(self) -> Finding:
         return examine_secret(self._provider, self._probe.line.sealed, self._parts.clock())

@@ -44,7 +44,8 @@ async def end_login(request: WebRequest) -> Response[Any]:
     await parts.limits.callback(facts.address, [value for name, value in brought.items() if "login-" in name])
     try:
         pairs = await _pairs(request)
-        arrival = Arrival(host=facts.host, path=facts.path, pairs=pairs, cookies=brought)
+        posted_from = request.headers.get("origin") if request.method == "POST" else None
+        arrival = Arrival(host=facts.host, path=facts.path, pairs=pairs, cookies=brought, posted_from=posted_from)
         return _finished(request, await finish(parts.login, arrival))
     except LoginFailed as failure:
         await login_failed(parts, facts, failure)

@@ -40,6 +40,7 @@ class Bench:
     allow: tuple[str, ...] = ()
     secret: str | None = None
     secret_expires_at: datetime.datetime | None = None
+    public_url: str | None = None
 
     async def provider(self, *, other_secret: str | None = None, **settings: Any) -> Provider:
         """The provider as it is stored, with its secret; `other_secret` says which of two works, newest or older."""
@@ -63,7 +64,12 @@ class Bench:
         """Test a provider with these settings."""
         upstream = Upstream(allow=AllowList.parse([f"127.0.0.1:{self.idp.port}", *self.allow]))
         parts = SelfTestParts(
-            database=self.database, vault=VAULT, upstream=upstream, clock=self.clock, leeway_seconds=60
+            database=self.database,
+            vault=VAULT,
+            upstream=upstream,
+            clock=self.clock,
+            leeway_seconds=60,
+            public_url=self.public_url,
         )
         try:
             return await self_test(parts, await self.provider(**settings), self.tenant.slug, seconds=seconds)

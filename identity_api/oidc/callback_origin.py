@@ -1,0 +1,44 @@
+"""Who posted a callback: the `Origin` header of a form post, where the answer has no `iss`.
+
+OAuth 2.0 Form Post Response Mode; Fetch section 3.2 (`Origin`); against mix-up, RFC 9700 section 4.4. A browser writes
+into `Origin` whose page posted the form, and no page can write another's. A code may then be shown to a token endpoint
+that the same origin has, or that the metadata document at this origin names: it goes back to where it came from.
+"""
+
+from typing import Final
+from urllib.parse import urlsplit
+
+from identity_api.oidc.discovery import ProviderMetadata
+
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
+
+def origin_of(address: str) -> str | None:
+    """The origin of an address as browsers write it (RFC 6454 section 6.2); None if it has none."""
+    try:
+        parts = urlsplit(address)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return None
+    if parts.scheme not in _DEFAULT_PORTS or not host:
+        return None
+    shown = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{shown}" + (f":{port}" if port not in (None, _DEFAULT_PORTS[parts.scheme]) else "")
+
+
+def can_be_told(metadata: ProviderMetadata, document_url: str | None) -> bool:
+    """Whether a form post can say that it comes from this provider: its authorization endpoint vouches for the rest."""
+    return vouches(origin_of(metadata.authorization_endpoint), metadata, document_url)
+
+
+def vouches(origin: str | None, metadata: ProviderMetadata, document_url: str | None) -> bool:
+    """Whether a code that was posted from this origin may be shown to the provider's token endpoint.
+
+    Args:
+        origin: the callback's `Origin` header; `null` and None vouch for nothing.
+        metadata: of the provider at which the login began.
+        document_url: where that metadata was fetched; None if it was configured by hand.
+    """
+    if origin is None or origin != origin_of(metadata.authorization_endpoint):
+        return False
+    return origin in (origin_of(metadata.token_endpoint), origin_of(document_url or ""))
