@@ -1,45 +1,52 @@
 """Other systems' files and variables, read and applied as a declaration would be."""
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 
-from identity_api.cli.declaration import Change, apply_declaration
+from identity_api.cli.asking import upstream_for
+from identity_api.cli.declaration import Applied, apply_declaration
 from identity_api.config import Settings
 from identity_api.config.key_file import read_private_file
 from identity_api.db import local_accounts, tenants
 from identity_api.db.database import Database
 from identity_api.errors import BadInput, ConfigurationError
-from identity_api.tenants.checks import problems_of
-from identity_api.tenants.declaration import MAX_BYTES, TenantDeclaration
+from identity_api.tenants.checks import problems_of, stands_for_many
+from identity_api.tenants.declaration import MAX_BYTES, ProviderDeclaration, TenantDeclaration
 from identity_api.tenants.importing import Imported, Target, read_any, read_variables
+from identity_api.tenants.importing.exact_issuers import with_exact_issuers
+from identity_api.web.icons import ICONS
 
 
-class Import(msgspec.Struct, frozen=True):
-    """What an import made, or would make, and what is different here from where it came from."""
-
-    changes: list[Change]
-    notices: list[str]
-
-
-def target_of(slug: str | None, name: str | None, hosts: Sequence[str], directories: Sequence[str]) -> Target | None:
-    """The tenant to import into, if one is named; called by its slug without a name.
+def target_of(
+    slug: str | None,
+    name: str | None,
+    hosts: Sequence[str],
+    directories: Sequence[str] = (),
+    frontend_url: str | None = None,
+) -> Target:
+    """What is said beside the forms.
 
     Raises:
-        BadInput: a name or hosts without a tenant.
+        BadInput: a name or hosts without a tenant, or a directory that is not written TENANT=ID.
     """
-    if slug is None:
-        if name is not None or hosts:
-            raise BadInput("Say with --tenant whose name or host this is.")
-        return None
-    return Target(slug=slug, name=name or slug, hosts=tuple(hosts), allowed_directories=tuple(directories))
+    if slug is None and (name is not None or hosts):
+        raise BadInput("Say with --tenant whose name or host this is.")
+    found: dict[str, tuple[str, ...]] = {}
+    for said in directories:
+        tenant, mark, directory = said.partition("=")
+        if not mark or not tenant or not directory:
+            # Never for all tenants at once: people of one customer could sign in at another.
+            raise BadInput(f"--allowed-directory says whose it is: TENANT=ID, not {said!r}.")
+        found[tenant] = (*found.get(tenant, ()), directory.lower())
+    return Target(slug=slug, name=name, hosts=tuple(hosts), directories=found, frontend_url=frontend_url)
 
 
-def read_forms(
-    files: Sequence[Path], target: Target | None, *, environment: bool, directories: Sequence[str] = ()
-) -> Imported:
+def read_forms(files: Sequence[Path], target: Target, *, environment: bool) -> Imported:
     """Read every file, and with `environment` this process's variables, which win over Infrahub's one file.
 
     Raises:
@@ -47,43 +54,159 @@ def read_forms(
         ConfigurationError: with every problem, each with its file's name; no message holds a secret.
     """
     if environment:
-        if target is None or len(files) > 1:
-            raise BadInput("--environment needs --tenant, and goes with one file at most: Infrahub's.")
-        imported = read_variables(os.environ, target, document=_content(files[0]) if files else None)
-        for path in files:
-            _check_closed(path, imported)
-        return imported
-    if not files:
-        raise BadInput("Name a file, or --environment.")
-    found: list[TenantDeclaration] = []
-    notices: list[str] = []
+        imported = _variables(files, target)
+    else:
+        if not files:
+            raise BadInput("Name a file, or --environment.")
+        if target.slug is not None and len(files) > 1:
+            raise BadInput("--tenant, --name and --host are for one file.")
+        imported = _files(files, target)
+    _check_directories(imported, target)
+    return imported
+
+
+def _variables(files: Sequence[Path], target: Target) -> Imported:
+    if target.slug is None or len(files) > 1:
+        raise BadInput("--environment needs --tenant, and goes with one file at most: Infrahub's.")
+    imported = read_variables(os.environ, target, document=_content(files[0]) if files else None)
+    for path in files:
+        _check_closed(path, imported)
+    return imported
+
+
+def _files(files: Sequence[Path], target: Target) -> Imported:
+    found: list[Imported] = []
     problems: list[str] = []
     for path in files:
         try:
-            imported = read_any(_content(path), target, allowed_directories=tuple(directories))
+            imported = read_any(_content(path), target)
             _check_closed(path, imported)
         except ConfigurationError as error:
             problems += [f"{path}: {problem}" for problem in error.problems]
             continue
-        found += imported.tenants
-        notices += [f"{path}: {notice}" for notice in imported.notices]
-    problems = problems or problems_of(found)  # each is in order by itself: two may be the same tenant
+        notices = [f"{path}: {notice}" for notice in imported.notices]
+        found.append(msgspec.structs.replace(imported, notices=notices))
+    declared = [tenant for one in found for tenant in one.tenants]
+    problems = problems or problems_of(declared)  # each is in order by itself: two may be the same tenant
     if problems:
         raise ConfigurationError(problems)
-    return Imported(found, notices)
+    return Imported(
+        declared,
+        [notice for one in found for notice in one.notices],
+        tuple([guess for one in found for guess in one.guesses]),
+        tuple([off for one in found for off in one.switched_off]),
+    )
 
 
-async def apply_forms(
-    database: Database, settings: Settings, imported: Imported, *, named: bool, rehearse: bool
-) -> Import:
-    """Apply what was read. A tenant that exists keeps what no form says: its hosts, its name unless `named`, its policy.
+def _check_directories(imported: Imported, target: Target) -> None:
+    """A directory that nobody asked for was meant for somebody else.
 
     Raises:
-        ConfigurationError: as `apply_declaration`.
+        ConfigurationError: naming each.
     """
-    declared = [await _kept(database, tenant, named=named) for tenant in imported.tenants]
-    changes = await apply_declaration(database, settings, declared, Path(), prune=False, rehearse=rehearse)
-    return Import(changes, imported.notices)
+    asking = {
+        tenant.slug
+        for tenant in imported.tenants
+        if any(stands_for_many(provider.issuer) for provider in tenant.providers)
+    }
+    problems = [
+        f"--allowed-directory {slug}=...: no form has a provider of a tenant {slug} whose issuer stands for many directories."
+        for slug in target.directories
+        if slug not in asking
+    ]
+    if problems:
+        raise ConfigurationError(problems)
+
+
+class Wishes(msgspec.Struct, frozen=True, kw_only=True):
+    """How an import is made."""
+
+    named: bool = False
+    """A tenant that exists gets the name that was said."""
+    offline: bool = False
+    """No provider is asked for its exact issuer."""
+    prune: bool = False
+    rehearse: bool = False
+    accepting: tuple[str, ...] = ()
+    """Tenants whose providers are accepted at a shared redirect URL without `iss`."""
+
+
+async def apply_forms(database: Database, settings: Settings, imported: Imported, wishes: Wishes) -> Applied:
+    """Apply what was read. A tenant that exists keeps what no form says: its hosts, its name unless said, its policy.
+
+    Raises:
+        ConfigurationError: as `apply_declaration`; an issuer is not known.
+    """
+    imported = await _with_issuers(settings, imported, wishes)
+    declared = _accepting(_with_hosts(imported.tenants, urlsplit(settings.public_url).hostname or ""), wishes.accepting)
+    notices = [*imported.notices, *_icon_notices(declared)]
+    declared = [await _kept(database, tenant, named=wishes.named) for tenant in declared]
+    done = await apply_declaration(database, settings, declared, Path(), prune=wishes.prune, rehearse=wishes.rehearse)
+    return Applied(done.changes, [*notices, *done.notices])
+
+
+async def _with_issuers(settings: Settings, imported: Imported, wishes: Wishes) -> Imported:
+    async with upstream_for(settings) as upstream:
+        return await with_exact_issuers(None if wishes.offline else upstream, imported)
+
+
+def _with_hosts(declared: Sequence[TenantDeclaration], public_host: str) -> list[TenantDeclaration]:
+    """The tenants with the hosts that their redirect URLs are on: logins end there, so that the service must answer there.
+
+    Raises:
+        ConfigurationError: several tenants have one such host, which only the public one can be.
+    """
+    wanted: dict[str, list[str]] = {}
+    for tenant in declared:
+        for host in {urlsplit(one.redirect_url).hostname or "" for one in tenant.providers if one.redirect_url}:
+            if host != public_host and host not in tenant.hosts:
+                wanted.setdefault(host, []).append(tenant.slug)
+    taken = {host for tenant in declared for host in tenant.hosts}
+    problems = [
+        f"The redirect URLs of tenants {', '.join(slugs)} are on {host}, which is the host of none of them alone: make it"
+        f" the host of IDENTITY_PUBLIC_URL, which is {public_host} now."
+        for host, slugs in sorted(wanted.items())
+        if len(slugs) > 1 or host in taken
+    ]
+    if problems:
+        raise ConfigurationError(problems)
+    own = {slugs[0]: [*[host for host, others in wanted.items() if others == slugs]] for slugs in wanted.values()}
+    return [msgspec.structs.replace(tenant, hosts=(*tenant.hosts, *own.get(tenant.slug, ()))) for tenant in declared]
+
+
+def _accepting(declared: Sequence[TenantDeclaration], slugs: Sequence[str]) -> list[TenantDeclaration]:
+    """The tenants, those named with the operator's exception at shared redirect URLs.
+
+    Raises:
+        ConfigurationError: no form has such a tenant.
+    """
+    problems = [
+        f"--accept-without-iss {slug}: no form has a tenant {slug}." for slug in slugs if slug not in _slugs(declared)
+    ]
+    if problems:
+        raise ConfigurationError(problems)
+
+    def provider(one: ProviderDeclaration) -> ProviderDeclaration:
+        return msgspec.structs.replace(one, accept_without_iss=True)
+
+    return [
+        msgspec.structs.replace(one, providers=tuple(map(provider, one.providers))) if one.slug in slugs else one
+        for one in declared
+    ]
+
+
+def _slugs(declared: Sequence[TenantDeclaration]) -> set[str]:
+    return {one.slug for one in declared}
+
+
+def _icon_notices(declared: Sequence[TenantDeclaration]) -> list[str]:
+    return [
+        f"tenant {tenant.slug!r}, provider {provider.slug!r}: the icon {provider.icon} does not come with this service; its"
+        " button shows a letter. `data:image/...` addresses are shown as they are."
+        for tenant in declared
+        for provider in tenant.providers
+        if provider.icon and re.fullmatch(r"[a-z]+:[a-z0-9-]+", provider.icon) and provider.icon not in ICONS
+    ]
 
 
 async def _kept(database: Database, declared: TenantDeclaration, *, named: bool) -> TenantDeclaration:

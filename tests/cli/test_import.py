@@ -8,7 +8,7 @@ import pytest
 from tests.cli.conftest import Command, ask
 from tests.tenants.importing.forms import DIRECTORY, data
 
-INTO = ("--tenant", "acme", "--name", "Acme", "--host", "login.acme.example", "--allowed-directory", DIRECTORY)
+INTO = ("--tenant", "acme", "--name", "Acme", "--host", "login.acme.example", "--offline")
 
 
 def form(folder: Path, name: str) -> Path:
@@ -37,7 +37,7 @@ def test_every_form_is_rehearsed_and_applied_and_then_left_alone(
     done = command("import", path, *INTO)
     assert (done.returncode, done.stdout) == (0, rehearsed.stdout), done.stderr
     assert "provider" in done.stdout
-    assert ("notice: " in done.stderr) is (name != "inference.env")
+    assert "notice: " in done.stderr
     rows = ask(url, "select managed_by from provider")
     assert {row["managed_by"] for row in rows} == {"FILE"}
     again = command("import", path, *INTO)
@@ -81,7 +81,10 @@ def test_a_tenant_that_exists_keeps_what_the_form_does_not_say(command: Command,
         ((), 2, "Name a file"),
         (("--environment",), 2, "needs --tenant"),
         (("--host", "login.acme.example"), 2, "--tenant"),
-        (("infrahub-oidc.toml",), 78, "say into which one"),
+        (("infrahub-oidc.toml",), 78, "say with --tenant into which one"),
+        (("infrahub-oidc.toml", "--tenant", "acme", "--allowed-directory", DIRECTORY), 2, "TENANT=ID"),
+        (("infrahub-oidc.toml", "--tenant", "acme", "--allowed-directory", f"other={DIRECTORY}"), 78, "no form has"),
+        (("infrahub-oidc.toml", "--tenant", "acme", "--accept-without-iss", "other"), 78, "no form has a tenant other"),
         (("unknown.txt", "--tenant", "acme"), 78, "unknown.txt"),
     ],
 )
@@ -113,4 +116,99 @@ def test_a_form_with_secrets_that_others_may_read_is_refused(command: Command, t
     path.chmod(0o644)
     done = command("import", path, *INTO)
     assert (done.returncode, "chmod 600" in done.stderr) == (78, True)
+    assert ask(url, "select from tenant") == []
+
+
+def tenants(*changes: dict[str, str]) -> str:
+    """The example of the Inference API, once for each."""
+    example = json.loads(data("inference-tenant.json")) | {
+        "oidc_redirect_url": "https://id.example.com/v1/auth/oidc/callback"
+    }
+    return json.dumps([example | change for change in changes])
+
+
+def test_each_tenant_gets_the_directories_that_were_said_to_be_its_own(
+    command: Command, tmp_path: Path, url: str
+) -> None:
+    """S4-24, S4-32: a list for all would let the people of one customer sign in at another."""
+    other = DIRECTORY.replace("8eaef023", "9eaef023")
+    many = {"oidc_issuer": "https://login.microsoftonline.com/organizations/v2.0"}
+    path = tmp_path / "tenants.json"
+    path.write_text(tenants({"tenant_id": "ta", **many}, {"tenant_id": "tb", **many}))
+    path.chmod(0o600)
+    refused = command("import", path)
+    assert refused.returncode == 78
+    for slug in ("ta", "tb"):
+        assert refused.stderr.count(f"tenant '{slug}', provider 'oidc'.allowed_directories") == 1
+        assert f"--allowed-directory {slug}=ID" in refused.stderr
+    done = command("import", path, "--allowed-directory", f"ta={DIRECTORY}", "--allowed-directory", f"tb={other}")
+    assert done.returncode == 0, done.stderr
+    rows = ask(url, "select t.slug, p.claims from provider p join tenant t on t.id = p.tenant_id")
+    assert {row["slug"]: json.loads(row["claims"])["directories"] for row in rows} == {"ta": [DIRECTORY], "tb": [other]}
+
+
+def test_a_second_tenant_at_a_shared_redirect_url_does_not_break_the_first_in_silence(
+    command: Command, tmp_path: Path, url: str
+) -> None:
+    """S4-06: whose callbacks cannot be told apart is named, the tenant that is there already too; nothing is written."""
+    path = tmp_path / "tenants.json"
+    for slug in ("first", "second"):
+        path.write_text(tenants({"tenant_id": slug, "oidc_issuer": f"https://{slug}.example"}))
+        path.chmod(0o600)
+        done = command("import", path)
+        assert done.returncode == (0 if slug == "first" else 78), done.stderr
+    assert {name in done.stderr for name in ("Tenant first, provider oidc", "Tenant second, provider oidc")} == {True}
+    assert "accept_without_iss" in done.stderr
+    assert [row["slug"] for row in ask(url, "select slug from tenant")] == ["first"]
+
+
+def test_the_operators_exception_is_made_by_name_and_said(command: Command, tmp_path: Path, url: str) -> None:
+    path = tmp_path / "tenants.json"
+    path.write_text(
+        tenants(*[{"tenant_id": slug, "oidc_issuer": f"https://{slug}.example"} for slug in ("first", "second")])
+    )
+    path.chmod(0o600)
+    named = command("import", path, "--accept-without-iss", "first")
+    assert (named.returncode, "Tenant first" in named.stderr, "Tenant second" in named.stderr) == (78, False, True)
+    done = command("import", path, "--accept-without-iss", "first", "--accept-without-iss", "second")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("can take the codes of every other provider") == 2
+    assert len(ask(url, "select from provider where client_settings ->> 'accept_without_iss' = 'true'")) == 2
+
+
+def test_the_five_keys_alone_are_a_tenants_that_is_said_beside_them(command: Command, tmp_path: Path, url: str) -> None:
+    """S4-35: as the guides for Entra, Keycloak and others print them."""
+    path = tmp_path / "entra.json"
+    five = {
+        name: value for name, value in json.loads(data("inference-tenant.json")).items() if name.startswith("oidc_")
+    }
+    path.write_text(json.dumps(five))
+    path.chmod(0o600)
+    assert "--tenant" in command("import", path).stderr
+    done = command("import", path, "--tenant", "acme", "--frontend-url", "https://app.acme.example/in")
+    assert done.returncode == 0, done.stderr
+    [row] = ask(url, "select p.issuer from provider p join tenant t on t.id = p.tenant_id where t.slug = 'acme'")
+    assert row["issuer"] == five["oidc_issuer"]
+    assert [row["return_urls"] for row in ask(url, "select return_urls from frontend")] == [
+        ["https://app.acme.example/in"]
+    ]
+
+
+def test_what_is_said_beside_a_tenant_document_counts(command: Command, tmp_path: Path, url: str) -> None:
+    """S4-11: and the tenant answers on the host of its redirect URL."""
+    path = form(tmp_path, "inference-tenant.json")
+    done = command("import", path, "--tenant", "other", "--name", "Other", "--host", "login.other.example")
+    assert done.returncode == 0, done.stderr
+    [tenant] = json.loads(command("tenant", "list", "--json").stdout)["tenants"]
+    assert (tenant["slug"], tenant["name"]) == ("other", "Other")
+    assert tenant["hosts"] == ["api.yourplatform.com", "login.other.example"]
+
+
+def test_a_placeholder_that_was_left_is_a_problem_by_its_name(command: Command, tmp_path: Path, url: str) -> None:
+    """S4-31."""
+    path = tmp_path / "tenant.json"
+    path.write_text(tenants({"oidc_issuer": "https://login.microsoftonline.com/{tenant-id}/v2.0"}))
+    path.chmod(0o600)
+    done = command("import", path)
+    assert (done.returncode, "placeholder {tenant-id}" in done.stderr) == (78, True), done.stderr
     assert ask(url, "select from tenant") == []

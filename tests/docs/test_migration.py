@@ -25,7 +25,8 @@ def pairs(page: str) -> list[tuple[str, str]]:
 
 
 def imported(form: str) -> Imported:
-    return read_any(form.encode(), TARGET)
+    names_its_tenant = any(mark in form for mark in ("tenant_id", "[[reinfer]]", "[[federated_directory]]"))
+    return read_any(form.encode(), Target() if names_its_tenant else TARGET)
 
 
 def comparable(tenants: list[TenantDeclaration]) -> list[TenantDeclaration]:

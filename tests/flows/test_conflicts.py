@@ -132,7 +132,7 @@ async def test_c4_a_client_has_a_secret_or_none_and_pkce_always(deployment: Depl
     assert {methods[system] for system in ("reinfer", "directory", "inference")} == {"client_secret_post"}
     assert methods["sysreptor"] == "client_secret_basic"
     with pytest.raises(ConfigurationError) as refused:
-        read_any(directory("acme", deployment.idp, secret=False).encode(), None)
+        read_any(directory("acme", deployment.idp, secret=False).encode(), Target())
     assert "client_secret" in " ".join(refused.value.problems)
 
 
@@ -165,7 +165,7 @@ async def test_c6_an_issuer_and_a_discovery_url_are_both_enough(deployment: Depl
     for system in ("reinfer", "infrahub"):
         assert (await sign_in(deployment, system, "carol")).succeeded
     slashed = reinfer("acme", deployment.idp).replace(deployment.idp.issuer, "https://oauth.id.jumpcloud.com/")
-    [tenant] = read_any(slashed.encode(), None).tenants
+    [tenant] = read_any(slashed.encode(), Target()).tenants
     assert tenant.providers[0].issuer == "https://oauth.id.jumpcloud.com/"
 
 

@@ -7,11 +7,27 @@ import rich_click as click
 
 @click.command()
 @click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--tenant", help="The slug of the tenant to import into, for forms that name none.")
+@click.option("--tenant", help="The slug of the tenant to import into; needed where the form names none.")
 @click.option("--name", help="What that tenant is called.")
 @click.option("--host", "hosts", multiple=True, help="A host of that tenant; the first keeps the old redirect URIs.")
-@click.option("--allowed-directory", "directories", multiple=True, help="An Entra directory that may sign in.")
+@click.option(
+    "--allowed-directory",
+    "directories",
+    multiple=True,
+    metavar="TENANT=ID",
+    help="An Entra directory whose people may sign in at this tenant; repeatable.",
+)
+@click.option("--frontend-url", help="Where the old system delivered logins, for variables, which do not say it.")
+@click.option(
+    "--accept-without-iss",
+    "accepting",
+    multiple=True,
+    metavar="TENANT",
+    help="Accept this tenant's providers at a shared redirect URL though their callbacks do not say whose they are: they"
+    " could then take the codes of every other provider there.",
+)
 @click.option("--environment", is_flag=True, help="Read this process's variables too, as the old system had them.")
+@click.option("--offline", is_flag=True, help="Ask no provider for its exact issuer.")
 @click.option("--dry-run", is_flag=True, help="Show the difference and change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
@@ -20,7 +36,10 @@ def command(
     name: str | None,
     hosts: tuple[str, ...],
     directories: tuple[str, ...],
+    frontend_url: str | None,
+    accepting: tuple[str, ...],
     environment: bool,
+    offline: bool,
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -30,19 +49,15 @@ def command(
     here is a notice on standard error; what cannot be imported stops the import. Importing twice changes nothing.
     """
     from identity_api.cli.context import read_settings, run_on_database
-    from identity_api.cli.importing import apply_forms, read_forms, target_of
-    from identity_api.cli.outcome import printable
-    from identity_api.cli.output import print_json, print_lines
+    from identity_api.cli.importing import Wishes, apply_forms, read_forms, target_of
+    from identity_api.cli.output import print_json, print_lines, print_notices
 
-    target = target_of(tenant, name, hosts, directories)
-    settings, imported = read_settings(), read_forms(files, target, environment=environment, directories=directories)
-    done = run_on_database(
-        settings,
-        lambda database: apply_forms(database, settings, imported, named=name is not None, rehearse=dry_run),
-    )
+    target = target_of(tenant, name, hosts, directories, frontend_url)
+    settings, imported = read_settings(), read_forms(files, target, environment=environment)
+    wishes = Wishes(named=name is not None, offline=offline, rehearse=dry_run, accepting=accepting)
+    done = run_on_database(settings, lambda database: apply_forms(database, settings, imported, wishes))
     if as_json:
         print_json({"dry_run": dry_run, "changes": done.changes, "notices": done.notices})
         return
-    for notice in done.notices:
-        click.echo(printable(f"notice: {notice}"), err=True)
+    print_notices(done.notices)
     print_lines(done.changes or ["Nothing to change."])

@@ -3,12 +3,15 @@
 import json
 import re
 import tomllib
+from collections.abc import Iterator
 from typing import Any, Final
 
 from identity_api.errors import ConfigurationError
 from identity_api.tenants.declaration import MAX_BYTES
 
-_ASSIGNMENT: Final = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)")
+_ASSIGNMENT: Final = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)", re.DOTALL)
+_OPENED: Final = re.compile(r"(?:export\s+)?[A-Za-z_][A-Za-z0-9_]*\s*=\s*([\"'].*)")
+_IS_VARIABLES: Final = re.compile(r"\s*(?:#[^\n]*\n\s*)*(?:export\s+)?[A-Z][A-Z0-9_]*\s*=")
 
 
 def read_toml(document: bytes) -> dict[str, Any]:
@@ -40,17 +43,14 @@ def read_json(document: bytes) -> Any:
 
 
 def read_environment(document: bytes) -> dict[str, str]:
-    """Read a file of `NAME=value` lines, with comments, `export` and quotes around a value allowed.
+    """Read a file of `NAME=value` lines, with comments and `export`; a value in quotes may go over several lines.
 
     Raises:
         ConfigurationError: a line is none of that, or a name is given twice; lists all, by line.
     """
     found: dict[str, str] = {}
     problems: list[str] = []
-    for number, line in enumerate(_text(document).splitlines(), 1):
-        stripped = line.strip()
-        if not stripped or stripped.startswith("#"):
-            continue
+    for number, stripped in _assignments(_text(document)):
         assignment = _ASSIGNMENT.fullmatch(stripped)
         if assignment is None:
             problems.append(f"Line {number} is no NAME=value.")
@@ -61,6 +61,31 @@ def read_environment(document: bytes) -> dict[str, str]:
     if problems:
         raise ConfigurationError(problems)
     return found
+
+
+def looks_like_variables(document: bytes) -> bool:
+    """Whether a file begins as one of environment variables does: then it is its mistakes as such that are told."""
+    return _IS_VARIABLES.match(document.decode("utf-8-sig", "replace")) is not None
+
+
+def _assignments(text: str) -> Iterator[tuple[int, str]]:
+    """What is neither blank nor a comment, each with the number of its first line and as far as its quotes reach."""
+    lines = enumerate(text.splitlines(), 1)
+    for number, line in lines:
+        whole = line.strip()
+        if not whole or whole.startswith("#"):
+            continue
+        opened = _OPENED.fullmatch(whole)
+        if opened is not None and not _is_closed(opened[1]):
+            for _, following in lines:
+                whole += "\n" + following
+                if following.rstrip().endswith(opened[1][0]):
+                    break
+        yield number, whole.rstrip()
+
+
+def _is_closed(value: str) -> bool:
+    return len(value) >= 2 and value.endswith(value[0])
 
 
 def _text(document: bytes) -> str:

@@ -7,10 +7,11 @@ host = "sales.example.com"             # optional
 configuration_url = "https://sso.example.com/.well-known/openid-configuration"
 client_id = "..."
 client_secret = "..."
+issuer = "https://sso.example.com"     # optional: exactly as the document says it, with its slash if it has one
 logout_page_url = "https://example.com/bye"     # optional
 """
 
-from typing import Any
+from typing import Any, Final
 
 from identity_api.errors import ConfigurationError
 from identity_api.tenants.declaration import ProviderDeclaration, TenantDeclaration
@@ -22,12 +23,16 @@ from identity_api.tenants.importing.form import (
     Imported,
     Section,
     Target,
+    Tenant,
     directories_for,
+    is_single,
     issuer_of,
 )
 
+PROVIDER_SLUG: Final = "oidc"
 
-def read_federated_directory(document: bytes, *, allowed_directories: tuple[str, ...] = ()) -> Imported:
+
+def read_federated_directory(document: bytes, target: Target = Target()) -> Imported:  # noqa: B008  # frozen
     """Read the form. People known by their username are let in, and nobody else (S1-10, S1-11, S1-14).
 
     Raises:
@@ -37,43 +42,36 @@ def read_federated_directory(document: bytes, *, allowed_directories: tuple[str,
     if not isinstance(tables, list) or not tables or not all(isinstance(table, dict) for table in tables):
         raise ConfigurationError(["federated_directory: expected a list of tables, [[federated_directory]]."])
     findings = Findings()
-    return findings.finish(
-        [_tenant(number, table, allowed_directories, findings) for number, table in enumerate(tables)]
-    )
+    is_single(target, tables, findings)
+    return findings.finish([_tenant(number, table, target, findings) for number, table in enumerate(tables)])
 
 
-def _tenant(
-    number: int, table: dict[str, Any], allowed_directories: tuple[str, ...], findings: Findings
-) -> TenantDeclaration:
+def _tenant(number: int, table: dict[str, Any], target: Target, findings: Findings) -> TenantDeclaration:
     section = Section(table, f"federated_directory[{number}]", findings)
     slug, host = section.required("directory") or UNNAMED, section.text("host")
-    target = Target(
-        slug=slug,
-        name=section.text("name") or slug,
-        hosts=(host,) if host else (),
-        allowed_directories=allowed_directories,
-    )
-    provider = _provider(target, section, findings)
+    tenant = target.of(slug, section.text("name"), (host,) if host else ())
+    provider = _provider(tenant, section, findings)
     section.finish()
     return TenantDeclaration(
-        slug=target.slug,
-        name=target.name,
-        hosts=target.hosts,
+        slug=tenant.slug,
+        name=tenant.name,
+        hosts=tenant.hosts,
         default_provider=provider.slug if provider else None,
         providers=(provider,) if provider else (),
     )
 
 
-def _provider(target: Target, section: Section, findings: Findings) -> ProviderDeclaration | None:
-    issuer, discovery_url = issuer_of(section.required("configuration_url"), section, "configuration_url")
+def _provider(tenant: Tenant, section: Section, findings: Findings) -> ProviderDeclaration | None:
+    address = section.required("configuration_url")
+    place = issuer_of(address, section, "configuration_url", of=(tenant.slug, PROVIDER_SLUG))
     section.notice("client_id", "the redirect URI is another one; register it.")
     return findings.provider(
         section.name("client_id").rpartition(".")[0],
-        slug="oidc",
+        slug=PROVIDER_SLUG,
         label="Single sign-on",
-        issuer=issuer,
-        discovery_url=discovery_url,
-        allowed_directories=directories_for(issuer, target),
+        issuer=place.issuer,
+        discovery_url=place.discovery_url,
+        allowed_directories=directories_for(place.issuer, tenant),
         client_id=section.required("client_id"),
         client_secret=section.required("client_secret"),
         logout_page_url=section.text("logout_page_url"),

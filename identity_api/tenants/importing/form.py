@@ -18,8 +18,24 @@ TRUE, FALSE = ("true", "1", "yes", "on", "t", "y"), ("false", "0", "no", "off", 
 DEFAULT_SCOPES = ("openid", "profile", "email")
 UNNAMED = "unnamed"
 """Stands where a required name is missing, which is a problem noted already; such a result is never used."""
+NO_TENANT = "This form names no tenant: say with --tenant into which one to import."
 _SLASHED_ISSUERS = ("auth0.com", "oauth.id.jumpcloud.com")
 """Hosts whose issuers end in a slash, which the address of the metadata does not show."""
+_PLACEHOLDER = re.compile(r"[{<][^{}<>]*[}>]|\.\.\.")
+"""What documentation writes where a value is to be filled in. Neither a URL nor a client id has it."""
+_EXAMPLE = re.compile(r"\byour-[a-z][a-z-]*|(?<=/)tenant-id(?=/)|\bclient-(id|secret)-from-[a-z-]+")
+"""Values that documentation shows as examples; they may be real."""
+
+
+class Guess(msgspec.Struct, frozen=True):
+    """An issuer that was read off the address of a metadata document, which alone says the exact one."""
+
+    tenant: str
+    provider: str
+    key: str
+    """What the form calls the address."""
+    is_unlikely: bool = False
+    """The address does not end as such addresses do, so that the issuer has to be asked for or entered."""
 
 
 class Imported(msgspec.Struct, frozen=True):
@@ -27,19 +43,49 @@ class Imported(msgspec.Struct, frozen=True):
 
     tenants: list[TenantDeclaration]
     notices: list[str]
+    guesses: tuple[Guess, ...] = ()
+    switched_off: tuple[tuple[str, str], ...] = ()
+    """Tenant and provider, by slug, of what the form says is off: no declaration, but an enabled provider of that name
+    is not to stay so."""
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
-    """The tenant into which a form is imported that does not name one, and what no form says.
+    """What is said beside the form: the tenant to import into, and what no form knows.
 
     `hosts` are the tenant's; the first is where redirect URIs registered for the old system must lead now.
-    `allowed_directories` are for providers whose issuer stands for many Entra directories.
+    `directories` are, by tenant, the Entra directories that may sign in where an issuer stands for many.
+    `frontend_url` is where results are delivered, for the form that does not say it.
     """
+
+    slug: str | None = None
+    name: str | None = None
+    hosts: tuple[str, ...] = ()
+    directories: Mapping[str, tuple[str, ...]] = {}
+    frontend_url: str | None = None
+
+    def of(self, slug: str, name: str | None, hosts: tuple[str, ...] = ()) -> "Tenant":
+        """The tenant, as the form names it, where nothing else was said beside it."""
+        slug = self.slug or slug
+        return Tenant(slug, self.name or name or slug, (*hosts, *self.hosts), self.directories.get(slug, ()))
+
+    def named(self) -> "Tenant":
+        """The tenant, for a form that names none.
+
+        Raises:
+            ConfigurationError: none was said.
+        """
+        if self.slug is None:
+            raise ConfigurationError([NO_TENANT])
+        return self.of(self.slug, None)
+
+
+class Tenant(msgspec.Struct, frozen=True):
+    """The tenant that a form is imported into."""
 
     slug: str
     name: str
-    hosts: tuple[str, ...] = ()
-    allowed_directories: tuple[str, ...] = ()
+    hosts: tuple[str, ...]
+    directories: tuple[str, ...]
 
     def redirect_url(self, path: str) -> str | None:
         """The redirect URI that the old system had at this path, or None without a host."""
@@ -52,11 +98,15 @@ class Findings:
     def __init__(self) -> None:
         self.problems: list[str] = []
         self.notices: list[str] = []
+        self.guesses: list[Guess] = []
+        self.switched_off: list[tuple[str, str]] = []
 
     def provider(self, place: str, **fields: Any) -> ProviderDeclaration | None:
         """A provider from the fields that are not None, or a problem. An empty text is one that was noted already."""
         given = {name: value for name, value in fields.items() if value is not None}
         if "" in given.values() or "" in given.get("endpoints", {}).values():
+            return None
+        if self._has_placeholders(place, given):
             return None
         try:
             found: ProviderDeclaration = msgspec.convert(apply_preset(given), ProviderDeclaration)
@@ -68,6 +118,21 @@ class Findings:
             return found
         return None
 
+    def _has_placeholders(self, place: str, given: Mapping[str, Any]) -> bool:
+        """Note what the documentation's reader was to fill in. The secret's value is not shown."""
+        before = len(self.problems)
+        texts = {name: given[name] for name in _FILLED_IN if name in given}
+        texts |= {f"endpoints.{name}": value for name, value in given.get("endpoints", {}).items()}
+        for name, value in texts.items():
+            left = _PLACEHOLDER.search(value.replace(TENANT_PLACEHOLDER, ""))
+            if left and (name != "client_secret" or left[0] == value):
+                shown = "" if name == "client_secret" else f" {left[0]}"
+                self.problems.append(f"{place}: {name} still has the placeholder{shown}; write the value there.")
+            elif example := _EXAMPLE.search(value):
+                shown = "" if name == "client_secret" else f" ({example[0]})"
+                self.notices.append(f"{place}: {name} looks like an example of the documentation{shown}.")
+        return len(self.problems) > before
+
     def finish(self, tenants: list[TenantDeclaration]) -> Imported:
         """The checked result.
 
@@ -77,7 +142,10 @@ class Findings:
         problems = [*self.problems, *(_named(one, tenants) for one in problems_of(tenants))]
         if problems:
             raise ConfigurationError(problems)
-        return Imported(tenants, self.notices)
+        return Imported(tenants, self.notices, tuple(self.guesses), tuple(self.switched_off))
+
+
+_FILLED_IN = ("issuer", "discovery_url", "redirect_url", "client_id", "client_secret")
 
 
 class Section:
@@ -147,6 +215,10 @@ class Section:
         self._asked.add(key)
         return self._content.get(key)
 
+    def guess(self, key: str, tenant: str, provider: str, *, is_unlikely: bool) -> None:
+        """Note that an issuer was read off this address."""
+        self._findings.guesses.append(Guess(tenant, provider, self.name(key), is_unlikely))
+
     def ignore(self, *keys: str) -> None:
         """Know of keys that mean nothing here."""
         self._asked.update(keys)
@@ -157,29 +229,60 @@ class Section:
             self.notice(key, "is not known here and was ignored.")
 
 
-def issuer_of(address: str, section: Section, key: str) -> tuple[str, str | None]:
-    """Issuer and metadata URL from either (S1-06, S4-16). An issuer is never edited; from a metadata URL it is read off.
+class IssuerOf(msgspec.Struct, frozen=True):
+    """Where a provider is: its issuer, and its metadata document where that was given."""
 
-    Providers compare their issuer exactly, and a metadata URL does not show whether it ends in a slash.
+    issuer: str
+    discovery_url: str | None
+
+
+def issuer_of(address: str, section: Section, key: str, *, of: tuple[str, str]) -> IssuerOf:
+    """Issuer and metadata URL from either (S1-06, S4-16). An issuer is never edited, and `issuer` in the form is exact.
+
+    From a metadata URL it is read off: providers compare their issuer exactly, and the URL does not show whether it
+    ends in a slash. That is a guess until the document itself was asked.
+
+    Args:
+        address: of the provider or of its metadata document; "" if it was missing, which is a problem noted already.
+        section: the form's table, which may name the `issuer` beside the address.
+        key: what the form calls the address.
+        of: tenant and provider.
     """
+    exact = section.text("issuer") if not key.endswith("issuer") else None
     base, mark, _ = address.partition(WELL_KNOWN_PATH)
-    issuer = base if mark else address
-    if stands_for_many(issuer):
+    if stands_for_many(exact or base):
+        issuer = exact or base
         for collective in ENTRA_COLLECTIVES:
             issuer = issuer.replace(f"/{collective}/", f"/{TENANT_PLACEHOLDER}/")
-        return issuer, f"{base.rstrip('/')}{WELL_KNOWN_PATH}"
-    if not mark:
-        return issuer, None
-    host = _host(address)
-    if any(host == known or host.endswith(f".{known}") for known in _SLASHED_ISSUERS):
+        return IssuerOf(issuer, f"{base.rstrip('/')}{WELL_KNOWN_PATH}")
+    if exact is not None:
+        return IssuerOf(exact, address)
+    if not mark and not _is_file(address):
+        return IssuerOf(address, None)
+    issuer = base if mark else address.rpartition("/")[0]
+    if any(_host(address) == known or _host(address).endswith(f".{known}") for known in _SLASHED_ISSUERS):
         issuer += "/"
-    section.notice(key, f"the issuer is taken to be {issuer!r}; the provider's metadata must name exactly this one.")
-    return issuer, address
+    section.guess(key, *of, is_unlikely=not mark)
+    return IssuerOf(issuer, address)
 
 
-def directories_for(issuer: str, target: Target) -> tuple[str, ...]:
+def _is_file(address: str) -> bool:
+    """Whether an address that does not end in the well-known path names a document all the same (`.../config.json`)."""
+    path, has_query, _ = address.partition("?")
+    return path.endswith(".json") or bool(has_query)
+
+
+def directories_for(issuer: str, tenant: Tenant) -> tuple[str, ...]:
     """The directories that may sign in, where the issuer needs them."""
-    return target.allowed_directories if stands_for_many(issuer) else ()
+    return tenant.directories if stands_for_many(issuer) else ()
+
+
+def is_single(target: Target, tables: list[Any], findings: Findings) -> bool:
+    """Whether what was said beside the form can be meant for one tenant only; a problem if it cannot."""
+    is_said = target.slug is not None or target.name is not None or bool(target.hosts)
+    if is_said and len(tables) > 1:
+        findings.problems.append("--tenant, --name and --host are for a form of one tenant; this one has several.")
+    return len(tables) == 1
 
 
 def server_of(authorization_endpoint: str) -> str:
@@ -204,9 +307,12 @@ def _host(address: str) -> str:
 
 
 def _named(problem: str, tenants: list[TenantDeclaration]) -> str:
-    """The problem with the names that the form knows instead of places in a list."""
+    """The problem with the names that the form knows instead of places in a list, and with what to say for it."""
     for place, tenant in enumerate(tenants):
         for number, provider in enumerate(tenant.providers):
-            problem = problem.replace(f"tenants[{place}].providers[{number}]", f"provider {provider.slug!r}")
+            at = f"tenants[{place}].providers[{number}]"
+            if problem.startswith(f"{at}.allowed_directories: name"):
+                problem += f" Say --allowed-directory {tenant.slug}=ID for each."
+            problem = problem.replace(at, f"tenant {tenant.slug!r}, provider {provider.slug!r}")
         problem = problem.replace(f"tenants[{place}]", f"tenant {tenant.slug!r}")
     return problem

@@ -19,7 +19,9 @@ from identity_api.tenants.importing.form import (
     Imported,
     Section,
     Target,
+    Tenant,
     directories_for,
+    is_single,
     issuer_of,
     sync_for,
 )
@@ -30,8 +32,8 @@ KEYS: Final = ("issuer", "client_id", "client_secret", "redirect_url", "scopes")
 PROVIDER_SLUG: Final = "oidc"
 
 
-def read_inference(*documents: bytes, allowed_directories: tuple[str, ...] = ()) -> Imported:
-    """Read tenant documents; each is one tenant, or a list of them.
+def read_inference(*documents: bytes, target: Target = Target()) -> Imported:  # noqa: B008  # frozen
+    """Read tenant documents; each is one tenant, or a list of them. One without `tenant_id` is the target's tenant.
 
     Raises:
         ConfigurationError: with every problem.
@@ -43,7 +45,8 @@ def read_inference(*documents: bytes, allowed_directories: tuple[str, ...] = ())
     if not tables or not all(isinstance(table, dict) for table in tables):
         raise ConfigurationError(["A tenant must be an object, or several a list of objects."])
     findings = Findings()
-    return findings.finish([_tenant(table, allowed_directories, findings) for table in tables])
+    is_single(target, tables, findings)
+    return findings.finish([_tenant(table, target, findings) for table in tables])
 
 
 def read_inference_environment(target: Target, environ: Mapping[str, str]) -> Imported:
@@ -52,49 +55,64 @@ def read_inference_environment(target: Target, environ: Mapping[str, str]) -> Im
     Raises:
         ConfigurationError: with every problem.
     """
-    findings = Findings()
+    findings, tenant = Findings(), target.named()
     given = {name.removeprefix(PREFIX).lower(): value for name, value in environ.items() if name.startswith(PREFIX)}
     names = {f"oidc_{key}": f"{PREFIX}{key.upper()}" for key in [*KEYS, *given]}
     section = Section({f"oidc_{key}": value for key, value in given.items()}, "", findings, names)
-    provider = _provider(target, section, findings)
+    provider = _provider(tenant, section, findings)
+    if provider is not None and target.frontend_url is None:
+        section.notice("oidc_redirect_url", "the variables name no frontend: say --frontend-url, or logins end here.")
+    frontends = _frontends(target.frontend_url, section)
     section.finish()
     return findings.finish(
         [
             TenantDeclaration(
-                slug=target.slug,
-                name=target.name,
-                hosts=target.hosts,
+                slug=tenant.slug,
+                name=tenant.name,
+                hosts=tenant.hosts,
                 default_provider=provider.slug if provider else None,
+                frontends=frontends,
                 providers=(provider,) if provider else (),
             )
         ]
     )
 
 
-def _tenant(table: dict[str, Any], allowed_directories: tuple[str, ...], findings: Findings) -> TenantDeclaration:
+def _tenant(table: dict[str, Any], target: Target, findings: Findings) -> TenantDeclaration:
     tenant_id = table.get("tenant_id")
-    section = Section(table, tenant_id if isinstance(tenant_id, str) else "tenant", findings)
+    section = Section(table, tenant_id if isinstance(tenant_id, str) else target.slug or "tenant", findings)
     section.ignore(*STORAGE)
-    written = section.required("tenant_id")
-    slug = re.sub(r"[^a-z0-9]+", "-", written.lower()).strip("-")
-    if slug != written:
-        section.notice("tenant_id", f"the tenant is called {slug!r} here; callers must name it so.")
-    target = Target(slug=slug or UNNAMED, name=section.text("name") or slug, allowed_directories=allowed_directories)
-    provider = _provider(target, section, findings)
-    frontends = _frontends(section)
+    tenant = target.of(_slug(target, section), section.text("name"))
+    provider = _provider(tenant, section, findings)
+    frontends = _frontends(section.text("frontend_url") or target.frontend_url, section)
     section.finish()
     return TenantDeclaration(
-        slug=target.slug,
-        name=target.name,
+        slug=tenant.slug,
+        name=tenant.name,
+        hosts=tenant.hosts,
         default_provider=provider.slug if provider else None,
         frontends=frontends,
         providers=(provider,) if provider else (),
     )
 
 
-def _frontends(section: Section) -> tuple[FrontendDeclaration, ...]:
+def _slug(target: Target, section: Section) -> str:
+    """What the tenant is called: by `tenant_id`, unless it was said beside the form (`target`) into which to import."""
+    is_asked = target.slug is None and section.value("tenant_id") is not None
+    written = section.required("tenant_id") if is_asked else section.text("tenant_id")
+    if target.slug is None and written is None:
+        section.problem("tenant_id", "is required; or say with --tenant into which one to import.")
+    slug = re.sub(r"[^a-z0-9]+", "-", (written or "").lower()).strip("-") or UNNAMED
+    if target.slug is not None:
+        if written is not None and target.slug != written:
+            section.notice("tenant_id", f"was said to be {target.slug!r}; callers must name it so.")
+    elif slug != written:
+        section.notice("tenant_id", f"the tenant is called {slug!r} here; callers must name it so.")
+    return slug
+
+
+def _frontends(address: str | None, section: Section) -> tuple[FrontendDeclaration, ...]:
     """Where results are delivered: with the token in the fragment as before, or with a one-time code (S4-13, S4-54)."""
-    address = section.text("frontend_url")
     if address is None:
         return ()
     section.notice(
@@ -111,21 +129,22 @@ def _frontends(section: Section) -> tuple[FrontendDeclaration, ...]:
     return (FrontendDeclaration("frontend", (origin,), (address,), ("fragment", "code")),)
 
 
-def _provider(target: Target, section: Section, findings: Findings) -> ProviderDeclaration | None:
+def _provider(tenant: Tenant, section: Section, findings: Findings) -> ProviderDeclaration | None:
     issuer = section.text("oidc_issuer")
     if issuer is None:
         section.ignore(*(f"oidc_{key}" for key in KEYS))
-        section.notice("oidc_issuer", "is empty: the tenant has no OpenID Provider.")
+        section.notice("oidc_issuer", "is empty: nobody signs in at an OpenID Provider of this tenant.")
+        findings.switched_off.append((tenant.slug, PROVIDER_SLUG))
         return None
     scopes = tuple((section.text("oidc_scopes") or " ".join(DEFAULT_SCOPES)).split())
-    issuer, discovery_url = issuer_of(issuer, section, "oidc_issuer")
+    place = issuer_of(issuer, section, "oidc_issuer", of=(tenant.slug, PROVIDER_SLUG))
     return findings.provider(
         section.name("oidc_issuer"),
         slug=PROVIDER_SLUG,
         label="Single sign-on",
-        issuer=issuer,
-        discovery_url=discovery_url,
-        allowed_directories=directories_for(issuer, target),
+        issuer=place.issuer,
+        discovery_url=place.discovery_url,
+        allowed_directories=directories_for(place.issuer, tenant),
         client_id=section.required("oidc_client_id"),
         client_secret=section.required("oidc_client_secret"),
         redirect_url=section.required("oidc_redirect_url"),

@@ -20,6 +20,7 @@ from identity_api.tenants.importing.form import (
     Imported,
     Section,
     Target,
+    Tenant,
     directories_for,
     issuer_of,
     server_of,
@@ -28,6 +29,7 @@ from identity_api.tenants.importing.form import (
 Protocol = Literal["oidc", "oauth2"]
 PROTOCOLS: tuple[Protocol, ...] = ("oidc", "oauth2")
 SLOTS = ("provider1", "provider2", "google")
+_SLUGS = (*SLOTS, *[f"oauth2-{name}" for name in SLOTS])
 _SLOT_VARIABLE = re.compile(r"INFRAHUB_(OIDC|OAUTH2)_(.+)")
 _SECURITY_VARIABLE = re.compile(r"INFRAHUB_SECURITY_(OIDC_PROVIDERS|OAUTH2_PROVIDERS|SSO_ACCOUNT_NAME_FALLBACK)")
 
@@ -40,7 +42,7 @@ def read_infrahub(
     Raises:
         ConfigurationError: with every problem; a switched-off signature check is one, by its name.
     """
-    findings = Findings()
+    findings, tenant = Findings(), target.named()
     content = read_toml(document).get("security", {}) if document is not None else {}
     if not isinstance(content, dict):
         raise ConfigurationError(["security: must be a table."])
@@ -51,19 +53,22 @@ def read_infrahub(
     if not any(enabled.values()):
         findings.problems.append("At least one slot must be listed in oidc_providers or oauth2_providers.")
     providers: list[ProviderDeclaration] = []
+    taken: set[str] = set()
     for protocol in PROTOCOLS:
         for name in SLOTS:
             if (protocol, name) not in slots and name not in enabled[protocol]:
                 continue
             # A slug belongs to one provider, and Infrahub has the same slots for both protocols.
             slug = name if protocol == "oidc" or ("oidc", name) not in slots else f"oauth2-{name}"
-            slot = _Slot(protocol, name, slug, is_listed=name in enabled[protocol])
+            slot = _Slot(protocol, name, slug, _position(protocol, name, enabled))
             section = slots.get((protocol, name)) or Section({}, slot.place, findings)
-            provider = _provider(target, slot, section, findings, adopts=adopts)
+            provider = _provider(tenant, slot, section, findings, adopts=adopts)
             section.finish()
             providers += [provider] if provider else []
+            taken.add(slug)
+    findings.switched_off += [(tenant.slug, slug) for slug in _SLUGS if slug not in taken]
     return findings.finish(
-        [TenantDeclaration(slug=target.slug, name=target.name, hosts=target.hosts, providers=tuple(providers))]
+        [TenantDeclaration(slug=tenant.slug, name=tenant.name, hosts=tenant.hosts, providers=tuple(providers))]
     )
 
 
@@ -73,7 +78,8 @@ class _Slot(msgspec.Struct, frozen=True):
     protocol: Protocol
     name: str
     slug: str
-    is_listed: bool
+    position: int | None
+    """Among the buttons; None for a slot that is not listed."""
 
     @property
     def place(self) -> str:
@@ -120,7 +126,13 @@ def _security(content: Mapping[str, Any], environ: Mapping[str, str], findings: 
     return Section(values, "security", findings, names)
 
 
-def _listed(security: Section, protocol: Protocol) -> set[str]:
+def _position(protocol: Protocol, name: str, enabled: Mapping[Protocol, list[str]]) -> int | None:
+    """Where the slot's button is: in the order of the lists, those of OpenID Connect first."""
+    listed = [(one, slot) for one in PROTOCOLS for slot in enabled[one]]
+    return listed.index((protocol, name)) if (protocol, name) in listed else None
+
+
+def _listed(security: Section, protocol: Protocol) -> list[str]:
     """The slots that are switched on: a list, in a variable as a JSON array."""
     key = f"{protocol}_providers"
     value = security.value(key)
@@ -129,13 +141,13 @@ def _listed(security: Section, protocol: Protocol) -> set[str]:
             value = json.loads(value)
         except ValueError:
             security.problem(key, "must be a JSON array of slots.")
-            return set()
+            return []
     if value is None:
-        return set()
+        return []
     slots = [one.lower() if isinstance(one, str) else "" for one in value] if isinstance(value, list) else [""]
     if not slots or not set(slots) <= set(SLOTS):
         security.problem(key, f"must list at least one of {', '.join(SLOTS)}, and nothing else.")
-    return set(slots) & set(SLOTS)
+    return [slot for slot in dict.fromkeys(slots) if slot in SLOTS]
 
 
 def _adopts_by_name(security: Section) -> bool:
@@ -150,14 +162,14 @@ def _adopts_by_name(security: Section) -> bool:
 
 
 def _provider(
-    target: Target, slot: _Slot, section: Section, findings: Findings, *, adopts: bool
+    tenant: Tenant, slot: _Slot, section: Section, findings: Findings, *, adopts: bool
 ) -> ProviderDeclaration | None:
     _check_switches(section, slot.protocol)
-    if not slot.is_listed:
+    if slot.position is None:
         section.notice("client_id", "the slot is not listed; it was imported as a disabled provider.")
-    if not target.hosts:
+    if not tenant.hosts:
         section.notice("client_id", "without a host of the tenant the redirect URI is another one; register it.")
-    fields = _google(section) if slot.name == "google" else _addresses(target, slot.protocol, section)
+    fields = _google(section) if slot.name == "google" else _addresses(tenant, slot, section)
     return findings.provider(
         slot.place,
         **fields,
@@ -165,10 +177,11 @@ def _provider(
         protocol=slot.protocol,
         label=section.text("display_label"),
         icon=section.text("icon"),
-        enabled=slot.is_listed,
+        position=slot.position,
+        enabled=slot.position is not None,
         client_id=section.required("client_id"),
         client_secret=section.text("client_secret"),
-        redirect_url=target.redirect_url(f"/auth/{slot.protocol}/{slot.name}/callback"),
+        redirect_url=tenant.redirect_url(f"/auth/{slot.protocol}/{slot.name}/callback"),
         scopes=DEFAULT_SCOPES,
         authorization_parameters={},
         anchor_claim="sub",
@@ -197,13 +210,13 @@ def _google(section: Section) -> dict[str, Any]:
     return {"preset": "google"}
 
 
-def _addresses(target: Target, protocol: Protocol, section: Section) -> dict[str, Any]:
-    if protocol == "oidc":
-        issuer, discovery_url = issuer_of(section.required("discovery_url"), section, "discovery_url")
+def _addresses(tenant: Tenant, slot: _Slot, section: Section) -> dict[str, Any]:
+    if slot.protocol == "oidc":
+        place = issuer_of(section.required("discovery_url"), section, "discovery_url", of=(tenant.slug, slot.slug))
         return {
-            "issuer": issuer,
-            "discovery_url": discovery_url,
-            "allowed_directories": directories_for(issuer, target),
+            "issuer": place.issuer,
+            "discovery_url": place.discovery_url,
+            "allowed_directories": directories_for(place.issuer, tenant),
         }
     authorization = section.required("authorization_url")
     endpoints = {"token": section.required("token_url"), "userinfo": section.required("userinfo_url")}

@@ -4,7 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from identity_api.errors import ConfigurationError
-from identity_api.tenants.importing.documents import read_environment, read_json, read_toml
+from identity_api.tenants.importing.documents import (
+    looks_like_variables,
+    read_environment,
+    read_json,
+    read_toml,
+)
 from identity_api.tenants.importing.federated_directory import read_federated_directory
 from identity_api.tenants.importing.form import Imported, Target
 from identity_api.tenants.importing.inference import PREFIX, read_inference, read_inference_environment
@@ -13,34 +18,35 @@ from identity_api.tenants.importing.reinfer import read_reinfer
 from identity_api.tenants.importing.sysreptor import CLIENTS, DEFAULT_PROVIDER, read_sysreptor
 
 
-def read_any(document: bytes, target: Target | None, *, allowed_directories: tuple[str, ...] = ()) -> Imported:
+def read_any(document: bytes, target: Target) -> Imported:
     """Read a file of any of the five systems.
 
     Args:
-        target: the tenant to import into; needed for the forms that name none (Infrahub, SysReptor, variables).
-        allowed_directories: for the forms that name their tenants; else those of `target` count.
+        document: the file's content.
+        target: what is said beside the form. The forms of Infrahub and SysReptor and variables name no tenant; for a
+            form of one tenant that names it, what is said counts instead.
 
     Raises:
         ConfigurationError: it is from none of them, or has problems, or a target is needed.
     """
     if document.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[") and (content := _json(document)) is not None:
         if _is_inference(content):
-            return read_inference(document, allowed_directories=allowed_directories)
-        return read_sysreptor(_needed(target), document)
+            return read_inference(document, target=target)
+        return read_sysreptor(target, document)
     try:
         content = read_toml(document)
     except ConfigurationError as no_toml:
         try:
             environ = read_environment(document)
-        except ConfigurationError:
-            raise no_toml from None
+        except ConfigurationError as no_variables:
+            raise no_variables if looks_like_variables(document) else no_toml from None
         return _from_environment(environ, target)
     if "reinfer" in content:
-        return read_reinfer(document, allowed_directories=allowed_directories)
+        return read_reinfer(document, target)
     if "federated_directory" in content:
-        return read_federated_directory(document, allowed_directories=allowed_directories)
+        return read_federated_directory(document, target)
     if "security" in content:
-        return read_infrahub(_needed(target), document=document)
+        return read_infrahub(target, document=document)
     return _from_environment(read_environment(document), target)
 
 
@@ -70,22 +76,16 @@ def _json(document: bytes) -> Any:
 
 
 def _is_inference(content: Any) -> bool:
-    return isinstance(content, list) or (isinstance(content, dict) and "tenant_id" in content)
+    """A list of tenants, a tenant, or the five keys alone, as its guides for single providers print them."""
+    is_one = isinstance(content, dict) and ("tenant_id" in content or "oidc_issuer" in content)
+    return is_one or isinstance(content, list)
 
 
-def _from_environment(environ: Mapping[str, str], target: Target | None) -> Imported:
+def _from_environment(environ: Mapping[str, str], target: Target) -> Imported:
     if any(name.upper().startswith("INFRAHUB_") for name in environ):
-        return read_infrahub(_needed(target), environ=environ)
+        return read_infrahub(target, environ=environ)
     if any(name.startswith(PREFIX) for name in environ):
-        return read_inference_environment(_needed(target), environ)
+        return read_inference_environment(target, environ)
     if CLIENTS in environ:
-        return read_sysreptor(
-            _needed(target), environ[CLIENTS].encode(), default_provider=environ.get(DEFAULT_PROVIDER) or None
-        )
+        return read_sysreptor(target, environ[CLIENTS].encode(), default_provider=environ.get(DEFAULT_PROVIDER) or None)
     raise ConfigurationError(["The file is in none of the forms that can be imported."])
-
-
-def _needed(target: Target | None) -> Target:
-    if target is None:
-        raise ConfigurationError(["This form names no tenant: say into which one to import."])
-    return target

@@ -9,8 +9,10 @@ client_id = "..."
 client_secret = "..."
 groups = "id_token / roles"            # leave it out where permissions do not follow groups
 scopes = ["roles"]                     # beside openid, profile, email
-offline_access = true
+offline_access = true                  # asked for unless false
 mode = "strict"                        # or "additive"
+absent_groups = "empty"                # or "unknown": what a login without the groups' claim means
+catalogue = ["dataset:read", "dataset:write"]     # every permission there is; without it, those of the pairs below
 
 [reinfer.permissions]
 "Data Scientists" = ["dataset:read", "dataset:write"]
@@ -18,9 +20,16 @@ mode = "strict"                        # or "additive"
 
 from typing import Any, Final
 
+import msgspec
+
 from identity_api.errors import ConfigurationError
 from identity_api.mapping import MatchKind
-from identity_api.tenants.declaration import MappingDeclaration, ProviderDeclaration, TenantDeclaration
+from identity_api.tenants.declaration import (
+    MappingDeclaration,
+    PermissionDeclaration,
+    ProviderDeclaration,
+    TenantDeclaration,
+)
 from identity_api.tenants.importing.documents import read_toml
 from identity_api.tenants.importing.form import (
     DEFAULT_SCOPES,
@@ -29,15 +38,20 @@ from identity_api.tenants.importing.form import (
     Imported,
     Section,
     Target,
+    Tenant,
     directories_for,
+    is_single,
     issuer_of,
 )
 
 MODES: Final = {"strict": "STRICT", "additive": "ADDITIVE", "none": "NONE"}
+ABSENT: Final = {"empty": "EMPTY", "unknown": "UNKNOWN"}
+KEYCLOAK: Final = "/realms/"
+"""In every issuer of Keycloak's."""
 PROVIDER_SLUG: Final = "oidc"
 
 
-def read_reinfer(document: bytes, *, allowed_directories: tuple[str, ...] = ()) -> Imported:
+def read_reinfer(document: bytes, target: Target = Target()) -> Imported:  # noqa: B008  # frozen
     """Read the form.
 
     Raises:
@@ -47,53 +61,53 @@ def read_reinfer(document: bytes, *, allowed_directories: tuple[str, ...] = ()) 
     if not isinstance(tables, list) or not tables or not all(isinstance(table, dict) for table in tables):
         raise ConfigurationError(["reinfer: expected a list of tables, [[reinfer]]."])
     findings = Findings()
-    return findings.finish(
-        [_tenant(number, table, allowed_directories, findings) for number, table in enumerate(tables)]
-    )
+    is_single(target, tables, findings)
+    return findings.finish([_tenant(number, table, target, findings) for number, table in enumerate(tables)])
 
 
-def _tenant(
-    number: int, table: dict[str, Any], allowed_directories: tuple[str, ...], findings: Findings
-) -> TenantDeclaration:
+def _tenant(number: int, table: dict[str, Any], target: Target, findings: Findings) -> TenantDeclaration:
     section = Section(table, f"reinfer[{number}]", findings)
     slug, domain = section.required("tenant") or UNNAMED, section.required("domain") or UNNAMED
-    target = Target(
-        slug=slug, name=section.text("name") or slug, hosts=(domain,), allowed_directories=allowed_directories
-    )
-    provider = _provider(target, section, findings)
-    mappings = _mappings(section)
+    tenant = target.of(slug, section.text("name"), (domain,))
+    provider = _provider(tenant, section, findings)
+    catalogue, mappings = _catalogue(section), _mappings(section)
     section.finish()
     return TenantDeclaration(
-        slug=target.slug,
-        name=target.name,
-        hosts=target.hosts,
+        slug=tenant.slug,
+        name=tenant.name,
+        hosts=tenant.hosts,
         default_provider=provider.slug if provider else None,
         # With SSO on, user management leaves the app (S0-06).
         sso_managed=True,
+        permissions=catalogue,
         providers=(provider,) if provider else (),
-        group_mappings=mappings if provider else (),
+        # Without a provider, which is a problem noted already, the names in them are still worth checking.
+        group_mappings=mappings
+        if provider
+        else tuple([msgspec.structs.replace(one, provider=None) for one in mappings]),
     )
 
 
-def _provider(target: Target, section: Section, findings: Findings) -> ProviderDeclaration | None:
-    issuer, discovery_url = issuer_of(section.required("issuer"), section, "issuer")
+def _provider(tenant: Tenant, section: Section, findings: Findings) -> ProviderDeclaration | None:
+    place = issuer_of(section.required("issuer"), section, "issuer", of=(tenant.slug, PROVIDER_SLUG))
     groups = section.text("groups")
     return findings.provider(
         section.name("issuer").rpartition(".")[0],
         slug=PROVIDER_SLUG,
         label="Single sign-on",
-        issuer=issuer,
-        discovery_url=discovery_url,
-        allowed_directories=directories_for(issuer, target),
+        issuer=place.issuer,
+        discovery_url=place.discovery_url,
+        allowed_directories=directories_for(place.issuer, tenant),
         client_id=section.required("client_id"),
         client_secret=section.required("client_secret"),
         client_authentication="client_secret_post",
         # The bare domain is what customers have registered there (S0-32).
-        redirect_url=f"https://{target.hosts[0]}",
+        redirect_url=tenant.redirect_url(""),
         scopes=_scopes(section),
         display_claim="id_token / preferred_username",
         email_claim="id_token / email",
         groups_claim=groups,
+        absent_groups=_absent_groups(place.issuer, section) if groups else None,
         sync="REFRESH_TOKEN",
         sync_mode=_mode(section, groups),
     )
@@ -107,8 +121,28 @@ def _scopes(section: Section) -> tuple[str, ...]:
     if not isinstance(extra, list) or not all(isinstance(scope, str) for scope in extra):
         section.problem("scopes", "must be a list of texts.")
         extra = []
-    offline = () if section.flag("offline_access") is False else ("offline_access",)
+    asks_offline = section.flag("offline_access")
+    if asks_offline is None:
+        section.notice("offline_access", "is not given; the scope is asked for, since permissions follow by it.")
+    offline = () if asks_offline is False else ("offline_access",)
     return tuple(dict.fromkeys((*DEFAULT_SCOPES, *extra, *offline)))
+
+
+def _absent_groups(issuer: str, section: Section) -> str:
+    """What a login means that brings no groups' claim at all: Keycloak leaves it out for people without groups (S0-17)."""
+    said = section.text("absent_groups")
+    if said is not None and said not in ABSENT:
+        section.problem("absent_groups", f"must be one of {', '.join(ABSENT)}.")
+    if said is None and KEYCLOAK in issuer:
+        section.notice("absent_groups", "is not given; Keycloak leaves the claim out for people without groups: empty.")
+        return ABSENT["empty"]
+    if said is None:
+        section.notice(
+            "absent_groups",
+            "is not given; a login without the groups' claim changes nothing (unknown). Say empty if your provider leaves"
+            " the claim out for people without groups, or the last group is never taken.",
+        )
+    return ABSENT.get(said or "unknown", "UNKNOWN")
 
 
 def _mode(section: Section, groups: str | None) -> str:
@@ -121,6 +155,17 @@ def _mode(section: Section, groups: str | None) -> str:
         section.problem("mode", f"must be one of {', '.join(MODES)}.")
         return "NONE"
     return MODES[mode]
+
+
+def _catalogue(section: Section) -> tuple[PermissionDeclaration, ...]:
+    """The permissions there are, for granting by hand and against misspelled ones."""
+    names = section.value("catalogue")
+    if names is None:
+        return ()
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        section.problem("catalogue", "must be a list of permissions.")
+        return ()
+    return tuple([PermissionDeclaration(name) for name in names])
 
 
 def _mappings(section: Section) -> tuple[MappingDeclaration, ...]:

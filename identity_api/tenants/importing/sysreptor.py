@@ -14,6 +14,7 @@ from identity_api.tenants.importing.form import (
     Imported,
     Section,
     Target,
+    Tenant,
     directories_for,
     issuer_of,
     sync_for,
@@ -39,11 +40,13 @@ def read_sysreptor(target: Target, document: bytes, *, default_provider: str | N
     if isinstance(content, dict) and CLIENTS in content:
         default_provider = default_provider or content.get(DEFAULT_PROVIDER)
         content = content[CLIENTS]
+        if isinstance(content, str):  # as application settings have it that were written as variables
+            content = read_json(content.encode())
     if not isinstance(content, dict) or not all(isinstance(one, dict) for one in content.values()) or not content:
         raise ConfigurationError([f"{CLIENTS}: must be an object of provider ids, each with an object."])
-    findings = Findings()
+    findings, tenant = Findings(), target.named()
     found = {
-        provider_id: _provider(target, provider_id, settings, findings) for provider_id, settings in content.items()
+        provider_id: _provider(tenant, provider_id, settings, findings) for provider_id, settings in content.items()
     }
     providers = tuple(provider for provider in found.values() if provider is not None)
     default = found.get(default_provider) if isinstance(default_provider, str) else None
@@ -53,9 +56,9 @@ def read_sysreptor(target: Target, document: bytes, *, default_provider: str | N
     return findings.finish(
         [
             TenantDeclaration(
-                slug=target.slug,
-                name=target.name,
-                hosts=target.hosts,
+                slug=tenant.slug,
+                name=tenant.name,
+                hosts=tenant.hosts,
                 default_provider=default.slug if default else None,
                 providers=providers,
             )
@@ -64,15 +67,16 @@ def read_sysreptor(target: Target, document: bytes, *, default_provider: str | N
 
 
 def _provider(
-    target: Target, provider_id: str, settings: dict[str, Any], findings: Findings
+    tenant: Tenant, provider_id: str, settings: dict[str, Any], findings: Findings
 ) -> ProviderDeclaration | None:
     section = Section(settings, provider_id, findings)
     slug = provider_id.lower()
     if slug != provider_id:
         section.notice("label", f"the provider is called {slug!r} here; its redirect URI stays as it was.")
-    if not target.hosts:
+    if not tenant.hosts:
         section.notice("label", "without a host of the tenant the redirect URI is another one; register it.")
-    issuer, discovery_url = issuer_of(section.required("server_metadata_url"), section, "server_metadata_url")
+    address = section.required("server_metadata_url")
+    place = issuer_of(address, section, "server_metadata_url", of=(tenant.slug, slug))
     client_secret, client = (
         section.text("client_secret"),
         Section(section.table("client_kwargs"), f"{provider_id}.client_kwargs", findings),
@@ -82,13 +86,13 @@ def _provider(
         provider_id,
         slug=slug,
         label=section.text("label"),
-        issuer=issuer,
-        discovery_url=discovery_url,
-        allowed_directories=directories_for(issuer, target),
+        issuer=place.issuer,
+        discovery_url=place.discovery_url,
+        allowed_directories=directories_for(place.issuer, tenant),
         client_id=section.required("client_id"),
         client_secret=client_secret,
         client_authentication=_method(client, client_secret),
-        redirect_url=target.redirect_url(f"/login/oidc/{provider_id}/callback"),
+        redirect_url=tenant.redirect_url(f"/login/oidc/{provider_id}/callback"),
         scopes=scopes,
         authorization_parameters=_parameters(section),
         **_identifier(section),

@@ -10,7 +10,7 @@ from identity_api.tenants.importing import Imported, Target
 
 DIRECTORY = "8eaef023-2b34-4da1-9baa-8bc8c9d6a490"
 TARGET = Target(slug="acme", name="Acme", hosts=("id.acme.example",))
-MANY = msgspec.structs.replace(TARGET, allowed_directories=(DIRECTORY,))
+MANY = msgspec.structs.replace(TARGET, directories={"acme": (DIRECTORY,)})
 
 
 def data(name: str) -> bytes:

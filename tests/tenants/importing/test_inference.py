@@ -5,7 +5,7 @@ import json
 import pytest
 
 from identity_api.errors import ConfigurationError
-from identity_api.tenants.importing import read_inference, read_inference_environment
+from identity_api.tenants.importing import Target, read_inference, read_inference_environment
 from identity_api.tenants.importing.documents import read_environment
 from tests.tenants.importing.forms import DIRECTORY, TARGET, data, has_notice, providers
 
@@ -77,7 +77,8 @@ def test_an_empty_issuer_means_no_provider_and_no_error(issuer):
     imported = read(oidc_issuer=issuer, oidc_client_id=5, oidc_redirect_url="nonsense")
     assert providers(imported) == {}
     assert imported.tenants[0].default_provider is None
-    assert has_notice(imported, "oidc_issuer", "no OpenID Provider")
+    assert has_notice(imported, "oidc_issuer", "is empty")
+    assert imported.switched_off == (("your-tenant-id", "oidc"),)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +122,7 @@ def test_entra_for_many_directories_asks_for_the_list_of_them(collective):
     issuer = f"https://login.microsoftonline.com/{collective}/v2.0"
     assert "allowed_directories" in problems(oidc_issuer=issuer)
     document = json.dumps(EXAMPLE | {"oidc_issuer": issuer}).encode()
-    provider = providers(read_inference(document, allowed_directories=(DIRECTORY,)))["oidc"]
+    provider = providers(read_inference(document, target=Target(directories={"your-tenant-id": (DIRECTORY,)})))["oidc"]
     assert provider.issuer == "https://login.microsoftonline.com/{tenantid}/v2.0"
     assert provider.discovery_url == f"{issuer}/.well-known/openid-configuration"
 
@@ -142,7 +143,7 @@ def test_the_variables_become_the_provider_of_the_tenant_named():
     imported = read_inference_environment(TARGET, ENVIRON | {"PATH": "/bin"})
     assert imported.tenants[0].slug == "acme"
     assert providers(imported)["oidc"].client_secret == "your-client-secret"  # the example's
-    assert imported.notices == []
+    assert has_notice(imported, "--frontend-url")
 
 
 def test_the_variables_follow_the_same_rules():

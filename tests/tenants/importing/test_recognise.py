@@ -48,11 +48,11 @@ def test_the_other_forms_are_recognised_too(document):
 @pytest.mark.parametrize("name", ["infrahub-oidc.toml", "infrahub.env", "sysreptor-oidc.json", "inference.env"])
 def test_a_form_that_names_no_tenant_asks_for_one(name):
     with pytest.raises(ConfigurationError, match="into which one"):
-        read_any(data(name), None)
+        read_any(data(name), Target())
 
 
 def test_a_form_that_names_its_tenant_needs_no_other():
-    assert read_any(data("inference-tenant.json"), None).tenants[0].slug == "your-tenant-id"
+    assert read_any(data("inference-tenant.json"), Target()).tenants[0].slug == "your-tenant-id"
 
 
 @pytest.mark.parametrize(
@@ -107,4 +107,4 @@ def test_any_value_in_a_known_place_gives_an_import_or_problems(key, value):
 def test_any_value_in_a_tenant_document_gives_an_import_or_problems(key, value):
     document = json.loads(data("inference-tenant.json")) | {key: value}
     with contextlib.suppress(ConfigurationError):
-        assert read_any(json.dumps(document).encode(), None).tenants
+        assert read_any(json.dumps(document).encode(), Target()).tenants

@@ -1,0 +1,118 @@
+"""The exact issuer of a provider of which a form gives the address of the metadata document only (Discovery 4.3).
+
+Issuers are compared character by character, and the address does not show a closing slash, nor anything else that a vendor
+does differently. The document says it. It is asked of the address that the operator wrote, over TLS; what it says is told,
+and checked anew at each login.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+import msgspec
+
+from identity_api.errors import ConfigurationError
+from identity_api.oidc.documents import DocumentError, check_url, read_json_object
+from identity_api.oidc.messages import Request
+from identity_api.tenants.declaration import ProviderDeclaration, TenantDeclaration
+from identity_api.tenants.importing.form import Guess, Imported
+from identity_api.upstream.errors import UpstreamError
+from identity_api.upstream.exchange import Upstream
+
+Answered = str | UpstreamError | DocumentError
+SECONDS = 10.0
+AT_ONCE = 16
+
+
+async def with_exact_issuers(upstream: Upstream | None, imported: Imported) -> Imported:
+    """The same with the issuers that the documents name, each with a notice.
+
+    Args:
+        upstream: asks; None to leave every guess as it is.
+        imported: with `guesses`.
+
+    Raises:
+        ConfigurationError: a document cannot be read, and its address gives no hint of the issuer.
+    """
+    slots = asyncio.Semaphore(AT_ONCE)
+
+    async def asked(guess: Guess) -> Answered | None:
+        if upstream is None:
+            return None
+        async with slots:
+            return await _named_at(upstream, _address(imported.tenants, guess), guess.tenant)
+
+    answers = await asyncio.gather(*[asked(guess) for guess in imported.guesses])
+    exact = {
+        (guess.tenant, guess.provider): answer
+        for guess, answer in zip(imported.guesses, answers, strict=True)
+        if isinstance(answer, str)
+    }
+    problems = [
+        f"{guess.key}: the issuer cannot be read off this address, and the document was not had{_why(answer)}."
+        " Say it as `issuer`."
+        for guess, answer in zip(imported.guesses, answers, strict=True)
+        if guess.is_unlikely and not isinstance(answer, str)
+    ]
+    if problems:
+        raise ConfigurationError(problems)
+    notices = [
+        _notice(imported.tenants, guess, answer) for guess, answer in zip(imported.guesses, answers, strict=True)
+    ]
+    return msgspec.structs.replace(
+        imported, tenants=_replaced(imported.tenants, exact), notices=[*imported.notices, *notices], guesses=()
+    )
+
+
+async def _named_at(upstream: Upstream, address: str, tenant: str) -> Answered:
+    request = Request(method="GET", url=address, headers={"accept": "application/json"})
+    try:
+        answer = await upstream.exchange(request, deadline=SECONDS, tenant=tenant)
+        return check_url(read_json_object(answer.body).get("issuer"), allow_query=False)
+    except (UpstreamError, DocumentError) as error:
+        return error
+
+
+def _why(answer: Answered | None) -> str:
+    if isinstance(answer, UpstreamError):
+        return f" ({answer.code})"
+    return "" if answer is None else " (it names none)"
+
+
+def _notice(tenants: Sequence[TenantDeclaration], guess: Guess, answer: Answered | None) -> str:
+    if isinstance(answer, str):
+        return f"{guess.key}: the issuer is {answer}, as the document at this address says."
+    issuer = _provider_of(tenants, guess).issuer
+    return (
+        f"{guess.key}: the issuer is taken to be {issuer}; the document was not had{_why(answer)}, and must name exactly"
+        " this one. `issuer` in the form says another."
+    )
+
+
+def _address(tenants: Sequence[TenantDeclaration], guess: Guess) -> str:
+    return _provider_of(tenants, guess).discovery_url or ""
+
+
+def _provider_of(tenants: Sequence[TenantDeclaration], guess: Guess) -> ProviderDeclaration:
+    [found] = [
+        provider
+        for tenant in tenants
+        if tenant.slug == guess.tenant
+        for provider in tenant.providers
+        if provider.slug == guess.provider
+    ]
+    return found
+
+
+def _replaced(tenants: Sequence[TenantDeclaration], exact: dict[tuple[str, str], str]) -> list[TenantDeclaration]:
+    return [
+        msgspec.structs.replace(
+            tenant,
+            providers=tuple(
+                [
+                    msgspec.structs.replace(one, issuer=exact.get((tenant.slug, one.slug), one.issuer))
+                    for one in tenant.providers
+                ]
+            ),
+        )
+        for tenant in tenants
+    ]
