@@ -16,10 +16,10 @@ CHECK_LOCK = found=$$($(BIN)/python -m pip --disable-pip-version-check check) ||
 UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --only-binary :all: --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 .NOTPARALLEL:
-.PHONY: help run preflight test check bench migrate schema fmt lock clean
+.PHONY: help run preflight test test-faults check bench migrate schema fmt lock clean
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: preflight $(VENV)/run.stamp ## start everything on this machine and print its URL; PORT, DEMO_PORT and DATA_DIR choose others
 	@exec $(BIN)/identity-api dev $(DEV_OPTIONS)
@@ -32,6 +32,9 @@ preflight:
 
 test: $(VENV)/dev.stamp ## run the tests on their own PostgreSQL and Valkey
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+test-faults: $(VENV)/dev.stamp ## kill, stop, cut and fill real processes, links and disks; writes docs/faults.md (FULL=1: as often as it says)
+	FAULTS_PAGE=1 $(BIN)/python -m pytest -n 2 --dist load -m faults tests/faults
 
 check: $(VENV)/dev.stamp ## lint, types, layers, and drift of schema.graphql, migrations and generated docs
 	$(BIN)/ruff check .

@@ -5,6 +5,7 @@ references          every reference between tenant-owned tables starts with `ten
 docs/schema.sql     the catalogue of that database
 schema.graphql      printed from the code
 docs/configuration.md, docs/permissions.md    written from the tables in the code
+docs/faults.md      every fault has a test, and the page is what the last run of `make test-faults` wrote
 """
 
 import asyncio
@@ -28,6 +29,7 @@ from identity_api.graphql.schema import print_schema
 from identity_api.lifecycle.explanations.markdown import troubleshooting_markdown
 from identity_api.permissions.service import SERVICE_PERMISSIONS
 from tests.compatibility import compatibility_markdown
+from tests.faults import page as faults
 
 ROOT = Path(__file__).parents[1]
 
@@ -154,6 +156,7 @@ def main(write: bool) -> int:
         "docs/permissions.md": permissions_markdown,
         "docs/compatibility.md": compatibility_markdown,
         "docs/troubleshooting.md": troubleshooting_markdown,
+        "docs/faults.md": faults.faults_markdown,
     }
     for name, make in generated.items():
         path, wanted = ROOT / name, make()

@@ -48,6 +48,7 @@ def referred(reference: str) -> dict[int, set[str]]:
     [
         ("docs/promises.md", r'id="promise-(\d+)"', r"\b[Pp]romises?[ _]"),
         ("docs/bad-inputs.md", r'id="bad-input-(\d+)"', r"[Bb]ad[ _]inputs?[ _]"),
+        ("docs/faults.md", r"^## F(\d+) ", r"(?<![\w.])F(?=[1-9]\d?\b)"),
         ("docs/invariants.md", r"^### I(\d+) ", r"(?<![\w.])I(?=[1-9]\b)"),
     ],
 )
