@@ -225,7 +225,8 @@ def product_graphql(process: ProcessParts) -> GraphQLEndpoint:
         if not decision.allowed:
             raise TooManyRequests(decision.retry_after_seconds)
 
-    return graphql_endpoint(build_schema(), make_context, charge=charge)
+    schema = build_schema(compiled=process.settings.graphql_completion == "compiled")
+    return graphql_endpoint(schema, make_context, charge=charge)
 
 
 def provider_parts(process: ProcessParts) -> ProviderParts:

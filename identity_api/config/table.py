@@ -161,6 +161,13 @@ SETTINGS: tuple[Setting, ...] = (
     _limit("max_provider_groups", 1_000_000, "groups", "Groups a provider may name over time; beyond, none is new."),
     _limit("max_user_grants", 10_000, "grants", "Permissions a user may hold that were given by hand."),
     _limit("max_user_api_tokens", 1_000, "tokens", "Live API tokens of a user."),
+    Setting(
+        "graphql_completion",
+        _OPERATION,
+        readers.choice("compiled", "ordinary"),
+        "How GraphQL answers are put together; `ordinary` is graphql-core alone, for finding a fault, and slower.",
+        "compiled",
+    ),
     Setting("log_format", _OPERATION, readers.choice("json", "text"), "Log lines for programs or for people.", "json"),
     Setting(
         "log_level", _OPERATION, readers.choice("debug", "info", "warning", "error"), "The least level logged.", "info"

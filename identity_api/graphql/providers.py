@@ -24,7 +24,7 @@ from identity_api.tenants.urls import provider_urls
 
 @strawberry.enum(description="How what a provider's groups give follows those groups.")
 class ProviderSyncMode(StrEnum):
-    """Design 7."""
+    """What a provider's groups do to permissions."""
 
     STRICT = "STRICT"
     ADDITIVE = "ADDITIVE"
@@ -33,7 +33,7 @@ class ProviderSyncMode(StrEnum):
 
 @strawberry.enum(description="What a provider is asked with between logins.")
 class ProviderSync(StrEnum):
-    """Design 8."""
+    """How a provider is asked between logins."""
 
     REFRESH_TOKEN = "REFRESH_TOKEN"  # noqa: S105  # a name, not a token
     ACCESS_TOKEN = "ACCESS_TOKEN"  # noqa: S105  # a name, not a token
@@ -42,7 +42,7 @@ class ProviderSync(StrEnum):
 
 @strawberry.enum(description="Who may sign in for the first time.")
 class ProviderProvisioning(StrEnum):
-    """Design 6."""
+    """Whose account somebody gets who signs in for the first time."""
 
     JIT = "JIT"
     KNOWN_USERS = "KNOWN_USERS"

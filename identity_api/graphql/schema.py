@@ -111,9 +111,9 @@ class Mutation(
     """What can be changed."""
 
 
-def build() -> EngineSchema:
-    """The schema, with its own cache of documents."""
-    return build_schema(Query, Mutation)
+def build(*, compiled: bool = True) -> EngineSchema:
+    """The schema, with its own cache of documents; `compiled` as for the engine."""
+    return build_schema(Query, Mutation, compiled=compiled)
 
 
 def print_schema() -> str:

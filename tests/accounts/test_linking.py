@@ -124,7 +124,7 @@ async def test_entering_an_identity_is_handing_the_account_over(
 async def test_what_a_strict_provider_closes_is_said_before_it_is_done(
     world: LocalWorld, admin: UUID, ada: UUID
 ) -> None:
-    """Design 7: but for what the operator gave of this service's own rights."""
+    """All but what the operator gave of this service's own rights."""
     strict = await provider_of(world, sync_mode="STRICT")
     await give(world, ada, "docs:read")
     await give(world, ada, USERS_READ)

@@ -62,7 +62,7 @@ def test_a_number_that_is_referred_to_is_defined(page: str, anchor: str, referen
 @pytest.mark.parametrize(
     "reference",
     [
-        r"\bdesign(?:'s)?,?(?: section)? \d",
+        r"\b[Dd]esign(?:'s)?,?(?: section)? \d",
         r"\bdecision R\d",
         r"\b[Rr]ules? R\d",
         r"\breliability(?:\.md)? \d",

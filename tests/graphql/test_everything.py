@@ -5,12 +5,14 @@ from graphql import get_named_type
 
 from identity_api.graphql.engine.completion import plans_of
 from identity_api.graphql.ids import global_id
+from identity_api.graphql.schema import build
 from tests.graphql.documents import CORE, everything
 from tests.graphql.world import SCHEMA, CountingDatabase, World, people
 
 PLAIN = frozenset({"User.sessions", "User.hasSecondFactor", "User.lockedUntil"})
 """Need a statement of their own; everything else of a list is read with the list."""
 
+ORDINARY = build(compiled=False)
 LISTS = ["users", "identities", "providers", "groups", "groupMappings", "permissions"]
 
 
@@ -30,7 +32,7 @@ async def test_every_field_of_every_list_answers(world: World, field: str) -> No
 @pytest.mark.asyncio
 @pytest.mark.parametrize("field", LISTS)
 async def test_every_list_is_completed_by_compiled_code(world: World, field: str) -> None:
-    """Design 9: the whole page, in one call, and nothing of it stepped aside."""
+    """The whole page, in one call, and nothing of it stepped aside."""
     text = page(field, "(first: 99)")
     await world.admin.data(text)
     document = SCHEMA.documents.prepare(text).document
@@ -39,6 +41,15 @@ async def test_every_list_is_completed_by_compiled_code(world: World, field: str
     before = plans.completed
     await world.admin.data(text)
     assert (plans.completed - before, plans.stepped_aside) == (1, 0)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("field", LISTS)
+async def test_with_compiled_completion_switched_off_the_answers_are_the_same(world: World, field: str) -> None:
+    ordinary = await world.admin.ask_of(ORDINARY, page(field))
+    assert ordinary == await world.admin.ask(page(field))
+    assert ordinary.data
+    assert ORDINARY.build_executor != SCHEMA.build_executor
 
 
 @pytest.mark.asyncio

@@ -78,7 +78,7 @@ async def test_groups_are_read_from_where_they_are_configured(new_world: MakeWor
 
 @pytest.mark.asyncio
 async def test_a_sync_by_access_token_asks_userinfo_and_nothing_else(new_world: MakeWorld) -> None:
-    """Design 8, `sync = ACCESS_TOKEN`: what the login kept is its access token."""
+    """`sync = ACCESS_TOKEN`: what the login kept is its access token."""
     world = await new_world(sync="ACCESS_TOKEN")
     alice = await world.sign_in("alice")
     access_token = await world.access_token("alice")

@@ -175,7 +175,7 @@ async def test_headers_do_not_make_room_for_more_logins(site: Site, redis_url: s
 
 
 async def test_of_six_logins_in_one_browser_the_newest_five_can_end(site: Site) -> None:
-    """Design 5: tabs do not fight, and binding cookies do not pile up; the sixth pushes the first one out."""
+    """Tabs do not fight, and binding cookies do not pile up; the sixth pushes the first one out."""
     client = site.client()
     arrivals = []
     for _ in range(6):

@@ -258,7 +258,7 @@ async def test_a_refusal_with_status_200_is_a_refusal(plain: PlainSite) -> None:
 
 @pytest.mark.asyncio
 async def test_the_sync_reads_userinfo_again_with_the_access_token(plain: PlainSite) -> None:
-    """Design 8, `sync = ACCESS_TOKEN`; S0-09, S0-10: name, e-mail and permissions follow, with no token request."""
+    """`sync = ACCESS_TOKEN`; S0-09, S0-10: name, e-mail and permissions follow, with no token request."""
     client = plain.site.client()
     await plain.sign_in(client)
     changed = {"name": "Alice Baker", "email": "alice@acme.example", "groups": []}
@@ -274,7 +274,7 @@ async def test_the_sync_reads_userinfo_again_with_the_access_token(plain: PlainS
 async def test_a_revoked_access_token_lets_the_lease_run_out_and_a_login_brings_everything_back(
     plain: PlainSite,
 ) -> None:
-    """Design 8: a 401 is not `invalid_grant`, so nothing is revoked at once; I1: nothing is extended either.
+    """A 401 is not `invalid_grant`, so nothing is revoked at once; I1: nothing is extended either.
 
     Here an access token may simply have expired. What the person had lasts no longer than its lease (S0-13).
     """

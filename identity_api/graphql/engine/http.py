@@ -23,7 +23,6 @@ from strawberry.execution import optimized_is_awaitable
 
 from identity_api.errors import BadInput
 from identity_api.graphql.engine import masking
-from identity_api.graphql.engine.completion import CompilingExecutor
 from identity_api.graphql.engine.context import GraphQLContext
 from identity_api.graphql.engine.guard import Measured
 from identity_api.graphql.engine.masking import RenderedError, render, render_own
@@ -158,7 +157,7 @@ async def _execute(
     answer_type: str,
     deadline_seconds: float,
 ) -> GraphQLAnswer:
-    executor = CompilingExecutor.build(
+    executor = schema.build_executor(
         schema._schema,
         document,
         context_value=context,

@@ -76,7 +76,7 @@ async def test_what_came_from_a_disabled_provider_is_over_with_the_commit(office
 
 @pytest.mark.asyncio
 async def test_switching_a_strict_provider_on_lets_its_groups_decide_again(office: Office) -> None:
-    """Design 7: what was given by hand meanwhile is closed."""
+    """What was given by hand meanwhile is closed."""
     provider = await office.provider()
     user_id, _ = await office.person(provider, [])
     await switching.disable(office.parts, office.actor, provider.id)

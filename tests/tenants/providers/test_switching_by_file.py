@@ -119,7 +119,7 @@ async def test_logins_under_way_are_refused_as_after_the_mutation(office: Office
 
 @pytest.mark.asyncio
 async def test_a_strict_provider_that_a_file_switches_on_lets_its_groups_decide_again(office: Office) -> None:
-    """Design 7: what was given by hand meanwhile is closed."""
+    """What was given by hand meanwhile is closed."""
     await apply(office, ON)
     one = await colleague(office, "keycloak")
     await apply(office, OFF)
