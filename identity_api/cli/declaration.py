@@ -14,9 +14,10 @@ from identity_api.config import Settings, TenantLimits
 from identity_api.config.key_file import read_private_file
 from identity_api.db.database import Database
 from identity_api.db.tenant_limits import beyond
-from identity_api.errors import ConfigurationError
+from identity_api.errors import BadInput, ConfigurationError
 from identity_api.mapping import MatchKind
 from identity_api.mappings.declare import DeclaredMapping, declare
+from identity_api.oidc.client_auth import APPLE_CLIENT_SECRET
 from identity_api.tenants.apply import Applier, Defaults, apply_tenant, declared_row
 from identity_api.tenants.arrivals import Sharing, exceptions, joining, refusals, stored_at
 from identity_api.tenants.declaration import (
@@ -27,6 +28,7 @@ from identity_api.tenants.declaration import (
     parse,
     with_files,
 )
+from identity_api.tenants.provider_secrets import check_apple_key
 from identity_api.vault import Vault
 
 STANDARD_INPUT = Path("-")
@@ -69,7 +71,7 @@ def read_declaration(path: Path) -> list[TenantDeclaration]:
 
 
 def check_secrets(declared: Sequence[TenantDeclaration], folder: Path) -> None:
-    """See that every secret that a declaration refers to is there.
+    """See that every secret that a declaration refers to is there, and can be one.
 
     Raises:
         ConfigurationError: naming each one that is not.
@@ -78,10 +80,14 @@ def check_secrets(declared: Sequence[TenantDeclaration], folder: Path) -> None:
     for tenant in declared:
         for provider in tenant.providers:
             try:
-                client_secret(provider, os.environ, folder)
+                secret = client_secret(provider, os.environ, folder)
+                if secret is not None and provider.client_authentication == APPLE_CLIENT_SECRET:
+                    check_apple_key(secret)
                 client_certificate(with_files(provider, folder), folder)
             except ConfigurationError as error:
                 problems.extend(f"Tenant {tenant.slug}: {problem}" for problem in error.problems)
+            except BadInput as error:
+                problems.append(f"Tenant {tenant.slug}: Provider {provider.slug}: {error.message}")
     if problems:
         raise ConfigurationError(problems)
 

@@ -21,7 +21,8 @@ class ClaimSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omi
     `directories` are the values of `tid` that may sign in where the issuer is Entra's template; else empty. With
     `deny_unmapped` nobody signs in whom complete groups give nothing. `userinfo_method` is how UserInfo is asked; OpenID
     Providers answer both ways (Core 5.3.1), some OAuth 2.0 servers only one. `group_source` is the vendor's interface that
-    lists groups where claims do not (`lifecycle.group_sources`).
+    lists groups where claims do not (`lifecycle.group_sources`). With `name_in_callback` what to call somebody is read from
+    the callback's field `user` where no claim says it: Apple's way, unsigned, and shown only (`oidc.callback_name`).
     """
 
     anchor: tuple[str, ...] = ("sub",)
@@ -33,6 +34,7 @@ class ClaimSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omi
     deny_unmapped: bool = False
     userinfo_method: Literal["GET", "POST"] = "GET"
     group_source: GroupSource | None = None
+    name_in_callback: bool = False
 
 
 class ClientSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -42,7 +44,8 @@ class ClientSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     With `dpop` new logins are bound to a key of their own. With `encrypted_id_tokens` and `signed_userinfo` nothing else
     is accepted. `ca_certificate_pem` are the only authorities trusted for this provider. `accept_without_iss` is the
     operator's word that this provider may be shown the codes of every other one at its redirect URL
-    (`docs/decisions/0004-shared-redirect-urls.md`).
+    (`docs/decisions/0004-shared-redirect-urls.md`). `apple_team_id` and `apple_key_id` are Apple's names of the account and
+    of the key, for the client authentication `apple_client_secret`.
     """
 
     signing_algorithm: Literal["RS256", "PS256", "ES256"] = "RS256"
@@ -52,6 +55,8 @@ class ClientSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     signed_userinfo: bool = False
     ca_certificate_pem: str | None = None
     accept_without_iss: bool = False
+    apple_team_id: str | None = None
+    apple_key_id: str | None = None
 
 
 _ORDINARY = ClientSettings()

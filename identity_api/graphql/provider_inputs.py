@@ -47,6 +47,10 @@ class ProviderSettingsInput:
     group_source: str | None = strawberry.field(
         default=strawberry.UNSET, description="The vendor's interface that lists groups where claims leave them out."
     )
+    name_in_callback: bool | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="A name that no claim says is read from the callback's field `user` (Apple).",
+    )
     absent_groups: str | None = strawberry.UNSET
     userinfo_method: str | None = strawberry.UNSET
     provisioning: ProviderProvisioning | None = strawberry.UNSET
@@ -67,6 +71,8 @@ class ProviderSettingsInput:
     encrypted_id_tokens: bool | None = strawberry.UNSET
     signed_userinfo: bool | None = strawberry.UNSET
     ca_certificate_pem: str | None = strawberry.UNSET
+    apple_team_id: str | None = strawberry.UNSET
+    apple_key_id: str | None = strawberry.UNSET
 
 
 @strawberry.input
@@ -97,7 +103,10 @@ class UpdateProviderInput(ProviderSettingsInput):
 
 
 _TABLES = ("endpoints", "authorization_parameters", "preset_values")
-_MAY_BE_EMPTY = ("icon", "group_source", "discovery_url", "logout_page_url", "ca_certificate_pem")
+_MAY_BE_EMPTY = (
+    *("icon", "group_source", "discovery_url", "logout_page_url", "ca_certificate_pem"),
+    *("apple_team_id", "apple_key_id"),
+)
 _SETTINGS = tuple([field.name for field in ProviderSettingsInput.__strawberry_definition__.fields])  # type: ignore[attr-defined]  # made by the decorator
 _OF_CREATION = ("slug", "protocol", "preset", "preset_values", "preset_alternatives", "enabled")
 

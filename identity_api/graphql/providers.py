@@ -67,6 +67,9 @@ class ProviderClaims:
     )
     deny_unmapped: bool = strawberry.field(description="People whom their groups give nothing are refused.")
     userinfo_method: str
+    name_in_callback: bool = strawberry.field(
+        description="A name that no claim says is read from the callback's field `user`, which nobody signs."
+    )
     group_source: str | None = strawberry.field(
         description="The vendor's interface that lists groups where claims leave them out."
     )
@@ -110,6 +113,8 @@ class ProviderClientSettings:
     encrypted_id_tokens: bool
     signed_userinfo: bool
     ca_certificate_pem: str | None
+    apple_team_id: str | None
+    apple_key_id: str | None
 
 
 @object_type(

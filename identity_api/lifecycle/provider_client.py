@@ -15,9 +15,15 @@ from identity_api.db.providers import Provider, SealedSecret
 from identity_api.errors import BadInput
 from identity_api.lifecycle.provider_line import Line, open_line, sealed_client
 from identity_api.lifecycle.provider_memory import ProviderMemory
-from identity_api.oidc.client_auth import PRIVATE_KEY_JWT, SECRET_METHODS, TLS_METHODS, ClientAuthentication
+from identity_api.oidc.client_auth import (
+    APPLE_CLIENT_SECRET,
+    PRIVATE_KEY_JWT,
+    SECRET_METHODS,
+    TLS_METHODS,
+    ClientAuthentication,
+)
 from identity_api.oidc.discovery import ProviderMetadata
-from identity_api.oidc.own_keys import OwnKey, OwnKeys, read_own_key
+from identity_api.oidc.own_keys import OwnKey, OwnKeys, read_apple_key, read_own_key
 from identity_api.vault import Vault
 
 
@@ -95,12 +101,21 @@ def _proofs(
 
     def proof(secret: str | None = None, key: OwnKey | None = None, secret_id: UUID | None = None) -> Proof:
         authentication = ClientAuthentication(
-            method=method, client_id=provider.client_id, client_secret=secret, signing_key=key, audience=audience
+            method=method,
+            client_id=provider.client_id,
+            client_secret=secret,
+            signing_key=key,
+            audience=audience,
+            team_id=provider.client_settings.apple_team_id,
         )
         return Proof(authentication, secret_id)
 
     if method in SECRET_METHODS and sealed.secrets:
-        return tuple([proof(_opened(vault, provider, secret), secret_id=secret.id) for secret in sealed.secrets[:2]])
+        opened = [(_opened(vault, provider, secret), secret.id) for secret in sealed.secrets[:2]]
+        if method == APPLE_CLIENT_SECRET:
+            key_id = provider.client_settings.apple_key_id
+            return tuple([proof(key=read_apple_key(secret, key_id), secret_id=row_id) for secret, row_id in opened])
+        return tuple([proof(secret, secret_id=row_id) for secret, row_id in opened])
     if method == PRIVATE_KEY_JWT:
         keys = OwnKeys(keys=tuple([own(key) for key in _signing_order(sealed.keys)]))
         announced = metadata.token_endpoint_auth_algorithms if metadata is not None else ()

@@ -1,6 +1,7 @@
 """JWTs with which the client proves itself: `private_key_jwt`, `client_secret_jwt`. Core 9, RFC 7523 sections 2.2, 3.
 
-Each is made for one request: 60 seconds, and an id that never comes twice. The HMAC of `client_secret_jwt` is the only
+And Apple's client secret, which is a JWT in the place of a secret. Each is made for one request: 60 seconds, and an id
+that never comes twice. The HMAC of `client_secret_jwt` is the only
 one in this package, and it only ever signs what we say; what a provider signs with HMAC is never accepted.
 """
 
@@ -39,6 +40,32 @@ def client_secret_jwt(secret: str, *, client_id: str, audience: str, now: dateti
     signing_input = f"{_segment(header)}.{_segment(_claims(client_id, audience, now))}"
     mac = hmac.new(secret.encode("utf-8"), signing_input.encode("ascii"), hashlib.sha256).digest()
     return f"{signing_input}.{encode_base64url(mac)}"
+
+
+def apple_client_secret(key: OwnKey, *, team_id: str, client_id: str, audience: str, now: datetime) -> str:
+    """Apple's client secret, sent as `client_secret`. Apple lets one live for six months; a new one costs nothing.
+
+    https://developer.apple.com/documentation/accountorganizationaldatasharing/creating-a-client-secret
+
+    Args:
+        key: the private key that Apple gave out, for ES256, under Apple's key id.
+        team_id: the developer account's; it issues the JWT.
+        client_id: the Services ID.
+        audience: Apple's issuer.
+        now: aware UTC time.
+
+    Raises:
+        BadInput: the key is not for signatures.
+    """
+    issued_at = int(now.timestamp())
+    claims = {
+        "iss": team_id,
+        "iat": issued_at,
+        "exp": issued_at + LIFETIME_SECONDS,
+        "aud": audience,
+        "sub": client_id,
+    }
+    return key.sign({"kid": key.key_id}, claims)
 
 
 def _claims(client_id: str, audience: str, now: datetime) -> dict[str, Any]:

@@ -14,33 +14,44 @@ from urllib.parse import quote_plus
 import msgspec
 
 from identity_api.errors import BadInput
-from identity_api.oidc.client_assertion import ASSERTION_TYPE, MIN_SECRET_BYTES, client_secret_jwt, private_key_jwt
+from identity_api.oidc.client_assertion import (
+    ASSERTION_TYPE,
+    MIN_SECRET_BYTES,
+    apple_client_secret,
+    client_secret_jwt,
+    private_key_jwt,
+)
 from identity_api.oidc.errors import InvalidMetadata
 from identity_api.oidc.own_keys import OwnKey
 
 CLIENT_SECRET_BASIC: Final = "client_secret_basic"  # noqa: S105 -- the name of a method, not a secret
 CLIENT_SECRET_POST: Final = "client_secret_post"  # noqa: S105 -- the name of a method, not a secret
 CLIENT_SECRET_JWT: Final = "client_secret_jwt"  # noqa: S105 -- the name of a method, not a secret
+APPLE_CLIENT_SECRET: Final = "apple_client_secret"  # noqa: S105 -- the name of a method, not a secret
 PRIVATE_KEY_JWT: Final = "private_key_jwt"
 TLS_CLIENT_AUTH: Final = "tls_client_auth"
 SELF_SIGNED_TLS_CLIENT_AUTH: Final = "self_signed_tls_client_auth"
 NONE: Final = "none"
-SECRET_METHODS = (CLIENT_SECRET_BASIC, CLIENT_SECRET_POST, CLIENT_SECRET_JWT)
+SHARED_SECRET_METHODS = (CLIENT_SECRET_BASIC, CLIENT_SECRET_POST, CLIENT_SECRET_JWT)
+"""The provider and we have the same secret."""
+SECRET_METHODS = (*SHARED_SECRET_METHODS, APPLE_CLIENT_SECRET)
+"""The provider hands out something that we keep sealed; for Apple's it is a private key, and what is sent is made of it."""
 TLS_METHODS = (TLS_CLIENT_AUTH, SELF_SIGNED_TLS_CLIENT_AUTH)
 """By a certificate of an authority, or by one that is itself registered (RFC 8705 sections 2.1 and 2.2). The same to us."""
 METHODS = (*SECRET_METHODS, PRIVATE_KEY_JWT, *TLS_METHODS, NONE)
 """The methods we know. Of those with a secret the preferred one comes first: basic is what every server must support
 (RFC 6749 section 2.3.1)."""
 _ASSERTIONS = (CLIENT_SECRET_JWT, PRIVATE_KEY_JWT)
+_WITH_KEY = (PRIVATE_KEY_JWT, APPLE_CLIENT_SECRET)
 
 
 class ClientAuthentication(msgspec.Struct, frozen=True, kw_only=True):
     """Who we are at one provider, and the method to prove it.
 
-    `client_secret` is set for the methods with a secret, `signing_key` for `private_key_jwt`, and neither otherwise.
-    `audience` is for the methods with a JWT: the provider's issuer, or its token endpoint where an older one insists
-    (Core 9). The issuer is better: it is checked, whereas an endpoint is whatever the metadata says, and a hostile
-    provider could name another's to obtain a JWT that counts there.
+    `client_secret` is set for the methods with a shared secret, `signing_key` for `private_key_jwt` and, with `team_id`, for
+    `apple_client_secret`, and neither otherwise. `audience` is for the methods with a JWT: the provider's issuer, or its
+    token endpoint where an older one insists (Core 9). The issuer is better: it is checked, whereas an endpoint is whatever
+    the metadata says, and a hostile provider could name another's to obtain a JWT that counts there.
     """
 
     method: str
@@ -48,17 +59,20 @@ class ClientAuthentication(msgspec.Struct, frozen=True, kw_only=True):
     client_secret: str | None = None
     signing_key: OwnKey | None = None
     audience: str | None = None
+    team_id: str | None = None
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
             raise BadInput("This client authentication method is not supported.", field="method")
-        if (self.client_secret is not None) != (self.method in SECRET_METHODS):
+        if (self.client_secret is not None) != (self.method in SHARED_SECRET_METHODS):
             raise BadInput("The client authentication method and the client secret do not fit.", field="client_secret")
         if not self.client_id or self.client_secret == "":
             raise BadInput("A client needs an id, and its secret cannot be empty.", field="client_id")
-        if (self.signing_key is not None) != (self.method == PRIVATE_KEY_JWT):
+        if (self.signing_key is not None) != (self.method in _WITH_KEY):
             raise BadInput("The client authentication method and the signing key do not fit.", field="signing_key")
-        if not self.audience and self.method in _ASSERTIONS:
+        if bool(self.team_id) != (self.method == APPLE_CLIENT_SECRET):
+            raise BadInput("The client authentication method and the team ID do not fit.", field="apple_team_id")
+        if not self.audience and self.method in (*_ASSERTIONS, APPLE_CLIENT_SECRET):
             raise BadInput("This client authentication method needs to know for whom it is.", field="audience")
         if self.method == CLIENT_SECRET_JWT and len((self.client_secret or "").encode()) < MIN_SECRET_BYTES:
             raise BadInput("The client secret is too short to sign with.", field="client_secret")
@@ -133,6 +147,8 @@ def authenticate(
     if client.method in _ASSERTIONS:
         parameters["client_assertion_type"] = ASSERTION_TYPE
         parameters["client_assertion"] = _assertion(client, now)
+    elif client.method == APPLE_CLIENT_SECRET:
+        parameters["client_secret"] = _assertion(client, now)
     elif client.client_secret is not None:
         parameters["client_secret"] = client.client_secret
 
@@ -141,6 +157,10 @@ def _assertion(client: ClientAuthentication, now: datetime | None) -> str:
     if now is None:
         raise BadInput("This client authentication method needs to know the time.", field="now")
     audience = client.audience or ""  # never empty here, see __post_init__
+    if client.signing_key is not None and client.team_id is not None:
+        return apple_client_secret(
+            client.signing_key, team_id=client.team_id, client_id=client.client_id, audience=audience, now=now
+        )
     if client.signing_key is not None:
         return private_key_jwt(client.signing_key, client_id=client.client_id, audience=audience, now=now)
     return client_secret_jwt(client.client_secret or "", client_id=client.client_id, audience=audience, now=now)

@@ -147,6 +147,15 @@ def read_own_key(
     return OwnKey(key_id=key_id, use=use, algorithms=possible if chosen is None else (chosen,), key=key)
 
 
+def read_apple_key(pem: str, key_id: str | None = None) -> OwnKey:
+    """The private key of an Apple developer account (`AuthKey_<key id>.p8`), for ES256.
+
+    Raises:
+        BadInput: it is none; the message quotes nothing of it.
+    """
+    return read_own_key(pem.encode(), algorithm="ES256", key_id=key_id)
+
+
 def public_key_set(keys: OwnKeys) -> dict[str, Any]:
     """The document for our `jwks_uri`: the public half of every key, whether it is in use already or still."""
     return {"keys": [_public_jwk(key) for key in keys.keys]}

@@ -23,6 +23,7 @@ from identity_api.oidc.callback_origin import vouches
 from identity_api.oidc.discovery import ProviderMetadata
 from identity_api.oidc.errors import CallbackIssuerMismatch, ProviderRefused
 from identity_api.oidc.issuer import accepts_issuer, is_template
+from identity_api.sessions.callback_name import with_callback_name
 from identity_api.sessions.delivery import Result, deliver, send_to_session_host
 from identity_api.sessions.errors import LoginFailed
 from identity_api.sessions.failures import judging, kind_of, recorded
@@ -61,6 +62,7 @@ async def finish(parts: LoginParts, arrival: Arrival) -> Finished:
         if attempt.test_id is not None:
             return await conclude_test(parts, matched, metadata, exchanged)
         answered = await read_answer(parts, attempt, provider, metadata, exchanged)
+        answered = with_callback_name(answered, provider, arrival.pairs)
         finished = await _land(parts, matched, metadata, answered, arrival)
     METRICS.count_login("OK", kind_of(provider))
     return finished

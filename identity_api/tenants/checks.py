@@ -16,7 +16,13 @@ from identity_api.config import is_loopback
 from identity_api.errors import BadInput
 from identity_api.mapping import ClaimPathInvalid, MatchKind, PatternInvalid, parse_claim_sources, validate_pattern
 from identity_api.oidc.authorization import FORM_POST, PROTECTED_PARAMETERS, check_extra_parameters
-from identity_api.oidc.client_auth import CLIENT_SECRET_JWT, PRIVATE_KEY_JWT, SECRET_METHODS, TLS_METHODS
+from identity_api.oidc.client_auth import (
+    APPLE_CLIENT_SECRET,
+    CLIENT_SECRET_JWT,
+    PRIVATE_KEY_JWT,
+    SECRET_METHODS,
+    TLS_METHODS,
+)
 from identity_api.oidc.documents import DocumentError, check_url
 from identity_api.oidc.issuer import ENTRA_COLLECTIVES, is_template
 from identity_api.permissions.names import check_permission_name
@@ -45,6 +51,7 @@ GROUPS_ENDPOINT = "groups"
 """Where a vendor's interface for groups is, if not at its public place; with either protocol, for `group_source` only."""
 TENANT_SLUG = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 PROVIDER_SLUG = r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?"
+_APPLE_ID = "[A-Z0-9]{10}"
 _DIRECTORY = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 
@@ -266,8 +273,19 @@ def _check_secret(provider: "ProviderDeclaration", place: str, problems: list[st
         problems.append(f"{place}.client_secret_overlap_seconds: must be between 0 and {MAX_OVERLAP_SECONDS}.")
 
 
+def _check_apple(provider: "ProviderDeclaration", place: str, problems: list[str]) -> None:
+    is_apple = provider.client_authentication == APPLE_CLIENT_SECRET
+    for name in ("apple_team_id", "apple_key_id"):
+        value = getattr(provider, name)
+        if value is not None and not is_apple:
+            problems.append(f"{place}.{name}: is for the client_authentication {APPLE_CLIENT_SECRET}.")
+        elif is_apple and not re.fullmatch(_APPLE_ID, value or ""):
+            problems.append(f"{place}.{name}: {APPLE_CLIENT_SECRET} needs one, of ten capital letters and digits.")
+
+
 def _check_client(provider: "ProviderDeclaration", place: str, problems: list[str]) -> None:
     """Keys, bound tokens, and TLS of our own."""
+    _check_apple(provider, place, problems)
     if provider.protocol == "oauth2":
         for name in ("encrypted_id_tokens", "signed_userinfo"):
             if getattr(provider, name):

@@ -33,6 +33,7 @@ ClientAuthenticationName = Literal[
     "client_secret_post",
     "client_secret_basic",
     "client_secret_jwt",
+    "apple_client_secret",
     "private_key_jwt",
     "tls_client_auth",
     "self_signed_tls_client_auth",
@@ -92,6 +93,8 @@ class ProviderDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     accept_without_iss: bool = False
     ca_file: str | None = None
     ca_certificate_pem: str | None = None
+    apple_team_id: str | None = None
+    apple_key_id: str | None = None
     tls_client_certificate_file: str | None = None
     tls_client_key_file: str | None = None
     redirect_url: str | None = None
@@ -106,6 +109,7 @@ class ProviderDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     absent_groups: Literal["EMPTY", "UNKNOWN"] = "UNKNOWN"
     userinfo_method: Literal["GET", "POST"] = "GET"
     group_source: GroupSource | None = None
+    name_in_callback: bool = False
     provisioning: Literal["JIT", "KNOWN_USERS", "LINKED_ONLY"] = "JIT"
     adopt_by_name: bool = False
     deny_unmapped: bool = False
@@ -138,6 +142,7 @@ class ProviderDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
             self.deny_unmapped,
             self.userinfo_method,
             self.group_source,
+            self.name_in_callback,
         )
 
     def client_settings(self) -> ClientSettings:

@@ -15,7 +15,14 @@ from identity_api.db.database import Connection
 from identity_api.db.providers import Provider
 from identity_api.errors import BadInput, Conflict, NotFound
 from identity_api.oidc.client_assertion import MIN_SECRET_BYTES
-from identity_api.oidc.client_auth import CLIENT_SECRET_JWT, CLIENT_SECRET_POST, NONE, SECRET_METHODS
+from identity_api.oidc.client_auth import (
+    APPLE_CLIENT_SECRET,
+    CLIENT_SECRET_JWT,
+    CLIENT_SECRET_POST,
+    NONE,
+    SECRET_METHODS,
+)
+from identity_api.oidc.own_keys import read_apple_key
 from identity_api.permissions.delegation import Actor
 from identity_api.tenants.provider_parts import ProviderParts, load, record, write
 from identity_api.tenants.rows import sealed_secret
@@ -34,7 +41,30 @@ class NewSecret(msgspec.Struct, frozen=True):
 
 def _check(secret: NewSecret, provider: Provider, now: datetime) -> None:
     """Whether this can be a client secret; no message repeats it."""
-    value = secret.value.reveal()
+    if provider.client_authentication == APPLE_CLIENT_SECRET:
+        check_apple_key(secret.value)
+    else:
+        _check_text(secret.value.reveal(), provider)
+    if secret.expires_at is not None and (secret.expires_at.tzinfo is None or secret.expires_at <= now):
+        raise BadInput("The expiry must lie ahead, and have a time zone.", code="SECRET_INVALID", field="expires_at")
+
+
+def check_apple_key(secret: Secret) -> None:
+    """Whether this is a key that Apple gives out, of which client secrets can be made.
+
+    Raises:
+        BadInput: `SECRET_INVALID`.
+    """
+    try:
+        read_apple_key(secret.reveal())
+    except BadInput:
+        problem = (
+            "Apple's secret is made from the key file AuthKey_<key id>.p8: give the whole file, as it was downloaded."
+        )
+        raise BadInput(problem, code="SECRET_INVALID", field="client_secret") from None
+
+
+def _check_text(value: str, provider: Provider) -> None:
     # VSCHAR, RFC 6749 appendix A.2. A line break at its end comes from pasting, and would never work.
     problem = f"A client secret is one line of 1 to {MAX_LENGTH} visible ASCII characters."
     is_usable = 0 < len(value) <= MAX_LENGTH and value.isascii() and value.isprintable()
@@ -42,8 +72,6 @@ def _check(secret: NewSecret, provider: Provider, now: datetime) -> None:
         problem, is_usable = f"{CLIENT_SECRET_JWT} needs a secret of at least {MIN_SECRET_BYTES} characters.", False
     if not is_usable:
         raise BadInput(problem, code="SECRET_INVALID", field="client_secret")
-    if secret.expires_at is not None and (secret.expires_at.tzinfo is None or secret.expires_at <= now):
-        raise BadInput("The expiry must lie ahead, and have a time zone.", code="SECRET_INVALID", field="expires_at")
 
 
 async def replace_all(

@@ -34,6 +34,7 @@ class Owner(msgspec.Struct, frozen=True):
 
 
 _CLAIMS = {f"{name}_claim": name for name in ("anchor", "username", "display", "email", "groups")}
+_CLAIM_SWITCHES = ("deny_unmapped", "userinfo_method", "group_source", "name_in_callback")
 _SHARED = tuple([name for name in ProviderDeclaration.__struct_fields__ if name in Provider.__struct_fields__])
 
 
@@ -78,7 +79,7 @@ def declaration_of(provider: Provider) -> dict[str, Any]:
     """The fields of the declaration that a row came from, without any form of secret."""
     shared = {name: getattr(provider, name) for name in _SHARED}
     claims = {field: getattr(provider.claims, name) for field, name in _CLAIMS.items()}
-    claims |= {name: getattr(provider.claims, name) for name in ("deny_unmapped", "userinfo_method", "group_source")}
+    claims |= {name: getattr(provider.claims, name) for name in _CLAIM_SWITCHES}
     agreed = {name: getattr(provider.client_settings, name) for name in ClientSettings.__struct_fields__}
     return {**shared, **claims, **agreed, "allowed_directories": provider.claims.directories}
 

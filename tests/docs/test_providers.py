@@ -30,7 +30,7 @@ def test_a_guide_declares_its_own_provider(name: str) -> None:
         [provider] = tenant.providers
         assert (provider.preset, provider.slug) == (name, name)
         assert provider.client_secret is None
-        assert provider.client_secret_env
+        assert provider.client_secret_env or provider.client_secret_file
 
 
 @pytest.mark.parametrize("name", PRESETS)

@@ -9,7 +9,12 @@ from joserfc import jwt
 from joserfc.jwk import OctKey
 
 from identity_api.errors import BadInput
-from identity_api.oidc.client_assertion import LIFETIME_SECONDS, client_secret_jwt, private_key_jwt
+from identity_api.oidc.client_assertion import (
+    LIFETIME_SECONDS,
+    apple_client_secret,
+    client_secret_jwt,
+    private_key_jwt,
+)
 from identity_api.oidc.client_auth import ClientAuthentication, authenticate, choose_method
 from identity_api.oidc.errors import InvalidMetadata
 from identity_api.oidc.jwks import parse_key_set
@@ -137,3 +142,40 @@ def test_a_configured_method_needs_its_means() -> None:
     assert choose_method("private_key_jwt", (), has_secret=False, has_key=True) == "private_key_jwt"
     with pytest.raises(BadInput):
         choose_method("private_key_jwt", (), has_secret=True)
+
+
+APPLE = ClientAuthentication(
+    method="apple_client_secret", client_id=CLIENT_ID, signing_key=own_key(), audience=ISSUER, team_id="DEF123GHIJ"
+)
+
+
+def test_apples_client_secret_is_issued_by_the_team_about_the_client() -> None:
+    """https://developer.apple.com/documentation/accountorganizationaldatasharing/creating-a-client-secret"""
+    signed = verified(apple_client_secret(own_key(), team_id="DEF123GHIJ", **ARGUMENTS))
+    assert signed.key_id == own_key().key_id
+    assert dict(signed.claims) == {
+        "iss": "DEF123GHIJ",
+        "iat": SECONDS,
+        "exp": SECONDS + LIFETIME_SECONDS,
+        "aud": ISSUER,
+        "sub": CLIENT_ID,
+    }
+
+
+def test_apples_client_secret_is_sent_where_a_secret_is() -> None:
+    parameters: dict[str, str] = {}
+    headers: dict[str, str] = {}
+    authenticate(APPLE, parameters, headers, now=NOW)
+    assert parameters.keys() == {"client_id", "client_secret"}
+    assert headers == {}
+    assert verified(parameters["client_secret"]).claims["sub"] == CLIENT_ID
+
+
+@pytest.mark.parametrize(
+    "change", [{"team_id": None}, {"signing_key": None}, {"audience": None}, {"client_secret": "s"}, {"method": "none"}]
+)
+def test_apples_client_secret_needs_key_team_and_audience_and_no_secret(change: dict[str, Any]) -> None:
+    members = {"method": APPLE.method, "client_id": CLIENT_ID, "signing_key": own_key(), "audience": ISSUER}
+    assert ClientAuthentication(**members, team_id="DEF123GHIJ")
+    with pytest.raises(BadInput):
+        ClientAuthentication(**{**members, "team_id": "DEF123GHIJ", **change})

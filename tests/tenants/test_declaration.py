@@ -11,6 +11,7 @@ from identity_api.tenants.checks import OAUTH2_ENDPOINTS
 from identity_api.tenants.declaration import ProviderDeclaration, client_secret, parse
 
 DIRECTORY = "8eaef023-2b34-4da1-9baa-8bc8c9d6a490"
+APPLE = 'client_authentication = "apple_client_secret"\napple_team_id = "DEF123GHIJ"\n'
 ENTRA_TEMPLATE = "https://login.microsoftonline.com/{tenantid}/v2.0"
 ENTRA_ORGANIZATIONS = "https://login.microsoftonline.com/organizations/v2.0"
 OAUTH2 = """protocol = "oauth2"
@@ -76,6 +77,9 @@ def test_the_form_of_the_documentation_is_read() -> None:
         ('match = "EXACT"', 'match = "REGEX"', "group_mappings[0]"),
         ('client_secret_env = "ACME_SECRET"', 'client_secret_env = "A"\nclient_secret = "b"', "not several"),
         ('client_secret_env = "ACME_SECRET"', 'client_authentication = "client_secret_basic"', "needs a client secret"),
+        ("client_secret_env", f'{APPLE}apple_key_id = "abc"\nclient_secret_env', "apple_key_id: apple_client_secret"),
+        ('client_secret_env = "ACME_SECRET"', f'{APPLE}apple_key_id = "ABC123DEFG"', "needs a client secret"),
+        ('protocol = "oidc"', 'apple_team_id = "DEF123GHIJ"', "apple_team_id: is for"),
         ('hosts = ["acme.example.com"]', 'hosts = ["https://acme.example.com"]', "hosts"),
         ('["https://app.acme.example.com"]', '["https://app.acme.example.com/path"]', "origins"),
         ('name = "Acme"', "name = 7", "tenants[0]"),
@@ -193,6 +197,13 @@ def test_a_secret_is_never_in_a_problem() -> None:
 def test_any_bytes_give_declarations_or_problems(document: bytes) -> None:
     with contextlib.suppress(ConfigurationError):
         assert parse(document)
+
+
+def test_apples_client_secret_has_a_team_and_a_key() -> None:
+    """As the problems above start from."""
+    right = f'{APPLE}apple_key_id = "ABC123DEFG"\nclient_secret_env'
+    [tenant] = parse(VALID.replace("client_secret_env", right).encode())
+    assert tenant.providers[0].client_settings().apple_key_id == "ABC123DEFG"
 
 
 def test_a_secret_that_is_not_there_is_named_by_its_place(tmp_path) -> None:  # type: ignore[no-untyped-def]

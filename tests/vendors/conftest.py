@@ -2,6 +2,7 @@
 
 import base64
 import os
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -47,9 +48,8 @@ async def office(
             )
             app = build_api(settings)
             await stack.enter_async_context(running(app))
-            variable = f"ACME_{guide.upper().replace('-', '_')}_SECRET"
-            assert variable in blocks(f"docs/providers/{guide}.md", "toml")[number]
-            monkeypatch.setenv(variable, secret or vendor.client_secret)
+            if found := re.search(r'client_secret_env = "(\w+)"', blocks(f"docs/providers/{guide}.md", "toml")[number]):
+                monkeypatch.setenv(found[1], secret or vendor.client_secret)
             return await follow(guide, vendor, app, database, settings, upstream, tmp_path, number=number)
 
         yield followed

@@ -78,6 +78,11 @@ class Office:
         assert ended.status_code == 303, ended.text
         return browser
 
+    async def make_user(self, username: str) -> None:
+        """What an admin does for somebody who is to come."""
+        async with self.database.transaction() as connection:
+            await make.make_user(connection, self.provider.tenant_id, username=username)
+
     async def enter_identity(self, anchor: str) -> None:
         """What an admin does: a user, and which value of the anchor is theirs."""
         tenant_id = self.provider.tenant_id

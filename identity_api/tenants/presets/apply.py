@@ -6,6 +6,7 @@ from typing import Any
 from identity_api.errors import BadInput
 from identity_api.tenants.presets import (
     adfs,
+    apple,
     auth0,
     authelia,
     authentik,
@@ -28,7 +29,22 @@ from identity_api.tenants.presets import (
 from identity_api.tenants.presets.preset import SETTINGS, Preset
 
 _MODULES = (
-    *(adfs, auth0, authelia, authentik, azure_b2c, cognito, dex, discord, entra, github, gitlab, google, jumpcloud),
+    *(
+        adfs,
+        apple,
+        auth0,
+        authelia,
+        authentik,
+        azure_b2c,
+        cognito,
+        dex,
+        discord,
+        entra,
+        github,
+        gitlab,
+        google,
+        jumpcloud,
+    ),
     *(keycloak, okta, onelogin, pingfederate, slack, zitadel),
 )
 PRESETS: Mapping[str, Preset] = {module.PRESET.name: module.PRESET for module in _MODULES}

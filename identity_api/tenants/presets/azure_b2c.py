@@ -39,7 +39,7 @@ PRESET = Preset(
         Alternative(
             name="policy_groups",
             why="Permissions follow groups, which a custom policy of yours puts into the claim groups.",
-            settings={"sync_mode": "STRICT"},
+            settings={"sync_mode": "STRICT", "absent_groups": "UNKNOWN"},
         ),
     ),
     issuer="https://{tenant}.b2clogin.com/{directory}/v2.0/",
@@ -48,5 +48,6 @@ PRESET = Preset(
     username_claim=("preferred_username", "name"),
     display_claim=("name",),
     email_claim=("email", "id_token / jmespath:emails[0]"),
+    absent_groups="EMPTY",
     sync_mode="NONE",
 )

@@ -57,5 +57,6 @@ PRESET = Preset(
     email_claim=("userinfo / email",),
     groups_claim=("userinfo / roles",),
     provisioning="LINKED_ONLY",
+    absent_groups="EMPTY",
     sync_mode="NONE",
 )

@@ -57,6 +57,7 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True):
     issuer: str
     discovery_url: str | None = None
     endpoints: dict[str, str] = {}
+    client_authentication: str | None = None
     scopes: tuple[str, ...] = ("openid", "profile", "email", "offline_access")
     authorization_parameters: dict[str, str] = {}
     anchor_claim: tuple[str, ...] = ("sub",)
@@ -65,6 +66,7 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True):
     email_claim: tuple[str, ...] = ("email",)
     groups_claim: tuple[str, ...] = ("id_token / groups",)
     absent_groups: Literal["EMPTY", "UNKNOWN"] = "UNKNOWN"
+    name_in_callback: bool = False
     provisioning: Literal["JIT", "KNOWN_USERS", "LINKED_ONLY"] = "JIT"
     deny_unmapped: bool = False
     email_verified_rule: Literal["IGNORE", "REQUIRED", "TRUSTED"] = "IGNORE"
@@ -77,6 +79,7 @@ SETTINGS = (
     "issuer",
     "discovery_url",
     "endpoints",
+    "client_authentication",
     "scopes",
     "authorization_parameters",
     "anchor_claim",
@@ -85,6 +88,7 @@ SETTINGS = (
     "email_claim",
     "groups_claim",
     "absent_groups",
+    "name_in_callback",
     "provisioning",
     "deny_unmapped",
     "email_verified_rule",

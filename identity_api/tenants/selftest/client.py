@@ -21,6 +21,7 @@ from identity_api.lifecycle.provider_memory import ProviderMemory
 from identity_api.lifecycle.provider_requests import new_login_key, send_proven
 from identity_api.oidc.authorization import new_code_verifier
 from identity_api.oidc.client_auth import (
+    APPLE_CLIENT_SECRET,
     CLIENT_SECRET_BASIC,
     CLIENT_SECRET_POST,
     NONE,
@@ -203,6 +204,9 @@ def _not_known(provider: Provider, metadata: ProviderMetadata, other: str | None
     if configured in TLS_METHODS:
         message = "The provider does not accept the client: it does not know our TLS certificate, or not the client ID."
         return fail(STEP, "CLIENT_CERTIFICATE_WRONG", message, expected=provider.client_id)
+    if configured == APPLE_CLIENT_SECRET:
+        message = "Apple does not accept the client: key, key ID, team ID and client ID do not belong together."
+        return fail(STEP, "CLIENT_SECRET_WRONG", message, expected=provider.client_id)
     if configured == NONE:
         message = "The provider does not take this client without a secret."
         return fail(STEP, "CLIENT_METHOD_WRONG", message, expected=listed(announced), found=configured)

@@ -42,6 +42,7 @@ def fields(name, **more):
         "client_secret_env": "SECRET",
         "preset": name,
         "preset_values": VALUES.get(name, {}) | FOR_ALTERNATIVES.get(name, {}),
+        **({"apple_team_id": "DEF123GHIJ", "apple_key_id": "ABC123DEFG"} if name == "apple" else {}),
     } | more
 
 
@@ -172,7 +173,7 @@ def test_google_gets_offline_access_by_parameters_and_never_by_the_scope():
     assert "offline_access" not in provider.scopes
 
 
-@pytest.mark.parametrize("name", ["discord", "google", "github"])
+@pytest.mark.parametrize("name", ["apple", "discord", "google", "github"])
 def test_where_everybody_can_have_an_account_nobody_is_let_in_unseen(name):
     assert declared(name).provisioning != "JIT"
 

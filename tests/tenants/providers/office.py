@@ -49,9 +49,9 @@ class Office(msgspec.Struct, frozen=True):
         """The parts of a deployment where a tenant may have less."""
         return msgspec.structs.replace(self.parts, database=make.limited(self.database, **limits))
 
-    async def provider(self, **fields: Any) -> Provider:
+    async def provider(self, secret: NewSecret = SECRET, **fields: Any) -> Provider:
         """A new provider, made by the admin."""
-        return await administration.create(self.parts, self.actor, {**FIELDS, **fields}, secret=SECRET)
+        return await administration.create(self.parts, self.actor, {**FIELDS, **fields}, secret=secret)
 
     async def stored(self, provider: Provider) -> Provider:
         """The row as it is now."""

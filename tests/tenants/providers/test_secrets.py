@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, SECP384R1, EllipticCurve, generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from identity_api.config import Secret
 from identity_api.errors import BadInput, Conflict, NotFound
@@ -86,3 +88,27 @@ async def test_a_secret_of_another_provider_is_not_there(office: Office) -> None
 
 def test_a_secret_is_not_shown() -> None:
     assert "horse" not in f"{SECRET!r} {SECRET} {SECRET.value}"
+
+
+def key_file(curve: EllipticCurve) -> str:
+    """As Apple gives keys out."""
+    return generate_private_key(curve).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("value", ["a-secret-as-others-have", key_file(SECP384R1()), "-----BEGIN PRIVATE KEY-----"])
+async def test_apples_secret_is_a_key_and_anything_else_is_refused_and_never_repeated(
+    office: Office, value: str
+) -> None:
+    apple = {
+        "client_authentication": "apple_client_secret",
+        "apple_team_id": "DEF123GHIJ",
+        "apple_key_id": "ABC123DEFG",
+    }
+    key = key_file(SECP256R1())
+    provider = await office.provider(NewSecret(Secret(key)), **apple)
+    assert await office.secrets(provider) == [key]
+    with pytest.raises(BadInput) as refused:
+        await set_secret(office.parts, office.actor, provider.id, NewSecret(Secret(value)))
+    assert (refused.value.code, refused.value.field) == ("SECRET_INVALID", "client_secret")
+    assert value not in refused.value.message
