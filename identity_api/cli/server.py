@@ -1,11 +1,11 @@
 """The API's process: what must hold before it listens, then Granian and its workers on `identity_api.app:create_app`."""
 
 import asyncio
-import ctypes
 import multiprocessing
 import os
 import signal
-import sys
+import threading
+import time
 from typing import Any
 
 from identity_api.cli.context import open_database
@@ -23,7 +23,11 @@ RING_SECONDS = 4.0
 
 STOP_SECONDS = 15
 
-_PR_SET_PDEATHSIG = 1
+ORPHAN_SECONDS = 0.5
+"""How often a worker looks whether its supervisor lives."""
+
+ORPHAN_STOP_SECONDS = 5
+"""How long a worker without a supervisor may take to answer what it has begun."""
 
 _log = get_logger(__name__)
 
@@ -103,18 +107,31 @@ def _run_granian(settings: Settings) -> int:
 
 
 def worker_application() -> Any:
-    """The application, in a worker that ends when its supervisor is killed: nobody would stop it, and it holds the port.
-
-    On Linux only (prctl(2), PR_SET_PDEATHSIG); elsewhere the next start finds the port taken and says so.
-    """
+    """The application, in a worker that ends when its supervisor is killed: nobody else would stop it, and it holds the
+    port."""
+    supervisor = multiprocessing.parent_process()
+    if supervisor is not None:
+        # A forked worker has the supervisor's handlers, which note a signal and go on, until Granian sets its own.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
+        threading.Thread(target=_end_with, args=[supervisor.pid], daemon=True).start()
     from identity_api.app import create_app  # takes a second, which no other command has to pay
 
-    supervisor = multiprocessing.parent_process()
-    if sys.platform == "linux" and supervisor is not None:
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-        if os.getppid() != supervisor.pid:
-            sys.exit(1)  # it died before the kernel knew of our wish
     return create_app()
+
+
+def _end_with(supervisor: int | None) -> None:
+    """Wait for the supervisor's end, and then end this worker: in order if it can, and in any case.
+
+    Not prctl(2), PR_SET_PDEATHSIG: while the worker starts, its one signal falls between two runs of the event loop and is
+    lost, or comes before Granian listens to it, and Granian then waits for another that has no effect.
+    """
+    while os.getppid() == supervisor:
+        time.sleep(ORPHAN_SECONDS)
+    signal.alarm(ORPHAN_STOP_SECONDS)  # nobody handles it: the kernel ends what the next signals do not
+    while True:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(ORPHAN_SECONDS)
 
 
 def _serve_together(settings: Settings) -> int:

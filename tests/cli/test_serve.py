@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Command, ask, new_key
+from tests.embedded.places import wait_gone
 from tests.flows.product import descendants, is_alive
 
 DECLARATION = """
@@ -76,7 +77,6 @@ def port(command: Command) -> int:
     return found
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the kernel tells children only on Linux")
 def test_a_killed_api_leaves_no_worker_at_its_port(command: Command, port: int) -> None:
     with running(command, "serve") as process:
         ready(port, process)
@@ -88,6 +88,61 @@ def test_a_killed_api_leaves_no_worker_at_its_port(command: Command, port: int) 
         while any(is_alive(worker) for worker in workers):
             assert time.monotonic() < deadline, "the worker outlived its supervisor"
             time.sleep(0.05)
+    with socket.create_server(("127.0.0.1", port)):
+        pass
+
+
+_SERVING = """
+import pathlib, sys, time
+from granian.server import mp
+from identity_api import app
+from identity_api.cli import server
+from identity_api.config import load_settings
+
+reached, port, moment = sys.argv[1:]
+
+def pause(seconds):
+    pathlib.Path(reached).write_text("")
+    time.sleep(seconds)
+
+def create_app():
+    if moment == "application":
+        pause(600)
+    return serve
+
+async def serve(scope, receive, send):
+    await receive()
+    if moment == "lifespan":
+        pause(2)
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    await send({"type": "lifespan.shutdown.complete"})
+
+make_worker = mp.ASGIWorker
+
+def worker(*arguments):
+    if moment == "listening":
+        pause(2)
+    return make_worker(*arguments)
+
+mp.ASGIWorker = worker
+app.create_app = create_app
+server._run_granian(load_settings({"IDENTITY_PORT": port}, keys_required=False))
+"""
+
+
+@pytest.mark.parametrize("moment", ["application", "lifespan", "listening"])
+def test_an_api_that_is_killed_while_its_worker_starts_leaves_no_orphan(tmp_path: Path, moment: str) -> None:
+    """A forked worker begins with the supervisor's handlers, and must not take the kernel's signal for nothing."""
+    reached, port = tmp_path / "reached", free_port()
+    with subprocess.Popen([sys.executable, "-c", _SERVING, reached, str(port), moment]) as process:
+        while not reached.exists():
+            assert process.poll() is None, "it ended"
+            time.sleep(0.02)
+        workers = descendants(process.pid)
+        assert workers
+        process.kill()
+    assert all(wait_gone(worker) for worker in workers)
     with socket.create_server(("127.0.0.1", port)):
         pass
 
