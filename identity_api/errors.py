@@ -3,6 +3,8 @@
     IdentityAPIError            .code (stable, for programs), .message (one sentence, for people)
     ├── ConfigurationError      settings or declarations are wrong; .problems lists all of them
     ├── Unavailable             a part we need (database, queue, provider) does not answer; trying again may help
+    │   ├── Overloaded          it would answer, and there is more to do than can be done
+    │   └── CannotWrite         the database answers, and takes no change: its disk is full, or it is read-only
     ├── BadInput                a value given to us is not acceptable; .field where one is to blame
     ├── NotFound                there is no such thing, or none that the caller may know of
     ├── Refused                 understood, and not allowed; the code says which rule refused
@@ -51,6 +53,24 @@ class Unavailable(IdentityAPIError):
     def __init__(self, message: str, *, code: str | None = None, retry_after_seconds: int = 1) -> None:
         super().__init__(message, code=code)
         self.retry_after_seconds = retry_after_seconds
+
+
+class Overloaded(Unavailable):
+    """More to do than can be done at the moment; no part is down. The message is fit for anybody."""
+
+    default_code = "OVERLOADED"
+
+    def __init__(self) -> None:
+        super().__init__("There is more to do than can be done at the moment. Try again shortly.")
+
+
+class CannotWrite(Unavailable):
+    """The database answers and takes no change; what only reads goes on. The message is fit for anybody."""
+
+    default_code = "DATABASE_CANNOT_WRITE"
+
+    def __init__(self) -> None:
+        super().__init__("Nothing can be changed at the moment. Try again later.", retry_after_seconds=10)
 
 
 class BadInput(IdentityAPIError):

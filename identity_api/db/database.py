@@ -12,6 +12,8 @@ state: no `SET`, no advisory lock beyond a transaction, no LISTEN, no cursors.
 """
 
 import asyncio
+import contextlib
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -19,13 +21,15 @@ from typing import Any
 import asyncpg
 
 from identity_api.config import DEFAULT_LIMITS, TenantLimits
-from identity_api.errors import Unavailable
+from identity_api.errors import CannotWrite, Overloaded, Unavailable
 
 Connection = Any
 """An asyncpg connection (asyncpg ships no types); `execute`, `fetch`, `fetchrow`, `fetchval`, `executemany`."""
 
 COMMAND_TIMEOUT_SECONDS = 5.0
 ACQUIRE_TIMEOUT_SECONDS = 1.0
+LATE_SECONDS = 0.5
+"""How late a deadline of ours may come on a machine that has time for us."""
 
 _DOWN = (
     OSError,
@@ -34,9 +38,13 @@ _DOWN = (
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
+    # What asyncpg says of a connection that was cut off in the middle of a statement or of its cancelling.
+    asyncpg.InternalClientError,
+)
+_CANNOT_WRITE = (
     # The old primary after a failover: connections stay open and refuse to write.
     asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.DiskFullError,
 )
 
 
@@ -89,12 +97,20 @@ class Database:
         except TimeoutError:
             pool.terminate()
 
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether every connection that there may be is at work now."""
+        pool = self._pool
+        return pool is not None and pool.get_size() >= self._pool_size and pool.get_idle_size() == 0
+
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Connection]:
         """A connection outside any transaction, for single statements.
 
         Raises:
-            Unavailable: the database is down, read-only after a failover, or the pool is exhausted for a second.
+            Unavailable: the database is down.
+            Overloaded: no connection was free for a second, or a statement took five.
+            CannotWrite: a statement would have written, and the database is read-only or its disk is full.
         """
         async with self._acquired() as connection:
             yield connection
@@ -116,17 +132,36 @@ class Database:
         pool = self._pool
         if pool is None:
             raise Unavailable("The database pool is not open.", code="DATABASE_UNAVAILABLE")
-        try:
-            connection = await pool.acquire(timeout=ACQUIRE_TIMEOUT_SECONDS)
-        except (*_DOWN, TimeoutError) as error:
-            raise Unavailable("The database does not answer.", code="DATABASE_UNAVAILABLE") from error
+        connection = await self._acquire(pool)
         try:
             yield connection
-        except asyncpg.ReadOnlySQLTransactionError as error:
+        except _CANNOT_WRITE as error:
             await pool.expire_connections()
-            raise Unavailable("The database is read-only.", code="DATABASE_UNAVAILABLE") from error
+            raise CannotWrite from error
+        except TimeoutError as error:
+            raise Overloaded from error
         except _DOWN as error:
             raise Unavailable("The database does not answer.", code="DATABASE_UNAVAILABLE") from error
         finally:
-            # Shielded: a request that is cancelled must still give its connection back.
-            await asyncio.shield(pool.release(connection, timeout=COMMAND_TIMEOUT_SECONDS))
+            await _give_back(pool, connection)
+
+    async def _acquire(self, pool: Any) -> Connection:
+        began = time.monotonic()
+        try:
+            return await pool.acquire(timeout=ACQUIRE_TIMEOUT_SECONDS)
+        except asyncpg.TooManyConnectionsError as error:
+            raise Overloaded from error
+        except TimeoutError as error:
+            # Every connection is at work, or the deadline itself came late, since this process had no time for it.
+            if self.is_exhausted or time.monotonic() - began > ACQUIRE_TIMEOUT_SECONDS + LATE_SECONDS:
+                raise Overloaded from error
+            raise Unavailable("The database does not answer.", code="DATABASE_UNAVAILABLE") from error
+        except _DOWN as error:
+            raise Unavailable("The database does not answer.", code="DATABASE_UNAVAILABLE") from error
+
+
+async def _give_back(pool: Any, connection: Connection) -> None:
+    """Release the connection. What has been answered or committed stays so, though the connection broke since."""
+    with contextlib.suppress(TimeoutError, *_DOWN):
+        # Shielded: a request that is cancelled must still give its connection back.
+        await asyncio.shield(pool.release(connection, timeout=COMMAND_TIMEOUT_SECONDS))

@@ -1,10 +1,32 @@
 """Whether the database can be written to, which is what "ready" means (promise 53)."""
 
+from typing import Literal
+
+import asyncpg
+
 from identity_api.db.database import Connection
 
+Writing = Literal["ok", "read_only", "full"]
 
-async def is_writable(connection: Connection) -> bool:
-    """False on a standby, and on an old primary that a failover has made read-only: both still answer reads."""
-    return await connection.fetchval(  # type: ignore[no-any-return]  # asyncpg ships no types
+# Sorted out to disk as a temporary file of 300 kB: it needs space as a table that grows does, and leaves nothing behind.
+_FILL = "set local work_mem = '64kB'; select count(*) from generate_series(1, 20000)"
+
+
+async def writing(connection: Connection) -> Writing:
+    """Whether a change would be taken.
+
+    `read_only` on a standby, and on an old primary that a failover has made read-only; `full` where the disk has no space.
+    Both still answer reads. Outside any transaction.
+    """
+    writable = await connection.fetchval(
         "select not pg_is_in_recovery() and current_setting('transaction_read_only') = 'off'"
     )
+    if not writable:
+        return "read_only"
+    try:
+        await connection.execute(_FILL)
+    except asyncpg.DiskFullError:
+        return "full"
+    except asyncpg.ConfigurationLimitExceededError:
+        pass  # temp_file_limit: of the disk nothing is known
+    return "ok"

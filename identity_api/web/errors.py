@@ -14,7 +14,16 @@ from typing import Final
 
 from litestar.exceptions import HTTPException
 
-from identity_api.errors import BadInput, Conflict, IdentityAPIError, NotFound, Refused, Unavailable
+from identity_api.errors import (
+    BadInput,
+    CannotWrite,
+    Conflict,
+    IdentityAPIError,
+    NotFound,
+    Overloaded,
+    Refused,
+    Unavailable,
+)
 from identity_api.oidc.errors import ProtocolError
 from identity_api.sessions.errors import LoginFailed
 from identity_api.telemetry import get_logger
@@ -103,7 +112,9 @@ def problem_of(error: BaseException) -> Problem:
             return Problem(error.status, error.code, error.message, headers)
         case Unavailable():
             wait = str(max(1, error.retry_after_seconds))
-            return Problem(503, error.code, "The service is not available for a moment.", {"Retry-After": wait})
+            told = isinstance(error, (Overloaded, CannotWrite))
+            sentence = error.message if told else "The service is not available for a moment."
+            return Problem(503, error.code, sentence, {"Retry-After": wait})
         case IdentityAPIError():
             for kind, status in _BY_CLASS:
                 if isinstance(error, kind):

@@ -69,6 +69,46 @@ async def test_without_a_database_the_service_starts_and_refuses_quickly(environ
 
 
 @pytest.mark.asyncio
+async def test_a_pool_without_a_free_connection_is_busy_and_not_a_database_that_does_not_answer(
+    environ: dict[str, str],
+) -> None:
+    app = build_api(load_settings({**environ, "IDENTITY_DATABASE_POOL_SIZE": "2"}))
+    async with running(app):
+        async with app._parts.database.reading(), app._parts.database.reading():
+            ready = await local(app).get("/health/ready")
+            asked = await httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=PUBLIC_URL).get(
+                "/t/acme/login"
+            )
+        assert (ready.status_code, ready.json()["database"]) == (503, "busy")
+        assert (asked.status_code, asked.json()["code"], asked.headers["retry-after"]) == (503, "OVERLOADED", "1")
+        assert (await local(app).get("/health/ready")).json()["database"] == "ok"
+
+
+@pytest.mark.asyncio
+async def test_on_a_full_disk_a_change_is_503_with_a_time_and_reading_goes_on(site: Site) -> None:
+    """PostgreSQL's own answer (SQLSTATE 53100), to this tenant alone."""
+    person = await site.signed_in()
+    await site.execute(
+        f"""
+        create function full_{site.tenant.id.hex}() returns trigger language plpgsql as
+            $$ begin raise exception 'could not extend file' using errcode = 'disk_full'; end $$;
+        create trigger full_{site.tenant.id.hex} before insert on login_attempt for each row
+            when (new.tenant_id = '{site.tenant.id}') execute function full_{site.tenant.id.hex}();
+        """
+    )
+    try:
+        refused = await site.client().get("/login")
+        assert (refused.status_code, refused.json()["code"]) == (503, "DATABASE_CANNOT_WRITE")
+        assert refused.headers["retry-after"] == "10"
+        page = await site.client().get("/login", headers={"accept": "text/html"})
+        assert (page.status_code, "Nothing can be changed at the moment" in page.text) == (503, True)
+        assert (await person.get("/account")).status_code == 200
+    finally:
+        await site.execute(f"drop function full_{site.tenant.id.hex} cascade")
+    assert (await site.client().get("/login")).status_code == 303
+
+
+@pytest.mark.asyncio
 async def test_a_database_that_comes_up_later_is_found(
     environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

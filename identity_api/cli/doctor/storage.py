@@ -11,6 +11,7 @@ from identity_api.cli.doctor.finding import Finding, fail, ok, warn
 from identity_api.db import inspection
 from identity_api.db import sync as sync_rows
 from identity_api.db.database import Database
+from identity_api.db.health import writing
 from identity_api.db.migrate import OLDEST_POSTGRESQL, check_schema
 from identity_api.errors import ConfigurationError, Unavailable
 
@@ -91,6 +92,9 @@ def _clock(theirs: datetime, before: datetime, after: datetime) -> Finding:
 
 async def _write(database: Database) -> Finding:
     try:
+        async with database.reading() as connection:
+            if await writing(connection) == "full":
+                return fail("database", "its disk is full: nothing can be changed until it has space again.")
         async with database.transaction() as connection:
             await inspection.try_write(connection)
     except Unavailable:

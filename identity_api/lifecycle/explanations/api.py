@@ -14,7 +14,16 @@ API: Final[Table] = table(
         "INTERNAL": ("A fault of ours.", "Look in the log for the request id of the answer."),
         "CONFIGURATION": ("Settings or a declaration are wrong; every problem is listed.", "Correct them."),
         "UNAVAILABLE": ("A part that is needed does not answer now.", "Try again; `/health/ready` says which."),
-        "DATABASE_UNAVAILABLE": ("The database does not answer, or is read-only.", "Look at the database server."),
+        "DATABASE_UNAVAILABLE": ("The database does not answer.", "Look at the database server."),
+        "DATABASE_CANNOT_WRITE": (
+            "The database answers and takes no change: its disk is full, or it is read-only after a failover.",
+            "Give it space, or lead to the new primary; `/health/ready` says which. What only reads goes on.",
+        ),
+        "OVERLOADED": (
+            "Every connection to the database was in use for a second, a statement took five, or the machine had no time.",
+            "Look at the load of the machine and of the database, at `IDENTITY_DATABASE_POOL_SIZE`, and at PostgreSQL's "
+            "`max_connections`.",
+        ),
         "TIMEOUT": ("The request took longer than allowed.", "Ask for less at once; look at the database's load."),
         "SIGN_IN_BUSY": ("Too many passwords are being checked at once.", "Try again in a moment."),
         "TOO_MANY_REQUESTS": (

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from litestar import Response, route
 
-from identity_api.db.health import is_writable
-from identity_api.errors import NotFound, Unavailable
+from identity_api.db.health import writing
+from identity_api.errors import NotFound, Overloaded, Unavailable
 from identity_api.telemetry import render_metrics
 from identity_api.web.answer import Answer, json_answer
 from identity_api.web.facts import facts_of
@@ -26,13 +26,14 @@ async def live() -> Response[Any]:
 async def ready(request: WebRequest) -> Response[Any]:
     """Whether requests can be served: the database can be written to, and says so within a second."""
     parts = parts_of(request)
-    database = "ok"
+    database: str
     try:
         async with asyncio.timeout(READY_SECONDS), parts.database.reading() as connection:
-            if not await is_writable(connection):
-                database = "read_only"
+            database = await writing(connection)
+    except Overloaded:
+        database = "busy"
     except (Unavailable, TimeoutError):
-        database = "unavailable"
+        database = "busy" if parts.database.is_exhausted else "unavailable"
     is_ready = database == "ok"
     details: dict[str, Any] = {"status": "ready" if is_ready else "unready", "database": database}
     if facts_of(request.scope).peer_is_local:
