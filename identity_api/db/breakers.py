@@ -4,7 +4,10 @@ Open means that the provider does not accept *us* (a wrong client secret, say). 
 provider alone until `open_until`, then takes one identity as a probe (`db.sync`).
 """
 
+from datetime import datetime
 from uuid import UUID
+
+import msgspec
 
 from identity_api.db.database import Connection
 from identity_api.db.sync import BREAKER_THRESHOLD, PROBE_SECONDS
@@ -60,3 +63,26 @@ async def pause(connection: Connection, tenant_id: UUID, provider_id: UUID, seco
         float(seconds),
         reason,
     )
+
+
+class Trouble(msgspec.Struct, frozen=True):
+    """A provider that refused us when it was asked last."""
+
+    failures: int
+    reason: str | None
+    changed_at: datetime
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its people are not synced, but for a probe now and then."""
+        return self.failures >= BREAKER_THRESHOLD
+
+
+async def trouble(connection: Connection, tenant_id: UUID, provider_id: UUID) -> Trouble | None:
+    """What stands between us and the provider; None if it accepts us."""
+    row = await connection.fetchrow(
+        "select failures, reason, changed_at from provider_breaker where tenant_id = $1 and id = $2 and failures > 0",
+        tenant_id,
+        provider_id,
+    )
+    return row and Trouble(**row)

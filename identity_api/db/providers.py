@@ -241,6 +241,13 @@ async def shares_place(connection: Connection, provider: Provider) -> bool:
     )
 
 
+async def called_back_at(connection: Connection, tenant_id: UUID, host: str, path: str) -> UUID | None:
+    """The tenant's provider whose redirect URL has this host and path; None if there is none, or more than one."""
+    statement = f"select id from provider where tenant_id = $1 and {_PLACE} = $2 limit 2"
+    rows = await connection.fetch(statement, tenant_id, f"{host.lower()}{path or '/'}")
+    return rows[0]["id"] if len(rows) == 1 else None
+
+
 async def write(connection: Connection, provider: Provider) -> None:
     """Insert the provider, or overwrite the row of the same id. The slug of a row is never changed."""
     values = {name: getattr(provider, name) for name in Provider.__struct_fields__}

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from identity_api.db import attempts, audit, provider_tests
+from identity_api.db import attempts, audit, provider_tests, providers
 from identity_api.db.attempts import Attempt
 from identity_api.db.database import Connection
 from identity_api.db.providers import Provider
@@ -76,16 +76,21 @@ def failed_event(
     return audit.Event("login.failed", subject_kind, subject_id, {**payload, **request_mark()})
 
 
-async def record_at_entry(parts: LoginParts, tenant_id: UUID, failure: LoginFailed) -> None:
+async def record_at_entry(
+    parts: LoginParts, tenant_id: UUID, failure: LoginFailed, *, host: str = "", path: str = ""
+) -> None:
     """Record a failure that no attempt was found for, where the host says whose people come in there.
 
-    Otherwise nobody but the operator could find the request that such a page names.
+    Otherwise nobody but the operator could find the request that such a page names. `host` and `path` of the request
+    name a provider where they are those of its redirect URL.
     """
     if failure.is_recorded:
         return
     failure.is_recorded = True
     async with parts.database.transaction() as connection:
-        await audit.record(connection, tenant_id, "system", [failed_event(failure, "tenant", tenant_id)])
+        provider_id = await providers.called_back_at(connection, tenant_id, host, path)
+        event = failed_event(failure, "tenant", tenant_id, provider_id=provider_id)
+        await audit.record(connection, tenant_id, "system", [event])
 
 
 async def keep_report(connection: Connection, attempt: Attempt, report: LoginReport) -> None:
@@ -126,6 +131,8 @@ def judging(code: str, *, unavailable_status: int = 502) -> Iterator[None]:
 
 
 def _failure(error: IdentityAPIError, code: str, unavailable_status: int) -> LoginFailed:
+    if isinstance(error, TargetRefused):
+        _log.warning("login.target_not_allowed", refused=error.reason, entry=error.entry)  # for the operator
     code, status = _told_as(error, code, unavailable_status)
     said = error.said if isinstance(error, oidc.ProtocolError) else None
     return LoginFailed(code, status=status, reason=_reason(error), said=said)

@@ -48,6 +48,8 @@ async def finish(parts: LoginParts, arrival: Arrival) -> Finished:
         LoginFailed: no session; see `errors` for the codes. Recorded where the tenant is known.
     """
     matched = await match(parts, arrival)
+    if isinstance(matched, Finished):
+        return matched
     attempt, provider = matched.attempt, matched.provider
     async with recorded(parts, attempt, provider, clear_cookies=(matched.binding,)):
         parameters = await _consume(parts, matched)

@@ -2,9 +2,15 @@
 
 Nothing is used up before all of it fits: a callback that an attacker sends through a victim's browser, or at another
 provider's address, must neither sign anybody in nor spoil a login under way.
+
+Decision: where a callback is of no use, and somebody is signed in here, they go on to where its login was to end. Context:
+reloading, the back button and many tabs bring callbacks that are spent, or whose binding is gone, to people who are signed
+in. Consequences: nobody is signed in by it and nothing is read from it; the address is one that was checked when the
+login began, which any link could name as well. A binding that should be there and is not is still recorded.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 import msgspec
@@ -13,13 +19,14 @@ from identity_api.db import attempts, providers
 from identity_api.db.attempts import Attempt
 from identity_api.db.providers import Provider
 from identity_api.ids import token_hash
-from identity_api.oidc.authorization import MAX_STATE_LENGTH, CallbackParameters, parse_callback
+from identity_api.oidc.authorization import KNOWN_ERRORS, MAX_STATE_LENGTH, CallbackParameters, parse_callback
 from identity_api.oidc.errors import InvalidCallback
-from identity_api.sessions.cookies import binding_name, host_of, is_bound
+from identity_api.sessions.authenticate import authenticate
+from identity_api.sessions.cookies import binding_name, host_of, is_bound, session_cookie_name
 from identity_api.sessions.errors import LoginFailed
 from identity_api.sessions.failures import count, recorded
 from identity_api.sessions.launch import callback_origin, ensure_current
-from identity_api.sessions.parts import Arrival, LoginParts
+from identity_api.sessions.parts import Arrival, Finished, LoginParts
 
 
 class Matched(msgspec.Struct, frozen=True):
@@ -39,8 +46,11 @@ class Matched(msgspec.Struct, frozen=True):
         return f"Matched({self.attempt!r})"
 
 
-async def match(parts: LoginParts, arrival: Arrival) -> Matched:
+async def match(parts: LoginParts, arrival: Arrival) -> Matched | Finished:
     """Find the attempt by `state`, and compare provider address and browser.
+
+    Returns:
+        `Finished` where there is nothing to finish, and a live session of the tenant goes on.
 
     Raises:
         LoginFailed: CALLBACK_INVALID, STATE_UNKNOWN, CALLBACK_MISPLACED, BROWSER_MISMATCH, LOGIN_USED, LOGIN_EXPIRED,
@@ -52,7 +62,7 @@ async def match(parts: LoginParts, arrival: Arrival) -> Matched:
     except InvalidCallback as error:
         parameters, fault, state = None, error, _only_state(arrival.pairs)
     if state is None:
-        raise _unknown(LoginFailed("CALLBACK_INVALID", reason=fault.blame if fault else None))
+        raise _unknown(LoginFailed("CALLBACK_INVALID", reason=_blame(fault, arrival.pairs)))
     async with parts.database.reading() as connection:
         attempt = await attempts.by_state(connection, token_hash(state))
         provider = None
@@ -60,24 +70,63 @@ async def match(parts: LoginParts, arrival: Arrival) -> Matched:
             provider = await providers.get(connection, attempt.tenant_id, attempt.provider_id)
     if attempt is None or provider is None:
         raise _unknown(LoginFailed("STATE_UNKNOWN"))
+    if await _goes_on(parts, attempt, provider, arrival):
+        return Finished(kind="CONTINUED", location=attempt.return_to)
     async with recorded(parts, attempt, provider):
         _check(attempt, provider, arrival)
     return Matched(attempt, provider, parameters, fault, binding_name(callback_origin(attempt), attempt.id))
 
 
-def _check(attempt: Attempt, provider: Provider, arrival: Arrival) -> None:
+async def _goes_on(parts: LoginParts, attempt: Attempt, provider: Provider, arrival: Arrival) -> bool:
+    """Whether the callback is of no use, and this browser has a live session of its tenant."""
+    is_spent, is_ours = attempt.consumed_at is not None, _is_bound(attempt, arrival)
+    is_plain = attempt.delivery == "cookie" and attempt.test_id is None and _is_placed(attempt, arrival)
+    if not is_plain or (is_ours and not is_spent):
+        return False
+    token = arrival.cookies.get(session_cookie_name(attempt.session_origin))
+    if token is None:
+        return False
+    async with parts.database.reading() as connection:
+        found = await authenticate(connection, token, idle_seconds=parts.limits.session_idle_seconds)
+    if found is None or found.tenant_id != attempt.tenant_id:
+        return False
+    if not is_spent:
+        with suppress(LoginFailed):
+            async with recorded(parts, attempt, provider):
+                raise LoginFailed("BROWSER_MISMATCH", reason="signed_in")
+    return True
+
+
+def _is_placed(attempt: Attempt, arrival: Arrival) -> bool:
     # Host and path, never scheme or port: behind a proxy those are not what the browser saw.
     expected = urlsplit(attempt.redirect_url)
-    if (host_of(arrival.host), arrival.path or "/") != (host_of(attempt.redirect_url), expected.path or "/"):
+    return (host_of(arrival.host), arrival.path or "/") == (host_of(attempt.redirect_url), expected.path or "/")
+
+
+def _is_bound(attempt: Attempt, arrival: Arrival) -> bool:
+    return is_bound(arrival.cookies, callback_origin(attempt), attempt.id, attempt.callback_binding_hash)
+
+
+def _check(attempt: Attempt, provider: Provider, arrival: Arrival) -> None:
+    if not _is_placed(attempt, arrival):
         raise LoginFailed("CALLBACK_MISPLACED")
-    if not is_bound(arrival.cookies, callback_origin(attempt), attempt.id, attempt.callback_binding_hash):
-        raise LoginFailed("BROWSER_MISMATCH")
+    if not _is_bound(attempt, arrival):
+        # The binding goes with the first callback: without it a later one is spent, and not another browser's.
+        raise LoginFailed("BROWSER_MISMATCH" if attempt.consumed_at is None else "LOGIN_USED")
     # Before "used": disabling a provider uses its attempts up, and the person is to hear the reason.
     ensure_current(attempt, provider)
     if attempt.consumed_at is not None:
         raise LoginFailed("LOGIN_USED")
     if attempt.is_expired:
         raise LoginFailed("LOGIN_EXPIRED")
+
+
+def _blame(fault: InvalidCallback | None, pairs: Sequence[tuple[str, str]]) -> str | None:
+    """What is wrong with a callback that belongs to no login; and the provider's error code, if it is a registered one."""
+    if fault is None or fault.claim != "state":
+        return fault.blame if fault else None
+    errors = [value for name, value in pairs if name == "error" and value in KNOWN_ERRORS]
+    return ":".join(["state", *errors[:1]])
 
 
 def _only_state(pairs: Sequence[tuple[str, str]]) -> str | None:

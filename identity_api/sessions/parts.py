@@ -136,10 +136,11 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True):
 
     SESSION: `set_cookies` has the session's cookie. COMPLETE: our own `/auth/complete` on the session's host goes on.
     CODE and FRAGMENT: the frontend gets a one-time code, or the token itself in the fragment. AGAIN: nothing came of it, and
-    the provider is asked once more. TESTED: a test login, which signs nobody in.
+    the provider is asked once more. TESTED: a test login, which signs nobody in. CONTINUED: nothing came of it either, and
+    whoever is signed in here goes on.
     """
 
-    kind: Literal["SESSION", "COMPLETE", "CODE", "FRAGMENT", "AGAIN", "TESTED"]
+    kind: Literal["SESSION", "COMPLETE", "CODE", "FRAGMENT", "AGAIN", "TESTED", "CONTINUED"]
     location: str
     set_cookies: tuple[Cookie, ...] = ()
     clear_cookies: tuple[str, ...] = ()

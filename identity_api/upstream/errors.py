@@ -42,6 +42,11 @@ class Refused(UpstreamError):
         super().__init__(message, code=code, origin=origin)
         self.reason = reason
 
+    @property
+    def entry(self) -> str | None:
+        """What an operator who means this target adds to `IDENTITY_OUTBOUND_ALLOW`: host and port, made of its URL."""
+        return self.origin.partition("://")[2] or None
+
 
 class Unreachable(UpstreamError):
     """No connection came about. Codes: `NAME_NOT_RESOLVED`, `CONNECT_FAILED`, `CONNECT_TIMED_OUT`, `TLS_FAILED`,

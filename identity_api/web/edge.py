@@ -5,6 +5,7 @@ body; then the GraphQL endpoint or the framework's routes. Whatever is raised an
 answer gets the common headers, is logged once by its route template and counted.
 """
 
+import re
 import time
 from typing import Any, Final
 
@@ -25,6 +26,8 @@ from identity_api.web.request_head import check_head
 
 # Asked by machines that know an address and no name: any well-formed host will do.
 _HOSTLESS: Final = frozenset({"/health/live", "/health/ready", "/metrics"})
+_FOR_PROGRAMS: Final = re.compile(r"(?:/t/[^/]+)?/(?:v1/(?!auth/oidc/callback$)|graphql)")
+"""Where a browser is told no page: a person arrives there at the callback address of `/v1` only."""
 UNTRUSTED_PROXY: Final = "forwarded headers come from a private address that is not in IDENTITY_TRUSTED_PROXIES"
 _log = get_logger(__name__)
 
@@ -65,7 +68,9 @@ class Edge:
             await _run_afterwards(facts)
 
     async def _dispatch(self, scope: Any, facts: RequestFacts, receive: Any, answering: "_Answering") -> None:
-        facts.wants_page = "text/html" in (headers.first(scope, b"accept") or "")
+        facts.wants_page = "text/html" in (headers.first(scope, b"accept") or "") and not _FOR_PROGRAMS.match(
+            facts.path
+        )
         check_head(scope)
         self._see(scope, facts)
         await self._enter(scope, facts)
@@ -108,7 +113,7 @@ def render_error(facts: RequestFacts, error: BaseException) -> Answer:
     problem = problem_of(error)
     if problem.code == "ORIGIN_REFUSED":
         facts.allowed_origin = None
-    if facts.wants_page and not facts.path.startswith(("/v1/", facts.local("/v1/"), facts.local("/graphql"))):
+    if facts.wants_page:
         return error_page(facts, problem, failed)
     return problem.as_json(facts.request_id)
 

@@ -14,4 +14,4 @@ async def login_failed(parts: WebParts, facts: RequestFacts, failure: LoginFaile
     """
     await parts.limits.login_failed(facts.address)
     if facts.tenant is not None:
-        await record_at_entry(parts.login, facts.tenant.id, failure)
+        await record_at_entry(parts.login, facts.tenant.id, failure, host=facts.host, path=facts.path)

@@ -42,6 +42,22 @@ def test_good_settings_and_a_good_declaration_pass(configured: Command, declarat
     assert done.stderr == ""
 
 
+def test_what_is_lawful_and_easily_not_meant_is_a_notice(configured: Command, declaration: Path) -> None:
+    """Found in use: `realm_access.roles`, as other systems write a path, and an account that capitals kept from its person."""
+    quiet = configured("check-config", declaration, ACME_SECRET="s3cret")
+    assert "Notice" not in quiet.stdout
+    more = 'groups_claim = "realm_access.roles"\nprovisioning = "KNOWN_USERS"\nclient_id ='
+    declaration.write_text(DECLARATION.replace("client_id =", more, 1))
+    done = configured("check-config", declaration, ACME_SECRET="s3cret")
+    assert done.returncode == 0, done.stderr
+    assert (
+        "Notice: Tenant acme, provider keycloak: The groups_claim realm_access.roles is taken as the name"
+        in done.stdout
+    )
+    assert "write id_token / realm_access / roles" in done.stdout
+    assert "compares usernames exactly, capitals included" in done.stdout
+
+
 def test_every_problem_is_listed_on_a_line_of_its_own_and_no_value_is_repeated(configured: Command) -> None:
     done = configured(
         "check-config",

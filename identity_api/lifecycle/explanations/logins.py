@@ -15,6 +15,10 @@ LOGINS: Final[Table] = table(
             "What arrived at the callback is no answer to a sign-in: a parameter is missing, doubled or unreadable.",
             f"{_AGAIN} If it happens each time, the provider does not use the code flow, or something rewrites addresses.",
         ),
+        "CALLBACK_INVALID:state": (
+            "The provider's answer has no `state`, so that it belongs to no sign-in; an error code of it follows in the reason.",
+            f"{_AGAIN} Some providers leave `state` out of errors: their own log says what was wrong.",
+        ),
         "CALLBACK_INVALID:code:too_long": (
             "The code that the provider sent is longer than any that is read here; the reason gives its length.",
             "Ask the provider for a shorter one, and tell whoever maintains this service which provider it is.",
@@ -32,12 +36,17 @@ LOGINS: Final[Table] = table(
             f"{_AGAIN} If it happens to everybody: the sign-in begins on another host than the redirect URL is on, the "
             "redirect URL is http, or a proxy drops cookies.",
         ),
+        "BROWSER_MISMATCH:signed_in": (
+            "The answer arrived in another browser than the one the sign-in began in, or its cookie is gone; somebody is "
+            "signed in there, and went on as who they were.",
+            "Nothing is to be done, unless it happens often: then somebody may be sending people links to sign-ins of others.",
+        ),
         "LOGIN_EXPIRED": (
             "More than ten minutes passed between the beginning and the end, or the link was opened too late.",
             _AGAIN,
         ),
         "LOGIN_USED": (
-            "This sign-in was completed before: the page was reloaded, or the back button was used.",
+            "This sign-in was completed before: the page was reloaded, or the back button was used, and nobody is signed in.",
             _AGAIN,
         ),
         "LOGIN_ENDED": (

@@ -179,7 +179,8 @@ REASONS: Final[Table] = table(
         # Reaching the provider
         "TARGET_NOT_ALLOWED": (
             "The provider is at an address that may not be called from here.",
-            "If the target is meant, the operator lists it in `IDENTITY_OUTBOUND_ALLOW`.",
+            "If the target is meant, the operator adds it to `IDENTITY_OUTBOUND_ALLOW` as `host:port`; `host` alone means "
+            "port 443. The self-test and the log line `login.target_not_allowed` have the entry.",
         ),
         "REQUEST_INVALID": ("A request to the provider cannot be written.", "Look for odd characters in its settings."),
         "NAME_NOT_RESOLVED": (

@@ -100,6 +100,10 @@ SELF_TEST: Final[Table] = table(
             "The provider knows the client and does not let it use the code flow.",
             "Allow the authorization code flow for the application there.",
         ),
+        "CLIENT_NOT_ACCEPTED": (
+            "The provider refuses the client in the same words with our secret and with a wrong one.",
+            "Copy client ID and secret anew from the provider, and allow the authorization code flow for the application.",
+        ),
         "CLIENT_NOT_TOLD": (
             "The provider looks at the code before it looks at the client.",
             f"{_TEST_LOGIN} Compare client ID and method by eye.",
@@ -118,7 +122,7 @@ SELF_TEST: Final[Table] = table(
             "Register exactly the expected one there: scheme, host, port, path and closing slash count.",
         ),
         "REDIRECT_URI_NOT_TOLD": (
-            "The authorization endpoint does not answer programs in a way that can be read.",
+            "The authorization endpoint does not say whether it knows the redirect URL before somebody signs in.",
             f"Compare by eye that exactly the expected redirect URL is registered. {_TEST_LOGIN}",
         ),
         "AUTHORIZATION_PAGE_REFUSED": (
@@ -141,6 +145,14 @@ SELF_TEST: Final[Table] = table(
         ),
         "CLAIM_NOT_ANNOUNCED": ("A configured claim may be misspelt.", f"Compare the names. {_TEST_LOGIN}"),
         "CLAIMS_NOT_ANNOUNCED": ("The provider does not announce all claims it sends.", _TEST_LOGIN),
+        "GROUPS_SCOPE_NOT_ASKED_FOR": (
+            "The provider announces a scope for groups that is not asked for; without it the groups may not come.",
+            f"Add the scope, unless groups come without it. {_TEST_LOGIN}",
+        ),
+        "CLAIM_LOOKS_LIKE_A_PATH": (
+            "A claim is configured by a name with dots in it, which is taken as the name of one claim.",
+            "Write a path with slashes, as the finding expects. If the claim is really called so, nothing is to be done.",
+        ),
         "REFRESH_NOT_ANNOUNCED": (
             "The provider does not announce refresh tokens; without one, permissions last as long as a lease.",
             "Allow refresh tokens for the application there, or set `sync` to `OFF` or `ACCESS_TOKEN`.",
@@ -148,6 +160,10 @@ SELF_TEST: Final[Table] = table(
         "REFRESH_NOT_ASKED_FOR": (
             "Refresh tokens are not asked for.",
             "Add the scope `offline_access` (at Google: the parameter `access_type=offline`).",
+        ),
+        "REFRESHES_REFUSED": (
+            "The provider does not accept us as its client when the background sync refreshes tokens.",
+            "Correct the client secret, and allow refresh tokens for the application there; the sync goes on by itself then.",
         ),
         "CLOCK_DIFFERS": (
             "The provider's clock and ours differ by more than logins allow.",

@@ -7,6 +7,7 @@ keys            the algorithms announced, and keys that fit them
 announced       PKCE, scopes, claims and refresh tokens: what is announced against what is configured
 authorization   whether the authorization endpoint accepts our client ID and redirect URL
 userinfo        whether UserInfo answers as it must
+refreshes       whether the background sync was refused lately
 clocks          the provider's clock against ours
 
 The rules are the login's own (`oidc`, `lifecycle.authorization_request`, `lifecycle.provider_client`); nothing is cached,

@@ -4,6 +4,7 @@ Announcements are often incomplete (custom claims rarely are in `claims_supporte
 shows what really comes.
 """
 
+import re
 from difflib import get_close_matches
 from typing import Final
 
@@ -12,6 +13,7 @@ from identity_api.lifecycle.findings import Finding, listed, ok, shown, skipped,
 from identity_api.lifecycle.provider_answers import claim_sources
 from identity_api.mapping import ClaimSource, Document
 from identity_api.oidc.discovery import ProviderMetadata
+from identity_api.tenants.dotted_names import dotted_names
 
 PKCE: Final = "PKCE"
 SCOPES: Final = "scopes"
@@ -32,7 +34,7 @@ def examine_announced(provider: Provider, metadata: ProviderMetadata) -> list[Fi
     """One finding for each, and one for each claim that may be misspelt."""
     return [
         _pkce(metadata),
-        _scopes(provider, metadata),
+        *_scopes(provider, metadata),
         *_claims(provider, metadata),
         _refresh(provider, metadata),
     ]
@@ -45,15 +47,46 @@ def _pkce(metadata: ProviderMetadata) -> Finding:
     return warn(PKCE, "PKCE_NOT_ANNOUNCED", message, expected="S256", found=listed(metadata.code_challenge_methods))
 
 
-def _scopes(provider: Provider, metadata: ProviderMetadata) -> Finding:
+def _scopes(provider: Provider, metadata: ProviderMetadata) -> list[Finding]:
+    findings: list[Finding] = []
     missing = [scope for scope in provider.scopes if scope not in metadata.scopes]
-    if not metadata.scopes or not missing:
-        return ok(SCOPES, f"Asked for are {listed(provider.scopes)}.")
-    message = f"The provider does not announce the scope(s) {listed(missing)}, which are asked for."
-    return warn(SCOPES, "SCOPE_NOT_ANNOUNCED", message, expected=listed(missing), found=listed(metadata.scopes))
+    if metadata.scopes and missing:
+        message = f"The provider does not announce the scope(s) {listed(missing)}, which are asked for."
+        told = {"expected": listed(missing), "found": listed(metadata.scopes)}
+        findings.append(warn(SCOPES, "SCOPE_NOT_ANNOUNCED", message, **told))
+    for_groups = _scopes_for_groups(provider, metadata)
+    if for_groups:
+        message = (
+            f"The provider announces the scope(s) {listed(for_groups)}, which look like those that bring groups, and "
+        )
+        message += "are not asked for."
+        told = {"expected": listed(for_groups), "found": listed(provider.scopes)}
+        findings.append(warn(SCOPES, "GROUPS_SCOPE_NOT_ASKED_FOR", message, **told))
+    return findings or [ok(SCOPES, f"Asked for are {listed(provider.scopes)}.")]
+
+
+def _scopes_for_groups(provider: Provider, metadata: ProviderMetadata) -> list[str]:
+    """Scopes that end in the name of the configured groups claim, or in `groups`; none if one of them is asked for."""
+    if provider.sync_mode == "NONE":
+        return []
+    names = {"groups"}.union(*[source.names for source in claim_sources(provider.claims).groups])
+
+    def brings_groups(scope: str) -> bool:
+        return re.split("[:./]", scope)[-1] in names
+
+    if any(brings_groups(scope) for scope in provider.scopes):
+        return []
+    return [scope for scope in metadata.scopes if brings_groups(scope)]
 
 
 def _claims(provider: Provider, metadata: ProviderMetadata) -> list[Finding]:
+    dotted = [
+        warn(CLAIMS, "CLAIM_LOOKS_LIKE_A_PATH", one.message, expected=one.expected, found=one.found)
+        for one in dotted_names(provider.claims)
+        if one.found not in metadata.claims
+    ]
+    if dotted:
+        return dotted
     if not metadata.claims:
         return [
             skipped(CLAIMS, "CLAIMS_NOT_ANNOUNCED", "The provider does not announce its claims. Make a test login.")

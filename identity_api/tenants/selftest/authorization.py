@@ -4,9 +4,12 @@ A provider that does not know the redirect URL must not redirect (RFC 6749 secti
 says is not standard, so only its status is read, and Entra's numbers; a redirect to our own address is standard.
 """
 
+import asyncio
 import re
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
+
+import msgspec
 
 from identity_api.db.providers import Provider
 from identity_api.errors import BadInput
@@ -28,6 +31,32 @@ _ENTRA_REDIRECT: Final = frozenset({b"50011", b"500113"})
 _DEMANDS_PERSON: Final = frozenset(
     {"login_required", "interaction_required", "consent_required", "account_selection_required", "access_denied"}
 )
+
+
+NOT_REGISTERED: Final = "/not-registered-selftest"
+"""Makes the redirect URL one that nobody registered."""
+
+
+class Opened(msgspec.Struct, frozen=True):
+    """The page that a login opens, and the same with a redirect URL that is surely not registered; or why there is none."""
+
+    page: Answer | Finding
+    control: Answer | Finding
+
+
+async def open_pages(
+    probe: Probe, carrier: Carrying, client: ProviderClient | None, provider: Provider, metadata: ProviderMetadata
+) -> Opened:
+    """Open both, as `open_page` does. Where the two look alike, the page says nothing of the redirect URL."""
+    page, control = await asyncio.gather(
+        open_page(probe, carrier, client, provider, metadata),
+        open_page(probe, carrier, client, _unregistered(provider), metadata),
+    )
+    return Opened(page, control)
+
+
+def _unregistered(provider: Provider) -> Provider:
+    return msgspec.structs.replace(provider, redirect_url=provider.redirect_url.rstrip("/") + NOT_REGISTERED)
 
 
 async def open_page(
@@ -66,10 +95,30 @@ def _not_pushed(provider: Provider, error: PushedRequestError) -> Finding:
     return fail(STEP, error.code, error.message)
 
 
+def judge_pages(opened: Opened, provider: Provider, metadata: ProviderMetadata, *, client_is_known: bool) -> Finding:
+    """What the answers say of client and redirect URL.
+
+    Many providers let people sign in first and look at the redirect URL afterwards: then a page is no proof.
+
+    Args:
+        opened: from `open_pages`.
+        provider, metadata, client_is_known: as for `judge_page`.
+    """
+    judged = judge_page(opened.page, provider, metadata, client_is_known=client_is_known)
+    if judged.status != "ok":
+        return judged
+    control = judge_page(opened.control, _unregistered(provider), metadata, client_is_known=client_is_known)
+    if control.status == "ok":
+        return _by_eye(
+            provider, "The provider opens its sign-in page for any redirect URL, so that this was not tested."
+        )
+    return judged
+
+
 def judge_page(
     opened: Answer | Finding, provider: Provider, metadata: ProviderMetadata, *, client_is_known: bool
 ) -> Finding:
-    """What the answer says of client and redirect URL.
+    """What one answer says of client and redirect URL.
 
     Args:
         opened: from `open_page`.

@@ -100,6 +100,8 @@ async def examine_client(probe: Probe, carrier: Carrier, client: ProviderClient,
     """Whether the token endpoint knows us by the configured method; if not, whether the method or the secret is wrong."""
     try:
         judged = _judge(await _ask(probe, carrier, client, metadata), client.provider, metadata, carrier.clock())
+        if judged is not None and judged.code == "CLIENT_MAY_NOT":
+            return await _compared(probe, carrier, client, metadata, judged)
         if judged is not None:
             return judged if judged.status != "ok" else _newest_refused(carrier, client) or judged
         other = await _other_method(probe, carrier, client, metadata)
@@ -133,6 +135,25 @@ async def _ask(probe: Probe, carrier: Carrier, client: ProviderClient, metadata:
         cap=CAP_BYTES,
         login_key=new_login_key(metadata.dpop_algorithms) if uses_proof else None,
     )
+
+
+async def _compared(
+    probe: Probe, carrier: Carrier, client: ProviderClient, metadata: ProviderMetadata, judged: Finding
+) -> Finding:
+    """The finding, unless the provider says the same to a secret that is surely wrong: then it says nothing of ours."""
+    proof = client.proofs[0]
+    if proof.authentication.method not in SECRET_METHODS:
+        return judged
+    wrong = msgspec.structs.replace(proof.authentication, client_secret=new_token("selftest"))
+    stranger = msgspec.structs.replace(client, proofs=(msgspec.structs.replace(proof, authentication=wrong),))
+    answer = await _ask(probe, carrier, stranger, metadata)
+    if error_code(answer, _READ) != judged.found:
+        return judged
+    message = (
+        f"The provider refuses the client with {judged.found}, and a wrong secret in the same words: the client secret or "
+        "the client ID is wrong, or the application may not use the authorization code flow."
+    )
+    return fail(STEP, "CLIENT_NOT_ACCEPTED", message, expected=client.provider.client_id, found=judged.found)
 
 
 def _newest_refused(carrier: Carrier, client: ProviderClient) -> Finding | None:

@@ -74,5 +74,6 @@ def unreached(step: str, what: str, error: UpstreamError) -> Finding:
     text = _SENTENCES.get(error.code, "{what} could not be asked").format(what=what, reason=told)
     message = text[0].upper() + text[1:] + "."
     if isinstance(error, Refused):
-        message += " The operator lists internal targets in IDENTITY_OUTBOUND_ALLOW."
+        entry = f" the entry {error.entry}" if error.entry else ""
+        message += f" If the target is meant, the operator adds{entry} to IDENTITY_OUTBOUND_ALLOW."
     return fail(step, error.code, message, found=error.origin or None)

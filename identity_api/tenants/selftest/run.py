@@ -17,13 +17,14 @@ from identity_api.lifecycle.provider_client import ProviderClient
 from identity_api.lifecycle.provider_line import configured_metadata, sealed_client
 from identity_api.oidc.discovery import ProviderMetadata
 from identity_api.tenants.selftest.announced import examine_announced
-from identity_api.tenants.selftest.authorization import judge_page, open_page
+from identity_api.tenants.selftest.authorization import judge_pages, open_pages
 from identity_api.tenants.selftest.callback import examine_callback
 from identity_api.tenants.selftest.client import Carrier, examine_client, examine_secret, line_for_test, open_for_test
 from identity_api.tenants.selftest.clocks import examine_clock
 from identity_api.tenants.selftest.discovery import ENDPOINTS, discover
 from identity_api.tenants.selftest.keys import examine_algorithms, examine_keys
 from identity_api.tenants.selftest.probe import Probe
+from identity_api.tenants.selftest.refreshes import examine_refreshes
 from identity_api.tenants.selftest.userinfo import examine_userinfo
 from identity_api.upstream.exchange import Upstream
 from identity_api.vault import Vault
@@ -61,11 +62,12 @@ async def self_test(
     """
     async with parts.database.reading() as connection:
         sealed = await sealed_client(connection, provider)
+        refreshes = await examine_refreshes(connection, provider)
     line = line_for_test(parts.vault, provider, tenant_slug, sealed)
     if isinstance(line, Finding):
         return SelfTest(verdict=line, findings=(line,))
     testing = _Testing(parts, Probe(parts.upstream, line, seconds=seconds))
-    findings = await (testing.openid() if provider.protocol == "oidc" else testing.plain())
+    findings = [*await (testing.openid() if provider.protocol == "oidc" else testing.plain()), refreshes]
     return SelfTest(verdict=verdict(findings), findings=tuple(findings))
 
 
@@ -114,12 +116,12 @@ class _Testing:
         client = self._client(metadata)
         known = client if isinstance(client, ProviderClient) else None
         opened, userinfo, judged = await asyncio.gather(
-            open_page(self._probe, self._carrier, known, self._provider, metadata),
+            open_pages(self._probe, self._carrier, known, self._provider, metadata),
             examine_userinfo(self._probe, metadata, self._parts.clock(), method=self._provider.claims.userinfo_method),
             self._judge(client, metadata),
         )
         is_known = any(finding.status == "ok" for finding in judged)
-        return [*judged, judge_page(opened, self._provider, metadata, client_is_known=is_known), userinfo]
+        return [*judged, judge_pages(opened, self._provider, metadata, client_is_known=is_known), userinfo]
 
     def _client(self, metadata: ProviderMetadata) -> ProviderClient | Finding | None:
         """Who we are there; None where the finding about the secret has said why we are nobody."""

@@ -46,7 +46,7 @@ async def test_a_healthy_provider_is_ok_in_every_line(bench: Bench) -> None:
             "keys",
             "client authentication",
         ),
-        *("redirect URL", "UserInfo", "PKCE", "scopes", "claims", "refresh token", "clock"),
+        *("redirect URL", "UserInfo", "PKCE", "scopes", "claims", "refresh token", "clock", "refreshes"),
     }
 
 
@@ -162,6 +162,14 @@ def only_encryption_keys(bench: Bench) -> None:
     bench.idp.documents["/jwks"] = lambda found: {"keys": [{**key, "use": "enc"} for key in found["keys"]]}
 
 
+def may_not_use_the_flow(bench: Bench) -> None:
+    """A wrong secret is told apart from it."""
+    good = bench.idp.client_secret
+    bench.idp.guards["/token"] = lambda headers, form: oauth_error(
+        "unauthorized_client" if secret_of(headers, form) == good else "invalid_client"
+    )
+
+
 BROKEN: dict[str, tuple[Bend, str, str]] = {
     # name: what is wrong, the code of the first line, and what its sentence says
     "issuer with a slash too many": (closing_slash, "ISSUER_MISMATCH", "only one of the two ends with a slash"),
@@ -172,7 +180,7 @@ BROKEN: dict[str, tuple[Bend, str, str]] = {
     "issuer at another path": (other_path, "ISSUER_MISMATCH", "the paths differ"),
     "unreachable port": (unreachable_port, "CONNECT_FAILED", "nothing accepts connections"),
     "unknown host": (unknown_host, "NAME_NOT_RESOLVED", "not known in the DNS"),
-    "target nobody allowed": (settings(issuer="http://127.0.0.1:9"), "TARGET_NOT_ALLOWED", "IDENTITY_OUTBOUND_ALLOW"),
+    "target nobody allowed": (settings(issuer="http://127.0.0.1:9"), "TARGET_NOT_ALLOWED", "adds the entry 127.0.0.1:9 to"),
     "discovery is not there": (answers(DISCOVERY, NOT_FOUND), "DISCOVERY_STATUS", "status 404"),
     "discovery is HTML": (answers(DISCOVERY, HTML), "DISCOVERY_NOT_JSON", "an HTML page"),
     "discovery is broken JSON": (fault(Fault.BROKEN_JSON_200, DISCOVERY), "DISCOVERY_NOT_JSON", "not JSON"),
@@ -209,8 +217,9 @@ BROKEN: dict[str, tuple[Bend, str, str]] = {
     ),
     "secret has ended": (secret_has_ended, "SECRET_MISSING", "no client secret that is still valid"),
     "secret ends soon": (secret_ends_soon, "SECRET_ENDS_SOON", "ends in 6 day(s)"),
-    "client may not use the flow": (
-        answers("/token", oauth_error("unauthorized_client")), "CLIENT_MAY_NOT", "authorization code flow",
+    "client may not use the flow": (may_not_use_the_flow, "CLIENT_MAY_NOT", "authorization code flow"),
+    "client refused in the words of a wrong secret": (
+        answers("/token", oauth_error("unauthorized_client")), "CLIENT_NOT_ACCEPTED", "client secret or the client ID is wrong",
     ),
     "token endpoint is HTML": (answers("/token", HTML), "INVALID_TOKEN_RESPONSE", "Is this the token endpoint?"),
     "token endpoint answers 503": (fault(Fault.ERROR_503, "/token"), "TOKEN_ENDPOINT_UNAVAILABLE", "status 503"),
@@ -231,6 +240,14 @@ BROKEN: dict[str, tuple[Bend, str, str]] = {
     "no PKCE": (announces(code_challenge_methods_supported=None), "PKCE_NOT_ANNOUNCED", "does not announce PKCE"),
     "scope not announced": (
         settings(scopes=["openid", "offline_access", "groups"]), "SCOPE_NOT_ANNOUNCED", "scope(s) groups",
+    ),
+    "groups announced and not asked for": (
+        announces(scopes_supported=["openid", "profile", "email", "offline_access", "urn:x:groups"]),
+        "GROUPS_SCOPE_NOT_ASKED_FOR", "urn:x:groups",
+    ),
+    "a path with dots": (
+        settings(claims=ClaimSettings(groups=("realm_access.roles",))),
+        "CLAIM_LOOKS_LIKE_A_PATH", "write id_token / realm_access / roles",
     ),
     "clock off": (clock_is_off, "CLOCK_DIFFERS", "behind ours"),
 }  # fmt: skip
@@ -330,7 +347,7 @@ async def test_a_provider_that_looks_at_the_code_first_tells_nothing_of_the_clie
         (f"{REDIRECT_URL}?error=login_required&state=x", ("ok", "OK")),
         (f"{REDIRECT_URL}?error=unauthorized_client", ("fail", "AUTHORIZATION_REFUSED")),
         ("https://accounts.example/signin/oauth/error?authError=abc", ("fail", "REDIRECT_URI_REFUSED")),
-        ("https://accounts.example/signin?continue=x", ("ok", "OK")),
+        ("https://accounts.example/signin?continue=x", ("skipped", "REDIRECT_URI_NOT_TOLD")),
         ("https://[broken", ("skipped", "REDIRECT_URI_NOT_TOLD")),
     ],
 )
@@ -350,7 +367,7 @@ async def test_plain_oauth_is_tested_without_discovery(bench: Bench) -> None:
     tested = await bench.run(protocol="oauth2", endpoints=endpoints, client_settings=trusted)
     assert {one.step for one in tested.findings if one.status != "ok"} <= {"callback"}
     assert {finding.step for finding in tested.findings} == {
-        "callback", "client secret", "client authentication", "redirect URL", "UserInfo",
+        "callback", "client secret", "client authentication", "redirect URL", "UserInfo", "refreshes",
     }  # fmt: skip
     elsewhere = {**endpoints, "token": f"{issuer}/nothing"}
     broken = await bench.run(protocol="oauth2", endpoints=elsewhere, client_settings=trusted)

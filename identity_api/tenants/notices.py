@@ -1,0 +1,25 @@
+"""What whoever declares a provider should know of it: lawful, applied as it is written, and easily not what was meant."""
+
+from collections.abc import Sequence
+
+from identity_api.tenants.declaration import ProviderDeclaration, TenantDeclaration
+from identity_api.tenants.dotted_names import dotted_names
+
+
+def notices_of(tenants: Sequence[TenantDeclaration]) -> list[str]:
+    """One line each, naming tenant and provider; empty if there is nothing to say."""
+    return [
+        f"Tenant {tenant.slug}, provider {provider.slug}: {notice}"
+        for tenant in tenants
+        for provider in tenant.providers
+        for notice in _of_provider(provider)
+    ]
+
+
+def _of_provider(provider: ProviderDeclaration) -> list[str]:
+    notices = [one.message for one in dotted_names(provider.claim_settings())]
+    if provider.provisioning == "KNOWN_USERS":
+        notices.append(
+            "KNOWN_USERS compares usernames exactly, capitals included: an account named carl is not found by CARL."
+        )
+    return notices
