@@ -27,7 +27,7 @@ from identity_api.embedded.binaries import POSTGRES_MAJOR, find_postgres
 from identity_api.embedded.services import start_services
 from identity_api.graphql.schema import print_schema
 from identity_api.lifecycle.explanations.markdown import troubleshooting_markdown
-from identity_api.permissions.service import SERVICE_PERMISSIONS
+from identity_api.permissions.service import ADMINISTERING, SERVICE_PERMISSIONS
 from tests.compatibility import compatibility_markdown
 from tests.faults import page as faults
 
@@ -120,7 +120,12 @@ def permissions_markdown() -> str:
         "Every tenant's catalogue has these; they are given like any other, by a mapping of exact group names or by hand,\n"
         "and only by somebody who holds them. The operator gives the first one:\n"
         "`identity-api grant TENANT USERNAME PERMISSION`.\n\n"
-        f"| permission | what it allows |\n| --- | --- |\n{rows}\n"
+        f"| permission | what it allows |\n| --- | --- |\n{rows}\n\n"
+        "Whoever opens a way into an account (a password, an identity, a setting that says whose word counts) must be\n"
+        "allowed to give everything that the account holds and that its groups can bring, and nobody shuts out an admin who\n"
+        "holds more. No admin of the tenant takes the last holder of a permission that administers it\n"
+        f"({', '.join([f'`{name}`' for name in sorted(ADMINISTERING)])}); the operator can. [Security](security.md) has the\n"
+        "table of what is asked for which action.\n"
     )
 
 

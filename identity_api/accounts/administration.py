@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from identity_api.accounts.ways_in import an_admin_remains, check_may_open, check_may_take
 from identity_api.db import audit, grants, locks, permissions, read_model, user_state
 from identity_api.db.database import Connection, Database
 from identity_api.db.permissions import PermissionRow
@@ -10,6 +11,7 @@ from identity_api.errors import NotFound, Refused
 from identity_api.lifecycle.end_login import end_everything_of_users
 from identity_api.permissions.delegation import Actor, check_may_give, check_no_self_benefit
 from identity_api.permissions.service import SERVICE_PREFIX
+from identity_api.permissions.ways_in import Opening
 
 
 async def disable_user(database: Database, actor: Actor, user_id: UUID) -> None:
@@ -19,12 +21,13 @@ async def disable_user(database: Database, actor: Actor, user_id: UUID) -> None:
 
     Raises:
         NotFound: no such user in the actor's tenant.
-        Refused: `SELF_DISABLE`.
+        Refused: `SELF_DISABLE`; `FORBIDDEN`: see `permissions.ways_in.check_may_take`; `LAST_ADMIN`.
     """
     if user_id == actor.user_id:
         raise Refused("You cannot disable yourself. Ask another admin.", code="SELF_DISABLE")
-    async with database.transaction() as connection:
+    async with database.transaction() as connection, an_admin_remains(connection, actor):
         await _lock(connection, actor.tenant_id, user_id)
+        await check_may_take(connection, actor, user_id)
         if await user_state.set_disabled(connection, actor.tenant_id, user_id, disabled=True):
             await end_everything_of_users(
                 connection, actor.tenant_id, [user_id], reason="user_disabled", actor=actor.name
@@ -37,10 +40,13 @@ async def enable_user(database: Database, actor: Actor, user_id: UUID) -> None:
 
     Raises:
         NotFound: no such user in the actor's tenant.
+        Refused: `FORBIDDEN`: the user holds what the actor may not give.
     """
     async with database.transaction() as connection:
+        await locks.share_mappings(connection, actor.tenant_id)
         await _lock(connection, actor.tenant_id, user_id)
         if await user_state.set_disabled(connection, actor.tenant_id, user_id, disabled=False):
+            await check_may_open(connection, actor, Opening.ENABLE_USER, user_id)
             await audit.record(connection, actor.tenant_id, actor.name, [audit.Event("user.enabled", "user", user_id)])
 
 
@@ -76,9 +82,9 @@ async def revoke_permission(database: Database, actor: Actor, user_id: UUID, per
     """Take back a permission that was given by hand. What groups give stays. Taking it twice changes nothing.
 
     Raises:
-        NotFound, Refused: as for `grant_permission`.
+        NotFound, Refused: as for `grant_permission`; `LAST_ADMIN`.
     """
-    async with database.transaction() as connection:
+    async with database.transaction() as connection, an_admin_remains(connection, actor):
         await _lock(connection, actor.tenant_id, user_id)
         permission = await _permission(connection, actor, permission_id)
         check_may_give(actor, permission.name, delegable=permission.delegable)

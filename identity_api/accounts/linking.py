@@ -1,14 +1,16 @@
 """What admins do to identities (S3-22): enter one for a user, release it from quarantine, take it away.
 
 An identity that is entered waits for its person: the first login with its anchor says who that is, and from then on nobody
-else is. Whoever controls the anchor at the provider gets the account, so entering one is handing the account over (I8).
+else is. Whoever controls the anchor at the provider gets the account, and whoever has another way into the account gets
+what the identity's groups bring: entering one is a way in, and asks `ways_in`.
 """
 
 from uuid import UUID
 
 import msgspec
 
-from identity_api.accounts.local_rules import check_may_hand_over, lock_user
+from identity_api.accounts.local_rules import lock_user
+from identity_api.accounts.ways_in import an_admin_remains, check_may_open, check_may_take
 from identity_api.db import audit, grants, identities, identity_links, locks, permissions, providers, read_model
 from identity_api.db.database import Connection, Database
 from identity_api.db.identity_links import Link
@@ -20,6 +22,7 @@ from identity_api.lifecycle.grants import apply_decision
 from identity_api.mapping.profile import MAX_VALUE_LENGTH
 from identity_api.mapping.text import is_storable
 from identity_api.permissions.delegation import Actor
+from identity_api.permissions.ways_in import Opening
 
 
 class Linked(msgspec.Struct, frozen=True):
@@ -41,7 +44,7 @@ async def link_identity(
     Raises:
         NotFound: no such user or provider in the actor's tenant.
         BadInput: `field` is `anchor`.
-        Refused: `FORBIDDEN`, `SELF_BENEFIT`: see `check_may_hand_over`; `CLOSES_GRANTS` names what would be closed.
+        Refused: `FORBIDDEN`, `SELF_BENEFIT`: see `permissions.ways_in`; `CLOSES_GRANTS` names what would be closed.
         Conflict: `IDENTITY_EXISTS`: somebody has that anchor already.
     """
     _check_anchor(anchor)
@@ -52,7 +55,7 @@ async def link_identity(
         provider = await providers.get(connection, actor.tenant_id, provider_id)
         if provider is None:
             raise NotFound("There is no such provider.")
-        await check_may_hand_over(connection, actor, user_id)
+        await check_may_open(connection, actor, Opening.LINK_IDENTITY, user_id, provider_id=provider_id)
         identity_id = await _enter(connection, provider, user_id, anchor)
         closed = await _closing(connection, provider, identity_id)
         if closed and not accepts_closing:
@@ -76,12 +79,13 @@ async def unlink_identity(database: Database, actor: Actor, identity_id: UUID) -
 
     Raises:
         NotFound: no such identity in the actor's tenant.
-        Refused: `SELF_UNLINK`.
+        Refused: `SELF_UNLINK`; `FORBIDDEN`: see `permissions.ways_in.check_may_take`; `LAST_ADMIN`.
     """
-    async with database.transaction() as connection:
+    async with database.transaction() as connection, an_admin_remains(connection, actor):
         link = await _locked(connection, actor, identity_id)
         if link.user_id == actor.user_id:
             raise Refused("You cannot take your own way in. Ask another admin.", code="SELF_UNLINK")
+        await check_may_take(connection, actor, link.user_id)
         await end_logins(connection, actor.tenant_id, [identity_id], reason="admin", actor=actor.name)
         closings = await identity_links.open_grants(connection, actor.tenant_id, identity_id)
         await grants.close_grants(connection, actor.tenant_id, closings, actor.name)
@@ -104,12 +108,12 @@ async def release_identity(database: Database, actor: Actor, identity_id: UUID) 
 
     Raises:
         NotFound: no such identity in the actor's tenant.
-        Refused: `FORBIDDEN`, `SELF_BENEFIT`: see `check_may_hand_over`.
+        Refused: `FORBIDDEN`, `SELF_BENEFIT`: see `permissions.ways_in`.
         Conflict: `NOT_QUARANTINED`.
     """
     async with database.transaction() as connection:
         link = await _locked(connection, actor, identity_id)
-        await check_may_hand_over(connection, actor, link.user_id)
+        await check_may_open(connection, actor, Opening.RELEASE_IDENTITY, link.user_id)
         if link.state != "QUARANTINED":
             raise Conflict("This identity is in no quarantine.", code="NOT_QUARANTINED")
         await identity_links.release(connection, actor.tenant_id, identity_id)

@@ -9,14 +9,10 @@ from uuid import UUID
 
 import msgspec
 
-from identity_api.accounts.local_rules import (
-    check_may_hand_over,
-    check_profile_by_hand,
-    check_users_by_hand,
-    lock_user,
-)
+from identity_api.accounts.local_rules import check_profile_by_hand, check_users_by_hand, lock_user
 from identity_api.accounts.names import MAX_USERNAME_LENGTH
-from identity_api.db import audit, local_accounts, local_profiles, read_model, users
+from identity_api.accounts.ways_in import check_may_open
+from identity_api.db import audit, local_accounts, local_profiles, locks, read_model, users
 from identity_api.db.database import Connection, Database
 from identity_api.db.local_accounts import Lock
 from identity_api.db.local_profiles import LocalProfile
@@ -25,6 +21,7 @@ from identity_api.ids import uuid7
 from identity_api.mapping.profile import MAX_EMAIL_LENGTH, MAX_VALUE_LENGTH
 from identity_api.permissions.delegation import Actor
 from identity_api.permissions.service import USERS_WRITE
+from identity_api.permissions.ways_in import Opening
 
 # Control, format, surrogate, private-use and unassigned characters, and line separators: what nobody can see or type.
 _UNSEEN = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
@@ -73,7 +70,7 @@ async def update_profile(database: Database, actor: Actor, user_id: UUID, change
     """Change what a user is called, where no provider has the say (S0-06).
 
     The caller has checked that the actor may write users, or is the user. Usernames are for the former alone, and only
-    of accounts that the actor could hand over: a provider may match its people by username.
+    of accounts that the actor may open a way into: a provider may match its people by username.
 
     Raises:
         NotFound: no such user in the actor's tenant.
@@ -82,6 +79,7 @@ async def update_profile(database: Database, actor: Actor, user_id: UUID, change
         Conflict: `USERNAME_TAKEN`.
     """
     async with database.transaction() as connection:
+        await locks.share_mappings(connection, actor.tenant_id)
         await lock_user(connection, actor.tenant_id, user_id)
         await check_profile_by_hand(connection, actor.tenant_id, user_id)
         before = await local_profiles.get(connection, actor.tenant_id, user_id)
@@ -102,11 +100,16 @@ async def update_profile(database: Database, actor: Actor, user_id: UUID, change
 async def unlock_account(database: Database, actor: Actor, user_id: UUID) -> None:
     """Forget the wrong tries at an account. Doing it twice changes nothing.
 
+    It lets passwords be tried anew, so that whoever could repeat it could have somebody's password guessed.
+
     Raises:
         NotFound: no such user in the actor's tenant.
+        Refused: `FORBIDDEN`, `SELF_BENEFIT`: see `permissions.ways_in`.
     """
     async with database.transaction() as connection:
+        await locks.share_mappings(connection, actor.tenant_id)
         await lock_user(connection, actor.tenant_id, user_id)
+        await check_may_open(connection, actor, Opening.UNLOCK_USER, user_id)
         if await local_accounts.forget_tries(connection, actor.tenant_id, user_id):
             event = audit.Event("account.unlocked", "user", user_id)
             await audit.record(connection, actor.tenant_id, actor.name, [event])
@@ -122,7 +125,7 @@ async def _check_may_rename(connection: Connection, actor: Actor, user_id: UUID)
     if not actor.is_operator and USERS_WRITE not in actor.permissions:
         raise Refused("Only an admin changes usernames.")
     if user_id != actor.user_id:
-        await check_may_hand_over(connection, actor, user_id)
+        await check_may_open(connection, actor, Opening.RENAME_USER, user_id)
 
 
 def _changed(before: LocalProfile, change: ProfileChange) -> LocalProfile:

@@ -10,16 +10,18 @@ from uuid import UUID
 import msgspec
 
 from identity_api.accounts.credentials import Credentials, check, settle
-from identity_api.accounts.local_rules import check_may_hand_over, check_passwords_allowed, lock_user, own_id
+from identity_api.accounts.local_rules import check_passwords_allowed, lock_user, own_id
 from identity_api.accounts.parts import AccountParts
 from identity_api.accounts.password_rules import check_new_password
-from identity_api.db import audit, local_accounts, password_tokens, read_model
+from identity_api.accounts.ways_in import an_admin_remains, check_may_open, check_may_take
+from identity_api.db import audit, local_accounts, locks, password_tokens, read_model
 from identity_api.db.database import Connection, Database
 from identity_api.db.local_accounts import LocalAccount
 from identity_api.errors import NotFound, Refused
 from identity_api.ids import new_token, token_hash, uuid7
 from identity_api.lifecycle.end_login import end_password
 from identity_api.permissions.delegation import Actor
+from identity_api.permissions.ways_in import Opening
 
 TOKEN_SECONDS = 86_400
 
@@ -39,13 +41,14 @@ async def create_password_token(database: Database, actor: Actor, user_id: UUID)
 
     Raises:
         NotFound: no such user in the actor's tenant.
-        Refused: `LOCAL_SIGN_IN_OFF`; `ACCOUNT_DISABLED`; `FORBIDDEN`, `SELF_BENEFIT`: see `check_may_hand_over`.
+        Refused: `LOCAL_SIGN_IN_OFF`; `ACCOUNT_DISABLED`; `FORBIDDEN`, `SELF_BENEFIT`: see `permissions.ways_in`.
     """
     token, token_id = new_token("ipw"), uuid7()
     async with database.transaction() as connection:
+        await locks.share_mappings(connection, actor.tenant_id)
         await lock_user(connection, actor.tenant_id, user_id)
         await check_passwords_allowed(connection, actor.tenant_id)
-        await check_may_hand_over(connection, actor, user_id)
+        await check_may_open(connection, actor, Opening.CREATE_PASSWORD_TOKEN, user_id)
         account = await local_accounts.get(connection, actor.tenant_id, user_id)
         if account is None or account.disabled_at is not None:
             raise Refused("This account has been disabled. Enable it first.", code="ACCOUNT_DISABLED")
@@ -139,16 +142,16 @@ async def remove_password(database: Database, actor: Actor, user_id: UUID) -> No
 
     Raises:
         NotFound: no such user in the actor's tenant.
+        Refused: `FORBIDDEN`: see `permissions.ways_in.check_may_take`; `LAST_ADMIN`.
     """
-    async with database.transaction() as connection:
+    async with database.transaction() as connection, an_admin_remains(connection, actor):
         await lock_user(connection, actor.tenant_id, user_id)
+        await check_may_take(connection, actor, user_id)
         account = await local_accounts.get(connection, actor.tenant_id, user_id)
         await password_tokens.void(connection, actor.tenant_id, user_id)
         if account is None or account.password_hash is None:
             return
-        await local_accounts.set_password_hash(connection, actor.tenant_id, user_id, None)
-        await local_accounts.remove_totp(connection, actor.tenant_id, user_id)
-        await local_accounts.forget_tries(connection, actor.tenant_id, user_id)
+        await local_accounts.remove_credentials(connection, actor.tenant_id, user_id)
         event = audit.Event("password.removed", "user", user_id, {"had_totp": account.has_totp})
         await audit.record(connection, actor.tenant_id, actor.name, [event])
         await end_password(connection, actor.tenant_id, user_id, reason="password_removed", actor=actor.name)

@@ -1,11 +1,11 @@
-"""Who may keep which accounts by hand: the tenant's policy (S0-05, S0-06), the providers' say, and I8."""
+"""Who may keep which accounts by hand: the tenant's policy (S0-05, S0-06) and the providers' say."""
 
 from uuid import UUID
 
 from identity_api.db import local_accounts, local_profiles, locks, user_state
 from identity_api.db.database import Connection
 from identity_api.errors import NotFound, Refused
-from identity_api.permissions.delegation import Actor, check_may_give
+from identity_api.permissions.delegation import Actor
 
 
 async def check_users_by_hand(connection: Connection, tenant_id: UUID) -> None:
@@ -38,26 +38,6 @@ async def check_passwords_allowed(connection: Connection, tenant_id: UUID) -> No
     """
     if not (await local_accounts.policy(connection, tenant_id)).local_sign_in:
         raise Refused("Nobody signs in with a password in this organisation.", code="LOCAL_SIGN_IN_OFF")
-
-
-async def check_may_hand_over(connection: Connection, actor: Actor, user_id: UUID) -> None:
-    """Whether the actor may let somebody into this account: at most one that may do what the actor may give (I8).
-
-    Who hands out the key of an account could keep it, so that a user manager would become whoever they like. Grants that
-    are not in force count too: a password is a way in, and brings them back.
-
-    Raises:
-        Refused: `FORBIDDEN`; `SELF_BENEFIT` for the actor's own account: a way in that outlives their login.
-    """
-    if actor.user_id == user_id:
-        raise Refused("Another admin has to do this for you.", code="SELF_BENEFIT")
-    for grant in await local_profiles.open_grants(connection, actor.tenant_id, user_id):
-        try:
-            check_may_give(actor, grant.permission, delegable=grant.delegable)
-        except Refused:
-            raise Refused(
-                f"This user holds {grant.permission}, which you may not give. Ask an admin who holds it."
-            ) from None
 
 
 async def lock_user(connection: Connection, tenant_id: UUID, user_id: UUID) -> None:

@@ -14,6 +14,9 @@ a first login may take over the user whose username the provider's username clai
 since whoever chooses names at the provider then chooses accounts here. Which claim names the account is the provider's
 `username` setting; systems that compare the display name set it to that claim.
 
+A match, an adoption and the first login of an identity that an admin entered each end every older way into the account:
+a password, link, token or session that was there before may be somebody else's, who waits for what the person brings.
+
 A refusal is an answer, not an exception: the caller's transaction commits, with the quarantine and the audit in it.
 """
 
@@ -30,7 +33,7 @@ from identity_api.db.identities import Found
 from identity_api.db.providers import Provider
 from identity_api.errors import Conflict
 from identity_api.ids import token_hash, uuid7
-from identity_api.lifecycle.end_login import end_logins
+from identity_api.lifecycle.end_login import OlderWaysReason, end_logins, end_older_ways_in
 from identity_api.lifecycle.provider_answers import claim_sources
 from identity_api.mapping import Profile
 
@@ -136,6 +139,7 @@ async def _known(
         await identities.bind_subject(connection, provider.tenant_id, found.id, person.issuer, person.subject)
         event = audit.Event("identity.subject_bound", "identity", found.id, {"provider": str(provider.id)})
         await audit.record(connection, provider.tenant_id, actor, [event])
+        await end_older_ways_in(connection, provider.tenant_id, found.user_id, reason="identity_bound", actor=actor)
     elif (found.issuer, found.subject) != (person.issuer, person.subject):
         await end_logins(connection, provider.tenant_id, [found.id], reason="subject_changed", actor=actor)
         return Declined("SUBJECT_CHANGED", str(found.id))
@@ -159,7 +163,7 @@ async def _adopt(
     if known is None or known.was_linked:
         return None
     # A second account beside the one that is meant could not be undone: these two are an admin's to sort out.
-    return _forbidden(provider, person, known) or await _link(connection, provider, person, known.id, "adopted", actor)
+    return _forbidden(provider, person, known) or await _claim(connection, provider, person, known.id, "adopted", actor)
 
 
 async def _create(connection: Connection, provider: Provider, person: VerifiedPerson, actor: str) -> Provisioned:
@@ -188,7 +192,7 @@ async def _match_by_name(
         return Declined("ACCOUNT_NOT_FOUND", "no_such_username")
     if known.was_linked:
         return Declined("ACCOUNT_NOT_FOUND", "user_has_an_identity")
-    return _forbidden(provider, person, known) or await _link(connection, provider, person, known.id, "matched", actor)
+    return _forbidden(provider, person, known) or await _claim(connection, provider, person, known.id, "matched", actor)
 
 
 def _name_verdict(provider: Provider, profile: Profile) -> Declined | None:
@@ -210,6 +214,20 @@ def _forbidden(provider: Provider, person: VerifiedPerson, known: users.KnownUse
     if known.holds_identity_rights:
         return Declined("ACCOUNT_NOT_FOUND", "user_holds_identity_rights")
     return Declined("ACCOUNT_DISABLED", str(known.id)) if known.disabled_at is not None else None
+
+
+async def _claim(
+    connection: Connection,
+    provider: Provider,
+    person: VerifiedPerson,
+    user_id: UUID,
+    how: Literal["adopted", "matched"],
+    actor: str,
+) -> Provisioned:
+    """The account is this person's from now on: whatever led into it before is over, whoever made it."""
+    reason: OlderWaysReason = "adopted_by_name" if how == "adopted" else "matched_by_name"
+    await end_older_ways_in(connection, provider.tenant_id, user_id, reason=reason, actor=actor)
+    return await _link(connection, provider, person, user_id, how, actor)
 
 
 async def _link(

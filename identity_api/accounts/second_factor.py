@@ -13,12 +13,14 @@ import msgspec
 from identity_api.accounts import totp
 from identity_api.accounts.credentials import Credentials, check, settle, totp_secret
 from identity_api.accounts.errors import CredentialsRefused
-from identity_api.accounts.local_rules import check_may_hand_over, lock_user, own_id
+from identity_api.accounts.local_rules import lock_user, own_id
 from identity_api.accounts.parts import AccountParts
-from identity_api.db import audit, local_accounts
+from identity_api.accounts.ways_in import check_may_open, check_may_take
+from identity_api.db import audit, local_accounts, locks
 from identity_api.db.database import Database
 from identity_api.errors import Conflict, NotFound
 from identity_api.permissions.delegation import Actor
+from identity_api.permissions.ways_in import Opening
 
 
 class TOTPEnrolment(msgspec.Struct, frozen=True):
@@ -106,11 +108,13 @@ async def reset_totp(database: Database, actor: Actor, user_id: UUID) -> None:
 
     Raises:
         NotFound: no such user in the actor's tenant.
-        Refused: `FORBIDDEN`, `SELF_BENEFIT`: it makes the account easier to enter; see `check_may_hand_over`.
+        Refused: `FORBIDDEN`, `SELF_BENEFIT`: it makes the account easier to enter; see `permissions.ways_in`.
     """
     async with database.transaction() as connection:
+        await locks.share_mappings(connection, actor.tenant_id)
         await lock_user(connection, actor.tenant_id, user_id)
-        await check_may_hand_over(connection, actor, user_id)
+        await check_may_open(connection, actor, Opening.RESET_USER_TOTP, user_id)
+        await check_may_take(connection, actor, user_id)
         if await local_accounts.remove_totp(connection, actor.tenant_id, user_id):
             event = audit.Event("totp.reset", "user", user_id)
             await audit.record(connection, actor.tenant_id, actor.name, [event])

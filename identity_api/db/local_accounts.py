@@ -240,6 +240,21 @@ async def remove_totp(connection: Connection, tenant_id: UUID, user_id: UUID) ->
     return row is not None
 
 
+async def remove_credentials(connection: Connection, tenant_id: UUID, user_id: UUID) -> tuple[bool, bool]:
+    """Take password and second factor, and forget the tries at them; whether there were the one and the other."""
+    had_password = await connection.fetchval(
+        """
+        update app_user set password_hash = null
+        where tenant_id = $1 and id = $2 and password_hash is not null returning true
+        """,
+        tenant_id,
+        user_id,
+    )
+    had_totp = await remove_totp(connection, tenant_id, user_id)
+    await forget_tries(connection, tenant_id, user_id)
+    return bool(had_password), had_totp
+
+
 async def local_sessions(connection: Connection, tenant_id: UUID, user_id: UUID | None = None) -> list[UUID]:
     """The live sessions that came from a password: of the user, or of the whole tenant."""
     rows = await connection.fetch(

@@ -1,6 +1,5 @@
 """The profiles of users that are kept by hand: made and changed by admins, where no provider has the say."""
 
-from typing import Literal
 from uuid import UUID
 
 import asyncpg
@@ -68,25 +67,3 @@ async def provider_with_the_say(connection: Connection, tenant_id: UUID, user_id
         tenant_id,
         user_id,
     )
-
-
-class OpenGrant(msgspec.Struct, frozen=True):
-    """A permission that a user holds, in force or not."""
-
-    permission: str
-    delegable: bool
-    source: Literal["MANUAL", "GROUP"]
-
-
-async def open_grants(connection: Connection, tenant_id: UUID, user_id: UUID) -> list[OpenGrant]:
-    """What the user could do as soon as they have a way in."""
-    rows = await connection.fetch(
-        """
-        select distinct p.name as permission, p.delegable, g.source
-        from permission_grant g join permission p on p.tenant_id = $1 and p.id = g.permission_id
-        where g.tenant_id = $1 and g.user_id = $2 and g.revoked_at is null order by p.name
-        """,
-        tenant_id,
-        user_id,
-    )
-    return [OpenGrant(**row) for row in rows]

@@ -11,6 +11,7 @@ from identity_api.db.database import Connection
 
 _MAPPINGS = 0x6D61_7070  # "mapp": the first half of the advisory key; the second is the tenant's
 _PEOPLE = 0x7065_6F70  # "peop"
+_ADMINISTRATORS = 0x6164_6D69  # "admi"
 _REDIRECTS = 0x7265_6469  # "redi"; of all tenants together
 
 
@@ -68,3 +69,8 @@ async def users_of_identities(connection: Connection, tenant_id: UUID, identity_
         tenant_id,
         list(identity_ids),
     )
+
+
+async def administrators(connection: Connection, tenant_id: UUID) -> None:
+    """One at a time commits a change that may take an administrator. The last lock of a transaction: nothing follows it."""
+    await connection.execute("select pg_advisory_xact_lock($1, hashtext($2))", _ADMINISTRATORS, str(tenant_id))

@@ -47,13 +47,17 @@ async def use(connection: Connection, tenant_id: UUID, token_hash: bytes) -> UUI
     )
 
 
-async def void(connection: Connection, tenant_id: UUID, user_id: UUID) -> None:
-    """Use up all tokens of the user."""
-    await connection.execute(
-        "update password_token set used_at = now() where tenant_id = $1 and user_id = $2 and used_at is null",
+async def void(connection: Connection, tenant_id: UUID, user_id: UUID) -> int:
+    """Use up all tokens of the user; how many still worked."""
+    rows = await connection.fetch(
+        """
+        update password_token set used_at = now() where tenant_id = $1 and user_id = $2 and used_at is null
+        returning expires_at > now() as worked
+        """,
         tenant_id,
         user_id,
     )
+    return sum(row["worked"] for row in rows)
 
 
 async def delete_old(connection: Connection) -> int:

@@ -1,6 +1,5 @@
-"""What changes to a provider need: its lock, what hangs on it, its secrets, and what its word can give."""
+"""What changes to a provider need: its lock, what hangs on it, its secrets, and who of the admins is there."""
 
-from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
@@ -99,61 +98,6 @@ async def remove_secret(connection: Connection, tenant_id: UUID, provider_id: UU
         secret_id,
     )
     return bool(status == "DELETE 1")
-
-
-class Reach(msgspec.Struct, frozen=True):
-    """A permission that somebody can come by through a provider's word."""
-
-    name: str
-    delegable: bool
-    by_mapping: bool
-    """By a group that the provider names."""
-    by_person: bool
-    """By being taken for somebody who holds it."""
-
-
-async def reach(
-    connection: Connection, tenant_id: UUID, provider_id: UUID, *, as_people: bool, as_strangers: bool
-) -> Sequence[Reach]:
-    """What the word of this provider can give: by live mappings for it or for every provider.
-
-    Args:
-        as_people: also what the users hold who have an identity there.
-        as_strangers: also what the users hold whom their name alone could bring: linked nowhere, and without
-            any right under `identity:`.
-    """
-    rows = await connection.fetch(
-        """
-        with mapped as (
-            select distinct mp.permission_id from mapping_permission mp
-            join group_mapping m on m.tenant_id = $1 and m.id = mp.mapping_id
-            where mp.tenant_id = $1 and m.enabled and m.deleted_at is null
-                and (m.provider_id is null or m.provider_id = $2)
-        ), person as (
-            select user_id from identity where tenant_id = $1 and provider_id = $2 and $3
-            union all
-            select u.id from app_user u left join identity i on i.tenant_id = $1 and i.user_id = u.id
-            where u.tenant_id = $1 and i.id is null and $4 and not exists (
-                select from permission_grant g
-                join permission p on p.tenant_id = $1 and p.id = g.permission_id and p.name like 'identity:%'
-                where g.tenant_id = $1 and g.user_id = u.id and g.revoked_at is null)
-        ), held as (
-            select distinct g.permission_id from permission_grant g join person on person.user_id = g.user_id
-            where g.tenant_id = $1 and g.revoked_at is null
-        )
-        select p.name, p.delegable, mapped.permission_id is not null as by_mapping,
-            held.permission_id is not null as by_person
-        from permission p
-        left join mapped on mapped.permission_id = p.id left join held on held.permission_id = p.id
-        where p.tenant_id = $1 and (mapped.permission_id is not null or held.permission_id is not null)
-        order by p.name
-        """,
-        tenant_id,
-        provider_id,
-        as_people,
-        as_strangers,
-    )
-    return [Reach(**row) for row in rows]
 
 
 async def identities_of(connection: Connection, tenant_id: UUID, provider_id: UUID, user_id: UUID) -> list[UUID]:

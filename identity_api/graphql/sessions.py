@@ -136,14 +136,12 @@ class SessionMutations:
         """The session's next request is answered 401."""
         context = info.context
         session = await load_session(context, ids.row_id(input.id, "Session"), ACCESS["Mutation.endSession"])
-        own = session.record.user_id == context.user_id
-        await logout.end_session(
-            context.parts.database,
-            context.tenant_id,
-            session.record.id,
-            reason="signed_out" if own else "admin",
-            actor=context.authenticated.actor,
-        )
+        database, row_id = context.parts.database, session.record.id
+        if session.record.user_id == context.user_id:
+            actor = context.authenticated.actor
+            await logout.end_session(database, context.tenant_id, row_id, reason="signed_out", actor=actor)
+        else:
+            await logout.end_session_of_user(database, context.actor, row_id)
         return SessionEndedRow(session.id)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Literal
 from uuid import UUID
 
-from identity_api.db import audit, local_accounts, login_ends, read_model
+from identity_api.db import audit, local_accounts, login_ends, password_tokens, read_model
 from identity_api.db.database import Connection
 
 Reason = Literal[
@@ -23,6 +23,9 @@ Reason = Literal[
     "claims_mismatch",
 ]
 """Why an identity's login is over. The last two quarantine: a person has to look before a login brings it back."""
+
+OlderWaysReason = Literal["matched_by_name", "adopted_by_name", "identity_bound"]
+"""Why what led into an account before is over: its person has come by a provider, for the first time."""
 
 _QUARANTINING = ("subject_changed", "claims_mismatch")
 
@@ -108,6 +111,38 @@ async def end_password(
     await audit.record(
         connection, tenant_id, actor, [*_ended("session", sessions, reason), *_ended("api_token", tokens, reason)]
     )
+
+
+async def end_older_ways_in(
+    connection: Connection, tenant_id: UUID, user_id: UUID, *, reason: OlderWaysReason, actor: str
+) -> None:
+    """End every way into an account but its identities, because a person has come who now owns it by a provider's word.
+
+    Password, second factor, links for a new password, API tokens, sessions, and finished logins that wait: whoever had
+    one of them before may be somebody else. The user is locked, and the person's own session begins afterwards.
+
+    Identities stay. They are verified persons of a provider, or wait for one: whoever entered one beside another was
+    allowed to give what both bring (`permissions.ways_in`), which is how people move from one provider to the next.
+    """
+    had_password, had_totp = await local_accounts.remove_credentials(connection, tenant_id, user_id)
+    links = await password_tokens.void(connection, tenant_id, user_id)
+    await login_ends.void_codes(connection, tenant_id, user_ids=[user_id])
+    sessions = await login_ends.end_sessions(connection, tenant_id, user_ids=[user_id], reason=reason)
+    tokens = await login_ends.end_api_tokens(connection, tenant_id, [user_id], reason)
+    if not (had_password or had_totp or links or sessions or tokens):
+        return
+    payload = {
+        "reason": reason,
+        "password": had_password,
+        "second_factor": had_totp,
+        "password_links": links,
+        "sessions": len(sessions),
+        "api_tokens": len(tokens),
+    }
+    event = audit.Event("user.older_ways_in_ended", "user", user_id, payload)
+    ended = [*_ended("session", sessions, reason), *_ended("api_token", tokens, reason)]
+    await audit.record(connection, tenant_id, actor, [event, *ended])
+    await read_model.refresh(connection, tenant_id, [user_id])
 
 
 async def end_local_sessions(connection: Connection, tenant_id: UUID, *, reason: str, actor: str) -> None:

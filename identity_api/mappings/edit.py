@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
+from identity_api.accounts.ways_in import an_admin_remains
 from identity_api.db import groups, mappings, permissions
 from identity_api.db.database import Database
 from identity_api.errors import Conflict
@@ -25,8 +26,9 @@ async def make(database: Database, actor: Actor, change: Change, *, as_previewed
 
     Raises:
         Conflict: `PREVIEW_OUTDATED`; and what the change raises.
+        Refused: `LAST_ADMIN`: it would take its right from everybody who administers the tenant.
     """
-    async with database.transaction() as connection:
+    async with database.transaction() as connection, an_admin_remains(connection, actor):
         edited = await change(await Edit.begin(connection, database.limits, actor))
         if as_previewed is not None:
             effect = await effect_of(connection, actor.tenant_id, edited.mapping_id)
@@ -43,7 +45,8 @@ async def preview(database: Database, actor: Actor, change: Change) -> Effect:
     """
     with contextlib.suppress(_TakenBack):
         async with database.transaction() as connection:
-            edited = await change(await Edit.begin(connection, database.limits, actor, rehearsed=True))
+            async with an_admin_remains(connection, actor):
+                edited = await change(await Edit.begin(connection, database.limits, actor, rehearsed=True))
             effect = await effect_of(connection, actor.tenant_id, edited.mapping_id)
             raise _TakenBack
     return effect

@@ -4,6 +4,8 @@ Every tenant's catalogue is given these when the operator makes the tenant. No t
 `identity:`, give one they do not hold, or reach one through a pattern (I8).
 """
 
+from typing import Final
+
 SERVICE_PREFIX = "identity:"
 
 USERS_READ = "identity:users:read"
@@ -30,3 +32,6 @@ SERVICE_PERMISSIONS: dict[str, str] = {
     SCHEMA_READ: "Introspect the GraphQL schema.",
 }
 """Name and what it allows; the one list from which catalogues, docs and access rules come."""
+
+ADMINISTERING: Final = frozenset((USERS_WRITE, GRANTS_WRITE, MAPPINGS_WRITE, PROVIDERS_WRITE))
+"""What administers a tenant. No change by its own admins may leave one of them without a holder who has a way in."""

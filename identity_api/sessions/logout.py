@@ -5,6 +5,7 @@ from uuid import UUID
 
 import msgspec
 
+from identity_api.accounts.ways_in import check_may_take
 from identity_api.db import providers, sessions
 from identity_api.db.database import Connection, Database
 from identity_api.db.providers import Provider
@@ -15,6 +16,7 @@ from identity_api.lifecycle import end_login
 from identity_api.lifecycle.provider_line import line_to, metadata_of
 from identity_api.oidc.errors import ProtocolError
 from identity_api.oidc.logout import end_session_url, is_return_of
+from identity_api.permissions.delegation import Actor
 from identity_api.sessions.authenticate import Authenticated
 from identity_api.sessions.parts import LoginParts
 from identity_api.telemetry import get_logger
@@ -137,6 +139,21 @@ async def end_session(database: Database, tenant_id: UUID, session_id: UUID, *, 
     """End one session, with its audit; False if it was over, or is not this tenant's. Whose it is the caller has checked."""
     async with database.transaction() as connection:
         return await end_login.end_session(connection, tenant_id, session_id, reason=reason, actor=actor)
+
+
+async def end_session_of_user(database: Database, actor: Actor, session_id: UUID) -> None:
+    """End somebody's session, by an admin. Ending one that is over changes nothing.
+
+    Raises:
+        NotFound: the tenant has no such session.
+        Refused: `FORBIDDEN`: see `permissions.ways_in.check_may_take`.
+    """
+    async with database.transaction() as connection:
+        user_id = await sessions.owner(connection, actor.tenant_id, session_id)
+        if user_id is None:
+            raise NotFound("There is no such session.")
+        await check_may_take(connection, actor, user_id)
+        await end_login.end_session(connection, actor.tenant_id, session_id, reason="admin", actor=actor.name)
 
 
 async def end_own_session(database: Database, authenticated: Authenticated, session_id: UUID) -> None:

@@ -118,7 +118,8 @@ async def update(
         if not changed and secret is None:
             return before
         _require_secret(before, wanted, secret)
-        await _check(parts, connection, actor, owner, before, wanted)
+        was_mute = not stored and before.client_authentication in SECRET_METHODS
+        await _check(parts, connection, actor, owner, before, wanted, was_mute=was_mute)
         wanted = msgspec.structs.replace(wanted, version=before.version + 1, updated_at=now)
         await change(connection, actor, before, wanted)
         await ensure_keys(connection, parts.vault, wanted, actor=actor.name)
@@ -161,13 +162,15 @@ async def _check(
     owner: Owner,
     before: Provider | None,
     wanted: Provider,
+    *,
+    was_mute: bool = False,
 ) -> None:
     """The rules for tenants' own admins; the operator keeps to those of files."""
     # What the operator entered stays usable: only what is new is asked about.
     is_new = before is None or has_moved(before, wanted) or before.redirect_url != wanted.redirect_url
     if not actor.is_operator and is_new:
         check_addresses(wanted, owner, parts.allow, parts.defaults.public_url)
-    await check_word(connection, actor, before, wanted)
+    await check_word(connection, actor, before, wanted, was_mute=was_mute)
 
 
 def _patched(

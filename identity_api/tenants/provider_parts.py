@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from identity_api.accounts.ways_in import an_admin_remains
 from identity_api.db import audit, locks, provider_changes, providers, tenants
 from identity_api.db.database import Connection, Database
 from identity_api.db.providers import Provider
@@ -101,12 +102,17 @@ async def record(
 
 
 async def change(connection: Connection, actor: Actor, before: Provider, wanted: Provider) -> None:
-    """Write the row, and what follows from it for the people there."""
+    """Write the row, and what follows from it for the people there.
+
+    Raises:
+        Refused: `SELF_BENEFIT`; `LAST_ADMIN`: everybody who administers the tenant would be out.
+    """
     own = await OwnSet.begin(connection, actor)
-    await write(connection, actor, before, wanted)
-    await hold_people(connection, actor.tenant_id, [(before, wanted)])
-    await end_what_is_over(connection, before, wanted, actor=actor.name)
-    if is_decided_anew(before, wanted):
-        await own.note_openings(wanted.id)
-        await decide_anew(connection, actor.tenant_id, wanted.id, actor=actor.name)
-    await own.check()
+    async with an_admin_remains(connection, actor):
+        await write(connection, actor, before, wanted)
+        await hold_people(connection, actor.tenant_id, [(before, wanted)])
+        await end_what_is_over(connection, before, wanted, actor=actor.name)
+        if is_decided_anew(before, wanted):
+            await own.note_openings(wanted.id)
+            await decide_anew(connection, actor.tenant_id, wanted.id, actor=actor.name)
+        await own.check()

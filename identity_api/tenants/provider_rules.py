@@ -1,8 +1,8 @@
 """What a provider's settings must keep to when people administer it: the checks of files, and the rules against raising.
 
-Whoever decides whose word counts gives what that word can give (I8): to let other addresses, or other claims, speak for a
-provider one must be allowed to give everything that live mappings give by its groups, and everything that the people hold
-as whom the new word could speak. Who has an identity there must hold what mappings give: it could come to themself.
+Whoever decides whose word counts opens a way into every account that the word can speak for: `permissions.provider_word`
+says which setting decides what, and `permissions.ways_in` what is asked of whoever changes it. Who has an identity there
+must also hold what mappings give, since it could come to themself, and does not let their own access last longer.
 """
 
 import re
@@ -12,11 +12,14 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from identity_api.db import grants, permissions, provider_changes
+from identity_api.db import grants, permissions, provider_changes, ways_in
 from identity_api.db.database import Connection
 from identity_api.db.providers import Provider
-from identity_api.errors import BadInput
+from identity_api.errors import BadInput, Refused
+from identity_api.oidc.issuer import issuers_of
 from identity_api.permissions.delegation import Actor, check_may_give, check_no_self_benefit
+from identity_api.permissions.provider_word import SETTINGS, Settings, Word, changed, outlasting, words_at_stake
+from identity_api.permissions.ways_in import NOTHING, Rights
 from identity_api.tenants.checks import Bounds, problems_of
 from identity_api.tenants.declaration import ProviderDeclaration, TenantDeclaration
 from identity_api.tenants.presets import apply_preset
@@ -101,59 +104,64 @@ def check_addresses(wanted: Provider, owner: Owner, allow: AllowList, public_url
         raise BadInput("The redirect URL must be on a host of the tenant.", code=INVALID, field="redirect_url")
 
 
-async def check_word(connection: Connection, actor: Actor, before: Provider | None, wanted: Provider) -> None:
-    """See the module's docstring. The caller holds the tenant's mappings still.
+async def check_word(
+    connection: Connection, actor: Actor, before: Provider | None, wanted: Provider, *, was_mute: bool = False
+) -> None:
+    """Whether the actor may let this word count: see the module's docstring. The caller holds the tenant's mappings still.
+
+    Args:
+        was_mute: nobody could sign in before, for want of a client secret: as if it is switched on.
 
     Raises:
         Refused: `FORBIDDEN`, naming a permission that the actor may not give; `SELF_BENEFIT`.
     """
     if actor.user_id is None:
         return
-    speaks_for_people = before is not None and _impersonates(before, wanted)
-    adopts = _adopts(wanted) and (before is None or not _adopts(before) or _places(before) != _places(wanted))
-    gives = wanted.sync_mode != "NONE" and (before is None or _reads_otherwise(before, wanted))
-    if not (gives or speaks_for_people or adopts):
-        return
-    reached = await provider_changes.reach(
-        connection, actor.tenant_id, wanted.id, as_people=speaks_for_people, as_strangers=adopts
-    )
-    for one in reached:
-        if one.by_person or (gives and one.by_mapping):
-            check_may_give(actor, one.name, delegable=one.delegable)
+    old, new = settings_of(before) if before is not None else None, settings_of(wanted)
+    if old is not None and was_mute:
+        old["enabled"] = False
     is_there = await provider_changes.identities_of(connection, actor.tenant_id, wanted.id, actor.user_id)
-    if gives and is_there:
+    if old is not None and is_there:
+        _check_does_not_outlast(old, new)
+    words = words_at_stake(old, new)
+    mapped = await ways_in.through(connection, actor.tenant_id, wanted.id) if Word.GROUPS in words else NOTHING
+    for right in sorted(mapped | await _of_accounts(connection, wanted, words)):
+        check_may_give(actor, right.name, delegable=right.delegable)
+    # Switching on is looked at for what it opens (`OwnSet`): what groups give then is the provider's word as it was.
+    is_switched_on = old is not None and changed(old, new) == ("enabled",)
+    if mapped and is_there and not is_switched_on:
         held = await grants.effective(connection, actor.tenant_id, actor.user_id)
-        check_no_self_benefit(actor, held, held | {one.name for one in reached if one.by_mapping})
+        check_no_self_benefit(actor, held, held | {one.name for one in mapped})
 
 
-def _places(provider: Provider) -> tuple[Any, ...]:
-    return (
-        provider.issuer,
-        provider.discovery_url,
-        provider.endpoints,
-        provider.claims.directories,
-        provider.client_settings.ca_certificate_pem,
-    )
+async def _of_accounts(connection: Connection, wanted: Provider, words: frozenset[Word]) -> Rights:
+    """What the accounts hold, or come to, that somebody could be taken for."""
+    found = NOTHING
+    if Word.PEOPLE in words:
+        issuers = {wanted.issuer, *issuers_of(wanted.issuer, wanted.claims.directories)}
+        found |= await ways_in.of_people(connection, wanted.tenant_id, wanted.id, issuers)
+    if Word.NAMES in words:
+        found |= await ways_in.of_matchable(connection, wanted.tenant_id)
+    return found
 
 
-def _reads_otherwise(before: Provider, wanted: Provider) -> bool:
-    """Whether groups come from elsewhere, begin to count, or could count again after they have gone."""
-    return (
-        _places(before) != _places(wanted)
-        or (before.claims.groups, before.claims.group_source) != (wanted.claims.groups, wanted.claims.group_source)
-        or before.sync_mode == "NONE"
-        or (wanted.sync_mode == "ADDITIVE" and before.absent_groups != wanted.absent_groups)
-    )
+def _check_does_not_outlast(old: Settings, new: Settings) -> None:
+    """Nobody lets their own access outlast what the provider says of them."""
+    names = outlasting(old, new)
+    if names:
+        raise Refused(
+            f"This would let your own access outlast what the provider says ({', '.join(names)}). Ask another admin.",
+            code="SELF_BENEFIT",
+        )
 
 
-def _impersonates(before: Provider, wanted: Provider) -> bool:
-    """Whether a new word could claim to be somebody who is known here: under the same issuer, or by an entered anchor."""
-    anchors = (before.claims.anchor, before.email_verified_rule) != (wanted.claims.anchor, wanted.email_verified_rule)
-    return anchors or (before.issuer == wanted.issuer and _places(before) != _places(wanted))
-
-
-def _adopts(provider: Provider) -> bool:
-    return provider.adopt_by_name or provider.provisioning == "KNOWN_USERS"
+def settings_of(provider: Provider) -> dict[str, Any]:
+    """The provider's settings by the names of `provider_word.SETTINGS`."""
+    parts: dict[str, Any] = {"claims": provider.claims, "client_settings": provider.client_settings}
+    return {
+        name: getattr(parts[name.partition(".")[0]], name.partition(".")[2]) if "." in name else getattr(provider, name)
+        for name in SETTINGS
+    }
 
 
 class OwnSet:

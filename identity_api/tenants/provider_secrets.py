@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 
 from identity_api.config import Secret
-from identity_api.db import provider_changes, providers
+from identity_api.db import locks, provider_changes, providers
 from identity_api.db.database import Connection
 from identity_api.db.providers import Provider
 from identity_api.errors import BadInput, Conflict, NotFound
@@ -25,6 +25,7 @@ from identity_api.oidc.client_auth import (
 from identity_api.oidc.own_keys import read_apple_key
 from identity_api.permissions.delegation import Actor
 from identity_api.tenants.provider_parts import ProviderParts, load, record, write
+from identity_api.tenants.provider_rules import check_word
 from identity_api.tenants.rows import sealed_secret
 from identity_api.vault import Vault
 
@@ -91,16 +92,21 @@ async def set_secret(parts: ProviderParts, actor: Actor, provider_id: UUID, secr
     """Add the secret that is used first from now on; the one before stays until it expires or is removed.
 
     Raises:
-        NotFound; Refused: `MANAGED_BY_FILE`.
+        NotFound; Refused: `MANAGED_BY_FILE`; `FORBIDDEN`: nobody could sign in there without a secret, so that it opens
+            what `enableProvider` opens.
         BadInput: `SECRET_INVALID`.
         Conflict: `TOO_MANY_SECRETS`: two are stored; remove one first.
     """
     async with parts.database.transaction() as connection:
+        await locks.share_mappings(connection, actor.tenant_id)
         before = await load(connection, actor, provider_id)
         now = await connection.fetchval("select now()")
         _check(secret, before, now)
-        if len(await providers.secrets(connection, actor.tenant_id, provider_id)) >= MAX_SECRETS:
+        live = await providers.secrets(connection, actor.tenant_id, provider_id)
+        if len(live) >= MAX_SECRETS:
             raise Conflict("Two secrets are stored already; remove one first.", code="TOO_MANY_SECRETS")
+        if not live and before.client_authentication in SECRET_METHODS:
+            await check_word(connection, actor, before, before, was_mute=True)
         fresh = sealed_secret(parts.vault, actor.tenant_id, secret.value, secret.expires_at)
         await provider_changes.add_secret(connection, actor.tenant_id, provider_id, fresh)
         await record(connection, actor, "secret_set", provider_id, {"secret": str(fresh.id)})

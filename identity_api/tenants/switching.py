@@ -10,13 +10,14 @@ from identity_api.db.providers import Provider
 from identity_api.errors import Conflict
 from identity_api.permissions.delegation import Actor
 from identity_api.tenants.provider_parts import ProviderParts, change, load, record, unknown
+from identity_api.tenants.provider_rules import check_word
 
 
 async def enable(parts: ProviderParts, actor: Actor, provider_id: UUID) -> Provider:
     """Let people sign in there again. What its identities were given counts as far as their leases have not run out.
 
     Raises:
-        NotFound; Refused: `MANAGED_BY_FILE`, `SELF_BENEFIT`.
+        NotFound; Refused: `MANAGED_BY_FILE`, `FORBIDDEN`, `SELF_BENEFIT`: see `provider_rules.check_word`.
     """
     return await _switch(parts, actor, provider_id, enabled=True)
 
@@ -25,7 +26,7 @@ async def disable(parts: ProviderParts, actor: Actor, provider_id: UUID) -> Prov
     """Nobody signs in there; what came from there is over, and what its groups give is out of force with the commit.
 
     Raises:
-        NotFound; Refused: `MANAGED_BY_FILE`.
+        NotFound; Refused: `MANAGED_BY_FILE`, `LAST_ADMIN`.
     """
     return await _switch(parts, actor, provider_id, enabled=False)
 
@@ -80,6 +81,7 @@ async def _switch(parts: ProviderParts, actor: Actor, provider_id: UUID, *, enab
             return before
         now = await connection.fetchval("select now()")
         wanted = msgspec.structs.replace(before, enabled=enabled, version=before.version + 1, updated_at=now)
+        await check_word(connection, actor, before, wanted)
         await change(connection, actor, before, wanted)
         payload = {"version": wanted.version}
         await record(connection, actor, "enabled" if enabled else "disabled", provider_id, payload)

@@ -71,4 +71,7 @@ async def test_whoever_changes_users_may_not_hand_over_more_than_they_may_give(w
     assert (await link(clerk, world, user=global_id("User", above.user_id)))["code"] == "FORBIDDEN"
     assert (await link(clerk, world, user=global_id("User", clerk.user_id)))["code"] == "SELF_BENEFIT"
     plain = await world.client()
-    assert (await link(clerk, world, user=global_id("User", plain.user_id)))["__typename"] == "IdentityLinked"
+    entered = await link(clerk, world, user=global_id("User", plain.user_id))
+    assert entered["code"] == "FORBIDDEN", "plain has a password, and would get what the groups there give"
+    waiting = await change(clerk, "createUser", CHANGED, username="waiting")
+    assert (await link(clerk, world, user=waiting["user"]["id"]))["__typename"] == "IdentityLinked"

@@ -70,6 +70,10 @@ API: Final[Table] = table(
             "Sync oneself, or sign in again.",
         ),
         "SELF_BENEFIT": ("The change would give something to whoever makes it.", "Let somebody else make it."),
+        "LAST_ADMIN": (
+            "The change would leave nobody who administers users, grants, mappings or providers and has a way in.",
+            "Give the named permission to another admin who has a way in first, or let the operator do it.",
+        ),
         "SELF_DISABLE": ("Nobody disables themself.", "Let another administrator do it."),
         "STRICT_PROVIDER": (
             "The user has a live identity at a strict provider, whose groups alone give permissions.",

@@ -95,6 +95,12 @@ class Office(msgspec.Struct, frozen=True):
             await read_model.refresh(connection, self.tenant_id, [user_id])
         return Actor(self.tenant_id, user_id, f"user:{user_id}", frozenset(names))
 
+    async def undelegable(self, permission: str) -> None:
+        """From now on only its holders may give it."""
+        await self.fetch(
+            "update permission set delegable = false where name = $2 and tenant_id = $1", self.tenant_id, permission
+        )
+
     async def mapping(self, group: str, permission: str, *, provider: Provider | None = None, **given: Any) -> None:
         """A live mapping, whose permission is made for it."""
         async with self.database.transaction() as connection:

@@ -7,7 +7,7 @@ import pytest
 from identity_api.errors import Refused
 from identity_api.permissions.delegation import Actor
 from identity_api.permissions.service import GRANTS_WRITE, MAPPINGS_WRITE, PROVIDERS_WRITE
-from identity_api.tenants import administration, switching
+from identity_api.tenants import administration, provider_secrets, switching
 from tests.tenants.providers.office import FIELDS, SECRET, Office
 
 ELSEWHERE = {"issuer": "https://elsewhere.example"}
@@ -94,6 +94,155 @@ async def test_nobody_answers_for_people_who_hold_more(office: Office) -> None:
 
 
 @pytest.mark.asyncio
+async def test_another_issuer_answers_for_nobody_who_waits_and_holds_more(office: Office) -> None:
+    """An identity that an admin entered is claimed by its anchor, whoever the issuer is by then."""
+    provider = await office.provider(sync_mode="NONE")
+    boss = await office.holding("vault:open")
+    assert boss.user_id
+    await office.undelegable("vault:open")
+    identity_id = await office.identity(provider, boss.user_id, [])
+    await office.fetch("update identity set subject = null where id = $1", identity_id)
+    assert await attempt(office, office.actor, provider, ELSEWHERE) == "FORBIDDEN"
+    assert await attempt(office, await office.holding("vault:open"), provider, ELSEWHERE) == "OK"
+
+
+@pytest.mark.asyncio
+async def test_nobody_comes_back_under_an_issuer_with_another_document(office: Office) -> None:
+    """Away and back again: the second step is the one that could say that it is anybody who is known there."""
+    provider = await office.provider(sync_mode="NONE")
+    boss = await office.holding("vault:open")
+    assert boss.user_id
+    await office.undelegable("vault:open")
+    await office.identity(provider, boss.user_id, [])
+    assert await attempt(office, office.actor, provider, ELSEWHERE) == "OK"
+    away = await office.stored(provider)
+    back = {"issuer": provider.issuer, "discovery_url": "https://elsewhere.example/.well-known/openid-configuration"}
+    assert await attempt(office, office.actor, away, back) == "FORBIDDEN"
+    assert await attempt(office, await office.holding("vault:open"), away, back) == "OK"
+
+
+@pytest.mark.asyncio
+async def test_whose_word_counts_includes_what_their_groups_bring_at_another_provider(office: Office) -> None:
+    """To be taken for somebody at one provider is to be in their account, where the other's groups count too."""
+    provider = await office.provider(sync_mode="NONE")
+    other = await office.provider(slug="other")
+    await office.mapping("vault", "vault:open", provider=other, delegable=False)
+    user_id, _ = await office.person(other, [])
+    await office.identity(provider, user_id, [])
+    moved = {"discovery_url": "https://elsewhere.example/.well-known/openid-configuration"}
+    assert await attempt(office, office.actor, provider, moved) == "FORBIDDEN"
+    assert await attempt(office, await office.holding("vault:open"), provider, moved) == "OK"
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("provisioning", ["KNOWN_USERS", "JIT"])
+@pytest.mark.parametrize(
+    "patch",
+    [
+        {"username_claim": ["id_token / nickname"]},
+        {"email_claim": ["id_token / nickname"]},
+        {"email_verified_rule": "TRUSTED"},
+        {"client_id": "mine"},
+    ],
+    ids=lambda patch: next(iter(patch)),
+)
+async def test_where_names_are_matched_nobody_chooses_the_names_who_may_not_give_what_they_hold(
+    office: Office, patch: dict[str, Any], provisioning: str
+) -> None:
+    await office.holding("vault:open")
+    await office.undelegable("vault:open")
+    provider = await administration.create(
+        office.parts, office.operator, {**FIELDS, "provisioning": provisioning, "adopt_by_name": provisioning == "JIT"},
+        secret=SECRET,
+    )  # fmt: skip
+    assert await attempt(office, office.actor, provider, patch) == "FORBIDDEN"
+    assert await attempt(office, await office.holding("vault:open"), provider, patch) == "OK"
+
+
+@pytest.mark.asyncio
+async def test_what_an_unlinked_admin_holds_of_the_product_counts_for_names_too(office: Office) -> None:
+    """The right over this service keeps a name from claiming the account, until somebody takes it back."""
+    await office.holding("vault:open", GRANTS_WRITE)
+    await office.undelegable("vault:open")
+    provider = await administration.create(
+        office.parts, office.operator, {**FIELDS, "provisioning": "KNOWN_USERS"}, secret=SECRET
+    )
+    renamed = {"username_claim": ["id_token / nickname"]}
+    assert await attempt(office, office.actor, provider, renamed) == "FORBIDDEN"
+    assert await attempt(office, await office.holding("vault:open"), provider, renamed) == "OK"
+
+
+@pytest.mark.asyncio
+async def test_where_no_names_are_matched_they_may_be_read_anywhere(office: Office) -> None:
+    await office.holding("vault:open")
+    await office.undelegable("vault:open")
+    provider = await office.provider()
+    assert await attempt(office, office.actor, provider, {"username_claim": ["id_token / nickname"]}) == "OK"
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "patch",
+    [
+        {"sync": "OFF"},
+        {"sync_interval_seconds": 400},
+        {"outage_grace_seconds": 20_000},
+        {"unsynced_lease_seconds": 2_592_000},
+        {"max_concurrent": 1},
+        {"sync_mode": "ADDITIVE"},
+        {"scopes": ["openid", "profile", "email"]},
+    ],
+    ids=lambda patch: next(iter(patch)),
+)
+async def test_nobody_lets_their_own_access_outlast_what_the_provider_says(
+    office: Office, patch: dict[str, Any]
+) -> None:
+    provider = await office.provider()
+    assert office.actor.user_id
+    await office.identity(provider, office.actor.user_id, [])
+    assert await attempt(office, office.actor, provider, patch) == "SELF_BENEFIT"
+    assert await attempt(office, await office.holding(PROVIDERS_WRITE), provider, patch) == "OK"
+
+
+@pytest.mark.asyncio
+async def test_ones_own_access_may_be_made_shorter(office: Office) -> None:
+    provider = await office.provider(outage_grace_seconds=20_000, max_concurrent=5)
+    assert office.actor.user_id
+    await office.identity(provider, office.actor.user_id, [])
+    assert await attempt(office, office.actor, provider, {"outage_grace_seconds": 600, "max_concurrent": 9}) == "OK"
+
+
+@pytest.mark.asyncio
+async def test_a_provider_is_not_switched_on_by_somebody_who_may_not_give_what_it_brings_back(office: Office) -> None:
+    provider = await office.provider(sync_mode="NONE")
+    boss = await office.holding("vault:open")
+    assert boss.user_id
+    await office.undelegable("vault:open")
+    await office.identity(provider, boss.user_id, [])
+    await switching.disable(office.parts, office.actor, provider.id)
+    with pytest.raises(Refused, match="vault:open"):
+        await switching.enable(office.parts, office.actor, provider.id)
+    assert (await switching.enable(office.parts, await office.holding("vault:open"), provider.id)).enabled
+
+
+@pytest.mark.asyncio
+async def test_a_secret_is_not_brought_back_where_nobody_can_sign_in_without_one(office: Office) -> None:
+    """It opens what switching the provider on opens; one more beside a live one opens nothing."""
+    provider = await office.provider(sync_mode="NONE")
+    boss = await office.holding("vault:open")
+    assert boss.user_id
+    await office.undelegable("vault:open")
+    await office.identity(provider, boss.user_id, [])
+    await provider_secrets.set_secret(office.parts, office.actor, provider.id, SECRET)
+    await office.fetch("update provider_secret set expires_at = now() where provider_id = $1", provider.id)
+    with pytest.raises(Refused, match="vault:open"):
+        await provider_secrets.set_secret(office.parts, office.actor, provider.id, SECRET)
+    assert await attempt(office, office.actor, provider, {"label": "New"}) == "FORBIDDEN"
+    holder = await office.holding("vault:open")
+    await provider_secrets.set_secret(office.parts, holder, provider.id, SECRET)
+
+
+@pytest.mark.asyncio
 @pytest.mark.parametrize("patch", [{"provisioning": "KNOWN_USERS"}, {"adopt_by_name": True}])
 async def test_nobody_adopts_people_who_hold_more(office: Office, patch: dict[str, Any]) -> None:
     await office.holding("vault:open")
@@ -159,7 +308,9 @@ async def test_a_provider_that_would_give_something_to_oneself_is_not_switched_o
         await switching.enable(office.parts, office.actor, provider.id)
     assert refused.value.code == "SELF_BENEFIT"
     assert not (await office.stored(provider)).enabled
-    assert (await switching.enable(office.parts, await office.holding(PROVIDERS_WRITE), provider.id)).enabled
+    assert (
+        await switching.enable(office.parts, await office.holding(PROVIDERS_WRITE, MAPPINGS_WRITE), provider.id)
+    ).enabled
 
 
 @pytest.mark.asyncio
@@ -174,7 +325,9 @@ async def test_switching_on_counts_what_it_opens_and_a_lease_keeps_out_of_force_
     with pytest.raises(Refused) as refused:
         await switching.enable(office.parts, office.actor, provider.id)
     assert refused.value.code == "SELF_BENEFIT"
-    assert (await switching.enable(office.parts, await office.holding(PROVIDERS_WRITE), provider.id)).enabled
+    assert (
+        await switching.enable(office.parts, await office.holding(PROVIDERS_WRITE, MAPPINGS_WRITE), provider.id)
+    ).enabled
 
 
 @pytest.mark.asyncio

@@ -1,0 +1,140 @@
+"""What the rule about ways into accounts is asked with: what accounts hold, what their groups can bring, who administers."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+from uuid import UUID
+
+from identity_api.db.database import Connection
+from identity_api.permissions.ways_in import Account, Right, Rights
+
+_MAPPED = """
+    select mp.permission_id from mapping_permission mp
+    join group_mapping m on m.tenant_id = $1 and m.id = mp.mapping_id and m.enabled and m.deleted_at is null
+    where mp.tenant_id = $1
+"""
+"""What live mappings give, to be narrowed to the providers concerned; a mapping without one is for each."""
+
+
+async def account(connection: Connection, tenant_id: UUID, user_id: UUID) -> Account:
+    """The account as the rule sees it. Lock the user first."""
+    rows = await connection.fetch(
+        f"""
+        with held as (
+            select distinct permission_id from permission_grant
+            where tenant_id = $1 and user_id = $2 and revoked_at is null
+        ), place as (
+            select distinct provider_id from identity where tenant_id = $1 and user_id = $2 and unlinked_at is null
+        ), coming as (
+            {_MAPPED} and exists (select from place where m.provider_id is null or m.provider_id = place.provider_id)
+        )
+        select p.name, p.delegable, p.id in (select permission_id from held) as is_held,
+            p.id in (select permission_id from coming) as is_coming
+        from permission p
+        where p.tenant_id = $1 and p.id in (select permission_id from held union select permission_id from coming)
+        """,
+        tenant_id,
+        user_id,
+    )
+    ways = await connection.fetchrow(_WAYS, tenant_id, user_id)
+    return Account(
+        user_id=user_id,
+        held=frozenset([_right(row) for row in rows if row["is_held"]]),
+        coming=frozenset([_right(row) for row in rows if row["is_coming"]]),
+        has_way_in=bool(ways["lasting"] or ways["passing"]),
+        is_shared=ways["lasting"] > 1,
+    )
+
+
+_WAYS = """
+    select (select count(*) from app_user where tenant_id = $1 and id = $2 and password_hash is not null)
+            + (select count(*) from identity where tenant_id = $1 and user_id = $2 and unlinked_at is null)
+            + (select count(*) from password_token
+                where tenant_id = $1 and user_id = $2 and used_at is null and expires_at > now())
+            + (select count(*) from api_token
+                where tenant_id = $1 and user_id = $2 and ended_at is null and expires_at > now()) as lasting,
+        exists (select from session where tenant_id = $1 and user_id = $2 and ended_at is null and absolute_until > now())
+            or exists (select from one_time_code
+                where tenant_id = $1 and user_id = $2 and used_at is null and expires_at > now()) as passing
+"""
+"""By what anybody could act as the user, now or after a first login; sessions pass with what they came by."""
+
+
+async def through(connection: Connection, tenant_id: UUID, provider_id: UUID) -> Rights:
+    """What live mappings can give by groups of this provider."""
+    return await _rights(
+        connection, f"{_MAPPED} and (m.provider_id is null or m.provider_id = $2)", tenant_id, provider_id
+    )
+
+
+async def of_people(connection: Connection, tenant_id: UUID, provider_id: UUID, issuers: Collection[str]) -> Rights:
+    """What the accounts hold, or their groups can bring anywhere, whose people this provider can speak for.
+
+    Args:
+        issuers: who the provider will be. An identity that waits for its first login is claimed by whichever it is.
+    """
+    return await _rights(
+        connection,
+        f"""
+        with person as (
+            select user_id from identity where tenant_id = $1 and provider_id = $2 and unlinked_at is null
+                and (subject is null or issuer = any($3::text[]))
+        ), place as (
+            select distinct i.provider_id from identity i join person on person.user_id = i.user_id
+            where i.tenant_id = $1 and i.unlinked_at is null
+        )
+        select g.permission_id from permission_grant g join person on person.user_id = g.user_id
+        where g.tenant_id = $1 and g.revoked_at is null
+        union
+        {_MAPPED} and exists (select from place where m.provider_id is null or m.provider_id = place.provider_id)
+        """,
+        tenant_id,
+        provider_id,
+        list(issuers),
+    )
+
+
+async def of_matchable(connection: Connection, tenant_id: UUID) -> Rights:
+    """What the accounts hold that wait to be claimed by a name: linked nowhere so far.
+
+    Not what they hold under `identity:`, which keeps an account from being claimed (`accounts.provisioning`). What else such
+    an account holds counts: once that right is taken back, the name is enough.
+    """
+    return await _rights(
+        connection,
+        """
+        select g.permission_id from permission_grant g
+        join permission p on p.tenant_id = $1 and p.id = g.permission_id and p.name not like 'identity:%'
+        where g.tenant_id = $1 and g.revoked_at is null
+            and not exists (select from identity i where i.tenant_id = $1 and i.user_id = g.user_id)
+        """,
+        tenant_id,
+    )
+
+
+async def held_in_force(connection: Connection, tenant_id: UUID, names: Sequence[str]) -> frozenset[str]:
+    """Those of these permissions that somebody of the tenant holds in force now."""
+    rows = await connection.fetch(
+        """
+        select p.name from permission p
+        where p.tenant_id = $1 and p.name = any($2::text[]) and exists (
+            select from (
+                select distinct user_id from permission_grant
+                where tenant_id = $1 and permission_id = p.id and revoked_at is null
+            ) holder
+            cross join lateral effective_permission($1, holder.user_id, now()) e where e.permission = p.name)
+        """,
+        tenant_id,
+        list(names),
+    )
+    return frozenset([row["name"] for row in rows])
+
+
+async def _rights(connection: Connection, permission_ids: str, *arguments: Any) -> Rights:
+    rows = await connection.fetch(
+        f"select name, delegable from permission where tenant_id = $1 and id in ({permission_ids})", *arguments
+    )
+    return frozenset([_right(row) for row in rows])
+
+
+def _right(row: Any) -> Right:
+    return Right(row["name"], row["delegable"])

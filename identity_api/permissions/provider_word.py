@@ -1,0 +1,147 @@
+"""Whose word a provider's settings make count, setting by setting. Pure; `tenants.provider_rules` asks it.
+
+A provider speaks of three things, and each is a way in for whoever can choose what it says:
+
+    GROUPS   which groups somebody is in: what live mappings give there
+    PEOPLE   that somebody is one who is known or awaited there: what those accounts hold, and what their groups bring
+    NAMES    that somebody has a certain name, where names are matched: what accounts hold that wait to be matched
+
+So a change of a setting that decides one of them is a grant of what it can bring. Settings that let the word of before
+count for longer are nobody's to change for themself: their own access would outlast what the provider says.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, Final
+
+
+class Word(StrEnum):
+    """What a provider says about somebody."""
+
+    GROUPS = "GROUPS"
+    PEOPLE = "PEOPLE"
+    NAMES = "NAMES"
+
+
+ALL: Final = frozenset(Word)
+SILENT: Final[frozenset[Word]] = frozenset()
+
+SETTINGS: Final[Mapping[str, frozenset[Word]]] = {
+    # Who is speaking. Another client at the same server may be given other claims by whoever made it there.
+    "issuer": ALL,
+    "discovery_url": ALL,
+    "endpoints": ALL,
+    "client_id": ALL,
+    "claims.directories": ALL,
+    "client_settings.ca_certificate_pem": ALL,
+    "enabled": ALL,
+    # What is listened to.
+    "claims.anchor": frozenset((Word.PEOPLE,)),
+    "claims.username": frozenset((Word.NAMES,)),
+    "claims.email": frozenset((Word.PEOPLE, Word.NAMES)),
+    "email_verified_rule": frozenset((Word.PEOPLE, Word.NAMES)),
+    "provisioning": frozenset((Word.NAMES, Word.GROUPS)),
+    "adopt_by_name": frozenset((Word.NAMES,)),
+    "claims.groups": frozenset((Word.GROUPS,)),
+    "claims.group_source": frozenset((Word.GROUPS,)),
+    "scopes": frozenset((Word.GROUPS,)),
+    "authorization_parameters": frozenset((Word.GROUPS,)),
+    "sync_scope": frozenset((Word.GROUPS,)),
+    "absent_groups": frozenset((Word.GROUPS,)),
+    "sync_mode": frozenset((Word.GROUPS,)),
+    # What is shown, and how the same word travels.
+    "claims.display": SILENT,
+    "claims.deny_unmapped": SILENT,
+    "claims.userinfo_method": SILENT,
+    "client_authentication": SILENT,
+    "client_settings.signing_algorithm": SILENT,
+    "client_settings.assertion_audience": SILENT,
+    "client_settings.dpop": SILENT,
+    "client_settings.encrypted_id_tokens": SILENT,
+    "client_settings.signed_userinfo": SILENT,
+    "client_settings.accept_without_iss": SILENT,  # the operator's alone
+    "label": SILENT,
+    "icon": SILENT,
+    "position": SILENT,
+    "redirect_url": SILENT,
+    "reauthentication": SILENT,
+    "delivery": SILENT,
+    "logout_page_url": SILENT,
+    # How long it counts: see `outlasting`.
+    "sync": SILENT,
+    "sync_interval_seconds": SILENT,
+    "outage_grace_seconds": SILENT,
+    "unsynced_lease_seconds": SILENT,
+    "max_rate": SILENT,
+    "max_concurrent": SILENT,
+}
+"""Every setting of a provider that an admin can change, and what it decides. A test fails on one that is not here."""
+
+FIXED: Final = frozenset(
+    ("id", "tenant_id", "slug", "protocol", "preset", "managed_by", "version", "created_at", "updated_at")
+)
+"""What no admin changes of a provider that exists."""
+
+Settings = Mapping[str, Any]
+"""A provider's settings by the names of `SETTINGS`."""
+
+
+def matches_names(settings: Settings) -> bool:
+    """Whether the provider's word of a name claims an account that waits."""
+    return bool(settings["adopt_by_name"]) or settings["provisioning"] == "KNOWN_USERS"
+
+
+def words_at_stake(before: Settings | None, wanted: Settings) -> frozenset[Word]:
+    """What the provider could say from now on that it could not before.
+
+    Args:
+        before: None for a provider that is made, which knows nobody yet.
+    """
+    if before is None:
+        words = {Word.GROUPS, Word.NAMES}
+    else:
+        words = {word for name in changed(before, wanted) if _counts(name, before, wanted) for word in SETTINGS[name]}
+    if wanted["sync_mode"] == "NONE":
+        words.discard(Word.GROUPS)
+    if not matches_names(wanted):
+        words.discard(Word.NAMES)
+    return frozenset(words)
+
+
+def changed(before: Settings, wanted: Settings) -> tuple[str, ...]:
+    """The settings in which the two differ."""
+    return tuple([name for name in SETTINGS if before[name] != wanted[name]])
+
+
+def _counts(name: str, before: Settings, wanted: Settings) -> bool:
+    """Whether a changed setting says anything new: some only take, or say nothing in the other's company."""
+    match name:
+        case "enabled":
+            return bool(wanted["enabled"])
+        case "sync_mode":
+            return bool(before["sync_mode"] == "NONE")
+        case "absent_groups":
+            return bool(wanted["sync_mode"] == "ADDITIVE")
+    return True
+
+
+def outlasting(before: Settings, wanted: Settings) -> tuple[str, ...]:
+    """The changed settings by which what the provider said before counts for longer, or is asked for less often."""
+    longer = [
+        name
+        for name in ("sync_interval_seconds", "outage_grace_seconds", "unsynced_lease_seconds")
+        if wanted[name] > before[name]
+    ]
+    slower = [name for name in ("max_rate", "max_concurrent") if _is_lowered(before[name], wanted[name])]
+    other = [
+        ("sync", before["sync"] not in (wanted["sync"], "OFF")),
+        ("sync_mode", (before["sync_mode"], wanted["sync_mode"]) == ("STRICT", "ADDITIVE")),
+        ("absent_groups", (before["absent_groups"], wanted["absent_groups"]) == ("EMPTY", "UNKNOWN")),
+        ("scopes", "offline_access" in before["scopes"] and "offline_access" not in wanted["scopes"]),
+    ]
+    return (*longer, *slower, *[name for name, applies in other if applies])
+
+
+def _is_lowered(before: int | None, wanted: int | None) -> bool:
+    """None is no limit."""
+    return wanted is not None and (before is None or wanted < before)

@@ -1,0 +1,158 @@
+"""Who may become whom: the one rule about ways into an account. Pure; `accounts.ways_in` reads what it is asked with.
+
+A way into an account is whatever lets somebody act as its user: a password, a link that sets one, an API token, a
+session, an identity at a provider (also one that waits for its first login), and the word of a provider that says who
+somebody is. A new way in is a grant of everything that the account holds, in force or not, and of everything that its
+groups bring once its owner signs in. So whoever opens one must be allowed to give all of that, must not do it for their
+own account, or must be the operator.
+
+What groups bring is taken as an upper bound: every permission that a live mapping gives at any provider at which the
+account has an identity, whatever groups its owner is in today. Otherwise a change of groups tomorrow would hand it to
+somebody who opened a way in today.
+
+Taking away has the mirror of it: nobody shuts out an administrator who holds more of this service than they do.
+"""
+
+from collections.abc import Collection
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from identity_api.errors import Refused
+from identity_api.permissions.delegation import Actor, check_may_give
+from identity_api.permissions.service import SERVICE_PREFIX
+
+
+class Right(msgspec.Struct, frozen=True, order=True):
+    """A permission as the rule sees it."""
+
+    name: str
+    delegable: bool = True
+
+
+Rights = frozenset[Right]
+NOTHING: Final[Rights] = frozenset()
+
+
+class Opening(StrEnum):
+    """Every action of a tenant's admins that opens a way into accounts: the mutations' own names.
+
+    Everything else that opens one is the operator's (the command line), or the person's own and asks for the way in that
+    they have (signing in, a new password by the current one).
+    """
+
+    CREATE_PASSWORD_TOKEN = "createPasswordToken"  # noqa: S105  # the name of a mutation
+    LINK_IDENTITY = "linkIdentity"
+    RELEASE_IDENTITY = "releaseIdentity"
+    RESET_USER_TOTP = "resetUserTotp"
+    UNLOCK_USER = "unlockUser"
+    RENAME_USER = "updateUserProfile"
+    ENABLE_USER = "enableUser"
+    CREATE_PROVIDER = "createProvider"
+    UPDATE_PROVIDER = "updateProvider"
+    ENABLE_PROVIDER = "enableProvider"
+    SET_PROVIDER_SECRET = "setProviderSecret"  # noqa: S105  # the name of a mutation
+
+
+class Taking(StrEnum):
+    """Every action of a tenant's admins that takes an account's ways in, or ends what came by them."""
+
+    DISABLE_USER = "disableUser"
+    UNLINK_IDENTITY = "unlinkIdentity"
+    END_SESSION = "endSession"
+    REMOVE_USER_PASSWORD = "removeUserPassword"  # noqa: S105  # the name of a mutation
+    RESET_USER_TOTP = "resetUserTotp"
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """An account before somebody opens a way into it."""
+
+    user_id: UUID
+    held: Rights = NOTHING
+    """Its open grants, in force or not, by hand or by group."""
+    coming: Rights = NOTHING
+    """What live mappings can give through the providers at which it has an identity."""
+    has_way_in: bool = False
+    """There is a password, a link for one, an API token, a session, or an identity, also one that waits."""
+    is_shared: bool = False
+    """There is more than one that lasts, so that what one identity's groups bring is had by another way too."""
+
+
+def asked(opening: Opening, account: Account, through: Rights = NOTHING) -> Rights:
+    """What whoever opens this way in must be allowed to give.
+
+    Args:
+        through: what live mappings can give at the provider of an identity that is entered. It concerns those who have
+            another way in: they get what the new identity's groups bring. Without one, only its own person gets it.
+    """
+    if opening is Opening.ENABLE_USER:
+        # Nobody gets in who could not before. What comes back is what the account holds; what its groups bring comes back
+        # to its own person alone, unless there is another way in.
+        return account.held | account.coming if account.is_shared else account.held
+    wanted = account.held | account.coming
+    if opening is Opening.LINK_IDENTITY and account.has_way_in:
+        wanted |= through
+    return wanted
+
+
+def check_may_open(actor: Actor, opening: Opening, account: Account, *, through: Rights = NOTHING) -> None:
+    """Whether the actor may open this way into the account.
+
+    Args:
+        through: see `asked`.
+
+    Raises:
+        Refused: `SELF_BENEFIT` for the actor's own account: a way in that outlives their login; `FORBIDDEN`, naming what
+            the actor may not give.
+    """
+    if actor.is_operator:
+        return
+    if actor.user_id == account.user_id:
+        raise Refused("Another admin has to do this for you.", code="SELF_BENEFIT")
+    for right in sorted(asked(opening, account, through)):
+        try:
+            check_may_give(actor, right.name, delegable=right.delegable)
+        except Refused:
+            raise Refused(_sentence(right, account)) from None
+
+
+def check_may_take(actor: Actor, held: Rights) -> None:
+    """Whether the actor may shut out, or sign out, the user who holds these: no administrator above themself.
+
+    Raises:
+        Refused: `FORBIDDEN`, naming the permission of this service that the user holds and the actor does not.
+    """
+    if actor.is_operator:
+        return
+    above = sorted(
+        [one.name for one in held if one.name.startswith(SERVICE_PREFIX) and one.name not in actor.permissions]
+    )
+    if above:
+        raise Refused(f"This user holds {above[0]}, which you do not hold. Ask an admin who holds it.")
+
+
+def check_admin_remains(actor: Actor, before: Collection[str], after: Collection[str]) -> None:
+    """Whether each permission that administers the tenant still has somebody who holds it in force.
+
+    Args:
+        before: those of `service.ADMINISTERING` that somebody held before the change.
+        after: those that somebody holds with it.
+
+    Raises:
+        Refused: `LAST_ADMIN`, naming what nobody would hold any more.
+    """
+    lost = sorted(set(before) - set(after))
+    if not actor.is_operator and lost:
+        raise Refused(
+            f"Nobody would hold {', '.join(lost)} in force any more. Give it to another admin who has a way in first, "
+            "or ask the operator.",
+            code="LAST_ADMIN",
+        )
+
+
+def _sentence(right: Right, account: Account) -> str:
+    if right in account.held:
+        return f"This user holds {right.name}, which you may not give. Ask an admin who holds it."
+    return f"This user's groups can bring {right.name}, which you may not give. Ask an admin who holds it."

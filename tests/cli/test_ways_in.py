@@ -1,0 +1,15 @@
+"""Every command is the operator's, who has the database; whoever adds one says what it opens."""
+
+from identity_api.cli.root import COMMANDS
+
+OPENS = {"apply", "import", "grant", "provider", "token", "dev"}
+"""Providers, a user's permission or API token, and the demo: as the operator, whom the rule does not bind."""
+OPENS_NONE = {
+    "serve", "worker", "demo-provider", "migrate", "check-config", "revoke", "tenant", "service-client", "keys", "audit",
+    "doctor", "schema",
+}  # fmt: skip
+
+
+def test_every_command_says_whether_it_opens_a_way_in() -> None:
+    assert set(COMMANDS) == OPENS | OPENS_NONE
+    assert set() == OPENS & OPENS_NONE

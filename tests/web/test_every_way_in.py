@@ -1,0 +1,26 @@
+"""Every route says whether somebody can come by a session or a credential there, and by what."""
+
+from identity_api.web.application import _HANDLERS
+
+BY_A_PROVIDER = {"callback", "callback_form", "complete_login", "api_token"}
+"""A login that a provider's word ends, judged by `accounts.provisioning`; or the one-time code of one."""
+BY_A_PASSWORD = {"local_login", "reauthenticate_by_password"}
+"""And the second factor where there is one."""
+BY_A_LINK = {"chosen"}
+"""Which `createPasswordToken` has made, and asked the rule for."""
+BY_ONES_OWN = {"password_changed", "second_factor_begun", "second_factor_confirmed", "second_factor_removed"}
+"""By the password, and the code, that there are."""
+BEGINS = {"login", "provider_login", "launch_login", "api_login", "initiate", "initiate_form"}
+"""Leads to a provider; nobody is signed in by it."""
+NONE = {
+    "root", "reauthenticate_page", "open_link", "choose", "me", "introspect_token", "account", "credentials", "onboarding",
+    "end_session", "sign_out", "signed_out", "tested", "provider_keys", "backchannel_logout", "frontchannel_logout", "live",
+    "ready", "metrics", "style",
+}  # fmt: skip
+
+
+def test_every_route_says_by_what_somebody_comes_in() -> None:
+    """Whoever adds one decides."""
+    known = [BY_A_PROVIDER, BY_A_PASSWORD, BY_A_LINK, BY_ONES_OWN, BEGINS, NONE]
+    names = [handler.handler_name for handler in _HANDLERS]
+    assert sorted(names) == sorted([name for group in known for name in group])
