@@ -112,12 +112,16 @@ async def set_password_by_token(parts: AccountParts, tenant_id: UUID, token: str
 
 
 async def change_password(
-    parts: AccountParts, actor: Actor, current: str, new: str, *, session_id: UUID | None
+    parts: AccountParts, actor: Actor, current: str, new: str, *, session_id: UUID | None, code: str | None = None
 ) -> None:
     """Change one's own password, knowing the current one. All sessions from it end but the given one.
 
+    Args:
+        code: of the authenticator, where there is a second factor.
+
     Raises:
-        CredentialsRefused: `CREDENTIALS_REFUSED`. Wrong tries count as at sign-in.
+        CredentialsRefused: `CREDENTIALS_REFUSED`, `SECOND_FACTOR_REQUIRED`, `SECOND_FACTOR_REFUSED`. Wrong tries count as
+            at sign-in.
         BadInput: the new password may not be set; see `password_rules`.
         Refused: `LOCAL_SIGN_IN_OFF`.
         Unavailable: `SIGN_IN_BUSY`.
@@ -129,8 +133,8 @@ async def change_password(
     if account is None:
         raise NotFound("There is no such user.")
     acceptable = _acceptable(account, new)
-    given = Credentials(who=user_id, password=current)
-    checked = await check(parts, tenant_id, given, purpose="CHANGE", needs_totp=False)
+    given = Credentials(who=user_id, password=current, code=code)
+    checked = await check(parts, tenant_id, given, purpose="CHANGE")
     password_hash = await parts.passwords.hash(acceptable)
     async with parts.database.transaction() as connection:
         await settle(connection, tenant_id, checked)

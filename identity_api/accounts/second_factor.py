@@ -2,7 +2,7 @@
 
 enrol_totp     with the password: a secret to scan; counts for nothing yet
 confirm_totp   with a code of it: from now on signing in asks for one
-remove_totp    with the password
+remove_totp    with the password and a code
 reset_totp     by an admin, for a phone that is gone
 """
 
@@ -87,16 +87,22 @@ async def confirm_totp(parts: AccountParts, actor: Actor, code: str) -> None:
         await audit.record(connection, tenant_id, actor.name, [audit.Event("totp.enrolled", "user", user_id)])
 
 
-async def remove_totp(parts: AccountParts, actor: Actor, password: str) -> None:
+async def remove_totp(parts: AccountParts, actor: Actor, password: str, code: str | None = None) -> None:
     """Do without a second factor. Removing none changes nothing.
 
+    A password that somebody has found out must not be enough to get rid of what guards it: a lost authenticator is for
+    another admin (`reset_totp`).
+
+    Args:
+        code: of the authenticator. A secret that was never confirmed guards nothing, and needs none.
+
     Raises:
-        CredentialsRefused: `CREDENTIALS_REFUSED`.
+        CredentialsRefused: `CREDENTIALS_REFUSED`, `SECOND_FACTOR_REQUIRED`, `SECOND_FACTOR_REFUSED`.
         Unavailable: `SIGN_IN_BUSY`.
     """
     user_id, tenant_id = own_id(actor), actor.tenant_id
-    given = Credentials(who=user_id, password=password)
-    checked = await check(parts, tenant_id, given, purpose="CHANGE", needs_totp=False)
+    given = Credentials(who=user_id, password=password, code=code)
+    checked = await check(parts, tenant_id, given, purpose="CHANGE")
     async with parts.database.transaction() as connection:
         await settle(connection, tenant_id, checked)
         if await local_accounts.remove_totp(connection, tenant_id, user_id):

@@ -20,10 +20,11 @@ from identity_api.graphql.user_changes import UserChanged, UserChangedRow, chang
 
 @strawberry.input
 class ChangePasswordInput:
-    """The one there is, and the one to come."""
+    """The one there is, and the one to come; with a second factor, a code besides."""
 
     current: str
     new: str
+    code: str | None = None
 
 
 @strawberry.input
@@ -42,9 +43,10 @@ class ConfirmTotpInput:
 
 @strawberry.input
 class RemoveTotpInput:
-    """The password."""
+    """The password, and a code of the authenticator."""
 
     current: str
+    code: str | None = None
 
 
 @object_type(description="What an authenticator needs. It counts for nothing until `confirmTotp`.")
@@ -80,7 +82,9 @@ class OwnCredentialMutations:
         context = info.context
         parts = _parts(context)
         session_id = context.authenticated.session_id
-        await local_passwords.change_password(parts, context.actor, input.current, input.new, session_id=session_id)
+        await local_passwords.change_password(
+            parts, context.actor, input.current, input.new, session_id=session_id, code=_typed(input.code)
+        )
         return await changed_user(context, context.user_id)
 
     @mutation("EnrolTotpPayload", TotpPrepared, "Begin to set a second factor up.")
@@ -95,15 +99,20 @@ class OwnCredentialMutations:
     async def confirm_totp(self, info: Info, input: ConfirmTotpInput) -> UserChangedRow:
         """By a code of the authenticator."""
         context = info.context
-        await second_factor.confirm_totp(_parts(context), context.actor, "".join(input.code.split()))
+        await second_factor.confirm_totp(_parts(context), context.actor, _typed(input.code) or "")
         return await changed_user(context, context.user_id)
 
     @mutation("RemoveTotpPayload", UserChanged, "Do without a second factor.")
     async def remove_totp(self, info: Info, input: RemoveTotpInput) -> UserChangedRow:
-        """By the password."""
+        """By the password and a code."""
         context = info.context
-        await second_factor.remove_totp(_parts(context), context.actor, input.current)
+        await second_factor.remove_totp(_parts(context), context.actor, input.current, _typed(input.code))
         return await changed_user(context, context.user_id)
+
+
+def _typed(code: str | None) -> str | None:
+    """The code without the spaces that authenticators show; None for an empty one."""
+    return "".join(code.split()) or None if code is not None else None
 
 
 def _parts(context: Context) -> AccountParts:

@@ -6,13 +6,14 @@ import pytest
 
 from identity_api.accounts.credentials import Credentials, check
 from identity_api.accounts.errors import CredentialsRefused
+from identity_api.accounts.local_passwords import change_password
 from identity_api.accounts.second_factor import confirm_totp, enrol_totp, remove_totp, reset_totp
 from identity_api.db import grants
 from identity_api.errors import Conflict, NotFound, Refused
 from identity_api.permissions.service import GRANTS_WRITE
 from identity_api.vault import VaultError
 from tests import factories as make
-from tests.accounts.local_world import PASSWORD, LocalWorld
+from tests.accounts.local_world import OTHER_PASSWORD, PASSWORD, LocalWorld
 
 
 @pytest.mark.asyncio
@@ -46,7 +47,7 @@ async def test_the_secret_is_sealed_and_bound_to_its_user(local_world: LocalWorl
 
 
 @pytest.mark.asyncio
-async def test_enrolling_and_removing_need_the_password(local_world: LocalWorld) -> None:
+async def test_enrolling_needs_the_password_and_removing_a_code_besides(local_world: LocalWorld) -> None:
     user_id = await local_world.make_user()
     own = local_world.actor(user_id)
     with pytest.raises(CredentialsRefused):
@@ -54,14 +55,44 @@ async def test_enrolling_and_removing_need_the_password(local_world: LocalWorld)
     with pytest.raises(NotFound) as caught:
         await confirm_totp(local_world.parts, own, "123456")
     assert caught.value.code == "TOTP_NOT_PREPARED"
-    await local_world.enrol(user_id)
-    with pytest.raises(CredentialsRefused):
-        await remove_totp(local_world.parts, own, "not this one")
+    secret = await local_world.enrol(user_id)
+    for given, code in (
+        (("not this one",), "CREDENTIALS_REFUSED"),
+        ((PASSWORD,), "SECOND_FACTOR_REQUIRED"),
+        ((PASSWORD, "000000"), "SECOND_FACTOR_REFUSED"),
+        ((PASSWORD, local_world.code(secret)), "SECOND_FACTOR_REFUSED"),  # it has confirmed the factor already
+    ):
+        with pytest.raises(CredentialsRefused) as refused:
+            await remove_totp(local_world.parts, own, *given)
+        assert refused.value.code == code
     assert await local_world.fetchval("select totp_sealed from local_account where id = $1", user_id) is not None
-    await remove_totp(local_world.parts, own, PASSWORD)
+    local_world.wait(seconds=60)
+    await remove_totp(local_world.parts, own, PASSWORD, local_world.code(secret))
     await remove_totp(local_world.parts, own, PASSWORD)
     assert await local_world.fetchval("select totp_sealed from local_account where id = $1", user_id) is None
     assert len(await local_world.events("totp.removed")) == 1
+
+
+@pytest.mark.asyncio
+async def test_a_password_is_changed_with_a_code_where_there_is_a_factor(local_world: LocalWorld) -> None:
+    user_id = await local_world.make_user()
+    own, secret = local_world.actor(user_id), await local_world.enrol(user_id)
+    local_world.wait(seconds=60)
+    with pytest.raises(CredentialsRefused) as refused:
+        await change_password(local_world.parts, own, PASSWORD, OTHER_PASSWORD, session_id=None)
+    assert refused.value.code == "SECOND_FACTOR_REQUIRED"
+    code = local_world.code(secret)
+    await change_password(local_world.parts, own, PASSWORD, OTHER_PASSWORD, session_id=None, code=code)
+
+
+@pytest.mark.asyncio
+async def test_a_factor_that_was_never_confirmed_is_removed_by_the_password(local_world: LocalWorld) -> None:
+    """It guards nothing yet."""
+    user_id = await local_world.make_user()
+    own = local_world.actor(user_id)
+    await enrol_totp(local_world.parts, own, PASSWORD, issuer="Acme")
+    await remove_totp(local_world.parts, own, PASSWORD)
+    assert await local_world.fetchval("select totp_sealed from local_account where id = $1", user_id) is None
 
 
 @pytest.mark.asyncio

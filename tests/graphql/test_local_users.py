@@ -191,7 +191,10 @@ async def test_a_second_factor_is_set_up_removed_and_reset(world: World) -> None
     assert confirmed["user"]["hasSecondFactor"] is True
     again = await change(client, "enrolTotp", selection, current=PASSWORD)
     assert again["code"] == "TOTP_ENROLLED"
-    assert (await change(client, "removeTotp", current=PASSWORD))["user"]["hasSecondFactor"] is False
+    assert (await change(client, "removeTotp", current=PASSWORD))["code"] == "SECOND_FACTOR_REQUIRED"
+    assert (await change(client, "removeTotp", current=PASSWORD, code=code))["code"] == "SECOND_FACTOR_REFUSED"
+    later = code_now(made["key"], world, steps=1)
+    assert (await change(client, "removeTotp", current=PASSWORD, code=later))["user"]["hasSecondFactor"] is False
     await second_factor.enrol_totp(world.parts.accounts, actor_of(client, world), PASSWORD, issuer="Acme")
     await world.execute("update local_account set totp_confirmed_at = now() where id = $1", client.user_id)
     reset = await change(world.admin, "resetUserTotp", id=global_id("User", client.user_id))
@@ -204,9 +207,10 @@ async def test_an_admin_does_not_reset_their_own_second_factor(world: World) -> 
     assert answer["code"] == "SELF_BENEFIT"
 
 
-def code_now(key: str, world: World) -> str:
+def code_now(key: str, world: World, *, steps: int = 0) -> str:
+    """What the authenticator shows, or will show so many steps later."""
     secret = base64.b32decode(key + "=" * (-len(key) % 8))
-    return totp.code_at(secret, int(world.parts.accounts.clock().timestamp()) // totp.STEP_SECONDS).decode()
+    return totp.code_at(secret, int(world.parts.accounts.clock().timestamp()) // totp.STEP_SECONDS + steps).decode()
 
 
 def actor_of(client: Client, world: World) -> Actor:

@@ -1,10 +1,10 @@
 """One's own password and second factor, on pages (S0-05). The same as GraphQL's mutations, without JavaScript.
 
     GET  /account/credentials             what there is, and the forms
-    POST /account/password                change the password: current, password, repeated
+    POST /account/password                change the password: current, password, repeated; code with a second factor
     POST /account/second-factor           begin: current; answers with the key for the authenticator
     POST /account/second-factor/confirm   code
-    POST /account/second-factor/remove    current
+    POST /account/second-factor/remove    current, code
 
 Each asks for the password, or for a code of a key that was shown to who knew it: a session alone changes nothing.
 """
@@ -68,7 +68,12 @@ async def password_changed(request: WebRequest) -> Response[Any]:
         differ = CredentialsProblem("password", "repeated", "The two passwords differ. Type the same one twice.")
         return await _page(parts, facts, found, problem=differ)
     changing = change_password(
-        parts.accounts, _actor(found), form.get("current", ""), form.get("password", ""), session_id=found.session_id
+        parts.accounts,
+        _actor(found),
+        form.get("current", ""),
+        form.get("password", ""),
+        session_id=found.session_id,
+        code=_code(form),
     )
     return await _done(parts, facts, found, changing, "password")
 
@@ -104,7 +109,7 @@ async def second_factor_confirmed(request: WebRequest) -> Response[Any]:
 async def second_factor_removed(request: WebRequest) -> Response[Any]:
     """Do without."""
     parts, facts, found, form = await _begin(request)
-    removing = remove_totp(parts.accounts, _actor(found), form.get("current", ""))
+    removing = remove_totp(parts.accounts, _actor(found), form.get("current", ""), _code(form))
     return await _done(parts, facts, found, removing, "removed")
 
 
@@ -156,11 +161,17 @@ async def _page(
 
 def _problem(error: IdentityAPIError, form: Literal["password", "factor"]) -> CredentialsProblem:
     """Somebody who is signed in typed no username: of the two that might not fit, it is the password."""
+    if isinstance(error, CredentialsRefused) and error.code != "CREDENTIALS_REFUSED":
+        return CredentialsProblem(form, f"{form}-code", error.message)
     if isinstance(error, CredentialsRefused):
         return CredentialsProblem(form, "current" if form == "password" else "factor-password", _WRONG)
     # The rules of `password_rules` are about the new one.
     is_new_one = form == "password" and isinstance(error, BadInput)
     return CredentialsProblem(form, "password" if is_new_one else None, error.message)
+
+
+def _code(form: dict[str, str]) -> str | None:
+    return "".join(form.get("code", "").split()) or None
 
 
 def _actor(found: Authenticated) -> Actor:
