@@ -51,6 +51,7 @@ SETTINGS: Final[Mapping[str, frozenset[Word]]] = {
     "sync_mode": frozenset((Word.GROUPS,)),
     # What is shown, and how the same word travels.
     "claims.display": SILENT,
+    "claims.name_in_callback": SILENT,
     "claims.deny_unmapped": SILENT,
     "claims.userinfo_method": SILENT,
     "client_authentication": SILENT,
@@ -59,6 +60,8 @@ SETTINGS: Final[Mapping[str, frozenset[Word]]] = {
     "client_settings.dpop": SILENT,
     "client_settings.encrypted_id_tokens": SILENT,
     "client_settings.signed_userinfo": SILENT,
+    "client_settings.apple_team_id": SILENT,
+    "client_settings.apple_key_id": SILENT,
     "client_settings.accept_without_iss": SILENT,  # the operator's alone
     "label": SILENT,
     "icon": SILENT,
