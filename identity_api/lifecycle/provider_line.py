@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Protocol, TypeVar
 from urllib.parse import urlsplit
 
+import httpx
 import msgspec
 
 from identity_api.db import client_keys, providers
@@ -24,6 +25,7 @@ from identity_api.oidc.errors import AmbiguousKey, InvalidSignature, UnknownKey
 from identity_api.oidc.jwks import KeySet
 from identity_api.oidc.messages import Answer, Request
 from identity_api.upstream.exchange import DEFAULT_CAP_BYTES, Upstream
+from identity_api.upstream.httpx_face import httpx_client
 from identity_api.upstream.keys import ProviderDocuments
 from identity_api.upstream.tls import verifying_context
 from identity_api.vault import Vault
@@ -78,6 +80,10 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     ) -> Answer:
         """Send a request to the provider. Arguments and errors are those of `Upstream.exchange`."""
         return await upstream.exchange(request, deadline=deadline, cap=cap, tenant=self.tenant, tls=self.tls)
+
+    def client(self, upstream: Upstream, *, deadline: float, cap: int = DEFAULT_CAP_BYTES) -> httpx.AsyncClient:
+        """The same line for code that talks to an interface. Errors are httpx's, with the `UpstreamError` as their cause."""
+        return httpx_client(upstream, deadline=deadline, cap=cap, tenant=self.tenant, tls=self.tls)
 
     def towards(self, address: str) -> "Line":
         """This line, if the address is on a host of the provider's own; else one that any stranger's host gets.

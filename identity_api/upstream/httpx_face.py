@@ -1,4 +1,4 @@
-"""`Upstream` offered to code that wants an httpx client: discovery, self-test, the vendors' APIs.
+"""`Upstream` as an httpx client, for code that talks to an interface: requests with JSON, pages, links.
 
 The sync calls `Upstream.exchange` directly: httpx's client object costs more than the whole exchange beneath it.
 """
@@ -16,7 +16,8 @@ from identity_api.upstream.exchange import DEFAULT_CAP_BYTES, Upstream
 class UpstreamTransport(httpx.AsyncBaseTransport):
     """An httpx transport with the address check, deadline and caps of `Upstream`.
 
-    httpx's own timeouts do not apply: `deadline` is for the whole exchange. Closing it leaves the Upstream open.
+    A request's read timeout is the wall clock of its whole exchange, and never more than `deadline`; httpx's other timeouts
+    do not apply. Closing it leaves the Upstream open.
     """
 
     def __init__(
@@ -35,9 +36,11 @@ class UpstreamTransport(httpx.AsyncBaseTransport):
         ours = Request(
             method=request.method, url=str(request.url), headers=dict(request.headers), body=await request.aread()
         )
+        asked = request.extensions.get("timeout", {}).get("read")
+        deadline = self._deadline if asked is None else min(asked, self._deadline)
         try:
             answer = await self._upstream.exchange(
-                ours, deadline=self._deadline, cap=self._cap, tenant=self._tenant, tls=self._tls
+                ours, deadline=deadline, cap=self._cap, tenant=self._tenant, tls=self._tls
             )
         except UpstreamError as error:
             raise _httpx_error(error)(error.message, request=request) from error
@@ -54,7 +57,12 @@ def httpx_client(
 ) -> httpx.AsyncClient:
     """A client over `upstream`. Cookies stay out: no `Set-Cookie` reaches it, no `Cookie` leaves through it."""
     transport = UpstreamTransport(upstream, deadline=deadline, cap=cap, tenant=tenant, tls=tls)
-    return httpx.AsyncClient(transport=transport, trust_env=False, follow_redirects=False)
+    return httpx.AsyncClient(transport=transport, timeout=deadline, trust_env=False, follow_redirects=False)
+
+
+def code_of(error: httpx.TransportError) -> str:
+    """What `UpstreamError` calls it, in lower case; `not_sent` for a request that httpx itself refused to send."""
+    return error.__cause__.code.lower() if isinstance(error.__cause__, UpstreamError) else "not_sent"
 
 
 def _httpx_error(error: UpstreamError) -> type[httpx.TransportError]:

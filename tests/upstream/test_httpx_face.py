@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from identity_api.upstream.errors import Refused, UpstreamError
 from identity_api.upstream.exchange import Upstream
-from identity_api.upstream.httpx_face import UpstreamTransport, httpx_client
+from identity_api.upstream.httpx_face import UpstreamTransport, code_of, httpx_client
 from tests.upstream.hostile import BODY, Hostile
 
 
@@ -109,3 +109,20 @@ async def test_an_allowance_of_a_tenant_holds_through_the_face(hostile, open_ups
     assert (await own.handle_async_request(request)).status_code == 200
     with pytest.raises(httpx.ConnectError):
         await UpstreamTransport(upstream, deadline=5).handle_async_request(request)
+
+
+@pytest.mark.asyncio
+async def test_a_request_may_have_less_time_than_its_client_and_never_more(face, hostile):
+    with pytest.raises(httpx.TransportError) as caught:
+        await face.client.post(f"{face.url}/hang", content=b"x", timeout=0.2)
+    assert code_of(caught.value) == "answer_timed_out"
+    assert (await face.client.get(f"{face.url}/ok", timeout=60)).status_code == 200
+
+
+@pytest.mark.asyncio
+async def test_the_code_of_an_error_is_that_of_its_cause(face):
+    with pytest.raises(httpx.ConnectError) as caught:
+        await face.client.get("/only/a/path")
+    assert isinstance(caught.value.__cause__, UpstreamError)
+    assert code_of(caught.value) == caught.value.__cause__.code.lower()
+    assert code_of(httpx.PoolTimeout("not ours")) == "not_sent"

@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from identity_api.db.providers import GroupSource
 from identity_api.lifecycle.group_sources import entra, github, google, okta
-from identity_api.lifecycle.group_sources.asking import MAX_SECONDS, Ask, SourceFailed
+from identity_api.lifecycle.group_sources.asking import MAX_SECONDS, PAGE_CAP_BYTES, Ask, SourceFailed
 from identity_api.lifecycle.provider_line import Line
 from identity_api.mapping import Completeness, Diagnostic, Documents, GroupsReading, unverified
 from identity_api.telemetry import get_logger
@@ -65,15 +65,10 @@ async def with_listed_groups(
         return okta.doubted(reading) if provider.preset == okta.PRESET else reading
     base = provider.endpoints.get("groups") or BASES.get(source) or okta.base_of(provider.issuer)
     ends_at = asyncio.get_running_loop().time() + MAX_SECONDS
-    ask = Ask(
-        upstream=upstream,
-        line=line.towards(base),
-        base=base.rstrip("/"),
-        access_token=access_token,
-        ends_at=ends_at,
-    )
     try:
-        return await SOURCES[source](ask, documents, reading)
+        async with line.towards(base).client(upstream, deadline=MAX_SECONDS, cap=PAGE_CAP_BYTES) as client:
+            ask = Ask(client=client, base=base.rstrip("/"), access_token=access_token, ends_at=ends_at)
+            return await SOURCES[source](ask, documents, reading)
     except SourceFailed as failed:
         _log.warning(
             "groups.source_failed",

@@ -5,13 +5,11 @@ import re
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+import httpx
 import msgspec
 
-from identity_api.lifecycle.provider_line import Line
 from identity_api.mapping import Reason
-from identity_api.oidc.messages import Answer, Request
-from identity_api.upstream.errors import UpstreamError
-from identity_api.upstream.exchange import Upstream
+from identity_api.upstream.httpx_face import code_of
 
 MAX_SECONDS: Final = 8.0
 """For all pages together: a person waits, or a sync that has asked three endpoints before."""
@@ -40,8 +38,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     `access_token` is None if the provider gave none, and then there is no page.
     """
 
-    upstream: Upstream
-    line: Line
+    client: httpx.AsyncClient
     base: str
     access_token: str | None
     ends_at: float
@@ -51,7 +48,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
 
     async def page(
         self, url: str, *, number: int, body: bytes | None = None, accept: str = "application/json"
-    ) -> Answer:
+    ) -> httpx.Response:
         """One page; `number` counts from 1. A body makes it a POST.
 
         Raises:
@@ -66,22 +63,22 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
         headers = {"authorization": f"Bearer {self.access_token}", "accept": accept}
         if body is not None:
             headers["content-type"] = "application/json"
-        request = Request(method="GET" if body is None else "POST", url=url, headers=headers, body=body or b"")
+        method = "GET" if body is None else "POST"
         try:
-            answer = await self.line.carry(self.upstream, request, deadline=left, cap=PAGE_CAP_BYTES)
-        except UpstreamError as error:
-            raise SourceFailed(error.code.lower(), is_partial=is_partial) from error
-        if answer.status != 200:
-            raise SourceFailed(f"status_{answer.status}", is_partial=is_partial)
-        return answer
+            response = await self.client.request(method, url, content=body, headers=headers, timeout=left)
+        except httpx.TransportError as error:
+            raise SourceFailed(code_of(error), is_partial=is_partial) from error
+        if response.status_code != 200:
+            raise SourceFailed(f"status_{response.status_code}", is_partial=is_partial)
+        return response
 
-    def next_link(self, answer: Answer, *, number: int) -> str | None:
+    def next_link(self, response: httpx.Response, *, number: int) -> str | None:
         """The address of the next page from the header `Link` (RFC 8288), if there is one.
 
         Raises:
             SourceFailed: it leads to another origin, where the access token must not go.
         """
-        found = _NEXT.search(answer.headers.get("link", ""))
+        found = _NEXT.search(response.headers.get("link", ""))
         if found is None:
             return None
         here, there = urlsplit(self.base), urlsplit(found[1])
@@ -90,13 +87,13 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
         return found[1]
 
 
-def decoded(answer: Answer, kind: Any, *, number: int) -> Any:
+def decoded(response: httpx.Response, kind: Any, *, number: int) -> Any:
     """The page as a value of this type.
 
     Raises:
         SourceFailed: it is not.
     """
     try:
-        return msgspec.json.decode(answer.body, type=kind)
+        return msgspec.json.decode(response.content, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise SourceFailed("not_understood", is_partial=number > 1) from error
