@@ -17,6 +17,7 @@ CREATE TABLE public.app_user (
     active_at timestamp with time zone NOT NULL,
     CONSTRAINT app_user_username_length CHECK (((length(username) >= 1) AND (length(username) <= 320)))
 );
+ALTER TABLE ONLY public.app_user ALTER COLUMN tenant_id SET (n_distinct=-0.001);
 CREATE TABLE public.group_mapping (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
@@ -51,6 +52,7 @@ CREATE TABLE public.identity (
     CONSTRAINT identity_state_known CHECK ((state = ANY (ARRAY['FRESH'::text, 'STALE'::text, 'REVOKED'::text, 'QUARANTINED'::text, 'UNSYNCED'::text]))),
     CONSTRAINT identity_unlinked_is_over CHECK (((unlinked_at IS NULL) OR (state = 'REVOKED'::text)))
 );
+ALTER TABLE ONLY public.identity ALTER COLUMN tenant_id SET (n_distinct=-0.001);
 CREATE TABLE public.identity_sync (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
@@ -72,18 +74,21 @@ CREATE TABLE public.identity_sync (
     groups_completeness text NOT NULL,
     CONSTRAINT identity_sync_completeness_known CHECK ((groups_completeness = ANY (ARRAY['COMPLETE'::text, 'EMPTY'::text, 'TRUNCATED'::text, 'UNREADABLE'::text, 'UNKNOWN'::text])))
 );
+ALTER TABLE ONLY public.identity_sync ALTER COLUMN tenant_id SET (n_distinct=-0.001);
 CREATE TABLE public.mapping_group (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
     mapping_id uuid NOT NULL,
     group_id uuid NOT NULL
 );
+ALTER TABLE ONLY public.mapping_group ALTER COLUMN tenant_id SET (n_distinct=-0.001);
 CREATE TABLE public.mapping_permission (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
     mapping_id uuid NOT NULL,
     permission_id uuid NOT NULL
 );
+ALTER TABLE ONLY public.mapping_permission ALTER COLUMN tenant_id SET (n_distinct=-0.001);
 CREATE TABLE public.permission (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
@@ -110,6 +115,7 @@ CREATE TABLE public.permission_grant (
     CONSTRAINT permission_grant_closed_whole CHECK (((revoked_at IS NULL) = (revoked_reason IS NULL))),
     CONSTRAINT permission_grant_source_shape CHECK ((((source = 'MANUAL'::text) AND (identity_id IS NULL) AND (mapping_id IS NULL) AND (group_id IS NULL)) OR ((source = 'GROUP'::text) AND (identity_id IS NOT NULL) AND (mapping_id IS NOT NULL) AND (group_id IS NOT NULL))))
 );
+ALTER TABLE ONLY public.permission_grant ALTER COLUMN tenant_id SET (n_distinct=-0.001);
 CREATE TABLE public.provider (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
@@ -199,6 +205,7 @@ CREATE TABLE public.identity_group (
     identity_id uuid NOT NULL,
     group_id uuid NOT NULL
 );
+ALTER TABLE ONLY public.identity_group ALTER COLUMN tenant_id SET (n_distinct=-0.001);
 CREATE TABLE public.provider_group (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
@@ -206,11 +213,13 @@ CREATE TABLE public.provider_group (
     name text NOT NULL,
     first_seen_at timestamp with time zone NOT NULL
 );
+ALTER TABLE ONLY public.provider_group ALTER COLUMN tenant_id SET (n_distinct=-0.001);
 CREATE TABLE public.user_read (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
     facts text NOT NULL
 );
+ALTER TABLE ONLY public.user_read ALTER COLUMN tenant_id SET (n_distinct=-0.001);
 CREATE FUNCTION public.refresh_user_read(p_tenant uuid, p_users uuid[]) RETURNS void
     LANGUAGE sql
     BEGIN ATOMIC
@@ -241,6 +250,7 @@ CREATE TABLE public.api_token (
     ended_at timestamp with time zone,
     ended_reason text
 );
+ALTER TABLE ONLY public.api_token ALTER COLUMN tenant_id SET (n_distinct=-0.001);
 CREATE TABLE public.audit_event (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
@@ -254,6 +264,7 @@ CREATE TABLE public.audit_event (
     mac bytea,
     key_id text
 );
+ALTER TABLE ONLY public.audit_event ALTER COLUMN tenant_id SET (n_distinct=-0.001);
 CREATE TABLE public.audit_head (
     id uuid NOT NULL,
     sequence bigint NOT NULL,
@@ -326,6 +337,7 @@ CREATE TABLE public.login_attempt (
     CONSTRAINT login_attempt_delivery_known CHECK ((delivery = ANY (ARRAY['cookie'::text, 'code'::text, 'fragment'::text]))),
     CONSTRAINT login_attempt_local_is_over CHECK (((provider_id IS NOT NULL) OR ((consumed_at IS NOT NULL) AND (state_hash IS NULL) AND (test_id IS NULL))))
 );
+ALTER TABLE ONLY public.login_attempt ALTER COLUMN tenant_id SET (n_distinct=-0.001);
 CREATE TABLE public.login_handle (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
@@ -336,6 +348,7 @@ CREATE TABLE public.login_handle (
     used_at timestamp with time zone,
     CONSTRAINT login_handle_stage_known CHECK ((stage = ANY (ARRAY['SESSION_HOST'::text, 'CALLBACK_HOST'::text])))
 );
+ALTER TABLE ONLY public.login_handle ALTER COLUMN tenant_id SET (n_distinct=-0.001);
 CREATE TABLE public.logout_token_seen (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
@@ -373,6 +386,7 @@ CREATE TABLE public.one_time_code (
     CONSTRAINT one_time_code_kind_known CHECK ((kind = ANY (ARRAY['COMPLETE'::text, 'TOKEN'::text]))),
     CONSTRAINT one_time_code_local_is_for_a_frontend CHECK (((identity_id IS NOT NULL) OR (kind = 'TOKEN'::text)))
 );
+ALTER TABLE ONLY public.one_time_code ALTER COLUMN tenant_id SET (n_distinct=-0.001);
 CREATE TABLE public.password_token (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
@@ -382,6 +396,7 @@ CREATE TABLE public.password_token (
     expires_at timestamp with time zone NOT NULL,
     used_at timestamp with time zone
 );
+ALTER TABLE ONLY public.password_token ALTER COLUMN tenant_id SET (n_distinct=-0.001);
 CREATE TABLE public.provider_breaker (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
@@ -418,6 +433,7 @@ CREATE TABLE public.refresh_token (
     dead_at timestamp with time zone,
     dead_reason text
 );
+ALTER TABLE ONLY public.refresh_token ALTER COLUMN tenant_id SET (n_distinct=-0.001);
 CREATE TABLE public.service_client (
     id uuid NOT NULL,
     name text NOT NULL,
@@ -448,6 +464,7 @@ CREATE TABLE public.session (
     CONSTRAINT session_ended_whole CHECK (((ended_at IS NULL) = (ended_reason IS NULL))),
     CONSTRAINT session_kind_known CHECK ((kind = ANY (ARRAY['COOKIE'::text, 'BEARER'::text])))
 );
+ALTER TABLE ONLY public.session ALTER COLUMN tenant_id SET (n_distinct=-0.001);
 CREATE TABLE public.tenant (
     id uuid NOT NULL,
     slug text NOT NULL,

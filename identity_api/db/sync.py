@@ -67,7 +67,7 @@ with leased as (
     left join provider_breaker b on b.tenant_id = p.tenant_id and b.id = p.id
     left join unnest($5::uuid[], $6::integer[]) as r (id, places) on r.id = p.id
     where p.enabled and p.sync <> 'OFF' and (b.open_until is null or b.open_until <= now()) {of_tenant}
-), candidate as (
+), candidate as materialized (
     select c.*, row_number() over (partition by c.provider_id order by c.due_at) as turn
     from (
         select s.*, p.is_probe, p.sync_interval_seconds
@@ -76,8 +76,10 @@ with leased as (
             select d.tenant_id, d.id, d.user_id, d.provider_id, d.due_at from identity_sync d
             where d.tenant_id = p.tenant_id and d.provider_id = p.id and d.due_at <= now()
                 and (d.lease_until is null or d.lease_until <= now()) {of_user}
-            order by d.due_at limit greatest(p.free, 0)
+            order by d.due_at limit least(greatest(p.free, 0), $1)
             for no key update of d skip locked) s) c
+    -- Every provider's most overdue first, then every provider's next: one provider's backlog delays nobody else.
+    order by turn, c.due_at limit $1
 ), picked as materialized (
     select k.*, i.issuer, i.subject, i.anchor, i.state, i.state_reason,
         case when i.state in ('REVOKED', 'QUARANTINED') then 'DEAD'
@@ -85,14 +87,16 @@ with leased as (
             when u.active_at <= now() - make_interval(days => $4) then 'INACTIVE' else 'CLAIM' end as verdict,
         t.id as token_id, t.hash as token_hash, t.sealed as token_sealed
     from candidate k
-    join identity i on i.tenant_id = k.tenant_id and i.id = k.id
-    join app_user u on u.tenant_id = k.tenant_id and u.id = k.user_id
+    -- How many rows a provider's places yield cannot be estimated, and a join would read every identity and user there is.
+    cross join lateral (
+        select j.issuer, j.subject, j.anchor, j.state, j.state_reason from identity j
+        where j.tenant_id = k.tenant_id and j.id = k.id limit 1) i
+    cross join lateral (
+        select v.disabled_at, v.active_at from app_user v where v.tenant_id = k.tenant_id and v.id = k.user_id limit 1) u
     left join lateral (
         select r.id, r.hash, r.sealed from refresh_token r
         where r.tenant_id = k.tenant_id and r.identity_id = k.id and r.dead_at is null
         order by r.created_at desc, r.id desc limit 1) t on true
-    -- Every provider's most overdue first, then every provider's next: one provider's backlog delays nobody else.
-    order by k.turn, k.due_at limit $1
 ), probing as (
     update provider_breaker b set open_until = now() + make_interval(secs => {probe_seconds})
     where b.id in (select provider_id from picked where is_probe and verdict = 'CLAIM')
