@@ -52,10 +52,12 @@ async def large_tenant(database: Database) -> UUID:
             """,
             tenant.id,
             PEOPLE,
+            timeout=60,
         )
         await connection.execute(
             "insert into user_read (id, tenant_id, facts) select id, tenant_id, '[[],[],[]]' from app_user where tenant_id = $1",
             tenant.id,
+            timeout=60,
         )
         await connection.execute("analyze app_user")
         await connection.execute("analyze user_read")
