@@ -24,6 +24,7 @@ _SQL: Final = re.compile(r"\s*(select|insert|update|delete|with|lock)\b", re.IGN
 BY_ARGUMENT: Final = frozenset(
     (
         "identity_api.db.attempts._is_first",
+        "identity_api.db.health.writing",
         "identity_api.db.listings.exists",
         "identity_api.db.provider_changes.remove",
         "identity_api.db.providers.write",
@@ -33,9 +34,10 @@ BY_ARGUMENT: Final = frozenset(
         "identity_api.db.sealed.headers",
         "identity_api.db.sealed.other",
         "identity_api.db.sealed.replace",
+        "identity_api.db.tenant_limits.count",
     )
 )
-"""Functions that put their statement together from arguments. Each is run by tests of its own."""
+"""Functions that put their statement together from arguments, or send two at once. Each is run by tests of its own."""
 
 
 def modules() -> list[str]:
