@@ -31,6 +31,14 @@ ACQUIRE_TIMEOUT_SECONDS = 1.0
 LATE_SECONDS = 0.5
 """How late a deadline of ours may come on a machine that has time for us."""
 
+_SERVER_SETTINGS = {
+    "application_name": "identity-api",
+    # Compiling a plan takes longer than any statement of ours.
+    "jit": "off",
+    # A process that is stopped, or whose machine is, must not keep the locks that all others wait for.
+    "idle_in_transaction_session_timeout": "10s",
+}
+
 _DOWN = (
     OSError,
     asyncpg.InterfaceError,
@@ -76,8 +84,7 @@ class Database:
                 command_timeout=COMMAND_TIMEOUT_SECONDS,
                 max_inactive_connection_lifetime=300.0,
                 reset=_no_reset,
-                # Compiling a plan takes longer than any statement of ours.
-                server_settings={"application_name": "identity-api", "jit": "off"},
+                server_settings=_SERVER_SETTINGS,
             )
         except (*_DOWN, TimeoutError) as error:
             raise Unavailable("The database does not answer.", code="DATABASE_UNAVAILABLE") from error
@@ -96,6 +103,11 @@ class Database:
             await asyncio.wait_for(pool.close(), 5)
         except TimeoutError:
             pool.terminate()
+
+    async def reconnect(self) -> None:
+        """Make each connection anew before its next use: the server behind it is not the one to write to any more."""
+        if self._pool is not None:
+            await self._pool.expire_connections()
 
     @property
     def is_exhausted(self) -> bool:
@@ -136,7 +148,7 @@ class Database:
         try:
             yield connection
         except _CANNOT_WRITE as error:
-            await pool.expire_connections()
+            await self.reconnect()
             raise CannotWrite from error
         except TimeoutError as error:
             raise Overloaded from error

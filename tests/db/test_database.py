@@ -139,6 +139,13 @@ async def test_a_change_that_the_server_cannot_write_is_told_apart_from_a_server
 
 
 @pytest.mark.asyncio
+async def test_the_server_ends_a_transaction_that_stands_still(database: Database) -> None:
+    """A stopped process keeps no lock that others wait for; tests/faults stops one."""
+    async with database.transaction() as connection:
+        assert await connection.fetchval("show idle_in_transaction_session_timeout") == "10s"
+
+
+@pytest.mark.asyncio
 async def test_what_has_been_answered_stays_answered_though_the_connection_breaks_before_it_is_given_back(
     database_url: str,
 ) -> None:

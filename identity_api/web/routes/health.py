@@ -34,6 +34,9 @@ async def ready(request: WebRequest) -> Response[Any]:
         database = "busy"
     except (Unavailable, TimeoutError):
         database = "busy" if parts.database.is_exhausted else "unavailable"
+    if database == "read_only":
+        # No request that writes comes to an unready replica, so nothing else would find the new primary.
+        await parts.database.reconnect()
     is_ready = database == "ok"
     details: dict[str, Any] = {"status": "ready" if is_ready else "unready", "database": database}
     if facts_of(request.scope).peer_is_local:
