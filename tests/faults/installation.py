@@ -3,10 +3,13 @@
 The test looks at the database by a way of its own, which no fault lies on.
 """
 
+import asyncio
+import json
 import re
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -15,11 +18,12 @@ from identity_api.config import parse_key_ring
 from identity_api.db.database import Database
 from identity_api.ids import new_token, token_hash, uuid7
 from identity_api.vault import Vault
+from tests import factories as make
 from tests.cli.conftest import clean_environment, new_key
-from tests.faults.processes import API, Program, Worker
+from tests.faults.processes import API, Program, Worker, ask
 from tests.faults.waiting import until
 from tests.flows.product import free_ports
-from tests.provider import RunningProvider
+from tests.provider import Client, RunningProvider
 from tests.sync.world import Person, World, make_upstream, make_world
 
 GROUP, PERMISSION = "engineering", "docs:write"
@@ -35,6 +39,8 @@ class Installation:
     redis_url: str
     world: World
     keys: str
+    ports: tuple[int, ...]
+    """Of the APIs; the provider sends people back to the first."""
     people: list[Person] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
     _processes: list[Worker | Program] = field(default_factory=list)
@@ -56,7 +62,7 @@ class Installation:
                 "IDENTITY_DATABASE_URL": self.url,
                 "IDENTITY_REDIS_URL": self.redis_url,
                 "IDENTITY_SECRET_KEYS": self.keys,
-                "IDENTITY_PUBLIC_URL": "http://127.0.0.1:1",
+                "IDENTITY_PUBLIC_URL": f"http://127.0.0.1:{self.ports[0]}",
                 "IDENTITY_OUTBOUND_ALLOW": f"127.0.0.1:{self.issuer.port}",
                 "IDENTITY_LOG_FORMAT": "json",
                 **self.environment,
@@ -104,11 +110,12 @@ class Installation:
         self._processes.append(started)
         return started
 
-    def api(self, port: int | None = None, *, output: Path | None = None, **more: str) -> API:
-        """Start an API."""
+    async def api(self, number: int = 0, *, output: Path | None = None, **more: str) -> API:
+        """Start the first of the APIs, or another one, and wait until it is ready."""
         folder = self.folder / f"api-{len(self._processes)}"
-        started = API(folder, self.variables(**more), port or free_ports(1)[0], output=output)
+        started = API(folder, self.variables(**more), self.ports[number], output=output)
         self._processes.append(started)
+        await started.ready()
         return started
 
     def discard_processes(self) -> None:
@@ -159,6 +166,44 @@ class Installation:
             token_hash(token),
         )
         return token
+
+    async def admin(self, *permissions: str) -> str:
+        """A bearer token of somebody new who holds these permissions by a mapping."""
+        async with self.world.database.transaction() as connection:
+            ids = [await make.make_permission(connection, self.world.tenant_id, name) for name in permissions]
+            await make.make_mapping(connection, self.world.tenant_id, "admins", ids)
+        (person,) = await self.sign_in(1, is_due=False, group="admins")
+        self.people.remove(person)
+        return await self.open_session(person)
+
+    # What an API says
+
+    async def me(self, token: str, number: int = 0) -> tuple[int, dict[str, Any]]:
+        """Status and body of /v1/me."""
+        return await self.ask("GET", "/v1/me", number=number, authorization=f"Bearer {token}")
+
+    async def graphql(self, token: str, query: str, **variables: Any) -> tuple[int, dict[str, Any]]:
+        """Status and body of an answer of GraphQL."""
+        body = json.dumps({"query": query, "variables": variables}).encode()
+        headers = {"authorization": f"Bearer {token}", "content_type": "application/json"}
+        return await self.ask("POST", "/graphql", body=body, **headers)
+
+    async def ask(
+        self, method: str, path: str, *, number: int = 0, body: bytes | None = None, **headers: str
+    ) -> tuple[int, dict[str, Any]]:
+        """Status and JSON body of an answer on the tenant's host; status 0 if the connection ended without one."""
+        port = self.ports[number]
+        named = {"host": f"{self.host}:{port}", "accept": "application/json", **headers}
+        try:
+            status, content = await asyncio.to_thread(ask, port, method, path, body=body, **named)
+        except (OSError, HTTPException):
+            return 0, {}
+        return status, json.loads(content) if content.startswith(b"{") else {}
+
+    @property
+    def url_of_api(self) -> str:
+        """The tenant's origin at the first API."""
+        return f"http://{self.host}:{self.ports[0]}"
 
     # What became of them
 
@@ -261,16 +306,21 @@ async def make_installation(
         url: the processes' way to the same database.
         settings: of the provider's row.
     """
-    keys = new_key("k1")
+    keys, ports = new_key("k1"), tuple(free_ports(2))
     vault = Vault(parse_key_ring(keys))
     database = Database(direct_url, pool_size=4)
     await database.open()
     stack.push_async_callback(database.close)
     upstream = make_upstream(issuer)
     stack.push_async_callback(upstream.aclose)
-    world = await make_world(database, vault, upstream, issuer, **settings)
-    installation = Installation(folder, url, redis_url, world, keys)
+    world = await make_world(database, vault, upstream, issuer, slug="sso", **settings)
+    installation = Installation(folder, url, redis_url, world, keys, ports)
     stack.callback(installation.discard_processes)
+    redirect_url = f"{installation.url_of_api}/auth/oidc/sso/callback"
+    issuer.register(
+        Client(client_id=issuer.client_id, redirect_uris=(redirect_url,), client_secret=issuer.client_secret)
+    )
+    await world.write("update provider set redirect_url = $1", redirect_url)
     statement = "insert into tenant_host (id, tenant_id, host) values ($1, $2, $3)"
     await world.write(statement, uuid7(), world.tenant_id, installation.host)
     return installation

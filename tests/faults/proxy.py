@@ -22,10 +22,13 @@ _CHUNK = 65_536
 
 
 class Cut(Enum):
-    """When a connection is cut: the statement never arrives, or it is carried out and its answer never arrives."""
+    """How a connection is cut at a statement: it never arrives, or is carried out and its answer never arrives; or the
+    connection stands still before it, and nobody is told.
+    """
 
     BEFORE = "before"
     AFTER = "after"
+    STILL = "still"
 
 
 class Proxy:
@@ -112,6 +115,10 @@ class Proxy:
         """Wait while nothing passes."""
         await self._open.wait()
 
+    async def stopping(self) -> None:
+        """Wait until the proxy is stopped."""
+        await self._stopping.wait()
+
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         self._loop.run_until_complete(self._serve())
@@ -121,12 +128,12 @@ class Proxy:
         self._ready.set()
         await self._stopping.wait()
         server.close()
-        self._cut_all()
         self._open.set()
+        self._cut_all()
+        # Whatever was carried ends with its connections; a cancelled task would be reported by asyncio as an error.
         tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if tasks:
+            await asyncio.wait(tasks, timeout=10)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.accepted += 1
@@ -187,6 +194,8 @@ class _Link:
                 cut = self._proxy.next_cut(statement)
                 if cut is Cut.BEFORE:
                     return
+                if cut is Cut.STILL:
+                    await self._proxy.stopping()
                 self._is_mute = self._is_mute or cut is Cut.AFTER
             target.write(data)
             await target.drain()

@@ -6,13 +6,16 @@ from redis.asyncio import Redis
 from identity_api.queue import QUEUE_NAME, Queue
 from tests.faults.clocks import needs_faketime, wrong_by
 from tests.faults.conftest import Install, Seen
-from tests.faults.installation import Installation
+from tests.faults.installation import Installation, socket_of, through
+from tests.faults.proxy import Cut, Proxy
 from tests.faults.test_worker_killed import METADATA
-from tests.faults.waiting import count, until
+from tests.faults.waiting import Stopwatch, count, until
 from tests.provider import Fault, Rotation
 
 pytestmark = pytest.mark.asyncio
 
+CLAIMING = "with leased as"
+"""In the statement that claims, and in no other."""
 TOGETHER = 20
 """People whose syncs fall due at the same moment."""
 
@@ -111,6 +114,26 @@ async def test_of_two_workers_that_both_sent_the_token_one_result_counts(
     assert await installation.lost_permissions() == []
     what = "recovered" if rotation is Rotation.GRACE else "recorded as rotation_lost, with their permissions"
     seen(f"{TOGETHER} tokens presented by both: {TOGETHER} {what}; 0 results of the one who stood still were stored.")
+
+
+@pytest.mark.faults(7)
+async def test_a_worker_that_stands_still_inside_a_claim_holds_up_the_others_for_seconds_only(
+    install: Install, url: str, seen: Seen
+) -> None:
+    installation = await install()
+    with Proxy(socket_of(url), is_postgres=True) as link:
+        # By then it has the lock under which identities are claimed, for all workers.
+        link.cut_at(CLAIMING, iter([Cut.STILL]))
+        installation.worker(IDENTITY_DATABASE_URL=through(url, link.port))
+        await until(lambda: link.cuts)
+        watch = Stopwatch()
+        await installation.sign_in(TOGETHER)
+        installation.worker()
+        await installation.synced()
+        took = watch.seconds
+    assert took < 60
+    assert len(installation.presented()) == TOGETHER
+    seen(f"A claim that stood still: {TOGETHER} due syncs of another worker done {took:.1f} s later.")
 
 
 @pytest.mark.faults(8)
