@@ -14,6 +14,7 @@ from identity_api.db.database import Database
 from identity_api.db.providers import Provider
 from identity_api.db.tenants import Tenant
 from identity_api.errors import NotFound
+from identity_api.tenants.exceptions import exceptions_of
 from identity_api.tenants.selftest.run import SelfTest, SelfTestParts, self_test
 from identity_api.tenants.urls import ProviderURLs, provider_urls
 from identity_api.upstream.addresses import AllowList
@@ -30,6 +31,8 @@ class ProviderLine(msgspec.Struct, frozen=True):
     issuer: str
     enabled: bool
     managed_by: str
+    exceptions: tuple[str, ...] = ()
+    """Checks that the operator has taken back, as they are declared."""
 
 
 class ProviderSheet(msgspec.Struct, frozen=True):
@@ -44,6 +47,8 @@ class ProviderSheet(msgspec.Struct, frozen=True):
     client_authentication: str
     scopes: tuple[str, ...]
     urls: ProviderURLs
+    exceptions: tuple[str, ...] = ()
+    """Checks that the operator has taken back, each with what is lost."""
 
     def rows(self) -> list[tuple[str, str]]:
         """Names and values, without what does not apply."""
@@ -59,6 +64,7 @@ class ProviderSheet(msgspec.Struct, frozen=True):
             ("back-channel logout URL", urls.backchannel_logout),
             ("front-channel logout URL", urls.frontchannel_logout),
             ("initiate login URL", urls.initiate_login),
+            *[("EXCEPTION", one) for one in self.exceptions],
         ]
         return [(name, value) for name, value in found if value is not None]
 
@@ -73,7 +79,15 @@ async def list_providers(database: Database, tenant_slug: str | None) -> list[Pr
             if tenant_slug in (None, tenant.slug):
                 found = await providers.of_tenant(connection, tenant.id)
                 lines += [
-                    ProviderLine(tenant.slug, one.slug, one.protocol, one.issuer, one.enabled, one.managed_by)
+                    ProviderLine(
+                        tenant.slug,
+                        one.slug,
+                        one.protocol,
+                        one.issuer,
+                        one.enabled,
+                        one.managed_by,
+                        tuple([exception.setting for exception in exceptions_of(one.client_settings)]),
+                    )
                     for one in found
                 ]
     return lines
@@ -98,6 +112,7 @@ async def show_provider(database: Database, settings: Settings, tenant_slug: str
         provider.client_authentication,
         provider.scopes,
         provider_urls(provider, tenant, hosts=hosts, public_url=settings.public_url),
+        tuple([str(exception) for exception in exceptions_of(provider.client_settings)]),
     )
 
 

@@ -45,7 +45,9 @@ class ClientSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     is accepted. `ca_certificate_pem` are the only authorities trusted for this provider. `accept_without_iss` is the
     operator's word that this provider may be shown the codes of every other one at its redirect URL
     (`docs/decisions/0004-shared-redirect-urls.md`). `apple_team_id` and `apple_key_id` are Apple's names of the account and
-    of the key, for the client authentication `apple_client_secret`.
+    of the key, for the client authentication `apple_client_secret`. `pkce` and `missing_nonce` are the operator's
+    exceptions for a provider that refuses PKCE, or whose ID Tokens do not repeat the nonce (`tenants.exceptions`). Without
+    `sign_out_at_provider` only our own session ends; `end_session_parameters` are sent to the end-session endpoint besides.
     """
 
     signing_algorithm: Literal["RS256", "PS256", "ES256"] = "RS256"
@@ -57,6 +59,10 @@ class ClientSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     accept_without_iss: bool = False
     apple_team_id: str | None = None
     apple_key_id: str | None = None
+    pkce: Literal["S256", "OFF"] = "S256"
+    missing_nonce: Literal["REFUSED", "ACCEPTED"] = "REFUSED"
+    sign_out_at_provider: bool = True
+    end_session_parameters: dict[str, str] = {}
 
 
 _ORDINARY = ClientSettings()

@@ -64,7 +64,16 @@ class ProviderSettingsInput:
     unsynced_lease_seconds: int | None = strawberry.UNSET
     max_concurrent: int | None = strawberry.UNSET
     reauthentication: bool | None = strawberry.UNSET
-    logout_page_url: str | None = strawberry.UNSET
+    logout_page_url: str | None = strawberry.field(
+        default=strawberry.UNSET, description="Where people end after they have signed out."
+    )
+    sign_out_at_provider: bool | None = strawberry.field(
+        default=strawberry.UNSET, description="False: only our own session ends, and the logout page comes at once."
+    )
+    end_session_parameters: list[NameValueInput] | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="For the provider's end-session endpoint; `{return_url}` in a value is our address to come back to.",
+    )
     signing_algorithm: str | None = strawberry.UNSET
     assertion_audience: str | None = strawberry.UNSET
     dpop: bool | None = strawberry.UNSET
@@ -102,7 +111,7 @@ class UpdateProviderInput(ProviderSettingsInput):
     client_secret_expires_at: datetime | None = None
 
 
-_TABLES = ("endpoints", "authorization_parameters", "preset_values")
+_TABLES = ("endpoints", "authorization_parameters", "end_session_parameters", "preset_values")
 _MAY_BE_EMPTY = (
     *("icon", "group_source", "discovery_url", "logout_page_url", "ca_certificate_pem"),
     *("apple_team_id", "apple_key_id"),

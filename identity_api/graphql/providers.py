@@ -19,6 +19,7 @@ from identity_api.graphql.context import Context, Info
 from identity_api.graphql.fields import resolved
 from identity_api.graphql.ids import Node
 from identity_api.graphql.summaries import Row, provider_id
+from identity_api.tenants.exceptions import exceptions_of
 from identity_api.tenants.urls import provider_urls
 
 
@@ -115,6 +116,11 @@ class ProviderClientSettings:
     ca_certificate_pem: str | None
     apple_team_id: str | None
     apple_key_id: str | None
+    sign_out_at_provider: bool
+    end_session_parameters: list[NameValue]
+    exceptions: list[str] = strawberry.field(
+        description="Checks that the operator has taken back for this provider, each with what is lost by it."
+    )
 
 
 @object_type(
@@ -181,6 +187,20 @@ class PairRow(msgspec.Struct, frozen=True):
     value: str
 
 
+class ClientSettingsRow(Row, frozen=True):
+    """The row behind `ProviderClientSettings`; the record is a `db.providers.ClientSettings`."""
+
+    @property
+    def end_session_parameters(self) -> list[PairRow]:
+        """By name."""
+        return _pairs(self.record.end_session_parameters)
+
+    @property
+    def exceptions(self) -> list[str]:
+        """Empty for nearly every provider."""
+        return [str(one) for one in exceptions_of(self.record)]
+
+
 class ProviderRow(Row, frozen=True):
     """The row behind `Provider`; the record is a `db.providers.Provider`."""
 
@@ -201,6 +221,11 @@ class ProviderRow(Row, frozen=True):
     def endpoints(self) -> list[PairRow]:
         """By name."""
         return _pairs(self.record.endpoints)
+
+    @property
+    def client_settings(self) -> "ClientSettingsRow":
+        """As `db.providers.ClientSettings`."""
+        return ClientSettingsRow(self.record.client_settings)
 
     @property
     def secrets(self) -> tuple[Any, ...]:

@@ -71,6 +71,11 @@ def resource_of(provider: Provider) -> dict[str, str]:
     return {name: value for name, value in provider.authorization_parameters.items() if name == "resource"}
 
 
+def uses_pkce(provider: Provider) -> bool:
+    """Whether a login proves with a code verifier that it began here (RFC 7636); all do but the operator's exceptions."""
+    return provider.client_settings.pkce == "S256"
+
+
 class AuthenticationRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Where the browser goes, and the fresh secrets that bind what comes back. `nonce` is None for plain OAuth 2.0."""
 
@@ -120,7 +125,7 @@ def authentication_request(
         scopes=provider.scopes,
         state=state,
         nonce=nonce if sends_nonce else None,
-        code_challenge=code_challenge(verifier),
+        code_challenge=code_challenge(verifier) if uses_pkce(provider) else None,
         extra=options.extra,
         login_hint=login_hint,
         response_mode=response_mode,

@@ -118,16 +118,17 @@ def authorization_parameters(
     scopes: Sequence[str],
     state: str,
     nonce: str | None,
-    code_challenge: str,
+    code_challenge: str | None,
     extra: Mapping[str, str] | None = None,
     login_hint: str | None = None,
     response_mode: str | None = None,
     prompt: str | None = None,
     max_age_seconds: int | None = None,
 ) -> dict[str, str]:
-    """The parameters of an authentication request (Core 3.1.2.1): code flow with PKCE S256, always.
+    """The parameters of an authentication request (Core 3.1.2.1): code flow with PKCE S256.
 
     Args:
+        code_challenge: None only for a provider that refuses PKCE, where the operator has accepted that.
         nonce: required with the scope `openid`; None only for a plain OAuth 2.0 provider, which has no ID Token.
         extra: further parameters; protected ones are refused, never silently dropped.
 
@@ -147,7 +148,7 @@ def authorization_parameters(
         "state": state,
         "nonce": nonce,
         "code_challenge": code_challenge,
-        "code_challenge_method": "S256",
+        "code_challenge_method": None if code_challenge is None else "S256",
         "response_mode": response_mode,
         "login_hint": login_hint,
         "prompt": prompt,

@@ -49,6 +49,8 @@ class LoginExpectation(msgspec.Struct, frozen=True, kw_only=True):
     the provider showed nobody a sign-in page. With it, leave `max_age_seconds` None: a person may take minutes between
     proof and callback. `context_classes` are the values of `acr` that were asked for as essential, if any.
     `directories` are the Entra directories that may log in where `issuer` is Entra's template (see `issuer`).
+    `accepts_missing_nonce` is the operator's exception for a provider that never repeats the nonce; another nonce is
+    refused there too.
     """
 
     issuer: str
@@ -59,6 +61,7 @@ class LoginExpectation(msgspec.Struct, frozen=True, kw_only=True):
     directories: frozenset[str] = frozenset()
     authenticated_since: datetime | None = None
     context_classes: tuple[str, ...] = ()
+    accepts_missing_nonce: bool = False
 
 
 class RefreshExpectation(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,7 +125,8 @@ def validate_id_token(
     issuer = check_issuer(signed, expected.issuer, expected.directories)  # step 2
     check_issued_to(claims, expected.client_id)  # steps 3 to 5
     issued_at, expires_at = check_times(claims, seconds, expected.leeway_seconds)  # steps 9 and 10
-    _check_nonce(claims, expected.nonce_hash)  # step 11
+    if claims.get("nonce") is not None or not expected.accepts_missing_nonce:
+        _check_nonce(claims, expected.nonce_hash)  # step 11
     _check_context_class(claims, expected.context_classes)  # step 12
     auth_time = _optional_time(claims, "auth_time")
     _check_authentication_time(expected, auth_time, seconds)  # step 13

@@ -5,11 +5,12 @@ a logout token is used once, and whose session ends, is the caller's: it keeps `
 """
 
 import hmac
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 import msgspec
 
+from identity_api.errors import BadInput
 from identity_api.oidc.claim_rules import (
     DEFAULT_LEEWAY_SECONDS,
     check_issued_to,
@@ -18,7 +19,7 @@ from identity_api.oidc.claim_rules import (
     identifier_of,
     subject_of,
 )
-from identity_api.oidc.documents import MAX_URL_LENGTH
+from identity_api.oidc.documents import MAX_URL_LENGTH, is_visible_ascii
 from identity_api.oidc.errors import InvalidClaim, InvalidParameters, MissingClaim, TokenExpired, UnexpectedClaim
 from identity_api.oidc.parameters import read_parameters
 from identity_api.oidc.redirects import add_query
@@ -31,6 +32,9 @@ LOGOUT_TOKEN_TYPES = frozenset(("logout+jwt",))
 DEFAULT_MAX_AGE_SECONDS = 300
 MAX_SESSION_ID_LENGTH = 255
 MAX_RETURN_STATE_LENGTH = 512
+
+RETURN_URL = "{return_url}"
+MAX_EXTRA_PARAMETERS = 16
 
 _OURS = frozenset(("id_token_hint", "client_id", "post_logout_redirect_uri", "state", "logout_hint"))
 
@@ -84,6 +88,7 @@ def end_session_url(
     client_id: str,
     post_logout_redirect_uri: str | None,
     state: str | None,
+    extra: Mapping[str, str] | None = None,
 ) -> str:
     """The URL to send the browser to after our session has ended.
 
@@ -93,17 +98,38 @@ def end_session_url(
             who asks.
         post_logout_redirect_uri: registered at the provider, or None to stay there.
         state: comes back with the redirect; only of use together with it.
+        extra: what a provider wants beyond the specification (AWS Cognito: `logout_uri`). `{return_url}` in a value stands
+            for `post_logout_redirect_uri`.
 
     Raises:
         InvalidMetadata: the endpoint's own query sets one of these parameters.
+        BadInput: one of `extra` cannot be sent.
     """
+    check_logout_parameters(extra or {})
+    filled = {name: value.replace(RETURN_URL, post_logout_redirect_uri or "") for name, value in (extra or {}).items()}
     parameters = {
         "id_token_hint": id_token_hint,
         "client_id": client_id,
         "post_logout_redirect_uri": post_logout_redirect_uri,
         "state": state if post_logout_redirect_uri is not None else None,
+        **filled,
     }
     return add_query(endpoint, parameters, ours=_OURS, blame="end_session_endpoint")
+
+
+def check_logout_parameters(extra: Mapping[str, str]) -> None:
+    """Refuse operator-set parameters of a sign-out that are ours to set, or cannot be sent; for use when configured.
+
+    Raises:
+        BadInput: `.field` names the parameter, if one is to blame.
+    """
+    if len(extra) > MAX_EXTRA_PARAMETERS:
+        raise BadInput("There are too many extra end-session parameters.", field="extra")
+    for name, value in extra.items():
+        if name.lower() in _OURS:
+            raise BadInput(f"The end-session parameter {name} is set by the sign-out itself.", field=name)
+        if not name or len(name) > 64 or len(value) > 1024 or not is_visible_ascii(name + value):
+            raise BadInput("An end-session parameter is not short printable ASCII.", field="extra")
 
 
 def is_return_of(pairs: Iterable[tuple[str, str]], state: str) -> bool:

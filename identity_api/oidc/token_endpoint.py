@@ -123,11 +123,13 @@ def code_request(
     client: ClientAuthentication,
     code: str,
     redirect_uri: str,
-    code_verifier: str,
+    code_verifier: str | None,
     extra: Mapping[str, str] | None = None,
     now: datetime | None = None,
 ) -> Request:
     """Exchange an authorization code (RFC 6749 section 4.1.3, RFC 7636 section 4.5).
+
+    `code_verifier` is None where the request had no challenge.
 
     Raises:
         BadInput: the client proves itself with a JWT, and `now` is None.
@@ -136,7 +138,7 @@ def code_request(
         "grant_type": "authorization_code",
         "code": code,
         "redirect_uri": redirect_uri,
-        "code_verifier": code_verifier,
+        **({} if code_verifier is None else {"code_verifier": code_verifier}),
     }
     return form_request(endpoint, client, {**(extra or {}), **grant}, now)
 

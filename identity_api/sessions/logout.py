@@ -46,8 +46,8 @@ async def logout(
 ) -> SignedOut:
     """End this session, and say where the browser goes: to end the provider's session too where that is possible.
 
-    The provider's end-session endpoint, back to our `/auth/logout/return` (which must be registered at the provider); or
-    the configured logout page; or our own login page.
+    The provider's end-session endpoint, back to our `/auth/logout/return` (which must be registered at the provider); or,
+    where there is none or the provider is not to be asked, the configured logout page; or our own login page.
     """
     tenant_id = authenticated.tenant_id
     async with parts.database.reading() as connection:
@@ -99,7 +99,9 @@ async def _provider_url(
     return_url: str,
     state: str,
 ) -> str | None:
-    """None wherever the provider cannot be asked: our session is over all the same."""
+    """None wherever the provider cannot be asked, or is not to be: our session is over all the same."""
+    if not provider.client_settings.sign_out_at_provider:
+        return None
     try:
         metadata = await metadata_of(parts.documents, await line_to(parts, provider, authenticated.tenant_slug))
         if metadata.end_session_endpoint is None:
@@ -110,6 +112,7 @@ async def _provider_url(
             client_id=provider.client_id,
             post_logout_redirect_uri=return_url,
             state=state,
+            extra=provider.client_settings.end_session_parameters,
         )
     except (UpstreamError, ProtocolError, BadInput, VaultError) as error:
         _log.warning("logout.provider_not_asked", reason=error.code, provider_id=str(provider.id))

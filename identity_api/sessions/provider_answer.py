@@ -13,7 +13,7 @@ import msgspec
 from identity_api.accounts.provisioning import VerifiedPerson
 from identity_api.db.attempts import Attempt
 from identity_api.db.providers import Provider
-from identity_api.lifecycle.authorization_request import request_options, resource_of
+from identity_api.lifecycle.authorization_request import request_options, resource_of, uses_pkce
 from identity_api.lifecycle.group_sources import with_listed_groups
 from identity_api.lifecycle.provider_answers import (
     needs_access_token,
@@ -107,7 +107,7 @@ async def exchange_code(
                 client=proof,
                 code=code,
                 redirect_uri=attempt.redirect_url,
-                code_verifier=verifier,
+                code_verifier=verifier if uses_pkce(provider) else None,
                 extra=resource_of(provider),
                 now=now,
             ),
@@ -220,6 +220,7 @@ def _expectation(
         authenticated_since=attempt.launched_at if options.demands_proof else None,
         leeway_seconds=parts.limits.leeway_seconds,
         directories=frozenset(provider.claims.directories),
+        accepts_missing_nonce=provider.client_settings.missing_nonce == "ACCEPTED",
     )
 
 

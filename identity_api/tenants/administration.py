@@ -23,7 +23,7 @@ import msgspec
 
 from identity_api.db import locks, providers
 from identity_api.db.database import Connection
-from identity_api.db.providers import Provider
+from identity_api.db.providers import ClientSettings, Provider
 from identity_api.db.tenant_limits import ensure_within
 from identity_api.errors import BadInput, Conflict
 from identity_api.oidc.client_auth import NONE, SECRET_METHODS
@@ -35,7 +35,7 @@ from identity_api.tenants.provider_rules import INVALID, check_addresses, check_
 from identity_api.tenants.provider_secrets import NewSecret, replace_all
 from identity_api.tenants.rows import Owner, changed_fields, declaration_of, has_moved, provider_row
 
-OPERATORS = ("accept_without_iss",)
+OPERATORS = ("accept_without_iss", "pkce", "missing_nonce")
 """Set by the operator alone, and taken back by whoever moves the provider."""
 FIXED = ("slug", "protocol", "preset", "enabled")
 """Never changed by `update`: names and addresses that others know; being enabled has mutations of its own."""
@@ -112,7 +112,8 @@ async def update(
         wanted = _patched(parts, before, patch, owner, has_stored=bool(stored), has_new=secret is not None, now=now)
         if has_moved(before, wanted) and not actor.is_operator:
             # The operator's word was for whoever answered at the old place.
-            agreed = msgspec.structs.replace(wanted.client_settings, accept_without_iss=False)
+            usual = {name: getattr(ClientSettings(), name) for name in OPERATORS}
+            agreed = msgspec.structs.replace(wanted.client_settings, **usual)
             wanted = msgspec.structs.replace(wanted, client_settings=agreed)
         changed = changed_fields(before, wanted)
         if not changed and secret is None:
@@ -139,7 +140,7 @@ def _refuse_fixed(patch: Mapping[str, Any]) -> None:
 
 
 def _refuse_operators_own(actor: Actor, fields: Mapping[str, Any]) -> None:
-    """What decides for other tenants' logins as well."""
+    """What weakens a login, or decides for other tenants' logins as well."""
     for name in OPERATORS:
         if name in fields and not actor.is_operator:
             raise BadInput("The operator alone sets this.", code=INVALID, field=name)

@@ -25,6 +25,7 @@ from identity_api.oidc.client_auth import (
 )
 from identity_api.oidc.documents import DocumentError, check_url
 from identity_api.oidc.issuer import ENTRA_COLLECTIVES, is_template
+from identity_api.oidc.logout import check_logout_parameters
 from identity_api.permissions.names import check_permission_name
 from identity_api.permissions.service import SERVICE_PREFIX
 from identity_api.tenants.shared_redirects import CODE as SHARED
@@ -212,6 +213,15 @@ def _check_protocol(provider: "ProviderDeclaration", place: str, problems: list[
     if not provider.scopes or not all(re.fullmatch(SCOPE, scope) for scope in provider.scopes):
         problems.append(f"{place}.scopes: each is a word without spaces, and there is at least one.")
     _check_parameters(provider, f"{place}.authorization_parameters", problems)
+    _check(
+        f"{place}.end_session_parameters", problems, partial(check_logout_parameters, provider.end_session_parameters)
+    )
+    if provider.pkce == "OFF" and _is_public(provider):
+        problems.append(f"{place}.pkce: OFF is never for a public client: whoever sees a code could exchange it.")
+    if provider.missing_nonce == "ACCEPTED" and provider.protocol != "oidc":
+        problems.append(f"{place}.missing_nonce: is for OpenID Providers; nothing else has a nonce.")
+    if provider.end_session_parameters and not provider.sign_out_at_provider:
+        problems.append(f"{place}.end_session_parameters: are sent where sign_out_at_provider is true.")
     is_collective = any(stands_for_many(one) for one in (provider.issuer, provider.discovery_url or ""))
     if is_collective and not provider.allowed_directories:
         # With an empty list nobody could sign in, and without a list everybody with a Microsoft account.

@@ -91,6 +91,8 @@ class ProviderDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     encrypted_id_tokens: bool = False
     signed_userinfo: bool = False
     accept_without_iss: bool = False
+    pkce: Literal["S256", "OFF"] = "S256"
+    missing_nonce: Literal["REFUSED", "ACCEPTED"] = "REFUSED"
     ca_file: str | None = None
     ca_certificate_pem: str | None = None
     apple_team_id: str | None = None
@@ -122,6 +124,8 @@ class ProviderDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     max_concurrent: int = 20
     reauthentication: bool = False
     logout_page_url: str | None = None
+    sign_out_at_provider: bool = True
+    end_session_parameters: dict[str, str] = {}
     icon: str | None = None
     position: int = 0
     enabled: bool = True

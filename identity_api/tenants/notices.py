@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from identity_api.tenants.declaration import ProviderDeclaration, TenantDeclaration
 from identity_api.tenants.dotted_names import dotted_names
+from identity_api.tenants.exceptions import WITHOUT_ISS, exceptions_of
 
 
 def notices_of(tenants: Sequence[TenantDeclaration]) -> list[str]:
@@ -17,7 +18,8 @@ def notices_of(tenants: Sequence[TenantDeclaration]) -> list[str]:
 
 
 def _of_provider(provider: ProviderDeclaration) -> list[str]:
-    notices = [one.message for one in dotted_names(provider.claim_settings())]
+    notices = [f"Exception {one}" for one in exceptions_of(provider.client_settings()) if one is not WITHOUT_ISS]
+    notices += [one.message for one in dotted_names(provider.claim_settings())]
     if provider.provisioning == "KNOWN_USERS":
         notices.append(
             "KNOWN_USERS compares usernames exactly, capitals included: an account named carl is not found by CARL."

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 
@@ -114,6 +115,14 @@ def test_nonce_invalid_is_refused() -> None:
     error = refusal(nonce=NONCE + "x")
     assert isinstance(error, ClaimMismatch)
     assert error.claim == "nonce"
+
+
+def test_a_missing_nonce_is_accepted_by_exception_and_another_one_never() -> None:
+    """LinkedIn's ID Tokens have none."""
+    excepted = msgspec.structs.replace(LOGIN, accepts_missing_nonce=True)
+    assert validate_id_token(signed(nonce=ABSENT), excepted, NOW).subject == SUBJECT
+    assert isinstance(refusal(nonce=ABSENT), MissingClaim)
+    assert isinstance(refusal(excepted, nonce=NONCE + "x"), ClaimMismatch)
 
 
 def test_a_nonce_of_another_type_is_refused() -> None:

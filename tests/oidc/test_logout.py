@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from identity_api.errors import BadInput
 from identity_api.oidc.errors import InvalidMetadata, InvalidParameters
-from identity_api.oidc.logout import end_session_url, is_return_of, parse_frontchannel_logout
+from identity_api.oidc.logout import check_logout_parameters, end_session_url, is_return_of, parse_frontchannel_logout
 from tests.oidc.strategies import on_a_shared_machine
 from tests.oidc.tokens import ISSUER
 
@@ -39,6 +40,24 @@ def test_without_a_hint_the_client_says_who_asks() -> None:
 
 def test_state_is_sent_only_with_a_place_to_return_to() -> None:
     assert "state" not in url(post_logout_redirect_uri=None)
+
+
+def test_further_parameters_are_sent_and_may_name_our_return_url() -> None:
+    """AWS Cognito's."""
+    made = url(extra={"logout_uri": "{return_url}", "realm": "a b"})
+    sent = parse_qs(urlsplit(made).query)
+    assert sent == {
+        **parse_qs(urlsplit(url()).query),
+        "logout_uri": ["https://app.example/bye"],
+        "realm": ["a b"],
+    }
+
+
+@pytest.mark.parametrize("extra", [{"State": "x"}, {"client_id": "x"}, {"": "x"}, {"a": "\r\n"}, {"a": "x" * 1_025}])
+def test_a_further_parameter_that_is_ours_or_cannot_be_sent_is_refused(extra: dict[str, str]) -> None:
+    with pytest.raises(BadInput):
+        check_logout_parameters(extra)
+    check_logout_parameters({"logout_uri": "https://www.acme.example/bye"})
 
 
 def test_the_endpoints_own_query_is_kept() -> None:

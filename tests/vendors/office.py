@@ -1,5 +1,6 @@
 """The office that follows a guide: one tenant declared as the guide shows it, and its people's browsers."""
 
+import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -161,6 +162,7 @@ async def follow(
     [tenant] = tomllib.loads(text)["tenants"]
     [declared] = tenant["providers"]
     own = vendor.stands_for({name: one for name, one in apply_preset(declared).items() if name in _ADDRESSES and one})
+    text = re.sub(rf"(?m)^(?:{'|'.join(own)}) = .*\n", "", text)
     lines = [f"{name} = {_inline(value)}" for name, value in own.items()]
     text = text.replace("[[tenants.providers]]", "\n".join(["[[tenants.providers]]", *lines]))
     path = folder / "tenants.toml"

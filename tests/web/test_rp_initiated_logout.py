@@ -142,6 +142,17 @@ async def test_the_logout_page_is_used_at_once_where_the_provider_has_no_sign_ou
     assert not await is_signed_in(client)
 
 
+async def test_where_the_provider_is_not_to_be_asked_the_logout_page_comes_at_once(site: Site) -> None:
+    """Found in use: the configured page was never seen, once discovery announced an end-session endpoint."""
+    await use_logout_page(site)
+    client = await site.signed_in()
+    statement = "update provider set client_settings = '{\"sign_out_at_provider\": false}' where id = $1"
+    await site.execute(statement, site.provider.id)
+    assert await leave(site, client) == LOGOUT_PAGE
+    assert not await is_signed_in(client)
+    assert site.idp.log.count("/end-session") == 0
+
+
 async def test_the_state_is_kept_for_this_host_and_ten_minutes(site: Site) -> None:
     client = await site.signed_in()
     answer = await client.post("/auth/logout", headers={**PAGE, "origin": site.origin})

@@ -18,10 +18,18 @@ def list_all(tenant: str | None, as_json: bool) -> None:
         print_json({"providers": found})
         return
     rows = [
-        (one.tenant, one.slug, one.protocol, one.issuer, "yes" if one.enabled else "no", one.managed_by)
+        (
+            one.tenant,
+            one.slug,
+            one.protocol,
+            one.issuer,
+            "yes" if one.enabled else "no",
+            one.managed_by,
+            ", ".join(one.exceptions),
+        )
         for one in found
     ]
-    print_table(("tenant", "slug", "protocol", "issuer", "enabled", "managed by"), rows)
+    print_table(("tenant", "slug", "protocol", "issuer", "enabled", "managed by", "exceptions"), rows)
 
 
 @click.command()

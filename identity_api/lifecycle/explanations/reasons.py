@@ -68,7 +68,8 @@ REASONS: Final[Table] = table(
         ),
         "MISSING_CLAIM:nonce": (
             "The ID Token does not repeat the nonce of the sign-in.",
-            "The provider does not do what OpenID Connect asks for; ask whoever runs it.",
+            "The provider does not do what OpenID Connect asks for; ask whoever runs it. If it cannot, the operator declares "
+            "`missing_nonce` as `ACCEPTED` for this provider, with what is lost by it.",
         ),
         "MISSING_CLAIM:auth_time": (
             "A new proof was asked for, and the provider does not say when there was one.",

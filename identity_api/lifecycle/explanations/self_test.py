@@ -135,6 +135,19 @@ SELF_TEST: Final[Table] = table(
         ),
         "AUTHORIZATION_ENDPOINT_STATUS": ("There is no working page where people are sent.", "Correct the address."),
         "REQUEST_NOT_POSSIBLE": ("A setting cannot be sent to the provider.", "Correct scopes and parameters."),
+        "PKCE_REFUSED": (
+            "The provider refuses the client because of PKCE, although it knows it.",
+            "Allow PKCE for the application there. If it cannot be, the operator declares `pkce` as `OFF` for this provider, "
+            "with what is lost by it.",
+        ),
+        "PKCE_OFF": (
+            "PKCE is switched off for this provider, by the operator's exception.",
+            "Take `pkce` back as soon as the provider takes PKCE.",
+        ),
+        "MISSING_NONCE_ACCEPTED": (
+            "ID Tokens without a nonce are accepted of this provider, by the operator's exception.",
+            "Take `missing_nonce` back as soon as the provider repeats the nonce.",
+        ),
         "PKCE_NOT_ANNOUNCED": (
             "The provider does not announce PKCE, so that it may ignore it.",
             "Switch PKCE (S256) on there, if it can do it. Logins work without.",

@@ -8,6 +8,7 @@ announced       PKCE, scopes, claims and refresh tokens: what is announced again
 authorization   whether the authorization endpoint accepts our client ID and redirect URL
 userinfo        whether UserInfo answers as it must
 refreshes       whether the background sync was refused lately
+exceptions      which checks the operator has taken back for this provider
 clocks          the provider's clock against ours
 
 The rules are the login's own (`oidc`, `lifecycle.authorization_request`, `lifecycle.provider_client`); nothing is cached,

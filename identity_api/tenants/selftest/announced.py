@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from typing import Final
 
 from identity_api.db.providers import Provider
+from identity_api.lifecycle.authorization_request import uses_pkce
 from identity_api.lifecycle.findings import Finding, listed, ok, shown, skipped, warn
 from identity_api.lifecycle.provider_answers import claim_sources
 from identity_api.mapping import ClaimSource, Document
@@ -33,14 +34,16 @@ _UNSAID_GRANTS: Final = ProviderMetadata(
 def examine_announced(provider: Provider, metadata: ProviderMetadata) -> list[Finding]:
     """One finding for each, and one for each claim that may be misspelt."""
     return [
-        _pkce(metadata),
+        _pkce(provider, metadata),
         *_scopes(provider, metadata),
         *_claims(provider, metadata),
         _refresh(provider, metadata),
     ]
 
 
-def _pkce(metadata: ProviderMetadata) -> Finding:
+def _pkce(provider: Provider, metadata: ProviderMetadata) -> Finding:
+    if not uses_pkce(provider):
+        return ok(PKCE, "It is not sent, by the operator's exception.")
     if "S256" in metadata.code_challenge_methods:
         return ok(PKCE, "S256 is announced.")
     message = "The provider does not announce PKCE with S256. It is sent all the same, and may be ignored there."

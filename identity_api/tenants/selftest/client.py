@@ -13,7 +13,7 @@ from identity_api.clock import Clock
 from identity_api.db.providers import Provider
 from identity_api.errors import BadInput
 from identity_api.ids import new_token
-from identity_api.lifecycle.authorization_request import resource_of
+from identity_api.lifecycle.authorization_request import resource_of, uses_pkce
 from identity_api.lifecycle.findings import Finding, fail, listed, ok, shown_url, skipped, warn
 from identity_api.lifecycle.provider_client import ProviderClient, open_client
 from identity_api.lifecycle.provider_line import Line, SealedClient, open_line
@@ -33,6 +33,7 @@ from identity_api.oidc.discovery import ProviderMetadata
 from identity_api.oidc.errors import InvalidTokenResponse, ProtocolError, TokenEndpointUnavailable, TokenRequestRefused
 from identity_api.oidc.messages import Answer, Request
 from identity_api.oidc.token_endpoint import INVALID_GRANT, code_request, error_code, read_code_response
+from identity_api.tenants.exceptions import PKCE_OFF
 from identity_api.tenants.selftest.probe import CAP_BYTES, Probe, unreached
 from identity_api.upstream.errors import UpstreamError
 from identity_api.upstream.exchange import Upstream
@@ -102,9 +103,17 @@ async def examine_client(probe: Probe, carrier: Carrier, client: ProviderClient,
         judged = _judge(await _ask(probe, carrier, client, metadata), client.provider, metadata, carrier.clock())
         if judged is not None and judged.code == "CLIENT_MAY_NOT":
             return await _compared(probe, carrier, client, metadata, judged)
+        if (
+            judged is not None
+            and judged.code == "CLIENT_NOT_TOLD"
+            and await _refuses_pkce(probe, carrier, client, metadata)
+        ):
+            return _pkce_refused()
         if judged is not None:
             return judged if judged.status != "ok" else _newest_refused(carrier, client) or judged
         other = await _other_method(probe, carrier, client, metadata)
+        if other is None and await _refuses_pkce(probe, carrier, client, metadata):
+            return _pkce_refused()
     except UpstreamError as error:
         return unreached(STEP, "the token endpoint", error)
     except ProtocolError as error:
@@ -112,8 +121,11 @@ async def examine_client(probe: Probe, carrier: Carrier, client: ProviderClient,
     return _not_known(client.provider, metadata, other)
 
 
-async def _ask(probe: Probe, carrier: Carrier, client: ProviderClient, metadata: ProviderMetadata) -> Answer:
+async def _ask(
+    probe: Probe, carrier: Carrier, client: ProviderClient, metadata: ProviderMetadata, *, without_pkce: bool = False
+) -> Answer:
     """A code that nobody issued, and otherwise the request of a login."""
+    proves_beginning = uses_pkce(client.provider) and not without_pkce
     uses_proof = client.provider.client_settings.dpop
 
     def made_up(authentication: ClientAuthentication, now: datetime) -> Request:
@@ -122,7 +134,7 @@ async def _ask(probe: Probe, carrier: Carrier, client: ProviderClient, metadata:
             client=authentication,
             code=new_token("selftest"),
             redirect_uri=client.provider.redirect_url,
-            code_verifier=new_code_verifier(),
+            code_verifier=new_code_verifier() if proves_beginning else None,
             extra=resource_of(client.provider),
             now=now,
         )
@@ -215,6 +227,19 @@ async def _other_method(
     changed = msgspec.structs.replace(proof, authentication=msgspec.structs.replace(proof.authentication, method=other))
     answer = await _ask(probe, carrier, msgspec.structs.replace(client, proofs=(changed,)), metadata)
     return other if error_code(answer, _READ) in _KNOWN_US else None
+
+
+def _pkce_refused() -> Finding:
+    message = "The provider knows the client, and refuses its requests with PKCE (a `code_verifier`)."
+    return fail(STEP, "PKCE_REFUSED", message, expected=PKCE_OFF.setting)
+
+
+async def _refuses_pkce(probe: Probe, carrier: Carrier, client: ProviderClient, metadata: ProviderMetadata) -> bool:
+    """Whether the provider knows us by the same request without code verifier: then neither secret nor ID is wrong."""
+    if not uses_pkce(client.provider) or client.provider.client_authentication == NONE:
+        return False
+    answer = await _ask(probe, carrier, client, metadata, without_pkce=True)
+    return error_code(answer, _READ) in _KNOWN_US
 
 
 def _not_known(provider: Provider, metadata: ProviderMetadata, other: str | None) -> Finding:

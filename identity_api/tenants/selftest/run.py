@@ -22,6 +22,7 @@ from identity_api.tenants.selftest.callback import examine_callback
 from identity_api.tenants.selftest.client import Carrier, examine_client, examine_secret, line_for_test, open_for_test
 from identity_api.tenants.selftest.clocks import examine_clock
 from identity_api.tenants.selftest.discovery import ENDPOINTS, discover
+from identity_api.tenants.selftest.exceptions import examine_exceptions
 from identity_api.tenants.selftest.keys import examine_algorithms, examine_keys
 from identity_api.tenants.selftest.probe import Probe
 from identity_api.tenants.selftest.refreshes import examine_refreshes
@@ -68,6 +69,7 @@ async def self_test(
         return SelfTest(verdict=line, findings=(line,))
     testing = _Testing(parts, Probe(parts.upstream, line, seconds=seconds))
     findings = [*await (testing.openid() if provider.protocol == "oidc" else testing.plain()), refreshes]
+    findings += examine_exceptions(provider)
     return SelfTest(verdict=verdict(findings), findings=tuple(findings))
 
 

@@ -301,7 +301,9 @@ def test_a_declaration_survives_its_row() -> None:
         "groups_claim": ("roles",), "absent_groups": "EMPTY", "provisioning": "KNOWN_USERS",
         "email_verified_rule": "TRUSTED", "sync": "OFF", "sync_mode": "NONE", "sync_interval_seconds": 99,
         "outage_grace_seconds": 98, "unsynced_lease_seconds": 397, "max_concurrent": 7, "reauthentication": True,
-        "logout_page_url": "https://a.example/bye", "client_authentication": "client_secret_basic",
+        "logout_page_url": "https://a.example/bye", "sign_out_at_provider": False, "pkce": "OFF",
+        "missing_nonce": "ACCEPTED", "end_session_parameters": {"logout_uri": "x"},
+        "client_authentication": "client_secret_basic",
         "redirect_url": "https://id.example/x", "allowed_directories": ("d",), "enabled": False,
     }  # fmt: skip
     declared = msgspec.convert(fields, ProviderDeclaration)
