@@ -1,10 +1,14 @@
 """What an admin does to a user: disable, enable, give and take a permission by hand."""
 
+from collections.abc import Sequence
 from uuid import UUID
+
+import msgspec
 
 from identity_api.accounts.ways_in import an_admin_remains, check_may_open, check_may_take
 from identity_api.db import audit, grants, locks, permissions, read_model, user_state
 from identity_api.db.database import Connection, Database
+from identity_api.db.grants import Closing, OpenGrant
 from identity_api.db.permissions import PermissionRow
 from identity_api.db.tenant_limits import ensure_within
 from identity_api.errors import NotFound, Refused
@@ -78,8 +82,18 @@ async def grant_permission(database: Database, actor: Actor, user_id: UUID, perm
             await read_model.refresh(connection, actor.tenant_id, [user_id])
 
 
-async def revoke_permission(database: Database, actor: Actor, user_id: UUID, permission_id: UUID) -> None:
-    """Take back a permission that was given by hand. What groups give stays. Taking it twice changes nothing.
+class Revoked(msgspec.Struct, frozen=True):
+    """What a revocation closed, and what still gives the permission: a group the person is in."""
+
+    closed: tuple[OpenGrant, ...]
+    remaining: tuple[OpenGrant, ...]
+
+
+async def revoke_permission(database: Database, actor: Actor, user_id: UUID, permission_id: UUID) -> Revoked:
+    """Take what somebody has by hand, and what an ADDITIVE provider left them when they left the group (S0-25).
+
+    What a group gives that they are in stays, for it would be given again: change the mapping, or the group at the
+    provider. Where nothing can be taken nothing is changed, and the result says so.
 
     Raises:
         NotFound, Refused: as for `grant_permission`; `LAST_ADMIN`.
@@ -88,17 +102,26 @@ async def revoke_permission(database: Database, actor: Actor, user_id: UUID, per
         await _lock(connection, actor.tenant_id, user_id)
         permission = await _permission(connection, actor, permission_id)
         check_may_give(actor, permission.name, delegable=permission.delegable)
-        closing = await grants.find_manual_grant(connection, actor.tenant_id, user_id, permission_id)
-        if closing is not None:
-            await grants.close_grants(connection, actor.tenant_id, [closing], actor.name)
-            payload = {"user": str(user_id), "permission": str(permission_id), "reason": closing.reason}
-            await audit.record(
-                connection,
-                actor.tenant_id,
-                actor.name,
-                [audit.Event("grant.closed", "grant", closing.grant_id, payload)],
-            )
-            await read_model.refresh(connection, actor.tenant_id, [user_id])
+        found = await grants.open_grants(connection, actor.tenant_id, user_id, permission_id)
+        closed = tuple([one for one in found if not one.is_held])
+        if closed:
+            await _close(connection, actor, [Closing(one.id, user_id, permission_id, "ADMIN") for one in closed])
+        return Revoked(closed, tuple([one for one in found if one.is_held]))
+
+
+async def _close(connection: Connection, actor: Actor, closings: Sequence[Closing]) -> None:
+    await grants.close_grants(connection, actor.tenant_id, closings, actor.name)
+    events = [
+        audit.Event(
+            "grant.closed",
+            "grant",
+            one.grant_id,
+            {"user": str(one.user_id), "permission": str(one.permission_id), "reason": one.reason},
+        )
+        for one in closings
+    ]
+    await audit.record(connection, actor.tenant_id, actor.name, events)
+    await read_model.refresh(connection, actor.tenant_id, sorted({one.user_id for one in closings}))
 
 
 async def _lock(connection: Connection, tenant_id: UUID, user_id: UUID) -> None:

@@ -204,20 +204,43 @@ async def open_manual_grant(
     )
 
 
-async def find_manual_grant(
-    connection: Connection, tenant_id: UUID, user_id: UUID, permission_id: UUID
-) -> Closing | None:
-    """The open manual grant of this permission, ready to be closed by an admin."""
-    grant_id = await connection.fetchval(
+class OpenGrant(msgspec.Struct, frozen=True):
+    """An open grant of one permission, as somebody who wants to take it sees it."""
+
+    id: UUID
+    provider: str | None
+    """The slug, for what a group gave; None for a grant by hand."""
+    group: str | None
+    is_held: bool
+    """The person is still in the group, so that it would be given again."""
+
+    @property
+    def source(self) -> str:
+        """For people: why the grant is there."""
+        if self.group is None:
+            return "given by hand"
+        return f"by group {self.group} at provider {self.provider}"
+
+
+async def open_grants(connection: Connection, tenant_id: UUID, user_id: UUID, permission_id: UUID) -> list[OpenGrant]:
+    """The user's open grants of this permission, those by hand first."""
+    rows = await connection.fetch(
         """
-        select id from permission_grant
-        where tenant_id = $1 and user_id = $2 and permission_id = $3 and source = 'MANUAL' and revoked_at is null
+        select g.id, p.slug as provider, pg.name as "group", g.source = 'GROUP' and exists (
+                select from identity_group ig
+                where ig.tenant_id = $1 and ig.identity_id = g.identity_id and ig.group_id = g.group_id) as is_held
+        from permission_grant g
+        left join identity i on i.tenant_id = $1 and i.id = g.identity_id
+        left join provider p on p.tenant_id = $1 and p.id = i.provider_id
+        left join provider_group pg on pg.tenant_id = $1 and pg.id = g.group_id
+        where g.tenant_id = $1 and g.user_id = $2 and g.permission_id = $3 and g.revoked_at is null
+        order by g.source desc, p.slug, pg.name
         """,
         tenant_id,
         user_id,
         permission_id,
     )
-    return Closing(grant_id, user_id, permission_id, "ADMIN") if grant_id else None
+    return [OpenGrant(row["id"], row["provider"], row["group"], row["is_held"]) for row in rows]
 
 
 async def effective(connection: Connection, tenant_id: UUID, user_id: UUID) -> frozenset[str]:

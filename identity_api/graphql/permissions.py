@@ -1,5 +1,6 @@
 """The tenant's permissions: its vocabulary of rights, and grants of them by hand."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -8,16 +9,19 @@ import strawberry
 
 from identity_api.accounts import administration
 from identity_api.db import permissions
+from identity_api.db.grants import OpenGrant
 from identity_api.db.permissions import PermissionRow as PermissionRecord
 from identity_api.graphql import connections, ids
 from identity_api.graphql.access import NODES, object_type, require
 from identity_api.graphql.connections import Connection, ConnectionRow
 from identity_api.graphql.context import Context, Info
 from identity_api.graphql.fields import resolved
+from identity_api.graphql.grants import GrantReason, GrantReasonRow, reason
 from identity_api.graphql.ids import Node
 from identity_api.graphql.outcomes import mutation
 from identity_api.graphql.summaries import Row, permission_id
 from identity_api.graphql.user_changes import UserChanged, UserChangedRow, changed_user
+from identity_api.graphql.users import User, UserRow
 from identity_api.mappings import catalogue
 
 
@@ -155,6 +159,41 @@ class PermissionDeletedRow(msgspec.Struct, frozen=True):
     deleted_id: str
 
 
+@object_type(description="What a revocation did, and what it could not do.")
+class PermissionRevoked:
+    """Nothing was closed where `closed` is empty."""
+
+    user: User | None = strawberry.field(
+        description="As they are now. Null, beside an error, if more was selected than the actor may read of the user."
+    )
+    closed: list[GrantReason] | None = strawberry.field(
+        description="The grants that were closed. Null, beside an error, for who may not read users."
+    )
+    remaining: list[GrantReason] | None = strawberry.field(
+        description="What still gives the permission: groups that the person is in. Change the mapping, or the group at the"
+        " provider. Null, beside an error, for who may not read users."
+    )
+
+    @classmethod
+    def is_type_of(cls, value: Any, _: Any) -> bool:
+        """Whether a row is one of these."""
+        return isinstance(value, PermissionRevokedRow)
+
+
+class PermissionRevokedRow(msgspec.Struct, frozen=True):
+    """The row behind `PermissionRevoked`."""
+
+    user: UserRow
+    closed: list[GrantReasonRow]
+    remaining: list[GrantReasonRow]
+
+
+def _reasons(user: UserRow, found: Sequence[OpenGrant]) -> list[GrantReasonRow]:
+    """These grants, as the user's facts have them."""
+    ids_found = {str(one.id) for one in found}
+    return [reason(fact, user.identities_by_id) for fact in user.record.facts.grants if fact.id in ids_found]
+
+
 @object_type("Mutation")
 class PermissionMutations:
     """Root fields that change the catalogue, and grants by hand."""
@@ -197,11 +236,20 @@ class PermissionMutations:
         )
         return await changed_user(context, row_id)
 
-    @mutation("RevokePermissionPayload", UserChanged, "Take back what was given by hand. What groups give stays.")
-    async def revoke_permission(self, info: Info, input: RevokePermissionInput) -> UserChangedRow:
+    @mutation(
+        "RevokePermissionPayload",
+        PermissionRevoked,
+        "Take back what was given by hand, and what an ADDITIVE provider left when the person left the group. What a group"
+        " gives that they are in stays.",
+    )
+    async def revoke_permission(self, info: Info, input: RevokePermissionInput) -> PermissionRevokedRow:
         """Within what the actor may give."""
         context, row_id = info.context, ids.row_id(input.user, "User")
-        await administration.revoke_permission(
+        before = await changed_user(context, row_id)
+        done = await administration.revoke_permission(
             context.parts.database, context.actor, row_id, ids.row_id(input.permission, "Permission")
         )
-        return await changed_user(context, row_id)
+        after = await changed_user(context, row_id)
+        return PermissionRevokedRow(
+            after.user, _reasons(before.user, done.closed), _reasons(after.user, done.remaining)
+        )

@@ -114,6 +114,7 @@ class _Reasons:
     def __init__(self, user: UserRecord, tenant: TenantCircumstances, patterns: Mapping[str, str]) -> None:
         self._tenant, self._patterns = tenant, patterns
         self._provider_of = {identity.id: identity.provider_id for identity in user.facts.identities}
+        self._member_of = {(group.identity_id, group.group_id) for group in user.facts.groups}
 
     def all(self, grants: Iterable[GrantFact]) -> tuple[str, ...]:
         return tuple(dict.fromkeys([self.why(grant) for grant in grants]))
@@ -123,6 +124,8 @@ class _Reasons:
             return "given by hand"
         provider = self._tenant.providers[self._provider_of[grant.identity_id or ""]].label
         pattern = self._patterns.get(grant.mapping_id or "", "deleted")
+        if (grant.identity_id, grant.group_id) not in self._member_of:
+            return f"kept from when you were in {grant.group} at {provider} (mapping {pattern})"
         return f"because you are in {grant.group} at {provider} (mapping {pattern})"
 
 

@@ -59,8 +59,12 @@ def test_the_operator_gives_and_takes_a_first_admin(command: Command, tenant_id:
     assert effective(url) == [USERS_READ]
     [event] = ask(url, "select actor from audit_event where action = 'grant.opened'")
     assert event["actor"].startswith("operator:")
-    assert command("revoke", "acme", "alice", USERS_READ).returncode == 0
+    taken = command("revoke", "acme", "alice", USERS_READ)
+    assert (taken.returncode, taken.stdout) == (0, f"- grant {USERS_READ} to alice (given by hand)\n")
     assert effective(url) == []
+    again = command("revoke", "acme", "alice", USERS_READ)
+    assert (again.returncode, again.stdout) == (1, "")
+    assert "has no grant of" in again.stderr
 
 
 @pytest.mark.parametrize(

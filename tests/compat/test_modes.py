@@ -62,3 +62,36 @@ async def test_none_gives_what_admins_give(database: Database) -> None:
     """S0-16, S0-21."""
     by_hand = frozenset({"by:hand"})
     assert await held_in(database, "NONE") == Held(by_hand, by_hand, None)
+
+
+async def test_what_additive_left_behind_is_taken_from_the_person_by_hand(database: Database) -> None:
+    """S0-25: an admin of the old system removed it in the app. While they are in the group it is not theirs to take."""
+    async with database.transaction() as connection:
+        tenant = (await make.make_tenant(connection)).id
+        provider = await make.make_provider(connection, tenant, sync_mode="ADDITIVE")
+        permission = await make.make_permission(connection, tenant, "dataset:write")
+        person = await make.make_user(connection, tenant)
+        identity = await make.make_identity(connection, provider, person)
+        for group in ("app-a", "app-b"):
+            await make.make_mapping(connection, tenant, group, [permission])
+        await make.sign_in(connection, provider, identity, ["app-a", "app-b"])
+        await make.sign_in(connection, provider, identity, ["app-a"])
+    admin = Actor(tenant, None, "operator:test", frozenset())
+
+    async def revoke() -> tuple[list[str | None], list[str | None], set[str]]:
+        done = await administration.revoke_permission(database, admin, person, permission)
+        async with database.reading() as connection:
+            held = set(await grants.effective(connection, tenant, person))
+        return [one.group for one in done.closed], [one.group for one in done.remaining], held
+
+    assert await revoke() == (["app-b"], ["app-a"], {"dataset:write"})
+    assert await revoke() == ([], ["app-a"], {"dataset:write"})
+    async with database.transaction() as connection:
+        await make.sign_in(connection, provider, identity, [])
+    assert await revoke() == (["app-a"], [], set())
+    assert await revoke() == ([], [], set())
+    async with database.transaction() as connection:
+        await make.sign_in(connection, provider, identity, [])
+        assert await grants.effective(connection, tenant, person) == frozenset()
+        await make.sign_in(connection, provider, identity, ["app-b"])
+        assert await grants.effective(connection, tenant, person) == {"dataset:write"}

@@ -26,6 +26,7 @@ SUCCESS = {
     "createPermission": "... on PermissionSaved { permission { id name description delegable } }",
     "updatePermission": "... on PermissionSaved { permission { id name description delegable } }",
     "deletePermission": "... on PermissionDeleted { deletedId }",
+    "revokePermission": "... on PermissionRevoked { user { permissions { name } } closed { source } remaining { source } }",
     "endSession": "... on SessionEnded { endedId }",
 }
 USER = "... on UserChanged { user { id enabled permissions { name } } }"
@@ -223,7 +224,19 @@ async def test_a_grant_by_hand_is_given_shown_and_taken(world: World) -> None:
     assert await change(world.admin, "grantPermission", **given) == granted
     revoked = await change(world.admin, "revokePermission", **given)
     assert revoked["user"]["permissions"] == [{"name": "docs:read"}]
+    assert (revoked["closed"], revoked["remaining"]) == ([{"source": "MANUAL"}], [])
+    again = await change(world.admin, "revokePermission", **given)
+    assert (again["closed"], again["remaining"]) == ([], [])
     assert len(await world.events("grant.opened")) == len(await world.events("grant.closed")) + 1 == 2
+
+
+@pytest.mark.asyncio
+async def test_a_revocation_says_what_still_gives_the_permission(world: World) -> None:
+    """A group that the person is in: nothing was closed, and the answer does not look as if it was."""
+    given = {"user": global_id("User", world.person), "permission": permission(world, world.read)}
+    revoked = await change(world.admin, "revokePermission", **given)
+    assert (revoked["closed"], revoked["remaining"]) == ([], [{"source": "GROUP"}])
+    assert revoked["user"]["permissions"] == [{"name": "docs:read"}]
 
 
 @pytest.mark.asyncio

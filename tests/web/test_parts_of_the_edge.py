@@ -217,7 +217,14 @@ NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 STATES = ["FRESH", "STALE", "REVOKED", "QUARANTINED", "UNSYNCED"]
 
 
-def account(state: str = "FRESH", *, enabled: bool = True, lease: timedelta = timedelta(hours=1), **sync: Any) -> Any:
+def account(
+    state: str = "FRESH",
+    *,
+    enabled: bool = True,
+    lease: timedelta = timedelta(hours=1),
+    groups: tuple[GroupFact, ...] = (GroupFact("gr", "engineering", "i"),),
+    **sync: Any,
+) -> Any:
     """Somebody with a grant by hand and one through a mapping."""
     stamp = NOW.isoformat()
     told = {"verified_at": NOW, "due_at": NOW, "outcome": "OK", "groups_completeness": "COMPLETE"} | sync
@@ -237,7 +244,7 @@ def account(state: str = "FRESH", *, enabled: bool = True, lease: timedelta = ti
                 GrantFact("g1", "docs:read", "GROUP", "i", "m", "gr", "engineering", stamp, "sync"),
                 GrantFact("g2", "docs:write", "MANUAL", None, None, None, None, stamp, "user:x"),
             ),
-            (GroupFact("gr", "engineering", "i"),),
+            groups,
         ),
         circumstances=UserCircumstances(True, False, syncs),
         syncs=syncs,
@@ -259,6 +266,12 @@ def test_permissions_in_force_are_told_with_their_source() -> None:
     ]
     assert view.dormant == ()
     assert view.sessions[0].is_this_one
+
+
+def test_a_permission_that_outlived_its_group_is_told_as_one() -> None:
+    """S0-25."""
+    view = account(groups=())
+    assert view.permissions[0].reasons == ("kept from when you were in engineering at Acme SSO (mapping eng*)",)
 
 
 def test_permissions_without_force_are_told_with_what_takes_it_away() -> None:

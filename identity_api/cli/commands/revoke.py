@@ -8,10 +8,13 @@ import rich_click as click
 @click.argument("username")
 @click.argument("permission")
 def command(tenant: str, username: str, permission: str) -> None:
-    """Take back a permission that was given by hand. What groups give stays."""
+    """Take back a permission: what was given by hand, and what an ADDITIVE provider left behind.
+
+    What a group gives that the person is in stays, and is named. Exit code 1 if nothing was taken.
+    """
     from identity_api.accounts.administration import revoke_permission
-    from identity_api.cli.access import change_permission
+    from identity_api.cli.access import change_permission, revocation_lines
     from identity_api.cli.output import print_lines
 
-    change_permission(revoke_permission, tenant, username, permission)
-    print_lines([f"- grant {permission} to {username}"])
+    done = change_permission(revoke_permission, tenant, username, permission)
+    print_lines(revocation_lines(username, permission, done))
