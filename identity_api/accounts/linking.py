@@ -47,7 +47,7 @@ async def link_identity(
         Refused: `FORBIDDEN`, `SELF_BENEFIT`: see `permissions.ways_in`; `CLOSES_GRANTS` names what would be closed.
         Conflict: `IDENTITY_EXISTS`: somebody has that anchor already.
     """
-    _check_anchor(anchor)
+    check_anchor(anchor)
     async with database.transaction() as connection:
         await locks.share_mappings(connection, actor.tenant_id)
         await locks.people(connection, actor.tenant_id, [f"{provider_id} a {anchor}"])
@@ -157,7 +157,12 @@ async def _locked(connection: Connection, actor: Actor, identity_id: UUID) -> Li
     return found
 
 
-def _check_anchor(anchor: str) -> None:
+def check_anchor(anchor: str) -> None:
+    """See that a text can be an anchor.
+
+    Raises:
+        BadInput: `field` is `anchor`.
+    """
     is_usable = 0 < len(anchor) <= MAX_VALUE_LENGTH and anchor == anchor.strip() and is_storable(anchor)
     if not is_usable:
         raise BadInput(f"An anchor has 1 to {MAX_VALUE_LENGTH} characters, and no spaces around them.", field="anchor")

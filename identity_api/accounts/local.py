@@ -48,15 +48,15 @@ async def create_local_user(database: Database, actor: Actor, new: NewLocalUser)
 
     Raises:
         BadInput: `field` says which of username, display_label, email cannot be used.
-        Refused: `SSO_MANAGED`.
+        Refused: `SSO_MANAGED`, which does not bind the operator.
         Conflict: `USERNAME_TAKEN`.
     """
-    username = _name(new.username, MAX_USERNAME_LENGTH, "username")
-    label = _name(new.display_label if new.display_label is not None else username, MAX_VALUE_LENGTH, "display_label")
-    email = _email(new.email)
+    username, label, email = new_values(new)
     user_id = uuid7()
     async with database.transaction() as connection:
-        await check_users_by_hand(connection, actor.tenant_id)
+        if not actor.is_operator:
+            # Somebody has to be the first where providers make nobody, and only the operator can enter them.
+            await check_users_by_hand(connection, actor.tenant_id)
         user = users.NewUser(user_id, label, email, _email_verified(email))
         if not await users.insert(connection, actor.tenant_id, user, username):
             raise _taken()
@@ -64,6 +64,17 @@ async def create_local_user(database: Database, actor: Actor, new: NewLocalUser)
         await audit.record(connection, actor.tenant_id, actor.name, [event])
         await read_model.refresh(connection, actor.tenant_id, [user_id])
     return user_id
+
+
+def new_values(new: NewLocalUser) -> tuple[str, str, str | None]:
+    """Username, display label and e-mail address of a new user, as they will be stored.
+
+    Raises:
+        BadInput: `field` says which of them cannot be used.
+    """
+    username = _name(new.username, MAX_USERNAME_LENGTH, "username")
+    label = _name(new.display_label if new.display_label is not None else username, MAX_VALUE_LENGTH, "display_label")
+    return username, label, _email(new.email)
 
 
 async def update_profile(database: Database, actor: Actor, user_id: UUID, change: ProfileChange) -> None:

@@ -8,13 +8,16 @@ from pathlib import Path
 
 import msgspec
 
+from identity_api.accounts.enrolment import Vocabulary, enrol
 from identity_api.cli.asking import provider_documents_for
 from identity_api.cli.context import operator, operator_name
 from identity_api.config import Settings, TenantLimits
 from identity_api.config.key_file import read_private_file
+from identity_api.db import tenants
 from identity_api.db.database import Database
 from identity_api.db.tenant_limits import beyond
 from identity_api.errors import BadInput, ConfigurationError
+from identity_api.ids import uuid7
 from identity_api.mapping import MatchKind
 from identity_api.mappings.declare import DeclaredMapping, declare
 from identity_api.oidc.client_auth import APPLE_CLIENT_SECRET
@@ -134,6 +137,7 @@ async def apply_declaration(
     check_mappings(declared, database.limits)
     applier = Applier(Vault(settings.secret_keys), defaults_of(settings), os.environ, folder, operator_name())
     notices = await check_arrivals(database, settings, applier, declared)
+    await check_users(database, declared)
     changes: list[Change] = []
     for tenant in declared:
         tenant_id, found = await apply_tenant(database, applier, tenant, rehearse=rehearse)
@@ -144,7 +148,36 @@ async def apply_declaration(
         ]
         edited = await declare(database, operator(tenant_id), mappings, prune=prune, rehearse=rehearse)
         changes.extend(Change(tenant.slug, one.action, "mapping", one.group) for one in edited)
+        users = await enrol(database, operator(tenant_id), tenant.users, rehearse=rehearse, beside=_vocabulary(tenant))
+        changes.extend(Change(tenant.slug, "create", one.kind, one.name) for one in users)
     return Applied(changes, notices)
+
+
+async def check_users(database: Database, declared: Sequence[TenantDeclaration]) -> None:
+    """See that every declared user can be entered.
+
+    Raises:
+        ConfigurationError: with every problem.
+    """
+    problems: list[str] = []
+    for tenant in declared:
+        async with database.reading() as connection:
+            stored = await tenants.by_slug(connection, tenant.slug)
+        actor = operator(stored.id if stored else uuid7())
+        try:
+            await enrol(database, actor, tenant.users, rehearse=True, beside=_vocabulary(tenant))
+        except ConfigurationError as error:
+            problems += [f"Tenant {tenant.slug}: {problem}" for problem in error.problems]
+    if problems:
+        raise ConfigurationError(problems)
+
+
+def _vocabulary(tenant: TenantDeclaration) -> Vocabulary:
+    """What a declaration makes before its users."""
+    mapped = [name for one in tenant.group_mappings for name in one.permissions]
+    return Vocabulary(
+        {one.slug: one.sync_mode for one in tenant.providers}, {*mapped, *[one.name for one in tenant.permissions]}
+    )
 
 
 async def check_arrivals(

@@ -18,6 +18,7 @@ COMMANDS = {
     "check-config": "check_config",
     "apply": "apply",
     "import": "import_",
+    "user": "user",
     "grant": "grant",
     "revoke": "revoke",
     "tenant": "tenant",

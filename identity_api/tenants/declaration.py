@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from identity_api.accounts.enrolment import EnrolledUser
 from identity_api.config import Secret
 from identity_api.db.providers import ClaimSettings, ClientSettings, GroupSource
 from identity_api.errors import BadInput, ConfigurationError
@@ -172,6 +173,8 @@ class TenantDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     permissions: tuple[PermissionDeclaration, ...] = ()
     providers: tuple[ProviderDeclaration, ...] = ()
     group_mappings: tuple[MappingDeclaration, ...] = ()
+    users: tuple[EnrolledUser, ...] = ()
+    """Who is entered by the operator: the first admin, and whoever providers do not make."""
 
 
 def parse(document: bytes, bounds: Bounds = Bounds()) -> list[TenantDeclaration]:  # noqa: B008  # frozen
@@ -204,6 +207,7 @@ _PARTS: dict[str, type[msgspec.Struct]] = {
     "permissions": PermissionDeclaration,
     "providers": ProviderDeclaration,
     "group_mappings": MappingDeclaration,
+    "users": EnrolledUser,
 }
 
 

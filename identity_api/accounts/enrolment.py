@@ -1,0 +1,181 @@
+"""Users that the operator enters by name: from a declaration, a table, or the command line (S1-11, S3-20, S3-22).
+
+A user who is there already keeps what they are called; identities and permissions that are missing are added, and nothing
+is taken away. Everything that stands against it is found before anything is written; interrupted, doing it again finishes.
+"""
+
+import unicodedata
+from collections.abc import Collection, Mapping, Sequence
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from identity_api.accounts.administration import grant_permission
+from identity_api.accounts.linking import check_anchor, link_identity
+from identity_api.accounts.local import NewLocalUser, create_local_user, new_values
+from identity_api.db import enrolment, permissions, providers
+from identity_api.db.database import Connection, Database
+from identity_api.db.enrolment import KnownPerson
+from identity_api.errors import BadInput, ConfigurationError
+from identity_api.permissions.delegation import Actor
+from identity_api.permissions.service import SERVICE_PERMISSIONS, SERVICE_PREFIX
+
+
+class EnrolledIdentity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whom a provider means: the value of its anchor claim, exactly as it writes it."""
+
+    provider: str
+    anchor: str
+
+
+class EnrolledUser(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A user as the operator writes one down."""
+
+    username: str
+    display_label: str | None = None
+    email: str | None = None
+    identities: tuple[EnrolledIdentity, ...] = ()
+    permissions: tuple[str, ...] = ()
+
+
+class Enrolled(msgspec.Struct, frozen=True):
+    """One thing that was, or would be, made."""
+
+    kind: Literal["user", "identity", "grant"]
+    name: str
+
+
+class Vocabulary(msgspec.Struct, frozen=True):
+    """What is about to be made besides, and so may be named: providers with their modes, and permissions."""
+
+    modes: Mapping[str, str] = {}
+    permissions: Collection[str] = ()
+
+
+async def enrol(
+    database: Database,
+    actor: Actor,
+    users: Sequence[EnrolledUser],
+    *,
+    rehearse: bool = False,
+    beside: Vocabulary = Vocabulary(),  # noqa: B008  # frozen
+) -> list[Enrolled]:
+    """Make the users, identities and grants that are not there yet; returns them.
+
+    Args:
+        database: where.
+        actor: the operator, in the tenant.
+        users: one of each name.
+        rehearse: tell what would be made and make nothing.
+        beside: for a rehearsal, of things that are not written either.
+
+    Raises:
+        ConfigurationError: with every problem, by user; nothing is written then.
+        Conflict, Refused: somebody else was quicker; what is written already stays.
+    """
+    users = [msgspec.structs.replace(one, username=unicodedata.normalize("NFC", one.username)) for one in users]
+    async with database.reading() as connection:
+        found = await _find(connection, actor.tenant_id, users, beside)
+    problems = [problem for user in users for problem in _problems(user, found)] + _twice(users)
+    if problems:
+        raise ConfigurationError(problems)
+    missing = [_missing(user, found) for user in users]
+    if not rehearse:
+        for user, lacks in zip(users, missing, strict=True):
+            await _make(database, actor, user, lacks, found)
+    return [one for lacks in missing for one in lacks.told]
+
+
+class _Found(msgspec.Struct, frozen=True):
+    """What there is."""
+
+    people: Mapping[str, KnownPerson]
+    owners: Mapping[tuple[str, str], str]
+    """Whose an identity is: provider and anchor to username."""
+    modes: Mapping[str, str]
+    provider_ids: Mapping[str, UUID]
+    permission_ids: Mapping[str, UUID]
+    names: Collection[str]
+
+
+async def _find(connection: Connection, tenant_id: UUID, users: Sequence[EnrolledUser], beside: Vocabulary) -> _Found:
+    known = await providers.of_tenant(connection, tenant_id)
+    names = {name for user in users for name in user.permissions}
+    catalogue = await permissions.by_names(connection, tenant_id, names)
+    anchors = [(one.provider, one.anchor) for user in users for one in user.identities]
+    return _Found(
+        people=await enrolment.people(connection, tenant_id, [user.username for user in users]),
+        owners=await enrolment.owners(connection, tenant_id, anchors),
+        modes={**beside.modes, **{one.slug: one.sync_mode for one in known}},
+        provider_ids={one.slug: one.id for one in known},
+        permission_ids={name: row.id for name, row in catalogue.items()},
+        names={*catalogue, *beside.permissions, *SERVICE_PERMISSIONS},
+    )
+
+
+def _problems(user: EnrolledUser, found: _Found) -> list[str]:
+    """Everything that stands against one user."""
+    place, problems = f"User {user.username}", []
+    try:
+        new_values(NewLocalUser(username=user.username, display_label=user.display_label, email=user.email))
+    except BadInput as error:
+        problems.append(f"{place}, {error.field}: {error.message}")
+    for one in user.identities:
+        owner = found.owners.get((one.provider, one.anchor), user.username)
+        if one.provider not in found.modes:
+            problems.append(f"{place}: there is no provider {one.provider}.")
+        elif owner != user.username:
+            problems.append(f"{place}: {one.anchor} at provider {one.provider} is {owner}'s. Unlink it there first.")
+        try:
+            check_anchor(one.anchor)
+        except BadInput as error:
+            problems.append(f"{place}, {error.field}: {error.message}")
+    person = found.people.get(user.username)
+    given = (*user.permissions, *(person.given_by_hand if person else ()))
+    by_hand = [name for name in dict.fromkeys(given) if not name.startswith(SERVICE_PREFIX)]
+    strict = [one.provider for one in user.identities if found.modes.get(one.provider) == "STRICT"]
+    strict += person.strict_providers if person else ()
+    if by_hand and strict:
+        problems.append(
+            f"{place}: provider {strict[0]} is STRICT, so that {', '.join(by_hand)} cannot be given by hand. Map a group."
+        )
+    problems += [f"{place}: there is no permission {name}." for name in user.permissions if name not in found.names]
+    return problems
+
+
+def _twice(users: Sequence[EnrolledUser]) -> list[str]:
+    names = [user.username for user in users]
+    anchors = [(one.provider, one.anchor) for user in users for one in user.identities]
+    return [f"User {name} is there twice." for name in sorted({one for one in names if names.count(one) > 1})] + [
+        f"{anchor} at provider {provider} is there twice."
+        for provider, anchor in sorted({one for one in anchors if anchors.count(one) > 1})
+    ]
+
+
+class _Missing(msgspec.Struct, frozen=True):
+    """What one user lacks."""
+
+    user_id: UUID | None
+    identities: tuple[EnrolledIdentity, ...]
+    permissions: tuple[str, ...]
+    told: tuple[Enrolled, ...]
+
+
+def _missing(user: EnrolledUser, found: _Found) -> _Missing:
+    person = found.people.get(user.username)
+    identities = tuple([one for one in user.identities if (one.provider, one.anchor) not in found.owners])
+    lacking = tuple([name for name in user.permissions if person is None or name not in person.given_by_hand])
+    told = [] if person else [Enrolled("user", user.username)]
+    told += [Enrolled("identity", f"{one.anchor} at {one.provider} for {user.username}") for one in identities]
+    told += [Enrolled("grant", f"{name} to {user.username}") for name in lacking]
+    return _Missing(person.id if person else None, identities, lacking, tuple(told))
+
+
+async def _make(database: Database, actor: Actor, user: EnrolledUser, lacks: _Missing, found: _Found) -> None:
+    new = NewLocalUser(username=user.username, display_label=user.display_label, email=user.email)
+    user_id = lacks.user_id or await create_local_user(database, actor, new)
+    for one in lacks.identities:
+        await link_identity(database, actor, user_id, found.provider_ids[one.provider], one.anchor)
+    for name in lacks.permissions:
+        await grant_permission(database, actor, user_id, found.permission_ids[name])

@@ -1,0 +1,232 @@
+"""`identity-api user`."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import rich_click as click
+
+
+@click.group()
+def command() -> None:
+    """Users of a tenant: make the first ones, let people in and out. Names and anchors are compared exactly."""
+
+
+@command.command()
+@click.argument("tenant")
+@click.argument("username")
+@click.option("--label", help="What the user is called; the username, if nothing is said.")
+@click.option("--email", help="An address, which nobody verifies.")
+@click.option("--identity", "identities", multiple=True, metavar="PROVIDER=ANCHOR", help="A way in; repeatable.")
+@click.option("--permission", "permissions", multiple=True, help="Given by hand; repeatable.")
+@click.option("--password-link", "wants_link", is_flag=True, help="Print a link by which the user chooses a password.")
+@click.option("--dry-run", is_flag=True, help="Show what would be made and make nothing.")
+def create(
+    tenant: str,
+    username: str,
+    label: str | None,
+    email: str | None,
+    identities: tuple[str, ...],
+    permissions: tuple[str, ...],
+    wants_link: bool,
+    dry_run: bool,
+) -> None:
+    """Make the user USERNAME of TENANT, or add to one who is there: identities, permissions, a password link."""
+    from identity_api.accounts.enrolment import EnrolledIdentity, EnrolledUser, enrol
+    from identity_api.cli.output import print_lines
+    from identity_api.cli.users import on_tenant, password_link
+    from identity_api.errors import BadInput
+
+    pairs = [one.partition("=") for one in identities]
+    if not all(provider and anchor for provider, _, anchor in pairs):
+        raise BadInput("--identity is written PROVIDER=ANCHOR.")
+    ways = tuple([EnrolledIdentity(provider, anchor) for provider, _, anchor in pairs])
+    user = EnrolledUser(username, label, email, ways, permissions)
+    made = on_tenant(tenant, lambda database, actor: enrol(database, actor, [user], rehearse=dry_run))
+    print_lines([f"+ {one.kind} {one.name}" for one in made] or ["Nothing to change."])
+    if wants_link and not dry_run:
+        link = password_link(tenant, username)
+        print_lines([f"{link.url} (once, until {link.expires_at})"])
+
+
+@command.command("import")
+@click.argument("tenant")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Show what would be made and make nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def import_table(tenant: str, file: Path, dry_run: bool, as_json: bool) -> None:
+    """Make users of TENANT from the CSV table FILE, with the columns username, display_label, email, provider, anchor and
+    permissions.
+
+    A user with several identities has several lines. Who is there already keeps what they are called and gets what they
+    lack. All problems are told at once, and nothing is made then. `-` reads standard input.
+    """
+    from identity_api.accounts.enrolment import enrol
+    from identity_api.cli.output import print_json, print_lines
+    from identity_api.cli.users import on_tenant, read_table
+
+    users = read_table(file)
+    made = on_tenant(tenant, lambda database, actor: enrol(database, actor, users, rehearse=dry_run))
+    if as_json:
+        print_json({"dry_run": dry_run, "made": made})
+    else:
+        print_lines([f"+ {one.kind} {one.name}" for one in made] or ["Nothing to change."])
+
+
+@command.command("list")
+@click.argument("tenant")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_users(tenant: str, as_json: bool) -> None:
+    """List the users of TENANT with the providers they can come from."""
+    from identity_api.cli.output import print_json, print_table
+    from identity_api.cli.users import all_users, on_tenant
+
+    found = on_tenant(tenant, all_users)
+    if as_json:
+        print_json({"users": found})
+        return
+    rows = [
+        (
+            one.username,
+            one.display_label,
+            one.email or "",
+            ", ".join([*one.providers, *(["password"] if one.has_password else [])]) or "none yet",
+            "disabled" if one.disabled_at else "",
+        )
+        for one in found
+    ]
+    print_table(("username", "label", "e-mail", "ways in", ""), rows)
+
+
+@command.command()
+@click.argument("tenant")
+@click.argument("username")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def show(tenant: str, username: str, as_json: bool) -> None:
+    """Show the identities and permissions of USERNAME."""
+    from identity_api.cli.output import print_json, print_lines
+    from identity_api.cli.users import show_user
+
+    sheet = show_user(tenant, username)
+    if as_json:
+        print_json(sheet)
+        return
+    lines = [f"user {sheet.username} ({sheet.id})"]
+    for one in sheet.identities:
+        reason = f", {one.state_reason}" if one.state_reason else ""
+        lines.append(f"identity {one.anchor} at {one.provider}: {one.state}{reason}")
+    for held in sheet.permissions:
+        how = "by hand" if held.source == "MANUAL" else "by a group"
+        lines.append(f"permission {held.name}: {how}, {'in force' if held.in_force else 'not in force'}")
+    print_lines(lines)
+
+
+@command.command()
+@click.argument("tenant")
+@click.argument("username")
+def disable(tenant: str, username: str) -> None:
+    """Keep USERNAME out: nothing of theirs is in force, and every session is over."""
+    from identity_api.accounts.administration import disable_user
+    from identity_api.cli.output import print_lines
+    from identity_api.cli.users import on_user
+
+    on_user(tenant, username, disable_user)
+    print_lines([f"~ user {username} (disabled)"])
+
+
+@command.command()
+@click.argument("tenant")
+@click.argument("username")
+def enable(tenant: str, username: str) -> None:
+    """Let USERNAME in again."""
+    from identity_api.accounts.administration import enable_user
+    from identity_api.cli.output import print_lines
+    from identity_api.cli.users import on_user
+
+    on_user(tenant, username, enable_user)
+    print_lines([f"~ user {username} (enabled)"])
+
+
+@command.command()
+@click.argument("tenant")
+@click.argument("username")
+@click.argument("provider")
+@click.argument("anchor")
+@click.option("--close-grants", is_flag=True, help="Where PROVIDER is STRICT, close what was given by hand.")
+def link(tenant: str, username: str, provider: str, anchor: str, close_grants: bool) -> None:
+    """Let the person whom PROVIDER means by ANCHOR sign in as USERNAME; ANCHOR is the value of its anchor claim."""
+    from uuid import UUID
+
+    from identity_api.accounts.linking import Linked, link_identity
+    from identity_api.cli.output import print_lines
+    from identity_api.cli.users import on_user
+    from identity_api.db import providers
+    from identity_api.db.database import Database
+    from identity_api.errors import NotFound
+    from identity_api.permissions.delegation import Actor
+
+    async def work(database: Database, actor: Actor, user_id: UUID) -> Linked:
+        async with database.reading() as connection:
+            found = await providers.by_slug(connection, actor.tenant_id, provider)
+        if found is None:
+            raise NotFound(f"Tenant {tenant} has no provider {provider}.")
+        return await link_identity(database, actor, user_id, found.id, anchor, accepts_closing=close_grants)
+
+    done = on_user(tenant, username, work)
+    print_lines([f"+ identity {anchor} at {provider} for {username}", *[f"- grant {name}" for name in done.closed]])
+
+
+@command.command()
+@click.argument("tenant")
+@click.argument("username")
+@click.argument("provider")
+@click.argument("anchor", required=False)
+def unlink(tenant: str, username: str, provider: str, anchor: str | None) -> None:
+    """Take the identity at PROVIDER from USERNAME; ANCHOR says which, if there are several."""
+    from identity_api.accounts.linking import unlink_identity
+
+    _change_identity(tenant, username, provider, anchor, unlink_identity)
+    click.echo(f"- identity at {provider} of {username}")
+
+
+@command.command()
+@click.argument("tenant")
+@click.argument("username")
+@click.argument("provider")
+@click.argument("anchor", required=False)
+def release(tenant: str, username: str, provider: str, anchor: str | None) -> None:
+    """End the quarantine of the identity of USERNAME at PROVIDER, having looked: its person may sign in again."""
+    from identity_api.accounts.linking import release_identity
+
+    _change_identity(tenant, username, provider, anchor, release_identity)
+    click.echo(f"~ identity at {provider} of {username} (released)")
+
+
+@command.command("password-link")
+@click.argument("tenant")
+@click.argument("username")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def show_password_link(tenant: str, username: str, as_json: bool) -> None:
+    """Print a link by which USERNAME chooses a password, once, within a day, where the tenant has `local_sign_in`."""
+    from identity_api.cli.output import print_json, print_lines
+    from identity_api.cli.users import password_link
+
+    found = password_link(tenant, username)
+    if as_json:
+        print_json(found)
+    else:
+        print_lines([f"{found.url} (once, until {found.expires_at})"])
+
+
+def _change_identity(
+    tenant: str, username: str, provider: str, anchor: str | None, change: Callable[..., Awaitable[object]]
+) -> None:
+    from uuid import UUID
+
+    from identity_api.cli.users import identity_of, on_user
+    from identity_api.db.database import Database
+    from identity_api.permissions.delegation import Actor
+
+    async def work(database: Database, actor: Actor, user_id: UUID) -> None:
+        await change(database, actor, await identity_of(database, actor, user_id, provider, anchor))
+
+    on_user(tenant, username, work)

@@ -1,0 +1,196 @@
+"""Users for the operator: entered one by one or from a table, looked at, and let in and out."""
+
+import csv
+import io
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+from uuid import UUID
+
+import msgspec
+
+from identity_api.accounts.enrolment import EnrolledIdentity, EnrolledUser
+from identity_api.accounts.local_passwords import create_password_token
+from identity_api.cli.context import operator, read_settings, run_on_database, tenant_named
+from identity_api.config import Settings
+from identity_api.db import enrolment, tenants, users
+from identity_api.db.database import Database
+from identity_api.db.enrolment import HeldPermission, IdentityLine
+from identity_api.errors import BadInput, ConfigurationError, NotFound
+from identity_api.permissions.delegation import Actor
+from identity_api.tenants.urls import doors
+
+T = TypeVar("T")
+COLUMNS = ("username", "display_label", "email", "provider", "anchor", "permissions")
+MAX_TABLE_BYTES = 64 * 1_048_576
+PAGE = 500
+
+
+class PasswordLink(msgspec.Struct, frozen=True):
+    """Where a user chooses a password, once. Whoever has it can take the account."""
+
+    url: str
+    expires_at: str
+
+
+class UserSheet(msgspec.Struct, frozen=True):
+    """A user with their ways in and what they may do."""
+
+    id: UUID
+    username: str
+    identities: list[IdentityLine]
+    permissions: list[HeldPermission]
+
+
+def on_tenant(tenant: str, work: Callable[[Database, Actor], Awaitable[T]]) -> T:
+    """Run a use case as the operator in a tenant.
+
+    Raises:
+        NotFound: there is no such tenant.
+    """
+
+    async def on(database: Database) -> T:
+        return await work(database, operator(await tenant_named(database, tenant)))
+
+    return run_on_database(read_settings(keys_required=False), on)
+
+
+def on_user(tenant: str, username: str, work: Callable[[Database, Actor, UUID], Awaitable[T]]) -> T:
+    """Run a use case for the user of exactly this name.
+
+    Raises:
+        NotFound: there is no such tenant or user.
+    """
+
+    async def on(database: Database, actor: Actor) -> T:
+        async with database.reading() as connection:
+            found = await users.by_username(connection, actor.tenant_id, username)
+        if found is None:
+            raise NotFound(f"Tenant {tenant} has no user {username}. The name is compared exactly.")
+        return await work(database, actor, found.id)
+
+    return on_tenant(tenant, on)
+
+
+async def all_users(database: Database, actor: Actor) -> list[enrolment.UserLine]:
+    """Every user by name."""
+    found: list[enrolment.UserLine] = []
+    while True:
+        async with database.reading() as connection:
+            after = found[-1].username if found else None
+            page = await enrolment.page(connection, actor.tenant_id, after=after, first=PAGE)
+        found += page
+        if len(page) < PAGE:
+            return found
+
+
+def show_user(tenant: str, username: str) -> UserSheet:
+    """The user's ways in and permissions. Raises as `on_user`."""
+
+    async def work(database: Database, actor: Actor, user_id: UUID) -> UserSheet:
+        async with database.reading() as connection:
+            return UserSheet(
+                user_id,
+                username,
+                await enrolment.identities_of(connection, actor.tenant_id, user_id),
+                await enrolment.held_by(connection, actor.tenant_id, user_id),
+            )
+
+    return on_user(tenant, username, work)
+
+
+async def identity_of(database: Database, actor: Actor, user_id: UUID, provider: str, anchor: str | None) -> UUID:
+    """The user's identity at a provider.
+
+    Raises:
+        NotFound: they have none there, or not this one.
+        BadInput: they have several, and it was not said which.
+    """
+    async with database.reading() as connection:
+        found = await enrolment.identities_of(connection, actor.tenant_id, user_id)
+    there = [one for one in found if one.provider == provider and anchor in (None, one.anchor)]
+    if not there:
+        raise NotFound(f"The user has no such identity at provider {provider}. `identity-api user show` lists them.")
+    if len(there) > 1:
+        raise BadInput(f"The user has several identities at provider {provider}: say the anchor of one.")
+    return there[0].id
+
+
+def password_link(tenant: str, username: str) -> PasswordLink:
+    """A link by which the user chooses a password. Raises as `on_user`, and as `create_password_token`."""
+    settings = read_settings(keys_required=False)
+
+    async def work(database: Database, actor: Actor, user_id: UUID) -> PasswordLink:
+        return await make_link(database, settings, actor, user_id)
+
+    return on_user(tenant, username, work)
+
+
+async def make_link(database: Database, settings: Settings, actor: Actor, user_id: UUID) -> PasswordLink:
+    """The same for a user whose id is known."""
+    made = await create_password_token(database, actor, user_id)
+    async with database.reading() as connection:
+        tenant = await tenants.get(connection, actor.tenant_id)
+        hosts = await tenants.hosts(connection, actor.tenant_id)
+    assert tenant is not None
+    door = doors(tenant, hosts=hosts, public_url=settings.public_url)[0]
+    return PasswordLink(f"{door}/auth/password/{made.token}", made.expires_at.isoformat(timespec="seconds"))
+
+
+def read_table(path: Path) -> list[EnrolledUser]:
+    """Users from CSV with a line of column names; `-` reads standard input.
+
+    A user with several identities has several lines. Permissions are separated by blanks.
+
+    Raises:
+        ConfigurationError: with every problem, by line.
+    """
+    try:
+        content = sys.stdin.buffer.read(MAX_TABLE_BYTES + 1) if path == Path("-") else path.read_bytes()
+        text = content.decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError):
+        raise ConfigurationError([f"{path} cannot be read as UTF-8."]) from None
+    if len(content) > MAX_TABLE_BYTES:
+        raise ConfigurationError([f"{path} is larger than {MAX_TABLE_BYTES} bytes."])
+    try:
+        lines = list(csv.DictReader(io.StringIO(text), strict=True))
+    except csv.Error as error:
+        raise ConfigurationError([f"{path} is no CSV: {error}."]) from None
+    return _users_of(lines)
+
+
+def _users_of(lines: Sequence[dict[str | None, str | None]]) -> list[EnrolledUser]:
+    if not lines:
+        raise ConfigurationError([f"The table has no users. Its first line names the columns: {', '.join(COLUMNS)}."])
+    unknown = sorted(str(name) for name in lines[0] if name not in COLUMNS)
+    problems = [f"There is no column {name}; there are {', '.join(COLUMNS)}." for name in unknown]
+    if "username" not in lines[0]:
+        problems.append("The column username is missing.")
+    found: dict[str, EnrolledUser] = {}
+    for number, line in enumerate(lines, 2):
+        problems += _add(found, number, {name: (line.get(name) or "").strip() for name in COLUMNS})
+    if problems:
+        raise ConfigurationError(problems)
+    return list(found.values())
+
+
+def _add(found: dict[str, EnrolledUser], number: int, line: dict[str, str]) -> list[str]:
+    """Add a line's user, or what it says more of one who is there."""
+    if not line["username"]:
+        return [f"Line {number}: username is empty."]
+    if bool(line["provider"]) != bool(line["anchor"]):
+        return [f"Line {number}: provider and anchor belong together."]
+    before = found.get(line["username"], EnrolledUser(line["username"]))
+    called = {name: line[name] or None for name in ("display_label", "email")}
+    if any(value and getattr(before, name) not in (None, value) for name, value in called.items()):
+        return [f"Line {number}: {line['username']} is called otherwise in a line before."]
+    identities = (EnrolledIdentity(line["provider"], line["anchor"]),) if line["provider"] else ()
+    found[line["username"]] = EnrolledUser(
+        line["username"],
+        called["display_label"] or before.display_label,
+        called["email"] or before.email,
+        tuple(dict.fromkeys([*before.identities, *identities])),
+        tuple(dict.fromkeys([*before.permissions, *line["permissions"].split()])),
+    )
+    return []

@@ -1,0 +1,140 @@
+"""Users by name with what they have, for entering what they lack; and for the operator to look at."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from identity_api.db.database import Connection
+
+
+class KnownPerson(msgspec.Struct, frozen=True):
+    """A user who is there already."""
+
+    id: UUID
+    given_by_hand: tuple[str, ...]
+    strict_providers: tuple[str, ...]
+    """Where they have a living identity, and groups alone decide."""
+
+
+async def people(connection: Connection, tenant_id: UUID, usernames: Sequence[str]) -> dict[str, KnownPerson]:
+    """Of these usernames, compared exactly, those that there are."""
+    rows = await connection.fetch(
+        """
+        select u.username, u.id, array(
+                select p.name from permission_grant g join permission p on p.tenant_id = $1 and p.id = g.permission_id
+                where g.tenant_id = $1 and g.user_id = u.id and g.source = 'MANUAL' and g.revoked_at is null
+            ) as given_by_hand, array(
+                select p.slug from identity i join provider p on p.tenant_id = $1 and p.id = i.provider_id
+                where i.tenant_id = $1 and i.user_id = u.id and i.state not in ('REVOKED', 'QUARANTINED')
+                    and p.enabled and p.sync_mode = 'STRICT'
+            ) as strict_providers
+        from app_user u where u.tenant_id = $1 and u.username = any($2::text[])
+        """,
+        tenant_id,
+        usernames,
+    )
+    return {
+        row["username"]: KnownPerson(row["id"], tuple(row["given_by_hand"]), tuple(row["strict_providers"]))
+        for row in rows
+    }
+
+
+async def owners(
+    connection: Connection, tenant_id: UUID, anchors: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], str]:
+    """Of these pairs of provider and anchor those that somebody has, with their username."""
+    rows = await connection.fetch(
+        """
+        select p.slug, i.anchor, u.username
+        from unnest($2::text[], $3::text[]) as asked (slug, anchor)
+        join provider p on p.tenant_id = $1 and p.slug = asked.slug
+        join identity i on i.tenant_id = $1 and i.provider_id = p.id and i.anchor = asked.anchor and i.unlinked_at is null
+        join app_user u on u.tenant_id = $1 and u.id = i.user_id
+        """,
+        tenant_id,
+        [slug for slug, _ in anchors],
+        [anchor for _, anchor in anchors],
+    )
+    return {(row["slug"], row["anchor"]): row["username"] for row in rows}
+
+
+class UserLine(msgspec.Struct, frozen=True):
+    """A user as the operator's list shows one."""
+
+    username: str
+    display_label: str
+    email: str | None
+    disabled_at: datetime | None
+    active_at: datetime
+    has_password: bool
+    providers: tuple[str, ...]
+    """Slugs of those at which they have an identity, in whatever state."""
+
+
+async def page(connection: Connection, tenant_id: UUID, *, after: str | None, first: int) -> list[UserLine]:
+    """The tenant's users by username, strictly behind `after`."""
+    rows = await connection.fetch(
+        """
+        select u.username, u.display_label, u.email, u.disabled_at, u.active_at,
+            u.password_hash is not null as has_password, array(
+                select distinct p.slug from identity i join provider p on p.tenant_id = $1 and p.id = i.provider_id
+                where i.tenant_id = $1 and i.user_id = u.id and i.unlinked_at is null order by p.slug) as providers
+        from app_user u
+        where u.tenant_id = $1 and ($2::text is null or u.username > $2) order by u.username limit $3
+        """,
+        tenant_id,
+        after,
+        first,
+    )
+    return [UserLine(**{**row, "providers": tuple(row["providers"])}) for row in rows]
+
+
+class IdentityLine(msgspec.Struct, frozen=True):
+    """An identity as the operator sees it."""
+
+    id: UUID
+    provider: str
+    anchor: str
+    subject: str | None
+    state: str
+    state_reason: str | None
+
+
+async def identities_of(connection: Connection, tenant_id: UUID, user_id: UUID) -> list[IdentityLine]:
+    """The user's identities that nobody has taken away, by provider."""
+    rows = await connection.fetch(
+        """
+        select i.id, p.slug as provider, i.anchor, i.subject, i.state, i.state_reason
+        from identity i join provider p on p.tenant_id = $1 and p.id = i.provider_id
+        where i.tenant_id = $1 and i.user_id = $2 and i.unlinked_at is null order by p.slug, i.anchor
+        """,
+        tenant_id,
+        user_id,
+    )
+    return [IdentityLine(**row) for row in rows]
+
+
+class HeldPermission(msgspec.Struct, frozen=True):
+    """A permission that somebody has an open grant of."""
+
+    name: str
+    source: str
+    in_force: bool
+
+
+async def held_by(connection: Connection, tenant_id: UUID, user_id: UUID) -> list[HeldPermission]:
+    """By name; each source once."""
+    rows = await connection.fetch(
+        """
+        select distinct p.name, g.source, e.grant_id is not null as in_force
+        from permission_grant g
+        join permission p on p.tenant_id = $1 and p.id = g.permission_id
+        left join effective_permission($1, $2, now()) e on e.grant_id = g.id
+        where g.tenant_id = $1 and g.user_id = $2 and g.revoked_at is null order by p.name, g.source
+        """,
+        tenant_id,
+        user_id,
+    )
+    return [HeldPermission(**row) for row in rows]

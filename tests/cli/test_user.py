@@ -1,0 +1,181 @@
+"""`identity-api user`: the first people of a tenant, entered by the operator (S0-05, S1-11, S3-20, S3-22, S3-39)."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from identity_api.permissions.service import USERS_READ, USERS_WRITE
+from tests.cli.conftest import Command, ask
+
+SALES = """
+[[tenants]]
+slug = "sales"
+name = "Sales"
+hosts = ["sales.example.com"]
+local_sign_in = true
+sso_managed = true
+
+[[tenants.permissions]]
+name = "docs:read"
+
+[[tenants.providers]]
+slug = "oidc"
+issuer = "https://sso.example.com"
+client_id = "sales"
+client_secret = "a-secret-of-a-test"
+provisioning = "LINKED_ONLY"
+sync = "OFF"
+sync_mode = "NONE"
+"""
+
+
+@pytest.fixture
+def sales(command: Command) -> Command:
+    """A tenant whose provider makes nobody, and that keeps its users by no other hand."""
+    (command.folder / "sales.toml").write_text(SALES)
+    (command.folder / "sales.toml").chmod(0o600)
+    done = command("apply", "sales.toml")
+    assert done.returncode == 0, done.stderr
+    return command
+
+
+def anchors(url: str) -> dict[str, list[str]]:
+    rows = ask(
+        url,
+        "select u.username, array(select anchor from identity i where i.user_id = u.id and unlinked_at is null"
+        " order by anchor) as anchors from app_user u",
+    )
+    return {row["username"]: row["anchors"] for row in rows}
+
+
+def test_the_first_user_is_made_with_a_way_in_and_the_rights_of_an_admin(sales: Command, url: str) -> None:
+    asked = ("user", "create", "sales", "alice", "--label", "Alice A.", "--email", "alice@example.com")
+    asked += ("--identity", "oidc=alice@example.com", "--permission", USERS_READ, "--permission", USERS_WRITE)
+    shown = sales(*asked, "--dry-run")
+    assert (shown.returncode, ask(url, "select from app_user")) == (0, [])
+    done = sales(*asked)
+    assert (done.returncode, done.stdout) == (0, shown.stdout), done.stderr
+    assert done.stdout.splitlines() == [
+        "+ user alice",
+        "+ identity alice@example.com at oidc for alice",
+        f"+ grant {USERS_READ} to alice",
+        f"+ grant {USERS_WRITE} to alice",
+    ]
+    assert anchors(url) == {"alice": ["alice@example.com"]}
+    assert sales(*asked).stdout == "Nothing to change.\n"
+    sheet = json.loads(sales("user", "show", "sales", "alice", "--json").stdout)
+    assert {one["name"] for one in sheet["permissions"]} == {USERS_READ, USERS_WRITE}
+    events = {row["action"] for row in ask(url, "select action from audit_event where actor like 'operator:%'")}
+    assert {"user.created", "identity.linked", "grant.opened"} <= events
+
+
+def test_users_are_listed_kept_out_and_let_in_again(sales: Command, url: str) -> None:
+    sales("user", "create", "sales", "alice", "--identity", "oidc=a1")
+    assert json.loads(sales("user", "list", "sales", "--json").stdout)["users"][0]["providers"] == ["oidc"]
+    assert "alice" in sales("user", "list", "sales").stdout
+    assert sales("user", "disable", "sales", "alice").returncode == 0
+    assert [row["disabled_at"] is not None for row in ask(url, "select disabled_at from app_user")] == [True]
+    assert sales("user", "enable", "sales", "alice").returncode == 0
+    nobody = sales("user", "disable", "sales", "Alice")
+    assert (nobody.returncode, "no user Alice" in nobody.stderr) == (1, True)
+
+
+def test_ways_in_are_linked_and_taken_away_by_name(sales: Command, url: str) -> None:
+    sales("user", "create", "sales", "alice")
+    for anchor in ("A1", "a1"):
+        assert sales("user", "link", "sales", "alice", "oidc", anchor).returncode == 0
+    assert anchors(url) == {"alice": ["A1", "a1"]}
+    taken = sales("user", "create", "sales", "bob", "--identity", "oidc=a1")
+    assert (taken.returncode, "is alice's" in taken.stderr) == (78, True)
+    assert sales("user", "unlink", "sales", "alice", "oidc").returncode == 2
+    assert sales("user", "unlink", "sales", "alice", "oidc", "a1").returncode == 0
+    assert anchors(url) == {"alice": ["A1"]}
+    ask(url, "update identity set state = 'QUARANTINED' where unlinked_at is null")
+    assert sales("user", "release", "sales", "alice", "oidc").returncode == 0
+    assert [row["state"] for row in ask(url, "select state from identity where unlinked_at is null")] == ["REVOKED"]
+
+
+def test_a_password_link_leads_to_the_tenants_own_host(sales: Command) -> None:
+    """S0-05, S3-39: where the tenant has `local_sign_in`."""
+    done = sales("user", "create", "sales", "alice", "--password-link")
+    assert "https://sales.example.com/auth/password/ipw_" in done.stdout
+    again = json.loads(sales("user", "password-link", "sales", "alice", "--json").stdout)
+    assert again["url"].startswith("https://sales.example.com/auth/password/")
+    sales("apply", "-", stdin=SALES.replace("local_sign_in = true", "local_sign_in = false").encode())
+    refused = sales("user", "password-link", "sales", "alice")
+    assert (refused.returncode, refused.stdout) == (1, "")
+
+
+TABLE = f"""username,display_label,email,provider,anchor,permissions
+alice,Alice A.,alice@example.com,oidc,alice@example.com,{USERS_READ} docs:read
+alice,,,oidc,alice@other.example,
+"bob, junior",,,oidc,bob@example.com,
+carol,,,,,
+"""
+
+
+def test_a_table_of_users_is_shown_and_made_and_then_left_alone(sales: Command, tmp_path: Path, url: str) -> None:
+    path = tmp_path / "users.csv"
+    path.write_text(TABLE, "utf-8-sig")
+    shown = sales("user", "import", "sales", path, "--dry-run")
+    assert (shown.returncode, anchors(url)) == (0, {}), shown.stderr
+    done = sales("user", "import", "sales", path)
+    assert (done.returncode, done.stdout) == (0, shown.stdout), done.stderr
+    assert anchors(url) == {
+        "alice": ["alice@example.com", "alice@other.example"], "bob, junior": ["bob@example.com"], "carol": [],
+    }  # fmt: skip
+    assert sales("user", "import", "sales", path).stdout == "Nothing to change.\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("username,", "name,", "no column name"),
+        ("carol,", ",", "Line 5: username is empty"),
+        ("oidc,bob", ",bob", "Line 4: provider and anchor belong together"),
+        ("oidc,bob", "other,bob", "there is no provider other"),
+        ("docs:read", "docs:raed", "no permission docs:raed"),
+        ("bob@example.com", "alice@example.com", "is there twice"),
+        ("alice@example.com,oidc", "alice,oidc", "email"),
+        ("alice,,,oidc", "alice,Somebody,,oidc", "Line 3: alice is called otherwise"),
+    ],
+)
+def test_a_mistake_in_a_table_is_named_and_nobody_is_made(
+    sales: Command, tmp_path: Path, url: str, old: str, new: str, problem: str
+) -> None:
+    path = tmp_path / "users.csv"
+    assert old in TABLE
+    path.write_text(TABLE.replace(old, new, 1))
+    done = sales("user", "import", "sales", path)
+    assert (done.returncode, problem in done.stderr) == (78, True), done.stderr
+    assert anchors(url) == {}
+
+
+USERS = """
+[[tenants.users]]
+username = "alice"
+email = "alice@example.com"
+identities = [{ provider = "oidc", anchor = "alice@example.com" }]
+permissions = ["identity:users:read", "identity:users:write", "identity:grants:write"]
+"""
+
+
+def test_users_of_a_declaration_are_made_with_the_tenant(command: Command, url: str) -> None:
+    """S1-11: a tenant and its first admin in one file; nothing of it is taken back by applying it again."""
+    whole = command("apply", "-", stdin=(SALES + USERS).encode())
+    assert whole.returncode == 0, whole.stderr
+    assert "+ sales: user alice" in whole.stdout
+    assert anchors(url) == {"alice": ["alice@example.com"]}
+    assert command("apply", "-", stdin=(SALES + USERS).encode()).stdout == "Nothing to change.\n"
+
+
+def test_a_user_who_cannot_be_entered_keeps_the_whole_file_out(command: Command, url: str) -> None:
+    for old, new, problem in (
+        ('provider = "oidc"', 'provider = "odic"', "there is no provider odic"),
+        ("identity:users:read", "docs:raed", "there is no permission docs:raed"),
+        ('username = "alice"', 'username = " alice"', "username"),
+    ):
+        done = command("apply", "-", stdin=(SALES + USERS.replace(old, new)).encode())
+        assert (done.returncode, problem in done.stderr) == (78, True), done.stderr
+        assert ask(url, "select from tenant") == []
