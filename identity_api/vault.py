@@ -103,10 +103,6 @@ class Vault:
         """
         return _split(sealed)[0]
 
-    def needs_rotation(self, sealed: bytes) -> bool:
-        """Whether the value should be opened and sealed again because another key is current now."""
-        return self.key_id_of(sealed) != self._ring.current_id
-
     @property
     def current_prefix(self) -> bytes:
         """What every value sealed under the current key begins with, and no value under another key does.

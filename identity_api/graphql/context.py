@@ -70,10 +70,6 @@ class Context:
         """The user as mutations know them."""
         return Actor(self.tenant_id, self.user_id, self.authenticated.actor, self.permissions)
 
-    def holds_any(self, permissions: tuple[str, ...]) -> bool:
-        """Whether one of these is in force."""
-        return not self.permissions.isdisjoint(permissions)
-
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Connection]:
         """A connection for single statements.

@@ -10,10 +10,9 @@ from uuid import UUID
 import msgspec
 
 from identity_api.db.client_keys import ClientKey
-from identity_api.db.database import Connection
 from identity_api.db.providers import Provider, SealedSecret
 from identity_api.errors import BadInput
-from identity_api.lifecycle.provider_line import Line, open_line, sealed_client
+from identity_api.lifecycle.provider_line import Line
 from identity_api.lifecycle.provider_memory import ProviderMemory
 from identity_api.oidc.client_auth import (
     APPLE_CLIENT_SECRET,
@@ -73,17 +72,6 @@ def open_client(vault: Vault, memory: ProviderMemory, line: Line, metadata: Prov
         proofs=_proofs(vault, line, metadata, own),
         decryption_keys=OwnKeys(keys=tuple(encrypting)),
     )
-
-
-async def client_of(
-    connection: Connection, vault: Vault, provider: Provider, metadata: ProviderMetadata | None = None
-) -> ClientAuthentication:
-    """The proof that is tried first, for whoever sends a request by other means than `provider_requests`.
-
-    Raises: as `open_line` and `open_client`.
-    """
-    line = open_line(vault, provider, "", await sealed_client(connection, provider))
-    return open_client(vault, ProviderMemory(), line, metadata).proofs[0].authentication
 
 
 def _decrypts(provider: Provider) -> bool:

@@ -6,7 +6,6 @@ does, and whoever carries the request sees to it that our certificate is shown. 
 """
 
 import base64
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 from urllib.parse import quote_plus
@@ -21,7 +20,6 @@ from identity_api.oidc.client_assertion import (
     client_secret_jwt,
     private_key_jwt,
 )
-from identity_api.oidc.errors import InvalidMetadata
 from identity_api.oidc.own_keys import OwnKey
 
 CLIENT_SECRET_BASIC: Final = "client_secret_basic"  # noqa: S105 -- the name of a method, not a secret
@@ -79,52 +77,6 @@ class ClientAuthentication(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"ClientAuthentication(method={self.method!r}, client_id={self.client_id!r})"
-
-
-def choose_method(
-    configured: str | None,
-    announced: Sequence[str],
-    *,
-    has_secret: bool,
-    has_key: bool = False,
-    has_certificate: bool = False,
-) -> str:
-    """The method to use at a provider.
-
-    Args:
-        configured: the operator's choice; it wins even when not announced, since announcements are often incomplete.
-        announced: `ProviderMetadata.token_endpoint_auth_methods`.
-        has_secret: there is a client secret.
-        has_key: there is a key of ours that the provider knows; preferred, since nobody but us can use it. With neither
-            only `none` is possible (a public client, which PKCE protects).
-        has_certificate: there is a TLS client certificate of ours; the methods that need one are never chosen unasked.
-
-    Raises:
-        BadInput: the configured method is unknown to us, or does not fit what there is.
-        InvalidMetadata: the provider announces nothing that we can do.
-    """
-    if configured is not None:
-        is_possible = {
-            **dict.fromkeys(SECRET_METHODS, has_secret),
-            **dict.fromkeys(TLS_METHODS, has_certificate and not has_secret),
-            PRIVATE_KEY_JWT: has_key,
-            NONE: not has_secret,
-        }
-        if not is_possible.get(configured, False):
-            raise BadInput("This client authentication method cannot be used.", field="token_endpoint_auth_method")
-        return configured
-    if has_key and PRIVATE_KEY_JWT in announced:
-        return PRIVATE_KEY_JWT
-    if not has_secret and not has_key:
-        # Providers rarely announce `none` although they accept public clients; the token endpoint will say.
-        return NONE
-    for method in SECRET_METHODS if has_secret else ():
-        if method in announced:
-            return method
-    raise InvalidMetadata(
-        "The provider offers no client authentication method that we support.",
-        claim="token_endpoint_auth_methods_supported",
-    )
 
 
 def authenticate(

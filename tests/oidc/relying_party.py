@@ -22,7 +22,7 @@ from identity_api.oidc.authorization import (
     new_state,
     parse_callback,
 )
-from identity_api.oidc.client_auth import ClientAuthentication, choose_method
+from identity_api.oidc.client_auth import ClientAuthentication
 from identity_api.oidc.discovery import parse_provider_metadata
 from identity_api.oidc.errors import UnknownKey
 from identity_api.oidc.id_token import LoginExpectation, VerifiedIDToken, nonce_hash, validate_id_token
@@ -101,10 +101,9 @@ def sign_in(provider: Provider, mode: str = "query", calls: list[str] | None = N
     arrived = parse_qsl(urlsplit(f"{CALLBACK}?{pairs}").query if mode == "query" else pairs, keep_blank_values=True)
     parameters = parse_callback(arrived)
     check_callback_issuer(parameters, metadata.issuer, metadata.authorization_response_issuer_announced)
-    method = choose_method(None, metadata.token_endpoint_auth_methods, has_secret=True)
     request = code_request(
         metadata.token_endpoint,
-        client=ClientAuthentication(method=method, client_id=CLIENT_ID, client_secret="secret"),
+        client=ClientAuthentication(method="client_secret_basic", client_id=CLIENT_ID, client_secret="secret"),
         code=authorization_code(parameters),
         redirect_uri=CALLBACK,
         code_verifier=verifier,

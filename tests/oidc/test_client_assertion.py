@@ -15,8 +15,7 @@ from identity_api.oidc.client_assertion import (
     client_secret_jwt,
     private_key_jwt,
 )
-from identity_api.oidc.client_auth import ClientAuthentication, authenticate, choose_method
-from identity_api.oidc.errors import InvalidMetadata
+from identity_api.oidc.client_auth import ClientAuthentication, authenticate
 from identity_api.oidc.jwks import parse_key_set
 from identity_api.oidc.own_keys import OwnKeys, public_key_set
 from identity_api.oidc.signed_token import SignedClaims, verify_signature
@@ -115,33 +114,6 @@ def test_a_method_and_its_means_must_fit(members: dict[str, Any], field: str) ->
     with pytest.raises(BadInput) as caught:
         ClientAuthentication(**{**valid, **members})
     assert caught.value.field == field
-
-
-@pytest.mark.parametrize(
-    ("announced", "has_secret", "has_key", "method"),
-    [
-        (("client_secret_basic", "private_key_jwt"), True, True, "private_key_jwt"),
-        (("client_secret_basic", "private_key_jwt"), True, False, "client_secret_basic"),
-        (("client_secret_jwt", "client_secret_post"), True, False, "client_secret_post"),
-        (("client_secret_jwt",), True, False, "client_secret_jwt"),
-        (("client_secret_basic",), True, True, "client_secret_basic"),
-    ],
-)
-def test_the_method_is_the_best_that_both_can(
-    announced: tuple[str, ...], has_secret: bool, has_key: bool, method: str
-) -> None:
-    assert choose_method(None, announced, has_secret=has_secret, has_key=has_key) == method
-
-
-def test_a_provider_that_does_not_take_our_key_is_refused() -> None:
-    with pytest.raises(InvalidMetadata):
-        choose_method(None, ("client_secret_basic",), has_secret=False, has_key=True)
-
-
-def test_a_configured_method_needs_its_means() -> None:
-    assert choose_method("private_key_jwt", (), has_secret=False, has_key=True) == "private_key_jwt"
-    with pytest.raises(BadInput):
-        choose_method("private_key_jwt", (), has_secret=True)
 
 
 APPLE = ClientAuthentication(

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from identity_api.errors import BadInput
-from identity_api.oidc.client_auth import ClientAuthentication, authenticate, choose_method
-from identity_api.oidc.errors import InvalidMetadata
+from identity_api.oidc.client_auth import ClientAuthentication, authenticate
 
 
 def proof(**members: Any) -> tuple[dict[str, str], dict[str, str]]:
@@ -48,15 +47,6 @@ def test_a_client_known_by_its_certificate_sends_its_id_only(method: str) -> Non
         ClientAuthentication(method=method, client_id="c", client_secret="s")
 
 
-@pytest.mark.parametrize(("has_secret", "has_certificate"), [(False, False), (True, True)])
-def test_such_a_method_needs_a_certificate_and_no_secret(has_secret: bool, has_certificate: bool) -> None:
-    method = "tls_client_auth"
-    assert choose_method(method, (), has_secret=False, has_certificate=True) == method
-    assert choose_method(None, (method,), has_secret=False, has_certificate=True) == "none"
-    with pytest.raises(BadInput):
-        choose_method(method, (method,), has_secret=has_secret, has_certificate=has_certificate)
-
-
 @pytest.mark.parametrize(
     "members",
     [
@@ -75,38 +65,3 @@ def test_a_method_that_does_not_fit_the_secret_is_refused(members: dict[str, Any
 def test_the_secret_is_not_shown() -> None:
     shown = repr(ClientAuthentication(method="client_secret_post", client_id="c", client_secret="hidden"))
     assert "hidden" not in shown
-
-
-@pytest.mark.parametrize(
-    ("announced", "method"),
-    [
-        (("client_secret_basic", "client_secret_post"), "client_secret_basic"),
-        (("client_secret_post", "private_key_jwt"), "client_secret_post"),
-        (("none", "client_secret_post"), "client_secret_post"),
-    ],
-)
-def test_the_method_follows_what_the_provider_announces(announced: tuple[str, ...], method: str) -> None:
-    assert choose_method(None, announced, has_secret=True) == method
-
-
-def test_a_client_without_secret_is_public() -> None:
-    assert choose_method(None, ("client_secret_basic",), has_secret=False) == "none"
-
-
-def test_the_configured_method_wins() -> None:
-    assert choose_method("client_secret_post", ("client_secret_basic",), has_secret=True) == "client_secret_post"
-
-
-@pytest.mark.parametrize("announced", [(), ("private_key_jwt",), ("none",)])
-def test_a_provider_that_offers_nothing_for_our_secret_is_refused(announced: tuple[str, ...]) -> None:
-    with pytest.raises(InvalidMetadata) as caught:
-        choose_method(None, announced, has_secret=True)
-    assert caught.value.claim == "token_endpoint_auth_methods_supported"
-
-
-@pytest.mark.parametrize(
-    ("configured", "has_secret"), [("tls_client_auth", True), ("none", True), ("client_secret_post", False)]
-)
-def test_a_configured_method_that_cannot_work_is_refused(configured: str, has_secret: bool) -> None:
-    with pytest.raises(BadInput):
-        choose_method(configured, (configured,), has_secret=has_secret)

@@ -73,12 +73,6 @@ def test_old_keys_open_and_the_first_key_seals():
     assert rotated.key_id_of(rotated.seal(b"secret", **PLACE)) == "new"
 
 
-def test_rotation_is_needed_for_values_of_old_keys_only():
-    rotated = Vault(KeyRing([NEW, OLD]))
-    assert rotated.needs_rotation(VAULT.seal(b"secret", **PLACE))
-    assert not rotated.needs_rotation(rotated.seal(b"secret", **PLACE))
-
-
 def test_a_key_that_is_gone_is_named_by_its_id():
     sealed = VAULT.seal(b"secret", **PLACE)
     with pytest.raises(VaultError) as refused:

@@ -15,7 +15,9 @@ from identity_api.db import providers
 from identity_api.db.database import Database
 from identity_api.db.providers import ClientSettings, Provider
 from identity_api.ids import uuid7
-from identity_api.lifecycle.provider_client import client_of
+from identity_api.lifecycle.provider_client import open_client
+from identity_api.lifecycle.provider_line import open_line, sealed_client
+from identity_api.lifecycle.provider_memory import ProviderMemory
 from identity_api.oidc.client_auth import authenticate
 from identity_api.tenants.client_keys import ensure_keys, replace_certificate, rotate_keys
 from identity_api.vault import Vault
@@ -134,7 +136,8 @@ async def test_what_is_published_verifies_what_we_sign(site: Site) -> None:
     provider = await with_keys(site)
     published = (await site.client().get(f"/auth/providers/{provider.id}/jwks")).json()["keys"]
     async with site.database.reading() as connection:
-        authentication = await client_of(connection, site.vault, provider)
+        line = open_line(site.vault, provider, "", await sealed_client(connection, provider))
+    authentication = open_client(site.vault, ProviderMemory(), line, None).proofs[0].authentication
     form: dict[str, str] = {}
     authenticate(authentication, form, {}, now=system_clock())
     [key] = [JWKRegistry.import_key(jwk) for jwk in published if jwk["use"] == "sig"]
