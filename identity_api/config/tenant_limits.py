@@ -14,6 +14,7 @@ class TenantLimits(msgspec.Struct, frozen=True, kw_only=True):
     max_provider_groups: int = 50_000
     max_user_grants: int = 200
     max_user_api_tokens: int = 50
+    max_preview_identities: int = 20_000
 
 
 DEFAULT_LIMITS = TenantLimits()

@@ -88,12 +88,19 @@ async def lock_head(connection: Connection, tenant_id: UUID) -> Head | None:
 _EVENT = "id, at, actor, action, subject_kind, subject_id, payload::text as payload"
 
 
-async def unsealed(connection: Connection, tenant_id: UUID, limit: int) -> list[Unsealed]:
-    """The oldest events that the chain does not cover, at most `limit`."""
+async def unsealed(connection: Connection, tenant_id: UUID, limit: int, *, after: UUID | None = None) -> list[Unsealed]:
+    """The oldest events that the chain does not cover, at most `limit`.
+
+    Args:
+        after: look behind this event only. What was just sealed stays in the index until it is cleaned, and would be
+            gone through again every time.
+    """
     rows = await connection.fetch(
-        f"select {_EVENT} from audit_event where tenant_id = $1 and sequence is null order by id limit $2",
+        f"select {_EVENT} from audit_event where tenant_id = $1 and sequence is null and ($3::uuid is null or id > $3)"
+        " order by id limit $2",
         tenant_id,
         limit,
+        after,
     )
     return [Unsealed(**row) for row in rows]
 

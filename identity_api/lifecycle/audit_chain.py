@@ -20,7 +20,7 @@ from identity_api.telemetry import METRICS, get_logger
 from identity_api.vault import Mac, Vault
 
 PURPOSE = "audit"
-EVENTS_PER_TRANSACTION = 500
+EVENTS_PER_TRANSACTION = 1_000
 _PAGE = 1_000
 _FORMAT = b"identity-api audit 1"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -43,27 +43,42 @@ class ChainBroken(msgspec.Struct, frozen=True):
 
 
 async def seal_all(database: Database, vault: Vault, *, limit: int = EVENTS_PER_TRANSACTION) -> int:
-    """Seal what no chain covers yet, tenant by tenant; returns how many events. Any number of workers may do so."""
+    """Seal what no chain covers yet; returns how many events. Any number of workers may do so.
+
+    Tenants are taken in turn, `limit` events each: many events of one keep no other waiting.
+    """
     async with database.reading() as connection:
-        waiting = await audit.tenants_with_unsealed(connection)
+        waiting: dict[UUID, UUID | None] = dict.fromkeys(await audit.tenants_with_unsealed(connection))
     total = 0
-    for tenant_id in waiting:
-        sealed = limit
-        while sealed == limit:
+    while waiting:
+        for tenant_id, after in list(waiting.items()):
             async with database.transaction() as connection:
-                sealed = await seal(connection, vault, tenant_id, limit=limit)
-            total += sealed
+                sealed = await seal(connection, vault, tenant_id, limit=limit, after=after)
+            total += len(sealed)
+            if len(sealed) == limit:
+                waiting[tenant_id] = sealed[-1]
+            else:
+                del waiting[tenant_id]
     return total
 
 
-async def seal(connection: Connection, vault: Vault, tenant_id: UUID, *, limit: int = EVENTS_PER_TRANSACTION) -> int:
-    """Append up to `limit` events to the tenant's chain, in the caller's transaction; 0 if another sealer is at it."""
+async def seal(
+    connection: Connection,
+    vault: Vault,
+    tenant_id: UUID,
+    *,
+    limit: int = EVENTS_PER_TRANSACTION,
+    after: UUID | None = None,
+) -> list[UUID]:
+    """Append up to `limit` events to the tenant's chain, in the caller's transaction; none if another sealer is at it.
+
+    Args:
+        after: the last event that the caller has just sealed.
+    """
     head = await audit.lock_head(connection, tenant_id)
-    if head is None:
-        return 0
-    events = await audit.unsealed(connection, tenant_id, limit)
-    if not events:
-        return 0
+    events = await audit.unsealed(connection, tenant_id, limit, after=after) if head is not None else []
+    if head is None or not events:
+        return []
     links: list[tuple[UUID, int, bytes]] = []
     mac = head.mac
     key_id = ""
@@ -74,7 +89,7 @@ async def seal(connection: Connection, vault: Vault, tenant_id: UUID, *, limit: 
     METRICS.set_audit_head(links[-1][1])
     # Kept outside the database, this is what shows that a chain was cut off together with its head.
     _log.info("audit.head", tenant=str(tenant_id), sequence=links[-1][1], mac=mac.hex(), key_id=key_id)
-    return len(links)
+    return [event.id for event in events]
 
 
 async def verify(

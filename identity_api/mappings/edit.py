@@ -5,9 +5,10 @@ from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 from identity_api.accounts.ways_in import an_admin_remains
+from identity_api.config import TenantLimits
 from identity_api.db import groups, mappings, permissions
 from identity_api.db.database import Database
-from identity_api.errors import Conflict
+from identity_api.errors import Conflict, LimitReached
 from identity_api.ids import uuid7
 from identity_api.mapping import MatchKind
 from identity_api.mappings.effect import Effect, effect_of
@@ -25,12 +26,13 @@ async def make(database: Database, actor: Actor, change: Change, *, as_previewed
         as_previewed: the digest of an effect that was shown; the change is made only if its effect is still that one.
 
     Raises:
-        Conflict: `PREVIEW_OUTDATED`; and what the change raises.
+        Conflict: `PREVIEW_OUTDATED`, `LIMIT_REACHED` as for `preview`; and what the change raises.
         Refused: `LAST_ADMIN`: it would take its right from everybody who administers the tenant.
     """
     async with database.transaction() as connection, an_admin_remains(connection, actor):
         edited = await change(await Edit.begin(connection, database.limits, actor))
         if as_previewed is not None:
+            _ensure_within(database.limits, edited.concerned)
             effect = await effect_of(connection, actor.tenant_id, edited.mapping_id)
             if effect.digest != as_previewed:
                 raise Conflict("The change would touch others by now than the preview said.", code="PREVIEW_OUTDATED")
@@ -42,14 +44,26 @@ async def preview(database: Database, actor: Actor, change: Change) -> Effect:
 
     Raises:
         IdentityAPIError: what the change raises, when it would be refused.
+        LimitReached: it concerns more identities than are looked at in a request. The edit itself has no such bound.
     """
     with contextlib.suppress(_TakenBack):
         async with database.transaction() as connection:
             async with an_admin_remains(connection, actor):
                 edited = await change(await Edit.begin(connection, database.limits, actor, rehearsed=True))
+            _ensure_within(database.limits, edited.concerned)
             effect = await effect_of(connection, actor.tenant_id, edited.mapping_id)
             raise _TakenBack
     return effect
+
+
+def _ensure_within(limits: TenantLimits, concerned: int) -> None:
+    if concerned > limits.max_preview_identities:
+        raise LimitReached(
+            f"The change concerns {concerned:,} identities, and a preview looks at {limits.max_preview_identities:,} at most"
+            " (IDENTITY_MAX_PREVIEW_IDENTITIES). The change can be made without one.",
+            limit="max_preview_identities",
+            value=limits.max_preview_identities,
+        )
 
 
 class _TakenBack(Exception):

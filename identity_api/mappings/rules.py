@@ -7,7 +7,7 @@ import msgspec
 
 from identity_api.config import TenantLimits
 from identity_api.db import audit, grants, locks, mappings, permissions, providers
-from identity_api.db.database import Connection
+from identity_api.db.database import Connection, plan_each_time
 from identity_api.db.mappings import MappingRow
 from identity_api.db.permissions import PermissionRow
 from identity_api.db.tenant_limits import ensure_within
@@ -55,6 +55,7 @@ class Edit:
         # A rehearsal keeps other edits out and lets syncs go on.
         lock = locks.share_mappings if rehearsed else locks.edit_mappings
         await lock(connection, actor.tenant_id)
+        await plan_each_time(connection)  # an edit may concern everybody
         before: frozenset[str] = frozenset()
         if actor.user_id is not None:
             before = await grants.effective(connection, actor.tenant_id, actor.user_id)

@@ -1,6 +1,5 @@
 """A tenant whose mappings are edited."""
 
-from collections.abc import AsyncIterator
 from uuid import UUID
 
 import pytest_asyncio
@@ -56,8 +55,7 @@ class World:
         return row.version
 
 
-@pytest_asyncio.fixture
-async def world(database: Database) -> AsyncIterator[World]:
+async def make_world(database: Database) -> World:
     world = World()
     world.database = database
     async with database.transaction() as connection:
@@ -73,4 +71,15 @@ async def world(database: Database) -> AsyncIterator[World]:
         await make.sign_in(connection, world.provider, identity, ["engineering", "platform"])
         world.admin_identity = await make.make_identity(connection, world.provider, world.admin)
         await make.sign_in(connection, world.provider, world.admin_identity, ["admins"])
-    yield world
+    return world
+
+
+@pytest_asyncio.fixture
+async def world(database: Database) -> World:
+    return await make_world(database)
+
+
+@pytest_asyncio.fixture
+async def neighbour(database: Database) -> World:
+    """Another tenant, made after the first."""
+    return await make_world(database)

@@ -90,3 +90,17 @@ async def test_one_permission_more_than_the_limit_is_refused(world: World) -> No
     await catalogue.create(database, actor, "one:read", "")
     with pytest.raises(LimitReached, match="IDENTITY_MAX_PERMISSIONS"):
         await catalogue.create(database, actor, "two:read", "")
+
+
+async def test_a_preview_of_more_identities_than_are_looked_at_says_so_and_the_edit_is_made(world: World) -> None:
+    change = edit.creating(world.rule("engineering"))
+    database = make.limited(world.database, max_preview_identities=1)
+    assert (await edit.preview(database, world.actor(), change)).concerned == 1
+    async with world.database.transaction() as connection:
+        identity_id = await make.make_identity(
+            connection, world.provider, await make.make_user(connection, world.tenant)
+        )
+        await make.sign_in(connection, world.provider, identity_id, ["engineering"])
+    with pytest.raises(LimitReached, match=r"concerns 2 identities.* 1 at most .IDENTITY_MAX_PREVIEW_IDENTITIES"):
+        await edit.preview(database, world.actor(), change)
+    assert (await edit.make(database, world.actor(), change)).concerned == 2
