@@ -37,6 +37,7 @@ _MEMBERS = {
     "jwks": "jwks_uri",
     "end-session": "end_session_endpoint",
 }
+_VERIFIER_ERRORS = {"REFUSED": "invalid_request", "UNKNOWN_CLIENT": "invalid_client"}
 _VERIFIER = "v" * 43
 _CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(_VERIFIER.encode()).digest()).rstrip(b"=").decode()
 
@@ -74,7 +75,8 @@ class Habits(msgspec.Struct, frozen=True, kw_only=True):
     refresh_tokens: Literal["OFFLINE_ACCESS", "ALWAYS", "NEVER"] = "OFFLINE_ACCESS"
     rotation: Rotation = Rotation.STRICT
     methods: Sequence[str] = ("client_secret_post",)
-    pkce: Literal["CHECKED", "IGNORED", "REFUSED"] = "CHECKED"
+    pkce: Literal["CHECKED", "IGNORED", "REFUSED", "UNKNOWN_CLIENT"] = "CHECKED"
+    """`REFUSED` with `invalid_request`; or told as a client that is not known, where the code is exchanged."""
     response_mode: Literal["query", "form_post"] | None = None
     """The only one that the vendor takes with these scopes."""
     id_token: About = standard
@@ -297,8 +299,8 @@ class _Dialect:
             if not habits.client_secret(form.get("client_secret", "")):
                 raise _Refused("invalid_client", "this is not the secret")
             form = {**form, "client_secret": self._vendor.client_secret}
-        if habits.pkce == "REFUSED" and "code_verifier" in form:
-            raise _Refused("invalid_request", "no PKCE here")
+        if habits.pkce in _VERIFIER_ERRORS and "code_verifier" in form:
+            raise _Refused(_VERIFIER_ERRORS[habits.pkce], "no PKCE here")
         if habits.pkce != "CHECKED" and "code" in form:
             form = {**form, "code_verifier": _VERIFIER}
         return form

@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -32,7 +33,9 @@ async def office(
     """Follows a guide: `await office("dex", HABITS)`. Alice and Bob are people of the vendor."""
     async with AsyncExitStack() as stack:
 
-        async def followed(guide: str, habits: Habits, *, number: int = 0, secret: str | None = None) -> Office:
+        async def followed(
+            guide: str, habits: Habits, *, number: int = 0, secret: str | None = None, **changes: Any
+        ) -> Office:
             vendor = stack.enter_context(Imitation(habits, [ALICE, BOB]))
             upstream = outbound(vendor)
             stack.push_async_callback(upstream.aclose)
@@ -50,6 +53,6 @@ async def office(
             await stack.enter_async_context(running(app))
             if found := re.search(r'client_secret_env = "(\w+)"', blocks(f"docs/providers/{guide}.md", "toml")[number]):
                 monkeypatch.setenv(found[1], secret or vendor.client_secret)
-            return await follow(guide, vendor, app, database, settings, upstream, tmp_path, number=number)
+            return await follow(guide, vendor, app, database, settings, upstream, tmp_path, number=number, **changes)
 
         yield followed

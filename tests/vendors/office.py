@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -149,12 +150,16 @@ async def follow(
     folder: Path,
     *,
     number: int = 0,
+    without: Sequence[str] = (),
+    more: str = "",
 ) -> Office:
     """Do what the guide says, at the vendor and here.
 
     Args:
         guide: its name in docs/providers.
         number: which of its declarations. The variable that it names for the secret is set.
+        without: settings of the provider that somebody has forgotten.
+        more: a setting that somebody has added.
     """
     slug = f"acme-{uuid7().hex[-12:]}"
     text = blocks(f"docs/providers/{guide}.md", "toml")[number]
@@ -162,8 +167,8 @@ async def follow(
     [tenant] = tomllib.loads(text)["tenants"]
     [declared] = tenant["providers"]
     own = vendor.stands_for({name: one for name, one in apply_preset(declared).items() if name in _ADDRESSES and one})
-    text = re.sub(rf"(?m)^(?:{'|'.join(own)}) = .*\n", "", text)
-    lines = [f"{name} = {_inline(value)}" for name, value in own.items()]
+    text = re.sub(rf"(?m)^(?:{'|'.join([*own, *without])}) = .*\n", "", text)
+    lines = [*[f"{name} = {_inline(value)}" for name, value in own.items()], more]
     text = text.replace("[[tenants.providers]]", "\n".join(["[[tenants.providers]]", *lines]))
     path = folder / "tenants.toml"
     path.touch(mode=0o600)

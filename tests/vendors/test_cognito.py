@@ -42,7 +42,7 @@ HABITS = Habits(
 )
 
 
-async def test_the_guide_leads_to_a_login_with_groups_that_follow(office: Follow) -> None:
+async def test_the_guide_leads_to_a_login_with_groups_that_follow_and_a_sign_out(office: Follow) -> None:
     acme = await office("cognito", HABITS)
     acme.vendor.set_groups("alice", ["engineering"])
     assert [one.code for one in await acme.self_test()] == ["PKCE_NOT_ANNOUNCED"]
@@ -55,3 +55,17 @@ async def test_the_guide_leads_to_a_login_with_groups_that_follow(office: Follow
     acme.vendor.set_groups("alice", [])
     await acme.sync(browser)
     assert (await acme.me(browser))["permissions"] == []
+
+    visited = await acme.sign_out(browser)
+    assert visited[0].startswith(f"{acme.vendor.origin}/logout?")
+    back = f"{acme.origin}/auth/logout/return"
+    assert visited[1:] == [back, f"{acme.origin}/login?signed_out=1"]
+    assert acme.vendor.asked("end-session")[-1]["logout_uri"] == back
+
+
+async def test_without_the_parameter_people_end_on_cognitos_error_page(office: Follow) -> None:
+    """So that the test above shows something."""
+    acme = await office("cognito", HABITS, more="end_session_parameters = {}")
+    browser = await acme.signed_in()
+    with pytest.raises(AssertionError, match="Required parameter missing"):
+        await acme.sign_out(browser)

@@ -20,6 +20,7 @@ from identity_api.tenants.presets import (
     google,
     jumpcloud,
     keycloak,
+    linkedin,
     okta,
     onelogin,
     pingfederate,
@@ -45,7 +46,7 @@ _MODULES = (
         google,
         jumpcloud,
     ),
-    *(keycloak, okta, onelogin, pingfederate, slack, zitadel),
+    *(keycloak, linkedin, okta, onelogin, pingfederate, slack, zitadel),
 )
 PRESETS: Mapping[str, Preset] = {module.PRESET.name: module.PRESET for module in _MODULES}
 

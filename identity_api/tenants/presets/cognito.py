@@ -35,4 +35,5 @@ PRESET = Preset(
     display_claim=("name", "preferred_username", "cognito:username"),
     groups_claim=("id_token / cognito:groups",),
     absent_groups="EMPTY",
+    end_session_parameters={"logout_uri": "{return_url}"},
 )

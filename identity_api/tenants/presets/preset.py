@@ -66,6 +66,7 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True):
     email_claim: tuple[str, ...] = ("email",)
     groups_claim: tuple[str, ...] = ("id_token / groups",)
     absent_groups: Literal["EMPTY", "UNKNOWN"] = "UNKNOWN"
+    end_session_parameters: dict[str, str] = {}
     name_in_callback: bool = False
     provisioning: Literal["JIT", "KNOWN_USERS", "LINKED_ONLY"] = "JIT"
     deny_unmapped: bool = False
@@ -88,6 +89,7 @@ SETTINGS = (
     "email_claim",
     "groups_claim",
     "absent_groups",
+    "end_session_parameters",
     "name_in_callback",
     "provisioning",
     "deny_unmapped",

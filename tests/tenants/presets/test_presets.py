@@ -173,7 +173,7 @@ def test_google_gets_offline_access_by_parameters_and_never_by_the_scope():
     assert "offline_access" not in provider.scopes
 
 
-@pytest.mark.parametrize("name", ["apple", "discord", "google", "github"])
+@pytest.mark.parametrize("name", ["apple", "discord", "google", "github", "linkedin"])
 def test_where_everybody_can_have_an_account_nobody_is_let_in_unseen(name):
     assert declared(name).provisioning != "JIT"
 
