@@ -32,6 +32,8 @@ class Verified(msgspec.Struct, frozen=True):
     groups: GroupsReading
     generation: int | None
     """The generation that a sync claimed; None for a login, which always applies."""
+    can_be_asked: bool = True
+    """Whether the provider can be asked about the person between logins: False after a login that brought no token for it."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -102,11 +104,20 @@ def _is_still_claimed(answer: Verified, stored: Standing | None) -> bool:
     )
 
 
-def state_after(provider: Provider, groups: GroupsReading) -> tuple[str, str | None]:
-    """The identity's state and its reason after a verified answer: groups that cannot be trusted make it stale (I7)."""
-    if not groups.is_verified:
+def state_after(provider: Provider, groups: GroupsReading, *, can_be_asked: bool = True) -> tuple[str, str | None]:
+    """The identity's state and its reason after a verified answer: groups that cannot be trusted make it stale (I7).
+
+    Where groups give nothing (`sync_mode` NONE) it does not matter what is known of them.
+    """
+    if not _is_enough(provider, groups):
         return "STALE", groups.reason.value.lower()
-    return ("UNSYNCED", None) if provider.sync == "OFF" else ("FRESH", None)
+    if provider.sync == "OFF":
+        return "UNSYNCED", None
+    return ("FRESH", None) if can_be_asked else ("UNSYNCED", "no_refresh_token")
+
+
+def _is_enough(provider: Provider, groups: GroupsReading) -> bool:
+    return groups.is_verified or provider.sync_mode == "NONE"
 
 
 async def _write_profiles(
@@ -126,7 +137,7 @@ async def _write_profiles(
     for answer in answers:
         before = stored[answer.identity_id]
         claims = _claims(answer.profile)
-        state, reason = state_after(provider, answer.groups)
+        state, reason = state_after(provider, answer.groups, can_be_asked=answer.can_be_asked)
         if is_login or (claims, state, reason) != (before.claims, before.state, before.state_reason):
             renewals.append(Renewal(answer.identity_id, claims, state, reason))
         if (state, reason) != (before.state, before.state_reason):
@@ -172,6 +183,8 @@ def _lease(provider: Provider, answer: Verified, before: Standing) -> LeaseRenew
         groups_are_verified=verified,
         forget_groups_lease=not verified and before.state in ("REVOKED", "QUARANTINED"),
         groups_completeness=answer.groups.completeness.value,
-        outcome="ok" if verified else answer.groups.reason.value.lower(),
-        seconds_until_due=None if provider.sync == "OFF" else provider.sync_interval_seconds * spread,
+        outcome="ok" if _is_enough(provider, answer.groups) else answer.groups.reason.value.lower(),
+        seconds_until_due=provider.sync_interval_seconds * spread
+        if provider.sync != "OFF" and answer.can_be_asked
+        else None,
     )

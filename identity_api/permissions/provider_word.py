@@ -62,7 +62,11 @@ SETTINGS: Final[Mapping[str, frozenset[Word]]] = {
     "client_settings.signed_userinfo": SILENT,
     "client_settings.apple_team_id": SILENT,
     "client_settings.apple_key_id": SILENT,
-    "client_settings.accept_without_iss": SILENT,  # the operator's alone
+    "client_settings.accept_without_iss": SILENT,  # the operator's alone, and so are the next two
+    "client_settings.pkce": SILENT,
+    "client_settings.missing_nonce": SILENT,
+    "client_settings.sign_out_at_provider": SILENT,
+    "client_settings.end_session_parameters": SILENT,
     "label": SILENT,
     "icon": SILENT,
     "position": SILENT,

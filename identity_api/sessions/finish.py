@@ -12,7 +12,7 @@ step 4, in a report instead of a session (`rehearse`).
 
 from identity_api.accounts.entry import denial
 from identity_api.accounts.provisioning import Declined, Provisioned, provision
-from identity_api.db import attempts, audit, locks, providers
+from identity_api.db import attempts, audit, locks, providers, refresh_tokens
 from identity_api.db.database import Connection
 from identity_api.db.providers import Provider
 from identity_api.lifecycle.provider_line import document_of, line_to, metadata_of
@@ -178,7 +178,8 @@ async def _land_account(
     attempt, provider, tenant_id = matched.attempt, matched.provider, matched.attempt.tenant_id
     actor = f"provider:{provider.id}"
     has_token = await _keep_token(connection, parts, matched, answered, account)
-    verified = Verified(account.identity_id, answered.person.profile, answered.groups, None)
+    can_be_asked = has_token or await refresh_tokens.newest_live(connection, tenant_id, account.identity_id) is not None
+    verified = Verified(account.identity_id, answered.person.profile, answered.groups, None, can_be_asked)
     await apply_verified(
         connection, tenant_id, provider, [verified], is_login=True, actor=actor, limits=parts.database.limits
     )

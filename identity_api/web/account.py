@@ -8,7 +8,8 @@ import msgspec
 
 from identity_api.db.read_model import SyncStatus, UserRecord
 from identity_api.db.sessions import SessionRecord
-from identity_api.permissions.facts import GrantFact, IdentityFact, TenantCircumstances
+from identity_api.mapping import Reason
+from identity_api.permissions.facts import GrantFact, IdentityFact, ProviderCircumstances, TenantCircumstances
 from identity_api.permissions.force import Cause, Standing
 from identity_api.permissions.service import PROVIDERS_READ
 
@@ -22,12 +23,21 @@ _CAUSES: Final[dict[Cause, str]] = {
     "MAPPING_CHANGED": "the mapping has been changed",
 }
 _STATES: Final = {
-    "FRESH": ("up to date", "good", "The provider confirms your groups regularly."),
+    "FRESH": ("up to date", "good", "The provider is asked for your groups regularly."),
     "UNSYNCED": ("from your last sign-in", "", "Groups are read when you sign in."),
-    "STALE": ("waiting for the provider", "warn", "The last check did not succeed. What you may do holds for a while."),
+    "STALE": ("waiting for the provider", "warn", "The last check did not succeed."),
     "REVOKED": ("ended", "bad", "The sign-in has ended. Sign in again to bring its permissions back."),
     "QUARANTINED": ("held", "bad", "An administrator has to look at this identity."),
 }
+_GROUPS_GIVE_NOTHING: Final = "Permissions do not follow groups here."
+_GROUPS_NOT_TOLD: Final = ("groups not told", "warn", "The provider did not say which groups you are in.")
+_NOT_ASKED: Final = (
+    "from your last sign-in",
+    "warn",
+    "The provider is not asked between sign-ins, as it gave nothing to ask with. Sign in again to have your groups read.",
+)
+_UNTOLD: Final = frozenset([reason.value for reason in Reason])
+"""Reasons that are no failure of a check: it was made, and its answer had no groups that can be used."""
 
 
 class PermissionView(msgspec.Struct, frozen=True):
@@ -131,24 +141,43 @@ class _Reasons:
 
 def _identity(identity: IdentityFact, user: UserRecord, tenant: TenantCircumstances) -> IdentityView:
     provider = tenant.providers[identity.provider_id]
-    state, tone, explanation = _STATES[identity.state]
-    if not provider.enabled:
-        state, tone, explanation = "provider switched off", "bad", "This way of signing in is switched off."
     sync = user.syncs.get(identity.id)
+    state, tone, explanation = _told(identity, provider, sync)
     return IdentityView(
         provider=provider.label,
         state=state,
         tone=tone,
-        explanation=_explain_groups(explanation, sync),
+        explanation=explanation,
         signed_in_at=in_words(datetime.fromisoformat(identity.signed_in_at)),
         verified_at=in_words(sync.verified_at if sync else None),
         groups=tuple([group.name for group in user.facts.groups if group.identity_id == identity.id]),
     )
 
 
+def _told(identity: IdentityFact, provider: ProviderCircumstances, sync: SyncStatus | None) -> tuple[str, str, str]:
+    """State, tone and explanation: what is true of this provider, which may give groups no meaning, or no token to ask with."""
+    reason = (identity.state_reason or "").upper()
+    if not provider.enabled:
+        return "provider switched off", "bad", "This way of signing in is switched off."
+    if reason == "NO_REFRESH_TOKEN":
+        return _NOT_ASKED
+    state, tone, explanation = _STATES[identity.state]
+    if provider.sync_mode == "NONE" and identity.state in ("FRESH", "UNSYNCED"):
+        return state, tone, _GROUPS_GIVE_NOTHING
+    if identity.state != "STALE":
+        return state, tone, explanation
+    if reason in _UNTOLD:
+        state, tone, explanation = _GROUPS_NOT_TOLD
+        explanation = _explain_groups(explanation, sync)
+    until = sync.groups_valid_until if sync else None
+    if provider.sync_mode == "NONE" or until is None:
+        return state, tone, explanation
+    return state, tone, f"{explanation} What groups gave you before counts until {in_words(until)}."
+
+
 def _explain_groups(explanation: str, sync: SyncStatus | None) -> str:
     if sync is not None and sync.groups_completeness in ("TRUNCATED", "UNREADABLE"):
-        return f"{explanation} The provider did not say all of your groups, so they give nothing new."
+        return "The provider did not say all of your groups, so they give nothing new."
     return explanation
 
 

@@ -18,7 +18,11 @@ SYNC: Final[Table] = table(
             "The provider spoke of somebody else under this identity.",
             "Find out who it is; then unlink the identity, or keep it out.",
         ),
-        "UNSYNCED": ("The provider's sync is off: permissions are as of the last login.", "Nothing is to be done."),
+        "UNSYNCED": (
+            "The provider is not asked between logins: its sync is off, or it issued no refresh token (the reason says so). "
+            "Permissions are as of the last login.",
+            "Nothing, if the sync is meant to be off. Else allow refresh tokens there, and ask for them.",
+        ),
         "DISABLED": ("The user or the provider is switched off.", "Switch it on, if that was a mistake."),
         # Ends
         "invalid_grant": (
