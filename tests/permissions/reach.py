@@ -1,0 +1,443 @@
+"""A tenant in memory, small enough to be played through tens of thousands of times, in which the real rules decide.
+
+People, accounts, providers and mappings are a few numbers; permissions are bits. What an action may do is asked of
+`permissions.ways_in`, `permissions.provider_word` and `permissions.delegation`, as the use cases ask them; what follows from
+it is written down here once more, in the shortest form. `reach` says what a person could come to hold by every way in that
+they control, now or once the owners of accounts have signed in.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from identity_api.permissions import provider_word
+from identity_api.permissions.provider_word import Word
+from identity_api.permissions.service import ADMINISTERING, MAPPINGS_WRITE, SERVICE_PERMISSIONS
+from identity_api.permissions.ways_in import Account as Seen
+from identity_api.permissions.ways_in import Right, Rights
+
+RIGHTS = (*[Right(name) for name in SERVICE_PERMISSIONS], Right("docs:read"), Right("vault:open", delegable=False))
+BIT = {right.name: 1 << place for place, right in enumerate(RIGHTS)}
+SERVICE = sum(BIT[name] for name in SERVICE_PERMISSIONS)
+DOCS, VAULT = BIT["docs:read"], BIT["vault:open"]
+ALL = SERVICE | DOCS | VAULT
+ADMIN_BITS = [BIT[name] for name in sorted(ADMINISTERING)]
+TENANT = UUID(int=1)
+HONEST = -1
+"""Where a provider answers that nobody here controls."""
+GROUPS = (0, 1)
+
+
+@cache
+def rights(bits: int) -> Rights:
+    return frozenset([right for right in RIGHTS if bits & BIT[right.name]])
+
+
+@cache
+def names(bits: int) -> frozenset[str]:
+    return frozenset([right.name for right in rights(bits)])
+
+
+@cache
+def bits_of(found: Rights) -> int:
+    return sum(BIT[right.name] for right in found)
+
+
+def may_give(bits: int) -> int:
+    """What somebody who holds these may give, said in bits: the bound of what an action of theirs may add anywhere."""
+    return bits | (DOCS if bits & BIT[MAPPINGS_WRITE] else 0)
+
+
+@dataclass(slots=True)
+class Identity:
+    """A person of a provider, linked to an account; without a subject it waits."""
+
+    id: int
+    provider: int
+    anchor: int
+    subject: int | None = None
+    issuer: int = HONEST
+    groups: frozenset[int] = frozenset()
+    grants: dict[tuple[int, int], int] = field(default_factory=dict)
+    """What each mapping gave for each group."""
+    state: str = "WAITING"
+
+    def copy(self) -> "Identity":
+        return Identity(
+            self.id, self.provider, self.anchor, self.subject, self.issuer, self.groups, dict(self.grants), self.state
+        )
+
+
+@dataclass(slots=True)
+class Account:
+    """A user. Who knows the password, has the link, the token or a session is a person's number."""
+
+    id: int
+    name: int | None
+    enabled: bool = True
+    manual: int = 0
+    password: int | None = None
+    factor: int | None = None
+    link: int | None = None
+    token: int | None = None
+    sessions: frozenset[tuple[int, int | None]] = frozenset()
+    """Whose, and by which identity; None: by the password."""
+    identities: list[Identity] = field(default_factory=list)
+    was_linked: bool = False
+
+    def copy(self) -> "Account":
+        return Account(
+            self.id, self.name, self.enabled, self.manual, self.password, self.factor, self.link, self.token,
+            self.sessions, [one.copy() for one in self.identities], self.was_linked,
+        )  # fmt: skip
+
+    @property
+    def held(self) -> int:
+        found = self.manual
+        for identity in self.identities:
+            for given in identity.grants.values():
+                found |= given
+        return found
+
+
+@dataclass(slots=True)
+class Provider:
+    """Where it answers, and which of its claims people there choose themselves."""
+
+    id: int
+    issuer: int = HONEST
+    place: int = HONEST
+    free: frozenset[str] = frozenset()
+    provisioning: str = "JIT"
+    adopts: bool = False
+    mode: str = "ADDITIVE"
+    enabled: bool = True
+    sync: str = "REFRESH_TOKEN"
+
+    def copy(self) -> "Provider":
+        return Provider(
+            self.id,
+            self.issuer,
+            self.place,
+            self.free,
+            self.provisioning,
+            self.adopts,
+            self.mode,
+            self.enabled,
+            self.sync,
+        )
+
+    @property
+    def matches_names(self) -> bool:
+        return self.adopts or self.provisioning == "KNOWN_USERS"
+
+    def settings(self) -> dict[str, Any]:
+        """As the real rule reads a provider's settings."""
+        return {
+            **_SETTINGS,
+            "issuer": self.issuer,
+            "discovery_url": self.place,
+            "claims.anchor": "anchor" in self.free,
+            "claims.username": "name" in self.free,
+            "claims.groups": "groups" in self.free,
+            "provisioning": self.provisioning,
+            "adopt_by_name": self.adopts,
+            "sync_mode": self.mode,
+            "enabled": self.enabled,
+            "sync": self.sync,
+        }
+
+
+_SETTINGS: dict[str, Any] = {
+    **dict.fromkeys(provider_word.SETTINGS, None),
+    "scopes": (),
+    "sync_interval_seconds": 300,
+    "outage_grace_seconds": 14_400,
+    "unsynced_lease_seconds": 86_400,
+    "max_concurrent": 20,
+    "absent_groups": "EMPTY",
+}
+
+
+@dataclass(slots=True)
+class Mapping:
+    provider: int | None
+    group: int
+    given: int
+    live: bool = True
+
+
+class World:
+    """The tenant, and what each person is at an honest provider: subject, anchor and name are the person's number."""
+
+    def __init__(self, people: int) -> None:
+        self.people = people
+        self.accounts: dict[int, Account] = {}
+        self.providers: dict[int, Provider] = {}
+        self.mappings: dict[int, Mapping] = {}
+        self.groups: dict[tuple[int, int], frozenset[int]] = {}
+        """Of a person at a provider, as the provider knows them today."""
+        self.next_id = 100
+
+    def copy(self) -> "World":
+        other = World(self.people)
+        other.accounts = {key: one.copy() for key, one in self.accounts.items()}
+        other.providers = {key: one.copy() for key, one in self.providers.items()}
+        other.mappings = {key: Mapping(o.provider, o.group, o.given, o.live) for key, o in self.mappings.items()}
+        other.groups, other.next_id = dict(self.groups), self.next_id
+        return other
+
+    def fresh(self) -> int:
+        self.next_id += 1
+        return self.next_id
+
+    # What is given, held and in force
+
+    def potential(self, provider: int) -> int:
+        found = 0
+        for one in self.mappings.values():
+            if one.live and one.provider in (None, provider):
+                found |= one.given
+        return found
+
+    def given(self, provider: int, groups: frozenset[int]) -> dict[tuple[int, int], int]:
+        if self.providers[provider].mode == "NONE":
+            return {}
+        return {
+            (key, one.group): one.given
+            for key, one in self.mappings.items()
+            if one.live and one.provider in (None, provider) and one.group in groups
+        }
+
+    def is_live(self, identity: Identity) -> bool:
+        return identity.state == "FRESH" and self.providers[identity.provider].enabled
+
+    def is_way_in(self, identity: Identity) -> bool:
+        """Whether what is given by hand counts by it: without a sync, an identity that waits is enough."""
+        provider = self.providers[identity.provider]
+        return self.is_live(identity) or (provider.enabled and provider.sync == "OFF" and identity.state == "WAITING")
+
+    def has_way_in(self, account: Account) -> bool:
+        return account.password is not None or any(self.is_way_in(one) for one in account.identities)
+
+    def in_force(self, account: Account) -> int:
+        if not account.enabled:
+            return 0
+        found = account.manual if self.has_way_in(account) else 0
+        for identity in account.identities:
+            if self.is_live(identity):
+                for given in identity.grants.values():
+                    found |= given
+        return found
+
+    def coming(self, account: Account) -> int:
+        found = 0
+        for identity in account.identities:
+            found |= self.potential(identity.provider)
+        return found
+
+    def administered(self) -> set[str]:
+        found = 0
+        for account in self.accounts.values():
+            found |= self.in_force(account)
+        return {name for name in ADMINISTERING if found & BIT[name]}
+
+    def seen(self, account: Account) -> Seen:
+        """The account as the real rule is shown it."""
+        ways = len(account.identities) + sum(one is not None for one in (account.password, account.link, account.token))
+        return Seen(
+            user_id=UUID(int=account.id),
+            held=rights(account.held),
+            coming=rights(self.coming(account)),
+            has_way_in=bool(ways or account.sessions),
+            is_shared=ways > 1,
+        )
+
+    def of_word(self, word: Word, wanted: Provider) -> int:
+        """What a provider's word on this can give."""
+        found = 0
+        if word is Word.GROUPS:
+            return self.potential(wanted.id)
+        for account in self.accounts.values():
+            if word is Word.NAMES:
+                found |= account.held & ~SERVICE if not account.was_linked else 0
+            elif any(
+                one.provider == wanted.id and (one.subject is None or one.issuer == wanted.issuer)
+                for one in account.identities
+            ):
+                found |= account.held | self.coming(account)
+        return found
+
+    # What follows from changes
+
+    def follow_mappings(self, ids: set[int] | None = None, provider: int | None = None) -> None:
+        """Let grants follow: what a mapping no longer gives goes; what it gives to groups people are in comes."""
+        for account in self.accounts.values():
+            for identity in account.identities:
+                if provider not in (None, identity.provider):
+                    continue
+                wanted = self.given(identity.provider, identity.groups)
+                is_off = self.providers[identity.provider].mode == "NONE"
+                for key in list(identity.grants):
+                    one = self.mappings[key[0]]
+                    gives = one.live and one.provider in (None, identity.provider) and one.group == key[1]
+                    if is_off or not gives:
+                        del identity.grants[key]
+                    else:  # a group that they have left gives nothing new
+                        identity.grants[key] &= one.given
+                identity.grants.update(wanted)
+
+    def end_older_ways(self, account: Account) -> None:
+        account.password = account.factor = account.link = account.token = None
+        account.sessions = frozenset()
+
+    def end_login(self, account: Account, identity: Identity, state: str | None = None) -> None:
+        """End what came by an identity; with a state, the identity's login too."""
+        if state is not None:
+            if identity.state in ("REVOKED", "QUARANTINED"):
+                return
+            identity.state = state
+        account.sessions = frozenset([one for one in account.sessions if one[1] != identity.id])
+        self.end_stranded(account)
+
+    def end_stranded(self, account: Account) -> None:
+        """API tokens end with the last way in."""
+        if not self.has_way_in(account):
+            account.token = None
+
+    # Signing in
+
+    def words(self, person: int, provider: Provider) -> Iterator[tuple[int, int, int, frozenset[int]]]:
+        """What the person can have said of themself there: subject, anchor, name, groups."""
+        others, any_groups = range(self.people), frozenset(GROUPS)
+        if provider.place == person:
+            for one in others:
+                yield one, one, one, any_groups
+            return
+        if provider.place != HONEST:
+            return
+        groups = any_groups if "groups" in provider.free else self.groups.get((provider.id, person), frozenset())
+        for anchor in others if "anchor" in provider.free else (person,):
+            for name in others if "name" in provider.free else (person,):
+                yield person, anchor, name, groups
+
+    def sign_in(self, person: int, provider: Provider, word: tuple[int, int, int, frozenset[int]]) -> str:
+        subject, anchor, name, groups = word
+        if not provider.enabled:
+            return "PROVIDER_DISABLED"
+        found = self._find(provider, subject, anchor)
+        if found is None:
+            account = self._provision(provider, name)
+            if isinstance(account, str):
+                return account
+            identity = Identity(self.fresh(), provider.id, anchor, subject, provider.issuer)
+            account.identities.append(identity)
+            account.was_linked = True
+        else:
+            account, identity = found
+            if identity.subject is None:
+                identity.subject, identity.issuer = subject, provider.issuer
+                self.end_older_ways(account)
+            elif (identity.subject, identity.issuer) != (subject, provider.issuer):
+                return "SUBJECT_CHANGED"
+            if identity.state == "QUARANTINED":
+                return "ACCOUNT_QUARANTINED"
+            if not account.enabled:
+                return "ACCOUNT_DISABLED"
+        identity.groups, identity.state = groups, "FRESH"
+        identity.grants.update(self.given(provider.id, groups))
+        account.sessions |= {(person, identity.id)}
+        return "OK"
+
+    def _find(self, provider: Provider, subject: int, anchor: int) -> tuple[Account, Identity] | None:
+        here = [(a, i) for a in self.accounts.values() for i in a.identities if i.provider == provider.id]
+        for account, identity in here:
+            if identity.anchor == anchor:
+                return account, identity
+        for account, identity in here:
+            if (identity.subject, identity.issuer) == (subject, provider.issuer):
+                if identity.state != "QUARANTINED":
+                    identity.anchor = anchor
+                return account, identity
+        return None
+
+    def named(self, name: int) -> Account | None:
+        return next((one for one in self.accounts.values() if one.name == name), None)
+
+    def _provision(self, provider: Provider, name: int) -> Account | str:
+        known = self.named(name)
+        if provider.provisioning == "LINKED_ONLY":
+            return "ACCOUNT_NOT_FOUND"
+        if provider.matches_names and known is not None and not known.was_linked:
+            if known.held & SERVICE:
+                return "ACCOUNT_NOT_FOUND"
+            if not known.enabled:
+                return "ACCOUNT_DISABLED"
+            self.end_older_ways(known)
+            return known
+        if provider.provisioning == "KNOWN_USERS":
+            return "ACCOUNT_NOT_FOUND"
+        account = Account(self.fresh(), name if known is None else None)
+        self.accounts[account.id] = account
+        return account
+
+    def sign_in_by_password(self, person: int, account: Account) -> str:
+        if not account.enabled or account.password != person or account.factor not in (None, person):
+            return "CREDENTIALS_REFUSED"
+        account.sessions |= {(person, None)}
+        return "OK"
+
+    # What somebody could come to hold
+
+    def reach(self, person: int) -> int:
+        """By every way in that they control; what other people's groups could bring to a shared account is counted whole."""
+        found = 0
+        for provider in self.providers.values():
+            if provider.enabled:
+                for word in self.words(person, provider):
+                    found |= self._reach_by_word(provider, word)
+        for account in self.accounts.values():
+            if account.enabled and self._enters(person, account):
+                found |= account.held | self.coming(account)
+        return found
+
+    def _enters(self, person: int, account: Account) -> bool:
+        has_factor = account.factor in (None, person)
+        by_password = account.password == person and has_factor
+        return by_password or (account.link == person and has_factor) or account.token == person
+
+    def _reach_by_word(self, provider: Provider, word: tuple[int, int, int, frozenset[int]]) -> int:
+        subject, anchor, name, groups = word
+        is_theirs = provider.place == HONEST and "groups" not in provider.free
+        found = 0
+        for given in (
+            self.given(provider.id, groups).values()
+            if is_theirs
+            else [self.potential(provider.id) if provider.mode != "NONE" else 0]
+        ):
+            found |= given
+        for account in self.accounts.values():
+            if not account.enabled:
+                continue
+            for identity in account.identities:
+                if identity.provider == provider.id and self._is_spoken_for(provider, identity, subject, anchor):
+                    found |= self._by_identity(account, identity)
+            if provider.matches_names and account.name == name and not account.was_linked:
+                found |= account.held & ~SERVICE
+        return found
+
+    def _is_spoken_for(self, provider: Provider, identity: Identity, subject: int, anchor: int) -> bool:
+        if identity.state == "QUARANTINED":
+            return False
+        if identity.subject is None:
+            return identity.anchor == anchor
+        return (identity.subject, identity.issuer) == (subject, provider.issuer)
+
+    def _by_identity(self, account: Account, identity: Identity) -> int:
+        found = account.held
+        for other in account.identities:
+            if other is not identity:
+                found |= self.potential(other.provider)
+        return found
