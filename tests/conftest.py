@@ -17,9 +17,11 @@ from hypothesis import settings
 from playwright.async_api import expect
 
 from identity_api import limits
+from identity_api.db import database as database_pool
 from identity_api.db.database import Database
 from identity_api.db.migrate import migrate
 from identity_api.embedded.services import Services, start_services
+from identity_api.web.routes import health
 
 if TYPE_CHECKING:
     from tests.flows.product import Product
@@ -27,9 +29,10 @@ if TYPE_CHECKING:
 expect.set_options(timeout=30_000)
 
 # The same examples in every run, so that a change is judged by what it changes. `LONG_TESTS=1` looks for new ones.
-settings.register_profile("repeatable", derandomize=True)
-if not os.environ.get("LONG_TESTS"):
-    settings.load_profile("repeatable")
+# No deadline: how long an example takes is this machine's business.
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.register_profile("searching", deadline=None)
+settings.load_profile("searching" if os.environ.get("LONG_TESTS") else "repeatable")
 
 TOGETHER = {
     "tests/browser/": "flows",
@@ -60,10 +63,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def patient_limits() -> Iterator[None]:
-    """A busy machine must not look like a dead Redis; tests of a dead one set the deadline themselves."""
+def patient_deadlines() -> Iterator[None]:
+    """A busy machine must not look like a dead Redis or an exhausted pool; tests of those set the deadlines themselves."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(limits, "REDIS_DEADLINE_SECONDS", 10.0)
+        patch.setattr(database_pool, "ACQUIRE_TIMEOUT_SECONDS", 60.0)
+        patch.setattr(database_pool, "COMMAND_TIMEOUT_SECONDS", 60.0)
+        patch.setattr(health, "READY_SECONDS", 30.0)
         yield
 
 

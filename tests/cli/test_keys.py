@@ -1,9 +1,14 @@
 """`keys`: made, rotated while it works, interrupted and continued (bad inputs 73 and 76)."""
 
+import asyncio
+import contextlib
 import json
 import signal
+import threading
 import time
+from collections.abc import Iterator
 
+import asyncpg
 import pytest
 
 from identity_api.config import parse_key_ring
@@ -53,19 +58,43 @@ def test_a_value_whose_key_is_lost_is_told_by_row_and_key(acme: Command) -> None
 
 def test_interrupted_it_is_exit_code_130_and_the_next_run_finishes(acme: Command, url: str) -> None:
     old = acme.env["IDENTITY_SECRET_KEYS"]
-    total = fill(url, Vault(parse_key_ring(old)), 20_000) + 1
+    total = fill(url, Vault(parse_key_ring(old)), 2_000) + 1
     acme.env["IDENTITY_SECRET_KEYS"] = f"{new_key('k2')},{old}"
-    process = acme.start("keys", "rotate")
-    deadline = time.monotonic() + 30
-    while left(url) == total and time.monotonic() < deadline:
-        pass
-    process.send_signal(signal.SIGINT)
-    assert process.wait(30) == 130
+    with rotation_held_up(url):
+        process = acme.start("keys", "rotate")
+        while left(url) == total:
+            assert process.poll() is None, acme.said
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
     assert "Traceback" not in acme.said
     remaining = left(url)
     assert 0 < remaining < total
     done = json.loads(acme("keys", "rotate", "--json").stdout)
     assert (done["resealed"], left(url)) == (remaining, 0)
+
+
+@contextlib.contextmanager
+def rotation_held_up(url: str) -> Iterator[None]:
+    """A rotation does its first batches, and then waits: another transaction has the last row."""
+    locked, release = threading.Event(), threading.Event()
+
+    async def hold() -> None:
+        connection = await asyncpg.connect(url)
+        async with connection.transaction():
+            await connection.fetch("select id from refresh_token order by id desc limit 1 for update")
+            locked.set()
+            await asyncio.to_thread(release.wait)
+        await connection.close()
+
+    holder = threading.Thread(target=asyncio.run, args=[hold()])
+    holder.start()
+    try:
+        assert locked.wait(60)
+        yield
+    finally:
+        release.set()
+        holder.join()
 
 
 def fill(url: str, vault: Vault, count: int) -> int:

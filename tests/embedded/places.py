@@ -15,7 +15,7 @@ def new_place() -> Path:
     return directory
 
 
-def wait_gone(pid: int, seconds: float = 20.0) -> bool:
+def wait_gone(pid: int, seconds: float = 90.0) -> bool:
     """Whether a process has ended, waiting for it at most so long."""
     if not hasattr(os, "pidfd_open"):
         return _poll_gone(pid, seconds)

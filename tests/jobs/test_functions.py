@@ -26,7 +26,7 @@ class Waking:
         """Enqueue a job and wait until a body of that name has ended well."""
         before = _ended_well(job)
         assert await self.queue.enqueue(job, **ids)  # type: ignore[arg-type]  # ids of rows
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while _ended_well(job) == before:  # noqa: ASYNC110  # a counter tells nobody
                 await asyncio.sleep(0.01)
 
@@ -44,7 +44,7 @@ async def waking(world: World, redis_url: str, monkeypatch: pytest.MonkeyPatch) 
     running = asyncio.create_task(run_worker(redis_url, functions, stop=stop))
     yield waking
     stop.set()
-    await asyncio.wait_for(running, 20)
+    await asyncio.wait_for(running, 60)
     await queue.aclose()
 
 

@@ -30,9 +30,9 @@ async def test_a_ticker_repeats_its_body_until_it_is_stopped() -> None:
     body, stop = Body(), asyncio.Event()
     running = asyncio.create_task(Ticker("sync_sweep", 0.0, body).run(stop))
     for _ in range(3):
-        await asyncio.wait_for(body.ran.acquire(), 5)
+        await asyncio.wait_for(body.ran.acquire(), 60)
     stop.set()
-    await asyncio.wait_for(running, 5)
+    await asyncio.wait_for(running, 60)
 
 
 @pytest.mark.asyncio
@@ -40,11 +40,11 @@ async def test_a_woken_ticker_does_not_wait_for_its_time() -> None:
     body, stop = Body(), asyncio.Event()
     ticker = Ticker("sync_sweep", LONG, body)
     running = asyncio.create_task(ticker.run(stop))
-    await asyncio.wait_for(body.ran.acquire(), 5)
+    await asyncio.wait_for(body.ran.acquire(), 60)
     ticker.wake()
-    await asyncio.wait_for(body.ran.acquire(), 5)
+    await asyncio.wait_for(body.ran.acquire(), 60)
     stop.set()
-    await asyncio.wait_for(running, 5)
+    await asyncio.wait_for(running, 60)
     assert body.runs == 2
 
 
@@ -59,12 +59,12 @@ async def test_a_ticker_woken_while_it_runs_runs_once_more() -> None:
 
     ticker = Ticker("sync_sweep", LONG, body)
     running = asyncio.create_task(ticker.run(stop))
-    await asyncio.wait_for(runs.acquire(), 5)
+    await asyncio.wait_for(runs.acquire(), 60)
     ticker.wake()
     held.set()
-    await asyncio.wait_for(runs.acquire(), 5)
+    await asyncio.wait_for(runs.acquire(), 60)
     stop.set()
-    await asyncio.wait_for(running, 5)
+    await asyncio.wait_for(running, 60)
 
 
 @pytest.mark.asyncio
@@ -73,10 +73,10 @@ async def test_nothing_that_a_body_raises_ends_a_ticker(error: Exception) -> Non
     body, stop = Body(error), asyncio.Event()
     ticker = Ticker("sync_sweep", 0.0, body)
     running = asyncio.create_task(ticker.run(stop))
-    await asyncio.wait_for(body.ran.acquire(), 5)
-    await asyncio.wait_for(body.ran.acquire(), 5)
+    await asyncio.wait_for(body.ran.acquire(), 60)
+    await asyncio.wait_for(body.ran.acquire(), 60)
     stop.set()
-    await asyncio.wait_for(running, 5)
+    await asyncio.wait_for(running, 60)
 
 
 @pytest.mark.asyncio
@@ -91,8 +91,8 @@ async def test_a_stopped_ticker_lets_its_body_finish() -> None:
         finished = True
 
     running = asyncio.create_task(Ticker("sync_sweep", LONG, body).run(stop))
-    await asyncio.wait_for(begun.wait(), 5)
+    await asyncio.wait_for(begun.wait(), 60)
     stop.set()
     held.set()
-    await asyncio.wait_for(running, 5)
+    await asyncio.wait_for(running, 60)
     assert finished

@@ -24,12 +24,12 @@ async def running_worker(world: World, redis_url: str | None = None) -> AsyncIte
         yield stop
     finally:
         stop.set()
-        await asyncio.wait_for(running, 35)
+        await asyncio.wait_for(running, 90)
 
 
 async def until(reached: Callable[[], Awaitable[bool]]) -> None:
     """Wait until something in the database has become so."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not await reached():  # noqa: ASYNC110  # the database tells nobody
             await asyncio.sleep(0.02)
 
@@ -45,7 +45,7 @@ async def test_what_is_due_is_synced_without_redis(world: World) -> None:
     async with running_worker(world):
         await until(is_synced)
     assert METRICS.sweep_age_seconds is not None
-    assert METRICS.sweep_age_seconds < 10
+    assert METRICS.sweep_age_seconds < 60
 
 
 @pytest.mark.asyncio
