@@ -186,6 +186,35 @@ async def find_live(connection: Connection, token_hash: bytes) -> tuple[UUID, UU
     return row and (row["tenant_id"], row["id"])
 
 
+async def end_reason(connection: Connection, tenant_id: UUID, token_hash: bytes, *, idle_seconds: int) -> str | None:
+    """Why the tenant's session of this token counts no more; None where there is none, or nothing is against it.
+
+    `idle` and `absolute` for one that ran out; else with what it was ended, or would be if somebody looked.
+    """
+    return await connection.fetchval(  # type: ignore[no-any-return]  # asyncpg ships no types
+        """
+        select case
+            when s.ended_reason is not null then s.ended_reason
+            when u.disabled_at is not null then 'user_disabled'
+            when i.state = 'REVOKED' then coalesce(i.state_reason, 'revoked')
+            when i.state = 'QUARANTINED' then 'subject_changed'
+            when not p.enabled then 'provider_disabled'
+            when s.absolute_until <= now() then 'absolute'
+            when s.seen_at <= now() - make_interval(secs => $3) then 'idle'
+            when s.epoch <> u.epoch + t.epoch then 'epoch'
+        end
+        from session s join tenant t on t.id = s.tenant_id
+            join app_user u on u.tenant_id = s.tenant_id and u.id = s.user_id
+            left join identity i on i.tenant_id = s.tenant_id and i.id = s.identity_id
+            left join provider p on p.tenant_id = i.tenant_id and p.id = i.provider_id
+        where s.tenant_id = $1 and s.token_hash = $2
+        """,
+        tenant_id,
+        token_hash,
+        float(idle_seconds),
+    )
+
+
 async def owner(connection: Connection, tenant_id: UUID, session_id: UUID) -> UUID | None:
     """Whose session this is, if it is the tenant's and nobody has ended it."""
     return await connection.fetchval(  # type: ignore[no-any-return]  # asyncpg ships no types

@@ -1,13 +1,18 @@
 """What somebody sees of themself, in words: profile, permissions and why, identities and their sync, sessions."""
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
+from identity_api.db import providers
+from identity_api.db.database import Database
 from identity_api.db.read_model import SyncStatus, UserRecord
 from identity_api.db.sessions import SessionRecord
+from identity_api.db.tenants import Tenant
 from identity_api.mapping import Reason
 from identity_api.permissions.facts import GrantFact, IdentityFact, ProviderCircumstances, TenantCircumstances
 from identity_api.permissions.force import Cause, Standing
@@ -84,6 +89,14 @@ class AccountView(msgspec.Struct, frozen=True, kw_only=True):
     sets_up: bool
     """May see how far the tenant's single sign-on has been set up."""
 
+    @property
+    def version(self) -> str:
+        """Another one whenever the page has something else to say; a time that merely goes on is nothing else."""
+        identities = tuple([replace(one, verified_at="") for one in self.identities])
+        sessions = tuple([replace(one, seen_at="") for one in self.sessions])
+        content = msgspec.json.encode(replace(self, identities=identities, sessions=sessions))
+        return hashlib.sha256(content).hexdigest()[:16]
+
 
 def mapping_ids(user: UserRecord) -> set[str]:
     """The mappings that the user's grants name."""
@@ -116,6 +129,15 @@ def view_account(
         sessions=tuple([_session(one, this_session_id) for one in reversed(sessions)]),
         sets_up=any(held.name == PROVIDERS_READ for held in standing.permissions),
     )
+
+
+async def demo_page(database: Database, tenant: Tenant | None) -> str | None:
+    """Where the demo's people are changed, at the demo provider; None but in the demo, which is on this machine alone."""
+    if tenant is None or tenant.slug != "demo":
+        return None
+    async with database.reading() as connection:
+        provider = await providers.by_slug(connection, tenant.id, "demo")
+    return f"{provider.issuer}/people" if provider and provider.issuer.startswith("http://127.0.0.1:") else None
 
 
 class _Reasons:

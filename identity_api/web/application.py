@@ -49,6 +49,7 @@ _HANDLERS = (
     api.me,
     api.introspect_token,
     session.account,
+    session.account_version,
     credentials.credentials,
     credentials.password_changed,
     credentials.second_factor_begun,
@@ -68,6 +69,7 @@ _HANDLERS = (
     health.ready,
     health.metrics,
     health.style,
+    health.account_script,
 )
 
 

@@ -13,6 +13,7 @@ from identity_api.errors import Refused
 from identity_api.sessions import authenticate
 from identity_api.sessions.authenticate import Authenticated
 from identity_api.sessions.cookies import session_cookie_name
+from identity_api.sessions.ended import why_ended
 from identity_api.telemetry import get_logger
 from identity_api.web import cookies, headers
 from identity_api.web.errors import HTTPRefusal, Unauthenticated
@@ -60,13 +61,14 @@ def _shaped(token: str) -> str | None:
     return token if _TOKEN.fullmatch(token) else None
 
 
-async def require(parts: WebParts, scope: Any, *, header_required: bool = False) -> Authenticated:
+async def require(parts: WebParts, scope: Any, *, header_required: bool = False, is_use: bool = True) -> Authenticated:
     """The live session or token of this request, which may come from the page that it comes from.
 
     Args:
         parts: of the edge.
         scope: the ASGI scope.
         header_required: with a cookie, `Identity-Request: 1` must be there as well (GraphQL).
+        is_use: False for what a page asks by itself: it must not keep a session alive that nobody uses.
 
     Raises:
         Unauthenticated: none, or not valid (any more), or of another tenant than the one entered; a bad cookie is cleared.
@@ -95,17 +97,31 @@ async def require(parts: WebParts, scope: Any, *, header_required: bool = False)
     if entered is not None and entered != found.tenant_id:
         # A session of one tenant is nothing at another's door (I2); it stays valid at its own.
         raise Unauthenticated(presented=True)
-    if authenticate.needs_touch(found):
+    if is_use and authenticate.needs_touch(found):
         facts.afterwards.append(lambda: _touch(parts, found))
     return found
 
 
-async def optional(parts: WebParts, scope: Any) -> Authenticated | None:
+async def optional(parts: WebParts, scope: Any, *, is_use: bool = True) -> Authenticated | None:
     """As `require`, for pages that also serve somebody who is not signed in: None instead of `Unauthenticated`."""
     try:
-        return await require(parts, scope)
+        return await require(parts, scope, is_use=is_use)
     except Unauthenticated:
         return None
+
+
+async def login_address(parts: WebParts, scope: Any) -> str:
+    """Where somebody goes who is not signed in: the login page, which says why if this browser's session was ended.
+
+    Only who has the session's token learns of it.
+    """
+    facts = facts_of(scope)
+    credential = credential_of(facts, scope)
+    if credential is None or credential.token is None or not credential.from_cookie or facts.tenant is None:
+        return facts.local("/login")
+    async with parts.database.reading() as connection:
+        end = await why_ended(connection, facts.tenant.id, credential.token, idle_seconds=parts.session_idle_seconds)
+    return facts.local("/login" if end is None else f"/login?ended={end}")
 
 
 async def _look_up(parts: WebParts, credential: Credential) -> Authenticated | None:

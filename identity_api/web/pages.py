@@ -1,4 +1,4 @@
-"""Pages: server-rendered HTML that needs no JavaScript, with everything escaped (Jinja2, autoescape) and one style file.
+"""Pages: server-rendered HTML that works without JavaScript, with everything escaped (Jinja2, autoescape) and one style file.
 
 What a provider or a browser wrote is shown only where it is a person's own data on their own page.
 """
@@ -21,7 +21,7 @@ from identity_api.web.errors import Problem
 from identity_api.web.facts import RequestFacts
 from identity_api.web.icons import MARK, icon_address
 from identity_api.web.onboarding import ChecklistView
-from identity_api.web.security_headers import LEADS_ELSEWHERE
+from identity_api.web.security_headers import FOLLOWS_CHANGES, LEADS_ELSEWHERE
 
 _HTML: Final = "text/html; charset=utf-8"
 _HEADINGS: Final = {
@@ -42,6 +42,8 @@ _LOGIN_HEADINGS: Final = {
 
 STYLE: Final = (files("identity_api.web") / "static" / "style.css").read_bytes()
 STYLE_VERSION: Final = hashlib.sha256(STYLE).hexdigest()[:16]
+ACCOUNT_SCRIPT: Final = (files("identity_api.web") / "static" / "account.js").read_bytes()
+ACCOUNT_SCRIPT_VERSION: Final = hashlib.sha256(ACCOUNT_SCRIPT).hexdigest()[:16]
 
 
 def _environment() -> jinja2.Environment:
@@ -54,6 +56,7 @@ def _environment() -> jinja2.Environment:
     )
     environment.globals["mark"] = MARK
     environment.globals["style"] = f"/static/style.css?v={STYLE_VERSION}"
+    environment.globals["account_script"] = f"/static/account.js?v={ACCOUNT_SCRIPT_VERSION}"
     return environment
 
 
@@ -175,16 +178,23 @@ def credentials_page(
     return Answer(400 if problem else 200, page.headers, page.body)
 
 
-def account_page(facts: RequestFacts, account: AccountView, credentials: CredentialsView | None = None) -> Answer:
-    """What somebody sees of themself.
+def account_page(
+    facts: RequestFacts,
+    account: AccountView,
+    credentials: CredentialsView | None = None,
+    *,
+    demo_provider: str | None = None,
+) -> Answer:
+    """What somebody sees of themself. Follows changes by a script of ours, and without it by asking anew.
 
     Args:
         facts: of the request.
         account: the content.
         credentials: None where the tenant has no passwords.
+        demo_provider: where the demo's people are changed; None but in the demo.
     """
-    page = _page("account.html", facts, account=account, credentials=credentials)
-    return Answer(page.status, {**page.headers, "content-security-policy": LEADS_ELSEWHERE}, page.body)
+    page = _page("account.html", facts, account=account, credentials=credentials, demo_provider=demo_provider)
+    return Answer(page.status, {**page.headers, "content-security-policy": FOLLOWS_CHANGES}, page.body)
 
 
 def onboarding_page(facts: RequestFacts, checklist: ChecklistView) -> Answer:

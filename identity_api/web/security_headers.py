@@ -22,6 +22,9 @@ CONTENT_SECURITY_POLICY: Final = "; ".join(
 LEADS_ELSEWHERE: Final = CONTENT_SECURITY_POLICY.replace(" form-action 'self';", "")
 """Browsers apply `form-action` to redirects as well: signing out leads on to the provider, signing in to a frontend."""
 
+FOLLOWS_CHANGES: Final = f"{LEADS_ELSEWHERE}; script-src 'self'; connect-src 'self'"
+"""For the page with the one script of ours, which asks our own origin whether something has changed."""
+
 _POLICY: Final = b"content-security-policy"
 _NOBODY_FRAMES: Final = "frame-ancestors 'none'"
 

@@ -23,6 +23,7 @@ from tests.embedded.places import new_place, wait_gone
 from tests.provider.browser import sign_in
 
 pytestmark = pytest.mark.xdist_group("dev")
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -110,8 +111,12 @@ def test_a_first_start_makes_everything_and_sigterm_leaves_nothing(
 ) -> None:
     with running(dev, ports) as process:
         said = dev.said
-        assert said.count("http://") == 1, "one URL"
-        assert f"http://127.0.0.1:{ports[0]}" in said
+        url, demo_provider = (f"http://127.0.0.1:{port}" for port in ports)
+        for address in (url, f"{url}/graphql", f"{demo_provider}/people"):
+            assert f" {address}\n" in said
+            assert httpx.get(address, follow_redirects=True).status_code == 200
+        for document in re.findall(r"docs/\S+\.md", said):
+            assert (ROOT / document).is_file()
         for name in ("alice", "bob", "carol", "dora", "erin", "docs:write", "tickets:answer", "identity:*"):
             assert name in said
         for name in ("keys.toml", "demo-client-secret", "running.json"):
@@ -123,6 +128,7 @@ def test_a_first_start_makes_everything_and_sigterm_leaves_nothing(
             while permissions(browser) != ["tickets:answer"] and time.monotonic() < deadline:
                 time.sleep(0.1)
             assert permissions(browser) == ["tickets:answer"], "what the demo is for: nobody signed in again"
+            assert f'<a href="{demo_provider}/people">' in browser.get("/account").text
         assert_others_find_it(dev, process, ports)
         children = descendants(process.pid)
         assert len(children) > 5

@@ -1,4 +1,4 @@
-"""What `dev` prints when everything answers: one URL, who can sign in, and how to stop."""
+"""What `dev` prints when everything answers: where it is, who can sign in, what to try, and how to stop."""
 
 from rich.console import Console
 from rich.table import Table
@@ -7,18 +7,32 @@ from identity_api.cli.dev.demo_tenant import GROUPS
 from identity_api.demo.config import DEMO_PEOPLE
 from identity_api.permissions.service import SERVICE_PREFIX
 
+_TRY = """Try this:
+  1. Sign in as alice. The account page says what she may do, and why.
+  2. Take a group from her on the demo provider's page, or remove her: her account page follows within ten seconds.
+  3. Ask GraphiQL, signed in: { viewer { user { username } permissions { name } } }
+  4. Sign in as dora, and change what a group gives: docs/mappings.md; for your own frontend: docs/frontends.md
+"""
 
-def greet(url: str, data_dir: str, *, has_demo: bool) -> None:
-    """Print it on standard output."""
+
+def greet(url: str, data_dir: str, *, demo_provider: str | None) -> None:
+    """Print it on standard output.
+
+    Args:
+        url: where people sign in.
+        data_dir: where everything is kept.
+        demo_provider: where the demo's people are changed; None where there is no demo.
+    """
     console = Console(highlight=False, soft_wrap=True)
-    console.print(f"\nIdentity API is ready: [bold]{url}[/bold]\n")
-    if has_demo:
+    console.print("\n[bold]Identity API is ready:[/bold]\n")
+    console.print(f"  sign in        {url}")
+    console.print(f"  GraphiQL       {url}/graphql")
+    if demo_provider is not None:
+        console.print(f"  demo provider  {demo_provider}/people\n")
         console.print(_people())
-        console.print(
-            "The sign-in page leads to a page where you edit groups or remove somebody; five seconds later it shows."
-        )
+        console.print(_TRY, markup=False)
     else:
-        console.print("This database has tenants of its own, so no demo was added.")
+        console.print("\nThis database has tenants of its own, so no demo was added.")
     console.print(f"Data is kept in {data_dir}. Stop everything with Ctrl-C.\n")
 
 

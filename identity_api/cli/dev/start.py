@@ -34,7 +34,7 @@ def run(asked: Asked) -> int:
         if happened is None:
             from identity_api.cli.dev.greeting import greet
 
-            greet(settings.public_url, str(settings.data_dir), has_demo=has_demo)
+            greet(settings.public_url, str(settings.data_dir), demo_provider=demo.issuer if has_demo else None)
             happened = tree.group.wait()
         return tell_end(happened)
 

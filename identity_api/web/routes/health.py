@@ -1,4 +1,4 @@
-"""Health, metrics and the style file: answered without a tenant and without a session."""
+"""Health, metrics and static files: answered without a tenant and without a session."""
 
 import asyncio
 from typing import Any, Final
@@ -10,7 +10,7 @@ from identity_api.errors import NotFound, Overloaded, Unavailable
 from identity_api.telemetry import render_metrics
 from identity_api.web.answer import Answer, json_answer
 from identity_api.web.facts import facts_of
-from identity_api.web.pages import STYLE, STYLE_VERSION
+from identity_api.web.pages import ACCOUNT_SCRIPT, ACCOUNT_SCRIPT_VERSION, STYLE, STYLE_VERSION
 from identity_api.web.requests import WebRequest, parts_of, query_of
 
 READY_SECONDS: Final = 1.0
@@ -59,8 +59,19 @@ async def metrics(request: WebRequest) -> Response[Any]:
 
 @route("/static/style.css", http_method=["GET", "HEAD"], name="style")
 async def style(request: WebRequest) -> Response[Any]:
-    """The one style file; its address carries its version, so it can be kept for ever."""
-    versioned = query_of(request).get("v") == STYLE_VERSION
+    """The one style file."""
+    return _static(request, STYLE, STYLE_VERSION, "text/css")
+
+
+@route("/static/account.js", http_method=["GET", "HEAD"], name="account-script")
+async def account_script(request: WebRequest) -> Response[Any]:
+    """The account page's script."""
+    return _static(request, ACCOUNT_SCRIPT, ACCOUNT_SCRIPT_VERSION, "text/javascript")
+
+
+def _static(request: WebRequest, content: bytes, version: str, media_type: str) -> Response[Any]:
+    """A file whose address carries its version, so that it can be kept for ever."""
+    versioned = query_of(request).get("v") == version
     caching = "public, max-age=31536000, immutable" if versioned else "no-cache"
-    headers = {"content-type": "text/css; charset=utf-8", "cache-control": caching}
-    return Answer(200, headers, STYLE).to_response()
+    headers = {"content-type": f"{media_type}; charset=utf-8", "cache-control": caching}
+    return Answer(200, headers, content).to_response()

@@ -10,6 +10,7 @@ from identity_api.db import providers
 from identity_api.db.providers import Provider
 from identity_api.db.tenants import Tenant
 from identity_api.errors import NotFound
+from identity_api.sessions.ended import SENTENCES
 from identity_api.sessions.errors import LoginFailed
 from identity_api.sessions.launch import launch
 from identity_api.sessions.local import check_beginning, is_offered
@@ -44,7 +45,9 @@ async def root(request: WebRequest) -> Response[Any]:
     if facts.tenant is None:
         raise _no_tenant()
     signed_in = await authentication.optional(parts_of(request), request.scope)
-    return redirect(facts.local("/account" if signed_in else "/login"))
+    if signed_in is not None:
+        return redirect(facts.local("/account"))
+    return redirect(await authentication.login_address(parts_of(request), request.scope))
 
 
 @route("/login", http_method=["GET", "HEAD"], name="login")
@@ -55,6 +58,7 @@ async def login(request: WebRequest) -> Response[Any]:
     enabled = await _enabled(parts, tenant)
     form = await local_form(parts, facts, tenant, query)
     notices = [sentence for name, sentence in _NOTICES.items() if name in query]
+    notices += [sentence for end, sentence in SENTENCES.items() if query.get("ended") == end]
     wants_choice = "choose" in query or notices or facts.method == "HEAD"
     chosen = None if wants_choice else _chosen(tenant, enabled, query.get("provider"), has_form=form is not None)
     if chosen is not None:

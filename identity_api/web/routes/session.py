@@ -9,13 +9,15 @@ from litestar.params import FromPath
 from identity_api.db import mappings
 from identity_api.errors import NotFound
 from identity_api.sessions import logout
+from identity_api.sessions.authenticate import Authenticated
 from identity_api.sessions.cookies import logout_cookie, logout_cookie_name, session_cookie_name
 from identity_api.web import authentication, cookies
-from identity_api.web.account import mapping_ids, view_account
+from identity_api.web.account import AccountView, demo_page, mapping_ids, view_account
 from identity_api.web.answer import json_answer, redirect
 from identity_api.web.facts import facts_of
 from identity_api.web.pages import account_page
-from identity_api.web.requests import WebRequest, parts_of
+from identity_api.web.parts import WebParts
+from identity_api.web.requests import WebRequest, parts_of, query_of
 from identity_api.web.routes.credentials import credentials_of
 
 
@@ -23,17 +25,33 @@ from identity_api.web.routes.credentials import credentials_of
 async def account(request: WebRequest) -> Response[Any]:
     """What somebody sees of themself."""
     parts, facts = parts_of(request), facts_of(request.scope)
-    found = await authentication.optional(parts, request.scope)
+    found = await authentication.optional(parts, request.scope, is_use="followed" not in query_of(request))
     if found is None:
-        return redirect(facts.local("/login"))
+        return redirect(await authentication.login_address(parts, request.scope))
+    view = await _view(parts, found)
+    demo_provider = await demo_page(parts.database, facts.tenant)
+    return account_page(facts, view, await credentials_of(parts, found), demo_provider=demo_provider).to_response()
+
+
+@get("/account/version", name="account-version")
+async def account_version(request: WebRequest) -> Response[Any]:
+    """Whether the account page has something else to say, for its script. No version where nobody is signed in."""
+    parts, facts = parts_of(request), facts_of(request.scope)
+    facts.is_logged = False
+    found = await authentication.optional(parts, request.scope, is_use=False)
+    # The page comes again with the cookie of a session that has ended, and is told why it has.
+    facts.set_cookies.clear()
+    return json_answer({"version": (await _view(parts, found)).version if found else None})
+
+
+async def _view(parts: WebParts, found: Authenticated) -> AccountView:
     user = found.user
     async with parts.database.reading() as connection:
         patterns = await mappings.patterns(connection, found.tenant_id, mapping_ids(user))
         sessions = await logout.sessions_of(
             connection, found.tenant_id, user.id, idle_seconds=parts.session_idle_seconds
         )
-    view = view_account(user, found.tenant, found.standing, patterns, sessions, this_session_id=found.session_id)
-    return account_page(facts, view, await credentials_of(parts, found)).to_response()
+    return view_account(user, found.tenant, found.standing, patterns, sessions, this_session_id=found.session_id)
 
 
 @post("/account/sessions/{session_id:str}/end", name="end-session", status_code=303)
