@@ -4,6 +4,7 @@ Leases and "is it in force" use the database's clock (one clock for all processe
 (`exp`, `iat`) and process-local deadlines.
 """
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -14,3 +15,12 @@ Clock = Callable[[], datetime]
 def system_clock() -> datetime:
     """The machine's time as an aware UTC datetime."""
     return datetime.now(UTC)
+
+
+def elapsed_seconds() -> float:
+    """Seconds since some moment: no clock change moves them, and they go on while the process or the machine is stopped.
+
+    `time.monotonic` stands still while a machine sleeps; Linux has a clock that does not (clock_gettime(2),
+    CLOCK_BOOTTIME). What another party may do after so many seconds, such as take over a lease, is measured with this.
+    """
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()

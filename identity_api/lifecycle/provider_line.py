@@ -76,10 +76,25 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
         return f"Line({self.provider.slug!r})"
 
     async def carry(
-        self, upstream: Upstream, request: Request, *, deadline: float, cap: int = DEFAULT_CAP_BYTES
+        self,
+        upstream: Upstream,
+        request: Request,
+        *,
+        deadline: float,
+        cap: int = DEFAULT_CAP_BYTES,
+        answer_seconds: float | None = None,
+        may_send: Callable[[], bool] | None = None,
     ) -> Answer:
         """Send a request to the provider. Arguments and errors are those of `Upstream.exchange`."""
-        return await upstream.exchange(request, deadline=deadline, cap=cap, tenant=self.tenant, tls=self.tls)
+        return await upstream.exchange(
+            request,
+            deadline=deadline,
+            cap=cap,
+            tenant=self.tenant,
+            tls=self.tls,
+            answer_seconds=answer_seconds,
+            may_send=may_send,
+        )
 
     def client(self, upstream: Upstream, *, deadline: float, cap: int = DEFAULT_CAP_BYTES) -> httpx.AsyncClient:
         """The same line for code that talks to an interface. Errors are httpx's, with the `UpstreamError` as their cause."""

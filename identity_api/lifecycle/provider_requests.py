@@ -56,6 +56,15 @@ class Carrying(Protocol):
         """The time that JWTs are made for."""
 
 
+class _Bounds(msgspec.Struct, frozen=True, kw_only=True):
+    """The arguments of `send_proven` that hold for each sending."""
+
+    deadline: float
+    cap: int = DEFAULT_CAP_BYTES
+    answer_seconds: float | None = None
+    may_send: Callable[[], bool] | None = None
+
+
 class LoginKey(msgspec.Struct, frozen=True):
     """The key that a login's tokens are bound to (RFC 9449); `jwk` is what is sealed with them."""
 
@@ -100,19 +109,24 @@ async def send_proven(
     deadline: float,
     cap: int = DEFAULT_CAP_BYTES,
     login_key: LoginKey | None = None,
+    answer_seconds: float | None = None,
+    may_send: Callable[[], bool] | None = None,
 ) -> Answer:
     """Send a request with the client's proof, and with the login's where it has a key.
 
     Args:
         make: the request for one proof and time; called for every sending, since no JWT may be used twice.
-        deadline: seconds for all of it.
+        deadline: seconds for all sendings together; with `answer_seconds`, for each connection to stand.
+        answer_seconds: for each answer, from when its connection stands.
+        may_send: asked before every sending, with its connection standing.
 
     Raises:
         UpstreamError: of the last sending. What was sent before it was refused, so `.sent` holds for all of it.
     """
     ends_at = asyncio.get_running_loop().time() + deadline
+    bounds = _Bounds(deadline=deadline, cap=cap, answer_seconds=answer_seconds, may_send=may_send)
     first, *others = _in_order(parts.memory, client)
-    answer = await _send(parts, client, lambda: make(first.authentication, parts.clock()), ends_at, cap, login_key)
+    answer = await _send(parts, client, lambda: make(first.authentication, parts.clock()), ends_at, bounds, login_key)
     if not others or not _refuses_client(answer):
         return answer
     other = others[0]
@@ -122,7 +136,7 @@ async def send_proven(
         provider_id=str(client.provider.id),
         secret_id=str(other.secret_id),
     )
-    answer = await _send(parts, client, lambda: make(other.authentication, parts.clock()), ends_at, cap, login_key)
+    answer = await _send(parts, client, lambda: make(other.authentication, parts.clock()), ends_at, bounds, login_key)
     if other.secret_id is not None and not _refuses_client(answer):
         parts.memory.accept_secret(client.provider.id, other.secret_id)
     return answer
@@ -135,7 +149,6 @@ async def send_with_token(
     *,
     access_token: str,
     deadline: float,
-    cap: int = DEFAULT_CAP_BYTES,
     login_key: LoginKey | None = None,
 ) -> Answer:
     """Send a request to a resource (UserInfo); with a key the access token is presented as bound to it.
@@ -144,7 +157,7 @@ async def send_with_token(
         UpstreamError: of the last sending.
     """
     ends_at = asyncio.get_running_loop().time() + deadline
-    return await _send(parts, client, lambda: request, ends_at, cap, login_key, access_token)
+    return await _send(parts, client, lambda: request, ends_at, _Bounds(deadline=deadline), login_key, access_token)
 
 
 def _in_order(memory: ProviderMemory, client: ProviderClient) -> list[Proof]:
@@ -163,13 +176,20 @@ async def _send(
     client: ProviderClient,
     make: Callable[[], Request],
     ends_at: float,
-    cap: int,
+    bounds: _Bounds,
     login_key: LoginKey | None,
     access_token: str | None = None,
 ) -> Answer:
     async def carry(request: Request) -> Answer:
         left = max(0.0, ends_at - asyncio.get_running_loop().time())
-        return await client.line.carry(parts.upstream, request, deadline=left, cap=cap)
+        return await client.line.carry(
+            parts.upstream,
+            request,
+            deadline=left if bounds.answer_seconds is None else bounds.deadline,
+            cap=bounds.cap,
+            answer_seconds=bounds.answer_seconds,
+            may_send=bounds.may_send,
+        )
 
     def proven(nonce: str | None) -> Request:
         assert login_key is not None

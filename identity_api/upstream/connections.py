@@ -1,14 +1,23 @@
 """Sessions whose every connection is checked when it is made, and that keep no state between requests."""
 
 import socket
-from types import SimpleNamespace
+from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
 
 from identity_api.upstream.addresses import AllowList, Scope
 from identity_api.upstream.resolver import Resolve
+
+on_connection: ContextVar[Callable[[], None]] = ContextVar("on_connection")
+"""Called in the task of an exchange when its connection stands, TLS included, and nothing has been written to it.
+
+From then on bytes may leave. What it raises ends the exchange, and the connection stays as good as new.
+"""
 
 
 class NotPermitted(OSError):
@@ -35,7 +44,7 @@ def open_session(scope: Scope, allow: AllowList, resolve: Resolve, limits: Limit
         opened.setblocking(False)
         return opened
 
-    connector = aiohttp.TCPConnector(
+    connector = _Connector(
         resolver=_CheckedResolver(resolve, allow, scope),
         use_dns_cache=False,
         socket_factory=make_socket,
@@ -43,9 +52,6 @@ def open_session(scope: Scope, allow: AllowList, resolve: Resolve, limits: Limit
         limit_per_host=limits.per_origin,
         keepalive_timeout=limits.idle_seconds,
     )
-    mark = aiohttp.TraceConfig()
-    mark.on_connection_create_end.append(_mark_sent)
-    mark.on_connection_reuseconn.append(_mark_sent)
     return aiohttp.ClientSession(
         connector=connector,
         trust_env=False,
@@ -53,8 +59,22 @@ def open_session(scope: Scope, allow: AllowList, resolve: Resolve, limits: Limit
         auto_decompress=False,
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
         skip_auto_headers=("User-Agent", "Content-Type"),
-        trace_configs=[mark],
     )
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Says when a connection stands, new or used before."""
+
+    async def connect(
+        self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
+    ) -> Connection:
+        connection = await super().connect(req, traces, timeout)
+        try:
+            on_connection.get()()
+        except BaseException:
+            connection.release()
+            raise
+        return connection
 
 
 class _CheckedResolver(AbstractResolver):
@@ -84,8 +104,3 @@ class _CheckedResolver(AbstractResolver):
 
     async def close(self) -> None:
         """Nothing is held here."""
-
-
-async def _mark_sent(_session: aiohttp.ClientSession, context: SimpleNamespace, _event: object) -> None:
-    # From here on bytes may leave. The connection stands, TLS included, and nothing has been written yet.
-    context.trace_request_ctx.sent = True

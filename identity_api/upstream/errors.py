@@ -3,6 +3,7 @@
     UpstreamError       .code, .sent, .origin
     ├── Refused         sent=False   we may not go there: scheme, address or URL; .reason for the operator
     ├── Unreachable     sent=False   no connection: name, network, TLS, or the deadline passed while waiting for one
+    ├── Withdrawn       sent=False   a connection, but the caller may not send any more
     ├── Unanswered      sent=True    a connection, and no complete head of an answer: deadline, dropped, reset
     └── Unusable        sent=True    an answer we do not take: not HTTP, truncated, too large, unknown content coding
 
@@ -65,6 +66,13 @@ class Unreachable(UpstreamError):
     def __init__(self, message: str, *, code: str | None = None, origin: str = "", reason: str | None = None) -> None:
         super().__init__(message, code=code, origin=origin)
         self.reason = reason
+
+
+class Withdrawn(UpstreamError):
+    """When the connection stood, `may_send` said no: the caller has lost the right to send this. Nothing was."""
+
+    default_code = "WITHDRAWN"
+    sent = False
 
 
 class Unanswered(UpstreamError):

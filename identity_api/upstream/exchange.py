@@ -13,7 +13,7 @@ nothing says whether the request was sent: a caller to whom that matters writes 
 import asyncio
 import re
 import ssl
-from types import SimpleNamespace
+from collections.abc import Callable
 from uuid import UUID
 
 import aiohttp
@@ -22,8 +22,8 @@ from identity_api.oidc.messages import Answer, Request
 from identity_api.telemetry import span
 from identity_api.upstream.addresses import AllowList, Scope
 from identity_api.upstream.answers import read_answer, translated
-from identity_api.upstream.connections import Limits, open_session
-from identity_api.upstream.errors import Refused, Unreachable
+from identity_api.upstream.connections import Limits, on_connection, open_session
+from identity_api.upstream.errors import Refused, Unreachable, Withdrawn
 from identity_api.upstream.resolver import Resolve, SystemResolver
 from identity_api.upstream.targets import Target, parse_target
 from identity_api.upstream.tls import require_verifying, verifying_context
@@ -75,18 +75,23 @@ class Upstream:
         cap: int = DEFAULT_CAP_BYTES,
         tenant: str | UUID | None = None,
         tls: ssl.SSLContext | None = None,
+        answer_seconds: float | None = None,
+        may_send: Callable[[], bool] | None = None,
     ) -> Answer:
         """Send a request and read the whole answer. Any complete HTTP answer is one, also a redirect or a 500.
 
         Args:
             request: sent as it is; `Host`, framing, `Accept-Encoding` and cookie headers in it are ignored.
-            deadline: seconds of wall-clock time for everything.
+            deadline: seconds of wall-clock time for everything; with `answer_seconds`, until a connection stands.
             cap: bytes the decoded body may have.
             tenant: on whose behalf: opens the allowances bound to it.
             tls: another trust or a client certificate; it must verify. See `tls.verifying_context`.
+            answer_seconds: for the whole answer, from when the connection stands, so that waiting for a connection takes
+                nothing from it.
+            may_send: asked when the connection stands, as the last thing before anything is written.
 
         Raises:
-            Refused, Unreachable: nothing was sent.
+            Refused, Unreachable, Withdrawn: nothing was sent.
             Unanswered, Unusable: something may have been sent, and acted upon.
             ValueError: `tls` does not verify.
         """
@@ -95,10 +100,11 @@ class Upstream:
         target = parse_target(request.url)
         session = self._session(target, tenant)
         headers = _request_headers(request, target)
-        mark = SimpleNamespace(sent=False)
+        sending = _Sending(target.origin, answer_seconds, may_send)
+        on_connection.set(sending.connected)
         try:
             with span("upstream.exchange", origin=target.origin, method=request.method) as note:
-                async with asyncio.timeout(deadline):
+                async with asyncio.timeout(deadline) as sending.timer:
                     response = await session.request(
                         request.method,
                         target.url,
@@ -106,13 +112,12 @@ class Upstream:
                         headers=headers,
                         allow_redirects=False,
                         ssl=(tls or verifying_context()) if target.scheme == "https" else True,
-                        trace_request_ctx=mark,
                     )
                     note("status", response.status)
                     return await read_answer(response, cap, target.origin)
         except (aiohttp.ClientError, OSError) as error:
             # `from None`: aiohttp's texts hold the URL with its query.
-            raise translated(error, mark.sent, target.origin) from None
+            raise translated(error, sending.is_sent, target.origin) from None
 
     async def aclose(self) -> None:
         """Close every connection. Running exchanges fail; later ones are `Unreachable`."""
@@ -133,6 +138,22 @@ class Upstream:
         if session is None:
             session = self._sessions[scope] = open_session(scope, self._allow, self._resolve, self._limits)
         return session
+
+
+class _Sending:
+    """One exchange's connection, as far as it has come."""
+
+    def __init__(self, origin: str, answer_seconds: float | None, may_send: Callable[[], bool] | None) -> None:
+        self._origin, self._answer_seconds, self._may_send = origin, answer_seconds, may_send
+        self.timer: asyncio.Timeout
+        self.is_sent = False
+
+    def connected(self) -> None:
+        if self._may_send is not None and not self._may_send():
+            raise Withdrawn("The request was withdrawn before it was sent.", origin=self._origin)
+        self.is_sent = True
+        if self._answer_seconds is not None:
+            self.timer.reschedule(asyncio.get_running_loop().time() + self._answer_seconds)
 
 
 def _request_headers(request: Request, target: Target) -> dict[str, str]:

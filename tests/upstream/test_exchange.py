@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from identity_api.oidc.messages import Answer, Request
-from identity_api.upstream.errors import Refused, Unanswered, Unreachable, Unusable, UpstreamError
+from identity_api.upstream.errors import Refused, Unanswered, Unreachable, Unusable, UpstreamError, Withdrawn
 from identity_api.upstream.exchange import Upstream
 from tests.upstream.conftest import Names
 from tests.upstream.hostile import BODY, CRUMBS, Hostile, answer, gzipped
@@ -315,3 +315,45 @@ async def test_after_closing_nothing_is_sent(hostile, open_upstream):
     with pytest.raises(Unreachable):
         await upstream.exchange(post(f"http://127.0.0.1:{port}/ok"), deadline=ENOUGH_SECONDS)
     assert hostile.connections == 0
+
+
+@pytest.mark.asyncio
+async def test_the_time_for_an_answer_begins_with_the_connection(hostile: Hostile, open_upstream: OpenUpstream) -> None:
+    """Waiting for a free connection takes nothing from it, and ends with the deadline, nothing having been sent."""
+    port = await hostile.listen()
+    upstream = open_upstream(f"127.0.0.1:{port}", per_origin=1)
+
+    async def send(path: str, **bounds: float) -> Answer:
+        return await upstream.exchange(post(f"http://127.0.0.1:{port}{path}"), **bounds)
+
+    first = asyncio.create_task(send("/hang", deadline=ENOUGH_SECONDS, answer_seconds=2 * SHORT_SECONDS))
+    waited, tried = await asyncio.gather(
+        send("/ok", deadline=ENOUGH_SECONDS, answer_seconds=ENOUGH_SECONDS),
+        send("/ok", deadline=SHORT_SECONDS, answer_seconds=ENOUGH_SECONDS),
+        return_exceptions=True,
+    )
+    assert isinstance(waited, Answer)
+    assert isinstance(tried, Unreachable)
+    assert tried.code == "CONNECT_TIMED_OUT"
+    with pytest.raises(Unanswered) as caught:
+        await first
+    assert caught.value.code == "ANSWER_TIMED_OUT"
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("is_reused", [False, True])
+async def test_a_request_is_withdrawn_when_its_connection_stands_and_nothing_is_sent(
+    hostile: Hostile, open_upstream: OpenUpstream, is_reused: bool
+) -> None:
+    """The last question before bytes leave; the connection is as good as new for the next one."""
+    port = await hostile.listen()
+    upstream = open_upstream(f"127.0.0.1:{port}", per_origin=1)
+    request = post(f"http://127.0.0.1:{port}/ok")
+    if is_reused:
+        await upstream.exchange(request, deadline=ENOUGH_SECONDS)
+    seen = hostile.seen["/ok"] if is_reused else 0
+    with pytest.raises(Withdrawn) as caught:
+        await upstream.exchange(request, deadline=ENOUGH_SECONDS, may_send=lambda: False)
+    assert not caught.value.sent
+    assert hostile.seen.get("/ok", 0) == seen
+    assert (await upstream.exchange(request, deadline=ENOUGH_SECONDS, may_send=lambda: True)).status == 200
