@@ -26,6 +26,7 @@
     ├── InvalidClaim                  a claim has a type or size that no rule accepts
     ├── UnexpectedClaim               a claim is present that must not be
     ├── ClaimMismatch                 a claim has another value than expected
+    │   └── OtherPerson               that claim says who it is: `iss` or `sub`; .expected, .received
     ├── TokenExpired                  too late (`exp`)
     ├── TokenNotYetValid              too early (`iat`, `nbf`)
     └── UserInfoError                 .status
@@ -277,6 +278,20 @@ class ClaimMismatch(ProtocolError):
 
     def __init__(self, claim: str) -> None:
         super().__init__(f"The claim {claim} does not have the expected value.", claim=claim)
+
+
+class OtherPerson(ClaimMismatch):
+    """A message about a known person names another issuer or subject.
+
+    `expected` and `received` are the values of `claim`. Both identify somebody: show them hashed, or not at all.
+    """
+
+    default_code = "PERSON_MISMATCH"
+
+    def __init__(self, claim: str, *, expected: str, received: str) -> None:
+        super().__init__(claim)
+        self.expected = expected
+        self.received = received
 
 
 class TokenExpired(ProtocolError):

@@ -30,12 +30,13 @@ BEARER: Final = "Bearer"
 MAX_EXPIRES_IN_SECONDS = 10 * 366 * 86400
 
 INVALID_GRANT = "invalid_grant"
+INVALID_CLIENT = "invalid_client"
 REAUTHENTICATION_ERRORS = frozenset(
     ("interaction_required", "login_required", "consent_required", "account_selection_required")
 )
 MISCONFIGURATION_ERRORS = frozenset(
     (
-        *("invalid_client", "unauthorized_client", "invalid_scope", "unsupported_grant_type", "invalid_request"),
+        *(INVALID_CLIENT, "unauthorized_client", "invalid_scope", "unsupported_grant_type", "invalid_request"),
         "invalid_target",  # RFC 8707
     )
 )
@@ -45,6 +46,14 @@ TEMPORARY_ERRORS = frozenset(
         *("use_dpop_nonce", "invalid_dpop_proof"),  # RFC 9449: of the proof, never of the grant
     )
 )
+OUTAGE_ERRORS = frozenset(("temporarily_unavailable", "slow_down"))
+"""Those of the temporary ones that speak of the provider and never of the login that was presented."""
+_SYNONYMS = {
+    # GitHub's own words: https://docs.github.com/apps, "Troubleshooting OAuth app access token request errors"
+    "bad_refresh_token": INVALID_GRANT,
+    "bad_verification_code": INVALID_GRANT,
+    "incorrect_client_credentials": INVALID_CLIENT,
+}
 OTHER_ERROR = "other"
 _KNOWN_ERRORS = frozenset((INVALID_GRANT,)) | REAUTHENTICATION_ERRORS | MISCONFIGURATION_ERRORS | TEMPORARY_ERRORS
 
@@ -90,17 +99,26 @@ class ReauthenticationRequired(msgspec.Struct, frozen=True, tag=True):
 
 
 class ProviderMisconfigured(msgspec.Struct, frozen=True, tag=True):
-    """The provider does not accept us or our request: nobody's permissions may depend on it."""
+    """The provider does not accept us or our request.
+
+    All but `invalid_client`, which is judged before the grant is looked at (RFC 6749 section 3.2.1), may also be how a
+    provider says that this one login is over: Dex and Canaille say `invalid_request`.
+    """
 
     code: str
 
 
 class Transient(msgspec.Struct, frozen=True, tag=True):
-    """Not now. `uncertain`: the request may have been carried out all the same, and the token rotated."""
+    """Not now. `uncertain`: the request may have been carried out all the same, and the token rotated.
+
+    `is_refusal`: the provider is there, and refuses this request: if it refuses this login again and again and no other,
+    it is the login that is over.
+    """
 
     reason: str
     retry_after_seconds: int | None = None
     uncertain: bool = False
+    is_refusal: bool = False
 
 
 class BadResponse(msgspec.Struct, frozen=True, tag=True):
@@ -218,12 +236,19 @@ def read_refresh_response(answer: Answer, now: datetime, *, token_type: str = BE
     wait_seconds = retry_after_seconds(answer.headers.get("retry-after"), now)
     if answer.status == 429:
         return Transient("rate_limited", wait_seconds)
-    if answer.status >= 500:
-        # The failure may have come after the token was rotated, in the provider or in a proxy before it.
-        return Transient("server_error", wait_seconds, uncertain=True)
-    if answer.status not in (400, 401, 403):
-        return Transient("unexpected_status", wait_seconds)
     error = error_code(answer, _KNOWN_ERRORS)
+    if answer.status >= 500:
+        # The failure may have come after the token was rotated, in the provider or in a proxy before it. Dex answers so
+        # for a person who is gone, with an error of OAuth in the body.
+        is_refusal = error is not None and error not in OUTAGE_ERRORS and wait_seconds is None
+        return Transient("server_error", wait_seconds, uncertain=True, is_refusal=is_refusal)
+    if answer.status not in (400, 401, 403):
+        is_refusal = answer.status >= 400 and answer.status not in (408, 425) and wait_seconds is None
+        return Transient("unexpected_status", wait_seconds, is_refusal=is_refusal)
+    return _refused_refresh(error, wait_seconds)
+
+
+def _refused_refresh(error: str | None, wait_seconds: int | None) -> RefreshOutcome:
     if error == INVALID_GRANT:  # Auth0 says it with 403
         return Dead()
     if error in REAUTHENTICATION_ERRORS:
@@ -231,15 +256,18 @@ def read_refresh_response(answer: Answer, now: datetime, *, token_type: str = BE
     if error in MISCONFIGURATION_ERRORS:
         return ProviderMisconfigured(error)
     if error in TEMPORARY_ERRORS:
-        return Transient(error, wait_seconds)
-    return Transient("unknown_error" if error else "unreadable_error", wait_seconds)
+        return Transient(error, wait_seconds, is_refusal=error == "server_error")
+    # Glewlwyd answers a dead token with an empty 400.
+    return Transient("unknown_error" if error else "unreadable_error", wait_seconds, is_refusal=wait_seconds is None)
 
 
-def _read_refreshed(answer: Answer, token_type: str) -> Refreshed | BadResponse:
+def _read_refreshed(answer: Answer, token_type: str) -> RefreshOutcome:
     try:
         document = read_json_object(answer.body)
     except DocumentError as error:
         return BadResponse(str(error).replace(" ", "_").lower(), uncertain=True)
+    if "access_token" not in document and "error" in document:  # GitHub says no with 200
+        return _refused_refresh(_code_in(document, _KNOWN_ERRORS), None)
     tokens, blame = _read_tokens(document, token_type)
     if tokens is not None:
         return Refreshed(tokens)
@@ -302,4 +330,5 @@ def _code_in(document: Mapping[str, Any], known: Collection[str]) -> str | None:
     error = document.get("error")
     if not isinstance(error, str):
         return None
+    error = _SYNONYMS.get(error, error)
     return error if error in known else OTHER_ERROR

@@ -21,8 +21,8 @@ from identity_api.oidc.documents import DocumentError, read_json_object, retry_a
 from identity_api.oidc.encrypted_token import decrypt_token
 from identity_api.oidc.errors import (
     AccessTokenRefused,
-    ClaimMismatch,
     InvalidUserInfo,
+    OtherPerson,
     UserInfoError,
     UserInfoUnavailable,
 )
@@ -93,6 +93,7 @@ def read_userinfo(
         signed_answers: None where the provider answers in JSON.
 
     Raises:
+        OtherPerson: it is about another subject.
         MissingClaim, InvalidClaim, ClaimMismatch: `.claim` is `sub`; in a signed answer also `iss` or `aud`.
         AccessTokenRefused, UserInfoUnavailable, InvalidUserInfo: no claims; see `errors`.
         MalformedToken, UndecryptableToken, AlgorithmNotAllowed, UnknownKey, AmbiguousKey, InvalidSignature,
@@ -100,8 +101,9 @@ def read_userinfo(
             caller may fetch the keys again and read the same answer once more.
     """
     claims = read_profile(answer, now) if signed_answers is None else _read_signed(answer, now, signed_answers)
-    if subject_of(claims) != subject:
-        raise ClaimMismatch("sub")
+    received = subject_of(claims)
+    if received != subject:
+        raise OtherPerson("sub", expected=subject, received=received)
     return UserInfoClaims(subject=subject, claims=claims)
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from identity_api.oidc.errors import ClaimMismatch, MissingClaim, ProtocolError, TokenExpired
+from identity_api.oidc.errors import ClaimMismatch, MissingClaim, OtherPerson, ProtocolError, TokenExpired
 from identity_api.oidc.id_token import RefreshExpectation, nonce_hash, validate_refreshed_id_token
 from tests.oidc.tokens import ABSENT, CLIENT_ID, ISSUER, NONCE, NOW, REFRESH, SECONDS, SUBJECT, signed
 
@@ -25,16 +25,44 @@ def test_the_same_person_is_accepted() -> None:
     [
         ("iss", "https://other.example"),  # refresh-token-invalid-issuer
         ("sub", "someone-else"),  # refresh-token-invalid-sub
-        ("aud", "client-2"),
+    ],
+)
+def test_another_issuer_or_subject_is_another_person(claim: str, value: str) -> None:
+    error = refusal(**{claim: value})
+    assert isinstance(error, OtherPerson)
+    assert (error.claim, error.received) == (claim, value)
+    assert error.expected == {"iss": ISSUER, "sub": SUBJECT}[claim]
+
+
+def test_another_audience_is_refused_and_is_nobody_else() -> None:
+    error = refusal(aud="client-2")
+    assert isinstance(error, ClaimMismatch)
+    assert not isinstance(error, OtherPerson)
+    assert error.claim == "aud"
+
+
+@pytest.mark.parametrize(
+    ("claim", "value"),
+    [
         ("nonce", "another-nonce"),
         ("auth_time", SECONDS - 901),
+        ("auth_time", SECONDS - 899),
         ("azp", "client-2"),
     ],
 )
-def test_a_changed_claim_is_refused(claim: str, value: object) -> None:
-    error = refusal(**{claim: value})
-    assert isinstance(error, ClaimMismatch)
-    assert error.claim == claim
+def test_another_sign_in_of_the_same_person_is_accepted_and_told(claim: str, value: object) -> None:
+    """12.2 asks providers to repeat these; none of them says who somebody is."""
+    verified = validate_refreshed_id_token(signed(**{claim: value}), REFRESH, NOW)
+    assert verified.subject == SUBJECT
+    assert [one.claim for one in verified.deviations] == [claim]
+
+
+def test_a_token_that_repeats_the_login_deviates_in_nothing() -> None:
+    assert validate_refreshed_id_token(signed(), REFRESH, NOW).deviations == ()
+
+
+def test_several_audiences_without_azp_are_refused() -> None:
+    assert isinstance(refusal(aud=[CLIENT_ID, "client-2"]), MissingClaim)
 
 
 @pytest.mark.parametrize("claim", ["iss", "sub", "aud", "exp", "iat"])

@@ -213,7 +213,7 @@ class TestCodeResponse:
     def test_githubs_error_with_status_200_is_a_refusal(self) -> None:
         with pytest.raises(TokenRequestRefused) as caught:
             read_code_response(refused(200, "bad_verification_code"), NOW)
-        assert caught.value.error == "other"
+        assert caught.value.error == "invalid_grant"
 
     @pytest.mark.parametrize("status", [301, 302, 307, 429, 500, 502, 503, 504, 100])
     def test_a_provider_in_trouble_is_told_apart(self, status: int) -> None:
@@ -243,30 +243,58 @@ class TestRefreshOutcome:
     @pytest.mark.parametrize("status", [500, 502, 503, 504, 599])
     def test_a_server_error_is_transient_and_uncertain(self, status: int) -> None:
         """The token may have been rotated before the failure."""
-        assert outcome(refused(status, "invalid_grant")) == Transient("server_error", None, uncertain=True)
+        assert outcome(answer(status, b"down")) == Transient("server_error", None, uncertain=True)
+
+    @pytest.mark.parametrize("error", ["server_error", "invalid_grant", "own_words"])
+    def test_a_server_error_in_the_words_of_oauth_is_a_refusal_too(self, error: str) -> None:
+        """Dex says so of a person who is gone."""
+        told = Transient("server_error", None, uncertain=True, is_refusal=True)
+        assert outcome(refused(500, error)) == told
+
+    @pytest.mark.parametrize(("error", "wait"), [("temporarily_unavailable", None), ("server_error", "30")])
+    def test_a_server_error_that_speaks_of_an_outage_refuses_nobody(self, error: str, wait: str | None) -> None:
+        found = outcome(refused(503, error, wait))
+        assert isinstance(found, Transient)
+        assert not found.is_refusal
 
     def test_too_many_requests_is_transient_and_certain(self) -> None:
         assert outcome(refused(429, "invalid_grant", "30")) == Transient("rate_limited", 30, uncertain=False)
 
-    @pytest.mark.parametrize("status", [100, 301, 302, 307, 308, 404, 405, 410, 418])
+    @pytest.mark.parametrize("status", [100, 301, 302, 307, 308, 404, 405, 408, 410, 418, 425])
     def test_any_other_status_is_transient(self, status: int) -> None:
-        assert outcome(refused(status, "invalid_grant")) == Transient("unexpected_status")
+        is_refusal = status in (404, 405, 410, 418)
+        assert outcome(refused(status, "invalid_grant")) == Transient("unexpected_status", is_refusal=is_refusal)
 
     @pytest.mark.parametrize("error", ["temporarily_unavailable", "server_error", "slow_down"])
     def test_a_temporary_error_is_transient(self, error: str) -> None:
-        assert outcome(refused(400, error)) == Transient(error)
+        assert outcome(refused(400, error)) == Transient(error, is_refusal=error == "server_error")
 
-    @pytest.mark.parametrize("error", ["Invalid_grant", "invalid_grant ", "access_denied", "bad_refresh_token"])
+    @pytest.mark.parametrize("error", ["Invalid_grant", "invalid_grant ", "access_denied"])
     def test_an_unknown_error_is_transient(self, error: str) -> None:
-        assert outcome(refused(400, error)) == Transient("unknown_error")
+        assert outcome(refused(400, error)) == Transient("unknown_error", is_refusal=True)
+
+    @pytest.mark.parametrize("status", [200, 400])
+    @pytest.mark.parametrize(
+        ("error", "meant"),
+        [
+            ("invalid_grant", Dead()),
+            ("bad_refresh_token", Dead()),
+            ("incorrect_client_credentials", ProviderMisconfigured("invalid_client")),
+            ("login_required", ReauthenticationRequired("login_required")),
+            ("server_error", Transient("server_error", is_refusal=True)),
+        ],
+    )
+    def test_a_refusal_means_the_same_with_status_200(self, status: int, error: str, meant: RefreshOutcome) -> None:
+        """GitHub refuses with 200, and in words of its own."""
+        assert outcome(refused(status, error)) == meant
 
     @pytest.mark.parametrize("body", [b"", b"<html>invalid_grant</html>", b"[]", b'{"error":["invalid_grant"]}', b"{}"])
     @pytest.mark.parametrize("status", [400, 401, 403])
     def test_an_unreadable_error_is_transient(self, status: int, body: bytes) -> None:
-        assert outcome(answer(status, body)) == Transient("unreadable_error")
+        assert outcome(answer(status, body)) == Transient("unreadable_error", is_refusal=True)
 
-    def test_invalid_grant_with_status_200_does_not_revoke(self) -> None:
-        assert outcome(refused(200, "invalid_grant")) == BadResponse("unusable_access_token", None, uncertain=True)
+    def test_tokens_with_status_200_are_no_refusal_whatever_error_is_beside_them(self) -> None:
+        assert isinstance(outcome(answer(error="invalid_grant")), Refreshed)
 
     @pytest.mark.parametrize("body", [b"", b"<html>login</html>", b"[]", b"[" * 5000, b" " * 1_100_000])
     def test_a_success_that_is_no_json_object_is_bad_and_uncertain(self, body: bytes) -> None:
@@ -296,7 +324,7 @@ class TestRefreshOutcome:
     ],
 )
 def test_retry_after_is_read_as_seconds_or_date_and_bounded(value: str, seconds: int | None) -> None:
-    assert outcome(refused(503, None, value)) == Transient("server_error", seconds, uncertain=True)
+    assert outcome(answer(503, b"", value)) == Transient("server_error", seconds, uncertain=True)
 
 
 @on_a_shared_machine

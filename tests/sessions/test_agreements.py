@@ -355,7 +355,7 @@ async def test_signed_userinfo_is_read(parts: LoginParts, idp: AgreedProvider) -
     [
         ({"signs_userinfo": False}, "INVALID_USERINFO"),
         ({"userinfo_by_stranger": True}, "INVALID_SIGNATURE"),
-        ({"userinfo_changes": {"sub": "somebody-else"}}, "CLAIM_MISMATCH:sub"),
+        ({"userinfo_changes": {"sub": "somebody-else"}}, "PERSON_MISMATCH:sub"),
         ({"userinfo_changes": {"aud": "another-client"}}, "CLAIM_MISMATCH:aud"),
         ({"userinfo_changes": {"iss": "https://other.example"}}, "CLAIM_MISMATCH:iss"),
         ({"userinfo_changes": {"iss": None}}, "MISSING_CLAIM:iss"),

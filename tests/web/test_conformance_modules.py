@@ -120,7 +120,7 @@ async def test_oidcc_client_test_invalid_sig_rs256(begin: BeginRun, mode: dict[s
 @both_modes
 async def test_oidcc_client_test_userinfo_invalid_sub(begin: BeginRun, mode: dict[str, Any]) -> None:
     run = await begin(claims=ASKS_USERINFO, **mode)
-    await run.refuses("CLAIM_MISMATCH:sub", code="USERINFO_REFUSED", fault=Fault.USERINFO_OTHER_SUBJECT)
+    await run.refuses("PERSON_MISMATCH:sub", code="USERINFO_REFUSED", fault=Fault.USERINFO_OTHER_SUBJECT)
 
 
 @pytest.mark.asyncio

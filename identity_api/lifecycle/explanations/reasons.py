@@ -24,6 +24,10 @@ REASONS: Final[Table] = table(
             "The provider sent no access token, and UserInfo, which says who somebody is here, can be asked with one only.",
             "Ask for a scope that brings one; at Azure AD B2C that is the client ID itself.",
         ),
+        "PERSON_MISMATCH": (
+            "UserInfo speaks of somebody else than the ID Token beside it.",
+            "Ask whoever runs the provider: its two documents disagree about who signed in.",
+        ),
         "CLAIM_MISMATCH": ("A claim has another value than expected; the reason names it.", "Make a test login."),
         "CLAIM_MISMATCH:aud": (
             "The ID Token is for another client: its `aud` does not name the configured client ID.",
@@ -48,10 +52,6 @@ REASONS: Final[Table] = table(
         "CLAIM_MISMATCH:at_hash": (
             "The ID Token and the access token beside it do not belong together.",
             "Ask whoever runs the provider; a proxy may mix answers.",
-        ),
-        "CLAIM_MISMATCH:sub": (
-            "UserInfo, or a later token, speaks of somebody else than the ID Token.",
-            "Ask whoever runs the provider. The identity is quarantined if it was known.",
         ),
         "CLAIM_MISMATCH:auth_time": (
             "A new proof was asked for, and the provider showed nobody a sign-in page.",
