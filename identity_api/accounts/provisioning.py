@@ -5,8 +5,10 @@
     LINKED_ONLY    an admin has entered the identity; refuse others
 
 An identity is found by its anchor (exact), and must then be the same issuer and subject. The same anchor with another
-subject is somebody else in the same place, an address given to a successor or an attack: refused, and quarantined until
-an admin has looked. The same subject with a new anchor is the same person (OIDC Core 2: a subject is never reassigned).
+subject is somebody else in the same place: an address given to a successor, a rebuilt provider, or an attack. They are
+refused, and the owner goes on, since a stranger must not be able to lock anybody out; the record shows the attempt. An
+admin or the operator may let the identity accept the next subject (`accounts.rebinding`). The same subject with a new
+anchor is the same person (OIDC Core 2: a subject is never reassigned).
 Never by e-mail on its own, and by a username that is an address only if the provider has verified it.
 
 `adopt_by_name` is for moving in with accounts that exist: until everybody is linked (`Filter.linked` lists who is not),
@@ -17,7 +19,7 @@ since whoever chooses names at the provider then chooses accounts here. Which cl
 A match, an adoption and the first login of an identity that an admin entered each end every older way into the account:
 a password, link, token or session that was there before may be somebody else's, who waits for what the person brings.
 
-A refusal is an answer, not an exception: the caller's transaction commits, with the quarantine and the audit in it.
+A refusal is an answer, not an exception: the caller's transaction commits, with the audit in it.
 """
 
 import unicodedata
@@ -33,7 +35,7 @@ from identity_api.db.identities import Found
 from identity_api.db.providers import Provider
 from identity_api.errors import Conflict
 from identity_api.ids import token_hash, uuid7
-from identity_api.lifecycle.end_login import OlderWaysReason, end_logins, end_older_ways_in
+from identity_api.lifecycle.end_login import OlderWaysReason, end_older_ways_in
 from identity_api.lifecycle.provider_answers import claim_sources
 from identity_api.mapping import Profile
 
@@ -141,7 +143,7 @@ async def _known(
         await audit.record(connection, provider.tenant_id, actor, [event])
         await end_older_ways_in(connection, provider.tenant_id, found.user_id, reason="identity_bound", actor=actor)
     elif (found.issuer, found.subject) != (person.issuer, person.subject):
-        await end_logins(connection, provider.tenant_id, [found.id], reason="subject_changed", actor=actor)
+        await _record_newcomer(connection, provider, found, person, actor)
         return Declined("SUBJECT_CHANGED", str(found.id))
     # A login undoes a revocation. A quarantine asks for a person, who releases it first.
     if found.state == "QUARANTINED":
@@ -149,6 +151,22 @@ async def _known(
     if found.user_disabled_at is not None:
         return Declined("ACCOUNT_DISABLED", str(found.user_id))
     return Provisioned(found.user_id, found.id, is_new=False)
+
+
+async def _record_newcomer(
+    connection: Connection, provider: Provider, owner: Found, person: VerifiedPerson, actor: str
+) -> None:
+    """What an admin needs to tell a successor from a rebuilt provider: both of whom, hashed. The owner is left alone."""
+    assert owner.subject is not None
+    payload = {
+        "claim": "iss" if owner.issuer != person.issuer else "sub",
+        "known_issuer": owner.issuer,
+        "received_issuer": person.issuer,
+        "known_subject_hash": token_hash(owner.subject).hex(),
+        "received_subject_hash": token_hash(person.subject).hex(),
+    }
+    event = audit.Event("identity.subject_refused", "identity", owner.id, payload)
+    await audit.record(connection, provider.tenant_id, actor, [event])
 
 
 async def _adopt(

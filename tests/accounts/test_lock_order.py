@@ -21,7 +21,7 @@ OLD, NEW = "old@example.com", "new@example.com"
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize(
-    ("reason", "expected"), [("logout_token", Provisioned), ("claims_mismatch", Declined)], ids=["over", "held"]
+    ("reason", "expected"), [("logout_token", Provisioned), ("subject_changed", Declined)], ids=["over", "held"]
 )
 async def test_a_login_under_a_new_anchor_beside_the_end_of_the_last_one(
     database: Database, reason: str, expected: type

@@ -1,6 +1,7 @@
 """Whose account a login is: every policy, every refusal next to the acceptance it departs from."""
 
 import asyncio
+import json
 import unicodedata
 from typing import Any
 from uuid import UUID
@@ -16,7 +17,7 @@ from identity_api.db import identities, read_model
 from identity_api.db.database import Connection, Database
 from identity_api.db.grants import open_manual_grant
 from identity_api.db.providers import Provider
-from identity_api.ids import uuid7
+from identity_api.ids import token_hash, uuid7
 from identity_api.lifecycle.end_login import end_logins
 from identity_api.mapping import Profile
 from tests import factories as make
@@ -468,10 +469,10 @@ async def test_somebody_whom_no_admin_entered_is_no_account(database: Database) 
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("change", [{"subject": "s-2"}, {"issuer": "https://other.example"}])
-async def test_the_same_anchor_with_another_subject_or_issuer_is_refused_and_quarantined(
+async def test_the_same_anchor_with_another_subject_or_issuer_is_refused_and_its_owner_goes_on(
     database: Database, change: dict[str, str]
 ) -> None:
-    """S3-30; named: SUBJECT_CHANGED. The quarantine holds for the right person too, until an admin has looked."""
+    """S3-30; named: SUBJECT_CHANGED. A stranger who gets somebody's address at the provider locks nobody out."""
     by_email = {"claims": {"anchor": ["email"]}}
     async with database.transaction() as connection:
         provider = await make_provider(connection, **by_email)
@@ -480,12 +481,19 @@ async def test_the_same_anchor_with_another_subject_or_issuer_is_refused_and_qua
         other = {"subject": "s-1", **right, **change}
         declined = await enter(connection, provider, person(provider, **other))
         assert declined == Declined("SUBJECT_CHANGED", str(first.identity_id))
-        state = await connection.fetchrow("select state, state_reason from identity where id = $1", first.identity_id)
-        assert tuple(state) == ("QUARANTINED", "subject_changed")
-        again = await enter(connection, provider, person(provider, "s-1", **right))
-        assert again == Declined("ACCOUNT_QUARANTINED", str(first.identity_id))
-        actions = await connection.fetch("select action from audit_event where tenant_id = $1", provider.tenant_id)
-        assert "identity.quarantined" in [one["action"] for one in actions]
+        state = await connection.fetchval("select state from identity where id = $1", first.identity_id)
+        assert state not in ("REVOKED", "QUARANTINED")
+        again = await accepted(connection, provider, person(provider, "s-1", **right))
+        assert again.identity_id == first.identity_id
+        payload = await connection.fetchval(
+            "select payload from audit_event where tenant_id = $1 and action = 'identity.subject_refused'",
+            provider.tenant_id,
+        )
+        told = json.loads(payload)
+        assert told["claim"] == ("iss" if "issuer" in change else "sub")
+        assert told["known_subject_hash"] == token_hash("s-1").hex()
+        assert told["received_subject_hash"] == token_hash(other["subject"]).hex()
+        assert "alice" not in payload
 
 
 @pytest.mark.asyncio

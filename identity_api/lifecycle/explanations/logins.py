@@ -150,7 +150,7 @@ LOGINS: Final[Table] = table(
         ),
         "SUBJECT_CHANGED": (
             "The anchor is known, and the provider now means another subject by it: an address given to a successor.",
-            "Find out who it is. If it is somebody else, unlink the old identity; `sub` is the safest anchor.",
+            "Find out who it is; the owner goes on. A successor gets the anchor when the old identity is unlinked.",
         ),
         "EMAIL_NOT_VERIFIED": (
             "E-mail decides who this is, or must be verified, and the provider does not say that it is.",
