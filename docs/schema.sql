@@ -403,7 +403,8 @@ CREATE TABLE public.provider_breaker (
     failures integer NOT NULL,
     open_until timestamp with time zone,
     reason text,
-    changed_at timestamp with time zone NOT NULL
+    changed_at timestamp with time zone NOT NULL,
+    people uuid[] NOT NULL
 );
 CREATE TABLE public.provider_secret (
     id uuid NOT NULL,
@@ -431,7 +432,8 @@ CREATE TABLE public.refresh_token (
     created_at timestamp with time zone NOT NULL,
     rotated_at timestamp with time zone,
     dead_at timestamp with time zone,
-    dead_reason text
+    dead_reason text,
+    uncertain boolean NOT NULL
 );
 ALTER TABLE ONLY public.refresh_token ALTER COLUMN tenant_id SET (n_distinct=-0.001);
 CREATE TABLE public.service_client (

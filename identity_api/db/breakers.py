@@ -13,25 +13,41 @@ from identity_api.db.database import Connection
 from identity_api.db.sync import BREAKER_THRESHOLD, PROBE_SECONDS
 
 
-async def record_refusal(connection: Connection, tenant_id: UUID, provider_id: UUID, reason: str) -> bool:
-    """Count that the provider refused us; True if this opens the breaker (and not if it was open already)."""
-    failures = await connection.fetchval(
+async def record_refusal(
+    connection: Connection, tenant_id: UUID, provider_id: UUID, reason: str, *, identity_id: UUID | None
+) -> bool:
+    """Count that the provider refused us; True if this opens the breaker (and not if it was open already).
+
+    Args:
+        identity_id: whose request was refused: one person counts once, since a login that is over may be refused in the
+            same words. None where the refusal is of us whoever signs in.
+    """
+    return await connection.fetchval(  # type: ignore[no-any-return]  # asyncpg ships no types
         """
-        insert into provider_breaker (id, tenant_id, failures, open_until, reason, changed_at)
-        values ($2, $1, 1, null, $3, now())
-        on conflict (id) do update set failures = provider_breaker.failures + 1, reason = excluded.reason,
-            open_until = case when provider_breaker.failures + 1 >= $4 then now() + make_interval(secs => $5)
-                else provider_breaker.open_until end,
-            changed_at = now()
-        returning failures
+        with before as (
+            select failures, people from provider_breaker where tenant_id = $1 and id = $2 for update
+        ), counted as (
+            select coalesce(b.failures, 0) as failures, coalesce(b.people, '{}') as people,
+                coalesce(b.failures, 0) + case when $6 = any(b.people) then 0 else 1 end as after
+            from (select) one left join before b on true
+        ), written as (
+            insert into provider_breaker as b (id, tenant_id, failures, people, open_until, reason, changed_at)
+            select $2, $1, after, case when $6::uuid is null then '{}' else array[$6::uuid] end, null, $3, now() from counted
+            on conflict (id) do update set failures = excluded.failures, reason = excluded.reason, changed_at = now(),
+                people = case when $6 = any(b.people) or cardinality(b.people) >= $4 then b.people
+                    else b.people || excluded.people end,
+                open_until = case when excluded.failures >= $4 then now() + make_interval(secs => $5)
+                    else b.open_until end
+        )
+        select after >= $4 and failures < $4 from counted
         """,
         tenant_id,
         provider_id,
         reason,
         BREAKER_THRESHOLD,
         float(PROBE_SECONDS),
+        identity_id,
     )
-    return bool(failures == BREAKER_THRESHOLD)
 
 
 async def record_acceptance(connection: Connection, tenant_id: UUID, provider_id: UUID) -> bool:
@@ -40,7 +56,7 @@ async def record_acceptance(connection: Connection, tenant_id: UUID, provider_id
         """
         with before as (
             select id, failures from provider_breaker where tenant_id = $1 and id = $2 and failures > 0 for update)
-        update provider_breaker b set failures = 0, open_until = null, reason = null, changed_at = now()
+        update provider_breaker b set failures = 0, people = '{}', open_until = null, reason = null, changed_at = now()
         from before where b.id = before.id returning before.failures
         """,
         tenant_id,
@@ -53,8 +69,8 @@ async def pause(connection: Connection, tenant_id: UUID, provider_id: UUID, seco
     """Leave the provider alone for so long, as it asked for (Retry-After). Not a refusal, and no probe afterwards."""
     await connection.execute(
         """
-        insert into provider_breaker (id, tenant_id, failures, open_until, reason, changed_at)
-        values ($2, $1, 0, now() + make_interval(secs => $3), $4, now())
+        insert into provider_breaker (id, tenant_id, failures, people, open_until, reason, changed_at)
+        values ($2, $1, 0, '{}', now() + make_interval(secs => $3), $4, now())
         on conflict (id) do update set reason = excluded.reason, changed_at = now(),
             open_until = greatest(provider_breaker.open_until, excluded.open_until)
         """,

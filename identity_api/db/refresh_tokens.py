@@ -3,7 +3,7 @@
 Sealing is `lifecycle.refresh_tokens`'. A dead row keeps its hash, to recognise a token that comes back.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 import msgspec
@@ -46,10 +46,10 @@ async def add(
     token_id: UUID = known or uuid7()
     await connection.execute(
         """
-        insert into refresh_token (id, tenant_id, identity_id, sealed, hash, created_at)
-        values ($1, $2, $3, $4, $5, clock_timestamp())
-        on conflict (id) do update
-            set sealed = excluded.sealed, created_at = excluded.created_at, dead_at = null, dead_reason = null
+        insert into refresh_token (id, tenant_id, identity_id, sealed, hash, created_at, uncertain)
+        values ($1, $2, $3, $4, $5, clock_timestamp(), false)
+        on conflict (id) do update set sealed = excluded.sealed, created_at = excluded.created_at,
+            dead_at = null, dead_reason = null, uncertain = false
             where refresh_token.tenant_id = excluded.tenant_id
         """,
         token_id,
@@ -94,10 +94,15 @@ async def rotate(
     hash: bytes,
     sealed: bytes,
     generation: int,
+    uncertain: bool,
 ) -> bool:
     """Compare-and-set: put the successor in the place of the token that was presented. One statement.
 
     With it the attempt of this generation is resolved: its answer has landed.
+
+    Args:
+        uncertain: the token may have been presented a second time, and what comes of that still be ahead: a provider that
+            takes it for theft ends the whole login.
 
     Returns:
         False if the stored token is another one by now, or dead: somebody else's word came first. True also when this
@@ -106,7 +111,7 @@ async def rotate(
     return await connection.fetchval(  # type: ignore[no-any-return]  # asyncpg ships no types
         """
         with landed as (
-            update refresh_token set hash = $4, sealed = $5, rotated_at = now()
+            update refresh_token set hash = $4, sealed = $5, rotated_at = now(), uncertain = $7
             where tenant_id = $1 and id = $2 and dead_at is null and hash = $3
             returning identity_id
         ), resolved as (
@@ -122,19 +127,74 @@ async def rotate(
         hash,
         sealed,
         generation,
+        uncertain,
     )
 
 
-async def bury(connection: Connection, tenant_id: UUID, token_id: UUID, *, presented_hash: bytes, reason: str) -> bool:
-    """Wipe a token that the provider called dead; False if the stored one is not the one that was presented."""
-    status = await connection.execute(
+async def mark_uncertain(
+    connection: Connection, tenant_id: UUID, token_id: UUID, *, unless_hash: bytes | None = None
+) -> None:
+    """The login's token may have been used up, or presented twice, without our learning what came of it.
+
+    Args:
+        unless_hash: not if this is the stored one.
+    """
+    await connection.execute(
         """
-        update refresh_token set sealed = null, dead_at = now(), dead_reason = $4
+        update refresh_token set uncertain = true
+        where tenant_id = $1 and id = $2 and dead_at is null and hash is distinct from $3
+        """,
+        tenant_id,
+        token_id,
+        unless_hash,
+    )
+
+
+async def mark_attempted(connection: Connection, tenant_id: UUID, identity_ids: Sequence[UUID]) -> None:
+    """The same for the tokens of syncs that are under way or unresolved, before a newer login takes the tokens' place."""
+    await connection.execute(
+        """
+        update refresh_token r set uncertain = true from identity_sync s
+        where s.tenant_id = $1 and s.id = any($2::uuid[]) and (s.uncertain or s.attempt_hash is not null)
+            and r.tenant_id = $1 and r.identity_id = s.id and r.dead_at is null
+            and (s.attempt_token_id is null or r.id = s.attempt_token_id)
+        """,
+        tenant_id,
+        identity_ids,
+    )
+
+
+async def bury(
+    connection: Connection,
+    tenant_id: UUID,
+    token_id: UUID,
+    *,
+    presented_hash: bytes,
+    reason: str,
+    in_doubt: bool,
+    trusts_row: bool = True,
+) -> str | None:
+    """Wipe a token that is dead; None if the stored one is not the one that was presented.
+
+    Args:
+        reason: what the provider said.
+        in_doubt: an earlier presentation is unresolved, so that it may be dead by our own loss.
+        trusts_row: also if the row says so.
+
+    Returns:
+        Why it is dead: `reason`, or `rotation_lost` if in doubt.
+    """
+    return await connection.fetchval(  # type: ignore[no-any-return]  # asyncpg ships no types
+        """
+        update refresh_token set sealed = null, dead_at = now(),
+            dead_reason = case when $5 or ($6 and uncertain) then 'rotation_lost' else $4 end
         where tenant_id = $1 and id = $2 and dead_at is null and hash = $3
+        returning dead_reason
         """,
         tenant_id,
         token_id,
         presented_hash,
         reason,
+        in_doubt,
+        trusts_row,
     )
-    return bool(status == "UPDATE 1")

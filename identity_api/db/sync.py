@@ -154,18 +154,27 @@ async def claim(
     return Batch(tuple(claims), len(rows) - len(claims))
 
 
-async def renew_leases(connection: Connection, owner: UUID, identity_ids: Sequence[UUID]) -> None:
-    """Heartbeat: extend what `owner` still holds. A row that is being written to at this moment is left out."""
-    await connection.execute(
+async def transaction_age(connection: Connection) -> float:
+    """Seconds since the transaction began, which is what `now()` says in it, by the database's clock."""
+    return await connection.fetchval(  # type: ignore[no-any-return]  # asyncpg ships no types
+        "select extract(epoch from clock_timestamp() - now())::float8"
+    )
+
+
+async def renew_leases(connection: Connection, owner: UUID, identity_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """Heartbeat: extend what `owner` still holds; their generations by id. A row that is being written to is left out."""
+    rows = await connection.fetch(
         """
         update identity_sync set lease_until = now() + make_interval(secs => $3)
         where id in (
             select id from identity_sync where id = any($2::uuid[]) and lease_owner = $1 for no key update skip locked)
+        returning id, generation
         """,
         owner,
         identity_ids,
         float(LEASE_SECONDS),
     )
+    return {row["id"]: row["generation"] for row in rows}
 
 
 class Release(msgspec.Struct, frozen=True, kw_only=True):
@@ -176,6 +185,8 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     """None: not due again before a login."""
     uncertain: bool = False
     """The attempt was sent and its answer did not land."""
+    resolves: bool = False
+    """Whatever was uncertain was about a token that is dead now."""
     is_failure: bool = True
 
 
@@ -186,7 +197,8 @@ async def release(
     status = await connection.execute(
         """
         update identity_sync set lease_until = null, lease_owner = null,
-            attempt_token_id = null, attempt_hash = null, attempt_at = null, uncertain = uncertain or $4,
+            attempt_token_id = null, attempt_hash = null, attempt_at = null,
+            uncertain = (uncertain and not $8) or $4,
             failures = failures + case when $5 then 1 else 0 end, outcome = $6, due_at = now() + make_interval(secs => $7)
         where tenant_id = $1 and id = $2 and generation = $3
         """,
@@ -197,6 +209,7 @@ async def release(
         release.is_failure,
         release.outcome,
         release.seconds_until_due,
+        release.resolves,
     )
     return bool(status == "UPDATE 1")
 
@@ -214,6 +227,48 @@ async def mark_stale(connection: Connection, tenant_id: UUID, identity_id: UUID,
         reason,
     )
     return bool(status == "UPDATE 1")
+
+
+async def is_refused_alone(
+    connection: Connection,
+    tenant_id: UUID,
+    identity_id: UUID,
+    *,
+    since_seconds: float,
+    needs_others: bool,
+    share: float,
+) -> bool:
+    """Whether the provider has been refusing this identity for so long, in the same way, and hardly anybody else.
+
+    Args:
+        since_seconds: how long its state and reason must have been what they are.
+        needs_others: somebody else's refresh must have succeeded meanwhile; a login proves nothing of refreshes.
+        share: how many others may be refused likewise, of those confirmed meanwhile; one may in any case.
+    """
+    return bool(
+        await connection.fetchval(
+            """
+            select count(*) filter (where s.outcome = me.state_reason and s.failures > 0)
+                    <= greatest(1, $5 * count(*) filter (where s.failures = 0 and s.verified_at > me.state_since))
+                and (not $4 or exists (
+                    select from identity_sync o join identity i on i.tenant_id = $1 and i.id = o.id
+                    where o.tenant_id = $1 and o.provider_id = me.provider_id and o.user_id <> me.user_id
+                        and o.failures = 0 and o.verified_at > greatest(me.state_since, i.signed_in_at)))
+            from (
+                select provider_id, user_id, state_since, state_reason from identity
+                where tenant_id = $1 and id = $2 and state = 'STALE'
+                    and state_since <= now() - make_interval(secs => $3)) me
+            left join identity_sync s
+                on s.tenant_id = $1 and s.provider_id = me.provider_id and s.user_id <> me.user_id
+            group by me.provider_id, me.user_id, me.state_since, me.state_reason
+            """,
+            tenant_id,
+            identity_id,
+            since_seconds,
+            needs_others,
+            share,
+        )
+    )
 
 
 class Asked(msgspec.Struct, frozen=True):

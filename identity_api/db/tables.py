@@ -198,6 +198,9 @@ class ProviderBreaker(Table, tablename="provider_breaker"):
     id = _id()
     tenant_id = _reference()
     failures = _number()
+    """Refusals that count since it last accepted us: one for each person, or each that was of us as a client."""
+    people = _list(UUID(default=None))
+    """Whose requests it refused since, as ids of identities; no more than open the breaker."""
     open_until = _time(null=True)
     reason = _text(null=True)
     changed_at = _time()
@@ -314,6 +317,8 @@ class RefreshToken(Table, tablename="refresh_token"):
     rotated_at = _time(null=True)
     dead_at = _time(null=True)
     dead_reason = _text(null=True)
+    uncertain = _flag()
+    """A presentation of it, or of one before it, may have been carried out without our learning what came of it."""
 
 
 class ProviderGroup(Table, tablename="provider_group"):

@@ -20,7 +20,7 @@ from identity_api.graphql.fields import resolved
 from identity_api.graphql.ids import Node
 from identity_api.graphql.summaries import ProviderSummary, ProviderSummaryRow, Row, UserSummary, UserSummaryRow
 from identity_api.mapping import Completeness
-from identity_api.permissions.facts import IdentityFact, ProviderCircumstances
+from identity_api.permissions.facts import IdentityFact, ProviderCircumstances, needs_sign_in
 
 identity_id = ids.encoder("Identity")
 
@@ -54,6 +54,9 @@ class Identity(Node):
     subject: str | None = strawberry.field(description="Null until the first login of an identity an admin entered.")
     state: IdentityState
     state_reason: str | None
+    needs_sign_in: bool = strawberry.field(
+        description="Only a sign-in of its person can confirm it again; what it gives may have force until its lease is over."
+    )
     state_since: datetime
     signed_in_at: datetime
     permissions_valid_until: datetime | None = strawberry.field(
@@ -102,6 +105,11 @@ class IdentityRow(msgspec.Struct, frozen=True, gc=False):
     def state_reason(self) -> str | None:
         """A code."""
         return self.fact.state_reason
+
+    @property
+    def needs_sign_in(self) -> bool:
+        """By its stored state."""
+        return needs_sign_in(self.fact.state, self.fact.state_reason)
 
     @property
     def state_since(self) -> datetime:
@@ -156,6 +164,11 @@ class ListedIdentityRow(Row, frozen=True):
     def provider(self) -> ProviderSummaryRow:
         """Where it is."""
         return ProviderSummaryRow(self.record.provider_id, self.record.provider_slug, self.record.provider_label)
+
+    @property
+    def needs_sign_in(self) -> bool:
+        """By its state."""
+        return needs_sign_in(self.record.state, self.record.state_reason)
 
     @property
     def permissions_valid_until(self) -> datetime | None:

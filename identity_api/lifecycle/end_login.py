@@ -4,7 +4,7 @@ Death closes no grant, it removes force (I1): the next login's groups decide. An
 login; keeping somebody out is disabling the user.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 from uuid import UUID
 
@@ -13,28 +13,43 @@ from identity_api.db.database import Connection
 
 Reason = Literal[
     "invalid_grant",
-    "rotation_lost",
+    "login_refused",
+    "access_token_refused",
     "reauth_required",
     "logout_token",
     "login_ended",
     "admin",
+    "rebound",
     "directory_removed",
     "subject_changed",
-    "claims_mismatch",
+    "issuer_changed",
 ]
 """Why an identity's login is over. The last two quarantine: a person has to look before a login brings it back."""
+
+QUARANTINING = ("subject_changed", "issuer_changed")
+"""The provider spoke of another person under this identity. Nothing else is a reason for a quarantine."""
+FORMER_QUARANTINE = "claims_mismatch"
+"""What identities say that an earlier version quarantined, often for an `auth_time` of the same person."""
 
 OlderWaysReason = Literal["matched_by_name", "adopted_by_name", "identity_bound"]
 """Why what led into an account before is over: its person has come by a provider, for the first time."""
 
-_QUARANTINING = ("subject_changed", "claims_mismatch")
-
 
 async def end_logins(
-    connection: Connection, tenant_id: UUID, identity_ids: Sequence[UUID], *, reason: Reason, actor: str
+    connection: Connection,
+    tenant_id: UUID,
+    identity_ids: Sequence[UUID],
+    *,
+    reason: Reason,
+    actor: str,
+    detail: Mapping[str, str] | None = None,
 ) -> None:
-    """End these identities' logins: state, refresh tokens, sessions, codes; API tokens of whoever has no way in left."""
-    state: Literal["REVOKED", "QUARANTINED"] = "QUARANTINED" if reason in _QUARANTINING else "REVOKED"
+    """End these identities' logins: state, refresh tokens, sessions, codes; API tokens of whoever has no way in left.
+
+    Args:
+        detail: what the audit says of it beside the reason.
+    """
+    state: Literal["REVOKED", "QUARANTINED"] = "QUARANTINED" if reason in QUARANTINING else "REVOKED"
     ended = await login_ends.revoke_identities(connection, tenant_id, identity_ids, state, reason)
     if not ended:
         return
@@ -50,7 +65,10 @@ async def end_logins(
         tenant_id,
         actor,
         [
-            *[audit.Event(f"identity.{state.lower()}", "identity", id, {"reason": reason}) for id in ids],
+            *[
+                audit.Event(f"identity.{state.lower()}", "identity", id, {**(detail or {}), "reason": reason})
+                for id in ids
+            ],
             *_ended("session", sessions, reason),
             *_ended("api_token", tokens, reason),
         ],

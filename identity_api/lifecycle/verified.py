@@ -12,14 +12,17 @@ from uuid import UUID
 import msgspec
 
 from identity_api.config import DEFAULT_LIMITS, TenantLimits
-from identity_api.db import audit, identities, locks
+from identity_api.db import audit, identities, locks, refresh_tokens
 from identity_api.db.database import Connection
 from identity_api.db.identities import LeaseRenewal, ProfileChange, Renewal, Standing
 from identity_api.db.providers import Provider
 from identity_api.lifecycle.grants import apply_decision
 from identity_api.lifecycle.memberships import changes_of, write_changes
 from identity_api.mapping import Completeness, GroupsReading, Profile, Reason, unverified
+from identity_api.oidc.id_token import Deviation
 
+DEVIATIONS = "deviations"
+"""In an identity's claims: which claims of its refreshed ID Tokens do not repeat the login's, where any."""
 JITTER = 0.2
 """Share of the interval by which due times are spread, either way, so that logins of one morning do not stay in step."""
 
@@ -34,6 +37,8 @@ class Verified(msgspec.Struct, frozen=True):
     """The generation that a sync claimed; None for a login, which always applies."""
     can_be_asked: bool = True
     """Whether the provider can be asked about the person between logins: False after a login that brought no token for it."""
+    deviations: tuple[Deviation, ...] | None = None
+    """Where a refreshed ID Token does not repeat the login's; None if there was no ID Token."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -75,6 +80,8 @@ async def apply_verified(
         connection, tenant_id, provider, current, stored, is_login=is_login, actor=actor
     )
     moved = await write_changes(connection, tenant_id, provider.id, changes, actor=actor)
+    if is_login:
+        await refresh_tokens.mark_attempted(connection, tenant_id, [answer.identity_id for answer in current])
     await identities.renew_leases(
         connection,
         tenant_id,
@@ -136,7 +143,10 @@ async def _write_profiles(
     events: list[audit.Event] = []
     for answer in answers:
         before = stored[answer.identity_id]
-        claims = _claims(answer.profile)
+        claims = _claims(answer, before)
+        if answer.deviations and claims[DEVIATIONS] != before.claims.get(DEVIATIONS):
+            noted = {"claims": [msgspec.structs.asdict(one) for one in answer.deviations]}
+            events.append(audit.Event("identity.token_deviates", "identity", answer.identity_id, noted))
         state, reason = state_after(provider, answer.groups, can_be_asked=answer.can_be_asked)
         if is_login or (claims, state, reason) != (before.claims, before.state, before.state_reason):
             renewals.append(Renewal(answer.identity_id, claims, state, reason))
@@ -154,14 +164,18 @@ async def _write_profiles(
     return {stored[one.id].user_id for one in renewals}
 
 
-def _claims(profile: Profile) -> dict[str, Any]:
-    return {
+def _claims(answer: Verified, before: Standing) -> dict[str, Any]:
+    profile = answer.profile
+    claims: dict[str, Any] = {
         "anchor": profile.anchor,
         "username": profile.username,
         "display_label": profile.display_label,
         "email": profile.email,
         "email_verified": profile.email_verified,
     }
+    # By name only, so that a provider which says another time at every sync is noted once.
+    deviating = before.claims.get(DEVIATIONS) if answer.deviations is None else [one.claim for one in answer.deviations]
+    return {**claims, DEVIATIONS: deviating} if deviating else claims
 
 
 def _profile_change(before: Standing, profile: Profile) -> tuple[list[str], ProfileChange]:

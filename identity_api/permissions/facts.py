@@ -11,6 +11,9 @@ from typing import Literal
 import msgspec
 
 Source = Literal["MANUAL", "GROUP"]
+ASKED_NO_MORE = frozenset(("rotation_lost",))
+"""Reasons of `STALE` for which the provider could be asked, and can be again after a sign-in. Not `no_refresh_token`, where
+the next sign-in brings no more to ask with."""
 
 
 class IdentityFact(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -26,6 +29,11 @@ class IdentityFact(msgspec.Struct, frozen=True, array_like=True, gc=False):
     state_since: str
     created_at: str
     signed_in_at: str
+
+
+def needs_sign_in(state: str, reason: str | None) -> bool:
+    """Whether nothing but a sign-in of its person can confirm an identity again. What it gives may still have force."""
+    return state == "REVOKED" or (state in ("STALE", "SUSPENDED") and reason in ASKED_NO_MORE)
 
 
 class GrantFact(msgspec.Struct, frozen=True, array_like=True, gc=False):

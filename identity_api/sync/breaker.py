@@ -1,6 +1,8 @@
 """A provider that refuses *us*: a wrong client secret must empty nobody's account, and must not go unnoticed.
 
-After three refusals the breaker opens: the claim leaves the provider alone, but for one probe each 30 s (`db.sync`).
+After three refusals the breaker opens: the claim leaves the provider alone, but for one probe each 30 s (`db.sync`). A
+refusal of our authentication counts each time. Any other counts once for each person, because the same words may say that
+one login is over.
 """
 
 from uuid import UUID
@@ -12,9 +14,15 @@ from identity_api.telemetry import METRICS, get_logger
 _log = get_logger(__name__)
 
 
-async def refused(connection: Connection, tenant_id: UUID, provider_id: UUID, reason: str) -> None:
-    """Count a refusal, in the caller's transaction; the one that opens the breaker alerts."""
-    if await breakers.record_refusal(connection, tenant_id, provider_id, reason):
+async def refused(
+    connection: Connection, tenant_id: UUID, provider_id: UUID, reason: str, *, identity_id: UUID | None
+) -> None:
+    """Count a refusal, in the caller's transaction; the one that opens the breaker alerts.
+
+    Args:
+        identity_id: whose request it was; None for a refusal of our authentication.
+    """
+    if await breakers.record_refusal(connection, tenant_id, provider_id, reason, identity_id=identity_id):
         event = audit.Event("provider.breaker_opened", "provider", provider_id, {"reason": reason})
         await audit.record(connection, tenant_id, "sync", [event])
         METRICS.count_alarm("breaker_opened")

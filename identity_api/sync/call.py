@@ -5,6 +5,8 @@ revoke the whole login. Only a presentation that was refused before the token wa
 (`lifecycle.provider_requests`). Whether the request may have been carried out is kept with every failure.
 """
 
+from collections.abc import Callable
+
 import msgspec
 
 from identity_api.db.sync import Claimed
@@ -26,11 +28,15 @@ from identity_api.oidc.token_endpoint import (
 from identity_api.sync.access import Access
 from identity_api.sync.outcome import Stale
 from identity_api.sync.parts import SyncParts
-from identity_api.upstream.errors import UpstreamError
+from identity_api.upstream.errors import UpstreamError, Withdrawn
 from identity_api.vault import VaultError
 
 MAX_ANSWER_BYTES = 512 * 1024
 """Three tokens, one of which may carry hundreds of groups."""
+
+
+LEASE_OVER = Stale(reason="lease_over")
+"""Nothing was sent, and nothing is known of the login that was not known before."""
 
 
 class Called(msgspec.Struct, frozen=True):
@@ -44,10 +50,14 @@ class Called(msgspec.Struct, frozen=True):
         return f"Called({type(self.outcome).__name__})"
 
 
-async def call(parts: SyncParts, claimed: Claimed, access: Access) -> Called:
+async def call(parts: SyncParts, claimed: Claimed, access: Access, *, may_send: Callable[[], bool]) -> Called:
     """Ask the provider for fresh tokens. Never raises for what a provider, a network or a sealed value does.
 
     A value sealed under a key that the ring lacks makes this one identity `key_missing` and nobody else.
+
+    Args:
+        may_send: whether the claim is still held, asked as the last thing before the token is sent: a worker that was
+            stopped past its lease must not present a token that another has presented since.
     """
     assert claimed.token_id is not None
     assert claimed.token_sealed is not None
@@ -76,7 +86,11 @@ async def call(parts: SyncParts, claimed: Claimed, access: Access) -> Called:
             deadline=parts.limits.deadline_seconds,
             cap=MAX_ANSWER_BYTES,
             login_key=login_key,
+            answer_seconds=parts.limits.answer_seconds,
+            may_send=may_send,
         )
+    except Withdrawn:
+        return Called(LEASE_OVER, presented, login_key)
     except UpstreamError as error:
         return Called(Transient(error.code.lower(), uncertain=error.sent), presented, login_key)
     return Called(read_refresh_response(answer, parts.clock(), token_type=token_type), presented, login_key)

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import UUID
 
+import msgspec
+
 from identity_api.db import sync
 from identity_api.db.sync import Batch, Claimed
 from identity_api.errors import Unavailable
@@ -17,7 +19,14 @@ HEARTBEAT_SECONDS = sync.LEASE_SECONDS / 3
 _log = get_logger(__name__)
 
 
-async def claim(parts: SyncParts, *, limit: int, user: tuple[UUID, UUID] | None = None) -> Batch:
+class Claims(msgspec.Struct, frozen=True):
+    """What one claiming statement took, and until when it is ours, in the seconds of `parts.elapsed`."""
+
+    batch: Batch
+    held_until: float
+
+
+async def claim(parts: SyncParts, *, limit: int, user: tuple[UUID, UUID] | None = None) -> Claims:
     """Take up to `limit` due identities, or those of one (tenant, user), and write down what is about to be presented.
 
     Committed before it returns: whoever finds the lease over and the intent still there knows that a call may have been
@@ -27,7 +36,7 @@ async def claim(parts: SyncParts, *, limit: int, user: tuple[UUID, UUID] | None 
         Unavailable: the database does not answer. The write is also the probe: no provider is called without it.
     """
     async with parts.database.transaction() as connection:
-        return await sync.claim(
+        batch = await sync.claim(
             connection,
             owner=parts.owner,
             limit=limit,
@@ -35,22 +44,49 @@ async def claim(parts: SyncParts, *, limit: int, user: tuple[UUID, UUID] | None 
             places=parts.pace.places,
             user=user,
         )
+        if not batch.claims:
+            return Claims(batch, 0.0)
+        # The lease counts from the transaction's beginning, and much of it may have gone by in waiting for others.
+        asked_at = parts.elapsed()
+        age = await sync.transaction_age(connection)
+    return Claims(batch, asked_at - age + sync.LEASE_SECONDS)
+
+
+class _Held:
+    """A claim, and until when nobody else can have it, in the seconds of `parts.elapsed`."""
+
+    __slots__ = ("claimed", "until")
+
+    def __init__(self, claimed: Claimed, until: float) -> None:
+        self.claimed = claimed
+        self.until = until
 
 
 class Leases:
-    """The claims a process is working at, renewed every few seconds however long a provider takes."""
+    """The claims a process is working at, renewed every few seconds however long a provider takes.
+
+    A process that was stopped, or a machine that slept, may wake up when its leases are over and others have its claims.
+    So it measures them too, with a clock that goes on meanwhile and always from an earlier moment than the database's:
+    what it calls held, the database does too.
+    """
 
     def __init__(self, parts: SyncParts) -> None:
         self._parts = parts
-        self._held: dict[UUID, Claimed] = {}
+        self._held: dict[UUID, _Held] = {}
 
-    def hold(self, claimed: Claimed) -> None:
-        """Renew this one from now on."""
-        self._held[claimed.identity_id] = claimed
+    def hold(self, claimed: Claimed, until: float) -> None:
+        """Renew this one from now on; `until` is `Claims.held_until`."""
+        self._held[claimed.identity_id] = _Held(claimed, until)
+
+    def is_held(self, claimed: Claimed) -> bool:
+        """Whether nobody else can have claimed it by now. Asked right before its token is sent."""
+        held = self._held.get(claimed.identity_id)
+        return held is not None and held.claimed is claimed and self._parts.elapsed() < held.until
 
     def let_go(self, claimed: Claimed) -> None:
         """Its outcome is written, or the lease shall run out."""
-        if self._held.get(claimed.identity_id) is claimed:
+        held = self._held.get(claimed.identity_id)
+        if held is not None and held.claimed is claimed:
             del self._held[claimed.identity_id]
 
     @asynccontextmanager
@@ -73,8 +109,13 @@ class Leases:
         """One heartbeat. A database that is down ends no call: the next heartbeat tries again."""
         if not self._held:
             return
+        held, since = dict(self._held), self._parts.elapsed()
         try:
             async with self._parts.database.reading() as connection:
-                await sync.renew_leases(connection, self._parts.owner, list(self._held))
+                renewed = await sync.renew_leases(connection, self._parts.owner, list(held))
+            for identity_id, generation in renewed.items():
+                # Another sweep of this process may have claimed it anew.
+                if held[identity_id].claimed.generation == generation:
+                    held[identity_id].until = since + sync.LEASE_SECONDS
         except (Unavailable, TimeoutError) as error:
             _log.warning("sync.heartbeat_missed", error_type=type(error).__name__)

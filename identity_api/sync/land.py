@@ -51,6 +51,7 @@ async def land(parts: SyncParts, claimed: Claimed, called: Called) -> bool:
                     hash=successor.hash,
                     sealed=sealed,
                     generation=claimed.generation,
+                    uncertain=claimed.uncertain,
                 )
         except Exception as error:
             # Whatever it was, trying again is right: the statement is safe to repeat, also after a commit whose answer

@@ -1,16 +1,18 @@
 """What a sync can come to, and what the token endpoint's answer says of it. Pure.
 
 Only `Ended` costs anybody a permission. The classes follow RFC 6749 section 5.2 and what providers really do; an error's
-description is never read.
+description is never read. `docs/sync.md` has a row for every outcome: the state it leads to, and what the person keeps.
 """
 
 import random
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
 
 from identity_api.lifecycle.verified import Verified
 from identity_api.oidc.token_endpoint import (
+    INVALID_CLIENT,
     BadResponse,
     Dead,
     ProviderMisconfigured,
@@ -22,6 +24,9 @@ from identity_api.oidc.token_endpoint import (
 FIRST_BACKOFF_SECONDS = 10.0
 UNCERTAIN_RETRY_SECONDS = 10.0
 """An attempt whose answer was lost is repeated within this time: a provider with a grace period still takes it."""
+
+Refusal = Literal["login_refused", "access_token_refused"]
+"""How a login ends that its provider refuses again and again, and no other's."""
 
 
 class Read(msgspec.Struct, frozen=True):
@@ -36,9 +41,11 @@ class Stale(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     uncertain: bool = False
     """The request may have been carried out, and the token rotated, without our knowing its successor."""
+    refusal: Refusal | None = None
+    """The provider is there and refuses this login: if it goes on so, with this person alone, the login is over."""
     retry_after_seconds: int | None = None
-    refused_us: bool = False
-    """The provider does not accept us as its client: nobody's fault who signs in."""
+    refused_us: Literal["client", "request"] | None = None
+    """The provider does not accept us as its client, or not what we ask for."""
     is_outage: bool = False
     """The provider did not answer, or said that it cannot: it gets fewer calls for a while."""
     is_final: bool = False
@@ -46,9 +53,10 @@ class Stale(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ended(msgspec.Struct, frozen=True):
-    """The provider says that this login is over, or speaks of somebody else."""
+    """The provider says that this login is over, or speaks of somebody else. `detail` is for the audit."""
 
-    reason: Literal["invalid_grant", "reauth_required", "claims_mismatch"]
+    reason: Literal["invalid_grant", "reauth_required", "subject_changed", "issuer_changed"]
+    detail: Mapping[str, str] = {}
 
 
 Outcome = Read | Stale | Ended
@@ -63,16 +71,19 @@ def judge(outcome: RefreshOutcome | Stale) -> Stale | Ended | None:
             return Ended("invalid_grant")
         case ReauthenticationRequired():
             return Ended("reauth_required")
-        case ProviderMisconfigured():
-            return Stale(reason="provider_misconfigured", refused_us=True)
+        case ProviderMisconfigured(code):
+            if code == INVALID_CLIENT:
+                return Stale(reason="provider_misconfigured", refused_us="client")
+            return Stale(reason="provider_misconfigured", refused_us="request", refusal="login_refused")
         case BadResponse():
             return Stale(reason=outcome.reason, uncertain=outcome.uncertain, is_outage=True)
         case Transient():
             return Stale(
                 reason=outcome.reason,
                 uncertain=outcome.uncertain,
+                refusal="login_refused" if outcome.is_refusal else None,
                 retry_after_seconds=outcome.retry_after_seconds,
-                is_outage=True,
+                is_outage=outcome.uncertain or not outcome.is_refusal,
             )
     return None
 

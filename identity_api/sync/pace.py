@@ -1,12 +1,17 @@
-"""How many syncs a provider gets from this process: fewer while it fails, more again as it answers.
+"""How many syncs a provider gets from this process, and how soon: fewer while it fails, more again as it answers.
 
 Additive increase, multiplicative decrease. A provider that hangs falls to one call at a time within a few failures, so
-that it cannot hold every slot that others need, and one that comes back after an outage is not run over.
+that it cannot hold every slot that others need, and one that comes back after an outage is not run over. One that goes on
+failing is called ever more seldom, down to once in `LONGEST_PAUSE_SECONDS`: an outage of quick 503s draws no storm.
+
+People count, not failures: who alone fails again and again slows nobody else down.
 """
 
 import asyncio
 from collections.abc import Callable, Mapping
 from uuid import UUID
+
+LONGEST_PAUSE_SECONDS = 10.0
 
 
 class Pace:
@@ -16,18 +21,30 @@ class Pace:
         self._monotonic = monotonic
         self._places: dict[UUID, int] = {}
         self._next_at: dict[UUID, float] = {}
+        self._pauses: dict[UUID, float] = {}
+        self._failed_last: dict[UUID, UUID] = {}
 
     @property
     def places(self) -> Mapping[UUID, int]:
         """Syncs in flight that a provider may have, where that is fewer than it allows."""
         return self._places
 
-    def failed(self, provider_id: UUID, max_concurrent: int) -> None:
-        """The provider did not answer, or answered that it cannot."""
-        self._places[provider_id] = max(1, self._places.get(provider_id, max_concurrent) // 2)
+    def failed(self, provider_id: UUID, max_concurrent: int, identity_id: UUID) -> None:
+        """The provider did not answer for this identity, or answered that it cannot."""
+        if self._failed_last.get(provider_id) == identity_id:
+            return
+        self._failed_last[provider_id] = identity_id
+        places = self._places.get(provider_id, max_concurrent)
+        self._places[provider_id] = max(1, places // 2)
+        if places == 1:
+            pause = min(LONGEST_PAUSE_SECONDS, 2 * self._pauses.get(provider_id, 0.5))
+            self._pauses[provider_id] = pause
+            self._next_at[provider_id] = max(self._next_at.get(provider_id, 0.0), self._monotonic() + pause)
 
     def answered(self, provider_id: UUID, max_concurrent: int) -> None:
         """The provider answered, whatever it said."""
+        if self._pauses.pop(provider_id, None) is not None:
+            self._next_at.pop(provider_id, None)
         places = self._places.get(provider_id)
         if places is not None:
             if places + 1 >= max_concurrent:
@@ -36,10 +53,12 @@ class Pace:
                 self._places[provider_id] = places + 1
 
     async def turn(self, provider_id: UUID, max_rate: int | None) -> None:
-        """Wait until the next call is due at `max_rate` calls a second of this process."""
-        if max_rate is None:
+        """Wait until the next call is due: at `max_rate` calls a second of this process, and after a failing one's pause."""
+        if max_rate is None and provider_id not in self._pauses:
             return
         now = self._monotonic()
         turn_at = max(now, self._next_at.get(provider_id, now))
-        self._next_at[provider_id] = turn_at + 1 / max_rate
+        self._next_at[provider_id] = turn_at + max(
+            1 / max_rate if max_rate else 0.0, self._pauses.get(provider_id, 0.0)
+        )
         await asyncio.sleep(turn_at - now)

@@ -2,12 +2,13 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from uuid import UUID
 
 import msgspec
 
-from identity_api.clock import Clock
+from identity_api.clock import Clock, elapsed_seconds
 from identity_api.db.database import Database
 from identity_api.ids import uuid7
 from identity_api.lifecycle.provider_memory import ProviderMemory
@@ -27,7 +28,10 @@ class SyncLimits(msgspec.Struct, frozen=True, kw_only=True):
     """Syncs that talk to providers at a time in this process."""
     max_inactive_days: int = 30
     deadline_seconds: float = 10.0
-    """Of each request to a provider; the three that a sync may make stay below 30 s together."""
+    """For a connection to a provider to stand, and for UserInfo. A sync that takes longer gives its place to others."""
+    answer_seconds: float = 30.0
+    """For the token endpoint's answer. A refresh that was sent is waited for as long as can be: giving up on an answer
+    that is still under way costs the login at a provider that rotates strictly."""
     leeway_seconds: int = 60
 
 
@@ -40,6 +44,8 @@ class SyncParts:
     upstream: Upstream
     documents: ProviderDocuments[ProviderMetadata, KeySet]
     clock: Clock
+    elapsed: Callable[[], float] = elapsed_seconds
+    """What the leases of this process are measured with."""
     limits: SyncLimits = SyncLimits()  # noqa: RUF009  # frozen
     owner: UUID = field(default_factory=uuid7)
     """Who holds the leases."""

@@ -2,21 +2,23 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from uuid import UUID
 
 import msgspec
 
+from identity_api.db.providers import Provider
 from identity_api.db.sync import Claimed
 from identity_api.errors import Unavailable
 from identity_api.sync.access import Access, open_access
 from identity_api.sync.apply import Groups
-from identity_api.sync.call import Called, call
+from identity_api.sync.call import LEASE_OVER, call
 from identity_api.sync.claim import Leases, claim
 from identity_api.sync.land import land
 from identity_api.sync.outcome import Ended, Read, Stale
 from identity_api.sync.parts import SyncParts
-from identity_api.sync.settle import NO_TOKEN, settle_end, settle_stale
+from identity_api.sync.settle import NO_TOKEN, settle_end, settle_not_landed, settle_stale, settle_withdrawn
 from identity_api.sync.validate import validate
 from identity_api.telemetry import METRICS, get_logger
 
@@ -86,13 +88,14 @@ class _Sweep:
         room = self.parts.limits.concurrency * IN_HAND - len(self.tasks)
         if room <= 0:
             return 0
-        batch = await claim(self.parts, limit=room, user=self._user)
+        took = await claim(self.parts, limit=room, user=self._user)
+        batch = took.batch
         if self._user is None:
             METRICS.looked_for_due()
         self._claimed += len(batch.claims)
         self._postponed += batch.postponed
         for claimed in batch.claims:
-            self.leases.hold(claimed)
+            self.leases.hold(claimed, took.held_until)
         by_provider: dict[tuple[UUID, UUID], list[Claimed]] = {}
         for claimed in batch.claims:
             by_provider.setdefault((claimed.tenant_id, claimed.provider_id), []).append(claimed)
@@ -153,14 +156,36 @@ class _Sweep:
         if claimed.token_id is None:
             return await self._stale(claimed, access, NO_TOKEN)
         await self.parts.pace.turn(access.provider.id, access.provider.max_rate)
-        async with self.parts.calls:
-            called = await call(self.parts, claimed, access)
+        async with self._place(access.provider, claimed):
+            called = await call(self.parts, claimed, access, may_send=lambda: self.leases.is_held(claimed))
+            if called.outcome is LEASE_OVER:
+                return await settle_withdrawn(self.parts, claimed)
             if not await land(self.parts, claimed, called):
-                return "superseded"
+                return await settle_not_landed(self.parts, claimed)
             outcome = await validate(self.parts, claimed, access, called)
-        return await self._write(claimed, access, called, outcome)
+        return await self._write(claimed, access, outcome)
 
-    async def _write(self, claimed: Claimed, access: Access, called: Called, outcome: Read | Stale | Ended) -> str:
+    @asynccontextmanager
+    async def _place(self, provider: Provider, claimed: Claimed) -> AsyncIterator[None]:
+        """One of the places that talk to providers. Whoever takes long gives it to others, and is waited for all the same."""
+        await self.parts.calls.acquire()
+        given_up = False
+
+        def give_up() -> None:
+            nonlocal given_up
+            given_up = True
+            self.parts.calls.release()
+            self.parts.pace.failed(provider.id, provider.max_concurrent, claimed.identity_id)
+
+        timer = asyncio.get_running_loop().call_later(self.parts.limits.deadline_seconds, give_up)
+        try:
+            yield
+        finally:
+            timer.cancel()
+            if not given_up:
+                self.parts.calls.release()
+
+    async def _write(self, claimed: Claimed, access: Access, outcome: Read | Stale | Ended) -> str:
         provider = access.provider
         if isinstance(outcome, Stale):
             return await self._stale(claimed, access, outcome)
@@ -175,7 +200,7 @@ class _Sweep:
 
     async def _stale(self, claimed: Claimed, access: Access | None, stale: Stale) -> str:
         if access is not None and stale.is_outage:
-            self.parts.pace.failed(claimed.provider_id, access.provider.max_concurrent)
+            self.parts.pace.failed(claimed.provider_id, access.provider.max_concurrent, claimed.identity_id)
         settled = await settle_stale(self.parts, claimed, access.provider if access else None, stale)
         return stale.reason if settled == "stale" else settled
 

@@ -1,15 +1,17 @@
 """Step 4: judge what came with a refresh, and read profile and groups from it (OIDC Core 12.2, 5.3.2).
 
-The rotated token has landed by now, so nothing that goes wrong here costs anybody their login. An ID Token that speaks
-of somebody else, for somebody else, or of another login quarantines the identity; one that cannot be verified now (keys
-away, a clock wrong) leaves it as it is.
+The rotated token has landed by now, so nothing that goes wrong here costs anybody their login. A document that speaks of
+another person, by `iss` or `sub`, quarantines the identity, and nothing else does. One that differs from the login's in
+what does not say who somebody is (`auth_time`, `nonce`, `azp`) is noted and used. One that says nothing that can be used
+(bad signature, for another client, expired, keys away) leaves the identity as it is, with the reason.
 """
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from identity_api.db.sync import Claimed
+from identity_api.ids import token_hash
 from identity_api.lifecycle.group_sources import with_listed_groups
 from identity_api.lifecycle.provider_answers import (
     needs_access_token,
@@ -24,8 +26,21 @@ from identity_api.lifecycle.verified import Verified
 from identity_api.mapping import ClaimError, Documents
 from identity_api.oidc import userinfo
 from identity_api.oidc.encrypted_token import decrypt_token
-from identity_api.oidc.errors import ClaimMismatch, ProtocolError, UserInfoUnavailable
-from identity_api.oidc.id_token import RefreshExpectation, SignedClaims, validate_refreshed_id_token, verify_signature
+from identity_api.oidc.errors import (
+    AccessTokenRefused,
+    ClaimMismatch,
+    OtherPerson,
+    ProtocolError,
+    UserInfoUnavailable,
+)
+from identity_api.oidc.id_token import (
+    Deviation,
+    RefreshExpectation,
+    SignedClaims,
+    VerifiedIDToken,
+    validate_refreshed_id_token,
+    verify_signature,
+)
 from identity_api.oidc.jwks import KeySet, allowed_algorithms
 from identity_api.oidc.signed_token import ACCESS_TOKEN_TYPES, ID_TOKEN_TYPES
 from identity_api.oidc.token_endpoint import Refreshed, TokenResponse
@@ -46,7 +61,7 @@ async def validate(parts: SyncParts, claimed: Claimed, access: Access, called: C
         return judged
     assert called.presented is not None
     try:
-        documents = await _documents(parts, claimed, access, called, called.outcome.tokens)
+        documents, deviations = await _documents(parts, claimed, access, called, called.outcome.tokens)
         profile, groups = read_person(access.provider, documents)
         groups = await with_listed_groups(
             parts.upstream,
@@ -55,9 +70,14 @@ async def validate(parts: SyncParts, claimed: Claimed, access: Access, called: C
             documents,
             groups,
         )
+    except OtherPerson as error:
+        return _other_person("issuer_changed" if error.claim == "iss" else "subject_changed", error)
     except ClaimMismatch as error:
         # An access token that is not the ID Token's makes nobody somebody else: it is only not used.
-        return Stale(reason="access_token_mismatch") if error.claim == "at_hash" else Ended("claims_mismatch")
+        return Stale(reason="access_token_mismatch" if error.claim == "at_hash" else error.code.lower())
+    except AccessTokenRefused as error:
+        is_the_logins = access.provider.sync == "ACCESS_TOKEN"
+        return Stale(reason=error.code.lower(), refusal="access_token_refused" if is_the_logins else None)
     except UpstreamError as error:
         return Stale(reason=error.code.lower(), is_outage=True)
     except UserInfoUnavailable as error:
@@ -66,7 +86,7 @@ async def validate(parts: SyncParts, claimed: Claimed, access: Access, called: C
         return Stale(reason=error.code.lower())
     if not access.has_id_tokens and profile.anchor != claimed.anchor:
         # Plain OAuth 2.0 has no `sub` to compare: the anchor itself must be the one we know.
-        return Ended("claims_mismatch")
+        return _other_person("subject_changed", OtherPerson("anchor", expected=claimed.anchor, received=profile.anchor))
     groups = parts.alarms.judge_absence(
         claimed.tenant_id,
         claimed.provider_id,
@@ -74,22 +94,33 @@ async def validate(parts: SyncParts, claimed: Claimed, access: Access, called: C
         before=claimed.groups_completeness,
         interval_seconds=access.provider.sync_interval_seconds,
     )
-    return Read(Verified(claimed.identity_id, profile, groups, claimed.generation))
+    return Read(Verified(claimed.identity_id, profile, groups, claimed.generation, deviations=deviations))
+
+
+def _other_person(reason: Literal["subject_changed", "issuer_changed"], error: OtherPerson) -> Ended:
+    """What the audit says of it: which claim it was, and both values as hashes, which an admin can compare with others."""
+    assert error.claim is not None
+    hashes = {"expected_hash": token_hash(error.expected).hex(), "received_hash": token_hash(error.received).hex()}
+    return Ended(reason, {"claim": error.claim, **hashes})
 
 
 async def _documents(
     parts: SyncParts, claimed: Claimed, access: Access, called: Called, tokens: TokenResponse
-) -> Documents:
-    """The verified claims: ID Token if there is one, UserInfo if it is needed, access token if groups are in it."""
+) -> tuple[Documents, tuple[Deviation, ...] | None]:
+    """The verified claims: ID Token if there is one, UserInfo if it is needed, access token if groups are in it.
+
+    With them, where the ID Token does not repeat the login's; None without one.
+    """
     now = parts.clock()
-    id_token = None
+    id_token, deviations = None, None
     if tokens.id_token is not None and access.has_id_tokens:
         assert called.presented is not None
         token = tokens.id_token
         if access.provider.client_settings.encrypted_id_tokens:
             token = decrypt_token(token, access.client.decryption_keys)
         signed = await _signed(parts, access, token, ID_TOKEN_TYPES)
-        id_token = _id_token(parts, claimed, access, called.presented, signed, now, tokens.access_token)
+        verified = _id_token(parts, claimed, access, called.presented, signed, now, tokens.access_token)
+        id_token, deviations = verified.claims, verified.deviations
     access_token, is_unreadable = None, False
     if needs_access_token(access.provider):
         access_token = await _access_token(parts, claimed, access, tokens)
@@ -102,7 +133,7 @@ async def _documents(
         # A provider without the endpoint says nothing there, as at the login: an answer with no claims.
         userinfo_claims = {} if said is None and access.metadata.has_no_userinfo else said
         documents = Documents(id_token, userinfo_claims, access_token, is_unreadable)
-    return documents
+    return documents, deviations
 
 
 def _id_token(
@@ -113,7 +144,7 @@ def _id_token(
     signed: SignedClaims,
     now: datetime,
     access_token: str | None,
-) -> Mapping[str, Any]:
+) -> VerifiedIDToken:
     expected = RefreshExpectation(
         issuer=claimed.issuer,
         client_id=access.provider.client_id,
@@ -123,7 +154,7 @@ def _id_token(
         nonce_hash=presented.nonce_hash or b"",
         leeway_seconds=parts.limits.leeway_seconds,
     )
-    return validate_refreshed_id_token(signed, expected, now, access_token=access_token).claims
+    return validate_refreshed_id_token(signed, expected, now, access_token=access_token)
 
 
 async def _signed(parts: SyncParts, access: Access, token: str, types: frozenset[str]) -> SignedClaims:

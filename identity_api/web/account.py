@@ -14,7 +14,13 @@ from identity_api.db.read_model import SyncStatus, UserRecord
 from identity_api.db.sessions import SessionRecord
 from identity_api.db.tenants import Tenant
 from identity_api.mapping import Reason
-from identity_api.permissions.facts import GrantFact, IdentityFact, ProviderCircumstances, TenantCircumstances
+from identity_api.permissions.facts import (
+    GrantFact,
+    IdentityFact,
+    ProviderCircumstances,
+    TenantCircumstances,
+    needs_sign_in,
+)
 from identity_api.permissions.force import Cause, Standing
 from identity_api.permissions.service import PROVIDERS_READ
 
@@ -43,6 +49,11 @@ _NOT_ASKED: Final = (
 )
 _UNTOLD: Final = frozenset([reason.value for reason in Reason])
 """Reasons that are no failure of a check: it was made, and its answer had no groups that can be used."""
+_SIGN_IN_AGAIN = (
+    "please sign in again",
+    "warn",
+    "The provider cannot be asked about this sign-in any more. What you may do holds for a while; signing in again keeps it.",
+)
 
 
 class PermissionView(msgspec.Struct, frozen=True):
@@ -183,7 +194,7 @@ def _told(identity: IdentityFact, provider: ProviderCircumstances, sync: SyncSta
         return "provider switched off", "bad", "This way of signing in is switched off."
     if reason == "NO_REFRESH_TOKEN":
         return _NOT_ASKED
-    state, tone, explanation = _STATES[identity.state]
+    state, tone, explanation = _SIGN_IN_AGAIN if _is_lost(identity) else _STATES[identity.state]
     if provider.sync_mode == "NONE" and identity.state in ("FRESH", "UNSYNCED"):
         return state, tone, _GROUPS_GIVE_NOTHING
     if identity.state != "STALE":
@@ -195,6 +206,10 @@ def _told(identity: IdentityFact, provider: ProviderCircumstances, sync: SyncSta
     if provider.sync_mode == "NONE" or until is None:
         return state, tone, explanation
     return state, tone, f"{explanation} What groups gave you before counts until {in_words(until)}."
+
+
+def _is_lost(identity: IdentityFact) -> bool:
+    return identity.state == "STALE" and needs_sign_in(identity.state, identity.state_reason)
 
 
 def _explain_groups(explanation: str, sync: SyncStatus | None) -> str:

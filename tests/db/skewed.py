@@ -81,8 +81,8 @@ _STATEMENTS = (
     from identity i
     """,
     """
-    insert into refresh_token (id, tenant_id, identity_id, sealed, hash, created_at)
-    select gen_random_uuid(), i.tenant_id, i.id, '', uuid_send(i.id), now() from identity i
+    insert into refresh_token (id, tenant_id, identity_id, sealed, hash, created_at, uncertain)
+    select gen_random_uuid(), i.tenant_id, i.id, '', uuid_send(i.id), now(), false from identity i
     """,
     f"""
     insert into session (id, tenant_id, user_id, identity_id, kind, token_hash, epoch, created_at, seen_at,

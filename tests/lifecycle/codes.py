@@ -33,6 +33,12 @@ def codes() -> set[str]:
     return {code for tree in _trees() for code in _in(tree) if _CODE.fullmatch(code)}
 
 
+def codes_in(place: Path) -> set[str]:
+    """The same of one file, or of a folder's."""
+    files = [place] if place.is_file() else sorted(place.rglob("*.py"))
+    return {code for file in files for code in _in(ast.parse(file.read_text("utf-8"))) if _CODE.fullmatch(code)}
+
+
 def texts() -> set[str]:
     """Every text in the source where codes can be met, written as one or beginning like one with a colon."""
     found = {node.value for tree in _trees() for node in ast.walk(tree) if isinstance(node, ast.Constant)}

@@ -194,8 +194,8 @@ async def test_ten_thousand_tokens_take_less_than_a_minute(database: Database) -
         ]
         await connection.execute(
             """
-            insert into refresh_token (id, tenant_id, identity_id, sealed, hash, created_at)
-            select n.id, $1, $2, n.sealed, uuid_send(n.id), now() from unnest($3::uuid[], $4::bytea[]) as n (id, sealed)
+            insert into refresh_token (id, tenant_id, identity_id, sealed, hash, created_at, uncertain)
+            select n.id, $1, $2, n.sealed, uuid_send(n.id), now(), false from unnest($3::uuid[], $4::bytea[]) as n (id, sealed)
             """,
             tenant.id,
             identity_id,

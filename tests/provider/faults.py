@@ -88,9 +88,18 @@ class Fault(StrEnum):
     INVALID_CLIENT = "invalid_client"
     INVALID_GRANT = "invalid_grant"  # said although the token is good
     INTERACTION_REQUIRED = "interaction_required"
+    # How providers say that a login is over, in other words than `invalid_grant`
+    INVALID_REQUEST = "invalid_request"  # Dex of a dead token, Canaille of a locked person
+    SERVER_ERROR_OF_OAUTH = "server_error_of_oauth"  # Dex of a person who is gone: 500 with an error of OAuth
+    EMPTY_400 = "empty_400"  # Glewlwyd of a dead token
+    BAD_REFRESH_TOKEN_200 = "bad_refresh_token_200"  # GitHub of a dead token
+    INVALID_GRANT_200 = "invalid_grant_200"
     UNAUTHORIZED = "unauthorized"  # 401 invalid_token, as UserInfo says it
     DROP_BEFORE = "drop_before"  # request read, nothing done, connection gone
     DROP_AFTER = "drop_after"  # request carried out (so: rotated), connection gone
+    ERROR_AFTER = "error_after"  # request carried out (so: rotated), and a proxy answers 502
+    # Rotation
+    REUSE_IS_ONLY_REFUSED = "reuse_is_only_refused"  # a replaced token is refused, and its family lives on
 
 
 class Switch(msgspec.Struct, kw_only=True, eq=False):

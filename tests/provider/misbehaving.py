@@ -13,9 +13,9 @@ from joserfc.jwk import RSAKey
 from identity_api.clock import Clock
 from identity_api.demo.authorization import AuthorizationRequest
 from identity_api.demo.config import DemoConfig, Person
-from identity_api.demo.errors import ReturnAddress
+from identity_api.demo.errors import ReturnAddress, TokenError
 from identity_api.demo.keys import SigningKeys, new_signing_key
-from identity_api.demo.logins import AccessToken, Login
+from identity_api.demo.logins import AccessToken, Login, RefreshFamily
 from identity_api.demo.provider import DemoProvider
 from tests.provider.faults import Fault, Switches
 
@@ -119,6 +119,18 @@ class MisbehavingProvider(DemoProvider):
         self.said: dict[str, Any] = {}
         """Claims that every ID Token says instead of the right ones; None leaves one out."""
         super().__init__(config, clock=clock, keys=keys)
+        self._present = self.logins.present
+        self.logins.present = self.present  # type: ignore[method-assign]  # the one method that a fault changes
+
+    def present(self, value: str, client_id: str, now: float) -> RefreshFamily:
+        """As the demo provider's; with `REUSE_IS_ONLY_REFUSED` without revoking anything."""
+        family = self.logins.find_family(value)
+        try:
+            return self._present(value, client_id, now)
+        except TokenError:
+            if family is not None and self.switches.strikes(Fault.REUSE_IS_ONLY_REFUSED):
+                self.logins._families[family.family] = family
+            raise
 
     def _changed(self, said: dict[str, Any], changes: Mapping[Fault, Change]) -> dict[str, Any]:
         for fault, change in changes.items():

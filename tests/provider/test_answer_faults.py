@@ -213,3 +213,22 @@ async def test_reset_puts_everything_right(party: RelyingParty) -> None:
     party.provider.reset()
     assert party.provider.log.count() == 0
     assert "access_token" in await party.tokens("alice")
+
+
+@pytest.mark.asyncio
+async def test_a_proxy_may_answer_502_for_what_was_carried_out(party: RelyingParty) -> None:
+    token = (await party.tokens("alice"))["refresh_token"]
+    with party.provider.fault(Fault.ERROR_AFTER, times=1):
+        assert (await party.refresh(token)).status_code == 502
+    assert_oauth_error(await party.refresh(token), "invalid_grant")
+
+
+@pytest.mark.asyncio
+async def test_a_provider_may_refuse_a_replaced_token_and_keep_its_family(party: RelyingParty) -> None:
+    first = (await party.tokens("alice"))["refresh_token"]
+    second = (await party.refresh(first)).json()["refresh_token"]
+    with party.provider.fault(Fault.REUSE_IS_ONLY_REFUSED):
+        assert_oauth_error(await party.refresh(first), "invalid_grant")
+    third = (await party.refresh(second)).json()["refresh_token"]
+    assert_oauth_error(await party.refresh(first), "invalid_grant")
+    assert_oauth_error(await party.refresh(third), "invalid_grant")

@@ -54,6 +54,11 @@ CANNED: dict[Fault, Canned] = {
     Fault.INVALID_CLIENT: _oauth_error(401, "invalid_client"),
     Fault.INVALID_GRANT: _oauth_error(400, "invalid_grant"),
     Fault.INTERACTION_REQUIRED: _oauth_error(400, "interaction_required"),
+    Fault.INVALID_REQUEST: _oauth_error(400, "invalid_request"),
+    Fault.SERVER_ERROR_OF_OAUTH: _oauth_error(500, "server_error"),
+    Fault.EMPTY_400: Canned(400, "text/plain", b""),
+    Fault.BAD_REFRESH_TOKEN_200: _oauth_error(200, "bad_refresh_token"),
+    Fault.INVALID_GRANT_200: _oauth_error(200, "invalid_grant"),
     Fault.UNAUTHORIZED: Canned(401, "text/plain", b"", ((b"www-authenticate", b'Bearer error="invalid_token"'),)),
 }
 
@@ -89,6 +94,9 @@ class Wrapper:
         start, content = await self._ask(scope, body)
         if self._spoils(Fault.DROP_AFTER, exchange):
             raise ConnectionDropped
+        if self._spoils(Fault.ERROR_AFTER, exchange):
+            await CANNED[Fault.ERROR_502].send(send)
+            return 502
         await self._gates(exchange, "after")
         await send(start)
         if any(gate.holds(exchange, "body") for gate in self._switches.gates):

@@ -4,10 +4,11 @@ from identity_api.db.sync import Claimed
 from identity_api.sync import apply as applying
 from identity_api.sync import claim as claiming
 from identity_api.sync.access import Access, open_access
-from identity_api.sync.call import Called, call
+from identity_api.sync.call import LEASE_OVER, Called, call
+from identity_api.sync.claim import Leases
 from identity_api.sync.land import land
 from identity_api.sync.outcome import Ended, Read, Stale
-from identity_api.sync.settle import settle_end, settle_stale
+from identity_api.sync.settle import settle_end, settle_not_landed, settle_stale, settle_withdrawn
 from identity_api.sync.validate import validate
 from tests.sync.world import Person, World
 
@@ -26,21 +27,30 @@ class SteppedSync:
         self.outcome: Read | Stale | Ended | None = None
         self.result: str | None = None
         self._access: Access | None = None
+        self._leases = Leases(world.parts)
 
     async def claim(self) -> None:
-        batch = await claiming.claim(self.world.parts, limit=1, user=(self.world.tenant_id, self.person.user_id))
-        self.claimed = batch.claims[0] if batch.claims else None
+        took = await claiming.claim(self.world.parts, limit=1, user=(self.world.tenant_id, self.person.user_id))
+        self.claimed = took.batch.claims[0] if took.batch.claims else None
+        if self.claimed is not None:
+            self._leases.hold(self.claimed, took.held_until)
 
     async def call(self) -> None:
         if self.claimed is not None:
             access = await open_access(self.world.parts, self.world.tenant_id, self.world.provider.id)
             assert isinstance(access, Access)
             self._access = access
-            self.called = await call(self.world.parts, self.claimed, access)
+            claimed = self.claimed
+            self.called = await call(self.world.parts, claimed, access, may_send=lambda: self._leases.is_held(claimed))
+            if self.called.outcome is LEASE_OVER:
+                self.result = await settle_withdrawn(self.world.parts, claimed)
+                self.called = None
 
     async def land(self) -> None:
         if self.claimed is not None and self.called is not None:
             self.landed = await land(self.world.parts, self.claimed, self.called)
+            if not self.landed:
+                await settle_not_landed(self.world.parts, self.claimed)
 
     async def validate(self) -> None:
         if self.claimed is not None and self.called is not None and self._access is not None and self.landed:

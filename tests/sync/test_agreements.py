@@ -292,8 +292,8 @@ async def test_signed_userinfo_is_read_at_a_sync(login_parts: LoginParts, idp: A
     [
         ({"signs_userinfo": False}, "invalid_userinfo"),
         ({"userinfo_by_stranger": True}, "invalid_signature"),
-        ({"userinfo_changes": {"sub": "somebody-else"}}, "claims_mismatch"),
-        ({"userinfo_changes": {"aud": "another-client"}}, "claims_mismatch"),
+        ({"userinfo_changes": {"sub": "somebody-else"}}, "subject_changed"),
+        ({"userinfo_changes": {"aud": "another-client"}}, "claim_mismatch"),
     ],
 )
 async def test_userinfo_that_is_not_signed_for_us_is_not_read_at_a_sync(

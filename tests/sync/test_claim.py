@@ -17,7 +17,7 @@ from tests.sync.world import Person, World
 
 async def claim(world: World, person: Person, limit: int = 10) -> tuple[int, int]:
     """How many of the person's identities are claimed, and how many postponed."""
-    batch = await claiming.claim(world.parts, limit=limit, user=(world.tenant_id, person.user_id))
+    batch = (await claiming.claim(world.parts, limit=limit, user=(world.tenant_id, person.user_id))).batch
     return len(batch.claims), batch.postponed
 
 
@@ -103,11 +103,12 @@ async def test_a_lease_that_ran_out_is_taken_over_and_the_attempt_is_uncertain(w
 async def test_heartbeats_keep_a_lease_and_nobody_elses(world: World) -> None:
     """Promise 22: however slow the provider is."""
     alice, bob = await world.sign_in("alice"), await world.sign_in("bob")
-    batch = await claiming.claim(world.parts, limit=1, user=(world.tenant_id, alice.user_id))
+    took = await claiming.claim(world.parts, limit=1, user=(world.tenant_id, alice.user_id))
+    batch = took.batch
     other = world.another_worker()
     await claim(other, bob)
     leases = Leases(world.parts)
-    leases.hold(batch.claims[0])
+    leases.hold(batch.claims[0], took.held_until)
     shorter = "update identity_sync set lease_until = now() + interval '1 second' where id = any($1::uuid[])"
     await world.write(shorter, [alice.identity_id, bob.identity_id])
     await leases.renew()
@@ -158,7 +159,7 @@ async def test_a_provider_never_has_more_in_flight_than_it_allows(new_world: Mak
     workers = [world, world.another_worker(), world.another_worker()]
     batches = await asyncio.gather(*[claiming.claim(worker.parts, limit=100) for worker in workers])
     ours = {person.identity_id for person in people}
-    assert sum(claimed.identity_id in ours for batch in batches for claimed in batch.claims) == 2
+    assert sum(claimed.identity_id in ours for took in batches for claimed in took.batch.claims) == 2
 
 
 @pytest.mark.asyncio
@@ -186,7 +187,7 @@ async def test_one_providers_backlog_delays_no_other(database: Database, new_wor
         "update identity_sync set due_at = null where provider_id <> all($1::uuid[])",
         [crowded.provider.id, quiet.provider.id],
     )
-    batch = await claiming.claim(crowded.parts, limit=2)
+    batch = (await claiming.claim(crowded.parts, limit=2)).batch
     assert {claimed.provider_id for claimed in batch.claims} == {crowded.provider.id, quiet.provider.id}
     assert erin.identity_id in {claimed.identity_id for claimed in batch.claims}
 
@@ -246,4 +247,4 @@ async def test_an_open_breaker_lets_one_probe_through_at_a_time(new_world: MakeW
         await world.make_due(person)
     batches = [await claiming.claim(world.parts, limit=100) for _ in range(2)]
     ours = {person.identity_id for person in people}
-    assert sum(claimed.identity_id in ours for batch in batches for claimed in batch.claims) == 1
+    assert sum(claimed.identity_id in ours for took in batches for claimed in took.batch.claims) == 1

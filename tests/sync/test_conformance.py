@@ -8,12 +8,12 @@ from tests.sync.world import Person, World
 pytestmark = pytest.mark.asyncio
 
 
-async def quarantines(world: World, fault: Fault) -> None:
+async def quarantines(world: World, fault: Fault, reason: str) -> None:
     """The refreshed ID Token is refused, and nothing of the login has force any more."""
     alice = await world.sign_in("alice")
     with world.issuer.fault(fault):
-        assert (await world.sync(alice)).outcomes == {"claims_mismatch": 1}
-    assert await world.state(alice) == ("QUARANTINED", "claims_mismatch")
+        assert (await world.sync(alice)).outcomes == {reason: 1}
+    assert await world.state(alice) == ("QUARANTINED", reason)
     assert await world.permissions(alice) == frozenset()
 
 
@@ -36,8 +36,8 @@ async def test_oidcc_client_test_refresh_token(world: World) -> None:
 
 
 async def test_oidcc_client_test_refresh_token_invalid_issuer(world: World) -> None:
-    await quarantines(world, Fault.WRONG_ISSUER)
+    await quarantines(world, Fault.WRONG_ISSUER, "issuer_changed")
 
 
 async def test_oidcc_client_test_refresh_token_invalid_sub(world: World) -> None:
-    await quarantines(world, Fault.OTHER_SUBJECT)
+    await quarantines(world, Fault.OTHER_SUBJECT, "subject_changed")

@@ -1,11 +1,16 @@
 """What each answer of a provider does to an identity, always next to success (RFC 6749 section 5.2; promises 23-30)."""
 
+import time
+from typing import Any
+
 import pytest
 
+from identity_api.ids import token_hash
 from identity_api.lifecycle.explanations import explain
 from tests.provider import Fault, Rotation
+from tests.provider.misbehaving import OTHER_ISSUER, OTHER_SUBJECT
 from tests.sync.conftest import MakeWorld
-from tests.sync.world import World
+from tests.sync.world import NONCE, World
 
 
 @pytest.mark.asyncio
@@ -134,7 +139,7 @@ async def test_a_provider_whose_metadata_is_away_makes_stale(world: World) -> No
 
 @pytest.mark.asyncio
 async def test_a_provider_that_answers_too_late_is_uncertain(new_world: MakeWorld) -> None:
-    world = await new_world(deadline_seconds=0.3)
+    world = await new_world(answer_seconds=0.3)
     alice = await world.sign_in("alice")
     with world.issuer.hold("/token"):
         assert (await world.sync(alice)).outcomes == {"answer_timed_out": 1}
@@ -183,28 +188,75 @@ async def test_a_demand_for_the_person_ends_the_login(world: World) -> None:
     assert await world.session_is_over(alice) == "reauth_required"
 
 
-MISMATCH = [
-    Fault.WRONG_ISSUER,
-    Fault.WRONG_AUDIENCE,
-    Fault.OTHER_SUBJECT,
-    Fault.OTHER_AUTH_TIME,
-    Fault.WRONG_NONCE,
-]
+OTHER_PERSON = {Fault.WRONG_ISSUER: ("iss", "issuer_changed"), Fault.OTHER_SUBJECT: ("sub", "subject_changed")}
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("fault", MISMATCH)
-async def test_an_id_token_of_another_login_quarantines(world: World, fault: Fault) -> None:
+@pytest.mark.parametrize("fault", OTHER_PERSON)
+async def test_an_id_token_of_another_person_quarantines_and_the_record_says_what_differed(
+    world: World, fault: Fault
+) -> None:
     """Promise 29, OIDC Core 12.2."""
+    claim, reason = OTHER_PERSON[fault]
     alice = await world.sign_in("alice")
     with world.issuer.fault(fault):
-        assert (await world.sync(alice)).outcomes == {"claims_mismatch": 1}
-    assert await world.state(alice) == ("QUARANTINED", "claims_mismatch")
+        assert (await world.sync(alice)).outcomes == {reason: 1}
+    assert await world.state(alice) == ("QUARANTINED", reason)
     assert await world.permissions(alice) == frozenset()
-    assert await world.session_is_over(alice) == "claims_mismatch"
+    assert await world.session_is_over(alice) == reason
+    known = {"iss": world.issuer.issuer, "sub": world.issuer.people["alice"].subject}
+    received = {"iss": OTHER_ISSUER, "sub": OTHER_SUBJECT}
+    assert await world.recorded(alice, "identity.quarantined") == [
+        {
+            "reason": reason,
+            "claim": claim,
+            "expected_hash": token_hash(known[claim]).hex(),
+            "received_hash": token_hash(received[claim]).hex(),
+        }
+    ]
+
+
+DEVIATING: dict[str, dict[str, Any]] = {
+    "an older auth_time": {"auth_time": 1},
+    "a newer auth_time": {"auth_time": int(time.time()) + 30},
+    "another nonce": {"nonce": "of another login"},
+    "another authorized party": {"azp": "another-client"},
+}
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("case", DEVIATING)
+async def test_an_id_token_of_another_sign_in_of_the_same_person_is_used_and_noted_once(
+    world: World, case: str
+) -> None:
+    """OIDC Core 12.2: what is not who somebody is takes nothing from anybody. GitLab, Cognito, CAS and others do it."""
+    alice = await world.sign_in("alice")
+    for second in range(3):
+        said = DEVIATING[case]
+        world.issuer.say(**{name: value + second if isinstance(value, int) else value for name, value in said.items()})
+        await world.make_due(alice)
+        assert (await world.sync(alice)).outcomes == {"ok": 1}
+    assert await world.state(alice) == ("FRESH", None)
+    assert await world.session_is_over(alice) is None
+    (noted,) = await world.recorded(alice, "identity.token_deviates")
+    (claim,) = noted["claims"]
+    assert claim["claim"] in DEVIATING[case]
+    assert claim["expected"] != claim["received"]
+    if "auth_time" in DEVIATING[case]:
+        assert claim["received"] == str(DEVIATING[case]["auth_time"])
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("said", [{"acr": "another"}, {"nonce": None}, {"auth_time": None}, {"nonce": NONCE}])
+async def test_what_may_be_missing_or_differ_is_not_even_noted(world: World, said: dict[str, Any]) -> None:
+    alice = await world.sign_in("alice")
+    world.issuer.say(**said)
+    assert (await world.sync(alice)).outcomes == {"ok": 1}
+    assert await world.recorded(alice, "identity.token_deviates") == []
 
 
 UNVERIFIABLE = {
+    Fault.WRONG_AUDIENCE: "claim_mismatch",
     Fault.EXPIRED: "token_expired",
     Fault.ISSUED_IN_FUTURE: "token_not_yet_valid",
     Fault.NO_SUBJECT: "missing_claim",
@@ -274,8 +326,8 @@ async def test_a_provider_that_does_not_rotate_keeps_its_token(world: World) -> 
 async def test_userinfo_about_somebody_else_quarantines(world: World) -> None:
     alice = await world.sign_in("alice")
     with world.issuer.fault(Fault.NO_ID_TOKEN), world.issuer.fault(Fault.USERINFO_OTHER_SUBJECT):
-        assert (await world.sync(alice)).outcomes == {"claims_mismatch": 1}
-    assert await world.state(alice) == ("QUARANTINED", "claims_mismatch")
+        assert (await world.sync(alice)).outcomes == {"subject_changed": 1}
+    assert await world.state(alice) == ("QUARANTINED", "subject_changed")
 
 
 @pytest.mark.asyncio

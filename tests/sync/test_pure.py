@@ -25,7 +25,16 @@ JUDGED: list[tuple[RefreshOutcome | Stale, Stale | Ended | None]] = [
     (Refreshed(TokenResponse(access_token="x")), None),
     (Dead(), Ended("invalid_grant")),
     (ReauthenticationRequired("login_required"), Ended("reauth_required")),
-    (ProviderMisconfigured("invalid_client"), Stale(reason="provider_misconfigured", refused_us=True)),
+    (ProviderMisconfigured("invalid_client"), Stale(reason="provider_misconfigured", refused_us="client")),
+    (
+        ProviderMisconfigured("invalid_request"),
+        Stale(reason="provider_misconfigured", refused_us="request", refusal="login_refused"),
+    ),
+    (Transient("unknown_error", is_refusal=True), Stale(reason="unknown_error", refusal="login_refused")),
+    (
+        Transient("server_error", uncertain=True, is_refusal=True),
+        Stale(reason="server_error", uncertain=True, refusal="login_refused", is_outage=True),
+    ),
     (Transient("rate_limited", 7), Stale(reason="rate_limited", retry_after_seconds=7, is_outage=True)),
     (Transient("server_error", uncertain=True), Stale(reason="server_error", uncertain=True, is_outage=True)),
     (BadResponse("not_json", uncertain=True), Stale(reason="not_json", uncertain=True, is_outage=True)),
@@ -79,7 +88,7 @@ def test_a_failing_provider_gets_fewer_calls_and_more_again_as_it_answers() -> N
     pace, provider, other = Pace(lambda: 0.0), uuid4(), uuid4()
     seen = []
     for _ in range(5):
-        pace.failed(provider, 20)
+        pace.failed(provider, 20, uuid4())
         seen.append(pace.places[provider])
     assert seen == [10, 5, 2, 1, 1]
     assert other not in pace.places
@@ -88,6 +97,36 @@ def test_a_failing_provider_gets_fewer_calls_and_more_again_as_it_answers() -> N
     assert pace.places[provider] == 19
     pace.answered(provider, 20)
     assert provider not in pace.places
+
+
+def test_somebody_who_alone_fails_again_and_again_slows_nobody_down() -> None:
+    pace, provider, dead = Pace(lambda: 0.0), uuid4(), uuid4()
+    for _ in range(50):
+        pace.failed(provider, 20, dead)
+        for _ in range(10):
+            pace.answered(provider, 20)
+    assert provider not in pace.places
+
+
+@pytest.mark.asyncio
+async def test_an_outage_draws_ever_fewer_calls_and_the_first_answer_ends_that(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now, provider = [100.0], uuid4()
+    pace, waited = Pace(lambda: now[0]), []
+
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        now[0] += seconds
+
+    monkeypatch.setattr("identity_api.sync.pace.asyncio.sleep", sleep)
+    for _ in range(12):
+        await pace.turn(provider, None)
+        pace.failed(provider, 4, uuid4())
+    assert waited == [1.0, 2.0, 4.0, 8.0, 10.0, 10.0, 10.0, 10.0, 10.0]
+    pace.answered(provider, 4)
+    await pace.turn(provider, None)
+    assert len(waited) == 9
 
 
 def alarm(deaths: int, others: int, *, apart_seconds: float = 0.0) -> bool:

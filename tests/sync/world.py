@@ -1,7 +1,9 @@
 """A tenant whose people have signed in at a running provider, ready to be synced."""
 
+import json
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -54,6 +56,8 @@ class World:
     issuer: RunningProvider
     provider: Provider
     parts: SyncParts
+    moment: list[float] | None = None
+    """The time by which this worker measures its leases, where a test moves it."""
 
     @property
     def tenant_id(self) -> UUID:
@@ -62,6 +66,18 @@ class World:
     def another_worker(self) -> "World":
         """The same world as another process sees it."""
         return replace(self, parts=make_parts(self.database, self.vault, self.parts.upstream))
+
+    def with_limits(self, **limits: Any) -> "World":
+        """The same world as a worker with other limits sees it."""
+        return replace(self, parts=make_parts(self.database, self.vault, self.parts.upstream, **limits))
+
+    def with_elapsed(self, moment: list[float]) -> "World":
+        """The same world as a worker sees it whose time stands still until the test moves it."""
+        return replace(self.with_elapsed_of(lambda: moment[0]), moment=moment)
+
+    def with_elapsed_of(self, elapsed: Callable[[], float]) -> "World":
+        """The same world as a worker sees it who measures time with this."""
+        return replace(self, parts=replace(self.another_worker().parts, elapsed=elapsed))
 
     def with_database(self, database: Any) -> "World":
         """The same world over another way to its database."""
@@ -139,6 +155,19 @@ class World:
                 person.identity_id,
             )
         return [row["action"] for row in rows]
+
+    async def recorded(self, person: Person, action: str) -> list[Any]:
+        """What the audit says of the identity in events of this action, oldest first."""
+        async with self.database.reading() as connection:
+            rows = await connection.fetch(
+                """
+                select payload from audit_event where tenant_id = $1 and subject_id = $2 and action = $3 order by id
+                """,
+                self.tenant_id,
+                person.identity_id,
+                action,
+            )
+        return [json.loads(row["payload"]) for row in rows]
 
     def token_requests(self, person: Person | None = None) -> int:
         return self.issuer.log.count("/token", grant_type="refresh_token", person=person.username if person else None)
@@ -222,6 +251,10 @@ class World:
         async with self.database.reading() as connection:
             return await connection.fetchrow(statement, *arguments)
 
+    async def rows(self, statement: str, *arguments: Any) -> list[Any]:
+        async with self.database.reading() as connection:
+            return list(await connection.fetch(statement, *arguments))
+
     async def write(self, statement: str, *arguments: Any) -> None:
         async with self.database.reading() as connection:
             await connection.execute(statement, *arguments)
@@ -288,7 +321,9 @@ async def make_world(
     database: Database, vault: Vault, upstream: Upstream, issuer: RunningProvider, **settings: Any
 ) -> World:
     """A tenant with the running provider, where groups give permissions."""
-    limits = {name: settings.pop(name) for name in ("deadline_seconds", "concurrency") if name in settings}
+    limits = {
+        name: settings.pop(name) for name in ("deadline_seconds", "answer_seconds", "concurrency") if name in settings
+    }
     async with database.transaction() as connection:
         tenant = await make.make_tenant(connection)
         given = {

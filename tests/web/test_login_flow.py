@@ -277,6 +277,23 @@ async def test_me_says_who_one_is_and_what_one_may_do(site: Site) -> None:
 
 
 @pytest.mark.asyncio
+async def test_who_cannot_be_confirmed_any_more_is_asked_to_sign_in_again(site: Site) -> None:
+    """What we lost of a login takes nothing before its lease is over; the person can keep it by signing in."""
+    client = await site.signed_in("alice")
+    assert (await client.get("/v1/me")).json()["sign_in_again"] is False
+    for reason, is_final in (("server_error", False), ("rotation_lost", True)):
+        stale = "update identity set state = 'STALE', state_reason = $2 where tenant_id = $1"
+        await site.execute(stale, site.tenant.id, reason)
+        await site.execute(
+            "select refresh_user_read($1, array(select id from app_user where tenant_id = $1))", site.tenant.id
+        )
+        assert (await client.get("/v1/me")).json()["sign_in_again"] is is_final
+        assert ("please sign in again" in (await client.get("/account")).text) is is_final
+    await site.sign_in(client)
+    assert (await client.get("/v1/me")).json()["sign_in_again"] is False
+
+
+@pytest.mark.asyncio
 async def test_what_a_provider_says_is_shown_as_text(site: Site) -> None:
     site.idp.add_person("mallory", groups=["<script>alert(1)</script>"], name="<b>Mallory</b>")
     client = await site.signed_in("mallory")

@@ -307,7 +307,7 @@ async def test_a_token_that_speaks_of_somebody_else_ends_the_login(plain: PlainS
     """Without `sub` the anchor itself is compared (Core 5.3.2 in spirit; S3-30)."""
     await plain.sign_in(plain.site.client())
     plain.server.people["alice"] = {**ALICE, "id": 999}
-    assert await plain.sync() == {"claims_mismatch": 1}
+    assert await plain.sync() == {"subject_changed": 1}
     assert await plain.permissions() == frozenset()
 
 

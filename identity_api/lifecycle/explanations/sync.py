@@ -29,9 +29,13 @@ SYNC: Final[Table] = table(
             "The provider says that the refresh token is dead: signed out, removed, a new password, or not used for too long.",
             f"{_SIGN_IN} If it happens to many at once, compare how long refresh tokens live there.",
         ),
-        "rotation_lost": (
-            "The provider's answer with the next refresh token was lost, and the old one is dead.",
-            f"{_SIGN_IN} If it happens often, give refresh tokens a grace period at the provider.",
+        "login_refused": (
+            "The provider refuses this login again and again, in other words than `invalid_grant`, and answers others.",
+            f"{_SIGN_IN} Whether the person is locked or removed there, the provider's log says.",
+        ),
+        "access_token_refused": (
+            "The provider does not take the access token of the login any more (401), as often as it is asked.",
+            f"{_SIGN_IN} Somebody may have taken the application's access away there.",
         ),
         "reauth_required": ("The provider demands that the person signs in again.", _SIGN_IN),
         "logout_token": ("The provider told us that the person signed out.", _SIGN_IN),
@@ -41,11 +45,33 @@ SYNC: Final[Table] = table(
             "The person's Entra directory was taken off the provider's list.",
             "List it in `allowed_directories` again, if that was a mistake; then they sign in again.",
         ),
+        "rebound": (
+            "The identity waits for a new subject: its provider was rebuilt, or an administrator asked for it.",
+            "The person of its anchor signs in; their subject is then the identity's.",
+        ),
+        "subject_changed": (
+            "A refresh of this login spoke of another person (`sub`); the audit has which claim, and both values hashed.",
+            "Find out from the provider who it is. Release the identity if that was a mistake there, or unlink it.",
+        ),
         "claims_mismatch": (
-            "The refresh speaks of another person, client or login than before.",
-            "Find out from the provider who it is; the identity is quarantined.",
+            "An earlier version quarantined the identity, for another person or only another sign-in of the same one.",
+            "Release it; a login that is another person's is refused.",
+        ),
+        "issuer_changed": (
+            "A refresh of this login was vouched for by another issuer (`iss`); the audit has both, hashed.",
+            "Find out from the provider why. Release the identity if that was a mistake there, or unlink it.",
         ),
         # Stale
+        "rotation_lost": (
+            "We lost the provider's answer with the next refresh token, and the old one is dead; the provider took nothing.",
+            f"{_SIGN_IN} Until the lease is over they keep what they have. If it happens often, give refresh tokens a grace "
+            "period at the provider.",
+        ),
+        "WITHDRAWN": ("A refresh was withdrawn before it was sent.", "Nothing is to be done."),
+        "lease_over": (
+            "The worker was stopped for a while, and sent nothing when it woke up.",
+            "Nothing, unless it happens often: look at what stops the worker.",
+        ),
         "access_token_mismatch": (
             "The refreshed ID Token and the access token beside it do not belong together (`at_hash`).",
             "Ask whoever runs the provider; a proxy may mix answers.",

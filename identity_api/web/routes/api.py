@@ -12,6 +12,7 @@ from litestar import Response, get, post
 from identity_api.db import tenants
 from identity_api.db.tenants import Tenant
 from identity_api.errors import BadInput, NotFound
+from identity_api.permissions.facts import needs_sign_in
 from identity_api.sessions import introspect
 from identity_api.sessions.authenticate import Authenticated
 from identity_api.sessions.errors import LoginFailed
@@ -148,7 +149,10 @@ async def me(request: WebRequest) -> Response[Any]:
 
 
 def user_context(found: Authenticated) -> dict[str, Any]:
-    """Who somebody is and what they may do now. `subject` is that of the identity they signed in with."""
+    """Who somebody is and what they may do now. `subject` is that of the identity they signed in with.
+
+    `sign_in_again`: the provider cannot be asked about that identity any more, so what it gives ends with its lease.
+    """
     user = found.user
     identity_id = None if found.identity_id is None else str(found.identity_id)
     identity = next((one for one in user.facts.identities if one.id == identity_id), None)
@@ -162,6 +166,7 @@ def user_context(found: Authenticated) -> dict[str, Any]:
         "name": user.display_label,
         "groups": sorted({group.name for group in user.facts.groups}),
         "permissions": sorted(found.permissions),
+        "sign_in_again": identity is not None and needs_sign_in(identity.state, identity.state_reason),
     }
 
 

@@ -49,8 +49,8 @@ async def employee(office: Office, provider: Provider, directory: str) -> Employ
         )
         await connection.execute(
             """
-            insert into refresh_token (id, tenant_id, identity_id, sealed, hash, created_at)
-            values (gen_random_uuid(), $1, $2, 'x', gen_random_uuid()::text::bytea, now())
+            insert into refresh_token (id, tenant_id, identity_id, sealed, hash, created_at, uncertain)
+            values (gen_random_uuid(), $1, $2, 'x', gen_random_uuid()::text::bytea, now(), false)
             """,
             office.tenant_id,
             identity_id,
