@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from tests.cli.conftest import Command, ask
 
@@ -67,6 +69,22 @@ def test_a_deletion_is_rehearsed_and_says_what_stands_in_its_way(acme: Command, 
     assert (used.returncode != 0, "0 identities and 1 mappings" in used.stderr) == (True, True), used.stderr
     assert used.stdout == UNUSED.replace("mappings: 0", "mappings: 1")
     assert len(ask(url, "select from provider where slug = 'keycloak'")) == 1
+
+
+def test_apple_is_made_with_its_preset_and_the_key_file(acme: Command, tmp_path: Path, url: str) -> None:
+    key = tmp_path / "AuthKey_ABC123DEFG.p8"
+    key.write_bytes(generate_private_key(SECP256R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    key.chmod(0o600)
+    fields = ("preset=apple", "client_id=com.acme.login", "apple_team_id=DEF123GHIJ", "apple_key_id=ABC123DEFG")
+    settings = [part for field in fields for part in ("--set", field)]
+    done = acme("provider", "create", "acme", "apple", *settings, "--secret-file", key)
+    assert done.returncode == 0, done.stderr
+    [row] = ask(url, "select client_authentication, client_settings from provider")
+    assert row["client_authentication"] == "apple_client_secret"
+    assert json.loads(row["client_settings"]) == {"apple_team_id": "DEF123GHIJ", "apple_key_id": "ABC123DEFG"}
+    refused = acme("provider", "set-secret", "acme", "apple", "--secret-stdin", stdin=b"a secret as others have")
+    assert refused.returncode != 0
+    assert "AuthKey_<key id>.p8" in refused.stderr
 
 
 def test_secrets_come_from_a_variable_a_file_or_standard_input_and_are_never_shown(

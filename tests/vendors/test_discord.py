@@ -81,6 +81,17 @@ async def test_roles_of_a_server_give_permissions_and_follow(office: Follow) -> 
     assert (await acme.me(browser))["permissions"] == []
 
 
+async def test_somebody_who_leaves_the_server_keeps_permissions_until_they_run_out(office: Follow) -> None:
+    """Discord says then that it knows no such membership, which is no word about the login."""
+    acme = await office("discord", MEMBER, number=1)
+    acme.vendor.set_groups("alice", [ROLE])
+    browser = await acme.signed_in()
+    acme.vendor.set_groups("alice", [])
+    report = await acme.sync(browser)
+    assert "ok" not in report.outcomes
+    assert (await acme.me(browser))["permissions"] == ["docs:read"]
+
+
 async def test_somebody_who_is_no_member_of_the_server_does_not_come_in(office: Follow) -> None:
     acme = await office("discord", MEMBER, number=1)
     acme.vendor.set_groups("alice", [ROLE])
