@@ -151,7 +151,9 @@ async def _write_profiles(
         if is_login or (claims, state, reason) != (before.claims, before.state, before.state_reason):
             renewals.append(Renewal(answer.identity_id, claims, state, reason))
         if (state, reason) != (before.state, before.state_reason):
-            payload = {"from": before.state, "to": state, "reason": reason}
+            payload: dict[str, Any] = {"from": before.state, "to": state, "reason": reason}
+            if not answer.groups.is_verified and answer.groups.remarks:
+                payload["remarks"] = list(answer.groups.remarks)  # which entry of a list it was, say; never a value
             events.append(audit.Event("identity.state_changed", "identity", answer.identity_id, payload))
         if is_login or before.leads:
             fields, change = _profile_change(before, answer.profile)

@@ -19,10 +19,12 @@ from identity_api.mapping.groups import (
 from identity_api.mapping.location import parse_claim_source, parse_claim_sources
 from identity_api.mapping.pattern import MatchKind, match_globs, matches, validate_pattern
 from identity_api.mapping.profile import Profile, ProfileClaims, read_profile
-from identity_api.mapping.source import ABSENT, ClaimSource, Document, Documents, Shape, find
+from identity_api.mapping.shapes import probable_shape
+from identity_api.mapping.source import ABSENT, DECLARED_ENDS, ClaimSource, Document, Documents, Shape, find
 
 __all__ = [
     "ABSENT",
+    "DECLARED_ENDS",
     "MAX_GROUPS",
     "MAX_GROUP_LENGTH",
     "AbsentGroups",
@@ -47,6 +49,7 @@ __all__ = [
     "matches",
     "parse_claim_source",
     "parse_claim_sources",
+    "probable_shape",
     "read_groups",
     "read_listing",
     "read_profile",

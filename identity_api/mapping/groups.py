@@ -7,19 +7,10 @@ nobody can act on half a list, and a reason that people can read.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
-from identity_api.mapping.source import (
-    ABSENT,
-    Claims,
-    ClaimSource,
-    Document,
-    Documents,
-    ExpressionFailed,
-    NotAnObject,
-    Shape,
-    find,
-)
+from identity_api.mapping.shapes import Misshapen, entries_of
+from identity_api.mapping.source import ABSENT, Claims, ClaimSource, Document, Documents, find
 from identity_api.mapping.text import is_storable
 
 MAX_GROUPS: Final = 2_000
@@ -53,6 +44,7 @@ class Reason(StrEnum):
     TOO_MANY = "TOO_MANY"
     GROUPS_LIMIT_REACHED = "GROUPS_LIMIT_REACHED"
     WRONG_SHAPE = "WRONG_SHAPE"
+    ENTRY_NOT_TEXT = "ENTRY_NOT_TEXT"
     ENTRY_EMPTY = "ENTRY_EMPTY"
     ENTRY_TOO_LONG = "ENTRY_TOO_LONG"
     ENTRY_BAD_CHARACTER = "ENTRY_BAD_CHARACTER"
@@ -85,6 +77,11 @@ class GroupsReading:
     def is_verified(self) -> bool:
         """Whether this may change grants and extend `groups_valid_until` (I7)."""
         return self.completeness in {Completeness.COMPLETE, Completeness.EMPTY}
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """The diagnostics as texts, but those of a place that had nothing."""
+        return tuple([str(one) for one in self.diagnostics if one.code != "ABSENT"])
 
 
 def read_groups(documents: Documents, sources: Sequence[ClaimSource], *, absent_groups: AbsentGroups) -> GroupsReading:
@@ -142,10 +139,12 @@ def _has_overage(claims: Claims, name: str) -> bool:
 
 
 def _read_value(value: object, source: ClaimSource, remarks: list[Diagnostic]) -> GroupsReading:
-    entries = _entries(value, source)
-    if isinstance(entries, _Misshapen):
-        remarks.append(Diagnostic("WRONG_SHAPE", str(source), entries.detail))
-        return unverified(Completeness.UNREADABLE, Reason.WRONG_SHAPE, remarks)
+    entries = entries_of(value, source)
+    if isinstance(entries, Misshapen):
+        # One entry that cannot be read may be any group: the others are not all there are.
+        reason = Reason.ENTRY_NOT_TEXT if entries.is_of_one_entry else Reason.WRONG_SHAPE
+        remarks.append(Diagnostic(reason.value, str(source), entries.detail))
+        return unverified(Completeness.UNREADABLE, reason, remarks)
     if entries.normalised_from:
         remarks.append(Diagnostic("NORMALISED", str(source), entries.normalised_from))
     return _judged(entries.texts, str(source), remarks)
@@ -172,74 +171,12 @@ def _judged(texts: list[str], place: str, remarks: list[Diagnostic]) -> GroupsRe
     return GroupsReading(groups, Completeness.COMPLETE, Reason.LISTED, tuple(remarks))
 
 
-@dataclass(frozen=True, slots=True)
-class _Entries:
-    """The entries as texts; `normalised_from` says in which form they came if it was not a list of texts."""
-
-    texts: list[str]
-    normalised_from: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Misshapen:
-    """The value has not the shape that the place declares."""
-
-    detail: str
-
-
-def _entries(value: object, source: ClaimSource) -> _Entries | _Misshapen:
-    """The entries of the declared shape. Without a declared one a single text is one group, however many commas it has."""
-    match source.shape, value:
-        case Shape.KEYS, Mapping():
-            return _Entries(list(value), "the names of an object")
-        case Shape.COMMAS, str():
-            # An empty text lists nothing. An empty part between two commas does not: something is missing there.
-            parts = value.split(",") if value.strip() else []
-            return _Entries([part.strip() for part in parts], "a text with commas")
-        case Shape.MEMBERS, list():
-            return _members(value, source.member or "")
-        case Shape.PLAIN, str():
-            return _Entries([value], "a single text")
-        case Shape.PLAIN, list() if all(isinstance(entry, str) for entry in value):
-            return _Entries(list(value))
-    return _Misshapen(_shape(value))
-
-
-def _members(value: list[object], member: str) -> _Entries | _Misshapen:
-    texts: list[str] = []
-    for position, entry in enumerate(value):
-        text = entry.get(member) if isinstance(entry, Mapping) else None
-        if not isinstance(text, str):
-            return _Misshapen(f"entry {position + 1} has no text in the declared member")
-        texts.append(text)
-    return _Entries(texts, "the members of objects")
-
-
 def _fault(group: str) -> Reason | None:
     if not group:
         return Reason.ENTRY_EMPTY
     if len(group) > MAX_GROUP_LENGTH:
         return Reason.ENTRY_TOO_LONG
     return None if is_storable(group) else Reason.ENTRY_BAD_CHARACTER
-
-
-def _shape(value: Any) -> str:
-    """What a value is, in the words of JSON, without saying anything of its content."""
-    match value:
-        case NotAnObject(depth):
-            return f"something other than an object after name {depth}"
-        case ExpressionFailed(detail):
-            return detail
-        case bool():
-            return "a boolean"
-        case int() | float():
-            return "a number"
-        case str():
-            return "a text"
-        case list():
-            return "a list with entries other than texts" if value else "a list"
-        case _:
-            return "an object"
 
 
 def unverified(completeness: Completeness, reason: Reason, remarks: Sequence[Diagnostic] = ()) -> GroupsReading:

@@ -5,6 +5,8 @@ Its end can declare a shape other than a list of texts or one text:
 
     access_token / resource_access /     an object whose names are the values
     userinfo / roles / [,]               one text, cut at its commas
+    userinfo / roles / [ ]               one text, cut at its blanks
+    userinfo / roles / [""]              one text that is a JSON list of texts
     userinfo / groups / [name]           a list of objects with the value in `name`
 
 A slash separates where there is a space beside it. Only a text without any such slash is cut at every slash, so
@@ -25,6 +27,7 @@ MAX_PATH_DEPTH: Final = 10
 _MAX_TEXT_LENGTH: Final = 500
 _SPACED_SLASH = re.compile(r"\s+/\s*|\s*/\s+|/$")
 _EXPRESSION = re.compile(r"\s*([a-z_]+)\s*/\s*" + EXPRESSION_MARK + r"(.*)", re.DOTALL)
+_SHAPES: Final = {",": Shape.COMMAS, " ": Shape.BLANKS, '""': Shape.JSON}
 _DECLARED_END = re.compile(r"\[([^\[\]]+)\]")
 
 
@@ -92,8 +95,8 @@ def _declared_end(parts: list[str]) -> tuple[list[str], Shape, str | None]:
     declared = _DECLARED_END.fullmatch(parts[-1]) if parts else None
     if declared is None:
         return parts, Shape.PLAIN, None
-    if declared[1] == ",":
-        return parts[:-1], Shape.COMMAS, None
+    if declared[1] in _SHAPES:
+        return parts[:-1], _SHAPES[declared[1]], None
     return parts[:-1], Shape.MEMBERS, declared[1].strip()
 
 

@@ -12,6 +12,7 @@ from identity_api.mapping.expression import ExpressionFailed, evaluate, names_in
 
 __all__ = [
     "ABSENT",
+    "DECLARED_ENDS",
     "EXPRESSION_MARK",
     "Absent",
     "ClaimSource",
@@ -70,8 +71,16 @@ class Shape(StrEnum):
     """An object whose names are the values."""
     COMMAS = "COMMAS"
     """One text, cut at its commas."""
+    BLANKS = "BLANKS"
+    """One text, cut at its blanks."""
+    JSON = "JSON"
+    """One text, which is a JSON list of texts."""
     MEMBERS = "MEMBERS"
     """A list of objects; the value is in the member that `ClaimSource.member` names."""
+
+
+DECLARED_ENDS: Final = {Shape.KEYS: " /", Shape.COMMAS: " / [,]", Shape.BLANKS: " / [ ]", Shape.JSON: ' / [""]'}
+"""How each is written behind the path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +105,7 @@ class ClaimSource:
     def __str__(self) -> str:
         if self.expression is not None:
             return f"{self.document.value} / {EXPRESSION_MARK}{self.expression}"
-        end = {Shape.KEYS: " /", Shape.COMMAS: " / [,]", Shape.MEMBERS: f" / [{self.member}]"}.get(self.shape, "")
+        end = f" / [{self.member}]" if self.shape is Shape.MEMBERS else DECLARED_ENDS.get(self.shape, "")
         return " / ".join((self.document.value, *self.path)) + end
 
 

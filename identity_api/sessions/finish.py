@@ -215,10 +215,10 @@ async def _land_account(
 
 
 def _remarks(answered: Answered) -> dict[str, list[str]]:
-    """What was made of claims of an unusual shape, by code; a test login says where. Nothing if all was as usual."""
+    """What was made of claims of an unusual shape, and where: codes, places and counts. Nothing if all was as usual."""
     found = (*answered.person.profile.diagnostics, *answered.groups.diagnostics)
-    codes = sorted({one.code for one in found if one.code != "ABSENT"})
-    return {"remarks": codes} if codes else {}
+    remarks = sorted({str(one) for one in found if one.code != "ABSENT"})
+    return {"remarks": remarks} if remarks else {}
 
 
 def _logout_hint(metadata: ProviderMetadata, answered: Answered) -> bytes | None:

@@ -16,6 +16,7 @@ from identity_api.lifecycle.findings import Finding, fail, listed, ok, shown, ve
 from identity_api.lifecycle.provider_answers import claim_sources
 from identity_api.mapping import (
     ABSENT,
+    DECLARED_ENDS,
     ClaimSource,
     Document,
     Documents,
@@ -23,10 +24,16 @@ from identity_api.mapping import (
     Reason,
     Shape,
     find,
+    probable_shape,
     read_groups,
 )
 
 SIGN_IN: Final = "sign-in"
+_LOOKS: Final = {
+    Shape.JSON: "one text that is a JSON list",
+    Shape.COMMAS: "one text with commas",
+    Shape.BLANKS: "one text with blanks",
+}
 REFRESH: Final = "refresh token"
 MAX_NAMES: Final = 60
 SHORT_LIFE_SECONDS: Final = 86_400
@@ -185,7 +192,7 @@ def _groups(places: tuple[ClaimSource, ...], documents: Documents, reading: Grou
 
 def _remarks(reading: GroupsReading) -> tuple[str, ...]:
     """In the order of reading. That a place had nothing is said by the others already."""
-    return tuple([str(one) for one in reading.diagnostics if one.code != "ABSENT"])
+    return reading.remarks
 
 
 def _claim_finding(setting: SettingReport, *, is_needed: bool = False) -> Finding:
@@ -209,11 +216,14 @@ def _groups_finding(provider: Provider, setting: SettingReport, reading: GroupsR
         make = warn if reading.is_verified else fail
         return make(step, "CLAIM_NOT_FOUND", _missing(setting), **_compared(setting))
     if not reading.is_verified:
+        why = reading.diagnostics[-1].detail if reading.diagnostics else ""
         message = f"The groups are {reading.completeness.value}: {explain(reading.reason.value).meaning}"
+        message += f" It is this: {why}." if why else ""
         return fail(step, "GROUPS_NOT_COMPLETE", message, expected=listed(setting.looked_for), found=setting.type)
-    if setting.type == "a text" and any("," in group for group in reading.groups):
-        message = "The groups came as one text with commas, which counts as one group unless commas are declared."
-        return warn(step, "GROUPS_AS_ONE_TEXT", message, expected=f"{setting.found_in} / [,]", found=setting.found_in)
+    if setting.type == "a text" and (shape := probable_shape(reading.groups[0])) is not None:
+        message = f"The groups came as {_LOOKS[shape]}, which counts as one group unless the location declares it."
+        expected = f"{setting.found_in}{DECLARED_ENDS[shape]}"
+        return warn(step, "GROUPS_AS_ONE_TEXT", message, expected=expected, found=setting.found_in)
     return ok(step, f"{len(reading.groups)} came in {setting.found_in}, all of them.")
 
 
@@ -278,8 +288,16 @@ def nearest(places: tuple[ClaimSource, ...], documents: Documents) -> tuple[str,
         for document in Document:
             claims = documents.get(document)
             if claims is not None and place.path and place.shape is not Shape.KEYS:
-                found += _alike(claims, place.path, document)
+                found += _dotted(claims, place.path, document) or _alike(claims, place.path, document)
     return tuple(dict.fromkeys(found))[:_MAX_NEAREST]
+
+
+def _dotted(claims: Mapping[str, Any], path: tuple[str, ...], document: Document) -> list[str]:
+    """The path that a name with dots probably is, as other systems write one (`realm_access.roles`)."""
+    names = tuple(path[0].split("."))
+    if len(path) > 1 or len(names) < 2 or find(claims, ClaimSource(document, names)) is ABSENT:
+        return []
+    return [" / ".join((document.value, *[shown(name) for name in names]))]
 
 
 def _alike(claims: Mapping[str, Any], path: tuple[str, ...], document: Document) -> list[str]:

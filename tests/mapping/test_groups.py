@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from identity_api.mapping import Completeness, Documents, Reason, parse_claim_sources, read_groups
+from identity_api.mapping import (
+    Completeness,
+    Documents,
+    Reason,
+    Shape,
+    parse_claim_sources,
+    probable_shape,
+    read_groups,
+)
 from tests.mapping import strategies
 
 ID_TOKEN_GROUPS = parse_claim_sources(["id_token / groups"], for_groups=True)
@@ -44,10 +52,30 @@ def test_repeated_groups_are_dropped_with_a_remark():
     assert [(remark.code, remark.detail) for remark in reading.diagnostics] == [("DUPLICATES_DROPPED", "2")]
 
 
-@pytest.mark.parametrize("value", [{"a": 1}, ["a", 1], [["a"]], [None], [{"name": "a"}], 5, 0.5, True, False])
+@pytest.mark.parametrize("value", [{"a": 1}, [1], [["a"]], [{"name": "a"}], 5, 0.5, True, False])
 def test_another_shape_is_unreadable_and_gives_no_groups(value):
     reading = read(value, absent_groups="EMPTY")
     assert (reading.groups, reading.completeness, reading.reason) == ((), Completeness.UNREADABLE, Reason.WRONG_SHAPE)
+
+
+@pytest.mark.parametrize(
+    ("value", "detail"),
+    [
+        (["a", None, "b"], "entry 2 of 3 is null"),
+        (["a", {"name": "b"}], "entry 2 of 2 is an object"),
+        ([None], "entry 1 of 1 is null"),
+        ([7, "a"], "entry 1 of 2 is a number"),
+    ],
+)
+def test_one_entry_that_is_no_text_makes_the_list_unreadable_and_is_named(value, detail):
+    """It may be any group, so the rest is not the whole: what it gave must not be closed, and nothing is guessed."""
+    reading = read(value, absent_groups="EMPTY")
+    assert (reading.groups, reading.completeness, reading.reason) == (
+        (),
+        Completeness.UNREADABLE,
+        Reason.ENTRY_NOT_TEXT,
+    )
+    assert reading.remarks == (f"ENTRY_NOT_TEXT: id_token / groups: {detail}",)
 
 
 def test_an_object_gives_its_keys_only_where_the_location_says_so():
@@ -75,6 +103,8 @@ def read_from(place, claims, absent_groups="EMPTY"):
         ("userinfo / g", "staff", ("staff",), "a single text"),
         ("userinfo / g /", {"b": {}, "a": 1}, ("b", "a"), "the names of an object"),
         ("userinfo / g / [,]", "staff, admin,b c", ("staff", "admin", "b c"), "a text with commas"),
+        ("userinfo / g / [ ]", " staff  admin\tb,c ", ("staff", "admin", "b,c"), "a text with blanks"),
+        ('userinfo / g / [""]', ' ["staff", "a, b"]', ("staff", "a, b"), "a JSON list in a text"),
         ("userinfo / g / [name]", [{"name": "a", "id": 1}, {"name": "b"}], ("a", "b"), "the members of objects"),
     ],
 )
@@ -96,10 +126,14 @@ def test_a_list_of_texts_needs_no_remark():
     [
         ("userinfo / g / [,]", ["a", "b"]),
         ("userinfo / g / [,]", {"a": 1}),
+        ("userinfo / g / [ ]", ["a"]),
+        ('userinfo / g / [""]', ["a"]),
+        ('userinfo / g / [""]', "a"),
+        ('userinfo / g / [""]', '["a"'),
+        ('userinfo / g / [""]', '{"a": 1}'),
+        ('userinfo / g / [""]', "[" * 5_000),
         ("userinfo / g / [name]", ["a"]),
         ("userinfo / g / [name]", "a"),
-        ("userinfo / g / [name]", [{"name": "a"}, {"id": "b"}]),
-        ("userinfo / g / [name]", [{"name": "a"}, {"name": 5}]),
         ("userinfo / g /", "a"),
     ],
 )
@@ -107,6 +141,36 @@ def test_a_value_without_the_declared_shape_is_unreadable_and_gives_no_half_list
     """I7: half a list closes what the other half gave."""
     reading = read_from(place, {"g": value})
     assert (reading.groups, reading.completeness, reading.reason) == ((), Completeness.UNREADABLE, Reason.WRONG_SHAPE)
+
+
+@pytest.mark.parametrize("odd", [{"id": "b"}, {"name": 5}, None, "b"])
+def test_one_object_without_the_declared_member_is_named(odd):
+    reading = read_from("userinfo / g / [name]", {"g": [{"name": "a"}, odd]})
+    assert (reading.groups, reading.reason) == ((), Reason.ENTRY_NOT_TEXT)
+    assert reading.remarks[0].endswith("entry 2 of 2 has no text in the declared member")
+
+
+@pytest.mark.parametrize(
+    ("text", "shape"),
+    [
+        ('["a","b"]', Shape.JSON),
+        ("[]", Shape.JSON),
+        ("a,b c", Shape.COMMAS),
+        ("Domain Users", Shape.BLANKS),
+        ("staff", None),
+        ("[staff]", None),
+        ("", None),
+    ],
+)
+def test_what_one_text_probably_is_is_a_guess_for_people(text, shape):
+    assert probable_shape(text) is shape
+    assert read(text or "x").groups == (text or "x",)
+
+
+@pytest.mark.parametrize("place", ["userinfo / g / [ ]", 'userinfo / g / [""]', "userinfo / g / [,]", "userinfo / g /"])
+def test_a_declared_shape_is_written_as_it_is_read(place):
+    [source] = parse_claim_sources([place], for_groups=True)
+    assert str(source) == place
 
 
 @pytest.mark.parametrize("value", ["", "  "])

@@ -342,8 +342,8 @@ async def test_a_login_says_what_was_made_of_claims_of_an_unusual_shape(world: W
     await world.sign_in("zoe")
     usual, text, twice = await world.events("login.succeeded")
     assert "remarks" not in usual
-    assert (text["groups"], text["remarks"]) == ("COMPLETE", ["NORMALISED"])
-    assert twice["remarks"] == ["DUPLICATES_DROPPED", "UNUSABLE"]
+    assert (text["groups"], text["remarks"]) == ("COMPLETE", ["NORMALISED: id_token / groups: a single text"])
+    assert [one.partition(":")[0] for one in twice["remarks"]] == ["DUPLICATES_DROPPED", "UNUSABLE"]
 
 
 async def test_a_plain_oauth_provider_says_who_it_is_by_userinfo(world: World) -> None:

@@ -199,6 +199,45 @@ async def test_a_text_with_commas_that_counts_as_one_group_is_a_warning_and_decl
     assert setting(declared, "groups").remarks == ("NORMALISED: id_token / groups / [,]: a text with commas",)
 
 
+async def test_an_entry_that_is_no_group_is_named(world: World) -> None:
+    """Found in use: a list with one null was unreadable, and no place said which entry it was."""
+    world.idp.add_person("nora", groups=["engineering", None])
+    told = await told_of(world, person="nora")
+    assert told.verdict.code == "GROUPS_NOT_COMPLETE"
+    assert "entry 2 of 2 is null" in told.verdict.message
+    await world.sign_in("nora")
+    [event] = await world.events("login.succeeded")
+    assert event["remarks"] == ["ENTRY_NOT_TEXT: id_token / groups: entry 2 of 2 is null"]
+    [changed] = await world.events("identity.state_changed")
+    assert changed["remarks"] == event["remarks"]
+
+
+@pytest.mark.parametrize(
+    ("groups", "expected"),
+    [
+        ('["engineering", "platform"]', 'id_token / groups / [""]'),
+        ("engineering platform", "id_token / groups / [ ]"),
+    ],
+)
+async def test_a_text_that_looks_like_a_list_is_a_warning_with_what_to_write(
+    world: World, groups: str, expected: str
+) -> None:
+    world.idp.add_person("tess", groups=["x"])
+    world.idp.say(groups=groups)
+    told = await told_of(world, person="tess")
+    [warned] = [one for one in told.findings if one.step == "groups claim"]
+    assert (warned.code, warned.expected) == ("GROUPS_AS_ONE_TEXT", expected)
+    declared = await told_of(world, person="tess", claims=ClaimSettings(groups=(expected,)))
+    assert setting(declared, "groups").count == 2
+
+
+async def test_a_path_with_dots_is_told_as_the_path_it_probably_is(world: World) -> None:
+    world.idp.say(realm_access={"roles": ["engineering"]})
+    told = await told_of(world, claims=ClaimSettings(groups=("realm_access.roles",)))
+    [found] = [one for one in told.findings if one.step == "groups claim"]
+    assert (found.code, found.found) == ("CLAIM_NOT_FOUND", "id_token / realm_access / roles")
+
+
 async def test_groups_that_come_twice_are_remarked_upon(world: World) -> None:
     world.idp.add_person("twice", groups=["engineering", "engineering", "platform"])
     told = await told_of(world, person="twice")

@@ -198,8 +198,8 @@ SELF_TEST: Final[Table] = table(
             "See the reason: too many for a token, another shape than configured, or absent.",
         ),
         "GROUPS_AS_ONE_TEXT": (
-            "The groups came as one text with commas in it. It is taken as one group, since a name may have a comma.",
-            "If it is a list, write the location as expected, with `/ [,]` at its end.",
+            "The groups came as one text that looks like a list. It is taken as one group, since a name may look so.",
+            'If it is a list, write the location as expected: with `/ [,]`, `/ [ ]` or `/ [""]` at its end.',
         ),
         "REFRESH_TOKEN_SHORT": (
             "The refresh token ends within a day. The sync renews it, but an outage that is longer signs people out.",

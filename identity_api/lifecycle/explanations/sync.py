@@ -133,6 +133,11 @@ SYNC: Final[Table] = table(
         ),
         "TOO_MANY": ("More than 2,000 groups came.", "Let the provider send those only that matter here."),
         "WRONG_SHAPE": ("The groups claim has another shape than configured.", _GROUPS),
+        "ENTRY_NOT_TEXT": (
+            "An entry of the list of groups is no text (null, say), so that the list is not all of them. A test login, and the "
+            "audit, say which entry.",
+            _GROUPS,
+        ),
         "ENTRY_EMPTY": ("A group without a name came.", _GROUPS),
         "ENTRY_TOO_LONG": ("A group's name is longer than 512 characters.", _GROUPS),
         "ENTRY_BAD_CHARACTER": ("A group's name has a character that cannot be stored.", _GROUPS),
