@@ -1,10 +1,12 @@
 """Reads a declaration file, and applies it tenant by tenant."""
 
+import difflib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -19,8 +21,9 @@ from identity_api.db.tenant_limits import beyond
 from identity_api.errors import BadInput, ConfigurationError
 from identity_api.ids import uuid7
 from identity_api.mapping import MatchKind
-from identity_api.mappings.declare import DeclaredMapping, declare
+from identity_api.mappings.declare import DeclaredMapping, MappingDifference, declare
 from identity_api.oidc.client_auth import APPLE_CLIENT_SECRET
+from identity_api.permissions.service import SERVICE_PERMISSIONS
 from identity_api.tenants.apply import Applier, Defaults, apply_tenant, declared_row
 from identity_api.tenants.arrivals import Sharing, exceptions, joining, refusals, stored_at
 from identity_api.tenants.declaration import (
@@ -29,42 +32,85 @@ from identity_api.tenants.declaration import (
     client_certificate,
     client_secret,
     parse,
+    read_tables,
     with_files,
 )
+from identity_api.tenants.overlay import NOTHING
 from identity_api.tenants.provider_secrets import check_apple_key
+from identity_api.tenants.stored import stored_tenants
 from identity_api.vault import Vault
 
 STANDARD_INPUT = Path("-")
 
 
 class Change(msgspec.Struct, frozen=True):
-    """One difference, in its tenant. `fields` names what changed, never a value."""
+    """One difference, in its tenant. `details` say what it was and will be, and whom it touches; never a secret."""
 
     tenant: str
     action: str
     kind: str
     name: str
     fields: tuple[str, ...] = ()
+    details: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        sign = {"create": "+", "change": "~", "remove": "-"}[self.action]
-        detail = f" ({', '.join(self.fields)})" if self.fields else ""
-        return f"{sign} {self.tenant}: {self.kind} {self.name}{detail}"
+        sign = {"create": "+", "change": "~", "remove": "-", "keep": "!"}[self.action]
+        kept = " is managed through GraphQL and stays as it is" if self.action == "keep" else ""
+        told = "; ".join(self.details or self.fields)
+        return f"{sign} {self.tenant}: {self.kind} {self.name}{kept}" + (f" ({told})" if told else "")
+
+
+def read_document(path: Path) -> bytes:
+    """A file's content, or that of standard input for `-`.
+
+    Raises:
+        ConfigurationError: it cannot be read, or is no TOML.
+    """
+    try:
+        document = _content(path)
+    except OSError as error:
+        raise ConfigurationError([f"{path} cannot be read: {error.strerror}."]) from None
+    read_tables(document)
+    return document
+
+
+def _content(path: Path) -> bytes:
+    if path == STANDARD_INPUT:
+        return sys.stdin.buffer.read(MAX_BYTES + 1)
+    with path.open("rb") as file:
+        return file.read(MAX_BYTES + 1)
 
 
 def read_declaration(path: Path) -> list[TenantDeclaration]:
-    """Read and check a file, or standard input for `-`. A file with secrets in it must be closed to others.
+    """Read and check a whole declaration, as if nothing was stored.
 
     Raises:
         ConfigurationError: with every problem.
     """
+    return _closed(path, parse(read_document(path)))
+
+
+async def read_over_stored(database: Database, path: Path, document: bytes) -> list[TenantDeclaration]:
+    """Read and check a declaration; what it leaves out is as it is stored.
+
+    Raises:
+        ConfigurationError: with every problem.
+    """
+    named = [str(table.get("slug")) for table in _tenant_tables(document)]
+    async with database.reading() as connection:
+        stored = await stored_tenants(connection, named)
+    return _closed(path, parse(document, stored=stored))
+
+
+def _tenant_tables(document: bytes) -> list[dict[str, Any]]:
+    found = read_tables(document).get("tenants")
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+
+def _closed(path: Path, declared: list[TenantDeclaration]) -> list[TenantDeclaration]:
+    """The tenants, of a file that is closed to others if there are secrets in it."""
     if path == STANDARD_INPUT:
-        return parse(sys.stdin.buffer.read(MAX_BYTES + 1))
-    try:
-        with path.open("rb") as file:
-            declared = parse(file.read(MAX_BYTES + 1))
-    except OSError as error:
-        raise ConfigurationError([f"{path} cannot be read: {error.strerror}."]) from None
+        return declared
     if any(provider.client_secret is not None for tenant in declared for provider in tenant.providers):
         try:
             read_private_file(path, MAX_BYTES)
@@ -121,12 +167,24 @@ async def apply_declaration(
     declared: Sequence[TenantDeclaration],
     folder: Path,
     *,
-    prune: bool,
+    prune: bool | Collection[str],
     rehearse: bool,
+    create_permissions: bool = False,
+    switch_off: Sequence[tuple[str, str]] = (),
 ) -> Applied:
     """Apply each tenant, then its mappings; workers write the grants that follow.
 
     Interrupted between two tenants or mappings, running it again finishes the work.
+
+    Args:
+        database: where.
+        settings: for what a declaration does not say.
+        declared: whole tenants.
+        folder: where files are that it refers to.
+        prune: delete file-managed mappings that are not declared: of all of them, or of the tenants named.
+        rehearse: tell what would be made and make nothing.
+        create_permissions: a mapping may give what nobody declared.
+        switch_off: tenant and slug of providers that a file made and that are to be disabled.
 
     Raises:
         ConfigurationError: a secret is missing, or callbacks at a shared redirect URL would be refused (nothing is written
@@ -138,19 +196,68 @@ async def apply_declaration(
     applier = Applier(Vault(settings.secret_keys), defaults_of(settings), os.environ, folder, operator_name())
     notices = await check_arrivals(database, settings, applier, declared)
     await check_users(database, declared)
+    if not create_permissions:
+        await check_catalogue(database, declared)
     changes: list[Change] = []
     for tenant in declared:
-        tenant_id, found = await apply_tenant(database, applier, tenant, rehearse=rehearse)
-        changes.extend(Change(tenant.slug, one.action, one.kind, one.name, one.fields) for one in found)
-        mappings = [
-            DeclaredMapping(one.provider, one.group, one.match, one.permissions, one.enabled)
-            for one in tenant.group_mappings
-        ]
-        edited = await declare(database, operator(tenant_id), mappings, prune=prune, rehearse=rehearse)
-        changes.extend(Change(tenant.slug, one.action, "mapping", one.group) for one in edited)
+        prunes = prune if isinstance(prune, bool) else tenant.slug in prune
+        edited = await _edited(database, tenant, prune=prunes)
+        tenant_id, found = await apply_tenant(
+            database,
+            applier,
+            tenant,
+            rehearse=rehearse,
+            switch_off=[slug for name, slug in switch_off if name == tenant.slug],
+        )
+        changes.extend(
+            Change(tenant.slug, one.action, one.kind, one.name, one.fields, tuple(map(str, one.values)))
+            for one in found
+        )
+        changes.extend(Change(tenant.slug, one.action, "mapping", one.group, (), one.details) for one in edited)
+        if not rehearse:
+            await declare(database, operator(tenant_id), _mappings(tenant), prune=prunes)
         users = await enrol(database, operator(tenant_id), tenant.users, rehearse=rehearse, beside=_vocabulary(tenant))
         changes.extend(Change(tenant.slug, "create", one.kind, one.name) for one in users)
     return Applied(changes, notices)
+
+
+def _mappings(tenant: TenantDeclaration) -> list[DeclaredMapping]:
+    return [
+        DeclaredMapping(one.provider, one.group, one.match, one.permissions, one.enabled)
+        for one in tenant.group_mappings
+    ]
+
+
+async def _edited(database: Database, tenant: TenantDeclaration, *, prune: bool) -> list[MappingDifference]:
+    """What will become of the mappings, and whom it touches as the tenant is now."""
+    async with database.reading() as connection:
+        before = await tenants.by_slug(connection, tenant.slug)
+    actor = operator(before.id if before else uuid7())
+    return await declare(database, actor, _mappings(tenant), prune=prune, rehearse=True)
+
+
+async def check_catalogue(database: Database, declared: Sequence[TenantDeclaration]) -> None:
+    """See that mappings give what there is: a misspelled name must not become a permission. A tenant that has no
+    permissions yet gets those that its mappings name.
+
+    Raises:
+        ConfigurationError: naming each permission that is neither declared nor stored.
+    """
+    problems: list[str] = []
+    async with database.reading() as connection:
+        stored = await stored_tenants(connection, [one.slug for one in declared])
+    for tenant in declared:
+        there = {*[one.name for one in tenant.permissions], *stored.get(tenant.slug, NOTHING).permissions}
+        mapped = {name for one in tenant.group_mappings for name in one.permissions}
+        for name in sorted(mapped - there - set(SERVICE_PERMISSIONS)) if there else ():
+            near = difflib.get_close_matches(name, there, n=1)
+            meant = f" Did you mean {near[0]}?" if near else ""
+            problems.append(
+                f"Tenant {tenant.slug}: a mapping gives {name}, which is no permission of the tenant.{meant} Declare it under"
+                " [[tenants.permissions]], or say --create-permissions."
+            )
+    if problems:
+        raise ConfigurationError(problems)
 
 
 async def check_users(database: Database, declared: Sequence[TenantDeclaration]) -> None:

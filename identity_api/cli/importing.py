@@ -12,7 +12,7 @@ from identity_api.cli.asking import upstream_for
 from identity_api.cli.declaration import Applied, apply_declaration
 from identity_api.config import Settings
 from identity_api.config.key_file import read_private_file
-from identity_api.db import local_accounts, tenants
+from identity_api.db import local_accounts, mappings, providers, tenants
 from identity_api.db.database import Database
 from identity_api.errors import BadInput, ConfigurationError
 from identity_api.tenants.checks import problems_of, stands_for_many
@@ -95,6 +95,7 @@ def _files(files: Sequence[Path], target: Target) -> Imported:
         [notice for one in found for notice in one.notices],
         tuple([guess for one in found for guess in one.guesses]),
         tuple([off for one in found for off in one.switched_off]),
+        tuple([slug for one in found for slug in one.mapped]),
     )
 
 
@@ -127,6 +128,7 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     """No provider is asked for its exact issuer."""
     prune: bool = False
     rehearse: bool = False
+    create_permissions: bool = False
     accepting: tuple[str, ...] = ()
     """Tenants whose providers are accepted at a shared redirect URL without `iss`."""
 
@@ -140,9 +142,60 @@ async def apply_forms(database: Database, settings: Settings, imported: Imported
     imported = await _with_issuers(settings, imported, wishes)
     declared = _accepting(_with_hosts(imported.tenants, urlsplit(settings.public_url).hostname or ""), wishes.accepting)
     notices = [*imported.notices, *_icon_notices(declared)]
-    declared = [await _kept(database, tenant, named=wishes.named) for tenant in declared]
-    done = await apply_declaration(database, settings, declared, Path(), prune=wishes.prune, rehearse=wishes.rehearse)
+    declared = [await _kept(database, tenant, imported, named=wishes.named) for tenant in declared]
+    left = await left_over(database, declared, imported)
+    if not wishes.prune:
+        notices += left.notices()
+    done = await apply_declaration(
+        database,
+        settings,
+        declared,
+        Path(),
+        prune=imported.mapped if wishes.prune else False,
+        rehearse=wishes.rehearse,
+        create_permissions=wishes.create_permissions,
+        switch_off=[*imported.switched_off, *(left.providers if wishes.prune else ())],
+    )
     return Applied(done.changes, [*notices, *done.notices])
+
+
+class LeftOver(msgspec.Struct, frozen=True):
+    """What an earlier import or file made, and the forms do not say any more."""
+
+    providers: list[tuple[str, str]]
+    mappings: list[tuple[str, str]]
+
+    def notices(self) -> list[str]:
+        """What is still in force, and how to end that."""
+        told = [
+            f"tenant {tenant!r}: provider {slug} is in no form any more and stays on" for tenant, slug in self.providers
+        ]
+        told += [
+            f"tenant {tenant!r}: the mapping of {group} is in no form any more and stays in force"
+            for tenant, group in self.mappings
+        ]
+        return [f"{one}; --prune takes it away." for one in told]
+
+
+async def left_over(database: Database, declared: Sequence[TenantDeclaration], imported: Imported) -> LeftOver:
+    """Look for it, among what files manage."""
+    found = LeftOver([], [])
+    for tenant in declared:
+        there = {*[one.slug for one in tenant.providers], *[slug for _, slug in imported.switched_off]}
+        wanted = {(one.provider, one.match.value, one.group) for one in tenant.group_mappings}
+        async with database.reading() as connection:
+            stored = await tenants.by_slug(connection, tenant.slug)
+            if stored is None:
+                continue
+            for row in await providers.of_tenant(connection, stored.id):
+                if row.managed_by == "FILE" and row.enabled and row.slug not in there:
+                    found.providers.append((tenant.slug, row.slug))
+            if tenant.slug in imported.mapped:
+                for one in await mappings.page(connection, stored.id, after=None, first=100_000):
+                    key = (one.provider_slug, one.match, one.pattern)
+                    if one.managed_by == "FILE" and key not in wanted:
+                        found.mappings.append((tenant.slug, one.pattern))
+    return found
 
 
 async def _with_issuers(settings: Settings, imported: Imported, wishes: Wishes) -> Imported:
@@ -209,18 +262,21 @@ def _icon_notices(declared: Sequence[TenantDeclaration]) -> list[str]:
     ]
 
 
-async def _kept(database: Database, declared: TenantDeclaration, *, named: bool) -> TenantDeclaration:
+async def _kept(
+    database: Database, declared: TenantDeclaration, imported: Imported, *, named: bool
+) -> TenantDeclaration:
     async with database.reading() as connection:
         before = await tenants.by_slug(connection, declared.slug)
         if before is None:
             return declared
         hosts = await tenants.hosts(connection, before.id)
         policy = await local_accounts.policy(connection, before.id)
+    is_off = (declared.slug, before.default_provider) in imported.switched_off
     return msgspec.structs.replace(
         declared,
         name=declared.name if named else before.name,
         hosts=tuple(dict.fromkeys([*declared.hosts, *hosts])),
-        default_provider=declared.default_provider or before.default_provider,
+        default_provider=declared.default_provider or (None if is_off else before.default_provider),
         local_sign_in=policy.local_sign_in,
         sso_managed=policy.sso_managed,
     )

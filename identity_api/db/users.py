@@ -1,5 +1,6 @@
 """Users as provisioning finds and makes them. Reading them for display is `read_model`'s."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -43,6 +44,16 @@ async def by_username(connection: Connection, tenant_id: UUID, username: str) ->
         user_id,
     )
     return row and KnownUser(**row)
+
+
+async def names(connection: Connection, tenant_id: UUID, user_ids: Sequence[UUID]) -> list[str]:
+    """The usernames of these users, in order."""
+    rows = await connection.fetch(
+        "select username from app_user where tenant_id = $1 and id = any($2::uuid[]) order by username",
+        tenant_id,
+        user_ids,
+    )
+    return [row["username"] for row in rows]
 
 
 class NewUser(msgspec.Struct, frozen=True):

@@ -1,21 +1,25 @@
 """Make a tenant's file-managed mappings what a file declares."""
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Final, Literal
+from uuid import UUID
 
 import msgspec
 
 from identity_api.config import TenantLimits
-from identity_api.db import mappings, permissions, providers
+from identity_api.db import mappings, permissions, providers, users
 from identity_api.db.database import Database
 from identity_api.db.mappings import MappingRow
 from identity_api.db.tenant_limits import beyond
-from identity_api.errors import ConfigurationError
+from identity_api.errors import ConfigurationError, NotFound
 from identity_api.ids import uuid7
 from identity_api.mapping import MatchKind
 from identity_api.mappings import edit
 from identity_api.mappings.rules import Rule
 from identity_api.permissions.delegation import Actor
+
+MAX_NAMED: Final = 10
+"""Of the people whom an edit touches."""
 
 
 class DeclaredMapping(msgspec.Struct, frozen=True):
@@ -29,13 +33,12 @@ class DeclaredMapping(msgspec.Struct, frozen=True):
 
 
 class MappingDifference(msgspec.Struct, frozen=True):
-    """One mapping that was, or would be, created, changed or removed."""
+    """One mapping that was, or would be, created, changed or removed, or kept since GraphQL manages it."""
 
-    action: Literal["create", "change", "remove"]
+    action: Literal["create", "change", "remove", "keep"]
     group: str
-
-    def __str__(self) -> str:
-        return f"{ {'create': '+', 'change': '~', 'remove': '-'}[self.action] } mapping {self.group}"
+    details: tuple[str, ...] = ()
+    """What changes, and whom it touches."""
 
 
 async def declare(
@@ -53,7 +56,7 @@ async def declare(
         ConfigurationError: a provider or permission named does not exist.
         Conflict: `LIMIT_REACHED`, before anything is changed.
     """
-    rules = await _rules(database, actor, declared, rehearse=rehearse)
+    rules, names = await _rules(database, actor, declared, rehearse=rehearse)
     wanted = {(rule.provider_id, rule.match, rule.pattern): rule for rule in rules}
     found: list[MappingDifference] = []
     async with database.reading() as connection:
@@ -63,20 +66,52 @@ async def declare(
         rule = wanted.pop((row.provider_id, MatchKind(row.match), row.pattern), None)
         if rule is None:
             if prune and row.managed_by == "FILE":
-                found.append(MappingDifference("remove", row.pattern))
+                change = edit.deleting(row.id, expected_version=row.version, managed_by="FILE")
+                found.append(MappingDifference("remove", row.pattern, await _touched(database, actor, change)))
                 if not rehearse:
-                    change = edit.deleting(row.id, expected_version=row.version, managed_by="FILE")
                     await edit.make(database, actor, change)
+        elif _differs(row, rule) and row.managed_by == "API":
+            found.append(MappingDifference("keep", row.pattern, _changes(row, rule, names)))
         elif _differs(row, rule):
-            found.append(MappingDifference("change", row.pattern))
+            change = edit.updating(row.id, rule, expected_version=row.version, managed_by="FILE")
+            told = (*_changes(row, rule, names), *await _touched(database, actor, change))
+            found.append(MappingDifference("change", row.pattern, told))
             if not rehearse:
-                change = edit.updating(row.id, rule, expected_version=row.version, managed_by="FILE")
                 await edit.make(database, actor, change)
     for rule in wanted.values():
-        found.append(MappingDifference("create", rule.pattern))
+        change = edit.creating(rule, managed_by="FILE")
+        found.append(MappingDifference("create", rule.pattern, await _touched(database, actor, change)))
         if not rehearse:
-            await edit.make(database, actor, edit.creating(rule, managed_by="FILE"))
+            await edit.make(database, actor, change)
     return found
+
+
+def _changes(row: MappingRow, rule: Rule, names: Mapping[UUID, str]) -> tuple[str, ...]:
+    """The settings that differ, before and after."""
+    told: list[str] = []
+    if set(row.permission_ids) != set(rule.permission_ids):
+        after = sorted(names[one] for one in rule.permission_ids)
+        told.append(f"permissions: {', '.join(sorted(row.permissions))} -> {', '.join(after)}")
+    if row.enabled != rule.enabled:
+        told.append("enabled: no -> yes" if rule.enabled else "enabled: yes -> no")
+    return tuple(told)
+
+
+async def _touched(database: Database, actor: Actor, change: edit.Change) -> tuple[str, ...]:
+    """Who gains and who loses something; nothing where what the mapping names is yet to be made."""
+    try:
+        effect = await edit.preview(database, actor, change)
+    except NotFound:
+        return ()
+    told: list[str] = []
+    for verb, pairs in (("gain", effect.gained), ("lose", effect.lost)):
+        people = sorted({user_id for user_id, _ in pairs})
+        if people:
+            async with database.reading() as connection:
+                called = await users.names(connection, actor.tenant_id, people[:MAX_NAMED])
+            more = f" and {len(people) - MAX_NAMED} more" if len(people) > MAX_NAMED else ""
+            told.append(f"{verb}{'s' if len(people) == 1 else ''}: {', '.join(called)}{more}")
+    return tuple(told)
 
 
 def _ensure_within_limits(
@@ -102,7 +137,8 @@ def _differs(row: MappingRow, rule: Rule) -> bool:
 
 async def _rules(
     database: Database, actor: Actor, declared: Sequence[DeclaredMapping], *, rehearse: bool
-) -> list[Rule]:
+) -> tuple[list[Rule], dict[UUID, str]]:
+    """The rules by ids, and the names of the permissions they give."""
     async with database.reading() as connection:
         known = {one.slug: one.id for one in await providers.of_tenant(connection, actor.tenant_id)}
         names = {name for one in declared for name in one.permissions}
@@ -118,7 +154,7 @@ async def _rules(
     problems += [f"There is no permission {name}." for name in sorted(names - set(catalogue))]
     if problems:
         raise ConfigurationError(problems)
-    return [
+    rules = [
         Rule(
             known[one.provider] if one.provider else None,
             one.group,
@@ -128,3 +164,4 @@ async def _rules(
         )
         for one in declared
     ]
+    return rules, {row_id: name for name, row_id in catalogue.items()}

@@ -14,7 +14,7 @@ import msgspec
 
 from identity_api.accounts.local_policy import apply_policy
 from identity_api.config import Secret, TenantLimits
-from identity_api.db import audit, locks, permissions, providers, tenants
+from identity_api.db import audit, local_accounts, locks, permissions, providers, tenants
 from identity_api.db.database import Connection, Database
 from identity_api.db.local_accounts import LocalPolicy
 from identity_api.db.providers import Provider
@@ -36,10 +36,13 @@ from identity_api.tenants.declaration import (
 from identity_api.tenants.rows import (
     Defaults,
     Owner,
+    Value,
     changed_fields,
     has_moved,
     opened_secret,
     provider_row,
+    provider_values,
+    row_values,
     sealed_secret,
 )
 from identity_api.vault import Vault
@@ -48,16 +51,16 @@ __all__ = ["Applier", "Defaults", "Difference", "apply_tenant"]
 
 
 class Difference(msgspec.Struct, frozen=True):
-    """One thing that an application created, changed or removed; `fields` names what changed, never a value."""
+    """One thing that an application created, changed or removed, or kept since GraphQL manages it.
 
-    action: Literal["create", "change", "remove"]
+    `fields` names what changed in the row; `values` says it as a declaration does, with both values, and never a secret's.
+    """
+
+    action: Literal["create", "change", "remove", "keep"]
     kind: str
     name: str
     fields: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        sign = {"create": "+", "change": "~", "remove": "-"}[self.action]
-        return f"{sign} {self.kind} {self.name}" + (f" ({', '.join(self.fields)})" if self.fields else "")
+    values: tuple[Value, ...] = ()
 
 
 class Applier(msgspec.Struct, frozen=True):
@@ -89,7 +92,8 @@ def declared_row(
         before,
         owner=Owner(tenant_id or uuid7(), tenant.slug, tenant.hosts),
         defaults=applier.defaults,
-        has_secret=client_secret(declared, applier.environ, applier.folder) is not None,
+        has_secret=declared.client_secret_stored
+        or client_secret(declared, applier.environ, applier.folder) is not None,
         now=now,
         managed_by="FILE",
     )
@@ -100,13 +104,23 @@ class _Undo(Exception):
 
 
 async def apply_tenant(
-    database: Database, applier: Applier, declared: TenantDeclaration, *, rehearse: bool = False
+    database: Database,
+    applier: Applier,
+    declared: TenantDeclaration,
+    *,
+    rehearse: bool = False,
+    switch_off: Sequence[str] = (),
 ) -> tuple[UUID, list[Difference]]:
     """Make the tenant what is declared, in one transaction; returns its id and the differences.
 
-    Nothing that is not declared is removed, but hosts, secrets and a frontend's addresses are exactly what is declared.
+    Nothing that is not declared is removed, but hosts, secrets and a frontend's addresses are exactly what is declared. A
+    provider that GraphQL manages is left as it is, and told.
 
     Args:
+        database: where.
+        applier: who, and with what.
+        declared: the whole tenant; what a file leaves out has been filled in (`declaration.parse`).
+        switch_off: slugs of providers that a file made and that are to be disabled.
         rehearse: tell the differences and leave everything as it is.
 
     Raises:
@@ -118,7 +132,7 @@ async def apply_tenant(
     tenant_id = uuid7()
     try:
         async with database.transaction() as connection:
-            tenant_id = await _Application(connection, applier, declared, found).run()
+            tenant_id = await _Application(connection, applier, declared, found, switch_off).run()
             await _ensure_within_limits(connection, database.limits, tenant_id, found)
             if rehearse:
                 raise _Undo
@@ -144,12 +158,18 @@ class _Application:
     """One tenant's declaration on its way into the database."""
 
     def __init__(
-        self, connection: Connection, applier: Applier, declared: TenantDeclaration, found: list[Difference]
+        self,
+        connection: Connection,
+        applier: Applier,
+        declared: TenantDeclaration,
+        found: list[Difference],
+        switch_off: Sequence[str],
     ) -> None:
         self._connection = connection
         self._applier = applier
         self._declared = declared
         self._found = found
+        self._switched_off = switch_off
         self._tenant_id = uuid7()
 
     async def run(self) -> UUID:
@@ -157,20 +177,24 @@ class _Application:
         await self._write_frontends()
         await self._write_permissions()
         written = [await self._write_provider(declared) for declared in self._declared.providers]
+        written += [await self._switch_off(slug) for slug in self._switched_off]
         await self._check_redirects()
         await self._follow([change for change in written if change is not None])
         events = [
             audit.Event(f"{one.kind}.{one.action}d", one.kind, payload={"name": one.name, "fields": list(one.fields)})
             for one in self._found
+            if one.action != "keep"
         ]
         await audit.record(self._connection, self._tenant_id, self._applier.actor, events)
         return self._tenant_id
 
-    def _note(self, kind: str, name: str, before: Any, changed: tuple[str, ...]) -> None:
+    def _note(
+        self, kind: str, name: str, before: Any, changed: tuple[str, ...], values: tuple[Value, ...] = ()
+    ) -> None:
         if before is None:
             self._found.append(Difference("create", kind, name))
         elif changed:
-            self._found.append(Difference("change", kind, name, changed))
+            self._found.append(Difference("change", kind, name, changed, values))
 
     async def _write_tenant(self) -> None:
         declared = self._declared
@@ -185,12 +209,17 @@ class _Application:
         changed = changed_fields(before, wanted)
         if before != wanted:
             await tenants.write(self._connection, wanted)
-        if sorted(declared.hosts) != await tenants.hosts(self._connection, self._tenant_id):
+        values = row_values(before, wanted)
+        hosts = await tenants.hosts(self._connection, self._tenant_id)
+        if sorted(declared.hosts) != hosts:
+            values = (*values, Value("hosts", tuple(hosts), tuple(sorted(declared.hosts))))
             await tenants.replace_hosts(self._connection, self._tenant_id, list(declared.hosts))
             changed = (*changed, "hosts")
         policy = LocalPolicy(declared.local_sign_in, declared.sso_managed)
+        stored = await local_accounts.policy(self._connection, self._tenant_id)
+        values += row_values(stored, policy)
         changed += await apply_policy(self._connection, self._tenant_id, policy, actor=self._applier.actor)
-        self._note("tenant", declared.slug, before, changed)
+        self._note("tenant", declared.slug, before, changed, values)
 
     async def _write_frontends(self) -> None:
         before = {one.slug: one for one in await tenants.frontends(self._connection, self._tenant_id)}
@@ -206,7 +235,7 @@ class _Application:
             )
             if old != wanted:
                 await tenants.write_frontend(self._connection, wanted)
-            self._note("frontend", declared.slug, old, changed_fields(old, wanted))
+            self._note("frontend", declared.slug, old, changed_fields(old, wanted), row_values(old, wanted))
 
     async def _write_permissions(self) -> None:
         """The declared ones, those that mappings name, and the service's own, which every tenant has."""
@@ -226,7 +255,13 @@ class _Application:
                 await permissions.update(
                     self._connection, self._tenant_id, old.id, description=description, delegable=delegable
                 )
-                self._note("permission", name, old, ("description", "delegable"))
+                self._note(
+                    "permission",
+                    name,
+                    old,
+                    ("description", "delegable"),
+                    (Value("description", old.description, description), Value("delegable", old.delegable, delegable)),
+                )
 
     async def _write_provider(self, declared: ProviderDeclaration) -> tuple[Provider, Provider] | None:
         """The row before and after; None for a new one."""
@@ -234,18 +269,54 @@ class _Application:
         now = await self._connection.fetchval("select now()")
         secret = client_secret(declared, self._applier.environ, self._applier.folder)
         wanted = declared_row(self._applier, self._declared, declared, now, tenant_id=self._tenant_id, before=before)
+        if before is not None and before.managed_by == "API":
+            # Handed over: what admins have made of it since counts, until the operator takes it back.
+            if values := provider_values(before, wanted):
+                self._found.append(Difference("keep", "provider", declared.slug, (), values))
+            return None
         changed = changed_fields(before, wanted)
+        values = provider_values(before, wanted)
         if changed or before is None:
             if before is not None:
                 wanted = msgspec.structs.replace(wanted, version=before.version + 1, updated_at=now)
             await providers.write(self._connection, wanted)
         may_overlap = before is not None and not has_moved(before, wanted)
-        if await self._write_secret(wanted, secret, declared.client_secret_overlap_seconds if may_overlap else 0):
-            changed = (*changed, "client_secret")
+        self._check_stays(declared, before, wanted)
+        if not declared.client_secret_stored and await self._write_secret(
+            wanted, secret, declared.client_secret_overlap_seconds if may_overlap else 0
+        ):
+            changed, values = (*changed, "client_secret"), (*values, Value("client_secret"))
         if await self._write_own_keys(wanted, declared):
-            changed = (*changed, "tls_client_certificate")
-        self._note("provider", declared.slug, before, changed)
+            changed, values = (*changed, "tls_client_certificate"), (*values, Value("tls_client_certificate"))
+        self._note("provider", declared.slug, before, changed, values)
         return None if before is None else (before, wanted)
+
+    async def _switch_off(self, slug: str) -> tuple[Provider, Provider] | None:
+        """An enabled provider that a file made, disabled: its people are kept."""
+        before = await providers.by_slug(self._connection, self._tenant_id, slug)
+        if before is None or not before.enabled or before.managed_by != "FILE":
+            return None
+        now = await self._connection.fetchval("select now()")
+        wanted = msgspec.structs.replace(before, enabled=False, version=before.version + 1, updated_at=now)
+        await providers.write(self._connection, wanted)
+        self._note("provider", slug, before, ("enabled",), (Value("enabled", True, False),))
+        return before, wanted
+
+    def _check_stays(self, declared: ProviderDeclaration, before: Provider | None, wanted: Provider) -> None:
+        """See that what is to stay is there, and is not told to somebody else.
+
+        Raises:
+            ConfigurationError: nothing is stored, or the provider has moved.
+        """
+        place = f"Tenant {self._declared.slug}, provider {declared.slug}"
+        if before is None and (declared.client_secret_stored or declared.tls_client_certificate_stored):
+            raise ConfigurationError(
+                [f"{place}: nothing is stored of it here; give client_secret_env, or the certificate's files."]
+            )
+        if before is not None and declared.client_secret_stored and has_moved(before, wanted):
+            raise ConfigurationError(
+                [f"{place}: the client secret is never sent to another address than it was entered for; give it again."]
+            )
 
     async def _follow(self, changes: list[tuple[Provider, Provider]]) -> None:
         """What the changed rows mean for the people there."""
@@ -271,6 +342,8 @@ class _Application:
         pem = None if certificate is None else certificate.reveal()
         try:
             await ensure_keys(connection, vault, provider, actor=actor)
+            if declared.tls_client_certificate_stored:
+                return False
             return await replace_certificate(connection, vault, provider, pem, actor=actor)
         except (BadInput, Conflict) as error:
             raise ConfigurationError([f"Provider {provider.slug}: {error.message}"]) from error

@@ -5,7 +5,7 @@ No message holds a secret, and addresses with a user part, which may be one, are
 
 import re
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -64,11 +64,22 @@ class Bounds(msgspec.Struct, frozen=True):
     unsynced_lease_seconds: tuple[int, int] = (300, 2_592_000)
 
 
-def problems_of(tenants: Sequence["TenantDeclaration"], bounds: Bounds = Bounds()) -> list[str]:  # noqa: B008  # frozen
-    """Everything that is wrong with the tenants, each problem with its place; empty if nothing is."""
+def problems_of(
+    tenants: Sequence["TenantDeclaration"],
+    bounds: Bounds = Bounds(),  # noqa: B008  # frozen
+    *,
+    known: Mapping[str, Collection[str]] | None = None,
+) -> list[str]:
+    """Everything that is wrong with the tenants, each problem with its place; empty if nothing is.
+
+    Args:
+        tenants: as declared.
+        bounds: of numbers.
+        known: by tenant, the slugs of providers that are stored, and may be named without being declared.
+    """
     problems: list[str] = []
     for place, tenant in enumerate(tenants):
-        _check_tenant(tenant, f"tenants[{place}]", bounds, problems)
+        _check_tenant(tenant, f"tenants[{place}]", bounds, (known or {}).get(tenant.slug, ()), problems)
     problems.extend(_twice("tenants: slug", [tenant.slug for tenant in tenants]))
     problems.extend(_twice("tenants: host", [host for tenant in tenants for host in tenant.hosts]))
     problems.extend(_shared_redirects(tenants))
@@ -120,14 +131,16 @@ def stands_for_many(issuer: str) -> bool:
     return is_template(issuer) or any(f"/{place}/v2.0" in issuer for place in ENTRA_COLLECTIVES)
 
 
-def _check_tenant(tenant: "TenantDeclaration", place: str, bounds: Bounds, problems: list[str]) -> None:
+def _check_tenant(
+    tenant: "TenantDeclaration", place: str, bounds: Bounds, known: Collection[str], problems: list[str]
+) -> None:
     slugs = [provider.slug for provider in tenant.providers]
     if not re.fullmatch(TENANT_SLUG, tenant.slug):
         problems.append(f"{place}.slug: {tenant.slug!r} must be lower-case letters, digits and hyphens, at most 63.")
     problems.extend(_twice(f"{place}.providers: slug", slugs))
     problems.extend(_twice(f"{place}.frontends: slug", [frontend.slug for frontend in tenant.frontends]))
     problems.extend(_twice(f"{place}.permissions: name", [permission.name for permission in tenant.permissions]))
-    if tenant.default_provider is not None and tenant.default_provider not in slugs:
+    if tenant.default_provider is not None and tenant.default_provider not in {*slugs, *known}:
         problems.append(f"{place}.default_provider: {tenant.default_provider!r} is not declared among the providers.")
     for host in tenant.hosts:
         if host != host.lower() or "/" in host or ":" in host or not host:
@@ -139,7 +152,7 @@ def _check_tenant(tenant: "TenantDeclaration", place: str, bounds: Bounds, probl
     for number, provider in enumerate(tenant.providers):
         _check_provider(provider, f"{place}.providers[{number}]", bounds, problems)
     for number, mapping in enumerate(tenant.group_mappings):
-        _check_mapping(mapping, slugs, f"{place}.group_mappings[{number}]", problems)
+        _check_mapping(mapping, [*slugs, *known], f"{place}.group_mappings[{number}]", problems)
 
 
 def _check(place: str, problems: list[str], check: Callable[[], object]) -> None:
@@ -249,7 +262,7 @@ def _check_parameters(provider: "ProviderDeclaration", place: str, problems: lis
 
 def _forms_of_secret(provider: "ProviderDeclaration") -> int:
     forms = [provider.client_secret, provider.client_secret_env, provider.client_secret_file]
-    return len([form for form in forms if form is not None])
+    return len([form for form in forms if form is not None]) + provider.client_secret_stored
 
 
 def _is_public(provider: "ProviderDeclaration") -> bool:
@@ -270,7 +283,8 @@ def _check_secret(provider: "ProviderDeclaration", place: str, problems: list[st
         )
     if not given and provider.client_authentication in SECRET_METHODS:
         problems.append(f"{place}: {provider.client_authentication} needs a client secret.")
-    if provider.client_authentication in TLS_METHODS and provider.tls_client_certificate_file is None:
+    has_certificate = provider.tls_client_certificate_file is not None or provider.tls_client_certificate_stored
+    if provider.client_authentication in TLS_METHODS and not has_certificate:
         # Only a declaration has files: where there is none, the field that was set is to blame.
         problems.append(
             f"{place}.client_authentication: {provider.client_authentication} needs a tls_client_certificate_file."

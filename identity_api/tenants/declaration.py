@@ -16,6 +16,7 @@ from identity_api.db.providers import ClaimSettings, ClientSettings, GroupSource
 from identity_api.errors import BadInput, ConfigurationError
 from identity_api.mapping import MatchKind
 from identity_api.tenants.checks import Bounds, is_certificates, problems_of
+from identity_api.tenants.overlay import NOTHING, StoredTenant, key_of, laid_over
 from identity_api.tenants.presets import apply_preset
 
 MAX_BYTES = 1_048_576
@@ -84,6 +85,7 @@ class ProviderDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     client_secret: str | None = None
     client_secret_env: str | None = None
     client_secret_file: str | None = None
+    client_secret_stored: bool = False
     client_secret_overlap_seconds: int = 0
     client_authentication: ClientAuthenticationName | None = None
     signing_algorithm: Literal["RS256", "PS256", "ES256"] = "RS256"
@@ -100,6 +102,7 @@ class ProviderDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     apple_key_id: str | None = None
     tls_client_certificate_file: str | None = None
     tls_client_key_file: str | None = None
+    tls_client_certificate_stored: bool = False
     redirect_url: str | None = None
     scopes: tuple[str, ...] = ("openid", "profile", "email", "offline_access")
     authorization_parameters: dict[str, str] = {}
@@ -177,29 +180,53 @@ class TenantDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     """Who is entered by the operator: the first admin, and whoever providers do not make."""
 
 
-def parse(document: bytes, bounds: Bounds = Bounds()) -> list[TenantDeclaration]:  # noqa: B008  # frozen
+def parse(
+    document: bytes,
+    bounds: Bounds = Bounds(),  # noqa: B008  # frozen
+    *,
+    stored: Mapping[str, StoredTenant] | None = None,
+) -> list[TenantDeclaration]:
     """Read a declaration file.
+
+    Args:
+        document: TOML.
+        bounds: of numbers.
+        stored: by slug, the tenants that there are. What the file leaves out of a table stays as it is stored; without
+            one it gets its default.
 
     Raises:
         ConfigurationError: it is no TOML, or anything in it is wrong; lists every problem with its place.
     """
+    known = stored or {}
+    content = read_tables(document)
+    problems = [f"{name}: unknown key; expected [[tenants]]." for name in content if name != "tenants"]
+    tables = _tables(content.get("tenants"), "tenants", problems)
+    tenants = [
+        _tenant(raw, known.get(str(raw.get("slug")), NOTHING), f"tenants[{place}]", problems)
+        for place, raw in enumerate(tables)
+    ]
+    if not content.get("tenants"):
+        problems.append("The file declares no [[tenants]].")
+    problems.extend(problems_of(tenants, bounds, known={slug: one.providers for slug, one in known.items()}))
+    if problems:
+        raise ConfigurationError(problems)
+    return tenants
+
+
+def read_tables(document: bytes) -> dict[str, Any]:
+    """The file as TOML, of which nothing else is checked.
+
+    Raises:
+        ConfigurationError: it is none.
+    """
     if len(document) > MAX_BYTES:
         raise ConfigurationError([f"The file is larger than {MAX_BYTES} bytes."])
     try:
-        content = tomllib.loads(document.decode("utf-8"))
+        return tomllib.loads(document.decode("utf-8"))
     except UnicodeDecodeError:
         raise ConfigurationError(["The file is not UTF-8."]) from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError([f"The file is no TOML: {error}."]) from None
-    problems = [f"{name}: unknown key; expected [[tenants]]." for name in content if name != "tenants"]
-    tables = _tables(content.get("tenants"), "tenants", problems)
-    tenants = [_tenant(raw, f"tenants[{place}]", problems) for place, raw in enumerate(tables)]
-    if not content.get("tenants"):
-        problems.append("The file declares no [[tenants]].")
-    problems.extend(problems_of(tenants, bounds))
-    if problems:
-        raise ConfigurationError(problems)
-    return tenants
 
 
 _PARTS: dict[str, type[msgspec.Struct]] = {
@@ -220,27 +247,41 @@ def _tables(value: Any, place: str, problems: list[str]) -> list[dict[str, Any]]
     return value
 
 
-def _tenant(raw: Mapping[str, Any], place: str, problems: list[str]) -> TenantDeclaration:
+def _tenant(raw: Mapping[str, Any], stored: StoredTenant, place: str, problems: list[str]) -> TenantDeclaration:
     """Each part on its own, so that one mistake does not hide the next."""
     parts = {
         name: [
             one
             for number, table in enumerate(_tables(raw.get(name), f"{place}.{name}", problems))
-            if (one := _convert(table, kind, f"{place}.{name}[{number}]", problems)) is not None
+            if (one := _convert(table, kind, f"{place}.{name}[{number}]", problems, _before(stored, name, table)))
+            is not None
         ]
         for name, kind in _PARTS.items()
     }
     own: TenantDeclaration | None = _convert(
-        {key: value for key, value in raw.items() if key not in _PARTS}, TenantDeclaration, place, problems
+        {key: value for key, value in raw.items() if key not in _PARTS},
+        TenantDeclaration,
+        place,
+        problems,
+        stored.table,
     )
     # With a problem noted nothing is used, but its parts are still worth checking.
     own = own or TenantDeclaration(slug=str(raw.get("slug")), name="", default_provider=None)
     return msgspec.structs.replace(own, **{name: tuple(values) for name, values in parts.items()})
 
 
-def _convert(table: Mapping[str, Any], kind: type[Any], place: str, problems: list[str]) -> Any:
+def _before(stored: StoredTenant, part: str, table: Mapping[str, Any]) -> dict[str, Any]:
     try:
-        return msgspec.convert(apply_preset(table) if kind is ProviderDeclaration else dict(table), kind)
+        return stored.parts.get(part, {}).get(key_of(part, table), {})
+    except TypeError:  # what names it is no text, which is told when it is converted
+        return {}
+
+
+def _convert(table: Mapping[str, Any], kind: type[Any], place: str, problems: list[str], stored: dict[str, Any]) -> Any:
+    is_provider = kind is ProviderDeclaration
+    try:
+        whole = laid_over(stored, table, is_provider=is_provider)
+        return msgspec.convert(apply_preset(whole) if is_provider else whole, kind)
     except BadInput as error:
         problems.append(f"{place}.{error.field}: {error.message}")
     except msgspec.ValidationError as error:

@@ -32,7 +32,9 @@ MAX_PARTS: Final = 50
 """Of one list, such as scopes, or table."""
 SEALED: Final = frozenset(("client_secret",))
 """Never among the fields: secrets travel apart, so that no message about a field can hold one."""
-FILES_ONLY: Final = frozenset(("client_secret_overlap_seconds",))
+FILES_ONLY: Final = frozenset(
+    ("client_secret_overlap_seconds", "client_secret_stored", "tls_client_certificate_stored")
+)
 """For declarations, whose secrets have no history of their own."""
 _PLACE: Final = re.compile(r"tenants\[0\]\.providers\[0\](?:\.([a-z_]+)[^:]*)?: (.*)", re.DOTALL)
 

@@ -33,6 +33,8 @@ class Owner(msgspec.Struct, frozen=True):
     hosts: Sequence[str] = ()
 
 
+MAX_SHOWN = 200
+"""Of one value, in characters."""
 _CLAIMS = {f"{name}_claim": name for name in ("anchor", "username", "display", "email", "groups")}
 _CLAIM_SWITCHES = ("deny_unmapped", "userinfo_method", "group_source", "name_in_callback")
 _SHARED = tuple([name for name in ProviderDeclaration.__struct_fields__ if name in Provider.__struct_fields__])
@@ -99,6 +101,41 @@ def changed_fields(before: Any, wanted: Any) -> tuple[str, ...]:
     if before is None:
         return ()
     return tuple([name for name in wanted.__struct_fields__ if getattr(before, name) != getattr(wanted, name)])
+
+
+class Value(msgspec.Struct, frozen=True):
+    """One setting before and after, as a declaration says it; without values for what is never shown."""
+
+    name: str
+    before: Any = None
+    after: Any = None
+
+    def __str__(self) -> str:
+        if self.before is None and self.after is None:
+            return self.name
+        return f"{self.name}: {_shown(self.before)} -> {_shown(self.after)}"
+
+
+def _shown(value: Any) -> str:
+    text = "none" if value in (None, "", (), [], {}) else msgspec.json.encode(value).decode()
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."
+
+
+def row_values(before: Any, wanted: Any) -> tuple[Value, ...]:
+    """The fields in which two rows differ, with their values."""
+    return tuple([Value(name, getattr(before, name), getattr(wanted, name)) for name in changed_fields(before, wanted)])
+
+
+def provider_values(before: Provider | None, wanted: Provider) -> tuple[Value, ...]:
+    """The settings in which two rows of a provider differ, by their names in a declaration."""
+    if before is None:
+        return ()
+    old, new = declaration_of(before), declaration_of(wanted)
+    return tuple([Value(name, old[name], new[name]) for name in new if _plain(old[name]) != _plain(new[name])])
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple | list) else value
 
 
 def sealed_secret(vault: Vault, tenant_id: UUID, secret: Secret, expires_at: datetime | None = None) -> SealedSecret:

@@ -81,14 +81,16 @@ def test_a_rehearsal_counts_with_what_the_file_itself_would_make(acme: Command, 
     file.write_text(
         more + '\n[[tenants.group_mappings]]\nprovider = "second"\ngroup = "ops"\npermissions = ["docs:read"]\n'
     )
-    rehearsed = acme("apply", file, "--dry-run")
+    refused = acme("apply", file, "--dry-run")
+    assert (refused.returncode, "docs:print, which is no permission" in refused.stderr) == (78, True)
+    rehearsed = acme("apply", file, "--dry-run", "--create-permissions")
     assert rehearsed.stdout.splitlines() == [
         "+ acme: permission docs:print",
         "+ acme: provider second",
-        "~ acme: mapping engineering",
+        "~ acme: mapping engineering (permissions: docs:read -> docs:print, docs:read)",
         "+ acme: mapping ops",
     ]
-    assert acme("apply", file).stdout == rehearsed.stdout
+    assert acme("apply", file, "--create-permissions").stdout == rehearsed.stdout
 
 
 def test_changes_are_told_by_their_fields_and_never_by_values(acme: Command, file: Path) -> None:

@@ -11,7 +11,7 @@ from identity_api.db import mappings, permissions, providers, tenants
 from identity_api.db.database import Database
 from identity_api.errors import ConfigurationError
 from identity_api.ids import uuid7
-from identity_api.mappings.declare import DeclaredMapping, declare
+from identity_api.mappings.declare import DeclaredMapping, MappingDifference, declare
 from identity_api.permissions.delegation import Actor
 from identity_api.permissions.service import SERVICE_PERMISSIONS
 from identity_api.tenants.apply import Applier, Defaults, apply_tenant
@@ -54,7 +54,7 @@ def declaration(document: str = VALID) -> TenantDeclaration:
 async def test_a_declared_tenant_is_created_whole_and_then_left_alone(database: Database) -> None:
     declared = declaration()
     tenant_id, found = await apply_tenant(database, applier(), declared)
-    assert [str(one).split()[1] for one in found] == ["tenant", "frontend", "permission", "permission", "provider"]
+    assert [one.kind for one in found] == ["tenant", "frontend", "permission", "permission", "provider"]
     again_id, again = await apply_tenant(database, applier(), declared)
     assert (again_id, again) == (tenant_id, [])
     async with database.reading() as connection:
@@ -78,7 +78,8 @@ async def test_a_change_is_told_by_the_names_of_its_fields(database: Database) -
         .encode()
     )[0]
     _, found = await apply_tenant(database, applier("another"), changed)
-    assert [str(one) for one in found] == ["~ provider keycloak (label, client_secret)"]
+    assert [(one.action, one.name, one.fields) for one in found] == [("change", "keycloak", ("label", "client_secret"))]
+    assert [str(one) for one in found[0].values] == ['label: "Acme SSO" -> "Single sign-on"', "client_secret"]
 
 
 @pytest.mark.asyncio
@@ -134,6 +135,10 @@ async def test_a_missing_secret_stops_before_anything_is_written(database: Datab
         assert await tenants.by_slug(connection, declared.slug) is None
 
 
+def told(found: list[MappingDifference]) -> list[tuple[str, str, tuple[str, ...]]]:
+    return [(one.action, one.group, one.details) for one in found]
+
+
 @pytest.mark.asyncio
 async def test_declared_mappings_are_made_changed_and_pruned(database: Database) -> None:
     declared = declaration()
@@ -142,12 +147,13 @@ async def test_declared_mappings_are_made_changed_and_pruned(database: Database)
     [rule] = declared.group_mappings
     wanted = DeclaredMapping(rule.provider, rule.group, rule.match, rule.permissions, rule.enabled)
     narrowed = DeclaredMapping(rule.provider, rule.group, rule.match, ("docs:read",), rule.enabled)
-    assert [str(one) for one in await declare(database, actor, [wanted], prune=False)] == ["+ mapping engineering"]
+    assert told(await declare(database, actor, [wanted], prune=False)) == [("create", "engineering", ())]
     assert await declare(database, actor, [wanted], prune=True) == []
-    assert [str(one) for one in await declare(database, actor, [narrowed], prune=False)] == ["~ mapping engineering"]
+    [(action, _, details)] = told(await declare(database, actor, [narrowed], prune=False))
+    assert (action, details[0]) == ("change", f"permissions: {', '.join(sorted(rule.permissions))} -> docs:read")
     assert await declare(database, actor, [], prune=False) == []
     rehearsed = await declare(database, actor, [], prune=True, rehearse=True)
-    assert [str(one) for one in rehearsed] == ["- mapping engineering"]
+    assert told(rehearsed) == [("remove", "engineering", ())]
     await declare(database, actor, [], prune=True)
     async with database.reading() as connection:
         assert await mappings.page(connection, tenant_id, after=None, first=10) == []

@@ -26,6 +26,8 @@ import rich_click as click
     help="Accept this tenant's providers at a shared redirect URL though their callbacks do not say whose they are: they"
     " could then take the codes of every other provider there.",
 )
+@click.option("--prune", is_flag=True, help="Take away what an earlier import made and the forms do not say any more.")
+@click.option("--create-permissions", is_flag=True, help="Make permissions that mappings give and nobody declared.")
 @click.option("--environment", is_flag=True, help="Read this process's variables too, as the old system had them.")
 @click.option("--offline", is_flag=True, help="Ask no provider for its exact issuer.")
 @click.option("--dry-run", is_flag=True, help="Show the difference and change nothing.")
@@ -38,6 +40,8 @@ def command(
     directories: tuple[str, ...],
     frontend_url: str | None,
     accepting: tuple[str, ...],
+    prune: bool,
+    create_permissions: bool,
     environment: bool,
     offline: bool,
     dry_run: bool,
@@ -46,7 +50,8 @@ def command(
     """Make providers from the settings of Infrahub, SysReptor, Inference API, Re:infer or Federated Directory.
 
     The form is recognised by its content; FILE must be closed to others, for it holds client secrets. What is different
-    here is a notice on standard error; what cannot be imported stops the import. Importing twice changes nothing.
+    here is a notice on standard error; what cannot be imported stops the import. Importing twice changes nothing; what a form
+    does not say any more is told, and with --prune taken away: providers are switched off, mappings deleted.
     """
     from identity_api.cli.context import read_settings, run_on_database
     from identity_api.cli.importing import Wishes, apply_forms, read_forms, target_of
@@ -54,7 +59,14 @@ def command(
 
     target = target_of(tenant, name, hosts, directories, frontend_url)
     settings, imported = read_settings(), read_forms(files, target, environment=environment)
-    wishes = Wishes(named=name is not None, offline=offline, rehearse=dry_run, accepting=accepting)
+    wishes = Wishes(
+        named=name is not None,
+        offline=offline,
+        prune=prune,
+        rehearse=dry_run,
+        create_permissions=create_permissions,
+        accepting=accepting,
+    )
     done = run_on_database(settings, lambda database: apply_forms(database, settings, imported, wishes))
     if as_json:
         print_json({"dry_run": dry_run, "changes": done.changes, "notices": done.notices})

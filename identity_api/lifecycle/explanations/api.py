@@ -85,7 +85,10 @@ API: Final[Table] = table(
             "Confirm that, or let the provider's `sync_mode` be `ADDITIVE`.",
         ),
         "SSO_MANAGED": ("Providers alone make users and say what they are called here.", "Change them there."),
-        "MANAGED_BY_FILE": ("This row is declared in a file.", "Change the file, and run `identity-api apply`."),
+        "MANAGED_BY_FILE": (
+            "This row is declared in a file.",
+            "Change the file, and run `identity-api apply`; or let the operator hand it over: `identity-api hand-over TENANT`.",
+        ),
         "STEP_UP_REQUIRED": ("This needs a fresh proof of who one is.", "Sign in again with `reauth`."),
         "SESSION_NEEDED": ("This is for a session of a browser, not for a token.", "Sign in."),
         "SESSION_OVER": ("The session is over.", "Sign in again."),

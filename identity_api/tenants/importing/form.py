@@ -47,6 +47,8 @@ class Imported(msgspec.Struct, frozen=True):
     switched_off: tuple[tuple[str, str], ...] = ()
     """Tenant and provider, by slug, of what the form says is off: no declaration, but an enabled provider of that name
     is not to stay so."""
+    mapped: tuple[str, ...] = ()
+    """Tenants of which the form says every mapping, so that one it does not say any more is left over."""
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,6 +102,7 @@ class Findings:
         self.notices: list[str] = []
         self.guesses: list[Guess] = []
         self.switched_off: list[tuple[str, str]] = []
+        self.mapped: list[str] = []
 
     def provider(self, place: str, **fields: Any) -> ProviderDeclaration | None:
         """A provider from the fields that are not None, or a problem. An empty text is one that was noted already."""
@@ -142,7 +145,7 @@ class Findings:
         problems = [*self.problems, *(_named(one, tenants) for one in problems_of(tenants))]
         if problems:
             raise ConfigurationError(problems)
-        return Imported(tenants, self.notices, tuple(self.guesses), tuple(self.switched_off))
+        return Imported(tenants, self.notices, tuple(self.guesses), tuple(self.switched_off), tuple(self.mapped))
 
 
 _FILLED_IN = ("issuer", "discovery_url", "redirect_url", "client_id", "client_secret")
@@ -218,6 +221,10 @@ class Section:
     def guess(self, key: str, tenant: str, provider: str, *, is_unlikely: bool) -> None:
         """Note that an issuer was read off this address."""
         self._findings.guesses.append(Guess(tenant, provider, self.name(key), is_unlikely))
+
+    def maps(self, tenant: str) -> None:
+        """Note that the form says every mapping of this tenant."""
+        self._findings.mapped.append(tenant)
 
     def ignore(self, *keys: str) -> None:
         """Know of keys that mean nothing here."""

@@ -72,6 +72,7 @@ def _tenant(number: int, table: dict[str, Any], target: Target, findings: Findin
     provider = _provider(tenant, section, findings)
     catalogue, mappings = _catalogue(section), _mappings(section)
     section.finish()
+    section.maps(tenant.slug)
     return TenantDeclaration(
         slug=tenant.slug,
         name=tenant.name,

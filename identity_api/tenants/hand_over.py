@@ -1,0 +1,64 @@
+"""Who manages a tenant's providers and mappings: a file of the operator's, or its admins through GraphQL.
+
+What a file made only a file changes, until the operator hands it over; from then on files leave it as it is.
+"""
+
+from collections.abc import Collection
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from identity_api.db import audit, hand_over, locks
+from identity_api.db.database import Database
+from identity_api.errors import NotFound
+from identity_api.permissions.delegation import Actor
+
+Manager = Literal["FILE", "API"]
+
+
+class HandedOver(msgspec.Struct, frozen=True):
+    """A provider or mapping that has another manager now."""
+
+    kind: Literal["provider", "mapping"]
+    id: UUID
+    name: str
+
+
+async def hand_over_to(
+    database: Database,
+    actor: Actor,
+    manager: Manager,
+    *,
+    providers: Collection[str] | None = None,
+    groups: Collection[str] | None = None,
+) -> list[HandedOver]:
+    """Make `manager` the one who changes these; returns those that were the other's.
+
+    Args:
+        database: where.
+        actor: the operator, in the tenant.
+        manager: from now on.
+        providers: slugs; None for all.
+        groups: patterns of mappings; None for all.
+
+    Raises:
+        NotFound: naming a provider or mapping that there is not.
+    """
+    async with database.transaction() as connection:
+        await locks.edit_mappings(connection, actor.tenant_id)
+        for kind, names in (("provider", providers), ("mapping", groups)):
+            there = await hand_over.names(connection, actor.tenant_id, kind)
+            if missing := sorted(set(names or ()) - there):
+                raise NotFound(f"There is no {kind} {missing[0]}.")
+        found = [
+            HandedOver("provider", row_id, name)
+            for row_id, name in await hand_over.providers(connection, actor.tenant_id, manager, providers)
+        ]
+        found += [
+            HandedOver("mapping", row_id, name)
+            for row_id, name in await hand_over.mappings(connection, actor.tenant_id, manager, groups)
+        ]
+        events = [audit.Event(f"{one.kind}.handed_over", one.kind, one.id, {"to": manager}) for one in found]
+        await audit.record(connection, actor.tenant_id, actor.name, events)
+    return found

@@ -1,0 +1,68 @@
+"""What a declaration leaves out: its tables laid over those of the stored tenant.
+
+A declaration says what it names, and leaves the rest as it is: each of its tables is laid over the stored one. Empty text
+(`""`) takes a value back to its default. Secrets and keys are never read: `client_secret_stored = true` and
+`tls_client_certificate_stored = true` stand for them.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from identity_api.tenants.presets import apply_preset
+
+Table = dict[str, Any]
+Key = tuple[Any, ...]
+
+SECRET_FORMS: Final = ("client_secret", "client_secret_env", "client_secret_file", "client_secret_stored")
+CERTIFICATE_FORMS: Final = ("tls_client_certificate_file", "tls_client_key_file", "tls_client_certificate_stored")
+_WITHOUT_SECRET: Final = ("none", "private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth")
+_AUTHORITIES: Final = ("ca_file", "ca_certificate_pem")
+_CANNOT_BE_EMPTY: Final = ("slug", "name", "issuer", "client_id", "group", "client_secret", "description")
+
+
+class StoredTenant(msgspec.Struct, frozen=True):
+    """A tenant's own table, and those of its parts by what names them."""
+
+    table: Table
+    parts: Mapping[str, Mapping[Key, Table]]
+
+    @property
+    def providers(self) -> Collection[str]:
+        """Their slugs."""
+        return [slug for (slug,) in self.parts["providers"]]
+
+    @property
+    def permissions(self) -> Collection[str]:
+        """The names of the tenant's own."""
+        return [name for (name,) in self.parts["permissions"]]
+
+
+NOTHING: Final = StoredTenant({}, {"providers": {}, "frontends": {}, "permissions": {}, "group_mappings": {}})
+
+
+def key_of(part: str, table: Mapping[str, Any]) -> Key:
+    """What names a table among those of its part."""
+    if part == "group_mappings":
+        return table.get("provider") or None, table.get("match", "EXACT"), table.get("group")
+    return (table.get("name") if part == "permissions" else table.get("slug"),)
+
+
+def laid_over(stored: Table, said: Mapping[str, Any], *, is_provider: bool) -> Table:
+    """The stored table with what a file says of it.
+
+    Raises:
+        BadInput: as `apply_preset`: what a preset that the file names fills in counts as said.
+    """
+    given = apply_preset(said) if is_provider and stored and said.get("preset") else dict(said)
+    kept = dict(stored)
+    for forms in (SECRET_FORMS, CERTIFICATE_FORMS, _AUTHORITIES):
+        if any(given.get(name) is not None for name in forms):
+            kept = {name: value for name, value in kept.items() if name not in forms}
+    if any(given.get(name) for name in SECRET_FORMS) and kept.get("client_authentication") == "none":
+        kept.pop("client_authentication")  # whoever gives a secret means it to be used
+    if given.get("client_authentication") in _WITHOUT_SECRET:
+        kept.pop("client_secret_stored", None)
+    merged = {**kept, **given}
+    return {name: value for name, value in merged.items() if value != "" or name in _CANNOT_BE_EMPTY}
