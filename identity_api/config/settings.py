@@ -9,7 +9,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -72,7 +72,7 @@ class Settings:
     @property
     def tenant_limits(self) -> TenantLimits:
         """How much one tenant may have."""
-        return TenantLimits(**{name: getattr(self, name) for name in TenantLimits.__struct_fields__})
+        return TenantLimits(**{field.name: getattr(self, field.name) for field in fields(TenantLimits)})
 
 
 def load_settings(

@@ -1,9 +1,10 @@
 """How much one tenant may have and do, so that it costs nobody else. Beyond it the answer is `LIMIT_REACHED`."""
 
-import msgspec
+from dataclasses import dataclass
 
 
-class TenantLimits(msgspec.Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TenantLimits:
     """Bounds with their defaults, named as the settings are, which say what each is for."""
 
     max_mappings: int = 2_000
