@@ -66,10 +66,11 @@ class Provisioned(msgspec.Struct, frozen=True):
 
 
 class Declined(msgspec.Struct, frozen=True):
-    """Nobody is signed in. `detail` is for the audit."""
+    """Nobody is signed in. `detail` is for the audit, and so is `name`: the username that came and found nobody."""
 
     code: Refusal
     detail: str | None = None
+    name: str | None = None
 
 
 async def provision(
@@ -205,11 +206,14 @@ async def _match_by_name(
 ) -> Provisioned | Declined:
     """A user whom an admin made beforehand, by exactly this name, once."""
     name = person.profile.username
-    known = await users.by_username(connection, provider.tenant_id, name) if name is not None else None
+    if name is None:
+        return Declined("ACCOUNT_NOT_FOUND", "username_missing")
+    known = await users.by_username(connection, provider.tenant_id, name)
     if known is None:
-        return Declined("ACCOUNT_NOT_FOUND", "no_such_username")
+        is_near = await users.is_name_but_for_capitals(connection, provider.tenant_id, name)
+        return Declined("ACCOUNT_NOT_FOUND", "username_differs_in_case" if is_near else "no_such_username", name)
     if known.was_linked:
-        return Declined("ACCOUNT_NOT_FOUND", "user_has_an_identity")
+        return Declined("ACCOUNT_NOT_FOUND", "user_has_an_identity", name)
     return _forbidden(provider, person, known) or await _claim(connection, provider, person, known.id, "matched", actor)
 
 
@@ -230,7 +234,7 @@ def _forbidden(provider: Provider, person: VerifiedPerson, known: users.KnownUse
         return declined
     # Otherwise whoever may choose usernames at the provider could become an administrator here.
     if known.holds_identity_rights:
-        return Declined("ACCOUNT_NOT_FOUND", "user_holds_identity_rights")
+        return Declined("ACCOUNT_NOT_FOUND", "user_holds_identity_rights", person.profile.username)
     return Declined("ACCOUNT_DISABLED", str(known.id)) if known.disabled_at is not None else None
 
 

@@ -56,6 +56,17 @@ async def names(connection: Connection, tenant_id: UUID, user_ids: Sequence[UUID
     return [row["username"] for row in rows]
 
 
+async def is_name_but_for_capitals(connection: Connection, tenant_id: UUID, username: str) -> bool:
+    """Whether some user is called so, apart from upper and lower case."""
+    return bool(
+        await connection.fetchval(
+            "select exists (select from app_user where tenant_id = $1 and username_folded = $2)",
+            tenant_id,
+            username.casefold(),
+        )
+    )
+
+
 class NewUser(msgspec.Struct, frozen=True):
     """A person to make a record of."""
 

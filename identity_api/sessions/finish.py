@@ -23,6 +23,7 @@ from identity_api.oidc.callback_origin import vouches
 from identity_api.oidc.discovery import ProviderMetadata
 from identity_api.oidc.errors import CallbackIssuerMismatch, ProviderRefused
 from identity_api.oidc.issuer import accepts_issuer, is_template
+from identity_api.oidc.provider_words import words_of
 from identity_api.sessions.callback_name import with_callback_name
 from identity_api.sessions.delivery import Result, deliver, send_to_session_host
 from identity_api.sessions.errors import LoginFailed
@@ -131,7 +132,8 @@ async def _land(
                 raise LoginFailed("NO_ACCESS", status=403, reason=denied)
             return await _land_account(connection, parts, matched, metadata, answered, account, arrival)
     assert isinstance(account, Declined)
-    raise LoginFailed(account.code, status=403, reason=account.detail)
+    said = None if account.name is None else words_of({"error": "username", "error_description": account.name})
+    raise LoginFailed(account.code, status=403, reason=account.detail, said=said)
 
 
 async def _ensure_not_ended(connection: Connection, matched: Matched, answered: Answered) -> None:

@@ -35,6 +35,7 @@ _LOOKS: Final = {
     Shape.BLANKS: "one text with blanks",
 }
 REFRESH: Final = "refresh token"
+OFFLINE_ACCESS: Final = "offline_access"
 MAX_NAMES: Final = 60
 SHORT_LIFE_SECONDS: Final = 86_400
 """Of a refresh token: a longer outage, here or there, signs everybody out."""
@@ -92,6 +93,7 @@ def report_of(
     *,
     has_refresh_token: bool,
     refresh_seconds: int | None = None,
+    has_access_token: bool = True,
 ) -> LoginReport:
     """The report of a login whose tokens were verified.
 
@@ -101,6 +103,7 @@ def report_of(
         reading: of groups; a vendor's own interface may have been asked as well.
         has_refresh_token: whether one was issued.
         refresh_seconds: how long it lives, as the provider says; 0 if it does not end by itself.
+        has_access_token: whether one came to ask UserInfo with.
     """
     sources = claim_sources(provider.claims)
     profile = sources.profile
@@ -120,6 +123,7 @@ def report_of(
         _claim_finding(found["username"], is_needed=provider.provisioning == "KNOWN_USERS"),
         _claim_finding(found["display"]),
         _claim_finding(found["email"]),
+        *([] if has_access_token else [_no_access_token()]),
     )
     first = verdict(findings)
     return LoginReport(
@@ -238,7 +242,19 @@ def _refresh_finding(provider: Provider, seconds: int | None, *, has_refresh_tok
         ends = {None: "The provider does not say when it ends.", 0: "It does not end by itself."}
         return ok(REFRESH, f"One was issued. {ends.get(seconds, f'It lives for {(seconds or 0) // 86_400} day(s).')}")
     message = "No refresh token came, and the sync needs one."
-    return fail(REFRESH, "REFRESH_TOKEN_MISSING", message, expected="offline_access", found=listed(provider.scopes))
+    prompts = provider.authorization_parameters.get("prompt", "").split()
+    if OFFLINE_ACCESS in provider.scopes and "consent" not in prompts:
+        message += (
+            " offline_access was asked for; some providers give it only with prompt=consent (OpenID Connect Core 11)."
+        )
+        expected = 'authorization_parameters = { prompt = "consent" }'
+        return fail(REFRESH, "REFRESH_TOKEN_MISSING", message, expected=expected, found=" ".join(prompts) or None)
+    return fail(REFRESH, "REFRESH_TOKEN_MISSING", message, expected=OFFLINE_ACCESS, found=listed(provider.scopes))
+
+
+def _no_access_token() -> Finding:
+    message = "No access token came, so UserInfo cannot be asked; claims and groups that are there alone are not known."
+    return warn("access token", "ACCESS_TOKEN_MISSING", message)
 
 
 def _missing(setting: SettingReport) -> str:

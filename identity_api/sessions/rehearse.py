@@ -112,6 +112,7 @@ async def conclude_test(
         reading,
         has_refresh_token=has_refresh_token,
         refresh_seconds=told.tokens.refresh_expires_in_seconds,
+        has_access_token=told.tokens.access_token is not None,
     )
     async with parts.database.transaction() as connection:
         await attempts.set_outcome(connection, attempt.tenant_id, attempt.id, "TESTED")

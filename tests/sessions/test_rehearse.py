@@ -245,6 +245,22 @@ async def test_groups_that_come_twice_are_remarked_upon(world: World) -> None:
     assert setting(told, "groups").count == 2
 
 
+async def test_where_offline_access_needs_consent_the_test_login_says_what_to_set(world: World) -> None:
+    with world.idp.fault(Fault.OFFLINE_ACCESS_NEEDS_CONSENT):
+        told = await told_of(world)
+        assert (told.verdict.code, told.verdict.expected) == (
+            "REFRESH_TOKEN_MISSING",
+            'authorization_parameters = { prompt = "consent" }',
+        )
+        assert (await told_of(world, authorization_parameters={"prompt": "consent"})).refresh_token is True
+
+
+async def test_a_missing_access_token_is_a_warning(world: World) -> None:
+    with world.idp.fault(Fault.NO_ACCESS_TOKEN):
+        told = await told_of(world)
+    assert (told.status, told.verdict.code) == ("PASSED", "ACCESS_TOKEN_MISSING")
+
+
 async def test_a_missing_refresh_token_is_named(world: World) -> None:
     with world.idp.fault(Fault.NO_REFRESH_TOKEN):
         told = await told_of(world)

@@ -218,6 +218,8 @@ async def test_attack_8_a_privileged_account_by_its_name(world: World) -> None:
     world.idp.add_person("alice", subject="mallory-2")
     failure = await refused(world, "alice")
     assert (failure.code, failure.reason) == ("ACCOUNT_NOT_FOUND", "user_holds_identity_rights")
+    assert (failure.said or "").startswith("username: ")
+    assert "ask an administrator" in failure.message.lower()
     await victim.is_untouched()
     assert (await signed_in(world, "mallory"))[0] == ordinary.user_id
 

@@ -143,6 +143,30 @@ LOGINS: Final[Table] = table(
             "Nobody here is this person, and the provider's policy makes no new users.",
             "Enter or link the identity, or let the provisioning policy create users (`JIT`).",
         ),
+        "ACCOUNT_NOT_FOUND:linked_only": (
+            "The provider lets in only people whose identity an administrator has entered, and nobody's fits.",
+            "Enter the identity with the person's anchor at the provider.",
+        ),
+        "ACCOUNT_NOT_FOUND:username_missing": (
+            "The provider lets in known users only, and sent no username claim to know this person by.",
+            f"Correct the username claim, or let the provider send it. {_CLAIMS}",
+        ),
+        "ACCOUNT_NOT_FOUND:no_such_username": (
+            "The provider lets in known users only, and nobody here has the username that it sent.",
+            "Make a user of exactly that name (see what the provider says), or correct the username claim.",
+        ),
+        "ACCOUNT_NOT_FOUND:username_differs_in_case": (
+            "The provider lets in known users only, and the username that it sent differs from one here in capitals alone.",
+            "Usernames are compared exactly: rename the user, or link the identity by hand.",
+        ),
+        "ACCOUNT_NOT_FOUND:user_has_an_identity": (
+            "The user of this name was linked to somebody before, and a name is matched only once.",
+            "Find out who it is. If it is the same person, link this identity to the user by hand.",
+        ),
+        "ACCOUNT_NOT_FOUND:user_holds_identity_rights": (
+            "The user of this name holds rights over this service, and such an account is never claimed by a name.",
+            "Link the identity to the user by hand, or sign in otherwise first.",
+        ),
         "ACCOUNT_DISABLED": ("An administrator has disabled this user.", "Enable the user, if that was a mistake."),
         "ACCOUNT_QUARANTINED": (
             "The identity is quarantined: the provider spoke of somebody else under it.",

@@ -201,6 +201,11 @@ SELF_TEST: Final[Table] = table(
             "The groups came as one text that looks like a list. It is taken as one group, since a name may look so.",
             'If it is a list, write the location as expected: with `/ [,]`, `/ [ ]` or `/ [""]` at its end.',
         ),
+        "ACCESS_TOKEN_MISSING": (
+            "The provider gives no access token, so that UserInfo cannot be asked.",
+            "Nothing, if every claim is in the ID Token. Else ask for a scope that brings one; at Azure AD B2C that is the "
+            "client ID itself.",
+        ),
         "REFRESH_TOKEN_SHORT": (
             "The refresh token ends within a day. The sync renews it, but an outage that is longer signs people out.",
             "Let refresh tokens live long or without end there; at Keycloak ask for `offline_access`.",
