@@ -1,5 +1,7 @@
 """GitLab: groups in UserInfo only, no scope offline_access, and refresh tokens without it."""
 
+import time
+
 import pytest
 
 from identity_api.demo.config import Person
@@ -56,6 +58,19 @@ async def test_the_guide_leads_to_a_login_with_groups_that_follow_and_a_sign_out
 
     assert await acme.sign_out(browser) == [f"{acme.origin}/login?signed_out=1"]
     assert (await browser.get("/v1/me")).status_code == 401
+
+
+async def test_a_sign_in_elsewhere_at_gitlab_ends_nothing_here(office: Follow) -> None:
+    """`auth_time` is the person's last sign-in at GitLab, whichever browser it was in."""
+    acme = await office("gitlab", HABITS)
+    acme.vendor.set_groups("alice", ["acme/platform"])
+    browser = await acme.signed_in()
+    acme.vendor.say(auth_time=int(time.time()) + 5)
+    report = await acme.sync(browser)
+    assert report.outcomes == {"ok": 1}
+    assert (await acme.me(browser))["permissions"] == ["docs:read", "docs:write"]
+    again = await acme.signed_in()
+    assert (await acme.me(again))["permissions"] == ["docs:read", "docs:write"]
 
 
 async def test_a_scope_that_gitlab_does_not_know_would_be_refused(office: Follow) -> None:
