@@ -117,6 +117,7 @@ class Office:
         """The background sync of the person in that browser, as if it were due."""
         user_id = (await self.me(browser))["user_id"]
         async with self.database.transaction() as connection:
+            await connection.execute("update provider_breaker set open_until = now() where id = $1", self.provider.id)
             await connection.execute(
                 "update identity_sync set due_at = now() where id in (select id from identity where user_id = $1)",
                 user_id,
@@ -124,6 +125,12 @@ class Office:
         return await sweep(
             make_parts(self.database, self.vault, self.upstream), user=(self.provider.tenant_id, user_id)
         )
+
+    async def let_time_pass(self, *, minutes: float) -> None:
+        """As if what the identities are in had begun earlier."""
+        statement = "update identity set state_since = state_since - make_interval(mins => $2) where provider_id = $1"
+        async with self.database.transaction() as connection:
+            await connection.execute(statement, self.provider.id, minutes)
 
     async def sign_out(self, browser: httpx.AsyncClient) -> list[str]:
         """Press "Sign out" and follow every redirect, ours and the vendor's; the addresses, the last one a page."""
