@@ -3,6 +3,7 @@
 import asyncio
 import multiprocessing
 import os
+import resource
 import signal
 import threading
 import time
@@ -22,6 +23,13 @@ RING_SECONDS = 4.0
 """How long a start may read sealed values to see which keys they name; `doctor` takes the time it needs."""
 
 STOP_SECONDS = 15
+
+CONNECTIONS = 8_192
+"""Connections of each API process at a time."""
+OTHER_FILES = 512
+"""Open files beside them: the database's, Redis's, the providers', logs."""
+HEAD_SECONDS = 10
+"""How long a request's head may take, and an idle connection may wait for its next request."""
 
 ORPHAN_SECONDS = 0.5
 """How often a worker looks whether its supervisor lives."""
@@ -81,8 +89,19 @@ async def _check_ring(connection: object, settings: Settings) -> None:
         )
 
 
+def _places() -> int:
+    """How many connections a worker may hold, after raising this process's limit of open files as far as that needs."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS + OTHER_FILES
+    if soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return max(64, min(CONNECTIONS, soft - OTHER_FILES))
+
+
 def _run_granian(settings: Settings) -> int:
     from granian.constants import HTTPModes, Interfaces
+    from granian.http import HTTP1Settings
     from granian.server import Server
 
     server = Server(
@@ -94,6 +113,10 @@ def _run_granian(settings: Settings) -> int:
         workers=settings.workers,
         http=HTTPModes.http1,
         websockets=False,
+        # A connection holds a place from its first byte on. With the defaults (1,024 places, 30 s to send a request's
+        # head) one client with as many half-open requests keeps everybody out.
+        backpressure=_places(),
+        http1_settings=HTTP1Settings(header_read_timeout=HEAD_SECONDS * 1_000),
         log_enabled=False,
         workers_kill_timeout=STOP_SECONDS,
         # Where one worker is all there is, its end must show; with several, a crash should not take the others along.

@@ -1,6 +1,8 @@
 """A request's body within bounds: counted while it arrives, and not waited for for ever."""
 
 import asyncio
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final
 
 from identity_api.web import headers
@@ -12,9 +14,21 @@ BODY_SECONDS: Final = 15.0
 
 
 class BoundedBody:
-    """An ASGI `receive` that refuses a body above `limit` bytes, or one that takes longer than `seconds` to arrive."""
+    """An ASGI `receive` that refuses a body above `limit` bytes, or one that takes longer than `seconds` to arrive.
 
-    def __init__(self, scope: Any, receive: Any, limit: int, *, seconds: float = BODY_SECONDS) -> None:
+    `counted` is entered while a part of the body is waited for, and may refuse to wait.
+    """
+
+    def __init__(
+        self,
+        scope: Any,
+        receive: Any,
+        limit: int,
+        *,
+        seconds: float = BODY_SECONDS,
+        counted: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
+        self._counted = counted
         self._receive, self._limit, self._seconds = receive, limit, seconds
         self._received = 0
         self._done = False
@@ -38,8 +52,9 @@ class BoundedBody:
             raise self._too_large()
         self._until = self._until or asyncio.get_running_loop().time() + self._seconds
         try:
-            async with asyncio.timeout_at(self._until):
-                event = await self._receive()
+            with self._counted():
+                async with asyncio.timeout_at(self._until):
+                    event = await self._receive()
         except TimeoutError:
             raise HTTPRefusal(408, "BODY_TOO_SLOW", "The body took too long to arrive.") from None
         if event["type"] == "http.request":

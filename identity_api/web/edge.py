@@ -80,14 +80,17 @@ class Edge:
             await Answer(204, allowed).send(answering)
         elif scope["path"] == "/graphql" and facts.method == "POST" and self._parts.graphql is not None:
             facts.route, facts.wants_page = "/graphql", False
-            body = BoundedBody(scope, receive, MAX_GRAPHQL_BODY_BYTES)
+            body = self._body(scope, facts, receive, MAX_GRAPHQL_BODY_BYTES)
             await (await answer_graphql(self._parts, self._parts.graphql, scope, body)).send(answering)
         else:
-            body = BoundedBody(scope, receive, MAX_BODY_BYTES)
+            body = self._body(scope, facts, receive, MAX_BODY_BYTES)
             if is_backchannel_logout(scope):
                 await refuse_replay(self._parts, facts, scope, body)
             await self._routes(scope, body, answering)
             facts.route = scope.get("path_template") or "none"
+
+    def _body(self, scope: Any, facts: RequestFacts, receive: Any, limit: int) -> BoundedBody:
+        return BoundedBody(scope, receive, limit, counted=lambda: self._parts.arriving.from_address(facts.address))
 
     def _see(self, scope: Any, facts: RequestFacts) -> None:
         seen = see(scope, self._parts.trusted_proxies, always_https=self._public_is_https)

@@ -12,6 +12,7 @@ from identity_api.sessions.authenticate import Authenticated
 from identity_api.sessions.local import LocalParts
 from identity_api.sessions.parts import LoginParts
 from identity_api.web.answer import Answer
+from identity_api.web.arriving import Arriving
 from identity_api.web.limits import EdgeLimits
 from identity_api.web.origins import Origins
 from identity_api.web.replays import Replays
@@ -57,6 +58,7 @@ class WebParts(msgspec.Struct, frozen=True, kw_only=True):
     limits: EdgeLimits
     readiness: Readiness
     replays: Replays = msgspec.field(default_factory=Replays)
+    arriving: Arriving = msgspec.field(default_factory=Arriving)
     graphql: GraphQLEndpoint | None = None
     trusted_proxies: Sequence[Network] = ()
     handlers: Sequence[Any] = ()
