@@ -21,6 +21,7 @@ from typing import Any
 import asyncpg
 
 from identity_api.config import DEFAULT_LIMITS, TenantLimits
+from identity_api.db.shares import Shares
 from identity_api.errors import CannotWrite, Overloaded, Unavailable
 
 Connection = Any
@@ -69,6 +70,8 @@ class Database:
         self._url = url
         self._pool_size = pool_size
         self._pool: Any = None
+        self._shares = Shares(max(1, pool_size // 2))
+        """A tenant holds half of the connections at most: what it asks for, however slow, leaves the others some."""
 
     async def open(self) -> None:
         """Start the pool.
@@ -121,10 +124,10 @@ class Database:
 
         Raises:
             Unavailable: the database is down.
-            Overloaded: no connection was free for a second, or a statement took five.
+            Overloaded: no connection was free for a second, or none of the tenant's share, or a statement took five.
             CannotWrite: a statement would have written, and the database is read-only or its disk is full.
         """
-        async with self._acquired() as connection:
+        async with self._shares.place(seconds=ACQUIRE_TIMEOUT_SECONDS), self._acquired() as connection:
             yield connection
 
     @asynccontextmanager
@@ -136,7 +139,11 @@ class Database:
         Raises:
             Unavailable: as for `reading`; after a commit that was cut off, whether it happened is unknown.
         """
-        async with self._acquired() as connection, connection.transaction():
+        async with (
+            self._shares.place(seconds=ACQUIRE_TIMEOUT_SECONDS),
+            self._acquired() as connection,
+            connection.transaction(),
+        ):
             yield connection
 
     @asynccontextmanager

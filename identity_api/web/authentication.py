@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from identity_api.db import audit
+from identity_api.db.shares import work_for
 from identity_api.errors import Refused
 from identity_api.sessions import authenticate
 from identity_api.sessions.authenticate import Authenticated
@@ -85,6 +86,7 @@ async def require(parts: WebParts, scope: Any, *, header_required: bool = False,
     if found is None:
         await _refuse_invalid(parts, facts, credential)
     assert found is not None
+    work_for(found.tenant_id)
     facts.allowed_origin = None  # from here on it is the session's tenant that decides
     if credential.from_cookie:
         try:

@@ -9,6 +9,7 @@ import re
 import time
 from typing import Any, Final
 
+from identity_api.db.shares import work_for
 from identity_api.sessions.errors import LoginFailed
 from identity_api.telemetry import METRICS, get_logger, log_context, span
 from identity_api.web import cookies, headers, security_headers
@@ -52,6 +53,7 @@ class Edge:
     async def _serve(self, scope: Any, receive: Any, send: Any) -> None:
         facts = RequestFacts(method=scope["method"], path=scope["path"])
         put_facts(scope, facts)
+        work_for(None)
         answering = _Answering(facts, send)
         with log_context(request_id=facts.request_id):
             with span("http.request", request_id=facts.request_id, method=facts.method[:16]) as note:
@@ -105,6 +107,7 @@ class Edge:
             return
         entry = await self._parts.tenancy.enter(facts.host, facts.path)
         facts.tenant, facts.path_prefix = entry.tenant, entry.prefix
+        work_for(entry.tenant.id if entry.tenant else None)
         scope["path"] = entry.path
 
 

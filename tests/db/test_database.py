@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from uuid import UUID
 
 import pytest
 import pytest_asyncio
@@ -18,8 +19,10 @@ import pytest_asyncio
 from identity_api.db import database as module
 from identity_api.db.database import Database
 from identity_api.db.health import writing
+from identity_api.db.shares import work_for
 from identity_api.embedded.services import Services, start_services
 from identity_api.errors import CannotWrite, Overloaded, Unavailable
+from identity_api.ids import uuid7
 from tests.embedded.places import new_place
 
 
@@ -285,3 +288,31 @@ def fill(path: Path) -> None:
     with path.open("wb", buffering=0) as file, contextlib.suppress(OSError):
         while True:
             file.write(b"\0" * 65_536)
+
+
+@pytest.mark.asyncio
+async def test_a_tenant_that_holds_its_half_of_the_connections_leaves_the_others_theirs(
+    database_url: str, impatient: None
+) -> None:
+    hostile, other = uuid7(), uuid7()
+
+    async def hold(pool: Database, tenant_id: UUID | None, release: asyncio.Event, held: asyncio.Semaphore) -> None:
+        work_for(tenant_id)
+        async with pool.reading():
+            held.release()
+            await release.wait()
+
+    async with opened(database_url, pool_size=4) as pool:
+        release, held = asyncio.Event(), asyncio.Semaphore(0)
+        holding = [asyncio.create_task(hold(pool, hostile, release, held)) for _ in range(2)]
+        for _ in holding:
+            await held.acquire()
+        with pytest.raises(Overloaded):
+            await asyncio.create_task(hold(pool, hostile, release, held))
+        holding += [asyncio.create_task(hold(pool, one, release, held)) for one in (other, None)]
+        for _ in range(2):
+            await held.acquire()
+        release.set()
+        await asyncio.gather(*holding)
+        await asyncio.create_task(hold(pool, hostile, release, held))
+        assert pool._shares.tenants == set()

@@ -47,6 +47,7 @@ class CountingDatabase(Database):
     def __init__(self, database: Database) -> None:
         self._inner = database
         self.limits = database.limits
+        self._shares = database._shares
         self.statements: list[str] = []
         self.at_once = self.most_at_once = 0
 

@@ -1,0 +1,70 @@
+"""Whom a request works for, and how much of something shared each tenant may hold at a time."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from typing import Final
+from uuid import UUID
+
+from identity_api.errors import Overloaded
+
+_working_for: ContextVar[UUID | None] = ContextVar("working_for", default=None)
+
+
+def work_for(tenant_id: UUID | None) -> None:
+    """What this task, and those that it starts, asks for from now on is this tenant's; None before that is known."""
+    _working_for.set(tenant_id)
+
+
+class _Share:
+    """One tenant's places, kept for as long as somebody holds or wants one."""
+
+    def __init__(self, places: int) -> None:
+        self.turn: Final = asyncio.Semaphore(places)
+        self.wanted = 0
+
+
+class Shares:
+    """Places of something shared, of which each tenant may hold so many. For one event loop."""
+
+    def __init__(self, places: int) -> None:
+        self._places = places
+        self._shares: dict[UUID, _Share] = {}
+
+    @property
+    def tenants(self) -> set[UUID]:
+        """Those that hold or want a place now."""
+        return set(self._shares)
+
+    @asynccontextmanager
+    async def place(self, *, seconds: float) -> AsyncIterator[None]:
+        """Hold a place of the tenant that this task works for; nobody waits where that is not known.
+
+        Raises:
+            Overloaded: all of the tenant's places were held for so long.
+        """
+        tenant_id = _working_for.get()
+        if tenant_id is None:
+            yield
+            return
+        share = self._shares.setdefault(tenant_id, _Share(self._places))
+        share.wanted += 1
+        try:
+            await _take(share.turn, seconds)
+            try:
+                yield
+            finally:
+                share.turn.release()
+        finally:
+            share.wanted -= 1
+            if not share.wanted:
+                del self._shares[tenant_id]
+
+
+async def _take(turn: asyncio.Semaphore, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await turn.acquire()
+    except TimeoutError as error:
+        raise Overloaded from error
