@@ -1,5 +1,6 @@
 """Identities as admins enter, release and take them away."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
@@ -83,4 +84,87 @@ async def unlink(connection: Connection, tenant_id: UUID, identity_id: UUID) -> 
         """,
         tenant_id,
         identity_id,
+    )
+
+
+class Bound(msgspec.Struct, frozen=True):
+    """An identity, and whom it means."""
+
+    id: UUID
+    user_id: UUID
+    issuer: str
+    subject: str | None
+    anchor: str
+
+    def __repr__(self) -> str:
+        return f"Bound(id={self.id})"
+
+    @property
+    def is_anchored_by_subject(self) -> bool:
+        """Found by its subject, so that nobody with another one is ever taken for it."""
+        return self.anchor == self.subject
+
+
+async def bound(connection: Connection, tenant_id: UUID, identity_id: UUID) -> Bound | None:
+    """The identity, if it is this tenant's."""
+    row = await connection.fetchrow(
+        """
+        select id, user_id, issuer, subject, anchor from identity
+        where tenant_id = $1 and id = $2 and unlinked_at is null
+        """,
+        tenant_id,
+        identity_id,
+    )
+    return row and Bound(**row)
+
+
+async def bound_at(
+    connection: Connection, tenant_id: UUID, provider_id: UUID, *, issuer: str | None, after: UUID | None, limit: int
+) -> list[Bound]:
+    """Identities of the provider that have a subject, in the order of their ids; of one issuer if it is named."""
+    rows = await connection.fetch(
+        """
+        select id, user_id, issuer, subject, anchor from identity
+        where tenant_id = $1 and provider_id = $2 and unlinked_at is null and subject is not null
+            and ($3::text is null or issuer = $3) and ($4::uuid is null or id > $4)
+        order by id limit $5
+        """,
+        tenant_id,
+        provider_id,
+        issuer,
+        after,
+        limit,
+    )
+    return [Bound(**row) for row in rows]
+
+
+async def count_bound(
+    connection: Connection, tenant_id: UUID, provider_id: UUID, *, issuer: str | None
+) -> tuple[int, int, int]:
+    """How many can wait for a new subject, wait for one already, and have their subject as anchor."""
+    row = await connection.fetchrow(
+        """
+        select count(*) filter (where anchor <> subject) as bound, count(*) filter (where subject is null) as waiting,
+            count(*) filter (where anchor = subject) as anchored
+        from identity
+        where tenant_id = $1 and provider_id = $2 and unlinked_at is null
+            and ($3::text is null or subject is null or issuer = $3)
+        """,
+        tenant_id,
+        provider_id,
+        issuer,
+    )
+    return row["bound"], row["waiting"], row["anchored"]
+
+
+async def unbind(connection: Connection, tenant_id: UUID, identity_ids: Sequence[UUID], *, reason: str) -> None:
+    """Forget whom they mean: the next login with the anchor says so. Their logins have ended, or were over."""
+    await connection.execute(
+        """
+        update identity set subject = null, state = 'REVOKED', state_reason = $3, state_since = now()
+        where tenant_id = $1 and id = any($2::uuid[])
+        """,
+        tenant_id,
+        identity_ids,
+        reason,
     )

@@ -1,4 +1,4 @@
-"""`identity-api provider create`, `update`, `set-secret`, `remove-secret`, `enable`, `disable` and `delete`."""
+"""`identity-api provider create`, `update`, `set-secret`, `remove-secret`, `enable`, `disable`, `delete` and `rebind`."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -176,6 +176,39 @@ def delete(tenant: str, slug: str, dry_run: bool) -> None:
     print_lines([f"- provider {slug}"])
 
 
+@click.command()
+@_names
+@click.option("--issuer", metavar="URL", help="Only identities that this issuer vouched for.")
+@click.option("--dry-run", is_flag=True, help="Count, and change nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def rebind(tenant: str, slug: str, issuer: str | None, dry_run: bool, as_json: bool) -> None:
+    """Let every identity at provider SLUG accept the next subject under its anchor, once: for a provider that was rebuilt.
+
+    All logins there end. Whoever signs in next with an identity's anchor gets its account, and every older way into that
+    account ends then. Interrupted, it is gone on with by running it again.
+    """
+    from identity_api.accounts.rebinding import rebind_provider
+    from identity_api.cli.output import print_json, print_lines
+    from identity_api.cli.provider_changes import change_provider
+
+    done = change_provider(
+        tenant,
+        slug,
+        lambda parts, actor, found: rebind_provider(parts.database, actor, found, issuer=issuer, rehearse=dry_run),
+    )
+    if as_json:
+        print_json({"dry_run": dry_run, **{name: getattr(done, name) for name in done.__struct_fields__}})
+        return
+    verb = "would wait" if dry_run else "wait"
+    print_lines(
+        [
+            f"~ {done.rebound} identities {verb} for their next subject",
+            f"{done.waiting} waited before",
+            f"{done.anchored_by_subject} left alone: their anchor is their subject, so that nobody else is ever taken for them",
+        ]
+    )
+
+
 def _switch(tenant: str, slug: str, verb: str) -> None:
     from identity_api.cli.output import print_lines
     from identity_api.cli.provider_changes import change_provider
@@ -185,4 +218,4 @@ def _switch(tenant: str, slug: str, verb: str) -> None:
     print_lines([f"~ provider {slug} ({verb}d)"])
 
 
-COMMANDS = (create, update, set_secret, secrets, remove_secret, enable, disable, delete)
+COMMANDS = (create, update, set_secret, secrets, remove_secret, enable, disable, delete, rebind)

@@ -201,6 +201,19 @@ def release(tenant: str, username: str, provider: str, anchor: str | None) -> No
     click.echo(f"~ identity at {provider} of {username} (released)")
 
 
+@command.command()
+@click.argument("tenant")
+@click.argument("username")
+@click.argument("provider")
+@click.argument("anchor", required=False)
+def rebind(tenant: str, username: str, provider: str, anchor: str | None) -> None:
+    """Let the identity of USERNAME at PROVIDER accept the next subject under its anchor, once; its logins end."""
+    from identity_api.accounts.rebinding import rebind_identity
+
+    _change_identity(tenant, username, provider, anchor, rebind_identity)
+    click.echo(f"~ identity at {provider} of {username} (waits for its next subject)")
+
+
 @command.command("password-link")
 @click.argument("tenant")
 @click.argument("username")

@@ -118,6 +118,11 @@ API: Final[Table] = table(
         "PERMISSION_EXISTS": ("There is a permission of that name already.", "Use it, or choose another name."),
         "PERMISSION_IN_USE": ("Mappings or grants give the permission.", "Take it out of them first."),
         "IDENTITY_EXISTS": ("The identity is somebody's already.", "Unlink it there first."),
+        "IDENTITY_WAITS": ("The identity waits for its person already.", "Nothing is to be done."),
+        "ANCHOR_IS_SUBJECT": (
+            "The identity is found by its subject, so that another subject is another identity.",
+            "Link the new subject as an anchor, and unlink this identity.",
+        ),
         "NOT_QUARANTINED": ("The identity is not quarantined.", "Nothing is to be released."),
         "LIMIT_REACHED": (
             "There are as many of something as one tenant, provider or user may have; the message names the setting.",

@@ -174,7 +174,8 @@ LOGINS: Final[Table] = table(
         ),
         "SUBJECT_CHANGED": (
             "The anchor is known, and the provider now means another subject by it: an address given to a successor.",
-            "Find out who it is; the owner goes on. A successor gets the anchor when the old identity is unlinked.",
+            "Find out who it is; the owner goes on. For a successor, unlink the old identity. For a rebuilt provider there is "
+            "`identity-api provider rebind`.",
         ),
         "EMAIL_NOT_VERIFIED": (
             "E-mail decides who this is, or must be verified, and the provider does not say that it is.",
