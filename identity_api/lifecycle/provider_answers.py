@@ -64,12 +64,17 @@ def claim_sources(settings: ClaimSettings) -> ClaimSources:
 def read_person(provider: Provider, documents: Documents) -> tuple[Profile, GroupsReading]:
     """Who this is, and their groups with their completeness.
 
+    A plain OAuth 2.0 provider has no ID Token, so that none is missed: what UserInfo leaves out is absent.
+
     Raises:
         ClaimMissing, ClaimUnusable: the anchor is not there, or is nothing that can be kept.
     """
     sources = claim_sources(provider.claims)
     profile = read_profile(documents, sources.profile)
-    return profile, read_groups(documents, sources.groups, absent_groups=provider.absent_groups)
+    places = sources.groups
+    if provider.protocol != "oidc":
+        places = tuple([place for place in places if place.document is not Document.ID_TOKEN])
+    return profile, read_groups(documents, places, absent_groups=provider.absent_groups)
 
 
 def needs_userinfo(provider: Provider, documents: Documents) -> bool:

@@ -143,7 +143,9 @@ async def _write_profiles(
     events: list[audit.Event] = []
     for answer in answers:
         before = stored[answer.identity_id]
-        claims = _claims(answer, before)
+        # A login's documents say all there is to say. A refresh may bring fewer: what it leaves out is unknown, not gone.
+        is_unknown = not is_login and answer.profile.email is None and not answer.profile.has_no_email
+        claims = _claims(answer, before, keeps_email=is_unknown, keeps_names=not is_login)
         if answer.deviations and claims[DEVIATIONS] != before.claims.get(DEVIATIONS):
             noted = {"claims": [msgspec.structs.asdict(one) for one in answer.deviations]}
             events.append(audit.Event("identity.token_deviates", "identity", answer.identity_id, noted))
@@ -156,7 +158,7 @@ async def _write_profiles(
                 payload["remarks"] = list(answer.groups.remarks)  # which entry of a list it was, say; never a value
             events.append(audit.Event("identity.state_changed", "identity", answer.identity_id, payload))
         if is_login or before.leads:
-            fields, change = _profile_change(before, answer.profile)
+            fields, change = _profile_change(before, answer.profile, keeps_email=is_unknown)
             if fields:
                 profiles.append(change)
                 events.append(audit.Event("user.profile_changed", "user", before.user_id, {"fields": fields}))
@@ -166,24 +168,29 @@ async def _write_profiles(
     return {stored[one.id].user_id for one in renewals}
 
 
-def _claims(answer: Verified, before: Standing) -> dict[str, Any]:
-    profile = answer.profile
+def _claims(answer: Verified, before: Standing, *, keeps_email: bool, keeps_names: bool) -> dict[str, Any]:
+    profile, known = answer.profile, before.claims
+    email = known if keeps_email else {"email": profile.email, "email_verified": profile.email_verified}
+    names = known if keeps_names else {}
     claims: dict[str, Any] = {
         "anchor": profile.anchor,
-        "username": profile.username,
-        "display_label": profile.display_label,
-        "email": profile.email,
-        "email_verified": profile.email_verified,
+        "username": profile.username or names.get("username"),
+        "display_label": profile.display_label or names.get("display_label"),
+        "email": email.get("email"),
+        "email_verified": email.get("email_verified"),
     }
     # By name only, so that a provider which says another time at every sync is noted once.
     deviating = before.claims.get(DEVIATIONS) if answer.deviations is None else [one.claim for one in answer.deviations]
     return {**claims, DEVIATIONS: deviating} if deviating else claims
 
 
-def _profile_change(before: Standing, profile: Profile) -> tuple[list[str], ProfileChange]:
+def _profile_change(before: Standing, profile: Profile, *, keeps_email: bool) -> tuple[list[str], ProfileChange]:
     """What the provider's profile changes of the user's. A provider that sends no name does not take the label away."""
     change = ProfileChange(
-        before.user_id, profile.display_label or before.display_label, profile.email, profile.email_verified
+        before.user_id,
+        profile.display_label or before.display_label,
+        before.email if keeps_email else profile.email,
+        before.email_verified if keeps_email else profile.email_verified,
     )
     fields = [
         name for name in ("display_label", "email", "email_verified") if getattr(before, name) != getattr(change, name)

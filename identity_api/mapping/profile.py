@@ -6,14 +6,14 @@ What happens when an anchor changes or an e-mail is not verified is for the logi
 """
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from identity_api.mapping.errors import ClaimMissing, ClaimUnusable
 from identity_api.mapping.groups import Diagnostic
 from identity_api.mapping.location import parse_claim_sources
-from identity_api.mapping.source import ABSENT, ClaimSource, Documents, find
+from identity_api.mapping.source import ABSENT, ClaimSource, Documents, find, look_up
 from identity_api.mapping.text import is_storable
 
 MAX_VALUE_LENGTH: Final = 512
@@ -35,7 +35,8 @@ class Profile:
     """What the claims say of a person.
 
     `anchor` is exact. `username` is in Unicode form NFC, which is how usernames are stored and compared. An
-    `email_verified` of None means that the provider did not say.
+    `email_verified` of None means that the provider did not say. `has_no_email` means that it said there is none, by null or
+    an empty text in a place that is configured, rather than nothing about it.
     """
 
     anchor: str
@@ -44,6 +45,7 @@ class Profile:
     email: str | None
     email_verified: bool | None
     diagnostics: tuple[Diagnostic, ...] = ()
+    has_no_email: bool = False
 
 
 def read_profile(documents: Documents, claims: ProfileClaims) -> Profile:
@@ -67,6 +69,7 @@ def read_profile(documents: Documents, claims: ProfileClaims) -> Profile:
         email=email[0] if email else None,
         email_verified=_read_email_verified(documents, email[1]) if email else None,
         diagnostics=tuple(dict.fromkeys(remarks)),
+        has_no_email=email is None and any(_says_none(documents, source) for source in claims.email),
     )
 
 
@@ -110,6 +113,15 @@ def _read_email_verified(documents: Documents, source: ClaimSource) -> bool | No
     if value is True or value == "true":
         return True
     return False if value is False or value == "false" else None
+
+
+def _says_none(documents: Documents, source: ClaimSource) -> bool:
+    """Whether the claim is there and holds nothing. OIDC Core 5.3.2 asks providers to leave it out; some do not."""
+    claims = documents.get(source.document)
+    if claims is None or source.expression is not None:
+        return False
+    holder = look_up(claims, source.path[:-1])
+    return isinstance(holder, Mapping) and holder.get(source.path[-1], ABSENT) in (None, "")
 
 
 def _value(documents: Documents, source: ClaimSource) -> object:

@@ -1,5 +1,6 @@
 """What a verified answer does to profile, groups, grants and leases."""
 
+from dataclasses import replace
 from uuid import UUID
 
 import msgspec
@@ -191,3 +192,39 @@ async def test_a_change_of_groups_is_recorded_with_what_came_and_what_went(datab
         {"joined": 1, "left": 0},
         {"joined": 1, "left": 1},
     ]
+
+
+KNOWN = Profile("ada", "ada", "Ada", "ada@acme.example", True)
+LESS = Profile("ada", None, None, None, None)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("profile", "is_login", "email", "verified"),
+    [
+        (LESS, False, "ada@acme.example", True),
+        (None, False, None, None),
+        (LESS, True, None, None),
+        (Profile("ada", "ada", "Ada", "new@acme.example", None), False, "new@acme.example", None),
+    ],
+    ids=["a sync that says nothing", "a sync that says there is none", "a login without", "a sync with another"],
+)
+async def test_what_an_answer_leaves_out_is_unknown_and_not_gone(
+    database: Database, profile: Profile | None, is_login: bool, email: str | None, verified: bool | None
+) -> None:
+    said = profile or replace(LESS, has_no_email=True)
+    async with database.transaction() as connection:
+        tenant = await make.make_tenant(connection)
+        provider = await make.make_provider(connection, tenant.id)
+        user = await make.make_user(connection, tenant.id)
+        identity = await make.make_identity(connection, provider, user)
+        for one, login in ((KNOWN, True), (said, is_login)):
+            generation = await connection.fetchval("select generation from identity_sync where id = $1", identity)
+            answer = Verified(identity, one, make.reading(()), None if login else generation)
+            await apply_verified(connection, tenant.id, provider, [answer], is_login=login, actor="system")
+        row = await connection.fetchrow("select email, email_verified, display_label from app_user where id = $1", user)
+        claims = msgspec.json.decode(await connection.fetchval("select claims from identity where id = $1", identity))
+    assert tuple(row)[:2] == (email, verified)
+    assert (claims["email"], claims["email_verified"]) == (email, verified)
+    assert row["display_label"] == "Ada"
+    assert claims["username"] == (None if is_login else "ada")

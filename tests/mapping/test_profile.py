@@ -141,3 +141,20 @@ def test_any_claims_give_a_profile_or_our_error(id_token, userinfo):
         return
     assert profile.anchor
     assert profile.email_verified is None or profile.email
+
+
+@pytest.mark.parametrize(
+    ("claims", "has_none"),
+    [({"sub": "a"}, False), ({"sub": "a", "email": None}, True), ({"sub": "a", "email": ""}, True)],
+)
+def test_none_is_said_by_a_claim_that_is_there_and_empty(claims: dict[str, object], has_none: bool) -> None:
+    """OIDC Core 5.3.2 asks providers to leave such a claim out, which says nothing of why."""
+    profile = read_profile(Documents(userinfo=claims), ProfileClaims())
+    assert (profile.email, profile.has_no_email) == (None, has_none)
+
+
+def test_an_email_beside_an_empty_one_is_an_email() -> None:
+    found = read_profile(
+        Documents(id_token={"sub": "a", "email": ""}, userinfo={"email": "a@b.example"}), ProfileClaims()
+    )
+    assert (found.email, found.has_no_email) == ("a@b.example", False)

@@ -56,6 +56,7 @@ class Fault(StrEnum):
     # UserInfo and token response
     USERINFO_OTHER_SUBJECT = "userinfo_other_subject"
     USERINFO_NO_SUBJECT = "userinfo_no_subject"
+    USERINFO_SUBJECT_ONLY = "userinfo_subject_only"  # lawful: as for an access token with the scope openid alone
     NO_REFRESH_TOKEN = "no_refresh_token"
     NO_ID_TOKEN = "no_id_token"
     NO_ACCESS_TOKEN = "no_access_token"  # lawful nowhere, and what Azure AD B2C does

@@ -91,6 +91,7 @@ PERSON_CHANGES: dict[Fault, Change] = {**GROUP_CHANGES, Fault.NO_EMAIL_VERIFIED:
 USERINFO_CHANGES: dict[Fault, Change] = {
     Fault.USERINFO_OTHER_SUBJECT: _set("sub", OTHER_SUBJECT),
     Fault.USERINFO_NO_SUBJECT: _drop("sub"),
+    Fault.USERINFO_SUBJECT_ONLY: lambda claims: [claims.pop(name) for name in [*claims] if name != "sub"],
 }
 
 TOKEN_RESPONSE_CHANGES: dict[Fault, Change] = {

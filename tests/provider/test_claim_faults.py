@@ -135,7 +135,10 @@ async def test_a_groups_fault_is_in_the_id_token_and_in_userinfo(party: RelyingP
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize(("fault", "subject"), [(f, OTHER_SUBJECT if "other" in f else None) for f in USERINFO_CHANGES])
+@pytest.mark.parametrize(
+    ("fault", "subject"),
+    [(f, OTHER_SUBJECT if "other" in f else None) for f in (Fault.USERINFO_OTHER_SUBJECT, Fault.USERINFO_NO_SUBJECT)],
+)
 async def test_a_userinfo_fault_leaves_the_id_token_alone(
     party: RelyingParty, fault: Fault, subject: str | None
 ) -> None:
@@ -148,6 +151,13 @@ async def test_a_userinfo_fault_leaves_the_id_token_alone(
 
 
 @pytest.mark.asyncio
+async def test_userinfo_may_say_the_subject_alone(party: RelyingParty) -> None:
+    tokens = await party.tokens("alice")
+    with party.provider.fault(Fault.USERINFO_SUBJECT_ONLY):
+        assert (await party.userinfo(tokens["access_token"])).json() == {"sub": party.provider.people["alice"].subject}
+
+
+@pytest.mark.asyncio
 @pytest.mark.parametrize("fault", TOKEN_RESPONSE_CHANGES)
 async def test_a_token_response_fault_changes_the_response(party: RelyingParty, fault: Fault) -> None:
     honest = await party.tokens("alice")
@@ -156,6 +166,7 @@ async def test_a_token_response_fault_changes_the_response(party: RelyingParty, 
     missing = {
         Fault.NO_REFRESH_TOKEN: "refresh_token",
         Fault.NO_ID_TOKEN: "id_token",
+        Fault.NO_ACCESS_TOKEN: "access_token",
         Fault.NO_EXPIRES_IN: "expires_in",
     }
     assert honest.keys() - spoiled.keys() == ({missing[fault]} if fault in missing else set())

@@ -121,3 +121,30 @@ async def test_the_longest_interval_that_may_be_set_keeps_the_promise_of_ten_min
         await world.make_due(alice)
         assert (await world.sync(alice)).outcomes == {"ok": 1}
         assert (await world.sync_row(alice))["due_in"] + LEASE_SECONDS < 600
+
+
+@pytest.mark.asyncio
+async def test_a_refresh_that_brings_the_subject_alone_takes_no_email_and_no_name_away(world: World) -> None:
+    """Unknown is never empty, for the profile too; and the first answer that has the claims counts again."""
+    alice = await world.sign_in("alice")
+    read = "select email, email_verified, display_label from app_user where id = $1"
+    before = tuple(await world.row(read, alice.user_id))
+    assert before[0] == "alice@demo.example"
+    with world.issuer.fault(Fault.NO_ID_TOKEN), world.issuer.fault(Fault.USERINFO_SUBJECT_ONLY):
+        for _ in range(2):
+            await world.make_due(alice)
+            await world.sync(alice)
+            assert tuple(await world.row(read, alice.user_id)) == before
+    assert (
+        "user.profile_changed"
+        not in [
+            row["action"]
+            for row in await world.rows("select action from audit_event where subject_id = $1", alice.user_id)
+        ][1:]
+    )
+    world.issuer.add_person(
+        "alice", ["engineering"], subject=world.issuer.people["alice"].subject, email="new@demo.example"
+    )
+    await world.make_due(alice)
+    await world.sync(alice)
+    assert (await world.row(read, alice.user_id))["email"] == "new@demo.example"

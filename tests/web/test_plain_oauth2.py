@@ -112,7 +112,7 @@ async def configured(
         username=("userinfo / login",),
         display=("userinfo / name", "userinfo / login"),
         email=("userinfo / email",),
-        groups=("userinfo / groups",),
+        groups=settings.pop("groups", ("userinfo / groups",)),
         userinfo_method=server.userinfo_method,
         group_source=settings.pop("group_source", None),
     )
@@ -309,6 +309,27 @@ async def test_a_token_that_speaks_of_somebody_else_ends_the_login(plain: PlainS
     plain.server.people["alice"] = {**ALICE, "id": 999}
     assert await plain.sync() == {"subject_changed": 1}
     assert await plain.permissions() == frozenset()
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("absent", "held"), [("EMPTY", frozenset()), ("UNKNOWN", frozenset({"docs:read"}))])
+async def test_leaving_the_last_group_counts_as_the_operator_says_with_the_default_place_too(
+    plain_app: Edge,
+    database: Database,
+    vault: Vault,
+    idp: RunningProvider,
+    server: PlainOAuth2,
+    absent: str,
+    held: frozenset[str],
+) -> None:
+    """The bare `groups` means ID Token or UserInfo, and OAuth 2.0 has no ID Token that could be missed."""
+    server.people, server.asked, server.userinfo_method = {"alice": dict(ALICE)}, [], "GET"
+    plain = await configured(plain_app, database, vault, idp, server, groups=("groups",), absent_groups=absent)
+    await plain.sign_in(plain.site.client())
+    assert await plain.permissions() == {"docs:read"}
+    server.people["alice"] = {name: value for name, value in ALICE.items() if name != "groups"}
+    assert await plain.sync() == {"ok": 1}
+    assert await plain.permissions() == held
 
 
 @pytest.mark.asyncio
