@@ -69,7 +69,15 @@ async def _work(settings: Settings, database_url: str, redis_url: str) -> int:
 @contextlib.asynccontextmanager
 async def _parts(settings: Settings, database_url: str) -> AsyncIterator[SyncParts]:
     """What a worker works with. Not `app.build_process`: a worker needs none of what serves HTTP."""
-    upstream = Upstream(allow=AllowList.parse(settings.outbound_allow))
+    limits = SyncLimits(
+        concurrency=settings.sync_concurrency,
+        max_inactive_days=settings.max_inactive_days,
+        leeway_seconds=settings.leeway_seconds,
+    )
+    # No call waits for a connection behind another: who may talk to a provider at all is decided before.
+    upstream = Upstream(
+        allow=AllowList.parse(settings.outbound_allow), connections=limits.in_hand, per_origin=limits.in_hand
+    )
     documents = provider_documents(upstream, monotonic=time.monotonic)
     database = Database(database_url, pool_size=settings.database_pool_size, limits=settings.tenant_limits)
     try:
@@ -79,11 +87,7 @@ async def _parts(settings: Settings, database_url: str) -> AsyncIterator[SyncPar
             upstream=upstream,
             documents=documents,
             clock=system_clock,
-            limits=SyncLimits(
-                concurrency=settings.sync_concurrency,
-                max_inactive_days=settings.max_inactive_days,
-                leeway_seconds=settings.leeway_seconds,
-            ),
+            limits=limits,
         )
     finally:
         await documents.aclose()

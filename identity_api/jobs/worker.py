@@ -22,7 +22,8 @@ SEAL_SECONDS = 1.0
 MEASURE_SECONDS = 15.0
 CLEAN_UP_SECONDS = 60.0
 FINISH_SECONDS = 34.0
-"""After `stop`: the longest chain of calls is below 30 s, and the whole is promised within 35 s."""
+"""After `stop`; the whole is promised within 35 s. A token that was sent is answered and landed by then (30 s); what comes
+after the landing may be cut off, and is done again by the next sync."""
 
 _log = get_logger(__name__)
 

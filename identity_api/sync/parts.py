@@ -20,6 +20,9 @@ from identity_api.upstream.exchange import Upstream
 from identity_api.upstream.keys import ProviderDocuments
 from identity_api.vault import Vault
 
+IN_HAND = 4
+"""Claims in hand for each that may talk to a provider: the others wait to be applied, for an answer, or for their turn."""
+
 
 class SyncLimits(msgspec.Struct, frozen=True, kw_only=True):
     """Bounds, named as the settings are."""
@@ -33,6 +36,11 @@ class SyncLimits(msgspec.Struct, frozen=True, kw_only=True):
     """For the token endpoint's answer. A refresh that was sent is waited for as long as can be: giving up on an answer
     that is still under way costs the login at a provider that rotates strictly."""
     leeway_seconds: int = 60
+
+    @property
+    def in_hand(self) -> int:
+        """Claims that this process works at, and so the connections that it may need, all of them to one provider."""
+        return self.concurrency * IN_HAND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,8 +22,6 @@ from identity_api.sync.settle import NO_TOKEN, settle_end, settle_not_landed, se
 from identity_api.sync.validate import validate
 from identity_api.telemetry import METRICS, get_logger
 
-IN_HAND = 4
-"""Claims in hand for each that may talk to a provider: the others wait to be applied, or for their turn."""
 _ROUND_SECONDS = 0.02
 _IDLE_SECONDS = 1.0
 
@@ -85,7 +83,7 @@ class _Sweep:
 
     async def take(self) -> int:
         """Claim as many as there is room for, and begin with them; how many rows that were."""
-        room = self.parts.limits.concurrency * IN_HAND - len(self.tasks)
+        room = self.parts.limits.in_hand - len(self.tasks)
         if room <= 0:
             return 0
         took = await claim(self.parts, limit=room, user=self._user)

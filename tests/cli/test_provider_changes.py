@@ -154,3 +154,35 @@ def test_a_preset_takes_its_values(acme: Command, url: str) -> None:
     assert done.returncode == 0, done.stderr
     [row] = ask(url, "select issuer, preset from provider")
     assert tuple(row) == (f"https://login.microsoftonline.com/{directory}/v2.0", "entra")
+
+
+def test_identities_of_a_rebuilt_provider_are_counted_and_then_wait(acme: Command, url: str) -> None:
+    create(acme)
+    for identity, anchor in (("1", "ada@acme.example"), ("2", "s-2")):
+        ask(
+            url,
+            f"""with person as (insert into app_user (id, tenant_id, username, username_folded, display_label,
+                display_label_folded, epoch, created_at, active_at)
+                select gen_random_uuid(), id, 'u{identity}', 'u{identity}', 'U', 'u', 0, now(), now() from tenant
+                where slug = 'acme' returning id, tenant_id),
+            entered as (insert into identity (id, tenant_id, user_id, provider_id, issuer, subject, anchor, claims, state,
+                state_since, created_at, signed_in_at)
+                select gen_random_uuid(), u.tenant_id, u.id, p.id, p.issuer, 's-{identity}', '{anchor}', '{{}}', 'UNSYNCED',
+                    now(), now(), now() from person u join provider p on p.slug = 'keycloak'
+                returning id, tenant_id, user_id, provider_id)
+            insert into identity_sync (id, tenant_id, user_id, provider_id, generation, uncertain, failures,
+                groups_completeness) select id, tenant_id, user_id, provider_id, 0, false, 0, 'UNKNOWN' from entered""",
+        )
+    rehearsed = acme("provider", "rebind", "acme", "keycloak", "--dry-run", "--json")
+    assert (rehearsed.returncode, json.loads(rehearsed.stdout)) == (
+        0,
+        {"dry_run": True, "rebound": 1, "waiting": 0, "anchored_by_subject": 1},
+    ), rehearsed.stderr
+    assert len(ask(url, "select from identity where subject is null")) == 0
+    done = acme("provider", "rebind", "acme", "keycloak")
+    assert (done.returncode, "~ 1 identities wait" in done.stdout) == (0, True), done.stderr
+    assert [row["anchor"] for row in ask(url, "select anchor from identity where subject is null")] == [
+        "ada@acme.example"
+    ]
+    again = acme("user", "rebind", "acme", "u1", "keycloak")
+    assert (again.returncode, "waits for its person already" in again.stderr) == (1, True), again.stderr

@@ -277,6 +277,20 @@ async def test_a_whole_sweep_that_wakes_up_late_claims_anew_before_it_sends(worl
     assert (await world.sync_row(alice))["failures"] == 0
 
 
+async def test_as_many_calls_are_under_way_as_the_settings_allow(new_world: MakeWorld) -> None:
+    """None of them waits for a connection, where its time for an answer would go by."""
+    world = await new_world(concurrency=30, max_concurrent=30)
+    names = [f"person-{number}" for number in range(30)]
+    for name in names:
+        world.issuer.add_person(name, ["engineering"])
+        await world.sign_in(name)
+    with world.issuer.hold("/token", grant_type="refresh_token") as gate:
+        sweeping = asyncio.create_task(world.sweep())
+        await gate.arrival(30)
+        gate.release()
+        assert (await sweeping).outcomes["ok"] >= 30
+
+
 async def test_a_slow_provider_keeps_nobody_elses_place(new_world: MakeWorld) -> None:
     """Whoever waits for an answer for long gives its place to others, and lands all the same."""
     world = await new_world(deadline_seconds=0.2, concurrency=1)

@@ -313,8 +313,11 @@ def make_parts(database: Database, vault: Vault, upstream: Upstream, **limits: A
     )
 
 
-def make_upstream(issuer: RunningProvider) -> Upstream:
-    return Upstream(allow=AllowList.parse([f"127.0.0.1:{issuer.port}"]))
+def make_upstream(issuer: RunningProvider, limits: SyncLimits | None = None) -> Upstream:
+    """As the worker's wiring makes it."""
+    connections = (limits or SyncLimits()).in_hand
+    allow = AllowList.parse([f"127.0.0.1:{issuer.port}"])
+    return Upstream(allow=allow, connections=connections, per_origin=connections)
 
 
 async def make_world(
