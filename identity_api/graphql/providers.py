@@ -41,7 +41,9 @@ class ProviderSync(StrEnum):
     OFF = "OFF"
 
 
-@strawberry.enum(description="Who may sign in for the first time.")
+@strawberry.enum(
+    description="Who may sign in for the first time. `KNOWN_USERS` compares usernames exactly, capitals included."
+)
 class ProviderProvisioning(StrEnum):
     """Whose account somebody gets who signs in for the first time."""
 

@@ -5,8 +5,9 @@ presentation of a rotated token makes strict providers revoke the whole login. T
 after each of them the request is made once more:
 
     invalid_client    the client was not accepted, which is judged before the grant is looked at (RFC 6749 sections 3.2.1
-                      and 5.2); while two client secrets overlap, the other one may be the one that works. With 401,
-                      which is for nothing else, unauthorized_client means the same: Keycloak says it of a wrong secret
+                      and 5.2); while two client secrets overlap, the other one may be the one that works.
+                      unauthorized_client is judged before the grant as well, and some say it of a wrong secret
+                      (Keycloak, with 401)
     use_dpop_nonce    the proof lacked the server's nonce, and the request was refused for that alone (RFC 9449
                       section 8)
 
@@ -167,8 +168,8 @@ def _in_order(memory: ProviderMemory, client: ProviderClient) -> list[Proof]:
 
 
 def _refuses_client(answer: Answer) -> bool:
-    refusals = {400: (INVALID_CLIENT,), 401: (INVALID_CLIENT, UNAUTHORIZED_CLIENT)}.get(answer.status, ())
-    return error_code(answer, refusals) in refusals
+    refusals = (INVALID_CLIENT, UNAUTHORIZED_CLIENT)
+    return answer.status in (400, 401) and error_code(answer, refusals) in refusals
 
 
 async def _send(

@@ -15,18 +15,26 @@ _log = get_logger(__name__)
 
 
 async def refused(
-    connection: Connection, tenant_id: UUID, provider_id: UUID, reason: str, *, identity_id: UUID | None
+    connection: Connection,
+    tenant_id: UUID,
+    provider_id: UUID,
+    reason: str,
+    *,
+    identity_id: UUID | None,
+    said: str | None = None,
 ) -> None:
     """Count a refusal, in the caller's transaction; the one that opens the breaker alerts.
 
     Args:
         identity_id: whose request it was; None for a refusal of our authentication.
+        said: the refusal in the provider's own words.
     """
     if await breakers.record_refusal(connection, tenant_id, provider_id, reason, identity_id=identity_id):
-        event = audit.Event("provider.breaker_opened", "provider", provider_id, {"reason": reason})
+        payload = {"reason": reason, **({} if said is None else {"said": said})}
+        event = audit.Event("provider.breaker_opened", "provider", provider_id, payload)
         await audit.record(connection, tenant_id, "sync", [event])
         METRICS.count_alarm("breaker_opened")
-        _log.error("sync.breaker_opened", tenant=str(tenant_id), provider=str(provider_id), reason=reason)
+        _log.error("sync.breaker_opened", tenant=str(tenant_id), provider=str(provider_id), reason=reason, said=said)
 
 
 async def accepted(connection: Connection, tenant_id: UUID, provider_id: UUID) -> None:

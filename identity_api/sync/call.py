@@ -16,6 +16,7 @@ from identity_api.lifecycle.authorization_request import resource_of
 from identity_api.lifecycle.provider_requests import LoginKey, read_login_key, send_proven
 from identity_api.lifecycle.refresh_tokens import LoginTokens
 from identity_api.oidc.dpop import TOKEN_TYPE
+from identity_api.oidc.provider_words import words_in_answer
 from identity_api.oidc.token_endpoint import (
     BEARER,
     Refreshed,
@@ -28,9 +29,11 @@ from identity_api.oidc.token_endpoint import (
 from identity_api.sync.access import Access
 from identity_api.sync.outcome import Stale
 from identity_api.sync.parts import SyncParts
+from identity_api.telemetry import get_logger
 from identity_api.upstream.errors import UpstreamError, Withdrawn
 from identity_api.vault import VaultError
 
+_log = get_logger(__name__)
 MAX_ANSWER_BYTES = 512 * 1024
 """Three tokens, one of which may carry hundreds of groups."""
 
@@ -40,11 +43,15 @@ LEASE_OVER = Stale(reason="lease_over")
 
 
 class Called(msgspec.Struct, frozen=True):
-    """What the token endpoint said, and the tokens that were presented to it."""
+    """What the token endpoint said, and the tokens that were presented to it.
+
+    `said` is a refusal in the provider's own words (`oidc.provider_words`), for the log and the audit.
+    """
 
     outcome: RefreshOutcome | Stale
     presented: LoginTokens | None
     login_key: LoginKey | None = None
+    said: str | None = None
 
     def __repr__(self) -> str:
         return f"Called({type(self.outcome).__name__})"
@@ -93,4 +100,8 @@ async def call(parts: SyncParts, claimed: Claimed, access: Access, *, may_send: 
         return Called(LEASE_OVER, presented, login_key)
     except UpstreamError as error:
         return Called(Transient(error.code.lower(), uncertain=error.sent), presented, login_key)
-    return Called(read_refresh_response(answer, parts.clock(), token_type=token_type), presented, login_key)
+    outcome = read_refresh_response(answer, parts.clock(), token_type=token_type)
+    said = None if isinstance(outcome, Refreshed) else words_in_answer(answer)
+    if said is not None:
+        _log.info("sync.provider_said", identity=str(claimed.identity_id), provider=str(access.provider.id), said=said)
+    return Called(outcome, presented, login_key, said)

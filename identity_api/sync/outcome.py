@@ -1,7 +1,7 @@
 """What a sync can come to, and what the token endpoint's answer says of it. Pure.
 
 Only `Ended` costs anybody a permission. The classes follow RFC 6749 section 5.2 and what providers really do; an error's
-description is never read. `docs/sync.md` has a row for every outcome: the state it leads to, and what the person keeps.
+description decides nothing. `docs/sync.md` has a row for every outcome: the state it leads to, and what the person keeps.
 """
 
 import random
@@ -50,6 +50,8 @@ class Stale(msgspec.Struct, frozen=True, kw_only=True):
     """The provider did not answer, or said that it cannot: it gets fewer calls for a while."""
     is_final: bool = False
     """Nothing to try again with before the next login."""
+    said: str | None = None
+    """The refusal in the provider's own words, for the audit."""
 
 
 class Ended(msgspec.Struct, frozen=True):
@@ -62,8 +64,21 @@ class Ended(msgspec.Struct, frozen=True):
 Outcome = Read | Stale | Ended
 
 
-def judge(outcome: RefreshOutcome | Stale) -> Stale | Ended | None:
-    """What an answer of the token endpoint means for the sync; None for success."""
+def judge(outcome: RefreshOutcome | Stale, *, said: str | None = None) -> Stale | Ended | None:
+    """What an answer of the token endpoint means for the sync; None for success.
+
+    Args:
+        said: what the provider says of it in its own words, which decides nothing.
+    """
+    judged = _judge(outcome)
+    if said is None or judged is None:
+        return judged
+    if isinstance(judged, Ended):
+        return msgspec.structs.replace(judged, detail={**judged.detail, "said": said})
+    return msgspec.structs.replace(judged, said=said)
+
+
+def _judge(outcome: RefreshOutcome | Stale) -> Stale | Ended | None:
     match outcome:
         case Stale():
             return outcome

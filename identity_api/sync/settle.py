@@ -67,14 +67,17 @@ async def settle_stale(parts: SyncParts, claimed: Claimed, provider: Provider | 
             await locks.users(connection, claimed.tenant_id, [claimed.user_id])
         if has_persisted and await _is_refused_alone(connection, claimed, stale):
             return await _end_refused(connection, claimed, stale)
-        if not await _give_back(connection, claimed, _release_of(claimed, provider, stale), stale.reason):
+        release = _release_of(claimed, provider, stale)
+        if not await _give_back(connection, claimed, release, stale.reason, said=stale.said):
             return "superseded"
         if stale.uncertain and stale.refusal is not None and claimed.token_id is not None:
             await refresh_tokens.mark_uncertain(connection, claimed.tenant_id, claimed.token_id)
         # Last, because the row is shared by everybody who syncs with the provider.
         if stale.refused_us is not None:
             whose = None if stale.refused_us == "client" else claimed.identity_id
-            await breaker.refused(connection, claimed.tenant_id, claimed.provider_id, stale.reason, identity_id=whose)
+            await breaker.refused(
+                connection, claimed.tenant_id, claimed.provider_id, stale.reason, identity_id=whose, said=stale.said
+            )
         elif stale.retry_after_seconds:
             await breakers.pause(
                 connection, claimed.tenant_id, claimed.provider_id, stale.retry_after_seconds, stale.reason
@@ -99,7 +102,9 @@ async def settle_end(parts: SyncParts, claimed: Claimed, ended: Ended) -> Settle
         if not await _is_ours(connection, claimed):
             return await _overtaken(connection, claimed, ended)
         if ended.reason == "invalid_grant":
-            return await _end_dead(connection, claimed, ended.reason, in_doubt=claimed.uncertain)
+            return await _end_dead(
+                connection, claimed, ended.reason, in_doubt=claimed.uncertain, detail=dict(ended.detail)
+            )
         await end_logins(
             connection,
             claimed.tenant_id,
@@ -131,12 +136,14 @@ def _release_of(claimed: Claimed, provider: Provider | None, stale: Stale) -> Re
     return Release(outcome=stale.reason, seconds_until_due=seconds, uncertain=is_uncertain)
 
 
-async def _give_back(connection: Connection, claimed: Claimed, release: Release, reason: str) -> bool:
+async def _give_back(
+    connection: Connection, claimed: Claimed, release: Release, reason: str, *, said: str | None = None
+) -> bool:
     """Release the claim and mark the identity stale; False if the claim is not held any more."""
     if not await _release(connection, claimed, release):
         return False
     if await sync.mark_stale(connection, claimed.tenant_id, claimed.identity_id, reason):
-        payload = {"from": claimed.state, "to": "STALE", "reason": reason}
+        payload = {"from": claimed.state, "to": "STALE", "reason": reason, **({} if said is None else {"said": said})}
         event = audit.Event("identity.state_changed", "identity", claimed.identity_id, payload)
         await audit.record(connection, claimed.tenant_id, "sync", [event])
         await read_model.refresh(connection, claimed.tenant_id, [claimed.user_id])
@@ -171,7 +178,7 @@ async def _end_refused(connection: Connection, claimed: Claimed, stale: Stale) -
         stale.refusal,
         in_doubt=claimed.uncertain,
         trusts_row=not stale.uncertain,
-        detail={"answer": stale.reason},
+        detail={"answer": stale.reason, **({} if stale.said is None else {"said": stale.said})},
     )
 
 

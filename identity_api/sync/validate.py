@@ -56,7 +56,7 @@ T = TypeVar("T")
 async def validate(parts: SyncParts, claimed: Claimed, access: Access, called: Called) -> Read | Stale | Ended:
     """What the answer means: a verified reading, "not now", or an end. Never raises for what a provider does."""
     if not isinstance(called.outcome, Refreshed):
-        judged = judge(called.outcome)
+        judged = judge(called.outcome, said=called.said)
         assert judged is not None
         return judged
     assert called.presented is not None

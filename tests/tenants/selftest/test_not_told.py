@@ -43,7 +43,7 @@ async def test_refreshes_that_are_refused_are_told(bench: Bench) -> None:
 
 
 async def record(connection: Any, tenant_id: Any, provider_id: Any) -> None:
-    await breakers.record_refusal(connection, tenant_id, provider_id, "provider_misconfigured")
+    await breakers.record_refusal(connection, tenant_id, provider_id, "provider_misconfigured", identity_id=None)
 
 
 @pytest.mark.parametrize("asked", [["openid", "groups"], ["openid", "urn:x:groups"]])
