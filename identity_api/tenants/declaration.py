@@ -68,10 +68,12 @@ class ProviderDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     it names the server, and is compared where the provider sends `iss` with a callback (RFC 9207). `endpoints` are for
     OAuth 2.0 only. `allowed_directories` are the Entra directories whose people may sign in where the issuer stands for
     all of them. A secret that is replaced works for `client_secret_overlap_seconds` more. From `signing_algorithm` to
-    `ca_certificate_pem` see `db.providers.ClientSettings`; `ca_file` is another form of the last. `preset` names the
-    preset that filled in what was not said (see `presets`). `adopt_by_name` lets a first login take over a user who was
-    never linked and is called as the username claim says; `deny_unmapped` refuses people whom their groups give nothing.
+    `apple_key_id` see `db.providers.ClientSettings`; `ca_file` is another form of `ca_certificate_pem`. With
+    `apple_client_secret` the client secret is Apple's private key. `preset` names the preset that filled in what was not
+    said (see `presets`). `adopt_by_name` lets a first login take over a user who was never linked and is called as the
+    username claim says; `deny_unmapped` refuses people whom their groups give nothing.
     `group_source` is the vendor's interface that lists groups where claims do not, at `endpoints.groups` if elsewhere.
+    `name_in_callback` reads a name that no claim says from the callback's field `user`, which nobody signs.
     """
 
     slug: str

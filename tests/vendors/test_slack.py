@@ -83,10 +83,15 @@ async def test_a_wrong_secret_is_named_by_the_self_test(office: Follow) -> None:
     assert "CLIENT_SECRET_WRONG" in [one.code for one in await acme.self_test()]
 
 
-async def test_an_access_token_that_slack_refuses_is_no_outage(office: Follow) -> None:
+async def test_a_login_whose_access_token_slack_goes_on_refusing_is_over(office: Follow) -> None:
     acme = await office("slack", HABITS)
     acme.vendor.set_groups("alice", ["T0123ABCD"])
     browser = await acme.signed_in()
     acme.vendor.revoke_tokens("alice")
-    report = await acme.sync(browser)
-    assert report.outcomes == {"access_token_refused": 1}
+    for _ in range(2):
+        report = await acme.sync(browser)
+        assert report.outcomes == {"access_token_refused": 1}
+    assert (await acme.me(browser))["permissions"] == ["docs:read"]
+    await acme.let_time_pass(minutes=11)
+    await acme.sync(browser)
+    assert (await browser.get("/v1/me")).status_code == 401

@@ -11,7 +11,7 @@ from identity_api.tenants.presets.preset import HOST, Parameter, Preset
 PRESET = Preset(
     name="adfs",
     label="AD FS",
-    icon="mdi:domain",
+    icon="mdi:microsoft-windows",
     register_redirect_at="AD FS Management, Application Groups, the group, the server application, Redirect URI",
     steps=(
         "Add an application group of the template Server application accessing a web API.",

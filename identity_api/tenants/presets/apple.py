@@ -12,7 +12,7 @@ from identity_api.tenants.presets.preset import Preset
 PRESET = Preset(
     name="apple",
     label="Apple",
-    icon="mdi:account-circle",
+    icon="mdi:apple",
     register_redirect_at="Apple Developer, Certificates, Identifiers & Profiles, Identifiers, the Services ID, Sign in "
     "with Apple, Return URLs",
     steps=(

@@ -11,7 +11,7 @@ from identity_api.tenants.presets.preset import Parameter, Preset
 PRESET = Preset(
     name="cognito",
     label="Amazon Cognito",
-    icon="mdi:cloud",
+    icon="mdi:aws",
     register_redirect_at="Amazon Cognito console, User pools, the pool, App clients, the client, Login pages, Allowed "
     "callback URLs",
     steps=(

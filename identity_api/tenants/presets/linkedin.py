@@ -12,7 +12,7 @@ from identity_api.tenants.presets.preset import Preset
 PRESET = Preset(
     name="linkedin",
     label="LinkedIn",
-    icon="mdi:account-circle",
+    icon="mdi:linkedin",
     register_redirect_at="LinkedIn Developers, My apps, the app, Auth, Authorized redirect URLs for your app",
     steps=(
         "Create an app, and add the product Sign In with LinkedIn using OpenID Connect.",

@@ -10,7 +10,7 @@ from identity_api.tenants.presets.preset import Preset
 PRESET = Preset(
     name="slack",
     label="Slack",
-    icon="mdi:account-circle",
+    icon="mdi:slack",
     register_redirect_at="Slack, Your Apps, the app, OAuth & Permissions, Redirect URLs",
     steps=("Create an app in the workspace, and leave Token Rotation off.",),
     documentation="https://docs.slack.dev/authentication/sign-in-with-slack/",

@@ -13,6 +13,7 @@ from identity_api.mapping.profile import ProfileClaims
 from identity_api.oidc.discovery import configuration_url
 from identity_api.tenants.declaration import ProviderDeclaration, parse
 from identity_api.tenants.presets import PRESETS, apply_preset
+from identity_api.web.icons import ICONS
 
 DIRECTORY = "8eaef023-2b34-4da1-9baa-8bc8c9d6a490"
 VALUES = {
@@ -83,6 +84,11 @@ def test_every_preset_says_where_to_register_the_redirect_uri_and_what_else_to_d
     assert preset.register_redirect_at
     assert preset.steps
     assert preset.documentation.startswith("https://")
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_has_a_picture_that_comes_with_us(name):
+    assert PRESETS[name].icon in ICONS
 
 
 @pytest.mark.parametrize("name", PRESETS)
