@@ -1,9 +1,11 @@
 """Installations to do harm to, and the record of what was seen."""
 
+import asyncio
 import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -39,6 +41,8 @@ def issuer() -> Iterator[RunningProvider]:
 @pytest_asyncio.fixture
 async def install(tmp_path: Path, issuer: RunningProvider, url: str, redis_url: str) -> AsyncIterator[Install]:  # noqa: F811
     """Makes an installation on a database of its own; arguments are those of `make_installation`."""
+    # Many clients that wait at once, each in a thread.
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(128))
     async with AsyncExitStack() as stack:
 
         async def make(**settings: Any) -> Installation:

@@ -125,11 +125,11 @@ class Installation:
 
     # People
 
-    async def sign_in(self, number: int, *, is_due: bool = True, group: str = GROUP) -> list[Person]:
-        """So many more people who have signed in, each in the same group."""
+    async def sign_in(self, number: int, *, is_due: bool = True, groups: Sequence[str] = (GROUP,)) -> list[Person]:
+        """So many more people who have signed in, each in the same groups."""
         names = [f"person-{len(self.people) + one}" for one in range(number)]
         for name in names:
-            self.issuer.add_person(name, [group])
+            self.issuer.add_person(name, groups)
         found = []
         for name in names:
             found.append(await self.world.sign_in(name, is_due=False))
@@ -167,12 +167,12 @@ class Installation:
         )
         return token
 
-    async def admin(self, *permissions: str) -> str:
-        """A bearer token of somebody new who holds these permissions by a mapping."""
+    async def admin(self, *permissions: str, groups: Sequence[str] = ()) -> str:
+        """A bearer token of somebody new who holds these permissions by a mapping, and is in these groups as well."""
         async with self.world.database.transaction() as connection:
             ids = [await make.make_permission(connection, self.world.tenant_id, name) for name in permissions]
             await make.make_mapping(connection, self.world.tenant_id, "admins", ids)
-        (person,) = await self.sign_in(1, is_due=False, group="admins")
+        (person,) = await self.sign_in(1, is_due=False, groups=["admins", *groups])
         self.people.remove(person)
         return await self.open_session(person)
 

@@ -166,9 +166,15 @@ class API(Program):
         return ask(self.port, method, path, body=body, **headers)
 
 
-def ask(port: int, method: str, path: str, *, body: bytes | None = None, **headers: str) -> tuple[int, bytes]:
-    """One request on a connection of its own. Raises OSError or HTTPException if there is no answer."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+def ask(
+    port: int, method: str, path: str, *, body: bytes | None = None, source: str = "127.0.0.1", **headers: str
+) -> tuple[int, bytes]:
+    """One request on a connection of its own, from an address of this machine.
+
+    Raises:
+        OSError, HTTPException: there is no answer.
+    """
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60, source_address=(source, 0))
     try:
         connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
         answer = connection.getresponse()

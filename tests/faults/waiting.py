@@ -9,7 +9,7 @@ from typing import TypeVar, overload
 
 Found = TypeVar("Found")
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 90.0
 """A busy machine is slow; nothing waits so long on a quiet one."""
 
 IS_FULL = bool(os.environ.get("FULL"))

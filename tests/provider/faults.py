@@ -86,6 +86,8 @@ class Fault(StrEnum):
     REDIRECT = "redirect"
     HUGE_BODY = "huge_body"  # 8 MiB
     GZIP_BOMB = "gzip_bomb"  # 8 MiB in a few KiB
+    DRIP = "drip"  # the right body, two bytes a second
+    ENDLESS = "endless"  # a body that never ends
     INVALID_CLIENT = "invalid_client"
     INVALID_GRANT = "invalid_grant"  # said although the token is good
     INTERACTION_REQUIRED = "interaction_required"

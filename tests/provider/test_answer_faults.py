@@ -84,6 +84,19 @@ async def test_a_connection_dropped_after_has_rotated_the_token(party: RelyingPa
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize(("fault", "part"), [(Fault.DRIP, 1), (Fault.ENDLESS, 4_096)])
+async def test_an_answer_in_parts_comes_one_after_the_other(party: RelyingParty, fault: Fault, part: int) -> None:
+    token = (await party.tokens("alice"))["refresh_token"]
+    form = {"grant_type": "refresh_token", "refresh_token": token, "client_id": party.provider.client_id}
+    form["client_secret"] = party.provider.client_secret
+    with party.provider.fault(fault):
+        async with party.http.stream("POST", f"{party.provider.issuer}/token", data=form) as answer:
+            assert answer.status_code == 200
+            parts = answer.aiter_raw()
+            assert [len(await anext(parts)) for _ in range(2)] == [part, part]
+
+
+@pytest.mark.asyncio
 async def test_with_grace_a_lost_answer_can_be_asked_for_again(party: RelyingParty) -> None:
     party.provider.set_rotation(Rotation.GRACE)
     token = (await party.tokens("alice"))["refresh_token"]

@@ -89,6 +89,8 @@ def test_every_fault_is_implemented_somewhere() -> None:
         Fault.PKCE_NOT_ANNOUNCED,
         Fault.DROP_BEFORE,
         Fault.DROP_AFTER,
+        Fault.DRIP,
+        Fault.ENDLESS,
         Fault.ERROR_AFTER,
         Fault.REUSE_IS_ONLY_REFUSED,
     }

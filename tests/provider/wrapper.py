@@ -1,8 +1,10 @@
 """An ASGI application around the provider: keeps the log, holds answers at gates, and spoils whole answers."""
 
+import asyncio
 import gzip
+import itertools
 from base64 import b64decode
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qs, unquote_plus
 
@@ -98,6 +100,10 @@ class Wrapper:
             await CANNED[Fault.ERROR_502].send(send)
             return 502
         await self._gates(exchange, "after")
+        if self._spoils(Fault.DRIP, exchange):
+            await _drip(start, send, (content[at : at + 1] for at in range(len(content))), seconds=0.5)
+        if self._spoils(Fault.ENDLESS, exchange):
+            await _drip(start, send, itertools.repeat(b" " * 4_096), seconds=0.05)
         await send(start)
         if any(gate.holds(exchange, "body") for gate in self._switches.gates):
             await send({"type": "http.response.body", "body": content[:1], "more_body": True})
@@ -147,6 +153,16 @@ class Wrapper:
         elif path == "/userinfo":
             held = logins.find_access_token(headers.get("authorization", "").partition(" ")[2], now)
         return None if held is None else str(held.login.username)
+
+
+async def _drip(start: dict[str, Any], send: Any, parts: Iterable[bytes], *, seconds: float) -> None:
+    """Send a body in parts, until it ends or nobody listens any more; then cut the connection."""
+    headers = [line for line in start["headers"] if line[0].lower() != b"content-length"]
+    await send({**start, "headers": headers})
+    for part in parts:
+        await send({"type": "http.response.body", "body": part, "more_body": True})
+        await asyncio.sleep(seconds)
+    raise ConnectionDropped
 
 
 def _basic_user(authorization: str) -> str | None:
