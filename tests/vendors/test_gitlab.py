@@ -60,6 +60,17 @@ async def test_the_guide_leads_to_a_login_with_groups_that_follow_and_a_sign_out
     assert (await browser.get("/v1/me")).status_code == 401
 
 
+async def test_direct_groups_are_in_the_id_token(office: Follow) -> None:
+    acme = await office("gitlab", HABITS, more='preset_alternatives = ["direct_groups"]')
+    acme.vendor.set_groups("alice", ["acme", "acme/platform"])
+    browser = await acme.signed_in()
+    assert (await acme.me(browser))["groups"] == ["acme"]
+    acme.vendor.set_groups("alice", ["other"])
+    await acme.sync(browser)
+    assert (await acme.me(browser))["groups"] == ["other"]
+    assert "/oauth/userinfo" not in [path for path, _ in acme.vendor.forms]
+
+
 async def test_a_sign_in_elsewhere_at_gitlab_ends_nothing_here(office: Follow) -> None:
     """`auth_time` is the person's last sign-in at GitLab, whichever browser it was in."""
     acme = await office("gitlab", HABITS)

@@ -19,7 +19,10 @@ PRESET = Preset(
         "Project, General: switch Assert Roles on Authentication on, so that the roles come without a scope of their own.",
     ),
     documentation="https://zitadel.com/docs/apis/openidoauth/claims",
-    unverified=("That the claim is left out for people without a role in the project.",),
+    unverified=(
+        "That the claim is left out for people without a role in the project.",
+        "That the claim is one object, as tokens have it, although a page of the documentation shows a list around it.",
+    ),
     parameters=(
         Parameter(name="host", label="Domain of the instance", pattern=HOST, example="acme-x1y2z3.zitadel.cloud"),
         Parameter(name="project", label="Project id", pattern="[0-9]{1,20}", example="69234237810729019"),
