@@ -7,6 +7,9 @@ from typing import Any
 from identity_api.cli.outcome import printable
 from identity_api.cli.program import typeable
 
+PIPED_WIDTH = 240
+"""In characters, where no terminal says how wide it is."""
+
 
 def print_json(document: Any) -> None:
     """One JSON document on one line."""
@@ -30,11 +33,12 @@ def print_notices(notices: Iterable[str]) -> None:
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str | None = None) -> None:
     """A table for people."""
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
     from rich.text import Text
 
-    table = Table(*columns, title=title, title_justify="left")
+    # Folded, never cut: a name that is cut off cannot be typed.
+    table = Table(*[Column(name, overflow="fold") for name in columns], title=title, title_justify="left")
     for row in rows:
         # Text: square brackets in a name are not markup.
         table.add_row(*[Text(printable(cell)) for cell in row])
-    Console(highlight=False).print(table)
+    Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH).print(table)

@@ -15,7 +15,7 @@ from identity_api.db.database import Connection
 from identity_api.db.read_model import UserRecord
 from identity_api.db.sessions import Token
 from identity_api.ids import token_hash
-from identity_api.permissions.facts import TenantCircumstances
+from identity_api.permissions.facts import IdentityFact, TenantCircumstances
 from identity_api.permissions.force import Standing, standing
 
 MAX_TOKEN_LENGTH = 64
@@ -54,6 +54,18 @@ class Authenticated:
     def is_sso(self) -> bool:
         """Whether the session came from a provider, rather than from a local password or an API token."""
         return self.identity_id is not None
+
+    @property
+    def identity(self) -> IdentityFact | None:
+        """The one they signed in with; None for a local password and an API token."""
+        wanted = None if self.identity_id is None else str(self.identity_id)
+        return next((one for one in self.user.facts.identities if one.id == wanted), None)
+
+    @property
+    def subject(self) -> str:
+        """What the provider calls the person; our own id of them where no provider vouches."""
+        identity = self.identity
+        return identity.subject or str(self.user.id) if identity else str(self.user.id)
 
     @property
     def actor(self) -> str:

@@ -252,7 +252,8 @@ async def deployed(
 
 
 def imported(system: str, slug: str, idp: RunningProvider) -> list[TenantDeclaration]:
-    target = Target(slug=slug, name=system.title(), hosts=(f"{slug}.example",))
+    names_none = system in ("infrahub", "sysreptor")
+    target = Target(slug=slug, name=system.title(), hosts=(f"{slug}.example",)) if names_none else Target()
     return list(read_any(FORMS[system](slug, idp).encode(), target).tenants)
 
 

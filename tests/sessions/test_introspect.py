@@ -44,6 +44,7 @@ async def test_a_live_token_of_an_allowed_tenant_is_active(world: World) -> None
     assert who is not None
     assert answer["active"] is True
     assert (answer["sub"], answer["username"]) == (str(who.user.id), "alice")
+    assert answer["subject"] == who.user.facts.identities[0].subject != answer["sub"]
     assert (answer["scope"], answer["permissions"]) == ("docs:read", ["docs:read"])
     assert (answer["tenant"], answer["tenant_id"], answer["is_sso"]) == (world.tenant.slug, str(world.tenant.id), True)
     assert answer["exp"] == int(who.idle_until.timestamp()) if who.idle_until else False

@@ -68,7 +68,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     def of(self, slug: str, name: str | None, hosts: tuple[str, ...] = ()) -> "Tenant":
         """The tenant, as the form names it, where nothing else was said beside it."""
         slug = self.slug or slug
-        return Tenant(slug, self.name or name or slug, (*hosts, *self.hosts), self.directories.get(slug, ()))
+        own = tuple(dict.fromkeys([*hosts, *self.hosts]))
+        return Tenant(slug, self.name or name or slug, own, self.directories.get(slug, ()))
 
     def named(self) -> "Tenant":
         """The tenant, for a form that names none.

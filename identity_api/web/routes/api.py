@@ -154,11 +154,10 @@ def user_context(found: Authenticated) -> dict[str, Any]:
     `sign_in_again`: the provider cannot be asked about that identity any more, so what it gives ends with its lease.
     """
     user = found.user
-    identity_id = None if found.identity_id is None else str(found.identity_id)
-    identity = next((one for one in user.facts.identities if one.id == identity_id), None)
+    identity = found.identity
     return {
         "user_id": str(user.id),
-        "subject": identity.subject if identity else str(user.id),
+        "subject": found.subject,
         "tenant_id": str(found.tenant_id),
         "tenant": found.tenant_slug,
         "is_sso": found.is_sso,
