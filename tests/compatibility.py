@@ -1,10 +1,10 @@
 """docs/compatibility.md: what five existing systems do, row by row, how each was seen to work by use, and which tests name it.
 
 A row works if somebody did at the running service what a person of that system does, and saw what they expect:
-`compatibility_seen.tsv` says what was done (`worked`), or that it was looked at and is another way on purpose (`differs`). What
-is not there is not claimed. Beside it stand the tests that name the row: where a test names its id (`S2-29`, or a range `S3-33..S3-39`) in its name, its docstring or a comment
-beside it. What a module's docstring names is what the module is about, and shows nothing. Nothing here judges whether the
-test is a good one; it says where to look.
+`compatibility_seen.tsv` says what was done (`worked`), or that it was looked at and is another way on purpose (`differs`).
+What is not there is not claimed. Beside it stand the tests that name the row: those with its id (`S2-29`, or a range
+`S3-33..S3-39`) in a name, a docstring or a comment. What a module's docstring names is what the module is about, and shows
+nothing.
 """
 
 import ast

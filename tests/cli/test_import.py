@@ -50,8 +50,10 @@ def test_every_form_is_rehearsed_and_applied_and_then_left_alone(
 def test_variables_of_this_process_are_read_when_asked_for(command: Command, url: str) -> None:
     """S4-47."""
     variables = dict(line.split("=", 1) for line in data("inference.env").decode().splitlines() if "=" in line)
-    done = command("import", "--environment", *INTO, "--json", **variables)
+    app = "https://app.acme.example/in"
+    done = command("import", "--environment", *INTO, "--frontend-url", app, "--json", **variables)
     assert done.returncode == 0, done.stderr
+    assert [row["return_urls"] for row in ask(url, "select return_urls from frontend")] == [[app]]
     assert [one["kind"] for one in json.loads(done.stdout)["changes"]].count("provider") == 1
     assert len(ask(url, "select from provider")) == 1
 

@@ -86,7 +86,7 @@ def registered(idp: BentProvider, client_id: str, redirect_uri: str) -> None:
 
 
 async def arrived(
-    house: House, idp: BentProvider, origin: str, person: str
+    house: House, idp: BentProvider, origin: str, person: str | None
 ) -> tuple[httpx.AsyncClient, httpx.Response]:
     """A login from the tenant's door to where it ends, as a browser makes it."""
     browser = house.browser()
@@ -140,6 +140,9 @@ async def test_two_tenants_of_the_inference_api_share_one_callback(house: House,
         origin = f"https://{PUBLIC_HOST}/t/{slug}"
         found = await me(await signed_in(house, idp, origin, "alice"), origin)
         assert (found["tenant"], found["is_sso"]) == (slug, True)
+    cancelled = (await arrived(house, idps[0], f"https://{PUBLIC_HOST}/t/{slugs[0]}", None))[1]
+    assert cancelled.status_code == 400
+    assert "text/html" in cancelled.headers["content-type"], cancelled.text
     # A third one that can say in no way whose its callbacks are is named, and breaks nobody.
     idps[2].announce(authorization_response_iss_parameter_supported=None, response_modes_supported=["query"])
     refused = house.command("import", house.form("third.json", json.dumps(documents[2])))
@@ -187,6 +190,11 @@ client_secret = "{idp.client_secret}"
     )
     assert made.json() == {"data": {"createUser": {"__typename": "UserChanged"}}}, made.text
     await signed_in(house, idp, origin, "bob")
+    # The username is in the ID Token, so that UserInfo is asked for nothing.
+    with idp.fault(Fault.ERROR_500, path="/userinfo"):
+        await signed_in(house, idp, origin, "bob")
+    stranger = (await arrived(house, idp, origin, "carol"))[1]
+    assert (stranger.status_code, "ACCOUNT_NOT_FOUND" in stranger.text) == (403, True), stranger.text
 
 
 @pytest.mark.asyncio
@@ -211,6 +219,11 @@ async def test_identities_of_sysreptor_come_from_a_table(house: House, idps: lis
     browser = await signed_in(house, idp, origin, "alice")
     assert (await me(browser, origin))["permissions"] == ["identity:users:write"]
     assert (await arrived(house, idp, origin, "bob"))[1].status_code == 403
+    # Somebody else who comes with the entered address is refused, and its owner goes on as if nobody had.
+    idp.add_person("mallory", subject="another", email=idp.people["alice"].email)
+    assert (await arrived(house, idp, origin, "mallory"))[1].status_code == 403
+    assert (await me(browser, origin))["permissions"] == ["identity:users:write"]
+    await signed_in(house, idp, origin, "alice")
     local = f'[[tenants]]\nslug = "{slug}"\nname = "{slug}"\nlocal_sign_in = true\n'
     house.run("apply", house.form("local.toml", local))
     link = json.loads(house.command("user", "password-link", slug, "alice", "--json").stdout)["url"]

@@ -108,3 +108,48 @@ def test_any_value_in_a_tenant_document_gives_an_import_or_problems(key, value):
     document = json.loads(data("inference-tenant.json")) | {key: value}
     with contextlib.suppress(ConfigurationError):
         assert read_any(json.dumps(document).encode(), Target()).tenants
+
+
+def test_a_value_in_quotes_may_go_over_several_lines():
+    """S3-09: as SysReptor's own `app.env` has it."""
+    clients = json.dumps(json.loads(data("sysreptor-oidc.json")), indent=2)
+    document = f"SECRET_KEY=x\nOIDC_AUTHLIB_OAUTH_CLIENTS='{clients}'\nDEFAULT_AUTH_PROVIDER=keycloak\n"
+    imported = read_any(document.encode(), TARGET)
+    assert set(providers(imported)) == {"keycloak"}
+    assert imported.tenants[0].default_provider == "keycloak"
+    with pytest.raises(ConfigurationError, match="given twice"):
+        read_any(b"A=1\nA=2\n", TARGET)
+
+
+def test_settings_may_hold_the_clients_as_a_text():
+    """S3-09."""
+    settings = {"OIDC_AUTHLIB_OAUTH_CLIENTS": ON_ONE_LINE, "DEFAULT_AUTH_PROVIDER": "keycloak"}
+    assert set(providers(read_any(json.dumps(settings).encode(), TARGET))) == {"keycloak"}
+
+
+@pytest.mark.parametrize("left", ["{tenant-id}", "<tenant-id>", "..."])
+def test_a_placeholder_is_a_problem_and_an_example_value_a_notice(left):
+    """S4-31."""
+    document = json.loads(data("inference-tenant.json"))
+    found = read_any(json.dumps(document).encode(), TARGET)
+    assert any("looks like an example" in notice for notice in found.notices)
+    document["oidc_issuer"] = f"https://login.microsoftonline.com/{left}/v2.0"
+    with pytest.raises(ConfigurationError, match="still has the placeholder"):
+        read_any(json.dumps(document).encode(), TARGET)
+
+
+def test_a_placeholder_where_the_secret_goes_is_named_and_not_shown():
+    document = json.loads(data("inference-tenant.json")) | {"oidc_client_secret": "<the secret>"}
+    with pytest.raises(ConfigurationError) as refused:
+        read_any(json.dumps(document).encode(), TARGET)
+    assert "the secret>" not in str(refused.value.problems)
+    document["oidc_client_secret"] = "a{b}c<d>e"
+    assert read_any(json.dumps(document).encode(), TARGET)
+
+
+def test_what_is_said_beside_a_form_of_several_tenants_is_a_problem():
+    document = json.loads(data("inference-tenant.json"))
+    several = json.dumps([document, document | {"tenant_id": "second"}]).encode()
+    assert len(read_any(several, Target()).tenants) == 2
+    with pytest.raises(ConfigurationError, match="for a form of one tenant"):
+        read_any(several, TARGET)

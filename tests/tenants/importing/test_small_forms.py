@@ -181,3 +181,43 @@ def test_a_directory_with_one_thing_wrong_is_refused(old, new, says):
         directory(old, new)
     assert says in "\n".join(refused.value.problems)
     assert "the-secret" not in str(refused.value)
+
+
+def test_every_problem_is_told_in_one_round():
+    """A missing secret does not hide a permission that cannot be one."""
+    with pytest.raises(ConfigurationError) as refused:
+        reinfer(
+            'client_secret = "the-secret"\ngroups = "id_token / roles"',
+            'groups = "id_token / roles"\nabsent_groups = "maybe"',
+        )
+    told = "\n".join(refused.value.problems)
+    assert "client_secret: is required" in told
+    assert "absent_groups: must be one of" in told
+    document = REINFER.replace('client_id = "the-client"', "").replace('["dataset:read"]', '["Read Datasets"]')
+    with pytest.raises(ConfigurationError) as refused:
+        read_reinfer(document.encode())
+    told = "\n".join(refused.value.problems)
+    assert "client_id: is required" in told
+    assert "permissions" in told
+
+
+@pytest.mark.parametrize(
+    ("issuer", "said", "becomes"),
+    [
+        ("https://sso.acme.example", "", "UNKNOWN"),
+        ("https://sso.acme.example/realms/acme", "", "EMPTY"),
+        ("https://sso.acme.example/realms/acme", 'absent_groups = "unknown"', "UNKNOWN"),
+        ("https://sso.acme.example", 'absent_groups = "empty"', "EMPTY"),
+    ],
+)
+def test_what_a_login_without_the_claim_means_is_said_or_known_of_keycloak(issuer, said, becomes):
+    """S0-18, S0-65: Keycloak leaves the claim out for people without groups."""
+    imported = reinfer('issuer = "https://sso.acme.example"', f'issuer = "{issuer}"\n{said}')
+    assert providers(imported)["oidc"].absent_groups == becomes
+    assert has_notice(imported, "absent_groups") is (said == "")
+
+
+def test_a_catalogue_has_permissions_that_no_group_gives():
+    """S0-21: with mode none they are given by hand."""
+    [tenant] = reinfer('mode = "strict"', 'mode = "none"\ncatalogue = ["dataset:read", "dataset:share"]').tenants
+    assert [one.name for one in tenant.permissions] == ["dataset:read", "dataset:share"]
