@@ -24,6 +24,7 @@ from identity_api.db.provider_listing import SecretRecord
 from identity_api.db.providers import Provider
 from identity_api.errors import BadInput, NotFound
 from identity_api.permissions.delegation import Actor
+from identity_api.tenants.arrivals import exceptions, refusals, stored_at
 from identity_api.tenants.provider_parts import ProviderParts
 from identity_api.tenants.provider_secrets import MAX_LENGTH, NewSecret
 from identity_api.tenants.switching import preview_deletion
@@ -139,6 +140,16 @@ async def _parts(database: Database, settings: Settings) -> AsyncIterator[Provid
     finally:
         await documents.aclose()
         await upstream.aclose()
+
+
+async def arrival_notices(parts: ProviderParts, actor: Actor, slug: str) -> list[str]:
+    """Whose logins are refused from now on since the provider shares their redirect URL, its own among them."""
+    async with parts.database.reading() as connection:
+        provider = await providers.by_slug(connection, actor.tenant_id, slug)
+        sharing = await stored_at(connection, [provider.redirect_url]) if provider and provider.enabled else []
+    if len({one.answers_at for one in sharing}) < 2:
+        return []
+    return [*await refusals(parts.database, parts.vault, parts.documents, sharing), *exceptions(sharing)]
 
 
 async def stored_secrets(parts: ProviderParts, actor: Actor, provider: Provider) -> tuple[SecretRecord, ...]:

@@ -186,3 +186,21 @@ def test_identities_of_a_rebuilt_provider_are_counted_and_then_wait(acme: Comman
     ]
     again = acme("user", "rebind", "acme", "u1", "keycloak")
     assert (again.returncode, "waits for its person already" in again.stderr) == (1, True), again.stderr
+
+
+def test_whose_logins_a_shared_redirect_url_breaks_is_said(command: Command, url: str) -> None:
+    """S4-06: by whichever command a provider comes to an address that others use."""
+    shared = "https://id.example.com/v1/auth/oidc/callback"
+    for slug in ("first", "second"):
+        assert command("apply", "-", stdin=f'[[tenants]]\nslug = "{slug}"\nname = "{slug}"\n'.encode()).returncode == 0
+    asked = ("--set", "client_id=c", "--set", f"redirect_url={shared}", "--secret-env", "S")
+    first = command("provider", "create", "first", "oidc", "--set", "issuer=https://first.example", *asked, S="x" * 40)
+    assert (first.returncode, first.stderr) == (0, "")
+    second = command(
+        "provider", "create", "second", "oidc", "--set", "issuer=https://second.example", *asked, S="x" * 40
+    )
+    for name in ("Tenant first, provider oidc", "Tenant second, provider oidc"):
+        assert f"notice: {name}: shares its redirect URL" in second.stderr
+    trusted = command("provider", "update", "first", "oidc", "--set", "accept_without_iss=true")
+    assert "notice: Tenant first, provider oidc: accept_without_iss" in trusted.stderr
+    assert "Tenant second, provider oidc: shares" in trusted.stderr

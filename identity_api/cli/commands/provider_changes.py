@@ -62,6 +62,7 @@ def create(
     given = SecretOptions(**secret).read()
     administer(tenant, lambda parts, actor: create_provider(parts, actor, fields, secret=given))
     print_lines([f"+ provider {slug}"])
+    _tell_arrivals(tenant, slug)
 
 
 @click.command()
@@ -87,6 +88,15 @@ def update(tenant: str, slug: str, settings: tuple[str, ...], empty: tuple[str, 
         ),
     )
     print_lines(["Nothing to change." if before == after else f"~ provider {slug} (version {after.version})"])
+    _tell_arrivals(tenant, slug)
+
+
+def _tell_arrivals(tenant: str, slug: str) -> None:
+    """Say whose logins will be refused at a redirect URL that is shared now."""
+    from identity_api.cli.output import print_notices
+    from identity_api.cli.provider_changes import administer, arrival_notices
+
+    print_notices(administer(tenant, lambda parts, actor: arrival_notices(parts, actor, slug)))
 
 
 async def _with(before: Any, change: Any) -> tuple[Any, Any]:
@@ -147,6 +157,7 @@ def secrets(tenant: str, slug: str, as_json: bool) -> None:
 def enable(tenant: str, slug: str) -> None:
     """Let people sign in at provider SLUG."""
     _switch(tenant, slug, "enable")
+    _tell_arrivals(tenant, slug)
 
 
 @click.command()
