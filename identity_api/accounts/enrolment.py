@@ -132,6 +132,11 @@ def _problems(user: EnrolledUser, found: _Found) -> list[str]:
         except BadInput as error:
             problems.append(f"{place}, {error.field}: {error.message}")
     person = found.people.get(user.username)
+    if person is not None and person.chose_address and (user.permissions or user.identities):
+        problems.append(
+            f"{place}: whoever signed in under this address chose it, and nobody has verified it. Name them by their id with "
+            "`identity-api grant`, having looked who it is."
+        )
     given = (*user.permissions, *(person.given_by_hand if person else ()))
     by_hand = [name for name in dict.fromkeys(given) if not name.startswith(SERVICE_PREFIX)]
     strict = [one.provider for one in user.identities if found.modes.get(one.provider) == "STRICT"]

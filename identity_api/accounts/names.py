@@ -1,4 +1,9 @@
-"""The username of a new user: what the provider says, else the e-mail, else the name with a tail nobody else has."""
+"""The username of a new user: what the provider says, else the e-mail, else the name with a tail nobody else has.
+
+An e-mail address becomes a username only if the provider has verified it, or is trusted with addresses. Whoever may type any
+address at a provider would otherwise be called by it here, and be taken for its owner: by an operator who gives the first
+admin their rights by name, or by whoever reads a list of users.
+"""
 
 import secrets
 import unicodedata
@@ -12,11 +17,25 @@ _TAIL_LENGTH = 6
 _TRIES = 5
 
 
-def username_candidates(profile: Profile) -> Iterator[str]:
-    """Names to try in order, all in NFC; each try of the last kind has a new tail, since 31^6 names may still collide."""
-    wishes = [profile.username, profile.email and unicodedata.normalize("NFC", profile.email)]
-    yield from [wish for wish in wishes if wish and len(wish) <= MAX_USERNAME_LENGTH]
-    stem = profile.username or profile.email or profile.display_label or "user"
+def username_candidates(
+    profile: Profile, *, trusts_addresses: bool = False, name_may_be_address: bool = False
+) -> Iterator[str]:
+    """Names to try in order, all in NFC; each try of the last kind has a new tail, since 31^6 names may still collide.
+
+    Args:
+        trusts_addresses: the provider's e-mail addresses are taken as verified.
+        name_may_be_address: the username is read from the e-mail claim, where the provider has no other name.
+    """
+    email = unicodedata.normalize("NFC", profile.email) if profile.email else None
+    is_proven = trusts_addresses or profile.email_verified is True
+    name = profile.username
+    # Only `false` says that the address is not theirs: many providers call people by an address and say nothing of it.
+    is_own_word = name_may_be_address or profile.email_verified is False
+    if name is not None and "@" in name and is_own_word and not trusts_addresses and not (is_proven and name == email):
+        name = None
+    yield from [wish for wish in (name, email if is_proven else None) if wish and len(wish) <= MAX_USERNAME_LENGTH]
+    unproven = (profile.username or email or "").partition("@")[0]
+    stem = name or (email if is_proven else None) or unproven or profile.display_label or "user"
     stem = unicodedata.normalize("NFC", stem)[: MAX_USERNAME_LENGTH - 1 - _TAIL_LENGTH]
     for _ in range(_TRIES):
         yield f"{stem}~{''.join(secrets.choice(_TAIL_ALPHABET) for _ in range(_TAIL_LENGTH))}"

@@ -189,7 +189,9 @@ async def _create(connection: Connection, provider: Provider, person: VerifiedPe
     """Just in time: a new user of their own, whatever names are taken."""
     profile = person.profile
     user_id = uuid7()
-    for username in username_candidates(profile):
+    trusts = provider.email_verified_rule == TRUSTED
+    may_be_address = any(source.may_be("email") for source in claim_sources(provider.claims).profile.username)
+    for username in username_candidates(profile, trusts_addresses=trusts, name_may_be_address=may_be_address):
         label = profile.display_label or username
         user = users.NewUser(user_id, label, profile.email, profile.email_verified)
         if await users.insert(connection, provider.tenant_id, user, username):

@@ -16,13 +16,22 @@ class KnownPerson(msgspec.Struct, frozen=True):
     given_by_hand: tuple[str, ...]
     strict_providers: tuple[str, ...]
     """Where they have a living identity, and groups alone decide."""
+    chose_address: bool = False
+    """The username is an e-mail address that nobody has verified, by a provider's word about whoever signed in."""
+
+
+# A login makes user and identity in one transaction, so that they have one moment; whom an admin enters, has not.
+_CHOSE_ADDRESS = """
+    (position('@' in u.username) > 0 and (u.email_verified is not true or u.email is distinct from u.username) and exists (
+        select from identity i where i.tenant_id = u.tenant_id and i.user_id = u.id and i.created_at = u.created_at))
+"""
 
 
 async def people(connection: Connection, tenant_id: UUID, usernames: Sequence[str]) -> dict[str, KnownPerson]:
     """Of these usernames, compared exactly, those that there are."""
     rows = await connection.fetch(
-        """
-        select u.username, u.id, array(
+        f"""
+        select u.username, u.id, {_CHOSE_ADDRESS} as chose_address, array(
                 select p.name from permission_grant g join permission p on p.tenant_id = $1 and p.id = g.permission_id
                 where g.tenant_id = $1 and g.user_id = u.id and g.source = 'MANUAL' and g.revoked_at is null
             ) as given_by_hand, array(
@@ -36,7 +45,9 @@ async def people(connection: Connection, tenant_id: UUID, usernames: Sequence[st
         usernames,
     )
     return {
-        row["username"]: KnownPerson(row["id"], tuple(row["given_by_hand"]), tuple(row["strict_providers"]))
+        row["username"]: KnownPerson(
+            row["id"], tuple(row["given_by_hand"]), tuple(row["strict_providers"]), row["chose_address"]
+        )
         for row in rows
     }
 
@@ -138,3 +149,34 @@ async def held_by(connection: Connection, tenant_id: UUID, user_id: UUID) -> lis
         user_id,
     )
     return [HeldPermission(**row) for row in rows]
+
+
+class Whom(msgspec.Struct, frozen=True):
+    """Whom a username means, for somebody who is about to give them something."""
+
+    id: UUID
+    username: str
+    display_label: str
+    email: str | None
+    email_verified: bool | None
+    created_at: datetime
+    chose_address: bool
+    identities: tuple[tuple[str, str, str], ...]
+    """Provider, issuer, and subject; of one that waits for its first login, the anchor."""
+
+
+async def whom(connection: Connection, tenant_id: UUID, named: str | UUID) -> Whom | None:
+    """The user of exactly this name, or of this id."""
+    row = await connection.fetchrow(
+        f"""
+        select u.id, u.username, u.display_label, u.email, u.email_verified, u.created_at, {_CHOSE_ADDRESS} as chose_address,
+            array(select array[p.slug, i.issuer, coalesce(i.subject, 'waits for ' || i.anchor)]
+                from identity i join provider p on p.tenant_id = $1 and p.id = i.provider_id
+                where i.tenant_id = $1 and i.user_id = u.id and i.unlinked_at is null order by p.slug) as identities
+        from app_user u where u.tenant_id = $1 and (u.username = $2 or u.id = $3)
+        """,
+        tenant_id,
+        str(named),
+        named if isinstance(named, UUID) else None,
+    )
+    return row and Whom(**{**row, "identities": tuple([(one[0], one[1], one[2]) for one in row["identities"]])})

@@ -18,7 +18,19 @@ from identity_api.web import headers
 
 _LABEL: Final = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _HOST: Final = re.compile(rf"({_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:.]{{2,45}}\])(?::([0-9]{{1,5}}))?")
-_NAMES: Final = (b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"forwarded")
+_NAMES: Final = frozenset(
+    (
+        *(b"forwarded", b"via", b"x-real-ip", b"x-client-ip", b"client-ip", b"true-client-ip", b"x-cluster-client-ip"),
+        *(
+            b"cf-connecting-ip",
+            b"fastly-client-ip",
+            b"x-original-host",
+            b"x-original-forwarded-for",
+            b"x-envoy-external-address",
+        ),
+    )
+)
+"""What proxies write of their own accord, beside whatever begins with `X-Forwarded`."""
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -51,7 +63,7 @@ def see(scope: Any, trusted: Sequence[Network], *, always_https: bool) -> Seen:
     peer = _peer(scope)
     scheme = str(scope["scheme"])
     hosts = headers.values(scope, b"host")
-    is_forwarded = any(key in _NAMES for key, _ in scope["headers"])
+    is_forwarded = any(key in _NAMES or key.startswith(b"x-forwarded") for key, _ in scope["headers"])
     client, is_trusted = peer, peer is not None and _within(peer, trusted)
     if is_trusted:
         client = _client(headers.members(headers.values(scope, b"x-forwarded-for")), trusted, peer)

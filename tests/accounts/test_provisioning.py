@@ -104,6 +104,32 @@ async def test_a_taken_username_gives_way_to_the_email_and_then_to_a_tail(databa
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("settings", "changes", "expected"),
+    [
+        ({}, {"username": None, "email_verified": True}, "alice@example.com"),
+        ({}, {"username": None, "email_verified": None}, "alice~"),
+        ({}, {"username": None, "email_verified": False}, "alice~"),
+        ({"email_verified_rule": "TRUSTED"}, {"username": None, "email_verified": None}, "alice@example.com"),
+        ({}, {"username": "alice@example.com", "email_verified": False}, "alice~"),
+        ({}, {"username": "alice@example.com", "email_verified": None}, "alice@example.com"),
+        ({"claims": {"username": ["email"]}}, {"username": "alice@example.com", "email_verified": None}, "alice~"),
+        ({"claims": {"username": ["email"]}}, {"username": "alice@example.com", "email_verified": True}, "alice@example.com"),
+        ({}, {"username": None, "email": "@", "email_verified": False, "display_label": "Al"}, "Al~"),
+    ],
+)  # fmt: skip
+async def test_an_address_becomes_a_username_only_if_it_is_verified_or_the_provider_trusted(
+    database: Database, settings: dict[str, Any], changes: dict[str, Any], expected: str
+) -> None:
+    """Whoever may type any address at a provider is not called by it here."""
+    async with database.transaction() as connection:
+        provider = await make_provider(connection, **settings)
+        made = await accepted(connection, provider, person(provider, **changes))
+        name = await username_of(connection, made.user_id)
+    assert name.startswith(expected) if expected.endswith("~") else name == expected
+
+
+@pytest.mark.asyncio
 async def test_a_login_never_takes_over_an_account_by_name_or_email(database: Database) -> None:
     """Promise 44: somebody who calls themself what another is called gets an account of their own."""
     async with database.transaction() as connection:

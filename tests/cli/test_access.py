@@ -67,6 +67,66 @@ def test_the_operator_gives_and_takes_a_first_admin(command: Command, tenant_id:
     assert "has no grant of" in again.stderr
 
 
+SIGNED_IN = """
+    with provider as (
+        insert into provider (id, tenant_id, slug, protocol, label, position, enabled, issuer, client_id,
+            client_authentication, redirect_url, scopes, authorization_parameters, endpoints, claims, provisioning,
+            adopt_by_name, email_verified_rule, absent_groups, sync_mode, sync, sync_interval_seconds, outage_grace_seconds,
+            unsynced_lease_seconds, max_concurrent, reauthentication, managed_by, version, created_at, updated_at)
+        values (gen_random_uuid(), $1, 'sso', 'oidc', 'SSO', 0, true, 'https://sso.example', 'c', 'none',
+            'https://acme.example.com/x', '{openid}', '{}', '{}', '{}', 'JIT', false, 'IGNORE', 'UNKNOWN', 'ADDITIVE', 'OFF',
+            300, 14400, 86400, 20, false, 'API', 1, now(), now()) returning id
+    )
+    insert into identity (id, tenant_id, user_id, provider_id, issuer, subject, anchor, claims, state, state_since,
+        created_at, signed_in_at)
+    select gen_random_uuid(), $1, u.id, provider.id, 'https://sso.example', 's-1', 's-1', '{}', 'FRESH', now(),
+        u.created_at, now()
+    from app_user u, provider where u.username = $2
+"""
+
+
+async def _sign_in_as(connection: Connection, tenant_id: UUID, name: str) -> UUID:
+    """Somebody whom a login has made, under this name."""
+    user_id = await make_user(connection, tenant_id, username=name, password_hash="unused")
+    await connection.execute("update app_user set email = $2, email_verified = false where id = $1", user_id, name)
+    await connection.execute(SIGNED_IN, tenant_id, name)
+    return user_id
+
+
+def test_whom_a_name_means_is_shown_and_an_address_that_nobody_verified_is_asked_about(
+    command: Command, tenant_id: UUID, url: str
+) -> None:
+    name = "boss@example.com"
+    user_id = on_database(url, lambda connection: _sign_in_as(connection, tenant_id, name))
+    refused = command("grant", "acme", name, USERS_READ)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    for told in (str(user_id), "not verified", "provider sso, https://sso.example: s-1", "--yes"):
+        assert told in refused.stderr
+    assert effective(url) == []
+    entered = command("user", "create", "acme", name, "--permission", USERS_READ)
+    assert (entered.returncode, "nobody has verified it" in entered.stderr) == (78, True)
+    assert command("grant", "acme", str(user_id), USERS_READ).returncode == 0
+    assert effective(url) == [USERS_READ]
+    assert command("revoke", "acme", name, USERS_READ).returncode == 0
+    assert command("grant", "acme", name, USERS_READ, "--yes").returncode == 0
+
+
+def test_an_address_that_an_admin_entered_or_a_provider_verified_is_a_name_like_any_other(
+    command: Command, tenant_id: UUID, url: str
+) -> None:
+    entered, verified = "jane@example.com", "joan@example.com"
+    on_database(url, lambda connection: make_user(connection, tenant_id, username=entered, password_hash="unused"))
+    on_database(url, lambda connection: _sign_in_as(connection, tenant_id, verified))
+    on_database(
+        url,
+        lambda connection: connection.execute(
+            "update app_user set email_verified = true where username = $1", verified
+        ),
+    )
+    for name in (entered, verified):
+        assert command("grant", "acme", name, USERS_READ).returncode == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [

@@ -156,8 +156,16 @@ async def test_metrics_are_for_the_own_network_and_count_by_route_template(site:
     assert 'route="/auth/launch/{handle}"' in answer.text
     assert "canary" not in answer.text
     assert (await site.client(base_url=PUBLIC_URL).get("/metrics")).status_code == 404
-    forwarded = {"x-forwarded-for": "198.51.100.9"}
-    assert (await local(site.app).get("/metrics", headers=forwarded)).status_code == 404
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "name",
+    ["x-forwarded-for", "x-forwarded-port", "forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip", "CF-Connecting-IP"],
+)  # fmt: skip
+async def test_metrics_are_for_nobody_who_comes_through_a_proxy(site: Site, name: str) -> None:
+    """Whichever header it sends: each says that somebody else asks."""
+    assert (await local(site.app).get("/metrics", headers={name: "198.51.100.9"})).status_code == 404
 
 
 # The style file

@@ -7,14 +7,16 @@ import rich_click as click
 @click.argument("tenant")
 @click.argument("username")
 @click.argument("permission")
-def command(tenant: str, username: str, permission: str) -> None:
+@click.option("--yes", is_flag=True, help="Also if USERNAME is an address that nobody has verified.")
+def command(tenant: str, username: str, permission: str, yes: bool) -> None:
     """Give a user a permission by hand: the way to a tenant's first admin.
 
-    The user must have signed in once, or have been entered by an admin.
+    The user must have signed in once, or have been entered by an admin. USERNAME may be the user's id. Whom it means is
+    shown: label, e-mail, and identities. A name that somebody gave themself and that is an unverified address is refused.
     """
     from identity_api.accounts.administration import grant_permission
     from identity_api.cli.access import change_permission
     from identity_api.cli.output import print_lines
 
-    change_permission(grant_permission, tenant, username, permission)
+    change_permission(grant_permission, tenant, username, permission, shows=True, is_sure=yes)
     print_lines([f"+ grant {permission} to {username}"])
