@@ -349,6 +349,13 @@ CREATE TABLE public.login_handle (
     CONSTRAINT login_handle_stage_known CHECK ((stage = ANY (ARRAY['SESSION_HOST'::text, 'CALLBACK_HOST'::text])))
 );
 ALTER TABLE ONLY public.login_handle ALTER COLUMN tenant_id SET (n_distinct=-0.001);
+CREATE TABLE public.logout_handle (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    token_hash bytea NOT NULL,
+    sealed bytea NOT NULL,
+    expires_at timestamp with time zone NOT NULL
+);
 CREATE TABLE public.logout_token_seen (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
@@ -397,6 +404,16 @@ CREATE TABLE public.password_token (
     used_at timestamp with time zone
 );
 ALTER TABLE ONLY public.password_token ALTER COLUMN tenant_id SET (n_distinct=-0.001);
+CREATE TABLE public.password_try (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    source_hash bytea NOT NULL,
+    is_known boolean NOT NULL,
+    failures integer NOT NULL,
+    locked_until timestamp with time zone,
+    tried_at timestamp with time zone NOT NULL
+);
 CREATE TABLE public.provider_breaker (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
@@ -539,6 +556,10 @@ ALTER TABLE ONLY public.login_handle
     ADD CONSTRAINT login_handle_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.login_handle
     ADD CONSTRAINT login_handle_token_key UNIQUE (token_hash);
+ALTER TABLE ONLY public.logout_handle
+    ADD CONSTRAINT logout_handle_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.logout_handle
+    ADD CONSTRAINT logout_handle_token UNIQUE (tenant_id, token_hash);
 ALTER TABLE ONLY public.logout_token_seen
     ADD CONSTRAINT logout_token_seen_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.logout_token_seen
@@ -561,6 +582,10 @@ ALTER TABLE ONLY public.password_token
     ADD CONSTRAINT password_token_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.password_token
     ADD CONSTRAINT password_token_token_key UNIQUE (token_hash);
+ALTER TABLE ONLY public.password_try
+    ADD CONSTRAINT password_try_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.password_try
+    ADD CONSTRAINT password_try_source UNIQUE (tenant_id, user_id, source_hash);
 ALTER TABLE ONLY public.permission_grant
     ADD CONSTRAINT permission_grant_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.permission
@@ -630,6 +655,7 @@ CREATE INDEX identity_user ON public.identity USING btree (tenant_id, user_id);
 CREATE INDEX login_attempt_expiry ON public.login_attempt USING btree (expires_at);
 CREATE INDEX login_attempt_test ON public.login_attempt USING btree (tenant_id, test_id) WHERE (test_id IS NOT NULL);
 CREATE INDEX login_handle_attempt ON public.login_handle USING btree (tenant_id, attempt_id);
+CREATE INDEX logout_handle_expiry ON public.logout_handle USING btree (expires_at);
 CREATE INDEX logout_token_seen_ended ON public.logout_token_seen USING btree (tenant_id, provider_id, ended_hash);
 CREATE INDEX logout_token_seen_expiry ON public.logout_token_seen USING btree (expires_at);
 CREATE INDEX mapping_change_open ON public.mapping_change USING btree (tenant_id, created_at) WHERE (finished_at IS NULL);
@@ -638,6 +664,7 @@ CREATE INDEX mapping_permission_permission ON public.mapping_permission USING bt
 CREATE INDEX one_time_code_attempt ON public.one_time_code USING btree (tenant_id, attempt_id);
 CREATE INDEX password_token_expiry ON public.password_token USING btree (expires_at);
 CREATE INDEX password_token_user ON public.password_token USING btree (tenant_id, user_id);
+CREATE INDEX password_try_tried ON public.password_try USING btree (tried_at);
 CREATE UNIQUE INDEX permission_grant_group_open ON public.permission_grant USING btree (tenant_id, identity_id, mapping_id, permission_id, group_id) WHERE ((source = 'GROUP'::text) AND (revoked_at IS NULL));
 CREATE UNIQUE INDEX permission_grant_manual_open ON public.permission_grant USING btree (tenant_id, user_id, permission_id) WHERE ((source = 'MANUAL'::text) AND (revoked_at IS NULL));
 CREATE INDEX permission_grant_mapping_open ON public.permission_grant USING btree (tenant_id, mapping_id) WHERE (revoked_at IS NULL);
@@ -693,6 +720,8 @@ ALTER TABLE ONLY public.login_attempt
     ADD CONSTRAINT login_attempt_tenant_id_test_id_fkey FOREIGN KEY (tenant_id, test_id) REFERENCES public.provider_test(tenant_id, id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.login_handle
     ADD CONSTRAINT login_handle_tenant_id_attempt_id_fkey FOREIGN KEY (tenant_id, attempt_id) REFERENCES public.login_attempt(tenant_id, id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.logout_handle
+    ADD CONSTRAINT logout_handle_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenant(id);
 ALTER TABLE ONLY public.logout_token_seen
     ADD CONSTRAINT logout_token_seen_tenant_id_provider_id_fkey FOREIGN KEY (tenant_id, provider_id) REFERENCES public.provider(tenant_id, id);
 ALTER TABLE ONLY public.mapping_change
@@ -715,6 +744,8 @@ ALTER TABLE ONLY public.one_time_code
     ADD CONSTRAINT one_time_code_tenant_id_user_id_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES public.app_user(tenant_id, id);
 ALTER TABLE ONLY public.password_token
     ADD CONSTRAINT password_token_tenant_id_user_id_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES public.app_user(tenant_id, id);
+ALTER TABLE ONLY public.password_try
+    ADD CONSTRAINT password_try_tenant_id_user_id_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES public.app_user(tenant_id, id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.permission_grant
     ADD CONSTRAINT permission_grant_tenant_id_group_id_fkey FOREIGN KEY (tenant_id, group_id) REFERENCES public.provider_group(tenant_id, id);
 ALTER TABLE ONLY public.permission_grant

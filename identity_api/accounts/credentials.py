@@ -9,6 +9,7 @@ error, the same audit event but for its reason, and a hash is computed for each.
 
 import contextlib
 import unicodedata
+from collections.abc import Mapping
 from typing import Literal
 from uuid import UUID
 
@@ -16,12 +17,14 @@ import msgspec
 
 from identity_api.accounts import totp
 from identity_api.accounts.errors import Code, CredentialsRefused
+from identity_api.accounts.known_browsers import source_of
 from identity_api.accounts.names import MAX_USERNAME_LENGTH
 from identity_api.accounts.parts import AccountParts
 from identity_api.accounts.password_rules import normalized
-from identity_api.db import audit, local_accounts, locks
+from identity_api.db import audit, local_accounts, locks, password_tries
 from identity_api.db.database import Connection
 from identity_api.db.local_accounts import LocalAccount
+from identity_api.db.password_tries import Source
 from identity_api.errors import Unavailable
 from identity_api.mapping.text import is_storable
 from identity_api.telemetry import request_mark
@@ -35,6 +38,9 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
     who: str | UUID
     password: str
     code: str | None = None
+    address: str = "signed in"
+    """Where the try comes from; of somebody who is signed in already, all their sessions together."""
+    cookies: Mapping[str, str] = {}
 
     def __repr__(self) -> str:
         return "Credentials()"
@@ -49,6 +55,7 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
     """Of the same password, where the parameters have changed since it was set."""
     totp_step: int | None
     needs_totp: bool
+    source: Source
 
     def __repr__(self) -> str:
         return f"Checked(user_id={self.user_id})"
@@ -70,7 +77,8 @@ async def check(
         account = await _find(connection, tenant_id, given.who)
         reason = "no_password" if account else "unknown_user"
         if account is not None and account.password_hash is not None:
-            is_allowed = await local_accounts.take_try(connection, tenant_id, account.user_id)
+            source = _source(parts, tenant_id, account, given)
+            is_allowed = await password_tries.take(connection, tenant_id, account.user_id, source)
             reason = "wrong_password" if is_allowed else "locked"
     stored = account.password_hash if account is not None and reason == "wrong_password" else None
     password = normalized(given.password)
@@ -78,11 +86,11 @@ async def check(
         is_right = await parts.passwords.verify(stored, password)
     except Unavailable:
         if stored is not None and account is not None:
-            await _give_back(parts, tenant_id, account.user_id)
+            await _give_back(parts, tenant_id, account, given)
         raise
     if account is None or stored is None or password is None or not is_right:
         raise await _refused(parts, tenant_id, account, "CREDENTIALS_REFUSED", reason, purpose)
-    step = await _matching_step(parts, tenant_id, account, given.code, purpose) if needs_totp else None
+    step = await _matching_step(parts, tenant_id, account, given, purpose) if needs_totp else None
     fresh_hash = None
     if parts.passwords.needs_rehash(stored):
         with contextlib.suppress(Unavailable):  # the next sign-in will do
@@ -93,6 +101,7 @@ async def check(
         fresh_hash=fresh_hash,
         totp_step=step,
         needs_totp=needs_totp,
+        source=_source(parts, tenant_id, account, given),
     )
 
 
@@ -111,7 +120,7 @@ async def settle(connection: Connection, tenant_id: UUID, checked: Checked) -> L
         step = checked.totp_step
         if step is None or not await local_accounts.use_totp_step(connection, tenant_id, account.user_id, step):
             raise CredentialsRefused("SECOND_FACTOR_REFUSED")
-    await local_accounts.forget_tries(connection, tenant_id, account.user_id)
+    await password_tries.forget_source(connection, tenant_id, account.user_id, checked.source)
     if checked.fresh_hash is not None:
         await local_accounts.set_password_hash(connection, tenant_id, account.user_id, checked.fresh_hash)
         event = audit.Event("password.rehashed", "user", account.user_id)
@@ -141,15 +150,16 @@ async def _find(connection: Connection, tenant_id: UUID, who: str | UUID) -> Loc
 
 
 async def _matching_step(
-    parts: AccountParts, tenant_id: UUID, account: LocalAccount, code: str | None, purpose: Purpose
+    parts: AccountParts, tenant_id: UUID, account: LocalAccount, given: Credentials, purpose: Purpose
 ) -> int | None:
     """The time step of the code that a confirmed second factor asks for."""
     secret = totp_secret(parts, tenant_id, account) if account.has_totp else None
     if secret is None:
         return None
+    code = given.code
     if code is None:
         # Only this try is taken back: forgetting the others would let codes be guessed without end.
-        await _give_back(parts, tenant_id, account.user_id)
+        await _give_back(parts, tenant_id, account, given)
         raise CredentialsRefused("SECOND_FACTOR_REQUIRED")
     step = totp.matching_step(secret, code, parts.clock())
     if step is None or (account.totp_step is not None and step <= account.totp_step):
@@ -158,9 +168,15 @@ async def _matching_step(
     return step
 
 
-async def _give_back(parts: AccountParts, tenant_id: UUID, user_id: UUID) -> None:
+async def _give_back(parts: AccountParts, tenant_id: UUID, account: LocalAccount, given: Credentials) -> None:
+    source = _source(parts, tenant_id, account, given)
     async with parts.database.transaction() as connection:
-        await local_accounts.give_back_try(connection, tenant_id, user_id)
+        await password_tries.give_back(connection, tenant_id, account.user_id, source)
+
+
+def _source(parts: AccountParts, tenant_id: UUID, account: LocalAccount, given: Credentials) -> Source:
+    assert account.password_hash is not None, "only passwords are tried"
+    return source_of(parts.vault, tenant_id, account.user_id, account.password_hash, given.cookies, given.address)
 
 
 async def _refused(

@@ -3,7 +3,7 @@
 Users, grants and the audit never are.
 """
 
-from identity_api.db import client_keys, logout_tokens, password_tokens, provider_tests
+from identity_api.db import client_keys, logout_handles, logout_tokens, password_tokens, password_tries, provider_tests
 from identity_api.db.database import Connection
 
 BATCH = 1_000
@@ -56,6 +56,16 @@ async def forget_password_tokens(connection: Connection) -> int:
 async def forget_provider_tests(connection: Connection) -> int:
     """Remove up to `BATCH` test logins whose ten minutes are over, with what was reported of them."""
     return await provider_tests.forget(connection, BATCH)
+
+
+async def forget_logout_handles(connection: Connection) -> int:
+    """Remove up to `BATCH` handles for signing out at a provider that nobody has opened."""
+    return await logout_handles.forget(connection, BATCH)
+
+
+async def forget_password_tries(connection: Connection) -> int:
+    """Remove up to `BATCH` counts of wrong passwords of sources that have not tried for a day."""
+    return await password_tries.forget(connection, BATCH)
 
 
 def _count(status: str) -> int:

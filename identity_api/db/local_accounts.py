@@ -133,7 +133,16 @@ async def give_back_try(connection: Connection, tenant_id: UUID, user_id: UUID) 
 
 
 async def forget_tries(connection: Connection, tenant_id: UUID, user_id: UUID) -> bool:
-    """Start counting anew, and unlock; False if there was nothing to forget."""
+    """Start counting anew, whoever tried, and unlock; False if there was nothing to forget."""
+    status = await connection.execute(
+        "delete from password_try where tenant_id = $1 and user_id = $2", tenant_id, user_id
+    )
+    had_strangers = await forget_strangers(connection, tenant_id, user_id)
+    return had_strangers or bool(status != "DELETE 0")
+
+
+async def forget_strangers(connection: Connection, tenant_id: UUID, user_id: UUID) -> bool:
+    """Start counting strangers' tries anew, and unlock; False if there was nothing to forget."""
     row = await connection.fetchval(
         """
         update local_account set failures = 0, locked_until = null where tenant_id = $1 and id = $2 and failures > 0

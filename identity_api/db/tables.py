@@ -232,13 +232,27 @@ class LocalAccount(Table, tablename="local_account"):
     id = _id()
     tenant_id = _reference()
     failures = _number()
-    """Wrong tries since the last right one."""
+    """Wrong tries since the last right one, by browsers that have not signed in to the account before."""
     locked_until = _time(null=True)
     totp_sealed = _bytes(null=True)
     totp_confirmed_at = _time(null=True)
     """Null while the secret has not been proven to be in the user's hands; it counts for nothing until then."""
     totp_step = BigInt(default=None, null=True)
     """The newest time step whose code was used (RFC 6238 section 5.2); no code up to it works again."""
+
+
+class PasswordTry(Table, tablename="password_try"):
+    """Wrong tries at one account from one source within a day."""
+
+    id = _id()
+    tenant_id = _reference()
+    user_id = _reference()
+    source_hash = _bytes()
+    is_known = Boolean()
+    """A browser that has signed in with this password; else an address."""
+    failures = _number()
+    locked_until = _time(null=True)
+    tried_at = _time()
 
 
 class PasswordToken(Table, tablename="password_token"):
@@ -531,6 +545,17 @@ class OneTimeCode(Table, tablename="one_time_code"):
     expires_at = _time()
     used_at = _time(null=True)
     session_id = _reference(null=True)
+
+
+class LogoutHandle(Table, tablename="logout_handle"):
+    """A one-time address of ours that leads a browser on to its provider's sign-out, which no page may read."""
+
+    id = _id()
+    tenant_id = _reference()
+    token_hash = _bytes()
+    sealed = _bytes()
+    """Where it leads, with the ID Token in it, and the state to come back with."""
+    expires_at = _time()
 
 
 class LogoutTokenSeen(Table, tablename="logout_token_seen"):

@@ -12,6 +12,8 @@ _FORGET = (
     rows.forget_password_tokens,
     rows.forget_client_keys,
     rows.forget_provider_tests,
+    rows.forget_logout_handles,
+    rows.forget_password_tries,
 )
 
 

@@ -2,26 +2,30 @@
 
 What comes of it is handed over as a provider's login is (`delivery`): a frontend need not know who vouched.
 
-What tries cost: the account counts wrong ones and answers nothing for a while after ten (`db.local_accounts`); the address
-they come from is the web's to limit, through `LoginAddress`. No answer says whether there is such a user, as long as the
+What tries cost: the account counts wrong ones and answers nothing for a while after ten, except to a browser that has
+signed in there before and to addresses that have not tried yet (`db.password_tries`); the address they come from is the
+web's to limit besides, through `LoginAddress`. No answer says whether there is such a user, as long as the
 password is not right; only then does a disabled account say that it is.
 """
 
 from collections.abc import Mapping
 from typing import Protocol
+from uuid import UUID
 
 import msgspec
 
 from identity_api.accounts.credentials import Checked, Credentials, check, settle
 from identity_api.accounts.errors import CredentialsRefused
+from identity_api.accounts.known_browsers import COOKIE_SECONDS, cookie_name, cookie_value
 from identity_api.accounts.parts import AccountParts
 from identity_api.db import attempts, audit, local_accounts, tenants
 from identity_api.db.attempts import NewAttempt
 from identity_api.db.tenants import Tenant
 from identity_api.ids import uuid7
+from identity_api.sessions.cookies import is_secure
 from identity_api.sessions.delivery import Result, deliver
 from identity_api.sessions.errors import LoginFailed
-from identity_api.sessions.parts import Beginning, Finished, LoginLimits
+from identity_api.sessions.parts import Beginning, Cookie, Finished, LoginLimits
 from identity_api.sessions.return_to import Ending, decide_ending
 from identity_api.telemetry import METRICS, get_logger, request_mark
 from identity_api.vault import Vault
@@ -60,6 +64,7 @@ class LocalSignIn(msgspec.Struct, frozen=True, kw_only=True):
     code: str | None = None
     beginning: Beginning
     cookies: Mapping[str, str] = msgspec.field(default_factory=dict)
+    address: str = "unknown"
 
     def __repr__(self) -> str:
         return "LocalSignIn()"
@@ -100,7 +105,9 @@ async def sign_in(parts: LocalParts, tenant: Tenant, given: LocalSignIn, *, addr
     """
     ending = await check_beginning(parts, tenant, given.beginning)
     await address.check()
-    credentials = Credentials(who=given.username, password=given.password, code=given.code)
+    credentials = Credentials(
+        who=given.username, password=given.password, code=given.code, address=given.address, cookies=given.cookies
+    )
     try:
         checked = await check(parts.accounts, tenant.id, credentials, purpose="SIGN_IN")
         finished = await _land(parts, tenant, given, checked, ending)
@@ -144,7 +151,20 @@ async def _land(
         payload = {"user": user, "way": "password", "second_factor": checked.totp_step is not None}
         event = audit.Event("login.succeeded", "user", account.user_id, payload)
         await audit.record(connection, tenant.id, f"user:{user}", [event])
-        return finished
+        known = _known_browser(parts, tenant, given, account.user_id, checked)
+        return msgspec.structs.replace(finished, known_browser=known)
+
+
+def _known_browser(parts: LocalParts, tenant: Tenant, given: LocalSignIn, user_id: UUID, checked: Checked) -> Cookie:
+    """What this browser is known by the next time: strangers' wrong tries do not lock it out."""
+    is_https = is_secure(given.beginning.session_origin)
+    password_hash = checked.fresh_hash or checked.password_hash
+    return Cookie(
+        name=f"{'__Host-' if is_https else ''}{cookie_name(user_id)}",
+        value=cookie_value(parts.vault, tenant.id, user_id, password_hash, given.cookies),
+        max_age_seconds=COOKIE_SECONDS,
+        secure=is_https,
+    )
 
 
 def _attempt(tenant: Tenant, beginning: Beginning, ending: Ending) -> NewAttempt:

@@ -6,12 +6,13 @@ from uuid import UUID
 import msgspec
 
 from identity_api.accounts.ways_in import check_may_take
-from identity_api.db import providers, sessions
+from identity_api.db import logout_handles, providers, sessions
 from identity_api.db.database import Connection, Database
+from identity_api.db.logout_handles import SealedTarget
 from identity_api.db.providers import Provider
 from identity_api.db.sessions import ProviderSession, SessionRecord
 from identity_api.errors import BadInput, NotFound
-from identity_api.ids import new_token
+from identity_api.ids import new_token, token_hash, uuid7
 from identity_api.lifecycle import end_login
 from identity_api.lifecycle.provider_line import line_to, metadata_of
 from identity_api.oidc.errors import ProtocolError
@@ -26,6 +27,9 @@ from identity_api.vault import VaultError
 _log = get_logger(__name__)
 RETURN_PATH = "/auth/logout/return"
 RETURN_SECONDS = 600
+LEAVE_PATH = "/auth/logout/leave"
+LEAVE_SECONDS = 60
+"""From the answer that names a handle to the browser that opens it."""
 
 
 class SignedOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +70,37 @@ async def logout(
         if provider.logout_page_url is not None:
             return SignedOut(location=provider.logout_page_url)
     return SignedOut(location=f"{return_origin}{path_prefix}/login?signed_out=1")
+
+
+async def keep_for_browser(parts: LoginParts, tenant_id: UUID, target: SignedOut) -> str:
+    """A one-time handle for where a browser goes, for a program that asked: the address itself holds the ID Token, which is
+    for the provider alone. Returns the handle.
+    """
+    handle, row_id = new_token("lh"), uuid7()
+    sealed = parts.vault.seal(
+        msgspec.json.encode([target.location, target.return_state]),
+        tenant_id=tenant_id,
+        table="logout_handle",
+        column="sealed",
+        row_id=row_id,
+    )
+    async with parts.database.transaction() as connection:
+        kept = SealedTarget(row_id, sealed)
+        await logout_handles.insert(connection, tenant_id, kept, token_hash(handle), seconds=LEAVE_SECONDS)
+    return handle
+
+
+async def leave(parts: LoginParts, tenant_id: UUID, handle: str) -> SignedOut | None:
+    """Where the browser of this handle goes, once; None if the handle leads nowhere any more."""
+    async with parts.database.transaction() as connection:
+        found = await logout_handles.take(connection, tenant_id, token_hash(handle))
+    if found is None:
+        return None
+    opened = parts.vault.open(
+        found.sealed, tenant_id=tenant_id, table="logout_handle", column="sealed", row_id=found.id
+    )
+    location, state = msgspec.json.decode(opened, type=tuple[str, str | None])
+    return SignedOut(location=location, return_state=state)
 
 
 async def logout_page(

@@ -144,6 +144,8 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True):
     location: str
     set_cookies: tuple[Cookie, ...] = ()
     clear_cookies: tuple[str, ...] = ()
+    known_browser: Cookie | None = None
+    """After a password: what the browser is known by the next time (`accounts.known_browsers`)."""
 
     def __repr__(self) -> str:
         return f"Finished({self.kind})"

@@ -58,6 +58,7 @@ _HANDLERS = (
     onboarding.onboarding,
     session.end_session,
     session.sign_out,
+    session.leave,
     session.signed_out,
     tested.tested,
     provider_keys.provider_keys,

@@ -48,6 +48,18 @@ def test_free_ports_are_nothing_to_talk_about_and_nothing_is_made(tmp_path: Path
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_public_address_is_refused_since_anyone_could_sign_in_as_anyone(tmp_path: Path) -> None:
+    """Behind a proxy that ends TLS, the demo would be the internet's."""
+    with taken(2) as ports:
+        pass
+    asked = ("--port", ports[0], "--demo-port", ports[1])
+    refused = ask(tmp_path, *asked, IDENTITY_PUBLIC_URL="https://id.example.com")
+    assert refused.returncode == 78
+    assert refused.stderr.startswith("IDENTITY_PUBLIC_URL: ")
+    assert "serve` for a public address" in refused.stderr
+    assert ask(tmp_path, *asked, IDENTITY_PUBLIC_URL="https://localhost:8443").returncode == 0
+
+
 def test_two_ports_in_use_are_told_together_and_the_call_that_is_named_finds_free_ones(tmp_path: Path) -> None:
     with taken(2) as ports:
         done = ask(tmp_path, "--port", ports[0], "--demo-port", ports[1])

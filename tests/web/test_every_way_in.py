@@ -14,8 +14,8 @@ BEGINS = {"login", "provider_login", "launch_login", "api_login", "initiate", "i
 """Leads to a provider; nobody is signed in by it."""
 NONE = {
     "root", "reauthenticate_page", "open_link", "choose", "me", "introspect_token", "account", "credentials", "onboarding",
-    "end_session", "sign_out", "signed_out", "tested", "provider_keys", "backchannel_logout", "frontchannel_logout", "live",
-    "ready", "metrics", "style",
+    "end_session", "sign_out", "leave", "signed_out", "tested", "provider_keys", "backchannel_logout", "frontchannel_logout",
+    "live", "ready", "account_version", "account_script", "metrics", "style",
 }  # fmt: skip
 
 

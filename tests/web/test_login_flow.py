@@ -201,11 +201,38 @@ async def test_back_from_the_providers_sign_out_the_login_page_says_so(site: Sit
 
 
 @pytest.mark.asyncio
-async def test_a_program_signs_out_and_gets_the_address_as_json(site: Site) -> None:
+async def test_a_program_signs_out_and_gets_an_address_that_leads_to_the_providers_once(site: Site) -> None:
+    """The provider's own address holds the ID Token, which no page may read."""
     token = await site.bearer()
     answer = await site.client().post("/auth/logout", headers={"authorization": f"Bearer {token}"})
     assert answer.status_code == 200
-    assert answer.json()["logout_url"].startswith(site.idp.issuer)
+    address = answer.json()["logout_url"]
+    assert address.startswith(f"{site.origin}/auth/logout/leave/lh_")
+    assert "id_token_hint" not in answer.text
+    browser = site.client()
+    left = await browser.get(address)
+    assert (left.status_code, left.headers["location"].startswith(site.idp.issuer)) == (303, True)
+    assert "id_token_hint=" in left.headers["location"]
+    assert "__Host-logout" in "".join(cookies_set(left)), "the browser that leaves is the one that comes back"
+    again = await site.client().get(address)
+    assert (again.status_code, again.headers["location"]) == (303, "/login?signed_out=1")
+    kept = await site.fetchval("select count(*) from logout_handle where tenant_id = $1", site.tenant.id)
+    assert kept == 0
+
+
+@pytest.mark.asyncio
+async def test_a_handle_that_nobody_opens_leads_nowhere_after_a_minute(site: Site) -> None:
+    token = await site.bearer()
+    answer = await site.client().post("/auth/logout", headers={"authorization": f"Bearer {token}"})
+    await site.execute("update logout_handle set expires_at = now() where tenant_id = $1", site.tenant.id)
+    late = await site.client().get(answer.json()["logout_url"])
+    assert late.headers["location"] == "/login?signed_out=1"
+
+
+@pytest.mark.asyncio
+async def test_without_a_session_a_program_gets_an_absolute_address_as_well(site: Site) -> None:
+    answer = await site.client().post("/auth/logout", headers={"origin": site.origin})
+    assert answer.json() == {"logout_url": f"{site.origin}/login?signed_out=1"}
 
 
 @pytest.mark.asyncio

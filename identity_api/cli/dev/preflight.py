@@ -14,11 +14,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from identity_api.cli.outcome import complain, exit_code
 from identity_api.cli.ports import is_free, require_free
 from identity_api.cli.program import program_name
 from identity_api.config import Settings, load_settings
+from identity_api.config.readers import is_loopback
 from identity_api.embedded.binaries import require_platform
 from identity_api.embedded.services import require_unused
 from identity_api.errors import ConfigurationError, IdentityAPIError
@@ -58,9 +60,17 @@ def check(settings: Settings, asked: Asked) -> None:
 
     Raises:
         UnsupportedPlatform: there are no embedded services for this machine.
+        ConfigurationError: people elsewhere would be sent here.
         AlreadyRunning: another process uses the data directory, which says more than that it has the ports.
         ConfigurationError: a port is taken; says which call has free ones.
     """
+    if not is_loopback(urlsplit(settings.public_url).hostname or ""):
+        raise ConfigurationError(
+            [
+                "IDENTITY_PUBLIC_URL: `identity-api dev` is for this machine only, since anyone can sign in as anyone at its "
+                "demo; leave the setting out, or use `identity-api serve` for a public address."
+            ]
+        )
     if settings.database_url is None or settings.redis_url is None:
         require_platform()
     if settings.database_url is None:

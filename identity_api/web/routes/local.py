@@ -79,9 +79,12 @@ async def _sign_in(
         code="".join(typed.code.split()) if typed.code is not None else None,
         beginning=beginning_of(facts, None, _carried(typed)),
         cookies=cookies.cookies_of(request.scope),
+        address=facts.address,
     )
     finished = await sign_in(parts.local, tenant, given, address=SignInAddress(parts.limits, facts.address))
     cookies.apply(facts.set_cookies, finished.set_cookies, finished.clear_cookies)
+    if finished.known_browser is not None:
+        facts.set_cookies.append(cookies.set_cookie(finished.known_browser))
     return finished
 
 

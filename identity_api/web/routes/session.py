@@ -1,6 +1,7 @@
 """The account page and the ends of sessions."""
 
 from typing import Any
+from urllib.parse import urljoin
 from uuid import UUID
 
 from litestar import Response, get, post, route
@@ -14,7 +15,7 @@ from identity_api.sessions.cookies import logout_cookie, logout_cookie_name, ses
 from identity_api.web import authentication, cookies
 from identity_api.web.account import AccountView, demo_page, mapping_ids, view_account
 from identity_api.web.answer import json_answer, redirect
-from identity_api.web.facts import facts_of
+from identity_api.web.facts import RequestFacts, facts_of
 from identity_api.web.pages import account_page
 from identity_api.web.parts import WebParts
 from identity_api.web.requests import WebRequest, parts_of, query_of
@@ -69,7 +70,11 @@ async def end_session(request: WebRequest, session_id: FromPath[str]) -> Respons
 
 @post("/auth/logout", name="logout", status_code=303)
 async def sign_out(request: WebRequest) -> Response[Any]:
-    """End this session here, and go on to the provider's own sign-out; a program gets its address as JSON."""
+    """End this session here, and go on to the provider's own sign-out.
+
+    A program gets an absolute address as JSON. Where the provider is next, it is one of ours that leads there once: the
+    provider's own has the ID Token in it, which no page of a frontend may read.
+    """
     parts, facts = parts_of(request), facts_of(request.scope)
     found = await authentication.optional(parts, request.scope)
     location = facts.local("/login?signed_out=1")
@@ -77,10 +82,30 @@ async def sign_out(request: WebRequest) -> Response[Any]:
         ended = await logout.logout(parts.login, found, return_origin=facts.origin, path_prefix=facts.path_prefix)
         location = ended.location
         facts.set_cookies.append(cookies.clear_cookie(session_cookie_name(facts.origin)))
-        if ended.return_state is not None:
-            kept = logout_cookie(facts.origin, ended.return_state, max_age_seconds=logout.RETURN_SECONDS)
-            facts.set_cookies.append(cookies.set_cookie(kept))
-    return redirect(location) if facts.wants_page else json_answer({"logout_url": location})
+        if ended.return_state is not None and not facts.wants_page:
+            handle = await logout.keep_for_browser(parts.login, found.tenant_id, ended)
+            location = facts.local(f"{logout.LEAVE_PATH}/{handle}")
+        else:
+            _keep_state(facts, ended)
+    return redirect(location) if facts.wants_page else json_answer({"logout_url": urljoin(facts.origin, location)})
+
+
+@get("/auth/logout/leave/{handle:str}", name="logout-leave")
+async def leave(request: WebRequest, handle: FromPath[str]) -> Response[Any]:
+    """On to the provider's sign-out, in the browser whose session has ended; once, within a minute."""
+    parts, facts = parts_of(request), facts_of(request.scope)
+    ended = await logout.leave(parts.login, facts.tenant.id, handle[:200]) if facts.tenant is not None else None
+    if ended is None:
+        return redirect(facts.local("/login?signed_out=1"))
+    _keep_state(facts, ended)
+    return redirect(ended.location)
+
+
+def _keep_state(facts: RequestFacts, ended: logout.SignedOut) -> None:
+    """Only the browser that left with it comes back to the provider's logout page."""
+    if ended.return_state is not None:
+        kept = logout_cookie(facts.origin, ended.return_state, max_age_seconds=logout.RETURN_SECONDS)
+        facts.set_cookies.append(cookies.set_cookie(kept))
 
 
 @get("/auth/logout/return", name="logout-return")

@@ -1,0 +1,64 @@
+"""How a browser is known again that has signed in to an account: a sealed cookie, one for each account.
+
+It lets nobody in. Whoever has it has tries of their own at the password (`db.password_tries`), so that strangers' wrong ones
+do not lock the account's owner out. It is worth nothing after the password has changed.
+"""
+
+import base64
+import binascii
+import hashlib
+import os
+from collections.abc import Mapping
+from uuid import UUID
+
+from identity_api.db.password_tries import Source
+from identity_api.vault import Vault, VaultError
+
+COOKIE_SECONDS = 15_552_000
+"""180 days."""
+_ID_BYTES = 16
+_MAX_LENGTH = 512
+
+
+def cookie_name(user_id: UUID) -> str:
+    """The end of the cookie's name: an account's own, which does not tell whose it is."""
+    return f"known-{hashlib.sha256(user_id.bytes).hexdigest()[:16]}"
+
+
+def source_of(
+    vault: Vault, tenant_id: UUID, user_id: UUID, password_hash: str, cookies: Mapping[str, str], address: str
+) -> Source:
+    """Where a try comes from: the browser if it is known, else the address."""
+    name = cookie_name(user_id)
+    for key in (f"__Host-{name}", name):
+        browser = _opened(vault, tenant_id, user_id, password_hash, cookies.get(key, ""))
+        if browser is not None:
+            return Source(hashlib.sha256(b"browser" + browser).digest(), is_known=True)
+    return Source(hashlib.sha256(b"address" + address.encode()).digest(), is_known=False)
+
+
+def cookie_value(vault: Vault, tenant_id: UUID, user_id: UUID, password_hash: str, cookies: Mapping[str, str]) -> str:
+    """For a browser that has just signed in: the one it has, or a new one."""
+    name = cookie_name(user_id)
+    for key in (f"__Host-{name}", name):
+        if _opened(vault, tenant_id, user_id, password_hash, cookies.get(key, "")) is not None:
+            return cookies[key]
+    content = os.urandom(_ID_BYTES) + _tag(password_hash)
+    sealed = vault.seal(content, tenant_id=tenant_id, table="app_user", column="known_browser", row_id=user_id)
+    return base64.urlsafe_b64encode(sealed).decode("ascii")
+
+
+def _opened(vault: Vault, tenant_id: UUID, user_id: UUID, password_hash: str, value: str) -> bytes | None:
+    """The browser's id, if the cookie is one of ours, for this account and its present password."""
+    if not 0 < len(value) <= _MAX_LENGTH:
+        return None
+    try:
+        sealed = base64.b64decode(value, altchars=b"-_", validate=True)
+        opened = vault.open(sealed, tenant_id=tenant_id, table="app_user", column="known_browser", row_id=user_id)
+    except (binascii.Error, ValueError, VaultError):
+        return None
+    return opened[:_ID_BYTES] if opened[_ID_BYTES:] == _tag(password_hash) else None
+
+
+def _tag(password_hash: str) -> bytes:
+    return hashlib.sha256(password_hash.encode()).digest()[:8]

@@ -1,0 +1,52 @@
+"""One-time handles that lead a browser on to its provider's sign-out: kept as hashes, with what they lead to sealed."""
+
+from uuid import UUID
+
+import msgspec
+
+from identity_api.db.database import Connection
+
+
+class SealedTarget(msgspec.Struct, frozen=True):
+    """Where a handle leads; `vault` opens it with table `logout_handle`, column `sealed`."""
+
+    id: UUID
+    sealed: bytes
+
+
+async def insert(
+    connection: Connection, tenant_id: UUID, target: SealedTarget, token_hash: bytes, *, seconds: int
+) -> None:
+    """Keep a new handle."""
+    await connection.execute(
+        """
+        insert into logout_handle (id, tenant_id, token_hash, sealed, expires_at)
+        values ($2, $1, $3, $4, now() + make_interval(secs => $5))
+        """,
+        tenant_id,
+        target.id,
+        token_hash,
+        target.sealed,
+        float(seconds),
+    )
+
+
+async def take(connection: Connection, tenant_id: UUID, token_hash: bytes) -> SealedTarget | None:
+    """Use the handle up; None if it is unknown, used, too late, or another tenant's. Of several at once, one gets it."""
+    row = await connection.fetchrow(
+        """
+        delete from logout_handle where tenant_id = $1 and token_hash = $2
+        returning id, sealed, expires_at > now() as is_live
+        """,
+        tenant_id,
+        token_hash,
+    )
+    return SealedTarget(row["id"], row["sealed"]) if row and row["is_live"] else None
+
+
+async def forget(connection: Connection, limit: int) -> int:
+    """Delete up to so many that are over, of all tenants. Returns how many."""
+    status = await connection.execute(
+        "delete from logout_handle where id in (select id from logout_handle where expires_at < now() limit $1)", limit
+    )
+    return int(status.rpartition(" ")[2])

@@ -1,0 +1,133 @@
+"""Wrong tries at a password, by where they come from: so that strangers do not keep an account's owner out.
+
+    known browser   one that has signed in with this password: ten tries of its own, then the same growing lock
+    stranger        all others together: ten tries, then a growing lock (`local_accounts.take_try`). While that lock holds, an
+                    address that has not failed today has three tries besides, and all such addresses a hundred a day
+
+A stranger therefore locks out nobody who has signed in here before, nor somebody who comes from elsewhere, and all strangers
+together have at most about two hundred tries a day at one account, however many addresses they have.
+"""
+
+from uuid import UUID
+
+import msgspec
+
+from identity_api.db import local_accounts
+from identity_api.db.database import Connection
+from identity_api.db.local_accounts import FIRST_LOCK_SECONDS, FREE_TRIES, LONGEST_LOCK_SECONDS
+from identity_api.ids import uuid7
+
+ADDRESS_TRIES = 3
+"""A day and address, beside those that all strangers share."""
+STRANGERS_TRIES = 100
+"""A day, of all addresses together, as long as the strangers' lock holds."""
+
+
+class Source(msgspec.Struct, frozen=True):
+    """Where a try comes from: a hash, and whether it is a browser that has signed in to this account."""
+
+    hash: bytes
+    is_known: bool
+
+
+async def take(connection: Connection, tenant_id: UUID, user_id: UUID, source: Source) -> bool:
+    """Count a try as wrong before it is known; False if it is not to be looked at, and then nothing is counted."""
+    if source.is_known:
+        return await _take_known(connection, tenant_id, user_id, source)
+    # One stranger after the other, or many at once would not see each other's tries.
+    await connection.execute(
+        "select from local_account where tenant_id = $1 and id = $2 for update", tenant_id, user_id
+    )
+    if await local_accounts.take_try(connection, tenant_id, user_id):
+        await _count_address(connection, tenant_id, user_id, source, ADDRESS_TRIES + FREE_TRIES * 1_000)
+        return True
+    made = await connection.fetchval(
+        """
+        select coalesce(sum(failures), 0) from password_try
+        where tenant_id = $1 and user_id = $2 and not is_known and tried_at > now() - interval '1 day'
+        """,
+        tenant_id,
+        user_id,
+    )
+    return made < STRANGERS_TRIES and await _count_address(connection, tenant_id, user_id, source, ADDRESS_TRIES)
+
+
+async def _take_known(connection: Connection, tenant_id: UUID, user_id: UUID, source: Source) -> bool:
+    found = await connection.fetchval(
+        """
+        insert into password_try as t (id, tenant_id, user_id, source_hash, is_known, failures, tried_at)
+        values ($1, $2, $3, $4, true, 1, now())
+        on conflict (tenant_id, user_id, source_hash) do update set failures = t.failures + 1, tried_at = now(),
+            locked_until = case when t.failures + 1 >= $5
+                then now() + make_interval(secs => least($6 * 2 ^ least(t.failures + 1 - $5, 20), $7)) end
+        where t.locked_until is null or t.locked_until <= now()
+        returning id
+        """,
+        uuid7(),
+        tenant_id,
+        user_id,
+        source.hash,
+        FREE_TRIES,
+        float(FIRST_LOCK_SECONDS),
+        float(LONGEST_LOCK_SECONDS),
+    )
+    return found is not None
+
+
+async def _count_address(connection: Connection, tenant_id: UUID, user_id: UUID, source: Source, at_most: int) -> bool:
+    """One more from this address; False if it has had so many within a day."""
+    found = await connection.fetchval(
+        """
+        insert into password_try as t (id, tenant_id, user_id, source_hash, is_known, failures, tried_at)
+        values ($1, $2, $3, $4, false, 1, now())
+        on conflict (tenant_id, user_id, source_hash) do update set tried_at = now(),
+            failures = case when t.tried_at > now() - interval '1 day' then t.failures + 1 else 1 end
+        where t.failures < $5 or t.tried_at <= now() - interval '1 day'
+        returning id
+        """,
+        uuid7(),
+        tenant_id,
+        user_id,
+        source.hash,
+        at_most,
+    )
+    return found is not None
+
+
+async def give_back(connection: Connection, tenant_id: UUID, user_id: UUID, source: Source) -> None:
+    """Take back the count of one try that was right as far as it went. Earlier wrong ones stay counted."""
+    await connection.execute(
+        """
+        update password_try set failures = greatest(failures - 1, 0), locked_until = null
+        where tenant_id = $1 and user_id = $2 and source_hash = $3
+        """,
+        tenant_id,
+        user_id,
+        source.hash,
+    )
+    if not source.is_known:
+        await local_accounts.give_back_try(connection, tenant_id, user_id)
+
+
+async def forget_source(connection: Connection, tenant_id: UUID, user_id: UUID, source: Source) -> None:
+    """A right one: this source begins anew. What strangers have tried stays counted unless it was one of them."""
+    await connection.execute(
+        "delete from password_try where tenant_id = $1 and user_id = $2 and source_hash = $3",
+        tenant_id,
+        user_id,
+        source.hash,
+    )
+    if not source.is_known:
+        await local_accounts.forget_strangers(connection, tenant_id, user_id)
+
+
+async def forget(connection: Connection, limit: int) -> int:
+    """Delete up to so many counts that are a day old and lock nothing, of all tenants. Returns how many."""
+    status = await connection.execute(
+        """
+        delete from password_try where id in (
+            select id from password_try where tried_at < now() - interval '1 day' limit $1)
+        """,
+        limit,
+    )
+    return int(status.rpartition(" ")[2])
