@@ -30,23 +30,27 @@ from identity_api.tenants.presets import (
 from identity_api.tenants.presets.preset import SETTINGS, Preset
 
 _MODULES = (
-    *(
-        adfs,
-        apple,
-        auth0,
-        authelia,
-        authentik,
-        azure_b2c,
-        cognito,
-        dex,
-        discord,
-        entra,
-        github,
-        gitlab,
-        google,
-        jumpcloud,
-    ),
-    *(keycloak, linkedin, okta, onelogin, pingfederate, slack, zitadel),
+    adfs,
+    apple,
+    auth0,
+    authelia,
+    authentik,
+    azure_b2c,
+    cognito,
+    dex,
+    discord,
+    entra,
+    github,
+    gitlab,
+    google,
+    jumpcloud,
+    keycloak,
+    linkedin,
+    okta,
+    onelogin,
+    pingfederate,
+    slack,
+    zitadel,
 )
 PRESETS: Mapping[str, Preset] = {module.PRESET.name: module.PRESET for module in _MODULES}
 
@@ -73,7 +77,8 @@ def apply_preset(fields: Mapping[str, Any]) -> dict[str, Any]:
     if preset is None:
         raise BadInput(f"The presets are {', '.join(sorted(PRESETS))}.", field="preset")
     values = _values(preset, fields.get("preset_values", {}))
-    settings = {one: getattr(preset, one) for one in SETTINGS} | _chosen(preset, fields.get("preset_alternatives", ()))
+    said = {one: getattr(preset, one) for one in SETTINGS if getattr(preset, one) is not None}
+    settings = said | _chosen(preset, fields.get("preset_alternatives", ()))
     explicit = {one: value for one, value in fields.items() if one not in _OWN_FIELDS and value is not None}
     if isinstance(explicit.get("client_id"), str):
         # Some vendors want it in a scope, or as the name of a resource.

@@ -36,7 +36,7 @@ class Alternative(msgspec.Struct, frozen=True, kw_only=True):
 
 class Preset(msgspec.Struct, frozen=True, kw_only=True):
     """A well-known provider. The fields from `issuer` to `sync_mode` are those of a provider declaration. In their texts
-    `{client_id}` is the declared client ID.
+    `{client_id}` is the declared client ID. Of what is None a preset says nothing.
 
     `endpoints` are used where the protocol is `oauth2`; an OpenID Provider tells its own. `register_redirect_at` is
     where in the provider's console the redirect URI is entered, `steps` is what else must be done there, and
@@ -66,10 +66,10 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True):
     email_claim: tuple[str, ...] = ("email",)
     groups_claim: tuple[str, ...] = ("id_token / groups",)
     absent_groups: Literal["EMPTY", "UNKNOWN"] = "UNKNOWN"
-    end_session_parameters: dict[str, str] = {}
-    name_in_callback: bool = False
+    end_session_parameters: dict[str, str] | None = None
+    name_in_callback: bool | None = None
     provisioning: Literal["JIT", "KNOWN_USERS", "LINKED_ONLY"] = "JIT"
-    deny_unmapped: bool = False
+    deny_unmapped: bool | None = None
     email_verified_rule: Literal["IGNORE", "REQUIRED", "TRUSTED"] = "IGNORE"
     sync: Literal["REFRESH_TOKEN", "ACCESS_TOKEN", "OFF"] = "REFRESH_TOKEN"
     sync_mode: Literal["STRICT", "ADDITIVE", "NONE"] = "STRICT"

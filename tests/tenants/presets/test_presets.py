@@ -12,6 +12,7 @@ from identity_api.mapping import Documents, Reason, parse_claim_sources, read_gr
 from identity_api.mapping.profile import ProfileClaims
 from identity_api.oidc.discovery import configuration_url
 from identity_api.tenants.declaration import ProviderDeclaration, parse
+from identity_api.tenants.overlay import laid_over
 from identity_api.tenants.presets import PRESETS, apply_preset
 from identity_api.web.icons import ICONS
 
@@ -109,6 +110,18 @@ def test_what_is_said_explicitly_wins():
     provider = declared("google", label="Company account", provisioning="JIT", scopes=["openid"])
     assert (provider.label, provider.provisioning, provider.scopes) == ("Company account", "JIT", ("openid",))
     assert provider.issuer == "https://accounts.google.com"
+
+
+def test_what_a_preset_does_not_say_stays_as_it_is_stored():
+    """A file that names the preset again and leaves a setting out does not take the setting back."""
+    stored = {
+        "client_authentication": "client_secret_basic",
+        "deny_unmapped": True,
+        "end_session_parameters": {"a": "b"},
+    }
+    kept = laid_over(stored, fields("gitlab"), is_provider=True)
+    assert {name: kept[name] for name in stored} == stored
+    assert laid_over(stored, fields("apple"), is_provider=True)["client_authentication"] == "apple_client_secret"
 
 
 def test_an_explicit_issuer_makes_the_parameters_unnecessary():
