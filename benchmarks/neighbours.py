@@ -1,0 +1,238 @@
+"""`python -m benchmarks.neighbours`: what one tenant's worst does to another's `GET /v1/me`.
+
+One API process with its pool of 16 connections, in this process; a large tenant that does its worst through one input
+after the other, from four places at a time; and a small tenant that asks who it is, over and over. Printed for each input:
+the small tenant's median and 99th percentile in milliseconds, quiet and beside it, and how much longer that is.
+
+Settings by environment: BENCH_USERS (20000), BENCH_SECONDS (5).
+"""
+
+import asyncio
+import base64
+import itertools
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import uvloop
+
+from benchmarks.data import Tenant, build
+from identity_api.app import build_api
+from identity_api.config import load_settings
+from identity_api.db import providers, read_model, sessions
+from identity_api.db.database import Connection, Database
+from identity_api.db.migrate import migrate
+from identity_api.db.shares import work_for
+from identity_api.embedded.services import start_services
+from identity_api.graphql.ids import global_id
+from identity_api.ids import new_token, token_hash, uuid7
+from identity_api.telemetry import configure_logging
+from tests import factories as make
+from tests.web.site import running
+
+USERS = int(os.environ.get("BENCH_USERS", "20000"))
+SECONDS = float(os.environ.get("BENCH_SECONDS", "5"))
+PLACES = 4
+"""At which the large tenant works at a time."""
+WORST_GLOBS = [f"*{'a' * 90}*{'a' * 90}*{number}" for number in range(200)]
+PUBLIC_URL = "http://127.0.0.1:8000"
+
+Work = Callable[[], Awaitable[object]]
+
+
+async def call(app: Any, method: str, path: str, token: str, body: bytes = b"") -> int:
+    """One request without a server; its status."""
+    status = 0
+    headers = [(b"host", b"127.0.0.1:8000"), (b"authorization", f"Bearer {token}".encode())]
+    headers += [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    scope = {
+        "type": "http", "method": method, "scheme": "http", "path": path, "raw_path": path.encode(), "query_string": b"",
+        "headers": headers, "client": ("203.0.113.7", 5), "state": {},
+    }  # fmt: skip
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(event: dict[str, Any]) -> None:
+        nonlocal status
+        status = event.get("status", status)
+
+    await app(scope, receive, send)
+    return status
+
+
+class Hostile:
+    """The large tenant and its inputs."""
+
+    def __init__(self, app: Any, database: Database, tenant: Tenant, provider: providers.Provider) -> None:
+        self._app, self._database, self._tenant, self._provider = app, database, tenant, provider
+        self._tokens = itertools.cycle(tenant.session_tokens)
+        self._numbers = itertools.count()
+        self.permission = self.group = UUID(int=0)
+
+    async def prepare(self, connection: Connection) -> None:
+        """Rights, the worst patterns, and somebody who signs in with new groups."""
+        admin = self._tenant.user_ids[0]
+        for name in ("identity:mappings:read", "identity:mappings:write", "identity:groups:read"):
+            row_id = await make.make_permission(connection, self._tenant.id, name)
+            await connection.execute(
+                "insert into permission_grant (id, tenant_id, user_id, permission_id, source, granted_at, granted_by)"
+                " values ($1, $2, $3, $4, 'MANUAL', now(), 'operator:bench')",
+                uuid7(), self._tenant.id, admin, row_id,
+            )  # fmt: skip
+        self.permission = await make.make_permission(connection, self._tenant.id, "spare:read")
+        for pattern in WORST_GLOBS:
+            await make.make_mapping(connection, self._tenant.id, pattern, [self.permission], match="GLOB")
+        self.group = await connection.fetchval(
+            "select id from provider_group where tenant_id = $1 and name = 'group-7'", self._tenant.id
+        )
+        self._people = [
+            await make.make_identity(
+                connection, self._provider, await make.make_user(connection, self._tenant.id, username=f"new{number}")
+            )
+            for number in range(PLACES)
+        ]
+        await read_model.refresh(connection, self._tenant.id, [admin])
+
+    def graphql(self, document: str, **variables: object) -> Work:
+        """The same document over and over."""
+        body = msgspec.json.encode({"query": document, "variables": variables})
+
+        async def ask() -> None:
+            status = await call(self._app, "POST", "/graphql", next(self._tokens), body)
+            assert status in (200, 429, 503), status
+
+        return ask
+
+    async def sign_in(self) -> None:
+        """A login with a thousand groups that nobody has seen."""
+        number = next(self._numbers)
+        names = [f"{number}-{place}-{'a' * 200}" for place in range(1_000)]
+        work_for(self._tenant.id)
+        async with self._database.transaction() as connection:
+            await make.sign_in(connection, self._provider, self._people[number % PLACES], names)
+
+    def inputs(self) -> dict[str, Work]:
+        """By name."""
+        mapping = {"pattern": "group-1*", "match": "GLOB", "permissions": [global_id("Permission", self.permission)]}
+        names = "groups { name } permissions { name }"
+        return {
+            "logins with 1,000 new groups": self.sign_in,
+            "pages of 100 users": self.graphql(
+                f"{{ users(first: 100) {{ edges {{ node {{ id username {names} }} }} }} }}"
+            ),
+            "users of a group": self.graphql(
+                "query ($group: ID!) { users(filter: {group: $group}) { edges { node { id } } } }",
+                group=global_id("Group", self.group),
+            ),
+            "users without identity": self.graphql("{ users(filter: {linked: false}) { edges { node { id } } } }"),
+            "identities by state": self.graphql("{ identities(filter: {state: STALE}) { edges { node { id } } } }"),
+            "groups with their members": self.graphql("{ groups(first: 100) { edges { node { id name } } } }"),
+            "previews of a mapping": self.graphql(
+                "query ($input: CreateGroupMappingInput!) { previewGroupMappingCreation(input: $input) { __typename } }",
+                input=mapping,
+            ),
+        }
+
+
+async def ask_who(app: Any, token: str, until: Callable[[], bool]) -> list[float]:
+    """How long each answer took, in milliseconds, sorted."""
+    times = []
+    while not until():
+        begun = time.perf_counter()
+        status = await call(app, "GET", "/v1/me", token)
+        assert status == 200, status
+        times.append((time.perf_counter() - begun) * 1_000)
+        await asyncio.sleep(0.002)
+    return sorted(times)
+
+
+def at(times: list[float], share: float) -> float:
+    return times[min(len(times) - 1, int(len(times) * share))]
+
+
+async def beside(app: Any, token: str, work: Work | None) -> tuple[list[float], int]:
+    """The small tenant's times while the large one works, and how often that did its work."""
+    done = 0
+    until = time.perf_counter() + SECONDS
+
+    def is_over() -> bool:
+        return time.perf_counter() >= until
+
+    async def repeat() -> None:
+        nonlocal done
+        while work is not None and not is_over():
+            await work()
+            done += 1
+
+    loops = [asyncio.create_task(repeat()) for _ in range(PLACES)]
+    times = await ask_who(app, token, is_over)
+    await asyncio.gather(*loops)
+    return times, done
+
+
+async def small_tenant(database: Database) -> str:
+    """Somebody's session."""
+    token = new_token("ias")
+    async with database.transaction() as connection:
+        tenant = await make.make_tenant(connection)
+        provider = await make.make_provider(connection, tenant.id)
+        user_id = await make.make_user(connection, tenant.id)
+        identity_id = await make.make_identity(connection, provider, user_id)
+        await make.sign_in(connection, provider, identity_id, ["engineering"])
+        session = sessions.NewSession(
+            id=uuid7(), tenant_id=tenant.id, user_id=user_id, identity_id=identity_id, frontend_id=None, kind="BEARER",
+            token_hash=token_hash(token), epoch=0, authenticated_at=await connection.fetchval("select now()"),
+            provider_session=None, id_token_sealed=None,
+        )  # fmt: skip
+        await sessions.insert(connection, session, absolute_seconds=86_400)
+    return token
+
+
+async def main(database_url: str, redis_url: str) -> None:
+    """Build both tenants on real services, and measure."""
+    await migrate(database_url)
+    settings = load_settings(
+        {
+            "HOME": "/nonexistent",
+            "IDENTITY_DATABASE_URL": database_url,
+            "IDENTITY_REDIS_URL": redis_url,
+            "IDENTITY_PUBLIC_URL": PUBLIC_URL,
+            "IDENTITY_SECRET_KEYS": "bench:" + base64.b64encode(os.urandom(32)).decode(),
+        }
+    )
+    app: Any = build_api(settings)
+    async with running(app):
+        database = app._parts.database
+        token = await small_tenant(database)
+        async with database.reading() as connection:
+            tenant = await build(connection, USERS)
+            [provider] = await providers.of_tenant(connection, tenant.id)
+        hostile = Hostile(app, database, tenant, provider)
+        async with database.transaction() as connection:
+            await hostile.prepare(connection)
+        print(f"{'':<32} {'quiet':^16}   {'beside it':^16}   ratio of p99   times", flush=True)
+        await beside(app, token, None)
+        for name, work in hostile.inputs().items():
+            quiet, _ = await beside(app, token, None)
+            loaded, done = await beside(app, token, work)
+            told = [f"{at(times, 0.5):7.1f} {at(times, 0.99):8.1f}" for times in (quiet, loaded)]
+            ratio = at(loaded, 0.99) / at(quiet, 0.99)
+            print(f"{name:<32} {told[0]}   {told[1]}   {ratio:12.1f}   {done:5}", flush=True)
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory(prefix="identity-api-neighbours-") as folder:
+        Path(folder).chmod(0o711)
+        with start_services(Path(folder), fast=True) as services:
+            if services.database_url is None or services.redis_url is None:
+                sys.exit("The embedded services did not start.")
+            with Path(os.devnull).open("w") as nowhere:
+                configure_logging("json", "error", stream=nowhere)
+                uvloop.run(main(services.database_url, services.redis_url))
