@@ -273,9 +273,14 @@ async def of_issuers(
     return [row["id"] for row in rows]
 
 
-async def of_provider(connection: Connection, tenant_id: UUID, provider_id: UUID) -> list[UUID]:
-    """Every identity at the provider."""
+async def of_provider(
+    connection: Connection, tenant_id: UUID, provider_id: UUID, *, limit: int | None = None
+) -> list[UUID]:
+    """The identities at the provider: every one, or at most so many."""
     rows = await connection.fetch(
-        "select id from identity where tenant_id = $1 and provider_id = $2 order by id", tenant_id, provider_id
+        "select id from identity where tenant_id = $1 and provider_id = $2 order by id limit $3",
+        tenant_id,
+        provider_id,
+        limit,
     )
     return [row["id"] for row in rows]

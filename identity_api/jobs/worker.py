@@ -15,11 +15,13 @@ from identity_api.mappings.apply import apply_changes
 from identity_api.sync.parts import SyncParts
 from identity_api.sync.run import sweep
 from identity_api.telemetry import METRICS, get_logger
+from identity_api.tenants.consequences import finish_switching_off
 
 SWEEP_SECONDS = 1.0
 MAPPING_SECONDS = 0.5
 SEAL_SECONDS = 1.0
 MEASURE_SECONDS = 15.0
+SWITCH_OFF_SECONDS = 10.0
 CLEAN_UP_SECONDS = 60.0
 FINISH_SECONDS = 34.0
 """After `stop`; the whole is promised within 35 s. A token that was sent is answered and landed by then (30 s); what comes
@@ -42,6 +44,7 @@ async def run_worker(parts: SyncParts, stop: asyncio.Event, *, redis_url: str | 
         Ticker("apply_mapping_changes", MAPPING_SECONDS, lambda: apply_changes(parts.database)),
         Ticker("seal_audit", SEAL_SECONDS, lambda: seal_all(parts.database, parts.vault)),
         Ticker("measure", MEASURE_SECONDS, lambda: measure(parts)),
+        Ticker("switch_off", SWITCH_OFF_SECONDS, lambda: finish_switching_off(parts.database)),
         Ticker("clean_up", CLEAN_UP_SECONDS, lambda: clean_up(parts.database)),
     ]
     tasks = [asyncio.create_task(ticker.run(stop), name=ticker.name) for ticker in tickers]

@@ -139,6 +139,10 @@ API: Final[Table] = table(
         "MAPPING_EXISTS": ("There is such a mapping already.", "Change that one."),
         "PROVIDER_EXISTS": ("The tenant has a provider of that name already.", "Choose another."),
         "PROVIDER_ENABLED": ("A provider that is switched on cannot be removed.", "Switch it off first."),
+        "PROVIDER_ENDING": (
+            "The provider had many people when it was switched off, and their logins are still being ended.",
+            "Try again in a minute. If it stays so, see that a worker is running.",
+        ),
         "PROVIDER_IN_USE": ("People's identities are at the provider.", "Unlink them, or keep it switched off."),
         "TOO_MANY_SECRETS": ("Two client secrets are stored already.", "Remove one first."),
         "LAST_SECRET": ("This is the only client secret that works.", "Set another one first."),

@@ -8,7 +8,7 @@ from identity_api.db import read_model, sessions
 from identity_api.errors import Conflict, NotFound, Refused
 from identity_api.ids import new_token, token_hash, uuid7
 from identity_api.sessions.authenticate import authenticate
-from identity_api.tenants import switching
+from identity_api.tenants import consequences, switching
 from tests.tenants.providers.office import Office
 
 
@@ -144,3 +144,35 @@ async def test_what_a_file_declares_is_not_switched_here(office: Office) -> None
         with pytest.raises(Refused) as refused:
             await change(office.parts, office.actor, provider.id)
         assert refused.value.code == "MANAGED_BY_FILE"
+
+
+@pytest.mark.asyncio
+async def test_a_provider_with_many_people_is_off_at_once_and_what_came_from_it_is_ended_in_chunks(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consequences, "AT_ONCE", 2)
+    provider = await office.provider()
+    people = [await office.person(provider, ["engineering"]) for _ in range(3)]
+    tokens = [await session_of(office, *person) for person in people]
+    open_ones = "select id from session where tenant_id = $1 and ended_at is null"
+    open_tokens = "select id from api_token where tenant_id = $1 and ended_at is null"
+    assert not (await switching.disable(office.parts, office.actor, provider.id)).enabled
+    assert not any([await is_signed_in(office, token) for token in tokens])
+    assert len(await office.fetch(open_ones, office.tenant_id)) == 3
+    with pytest.raises(Conflict) as refused:
+        await switching.enable(office.parts, office.actor, provider.id)
+    assert refused.value.code == "PROVIDER_ENDING"
+    assert not any([await is_signed_in(office, token) for token in tokens])
+    assert await consequences.finish_switching_off(office.database, chunk=2) >= 3
+    assert await office.fetch(open_ones, office.tenant_id) == []
+    assert await office.fetch(open_tokens, office.tenant_id) == []
+    assert (await switching.enable(office.parts, office.actor, provider.id)).enabled
+    assert not any([await is_signed_in(office, token) for token in tokens])
+
+
+@pytest.mark.asyncio
+async def test_nothing_is_ended_at_a_provider_that_is_on(office: Office) -> None:
+    provider = await office.provider()
+    token = await session_of(office, *await office.person(provider, ["engineering"]))
+    await consequences.finish_switching_off(office.database)
+    assert await is_signed_in(office, token)
