@@ -133,34 +133,45 @@ async def users_of(connection: Connection, tenant_id: UUID, identity_ids: Sequen
     return [row["user_id"] for row in rows]
 
 
-_LEFT_AT = """
-    from identity i where i.tenant_id = $1 and i.provider_id = $2 and (
-        exists (select from session s where s.tenant_id = $1 and s.identity_id = i.id and s.ended_at is null)
-        or exists (select from api_token a where a.tenant_id = $1 and a.user_id = i.user_id and a.ended_at is null
-            and not exists (select from app_user u where u.tenant_id = $1 and u.id = i.user_id and u.password_hash is not null)
-            and not exists (
-                select from identity o
-                join provider p on p.tenant_id = $1 and p.id = o.provider_id and p.enabled
-                join identity_sync s on s.tenant_id = $1 and s.id = o.id
-                where o.tenant_id = $1 and o.user_id = i.user_id and o.state not in ('REVOKED', 'QUARANTINED')
-                    and (s.signed_in_until > now() or p.sync = 'OFF'))))
+_SESSIONS_LEFT = """
+    select s.identity_id as id from session s
+    cross join lateral (
+        select from identity i
+        where i.tenant_id = $1 and i.id = s.identity_id and i.provider_id = $2 limit 1) i
+    where s.tenant_id = $1 and s.ended_at is null and s.identity_id is not null
 """
-"""Identities whose sessions, or whose users' API tokens, do not outlive the provider being switched off."""
+_TOKENS_LEFT = """
+    select i.id from api_token a
+    join app_user u on u.tenant_id = $1 and u.id = a.user_id and u.password_hash is null
+    join identity i on i.tenant_id = $1 and i.user_id = a.user_id and i.provider_id = $2
+    where a.tenant_id = $1 and a.ended_at is null and not exists (
+        select from identity o
+        join provider p on p.tenant_id = $1 and p.id = o.provider_id and p.enabled
+        join identity_sync s on s.tenant_id = $1 and s.id = o.id
+        where o.tenant_id = $1 and o.user_id = a.user_id and o.state not in ('REVOKED', 'QUARANTINED')
+            and (s.signed_in_until > now() or p.sync = 'OFF'))
+"""
+"""Identities of whose sessions, or of whose users' API tokens, none outlives the provider being switched off."""
 
 
 async def left_at(connection: Connection, tenant_id: UUID, provider_id: UUID, limit: int) -> list[UUID]:
     """Identities of a provider that is switched off of which something is still to be ended, at most so many."""
-    rows = await connection.fetch(f"select i.id {_LEFT_AT} limit $3", tenant_id, provider_id, limit)
+    rows = await connection.fetch(
+        f"select id from (({_SESSIONS_LEFT} limit $3) union ({_TOKENS_LEFT} limit $3)) as left_over limit $3",
+        tenant_id,
+        provider_id,
+        limit,
+    )
     return [row["id"] for row in rows]
 
 
 async def still_ending(connection: Connection) -> list[tuple[UUID, UUID]]:
     """(tenant, provider), of any tenant, that are switched off and of which something is still to be ended."""
+    sessions, tokens = [
+        text.replace("$1", "v.tenant_id").replace("$2", "v.id") for text in (_SESSIONS_LEFT, _TOKENS_LEFT)
+    ]
     rows = await connection.fetch(
-        f"""
-        select v.tenant_id, v.id from provider v
-        where not v.enabled and exists (select {_LEFT_AT.replace("$1", "v.tenant_id").replace("$2", "v.id")})
-        """
+        f"select v.tenant_id, v.id from provider v where not v.enabled and (exists ({sessions}) or exists ({tokens}))"
     )
     return [(row["tenant_id"], row["id"]) for row in rows]
 
