@@ -9,6 +9,7 @@ Settings by environment: BENCH_USERS (20000), BENCH_SECONDS (5).
 
 import asyncio
 import base64
+import gc
 import itertools
 import os
 import sys
@@ -218,6 +219,8 @@ async def main(database_url: str, redis_url: str) -> None:
         async with database.transaction() as connection:
             await hostile.prepare(connection)
         print(f"{'':<32} {'quiet':^16}   {'beside it':^16}   ratio of p99   times", flush=True)
+        gc.collect()
+        gc.freeze()  # as the product's processes do
         await beside(app, token, None)
         for name, work in hostile.inputs().items():
             quiet, _ = await beside(app, token, None)

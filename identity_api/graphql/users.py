@@ -30,6 +30,7 @@ from identity_api.graphql.sessions import Session, SessionRow, session_row
 from identity_api.graphql.summaries import GroupSummary, GroupSummaryRow, ProviderSummaryRow, user_id
 from identity_api.permissions.facts import TenantCircumstances
 from identity_api.permissions.force import Standing, standing
+from identity_api.slices import own_turn
 
 MAX_TEXT = 512
 
@@ -253,6 +254,8 @@ class UserQueries:
                     await ids.check_exists(connection, context.tenant_id, "Group", where.group_id)
                 if where.permission_id is not None:
                     await ids.check_exists(connection, context.tenant_id, "Permission", where.permission_id)
+        if len(found.users) > read_model.FEW:
+            await own_turn()  # what is selected of the page is made without a pause from here on
         return connections.connection(of, user_rows(found), has_more=found.has_more, after=after)
 
 
