@@ -1,4 +1,4 @@
-"""`provider keys`: what to register at a provider, and a rotation, on the real script."""
+"""`provider keys`, `list` and `show`: what to register at a provider, a rotation, and exceptions, on the real script."""
 
 import json
 
@@ -52,3 +52,18 @@ def test_what_is_not_there_is_named(acme: Command, names: tuple[str, str]) -> No
         done = acme("provider", "keys", verb, *names)
         assert done.returncode == 1
         assert "nobody" in done.stderr
+
+
+def test_exceptions_are_in_the_list_and_on_the_sheet_with_what_is_lost(command: Command) -> None:
+    """They are the operator's, and nobody is to forget them."""
+    weaker = DECLARATION.replace('client_authentication = "private_key_jwt"', 'client_secret = "s3cret"\npkce = "OFF"')
+    done = command("apply", "-", stdin=weaker.encode())
+    assert done.returncode == 0, done.stderr
+    assert 'EXCEPTION acme/keycloak: pkce = "OFF"\n' in command("provider", "list").stdout
+    sheet = command("provider", "show", "acme", "keycloak").stdout
+    [line] = [line for line in sheet.splitlines() if line.startswith("EXCEPTION")]
+    assert "a code that is stolen on its way here" in line
+    assert json.loads(command("provider", "list", "--json").stdout)["providers"][0]["exceptions"] == ['pkce = "OFF"']
+    ended = weaker.replace('pkce = "OFF"', 'pkce = "S256"')
+    assert command("apply", "-", stdin=ended.encode()).returncode == 0
+    assert "EXCEPTION" not in command("provider", "show", "acme", "keycloak").stdout

@@ -127,6 +127,29 @@ async def test_a_preset_needs_what_it_asks_for(world: World) -> None:
 
 
 @pytest.mark.asyncio
+async def test_how_signing_out_ends_is_entered_and_what_the_operator_accepted_is_shown(world: World) -> None:
+    """What weakens a login is no field here: a tenant's admins read it, with what is lost."""
+    parameters = [{"name": "logout_uri", "value": "{return_url}"}]
+    made = await change(world.admin, "createProvider", **NEW, endSessionParameters=parameters)
+    row_id = made["provider"]["id"]
+    shown = (await settings(world.admin, row_id))["clientSettings"]
+    assert [(one["name"], one["value"]) for one in shown["endSessionParameters"]] == [("logout_uri", "{return_url}")]
+    assert (shown["signOutAtProvider"], shown["exceptions"]) == (True, [])
+    refused = await change(world.admin, "updateProvider", id=row_id, version=1, signOutAtProvider=False)
+    assert (refused["code"], refused["field"]) == ("PROVIDER_INVALID", "end_session_parameters")
+    given = {"signOutAtProvider": False, "endSessionParameters": []}
+    assert (await change(world.admin, "updateProvider", id=row_id, version=1, **given))["__typename"] == "ProviderSaved"
+    async with world.database.transaction() as connection:
+        await connection.execute(
+            'update provider set client_settings = \'{"pkce": "OFF"}\' where tenant_id = $1 and slug = $2',
+            world.tenant,
+            NEW["slug"],
+        )
+    [told] = (await settings(world.admin, row_id))["clientSettings"]["exceptions"]
+    assert told.startswith('pkce = "OFF": a code that is stolen')
+
+
+@pytest.mark.asyncio
 async def test_an_update_changes_what_is_named_and_null_empties_what_may_be_empty(world: World) -> None:
     made = await change(world.admin, "createProvider", **NEW, icon="mdi:key", label="Acme SSO")
     row_id = made["provider"]["id"]

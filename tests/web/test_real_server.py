@@ -118,6 +118,12 @@ def test_the_server_hands_the_path_on_as_it_came(server: Server, line: str, stat
         assert json.loads(body)["request_id"]
 
 
+@pytest.mark.parametrize(("length", "code"), [(16_000, "STATE_UNKNOWN"), (25_000, "URL_TOO_LONG")])
+def test_a_callback_may_be_as_long_as_a_code_needs(server: Server, length: int, code: str) -> None:
+    _, body = server.ask(f"GET /auth/oidc/sso/callback?state=s&code={'c' * length}")
+    assert code in body
+
+
 def test_two_hosts_and_no_host_are_refused(server: Server) -> None:
     assert server.ask("GET /health/live", "Host: evil.example")[0] == 400
     assert server.say("GET /health/live HTTP/1.1\r\nConnection: close\r\n\r\n")[0] == 400

@@ -9,7 +9,7 @@ import rich_click as click
 def list_all(tenant: str | None, as_json: bool) -> None:
     """List the providers of TENANT, or of every tenant."""
     from identity_api.cli.context import read_settings, run_on_database
-    from identity_api.cli.output import print_json, print_table
+    from identity_api.cli.output import print_json, print_lines, print_table
     from identity_api.cli.providers import list_providers
 
     settings = read_settings(keys_required=False)
@@ -18,18 +18,11 @@ def list_all(tenant: str | None, as_json: bool) -> None:
         print_json({"providers": found})
         return
     rows = [
-        (
-            one.tenant,
-            one.slug,
-            one.protocol,
-            one.issuer,
-            "yes" if one.enabled else "no",
-            one.managed_by,
-            ", ".join(one.exceptions),
-        )
+        (one.tenant, one.slug, one.protocol, one.issuer, "yes" if one.enabled else "no", one.managed_by)
         for one in found
     ]
-    print_table(("tenant", "slug", "protocol", "issuer", "enabled", "managed by", "exceptions"), rows)
+    print_table(("tenant", "slug", "protocol", "issuer", "enabled", "managed by"), rows)
+    print_lines([f"EXCEPTION {one.tenant}/{one.slug}: {name}" for one in found for name in one.exceptions])
 
 
 @click.command()
