@@ -72,7 +72,7 @@ async def test_a_worker_that_stood_still_before_it_sent_the_token_does_not_send_
         await gate.arrival(1, 60)
         await until(lambda: installation.are_leased(TOGETHER))
         slow.stop()
-    await installation.let_leases_run_out()
+    await installation.outlast_leases()
     quick = installation.worker()
     await installation.synced()
     await quick.kill()

@@ -126,13 +126,35 @@ async def test_a_state_is_the_same_of_a_user_and_in_the_list_and_in_its_filter(w
 
 @pytest.mark.asyncio
 async def test_the_list_of_identities_says_what_the_user_says(world: World) -> None:
-    fields = """id state issuer subject stateReason stateSince signedInAt permissionsValidUntil signedInUntil verifiedAt
+    fields = """id state issuer subject stateReason needsSignIn stateSince signedInAt permissionsValidUntil signedInUntil
+        verifiedAt
         nextSyncAt groupsCompleteness provider { id slug label } user { id username displayLabel }"""
     data = await world.admin.data(
         f"query ($id: ID!) {{ user(id: $id) {{ identities {{ {fields} }} }} identities {{ edges {{ node {{ {fields} }} }} }} }}",
         id=global_id("User", world.person),
     )
     assert [edge["node"] for edge in data["identities"]["edges"]] == data["user"]["identities"]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("state", "reason", "needs"),
+    [("FRESH", None, False), ("STALE", "timeout", False), ("STALE", "rotation_lost", True), ("REVOKED", "admin", True)],
+)
+async def test_an_identity_that_only_a_sign_in_can_confirm_says_so(
+    world: World, state: str, reason: str | None, needs: bool
+) -> None:
+    """Of the user and in the list, also when its lease is over and it is shown as suspended."""
+    await world.execute(
+        "update identity set state = $2, state_reason = $3 where tenant_id = $1", world.tenant, state, reason
+    )
+    await world.execute("select refresh_user_read($1, array[$2]::uuid[])", world.tenant, world.person)
+    asked = "query ($id: ID!) { user(id: $id) { identities { needsSignIn } } identities { edges { node { needsSignIn } } } }"
+    for statement in ("select $1::uuid", LEASE_OVER):
+        await world.execute(statement, world.tenant)
+        data = await world.admin.data(asked, id=global_id("User", world.person))
+        assert data["user"]["identities"] == [{"needsSignIn": needs}]
+        assert [edge["node"] for edge in data["identities"]["edges"]] == [{"needsSignIn": needs}]
 
 
 @pytest.mark.asyncio
