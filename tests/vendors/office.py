@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
-from identity_api.cli.declaration import apply_declaration, read_declaration
+from identity_api.cli.declaration import apply_declaration, read_document, read_over_stored
 from identity_api.clock import system_clock
 from identity_api.config import Settings
 from identity_api.db import identities, providers, tenants
@@ -160,7 +160,7 @@ async def follow(
     without: Sequence[str] = (),
     more: str = "",
 ) -> Office:
-    """Do what the guide says, at the vendor and here.
+    """Do what the guide says, at the vendor and here. Doing it a second time changes nothing.
 
     Args:
         guide: its name in docs/providers.
@@ -187,7 +187,10 @@ async def follow(
         f"https://{host}/auth/{protocol}/{declared['slug']}/callback",
         f"https://{host}/auth/logout/return",
     )
-    await apply_declaration(database, settings, read_declaration(path), folder, prune=False, rehearse=False)
+    for is_first in (True, False):
+        declared_now = await read_over_stored(database, path, read_document(path))
+        applied = await apply_declaration(database, settings, declared_now, folder, prune=False, rehearse=False)
+        assert bool(applied.changes) is is_first, applied.changes
     async with database.reading() as connection:
         row = await tenants.by_slug(connection, slug)
         assert row is not None
