@@ -13,6 +13,7 @@ _MAPPED = """
     where mp.tenant_id = $1
 """
 """What live mappings give, to be narrowed to the providers concerned; a mapping without one is for each."""
+_NAMED = "select name, delegable from permission where tenant_id = $1 and id"
 
 
 async def account(connection: Connection, tenant_id: UUID, user_id: UUID) -> Account:
@@ -61,9 +62,10 @@ _WAYS = """
 
 async def through(connection: Connection, tenant_id: UUID, provider_id: UUID) -> Rights:
     """What live mappings can give by groups of this provider."""
-    return await _rights(
-        connection, f"{_MAPPED} and (m.provider_id is null or m.provider_id = $2)", tenant_id, provider_id
+    rows = await connection.fetch(
+        f"{_NAMED} in ({_MAPPED} and (m.provider_id is null or m.provider_id = $2))", tenant_id, provider_id
     )
+    return frozenset([_right(row) for row in rows])
 
 
 async def of_people(connection: Connection, tenant_id: UUID, provider_id: UUID, issuers: Collection[str]) -> Rights:
@@ -72,10 +74,9 @@ async def of_people(connection: Connection, tenant_id: UUID, provider_id: UUID, 
     Args:
         issuers: who the provider will be. An identity that waits for its first login is claimed by whichever it is.
     """
-    return await _rights(
-        connection,
+    rows = await connection.fetch(
         f"""
-        with person as (
+        {_NAMED} in (with person as (
             select user_id from identity where tenant_id = $1 and provider_id = $2 and unlinked_at is null
                 and (subject is null or issuer = any($3::text[]))
         ), place as (
@@ -85,12 +86,13 @@ async def of_people(connection: Connection, tenant_id: UUID, provider_id: UUID, 
         select g.permission_id from permission_grant g join person on person.user_id = g.user_id
         where g.tenant_id = $1 and g.revoked_at is null
         union
-        {_MAPPED} and exists (select from place where m.provider_id is null or m.provider_id = place.provider_id)
+        {_MAPPED} and exists (select from place where m.provider_id is null or m.provider_id = place.provider_id))
         """,
         tenant_id,
         provider_id,
         list(issuers),
     )
+    return frozenset([_right(row) for row in rows])
 
 
 async def of_matchable(connection: Connection, tenant_id: UUID) -> Rights:
@@ -99,16 +101,16 @@ async def of_matchable(connection: Connection, tenant_id: UUID) -> Rights:
     Not what they hold under `identity:`, which keeps an account from being claimed (`accounts.provisioning`). What else such
     an account holds counts: once that right is taken back, the name is enough.
     """
-    return await _rights(
-        connection,
-        """
-        select g.permission_id from permission_grant g
+    rows = await connection.fetch(
+        f"""
+        {_NAMED} in (select g.permission_id from permission_grant g
         join permission p on p.tenant_id = $1 and p.id = g.permission_id and p.name not like 'identity:%'
         where g.tenant_id = $1 and g.revoked_at is null
-            and not exists (select from identity i where i.tenant_id = $1 and i.user_id = g.user_id)
+            and not exists (select from identity i where i.tenant_id = $1 and i.user_id = g.user_id))
         """,
         tenant_id,
     )
+    return frozenset([_right(row) for row in rows])
 
 
 async def held_in_force(connection: Connection, tenant_id: UUID, names: Sequence[str]) -> frozenset[str]:
@@ -127,13 +129,6 @@ async def held_in_force(connection: Connection, tenant_id: UUID, names: Sequence
         list(names),
     )
     return frozenset([row["name"] for row in rows])
-
-
-async def _rights(connection: Connection, permission_ids: str, *arguments: Any) -> Rights:
-    rows = await connection.fetch(
-        f"select name, delegable from permission where tenant_id = $1 and id in ({permission_ids})", *arguments
-    )
-    return frozenset([_right(row) for row in rows])
 
 
 def _right(row: Any) -> Right:
