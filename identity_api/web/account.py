@@ -198,7 +198,7 @@ def _told(identity: IdentityFact, provider: ProviderCircumstances, sync: SyncSta
     if provider.sync_mode == "NONE" and identity.state in ("FRESH", "UNSYNCED"):
         return state, tone, _GROUPS_GIVE_NOTHING
     if identity.state != "STALE":
-        return state, tone, explanation
+        return state, tone, _explain_groups(explanation, sync)
     if reason in _UNTOLD:
         state, tone, explanation = _GROUPS_NOT_TOLD
         explanation = _explain_groups(explanation, sync)

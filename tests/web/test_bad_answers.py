@@ -32,7 +32,7 @@ async def broken_off(site: Site, client: httpx.AsyncClient, arrival: Arrival, st
     failed(await client.get(arrival.url, headers=PAGE), status, code)
     used = "select consumed_at is not null and outcome = $2 from login_attempt where tenant_id = $1"
     assert await site.fetchval(used, site.tenant.id, code)
-    failed(await client.get(arrival.url, headers=PAGE), 400, "BROWSER_MISMATCH")
+    failed(await client.get(arrival.url, headers=PAGE), 400, "LOGIN_USED")
 
 
 @pytest.mark.asyncio
