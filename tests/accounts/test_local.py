@@ -9,7 +9,8 @@ from identity_api.accounts.local import NewLocalUser, ProfileChange, create_loca
 from identity_api.db import grants, providers, read_model
 from identity_api.db.read_model import Filter
 from identity_api.errors import BadInput, Conflict, NotFound, Refused
-from identity_api.permissions.service import MAPPINGS_WRITE, USERS_READ
+from identity_api.permissions.delegation import Actor
+from identity_api.permissions.service import MAPPINGS_WRITE, USERS_READ, USERS_WRITE
 from tests import factories as make
 from tests.accounts.local_world import LocalWorld, make_local_world
 
@@ -88,9 +89,12 @@ async def test_where_users_are_sso_managed_none_is_made_or_changed_by_hand(local
     """S0-06."""
     user_id = await local_world.make_user()
     await local_world.set_policy(sso_managed=True)
+    admin = Actor(local_world.tenant.id, user_id, f"user:{user_id}", frozenset({USERS_WRITE}))
     with pytest.raises(Refused) as caught:
-        await create_local_user(local_world.database, local_world.operator, NewLocalUser(username="bob"))
+        await create_local_user(local_world.database, admin, NewLocalUser(username="bob"))
     assert caught.value.code == "SSO_MANAGED"
+    # The operator enters people where providers make nobody.
+    assert await create_local_user(local_world.database, local_world.operator, NewLocalUser(username="bob"))
     with pytest.raises(Refused) as caught:
         await update_profile(local_world.database, local_world.operator, user_id, ProfileChange(display_label="Bob"))
     assert caught.value.code == "SSO_MANAGED"

@@ -33,7 +33,7 @@ async def test_a_tenant_has_no_passwords_unless_it_says_so(database: Database) -
     open_ = msgspec.structs.replace(quiet, local_sign_in=True)
     same_id, found = await apply_tenant(database, applier(), open_)
     assert same_id == tenant_id
-    assert [str(one) for one in found] == [f"~ tenant {quiet.slug} (local_sign_in)"]
+    assert [(one.action, one.name, one.fields) for one in found] == [("change", quiet.slug, ("local_sign_in",))]
     assert await policy(database, tenant_id) == LocalPolicy(local_sign_in=True, sso_managed=False)
     _, again = await apply_tenant(database, applier(), open_)
     assert again == []

@@ -88,6 +88,7 @@ async def test_people_of_a_removed_directory_are_out_with_the_commit_and_nobody_
             office.parts, office.operator, provider.id, {"allowed_directories": [KEPT]}, expected_version=1
         )
     else:
+        await office.fetch("update provider set managed_by = 'FILE' where id = $1", provider.id)
         await declare(office, KEPT)
     assert not await is_signed_in(office, goes.token)
     assert await standing(office, goes) == ("REVOKED", "directory_removed", False, 0, 0)
