@@ -296,7 +296,7 @@ class Replay:
             fresh = [self.ids[one.id] for one in account.identities if one.state == "FRESH"]
             async with self.database.transaction() as connection:
                 await locks.users(connection, self.tenant, [user_id])
-                await end_logins(connection, self.tenant, fresh, reason="claims_mismatch", actor="system")
+                await end_logins(connection, self.tenant, fresh, reason="subject_changed", actor="system")
         elif action == "sign_in_by_password":
             if not account.enabled or account.password != who or account.factor not in (None, who):
                 return "CREDENTIALS_REFUSED"
