@@ -2,7 +2,8 @@
 
 import msgspec
 
-from identity_api.db import tenants
+from identity_api.cli.context import operator_name, tenant_named
+from identity_api.db import audit, tenants
 from identity_api.db.database import Database
 
 
@@ -23,3 +24,20 @@ async def describe_tenants(database: Database) -> list[TenantLine]:
             TenantLine(str(one.id), one.slug, one.name, await tenants.hosts(connection, one.id), one.default_provider)
             for one in await tenants.list_all(connection)
         ]
+
+
+async def end_sessions(database: Database, slug: str | None) -> list[str]:
+    """End every session of one tenant, or of all; the slugs of those concerned.
+
+    Raises:
+        NotFound: no such tenant.
+    """
+    if slug is not None:
+        await tenant_named(database, slug)
+    async with database.transaction() as connection:
+        concerned = [one for one in await tenants.list_all(connection) if slug in (None, one.slug)]
+        for one in concerned:
+            await tenants.raise_epoch(connection, one.id)
+            event = audit.Event("tenant.sessions_ended", "tenant", one.id)
+            await audit.record(connection, one.id, operator_name(), [event])
+    return [one.slug for one in concerned]

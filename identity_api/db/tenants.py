@@ -102,6 +102,11 @@ async def write(connection: Connection, tenant: Tenant) -> None:
     )
 
 
+async def raise_epoch(connection: Connection, tenant_id: UUID) -> None:
+    """End every session of the tenant at once: each holds the epoch of its beginning, and is compared with it."""
+    await connection.execute("update tenant set epoch = epoch + 1 where id = $1", tenant_id)
+
+
 async def replace_hosts(connection: Connection, tenant_id: UUID, names: Sequence[str]) -> None:
     """Make these the tenant's only hosts. A host of another tenant raises asyncpg's UniqueViolationError."""
     await connection.execute(

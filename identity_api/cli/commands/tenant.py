@@ -5,7 +5,7 @@ import rich_click as click
 
 @click.group()
 def command() -> None:
-    """Look at tenants. `apply` makes them."""
+    """Look at tenants, and end their sessions. `apply` makes them."""
 
 
 @command.command("list")
@@ -22,3 +22,21 @@ def list_tenants(as_json: bool) -> None:
     else:
         rows = [(one.slug, one.name, ", ".join(one.hosts), one.default_provider or "") for one in found]
         print_table(("slug", "name", "hosts", "default provider"), rows)
+
+
+@command.command("end-sessions")
+@click.argument("tenant", required=False)
+@click.option("--all", "of_all", is_flag=True, help="Of every tenant.")
+def end_sessions(tenant: str | None, of_all: bool) -> None:
+    """End every session of TENANT. People sign in again; API tokens stay.
+
+    After a restore of the database from a backup, with --all: sessions that ended since are alive again in it.
+    """
+    from identity_api.cli import tenants
+    from identity_api.cli.context import read_settings, run_on_database
+    from identity_api.cli.output import print_lines
+
+    if (tenant is None) != of_all:
+        raise click.UsageError("Name a tenant, or give --all.")
+    ended = run_on_database(read_settings(keys_required=False), lambda database: tenants.end_sessions(database, tenant))
+    print_lines([f"- every session of {slug}" for slug in ended])
