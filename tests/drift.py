@@ -163,6 +163,7 @@ def main(write: bool) -> int:
         "docs/troubleshooting.md": troubleshooting_markdown,
         "docs/faults.md": faults.faults_markdown,
     }
+    problems += faults.problems()
     for name, make in generated.items():
         path, wanted = ROOT / name, make()
         if write:

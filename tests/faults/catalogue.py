@@ -118,8 +118,9 @@ FAULTS = (
     Fault(
         18,
         "disk of the database full",
-        "The tables of the database on a small tmpfs, filled up.",
-        "Changes answer 503, reads and permission checks go on; no rotated token is lost; with space again everything works.",
+        "A PostgreSQL on a file system of 128 MiB, which is filled up for longer than a landing is tried.",
+        "Changes are refused with `DATABASE_CANNOT_WRITE`, readiness says `full`, reads and permission checks "
+        "go on; no rotated token is lost; with space again everything works.",
     ),
     Fault(
         19,
@@ -130,19 +131,19 @@ FAULTS = (
     Fault(
         20,
         "provider down",
-        "Answers of 500, 502, 503 and 429, dropped connections and refused ones, in turn.",
+        "Answers of 500, 502, 503 and 429 and dropped connections, in turn.",
         "0 revoked, nobody loses a permission; after recovery everybody is fresh.",
     ),
     Fault(
         21,
         "provider that drips or floods",
-        "Answers byte by byte, headers without end, 8 MiB bodies, and 8 MiB in a few compressed KiB.",
+        "Answers of two bytes a second, bodies without end, 8 MiB bodies, and 8 MiB in a few compressed KiB.",
         "Each call ends within its deadline, uncertain; the worker's memory stays; another provider's syncs go on meanwhile.",
     ),
     Fault(
         22,
         "provider's TLS broken",
-        "An expired certificate, one for another name, and a server of TLS 1.0.",
+        "An expired certificate, one for another name, one of an unknown authority, and a server of TLS 1.1.",
         "Nobody is revoked, and not one byte of a request is sent.",
     ),
     Fault(
@@ -216,7 +217,7 @@ FAULTS = (
         34,
         "audit cannot be written",
         "A trigger that raises on every insert into the audit.",
-        "Changes are rolled back and answer 503 or wait; nothing is changed without its event.",
+        "Changes are rolled back and refused, syncs wait; nothing is changed without its event.",
     ),
     Fault(
         35,

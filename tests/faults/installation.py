@@ -246,7 +246,11 @@ class Installation:
 
     async def synced(self, people: Sequence[Person] | None = None, **how: float) -> None:
         """Wait until `all_synced`."""
-        await until(lambda: self.all_synced(people), **how)
+        try:
+            await until(lambda: self.all_synced(people), **how)
+        except AssertionError as error:
+            error.add_note(f"States: {await self.standings(people)}")
+            raise
 
     async def require_fresh(self, people: Sequence[Person] | None = None) -> None:
         """Everybody is FRESH, with no attempt open and none uncertain."""
