@@ -29,6 +29,7 @@ SEALED_COLUMNS = (
     SealedColumn("login_attempt", "code_verifier_sealed"),
     SealedColumn("one_time_code", "id_token_sealed"),
     SealedColumn("local_account", "totp_sealed"),
+    SealedColumn("logout_handle", "sealed"),
 )
 
 

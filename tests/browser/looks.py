@@ -18,7 +18,7 @@ _STRUCTURE = """() => {
   say(document.title.trim() === '', 'no title');
   say(all('main').length !== 1, 'not one main');
   say(all('h1').length !== 1, `${all('h1').length} h1`);
-  say(all('script, style, [style]').length > 0, 'a script or an inline style');
+  say(all('script:not([src]), style, [style]').length > 0, 'an inline script or style');
   const levels = all('h1, h2, h3, h4').map((one) => Number(one.tagName[1]));
   levels.forEach((level, at) => say(level > (levels[at - 1] ?? 0) + 1, `h${level} after h${levels[at - 1] ?? 0}`));
   for (const one of all('input:not([type=hidden])')) {

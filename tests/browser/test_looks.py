@@ -30,7 +30,7 @@ WRONG = [
     ('alt="" ', "", "no alt"),
     ("<button>", '<button id="name">', "an id twice"),
     ("<button>", '<button aria-describedby="help">', "aria-describedby leads nowhere: help"),
-    ("<h2>", '<h2 style="margin:0">', "a script or an inline style"),
+    ("<h2>", '<h2 style="margin:0">', "an inline script or style"),
     ("Fine", "Fine" * 40, "320 px: scrolls sideways"),
     ("<button>", '<button style="width:20px;min-width:0;padding:0">', "too small: <button"),
     ("<h2>", '<h2 style="color:#888">', "light: contrast of H2"),

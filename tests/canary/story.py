@@ -177,7 +177,8 @@ class Story:
             with WatchedBrowser(self.canaries) as victim:
                 assert victim.open(address).status == 400
             browser.open(address)
-            assert browser.open(address).status == 400
+            with WatchedBrowser(self.canaries) as late:
+                assert late.open(address).status == 400
 
     def sign_out(self) -> None:
         self.browser.open(f"{self.at.url}/account")

@@ -247,8 +247,15 @@ async def deployed(
             tenant_row = await tenants.by_slug(connection, slug)
             assert tenant_row is not None
             ids[system] = tenant_row.id
-    with running_server(environ, folder / "output", certificate=certificate) as port:
-        yield Deployment(port, database, settings, idps, ids, slugs)
+    try:
+        with running_server(environ, folder / "output", certificate=certificate) as port:
+            yield Deployment(port, database, settings, idps, ids, slugs)
+    finally:
+        # Their providers are gone now, and nobody could ask them whose a callback at the shared address is.
+        async with database.transaction() as connection:
+            await connection.execute(
+                "update provider set enabled = false where tenant_id = any($1::uuid[])", list(ids.values())
+            )
 
 
 def imported(system: str, slug: str, idp: RunningProvider) -> list[TenantDeclaration]:
