@@ -13,8 +13,18 @@ from tests.sync.world import Person, make_world
 pytestmark = pytest.mark.asyncio
 
 TOGETHER = 20
+TRIES = 5
+"""Requests that a failing provider has to get. A worker asks it ever more seldom, and a new one begins anew."""
 DOWN = (Fault.ERROR_500, Fault.ERROR_502, Fault.ERROR_503, Fault.TOO_MANY_REQUESTS, Fault.DROP_BEFORE)
 NONSENSE = (Fault.HTML_200, Fault.EMPTY_200, Fault.BROKEN_JSON_200, Fault.JSON_LIST_200)
+
+
+async def fails(installation: Installation, fault: Fault) -> None:
+    """Let a new worker ask a provider with this fault."""
+    with installation.issuer.fault(fault):
+        worker = installation.worker()
+        await tried_again(installation, TRIES)
+        await worker.kill()
 
 
 async def tried_again(installation: Installation, number: int) -> None:
@@ -60,16 +70,14 @@ async def nobody_lost_anything(installation: Installation) -> None:
 @pytest.mark.faults(20)
 async def test_a_provider_that_is_down_revokes_nobody(install: Install, seen: Seen) -> None:
     installation = await install()
-    await installation.worker().started()
     await installation.sign_in(TOGETHER)
-    await installation.synced()
     asked, rounds = 0, count(1, 20)
     for _ in range(rounds):
         for fault in DOWN:
-            with installation.issuer.fault(fault):
-                await tried_again(installation, TOGETHER)
+            await fails(installation, fault)
             await nobody_lost_anything(installation)
     asked = len(installation.presented())
+    installation.worker()
     took = await recovered(installation)
     await installation.require_fresh()
     await nobody_lost_anything(installation)
@@ -83,17 +91,15 @@ async def test_a_provider_that_is_down_revokes_nobody(install: Install, seen: Se
 async def test_a_page_in_the_place_of_tokens_revokes_nobody(install: Install, seen: Seen) -> None:
     installation = await install()
     installation.issuer.set_rotation(Rotation.NONE)
-    await installation.worker().started()
     await installation.sign_in(TOGETHER)
-    await installation.synced()
     installation.issuer.log.clear()
     for _ in range(count(1, 10)):
         for fault in NONSENSE:
-            with installation.issuer.fault(fault):
-                await tried_again(installation, TOGETHER)
+            await fails(installation, fault)
             assert {state for state, _ in await installation.standings()} <= {"STALE", "FRESH"}
             await nobody_lost_anything(installation)
     asked = len(installation.presented())
+    installation.worker()
     took = await recovered(installation)
     await installation.require_fresh()
     seen(f"{asked} unreadable answers: 0 revoked; all {TOGETHER} fresh {took:.1f} s after they were readable again.")
@@ -145,7 +151,7 @@ async def test_new_keys_are_found_and_an_unreachable_key_set_costs_nobody_anythi
         await installation.require_fresh()
         # One that is not waits.
         installation.issuer.rotate_key()
-        await tried_again(installation, TOGETHER)
+        await tried_again(installation, TRIES)
         await until(lambda: _all_stale(installation))
         await nobody_lost_anything(installation)
     took = await recovered(installation)
