@@ -177,17 +177,32 @@ async def test_when_everybody_is_overdue_the_provider_gets_no_more_requests_at_o
     await installation.world.write("update identity_sync set due_at = now() - interval '30 minutes'")
     installation.issuer.log.clear()
     watch = Stopwatch()
-    for _ in range(2):
-        installation.worker()
+    workers = [installation.worker() for _ in range(2)]
+    with installation.issuer.hold("/token", grant_type="refresh_token") as gate:
+        # Both have claimed, and as many requests stand at the provider as it allows.
+        for worker in workers:
+            await worker.started()
+        await gate.arrival(20, 60)
+        await until(lambda: _all_idle(installation))
     await installation.synced(within=300 if number < 1_000 else 3_000)
     took = watch.seconds
-    assert installation.issuer.log.peak_in_flight() <= 20
+    assert installation.issuer.log.peak_in_flight() == 20
     presented = installation.presented()
     assert len(presented) == len(set(presented)) == number
     await installation.require_fresh()
     seen(
         f"{number} overdue syncs, two workers: all done in {took:.1f} s with at most "
         f"{installation.issuer.log.peak_in_flight()} requests at once."
+    )
+
+
+async def _all_idle(installation: Installation) -> bool:
+    """Whether no statement of anybody is under way: the workers have taken what they may."""
+    return not await installation.rows(
+        """
+        select from pg_stat_activity
+        where datname = current_database() and pid <> pg_backend_pid() and state <> 'idle'
+        """
     )
 
 
