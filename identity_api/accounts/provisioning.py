@@ -87,7 +87,7 @@ async def provision(
     await locks.share_mappings(connection, provider.tenant_id)
     names = [f"{provider.id} s {person.issuer} {person.subject}", f"{provider.id} a {person.profile.anchor}"]
     await locks.people(connection, provider.tenant_id, names)
-    found = await identities.by_anchor(connection, provider.tenant_id, provider.id, person.profile.anchor)
+    found = await _by_anchor(connection, provider, person)
     if found is None:
         found = await _same_subject(connection, provider, person, actor)
     if found is not None:
@@ -113,6 +113,19 @@ def _email_verdict(provider: Provider, profile: Profile) -> Declined | None:
     return None if is_verified else Declined("EMAIL_NOT_VERIFIED")
 
 
+async def _by_anchor(connection: Connection, provider: Provider, person: VerifiedPerson) -> Found | None:
+    """The identity of the person's anchor value.
+
+    One that waits for its first login is not theirs if they have signed in before: a subject is never another person's
+    (OIDC Core 2), so whatever their anchor is now, they come in under the identity that they have, and the other waits on.
+    """
+    found = await identities.by_anchor(connection, provider.tenant_id, provider.id, person.profile.anchor)
+    if found is None or found.subject is not None:
+        return found
+    own = await identities.by_subject(connection, provider.tenant_id, provider.id, person.issuer, person.subject)
+    return own or found
+
+
 async def _same_subject(connection: Connection, provider: Provider, person: VerifiedPerson, actor: str) -> Found | None:
     """The same person under a new anchor value, which is written down."""
     found = await identities.by_subject(connection, provider.tenant_id, provider.id, person.issuer, person.subject)
@@ -136,7 +149,7 @@ async def _known(
     """An identity that exists: still the same person, and allowed to sign in?"""
     await locks.users(connection, provider.tenant_id, [seen.user_id])
     # Read again: it may have been quarantined, or its user disabled, while we waited for the lock.
-    found = await identities.by_anchor(connection, provider.tenant_id, provider.id, person.profile.anchor) or seen
+    found = await _by_anchor(connection, provider, person) or seen
     # Whichever of its issuers the provider named (Entra has one per directory): nobody has claimed the identity yet.
     if found.subject is None:
         await identities.bind_subject(connection, provider.tenant_id, found.id, person.issuer, person.subject)

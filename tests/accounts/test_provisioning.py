@@ -548,6 +548,32 @@ async def test_the_same_subject_under_a_new_anchor_is_the_same_person(database: 
 
 
 @pytest.mark.asyncio
+async def test_who_has_signed_in_before_comes_in_also_where_their_new_anchor_waits_for_somebody(
+    database: Database,
+) -> None:
+    """The identity that waits goes on waiting: its anchor is entered, and its person has another subject."""
+    async with database.transaction() as connection:
+        provider = await make_provider(connection, claims={"anchor": ["preferred_username"]})
+        ann = await accepted(connection, provider, person(provider, "s-1", anchor="ann"))
+        other = await make.make_user(connection, provider.tenant_id)
+        waiting = uuid7()
+        await identities.insert(
+            connection,
+            provider.tenant_id,
+            identity_id=waiting,
+            user_id=other,
+            provider_id=provider.id,
+            issuer=provider.issuer,
+            subject=None,
+            anchor="ann.married",
+        )
+        again = await accepted(connection, provider, person(provider, "s-1", anchor="ann.married"))
+        assert (again.user_id, again.identity_id) == (ann.user_id, ann.identity_id)
+        newcomer = await accepted(connection, provider, person(provider, "s-2", anchor="ann.married"))
+        assert (newcomer.user_id, newcomer.identity_id) == (other, waiting)
+
+
+@pytest.mark.asyncio
 async def test_a_revoked_identity_signs_in_again_and_a_quarantined_one_does_not(database: Database) -> None:
     async with database.transaction() as connection:
         provider = await make_provider(connection)

@@ -51,6 +51,7 @@ def test_a_code_is_exchanged_once_with_its_verifier_and_the_token_says_who_it_is
         "name": "Bob Baker",
         "groups": ["engineering"],
         "permissions": ["docs:read"],
+        "email_verified": True,
         "sign_in_again": False,
     }
     graphql = program(

@@ -162,6 +162,7 @@ def user_context(found: Authenticated) -> dict[str, Any]:
         "tenant": found.tenant_slug,
         "is_sso": found.is_sso,
         "email": user.email,
+        "email_verified": user.email_verified is True,
         "name": user.display_label,
         "groups": sorted({group.name for group in user.facts.groups}),
         "permissions": sorted(found.permissions),
