@@ -46,6 +46,20 @@ def target_of(
     return Target(slug=slug, name=name, hosts=tuple(hosts), directories=found, frontend_url=frontend_url)
 
 
+async def with_stored_hosts(database: Database, target: Target) -> Target:
+    """The target with the hosts that its tenant has already: those first that its redirect URLs are on, which stay there."""
+    if target.slug is None:
+        return target
+    async with database.reading() as connection:
+        stored = await tenants.by_slug(connection, target.slug)
+        if stored is None:
+            return target
+        hosts = await tenants.hosts(connection, stored.id)
+        used = [urlsplit(one.redirect_url).hostname for one in await providers.of_tenant(connection, stored.id)]
+    registered = [host for host in used if host in hosts]
+    return msgspec.structs.replace(target, hosts=tuple(dict.fromkeys([*registered, *target.hosts, *hosts])))
+
+
 def read_forms(files: Sequence[Path], target: Target, *, environment: bool) -> Imported:
     """Read every file, and with `environment` this process's variables, which win over Infrahub's one file.
 

@@ -77,6 +77,26 @@ def test_a_tenant_that_exists_keeps_what_the_form_does_not_say(command: Command,
     assert [row["local_sign_in"] for row in ask(url, "select local_sign_in from local_policy")] == [True]
 
 
+@pytest.mark.parametrize("name", ["infrahub-oidc.toml", "sysreptor-oidc.json"])
+def test_a_later_import_keeps_the_redirect_urls_where_they_are_registered(
+    command: Command, tmp_path: Path, url: str, name: str
+) -> None:
+    """A tenant's hosts are stored: a form that names none must not move logins to the public address."""
+    path = form(tmp_path, name)
+    into = ("--tenant", "acme", "--offline")
+    first = command("import", path, *into, "--host", "login.acme.example")
+    assert first.returncode == 0, first.stderr
+    again = command("import", path, *into)
+    assert (again.returncode, again.stdout) == (0, "Nothing to change.\n"), again.stderr
+    assert "without a host of the tenant" not in again.stderr
+    # Before the first one in the alphabet: the order of names is not the order of hosts.
+    added = command("import", path, *into, "--host", "a.acme.example")
+    assert "hosts" in added.stdout, added.stderr
+    assert "redirect_url" not in added.stdout
+    hosts = {row["redirect_url"].split("/")[2] for row in ask(url, "select redirect_url from provider")}
+    assert hosts == {"login.acme.example"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "problem"),
     [

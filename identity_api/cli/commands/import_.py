@@ -9,7 +9,12 @@ import rich_click as click
 @click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--tenant", help="The slug of the tenant to import into; needed where the form names none.")
 @click.option("--name", help="What that tenant is called.")
-@click.option("--host", "hosts", multiple=True, help="A host of that tenant; the first keeps the old redirect URIs.")
+@click.option(
+    "--host",
+    "hosts",
+    multiple=True,
+    help="A host of that tenant; the first keeps the old redirect URIs, in later imports too.",
+)
 @click.option(
     "--allowed-directory",
     "directories",
@@ -54,11 +59,13 @@ def command(
     does not say any more is told, and with --prune taken away: providers are switched off, mappings deleted.
     """
     from identity_api.cli.context import read_settings, run_on_database
-    from identity_api.cli.importing import Wishes, apply_forms, read_forms, target_of
+    from identity_api.cli.declaration import Applied
+    from identity_api.cli.importing import Wishes, apply_forms, read_forms, target_of, with_stored_hosts
     from identity_api.cli.output import print_json, print_lines, print_notices
+    from identity_api.db.database import Database
 
     target = target_of(tenant, name, hosts, directories, frontend_url)
-    settings, imported = read_settings(), read_forms(files, target, environment=environment)
+    settings = read_settings()
     wishes = Wishes(
         named=name is not None,
         offline=offline,
@@ -67,7 +74,12 @@ def command(
         create_permissions=create_permissions,
         accepting=accepting,
     )
-    done = run_on_database(settings, lambda database: apply_forms(database, settings, imported, wishes))
+
+    async def work(database: Database) -> Applied:
+        imported = read_forms(files, await with_stored_hosts(database, target), environment=environment)
+        return await apply_forms(database, settings, imported, wishes)
+
+    done = run_on_database(settings, work)
     if as_json:
         print_json({"dry_run": dry_run, "changes": done.changes, "notices": done.notices})
         return
