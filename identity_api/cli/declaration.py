@@ -26,6 +26,7 @@ from identity_api.oidc.client_auth import APPLE_CLIENT_SECRET
 from identity_api.permissions.service import SERVICE_PERMISSIONS
 from identity_api.tenants.apply import Applier, Defaults, apply_tenant, declared_row
 from identity_api.tenants.arrivals import Sharing, exceptions, joining, refusals, stored_at
+from identity_api.tenants.checks import is_web_address
 from identity_api.tenants.declaration import (
     MAX_BYTES,
     TenantDeclaration,
@@ -37,6 +38,7 @@ from identity_api.tenants.declaration import (
 )
 from identity_api.tenants.overlay import NOTHING
 from identity_api.tenants.provider_secrets import check_apple_key
+from identity_api.tenants.rows import Owner, redirect_url
 from identity_api.tenants.stored import stored_tenants
 from identity_api.vault import Vault
 
@@ -141,6 +143,28 @@ def check_secrets(declared: Sequence[TenantDeclaration], folder: Path) -> None:
         raise ConfigurationError(problems)
 
 
+def check_derived_redirects(declared: Sequence[TenantDeclaration], settings: Settings) -> None:
+    """See that redirect URLs that nobody declares, and that follow from the public URL, can be registered at a provider.
+
+    Raises:
+        ConfigurationError: naming each provider whose redirect URL would be plain http on another machine.
+    """
+    problems: list[str] = []
+    for tenant in declared:
+        owner = Owner(uuid7(), tenant.slug, tenant.hosts)
+        for provider in tenant.providers:
+            address = provider.redirect_url or redirect_url(
+                provider.protocol, provider.slug, owner, defaults_of(settings)
+            )
+            if provider.redirect_url is None and not is_web_address(address):
+                problems.append(
+                    f"Tenant {tenant.slug}, provider {provider.slug}: its redirect URL would be {address}, which is not https."
+                    f" Make IDENTITY_PUBLIC_URL, which is {settings.public_url} now, an https address, or give redirect_url."
+                )
+    if problems:
+        raise ConfigurationError(problems)
+
+
 def check_mappings(declared: Sequence[TenantDeclaration], limits: TenantLimits) -> None:
     """See that no tenant alone declares more mappings than it may have; with those made elsewhere, `declare` counts.
 
@@ -187,11 +211,12 @@ async def apply_declaration(
         switch_off: tenant and slug of providers that a file made and that are to be disabled.
 
     Raises:
-        ConfigurationError: a secret is missing, or callbacks at a shared redirect URL would be refused (nothing is written
-            then), or a host belongs to another tenant.
+        ConfigurationError: a secret is missing, a derived redirect URL is not https, or callbacks at a shared redirect URL
+            would be refused (nothing is written then), or a host belongs to another tenant.
         LimitReached: a tenant would have more of something than it may; of that tenant nothing is written.
     """
     check_secrets(declared, folder)
+    check_derived_redirects(declared, settings)
     check_mappings(declared, database.limits)
     applier = Applier(Vault(settings.secret_keys), defaults_of(settings), os.environ, folder, operator_name())
     notices = await check_arrivals(database, settings, applier, declared)

@@ -191,7 +191,7 @@ def _patched(
         known["client_authentication"] = None  # whoever gives a secret means it to be used
     method = known["client_authentication"]
     has_secret = has_new or (has_stored and method in SECRET_METHODS)
-    declared = checked(known, has_secret=has_secret, bounds=parts.bounds)
+    declared = checked(known, has_secret=has_secret, bounds=parts.bounds, stored=fields)
 
     def row(of: ProviderDeclaration) -> Provider:
         return provider_row(

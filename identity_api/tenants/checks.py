@@ -5,7 +5,7 @@ No message holds a secret, and addresses with a user part, which may be one, are
 
 import re
 import ssl
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -28,6 +28,7 @@ from identity_api.oidc.issuer import ENTRA_COLLECTIVES, is_template
 from identity_api.oidc.logout import check_logout_parameters
 from identity_api.permissions.names import check_permission_name
 from identity_api.permissions.service import SERVICE_PREFIX
+from identity_api.tenants.overlay import NOTHING, StoredTenant, Table
 from identity_api.tenants.shared_redirects import CODE as SHARED
 from identity_api.tenants.shared_redirects import Sharer, objections_among
 from identity_api.tenants.urls import CALLBACK_PATHS, is_callback
@@ -68,18 +69,19 @@ def problems_of(
     tenants: Sequence["TenantDeclaration"],
     bounds: Bounds = Bounds(),  # noqa: B008  # frozen
     *,
-    known: Mapping[str, Collection[str]] | None = None,
+    stored: Mapping[str, StoredTenant] | None = None,
 ) -> list[str]:
     """Everything that is wrong with the tenants, each problem with its place; empty if nothing is.
 
     Args:
         tenants: as declared.
         bounds: of numbers.
-        known: by tenant, the slugs of providers that are stored, and may be named without being declared.
+        stored: the tenants that there are, by slug. Their providers may be named without being declared, and a value that is
+            as it is stored is not held against whoever declares the rest.
     """
     problems: list[str] = []
     for place, tenant in enumerate(tenants):
-        _check_tenant(tenant, f"tenants[{place}]", bounds, (known or {}).get(tenant.slug, ()), problems)
+        _check_tenant(tenant, f"tenants[{place}]", bounds, (stored or {}).get(tenant.slug, NOTHING), problems)
     problems.extend(_twice("tenants: slug", [tenant.slug for tenant in tenants]))
     problems.extend(_twice("tenants: host", [host for tenant in tenants for host in tenant.hosts]))
     problems.extend(_shared_redirects(tenants))
@@ -132,9 +134,10 @@ def stands_for_many(issuer: str) -> bool:
 
 
 def _check_tenant(
-    tenant: "TenantDeclaration", place: str, bounds: Bounds, known: Collection[str], problems: list[str]
+    tenant: "TenantDeclaration", place: str, bounds: Bounds, stored: StoredTenant, problems: list[str]
 ) -> None:
     slugs = [provider.slug for provider in tenant.providers]
+    known = stored.providers
     if not re.fullmatch(TENANT_SLUG, tenant.slug):
         problems.append(f"{place}.slug: {tenant.slug!r} must be lower-case letters, digits and hyphens, at most 63.")
     problems.extend(_twice(f"{place}.providers: slug", slugs))
@@ -150,7 +153,8 @@ def _check_tenant(
     for number, permission in enumerate(tenant.permissions):
         _check(f"{place}.permissions[{number}]", problems, partial(_check_permission, permission))
     for number, provider in enumerate(tenant.providers):
-        _check_provider(provider, f"{place}.providers[{number}]", bounds, problems)
+        before = stored.parts["providers"].get((provider.slug,), {})
+        _check_provider(provider, f"{place}.providers[{number}]", bounds, before, problems)
     for number, mapping in enumerate(tenant.group_mappings):
         _check_mapping(mapping, [*slugs, *known], f"{place}.group_mappings[{number}]", problems)
 
@@ -170,22 +174,25 @@ def _check_permission(permission: "PermissionDeclaration") -> None:
 
 def _check_frontend(frontend: "FrontendDeclaration", place: str, problems: list[str]) -> None:
     for origin in frontend.origins:
-        if not _is_web_address(origin) or urlsplit(origin)._replace(scheme="", netloc="").geturl():
+        if not is_web_address(origin) or urlsplit(origin)._replace(scheme="", netloc="").geturl():
             problems.append(f"{place}.origins: {origin!r} must be an origin such as https://app.example.com.")
     for address in frontend.return_urls:
-        if not _is_web_address(address) or urlsplit(address).fragment:
+        if not is_web_address(address) or urlsplit(address).fragment:
             problems.append(f"{place}.return_urls: {address!r} must be a complete https address without a fragment.")
     if not frontend.deliveries:
         problems.append(f"{place}.deliveries: name at least one of cookie, code, fragment.")
 
 
-def _check_provider(provider: "ProviderDeclaration", place: str, bounds: Bounds, problems: list[str]) -> None:
+def _check_provider(
+    provider: "ProviderDeclaration", place: str, bounds: Bounds, before: Table, problems: list[str]
+) -> None:
     if not re.fullmatch(PROVIDER_SLUG, provider.slug):
         problems.append(f"{place}.slug: {provider.slug!r} must be lower-case letters, digits, _ and -, at most 63.")
     for name in ("issuer", "discovery_url", "redirect_url", "logout_page_url"):
-        _check_address(getattr(provider, name), f"{place}.{name}", problems)
+        address = getattr(provider, name)
+        _check_address(None if address == before.get(name) else address, f"{place}.{name}", problems)
     redirect_url = provider.redirect_url
-    if redirect_url is not None and _is_web_address(redirect_url) and not is_callback(redirect_url):
+    if redirect_url is not None and is_web_address(redirect_url) and not is_callback(redirect_url):
         # People would be sent there by their provider, with a code that nobody takes.
         problems.append(f"{place}.redirect_url: logins end at no path, or at one of {', '.join(CALLBACK_PATHS)}.")
     if "?" in provider.issuer:
@@ -196,7 +203,7 @@ def _check_provider(provider: "ProviderDeclaration", place: str, bounds: Bounds,
     for name in ("sync_interval_seconds", "outage_grace_seconds", "unsynced_lease_seconds"):
         low, high = getattr(bounds, name)
         value = getattr(provider, name)
-        if value is not None and not low <= value <= high:
+        if value not in (None, before.get(name)) and not low <= value <= high:
             problems.append(f"{place}.{name}: {value} is not between {low} and {high}.")
     if provider.sync != "OFF" and not 1 <= provider.max_concurrent <= 500:
         problems.append(f"{place}.max_concurrent: must be between 1 and 500.")
@@ -349,13 +356,13 @@ def _twice(what: str, values: list[str]) -> list[str]:
 
 
 def _check_address(address: str | None, place: str, problems: list[str]) -> None:
-    if address is not None and not _is_web_address(address):
+    if address is not None and not is_web_address(address):
         shown = "the address" if "@" in address else repr(address)
         problems.append(f"{place}: {shown} must be a complete https address.")
 
 
-def _is_web_address(address: str) -> bool:
-    """https with a host, or http on this machine; nothing that two readers could take for two addresses.
+def is_web_address(address: str) -> bool:
+    """Whether it is https with a host, or http on this machine; nothing that two readers could take for two addresses.
 
     No user part, fragment, blank, backslash or control character; no dot behind the host, which makes another name of
     it for some and the same for others.

@@ -209,7 +209,7 @@ def parse(
     ]
     if not content.get("tenants"):
         problems.append("The file declares no [[tenants]].")
-    problems.extend(problems_of(tenants, bounds, known={slug: one.providers for slug, one in known.items()}))
+    problems.extend(problems_of(tenants, bounds, stored=known))
     if problems:
         raise ConfigurationError(problems)
     return tenants

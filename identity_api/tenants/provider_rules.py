@@ -22,6 +22,8 @@ from identity_api.permissions.provider_word import SETTINGS, Settings, Word, cha
 from identity_api.permissions.ways_in import NOTHING, Rights
 from identity_api.tenants.checks import Bounds, problems_of
 from identity_api.tenants.declaration import ProviderDeclaration, TenantDeclaration
+from identity_api.tenants.overlay import NOTHING as NOTHING_STORED
+from identity_api.tenants.overlay import Table
 from identity_api.tenants.presets import apply_preset
 from identity_api.tenants.rows import Owner
 from identity_api.upstream.addresses import AllowList
@@ -39,12 +41,15 @@ FILES_ONLY: Final = frozenset(
 _PLACE: Final = re.compile(r"tenants\[0\]\.providers\[0\](?:\.([a-z_]+)[^:]*)?: (.*)", re.DOTALL)
 
 
-def checked(fields: Mapping[str, Any], *, has_secret: bool, bounds: Bounds) -> ProviderDeclaration:
+def checked(
+    fields: Mapping[str, Any], *, has_secret: bool, bounds: Bounds, stored: Table | None = None
+) -> ProviderDeclaration:
     """The declaration that these fields are, completed by their preset, by the checks that files pass.
 
     Args:
         fields: of a provider declaration, without any form of secret.
         has_secret: whether there will be one.
+        stored: the fields that the provider has now; a value that stays is not held against a change of others.
 
     Raises:
         BadInput: `PROVIDER_INVALID`, the first problem, with its field where one is to blame.
@@ -68,7 +73,10 @@ def checked(fields: Mapping[str, Any], *, has_secret: bool, bounds: Bounds) -> P
         raise BadInput("Every client has an id at its provider.", code=INVALID, field="client_id")
     # The checks ask whether there is a secret, and never what it is.
     shown = msgspec.structs.replace(declared, client_secret="-" * 32 if has_secret else None)
-    for problem in problems_of([TenantDeclaration(slug="tenant", name="", providers=(shown,))], bounds):
+    tenant = TenantDeclaration(slug="tenant", name="", providers=(shown,))
+    before = {} if stored is None else {(declared.slug,): stored}
+    known = msgspec.structs.replace(NOTHING_STORED, parts={**NOTHING_STORED.parts, "providers": before})
+    for problem in problems_of([tenant], bounds, stored={tenant.slug: known}):
         found = _PLACE.fullmatch(problem)
         raise BadInput(found[2] if found else problem, code=INVALID, field=found[1] if found else None)
     return declared

@@ -58,6 +58,45 @@ def test_a_declared_tenant_is_made_and_then_left_alone(acme: Command, file: Path
     assert acme("apply", file).stdout == "Nothing to change.\n"
 
 
+def test_a_redirect_url_that_follows_from_a_plain_http_public_url_is_refused_at_once(
+    acme: Command, file: Path, url: str
+) -> None:
+    """A provider would not take it, and the next `apply` would read it back from the database."""
+    machine = {"IDENTITY_PUBLIC_URL": "", "IDENTITY_TRUSTED_PROXIES": ""}
+    for told in (acme("apply", file, **machine), acme("check-config", file, **machine)):
+        assert told.returncode == 78, told.stdout
+        assert "http://acme.example.com:8000/auth/oidc/keycloak/callback, which is not https" in told.stderr
+        assert "Make IDENTITY_PUBLIC_URL, which is http://127.0.0.1:8000 now, an https address" in told.stderr
+    assert ask(url, "select from tenant") == []
+    file.write_text(DECLARATION.replace('hosts = ["acme.example.com"]', "", 1))
+    assert acme("apply", file, **machine).returncode == 0
+    assert acme("apply", file, **machine).stdout == "Nothing to change.\n"
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "field"),
+    [
+        ("redirect_url", "http://acme.example.com:8000/auth/oidc/keycloak/callback", "redirect_url"),
+        ("sync_interval_seconds", 5, "sync_interval_seconds"),
+    ],
+)
+def test_a_stored_value_that_no_file_could_declare_is_not_held_against_the_rest(
+    acme: Command, file: Path, url: str, column: str, value: str | int, field: str
+) -> None:
+    """The demo syncs every five seconds; an earlier version stored plain http redirect URLs."""
+    assert acme("apply", file).returncode == 0
+    ask(url, f"update provider set {column} = $1", value)
+    again = acme("apply", file)
+    assert (again.returncode, again.stdout) == (0, "Nothing to change.\n"), again.stderr
+    exported = acme("export", "acme").stdout
+    assert field in exported
+    assert acme("apply", "-", stdin=exported.encode()).stdout == "Nothing to change.\n"
+    other = exported.replace("acme.example.com:8000", "other.example.com:8000").replace(
+        "seconds = 5\n", "seconds = 6\n"
+    )
+    assert acme("apply", "-", stdin=other.encode()).returncode == 78
+
+
 def test_the_operator_is_named_in_the_audit(acme: Command, file: Path, url: str) -> None:
     acme("apply", file)
     actors = {row["actor"] for row in ask(url, "select distinct actor from audit_event")}

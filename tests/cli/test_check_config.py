@@ -24,6 +24,8 @@ client_secret_env = "ACME_SECRET"
 def configured(offline: Command) -> Command:
     """Good settings."""
     offline.env["IDENTITY_SECRET_KEYS"] = new_key("k1")
+    offline.env["IDENTITY_PUBLIC_URL"] = "https://id.example.com"
+    offline.env["IDENTITY_TRUSTED_PROXIES"] = "10.0.0.0/8"
     return offline
 
 

@@ -12,7 +12,8 @@ def command(file: Path | None) -> None:
 
     FILE is what `apply` takes; `-` reads standard input.
     """
-    from identity_api.cli.declaration import check_secrets, read_declaration
+    from identity_api.cli.context import read_settings
+    from identity_api.cli.declaration import check_derived_redirects, check_secrets, read_declaration
     from identity_api.cli.output import print_lines
     from identity_api.cli.settings_check import check_settings
     from identity_api.tenants.notices import notices_of
@@ -21,6 +22,7 @@ def command(file: Path | None) -> None:
     if file is not None:
         declared = read_declaration(file)
         check_secrets(declared, file.parent)
+        check_derived_redirects(declared, read_settings())
         found.append(
             f"Declaration: {len(declared)} tenant(s), {sum(len(one.providers) for one in declared)} provider(s)."
         )
