@@ -101,18 +101,21 @@ def matches_names(settings: Settings) -> bool:
 def words_at_stake(before: Settings | None, wanted: Settings) -> frozenset[Word]:
     """What the provider could say from now on that it could not before.
 
+    What decides a word is asked about also while the word does not count: whoever lets it count later looks at that one
+    setting, and not at what somebody else has made of the others.
+
     Args:
-        before: None for a provider that is made, which knows nobody yet.
+        before: None for a provider that is made, which knows nobody yet. Whoever lets more of it count later decides so.
     """
     if before is None:
-        words = {Word.GROUPS, Word.NAMES}
-    else:
-        words = {word for name in changed(before, wanted) if _counts(name, before, wanted) for word in SETTINGS[name]}
-    if wanted["sync_mode"] == "NONE":
-        words.discard(Word.GROUPS)
-    if not matches_names(wanted):
-        words.discard(Word.NAMES)
-    return frozenset(words)
+        return _counting(wanted) - {Word.PEOPLE}
+    return frozenset([word for name in changed(before, wanted) for word in _decided_by(name, before, wanted)])
+
+
+def _counting(settings: Settings) -> frozenset[Word]:
+    """The words that count with these settings, once somebody can sign in."""
+    silent = {Word.GROUPS: settings["sync_mode"] == "NONE", Word.NAMES: not matches_names(settings)}
+    return frozenset([word for word in ALL if not silent.get(word)])
 
 
 def changed(before: Settings, wanted: Settings) -> tuple[str, ...]:
@@ -120,16 +123,17 @@ def changed(before: Settings, wanted: Settings) -> tuple[str, ...]:
     return tuple([name for name in SETTINGS if before[name] != wanted[name]])
 
 
-def _counts(name: str, before: Settings, wanted: Settings) -> bool:
-    """Whether a changed setting says anything new: some only take, or say nothing in the other's company."""
+def _decided_by(name: str, before: Settings, wanted: Settings) -> frozenset[Word]:
+    """What a changed setting decides. Those that switch a word off, or on where it is on, open nothing."""
+    words = SETTINGS[name]
     match name:
         case "enabled":
-            return bool(wanted["enabled"])
+            return words & _counting(wanted) if wanted["enabled"] else SILENT
         case "sync_mode":
-            return bool(before["sync_mode"] == "NONE")
-        case "absent_groups":
-            return bool(wanted["sync_mode"] == "ADDITIVE")
-    return True
+            return words if before["sync_mode"] == "NONE" else SILENT
+        case "provisioning" | "adopt_by_name":
+            return words if matches_names(wanted) else words - {Word.NAMES}
+    return words
 
 
 def outlasting(before: Settings, wanted: Settings) -> tuple[str, ...]:

@@ -227,7 +227,7 @@ class Play:
     # Providers
 
     def _createProvider(self, **given: Any) -> None:
-        made = Provider(self.world.fresh(), issuer=self.world.next_id, place=self.person, **given)
+        made = Provider(self.world.fresh(), issuer=self.world.next_id, place=self.person, is_new=True, **given)
         self._check_word(None, made)
         self.world.providers[made.id] = made
 
@@ -397,6 +397,7 @@ def _changed_provider(random: Random, world: World, person: int) -> dict[str, An
             {"free": provider.free ^ {"anchor"}},
             {"free": provider.free ^ {"name"}},
             {"free": provider.free ^ {"groups"}},
+            {"free": provider.free ^ {"groups"}, "mode": "NONE"},
             {"provisioning": random.choice(("JIT", "KNOWN_USERS", "LINKED_ONLY"))},
             {"adopts": not provider.adopts},
             {"mode": "NONE" if provider.mode == "ADDITIVE" else "ADDITIVE"},

@@ -115,6 +115,8 @@ class Provider:
     mode: str = "ADDITIVE"
     enabled: bool = True
     sync: str = "REFRESH_TOKEN"
+    is_new: bool = False
+    """Made by an admin: what it would say once more of it counts is for whoever lets it count."""
 
     def copy(self) -> "Provider":
         return Provider(
@@ -127,6 +129,7 @@ class Provider:
             self.mode,
             self.enabled,
             self.sync,
+            self.is_new,
         )
 
     @property
@@ -395,9 +398,9 @@ class World:
         """By every way in that they control; what other people's groups could bring to a shared account is counted whole."""
         found = 0
         for provider in self.providers.values():
-            if provider.enabled:
-                for word in self.words(person, provider):
-                    found |= self._reach_by_word(provider, word)
+            for word in self.words(person, provider):
+                found |= self._reach_by_word(provider, word) if provider.enabled else 0
+                found |= 0 if provider.is_new else self._reach_once_it_counts(person, provider, word)
         for account in self.accounts.values():
             if account.enabled and self._enters(person, account):
                 found |= account.held | self.coming(account)
@@ -412,12 +415,11 @@ class World:
         subject, anchor, name, groups = word
         is_theirs = provider.place == HONEST and "groups" not in provider.free
         found = 0
-        for given in (
-            self.given(provider.id, groups).values()
-            if is_theirs
-            else [self.potential(provider.id) if provider.mode != "NONE" else 0]
-        ):
-            found |= given
+        if is_theirs:
+            for given in self.given(provider.id, groups).values():
+                found |= given
+        elif provider.mode != "NONE":
+            found |= self.potential(provider.id)
         for account in self.accounts.values():
             if not account.enabled:
                 continue
@@ -425,6 +427,15 @@ class World:
                 if identity.provider == provider.id and self._is_spoken_for(provider, identity, subject, anchor):
                     found |= self._by_identity(account, identity)
             if provider.matches_names and account.name == name and not account.was_linked:
+                found |= account.held & ~SERVICE
+        return found
+
+    def _reach_once_it_counts(self, person: int, provider: Provider, word: tuple[int, int, int, frozenset[int]]) -> int:
+        """What somebody has let them say of themself, though nobody listens: the next admin switches that on."""
+        is_theirs = provider.place == HONEST and "groups" not in provider.free
+        found = 0 if is_theirs else self.potential(provider.id)
+        for account in self.accounts.values():
+            if account.enabled and account.name == word[2] != person and not account.was_linked:
                 found |= account.held & ~SERVICE
         return found
 

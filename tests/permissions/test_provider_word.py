@@ -88,20 +88,57 @@ def test_a_provider_that_is_switched_on_speaks_of_everything_again() -> None:
     assert words_at_stake(settings(enabled=False), BEFORE) == {GROUPS, PEOPLE, NAMES}
 
 
-def test_groups_that_give_nothing_are_nothing_to_speak_of() -> None:
-    """Mode NONE; and they are with the change to another mode."""
-    assert words_at_stake(settings(sync_mode="NONE"), settings(sync_mode="NONE", issuer="https://o.example")) == {
-        PEOPLE,
-        NAMES,
-    }
-    assert words_at_stake(settings(sync_mode="NONE"), BEFORE) == {GROUPS}
+DECIDING_GROUPS: list[dict[str, Any]] = [
+    {"claims": {"groups": ["nickname"]}},
+    {"claims": {"group_source": "okta"}},
+    {"scopes": ["openid", "groups"]},
+    {"authorization_parameters": {"claims": "{}"}},
+    {"sync_scope": "groups"},
+    {"absent_groups": "EMPTY"},
+    {"provisioning": "JIT"},
+]
+
+
+@pytest.mark.parametrize("given", DECIDING_GROUPS, ids=lambda given: next(iter(given)))
+@pytest.mark.parametrize("mode", ["STRICT", "ADDITIVE", "NONE"])
+def test_what_decides_groups_is_at_stake_in_every_mode(mode: str, given: dict[str, Any]) -> None:
+    """Also where groups give nothing so far, and where the same change says that they will give nothing."""
+    wanted = settings(**{"sync_mode": mode, **given})
+    assert words_at_stake(settings(sync_mode=mode), wanted) == {GROUPS}
+    assert words_at_stake(BEFORE, settings(**{"sync_mode": "NONE", **given})) == {GROUPS}
+
+
+def test_a_provider_that_moves_while_groups_give_nothing_speaks_of_everything() -> None:
+    before = settings(sync_mode="NONE", provisioning="JIT")
+    wanted = settings(sync_mode="NONE", provisioning="JIT", issuer="https://other.example")
+    assert words_at_stake(before, wanted) == {GROUPS, PEOPLE, NAMES}
+
+
+def test_the_mode_puts_groups_at_stake_where_they_gave_nothing() -> None:
+    silent = settings(sync_mode="NONE")
+    assert words_at_stake(silent, BEFORE) == {GROUPS}
+    assert words_at_stake(silent, settings(sync_mode="ADDITIVE")) == {GROUPS}
     assert words_at_stake(BEFORE, settings(sync_mode="ADDITIVE")) == set()
+    assert words_at_stake(BEFORE, silent) == set()
 
 
-def test_names_count_where_they_are_matched() -> None:
+def test_a_provider_is_switched_on_with_the_words_that_count() -> None:
+    mute: dict[str, Any] = {"provisioning": "JIT", "sync_mode": "NONE"}
+    assert words_at_stake(settings(enabled=False, **mute), settings(**mute)) == {PEOPLE}
+
+
+@pytest.mark.parametrize("given", [{"claims": {"username": ["nickname"]}}, {"claims": {"email": ["nickname"]}}], ids=str)
+def test_what_decides_names_is_at_stake_where_they_are_not_matched_too(given: dict[str, Any]) -> None:
     jit = settings(provisioning="JIT")
-    assert words_at_stake(jit, settings(provisioning="JIT", claims={"username": ["nickname"]})) == set()
-    assert words_at_stake(jit, settings(provisioning="JIT", adopt_by_name=True)) == {NAMES}
+    assert NAMES in words_at_stake(jit, settings(provisioning="JIT", **given))
+    assert NAMES in words_at_stake(BEFORE, settings(provisioning="JIT", **given))
+
+
+def test_names_are_at_stake_with_the_settings_that_match_them() -> None:
+    jit = settings(provisioning="JIT")
+    adopting = settings(provisioning="JIT", adopt_by_name=True)
+    assert words_at_stake(jit, adopting) == {NAMES}
+    assert words_at_stake(adopting, jit) == set()
     assert words_at_stake(jit, BEFORE) == {NAMES, GROUPS}
     assert words_at_stake(BEFORE, jit) == {GROUPS}
 

@@ -187,7 +187,18 @@ def _of_people_alone(self: World, word: Word, wanted: Any) -> int:
     return found
 
 
+def _words_that_count(before: Any, wanted: Any) -> Any:
+    """Without the words that do not count so far, which whoever lets them count does not ask about either."""
+    words = set(words_at_stake(before, wanted))
+    if wanted["sync_mode"] == "NONE":
+        words.discard(Word.GROUPS)
+    if not provider_word.matches_names(wanted):
+        words.discard(Word.NAMES)
+    return words
+
+
 World_of_word = World.of_word
+words_at_stake = provider_word.words_at_stake
 
 WEAKENED: dict[str, tuple[Any, str, Any]] = {
     "what the account holds": (ways_in, "asked", _asked_without("held")),
@@ -216,6 +227,7 @@ WEAKENED: dict[str, tuple[Any, str, Any]] = {
     "the provisioning": (provider_word, "SETTINGS", _speaking_without("provisioning", Word.NAMES)),
     "the adoption": (provider_word, "SETTINGS", _speaking_without("adopt_by_name", Word.NAMES)),
     "the mode": (provider_word, "SETTINGS", _speaking_without("sync_mode", Word.GROUPS)),
+    "what counts later": (provider_word, "words_at_stake", _words_that_count),
     "switching on": (provider_word, "SETTINGS", {**provider_word.SETTINGS, "enabled": provider_word.SILENT}),
 }
 """Each clause of the rules: where it is, and what it is replaced with."""

@@ -35,6 +35,7 @@ from tests.web.site import Site
 pytestmark = pytest.mark.asyncio
 OUTCOME = "{ __typename ... on Problem { code message } %s }"
 CHANGED = "... on UserChanged { user { id } }"
+SAVED = "... on ProviderSaved { provider { version } }"
 
 
 class Tenant:
@@ -247,6 +248,47 @@ async def test_the_claim_that_names_people_is_not_changed_by_somebody_who_may_no
     saved = await tenant.change(holder, "updateProvider", shown, **renamed)
     assert saved["provider"]["version"] == 2
     assert await tenant.holds(await tenant.at_provider("mallory")) == {"billing:admin"}
+
+
+@pytest.mark.parametrize(
+    "patch",
+    [
+        {"groupsClaim": ["id_token / name"]},
+        {"scopes": ["openid", "profile"]},
+        {"authorizationParameters": [{"name": "acr_values", "value": "other"}]},
+        {"absentGroups": "EMPTY"},
+        {"syncMode": "NONE", "groupsClaim": ["id_token / name"]},
+    ],
+    ids=lambda patch: "-".join(patch),
+)
+async def test_what_decides_groups_is_asked_about_while_groups_give_nothing(
+    tenant: Tenant, patch: dict[str, Any]
+) -> None:
+    """Somebody sets another mode again, and whoever is called "admins" at the provider would get everything."""
+    site = tenant.site
+    await tenant.map_group("admins", *ADMINS)
+    attacker = await tenant.admin("provider-admin", PROVIDERS_READ, PROVIDERS_WRITE)
+    honest = await tenant.admin("root", *ADMINS)
+    provider = global_id("Provider", site.provider.id)
+    if "syncMode" not in patch:
+        await site.execute("update provider set sync_mode = 'NONE' where id = $1", site.provider.id)
+    refused = await tenant.change(attacker, "updateProvider", SAVED, id=provider, version=1, **patch)
+    assert (refused.get("code"), "identity:" in refused["message"]) == ("FORBIDDEN", True)
+    done = await tenant.change(honest, "updateProvider", SAVED, id=provider, version=1, **patch)
+    assert done["provider"] == {"version": 2}
+
+
+async def test_what_decides_names_is_asked_about_while_names_are_not_matched(tenant: Tenant) -> None:
+    """Somebody sets `KNOWN_USERS` later, and whoever calls themself "treasurer" would be matched."""
+    site = tenant.site
+    await tenant.user("treasurer", "billing:admin")
+    attacker = await tenant.admin("provider-admin", PROVIDERS_READ, PROVIDERS_WRITE)
+    holder = await tenant.admin("holder", PROVIDERS_READ, PROVIDERS_WRITE, USERS_WRITE, "billing:admin")
+    renamed = {"id": global_id("Provider", site.provider.id), "usernameClaim": ["id_token / name"], "version": 1}
+    refused = await tenant.change(attacker, "updateProvider", SAVED, **renamed)
+    assert (refused.get("code"), "billing:admin" in refused["message"]) == ("FORBIDDEN", True)
+    saved = await tenant.change(holder, "updateProvider", SAVED, **renamed)
+    assert saved["provider"] == {"version": 2}
 
 
 # Taking away
