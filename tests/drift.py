@@ -117,8 +117,8 @@ def permissions_markdown() -> str:
     rows = "\n".join(f"| `{name}` | {what} |" for name, what in SERVICE_PERMISSIONS.items())
     return (
         "# The service's own permissions\n\n"
-        "Every tenant's catalogue has these; they are given like any other, by a mapping of exact group names or by hand,\n"
-        "and only by somebody who holds them. The operator gives the first one:\n"
+        "Every tenant's catalogue has these; they are given like any other, by a mapping of an exact group of a provider or\n"
+        "by hand, and only by somebody who holds them. The operator gives the first one:\n"
         "`identity-api grant TENANT USERNAME PERMISSION`.\n\n"
         f"| permission | what it allows |\n| --- | --- |\n{rows}\n\n"
         "Whoever opens a way into an account (a password, an identity, a setting that says whose word counts) must be\n"

@@ -76,7 +76,8 @@ def creating(rule: Rule, *, managed_by: str = "API") -> Change:
     Raises, when it is made:
         BadInput: the pattern is not usable, or no permission is named.
         NotFound: a permission or the provider is not this tenant's.
-        Refused: `FORBIDDEN` (a permission the actor may not give, or a service permission by pattern), `SELF_BENEFIT`.
+        Refused: `FORBIDDEN` (a permission the actor may not give), `SELF_BENEFIT`; `PATTERN_TOO_WIDE`, `PROVIDER_NEEDED` for
+            a service permission.
         Conflict: `MAPPING_EXISTS`, `LIMIT_REACHED`.
     """
 

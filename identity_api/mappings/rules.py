@@ -83,11 +83,8 @@ class Edit:
         given = await permissions.by_ids(self.connection, self.actor.tenant_id, rule.permission_ids)
         if len(given) != len(set(rule.permission_ids)):
             raise NotFound("There is no such permission.")
-        if rule.match is MatchKind.GLOB and any(one.name.startswith(SERVICE_PREFIX) for one in given):
-            # A group that appears tomorrow must not make somebody an administrator today's admin never saw.
-            raise Refused(
-                f"Permissions under {SERVICE_PREFIX} are given by exact group names only.", code="PATTERN_TOO_WIDE"
-            )
+        if any(one.name.startswith(SERVICE_PREFIX) for one in given):
+            _check_gives_service_permission(rule)
         return given
 
     def check_may_touch(self, concerned: Sequence[PermissionRow]) -> None:
@@ -135,3 +132,20 @@ class Edit:
         )
         after |= {permission.name for permission in opened}
         check_no_self_benefit(actor, self._effective_before, frozenset(after))
+
+
+def _check_gives_service_permission(rule: Rule) -> None:
+    """A group that appears tomorrow must not make somebody an administrator whom today's admin never saw.
+
+    Raises:
+        Refused: `PATTERN_TOO_WIDE`; `PROVIDER_NEEDED`: a mapping for every provider is for those that others make, too.
+    """
+    if rule.match is MatchKind.GLOB:
+        raise Refused(
+            f"Permissions under {SERVICE_PREFIX} are given by exact group names only.", code="PATTERN_TOO_WIDE"
+        )
+    if rule.provider_id is None:
+        raise Refused(
+            f"A mapping that gives a permission under {SERVICE_PREFIX} names the provider whose group it is for.",
+            code="PROVIDER_NEEDED",
+        )

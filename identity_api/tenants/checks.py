@@ -345,8 +345,11 @@ def _check_mapping(mapping: "MappingDeclaration", slugs: list[str], place: str, 
         problems.append(f"{place}.permissions: name at least one.")
     for name in mapping.permissions:
         _check(f"{place}.permissions", problems, partial(check_permission_name, name))
-        if mapping.match is MatchKind.GLOB and name.startswith(SERVICE_PREFIX):
+    if any(name.startswith(SERVICE_PREFIX) for name in mapping.permissions):
+        if mapping.match is MatchKind.GLOB:
             problems.append(f"{place}: permissions under {SERVICE_PREFIX} are given by exact group names only.")
+        if mapping.provider is None:
+            problems.append(f"{place}.provider: a mapping that gives a permission under {SERVICE_PREFIX} names one.")
 
 
 def _twice(what: str, values: list[str]) -> list[str]:

@@ -157,16 +157,19 @@ async def test_an_actor_gives_what_they_may_and_nothing_to_themself(world: World
     write = permission(world, world.write)
     for given, code in (
         ({"pattern": "sales", "permissions": [permission(world, world.locked)]}, "FORBIDDEN"),
-        ({"pattern": "sales", "permissions": [permission(world, world.permissions[GRANTS_WRITE])]}, "FORBIDDEN"),
+        ({"pattern": "sales", "provider": global_id("Provider", world.provider.id),
+          "permissions": [permission(world, world.permissions[GRANTS_WRITE])]}, "FORBIDDEN"),
         ({"pattern": "admins", "permissions": [write]}, "SELF_BENEFIT"),
         ({"pattern": "s*", "match": "GLOB", "permissions": [permission(world, world.permissions[MAPPINGS_WRITE])]},
          "PATTERN_TOO_WIDE"),
+        ({"pattern": "sales", "permissions": [permission(world, world.permissions[MAPPINGS_WRITE])]}, "PROVIDER_NEEDED"),
     ):  # fmt: skip
         answer = await change(actor, "createGroupMapping", **given)
         assert (answer["__typename"], answer["code"]) == ("NotAllowed", code)
     noted = [(one["mutation"], one["code"]) for one in await world.events("access.refused")]
     assert noted == [
-        ("createGroupMapping", code) for code in ("FORBIDDEN", "FORBIDDEN", "SELF_BENEFIT", "PATTERN_TOO_WIDE")
+        ("createGroupMapping", code)
+        for code in ("FORBIDDEN", "FORBIDDEN", "SELF_BENEFIT", "PATTERN_TOO_WIDE", "PROVIDER_NEEDED")
     ]
     assert await world.events("mapping.created") == []
     allowed = await change(actor, "createGroupMapping", pattern="sales", permissions=[write])

@@ -37,7 +37,12 @@ class World:
         return Actor(self.tenant, None, "operator:root", frozenset())
 
     def rule(self, pattern: str = "engineering", *permissions: UUID, match: MatchKind = MatchKind.EXACT) -> Rule:
+        """For every provider."""
         return Rule(None, pattern, match, permissions or (self.read,))
+
+    def there(self, pattern: str, *permissions: UUID, match: MatchKind = MatchKind.EXACT) -> Rule:
+        """For the tenant's provider."""
+        return Rule(self.provider.id, pattern, match, permissions)
 
     async def effective(self, user_id: UUID) -> set[str]:
         """By the definition and the read path, which must agree at every moment of an edit."""

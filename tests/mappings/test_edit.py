@@ -163,12 +163,27 @@ async def test_service_permissions_are_given_only_by_holders_and_never_by_patter
         await edit.make(
             world.database, world.actor("identity:other:thing"), edit.creating(world.rule("engineering", world.service))
         )
-    await edit.make(world.database, world.actor(), edit.creating(world.rule("engineering", world.service)))
+    await edit.make(world.database, world.actor(), edit.creating(world.there("engineering", world.service)))
     with pytest.raises(Refused) as caught:
         await edit.make(
-            world.database, world.operator, edit.creating(world.rule("eng*", world.service, match=MatchKind.GLOB))
+            world.database, world.operator, edit.creating(world.there("eng*", world.service, match=MatchKind.GLOB))
         )
     assert caught.value.code == "PATTERN_TOO_WIDE"
+
+
+@pytest.mark.asyncio
+async def test_a_mapping_that_gives_a_service_permission_names_its_provider(world: World) -> None:
+    """Otherwise it would be for a provider that somebody else makes, before it or after it."""
+    anywhere, there = world.rule("engineering", world.service), world.there("engineering", world.service)
+    for actor in (world.actor(), world.operator):
+        with pytest.raises(Refused) as caught:
+            await edit.make(world.database, actor, edit.creating(anywhere))
+        assert caught.value.code == "PROVIDER_NEEDED"
+    made = await edit.make(world.database, world.actor(), edit.creating(there))
+    with pytest.raises(Refused) as caught:
+        await edit.make(world.database, world.actor(), edit.updating(made.mapping_id, anywhere, expected_version=1))
+    assert caught.value.code == "PROVIDER_NEEDED"
+    await edit.make(world.database, world.actor(), edit.creating(world.rule("engineering")))
 
 
 @pytest.mark.asyncio

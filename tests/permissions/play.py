@@ -188,6 +188,7 @@ class Play:
     # Mappings
 
     def _createGroupMapping(self, provider: int | None, group: int, given: int) -> None:
+        self._names_provider(provider, given)
         self._may_give(given)
         if any((o.live, o.provider, o.group) == (True, provider, group) for o in self.world.mappings.values()):
             raise Impossible
@@ -197,6 +198,7 @@ class Play:
         before = self.world.mappings[mapping]
         if not before.live:
             raise Impossible
+        self._names_provider(provider, given)
         self._may_give(given | before.given)
         if not given:
             return self._edit(mapping, reach.Mapping(before.provider, before.group, before.given, live=False))
@@ -204,6 +206,11 @@ class Play:
         if any((o.live, o.provider, o.group) == (True, provider, group) for o in others):
             raise Impossible
         return self._edit(mapping, reach.Mapping(provider, group, given))
+
+    @staticmethod
+    def _names_provider(provider: int | None, given: int) -> None:
+        if provider is None and given & SERVICE:
+            raise Refused("It names no provider.", code="PROVIDER_NEEDED")
 
     def _edit(self, key: int, mapping: reach.Mapping) -> None:
         self.world.mappings[key] = mapping
@@ -298,7 +305,10 @@ def starting_world(seed: int) -> World:
     for _ in range(random.choice((0, 1, 2))):
         given = random.choice((SERVICE, DOCS, VAULT, ALL, random.choice(PERMISSIONS)))
         key = world.fresh()
-        world.mappings[key] = reach.Mapping(random.choice((None, *world.providers)), len(world.mappings), given)
+        provider = (
+            random.choice((None, *world.providers)) if not given & SERVICE else random.choice(list(world.providers))
+        )
+        world.mappings[key] = reach.Mapping(provider, len(world.mappings), given)
     held = seed % (SERVICE + 1) | (random.choice((0, DOCS, VAULT, DOCS | VAULT)))
     world.accounts[10] = Account(10, None, manual=held, password=0)
     world.accounts[11] = Account(11, random.choice((None, 1)), manual=random.choice((ALL, SERVICE)), password=1)

@@ -127,7 +127,9 @@ def test_a_provider_is_switched_on_with_the_words_that_count() -> None:
     assert words_at_stake(settings(enabled=False, **mute), settings(**mute)) == {PEOPLE}
 
 
-@pytest.mark.parametrize("given", [{"claims": {"username": ["nickname"]}}, {"claims": {"email": ["nickname"]}}], ids=str)
+@pytest.mark.parametrize(
+    "given", [{"claims": {"username": ["nickname"]}}, {"claims": {"email": ["nickname"]}}], ids=str
+)
 def test_what_decides_names_is_at_stake_where_they_are_not_matched_too(given: dict[str, Any]) -> None:
     jit = settings(provisioning="JIT")
     assert NAMES in words_at_stake(jit, settings(provisioning="JIT", **given))

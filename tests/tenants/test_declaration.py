@@ -186,6 +186,14 @@ def test_service_permissions_are_mapped_by_exact_names_only() -> None:
     assert any("exact" in one for one in problems(mapping.replace('"EXACT"', '"GLOB"')))
 
 
+def test_a_mapping_of_a_service_permission_names_its_provider() -> None:
+    mapping = VALID.replace('["docs:read", "docs:write"]', '["identity:users:read"]')
+    anywhere = mapping.replace('provider = "keycloak"\ngroup', "group")
+    assert parse(mapping.encode())
+    assert any("group_mappings[0].provider" in one for one in problems(anywhere))
+    assert parse(VALID.replace('provider = "keycloak"\ngroup', "group").encode())
+
+
 def test_a_secret_is_never_in_a_problem() -> None:
     found = problems(
         VALID.replace('client_secret_env = "ACME_SECRET"', 'client_secret = "hunter2"\nclient_id2 = "hunter2"')

@@ -57,6 +57,10 @@ API: Final[Table] = table(
         "PATTERN_OPEN_ESCAPE": ("The group pattern ends in an open escape.", "Write `\\\\` for a backslash."),
         "PATTERN_BAD_CHARACTER": ("The group pattern has a character that groups cannot have.", _PATTERN),
         "PATTERN_TOO_WIDE": ("A pattern may not give a permission under `identity:`.", "Map the exact group."),
+        "PROVIDER_NEEDED": (
+            "A mapping for every provider may not give a permission under `identity:`.",
+            "Name the provider whose group it is for.",
+        ),
         "PASSWORDS_DIFFER": ("The two passwords entered differ.", "Enter the same twice."),
         "PASSWORD_TOO_SHORT": ("The password is too short.", _CHOOSE),
         "PASSWORD_TOO_LONG": ("The password is too long.", _CHOOSE),

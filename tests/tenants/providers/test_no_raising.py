@@ -173,11 +173,14 @@ async def test_what_an_unlinked_admin_holds_of_the_product_counts_for_names_too(
 
 
 @pytest.mark.asyncio
-async def test_where_no_names_are_matched_they_may_be_read_anywhere(office: Office) -> None:
+async def test_where_names_are_read_is_asked_about_before_they_are_matched(office: Office) -> None:
+    """Whoever lets them be matched later has not chosen the claim."""
     await office.holding("vault:open")
     await office.undelegable("vault:open")
     provider = await office.provider()
-    assert await attempt(office, office.actor, provider, {"username_claim": ["id_token / nickname"]}) == "OK"
+    patch = {"username_claim": ["id_token / nickname"]}
+    assert await attempt(office, office.actor, provider, patch) == "FORBIDDEN"
+    assert await attempt(office, await office.holding("vault:open"), provider, patch) == "OK"
 
 
 @pytest.mark.asyncio
