@@ -203,6 +203,10 @@ def test_whatever_a_killed_postgresql_interrupts_is_told_as_a_database_that_is_d
         async with opened(url, pool_size=6) as pool:
             async with pool.transaction() as connection:
                 await connection.execute("create table t (i int)")
+            async with pool.reading() as connection:
+                await connection.execute(
+                    "checkpoint"
+                )  # the server does not wait for its log, and is about to be killed
             stop = asyncio.Event()
             tasks = [asyncio.create_task(ask(pool, number, stop)) for number in range(18)]
             await asyncio.sleep(0.3)

@@ -55,7 +55,7 @@ async def test_a_login_that_alone_is_refused_is_over_after_three_times(world: Wo
     assert await world.permissions(alice) == frozenset()
     assert await world.session_is_over(alice) == "login_refused"
     (recorded,) = await world.recorded(alice, "identity.revoked")
-    assert recorded == {"reason": "login_refused", "answer": WORDS[fault]}
+    assert (recorded["reason"], recorded["answer"]) == ("login_refused", WORDS[fault])
     assert await world.state(bob) == ("FRESH", None)
     again = await world.sign_in("alice", identity_of=alice)
     assert (await world.sync(again)).outcomes == {"ok": 1}

@@ -56,17 +56,17 @@ async def test_the_request_on_the_page_is_found_with_the_exact_reason(site: Site
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize(
-    ("path", "code"),
+    ("path", "code", "provider"),
     [
-        ("/auth/oidc/sso/callback?state=x&code=y", "STATE_UNKNOWN"),
-        ("/auth/oidc/sso/callback?code=y", "CALLBACK_INVALID"),
-        ("/auth/launch/ha_unknown", "HANDLE_UNKNOWN"),
-        ("/auth/complete?code=unknown", "CODE_UNKNOWN"),
+        ("/auth/oidc/sso/callback?state=x&code=y", "STATE_UNKNOWN", "sso"),
+        ("/auth/oidc/sso/callback?code=y", "CALLBACK_INVALID", "sso"),
+        ("/auth/launch/ha_unknown", "HANDLE_UNKNOWN", None),
+        ("/auth/complete?code=unknown", "CODE_UNKNOWN", None),
     ],
 )
 async def test_a_failure_without_an_attempt_is_found_where_the_host_says_whose_it_is(
-    site: Site, path: str, code: str
+    site: Site, path: str, code: str, provider: str | None
 ) -> None:
     answer = await site.client().get(path, headers=PAGE)
     [found] = await failures(site, answer.headers["x-request-id"])
-    assert (found.code, found.provider_slug) == (code, None)
+    assert (found.code, found.provider_slug) == (code, provider)

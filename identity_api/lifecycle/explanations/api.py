@@ -78,10 +78,6 @@ API: Final[Table] = table(
             "The change would leave nobody who administers users, grants, mappings or providers and has a way in.",
             "Give the named permission to another admin who has a way in first, or let the operator do it.",
         ),
-        "USERNAME_UNPROVEN": (
-            "The username is an e-mail address that its user chose at a provider, and that nobody has verified.",
-            "Look at the identities that the command shows; repeat it with `--yes`, or with the user's id.",
-        ),
         "SELF_DISABLE": ("Nobody disables themself.", "Let another administrator do it."),
         "STRICT_PROVIDER": (
             "The user has a live identity at a strict provider, whose groups alone give permissions.",
