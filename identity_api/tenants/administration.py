@@ -9,6 +9,7 @@ Decision: what a provider that moves takes along.
   issued: the client secret, refresh tokens, codes.
   Decision: the secret is asked for again in the same change and the stored ones are deleted; every login there ends.
   Consequences: people sign in again after a move. A change that was a slip cannot be taken back for their sessions.
+  A change of the method alone deletes no secret: whoever makes it takes nothing that only its owner could enter again.
   Alternatives: comparing hosts (a document on the same host may name any endpoint); asking the admin whether it is the
   same provider (the one who moves it in order to harvest says yes).
 """
@@ -32,7 +33,7 @@ from identity_api.tenants.client_keys import ensure_keys
 from identity_api.tenants.declaration import ProviderDeclaration
 from identity_api.tenants.provider_parts import ProviderParts, change, load, owner_of, record, write
 from identity_api.tenants.provider_rules import INVALID, check_addresses, check_word, checked
-from identity_api.tenants.provider_secrets import NewSecret, replace_all
+from identity_api.tenants.provider_secrets import NewSecret, is_mute, replace_all
 from identity_api.tenants.rows import Owner, changed_fields, declaration_of, has_moved, provider_row
 
 OPERATORS = ("accept_without_iss", "pkce", "missing_nonce")
@@ -119,7 +120,7 @@ async def update(
         if not changed and secret is None:
             return before
         _require_secret(before, wanted, secret)
-        was_mute = not stored and before.client_authentication in SECRET_METHODS
+        was_mute = is_mute(before, stored, secret)
         await _check(parts, connection, actor, owner, before, wanted, was_mute=was_mute)
         wanted = msgspec.structs.replace(wanted, version=before.version + 1, updated_at=now)
         await change(connection, actor, before, wanted)
@@ -127,7 +128,7 @@ async def update(
         if secret is not None:
             await replace_all(connection, parts.vault, wanted, secret, now)
             changed = (*changed, "client_secret")
-        elif wanted.client_authentication not in SECRET_METHODS:
+        elif has_moved(before, wanted):
             await providers.replace_secrets(connection, actor.tenant_id, provider_id, [])
         await record(connection, actor, "updated", provider_id, {"fields": changed, "version": wanted.version})
         return wanted

@@ -4,6 +4,7 @@ The newest is tried first. The older one stays until it expires or is removed, s
 wrongly, breaks nothing.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -12,7 +13,7 @@ import msgspec
 from identity_api.config import Secret
 from identity_api.db import locks, provider_changes, providers
 from identity_api.db.database import Connection
-from identity_api.db.providers import Provider
+from identity_api.db.providers import Provider, SealedSecret
 from identity_api.errors import BadInput, Conflict, NotFound
 from identity_api.oidc.client_assertion import MIN_SECRET_BYTES
 from identity_api.oidc.client_auth import (
@@ -88,12 +89,22 @@ async def replace_all(
     await providers.replace_secrets(connection, provider.tenant_id, provider.id, [fresh])
 
 
+def is_mute(provider: Provider, stored: Sequence[SealedSecret], secret: NewSecret | None) -> bool:
+    """Whether the provider counts as switched off until now, so that the change is asked about like switching it on.
+
+    Without a secret nobody could sign in. Where the method needs none, a new secret changes the method with it.
+    """
+    if provider.client_authentication in SECRET_METHODS:
+        return not stored
+    return provider.client_authentication == NONE and secret is not None
+
+
 async def set_secret(parts: ProviderParts, actor: Actor, provider_id: UUID, secret: NewSecret) -> Provider:
     """Add the secret that is used first from now on; the one before stays until it expires or is removed.
 
     Raises:
-        NotFound; Refused: `MANAGED_BY_FILE`; `FORBIDDEN`: nobody could sign in there without a secret, so that it opens
-            what `enableProvider` opens.
+        NotFound; Refused: `MANAGED_BY_FILE`; `FORBIDDEN`: where nobody could sign in without a secret, or the method
+            needs none, it opens what `enableProvider` opens.
         BadInput: `SECRET_INVALID`.
         Conflict: `TOO_MANY_SECRETS`: two are stored; remove one first.
     """
@@ -105,7 +116,7 @@ async def set_secret(parts: ProviderParts, actor: Actor, provider_id: UUID, secr
         live = await providers.secrets(connection, actor.tenant_id, provider_id)
         if len(live) >= MAX_SECRETS:
             raise Conflict("Two secrets are stored already; remove one first.", code="TOO_MANY_SECRETS")
-        if not live and before.client_authentication in SECRET_METHODS:
+        if is_mute(before, live, secret):
             await check_word(connection, actor, before, before, was_mute=True)
         fresh = sealed_secret(parts.vault, actor.tenant_id, secret.value, secret.expires_at)
         await provider_changes.add_secret(connection, actor.tenant_id, provider_id, fresh)

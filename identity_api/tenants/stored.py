@@ -8,6 +8,7 @@ from identity_api.db.database import Connection
 from identity_api.db.mappings import MappingRow
 from identity_api.db.providers import Provider
 from identity_api.db.tenants import Tenant
+from identity_api.oidc.client_auth import SECRET_METHODS
 from identity_api.permissions.service import SERVICE_PREFIX
 from identity_api.tenants.overlay import StoredTenant, Table, key_of
 from identity_api.tenants.rows import declaration_of
@@ -64,7 +65,8 @@ async def _stored(connection: Connection, tenant: Tenant) -> StoredTenant:
 
 async def _provider(connection: Connection, row: Provider) -> Table:
     table = {name: value for name, value in declaration_of(row).items() if value is not None}
-    if await providers.secrets(connection, row.tenant_id, row.id):
+    is_used = row.client_authentication in SECRET_METHODS
+    if is_used and await providers.secrets(connection, row.tenant_id, row.id):
         table["client_secret_stored"] = True
     if any(key.use == "tls" for key in await client_keys.live(connection, row.tenant_id, row.id)):
         table["tls_client_certificate_stored"] = True

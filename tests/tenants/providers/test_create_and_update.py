@@ -289,7 +289,7 @@ async def test_a_public_client_has_no_secret_and_takes_one_up(office: Office) ->
     after = await changed(office, made, NewSecret(Secret("now-with-one")))
     assert (after.client_authentication, await office.secrets(made)) == ("client_secret_post", ["now-with-one"])
     public = await changed(office, after, client_authentication="none")
-    assert (public.client_authentication, await office.secrets(made)) == ("none", [])
+    assert (public.client_authentication, await office.secrets(made)) == ("none", ["now-with-one"])
 
 
 def test_a_declaration_survives_its_row() -> None:

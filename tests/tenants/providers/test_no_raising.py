@@ -339,3 +339,19 @@ async def test_the_operator_is_bound_by_none_of_it(office: Office) -> None:
     fields = {**FIELDS, "issuer": "http://127.0.0.1:8080"}
     made = await administration.create(office.parts, office.operator, fields, secret=SECRET)
     assert await attempt(office, office.operator, made, ELSEWHERE) == "OK"
+
+
+@pytest.mark.asyncio
+async def test_a_secret_where_the_method_needs_none_is_asked_about_too(office: Office) -> None:
+    """It changes the method with it, and so decides how the provider is spoken to."""
+    fields = {**FIELDS, "client_authentication": "none"}
+    provider = await administration.create(office.parts, office.actor, fields)
+    await office.mapping("identity-admins", GRANTS_WRITE, provider=provider)
+    with pytest.raises(Refused) as refused:
+        await provider_secrets.set_secret(office.parts, office.actor, provider.id, SECRET)
+    assert refused.value.code == "FORBIDDEN"
+    assert await attempt(office, office.actor, provider, {"label": "With a secret"}) == "FORBIDDEN"
+    assert await office.secrets(provider) == []
+    holder = await office.holding(GRANTS_WRITE)
+    after = await provider_secrets.set_secret(office.parts, holder, provider.id, SECRET)
+    assert after.client_authentication == "client_secret_post"

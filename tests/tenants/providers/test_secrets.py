@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from identity_api.config import Secret
 from identity_api.errors import BadInput, Conflict, NotFound
 from identity_api.ids import uuid7
+from identity_api.tenants import administration
 from identity_api.tenants.provider_secrets import NewSecret, remove_secret, set_secret
 from tests.tenants.providers.office import SECRET, Office
 
@@ -112,3 +113,32 @@ async def test_apples_secret_is_a_key_and_anything_else_is_refused_and_never_rep
         await set_secret(office.parts, office.actor, provider.id, NewSecret(Secret(value)))
     assert (refused.value.code, refused.value.field) == ("SECRET_INVALID", "client_secret")
     assert value not in refused.value.message
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("method", ["none", "private_key_jwt"])
+async def test_a_method_without_a_secret_deletes_none_and_the_way_back_needs_none(office: Office, method: str) -> None:
+    """Whoever changes the method by mistake, or means harm, takes nothing that only its owner could enter again."""
+    made = await office.provider()
+    public = await administration.update(
+        office.parts, office.actor, made.id, {"client_authentication": method}, expected_version=1
+    )
+    assert (public.client_authentication, await office.secrets(made)) == (method, ["correct-horse"])
+    back = await administration.update(
+        office.parts, office.actor, made.id, {"client_authentication": "client_secret_basic"}, expected_version=2
+    )
+    assert (back.client_authentication, await office.secrets(made)) == ("client_secret_basic", ["correct-horse"])
+
+
+@pytest.mark.asyncio
+async def test_a_secret_that_no_method_uses_is_removed_and_does_not_move_along(office: Office) -> None:
+    made = await office.provider()
+    await set_secret(office.parts, office.actor, made.id, SECOND)
+    public = {"client_authentication": "none"}
+    await administration.update(office.parts, office.actor, made.id, public, expected_version=1)
+    newest, _ = await office.secret_ids(made)
+    await remove_secret(office.parts, office.actor, made.id, newest)
+    assert await office.secrets(made) == ["correct-horse"]
+    moved = {"issuer": "https://elsewhere.example"}
+    await administration.update(office.parts, office.actor, made.id, moved, expected_version=2)
+    assert await office.secrets(made) == []
