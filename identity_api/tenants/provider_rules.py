@@ -18,7 +18,16 @@ from identity_api.db.providers import Provider
 from identity_api.errors import BadInput, Refused
 from identity_api.oidc.issuer import issuers_of
 from identity_api.permissions.delegation import Actor, check_may_give, check_no_self_benefit
-from identity_api.permissions.provider_word import SETTINGS, Settings, Word, changed, outlasting, words_at_stake
+from identity_api.permissions.provider_word import (
+    SETTINGS,
+    Settings,
+    Word,
+    changed,
+    matches_names,
+    outlasting,
+    words_at_stake,
+)
+from identity_api.permissions.service import USERS_WRITE
 from identity_api.permissions.ways_in import NOTHING, Rights
 from identity_api.tenants.checks import Bounds, problems_of
 from identity_api.tenants.declaration import ProviderDeclaration, TenantDeclaration
@@ -137,6 +146,8 @@ async def check_word(
     mapped = await ways_in.through(connection, actor.tenant_id, wanted.id) if Word.GROUPS in words else NOTHING
     for right in sorted(mapped | await _of_accounts(connection, wanted, words)):
         check_may_give(actor, right.name, delegable=right.delegable)
+    if Word.NAMES in words and matches_names(new):
+        _check_may_match_names(actor)
     # Switching on is looked at for what it opens (`OwnSet`): what groups give then is the provider's word as it was.
     is_switched_on = old is not None and changed(old, new) == ("enabled",)
     if mapped and is_there and not is_switched_on:
@@ -153,6 +164,15 @@ async def _of_accounts(connection: Connection, wanted: Provider, words: frozense
     if Word.NAMES in words:
         found |= await ways_in.of_matchable(connection, wanted.tenant_id)
     return found
+
+
+def _check_may_match_names(actor: Actor) -> None:
+    """Where names are matched, they open every account that waits, also those that somebody makes by hand later."""
+    if USERS_WRITE not in actor.permissions:
+        raise Refused(
+            f"This decides whom names at the provider mean, also for users made later, which needs {USERS_WRITE} too. "
+            "Ask an admin who holds it."
+        )
 
 
 def _check_does_not_outlast(old: Settings, new: Settings) -> None:

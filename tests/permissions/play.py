@@ -263,6 +263,8 @@ class Play:
         words = provider_word.words_at_stake(old, new)
         for word in words:
             self._may_give(self.world.of_word(word, wanted))
+        if Word.NAMES in words and wanted.matches_names and USERS_WRITE not in self.actor.permissions:
+            raise Refused("Names open accounts made later.")
         is_switched_on = old is not None and provider_word.changed(old, new) == ("enabled",)
         if Word.GROUPS in words and is_there and not is_switched_on:
             mapped = names(self.world.potential(wanted.id))

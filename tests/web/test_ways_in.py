@@ -244,7 +244,7 @@ async def test_the_claim_that_names_people_is_not_changed_by_somebody_who_may_no
     refused = await tenant.change(attacker, "updateProvider", shown, **renamed)
     assert (refused["code"], "billing:admin" in refused["message"]) == ("FORBIDDEN", True)
     await tenant.at_provider("mallory", 403)
-    holder = await tenant.admin("holder", PROVIDERS_READ, PROVIDERS_WRITE, "billing:admin")
+    holder = await tenant.admin("holder", PROVIDERS_READ, PROVIDERS_WRITE, USERS_WRITE, "billing:admin")
     saved = await tenant.change(holder, "updateProvider", shown, **renamed)
     assert saved["provider"]["version"] == 2
     assert await tenant.holds(await tenant.at_provider("mallory")) == {"billing:admin"}
@@ -288,6 +288,23 @@ async def test_what_decides_names_is_asked_about_while_names_are_not_matched(ten
     refused = await tenant.change(attacker, "updateProvider", SAVED, **renamed)
     assert (refused.get("code"), "billing:admin" in refused["message"]) == ("FORBIDDEN", True)
     saved = await tenant.change(holder, "updateProvider", SAVED, **renamed)
+    assert saved["provider"] == {"version": 2}
+
+
+@pytest.mark.parametrize("patch", [{"adoptByName": True}, {"provisioning": "KNOWN_USERS"}], ids=str)
+async def test_names_are_matched_by_somebody_who_may_enter_users(tenant: Tenant, patch: dict[str, Any]) -> None:
+    """It opens every account that somebody makes by hand later, and gives something."""
+    site = tenant.site
+    provider = global_id("Provider", site.provider.id)
+    attacker = await tenant.admin("provider-admin", PROVIDERS_READ, PROVIDERS_WRITE)
+    refused = await tenant.change(attacker, "updateProvider", SAVED, id=provider, version=1, **patch)
+    assert (refused.get("code"), USERS_WRITE in refused["message"]) == ("FORBIDDEN", True)
+    made = {"slug": "own", "label": "Own", "issuer": site.idp.issuer, "clientId": "own", "clientSecret": "x" * 32}
+    refused = await tenant.change(attacker, "createProvider", SAVED, **made, **patch)
+    assert (refused.get("code"), USERS_WRITE in refused["message"]) == ("FORBIDDEN", True)
+    assert (await tenant.change(attacker, "createProvider", SAVED, **made))["provider"] == {"version": 1}
+    both = await tenant.admin("both", PROVIDERS_READ, PROVIDERS_WRITE, USERS_WRITE)
+    saved = await tenant.change(both, "updateProvider", SAVED, id=provider, version=1, **patch)
     assert saved["provider"] == {"version": 2}
 
 

@@ -12,7 +12,7 @@ from identity_api.db import grants, providers, read_model, tenants
 from identity_api.db.database import Database
 from identity_api.db.providers import Provider
 from identity_api.permissions.delegation import Actor
-from identity_api.permissions.service import MAPPINGS_WRITE, PROVIDERS_WRITE
+from identity_api.permissions.service import MAPPINGS_WRITE, PROVIDERS_WRITE, USERS_WRITE
 from identity_api.tenants import administration
 from identity_api.tenants.provider_parts import ProviderParts
 from identity_api.tenants.provider_secrets import NewSecret
@@ -143,4 +143,4 @@ async def make_office(database: Database, upstream: Upstream, allow: AllowList) 
         await tenants.replace_hosts(connection, tenant.id, [f"{tenant.slug}.example.com"])
     parts = make_parts(database, upstream, allow)
     office = Office(database, parts, tenant.id, tenant.slug, Actor(tenant.id, None, "operator:root", frozenset()))
-    return msgspec.structs.replace(office, actor=await office.holding(PROVIDERS_WRITE, MAPPINGS_WRITE))
+    return msgspec.structs.replace(office, actor=await office.holding(PROVIDERS_WRITE, MAPPINGS_WRITE, USERS_WRITE))

@@ -6,7 +6,7 @@ import pytest
 
 from identity_api.errors import Refused
 from identity_api.permissions.delegation import Actor
-from identity_api.permissions.service import GRANTS_WRITE, MAPPINGS_WRITE, PROVIDERS_WRITE
+from identity_api.permissions.service import GRANTS_WRITE, MAPPINGS_WRITE, PROVIDERS_WRITE, USERS_WRITE
 from identity_api.tenants import administration, provider_secrets, switching
 from tests.tenants.providers.office import FIELDS, SECRET, Office
 
@@ -156,7 +156,7 @@ async def test_where_names_are_matched_nobody_chooses_the_names_who_may_not_give
         secret=SECRET,
     )  # fmt: skip
     assert await attempt(office, office.actor, provider, patch) == "FORBIDDEN"
-    assert await attempt(office, await office.holding("vault:open"), provider, patch) == "OK"
+    assert await attempt(office, await office.holding("vault:open", USERS_WRITE), provider, patch) == "OK"
 
 
 @pytest.mark.asyncio
@@ -169,7 +169,7 @@ async def test_what_an_unlinked_admin_holds_of_the_product_counts_for_names_too(
     )
     renamed = {"username_claim": ["id_token / nickname"]}
     assert await attempt(office, office.actor, provider, renamed) == "FORBIDDEN"
-    assert await attempt(office, await office.holding("vault:open"), provider, renamed) == "OK"
+    assert await attempt(office, await office.holding("vault:open", USERS_WRITE), provider, renamed) == "OK"
 
 
 @pytest.mark.asyncio
@@ -180,7 +180,7 @@ async def test_where_names_are_read_is_asked_about_before_they_are_matched(offic
     provider = await office.provider()
     patch = {"username_claim": ["id_token / nickname"]}
     assert await attempt(office, office.actor, provider, patch) == "FORBIDDEN"
-    assert await attempt(office, await office.holding("vault:open"), provider, patch) == "OK"
+    assert await attempt(office, await office.holding("vault:open", USERS_WRITE), provider, patch) == "OK"
 
 
 @pytest.mark.asyncio
@@ -256,7 +256,7 @@ async def test_nobody_adopts_people_who_hold_more(office: Office, patch: dict[st
         await office.provider(**patch)
     provider = await office.provider()
     assert await attempt(office, office.actor, provider, patch) == "FORBIDDEN"
-    assert await attempt(office, await office.holding("vault:open"), provider, patch) == "OK"
+    assert await attempt(office, await office.holding("vault:open", USERS_WRITE), provider, patch) == "OK"
 
 
 @pytest.mark.asyncio
@@ -280,7 +280,7 @@ async def test_a_mode_that_would_give_something_to_oneself_is_refused(office: Of
     identity_id = await office.identity(provider, office.actor.user_id, ["engineering"])
     await office.fetch("update identity_sync set groups_valid_until = now() where id = $1", identity_id)
     assert await attempt(office, office.actor, provider, {"sync_mode": "ADDITIVE"}) == "SELF_BENEFIT"
-    assert await office.effective(office.actor.user_id) == {MAPPINGS_WRITE, PROVIDERS_WRITE}
+    assert await office.effective(office.actor.user_id) == {MAPPINGS_WRITE, PROVIDERS_WRITE, USERS_WRITE}
     assert await attempt(office, other, provider, {"sync_mode": "ADDITIVE"}) == "OK"
     await office.fetch(
         "update identity_sync set groups_valid_until = now() + interval '1 hour' where id = $1", identity_id
@@ -312,7 +312,9 @@ async def test_a_provider_that_would_give_something_to_oneself_is_not_switched_o
     assert refused.value.code == "SELF_BENEFIT"
     assert not (await office.stored(provider)).enabled
     assert (
-        await switching.enable(office.parts, await office.holding(PROVIDERS_WRITE, MAPPINGS_WRITE), provider.id)
+        await switching.enable(
+            office.parts, await office.holding(PROVIDERS_WRITE, MAPPINGS_WRITE, USERS_WRITE), provider.id
+        )
     ).enabled
 
 
@@ -329,7 +331,9 @@ async def test_switching_on_counts_what_it_opens_and_a_lease_keeps_out_of_force_
         await switching.enable(office.parts, office.actor, provider.id)
     assert refused.value.code == "SELF_BENEFIT"
     assert (
-        await switching.enable(office.parts, await office.holding(PROVIDERS_WRITE, MAPPINGS_WRITE), provider.id)
+        await switching.enable(
+            office.parts, await office.holding(PROVIDERS_WRITE, MAPPINGS_WRITE, USERS_WRITE), provider.id
+        )
     ).enabled
 
 
