@@ -153,7 +153,7 @@ class Gate:
             self._arrived.notify_all()
         await self._open.wait()
 
-    def wait_for_arrival(self, count: int = 1, timeout_seconds: float = 10) -> None:
+    def wait_for_arrival(self, count: int = 1, timeout_seconds: float = 60) -> None:
         """Block until that many requests stand at the gate."""
         deadline = time.monotonic() + timeout_seconds
         with self._arrived:
@@ -161,7 +161,7 @@ class Gate:
                 if not self._arrived.wait(deadline - time.monotonic()):
                     raise TimeoutError("no request arrived at the gate")
 
-    async def arrival(self, count: int = 1, timeout_seconds: float = 10) -> None:
+    async def arrival(self, count: int = 1, timeout_seconds: float = 60) -> None:
         """`wait_for_arrival` for a test that is a coroutine."""
         await asyncio.to_thread(self.wait_for_arrival, count, timeout_seconds)
 
