@@ -25,15 +25,16 @@ class DataDirectoryError(EmbeddedError):
 
 
 class AlreadyRunning(EmbeddedError):
-    """Another live process uses the data directory. `pid` is None where it could not be read."""
+    """Another live process uses the data directory. `pid` is None where it could not be read.
+
+    `instead` is a whole call that uses another one.
+    """
 
     default_code: ClassVar[str] = "EMBEDDED_ALREADY_RUNNING"
 
-    def __init__(self, data_dir: Path, *, pid: int | None) -> None:
-        super().__init__(
-            f"Process {pid or 'unknown'} already uses the data directory {data_dir}. "
-            "Stop it, or set IDENTITY_DATA_DIR to another folder."
-        )
+    def __init__(self, data_dir: Path, *, pid: int | None, instead: str | None = None) -> None:
+        other = f"run: {instead}" if instead else "set IDENTITY_DATA_DIR to another folder."
+        super().__init__(f"Process {pid or 'unknown'} already uses the data directory {data_dir}. Stop it, or {other}")
         self.pid = pid
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from identity_api.embedded.lock import FileLock
+from identity_api.embedded.postgres import LOCK
 from tests.cli.conftest import SCRIPT, Command, clean_environment
 from tests.cli.conftest import ask as execute
 
@@ -73,6 +75,22 @@ def test_two_ports_in_use_are_told_together_and_the_call_that_is_named_finds_fre
         assert named is not None
         again = ask(tmp_path, "--port", named[1], "--demo-port", named[2])
         assert (again.returncode, again.stderr) == (0, "")
+
+
+def test_a_data_directory_in_use_is_told_with_a_whole_call_that_uses_another(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    lock = FileLock(tmp_path / "data" / LOCK)
+    assert lock.try_acquire()
+    try:
+        with taken(2) as ports:
+            done = ask(tmp_path, "--port", ports[0], "--demo-port", ports[1])
+            assert done.returncode == 69
+            named = re.search(r"or run: make run PORT=(\d+) DEMO_PORT=(\d+) DATA_DIR=(\S+)\n", done.stderr)
+            assert named is not None, done.stderr
+            again = ask(tmp_path, "--port", named[1], "--demo-port", named[2], "--data-dir", named[3])
+            assert (again.returncode, again.stderr) == (0, "")
+    finally:
+        lock.release()
 
 
 def test_what_was_asked_for_besides_is_asked_for_again(tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ class Demo:
 
 
 async def ensure_demo(database_url: str, settings: Settings, demo: Demo, asked: Asked) -> bool:
-    """Make the demo tenant if there is no tenant at all; True if the database has the demo tenant.
+    """Make the demo tenant if there is no tenant at all; True if the database has the demo tenant, whoever manages it.
 
     Raises:
         ConfigurationError: the demo was made for another port of the demo provider.
@@ -132,7 +132,7 @@ async def ensure_demo(database_url: str, settings: Settings, demo: Demo, asked: 
             everybody = await tenants.list_all(connection)
             ours = next((one for one in everybody if one.slug == SLUG), None)
             before = await providers.by_slug(connection, ours.id, PROVIDER) if ours else None
-        if everybody and (before is None or before.client_id != "identity-api" or before.managed_by != "FILE"):
+        if everybody and (before is None or before.client_id != "identity-api"):
             return False
         if before is not None and before.issuer != demo.issuer:
             # Everybody's identity belongs to the issuer; another one would be another person.

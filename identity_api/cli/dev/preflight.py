@@ -22,6 +22,7 @@ from identity_api.cli.program import program_name
 from identity_api.config import Settings, load_settings
 from identity_api.config.readers import is_loopback
 from identity_api.embedded.binaries import require_platform
+from identity_api.embedded.errors import AlreadyRunning
 from identity_api.embedded.services import require_unused
 from identity_api.errors import ConfigurationError, IdentityAPIError
 
@@ -73,15 +74,26 @@ def check(settings: Settings, asked: Asked) -> None:
         )
     if settings.database_url is None or settings.redis_url is None:
         require_platform()
-    if settings.database_url is None:
-        require_unused(settings.data_dir)
     demo_port = asked.demo_port or DEMO_PORT
+    if settings.database_url is None:
+        _require_unused(settings, asked, demo_port)
     if settings.port == demo_port:
         raise ConfigurationError(["The API and the demo provider need two ports; both are to have the same."])
     problems = [*_taken(settings.host, settings.port, "the API"), *_taken(DEMO_HOST, demo_port, "the demo provider")]
     if problems:
         problems[-1] += f" End what listens there, or run: {_elsewhere(settings, asked, demo_port).command()}"
         raise ConfigurationError(problems)
+
+
+def _require_unused(settings: Settings, asked: Asked, demo_port: int) -> None:
+    try:
+        require_unused(settings.data_dir)
+    except AlreadyRunning as error:
+        # Whoever has the data directory has the ports too, as a rule.
+        beside = _elsewhere(settings, asked, demo_port)
+        folder = settings.data_dir.with_name(f"{settings.data_dir.name}-{beside.port or settings.port}")
+        call = replace(beside, data_dir=folder).command()
+        raise AlreadyRunning(settings.data_dir.absolute(), pid=error.pid, instead=call) from None
 
 
 def _taken(host: str, port: int, what: str) -> Iterator[str]:
