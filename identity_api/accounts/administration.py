@@ -54,8 +54,8 @@ async def enable_user(database: Database, actor: Actor, user_id: UUID) -> None:
             await audit.record(connection, actor.tenant_id, actor.name, [audit.Event("user.enabled", "user", user_id)])
 
 
-async def grant_permission(database: Database, actor: Actor, user_id: UUID, permission_id: UUID) -> None:
-    """Give a permission by hand. Giving it twice changes nothing.
+async def grant_permission(database: Database, actor: Actor, user_id: UUID, permission_id: UUID) -> bool:
+    """Give a permission by hand; True if it was not given before. Giving it twice changes nothing.
 
     Raises:
         NotFound: no such user or permission in the actor's tenant.
@@ -80,6 +80,7 @@ async def grant_permission(database: Database, actor: Actor, user_id: UUID, perm
                 connection, actor.tenant_id, actor.name, [audit.Event("grant.opened", "grant", grant_id, payload)]
             )
             await read_model.refresh(connection, actor.tenant_id, [user_id])
+    return grant_id is not None
 
 
 class Revoked(msgspec.Struct, frozen=True):

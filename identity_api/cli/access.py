@@ -1,6 +1,7 @@
 """The operator gives and takes permissions by hand."""
 
-from collections.abc import Awaitable, Callable
+import difflib
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 from uuid import UUID
 
@@ -14,17 +15,18 @@ from identity_api.errors import NotFound, Refused
 from identity_api.permissions.delegation import Actor
 
 T = TypeVar("T")
+_MANY = 100_000
 Change = Callable[[Database, Actor, UUID, UUID], Awaitable[T]]
 
 
 def change_permission(
-    change: Change[T], tenant: str, username: str, permission: str, *, shows: bool = False, is_sure: bool = True
+    change: Change[T], tenant: str, username: str, permission: str, *, gives: bool = False, is_sure: bool = True
 ) -> T:
     """Run `grant_permission` or `revoke_permission` for names as people write them.
 
     Args:
         username: or the id of a user, which leaves no doubt.
-        shows: say whom the name means, on standard error, before anything is done.
+        gives: rather than takes: say whom the name means, on standard error, before anything is done.
         is_sure: also for somebody who gave themself an e-mail address as their name.
 
     Raises:
@@ -40,8 +42,10 @@ def change_permission(
         if user is None:
             raise NotFound(f"Tenant {tenant} has no user {username}. The name is compared exactly.")
         if permission not in catalogue:
-            raise NotFound(f"Tenant {tenant} has no permission {permission}. Declare it with `identity-api apply`.")
-        if shows:
+            async with database.reading() as connection:
+                names = [one.name for one in await permissions.page(connection, tenant_id, after=None, first=_MANY)]
+            raise NotFound(f"Tenant {tenant} has no permission {permission}.{_advice(permission, names, gives=gives)}")
+        if gives:
             print_notices(_lines(user))
         if user.chose_address and not is_sure and username != str(user.id):
             raise Refused(
@@ -52,6 +56,15 @@ def change_permission(
         return await change(database, operator(tenant_id), user.id, catalogue[permission].id)
 
     return run_on_database(read_settings(keys_required=False), work)
+
+
+def _advice(permission: str, names: Sequence[str], *, gives: bool) -> str:
+    """What to do where there is no such permission: nothing is declared in order to be taken away."""
+    near = difflib.get_close_matches(permission, names, n=1)
+    meant = f" Did you mean {near[0]}?" if near else ""
+    if gives:
+        return f"{meant} A new one is declared with `identity-api apply`."
+    return meant or " `identity-api user show` lists what somebody has."
 
 
 def _named(text: str) -> str | UUID:

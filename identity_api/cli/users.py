@@ -14,10 +14,10 @@ from identity_api.accounts.enrolment import EnrolledIdentity, EnrolledUser
 from identity_api.accounts.local_passwords import create_password_token
 from identity_api.cli.context import operator, read_settings, run_on_database, tenant_named
 from identity_api.config import Settings
-from identity_api.db import enrolment, tenants, users
+from identity_api.db import enrolment, local_accounts, tenants, users
 from identity_api.db.database import Database
 from identity_api.db.enrolment import HeldPermission, IdentityLine
-from identity_api.errors import BadInput, ConfigurationError, NotFound
+from identity_api.errors import BadInput, ConfigurationError, NotFound, Refused
 from identity_api.permissions.delegation import Actor
 from identity_api.tenants.urls import doors
 
@@ -127,8 +127,25 @@ def password_link(tenant: str, username: str) -> PasswordLink:
     return on_user(tenant, username, work)
 
 
+async def require_passwords(database: Database, actor: Actor) -> None:
+    """See that the tenant has passwords, before anything is made for one.
+
+    Raises:
+        Refused: `LOCAL_SIGN_IN_OFF`, with what the operator does about it.
+    """
+    async with database.reading() as connection:
+        if (await local_accounts.policy(connection, actor.tenant_id)).local_sign_in:
+            return
+    raise Refused(
+        "This tenant has no passwords, and nothing was made. Declare `local_sign_in = true` for it and run `identity-api"
+        " apply`, or leave out the password link.",
+        code="LOCAL_SIGN_IN_OFF",
+    )
+
+
 async def make_link(database: Database, settings: Settings, actor: Actor, user_id: UUID) -> PasswordLink:
     """The same for a user whose id is known."""
+    await require_passwords(database, actor)
     made = await create_password_token(database, actor, user_id)
     async with database.reading() as connection:
         tenant = await tenants.get(connection, actor.tenant_id)

@@ -35,7 +35,7 @@ async def create_service_client(
             if await tenants.get(connection, tenant_id) is None:
                 raise NotFound("There is no such tenant.")
         if not await clients.insert_service_client(connection, client_id, name, token_hash(secret), tenant_ids, scopes):
-            raise Conflict("There is a client of this name.", code="NAME_TAKEN")
+            raise Conflict("There is a client of this name in this installation; choose another.", code="NAME_TAKEN")
         event = audit.Event("service_client.created", "service_client", client_id, {"scopes": list(scopes)})
         for tenant_id in tenant_ids:
             await audit.record(connection, tenant_id, actor, [event])

@@ -59,6 +59,7 @@ def test_the_operator_gives_and_takes_a_first_admin(command: Command, tenant_id:
     assert effective(url) == [USERS_READ]
     [event] = ask(url, "select actor from audit_event where action = 'grant.opened'")
     assert event["actor"].startswith("operator:")
+    assert command("grant", "acme", "alice", USERS_READ).stdout == "Nothing to change.\n"
     taken = command("revoke", "acme", "alice", USERS_READ)
     assert (taken.returncode, taken.stdout) == (0, f"- grant {USERS_READ} to alice (given by hand)\n")
     assert effective(url) == []
@@ -145,6 +146,18 @@ def test_a_name_that_does_not_exist_is_told(
     assert effective(url) == []
 
 
+def test_a_misspelled_permission_is_answered_with_the_nearest_and_nobody_declares_what_they_take(
+    command: Command, tenant_id: UUID
+) -> None:
+    given, taken = (command(verb, "acme", "alice", "identity:user:read") for verb in ("grant", "revoke"))
+    assert (given.returncode, taken.returncode) == (1, 1)
+    assert f"Did you mean {USERS_READ}? A new one is declared with `identity-api apply`." in given.stderr
+    assert f"Did you mean {USERS_READ}?" in taken.stderr
+    far = command("revoke", "acme", "alice", "zzz")
+    assert "apply" not in taken.stderr + far.stderr
+    assert "`identity-api user show` lists what somebody has" in far.stderr
+
+
 def test_tenants_are_listed_for_people_and_for_programs(command: Command, tenant_id: UUID) -> None:
     assert "acme.example.com" in command("tenant", "list").stdout
     assert json.loads(command("tenant", "list", "--json").stdout) == {
@@ -170,6 +183,7 @@ def test_a_service_client_is_made_once_with_the_secret_that_is_printed(
     again = command("service-client", "create", "backend", "--tenant", "acme")
     assert again.returncode == 1
     assert again.stdout == ""
+    assert "There is a client of this name in this installation; choose another." in again.stderr
     assert command("service-client", "create", "other", "--tenant", "nobody").returncode == 1
 
 

@@ -87,7 +87,7 @@ def test_ways_in_are_linked_and_taken_away_by_name(sales: Command, url: str) -> 
         assert sales("user", "link", "sales", "alice", "oidc", anchor).returncode == 0
     assert anchors(url) == {"alice": ["A1", "a1"]}
     taken = sales("user", "create", "sales", "bob", "--identity", "oidc=a1")
-    assert (taken.returncode, "is alice's" in taken.stderr) == (78, True)
+    assert (taken.returncode, "is alice's" in taken.stderr) == (1, True)
     assert sales("user", "unlink", "sales", "alice", "oidc").returncode == 2
     assert sales("user", "unlink", "sales", "alice", "oidc", "a1").returncode == 0
     assert anchors(url) == {"alice": ["A1"]}
@@ -105,6 +105,24 @@ def test_a_password_link_leads_to_the_tenants_own_host(sales: Command) -> None:
     sales("apply", "-", stdin=SALES.replace("local_sign_in = true", "local_sign_in = false").encode())
     refused = sales("user", "password-link", "sales", "alice")
     assert (refused.returncode, refused.stdout) == (1, "")
+    assert "`local_sign_in = true`" in refused.stderr
+
+
+def test_a_permission_that_there_is_not_is_told_as_grant_tells_it(sales: Command, url: str) -> None:
+    done = sales("user", "create", "sales", "alice", "--permission", "docs:write")
+    assert (done.returncode, "there is no permission docs:write" in done.stderr) == (1, True), done.stderr
+    assert ask(url, "select from app_user") == []
+    assert sales("user", "create", "sales", "alice", "--permission", "docs:read").returncode == 0
+
+
+def test_nobody_is_made_for_a_password_link_that_cannot_be(sales: Command, url: str) -> None:
+    sales("apply", "-", stdin=SALES.replace("local_sign_in = true", "local_sign_in = false").encode())
+    asked = ("user", "create", "sales", "alice", "--permission", USERS_READ)
+    refused = sales(*asked, "--password-link")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "`local_sign_in = true`" in refused.stderr
+    assert ask(url, "select from app_user") == []
+    assert sales(*asked).returncode == 0
 
 
 TABLE = f"""username,display_label,email,provider,anchor,permissions

@@ -18,5 +18,5 @@ def command(tenant: str, username: str, permission: str, yes: bool) -> None:
     from identity_api.cli.access import change_permission
     from identity_api.cli.output import print_lines
 
-    change_permission(grant_permission, tenant, username, permission, shows=True, is_sure=yes)
-    print_lines([f"+ grant {permission} to {username}"])
+    is_new = change_permission(grant_permission, tenant, username, permission, gives=True, is_sure=yes)
+    print_lines([f"+ grant {permission} to {username}" if is_new else "Nothing to change."])

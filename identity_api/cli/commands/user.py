@@ -31,17 +31,29 @@ def create(
     dry_run: bool,
 ) -> None:
     """Make the user USERNAME of TENANT, or add to one who is there: identities, permissions, a password link."""
-    from identity_api.accounts.enrolment import EnrolledIdentity, EnrolledUser, enrol
+    from identity_api.accounts.enrolment import Enrolled, EnrolledIdentity, EnrolledUser, enrol
     from identity_api.cli.output import print_lines
-    from identity_api.cli.users import on_tenant, password_link
-    from identity_api.errors import BadInput
+    from identity_api.cli.users import on_tenant, password_link, require_passwords
+    from identity_api.db.database import Database
+    from identity_api.errors import BadInput, ConfigurationError, Refused
+    from identity_api.permissions.delegation import Actor
 
     pairs = [one.partition("=") for one in identities]
     if not all(provider and anchor for provider, _, anchor in pairs):
         raise BadInput("--identity is written PROVIDER=ANCHOR.")
     ways = tuple([EnrolledIdentity(provider, anchor) for provider, _, anchor in pairs])
     user = EnrolledUser(username, label, email, ways, permissions)
-    made = on_tenant(tenant, lambda database, actor: enrol(database, actor, [user], rehearse=dry_run))
+
+    async def work(database: Database, actor: Actor) -> list[Enrolled]:
+        if wants_link:
+            await require_passwords(database, actor)
+        try:
+            return await enrol(database, actor, [user], rehearse=dry_run)
+        except ConfigurationError as error:
+            # What was typed is at fault here, and no file: as with `grant`.
+            raise Refused(" ".join(error.problems)) from None
+
+    made = on_tenant(tenant, work)
     print_lines([f"+ {one.kind} {one.name}" for one in made] or ["Nothing to change."])
     if wants_link and not dry_run:
         link = password_link(tenant, username)
