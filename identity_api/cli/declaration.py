@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 import sys
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
@@ -43,6 +44,11 @@ from identity_api.tenants.stored import stored_tenants
 from identity_api.vault import Vault
 
 STANDARD_INPUT = Path("-")
+_MAY_BE_STORED = re.compile(r"missing required field|is not declared among the providers")
+_PARTIAL = (
+    "What is missing may be meant for a tenant that exists and keeps what the file leaves out: this check knows the file"
+    " alone, and `identity-api apply --dry-run` checks it over what is stored."
+)
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -89,7 +95,13 @@ def read_declaration(path: Path) -> list[TenantDeclaration]:
     Raises:
         ConfigurationError: with every problem.
     """
-    return _closed(path, parse(read_document(path)))
+    document = read_document(path)
+    try:
+        return _closed(path, parse(document))
+    except ConfigurationError as error:
+        if any(_MAY_BE_STORED.search(problem) for problem in error.problems):
+            raise ConfigurationError([*error.problems, _PARTIAL]) from None
+        raise
 
 
 async def read_over_stored(database: Database, path: Path, document: bytes) -> list[TenantDeclaration]:

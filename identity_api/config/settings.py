@@ -164,8 +164,10 @@ def _read_one(setting: Setting, environ: Mapping[str, str], document: Mapping[st
 def _unknown(name: str, known: set[str]) -> str:
     shown = name.encode("ascii", "backslashreplace").decode()[:64]
     shown = "".join(character if character.isprintable() else "?" for character in shown)
-    near = difflib.get_close_matches(name[:64], known, n=1, cutoff=0.75)
-    return f"{shown} is not a setting" + (f"; did you mean {near[0]}?" if near else "")
+    # What all variables begin with makes none of them near.
+    ends = {one.removeprefix(PREFIX): one for one in known}
+    near = difflib.get_close_matches(name.removeprefix(PREFIX)[:64], ends, n=1, cutoff=0.75)
+    return f"{shown} is not a setting" + (f"; did you mean {ends[near[0]]}?" if near else "")
 
 
 def _default_data_dir(environ: Mapping[str, str]) -> Path:

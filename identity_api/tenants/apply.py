@@ -141,8 +141,22 @@ async def apply_tenant(
     except asyncpg.UniqueViolationError as error:
         if error.constraint_name != "tenant_host_host_key":
             raise
-        raise ConfigurationError([f"Tenant {declared.slug}: one of its hosts belongs to another tenant."]) from error
+        raise ConfigurationError(await _foreign_hosts(database, declared)) from error
     return tenant_id, found
+
+
+async def _foreign_hosts(database: Database, declared: TenantDeclaration) -> list[str]:
+    """Which declared hosts another tenant has, and which tenant: files are the operator's, who may know."""
+    async with database.reading() as connection:
+        owners = {host: await tenants.by_host(connection, host) for host in declared.hosts}
+    named = [
+        f"Tenant {declared.slug}: its host {host} belongs to another tenant, {owner.slug}. Take it from that one first."
+        for host, owner in owners.items()
+        if owner is not None and owner.slug != declared.slug
+    ]
+    return named or [
+        f"Tenant {declared.slug}: one of its hosts belonged to another tenant a moment ago. Apply it again."
+    ]
 
 
 async def _ensure_within_limits(

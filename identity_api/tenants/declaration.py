@@ -3,12 +3,14 @@
 Parsing finds every problem at once and names each by its place in the document; no message holds a secret.
 """
 
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
+from msgspec import inspect
 
 from identity_api.accounts.enrolment import EnrolledUser
 from identity_api.config import Secret
@@ -288,8 +290,28 @@ def _convert(table: Mapping[str, Any], kind: type[Any], place: str, problems: li
         problems.append(f"{place}.{error.field}: {error.message}")
     except msgspec.ValidationError as error:
         # msgspec names the field and the types, never the value.
-        problems.append(f"{place}: {error}.")
+        problems.append(f"{place}: {error}{_allowed(kind, str(error))}.")
     return None
+
+
+def _allowed(kind: type[Any], message: str) -> str:
+    """The words that a setting has, where a message says that it does not have this one."""
+    found = re.match(r"Invalid enum value .* - at `\$\.(\w+)", message)
+    if found is None:
+        return ""
+    types = [field.type for field in inspect.type_info(kind).fields if field.encode_name == found[1]]  # type: ignore[attr-defined]  # a struct
+    words: list[Any] = []
+    while types:
+        one = types.pop(0)
+        if isinstance(one, inspect.LiteralType):
+            words += one.values
+        elif isinstance(one, inspect.EnumType):
+            words += [member.value for member in one.cls]
+        elif isinstance(one, inspect.UnionType):
+            types += one.types
+        elif isinstance(one, inspect.VarTupleType):
+            types.append(one.item_type)
+    return f"; it is one of {', '.join(map(str, words))}" if words else ""
 
 
 def client_secret(provider: ProviderDeclaration, environ: Mapping[str, str], folder: Path) -> Secret | None:

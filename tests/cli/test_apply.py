@@ -171,7 +171,7 @@ def test_a_host_of_another_tenant_is_refused(acme: Command, file: Path) -> None:
     file.write_text(DECLARATION.replace('slug = "acme"', 'slug = "mallory"'))
     done = acme("apply", file)
     assert done.returncode == 78
-    assert "belongs to another tenant" in done.stderr
+    assert "Tenant mallory: its host acme.example.com belongs to another tenant, acme." in done.stderr
 
 
 SHARING = """

@@ -60,6 +60,29 @@ def test_what_is_lawful_and_easily_not_meant_is_a_notice(configured: Command, de
     assert "compares usernames exactly, capitals included" in done.stdout
 
 
+def test_a_file_for_a_tenant_that_exists_is_sent_to_where_it_can_be_checked(
+    configured: Command, declaration: Path
+) -> None:
+    """`apply` takes it, over what is stored; this check touches no database."""
+    mapping = '[[tenants.group_mappings]]\nprovider = "other"\ngroup = "engineering"\npermissions = ["docs:read"]\n'
+    for partial in (DECLARATION.replace('name = "Acme"\n', ""), DECLARATION + mapping):
+        declaration.write_text(partial)
+        done = configured("check-config", declaration, ACME_SECRET="s3cret")
+        assert done.returncode == 78
+        assert "`identity-api apply --dry-run` checks it over what is stored" in done.stderr
+    declaration.write_text(DECLARATION.replace("https://sso", "gopher://sso"))
+    assert "--dry-run" not in configured("check-config", declaration, ACME_SECRET="s3cret").stderr
+
+
+def test_a_word_that_a_setting_does_not_have_is_told_with_those_it_has(configured: Command, declaration: Path) -> None:
+    declaration.write_text(DECLARATION + 'sync_mode = "strict"\n')
+    done = configured("check-config", declaration, ACME_SECRET="s3cret")
+    assert done.returncode == 78
+    assert "sync_mode`; it is one of ADDITIVE, NONE, STRICT." in done.stderr
+    declaration.write_text(DECLARATION + 'sync_mode = "STRICT"\n')
+    assert configured("check-config", declaration, ACME_SECRET="s3cret").returncode == 0
+
+
 def test_every_problem_is_listed_on_a_line_of_its_own_and_no_value_is_repeated(configured: Command) -> None:
     done = configured(
         "check-config",

@@ -187,6 +187,13 @@ def test_a_misspelt_name_is_met_with_the_right_one():
     )
 
 
+def test_what_every_variable_begins_with_makes_none_of_them_near():
+    assert problems_of(GOOD | {"IDENTITY_PROT": "x", "IDENTITY_ROOT": "x"}) == (
+        "IDENTITY_PROT is not a setting; did you mean IDENTITY_PORT?",
+        "IDENTITY_ROOT is not a setting",
+    )
+
+
 def test_variables_of_others_are_left_alone():
     assert load_settings(GOOD | {"PATH": "/bin", "ACME_SECRET": "x", "MY_IDENTITY_PORT": "x"})
 

@@ -66,7 +66,10 @@ API: Final[Table] = table(
         "PASSWORD_TOO_LONG": ("The password is too long.", _CHOOSE),
         "PASSWORD_TOO_COMMON": ("The password is one that is tried first.", _CHOOSE),
         "PASSWORD_TOKEN_UNKNOWN": ("The link for a new password is unknown, used or over.", "Ask for a new link."),
-        "CODE_INVALID": ("The one-time code cannot be one.", _CLIENT),
+        "CODE_INVALID": (
+            "The one-time code is none, was presented before, is over, or was made for another frontend or tenant.",
+            "Present each code once and at once, with its own verifier; for another one the person signs in again.",
+        ),
         # Not allowed
         "FORBIDDEN": ("A permission is missing; the message names it.", "Have it granted by somebody who may."),
         "STALE_AUTH": (
