@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -153,7 +153,7 @@ async def apply_forms(database: Database, settings: Settings, imported: Imported
     Raises:
         ConfigurationError: as `apply_declaration`; an issuer is not known.
     """
-    imported = await _with_issuers(settings, imported, wishes)
+    imported = await _with_issuers(database, settings, imported, wishes)
     declared = _accepting(_with_hosts(imported.tenants, urlsplit(settings.public_url).hostname or ""), wishes.accepting)
     notices = [*imported.notices, *_icon_notices(declared)]
     declared = [await _kept(database, tenant, imported, named=wishes.named) for tenant in declared]
@@ -212,9 +212,22 @@ async def left_over(database: Database, declared: Sequence[TenantDeclaration], i
     return found
 
 
-async def _with_issuers(settings: Settings, imported: Imported, wishes: Wishes) -> Imported:
+async def _with_issuers(database: Database, settings: Settings, imported: Imported, wishes: Wishes) -> Imported:
+    known = await _known_issuers(database, {guess.tenant for guess in imported.guesses})
     async with upstream_for(settings) as upstream:
-        return await with_exact_issuers(None if wishes.offline else upstream, imported)
+        return await with_exact_issuers(None if wishes.offline else upstream, imported, known)
+
+
+async def _known_issuers(database: Database, slugs: Collection[str]) -> dict[tuple[str, str, str], str]:
+    """What earlier imports found out, by tenant, provider and address of the document."""
+    found = {}
+    async with database.reading() as connection:
+        for slug in slugs:
+            stored = await tenants.by_slug(connection, slug)
+            for row in await providers.of_tenant(connection, stored.id) if stored is not None else ():
+                if row.discovery_url is not None:
+                    found[slug, row.slug, row.discovery_url] = row.issuer
+    return found
 
 
 def _with_hosts(declared: Sequence[TenantDeclaration], public_host: str) -> list[TenantDeclaration]:

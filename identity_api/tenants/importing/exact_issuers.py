@@ -6,7 +6,9 @@ and checked anew at each login.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
 
 import msgspec
 
@@ -21,14 +23,23 @@ from identity_api.upstream.exchange import Upstream
 Answered = str | UpstreamError | DocumentError
 SECONDS = 10.0
 AT_ONCE = 16
+NONE: Final[Mapping[tuple[str, str, str], str]] = MappingProxyType({})
 
 
-async def with_exact_issuers(upstream: Upstream | None, imported: Imported) -> Imported:
+Known = Mapping[tuple[str, str, str], str]
+"""The stored issuer of a (tenant, provider, address of its document)."""
+
+
+async def with_exact_issuers(upstream: Upstream | None, imported: Imported, known: Known = NONE) -> Imported:
     """The same with the issuers that the documents name, each with a notice.
+
+    A document that is not to be had changes nothing of a provider that is stored with this address: a provider that is down
+    must not look as if it had moved, which would end every login there.
 
     Args:
         upstream: asks; None to leave every guess as it is.
         imported: with `guesses`.
+        known: what an earlier import found out.
 
     Raises:
         ConfigurationError: a document cannot be read, and its address gives no hint of the issuer.
@@ -42,21 +53,23 @@ async def with_exact_issuers(upstream: Upstream | None, imported: Imported) -> I
             return await _named_at(upstream, _address(imported.tenants, guess), guess.tenant)
 
     answers = await asyncio.gather(*[asked(guess) for guess in imported.guesses])
+    stored = [known.get((one.tenant, one.provider, _address(imported.tenants, one))) for one in imported.guesses]
     exact = {
-        (guess.tenant, guess.provider): answer
-        for guess, answer in zip(imported.guesses, answers, strict=True)
-        if isinstance(answer, str)
+        (guess.tenant, guess.provider): issuer
+        for guess, answer, kept in zip(imported.guesses, answers, stored, strict=True)
+        if (issuer := answer if isinstance(answer, str) else kept) is not None
     }
     problems = [
         f"{guess.key}: the issuer cannot be read off this address, and the document was not had{_why(answer)}."
         " Say it as `issuer`."
-        for guess, answer in zip(imported.guesses, answers, strict=True)
-        if guess.is_unlikely and not isinstance(answer, str)
+        for guess, answer, kept in zip(imported.guesses, answers, stored, strict=True)
+        if guess.is_unlikely and not isinstance(answer, str) and kept is None
     ]
     if problems:
         raise ConfigurationError(problems)
     notices = [
-        _notice(imported.tenants, guess, answer) for guess, answer in zip(imported.guesses, answers, strict=True)
+        _notice(imported.tenants, guess, answer, kept)
+        for guess, answer, kept in zip(imported.guesses, answers, stored, strict=True)
     ]
     return msgspec.structs.replace(
         imported, tenants=_replaced(imported.tenants, exact), notices=[*imported.notices, *notices], guesses=()
@@ -78,9 +91,11 @@ def _why(answer: Answered | None) -> str:
     return "" if answer is None else " (it names none)"
 
 
-def _notice(tenants: Sequence[TenantDeclaration], guess: Guess, answer: Answered | None) -> str:
+def _notice(tenants: Sequence[TenantDeclaration], guess: Guess, answer: Answered | None, kept: str | None) -> str:
     if isinstance(answer, str):
         return f"{guess.key}: the issuer is {answer}, as the document at this address says."
+    if kept is not None:
+        return f"{guess.key}: the issuer stays {kept}; the document was not had{_why(answer)}."
     issuer = _provider_of(tenants, guess).issuer
     return (
         f"{guess.key}: the issuer is taken to be {issuer}; the document was not had{_why(answer)}, and must name exactly"

@@ -73,6 +73,19 @@ async def test_a_document_that_is_not_to_be_had_leaves_the_likely_issuer_with_a_
     assert any("taken to be https://nobody.invalid" in notice for notice in found.notices)
 
 
+@pytest.mark.parametrize("address", [f"https://nobody.invalid{WELL_KNOWN}", "https://nobody.invalid/config.json"])
+@pytest.mark.parametrize("is_asked", [True, False])
+async def test_a_provider_that_does_not_answer_keeps_the_issuer_that_was_found_out_before(
+    upstream: Upstream, address: str, is_asked: bool
+) -> None:
+    imported = form(address)
+    [guess] = imported.guesses
+    known = {(guess.tenant, guess.provider, address): "https://nobody.invalid/"}
+    found = await with_exact_issuers(upstream if is_asked else None, imported, known)
+    assert where(found) == ("https://nobody.invalid/", address)
+    assert any("the issuer stays https://nobody.invalid/;" in notice for notice in found.notices)
+
+
 async def test_without_the_document_an_unlikely_issuer_is_a_problem(idp: BentProvider, upstream: Upstream) -> None:
     with pytest.raises(ConfigurationError) as refused:
         await with_exact_issuers(upstream, form("https://nobody.invalid/config.json"))
