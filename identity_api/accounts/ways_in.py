@@ -45,7 +45,7 @@ async def check_may_take(connection: Connection, actor: Actor, user_id: UUID) ->
     if actor.is_operator or actor.user_id == user_id:
         return
     account = await rows.account(connection, actor.tenant_id, user_id)
-    ways_in.check_may_take(actor, account.held)
+    ways_in.check_may_take(actor, ways_in.taken(account))
 
 
 @asynccontextmanager

@@ -43,6 +43,7 @@ async def account(connection: Connection, tenant_id: UUID, user_id: UUID) -> Acc
         coming=frozenset([_right(row) for row in rows if row["is_coming"]]),
         has_way_in=bool(ways["lasting"] or ways["passing"]),
         is_shared=ways["lasting"] > 1,
+        is_awaited=not ways["was_bound"],
     )
 
 
@@ -55,7 +56,8 @@ _WAYS = """
                 where tenant_id = $1 and user_id = $2 and ended_at is null and expires_at > now()) as lasting,
         exists (select from session where tenant_id = $1 and user_id = $2 and ended_at is null and absolute_until > now())
             or exists (select from one_time_code
-                where tenant_id = $1 and user_id = $2 and used_at is null and expires_at > now()) as passing
+                where tenant_id = $1 and user_id = $2 and used_at is null and expires_at > now()) as passing,
+        exists (select from identity where tenant_id = $1 and user_id = $2 and subject is not null) as was_bound
 """
 """By what anybody could act as the user, now or after a first login; sessions pass with what they came by."""
 

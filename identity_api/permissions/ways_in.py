@@ -78,6 +78,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     """There is a password, a link for one, an API token, a session, or an identity, also one that waits."""
     is_shared: bool = False
     """There is more than one that lasts, so that what one identity's groups bring is had by another way too."""
+    is_awaited: bool = False
+    """Nobody has come by an identity of it so far."""
 
 
 def asked(opening: Opening, account: Account, through: Rights = NOTHING) -> Rights:
@@ -118,8 +120,16 @@ def check_may_open(actor: Actor, opening: Opening, account: Account, *, through:
             raise Refused(_sentence(right, account)) from None
 
 
+def taken(account: Account) -> Rights:
+    """What `check_may_take` is asked about: of somebody who has not come yet, nobody knows their groups."""
+    return account.held | account.coming if account.is_awaited else account.held
+
+
 def check_may_take(actor: Actor, held: Rights) -> None:
     """Whether the actor may shut out, or sign out, the user who holds these: no administrator above themself.
+
+    Args:
+        held: see `taken`.
 
     Raises:
         Refused: `FORBIDDEN`, naming the permission of this service that the user holds and the actor does not.
@@ -130,7 +140,9 @@ def check_may_take(actor: Actor, held: Rights) -> None:
         [one.name for one in held if one.name.startswith(SERVICE_PREFIX) and one.name not in actor.permissions]
     )
     if above:
-        raise Refused(f"This user holds {above[0]}, which you do not hold. Ask an admin who holds it.")
+        raise Refused(
+            f"This user holds or can come to hold {above[0]}, which you do not hold. Ask an admin who holds it."
+        )
 
 
 def check_admin_remains(actor: Actor, before: Collection[str], after: Collection[str]) -> None:

@@ -79,7 +79,7 @@ class Play:
 
     def _may_take(self, account: Account) -> None:
         if account is not self.account:
-            ways_in.check_may_take(self.actor, rights(account.held))
+            ways_in.check_may_take(self.actor, ways_in.taken(self.world.seen(account)))
 
     def _createUser(self, name: int) -> None:
         if self.world.named(name) is not None:
@@ -339,6 +339,7 @@ def _furnish(random: Random, world: World) -> None:
         subject, issuer = (None, HONEST) if random.random() < 0.5 else (person, HONEST)
         account.identities.append(reach.Identity(world.fresh(), key, person, subject, issuer))
         account.was_linked = True
+        account.was_bound = account.was_bound or subject is not None
     if random.random() < 0.3:
         account.password, account.factor = random.randrange(3), random.randrange(3)
 

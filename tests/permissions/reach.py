@@ -86,11 +86,12 @@ class Account:
     """Whose, and by which identity; None: by the password."""
     identities: list[Identity] = field(default_factory=list)
     was_linked: bool = False
+    was_bound: bool = False
 
     def copy(self) -> "Account":
         return Account(
             self.id, self.name, self.enabled, self.manual, self.password, self.factor, self.link, self.token,
-            self.sessions, [one.copy() for one in self.identities], self.was_linked,
+            self.sessions, [one.copy() for one in self.identities], self.was_linked, self.was_bound,
         )  # fmt: skip
 
     @property
@@ -256,6 +257,7 @@ class World:
             coming=rights(self.coming(account)),
             has_way_in=bool(ways or account.sessions),
             is_shared=ways > 1,
+            is_awaited=not account.was_bound,
         )
 
     def of_word(self, word: Word, wanted: Provider) -> int:
@@ -349,6 +351,7 @@ class World:
                 return "ACCOUNT_QUARANTINED"
             if not account.enabled:
                 return "ACCOUNT_DISABLED"
+        account.was_bound = True
         identity.groups, identity.state = groups, "FRESH"
         identity.grants.update(self.given(provider.id, groups))
         account.sessions |= {(person, identity.id)}

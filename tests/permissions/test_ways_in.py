@@ -16,6 +16,7 @@ from identity_api.permissions.ways_in import (
     check_admin_remains,
     check_may_open,
     check_may_take,
+    taken,
 )
 
 TENANT = uuid7()
@@ -90,6 +91,12 @@ def test_nobody_takes_from_an_admin_above_them() -> None:
     check_may_take(actor(USERS_WRITE, MAPPINGS_WRITE), above)
     check_may_take(actor(USERS_WRITE), frozenset((OPEN,)))
     check_may_take(Actor(TENANT, None, "operator:root", frozenset()), above)
+
+
+def test_of_somebody_who_has_not_come_yet_what_their_groups_can_bring_counts() -> None:
+    coming = frozenset((Right(MAPPINGS_WRITE),))
+    assert taken(Account(user_id=uuid7(), coming=coming, is_awaited=True)) == coming
+    assert taken(Account(user_id=uuid7(), coming=coming)) == frozenset()
 
 
 def test_what_administers_keeps_a_holder() -> None:

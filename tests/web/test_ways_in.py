@@ -330,6 +330,30 @@ async def test_nobody_shuts_out_an_admin_who_holds_more(tenant: Tenant) -> None:
     assert await tenant.holds(above) == set(ADMINS)
 
 
+async def test_nobody_shuts_out_somebody_who_has_not_come_yet(tenant: Tenant) -> None:
+    """An account that waits for an admin's first login, disabled before it, would keep them out."""
+    await tenant.map_group("admins", *ADMINS)
+    victim = tenant.site.idp.add_person("victoria", ["admins"])
+    attacker = await tenant.admin("mallory", *CLERK)
+    puppet = await tenant.puppet(attacker)
+    assert "user" in await tenant.change(attacker, "disableUser", id=puppet), "it waits for nobody"
+    assert "user" in await tenant.change(attacker, "enableUser", id=puppet)
+    assert await tenant.link(attacker, puppet, victim.subject) == "OK"
+    assert (await tenant.change(attacker, "disableUser", id=puppet)).get("code") == "FORBIDDEN"
+    assert await tenant.holds(await tenant.at_provider("victoria")) == set(ADMINS)
+
+
+async def test_what_groups_could_bring_to_somebody_who_has_come_keeps_nobody_from_disabling_them(
+    tenant: Tenant,
+) -> None:
+    await tenant.map_group("admins", *ADMINS)
+    tenant.site.idp.add_person("erin", ["sales"])
+    await tenant.at_provider("erin")
+    clerk = await tenant.admin("clerk", *CLERK)
+    erin = await tenant.site.fetchval("select user_id from identity where tenant_id = $1", tenant.site.tenant.id)
+    assert "user" in await tenant.change(clerk, "disableUser", id=global_id("User", erin))
+
+
 async def test_the_last_admin_keeps_a_way_in_whatever_they_do(tenant: Tenant) -> None:
     """By their own hand too: nobody but the operator could bring the tenant back."""
     site = tenant.site
