@@ -234,6 +234,18 @@ async def test_an_update_changes_what_it_names_and_nothing_else(office: Office) 
 
 
 @pytest.mark.asyncio
+async def test_a_stored_value_that_nobody_could_enter_does_not_keep_the_rest_from_being_changed(office: Office) -> None:
+    """The demo's provider syncs every five seconds, and its admins may change its label."""
+    made = await office.provider()
+    await office.fetch("update provider set sync_interval_seconds = 5 where id = $1", made.id)
+    after = await changed(office, made, label="Renamed")
+    assert (after.label, after.sync_interval_seconds) == ("Renamed", 5)
+    with pytest.raises(BadInput) as refused:
+        await changed(office, after, sync_interval_seconds=6)
+    assert refused.value.field == "sync_interval_seconds"
+
+
+@pytest.mark.asyncio
 async def test_an_update_that_changes_nothing_leaves_no_trace(office: Office) -> None:
     before = await office.provider()
     assert await changed(office, before, label=before.label) == before
