@@ -123,7 +123,8 @@ async def ensure_demo(database_url: str, settings: Settings, demo: Demo, asked: 
     """Make the demo tenant if there is no tenant at all; True if the database has the demo tenant, whoever manages it.
 
     Raises:
-        ConfigurationError: the demo was made for another port of the demo provider.
+        ConfigurationError: the demo was made for another port of the demo provider, or its admins keep it at another one of
+            the API.
     """
     database = Database(database_url, pool_size=2)
     await open_database(database)
@@ -137,6 +138,8 @@ async def ensure_demo(database_url: str, settings: Settings, demo: Demo, asked: 
         if before is not None and before.issuer != demo.issuer:
             # Everybody's identity belongs to the issuer; another one would be another person.
             raise ConfigurationError([_moved(before.issuer, settings, asked)])
+        if before is not None and before.managed_by == "API" and before.redirect_url not in demo.redirect_uris:
+            raise ConfigurationError([_kept_by_admins(before.redirect_url, asked)])
         if before is None or before.redirect_url != demo.redirect_uris[0]:
             await _make(database, settings, demo)
         return True
@@ -150,6 +153,14 @@ def _moved(issuer: str, settings: Settings, asked: Asked) -> str:
     return (
         f"The demo in this database uses {issuer}, and its people belong to that address. Run: {same.command()}, or for "
         f"another demo: {replace(asked, data_dir=folder).command()}"
+    )
+
+
+def _kept_by_admins(redirect_url: str, asked: Asked) -> str:
+    same = replace(asked, port=urlsplit(redirect_url).port)
+    return (
+        f"Logins of the demo in this database end at {redirect_url}, and its provider is managed through GraphQL. Run: "
+        f"{same.command()}, or give it back to this command: `identity-api hand-over {SLUG} --provider {PROVIDER} --to file`"
     )
 
 
