@@ -46,6 +46,7 @@ group = "engineering"
 permissions = ["docs:read"]
 
 [[tenants.group_mappings]]
+provider = "demo"
 group = "identity-admins"
 permissions = [{everything}]
 """
