@@ -56,7 +56,7 @@ async def test_one_that_cannot_be_written_stops_nobody_else(new_world: MakeWorld
     before = [(await world.sync_row(person))["verified_at"] for person in others]
     async with unwritable(world, broken):
         report = await world.sweep()
-    assert report.outcomes["internal_error"] == 1
+    assert report.outcomes["internal_error"] >= 1  # its next try may fall due while the sweep still runs
     after = [(await world.sync_row(person))["verified_at"] for person in others]
     assert all(new > old for new, old in zip(after, before, strict=True))
     assert await world.state(broken) == ("STALE", "internal_error")
