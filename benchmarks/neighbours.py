@@ -210,7 +210,7 @@ async def main(database_url: str, redis_url: str) -> None:
     )
     app: Any = build_api(settings)
     async with running(app):
-        database = app._parts.database
+        database = app._deps.database
         token = await small_tenant(database)
         async with database.reading() as connection:
             tenant = await build(connection, USERS)

@@ -26,7 +26,7 @@ from identity_api.db.migrate import migrate
 from identity_api.embedded.services import start_services
 from identity_api.telemetry import configure_logging
 from identity_api.vault import Vault
-from tests.provider import RunningProvider
+from tests.openid_provider import RunningProvider
 from tests.web.logouts import backchannel_path, token_for
 from tests.web.site import PUBLIC_URL, Site, make_site, running
 

@@ -19,7 +19,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from identity_api import limits as rate_limits
-from identity_api.accounts.parts import AccountParts
+from identity_api.accounts.deps import AccountDeps
 from identity_api.accounts.passwords import Passwords
 from identity_api.clock import Clock, system_clock
 from identity_api.config import Secret, Settings, load_settings
@@ -28,29 +28,29 @@ from identity_api.db.migrate import check_schema
 from identity_api.errors import ConfigurationError, Unavailable
 from identity_api.graphql import engine
 from identity_api.graphql.context import Context as GraphQLContext
-from identity_api.graphql.context import GraphQLParts
+from identity_api.graphql.context import GraphQLDeps
 from identity_api.graphql.schema import build as build_schema
 from identity_api.graphql.schema import build_context
+from identity_api.providers.deps import ProviderDeps
+from identity_api.providers.provider_row import Defaults
 from identity_api.queue import Queue
 from identity_api.sessions.authenticate import Authenticated
-from identity_api.sessions.parts import LoginLimits, LoginParts
-from identity_api.sync.now import request as request_sync
+from identity_api.sessions.login.deps import LoginDeps, LoginLimits
+from identity_api.sync.on_demand import request as request_sync
 from identity_api.telemetry import configure_logging, configure_tracing, get_logger
-from identity_api.tenants.provider_parts import ProviderParts
-from identity_api.tenants.rows import Defaults
 from identity_api.upstream.addresses import AllowList
 from identity_api.upstream.exchange import Upstream
 from identity_api.upstream.keys import provider_documents
 from identity_api.vault import Vault
-from identity_api.web.answer import Answer
-from identity_api.web.application import build_web
-from identity_api.web.edge import Edge
-from identity_api.web.errors import TooManyRequests
-from identity_api.web.graphiql import graphiql_handlers
-from identity_api.web.limits import EdgeLimits
-from identity_api.web.origins import Origins
-from identity_api.web.parts import GraphQLCall, GraphQLEndpoint, WebParts
-from identity_api.web.tenancy import Tenancy
+from identity_api.web.deps import GraphQLCall, GraphQLEndpoint, WebDeps
+from identity_api.web.http.application import build_web
+from identity_api.web.http.errors import TooManyRequests
+from identity_api.web.http.http_application import HTTPApplication
+from identity_api.web.http.limits import EdgeLimits
+from identity_api.web.http.origins import Origins
+from identity_api.web.http.response import Answer
+from identity_api.web.http.tenancy import Tenancy
+from identity_api.web.pages.graphiql import graphiql_handlers
 
 REOPEN_SECONDS: Final = 1.0
 COST_PER_MINUTE: Final = 20_000
@@ -60,18 +60,18 @@ _log = get_logger(__name__)
 Context = TypeVar("Context", bound=engine.GraphQLContext)
 
 
-class ProcessParts(msgspec.Struct, frozen=True, kw_only=True):
+class ProcessDeps(msgspec.Struct, frozen=True, kw_only=True):
     """What one process has, whichever edge it serves. For one event loop; `opened` opens and closes it."""
 
     settings: Settings
-    login: LoginParts
-    accounts: AccountParts
+    login: LoginDeps
+    accounts: AccountDeps
     queue: Queue
     redis: Redis
     limiter: rate_limits.Limiter
 
 
-def build_process(settings: Settings, *, clock: Clock = system_clock) -> ProcessParts:
+def build_process(settings: Settings, *, clock: Clock = system_clock) -> ProcessDeps:
     """Make the parts; nothing is connected yet.
 
     Raises:
@@ -80,7 +80,7 @@ def build_process(settings: Settings, *, clock: Clock = system_clock) -> Process
     """
     database_url, redis_url = _urls(settings)
     upstream = Upstream(allow=AllowList.parse(settings.outbound_allow))
-    login = LoginParts(
+    login = LoginDeps(
         database=Database(database_url, pool_size=settings.database_pool_size, limits=settings.tenant_limits),
         vault=Vault(settings.secret_keys),
         upstream=upstream,
@@ -90,10 +90,10 @@ def build_process(settings: Settings, *, clock: Clock = system_clock) -> Process
         limits=LoginLimits(**{name: getattr(settings, name) for name in LoginLimits.__struct_fields__}),
     )
     redis = rate_limits.connect(redis_url)
-    return ProcessParts(
+    return ProcessDeps(
         settings=settings,
         login=login,
-        accounts=AccountParts(database=login.database, vault=login.vault, passwords=Passwords(), clock=clock),
+        accounts=AccountDeps(database=login.database, vault=login.vault, passwords=Passwords(), clock=clock),
         queue=Queue(redis_url),
         redis=redis,
         limiter=rate_limits.Limiter(redis),
@@ -101,7 +101,7 @@ def build_process(settings: Settings, *, clock: Clock = system_clock) -> Process
 
 
 @asynccontextmanager
-async def opened(process: ProcessParts) -> AsyncIterator[None]:
+async def opened(process: ProcessDeps) -> AsyncIterator[None]:
     """Open the parts, and close them on the way out.
 
     A database that does not answer yet does not stop the start: readiness says so until it does.
@@ -155,10 +155,10 @@ def build_api(
     settings: Settings,
     *,
     clock: Clock = system_clock,
-    graphql: Callable[[ProcessParts], GraphQLEndpoint] | None = None,
+    graphql: Callable[[ProcessDeps], GraphQLEndpoint] | None = None,
     at_open: Callable[[], None] | None = None,
     at_close: Callable[[], None] | None = None,
-) -> Edge:
+) -> HTTPApplication:
     """The API as an ASGI application, with its lifespan.
 
     Args:
@@ -173,7 +173,7 @@ def build_api(
     """
     process = build_process(settings, clock=clock)
     database = process.login.database
-    parts = WebParts(
+    deps = WebDeps(
         login=process.login,
         accounts=process.accounts,
         tenancy=Tenancy(database, urlsplit(settings.public_url).hostname or ""),
@@ -197,26 +197,26 @@ def build_api(
                 # It waits for the collector: not on the loop.
                 await asyncio.to_thread(at_close)
 
-    return build_web(parts, lifespan=lifespan)
+    return build_web(deps, lifespan=lifespan)
 
 
-def product_graphql(process: ProcessParts) -> GraphQLEndpoint:
+def product_graphql(process: ProcessDeps) -> GraphQLEndpoint:
     """The product's schema over this process's parts, with a budget per session that no alias or batch gets around."""
     database, queue = process.login.database, process.queue
-    parts = GraphQLParts(
+    deps = GraphQLDeps(
         database=database,
         vault=process.login.vault,
         accounts=process.accounts,
-        nudge=queue.enqueue,
+        enqueue=queue.enqueue,
         sync_user=lambda tenant_id, user_id: request_sync(database, queue, tenant_id, user_id),
         public_url=process.login.public_url,
         login=process.login,
-        providers=provider_parts(process),
+        providers=provider_deps(process),
         session_idle_seconds=process.login.limits.session_idle_seconds,
     )
 
     async def make_context(authenticated: Authenticated, call: GraphQLCall) -> GraphQLContext:
-        return build_context(authenticated, parts, call.request_id, path_prefix=call.path_prefix)
+        return build_context(authenticated, deps, call.request_id, path_prefix=call.path_prefix)
 
     async def charge(context: GraphQLContext, measured: engine.Measured) -> None:
         cost = min(max(1, measured.fields), COST_PER_MINUTE)
@@ -229,10 +229,10 @@ def product_graphql(process: ProcessParts) -> GraphQLEndpoint:
     return graphql_endpoint(schema, make_context, charge=charge)
 
 
-def provider_parts(process: ProcessParts) -> ProviderParts:
+def provider_deps(process: ProcessDeps) -> ProviderDeps:
     """What administering providers needs of this process. Its documents are those that logins use."""
     settings, login = process.settings, process.login
-    return ProviderParts(
+    return ProviderDeps(
         database=login.database,
         vault=login.vault,
         documents=login.documents,
@@ -273,7 +273,7 @@ def graphql_endpoint(
     return answer
 
 
-def create_app() -> Edge:
+def create_app() -> HTTPApplication:
     """The API from the environment's settings, for a server's factory option."""
     settings = load_settings(os.environ)
     configure_logging(settings.log_format, settings.log_level)

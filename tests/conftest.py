@@ -40,7 +40,7 @@ TOGETHER = {
     "tests/cli/test_dev.py": "dev",
     "tests/flows/": "flows",
     "tests/interop/": "flows",
-    "tests/lifecycle/test_rotation.py": "rotation",
+    "tests/maintenance/test_key_rotation.py": "rotation",
 }
 """What runs in one test process, one test after the other: suites that share a running product, or need its services alone."""
 

@@ -23,10 +23,10 @@ os.environ.setdefault("PICCOLO_CONF", "identity_api.db.piccolo_conf")
 from identity_api.config import configuration_markdown
 from identity_api.db.migrate import migrate
 from identity_api.db.tables import TABLES
+from identity_api.diagnostics.markdown import troubleshooting_markdown
 from identity_api.embedded.binaries import POSTGRES_MAJOR, find_postgres
 from identity_api.embedded.services import start_services
 from identity_api.graphql.schema import print_schema
-from identity_api.lifecycle.explanations.markdown import troubleshooting_markdown
 from identity_api.permissions.service import ADMINISTERING, SERVICE_PERMISSIONS
 from tests.compatibility import compatibility_markdown
 from tests.faults import page as faults

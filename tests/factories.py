@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 
+from identity_api.claims import Completeness, GroupsReading, MatchKind, Profile, Reason
 from identity_api.config import DEFAULT_LIMITS, TenantLimits
 from identity_api.db import identities, locks, providers, read_model, tenants
 from identity_api.db.database import Connection, Database
@@ -15,7 +16,6 @@ from identity_api.db.tenants import Tenant
 from identity_api.ids import uuid7
 from identity_api.lifecycle.matching import match_mapping
 from identity_api.lifecycle.verified import Verified, apply_verified
-from identity_api.mapping import Completeness, GroupsReading, MatchKind, Profile, Reason
 
 EPOCH = "2026-01-01T00:00:00Z"
 

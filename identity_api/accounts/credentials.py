@@ -16,17 +16,17 @@ from uuid import UUID
 import msgspec
 
 from identity_api.accounts import totp
+from identity_api.accounts.deps import AccountDeps
 from identity_api.accounts.errors import Code, CredentialsRefused
 from identity_api.accounts.known_browsers import source_of
 from identity_api.accounts.names import MAX_USERNAME_LENGTH
-from identity_api.accounts.parts import AccountParts
 from identity_api.accounts.password_rules import normalized
+from identity_api.claims.text import is_storable
 from identity_api.db import audit, local_accounts, locks, password_tries
 from identity_api.db.database import Connection
 from identity_api.db.local_accounts import LocalAccount
 from identity_api.db.password_tries import Source
 from identity_api.errors import Unavailable
-from identity_api.mapping.text import is_storable
 from identity_api.telemetry import request_mark
 
 Purpose = Literal["SIGN_IN", "STEP_UP", "CHANGE"]
@@ -62,7 +62,7 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def check(
-    parts: AccountParts, tenant_id: UUID, given: Credentials, *, purpose: Purpose, needs_totp: bool = True
+    deps: AccountDeps, tenant_id: UUID, given: Credentials, *, purpose: Purpose, needs_totp: bool = True
 ) -> Checked:
     """Look at the credentials, and count the try as wrong until it is settled.
 
@@ -73,35 +73,35 @@ async def check(
         CredentialsRefused: see `accounts.errors`; recorded, except for SECOND_FACTOR_REQUIRED.
         Unavailable: `SIGN_IN_BUSY`; the try is not counted.
     """
-    async with parts.database.transaction() as connection:
+    async with deps.database.transaction() as connection:
         account = await _find(connection, tenant_id, given.who)
         reason = "no_password" if account else "unknown_user"
         if account is not None and account.password_hash is not None:
-            source = _source(parts, tenant_id, account, given)
+            source = _source(deps, tenant_id, account, given)
             is_allowed = await password_tries.take(connection, tenant_id, account.user_id, source)
             reason = "wrong_password" if is_allowed else "locked"
     stored = account.password_hash if account is not None and reason == "wrong_password" else None
     password = normalized(given.password)
     try:
-        is_right = await parts.passwords.verify(stored, password)
+        is_right = await deps.passwords.verify(stored, password)
     except Unavailable:
         if stored is not None and account is not None:
-            await _give_back(parts, tenant_id, account, given)
+            await _give_back(deps, tenant_id, account, given)
         raise
     if account is None or stored is None or password is None or not is_right:
-        raise await _refused(parts, tenant_id, account, "CREDENTIALS_REFUSED", reason, purpose)
-    step = await _matching_step(parts, tenant_id, account, given, purpose) if needs_totp else None
+        raise await _refused(deps, tenant_id, account, "CREDENTIALS_REFUSED", reason, purpose)
+    step = await _matching_step(deps, tenant_id, account, given, purpose) if needs_totp else None
     fresh_hash = None
-    if parts.passwords.needs_rehash(stored):
+    if deps.passwords.needs_rehash(stored):
         with contextlib.suppress(Unavailable):  # the next sign-in will do
-            fresh_hash = await parts.passwords.hash(password)
+            fresh_hash = await deps.passwords.hash(password)
     return Checked(
         user_id=account.user_id,
         password_hash=stored,
         fresh_hash=fresh_hash,
         totp_step=step,
         needs_totp=needs_totp,
-        source=_source(parts, tenant_id, account, given),
+        source=_source(deps, tenant_id, account, given),
     )
 
 
@@ -128,11 +128,11 @@ async def settle(connection: Connection, tenant_id: UUID, checked: Checked) -> L
     return account
 
 
-def totp_secret(parts: AccountParts, tenant_id: UUID, account: LocalAccount) -> bytes | None:
+def totp_secret(deps: AccountDeps, tenant_id: UUID, account: LocalAccount) -> bytes | None:
     """The account's secret, confirmed or not."""
     if account.totp_sealed is None:
         return None
-    return parts.vault.open(
+    return deps.vault.open(
         account.totp_sealed,
         tenant_id=tenant_id,
         table="local_account",
@@ -150,37 +150,37 @@ async def _find(connection: Connection, tenant_id: UUID, who: str | UUID) -> Loc
 
 
 async def _matching_step(
-    parts: AccountParts, tenant_id: UUID, account: LocalAccount, given: Credentials, purpose: Purpose
+    deps: AccountDeps, tenant_id: UUID, account: LocalAccount, given: Credentials, purpose: Purpose
 ) -> int | None:
     """The time step of the code that a confirmed second factor asks for."""
-    secret = totp_secret(parts, tenant_id, account) if account.has_totp else None
+    secret = totp_secret(deps, tenant_id, account) if account.has_totp else None
     if secret is None:
         return None
     code = given.code
     if code is None:
         # Only this try is taken back: forgetting the others would let codes be guessed without end.
-        await _give_back(parts, tenant_id, account, given)
+        await _give_back(deps, tenant_id, account, given)
         raise CredentialsRefused("SECOND_FACTOR_REQUIRED")
-    step = totp.matching_step(secret, code, parts.clock())
+    step = totp.matching_step(secret, code, deps.clock())
     if step is None or (account.totp_step is not None and step <= account.totp_step):
         reason = "wrong_code" if step is None else "code_used"
-        raise await _refused(parts, tenant_id, account, "SECOND_FACTOR_REFUSED", reason, purpose)
+        raise await _refused(deps, tenant_id, account, "SECOND_FACTOR_REFUSED", reason, purpose)
     return step
 
 
-async def _give_back(parts: AccountParts, tenant_id: UUID, account: LocalAccount, given: Credentials) -> None:
-    source = _source(parts, tenant_id, account, given)
-    async with parts.database.transaction() as connection:
+async def _give_back(deps: AccountDeps, tenant_id: UUID, account: LocalAccount, given: Credentials) -> None:
+    source = _source(deps, tenant_id, account, given)
+    async with deps.database.transaction() as connection:
         await password_tries.give_back(connection, tenant_id, account.user_id, source)
 
 
-def _source(parts: AccountParts, tenant_id: UUID, account: LocalAccount, given: Credentials) -> Source:
+def _source(deps: AccountDeps, tenant_id: UUID, account: LocalAccount, given: Credentials) -> Source:
     assert account.password_hash is not None, "only passwords are tried"
-    return source_of(parts.vault, tenant_id, account.user_id, account.password_hash, given.cookies, given.address)
+    return source_of(deps.vault, tenant_id, account.user_id, account.password_hash, given.cookies, given.address)
 
 
 async def _refused(
-    parts: AccountParts,
+    deps: AccountDeps,
     tenant_id: UUID,
     account: LocalAccount | None,
     code: Code,
@@ -191,6 +191,6 @@ async def _refused(
     action = "login.failed" if purpose == "SIGN_IN" else "password.refused"
     payload = {"code": code, "reason": reason, "purpose": purpose, **request_mark()}
     event = audit.Event(action, "user", account.user_id if account else None, payload)
-    async with parts.database.transaction() as connection:
+    async with deps.database.transaction() as connection:
         await audit.record(connection, tenant_id, "system", [event])
     return CredentialsRefused(code)

@@ -58,7 +58,7 @@ async def enrol(
     actor: Actor,
     users: Sequence[EnrolledUser],
     *,
-    rehearse: bool = False,
+    dry_run: bool = False,
     beside: Vocabulary = Vocabulary(),  # noqa: B008  # frozen
 ) -> list[Enrolled]:
     """Make the users, identities and grants that are not there yet; returns them.
@@ -81,7 +81,7 @@ async def enrol(
     if problems:
         raise ConfigurationError(problems)
     missing = [_missing(user, found) for user in users]
-    if not rehearse:
+    if not dry_run:
         for user, lacks in zip(users, missing, strict=True):
             await _make(database, actor, user, lacks, found)
     return [one for lacks in missing for one in lacks.told]

@@ -11,6 +11,8 @@ import msgspec
 
 from identity_api.accounts.local_rules import lock_user
 from identity_api.accounts.ways_in import an_admin_remains, check_may_open, check_may_take
+from identity_api.claims.profile import MAX_VALUE_LENGTH
+from identity_api.claims.text import is_storable
 from identity_api.db import audit, grants, identities, identity_links, locks, permissions, providers, read_model
 from identity_api.db.database import Connection, Database
 from identity_api.db.identity_links import Link
@@ -19,8 +21,6 @@ from identity_api.errors import BadInput, Conflict, NotFound, Refused
 from identity_api.ids import token_hash, uuid7
 from identity_api.lifecycle.end_login import end_logins
 from identity_api.lifecycle.grants import apply_decision
-from identity_api.mapping.profile import MAX_VALUE_LENGTH
-from identity_api.mapping.text import is_storable
 from identity_api.permissions.delegation import Actor
 from identity_api.permissions.ways_in import Opening
 

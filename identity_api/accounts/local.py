@@ -12,13 +12,13 @@ import msgspec
 from identity_api.accounts.local_rules import check_profile_by_hand, check_users_by_hand, lock_user
 from identity_api.accounts.names import MAX_USERNAME_LENGTH
 from identity_api.accounts.ways_in import check_may_open
+from identity_api.claims.profile import MAX_EMAIL_LENGTH, MAX_VALUE_LENGTH
 from identity_api.db import audit, local_accounts, local_profiles, locks, read_model, users
 from identity_api.db.database import Connection, Database
 from identity_api.db.local_accounts import Lock
 from identity_api.db.local_profiles import LocalProfile
 from identity_api.errors import BadInput, Conflict, Refused
 from identity_api.ids import uuid7
-from identity_api.mapping.profile import MAX_EMAIL_LENGTH, MAX_VALUE_LENGTH
 from identity_api.permissions.delegation import Actor
 from identity_api.permissions.service import USERS_WRITE
 from identity_api.permissions.ways_in import Opening

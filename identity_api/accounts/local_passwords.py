@@ -10,8 +10,8 @@ from uuid import UUID
 import msgspec
 
 from identity_api.accounts.credentials import Credentials, check, settle
+from identity_api.accounts.deps import AccountDeps
 from identity_api.accounts.local_rules import check_passwords_allowed, lock_user, own_id
-from identity_api.accounts.parts import AccountParts
 from identity_api.accounts.password_rules import check_new_password
 from identity_api.accounts.ways_in import an_admin_remains, check_may_open, check_may_take
 from identity_api.db import audit, local_accounts, locks, password_tokens, read_model
@@ -77,7 +77,7 @@ async def who_may_choose(database: Database, tenant_id: UUID, token: str) -> str
     return account.username
 
 
-async def set_password_by_token(parts: AccountParts, tenant_id: UUID, token: str, password: str) -> UUID:
+async def set_password_by_token(deps: AccountDeps, tenant_id: UUID, token: str, password: str) -> UUID:
     """Choose a password with a token; returns whose it is. The token is used up only by a password that is accepted.
 
     A second factor stays: an admin who made the token could otherwise get past it.
@@ -92,14 +92,14 @@ async def set_password_by_token(parts: AccountParts, tenant_id: UUID, token: str
         Unavailable: `SIGN_IN_BUSY`.
     """
     hashed = token_hash(token)
-    async with parts.database.transaction() as connection:
+    async with deps.database.transaction() as connection:
         await check_passwords_allowed(connection, tenant_id)
         user_id = await password_tokens.user_of(connection, tenant_id, hashed)
         account = await local_accounts.get(connection, tenant_id, user_id) if user_id else None
     if account is None:
         raise _unknown_token()
-    password_hash = await parts.passwords.hash(_acceptable(account, password))
-    async with parts.database.transaction() as connection:
+    password_hash = await deps.passwords.hash(_acceptable(account, password))
+    async with deps.database.transaction() as connection:
         await lock_user(connection, tenant_id, account.user_id)
         await check_passwords_allowed(connection, tenant_id)
         found = await local_accounts.get(connection, tenant_id, account.user_id)
@@ -112,7 +112,7 @@ async def set_password_by_token(parts: AccountParts, tenant_id: UUID, token: str
 
 
 async def change_password(
-    parts: AccountParts, actor: Actor, current: str, new: str, *, session_id: UUID | None, code: str | None = None
+    deps: AccountDeps, actor: Actor, current: str, new: str, *, session_id: UUID | None, code: str | None = None
 ) -> None:
     """Change one's own password, knowing the current one. All sessions from it end but the given one.
 
@@ -127,16 +127,16 @@ async def change_password(
         Unavailable: `SIGN_IN_BUSY`.
     """
     user_id, tenant_id = own_id(actor), actor.tenant_id
-    async with parts.database.transaction() as connection:
+    async with deps.database.transaction() as connection:
         await check_passwords_allowed(connection, tenant_id)
         account = await local_accounts.get(connection, tenant_id, user_id)
     if account is None:
         raise NotFound("There is no such user.")
     acceptable = _acceptable(account, new)
     given = Credentials(who=user_id, password=current, code=code)
-    checked = await check(parts, tenant_id, given, purpose="CHANGE")
-    password_hash = await parts.passwords.hash(acceptable)
-    async with parts.database.transaction() as connection:
+    checked = await check(deps, tenant_id, given, purpose="CHANGE")
+    password_hash = await deps.passwords.hash(acceptable)
+    async with deps.database.transaction() as connection:
         await settle(connection, tenant_id, checked)
         await _replace(connection, tenant_id, user_id, password_hash, "changed", actor.name, session_id)
 

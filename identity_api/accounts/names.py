@@ -9,7 +9,7 @@ import secrets
 import unicodedata
 from collections.abc import Iterator
 
-from identity_api.mapping import Profile
+from identity_api.claims import Profile
 
 MAX_USERNAME_LENGTH = 320
 _TAIL_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"

@@ -29,6 +29,7 @@ from uuid import UUID
 import msgspec
 
 from identity_api.accounts.names import username_candidates
+from identity_api.claims import Profile
 from identity_api.db import audit, identities, locks, users
 from identity_api.db.database import Connection
 from identity_api.db.identities import Found
@@ -36,8 +37,7 @@ from identity_api.db.providers import Provider
 from identity_api.errors import Conflict
 from identity_api.ids import token_hash, uuid7
 from identity_api.lifecycle.end_login import OlderWaysReason, end_older_ways_in
-from identity_api.lifecycle.provider_answers import claim_sources
-from identity_api.mapping import Profile
+from identity_api.relying_party.claim_settings import claim_sources
 
 Refusal = Literal[
     "ACCOUNT_NOT_FOUND", "ACCOUNT_DISABLED", "ACCOUNT_QUARANTINED", "SUBJECT_CHANGED", "EMAIL_NOT_VERIFIED"

@@ -59,7 +59,7 @@ async def rebind_identity(database: Database, actor: Actor, identity_id: UUID) -
 
 
 async def rebind_provider(
-    database: Database, actor: Actor, provider: Provider, *, issuer: str | None = None, rehearse: bool = False
+    database: Database, actor: Actor, provider: Provider, *, issuer: str | None = None, dry_run: bool = False
 ) -> Rebound:
     """The same for every identity at the provider.
 
@@ -69,7 +69,7 @@ async def rebind_provider(
     """
     found = await _count(database, actor, provider, issuer)
     after: UUID | None = None
-    while not rehearse:
+    while not dry_run:
         async with database.transaction() as connection:
             await locks.share_mappings(connection, actor.tenant_id)
             page = await identity_links.bound_at(

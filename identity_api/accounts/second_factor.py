@@ -12,9 +12,9 @@ import msgspec
 
 from identity_api.accounts import totp
 from identity_api.accounts.credentials import Credentials, check, settle, totp_secret
+from identity_api.accounts.deps import AccountDeps
 from identity_api.accounts.errors import CredentialsRefused
 from identity_api.accounts.local_rules import lock_user, own_id
-from identity_api.accounts.parts import AccountParts
 from identity_api.accounts.ways_in import check_may_open, check_may_take
 from identity_api.db import audit, local_accounts, locks
 from identity_api.db.database import Database
@@ -35,7 +35,7 @@ class TOTPEnrolment(msgspec.Struct, frozen=True):
         return "TOTPEnrolment()"
 
 
-async def enrol_totp(parts: AccountParts, actor: Actor, password: str, *, issuer: str) -> TOTPEnrolment:
+async def enrol_totp(deps: AccountDeps, actor: Actor, password: str, *, issuer: str) -> TOTPEnrolment:
     """Make a secret for the actor's authenticator. An earlier one that was never confirmed is forgotten.
 
     Args:
@@ -48,10 +48,10 @@ async def enrol_totp(parts: AccountParts, actor: Actor, password: str, *, issuer
     """
     user_id, tenant_id = own_id(actor), actor.tenant_id
     given = Credentials(who=user_id, password=password)
-    checked = await check(parts, tenant_id, given, purpose="CHANGE", needs_totp=False)
+    checked = await check(deps, tenant_id, given, purpose="CHANGE", needs_totp=False)
     secret = totp.new_secret()
-    sealed = parts.vault.seal(secret, tenant_id=tenant_id, table="local_account", column="totp_sealed", row_id=user_id)
-    async with parts.database.transaction() as connection:
+    sealed = deps.vault.seal(secret, tenant_id=tenant_id, table="local_account", column="totp_sealed", row_id=user_id)
+    async with deps.database.transaction() as connection:
         account = await settle(connection, tenant_id, checked)
         if not account.has_totp:
             await local_accounts.enrol_totp(connection, tenant_id, user_id, sealed)
@@ -63,7 +63,7 @@ async def enrol_totp(parts: AccountParts, actor: Actor, password: str, *, issuer
     return TOTPEnrolment(totp.as_text(secret), uri)
 
 
-async def confirm_totp(parts: AccountParts, actor: Actor, code: str) -> None:
+async def confirm_totp(deps: AccountDeps, actor: Actor, code: str) -> None:
     """Prove that the authenticator has the secret; the code used here works nowhere else.
 
     Raises:
@@ -72,22 +72,22 @@ async def confirm_totp(parts: AccountParts, actor: Actor, code: str) -> None:
         CredentialsRefused: `SECOND_FACTOR_REFUSED`.
     """
     user_id, tenant_id = own_id(actor), actor.tenant_id
-    async with parts.database.transaction() as connection:
+    async with deps.database.transaction() as connection:
         await lock_user(connection, tenant_id, user_id)
         account = await local_accounts.get(connection, tenant_id, user_id)
-        secret = totp_secret(parts, tenant_id, account) if account else None
+        secret = totp_secret(deps, tenant_id, account) if account else None
         if account is None or secret is None:
             raise NotFound("Set up a second factor first.", code="TOTP_NOT_PREPARED")
         if account.has_totp:
             raise Conflict("There is a second factor already.", code="TOTP_ENROLLED")
-        step = totp.matching_step(secret, code, parts.clock())
+        step = totp.matching_step(secret, code, deps.clock())
         if step is None or not await local_accounts.use_totp_step(connection, tenant_id, user_id, step):
             raise CredentialsRefused("SECOND_FACTOR_REFUSED")
         await local_accounts.confirm_totp(connection, tenant_id, user_id)
         await audit.record(connection, tenant_id, actor.name, [audit.Event("totp.enrolled", "user", user_id)])
 
 
-async def remove_totp(parts: AccountParts, actor: Actor, password: str, code: str | None = None) -> None:
+async def remove_totp(deps: AccountDeps, actor: Actor, password: str, code: str | None = None) -> None:
     """Do without a second factor. Removing none changes nothing.
 
     A password that somebody has found out must not be enough to get rid of what guards it: a lost authenticator is for
@@ -102,8 +102,8 @@ async def remove_totp(parts: AccountParts, actor: Actor, password: str, code: st
     """
     user_id, tenant_id = own_id(actor), actor.tenant_id
     given = Credentials(who=user_id, password=password, code=code)
-    checked = await check(parts, tenant_id, given, purpose="CHANGE")
-    async with parts.database.transaction() as connection:
+    checked = await check(deps, tenant_id, given, purpose="CHANGE")
+    async with deps.database.transaction() as connection:
         await settle(connection, tenant_id, checked)
         if await local_accounts.remove_totp(connection, tenant_id, user_id):
             await audit.record(connection, tenant_id, actor.name, [audit.Event("totp.removed", "user", user_id)])

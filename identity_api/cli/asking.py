@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from identity_api.cli.providers import allowed_targets
 from identity_api.config import Settings
-from identity_api.lifecycle.provider_line import Documents
+from identity_api.relying_party.connection import Documents
 from identity_api.upstream.exchange import Upstream
 from identity_api.upstream.keys import provider_documents
 

@@ -6,7 +6,7 @@ from identity_api.config import KeyRing
 from identity_api.db import tenants
 from identity_api.db.database import Database
 from identity_api.errors import NotFound
-from identity_api.lifecycle.audit_chain import ChainIntact, verify
+from identity_api.maintenance.audit_chain import ChainIntact, verify
 from identity_api.vault import Vault, VaultError
 
 _PROBLEMS = {

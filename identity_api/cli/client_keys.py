@@ -7,7 +7,7 @@ from identity_api.db import client_keys, providers, tenants
 from identity_api.db.client_keys import ClientKey
 from identity_api.db.database import Database
 from identity_api.errors import NotFound
-from identity_api.tenants.client_keys import Rotated, key_set_url
+from identity_api.providers.client_keys import Rotated, key_set_url
 
 _USES = {"sig": "signs", "enc": "decrypts", "tls": "TLS client certificate"}
 

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from identity_api.accounts.enrolment import Vocabulary, enrol
+from identity_api.claims import MatchKind
 from identity_api.cli.asking import provider_documents_for
 from identity_api.cli.context import operator, operator_name
 from identity_api.config import Settings, TenantLimits
@@ -20,13 +21,14 @@ from identity_api.db import tenants
 from identity_api.db.database import Database
 from identity_api.db.tenant_limits import beyond
 from identity_api.errors import BadInput, ConfigurationError
+from identity_api.group_mappings.declare import DeclaredMapping, MappingDifference, declare
 from identity_api.ids import uuid7
-from identity_api.mapping import MatchKind
-from identity_api.mappings.declare import DeclaredMapping, MappingDifference, declare
 from identity_api.oidc.client_auth import APPLE_CLIENT_SECRET
 from identity_api.permissions.service import SERVICE_PERMISSIONS
+from identity_api.providers.arrivals import Sharing, exceptions, joining, refusals, stored_at
+from identity_api.providers.provider_row import Owner, redirect_url
+from identity_api.providers.secrets import check_apple_key
 from identity_api.tenants.apply import Applier, Defaults, apply_tenant, declared_row
-from identity_api.tenants.arrivals import Sharing, exceptions, joining, refusals, stored_at
 from identity_api.tenants.checks import is_web_address
 from identity_api.tenants.declaration import (
     MAX_BYTES,
@@ -38,8 +40,6 @@ from identity_api.tenants.declaration import (
     with_files,
 )
 from identity_api.tenants.overlay import NOTHING
-from identity_api.tenants.provider_secrets import check_apple_key
-from identity_api.tenants.rows import Owner, redirect_url
 from identity_api.tenants.stored import stored_tenants
 from identity_api.vault import Vault
 
@@ -204,7 +204,7 @@ async def apply_declaration(
     folder: Path,
     *,
     prune: bool | Collection[str],
-    rehearse: bool,
+    dry_run: bool,
     create_permissions: bool = False,
     switch_off: Sequence[tuple[str, str]] = (),
 ) -> Applied:
@@ -243,7 +243,7 @@ async def apply_declaration(
             database,
             applier,
             tenant,
-            rehearse=rehearse,
+            dry_run=dry_run,
             switch_off=[slug for name, slug in switch_off if name == tenant.slug],
         )
         changes.extend(
@@ -251,9 +251,9 @@ async def apply_declaration(
             for one in found
         )
         changes.extend(Change(tenant.slug, one.action, "mapping", one.group, (), one.details) for one in edited)
-        if not rehearse:
+        if not dry_run:
             await declare(database, operator(tenant_id), _mappings(tenant), prune=prunes)
-        users = await enrol(database, operator(tenant_id), tenant.users, rehearse=rehearse, beside=_vocabulary(tenant))
+        users = await enrol(database, operator(tenant_id), tenant.users, dry_run=dry_run, beside=_vocabulary(tenant))
         changes.extend(Change(tenant.slug, "create", one.kind, one.name) for one in users)
     return Applied(changes, notices)
 
@@ -270,7 +270,7 @@ async def _edited(database: Database, tenant: TenantDeclaration, *, prune: bool)
     async with database.reading() as connection:
         before = await tenants.by_slug(connection, tenant.slug)
     actor = operator(before.id if before else uuid7())
-    return await declare(database, actor, _mappings(tenant), prune=prune, rehearse=True)
+    return await declare(database, actor, _mappings(tenant), prune=prune, dry_run=True)
 
 
 async def check_catalogue(database: Database, declared: Sequence[TenantDeclaration]) -> None:
@@ -309,7 +309,7 @@ async def check_users(database: Database, declared: Sequence[TenantDeclaration])
             stored = await tenants.by_slug(connection, tenant.slug)
         actor = operator(stored.id if stored else uuid7())
         try:
-            await enrol(database, actor, tenant.users, rehearse=True, beside=_vocabulary(tenant))
+            await enrol(database, actor, tenant.users, dry_run=True, beside=_vocabulary(tenant))
         except ConfigurationError as error:
             problems += [f"Tenant {tenant.slug}: {problem}" for problem in error.problems]
     if problems:

@@ -19,7 +19,7 @@ from identity_api.tenants.checks import problems_of, stands_for_many
 from identity_api.tenants.declaration import MAX_BYTES, ProviderDeclaration, TenantDeclaration
 from identity_api.tenants.importing import Imported, Target, read_any, read_variables
 from identity_api.tenants.importing.exact_issuers import with_exact_issuers
-from identity_api.web.icons import ICONS
+from identity_api.web.pages.icons import ICONS
 
 
 def target_of(
@@ -141,7 +141,7 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     offline: bool = False
     """No provider is asked for its exact issuer."""
     prune: bool = False
-    rehearse: bool = False
+    dry_run: bool = False
     create_permissions: bool = False
     accepting: tuple[str, ...] = ()
     """Tenants whose providers are accepted at a shared redirect URL without `iss`."""
@@ -166,7 +166,7 @@ async def apply_forms(database: Database, settings: Settings, imported: Imported
         declared,
         Path(),
         prune=imported.mapped if wishes.prune else False,
-        rehearse=wishes.rehearse,
+        dry_run=wishes.dry_run,
         create_permissions=wishes.create_permissions,
         switch_off=[*imported.switched_off, *(left.providers if wishes.prune else ())],
     )

@@ -5,7 +5,7 @@ import secrets
 
 from identity_api.config import KEY_BYTES, KeyRing
 from identity_api.db.database import Database
-from identity_api.lifecycle.rotation import Progress, Rotation, rotate
+from identity_api.maintenance.key_rotation import Progress, Rotation, rotate
 from identity_api.vault import Vault
 
 _SHOWN = 10

@@ -24,16 +24,16 @@ from identity_api.db.provider_listing import SecretRecord
 from identity_api.db.providers import Provider
 from identity_api.errors import BadInput, NotFound
 from identity_api.permissions.delegation import Actor
-from identity_api.tenants.arrivals import exceptions, refusals, stored_at
-from identity_api.tenants.provider_parts import ProviderParts
-from identity_api.tenants.provider_secrets import MAX_LENGTH, NewSecret
-from identity_api.tenants.switching import preview_deletion
+from identity_api.providers.activation import preview_deletion
+from identity_api.providers.arrivals import exceptions, refusals, stored_at
+from identity_api.providers.deps import ProviderDeps
+from identity_api.providers.secrets import MAX_LENGTH, NewSecret
 from identity_api.upstream.exchange import Upstream
 from identity_api.upstream.keys import provider_documents
 from identity_api.vault import Vault
 
 T = TypeVar("T")
-Change = Callable[[ProviderParts, Actor, Provider], Awaitable[T]]
+Change = Callable[[ProviderDeps, Actor, Provider], Awaitable[T]]
 
 
 class SecretOptions(msgspec.Struct, frozen=True):
@@ -98,17 +98,17 @@ def change_provider(tenant: str, slug: str, change: Change[T]) -> T:
         IdentityAPIError: as the use case says.
     """
 
-    async def work(parts: ProviderParts, actor: Actor) -> T:
-        async with parts.database.reading() as connection:
+    async def work(deps: ProviderDeps, actor: Actor) -> T:
+        async with deps.database.reading() as connection:
             found = await providers.by_slug(connection, actor.tenant_id, slug)
         if found is None:
             raise NotFound(f"Tenant {tenant} has no provider {slug}. `identity-api provider list {tenant}` shows all.")
-        return await change(parts, actor, found)
+        return await change(deps, actor, found)
 
     return administer(tenant, work)
 
 
-def administer(tenant: str, work: Callable[[ProviderParts, Actor], Awaitable[T]]) -> T:
+def administer(tenant: str, work: Callable[[ProviderDeps, Actor], Awaitable[T]]) -> T:
     """Run a use case as the operator.
 
     Raises:
@@ -118,19 +118,19 @@ def administer(tenant: str, work: Callable[[ProviderParts, Actor], Awaitable[T]]
 
     async def on(database: Database) -> T:
         tenant_id: UUID = await tenant_named(database, tenant)
-        async with _parts(database, settings) as parts:
-            return await work(parts, operator(tenant_id))
+        async with _deps(database, settings) as deps:
+            return await work(deps, operator(tenant_id))
 
     return run_on_database(settings, on)
 
 
 @asynccontextmanager
-async def _parts(database: Database, settings: Settings) -> AsyncIterator[ProviderParts]:
+async def _deps(database: Database, settings: Settings) -> AsyncIterator[ProviderDeps]:
     allow = allowed_targets(settings)
     upstream = Upstream(allow=allow)
     documents = provider_documents(upstream, monotonic=time.monotonic)
     try:
-        yield ProviderParts(
+        yield ProviderDeps(
             database=database,
             vault=Vault(settings.secret_keys),
             documents=documents,
@@ -142,31 +142,31 @@ async def _parts(database: Database, settings: Settings) -> AsyncIterator[Provid
         await upstream.aclose()
 
 
-async def arrival_notices(parts: ProviderParts, actor: Actor, slug: str) -> list[str]:
+async def arrival_notices(deps: ProviderDeps, actor: Actor, slug: str) -> list[str]:
     """Whose logins are refused from now on since the provider shares their redirect URL, its own among them."""
-    async with parts.database.reading() as connection:
+    async with deps.database.reading() as connection:
         provider = await providers.by_slug(connection, actor.tenant_id, slug)
         sharing = await stored_at(connection, [provider.redirect_url]) if provider and provider.enabled else []
     if len({one.answers_at for one in sharing}) < 2:
         return []
-    return [*await refusals(parts.database, parts.vault, parts.documents, sharing), *exceptions(sharing)]
+    return [*await refusals(deps.database, deps.vault, deps.documents, sharing), *exceptions(sharing)]
 
 
-async def stored_secrets(parts: ProviderParts, actor: Actor, provider: Provider) -> tuple[SecretRecord, ...]:
+async def stored_secrets(deps: ProviderDeps, actor: Actor, provider: Provider) -> tuple[SecretRecord, ...]:
     """The provider's secrets without their values."""
-    async with parts.database.reading() as connection:
+    async with deps.database.reading() as connection:
         found = await provider_listing.get(connection, actor.tenant_id, provider.id)
     return found.secrets if found else ()
 
 
-async def footprint_lines(parts: ProviderParts, actor: Actor, provider: Provider) -> list[str]:
+async def footprint_lines(deps: ProviderDeps, actor: Actor, provider: Provider) -> list[str]:
     """What a deletion would find at the provider: all that stands in its way at once, and what would go with it.
 
     Raises:
         NotFound: it has just been deleted.
     """
-    found = await preview_deletion(parts, actor, provider.id)
-    secrets = await stored_secrets(parts, actor, provider)
+    found = await preview_deletion(deps, actor, provider.id)
+    secrets = await stored_secrets(deps, actor, provider)
     return [
         f"enabled: {'yes' if provider.enabled else 'no'}",
         f"identities: {found.identities} (live sessions: {found.sessions})",

@@ -14,9 +14,9 @@ from identity_api.db.database import Database
 from identity_api.db.providers import Provider
 from identity_api.db.tenants import Tenant
 from identity_api.errors import NotFound
-from identity_api.tenants.exceptions import exceptions_of
-from identity_api.tenants.selftest.run import SelfTest, SelfTestParts, self_test
-from identity_api.tenants.urls import ProviderURLs, provider_urls
+from identity_api.providers.exceptions import exceptions_of
+from identity_api.providers.self_test.run import SelfTest, SelfTestDeps, self_test
+from identity_api.providers.urls import ProviderURLs, provider_urls
 from identity_api.upstream.addresses import AllowList
 from identity_api.upstream.exchange import Upstream
 from identity_api.vault import Vault
@@ -123,8 +123,8 @@ async def test_provider(database: Database, settings: Settings, tenant_slug: str
         NotFound: there is no such tenant or provider.
     """
     tenant, provider = await _named(database, tenant_slug, slug)
-    async with self_test_parts(database, settings, allowed_targets(settings)) as parts:
-        return await self_test(parts, provider, tenant.slug)
+    async with self_test_deps(database, settings, allowed_targets(settings)) as deps:
+        return await self_test(deps, provider, tenant.slug)
 
 
 def allowed_targets(settings: Settings) -> AllowList:
@@ -134,11 +134,11 @@ def allowed_targets(settings: Settings) -> AllowList:
 
 
 @asynccontextmanager
-async def self_test_parts(database: Database, settings: Settings, allowed: AllowList) -> AsyncIterator[SelfTestParts]:
+async def self_test_deps(database: Database, settings: Settings, allowed: AllowList) -> AsyncIterator[SelfTestDeps]:
     """The parts of a self-test, with connections of their own."""
     upstream = Upstream(allow=allowed)
     try:
-        yield SelfTestParts(
+        yield SelfTestDeps(
             database=database,
             vault=Vault(settings.secret_keys),
             upstream=upstream,

@@ -15,7 +15,7 @@ from identity_api.config import Settings
 from identity_api.db.database import Database
 from identity_api.db.migrate import check_schema
 from identity_api.errors import ConfigurationError, Unavailable
-from identity_api.lifecycle import rotation
+from identity_api.maintenance import key_rotation
 from identity_api.telemetry import configure_logging, get_logger
 from identity_api.vault import Vault
 
@@ -77,7 +77,7 @@ async def check_installation(settings: Settings, database_url: str) -> None:
 
 
 async def _check_ring(connection: object, settings: Settings) -> None:
-    found = await rotation.references(connection, Vault(settings.secret_keys), seconds=RING_SECONDS)
+    found = await key_rotation.references(connection, Vault(settings.secret_keys), seconds=RING_SECONDS)
     missing = sorted(key_id for key_id in found if key_id is not None and settings.secret_keys.get(key_id) is None)
     if missing:
         raise ConfigurationError(

@@ -19,7 +19,7 @@ from identity_api.db.database import Database
 from identity_api.db.enrolment import HeldPermission, IdentityLine
 from identity_api.errors import BadInput, ConfigurationError, NotFound, Refused
 from identity_api.permissions.delegation import Actor
-from identity_api.tenants.urls import doors
+from identity_api.providers.urls import doors
 
 T = TypeVar("T")
 COLUMNS = ("username", "display_label", "email", "provider", "anchor", "permissions")

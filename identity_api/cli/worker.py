@@ -16,7 +16,7 @@ from identity_api.db.database import Database
 from identity_api.db.migrate import check_schema
 from identity_api.errors import ConfigurationError, Unavailable
 from identity_api.jobs.worker import run_worker
-from identity_api.sync.parts import SyncLimits, SyncParts
+from identity_api.sync.deps import SyncDeps, SyncLimits
 from identity_api.telemetry import configure_logging, configure_tracing
 from identity_api.upstream.addresses import AllowList
 from identity_api.upstream.exchange import Upstream
@@ -59,15 +59,15 @@ async def _work(settings: Settings, database_url: str, redis_url: str) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, note, number)
     await check_installation(settings, database_url)
-    async with _parts(settings, database_url) as parts:
-        await _open(parts.database, stop)
+    async with _deps(settings, database_url) as deps:
+        await _open(deps.database, stop)
         if not stop.is_set():
-            await run_worker(parts, stop, redis_url=redis_url)
+            await run_worker(deps, stop, redis_url=redis_url)
     return INTERRUPTED if signal.SIGINT in received else OK
 
 
 @contextlib.asynccontextmanager
-async def _parts(settings: Settings, database_url: str) -> AsyncIterator[SyncParts]:
+async def _deps(settings: Settings, database_url: str) -> AsyncIterator[SyncDeps]:
     """What a worker works with. Not `app.build_process`: a worker needs none of what serves HTTP."""
     limits = SyncLimits(
         concurrency=settings.sync_concurrency,
@@ -81,7 +81,7 @@ async def _parts(settings: Settings, database_url: str) -> AsyncIterator[SyncPar
     documents = provider_documents(upstream, monotonic=time.monotonic)
     database = Database(database_url, pool_size=settings.database_pool_size, limits=settings.tenant_limits)
     try:
-        yield SyncParts(
+        yield SyncDeps(
             database=database,
             vault=Vault(settings.secret_keys),
             upstream=upstream,

@@ -12,9 +12,9 @@ from uuid import UUID
 import msgspec
 
 from identity_api.db.database import Connection
-from identity_api.permissions.facts import (
+from identity_api.permissions.grant_snapshot import (
     ChangingMapping,
-    Facts,
+    GrantSnapshot,
     Lease,
     ProviderCircumstances,
     TenantCircumstances,
@@ -44,7 +44,7 @@ class UserRecord(msgspec.Struct, frozen=True, gc=False):
     disabled_at: datetime | None
     created_at: datetime
     active_at: datetime
-    facts: Facts
+    facts: GrantSnapshot
     circumstances: UserCircumstances
     syncs: dict[str, SyncStatus]
     """By identity id; the leases of `circumstances` are these."""

@@ -19,7 +19,7 @@ from identity_api.db.read_model import (
     tenant_circumstances,
     user_record,
 )
-from identity_api.permissions.facts import TenantCircumstances
+from identity_api.permissions.grant_snapshot import TenantCircumstances
 
 
 class NewSession(msgspec.Struct, frozen=True, kw_only=True):

@@ -426,7 +426,7 @@ class UserRead(Table, tablename="user_read"):
     id = _id()
     tenant_id = _reference()
     facts = _text()
-    """JSON, shaped as `permissions.facts.Facts`."""
+    """JSON, shaped as `permissions.facts.GrantSnapshot`."""
 
 
 class Session(Table, tablename="session"):

@@ -120,7 +120,7 @@ def listing(
         where: the filter as it was parsed; anything that msgspec writes as JSON.
     """
     bound_to = msgspec.json.encode([str(context.tenant_id), field, order, where]).decode()
-    vault = context.parts.vault
+    vault = context.deps.vault
     return Listing(vault, bound_to, position, vault.cursor_sealer(bound_to))
 
 

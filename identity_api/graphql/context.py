@@ -13,34 +13,34 @@ import msgspec
 import strawberry
 from strawberry.dataloader import DataLoader
 
-from identity_api.accounts.parts import AccountParts
+from identity_api.accounts.deps import AccountDeps
 from identity_api.db import audit, listings, local_accounts
 from identity_api.db.database import Connection, Database
 from identity_api.db.listings import LiveSession
 from identity_api.db.local_accounts import Guard
 from identity_api.permissions.delegation import Actor
 from identity_api.permissions.service import SCHEMA_READ
+from identity_api.providers.deps import ProviderDeps
 from identity_api.sessions.authenticate import Authenticated
-from identity_api.sessions.parts import LoginParts
-from identity_api.tenants.provider_parts import ProviderParts
+from identity_api.sessions.login.deps import LoginDeps
 from identity_api.vault import Vault
 
 
-class GraphQLParts(msgspec.Struct, frozen=True, kw_only=True):
+class GraphQLDeps(msgspec.Struct, frozen=True, kw_only=True):
     """The parts of the process that GraphQL needs. Built once by the wiring."""
 
     database: Database
     vault: Vault
-    nudge: Callable[..., Awaitable[object]]
-    """`nudge(job_name, **ids)`: ask a worker to look now; never raises because the queue is down (`Queue.enqueue`)."""
+    enqueue: Callable[..., Awaitable[object]]
+    """`enqueue(job_name, **ids)`: ask a worker to look now; never raises because the queue is down (`Queue.enqueue`)."""
     sync_user: Callable[[UUID, UUID], Awaitable[object]]
     """`sync_user(tenant_id, user_id)`: read the user's providers anew; returns when that is written or under way."""
     public_url: str
     """Of the installation: what addresses of ours begin with where a tenant has no host of its own."""
-    providers: ProviderParts
-    accounts: AccountParts
+    providers: ProviderDeps
+    accounts: AccountDeps
     """Passwords and second factors."""
-    login: LoginParts
+    login: LoginDeps
     """For tests of providers, which are logins."""
     session_idle_seconds: int = 3_600
 
@@ -48,11 +48,9 @@ class GraphQLParts(msgspec.Struct, frozen=True, kw_only=True):
 class Context:
     """One request. Satisfies `engine.GraphQLContext`."""
 
-    def __init__(
-        self, authenticated: Authenticated, parts: GraphQLParts, request_id: str, path_prefix: str = ""
-    ) -> None:
+    def __init__(self, authenticated: Authenticated, deps: GraphQLDeps, request_id: str, path_prefix: str = "") -> None:
         self.authenticated = authenticated
-        self.parts = parts
+        self.deps = deps
         self.request_id = request_id
         self.path_prefix = path_prefix
         self.tenant_id: UUID = authenticated.tenant_id
@@ -76,12 +74,12 @@ class Context:
 
         One at a time: root fields run concurrently, and a request with twenty of them would take the whole pool.
         """
-        async with self.turn, self.parts.database.reading() as connection:
+        async with self.turn, self.deps.database.reading() as connection:
             yield connection
 
     async def record_refusal(self, subject_kind: str, **payload: Any) -> None:
         """Note in the audit that somebody tried what is not allowed; ids and codes only."""
-        async with self.turn, self.parts.database.transaction() as connection:
+        async with self.turn, self.deps.database.transaction() as connection:
             event = audit.Event("access.refused", subject_kind, None, payload)
             await audit.record(connection, self.tenant_id, self.authenticated.actor, [event])
 
@@ -95,7 +93,7 @@ class Context:
         """The sessions of every user asked about in this step of the execution, in one statement."""
         async with self.reading() as connection:
             found = await listings.live_sessions(
-                connection, self.tenant_id, user_ids, idle_seconds=self.parts.session_idle_seconds
+                connection, self.tenant_id, user_ids, idle_seconds=self.deps.session_idle_seconds
             )
         return [[session for session in found if session.user_id == user_id] for user_id in user_ids]
 
@@ -105,11 +103,11 @@ Info = strawberry.Info[Context, None]
 
 
 def build_context(
-    authenticated: Authenticated, parts: GraphQLParts, request_id: str, *, path_prefix: str = ""
+    authenticated: Authenticated, deps: GraphQLDeps, request_id: str, *, path_prefix: str = ""
 ) -> Context:
     """The context of one request, which has been authenticated already: without a session nothing is executed.
 
     Args:
         path_prefix: of our own pages as this request came to us: empty, or `/t/{tenant}`.
     """
-    return Context(authenticated, parts, request_id, path_prefix)
+    return Context(authenticated, deps, request_id, path_prefix)

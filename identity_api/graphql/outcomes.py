@@ -177,7 +177,7 @@ async def check_elevated(context: Context) -> None:
     Raises:
         Refused: `STEP_UP_REQUIRED`, `STEP_UP_IMPOSSIBLE`, `SESSION_NEEDED`.
     """
-    await ensure_elevated(context.parts.database, context.authenticated, context.authenticated.at)
+    await ensure_elevated(context.deps.database, context.authenticated, context.authenticated.at)
 
 
 def check_fresh(context: Context) -> None:

@@ -13,29 +13,29 @@ import strawberry
 
 from identity_api.graphql import ids
 from identity_api.graphql.access import object_type
-from identity_api.graphql.context import Context, GraphQLParts, Info, build_context
+from identity_api.graphql.context import Context, GraphQLDeps, Info, build_context
 from identity_api.graphql.engine import EngineSchema, build_schema
 from identity_api.graphql.fields import resolved
-from identity_api.graphql.groups import GroupQueries, load_group
-from identity_api.graphql.identities import IdentityQueries, load_identity
-from identity_api.graphql.identity_changes import IdentityMutations
 from identity_api.graphql.ids import Node
-from identity_api.graphql.local_users import LocalUserMutations
-from identity_api.graphql.login_failures import LoginFailureQueries
-from identity_api.graphql.mapping_changes import MappingMutations, MappingPreviewQueries
-from identity_api.graphql.mappings import MappingQueries, load_mapping
-from identity_api.graphql.onboarding import OnboardingQueries
-from identity_api.graphql.own_credentials import OwnCredentialMutations
-from identity_api.graphql.permissions import PermissionMutations, PermissionQueries, load_permission
-from identity_api.graphql.provider_changes import ProviderMutations
-from identity_api.graphql.provider_tests import ProviderTestMutations, ProviderTestQueries
-from identity_api.graphql.providers import ProviderQueries, load_provider
-from identity_api.graphql.sessions import SessionMutations, load_session
-from identity_api.graphql.user_changes import UserMutations
-from identity_api.graphql.users import UserQueries, load_user
-from identity_api.graphql.viewer import ViewerQueries
+from identity_api.graphql.permissions.groups import GroupQueries, load_group
+from identity_api.graphql.permissions.mapping_changes import MappingMutations, MappingPreviewQueries
+from identity_api.graphql.permissions.mappings import MappingQueries, load_mapping
+from identity_api.graphql.permissions.permissions import PermissionMutations, PermissionQueries, load_permission
+from identity_api.graphql.providers.login_failures import LoginFailureQueries
+from identity_api.graphql.providers.onboarding import OnboardingQueries
+from identity_api.graphql.providers.provider_changes import ProviderMutations
+from identity_api.graphql.providers.provider_tests import ProviderTestMutations, ProviderTestQueries
+from identity_api.graphql.providers.providers import ProviderQueries, load_provider
+from identity_api.graphql.users.identities import IdentityQueries, load_identity
+from identity_api.graphql.users.identity_changes import IdentityMutations
+from identity_api.graphql.users.local_users import LocalUserMutations
+from identity_api.graphql.users.own_credentials import OwnCredentialMutations
+from identity_api.graphql.users.sessions import SessionMutations, load_session
+from identity_api.graphql.users.user_changes import UserMutations
+from identity_api.graphql.users.users import UserQueries, load_user
+from identity_api.graphql.users.viewer import ViewerQueries
 
-__all__ = ["Context", "GraphQLParts", "build", "build_context", "print_schema"]
+__all__ = ["Context", "GraphQLDeps", "build", "build_context", "print_schema"]
 
 
 @object_type("Query")

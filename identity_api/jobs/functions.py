@@ -3,15 +3,15 @@
 from collections.abc import Callable, Mapping
 from uuid import UUID
 
+from identity_api.group_mappings.apply import apply_changes
 from identity_api.jobs.clean_up import clean_up
-from identity_api.lifecycle.audit_chain import seal_all
-from identity_api.mappings.apply import apply_changes
+from identity_api.maintenance.audit_chain import seal_all
 from identity_api.queue import JobBody
-from identity_api.sync import now
-from identity_api.sync.parts import SyncParts
+from identity_api.sync import on_demand
+from identity_api.sync.deps import SyncDeps
 
 
-def job_functions(parts: SyncParts, *, wake_sweep: Callable[[], None]) -> Mapping[str, JobBody]:
+def job_functions(deps: SyncDeps, *, wake_sweep: Callable[[], None]) -> Mapping[str, JobBody]:
     """Job name to body.
 
     Args:
@@ -23,16 +23,16 @@ def job_functions(parts: SyncParts, *, wake_sweep: Callable[[], None]) -> Mappin
         wake_sweep()
 
     async def sync_user(tenant_id: str, user_id: str) -> None:
-        await now.sync_user(parts, UUID(tenant_id), UUID(user_id))
+        await on_demand.sync_user(deps, UUID(tenant_id), UUID(user_id))
 
     async def apply_mapping_changes() -> None:
-        await apply_changes(parts.database)
+        await apply_changes(deps.database)
 
     async def seal_audit() -> None:
-        await seal_all(parts.database, parts.vault)
+        await seal_all(deps.database, deps.vault)
 
     async def forget() -> None:
-        await clean_up(parts.database)
+        await clean_up(deps.database)
 
     return {
         "sync_sweep": sync_sweep,

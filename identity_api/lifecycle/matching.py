@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Final, TypeVar
 from uuid import UUID
 
+from identity_api.claims import MatchKind, match_globs
 from identity_api.db import groups
 from identity_api.db.database import Connection
 from identity_api.db.groups import Group
-from identity_api.mapping import MatchKind, match_globs
 from identity_api.slices import in_slices
 
 PAIRS: Final = 500

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import msgspec
 
+from identity_api.claims import Completeness, GroupsReading, Profile, Reason, unverified
 from identity_api.config import DEFAULT_LIMITS, TenantLimits
 from identity_api.db import audit, identities, locks, refresh_tokens
 from identity_api.db.database import Connection
@@ -18,7 +19,6 @@ from identity_api.db.identities import LeaseRenewal, ProfileChange, Renewal, Sta
 from identity_api.db.providers import Provider
 from identity_api.lifecycle.grants import apply_decision
 from identity_api.lifecycle.memberships import changes_of, write_changes
-from identity_api.mapping import Completeness, GroupsReading, Profile, Reason, unverified
 from identity_api.oidc.id_token import Deviation
 
 DEVIATIONS = "deviations"

@@ -15,8 +15,8 @@ from identity_api.db.database import Connection
 from identity_api.db.read_model import UserRecord
 from identity_api.db.sessions import Token
 from identity_api.ids import token_hash
-from identity_api.permissions.facts import IdentityFact, TenantCircumstances
-from identity_api.permissions.force import Standing, standing
+from identity_api.permissions.effective import Standing, standing
+from identity_api.permissions.grant_snapshot import IdentityFact, TenantCircumstances
 
 MAX_TOKEN_LENGTH = 64
 _SESSION_PREFIXES = ("ias_", "iab_")

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from identity_api.ids import token_hash
-from identity_api.sessions.parts import Cookie
+from identity_api.sessions.login.deps import Cookie
 
 MAX_BINDINGS = 5
 """Logins that one browser may have under way, so that tabs do not fight and cookies do not pile up."""

@@ -3,7 +3,7 @@
 A session remembers when its user last did: at the provider (`auth_time`), or with a local password, which also serves
 people whose provider cannot be asked for a fresh proof (S3-39). An API token proves nobody's presence, ever.
 
-A provider is asked by a login with `Beginning.reauthentication` (S3-35, S3-36), which begins a new session.
+A provider is asked by a login with `LoginRequest.reauthentication` (S3-35, S3-36), which begins a new session.
 """
 
 from datetime import datetime, timedelta
@@ -19,10 +19,10 @@ from identity_api.db.providers import Provider
 from identity_api.db.step_up import ProvingProvider
 from identity_api.errors import Refused
 from identity_api.ids import new_token, token_hash
-from identity_api.lifecycle.provider_answers import claim_sources
+from identity_api.relying_party.claim_settings import claim_sources
 from identity_api.sessions.authenticate import Authenticated
-from identity_api.sessions.local import LocalParts
-from identity_api.sessions.prepare import is_login_hint
+from identity_api.sessions.login.password_login import PasswordLoginDeps
+from identity_api.sessions.login.prepare import is_login_hint
 
 STEP_UP_AGE = timedelta(minutes=10)
 STEP_UP_PATH = "/auth/reauthenticate"
@@ -124,7 +124,7 @@ class Reauthenticated(msgspec.Struct, frozen=True):
 
 
 async def reauthenticate(
-    parts: LocalParts, authenticated: Authenticated, password: str, code: str | None = None
+    deps: PasswordLoginDeps, authenticated: Authenticated, password: str, code: str | None = None
 ) -> Reauthenticated:
     """Prove oneself again by password, and code where one is set up.
 
@@ -137,7 +137,7 @@ async def reauthenticate(
         CredentialsRefused: see `accounts.errors`.
         Unavailable: `SIGN_IN_BUSY`.
     """
-    tenant_id, accounts = authenticated.tenant_id, parts.accounts
+    tenant_id, accounts = authenticated.tenant_id, deps.accounts
     if authenticated.kind == "API_TOKEN":
         raise Refused("An API token cannot be confirmed. Sign in.", code="SESSION_NEEDED")
     async with accounts.database.reading() as connection:

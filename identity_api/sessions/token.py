@@ -13,37 +13,37 @@ from identity_api.errors import BadInput
 from identity_api.ids import token_hash
 from identity_api.lifecycle.end_login import end_session
 from identity_api.oidc.authorization import code_challenge
-from identity_api.sessions.delivery import begin_session, result_of
 from identity_api.sessions.errors import LoginFailed
-from identity_api.sessions.failures import count, recorded
-from identity_api.sessions.parts import BearerToken, LoginParts, Redemption
+from identity_api.sessions.login.delivery import begin_session, result_of
+from identity_api.sessions.login.deps import BearerToken, LoginDeps, Redemption
+from identity_api.sessions.login.failures import count, recorded
 
 
-async def redeem(parts: LoginParts, redemption: Redemption) -> BearerToken:
+async def redeem(deps: LoginDeps, redemption: Redemption) -> BearerToken:
     """Exchange the code.
 
     Raises:
         LoginFailed: CODE_UNKNOWN, CODE_REFUSED, LOGIN_USED, LOGIN_EXPIRED, or why the login was ended meanwhile.
             All of them are `invalid_grant` to the frontend.
     """
-    async with parts.database.reading() as connection:
+    async with deps.database.reading() as connection:
         found = await attempts.by_code(connection, token_hash(redemption.code), "TOKEN")
     if found is None:
         failure = LoginFailed("CODE_UNKNOWN")
         count(failure)
         raise failure
     tenant_id = found.attempt.tenant_id
-    async with recorded(parts, found.attempt, None):
-        async with parts.database.transaction() as connection:
+    async with recorded(deps, found.attempt, None):
+        async with deps.database.transaction() as connection:
             await _hold(connection, found)
             is_first = await attempts.use_code(connection, tenant_id, found.id)
             if is_first and _may_redeem(found, redemption):
-                begun = await begin_session(connection, parts, found.attempt, result_of(parts, found), "BEARER")
+                begun = await begin_session(connection, deps, found.attempt, result_of(deps, found), "BEARER")
                 await attempts.set_code_session(connection, tenant_id, found.id, begun.session_id)
-                return BearerToken(access_token=begun.token, expires_in_seconds=parts.limits.session_absolute_seconds)
+                return BearerToken(access_token=begun.token, expires_in_seconds=deps.limits.session_absolute_seconds)
         if is_first:
             raise LoginFailed("CODE_REFUSED")
-        raise await _end_stolen(parts, found)
+        raise await _end_stolen(deps, found)
 
 
 async def _hold(connection: Connection, found: Code) -> None:
@@ -67,9 +67,9 @@ def _may_redeem(found: Code, redemption: Redemption) -> bool:
     return hmac.compare_digest(challenge, found.attempt.client_challenge or "")
 
 
-async def _end_stolen(parts: LoginParts, found: Code) -> LoginFailed:
+async def _end_stolen(deps: LoginDeps, found: Code) -> LoginFailed:
     """The code was used before, or is too late. Read again: the first use may have been a moment ago."""
-    async with parts.database.transaction() as connection:
+    async with deps.database.transaction() as connection:
         await locks.users(connection, found.attempt.tenant_id, [found.user_id])
         session = await attempts.code_session(connection, found.attempt.tenant_id, found.id)
         if session is None:

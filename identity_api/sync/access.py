@@ -7,12 +7,12 @@ import msgspec
 from identity_api.db import providers, tenants
 from identity_api.db.providers import Provider
 from identity_api.errors import BadInput
-from identity_api.lifecycle.provider_client import ProviderClient, open_client
-from identity_api.lifecycle.provider_line import metadata_of, open_line, sealed_client
 from identity_api.oidc.discovery import ProviderMetadata
 from identity_api.oidc.errors import ProtocolError
+from identity_api.relying_party.client import ProviderClient, open_client
+from identity_api.relying_party.connection import metadata_of, open_line, sealed_client
+from identity_api.sync.deps import SyncDeps
 from identity_api.sync.outcome import Stale
-from identity_api.sync.parts import SyncParts
 from identity_api.upstream.errors import UpstreamError
 from identity_api.vault import VaultError
 
@@ -33,7 +33,7 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
         return self.provider.protocol == "oidc"
 
 
-async def open_access(parts: SyncParts, tenant_id: UUID, provider_id: UUID) -> Access | Stale:
+async def open_access(deps: SyncDeps, tenant_id: UUID, provider_id: UUID) -> Access | Stale:
     """Everything that all syncs of one provider share, or why there can be none now.
 
     Metadata comes from the process's cache; nothing is sent with a token in it.
@@ -41,16 +41,16 @@ async def open_access(parts: SyncParts, tenant_id: UUID, provider_id: UUID) -> A
     Raises:
         Unavailable: the database does not answer.
     """
-    async with parts.database.transaction() as connection:
+    async with deps.database.transaction() as connection:
         provider = await providers.get(connection, tenant_id, provider_id)
         tenant = await tenants.get(connection, tenant_id)
         if provider is None or tenant is None or not provider.enabled:
             return Stale(reason="provider_disabled")
         sealed = await sealed_client(connection, provider)
     try:
-        line = open_line(parts.vault, provider, tenant.slug, sealed)
-        metadata = await metadata_of(parts.documents, line)
-        client = open_client(parts.vault, parts.memory, line, metadata)
+        line = open_line(deps.vault, provider, tenant.slug, sealed)
+        metadata = await metadata_of(deps.documents, line)
+        client = open_client(deps.vault, deps.memory, line, metadata)
     except (UpstreamError, ProtocolError, VaultError) as error:
         return Stale(reason=error.code.lower())
     except BadInput:

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from uuid import UUID
 
-from identity_api.mapping import Completeness, GroupsReading, Reason
+from identity_api.claims import Completeness, GroupsReading, Reason
 from identity_api.telemetry import METRICS, get_logger
 
 WINDOW_SECONDS = 600.0

@@ -15,7 +15,7 @@ from identity_api.errors import Unavailable
 from identity_api.lifecycle import verified
 from identity_api.lifecycle.verified import Verified
 from identity_api.sync import breaker
-from identity_api.sync.parts import SyncParts
+from identity_api.sync.deps import SyncDeps
 from identity_api.telemetry import get_logger
 
 GROUP_SIZE = 100
@@ -34,7 +34,7 @@ class Written(msgspec.Struct, frozen=True):
     closed: int
 
 
-async def apply(parts: SyncParts, provider: Provider, answers: Sequence[Verified]) -> Written:
+async def apply(deps: SyncDeps, provider: Provider, answers: Sequence[Verified]) -> Written:
     """Write a group of one provider. Answers that came too late are left out of `applied`.
 
     Safe to repeat, and repeated a few times: two writers may deadlock, and a database may just be coming back.
@@ -44,15 +44,15 @@ async def apply(parts: SyncParts, provider: Provider, answers: Sequence[Verified
     """
     for _ in range(_TRIES - 1):
         try:
-            return await _apply_once(parts, provider, answers)
+            return await _apply_once(deps, provider, answers)
         except Exception as error:
             _log.warning("sync.apply_repeated", provider=str(provider.id), error_type=type(error).__name__)
             await asyncio.sleep(_PAUSE_SECONDS)
-    return await _apply_once(parts, provider, answers)
+    return await _apply_once(deps, provider, answers)
 
 
-async def _apply_once(parts: SyncParts, provider: Provider, answers: Sequence[Verified]) -> Written:
-    async with parts.database.transaction() as connection:
+async def _apply_once(deps: SyncDeps, provider: Provider, answers: Sequence[Verified]) -> Written:
+    async with deps.database.transaction() as connection:
         outcome = await verified.apply_verified(
             connection,
             provider.tenant_id,
@@ -60,7 +60,7 @@ async def _apply_once(parts: SyncParts, provider: Provider, answers: Sequence[Ve
             answers,
             is_login=False,
             actor="sync",
-            limits=parts.database.limits,
+            limits=deps.database.limits,
         )
         # Last, because the row is shared by everybody who syncs with the provider.
         await breaker.accepted(connection, provider.tenant_id, provider.id)
@@ -70,8 +70,8 @@ async def _apply_once(parts: SyncParts, provider: Provider, answers: Sequence[Ve
 class Groups:
     """Collects answers by provider and applies each group when it is full, or a moment after its first answer."""
 
-    def __init__(self, parts: SyncParts) -> None:
-        self._parts = parts
+    def __init__(self, deps: SyncDeps) -> None:
+        self._deps = deps
         self._waiting: dict[UUID, list[tuple[Verified, asyncio.Future[bool]]]] = {}
         self._writing: set[asyncio.Task[None]] = set()
         self.opened = 0
@@ -101,7 +101,7 @@ class Groups:
 
     async def _write(self, provider: Provider, group: list[tuple[Verified, asyncio.Future[bool]]]) -> None:
         try:
-            written = await apply(self._parts, provider, [answer for answer, _ in group])
+            written = await apply(self._deps, provider, [answer for answer, _ in group])
         except Exception as error:
             if len(group) > 1 and not isinstance(error, Unavailable):
                 # One that cannot be written stops nobody else.

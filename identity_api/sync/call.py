@@ -11,10 +11,6 @@ import msgspec
 
 from identity_api.db.sync import Claimed
 from identity_api.errors import BadInput
-from identity_api.lifecycle import refresh_tokens
-from identity_api.lifecycle.authorization_request import resource_of
-from identity_api.lifecycle.provider_requests import LoginKey, read_login_key, send_proven
-from identity_api.lifecycle.refresh_tokens import LoginTokens
 from identity_api.oidc.dpop import TOKEN_TYPE
 from identity_api.oidc.provider_words import words_in_answer
 from identity_api.oidc.token_endpoint import (
@@ -26,9 +22,13 @@ from identity_api.oidc.token_endpoint import (
     read_refresh_response,
     refresh_request,
 )
+from identity_api.relying_party import refresh_tokens
+from identity_api.relying_party.authorization_request import resource_of
+from identity_api.relying_party.refresh_tokens import LoginTokens
+from identity_api.relying_party.requests import LoginKey, read_login_key, send_proven
 from identity_api.sync.access import Access
+from identity_api.sync.deps import SyncDeps
 from identity_api.sync.outcome import Stale
-from identity_api.sync.parts import SyncParts
 from identity_api.telemetry import get_logger
 from identity_api.upstream.errors import UpstreamError, Withdrawn
 from identity_api.vault import VaultError
@@ -57,7 +57,7 @@ class Called(msgspec.Struct, frozen=True):
         return f"Called({type(self.outcome).__name__})"
 
 
-async def call(parts: SyncParts, claimed: Claimed, access: Access, *, may_send: Callable[[], bool]) -> Called:
+async def call(deps: SyncDeps, claimed: Claimed, access: Access, *, may_send: Callable[[], bool]) -> Called:
     """Ask the provider for fresh tokens. Never raises for what a provider, a network or a sealed value does.
 
     A value sealed under a key that the ring lacks makes this one identity `key_missing` and nobody else.
@@ -69,7 +69,7 @@ async def call(parts: SyncParts, claimed: Claimed, access: Access, *, may_send: 
     assert claimed.token_id is not None
     assert claimed.token_sealed is not None
     try:
-        presented = refresh_tokens.open_sealed(parts.vault, claimed.tenant_id, claimed.token_id, claimed.token_sealed)
+        presented = refresh_tokens.open_sealed(deps.vault, claimed.tenant_id, claimed.token_id, claimed.token_sealed)
         login_key = None if presented.login_key is None else read_login_key(presented.login_key)
     except (VaultError, BadInput) as error:
         return Called(Stale(reason=error.code.lower()), None)
@@ -81,7 +81,7 @@ async def call(parts: SyncParts, claimed: Claimed, access: Access, *, may_send: 
         return Called(Refreshed(tokens), presented, login_key)
     try:
         answer = await send_proven(
-            parts,
+            deps,
             access.client,
             lambda proof, now: refresh_request(
                 access.metadata.token_endpoint,
@@ -90,17 +90,17 @@ async def call(parts: SyncParts, claimed: Claimed, access: Access, *, may_send: 
                 extra=resource_of(access.provider),
                 now=now,
             ),
-            deadline=parts.limits.deadline_seconds,
+            deadline=deps.limits.deadline_seconds,
             cap=MAX_ANSWER_BYTES,
             login_key=login_key,
-            answer_seconds=parts.limits.answer_seconds,
+            answer_seconds=deps.limits.answer_seconds,
             may_send=may_send,
         )
     except Withdrawn:
         return Called(LEASE_OVER, presented, login_key)
     except UpstreamError as error:
         return Called(Transient(error.code.lower(), uncertain=error.sent), presented, login_key)
-    outcome = read_refresh_response(answer, parts.clock(), token_type=token_type)
+    outcome = read_refresh_response(answer, deps.clock(), token_type=token_type)
     said = None if isinstance(outcome, Refreshed) else words_in_answer(answer)
     if said is not None:
         _log.info("sync.provider_said", identity=str(claimed.identity_id), provider=str(access.provider.id), said=said)

@@ -11,7 +11,7 @@ import msgspec
 from identity_api.db import sync
 from identity_api.db.sync import Batch, Claimed
 from identity_api.errors import Unavailable
-from identity_api.sync.parts import SyncParts
+from identity_api.sync.deps import SyncDeps
 from identity_api.telemetry import get_logger
 
 HEARTBEAT_SECONDS = sync.LEASE_SECONDS / 3
@@ -20,13 +20,13 @@ _log = get_logger(__name__)
 
 
 class Claims(msgspec.Struct, frozen=True):
-    """What one claiming statement took, and until when it is ours, in the seconds of `parts.elapsed`."""
+    """What one claiming statement took, and until when it is ours, in the seconds of `deps.elapsed`."""
 
     batch: Batch
     held_until: float
 
 
-async def claim(parts: SyncParts, *, limit: int, user: tuple[UUID, UUID] | None = None) -> Claims:
+async def claim(deps: SyncDeps, *, limit: int, user: tuple[UUID, UUID] | None = None) -> Claims:
     """Take up to `limit` due identities, or those of one (tenant, user), and write down what is about to be presented.
 
     Committed before it returns: whoever finds the lease over and the intent still there knows that a call may have been
@@ -35,25 +35,25 @@ async def claim(parts: SyncParts, *, limit: int, user: tuple[UUID, UUID] | None 
     Raises:
         Unavailable: the database does not answer. The write is also the probe: no provider is called without it.
     """
-    async with parts.database.transaction() as connection:
+    async with deps.database.transaction() as connection:
         batch = await sync.claim(
             connection,
-            owner=parts.owner,
+            owner=deps.owner,
             limit=limit,
-            max_inactive_days=parts.limits.max_inactive_days,
-            places=parts.pace.places,
+            max_inactive_days=deps.limits.max_inactive_days,
+            places=deps.pace.places,
             user=user,
         )
         if not batch.claims:
             return Claims(batch, 0.0)
         # The lease counts from the transaction's beginning, and much of it may have gone by in waiting for others.
-        asked_at = parts.elapsed()
+        asked_at = deps.elapsed()
         age = await sync.transaction_age(connection)
     return Claims(batch, asked_at - age + sync.LEASE_SECONDS)
 
 
 class _Held:
-    """A claim, and until when nobody else can have it, in the seconds of `parts.elapsed`."""
+    """A claim, and until when nobody else can have it, in the seconds of `deps.elapsed`."""
 
     __slots__ = ("claimed", "until")
 
@@ -70,8 +70,8 @@ class Leases:
     what it calls held, the database does too.
     """
 
-    def __init__(self, parts: SyncParts) -> None:
-        self._parts = parts
+    def __init__(self, deps: SyncDeps) -> None:
+        self._deps = deps
         self._held: dict[UUID, _Held] = {}
 
     def hold(self, claimed: Claimed, until: float) -> None:
@@ -81,7 +81,7 @@ class Leases:
     def is_held(self, claimed: Claimed) -> bool:
         """Whether nobody else can have claimed it by now. Asked right before its token is sent."""
         held = self._held.get(claimed.identity_id)
-        return held is not None and held.claimed is claimed and self._parts.elapsed() < held.until
+        return held is not None and held.claimed is claimed and self._deps.elapsed() < held.until
 
     def let_go(self, claimed: Claimed) -> None:
         """Its outcome is written, or the lease shall run out."""
@@ -109,10 +109,10 @@ class Leases:
         """One heartbeat. A database that is down ends no call: the next heartbeat tries again."""
         if not self._held:
             return
-        held, since = dict(self._held), self._parts.elapsed()
+        held, since = dict(self._held), self._deps.elapsed()
         try:
-            async with self._parts.database.reading() as connection:
-                renewed = await sync.renew_leases(connection, self._parts.owner, list(held))
+            async with self._deps.database.reading() as connection:
+                renewed = await sync.renew_leases(connection, self._deps.owner, list(held))
             for identity_id, generation in renewed.items():
                 # Another sweep of this process may have claimed it anew.
                 if held[identity_id].claimed.generation == generation:

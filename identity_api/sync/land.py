@@ -10,10 +10,10 @@ import msgspec
 
 from identity_api.db import refresh_tokens as rows
 from identity_api.db.sync import Claimed
-from identity_api.lifecycle.refresh_tokens import LoginTokens, seal
 from identity_api.oidc.token_endpoint import BadResponse, Refreshed
+from identity_api.relying_party.refresh_tokens import LoginTokens, seal
 from identity_api.sync.call import Called
-from identity_api.sync.parts import SyncParts
+from identity_api.sync.deps import SyncDeps
 from identity_api.telemetry import get_logger
 
 LANDING_SECONDS = 30.0
@@ -22,7 +22,7 @@ LANDING_SECONDS = 30.0
 _log = get_logger(__name__)
 
 
-async def land(parts: SyncParts, claimed: Claimed, called: Called) -> bool:
+async def land(deps: SyncDeps, claimed: Claimed, called: Called) -> bool:
     """Put the token that came in the place of the one presented, if that is still the stored one.
 
     An unreadable answer lands its token too. Whether the claim is still ours does not matter here: the token's own row
@@ -37,12 +37,12 @@ async def land(parts: SyncParts, claimed: Claimed, called: Called) -> bool:
         return True
     assert claimed.token_id is not None
     assert claimed.token_hash is not None
-    sealed = seal(parts.vault, claimed.tenant_id, claimed.token_id, successor)
+    sealed = seal(deps.vault, claimed.tenant_id, claimed.token_id, successor)
     loop = asyncio.get_running_loop()
     give_up_at, pause = loop.time() + LANDING_SECONDS, 0.05
     while True:
         try:
-            async with parts.database.reading() as connection:
+            async with deps.database.reading() as connection:
                 return await rows.rotate(
                     connection,
                     claimed.tenant_id,

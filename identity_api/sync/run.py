@@ -15,9 +15,9 @@ from identity_api.sync.access import Access, open_access
 from identity_api.sync.apply import Groups
 from identity_api.sync.call import LEASE_OVER, call
 from identity_api.sync.claim import Leases, claim
+from identity_api.sync.deps import SyncDeps
 from identity_api.sync.land import land
 from identity_api.sync.outcome import Ended, Read, Stale
-from identity_api.sync.parts import SyncParts
 from identity_api.sync.settle import NO_TOKEN, settle_end, settle_not_landed, settle_stale, settle_withdrawn
 from identity_api.sync.validate import validate
 from identity_api.telemetry import METRICS, get_logger
@@ -42,7 +42,7 @@ class SweepReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def sweep(
-    parts: SyncParts, *, user: tuple[UUID, UUID] | None = None, stop: asyncio.Event | None = None
+    deps: SyncDeps, *, user: tuple[UUID, UUID] | None = None, stop: asyncio.Event | None = None
 ) -> SweepReport:
     """Sync everybody who is due (or one (tenant, user)) until nobody is. Any number may run at once, anywhere.
 
@@ -52,7 +52,7 @@ async def sweep(
     Raises:
         Unavailable: the database does not answer; whatever was under way has ended before.
     """
-    running = _Sweep(parts, user)
+    running = _Sweep(deps, user)
     async with running.leases.kept_alive():
         try:
             while stop is None or not stop.is_set():
@@ -72,21 +72,21 @@ async def sweep(
 class _Sweep:
     """The syncs of one sweep that are under way, and what came of the others."""
 
-    def __init__(self, parts: SyncParts, user: tuple[UUID, UUID] | None) -> None:
-        self.parts = parts
-        self.leases = Leases(parts)
+    def __init__(self, deps: SyncDeps, user: tuple[UUID, UUID] | None) -> None:
+        self.deps = deps
+        self.leases = Leases(deps)
         self.tasks: set[asyncio.Task[None]] = set()
         self._user = user
-        self._groups = Groups(parts)
+        self._groups = Groups(deps)
         self._claimed = self._postponed = 0
         self._outcomes: Counter[str] = Counter()
 
     async def take(self) -> int:
         """Claim as many as there is room for, and begin with them; how many rows that were."""
-        room = self.parts.limits.in_hand - len(self.tasks)
+        room = self.deps.limits.in_hand - len(self.tasks)
         if room <= 0:
             return 0
-        took = await claim(self.parts, limit=room, user=self._user)
+        took = await claim(self.deps, limit=room, user=self._user)
         batch = took.batch
         if self._user is None:
             METRICS.looked_for_due()
@@ -98,7 +98,7 @@ class _Sweep:
         for claimed in batch.claims:
             by_provider.setdefault((claimed.tenant_id, claimed.provider_id), []).append(claimed)
         for place, claims in by_provider.items():
-            access = asyncio.ensure_future(open_access(self.parts, *place))
+            access = asyncio.ensure_future(open_access(self.deps, *place))
             for claimed in claims:
                 self.tasks.add(asyncio.create_task(self._run(claimed, access)))
         return len(batch.claims) + batch.postponed
@@ -153,59 +153,59 @@ class _Sweep:
             return await self._stale(claimed, None, access)
         if claimed.token_id is None:
             return await self._stale(claimed, access, NO_TOKEN)
-        await self.parts.pace.turn(access.provider.id, access.provider.max_rate)
+        await self.deps.pace.turn(access.provider.id, access.provider.max_rate)
         async with self._place(access.provider, claimed):
-            called = await call(self.parts, claimed, access, may_send=lambda: self.leases.is_held(claimed))
+            called = await call(self.deps, claimed, access, may_send=lambda: self.leases.is_held(claimed))
             if called.outcome is LEASE_OVER:
-                return await settle_withdrawn(self.parts, claimed)
-            if not await land(self.parts, claimed, called):
-                return await settle_not_landed(self.parts, claimed)
-            outcome = await validate(self.parts, claimed, access, called)
+                return await settle_withdrawn(self.deps, claimed)
+            if not await land(self.deps, claimed, called):
+                return await settle_not_landed(self.deps, claimed)
+            outcome = await validate(self.deps, claimed, access, called)
         return await self._write(claimed, access, outcome)
 
     @asynccontextmanager
     async def _place(self, provider: Provider, claimed: Claimed) -> AsyncIterator[None]:
         """One of the places that talk to providers. Whoever takes long gives it to others, and is waited for all the same."""
-        await self.parts.calls.acquire()
+        await self.deps.calls.acquire()
         given_up = False
 
         def give_up() -> None:
             nonlocal given_up
             given_up = True
-            self.parts.calls.release()
-            self.parts.pace.failed(provider.id, provider.max_concurrent, claimed.identity_id)
+            self.deps.calls.release()
+            self.deps.pace.failed(provider.id, provider.max_concurrent, claimed.identity_id)
 
-        timer = asyncio.get_running_loop().call_later(self.parts.limits.deadline_seconds, give_up)
+        timer = asyncio.get_running_loop().call_later(self.deps.limits.deadline_seconds, give_up)
         try:
             yield
         finally:
             timer.cancel()
             if not given_up:
-                self.parts.calls.release()
+                self.deps.calls.release()
 
     async def _write(self, claimed: Claimed, access: Access, outcome: Read | Stale | Ended) -> str:
         provider = access.provider
         if isinstance(outcome, Stale):
             return await self._stale(claimed, access, outcome)
-        self.parts.pace.answered(provider.id, provider.max_concurrent)
+        self.deps.pace.answered(provider.id, provider.max_concurrent)
         if isinstance(outcome, Ended):
-            settled = await settle_end(self.parts, claimed, outcome)
-            self.parts.alarms.record(provider.tenant_id, provider.id, died=settled == "invalid_grant")
+            settled = await settle_end(self.deps, claimed, outcome)
+            self.deps.alarms.record(provider.tenant_id, provider.id, died=settled == "invalid_grant")
             return settled
         is_applied = await self._groups.add(provider, outcome.verified)
-        self.parts.alarms.record(provider.tenant_id, provider.id, died=False)
+        self.deps.alarms.record(provider.tenant_id, provider.id, died=False)
         return "ok" if is_applied else "superseded"
 
     async def _stale(self, claimed: Claimed, access: Access | None, stale: Stale) -> str:
         if access is not None and stale.is_outage:
-            self.parts.pace.failed(claimed.provider_id, access.provider.max_concurrent, claimed.identity_id)
-        settled = await settle_stale(self.parts, claimed, access.provider if access else None, stale)
+            self.deps.pace.failed(claimed.provider_id, access.provider.max_concurrent, claimed.identity_id)
+        settled = await settle_stale(self.deps, claimed, access.provider if access else None, stale)
         return stale.reason if settled == "stale" else settled
 
     async def _give_back(self, claimed: Claimed) -> str:
         """After an error of our own: as an uncertain attempt, since nobody knows how far it came."""
         try:
-            await settle_stale(self.parts, claimed, None, Stale(reason="internal_error", uncertain=True))
+            await settle_stale(self.deps, claimed, None, Stale(reason="internal_error", uncertain=True))
         except Exception:
             _log.exception("sync.not_given_back", identity=str(claimed.identity_id))
         return "internal_error"

@@ -19,8 +19,8 @@ from identity_api.lifecycle.end_login import end_logins
 from identity_api.sync import breaker
 from identity_api.sync.alarms import SHARE
 from identity_api.sync.call import LEASE_OVER
+from identity_api.sync.deps import SyncDeps
 from identity_api.sync.outcome import Ended, Stale, seconds_until_retry
-from identity_api.sync.parts import SyncParts
 
 Settled = Literal[
     "stale",
@@ -52,7 +52,7 @@ UNCOMPARED_SECONDS = 600.0
 section 3.1)."""
 
 
-async def settle_stale(parts: SyncParts, claimed: Claimed, provider: Provider | None, stale: Stale) -> Settled:
+async def settle_stale(deps: SyncDeps, claimed: Claimed, provider: Provider | None, stale: Stale) -> Settled:
     """Give the claim back with a reason and a time to try again. No lease is extended, and none is cut.
 
     A refusal that has gone on long enough with this person alone ends the login instead.
@@ -62,7 +62,7 @@ async def settle_stale(parts: SyncParts, claimed: Claimed, provider: Provider | 
         and (claimed.state, claimed.state_reason) == ("STALE", stale.reason)
         and claimed.failures >= CONFIRMING_FAILURES
     )
-    async with parts.database.transaction() as connection:
+    async with deps.database.transaction() as connection:
         if has_persisted or (claimed.state, claimed.state_reason) != ("STALE", stale.reason):
             await locks.users(connection, claimed.tenant_id, [claimed.user_id])
         if has_persisted and await _is_refused_alone(connection, claimed, stale):
@@ -85,19 +85,19 @@ async def settle_stale(parts: SyncParts, claimed: Claimed, provider: Provider | 
     return "stale"
 
 
-async def settle_withdrawn(parts: SyncParts, claimed: Claimed) -> Settled:
+async def settle_withdrawn(deps: SyncDeps, claimed: Claimed) -> Settled:
     """Nothing was sent, because the lease was over: if nobody has claimed the identity since, it is due at once."""
     release = Release(outcome=LEASE_OVER.reason, seconds_until_due=0, is_failure=False)
-    async with parts.database.transaction() as connection:
+    async with deps.database.transaction() as connection:
         return "lease_over" if await _release(connection, claimed, release) else "superseded"
 
 
-async def settle_end(parts: SyncParts, claimed: Claimed, ended: Ended) -> Settled:
+async def settle_end(deps: SyncDeps, claimed: Claimed, ended: Ended) -> Settled:
     """End the login if the provider's word stands: the claim is still ours, and for a dead token also all of R4.
 
     A dead token counts if it is still the stored one; older logins' tokens are tried before the identity is revoked.
     """
-    async with parts.database.transaction() as connection:
+    async with deps.database.transaction() as connection:
         await locks.users(connection, claimed.tenant_id, [claimed.user_id])
         if not await _is_ours(connection, claimed):
             return await _overtaken(connection, claimed, ended)
@@ -116,10 +116,10 @@ async def settle_end(parts: SyncParts, claimed: Claimed, ended: Ended) -> Settle
     return ended.reason
 
 
-async def settle_not_landed(parts: SyncParts, claimed: Claimed) -> Settled:
+async def settle_not_landed(deps: SyncDeps, claimed: Claimed) -> Settled:
     """The answer's token was dropped, because another one is stored by now: two presentations were answered."""
     assert claimed.token_id is not None
-    async with parts.database.transaction() as connection:
+    async with deps.database.transaction() as connection:
         await refresh_tokens.mark_uncertain(connection, claimed.tenant_id, claimed.token_id)
     return "superseded"
 

@@ -23,17 +23,10 @@ from identity_api.db.tenants import Frontend, Tenant
 from identity_api.errors import BadInput, ConfigurationError, Conflict
 from identity_api.ids import uuid7
 from identity_api.permissions.service import SERVICE_PERMISSIONS
-from identity_api.tenants import shared_redirects
-from identity_api.tenants.client_keys import ensure_keys, replace_certificate
-from identity_api.tenants.consequences import decide_anew, end_what_is_over, hold_people, is_decided_anew
-from identity_api.tenants.declaration import (
-    ProviderDeclaration,
-    TenantDeclaration,
-    client_certificate,
-    client_secret,
-    with_files,
-)
-from identity_api.tenants.rows import (
+from identity_api.providers import shared_redirects
+from identity_api.providers.client_keys import ensure_keys, replace_certificate
+from identity_api.providers.consequences import decide_anew, end_what_is_over, hold_people, is_decided_anew
+from identity_api.providers.provider_row import (
     Defaults,
     Owner,
     Value,
@@ -44,6 +37,13 @@ from identity_api.tenants.rows import (
     provider_values,
     row_values,
     sealed_secret,
+)
+from identity_api.tenants.declaration import (
+    ProviderDeclaration,
+    TenantDeclaration,
+    client_certificate,
+    client_secret,
+    with_files,
 )
 from identity_api.vault import Vault
 
@@ -108,7 +108,7 @@ async def apply_tenant(
     applier: Applier,
     declared: TenantDeclaration,
     *,
-    rehearse: bool = False,
+    dry_run: bool = False,
     switch_off: Sequence[str] = (),
 ) -> tuple[UUID, list[Difference]]:
     """Make the tenant what is declared, in one transaction; returns its id and the differences.
@@ -134,7 +134,7 @@ async def apply_tenant(
         async with database.transaction() as connection:
             tenant_id = await _Application(connection, applier, declared, found, switch_off).run()
             await _ensure_within_limits(connection, database.limits, tenant_id, found)
-            if rehearse:
+            if dry_run:
                 raise _Undo
     except _Undo:
         pass

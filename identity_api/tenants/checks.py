@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from identity_api.claims import ClaimPathInvalid, MatchKind, PatternInvalid, parse_claim_sources, validate_pattern
 from identity_api.config import is_loopback
 from identity_api.errors import BadInput
-from identity_api.mapping import ClaimPathInvalid, MatchKind, PatternInvalid, parse_claim_sources, validate_pattern
 from identity_api.oidc.authorization import FORM_POST, PROTECTED_PARAMETERS, check_extra_parameters
 from identity_api.oidc.client_auth import (
     APPLE_CLIENT_SECRET,
@@ -28,10 +28,10 @@ from identity_api.oidc.issuer import ENTRA_COLLECTIVES, is_template
 from identity_api.oidc.logout import check_logout_parameters
 from identity_api.permissions.names import check_permission_name
 from identity_api.permissions.service import SERVICE_PREFIX
+from identity_api.providers.shared_redirects import CODE as SHARED
+from identity_api.providers.shared_redirects import Sharer, objections_among
+from identity_api.providers.urls import CALLBACK_PATHS, is_callback
 from identity_api.tenants.overlay import NOTHING, StoredTenant, Table
-from identity_api.tenants.shared_redirects import CODE as SHARED
-from identity_api.tenants.shared_redirects import Sharer, objections_among
-from identity_api.tenants.urls import CALLBACK_PATHS, is_callback
 
 if TYPE_CHECKING:
     # `declaration` calls this module, which needs the shapes for its annotations only.

@@ -13,13 +13,13 @@ import msgspec
 from msgspec import inspect
 
 from identity_api.accounts.enrolment import EnrolledUser
+from identity_api.claims import MatchKind
 from identity_api.config import Secret
 from identity_api.db.providers import ClaimSettings, ClientSettings, GroupSource
 from identity_api.errors import BadInput, ConfigurationError
-from identity_api.mapping import MatchKind
+from identity_api.providers.presets import apply_preset
 from identity_api.tenants.checks import Bounds, is_certificates, problems_of
 from identity_api.tenants.overlay import NOTHING, StoredTenant, key_of, laid_over
-from identity_api.tenants.presets import apply_preset
 
 MAX_BYTES = 1_048_576
 

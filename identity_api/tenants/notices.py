@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from identity_api.providers.dotted_names import dotted_names
+from identity_api.providers.exceptions import WITHOUT_ISS, exceptions_of
 from identity_api.tenants.declaration import ProviderDeclaration, TenantDeclaration
-from identity_api.tenants.dotted_names import dotted_names
-from identity_api.tenants.exceptions import WITHOUT_ISS, exceptions_of
 
 
 def notices_of(tenants: Sequence[TenantDeclaration]) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from identity_api.tenants.presets import apply_preset
+from identity_api.providers.presets import apply_preset
 
 Table = dict[str, Any]
 Key = tuple[Any, ...]

@@ -11,7 +11,7 @@
 Decision: one ASGI application of our own around the framework.
   Context: the GraphQL endpoint is answered beside the framework's router, which costs half of a small request; limits,
   authentication and error rendering must be the same code for both.
-  Decision: `edge.Edge` does everything common and hands on to the framework or to the endpoint; facts about a request
+  Decision: `edge.HTTPApplication` does everything common and hands on to the framework or to the endpoint; facts about a request
   (scheme, host, address, tenant) are worked out once, in `facts.RequestFacts`, and read from there by everybody.
   Consequences: no framework middleware, rate limiter, CORS or CSRF setting is in use; routes stay ordinary handlers.
   Alternatives: the framework's own middleware (per route, order by registration, and not around the endpoint); the

@@ -11,9 +11,9 @@ import msgspec
 from argon2 import PasswordHasher
 
 from identity_api.accounts import local, local_passwords, second_factor, totp
+from identity_api.accounts.deps import AccountDeps
 from identity_api.accounts.local import NewLocalUser
 from identity_api.accounts.local_policy import apply_policy
-from identity_api.accounts.parts import AccountParts
 from identity_api.accounts.passwords import Passwords
 from identity_api.config import KeyRing
 from identity_api.db.database import Database
@@ -41,8 +41,8 @@ class LocalWorld:
     now: datetime = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 
     @property
-    def parts(self) -> AccountParts:
-        return AccountParts(database=self.database, vault=self.vault, passwords=self.passwords, clock=lambda: self.now)
+    def deps(self) -> AccountDeps:
+        return AccountDeps(database=self.database, vault=self.vault, passwords=self.passwords, clock=lambda: self.now)
 
     @property
     def operator(self) -> Actor:
@@ -64,14 +64,14 @@ class LocalWorld:
         user_id = await local.create_local_user(self.database, self.operator, NewLocalUser(username=username))
         if password is not None:
             made = await local_passwords.create_password_token(self.database, self.operator, user_id)
-            await local_passwords.set_password_by_token(self.parts, self.tenant.id, made.token, password)
+            await local_passwords.set_password_by_token(self.deps, self.tenant.id, made.token, password)
         return user_id
 
     async def enrol(self, user_id: UUID, password: str = PASSWORD) -> bytes:
         """Set a second factor up, completely; its secret."""
-        made = await second_factor.enrol_totp(self.parts, self.actor(user_id), password, issuer="Acme")
+        made = await second_factor.enrol_totp(self.deps, self.actor(user_id), password, issuer="Acme")
         secret = base64.b32decode(made.secret + "=" * (-len(made.secret) % 8))
-        await second_factor.confirm_totp(self.parts, self.actor(user_id), self.code(secret))
+        await second_factor.confirm_totp(self.deps, self.actor(user_id), self.code(secret))
         return secret
 
     def code(self, secret: bytes) -> str:

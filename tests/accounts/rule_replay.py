@@ -8,24 +8,24 @@ from uuid import UUID
 from identity_api.accounts import administration as users
 from identity_api.accounts import linking, local, local_passwords, second_factor
 from identity_api.accounts.provisioning import Declined, VerifiedPerson, provision
+from identity_api.claims import MatchKind, Profile
 from identity_api.db import grants, identities, locks, providers, read_model, sessions
 from identity_api.errors import BadInput, Conflict, NotFound, Refused
+from identity_api.group_mappings import edit
+from identity_api.group_mappings.apply import apply_changes
+from identity_api.group_mappings.rules import Rule
 from identity_api.ids import new_token, token_hash, uuid7
 from identity_api.lifecycle.end_login import end_logins
 from identity_api.lifecycle.verified import Verified, apply_verified
-from identity_api.mapping import MatchKind, Profile
-from identity_api.mappings import edit
-from identity_api.mappings.apply import apply_changes
-from identity_api.mappings.rules import Rule
 from identity_api.permissions.delegation import Actor
-from identity_api.sessions.logout import end_session_of_user
-from identity_api.tenants import administration, switching
-from identity_api.tenants.provider_parts import ProviderParts
+from identity_api.providers import activation, administration
+from identity_api.providers.deps import ProviderDeps
+from identity_api.sessions.logout.logout import end_session_of_user
 from tests import factories as make
 from tests.accounts.local_world import PASSWORD, LocalWorld
 from tests.permissions.play import NEEDS, Step
 from tests.permissions.reach import HONEST, RIGHTS, Identity, Provider, World, names, rights
-from tests.tenants.providers.office import SECRET
+from tests.providers.office import SECRET
 
 IMPOSSIBLE = {"SELF_DISABLE", "SELF_UNLINK", "SSO_MANAGED", "ACCOUNT_DISABLED"}
 """Refusals for which the world in memory says that there is nothing to do it to."""
@@ -34,8 +34,8 @@ IMPOSSIBLE = {"SELF_DISABLE", "SELF_UNLINK", "SSO_MANAGED", "ACCOUNT_DISABLED"}
 class Replay:
     """One tenant, whose rows are those of a world in memory."""
 
-    def __init__(self, local_world: LocalWorld, parts: ProviderParts) -> None:
-        self.local, self.parts = local_world, parts
+    def __init__(self, local_world: LocalWorld, deps: ProviderDeps) -> None:
+        self.local, self.deps = local_world, deps
         self.database, self.tenant = local_world.database, local_world.tenant.id
         self.permissions: dict[str, UUID] = {}
         self.ids: dict[int, UUID] = {}
@@ -251,7 +251,7 @@ class Replay:
             "sync_mode": "ADDITIVE",
             "absent_groups": "EMPTY",
         }
-        self.made["provider"] = (await administration.create(self.parts, actor, fields, secret=SECRET)).id
+        self.made["provider"] = (await administration.create(self.deps, actor, fields, secret=SECRET)).id
 
     async def _updateProvider(self, actor: Actor, before: World, provider: int, **given: Any) -> None:
         wanted = before.providers[provider].copy()
@@ -275,13 +275,13 @@ class Replay:
         }
         moved = {"issuer", "place"} & set(given) and row.client_authentication != "none"
         secret = SECRET if moved else None
-        await administration.update(self.parts, actor, row.id, patch, expected_version=row.version, secret=secret)
+        await administration.update(self.deps, actor, row.id, patch, expected_version=row.version, secret=secret)
 
     async def _enableProvider(self, actor: Actor, _: World, provider: int) -> None:
-        await switching.enable(self.parts, actor, self.ids[provider])
+        await activation.enable(self.deps, actor, self.ids[provider])
 
     async def _disableProvider(self, actor: Actor, _: World, provider: int) -> None:
-        await switching.disable(self.parts, actor, self.ids[provider])
+        await activation.disable(self.deps, actor, self.ids[provider])
 
     # What is no admin's action
 
@@ -304,7 +304,7 @@ class Replay:
         elif action == "use_link":
             if account.link != who or not account.enabled:
                 return "IMPOSSIBLE"
-            await local_passwords.set_password_by_token(self.local.parts, self.tenant, self.links[account.id], PASSWORD)
+            await local_passwords.set_password_by_token(self.local.deps, self.tenant, self.links[account.id], PASSWORD)
         elif action == "enrol_factor":
             if account.factor is not None or account.password != who or (who, None) not in account.sessions:
                 return "IMPOSSIBLE"

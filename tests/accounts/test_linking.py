@@ -8,12 +8,12 @@ import pytest_asyncio
 from identity_api.accounts import linking
 from identity_api.accounts.linking import Linked
 from identity_api.accounts.provisioning import Declined, Provisioned, VerifiedPerson, provision
+from identity_api.claims import Profile
 from identity_api.db import grants, read_model
 from identity_api.db.database import Database
 from identity_api.db.providers import Provider
 from identity_api.errors import BadInput, Conflict, IdentityAPIError, NotFound, Refused
 from identity_api.lifecycle.end_login import end_logins
-from identity_api.mapping import Profile
 from identity_api.permissions.service import USERS_READ
 from tests import factories as make
 from tests.accounts.local_world import LocalWorld, make_local_world

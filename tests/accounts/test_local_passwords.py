@@ -25,7 +25,7 @@ async def knows(world: LocalWorld, user_id: UUID, password: str) -> bool:
     """Whether this is the user's password now."""
     try:
         given = Credentials(who=user_id, password=password)
-        checked = await check(world.parts, world.tenant.id, given, purpose="CHANGE", needs_totp=False)
+        checked = await check(world.deps, world.tenant.id, given, purpose="CHANGE", needs_totp=False)
         async with world.database.transaction() as connection:
             await settle(connection, world.tenant.id, checked)
     except CredentialsRefused:
@@ -40,7 +40,7 @@ async def token_of(world: LocalWorld, user_id: UUID) -> str:
 async def spend(world: LocalWorld, token: str, password: str = OTHER_PASSWORD) -> str | None:
     """Use a token; the code of the refusal."""
     try:
-        await set_password_by_token(world.parts, world.tenant.id, token, password)
+        await set_password_by_token(world.deps, world.tenant.id, token, password)
     except (NotFound, BadInput, Refused) as error:
         return error.code
     return None
@@ -126,7 +126,7 @@ async def test_where_passwords_are_off_none_is_set(local_world: LocalWorld) -> N
     assert caught.value.code == "LOCAL_SIGN_IN_OFF"
     own = local_world.actor(user_id)
     with pytest.raises(Refused) as caught:
-        await change_password(local_world.parts, own, PASSWORD, OTHER_PASSWORD, session_id=None)
+        await change_password(local_world.deps, own, PASSWORD, OTHER_PASSWORD, session_id=None)
     assert caught.value.code == "LOCAL_SIGN_IN_OFF"
 
 
@@ -161,12 +161,12 @@ async def test_changing_a_password_needs_the_current_one(local_world: LocalWorld
     user_id = await local_world.make_user()
     own = local_world.actor(user_id)
     with pytest.raises(CredentialsRefused) as caught:
-        await change_password(local_world.parts, own, "not this one", OTHER_PASSWORD, session_id=None)
+        await change_password(local_world.deps, own, "not this one", OTHER_PASSWORD, session_id=None)
     assert caught.value.code == "CREDENTIALS_REFUSED"
     with pytest.raises(BadInput):
-        await change_password(local_world.parts, own, PASSWORD, "short", session_id=None)
+        await change_password(local_world.deps, own, PASSWORD, "short", session_id=None)
     assert await knows(local_world, user_id, PASSWORD)
-    await change_password(local_world.parts, own, PASSWORD, OTHER_PASSWORD, session_id=None)
+    await change_password(local_world.deps, own, PASSWORD, OTHER_PASSWORD, session_id=None)
     assert await knows(local_world, user_id, OTHER_PASSWORD)
     assert not await knows(local_world, user_id, PASSWORD)
     assert [event["how"] for event in await local_world.events("password.set")] == ["token", "changed"]
@@ -176,7 +176,7 @@ async def test_changing_a_password_needs_the_current_one(local_world: LocalWorld
 async def test_a_password_that_changed_meanwhile_does_not_settle(local_world: LocalWorld) -> None:
     user_id = await local_world.make_user()
     given = Credentials(who=user_id, password=PASSWORD)
-    checked = await check(local_world.parts, local_world.tenant.id, given, purpose="CHANGE")
+    checked = await check(local_world.deps, local_world.tenant.id, given, purpose="CHANGE")
     await spend(local_world, await token_of(local_world, user_id))
     with pytest.raises(CredentialsRefused):
         async with local_world.database.transaction() as connection:

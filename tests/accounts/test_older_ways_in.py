@@ -103,7 +103,7 @@ async def test_what_is_made_afterwards_stays_with_the_next_login(local_world: Lo
     await come(local_world, provider, username="ada")
     made = await local_passwords.create_password_token(local_world.database, local_world.operator, user_id)
     await local_passwords.set_password_by_token(
-        local_world.parts, local_world.tenant.id, made.token, "four horses, one battery"
+        local_world.deps, local_world.tenant.id, made.token, "four horses, one battery"
     )
     await come(local_world, provider, username="ada")
     assert await local_world.fetchval("select password_hash is not null from app_user where id = $1", user_id)

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from identity_api.accounts.names import MAX_USERNAME_LENGTH, username_candidates
 from identity_api.accounts.provisioning import Declined, Provisioned, VerifiedPerson, provision
+from identity_api.claims import Profile
 from identity_api.db import identities, read_model
 from identity_api.db.database import Connection, Database
 from identity_api.db.grants import open_manual_grant
 from identity_api.db.providers import Provider
 from identity_api.ids import token_hash, uuid7
 from identity_api.lifecycle.end_login import end_logins
-from identity_api.mapping import Profile
 from tests import factories as make
 
 

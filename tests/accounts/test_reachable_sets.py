@@ -12,7 +12,7 @@ from tests.accounts.local_world import LocalWorld, make_local_world
 from tests.accounts.rule_replay import Replay
 from tests.permissions.play import next_step, play, starting_world
 from tests.permissions.test_reachable_sets import LENGTH, first_seed
-from tests.tenants.providers.office import make_parts
+from tests.providers.office import make_deps
 
 pytestmark = pytest.mark.asyncio
 HISTORIES, PARTS = 240, 8
@@ -37,7 +37,7 @@ async def test_the_use_cases_accept_and_refuse_what_the_world_in_memory_does(
 
 async def replay(local_world: LocalWorld, upstream: Upstream, seed: int) -> None:
     """Play one history in both; after each step both say the same, and everybody holds the same."""
-    real = Replay(local_world, make_parts(local_world.database, upstream, AllowList.parse([])))
+    real = Replay(local_world, make_deps(local_world.database, upstream, AllowList.parse([])))
     random, world = Random(seed ^ 0x5EED), starting_world(seed)
     await real.begin(world)
     history = []

@@ -8,13 +8,13 @@ import pytest_asyncio
 from identity_api.accounts import linking, rebinding
 from identity_api.accounts.provisioning import Declined, Provisioned, VerifiedPerson, provision
 from identity_api.accounts.rebinding import Rebound
+from identity_api.claims import Profile
 from identity_api.db import login_ends
 from identity_api.db.database import Database
 from identity_api.db.providers import Provider
 from identity_api.errors import Conflict, NotFound
 from identity_api.ids import token_hash
 from identity_api.lifecycle.end_login import end_logins
-from identity_api.mapping import Profile
 from identity_api.permissions.delegation import Actor
 from tests import factories as make
 from tests.accounts.local_world import LocalWorld, make_local_world
@@ -134,7 +134,7 @@ async def test_a_whole_provider_is_rebound_after_a_count_that_changes_nothing(
         await connection.execute(
             "update identity set issuer = 'https://old.example' where id = $1", elsewhere.identity_id
         )
-    counted = await rebinding.rebind_provider(world.database, operator, provider, rehearse=True)
+    counted = await rebinding.rebind_provider(world.database, operator, provider, dry_run=True)
     assert counted == Rebound(6, 0, 1)
     assert (await state(world, people[0].identity_id))[2] == "s-0"
     some = await rebinding.rebind_provider(world.database, operator, provider, issuer=provider.issuer)

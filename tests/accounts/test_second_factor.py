@@ -20,15 +20,15 @@ from tests.accounts.local_world import OTHER_PASSWORD, PASSWORD, LocalWorld
 async def test_a_factor_counts_only_when_a_code_has_confirmed_it(local_world: LocalWorld) -> None:
     user_id = await local_world.make_user()
     own = local_world.actor(user_id)
-    made = await enrol_totp(local_world.parts, own, PASSWORD, issuer="Acme")
+    made = await enrol_totp(local_world.deps, own, PASSWORD, issuer="Acme")
     given = Credentials(who=user_id, password=PASSWORD)
-    assert (await check(local_world.parts, local_world.tenant.id, given, purpose="SIGN_IN")).totp_step is None
+    assert (await check(local_world.deps, local_world.tenant.id, given, purpose="SIGN_IN")).totp_step is None
     with pytest.raises(CredentialsRefused) as caught:
-        await confirm_totp(local_world.parts, own, "000000")
+        await confirm_totp(local_world.deps, own, "000000")
     assert caught.value.code == "SECOND_FACTOR_REFUSED"
-    await confirm_totp(local_world.parts, own, local_world.code(base64.b32decode(made.secret)))
+    await confirm_totp(local_world.deps, own, local_world.code(base64.b32decode(made.secret)))
     with pytest.raises(CredentialsRefused) as caught:
-        await check(local_world.parts, local_world.tenant.id, given, purpose="SIGN_IN")
+        await check(local_world.deps, local_world.tenant.id, given, purpose="SIGN_IN")
     assert caught.value.code == "SECOND_FACTOR_REQUIRED"
     assert [len(await local_world.events(f"totp.{what}")) for what in ("prepared", "enrolled")] == [1, 1]
 
@@ -51,9 +51,9 @@ async def test_enrolling_needs_the_password_and_removing_a_code_besides(local_wo
     user_id = await local_world.make_user()
     own = local_world.actor(user_id)
     with pytest.raises(CredentialsRefused):
-        await enrol_totp(local_world.parts, own, "not this one", issuer="Acme")
+        await enrol_totp(local_world.deps, own, "not this one", issuer="Acme")
     with pytest.raises(NotFound) as caught:
-        await confirm_totp(local_world.parts, own, "123456")
+        await confirm_totp(local_world.deps, own, "123456")
     assert caught.value.code == "TOTP_NOT_PREPARED"
     secret = await local_world.enrol(user_id)
     for given, code in (
@@ -63,12 +63,12 @@ async def test_enrolling_needs_the_password_and_removing_a_code_besides(local_wo
         ((PASSWORD, local_world.code(secret)), "SECOND_FACTOR_REFUSED"),  # it has confirmed the factor already
     ):
         with pytest.raises(CredentialsRefused) as refused:
-            await remove_totp(local_world.parts, own, *given)
+            await remove_totp(local_world.deps, own, *given)
         assert refused.value.code == code
     assert await local_world.fetchval("select totp_sealed from local_account where id = $1", user_id) is not None
     local_world.wait(seconds=60)
-    await remove_totp(local_world.parts, own, PASSWORD, local_world.code(secret))
-    await remove_totp(local_world.parts, own, PASSWORD)
+    await remove_totp(local_world.deps, own, PASSWORD, local_world.code(secret))
+    await remove_totp(local_world.deps, own, PASSWORD)
     assert await local_world.fetchval("select totp_sealed from local_account where id = $1", user_id) is None
     assert len(await local_world.events("totp.removed")) == 1
 
@@ -79,10 +79,10 @@ async def test_a_password_is_changed_with_a_code_where_there_is_a_factor(local_w
     own, secret = local_world.actor(user_id), await local_world.enrol(user_id)
     local_world.wait(seconds=60)
     with pytest.raises(CredentialsRefused) as refused:
-        await change_password(local_world.parts, own, PASSWORD, OTHER_PASSWORD, session_id=None)
+        await change_password(local_world.deps, own, PASSWORD, OTHER_PASSWORD, session_id=None)
     assert refused.value.code == "SECOND_FACTOR_REQUIRED"
     code = local_world.code(secret)
-    await change_password(local_world.parts, own, PASSWORD, OTHER_PASSWORD, session_id=None, code=code)
+    await change_password(local_world.deps, own, PASSWORD, OTHER_PASSWORD, session_id=None, code=code)
 
 
 @pytest.mark.asyncio
@@ -90,8 +90,8 @@ async def test_a_factor_that_was_never_confirmed_is_removed_by_the_password(loca
     """It guards nothing yet."""
     user_id = await local_world.make_user()
     own = local_world.actor(user_id)
-    await enrol_totp(local_world.parts, own, PASSWORD, issuer="Acme")
-    await remove_totp(local_world.parts, own, PASSWORD)
+    await enrol_totp(local_world.deps, own, PASSWORD, issuer="Acme")
+    await remove_totp(local_world.deps, own, PASSWORD)
     assert await local_world.fetchval("select totp_sealed from local_account where id = $1", user_id) is None
 
 
@@ -99,14 +99,14 @@ async def test_a_factor_that_was_never_confirmed_is_removed_by_the_password(loca
 async def test_a_confirmed_factor_is_not_replaced_by_enrolling_again(local_world: LocalWorld) -> None:
     user_id = await local_world.make_user()
     own = local_world.actor(user_id)
-    await enrol_totp(local_world.parts, own, PASSWORD, issuer="Acme")
+    await enrol_totp(local_world.deps, own, PASSWORD, issuer="Acme")
     secret = await local_world.enrol(user_id)  # the unconfirmed one is forgotten
     with pytest.raises(Conflict) as caught:
-        await enrol_totp(local_world.parts, own, PASSWORD, issuer="Acme")
+        await enrol_totp(local_world.deps, own, PASSWORD, issuer="Acme")
     assert caught.value.code == "TOTP_ENROLLED"
     local_world.wait(minutes=1)
     with pytest.raises(Conflict):
-        await confirm_totp(local_world.parts, own, local_world.code(secret))
+        await confirm_totp(local_world.deps, own, local_world.code(secret))
 
 
 @pytest.mark.asyncio
@@ -127,4 +127,4 @@ async def test_an_admin_resets_a_factor_only_of_whom_they_could_hand_over(local_
 @pytest.mark.asyncio
 async def test_the_operator_has_no_factor_of_their_own(local_world: LocalWorld) -> None:
     with pytest.raises(Refused):
-        await enrol_totp(local_world.parts, local_world.operator, PASSWORD, issuer="Acme")
+        await enrol_totp(local_world.deps, local_world.operator, PASSWORD, issuer="Acme")

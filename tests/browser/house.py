@@ -14,7 +14,7 @@ from identity_api.vault import Vault
 from tests import factories as make
 from tests.accounts.local_world import LocalWorld
 from tests.browser.systems import Systems
-from tests.provider import Person
+from tests.openid_provider import Person
 from tests.web.site import add_provider
 
 LONG_WORD = "Donaudampfschifffahrtselektrizitaetenhauptbetriebswerkbauunterbeamtengesellschaft"

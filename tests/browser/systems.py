@@ -14,7 +14,7 @@ from identity_api.db.database import Database
 from tests.browser.chromium import CHROMIUM, launch_arguments
 from tests.browser.frontend import documented_module, serving
 from tests.flows.five_systems import APP, Deployment, deployed
-from tests.provider import Person, RunningProvider
+from tests.openid_provider import Person, RunningProvider
 from tests.upstream.certificates import issue
 
 PEOPLE = {

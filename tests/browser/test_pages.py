@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
-from identity_api.sessions.rehearse import ENDED_PATH
+from identity_api.sessions.login.dry_run import ENDED_PATH
 from tests.accounts.local_world import OTHER_PASSWORD, PASSWORD
 from tests.browser.chromium import CHROMIUM, MISSING
 from tests.browser.conftest import watch

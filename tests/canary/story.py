@@ -9,7 +9,7 @@ from tests.canary.deployment import Canaries, Deployment
 from tests.flows.browser import Browser
 from tests.flows.product import eventually
 from tests.flows.program import Program, bearer
-from tests.provider import Fault
+from tests.openid_provider import Fault
 
 RETURN_URL = "http://127.0.0.1:9/done"
 _DECLARATION = """

@@ -105,10 +105,10 @@ def test_the_operator_is_named_in_the_audit(acme: Command, file: Path, url: str)
 
 
 def test_a_rehearsal_of_a_new_tenant_shows_everything_and_writes_nothing(acme: Command, file: Path, url: str) -> None:
-    rehearsed = acme("apply", file, "--dry-run")
-    assert rehearsed.returncode == 0, rehearsed.stderr
+    dry_run = acme("apply", file, "--dry-run")
+    assert dry_run.returncode == 0, dry_run.stderr
     assert ask(url, "select from tenant") == []
-    assert acme("apply", file).stdout == rehearsed.stdout
+    assert acme("apply", file).stdout == dry_run.stdout
 
 
 def test_a_rehearsal_counts_with_what_the_file_itself_would_make(acme: Command, file: Path) -> None:
@@ -122,14 +122,14 @@ def test_a_rehearsal_counts_with_what_the_file_itself_would_make(acme: Command, 
     )
     refused = acme("apply", file, "--dry-run")
     assert (refused.returncode, "docs:print, which is no permission" in refused.stderr) == (78, True)
-    rehearsed = acme("apply", file, "--dry-run", "--create-permissions")
-    assert rehearsed.stdout.splitlines() == [
+    dry_run = acme("apply", file, "--dry-run", "--create-permissions")
+    assert dry_run.stdout.splitlines() == [
         "+ acme: permission docs:print",
         "+ acme: provider second",
         "~ acme: mapping engineering (permissions: docs:read -> docs:print, docs:read)",
         "+ acme: mapping ops",
     ]
-    assert acme("apply", file, "--create-permissions").stdout == rehearsed.stdout
+    assert acme("apply", file, "--create-permissions").stdout == dry_run.stdout
 
 
 def test_changes_are_told_by_their_fields_and_never_by_values(acme: Command, file: Path) -> None:

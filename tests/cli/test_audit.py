@@ -7,7 +7,7 @@ import pytest
 
 from identity_api.config import parse_key_ring
 from identity_api.db.database import Database
-from identity_api.lifecycle.audit_chain import seal_all
+from identity_api.maintenance.audit_chain import seal_all
 from identity_api.vault import Vault
 from tests.cli.conftest import Command, ask, new_key
 

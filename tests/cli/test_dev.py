@@ -20,7 +20,7 @@ import pytest
 from tests.cli.conftest import Command
 from tests.cli.test_serve import free_port
 from tests.embedded.places import new_place, wait_gone
-from tests.provider.browser import sign_in
+from tests.openid_provider.browser import sign_in
 
 pytestmark = pytest.mark.xdist_group("dev")
 ROOT = Path(__file__).parents[2]

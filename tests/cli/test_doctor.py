@@ -8,7 +8,7 @@ import pytest
 
 from tests.cli.conftest import Command, ask, new_key
 from tests.cli.test_serve import free_port
-from tests.provider import RunningProvider
+from tests.openid_provider import RunningProvider
 
 DECLARATION = """
 [[tenants]]

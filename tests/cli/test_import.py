@@ -31,11 +31,11 @@ def test_every_form_is_rehearsed_and_applied_and_then_left_alone(
 ) -> None:
     """S2-22, S2-23, S3-08, S4-35, S4-47: every form of the examples, by the command itself."""
     path = form(tmp_path, name)
-    rehearsed = command("import", path, *INTO, "--dry-run")
-    assert rehearsed.returncode == 0, rehearsed.stderr
+    dry_run = command("import", path, *INTO, "--dry-run")
+    assert dry_run.returncode == 0, dry_run.stderr
     assert ask(url, "select from provider") == []
     done = command("import", path, *INTO)
-    assert (done.returncode, done.stdout) == (0, rehearsed.stdout), done.stderr
+    assert (done.returncode, done.stdout) == (0, dry_run.stdout), done.stderr
     assert "provider" in done.stdout
     assert "notice: " in done.stderr
     rows = ask(url, "select managed_by from provider")

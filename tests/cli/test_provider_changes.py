@@ -173,11 +173,11 @@ def test_identities_of_a_rebuilt_provider_are_counted_and_then_wait(acme: Comman
             insert into identity_sync (id, tenant_id, user_id, provider_id, generation, uncertain, failures,
                 groups_completeness) select id, tenant_id, user_id, provider_id, 0, false, 0, 'UNKNOWN' from entered""",
         )
-    rehearsed = acme("provider", "rebind", "acme", "keycloak", "--dry-run", "--json")
-    assert (rehearsed.returncode, json.loads(rehearsed.stdout)) == (
+    dry_run = acme("provider", "rebind", "acme", "keycloak", "--dry-run", "--json")
+    assert (dry_run.returncode, json.loads(dry_run.stdout)) == (
         0,
         {"dry_run": True, "rebound": 1, "waiting": 0, "anchored_by_subject": 1},
-    ), rehearsed.stderr
+    ), dry_run.stderr
     assert len(ask(url, "select from identity where subject is null")) == 0
     done = acme("provider", "rebind", "acme", "keycloak")
     assert (done.returncode, "~ 1 identities wait" in done.stdout) == (0, True), done.stderr

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Command
-from tests.provider.agreed import AgreedProvider
+from tests.openid_provider.agreed import AgreedProvider
 from tests.upstream.certificates import issue, server_context
 
 REDIRECT = "https://sso.acme.example/auth/oidc/sso/callback"

@@ -22,7 +22,7 @@ from tests.cli.test_serve import ready, running
 from tests.flows.browser import Browser
 from tests.flows.product import eventually, free_ports
 from tests.flows.program import Program
-from tests.provider import RunningProvider
+from tests.openid_provider import RunningProvider
 
 HOST, NEW_HOST = "two.localhost", "three.localhost"
 NEW_ORIGIN = "http://127.0.0.1:9"

@@ -10,9 +10,9 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 import pytest
 
+from identity_api.providers.presets import apply_preset
 from identity_api.tenants.declaration import ProviderDeclaration
-from identity_api.tenants.presets import apply_preset
-from tests.provider import Fault
+from tests.openid_provider import Fault
 from tests.web.site import Site, come_back
 
 pytestmark = pytest.mark.asyncio

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from tests.provider import Fault
+from tests.openid_provider import Fault
 from tests.web.site import Site, come_back, cookies_set, make_site
 
 pytestmark = pytest.mark.asyncio

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from identity_api.db import grants, read_model
 from identity_api.db.database import Connection, Database
 from identity_api.ids import uuid7
-from identity_api.permissions.force import standing
+from identity_api.permissions.effective import standing
 from tests.db.test_decide import Rows, World, build, one_per_permission, undone, worlds
 
 SECONDS = st.one_of(st.none(), st.integers(-5, 5))

@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 
 from tests.demo.relying_party import RelyingParty
-from tests.provider import RunningProvider
+from tests.openid_provider import RunningProvider
 
 
 @pytest.fixture

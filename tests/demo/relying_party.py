@@ -10,9 +10,9 @@ import httpx
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
-from tests.provider import RunningProvider
-from tests.provider.browser import sign_in
-from tests.provider.running import REDIRECT_URI
+from tests.openid_provider import RunningProvider
+from tests.openid_provider.browser import sign_in
+from tests.openid_provider.running import REDIRECT_URI
 
 ALL_SCOPES = "openid profile email offline_access"
 

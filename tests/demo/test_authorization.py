@@ -12,8 +12,8 @@ from identity_api.demo.config import Client
 from identity_api.demo.errors import AuthorizationError, ReturnAddress, UnusableRequest
 from identity_api.errors import BadInput
 from tests.demo.relying_party import RelyingParty
-from tests.provider.browser import arrival
-from tests.provider.running import REDIRECT_URI
+from tests.openid_provider.browser import arrival
+from tests.openid_provider.running import REDIRECT_URI
 
 
 @pytest.mark.asyncio

@@ -8,7 +8,7 @@ import pytest
 from joserfc import jws
 
 from tests.demo.relying_party import RelyingParty
-from tests.provider import RunningProvider
+from tests.openid_provider import RunningProvider
 
 
 @pytest.mark.asyncio

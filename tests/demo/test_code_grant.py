@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from tests.demo.relying_party import RelyingParty, assert_oauth_error
-from tests.provider import Client, RunningProvider
-from tests.provider.running import REDIRECT_URI
+from tests.openid_provider import Client, RunningProvider
+from tests.openid_provider.running import REDIRECT_URI
 
 
 def basic(client_id: str, secret: str) -> dict[str, str]:

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.demo.relying_party import RelyingParty
-from tests.provider.running import POST_LOGOUT_URI
+from tests.openid_provider.running import POST_LOGOUT_URI
 
 
 def end_session(party: RelyingParty) -> str:

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from tests.demo.relying_party import RelyingParty, assert_oauth_error
-from tests.provider import Rotation, RunningProvider
+from tests.openid_provider import Rotation, RunningProvider
 
 
 @pytest.mark.asyncio

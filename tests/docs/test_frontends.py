@@ -6,8 +6,8 @@ import pytest
 from graphql import parse as parse_document
 from graphql import validate
 
+from identity_api.diagnostics import ALL
 from identity_api.graphql.engine.guard import MAX_ALIASES, MAX_DEPTH, MAX_ROOT_FIELDS, MAX_TOKENS
-from identity_api.lifecycle.explanations import ALL
 from identity_api.tenants.declaration import parse
 from tests.docs.pages import blocks, in_one_line, pages, text_of
 from tests.graphql.documents import CORE

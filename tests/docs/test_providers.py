@@ -2,8 +2,8 @@
 
 import pytest
 
+from identity_api.providers.presets import PRESETS
 from identity_api.tenants.declaration import TenantDeclaration, parse
-from identity_api.tenants.presets import PRESETS
 from tests.docs.pages import blocks, in_one_line, pages, text_of
 
 GUIDES = pages("docs/providers/*.md")

@@ -2,8 +2,8 @@
 
 import pytest
 
-from identity_api.lifecycle.explanations import ALL
-from identity_api.lifecycle.explanations.markdown import troubleshooting_markdown
+from identity_api.diagnostics import ALL
+from identity_api.diagnostics.markdown import troubleshooting_markdown
 from tests.docs.pages import in_one_line, text_of
 
 ANYWHERE, ENTRA, AUTH0 = "README", "entra", "auth0"

@@ -5,11 +5,11 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import get_args
 
+from identity_api.claims import Reason as GroupsReason
+from identity_api.claims import errors as mapping_errors
+from identity_api.claims.errors import ClaimError, PatternInvalid
 from identity_api.errors import BadInput, IdentityAPIError
 from identity_api.lifecycle.end_login import Reason as EndReason
-from identity_api.mapping import Reason as GroupsReason
-from identity_api.mapping import errors as mapping_errors
-from identity_api.mapping.errors import ClaimError, PatternInvalid
 from identity_api.oidc import errors as oidc_errors
 from identity_api.oidc.errors import (
     InvalidCallback,
@@ -22,9 +22,9 @@ from identity_api.oidc.errors import (
 from identity_api.oidc.token_endpoint import TEMPORARY_ERRORS
 from identity_api.sync.settle import Settled
 from identity_api.upstream import errors as upstream_errors
+from tests.diagnostics.codes import codes_in, sync_reasons
+from tests.diagnostics.test_explanations import MADE
 from tests.docs.pages import ROOT, text_of
-from tests.lifecycle.codes import codes_in, sync_reasons
-from tests.lifecycle.test_explanations import MADE
 
 PAGE = "docs/sync.md"
 OF_THE_RUN = {"ok", "database_unavailable", "internal_error"}
@@ -82,7 +82,7 @@ def test_every_place_that_ends_a_login_is_known() -> None:
         "identity_api/db/identity_links.py",
         "identity_api/db/login_ends.py",
         "identity_api/lifecycle/end_login.py",
-        "identity_api/sessions/backchannel.py",
+        "identity_api/sessions/logout/backchannel.py",
         "identity_api/sync/settle.py",
-        "identity_api/tenants/consequences.py",
+        "identity_api/providers/consequences.py",
     }

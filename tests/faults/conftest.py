@@ -19,7 +19,7 @@ from identity_api.embedded.valkey import Valkey
 from tests.cli.conftest import template, url  # noqa: F401  # fixtures
 from tests.faults import page
 from tests.faults.installation import Installation, make_installation
-from tests.provider import RunningProvider
+from tests.openid_provider import RunningProvider
 
 Install = Callable[..., Awaitable[Installation]]
 Seen = Callable[[str], None]

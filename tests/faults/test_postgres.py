@@ -16,7 +16,7 @@ from tests.faults.conftest import Install, Seen
 from tests.faults.installation import Installation, socket_of, through
 from tests.faults.proxy import Cut, Proxy
 from tests.faults.waiting import Stopwatch, count, until
-from tests.provider import Fault
+from tests.openid_provider import Fault
 
 pytestmark = pytest.mark.asyncio
 

@@ -7,7 +7,7 @@ import pytest
 from tests.faults.conftest import Install, Seen
 from tests.faults.installation import Installation
 from tests.faults.waiting import Stopwatch, count, until
-from tests.provider import Fault, Rotation, RunningProvider
+from tests.openid_provider import Fault, Rotation, RunningProvider
 from tests.sync.world import Person, make_world
 
 pytestmark = pytest.mark.asyncio
@@ -219,7 +219,7 @@ async def test_a_provider_that_drips_or_floods_takes_its_deadline_and_holds_up_n
         await worker.started()
         people = await installation.sign_in(TOGETHER)
         healthy = await make_world(
-            installation.world.database, installation.world.vault, installation.world.parts.upstream, other
+            installation.world.database, installation.world.vault, installation.world.deps.upstream, other
         )
         neighbours = [await healthy.sign_in(name) for name in ("alice", "bob")]
         await installation.synced([*people, *neighbours])

@@ -10,7 +10,7 @@ from tests.faults.installation import Installation, socket_of, through
 from tests.faults.proxy import Cut, Proxy
 from tests.faults.test_worker_killed import METADATA
 from tests.faults.waiting import Stopwatch, count, until
-from tests.provider import Fault, Rotation
+from tests.openid_provider import Fault, Rotation
 
 pytestmark = pytest.mark.asyncio
 

@@ -10,7 +10,7 @@ import pytest
 from tests.faults.conftest import Install, Seen
 from tests.faults.installation import Installation
 from tests.faults.waiting import until
-from tests.provider import RunningProvider
+from tests.openid_provider import RunningProvider
 from tests.upstream.certificates import Certificate, issue, server_context
 
 pytestmark = pytest.mark.asyncio

@@ -7,7 +7,7 @@ import pytest
 from tests.faults.conftest import Install, Seen
 from tests.faults.installation import Installation
 from tests.faults.waiting import Stopwatch, count, until
-from tests.provider import Fault, Gate, Rotation
+from tests.openid_provider import Fault, Gate, Rotation
 
 pytestmark = pytest.mark.asyncio
 

@@ -27,8 +27,8 @@ from identity_api.tenants.declaration import TenantDeclaration
 from identity_api.tenants.importing import Target, read_any
 from tests import factories as make
 from tests.flows.server import Proxy, running_server
-from tests.provider import Client, RunningProvider
-from tests.provider.browser import Arrival
+from tests.openid_provider import Client, RunningProvider
+from tests.openid_provider.browser import CallbackRequest
 
 PUBLIC_HOST = "id.service.example"
 APP = "https://app.inference.example/"
@@ -179,7 +179,7 @@ class Login:
     browser: httpx.AsyncClient
     asked: dict[str, str]
     """The parameters of the authorization request."""
-    arrival: Arrival
+    arrival: CallbackRequest
     answer: httpx.Response
 
     @property
@@ -240,7 +240,7 @@ async def deployed(
     for system, slug in slugs.items():
         _register(idps[system], [tenant for tenant in declared if tenant.slug == slug])
     settings = load_settings({"HOME": "/nonexistent", **environ})
-    await apply_declaration(database, settings, declared, Path(os.devnull).parent, prune=False, rehearse=False)
+    await apply_declaration(database, settings, declared, Path(os.devnull).parent, prune=False, dry_run=False)
     ids = {}
     async with database.reading() as connection:
         for system, slug in slugs.items():

@@ -28,7 +28,7 @@ from tests.flows.five_systems import (
     sign_in,
     sysreptor,
 )
-from tests.provider import Fault, RunningProvider
+from tests.openid_provider import Fault, RunningProvider
 
 ALL_SCOPES = {"openid", "profile", "email"}
 

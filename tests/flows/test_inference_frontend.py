@@ -15,7 +15,7 @@ import pytest_asyncio
 
 from identity_api.db.database import Database
 from tests.flows.five_systems import APP, FORMS, PUBLIC_HOST, Deployment, deployed, sign_in
-from tests.provider import RunningProvider
+from tests.openid_provider import RunningProvider
 
 pytestmark = pytest.mark.xdist_group("flows")
 ORIGIN = APP.rstrip("/")

@@ -18,8 +18,8 @@ import pytest_asyncio
 from identity_api.ids import uuid7
 from tests.cli.conftest import Command
 from tests.flows.server import Proxy, running_server
-from tests.provider import Client, Fault
-from tests.provider.bent import DISCOVERY, BentProvider
+from tests.openid_provider import Client, Fault
+from tests.openid_provider.bent import DISCOVERY, BentProvider
 
 PUBLIC_HOST = "id.moving.example"
 SHARED = f"https://{PUBLIC_HOST}/v1/auth/oidc/callback"

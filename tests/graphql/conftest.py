@@ -13,7 +13,7 @@ async def world(database: Database) -> AsyncIterator[World]:
     """A tenant of this test alone."""
     made = await make_world(database)
     yield made
-    await made.parts.login.upstream.aclose()
+    await made.deps.login.upstream.aclose()
 
 
 @pytest_asyncio.fixture
@@ -21,4 +21,4 @@ async def other(database: Database) -> AsyncIterator[World]:
     """Another tenant."""
     made = await make_world(database)
     yield made
-    await made.parts.login.upstream.aclose()
+    await made.deps.login.upstream.aclose()

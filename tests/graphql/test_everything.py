@@ -110,6 +110,6 @@ async def test_a_request_of_many_root_fields_takes_one_connection_at_a_time(worl
     """Root fields run side by side; twenty of them would take the pool from everybody else."""
     fields = " ".join([f"f{number}: users(first: 1) {{ edges {{ cursor }} }}" for number in range(20)])
     assert len(await world.admin.data(f"{{ {fields} }}")) == 20
-    database = world.parts.database
+    database = world.deps.database
     assert isinstance(database, CountingDatabase)
     assert (len(world.statements), database.most_at_once) == (20, 1)

@@ -44,7 +44,7 @@ async def test_an_admin_makes_a_user_who_then_chooses_a_password(world: World) -
         "hasPassword": False, "hasSecondFactor": False, "lockedUntil": None,
     }  # fmt: skip
     token = await link_token(world.admin, user_id)
-    await local_passwords.set_password_by_token(world.parts.accounts, world.tenant, token, PASSWORD)
+    await local_passwords.set_password_by_token(world.deps.accounts, world.tenant, token, PASSWORD)
     shown = await world.admin.data(f"query ($id: ID!) {{ user(id: $id) {{ {SHOWN} }} }}", id=user_id)
     assert shown["user"]["hasPassword"] is True
     removed = await change(world.admin, "removeUserPassword", id=user_id)
@@ -155,7 +155,7 @@ async def with_password(world: World) -> Client:
     await world.allow_passwords()
     client = await world.client()
     token = await link_token(world.admin, global_id("User", client.user_id))
-    await local_passwords.set_password_by_token(world.parts.accounts, world.tenant, token, PASSWORD)
+    await local_passwords.set_password_by_token(world.deps.accounts, world.tenant, token, PASSWORD)
     return await world.sign_in(client.user_id)
 
 
@@ -195,7 +195,7 @@ async def test_a_second_factor_is_set_up_removed_and_reset(world: World) -> None
     assert (await change(client, "removeTotp", current=PASSWORD, code=code))["code"] == "SECOND_FACTOR_REFUSED"
     later = code_now(made["key"], world, steps=1)
     assert (await change(client, "removeTotp", current=PASSWORD, code=later))["user"]["hasSecondFactor"] is False
-    await second_factor.enrol_totp(world.parts.accounts, actor_of(client, world), PASSWORD, issuer="Acme")
+    await second_factor.enrol_totp(world.deps.accounts, actor_of(client, world), PASSWORD, issuer="Acme")
     await world.execute("update local_account set totp_confirmed_at = now() where id = $1", client.user_id)
     reset = await change(world.admin, "resetUserTotp", id=global_id("User", client.user_id))
     assert reset["user"]["hasSecondFactor"] is False
@@ -210,7 +210,7 @@ async def test_an_admin_does_not_reset_their_own_second_factor(world: World) -> 
 def code_now(key: str, world: World, *, steps: int = 0) -> str:
     """What the authenticator shows, or will show so many steps later."""
     secret = base64.b32decode(key + "=" * (-len(key) % 8))
-    return totp.code_at(secret, int(world.parts.accounts.clock().timestamp()) // totp.STEP_SECONDS + steps).decode()
+    return totp.code_at(secret, int(world.deps.accounts.clock().timestamp()) // totp.STEP_SECONDS + steps).decode()
 
 
 def actor_of(client: Client, world: World) -> Actor:

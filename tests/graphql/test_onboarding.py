@@ -7,9 +7,9 @@ import pytest
 from identity_api.db import providers
 from identity_api.db.providers import SealedSecret
 from identity_api.ids import uuid7
-from identity_api.lifecycle import refresh_tokens
-from identity_api.lifecycle.refresh_tokens import LoginTokens
 from identity_api.permissions import service
+from identity_api.relying_party import refresh_tokens
+from identity_api.relying_party.refresh_tokens import LoginTokens
 from tests import factories as make
 from tests.graphql.documents import everything
 from tests.graphql.world import EVERYTHING, VAULT, Client, World

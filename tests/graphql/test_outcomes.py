@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from identity_api.claims import PatternInvalid
 from identity_api.errors import (
     BadInput,
     ConfigurationError,
@@ -21,7 +22,6 @@ from identity_api.graphql.outcomes import (
     ProblemRow,
     problem_of,
 )
-from identity_api.mapping import PatternInvalid
 from tests.graphql.world import World
 
 
@@ -50,7 +50,7 @@ async def test_a_part_that_is_down_is_an_error_beside_a_null_field(world: World)
     async def unavailable(*_: object) -> None:
         raise Unavailable("The provider does not answer.", code="PROVIDER_UNAVAILABLE")
 
-    world.parts = msgspec.structs.replace(world.parts, sync_user=unavailable)
+    world.deps = msgspec.structs.replace(world.deps, sync_user=unavailable)
     answer = await world.admin.ask(
         "mutation ($id: ID!) { syncUser(input: {id: $id}) { __typename } }", id=global_id("User", world.person)
     )

@@ -14,11 +14,11 @@ from identity_api.db.providers import ClaimSettings
 from identity_api.graphql.ids import global_id
 from identity_api.permissions import service
 from identity_api.sessions.errors import LoginFailed
-from identity_api.sessions.parts import Prepared
+from identity_api.sessions.login.deps import Prepared
 from identity_api.telemetry import log_context
 from tests.graphql.documents import everything
-from tests.graphql.world import Client, World, login_parts, make_world
-from tests.provider import Fault, RunningProvider
+from tests.graphql.world import Client, World, login_deps, make_world
+from tests.openid_provider import Fault, RunningProvider
 from tests.sessions.browsers import CALLBACK, ORIGIN, Browser, add_provider
 from tests.sessions.browsers import World as LoginWorld
 
@@ -59,7 +59,7 @@ class Desk:
 
     async def open_in_browser(self, login_url: str) -> None:
         prepared = Prepared(handle="", launch_url=login_url, attempt_id="")
-        await Browser(self.login.parts).follow_through(prepared, self.login.idp, "alice")
+        await Browser(self.login.deps).follow_through(prepared, self.login.idp, "alice")
 
     async def failures(self, **variables: Any) -> list[Any]:
         page = (await self.tester.data(FAILURES, **variables))["loginFailures"]
@@ -69,16 +69,16 @@ class Desk:
 @pytest_asyncio.fixture
 async def tested(database: Database, idp: RunningProvider) -> AsyncIterator[Desk]:
     world = await make_world(database)
-    parts = msgspec.structs.replace(login_parts(database, f"127.0.0.1:{idp.port}"), public_url=ORIGIN)
-    world.parts = msgspec.structs.replace(world.parts, login=parts)
-    provider = await add_provider(parts, world.tenant, idp, slug="sso", redirect_url=CALLBACK)
+    deps = msgspec.structs.replace(login_deps(database, f"127.0.0.1:{idp.port}"), public_url=ORIGIN)
+    world.deps = msgspec.structs.replace(world.deps, login=deps)
+    provider = await add_provider(deps, world.tenant, idp, slug="sso", redirect_url=CALLBACK)
     async with database.reading() as connection:
         tenant = await tenants.get(connection, world.tenant)
     assert tenant is not None
     tester = await world.client(service.PROVIDERS_WRITE, service.PROVIDERS_READ)
-    yield Desk(world, LoginWorld(parts, tenant, provider, idp), tester, global_id("Provider", provider.id))
-    await parts.documents.aclose()
-    await parts.upstream.aclose()
+    yield Desk(world, LoginWorld(deps, tenant, provider, idp), tester, global_id("Provider", provider.id))
+    await deps.documents.aclose()
+    await deps.upstream.aclose()
 
 
 @pytest.mark.asyncio
@@ -137,7 +137,7 @@ async def test_a_failed_login_is_found_by_the_request_that_its_page_shows(tested
     for request_id, fault in (("request-a", Fault.WRONG_AUDIENCE), ("request-b", Fault.INVALID_CLIENT)):
         begun = await login.begin(provider_slug="sso")
         with log_context(request_id=request_id), login.idp.fault(fault), pytest.raises(LoginFailed):
-            await Browser(login.parts).follow_through(begun, login.idp, "alice")
+            await Browser(login.deps).follow_through(begun, login.idp, "alice")
     newest, oldest = await tested.failures()
     assert (newest["requestId"], newest["code"]) == ("request-b", "PROVIDER_MISCONFIGURED")
     assert newest["reason"] == "TOKEN_REQUEST_REFUSED:invalid_client"
@@ -157,7 +157,7 @@ async def test_failures_are_paged_newest_first(tested: Desk) -> None:
     for number in range(3):
         begun = await login.begin(provider_slug="sso")
         with log_context(request_id=f"request-{number}"), pytest.raises(LoginFailed):
-            await Browser(login.parts).follow_through(begun, login.idp, None)
+            await Browser(login.deps).follow_through(begun, login.idp, None)
     seen, after = [], None
     while True:
         page = (await tested.tester.data(FAILURES, first=2, after=after))["loginFailures"]
@@ -172,7 +172,7 @@ async def test_failures_are_paged_newest_first(tested: Desk) -> None:
 async def test_a_cursor_of_failures_opens_for_its_own_tenant_and_filter_only(tested: Desk, other: World) -> None:
     login = tested.login
     with pytest.raises(LoginFailed):
-        await Browser(login.parts).follow_through(await login.begin(provider_slug="sso"), login.idp, None)
+        await Browser(login.deps).follow_through(await login.begin(provider_slug="sso"), login.idp, None)
     page = (await tested.tester.data(FAILURES))["loginFailures"]
     cursor = page["pageInfo"]["endCursor"]
     assert (await tested.tester.ask(FAILURES, after=cursor)).errors == []

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from identity_api.db import grants, read_model
-from identity_api.graphql.identities import IdentityState
 from identity_api.graphql.ids import global_id
+from identity_api.graphql.users.identities import IdentityState
 from tests.graphql.world import World, moment, people
 
 PERSON = """query ($id: ID!) { user(id: $id) {

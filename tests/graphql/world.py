@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from identity_api.accounts.parts import AccountParts
+from identity_api.accounts.deps import AccountDeps
 from identity_api.accounts.passwords import Passwords
 from identity_api.clock import system_clock
 from identity_api.config import KeyRing
@@ -18,16 +18,16 @@ from identity_api.db import grants, read_model, sessions
 from identity_api.db.database import Connection, Database
 from identity_api.db.providers import Provider
 from identity_api.graphql import engine
-from identity_api.graphql.context import Context, GraphQLParts, build_context
+from identity_api.graphql.context import Context, GraphQLDeps, build_context
 from identity_api.graphql.ids import Kind, global_id
 from identity_api.graphql.schema import build
+from identity_api.group_mappings.apply import apply_changes
 from identity_api.ids import new_token, token_hash, uuid7
-from identity_api.mappings.apply import apply_changes
 from identity_api.permissions.service import SERVICE_PERMISSIONS
+from identity_api.providers.deps import ProviderDeps
+from identity_api.providers.provider_row import Defaults
 from identity_api.sessions.authenticate import authenticate
-from identity_api.sessions.parts import LoginParts
-from identity_api.tenants.provider_parts import ProviderParts
-from identity_api.tenants.rows import Defaults
+from identity_api.sessions.login.deps import LoginDeps
 from identity_api.upstream.addresses import AllowList
 from identity_api.upstream.exchange import Upstream
 from identity_api.upstream.keys import provider_documents
@@ -107,7 +107,7 @@ class Client:
                 authenticated = await authenticate(connection, self.token, idle_seconds=3_600)
             assert authenticated is not None
             world.statements.clear()
-            return build_context(authenticated, world.parts, "request-1")
+            return build_context(authenticated, world.deps, "request-1")
 
         body = msgspec.json.encode({"query": query, "variables": variables})
         request = engine.GraphQLRequest("POST", "request-1", "application/json", body=body)
@@ -126,7 +126,7 @@ class World:
     """One tenant. `admin` holds every service permission; `person` holds none and is in groups."""
 
     database: Database
-    parts: GraphQLParts
+    deps: GraphQLDeps
     tenant: UUID
     provider: Provider
     nudged: list[tuple[str, dict[str, Any]]]
@@ -145,7 +145,7 @@ class World:
     @property
     def statements(self) -> list[str]:
         """Sent while the last question was executed."""
-        database = self.parts.database
+        database = self.deps.database
         assert isinstance(database, CountingDatabase)
         return database.statements
 
@@ -242,10 +242,10 @@ class World:
         await apply_changes(self.database)
 
 
-def provider_parts(database: Database) -> ProviderParts:
+def provider_deps(database: Database) -> ProviderDeps:
     """Nothing can be connected to: there is no network here, and nothing is listed."""
     allow = AllowList()
-    return ProviderParts(
+    return ProviderDeps(
         database=database,
         vault=VAULT,
         documents=provider_documents(Upstream(allow=allow), monotonic=time.monotonic),
@@ -254,14 +254,14 @@ def provider_parts(database: Database) -> ProviderParts:
     )
 
 
-def login_parts(database: Database, *allow: str, vault: Vault = VAULT) -> LoginParts:
+def login_deps(database: Database, *allow: str, vault: Vault = VAULT) -> LoginDeps:
     """Logins that reach what is listed; no name is known here, so that nothing leaves this machine."""
 
     async def nowhere(host: str, port: int) -> Sequence[str]:
         raise OSError("no such name")
 
     upstream = Upstream(allow=AllowList.parse(allow), resolve=nowhere)
-    return LoginParts(
+    return LoginDeps(
         database=database,
         vault=vault,
         upstream=upstream,
@@ -276,21 +276,21 @@ async def make_world(database: Database) -> World:
     world = World()
     world.database, world.nudged, world.synced = database, [], []
 
-    async def nudge(job_name: str, **ids: Any) -> None:
+    async def enqueue(job_name: str, **ids: Any) -> None:
         world.nudged.append((job_name, ids))
 
     async def sync_user(tenant_id: UUID, user_id: UUID) -> None:
         world.synced.append((tenant_id, user_id))
 
-    world.parts = GraphQLParts(
+    world.deps = GraphQLDeps(
         database=CountingDatabase(database),
         vault=VAULT,
-        accounts=AccountParts(database=database, vault=VAULT, passwords=PASSWORDS, clock=system_clock),
-        nudge=nudge,
+        accounts=AccountDeps(database=database, vault=VAULT, passwords=PASSWORDS, clock=system_clock),
+        enqueue=enqueue,
         sync_user=sync_user,
         public_url="https://id.example",
-        login=login_parts(database),
-        providers=provider_parts(database),
+        login=login_deps(database),
+        providers=provider_deps(database),
         session_idle_seconds=3_600,
     )
     async with database.transaction() as connection:

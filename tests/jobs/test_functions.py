@@ -10,7 +10,7 @@ from identity_api import queue as queue_module
 from identity_api.db import audit
 from identity_api.jobs.functions import job_functions
 from identity_api.queue import Queue, run_worker
-from identity_api.sync import now
+from identity_api.sync import on_demand
 from identity_api.telemetry import METRICS
 from tests.sync.world import World
 
@@ -40,7 +40,7 @@ async def waking(world: World, redis_url: str, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(queue_module, "_ENQUEUE_DEADLINE_SECONDS", 10.0)  # a busy machine is not what is tested
     queue, stop = Queue(redis_url), asyncio.Event()
     waking = Waking(queue)
-    functions = job_functions(world.parts, wake_sweep=waking.sweep.set)
+    functions = job_functions(world.deps, wake_sweep=waking.sweep.set)
     running = asyncio.create_task(run_worker(redis_url, functions, stop=stop))
     yield waking
     stop.set()
@@ -52,8 +52,8 @@ async def waking(world: World, redis_url: str, monkeypatch: pytest.MonkeyPatch) 
 async def test_a_request_for_a_user_wakes_a_worker(world: World, waking: Waking) -> None:
     alice = await world.sign_in("alice", is_due=False)
     world.issuer.set_groups("alice", ["support"])
-    asked = await now.request(world.database, waking.queue, world.tenant_id, alice.user_id)
-    done = await now.outcomes(world.database, world.tenant_id, asked, timeout_seconds=10)
+    asked = await on_demand.request(world.database, waking.queue, world.tenant_id, alice.user_id)
+    done = await on_demand.outcomes(world.database, world.tenant_id, asked, timeout_seconds=10)
     assert [(one.state, one.outcome) for one in done.done] == [("FRESH", "ok")]
     assert await world.permissions(alice) == {"tickets:answer"}
 

@@ -9,7 +9,7 @@ import pytest
 from identity_api.db import audit
 from identity_api.db.database import Database
 from identity_api.jobs.worker import run_worker
-from identity_api.lifecycle.audit_chain import ChainIntact, verify
+from identity_api.maintenance.audit_chain import ChainIntact, verify
 from identity_api.telemetry import METRICS
 from tests.sync.conftest import MakeWorld
 from tests.sync.world import World
@@ -19,7 +19,7 @@ from tests.sync.world import World
 async def running_worker(world: World, redis_url: str | None = None) -> AsyncIterator[asyncio.Event]:
     """A worker inside the block; it is told to stop at the end, and must end."""
     stop = asyncio.Event()
-    running = asyncio.create_task(run_worker(world.parts, stop, redis_url=redis_url))
+    running = asyncio.create_task(run_worker(world.deps, stop, redis_url=redis_url))
     try:
         yield stop
     finally:

@@ -15,7 +15,7 @@ from identity_api.permissions.provider_word import (
     outlasting,
     words_at_stake,
 )
-from identity_api.tenants.provider_rules import settings_of
+from identity_api.providers.rules import settings_of
 
 GROUPS, PEOPLE, NAMES = Word.GROUPS, Word.PEOPLE, Word.NAMES
 ROW: dict[str, Any] = {

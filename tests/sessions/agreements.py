@@ -6,16 +6,16 @@ from uuid import UUID
 from identity_api.db import client_keys, providers
 from identity_api.db.providers import ClientSettings, SealedSecret
 from identity_api.ids import uuid7
-from identity_api.sessions.parts import LoginParts
-from identity_api.tenants.client_keys import ensure_keys
-from tests.provider import Client
-from tests.provider.agreed import AgreedProvider
+from identity_api.providers.client_keys import ensure_keys
+from identity_api.sessions.login.deps import LoginDeps
+from tests.openid_provider import Client
+from tests.openid_provider.agreed import AgreedProvider
 from tests.sessions.browsers import REDIRECT_URIS, World, make_world
 
 
-async def make_agreed(parts: LoginParts, idp: AgreedProvider, *, settings: dict[str, Any], **more: Any) -> World:
+async def make_agreed(deps: LoginDeps, idp: AgreedProvider, *, settings: dict[str, Any], **more: Any) -> World:
     """A world with these client settings, and our keys where they need some; the provider knows those."""
-    world = await make_world(parts, idp, client_settings=ClientSettings(**settings), **more)
+    world = await make_world(deps, idp, client_settings=ClientSettings(**settings), **more)
     await publish(world)
     return world
 
@@ -25,7 +25,7 @@ async def publish(world: World) -> None:
     idp = world.idp
     assert isinstance(idp, AgreedProvider)
     async with world.database.transaction() as connection:
-        await ensure_keys(connection, world.parts.vault, world.provider, actor="system")
+        await ensure_keys(connection, world.deps.vault, world.provider, actor="system")
     async with world.database.reading() as connection:
         keys = await client_keys.published(connection, world.tenant.id, world.provider.id)
     idp.agreement.client_jwks = {"keys": keys}
@@ -36,7 +36,7 @@ async def set_secrets(world: World, *secrets: str) -> list[UUID]:
     rows = []
     for secret in secrets:
         row_id = uuid7()
-        sealed = world.parts.vault.seal(
+        sealed = world.deps.vault.seal(
             secret.encode(), tenant_id=world.tenant.id, table="provider_secret", column="sealed", row_id=row_id
         )
         rows.append(SealedSecret(row_id, sealed, None))

@@ -15,23 +15,23 @@ from identity_api.db.providers import Provider, SealedSecret
 from identity_api.db.tenants import Frontend, Tenant
 from identity_api.ids import uuid7
 from identity_api.sessions.authenticate import Authenticated, authenticate
-from identity_api.sessions.complete import complete
-from identity_api.sessions.finish import finish
-from identity_api.sessions.launch import launch
-from identity_api.sessions.parts import (
-    Arrival,
-    Beginning,
+from identity_api.sessions.login.complete import complete
+from identity_api.sessions.login.deps import (
+    AuthorizationRedirect,
     BrowserRequest,
+    CallbackRequest,
     Cookie,
-    Finished,
-    Launched,
-    LoginParts,
+    LoginDeps,
+    LoginRequest,
+    LoginResult,
     Prepared,
 )
-from identity_api.sessions.prepare import prepare
+from identity_api.sessions.login.finish import finish
+from identity_api.sessions.login.launch import launch
+from identity_api.sessions.login.prepare import prepare
 from tests import factories as make
-from tests.provider import RunningProvider
-from tests.provider.browser import Arrival as ProviderArrival
+from tests.openid_provider import RunningProvider
+from tests.openid_provider.browser import CallbackRequest as ProviderArrival
 
 ORIGIN = "https://id.acme.example"
 CALLBACK = f"{ORIGIN}/auth/oidc/sso/callback"
@@ -45,22 +45,24 @@ CLIENT_STATE = "frontend-state"
 class World:
     """One tenant and its provider."""
 
-    parts: LoginParts
+    deps: LoginDeps
     tenant: Tenant
     provider: Provider
     idp: RunningProvider
 
     @property
     def database(self) -> Database:
-        return self.parts.database
+        return self.deps.database
 
     async def begin(self, **wishes: Any) -> Prepared:
         """Prepare a login on the tenant's own host."""
-        return await prepare(self.parts, self.tenant, Beginning(**{"session_origin": ORIGIN, **wishes}))
+        return await prepare(self.deps, self.tenant, LoginRequest(**{"session_origin": ORIGIN, **wishes}))
 
-    async def sign_in(self, person: str | None = "alice", browser: "Browser | None" = None, **wishes: Any) -> Finished:
+    async def sign_in(
+        self, person: str | None = "alice", browser: "Browser | None" = None, **wishes: Any
+    ) -> LoginResult:
         """A whole login, to whatever its delivery leads to."""
-        browser = browser or Browser(self.parts)
+        browser = browser or Browser(self.deps)
         return await browser.follow_through(await self.begin(**wishes), self.idp, person)
 
     async def change_provider(self, **settings: Any) -> None:
@@ -93,16 +95,16 @@ class World:
     async def who(self, token: str) -> Authenticated | None:
         """Whose token this is now."""
         async with self.database.reading() as connection:
-            return await authenticate(connection, token, idle_seconds=self.parts.limits.session_idle_seconds)
+            return await authenticate(connection, token, idle_seconds=self.deps.limits.session_idle_seconds)
 
     async def count(self, table: str) -> int:
         """Rows of this tenant."""
         return int(await self.fetchval(f"select count(*) from {table} where tenant_id = $1", self.tenant.id))
 
 
-async def make_world(parts: LoginParts, idp: RunningProvider, **settings: Any) -> World:
+async def make_world(deps: LoginDeps, idp: RunningProvider, **settings: Any) -> World:
     """A tenant with the provider `sso` and a frontend that may use every delivery."""
-    async with parts.database.transaction() as connection:
+    async with deps.database.transaction() as connection:
         tenant = await make.make_tenant(connection)
         frontend = Frontend(
             uuid7(),
@@ -113,18 +115,18 @@ async def make_world(parts: LoginParts, idp: RunningProvider, **settings: Any) -
             ("cookie", "code", "fragment"),
         )
         await tenants.write_frontend(connection, frontend)
-    provider = await add_provider(parts, tenant.id, idp, slug="sso", redirect_url=CALLBACK, **settings)
-    return World(parts, tenant, provider, idp)
+    provider = await add_provider(deps, tenant.id, idp, slug="sso", redirect_url=CALLBACK, **settings)
+    return World(deps, tenant, provider, idp)
 
 
-async def add_provider(parts: LoginParts, tenant_id: UUID, idp: RunningProvider, **settings: Any) -> Provider:
+async def add_provider(deps: LoginDeps, tenant_id: UUID, idp: RunningProvider, **settings: Any) -> Provider:
     """A provider of the tenant at the running one, with its secret."""
-    async with parts.database.transaction() as connection:
+    async with deps.database.transaction() as connection:
         provider = await make.make_provider(
             connection, tenant_id, **{"issuer": idp.issuer, "client_id": idp.client_id, **settings}
         )
         secret_id = uuid7()
-        sealed = parts.vault.seal(
+        sealed = deps.vault.seal(
             idp.client_secret.encode(), tenant_id=tenant_id, table="provider_secret", column="sealed", row_id=secret_id
         )
         await providers.replace_secrets(connection, tenant_id, provider.id, [SealedSecret(secret_id, sealed, None)])
@@ -135,13 +137,13 @@ async def add_provider(parts: LoginParts, tenant_id: UUID, idp: RunningProvider,
 class Browser:
     """One person's browser: cookies by host."""
 
-    parts: LoginParts
+    deps: LoginDeps
     jar: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def cookies(self, host: str) -> dict[str, str]:
         return self.jar.setdefault(host, {})
 
-    def obey(self, host: str, answer: Launched | Finished) -> None:
+    def obey(self, host: str, answer: AuthorizationRedirect | LoginResult) -> None:
         """Set and clear what the answer says."""
         cookies = self.cookies(host)
         for name in answer.clear_cookies:
@@ -150,7 +152,7 @@ class Browser:
             assert isinstance(cookie, Cookie)
             cookies[cookie.name] = cookie.value
 
-    async def launch(self, url: str) -> Launched:
+    async def launch(self, url: str) -> AuthorizationRedirect:
         """Open a launch URL."""
         parts = urlsplit(url)
         host, handle = parts.netloc, parts.path.rsplit("/", 1)[1]
@@ -166,7 +168,7 @@ class Browser:
             launched = await self.launch(launched.location)
         return launched.location
 
-    async def arrive(self, arrival: ProviderArrival) -> Finished:
+    async def arrive(self, arrival: ProviderArrival) -> LoginResult:
         """Bring what the provider sent back to our callback."""
         parts = urlsplit(arrival.url)
         pairs = list(arrival.parameters.items())
@@ -175,11 +177,11 @@ class Browser:
 
     async def callback(
         self, url: str, pairs: list[tuple[str, str]], *, host: str | None = None, posted_from: str | None = None
-    ) -> Finished:
+    ) -> LoginResult:
         """Open a callback with these parameters; `posted_from` is what a browser says of the page that posts a form."""
         parts = urlsplit(url)
         name = parts.hostname or ""
-        arrival = Arrival(
+        arrival = CallbackRequest(
             host=host or parts.netloc,
             path=parts.path,
             pairs=pairs,
@@ -190,7 +192,7 @@ class Browser:
         self.obey(name, finished)
         return finished
 
-    async def complete(self, url: str) -> Finished:
+    async def complete(self, url: str) -> LoginResult:
         """Open `/auth/complete` where the callback sent us."""
         parts = urlsplit(url)
         name = parts.hostname or ""
@@ -199,7 +201,7 @@ class Browser:
         self.obey(name, finished)
         return finished
 
-    async def follow_through(self, prepared: Prepared, idp: RunningProvider, person: str | None) -> Finished:
+    async def follow_through(self, prepared: Prepared, idp: RunningProvider, person: str | None) -> LoginResult:
         """From the launch URL to the end."""
         authorization_url = await self.go_to_provider(prepared)
         finished = await self.arrive(await idp.sign_in(authorization_url, person))

@@ -11,13 +11,13 @@ import pytest_asyncio
 from identity_api.clock import system_clock
 from identity_api.config import KeyRing
 from identity_api.db.database import Database
-from identity_api.sessions.parts import LoginParts
+from identity_api.sessions.login.deps import LoginDeps
 from identity_api.upstream.addresses import AllowList
 from identity_api.upstream.documents import Times
 from identity_api.upstream.exchange import Upstream
 from identity_api.upstream.keys import provider_documents
 from identity_api.vault import Vault
-from tests.provider import RunningProvider
+from tests.openid_provider import RunningProvider
 from tests.sessions.browsers import ORIGIN, REDIRECT_URIS, World, make_world
 
 KEYS = KeyRing([("test", os.urandom(32))])
@@ -48,10 +48,10 @@ def other_idp(providers_of_process: tuple[RunningProvider, RunningProvider]) -> 
     providers_of_process[1].reset()
 
 
-def parts_reaching(database: Database, *places: str) -> LoginParts:
+def deps_reaching(database: Database, *places: str) -> LoginDeps:
     """Parts that may reach these places and nothing else. Close `documents`, then `upstream`."""
     upstream = Upstream(allow=AllowList.parse(places))
-    return LoginParts(
+    return LoginDeps(
         database=database,
         vault=Vault(KEYS),
         upstream=upstream,
@@ -62,24 +62,24 @@ def parts_reaching(database: Database, *places: str) -> LoginParts:
 
 
 @asynccontextmanager
-async def parts_for(database: Database, *reachable: RunningProvider) -> AsyncIterator[LoginParts]:
+async def deps_for(database: Database, *reachable: RunningProvider) -> AsyncIterator[LoginDeps]:
     """Parts that may reach these providers and nothing else, with an empty cache of documents."""
-    parts = parts_reaching(database, *[f"127.0.0.1:{one.port}" for one in reachable])
-    yield parts
-    await parts.documents.aclose()
-    await parts.upstream.aclose()
+    deps = deps_reaching(database, *[f"127.0.0.1:{one.port}" for one in reachable])
+    yield deps
+    await deps.documents.aclose()
+    await deps.upstream.aclose()
 
 
 @pytest_asyncio.fixture
-async def parts(
+async def deps(
     database: Database, providers_of_process: tuple[RunningProvider, RunningProvider]
-) -> AsyncIterator[LoginParts]:
+) -> AsyncIterator[LoginDeps]:
     """Parts that may reach the two providers; documents are cached for this test only."""
-    async with parts_for(database, *providers_of_process) as made:
+    async with deps_for(database, *providers_of_process) as made:
         yield made
 
 
 @pytest_asyncio.fixture
-async def world(parts: LoginParts, idp: RunningProvider) -> World:
+async def world(deps: LoginDeps, idp: RunningProvider) -> World:
     """A tenant whose people sign in at the first provider."""
-    return await make_world(parts, idp)
+    return await make_world(deps, idp)

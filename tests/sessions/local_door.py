@@ -6,8 +6,8 @@ from typing import Any
 from identity_api.errors import Unavailable
 from identity_api.sessions.authenticate import Authenticated, authenticate
 from identity_api.sessions.errors import LoginFailed
-from identity_api.sessions.local import LocalParts, LocalSignIn, sign_in
-from identity_api.sessions.parts import Beginning, Finished, LoginLimits
+from identity_api.sessions.login.deps import LoginLimits, LoginRequest, LoginResult
+from identity_api.sessions.login.password_login import LocalSignIn, PasswordLoginDeps, sign_in
 from tests.accounts.local_world import PASSWORD, LocalWorld
 
 ORIGIN = "https://id.acme.example"
@@ -36,8 +36,8 @@ class Door:
     def __init__(self, world: LocalWorld) -> None:
         self.world = world
 
-    def parts(self, **limits: Any) -> LocalParts:
-        return LocalParts(accounts=self.world.parts, limits=LoginLimits(**limits))
+    def deps(self, **limits: Any) -> PasswordLoginDeps:
+        return PasswordLoginDeps(accounts=self.world.deps, limits=LoginLimits(**limits))
 
     async def sign_in(
         self,
@@ -48,11 +48,11 @@ class Door:
         address: Address | None = None,
         limits: dict[str, Any] | None = None,
         **where: Any,
-    ) -> Finished:
+    ) -> LoginResult:
         cookies = where.pop("cookies", {})
-        beginning = Beginning(**{"session_origin": ORIGIN, **where})
+        beginning = LoginRequest(**{"session_origin": ORIGIN, **where})
         given = LocalSignIn(username=username, password=password, code=code, beginning=beginning, cookies=cookies)
-        return await sign_in(self.parts(**(limits or {})), self.world.tenant, given, address=address or Address())
+        return await sign_in(self.deps(**(limits or {})), self.world.tenant, given, address=address or Address())
 
     async def token(self, *arguments: Any, **more: Any) -> str:
         """Sign in; the session's token."""

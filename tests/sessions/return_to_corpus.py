@@ -40,8 +40,8 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
 
-def _all(*parts: Iterable[str]) -> tuple[str, ...]:
-    return tuple("".join(one) for one in product(*parts))
+def _all(*deps: Iterable[str]) -> tuple[str, ...]:
+    return tuple("".join(one) for one in product(*deps))
 
 
 SLASHES = ("//", "///", "////", "/\\", "\\/", "\\\\", "/\\/", "\\//", "/\\\\", "//\\", "\\/\\", "///\\//")

@@ -16,18 +16,18 @@ import pytest_asyncio
 
 from identity_api.clock import system_clock
 from identity_api.db.database import Database
-from identity_api.sessions.backchannel import use_logout_token
+from identity_api.providers.client_keys import replace_certificate
+from identity_api.providers.self_test.run import SelfTest, SelfTestDeps, self_test
 from identity_api.sessions.errors import LoginFailed
-from identity_api.sessions.parts import LoginParts
-from identity_api.sessions.provider_logout import LogoutRefused
-from identity_api.sync.parts import SyncParts
+from identity_api.sessions.login.deps import LoginDeps
+from identity_api.sessions.logout.backchannel import use_logout_token
+from identity_api.sessions.logout.provider_logout import LogoutRefused
+from identity_api.sync.deps import SyncDeps
 from identity_api.sync.run import sweep
-from identity_api.tenants.client_keys import replace_certificate
-from identity_api.tenants.selftest.run import SelfTest, SelfTestParts, self_test
-from tests.provider.agreed import AgreedProvider
+from tests.openid_provider.agreed import AgreedProvider
 from tests.sessions.agreements import make_agreed
 from tests.sessions.browsers import REDIRECT_URIS, Browser, World
-from tests.sessions.conftest import parts_reaching
+from tests.sessions.conftest import deps_reaching
 from tests.upstream.certificates import Certificate, issue, server_context
 
 FROM_USERINFO = {"groups": ("userinfo / groups",)}
@@ -98,18 +98,18 @@ def run(papers: Papers) -> Iterator[Run]:
         yield start
 
 
-Reach = Callable[..., LoginParts]
+Reach = Callable[..., LoginDeps]
 
 
 @pytest_asyncio.fixture
 async def reach(database: Database) -> AsyncIterator[Reach]:
     async with AsyncExitStack() as stack:
 
-        def make(*ports: int) -> LoginParts:
-            parts = parts_reaching(database, *[f"localhost:{port}" for port in ports])
-            stack.push_async_callback(parts.upstream.aclose)
-            stack.push_async_callback(parts.documents.aclose)
-            return parts
+        def make(*ports: int) -> LoginDeps:
+            deps = deps_reaching(database, *[f"localhost:{port}" for port in ports])
+            stack.push_async_callback(deps.upstream.aclose)
+            stack.push_async_callback(deps.documents.aclose)
+            return deps
 
         yield make
 
@@ -117,7 +117,7 @@ async def reach(database: Database) -> AsyncIterator[Reach]:
 async def show(world: World, pem: str | None) -> None:
     """Let this certificate with its key be ours."""
     async with world.database.transaction() as connection:
-        await replace_certificate(connection, world.parts.vault, world.provider, pem, actor="system")
+        await replace_certificate(connection, world.deps.vault, world.provider, pem, actor="system")
 
 
 async def guarded(run: Run, reach: Reach, papers: Papers, **more: Any) -> World:
@@ -129,12 +129,12 @@ async def guarded(run: Run, reach: Reach, papers: Papers, **more: Any) -> World:
 
 async def sync(world: World) -> dict[str, int]:
     """Sync whoever has signed in, in a process that remembers nothing; how it ended."""
-    parts = world.parts
-    worker = SyncParts(
-        database=parts.database,
-        vault=parts.vault,
-        upstream=parts.upstream,
-        documents=parts.documents,
+    deps = world.deps
+    worker = SyncDeps(
+        database=deps.database,
+        vault=deps.vault,
+        upstream=deps.upstream,
+        documents=deps.documents,
         clock=system_clock,
     )
     user_id = await world.fetchval("select user_id from identity where tenant_id = $1", world.tenant.id)
@@ -146,14 +146,14 @@ async def sync(world: World) -> dict[str, int]:
 
 async def self_tested(world: World) -> SelfTest:
     """The self-test, as `provider test` runs it."""
-    parts = SelfTestParts(
+    deps = SelfTestDeps(
         database=world.database,
-        vault=world.parts.vault,
-        upstream=world.parts.upstream,
+        vault=world.deps.vault,
+        upstream=world.deps.upstream,
         clock=system_clock,
         leeway_seconds=60,
     )
-    return await self_test(parts, world.provider, world.tenant.slug)
+    return await self_test(deps, world.provider, world.tenant.slug)
 
 
 async def refused(world: World) -> tuple[str, str | None]:
@@ -181,7 +181,7 @@ async def test_a_login_and_everything_after_it_is_made_with_the_certificate(
     assert (await world.sign_in()).kind == "SESSION"
     assert world.idp.log.count("/jwks") == before + 1
     token = world.idp.logout_token("alice")
-    assert await use_logout_token(world.parts, world.provider, world.tenant.slug, token) == "ended"
+    assert await use_logout_token(world.deps, world.provider, world.tenant.slug, token) == "ended"
 
 
 @pytest.mark.asyncio
@@ -210,7 +210,7 @@ async def test_a_certificate_that_is_gone_stops_refreshes_and_costs_nobody_their
     assert await sync(world) == {REQUIRED.lower(): 1}
     assert await world.fetchval("select state from identity where tenant_id = $1", world.tenant.id) == "STALE"
     with pytest.raises(LogoutRefused) as caught:
-        await use_logout_token(world.parts, world.provider, world.tenant.slug, world.idp.logout_token("alice"))
+        await use_logout_token(world.deps, world.provider, world.tenant.slug, world.idp.logout_token("alice"))
     assert caught.value.reason == REQUIRED
     await show(world, papers.client)
     assert await sync(world) == {"ok": 1}
@@ -245,8 +245,8 @@ async def at_aliases(
         aliases={f"{name}_endpoint": f"https://localhost:{idp.mtls_port}/{name}" for name in ("token", "userinfo")}
     )
     settings = {"ca_certificate_pem": papers.authority.pem}
-    parts = reach(idp.port, idp.mtls_port)
-    return await make_agreed(parts, idp, settings=settings, claims=FROM_USERINFO, **more), idp
+    deps = reach(idp.port, idp.mtls_port)
+    return await make_agreed(deps, idp, settings=settings, claims=FROM_USERINFO, **more), idp
 
 
 def places(idp: AgreedProvider, *paths: str) -> set[int]:
@@ -324,7 +324,7 @@ async def test_a_certificate_that_the_provider_knows_of_nobody_is_named_by_the_s
     idp.agree(method="tls_client_auth")
     await show(world, papers.client)
     assert (await self_tested(world)).verdict.code == "CLIENT_CERTIFICATE_WRONG"
-    browser = Browser(world.parts)
+    browser = Browser(world.deps)
     with pytest.raises(LoginFailed) as caught:
         await browser.follow_through(await world.begin(), idp, "alice")
     assert caught.value.reason == "TOKEN_REQUEST_REFUSED:invalid_client"

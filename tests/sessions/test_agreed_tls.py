@@ -13,18 +13,18 @@ import pytest_asyncio
 
 from identity_api.clock import system_clock
 from identity_api.db.database import Database
+from identity_api.providers.client_keys import replace_certificate
 from identity_api.sessions.errors import LoginFailed
-from identity_api.sessions.parts import LoginParts
-from identity_api.sync.parts import SyncParts
+from identity_api.sessions.login.deps import LoginDeps
+from identity_api.sync.deps import SyncDeps
 from identity_api.sync.run import sweep
-from identity_api.tenants.client_keys import replace_certificate
 from identity_api.upstream.addresses import AllowList
 from identity_api.upstream.exchange import Upstream
 from identity_api.upstream.keys import provider_documents
-from tests.provider.agreed import AgreedProvider
+from tests.openid_provider.agreed import AgreedProvider
 from tests.sessions.agreements import make_agreed
 from tests.sessions.browsers import REDIRECT_URIS, Browser, World
-from tests.sessions.conftest import parts_reaching
+from tests.sessions.conftest import deps_reaching
 from tests.upstream.certificates import Certificate, issue, server_context
 
 USERINFO_TOO = {"groups": ("userinfo / groups",)}
@@ -75,39 +75,39 @@ def run(authorities: Authorities) -> Iterator[Run]:
 
 
 @pytest_asyncio.fixture
-async def parts_for(database: Database) -> AsyncIterator[Callable[[AgreedProvider], LoginParts]]:
+async def deps_for(database: Database) -> AsyncIterator[Callable[[AgreedProvider], LoginDeps]]:
     async with AsyncExitStack() as stack:
 
-        def make(idp: AgreedProvider) -> LoginParts:
-            parts = parts_reaching(database, f"localhost:{idp.port}")
-            stack.push_async_callback(parts.upstream.aclose)
-            stack.push_async_callback(parts.documents.aclose)
-            return parts
+        def make(idp: AgreedProvider) -> LoginDeps:
+            deps = deps_reaching(database, f"localhost:{idp.port}")
+            stack.push_async_callback(deps.upstream.aclose)
+            stack.push_async_callback(deps.documents.aclose)
+            return deps
 
         yield make
 
 
-MakeParts = Callable[[AgreedProvider], LoginParts]
+MakeParts = Callable[[AgreedProvider], LoginDeps]
 
 
 async def show(world: World, certificate: str | None) -> bool:
     async with world.database.transaction() as connection:
-        return await replace_certificate(connection, world.parts.vault, world.provider, certificate, actor="system")
+        return await replace_certificate(connection, world.deps.vault, world.provider, certificate, actor="system")
 
 
 @pytest.mark.asyncio
 async def test_a_provider_of_a_private_authority_is_used_where_that_is_configured(
-    run: Run, parts_for: MakeParts, authorities: Authorities
+    run: Run, deps_for: MakeParts, authorities: Authorities
 ) -> None:
     idp = run(authorities.server(by=authorities.ours))
-    world = await make_agreed(parts_for(idp), idp, settings={"ca_certificate_pem": authorities.ours.pem})
+    world = await make_agreed(deps_for(idp), idp, settings={"ca_certificate_pem": authorities.ours.pem})
     assert (await world.sign_in()).kind == "SESSION"
 
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("case", ["system's authorities", "other authority", "other host", "expired"])
 async def test_promise_51_nothing_is_sent_to_a_provider_that_is_not_trusted(
-    run: Run, parts_for: MakeParts, authorities: Authorities, case: str
+    run: Run, deps_for: MakeParts, authorities: Authorities, case: str
 ) -> None:
     """A setting can only replace whom to trust: nothing turns the check off, and the host name counts in every case."""
     kinds: dict[str, dict[str, Any]] = {
@@ -117,9 +117,9 @@ async def test_promise_51_nothing_is_sent_to_a_provider_that_is_not_trusted(
     }
     idp = run(authorities.server(**kinds.get(case, {"by": authorities.ours})))
     settings = {} if case == "system's authorities" else {"ca_certificate_pem": authorities.ours.pem}
-    world = await make_agreed(parts_for(idp), idp, settings=settings)
+    world = await make_agreed(deps_for(idp), idp, settings=settings)
     with pytest.raises(LoginFailed) as caught:
-        await Browser(world.parts).go_to_provider(await world.begin())
+        await Browser(world.deps).go_to_provider(await world.begin())
     assert (caught.value.code, (caught.value.reason or "")[:11]) == ("PROVIDER_MISCONFIGURED", "TLS_FAILED:")
     why = {"other host": ["OTHER_HOST"], "expired": ["EXPIRED"]}.get(case, ["UNKNOWN_AUTHORITY", "SELF_SIGNED"])
     assert (caught.value.reason or "")[11:] in why
@@ -128,13 +128,13 @@ async def test_promise_51_nothing_is_sent_to_a_provider_that_is_not_trusted(
 
 @pytest.mark.asyncio
 async def test_a_private_authority_of_one_provider_is_no_authority_for_another(
-    run: Run, parts_for: MakeParts, authorities: Authorities
+    run: Run, deps_for: MakeParts, authorities: Authorities
 ) -> None:
     idp = run(authorities.server(by=authorities.ours))
-    parts = parts_for(idp)
-    trusting = await make_agreed(parts, idp, settings={"ca_certificate_pem": authorities.ours.pem})
+    deps = deps_for(idp)
+    trusting = await make_agreed(deps, idp, settings={"ca_certificate_pem": authorities.ours.pem})
     assert (await trusting.sign_in()).kind == "SESSION"
-    other = await make_agreed(parts, idp, settings={})
+    other = await make_agreed(deps, idp, settings={})
     with pytest.raises(LoginFailed) as caught:
         await other.sign_in()
     assert caught.value.reason in ("TLS_FAILED:UNKNOWN_AUTHORITY", "TLS_FAILED:SELF_SIGNED")
@@ -142,15 +142,15 @@ async def test_a_private_authority_of_one_provider_is_no_authority_for_another(
 
 @pytest.mark.asyncio
 async def test_promise_50_a_private_authority_opens_no_address(
-    run: Run, database: Database, authorities: Authorities, parts_for: MakeParts
+    run: Run, database: Database, authorities: Authorities, deps_for: MakeParts
 ) -> None:
     """Whom to trust is the tenant's word; where to connect to stays the operator's."""
     idp = run(authorities.server(by=authorities.ours))
-    parts = parts_for(idp)
+    deps = deps_for(idp)
     upstream = Upstream(allow=AllowList.parse([]))
     documents = provider_documents(upstream, monotonic=time.monotonic)
-    values = {name: getattr(parts, name) for name in LoginParts.__struct_fields__}
-    closed = LoginParts(**{**values, "upstream": upstream, "documents": documents})
+    values = {name: getattr(deps, name) for name in LoginDeps.__struct_fields__}
+    closed = LoginDeps(**{**values, "upstream": upstream, "documents": documents})
     world = await make_agreed(closed, idp, settings={"ca_certificate_pem": authorities.ours.pem})
     with pytest.raises(LoginFailed) as caught:
         await world.sign_in()
@@ -162,22 +162,22 @@ async def test_promise_50_a_private_authority_opens_no_address(
 
 @pytest.mark.asyncio
 async def test_our_certificate_is_shown_where_we_prove_who_we_are(
-    run: Run, parts_for: MakeParts, authorities: Authorities
+    run: Run, deps_for: MakeParts, authorities: Authorities
 ) -> None:
     idp = run(authorities.server(by=authorities.ours))
     idp.agree(demands_certificate=True, par="required")
     settings = {"ca_certificate_pem": authorities.ours.pem}
-    world = await make_agreed(parts_for(idp), idp, settings=settings, claims=USERINFO_TOO)
+    world = await make_agreed(deps_for(idp), idp, settings=settings, claims=USERINFO_TOO)
     assert await show(world, authorities.client(by=authorities.ours))
     assert (await world.sign_in()).kind == "SESSION"
     assert [(path, status) for path, status, _ in idp.asked] == [("/par", 201), ("/token", 200), ("/userinfo", 200)]
     idp.asked.clear()
-    parts = world.parts
-    worker = SyncParts(
-        database=parts.database,
-        vault=parts.vault,
-        upstream=parts.upstream,
-        documents=parts.documents,
+    deps = world.deps
+    worker = SyncDeps(
+        database=deps.database,
+        vault=deps.vault,
+        upstream=deps.upstream,
+        documents=deps.documents,
         clock=system_clock,
     )
     user_id = await world.fetchval("select user_id from identity where tenant_id = $1", world.tenant.id)
@@ -188,11 +188,11 @@ async def test_our_certificate_is_shown_where_we_prove_who_we_are(
 
 @pytest.mark.asyncio
 async def test_without_a_certificate_such_a_provider_refuses_us(
-    run: Run, parts_for: MakeParts, authorities: Authorities
+    run: Run, deps_for: MakeParts, authorities: Authorities
 ) -> None:
     idp = run(authorities.server(by=authorities.ours))
     idp.agree(demands_certificate=True)
-    world = await make_agreed(parts_for(idp), idp, settings={"ca_certificate_pem": authorities.ours.pem})
+    world = await make_agreed(deps_for(idp), idp, settings={"ca_certificate_pem": authorities.ours.pem})
     await show(world, authorities.client(by=authorities.ours))
     await show(world, None)
     with pytest.raises(LoginFailed) as caught:
@@ -202,11 +202,11 @@ async def test_without_a_certificate_such_a_provider_refuses_us(
 
 @pytest.mark.asyncio
 async def test_a_certificate_of_another_authority_is_refused(
-    run: Run, parts_for: MakeParts, authorities: Authorities
+    run: Run, deps_for: MakeParts, authorities: Authorities
 ) -> None:
     idp = run(authorities.server(by=authorities.ours))
     idp.agree(demands_certificate=True)
-    world = await make_agreed(parts_for(idp), idp, settings={"ca_certificate_pem": authorities.ours.pem})
+    world = await make_agreed(deps_for(idp), idp, settings={"ca_certificate_pem": authorities.ours.pem})
     await show(world, authorities.client(by=authorities.other))
     with pytest.raises(LoginFailed) as caught:
         await world.sign_in()
@@ -217,10 +217,10 @@ async def test_a_certificate_of_another_authority_is_refused(
 
 @pytest.mark.asyncio
 async def test_the_same_certificate_is_written_once_and_is_sealed(
-    run: Run, parts_for: MakeParts, authorities: Authorities
+    run: Run, deps_for: MakeParts, authorities: Authorities
 ) -> None:
     idp = run(authorities.server(by=authorities.ours))
-    world = await make_agreed(parts_for(idp), idp, settings={})
+    world = await make_agreed(deps_for(idp), idp, settings={})
     certificate = authorities.client(by=authorities.ours)
     assert [await show(world, certificate), await show(world, certificate)] == [True, False]
     stored = await world.fetchval("select sealed from client_key where tenant_id = $1", world.tenant.id)

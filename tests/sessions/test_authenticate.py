@@ -13,9 +13,9 @@ from identity_api.ids import new_token, token_hash
 from identity_api.lifecycle.end_login import end_everything_of_users, end_logins
 from identity_api.sessions.authenticate import Authenticated, authenticate, needs_touch, touch
 from identity_api.sessions.clients import create_api_token
-from identity_api.sessions.parts import LoginLimits, LoginParts
+from identity_api.sessions.login.deps import LoginDeps, LoginLimits
 from tests import factories as make
-from tests.provider import RunningProvider
+from tests.openid_provider import RunningProvider
 from tests.sessions.browsers import FRONTEND_URL, World, make_world, parameters_of
 
 pytestmark = pytest.mark.asyncio
@@ -145,16 +145,16 @@ async def test_after_everybody_was_signed_out_at_once_a_new_login_works(world: W
 
 
 async def test_sessions_beyond_the_limit_end_the_oldest(world: World, idp: RunningProvider) -> None:
-    values = {name: getattr(world.parts, name) for name in LoginParts.__struct_fields__}
-    limited = await make_world(LoginParts(**{**values, "limits": LoginLimits(sessions_per_user=2)}), idp)
+    values = {name: getattr(world.deps, name) for name in LoginDeps.__struct_fields__}
+    limited = await make_world(LoginDeps(**{**values, "limits": LoginLimits(sessions_per_user=2)}), idp)
     tokens = [(await signed_in(limited))[0] for _ in range(4)]
     assert [await limited.who(token) is not None for token in tokens] == [False, False, True, True]
     assert [event["reason"] for event in await limited.events("session.ended")] == ["too_many", "too_many"]
 
 
 async def test_parallel_logins_of_one_user_keep_the_limit(world: World, idp: RunningProvider) -> None:
-    values = {name: getattr(world.parts, name) for name in LoginParts.__struct_fields__}
-    limited = await make_world(LoginParts(**{**values, "limits": LoginLimits(sessions_per_user=3)}), idp)
+    values = {name: getattr(world.deps, name) for name in LoginDeps.__struct_fields__}
+    limited = await make_world(LoginDeps(**{**values, "limits": LoginLimits(sessions_per_user=3)}), idp)
     await signed_in(limited)
     await asyncio.gather(*[limited.sign_in("alice") for _ in range(6)])
     live = "select count(*) from session where tenant_id = $1 and ended_at is null"
@@ -242,7 +242,7 @@ async def test_authenticating_is_one_statement_and_quick(world: World) -> None:
 
 async def test_a_bearer_of_one_tenant_says_nothing_of_another(world: World, idp: RunningProvider) -> None:
     """I2: the tenant comes from the token."""
-    neighbour = await make_world(world.parts, idp)
+    neighbour = await make_world(world.deps, idp)
     finished = await neighbour.sign_in(return_to=FRONTEND_URL, delivery="fragment", client_state="s")
     who = await world.who(parameters_of(finished.location)["access_token"])
     assert who is not None

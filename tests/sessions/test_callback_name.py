@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from identity_api.sessions.callback_name import MAX_FIELD_BYTES, MAX_NAME_LENGTH, callback_name
+from identity_api.sessions.login.callback_name import MAX_FIELD_BYTES, MAX_NAME_LENGTH, callback_name
 
 
 def field(**name: object) -> list[tuple[str, str]]:

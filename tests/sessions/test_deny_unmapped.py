@@ -11,7 +11,7 @@ from identity_api.db.grants import open_manual_grant
 from identity_api.db.providers import ClaimSettings
 from identity_api.sessions.errors import LoginFailed
 from tests import factories as make
-from tests.provider import Fault
+from tests.openid_provider import Fault
 from tests.sessions.browsers import Browser, World
 
 pytestmark = pytest.mark.asyncio
@@ -31,7 +31,7 @@ async def mapped(world: World, group: str = "engineering", *, permission: str | 
 async def turned_away(world: World, person: str = "alice", *, reason: str = "nothing_maps") -> None:
     """403 NO_ACCESS, and nothing of the person is left."""
     before = [await world.count(table) for table in ("app_user", "identity", "session", "refresh_token")]
-    browser = Browser(world.parts)
+    browser = Browser(world.deps)
     with pytest.raises(LoginFailed) as refused:
         await world.sign_in(person, browser)
     assert (refused.value.code, refused.value.status, refused.value.reason) == ("NO_ACCESS", 403, reason)

@@ -5,10 +5,10 @@ import asyncio
 import msgspec
 import pytest
 
+from identity_api.providers.consequences import end_removed_directories
 from identity_api.sessions.errors import LoginFailed
-from identity_api.tenants.consequences import end_removed_directories
-from tests.provider import Fault
-from tests.provider.misbehaving import ENTRA_DIRECTORY
+from tests.openid_provider import Fault
+from tests.openid_provider.misbehaving import ENTRA_DIRECTORY
 from tests.sessions.browsers import Browser, World
 
 pytestmark = pytest.mark.asyncio
@@ -30,7 +30,7 @@ async def sign_in(world: World, *directories: str) -> None:
     """A login where these directories are listed."""
     await list_directories(world, *directories)
     with world.idp.fault(Fault.ENTRA_DIRECTORY):
-        await Browser(world.parts).follow_through(await world.begin(), world.idp, "alice")
+        await Browser(world.deps).follow_through(await world.begin(), world.idp, "alice")
 
 
 async def test_people_of_a_listed_directory_get_in_under_their_own_issuer(world: World) -> None:
@@ -53,7 +53,7 @@ async def test_a_directory_removed_while_the_code_is_exchanged_gives_no_session(
 ) -> None:
     """Its other logins end with the removal; this one is not there yet to be ended, and would last."""
     await list_directories(world, OTHER_DIRECTORY, ENTRA_DIRECTORY)
-    before, browser = world.provider, Browser(world.parts)
+    before, browser = world.provider, Browser(world.deps)
     with world.idp.fault(Fault.ENTRA_DIRECTORY):
         arrival = await world.idp.sign_in(await browser.go_to_provider(await world.begin()), "alice")
         with world.idp.hold("/token") as gate:

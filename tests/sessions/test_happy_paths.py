@@ -6,10 +6,10 @@ import pytest
 
 from identity_api.ids import new_token, token_hash
 from identity_api.oidc.authorization import code_challenge, new_code_verifier
-from identity_api.sessions.parts import LoginParts, Redemption
+from identity_api.sessions.login.deps import LoginDeps, Redemption
 from identity_api.sessions.token import redeem
 from tests import factories as make
-from tests.provider import RunningProvider
+from tests.openid_provider import RunningProvider
 from tests.sessions.browsers import (
     CALLBACK,
     CLIENT_STATE,
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.asyncio
 
 
 async def test_a_login_sets_a_session_on_our_own_host(world: World) -> None:
-    browser = Browser(world.parts)
+    browser = Browser(world.deps)
     finished = await world.sign_in("alice", browser)
     assert (finished.kind, finished.location) == ("SESSION", f"{ORIGIN}/account")
     [cookie] = finished.set_cookies
@@ -71,7 +71,7 @@ async def test_a_frontend_gets_a_one_time_code_for_its_verifier(world: World) ->
     parameters = parameters_of(finished.location)
     assert parameters["state"] == CLIENT_STATE
     bearer = await redeem(
-        world.parts,
+        world.deps,
         Redemption(
             code=parameters["code"], code_verifier=verifier, frontend_slug="app", origin="https://app.acme.example"
         ),
@@ -114,7 +114,7 @@ async def test_a_same_site_frontend_gets_our_cookie_and_its_browser_back(world: 
 async def test_a_login_begun_on_one_host_with_its_callback_on_another_ends_on_the_first(world: World) -> None:
     """Named: begin on host A with callback on host B."""
     await world.change_provider(redirect_url=OTHER_CALLBACK)
-    browser = Browser(world.parts)
+    browser = Browser(world.deps)
     prepared = await world.begin()
     launched = await browser.launch(prepared.launch_url)
     assert launched.location.startswith("https://login.service.example/auth/launch/")
@@ -143,22 +143,22 @@ async def test_over_two_hosts_a_frontend_is_served_only_from_the_session_host(wo
     token = parameters_of(finished.location).get("access_token")
     if token is None:
         code = parameters_of(finished.location)["code"]
-        token = (await redeem(world.parts, Redemption(code=code, code_verifier=verifier))).access_token
+        token = (await redeem(world.deps, Redemption(code=code, code_verifier=verifier))).access_token
     assert await world.who(token) is not None
 
 
-async def test_under_a_path_prefix_every_address_of_ours_keeps_it(parts: LoginParts, idp: RunningProvider) -> None:
-    world = await make_world(parts, idp)
+async def test_under_a_path_prefix_every_address_of_ours_keeps_it(deps: LoginDeps, idp: RunningProvider) -> None:
+    world = await make_world(deps, idp)
     prepared = await world.begin(path_prefix="/t/acme")
     assert prepared.launch_url.startswith(f"{ORIGIN}/t/acme/auth/launch/ha_")
-    finished = await Browser(parts).follow_through(prepared, idp, "alice")
+    finished = await Browser(deps).follow_through(prepared, idp, "alice")
     assert finished.location == f"{ORIGIN}/t/acme/account"
 
 
 async def test_a_redirect_url_with_an_empty_path_is_the_root(world: World) -> None:
     """S0-32: the redirect URL registered at the provider is the bare domain."""
     await world.change_provider(redirect_url=ORIGIN)
-    browser = Browser(world.parts)
+    browser = Browser(world.deps)
     url = await browser.go_to_provider(await world.begin())
     arrival = await world.idp.sign_in(url, "alice")
     finished = await browser.callback(f"{ORIGIN}/", list(arrival.parameters.items()))
@@ -166,7 +166,7 @@ async def test_a_redirect_url_with_an_empty_path_is_the_root(world: World) -> No
 
 
 async def test_scheme_and_port_behind_a_proxy_do_not_matter(world: World) -> None:
-    browser = Browser(world.parts)
+    browser = Browser(world.deps)
     arrival = await world.idp.sign_in(await browser.go_to_provider(await world.begin()), "alice")
     finished = await browser.callback(CALLBACK, list(arrival.parameters.items()), host="ID.acme.example:8443")
     assert finished.kind == "SESSION"
@@ -175,7 +175,7 @@ async def test_scheme_and_port_behind_a_proxy_do_not_matter(world: World) -> Non
 async def test_a_provider_may_post_its_answer(world: World) -> None:
     """OAuth 2.0 Form Post Response Mode; the binding cookie then is SameSite=None."""
     await world.change_provider(authorization_parameters={"response_mode": "form_post"})
-    browser = Browser(world.parts)
+    browser = Browser(world.deps)
     launched = await browser.launch((await world.begin()).launch_url)
     assert [(one.same_site_none, one.secure) for one in launched.set_cookies] == [(True, True)]
     arrival = await world.idp.sign_in(launched.location, "alice")
@@ -198,18 +198,18 @@ async def test_the_refresh_token_is_kept_sealed_with_what_the_login_said(world: 
     assert await world.count("refresh_token") == 1
     due = await world.fetchval("select due_at is not null from identity_sync where tenant_id = $1", world.tenant.id)
     assert due is True
-    from identity_api.lifecycle.refresh_tokens import open_sealed
+    from identity_api.relying_party.refresh_tokens import open_sealed
 
     async with world.database.reading() as connection:
         row = await connection.fetchrow("select id, sealed from refresh_token where tenant_id = $1", world.tenant.id)
-    tokens = open_sealed(world.parts.vault, world.tenant.id, row["id"], row["sealed"])
+    tokens = open_sealed(world.deps.vault, world.tenant.id, row["id"], row["sealed"])
     assert tokens.nonce_hash is not None
     assert tokens.auth_time is not None
 
 
 async def test_two_tabs_do_not_fight(world: World) -> None:
     """Named: two logins under way in one browser both end well, in whichever order."""
-    browser = Browser(world.parts)
+    browser = Browser(world.deps)
     first = await browser.go_to_provider(await world.begin())
     second = await browser.go_to_provider(await world.begin(return_to="/account?tab=2"))
     one = await browser.arrive(await world.idp.sign_in(second, "alice"))
@@ -218,7 +218,7 @@ async def test_two_tabs_do_not_fight(world: World) -> None:
 
 
 async def test_a_browser_keeps_at_most_five_bindings_and_the_oldest_go(world: World) -> None:
-    browser = Browser(world.parts)
+    browser = Browser(world.deps)
     prepared = [await world.begin() for _ in range(7)]
     for one in prepared:
         await browser.launch(one.launch_url)
@@ -228,14 +228,14 @@ async def test_a_browser_keeps_at_most_five_bindings_and_the_oldest_go(world: Wo
 
 async def test_nothing_secret_is_stored_in_the_clear_or_shown(world: World) -> None:
     """I3: tokens, handles, codes and verifiers exist as hashes, or sealed."""
-    browser = Browser(world.parts)
+    browser = Browser(world.deps)
     prepared = await world.begin()
     url = await browser.go_to_provider(prepared)
     state = parameters_of(url)["state"]
     arrival = await world.idp.sign_in(url, "alice")
     finished = await browser.arrive(arrival)
     secrets = [prepared.handle, state, arrival.parameters["code"], browser.session or ""]
-    for shown in (prepared, finished, *finished.set_cookies, browser.parts.limits):
+    for shown in (prepared, finished, *finished.set_cookies, browser.deps.limits):
         assert not any(secret in repr(shown) for secret in secrets)
     tables = ("login_attempt", "login_handle", "session", "audit_event", "one_time_code", "refresh_token")
     for table in tables:

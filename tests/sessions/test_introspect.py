@@ -8,7 +8,7 @@ from identity_api.ids import new_token, uuid7
 from identity_api.sessions.clients import create_api_token, create_service_client
 from identity_api.sessions.introspect import introspect, verify_service_client
 from tests import factories as make
-from tests.provider import RunningProvider
+from tests.openid_provider import RunningProvider
 from tests.sessions.browsers import World, make_world
 
 pytestmark = pytest.mark.asyncio
@@ -54,7 +54,7 @@ async def test_a_live_token_of_an_allowed_tenant_is_active(world: World) -> None
 async def test_a_token_of_another_tenant_is_as_inactive_as_one_that_does_not_exist(
     world: World, idp: RunningProvider
 ) -> None:
-    neighbour = await make_world(world.parts, idp)
+    neighbour = await make_world(world.deps, idp)
     token = (await neighbour.sign_in("alice")).set_cookies[0].value
     client = await verified(world, *await make_client(world))
     assert client is not None

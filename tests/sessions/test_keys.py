@@ -22,16 +22,16 @@ from identity_api.db.database import Database
 from identity_api.demo.claims import at_hash
 from identity_api.demo.keys import new_signing_key
 from identity_api.ids import new_token, token_hash
-from identity_api.lifecycle.provider_line import line_to, metadata_of
 from identity_api.oidc.discovery import ProviderMetadata
 from identity_api.oidc.id_token import nonce_hash
 from identity_api.oidc.token_endpoint import TokenResponse
+from identity_api.relying_party.connection import line_to, metadata_of
 from identity_api.sessions.errors import LoginFailed
-from identity_api.sessions.provider_answer import Exchanged, exchange_code, read_answer
+from identity_api.sessions.login.provider_answer import Exchanged, exchange_code, read_answer
 from identity_api.upstream.keys import provider_documents
-from tests.provider import Fault, RunningProvider
+from tests.openid_provider import Fault, RunningProvider
 from tests.sessions.browsers import REDIRECT_URIS, Browser, World, make_world, parameters_of
-from tests.sessions.conftest import parts_for
+from tests.sessions.conftest import deps_for
 
 pytestmark = pytest.mark.asyncio
 NONCE = "the-nonce-of-this-login"
@@ -58,9 +58,9 @@ def monotonic() -> Monotonic:
 async def keyed(database: Database, monotonic: Monotonic) -> AsyncIterator[World]:
     """A tenant at a provider with keys of this test alone; documents are kept as the product keeps them."""
     with RunningProvider(redirect_uris=REDIRECT_URIS, own_key=True) as idp:
-        async with parts_for(database, idp) as parts:
-            documents = provider_documents(parts.upstream, monotonic=monotonic)
-            yield await make_world(msgspec.structs.replace(parts, documents=documents), idp)
+        async with deps_for(database, idp) as deps:
+            documents = provider_documents(deps.upstream, monotonic=monotonic)
+            yield await make_world(msgspec.structs.replace(deps, documents=documents), idp)
             await documents.aclose()
 
 
@@ -69,7 +69,7 @@ def fetches(world: World) -> int:
 
 
 def claims(world: World) -> dict[str, Any]:
-    now = int(world.parts.clock().timestamp())
+    now = int(world.deps.clock().timestamp())
     return {
         "iss": world.idp.issuer,
         "sub": "somebody",
@@ -98,7 +98,7 @@ class Reader:
         world, tokens = self.world, TokenResponse(access_token=ACCESS_TOKEN, id_token=id_token)
         exchanged = msgspec.structs.replace(self.exchanged, tokens=tokens)
         try:
-            await read_answer(world.parts, self.attempt, world.provider, self.metadata, exchanged)
+            await read_answer(world.deps, self.attempt, world.provider, self.metadata, exchanged)
         except LoginFailed as failure:
             return failure.reason or failure.code
         return None
@@ -106,14 +106,14 @@ class Reader:
 
 async def reader_of(world: World) -> Reader:
     """A login that has exchanged its code, and looked at nothing yet."""
-    url = await Browser(world.parts).go_to_provider(await world.begin())
+    url = await Browser(world.deps).go_to_provider(await world.begin())
     async with world.database.reading() as connection:
         attempt = await attempts.by_state(connection, token_hash(parameters_of(url)["state"]))
     assert attempt is not None
-    line = await line_to(world.parts, world.provider, world.tenant.slug)
-    metadata = await metadata_of(world.parts.documents, line)
+    line = await line_to(world.deps, world.provider, world.tenant.slug)
+    metadata = await metadata_of(world.deps.documents, line)
     code = (await world.idp.sign_in(url, "alice")).parameters["code"]
-    exchanged = await exchange_code(world.parts, attempt, line, metadata, code)
+    exchanged = await exchange_code(world.deps, attempt, line, metadata, code)
     return Reader(world, msgspec.structs.replace(attempt, nonce_hash=nonce_hash(NONCE)), metadata, exchanged)
 
 

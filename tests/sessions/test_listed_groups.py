@@ -7,13 +7,13 @@ import pytest_asyncio
 
 from identity_api.db.database import Database
 from identity_api.db.providers import ClaimSettings
-from identity_api.sessions.parts import LoginParts
+from identity_api.sessions.login.deps import LoginDeps
 from tests import factories as make
-from tests.provider import Fault as ProviderFault
-from tests.provider import RunningProvider
-from tests.provider.vendors import Fault, Vendors
+from tests.openid_provider import Fault as ProviderFault
+from tests.openid_provider import RunningProvider
+from tests.openid_provider.vendors import Fault, Vendors
 from tests.sessions.browsers import World, make_world
-from tests.sessions.conftest import parts_for
+from tests.sessions.conftest import deps_for
 
 pytestmark = pytest.mark.asyncio
 GROUP = "8eaef023-2b34-4da1-9baa-8bc8c9d6a490"
@@ -33,18 +33,18 @@ def graph(server: Vendors) -> Vendors:
 
 
 @pytest_asyncio.fixture
-async def parts(
+async def deps(
     database: Database, providers_of_process: tuple[RunningProvider, RunningProvider], graph: Vendors
-) -> AsyncIterator[LoginParts]:
-    async with parts_for(database, *providers_of_process, graph) as made:
+) -> AsyncIterator[LoginDeps]:
+    async with deps_for(database, *providers_of_process, graph) as made:
         yield made
 
 
 @pytest_asyncio.fixture
-async def world(parts: LoginParts, idp: RunningProvider, graph: Vendors) -> World:
+async def world(deps: LoginDeps, idp: RunningProvider, graph: Vendors) -> World:
     """A tenant at a provider that leaves the groups out, with Graph to ask."""
     world = await make_world(
-        parts, idp, claims=ClaimSettings(group_source="entra"), endpoints={"groups": graph.base}, absent_groups="EMPTY"
+        deps, idp, claims=ClaimSettings(group_source="entra"), endpoints={"groups": graph.base}, absent_groups="EMPTY"
     )
     async with world.database.transaction() as connection:
         docs = await make.make_permission(connection, world.tenant.id, "docs:read")

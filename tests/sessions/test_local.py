@@ -21,8 +21,8 @@ from identity_api.db.local_accounts import FREE_TRIES, LONGEST_LOCK_SECONDS
 from identity_api.db.tenants import Frontend
 from identity_api.errors import BadInput, IdentityAPIError, Unavailable
 from identity_api.ids import token_hash, uuid7
-from identity_api.sessions.local import LocalSignIn, is_offered, sign_in
-from identity_api.sessions.parts import Beginning
+from identity_api.sessions.login.deps import LoginRequest
+from identity_api.sessions.login.password_login import LocalSignIn, is_offered, sign_in
 from tests.accounts.local_world import OTHER_PASSWORD, PASSWORD, make_local_world
 from tests.sessions.local_door import COOKIE, ORIGIN, Address, Door
 
@@ -165,7 +165,7 @@ async def test_an_admin_unlocks(door: Door, ada: UUID) -> None:
 async def test_a_new_password_unlocks(door: Door, ada: UUID) -> None:
     await door.fail(FREE_TRIES)
     made = await create_password_token(door.world.database, door.world.operator, ada)
-    await set_password_by_token(door.world.parts, door.world.tenant.id, made.token, OTHER_PASSWORD)
+    await set_password_by_token(door.world.deps, door.world.tenant.id, made.token, OTHER_PASSWORD)
     assert await door.code_of(password=OTHER_PASSWORD) is None
 
 
@@ -258,10 +258,10 @@ async def test_codes_cannot_be_guessed_by_leaving_them_out_in_between(door: Door
 
 @pytest.mark.asyncio
 async def test_where_passwords_are_off_nobody_signs_in_with_one(door: Door, ada: UUID) -> None:
-    assert await is_offered(door.parts(), door.world.tenant)
+    assert await is_offered(door.deps(), door.world.tenant)
     token = await door.token()
     await door.world.set_policy(local_sign_in=False)
-    assert not await is_offered(door.parts(), door.world.tenant)
+    assert not await is_offered(door.deps(), door.world.tenant)
     refused = await door.refusal()
     assert refused is not None
     assert refused[:2] == ("LOCAL_SIGN_IN_OFF", 403)
@@ -334,7 +334,7 @@ async def test_a_changed_password_ends_every_other_session_from_it(door: Door, a
     seen = await door.who(this)
     assert seen is not None
     own = door.world.actor(ada)
-    await change_password(door.world.parts, own, PASSWORD, OTHER_PASSWORD, session_id=seen.session_id)
+    await change_password(door.world.deps, own, PASSWORD, OTHER_PASSWORD, session_id=seen.session_id)
     assert await door.who(this) is not None
     assert await door.who(other) is None
 
@@ -344,7 +344,7 @@ async def test_a_password_set_by_token_ends_all_sessions_from_the_old_one(door: 
     token = await door.token()
     made = await create_password_token(door.world.database, door.world.operator, ada)
     assert await door.who(token) is not None
-    await set_password_by_token(door.world.parts, door.world.tenant.id, made.token, OTHER_PASSWORD)
+    await set_password_by_token(door.world.deps, door.world.tenant.id, made.token, OTHER_PASSWORD)
     assert await door.who(token) is None
 
 
@@ -368,10 +368,10 @@ async def test_a_removed_password_ends_its_sessions_and_the_programs_of_who_has_
 @pytest.mark.asyncio
 async def test_nothing_that_was_typed_is_in_an_error_a_repr_or_the_audit(door: Door, ada: UUID) -> None:
     """I3. People type passwords where the username goes."""
-    beginning = Beginning(session_origin=ORIGIN)
+    beginning = LoginRequest(session_origin=ORIGIN)
     given = LocalSignIn(username="hunter2", password=PASSWORD, code="123456", beginning=beginning)
     with pytest.raises(IdentityAPIError) as caught:
-        await sign_in(door.parts(), door.world.tenant, given, address=Address())
+        await sign_in(door.deps(), door.world.tenant, given, address=Address())
     written = await door.world.fetchval(
         "select string_agg(payload::text, ' ') from audit_event where tenant_id = $1", door.world.tenant.id
     )

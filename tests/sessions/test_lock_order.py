@@ -19,13 +19,13 @@ from identity_api.ids import token_hash
 from identity_api.lifecycle.end_login import end_logins
 from identity_api.oidc.authorization import code_challenge, new_code_verifier
 from identity_api.permissions.delegation import Actor
-from identity_api.sessions.complete import complete
-from identity_api.sessions.delivery import Result, make_code, result_of
+from identity_api.providers.consequences import end_moved
 from identity_api.sessions.errors import LoginFailed
-from identity_api.sessions.parts import BrowserRequest, Redemption
-from identity_api.sessions.provider_logout import end_provider_session
+from identity_api.sessions.login.complete import complete
+from identity_api.sessions.login.delivery import Result, make_code, result_of
+from identity_api.sessions.login.deps import BrowserRequest, Redemption
+from identity_api.sessions.logout.provider_logout import end_provider_session
 from identity_api.sessions.token import redeem
-from identity_api.tenants.consequences import end_moved
 from tests.blocking import blocked_or_done
 from tests.sessions.browsers import FRONTEND_URL, ORIGIN, OTHER_CALLBACK, Browser, World, parameters_of
 
@@ -58,14 +58,14 @@ class Waiting:
         """A code by which it can be handed over once more."""
         kind: CodeKind = "TOKEN" if self.attempt.delivery == "code" else "COMPLETE"
         async with self.world.database.transaction() as connection:
-            return await make_code(connection, self.world.parts, self.attempt, self.result, kind)
+            return await make_code(connection, self.world.deps, self.attempt, self.result, kind)
 
     async def take(self, code: str) -> str:
         """Hand it over; the session's token."""
         if self.attempt.delivery == "code":
-            return (await redeem(self.world.parts, Redemption(code=code, code_verifier=VERIFIER))).access_token
+            return (await redeem(self.world.deps, Redemption(code=code, code_verifier=VERIFIER))).access_token
         request = BrowserRequest(host=ORIGIN.partition("//")[2], cookies=self.cookies)
-        return (await complete(self.world.parts, code, request)).set_cookies[0].value
+        return (await complete(self.world.deps, code, request)).set_cookies[0].value
 
     async def revive(self) -> None:
         """As if the person's account had been enabled, and they had signed in again."""
@@ -81,7 +81,7 @@ class Waiting:
 
 async def waiting(world: World, delivery: str) -> Waiting:
     """`complete` over two hosts, or a frontend's `redeem`."""
-    browser = Browser(world.parts)
+    browser = Browser(world.deps)
     # Without `offline_access`, so that a logout makes the identity due as well.
     callback = OTHER_CALLBACK if delivery == "complete" else world.provider.redirect_url
     await world.change_provider(redirect_url=callback, scopes=("openid", "profile"))
@@ -91,7 +91,7 @@ async def waiting(world: World, delivery: str) -> Waiting:
     async with world.database.reading() as connection:
         found = await attempts.by_code(connection, token_hash(code), "TOKEN" if delivery == "redeem" else "COMPLETE")
     assert found is not None
-    result = msgspec.structs.replace(result_of(world.parts, found), provider_session="at-the-provider")
+    result = msgspec.structs.replace(result_of(world.deps, found), provider_session="at-the-provider")
     return Waiting(world, found.attempt, result, browser.cookies("id.acme.example"))
 
 

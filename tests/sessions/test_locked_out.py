@@ -9,8 +9,8 @@ import pytest_asyncio
 from identity_api.db.local_accounts import FREE_TRIES
 from identity_api.db.password_tries import ADDRESS_TRIES, STRANGERS_TRIES
 from identity_api.sessions.errors import LoginFailed
-from identity_api.sessions.local import LocalSignIn, sign_in
-from identity_api.sessions.parts import Beginning
+from identity_api.sessions.login.deps import LoginRequest
+from identity_api.sessions.login.password_login import LocalSignIn, sign_in
 from tests.accounts.local_world import OTHER_PASSWORD, PASSWORD, LocalWorld, make_local_world
 from tests.sessions.local_door import ORIGIN, Address, Door
 
@@ -30,12 +30,12 @@ class Browser:
         given = LocalSignIn(
             username="ada",
             password=password,
-            beginning=Beginning(session_origin=ORIGIN),
+            beginning=LoginRequest(session_origin=ORIGIN),
             cookies=dict(self.cookies),
             address=self.address,
         )
         try:
-            finished = await sign_in(self.door.parts(), self.door.world.tenant, given, address=Address())
+            finished = await sign_in(self.door.deps(), self.door.world.tenant, given, address=Address())
         except LoginFailed as error:
             return error.code
         assert finished.known_browser is not None

@@ -3,8 +3,8 @@
 import pytest
 
 from identity_api.errors import NotFound
-from identity_api.sessions.logout import end_own_session, end_session, logout, sessions_of
-from tests.provider import Fault, RunningProvider
+from identity_api.sessions.logout.logout import end_own_session, end_session, logout, sessions_of
+from tests.openid_provider import Fault, RunningProvider
 from tests.sessions.browsers import ORIGIN, World, make_world, parameters_of
 
 pytestmark = pytest.mark.asyncio
@@ -14,7 +14,7 @@ async def test_signing_out_ends_the_session_here_and_leads_to_the_end_of_the_pro
     token = (await world.sign_in("alice")).set_cookies[0].value
     who = await world.who(token)
     assert who is not None
-    location = (await logout(world.parts, who, return_origin=ORIGIN)).location
+    location = (await logout(world.deps, who, return_origin=ORIGIN)).location
     assert await world.who(token) is None
     assert location.startswith(f"{world.idp.issuer}/end-session?")
     parameters = parameters_of(location)
@@ -32,7 +32,7 @@ async def test_a_provider_that_cannot_be_asked_does_not_keep_anybody_signed_in(w
     who = await world.who(token)
     assert who is not None
     await world.change_provider(issuer="http://127.0.0.1:9", logout_page_url="https://acme.example/bye")
-    assert (await logout(world.parts, who, return_origin=ORIGIN)).location == "https://acme.example/bye"
+    assert (await logout(world.deps, who, return_origin=ORIGIN)).location == "https://acme.example/bye"
     assert await world.who(token) is None
 
 
@@ -41,15 +41,15 @@ async def test_without_a_logout_page_the_browser_goes_to_our_own(world: World) -
     who = await world.who(token)
     assert who is not None
     await world.change_provider(issuer="http://127.0.0.1:9")
-    location = (await logout(world.parts, who, return_origin=ORIGIN, path_prefix="/t/acme")).location
+    location = (await logout(world.deps, who, return_origin=ORIGIN, path_prefix="/t/acme")).location
     assert location == f"{ORIGIN}/t/acme/login?signed_out=1"
 
 
 async def test_signing_out_twice_is_harmless(world: World) -> None:
     who = await world.who((await world.sign_in("alice")).set_cookies[0].value)
     assert who is not None
-    await logout(world.parts, who, return_origin=ORIGIN)
-    assert (await logout(world.parts, who, return_origin=ORIGIN)).location == f"{ORIGIN}/login?signed_out=1"
+    await logout(world.deps, who, return_origin=ORIGIN)
+    assert (await logout(world.deps, who, return_origin=ORIGIN)).location == f"{ORIGIN}/login?signed_out=1"
     assert len(await world.events("session.ended")) == 1
 
 
@@ -71,7 +71,7 @@ async def test_a_user_sees_and_ends_their_own_sessions_only(world: World, idp: R
     async with world.database.reading() as connection:
         listed = await sessions_of(connection, world.tenant.id, first.user.id, idle_seconds=3_600)
     assert [one.id for one in listed] == [first.session_id]
-    neighbour = await make_world(world.parts, idp)
+    neighbour = await make_world(world.deps, idp)
     assert not await end_session(world.database, neighbour.tenant.id, first.session_id, reason="admin", actor="system")
     assert await end_session(world.database, world.tenant.id, first.session_id, reason="admin", actor="system")
 
@@ -80,5 +80,5 @@ async def test_signing_out_during_an_outage_of_the_provider_uses_what_is_known_o
     who = await world.who((await world.sign_in("alice")).set_cookies[0].value)
     assert who is not None
     with world.idp.fault(Fault.ERROR_503, path="/.well-known/openid-configuration"):
-        location = (await logout(world.parts, who, return_origin=ORIGIN)).location
+        location = (await logout(world.deps, who, return_origin=ORIGIN)).location
     assert location.startswith(f"{world.idp.issuer}/end-session?")

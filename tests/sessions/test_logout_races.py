@@ -15,10 +15,10 @@ import pytest_asyncio
 
 from identity_api.clock import system_clock
 from identity_api.db.database import Database
-from identity_api.sessions.backchannel import use_logout_token
-from identity_api.sessions.parts import LoginParts
+from identity_api.sessions.login.deps import LoginDeps
+from identity_api.sessions.logout.backchannel import use_logout_token
 from identity_api.upstream.keys import provider_documents
-from tests.provider import RunningProvider
+from tests.openid_provider import RunningProvider
 from tests.sync.steps import STEPS, SteppedSync
 from tests.sync.world import Person, World, make_upstream, make_vault, make_world
 
@@ -36,12 +36,12 @@ async def world(database: Database) -> AsyncIterator[World]:
 
 
 @pytest_asyncio.fixture
-async def parts(world: World) -> AsyncIterator[LoginParts]:
-    documents = provider_documents(world.parts.upstream, monotonic=time.monotonic)
-    yield LoginParts(
+async def deps(world: World) -> AsyncIterator[LoginDeps]:
+    documents = provider_documents(world.deps.upstream, monotonic=time.monotonic)
+    yield LoginDeps(
         database=world.database,
         vault=world.vault,
-        upstream=world.parts.upstream,
+        upstream=world.deps.upstream,
         documents=documents,
         clock=system_clock,
         public_url="https://id.example",
@@ -49,12 +49,12 @@ async def parts(world: World) -> AsyncIterator[LoginParts]:
     await documents.aclose()
 
 
-async def log_out(world: World, parts: LoginParts, person: Person) -> None:
+async def log_out(world: World, deps: LoginDeps, person: Person) -> None:
     token = world.issuer.logout_token(person.username)
-    assert await use_logout_token(parts, world.provider, "acme", token) == "ended"
+    assert await use_logout_token(deps, world.provider, "acme", token) == "ended"
 
 
-async def play(world: World, parts: LoginParts, number: int) -> None:
+async def play(world: World, deps: LoginDeps, number: int) -> None:
     """One sync of a person, and their logout before, between or after its steps, or together with one of them."""
     username = f"leaver-{uuid4().hex}"
     world.issuer.add_person(username, ["engineering"])
@@ -63,14 +63,14 @@ async def play(world: World, parts: LoginParts, number: int) -> None:
     at, is_together = number // 2 % (len(STEPS) + 1), bool(number % 2)
     for place, step in enumerate(STEPS):
         if place == at:
-            logout = log_out(world, parts, person)
+            logout = log_out(world, deps, person)
             if is_together:
                 await asyncio.gather(logout, sync.run(step))
                 continue
             await logout
         await sync.run(step)
     if at == len(STEPS):
-        await log_out(world, parts, person)
+        await log_out(world, deps, person)
     assert await world.state(person) == ("REVOKED", "logout_token"), (at, is_together)
     assert await world.permissions(person) == frozenset()
     assert await world.session_is_over(person) == "logout_token"
@@ -78,11 +78,11 @@ async def play(world: World, parts: LoginParts, number: int) -> None:
     assert (await world.sync_row(person))["due_at"] is None
 
 
-async def test_f36_no_sync_brings_back_what_a_logout_token_ended(world: World, parts: LoginParts) -> None:
+async def test_f36_no_sync_brings_back_what_a_logout_token_ended(world: World, deps: LoginDeps) -> None:
     numbers = list(range(ORDERS))
     while numbers:
         batch, numbers = numbers[:8], numbers[8:]
-        await asyncio.gather(*[play(world, parts, number) for number in batch])
+        await asyncio.gather(*[play(world, deps, number) for number in batch])
 
 
 async def test_without_a_logout_token_the_same_sync_keeps_everything(world: World) -> None:

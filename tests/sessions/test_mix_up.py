@@ -11,9 +11,9 @@ import pytest
 
 from identity_api.ids import uuid7
 from identity_api.sessions.errors import LoginFailed
-from tests.provider import Client, Fault, RunningProvider
-from tests.provider.browser import Arrival
-from tests.provider.log import digest
+from tests.openid_provider import Client, Fault, RunningProvider
+from tests.openid_provider.browser import CallbackRequest
+from tests.openid_provider.log import digest
 from tests.sessions.browsers import CALLBACK, ORIGIN, Browser, World, add_provider, make_world, parameters_of
 
 pytestmark = pytest.mark.asyncio
@@ -23,7 +23,7 @@ SECOND = f"{ORIGIN}/auth/oidc/second/callback"
 async def attacker_joins(world: World, idp: RunningProvider, redirect_url: str, **settings: Any) -> None:
     """The attacker's provider, which announces no `iss`: plain OAuth 2.0, its endpoints its own."""
     plain = {"protocol": "oauth2", "endpoints": endpoints_of(idp), **settings}
-    await add_provider(world.parts, world.tenant.id, idp, slug="second", redirect_url=redirect_url, **plain)
+    await add_provider(world.deps, world.tenant.id, idp, slug="second", redirect_url=redirect_url, **plain)
 
 
 def endpoints_of(idp: RunningProvider) -> dict[str, str]:
@@ -31,7 +31,7 @@ def endpoints_of(idp: RunningProvider) -> dict[str, str]:
     return {name: f"{idp.issuer}/{path}" for name, path in paths.items()}
 
 
-async def led_astray(world: World, browser: Browser) -> Arrival:
+async def led_astray(world: World, browser: Browser) -> CallbackRequest:
     """The victim begins at the attacker's provider, which sends them on to the honest one under our own client's name."""
     asked = parameters_of(await browser.go_to_provider(await world.begin(provider_slug="second")))
     forwarded = {
@@ -47,7 +47,7 @@ async def led_astray(world: World, browser: Browser) -> Arrival:
     return await world.idp.sign_in(f"{world.idp.issuer}/authorize?{urlencode(forwarded)}", "alice")
 
 
-async def refused(browser: Browser, arrival: Arrival, **changes: str | None) -> LoginFailed:
+async def refused(browser: Browser, arrival: CallbackRequest, **changes: str | None) -> LoginFailed:
     pairs = [(name, value) for name, value in {**arrival.parameters, **changes}.items() if value is not None]
     with pytest.raises(LoginFailed) as caught:
         await browser.callback(arrival.url.partition("?")[0], pairs)
@@ -69,7 +69,7 @@ async def test_trace_1_the_code_arrives_at_the_honest_providers_own_address(
 ) -> None:
     """Promise 8: every provider has its own redirect URL, and the state belongs to the other one's."""
     await attacker_joins(world, other_idp, SECOND)
-    browser = Browser(world.parts)
+    browser = Browser(world.deps)
     assert (await refused(browser, await led_astray(world, browser))).code == "CALLBACK_MISPLACED"
     nobody_was_asked(world.idp, other_idp)
     assert (await world.sign_in(browser=browser, provider_slug="sso")).kind == "SESSION"
@@ -80,7 +80,7 @@ async def test_trace_2_at_a_shared_address_the_issuer_tells_them_apart(
 ) -> None:
     """Promise 8, bad input 24: `iss` is compared wherever it is, though the provider of this login never announced it."""
     await attacker_joins(world, other_idp, CALLBACK)
-    browser = Browser(world.parts)
+    browser = Browser(world.deps)
     arrival = await led_astray(world, browser)
     assert arrival.parameters["iss"] == world.idp.issuer
     assert (await refused(browser, arrival)).code == "ISSUER_MISMATCH"
@@ -91,7 +91,7 @@ async def test_trace_2_at_a_shared_address_the_issuer_tells_them_apart(
 async def test_trace_3_an_error_of_the_one_does_not_end_as_the_others(world: World, other_idp: RunningProvider) -> None:
     """Promise 8: `iss` is judged before anything else is believed, errors included (RFC 9207 section 2.4)."""
     await attacker_joins(world, other_idp, CALLBACK)
-    browser = Browser(world.parts)
+    browser = Browser(world.deps)
     arrival = await led_astray(world, browser)
     assert (await refused(browser, arrival, code=None, error="access_denied")).code == "ISSUER_MISMATCH"
     nobody_was_asked(world.idp, other_idp)
@@ -103,7 +103,7 @@ async def test_trace_4_an_announced_issuer_that_is_missing_or_another(
 ) -> None:
     """Promise 8, bad input 24: stripped, emptied or spelled otherwise on the way; the unchanged answer is accepted."""
     spelled = said and said.format(issuer=world.idp.issuer, ISSUER=world.idp.issuer.upper(), other=other_idp.issuer)
-    browser = Browser(world.parts)
+    browser = Browser(world.deps)
     arrival = await world.idp.sign_in(await browser.go_to_provider(await world.begin()), "alice")
     failure = await refused(browser, arrival, iss=spelled)
     assert failure.code in ("ISSUER_MISMATCH", "CALLBACK_INVALID")
@@ -116,7 +116,7 @@ async def test_trace_5_the_attackers_code_under_the_honest_issuers_name(
 ) -> None:
     """Promise 8: a forged `iss` brings the attacker's own code to the honest provider, which does not know it."""
     await attacker_joins(world, other_idp, SECOND)
-    browser = Browser(world.parts)
+    browser = Browser(world.deps)
     asked = parameters_of(await browser.go_to_provider(await world.begin(provider_slug="sso")))
     forged = [("code", "attackers-code"), ("state", asked["state"]), ("iss", world.idp.issuer)]
     with pytest.raises(LoginFailed) as caught:
@@ -131,10 +131,10 @@ async def test_trace_6_a_login_of_another_tenant(
     world: World, idp: RunningProvider, other_idp: RunningProvider
 ) -> None:
     """Promise 8, I2: the attacker's tenant, at an address shared with the victim's; `iss` tells them apart there too."""
-    neighbour = await make_world(world.parts, other_idp)
-    browser = Browser(world.parts)
+    neighbour = await make_world(world.deps, other_idp)
+    browser = Browser(world.deps)
     asked = parameters_of(await browser.go_to_provider(await neighbour.begin()))
-    honest = parameters_of(await Browser(world.parts).go_to_provider(await world.begin()))
+    honest = parameters_of(await Browser(world.deps).go_to_provider(await world.begin()))
     code = (
         await idp.sign_in(f"{idp.issuer}/authorize?{urlencode({**honest, 'state': asked['state']})}", "alice")
     ).parameters
@@ -154,7 +154,7 @@ async def test_at_a_shared_address_a_code_without_an_issuer_is_shown_to_nobody(
     """
     await world.change_provider(protocol="oauth2", endpoints=endpoints_of(world.idp))
     await attacker_joins(world, other_idp, CALLBACK)
-    attacker, victim = Browser(world.parts), Browser(world.parts)
+    attacker, victim = Browser(world.deps), Browser(world.deps)
     own = parameters_of(await attacker.go_to_provider(await world.begin(provider_slug="sso")))
     asked = parameters_of(await victim.go_to_provider(await world.begin(provider_slug="second")))
     stolen = f"{world.idp.issuer}/authorize?{urlencode({**own, 'state': asked['state']})}"

@@ -5,18 +5,18 @@ Bad inputs 28 to 35; promises 1, 4, 10 and 11.
 
 import pytest
 
+from identity_api.claims import Documents
 from identity_api.db.database import Database
-from identity_api.lifecycle.provider_line import line_to, metadata_of
-from identity_api.mapping import Documents
 from identity_api.oidc.id_token import VerifiedIDToken
 from identity_api.oidc.token_endpoint import TokenResponse
-from identity_api.sessions import provider_answer
+from identity_api.relying_party.connection import line_to, metadata_of
 from identity_api.sessions.errors import LoginFailed
-from identity_api.sessions.provider_answer import _with_access_token
+from identity_api.sessions.login import provider_answer
+from identity_api.sessions.login.provider_answer import _with_access_token
 from tests import factories as make
-from tests.provider import Fault, RunningProvider
+from tests.openid_provider import Fault, RunningProvider
 from tests.sessions.browsers import CALLBACK, Browser, World, add_provider, make_world
-from tests.sessions.conftest import parts_for
+from tests.sessions.conftest import deps_for
 
 pytestmark = pytest.mark.asyncio
 
@@ -43,7 +43,7 @@ REFUSED_TOKENS = {
 
 async def failing(world: World, fault: Fault, **which: str) -> LoginFailed:
     """A login during this fault, which must leave nothing behind."""
-    browser = Browser(world.parts)
+    browser = Browser(world.deps)
     with world.idp.fault(fault, **which), pytest.raises(LoginFailed) as refused:
         await browser.follow_through(await world.begin(), world.idp, "alice")
     assert browser.session is None
@@ -79,8 +79,8 @@ async def test_an_id_token_that_breaks_a_rule_signs_nobody_in(world: World, faul
 async def test_what_real_providers_do_and_may_do_is_accepted(database: Database, fault: Fault) -> None:
     # A provider of this test alone: a rotated key must not be the other tests' business.
     with RunningProvider(redirect_uris=[CALLBACK], own_key=True) as idp:
-        async with parts_for(database, idp) as parts:
-            world = await make_world(parts, idp)
+        async with deps_for(database, idp) as deps:
+            world = await make_world(deps, idp)
             await world.sign_in("bob")  # the keys are cached before the fault
             with idp.fault(fault):
                 finished = await world.sign_in("alice")
@@ -131,7 +131,7 @@ async def test_a_token_endpoint_that_is_silent_ends_the_login_in_time(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(provider_answer, "EXCHANGE_SECONDS", 0.2)
-    browser = Browser(world.parts)
+    browser = Browser(world.deps)
     arrival = await world.idp.sign_in(await browser.go_to_provider(await world.begin()), "alice")
     with world.idp.hold("/token"), pytest.raises(LoginFailed) as refused:
         await browser.arrive(arrival)
@@ -157,16 +157,16 @@ async def test_a_provider_that_cannot_be_discovered_refuses_the_launch_and_the_h
     prepared = await world.begin()
     where = {} if fault is Fault.ISSUER_MISMATCH else {"path": "/.well-known/openid-configuration"}
     with world.idp.fault(fault, **where), pytest.raises(LoginFailed) as refused:
-        await Browser(world.parts).launch(prepared.launch_url)
+        await Browser(world.deps).launch(prepared.launch_url)
     assert (refused.value.code, refused.value.status, refused.value.reason) == (code, status, reason)
     assert await world.fetchval("select used_at from login_handle where tenant_id = $1", world.tenant.id) is None
-    assert (await Browser(world.parts).follow_through(prepared, world.idp, "alice")).kind == "SESSION"
+    assert (await Browser(world.deps).follow_through(prepared, world.idp, "alice")).kind == "SESSION"
 
 
 async def test_a_provider_that_may_not_be_called_is_a_matter_for_the_operator(world: World) -> None:
     await world.change_provider(issuer="http://127.0.0.1:9")
     with pytest.raises(LoginFailed) as refused:
-        await Browser(world.parts).launch((await world.begin()).launch_url)
+        await Browser(world.deps).launch((await world.begin()).launch_url)
     assert (refused.value.code, refused.value.reason) == ("PROVIDER_MISCONFIGURED", "TARGET_NOT_ALLOWED")
 
 
@@ -285,16 +285,16 @@ async def test_groups_in_the_access_token_count_where_they_are_configured(world:
 async def test_the_access_token_of_another_provider_is_unreadable(world: World, other_idp: RunningProvider) -> None:
     """Promise 11: a forged access token has no effect; it must be signed by this provider's keys, about this person."""
     provider = await add_provider(
-        world.parts,
+        world.deps,
         world.tenant.id,
         world.idp,
         slug="by-token",
         redirect_url=CALLBACK,
         claims={"groups": ["access_token / groups"]},
     )
-    metadata = await metadata_of(world.parts.documents, await line_to(world.parts, provider, world.tenant.slug))
-    keys = await world.parts.documents.keys(metadata.jwks_uri, tenant=world.tenant.slug)
-    now = world.parts.clock()
+    metadata = await metadata_of(world.deps.documents, await line_to(world.deps, provider, world.tenant.slug))
+    keys = await world.deps.documents.keys(metadata.jwks_uri, tenant=world.tenant.slug)
+    now = world.deps.clock()
     verified = VerifiedIDToken(
         issuer=provider.issuer,
         subject="s",
@@ -354,7 +354,7 @@ async def test_a_plain_oauth_provider_says_who_it_is_by_userinfo(world: World) -
         endpoints={"authorization": f"{base}/authorize", "token": f"{base}/token", "userinfo": f"{base}/userinfo"},
         sync="ACCESS_TOKEN",
     )
-    browser = Browser(world.parts)
+    browser = Browser(world.deps)
     # The demo provider announces RFC 9207 only in its metadata, which is not read here; its `iss` is compared all the same.
     finished = await browser.follow_through(await world.begin(), world.idp, "alice")
     who = await world.who(finished.set_cookies[0].value)
@@ -369,7 +369,7 @@ async def test_a_plain_oauth_provider_says_who_it_is_by_userinfo(world: World) -
 async def test_a_login_asked_for_anew_must_show_when_it_happened(world: World) -> None:
     """S3-35 and S3-36: `prompt=login` and `max_age=0` are sent, and `auth_time` is then checked."""
     await world.change_provider(authorization_parameters={"prompt": "login", "max_age": "0"})
-    browser = Browser(world.parts)
+    browser = Browser(world.deps)
     url = await browser.go_to_provider(await world.begin())
     assert "prompt=login" in url
     assert "max_age=0" in url

@@ -10,11 +10,11 @@ from identity_api.db.login_ends import void_attempts
 from identity_api.errors import BadInput, NotFound
 from identity_api.ids import new_token, token_hash
 from identity_api.oidc.authorization import code_challenge, new_code_verifier
+from identity_api.providers.consequences import end_moved
 from identity_api.sessions.errors import LoginFailed
-from identity_api.sessions.parts import LoginParts, Redemption
+from identity_api.sessions.login.deps import LoginDeps, Redemption
 from identity_api.sessions.token import redeem
-from identity_api.tenants.consequences import end_moved
-from tests.provider import RunningProvider
+from tests.openid_provider import RunningProvider
 from tests.sessions.browsers import (
     CALLBACK,
     FRONTEND_URL,
@@ -38,7 +38,7 @@ async def refused_callback(world: World, pairs: list[tuple[str, str]], browser: 
 
 async def on_the_way(world: World) -> tuple[Browser, str]:
     """A browser at the provider, and its state."""
-    browser = Browser(world.parts)
+    browser = Browser(world.deps)
     return browser, parameters_of(await browser.go_to_provider(await world.begin()))["state"]
 
 
@@ -53,9 +53,9 @@ async def test_an_unknown_or_disabled_provider_or_one_of_another_tenant_is_not_f
     world: World, idp: RunningProvider
 ) -> None:
     """Bad input 19."""
-    neighbour = await make_world(world.parts, idp)
-    await add_provider(neighbour.parts, neighbour.tenant.id, idp, slug="theirs", redirect_url=CALLBACK)
-    await add_provider(world.parts, world.tenant.id, idp, slug="off", redirect_url=CALLBACK, enabled=False)
+    neighbour = await make_world(world.deps, idp)
+    await add_provider(neighbour.deps, neighbour.tenant.id, idp, slug="theirs", redirect_url=CALLBACK)
+    await add_provider(world.deps, world.tenant.id, idp, slug="off", redirect_url=CALLBACK, enabled=False)
     assert (await world.begin(provider_slug="sso")).attempt_id
     for slug in ("nobody", "off", "theirs", "SSO", "sso/../x", ""):
         with pytest.raises(NotFound) as refused:
@@ -64,7 +64,7 @@ async def test_an_unknown_or_disabled_provider_or_one_of_another_tenant_is_not_f
 
 
 async def test_several_providers_ask_for_a_choice_unless_one_is_the_default(world: World, idp: RunningProvider) -> None:
-    await add_provider(world.parts, world.tenant.id, idp, slug="second", redirect_url=CALLBACK)
+    await add_provider(world.deps, world.tenant.id, idp, slug="second", redirect_url=CALLBACK)
     with pytest.raises(BadInput) as refused:
         await world.begin()
     assert refused.value.code == "PROVIDER_CHOICE_REQUIRED"
@@ -125,7 +125,7 @@ async def test_a_frontend_of_another_tenant_is_not_a_place_to_return_to(world: W
     await world.execute(
         "update frontend set return_urls = '{https://mine.example/}' where tenant_id = $1", world.tenant.id
     )
-    neighbour = await make_world(world.parts, idp)
+    neighbour = await make_world(world.deps, idp)
     assert await neighbour.begin(return_to=FRONTEND_URL)
     with pytest.raises(BadInput) as refused:
         await world.begin(return_to=FRONTEND_URL)
@@ -138,18 +138,18 @@ async def test_a_frontend_of_another_tenant_is_not_a_place_to_return_to(world: W
 async def test_an_unknown_handle_is_refused(world: World) -> None:
     for handle in (new_token("ha"), "", "x" * 5_000, "\udcff"):
         with pytest.raises(LoginFailed) as refused:
-            await Browser(world.parts).launch(f"https://id.acme.example/auth/launch/{handle}")
+            await Browser(world.deps).launch(f"https://id.acme.example/auth/launch/{handle}")
         assert refused.value.code == "HANDLE_UNKNOWN"
 
 
 async def test_a_handle_is_refused_after_a_minute_and_on_another_host(world: World) -> None:
     prepared = await world.begin()
     with pytest.raises(LoginFailed) as refused:
-        await Browser(world.parts).launch(prepared.launch_url.replace("id.acme.example", "evil.example"))
+        await Browser(world.deps).launch(prepared.launch_url.replace("id.acme.example", "evil.example"))
     assert refused.value.code == "HANDLE_UNKNOWN"
     await world.execute("update login_handle set expires_at = now() where tenant_id = $1", world.tenant.id)
     with pytest.raises(LoginFailed) as refused:
-        await Browser(world.parts).launch(prepared.launch_url)
+        await Browser(world.deps).launch(prepared.launch_url)
     assert refused.value.code == "LOGIN_EXPIRED"
 
 
@@ -157,7 +157,7 @@ async def test_a_handle_of_a_provider_disabled_meanwhile_is_refused(world: World
     prepared = await world.begin()
     await world.change_provider(enabled=False)
     with pytest.raises(LoginFailed) as refused:
-        await Browser(world.parts).launch(prepared.launch_url)
+        await Browser(world.deps).launch(prepared.launch_url)
     assert (refused.value.code, refused.value.status) == ("PROVIDER_DISABLED", 403)
 
 
@@ -230,7 +230,7 @@ async def test_an_error_of_the_provider_ends_the_login_and_its_words_are_for_adm
 
 
 async def test_cancelling_at_the_provider_is_refused_politely(world: World) -> None:
-    browser = Browser(world.parts)
+    browser = Browser(world.deps)
     arrival = await world.idp.sign_in(await browser.go_to_provider(await world.begin()), None)
     with pytest.raises(LoginFailed) as refused:
         await browser.arrive(arrival)
@@ -239,7 +239,7 @@ async def test_cancelling_at_the_provider_is_refused_politely(world: World) -> N
 
 async def test_a_login_is_too_late_after_ten_minutes(world: World) -> None:
     """Named; S4-61: the state expires."""
-    browser = Browser(world.parts)
+    browser = Browser(world.deps)
     arrival = await world.idp.sign_in(await browser.go_to_provider(await world.begin()), "alice")
     seconds = await world.fetchval(
         "select extract(epoch from expires_at - created_at)::int from login_attempt where tenant_id = $1",
@@ -261,7 +261,7 @@ async def test_a_provider_disabled_or_set_up_anew_in_flight_refuses_the_callback
     world: World, settings: dict[str, Any]
 ) -> None:
     """Named; promise 45: no code goes to a provider that is not the one the login began with."""
-    browser = Browser(world.parts)
+    browser = Browser(world.deps)
     arrival = await world.idp.sign_in(await browser.go_to_provider(await world.begin()), "alice")
     before = world.provider
     await world.change_provider(**settings)
@@ -274,7 +274,7 @@ async def test_a_provider_disabled_or_set_up_anew_in_flight_refuses_the_callback
 
 
 async def test_a_login_voided_by_disabling_its_provider_hears_the_reason(world: World) -> None:
-    browser = Browser(world.parts)
+    browser = Browser(world.deps)
     arrival = await world.idp.sign_in(await browser.go_to_provider(await world.begin()), "alice")
     prepared = await world.begin()
     await world.change_provider(enabled=False)
@@ -294,8 +294,8 @@ async def test_no_connection_is_held_while_the_provider_is_asked(world: World, d
     """One request, one transaction, and no provider call inside: a slow provider must not drain the pool."""
     alone = Database(database_url, pool_size=1)
     await alone.open()
-    values = {name: getattr(world.parts, name) for name in LoginParts.__struct_fields__}
-    browser = Browser(LoginParts(**{**values, "database": alone}))
+    values = {name: getattr(world.deps, name) for name in LoginDeps.__struct_fields__}
+    browser = Browser(LoginDeps(**{**values, "database": alone}))
     arrival = await world.idp.sign_in(await browser.go_to_provider(await world.begin()), "alice")
     with world.idp.hold("/token") as gate:
         finishing = asyncio.create_task(browser.arrive(arrival))
@@ -308,7 +308,7 @@ async def test_no_connection_is_held_while_the_provider_is_asked(world: World, d
 
 
 async def test_a_provider_disabled_while_the_code_is_exchanged_gives_no_session(world: World) -> None:
-    browser = Browser(world.parts)
+    browser = Browser(world.deps)
     arrival = await world.idp.sign_in(await browser.go_to_provider(await world.begin()), "alice")
     with world.idp.hold("/token") as gate:
         finishing = asyncio.create_task(browser.arrive(arrival))
@@ -337,7 +337,7 @@ async def test_a_provider_moved_while_the_code_is_exchanged_gives_no_session(
 ) -> None:
     """Promise 46: what the old place gave would be presented to the new one by the next sync, if it were kept."""
     await world.sign_in("alice")  # somebody known, and somebody new
-    browser = Browser(world.parts)
+    browser = Browser(world.deps)
     arrival = await world.idp.sign_in(await browser.go_to_provider(await world.begin()), who)
     with world.idp.hold("/token") as gate:
         finishing = asyncio.create_task(browser.arrive(arrival))
@@ -356,7 +356,7 @@ async def test_a_provider_moved_while_the_code_is_exchanged_gives_no_session(
 
 async def test_a_user_disabled_while_the_code_is_exchanged_gets_no_session(world: World) -> None:
     await world.sign_in("alice")
-    browser = Browser(world.parts)
+    browser = Browser(world.deps)
     arrival = await world.idp.sign_in(await browser.go_to_provider(await world.begin()), "alice")
     with world.idp.hold("/token") as gate:
         finishing = asyncio.create_task(browser.arrive(arrival))
@@ -373,7 +373,7 @@ async def test_a_user_disabled_while_the_code_is_exchanged_gets_no_session(world
     "path", ["/auth/oidc/sso/callback/", "/auth/oidc/SSO/callback", "/", "", "/auth//oidc/sso/callback"]
 )
 async def test_a_callback_on_another_path_or_host_is_misplaced(world: World, path: str) -> None:
-    browser = Browser(world.parts)
+    browser = Browser(world.deps)
     arrival = await world.idp.sign_in(await browser.go_to_provider(await world.begin()), "alice")
     for url, host in ((f"https://id.acme.example{path}", None), (CALLBACK, "idxacme.example"), (CALLBACK, "[")):
         with pytest.raises(LoginFailed) as refused:
@@ -387,7 +387,7 @@ async def test_a_callback_on_another_path_or_host_is_misplaced(world: World, pat
 
 async def test_a_waiting_login_is_handed_over_on_its_own_host_only(world: World) -> None:
     await world.change_provider(redirect_url=OTHER_CALLBACK)
-    browser = Browser(world.parts)
+    browser = Browser(world.deps)
     waiting = await browser.arrive(await world.idp.sign_in(await browser.go_to_provider(await world.begin()), "alice"))
     browser.jar["evil.example"] = dict(browser.cookies("id.acme.example"))
     with pytest.raises(LoginFailed) as refused:
@@ -417,10 +417,10 @@ async def test_a_code_presented_by_the_wrong_party_is_refused_and_used_up(world:
     code, verifier = await code_and_verifier(world)
     right = {"code": code, "code_verifier": verifier, "frontend_slug": "app", "origin": "https://app.acme.example"}
     with pytest.raises(LoginFailed) as refused:
-        await redeem(world.parts, Redemption(**{**right, **change}))
+        await redeem(world.deps, Redemption(**{**right, **change}))
     assert refused.value.code == "CODE_REFUSED"
     with pytest.raises(LoginFailed) as refused:
-        await redeem(world.parts, Redemption(**right))
+        await redeem(world.deps, Redemption(**right))
     assert refused.value.code == "LOGIN_USED"
     assert await world.count("session") == 0
 
@@ -429,17 +429,17 @@ async def test_a_code_is_refused_after_a_minute(world: World) -> None:
     code, verifier = await code_and_verifier(world)
     await world.execute("update one_time_code set expires_at = now() where tenant_id = $1", world.tenant.id)
     with pytest.raises(LoginFailed) as refused:
-        await redeem(world.parts, Redemption(code=code, code_verifier=verifier))
+        await redeem(world.deps, Redemption(code=code, code_verifier=verifier))
     assert refused.value.code == "LOGIN_EXPIRED"
 
 
 async def test_an_unknown_code_or_one_of_another_kind_is_refused(world: World) -> None:
     code, verifier = await code_and_verifier(world)
     with pytest.raises(LoginFailed) as refused:
-        await redeem(world.parts, Redemption(code=new_token("oc"), code_verifier=verifier))
+        await redeem(world.deps, Redemption(code=new_token("oc"), code_verifier=verifier))
     assert refused.value.code == "CODE_UNKNOWN"
     with pytest.raises(LoginFailed) as refused:
-        await Browser(world.parts).complete(f"https://id.acme.example/auth/complete?code={code}")
+        await Browser(world.deps).complete(f"https://id.acme.example/auth/complete?code={code}")
     assert refused.value.code == "CODE_UNKNOWN"
 
 
@@ -456,6 +456,6 @@ async def test_a_code_is_refused_when_its_login_has_ended_meanwhile(world: World
     one_time, verifier = await code_and_verifier(world)
     await world.execute(statement, world.tenant.id)
     with pytest.raises(LoginFailed) as refused:
-        await redeem(world.parts, Redemption(code=one_time, code_verifier=verifier))
+        await redeem(world.deps, Redemption(code=one_time, code_verifier=verifier))
     assert refused.value.code == code
     assert await world.count("session") == 0

@@ -8,14 +8,14 @@ import msgspec
 import pytest
 
 from identity_api.db.providers import ClaimSettings
+from identity_api.diagnostics.findings import Finding
 from identity_api.errors import Refused
-from identity_api.lifecycle.findings import Finding
 from identity_api.sessions.errors import LoginFailed
-from identity_api.sessions.login_report import LoginReport, SettingReport
-from identity_api.sessions.parts import Finished, Prepared
-from identity_api.sessions.rehearse import MAX_A_MINUTE, begin_test, report_for
+from identity_api.sessions.login.deps import LoginResult, Prepared
+from identity_api.sessions.login.dry_run import MAX_A_MINUTE, begin_test, report_for
+from identity_api.sessions.login.report import LoginReport, SettingReport
 from tests import factories as make
-from tests.provider import Fault
+from tests.openid_provider import Fault
 from tests.sessions.browsers import ORIGIN, Browser, World
 
 pytestmark = pytest.mark.asyncio
@@ -29,22 +29,22 @@ async def admin(world: World) -> UUID:
         return await make.make_user(connection, world.tenant.id, password_hash="x")
 
 
-async def rehearse(world: World, user_id: UUID, person: str | None = "alice") -> Finished:
-    url = await begin_test(world.parts, world.provider, user_id, actor=f"user:{user_id}")
+async def dry_run(world: World, user_id: UUID, person: str | None = "alice") -> LoginResult:
+    url = await begin_test(world.deps, world.provider, user_id, actor=f"user:{user_id}")
     assert url.startswith(f"{ORIGIN}/auth/launch/")
     prepared = Prepared(handle="", launch_url=url, attempt_id="")
-    return await Browser(world.parts).follow_through(prepared, world.idp, person)
+    return await Browser(world.deps).follow_through(prepared, world.idp, person)
 
 
 async def report(world: World, user_id: UUID) -> LoginReport:
-    return (await report_for(world.parts, world.provider, user_id))[1]
+    return (await report_for(world.deps, world.provider, user_id))[1]
 
 
 async def told_of(world: World, *, person: str = "alice", **settings: Any) -> LoginReport:
     """The report of a test login with these settings."""
     await world.change_provider(**settings)
     user_id = await admin(world)
-    await rehearse(world, user_id, person)
+    await dry_run(world, user_id, person)
     return await report(world, user_id)
 
 
@@ -53,7 +53,7 @@ async def failed(world: World, fault: Fault | None = None, *, person: str | None
     user_id = await admin(world)
     spoilt = world.idp.fault(fault) if fault is not None else contextlib.nullcontext()
     with spoilt, pytest.raises(LoginFailed):
-        await rehearse(world, user_id, person)
+        await dry_run(world, user_id, person)
     return await report(world, user_id)
 
 
@@ -79,7 +79,7 @@ async def test_nothing_comes_of_it(world: World) -> None:
     """S0-55."""
     user_id = await admin(world)
     before = {table: await world.count(table) for table in LEFT}
-    ended = await rehearse(world, user_id)
+    ended = await dry_run(world, user_id)
     assert (ended.kind, ended.location, ended.set_cookies) == ("TESTED", f"{ORIGIN}/auth/tested", ())
     assert {table: await world.count(table) for table in LEFT} == before
     assert await world.events("login.succeeded") == []
@@ -294,7 +294,7 @@ async def test_no_value_of_a_claim_is_in_the_report(world: World) -> None:
 
 async def test_the_report_is_for_nobody_else_and_ends_after_ten_minutes(world: World) -> None:
     user_id, other = await admin(world), await admin(world)
-    await rehearse(world, user_id)
+    await dry_run(world, user_id)
     assert (await report(world, user_id)).status == "PASSED"
     assert (await report(world, other)).verdict.code == "TEST_NOT_BEGUN"
     await world.execute("update provider_test set expires_at = now() where tenant_id = $1", world.tenant.id)
@@ -304,9 +304,9 @@ async def test_the_report_is_for_nobody_else_and_ends_after_ten_minutes(world: W
 async def test_until_the_provider_sends_the_browser_back_the_test_waits(world: World) -> None:
     """S0-60 and S0-61: not begun, and at the provider, told apart."""
     user_id = await admin(world)
-    url = await begin_test(world.parts, world.provider, user_id, actor="user:x")
+    url = await begin_test(world.deps, world.provider, user_id, actor="user:x")
     assert (await report(world, user_id)).verdict.code == "TEST_NOT_BEGUN"
-    await Browser(world.parts).launch(url)
+    await Browser(world.deps).launch(url)
     waiting = await report(world, user_id)
     assert (waiting.status, waiting.verdict.code) == ("WAITING", "TEST_WAITING")
     assert world.provider.redirect_url in (waiting.verdict.expected or "")
@@ -321,18 +321,18 @@ async def test_a_provider_that_is_switched_off_can_be_tested_and_not_signed_in_a
 async def test_a_test_login_signs_nobody_in_in_another_browser_either(world: World) -> None:
     """Promise 7 holds for tests as well."""
     user_id = await admin(world)
-    url = await begin_test(world.parts, world.provider, user_id, actor="user:x")
-    launched = await Browser(world.parts).launch(url)
+    url = await begin_test(world.deps, world.provider, user_id, actor="user:x")
+    launched = await Browser(world.deps).launch(url)
     arrival = await world.idp.sign_in(launched.location, "alice")
     with pytest.raises(LoginFailed) as refused:
-        await Browser(world.parts).arrive(arrival)
+        await Browser(world.deps).arrive(arrival)
     assert refused.value.code == "BROWSER_MISMATCH"
 
 
 async def test_tests_have_a_pace(world: World) -> None:
     user_id = await admin(world)
     for _ in range(MAX_A_MINUTE):
-        await begin_test(world.parts, world.provider, user_id, actor="user:x")
+        await begin_test(world.deps, world.provider, user_id, actor="user:x")
     with pytest.raises(Refused) as refused:
-        await begin_test(world.parts, world.provider, user_id, actor="user:x")
+        await begin_test(world.deps, world.provider, user_id, actor="user:x")
     assert refused.value.code == "TOO_MANY_TESTS"

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from identity_api.db.tenants import Frontend
 from identity_api.errors import BadInput
 from identity_api.ids import uuid7
-from identity_api.sessions.parts import Beginning
-from identity_api.sessions.return_to import decide_ending, own_path
+from identity_api.sessions.login.deps import LoginRequest
+from identity_api.sessions.login.return_to import decide_ending, own_path
 from tests.sessions.browsers import FRONTEND_URL, ORIGIN
 
 FRONTEND = Frontend(uuid7(), uuid7(), "app", (), (FRONTEND_URL, "https://app.acme.example/?a=b"), ("cookie",))
@@ -69,7 +69,7 @@ KIND = (
 
 
 def end(return_to: str) -> str:
-    return decide_ending(Beginning(session_origin=ORIGIN, return_to=return_to), [FRONTEND]).url
+    return decide_ending(LoginRequest(session_origin=ORIGIN, return_to=return_to), [FRONTEND]).url
 
 
 def test_the_corpus_has_the_size_it_should_have() -> None:
@@ -95,16 +95,16 @@ def test_a_registered_url_is_accepted_exactly(url: str) -> None:
 
 
 def test_without_a_wish_the_login_ends_at_the_account_page_or_the_frontends_first_url() -> None:
-    assert decide_ending(Beginning(session_origin=ORIGIN), [FRONTEND]).url == f"{ORIGIN}/account"
-    assert decide_ending(Beginning(session_origin=ORIGIN, frontend_slug="app"), [FRONTEND]).url == FRONTEND_URL
+    assert decide_ending(LoginRequest(session_origin=ORIGIN), [FRONTEND]).url == f"{ORIGIN}/account"
+    assert decide_ending(LoginRequest(session_origin=ORIGIN, frontend_slug="app"), [FRONTEND]).url == FRONTEND_URL
 
 
 def test_a_url_of_another_frontend_is_refused_where_one_is_named() -> None:
     other = Frontend(uuid7(), FRONTEND.tenant_id, "other", (), ("https://other.acme.example/",), ("cookie",))
     wish = {"session_origin": ORIGIN, "return_to": FRONTEND_URL}
-    assert decide_ending(Beginning(**wish, frontend_slug="app"), [other, FRONTEND]).frontend is FRONTEND
+    assert decide_ending(LoginRequest(**wish, frontend_slug="app"), [other, FRONTEND]).frontend is FRONTEND
     with pytest.raises(BadInput):
-        decide_ending(Beginning(**wish, frontend_slug="other"), [other, FRONTEND])
+        decide_ending(LoginRequest(**wish, frontend_slug="other"), [other, FRONTEND])
 
 
 pieces = st.sampled_from(

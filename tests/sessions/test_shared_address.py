@@ -11,10 +11,10 @@ import pytest
 
 from identity_api.db.providers import ClientSettings
 from identity_api.sessions.errors import LoginFailed
-from tests.provider import Fault, RunningProvider
-from tests.provider.bent import BentProvider
+from tests.openid_provider import Fault, RunningProvider
+from tests.openid_provider.bent import BentProvider
 from tests.sessions.browsers import CALLBACK, REDIRECT_URIS, Browser, World, make_world, parameters_of
-from tests.sessions.conftest import parts_reaching
+from tests.sessions.conftest import deps_reaching
 from tests.sessions.test_mix_up import attacker_joins, endpoints_of, led_astray, nobody_was_asked
 
 pytestmark = pytest.mark.asyncio
@@ -48,7 +48,7 @@ async def test_a_code_that_is_posted_from_its_own_providers_page_is_accepted(
     """S4-06: the `Origin` of the form post says whose it is; the other provider's logins arrive there too."""
     await shared(world, other_idp, **POSTED)
     assert (await world.sign_in(provider_slug="sso")).kind == "SESSION"
-    victim = Browser(world.parts)
+    victim = Browser(world.deps)
     finished = await victim.follow_through(await world.begin(provider_slug="second"), other_idp, "bob")
     assert finished.kind == "SESSION"
 
@@ -60,7 +60,7 @@ async def test_a_code_that_is_posted_from_anywhere_else_is_shown_to_nobody(
 ) -> None:
     """Mix-up: begun at the attacker's, led on to the honest provider, whose page posts the code. Hidden origins prove nothing."""
     await shared(world, other_idp, **POSTED)
-    victim = Browser(world.parts)
+    victim = Browser(world.deps)
     arrival = await led_astray(world, victim)
     posted_from = world.idp.issuer if origin == "its own" else origin
     failure = await refused(victim, CALLBACK, arrival.parameters, posted_from)
@@ -78,7 +78,7 @@ async def test_a_provider_that_names_anothers_page_as_its_own_gets_no_code(
     await world.change_provider(protocol="oauth2", endpoints=endpoints_of(world.idp))
     own = {"client_id": world.provider.client_id}
     await attacker_joins(world, other_idp, CALLBACK, endpoints=stealing, **own, **POSTED)
-    victim = Browser(world.parts)
+    victim = Browser(world.deps)
     arrival = await world.idp.sign_in(await victim.go_to_provider(await world.begin(provider_slug="second")), "alice")
     assert arrival.posted_from == world.idp.issuer
     failure = await refused(victim, CALLBACK, arrival.parameters, arrival.posted_from)
@@ -96,7 +96,7 @@ async def test_the_operators_exception_is_one_providers_and_no_others(world: Wor
     assert (await world.sign_in(provider_slug="sso")).kind == "SESSION"
     prepared = await world.begin(provider_slug="second")
     with pytest.raises(LoginFailed) as caught:
-        await Browser(world.parts).follow_through(prepared, other_idp, "bob")
+        await Browser(world.deps).follow_through(prepared, other_idp, "bob")
     assert caught.value.reason == "shared_redirect_url"
 
 
@@ -108,22 +108,22 @@ async def test_where_a_form_post_is_needed_and_offered_it_is_asked_for(
     with BentProvider(redirect_uris=REDIRECT_URIS) as third:
         if not announces:
             third.announce(authorization_response_iss_parameter_supported=None)
-        parts = parts_reaching(world.database, f"127.0.0.1:{third.port}", f"127.0.0.1:{other_idp.port}")
+        deps = deps_reaching(world.database, f"127.0.0.1:{third.port}", f"127.0.0.1:{other_idp.port}")
         try:
-            neighbour = await make_world(parts, third)
+            neighbour = await make_world(deps, third)
             with (
                 third.fault(Fault.NO_ISS_PARAMETER) if not announces else third.fault(Fault.NO_ISSUED_AT, path="/none")
             ):
-                browser = Browser(parts)
+                browser = Browser(deps)
                 asked = parameters_of(await browser.go_to_provider(await neighbour.begin()))
                 assert asked.get("response_mode") == (None if announces else "form_post")
                 assert (await neighbour.sign_in()).kind == "SESSION"
         finally:
-            await parts.documents.aclose()
-            await parts.upstream.aclose()
+            await deps.documents.aclose()
+            await deps.upstream.aclose()
 
 
 async def test_alone_at_its_address_a_provider_is_asked_for_no_form_post(world: World) -> None:
-    browser = Browser(world.parts)
+    browser = Browser(world.deps)
     location = await browser.go_to_provider(await world.begin())
     assert "response_mode" not in parse_qs(urlsplit(location).query)

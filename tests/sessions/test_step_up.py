@@ -47,7 +47,7 @@ async def session(door: Door, token: str) -> Authenticated:
 
 async def renewed(door: Door, token: str, code: str | None = None) -> str:
     """Prove oneself again; the session's new token."""
-    proven = await reauthenticate(door.parts(), await session(door, token), PASSWORD, code)
+    proven = await reauthenticate(door.deps(), await session(door, token), PASSWORD, code)
     assert proven.token is not None
     return proven.token
 
@@ -70,7 +70,7 @@ async def test_the_password_renews_the_proof_of_this_session_alone(door: Door, a
     this, other = await door.token(), await door.token()
     door.world.wait(hours=1)
     before = await session(door, this)
-    proven = await reauthenticate(door.parts(), before, PASSWORD)
+    proven = await reauthenticate(door.deps(), before, PASSWORD)
     assert proven.until == door.world.now + STEP_UP_AGE
     assert proven.token is not None
     assert proven.token not in repr(proven)
@@ -91,9 +91,9 @@ async def test_wrong_passwords_renew_nothing_and_lock_whoever_is_signed_in(door:
     door.world.wait(hours=1)
     for _ in range(FREE_TRIES):
         with pytest.raises(CredentialsRefused):
-            await reauthenticate(door.parts(), await session(door, token), "not this one")
+            await reauthenticate(door.deps(), await session(door, token), "not this one")
     with pytest.raises(CredentialsRefused):
-        await reauthenticate(door.parts(), await session(door, token), PASSWORD)
+        await reauthenticate(door.deps(), await session(door, token), PASSWORD)
     assert await door.code_of() is None, "somebody elsewhere is not locked out by it"
     with pytest.raises(Refused):
         requires_step_up(await session(door, token), door.world.now)
@@ -109,12 +109,12 @@ async def test_a_second_factor_is_part_of_the_proof(door: Door, ada: UUID) -> No
     door.world.wait(hours=1)
     for code, refused in ((None, "SECOND_FACTOR_REQUIRED"), ("000000", "SECOND_FACTOR_REFUSED")):
         with pytest.raises(CredentialsRefused) as caught:
-            await reauthenticate(door.parts(), await session(door, token), PASSWORD, code)
+            await reauthenticate(door.deps(), await session(door, token), PASSWORD, code)
         assert caught.value.code == refused
     code = door.world.code(secret)
     token = await renewed(door, token, code)
     with pytest.raises(CredentialsRefused):
-        await reauthenticate(door.parts(), await session(door, token), PASSWORD, code)
+        await reauthenticate(door.deps(), await session(door, token), PASSWORD, code)
     assert (await door.world.events("session.reauthenticated"))[-1]["second_factor"] is True
 
 
@@ -145,7 +145,7 @@ async def test_an_api_token_proves_nobodys_presence(door: Door, ada: UUID) -> No
     with pytest.raises(Refused) as caught:
         requires_step_up(seen, seen.authenticated_at)
     assert caught.value.code == "STEP_UP_REQUIRED"
-    for refused in (reauthenticate(door.parts(), seen, PASSWORD), ensure_elevated(door.world.database, seen, seen.at)):
+    for refused in (reauthenticate(door.deps(), seen, PASSWORD), ensure_elevated(door.world.database, seen, seen.at)):
         with pytest.raises(Refused) as caught:
             await refused
         assert caught.value.code == "SESSION_NEEDED"
@@ -156,7 +156,7 @@ async def test_a_frontend_keeps_its_token(door: Door, ada: UUID) -> None:
     token = await door.token()
     await door.world.execute("update session set kind = 'BEARER' where token_hash = $1", token_hash(token))
     door.world.wait(hours=1)
-    assert (await reauthenticate(door.parts(), await session(door, token), PASSWORD)).token is None
+    assert (await reauthenticate(door.deps(), await session(door, token), PASSWORD)).token is None
     requires_step_up(await session(door, token), door.world.now)
 
 
@@ -199,7 +199,7 @@ async def test_a_session_that_ended_meanwhile_stays_over(door: Door, ada: UUID) 
     async with door.world.database.transaction() as connection:
         await end_session(connection, seen.tenant_id, seen.session_id, reason="admin", actor="system")
     with pytest.raises(Refused) as caught:
-        await reauthenticate(door.parts(), seen, PASSWORD)
+        await reauthenticate(door.deps(), seen, PASSWORD)
     assert caught.value.code == "SESSION_OVER"
     assert await door.who(token) is None
 
@@ -209,5 +209,5 @@ async def test_where_passwords_are_off_they_prove_nothing(door: Door, ada: UUID)
     seen = await session(door, await door.token())
     await door.world.set_policy(local_sign_in=False)
     with pytest.raises(Refused) as caught:
-        await reauthenticate(door.parts(), seen, PASSWORD)
+        await reauthenticate(door.deps(), seen, PASSWORD)
     assert caught.value.code == "LOCAL_SIGN_IN_OFF"

@@ -18,11 +18,11 @@ from identity_api.db.providers import ClaimSettings
 from identity_api.ids import uuid7
 from identity_api.permissions.delegation import Actor
 from identity_api.sessions.errors import LoginFailed
-from identity_api.sessions.parts import LoginParts
+from identity_api.sessions.login.deps import LoginDeps
 from tests import factories as make
-from tests.provider import Fault, RunningProvider
+from tests.openid_provider import Fault, RunningProvider
 from tests.sessions.browsers import ORIGIN, REDIRECT_URIS, Browser, World, add_provider, make_world
-from tests.sessions.conftest import parts_for
+from tests.sessions.conftest import deps_for
 
 pytestmark = pytest.mark.asyncio
 SECOND = f"{ORIGIN}/auth/oidc/second/callback"
@@ -40,8 +40,8 @@ def servers() -> Iterator[tuple[RunningProvider, RunningProvider]]:
 
 
 @pytest_asyncio.fixture
-async def parts(database: Database, servers: tuple[RunningProvider, RunningProvider]) -> AsyncIterator[LoginParts]:
-    async with parts_for(database, *servers) as made:
+async def deps(database: Database, servers: tuple[RunningProvider, RunningProvider]) -> AsyncIterator[LoginDeps]:
+    async with deps_for(database, *servers) as made:
         yield made
 
 
@@ -98,7 +98,7 @@ async def victim_of(world: World) -> Victim:
 
 
 async def refused(world: World, person: str, idp: RunningProvider | None = None, **wishes: Any) -> LoginFailed:
-    browser = Browser(world.parts)
+    browser = Browser(world.deps)
     with pytest.raises(LoginFailed) as caught:
         await browser.follow_through(await world.begin(**wishes), idp or world.idp, person)
     assert browser.session is None
@@ -196,7 +196,7 @@ async def test_attack_6_the_same_subject_from_another_issuer(world: World, other
 async def test_attack_7_a_provider_of_another_tenant(world: World, idp: RunningProvider) -> None:
     """Promise 44, I2. The same provider, subject, name and e-mail in another tenant: another user there, nothing here."""
     victim = await victim_of(world)
-    neighbour = await make_world(world.parts, idp)
+    neighbour = await make_world(world.deps, idp)
     elsewhere, token = await signed_in(neighbour)
     assert elsewhere != victim.user_id
     who = await world.who(token)
@@ -317,8 +317,8 @@ async def test_attack_13_the_same_subject_at_a_second_provider(world: World, oth
     """Promise 44. A subject means nothing without its provider, though name and e-mail are the victim's as well."""
     victim = await victim_of(world)
     other_idp.add_person("alice", subject=VICTIM_SUBJECT, email="alice@acme.example")
-    await add_provider(world.parts, world.tenant.id, other_idp, slug="second", redirect_url=SECOND)
-    browser = Browser(world.parts)
+    await add_provider(world.deps, world.tenant.id, other_idp, slug="second", redirect_url=SECOND)
+    browser = Browser(world.deps)
     finished = await browser.follow_through(await world.begin(provider_slug="second"), other_idp, "alice")
     who = await world.who(finished.set_cookies[0].value)
     assert who is not None

@@ -9,7 +9,7 @@ import pytest_asyncio
 from identity_api.db.database import Database
 from identity_api.upstream.exchange import Upstream
 from identity_api.vault import Vault
-from tests.provider import RunningProvider
+from tests.openid_provider import RunningProvider
 from tests.sync.world import World, make_upstream, make_vault, make_world
 
 MakeWorld = Callable[..., Awaitable[World]]

@@ -27,45 +27,45 @@ class SteppedSync:
         self.outcome: Read | Stale | Ended | None = None
         self.result: str | None = None
         self._access: Access | None = None
-        self._leases = Leases(world.parts)
+        self._leases = Leases(world.deps)
 
     async def claim(self) -> None:
-        took = await claiming.claim(self.world.parts, limit=1, user=(self.world.tenant_id, self.person.user_id))
+        took = await claiming.claim(self.world.deps, limit=1, user=(self.world.tenant_id, self.person.user_id))
         self.claimed = took.batch.claims[0] if took.batch.claims else None
         if self.claimed is not None:
             self._leases.hold(self.claimed, took.held_until)
 
     async def call(self) -> None:
         if self.claimed is not None:
-            access = await open_access(self.world.parts, self.world.tenant_id, self.world.provider.id)
+            access = await open_access(self.world.deps, self.world.tenant_id, self.world.provider.id)
             assert isinstance(access, Access)
             self._access = access
             claimed = self.claimed
-            self.called = await call(self.world.parts, claimed, access, may_send=lambda: self._leases.is_held(claimed))
+            self.called = await call(self.world.deps, claimed, access, may_send=lambda: self._leases.is_held(claimed))
             if self.called.outcome is LEASE_OVER:
-                self.result = await settle_withdrawn(self.world.parts, claimed)
+                self.result = await settle_withdrawn(self.world.deps, claimed)
                 self.called = None
 
     async def land(self) -> None:
         if self.claimed is not None and self.called is not None:
-            self.landed = await land(self.world.parts, self.claimed, self.called)
+            self.landed = await land(self.world.deps, self.claimed, self.called)
             if not self.landed:
-                await settle_not_landed(self.world.parts, self.claimed)
+                await settle_not_landed(self.world.deps, self.claimed)
 
     async def validate(self) -> None:
         if self.claimed is not None and self.called is not None and self._access is not None and self.landed:
-            self.outcome = await validate(self.world.parts, self.claimed, self._access, self.called)
+            self.outcome = await validate(self.world.deps, self.claimed, self._access, self.called)
 
     async def apply(self) -> None:
         if self.claimed is None or self.outcome is None:
             self.result = "nothing"
         elif isinstance(self.outcome, Read):
-            written = await applying.apply(self.world.parts, self.world.provider, [self.outcome.verified])
+            written = await applying.apply(self.world.deps, self.world.provider, [self.outcome.verified])
             self.result = "ok" if written.applied else "superseded"
         elif isinstance(self.outcome, Ended):
-            self.result = await settle_end(self.world.parts, self.claimed, self.outcome)
+            self.result = await settle_end(self.world.deps, self.claimed, self.outcome)
         else:
-            self.result = await settle_stale(self.world.parts, self.claimed, self.world.provider, self.outcome)
+            self.result = await settle_stale(self.world.deps, self.claimed, self.world.provider, self.outcome)
 
     async def run(self, *steps: str) -> "SteppedSync":
         """These steps, or all."""

@@ -14,16 +14,16 @@ from identity_api.clock import system_clock
 from identity_api.db import sealed as sealed_rows
 from identity_api.db.database import Database
 from identity_api.db.sealed import SealedColumn
-from identity_api.lifecycle import refresh_tokens
-from identity_api.lifecycle.refresh_tokens import LoginTokens
-from identity_api.sessions.parts import LoginParts
-from identity_api.sync.parts import SyncParts
+from identity_api.relying_party import refresh_tokens
+from identity_api.relying_party.refresh_tokens import LoginTokens
+from identity_api.sessions.login.deps import LoginDeps
+from identity_api.sync.deps import SyncDeps
 from identity_api.sync.run import sweep
-from tests.provider import Fault
-from tests.provider.agreed import AgreedProvider
+from tests.openid_provider import Fault
+from tests.openid_provider.agreed import AgreedProvider
 from tests.sessions.agreements import make_agreed, set_secrets
 from tests.sessions.browsers import REDIRECT_URIS, World
-from tests.sessions.conftest import parts_for
+from tests.sessions.conftest import deps_for
 
 FROM_USERINFO = {"groups": ("userinfo / groups",)}
 
@@ -42,8 +42,8 @@ def idp(running: AgreedProvider) -> AgreedProvider:
 
 
 @pytest_asyncio.fixture
-async def login_parts(database: Database, idp: AgreedProvider) -> AsyncIterator[LoginParts]:
-    async with parts_for(database, idp) as made:
+async def login_deps(database: Database, idp: AgreedProvider) -> AsyncIterator[LoginDeps]:
+    async with deps_for(database, idp) as made:
         yield made
 
 
@@ -52,7 +52,7 @@ class Worker:
     """A process that syncs one world; it remembers nothing of the one that did the login."""
 
     world: World
-    parts: SyncParts
+    deps: SyncDeps
 
     async def sync(self) -> dict[str, int]:
         """Sync alice now; how it ended. Only requests of the sync are in the provider's lists after it."""
@@ -66,7 +66,7 @@ class Worker:
         await self.world.execute(
             "update identity_sync set due_at = now(), lease_until = null where tenant_id = $1", self.world.tenant.id
         )
-        return dict((await sweep(self.parts, user=(self.world.tenant.id, user_id))).outcomes)
+        return dict((await sweep(self.deps, user=(self.world.tenant.id, user_id))).outcomes)
 
     async def state(self) -> str:
         return str(await self.world.fetchval("select state from identity where tenant_id = $1", self.world.tenant.id))
@@ -77,25 +77,25 @@ class Worker:
             row = await connection.fetchrow(
                 "select id, sealed from refresh_token where tenant_id = $1", self.world.tenant.id
             )
-        return refresh_tokens.open_sealed(self.parts.vault, self.world.tenant.id, row["id"], row["sealed"])
+        return refresh_tokens.open_sealed(self.deps.vault, self.world.tenant.id, row["id"], row["sealed"])
 
 
-async def signed_in(parts: LoginParts, idp: AgreedProvider, settings: dict[str, Any], **more: Any) -> Worker:
+async def signed_in(deps: LoginDeps, idp: AgreedProvider, settings: dict[str, Any], **more: Any) -> Worker:
     """A world in which alice has signed in, and a worker for it."""
-    world = await make_agreed(parts, idp, settings=settings, **more)
+    world = await make_agreed(deps, idp, settings=settings, **more)
     await world.sign_in("alice")
     return worker_of(world)
 
 
 def worker_of(world: World) -> Worker:
-    parts = world.parts
+    deps = world.deps
     return Worker(
         world,
-        SyncParts(
-            database=parts.database,
-            vault=parts.vault,
-            upstream=parts.upstream,
-            documents=parts.documents,
+        SyncDeps(
+            database=deps.database,
+            vault=deps.vault,
+            upstream=deps.upstream,
+            documents=deps.documents,
             clock=system_clock,
         ),
     )
@@ -109,18 +109,18 @@ def asked(idp: AgreedProvider, path: str = "/token") -> list[tuple[int, str]]:
 
 
 @pytest.mark.asyncio
-async def test_a_refresh_is_proven_with_our_own_key(login_parts: LoginParts, idp: AgreedProvider) -> None:
+async def test_a_refresh_is_proven_with_our_own_key(login_deps: LoginDeps, idp: AgreedProvider) -> None:
     idp.agree(method="private_key_jwt")
-    worker = await signed_in(login_parts, idp, {}, client_authentication="private_key_jwt")
+    worker = await signed_in(login_deps, idp, {}, client_authentication="private_key_jwt")
     assert await worker.sync() == {"ok": 1}
     assert asked(idp) == [(200, "")]
     assert "client_secret" not in idp.forms[0]
 
 
 @pytest.mark.asyncio
-async def test_an_expired_assertion_costs_nobody_anything(login_parts: LoginParts, idp: AgreedProvider) -> None:
+async def test_an_expired_assertion_costs_nobody_anything(login_deps: LoginDeps, idp: AgreedProvider) -> None:
     idp.agree(method="private_key_jwt")
-    worker = await signed_in(login_parts, idp, {}, client_authentication="private_key_jwt")
+    worker = await signed_in(login_deps, idp, {}, client_authentication="private_key_jwt")
     idp.agreement.clock_offset_seconds = 120
     assert await worker.sync() == {"provider_misconfigured": 1}
     assert asked(idp) == [(401, "expired")]
@@ -131,9 +131,9 @@ async def test_an_expired_assertion_costs_nobody_anything(login_parts: LoginPart
 
 @pytest.mark.asyncio
 async def test_while_two_secrets_overlap_a_refresh_tries_the_other_once(
-    login_parts: LoginParts, idp: AgreedProvider
+    login_deps: LoginDeps, idp: AgreedProvider
 ) -> None:
-    worker = await signed_in(login_parts, idp, {})
+    worker = await signed_in(login_deps, idp, {})
     await set_secrets(worker.world, idp.client_secret, "not yet known there")
     assert await worker.sync() == {"ok": 1}
     assert [status for status, _ in asked(idp)] == [401, 200]
@@ -142,8 +142,8 @@ async def test_while_two_secrets_overlap_a_refresh_tries_the_other_once(
 
 
 @pytest.mark.asyncio
-async def test_two_wrong_secrets_revoke_nobody(login_parts: LoginParts, idp: AgreedProvider) -> None:
-    worker = await signed_in(login_parts, idp, {})
+async def test_two_wrong_secrets_revoke_nobody(login_deps: LoginDeps, idp: AgreedProvider) -> None:
+    worker = await signed_in(login_deps, idp, {})
     await set_secrets(worker.world, "wrong", "wrong as well")
     assert await worker.sync() == {"provider_misconfigured": 1}
     assert len(asked(idp)) == 2
@@ -153,10 +153,10 @@ async def test_two_wrong_secrets_revoke_nobody(login_parts: LoginParts, idp: Agr
 @pytest.mark.asyncio
 @pytest.mark.parametrize("fault", [Fault.ERROR_500, Fault.DROP_AFTER, Fault.HTML_200, Fault.INVALID_GRANT])
 async def test_no_other_answer_makes_us_present_a_token_twice(
-    login_parts: LoginParts, idp: AgreedProvider, fault: Fault
+    login_deps: LoginDeps, idp: AgreedProvider, fault: Fault
 ) -> None:
     """I5: a second presentation of a rotated token would end the login at a strict provider."""
-    worker = await signed_in(login_parts, idp, {})
+    worker = await signed_in(login_deps, idp, {})
     await set_secrets(worker.world, "an older one", idp.client_secret)
     idp.log.clear()
     with idp.fault(fault):
@@ -169,10 +169,10 @@ async def test_no_other_answer_makes_us_present_a_token_twice(
 
 @pytest.mark.asyncio
 async def test_promise_12_a_refresh_is_proven_with_the_logins_own_key(
-    login_parts: LoginParts, idp: AgreedProvider
+    login_deps: LoginDeps, idp: AgreedProvider
 ) -> None:
     idp.agree(dpop=True)
-    worker = await signed_in(login_parts, idp, {"dpop": True}, claims=FROM_USERINFO)
+    worker = await signed_in(login_deps, idp, {"dpop": True}, claims=FROM_USERINFO)
     first = await worker.stored()
     assert await worker.sync() == {"ok": 1}
     assert (asked(idp), asked(idp, "/userinfo")) == ([(200, "")], [(200, "")])
@@ -182,24 +182,24 @@ async def test_promise_12_a_refresh_is_proven_with_the_logins_own_key(
 
 
 @pytest.mark.asyncio
-async def test_two_logins_have_two_keys(login_parts: LoginParts, idp: AgreedProvider) -> None:
+async def test_two_logins_have_two_keys(login_deps: LoginDeps, idp: AgreedProvider) -> None:
     idp.agree(dpop=True)
-    worker = await signed_in(login_parts, idp, {"dpop": True})
+    worker = await signed_in(login_deps, idp, {"dpop": True})
     await worker.world.sign_in("alice")
     async with worker.world.database.reading() as connection:
         rows = await connection.fetch(
             "select id, sealed from refresh_token where tenant_id = $1", worker.world.tenant.id
         )
     opened = [
-        refresh_tokens.open_sealed(worker.parts.vault, worker.world.tenant.id, row["id"], row["sealed"]) for row in rows
+        refresh_tokens.open_sealed(worker.deps.vault, worker.world.tenant.id, row["id"], row["sealed"]) for row in rows
     ]
     assert len({one.login_key for one in opened}) == 2
 
 
 @pytest.mark.asyncio
-async def test_promise_12_a_refresh_takes_up_a_nonce_once(login_parts: LoginParts, idp: AgreedProvider) -> None:
+async def test_promise_12_a_refresh_takes_up_a_nonce_once(login_deps: LoginDeps, idp: AgreedProvider) -> None:
     idp.agree(dpop=True)
-    worker = await signed_in(login_parts, idp, {"dpop": True})
+    worker = await signed_in(login_deps, idp, {"dpop": True})
     idp.agreement.nonce = "n1"
     assert await worker.sync() == {"ok": 1}
     assert asked(idp) == [(400, "another nonce"), (200, "")]
@@ -208,9 +208,9 @@ async def test_promise_12_a_refresh_takes_up_a_nonce_once(login_parts: LoginPart
 
 
 @pytest.mark.asyncio
-async def test_promise_12_a_second_challenge_is_not_an_end(login_parts: LoginParts, idp: AgreedProvider) -> None:
+async def test_promise_12_a_second_challenge_is_not_an_end(login_deps: LoginDeps, idp: AgreedProvider) -> None:
     idp.agree(dpop=True)
-    worker = await signed_in(login_parts, idp, {"dpop": True})
+    worker = await signed_in(login_deps, idp, {"dpop": True})
     idp.agreement.nonce, idp.agreement.is_fickle = "n1", True
     assert await worker.sync() == {"use_dpop_nonce": 1}
     assert asked(idp) == [(400, "another nonce")] * 2
@@ -224,9 +224,9 @@ async def test_promise_12_a_second_challenge_is_not_an_end(login_parts: LoginPar
 
 @pytest.mark.asyncio
 async def test_a_login_from_before_stays_as_it_was_when_binding_is_switched_on(
-    login_parts: LoginParts, idp: AgreedProvider
+    login_deps: LoginDeps, idp: AgreedProvider
 ) -> None:
-    worker = await signed_in(login_parts, idp, {})
+    worker = await signed_in(login_deps, idp, {})
     settings = msgspec.structs.replace(worker.world.provider.client_settings, dpop=True)
     await worker.world.change_provider(client_settings=settings)
     assert await worker.sync() == {"ok": 1}
@@ -234,9 +234,9 @@ async def test_a_login_from_before_stays_as_it_was_when_binding_is_switched_on(
 
 
 @pytest.mark.asyncio
-async def test_a_login_key_is_nowhere_in_the_clear(login_parts: LoginParts, idp: AgreedProvider) -> None:
+async def test_a_login_key_is_nowhere_in_the_clear(login_deps: LoginDeps, idp: AgreedProvider) -> None:
     idp.agree(dpop=True)
-    worker = await signed_in(login_parts, idp, {"dpop": True})
+    worker = await signed_in(login_deps, idp, {"dpop": True})
     private = msgspec.json.decode((await worker.stored()).login_key or "")["d"]
     async with worker.world.database.reading() as connection:
         values = await sealed_rows.other(
@@ -251,10 +251,10 @@ async def test_a_login_key_is_nowhere_in_the_clear(login_parts: LoginParts, idp:
 
 @pytest.mark.asyncio
 async def test_the_id_token_of_a_refresh_is_taken_out_of_its_envelope(
-    login_parts: LoginParts, idp: AgreedProvider
+    login_deps: LoginDeps, idp: AgreedProvider
 ) -> None:
     idp.agree(encrypts=True)
-    worker = await signed_in(login_parts, idp, {"encrypted_id_tokens": True})
+    worker = await signed_in(login_deps, idp, {"encrypted_id_tokens": True})
     assert await worker.sync() == {"ok": 1}
 
 
@@ -269,10 +269,10 @@ async def test_the_id_token_of_a_refresh_is_taken_out_of_its_envelope(
     ],
 )
 async def test_promise_2_an_envelope_makes_no_refreshed_token_good(
-    login_parts: LoginParts, idp: AgreedProvider, changes: dict[str, Any], reason: str
+    login_deps: LoginDeps, idp: AgreedProvider, changes: dict[str, Any], reason: str
 ) -> None:
     idp.agree(encrypts=True)
-    worker = await signed_in(login_parts, idp, {"encrypted_id_tokens": True})
+    worker = await signed_in(login_deps, idp, {"encrypted_id_tokens": True})
     for name, value in changes.items():
         setattr(idp.agreement, name, value)
     assert await worker.sync() == {reason: 1}
@@ -280,9 +280,9 @@ async def test_promise_2_an_envelope_makes_no_refreshed_token_good(
 
 
 @pytest.mark.asyncio
-async def test_signed_userinfo_is_read_at_a_sync(login_parts: LoginParts, idp: AgreedProvider) -> None:
+async def test_signed_userinfo_is_read_at_a_sync(login_deps: LoginDeps, idp: AgreedProvider) -> None:
     idp.agree(signs_userinfo=True)
-    worker = await signed_in(login_parts, idp, {"signed_userinfo": True}, claims=FROM_USERINFO)
+    worker = await signed_in(login_deps, idp, {"signed_userinfo": True}, claims=FROM_USERINFO)
     assert await worker.sync() == {"ok": 1}
 
 
@@ -297,10 +297,10 @@ async def test_signed_userinfo_is_read_at_a_sync(login_parts: LoginParts, idp: A
     ],
 )
 async def test_userinfo_that_is_not_signed_for_us_is_not_read_at_a_sync(
-    login_parts: LoginParts, idp: AgreedProvider, changes: dict[str, Any], outcome: str
+    login_deps: LoginDeps, idp: AgreedProvider, changes: dict[str, Any], outcome: str
 ) -> None:
     idp.agree(signs_userinfo=True)
-    worker = await signed_in(login_parts, idp, {"signed_userinfo": True}, claims=FROM_USERINFO)
+    worker = await signed_in(login_deps, idp, {"signed_userinfo": True}, claims=FROM_USERINFO)
     for name, value in changes.items():
         setattr(idp.agreement, name, value)
     assert await worker.sync() == {outcome: 1}
@@ -308,17 +308,17 @@ async def test_userinfo_that_is_not_signed_for_us_is_not_read_at_a_sync(
 
 @pytest.mark.asyncio
 async def test_the_resource_is_named_in_a_refresh_where_it_is_configured(
-    login_parts: LoginParts, idp: AgreedProvider
+    login_deps: LoginDeps, idp: AgreedProvider
 ) -> None:
     resource = "https://api.example.com/"
-    worker = await signed_in(login_parts, idp, {}, authorization_parameters={"resource": resource})
+    worker = await signed_in(login_deps, idp, {}, authorization_parameters={"resource": resource})
     assert await worker.sync() == {"ok": 1}
     assert [form.get("resource") for form in idp.forms] == [resource]
 
 
 @pytest.mark.asyncio
-async def test_an_expired_secret_is_never_tried_at_a_sync(login_parts: LoginParts, idp: AgreedProvider) -> None:
-    worker = await signed_in(login_parts, idp, {})
+async def test_an_expired_secret_is_never_tried_at_a_sync(login_deps: LoginDeps, idp: AgreedProvider) -> None:
+    worker = await signed_in(login_deps, idp, {})
     good, _ = await set_secrets(worker.world, idp.client_secret, "wrong")
     past = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=1)
     await worker.world.execute("update provider_secret set expires_at = $2 where id = $1", good, past)

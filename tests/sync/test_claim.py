@@ -10,14 +10,14 @@ from identity_api.db.sync import LEASE_SECONDS
 from identity_api.sync import claim as claiming
 from identity_api.sync.claim import Leases
 from identity_api.sync.run import sweep
-from tests.provider import Fault
+from tests.openid_provider import Fault
 from tests.sync.conftest import MakeWorld
 from tests.sync.world import Person, World
 
 
 async def claim(world: World, person: Person, limit: int = 10) -> tuple[int, int]:
     """How many of the person's identities are claimed, and how many postponed."""
-    batch = (await claiming.claim(world.parts, limit=limit, user=(world.tenant_id, person.user_id))).batch
+    batch = (await claiming.claim(world.deps, limit=limit, user=(world.tenant_id, person.user_id))).batch
     return len(batch.claims), batch.postponed
 
 
@@ -29,7 +29,7 @@ async def test_a_due_identity_is_claimed_once(world: World) -> None:
     assert await claim(world, alice) == (0, 0)
     row = await world.sync_row(alice)
     assert row["generation"] == generation + 1
-    assert row["lease_owner"] == world.parts.owner
+    assert row["lease_owner"] == world.deps.owner
     assert row["attempt_hash"] == (await world.token(alice))["hash"]
     assert row["attempt_at"] is not None
     assert not row["uncertain"]
@@ -96,18 +96,18 @@ async def test_a_lease_that_ran_out_is_taken_over_and_the_attempt_is_uncertain(w
     assert await claim(world.another_worker(), alice) == (1, 0)
     row = await world.sync_row(alice)
     assert row["uncertain"]
-    assert row["lease_owner"] != world.parts.owner
+    assert row["lease_owner"] != world.deps.owner
 
 
 @pytest.mark.asyncio
 async def test_heartbeats_keep_a_lease_and_nobody_elses(world: World) -> None:
     """Promise 22: however slow the provider is."""
     alice, bob = await world.sign_in("alice"), await world.sign_in("bob")
-    took = await claiming.claim(world.parts, limit=1, user=(world.tenant_id, alice.user_id))
+    took = await claiming.claim(world.deps, limit=1, user=(world.tenant_id, alice.user_id))
     batch = took.batch
     other = world.another_worker()
     await claim(other, bob)
-    leases = Leases(world.parts)
+    leases = Leases(world.deps)
     leases.hold(batch.claims[0], took.held_until)
     shorter = "update identity_sync set lease_until = now() + interval '1 second' where id = any($1::uuid[])"
     await world.write(shorter, [alice.identity_id, bob.identity_id])
@@ -157,7 +157,7 @@ async def test_a_provider_never_has_more_in_flight_than_it_allows(new_world: Mak
     world = await new_world(max_concurrent=2)
     people = [await world.sign_in(name) for name in ("alice", "bob", "carol", "dora", "erin")]
     workers = [world, world.another_worker(), world.another_worker()]
-    batches = await asyncio.gather(*[claiming.claim(worker.parts, limit=100) for worker in workers])
+    batches = await asyncio.gather(*[claiming.claim(worker.deps, limit=100) for worker in workers])
     ours = {person.identity_id for person in people}
     assert sum(claimed.identity_id in ours for took in batches for claimed in took.batch.claims) == 2
 
@@ -187,7 +187,7 @@ async def test_one_providers_backlog_delays_no_other(database: Database, new_wor
         "update identity_sync set due_at = null where provider_id <> all($1::uuid[])",
         [crowded.provider.id, quiet.provider.id],
     )
-    batch = (await claiming.claim(crowded.parts, limit=2)).batch
+    batch = (await claiming.claim(crowded.deps, limit=2)).batch
     assert {claimed.provider_id for claimed in batch.claims} == {crowded.provider.id, quiet.provider.id}
     assert erin.identity_id in {claimed.identity_id for claimed in batch.claims}
 
@@ -196,7 +196,7 @@ async def test_one_providers_backlog_delays_no_other(database: Database, new_wor
 async def test_two_hundred_sweeps_at_once_make_one_token_request(world: World) -> None:
     """Promise 21."""
     alice = await world.sign_in("alice")
-    workers = [world.parts] + [world.another_worker().parts for _ in range(3)]
+    workers = [world.deps] + [world.another_worker().deps for _ in range(3)]
     sweeps = [sweep(workers[number % 4], user=(world.tenant_id, alice.user_id)) for number in range(200)]
     reports = await asyncio.gather(*sweeps)
     assert sum(report.claimed for report in reports) == 1
@@ -245,6 +245,6 @@ async def test_an_open_breaker_lets_one_probe_through_at_a_time(new_world: MakeW
     await world.end_pause()
     for person in people:
         await world.make_due(person)
-    batches = [await claiming.claim(world.parts, limit=100) for _ in range(2)]
+    batches = [await claiming.claim(world.deps, limit=100) for _ in range(2)]
     ours = {person.identity_id for person in people}
     assert sum(claimed.identity_id in ours for took in batches for claimed in took.batch.claims) == 1

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.provider import Fault
+from tests.openid_provider import Fault
 from tests.sync.world import Person, World
 
 pytestmark = pytest.mark.asyncio

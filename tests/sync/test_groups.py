@@ -4,7 +4,7 @@ import pytest
 
 from identity_api.db.sync import LEASE_SECONDS
 from identity_api.tenants.checks import Bounds
-from tests.provider import Fault
+from tests.openid_provider import Fault
 from tests.sync.conftest import MakeWorld
 from tests.sync.world import World
 

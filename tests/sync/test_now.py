@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from identity_api.queue import Queue
-from identity_api.sync import now
-from tests.provider import Fault
+from identity_api.sync import on_demand
+from tests.openid_provider import Fault
 from tests.sync.conftest import MakeWorld
 from tests.sync.world import World
 
@@ -15,7 +15,7 @@ from tests.sync.world import World
 async def test_a_user_is_synced_at_once_though_not_due(world: World) -> None:
     alice = await world.sign_in("alice", is_due=False)
     world.issuer.set_groups("alice", ["support"])
-    report = await now.sync_user(world.parts, world.tenant_id, alice.user_id)
+    report = await on_demand.sync_user(world.deps, world.tenant_id, alice.user_id)
     assert report.outcomes == {"ok": 1}
     assert await world.permissions(alice) == {"tickets:answer"}
 
@@ -25,8 +25,8 @@ async def test_a_user_of_another_tenant_is_not_found(world: World, new_world: Ma
     """I2."""
     other = await new_world()
     alice = await world.sign_in("alice", is_due=False)
-    assert (await now.sync_user(world.parts, other.tenant_id, alice.user_id)).claimed == 0
-    assert (await now.sync_user(world.parts, world.tenant_id, alice.user_id)).claimed == 1
+    assert (await on_demand.sync_user(world.deps, other.tenant_id, alice.user_id)).claimed == 0
+    assert (await on_demand.sync_user(world.deps, world.tenant_id, alice.user_id)).claimed == 1
 
 
 @pytest.mark.asyncio
@@ -34,15 +34,15 @@ async def test_a_revoked_identity_is_not_made_due(world: World) -> None:
     alice = await world.sign_in("alice")
     world.issuer.remove("alice")
     await world.sync(alice)
-    assert await now.request(world.database, None, world.tenant_id, alice.user_id) == ()
+    assert await on_demand.request(world.database, None, world.tenant_id, alice.user_id) == ()
 
 
 @pytest.mark.asyncio
 async def test_whoever_asked_can_wait_for_the_workers(world: World) -> None:
     alice = await world.sign_in("alice", is_due=False)
-    asked = await now.request(world.database, None, world.tenant_id, alice.user_id)
+    asked = await on_demand.request(world.database, None, world.tenant_id, alice.user_id)
     assert [one.identity_id for one in asked] == [alice.identity_id]
-    waiting = asyncio.create_task(now.outcomes(world.database, world.tenant_id, asked))
+    waiting = asyncio.create_task(on_demand.outcomes(world.database, world.tenant_id, asked))
     await world.another_worker().sync(alice)
     done = await waiting
     assert done.waiting == 0
@@ -52,18 +52,18 @@ async def test_whoever_asked_can_wait_for_the_workers(world: World) -> None:
 @pytest.mark.asyncio
 async def test_a_failure_is_an_answer_too(world: World) -> None:
     alice = await world.sign_in("alice", is_due=False)
-    asked = await now.request(world.database, None, world.tenant_id, alice.user_id)
+    asked = await on_demand.request(world.database, None, world.tenant_id, alice.user_id)
     with world.issuer.fault(Fault.ERROR_503):
         await world.sync(alice)
-    done = await now.outcomes(world.database, world.tenant_id, asked)
+    done = await on_demand.outcomes(world.database, world.tenant_id, asked)
     assert [(one.state, one.outcome) for one in done.done] == [("STALE", "server_error")]
 
 
 @pytest.mark.asyncio
 async def test_the_wait_is_bounded(world: World) -> None:
     alice = await world.sign_in("alice", is_due=False)
-    asked = await now.request(world.database, None, world.tenant_id, alice.user_id)
-    done = await now.outcomes(world.database, world.tenant_id, asked, timeout_seconds=0.1)
+    asked = await on_demand.request(world.database, None, world.tenant_id, alice.user_id)
+    done = await on_demand.outcomes(world.database, world.tenant_id, asked, timeout_seconds=0.1)
     assert (done.done, done.waiting) == ((), 1)
 
 
@@ -73,11 +73,11 @@ async def test_a_sync_that_is_running_is_the_one_asked_for(world: World) -> None
     with world.issuer.hold("/token", grant_type="refresh_token") as gate:
         syncing = asyncio.create_task(world.sync(alice))
         await gate.arrival()
-        asked = await now.request(world.database, None, world.tenant_id, alice.user_id)
-        assert (await now.outcomes(world.database, world.tenant_id, asked, timeout_seconds=0.1)).waiting == 1
+        asked = await on_demand.request(world.database, None, world.tenant_id, alice.user_id)
+        assert (await on_demand.outcomes(world.database, world.tenant_id, asked, timeout_seconds=0.1)).waiting == 1
         gate.release()
         await syncing
-    assert (await now.outcomes(world.database, world.tenant_id, asked)).waiting == 0
+    assert (await on_demand.outcomes(world.database, world.tenant_id, asked)).waiting == 0
     assert world.token_requests(alice) == 1
 
 
@@ -86,6 +86,6 @@ async def test_a_request_without_redis_is_still_due(world: World) -> None:
     """I5: the wake-up is lost, the due time is not."""
     alice = await world.sign_in("alice", is_due=False)
     queue = Queue("redis://127.0.0.1:1/0")
-    await now.request(world.database, queue, world.tenant_id, alice.user_id)
+    await on_demand.request(world.database, queue, world.tenant_id, alice.user_id)
     await queue.aclose()
     assert (await world.sync(alice)).outcomes == {"ok": 1}

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
+from identity_api.diagnostics import explain
 from identity_api.errors import Unavailable
-from identity_api.lifecycle.explanations import explain
 from identity_api.sync import land as landing
-from tests.provider import Fault, Rotation
+from tests.openid_provider import Fault, Rotation
 from tests.sync.conftest import MakeWorld
 from tests.sync.steps import SteppedSync
 from tests.sync.world import Person, World
@@ -36,7 +36,7 @@ async def slow_answer(world: World, person: Person) -> None:
     with world.issuer.hold("/token", grant_type="refresh_token", when="after") as gate:
         syncing = asyncio.create_task(world.sync(person))
         await gate.arrival()
-        await until(lambda: world.parts.calls._value == world.parts.limits.concurrency)
+        await until(lambda: world.deps.calls._value == world.deps.limits.concurrency)
         gate.release()
         assert (await syncing).outcomes == {"ok": 1}
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from identity_api.diagnostics import explain
 from identity_api.ids import token_hash
-from identity_api.lifecycle.explanations import explain
-from tests.provider import Fault, Rotation
-from tests.provider.misbehaving import OTHER_ISSUER, OTHER_SUBJECT
+from tests.openid_provider import Fault, Rotation
+from tests.openid_provider.misbehaving import OTHER_ISSUER, OTHER_SUBJECT
 from tests.sync.conftest import MakeWorld
 from tests.sync.world import NONCE, World
 

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.provider import Fault
+from tests.openid_provider import Fault
 from tests.sync.world import World
 
 pytestmark = pytest.mark.asyncio

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from identity_api.mapping import Completeness, GroupsReading, Reason
+from identity_api.claims import Completeness, GroupsReading, Reason
 from identity_api.oidc.token_endpoint import (
     BadResponse,
     Dead,

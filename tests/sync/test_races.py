@@ -13,7 +13,7 @@ import pytest
 from identity_api.db import locks
 from identity_api.lifecycle.end_login import end_logins
 from identity_api.sync.run import sweep
-from tests.provider import Fault, Rotation
+from tests.openid_provider import Fault, Rotation
 from tests.sync.conftest import MakeWorld
 from tests.sync.steps import STEPS, SteppedSync
 from tests.sync.world import FlakyDatabase, Person, World
@@ -365,7 +365,7 @@ async def test_a_stopped_sweep_finishes_what_is_under_way_and_claims_nothing_mor
     alice, bob = await world.sign_in("alice"), await world.sign_in("bob")
     stop = asyncio.Event()
     with world.issuer.hold("/token", grant_type="refresh_token", when="after") as gate:
-        sweeping = asyncio.create_task(sweep(world.parts, stop=stop))
+        sweeping = asyncio.create_task(sweep(world.deps, stop=stop))
         await gate.arrival()
         stop.set()
         gate.release()

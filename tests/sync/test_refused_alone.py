@@ -5,7 +5,7 @@ And what only looks like it is not: a provider in trouble with many, or with who
 
 import pytest
 
-from tests.provider import Fault
+from tests.openid_provider import Fault
 from tests.sync.conftest import MakeWorld
 from tests.sync.world import Person, World
 

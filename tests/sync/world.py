@@ -10,6 +10,7 @@ from uuid import UUID
 
 import httpx
 
+from identity_api.claims import Profile
 from identity_api.clock import system_clock
 from identity_api.config import KeyRing
 from identity_api.db import grants, providers
@@ -17,21 +18,20 @@ from identity_api.db.database import Database
 from identity_api.db.providers import Provider, SealedSecret
 from identity_api.errors import Unavailable
 from identity_api.ids import uuid7
-from identity_api.lifecycle import refresh_tokens
-from identity_api.lifecycle.refresh_tokens import LoginTokens
 from identity_api.lifecycle.verified import Verified, apply_verified
-from identity_api.mapping import Profile
 from identity_api.oidc.discovery import ProviderMetadata, configuration_url, parse_provider_metadata
 from identity_api.oidc.id_token import nonce_hash
 from identity_api.oidc.jwks import KeySet, parse_key_set
-from identity_api.sync.parts import SyncLimits, SyncParts
+from identity_api.relying_party import refresh_tokens
+from identity_api.relying_party.refresh_tokens import LoginTokens
+from identity_api.sync.deps import SyncDeps, SyncLimits
 from identity_api.sync.run import SweepReport, sweep
 from identity_api.upstream.addresses import AllowList
 from identity_api.upstream.exchange import Upstream
 from identity_api.upstream.keys import ProviderDocuments
 from identity_api.vault import Vault
 from tests import factories as make
-from tests.provider import RunningProvider
+from tests.openid_provider import RunningProvider
 
 NONCE = "the nonce of every login here"
 GROUP_PERMISSIONS = {"engineering": "docs:write", "support": "tickets:answer"}
@@ -55,7 +55,7 @@ class World:
     vault: Vault
     issuer: RunningProvider
     provider: Provider
-    parts: SyncParts
+    deps: SyncDeps
     moment: list[float] | None = None
     """The time by which this worker measures its leases, where a test moves it."""
 
@@ -65,11 +65,11 @@ class World:
 
     def another_worker(self) -> "World":
         """The same world as another process sees it."""
-        return replace(self, parts=make_parts(self.database, self.vault, self.parts.upstream))
+        return replace(self, deps=make_deps(self.database, self.vault, self.deps.upstream))
 
     def with_limits(self, **limits: Any) -> "World":
         """The same world as a worker with other limits sees it."""
-        return replace(self, parts=make_parts(self.database, self.vault, self.parts.upstream, **limits))
+        return replace(self, deps=make_deps(self.database, self.vault, self.deps.upstream, **limits))
 
     def with_elapsed(self, moment: list[float]) -> "World":
         """The same world as a worker sees it whose time stands still until the test moves it."""
@@ -77,18 +77,18 @@ class World:
 
     def with_elapsed_of(self, elapsed: Callable[[], float]) -> "World":
         """The same world as a worker sees it who measures time with this."""
-        return replace(self, parts=replace(self.another_worker().parts, elapsed=elapsed))
+        return replace(self, deps=replace(self.another_worker().deps, elapsed=elapsed))
 
     def with_database(self, database: Any) -> "World":
         """The same world over another way to its database."""
-        return replace(self, parts=replace(self.parts, database=database))
+        return replace(self, deps=replace(self.deps, database=database))
 
     async def sweep(self) -> SweepReport:
-        return await sweep(self.parts)
+        return await sweep(self.deps)
 
     async def sync(self, person: Person) -> SweepReport:
         """Only this person's, so that tests which share a database do not sync each other's people."""
-        return await sweep(self.parts, user=(self.tenant_id, person.user_id))
+        return await sweep(self.deps, user=(self.tenant_id, person.user_id))
 
     async def sign_in(self, username: str, *, identity_of: Person | None = None, is_due: bool = True) -> Person:
         """A login: verified answer, session and refresh token, as the callback writes them."""
@@ -295,7 +295,7 @@ def make_vault() -> Vault:
     return Vault(KeyRing([("k1", os.urandom(32))]))
 
 
-def make_parts(database: Database, vault: Vault, upstream: Upstream, **limits: Any) -> SyncParts:
+def make_deps(database: Database, vault: Vault, upstream: Upstream, **limits: Any) -> SyncDeps:
     documents: ProviderDocuments[ProviderMetadata, KeySet] = ProviderDocuments(
         upstream,
         monotonic=time.monotonic,
@@ -303,7 +303,7 @@ def make_parts(database: Database, vault: Vault, upstream: Upstream, **limits: A
         parse_metadata=parse_provider_metadata,
         parse_keys=parse_key_set,
     )
-    return SyncParts(
+    return SyncDeps(
         database=database,
         vault=vault,
         upstream=upstream,
@@ -348,4 +348,4 @@ async def make_world(
         for group, permission in GROUP_PERMISSIONS.items():
             permission_id = await make.make_permission(connection, tenant.id, permission)
             await make.make_mapping(connection, tenant.id, group, [permission_id])
-    return World(database, vault, issuer, provider, make_parts(database, vault, upstream, **limits))
+    return World(database, vault, issuer, provider, make_deps(database, vault, upstream, **limits))

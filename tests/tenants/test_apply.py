@@ -10,8 +10,8 @@ from identity_api.config import parse_key_ring
 from identity_api.db import mappings, permissions, providers, tenants
 from identity_api.db.database import Database
 from identity_api.errors import ConfigurationError
+from identity_api.group_mappings.declare import DeclaredMapping, MappingDifference, declare
 from identity_api.ids import uuid7
-from identity_api.mappings.declare import DeclaredMapping, MappingDifference, declare
 from identity_api.permissions.delegation import Actor
 from identity_api.permissions.service import SERVICE_PERMISSIONS
 from identity_api.tenants.apply import Applier, Defaults, apply_tenant
@@ -105,7 +105,7 @@ async def test_every_declared_setting_of_a_provider_reaches_its_row(database: Da
 @pytest.mark.asyncio
 async def test_a_rehearsal_tells_the_difference_and_writes_nothing(database: Database) -> None:
     declared = declaration()
-    _, found = await apply_tenant(database, applier(), declared, rehearse=True)
+    _, found = await apply_tenant(database, applier(), declared, dry_run=True)
     assert found
     async with database.reading() as connection:
         assert await tenants.by_slug(connection, declared.slug) is None
@@ -152,8 +152,8 @@ async def test_declared_mappings_are_made_changed_and_pruned(database: Database)
     [(action, _, details)] = told(await declare(database, actor, [narrowed], prune=False))
     assert (action, details[0]) == ("change", f"permissions: {', '.join(sorted(rule.permissions))} -> docs:read")
     assert await declare(database, actor, [], prune=False) == []
-    rehearsed = await declare(database, actor, [], prune=True, rehearse=True)
-    assert told(rehearsed) == [("remove", "engineering", ())]
+    dry_run = await declare(database, actor, [], prune=True, dry_run=True)
+    assert told(dry_run) == [("remove", "engineering", ())]
     await declare(database, actor, [], prune=True)
     async with database.reading() as connection:
         assert await mappings.page(connection, tenant_id, after=None, first=10) == []

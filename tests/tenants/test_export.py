@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from identity_api.db.database import Database
+from identity_api.group_mappings.declare import DeclaredMapping, declare
 from identity_api.ids import uuid7
-from identity_api.mappings.declare import DeclaredMapping, declare
 from identity_api.permissions.delegation import Actor
 from identity_api.tenants.apply import apply_tenant
 from identity_api.tenants.declaration import TenantDeclaration, parse
@@ -130,5 +130,5 @@ async def test_an_export_of_any_tenant_is_applied_without_a_change(database: Dat
         assert await applied(database, again) == [], document
         assert (await exported(database, tenant.slug))[1] == document
         [partial] = parse(f'[[tenants]]\nslug = "{tenant.slug}"\nname = "Acme"\n'.encode(), stored=stored)
-        _, left = await apply_tenant(database, applier(), partial, rehearse=True)
+        _, left = await apply_tenant(database, applier(), partial, dry_run=True)
         assert left == []

@@ -11,7 +11,7 @@ from identity_api.oidc.messages import Answer, Request
 from identity_api.upstream.errors import Unanswered, Unreachable
 from identity_api.upstream.exchange import Upstream
 from identity_api.upstream.tls import verifying_context
-from tests.provider.tls_front import TLSFront
+from tests.openid_provider.tls_front import TLSFront
 from tests.upstream.certificates import issue, server_context
 from tests.upstream.conftest import Authority
 from tests.upstream.hostile import Hostile

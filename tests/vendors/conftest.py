@@ -16,7 +16,7 @@ from identity_api.config import load_settings
 from identity_api.db.database import Database
 from identity_api.demo.config import Person
 from tests.docs.pages import blocks
-from tests.provider.imitation import Habits, Imitation
+from tests.openid_provider.imitation import Habits, Imitation
 from tests.vendors.office import Office, follow, outbound
 from tests.web.site import PUBLIC_URL, running
 

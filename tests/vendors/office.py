@@ -17,19 +17,19 @@ from identity_api.config import Settings
 from identity_api.db import identities, providers, tenants
 from identity_api.db.database import Database
 from identity_api.db.providers import Provider
+from identity_api.diagnostics.findings import Finding
 from identity_api.ids import uuid7
-from identity_api.lifecycle.findings import Finding
+from identity_api.providers.presets import apply_preset
+from identity_api.providers.self_test.run import SelfTestDeps, self_test
 from identity_api.sync.run import SweepReport, sweep
-from identity_api.tenants.presets import apply_preset
-from identity_api.tenants.selftest.run import SelfTestParts, self_test
 from identity_api.upstream.addresses import AllowList
 from identity_api.upstream.exchange import Upstream
 from identity_api.vault import Vault
-from identity_api.web.edge import Edge
+from identity_api.web.http.http_application import Edge
 from tests import factories as make
 from tests.docs.pages import blocks
-from tests.provider.imitation import Imitation
-from tests.sync.world import make_parts
+from tests.openid_provider.imitation import Imitation
+from tests.sync.world import make_deps
 from tests.web.site import come_back, fresh_address
 
 HOST = "login.acme.example"
@@ -55,10 +55,10 @@ class Office:
 
     async def self_test(self) -> list[Finding]:
         """What the self-test says that is not in order, the verdict first; empty if all is."""
-        parts = SelfTestParts(
+        deps = SelfTestDeps(
             database=self.database, vault=self.vault, upstream=self.upstream, clock=system_clock, leeway_seconds=60
         )
-        tested = await self_test(parts, self.provider, self.slug)
+        tested = await self_test(deps, self.provider, self.slug)
         return [one for one in tested.findings if one.status in ("fail", "warn")]
 
     def browser(self) -> httpx.AsyncClient:
@@ -122,9 +122,7 @@ class Office:
                 "update identity_sync set due_at = now() where id in (select id from identity where user_id = $1)",
                 user_id,
             )
-        return await sweep(
-            make_parts(self.database, self.vault, self.upstream), user=(self.provider.tenant_id, user_id)
-        )
+        return await sweep(make_deps(self.database, self.vault, self.upstream), user=(self.provider.tenant_id, user_id))
 
     async def let_time_pass(self, *, minutes: float) -> None:
         """As if what the identities are in had begun earlier."""
@@ -189,7 +187,7 @@ async def follow(
     )
     for is_first in (True, False):
         declared_now = await read_over_stored(database, path, read_document(path))
-        applied = await apply_declaration(database, settings, declared_now, folder, prune=False, rehearse=False)
+        applied = await apply_declaration(database, settings, declared_now, folder, prune=False, dry_run=False)
         assert bool(applied.changes) is is_first, applied.changes
     async with database.reading() as connection:
         row = await tenants.by_slug(connection, slug)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from identity_api.demo.config import Person, Rotation
-from tests.provider.imitation import Claims, Habits, nothing
+from tests.openid_provider.imitation import Claims, Habits, nothing
 from tests.vendors.conftest import Follow
 
 pytestmark = pytest.mark.asyncio

@@ -14,7 +14,7 @@ from joserfc.jwk import ECKey
 
 from identity_api.demo.config import Person
 from identity_api.errors import ConfigurationError
-from tests.provider.imitation import Claims, Habits
+from tests.openid_provider.imitation import Claims, Habits
 from tests.vendors.conftest import Follow
 from tests.vendors.office import Office
 from tests.web.site import come_back

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from identity_api.demo.config import Person
-from tests.provider.imitation import Answer, Claims, Form, Habits
+from tests.openid_provider.imitation import Answer, Claims, Form, Habits
 from tests.vendors.conftest import Follow
 
 pytestmark = pytest.mark.asyncio

@@ -5,7 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from tests.provider.imitation import Habits
+from tests.openid_provider.imitation import Habits
 from tests.vendors.conftest import Follow
 
 pytestmark = pytest.mark.asyncio

@@ -5,7 +5,7 @@ from collections.abc import Collection
 import pytest
 
 from identity_api.demo.config import Person
-from tests.provider.imitation import Claims, Habits
+from tests.openid_provider.imitation import Claims, Habits
 from tests.vendors.conftest import Follow
 
 pytestmark = pytest.mark.asyncio

@@ -5,7 +5,7 @@ from collections.abc import Collection
 import pytest
 
 from identity_api.demo.config import Person
-from tests.provider.imitation import Answer, Claims, Form, Habits
+from tests.openid_provider.imitation import Answer, Claims, Form, Habits
 from tests.vendors.conftest import Follow
 
 pytestmark = pytest.mark.asyncio

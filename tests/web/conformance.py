@@ -15,11 +15,11 @@ from identity_api.db.database import Database
 from identity_api.db.providers import Provider
 from identity_api.ids import uuid7
 from identity_api.vault import Vault
-from identity_api.web.edge import Edge
-from tests.provider import Fault
-from tests.provider.bent import BentProvider
-from tests.provider.browser import Arrival
-from tests.provider.wrapper import Canned
+from identity_api.web.http.http_application import HTTPApplication
+from tests.openid_provider import Fault
+from tests.openid_provider.bent import BentProvider
+from tests.openid_provider.browser import CallbackRequest
+from tests.openid_provider.wrapper import Canned
 from tests.web.site import Site, come_back, cookies_set, make_site
 
 PAGE = {"accept": "text/html"}
@@ -53,7 +53,7 @@ class Run:
     def browser(self) -> httpx.AsyncClient:
         return self.site.client(headers=PAGE)
 
-    async def leave(self, browser: httpx.AsyncClient, person: str | None = "alice") -> Arrival:
+    async def leave(self, browser: httpx.AsyncClient, person: str | None = "alice") -> CallbackRequest:
         """To the provider, and a button pressed there."""
         begun = await browser.get("/login")
         assert begun.status_code == 303, begun.text
@@ -108,7 +108,7 @@ BeginRun = Callable[..., Awaitable[Run]]
 """Begins a run whose provider has these settings."""
 
 
-async def begin_run(app: Edge, database: Database, vault: Vault, idp: BentProvider, **settings: Any) -> Run:
+async def begin_run(app: HTTPApplication, database: Database, vault: Vault, idp: BentProvider, **settings: Any) -> Run:
     """A tenant whose only provider is the one of this run."""
     idp.straighten()
     run = uuid7().hex

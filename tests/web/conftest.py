@@ -12,9 +12,9 @@ from identity_api.app import build_api
 from identity_api.config import Settings, load_settings
 from identity_api.db.database import Database
 from identity_api.vault import Vault
-from identity_api.web.edge import Edge
-from tests.provider import RunningProvider
-from tests.provider.bent import BentProvider
+from identity_api.web.http.http_application import HTTPApplication
+from tests.openid_provider import RunningProvider
+from tests.openid_provider.bent import BentProvider
 from tests.web.conformance import BeginRun, Run, begin_run
 from tests.web.site import PUBLIC_URL, Site, make_site, running
 
@@ -45,7 +45,7 @@ def settings(environ: dict[str, str]) -> Settings:
 
 
 @pytest_asyncio.fixture(scope="session")
-async def app(settings: Settings) -> AsyncIterator[Edge]:
+async def app(settings: Settings) -> AsyncIterator[HTTPApplication]:
     app = build_api(settings)
     async with running(app):
         yield app
@@ -57,7 +57,7 @@ def vault(settings: Settings) -> Vault:
 
 
 @pytest_asyncio.fixture
-async def site(app: Edge, database: Database, vault: Vault, idp: RunningProvider) -> Site:
+async def site(app: HTTPApplication, database: Database, vault: Vault, idp: RunningProvider) -> Site:
     """A tenant whose people sign in at the running provider."""
     idp.reset()
     return await make_site(app, database, vault, idp)
@@ -71,7 +71,7 @@ def bent() -> Iterator[BentProvider]:
 
 
 @pytest_asyncio.fixture(scope="module")
-async def bent_app(environ: dict[str, str], bent: BentProvider) -> AsyncIterator[Edge]:
+async def bent_app(environ: dict[str, str], bent: BentProvider) -> AsyncIterator[HTTPApplication]:
     """The application, allowed to reach that provider and nothing else."""
     app = build_api(load_settings({**environ, "IDENTITY_OUTBOUND_ALLOW": f"127.0.0.1:{bent.port}"}))
     async with running(app):
@@ -79,7 +79,7 @@ async def bent_app(environ: dict[str, str], bent: BentProvider) -> AsyncIterator
 
 
 @pytest.fixture
-def begin(bent_app: Edge, database: Database, vault: Vault, bent: BentProvider) -> Iterator[BeginRun]:
+def begin(bent_app: HTTPApplication, database: Database, vault: Vault, bent: BentProvider) -> Iterator[BeginRun]:
     """Begins a run at that provider (`conformance`)."""
 
     async def begun(**settings: Any) -> Run:

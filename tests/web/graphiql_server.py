@@ -6,7 +6,7 @@ from litestar import Litestar, Request, Response, post
 from litestar.params import FromPath
 
 from identity_api.graphql.engine import GraphQLRequest, handle
-from identity_api.web.graphiql import graphiql_handlers
+from identity_api.web.pages.graphiql import graphiql_handlers
 from tests.graphql.engine.example import Context, schema
 
 

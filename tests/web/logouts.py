@@ -8,7 +8,7 @@ import httpx
 
 from identity_api.db.providers import Provider
 from identity_api.ids import token_hash
-from tests.provider.running import BACKCHANNEL_LOGOUT_EVENT
+from tests.openid_provider.running import BACKCHANNEL_LOGOUT_EVENT
 from tests.web.site import Site
 
 EVENTS = {BACKCHANNEL_LOGOUT_EVENT: {}}

@@ -15,10 +15,10 @@ from identity_api.db.providers import Provider, SealedSecret
 from identity_api.db.tenants import Frontend, Tenant
 from identity_api.ids import uuid7
 from identity_api.vault import Vault
-from identity_api.web.edge import Edge
+from identity_api.web.http.http_application import HTTPApplication
 from tests import factories as make
-from tests.provider import Client, RunningProvider
-from tests.provider.browser import Arrival
+from tests.openid_provider import Client, RunningProvider
+from tests.openid_provider.browser import CallbackRequest
 
 PUBLIC_URL = "https://id.example"
 FRONTEND = "https://app.acme.example"
@@ -51,7 +51,7 @@ async def running(app: Any) -> AsyncIterator[None]:
 class Site:
     """One tenant with a host of its own, the provider `sso`, and the frontend `app`."""
 
-    app: Edge
+    app: HTTPApplication
     database: Database
     vault: Vault
     idp: RunningProvider
@@ -68,7 +68,7 @@ class Site:
         transport = httpx.ASGITransport(self.app, client=(address or fresh_address(), 40_000))
         return httpx.AsyncClient(transport=transport, base_url=base_url or self.origin, **options)
 
-    async def at_provider(self, authorization_url: str, person: str | None = "alice") -> Arrival:
+    async def at_provider(self, authorization_url: str, person: str | None = "alice") -> CallbackRequest:
         return await self.idp.sign_in(authorization_url, person)
 
     async def sign_in(self, client: httpx.AsyncClient, person: str = "alice", path: str = "/login") -> httpx.Response:
@@ -109,14 +109,16 @@ class Site:
         )
 
 
-async def come_back(client: httpx.AsyncClient, arrival: Arrival) -> httpx.Response:
+async def come_back(client: httpx.AsyncClient, arrival: CallbackRequest) -> httpx.Response:
     """Bring what the provider sent back to the callback, as the browser would."""
     if arrival.method == "POST":
         return await client.post(arrival.url, data=arrival.parameters)
     return await client.get(arrival.url)
 
 
-async def make_site(app: Edge, database: Database, vault: Vault, idp: RunningProvider, **settings: Any) -> Site:
+async def make_site(
+    app: HTTPApplication, database: Database, vault: Vault, idp: RunningProvider, **settings: Any
+) -> Site:
     async with database.transaction() as connection:
         tenant = await make.make_tenant(connection)
         host = f"{tenant.slug}.example"

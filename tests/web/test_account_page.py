@@ -4,7 +4,7 @@ import pytest
 
 from identity_api.db.providers import ClaimSettings
 from tests import factories as make
-from tests.provider import Fault
+from tests.openid_provider import Fault
 from tests.web.site import Site
 
 pytestmark = pytest.mark.asyncio

@@ -2,8 +2,8 @@
 
 import pytest
 
-from identity_api.web.arriving import Arriving
-from identity_api.web.errors import TooManyRequests
+from identity_api.web.http.arriving import Arriving
+from identity_api.web.http.errors import TooManyRequests
 
 
 def test_an_address_that_sends_as_many_bodies_as_it_may_is_refused_another() -> None:

@@ -11,9 +11,9 @@ from identity_api import limits as rate_limits
 from identity_api.db.database import Database
 from identity_api.ids import new_token
 from identity_api.vault import Vault
-from identity_api.web.edge import Edge
-from identity_api.web.limits import LOGIN_STARTS
-from tests.provider import RunningProvider
+from identity_api.web.http.http_application import HTTPApplication
+from identity_api.web.http.limits import LOGIN_STARTS
+from tests.openid_provider import RunningProvider
 from tests.web.site import PUBLIC_URL, Site, come_back, cookies_set, fresh_address, make_site
 
 pytestmark = pytest.mark.asyncio
@@ -63,7 +63,7 @@ async def test_a_refused_login_leaves_the_session_it_found_alone(site: Site) -> 
 
 
 @pytest_asyncio.fixture
-async def neighbour(app: Edge, database: Database, vault: Vault, idp: RunningProvider) -> Site:
+async def neighbour(app: HTTPApplication, database: Database, vault: Vault, idp: RunningProvider) -> Site:
     return await make_site(app, database, vault, idp)
 
 

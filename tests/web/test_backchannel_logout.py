@@ -14,11 +14,11 @@ from identity_api.config import Settings
 from identity_api.db.database import Database
 from identity_api.oidc.authorization import code_challenge, new_code_verifier
 from identity_api.oidc.signed_token import MAX_TOKEN_BYTES
-from identity_api.sessions import backchannel
+from identity_api.sessions.logout import backchannel
 from identity_api.telemetry import METRICS
-from identity_api.web.limits import BAD_LOGOUTS
-from identity_api.web.recent import MAX_AGE_SECONDS
-from tests.provider import Fault
+from identity_api.web.http.limits import BAD_LOGOUTS
+from identity_api.web.http.ttl_cache import MAX_AGE_SECONDS
+from tests.openid_provider import Fault
 from tests.web.logouts import backchannel_path, is_signed_in, send, sid_of, token_for, until_refused
 from tests.web.site import FRONTEND, PUBLIC_URL, Site, come_back, make_site, running
 
@@ -303,9 +303,9 @@ async def test_promise_18_a_replay_costs_no_signature_check_and_no_statement(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Only what is written down of it, which is ten events a minute, and a full judgement once a second."""
-    parts, clock, calls = site.app._parts, Clock(), Counter[str]()
-    monkeypatch.setattr(parts.replays, "_monotonic", clock)
-    monkeypatch.setattr(parts.tenancy._by_host, "_monotonic", clock)
+    deps, clock, calls = site.app._deps, Clock(), Counter[str]()
+    monkeypatch.setattr(deps.replays, "_monotonic", clock)
+    monkeypatch.setattr(deps.tenancy._by_host, "_monotonic", clock)
     count_calls(monkeypatch, calls, backchannel, "verify_signature")
     count_calls(monkeypatch, calls, Database, "_acquired")
     client = await site.signed_in()
@@ -328,7 +328,7 @@ async def test_promise_18_a_replay_costs_no_signature_check_and_no_statement(
 async def test_a_replay_is_judged_by_what_is_true_a_second_later(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """Promise 45: what a process remembers of a token does not outlive its provider by more than that."""
     clock = Clock()
-    monkeypatch.setattr(site.app._parts.replays, "_monotonic", clock)
+    monkeypatch.setattr(site.app._deps.replays, "_monotonic", clock)
     token = token_for(site, sid=await sid_of(site, await site.signed_in()))
     assert (await send(site, token)).status_code == 200
     await site.execute("update provider set enabled = false where id = $1", site.provider.id)

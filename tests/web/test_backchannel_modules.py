@@ -14,7 +14,7 @@ import pytest
 from joserfc.jwk import RSAKey
 
 from tests.oidc.tokens import rsa_key, sign, unsigned_token
-from tests.provider.running import BACKCHANNEL_LOGOUT_EVENT
+from tests.openid_provider.running import BACKCHANNEL_LOGOUT_EVENT
 from tests.web.logouts import is_signed_in, send, sid_of, token_for
 from tests.web.site import Site
 

@@ -9,10 +9,10 @@ import pytest
 from joserfc import jwe
 
 from identity_api.db.providers import ClaimSettings
-from identity_api.sessions import provider_answer
+from identity_api.sessions.login import provider_answer
 from tests.oidc.tokens import public, rsa_key, sign, unsigned_token
-from tests.provider import Fault
-from tests.provider.browser import Arrival
+from tests.openid_provider import Fault
+from tests.openid_provider.browser import CallbackRequest
 from tests.web.conformance import BeginRun
 from tests.web.failures import PAGE, come_back_changed, failed, security_events
 from tests.web.site import Site
@@ -27,7 +27,7 @@ async def test_bad_input_28_a_code_that_the_provider_does_not_take_fails(site: S
     assert await security_events(site) == [("EXCHANGE_REFUSED", "TOKEN_REQUEST_REFUSED:invalid_grant")] * 2
 
 
-async def broken_off(site: Site, client: httpx.AsyncClient, arrival: Arrival, status: int, code: str) -> None:
+async def broken_off(site: Site, client: httpx.AsyncClient, arrival: CallbackRequest, status: int, code: str) -> None:
     """This callback fails, the attempt is used up, and its cookie gone."""
     failed(await client.get(arrival.url, headers=PAGE), status, code)
     used = "select consumed_at is not null and outcome = $2 from login_attempt where tenant_id = $1"

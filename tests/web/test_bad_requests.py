@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from identity_api.errors import BadInput
 from identity_api.telemetry import configure_logging
-from identity_api.web.body import BoundedBody
-from identity_api.web.edge import UNTRUSTED_PROXY
-from identity_api.web.errors import HTTPRefusal
-from identity_api.web.forwarded import split_host
-from identity_api.web.request_head import check_head
+from identity_api.web.http.body import BoundedBody
+from identity_api.web.http.errors import HTTPRefusal
+from identity_api.web.http.forwarded import split_host
+from identity_api.web.http.http_application import UNTRUSTED_PROXY
+from identity_api.web.http.request_head import check_head
 from tests.web.site import FRONTEND, PUBLIC_URL, Site
 
 PROXY = "10.9.0.7"

@@ -4,19 +4,21 @@ import httpx
 import pytest
 
 from identity_api.ids import token_hash
-from tests.provider.browser import Arrival
+from tests.openid_provider.browser import CallbackRequest
 from tests.web.failures import PAGE, failed, security_events
 from tests.web.site import FRONTEND, Site, come_back, cookies_set, make_site
 
 pytestmark = pytest.mark.asyncio
 
 
-async def on_the_way(site: Site, client: httpx.AsyncClient, path: str = "/login", person: str = "alice") -> Arrival:
+async def on_the_way(
+    site: Site, client: httpx.AsyncClient, path: str = "/login", person: str = "alice"
+) -> CallbackRequest:
     begun = await client.get(path)
     return await site.at_provider(begun.headers["location"], person)
 
 
-async def goes_on(client: httpx.AsyncClient, arrival: Arrival, location: str) -> None:
+async def goes_on(client: httpx.AsyncClient, arrival: CallbackRequest, location: str) -> None:
     """Led on, with the session that was there."""
     before = client.cookies["__Host-session"]
     answer = await client.get(arrival.url, headers=PAGE)

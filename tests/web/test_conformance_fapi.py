@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.provider import Fault
+from tests.openid_provider import Fault
 from tests.web.conformance import BeginRun, both_modes
 
 FAR = 4_102_444_800  # the year 2100

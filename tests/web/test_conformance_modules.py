@@ -14,9 +14,9 @@ import pytest
 
 from identity_api.db.providers import ClaimSettings, ClientSettings
 from tests.oidc.tokens import ec_key, public, sign
-from tests.provider import Fault
-from tests.provider.bent import only_basic
-from tests.provider.wrapper import Canned
+from tests.openid_provider import Fault
+from tests.openid_provider.bent import only_basic
+from tests.openid_provider.wrapper import Canned
 from tests.sync import test_conformance as refresh_modules
 from tests.web import (
     test_backchannel_modules,

@@ -7,9 +7,9 @@ import httpx
 import pytest
 
 from identity_api.telemetry import METRICS
-from identity_api.web import limits
-from identity_api.web.limits import UNKNOWN_SESSIONS
-from tests.provider import Fault
+from identity_api.web.http import limits
+from identity_api.web.http.limits import UNKNOWN_SESSIONS
+from tests.openid_provider import Fault
 from tests.web.logouts import is_signed_in, sid_of, until_refused, with_query
 from tests.web.site import PUBLIC_URL, Site, come_back, cookies_set, make_site
 

@@ -8,10 +8,10 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
-import identity_api.web.graphiql
-from identity_api.web.graphiql import CONTENT_SECURITY_POLICY, graphiql_handlers, load_assets, render_page
+import identity_api.web.pages.graphiql
+from identity_api.web.pages.graphiql import CONTENT_SECURITY_POLICY, graphiql_handlers, load_assets, render_page
 
-FOLDER = Path(identity_api.web.graphiql.__file__).parent / "static" / "graphiql"
+FOLDER = Path(identity_api.web.pages.graphiql.__file__).parent / "static" / "graphiql"
 
 
 @pytest.fixture(scope="module")

@@ -21,13 +21,13 @@ from identity_api.config import load_settings
 from identity_api.db.database import Database
 from identity_api.db.providers import ClaimSettings, Provider
 from identity_api.ids import uuid7
-from identity_api.sessions import provider_answer
+from identity_api.sessions.login import provider_answer
 from identity_api.upstream.exchange import DEFAULT_CAP_BYTES
 from identity_api.vault import Vault
-from identity_api.web.edge import Edge
+from identity_api.web.http.http_application import HTTPApplication
 from tests import factories as make
 from tests.cost import RUNS, seconds_of_async
-from tests.provider import RunningProvider
+from tests.openid_provider import RunningProvider
 from tests.web.site import Site, make_site, path_of, running
 
 pytestmark = pytest.mark.asyncio
@@ -66,7 +66,7 @@ def hostile() -> Iterator[int]:
 
 
 @pytest_asyncio.fixture(scope="module")
-async def wide_app(environ: dict[str, str], hostile: int) -> AsyncIterator[Edge]:
+async def wide_app(environ: dict[str, str], hostile: int) -> AsyncIterator[HTTPApplication]:
     """The application, allowed to reach the hostile process too."""
     allowed = f"{environ['IDENTITY_OUTBOUND_ALLOW']},127.0.0.1:{hostile}"
     app = build_api(load_settings({**environ, "IDENTITY_OUTBOUND_ALLOW": allowed}))
@@ -75,7 +75,7 @@ async def wide_app(environ: dict[str, str], hostile: int) -> AsyncIterator[Edge]
 
 
 @pytest_asyncio.fixture
-async def site(wide_app: Edge, database: Database, vault: Vault, idp: RunningProvider) -> Site:
+async def site(wide_app: HTTPApplication, database: Database, vault: Vault, idp: RunningProvider) -> Site:
     return await make_site(wide_app, database, vault, idp)
 
 

@@ -7,8 +7,8 @@ from uuid import UUID
 import pytest
 import pytest_asyncio
 
-from identity_api.web.held_sign_in import HELD_SECONDS, hold, take
-from identity_api.web.limits import LOGIN_FAILURES
+from identity_api.web.http.limits import LOGIN_FAILURES
+from identity_api.web.pages.pending_second_factor import HELD_SECONDS, hold, take
 from tests.accounts.local_world import PASSWORD, LocalWorld
 from tests.web.local_site import LOGIN, PAGE, from_page, signed_in, submit, with_passwords
 from tests.web.site import FRONTEND, PUBLIC_URL, Site, cookies_set, fresh_address, make_site

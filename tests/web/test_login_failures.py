@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from identity_api import limits as rate_limits
-from identity_api.web.limits import LOGIN_STARTS
+from identity_api.web.http.limits import LOGIN_STARTS
 from tests.web.failures import CANARY, PAGE, come_back_changed, failed, security_events
 from tests.web.site import FRONTEND, PUBLIC_URL, Site, come_back, cookies_set, fresh_address, make_site
 

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from identity_api.tenants.presets import PRESETS
-from identity_api.web.icons import ICONS, icon_address
+from identity_api.providers.presets import PRESETS
+from identity_api.web.pages.icons import ICONS, icon_address
 from tests.web.site import Site
 
 PAGE = {"accept": "text/html"}

@@ -10,7 +10,7 @@ from identity_api.app import build_api
 from identity_api.config import load_settings
 from identity_api.errors import ConfigurationError
 from identity_api.ids import new_token, token_hash, uuid7
-from identity_api.web.pages import STYLE, STYLE_VERSION
+from identity_api.web.pages.rendering import STYLE, STYLE_VERSION
 from tests.web.site import PUBLIC_URL, Site, running
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
@@ -74,7 +74,7 @@ async def test_a_pool_without_a_free_connection_is_busy_and_not_a_database_that_
 ) -> None:
     app = build_api(load_settings({**environ, "IDENTITY_DATABASE_POOL_SIZE": "2"}))
     async with running(app):
-        async with app._parts.database.reading(), app._parts.database.reading():
+        async with app._deps.database.reading(), app._deps.database.reading():
             ready = await local(app).get("/health/ready")
             asked = await httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=PUBLIC_URL).get(
                 "/t/acme/login"
@@ -114,7 +114,7 @@ async def test_a_database_that_comes_up_later_is_found(
 ) -> None:
     monkeypatch.setattr("identity_api.app.REOPEN_SECONDS", 0.01)
     app = build_api(load_settings(environ))
-    database = app._parts.database
+    database = app._deps.database
     right_url, database._url = database._url, "postgresql://app@127.0.0.1:9/identity"
     async with running(app), asyncio.timeout(60):
         assert (await local(app).get("/health/ready")).status_code == 503

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from identity_api.db.providers import ClaimSettings
-from tests.provider.wrapper import Canned
+from tests.openid_provider.wrapper import Canned
 from tests.web.conformance import BeginRun, Run
 from tests.web.site import come_back, cookies_set
 

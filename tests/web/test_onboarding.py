@@ -121,7 +121,7 @@ async def test_labels_are_escaped_and_nothing_runs(site: Site) -> None:
     assert "script-src" not in page.headers["content-security-policy"]
 
 
-def parts_of(page: str) -> list[tuple[str, str, bool]]:
+def deps_of(page: str) -> list[tuple[str, str, bool]]:
     """Of each provider that can be folded: its name, how it stands, and whether it is open."""
     found = re.findall(
         r'<details class="card"( open)?>\s*<summary><h2>([^<]+)</h2> <span class="badge \w+">([^<]+)<', page
@@ -135,7 +135,7 @@ async def test_of_several_providers_the_one_to_go_on_with_is_open(site: Site) ->
     client = await admin_of(site)
     await site.add_provider("third", label="Third")
     await site.execute("update provider set label = 'Acme SSO' where id = $1", site.provider.id)
-    done, first, second = parts_of((await client.get(PATH)).text)
+    done, first, second = deps_of((await client.get(PATH)).text)
     assert done == ("Admins", "done", False)
     assert (first[0], first[1].endswith(" to do"), first[2]) == ("Acme SSO", True, True)
     assert (second[0], second[1].endswith(" to do"), second[2]) == ("Third", True, False)
@@ -145,11 +145,11 @@ async def test_of_several_providers_the_one_to_go_on_with_is_open(site: Site) ->
     answer = {"state": state, "error": "access_denied", "iss": site.idp.issuer}
     assert (await visitor.get("/auth/oidc/third/callback", params=answer)).status_code >= 400
     page = (await client.get(PATH)).text
-    assert [(name, status, is_open) for name, status, is_open in parts_of(page) if name != "Acme SSO"] == [
+    assert [(name, status, is_open) for name, status, is_open in deps_of(page) if name != "Acme SSO"] == [
         ("Admins", "done", False),
         ("Third", "1 problem", True),
     ]
-    assert ("Acme SSO", first[1], False) in parts_of(page)
+    assert ("Acme SSO", first[1], False) in deps_of(page)
     assert re.search(r'<section class="card" aria-labelledby="[^"]+">\s*<h2 id="[^"]+">Your organisation</h2>', page)
 
 

@@ -13,24 +13,24 @@ from identity_api.db.read_model import SyncStatus, UserRecord
 from identity_api.db.sessions import SessionRecord
 from identity_api.errors import BadInput, Conflict, IdentityAPIError, NotFound, Refused, Unavailable
 from identity_api.ids import uuid7
-from identity_api.permissions.facts import (
-    Facts,
+from identity_api.permissions.effective import standing
+from identity_api.permissions.grant_snapshot import (
     GrantFact,
+    GrantSnapshot,
     GroupFact,
     IdentityFact,
     ProviderCircumstances,
     TenantCircumstances,
     UserCircumstances,
 )
-from identity_api.permissions.force import standing
 from identity_api.sessions.errors import LoginFailed
-from identity_api.sessions.parts import Cookie
-from identity_api.web import cookies
-from identity_api.web.account import in_words, mapping_ids, view_account
-from identity_api.web.errors import HTTPRefusal, TooManyRequests, Unauthenticated, problem_of
-from identity_api.web.forwarded import see
-from identity_api.web.limits import BAD_BEARERS, LOGIN_FAILURES, LOGIN_STARTS, PER_BINDING, EdgeLimits
-from identity_api.web.recent import MAX_AGE_SECONDS, Recent
+from identity_api.sessions.login.deps import Cookie
+from identity_api.web.http import cookies
+from identity_api.web.http.errors import HTTPRefusal, TooManyRequests, Unauthenticated, problem_of
+from identity_api.web.http.forwarded import see
+from identity_api.web.http.limits import BAD_BEARERS, LOGIN_FAILURES, LOGIN_STARTS, PER_BINDING, EdgeLimits
+from identity_api.web.http.ttl_cache import MAX_AGE_SECONDS, Recent
+from identity_api.web.pages.account import in_words, mapping_ids, view_account
 
 TRUSTED = [ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("fd00::/8")]
 
@@ -238,7 +238,7 @@ def account(
         disabled_at=None,
         created_at=NOW,
         active_at=NOW,
-        facts=Facts(
+        facts=GrantSnapshot(
             (IdentityFact("i", "p", "https://idp", "s", "s", state, None, stamp, stamp, stamp),),
             (
                 GrantFact("g1", "docs:read", "GROUP", "i", "m", "gr", "engineering", stamp, "sync"),

@@ -19,16 +19,16 @@ from identity_api.db import grants, providers
 from identity_api.db.database import Database
 from identity_api.db.providers import ClaimSettings, Provider, SealedSecret
 from identity_api.ids import uuid7
-from identity_api.sync.parts import SyncParts
+from identity_api.sync.deps import SyncDeps
 from identity_api.sync.run import sweep
 from identity_api.upstream.addresses import AllowList
 from identity_api.upstream.exchange import Upstream
 from identity_api.vault import Vault
-from identity_api.web.edge import Edge
+from identity_api.web.http.http_application import HTTPApplication
 from tests import factories as make
-from tests.provider import RunningProvider
-from tests.provider.plain_oauth2 import CLIENT_ID, PlainOAuth2
-from tests.provider.vendors import Fault, Vendors
+from tests.openid_provider import RunningProvider
+from tests.openid_provider.plain_oauth2 import CLIENT_ID, PlainOAuth2
+from tests.openid_provider.vendors import Fault, Vendors
 from tests.web.site import Site, come_back, make_site, running
 
 ALICE = {"id": 583231, "login": "alice", "name": "Alice Archer", "email": None, "groups": ["acme/engineering"]}
@@ -49,7 +49,7 @@ def teams() -> Iterator[Vendors]:
 @pytest_asyncio.fixture(scope="module")
 async def plain_app(
     environ: dict[str, str], idp: RunningProvider, server: PlainOAuth2, teams: Vendors
-) -> AsyncIterator[Edge]:
+) -> AsyncIterator[HTTPApplication]:
     reachable = ",".join([f"127.0.0.1:{one.port}" for one in (idp, server, teams)])
     app = build_api(load_settings({**environ, "IDENTITY_OUTBOUND_ALLOW": reachable}))
     async with running(app):
@@ -89,7 +89,7 @@ class PlainSite:
         await self.site.execute("update identity_sync set due_at = now() where provider_id = $1", self.provider.id)
         upstream = Upstream(allow=AllowList.parse([f"127.0.0.1:{one.port}" for one in (self.server, *reachable)]))
         documents = provider_documents(upstream, monotonic=time.monotonic)
-        parts = SyncParts(
+        deps = SyncDeps(
             database=self.site.database,
             vault=self.site.vault,
             upstream=upstream,
@@ -97,14 +97,14 @@ class PlainSite:
             clock=system_clock,
         )
         try:
-            return dict((await sweep(parts, user=(self.site.tenant.id, await self.user_id()))).outcomes)
+            return dict((await sweep(deps, user=(self.site.tenant.id, await self.user_id()))).outcomes)
         finally:
             await documents.aclose()
             await upstream.aclose()
 
 
 async def configured(
-    app: Edge, database: Database, vault: Vault, idp: RunningProvider, server: PlainOAuth2, **settings: Any
+    app: HTTPApplication, database: Database, vault: Vault, idp: RunningProvider, server: PlainOAuth2, **settings: Any
 ) -> PlainSite:
     site = await make_site(app, database, vault, idp)
     claims = ClaimSettings(
@@ -148,7 +148,7 @@ async def configured(
 
 @pytest_asyncio.fixture
 async def plain(
-    plain_app: Edge, database: Database, vault: Vault, idp: RunningProvider, server: PlainOAuth2
+    plain_app: HTTPApplication, database: Database, vault: Vault, idp: RunningProvider, server: PlainOAuth2
 ) -> PlainSite:
     server.people, server.asked = {"alice": dict(ALICE)}, []
     server.userinfo_method = "GET"
@@ -198,7 +198,7 @@ async def test_a_nonce_is_sent_only_where_openid_is_asked_for(plain: PlainSite, 
 
 @pytest.mark.asyncio
 async def test_userinfo_is_asked_by_post_where_the_setting_says_so(
-    plain_app: Edge, database: Database, vault: Vault, idp: RunningProvider, server: PlainOAuth2
+    plain_app: HTTPApplication, database: Database, vault: Vault, idp: RunningProvider, server: PlainOAuth2
 ) -> None:
     """S2-19: by login and sync alike; by GET such a server answers 405."""
     server.people, server.asked, server.userinfo_method = {"alice": dict(ALICE)}, [], "POST"
@@ -314,7 +314,7 @@ async def test_a_token_that_speaks_of_somebody_else_ends_the_login(plain: PlainS
 @pytest.mark.asyncio
 @pytest.mark.parametrize(("absent", "held"), [("EMPTY", frozenset()), ("UNKNOWN", frozenset({"docs:read"}))])
 async def test_leaving_the_last_group_counts_as_the_operator_says_with_the_default_place_too(
-    plain_app: Edge,
+    plain_app: HTTPApplication,
     database: Database,
     vault: Vault,
     idp: RunningProvider,
@@ -334,7 +334,12 @@ async def test_leaving_the_last_group_counts_as_the_operator_says_with_the_defau
 
 @pytest.mark.asyncio
 async def test_permissions_follow_teams_at_login_and_sync(
-    plain_app: Edge, database: Database, vault: Vault, idp: RunningProvider, server: PlainOAuth2, teams: Vendors
+    plain_app: HTTPApplication,
+    database: Database,
+    vault: Vault,
+    idp: RunningProvider,
+    server: PlainOAuth2,
+    teams: Vendors,
 ) -> None:
     """The alternative `teams` of the preset: UserInfo says who it is, the teams what they may do; a part is nothing (I7)."""
     server.people, server.asked, server.userinfo_method = (

@@ -15,14 +15,14 @@ from identity_api.db import providers
 from identity_api.db.database import Database
 from identity_api.db.providers import ClientSettings, Provider
 from identity_api.ids import uuid7
-from identity_api.lifecycle.provider_client import open_client
-from identity_api.lifecycle.provider_line import open_line, sealed_client
-from identity_api.lifecycle.provider_memory import ProviderMemory
 from identity_api.oidc.client_auth import authenticate
-from identity_api.tenants.client_keys import ensure_keys, replace_certificate, rotate_keys
+from identity_api.providers.client_keys import ensure_keys, replace_certificate, rotate_keys
+from identity_api.relying_party.cache import ProviderCache
+from identity_api.relying_party.client import open_client
+from identity_api.relying_party.connection import open_line, sealed_client
 from identity_api.vault import Vault
-from identity_api.web.edge import Edge
-from tests.provider import RunningProvider
+from identity_api.web.http.http_application import HTTPApplication
+from tests.openid_provider import RunningProvider
 from tests.upstream.certificates import issue
 from tests.web.site import PUBLIC_URL, Site, make_site
 
@@ -80,7 +80,7 @@ async def test_bad_addresses_of_key_sets_are_not_there(site: Site) -> None:
 
 @pytest.mark.asyncio
 async def test_another_tenants_keys_are_not_there(
-    site: Site, app: Edge, database: Database, vault: Vault, idp: RunningProvider
+    site: Site, app: HTTPApplication, database: Database, vault: Vault, idp: RunningProvider
 ) -> None:
     other = await make_site(app, database, vault, idp)
     provider = await with_keys(other)
@@ -137,7 +137,7 @@ async def test_what_is_published_verifies_what_we_sign(site: Site) -> None:
     published = (await site.client().get(f"/auth/providers/{provider.id}/jwks")).json()["keys"]
     async with site.database.reading() as connection:
         line = open_line(site.vault, provider, "", await sealed_client(connection, provider))
-    authentication = open_client(site.vault, ProviderMemory(), line, None).proofs[0].authentication
+    authentication = open_client(site.vault, ProviderCache(), line, None).proofs[0].authentication
     form: dict[str, str] = {}
     authenticate(authentication, form, {}, now=system_clock())
     [key] = [JWKRegistry.import_key(jwk) for jwk in published if jwk["use"] == "sig"]

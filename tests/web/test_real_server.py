@@ -23,7 +23,7 @@ from identity_api.db import tenants
 from identity_api.db.database import Database
 from identity_api.vault import Vault
 from tests import factories as make
-from tests.provider import RunningProvider
+from tests.openid_provider import RunningProvider
 from tests.web.site import add_provider
 
 CHROMIUM = shutil.which("chromium")

@@ -14,7 +14,7 @@ from identity_api.ids import token_hash
 from identity_api.permissions.service import USERS_WRITE
 from tests import factories as make
 from tests.accounts.local_world import PASSWORD, LocalWorld
-from tests.provider import Fault
+from tests.openid_provider import Fault
 from tests.web.local_site import PAGE, from_page, signed_in, with_passwords
 from tests.web.site import PUBLIC_URL, Site, come_back, cookies_set
 

@@ -4,10 +4,10 @@ from uuid import uuid4
 
 import pytest
 
-from identity_api.web import replays
-from identity_api.web.body import BoundedBody
-from identity_api.web.recent import MAX_AGE_SECONDS
-from identity_api.web.replays import Replays
+from identity_api.web.http import logout_replays
+from identity_api.web.http.body import BoundedBody
+from identity_api.web.http.logout_replays import Replays
+from identity_api.web.http.ttl_cache import MAX_AGE_SECONDS
 
 TENANT, PROVIDER = uuid4(), uuid4()
 
@@ -35,7 +35,7 @@ def test_exactly_the_noted_bytes_are_known_for_a_second() -> None:
 
 
 def test_the_memory_is_bounded_and_loses_the_oldest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replays, "_MAX_KEYS", 3)
+    monkeypatch.setattr(logout_replays, "_MAX_KEYS", 3)
     held = Replays(monotonic=Clock())
     for number in range(5):
         held.note(TENANT, PROVIDER, str(number))

@@ -5,8 +5,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from identity_api.tenants.urls import provider_urls
-from tests.provider.running import RunningProvider
+from identity_api.providers.urls import provider_urls
+from tests.openid_provider.running import RunningProvider
 from tests.web.logouts import is_signed_in, query_of
 from tests.web.site import PUBLIC_URL, Site, cookies_set
 

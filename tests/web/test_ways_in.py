@@ -12,11 +12,11 @@ import pytest
 import pytest_asyncio
 
 from identity_api.accounts.linking import unlink_identity
+from identity_api.claims import MatchKind
 from identity_api.db import grants, read_model
 from identity_api.graphql.ids import global_id
-from identity_api.mapping import MatchKind
-from identity_api.mappings import edit
-from identity_api.mappings.rules import Rule
+from identity_api.group_mappings import edit
+from identity_api.group_mappings.rules import Rule
 from identity_api.permissions.delegation import Actor
 from identity_api.permissions.service import (
     GRANTS_WRITE,

@@ -33,7 +33,7 @@ def command(file: Path, dry_run: bool, prune: bool, create_permissions: bool, as
             declared,
             file.parent,
             prune=prune,
-            rehearse=dry_run,
+            dry_run=dry_run,
             create_permissions=create_permissions,
         )
 

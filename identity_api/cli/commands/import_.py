@@ -70,7 +70,7 @@ def command(
         named=name is not None,
         offline=offline,
         prune=prune,
-        rehearse=dry_run,
+        dry_run=dry_run,
         create_permissions=create_permissions,
         accepting=accepting,
     )

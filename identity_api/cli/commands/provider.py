@@ -56,7 +56,7 @@ def rotate(tenant: str, slug: str, at_once: bool, as_json: bool) -> None:
     from identity_api.cli.context import operator_name, read_settings, run_on_database, tenant_named
     from identity_api.cli.output import print_json, print_lines
     from identity_api.db.database import Database
-    from identity_api.tenants.client_keys import Rotated, rotate_keys
+    from identity_api.providers.client_keys import Rotated, rotate_keys
     from identity_api.vault import Vault
 
     settings = read_settings()

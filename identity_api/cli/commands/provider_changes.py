@@ -54,13 +54,13 @@ def create(
     """Make the provider SLUG of TENANT, which is then administered here and through GraphQL, and by no file."""
     from identity_api.cli.output import print_lines
     from identity_api.cli.provider_changes import SecretOptions, administer, fields_of
-    from identity_api.tenants.administration import create as create_provider
+    from identity_api.providers.administration import create as create_provider
 
     fields: dict[str, Any] = {"slug": slug, **fields_of(settings)}
     if preset is not None:
         fields |= {"preset": preset, "preset_values": fields_of(values), "preset_alternatives": list(alternatives)}
     given = SecretOptions(**secret).read()
-    administer(tenant, lambda parts, actor: create_provider(parts, actor, fields, secret=given))
+    administer(tenant, lambda deps, actor: create_provider(deps, actor, fields, secret=given))
     print_lines([f"+ provider {slug}"])
     _tell_arrivals(tenant, slug)
 
@@ -77,14 +77,14 @@ def update(tenant: str, slug: str, settings: tuple[str, ...], empty: tuple[str, 
     """
     from identity_api.cli.output import print_lines
     from identity_api.cli.provider_changes import SecretOptions, change_provider, fields_of
-    from identity_api.tenants.administration import update as update_provider
+    from identity_api.providers.administration import update as update_provider
 
     fields, given = fields_of(settings, empty=empty), SecretOptions(**secret).read()
     before, after = change_provider(
         tenant,
         slug,
-        lambda parts, actor, found: _with(
-            found, update_provider(parts, actor, found.id, fields, expected_version=found.version, secret=given)
+        lambda deps, actor, found: _with(
+            found, update_provider(deps, actor, found.id, fields, expected_version=found.version, secret=given)
         ),
     )
     print_lines(["Nothing to change." if before == after else f"~ provider {slug} (version {after.version})"])
@@ -96,7 +96,7 @@ def _tell_arrivals(tenant: str, slug: str) -> None:
     from identity_api.cli.output import print_notices
     from identity_api.cli.provider_changes import administer, arrival_notices
 
-    print_notices(administer(tenant, lambda parts, actor: arrival_notices(parts, actor, slug)))
+    print_notices(administer(tenant, lambda deps, actor: arrival_notices(deps, actor, slug)))
 
 
 async def _with(before: Any, change: Any) -> tuple[Any, Any]:
@@ -111,12 +111,12 @@ def set_secret(tenant: str, slug: str, **secret: Any) -> None:
     from identity_api.cli.output import print_lines
     from identity_api.cli.provider_changes import SecretOptions, change_provider
     from identity_api.errors import BadInput
-    from identity_api.tenants.provider_secrets import set_secret as store
+    from identity_api.providers.secrets import set_secret as store
 
     given = SecretOptions(**secret).read()
     if given is None:
         raise BadInput("Say where the secret is: --secret-stdin, --secret-env or --secret-file.")
-    change_provider(tenant, slug, lambda parts, actor, found: store(parts, actor, found.id, given))
+    change_provider(tenant, slug, lambda deps, actor, found: store(deps, actor, found.id, given))
     print_lines([f"~ provider {slug} (client_secret)"])
 
 
@@ -127,9 +127,9 @@ def remove_secret(tenant: str, slug: str, secret_id: Any) -> None:
     """Forget the client secret SECRET_ID; `secrets` lists them."""
     from identity_api.cli.output import print_lines
     from identity_api.cli.provider_changes import change_provider
-    from identity_api.tenants.provider_secrets import remove_secret as remove
+    from identity_api.providers.secrets import remove_secret as remove
 
-    change_provider(tenant, slug, lambda parts, actor, found: remove(parts, actor, found.id, secret_id))
+    change_provider(tenant, slug, lambda deps, actor, found: remove(deps, actor, found.id, secret_id))
     print_lines([f"~ provider {slug} (client_secret)"])
 
 
@@ -177,13 +177,11 @@ def delete(tenant: str, slug: str, dry_run: bool) -> None:
     """
     from identity_api.cli.output import print_lines
     from identity_api.cli.provider_changes import change_provider, footprint_lines
-    from identity_api.tenants import switching
+    from identity_api.providers import activation
 
     if dry_run:
         print_lines(change_provider(tenant, slug, footprint_lines))
-    change_provider(
-        tenant, slug, lambda parts, actor, found: switching.delete(parts, actor, found.id, rehearse=dry_run)
-    )
+    change_provider(tenant, slug, lambda deps, actor, found: activation.delete(deps, actor, found.id, dry_run=dry_run))
     print_lines([f"- provider {slug}"])
 
 
@@ -205,7 +203,7 @@ def rebind(tenant: str, slug: str, issuer: str | None, dry_run: bool, as_json: b
     done = change_provider(
         tenant,
         slug,
-        lambda parts, actor, found: rebind_provider(parts.database, actor, found, issuer=issuer, rehearse=dry_run),
+        lambda deps, actor, found: rebind_provider(deps.database, actor, found, issuer=issuer, dry_run=dry_run),
     )
     if as_json:
         print_json({"dry_run": dry_run, **{name: getattr(done, name) for name in done.__struct_fields__}})
@@ -223,9 +221,9 @@ def rebind(tenant: str, slug: str, issuer: str | None, dry_run: bool, as_json: b
 def _switch(tenant: str, slug: str, verb: str) -> None:
     from identity_api.cli.output import print_lines
     from identity_api.cli.provider_changes import change_provider
-    from identity_api.tenants import switching
+    from identity_api.providers import activation
 
-    change_provider(tenant, slug, lambda parts, actor, found: getattr(switching, verb)(parts, actor, found.id))
+    change_provider(tenant, slug, lambda deps, actor, found: getattr(activation, verb)(deps, actor, found.id))
     print_lines([f"~ provider {slug} ({verb}d)"])
 
 

@@ -57,7 +57,7 @@ def test(ctx: click.Context, tenant: str, slug: str, as_json: bool) -> None:
     from identity_api.cli.outcome import PROBLEM
     from identity_api.cli.output import print_json, print_lines
     from identity_api.cli.providers import test_provider
-    from identity_api.lifecycle.explanations import explain
+    from identity_api.diagnostics import explain
 
     settings = read_settings()
     tested = run_on_database(settings, lambda database: test_provider(database, settings, tenant, slug))

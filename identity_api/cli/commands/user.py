@@ -48,7 +48,7 @@ def create(
         if wants_link:
             await require_passwords(database, actor)
         try:
-            return await enrol(database, actor, [user], rehearse=dry_run)
+            return await enrol(database, actor, [user], dry_run=dry_run)
         except ConfigurationError as error:
             # What was typed is at fault here, and no file: as with `grant`.
             raise Refused(" ".join(error.problems)) from None
@@ -77,7 +77,7 @@ def import_table(tenant: str, file: Path, dry_run: bool, as_json: bool) -> None:
     from identity_api.cli.users import on_tenant, read_table
 
     users = read_table(file)
-    made = on_tenant(tenant, lambda database, actor: enrol(database, actor, users, rehearse=dry_run))
+    made = on_tenant(tenant, lambda database, actor: enrol(database, actor, users, dry_run=dry_run))
     if as_json:
         print_json({"dry_run": dry_run, "made": made})
     else:

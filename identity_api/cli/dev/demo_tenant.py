@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from identity_api.claims import MatchKind
 from identity_api.cli.context import open_database, operator, operator_name
 from identity_api.cli.declaration import defaults_of
 from identity_api.cli.dev.preflight import DEMO_PORT, Asked
@@ -16,9 +17,8 @@ from identity_api.config import Settings
 from identity_api.db import mappings, permissions, providers, tenants
 from identity_api.db.database import Database
 from identity_api.errors import ConfigurationError
-from identity_api.mapping import MatchKind
-from identity_api.mappings import edit
-from identity_api.mappings.rules import Rule
+from identity_api.group_mappings import edit
+from identity_api.group_mappings.rules import Rule
 from identity_api.permissions.service import SERVICE_PERMISSIONS
 from identity_api.tenants.apply import Applier, apply_tenant
 from identity_api.tenants.checks import Bounds

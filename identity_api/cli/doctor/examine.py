@@ -28,7 +28,7 @@ def examine() -> list[Finding]:
     redis = settings.redis_url.reveal() if settings.redis_url else running.redis_url if running else None
     try:
         with database_url(settings) as url:
-            findings += asyncio.run(_examine_parts(settings, allowed, url, redis))
+            findings += asyncio.run(_examine_deps(settings, allowed, url, redis))
     except IdentityAPIError as error:
         problems = error.problems if isinstance(error, ConfigurationError) else (error.message,)
         findings += [fail("database", problem) for problem in problems]
@@ -36,7 +36,7 @@ def examine() -> list[Finding]:
     return findings
 
 
-async def _examine_parts(settings: Settings, allowed: AllowList, url: str, redis: str | None) -> list[Finding]:
+async def _examine_deps(settings: Settings, allowed: AllowList, url: str, redis: str | None) -> list[Finding]:
     findings: list[Finding] = []
     database = Database(url, pool_size=4)
     try:

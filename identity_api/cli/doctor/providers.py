@@ -3,13 +3,13 @@
 import asyncio
 
 from identity_api.cli.doctor.finding import Finding, fail, ok, warn
-from identity_api.cli.providers import self_test_parts
+from identity_api.cli.providers import self_test_deps
 from identity_api.config import Settings
 from identity_api.db import providers, tenants
 from identity_api.db.database import Database
-from identity_api.lifecycle.explanations import explain
-from identity_api.lifecycle.findings import Finding as TestFinding
-from identity_api.tenants.selftest.run import SelfTest, self_test
+from identity_api.diagnostics import explain
+from identity_api.diagnostics.findings import Finding as TestFinding
+from identity_api.providers.self_test.run import SelfTest, self_test
 from identity_api.upstream.addresses import AllowList
 
 AT_ONCE = 8
@@ -25,11 +25,11 @@ async def examine_providers(database: Database, settings: Settings, allowed: All
             if provider.enabled
         ]
     slots = asyncio.Semaphore(AT_ONCE)
-    async with self_test_parts(database, settings, allowed) as parts:
+    async with self_test_deps(database, settings, allowed) as deps:
 
         async def tested(slug: str, provider: providers.Provider) -> list[Finding]:
             async with slots:
-                return _lines(f"provider {slug}/{provider.slug}", await self_test(parts, provider, slug))
+                return _lines(f"provider {slug}/{provider.slug}", await self_test(deps, provider, slug))
 
         lines = await asyncio.gather(*[tested(slug, provider) for slug, provider in found])
     return [line for of_provider in lines for line in of_provider]

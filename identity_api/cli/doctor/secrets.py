@@ -5,7 +5,7 @@ from identity_api.config import KeyRing
 from identity_api.db import sealed
 from identity_api.db.database import Database
 from identity_api.errors import Unavailable
-from identity_api.lifecycle import rotation
+from identity_api.maintenance import key_rotation
 from identity_api.vault import Vault
 
 
@@ -13,8 +13,8 @@ async def examine_ring(database: Database, ring: KeyRing) -> list[Finding]:
     """Whether every sealed value can be opened, which keys are still needed, and which are not."""
     try:
         async with database.reading() as connection:
-            named = await rotation.references(connection, Vault(ring))
-            audited = await sealed.audit_key_ids(connection, seconds=rotation.SCAN_SECONDS)
+            named = await key_rotation.references(connection, Vault(ring))
+            audited = await sealed.audit_key_ids(connection, seconds=key_rotation.SCAN_SECONDS)
     except Unavailable:
         return [warn("keys", "reading the sealed values took too long. Try again when the database is less busy.")]
     findings = []

@@ -15,16 +15,16 @@ Alternatives: the runner with the extension, kept possible by `execution_context
 from identity_api.graphql.engine.access import AccessRule
 from identity_api.graphql.engine.context import GraphQLContext
 from identity_api.graphql.engine.guard import Measured
-from identity_api.graphql.engine.http import MAX_BODY_BYTES, GraphQLAnswer, GraphQLRequest, handle, problem, refusal
+from identity_api.graphql.engine.http import MAX_BODY_BYTES, GraphQLRequest, GraphQLResponse, handle, problem, refusal
 from identity_api.graphql.engine.schema import EngineSchema, build_schema
 
 __all__ = [
     "MAX_BODY_BYTES",
     "AccessRule",
     "EngineSchema",
-    "GraphQLAnswer",
     "GraphQLContext",
     "GraphQLRequest",
+    "GraphQLResponse",
     "Measured",
     "build_schema",
     "handle",

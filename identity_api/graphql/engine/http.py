@@ -56,7 +56,7 @@ class GraphQLRequest(msgspec.Struct, frozen=True):
     body: bytes = b""
 
 
-class GraphQLAnswer(msgspec.Struct, frozen=True):
+class GraphQLResponse(msgspec.Struct, frozen=True):
     """The HTTP answer, complete but for the headers every answer of the service has."""
 
     status: int
@@ -77,7 +77,7 @@ _decode = msgspec.json.Decoder(_Operation).decode
 _encode = msgspec.json.Encoder().encode
 
 
-def refusal(request: GraphQLRequest, *, body_bytes: int | None = None) -> GraphQLAnswer | None:
+def refusal(request: GraphQLRequest, *, body_bytes: int | None = None) -> GraphQLResponse | None:
     """The answer to a request that is none from its head alone; None if it may be read.
 
     A transport calls it with the announced Content-Length before it reads the body; `handle` calls it again.
@@ -106,7 +106,7 @@ async def handle(
     *,
     charge: Callable[[ContextT, Measured], Awaitable[None]] | None = None,
     deadline_seconds: float = DEADLINE_SECONDS,
-) -> GraphQLAnswer:
+) -> GraphQLResponse:
     """Answer one GraphQL request.
 
     Args:
@@ -142,11 +142,11 @@ async def handle(
     return await _execute(schema, prepared.document, operation, context, answer_type, deadline_seconds)
 
 
-def problem(status: int, request_id: str, headers: dict[str, str] | None = None) -> GraphQLAnswer:
+def problem(status: int, request_id: str, headers: dict[str, str] | None = None) -> GraphQLResponse:
     """An answer that is no GraphQL: RFC 9457 problem details with our `code` and the request's id."""
     code, title = _PROBLEM_TITLES[status]
     body = {"status": status, "title": title, "code": code, "request_id": request_id}
-    return GraphQLAnswer(status, {"Content-Type": "application/problem+json", **(headers or {})}, _encode(body))
+    return GraphQLResponse(status, {"Content-Type": "application/problem+json", **(headers or {})}, _encode(body))
 
 
 async def _execute(
@@ -156,7 +156,7 @@ async def _execute(
     context: GraphQLContext,
     answer_type: str,
     deadline_seconds: float,
-) -> GraphQLAnswer:
+) -> GraphQLResponse:
     executor = schema.build_executor(
         schema._schema,
         document,
@@ -182,7 +182,7 @@ async def _execute(
     return _result(answer_type, result, context.request_id)
 
 
-def _result(answer_type: str, result: ExecutionResult, request_id: str) -> GraphQLAnswer:
+def _result(answer_type: str, result: ExecutionResult, request_id: str) -> GraphQLResponse:
     if not result.errors:
         content: dict[str, Any] = {"data": result.data}
     else:
@@ -201,14 +201,14 @@ def _document_errors(prepared: Prepared, context: GraphQLContext) -> list[Render
     return list(prepared.errors)
 
 
-def _request_errors(answer_type: str, errors: list[RenderedError]) -> GraphQLAnswer:
+def _request_errors(answer_type: str, errors: list[RenderedError]) -> GraphQLResponse:
     # GraphQL over HTTP, section 6.4.1: application/json says 200 to every well-formed request.
     return _answer(answer_type, {"errors": errors}, status=200 if answer_type == JSON else 400)
 
 
-def _answer(answer_type: str, content: dict[str, Any], *, status: int = 200) -> GraphQLAnswer:
+def _answer(answer_type: str, content: dict[str, Any], *, status: int = 200) -> GraphQLResponse:
     headers = {"Content-Type": f"{answer_type}; charset=utf-8", "Cache-Control": "no-store", "Vary": "Accept"}
-    return GraphQLAnswer(status, headers, _encode(content))
+    return GraphQLResponse(status, headers, _encode(content))
 
 
 def _why_no_request(error: Exception) -> str:

@@ -22,8 +22,8 @@ from typing import Any, Final
 
 import msgspec
 
+from identity_api.claims import MatchKind
 from identity_api.errors import ConfigurationError
-from identity_api.mapping import MatchKind
 from identity_api.tenants.declaration import (
     MappingDeclaration,
     PermissionDeclaration,

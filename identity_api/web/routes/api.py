@@ -12,21 +12,21 @@ from litestar import Response, get, post
 from identity_api.db import tenants
 from identity_api.db.tenants import Tenant
 from identity_api.errors import BadInput, NotFound
-from identity_api.permissions.facts import needs_sign_in
+from identity_api.permissions.grant_snapshot import needs_sign_in
 from identity_api.sessions import introspect
 from identity_api.sessions.authenticate import Authenticated
 from identity_api.sessions.errors import LoginFailed
-from identity_api.sessions.local import check_beginning, is_offered
-from identity_api.sessions.parts import Beginning, Redemption
-from identity_api.sessions.prepare import prepare
+from identity_api.sessions.login.deps import LoginRequest, Redemption
+from identity_api.sessions.login.password_login import check_beginning, is_offered
+from identity_api.sessions.login.prepare import prepare
 from identity_api.sessions.token import redeem
-from identity_api.web import authentication, headers
-from identity_api.web.answer import json_answer
-from identity_api.web.errors import Unauthenticated
-from identity_api.web.facts import RequestFacts, facts_of
-from identity_api.web.origins import allow_reading, is_own
-from identity_api.web.parts import WebParts
-from identity_api.web.requests import FORM, WebRequest, form_of, json_of, parts_of
+from identity_api.web.deps import WebDeps
+from identity_api.web.http import authentication, headers
+from identity_api.web.http.errors import Unauthenticated
+from identity_api.web.http.origins import allow_reading, is_own
+from identity_api.web.http.parameters import FORM, WebRequest, deps_of, form_of, json_of
+from identity_api.web.http.request_state import RequestFacts, facts_of
+from identity_api.web.http.response import json_answer
 from identity_api.web.routes.login import beginning_of
 
 
@@ -54,27 +54,27 @@ class CodeExchange(msgspec.Struct, frozen=True):
 @post("/v1/auth/oidc/login", name="api-login", status_code=200)
 async def api_login(request: WebRequest) -> Response[Any]:
     """Prepare a login and answer the address to open in the person's browser."""
-    parts, facts = parts_of(request), facts_of(request.scope)
-    await allow_reading(parts.origins, facts, request.scope, facts.tenant.id if facts.tenant else None)
+    deps, facts = deps_of(request), facts_of(request.scope)
+    await allow_reading(deps.origins, facts, request.scope, facts.tenant.id if facts.tenant else None)
     wish = await json_of(request, LoginWish)
-    await parts.limits.login_start(facts.address)
-    tenant = await _wished_tenant(parts, facts, wish.tenant_id)
+    await deps.limits.login_start(facts.address)
+    tenant = await _wished_tenant(deps, facts, wish.tenant_id)
     if facts.tenant is None:
         facts.path_prefix = f"/t/{tenant.slug}"
     asked = {name: value for name, value in msgspec.structs.asdict(wish).items() if value is not None}
     beginning = beginning_of(facts, wish.provider, asked, page_origin=headers.first(request.scope, b"origin"))
     try:
-        prepared = await prepare(parts.login, tenant, beginning)
+        prepared = await prepare(deps.login, tenant, beginning)
     except NotFound:
         # No provider: whoever signs in with a password here is shown the form, and the frontend gets the same.
-        if wish.provider is not None or not await is_offered(parts.local, tenant):
+        if wish.provider is not None or not await is_offered(deps.local, tenant):
             raise
-        return json_answer({"auth_url": await _local_page(parts, facts, tenant, beginning)})
+        return json_answer({"auth_url": await _local_page(deps, facts, tenant, beginning)})
     return json_answer({"auth_url": prepared.launch_url})
 
 
-async def _local_page(parts: WebParts, facts: RequestFacts, tenant: Tenant, beginning: Beginning) -> str:
-    ending = await check_beginning(parts.local, tenant, beginning)
+async def _local_page(deps: WebDeps, facts: RequestFacts, tenant: Tenant, beginning: LoginRequest) -> str:
+    ending = await check_beginning(deps.local, tenant, beginning)
     asked = {
         "frontend": ending.frontend.slug if ending.frontend else None,
         "return_to": beginning.return_to,
@@ -87,15 +87,15 @@ async def _local_page(parts: WebParts, facts: RequestFacts, tenant: Tenant, begi
     return f"{facts.origin}{facts.local('/login')}{'?' if query else ''}{query}"
 
 
-async def _wished_tenant(parts: WebParts, facts: RequestFacts, name: str) -> Tenant:
+async def _wished_tenant(deps: WebDeps, facts: RequestFacts, name: str) -> Tenant:
     """The tenant named by slug or id. At a tenant's own door only that one can be named (I2)."""
-    found = await parts.tenancy.by_slug(name)
+    found = await deps.tenancy.by_slug(name)
     if found is None:
         try:
             tenant_id = UUID(name)
         except ValueError:
             raise _unknown_tenant() from None
-        async with parts.database.reading() as connection:
+        async with deps.database.reading() as connection:
             found = await tenants.get(connection, tenant_id)
     if found is None or (facts.tenant is not None and facts.tenant.id != found.id):
         raise _unknown_tenant()
@@ -109,10 +109,10 @@ def _unknown_tenant() -> NotFound:
 @post("/v1/auth/token", name="api-token", status_code=200)
 async def api_token(request: WebRequest) -> Response[Any]:
     """Exchange a one-time code for a bearer token; the body is JSON or a form."""
-    parts, facts = parts_of(request), facts_of(request.scope)
-    await allow_reading(parts.origins, facts, request.scope, facts.tenant.id if facts.tenant else None)
+    deps, facts = deps_of(request), facts_of(request.scope)
+    await allow_reading(deps.origins, facts, request.scope, facts.tenant.id if facts.tenant else None)
     exchange = await _exchange(request)
-    await parts.limits.callback(facts.address, ())
+    await deps.limits.callback(facts.address, ())
     origin = headers.first(request.scope, b"origin")
     redemption = Redemption(
         code=exchange.code,
@@ -122,9 +122,9 @@ async def api_token(request: WebRequest) -> Response[Any]:
         tenant_id=facts.tenant.id if facts.tenant else None,
     )
     try:
-        token = await redeem(parts.login, redemption)
+        token = await redeem(deps.login, redemption)
     except LoginFailed as error:
-        await parts.limits.login_failed(facts.address)
+        await deps.limits.login_failed(facts.address)
         # One answer for a code that never was, was used, or is another's (RFC 6749 section 5.2, `invalid_grant`).
         raise BadInput("The code is not valid.", code="CODE_INVALID") from error
     return json_answer(
@@ -144,7 +144,7 @@ async def _exchange(request: WebRequest) -> CodeExchange:
 @get("/v1/me", name="me")
 async def me(request: WebRequest) -> Response[Any]:
     """The user context, as the seed systems' frontends know it."""
-    found = await authentication.require(parts_of(request), request.scope)
+    found = await authentication.require(deps_of(request), request.scope)
     return json_answer(user_context(found))
 
 
@@ -173,18 +173,18 @@ def user_context(found: Authenticated) -> dict[str, Any]:
 @post("/v1/introspect", name="introspect", status_code=200)
 async def introspect_token(request: WebRequest) -> Response[Any]:
     """RFC 7662, for service clients (HTTP Basic) and the tenants they may look into."""
-    parts, facts = parts_of(request), facts_of(request.scope)
+    deps, facts = deps_of(request), facts_of(request.scope)
     name, secret = _basic(request)
-    async with parts.database.reading() as connection:
+    async with deps.database.reading() as connection:
         client = await introspect.verify_service_client(connection, name, secret)
     if client is None:
-        await parts.limits.bad_credential(facts.address)
+        await deps.limits.bad_credential(facts.address)
         raise Unauthenticated(scheme="Basic", presented=True)
     token = (await form_of(request)).get("token")
     if token is None:
         raise BadInput("The parameter token is missing.", field="token")
-    async with parts.database.reading() as connection:
-        answer = await introspect.introspect(connection, client, token, idle_seconds=parts.session_idle_seconds)
+    async with deps.database.reading() as connection:
+        answer = await introspect.introspect(connection, client, token, idle_seconds=deps.session_idle_seconds)
     return json_answer(answer)
 
 

@@ -9,16 +9,16 @@ from typing import Any
 from litestar import Response, get, post
 
 from identity_api.errors import BadInput
-from identity_api.sessions.complete import complete
+from identity_api.providers.urls import CALLBACK_PATHS
 from identity_api.sessions.errors import LoginFailed
-from identity_api.sessions.finish import finish
-from identity_api.sessions.parts import Arrival, BrowserRequest, Finished
-from identity_api.tenants.urls import CALLBACK_PATHS
-from identity_api.web import cookies
-from identity_api.web.answer import redirect
-from identity_api.web.facts import facts_of
-from identity_api.web.login_failures import login_failed
-from identity_api.web.requests import WebRequest, form_pairs, pairs_of, parts_of, query_of
+from identity_api.sessions.login.complete import complete
+from identity_api.sessions.login.deps import BrowserRequest, CallbackRequest, LoginResult
+from identity_api.sessions.login.finish import finish
+from identity_api.web.http import cookies
+from identity_api.web.http.login_failures import login_failed
+from identity_api.web.http.parameters import WebRequest, deps_of, form_pairs, pairs_of, query_of
+from identity_api.web.http.request_state import facts_of
+from identity_api.web.http.response import redirect
 
 CALLBACK_MARKS = frozenset({"code", "error", "id_token", "access_token", "response"})
 _PATHS = [path.replace("}", ":str}") for path in CALLBACK_PATHS]
@@ -38,31 +38,33 @@ async def callback_form(request: WebRequest) -> Response[Any]:
 
 async def end_login(request: WebRequest) -> Response[Any]:
     """End a login with whatever arrived. Raises LoginFailed."""
-    parts, facts = parts_of(request), facts_of(request.scope)
+    deps, facts = deps_of(request), facts_of(request.scope)
     facts.wants_page = facts.wants_page or request.headers.get("accept") in (None, "*/*")
     brought = cookies.cookies_of(request.scope)
-    await parts.limits.callback(facts.address, [value for name, value in brought.items() if "login-" in name])
+    await deps.limits.callback(facts.address, [value for name, value in brought.items() if "login-" in name])
     try:
         pairs = await _pairs(request)
         posted_from = request.headers.get("origin") if request.method == "POST" else None
-        arrival = Arrival(host=facts.host, path=facts.path, pairs=pairs, cookies=brought, posted_from=posted_from)
-        return _finished(request, await finish(parts.login, arrival))
+        arrival = CallbackRequest(
+            host=facts.host, path=facts.path, pairs=pairs, cookies=brought, posted_from=posted_from
+        )
+        return _finished(request, await finish(deps.login, arrival))
     except LoginFailed as failure:
-        await login_failed(parts, facts, failure)
+        await login_failed(deps, facts, failure)
         raise
 
 
 @get("/auth/complete", name="complete")
 async def complete_login(request: WebRequest) -> Response[Any]:
     """Take over, on the session's host, a login whose callback was elsewhere."""
-    parts, facts = parts_of(request), facts_of(request.scope)
+    deps, facts = deps_of(request), facts_of(request.scope)
     brought = cookies.cookies_of(request.scope)
-    await parts.limits.callback(facts.address, [value for name, value in brought.items() if "login-" in name])
+    await deps.limits.callback(facts.address, [value for name, value in brought.items() if "login-" in name])
     try:
         browser = BrowserRequest(host=facts.host, cookies=brought)
-        return _finished(request, await complete(parts.login, query_of(request).get("code", ""), browser))
+        return _finished(request, await complete(deps.login, query_of(request).get("code", ""), browser))
     except LoginFailed as failure:
-        await login_failed(parts, facts, failure)
+        await login_failed(deps, facts, failure)
         raise
 
 
@@ -75,6 +77,6 @@ async def _pairs(request: WebRequest) -> list[tuple[str, str]]:
         raise LoginFailed("CALLBACK_INVALID") from error
 
 
-def _finished(request: WebRequest, finished: Finished) -> Response[Any]:
+def _finished(request: WebRequest, finished: LoginResult) -> Response[Any]:
     cookies.apply(facts_of(request.scope).set_cookies, finished.set_cookies, finished.clear_cookies)
     return redirect(finished.location)

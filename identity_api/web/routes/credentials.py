@@ -21,13 +21,13 @@ from identity_api.db import local_accounts
 from identity_api.errors import BadInput, Conflict, IdentityAPIError, NotFound, Refused
 from identity_api.permissions.delegation import Actor
 from identity_api.sessions.authenticate import Authenticated
-from identity_api.web import authentication
-from identity_api.web.answer import redirect
-from identity_api.web.facts import RequestFacts, facts_of
-from identity_api.web.limits import SignInAddress
-from identity_api.web.pages import CredentialsProblem, CredentialsView, credentials_page
-from identity_api.web.parts import WebParts
-from identity_api.web.requests import WebRequest, form_of, parts_of, query_of
+from identity_api.web.deps import WebDeps
+from identity_api.web.http import authentication
+from identity_api.web.http.limits import SignInAddress
+from identity_api.web.http.parameters import WebRequest, deps_of, form_of, query_of
+from identity_api.web.http.request_state import RequestFacts, facts_of
+from identity_api.web.http.response import redirect
+from identity_api.web.pages.rendering import CredentialsProblem, CredentialsView, credentials_page
 
 T = TypeVar("T")
 
@@ -40,9 +40,9 @@ _DONE = {
 }
 
 
-async def credentials_of(parts: WebParts, found: Authenticated) -> CredentialsView | None:
+async def credentials_of(deps: WebDeps, found: Authenticated) -> CredentialsView | None:
     """What somebody has; None where the tenant has no passwords."""
-    async with parts.database.reading() as connection:
+    async with deps.database.reading() as connection:
         if not (await local_accounts.policy(connection, found.tenant_id)).local_sign_in:
             return None
         guards = await local_accounts.guards(connection, found.tenant_id, [found.user.id])
@@ -53,87 +53,87 @@ async def credentials_of(parts: WebParts, found: Authenticated) -> CredentialsVi
 @get(PAGE, name="credentials")
 async def credentials(request: WebRequest) -> Response[Any]:
     """What there is, and the forms."""
-    parts, facts = parts_of(request), facts_of(request.scope)
-    found = await authentication.optional(parts, request.scope)
+    deps, facts = deps_of(request), facts_of(request.scope)
+    found = await authentication.optional(deps, request.scope)
     if found is None:
         return redirect(facts.local("/login"))
-    return await _page(parts, facts, found, notice=_DONE.get(query_of(request).get("done", "")))
+    return await _page(deps, facts, found, notice=_DONE.get(query_of(request).get("done", "")))
 
 
 @post("/account/password", name="change-password", status_code=303)
 async def password_changed(request: WebRequest) -> Response[Any]:
     """Change the password; this session goes on."""
-    parts, facts, found, form = await _begin(request)
+    deps, facts, found, form = await _begin(request)
     if form.get("password") != form.get("repeated"):
         differ = CredentialsProblem("password", "repeated", "The two passwords differ. Type the same one twice.")
-        return await _page(parts, facts, found, problem=differ)
+        return await _page(deps, facts, found, problem=differ)
     changing = change_password(
-        parts.accounts,
+        deps.accounts,
         _actor(found),
         form.get("current", ""),
         form.get("password", ""),
         session_id=found.session_id,
         code=_code(form),
     )
-    return await _done(parts, facts, found, changing, "password")
+    return await _done(deps, facts, found, changing, "password")
 
 
 @post("/account/second-factor", name="second-factor", status_code=200)
 async def second_factor_begun(request: WebRequest) -> Response[Any]:
     """Show the key of a new second factor, once."""
-    parts, facts, found, form = await _begin(request)
+    deps, facts, found, form = await _begin(request)
     issuer = facts.tenant.name if facts.tenant else found.tenant_slug
-    beginning = enrol_totp(parts.accounts, _actor(found), form.get("current", ""), issuer=issuer)
+    beginning = enrol_totp(deps.accounts, _actor(found), form.get("current", ""), issuer=issuer)
     try:
-        enrolment = await _counted(parts, facts, beginning)
+        enrolment = await _counted(deps, facts, beginning)
     except (CredentialsRefused, Conflict) as error:
-        return await _page(parts, facts, found, problem=_problem(error, "factor"))
-    return await _page(parts, facts, found, enrolment=enrolment)
+        return await _page(deps, facts, found, problem=_problem(error, "factor"))
+    return await _page(deps, facts, found, enrolment=enrolment)
 
 
 @post("/account/second-factor/confirm", name="second-factor-confirmed", status_code=303)
 async def second_factor_confirmed(request: WebRequest) -> Response[Any]:
     """From now on signing in asks for a code."""
-    parts, facts, found, form = await _begin(request)
+    deps, facts, found, form = await _begin(request)
     code = "".join(form.get("code", "").split())
     try:
-        await _counted(parts, facts, confirm_totp(parts.accounts, _actor(found), code))
+        await _counted(deps, facts, confirm_totp(deps.accounts, _actor(found), code))
     except (CredentialsRefused, Conflict, NotFound) as error:
         is_wrong = isinstance(error, CredentialsRefused)
         problem = CredentialsProblem("code", "code", error.message) if is_wrong else _problem(error, "factor")
-        return await _page(parts, facts, found, problem=problem, confirms=is_wrong)
+        return await _page(deps, facts, found, problem=problem, confirms=is_wrong)
     return redirect(facts.local(f"{PAGE}?done=second_factor"))
 
 
 @post("/account/second-factor/remove", name="second-factor-removed", status_code=303)
 async def second_factor_removed(request: WebRequest) -> Response[Any]:
     """Do without."""
-    parts, facts, found, form = await _begin(request)
-    removing = remove_totp(parts.accounts, _actor(found), form.get("current", ""), _code(form))
-    return await _done(parts, facts, found, removing, "removed")
+    deps, facts, found, form = await _begin(request)
+    removing = remove_totp(deps.accounts, _actor(found), form.get("current", ""), _code(form))
+    return await _done(deps, facts, found, removing, "removed")
 
 
-async def _begin(request: WebRequest) -> tuple[WebParts, RequestFacts, Authenticated, dict[str, str]]:
-    parts = parts_of(request)
-    found = await authentication.require(parts, request.scope)
+async def _begin(request: WebRequest) -> tuple[WebDeps, RequestFacts, Authenticated, dict[str, str]]:
+    deps = deps_of(request)
+    found = await authentication.require(deps, request.scope)
     if found.kind == "API_TOKEN":
         raise Refused("An API token cannot do this. Sign in.", code="SESSION_NEEDED")
-    return parts, facts_of(request.scope), found, await form_of(request)
+    return deps, facts_of(request.scope), found, await form_of(request)
 
 
 async def _done(
-    parts: WebParts, facts: RequestFacts, found: Authenticated, doing: Awaitable[None], what: str
+    deps: WebDeps, facts: RequestFacts, found: Authenticated, doing: Awaitable[None], what: str
 ) -> Response[Any]:
     try:
-        await _counted(parts, facts, doing)
+        await _counted(deps, facts, doing)
     except (BadInput, CredentialsRefused, Conflict, NotFound) as error:
-        return await _page(parts, facts, found, problem=_problem(error, "password" if what == "password" else "factor"))
+        return await _page(deps, facts, found, problem=_problem(error, "password" if what == "password" else "factor"))
     return redirect(facts.local(f"{PAGE}?done={what}"))
 
 
-async def _counted(parts: WebParts, facts: RequestFacts, doing: Awaitable[T]) -> T:
+async def _counted(deps: WebDeps, facts: RequestFacts, doing: Awaitable[T]) -> T:
     """Try, with the address counted as at sign-in."""
-    address = SignInAddress(parts.limits, facts.address)
+    address = SignInAddress(deps.limits, facts.address)
     await address.check()
     try:
         return await doing
@@ -143,7 +143,7 @@ async def _counted(parts: WebParts, facts: RequestFacts, doing: Awaitable[T]) ->
 
 
 async def _page(
-    parts: WebParts,
+    deps: WebDeps,
     facts: RequestFacts,
     found: Authenticated,
     *,
@@ -152,7 +152,7 @@ async def _page(
     enrolment: TOTPEnrolment | None = None,
     confirms: bool = False,
 ) -> Response[Any]:
-    view = await credentials_of(parts, found)
+    view = await credentials_of(deps, found)
     if view is None:
         raise Refused("Nobody signs in with a password in this organisation.", code="LOCAL_SIGN_IN_OFF")
     page = credentials_page(facts, view, notice=notice, problem=problem, enrolment=enrolment, confirms=confirms)

@@ -8,10 +8,10 @@ from litestar import Response, route
 from identity_api.db.health import writing
 from identity_api.errors import NotFound, Overloaded, Unavailable
 from identity_api.telemetry import render_metrics
-from identity_api.web.answer import Answer, json_answer
-from identity_api.web.facts import facts_of
-from identity_api.web.pages import ACCOUNT_SCRIPT, ACCOUNT_SCRIPT_VERSION, STYLE, STYLE_VERSION
-from identity_api.web.requests import WebRequest, parts_of, query_of
+from identity_api.web.http.parameters import WebRequest, deps_of, query_of
+from identity_api.web.http.request_state import facts_of
+from identity_api.web.http.response import Answer, json_answer
+from identity_api.web.pages.rendering import ACCOUNT_SCRIPT, ACCOUNT_SCRIPT_VERSION, STYLE, STYLE_VERSION
 
 READY_SECONDS: Final = 1.0
 
@@ -25,23 +25,23 @@ async def live() -> Response[Any]:
 @route("/health/ready", http_method=["GET", "HEAD"], name="ready")
 async def ready(request: WebRequest) -> Response[Any]:
     """Whether requests can be served: the database can be written to, and says so within a second."""
-    parts = parts_of(request)
+    deps = deps_of(request)
     database: str
     try:
-        async with asyncio.timeout(READY_SECONDS), parts.database.reading() as connection:
+        async with asyncio.timeout(READY_SECONDS), deps.database.reading() as connection:
             database = await writing(connection)
     except Overloaded:
         database = "busy"
     except (Unavailable, TimeoutError):
-        database = "busy" if parts.database.is_exhausted else "unavailable"
+        database = "busy" if deps.database.is_exhausted else "unavailable"
     if database == "read_only":
         # No request that writes comes to an unready replica, so nothing else would find the new primary.
-        await parts.database.reconnect()
+        await deps.database.reconnect()
     is_ready = database == "ok"
     details: dict[str, Any] = {"status": "ready" if is_ready else "unready", "database": database}
     if facts_of(request.scope).peer_is_local:
-        details |= await parts.readiness()
-        details["notices"] = sorted(parts.notices)
+        details |= await deps.readiness()
+        details["notices"] = sorted(deps.notices)
     answer = json_answer(details, 200 if is_ready else 503)
     if not is_ready:
         answer.headers["retry-after"] = "1"

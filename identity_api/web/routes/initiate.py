@@ -16,8 +16,8 @@ from identity_api.errors import NotFound
 from identity_api.oidc.discovery import configuration_url
 from identity_api.oidc.initiated_login import InitiatedLogin, parse_initiated_login
 from identity_api.oidc.issuer import accepts_issuer
-from identity_api.web.facts import RequestFacts, facts_of
-from identity_api.web.requests import WebRequest, form_pairs, pairs_of, parts_of
+from identity_api.web.http.parameters import WebRequest, deps_of, form_pairs, pairs_of
+from identity_api.web.http.request_state import RequestFacts, facts_of
 from identity_api.web.routes.login import begin, tenant_of
 
 
@@ -34,12 +34,12 @@ async def initiate_form(request: WebRequest) -> Response[Any]:
 
 
 async def _begin(request: WebRequest, pairs: Sequence[tuple[str, str]]) -> Response[Any]:
-    parts, facts = parts_of(request), facts_of(request.scope)
+    deps, facts = deps_of(request), facts_of(request.scope)
     tenant, proposed = tenant_of(facts), parse_initiated_login(pairs)
-    async with parts.database.reading() as connection:
+    async with deps.database.reading() as connection:
         found = await providers.of_tenant(connection, tenant.id)
     provider = _of_issuer(tenant, found, proposed.issuer)
-    return await begin(request, parts, facts, tenant, provider.slug, _asked(facts, proposed))
+    return await begin(request, deps, facts, tenant, provider.slug, _asked(facts, proposed))
 
 
 def _of_issuer(tenant: Tenant, found: Sequence[Provider], issuer: str) -> Provider:

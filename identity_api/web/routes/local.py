@@ -14,17 +14,17 @@ from litestar import Response, post
 from identity_api.db.tenants import Tenant
 from identity_api.errors import BadInput
 from identity_api.sessions.errors import LoginFailed
-from identity_api.sessions.local import LocalSignIn, sign_in
-from identity_api.sessions.parts import Finished
-from identity_api.web import cookies
-from identity_api.web.answer import json_answer, redirect
-from identity_api.web.facts import RequestFacts, facts_of
-from identity_api.web.held_sign_in import hold, take
-from identity_api.web.limits import SignInAddress
-from identity_api.web.origins import admit_own_form
-from identity_api.web.pages import LocalForm
-from identity_api.web.parts import WebParts
-from identity_api.web.requests import FORM, WebRequest, form_of, is_of, json_of, parts_of
+from identity_api.sessions.login.deps import LoginResult
+from identity_api.sessions.login.password_login import LocalSignIn, sign_in
+from identity_api.web.deps import WebDeps
+from identity_api.web.http import cookies
+from identity_api.web.http.limits import SignInAddress
+from identity_api.web.http.origins import admit_own_form
+from identity_api.web.http.parameters import FORM, WebRequest, deps_of, form_of, is_of, json_of
+from identity_api.web.http.request_state import RequestFacts, facts_of
+from identity_api.web.http.response import json_answer, redirect
+from identity_api.web.pages.pending_second_factor import hold, take
+from identity_api.web.pages.rendering import LocalForm
 from identity_api.web.routes.login import CARRIED, beginning_of, refused_page, tenant_of
 
 _ASKED_AGAIN = frozenset({"CREDENTIALS_REFUSED", "SECOND_FACTOR_REQUIRED", "SECOND_FACTOR_REFUSED"})
@@ -50,28 +50,28 @@ class LocalLogin(msgspec.Struct, frozen=True, kw_only=True):
 @post("/auth/local/login", name="local-login", status_code=303)
 async def local_login(request: WebRequest) -> Response[Any]:
     """Sign in, and lead to where the frontend gets the result. A program sends JSON and gets `{"location"}`."""
-    parts, facts = parts_of(request), facts_of(request.scope)
+    deps, facts = deps_of(request), facts_of(request.scope)
     tenant = tenant_of(facts)
     admit_own_form(facts, request.scope)
     if not is_of(request, FORM):
         facts.wants_page = False
-        finished = await _sign_in(request, parts, facts, tenant, await json_of(request, LocalLogin))
+        finished = await _sign_in(request, deps, facts, tenant, await json_of(request, LocalLogin))
         return json_answer({"location": finished.location})
     form = await form_of(request)
-    typed = _typed(parts, tenant, form)
+    typed = _typed(deps, tenant, form)
     try:
-        finished = await _sign_in(request, parts, facts, tenant, typed)
+        finished = await _sign_in(request, deps, facts, tenant, typed)
     except LoginFailed as error:
         if not facts.wants_page or error.code not in _ASKED_AGAIN:
             raise
-        again = _again(parts, tenant, typed, form.get("held"), error)
-        return await refused_page(parts, facts, tenant, again, status=error.status if again.problem else 200)
+        again = _again(deps, tenant, typed, form.get("held"), error)
+        return await refused_page(deps, facts, tenant, again, status=error.status if again.problem else 200)
     return redirect(finished.location)
 
 
 async def _sign_in(
-    request: WebRequest, parts: WebParts, facts: RequestFacts, tenant: Tenant, typed: LocalLogin
-) -> Finished:
+    request: WebRequest, deps: WebDeps, facts: RequestFacts, tenant: Tenant, typed: LocalLogin
+) -> LoginResult:
     given = LocalSignIn(
         username=typed.username,
         password=typed.password,
@@ -81,18 +81,18 @@ async def _sign_in(
         cookies=cookies.cookies_of(request.scope),
         address=facts.address,
     )
-    finished = await sign_in(parts.local, tenant, given, address=SignInAddress(parts.limits, facts.address))
+    finished = await sign_in(deps.local, tenant, given, address=SignInAddress(deps.limits, facts.address))
     cookies.apply(facts.set_cookies, finished.set_cookies, finished.clear_cookies)
     if finished.known_browser is not None:
         facts.set_cookies.append(cookies.set_cookie(finished.known_browser))
     return finished
 
 
-def _typed(parts: WebParts, tenant: Tenant, form: dict[str, str]) -> LocalLogin:
+def _typed(deps: WebDeps, tenant: Tenant, form: dict[str, str]) -> LocalLogin:
     """The form's content; its first half may have been held back by us while the code was asked for."""
     username, password = form.get("username"), form.get("password")
     if "held" in form:
-        held = take(parts.accounts.vault, tenant.id, form["held"], parts.accounts.clock())
+        held = take(deps.accounts.vault, tenant.id, form["held"], deps.accounts.clock())
         if held is None:
             raise LoginFailed("LOGIN_EXPIRED")
         username, password = held.username, held.password
@@ -112,12 +112,12 @@ def _carried(typed: LocalLogin) -> dict[str, str]:
     return {name: wanted[name] for name in CARRIED if wanted[name] is not None}
 
 
-def _again(parts: WebParts, tenant: Tenant, typed: LocalLogin, held: str | None, error: LoginFailed) -> LocalForm:
+def _again(deps: WebDeps, tenant: Tenant, typed: LocalLogin, held: str | None, error: LoginFailed) -> LocalForm:
     """The form once more: from the start, or with nothing left to type but the code."""
     carried = _carried(typed)
     if error.code == "CREDENTIALS_REFUSED":
         return LocalForm(carried=carried, username=typed.username, problem=error.message)
     if held is None:
-        held = hold(parts.accounts.vault, tenant.id, typed.username, typed.password, parts.accounts.clock())
+        held = hold(deps.accounts.vault, tenant.id, typed.username, typed.password, deps.accounts.clock())
     problem = error.message if error.code == "SECOND_FACTOR_REFUSED" else None
     return LocalForm(carried=carried, username=typed.username, problem=problem, held=held)

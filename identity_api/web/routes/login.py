@@ -12,18 +12,18 @@ from identity_api.db.tenants import Tenant
 from identity_api.errors import NotFound
 from identity_api.sessions.ended import SENTENCES
 from identity_api.sessions.errors import LoginFailed
-from identity_api.sessions.launch import launch
-from identity_api.sessions.local import check_beginning, is_offered
-from identity_api.sessions.parts import Beginning, BrowserRequest, Launched
-from identity_api.sessions.prepare import prepare
+from identity_api.sessions.login.deps import AuthorizationRedirect, BrowserRequest, LoginRequest
+from identity_api.sessions.login.launch import launch
+from identity_api.sessions.login.password_login import check_beginning, is_offered
+from identity_api.sessions.login.prepare import prepare
 from identity_api.sessions.step_up import login_hint
-from identity_api.web import authentication, cookies
-from identity_api.web.answer import redirect
-from identity_api.web.facts import RequestFacts, facts_of
-from identity_api.web.login_failures import login_failed
-from identity_api.web.pages import Button, LocalForm, button_of, login_page
-from identity_api.web.parts import WebParts
-from identity_api.web.requests import WebRequest, parts_of, query_of
+from identity_api.web.deps import WebDeps
+from identity_api.web.http import authentication, cookies
+from identity_api.web.http.login_failures import login_failed
+from identity_api.web.http.parameters import WebRequest, deps_of, query_of
+from identity_api.web.http.request_state import RequestFacts, facts_of
+from identity_api.web.http.response import redirect
+from identity_api.web.pages.rendering import Button, LocalForm, button_of, login_page
 from identity_api.web.routes.callback import CALLBACK_MARKS, end_login
 
 CARRIED = ("return_to", "frontend", "delivery", "code_challenge", "state")
@@ -44,90 +44,90 @@ async def root(request: WebRequest) -> Response[Any]:
         return await end_login(request)
     if facts.tenant is None:
         raise _no_tenant()
-    signed_in = await authentication.optional(parts_of(request), request.scope)
+    signed_in = await authentication.optional(deps_of(request), request.scope)
     if signed_in is not None:
         return redirect(facts.local("/account"))
-    return redirect(await authentication.login_address(parts_of(request), request.scope))
+    return redirect(await authentication.login_address(deps_of(request), request.scope))
 
 
 @route("/login", http_method=["GET", "HEAD"], name="login")
 async def login(request: WebRequest) -> Response[Any]:
     """Straight to the provider if there is one or a default; a page of buttons if not, or if a choice is wanted."""
-    parts, facts, query = parts_of(request), facts_of(request.scope), query_of(request)
+    deps, facts, query = deps_of(request), facts_of(request.scope), query_of(request)
     tenant = tenant_of(facts)
-    enabled = await _enabled(parts, tenant)
-    form = await local_form(parts, facts, tenant, query)
+    enabled = await _enabled(deps, tenant)
+    form = await local_form(deps, facts, tenant, query)
     notices = [sentence for name, sentence in _NOTICES.items() if name in query]
     notices += [sentence for end, sentence in SENTENCES.items() if query.get("ended") == end]
     wants_choice = "choose" in query or notices or facts.method == "HEAD"
     chosen = None if wants_choice else _chosen(tenant, enabled, query.get("provider"), has_form=form is not None)
     if chosen is not None:
-        return await begin(request, parts, facts, tenant, chosen.slug, query)
+        return await begin(request, deps, facts, tenant, chosen.slug, query)
     buttons = [_button(facts, provider, query) for provider in enabled]
     return login_page(facts, buttons, notice=notices[0] if notices else None, local=form).to_response()
 
 
 async def refused_page(
-    parts: WebParts, facts: RequestFacts, tenant: Tenant, form: LocalForm, *, status: int
+    deps: WebDeps, facts: RequestFacts, tenant: Tenant, form: LocalForm, *, status: int
 ) -> Response[Any]:
     """The login page once more, after a local sign-in that did not succeed."""
     query = dict(form.carried)
-    buttons = [_button(facts, provider, query) for provider in await _enabled(parts, tenant)]
+    buttons = [_button(facts, provider, query) for provider in await _enabled(deps, tenant)]
     return login_page(facts, buttons, local=form, status=status).to_response()
 
 
-async def local_form(parts: WebParts, facts: RequestFacts, tenant: Tenant, query: dict[str, str]) -> LocalForm | None:
+async def local_form(deps: WebDeps, facts: RequestFacts, tenant: Tenant, query: dict[str, str]) -> LocalForm | None:
     """The form, where the tenant has passwords. What cannot be used is refused before somebody types one."""
-    if not await is_offered(parts.local, tenant):
+    if not await is_offered(deps.local, tenant):
         return None
-    await check_beginning(parts.local, tenant, beginning_of(facts, None, query))
+    await check_beginning(deps.local, tenant, beginning_of(facts, None, query))
     carried = {name: value for name, value in query.items() if name in CARRIED}
     return LocalForm(carried=carried, username=query.get("login_hint", ""))
 
 
-async def _enabled(parts: WebParts, tenant: Tenant) -> list[Provider]:
-    async with parts.database.reading() as connection:
+async def _enabled(deps: WebDeps, tenant: Tenant) -> list[Provider]:
+    async with deps.database.reading() as connection:
         return [one for one in await providers.of_tenant(connection, tenant.id) if one.enabled]
 
 
 @get("/auth/{protocol:str}/{provider:str}/login", name="provider-login")
 async def provider_login(request: WebRequest, protocol: FromPath[str], provider: FromPath[str]) -> Response[Any]:
     """Prepare and launch in one."""
-    parts, facts, query = parts_of(request), facts_of(request.scope), query_of(request)
+    deps, facts, query = deps_of(request), facts_of(request.scope), query_of(request)
     tenant = tenant_of(facts)
-    async with parts.database.reading() as connection:
+    async with deps.database.reading() as connection:
         found = await providers.by_slug(connection, tenant.id, provider)
     if found is None or found.protocol != protocol or not found.enabled:
         raise NotFound("There is no such way of signing in.", code="PROVIDER_NOT_FOUND")
     if query.get("reauth") == "1" and "login_hint" not in query:
-        signed_in = await authentication.optional(parts, request.scope)
-        if signed_in is not None and (hint := await login_hint(parts.database, signed_in, found)):
+        signed_in = await authentication.optional(deps, request.scope)
+        if signed_in is not None and (hint := await login_hint(deps.database, signed_in, found)):
             query["login_hint"] = hint
-    return await begin(request, parts, facts, tenant, provider, query)
+    return await begin(request, deps, facts, tenant, provider, query)
 
 
 @get("/auth/launch/{handle:str}", name="launch")
 async def launch_login(request: WebRequest, handle: FromPath[str]) -> Response[Any]:
     """Begin a prepared login in this browser."""
-    parts, facts = parts_of(request), facts_of(request.scope)
-    await parts.limits.login_start(facts.address)
-    return await _launch(request, parts, facts, handle)
+    deps, facts = deps_of(request), facts_of(request.scope)
+    await deps.limits.login_start(facts.address)
+    return await _launch(request, deps, facts, handle)
 
 
 async def begin(
-    request: WebRequest, parts: WebParts, facts: RequestFacts, tenant: Tenant, slug: str, query: dict[str, str]
+    request: WebRequest, deps: WebDeps, facts: RequestFacts, tenant: Tenant, slug: str, query: dict[str, str]
 ) -> Response[Any]:
     """Prepare a login at this provider with what `query` asks for, and launch it in this browser."""
-    await parts.limits.login_start(facts.address)
-    prepared = await prepare(parts.login, tenant, beginning_of(facts, slug, query))
-    return await _launch(request, parts, facts, prepared.handle)
+    await deps.limits.login_start(facts.address)
+    prepared = await prepare(deps.login, tenant, beginning_of(facts, slug, query))
+    return await _launch(request, deps, facts, prepared.handle)
 
 
 def beginning_of(
     facts: RequestFacts, provider_slug: str | None, asked: dict[str, str], *, page_origin: str | None = None
-) -> Beginning:
+) -> LoginRequest:
     """What a login is begun with: our own host and prefix from the facts, everything else as asked."""
-    return Beginning(
+    return LoginRequest(
         session_origin=facts.origin,
         path_prefix=facts.path_prefix,
         provider_slug=provider_slug,
@@ -142,12 +142,12 @@ def beginning_of(
     )
 
 
-async def _launch(request: WebRequest, parts: WebParts, facts: RequestFacts, handle: str) -> Response[Any]:
+async def _launch(request: WebRequest, deps: WebDeps, facts: RequestFacts, handle: str) -> Response[Any]:
     browser = BrowserRequest(host=facts.host, cookies=cookies.cookies_of(request.scope))
     try:
-        launched: Launched = await launch(parts.login, handle, browser)
+        launched: AuthorizationRedirect = await launch(deps.login, handle, browser)
     except LoginFailed as failure:
-        await login_failed(parts, facts, failure)
+        await login_failed(deps, facts, failure)
         raise
     cookies.apply(facts.set_cookies, launched.set_cookies, launched.clear_cookies)
     return redirect(launched.location)

@@ -9,24 +9,24 @@ from litestar import Response, route
 
 from identity_api.errors import Refused
 from identity_api.permissions.service import PROVIDERS_READ
-from identity_api.tenants.onboarding import checklist
-from identity_api.web import authentication
-from identity_api.web.answer import redirect
-from identity_api.web.facts import facts_of
-from identity_api.web.onboarding import view_checklist
-from identity_api.web.pages import onboarding_page
-from identity_api.web.requests import WebRequest, parts_of
+from identity_api.providers.onboarding import checklist
+from identity_api.web.http import authentication
+from identity_api.web.http.parameters import WebRequest, deps_of
+from identity_api.web.http.request_state import facts_of
+from identity_api.web.http.response import redirect
+from identity_api.web.pages.onboarding import view_checklist
+from identity_api.web.pages.rendering import onboarding_page
 
 
 @route("/account/onboarding", http_method=["GET", "HEAD"], name="onboarding")
 async def onboarding(request: WebRequest) -> Response[Any]:
     """Every step with its status, and the values to enter elsewhere."""
-    parts, facts = parts_of(request), facts_of(request.scope)
-    found = await authentication.optional(parts, request.scope)
+    deps, facts = deps_of(request), facts_of(request.scope)
+    found = await authentication.optional(deps, request.scope)
     if found is None:
         return redirect(facts.local("/login"))
     if PROVIDERS_READ not in found.permissions:
         raise Refused(f"This needs the permission {PROVIDERS_READ}.")
-    async with parts.database.reading() as connection:
-        steps = await checklist(connection, found.tenant_id, public_url=parts.login.public_url)
+    async with deps.database.reading() as connection:
+        steps = await checklist(connection, found.tenant_id, public_url=deps.login.public_url)
     return onboarding_page(facts, view_checklist(steps)).to_response()

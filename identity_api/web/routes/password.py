@@ -20,15 +20,15 @@ from identity_api.accounts.local_passwords import set_password_by_token, who_may
 from identity_api.db.tenants import Tenant
 from identity_api.errors import BadInput, NotFound
 from identity_api.sessions.cookies import is_secure
-from identity_api.sessions.parts import Cookie
-from identity_api.web import cookies
-from identity_api.web.answer import redirect
-from identity_api.web.facts import RequestFacts, facts_of
-from identity_api.web.limits import SignInAddress
-from identity_api.web.origins import admit_own_form
-from identity_api.web.pages import password_page
-from identity_api.web.parts import WebParts
-from identity_api.web.requests import WebRequest, form_of, parts_of
+from identity_api.sessions.login.deps import Cookie
+from identity_api.web.deps import WebDeps
+from identity_api.web.http import cookies
+from identity_api.web.http.limits import SignInAddress
+from identity_api.web.http.origins import admit_own_form
+from identity_api.web.http.parameters import WebRequest, deps_of, form_of
+from identity_api.web.http.request_state import RequestFacts, facts_of
+from identity_api.web.http.response import redirect
+from identity_api.web.pages.rendering import password_page
 from identity_api.web.routes.login import tenant_of
 
 KEPT_SECONDS: Final = 1_800
@@ -50,35 +50,35 @@ async def open_link(request: WebRequest, token: FromPath[str]) -> Response[Any]:
 @get("/auth/password", name="password")
 async def choose(request: WebRequest) -> Response[Any]:
     """The form, for whoever opened a link that is still good."""
-    parts, facts = parts_of(request), facts_of(request.scope)
+    deps, facts = deps_of(request), facts_of(request.scope)
     tenant = tenant_of(facts)
-    return password_page(facts, await _owner(parts, facts, tenant, _kept(request, facts))).to_response()
+    return password_page(facts, await _owner(deps, facts, tenant, _kept(request, facts))).to_response()
 
 
 @post("/auth/password", name="password-chosen", status_code=303)
 async def chosen(request: WebRequest) -> Response[Any]:
     """Set the password, and lead to the login page."""
-    parts, facts = parts_of(request), facts_of(request.scope)
+    deps, facts = deps_of(request), facts_of(request.scope)
     tenant = tenant_of(facts)
     admit_own_form(facts, request.scope)
     form, token = await form_of(request), _kept(request, facts)
-    username = await _owner(parts, facts, tenant, token)
+    username = await _owner(deps, facts, tenant, token)
     try:
         if form.get("password") != form.get("repeated"):
             raise BadInput("The two passwords differ. Type the same one twice.", code="PASSWORDS_DIFFER")
-        await set_password_by_token(parts.accounts, tenant.id, token, form.get("password", ""))
+        await set_password_by_token(deps.accounts, tenant.id, token, form.get("password", ""))
     except BadInput as error:
         return password_page(facts, username, problem=error.message, status=400).to_response()
     facts.set_cookies.append(cookies.clear_cookie(_cookie_name(facts)))
     return redirect(facts.local("/login?password_set=1"))
 
 
-async def _owner(parts: WebParts, facts: RequestFacts, tenant: Tenant, token: str) -> str:
+async def _owner(deps: WebDeps, facts: RequestFacts, tenant: Tenant, token: str) -> str:
     """Whose password is chosen. Whoever guesses is counted like whoever guesses passwords."""
-    address = SignInAddress(parts.limits, facts.address)
+    address = SignInAddress(deps.limits, facts.address)
     await address.check()
     try:
-        return await who_may_choose(parts.database, tenant.id, token)
+        return await who_may_choose(deps.database, tenant.id, token)
     except NotFound:
         facts.set_cookies.append(cookies.clear_cookie(_cookie_name(facts)))
         await address.failed()

@@ -12,9 +12,9 @@ from litestar.params import FromPath
 
 from identity_api.db import client_keys, providers
 from identity_api.errors import NotFound
-from identity_api.web.answer import Answer
-from identity_api.web.facts import facts_of
-from identity_api.web.requests import WebRequest, parts_of
+from identity_api.web.http.parameters import WebRequest, deps_of
+from identity_api.web.http.request_state import facts_of
+from identity_api.web.http.response import Answer
 
 MAX_AGE_SECONDS = 3_600
 """For how long anybody may keep the set: much shorter than a new key is published before it signs."""
@@ -23,7 +23,7 @@ MAX_AGE_SECONDS = 3_600
 @route("/auth/providers/{provider_id:str}/jwks", http_method=["GET", "HEAD"], name="provider-keys")
 async def provider_keys(request: WebRequest, provider_id: FromPath[str]) -> Response[Any]:
     """The key set. A provider of the tenant without keys of ours has an empty one."""
-    parts, facts = parts_of(request), facts_of(request.scope)
+    deps, facts = deps_of(request), facts_of(request.scope)
     facts.wants_page = False
     try:
         wanted = UUID(provider_id)
@@ -31,7 +31,7 @@ async def provider_keys(request: WebRequest, provider_id: FromPath[str]) -> Resp
         raise _unknown() from None
     if facts.tenant is None:
         raise _unknown()
-    async with parts.database.reading() as connection:
+    async with deps.database.reading() as connection:
         found = await providers.get(connection, facts.tenant.id, wanted)
         keys = await client_keys.published(connection, facts.tenant.id, wanted)
     if found is None:

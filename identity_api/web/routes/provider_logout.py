@@ -16,40 +16,40 @@ from identity_api.db.providers import Provider
 from identity_api.errors import BadInput, NotFound
 from identity_api.oidc.errors import InvalidParameters
 from identity_api.oidc.logout import parse_backchannel_logout, parse_frontchannel_logout
-from identity_api.sessions.backchannel import use_logout_token
 from identity_api.sessions.cookies import session_cookie_name
-from identity_api.sessions.frontchannel import end_by_browser
-from identity_api.sessions.provider_logout import LogoutRefused, LogoutReplayed
+from identity_api.sessions.logout.backchannel import use_logout_token
+from identity_api.sessions.logout.frontchannel import end_by_browser
+from identity_api.sessions.logout.provider_logout import LogoutRefused, LogoutReplayed
 from identity_api.telemetry import METRICS
-from identity_api.web import cookies
-from identity_api.web.answer import Answer
-from identity_api.web.early_logout import note_refusal
-from identity_api.web.errors import HTTPRefusal, TooManyRequests
-from identity_api.web.facts import RequestFacts, facts_of
-from identity_api.web.limits import UnknownSessionNamed
-from identity_api.web.parts import WebParts
-from identity_api.web.requests import WebRequest, form_pairs, pairs_of, parts_of
-from identity_api.web.security_headers import framed_by
+from identity_api.web.deps import WebDeps
+from identity_api.web.http import cookies
+from identity_api.web.http.errors import HTTPRefusal, TooManyRequests
+from identity_api.web.http.limits import UnknownSessionNamed
+from identity_api.web.http.logout_replay_guard import note_refusal
+from identity_api.web.http.parameters import WebRequest, deps_of, form_pairs, pairs_of
+from identity_api.web.http.request_state import RequestFacts, facts_of
+from identity_api.web.http.response import Answer
+from identity_api.web.http.security_headers import framed_by
 
 
 @post("/auth/providers/{provider_id:str}/backchannel-logout", name="backchannel-logout", status_code=200)
 async def backchannel_logout(request: WebRequest, provider_id: FromPath[str]) -> Response[Any]:
     """A logout token from the provider's server."""
-    parts, facts = parts_of(request), facts_of(request.scope)
+    deps, facts = deps_of(request), facts_of(request.scope)
     facts.wants_page = False
-    provider, tenant_slug = await _provider(parts, facts, provider_id)
+    provider, tenant_slug = await _provider(deps, facts, provider_id)
     try:
         token = await _token(request)
         try:
-            outcome = await use_logout_token(parts.login, provider, tenant_slug, token)
+            outcome = await use_logout_token(deps.login, provider, tenant_slug, token)
         except LogoutReplayed:
-            parts.replays.note(provider.tenant_id, provider.id, token)
+            deps.replays.note(provider.tenant_id, provider.id, token)
             raise
     except LogoutRefused as error:
         METRICS.count_logout("back", "refused")
-        await note_refusal(parts, provider.tenant_id, provider.id, error)
+        await note_refusal(deps, provider.tenant_id, provider.id, error)
         raise
-    parts.replays.note(provider.tenant_id, provider.id, token)
+    deps.replays.note(provider.tenant_id, provider.id, token)
     METRICS.count_logout("back", outcome)
     return Answer(200).to_response()
 
@@ -70,14 +70,14 @@ async def _token(request: WebRequest) -> str:
 @get("/auth/providers/{provider_id:str}/frontchannel-logout", name="frontchannel-logout")
 async def frontchannel_logout(request: WebRequest, provider_id: FromPath[str]) -> Response[Any]:
     """The provider's sign-out page has us in a frame. An empty page, whether or not anything ended."""
-    parts, facts = parts_of(request), facts_of(request.scope)
-    provider, tenant_slug = await _provider(parts, facts, provider_id)
+    deps, facts = deps_of(request), facts_of(request.scope)
+    provider, tenant_slug = await _provider(deps, facts, provider_id)
     cookie_name = session_cookie_name(facts.origin)
     held = cookies.cookies_of(request.scope).get(cookie_name)
     logout = parse_frontchannel_logout(pairs_of(request.scope["query_string"]))
-    unknown = UnknownSessionNamed(parts.limits, facts.address, str(provider.id))
+    unknown = UnknownSessionNamed(deps.limits, facts.address, str(provider.id))
     try:
-        came = await end_by_browser(parts.login, provider, tenant_slug, logout, held, unknown)
+        came = await end_by_browser(deps.login, provider, tenant_slug, logout, held, unknown)
     except (LogoutRefused, TooManyRequests):
         METRICS.count_logout("front", "refused")
         raise
@@ -88,7 +88,7 @@ async def frontchannel_logout(request: WebRequest, provider_id: FromPath[str]) -
     return Answer(200, headers, b"<!doctype html><title>Signed out</title>\n").to_response()
 
 
-async def _provider(parts: WebParts, facts: RequestFacts, provider_id: str) -> tuple[Provider, str]:
+async def _provider(deps: WebDeps, facts: RequestFacts, provider_id: str) -> tuple[Provider, str]:
     """The enabled OpenID Provider of this id at this tenant's door, and the tenant's slug."""
     try:
         wanted = UUID(provider_id)
@@ -96,7 +96,7 @@ async def _provider(parts: WebParts, facts: RequestFacts, provider_id: str) -> t
         raise _unknown() from None
     if facts.tenant is None:
         raise _unknown()
-    async with parts.database.reading() as connection:
+    async with deps.database.reading() as connection:
         found = await providers.get(connection, facts.tenant.id, wanted)
     if found is None or not found.enabled or found.protocol != "oidc":
         raise _unknown()

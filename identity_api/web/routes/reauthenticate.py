@@ -17,16 +17,16 @@ from identity_api.db.step_up import ProvingProvider
 from identity_api.errors import BadInput
 from identity_api.sessions.authenticate import Authenticated
 from identity_api.sessions.cookies import session_cookie
-from identity_api.sessions.return_to import DEFAULT_PATH, own_path
+from identity_api.sessions.login.return_to import DEFAULT_PATH, own_path
 from identity_api.sessions.step_up import Reauthenticated, Ways, reauthenticate, ways
-from identity_api.web import authentication, cookies
-from identity_api.web.answer import json_answer, redirect
-from identity_api.web.facts import RequestFacts, facts_of
-from identity_api.web.icons import icon_address
-from identity_api.web.limits import SignInAddress
-from identity_api.web.pages import Button, ProofForm, proof_page
-from identity_api.web.parts import WebParts
-from identity_api.web.requests import FORM, WebRequest, form_of, is_of, json_of, parts_of, query_of
+from identity_api.web.deps import WebDeps
+from identity_api.web.http import authentication, cookies
+from identity_api.web.http.limits import SignInAddress
+from identity_api.web.http.parameters import FORM, WebRequest, deps_of, form_of, is_of, json_of, query_of
+from identity_api.web.http.request_state import RequestFacts, facts_of
+from identity_api.web.http.response import json_answer, redirect
+from identity_api.web.pages.icons import icon_address
+from identity_api.web.pages.rendering import Button, ProofForm, proof_page
 
 
 class Proof(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,23 +43,23 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
 @get("/auth/reauthenticate", name="reauthenticate-page")
 async def reauthenticate_page(request: WebRequest) -> Response[Any]:
     """The ways that this user has; to the login page, if nobody is signed in."""
-    parts, facts = parts_of(request), facts_of(request.scope)
-    found = await authentication.optional(parts, request.scope)
+    deps, facts = deps_of(request), facts_of(request.scope)
+    found = await authentication.optional(deps, request.scope)
     if found is None:
         return redirect(facts.local("/login"))
     return_to = _return_to(facts, query_of(request).get("return_to"))
-    return await _page(parts, facts, found, return_to)
+    return await _page(deps, facts, found, return_to)
 
 
 @post("/auth/reauthenticate", name="reauthenticate", status_code=303)
 async def reauthenticate_by_password(request: WebRequest) -> Response[Any]:
     """Raise the session that asks, if the password (and the code that goes with it) is right."""
-    parts, facts = parts_of(request), facts_of(request.scope)
+    deps, facts = deps_of(request), facts_of(request.scope)
     is_form = is_of(request, FORM)
     facts.wants_page = facts.wants_page and is_form
-    found = await authentication.require(parts, request.scope)
+    found = await authentication.require(deps, request.scope)
     if not is_form:
-        proven = await _prove(parts, facts, found, await json_of(request, Proof))
+        proven = await _prove(deps, facts, found, await json_of(request, Proof))
         return json_answer({"elevated_until": proven.until})
     form = await form_of(request)
     return_to = _return_to(facts, form.get("return_to"))
@@ -68,20 +68,20 @@ async def reauthenticate_by_password(request: WebRequest) -> Response[Any]:
     # An empty field is a code that was not typed.
     proof = Proof(password=form["password"], code=form.get("code") or None)
     try:
-        await _prove(parts, facts, found, proof)
+        await _prove(deps, facts, found, proof)
     except CredentialsRefused as error:
         if not facts.wants_page:
             raise
-        return await _page(parts, facts, found, return_to, problem=error)
+        return await _page(deps, facts, found, return_to, problem=error)
     return redirect(return_to)
 
 
-async def _prove(parts: WebParts, facts: RequestFacts, found: Authenticated, proof: Proof) -> Reauthenticated:
-    address = SignInAddress(parts.limits, facts.address)
+async def _prove(deps: WebDeps, facts: RequestFacts, found: Authenticated, proof: Proof) -> Reauthenticated:
+    address = SignInAddress(deps.limits, facts.address)
     await address.check()
     code = "".join(proof.code.split()) if proof.code is not None else None
     try:
-        proven = await reauthenticate(parts.local, found, proof.password, code)
+        proven = await reauthenticate(deps.local, found, proof.password, code)
     except CredentialsRefused as error:
         if error.code != "SECOND_FACTOR_REQUIRED":
             await address.failed()
@@ -95,14 +95,14 @@ async def _prove(parts: WebParts, facts: RequestFacts, found: Authenticated, pro
 
 
 async def _page(
-    parts: WebParts,
+    deps: WebDeps,
     facts: RequestFacts,
     found: Authenticated,
     return_to: str,
     *,
     problem: CredentialsRefused | None = None,
 ) -> Response[Any]:
-    offered: Ways = await ways(parts.database, found)
+    offered: Ways = await ways(deps.database, found)
     asks_code = problem is not None and problem.code.startswith("SECOND_FACTOR")
     form = None
     if offered.password:

@@ -9,48 +9,48 @@ from litestar.params import FromPath
 
 from identity_api.db import mappings
 from identity_api.errors import NotFound
-from identity_api.sessions import logout
 from identity_api.sessions.authenticate import Authenticated
 from identity_api.sessions.cookies import logout_cookie, logout_cookie_name, session_cookie_name
-from identity_api.web import authentication, cookies
-from identity_api.web.account import AccountView, demo_page, mapping_ids, view_account
-from identity_api.web.answer import json_answer, redirect
-from identity_api.web.facts import RequestFacts, facts_of
-from identity_api.web.pages import account_page
-from identity_api.web.parts import WebParts
-from identity_api.web.requests import WebRequest, parts_of, query_of
+from identity_api.sessions.logout import logout
+from identity_api.web.deps import WebDeps
+from identity_api.web.http import authentication, cookies
+from identity_api.web.http.parameters import WebRequest, deps_of, query_of
+from identity_api.web.http.request_state import RequestFacts, facts_of
+from identity_api.web.http.response import json_answer, redirect
+from identity_api.web.pages.account import AccountView, demo_page, mapping_ids, view_account
+from identity_api.web.pages.rendering import account_page
 from identity_api.web.routes.credentials import credentials_of
 
 
 @route("/account", http_method=["GET", "HEAD"], name="account")
 async def account(request: WebRequest) -> Response[Any]:
     """What somebody sees of themself."""
-    parts, facts = parts_of(request), facts_of(request.scope)
-    found = await authentication.optional(parts, request.scope, is_use="followed" not in query_of(request))
+    deps, facts = deps_of(request), facts_of(request.scope)
+    found = await authentication.optional(deps, request.scope, is_use="followed" not in query_of(request))
     if found is None:
-        return redirect(await authentication.login_address(parts, request.scope))
-    view = await _view(parts, found)
-    demo_provider = await demo_page(parts.database, facts.tenant)
-    return account_page(facts, view, await credentials_of(parts, found), demo_provider=demo_provider).to_response()
+        return redirect(await authentication.login_address(deps, request.scope))
+    view = await _view(deps, found)
+    demo_provider = await demo_page(deps.database, facts.tenant)
+    return account_page(facts, view, await credentials_of(deps, found), demo_provider=demo_provider).to_response()
 
 
 @get("/account/version", name="account-version")
 async def account_version(request: WebRequest) -> Response[Any]:
     """Whether the account page has something else to say, for its script. No version where nobody is signed in."""
-    parts, facts = parts_of(request), facts_of(request.scope)
+    deps, facts = deps_of(request), facts_of(request.scope)
     facts.is_logged = False
-    found = await authentication.optional(parts, request.scope, is_use=False)
+    found = await authentication.optional(deps, request.scope, is_use=False)
     # The page comes again with the cookie of a session that has ended, and is told why it has.
     facts.set_cookies.clear()
-    return json_answer({"version": (await _view(parts, found)).version if found else None})
+    return json_answer({"version": (await _view(deps, found)).version if found else None})
 
 
-async def _view(parts: WebParts, found: Authenticated) -> AccountView:
+async def _view(deps: WebDeps, found: Authenticated) -> AccountView:
     user = found.user
-    async with parts.database.reading() as connection:
+    async with deps.database.reading() as connection:
         patterns = await mappings.patterns(connection, found.tenant_id, mapping_ids(user))
         sessions = await logout.sessions_of(
-            connection, found.tenant_id, user.id, idle_seconds=parts.session_idle_seconds
+            connection, found.tenant_id, user.id, idle_seconds=deps.session_idle_seconds
         )
     return view_account(user, found.tenant, found.standing, patterns, sessions, this_session_id=found.session_id)
 
@@ -58,13 +58,13 @@ async def _view(parts: WebParts, found: Authenticated) -> AccountView:
 @post("/account/sessions/{session_id:str}/end", name="end-session", status_code=303)
 async def end_session(request: WebRequest, session_id: FromPath[str]) -> Response[Any]:
     """End one of one's own sessions."""
-    parts, facts = parts_of(request), facts_of(request.scope)
-    found = await authentication.require(parts, request.scope)
+    deps, facts = deps_of(request), facts_of(request.scope)
+    found = await authentication.require(deps, request.scope)
     try:
         wanted = UUID(session_id)
     except ValueError:
         raise NotFound("There is no such session.") from None
-    await logout.end_own_session(parts.database, found, wanted)
+    await logout.end_own_session(deps.database, found, wanted)
     return redirect(facts.local("/account"))
 
 
@@ -75,15 +75,15 @@ async def sign_out(request: WebRequest) -> Response[Any]:
     A program gets an absolute address as JSON. Where the provider is next, it is one of ours that leads there once: the
     provider's own has the ID Token in it, which no page of a frontend may read.
     """
-    parts, facts = parts_of(request), facts_of(request.scope)
-    found = await authentication.optional(parts, request.scope)
+    deps, facts = deps_of(request), facts_of(request.scope)
+    found = await authentication.optional(deps, request.scope)
     location = facts.local("/login?signed_out=1")
     if found is not None:
-        ended = await logout.logout(parts.login, found, return_origin=facts.origin, path_prefix=facts.path_prefix)
+        ended = await logout.logout(deps.login, found, return_origin=facts.origin, path_prefix=facts.path_prefix)
         location = ended.location
         facts.set_cookies.append(cookies.clear_cookie(session_cookie_name(facts.origin)))
         if ended.return_state is not None and not facts.wants_page:
-            handle = await logout.keep_for_browser(parts.login, found.tenant_id, ended)
+            handle = await logout.keep_for_browser(deps.login, found.tenant_id, ended)
             location = facts.local(f"{logout.LEAVE_PATH}/{handle}")
         else:
             _keep_state(facts, ended)
@@ -93,8 +93,8 @@ async def sign_out(request: WebRequest) -> Response[Any]:
 @get("/auth/logout/leave/{handle:str}", name="logout-leave")
 async def leave(request: WebRequest, handle: FromPath[str]) -> Response[Any]:
     """On to the provider's sign-out, in the browser whose session has ended; once, within a minute."""
-    parts, facts = parts_of(request), facts_of(request.scope)
-    ended = await logout.leave(parts.login, facts.tenant.id, handle[:200]) if facts.tenant is not None else None
+    deps, facts = deps_of(request), facts_of(request.scope)
+    ended = await logout.leave(deps.login, facts.tenant.id, handle[:200]) if facts.tenant is not None else None
     if ended is None:
         return redirect(facts.local("/login?signed_out=1"))
     _keep_state(facts, ended)
@@ -115,12 +115,12 @@ async def signed_out(request: WebRequest) -> Response[Any]:
     Nothing ends and nobody is signed in here, so whatever arrives leads on. Only the browser that left with this state
     goes to the configured page.
     """
-    parts, facts = parts_of(request), facts_of(request.scope)
+    deps, facts = deps_of(request), facts_of(request.scope)
     location: str | None = None
     name = logout_cookie_name(facts.origin)
     kept = cookies.cookies_of(request.scope).get(name)
     if facts.tenant is not None and kept is not None:
         pairs = list(request.query_params.multi_items())
-        location = await logout.logout_page(parts.database, facts.tenant.id, pairs, kept)
+        location = await logout.logout_page(deps.database, facts.tenant.id, pairs, kept)
         facts.set_cookies.append(cookies.clear_cookie(name))
     return redirect(location or facts.local("/login?signed_out=1"))

@@ -4,10 +4,10 @@ from typing import Any
 
 from litestar import Response, get
 
-from identity_api.sessions.rehearse import ENDED_PATH
-from identity_api.web.facts import facts_of
-from identity_api.web.pages import tested_page
-from identity_api.web.requests import WebRequest
+from identity_api.sessions.login.dry_run import ENDED_PATH
+from identity_api.web.http.parameters import WebRequest
+from identity_api.web.http.request_state import facts_of
+from identity_api.web.pages.rendering import tested_page
 
 
 @get(ENDED_PATH, name="tested", sync_to_thread=False)

@@ -9,7 +9,7 @@ from graphql import get_introspection_query
 from structlog.testing import capture_logs
 
 from identity_api.errors import IdentityAPIError, Refused
-from identity_api.graphql.engine import MAX_BODY_BYTES, GraphQLAnswer, GraphQLRequest, Measured, handle, refusal
+from identity_api.graphql.engine import MAX_BODY_BYTES, GraphQLRequest, GraphQLResponse, Measured, handle, refusal
 from tests.graphql.engine.example import BranchRow, Context, LeafRow, schema
 
 GRAPHQL = "application/graphql-response+json"
@@ -24,7 +24,7 @@ def ask(
     deadline_seconds: float = 5.0,
     charge: Any = None,
     **head: Any,
-) -> GraphQLAnswer:
+) -> GraphQLResponse:
     """One request; `body` is bytes, or an object to send as JSON."""
     given = Context() if context is None else context
 
@@ -38,11 +38,11 @@ def ask(
     return asyncio.run(handle(schema, request, make_context, charge=charge, deadline_seconds=deadline_seconds))
 
 
-def content(answer: GraphQLAnswer) -> Any:
+def content(answer: GraphQLResponse) -> Any:
     return json.loads(answer.body)
 
 
-def codes(answer: GraphQLAnswer) -> list[str]:
+def codes(answer: GraphQLResponse) -> list[str]:
     return [error["extensions"]["code"] for error in content(answer)["errors"]]
 
 

@@ -10,7 +10,7 @@ from identity_api.tenants.importing import Imported, read_federated_directory
 from identity_api.tenants.importing.exact_issuers import with_exact_issuers
 from identity_api.upstream.addresses import AllowList
 from identity_api.upstream.exchange import Upstream
-from tests.provider.bent import BentProvider
+from tests.openid_provider.bent import BentProvider
 from tests.tenants.importing.test_small_forms import DIRECTORY
 
 pytestmark = pytest.mark.asyncio

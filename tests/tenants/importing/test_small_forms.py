@@ -2,8 +2,8 @@
 
 import pytest
 
+from identity_api.claims import parse_claim_sources
 from identity_api.errors import ConfigurationError
-from identity_api.mapping import parse_claim_sources
 from identity_api.tenants.importing import read_federated_directory, read_reinfer
 from tests.tenants.importing.forms import has_notice, providers
 

@@ -1,0 +1,41 @@
+"""Whether somebody without any permission may sign in at all: a provider's `deny_unmapped`.
+
+Some products have nothing to show to people who may do nothing, and want them turned away at the door, before an account
+of theirs exists. S1-24 leaves it to the provider who may enter; this is for providers that let everybody through.
+"""
+
+from typing import Literal
+
+from identity_api.accounts.provisioning import Provisioned
+from identity_api.claims import GroupsReading
+from identity_api.db import grants
+from identity_api.db.database import Connection
+from identity_api.db.providers import Provider
+from identity_api.lifecycle.matching import give_something
+
+Denial = Literal["nothing_maps", "groups_unknown"]
+
+
+async def denial(
+    connection: Connection, provider: Provider, account: Provisioned, reading: GroupsReading
+) -> Denial | None:
+    """Why the provider turns this person away, if it turns away people whom its groups give nothing; None lets them in.
+
+    Only groups that are known completely can give nothing (I7): where they are not, whoever was let in so far stays in,
+    and the lease decides. A stranger was not, and unknown groups open no door: people without groups often come with
+    no claim at all. Somebody who holds a permission given by hand does not hold nothing. Call it after
+    `provisioning.provision`, which holds the mappings' lock, in the same transaction; the caller rolls that back.
+    """
+    if not provider.claims.deny_unmapped or (not reading.is_verified and not account.is_new):
+        return None
+    if reading.is_verified and await _give_something(connection, provider, reading):
+        return None
+    if await grants.holds_by_hand(connection, provider.tenant_id, account.user_id):
+        return None
+    return "nothing_maps" if reading.is_verified else "groups_unknown"
+
+
+async def _give_something(connection: Connection, provider: Provider, reading: GroupsReading) -> bool:
+    if provider.sync_mode == "NONE":
+        return False
+    return await give_something(connection, provider.tenant_id, provider.id, reading.groups)

@@ -1,0 +1,166 @@
+"""Why somebody has a permission, and why somebody with an open grant of it does not (I1)."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, get_args
+
+import msgspec
+import strawberry
+
+from identity_api.graphql.access import object_type
+from identity_api.graphql.summaries import (
+    GroupSummary,
+    GroupSummaryRow,
+    MappingReference,
+    MappingReferenceRow,
+    ProviderSummary,
+    ProviderSummaryRow,
+)
+from identity_api.graphql.users.identities import Identity, IdentityRow
+from identity_api.permissions.effective import Cause, DormantGrant
+from identity_api.permissions.effective import EffectivePermission as Effective
+from identity_api.permissions.grant_snapshot import GrantFact
+
+
+@strawberry.enum(description="Where a grant comes from.")
+class GrantSource(StrEnum):
+    """By hand, or by a group that a mapping matches."""
+
+    MANUAL = "MANUAL"
+    GROUP = "GROUP"
+
+
+@strawberry.enum(
+    description="What takes the force from an open grant. When it goes, the force is back without a write."
+)
+class DormantCause(StrEnum):
+    """The causes of `permissions.force`."""
+
+    USER_DISABLED = "USER_DISABLED"
+    NO_WAY_IN = "NO_WAY_IN"
+    IDENTITY_REVOKED = "IDENTITY_REVOKED"
+    IDENTITY_QUARANTINED = "IDENTITY_QUARANTINED"
+    PROVIDER_DISABLED = "PROVIDER_DISABLED"
+    LEASE_OVER = "LEASE_OVER"
+    MAPPING_CHANGED = "MAPPING_CHANGED"
+
+
+assert {cause.value for cause in DormantCause} == set(get_args(Cause))
+
+
+@object_type(description="One grant. For source GROUP: the identity, its group, and the mapping that matches it.")
+class GrantReason:
+    """All of it is facts; whether it has force is said by where it stands."""
+
+    source: GrantSource
+    granted_at: datetime
+    granted_by: str = strawberry.field(
+        description="`user:<id>`, `operator:<name>`, `sync` or `system`, as in the audit."
+    )
+    provider: ProviderSummary | None
+    mapping: MappingReference | None
+    group: GroupSummary | None
+    identity: Identity | None
+
+
+@object_type(description="A permission in force, with every grant that holds it up.")
+class EffectivePermission:
+    """Of a user, at the moment of reading."""
+
+    name: str
+    reasons: list[GrantReason]
+
+
+@object_type(description="A permission that was granted and has no force now.")
+class DormantPermission:
+    """Of a user, at the moment of reading."""
+
+    name: str
+    cause: DormantCause
+    reason: GrantReason
+
+
+class GrantReasonRow(msgspec.Struct, frozen=True, gc=False):
+    """The row behind `GrantReason`."""
+
+    fact: GrantFact
+    identity: IdentityRow | None
+
+    @property
+    def source(self) -> str:
+        """A member of `GrantSource`."""
+        return self.fact.source
+
+    @property
+    def granted_at(self) -> datetime:
+        """When it was opened."""
+        return datetime.fromisoformat(self.fact.granted_at)
+
+    @property
+    def granted_by(self) -> str:
+        """The actor."""
+        return self.fact.granted_by
+
+    @property
+    def provider(self) -> ProviderSummaryRow | None:
+        """The identity's."""
+        return self.identity.provider if self.identity is not None else None
+
+    @property
+    def mapping(self) -> MappingReferenceRow | None:
+        """What gave it."""
+        return MappingReferenceRow(self.fact.mapping_id) if self.fact.mapping_id is not None else None
+
+    @property
+    def group(self) -> GroupSummaryRow | None:
+        """What it was given for."""
+        fact, identity = self.fact, self.identity
+        if fact.group_id is None or fact.group is None or identity is None:
+            return None
+        return GroupSummaryRow(fact.group_id, fact.group, identity.provider)
+
+
+class EffectivePermissionRow(msgspec.Struct, frozen=True, gc=False):
+    """The row behind `EffectivePermission`."""
+
+    effective: Effective
+    identities: Any
+    """Rows by identity id."""
+
+    @property
+    def name(self) -> str:
+        """`noun:verb`."""
+        return self.effective.name
+
+    @property
+    def reasons(self) -> list[GrantReasonRow]:
+        """All grants in force."""
+        return [reason(fact, self.identities) for fact in self.effective.reasons]
+
+
+class DormantPermissionRow(msgspec.Struct, frozen=True, gc=False):
+    """The row behind `DormantPermission`."""
+
+    dormant: DormantGrant
+    identities: Any
+    """Rows by identity id."""
+
+    @property
+    def name(self) -> str:
+        """`noun:verb`."""
+        return self.dormant.grant.permission
+
+    @property
+    def cause(self) -> str:
+        """A member of `DormantCause`."""
+        return self.dormant.cause
+
+    @property
+    def reason(self) -> GrantReasonRow:
+        """The grant."""
+        return reason(self.dormant.grant, self.identities)
+
+
+def reason(fact: GrantFact, identities: Any) -> GrantReasonRow:
+    """A grant with the row of its identity, if it has one."""
+    return GrantReasonRow(fact, identities[fact.identity_id] if fact.identity_id is not None else None)

@@ -1,0 +1,263 @@
+"""Edits of group mappings, and whom an edit would touch."""
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import strawberry
+
+from identity_api.claims import MatchKind
+from identity_api.db import listings, permissions
+from identity_api.db.mappings import MappingRow as MappingRecord
+from identity_api.graphql import ids
+from identity_api.graphql.access import object_type
+from identity_api.graphql.context import Context, Info
+from identity_api.graphql.fields import resolved
+from identity_api.graphql.outcomes import mutation
+from identity_api.graphql.permissions.mappings import GroupMapping, GroupMappingRow, read_mapping
+from identity_api.graphql.summaries import UserSummary, UserSummaryRow, mapping_id
+from identity_api.group_mappings import edit
+from identity_api.group_mappings.edit import Change
+from identity_api.group_mappings.impact import Effect
+from identity_api.group_mappings.rules import Edited, Rule
+
+APPLY = "apply_mapping_changes"
+"""The job that lets grants follow an edit."""
+MAX_TOUCHED = 100
+
+_AS_PREVIEWED: Any = strawberry.field(
+    default=None, description="A preview's digest: the change is made only if it still touches whom the preview showed."
+)
+
+
+@strawberry.input
+class CreateGroupMappingInput:
+    """A new rule."""
+
+    pattern: str
+    match: MatchKind = MatchKind.EXACT
+    permissions: list[strawberry.ID]
+    provider: strawberry.ID | None = strawberry.field(default=None, description="Null: groups of every provider.")
+    enabled: bool = True
+    as_previewed: str | None = _AS_PREVIEWED
+
+
+@strawberry.input(description="What is left out stays as it is.")
+class UpdateGroupMappingInput:
+    """A changed rule."""
+
+    id: strawberry.ID
+    version: int
+    pattern: str | None = None
+    match: MatchKind | None = None
+    permissions: list[strawberry.ID] | None = None
+    provider: strawberry.ID | None = strawberry.field(
+        default=strawberry.UNSET, description="Null: groups of every provider."
+    )
+    enabled: bool | None = None
+    as_previewed: str | None = _AS_PREVIEWED
+
+
+@strawberry.input
+class DeleteGroupMappingInput:
+    """Which, as it was when it was read."""
+
+    id: strawberry.ID
+    version: int
+    as_previewed: str | None = _AS_PREVIEWED
+
+
+@object_type(description="The mapping as it is now.")
+class GroupMappingSaved:
+    """Of an edit."""
+
+    mapping: GroupMapping
+    concerned: int = strawberry.field(description="Identities whose grants follow the edit.")
+
+    @classmethod
+    def is_type_of(cls, value: Any, _: Any) -> bool:
+        """Whether a row is one of these."""
+        return isinstance(value, GroupMappingSavedRow)
+
+
+class GroupMappingSavedRow(msgspec.Struct, frozen=True):
+    """The row behind `GroupMappingSaved`."""
+
+    mapping: GroupMappingRow
+    concerned: int
+
+
+@object_type(description="The mapping is gone, and what it gave is out of force.")
+class GroupMappingDeleted:
+    """Of a deletion."""
+
+    deleted_id: strawberry.ID
+    concerned: int = strawberry.field(description="Identities whose grants follow the edit.")
+
+    @classmethod
+    def is_type_of(cls, value: Any, _: Any) -> bool:
+        """Whether a row is one of these."""
+        return isinstance(value, GroupMappingDeletedRow)
+
+
+class GroupMappingDeletedRow(msgspec.Struct, frozen=True):
+    """The row behind `GroupMappingDeleted`."""
+
+    deleted_id: str
+    concerned: int
+
+
+@object_type(description="Somebody whom a change would touch.")
+class TouchedUser:
+    """With the permissions, by name, that they would have or no longer have."""
+
+    user: UserSummary
+    gained: list[str]
+    lost: list[str]
+
+
+@object_type(description="Whom a change would touch, if it were made now. Nothing has been changed.")
+class GroupMappingPreview:
+    """Of an edit."""
+
+    digest: str = strawberry.field(description="Of who gains and loses what; for `asPreviewed` of the mutation.")
+    concerned: int = strawberry.field(description="Identities in the mapping's groups, before or after.")
+    gaining: int = strawberry.field(description="Users who would hold a permission that they do not hold now.")
+    losing: int = strawberry.field(description="Users who would no longer hold one, not even for another reason.")
+    touched: list[TouchedUser] = strawberry.field(description=f"The first {MAX_TOUCHED} of them by username.")
+
+
+class TouchedUserRow(msgspec.Struct, frozen=True):
+    """The row behind `TouchedUser`."""
+
+    user: UserSummaryRow
+    gained: list[str]
+    lost: list[str]
+
+
+class GroupMappingPreviewRow(msgspec.Struct, frozen=True):
+    """The row behind `GroupMappingPreview`."""
+
+    digest: str
+    concerned: int
+    gaining: int
+    losing: int
+    touched: list[TouchedUserRow]
+
+
+@object_type("Query")
+class MappingPreviewQueries:
+    """Root fields that take what the mutations take, and change nothing."""
+
+    @resolved(GroupMappingPreview | None, "Whom making a mapping would touch.")
+    async def preview_group_mapping_creation(
+        self, info: Info, input: CreateGroupMappingInput
+    ) -> GroupMappingPreviewRow:
+        """Refused as the mutation would be."""
+        return await _preview(info.context, _creating(input))
+
+    @resolved(GroupMappingPreview | None, "Whom changing a mapping would touch.")
+    async def preview_group_mapping_update(self, info: Info, input: UpdateGroupMappingInput) -> GroupMappingPreviewRow:
+        """Refused as the mutation would be."""
+        return await _preview(info.context, await _updating(info.context, input))
+
+    @resolved(GroupMappingPreview | None, "Whom deleting a mapping would touch.")
+    async def preview_group_mapping_deletion(
+        self, info: Info, input: DeleteGroupMappingInput
+    ) -> GroupMappingPreviewRow:
+        """Refused as the mutation would be."""
+        return await _preview(info.context, _deleting(input))
+
+
+@object_type("Mutation")
+class MappingMutations:
+    """Root fields that change mappings."""
+
+    @mutation("CreateGroupMappingPayload", GroupMappingSaved, "Make a mapping.")
+    async def create_group_mapping(self, info: Info, input: CreateGroupMappingInput) -> GroupMappingSavedRow:
+        """Within what the actor may give, and never to their own benefit (I8)."""
+        return await _saved(info.context, await _make(info.context, _creating(input), input.as_previewed))
+
+    @mutation("UpdateGroupMappingPayload", GroupMappingSaved, "Change a mapping.")
+    async def update_group_mapping(self, info: Info, input: UpdateGroupMappingInput) -> GroupMappingSavedRow:
+        """The version makes reading first and writing after safe: whoever was faster wins."""
+        change = await _updating(info.context, input)
+        return await _saved(info.context, await _make(info.context, change, input.as_previewed))
+
+    @mutation("DeleteGroupMappingPayload", GroupMappingDeleted, "Delete a mapping.")
+    async def delete_group_mapping(self, info: Info, input: DeleteGroupMappingInput) -> GroupMappingDeletedRow:
+        """What it gave is out of force with the commit."""
+        edited = await _make(info.context, _deleting(input), input.as_previewed)
+        return GroupMappingDeletedRow(mapping_id(edited.mapping_id), edited.concerned)
+
+
+async def _make(context: Context, change: Change, as_previewed: str | None) -> Edited:
+    edited = await edit.make(context.deps.database, context.actor, change, as_previewed=as_previewed)
+    await context.deps.enqueue(APPLY)
+    return edited
+
+
+async def _saved(context: Context, edited: Edited) -> GroupMappingSavedRow:
+    return GroupMappingSavedRow(GroupMappingRow(await read_mapping(context, edited.mapping_id)), edited.concerned)
+
+
+async def _preview(context: Context, change: Change) -> GroupMappingPreviewRow:
+    async with context.turn:
+        effect = await edit.preview(context.deps.database, context.actor, change)
+    touched = await _touched(context, effect)
+    gaining, losing = ({user_id for user_id, _ in pairs} for pairs in (effect.gained, effect.lost))
+    return GroupMappingPreviewRow(effect.digest, effect.concerned, len(gaining), len(losing), touched)
+
+
+async def _touched(context: Context, effect: Effect) -> list[TouchedUserRow]:
+    pairs = effect.gained | effect.lost
+    async with context.reading() as connection:
+        users = await listings.user_names(
+            connection, context.tenant_id, {user_id for user_id, _ in pairs}, first=MAX_TOUCHED
+        )
+        named = await permissions.by_ids(connection, context.tenant_id, {permission_id for _, permission_id in pairs})
+    names = sorted([(one.name, one.id) for one in named])
+    return [
+        TouchedUserRow(
+            UserSummaryRow(user.id, user.username, user.display_label),
+            [name for name, permission_id in names if (user.id, permission_id) in effect.gained],
+            [name for name, permission_id in names if (user.id, permission_id) in effect.lost],
+        )
+        for user in users
+    ]
+
+
+def _creating(asked: CreateGroupMappingInput) -> Change:
+    provider_id = ids.row_id(asked.provider, "Provider") if asked.provider is not None else None
+    return edit.creating(
+        Rule(provider_id, asked.pattern, asked.match, _permission_ids(asked.permissions), asked.enabled)
+    )
+
+
+async def _updating(context: Context, asked: UpdateGroupMappingInput) -> Change:
+    row_id = ids.row_id(asked.id, "GroupMapping")
+    rule = _changed(await read_mapping(context, row_id), asked)
+    return edit.updating(row_id, rule, expected_version=asked.version)
+
+
+def _deleting(asked: DeleteGroupMappingInput) -> Change:
+    return edit.deleting(ids.row_id(asked.id, "GroupMapping"), expected_version=asked.version)
+
+
+def _changed(before: MappingRecord, asked: UpdateGroupMappingInput) -> Rule:
+    """The rule as it will be. Null leaves as it is what cannot be null; for the provider it means every provider."""
+    provider_id = before.provider_id
+    if asked.provider is not strawberry.UNSET:
+        provider_id = ids.row_id(asked.provider, "Provider") if asked.provider is not None else None
+    return Rule(
+        provider_id,
+        before.pattern if asked.pattern is None else asked.pattern,
+        MatchKind(before.match) if asked.match is None else asked.match,
+        before.permission_ids if asked.permissions is None else _permission_ids(asked.permissions),
+        before.enabled if asked.enabled is None else asked.enabled,
+    )
+
+
+def _permission_ids(values: list[strawberry.ID]) -> tuple[UUID, ...]:
+    # Each once, in the order given: a permission named twice is given once.
+    return tuple(dict.fromkeys([ids.row_id(value, "Permission") for value in values]))

@@ -1,0 +1,117 @@
+"""Group mappings: which provider groups give which permissions."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import strawberry
+
+from identity_api.claims import MatchKind
+from identity_api.db import mappings
+from identity_api.db.mappings import MappingRow as MappingRecord
+from identity_api.graphql import connections, ids
+from identity_api.graphql.access import NODES, object_type, require
+from identity_api.graphql.connections import Connection, ConnectionRow
+from identity_api.graphql.context import Context, Info
+from identity_api.graphql.fields import resolved
+from identity_api.graphql.ids import Node
+from identity_api.graphql.summaries import (
+    PermissionReference,
+    PermissionReferenceRow,
+    ProviderSummary,
+    ProviderSummaryRow,
+    Row,
+    mapping_id,
+    provider_summary,
+)
+
+strawberry.enum(
+    MatchKind,
+    name="MatchKind",
+    description="EXACT compares character by character; in a GLOB `*` is any run, `?` one character, `\\` escapes.",
+)
+
+
+@object_type(description="A rule from groups at a provider, or at every provider, to permissions.")
+class GroupMapping(Node):
+    """What it takes away is out of force at once; what it gives arrives within moments."""
+
+    provider: ProviderSummary | None = strawberry.field(description="Null: groups of every provider.")
+    pattern: str
+    match: MatchKind
+    permissions: list[PermissionReference]
+    enabled: bool
+    version: int = strawberry.field(description="Name it in an edit: an edit of something else is refused.")
+    managed_by: str = strawberry.field(description="`FILE` or `API`: where it is edited.")
+    group_count: int = strawberry.field(description="Groups seen so far that it matches.")
+    pending: int = strawberry.field(description="Identities whose grants have still to follow the last edit.")
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def is_type_of(cls, value: Any, _: Any) -> bool:
+        """Whether a row is one of these."""
+        return isinstance(value, GroupMappingRow)
+
+
+class GroupMappingRow(Row, frozen=True):
+    """The row behind `GroupMapping`; the record is a `db.mappings.MappingRow`."""
+
+    @property
+    def id(self) -> str:
+        """The global id."""
+        return mapping_id(self.record.id)
+
+    @property
+    def provider(self) -> ProviderSummaryRow | None:
+        """Of which it matches groups."""
+        return provider_summary(self.record.provider_id, self.record.provider_slug, self.record.provider_label)
+
+    @property
+    def permissions(self) -> list[PermissionReferenceRow]:
+        """By name."""
+        pairs = zip(self.record.permission_ids, self.record.permissions, strict=True)
+        return [PermissionReferenceRow(row_id, name) for row_id, name in pairs]
+
+
+def _position(row: GroupMappingRow) -> str:
+    return str(row.record.id)
+
+
+@object_type("Query")
+class MappingQueries:
+    """Root fields about mappings."""
+
+    @resolved(Connection[GroupMapping] | None, "The tenant's mappings, oldest first.")
+    async def group_mappings(self, info: Info, first: int | None = 50, after: str | None = None) -> ConnectionRow:
+        """A page."""
+        context, size = info.context, connections.page_size(first)
+        of = connections.listing(context, "groupMappings", _position)
+        position = await connections.opened(context, of, after, UUID)
+        async with context.reading() as connection:
+            found = await mappings.page(connection, context.tenant_id, after=position, first=size)
+        rows = [GroupMappingRow(record) for record in found[:size]]
+        return connections.connection(of, rows, has_more=len(found) > size, after=after)
+
+    @resolved(GroupMapping | None, "One mapping.")
+    async def group_mapping(self, info: Info, id: strawberry.ID) -> GroupMappingRow:
+        """One statement."""
+        return await load_mapping(info.context, ids.row_id(id, "GroupMapping"))
+
+
+async def load_mapping(context: Context, row_id: UUID) -> GroupMappingRow:
+    """The mapping, for who may read mappings.
+
+    Raises:
+        Refused, NotFound: one may not; there is none in this tenant.
+    """
+    require(NODES["GroupMapping"], context)
+    return GroupMappingRow(await read_mapping(context, row_id))
+
+
+async def read_mapping(context: Context, row_id: UUID) -> MappingRecord:
+    async with context.reading() as connection:
+        record = await mappings.get(connection, context.tenant_id, row_id)
+    if record is None:
+        raise ids.not_found("GroupMapping")
+    return record

@@ -1,0 +1,255 @@
+"""The tenant's permissions: its vocabulary of rights, and grants of them by hand."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import strawberry
+
+from identity_api.accounts import administration
+from identity_api.db import permissions
+from identity_api.db.grants import OpenGrant
+from identity_api.db.permissions import PermissionRow as PermissionRecord
+from identity_api.graphql import connections, ids
+from identity_api.graphql.access import NODES, object_type, require
+from identity_api.graphql.connections import Connection, ConnectionRow
+from identity_api.graphql.context import Context, Info
+from identity_api.graphql.fields import resolved
+from identity_api.graphql.ids import Node
+from identity_api.graphql.outcomes import mutation
+from identity_api.graphql.permissions.grants import GrantReason, GrantReasonRow, reason
+from identity_api.graphql.summaries import Row, permission_id
+from identity_api.graphql.users.user_changes import UserChanged, UserChangedRow, changed_user
+from identity_api.graphql.users.users import User, UserRow
+from identity_api.group_mappings import catalogue
+
+
+@object_type(description="A named right, `noun:verb`. Those under `identity:` are this service's own.")
+class Permission(Node):
+    """In the tenant's catalogue; says nothing about who has it."""
+
+    name: str
+    description: str
+    delegable: bool = strawberry.field(description="Whether a mapping admin may give it without holding it.")
+
+    @classmethod
+    def is_type_of(cls, value: Any, _: Any) -> bool:
+        """Whether a row is one of these."""
+        return isinstance(value, PermissionRow)
+
+
+class PermissionRow(Row, frozen=True):
+    """The row behind `Permission`; the record is a `db.permissions.PermissionRow`."""
+
+    @property
+    def id(self) -> str:
+        """The global id."""
+        return permission_id(self.record.id)
+
+
+def _position(row: PermissionRow) -> str:
+    return row.record.name  # type: ignore[no-any-return]  # `Row.record` is any record
+
+
+@object_type("Query")
+class PermissionQueries:
+    """Root fields about permissions."""
+
+    @resolved(Connection[Permission] | None, "The tenant's permissions, by name.")
+    async def permissions(self, info: Info, first: int | None = 50, after: str | None = None) -> ConnectionRow:
+        """A page."""
+        context, size = info.context, connections.page_size(first)
+        of = connections.listing(context, "permissions", _position)
+        position = await connections.opened(context, of, after, str)
+        async with context.reading() as connection:
+            found = await permissions.page(connection, context.tenant_id, after=position, first=size)
+        rows = [PermissionRow(record) for record in found[:size]]
+        return connections.connection(of, rows, has_more=len(found) > size, after=after)
+
+
+async def load_permission(context: Context, row_id: UUID) -> PermissionRow:
+    """The permission, for who may read the catalogue.
+
+    Raises:
+        Refused, NotFound: one may not; there is none in this tenant.
+    """
+    require(NODES["Permission"], context)
+    async with context.reading() as connection:
+        record: PermissionRecord | None = await permissions.get(connection, context.tenant_id, row_id)
+    if record is None:
+        raise ids.not_found("Permission")
+    return PermissionRow(record)
+
+
+@strawberry.input
+class CreatePermissionInput:
+    """A new right, which nobody has yet."""
+
+    name: str
+    description: str = ""
+    delegable: bool = True
+
+
+@strawberry.input(description="What is left out stays as it is; the name stays always.")
+class UpdatePermissionInput:
+    """What may change."""
+
+    id: strawberry.ID
+    description: str | None = None
+    delegable: bool | None = None
+
+
+@strawberry.input
+class DeletePermissionInput:
+    """Which: only one that nothing has ever used."""
+
+    id: strawberry.ID
+
+
+@strawberry.input
+class GrantPermissionInput:
+    """What to whom."""
+
+    user: strawberry.ID
+    permission: strawberry.ID
+
+
+@strawberry.input
+class RevokePermissionInput:
+    """What from whom: what was given by hand. What groups give stays."""
+
+    user: strawberry.ID
+    permission: strawberry.ID
+
+
+@object_type(description="The permission as it is now.")
+class PermissionSaved:
+    """Of an edit."""
+
+    permission: Permission
+
+    @classmethod
+    def is_type_of(cls, value: Any, _: Any) -> bool:
+        """Whether a row is one of these."""
+        return isinstance(value, PermissionSavedRow)
+
+
+class PermissionSavedRow(msgspec.Struct, frozen=True):
+    """The row behind `PermissionSaved`."""
+
+    permission: PermissionRow
+
+
+@object_type(description="The permission is gone.")
+class PermissionDeleted:
+    """Of a deletion."""
+
+    deleted_id: strawberry.ID
+
+    @classmethod
+    def is_type_of(cls, value: Any, _: Any) -> bool:
+        """Whether a row is one of these."""
+        return isinstance(value, PermissionDeletedRow)
+
+
+class PermissionDeletedRow(msgspec.Struct, frozen=True):
+    """The row behind `PermissionDeleted`."""
+
+    deleted_id: str
+
+
+@object_type(description="What a revocation did, and what it could not do.")
+class PermissionRevoked:
+    """Nothing was closed where `closed` is empty."""
+
+    user: User | None = strawberry.field(
+        description="As they are now. Null, beside an error, if more was selected than the actor may read of the user."
+    )
+    closed: list[GrantReason] | None = strawberry.field(
+        description="The grants that were closed. Null, beside an error, for who may not read users."
+    )
+    remaining: list[GrantReason] | None = strawberry.field(
+        description="What still gives the permission: groups that the person is in. Change the mapping, or the group at the"
+        " provider. Null, beside an error, for who may not read users."
+    )
+
+    @classmethod
+    def is_type_of(cls, value: Any, _: Any) -> bool:
+        """Whether a row is one of these."""
+        return isinstance(value, PermissionRevokedRow)
+
+
+class PermissionRevokedRow(msgspec.Struct, frozen=True):
+    """The row behind `PermissionRevoked`."""
+
+    user: UserRow
+    closed: list[GrantReasonRow]
+    remaining: list[GrantReasonRow]
+
+
+def _reasons(user: UserRow, found: Sequence[OpenGrant]) -> list[GrantReasonRow]:
+    """These grants, as the user's facts have them."""
+    ids_found = {str(one.id) for one in found}
+    return [reason(fact, user.identities_by_id) for fact in user.record.facts.grants if fact.id in ids_found]
+
+
+@object_type("Mutation")
+class PermissionMutations:
+    """Root fields that change the catalogue, and grants by hand."""
+
+    @mutation("CreatePermissionPayload", PermissionSaved, "Add a permission.")
+    async def create_permission(self, info: Info, input: CreatePermissionInput) -> PermissionSavedRow:
+        """Never under `identity:`."""
+        context = info.context
+        record = await catalogue.create(
+            context.deps.database, context.actor, input.name, input.description, delegable=input.delegable
+        )
+        return PermissionSavedRow(PermissionRow(record))
+
+    @mutation("UpdatePermissionPayload", PermissionSaved, "Change a permission.")
+    async def update_permission(self, info: Info, input: UpdatePermissionInput) -> PermissionSavedRow:
+        """Making it delegable needs its holder."""
+        context = info.context
+        record = await catalogue.update(
+            context.deps.database,
+            context.actor,
+            ids.row_id(input.id, "Permission"),
+            description=input.description,
+            delegable=input.delegable,
+        )
+        return PermissionSavedRow(PermissionRow(record))
+
+    @mutation("DeletePermissionPayload", PermissionDeleted, "Delete an unused permission.")
+    async def delete_permission(self, info: Info, input: DeletePermissionInput) -> PermissionDeletedRow:
+        """History stays askable."""
+        context, row_id = info.context, ids.row_id(input.id, "Permission")
+        await catalogue.delete(context.deps.database, context.actor, row_id)
+        return PermissionDeletedRow(permission_id(row_id))
+
+    @mutation("GrantPermissionPayload", UserChanged, "Give a permission by hand.")
+    async def grant_permission(self, info: Info, input: GrantPermissionInput) -> UserChangedRow:
+        """Within what the actor may give, and never to themself (I8)."""
+        context, row_id = info.context, ids.row_id(input.user, "User")
+        await administration.grant_permission(
+            context.deps.database, context.actor, row_id, ids.row_id(input.permission, "Permission")
+        )
+        return await changed_user(context, row_id)
+
+    @mutation(
+        "RevokePermissionPayload",
+        PermissionRevoked,
+        "Take back what was given by hand, and what an ADDITIVE provider left when the person left the group. What a group"
+        " gives that they are in stays.",
+    )
+    async def revoke_permission(self, info: Info, input: RevokePermissionInput) -> PermissionRevokedRow:
+        """Within what the actor may give."""
+        context, row_id = info.context, ids.row_id(input.user, "User")
+        before = await changed_user(context, row_id)
+        done = await administration.revoke_permission(
+            context.deps.database, context.actor, row_id, ids.row_id(input.permission, "Permission")
+        )
+        after = await changed_user(context, row_id)
+        return PermissionRevokedRow(
+            after.user, _reasons(before.user, done.closed), _reasons(after.user, done.remaining)
+        )

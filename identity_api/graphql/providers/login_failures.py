@@ -1,0 +1,94 @@
+"""Logins that failed: what was wrong, for administrators, found by the request id on the person's page (S4-51)."""
+
+from datetime import datetime
+from uuid import UUID
+
+import strawberry
+
+from identity_api.db import login_failures
+from identity_api.diagnostics import explain_failure
+from identity_api.diagnostics.explanation import Explanation
+from identity_api.graphql import connections
+from identity_api.graphql.access import object_type
+from identity_api.graphql.connections import Connection, ConnectionRow
+from identity_api.graphql.context import Info
+from identity_api.graphql.fields import resolved
+from identity_api.graphql.summaries import ProviderSummary, ProviderSummaryRow, Row, provider_summary
+from identity_api.graphql.summaries import user_id as global_user_id
+
+
+@object_type(description="A login that did not succeed.")
+class LoginFailure:
+    """Codes and names of ours; what the provider wrote is in a field of its own."""
+
+    id: strawberry.ID = strawberry.field(description="Of the audit event. `node(id)` does not know it.")
+    at: datetime
+    code: str = strawberry.field(description="What the person's page showed.")
+    reason: str | None = strawberry.field(description="What exactly was wrong, as codes and names joined by colons.")
+    said: str | None = strawberry.field(
+        description="What the provider says in its own words, as it or the person's browser brought them: cleaned of "
+        "control characters, at most 600 characters, nothing that may be a token. Shown to nobody else."
+    )
+    meaning: str
+    remedy: str
+    request_id: str | None = strawberry.field(description="What the person's page showed as the request.")
+    provider: ProviderSummary | None = strawberry.field(description="Null for a password, or where none was known.")
+    user_id: strawberry.ID | None = strawberry.field(description="Whose password was tried, if it is a known user's.")
+
+
+class LoginFailureRow(Row, frozen=True):
+    """The row behind `LoginFailure`; the record is a `db.login_failures.LoginFailure`."""
+
+    @property
+    def id(self) -> str:
+        """Of the audit event."""
+        return str(self.record.id)
+
+    @property
+    def _told(self) -> Explanation:
+        return explain_failure(self.record.code, self.record.reason)
+
+    @property
+    def meaning(self) -> str:
+        """For the code and reason together."""
+        return self._told.meaning
+
+    @property
+    def remedy(self) -> str:
+        """What to do."""
+        return self._told.remedy
+
+    @property
+    def provider(self) -> ProviderSummaryRow | None:
+        """Where it was."""
+        return provider_summary(self.record.provider_id, self.record.provider_slug, self.record.provider_label)
+
+    @property
+    def user_id(self) -> str | None:
+        """Whose password it was."""
+        return global_user_id(self.record.user_id) if self.record.user_id is not None else None
+
+
+def _position(row: LoginFailureRow) -> UUID:
+    found: UUID = row.record.id
+    return found
+
+
+@object_type("Query")
+class LoginFailureQueries:
+    """Root fields about failed logins."""
+
+    @resolved(Connection[LoginFailure] | None, "Logins that failed, the newest first.")
+    async def login_failures(
+        self, info: Info, first: int | None = 50, after: str | None = None, request_id: str | None = None
+    ) -> ConnectionRow:
+        """A page; or the one failure that a person's page named."""
+        context, size = info.context, connections.page_size(first)
+        of = connections.listing(context, "loginFailures", _position, where=request_id)
+        position = await connections.opened(context, of, after, UUID)
+        async with context.reading() as connection:
+            found = await login_failures.page(
+                connection, context.tenant_id, after=position, first=size, request_id=request_id
+            )
+        rows = [LoginFailureRow(record) for record in found[:size]]
+        return connections.connection(of, rows, has_more=len(found) > size, after=after)

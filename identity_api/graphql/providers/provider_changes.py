@@ -1,0 +1,192 @@
+"""What admins change about providers. Secrets go in and never come out; every rule is `tenants.administration`'s."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import strawberry
+
+from identity_api.config import Secret
+from identity_api.graphql import ids
+from identity_api.graphql.access import object_type
+from identity_api.graphql.context import Context, Info
+from identity_api.graphql.outcomes import mutation
+from identity_api.graphql.providers.provider_inputs import (
+    CreateProviderInput,
+    UpdateProviderInput,
+    fields_of,
+    secret_of,
+)
+from identity_api.graphql.providers.providers import Provider, ProviderRow, read_provider
+from identity_api.graphql.summaries import provider_id
+from identity_api.providers import activation, administration, secrets
+from identity_api.providers.metadata import refresh_metadata
+from identity_api.providers.secrets import NewSecret
+
+
+@strawberry.input
+class SetProviderSecretInput:
+    """A new secret, used first from now on. The one before works until it expires or is removed."""
+
+    id: strawberry.ID
+    client_secret: str
+    expires_at: datetime | None = None
+
+
+@strawberry.input
+class RemoveProviderSecretInput:
+    """Which of the provider's secrets."""
+
+    id: strawberry.ID
+    secret_id: str = strawberry.field(description="The id of a `ProviderSecret`.")
+
+
+@strawberry.input
+class EnableProviderInput:
+    """Which."""
+
+    id: strawberry.ID
+
+
+@strawberry.input
+class DisableProviderInput:
+    """Which."""
+
+    id: strawberry.ID
+
+
+@strawberry.input
+class DeleteProviderInput:
+    """Which: a disabled one without identities and mappings."""
+
+    id: strawberry.ID
+
+
+@strawberry.input
+class RefreshProviderMetadataInput:
+    """Whose."""
+
+    id: strawberry.ID
+
+
+@object_type(description="The provider as it is now.")
+class ProviderSaved:
+    """Of every change that leaves one."""
+
+    provider: Provider
+
+    @classmethod
+    def is_type_of(cls, value: Any, _: Any) -> bool:
+        """Whether a row is one of these."""
+        return isinstance(value, ProviderSavedRow)
+
+
+class ProviderSavedRow(msgspec.Struct, frozen=True):
+    """The row behind `ProviderSaved`."""
+
+    provider: ProviderRow
+
+
+@object_type(description="The provider is gone.")
+class ProviderDeleted:
+    """Of a deletion."""
+
+    deleted_id: strawberry.ID
+
+    @classmethod
+    def is_type_of(cls, value: Any, _: Any) -> bool:
+        """Whether a row is one of these."""
+        return isinstance(value, ProviderDeletedRow)
+
+
+class ProviderDeletedRow(msgspec.Struct, frozen=True):
+    """The row behind `ProviderDeleted`."""
+
+    deleted_id: str
+
+
+@object_type("Mutation")
+class ProviderMutations:
+    """Root fields that change providers."""
+
+    @mutation("CreateProviderPayload", ProviderSaved, "Make a provider.")
+    async def create_provider(self, info: Info, input: CreateProviderInput) -> ProviderSavedRow:
+        """Its groups may give only what the actor may give (I8)."""
+        context, secret = info.context, secret_of(input.client_secret, input.client_secret_expires_at)
+        made = await administration.create(context.deps.providers, context.actor, fields_of(input), secret=secret)
+        return await _saved(context, made.id)
+
+    @mutation(
+        "UpdateProviderPayload",
+        ProviderSaved,
+        "Change what is given, and nothing else. A provider that moves needs its secret again, and its logins end.",
+    )
+    async def update_provider(self, info: Info, input: UpdateProviderInput) -> ProviderSavedRow:
+        """The version makes reading first and writing after safe: whoever was faster wins."""
+        context, row_id = info.context, ids.row_id(input.id, "Provider")
+        secret = secret_of(input.client_secret, input.client_secret_expires_at)
+        await administration.update(
+            context.deps.providers,
+            context.actor,
+            row_id,
+            fields_of(input),
+            expected_version=input.version,
+            secret=secret,
+        )
+        return await _saved(context, row_id)
+
+    @mutation("SetProviderSecretPayload", ProviderSaved, "Store a client secret beside the one that it replaces.")
+    async def set_provider_secret(self, info: Info, input: SetProviderSecretInput) -> ProviderSavedRow:
+        """Two at most."""
+        context, row_id = info.context, ids.row_id(input.id, "Provider")
+        secret = NewSecret(Secret(input.client_secret), input.expires_at)
+        await secrets.set_secret(context.deps.providers, context.actor, row_id, secret)
+        return await _saved(context, row_id)
+
+    @mutation("RemoveProviderSecretPayload", ProviderSaved, "Forget a client secret.")
+    async def remove_provider_secret(self, info: Info, input: RemoveProviderSecretInput) -> ProviderSavedRow:
+        """Not the only one that works."""
+        context, row_id = info.context, ids.row_id(input.id, "Provider")
+        try:
+            secret_id = UUID(input.secret_id)
+        except ValueError:
+            secret_id = UUID(int=0)  # names nothing; whether there is such a provider is asked first all the same
+        await secrets.remove_secret(context.deps.providers, context.actor, row_id, secret_id)
+        return await _saved(context, row_id)
+
+    @mutation("EnableProviderPayload", ProviderSaved, "Let people sign in there.")
+    async def enable_provider(self, info: Info, input: EnableProviderInput) -> ProviderSavedRow:
+        """Twice is once."""
+        context, row_id = info.context, ids.row_id(input.id, "Provider")
+        await activation.enable(context.deps.providers, context.actor, row_id)
+        return await _saved(context, row_id)
+
+    @mutation("DisableProviderPayload", ProviderSaved, "Let nobody in there, and end all that came from there.")
+    async def disable_provider(self, info: Info, input: DisableProviderInput) -> ProviderSavedRow:
+        """Twice is once."""
+        context, row_id = info.context, ids.row_id(input.id, "Provider")
+        await activation.disable(context.deps.providers, context.actor, row_id)
+        return await _saved(context, row_id)
+
+    @mutation("DeleteProviderPayload", ProviderDeleted, "Delete a disabled provider that nothing hangs on.")
+    async def delete_provider(self, info: Info, input: DeleteProviderInput) -> ProviderDeletedRow:
+        """Identities and mappings are never taken along."""
+        context, row_id = info.context, ids.row_id(input.id, "Provider")
+        await activation.delete(context.deps.providers, context.actor, row_id)
+        return ProviderDeletedRow(provider_id(row_id))
+
+    @mutation(
+        "RefreshProviderMetadataPayload",
+        ProviderSaved,
+        "Read what the provider publishes anew, here at once and in other processes within the hour.",
+    )
+    async def refresh_provider_metadata(self, info: Info, input: RefreshProviderMetadataInput) -> ProviderSavedRow:
+        """Nothing of ours changes."""
+        context, row_id = info.context, ids.row_id(input.id, "Provider")
+        await refresh_metadata(context.deps.providers, context.actor, row_id)
+        return await _saved(context, row_id)
+
+
+async def _saved(context: Context, row_id: UUID) -> ProviderSavedRow:
+    return ProviderSavedRow(await read_provider(context, row_id))

@@ -1,0 +1,270 @@
+"""Tests of a provider: what can be known without a person, and a test login in the administrator's own browser."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+import msgspec
+import strawberry
+
+from identity_api.db import providers, tenants
+from identity_api.db.provider_tests import ProviderTest
+from identity_api.db.providers import Provider
+from identity_api.diagnostics import explain
+from identity_api.diagnostics.findings import Finding
+from identity_api.graphql import ids
+from identity_api.graphql.access import object_type
+from identity_api.graphql.context import Context, Info
+from identity_api.graphql.fields import resolved
+from identity_api.graphql.outcomes import mutation
+from identity_api.graphql.summaries import Row
+from identity_api.providers.self_test.run import SelfTest, SelfTestDeps, self_test
+from identity_api.sessions.login.dry_run import begin_test, report_for
+from identity_api.sessions.login.report import LoginReport
+
+SELF_TEST_SECONDS: Final = 4.0
+"""Within the time that a document may take."""
+
+
+@strawberry.enum(description="What a finding means.")
+class FindingStatus(StrEnum):
+    """Of `lifecycle.findings`, as the schema writes it."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+    SKIPPED = "skipped"
+
+
+@strawberry.enum(description="How far a test login has come.")
+class ProviderTestStatus(StrEnum):
+    """Of `sessions.login_report`."""
+
+    WAITING = "WAITING"
+    PASSED = "PASSED"
+    FAILED = "FAILED"
+
+
+@object_type(description="One thing that was looked at.")
+class ProviderFinding:
+    """A sentence that names the fault, and what to do about it."""
+
+    step: str
+    status: FindingStatus
+    code: str = strawberry.field(description="`OK`, or what the documentation explains under that name.")
+    message: str
+    remedy: str
+    expected: str | None = strawberry.field(description="What the settings say, where that was compared.")
+    found: str | None = strawberry.field(description="What the provider says.")
+
+
+class FindingRow(Row, frozen=True):
+    """The row behind `ProviderFinding`; the record is a `Finding`."""
+
+    @property
+    def status(self) -> FindingStatus:
+        """As the schema writes it."""
+        return FindingStatus(self.record.status)
+
+    @property
+    def remedy(self) -> str:
+        """From the one catalogue."""
+        return explain(self.record.code).remedy
+
+
+@object_type(description="What could be found out from here, and where to go on with a person.")
+class ProviderTested:
+    """Of `testProvider`."""
+
+    verdict: ProviderFinding = strawberry.field(description="The finding to read first: it names the fault.")
+    findings: list[ProviderFinding]
+    login_url: str = strawberry.field(
+        description="Opened in one's own browser, once, it makes a test login: nobody is signed in, nothing is changed."
+    )
+
+    @classmethod
+    def is_type_of(cls, value: Any, _: Any) -> bool:
+        """Whether a row is one of these."""
+        return isinstance(value, ProviderTestedRow)
+
+
+class ProviderTestedRow(msgspec.Struct, frozen=True):
+    """The row behind `ProviderTested`."""
+
+    tested: SelfTest
+    login_url: str
+
+    @property
+    def verdict(self) -> FindingRow:
+        """The first line."""
+        return FindingRow(self.tested.verdict)
+
+    @property
+    def findings(self) -> list[FindingRow]:
+        """All lines."""
+        return _rows(self.tested.findings)
+
+
+@object_type(description="One claim setting, and what came for it. Never what a claim says.")
+class ClaimReport:
+    """Of `sessions.login_report.SettingReport`."""
+
+    setting: str = strawberry.field(description="`anchor`, `username`, `display`, `email` or `groups`.")
+    looked_for: list[str]
+    found_in: str | None
+    type: str | None = strawberry.field(description="What is there, in the words of JSON.")
+    completeness: str | None = strawberry.field(description="Of groups.")
+    reason: str | None
+    count: int | None
+    nearest: list[str] = strawberry.field(description="Places that did come and are called alike.")
+    remarks: list[str] = strawberry.field(description="Of groups: what was made of an unusual shape.")
+
+
+class ClaimReportRow(Row, frozen=True):
+    """The row behind `ClaimReport`; the record is a `SettingReport`."""
+
+
+@object_type(description="A document of claims, and the names at its top.")
+class DocumentNames:
+    """Of `sessions.login_report.DocumentReport`."""
+
+    document: str
+    came: bool
+    names: list[str]
+
+
+class DocumentNamesRow(Row, frozen=True):
+    """The row behind `DocumentNames`; the record is a `DocumentReport`."""
+
+
+@object_type(description="The newest test login of a provider that one has begun oneself. Kept for ten minutes.")
+class ProviderTestReport:
+    """Of `providerTest`."""
+
+    status: ProviderTestStatus
+    verdict: ProviderFinding
+    findings: list[ProviderFinding]
+    settings: list[ClaimReport]
+    documents: list[DocumentNames]
+    is_refreshable: bool | None = strawberry.field(
+        description="Whether a refresh token was issued; null if it did not come so far."
+    )
+    begun_at: datetime | None
+    expires_at: datetime | None
+
+
+class ProviderTestReportRow(msgspec.Struct, frozen=True):
+    """The row behind `ProviderTestReport`."""
+
+    test: ProviderTest | None
+    report: LoginReport
+
+    @property
+    def status(self) -> ProviderTestStatus:
+        """As the schema writes it."""
+        return ProviderTestStatus(self.report.status)
+
+    @property
+    def verdict(self) -> FindingRow:
+        """The first line."""
+        return FindingRow(self.report.verdict)
+
+    @property
+    def findings(self) -> list[FindingRow]:
+        """All lines."""
+        return _rows(self.report.findings)
+
+    @property
+    def settings(self) -> list[ClaimReportRow]:
+        """Each claim."""
+        return [ClaimReportRow(setting) for setting in self.report.settings]
+
+    @property
+    def documents(self) -> list[DocumentNamesRow]:
+        """Each document."""
+        return [DocumentNamesRow(document) for document in self.report.documents]
+
+    @property
+    def is_refreshable(self) -> bool | None:
+        """Whether one was issued."""
+        return self.report.refresh_token
+
+    @property
+    def begun_at(self) -> datetime | None:
+        """When the test was begun."""
+        return self.test.created_at if self.test else None
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """When it is forgotten."""
+        return self.test.expires_at if self.test else None
+
+
+def _rows(findings: tuple[Finding, ...]) -> list[FindingRow]:
+    return [FindingRow(finding) for finding in findings]
+
+
+@strawberry.input
+class TestProviderInput:
+    """Which; it may be a disabled one."""
+
+    __test__ = False  # no test of ours, whatever its name
+
+    id: strawberry.ID
+
+
+@object_type("Query")
+class ProviderTestQueries:
+    """Root fields about tests of providers."""
+
+    @resolved(ProviderTestReport | None, "How one's own newest test login of a provider went.")
+    async def provider_test(self, info: Info, id: strawberry.ID) -> ProviderTestReportRow:
+        """While there is none, the verdict says so."""
+        context = info.context
+        provider = await _provider(context, id)
+        test, report = await report_for(context.deps.login, provider, context.user_id)
+        return ProviderTestReportRow(test, report)
+
+
+@object_type("Mutation")
+class ProviderTestMutations:
+    """Root fields that test providers."""
+
+    @mutation(
+        "TestProviderPayload",
+        ProviderTested,
+        "Test a provider as far as that is possible without a person, and prepare a test login. Changes nothing.",
+    )
+    async def test_provider(self, info: Info, input: TestProviderInput) -> ProviderTestedRow:
+        """The test login is prepared first: it counts against the pace of tests, which the self-test obeys too."""
+        context = info.context
+        provider = await _provider(context, input.id)
+        login = context.deps.login
+        login_url = await begin_test(login, provider, context.user_id, actor=context.authenticated.actor)
+        deps = SelfTestDeps(
+            database=login.database,
+            vault=login.vault,
+            upstream=login.upstream,
+            clock=login.clock,
+            leeway_seconds=login.limits.leeway_seconds,
+            public_url=login.public_url,
+        )
+        async with context.reading() as connection:
+            tenant = await tenants.get(connection, context.tenant_id)
+        assert tenant is not None
+        tested = await self_test(deps, provider, tenant.slug, seconds=SELF_TEST_SECONDS)
+        return ProviderTestedRow(tested, login_url)
+
+
+async def _provider(context: Context, value: str) -> Provider:
+    """The tenant's provider of this global id.
+
+    Raises:
+        NotFound: there is none.
+    """
+    row_id = ids.row_id(value, "Provider")
+    async with context.reading() as connection:
+        found = await providers.get(connection, context.tenant_id, row_id)
+    if found is None:
+        raise ids.not_found("Provider")
+    return found

@@ -1,0 +1,258 @@
+"""Identities: the links from users to their accounts at providers, and how far each can still be counted on."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, get_args
+from uuid import UUID
+
+import msgspec
+import strawberry
+
+from identity_api.claims import Completeness
+from identity_api.db import listings
+from identity_api.db.listings import IdentityRecord
+from identity_api.db.listings import IdentityState as StateName
+from identity_api.db.read_model import UserRecord
+from identity_api.graphql import connections, ids
+from identity_api.graphql.access import NODES, object_type, require
+from identity_api.graphql.connections import Connection, ConnectionRow
+from identity_api.graphql.context import Context, Info
+from identity_api.graphql.fields import resolved
+from identity_api.graphql.ids import Node
+from identity_api.graphql.summaries import ProviderSummary, ProviderSummaryRow, Row, UserSummary, UserSummaryRow
+from identity_api.permissions.grant_snapshot import IdentityFact, ProviderCircumstances, needs_sign_in
+
+identity_id = ids.encoder("Identity")
+
+
+@strawberry.enum(description="Whether an identity can be counted on.")
+class IdentityState(StrEnum):
+    """Stored, but for the last two, which follow from leases and switches."""
+
+    FRESH = "FRESH"
+    STALE = "STALE"
+    REVOKED = "REVOKED"
+    QUARANTINED = "QUARANTINED"
+    UNSYNCED = "UNSYNCED"
+    SUSPENDED = "SUSPENDED"
+    DISABLED = "DISABLED"
+
+
+assert {state.value for state in IdentityState} == set(get_args(StateName))
+strawberry.enum(
+    Completeness, name="GroupsCompleteness", description="How far the last reading of groups can be trusted."
+)
+
+
+@object_type(description="A link from a user to one subject of one issuer.")
+class Identity(Node):
+    """What was last verified of it, and until when that counts."""
+
+    user: UserSummary
+    provider: ProviderSummary
+    issuer: str
+    subject: str | None = strawberry.field(description="Null until the first login of an identity an admin entered.")
+    state: IdentityState
+    state_reason: str | None
+    needs_sign_in: bool = strawberry.field(
+        description="Only a sign-in of its person can confirm it again; what it gives may have force until its lease is over."
+    )
+    state_since: datetime
+    signed_in_at: datetime
+    permissions_valid_until: datetime | None = strawberry.field(
+        description="What its groups give has force until then, unless a sync extends it."
+    )
+    signed_in_until: datetime | None = strawberry.field(description="It counts as a way in until then.")
+    verified_at: datetime | None = strawberry.field(description="When its provider last confirmed it.")
+    next_sync_at: datetime | None
+    groups_completeness: Completeness
+
+    @classmethod
+    def is_type_of(cls, value: Any, _: Any) -> bool:
+        """Whether a row is one of these."""
+        return isinstance(value, IdentityRow | ListedIdentityRow)
+
+
+class IdentityRow(msgspec.Struct, frozen=True, gc=False):
+    """The row behind `Identity`, from the facts and leases of a user who has been read."""
+
+    owner: UserRecord
+    fact: IdentityFact
+    provider: ProviderSummaryRow
+    state: str
+
+    @property
+    def id(self) -> str:
+        """The global id."""
+        return identity_id(self.fact.id)
+
+    @property
+    def user(self) -> UserSummaryRow:
+        """Whose it is. Made anew, because a row that held its owner's row would be a cycle, left to the collector."""
+        return UserSummaryRow(self.owner.id, self.owner.username, self.owner.display_label)
+
+    @property
+    def issuer(self) -> str:
+        """As the provider is named."""
+        return self.fact.issuer
+
+    @property
+    def subject(self) -> str | None:
+        """As the provider names the person."""
+        return self.fact.subject
+
+    @property
+    def state_reason(self) -> str | None:
+        """A code."""
+        return self.fact.state_reason
+
+    @property
+    def needs_sign_in(self) -> bool:
+        """By its stored state."""
+        return needs_sign_in(self.fact.state, self.fact.state_reason)
+
+    @property
+    def state_since(self) -> datetime:
+        """When the stored state was entered."""
+        return datetime.fromisoformat(self.fact.state_since)
+
+    @property
+    def signed_in_at(self) -> datetime:
+        """The last login."""
+        return datetime.fromisoformat(self.fact.signed_in_at)
+
+    @property
+    def permissions_valid_until(self) -> datetime | None:
+        """The lease of its groups."""
+        return self.owner.circumstances.leases[self.fact.id].groups_valid_until
+
+    @property
+    def signed_in_until(self) -> datetime | None:
+        """The lease of the login."""
+        return self.owner.circumstances.leases[self.fact.id].signed_in_until
+
+    @property
+    def verified_at(self) -> datetime | None:
+        """The last confirmation."""
+        return self.owner.syncs[self.fact.id].verified_at
+
+    @property
+    def next_sync_at(self) -> datetime | None:
+        """When a sync is due."""
+        return self.owner.syncs[self.fact.id].due_at
+
+    @property
+    def groups_completeness(self) -> str:
+        """Of the last reading."""
+        return self.owner.syncs[self.fact.id].groups_completeness
+
+
+class ListedIdentityRow(Row, frozen=True):
+    """The row behind `Identity`, from the statement that lists them; the record is an `IdentityRecord`."""
+
+    @property
+    def id(self) -> str:
+        """The global id."""
+        return identity_id(self.record.id)
+
+    @property
+    def user(self) -> UserSummaryRow:
+        """Whose it is."""
+        return UserSummaryRow(self.record.user_id, self.record.username, self.record.display_label)
+
+    @property
+    def provider(self) -> ProviderSummaryRow:
+        """Where it is."""
+        return ProviderSummaryRow(self.record.provider_id, self.record.provider_slug, self.record.provider_label)
+
+    @property
+    def needs_sign_in(self) -> bool:
+        """By its state."""
+        return needs_sign_in(self.record.state, self.record.state_reason)
+
+    @property
+    def permissions_valid_until(self) -> datetime | None:
+        """The lease of its groups."""
+        return self.record.groups_valid_until  # type: ignore[no-any-return]  # `Row.record` is any record
+
+    @property
+    def next_sync_at(self) -> datetime | None:
+        """When a sync is due."""
+        return self.record.due_at  # type: ignore[no-any-return]  # `Row.record` is any record
+
+
+def state_of(user: UserRecord, fact: IdentityFact, provider: ProviderCircumstances, at: datetime) -> str:
+    """The state shown of a user's identity; the twin of the statement in `db.listings`."""
+    if fact.state in ("REVOKED", "QUARANTINED"):
+        return fact.state
+    if user.disabled_at is not None or not provider.enabled:
+        return "DISABLED"
+    lease = user.circumstances.leases.get(fact.id)
+    is_over = lease is None or lease.groups_valid_until is None or lease.groups_valid_until <= at
+    return "SUSPENDED" if fact.state == "STALE" and is_over else fact.state
+
+
+@strawberry.input
+class IdentityFilter:
+    """What identities to list; null leaves a criterion out."""
+
+    state: IdentityState | None = None
+    provider: strawberry.ID | None = None
+
+
+class _Where(msgspec.Struct, frozen=True):
+    state: StateName | None
+    provider_id: UUID | None
+
+
+def _position(row: ListedIdentityRow) -> str:
+    return str(row.record.id)
+
+
+@object_type("Query")
+class IdentityQueries:
+    """Root fields about identities."""
+
+    @resolved(Connection[Identity] | None, "The tenant's identities, oldest first.")
+    async def identities(
+        self, info: Info, filter: IdentityFilter | None = None, first: int | None = 50, after: str | None = None
+    ) -> ConnectionRow:
+        """A page."""
+        context, size = info.context, connections.page_size(first)
+        asked = filter or IdentityFilter()
+        where = _Where(
+            asked.state.value if asked.state is not None else None,
+            ids.row_id(asked.provider, "Provider") if asked.provider is not None else None,
+        )
+        of = connections.listing(context, "identities", _position, where=where)
+        position = await connections.opened(context, of, after, UUID)
+        async with context.reading() as connection:
+            found = await listings.identities(
+                connection,
+                context.tenant_id,
+                state=where.state,
+                provider_id=where.provider_id,
+                after=position,
+                first=size,
+            )
+            if not found and where.provider_id is not None:
+                # Only now, so that an ordinary page stays one statement.
+                await ids.check_exists(connection, context.tenant_id, "Provider", where.provider_id)
+        rows = [ListedIdentityRow(record) for record in found[:size]]
+        return connections.connection(of, rows, has_more=len(found) > size, after=after)
+
+
+async def load_identity(context: Context, row_id: UUID) -> ListedIdentityRow:
+    """The identity, for whoever may see its user.
+
+    Raises:
+        Refused: it is neither one's own nor may one read users; whether it exists is not told.
+        NotFound: there is none in this tenant.
+    """
+    own = {fact.id for fact in context.authenticated.user.facts.identities}
+    require(NODES["Identity"], context, about=context.user_id if str(row_id) in own else None)
+    async with context.reading() as connection:
+        record: IdentityRecord | None = await listings.identity(connection, context.tenant_id, row_id)
+    if record is None:
+        raise ids.not_found("Identity")
+    return ListedIdentityRow(record)

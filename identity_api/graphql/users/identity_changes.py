@@ -1,0 +1,112 @@
+"""What admins change about identities (S3-22)."""
+
+from typing import Any
+
+import msgspec
+import strawberry
+
+from identity_api.accounts import linking
+from identity_api.graphql import ids
+from identity_api.graphql.access import object_type
+from identity_api.graphql.context import Info
+from identity_api.graphql.outcomes import mutation
+from identity_api.graphql.users.identities import identity_id
+from identity_api.graphql.users.user_changes import UserChanged, UserChangedRow, changed_user
+from identity_api.graphql.users.users import User, UserRow
+
+
+@strawberry.input(description="The anchor is compared exactly with what the provider says at a login.")
+class LinkIdentityInput:
+    """Whose it shall be, where, and who it is there."""
+
+    user: strawberry.ID
+    provider: strawberry.ID
+    anchor: str
+    accept_closing: bool = strawberry.field(
+        default=False,
+        description="A STRICT provider closes what was given by hand; without this the mutation only says what (CLOSES_GRANTS).",
+    )
+
+
+@strawberry.input
+class UnlinkIdentityInput:
+    """Which."""
+
+    id: strawberry.ID
+
+
+@strawberry.input
+class ReleaseIdentityInput:
+    """Which."""
+
+    id: strawberry.ID
+
+
+@object_type(description="The identity waits for its person's first login.")
+class IdentityLinked:
+    """Of `linkIdentity`."""
+
+    identity_id: strawberry.ID = strawberry.field(description="For `node(id)`.")
+    closed: list[str] = strawberry.field(description="Permissions given by hand that a STRICT provider has closed.")
+    user: User | None = strawberry.field(
+        description="Null, beside an error, if more was selected than the actor may read of the user."
+    )
+
+    @classmethod
+    def is_type_of(cls, value: Any, _: Any) -> bool:
+        """Whether a row is one of these."""
+        return isinstance(value, IdentityLinkedRow)
+
+
+class IdentityLinkedRow(msgspec.Struct, frozen=True):
+    """The row behind `IdentityLinked`."""
+
+    identity_id: str
+    closed: list[str]
+    user: UserRow
+
+
+@object_type("Mutation")
+class IdentityMutations:
+    """Root fields that change identities."""
+
+    @mutation(
+        "LinkIdentityPayload",
+        IdentityLinked,
+        "Let the person of an anchor value at a provider sign in as this user: handing the account over.",
+    )
+    async def link_identity(self, info: Info, input: LinkIdentityInput) -> IdentityLinkedRow:
+        """What a STRICT provider would close is said before it is done."""
+        context, user_id = info.context, ids.row_id(input.user, "User")
+        linked = await linking.link_identity(
+            context.deps.database,
+            context.actor,
+            user_id,
+            ids.row_id(input.provider, "Provider"),
+            input.anchor,
+            accepts_closing=input.accept_closing,
+        )
+        changed = await changed_user(context, user_id)
+        return IdentityLinkedRow(identity_id(linked.identity_id), list(linked.closed), changed.user)
+
+    @mutation(
+        "UnlinkIdentityPayload",
+        UserChanged,
+        "Take an identity from its user: its logins are over, and what its groups gave is closed.",
+    )
+    async def unlink_identity(self, info: Info, input: UnlinkIdentityInput) -> UserChangedRow:
+        """Never one's own."""
+        context = info.context
+        row_id = ids.row_id(input.id, "Identity")
+        return await changed_user(context, await linking.unlink_identity(context.deps.database, context.actor, row_id))
+
+    @mutation(
+        "ReleaseIdentityPayload",
+        UserChanged,
+        "End a quarantine: whom the identity has always meant may sign in again.",
+    )
+    async def release_identity(self, info: Info, input: ReleaseIdentityInput) -> UserChangedRow:
+        """Never one's own."""
+        context = info.context
+        row_id = ids.row_id(input.id, "Identity")
+        return await changed_user(context, await linking.release_identity(context.deps.database, context.actor, row_id))

@@ -1,0 +1,157 @@
+"""Users that are kept by hand, and what admins do about their passwords (S0-05, S0-06).
+
+An admin never sees or chooses a password: they make a one-time link. What guards a password is told as whether there is
+one, and until when it is locked; nothing of it has a field.
+"""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import strawberry
+
+from identity_api.accounts import local, local_passwords, second_factor
+from identity_api.accounts.local import NewLocalUser, ProfileChange
+from identity_api.graphql import ids
+from identity_api.graphql.access import ACCESS, object_type, require
+from identity_api.graphql.context import Info
+from identity_api.graphql.outcomes import mutation
+from identity_api.graphql.users.user_changes import UserChanged, UserChangedRow, changed_user
+
+PASSWORD_PATH = "/auth/password/"  # noqa: S105  # an address
+
+
+@strawberry.input
+class CreateUserInput:
+    """Who. Without a display label it is the username."""
+
+    username: str
+    display_label: str | None = None
+    email: str | None = None
+
+
+@strawberry.input(description="What is left out stays as it is; null removes the e-mail address.")
+class UpdateUserProfileInput:
+    """What somebody is called. One's own profile too, but for the username."""
+
+    id: strawberry.ID
+    username: str | None = None
+    display_label: str | None = None
+    email: str | None = strawberry.UNSET
+
+
+@strawberry.input
+class CreatePasswordTokenInput:
+    """For whom."""
+
+    id: strawberry.ID
+
+
+@strawberry.input
+class UnlockUserInput:
+    """Whom."""
+
+    id: strawberry.ID
+
+
+@strawberry.input
+class RemoveUserPasswordInput:
+    """Whose."""
+
+    id: strawberry.ID
+
+
+@strawberry.input
+class ResetUserTotpInput:
+    """Whose."""
+
+    id: strawberry.ID
+
+
+@object_type(description="A link by which a user chooses a password, once. It is shown here and nowhere else.")
+class PasswordTokenCreated:
+    """Of `createPasswordToken`."""
+
+    url: str = strawberry.field(description="On this host. Whoever has it can take the account: hand it over safely.")
+    expires_at: datetime
+
+    @classmethod
+    def is_type_of(cls, value: Any, _: Any) -> bool:
+        """Whether a row is one of these."""
+        return isinstance(value, PasswordTokenCreatedRow)
+
+
+class PasswordTokenCreatedRow(msgspec.Struct, frozen=True):
+    """The row behind `PasswordTokenCreated`."""
+
+    url: str
+    expires_at: datetime
+
+    def __repr__(self) -> str:
+        return f"PasswordTokenCreatedRow(expires_at={self.expires_at})"
+
+
+@object_type("Mutation")
+class LocalUserMutations:
+    """Root fields that admins keep users with."""
+
+    @mutation("CreateUserPayload", UserChanged, "Make a user, who has no way in yet.")
+    async def create_user(self, info: Info, input: CreateUserInput) -> UserChangedRow:
+        """Where providers alone make users it is refused (`SSO_MANAGED`)."""
+        context = info.context
+        new = NewLocalUser(username=input.username, display_label=input.display_label, email=input.email)
+        return await changed_user(context, await local.create_local_user(context.deps.database, context.actor, new))
+
+    @mutation("UpdateUserProfilePayload", UserChanged, "Change what a user is called, where no provider has the say.")
+    async def update_user_profile(self, info: Info, input: UpdateUserProfileInput) -> UserChangedRow:
+        """Oneself, or anybody."""
+        context, row_id = info.context, _user(input.id)
+        require(ACCESS["Mutation.updateUserProfile"], context, about=row_id)
+        change = ProfileChange(
+            username=msgspec.UNSET if input.username is None else input.username,
+            display_label=msgspec.UNSET if input.display_label is None else input.display_label,
+            email=msgspec.UNSET if input.email is strawberry.UNSET else input.email,
+        )
+        await local.update_profile(context.deps.database, context.actor, row_id, change)
+        return await changed_user(context, row_id)
+
+    @mutation(
+        "CreatePasswordTokenPayload",
+        PasswordTokenCreated,
+        "Let a user choose a password, once, within a day. Earlier links of theirs are void.",
+    )
+    async def create_password_token(self, info: Info, input: CreatePasswordTokenInput) -> PasswordTokenCreatedRow:
+        """Never for oneself, nor for whoever holds what the actor may not give (I8)."""
+        context = info.context
+        made = await local_passwords.create_password_token(context.deps.database, context.actor, _user(input.id))
+        return PasswordTokenCreatedRow(f"{context.path_prefix}{PASSWORD_PATH}{made.token}", made.expires_at)
+
+    @mutation("UnlockUserPayload", UserChanged, "Forget wrong tries at a user's password.")
+    async def unlock_user(self, info: Info, input: UnlockUserInput) -> UserChangedRow:
+        """Twice is once."""
+        context, row_id = info.context, _user(input.id)
+        await local.unlock_account(context.deps.database, context.actor, row_id)
+        return await changed_user(context, row_id)
+
+    @mutation(
+        "RemoveUserPasswordPayload",
+        UserChanged,
+        "Take a user's password and second factor; the sessions that came from it are over.",
+    )
+    async def remove_user_password(self, info: Info, input: RemoveUserPasswordInput) -> UserChangedRow:
+        """Twice is once."""
+        context, row_id = info.context, _user(input.id)
+        await local_passwords.remove_password(context.deps.database, context.actor, row_id)
+        return await changed_user(context, row_id)
+
+    @mutation("ResetUserTotpPayload", UserChanged, "Remove a user's second factor, whose phone is gone.")
+    async def reset_user_totp(self, info: Info, input: ResetUserTotpInput) -> UserChangedRow:
+        """Twice is once."""
+        context, row_id = info.context, _user(input.id)
+        await second_factor.reset_totp(context.deps.database, context.actor, row_id)
+        return await changed_user(context, row_id)
+
+
+def _user(value: str) -> UUID:
+    return ids.row_id(value, "User")

@@ -1,0 +1,126 @@
+"""What somebody does about their own password and second factor.
+
+Each asks for the current password, or for a code that only they can have: a session alone changes nothing of it, and an
+API token nothing at all. Wrong tries count as at sign-in.
+"""
+
+from typing import Any
+
+import msgspec
+import strawberry
+
+from identity_api.accounts import local_passwords, second_factor
+from identity_api.accounts.deps import AccountDeps
+from identity_api.errors import Refused
+from identity_api.graphql.access import object_type
+from identity_api.graphql.context import Context, Info
+from identity_api.graphql.outcomes import mutation
+from identity_api.graphql.users.user_changes import UserChanged, UserChangedRow, changed_user
+
+
+@strawberry.input
+class ChangePasswordInput:
+    """The one there is, and the one to come; with a second factor, a code besides."""
+
+    current: str
+    new: str
+    code: str | None = None
+
+
+@strawberry.input
+class EnrolTotpInput:
+    """The password."""
+
+    current: str
+
+
+@strawberry.input
+class ConfirmTotpInput:
+    """What the authenticator shows."""
+
+    code: str
+
+
+@strawberry.input
+class RemoveTotpInput:
+    """The password, and a code of the authenticator."""
+
+    current: str
+    code: str | None = None
+
+
+@object_type(description="What an authenticator needs. It counts for nothing until `confirmTotp`.")
+class TotpPrepared:
+    """Of `enrolTotp`."""
+
+    key: str = strawberry.field(description="In Base32, for typing.")
+    uri: str = strawberry.field(description="`otpauth://...`, for a QR code.")
+
+    @classmethod
+    def is_type_of(cls, value: Any, _: Any) -> bool:
+        """Whether a row is one of these."""
+        return isinstance(value, TotpPreparedRow)
+
+
+class TotpPreparedRow(msgspec.Struct, frozen=True):
+    """The row behind `TotpPrepared`."""
+
+    key: str
+    uri: str
+
+    def __repr__(self) -> str:
+        return "TotpPreparedRow()"
+
+
+@object_type("Mutation")
+class OwnCredentialMutations:
+    """Root fields about one's own credentials."""
+
+    @mutation("ChangePasswordPayload", UserChanged, "Change one's password. All other sessions that came from it end.")
+    async def change_password(self, info: Info, input: ChangePasswordInput) -> UserChangedRow:
+        """The session that asks goes on."""
+        context = info.context
+        deps = _deps(context)
+        session_id = context.authenticated.session_id
+        await local_passwords.change_password(
+            deps, context.actor, input.current, input.new, session_id=session_id, code=_typed(input.code)
+        )
+        return await changed_user(context, context.user_id)
+
+    @mutation("EnrolTotpPayload", TotpPrepared, "Begin to set a second factor up.")
+    async def enrol_totp(self, info: Info, input: EnrolTotpInput) -> TotpPreparedRow:
+        """The authenticator names us by the tenant."""
+        context = info.context
+        issuer = context.authenticated.tenant_slug
+        made = await second_factor.enrol_totp(_deps(context), context.actor, input.current, issuer=issuer)
+        return TotpPreparedRow(made.secret, made.uri)
+
+    @mutation("ConfirmTotpPayload", UserChanged, "From now on signing in asks for a code.")
+    async def confirm_totp(self, info: Info, input: ConfirmTotpInput) -> UserChangedRow:
+        """By a code of the authenticator."""
+        context = info.context
+        await second_factor.confirm_totp(_deps(context), context.actor, _typed(input.code) or "")
+        return await changed_user(context, context.user_id)
+
+    @mutation("RemoveTotpPayload", UserChanged, "Do without a second factor.")
+    async def remove_totp(self, info: Info, input: RemoveTotpInput) -> UserChangedRow:
+        """By the password and a code."""
+        context = info.context
+        await second_factor.remove_totp(_deps(context), context.actor, input.current, _typed(input.code))
+        return await changed_user(context, context.user_id)
+
+
+def _typed(code: str | None) -> str | None:
+    """The code without the spaces that authenticators show; None for an empty one."""
+    return "".join(code.split()) or None if code is not None else None
+
+
+def _deps(context: Context) -> AccountDeps:
+    """The parts, for a person who is there.
+
+    Raises:
+        Refused: `SESSION_NEEDED` for an API token.
+    """
+    if context.authenticated.kind == "API_TOKEN":
+        raise Refused("An API token cannot do this. Sign in.", code="SESSION_NEEDED")
+    return context.deps.accounts

@@ -1,0 +1,162 @@
+"""Sessions of a user, and the end of one."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import strawberry
+
+from identity_api.db import listings
+from identity_api.db.listings import LiveSession
+from identity_api.graphql import ids
+from identity_api.graphql.access import ACCESS, NODES, Rule, object_type, require
+from identity_api.graphql.context import Context, Info
+from identity_api.graphql.ids import Node
+from identity_api.graphql.outcomes import mutation
+from identity_api.graphql.summaries import ProviderSummary, ProviderSummaryRow, Row, provider_summary
+from identity_api.sessions.logout import logout
+from identity_api.sessions.step_up import STEP_UP_AGE
+
+session_id = ids.encoder("Session")
+
+
+@strawberry.enum(description="How a session is carried.")
+class SessionKind(StrEnum):
+    """In a browser's cookie, or as a bearer token of a frontend."""
+
+    COOKIE = "COOKIE"
+    BEARER = "BEARER"
+
+
+@object_type(description="A browser or program that is signed in as the user. Only live ones are shown.")
+class Session(Node):
+    """What its user, or an admin, wants to know of it."""
+
+    kind: SessionKind
+    provider: ProviderSummary | None = strawberry.field(description="Where it signed in; null for a local password.")
+    is_current: bool = strawberry.field(description="Whether it is the one that asks.")
+    created_at: datetime
+    seen_at: datetime
+    authenticated_at: datetime = strawberry.field(description="When its user last proved who they are.")
+    elevated_until: datetime | None = strawberry.field(
+        description="Until when sensitive mutations ask for no new proof; null if they ask by now."
+    )
+    expires_at: datetime
+    idle_until: datetime = strawberry.field(description="It is over then, unless it is used before.")
+
+    @classmethod
+    def is_type_of(cls, value: Any, _: Any) -> bool:
+        """Whether a row is one of these."""
+        return isinstance(value, SessionRow)
+
+
+class SessionRow(Row, frozen=True):
+    """The row behind `Session`; the record is a `LiveSession`."""
+
+    is_current: bool
+    elevated_until: datetime | None
+
+    @property
+    def id(self) -> str:
+        """The global id."""
+        return session_id(self.record.id)
+
+    @property
+    def provider(self) -> ProviderSummaryRow | None:
+        """Where it signed in."""
+        return provider_summary(self.record.provider_id, self.record.provider_slug, self.record.provider_label)
+
+
+def session_row(context: Context, session: LiveSession) -> SessionRow:
+    """A session as the request at hand sees it."""
+    until = session.authenticated_at + STEP_UP_AGE
+    is_current = session.id == context.authenticated.session_id
+    return SessionRow(session, is_current, until if context.authenticated.at < until else None)
+
+
+def current_session(context: Context) -> SessionRow | None:
+    """The session that asks, from what authentication has read; None for an API token."""
+    authenticated = context.authenticated
+    kind = authenticated.kind
+    if kind == "API_TOKEN" or authenticated.seen_at is None or authenticated.idle_until is None:
+        return None
+    provider = None
+    for fact in authenticated.user.facts.identities:
+        if fact.id == str(authenticated.identity_id):
+            provider = authenticated.tenant.providers[fact.provider_id]
+    session = LiveSession(
+        id=authenticated.session_id,
+        user_id=context.user_id,
+        kind=kind,
+        provider_id=UUID(provider.id) if provider else None,
+        provider_slug=provider.slug if provider else None,
+        provider_label=provider.label if provider else None,
+        created_at=authenticated.issued_at,
+        seen_at=authenticated.seen_at,
+        authenticated_at=authenticated.authenticated_at,
+        expires_at=authenticated.expires_at,
+        idle_until=authenticated.idle_until,
+    )
+    return session_row(context, session)
+
+
+@strawberry.input
+class EndSessionInput:
+    """Which session."""
+
+    id: strawberry.ID
+
+
+@object_type(description="The session is over.")
+class SessionEnded:
+    """Of `endSession`."""
+
+    ended_id: strawberry.ID
+
+    @classmethod
+    def is_type_of(cls, value: Any, _: Any) -> bool:
+        """Whether a row is one of these."""
+        return isinstance(value, SessionEndedRow)
+
+
+class SessionEndedRow(msgspec.Struct, frozen=True):
+    """The row behind `SessionEnded`."""
+
+    ended_id: str
+
+
+@object_type("Mutation")
+class SessionMutations:
+    """Root fields that change sessions."""
+
+    @mutation("EndSessionPayload", SessionEnded, "End a session: one's own, or anybody's.")
+    async def end_session(self, info: Info, input: EndSessionInput) -> SessionEndedRow:
+        """The session's next request is answered 401."""
+        context = info.context
+        session = await load_session(context, ids.row_id(input.id, "Session"), ACCESS["Mutation.endSession"])
+        database, row_id = context.deps.database, session.record.id
+        if session.record.user_id == context.user_id:
+            actor = context.authenticated.actor
+            await logout.end_session(database, context.tenant_id, row_id, reason="signed_out", actor=actor)
+        else:
+            await logout.end_session_of_user(database, context.actor, row_id)
+        return SessionEndedRow(session.id)
+
+
+async def load_session(context: Context, row_id: UUID, rule: Rule = NODES["Session"]) -> SessionRow:
+    """The session, for its own user or for whom the rule allows.
+
+    Raises:
+        Refused: it is not one's own, if it is at all.
+        NotFound: there is no live one of this id in the tenant.
+    """
+    async with context.reading() as connection:
+        session = await listings.live_session(
+            connection, context.tenant_id, row_id, idle_seconds=context.deps.session_idle_seconds
+        )
+    require(rule, context, about=session.user_id if session is not None else None)
+    if session is None:
+        raise ids.not_found("Session")
+    return session_row(context, session)

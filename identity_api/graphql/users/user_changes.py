@@ -1,0 +1,102 @@
+"""What admins change about a user."""
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import strawberry
+
+from identity_api.accounts import administration
+from identity_api.graphql import ids
+from identity_api.graphql.access import object_type
+from identity_api.graphql.context import Context, Info
+from identity_api.graphql.outcomes import mutation
+from identity_api.graphql.users.users import User, UserRow, find_user
+
+
+@object_type(description="The user as they are now.")
+class UserChanged:
+    """Of every mutation of one user."""
+
+    user: User | None = strawberry.field(
+        description="Null, beside an error, if more was selected than the actor may read of the user."
+    )
+
+    @classmethod
+    def is_type_of(cls, value: Any, _: Any) -> bool:
+        """Whether a row is one of these."""
+        return isinstance(value, UserChangedRow)
+
+
+class UserChangedRow(msgspec.Struct, frozen=True):
+    """The row behind `UserChanged`."""
+
+    user: UserRow
+
+
+async def changed_user(context: Context, row_id: UUID) -> UserChangedRow:
+    """The user after a mutation.
+
+    Raises:
+        NotFound: there is none in this tenant.
+    """
+    found = await find_user(context, row_id)
+    if found is None:
+        raise ids.not_found("User")
+    return UserChangedRow(found)
+
+
+@strawberry.input
+class DisableUserInput:
+    """Whom."""
+
+    id: strawberry.ID
+
+
+@strawberry.input
+class EnableUserInput:
+    """Whom."""
+
+    id: strawberry.ID
+
+
+@strawberry.input
+class SyncUserInput:
+    """Whom."""
+
+    id: strawberry.ID
+
+
+@object_type("Mutation")
+class UserMutations:
+    """Root fields that change users."""
+
+    @mutation(
+        "DisableUserPayload",
+        UserChanged,
+        "Keep somebody out: nothing of theirs is in force, and all their sessions and tokens are over.",
+    )
+    async def disable_user(self, info: Info, input: DisableUserInput) -> UserChangedRow:
+        """Twice is once."""
+        context, row_id = info.context, ids.row_id(input.id, "User")
+        await administration.disable_user(context.deps.database, context.actor, row_id)
+        return await changed_user(context, row_id)
+
+    @mutation("EnableUserPayload", UserChanged, "Let somebody in again.")
+    async def enable_user(self, info: Info, input: EnableUserInput) -> UserChangedRow:
+        """Twice is once."""
+        context, row_id = info.context, ids.row_id(input.id, "User")
+        await administration.enable_user(context.deps.database, context.actor, row_id)
+        return await changed_user(context, row_id)
+
+    @mutation(
+        "SyncUserPayload",
+        UserChanged,
+        "Ask the user's providers now. What came of it is in the identities of the user.",
+    )
+    async def sync_user(self, info: Info, input: SyncUserInput) -> UserChangedRow:
+        """The user has to be this tenant's before anything is asked."""
+        context, row_id = info.context, ids.row_id(input.id, "User")
+        await changed_user(context, row_id)
+        await context.deps.sync_user(context.tenant_id, row_id)
+        return await changed_user(context, row_id)

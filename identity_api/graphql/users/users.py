@@ -1,0 +1,310 @@
+"""Users: who they are, what they may do and why, and what admins change about them."""
+
+from datetime import datetime
+from enum import StrEnum
+from operator import attrgetter
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import strawberry
+
+from identity_api.db import read_model
+from identity_api.db.read_model import Filter, Order, Position, Reading, UserRecord, fold
+from identity_api.errors import BadInput
+from identity_api.graphql import connections, ids
+from identity_api.graphql.access import ACCESS, object_type, require
+from identity_api.graphql.connections import Connection, ConnectionRow
+from identity_api.graphql.context import Context, Info
+from identity_api.graphql.fields import resolved
+from identity_api.graphql.ids import Node
+from identity_api.graphql.lazy import lazy
+from identity_api.graphql.permissions.grants import (
+    DormantPermission,
+    DormantPermissionRow,
+    EffectivePermission,
+    EffectivePermissionRow,
+)
+from identity_api.graphql.summaries import GroupSummary, GroupSummaryRow, ProviderSummaryRow, user_id
+from identity_api.graphql.users.identities import Identity, IdentityRow, state_of
+from identity_api.graphql.users.sessions import Session, SessionRow, session_row
+from identity_api.permissions.effective import Standing, standing
+from identity_api.permissions.grant_snapshot import TenantCircumstances
+from identity_api.slices import own_turn
+
+MAX_TEXT = 512
+
+
+class Snapshot(msgspec.Struct, frozen=True, dict=True):
+    """What the users of one reading share."""
+
+    tenant: TenantCircumstances
+    at: datetime
+
+    @lazy
+    def providers(self) -> dict[str, ProviderSummaryRow]:
+        """Summaries by id."""
+        return {one.id: ProviderSummaryRow(one.id, one.slug, one.label) for one in self.tenant.providers.values()}
+
+
+class UserRow(msgspec.Struct, frozen=True, dict=True, eq=False):
+    """The row behind `User`. Everything is worked out when it is read, so a page costs what is asked of it."""
+
+    record: UserRecord
+    snapshot: Snapshot
+
+    user_id = property(attrgetter("record.id"))
+    username = property(attrgetter("record.username"))
+    display_label = property(attrgetter("record.display_label"))
+    email = property(attrgetter("record.email"))
+    email_verified = property(attrgetter("record.email_verified"))
+    disabled_at = property(attrgetter("record.disabled_at"))
+    created_at = property(attrgetter("record.created_at"))
+    active_at = property(attrgetter("record.active_at"))
+    has_password = property(attrgetter("record.circumstances.has_password"))
+
+    @property
+    def id(self) -> str:
+        """The global id."""
+        return user_id(self.record.id)
+
+    @property
+    def enabled(self) -> bool:
+        """Whether no admin has disabled them."""
+        return self.record.disabled_at is None
+
+    @lazy
+    def standing(self) -> Standing:
+        """What is in force, and what is not (I1)."""
+        return standing(self.record.facts, self.record.circumstances, self.snapshot.tenant, self.snapshot.at)
+
+    @lazy
+    def identities_by_id(self) -> dict[str, IdentityRow]:
+        """Their identities."""
+        found = {}
+        for fact in self.record.facts.identities:
+            provider = self.snapshot.tenant.providers[fact.provider_id]
+            state = state_of(self.record, fact, provider, self.snapshot.at)
+            found[fact.id] = IdentityRow(self.record, fact, self.snapshot.providers[provider.id], state)
+        return found
+
+    @property
+    def identities(self) -> list[IdentityRow]:
+        """In the order they were made."""
+        return list(self.identities_by_id.values())
+
+    @property
+    def groups(self) -> list[GroupSummaryRow]:
+        """By name; one per identity that is in it."""
+        identities = self.identities_by_id
+        return [
+            GroupSummaryRow(fact.group_id, fact.name, identities[fact.identity_id].provider)
+            for fact in self.record.facts.groups
+        ]
+
+    @property
+    def permissions(self) -> list[EffectivePermissionRow]:
+        """By name."""
+        return [EffectivePermissionRow(one, self.identities_by_id) for one in self.standing.permissions]
+
+    @property
+    def dormant_permissions(self) -> list[DormantPermissionRow]:
+        """By name."""
+        return [DormantPermissionRow(one, self.identities_by_id) for one in self.standing.dormant]
+
+
+@object_type(description="A person in the tenant's records.")
+class User(Node):
+    """All but `sessions`, `hasSecondFactor` and `lockedUntil` comes with the one statement that reads a user, or a page."""
+
+    username: str
+    display_label: str
+    enabled: bool
+    disabled_at: datetime | None
+    email: str | None
+    email_verified: bool | None
+    created_at: datetime
+    active_at: datetime = strawberry.field(description="When the person last asked for something, to the hour.")
+    has_password: bool = strawberry.field(description="Whether they can sign in with one, where the tenant allows it.")
+    identities: list[Identity]
+    groups: list[GroupSummary] = strawberry.field(description="As the providers last said, completely.")
+    permissions: list[EffectivePermission] = strawberry.field(description="In force now.")
+    dormant_permissions: list[DormantPermission] = strawberry.field(
+        description="Granted and not in force now, with the cause."
+    )
+
+    @resolved(list[Session], "Live ones, the oldest first.")
+    async def sessions(self, info: Info) -> list[SessionRow]:
+        """One statement for all users of a page."""
+        source: Any = self  # what is resolved is the row
+        return [session_row(info.context, one) for one in await info.context.sessions.load(source.user_id)]
+
+    @resolved(bool, "Whether signing in with the password asks for a one-time code.")
+    async def has_second_factor(self, info: Info) -> bool:
+        """One statement for all users of a page."""
+        source: Any = self  # what is resolved is the row
+        return (await info.context.guards.load(source.user_id)).has_second_factor
+
+    @resolved(datetime | None, "Until when no password is looked at, after too many wrong ones; null if it is.")
+    async def locked_until(self, info: Info) -> datetime | None:
+        """With the same statement."""
+        source: Any = self  # what is resolved is the row
+        return (await info.context.guards.load(source.user_id)).locked_until
+
+    @classmethod
+    def is_type_of(cls, value: Any, _: Any) -> bool:
+        """Whether a row is one of these."""
+        return isinstance(value, UserRow)
+
+
+@strawberry.enum(description="Exactly the orders that have an index.")
+class UserOrderField(StrEnum):
+    """By name means by folded name."""
+
+    ID = "ID"
+    USERNAME = "USERNAME"
+    DISPLAY_LABEL = "DISPLAY_LABEL"
+    EMAIL = "EMAIL"
+
+
+@strawberry.enum
+class OrderDirection(StrEnum):
+    """Which end comes first."""
+
+    ASC = "ASC"
+    DESC = "DESC"
+
+
+@strawberry.input(description="By EMAIL lists only users who have one.")
+class UserOrder:
+    """How to order users."""
+
+    field: UserOrderField = UserOrderField.ID
+    direction: OrderDirection = OrderDirection.ASC
+
+
+@strawberry.input(
+    description="What users to list; null leaves a criterion out. Text is compared without regard to case."
+)
+class UserFilter:
+    """All criteria have to hold."""
+
+    username: str | None = None
+    username_prefix: str | None = None
+    display_label_prefix: str | None = None
+    email: str | None = None
+    email_prefix: str | None = None
+    enabled: bool | None = None
+    group: strawberry.ID | None = None
+    permission: strawberry.ID | None = strawberry.field(
+        default=None, description="Has an open grant of it, whether or not it is in force."
+    )
+    linked: bool | None = strawberry.field(
+        default=None,
+        description="Has an identity at some provider, in whatever state; false lists who has never had one.",
+    )
+
+
+_POSITIONS: dict[Order, Any] = {
+    "ID": lambda row: Position("", row.user_id),
+    "USERNAME": lambda row: Position(fold(row.username), row.user_id),
+    "DISPLAY_LABEL": lambda row: Position(fold(row.display_label), row.user_id),
+    "EMAIL": lambda row: Position(fold(row.email), row.user_id),
+}
+
+
+@object_type("Query")
+class UserQueries:
+    """Root fields about users."""
+
+    @resolved(User | None, "A user: oneself, or anybody for who may read users.")
+    async def user(self, info: Info, id: strawberry.ID) -> UserRow:
+        """One statement."""
+        return await load_user(info.context, ids.parse(id))
+
+    @resolved(Connection[User] | None, "The tenant's users.")
+    async def users(
+        self,
+        info: Info,
+        filter: UserFilter | None = None,
+        order_by: UserOrder | None = None,
+        first: int | None = 50,
+        after: str | None = None,
+    ) -> ConnectionRow:
+        """A page, in one statement."""
+        context, size = info.context, connections.page_size(first)
+        where = _where(filter or UserFilter())
+        order = order_by or UserOrder()
+        by: Order = order.field.value
+        of = connections.listing(context, "users", _POSITIONS[by], order=f"{by} {order.direction.value}", where=where)
+        position = await connections.opened(context, of, after, Position)
+        async with context.reading() as connection:
+            found = await read_model.list_users(
+                connection,
+                context.tenant_id,
+                where=where,
+                order=by,
+                descending=order.direction is OrderDirection.DESC,
+                after=position,
+                first=size,
+            )
+            if not found.users:
+                # Only now, so that an ordinary page stays one statement.
+                if where.group_id is not None:
+                    await ids.check_exists(connection, context.tenant_id, "Group", where.group_id)
+                if where.permission_id is not None:
+                    await ids.check_exists(connection, context.tenant_id, "Permission", where.permission_id)
+        if len(found.users) > read_model.FEW:
+            await own_turn()  # what is selected of the page is made without a pause from here on
+        return connections.connection(of, user_rows(found), has_more=found.has_more, after=after)
+
+
+def _where(asked: UserFilter) -> Filter:
+    for name in ("username", "username_prefix", "display_label_prefix", "email", "email_prefix"):
+        if len(getattr(asked, name) or "") > MAX_TEXT:
+            raise BadInput(f"A filter's text has at most {MAX_TEXT} characters.", field="filter")
+    return Filter(
+        asked.username,
+        asked.username_prefix,
+        asked.display_label_prefix,
+        asked.email,
+        asked.email_prefix,
+        asked.enabled,
+        ids.row_id(asked.group, "Group") if asked.group is not None else None,
+        ids.row_id(asked.permission, "Permission") if asked.permission is not None else None,
+        asked.linked,
+    )
+
+
+def user_rows(reading: Reading) -> list[UserRow]:
+    """The rows of a reading."""
+    snapshot = Snapshot(reading.tenant, reading.at)
+    return [UserRow(record, snapshot) for record in reading.users]
+
+
+def viewer_row(context: Context) -> UserRow:
+    """Oneself, from what authentication has read."""
+    authenticated = context.authenticated
+    return UserRow(authenticated.user, Snapshot(authenticated.tenant, authenticated.at))
+
+
+async def load_user(context: Context, asked: ids.GlobalID | None) -> UserRow:
+    """The user of an id, for oneself or for who may read users.
+
+    Raises:
+        Refused: it is not one's own id and one may not read users; whether it is anybody's is not told.
+        NotFound: there is none in this tenant.
+    """
+    row_id = asked.row_id if asked is not None and asked.kind == "User" else None
+    require(ACCESS["Query.user"], context, about=row_id)
+    found = await find_user(context, row_id) if row_id is not None else None
+    if found is None:
+        raise ids.not_found("User")
+    return found
+
+
+async def find_user(context: Context, row_id: UUID) -> UserRow | None:
+    """The user, if they are this tenant's. Whether they may be seen the caller has asked, or the fields will."""
+    async with context.reading() as connection:
+        reading = await read_model.users_by_id(connection, context.tenant_id, [row_id])
+    return next(iter(user_rows(reading)), None)

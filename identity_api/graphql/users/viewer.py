@@ -1,0 +1,42 @@
+"""The user who asks. Everything was read by the statement that authenticated the request; this costs no other."""
+
+import msgspec
+import strawberry
+
+from identity_api.graphql.access import object_type
+from identity_api.graphql.context import Info
+from identity_api.graphql.fields import resolved
+from identity_api.graphql.permissions.grants import EffectivePermission, EffectivePermissionRow
+from identity_api.graphql.users.sessions import Session, SessionRow, current_session
+from identity_api.graphql.users.users import User, UserRow, viewer_row
+
+
+@object_type(description="The user who asks, and what they may do.")
+class Viewer:
+    """For every signed-in user, whatever they may do otherwise."""
+
+    user: User
+    permissions: list[EffectivePermission] = strawberry.field(description="In force now, with the reasons.")
+    session: Session | None = strawberry.field(description="The session that asks; null for an API token.")
+
+
+class ViewerRow(msgspec.Struct, frozen=True):
+    """The row behind `Viewer`."""
+
+    user: UserRow
+    session: SessionRow | None
+
+    @property
+    def permissions(self) -> list[EffectivePermissionRow]:
+        """The user's."""
+        return self.user.permissions
+
+
+@object_type("Query")
+class ViewerQueries:
+    """The root field."""
+
+    @resolved(Viewer, "The user who asks.")
+    def viewer(self, info: Info) -> ViewerRow:
+        """No statement."""
+        return ViewerRow(viewer_row(info.context), current_session(info.context))

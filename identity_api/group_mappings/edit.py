@@ -1,0 +1,172 @@
+"""Edit a group mapping: one change, one transaction; or see beforehand whom it touches."""
+
+import contextlib
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+from identity_api.accounts.ways_in import an_admin_remains
+from identity_api.claims import MatchKind
+from identity_api.config import TenantLimits
+from identity_api.db import groups, mappings, permissions
+from identity_api.db.database import Database
+from identity_api.errors import Conflict, LimitReached
+from identity_api.group_mappings.impact import Effect, effect_of
+from identity_api.group_mappings.rules import Edit, Edited, Rule
+from identity_api.ids import uuid7
+from identity_api.permissions.delegation import Actor
+
+Change = Callable[[Edit], Awaitable[Edited]]
+"""A change that has not been made yet: `creating`, `updating` or `deleting`."""
+
+
+async def make(database: Database, actor: Actor, change: Change, *, as_previewed: str | None = None) -> Edited:
+    """Make a change.
+
+    Args:
+        as_previewed: the digest of an effect that was shown; the change is made only if its effect is still that one.
+
+    Raises:
+        Conflict: `PREVIEW_OUTDATED`, `LIMIT_REACHED` as for `preview`; and what the change raises.
+        Refused: `LAST_ADMIN`: it would take its right from everybody who administers the tenant.
+    """
+    async with database.transaction() as connection, an_admin_remains(connection, actor):
+        edited = await change(await Edit.begin(connection, database.limits, actor))
+        if as_previewed is not None:
+            _ensure_within(database.limits, edited.concerned)
+            effect = await effect_of(connection, actor.tenant_id, edited.mapping_id)
+            if effect.digest != as_previewed:
+                raise Conflict("The change would touch others by now than the preview said.", code="PREVIEW_OUTDATED")
+        return edited
+
+
+async def preview(database: Database, actor: Actor, change: Change) -> Effect:
+    """Whom a change would touch: it is made, looked at and taken back, so a preview and an edit cannot differ.
+
+    Raises:
+        IdentityAPIError: what the change raises, when it would be refused.
+        LimitReached: it concerns more identities than are looked at in a request. The edit itself has no such bound.
+    """
+    with contextlib.suppress(_TakenBack):
+        async with database.transaction() as connection:
+            async with an_admin_remains(connection, actor):
+                edited = await change(await Edit.begin(connection, database.limits, actor, dry_run=True))
+            _ensure_within(database.limits, edited.concerned)
+            effect = await effect_of(connection, actor.tenant_id, edited.mapping_id)
+            raise _TakenBack
+    return effect
+
+
+def _ensure_within(limits: TenantLimits, concerned: int) -> None:
+    if concerned > limits.max_preview_identities:
+        raise LimitReached(
+            f"The change concerns {concerned:,} identities, and a preview looks at {limits.max_preview_identities:,} at most"
+            " (IDENTITY_MAX_PREVIEW_IDENTITIES). The change can be made without one.",
+            limit="max_preview_identities",
+            value=limits.max_preview_identities,
+        )
+
+
+class _TakenBack(Exception):
+    """Rolls a rehearsal back. A signal, no error of the project's tree."""
+
+
+def creating(rule: Rule, *, managed_by: str = "API") -> Change:
+    """A new mapping.
+
+    Raises, when it is made:
+        BadInput: the pattern is not usable, or no permission is named.
+        NotFound: a permission or the provider is not this tenant's.
+        Refused: `FORBIDDEN` (a permission the actor may not give), `SELF_BENEFIT`; `PATTERN_TOO_WIDE`, `PROVIDER_NEEDED` for
+            a service permission.
+        Conflict: `MAPPING_EXISTS`, `LIMIT_REACHED`.
+    """
+
+    async def change(edit: Edit) -> Edited:
+        connection, tenant_id = edit.connection, edit.actor.tenant_id
+        edit.check_may_touch(await edit.check(rule))
+        mapping_id = uuid7()
+        if not await mappings.insert(
+            connection,
+            tenant_id,
+            mapping_id=mapping_id,
+            provider_id=rule.provider_id,
+            pattern=rule.pattern,
+            match=rule.match.value,
+            enabled=rule.enabled,
+            managed_by=managed_by,
+        ):
+            raise _exists()
+        await edit.ensure_within("max_mappings")
+        if rule.match is MatchKind.GLOB:
+            await edit.ensure_within("max_glob_mappings")
+        await edit.rematch(mapping_id, rule)
+        await mappings.set_permissions(connection, tenant_id, mapping_id, rule.permission_ids)
+        return await edit.finish(mapping_id, "mapping.created", rule)
+
+    return change
+
+
+def updating(mapping_id: UUID, rule: Rule, *, expected_version: int, managed_by: str = "API") -> Change:
+    """A mapping's rule overwritten.
+
+    Raises, when it is made:
+        NotFound: no such mapping, permission or provider in the actor's tenant.
+        Conflict: `CONFLICT` (it is no longer at `expected_version`), `MAPPING_EXISTS`, `LIMIT_REACHED`.
+        BadInput, Refused: as for `creating`; also `MANAGED_BY_FILE`.
+    """
+
+    async def change(edit: Edit) -> Edited:
+        connection, tenant_id = edit.connection, edit.actor.tenant_id
+        before = await edit.load(mapping_id, expected_version, managed_by)
+        given = await edit.check(rule)
+        edit.check_may_touch([*given, *await permissions.by_ids(connection, tenant_id, before.permission_ids)])
+        if await mappings.exists(
+            connection,
+            tenant_id,
+            provider_id=rule.provider_id,
+            pattern=rule.pattern,
+            match=rule.match.value,
+            other_than=mapping_id,
+        ):
+            raise _exists()
+        # Who loses something is found before the rows that say so are gone; who gains, after.
+        await mappings.update(
+            connection,
+            tenant_id,
+            mapping_id,
+            provider_id=rule.provider_id,
+            pattern=rule.pattern,
+            match=rule.match.value,
+            enabled=rule.enabled,
+        )
+        if (before.provider_id, before.pattern, before.match) != (rule.provider_id, rule.pattern, rule.match):
+            if rule.match is MatchKind.GLOB and before.match != MatchKind.GLOB:
+                await edit.ensure_within("max_glob_mappings")
+            await groups.unmatch(connection, tenant_id, mapping_id)
+            await edit.rematch(mapping_id, rule)
+        await mappings.set_permissions(connection, tenant_id, mapping_id, rule.permission_ids)
+        return await edit.finish(mapping_id, "mapping.updated", rule)
+
+    return change
+
+
+def deleting(mapping_id: UUID, *, expected_version: int, managed_by: str = "API") -> Change:
+    """A mapping gone; what it gave is out of force with the commit.
+
+    Raises, when it is made:
+        NotFound, Conflict, Refused: as for `updating`.
+    """
+
+    async def change(edit: Edit) -> Edited:
+        connection, tenant_id = edit.connection, edit.actor.tenant_id
+        before = await edit.load(mapping_id, expected_version, managed_by)
+        edit.check_may_touch(await permissions.by_ids(connection, tenant_id, before.permission_ids))
+        await mappings.delete(connection, tenant_id, mapping_id)
+        await groups.unmatch(connection, tenant_id, mapping_id)
+        return await edit.finish(mapping_id, "mapping.deleted", None)
+
+    return change
+
+
+def _exists() -> Conflict:
+    return Conflict("There is a mapping with this provider, match and pattern already.", code="MAPPING_EXISTS")

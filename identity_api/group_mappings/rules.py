@@ -1,0 +1,151 @@
+"""What every edit of a mapping obeys: the lock, the rules of I8, and a note that grants have to follow."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import msgspec
+
+from identity_api.claims import MatchKind, validate_pattern
+from identity_api.config import TenantLimits
+from identity_api.db import audit, grants, locks, mappings, permissions, providers
+from identity_api.db.database import Connection, plan_each_time
+from identity_api.db.mappings import MappingRow
+from identity_api.db.permissions import PermissionRow
+from identity_api.db.tenant_limits import ensure_within
+from identity_api.errors import BadInput, Conflict, NotFound, Refused
+from identity_api.lifecycle.matching import match_mapping
+from identity_api.permissions.delegation import Actor, check_may_give, check_no_self_benefit
+from identity_api.permissions.service import SERVICE_PREFIX
+
+MAX_PERMISSIONS = 100
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """What a mapping shall say."""
+
+    provider_id: UUID | None
+    pattern: str
+    match: MatchKind
+    permission_ids: tuple[UUID, ...]
+    enabled: bool = True
+
+
+class Edited(msgspec.Struct, frozen=True):
+    """A mapping after an edit, and how many identities grants are following for."""
+
+    mapping_id: UUID
+    concerned: int
+
+
+class Edit:
+    """One edit, in its transaction."""
+
+    def __init__(
+        self, connection: Connection, limits: TenantLimits, actor: Actor, effective_before: frozenset[str]
+    ) -> None:
+        self.connection = connection
+        self.limits = limits
+        self.actor = actor
+        self._effective_before = effective_before
+
+    @classmethod
+    async def begin(
+        cls, connection: Connection, limits: TenantLimits, actor: Actor, *, dry_run: bool = False
+    ) -> "Edit":
+        # A rehearsal keeps other edits out and lets syncs go on.
+        lock = locks.share_mappings if dry_run else locks.edit_mappings
+        await lock(connection, actor.tenant_id)
+        await plan_each_time(connection)  # an edit may concern everybody
+        before: frozenset[str] = frozenset()
+        if actor.user_id is not None:
+            before = await grants.effective(connection, actor.tenant_id, actor.user_id)
+        return cls(connection, limits, actor, before)
+
+    async def load(self, mapping_id: UUID, expected_version: int, managed_by: str) -> MappingRow:
+        row = await mappings.get(self.connection, self.actor.tenant_id, mapping_id)
+        if row is None:
+            raise NotFound("There is no such group mapping.")
+        if row.managed_by == "FILE" and managed_by != "FILE":
+            raise Refused("This mapping is managed by a file; change it there.", code="MANAGED_BY_FILE")
+        if row.version != expected_version:
+            raise Conflict(
+                f"The mapping is at version {row.version} by now; read it again.", current_version=row.version
+            )
+        return row
+
+    async def check(self, rule: Rule) -> list[PermissionRow]:
+        """The rule on its own: pattern, provider and permissions are usable. Returns the permissions."""
+        validate_pattern(rule.pattern, rule.match)
+        if not 1 <= len(set(rule.permission_ids)) <= MAX_PERMISSIONS:
+            raise BadInput(f"A mapping gives between 1 and {MAX_PERMISSIONS} permissions.", field="permissions")
+        if rule.provider_id and not await providers.get(self.connection, self.actor.tenant_id, rule.provider_id):
+            raise NotFound("There is no such provider.")
+        given = await permissions.by_ids(self.connection, self.actor.tenant_id, rule.permission_ids)
+        if len(given) != len(set(rule.permission_ids)):
+            raise NotFound("There is no such permission.")
+        if any(one.name.startswith(SERVICE_PREFIX) for one in given):
+            _check_gives_service_permission(rule)
+        return given
+
+    def check_may_touch(self, concerned: Sequence[PermissionRow]) -> None:
+        for permission in concerned:
+            check_may_give(self.actor, permission.name, delegable=permission.delegable)
+
+    async def ensure_within(self, limit: str) -> None:
+        """Called when something is added; the lock that `begin` took keeps others from adding."""
+        await ensure_within(self.connection, self.limits, limit, self.actor.tenant_id)
+
+    async def rematch(self, mapping_id: UUID, rule: Rule) -> None:
+        await match_mapping(
+            self.connection,
+            self.actor.tenant_id,
+            mapping_id,
+            provider_id=rule.provider_id,
+            pattern=rule.pattern,
+            kind=rule.match,
+        )
+
+    async def finish(self, mapping_id: UUID, action: str, rule: Rule | None) -> Edited:
+        """Refuse what benefits the actor, note who is concerned, and record the edit."""
+        await self._check_actor_gains_nothing(mapping_id)
+        actor = self.actor
+        concerned = await mappings.begin_change(self.connection, actor.tenant_id, mapping_id, actor.name)
+        payload = (
+            {} if rule is None else {"permissions": [str(id) for id in rule.permission_ids], "enabled": rule.enabled}
+        )
+        event = audit.Event(action, "mapping", mapping_id, {**payload, "concerned": concerned})
+        await audit.record(self.connection, actor.tenant_id, actor.name, [event])
+        return Edited(mapping_id, concerned)
+
+    async def _check_actor_gains_nothing(self, mapping_id: UUID) -> None:
+        """Both what the edit puts in force at once and what `apply` would open later count (I8)."""
+        actor = self.actor
+        if actor.user_id is None:
+            return
+        after = set(await grants.effective(self.connection, actor.tenant_id, actor.user_id))
+        rows = await self.connection.fetch(
+            "select id from identity where tenant_id = $1 and user_id = $2", actor.tenant_id, actor.user_id
+        )
+        decision = await grants.decide(self.connection, actor.tenant_id, [row["id"] for row in rows], [mapping_id])
+        opened = await permissions.by_ids(
+            self.connection, actor.tenant_id, {o.permission_id for o in decision.openings}
+        )
+        after |= {permission.name for permission in opened}
+        check_no_self_benefit(actor, self._effective_before, frozenset(after))
+
+
+def _check_gives_service_permission(rule: Rule) -> None:
+    """A group that appears tomorrow must not make somebody an administrator whom today's admin never saw.
+
+    Raises:
+        Refused: `PATTERN_TOO_WIDE`; `PROVIDER_NEEDED`: a mapping for every provider is for those that others make, too.
+    """
+    if rule.match is MatchKind.GLOB:
+        raise Refused(
+            f"Permissions under {SERVICE_PREFIX} are given by exact group names only.", code="PATTERN_TOO_WIDE"
+        )
+    if rule.provider_id is None:
+        raise Refused(
+            f"A mapping that gives a permission under {SERVICE_PREFIX} names the provider whose group it is for.",
+            code="PROVIDER_NEEDED",
+        )

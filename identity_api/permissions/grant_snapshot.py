@@ -1,0 +1,116 @@
+"""The read model's facts about one user, and the circumstances that decide which of them have force.
+
+`GrantSnapshot` is what `user_read.facts` holds as JSON: arrays in the order of the fields here, written by the SQL function
+`refresh_user_read`. Ids and times stay text: a page of 50 users decodes hundreds of them, and most only travel through.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+Source = Literal["MANUAL", "GROUP"]
+ASKED_NO_MORE = frozenset(("rotation_lost",))
+"""Reasons of `STALE` for which the provider could be asked, and can be again after a sign-in. Not `no_refresh_token`, where
+the next sign-in brings no more to ask with."""
+
+
+class IdentityFact(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A link from the user to one (issuer, subject)."""
+
+    id: str
+    provider_id: str
+    issuer: str
+    subject: str | None
+    anchor: str
+    state: str
+    state_reason: str | None
+    state_since: str
+    created_at: str
+    signed_in_at: str
+
+
+def needs_sign_in(state: str, reason: str | None) -> bool:
+    """Whether nothing but a sign-in of its person can confirm an identity again. What it gives may still have force."""
+    return state == "REVOKED" or (state in ("STALE", "SUSPENDED") and reason in ASKED_NO_MORE)
+
+
+class GrantFact(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """An open grant with its source; identity, mapping and group are set exactly for source `GROUP`."""
+
+    id: str
+    permission: str
+    source: Source
+    identity_id: str | None
+    mapping_id: str | None
+    group_id: str | None
+    group: str | None
+    granted_at: str
+    granted_by: str
+
+
+class GroupFact(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A group the user is in, by one identity."""
+
+    group_id: str
+    name: str
+    identity_id: str
+
+
+class GrantSnapshot(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Everything written about one user; says nothing about force."""
+
+    identities: tuple[IdentityFact, ...] = ()
+    grants: tuple[GrantFact, ...] = ()
+    groups: tuple[GroupFact, ...] = ()
+
+
+class Lease(msgspec.Struct, frozen=True, gc=False):
+    """How long what one identity's provider said counts; None: never said."""
+
+    signed_in_until: datetime | None
+    groups_valid_until: datetime | None
+
+
+class UserCircumstances(msgspec.Struct, frozen=True, gc=False):
+    """What is not in the facts and decides their force: one user's part."""
+
+    enabled: bool
+    has_password: bool
+    leases: Mapping[str, Lease]
+    """By identity id."""
+
+
+class ProviderCircumstances(msgspec.Struct, frozen=True, array_like=True):
+    """A provider as far as force and display need it."""
+
+    id: str
+    slug: str
+    label: str
+    enabled: bool
+    sync: str
+    sync_mode: str
+
+
+class ChangingMapping(msgspec.Struct, frozen=True, array_like=True):
+    """What a mapping gives *now*, while an edit of it has not reached every grant yet."""
+
+    id: str
+    live: bool
+    provider_id: str | None
+    permissions: frozenset[str]
+    group_ids: frozenset[str]
+
+
+class TenantCircumstances(msgspec.Struct, frozen=True):
+    """What is not in the facts and decides their force: the tenant's part.
+
+    `changing` holds only mappings with an unfinished edit: of every other mapping, the open grants agree with its rows.
+    """
+
+    providers: Mapping[str, ProviderCircumstances]
+    changing: Mapping[str, ChangingMapping]
+
+
+decode_facts = msgspec.json.Decoder(GrantSnapshot).decode

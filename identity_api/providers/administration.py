@@ -1,0 +1,209 @@
+"""Providers administered by a tenant's admins, and by the operator: one function a change, one transaction each.
+
+The checks are those of files (`provider_rules`), the rows too (`rows`). A change is in force everywhere with its commit,
+because rows are read per request; only what a provider publishes is kept in memory, under its address, for up to an hour.
+`switching` enables, disables and deletes; `provider_secrets` and `provider_metadata` do what their names say.
+
+Decision: what a provider that moves takes along.
+  Context: another issuer, metadata document or endpoint may be somebody else's, who would be sent what the old place
+  issued: the client secret, refresh tokens, codes.
+  Decision: the secret is asked for again in the same change and the stored ones are deleted; every login there ends.
+  Consequences: people sign in again after a move. A change that was a slip cannot be taken back for their sessions.
+  A change of the method alone deletes no secret: whoever makes it takes nothing that only its owner could enter again.
+  Alternatives: comparing hosts (a document on the same host may name any endpoint); asking the admin whether it is the
+  same provider (the one who moves it in order to harvest says yes).
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from identity_api.db import locks, providers
+from identity_api.db.database import Connection
+from identity_api.db.providers import ClientSettings, Provider
+from identity_api.db.tenant_limits import ensure_within
+from identity_api.errors import BadInput, Conflict
+from identity_api.oidc.client_auth import NONE, SECRET_METHODS
+from identity_api.permissions.delegation import Actor
+from identity_api.providers.client_keys import ensure_keys
+from identity_api.providers.deps import ProviderDeps, change, load, owner_of, record, write
+from identity_api.providers.provider_row import Owner, changed_fields, declaration_of, has_moved, provider_row
+from identity_api.providers.rules import INVALID, check_addresses, check_word, checked
+from identity_api.providers.secrets import NewSecret, is_mute, replace_all
+from identity_api.tenants.declaration import ProviderDeclaration
+
+OPERATORS = ("accept_without_iss", "pkce", "missing_nonce")
+"""Set by the operator alone, and taken back by whoever moves the provider."""
+FIXED = ("slug", "protocol", "preset", "enabled")
+"""Never changed by `update`: names and addresses that others know; being enabled has mutations of its own."""
+
+
+async def create(
+    deps: ProviderDeps, actor: Actor, fields: Mapping[str, Any], *, secret: NewSecret | None = None
+) -> Provider:
+    """Make a provider.
+
+    Args:
+        fields: of a provider declaration, with `preset_values` and `preset_alternatives` where it names a preset.
+
+    Raises:
+        BadInput: `PROVIDER_INVALID`, `SECRET_INVALID`, `REDIRECT_URL_SHARED`.
+        Conflict: `PROVIDER_EXISTS`, `LIMIT_REACHED`.
+        Refused: `FORBIDDEN`, where mappings for every provider give what the actor may not give.
+    """
+    _refuse_operators_own(actor, fields)
+    declared = checked(fields, has_secret=secret is not None, bounds=deps.bounds)
+    try:
+        async with deps.database.transaction() as connection:
+            await locks.share_mappings(connection, actor.tenant_id)
+            owner, now = await owner_of(connection, actor), await connection.fetchval("select now()")
+            wanted = provider_row(
+                declared,
+                None,
+                owner=owner,
+                defaults=deps.defaults,
+                has_secret=secret is not None,
+                now=now,
+                managed_by="API",
+            )
+            await _check(deps, connection, actor, owner, None, wanted)
+            await write(connection, actor, None, wanted)
+            await ensure_within(connection, deps.database.limits, "max_providers", actor.tenant_id)
+            await ensure_keys(connection, deps.vault, wanted, actor=actor.name)
+            if secret is not None:
+                await replace_all(connection, deps.vault, wanted, secret, now)
+            await record(connection, actor, "created", wanted.id, {"fields": sorted(fields)})
+            return wanted
+    except asyncpg.UniqueViolationError as error:
+        raise Conflict(f"There is a provider {declared.slug} already.", code="PROVIDER_EXISTS") from error
+
+
+async def update(
+    deps: ProviderDeps,
+    actor: Actor,
+    provider_id: UUID,
+    patch: Mapping[str, Any],
+    *,
+    expected_version: int,
+    secret: NewSecret | None = None,
+) -> Provider:
+    """Change what the patch names and nothing else.
+
+    Args:
+        patch: fields of a provider declaration with their new values.
+        secret: becomes the provider's only one. A provider that moves needs it again.
+
+    Raises:
+        NotFound: the tenant has no such provider.
+        Conflict: it is no longer at `expected_version`.
+        Refused: `MANAGED_BY_FILE`, `FORBIDDEN`, `SELF_BENEFIT`.
+        BadInput: `PROVIDER_INVALID`, `SECRET_REQUIRED`, `SECRET_INVALID`, `REDIRECT_URL_SHARED`.
+    """
+    _refuse_fixed(patch)
+    _refuse_operators_own(actor, patch)
+    async with deps.database.transaction() as connection:
+        await locks.share_mappings(connection, actor.tenant_id)
+        before = await load(connection, actor, provider_id, expected_version=expected_version)
+        owner, now = await owner_of(connection, actor), await connection.fetchval("select now()")
+        stored = await providers.secrets(connection, actor.tenant_id, provider_id)
+        wanted = _patched(deps, before, patch, owner, has_stored=bool(stored), has_new=secret is not None, now=now)
+        if has_moved(before, wanted) and not actor.is_operator:
+            # The operator's word was for whoever answered at the old place.
+            usual = {name: getattr(ClientSettings(), name) for name in OPERATORS}
+            agreed = msgspec.structs.replace(wanted.client_settings, **usual)
+            wanted = msgspec.structs.replace(wanted, client_settings=agreed)
+        changed = changed_fields(before, wanted)
+        if not changed and secret is None:
+            return before
+        _require_secret(before, wanted, secret)
+        was_mute = is_mute(before, stored, secret)
+        await _check(deps, connection, actor, owner, before, wanted, was_mute=was_mute)
+        wanted = msgspec.structs.replace(wanted, version=before.version + 1, updated_at=now)
+        await change(connection, actor, before, wanted)
+        await ensure_keys(connection, deps.vault, wanted, actor=actor.name)
+        if secret is not None:
+            await replace_all(connection, deps.vault, wanted, secret, now)
+            changed = (*changed, "client_secret")
+        elif has_moved(before, wanted):
+            await providers.replace_secrets(connection, actor.tenant_id, provider_id, [])
+        await record(connection, actor, "updated", provider_id, {"fields": changed, "version": wanted.version})
+        return wanted
+
+
+def _refuse_fixed(patch: Mapping[str, Any]) -> None:
+    for name in FIXED:
+        if name in patch:
+            raise BadInput("This is never changed.", code=INVALID, field=name)
+
+
+def _refuse_operators_own(actor: Actor, fields: Mapping[str, Any]) -> None:
+    """What weakens a login, or decides for other tenants' logins as well."""
+    for name in OPERATORS:
+        if name in fields and not actor.is_operator:
+            raise BadInput("The operator alone sets this.", code=INVALID, field=name)
+
+
+def _require_secret(before: Provider, wanted: Provider, secret: NewSecret | None) -> None:
+    """Whoever may be answering now is told a secret only if somebody says that it is meant for them."""
+    if secret is None and has_moved(before, wanted) and wanted.client_authentication in SECRET_METHODS:
+        raise BadInput(
+            "The client secret is never sent to another address than it was entered for: enter it again.",
+            code="SECRET_REQUIRED",
+            field="client_secret",
+        )
+
+
+async def _check(
+    deps: ProviderDeps,
+    connection: Connection,
+    actor: Actor,
+    owner: Owner,
+    before: Provider | None,
+    wanted: Provider,
+    *,
+    was_mute: bool = False,
+) -> None:
+    """The rules for tenants' own admins; the operator keeps to those of files."""
+    # What the operator entered stays usable: only what is new is asked about.
+    is_new = before is None or has_moved(before, wanted) or before.redirect_url != wanted.redirect_url
+    if not actor.is_operator and is_new:
+        check_addresses(wanted, owner, deps.allow, deps.defaults.public_url)
+    await check_word(connection, actor, before, wanted, was_mute=was_mute)
+
+
+def _patched(
+    deps: ProviderDeps,
+    before: Provider,
+    patch: Mapping[str, Any],
+    owner: Owner,
+    *,
+    has_stored: bool,
+    has_new: bool,
+    now: datetime,
+) -> Provider:
+    """The row with the patch. A setting that no declaration knows stays what it is."""
+    fields = declaration_of(before)
+    known = {**fields, **patch}
+    if has_new and before.client_authentication == NONE and "client_authentication" not in patch:
+        known["client_authentication"] = None  # whoever gives a secret means it to be used
+    method = known["client_authentication"]
+    has_secret = has_new or (has_stored and method in SECRET_METHODS)
+    declared = checked(known, has_secret=has_secret, bounds=deps.bounds, stored=fields)
+
+    def row(of: ProviderDeclaration) -> Provider:
+        return provider_row(
+            of,
+            before,
+            owner=owner,
+            defaults=deps.defaults,
+            has_secret=has_secret,
+            now=now,
+            managed_by=before.managed_by,
+        )
+
+    old, new = row(msgspec.convert(fields, ProviderDeclaration)), row(declared)
+    return msgspec.structs.replace(before, **{name: getattr(new, name) for name in changed_fields(old, new)})

@@ -1,0 +1,154 @@
+"""What a changed provider's row means for the people there: logins that end, and grants that are decided anew.
+
+The same whether a person or a file changed it. In the caller's transaction, after the row is written; first all people
+concerned are locked at once, so that whoever locks several of them in order never waits the other way round.
+
+A provider with many people is switched off by its row alone: with the commit nobody signs in there, no session of theirs is
+answered and no group of theirs gives anything. What is left to be ended is ended by a worker, so many at a time, and until
+then the provider is not switched on again.
+"""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from identity_api.db import identities, locks, login_ends, providers
+from identity_api.db.database import Connection, Database, plan_each_time
+from identity_api.db.providers import Provider
+from identity_api.errors import Conflict
+from identity_api.lifecycle.end_login import end_everything_at_provider, end_logins
+from identity_api.lifecycle.grants import Applied, apply_decision
+from identity_api.oidc.issuer import is_template, issuers_of
+from identity_api.providers.provider_row import has_moved
+
+AT_ONCE = 2_000
+"""Identities whose sessions and API tokens are ended in one transaction."""
+
+
+async def hold_people(connection: Connection, tenant_id: UUID, changes: Sequence[tuple[Provider, Provider]]) -> None:
+    """Lock everybody whom these changes concern.
+
+    Raises:
+        Conflict: `PROVIDER_ENDING`: what was to end when a provider was switched off has not ended yet.
+
+    Args:
+        changes: rows before and after.
+    """
+    await locks.share_mappings(connection, tenant_id)
+    people: list[UUID] = []
+    for before, wanted in changes:
+        if wanted.enabled and not before.enabled:
+            await ensure_ended(connection, tenant_id, wanted.id)
+        if _ends_logins(before, wanted) or is_decided_anew(before, wanted):
+            people += await identities.of_provider(connection, tenant_id, wanted.id)
+        elif _is_switched_off(before, wanted):
+            few = await identities.of_provider(connection, tenant_id, wanted.id, limit=AT_ONCE + 1)
+            people += few if len(few) <= AT_ONCE else []
+    await locks.users_of_identities(connection, tenant_id, people)
+
+
+async def end_what_is_over(connection: Connection, before: Provider, wanted: Provider, *, actor: str) -> None:
+    """End the logins, sessions and API tokens that do not outlive the change."""
+    if has_moved(before, wanted):
+        await end_moved(connection, wanted.tenant_id, wanted.id, actor=actor)
+    await end_removed_directories(connection, before, wanted, actor=actor)
+    if _is_switched_off(before, wanted):
+        few = await identities.of_provider(connection, wanted.tenant_id, wanted.id, limit=AT_ONCE + 1)
+        ending = few if len(few) <= AT_ONCE else []
+        await _end_at(connection, wanted.tenant_id, wanted.id, ending, actor=actor)
+
+
+async def finish_switching_off(database: Database, *, chunk: int = AT_ONCE) -> int:
+    """End what is left at providers that are switched off, a transaction for each chunk, providers in turn.
+
+    Returns how many identities it was about.
+    """
+    async with database.reading() as connection:
+        waiting = await login_ends.still_ending(connection)
+    total = 0
+    while waiting:
+        for place in list(waiting):
+            reached = await _end_chunk(database, *place, chunk)
+            total += reached
+            if reached < chunk:
+                waiting.remove(place)
+    return total
+
+
+async def _end_chunk(database: Database, tenant_id: UUID, provider_id: UUID, chunk: int) -> int:
+    async with database.transaction() as connection:
+        await plan_each_time(connection)
+        await locks.share_mappings(connection, tenant_id)
+        provider = await providers.hold(connection, tenant_id, provider_id)
+        if provider is None or provider.enabled:
+            return 0
+        ending = await login_ends.left_at(connection, tenant_id, provider_id, chunk)
+        await locks.users_of_identities(connection, tenant_id, ending)
+        await _end_at(connection, tenant_id, provider_id, ending, actor="system")
+        return len(ending)
+
+
+async def ensure_ended(connection: Connection, tenant_id: UUID, provider_id: UUID) -> None:
+    """Before a provider is switched on: what was to end must not come back.
+
+    Raises:
+        Conflict: `PROVIDER_ENDING`.
+    """
+    if await login_ends.left_at(connection, tenant_id, provider_id, 1):
+        raise Conflict(
+            "The logins of this provider are still being ended. Try again in a minute.", code="PROVIDER_ENDING"
+        )
+
+
+async def _end_at(
+    connection: Connection, tenant_id: UUID, provider_id: UUID, ending: Sequence[UUID], *, actor: str
+) -> None:
+    await locks.users_of_identities(connection, tenant_id, ending)
+    await end_everything_at_provider(
+        connection, tenant_id, provider_id, ending, reason="provider_disabled", actor=actor
+    )
+
+
+def _is_switched_off(before: Provider, wanted: Provider) -> bool:
+    return before.enabled and not wanted.enabled
+
+
+def is_decided_anew(before: Provider, wanted: Provider) -> bool:
+    """Whether groups at the provider give or take something by the change alone: another mode, or it is switched on."""
+    return before.sync_mode != wanted.sync_mode or (wanted.enabled and not before.enabled)
+
+
+def _ends_logins(before: Provider, wanted: Provider) -> bool:
+    return has_moved(before, wanted) or before.claims.directories != wanted.claims.directories
+
+
+async def decide_anew(connection: Connection, tenant_id: UUID, provider_id: UUID, *, actor: str) -> Applied:
+    """Let the groups of everybody at the provider decide, at once."""
+    await locks.share_mappings(connection, tenant_id)
+    everybody = await identities.of_provider(connection, tenant_id, provider_id)
+    await locks.users_of_identities(connection, tenant_id, everybody)
+    return await apply_decision(connection, tenant_id, everybody, actor=actor)
+
+
+async def end_moved(connection: Connection, tenant_id: UUID, provider_id: UUID, *, actor: str) -> None:
+    """End every login at a provider that has moved: what the old place issued must never be sent to the new one."""
+    await locks.share_mappings(connection, tenant_id)
+    everybody = await identities.of_provider(connection, tenant_id, provider_id)
+    await locks.users_of_identities(connection, tenant_id, everybody)
+    await login_ends.void_attempts(connection, tenant_id, provider_id)
+    await end_logins(connection, tenant_id, everybody, reason="admin", actor=actor)
+
+
+async def end_removed_directories(connection: Connection, before: Provider, wanted: Provider, *, actor: str) -> None:
+    """End the logins of people whose Entra directory may not sign in any more.
+
+    Their refresh tokens still work there, so that nothing but this would ever end what they came by. Those who are
+    signing in meanwhile are refused when their login lands (`sessions.finish`).
+    """
+    removed = set(before.claims.directories) - set(wanted.claims.directories)
+    if not removed or before.issuer != wanted.issuer or not is_template(wanted.issuer):
+        return
+    tenant_id, issuers = wanted.tenant_id, issuers_of(wanted.issuer, removed)
+    await locks.share_mappings(connection, tenant_id)
+    people = await identities.of_issuers(connection, tenant_id, wanted.id, issuers)
+    await locks.users_of_identities(connection, tenant_id, people)
+    await end_logins(connection, tenant_id, people, reason="directory_removed", actor=actor)

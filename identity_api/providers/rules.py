@@ -1,0 +1,230 @@
+"""What a provider's settings must keep to when people administer it: the checks of files, and the rules against raising.
+
+Whoever decides whose word counts opens a way into every account that the word can speak for: `permissions.provider_word`
+says which setting decides what, and `permissions.ways_in` what is asked of whoever changes it. Who has an identity there
+must also hold what mappings give, since it could come to themself, and does not let their own access last longer.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import msgspec
+
+from identity_api.db import grants, permissions, provider_changes, ways_in
+from identity_api.db.database import Connection
+from identity_api.db.providers import Provider
+from identity_api.errors import BadInput, Refused
+from identity_api.oidc.issuer import issuers_of
+from identity_api.permissions.delegation import Actor, check_may_give, check_no_self_benefit
+from identity_api.permissions.provider_word import (
+    SETTINGS,
+    Settings,
+    Word,
+    changed,
+    matches_names,
+    outlasting,
+    words_at_stake,
+)
+from identity_api.permissions.service import USERS_WRITE
+from identity_api.permissions.ways_in import NOTHING, Rights
+from identity_api.providers.presets import apply_preset
+from identity_api.providers.provider_row import Owner
+from identity_api.tenants.checks import Bounds, problems_of
+from identity_api.tenants.declaration import ProviderDeclaration, TenantDeclaration
+from identity_api.tenants.overlay import NOTHING as NOTHING_STORED
+from identity_api.tenants.overlay import Table
+from identity_api.upstream.addresses import AllowList
+
+INVALID: Final = "PROVIDER_INVALID"
+MAX_TEXT: Final = 2_048
+MAX_PARTS: Final = 50
+"""Of one list, such as scopes, or table."""
+SEALED: Final = frozenset(("client_secret",))
+"""Never among the fields: secrets travel apart, so that no message about a field can hold one."""
+FILES_ONLY: Final = frozenset(
+    ("client_secret_overlap_seconds", "client_secret_stored", "tls_client_certificate_stored")
+)
+"""For declarations, whose secrets have no history of their own."""
+_PLACE: Final = re.compile(r"tenants\[0\]\.providers\[0\](?:\.([a-z_]+)[^:]*)?: (.*)", re.DOTALL)
+
+
+def checked(
+    fields: Mapping[str, Any], *, has_secret: bool, bounds: Bounds, stored: Table | None = None
+) -> ProviderDeclaration:
+    """The declaration that these fields are, completed by their preset, by the checks that files pass.
+
+    Args:
+        fields: of a provider declaration, without any form of secret.
+        has_secret: whether there will be one.
+        stored: the fields that the provider has now; a value that stays is not held against a change of others.
+
+    Raises:
+        BadInput: `PROVIDER_INVALID`, the first problem, with its field where one is to blame.
+    """
+    for name in fields:
+        # What is on the operator's machine, its files and variables, is not for anybody else to name.
+        if name in SEALED | FILES_ONLY or name.endswith(("_file", "_env")):
+            raise BadInput("This cannot be set here.", code=INVALID, field=name)
+    try:
+        declared: ProviderDeclaration = msgspec.convert(apply_preset(fields), ProviderDeclaration)
+    except BadInput as error:
+        raise BadInput(error.message, code=INVALID, field=error.field) from None
+    except msgspec.ValidationError as error:
+        raise BadInput(f"{error}.", code=INVALID) from None
+    for name, value in msgspec.to_builtins(declared).items():
+        texts = _texts(value) if name != "ca_certificate_pem" else []
+        if len(texts) > MAX_PARTS or any(len(text) > MAX_TEXT or not text.isprintable() for text in texts):
+            message = f"A setting is one line of at most {MAX_TEXT} characters, or {MAX_PARTS} of them."
+            raise BadInput(message, code=INVALID, field=name)
+    if not declared.client_id:
+        raise BadInput("Every client has an id at its provider.", code=INVALID, field="client_id")
+    # The checks ask whether there is a secret, and never what it is.
+    shown = msgspec.structs.replace(declared, client_secret="-" * 32 if has_secret else None)
+    tenant = TenantDeclaration(slug="tenant", name="", providers=(shown,))
+    before = {} if stored is None else {(declared.slug,): stored}
+    known = msgspec.structs.replace(NOTHING_STORED, parts={**NOTHING_STORED.parts, "providers": before})
+    for problem in problems_of([tenant], bounds, stored={tenant.slug: known}):
+        found = _PLACE.fullmatch(problem)
+        raise BadInput(found[2] if found else problem, code=INVALID, field=found[1] if found else None)
+    return declared
+
+
+def _texts(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    parts = [*value.keys(), *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else []
+    return [text for part in parts for text in _texts(part)]
+
+
+def check_addresses(wanted: Provider, owner: Owner, allow: AllowList, public_url: str) -> None:
+    """Where a tenant's admins may point us: public names over TLS, or what the operator allows. Nothing is connected to.
+
+    One answer for every address that is not allowed, so that nobody maps our network by trying; what a name resolves to
+    is checked when it is connected to.
+
+    Raises:
+        BadInput: `PROVIDER_INVALID`.
+    """
+    spoken_to = {"issuer": wanted.issuer, "discovery_url": wanted.discovery_url, "endpoints": None}
+    for field, address in [*spoken_to.items(), *[("endpoints", one) for one in wanted.endpoints.values()]]:
+        if address is not None and not allow.may_be_named(address, owner.slug):
+            raise BadInput(
+                "This address is not allowed: it must be https on a public name, unless the operator allows it.",
+                code=INVALID,
+                field=field,
+            )
+    # A callback anywhere else would hand authorization codes to strangers, or keep another tenant from its own address.
+    redirect = urlsplit(wanted.redirect_url)
+    of_tenant = re.match("/t/([^/]*)", redirect.path)
+    is_foreign = of_tenant is not None and of_tenant[1] != owner.slug
+    if redirect.hostname not in {*owner.hosts, urlsplit(public_url).hostname} or is_foreign:
+        raise BadInput("The redirect URL must be on a host of the tenant.", code=INVALID, field="redirect_url")
+
+
+async def check_word(
+    connection: Connection, actor: Actor, before: Provider | None, wanted: Provider, *, was_mute: bool = False
+) -> None:
+    """Whether the actor may let this word count: see the module's docstring. The caller holds the tenant's mappings still.
+
+    Args:
+        was_mute: nobody could sign in before, for want of a client secret: as if it is switched on.
+
+    Raises:
+        Refused: `FORBIDDEN`, naming a permission that the actor may not give; `SELF_BENEFIT`.
+    """
+    if actor.user_id is None:
+        return
+    old, new = settings_of(before) if before is not None else None, settings_of(wanted)
+    if old is not None and was_mute:
+        old["enabled"] = False
+    is_there = await provider_changes.identities_of(connection, actor.tenant_id, wanted.id, actor.user_id)
+    if old is not None and is_there:
+        _check_does_not_outlast(old, new)
+    words = words_at_stake(old, new)
+    mapped = await ways_in.through(connection, actor.tenant_id, wanted.id) if Word.GROUPS in words else NOTHING
+    for right in sorted(mapped | await _of_accounts(connection, wanted, words)):
+        check_may_give(actor, right.name, delegable=right.delegable)
+    if Word.NAMES in words and matches_names(new):
+        _check_may_match_names(actor)
+    # Switching on is looked at for what it opens (`OwnSet`): what groups give then is the provider's word as it was.
+    is_switched_on = old is not None and changed(old, new) == ("enabled",)
+    if mapped and is_there and not is_switched_on:
+        held = await grants.effective(connection, actor.tenant_id, actor.user_id)
+        check_no_self_benefit(actor, held, held | {one.name for one in mapped})
+
+
+async def _of_accounts(connection: Connection, wanted: Provider, words: frozenset[Word]) -> Rights:
+    """What the accounts hold, or come to, that somebody could be taken for."""
+    found = NOTHING
+    if Word.PEOPLE in words:
+        issuers = {wanted.issuer, *issuers_of(wanted.issuer, wanted.claims.directories)}
+        found |= await ways_in.of_people(connection, wanted.tenant_id, wanted.id, issuers)
+    if Word.NAMES in words:
+        found |= await ways_in.of_matchable(connection, wanted.tenant_id)
+    return found
+
+
+def _check_may_match_names(actor: Actor) -> None:
+    """Where names are matched, they open every account that waits, also those that somebody makes by hand later."""
+    if USERS_WRITE not in actor.permissions:
+        raise Refused(
+            f"This decides whom names at the provider mean, also for users made later, which needs {USERS_WRITE} too. "
+            "Ask an admin who holds it."
+        )
+
+
+def _check_does_not_outlast(old: Settings, new: Settings) -> None:
+    """Nobody lets their own access outlast what the provider says of them."""
+    names = outlasting(old, new)
+    if names:
+        raise Refused(
+            f"This would let your own access outlast what the provider says ({', '.join(names)}). Ask another admin.",
+            code="SELF_BENEFIT",
+        )
+
+
+def settings_of(provider: Provider) -> dict[str, Any]:
+    """The provider's settings by the names of `provider_word.SETTINGS`."""
+    deps: dict[str, Any] = {"claims": provider.claims, "client_settings": provider.client_settings}
+    return {
+        name: getattr(deps[name.partition(".")[0]], name.partition(".")[2]) if "." in name else getattr(provider, name)
+        for name in SETTINGS
+    }
+
+
+class OwnSet:
+    """What the actor's own change does to the actor, at once and by what it opens (I8)."""
+
+    def __init__(self, connection: Connection, actor: Actor, before: frozenset[str]) -> None:
+        self._connection, self._actor, self._before = connection, actor, before
+        self._opened: frozenset[str] = frozenset()
+
+    @classmethod
+    async def begin(cls, connection: Connection, actor: Actor) -> "OwnSet":
+        """Before anything is written."""
+        if actor.user_id is None:
+            return cls(connection, actor, frozenset())
+        return cls(connection, actor, await grants.effective(connection, actor.tenant_id, actor.user_id))
+
+    async def note_openings(self, provider_id: Any) -> None:
+        """After the row is written, before grants follow it: what would be opened, in force yet or not."""
+        actor = self._actor
+        if actor.user_id is not None:
+            own = await provider_changes.identities_of(self._connection, actor.tenant_id, provider_id, actor.user_id)
+            decision = await grants.decide(self._connection, actor.tenant_id, own)
+            opened = {opening.permission_id for opening in decision.openings}
+            rows = await permissions.by_ids(self._connection, actor.tenant_id, opened)
+            self._opened = frozenset([row.name for row in rows])
+
+    async def check(self) -> None:
+        """After everything is written.
+
+        Raises:
+            Refused: `SELF_BENEFIT`.
+        """
+        actor = self._actor
+        if actor.user_id is not None:
+            after = await grants.effective(self._connection, actor.tenant_id, actor.user_id)
+            check_no_self_benefit(actor, self._before, after | self._opened)

@@ -1,0 +1,236 @@
+"""The line to a provider: on whose behalf, with which trust, and with which certificate of ours (RFC 8446, RFC 8705).
+
+Nothing is sent to a provider but by its line: documents, tokens, pushed requests, UserInfo, and the groups of an interface
+on its own host. So the settings of its TLS cannot be left out anywhere; a test looks for calls that go past here.
+
+A certificate of ours is shown wherever the server asks for one, for public documents too: some providers take no
+connection without it. It proves who we are and gives nothing away that the server could use.
+"""
+
+import ssl
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+from urllib.parse import urlsplit
+
+import httpx
+import msgspec
+
+from identity_api.db import client_keys, providers
+from identity_api.db.client_keys import ClientKey
+from identity_api.db.database import Connection, Database
+from identity_api.db.providers import Provider, SealedSecret
+from identity_api.errors import BadInput
+from identity_api.oidc.discovery import ProviderMetadata, configuration_url, with_mtls_aliases
+from identity_api.oidc.errors import AmbiguousKey, InvalidSignature, UnknownKey
+from identity_api.oidc.jwks import KeySet
+from identity_api.oidc.messages import Answer, Request
+from identity_api.upstream.exchange import DEFAULT_CAP_BYTES, Upstream
+from identity_api.upstream.httpx_face import httpx_client
+from identity_api.upstream.keys import ProviderDocuments
+from identity_api.upstream.tls import verifying_context
+from identity_api.vault import Vault
+
+Documents = ProviderDocuments[ProviderMetadata, KeySet]
+T = TypeVar("T")
+_CONTACT = ("authorization", "token", "userinfo")
+
+
+class Opening(Protocol):
+    """The parts of a process that open lines."""
+
+    @property
+    def database(self) -> Database:
+        """Where keys and secrets are, sealed."""
+
+    @property
+    def vault(self) -> Vault:
+        """What opens them."""
+
+
+class SealedClient(msgspec.Struct, frozen=True):
+    """What the database holds for proving who we are, still sealed: secrets and keys, the newest first."""
+
+    secrets: tuple[SealedSecret, ...]
+    keys: tuple[ClientKey, ...]
+
+
+async def sealed_client(connection: Connection, provider: Provider) -> SealedClient:
+    """The secrets that have not expired, and the keys that are not retired."""
+    secrets = await providers.secrets(connection, provider.tenant_id, provider.id)
+    return SealedClient(tuple(secrets), tuple(await client_keys.live(connection, provider.tenant_id, provider.id)))
+
+
+class ProviderConnection(msgspec.Struct, frozen=True, kw_only=True):
+    """How one provider is reached. `tenant` is the slug, by which the operator's outbound allowances are bound.
+
+    `tls` is None for the system's authorities and no certificate of ours. Chain and host name are checked in every case.
+    """
+
+    provider: Provider
+    tenant: str
+    sealed: SealedClient
+    tls: ssl.SSLContext | None
+    shows_certificate: bool
+
+    def __repr__(self) -> str:
+        return f"Line({self.provider.slug!r})"
+
+    async def send(
+        self,
+        upstream: Upstream,
+        request: Request,
+        *,
+        deadline: float,
+        cap: int = DEFAULT_CAP_BYTES,
+        answer_seconds: float | None = None,
+        may_send: Callable[[], bool] | None = None,
+    ) -> Answer:
+        """Send a request to the provider. Arguments and errors are those of `Upstream.exchange`."""
+        return await upstream.exchange(
+            request,
+            deadline=deadline,
+            cap=cap,
+            tenant=self.tenant,
+            tls=self.tls,
+            answer_seconds=answer_seconds,
+            may_send=may_send,
+        )
+
+    def client(self, upstream: Upstream, *, deadline: float, cap: int = DEFAULT_CAP_BYTES) -> httpx.AsyncClient:
+        """The same line for code that talks to an interface. Errors are httpx's, with the `UpstreamError` as their cause."""
+        return httpx_client(upstream, deadline=deadline, cap=cap, tenant=self.tenant, tls=self.tls)
+
+    def for_host(self, address: str) -> "ProviderConnection":
+        """This line, if the address is on a host of the provider's own; else one that any stranger's host gets.
+
+        For addresses that are not the provider's by definition, such as a vendor's interface for groups.
+        """
+        provider = self.provider
+        own = [provider.issuer, provider.discovery_url, *[provider.endpoints.get(name) for name in _CONTACT]]
+        if urlsplit(address).hostname in {urlsplit(one).hostname for one in own if one is not None}:
+            return self
+        return msgspec.structs.replace(self, tls=None, shows_certificate=False)
+
+    def announced(self, metadata: ProviderMetadata) -> ProviderMetadata:
+        """The metadata as it holds for us: with the aliases for clients that show a certificate, if we do (RFC 8705 section 5).
+
+        Raises:
+            InvalidMetadata: we do, and an alias cannot be used.
+        """
+        return with_mtls_aliases(metadata) if self.shows_certificate else metadata
+
+
+async def line_to(deps: Opening, provider: Provider, tenant_slug: str) -> ProviderConnection:
+    """The line to a provider, as it is configured now.
+
+    Raises:
+        BadInput: a certificate of its settings cannot be read.
+        VaultError: our certificate does not open.
+    """
+    async with deps.database.reading() as connection:
+        sealed = await sealed_client(connection, provider)
+    return open_line(deps.vault, provider, tenant_slug, sealed)
+
+
+def open_line(vault: Vault, provider: Provider, tenant_slug: str, sealed: SealedClient) -> ProviderConnection:
+    """The same for whoever has read what is sealed already. Raises as `line_to`."""
+    certificate = next((_opened(vault, provider, key) for key in sealed.keys if key.use == "tls"), None)
+    return ProviderConnection(
+        provider=provider,
+        tenant=tenant_slug,
+        sealed=sealed,
+        tls=_tls(provider.client_settings.ca_certificate_pem, certificate),
+        shows_certificate=certificate is not None,
+    )
+
+
+async def metadata_of(documents: Documents, line: ProviderConnection) -> ProviderMetadata:
+    """The provider's metadata: discovered, or for plain OAuth 2.0 put together from the configured endpoints.
+
+    Raises:
+        UpstreamError, ProtocolError: it cannot be had, and none is held.
+        BadInput: an OAuth 2.0 provider lacks an endpoint.
+    """
+    provider = line.provider
+    if provider.protocol != "oidc":
+        return configured_metadata(provider)
+    return line.announced(
+        await documents.metadata(
+            provider.issuer, discovery_url=provider.discovery_url, tenant=line.tenant, tls=line.tls
+        )
+    )
+
+
+def document_of(provider: Provider) -> str | None:
+    """Where the provider's metadata document is; None for plain OAuth 2.0, which has none."""
+    if provider.protocol != "oidc":
+        return None
+    return provider.discovery_url or configuration_url(provider.issuer)
+
+
+async def renew_documents(documents: Documents, line: ProviderConnection) -> None:
+    """Fetch metadata and keys now, unless that was done a moment ago. Raises as `ProviderDocuments.renew`."""
+    provider = line.provider
+    await documents.renew(
+        provider.issuer,
+        discovery_url=provider.discovery_url,
+        tenant=line.tenant,
+        tls=line.tls,
+        jwks_uri=lambda metadata: metadata.jwks_uri,
+    )
+
+
+async def judged_by_keys(
+    documents: Documents, line: ProviderConnection, metadata: ProviderMetadata, judge: Callable[[KeySet], T]
+) -> T:
+    """What `judge` says with the provider's keys. Keys rotate: where another set could say otherwise, it is fetched anew,
+    once (Core 10.1.1).
+
+    A wrong signature is such a case, as an unknown key is: some providers name no key, or each of their keys the same, and
+    then a key that is gone stands in for the one that signed.
+
+    Raises:
+        UpstreamError, InvalidKeySet: there are no keys to be had.
+        UnknownKey, AmbiguousKey, InvalidSignature, and whatever else `judge` raises.
+    """
+    keys = await documents.keys(metadata.jwks_uri, tenant=line.tenant, tls=line.tls)
+    try:
+        return judge(keys)
+    except (UnknownKey, AmbiguousKey, InvalidSignature):
+        newer = await documents.refetch_keys(metadata.jwks_uri, judged=keys, tenant=line.tenant, tls=line.tls)
+        if newer is keys:
+            raise
+        return judge(newer)
+
+
+def configured_metadata(provider: Provider) -> ProviderMetadata:
+    """What stands in for metadata where there is no discovery: the endpoints of an OAuth 2.0 provider.
+
+    Raises:
+        BadInput: it lacks an endpoint.
+    """
+    try:
+        return ProviderMetadata(
+            issuer=provider.issuer,
+            authorization_endpoint=provider.endpoints["authorization"],
+            token_endpoint=provider.endpoints["token"],
+            userinfo_endpoint=provider.endpoints["userinfo"],
+            jwks_uri="",  # no ID Token, so no keys
+        )
+    except KeyError as missing:
+        raise BadInput("An OAuth 2.0 provider needs three endpoints.", field=f"endpoints.{missing.args[0]}") from None
+
+
+def _opened(vault: Vault, provider: Provider, key: ClientKey) -> str:
+    return vault.open(
+        key.sealed, tenant_id=provider.tenant_id, table="client_key", column="sealed", row_id=key.id
+    ).decode()
+
+
+def _tls(ca_pem: str | None, certificate_pem: str | None) -> ssl.SSLContext | None:
+    if ca_pem is None and certificate_pem is None:
+        return None
+    try:
+        return verifying_context(ca_pem=ca_pem, certificate_pem=certificate_pem)
+    except (OSError, ValueError) as error:
+        raise BadInput("A certificate of the provider's settings cannot be read.", field="certificate") from error

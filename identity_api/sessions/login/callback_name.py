@@ -1,0 +1,53 @@
+"""A name that comes with the callback: Apple tells it there, once, when a person agrees to sign in for the first time.
+
+It is JSON in the form field `user`, beside the code, and nobody signs it: the person's own browser could have written it.
+So it is what to call somebody, where no claim says it, and never who somebody is.
+https://developer.apple.com/documentation/signinwithapple/configuring-your-webpage-for-sign-in-with-apple
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from identity_api.db.providers import Provider
+from identity_api.oidc.documents import DocumentError, read_json_object
+from identity_api.sessions.login.provider_answer import Answered
+
+FIELD: Final = "user"
+MAX_FIELD_BYTES: Final = 4_096
+MAX_NAME_LENGTH: Final = 256
+
+
+def with_callback_name(answered: Answered, provider: Provider, pairs: Sequence[tuple[str, str]]) -> Answered:
+    """The answer with a display label from the callback, where the provider is set up so and no claim has one.
+
+    Args:
+        answered: what the provider verifiably says.
+        provider: as it is configured.
+        pairs: the callback's parameters, decoded.
+    """
+    profile = answered.person.profile
+    if not provider.claims.name_in_callback or profile.display_label is not None:
+        return answered
+    named = msgspec.structs.replace(
+        answered.person, profile=dataclasses.replace(profile, display_label=callback_name(pairs))
+    )
+    return msgspec.structs.replace(answered, person=named)
+
+
+def callback_name(pairs: Sequence[tuple[str, str]]) -> str | None:
+    """First and last name, or None where the field is missing, doubled or unusable, which is no fault of the login's."""
+    found = [value for name, value in pairs if name == FIELD]
+    if len(found) != 1:
+        return None
+    try:
+        name: Any = read_json_object(found[0].encode(), max_bytes=MAX_FIELD_BYTES).get("name")
+    except (DocumentError, UnicodeEncodeError):
+        return None
+    if not isinstance(name, dict):
+        return None
+    parts = [name.get(part) for part in ("firstName", "lastName")]
+    text = " ".join([part.strip() for part in parts if isinstance(part, str) and part.strip()])
+    return text if 0 < len(text) <= MAX_NAME_LENGTH and text.isprintable() else None

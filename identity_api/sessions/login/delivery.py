@@ -1,0 +1,196 @@
+"""What a finished login hands over: a session's cookie, a one-time code, or a token in the fragment.
+
+In the caller's transaction, with the user locked: whether the login is still good is read after the lock, so that a
+logout token or an admin who came first wins.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal, Protocol
+from urllib.parse import urlencode
+from uuid import UUID
+
+import msgspec
+
+from identity_api.db import attempts, sessions, users
+from identity_api.db.attempts import Attempt, NewAttempt
+from identity_api.db.database import Connection
+from identity_api.ids import new_token, token_hash, uuid7
+from identity_api.sessions.cookies import session_cookie, session_cookie_name
+from identity_api.sessions.errors import LoginFailed
+from identity_api.sessions.login.begin import Begun, Opening, end_replaced, open_session
+from identity_api.sessions.login.deps import LoginLimits, LoginResult
+from identity_api.vault import Vault
+
+COMPLETE_PATH = "/auth/complete"
+
+
+class DeliveryDeps(Protocol):
+    """The parts of the process that handing over needs, for logins and for local sign-ins."""
+
+    @property
+    def vault(self) -> Vault:
+        """Seals what waits."""
+
+    @property
+    def limits(self) -> LoginLimits:
+        """How long it may wait, and sessions last."""
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """A login that succeeded, not yet handed over."""
+
+    user_id: UUID
+    identity_id: UUID | None
+    """None where a local password vouches."""
+    provider_session: str | None
+    id_token: bytes | None
+    authenticated_at: datetime
+
+    def __repr__(self) -> str:
+        return f"Result(user_id={self.user_id})"
+
+
+async def deliver(
+    connection: Connection,
+    deps: DeliveryDeps,
+    attempt: Attempt | NewAttempt,
+    result: Result,
+    cookies: Mapping[str, str],
+) -> LoginResult:
+    """Hand the result over as the attempt asks for, on the host that holds the session.
+
+    Args:
+        attempt: stored, where it asks for a code.
+
+    Raises:
+        LoginFailed: the login was ended meanwhile, or OTHER_PERSON; the transaction must not commit.
+    """
+    held = cookies.get(session_cookie_name(attempt.session_origin))
+    if attempt.reauthentication:
+        await _ensure_same_person(connection, result, held)
+    if attempt.delivery == "code":
+        code = await make_code(connection, deps, attempt, result, "TOKEN")
+        parameters = {"code": code, "state": attempt.client_state}
+        return LoginResult(kind="CODE", location=_with_query(attempt.return_to, parameters))
+    if attempt.delivery == "fragment":
+        begun = await begin_session(connection, deps, attempt, result, "BEARER")
+        parameters = {
+            "access_token": begun.token,
+            "token_type": "Bearer",
+            "expires_in": str(deps.limits.session_absolute_seconds),
+            "state": attempt.client_state,
+        }
+        return LoginResult(kind="FRAGMENT", location=f"{attempt.return_to}#{_encoded(parameters)}")
+    await end_replaced(connection, held)
+    begun = await begin_session(connection, deps, attempt, result, "COOKIE")
+    cookie = session_cookie(attempt.session_origin, begun.token, max_age_seconds=deps.limits.session_absolute_seconds)
+    return LoginResult(kind="SESSION", location=attempt.return_to, set_cookies=(cookie,))
+
+
+async def send_to_session_host(
+    connection: Connection, deps: DeliveryDeps, attempt: Attempt, result: Result
+) -> LoginResult:
+    """The callback was on another host: the result waits for the browser on the host that holds the session."""
+    code = await make_code(connection, deps, attempt, result, "COMPLETE")
+    location = f"{attempt.session_origin}{attempt.path_prefix}{COMPLETE_PATH}?{urlencode({'code': code})}"
+    return LoginResult(kind="COMPLETE", location=location)
+
+
+async def make_code(
+    connection: Connection,
+    deps: DeliveryDeps,
+    attempt: Attempt | NewAttempt,
+    result: Result,
+    kind: Literal["COMPLETE", "TOKEN"],
+) -> str:
+    """A one-time code for the result, good for `code_seconds`."""
+    await _ensure_live(connection, attempt, result)
+    code, code_id = new_token("oc"), uuid7()
+    sealed = None
+    if result.id_token is not None:
+        sealed = deps.vault.seal(
+            result.id_token,
+            tenant_id=attempt.tenant_id,
+            table="one_time_code",
+            column="id_token_sealed",
+            row_id=code_id,
+        )
+    row = attempts.NewCode(
+        id=code_id,
+        user_id=result.user_id,
+        identity_id=result.identity_id,
+        kind=kind,
+        code_hash=token_hash(code),
+        provider_session=result.provider_session,
+        id_token_sealed=sealed,
+        authenticated_at=result.authenticated_at,
+    )
+    await attempts.insert_code(connection, attempt, row, seconds=deps.limits.code_seconds)
+    return code
+
+
+def result_of(deps: DeliveryDeps, code: attempts.Code) -> Result:
+    """The result that waits behind a code."""
+    id_token = None
+    if code.id_token_sealed is not None:
+        id_token = deps.vault.open(
+            code.id_token_sealed,
+            tenant_id=code.attempt.tenant_id,
+            table="one_time_code",
+            column="id_token_sealed",
+            row_id=code.id,
+        )
+    return Result(
+        user_id=code.user_id,
+        identity_id=code.identity_id,
+        provider_session=code.provider_session,
+        id_token=id_token,
+        authenticated_at=code.authenticated_at,
+    )
+
+
+async def begin_session(
+    connection: Connection,
+    deps: DeliveryDeps,
+    attempt: Attempt | NewAttempt,
+    result: Result,
+    kind: Literal["COOKIE", "BEARER"],
+) -> Begun:
+    """Begin the session that the attempt was made for."""
+    epoch = await _ensure_live(connection, attempt, result)
+    opening = Opening(
+        tenant_id=attempt.tenant_id,
+        user_id=result.user_id,
+        identity_id=result.identity_id,
+        frontend_id=attempt.frontend_id,
+        kind=kind,
+        epoch=epoch,
+        authenticated_at=result.authenticated_at,
+        provider_session=result.provider_session,
+        id_token=result.id_token,
+    )
+    return await open_session(connection, deps.vault, deps.limits, opening)
+
+
+async def _ensure_same_person(connection: Connection, result: Result, held: str | None) -> None:
+    """A new proof is the signed-in person's own: whoever comes back as somebody else is not switched over unnoticed."""
+    found = await sessions.find_live(connection, token_hash(held)) if held else None
+    if found is not None and await sessions.owner(connection, *found) != result.user_id:
+        raise LoginFailed("OTHER_PERSON", status=403)
+
+
+async def _ensure_live(connection: Connection, attempt: Attempt | NewAttempt, result: Result) -> int:
+    """Lock the user; the epoch of a session that may begin now."""
+    standing = await users.lock_for_session(connection, attempt.tenant_id, result.user_id, result.identity_id)
+    if standing.refusal is not None:
+        raise LoginFailed(standing.refusal, status=403)
+    return standing.epoch
+
+
+def _with_query(url: str, parameters: Mapping[str, str | None]) -> str:
+    return f"{url}{'&' if '?' in url else '?'}{_encoded(parameters)}"
+
+
+def _encoded(parameters: Mapping[str, str | None]) -> str:
+    return urlencode({name: value for name, value in parameters.items() if value is not None})

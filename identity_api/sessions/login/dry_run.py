@@ -1,0 +1,151 @@
+"""A test login: all of a login in the administrator's own browser but its end, which is a report instead of a session.
+
+Prepare, launch and callback are those of every login, with the same rules in the same order. An attempt with a test
+behind it signs nobody in: no user, identity, grant, refresh token or session comes of it, and the audit notes the test
+alone. The report is for who began it, and gone after ten minutes (`db.provider_tests`).
+
+It begins on the host that the redirect URL is on, so that the browser is bound once. The link may be opened by whoever
+has it; what the report says of them is which claims came, and never what a claim says.
+"""
+
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import msgspec
+
+from identity_api.claims import Documents
+from identity_api.db import attempts, audit, provider_tests
+from identity_api.db.database import Connection
+from identity_api.db.provider_tests import ProviderTest
+from identity_api.db.providers import Provider
+from identity_api.diagnostics.findings import skipped
+from identity_api.errors import Refused
+from identity_api.ids import new_token, token_hash, uuid7
+from identity_api.oidc.discovery import ProviderMetadata
+from identity_api.oidc.errors import ProtocolError
+from identity_api.relying_party.group_sources import with_listed_groups
+from identity_api.sessions.login.deps import LoginDeps, LoginResult
+from identity_api.sessions.login.failures import keep_report
+from identity_api.sessions.login.matching import Matched
+from identity_api.sessions.login.prepare import LAUNCH_PATH
+from identity_api.sessions.login.provider_answer import Exchanged, VerifiedDocuments, ask_userinfo, read_documents
+from identity_api.sessions.login.report import SIGN_IN, LoginReport, groups_in, report_of
+from identity_api.upstream.errors import UpstreamError
+
+ENDED_PATH = "/auth/tested"
+MAX_A_MINUTE = 10
+
+_decode = msgspec.json.Decoder(LoginReport).decode
+
+
+async def begin_test(deps: LoginDeps, provider: Provider, user_id: UUID, *, actor: str) -> str:
+    """Prepare a test login of a provider, enabled or not; the address to open in a browser, once, within ten minutes.
+
+    Raises:
+        Refused: `TOO_MANY_TESTS`: each test asks the provider several times.
+    """
+    tenant_id, test_id, handle = provider.tenant_id, uuid7(), new_token("ha")
+    redirect = urlsplit(provider.redirect_url)
+    origin = f"{redirect.scheme}://{redirect.netloc}"
+    attempt = attempts.NewAttempt(
+        id=uuid7(),
+        tenant_id=tenant_id,
+        provider_id=provider.id,
+        frontend_id=None,
+        delivery="cookie",
+        return_to=f"{origin}{ENDED_PATH}",
+        session_origin=origin,
+        path_prefix="",
+        client_state=None,
+        client_challenge=None,
+        login_hint=None,
+        redirect_url=provider.redirect_url,
+        issuer=provider.issuer,
+        test_id=test_id,
+    )
+    seconds = deps.limits.attempt_seconds
+    async with deps.database.transaction() as connection:
+        await check_pace(connection, tenant_id)
+        await provider_tests.insert(connection, tenant_id, test_id, provider.id, user_id)
+        await attempts.insert(connection, attempt, seconds=seconds)
+        # For as long as the attempt: an administrator reads the self-test before opening the address.
+        await attempts.insert_handle(
+            connection, tenant_id, attempt.id, token_hash(handle), "SESSION_HOST", seconds=seconds
+        )
+        event = audit.Event("provider.test_begun", "provider", provider.id, {"attempt": str(attempt.id)})
+        await audit.record(connection, tenant_id, actor, [event])
+    return f"{origin}{LAUNCH_PATH}{handle}"
+
+
+async def check_pace(connection: Connection, tenant_id: UUID) -> None:
+    """Refuse a tenant that tests too often.
+
+    Raises:
+        Refused: `TOO_MANY_TESTS`.
+    """
+    if await provider_tests.begun_lately(connection, tenant_id, seconds=60) >= MAX_A_MINUTE:
+        raise Refused("Ten tests were begun within a minute. Wait a moment.", code="TOO_MANY_TESTS")
+
+
+async def conclude_test(
+    deps: LoginDeps, matched: Matched, metadata: ProviderMetadata, exchanged: Exchanged
+) -> LoginResult:
+    """What comes instead of an account and a session: read everything, and keep the report.
+
+    Raises:
+        LoginFailed: what the provider sent breaks a rule; `failures.recorded` keeps the report of that.
+    """
+    attempt, provider = matched.attempt, matched.provider
+    told = await read_documents(deps, attempt, provider, metadata, exchanged)
+    documents = await _with_userinfo(deps, provider, metadata, exchanged, told)
+    reading = await with_listed_groups(
+        deps.upstream,
+        exchanged.client.line,
+        told.tokens.access_token,
+        documents,
+        groups_in(provider, told.documents),
+    )
+    has_refresh_token = told.tokens.refresh_token is not None
+    report = report_of(
+        provider,
+        documents,
+        reading,
+        has_refresh_token=has_refresh_token,
+        refresh_seconds=told.tokens.refresh_expires_in_seconds,
+        has_access_token=told.tokens.access_token is not None,
+    )
+    async with deps.database.transaction() as connection:
+        await attempts.set_outcome(connection, attempt.tenant_id, attempt.id, "TESTED")
+        await keep_report(connection, attempt, report)
+    return LoginResult(kind="TESTED", location=attempt.return_to, clear_cookies=(matched.binding,))
+
+
+async def _with_userinfo(
+    deps: LoginDeps, provider: Provider, metadata: ProviderMetadata, exchanged: Exchanged, told: VerifiedDocuments
+) -> Documents:
+    """UserInfo as well where no setting needs it: a claim that was not found may be there."""
+    documents = told.documents
+    if documents.userinfo is not None or metadata.userinfo_endpoint is None or told.tokens.access_token is None:
+        return documents
+    try:
+        userinfo = await ask_userinfo(deps, provider, metadata, exchanged, told.verified)
+    except (UpstreamError, ProtocolError):
+        return documents  # nothing needs it
+    return Documents(documents.id_token, userinfo, documents.access_token, documents.access_token_unreadable)
+
+
+async def report_for(deps: LoginDeps, provider: Provider, user_id: UUID) -> tuple[ProviderTest | None, LoginReport]:
+    """The newest test of the provider that this user began, and its report; while there is none, what it waits for."""
+    async with deps.database.reading() as connection:
+        found = await provider_tests.newest(connection, provider.tenant_id, provider.id, user_id)
+    if found is not None and found.report is not None:
+        return found, _decode(found.report)
+    if found is not None and found.launched:
+        message = (
+            "The provider has not sent the browser back yet. If it shows an error page, compare the redirect URL, the "
+            "client ID and the scopes with what is registered there."
+        )
+        waiting = skipped(SIGN_IN, "TEST_WAITING", message, expected=f"{provider.client_id}, {provider.redirect_url}")
+    else:
+        waiting = skipped(SIGN_IN, "TEST_NOT_BEGUN", "No test login has been opened in a browser.")
+    return found, LoginReport(status="WAITING", verdict=waiting, findings=(waiting,))

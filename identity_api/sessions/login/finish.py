@@ -1,0 +1,256 @@
+"""Finish: the callback, from what a browser brings to a session or a code (OIDC Core 3.1.2.5 and 3.1.3, RFC 9207; I4).
+
+    1 match      the attempt by its state; the address, the browser, the time and the provider fit
+    2 consume    exactly once, of however many callbacks with the same state arrive
+    3 judge      the issuer in the callback, and whether the provider says no
+    4 read       code against tokens; ID Token, UserInfo, profile and groups
+    5 land       account, refresh token, profile, grants and the session or code, in one transaction
+
+Nothing that fails before step 2 uses the attempt up; nothing that fails after it leaves it usable. A test login ends in
+step 4, in a report instead of a session (`dry_run`).
+"""
+
+from identity_api.accounts.access_gate import denial
+from identity_api.accounts.provisioning import Declined, Provisioned, provision
+from identity_api.db import attempts, audit, locks, providers, refresh_tokens
+from identity_api.db.database import Connection
+from identity_api.db.providers import Provider
+from identity_api.lifecycle.verified import Verified, apply_verified
+from identity_api.oidc.authorization import CallbackParameters, authorization_code, check_callback_issuer
+from identity_api.oidc.callback_origin import vouches
+from identity_api.oidc.discovery import ProviderMetadata
+from identity_api.oidc.errors import CallbackIssuerMismatch, ProviderRefused
+from identity_api.oidc.issuer import accepts_issuer, is_template
+from identity_api.oidc.provider_words import words_of
+from identity_api.relying_party.connection import document_of, line_to, metadata_of
+from identity_api.relying_party.refresh_tokens import LoginTokens, keep
+from identity_api.sessions.errors import LoginFailed
+from identity_api.sessions.login.callback_name import with_callback_name
+from identity_api.sessions.login.delivery import Result, deliver, send_to_session_host
+from identity_api.sessions.login.deps import CallbackRequest, LoginDeps, LoginResult
+from identity_api.sessions.login.dry_run import conclude_test
+from identity_api.sessions.login.failures import judging, kind_of, recorded
+from identity_api.sessions.login.launch import is_one_host, leave_again
+from identity_api.sessions.login.matching import Matched, match
+from identity_api.sessions.login.provider_answer import Answered, exchange_code, read_answer
+from identity_api.sessions.logout.provider_logout import was_ended_meanwhile
+from identity_api.telemetry import METRICS, get_logger
+
+MAX_LOGOUT_HINT_LENGTH = 4_096
+"""Of an ID Token in the address of a logout; common servers refuse request lines of more than 8 KiB."""
+
+_log = get_logger(__name__)
+
+
+async def finish(deps: LoginDeps, arrival: CallbackRequest) -> LoginResult:
+    """End a login with what its provider sent back through the browser.
+
+    Raises:
+        LoginFailed: no session; see `errors` for the codes. Recorded where the tenant is known.
+    """
+    matched = await match(deps, arrival)
+    if isinstance(matched, LoginResult):
+        return matched
+    attempt, provider = matched.attempt, matched.provider
+    async with recorded(deps, attempt, provider, clear_cookies=(matched.binding,)):
+        parameters = await _consume(deps, matched)
+        with judging("PROVIDER_UNAVAILABLE"):
+            line = await line_to(deps, provider, attempt.tenant_slug)
+            metadata = await metadata_of(deps.documents, line)
+        code = _judge(parameters, provider, metadata)
+        if code is None:
+            return LoginResult(kind="AGAIN", location=await leave_again(deps, attempt, line, metadata))
+        await _ensure_unmistakable(deps, arrival, parameters, provider, metadata)
+        exchanged = await exchange_code(deps, attempt, line, metadata, code)
+        if attempt.test_id is not None:
+            return await conclude_test(deps, matched, metadata, exchanged)
+        answered = await read_answer(deps, attempt, provider, metadata, exchanged)
+        answered = with_callback_name(answered, provider, arrival.pairs)
+        finished = await _land(deps, matched, metadata, answered, arrival)
+    METRICS.count_login("OK", kind_of(provider))
+    return finished
+
+
+async def _consume(deps: LoginDeps, matched: Matched) -> CallbackParameters:
+    """Use the attempt up. Of parallel callbacks one gets past here."""
+    async with deps.database.transaction() as connection:
+        if not await attempts.consume(connection, matched.attempt.tenant_id, matched.attempt.id):
+            raise LoginFailed("LOGIN_USED")
+    if matched.parameters is None:
+        raise LoginFailed("CALLBACK_INVALID", reason=matched.fault.blame if matched.fault else None)
+    return matched.parameters
+
+
+def _judge(parameters: CallbackParameters, provider: Provider, metadata: ProviderMetadata) -> str | None:
+    """The code, if the callback comes from this provider (RFC 9207 section 2.4) and is not an error.
+
+    None if all that went wrong is that the request we pushed had expired before the browser arrived.
+    """
+    try:
+        announced, directories = metadata.authorization_response_issuer_announced, provider.claims.directories
+        check_callback_issuer(parameters, metadata.issuer, announced, frozenset(directories))
+        return authorization_code(parameters)
+    except CallbackIssuerMismatch as error:
+        raise LoginFailed("ISSUER_MISMATCH", reason="iss_differs" if parameters.issuer else "iss_missing") from error
+    except ProviderRefused as error:
+        if error.error == "invalid_request_uri" and metadata.pushed_authorization_request_endpoint is not None:
+            return None
+        raise LoginFailed("PROVIDER_REFUSED", reason=error.error, said=error.said) from error
+
+
+async def _ensure_unmistakable(
+    deps: LoginDeps,
+    arrival: CallbackRequest,
+    parameters: CallbackParameters,
+    provider: Provider,
+    metadata: ProviderMetadata,
+) -> None:
+    """A code must say whose it is, or have arrived where only this provider's can (RFC 9700 section 4.4).
+
+    By `iss`, or by the `Origin` of its form post; else only the operator's named exception lets it in. Our client secret
+    and PKCE are no help: whoever runs another provider there begins a login of their own, sends the victim through the
+    honest provider with its challenge and nonce, is handed the code by us, and completes that login.
+    """
+    if parameters.issuer is not None or provider.client_settings.accept_without_iss:
+        return
+    if vouches(arrival.posted_from, metadata, document_of(provider)):
+        return
+    async with deps.database.reading() as connection:
+        if await providers.shares_place(connection, provider):
+            posted = "shared_redirect_url" if arrival.posted_from is None else "posted_from_elsewhere"
+            raise LoginFailed("ISSUER_MISMATCH", reason=posted)
+
+
+async def _land(
+    deps: LoginDeps, matched: Matched, metadata: ProviderMetadata, answered: Answered, arrival: CallbackRequest
+) -> LoginResult:
+    """Write everything, in one transaction. A refusal commits too, since it may have quarantined an identity."""
+    provider = matched.provider
+    async with deps.database.transaction() as connection:
+        await _ensure_not_ended(connection, matched, answered)
+        await _ensure_unmoved(connection, provider, answered.person.issuer)
+        account = await provision(connection, provider, answered.person, actor=f"provider:{provider.id}")
+        if isinstance(account, Provisioned):
+            if denied := await denial(connection, provider, account, answered.groups):
+                # Raised inside, so that nothing is left of somebody who may do nothing here.
+                raise LoginFailed("NO_ACCESS", status=403, reason=denied)
+            return await _land_account(connection, deps, matched, metadata, answered, account, arrival)
+    assert isinstance(account, Declined)
+    said = None if account.name is None else words_of({"error": "username", "error_description": account.name})
+    raise LoginFailed(account.code, status=403, reason=account.detail, said=said)
+
+
+async def _ensure_not_ended(connection: Connection, matched: Matched, answered: Answered) -> None:
+    """A logout by the provider that came while this login was under way wins."""
+    begun_at, person = matched.attempt.launched_at, answered.person
+    if begun_at is not None and await was_ended_meanwhile(
+        connection,
+        matched.provider,
+        issuer=person.issuer,
+        subject=person.subject,
+        provider_session=answered.provider_session,
+        begun_at=begun_at,
+    ):
+        raise LoginFailed("LOGIN_ENDED", status=403, reason="logout_token")
+
+
+async def _ensure_unmoved(connection: Connection, asked: Provider, issuer: str) -> None:
+    """The provider is still where it was asked, and stays there until the commit; so does the person's directory.
+
+    Without it, a refresh token of the old place could be kept just after the move ended all others, and the next sync
+    would present it to the new one.
+
+    Args:
+        issuer: who has vouched for the person.
+    """
+    await locks.share_mappings(connection, asked.tenant_id)
+    current = await providers.hold(connection, asked.tenant_id, asked.id)
+    if current is None or current.place != asked.place:
+        raise LoginFailed("PROVIDER_DISABLED", status=403, reason="changed")
+    is_listed = accepts_issuer(current.issuer, issuer, frozenset(current.claims.directories))
+    if is_template(current.issuer) and asked.protocol == "oidc" and not is_listed:
+        raise LoginFailed("ISSUER_MISMATCH", reason="directory_removed")
+
+
+async def _land_account(
+    connection: Connection,
+    deps: LoginDeps,
+    matched: Matched,
+    metadata: ProviderMetadata,
+    answered: Answered,
+    account: Provisioned,
+    arrival: CallbackRequest,
+) -> LoginResult:
+    attempt, provider, tenant_id = matched.attempt, matched.provider, matched.attempt.tenant_id
+    actor = f"provider:{provider.id}"
+    has_token = await _keep_token(connection, deps, matched, answered, account)
+    can_be_asked = has_token or await refresh_tokens.newest_live(connection, tenant_id, account.identity_id) is not None
+    verified = Verified(account.identity_id, answered.person.profile, answered.groups, None, can_be_asked)
+    await apply_verified(
+        connection, tenant_id, provider, [verified], is_login=True, actor=actor, limits=deps.database.limits
+    )
+    result = Result(
+        user_id=account.user_id,
+        identity_id=account.identity_id,
+        provider_session=answered.provider_session,
+        id_token=_logout_hint(metadata, answered),
+        authenticated_at=answered.authenticated_at,
+    )
+    if is_one_host(attempt):
+        finished = await deliver(connection, deps, attempt, result, arrival.cookies)
+    else:
+        finished = await send_to_session_host(connection, deps, attempt, result)
+    await attempts.set_outcome(connection, tenant_id, attempt.id, "OK")
+    payload = {
+        "user": str(account.user_id),
+        "identity": str(account.identity_id),
+        "provider": str(provider.id),
+        "groups": answered.groups.completeness.value,
+        "refresh_token": has_token,
+        **_remarks(answered),
+    }
+    await audit.record(
+        connection, tenant_id, actor, [audit.Event("login.succeeded", "login_attempt", attempt.id, payload)]
+    )
+    return LoginResult(
+        kind=finished.kind,
+        location=finished.location,
+        set_cookies=finished.set_cookies,
+        clear_cookies=(matched.binding,),
+    )
+
+
+def _remarks(answered: Answered) -> dict[str, list[str]]:
+    """What was made of claims of an unusual shape, and where: codes, places and counts. Nothing if all was as usual."""
+    found = (*answered.person.profile.diagnostics, *answered.groups.diagnostics)
+    remarks = sorted({str(one) for one in found if one.code != "ABSENT"})
+    return {"remarks": remarks} if remarks else {}
+
+
+def _logout_hint(metadata: ProviderMetadata, answered: Answered) -> bytes | None:
+    """The ID Token, kept only where it is of use: as a hint to the provider's end-session endpoint."""
+    token = answered.tokens.id_token
+    if token is None or metadata.end_session_endpoint is None or len(token) > MAX_LOGOUT_HINT_LENGTH:
+        return None
+    return token.encode()
+
+
+async def _keep_token(
+    connection: Connection, deps: LoginDeps, matched: Matched, answered: Answered, account: Provisioned
+) -> bool:
+    """Keep what the sync will present: the refresh token, or the access token where that is re-read instead."""
+    provider, tokens = matched.provider, answered.tokens
+    token = {"REFRESH_TOKEN": tokens.refresh_token, "ACCESS_TOKEN": tokens.access_token}.get(provider.sync)
+    if token is None:
+        if provider.sync == "REFRESH_TOKEN":
+            # Never silent: without one, permissions of this login last no longer than its lease.
+            _log.warning("login.no_refresh_token", tenant_id=str(provider.tenant_id), provider_id=str(provider.id))
+        return False
+    login = LoginTokens(
+        refresh_token=token,
+        nonce_hash=matched.attempt.nonce_hash,
+        auth_time=answered.auth_time,
+        login_key=answered.login_key.jwk if answered.login_key else None,
+    )
+    await keep(connection, deps.vault, provider.tenant_id, account.identity_id, login)
+    return True

@@ -1,0 +1,140 @@
+"""Step one of a callback: which login is this the answer to, and did it begin in this browser? (I4)
+
+Nothing is used up before all of it fits: a callback that an attacker sends through a victim's browser, or at another
+provider's address, must neither sign anybody in nor spoil a login under way.
+
+Decision: where a callback is of no use, and somebody is signed in here, they go on to where its login was to end. Context:
+reloading, the back button and many tabs bring callbacks that are spent, or whose binding is gone, to people who are signed
+in. Consequences: nobody is signed in by it and nothing is read from it; the address is one that was checked when the
+login began, which any link could name as well. A binding that should be there and is not is still recorded.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from urllib.parse import urlsplit
+
+import msgspec
+
+from identity_api.db import attempts, providers
+from identity_api.db.attempts import Attempt
+from identity_api.db.providers import Provider
+from identity_api.ids import token_hash
+from identity_api.oidc.authorization import KNOWN_ERRORS, MAX_STATE_LENGTH, CallbackParameters, parse_callback
+from identity_api.oidc.errors import InvalidCallback
+from identity_api.sessions.authenticate import authenticate
+from identity_api.sessions.cookies import binding_name, host_of, is_bound, session_cookie_name
+from identity_api.sessions.errors import LoginFailed
+from identity_api.sessions.login.deps import CallbackRequest, LoginDeps, LoginResult
+from identity_api.sessions.login.failures import count, recorded
+from identity_api.sessions.login.launch import callback_origin, ensure_current
+
+
+class Matched(msgspec.Struct, frozen=True):
+    """A callback and the login it answers, begun in this browser.
+
+    `fault` says what is wrong with the parameters beside the state: such a callback uses the login up and fails.
+    """
+
+    attempt: Attempt
+    provider: Provider
+    parameters: CallbackParameters | None
+    fault: InvalidCallback | None
+    binding: str
+    """Name of the cookie that is of no use after this."""
+
+    def __repr__(self) -> str:
+        return f"Matched({self.attempt!r})"
+
+
+async def match(deps: LoginDeps, arrival: CallbackRequest) -> Matched | LoginResult:
+    """Find the attempt by `state`, and compare provider address and browser.
+
+    Returns:
+        `LoginResult` where there is nothing to finish, and a live session of the tenant goes on.
+
+    Raises:
+        LoginFailed: CALLBACK_INVALID, STATE_UNKNOWN, CALLBACK_MISPLACED, BROWSER_MISMATCH, LOGIN_USED, LOGIN_EXPIRED,
+            PROVIDER_DISABLED. Nothing has been used up.
+    """
+    try:
+        parameters, fault = parse_callback(arrival.pairs), None
+        state: str | None = parameters.state
+    except InvalidCallback as error:
+        parameters, fault, state = None, error, _only_state(arrival.pairs)
+    if state is None:
+        raise _unknown(LoginFailed("CALLBACK_INVALID", reason=_blame(fault, arrival.pairs)))
+    async with deps.database.reading() as connection:
+        attempt = await attempts.by_state(connection, token_hash(state))
+        provider = None
+        if attempt is not None and attempt.provider_id is not None:
+            provider = await providers.get(connection, attempt.tenant_id, attempt.provider_id)
+    if attempt is None or provider is None:
+        raise _unknown(LoginFailed("STATE_UNKNOWN"))
+    if await _goes_on(deps, attempt, provider, arrival):
+        return LoginResult(kind="CONTINUED", location=attempt.return_to)
+    async with recorded(deps, attempt, provider):
+        _check(attempt, provider, arrival)
+    return Matched(attempt, provider, parameters, fault, binding_name(callback_origin(attempt), attempt.id))
+
+
+async def _goes_on(deps: LoginDeps, attempt: Attempt, provider: Provider, arrival: CallbackRequest) -> bool:
+    """Whether the callback is of no use, and this browser has a live session of its tenant."""
+    is_spent, is_ours = attempt.consumed_at is not None, _is_bound(attempt, arrival)
+    is_plain = attempt.delivery == "cookie" and attempt.test_id is None and _is_placed(attempt, arrival)
+    if not is_plain or (is_ours and not is_spent):
+        return False
+    token = arrival.cookies.get(session_cookie_name(attempt.session_origin))
+    if token is None:
+        return False
+    async with deps.database.reading() as connection:
+        found = await authenticate(connection, token, idle_seconds=deps.limits.session_idle_seconds)
+    if found is None or found.tenant_id != attempt.tenant_id:
+        return False
+    if not is_spent:
+        with suppress(LoginFailed):
+            async with recorded(deps, attempt, provider):
+                raise LoginFailed("BROWSER_MISMATCH", reason="signed_in")
+    return True
+
+
+def _is_placed(attempt: Attempt, arrival: CallbackRequest) -> bool:
+    # Host and path, never scheme or port: behind a proxy those are not what the browser saw.
+    expected = urlsplit(attempt.redirect_url)
+    return (host_of(arrival.host), arrival.path or "/") == (host_of(attempt.redirect_url), expected.path or "/")
+
+
+def _is_bound(attempt: Attempt, arrival: CallbackRequest) -> bool:
+    return is_bound(arrival.cookies, callback_origin(attempt), attempt.id, attempt.callback_binding_hash)
+
+
+def _check(attempt: Attempt, provider: Provider, arrival: CallbackRequest) -> None:
+    if not _is_placed(attempt, arrival):
+        raise LoginFailed("CALLBACK_MISPLACED")
+    if not _is_bound(attempt, arrival):
+        # The binding goes with the first callback: without it a later one is spent, and not another browser's.
+        raise LoginFailed("BROWSER_MISMATCH" if attempt.consumed_at is None else "LOGIN_USED")
+    # Before "used": disabling a provider uses its attempts up, and the person is to hear the reason.
+    ensure_current(attempt, provider)
+    if attempt.consumed_at is not None:
+        raise LoginFailed("LOGIN_USED")
+    if attempt.is_expired:
+        raise LoginFailed("LOGIN_EXPIRED")
+
+
+def _blame(fault: InvalidCallback | None, pairs: Sequence[tuple[str, str]]) -> str | None:
+    """What is wrong with a callback that belongs to no login; and the provider's error code, if it is a registered one."""
+    if fault is None or fault.claim != "state":
+        return fault.blame if fault else None
+    errors = [value for name, value in pairs if name == "error" and value in KNOWN_ERRORS]
+    return ":".join(["state", *errors[:1]])
+
+
+def _only_state(pairs: Sequence[tuple[str, str]]) -> str | None:
+    """The state of a callback that is otherwise unusable, if it has exactly one."""
+    found = [value for name, value in pairs if name == "state"]
+    return found[0] if len(found) == 1 and 0 < len(found[0]) <= MAX_STATE_LENGTH else None
+
+
+def _unknown(failure: LoginFailed) -> LoginFailed:
+    count(failure)
+    return failure

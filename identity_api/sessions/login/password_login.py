@@ -1,0 +1,193 @@
+"""Sign-in with a local password, for tenants that allow it (S0-05): username, password, and a code where one is set up.
+
+What comes of it is handed over as a provider's login is (`delivery`): a frontend need not know who vouched.
+
+What tries cost: the account counts wrong ones and answers nothing for a while after ten, except to a browser that has
+signed in there before and to addresses that have not tried yet (`db.password_tries`); the address they come from is the
+web's to limit besides, through `LoginAddress`. No answer says whether there is such a user, as long as the
+password is not right; only then does a disabled account say that it is.
+"""
+
+from collections.abc import Mapping
+from typing import Protocol
+from uuid import UUID
+
+import msgspec
+
+from identity_api.accounts.credentials import Checked, Credentials, check, settle
+from identity_api.accounts.deps import AccountDeps
+from identity_api.accounts.errors import CredentialsRefused
+from identity_api.accounts.known_browsers import COOKIE_SECONDS, cookie_name, cookie_value
+from identity_api.db import attempts, audit, local_accounts, tenants
+from identity_api.db.attempts import NewAttempt
+from identity_api.db.tenants import Tenant
+from identity_api.ids import uuid7
+from identity_api.sessions.cookies import is_secure
+from identity_api.sessions.errors import LoginFailed
+from identity_api.sessions.login.delivery import Result, deliver
+from identity_api.sessions.login.deps import Cookie, LoginLimits, LoginRequest, LoginResult
+from identity_api.sessions.login.return_to import ReturnTarget, decide_ending
+from identity_api.telemetry import METRICS, get_logger, request_mark
+from identity_api.vault import Vault
+
+_log = get_logger(__name__)
+_KIND = "local"
+
+
+class LoginAddress(Protocol):
+    """The address that a sign-in comes from, as whoever serves it counts tries there."""
+
+    async def check(self) -> None:
+        """Called before anything is computed; raises what the caller of `sign_in` wants to see if it is too much."""
+
+    async def failed(self) -> None:
+        """Called after each refused try."""
+
+
+class PasswordLoginDeps(msgspec.Struct, frozen=True, kw_only=True):
+    """The parts of the process that a local sign-in needs."""
+
+    accounts: AccountDeps
+    limits: LoginLimits = LoginLimits()
+
+    @property
+    def vault(self) -> Vault:
+        """The process's."""
+        return self.accounts.vault
+
+
+class LocalSignIn(msgspec.Struct, frozen=True, kw_only=True):
+    """What the sign-in form brought, and where it stands and shall lead: as in `deps.LoginRequest`."""
+
+    username: str
+    password: str
+    code: str | None = None
+    beginning: LoginRequest
+    cookies: Mapping[str, str] = msgspec.field(default_factory=dict)
+    address: str = "unknown"
+
+    def __repr__(self) -> str:
+        return "LocalSignIn()"
+
+
+async def is_offered(deps: PasswordLoginDeps, tenant: Tenant) -> bool:
+    """Whether the login page shows a form."""
+    async with deps.accounts.database.reading() as connection:
+        return (await local_accounts.policy(connection, tenant.id)).local_sign_in
+
+
+async def check_beginning(deps: PasswordLoginDeps, tenant: Tenant, beginning: LoginRequest) -> ReturnTarget:
+    """Where a sign-in that begins so would end, before anybody types a password for it.
+
+    Raises:
+        LoginFailed: LOCAL_SIGN_IN_OFF.
+        BadInput: what `return_to.decide_ending` raises.
+    """
+    async with deps.accounts.database.reading() as connection:
+        policy = await local_accounts.policy(connection, tenant.id)
+        frontends = await tenants.frontends(connection, tenant.id)
+    if not policy.local_sign_in:
+        raise LoginFailed("LOCAL_SIGN_IN_OFF", status=403)
+    return decide_ending(beginning, frontends)
+
+
+async def sign_in(deps: PasswordLoginDeps, tenant: Tenant, given: LocalSignIn, *, address: LoginAddress) -> LoginResult:
+    """Check the credentials and begin a session, or make the one-time code for one, as the frontend asks for.
+
+    Args:
+        tenant: whose people sign in; known from the host or the path prefix, never from an argument (I2).
+
+    Raises:
+        LoginFailed: LOCAL_SIGN_IN_OFF; CREDENTIALS_REFUSED; SECOND_FACTOR_REQUIRED: ask for the code and send everything
+            again; SECOND_FACTOR_REFUSED; ACCOUNT_DISABLED.
+        BadInput: what `return_to.decide_ending` raises.
+        Unavailable: `SIGN_IN_BUSY`.
+    """
+    ending = await check_beginning(deps, tenant, given.beginning)
+    await address.check()
+    credentials = Credentials(
+        who=given.username, password=given.password, code=given.code, address=given.address, cookies=given.cookies
+    )
+    try:
+        checked = await check(deps.accounts, tenant.id, credentials, purpose="SIGN_IN")
+        finished = await _land(deps, tenant, given, checked, ending)
+    except CredentialsRefused as error:
+        if error.code != "SECOND_FACTOR_REQUIRED":
+            await address.failed()
+            _count(tenant, error.code)
+        raise LoginFailed(error.code) from None
+    if finished is None:
+        await address.failed()
+        _count(tenant, "ACCOUNT_DISABLED")
+        raise LoginFailed("ACCOUNT_DISABLED", status=403)
+    METRICS.count_login("OK", _KIND)
+    return finished
+
+
+async def _land(
+    deps: PasswordLoginDeps, tenant: Tenant, given: LocalSignIn, checked: Checked, ending: ReturnTarget
+) -> LoginResult | None:
+    """Write everything, in one transaction; None for a disabled user, whose right password is settled all the same."""
+    async with deps.accounts.database.transaction() as connection:
+        if not (await local_accounts.policy(connection, tenant.id, hold=True)).local_sign_in:
+            raise LoginFailed("LOCAL_SIGN_IN_OFF", status=403)
+        account = await settle(connection, tenant.id, checked)
+        user = str(account.user_id)
+        if account.disabled_at is not None:
+            event = audit.Event("login.failed", "user", account.user_id, {"code": "ACCOUNT_DISABLED", **request_mark()})
+            await audit.record(connection, tenant.id, "system", [event])
+            return None
+        attempt = _attempt(tenant, given.beginning, ending)
+        if ending.delivery == "code":
+            await attempts.insert(connection, attempt, seconds=deps.limits.code_seconds, is_over=True)
+        result = Result(
+            user_id=account.user_id,
+            identity_id=None,
+            provider_session=None,
+            id_token=None,
+            authenticated_at=deps.accounts.clock(),
+        )
+        finished = await deliver(connection, deps, attempt, result, given.cookies)
+        payload = {"user": user, "way": "password", "second_factor": checked.totp_step is not None}
+        event = audit.Event("login.succeeded", "user", account.user_id, payload)
+        await audit.record(connection, tenant.id, f"user:{user}", [event])
+        known = _known_browser(deps, tenant, given, account.user_id, checked)
+        return msgspec.structs.replace(finished, known_browser=known)
+
+
+def _known_browser(
+    deps: PasswordLoginDeps, tenant: Tenant, given: LocalSignIn, user_id: UUID, checked: Checked
+) -> Cookie:
+    """What this browser is known by the next time: strangers' wrong tries do not lock it out."""
+    is_https = is_secure(given.beginning.session_origin)
+    password_hash = checked.fresh_hash or checked.password_hash
+    return Cookie(
+        name=f"{'__Host-' if is_https else ''}{cookie_name(user_id)}",
+        value=cookie_value(deps.vault, tenant.id, user_id, password_hash, given.cookies),
+        max_age_seconds=COOKIE_SECONDS,
+        secure=is_https,
+    )
+
+
+def _attempt(tenant: Tenant, beginning: LoginRequest, ending: ReturnTarget) -> NewAttempt:
+    """What a login at a provider would have been begun with."""
+    return NewAttempt(
+        id=uuid7(),
+        tenant_id=tenant.id,
+        provider_id=None,
+        frontend_id=ending.frontend.id if ending.frontend else None,
+        delivery=ending.delivery,
+        return_to=ending.url,
+        session_origin=beginning.session_origin,
+        path_prefix=beginning.path_prefix,
+        client_state=beginning.client_state if ending.frontend else None,
+        client_challenge=beginning.client_challenge if ending.delivery == "code" else None,
+        login_hint=None,
+        redirect_url="",
+        issuer="",
+    )
+
+
+def _count(tenant: Tenant, code: str) -> None:
+    METRICS.count_login(code, _KIND)
+    _log.warning("login.failed", failure=code, tenant_id=str(tenant.id), provider_id=None)

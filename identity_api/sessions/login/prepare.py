@@ -1,0 +1,112 @@
+"""Prepare: make the attempt of a login and the handle that will move it into the person's browser.
+
+Nothing is bound to a browser yet and no provider is asked; that is `launch`'s.
+"""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from identity_api.db import attempts, audit, providers, tenants
+from identity_api.db.providers import Provider
+from identity_api.db.tenants import Tenant
+from identity_api.errors import BadInput, NotFound
+from identity_api.ids import new_token, token_hash, uuid7
+from identity_api.sessions.login.deps import LoginDeps, LoginRequest, Prepared
+from identity_api.sessions.login.return_to import ReturnTarget, decide_ending
+
+LAUNCH_PATH = "/auth/launch/"
+MAX_LOGIN_HINT_LENGTH = 320
+
+
+async def prepare(deps: LoginDeps, tenant: Tenant, beginning: LoginRequest) -> Prepared:
+    """Check what is asked for, and make a login that its browser can launch within `handle_seconds`.
+
+    Args:
+        tenant: whose people sign in; known from the host or the path prefix, never from an argument (I2).
+
+    Raises:
+        NotFound: `PROVIDER_NOT_FOUND`: no such provider, or a disabled one.
+        BadInput: `PROVIDER_CHOICE_REQUIRED`; what `return_to.decide_ending` raises; `LOGIN_HINT_INVALID`;
+            `REAUTHENTICATION_NOT_OFFERED`.
+    """
+    _check_login_hint(beginning.login_hint)
+    async with deps.database.reading() as connection:
+        found = await providers.of_tenant(connection, tenant.id)
+        frontends = await tenants.frontends(connection, tenant.id)
+    provider = choose_provider(tenant, found, beginning.provider_slug)
+    if beginning.reauthentication and not (provider.reauthentication and provider.protocol == "oidc"):
+        raise BadInput("This provider cannot be asked for a new proof.", code="REAUTHENTICATION_NOT_OFFERED")
+    try:
+        ending = decide_ending(beginning, frontends)
+    except BadInput as error:
+        await _record_refusal(deps, tenant.id, error)
+        raise
+    attempt = _attempt(tenant, provider, beginning, ending)
+    handle = new_token("ha")
+    async with deps.database.transaction() as connection:
+        await attempts.insert(connection, attempt, seconds=deps.limits.attempt_seconds)
+        await attempts.insert_handle(
+            connection,
+            tenant.id,
+            attempt.id,
+            token_hash(handle),
+            "SESSION_HOST",
+            seconds=deps.limits.handle_seconds,
+        )
+    launch_url = f"{beginning.session_origin}{beginning.path_prefix}{LAUNCH_PATH}{handle}"
+    return Prepared(handle=handle, launch_url=launch_url, attempt_id=str(attempt.id))
+
+
+def choose_provider(tenant: Tenant, found: Sequence[Provider], slug: str | None) -> Provider:
+    """The provider asked for, else the tenant's default, else the only one there is.
+
+    Raises:
+        NotFound: none fits. A disabled provider is as good as none.
+        BadInput: `PROVIDER_CHOICE_REQUIRED`: there are several, and no default.
+    """
+    enabled = {provider.slug: provider for provider in found if provider.enabled}
+    wanted = slug if slug is not None else tenant.default_provider
+    if wanted is not None and wanted in enabled:
+        return enabled[wanted]
+    if slug is not None or not enabled:
+        raise NotFound("There is no such way of signing in.", code="PROVIDER_NOT_FOUND")
+    if len(enabled) > 1:
+        raise BadInput("Say which provider to sign in with.", code="PROVIDER_CHOICE_REQUIRED", field="provider")
+    return next(iter(enabled.values()))
+
+
+def _attempt(tenant: Tenant, provider: Provider, beginning: LoginRequest, ending: ReturnTarget) -> attempts.NewAttempt:
+    return attempts.NewAttempt(
+        id=uuid7(),
+        tenant_id=tenant.id,
+        provider_id=provider.id,
+        frontend_id=ending.frontend.id if ending.frontend else None,
+        delivery=ending.delivery,
+        return_to=ending.url,
+        session_origin=beginning.session_origin,
+        path_prefix=beginning.path_prefix,
+        client_state=beginning.client_state if ending.frontend else None,
+        client_challenge=beginning.client_challenge if ending.delivery == "code" else None,
+        login_hint=beginning.login_hint,
+        reauthentication=beginning.reauthentication,
+        # As they are now: a provider that is set up anew meanwhile does not get this login's result.
+        redirect_url=provider.redirect_url,
+        issuer=provider.issuer,
+    )
+
+
+def is_login_hint(text: str) -> bool:
+    """Whether the text can be sent as a name that is known already."""
+    return 0 < len(text) <= MAX_LOGIN_HINT_LENGTH and text.isprintable()
+
+
+def _check_login_hint(hint: str | None) -> None:
+    if hint is not None and not is_login_hint(hint):
+        raise BadInput("The login hint cannot be used.", code="LOGIN_HINT_INVALID", field="login_hint")
+
+
+async def _record_refusal(deps: LoginDeps, tenant_id: UUID, error: BadInput) -> None:
+    """Somebody tries where a login could lead. The address itself is not kept: anybody can write there what they like."""
+    event = audit.Event("login.refused", "tenant", tenant_id, {"code": error.code})
+    async with deps.database.transaction() as connection:
+        await audit.record(connection, tenant_id, "system", [event])

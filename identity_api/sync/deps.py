@@ -1,0 +1,66 @@
+"""What the sync needs from outside, built once per process by the wiring and handed in."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import msgspec
+
+from identity_api.clock import Clock, elapsed_seconds
+from identity_api.db.database import Database
+from identity_api.ids import uuid7
+from identity_api.oidc.discovery import ProviderMetadata
+from identity_api.oidc.jwks import KeySet
+from identity_api.relying_party.cache import ProviderCache
+from identity_api.sync.alarms import Alarms
+from identity_api.sync.pace import Pace
+from identity_api.upstream.exchange import Upstream
+from identity_api.upstream.keys import ProviderDocuments
+from identity_api.vault import Vault
+
+IN_HAND = 4
+"""Claims in hand for each that may talk to a provider: the others wait to be applied, for an answer, or for their turn."""
+
+
+class SyncLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """Bounds, named as the settings are."""
+
+    concurrency: int = 20
+    """Syncs that talk to providers at a time in this process."""
+    max_inactive_days: int = 30
+    deadline_seconds: float = 10.0
+    """For a connection to a provider to stand, and for UserInfo. A sync that takes longer gives its place to others."""
+    answer_seconds: float = 30.0
+    """For the token endpoint's answer. A refresh that was sent is waited for as long as can be: giving up on an answer
+    that is still under way costs the login at a provider that rotates strictly."""
+    leeway_seconds: int = 60
+
+    @property
+    def in_hand(self) -> int:
+        """Claims that this process works at, and so the connections that it may need, all of them to one provider."""
+        return self.concurrency * IN_HAND
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncDeps:
+    """One process's parts for syncing. Not for two event loops."""
+
+    database: Database
+    vault: Vault
+    upstream: Upstream
+    documents: ProviderDocuments[ProviderMetadata, KeySet]
+    clock: Clock
+    elapsed: Callable[[], float] = elapsed_seconds
+    """What the leases of this process are measured with."""
+    limits: SyncLimits = SyncLimits()  # noqa: RUF009  # frozen
+    owner: UUID = field(default_factory=uuid7)
+    """Who holds the leases."""
+    memory: ProviderCache = field(default_factory=ProviderCache)
+    pace: Pace = field(default_factory=lambda: Pace(time.monotonic))
+    alarms: Alarms = field(default_factory=lambda: Alarms(time.monotonic))
+    calls: asyncio.Semaphore = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "calls", asyncio.Semaphore(self.limits.concurrency))

@@ -1,9 +1,0 @@
-"""Well-known providers as data. A preset fills in what is the same for everybody; what is said explicitly wins.
-
-`apply_preset` turns the fields of a declared provider, of which `preset` names one of `PRESETS`, into complete fields.
-"""
-
-from identity_api.tenants.presets.apply import PRESETS, apply_preset
-from identity_api.tenants.presets.preset import Alternative, Parameter, Preset
-
-__all__ = ["PRESETS", "Alternative", "Parameter", "Preset", "apply_preset"]

@@ -1,0 +1,82 @@
+"""What the edge is handed by the wiring. Built once per process; nothing here is made at import."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from identity_api.accounts.deps import AccountDeps
+from identity_api.config import Network
+from identity_api.db.database import Database
+from identity_api.sessions.authenticate import Authenticated
+from identity_api.sessions.login.deps import LoginDeps
+from identity_api.sessions.login.password_login import PasswordLoginDeps
+from identity_api.web.http.arriving import Arriving
+from identity_api.web.http.limits import EdgeLimits
+from identity_api.web.http.logout_replays import Replays
+from identity_api.web.http.origins import Origins
+from identity_api.web.http.response import Answer
+from identity_api.web.http.tenancy import Tenancy
+
+
+class GraphQLCall(msgspec.Struct, frozen=True, kw_only=True):
+    """A request to the GraphQL endpoint, its body already bounded."""
+
+    method: str
+    request_id: str
+    path_prefix: str
+    address: str
+    content_type: str | None
+    content_encoding: str | None
+    accept: str | None
+    body: bytes
+
+
+class GraphQLEndpoint(Protocol):
+    """Answers GraphQL. The wiring hands it in: edges do not know each other."""
+
+    async def __call__(self, call: GraphQLCall, authenticate: Callable[[], Awaitable[Authenticated]]) -> Answer:
+        """Answer one call. `authenticate` is awaited before the document is looked at, and raises what the edge renders."""
+        ...
+
+
+class Readiness(Protocol):
+    """Details that readiness reports beside the database, and that never make the service unready."""
+
+    async def __call__(self) -> dict[str, str]:
+        """For example `{"queue": "ok"}`."""
+        ...
+
+
+class WebDeps(msgspec.Struct, frozen=True, kw_only=True):
+    """The parts of the edge."""
+
+    login: LoginDeps
+    accounts: AccountDeps
+    tenancy: Tenancy
+    origins: Origins
+    limits: EdgeLimits
+    readiness: Readiness
+    replays: Replays = msgspec.field(default_factory=Replays)
+    arriving: Arriving = msgspec.field(default_factory=Arriving)
+    graphql: GraphQLEndpoint | None = None
+    trusted_proxies: Sequence[Network] = ()
+    handlers: Sequence[Any] = ()
+    """Further Litestar handlers, such as the GraphiQL page's."""
+    notices: set[str] = msgspec.field(default_factory=set)
+    """What this process has noticed that an operator should look at; readiness lists it."""
+
+    @property
+    def database(self) -> Database:
+        """The same database that logins use."""
+        return self.login.database
+
+    @property
+    def local(self) -> PasswordLoginDeps:
+        """What signing in with a local password needs."""
+        return PasswordLoginDeps(accounts=self.accounts, limits=self.login.limits)
+
+    @property
+    def session_idle_seconds(self) -> int:
+        """After how long an unused session is over."""
+        return self.login.limits.session_idle_seconds

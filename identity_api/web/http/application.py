@@ -1,0 +1,98 @@
+"""Puts the edge together: the framework's routes inside, what holds for every request around them."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from litestar import Litestar, Response
+from litestar.datastructures import State
+
+from identity_api.web.deps import WebDeps
+from identity_api.web.http.http_application import HTTPApplication, render_error
+from identity_api.web.http.parameters import WebRequest
+from identity_api.web.http.request_state import facts_of
+from identity_api.web.routes import (
+    api,
+    callback,
+    credentials,
+    health,
+    initiate,
+    local,
+    login,
+    onboarding,
+    password,
+    provider_keys,
+    provider_logout,
+    reauthenticate,
+    session,
+    tested,
+)
+
+Lifespan = Callable[[Any], AbstractAsyncContextManager[None]]
+
+_HANDLERS = (
+    login.root,
+    login.login,
+    login.provider_login,
+    login.launch_login,
+    local.local_login,
+    reauthenticate.reauthenticate_page,
+    reauthenticate.reauthenticate_by_password,
+    password.open_link,
+    password.choose,
+    password.chosen,
+    callback.callback,
+    callback.callback_form,
+    callback.complete_login,
+    api.api_login,
+    api.api_token,
+    api.me,
+    api.introspect_token,
+    session.account,
+    session.account_version,
+    credentials.credentials,
+    credentials.password_changed,
+    credentials.second_factor_begun,
+    credentials.second_factor_confirmed,
+    credentials.second_factor_removed,
+    onboarding.onboarding,
+    session.end_session,
+    session.sign_out,
+    session.leave,
+    session.signed_out,
+    tested.tested,
+    provider_keys.provider_keys,
+    provider_logout.backchannel_logout,
+    provider_logout.frontchannel_logout,
+    initiate.initiate,
+    initiate.initiate_form,
+    health.live,
+    health.ready,
+    health.metrics,
+    health.style,
+    health.account_script,
+)
+
+
+def build_web(deps: WebDeps, *, lifespan: Lifespan | None = None) -> HTTPApplication:
+    """The web edge as an ASGI application.
+
+    Args:
+        deps: of the edge; whatever must be opened is opened by `lifespan`.
+        lifespan: entered when the server starts, left when it stops.
+    """
+    routes = Litestar(
+        route_handlers=[*_HANDLERS, *deps.handlers],
+        exception_handlers={Exception: _render},
+        state=State({"deps": deps}),
+        lifespan=[lifespan] if lifespan else [],
+        openapi_config=None,
+        logging_config=None,
+        # Bounded at the edge, for the framework's routes and the GraphQL endpoint alike.
+        request_max_body_size=None,
+    )
+    return HTTPApplication(routes, deps)
+
+
+def _render(request: WebRequest, error: Exception) -> Response[Any]:
+    return render_error(facts_of(request.scope), error).to_response()

@@ -1,0 +1,154 @@
+"""Who is asking: a session's cookie or a bearer token, never both (RFC 6750).
+
+The row is checked on every request; a malformed credential is refused like an unknown one, without asking the database.
+"""
+
+import re
+from typing import Any, Final
+
+import msgspec
+
+from identity_api.db import audit
+from identity_api.db.shares import work_for
+from identity_api.errors import Refused
+from identity_api.sessions import authenticate
+from identity_api.sessions.authenticate import Authenticated
+from identity_api.sessions.cookies import session_cookie_name
+from identity_api.sessions.ended import why_ended
+from identity_api.telemetry import get_logger
+from identity_api.web.deps import WebDeps
+from identity_api.web.http import cookies, headers
+from identity_api.web.http.errors import HTTPRefusal, Unauthenticated
+from identity_api.web.http.origins import admit_cookie_request, allow_reading
+from identity_api.web.http.request_state import RequestFacts, facts_of
+
+_TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{20,128}")
+_log = get_logger(__name__)
+
+
+class Credential(msgspec.Struct, frozen=True):
+    """What a request presents. `token` is None if it cannot be one of ours."""
+
+    token: str | None
+    from_cookie: bool
+
+    def __repr__(self) -> str:
+        return f"Credential(from_cookie={self.from_cookie})"
+
+
+def credential_of(facts: RequestFacts, scope: Any) -> Credential | None:
+    """The request's credential, or None if it presents none.
+
+    Raises:
+        HTTPRefusal: 400 for a cookie beside an `Authorization`, or two different sessions.
+        Unauthenticated: an `Authorization` that is no single bearer token.
+    """
+    name = session_cookie_name(facts.origin)
+    in_cookies = {value for key, value in cookies.pairs_of(scope) if key == name}
+    in_header = headers.values(scope, b"authorization")
+    if len(in_cookies) > 1 or (in_cookies and in_header):
+        raise HTTPRefusal(400, "CREDENTIALS_AMBIGUOUS", "The request presents more than one session.")
+    if in_cookies:
+        return Credential(_shaped(in_cookies.pop()), from_cookie=True)
+    if not in_header:
+        return None
+    scheme, _, token = in_header[0].partition(" ")
+    if len(in_header) > 1 or scheme.lower() != "bearer":
+        raise Unauthenticated(presented=True)
+    return Credential(_shaped(token.strip(" ")), from_cookie=False)
+
+
+def _shaped(token: str) -> str | None:
+    return token if _TOKEN.fullmatch(token) else None
+
+
+async def require(deps: WebDeps, scope: Any, *, header_required: bool = False, is_use: bool = True) -> Authenticated:
+    """The live session or token of this request, which may come from the page that it comes from.
+
+    Args:
+        deps: of the edge.
+        scope: the ASGI scope.
+        header_required: with a cookie, `Identity-Request: 1` must be there as well (GraphQL).
+        is_use: False for what a page asks by itself: it must not keep a session alive that nobody uses.
+
+    Raises:
+        Unauthenticated: none, or not valid (any more), or of another tenant than the one entered; a bad cookie is cleared.
+        Refused: `ORIGIN_REFUSED`.
+        HTTPRefusal: 400, see `credential_of`; 429 for too many bad tokens.
+    """
+    facts = facts_of(scope)
+    entered = facts.tenant.id if facts.tenant else None
+    await allow_reading(deps.origins, facts, scope, entered)
+    credential = credential_of(facts, scope)
+    if credential is None:
+        raise Unauthenticated
+    found = await _look_up(deps, credential)
+    if found is None:
+        await _refuse_invalid(deps, facts, credential)
+    assert found is not None
+    work_for(found.tenant_id)
+    facts.allowed_origin = None  # from here on it is the session's tenant that decides
+    if credential.from_cookie:
+        try:
+            await admit_cookie_request(deps.origins, facts, scope, found.tenant_id, header_required=header_required)
+        except Refused:
+            await _record_refused_origin(deps, facts, found)
+            raise
+    else:
+        await allow_reading(deps.origins, facts, scope, found.tenant_id)
+    if entered is not None and entered != found.tenant_id:
+        # A session of one tenant is nothing at another's door (I2); it stays valid at its own.
+        raise Unauthenticated(presented=True)
+    if is_use and authenticate.needs_touch(found):
+        facts.afterwards.append(lambda: _touch(deps, found))
+    return found
+
+
+async def optional(deps: WebDeps, scope: Any, *, is_use: bool = True) -> Authenticated | None:
+    """As `require`, for pages that also serve somebody who is not signed in: None instead of `Unauthenticated`."""
+    try:
+        return await require(deps, scope, is_use=is_use)
+    except Unauthenticated:
+        return None
+
+
+async def login_address(deps: WebDeps, scope: Any) -> str:
+    """Where somebody goes who is not signed in: the login page, which says why if this browser's session was ended.
+
+    Only who has the session's token learns of it.
+    """
+    facts = facts_of(scope)
+    credential = credential_of(facts, scope)
+    if credential is None or credential.token is None or not credential.from_cookie or facts.tenant is None:
+        return facts.local("/login")
+    async with deps.database.reading() as connection:
+        end = await why_ended(connection, facts.tenant.id, credential.token, idle_seconds=deps.session_idle_seconds)
+    return facts.local("/login" if end is None else f"/login?ended={end}")
+
+
+async def _look_up(deps: WebDeps, credential: Credential) -> Authenticated | None:
+    if credential.token is None:
+        return None
+    async with deps.database.reading() as connection:
+        return await authenticate.authenticate(connection, credential.token, idle_seconds=deps.session_idle_seconds)
+
+
+async def _refuse_invalid(deps: WebDeps, facts: RequestFacts, credential: Credential) -> None:
+    if credential.from_cookie:
+        facts.set_cookies.append(cookies.clear_cookie(session_cookie_name(facts.origin)))
+    await deps.limits.bad_credential(facts.address)
+    raise Unauthenticated(presented=True)
+
+
+async def _record_refused_origin(deps: WebDeps, facts: RequestFacts, found: Authenticated) -> None:
+    """Somebody's page tried to use this session: worth a line and an audit event, but no flood of them."""
+    _log.warning("security.origin_refused", tenant_id=str(found.tenant_id), session_id=str(found.session_id))
+    if await deps.limits.is_worth_recording(str(found.session_id)):
+        event = audit.Event("request.origin_refused", "session", found.session_id, {"method": facts.method})
+        async with deps.database.transaction() as connection:
+            await audit.record(connection, found.tenant_id, found.actor, [event])
+
+
+async def _touch(deps: WebDeps, found: Authenticated) -> None:
+    async with deps.database.transaction() as connection:
+        await authenticate.touch(connection, found)

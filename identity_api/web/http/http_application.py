@@ -1,0 +1,167 @@
+"""The outermost ASGI application: what holds for every request, whichever route answers it.
+
+In this order: a request id; the bounds of the head; how the browser sees us; the entry (tenant); preflights; a bounded
+body; then the GraphQL endpoint or the framework's routes. Whatever is raised anywhere becomes an answer here, and every
+answer gets the common headers, is logged once by its route template and counted.
+"""
+
+import re
+import time
+from typing import Any, Final
+
+from identity_api.db.shares import work_for
+from identity_api.sessions.errors import LoginFailed
+from identity_api.telemetry import METRICS, get_logger, log_context, span
+from identity_api.web.deps import WebDeps
+from identity_api.web.http import cookies, headers, security_headers
+from identity_api.web.http.body import MAX_BODY_BYTES, MAX_GRAPHQL_BODY_BYTES, BoundedBody
+from identity_api.web.http.errors import problem_of
+from identity_api.web.http.forwarded import see
+from identity_api.web.http.graphql_endpoint import answer_graphql
+from identity_api.web.http.logout_replay_guard import is_backchannel_logout, refuse_replay
+from identity_api.web.http.origins import answer_preflight
+from identity_api.web.http.request_head import check_head
+from identity_api.web.http.request_state import RequestFacts, put_facts
+from identity_api.web.http.response import Answer
+from identity_api.web.pages.rendering import error_page
+
+# Asked by machines that know an address and no name: any well-formed host will do.
+_HOSTLESS: Final = frozenset({"/health/live", "/health/ready", "/metrics"})
+_FOR_PROGRAMS: Final = re.compile(r"(?:/t/[^/]+)?/(?:v1/(?!auth/oidc/callback$)|graphql)")
+"""Where a browser is told no page: a person arrives there at the callback address of `/v1` only."""
+UNTRUSTED_PROXY: Final = "forwarded headers come from a private address that is not in IDENTITY_TRUSTED_PROXIES"
+_log = get_logger(__name__)
+
+
+class HTTPApplication:
+    """Wraps the framework's application."""
+
+    def __init__(self, routes: Any, deps: WebDeps) -> None:
+        self._routes, self._deps = routes, deps
+        self._public_is_https = deps.login.public_url.startswith("https://")
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve one connection."""
+        if scope["type"] == "lifespan":
+            await self._routes(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1000})
+        else:
+            await self._serve(dict(scope), receive, send)
+
+    async def _serve(self, scope: Any, receive: Any, send: Any) -> None:
+        facts = RequestFacts(method=scope["method"], path=scope["path"])
+        put_facts(scope, facts)
+        work_for(None)
+        answering = _Answering(facts, send)
+        with log_context(request_id=facts.request_id):
+            with span("http.request", request_id=facts.request_id, method=facts.method[:16]) as note:
+                try:
+                    await self._dispatch(scope, facts, receive, answering)
+                except Exception as error:
+                    if answering.has_begun:
+                        raise
+                    await render_error(facts, error).send(answering)
+                finally:
+                    note("route", facts.route)
+                    note("status", answering.status)
+                    _report(facts, answering.status)
+            await _run_afterwards(facts)
+
+    async def _dispatch(self, scope: Any, facts: RequestFacts, receive: Any, answering: "_Answering") -> None:
+        facts.wants_page = "text/html" in (headers.first(scope, b"accept") or "") and not _FOR_PROGRAMS.match(
+            facts.path
+        )
+        check_head(scope)
+        self._see(scope, facts)
+        await self._enter(scope, facts)
+        allowed = await answer_preflight(self._deps.origins, facts, scope)
+        if allowed is not None:
+            facts.route = "preflight"
+            await Answer(204, allowed).send(answering)
+        elif scope["path"] == "/graphql" and facts.method == "POST" and self._deps.graphql is not None:
+            facts.route, facts.wants_page = "/graphql", False
+            body = self._body(scope, facts, receive, MAX_GRAPHQL_BODY_BYTES)
+            await (await answer_graphql(self._deps, self._deps.graphql, scope, body)).send(answering)
+        else:
+            body = self._body(scope, facts, receive, MAX_BODY_BYTES)
+            if is_backchannel_logout(scope):
+                await refuse_replay(self._deps, facts, scope, body)
+            await self._routes(scope, body, answering)
+            facts.route = scope.get("path_template") or "none"
+
+    def _body(self, scope: Any, facts: RequestFacts, receive: Any, limit: int) -> BoundedBody:
+        return BoundedBody(scope, receive, limit, counted=lambda: self._deps.arriving.from_address(facts.address))
+
+    def _see(self, scope: Any, facts: RequestFacts) -> None:
+        seen = see(scope, self._deps.trusted_proxies, always_https=self._public_is_https)
+        facts.scheme, facts.authority, facts.host = seen.scheme, seen.authority, seen.host
+        facts.address, facts.peer_is_local = seen.address, seen.peer_is_local
+        if seen.is_untold and UNTRUSTED_PROXY not in self._deps.notices:
+            self._deps.notices.add(UNTRUSTED_PROXY)
+            _log.warning("http.untrusted_proxy", hint="list the proxy in IDENTITY_TRUSTED_PROXIES")
+
+    async def _enter(self, scope: Any, facts: RequestFacts) -> None:
+        if facts.path in _HOSTLESS or facts.path.startswith("/static/"):
+            return
+        entry = await self._deps.tenancy.enter(facts.host, facts.path)
+        facts.tenant, facts.path_prefix = entry.tenant, entry.prefix
+        work_for(entry.tenant.id if entry.tenant else None)
+        scope["path"] = entry.path
+
+
+def render_error(facts: RequestFacts, error: BaseException) -> Answer:
+    """The answer to a request that raised: a page for a browser, else problem JSON."""
+    failed = error if isinstance(error, LoginFailed) else None
+    if failed is not None:
+        cookies.apply(facts.set_cookies, (), failed.clear_cookies)
+    problem = problem_of(error)
+    if problem.code == "ORIGIN_REFUSED":
+        facts.allowed_origin = None
+    if facts.wants_page:
+        return error_page(facts, problem, failed)
+    return problem.as_json(facts.request_id)
+
+
+class _Answering:
+    """An ASGI `send` that adds what every answer has, remembers its status, and keeps a HEAD's answer without body."""
+
+    def __init__(self, facts: RequestFacts, send: Any) -> None:
+        self._facts, self._send = facts, send
+        self.has_begun = False
+        self.status = 500
+
+    async def __call__(self, event: Any) -> None:
+        if event["type"] == "http.response.start":
+            self.has_begun, self.status = True, event["status"]
+            lines = [(name, value) for name, value in event["headers"] if value]
+            event = {**event, "headers": security_headers.complete(self._facts, lines)}
+        elif event["type"] == "http.response.body" and self._facts.method == "HEAD":
+            event = {**event, "body": b""}
+        await self._send(event)
+
+
+def _report(facts: RequestFacts, status: int) -> None:
+    seconds = time.monotonic() - facts.started
+    METRICS.observe_request(facts.route, facts.method, status, seconds)
+    if not facts.is_logged:
+        return
+    # The template, not the path: paths hold handles, and queries hold codes.
+    _log.info(
+        "http.request",
+        method=facts.method[:16],
+        route=facts.route,
+        status=status,
+        milliseconds=round(seconds * 1000, 1),
+        address=facts.address,
+        tenant=facts.tenant.slug if facts.tenant else None,
+    )
+
+
+async def _run_afterwards(facts: RequestFacts) -> None:
+    for act in facts.afterwards:
+        try:
+            await act()
+        except Exception:
+            _log.exception("http.afterwards_failed")

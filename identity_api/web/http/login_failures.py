@@ -1,0 +1,17 @@
+"""What the edge does about a login that failed: count it against the address, and see that its tenant can find it."""
+
+from identity_api.sessions.errors import LoginFailed
+from identity_api.sessions.login.failures import record_at_entry
+from identity_api.web.deps import WebDeps
+from identity_api.web.http.request_state import RequestFacts
+
+
+async def login_failed(deps: WebDeps, facts: RequestFacts, failure: LoginFailed) -> None:
+    """Count and record. The caller raises the failure afterwards.
+
+    Raises:
+        TooManyRequests: the address fails too often; then nothing is recorded.
+    """
+    await deps.limits.login_failed(facts.address)
+    if facts.tenant is not None:
+        await record_at_entry(deps.login, facts.tenant.id, failure, host=facts.host, path=facts.path)

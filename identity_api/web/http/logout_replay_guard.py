@@ -1,0 +1,80 @@
+"""A replayed logout token is refused here, before the framework and the database hear of it: promise 18.
+
+Every other request goes on to the route as if nobody had looked at it.
+"""
+
+from typing import Any, Final
+from uuid import UUID
+
+from identity_api.errors import BadInput
+from identity_api.oidc.logout import parse_backchannel_logout
+from identity_api.sessions.logout.backchannel import record_refusal
+from identity_api.sessions.logout.provider_logout import LogoutRefused, LogoutReplayed
+from identity_api.telemetry import METRICS, get_logger
+from identity_api.web.deps import WebDeps
+from identity_api.web.http import headers
+from identity_api.web.http.body import BoundedBody
+from identity_api.web.http.errors import TooManyRequests
+from identity_api.web.http.parameters import FORM, media_type_of, pairs_of
+from identity_api.web.http.request_state import RequestFacts
+
+_HEAD: Final = "/auth/providers/"
+_TAIL: Final = "/backchannel-logout"
+_ROUTE: Final = f"{_HEAD}{{provider_id}}{_TAIL}"
+_log = get_logger(__name__)
+
+
+def is_backchannel_logout(scope: Any) -> bool:
+    """Whether a request goes to the address for logout tokens of some provider."""
+    path: str = scope["path"]
+    return path.startswith(_HEAD) and path.endswith(_TAIL) and scope["method"] == "POST"
+
+
+async def refuse_replay(deps: WebDeps, facts: RequestFacts, scope: Any, body: BoundedBody) -> None:
+    """Refuse a logout token that was found to be used a moment ago; otherwise change nothing.
+
+    Raises:
+        LogoutReplayed: it is one.
+        TooManyRequests: it is one of many.
+        HTTPRefusal: the body is too large, too slow or half, as the route would say.
+    """
+    provider_id = _provider_of(scope["path"])
+    if facts.tenant is None or provider_id is None or not deps.replays.may_know(facts.tenant.id, provider_id):
+        return
+    facts.route, facts.wants_page = _ROUTE, False
+    token = _token_of(scope, await body.peek())
+    if token is None or not deps.replays.knows(facts.tenant.id, provider_id, token):
+        return
+    METRICS.count_logout("back", "refused")
+    replayed = LogoutReplayed()
+    try:
+        await note_refusal(deps, facts.tenant.id, provider_id, replayed)
+    except TooManyRequests:
+        facts.is_logged = False
+        raise
+    raise replayed
+
+
+async def note_refusal(deps: WebDeps, tenant_id: UUID, provider_id: UUID, error: LogoutRefused) -> None:
+    """Count it, and write it down while it is news. A flood gets 429; a valid token is never counted."""
+    await deps.limits.bad_logout(str(provider_id))
+    if await deps.limits.is_worth_recording(f"logout:{provider_id}"):
+        _log.warning("security.logout_refused", reason=error.reason, provider_id=str(provider_id))
+        await record_refusal(deps.database, tenant_id, provider_id, error.reason)
+
+
+def _provider_of(path: str) -> UUID | None:
+    try:
+        return UUID(path[len(_HEAD) : -len(_TAIL)])
+    except ValueError:
+        return None
+
+
+def _token_of(scope: Any, body: bytes) -> str | None:
+    """The token, if the request is what a provider sends; what is wrong with another is the route's to say."""
+    if media_type_of(headers.first(scope, b"content-type")) != FORM:
+        return None
+    try:
+        return parse_backchannel_logout(pairs_of(body))
+    except BadInput:
+        return None

@@ -1,0 +1,117 @@
+"""Which pages may use a person's cookie, and which may read our answers.
+
+A cookie is sent by the browser whoever's page asks, so a request with one is believed only if it says which page it
+comes from. A bearer token proves by itself that its holder meant to send it.
+
+    GET, HEAD     no `Origin` (a person followed a link), or ours, or a frontend's of the session's tenant
+    others        that `Origin` is required, or `Sec-Fetch-Site: same-origin`
+    GraphQL       the header `Identity-Request: 1` as well, which no form and no image can send
+
+`Origin: null` is nobody's. Origins are compared as whole texts.
+"""
+
+from typing import Any
+from uuid import UUID
+
+from identity_api.db import tenants
+from identity_api.db.database import Database
+from identity_api.errors import Refused
+from identity_api.web.http import headers
+from identity_api.web.http.request_state import RequestFacts
+from identity_api.web.http.ttl_cache import Recent
+
+_SAFE_METHODS = frozenset({"GET", "HEAD"})
+_ALLOWED_METHODS = "GET, POST"
+_ALLOWED_HEADERS = "authorization, content-type, identity-request"
+_PREFLIGHT_SECONDS = "600"
+
+
+class Origins:
+    """Knows the origins of frontends. One per process; what it remembers is at most a second old."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._known: Recent[tuple[str, UUID | None], bool] = Recent()
+
+    async def is_known(self, origin: str, tenant_id: UUID | None) -> bool:
+        """Whether a frontend of the tenant (of any tenant, for None) has exactly this origin."""
+        if len(origin) > 300 or origin == "null":
+            return False
+        return await self._known.get((origin, tenant_id), lambda: self._ask(origin, tenant_id))
+
+    async def _ask(self, origin: str, tenant_id: UUID | None) -> bool:
+        async with self._database.reading() as connection:
+            return await tenants.origin_is_known(connection, origin, tenant_id)
+
+
+def is_own(facts: RequestFacts, origin: str) -> bool:
+    """Whether the origin is that of our own pages on the host that was asked."""
+    # The https page of the same host is ours as well, where TLS ends at a proxy that nobody told us about.
+    return origin in (facts.origin, f"https://{facts.authority}")
+
+
+async def admit_cookie_request(
+    origins: Origins, facts: RequestFacts, scope: Any, tenant_id: UUID, *, header_required: bool = False
+) -> None:
+    """Accept a request that the session's cookie came with, if its page may use that session.
+
+    Raises:
+        Refused: `ORIGIN_REFUSED`.
+    """
+    sent = headers.values(scope, b"origin")
+    site = headers.values(scope, b"sec-fetch-site")
+    if sent:
+        if len(sent) != 1:
+            raise _refused()
+        if not is_own(facts, sent[0]):
+            if not await origins.is_known(sent[0], tenant_id):
+                raise _refused()
+            facts.allowed_origin = sent[0]
+    elif facts.method not in _SAFE_METHODS and site != ["same-origin"]:
+        raise _refused("A request with the session's cookie names its page: the header Origin is missing.")
+    if header_required and headers.values(scope, b"identity-request") != ["1"]:
+        raise _refused("A request with the session's cookie needs the header Identity-Request: 1.")
+
+
+def admit_own_form(facts: RequestFacts, scope: Any) -> None:
+    """Accept a password only from a page of ours: a sign-in that another site sends would make the browser somebody
+    else's without their noticing. A program that is no browser says `Origin` like one.
+
+    Raises:
+        Refused: `ORIGIN_REFUSED`.
+    """
+    sent, site = headers.values(scope, b"origin"), headers.values(scope, b"sec-fetch-site")
+    is_ours = len(sent) == 1 and is_own(facts, sent[0]) if sent else site == ["same-origin"]
+    if not is_ours or site not in ([], ["same-origin"]):
+        raise _refused()
+
+
+async def allow_reading(origins: Origins, facts: RequestFacts, scope: Any, tenant_id: UUID | None) -> None:
+    """Let a frontend's page read the answer, if the request comes from one (of this tenant, or of any for None)."""
+    sent = headers.values(scope, b"origin")
+    if len(sent) == 1 and await origins.is_known(sent[0], tenant_id):
+        facts.allowed_origin = sent[0]
+
+
+async def answer_preflight(origins: Origins, facts: RequestFacts, scope: Any) -> dict[str, str] | None:
+    """Headers that answer a preflight (Fetch standard, 3.3.6), or None if the request is none.
+
+    Raises:
+        Refused: `ORIGIN_REFUSED`, for a page that is no frontend of ours; the answer then allows nothing.
+    """
+    sent = headers.values(scope, b"origin")
+    if facts.method != "OPTIONS" or not sent or headers.first(scope, b"access-control-request-method") is None:
+        return None
+    tenant_id = facts.tenant.id if facts.tenant else None
+    if len(sent) != 1 or not (is_own(facts, sent[0]) or await origins.is_known(sent[0], tenant_id)):
+        raise _refused()
+    facts.allowed_origin = sent[0]
+    return {
+        "access-control-allow-methods": _ALLOWED_METHODS,
+        "access-control-allow-headers": _ALLOWED_HEADERS,
+        "access-control-max-age": _PREFLIGHT_SECONDS,
+    }
+
+
+def _refused(message: str = "This page may not use the session.") -> Refused:
+    return Refused(message, code="ORIGIN_REFUSED")

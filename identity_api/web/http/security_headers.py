@@ -1,0 +1,66 @@
+"""Headers that every answer has (OWASP ASVS 3.4), unless its handler said something else.
+
+`Referrer-Policy` is `same-origin`, not `no-referrer`: with the latter browsers send `Origin: null` with our own forms
+(Fetch standard, 3.1), which is nobody's origin. Addresses with codes in them still never reach another site.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from identity_api.web.http.request_state import RequestFacts
+
+CONTENT_SECURITY_POLICY: Final = "; ".join(
+    (
+        "default-src 'none'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+LEADS_ELSEWHERE: Final = CONTENT_SECURITY_POLICY.replace(" form-action 'self';", "")
+"""Browsers apply `form-action` to redirects as well: signing out leads on to the provider, signing in to a frontend."""
+
+FOLLOWS_CHANGES: Final = f"{LEADS_ELSEWHERE}; script-src 'self'; connect-src 'self'"
+"""For the page with the one script of ours, which asks our own origin whether something has changed."""
+
+_POLICY: Final = b"content-security-policy"
+_NOBODY_FRAMES: Final = "frame-ancestors 'none'"
+
+_ALWAYS: Final = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"x-frame-options", b"DENY"),
+    (b"cache-control", b"no-store"),
+    (_POLICY, CONTENT_SECURITY_POLICY.encode()),
+)
+_HSTS: Final = (b"strict-transport-security", b"max-age=31536000")
+
+Lines = list[tuple[bytes, bytes]]
+
+
+def framed_by(origins: Sequence[str]) -> dict[str, str]:
+    """Headers of a page that the pages of these origins, and no others, may show in a frame."""
+    policy = CONTENT_SECURITY_POLICY.replace(_NOBODY_FRAMES, f"frame-ancestors {' '.join(origins)}")
+    return {"content-security-policy": policy, "cross-origin-resource-policy": "cross-origin"}
+
+
+def complete(facts: RequestFacts, lines: Lines) -> Lines:
+    """The lines of an answer with what it lacks: security headers, request id, cookies, and who may read it."""
+    present = {name.lower() for name, _ in lines}
+    if any(name.lower() == _POLICY and _NOBODY_FRAMES.encode() not in policy for name, policy in lines):
+        # It knows no list of origins, and a browser that reads the policy ignores it.
+        present.add(b"x-frame-options")
+    lines = lines + [line for line in _ALWAYS if line[0] not in present]
+    lines.append((b"x-request-id", facts.request_id.encode()))
+    if facts.scheme == "https":
+        lines.append(_HSTS)
+    lines += [(b"set-cookie", line.encode("latin-1")) for line in facts.set_cookies]
+    if facts.allowed_origin is not None:
+        lines.append((b"access-control-allow-origin", facts.allowed_origin.encode("latin-1")))
+        lines.append((b"access-control-allow-credentials", b"true"))
+        lines.append((b"access-control-expose-headers", b"x-request-id, retry-after"))
+    lines.append((b"vary", b"Origin"))
+    return lines

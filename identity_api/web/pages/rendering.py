@@ -1,0 +1,242 @@
+"""Pages: server-rendered HTML that works without JavaScript, with everything escaped (Jinja2, autoescape) and one style file.
+
+What a provider or a browser wrote is shown only where it is a person's own data on their own page.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from typing import Any, Final, Literal
+
+import jinja2
+import msgspec
+
+from identity_api.accounts.password_rules import MIN_LENGTH
+from identity_api.accounts.second_factor import TOTPEnrolment
+from identity_api.db.providers import Provider
+from identity_api.sessions.errors import LoginFailed
+from identity_api.web.http.errors import Problem
+from identity_api.web.http.request_state import RequestFacts
+from identity_api.web.http.response import Answer
+from identity_api.web.http.security_headers import FOLLOWS_CHANGES, LEADS_ELSEWHERE
+from identity_api.web.pages.account import AccountView
+from identity_api.web.pages.icons import MARK, icon_address
+from identity_api.web.pages.onboarding import ChecklistView
+
+_HTML: Final = "text/html; charset=utf-8"
+_HEADINGS: Final = {
+    401: "Please sign in",
+    403: "You cannot go on here",
+    404: "There is nothing here",
+    429: "One moment, please",
+    500: "Something went wrong",
+    503: "Not available for a moment",
+}
+_LOGIN_HEADINGS: Final = {
+    400: "The sign-in did not succeed",
+    403: "You cannot sign in here",
+    502: "The sign-in service has a problem",
+    503: "The sign-in service has a problem",
+    504: "The sign-in service does not answer",
+}
+
+STYLE: Final = (files("identity_api.web.pages") / "static" / "style.css").read_bytes()
+STYLE_VERSION: Final = hashlib.sha256(STYLE).hexdigest()[:16]
+ACCOUNT_SCRIPT: Final = (files("identity_api.web.pages") / "static" / "account.js").read_bytes()
+ACCOUNT_SCRIPT_VERSION: Final = hashlib.sha256(ACCOUNT_SCRIPT).hexdigest()[:16]
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("identity_api.web.pages"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["mark"] = MARK
+    environment.globals["style"] = f"/static/style.css?v={STYLE_VERSION}"
+    environment.globals["account_script"] = f"/static/account.js?v={ACCOUNT_SCRIPT_VERSION}"
+    return environment
+
+
+_TEMPLATES: Final = _environment()
+
+
+class Button(msgspec.Struct, frozen=True):
+    """A way to sign in, on the login page."""
+
+    label: str
+    address: str
+    icon: str | None
+
+    @property
+    def initial(self) -> str:
+        """Stands in for an icon."""
+        return self.label[:1].upper()
+
+
+def button_of(provider: Provider, address: str) -> Button:
+    """The button of a provider."""
+    return Button(provider.label, address, icon_address(provider.icon))
+
+
+class LocalForm(msgspec.Struct, frozen=True, kw_only=True):
+    """The form of the login page for a local password, or, where `held` is set, for the code that goes with one."""
+
+    carried: Mapping[str, str]
+    """Where the sign-in shall lead, as hidden fields."""
+    username: str = ""
+    problem: str | None = None
+    held: str | None = None
+
+    def __repr__(self) -> str:
+        return "LocalForm()"
+
+
+def login_page(
+    facts: RequestFacts,
+    buttons: Sequence[Button],
+    *,
+    notice: str | None = None,
+    local: LocalForm | None = None,
+    status: int = 200,
+) -> Answer:
+    """Ways to sign in: buttons, and a form where the tenant has passwords."""
+    page = _page("login.html", facts, buttons=buttons, notice=notice, local=local)
+    headers = {**page.headers, "content-security-policy": LEADS_ELSEWHERE} if local is not None else page.headers
+    return Answer(status, headers, page.body)
+
+
+def password_page(facts: RequestFacts, username: str, *, problem: str | None = None, status: int = 200) -> Answer:
+    """Where somebody chooses a password with a one-time token."""
+    page = _page("password.html", facts, username=username, problem=problem, shortest=MIN_LENGTH)
+    return Answer(status, page.headers, page.body)
+
+
+class ProofForm(msgspec.Struct, frozen=True, kw_only=True):
+    """The form by which somebody who is signed in proves anew who they are."""
+
+    username: str
+    return_to: str
+    asks_code: bool
+    problem: str | None
+
+
+def proof_page(facts: RequestFacts, form: ProofForm | None, buttons: Sequence[Button], *, status: int) -> Answer:
+    """Ways to a new proof: the password, and providers that ask their people anew."""
+    page = _page("proof.html", facts, form=form, buttons=buttons)
+    return Answer(status, page.headers, page.body)
+
+
+class CredentialsView(msgspec.Struct, frozen=True):
+    """What somebody has to sign in with here."""
+
+    username: str
+    has_password: bool
+    has_second_factor: bool
+
+
+class CredentialsProblem(msgspec.Struct, frozen=True):
+    """Why something has not been done, told where it was asked for."""
+
+    form: Literal["password", "factor", "code"]
+    field: str | None
+    """The id of the field that is wrong, in that form."""
+    text: str
+
+
+def credentials_page(
+    facts: RequestFacts,
+    credentials: CredentialsView,
+    *,
+    notice: str | None,
+    problem: CredentialsProblem | None,
+    enrolment: TOTPEnrolment | None,
+    confirms: bool = False,
+) -> Answer:
+    """One's own password and second factor, with forms to change them.
+
+    Args:
+        facts: of the request.
+        credentials: what there is.
+        notice: what has been done.
+        problem: why it has not.
+        enrolment: a new second factor, to be shown once.
+        confirms: ask for its code once more, without showing it again.
+    """
+    page = _page(
+        "credentials.html",
+        facts,
+        credentials=credentials,
+        notice=notice,
+        problem=problem,
+        enrolment=enrolment,
+        confirms=confirms,
+        shortest=MIN_LENGTH,
+    )
+    return Answer(400 if problem else 200, page.headers, page.body)
+
+
+def account_page(
+    facts: RequestFacts,
+    account: AccountView,
+    credentials: CredentialsView | None = None,
+    *,
+    demo_provider: str | None = None,
+) -> Answer:
+    """What somebody sees of themself. Follows changes by a script of ours, and without it by asking anew.
+
+    Args:
+        facts: of the request.
+        account: the content.
+        credentials: None where the tenant has no passwords.
+        demo_provider: where the demo's people are changed; None but in the demo.
+    """
+    page = _page("account.html", facts, account=account, credentials=credentials, demo_provider=demo_provider)
+    return Answer(page.status, {**page.headers, "content-security-policy": FOLLOWS_CHANGES}, page.body)
+
+
+def onboarding_page(facts: RequestFacts, checklist: ChecklistView) -> Answer:
+    """How far single sign-on has been set up."""
+    page = _page("onboarding.html", facts, checklist=checklist)
+    return Answer(page.status, {**page.headers, "content-security-policy": LEADS_ELSEWHERE}, page.body)
+
+
+def tested_page(facts: RequestFacts) -> Answer:
+    """A test login has ended."""
+    return _page("tested.html", facts)
+
+
+def error_page(facts: RequestFacts, problem: Problem, failed: LoginFailed | None) -> Answer:
+    """A refusal for a person: what happened, what to do, and the id under which we can find it.
+
+    Args:
+        facts: of the request.
+        problem: what is told.
+        failed: the login that failed, if it was one: it knows where to begin again.
+    """
+    onward = _onward(facts, problem, failed)
+    heading = _LOGIN_HEADINGS.get(problem.status) if failed else None
+    heading = heading or _HEADINGS.get(problem.status, "That does not work here")
+    page = _page("error.html", facts, problem=problem, heading=heading, onward=onward)
+    return Answer(problem.status, {**problem.headers, **page.headers}, page.body)
+
+
+def _onward(facts: RequestFacts, problem: Problem, failed: LoginFailed | None) -> Button | None:
+    """Where somebody goes from a refusal: to another sign-in, if it was one, else to what is theirs."""
+    if failed is not None and failed.begin_again is not None:
+        return Button("Sign in again", failed.begin_again, None)
+    if facts.tenant is None:
+        return None
+    if failed is not None:
+        return Button("Sign in again", facts.local("/login?choose=1"), None)
+    if problem.status == 401:
+        return Button("Sign in", facts.local("/login?choose=1"), None)
+    return Button("Go to your account", facts.local("/account"), None)
+
+
+def _page(name: str, facts: RequestFacts, **values: Any) -> Answer:
+    tenant = facts.tenant.name if facts.tenant else None
+    html = _TEMPLATES.get_template(name).render(facts=facts, tenant_name=tenant, **values)
+    return Answer(200, {"content-type": _HTML}, html.encode())
