@@ -26,19 +26,13 @@ from identity_api.ids import uuid7
 from identity_api.oidc.client_auth import APPLE_CLIENT_SECRET
 from identity_api.permissions.service import SERVICE_PERMISSIONS
 from identity_api.providers.arrivals import Sharing, exceptions, joining, refusals, stored_at
+from identity_api.providers.checks import is_web_address
+from identity_api.providers.declaration import client_certificate, client_secret, with_files
 from identity_api.providers.provider_row import Owner, redirect_url
 from identity_api.providers.secrets import check_apple_key
 from identity_api.tenants.apply import Applier, Defaults, apply_tenant, declared_row
-from identity_api.tenants.checks import is_web_address
-from identity_api.tenants.declaration import (
-    MAX_BYTES,
-    TenantDeclaration,
-    client_certificate,
-    client_secret,
-    parse,
-    read_tables,
-    with_files,
-)
+from identity_api.tenants.declaration import TenantDeclaration
+from identity_api.tenants.document import MAX_BYTES, parse, read_tables
 from identity_api.tenants.overlay import NOTHING
 from identity_api.tenants.stored import stored_tenants
 from identity_api.vault import Vault

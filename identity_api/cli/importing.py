@@ -15,8 +15,11 @@ from identity_api.config.key_file import read_private_file
 from identity_api.db import local_accounts, mappings, providers, tenants
 from identity_api.db.database import Database
 from identity_api.errors import BadInput, ConfigurationError
-from identity_api.tenants.checks import problems_of, stands_for_many
-from identity_api.tenants.declaration import MAX_BYTES, ProviderDeclaration, TenantDeclaration
+from identity_api.providers.checks import stands_for_many
+from identity_api.providers.declaration import ProviderDeclaration
+from identity_api.tenants.checks import problems_of
+from identity_api.tenants.declaration import TenantDeclaration
+from identity_api.tenants.document import MAX_BYTES
 from identity_api.tenants.importing import Imported, Target, read_any, read_variables
 from identity_api.tenants.importing.exact_issuers import with_exact_issuers
 from identity_api.web.pages.icons import ICONS

@@ -1,5 +1,8 @@
-"""What several use cases need done to each other's rows, always in the caller's transaction.
+"""What several use cases do to each other's rows, always in the caller's transaction.
 
-`grants`: apply what the one deciding query says. `memberships`: write a provider's groups for identities.
-`end_login`: the one kill chain. `audit_chain`: seal and verify the audit.
+verified      what a provider verifiably says of a person is written: profile, groups, grants, leases
+memberships   a provider's groups for its identities
+matching      which mappings match which groups
+grants        what the one deciding query says, applied
+end_login     what ends when a login is over
 """

@@ -30,11 +30,11 @@ from identity_api.errors import BadInput, Conflict
 from identity_api.oidc.client_auth import NONE, SECRET_METHODS
 from identity_api.permissions.delegation import Actor
 from identity_api.providers.client_keys import ensure_keys
+from identity_api.providers.declaration import ProviderDeclaration
 from identity_api.providers.deps import ProviderDeps, change, load, owner_of, record, write
 from identity_api.providers.provider_row import Owner, changed_fields, declaration_of, has_moved, provider_row
 from identity_api.providers.rules import INVALID, check_addresses, check_word, checked
 from identity_api.providers.secrets import NewSecret, is_mute, replace_all
-from identity_api.tenants.declaration import ProviderDeclaration
 
 OPERATORS = ("accept_without_iss", "pkce", "missing_nonce")
 """Set by the operator alone, and taken back by whoever moves the provider."""

@@ -17,9 +17,9 @@ from identity_api.errors import IdentityAPIError
 from identity_api.oidc.authorization import FORM_POST
 from identity_api.oidc.callback_origin import can_be_told
 from identity_api.oidc.discovery import ProviderMetadata
+from identity_api.providers.checks import arrival_of
 from identity_api.providers.shared_redirects import objections_among, sharer
 from identity_api.relying_party.connection import Documents, document_of, metadata_of, open_line, sealed_client
-from identity_api.tenants.checks import arrival_of
 from identity_api.vault import Vault
 
 AT_ONCE = 16

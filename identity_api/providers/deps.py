@@ -13,11 +13,11 @@ from identity_api.db.providers import Provider
 from identity_api.errors import BadInput, Conflict, NotFound, Refused
 from identity_api.permissions.delegation import Actor
 from identity_api.providers import shared_redirects
+from identity_api.providers.checks import Bounds
 from identity_api.providers.consequences import decide_anew, end_what_is_over, hold_people, is_decided_anew
 from identity_api.providers.provider_row import Defaults, Owner
 from identity_api.providers.rules import OwnSet
 from identity_api.relying_party.connection import Documents
-from identity_api.tenants.checks import Bounds
 from identity_api.upstream.addresses import AllowList
 from identity_api.vault import Vault
 

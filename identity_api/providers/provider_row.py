@@ -12,7 +12,7 @@ from identity_api.config import Secret
 from identity_api.db.providers import ClientSettings, Provider, SealedSecret
 from identity_api.ids import uuid7
 from identity_api.oidc.discovery import configuration_url
-from identity_api.tenants.declaration import ProviderDeclaration
+from identity_api.providers.declaration import ProviderDeclaration
 from identity_api.vault import Vault, VaultError
 
 

@@ -29,12 +29,10 @@ from identity_api.permissions.provider_word import (
 )
 from identity_api.permissions.service import USERS_WRITE
 from identity_api.permissions.ways_in import NOTHING, Rights
+from identity_api.providers.checks import Bounds, check_provider
+from identity_api.providers.declaration import ProviderDeclaration, Table
 from identity_api.providers.presets import apply_preset
 from identity_api.providers.provider_row import Owner
-from identity_api.tenants.checks import Bounds, problems_of
-from identity_api.tenants.declaration import ProviderDeclaration, TenantDeclaration
-from identity_api.tenants.overlay import NOTHING as NOTHING_STORED
-from identity_api.tenants.overlay import Table
 from identity_api.upstream.addresses import AllowList
 
 INVALID: Final = "PROVIDER_INVALID"
@@ -47,7 +45,7 @@ FILES_ONLY: Final = frozenset(
     ("client_secret_overlap_seconds", "client_secret_stored", "tls_client_certificate_stored")
 )
 """For declarations, whose secrets have no history of their own."""
-_PLACE: Final = re.compile(r"tenants\[0\]\.providers\[0\](?:\.([a-z_]+)[^:]*)?: (.*)", re.DOTALL)
+_PLACE: Final = re.compile(r"provider(?:\.([a-z_]+)[^:]*)?: (.*)", re.DOTALL)
 
 
 def checked(
@@ -82,10 +80,9 @@ def checked(
         raise BadInput("Every client has an id at its provider.", code=INVALID, field="client_id")
     # The checks ask whether there is a secret, and never what it is.
     shown = msgspec.structs.replace(declared, client_secret="-" * 32 if has_secret else None)
-    tenant = TenantDeclaration(slug="tenant", name="", providers=(shown,))
-    before = {} if stored is None else {(declared.slug,): stored}
-    known = msgspec.structs.replace(NOTHING_STORED, parts={**NOTHING_STORED.parts, "providers": before})
-    for problem in problems_of([tenant], bounds, stored={tenant.slug: known}):
+    problems: list[str] = []
+    check_provider(shown, "provider", bounds, stored or {}, problems)
+    for problem in problems:
         found = _PLACE.fullmatch(problem)
         raise BadInput(found[2] if found else problem, code=INVALID, field=found[1] if found else None)
     return declared

@@ -26,6 +26,7 @@ from identity_api.permissions.service import SERVICE_PERMISSIONS
 from identity_api.providers import shared_redirects
 from identity_api.providers.client_keys import ensure_keys, replace_certificate
 from identity_api.providers.consequences import decide_anew, end_what_is_over, hold_people, is_decided_anew
+from identity_api.providers.declaration import ProviderDeclaration, client_certificate, client_secret, with_files
 from identity_api.providers.provider_row import (
     Defaults,
     Owner,
@@ -38,13 +39,7 @@ from identity_api.providers.provider_row import (
     row_values,
     sealed_secret,
 )
-from identity_api.tenants.declaration import (
-    ProviderDeclaration,
-    TenantDeclaration,
-    client_certificate,
-    client_secret,
-    with_files,
-)
+from identity_api.tenants.declaration import TenantDeclaration
 from identity_api.vault import Vault
 
 __all__ = ["Applier", "Defaults", "Difference", "apply_tenant"]

@@ -4,9 +4,6 @@ Parsing finds every problem at once and names each by its place in the document;
 """
 
 import re
-import tomllib
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
@@ -14,14 +11,7 @@ from msgspec import inspect
 
 from identity_api.accounts.enrolment import EnrolledUser
 from identity_api.claims import MatchKind
-from identity_api.config import Secret
-from identity_api.db.providers import ClaimSettings, ClientSettings, GroupSource
-from identity_api.errors import BadInput, ConfigurationError
-from identity_api.providers.presets import apply_preset
-from identity_api.tenants.checks import Bounds, is_certificates, problems_of
-from identity_api.tenants.overlay import NOTHING, StoredTenant, key_of, laid_over
-
-MAX_BYTES = 1_048_576
+from identity_api.providers.declaration import ProviderDeclaration
 
 
 class FrontendDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -31,18 +21,6 @@ class FrontendDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     origins: tuple[str, ...]
     return_urls: tuple[str, ...]
     deliveries: tuple[Literal["cookie", "code", "fragment"], ...] = ("cookie",)
-
-
-ClientAuthenticationName = Literal[
-    "client_secret_post",
-    "client_secret_basic",
-    "client_secret_jwt",
-    "apple_client_secret",
-    "private_key_jwt",
-    "tls_client_auth",
-    "self_signed_tls_client_auth",
-    "none",
-]
 
 
 class PermissionDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -61,108 +39,6 @@ class MappingDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     provider: str | None = None
     match: MatchKind = MatchKind.EXACT
     enabled: bool = True
-
-
-class ProviderDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """An OpenID Provider of the tenant, or an OAuth 2.0 provider.
-
-    Exactly one of the three forms of secret, or none for a public client. `issuer` is compared exactly; for OAuth 2.0
-    it names the server, and is compared where the provider sends `iss` with a callback (RFC 9207). `endpoints` are for
-    OAuth 2.0 only. `allowed_directories` are the Entra directories whose people may sign in where the issuer stands for
-    all of them. A secret that is replaced works for `client_secret_overlap_seconds` more. From `signing_algorithm` to
-    `apple_key_id` see `db.providers.ClientSettings`; `ca_file` is another form of `ca_certificate_pem`. With
-    `apple_client_secret` the client secret is Apple's private key. `preset` names the preset that filled in what was not
-    said (see `presets`). `adopt_by_name` lets a first login take over a user who was never linked and is called as the
-    username claim says; `deny_unmapped` refuses people whom their groups give nothing.
-    `group_source` is the vendor's interface that lists groups where claims do not, at `endpoints.groups` if elsewhere.
-    `name_in_callback` reads a name that no claim says from the callback's field `user`, which nobody signs.
-    """
-
-    slug: str
-    label: str | None = None
-    protocol: Literal["oidc", "oauth2"] = "oidc"
-    preset: str | None = None
-    issuer: str
-    endpoints: dict[str, str] = {}
-    discovery_url: str | None = None
-    client_id: str
-    client_secret: str | None = None
-    client_secret_env: str | None = None
-    client_secret_file: str | None = None
-    client_secret_stored: bool = False
-    client_secret_overlap_seconds: int = 0
-    client_authentication: ClientAuthenticationName | None = None
-    signing_algorithm: Literal["RS256", "PS256", "ES256"] = "RS256"
-    assertion_audience: Literal["ISSUER", "TOKEN_ENDPOINT"] = "ISSUER"
-    dpop: bool = False
-    encrypted_id_tokens: bool = False
-    signed_userinfo: bool = False
-    accept_without_iss: bool = False
-    pkce: Literal["S256", "OFF"] = "S256"
-    missing_nonce: Literal["REFUSED", "ACCEPTED"] = "REFUSED"
-    ca_file: str | None = None
-    ca_certificate_pem: str | None = None
-    apple_team_id: str | None = None
-    apple_key_id: str | None = None
-    tls_client_certificate_file: str | None = None
-    tls_client_key_file: str | None = None
-    tls_client_certificate_stored: bool = False
-    redirect_url: str | None = None
-    scopes: tuple[str, ...] = ("openid", "profile", "email", "offline_access")
-    authorization_parameters: dict[str, str] = {}
-    allowed_directories: tuple[str, ...] = ()
-    anchor_claim: str | tuple[str, ...] = "sub"
-    username_claim: str | tuple[str, ...] = "preferred_username"
-    display_claim: str | tuple[str, ...] = ("name", "preferred_username")
-    email_claim: str | tuple[str, ...] = "email"
-    groups_claim: str | tuple[str, ...] = "groups"
-    absent_groups: Literal["EMPTY", "UNKNOWN"] = "UNKNOWN"
-    userinfo_method: Literal["GET", "POST"] = "GET"
-    group_source: GroupSource | None = None
-    name_in_callback: bool = False
-    provisioning: Literal["JIT", "KNOWN_USERS", "LINKED_ONLY"] = "JIT"
-    adopt_by_name: bool = False
-    deny_unmapped: bool = False
-    email_verified_rule: Literal["IGNORE", "REQUIRED", "TRUSTED"] = "IGNORE"
-    sync: Literal["REFRESH_TOKEN", "ACCESS_TOKEN", "OFF"] = "REFRESH_TOKEN"
-    sync_mode: Literal["STRICT", "ADDITIVE", "NONE"] = "STRICT"
-    sync_interval_seconds: int | None = None
-    outage_grace_seconds: int | None = None
-    unsynced_lease_seconds: int | None = None
-    max_concurrent: int = 20
-    reauthentication: bool = False
-    logout_page_url: str | None = None
-    sign_out_at_provider: bool = True
-    end_session_parameters: dict[str, str] = {}
-    icon: str | None = None
-    position: int = 0
-    enabled: bool = True
-
-    def claim_settings(self) -> ClaimSettings:
-        """The claim settings, each as a list of sources."""
-
-        def sources(value: str | tuple[str, ...]) -> tuple[str, ...]:
-            return (value,) if isinstance(value, str) else tuple(value)
-
-        return ClaimSettings(
-            sources(self.anchor_claim),
-            sources(self.username_claim),
-            sources(self.display_claim),
-            sources(self.email_claim),
-            sources(self.groups_claim),
-            self.allowed_directories,
-            self.deny_unmapped,
-            self.userinfo_method,
-            self.group_source,
-            self.name_in_callback,
-        )
-
-    def client_settings(self) -> ClientSettings:
-        """What was agreed on with the provider beyond the ordinary."""
-        return ClientSettings(**{name: getattr(self, name) for name in ClientSettings.__struct_fields__})
-
-    def __repr__(self) -> str:
-        return f"ProviderDeclaration({self.slug!r})"  # the client secret is in here
 
 
 class TenantDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -184,116 +60,6 @@ class TenantDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     """Who is entered by the operator: the first admin, and whoever providers do not make."""
 
 
-def parse(
-    document: bytes,
-    bounds: Bounds = Bounds(),  # noqa: B008  # frozen
-    *,
-    stored: Mapping[str, StoredTenant] | None = None,
-) -> list[TenantDeclaration]:
-    """Read a declaration file.
-
-    Args:
-        document: TOML.
-        bounds: of numbers.
-        stored: by slug, the tenants that there are. What the file leaves out of a table stays as it is stored; without
-            one it gets its default.
-
-    Raises:
-        ConfigurationError: it is no TOML, or anything in it is wrong; lists every problem with its place.
-    """
-    known = stored or {}
-    content = read_tables(document)
-    problems = [f"{name}: unknown key; expected [[tenants]]." for name in content if name != "tenants"]
-    tables = _tables(content.get("tenants"), "tenants", problems)
-    tenants = [
-        _tenant(raw, known.get(str(raw.get("slug")), NOTHING), f"tenants[{place}]", problems)
-        for place, raw in enumerate(tables)
-    ]
-    if not content.get("tenants"):
-        problems.append("The file declares no [[tenants]].")
-    problems.extend(problems_of(tenants, bounds, stored=known))
-    if problems:
-        raise ConfigurationError(problems)
-    return tenants
-
-
-def read_tables(document: bytes) -> dict[str, Any]:
-    """The file as TOML, of which nothing else is checked.
-
-    Raises:
-        ConfigurationError: it is none.
-    """
-    if len(document) > MAX_BYTES:
-        raise ConfigurationError([f"The file is larger than {MAX_BYTES} bytes."])
-    try:
-        return tomllib.loads(document.decode("utf-8"))
-    except UnicodeDecodeError:
-        raise ConfigurationError(["The file is not UTF-8."]) from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError([f"The file is no TOML: {error}."]) from None
-
-
-_PARTS: dict[str, type[msgspec.Struct]] = {
-    "frontends": FrontendDeclaration,
-    "permissions": PermissionDeclaration,
-    "providers": ProviderDeclaration,
-    "group_mappings": MappingDeclaration,
-    "users": EnrolledUser,
-}
-
-
-def _tables(value: Any, place: str, problems: list[str]) -> list[dict[str, Any]]:
-    if value is None:
-        return []
-    if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
-        problems.append(f"{place}: expected a list of tables, [[{place.rpartition('.')[2]}]].")
-        return []
-    return value
-
-
-def _tenant(raw: Mapping[str, Any], stored: StoredTenant, place: str, problems: list[str]) -> TenantDeclaration:
-    """Each part on its own, so that one mistake does not hide the next."""
-    parts = {
-        name: [
-            one
-            for number, table in enumerate(_tables(raw.get(name), f"{place}.{name}", problems))
-            if (one := _convert(table, kind, f"{place}.{name}[{number}]", problems, _before(stored, name, table)))
-            is not None
-        ]
-        for name, kind in _PARTS.items()
-    }
-    own: TenantDeclaration | None = _convert(
-        {key: value for key, value in raw.items() if key not in _PARTS},
-        TenantDeclaration,
-        place,
-        problems,
-        stored.table,
-    )
-    # With a problem noted nothing is used, but its parts are still worth checking.
-    own = own or TenantDeclaration(slug=str(raw.get("slug")), name="", default_provider=None)
-    return msgspec.structs.replace(own, **{name: tuple(values) for name, values in parts.items()})
-
-
-def _before(stored: StoredTenant, part: str, table: Mapping[str, Any]) -> dict[str, Any]:
-    try:
-        return stored.parts.get(part, {}).get(key_of(part, table), {})
-    except TypeError:  # what names it is no text, which is told when it is converted
-        return {}
-
-
-def _convert(table: Mapping[str, Any], kind: type[Any], place: str, problems: list[str], stored: dict[str, Any]) -> Any:
-    is_provider = kind is ProviderDeclaration
-    try:
-        whole = laid_over(stored, table, is_provider=is_provider)
-        return msgspec.convert(apply_preset(whole) if is_provider else whole, kind)
-    except BadInput as error:
-        problems.append(f"{place}.{error.field}: {error.message}")
-    except msgspec.ValidationError as error:
-        # msgspec names the field and the types, never the value.
-        problems.append(f"{place}: {error}{_allowed(kind, str(error))}.")
-    return None
-
-
 def _allowed(kind: type[Any], message: str) -> str:
     """The words that a setting has, where a message says that it does not have this one."""
     found = re.match(r"Invalid enum value .* - at `\$\.(\w+)", message)
@@ -312,61 +78,3 @@ def _allowed(kind: type[Any], message: str) -> str:
         elif isinstance(one, inspect.VarTupleType):
             types.append(one.item_type)
     return f"; it is one of {', '.join(map(str, words))}" if words else ""
-
-
-def client_secret(provider: ProviderDeclaration, environ: Mapping[str, str], folder: Path) -> Secret | None:
-    """The declared client secret, from wherever it is; None for a public client.
-
-    Args:
-        folder: where a relative `client_secret_file` is looked for: beside the declaration file.
-
-    Raises:
-        ConfigurationError: the variable or the file named is not there, or empty.
-    """
-    if provider.client_secret is not None:
-        return Secret(provider.client_secret)
-    if provider.client_secret_env is not None:
-        value = environ.get(provider.client_secret_env, "")
-        if not value:
-            raise ConfigurationError(
-                [f"Provider {provider.slug}: the variable {provider.client_secret_env} is not set."]
-            )
-        return Secret(value)
-    if provider.client_secret_file is not None:
-        return Secret(_read(provider, folder, provider.client_secret_file))
-    return None
-
-
-def with_files(provider: ProviderDeclaration, folder: Path) -> ProviderDeclaration:
-    """The declaration with `ca_file` read into `ca_certificate_pem`.
-
-    Raises:
-        ConfigurationError: the file is not there, or holds no certificates.
-    """
-    if provider.ca_file is None:
-        return provider
-    pem = _read(provider, folder, provider.ca_file)
-    if not is_certificates(pem):
-        raise ConfigurationError([f"Provider {provider.slug}: the file {provider.ca_file} holds no certificates."])
-    return msgspec.structs.replace(provider, ca_file=None, ca_certificate_pem=pem)
-
-
-def client_certificate(provider: ProviderDeclaration, folder: Path) -> Secret | None:
-    """The declared TLS client certificate with its key, as one PEM text; None if there is none.
-
-    Raises:
-        ConfigurationError: a file is not there, or empty.
-    """
-    files = [provider.tls_client_certificate_file, provider.tls_client_key_file]
-    texts = [_read(provider, folder, name) for name in files if name is not None]
-    return Secret("\n".join(texts) + "\n") if texts else None
-
-
-def _read(provider: ProviderDeclaration, folder: Path, name: str) -> str:
-    try:
-        value = (folder / name).read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError):
-        value = ""
-    if not value:
-        raise ConfigurationError([f"Provider {provider.slug}: the file {name} cannot be read."])
-    return value

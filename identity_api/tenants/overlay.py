@@ -10,9 +10,9 @@ from typing import Any, Final
 
 import msgspec
 
+from identity_api.providers.declaration import Table
 from identity_api.providers.presets import apply_preset
 
-Table = dict[str, Any]
 Key = tuple[Any, ...]
 
 SECRET_FORMS: Final = ("client_secret", "client_secret_env", "client_secret_file", "client_secret_stored")

@@ -10,8 +10,9 @@ from identity_api.db.providers import Provider
 from identity_api.db.tenants import Tenant
 from identity_api.oidc.client_auth import SECRET_METHODS
 from identity_api.permissions.service import SERVICE_PREFIX
+from identity_api.providers.declaration import Table
 from identity_api.providers.provider_row import declaration_of
-from identity_api.tenants.overlay import StoredTenant, Table, key_of
+from identity_api.tenants.overlay import StoredTenant, key_of
 
 _MANY: Final = 100_000
 

@@ -10,8 +10,8 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 import pytest
 
+from identity_api.providers.declaration import ProviderDeclaration
 from identity_api.providers.presets import apply_preset
-from identity_api.tenants.declaration import ProviderDeclaration
 from tests.openid_provider import Fault
 from tests.web.site import Site, come_back
 

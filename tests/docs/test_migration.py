@@ -8,7 +8,9 @@ import msgspec
 import pytest
 
 from identity_api.config import Secret
-from identity_api.tenants.declaration import ProviderDeclaration, TenantDeclaration, parse
+from identity_api.providers.declaration import ProviderDeclaration
+from identity_api.tenants.declaration import TenantDeclaration
+from identity_api.tenants.document import parse
 from identity_api.tenants.importing import Imported, Target, read_any
 from tests.docs.pages import blocks, in_one_line, pages, text_of
 

@@ -9,8 +9,10 @@ from identity_api.db.database import Database
 from identity_api.db.providers import Provider
 from identity_api.errors import ConfigurationError
 from identity_api.ids import token_hash, uuid7
+from identity_api.providers.declaration import ProviderDeclaration
 from identity_api.tenants.apply import apply_tenant
-from identity_api.tenants.declaration import ProviderDeclaration, TenantDeclaration, parse
+from identity_api.tenants.declaration import TenantDeclaration
+from identity_api.tenants.document import parse
 from tests import factories as make
 from tests.tenants.test_apply import applier, declaration
 from tests.tenants.test_declaration import VALID, problems

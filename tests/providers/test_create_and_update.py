@@ -12,9 +12,9 @@ from identity_api.config import Secret
 from identity_api.db.providers import Provider
 from identity_api.errors import BadInput, Conflict, NotFound, Refused
 from identity_api.providers import activation, administration
+from identity_api.providers.declaration import ProviderDeclaration
 from identity_api.providers.provider_row import Defaults, Owner, declaration_of, provider_row
 from identity_api.providers.secrets import NewSecret
-from identity_api.tenants.declaration import ProviderDeclaration
 from tests.providers.office import FIELDS, SECRET, Office
 
 

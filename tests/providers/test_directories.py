@@ -10,8 +10,9 @@ import pytest
 from identity_api.db.providers import Provider
 from identity_api.errors import BadInput
 from identity_api.providers import administration
+from identity_api.providers.declaration import ProviderDeclaration
 from identity_api.tenants.apply import Applier, apply_tenant
-from identity_api.tenants.declaration import ProviderDeclaration, TenantDeclaration
+from identity_api.tenants.declaration import TenantDeclaration
 from tests.providers.office import SECRET, Office
 from tests.providers.test_switching import is_signed_in, session_of
 

@@ -9,10 +9,11 @@ from identity_api.db.providers import ClientSettings, Provider
 from identity_api.errors import BadInput
 from identity_api.providers import administration
 from identity_api.providers.administration import OPERATORS
+from identity_api.providers.declaration import ProviderDeclaration
 from identity_api.providers.exceptions import exceptions_of
 from identity_api.providers.presets import PRESETS
 from identity_api.tenants.checks import problems_of
-from identity_api.tenants.declaration import ProviderDeclaration, TenantDeclaration
+from identity_api.tenants.declaration import TenantDeclaration
 from tests.providers.office import SECRET, Office
 
 WEAKER = {"pkce": "OFF", "missing_nonce": "ACCEPTED"}

@@ -8,8 +8,9 @@ import msgspec
 import pytest
 
 from identity_api.db import providers
+from identity_api.providers.declaration import ProviderDeclaration
 from identity_api.tenants.apply import Applier, apply_tenant
-from identity_api.tenants.declaration import ProviderDeclaration, TenantDeclaration
+from identity_api.tenants.declaration import TenantDeclaration
 from tests.providers.office import FIELDS, Office
 from tests.providers.test_switching import is_signed_in, session_of
 

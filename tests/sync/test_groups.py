@@ -3,7 +3,7 @@
 import pytest
 
 from identity_api.db.sync import LEASE_SECONDS
-from identity_api.tenants.checks import Bounds
+from identity_api.providers.checks import Bounds
 from tests.openid_provider import Fault
 from tests.sync.conftest import MakeWorld
 from tests.sync.world import World

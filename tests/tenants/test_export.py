@@ -12,7 +12,8 @@ from identity_api.group_mappings.declare import DeclaredMapping, declare
 from identity_api.ids import uuid7
 from identity_api.permissions.delegation import Actor
 from identity_api.tenants.apply import apply_tenant
-from identity_api.tenants.declaration import TenantDeclaration, parse
+from identity_api.tenants.declaration import TenantDeclaration
+from identity_api.tenants.document import parse
 from identity_api.tenants.overlay import StoredTenant
 from identity_api.tenants.stored import stored_tenants
 from identity_api.tenants.toml import tenant_toml

@@ -11,7 +11,8 @@ from identity_api.db.local_accounts import LocalPolicy
 from identity_api.errors import ConfigurationError
 from identity_api.ids import uuid7
 from identity_api.tenants.apply import apply_tenant
-from identity_api.tenants.declaration import TenantDeclaration, parse
+from identity_api.tenants.declaration import TenantDeclaration
+from identity_api.tenants.document import parse
 from tests.tenants.test_apply import applier
 
 

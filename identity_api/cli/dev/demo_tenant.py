@@ -20,9 +20,10 @@ from identity_api.errors import ConfigurationError
 from identity_api.group_mappings import edit
 from identity_api.group_mappings.rules import Rule
 from identity_api.permissions.service import SERVICE_PERMISSIONS
+from identity_api.providers.checks import Bounds
 from identity_api.tenants.apply import Applier, apply_tenant
-from identity_api.tenants.checks import Bounds
-from identity_api.tenants.declaration import TenantDeclaration, parse
+from identity_api.tenants.declaration import TenantDeclaration
+from identity_api.tenants.document import parse
 from identity_api.vault import Vault
 
 SLUG = "demo"

@@ -1,0 +1,1 @@
+"""Permissions, grants, groups and group mappings: what can be asked and changed."""

@@ -1,0 +1,1 @@
+"""Users, their identities, sessions and credentials: what can be asked and changed."""

@@ -15,7 +15,8 @@ import msgspec
 from identity_api.errors import ConfigurationError
 from identity_api.oidc.documents import DocumentError, check_url, read_json_object
 from identity_api.oidc.messages import Request
-from identity_api.tenants.declaration import ProviderDeclaration, TenantDeclaration
+from identity_api.providers.declaration import ProviderDeclaration
+from identity_api.tenants.declaration import TenantDeclaration
 from identity_api.tenants.importing.form import Guess, Imported
 from identity_api.upstream.errors import UpstreamError
 from identity_api.upstream.exchange import Upstream

@@ -14,7 +14,8 @@ logout_page_url = "https://example.com/bye"     # optional
 from typing import Any, Final
 
 from identity_api.errors import ConfigurationError
-from identity_api.tenants.declaration import ProviderDeclaration, TenantDeclaration
+from identity_api.providers.declaration import ProviderDeclaration
+from identity_api.tenants.declaration import TenantDeclaration
 from identity_api.tenants.importing.documents import read_toml
 from identity_api.tenants.importing.form import (
     DEFAULT_SCOPES,

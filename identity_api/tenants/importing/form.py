@@ -10,9 +10,11 @@ import msgspec
 from identity_api.errors import BadInput, ConfigurationError
 from identity_api.oidc.discovery import WELL_KNOWN_PATH
 from identity_api.oidc.issuer import ENTRA_COLLECTIVES, TENANT_PLACEHOLDER
+from identity_api.providers.checks import stands_for_many
+from identity_api.providers.declaration import ProviderDeclaration
 from identity_api.providers.presets import PRESETS, apply_preset
-from identity_api.tenants.checks import problems_of, stands_for_many
-from identity_api.tenants.declaration import ProviderDeclaration, TenantDeclaration
+from identity_api.tenants.checks import problems_of
+from identity_api.tenants.declaration import TenantDeclaration
 
 TRUE, FALSE = ("true", "1", "yes", "on", "t", "y"), ("false", "0", "no", "off", "f", "n")
 DEFAULT_SCOPES = ("openid", "profile", "email")

@@ -10,7 +10,8 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from identity_api.errors import ConfigurationError
-from identity_api.tenants.declaration import FrontendDeclaration, ProviderDeclaration, TenantDeclaration
+from identity_api.providers.declaration import ProviderDeclaration
+from identity_api.tenants.declaration import FrontendDeclaration, TenantDeclaration
 from identity_api.tenants.importing.documents import read_json
 from identity_api.tenants.importing.form import (
     DEFAULT_SCOPES,

@@ -12,7 +12,8 @@ from typing import Any, Literal
 import msgspec
 
 from identity_api.errors import ConfigurationError
-from identity_api.tenants.declaration import ProviderDeclaration, TenantDeclaration
+from identity_api.providers.declaration import ProviderDeclaration
+from identity_api.tenants.declaration import TenantDeclaration
 from identity_api.tenants.importing.documents import read_toml
 from identity_api.tenants.importing.form import (
     DEFAULT_SCOPES,

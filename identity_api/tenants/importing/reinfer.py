@@ -24,12 +24,8 @@ import msgspec
 
 from identity_api.claims import MatchKind
 from identity_api.errors import ConfigurationError
-from identity_api.tenants.declaration import (
-    MappingDeclaration,
-    PermissionDeclaration,
-    ProviderDeclaration,
-    TenantDeclaration,
-)
+from identity_api.providers.declaration import ProviderDeclaration
+from identity_api.tenants.declaration import MappingDeclaration, PermissionDeclaration, TenantDeclaration
 from identity_api.tenants.importing.documents import read_toml
 from identity_api.tenants.importing.form import (
     DEFAULT_SCOPES,

@@ -7,7 +7,8 @@ says that no proof is needed, which is then taken as trust in the provider's add
 from typing import Any, Final
 
 from identity_api.errors import ConfigurationError
-from identity_api.tenants.declaration import ProviderDeclaration, TenantDeclaration
+from identity_api.providers.declaration import ProviderDeclaration
+from identity_api.tenants.declaration import TenantDeclaration
 from identity_api.tenants.importing.documents import read_json
 from identity_api.tenants.importing.form import (
     Findings,

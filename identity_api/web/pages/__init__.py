@@ -1,0 +1,1 @@
+"""Server-rendered pages and their files. Every page works without JavaScript."""

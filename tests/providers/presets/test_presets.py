@@ -11,8 +11,9 @@ from identity_api.claims import Documents, Reason, parse_claim_sources, read_gro
 from identity_api.claims.profile import ProfileClaims
 from identity_api.errors import BadInput, ConfigurationError
 from identity_api.oidc.discovery import configuration_url
+from identity_api.providers.declaration import ProviderDeclaration
 from identity_api.providers.presets import PRESETS, apply_preset
-from identity_api.tenants.declaration import ProviderDeclaration, parse
+from identity_api.tenants.document import parse
 from identity_api.tenants.overlay import laid_over
 from identity_api.web.pages.icons import ICONS
 

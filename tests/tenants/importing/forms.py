@@ -4,8 +4,8 @@ from pathlib import Path
 
 import msgspec
 
+from identity_api.providers.declaration import ProviderDeclaration
 from identity_api.tenants.checks import problems_of
-from identity_api.tenants.declaration import ProviderDeclaration
 from identity_api.tenants.importing import Imported, Target
 
 DIRECTORY = "8eaef023-2b34-4da1-9baa-8bc8c9d6a490"
