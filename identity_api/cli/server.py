@@ -12,7 +12,7 @@ from typing import Any
 from identity_api.cli.context import open_database
 from identity_api.cli.ports import numeric_address, require_free
 from identity_api.config import Settings
-from identity_api.db.database import Database
+from identity_api.db.database import Connection, Database
 from identity_api.db.migrate import check_schema
 from identity_api.errors import ConfigurationError, Unavailable
 from identity_api.maintenance import key_rotation
@@ -76,7 +76,7 @@ async def check_installation(settings: Settings, database_url: str) -> None:
         await database.close()
 
 
-async def _check_ring(connection: object, settings: Settings) -> None:
+async def _check_ring(connection: Connection, settings: Settings) -> None:
     found = await key_rotation.references(connection, Vault(settings.secret_keys), seconds=RING_SECONDS)
     missing = sorted(key_id for key_id in found if key_id is not None and settings.secret_keys.get(key_id) is None)
     if missing:

@@ -6,10 +6,11 @@ wins (I4). Times are the database's.
 """
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID
 
 import msgspec
+from asyncpg import Record
 
 from identity_api.db.database import Connection
 from identity_api.ids import uuid7
@@ -61,7 +62,7 @@ _ATTEMPT = ", ".join(
 _FROM = "from login_attempt a join tenant t on t.id = a.tenant_id"
 
 
-def _attempt(row: Any) -> Attempt:
+def _attempt(row: Record) -> Attempt:
     return msgspec.convert({name: row[name] for name in Attempt.__struct_fields__}, Attempt)
 
 
@@ -145,7 +146,9 @@ async def by_handle(connection: Connection, token_hash: bytes) -> Handle | None:
         """,
         token_hash,
     )
-    return row and Handle(row["handle_id"], row["stage"], row["is_used"], row["handle_is_expired"], _attempt(row))
+    return (
+        Handle(row["handle_id"], row["stage"], row["is_used"], row["handle_is_expired"], _attempt(row)) if row else None
+    )
 
 
 async def use_handle(connection: Connection, tenant_id: UUID, handle_id: UUID) -> bool:
@@ -197,7 +200,7 @@ async def leave(
 async def by_state(connection: Connection, state_hash: bytes) -> Attempt | None:
     """The attempt that this state was made for, whichever tenant's."""
     row = await connection.fetchrow(f"select {_ATTEMPT} {_FROM} where a.state_hash = $1", state_hash)
-    return row and _attempt(row)
+    return _attempt(row) if row else None
 
 
 async def consume(connection: Connection, tenant_id: UUID, attempt_id: UUID) -> bool:
@@ -308,7 +311,9 @@ async def by_code(connection: Connection, code_hash: bytes, kind: CodeKind) -> C
         code_hash,
         kind,
     )
-    return row and Code(
+    if row is None:
+        return None
+    return Code(
         id=row["code_id"],
         user_id=row["user_id"],
         identity_id=row["identity_id"],
@@ -345,9 +350,10 @@ async def set_code_session(connection: Connection, tenant_id: UUID, code_id: UUI
 
 async def code_session(connection: Connection, tenant_id: UUID, code_id: UUID) -> UUID | None:
     """The session that a used code became; waits for a use that is just being committed."""
-    return await connection.fetchval(  # type: ignore[no-any-return]  # asyncpg ships no types
+    value: UUID | None = await connection.fetchval(
         "select session_id from one_time_code where tenant_id = $1 and id = $2 for update", tenant_id, code_id
     )
+    return value
 
 
 async def _is_first(connection: Connection, statement: str, tenant_id: UUID, row_id: UUID) -> bool:

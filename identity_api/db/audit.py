@@ -82,7 +82,7 @@ async def lock_head(connection: Connection, tenant_id: UUID) -> Head | None:
     row = await connection.fetchrow(
         "select sequence, mac, key_id from audit_head where id = $1 for update skip locked", tenant_id
     )
-    return row and Head(row["sequence"], row["mac"], row["key_id"])
+    return Head(row["sequence"], row["mac"], row["key_id"]) if row else None
 
 
 _EVENT = "id, at, actor, action, subject_kind, subject_id, payload::text as payload"
@@ -154,4 +154,4 @@ async def sealed(
 async def head(connection: Connection, tenant_id: UUID) -> Head | None:
     """The chain's head, unlocked; None before the first sealing."""
     row = await connection.fetchrow("select sequence, mac, key_id from audit_head where id = $1", tenant_id)
-    return row and Head(row["sequence"], row["mac"], row["key_id"])
+    return Head(row["sequence"], row["mac"], row["key_id"]) if row else None

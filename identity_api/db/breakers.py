@@ -22,7 +22,7 @@ async def record_refusal(
         identity_id: whose request was refused: one person counts once, since a login that is over may be refused in the
             same words. None where the refusal is of us whoever signs in.
     """
-    return await connection.fetchval(  # type: ignore[no-any-return]  # asyncpg ships no types
+    value: bool = await connection.fetchval(
         """
         with before as (
             select failures, people from provider_breaker where tenant_id = $1 and id = $2 for update
@@ -48,6 +48,7 @@ async def record_refusal(
         float(PROBE_SECONDS),
         identity_id,
     )
+    return value
 
 
 async def record_acceptance(connection: Connection, tenant_id: UUID, provider_id: UUID) -> bool:
@@ -101,4 +102,4 @@ async def trouble(connection: Connection, tenant_id: UUID, provider_id: UUID) ->
         tenant_id,
         provider_id,
     )
-    return row and Trouble(**row)
+    return Trouble(**row) if row else None

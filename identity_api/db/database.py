@@ -16,16 +16,16 @@ import contextlib
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import asyncpg
+from asyncpg.pool import Pool, PoolConnectionProxy
 
 from identity_api.config import DEFAULT_LIMITS, TenantLimits
 from identity_api.db.shares import Shares
 from identity_api.errors import CannotWrite, Overloaded, Unavailable
 
-Connection = Any
-"""An asyncpg connection (asyncpg ships no types); `execute`, `fetch`, `fetchrow`, `fetchval`, `executemany`."""
+Connection = asyncpg.Connection | PoolConnectionProxy
+"""A connection of its own or one that the pool lends: `execute`, `fetch`, `fetchrow`, `fetchval`, `executemany`."""
 
 COMMAND_TIMEOUT_SECONDS = 5.0
 ACQUIRE_TIMEOUT_SECONDS = 1.0
@@ -69,7 +69,7 @@ class Database:
         """How much one tenant may have in here."""
         self._url = url
         self._pool_size = pool_size
-        self._pool: Any = None
+        self._pool: Pool | None = None
         self._shares = Shares(max(1, pool_size // 2))
         """A tenant holds half of the connections at most: what it asks for, however slow, leaves the others some."""
 
@@ -164,7 +164,7 @@ class Database:
         finally:
             await _give_back(pool, connection)
 
-    async def _acquire(self, pool: Any) -> Connection:
+    async def _acquire(self, pool: Pool) -> PoolConnectionProxy:
         began = time.monotonic()
         try:
             return await pool.acquire(timeout=ACQUIRE_TIMEOUT_SECONDS)
@@ -188,7 +188,7 @@ async def plan_each_time(connection: Connection) -> None:
     await connection.execute("set local plan_cache_mode = force_custom_plan")
 
 
-async def _give_back(pool: Any, connection: Connection) -> None:
+async def _give_back(pool: Pool, connection: PoolConnectionProxy) -> None:
     """Release the connection. What has been answered or committed stays so, though the connection broke since."""
     with contextlib.suppress(TimeoutError, *_DOWN):
         # Shielded: a request that is cancelled must still give its connection back.

@@ -179,4 +179,6 @@ async def whom(connection: Connection, tenant_id: UUID, named: str | UUID) -> Wh
         str(named),
         named if isinstance(named, UUID) else None,
     )
-    return row and Whom(**{**row, "identities": tuple([(one[0], one[1], one[2]) for one in row["identities"]])})
+    return (
+        Whom(**{**row, "identities": tuple([(one[0], one[1], one[2]) for one in row["identities"]])}) if row else None
+    )

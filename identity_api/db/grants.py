@@ -189,7 +189,7 @@ async def open_manual_grant(
 ) -> UUID | None:
     """Insert a manual grant; None if an open one is there already."""
     row_id = uuid7()
-    return await connection.fetchval(  # type: ignore[no-any-return]  # asyncpg ships no types
+    value: UUID | None = await connection.fetchval(
         """
         insert into permission_grant (id, tenant_id, user_id, permission_id, source, granted_at, granted_by)
         values ($1, $2, $3, $4, 'MANUAL', now(), $5)
@@ -202,6 +202,7 @@ async def open_manual_grant(
         permission_id,
         actor,
     )
+    return value
 
 
 class OpenGrant(msgspec.Struct, frozen=True):
@@ -253,7 +254,7 @@ async def effective(connection: Connection, tenant_id: UUID, user_id: UUID) -> f
 
 async def holds_by_hand(connection: Connection, tenant_id: UUID, user_id: UUID) -> bool:
     """Whether the user has an open grant given by hand."""
-    return await connection.fetchval(  # type: ignore[no-any-return]  # asyncpg ships no types
+    value: bool = await connection.fetchval(
         """
         select exists (select from permission_grant
             where tenant_id = $1 and user_id = $2 and source = 'MANUAL' and revoked_at is null)
@@ -261,3 +262,4 @@ async def holds_by_hand(connection: Connection, tenant_id: UUID, user_id: UUID) 
         tenant_id,
         user_id,
     )
+    return value

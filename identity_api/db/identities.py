@@ -221,7 +221,7 @@ async def by_anchor(connection: Connection, tenant_id: UUID, provider_id: UUID, 
         provider_id,
         anchor,
     )
-    return row and Found(**row)
+    return Found(**row) if row else None
 
 
 async def by_subject(
@@ -239,7 +239,7 @@ async def by_subject(
         issuer,
         subject,
     )
-    return row and Found(**row)
+    return Found(**row) if row else None
 
 
 async def bind_subject(connection: Connection, tenant_id: UUID, identity_id: UUID, issuer: str, subject: str) -> None:

@@ -32,7 +32,7 @@ async def find(connection: Connection, tenant_id: UUID, identity_id: UUID) -> Li
         tenant_id,
         identity_id,
     )
-    return row and Link(**row)
+    return Link(**row) if row else None
 
 
 async def open_grants(connection: Connection, tenant_id: UUID, identity_id: UUID) -> list[Closing]:
@@ -115,7 +115,7 @@ async def bound(connection: Connection, tenant_id: UUID, identity_id: UUID) -> B
         tenant_id,
         identity_id,
     )
-    return row and Bound(**row)
+    return Bound(**row) if row else None
 
 
 async def bound_at(
@@ -154,6 +154,7 @@ async def count_bound(
         provider_id,
         issuer,
     )
+    assert row is not None  # an aggregate gives one row
     return row["bound"], row["waiting"], row["anchored"]
 
 

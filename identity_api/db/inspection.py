@@ -23,6 +23,7 @@ async def server(connection: Connection) -> ServerFacts:
             clock_timestamp() as clock
         """
     )
+    assert row is not None  # it reads no table
     return ServerFacts(**row)
 
 

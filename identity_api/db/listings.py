@@ -84,7 +84,7 @@ async def identities(
 async def identity(connection: Connection, tenant_id: UUID, identity_id: UUID) -> IdentityRecord | None:
     """The identity, if it is this tenant's."""
     row = await connection.fetchrow(f"{_IDENTITIES} and i.id = $2", tenant_id, identity_id)
-    return row and IdentityRecord(**row)
+    return IdentityRecord(**row) if row else None
 
 
 class UserNames(msgspec.Struct, frozen=True):
@@ -235,16 +235,17 @@ async def live_session(
 ) -> LiveSession | None:
     """The session, if it is this tenant's and still counts."""
     row = await connection.fetchrow(f"{_SESSIONS} and s.id = $2", tenant_id, session_id, float(idle_seconds))
-    return row and LiveSession(**row)
+    return LiveSession(**row) if row else None
 
 
 async def exists(
     connection: Connection, tenant_id: UUID, table: Literal["provider", "provider_group", "permission"], row_id: UUID
 ) -> bool:
     """Whether the row is this tenant's."""
-    return await connection.fetchval(  # type: ignore[no-any-return]  # asyncpg ships no types
+    value: bool = await connection.fetchval(
         f"select exists (select from {table} where tenant_id = $1 and id = $2)", tenant_id, row_id
     )
+    return value
 
 
 def _binder(arguments: list[Any]) -> Callable[[Any], str]:

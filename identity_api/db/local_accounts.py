@@ -6,10 +6,10 @@ a hundred tries sent at once count as a hundred. A right one takes its own count
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import msgspec
+from asyncpg import Record
 
 from identity_api.db.database import Connection
 
@@ -87,8 +87,8 @@ _ACCOUNT = """
 """
 
 
-def _account(row: Any) -> LocalAccount | None:
-    return row and LocalAccount(**row)
+def _account(row: Record | None) -> LocalAccount | None:
+    return LocalAccount(**row) if row else None
 
 
 async def by_username(connection: Connection, tenant_id: UUID, username: str) -> LocalAccount | None:

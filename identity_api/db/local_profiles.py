@@ -28,7 +28,7 @@ async def get(connection: Connection, tenant_id: UUID, user_id: UUID) -> LocalPr
         tenant_id,
         user_id,
     )
-    return row and LocalProfile(**row)
+    return LocalProfile(**row) if row else None
 
 
 async def write(connection: Connection, tenant_id: UUID, user_id: UUID, profile: LocalProfile) -> bool:
@@ -58,7 +58,7 @@ async def write(connection: Connection, tenant_id: UUID, user_id: UUID, profile:
 
 async def provider_with_the_say(connection: Connection, tenant_id: UUID, user_id: UUID) -> str | None:
     """The slug of an enabled provider at which the user has an identity: what it says of them is written at each login."""
-    return await connection.fetchval(  # type: ignore[no-any-return]  # asyncpg ships no types
+    value: str | None = await connection.fetchval(
         """
         select p.slug from identity i
         join provider p on p.tenant_id = $1 and p.id = i.provider_id and p.enabled
@@ -67,3 +67,4 @@ async def provider_with_the_say(connection: Connection, tenant_id: UUID, user_id
         tenant_id,
         user_id,
     )
+    return value

@@ -44,7 +44,7 @@ async def hold(connection: Connection, tenant_id: UUID, provider_id: UUID, ended
 
 async def is_used(connection: Connection, tenant_id: UUID, provider_id: UUID, token_hash: bytes) -> bool:
     """Whether the token was used before. Asked outside any transaction, so that replays wait for nobody."""
-    return await connection.fetchval(  # type: ignore[no-any-return]  # asyncpg ships no types
+    value: bool = await connection.fetchval(
         """
         select exists (
             select from logout_token_seen where tenant_id = $1 and provider_id = $2 and token_hash = $3)
@@ -53,6 +53,7 @@ async def is_used(connection: Connection, tenant_id: UUID, provider_id: UUID, to
         provider_id,
         token_hash,
     )
+    return value
 
 
 async def remember(connection: Connection, tenant_id: UUID, provider_id: UUID, used: UsedToken) -> bool:
@@ -100,7 +101,7 @@ async def came_since(
     connection: Connection, tenant_id: UUID, provider_id: UUID, ended_hashes: Sequence[bytes], begun_at: datetime
 ) -> bool:
     """Whether a logout for one of these hashes came after `begun_at` (by the database's clock)."""
-    return await connection.fetchval(  # type: ignore[no-any-return]  # asyncpg ships no types
+    value: bool = await connection.fetchval(
         """
         select exists (
             select from logout_token_seen
@@ -111,6 +112,7 @@ async def came_since(
         list(ended_hashes),
         begun_at,
     )
+    return value
 
 
 class ProviderSession(msgspec.Struct, frozen=True, kw_only=True):
@@ -168,13 +170,14 @@ async def users_from(connection: Connection, named: ProviderSession) -> list[UUI
 
 async def codes_wait_from(connection: Connection, named: ProviderSession) -> bool:
     """Whether there are finished logins from this session that nobody has picked up yet."""
-    return await connection.fetchval(  # type: ignore[no-any-return]  # asyncpg ships no types
+    value: bool = await connection.fetchval(
         f"""
         select exists (
             select from one_time_code c, identity i where {_CAME_FROM.format(row="c")} and c.used_at is null)
         """,
         *_values(named),
     )
+    return value
 
 
 async def void_codes_from(connection: Connection, named: ProviderSession) -> None:

@@ -2,10 +2,11 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID
 
 import msgspec
+from asyncpg import Record
 
 from identity_api.db.database import Connection
 from identity_api.ids import uuid7
@@ -55,7 +56,7 @@ _SELECT = """
 """
 
 
-def _row(row: Any) -> MappingRow:
+def _row(row: Record) -> MappingRow:
     return MappingRow(
         **{**row, "permission_ids": tuple(row["permission_ids"]), "permissions": tuple(row["permissions"])}
     )
@@ -64,7 +65,7 @@ def _row(row: Any) -> MappingRow:
 async def get(connection: Connection, tenant_id: UUID, mapping_id: UUID) -> MappingRow | None:
     """The mapping, if it is this tenant's and not deleted."""
     row = await connection.fetchrow(f"{_SELECT} and m.id = $2", tenant_id, mapping_id)
-    return row and _row(row)
+    return _row(row) if row else None
 
 
 async def page(connection: Connection, tenant_id: UUID, *, after: UUID | None, first: int) -> list[MappingRow]:
@@ -150,7 +151,7 @@ async def exists(
     connection: Connection, tenant_id: UUID, *, provider_id: UUID | None, pattern: str, match: str, other_than: UUID
 ) -> bool:
     """Whether another mapping has this provider, match and pattern."""
-    return await connection.fetchval(  # type: ignore[no-any-return]  # asyncpg ships no types
+    value: bool = await connection.fetchval(
         """
         select exists (select from group_mapping where tenant_id = $1 and provider_id is not distinct from $2
             and pattern = $3 and match = $4 and id <> $5 and deleted_at is null)
@@ -161,6 +162,7 @@ async def exists(
         match,
         other_than,
     )
+    return value
 
 
 async def delete(connection: Connection, tenant_id: UUID, mapping_id: UUID) -> None:
@@ -249,7 +251,7 @@ async def lock_next_change(connection: Connection, *, after_tenant: UUID | None 
         """,
         after_tenant,
     )
-    return row and Change(**row)
+    return Change(**row) if row else None
 
 
 async def concerned(

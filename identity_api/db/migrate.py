@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
+from identity_api.db.database import Connection
 from identity_api.db.migration_files import APP_NAME, MIGRATIONS
 from identity_api.errors import ConfigurationError, Unavailable
 
@@ -26,7 +27,7 @@ def known_migrations() -> list[str]:
     return sorted([match[1] for match in found if match])
 
 
-async def applied_migrations(connection: asyncpg.Connection) -> list[str]:
+async def applied_migrations(connection: Connection) -> list[str]:
     """The ids of the migrations that ran on this database, oldest first; empty for a new one."""
     if await connection.fetchval("select to_regclass('migration')") is None:
         return []
@@ -34,7 +35,7 @@ async def applied_migrations(connection: asyncpg.Connection) -> list[str]:
     return [row["name"] for row in rows]
 
 
-async def check_schema(connection: asyncpg.Connection) -> None:
+async def check_schema(connection: Connection) -> None:
     """Refuse to run on a schema that is not the code's own.
 
     Raises:

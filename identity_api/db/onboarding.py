@@ -94,7 +94,7 @@ async def progress(connection: Connection, tenant_id: UUID) -> dict[UUID, Provid
 
 async def has_holder(connection: Connection, tenant_id: UUID, permission: str) -> bool:
     """Whether anybody holds the permission with force now (I1)."""
-    return await connection.fetchval(  # type: ignore[no-any-return]  # asyncpg ships no types
+    value: bool = await connection.fetchval(
         """
         select exists (
             select from (
@@ -108,3 +108,4 @@ async def has_holder(connection: Connection, tenant_id: UUID, permission: str) -
         tenant_id,
         permission,
     )
+    return value

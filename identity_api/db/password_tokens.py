@@ -10,7 +10,7 @@ async def insert(
     connection: Connection, tenant_id: UUID, token_id: UUID, user_id: UUID, token_hash: bytes, *, seconds: int
 ) -> datetime:
     """Keep a new token; returns when it ends."""
-    return await connection.fetchval(  # type: ignore[no-any-return]  # asyncpg ships no types
+    value: datetime = await connection.fetchval(
         """
         insert into password_token (id, tenant_id, user_id, token_hash, created_at, expires_at)
         values ($1, $2, $3, $4, now(), now() + make_interval(secs => $5)) returning expires_at
@@ -21,11 +21,12 @@ async def insert(
         token_hash,
         float(seconds),
     )
+    return value
 
 
 async def user_of(connection: Connection, tenant_id: UUID, token_hash: bytes) -> UUID | None:
     """Whose password the token may set now; None if it is unknown, used, too late, or another tenant's."""
-    return await connection.fetchval(  # type: ignore[no-any-return]  # asyncpg ships no types
+    value: UUID | None = await connection.fetchval(
         """
         select user_id from password_token
         where token_hash = $2 and tenant_id = $1 and used_at is null and expires_at > now()
@@ -33,11 +34,12 @@ async def user_of(connection: Connection, tenant_id: UUID, token_hash: bytes) ->
         tenant_id,
         token_hash,
     )
+    return value
 
 
 async def use(connection: Connection, tenant_id: UUID, token_hash: bytes) -> UUID | None:
     """Use the token up; whose password it sets. Of several at once, one gets an answer."""
-    return await connection.fetchval(  # type: ignore[no-any-return]  # asyncpg ships no types
+    value: UUID | None = await connection.fetchval(
         """
         update password_token set used_at = now()
         where token_hash = $2 and tenant_id = $1 and used_at is null and expires_at > now() returning user_id
@@ -45,6 +47,7 @@ async def use(connection: Connection, tenant_id: UUID, token_hash: bytes) -> UUI
         tenant_id,
         token_hash,
     )
+    return value
 
 
 async def void(connection: Connection, tenant_id: UUID, user_id: UUID) -> int:

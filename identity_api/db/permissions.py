@@ -1,10 +1,10 @@
 """The tenant's catalogue of permissions."""
 
 from collections.abc import Collection
-from typing import Any
 from uuid import UUID
 
 import msgspec
+from asyncpg import Record
 
 from identity_api.db.database import Connection
 from identity_api.ids import uuid7
@@ -22,8 +22,8 @@ class PermissionRow(msgspec.Struct, frozen=True):
 _SELECT = "select id, name, description, delegable from permission"
 
 
-def _row(row: Any) -> PermissionRow | None:
-    return row and PermissionRow(**row)
+def _row(row: Record | None) -> PermissionRow | None:
+    return PermissionRow(**row) if row else None
 
 
 async def get(connection: Connection, tenant_id: UUID, permission_id: UUID) -> PermissionRow | None:
@@ -115,6 +115,7 @@ async def uses(connection: Connection, tenant_id: UUID, permission_id: UUID) -> 
         tenant_id,
         permission_id,
     )
+    assert row is not None  # it reads no table of its own
     return Uses(**row)
 
 

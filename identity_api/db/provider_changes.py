@@ -39,6 +39,7 @@ async def footprint(connection: Connection, tenant_id: UUID, provider_id: UUID) 
         tenant_id,
         provider_id,
     )
+    assert row is not None  # it reads no table of its own
     return Footprint(**row)
 
 

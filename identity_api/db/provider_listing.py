@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import msgspec
+from asyncpg import Record
 
 from identity_api.db import providers
 from identity_api.db.database import Connection
@@ -63,10 +63,10 @@ async def page(connection: Connection, tenant_id: UUID, *, after: Position | Non
 async def get(connection: Connection, tenant_id: UUID, provider_id: UUID) -> ListedProvider | None:
     """The provider, if it is this tenant's."""
     row = await connection.fetchrow(f"{_SELECT} and p.id = $2", tenant_id, provider_id)
-    return row and _listed(tenant_id, row)
+    return _listed(tenant_id, row) if row else None
 
 
-def _listed(tenant_id: UUID, row: Any) -> ListedProvider:
+def _listed(tenant_id: UUID, row: Record) -> ListedProvider:
     tenant = Tenant(tenant_id, row["tenant_slug"], row["tenant_name"], row["default_provider"], row["epoch"])
     return ListedProvider(providers.from_row(row), tuple(_secrets(row["secrets"])), tenant, tuple(row["hosts"]))
 

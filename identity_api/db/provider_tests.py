@@ -38,11 +38,12 @@ async def insert(connection: Connection, tenant_id: UUID, test_id: UUID, provide
 
 async def begun_lately(connection: Connection, tenant_id: UUID, *, seconds: int) -> int:
     """How many tests the tenant has begun in the last seconds."""
-    return await connection.fetchval(  # type: ignore[no-any-return]  # asyncpg ships no types
+    value: int = await connection.fetchval(
         "select count(*) from provider_test where tenant_id = $1 and created_at > now() - make_interval(secs => $2)",
         tenant_id,
         float(seconds),
     )
+    return value
 
 
 async def report(connection: Connection, tenant_id: UUID, test_id: UUID, written: bytes) -> None:

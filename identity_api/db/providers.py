@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID
 
 import msgspec
+from asyncpg import Record
 
 from identity_api.db.database import Connection
 
@@ -132,7 +133,7 @@ COLUMNS = ", ".join([f"p.{name}" for name in Provider.__struct_fields__])
 _SELECT = f"select {COLUMNS} from provider p"
 
 
-def from_row(row: Any) -> Provider:
+def from_row(row: Record) -> Provider:
     """The provider in a row that has at least `COLUMNS`."""
     values = {name: row[name] for name in Provider.__struct_fields__}
     values |= {name: msgspec.json.decode(values[name]) for name in _JSON if values[name]}
@@ -143,20 +144,20 @@ def from_row(row: Any) -> Provider:
 async def get(connection: Connection, tenant_id: UUID, provider_id: UUID) -> Provider | None:
     """The provider, if it is this tenant's."""
     row = await connection.fetchrow(f"{_SELECT} where p.tenant_id = $1 and p.id = $2", tenant_id, provider_id)
-    return row and from_row(row)
+    return from_row(row) if row else None
 
 
 async def hold(connection: Connection, tenant_id: UUID, provider_id: UUID) -> Provider | None:
     """The provider as it stays until the transaction ends; others may hold it too. After the tenant's mappings."""
     statement = f"{_SELECT} where p.tenant_id = $1 and p.id = $2 for share of p"
     row = await connection.fetchrow(statement, tenant_id, provider_id)
-    return row and from_row(row)
+    return from_row(row) if row else None
 
 
 async def by_slug(connection: Connection, tenant_id: UUID, slug: str) -> Provider | None:
     """The provider of that name within the tenant."""
     row = await connection.fetchrow(f"{_SELECT} where p.tenant_id = $1 and p.slug = $2", tenant_id, slug)
-    return row and from_row(row)
+    return from_row(row) if row else None
 
 
 async def of_tenant(connection: Connection, tenant_id: UUID) -> list[Provider]:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
+from asyncpg import Record
 
 from identity_api.db.database import Connection
 from identity_api.permissions.grant_snapshot import (
@@ -238,21 +239,21 @@ def _like_prefix(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
 
 
-def _reading(rows: Sequence[Any], first: int) -> Reading:
+def _reading(rows: Sequence[Record], first: int) -> Reading:
     if not rows:  # cannot be: the circumstances are always one row
         raise AssertionError("the reading statement returned nothing")
     users = [user_record(row) for row in rows[:first] if row["id"] is not None]
     return Reading(tuple(users), tenant_circumstances(rows[0]), rows[0]["at"], has_more=len(rows) > first)
 
 
-def tenant_circumstances(row: Any) -> TenantCircumstances:
+def tenant_circumstances(row: Record) -> TenantCircumstances:
     """The part of a row that `CIRCUMSTANCES` selected."""
     providers = _decode_providers(row["providers"])
     changing = _decode_changing(row["changing"])
     return TenantCircumstances({p.id: p for p in providers}, {m.id: m for m in changing})
 
 
-def user_record(row: Any) -> UserRecord:
+def user_record(row: Record) -> UserRecord:
     """The part of a row that `USER_COLUMNS` selected."""
     syncs = _decode_syncs(row["syncs"]) if row["syncs"] is not None else {}
     return UserRecord(

@@ -82,7 +82,7 @@ async def newest_live(connection: Connection, tenant_id: UUID, identity_id: UUID
         tenant_id,
         identity_id,
     )
-    return row and LiveToken(**row)
+    return LiveToken(**row) if row else None
 
 
 async def rotate(
@@ -108,7 +108,7 @@ async def rotate(
         False if the stored token is another one by now, or dead: somebody else's word came first. True also when this
         very successor is stored already, so that a commit of unknown outcome may be tried again.
     """
-    return await connection.fetchval(  # type: ignore[no-any-return]  # asyncpg ships no types
+    value: bool = await connection.fetchval(
         """
         with landed as (
             update refresh_token set hash = $4, sealed = $5, rotated_at = now(), uncertain = $7
@@ -129,6 +129,7 @@ async def rotate(
         generation,
         uncertain,
     )
+    return value
 
 
 async def mark_uncertain(
@@ -184,7 +185,7 @@ async def bury(
     Returns:
         Why it is dead: `reason`, or `rotation_lost` if in doubt.
     """
-    return await connection.fetchval(  # type: ignore[no-any-return]  # asyncpg ships no types
+    value: str | None = await connection.fetchval(
         """
         update refresh_token set sealed = null, dead_at = now(),
             dead_reason = case when $5 or ($6 and uncertain) then 'rotation_lost' else $4 end
@@ -198,3 +199,4 @@ async def bury(
         in_doubt,
         trusts_row,
     )
+    return value

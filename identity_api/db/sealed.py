@@ -53,9 +53,10 @@ class Resealed(msgspec.Struct, frozen=True):
 async def count_other(connection: Connection, place: SealedColumn, prefix: bytes) -> int:
     """How many values do not begin with `prefix`, which is how the vault begins those under its current key."""
     table, column = place
-    return await connection.fetchval(  # type: ignore[no-any-return]  # asyncpg ships no types
+    value: int = await connection.fetchval(
         f"select count(*) from {table} where {column} is not null and {_differs(column, 1)}", prefix, timeout=60
     )
+    return value
 
 
 async def other(

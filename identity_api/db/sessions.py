@@ -6,10 +6,11 @@ may do (I1) in one snapshot.
 """
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID
 
 import msgspec
+from asyncpg import Record
 
 from identity_api.db.database import Connection
 from identity_api.db.read_model import (
@@ -101,7 +102,7 @@ _API_TOKEN = f"""
 """
 
 
-def _token(row: Any) -> Token | None:
+def _token(row: Record | None) -> Token | None:
     if row is None:
         return None
     return Token(
@@ -183,7 +184,7 @@ async def find_live(connection: Connection, token_hash: bytes) -> tuple[UUID, UU
     row = await connection.fetchrow(
         "select tenant_id, id from session where token_hash = $1 and ended_at is null", token_hash
     )
-    return row and (row["tenant_id"], row["id"])
+    return (row["tenant_id"], row["id"]) if row else None
 
 
 async def end_reason(connection: Connection, tenant_id: UUID, token_hash: bytes, *, idle_seconds: int) -> str | None:
@@ -191,7 +192,7 @@ async def end_reason(connection: Connection, tenant_id: UUID, token_hash: bytes,
 
     `idle` and `absolute` for one that ran out; else with what it was ended, or would be if somebody looked.
     """
-    return await connection.fetchval(  # type: ignore[no-any-return]  # asyncpg ships no types
+    value: str | None = await connection.fetchval(
         """
         select case
             when s.ended_reason is not null then s.ended_reason
@@ -213,13 +214,15 @@ async def end_reason(connection: Connection, tenant_id: UUID, token_hash: bytes,
         token_hash,
         float(idle_seconds),
     )
+    return value
 
 
 async def owner(connection: Connection, tenant_id: UUID, session_id: UUID) -> UUID | None:
     """Whose session this is, if it is the tenant's and nobody has ended it."""
-    return await connection.fetchval(  # type: ignore[no-any-return]  # asyncpg ships no types
+    value: UUID | None = await connection.fetchval(
         "select user_id from session where tenant_id = $1 and id = $2 and ended_at is null", tenant_id, session_id
     )
+    return value
 
 
 class ProviderSession(msgspec.Struct, frozen=True):
@@ -240,4 +243,4 @@ async def provider_session(connection: Connection, tenant_id: UUID, session_id: 
         tenant_id,
         session_id,
     )
-    return row and ProviderSession(**row)
+    return ProviderSession(**row) if row else None

@@ -51,4 +51,4 @@ async def known_as(connection: Connection, tenant_id: UUID, user_id: UUID, provi
         user_id,
         provider_id,
     )
-    return row and KnownAs(**row)
+    return KnownAs(**row) if row else None

@@ -156,9 +156,8 @@ async def claim(
 
 async def transaction_age(connection: Connection) -> float:
     """Seconds since the transaction began, which is what `now()` says in it, by the database's clock."""
-    return await connection.fetchval(  # type: ignore[no-any-return]  # asyncpg ships no types
-        "select extract(epoch from clock_timestamp() - now())::float8"
-    )
+    value: float = await connection.fetchval("select extract(epoch from clock_timestamp() - now())::float8")
+    return value
 
 
 async def renew_leases(connection: Connection, owner: UUID, identity_ids: Sequence[UUID]) -> dict[UUID, int]:

@@ -72,9 +72,8 @@ async def ensure_within(
 async def count(connection: Connection, name: str, tenant_id: UUID, owner_id: UUID | None = None) -> int:
     """How many there are of what the limit holds for."""
     arguments: tuple[Any, ...] = (tenant_id,) if owner_id is None else (tenant_id, owner_id)
-    return await connection.fetchval(  # type: ignore[no-any-return]  # asyncpg ships no types
-        f"select count(*) {_COUNTED[name].rows}", *arguments
-    )
+    value: int = await connection.fetchval(f"select count(*) {_COUNTED[name].rows}", *arguments)
+    return value
 
 
 def beyond(limits: TenantLimits, name: str, wanted: int) -> LimitReached:

@@ -1,10 +1,10 @@
 """Tenants, their hosts and frontends, and the service clients that look into them."""
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
 import msgspec
+from asyncpg import Record
 
 from identity_api.db.database import Connection
 from identity_api.ids import uuid7
@@ -34,8 +34,8 @@ class Frontend(msgspec.Struct, frozen=True):
 _TENANT = "select t.id, t.slug, t.name, t.default_provider, t.epoch from tenant t"
 
 
-def _tenant(row: Any) -> Tenant | None:
-    return row and Tenant(**row)
+def _tenant(row: Record | None) -> Tenant | None:
+    return Tenant(**row) if row else None
 
 
 async def by_host(connection: Connection, host: str) -> Tenant | None:
@@ -142,8 +142,9 @@ async def write_frontend(connection: Connection, frontend: Frontend) -> None:
 
 async def origin_is_known(connection: Connection, origin: str, tenant_id: UUID | None) -> bool:
     """Whether the origin belongs to a frontend: of this tenant, or, for a preflight that carries no session, of any."""
-    return await connection.fetchval(  # type: ignore[no-any-return]  # asyncpg ships no types
+    value: bool = await connection.fetchval(
         "select exists (select from frontend where $1 = any(origins) and ($2::uuid is null or tenant_id = $2))",
         origin,
         tenant_id,
     )
+    return value

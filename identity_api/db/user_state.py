@@ -7,9 +7,10 @@ from identity_api.db.database import Connection
 
 async def exists(connection: Connection, tenant_id: UUID, user_id: UUID) -> bool:
     """Whether the user is this tenant's."""
-    return await connection.fetchval(  # type: ignore[no-any-return]  # asyncpg ships no types
+    value: bool = await connection.fetchval(
         "select exists (select from app_user where tenant_id = $1 and id = $2)", tenant_id, user_id
     )
+    return value
 
 
 async def set_disabled(connection: Connection, tenant_id: UUID, user_id: UUID, *, disabled: bool) -> bool:
@@ -28,7 +29,7 @@ async def set_disabled(connection: Connection, tenant_id: UUID, user_id: UUID, *
 
 async def strict_provider_of(connection: Connection, tenant_id: UUID, user_id: UUID) -> str | None:
     """The slug of an enabled STRICT provider at which the user has a living identity."""
-    return await connection.fetchval(  # type: ignore[no-any-return]  # asyncpg ships no types
+    value: str | None = await connection.fetchval(
         """
         select p.slug from identity i
         join provider p on p.tenant_id = $1 and p.id = i.provider_id and p.enabled and p.sync_mode = 'STRICT'
@@ -38,3 +39,4 @@ async def strict_provider_of(connection: Connection, tenant_id: UUID, user_id: U
         tenant_id,
         user_id,
     )
+    return value

@@ -43,7 +43,7 @@ async def by_username(connection: Connection, tenant_id: UUID, username: str) ->
         tenant_id,
         user_id,
     )
-    return row and KnownUser(**row)
+    return KnownUser(**row) if row else None
 
 
 async def names(connection: Connection, tenant_id: UUID, user_ids: Sequence[UUID]) -> list[str]:

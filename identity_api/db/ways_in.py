@@ -1,8 +1,9 @@
 """What the rule about ways into accounts is asked with: what accounts hold, what their groups can bring, who administers."""
 
 from collections.abc import Collection, Sequence
-from typing import Any
 from uuid import UUID
+
+from asyncpg import Record
 
 from identity_api.db.database import Connection
 from identity_api.permissions.ways_in import Account, Right, Rights
@@ -37,6 +38,7 @@ async def account(connection: Connection, tenant_id: UUID, user_id: UUID) -> Acc
         user_id,
     )
     ways = await connection.fetchrow(_WAYS, tenant_id, user_id)
+    assert ways is not None  # it reads no table of its own
     return Account(
         user_id=user_id,
         held=frozenset([_right(row) for row in rows if row["is_held"]]),
@@ -133,5 +135,5 @@ async def held_in_force(connection: Connection, tenant_id: UUID, names: Sequence
     return frozenset([row["name"] for row in rows])
 
 
-def _right(row: Any) -> Right:
+def _right(row: Record) -> Right:
     return Right(row["name"], row["delegable"])
