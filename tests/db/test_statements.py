@@ -45,7 +45,7 @@ def modules() -> list[str]:
     found = []
     for path in sorted((ROOT / "identity_api").rglob("*.py")):
         if "graphql/engine" not in path.as_posix() and _CALL.search(path.read_text("utf-8")):
-            found.append(".".join(path.relative_to(ROOT).with_suffix("").deps))
+            found.append(".".join(path.relative_to(ROOT).with_suffix("").parts))
     return found
 
 
