@@ -157,7 +157,7 @@ class Browser:
         parts = urlsplit(url)
         host, handle = parts.netloc, parts.path.rsplit("/", 1)[1]
         request = BrowserRequest(host=host, cookies=dict(self.cookies(parts.hostname or "")))
-        launched = await launch(self.parts, handle, request)
+        launched = await launch(self.deps, handle, request)
         self.obey(parts.hostname or "", launched)
         return launched
 
@@ -188,7 +188,7 @@ class Browser:
             cookies=dict(self.cookies(name)),
             posted_from=posted_from,
         )
-        finished = await finish(self.parts, arrival)
+        finished = await finish(self.deps, arrival)
         self.obey(name, finished)
         return finished
 
@@ -197,7 +197,7 @@ class Browser:
         parts = urlsplit(url)
         name = parts.hostname or ""
         request = BrowserRequest(host=parts.netloc, cookies=dict(self.cookies(name)))
-        finished = await complete(self.parts, dict(parse_qsl(parts.query))["code"], request)
+        finished = await complete(self.deps, dict(parse_qsl(parts.query))["code"], request)
         self.obey(name, finished)
         return finished
 
