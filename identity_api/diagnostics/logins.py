@@ -16,8 +16,8 @@ LOGINS: Final[Table] = table(
             f"{_AGAIN} If it happens each time, the provider does not use the code flow, or something rewrites addresses.",
         ),
         "CALLBACK_INVALID:state": (
-            "The provider's answer has no `state`, so that it belongs to no sign-in; an error code of it follows in the reason.",
-            f"{_AGAIN} Some providers leave `state` out of errors: their own log says what was wrong.",
+            "The provider's answer has no `state`, so that it belongs to no sign-in.",
+            f"{_AGAIN} If it happens each time, the provider or a proxy drops `state`.",
         ),
         "CALLBACK_INVALID:code:too_long": (
             "The code that the provider sent is longer than any that is read here; the reason gives its length.",
@@ -90,7 +90,8 @@ LOGINS: Final[Table] = table(
             "List it in `allowed_directories` again, if that was a mistake.",
         ),
         "PROVIDER_REFUSED": (
-            "The provider sent the person back with an error instead of a code; the reason is its error code.",
+            "The provider sent the person back with an error instead of a code; the reason is its error code, and "
+            "`no_state` or `unknown_state` where the answer belongs to no sign-in, so that anybody may have written it.",
             "`access_denied`: the person cancelled, or is not assigned to the application there. Else compare client ID, "
             "redirect URL and scopes.",
         ),
@@ -105,6 +106,11 @@ LOGINS: Final[Table] = table(
         "PROVIDER_REFUSED:unauthorized_client": (
             "The application may not use the code flow at the provider.",
             "Allow the authorization code flow for the application at the provider.",
+        ),
+        "PROVIDER_REFUSED:temporarily_unavailable": (
+            "The provider is overloaded or being maintained, and signs nobody in at the moment.",
+            "Wait and try again: nothing is set up wrongly here. If it stays, look at the provider's status page, or ask "
+            "whoever runs it.",
         ),
         "PROVIDER_REFUSED:server_error": (
             "The provider had a fault of its own.",

@@ -56,9 +56,7 @@ class LoginFailed(IdentityAPIError):
         said: str | None = None,
         clear_cookies: Sequence[str] = (),
     ) -> None:
-        super().__init__(
-            _MESSAGES.get(code, "Something about this sign-in does not fit together. Begin again."), code=code
-        )
+        super().__init__(_message(code, reason), code=code)
         self.status = status
         self.reason = reason
         self.said = said
@@ -69,6 +67,12 @@ class LoginFailed(IdentityAPIError):
         """Where this tenant's login page is, once the attempt is known."""
 
 
+def _message(code: str, reason: str | None) -> str:
+    """For the person: as exact as the first part of the reason allows."""
+    exact = _MESSAGES.get(f"{code}:{(reason or '').partition(':')[0]}")
+    return exact or _MESSAGES.get(code, "Something about this sign-in does not fit together. Begin again.")
+
+
 _MESSAGES = {
     **CREDENTIAL_MESSAGES,
     "LOCAL_SIGN_IN_OFF": "Nobody signs in with a password in this organisation.",
@@ -77,6 +81,17 @@ _MESSAGES = {
     "BROWSER_MISMATCH": "The sign-in was begun in another browser. Begin again in this one.",
     "HANDLE_UNKNOWN": "This sign-in link has expired. Begin again.",
     "PROVIDER_REFUSED": "The organisation's sign-in service did not complete the sign-in.",
+    "PROVIDER_REFUSED:access_denied": "The sign-in was cancelled, or the organisation's sign-in service does not let you "
+    "use this application (access_denied).",
+    "PROVIDER_REFUSED:temporarily_unavailable": "The organisation's sign-in service cannot sign anybody in at the moment "
+    "(temporarily_unavailable). Try again in a moment.",
+    "PROVIDER_REFUSED:server_error": "The organisation's sign-in service has a fault of its own (server_error). Try again "
+    "in a moment.",
+    **{
+        f"PROVIDER_REFUSED:{error}": "The organisation's sign-in service does not accept how this application asks for the "
+        f"sign-in ({error}). Trying again does not help: tell an administrator the request below."
+        for error in ("invalid_request", "invalid_scope", "unauthorized_client", "unsupported_response_type")
+    },
     "OTHER_PERSON": "Somebody else is signed in here. Confirm with the same account, or sign out first.",
     "PROVIDER_DISABLED": "This way of signing in has been switched off.",
     "PROVIDER_UNAVAILABLE": "The organisation's sign-in service does not answer. Try again in a moment.",
@@ -84,6 +99,8 @@ _MESSAGES = {
     "PROVIDER_MISCONFIGURED": "The connection to the organisation's sign-in service is not set up correctly. Trying again "
     "does not help: tell an administrator the request below.",
     "ACCOUNT_NOT_FOUND": "There is no account here for this person. Ask an administrator.",
+    "ACCOUNT_NOT_FOUND:user_holds_identity_rights": "There is an account of this name here, and a name is not enough to "
+    "sign in to it. Ask an administrator to link your sign-in to it.",
     "ACCOUNT_DISABLED": "This account has been disabled. Ask an administrator.",
     "ACCOUNT_QUARANTINED": "This account needs the attention of an administrator before it can be used.",
     "SUBJECT_CHANGED": "The sign-in service now means somebody else by this account. Ask an administrator.",

@@ -139,10 +139,61 @@ async def test_a_callback_without_a_state_of_ours_shows_its_provider_to_the_admi
     await site.add_provider("second")
     pairs = {"error": "access_denied", "error_description": "canary", **({"state": state} if state else {})}
     answer = await site.client().get("/auth/oidc/sso/callback", params=pairs, headers=PAGE)
-    expected = ("STATE_UNKNOWN", None) if state else ("CALLBACK_INVALID", "state:access_denied")
-    failed(answer, 400, expected[0])
-    assert await security_events(site) == [expected]
+    failed(answer, 400, "PROVIDER_REFUSED")
+    lacks = "unknown_state" if state else "no_state"
+    assert await security_events(site) == [("PROVIDER_REFUSED", f"access_denied:{lacks}")]
     assert await provider_of_the_failure(site) == str(site.provider.id)
+
+
+ORIGIN_AND_CALLBACKS = ["/", "/auth/oidc/sso/callback", "/v1/auth/oidc/callback"]
+
+
+@pytest.mark.parametrize("path", ORIGIN_AND_CALLBACKS)
+@pytest.mark.parametrize("state", [None, "st_unknown"])
+async def test_an_error_that_belongs_to_no_login_is_shown_and_recorded_and_begins_none(
+    site: Site, path: str, state: str | None
+) -> None:
+    """S0-61. At Re:infer's bare origin it led to the provider again, which sent the same error again."""
+    words = "AADSTS50011: The redirect URI does not match."
+    pairs = {"error": "invalid_request", "error_description": words, **({"state": state} if state else {})}
+    answer = await site.client().get(path, params=pairs, headers=PAGE)
+    failed(answer, 400, "PROVIDER_REFUSED")
+    assert "invalid_request" in answer.text
+    assert "AADSTS50011" not in answer.text
+    lacks = "unknown_state" if state else "no_state"
+    assert await security_events(site) == [("PROVIDER_REFUSED", f"invalid_request:{lacks}")]
+    said = "select payload->>'said' from audit_event where tenant_id = $1 and action = 'login.failed'"
+    assert await site.fetchval(said, site.tenant.id) == f"invalid_request: {words}"
+
+
+@pytest.mark.parametrize("path", ORIGIN_AND_CALLBACKS)
+async def test_an_error_of_a_stranger_ends_no_session(site: Site, path: str) -> None:
+    client = await site.signed_in()
+    failed(await client.get(path, params={"error": "access_denied"}, headers=PAGE), 400, "PROVIDER_REFUSED")
+    assert (await client.get("/v1/me")).status_code == 200
+
+
+@pytest.mark.parametrize("path", ORIGIN_AND_CALLBACKS)
+@pytest.mark.parametrize(
+    ("pairs", "expected"),
+    [
+        ({"error": "access_denied", "code": "c"}, ("CALLBACK_INVALID", "state")),
+        ({"code": "c"}, ("CALLBACK_INVALID", "state")),
+        ({"error": "https://evil.example"}, ("PROVIDER_REFUSED", "other:no_state")),
+    ],
+)
+async def test_what_else_comes_without_a_state_is_refused_and_begins_no_login(
+    site: Site, path: str, pairs: dict[str, str], expected: tuple[str, str]
+) -> None:
+    answer = await site.client().get(path, params=pairs, headers=PAGE)
+    failed(answer, 400, expected[0])
+    assert "evil.example" not in answer.text
+    assert await security_events(site) == [expected]
+
+
+async def test_the_bare_origin_without_an_answer_of_a_provider_leads_to_the_login(site: Site) -> None:
+    answer = await site.client().get("/?utm_source=mail", headers=PAGE)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/login")
 
 
 async def test_at_an_address_that_two_providers_share_no_provider_is_guessed(site: Site) -> None:

@@ -19,8 +19,15 @@ from identity_api.db import attempts, providers
 from identity_api.db.attempts import Attempt
 from identity_api.db.providers import Provider
 from identity_api.ids import token_hash
-from identity_api.oidc.authorization import KNOWN_ERRORS, MAX_STATE_LENGTH, CallbackParameters, parse_callback
+from identity_api.oidc.authorization import (
+    KNOWN_ERRORS,
+    MAX_STATE_LENGTH,
+    OTHER_ERROR,
+    CallbackParameters,
+    parse_callback,
+)
 from identity_api.oidc.errors import InvalidCallback
+from identity_api.oidc.provider_words import words_in_pairs
 from identity_api.sessions.authenticate import authenticate
 from identity_api.sessions.cookies import binding_name, host_of, is_bound, session_cookie_name
 from identity_api.sessions.errors import LoginFailed
@@ -53,8 +60,8 @@ async def match(deps: LoginDeps, arrival: CallbackRequest) -> Matched | LoginRes
         `LoginResult` where there is nothing to finish, and a live session of the tenant goes on.
 
     Raises:
-        LoginFailed: CALLBACK_INVALID, STATE_UNKNOWN, CALLBACK_MISPLACED, BROWSER_MISMATCH, LOGIN_USED, LOGIN_EXPIRED,
-            PROVIDER_DISABLED. Nothing has been used up.
+        LoginFailed: CALLBACK_INVALID, STATE_UNKNOWN, PROVIDER_REFUSED (an error that belongs to no login),
+            CALLBACK_MISPLACED, BROWSER_MISMATCH, LOGIN_USED, LOGIN_EXPIRED, PROVIDER_DISABLED. Nothing has been used up.
     """
     try:
         parameters, fault = parse_callback(arrival.pairs), None
@@ -62,14 +69,16 @@ async def match(deps: LoginDeps, arrival: CallbackRequest) -> Matched | LoginRes
     except InvalidCallback as error:
         parameters, fault, state = None, error, _only_state(arrival.pairs)
     if state is None:
-        raise _unknown(LoginFailed("CALLBACK_INVALID", reason=_blame(fault, arrival.pairs)))
+        raise _unknown(
+            arrival, LoginFailed("CALLBACK_INVALID", reason=fault.blame if fault else None), lacks="no_state"
+        )
     async with deps.database.reading() as connection:
         attempt = await attempts.by_state(connection, token_hash(state))
         provider = None
         if attempt is not None and attempt.provider_id is not None:
             provider = await providers.get(connection, attempt.tenant_id, attempt.provider_id)
     if attempt is None or provider is None:
-        raise _unknown(LoginFailed("STATE_UNKNOWN"))
+        raise _unknown(arrival, LoginFailed("STATE_UNKNOWN"), lacks="unknown_state")
     if await _goes_on(deps, attempt, provider, arrival):
         return LoginResult(kind="CONTINUED", location=attempt.return_to)
     async with recorded(deps, attempt, provider):
@@ -121,20 +130,23 @@ def _check(attempt: Attempt, provider: Provider, arrival: CallbackRequest) -> No
         raise LoginFailed("LOGIN_EXPIRED")
 
 
-def _blame(fault: InvalidCallback | None, pairs: Sequence[tuple[str, str]]) -> str | None:
-    """What is wrong with a callback that belongs to no login; and the provider's error code, if it is a registered one."""
-    if fault is None or fault.claim != "state":
-        return fault.blame if fault else None
-    errors = [value for name, value in pairs if name == "error" and value in KNOWN_ERRORS]
-    return ":".join(["state", *errors[:1]])
-
-
 def _only_state(pairs: Sequence[tuple[str, str]]) -> str | None:
     """The state of a callback that is otherwise unusable, if it has exactly one."""
     found = [value for name, value in pairs if name == "state"]
     return found[0] if len(found) == 1 and 0 < len(found[0]) <= MAX_STATE_LENGTH else None
 
 
-def _unknown(failure: LoginFailed) -> LoginFailed:
+def _unknown(arrival: CallbackRequest, failure: LoginFailed, *, lacks: str) -> LoginFailed:
+    """The failure of a callback that belongs to no login: if a provider says no by it, that is what went wrong.
+
+    Providers leave `state` out of errors that they find before they have read the request. Whose word it is cannot be
+    known, so it decides nothing: it is shown and recorded, and no login begins by itself.
+    """
+    errors = [value for name, value in arrival.pairs if name == "error" and value]
+    has_code = any(name == "code" for name, _ in arrival.pairs)
+    if len(errors) == 1 and not has_code:
+        error = errors[0] if errors[0] in KNOWN_ERRORS else OTHER_ERROR
+        failure = LoginFailed("PROVIDER_REFUSED", reason=f"{error}:{lacks}")
+    failure.said = words_in_pairs(arrival.pairs)
     count(failure)
     return failure

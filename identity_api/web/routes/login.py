@@ -40,7 +40,8 @@ async def root(request: WebRequest) -> Response[Any]:
     """A callback, if it looks like one (some seed systems registered the bare origin); else the account or the login."""
     facts = facts_of(request.scope)
     query = dict.fromkeys(name for name, _ in request.query_params.multi_items())
-    if facts.method == "GET" and "state" in query and not CALLBACK_MARKS.isdisjoint(query):
+    # Also without `state`: an error that a provider sends so would begin the next login, which ends with the same error.
+    if facts.method == "GET" and not CALLBACK_MARKS.isdisjoint(query):
         return await end_login(request)
     if facts.tenant is None:
         raise _no_tenant()
