@@ -14,7 +14,6 @@ from asyncpg import Record
 
 from identity_api.db.database import Connection
 from identity_api.permissions.grant_snapshot import (
-    ChangingMapping,
     GrantSnapshot,
     Lease,
     ProviderCircumstances,
@@ -66,33 +65,45 @@ FEW = 10
 
 _decode_providers = msgspec.json.Decoder(list[ProviderCircumstances]).decode
 _decode_syncs = msgspec.json.Decoder(dict[str, SyncStatus]).decode
-_decode_changing = msgspec.json.Decoder(list[ChangingMapping]).decode
+_decode_ids = msgspec.json.Decoder(frozenset[str]).decode
+_NONE: frozenset[str] = frozenset()
 
 CIRCUMSTANCES = """
     statement_timestamp() as at,
     coalesce((
         select json_agg(json_build_array(p.id, p.slug, p.label, p.enabled, p.sync, p.sync_mode))
-        from provider p where p.tenant_id = $1), '[]'::json)::text as providers,
-    coalesce((
-        select json_agg(json_build_array(
-            m.id, m.enabled and m.deleted_at is null, m.provider_id,
-            array(select p.name from mapping_permission mp join permission p on p.tenant_id = $1 and p.id = mp.permission_id
-                  where mp.tenant_id = $1 and mp.mapping_id = m.id),
-            array(select mg.group_id from mapping_group mg where mg.tenant_id = $1 and mg.mapping_id = m.id)))
-        from group_mapping m
-        where m.tenant_id = $1 and m.id in (
-            select c.mapping_id from mapping_change c where c.tenant_id = $1 and c.finished_at is null)
-        ), '[]'::json)::text as changing
+        from provider p where p.tenant_id = $1), '[]'::json)::text as providers
 """
-"""Select-list items for the tenant `$1`: time, providers, and what mappings under change give now."""
+"""Select-list items for the tenant `$1`: the time and the providers."""
+
+# The outer question is asked once, and mostly answers no. A user's grants are looked at one by one, so that what comes back
+# is as long as what the user holds, however many groups the mapping matches.
+_WITHDRAWN = """
+    case when exists (select from mapping_change c where c.tenant_id = $1 and c.finished_at is null) then (
+        select json_agg(g.id)
+        from permission_grant g
+        where g.tenant_id = $1 and g.user_id = u.id and g.source = 'GROUP' and g.revoked_at is null
+            and exists (select from mapping_change c
+                where c.tenant_id = $1 and c.mapping_id = g.mapping_id and c.finished_at is null)
+            and not exists (
+                select from group_mapping m
+                join identity i on i.tenant_id = $1 and i.id = g.identity_id
+                    and (m.provider_id is null or m.provider_id = i.provider_id)
+                join mapping_permission mp on mp.tenant_id = $1 and mp.mapping_id = m.id
+                    and mp.permission_id = g.permission_id
+                join mapping_group mg on mg.tenant_id = $1 and mg.mapping_id = m.id and mg.group_id = g.group_id
+                where m.tenant_id = $1 and m.id = g.mapping_id and m.enabled and m.deleted_at is null)
+    )::text end
+"""
 
 USER_COLUMNS = f"""
     u.id, u.username, u.display_label, u.email, u.email_verified, u.disabled_at, u.created_at, u.active_at,
     u.password_hash is not null as has_password, r.facts,
     (select json_object_agg(s.id, json_build_array({", ".join([f"s.{name}" for name in SyncStatus.__struct_fields__])}))
-     from identity_sync s where s.tenant_id = u.tenant_id and s.user_id = u.id)::text as syncs
+     from identity_sync s where s.tenant_id = $1 and s.user_id = u.id)::text as syncs,
+    {_WITHDRAWN} as withdrawn
 """
-"""Select-list items for a user `u` with the read model's row `r`."""
+"""Select-list items for a user `u` of the tenant `$1`, with the read model's row `r`."""
 
 Order = Literal["ID", "USERNAME", "DISPLAY_LABEL", "EMAIL"]
 """The orders offered are exactly those with an index."""
@@ -183,8 +194,7 @@ async def list_users(
     # the tenant comes with the first row only.
     rows = await connection.fetch(
         f"""
-        select {USER_COLUMNS}, c.at, case when u.place > 1 then null else c.providers end as providers,
-            case when u.place > 1 then null else c.changing end as changing
+        select {USER_COLUMNS}, c.at, case when u.place > 1 then null else c.providers end as providers
         from (select {CIRCUMSTANCES}) c
         left join (
             (select u.*, row_number() over (order by {ordering}) as place
@@ -249,8 +259,7 @@ def _reading(rows: Sequence[Record], first: int) -> Reading:
 def tenant_circumstances(row: Record) -> TenantCircumstances:
     """The part of a row that `CIRCUMSTANCES` selected."""
     providers = _decode_providers(row["providers"])
-    changing = _decode_changing(row["changing"])
-    return TenantCircumstances({p.id: p for p in providers}, {m.id: m for m in changing})
+    return TenantCircumstances({p.id: p for p in providers})
 
 
 def user_record(row: Record) -> UserRecord:
@@ -266,7 +275,12 @@ def user_record(row: Record) -> UserRecord:
         row["created_at"],
         row["active_at"],
         decode_facts(row["facts"]),
-        UserCircumstances(row["disabled_at"] is None, row["has_password"], syncs),
+        UserCircumstances(
+            row["disabled_at"] is None,
+            row["has_password"],
+            syncs,
+            _decode_ids(row["withdrawn"]) if row["withdrawn"] is not None else _NONE,
+        ),
         syncs,
     )
 

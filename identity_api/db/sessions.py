@@ -73,6 +73,7 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
 
 # The tenant is the token's own, so the read model's `$1` becomes a column of its row.
 _HERE = CIRCUMSTANCES.replace("$1", "o.tenant_id")
+_USER = USER_COLUMNS.replace("$1", "o.tenant_id")
 _PERSON = """
     join tenant t on t.id = o.tenant_id
     join app_user u on u.tenant_id = o.tenant_id and u.id = o.user_id and u.disabled_at is null
@@ -82,7 +83,7 @@ _PERSON = """
 _SESSION = f"""
     select o.id as token_id, o.kind, o.tenant_id, t.slug as tenant_slug, o.identity_id, o.authenticated_at, o.seen_at,
         o.absolute_until as expires_at, o.seen_at + make_interval(secs => $2) as idle_until, o.created_at as issued_at,
-        {USER_COLUMNS}, {_HERE}
+        {_USER}, {_HERE}
     from session o {_PERSON}
     where o.token_hash = $1 and o.ended_at is null
         and o.absolute_until > now() and o.seen_at > now() - make_interval(secs => $2)
@@ -96,7 +97,7 @@ _SESSION = f"""
 _API_TOKEN = f"""
     select o.id as token_id, 'API_TOKEN' as kind, o.tenant_id, t.slug as tenant_slug, null::uuid as identity_id,
         o.created_at as authenticated_at, o.seen_at, o.expires_at, null::timestamptz as idle_until,
-        o.created_at as issued_at, {USER_COLUMNS}, {_HERE}
+        o.created_at as issued_at, {_USER}, {_HERE}
     from api_token o {_PERSON}
     where o.token_hash = $1 and o.ended_at is null and o.expires_at > now()
 """

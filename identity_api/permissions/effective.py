@@ -62,8 +62,8 @@ def standing(facts: GrantSnapshot, user: UserCircumstances, tenant: TenantCircum
 
     Args:
         facts: the user's facts, as the read model holds them.
-        user: whether the user is enabled, has a local password, and their leases.
-        tenant: the tenant's providers and the mappings whose edits are not fully written yet.
+        user: whether the user is enabled, has a local password, their leases, and grants that an edit withdraws.
+        tenant: the tenant's providers.
         at: aware time, by the database's clock.
     """
     if not facts.grants:
@@ -106,7 +106,7 @@ class _Judge:
         assert grant.identity_id is not None
         cause = self._against_groups[grant.identity_id]
         # A dead identity weighs more than a changed mapping, and that more than a lease that has run out.
-        if self._tenant.changing and cause in (None, "LEASE_OVER") and not self._mapping_still_gives(grant):
+        if cause in (None, "LEASE_OVER") and grant.id in self._user.withdrawn:
             return "MAPPING_CHANGED"
         return cause
 
@@ -133,17 +133,3 @@ class _Judge:
             return True
         lease = self._user.leases.get(identity.id)
         return lease is not None and lease.signed_in_until is not None and lease.signed_in_until > self._at
-
-    def _mapping_still_gives(self, grant: GrantFact) -> bool:
-        """A mapping whose edit is still being written is asked for its live rows; any other agrees with its grants."""
-        assert grant.mapping_id is not None
-        changing = self._tenant.changing.get(grant.mapping_id)
-        if changing is None:
-            return True
-        identity = next(one for one in self._identities if one.id == grant.identity_id)
-        return (
-            changing.live
-            and grant.permission in changing.permissions
-            and grant.group_id in changing.group_ids
-            and changing.provider_id in (None, identity.provider_id)
-        )

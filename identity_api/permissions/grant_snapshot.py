@@ -80,6 +80,9 @@ class UserCircumstances(msgspec.Struct, frozen=True, gc=False):
     has_password: bool
     leases: Mapping[str, Lease]
     """By identity id."""
+    withdrawn: frozenset[str] = frozenset()
+    """Ids of open grants that their mapping does not give any more, while its edit is still being written to everybody.
+    Of a mapping without an unfinished edit the open grants agree with its rows."""
 
 
 class ProviderCircumstances(msgspec.Struct, frozen=True, array_like=True):
@@ -93,24 +96,10 @@ class ProviderCircumstances(msgspec.Struct, frozen=True, array_like=True):
     sync_mode: str
 
 
-class ChangingMapping(msgspec.Struct, frozen=True, array_like=True):
-    """What a mapping gives *now*, while an edit of it has not reached every grant yet."""
-
-    id: str
-    live: bool
-    provider_id: str | None
-    permissions: frozenset[str]
-    group_ids: frozenset[str]
-
-
 class TenantCircumstances(msgspec.Struct, frozen=True):
-    """What is not in the facts and decides their force: the tenant's part.
-
-    `changing` holds only mappings with an unfinished edit: of every other mapping, the open grants agree with its rows.
-    """
+    """What is not in the facts and decides their force: the tenant's part."""
 
     providers: Mapping[str, ProviderCircumstances]
-    changing: Mapping[str, ChangingMapping]
 
 
 decode_facts = msgspec.json.Decoder(GrantSnapshot).decode

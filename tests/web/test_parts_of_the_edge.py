@@ -250,7 +250,7 @@ def account(
         syncs=syncs,
     )
     tenant = TenantCircumstances(
-        {"p": ProviderCircumstances("p", "sso", "Acme SSO", enabled, "REFRESH_TOKEN", "STRICT")}, {}
+        {"p": ProviderCircumstances("p", "sso", "Acme SSO", enabled, "REFRESH_TOKEN", "STRICT")}
     )
     session = SessionRecord(uuid7(), "COOKIE", None, None, NOW, NOW, NOW, NOW)
     held = standing(user.facts, user.circumstances, tenant, NOW)

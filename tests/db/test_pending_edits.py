@@ -1,0 +1,154 @@
+"""What a reading costs and says while an edit of a mapping with very many groups is not written to everybody yet."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from identity_api.claims import MatchKind
+from identity_api.db import grants, read_model, sessions
+from identity_api.db.database import Connection, Database
+from identity_api.db.read_model import Filter, UserRecord
+from identity_api.ids import new_token, token_hash, uuid7
+from identity_api.permissions.effective import standing
+from identity_api.permissions.grant_snapshot import TenantCircumstances
+from tests import factories as make
+from tests.db.test_bounded_reads import read_by
+from tests.db.test_decide import undone
+
+pytestmark = pytest.mark.asyncio
+
+GROUPS = 10_000
+
+
+class Pending:
+    """A pattern that matches very many groups and is being edited; somebody who is in two of them, and their session."""
+
+    tenant: UUID
+    user: UUID
+    mapping: UUID
+    session: bytes
+
+    async def build(self, connection: Connection) -> None:
+        self.tenant = (await make.make_tenant(connection)).id
+        provider = await make.make_provider(connection, self.tenant)
+        self.user = await make.make_user(connection, self.tenant)
+        kept, given = [await make.make_permission(connection, self.tenant, name) for name in ("a:kept", "b:withdrawn")]
+        await make.make_mapping(connection, self.tenant, "team-1", [kept])
+        self.mapping = await make.make_mapping(connection, self.tenant, "team-*", [given], match=MatchKind.GLOB)
+        identity = await make.make_identity(connection, provider, self.user)
+        await make.sign_in(connection, provider, identity, ["team-1", "team-2"])
+        await connection.execute(
+            """
+            with made as (
+                insert into provider_group (id, tenant_id, provider_id, name, first_seen_at)
+                select gen_random_uuid(), $1, $2, 'team-' || n, now() from generate_series(3, $3::int) n returning id)
+            insert into mapping_group (id, tenant_id, mapping_id, group_id) select gen_random_uuid(), $1, $4, id from made
+            """,
+            self.tenant,
+            provider.id,
+            GROUPS,
+            self.mapping,
+        )
+        self.session = token_hash(new_token("ias"))
+        session = sessions.NewSession(
+            id=uuid7(), tenant_id=self.tenant, user_id=self.user, identity_id=identity, frontend_id=None, kind="BEARER",
+            token_hash=self.session, epoch=0, authenticated_at=await connection.fetchval("select now()"),
+            provider_session=None, id_token_sealed=None,
+        )  # fmt: skip
+        await sessions.insert(connection, session, absolute_seconds=3_600)
+        await connection.execute("analyze provider_group, mapping_group, permission_grant, group_mapping")
+
+    async def begin_edit(self, connection: Connection) -> None:
+        """Nothing is written to anybody's grants yet."""
+        await connection.execute(
+            "insert into mapping_change (id, tenant_id, mapping_id, actor, total, done, created_at)"
+            " values ($1, $2, $3, 'system', 1, 0, now())",
+            uuid7(),
+            self.tenant,
+            self.mapping,
+        )
+
+    async def stop_giving(self, connection: Connection) -> None:
+        await connection.execute("delete from mapping_permission where mapping_id = $1", self.mapping)
+
+    async def authenticate(self, connection: Connection) -> sessions.Token | None:
+        return await sessions.authenticate_session(connection, self.session, idle_seconds=3_600)
+
+    async def list_users(self, connection: Connection) -> read_model.Reading:
+        return await read_model.list_users(
+            connection, self.tenant, where=Filter(), order="ID", descending=False, after=None, first=50
+        )
+
+
+class Measuring:
+    """A connection that counts the characters of what comes back."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.characters = 0
+
+    async def fetchrow(self, statement: str, *arguments: Any) -> Any:
+        row = await self._connection.fetchrow(statement, *arguments)
+        self.characters += len(str(row))
+        return row
+
+    async def fetch(self, statement: str, *arguments: Any) -> Any:
+        rows = await self._connection.fetch(statement, *arguments)
+        self.characters += len(str(rows))
+        return rows
+
+
+async def answered(connection: Connection, run: Callable[[Connection], Awaitable[object]]) -> int:
+    measuring = Measuring(connection)
+    await run(measuring)
+    return measuring.characters
+
+
+async def test_what_comes_back_does_not_grow_with_the_groups_of_a_mapping_under_change(database: Database) -> None:
+    async with undone(database) as connection:
+        pending = Pending()
+        await pending.build(connection)
+        readings = (pending.authenticate, pending.list_users)
+        before = [await answered(connection, run) for run in readings]
+        await pending.begin_edit(connection)
+        await pending.stop_giving(connection)
+        during = [await answered(connection, run) for run in readings]
+        # The ids of the two grants that are withdrawn.
+        assert all(later - earlier < 200 for earlier, later in zip(before, during, strict=True))
+
+
+@pytest.mark.parametrize("mode", ["force_custom_plan", "force_generic_plan"])
+async def test_what_is_read_does_not_grow_either(database: Database, mode: str) -> None:
+    async with undone(database) as connection:
+        pending = Pending()
+        await pending.build(connection)
+        await pending.begin_edit(connection)
+        for run in (pending.authenticate, pending.list_users):
+            assert (await read_by(connection, run, mode)).pages < 100
+
+
+async def test_what_is_withdrawn_has_no_force_and_the_rest_has(database: Database) -> None:
+    async with undone(database) as connection:
+        pending = Pending()
+        await pending.build(connection)
+        await pending.begin_edit(connection)
+        assert await in_force(connection, pending) == {"a:kept", "b:withdrawn"}
+        await pending.stop_giving(connection)
+        assert await in_force(connection, pending) == {"a:kept"}
+
+
+async def in_force(connection: Connection, pending: Pending) -> frozenset[str]:
+    """By the session, by a page and by the definition, which agree."""
+    token, page = await pending.authenticate(connection), await pending.list_users(connection)
+    assert token is not None
+
+    def names(user: UserRecord, tenant: TenantCircumstances) -> frozenset[str]:
+        return standing(user.facts, user.circumstances, tenant, page.at).names
+
+    found = names(token.user, token.circumstances)
+    assert (
+        found == names(page.users[0], page.tenant) == await grants.effective(connection, pending.tenant, pending.user)
+    )
+    return found
