@@ -639,6 +639,7 @@ ALTER TABLE ONLY public.tenant
 ALTER TABLE ONLY public.user_read
     ADD CONSTRAINT user_read_pkey PRIMARY KEY (id);
 CREATE INDEX api_token_user ON public.api_token USING btree (tenant_id, user_id);
+CREATE INDEX app_user_disabled ON public.app_user USING btree (tenant_id, id) WHERE (disabled_at IS NOT NULL);
 CREATE INDEX app_user_email_prefix ON public.app_user USING btree (tenant_id, email_folded text_pattern_ops, id);
 CREATE INDEX app_user_label_prefix ON public.app_user USING btree (tenant_id, display_label_folded text_pattern_ops, id);
 CREATE INDEX app_user_username_prefix ON public.app_user USING btree (tenant_id, username_folded text_pattern_ops, id);
@@ -647,6 +648,7 @@ CREATE INDEX audit_event_subject ON public.audit_event USING btree (tenant_id, s
 CREATE INDEX audit_event_unsealed ON public.audit_event USING btree (tenant_id, id) WHERE (sequence IS NULL);
 CREATE UNIQUE INDEX group_mapping_rule ON public.group_mapping USING btree (tenant_id, COALESCE(provider_id, '00000000-0000-0000-0000-000000000000'::uuid), match, pattern) WHERE (deleted_at IS NULL);
 CREATE INDEX identity_group_group ON public.identity_group USING btree (tenant_id, group_id, identity_id);
+CREATE INDEX identity_state ON public.identity USING btree (tenant_id, state, id) WHERE (unlinked_at IS NULL);
 CREATE INDEX identity_sync_due ON public.identity_sync USING btree (due_at) WHERE (due_at IS NOT NULL);
 CREATE INDEX identity_sync_leased ON public.identity_sync USING btree (tenant_id, provider_id) WHERE (lease_owner IS NOT NULL);
 CREATE INDEX identity_sync_provider ON public.identity_sync USING btree (tenant_id, provider_id, due_at);

@@ -5,7 +5,7 @@ Each is looked at as it is planned for its arguments, and as it is planned once 
 
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from typing import Any
+from typing import Any, get_args
 from uuid import uuid4
 
 import asyncpg
@@ -13,7 +13,7 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-from identity_api.db import read_model, sessions, sync
+from identity_api.db import listings, read_model, sessions, sync
 from identity_api.db.database import Connection
 from identity_api.db.read_model import Filter, Order, Position
 from identity_api.ids import token_hash
@@ -126,6 +126,31 @@ async def test_a_late_page_of_users_reads_no_more_than_the_first(
     assert max(first.pages, late.pages) < 600
     assert first.rows["app_user"] == 51
     assert late.rows["app_user"] <= 52
+
+
+@pytest.mark.parametrize("state", get_args(listings.IdentityState))
+async def test_identities_by_state_read_those_of_that_state(
+    skewed: Skewed, connection: Connection, mode: str, state: listings.IdentityState
+) -> None:
+    """Everybody is `FRESH`: a page of them costs no more than a page of everybody, and one of another state nothing."""
+
+    def run(catching: Connection) -> Awaitable[object]:
+        return listings.identities(catching, skewed.tenants[0], state=state, provider_id=None, after=None, first=50)
+
+    read = await read_by(connection, run, mode)
+    assert read.rows.get("identity", 0) <= (60 if state == "FRESH" else 1)
+    assert read.pages < (600 if state == "FRESH" else 20)
+
+
+async def test_disabled_users_are_listed_without_reading_the_others(
+    skewed: Skewed, connection: Connection, mode: str
+) -> None:
+    def run(catching: Connection) -> Awaitable[object]:
+        return read_model.list_users(
+            catching, skewed.tenants[0], where=Filter(enabled=False), order="ID", descending=False, after=None, first=50
+        )
+
+    assert (await read_by(connection, run, mode)).pages < 20
 
 
 async def test_a_claim_reads_the_identities_and_users_that_it_claims(
