@@ -26,10 +26,10 @@ import uvloop
 from benchmarks.data import Tenant, build
 from identity_api.app import build_api
 from identity_api.config import load_settings
-from identity_api.db import providers, read_model, sessions
+from identity_api.db import providers, sessions, user_read_model
 from identity_api.db.database import Connection, Database
 from identity_api.db.migrate import migrate
-from identity_api.db.shares import work_for
+from identity_api.db.tenant_shares import work_for
 from identity_api.embedded.services import start_services
 from identity_api.graphql.ids import global_id
 from identity_api.ids import new_token, token_hash, uuid7
@@ -99,7 +99,7 @@ class Hostile:
             )
             for number in range(PLACES)
         ]
-        await read_model.refresh(connection, self._tenant.id, [admin])
+        await user_read_model.refresh(connection, self._tenant.id, [admin])
 
     def graphql(self, document: str, **variables: object) -> Work:
         """The same document over and over."""

@@ -43,10 +43,10 @@ from identity_api.upstream.exchange import Upstream
 from identity_api.upstream.keys import provider_documents
 from identity_api.vault import Vault
 from identity_api.web.deps import GraphQLCall, GraphQLEndpoint, WebDeps
-from identity_api.web.http.application import build_web
 from identity_api.web.http.errors import TooManyRequests
 from identity_api.web.http.http_application import HTTPApplication
 from identity_api.web.http.limits import EdgeLimits
+from identity_api.web.http.litestar_app import build_web
 from identity_api.web.http.origins import Origins
 from identity_api.web.http.response import Answer
 from identity_api.web.http.tenancy import Tenancy

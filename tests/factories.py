@@ -9,13 +9,13 @@ import msgspec
 
 from identity_api.claims import Completeness, GroupsReading, MatchKind, Profile, Reason
 from identity_api.config import DEFAULT_LIMITS, TenantLimits
-from identity_api.db import identities, locks, providers, read_model, tenants
+from identity_api.db import identities, locks, providers, tenants, user_read_model
 from identity_api.db.database import Connection, Database
 from identity_api.db.providers import Provider
 from identity_api.db.tenants import Tenant
 from identity_api.ids import uuid7
-from identity_api.lifecycle.matching import match_mapping
-from identity_api.lifecycle.verified import Verified, apply_verified
+from identity_api.lifecycle.apply_verified import Verified, apply_verified
+from identity_api.lifecycle.mapping_matches import match_mapping
 
 EPOCH = "2026-01-01T00:00:00Z"
 
@@ -77,7 +77,7 @@ async def make_user(
         f"{name}@example.com".casefold(),
         password_hash,
     )
-    await read_model.refresh(connection, tenant_id, [user_id])
+    await user_read_model.refresh(connection, tenant_id, [user_id])
     return user_id
 
 
@@ -97,7 +97,7 @@ async def make_identity(
         subject=anchor,
         anchor=anchor,
     )
-    await read_model.refresh(connection, provider.tenant_id, [user_id])
+    await user_read_model.refresh(connection, provider.tenant_id, [user_id])
     return identity_id
 
 

@@ -11,7 +11,7 @@ from identity_api.claims import GroupsReading
 from identity_api.db import grants
 from identity_api.db.database import Connection
 from identity_api.db.providers import Provider
-from identity_api.lifecycle.matching import give_something
+from identity_api.lifecycle.mapping_matches import give_something
 
 Denial = Literal["nothing_maps", "groups_unknown"]
 

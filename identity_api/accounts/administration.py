@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 
 from identity_api.accounts.ways_in import an_admin_remains, check_may_open, check_may_take
-from identity_api.db import audit, grants, locks, permissions, read_model, user_state
+from identity_api.db import audit, grants, locks, permissions, user_read_model, user_state
 from identity_api.db.database import Connection, Database
 from identity_api.db.grants import Closing, OpenGrant
 from identity_api.db.permissions import PermissionRow
@@ -79,7 +79,7 @@ async def grant_permission(database: Database, actor: Actor, user_id: UUID, perm
             await audit.record(
                 connection, actor.tenant_id, actor.name, [audit.Event("grant.opened", "grant", grant_id, payload)]
             )
-            await read_model.refresh(connection, actor.tenant_id, [user_id])
+            await user_read_model.refresh(connection, actor.tenant_id, [user_id])
     return grant_id is not None
 
 
@@ -122,7 +122,7 @@ async def _close(connection: Connection, actor: Actor, closings: Sequence[Closin
         for one in closings
     ]
     await audit.record(connection, actor.tenant_id, actor.name, events)
-    await read_model.refresh(connection, actor.tenant_id, sorted({one.user_id for one in closings}))
+    await user_read_model.refresh(connection, actor.tenant_id, sorted({one.user_id for one in closings}))
 
 
 async def _lock(connection: Connection, tenant_id: UUID, user_id: UUID) -> None:

@@ -13,7 +13,7 @@ from identity_api.accounts.local_rules import lock_user
 from identity_api.accounts.ways_in import an_admin_remains, check_may_open, check_may_take
 from identity_api.claims.profile import MAX_VALUE_LENGTH
 from identity_api.claims.text import is_storable
-from identity_api.db import audit, grants, identities, identity_links, locks, permissions, providers, read_model
+from identity_api.db import audit, grants, identities, identity_links, locks, permissions, providers, user_read_model
 from identity_api.db.database import Connection, Database
 from identity_api.db.identity_links import Link
 from identity_api.db.providers import Provider
@@ -96,7 +96,7 @@ async def unlink_identity(database: Database, actor: Actor, identity_id: UUID) -
             closed = {"user": str(one.user_id), "permission": str(one.permission_id), "reason": one.reason}
             events.append(audit.Event("grant.closed", "grant", one.grant_id, closed))
         await audit.record(connection, actor.tenant_id, actor.name, events)
-        await read_model.refresh(connection, actor.tenant_id, [link.user_id])
+        await user_read_model.refresh(connection, actor.tenant_id, [link.user_id])
     return link.user_id
 
 
@@ -119,7 +119,7 @@ async def release_identity(database: Database, actor: Actor, identity_id: UUID) 
         await identity_links.release(connection, actor.tenant_id, identity_id)
         event = audit.Event("identity.released", "identity", identity_id, {"user": str(link.user_id)})
         await audit.record(connection, actor.tenant_id, actor.name, [event])
-        await read_model.refresh(connection, actor.tenant_id, [link.user_id])
+        await user_read_model.refresh(connection, actor.tenant_id, [link.user_id])
     return link.user_id
 
 

@@ -13,7 +13,7 @@ from identity_api.accounts.local_rules import check_profile_by_hand, check_users
 from identity_api.accounts.names import MAX_USERNAME_LENGTH
 from identity_api.accounts.ways_in import check_may_open
 from identity_api.claims.profile import MAX_EMAIL_LENGTH, MAX_VALUE_LENGTH
-from identity_api.db import audit, local_accounts, local_profiles, locks, read_model, users
+from identity_api.db import audit, local_accounts, local_profiles, locks, user_read_model, users
 from identity_api.db.database import Connection, Database
 from identity_api.db.local_accounts import Lock
 from identity_api.db.local_profiles import LocalProfile
@@ -62,7 +62,7 @@ async def create_local_user(database: Database, actor: Actor, new: NewLocalUser)
             raise _taken()
         event = audit.Event("user.created", "user", user_id, {"how": "by_hand"})
         await audit.record(connection, actor.tenant_id, actor.name, [event])
-        await read_model.refresh(connection, actor.tenant_id, [user_id])
+        await user_read_model.refresh(connection, actor.tenant_id, [user_id])
     return user_id
 
 
@@ -105,7 +105,7 @@ async def update_profile(database: Database, actor: Actor, user_id: UUID, change
             raise _taken()
         event = audit.Event("user.profile_changed", "user", user_id, {"fields": fields})
         await audit.record(connection, actor.tenant_id, actor.name, [event])
-        await read_model.refresh(connection, actor.tenant_id, [user_id])
+        await user_read_model.refresh(connection, actor.tenant_id, [user_id])
 
 
 async def unlock_account(database: Database, actor: Actor, user_id: UUID) -> None:

@@ -14,7 +14,7 @@ from identity_api.accounts.deps import AccountDeps
 from identity_api.accounts.local_rules import check_passwords_allowed, lock_user, own_id
 from identity_api.accounts.password_rules import check_new_password
 from identity_api.accounts.ways_in import an_admin_remains, check_may_open, check_may_take
-from identity_api.db import audit, local_accounts, locks, password_tokens, read_model
+from identity_api.db import audit, local_accounts, locks, password_tokens, user_read_model
 from identity_api.db.database import Connection, Database
 from identity_api.db.local_accounts import LocalAccount
 from identity_api.errors import NotFound, Refused
@@ -159,7 +159,7 @@ async def remove_password(database: Database, actor: Actor, user_id: UUID) -> No
         event = audit.Event("password.removed", "user", user_id, {"had_totp": account.has_totp})
         await audit.record(connection, actor.tenant_id, actor.name, [event])
         await end_password(connection, actor.tenant_id, user_id, reason="password_removed", actor=actor.name)
-        await read_model.refresh(connection, actor.tenant_id, [user_id])
+        await user_read_model.refresh(connection, actor.tenant_id, [user_id])
 
 
 async def _replace(
@@ -175,7 +175,7 @@ async def _replace(
     await password_tokens.void(connection, tenant_id, user_id)
     await audit.record(connection, tenant_id, actor, [audit.Event("password.set", "user", user_id, {"how": how})])
     await end_password(connection, tenant_id, user_id, reason="password_changed", actor=actor, keep=keep)
-    await read_model.refresh(connection, tenant_id, [user_id])
+    await user_read_model.refresh(connection, tenant_id, [user_id])
 
 
 def _acceptable(account: LocalAccount, password: str) -> bytes:

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import msgspec
 
-from identity_api.db import audit, identity_links, locks, read_model
+from identity_api.db import audit, identity_links, locks, user_read_model
 from identity_api.db.database import Connection, Database
 from identity_api.db.identity_links import Bound
 from identity_api.db.providers import Provider
@@ -102,4 +102,4 @@ async def _rebind(connection: Connection, actor: Actor, bound: list[Bound]) -> N
         for one in bound
     ]
     await audit.record(connection, actor.tenant_id, actor.name, events)
-    await read_model.refresh(connection, actor.tenant_id, sorted({one.user_id for one in bound}))
+    await user_read_model.refresh(connection, actor.tenant_id, sorted({one.user_id for one in bound}))

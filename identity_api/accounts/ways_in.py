@@ -1,6 +1,6 @@
 """The rule about ways into accounts, asked of the database: see `permissions.ways_in`, which decides.
 
-Every action that opens a way in asks `check_may_open` or, for a provider's settings, `tenants.provider_rules.check_word`.
+Every action that opens a way in asks `check_may_open` or, for a provider's settings, `providers.rules.check_word`.
 Every action that takes one asks `check_may_take`, and runs inside `an_admin_remains`.
 """
 

@@ -76,7 +76,7 @@ def match_globs(patterns: Mapping[Key, str], names: Sequence[str]) -> Iterator[l
     """Which GLOBs match which names: (the pattern's key, the name), in pieces.
 
     There is a piece, often an empty one, after each millisecond or so of work at the most, so that whoever iterates can
-    let others work in between (`slices.in_slices`).
+    let others work in between (`time_slices.in_slices`).
 
     Raises:
         PatternInvalid: one is a GLOB that `validate_pattern` refuses.

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import TypeVar
 from uuid import UUID
 
-from identity_api.cli.running import find_running
+from identity_api.cli.running_services import find_running
 from identity_api.config import Settings, load_settings
 from identity_api.db.database import Database
 from identity_api.db.migrate import check_schema

@@ -13,8 +13,8 @@ import msgspec
 
 from identity_api.accounts.enrolment import Vocabulary, enrol
 from identity_api.claims import MatchKind
-from identity_api.cli.asking import provider_documents_for
 from identity_api.cli.context import operator, operator_name
+from identity_api.cli.provider_connections import provider_documents_for
 from identity_api.config import Settings, TenantLimits
 from identity_api.config.key_file import read_private_file
 from identity_api.db import tenants
@@ -25,16 +25,16 @@ from identity_api.group_mappings.declare import DeclaredMapping, MappingDifferen
 from identity_api.ids import uuid7
 from identity_api.oidc.client_auth import APPLE_CLIENT_SECRET
 from identity_api.permissions.service import SERVICE_PERMISSIONS
-from identity_api.providers.arrivals import Sharing, exceptions, joining, refusals, stored_at
 from identity_api.providers.checks import is_web_address
 from identity_api.providers.declaration import client_certificate, client_secret, with_files
 from identity_api.providers.provider_row import Owner, redirect_url
 from identity_api.providers.secrets import check_apple_key
+from identity_api.providers.shared_callbacks import Sharing, exceptions, joining, refusals, stored_at
 from identity_api.tenants.apply import Applier, Defaults, apply_tenant, declared_row
 from identity_api.tenants.declaration import TenantDeclaration
-from identity_api.tenants.document import MAX_BYTES, parse, read_tables
 from identity_api.tenants.overlay import NOTHING
 from identity_api.tenants.stored import stored_tenants
+from identity_api.tenants.toml_reader import MAX_BYTES, parse, read_tables
 from identity_api.vault import Vault
 
 STANDARD_INPUT = Path("-")

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from identity_api.cli.asking import upstream_for
 from identity_api.cli.declaration import Applied, apply_declaration
+from identity_api.cli.provider_connections import upstream_for
 from identity_api.config import Settings
 from identity_api.config.key_file import read_private_file
 from identity_api.db import local_accounts, mappings, providers, tenants
@@ -19,9 +19,9 @@ from identity_api.providers.checks import stands_for_many
 from identity_api.providers.declaration import ProviderDeclaration
 from identity_api.tenants.checks import problems_of
 from identity_api.tenants.declaration import TenantDeclaration
-from identity_api.tenants.document import MAX_BYTES
 from identity_api.tenants.importing import Imported, Target, read_any, read_variables
 from identity_api.tenants.importing.exact_issuers import with_exact_issuers
+from identity_api.tenants.toml_reader import MAX_BYTES
 from identity_api.web.pages.icons import ICONS
 
 

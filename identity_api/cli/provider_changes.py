@@ -25,9 +25,9 @@ from identity_api.db.providers import Provider
 from identity_api.errors import BadInput, NotFound
 from identity_api.permissions.delegation import Actor
 from identity_api.providers.activation import preview_deletion
-from identity_api.providers.arrivals import exceptions, refusals, stored_at
 from identity_api.providers.deps import ProviderDeps
 from identity_api.providers.secrets import MAX_LENGTH, NewSecret
+from identity_api.providers.shared_callbacks import exceptions, refusals, stored_at
 from identity_api.upstream.exchange import Upstream
 from identity_api.upstream.keys import provider_documents
 from identity_api.vault import Vault

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import msgspec
 
 from identity_api.cli.context import tenant_named
-from identity_api.cli.running import find_running
+from identity_api.cli.running_services import find_running
 from identity_api.clock import system_clock
 from identity_api.config import Settings
 from identity_api.db import providers, tenants
@@ -14,9 +14,9 @@ from identity_api.db.database import Database
 from identity_api.db.providers import Provider
 from identity_api.db.tenants import Tenant
 from identity_api.errors import NotFound
-from identity_api.providers.exceptions import exceptions_of
 from identity_api.providers.self_test.run import SelfTest, SelfTestDeps, self_test
 from identity_api.providers.urls import ProviderURLs, provider_urls
+from identity_api.providers.waived_checks import exceptions_of
 from identity_api.upstream.addresses import AllowList
 from identity_api.upstream.exchange import Upstream
 from identity_api.vault import Vault

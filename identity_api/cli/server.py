@@ -159,7 +159,7 @@ def _end_with(supervisor: int | None) -> None:
 
 def _serve_together(settings: Settings) -> int:
     """The embedded services, the API and one worker."""
-    from identity_api.cli.together import tell_end, together
+    from identity_api.cli.process_tree import tell_end, together
 
     require_free(settings.host, settings.port, "the API", "End what listens there, or set IDENTITY_PORT.")
     with together(settings) as tree:

@@ -1,6 +1,6 @@
 """Our own keys at providers: what we sign with, what they encrypt to, and TLS client certificates.
 
-Making, opening and choosing are others' (`tenants.client_keys`, `lifecycle.provider_client`). Times are the database's,
+Making, opening and choosing are others' (`providers.client_keys`, `relying_party.client`). Times are the database's,
 so that all processes begin and stop to use a key together.
 """
 

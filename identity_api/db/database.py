@@ -21,7 +21,7 @@ import asyncpg
 from asyncpg.pool import Pool, PoolConnectionProxy
 
 from identity_api.config import DEFAULT_LIMITS, TenantLimits
-from identity_api.db.shares import Shares
+from identity_api.db.tenant_shares import Shares
 from identity_api.errors import CannotWrite, Overloaded, Unavailable
 
 Connection = asyncpg.Connection | PoolConnectionProxy

@@ -6,7 +6,7 @@ import asyncpg
 import msgspec
 
 from identity_api.db.database import Connection
-from identity_api.db.read_model import fold
+from identity_api.db.user_read_model import fold
 
 
 class LocalProfile(msgspec.Struct, frozen=True, kw_only=True):

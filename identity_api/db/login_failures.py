@@ -10,7 +10,7 @@ from identity_api.db.database import Connection
 
 
 class LoginFailure(msgspec.Struct, frozen=True):
-    """One event. `reason` has codes and names of ours, `said` the provider's own words (`oidc.provider_words`).
+    """One event. `reason` has codes and names of ours, `said` the provider's own words (`oidc.provider_error_text`).
 
     The provider is None for a password, or where none was known.
     """

@@ -17,13 +17,13 @@ GroupSource = Literal["entra", "github", "google", "okta"]
 
 
 class ClaimSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Where each claim is looked for, in order, as claim sources are written (`mapping.location`), and who may enter.
+    """Where each claim is looked for, in order, as claim sources are written (`claims.location`), and who may enter.
 
     `directories` are the values of `tid` that may sign in where the issuer is Entra's template; else empty. With
     `deny_unmapped` nobody signs in whom complete groups give nothing. `userinfo_method` is how UserInfo is asked; OpenID
     Providers answer both ways (Core 5.3.1), some OAuth 2.0 servers only one. `group_source` is the vendor's interface that
-    lists groups where claims do not (`lifecycle.group_sources`). With `name_in_callback` what to call somebody is read from
-    the callback's field `user` where no claim says it: Apple's way, unsigned, and shown only (`oidc.callback_name`).
+    lists groups where claims do not (`relying_party.group_sources`). With `name_in_callback` what to call somebody is read from
+    the callback's field `user` where no claim says it: Apple's way, unsigned, and shown only (`sessions.login.callback_name`).
     """
 
     anchor: tuple[str, ...] = ("sub",)
@@ -47,7 +47,7 @@ class ClientSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     operator's word that this provider may be shown the codes of every other one at its redirect URL
     (`docs/decisions/0004-shared-redirect-urls.md`). `apple_team_id` and `apple_key_id` are Apple's names of the account and
     of the key, for the client authentication `apple_client_secret`. `pkce` and `missing_nonce` are the operator's
-    exceptions for a provider that refuses PKCE, or whose ID Tokens do not repeat the nonce (`tenants.exceptions`). Without
+    exceptions for a provider that refuses PKCE, or whose ID Tokens do not repeat the nonce (`providers.waived_checks`). Without
     `sign_out_at_provider` only our own session ends; `end_session_parameters` are sent to the end-session endpoint besides.
     """
 

@@ -1,6 +1,6 @@
 """Refresh tokens, sealed: one row per login, at most five live ones per identity, the newest first in line.
 
-Sealing is `lifecycle.refresh_tokens`'. A dead row keeps its hash, to recognise a token that comes back.
+Sealing is `relying_party.refresh_tokens`'. A dead row keeps its hash, to recognise a token that comes back.
 """
 
 from collections.abc import Callable, Sequence

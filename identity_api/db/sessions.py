@@ -13,7 +13,7 @@ import msgspec
 from asyncpg import Record
 
 from identity_api.db.database import Connection
-from identity_api.db.read_model import (
+from identity_api.db.user_read_model import (
     CIRCUMSTANCES,
     USER_COLUMNS,
     UserRecord,

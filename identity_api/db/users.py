@@ -8,7 +8,7 @@ import msgspec
 
 from identity_api.db import locks
 from identity_api.db.database import Connection
-from identity_api.db.read_model import fold
+from identity_api.db.user_read_model import fold
 
 
 class KnownUser(msgspec.Struct, frozen=True):

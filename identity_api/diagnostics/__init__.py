@@ -12,10 +12,10 @@ three cannot say different things. A test compares the tables with the codes in 
 
 from typing import Final
 
-from identity_api.diagnostics.api import API
+from identity_api.diagnostics.api_errors import API
 from identity_api.diagnostics.explanation import Explanation, Table
-from identity_api.diagnostics.logins import LOGINS
-from identity_api.diagnostics.reasons import REASONS
+from identity_api.diagnostics.failure_reasons import REASONS
+from identity_api.diagnostics.login_failures import LOGINS
 from identity_api.diagnostics.self_test import SELF_TEST
 from identity_api.diagnostics.sync import SYNC
 

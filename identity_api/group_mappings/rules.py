@@ -13,7 +13,7 @@ from identity_api.db.mappings import MappingRow
 from identity_api.db.permissions import PermissionRow
 from identity_api.db.tenant_limits import ensure_within
 from identity_api.errors import BadInput, Conflict, NotFound, Refused
-from identity_api.lifecycle.matching import match_mapping
+from identity_api.lifecycle.mapping_matches import match_mapping
 from identity_api.permissions.delegation import Actor, check_may_give, check_no_self_benefit
 from identity_api.permissions.service import SERVICE_PREFIX
 

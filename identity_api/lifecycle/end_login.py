@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 from uuid import UUID
 
-from identity_api.db import audit, local_accounts, login_ends, password_tokens, read_model
+from identity_api.db import audit, local_accounts, login_ends, password_tokens, user_read_model
 from identity_api.db.database import Connection
 
 Reason = Literal[
@@ -73,7 +73,7 @@ async def end_logins(
             *_ended("api_token", tokens, reason),
         ],
     )
-    await read_model.refresh(connection, tenant_id, user_ids)
+    await user_read_model.refresh(connection, tenant_id, user_ids)
 
 
 async def end_everything_of_users(
@@ -160,7 +160,7 @@ async def end_older_ways_in(
     event = audit.Event("user.older_ways_in_ended", "user", user_id, payload)
     ended = [*_ended("session", sessions, reason), *_ended("api_token", tokens, reason)]
     await audit.record(connection, tenant_id, actor, [event, *ended])
-    await read_model.refresh(connection, tenant_id, [user_id])
+    await user_read_model.refresh(connection, tenant_id, [user_id])
 
 
 async def end_local_sessions(connection: Connection, tenant_id: UUID, *, reason: str, actor: str) -> None:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 
-from identity_api.db import audit, read_model
+from identity_api.db import audit, user_read_model
 from identity_api.db import grants as rows
 from identity_api.db.database import Connection
 
@@ -56,5 +56,5 @@ async def apply_decision(
             events.append(audit.Event("grant.closed", "grant", closing.grant_id, payload))
     await audit.record(connection, tenant_id, actor, events)
     changed = frozenset([opening.user_id for opening in decision.openings]) | {c.user_id for c in decision.closings}
-    await read_model.refresh(connection, tenant_id, sorted(changed | frozenset(also_changed)))
+    await user_read_model.refresh(connection, tenant_id, sorted(changed | frozenset(also_changed)))
     return Applied(len(decision.openings), len(decision.closings), changed)

@@ -11,7 +11,7 @@ from identity_api.db import audit, groups
 from identity_api.db.database import Connection
 from identity_api.db.groups import Membership
 from identity_api.db.tenant_limits import count
-from identity_api.lifecycle.matching import match_new_groups
+from identity_api.lifecycle.mapping_matches import match_new_groups
 
 
 async def changes_of(

@@ -17,7 +17,7 @@ from identity_api.oidc.documents import MAX_URL_LENGTH, is_visible_ascii
 from identity_api.oidc.errors import CallbackIssuerMismatch, InvalidCallback, ProviderRefused
 from identity_api.oidc.issuer import accepts_issuer
 from identity_api.oidc.parameters import read_parameters
-from identity_api.oidc.provider_words import words_in_pairs
+from identity_api.oidc.provider_error_text import words_in_pairs
 from identity_api.oidc.redirects import add_query
 
 PROTECTED_PARAMETERS = frozenset(
@@ -56,7 +56,7 @@ _VERIFIER = re.compile(r"[A-Za-z0-9\-._~]{43,128}")  # RFC 7636 section 4.1
 class CallbackParameters(msgspec.Struct, frozen=True, kw_only=True):
     """What an authorization response said. Exactly one of `code` and `error` is set; `error` is known, or `other`.
 
-    `said` is the error in the provider's own words (`provider_words`), as the browser brought them.
+    `said` is the error in the provider's own words (`oidc.provider_error_text`), as the browser brought them.
     """
 
     state: str

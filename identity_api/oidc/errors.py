@@ -47,7 +47,7 @@ class ProtocolError(IdentityAPIError):
     """A message breaks the protocol. `claim` names the claim, member or parameter to blame, if one is.
 
     `length` is that of a parameter in characters, if it is too long. `said` is what the provider says of a refusal in its
-    own words (`provider_words`): for administrators, and in no page.
+    own words (`oidc.provider_error_text`): for administrators, and in no page.
     """
 
     default_code: ClassVar[str] = "PROTOCOL"

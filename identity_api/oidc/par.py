@@ -21,7 +21,7 @@ from identity_api.oidc.documents import (
 )
 from identity_api.oidc.errors import InvalidPushedResponse, PushedRequestRefused, PushedRequestUnavailable
 from identity_api.oidc.messages import Answer, Request
-from identity_api.oidc.provider_words import words_in_answer
+from identity_api.oidc.provider_error_text import words_in_answer
 from identity_api.oidc.redirects import add_query
 from identity_api.oidc.token_endpoint import MISCONFIGURATION_ERRORS, TEMPORARY_ERRORS, error_code, form_request
 

@@ -2,7 +2,7 @@
 
 RFC 6749 sections 4.1.3, 5 and 6; Core 3.1.3 and 12. For a code the answer is tokens or an exception, since a person
 waits. For a refresh it is an outcome, since a sync must tell a dead token from a provider in trouble: only the former
-ever costs anybody a permission. `error_description` decides nothing; it is kept for administrators (`provider_words`).
+ever costs anybody a permission. `error_description` decides nothing; it is kept for administrators (`oidc.provider_error_text`).
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -22,7 +22,7 @@ from identity_api.oidc.documents import (
 )
 from identity_api.oidc.errors import InvalidTokenResponse, TokenEndpointUnavailable, TokenRequestRefused
 from identity_api.oidc.messages import Answer, Request
-from identity_api.oidc.provider_words import words_in_answer
+from identity_api.oidc.provider_error_text import words_in_answer
 
 MAX_TOKEN_LENGTH = 64 * 1024
 """Of an access or refresh token, in characters. Entra's access tokens with many groups pass 16 KiB."""

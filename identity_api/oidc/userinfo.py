@@ -29,7 +29,7 @@ from identity_api.oidc.errors import (
 from identity_api.oidc.jwks import KeySet
 from identity_api.oidc.messages import Answer, Request
 from identity_api.oidc.own_keys import OwnKeys
-from identity_api.oidc.provider_words import words_in_answer
+from identity_api.oidc.provider_error_text import words_in_answer
 from identity_api.oidc.signed_token import USERINFO_TYPES, verify_signature
 
 MAX_SIGNED_ANSWER_BYTES = 256 * 1024

@@ -17,7 +17,7 @@ async def enable(deps: ProviderDeps, actor: Actor, provider_id: UUID) -> Provide
     """Let people sign in there again. What its identities were given counts as far as their leases have not run out.
 
     Raises:
-        NotFound; Refused: `MANAGED_BY_FILE`, `FORBIDDEN`, `SELF_BENEFIT`: see `provider_rules.check_word`.
+        NotFound; Refused: `MANAGED_BY_FILE`, `FORBIDDEN`, `SELF_BENEFIT`: see `rules.check_word`.
     """
     return await _switch(deps, actor, provider_id, enabled=True)
 

@@ -1,6 +1,6 @@
 """Providers administered by a tenant's admins, and by the operator: one function a change, one transaction each.
 
-The checks are those of files (`provider_rules`), the rows too (`rows`). A change is in force everywhere with its commit,
+The checks are those of files (`checks`, `rules`), the rows too (`provider_row`). A change is in force everywhere with its commit,
 because rows are read per request; only what a provider publishes is kept in memory, under its address, for up to an hour.
 `switching` enables, disables and deletes; `provider_secrets` and `provider_metadata` do what their names say.
 

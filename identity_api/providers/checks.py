@@ -21,8 +21,8 @@ from identity_api.oidc.client_auth import (
     TLS_METHODS,
 )
 from identity_api.oidc.documents import DocumentError, check_url
+from identity_api.oidc.end_session import check_logout_parameters
 from identity_api.oidc.issuer import ENTRA_COLLECTIVES, is_template
-from identity_api.oidc.logout import check_logout_parameters
 from identity_api.providers.declaration import ProviderDeclaration, Table, is_certificates
 from identity_api.providers.urls import CALLBACK_PATHS, is_callback
 

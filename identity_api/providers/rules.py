@@ -1,6 +1,6 @@
 """What a provider's settings must keep to when people administer it: the checks of files, and the rules against raising.
 
-Whoever decides whose word counts opens a way into every account that the word can speak for: `permissions.provider_word`
+Whoever decides whose word counts opens a way into every account that the word can speak for: `permissions.provider_authority`
 says which setting decides what, and `permissions.ways_in` what is asked of whoever changes it. Who has an identity there
 must also hold what mappings give, since it could come to themself, and does not let their own access last longer.
 """
@@ -18,7 +18,7 @@ from identity_api.db.providers import Provider
 from identity_api.errors import BadInput, Refused
 from identity_api.oidc.issuer import issuers_of
 from identity_api.permissions.delegation import Actor, check_may_give, check_no_self_benefit
-from identity_api.permissions.provider_word import (
+from identity_api.permissions.provider_authority import (
     SETTINGS,
     Settings,
     Word,
@@ -183,7 +183,7 @@ def _check_does_not_outlast(old: Settings, new: Settings) -> None:
 
 
 def settings_of(provider: Provider) -> dict[str, Any]:
-    """The provider's settings by the names of `provider_word.SETTINGS`."""
+    """The provider's settings by the names of `provider_authority.SETTINGS`."""
     deps: dict[str, Any] = {"claims": provider.claims, "client_settings": provider.client_settings}
     return {
         name: getattr(deps[name.partition(".")[0]], name.partition(".")[2]) if "." in name else getattr(provider, name)

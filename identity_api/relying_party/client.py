@@ -1,6 +1,6 @@
 """Who we are at a provider, and how we prove it. For logins and syncs alike.
 
-How it is reached is `provider_line`'s; carrying a request in which we prove who we are is `provider_requests`'.
+How it is reached is said by `connection`; `requests` sends those in which we prove who we are.
 """
 
 from collections.abc import Callable

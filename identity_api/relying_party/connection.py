@@ -25,7 +25,7 @@ from identity_api.oidc.errors import AmbiguousKey, InvalidSignature, UnknownKey
 from identity_api.oidc.jwks import KeySet
 from identity_api.oidc.messages import Answer, Request
 from identity_api.upstream.exchange import DEFAULT_CAP_BYTES, Upstream
-from identity_api.upstream.httpx_face import httpx_client
+from identity_api.upstream.httpx_client import httpx_client
 from identity_api.upstream.keys import ProviderDocuments
 from identity_api.upstream.tls import verifying_context
 from identity_api.vault import Vault

@@ -12,8 +12,8 @@ from uuid import UUID
 
 from identity_api.db import sessions
 from identity_api.db.database import Connection
-from identity_api.db.read_model import UserRecord
 from identity_api.db.sessions import Token
+from identity_api.db.user_read_model import UserRecord
 from identity_api.ids import token_hash
 from identity_api.permissions.effective import Standing, standing
 from identity_api.permissions.grant_snapshot import IdentityFact, TenantCircumstances

@@ -41,7 +41,7 @@ class LoginFailed(IdentityAPIError):
     """No session came of it. The page shows `code` and `message`; `reason` is for administrators.
 
     `reason` holds codes and claim names of ours, never anything that a provider or a browser wrote; `said` is what the
-    provider says in its own words (`oidc.provider_words`), for administrators as well. `clear_cookies` are the names of
+    provider says in its own words (`oidc.provider_error_text`), for administrators as well. `clear_cookies` are the names of
     binding cookies that are of no use any more.
     """
 

@@ -12,8 +12,8 @@ import msgspec
 
 from identity_api.db.providers import Provider
 from identity_api.errors import Unavailable
-from identity_api.lifecycle import verified
-from identity_api.lifecycle.verified import Verified
+from identity_api.lifecycle import apply_verified
+from identity_api.lifecycle.apply_verified import Verified
 from identity_api.sync import breaker
 from identity_api.sync.deps import SyncDeps
 from identity_api.telemetry import get_logger
@@ -53,7 +53,7 @@ async def apply(deps: SyncDeps, provider: Provider, answers: Sequence[Verified])
 
 async def _apply_once(deps: SyncDeps, provider: Provider, answers: Sequence[Verified]) -> Written:
     async with deps.database.transaction() as connection:
-        outcome = await verified.apply_verified(
+        outcome = await apply_verified.apply_verified(
             connection,
             provider.tenant_id,
             provider,

@@ -2,7 +2,7 @@
 
 Outside any transaction, within a deadline, and once: a second presentation of a rotated token makes strict providers
 revoke the whole login. Only a presentation that was refused before the token was looked at is repeated
-(`lifecycle.provider_requests`). Whether the request may have been carried out is kept with every failure.
+(`relying_party.requests`). Whether the request may have been carried out is kept with every failure.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ import msgspec
 from identity_api.db.sync import Claimed
 from identity_api.errors import BadInput
 from identity_api.oidc.dpop import TOKEN_TYPE
-from identity_api.oidc.provider_words import words_in_answer
+from identity_api.oidc.provider_error_text import words_in_answer
 from identity_api.oidc.token_endpoint import (
     BEARER,
     Refreshed,
@@ -45,7 +45,7 @@ LEASE_OVER = Stale(reason="lease_over")
 class Called(msgspec.Struct, frozen=True):
     """What the token endpoint said, and the tokens that were presented to it.
 
-    `said` is a refusal in the provider's own words (`oidc.provider_words`), for the log and the audit.
+    `said` is a refusal in the provider's own words (`oidc.provider_error_text`), for the log and the audit.
     """
 
     outcome: RefreshOutcome | Stale

@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from identity_api.lifecycle.verified import Verified
+from identity_api.lifecycle.apply_verified import Verified
 from identity_api.oidc.token_endpoint import (
     INVALID_CLIENT,
     BadResponse,

@@ -14,11 +14,11 @@ from identity_api.errors import Unavailable
 from identity_api.sync.access import Access, open_access
 from identity_api.sync.apply import Groups
 from identity_api.sync.call import LEASE_OVER, call
-from identity_api.sync.claim import Leases, claim
+from identity_api.sync.claim_due import Leases, claim
 from identity_api.sync.deps import SyncDeps
 from identity_api.sync.land import land
 from identity_api.sync.outcome import Ended, Read, Stale
-from identity_api.sync.settle import NO_TOKEN, settle_end, settle_not_landed, settle_stale, settle_withdrawn
+from identity_api.sync.settle_failure import NO_TOKEN, settle_end, settle_not_landed, settle_stale, settle_withdrawn
 from identity_api.sync.validate import validate
 from identity_api.telemetry import METRICS, get_logger
 

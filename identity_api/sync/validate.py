@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar
 from identity_api.claims import ClaimError, Documents
 from identity_api.db.sync import Claimed
 from identity_api.ids import token_hash
-from identity_api.lifecycle.verified import Verified
+from identity_api.lifecycle.apply_verified import Verified
 from identity_api.oidc import userinfo
 from identity_api.oidc.encrypted_token import decrypt_token
 from identity_api.oidc.errors import (

@@ -114,7 +114,7 @@ async def apply_tenant(
     Args:
         database: where.
         applier: who, and with what.
-        declared: the whole tenant; what a file leaves out has been filled in (`declaration.parse`).
+        declared: the whole tenant; what a file leaves out has been filled in (`tenants.toml_reader.parse`).
         switch_off: slugs of providers that a file made and that are to be disabled.
         rehearse: tell the differences and leave everything as it is.
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from identity_api.providers.declaration import ProviderDeclaration
 from identity_api.providers.dotted_names import dotted_names
-from identity_api.providers.exceptions import WITHOUT_ISS, exceptions_of
+from identity_api.providers.waived_checks import WITHOUT_ISS, exceptions_of
 from identity_api.tenants.declaration import TenantDeclaration
 
 

@@ -11,7 +11,7 @@ from identity_api.db.database import Database
 from identity_api.sessions.authenticate import Authenticated
 from identity_api.sessions.login.deps import LoginDeps
 from identity_api.sessions.login.password_login import PasswordLoginDeps
-from identity_api.web.http.arriving import Arriving
+from identity_api.web.http.arriving_bodies import Arriving
 from identity_api.web.http.limits import EdgeLimits
 from identity_api.web.http.logout_replays import Replays
 from identity_api.web.http.origins import Origins

@@ -9,14 +9,14 @@ from identity_api.accounts import administration as users
 from identity_api.accounts import linking, local, local_passwords, second_factor
 from identity_api.accounts.provisioning import Declined, VerifiedPerson, provision
 from identity_api.claims import MatchKind, Profile
-from identity_api.db import grants, identities, locks, providers, read_model, sessions
+from identity_api.db import grants, identities, locks, providers, sessions, user_read_model
 from identity_api.errors import BadInput, Conflict, NotFound, Refused
 from identity_api.group_mappings import edit
 from identity_api.group_mappings.apply import apply_changes
 from identity_api.group_mappings.rules import Rule
 from identity_api.ids import new_token, token_hash, uuid7
+from identity_api.lifecycle.apply_verified import Verified, apply_verified
 from identity_api.lifecycle.end_login import end_logins
-from identity_api.lifecycle.verified import Verified, apply_verified
 from identity_api.permissions.delegation import Actor
 from identity_api.providers import activation, administration
 from identity_api.providers.deps import ProviderDeps
@@ -97,7 +97,7 @@ class Replay:
             )
             if identity.state == "FRESH":
                 await make.sign_in(connection, row, row_id, sorted([f"group-{one}" for one in identity.groups]))
-            await read_model.refresh(connection, self.tenant, [self.ids[account]])
+            await user_read_model.refresh(connection, self.tenant, [self.ids[account]])
 
     async def _make_account(self, world: World, key: int) -> None:
         account = world.accounts[key]
@@ -121,7 +121,7 @@ class Replay:
                     user_id,
                     token_hash(new_token("iat")),
                 )
-            await read_model.refresh(connection, self.tenant, [user_id])
+            await user_read_model.refresh(connection, self.tenant, [user_id])
         self.ids[key] = user_id
 
     async def _enrol(self, connection: Any, user_id: UUID) -> None:

@@ -9,7 +9,7 @@ from identity_api.accounts import linking
 from identity_api.accounts.linking import Linked
 from identity_api.accounts.provisioning import Declined, Provisioned, VerifiedPerson, provision
 from identity_api.claims import Profile
-from identity_api.db import grants, read_model
+from identity_api.db import grants, user_read_model
 from identity_api.db.database import Database
 from identity_api.db.providers import Provider
 from identity_api.errors import BadInput, Conflict, IdentityAPIError, NotFound, Refused
@@ -56,7 +56,7 @@ async def give(world: LocalWorld, user_id: UUID, name: str, by: str = "operator:
     async with world.database.transaction() as connection:
         permission = await make.make_permission(connection, world.tenant.id, name, delegable=False)
         await grants.open_manual_grant(connection, world.tenant.id, user_id, permission, by)
-        await read_model.refresh(connection, world.tenant.id, [user_id])
+        await user_read_model.refresh(connection, world.tenant.id, [user_id])
     return permission
 
 
@@ -164,7 +164,7 @@ async def test_an_identity_that_is_taken_away_leaves_nothing_of_it(
     identity = await signed_in(world, ada, provider)
     assert await linking.unlink_identity(world.database, world.admin(admin), identity) == ada
     async with world.database.reading() as connection:
-        [user] = (await read_model.users_by_id(connection, world.tenant.id, [ada])).users
+        [user] = (await user_read_model.users_by_id(connection, world.tenant.id, [ada])).users
         assert await grants.effective(connection, world.tenant.id, ada) == frozenset()
     assert (user.facts.identities, user.facts.groups, user.facts.grants) == ((), (), ())
     kept = await world.fetchval(

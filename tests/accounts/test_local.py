@@ -6,8 +6,8 @@ import pytest
 
 from identity_api.accounts import local
 from identity_api.accounts.local import NewLocalUser, ProfileChange, create_local_user, update_profile
-from identity_api.db import grants, providers, read_model
-from identity_api.db.read_model import Filter
+from identity_api.db import grants, providers, user_read_model
+from identity_api.db.user_read_model import Filter
 from identity_api.errors import BadInput, Conflict, NotFound, Refused
 from identity_api.permissions.delegation import Actor
 from identity_api.permissions.service import MAPPINGS_WRITE, USERS_READ, USERS_WRITE
@@ -17,7 +17,7 @@ from tests.accounts.local_world import LocalWorld, make_local_world
 
 async def profile(world: LocalWorld, user_id: UUID) -> tuple[str, str, str | None, bool | None]:
     async with world.database.reading() as connection:
-        [user] = (await read_model.users_by_id(connection, world.tenant.id, [user_id])).users
+        [user] = (await user_read_model.users_by_id(connection, world.tenant.id, [user_id])).users
     return user.username, user.display_label, user.email, user.email_verified
 
 
@@ -27,7 +27,7 @@ async def test_a_user_made_by_hand_is_listed_like_any_other(local_world: LocalWo
     new = NewLocalUser(username="ada", display_label="Ada Lovelace", email="ada@example.com")
     user_id = await create_local_user(local_world.database, local_world.operator, new)
     async with local_world.database.reading() as connection:
-        page = await read_model.list_users(
+        page = await user_read_model.list_users(
             connection,
             local_world.tenant.id,
             where=Filter(username_prefix="AD"),

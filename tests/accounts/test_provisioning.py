@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from identity_api.accounts.names import MAX_USERNAME_LENGTH, username_candidates
 from identity_api.accounts.provisioning import Declined, Provisioned, VerifiedPerson, provision
 from identity_api.claims import Profile
-from identity_api.db import identities, read_model
+from identity_api.db import identities, user_read_model
 from identity_api.db.database import Connection, Database
 from identity_api.db.grants import open_manual_grant
 from identity_api.db.providers import Provider
@@ -331,10 +331,10 @@ async def test_the_list_of_who_is_not_yet_linked_gets_shorter_with_each_adoption
             await make.make_user(connection, provider.tenant_id, username=username)
 
         async def listed(*, linked: bool | None) -> list[str]:
-            found = await read_model.list_users(
+            found = await user_read_model.list_users(
                 connection,
                 provider.tenant_id,
-                where=read_model.Filter(linked=linked),
+                where=user_read_model.Filter(linked=linked),
                 order="USERNAME",
                 descending=False,
                 after=None,
@@ -344,7 +344,7 @@ async def test_the_list_of_who_is_not_yet_linked_gets_shorter_with_each_adoption
 
         assert await listed(linked=False) == ["alice", "bob"]
         made = await accepted(connection, provider, person(provider))
-        await read_model.refresh(connection, provider.tenant_id, [made.user_id])
+        await user_read_model.refresh(connection, provider.tenant_id, [made.user_id])
         assert (await listed(linked=False), await listed(linked=True)) == (["bob"], ["alice"])
         assert await listed(linked=None) == ["alice", "bob"]
 

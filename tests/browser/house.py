@@ -6,7 +6,7 @@ from uuid import UUID
 
 from identity_api.accounts import totp
 from identity_api.accounts.local_passwords import create_password_token
-from identity_api.db import grants, read_model, tenants
+from identity_api.db import grants, tenants, user_read_model
 from identity_api.db.tenants import Tenant
 from identity_api.ids import uuid7
 from identity_api.permissions.service import PROVIDERS_READ
@@ -64,7 +64,7 @@ class House:
         async with self.world.database.transaction() as connection:
             permission = await make.make_permission(connection, self.tenant.id, PROVIDERS_READ)
             await grants.open_manual_grant(connection, self.tenant.id, user_id, permission, "operator:root")
-            await read_model.refresh(connection, self.tenant.id, [user_id])
+            await user_read_model.refresh(connection, self.tenant.id, [user_id])
 
     async def use_groups(self) -> None:
         """Mappings for some of Eve's groups, one of them with a long name."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from identity_api.errors import ConfigurationError
-from identity_api.tenants.document import parse
+from identity_api.tenants.toml_reader import parse
 
 ROOT = Path(__file__).parents[2]
 

@@ -13,9 +13,9 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-from identity_api.db import listings, read_model, sessions, sync
+from identity_api.db import listings, sessions, sync, user_read_model
 from identity_api.db.database import Connection
-from identity_api.db.read_model import Filter, Order, Position
+from identity_api.db.user_read_model import Filter, Order, Position
 from identity_api.ids import token_hash
 from tests.db.conftest import OTHERS, PEOPLE
 from tests.db.skewed import Skewed
@@ -116,7 +116,7 @@ async def test_a_late_page_of_users_reads_no_more_than_the_first(
 
     async def read(after: Position | None) -> Read:
         def run(catching: Connection) -> Awaitable[object]:
-            return read_model.list_users(
+            return user_read_model.list_users(
                 catching, skewed.tenants[0], where=Filter(), order=order, descending=False, after=after, first=50
             )
 
@@ -146,7 +146,7 @@ async def test_disabled_users_are_listed_without_reading_the_others(
     skewed: Skewed, connection: Connection, mode: str
 ) -> None:
     def run(catching: Connection) -> Awaitable[object]:
-        return read_model.list_users(
+        return user_read_model.list_users(
             catching, skewed.tenants[0], where=Filter(enabled=False), order="ID", descending=False, after=None, first=50
         )
 

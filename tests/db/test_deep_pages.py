@@ -8,9 +8,9 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-from identity_api.db import read_model
+from identity_api.db import user_read_model
 from identity_api.db.database import Database
-from identity_api.db.read_model import Filter, Order, Position
+from identity_api.db.user_read_model import Filter, Order, Position
 from tests import factories as make
 
 PEOPLE = 20_000
@@ -32,7 +32,7 @@ class Explaining:
 
 async def blocks(connection: Any, tenant_id: UUID, order: Order, *, descending: bool, after: Position | None) -> int:
     explaining: Any = Explaining(connection)
-    page = await read_model.list_users(
+    page = await user_read_model.list_users(
         explaining, tenant_id, where=Filter(), order=order, descending=descending, after=after, first=50
     )
     assert len(page.users) == 50

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from identity_api.db import grants, read_model
+from identity_api.db import grants, user_read_model
 from identity_api.db.database import Connection, Database
 from identity_api.ids import uuid7
 from identity_api.permissions.effective import standing
@@ -88,8 +88,8 @@ async def test_the_read_path_and_the_definition_agree(
             decision = await grants.decide(connection, rows.tenant, rows.identities)
             await grants.open_group_grants(connection, rows.tenant, decision.openings, "system")
             await grants.close_grants(connection, rows.tenant, decision.closings, "system")
-        await read_model.refresh(connection, rows.tenant, rows.users)
-        reading = await read_model.users_by_id(connection, rows.tenant, rows.users)
+        await user_read_model.refresh(connection, rows.tenant, rows.users)
+        reading = await user_read_model.users_by_id(connection, rows.tenant, rows.users)
         assert len(reading.users) == len(rows.users)
         for at in (base + timedelta(seconds=offset) + shift for shift in (-TICK, timedelta(0), TICK)):
             for user in reading.users:

@@ -7,9 +7,9 @@ from uuid import UUID
 import pytest
 
 from identity_api.claims import MatchKind
-from identity_api.db import grants, read_model, sessions
+from identity_api.db import grants, sessions, user_read_model
 from identity_api.db.database import Connection, Database
-from identity_api.db.read_model import Filter, UserRecord
+from identity_api.db.user_read_model import Filter, UserRecord
 from identity_api.ids import new_token, token_hash, uuid7
 from identity_api.permissions.effective import standing
 from identity_api.permissions.grant_snapshot import TenantCircumstances
@@ -76,8 +76,8 @@ class Pending:
     async def authenticate(self, connection: Connection) -> sessions.Token | None:
         return await sessions.authenticate_session(connection, self.session, idle_seconds=3_600)
 
-    async def list_users(self, connection: Connection) -> read_model.Reading:
-        return await read_model.list_users(
+    async def list_users(self, connection: Connection) -> user_read_model.Reading:
+        return await user_read_model.list_users(
             connection, self.tenant, where=Filter(), order="ID", descending=False, after=None, first=50
         )
 

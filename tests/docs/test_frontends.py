@@ -8,7 +8,7 @@ from graphql import validate
 
 from identity_api.diagnostics import ALL
 from identity_api.graphql.engine.guard import MAX_ALIASES, MAX_DEPTH, MAX_ROOT_FIELDS, MAX_TOKENS
-from identity_api.tenants.document import parse
+from identity_api.tenants.toml_reader import parse
 from tests.docs.pages import blocks, in_one_line, pages, text_of
 from tests.graphql.documents import CORE
 

@@ -10,8 +10,8 @@ import pytest
 from identity_api.config import Secret
 from identity_api.providers.declaration import ProviderDeclaration
 from identity_api.tenants.declaration import TenantDeclaration
-from identity_api.tenants.document import parse
 from identity_api.tenants.importing import Imported, Target, read_any
+from identity_api.tenants.toml_reader import parse
 from tests.docs.pages import blocks, in_one_line, pages, text_of
 
 GUIDES = [page for page in pages("docs/migrate/*.md") if not page.endswith("/README.md")]

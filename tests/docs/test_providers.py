@@ -4,7 +4,7 @@ import pytest
 
 from identity_api.providers.presets import PRESETS
 from identity_api.tenants.declaration import TenantDeclaration
-from identity_api.tenants.document import parse
+from identity_api.tenants.toml_reader import parse
 from tests.docs.pages import blocks, in_one_line, pages, text_of
 
 GUIDES = pages("docs/providers/*.md")

@@ -3,6 +3,7 @@
 import re
 import subprocess
 from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -80,3 +81,45 @@ def test_a_path_that_a_page_names_exists() -> None:
     named = {path for page in pages for path in re.findall(r"`((?:identity_api|tests)/[\w./]*)`", text_of(page))}
     assert len(named) > 50
     assert sorted(path for path in named if not (ROOT / path).exists()) == []
+
+
+def names_something(reference: str, path: str) -> bool:
+    """Whether a dotted name is a module of ours, from the package or from the file's own folder, and what is in it."""
+    first, *rest = reference.split(".")
+    for base in (ROOT / "identity_api", (ROOT / path).parent):
+        place = base / first
+        for index, name in enumerate([*rest, ""]):
+            module, package = place.with_suffix(".py"), place / "__init__.py"
+            source = module if module.is_file() else package
+            if not source.is_file():
+                break
+            if not name or (source == module and _has(source, name)):
+                return True
+            if source == package and not (place / name).is_dir() and not (place / f"{name}.py").is_file():
+                if _has(source, name):
+                    return True
+                break
+            place = place / rest[index]
+    return False
+
+
+def _has(source: Path, name: str) -> bool:
+    return re.search(rf"\b{name}\b", source.read_text("utf-8")) is not None
+
+
+def test_a_module_that_is_referred_to_exists() -> None:
+    ours = {path.stem for path in (ROOT / "identity_api").iterdir() if path.suffix == ".py" or path.is_dir()}
+    unknown = {
+        (path, reference)
+        for path, text in texts().items()
+        if path.endswith(".py") and path.startswith("identity_api/")
+        for reference in re.findall(r"`([a-z_]+(?:\.[A-Za-z_]+)+)(?:\([^`]*\))?`", text)
+        if reference.split(".")[0] in ours and not names_something(reference, path)
+    }
+    assert unknown == set()
+
+
+def test_what_names_nothing_is_noticed() -> None:
+    assert names_something("oidc.logout_token.LOGOUT_EVENT", "identity_api/app.py")
+    assert not names_something("oidc.logout_token.LOGOUT_EVENTS", "identity_api/app.py")
+    assert not names_something("oidc.logout_tokens", "identity_api/app.py")

@@ -20,7 +20,7 @@ from identity_api.oidc.errors import (
     TokenEndpointError,
 )
 from identity_api.oidc.token_endpoint import TEMPORARY_ERRORS
-from identity_api.sync.settle import Settled
+from identity_api.sync.settle_failure import Settled
 from identity_api.upstream import errors as upstream_errors
 from tests.diagnostics.codes import codes_in, sync_reasons
 from tests.diagnostics.test_explanations import MADE
@@ -83,6 +83,6 @@ def test_every_place_that_ends_a_login_is_known() -> None:
         "identity_api/db/login_ends.py",
         "identity_api/lifecycle/end_login.py",
         "identity_api/sessions/logout/backchannel.py",
-        "identity_api/sync/settle.py",
+        "identity_api/sync/settle_failure.py",
         "identity_api/providers/consequences.py",
     }

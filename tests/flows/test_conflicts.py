@@ -12,7 +12,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from identity_api.db import read_model
+from identity_api.db import user_read_model
 from identity_api.db.database import Database
 from identity_api.errors import ConfigurationError
 from identity_api.oidc.authorization import code_challenge, new_code_verifier
@@ -179,10 +179,10 @@ async def test_c7_anchors_are_exact_and_searches_are_not(deployment: Deployment)
     entered = await deployment.enter_identity("sysreptor", "Gwen@Acme.example")
     assert (await sign_in(deployment, "sysreptor", "gwen", slug="keycloak")).succeeded
     async with deployment.database.reading() as connection:
-        found = await read_model.list_users(
+        found = await user_read_model.list_users(
             connection,
             deployment.ids["sysreptor"],
-            where=read_model.Filter(email="GWEN@acme.EXAMPLE"),
+            where=user_read_model.Filter(email="GWEN@acme.EXAMPLE"),
             order="ID",
             descending=False,
             after=None,

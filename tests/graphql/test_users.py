@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from identity_api.db import grants, read_model
+from identity_api.db import grants, user_read_model
 from identity_api.graphql.ids import global_id
 from identity_api.graphql.users.identities import IdentityState
 from tests.graphql.world import World, moment, people
@@ -61,7 +61,7 @@ async def test_a_permission_by_hand_without_a_way_in_is_dormant_and_says_why(wor
 async def test_a_permission_held_twice_is_one_with_two_reasons(world: World) -> None:
     async with world.database.transaction() as connection:
         await grants.open_manual_grant(connection, world.tenant, world.person, world.read, "operator:root")
-        await read_model.refresh(connection, world.tenant, [world.person])
+        await user_read_model.refresh(connection, world.tenant, [world.person])
     [permission] = (await person(world))["permissions"]
     manual, group = sorted(permission["reasons"], key=lambda reason: str(reason["source"]), reverse=True)
     assert (manual["source"], manual["identity"], manual["mapping"], manual["group"]) == ("MANUAL", None, None, None)

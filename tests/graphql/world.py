@@ -14,7 +14,7 @@ from identity_api.accounts.deps import AccountDeps
 from identity_api.accounts.passwords import Passwords
 from identity_api.clock import system_clock
 from identity_api.config import KeyRing
-from identity_api.db import grants, read_model, sessions
+from identity_api.db import grants, sessions, user_read_model
 from identity_api.db.database import Connection, Database
 from identity_api.db.providers import Provider
 from identity_api.graphql import engine
@@ -157,7 +157,7 @@ class World:
                 await grants.open_manual_grant(
                     connection, self.tenant, user_id, self.permissions[name], "operator:root"
                 )
-            await read_model.refresh(connection, self.tenant, [user_id])
+            await user_read_model.refresh(connection, self.tenant, [user_id])
         return await self.sign_in(user_id)
 
     async def sign_in(self, user_id: UUID, identity_id: UUID | None = None) -> Client:
@@ -309,7 +309,7 @@ async def make_world(database: Database) -> World:
         await make.sign_in(connection, world.provider, world.person_identity, ["engineering", "platform"])
         world.local = await make.make_user(connection, world.tenant)
         await grants.open_manual_grant(connection, world.tenant, world.local, world.write, "operator:root")
-        await read_model.refresh(connection, world.tenant, [world.local])
+        await user_read_model.refresh(connection, world.tenant, [world.local])
     world.admin = await world.client(*EVERYTHING)
     world.nobody = await world.client()
     return world

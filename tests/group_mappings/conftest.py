@@ -5,7 +5,7 @@ from uuid import UUID
 import pytest_asyncio
 
 from identity_api.claims import MatchKind
-from identity_api.db import grants, mappings, read_model
+from identity_api.db import grants, mappings, user_read_model
 from identity_api.db.database import Database
 from identity_api.db.providers import Provider
 from identity_api.group_mappings.rules import Rule
@@ -48,7 +48,7 @@ class World:
         """By the definition and the read path, which must agree at every moment of an edit."""
         async with self.database.reading() as connection:
             defined = await grants.effective(connection, self.tenant, user_id)
-            reading = await read_model.users_by_id(connection, self.tenant, [user_id])
+            reading = await user_read_model.users_by_id(connection, self.tenant, [user_id])
         [user] = reading.users
         assert standing(user.facts, user.circumstances, reading.tenant, reading.at).names == defined
         return set(defined)

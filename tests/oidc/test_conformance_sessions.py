@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
 
+from identity_api.oidc.end_session import end_session_url, is_return_of
 from identity_api.oidc.errors import (
     AlgorithmNotAllowed,
     ClaimMismatch,
@@ -19,17 +20,15 @@ from identity_api.oidc.errors import (
     TokenExpired,
     UnexpectedClaim,
 )
+from identity_api.oidc.frontchannel_logout import parse_frontchannel_logout
 from identity_api.oidc.id_token import validate_refreshed_id_token
 from identity_api.oidc.initiated_login import parse_initiated_login
-from identity_api.oidc.logout import (
+from identity_api.oidc.logout_token import (
     LOGOUT_EVENT,
     LOGOUT_TOKEN_TYPES,
     LogoutExpectation,
     LogoutToken,
-    end_session_url,
-    is_return_of,
     parse_backchannel_logout,
-    parse_frontchannel_logout,
     validate_logout_token,
 )
 from identity_api.oidc.signed_token import verify_signature

@@ -15,8 +15,9 @@ from identity_api.oidc.authorization import parse_callback
 from identity_api.oidc.dpop import nonce_challenge
 from identity_api.oidc.encrypted_token import decrypt_token
 from identity_api.oidc.errors import ProtocolError
+from identity_api.oidc.frontchannel_logout import parse_frontchannel_logout
 from identity_api.oidc.initiated_login import parse_initiated_login
-from identity_api.oidc.logout import LOGOUT_TOKEN_TYPES, parse_backchannel_logout, parse_frontchannel_logout
+from identity_api.oidc.logout_token import LOGOUT_TOKEN_TYPES, parse_backchannel_logout
 from identity_api.oidc.messages import Answer
 from identity_api.oidc.own_keys import OwnKeys, read_own_key
 from identity_api.oidc.par import read_pushed_response

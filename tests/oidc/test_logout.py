@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from identity_api.errors import BadInput
+from identity_api.oidc.end_session import check_logout_parameters, end_session_url, is_return_of
 from identity_api.oidc.errors import InvalidMetadata, InvalidParameters
-from identity_api.oidc.logout import check_logout_parameters, end_session_url, is_return_of, parse_frontchannel_logout
+from identity_api.oidc.frontchannel_logout import parse_frontchannel_logout
 from tests.oidc.strategies import on_a_shared_machine
 from tests.oidc.tokens import ISSUER
 

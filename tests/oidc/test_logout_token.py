@@ -20,7 +20,7 @@ from identity_api.oidc.errors import (
     TokenNotYetValid,
     UnexpectedClaim,
 )
-from identity_api.oidc.logout import (
+from identity_api.oidc.logout_token import (
     LOGOUT_EVENT,
     LOGOUT_TOKEN_TYPES,
     LogoutExpectation,

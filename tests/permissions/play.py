@@ -5,9 +5,9 @@ from random import Random
 from typing import Any
 
 from identity_api.errors import Refused
-from identity_api.permissions import delegation, provider_word, ways_in
+from identity_api.permissions import delegation, provider_authority, ways_in
 from identity_api.permissions.delegation import Actor
-from identity_api.permissions.provider_word import Word
+from identity_api.permissions.provider_authority import Word
 from identity_api.permissions.service import GRANTS_WRITE, MAPPINGS_WRITE, PROVIDERS_WRITE, USERS_WRITE
 from identity_api.permissions.ways_in import Opening
 from tests.permissions import reach
@@ -258,14 +258,14 @@ class Play:
     def _check_word(self, before: Provider | None, wanted: Provider) -> None:
         old, new = before.settings() if before else None, wanted.settings()
         is_there = any(one.provider == wanted.id for one in self.account.identities)
-        if old is not None and is_there and provider_word.outlasting(old, new):
+        if old is not None and is_there and provider_authority.outlasting(old, new):
             raise Refused("It would outlast.", code="SELF_BENEFIT")
-        words = provider_word.words_at_stake(old, new)
+        words = provider_authority.words_at_stake(old, new)
         for word in words:
             self._may_give(self.world.of_word(word, wanted))
         if Word.NAMES in words and wanted.matches_names and USERS_WRITE not in self.actor.permissions:
             raise Refused("Names open accounts made later.")
-        is_switched_on = old is not None and provider_word.changed(old, new) == ("enabled",)
+        is_switched_on = old is not None and provider_authority.changed(old, new) == ("enabled",)
         if Word.GROUPS in words and is_there and not is_switched_on:
             mapped = names(self.world.potential(wanted.id))
             delegation.check_no_self_benefit(self.actor, self.actor.permissions, self.actor.permissions | mapped)

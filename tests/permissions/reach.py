@@ -1,7 +1,7 @@
 """A tenant in memory, small enough to be played through tens of thousands of times, in which the real rules decide.
 
 People, accounts, providers and mappings are a few numbers; permissions are bits. What an action may do is asked of
-`permissions.ways_in`, `permissions.provider_word` and `permissions.delegation`, as the use cases ask them; what follows from
+`permissions.ways_in`, `permissions.provider_authority` and `permissions.delegation`, as the use cases ask them; what follows from
 it is written down here once more, in the shortest form. `reach` says what a person could come to hold by every way in that
 they control, now or once the owners of accounts have signed in.
 """
@@ -12,8 +12,8 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from identity_api.permissions import provider_word
-from identity_api.permissions.provider_word import Word
+from identity_api.permissions import provider_authority
+from identity_api.permissions.provider_authority import Word
 from identity_api.permissions.service import ADMINISTERING, MAPPINGS_WRITE, SERVICE_PERMISSIONS
 from identity_api.permissions.ways_in import Account as Seen
 from identity_api.permissions.ways_in import Right, Rights
@@ -155,7 +155,7 @@ class Provider:
 
 
 _SETTINGS: dict[str, Any] = {
-    **dict.fromkeys(provider_word.SETTINGS, None),
+    **dict.fromkeys(provider_authority.SETTINGS, None),
     "scopes": (),
     "sync_interval_seconds": 300,
     "outage_grace_seconds": 14_400,

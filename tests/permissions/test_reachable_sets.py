@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from identity_api.permissions import delegation, provider_word, ways_in
-from identity_api.permissions.provider_word import Word
+from identity_api.permissions import delegation, provider_authority, ways_in
+from identity_api.permissions.provider_authority import Word
 from identity_api.permissions.ways_in import Opening
 from tests.permissions.play import NEEDS, Step, next_step, play, starting_world
 from tests.permissions.reach import ADMIN_BITS, SERVICE, Account, World, may_give
@@ -159,7 +159,7 @@ def _asked_of_all_but(opening: Opening) -> Callable[..., Any]:
 
 
 def _speaking_without(name: str, word: Word) -> dict[str, Any]:
-    return {**provider_word.SETTINGS, name: provider_word.SETTINGS[name] - {word}}
+    return {**provider_authority.SETTINGS, name: provider_authority.SETTINGS[name] - {word}}
 
 
 def _nothing(*_: Any, **__: Any) -> None:
@@ -192,13 +192,13 @@ def _words_that_count(before: Any, wanted: Any) -> Any:
     words = set(words_at_stake(before, wanted))
     if wanted["sync_mode"] == "NONE":
         words.discard(Word.GROUPS)
-    if not provider_word.matches_names(wanted):
+    if not provider_authority.matches_names(wanted):
         words.discard(Word.NAMES)
     return words
 
 
 World_of_word = World.of_word
-words_at_stake = provider_word.words_at_stake
+words_at_stake = provider_authority.words_at_stake
 
 WEAKENED: dict[str, tuple[Any, str, Any]] = {
     "what the account holds": (ways_in, "asked", _asked_without("held")),
@@ -219,16 +219,20 @@ WEAKENED: dict[str, tuple[Any, str, Any]] = {
     "whom a word could claim to be": (World, "of_word", _silent_about(Word.PEOPLE)),
     "what waiting names hold": (World, "of_word", _silent_about(Word.NAMES)),
     "what the people there come to elsewhere": (World, "of_word", _of_people_alone),
-    "the issuer": (provider_word, "SETTINGS", _speaking_without("issuer", Word.PEOPLE)),
-    "the place": (provider_word, "SETTINGS", _speaking_without("discovery_url", Word.PEOPLE)),
-    "the anchor": (provider_word, "SETTINGS", _speaking_without("claims.anchor", Word.PEOPLE)),
-    "the username": (provider_word, "SETTINGS", _speaking_without("claims.username", Word.NAMES)),
-    "the groups claim": (provider_word, "SETTINGS", _speaking_without("claims.groups", Word.GROUPS)),
-    "the provisioning": (provider_word, "SETTINGS", _speaking_without("provisioning", Word.NAMES)),
-    "the adoption": (provider_word, "SETTINGS", _speaking_without("adopt_by_name", Word.NAMES)),
-    "the mode": (provider_word, "SETTINGS", _speaking_without("sync_mode", Word.GROUPS)),
-    "what counts later": (provider_word, "words_at_stake", _words_that_count),
-    "switching on": (provider_word, "SETTINGS", {**provider_word.SETTINGS, "enabled": provider_word.SILENT}),
+    "the issuer": (provider_authority, "SETTINGS", _speaking_without("issuer", Word.PEOPLE)),
+    "the place": (provider_authority, "SETTINGS", _speaking_without("discovery_url", Word.PEOPLE)),
+    "the anchor": (provider_authority, "SETTINGS", _speaking_without("claims.anchor", Word.PEOPLE)),
+    "the username": (provider_authority, "SETTINGS", _speaking_without("claims.username", Word.NAMES)),
+    "the groups claim": (provider_authority, "SETTINGS", _speaking_without("claims.groups", Word.GROUPS)),
+    "the provisioning": (provider_authority, "SETTINGS", _speaking_without("provisioning", Word.NAMES)),
+    "the adoption": (provider_authority, "SETTINGS", _speaking_without("adopt_by_name", Word.NAMES)),
+    "the mode": (provider_authority, "SETTINGS", _speaking_without("sync_mode", Word.GROUPS)),
+    "what counts later": (provider_authority, "words_at_stake", _words_that_count),
+    "switching on": (
+        provider_authority,
+        "SETTINGS",
+        {**provider_authority.SETTINGS, "enabled": provider_authority.SILENT},
+    ),
 }
 """Each clause of the rules: where it is, and what it is replaced with."""
 

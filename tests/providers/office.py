@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from identity_api.config import KeyRing, Secret
-from identity_api.db import grants, providers, read_model, tenants
+from identity_api.db import grants, providers, tenants, user_read_model
 from identity_api.db.database import Database
 from identity_api.db.providers import Provider
 from identity_api.permissions.delegation import Actor
@@ -92,7 +92,7 @@ class Office(msgspec.Struct, frozen=True):
                 )
                 row_id = found or await make.make_permission(connection, self.tenant_id, name)
                 await grants.open_manual_grant(connection, self.tenant_id, user_id, row_id, "operator:root")
-            await read_model.refresh(connection, self.tenant_id, [user_id])
+            await user_read_model.refresh(connection, self.tenant_id, [user_id])
         return Actor(self.tenant_id, user_id, f"user:{user_id}", frozenset(names))
 
     async def undelegable(self, permission: str) -> None:

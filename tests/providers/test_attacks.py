@@ -12,7 +12,7 @@ from identity_api.ids import token_hash, uuid7
 from identity_api.providers.declaration import ProviderDeclaration
 from identity_api.tenants.apply import apply_tenant
 from identity_api.tenants.declaration import TenantDeclaration
-from identity_api.tenants.document import parse
+from identity_api.tenants.toml_reader import parse
 from tests import factories as make
 from tests.tenants.test_apply import applier, declaration
 from tests.tenants.test_declaration import VALID, problems

@@ -20,7 +20,7 @@ from identity_api.providers.client_keys import MAX_LIVE, key_set_url, rotate_key
 from identity_api.providers.provider_row import opened_secret
 from identity_api.tenants.apply import Applier, Defaults, apply_tenant
 from identity_api.tenants.declaration import TenantDeclaration
-from identity_api.tenants.document import parse
+from identity_api.tenants.toml_reader import parse
 from identity_api.vault import Vault
 from tests.tenants.test_declaration import VALID
 from tests.upstream.certificates import issue

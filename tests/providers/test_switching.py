@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from identity_api.db import read_model, sessions
+from identity_api.db import sessions, user_read_model
 from identity_api.errors import Conflict, NotFound, Refused
 from identity_api.ids import new_token, token_hash, uuid7
 from identity_api.providers import activation, consequences
@@ -29,7 +29,7 @@ async def session_of(office: Office, user_id: UUID, identity_id: UUID) -> str:
             """,
             uuid7(), office.tenant_id, user_id, token_hash(new_token("iat")),
         )  # fmt: skip
-        await read_model.refresh(connection, office.tenant_id, [user_id])
+        await user_read_model.refresh(connection, office.tenant_id, [user_id])
     return token
 
 

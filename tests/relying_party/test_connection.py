@@ -19,7 +19,7 @@ from tests.sessions.conftest import KEYS
 from tests.upstream.certificates import issue
 
 ROOT = Path(identity_api.__file__).parent
-OWN = ("upstream", "lifecycle/provider_line.py", "tenants/importing/exact_issuers.py", "demo")
+OWN = ("upstream", "relying_party/connection.py", "tenants/importing/exact_issuers.py", "demo")
 """Where requests are carried, where lines are, an import, which has no provider yet; and the demo provider, another party."""
 CARRYING = frozenset({"exchange", "AsyncClient", "Client", "UpstreamTransport", "httpx_client"})
 FETCHING = frozenset({"metadata", "keys", "refetch_keys", "renew"})

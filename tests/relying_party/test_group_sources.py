@@ -18,7 +18,7 @@ from identity_api.ids import uuid7
 from identity_api.relying_party import group_sources
 from identity_api.relying_party.claim_settings import claim_sources
 from identity_api.relying_party.connection import ProviderConnection, SealedClient
-from identity_api.relying_party.group_sources import asking, with_listed_groups
+from identity_api.relying_party.group_sources import paged_requests, with_listed_groups
 from identity_api.upstream.addresses import AllowList
 from identity_api.upstream.exchange import Upstream
 from identity_api.upstream.tls import verifying_context
@@ -256,7 +256,7 @@ async def test_pages_without_end_are_not_followed_for_ever(vendors: Vendors, ups
     vendors.reset(MANY, page_size=1)
     reading = await listed(upstream, provider_at(vendors.base, source))
     assert (reading.completeness, reading.diagnostics[-1].detail) == (Completeness.TRUNCATED, "too_many_pages")
-    assert len(vendors.asked) == asking.MAX_PAGES
+    assert len(vendors.asked) == paged_requests.MAX_PAGES
 
 
 @pytest.mark.asyncio

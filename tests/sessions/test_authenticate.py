@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from identity_api.db import read_model
+from identity_api.db import user_read_model
 from identity_api.db.grants import effective
 from identity_api.errors import LimitReached
 from identity_api.ids import new_token, token_hash
@@ -41,7 +41,7 @@ async def test_a_session_names_user_tenant_times_and_permissions(world: World) -
     assert who.permissions == {"docs:read"}
     async with world.database.reading() as connection:
         assert await effective(connection, world.tenant.id, who.user.id) == who.permissions
-        reading = await read_model.users_by_id(connection, world.tenant.id, [who.user.id])
+        reading = await user_read_model.users_by_id(connection, world.tenant.id, [who.user.id])
     assert reading.users == (who.user,)
     assert reading.tenant == who.tenant
 

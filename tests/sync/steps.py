@@ -2,13 +2,13 @@
 
 from identity_api.db.sync import Claimed
 from identity_api.sync import apply as applying
-from identity_api.sync import claim as claiming
+from identity_api.sync import claim_due as claiming
 from identity_api.sync.access import Access, open_access
 from identity_api.sync.call import LEASE_OVER, Called, call
-from identity_api.sync.claim import Leases
+from identity_api.sync.claim_due import Leases
 from identity_api.sync.land import land
 from identity_api.sync.outcome import Ended, Read, Stale
-from identity_api.sync.settle import settle_end, settle_not_landed, settle_stale, settle_withdrawn
+from identity_api.sync.settle_failure import settle_end, settle_not_landed, settle_stale, settle_withdrawn
 from identity_api.sync.validate import validate
 from tests.sync.world import Person, World
 

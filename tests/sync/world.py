@@ -18,7 +18,7 @@ from identity_api.db.database import Database
 from identity_api.db.providers import Provider, SealedSecret
 from identity_api.errors import Unavailable
 from identity_api.ids import uuid7
-from identity_api.lifecycle.verified import Verified, apply_verified
+from identity_api.lifecycle.apply_verified import Verified, apply_verified
 from identity_api.oidc.discovery import ProviderMetadata, configuration_url, parse_provider_metadata
 from identity_api.oidc.id_token import nonce_hash
 from identity_api.oidc.jwks import KeySet, parse_key_set

@@ -16,7 +16,7 @@ from identity_api.permissions.delegation import Actor
 from identity_api.permissions.service import SERVICE_PERMISSIONS
 from identity_api.tenants.apply import Applier, Defaults, apply_tenant
 from identity_api.tenants.declaration import TenantDeclaration
-from identity_api.tenants.document import parse
+from identity_api.tenants.toml_reader import parse
 from identity_api.vault import Vault
 from tests.tenants.test_declaration import VALID
 

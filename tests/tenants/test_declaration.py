@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from identity_api.errors import ConfigurationError
 from identity_api.providers.checks import OAUTH2_ENDPOINTS
 from identity_api.providers.declaration import ProviderDeclaration, client_secret
-from identity_api.tenants.document import parse
+from identity_api.tenants.toml_reader import parse
 
 DIRECTORY = "8eaef023-2b34-4da1-9baa-8bc8c9d6a490"
 APPLE = 'client_authentication = "apple_client_secret"\napple_team_id = "DEF123GHIJ"\n'

@@ -13,10 +13,10 @@ from identity_api.ids import uuid7
 from identity_api.permissions.delegation import Actor
 from identity_api.tenants.apply import apply_tenant
 from identity_api.tenants.declaration import TenantDeclaration
-from identity_api.tenants.document import parse
 from identity_api.tenants.overlay import StoredTenant
 from identity_api.tenants.stored import stored_tenants
-from identity_api.tenants.toml import tenant_toml
+from identity_api.tenants.toml_reader import parse
+from identity_api.tenants.toml_writer import tenant_toml
 from tests.oidc.strategies import on_a_shared_machine
 from tests.tenants.test_apply import applier
 

@@ -12,7 +12,7 @@ from identity_api.errors import ConfigurationError
 from identity_api.ids import uuid7
 from identity_api.tenants.apply import apply_tenant
 from identity_api.tenants.declaration import TenantDeclaration
-from identity_api.tenants.document import parse
+from identity_api.tenants.toml_reader import parse
 from tests.tenants.test_apply import applier
 
 

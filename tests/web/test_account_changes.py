@@ -8,7 +8,7 @@ import pytest
 
 from identity_api.db.database import Database
 from identity_api.lifecycle.end_login import end_logins
-from identity_api.sessions import ended
+from identity_api.sessions import end_reasons
 from tests.web.site import Site
 
 pytestmark = pytest.mark.asyncio
@@ -79,7 +79,7 @@ async def test_who_lands_on_the_login_page_is_told_why_and_a_stranger_is_not(sit
     assert (sent.status_code, sent.headers["location"]) == (303, "/login?ended=provider")
     page = await client.get(sent.headers["location"], headers=PAGE)
     assert page.status_code == 200, "a page, and not the way to the provider and back in"
-    assert ended.SENTENCES["provider"].replace("'", "&#39;") in page.text
+    assert end_reasons.SENTENCES["provider"].replace("'", "&#39;") in page.text
     for stranger in (site.client(), site.client(cookies={"__Host-session": "ias_" + "a" * 43})):
         assert (await stranger.get("/account")).headers["location"] == "/login"
         assert (await stranger.get("/")).headers["location"] == "/login"
@@ -98,13 +98,13 @@ async def test_who_lands_on_the_login_page_is_told_why_and_a_stranger_is_not(sit
         ("update provider set enabled = false where tenant_id = $1", "administrator"),
     ],
 )
-async def test_every_end_has_its_sentence(site: Site, change: str, end: ended.End) -> None:
+async def test_every_end_has_its_sentence(site: Site, change: str, end: end_reasons.End) -> None:
     client = await site.signed_in()
     await site.execute(change, site.tenant.id)
     sent = await client.get("/account")
     assert sent.headers["location"] == f"/login?ended={end}"
     page = await client.get(sent.headers["location"], headers=PAGE)
-    assert ended.SENTENCES[end].replace("'", "&#39;") in page.text
+    assert end_reasons.SENTENCES[end].replace("'", "&#39;") in page.text
 
 
 async def test_a_session_of_another_tenant_is_a_strangers_here(site: Site, database: Database) -> None:
@@ -112,11 +112,11 @@ async def test_a_session_of_another_tenant_is_a_strangers_here(site: Site, datab
     async with database.reading() as connection:
         token = client.cookies["__Host-session"]
         other: Mapping[str, Any] = {"tenant_id": site.provider.id, "token": token}
-        assert await ended.why_ended(connection, **other, idle_seconds=60) is None
-        assert await ended.why_ended(connection, site.tenant.id, token, idle_seconds=60) is None, "it lives"
+        assert await end_reasons.why_ended(connection, **other, idle_seconds=60) is None
+        assert await end_reasons.why_ended(connection, site.tenant.id, token, idle_seconds=60) is None, "it lives"
     await site.execute("update session set absolute_until = now() where tenant_id = $1", site.tenant.id)
     async with database.reading() as connection:
-        assert await ended.why_ended(connection, site.tenant.id, token, idle_seconds=60) == "over"
+        assert await end_reasons.why_ended(connection, site.tenant.id, token, idle_seconds=60) == "over"
 
 
 async def test_an_end_that_nobody_knows_is_no_notice(site: Site) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from identity_api.web.http.arriving import Arriving
+from identity_api.web.http.arriving_bodies import Arriving
 from identity_api.web.http.errors import TooManyRequests
 
 

@@ -1,6 +1,6 @@
 """Every route says whether somebody can come by a session or a credential there, and by what."""
 
-from identity_api.web.http.application import _HANDLERS
+from identity_api.web.http.litestar_app import _HANDLERS
 
 BY_A_PROVIDER = {"callback", "callback_form", "complete_login", "api_token"}
 """A login that a provider's word ends, judged by `accounts.provisioning`; or the one-time code of one."""

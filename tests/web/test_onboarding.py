@@ -6,7 +6,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from identity_api.db import grants, read_model
+from identity_api.db import grants, user_read_model
 from identity_api.permissions.service import PROVIDERS_READ
 from tests import factories as make
 from tests.web.site import Site, come_back
@@ -31,7 +31,7 @@ async def admin_of(site: Site) -> httpx.AsyncClient:
     async with site.database.transaction() as connection:
         permission = await make.make_permission(connection, site.tenant.id, PROVIDERS_READ)
         await grants.open_manual_grant(connection, site.tenant.id, user_id, permission, "operator:root")
-        await read_model.refresh(connection, site.tenant.id, [user_id])
+        await user_read_model.refresh(connection, site.tenant.id, [user_id])
     return client
 
 
@@ -160,7 +160,7 @@ async def test_a_provider_alone_is_not_folded(site: Site) -> None:
     async with site.database.transaction() as connection:
         permission = await make.make_permission(connection, site.tenant.id, PROVIDERS_READ)
         await grants.open_manual_grant(connection, site.tenant.id, user_id, permission, "operator:root")
-        await read_model.refresh(connection, site.tenant.id, [user_id])
+        await user_read_model.refresh(connection, site.tenant.id, [user_id])
     page = (await (await signed_in_at(site, "sso", "alice")).get(PATH)).text
     assert "Somebody has signed in" in page
     assert "<details" not in page

@@ -8,7 +8,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from identity_api.db import grants, read_model
+from identity_api.db import grants, user_read_model
 from identity_api.graphql.ids import global_id
 from identity_api.ids import token_hash
 from identity_api.permissions.service import USERS_WRITE
@@ -278,7 +278,7 @@ async def test_a_refused_mutation_leads_to_the_proof_after_which_it_succeeds(
     async with site.database.transaction() as connection:
         permission = await make.make_permission(connection, site.tenant.id, USERS_WRITE)
         await grants.open_manual_grant(connection, site.tenant.id, ada, permission, "operator:root")
-        await read_model.refresh(connection, site.tenant.id, [ada])
+        await user_read_model.refresh(connection, site.tenant.id, [ada])
     client = site.client(base_url=base_url)
     form = {"username": "ada", "password": PASSWORD}
     assert (await client.post(f"{prefix}/auth/local/login", data=form, headers={"origin": origin})).status_code == 303

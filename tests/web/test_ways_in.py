@@ -13,7 +13,7 @@ import pytest_asyncio
 
 from identity_api.accounts.linking import unlink_identity
 from identity_api.claims import MatchKind
-from identity_api.db import grants, read_model
+from identity_api.db import grants, user_read_model
 from identity_api.graphql.ids import global_id
 from identity_api.group_mappings import edit
 from identity_api.group_mappings.rules import Rule
@@ -72,7 +72,7 @@ class Tenant:
             for name in names:
                 row_id = self.permissions[name]
                 await grants.open_manual_grant(connection, self.site.tenant.id, user_id, row_id, "operator:root")
-            await read_model.refresh(connection, self.site.tenant.id, [user_id])
+            await user_read_model.refresh(connection, self.site.tenant.id, [user_id])
         return user_id
 
     async def admin(self, username: str, *names: str) -> httpx.AsyncClient:

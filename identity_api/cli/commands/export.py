@@ -16,7 +16,7 @@ def command(tenants: tuple[str, ...]) -> None:
     from identity_api.errors import NotFound
     from identity_api.tenants.overlay import StoredTenant
     from identity_api.tenants.stored import stored_tenants
-    from identity_api.tenants.toml import tenant_toml
+    from identity_api.tenants.toml_writer import tenant_toml
 
     async def work(database: Database) -> dict[str, StoredTenant]:
         async with database.reading() as connection:

@@ -23,7 +23,7 @@ from identity_api.permissions.service import SERVICE_PERMISSIONS
 from identity_api.providers.checks import Bounds
 from identity_api.tenants.apply import Applier, apply_tenant
 from identity_api.tenants.declaration import TenantDeclaration
-from identity_api.tenants.document import parse
+from identity_api.tenants.toml_reader import parse
 from identity_api.vault import Vault
 
 SLUG = "demo"

@@ -9,7 +9,7 @@ from pathlib import Path
 from identity_api.cli.context import quiet_logs, read_settings
 from identity_api.cli.dev.demo_tenant import SECRET_FILE, Demo, ensure_demo
 from identity_api.cli.dev.preflight import DEMO_PORT, Asked, check
-from identity_api.cli.together import Happened, Tree, tell_end, together
+from identity_api.cli.process_tree import Happened, Tree, tell_end, together
 from identity_api.config import Settings, create_keys_file
 from identity_api.embedded.services import prepare_data_directory
 from identity_api.errors import ConfigurationError

@@ -8,7 +8,7 @@ from identity_api.cli.doctor.network import examine_api
 from identity_api.cli.doctor.providers import examine_providers
 from identity_api.cli.doctor.secrets import examine_ring
 from identity_api.cli.doctor.storage import examine_database, examine_redis, examine_worker
-from identity_api.cli.running import find_running
+from identity_api.cli.running_services import find_running
 from identity_api.config import Settings
 from identity_api.db.database import Database
 from identity_api.errors import ConfigurationError, IdentityAPIError, Unavailable

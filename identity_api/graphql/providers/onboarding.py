@@ -66,7 +66,7 @@ class Onboarding:
 
 
 class StepRow(Row, frozen=True):
-    """The row behind `OnboardingStep`; the record is a `tenants.onboarding_steps.Step`."""
+    """The row behind `OnboardingStep`; the record is a `providers.onboarding_steps.Step`."""
 
     @lazy
     def provider(self) -> ProviderSummaryRow | None:

@@ -1,4 +1,4 @@
-"""What admins change about providers. Secrets go in and never come out; every rule is `tenants.administration`'s."""
+"""What admins change about providers. Secrets go in and never come out; every rule is `providers.administration`'s."""
 
 from datetime import datetime
 from typing import Any

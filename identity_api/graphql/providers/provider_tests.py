@@ -28,7 +28,7 @@ SELF_TEST_SECONDS: Final = 4.0
 
 @strawberry.enum(description="What a finding means.")
 class FindingStatus(StrEnum):
-    """Of `lifecycle.findings`, as the schema writes it."""
+    """Of `diagnostics.findings`, as the schema writes it."""
 
     OK = "ok"
     WARN = "warn"
@@ -38,7 +38,7 @@ class FindingStatus(StrEnum):
 
 @strawberry.enum(description="How far a test login has come.")
 class ProviderTestStatus(StrEnum):
-    """Of `sessions.login_report`."""
+    """Of `sessions.login.report`."""
 
     WAITING = "WAITING"
     PASSED = "PASSED"
@@ -107,7 +107,7 @@ class ProviderTestedRow(msgspec.Struct, frozen=True):
 
 @object_type(description="One claim setting, and what came for it. Never what a claim says.")
 class ClaimReport:
-    """Of `sessions.login_report.SettingReport`."""
+    """Of `sessions.login.report.SettingReport`."""
 
     setting: str = strawberry.field(description="`anchor`, `username`, `display`, `email` or `groups`.")
     looked_for: list[str]
@@ -126,7 +126,7 @@ class ClaimReportRow(Row, frozen=True):
 
 @object_type(description="A document of claims, and the names at its top.")
 class DocumentNames:
-    """Of `sessions.login_report.DocumentReport`."""
+    """Of `sessions.login.report.DocumentReport`."""
 
     document: str
     came: bool

@@ -19,8 +19,8 @@ from identity_api.graphql.context import Context, Info
 from identity_api.graphql.fields import resolved
 from identity_api.graphql.ids import Node
 from identity_api.graphql.summaries import Row, provider_id
-from identity_api.providers.exceptions import exceptions_of
 from identity_api.providers.urls import provider_urls
+from identity_api.providers.waived_checks import exceptions_of
 
 
 @strawberry.enum(description="How what a provider's groups give follows those groups.")
@@ -58,7 +58,7 @@ for shown, stored in ((ProviderSyncMode, SyncMode), (ProviderSync, Sync), (Provi
 
 @object_type(description="Where each claim is looked for, in order.")
 class ProviderClaims:
-    """As claim sources are written (`mapping.source`)."""
+    """As claim sources are written (`claims.source`)."""
 
     anchor: list[str]
     username: list[str]
@@ -97,7 +97,7 @@ class ProviderSecret:
 
 @object_type(description="Our addresses, to register at the provider. Plain OAuth 2.0 knows the first only.")
 class ProviderURLs:
-    """As `tenants.urls` makes them."""
+    """As `providers.urls` makes them."""
 
     redirect: str
     backchannel_logout: str | None
@@ -236,7 +236,7 @@ class ProviderRow(Row, frozen=True):
 
     @property
     def urls(self) -> Any:
-        """A `tenants.urls.ProviderURLs`."""
+        """A `providers.urls.ProviderURLs`."""
         listed = self.listed
         return provider_urls(listed.provider, listed.tenant, hosts=listed.hosts, public_url=self.public_url)
 

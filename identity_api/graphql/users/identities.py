@@ -12,7 +12,7 @@ from identity_api.claims import Completeness
 from identity_api.db import listings
 from identity_api.db.listings import IdentityRecord
 from identity_api.db.listings import IdentityState as StateName
-from identity_api.db.read_model import UserRecord
+from identity_api.db.user_read_model import UserRecord
 from identity_api.graphql import connections, ids
 from identity_api.graphql.access import NODES, object_type, require
 from identity_api.graphql.connections import Connection, ConnectionRow

@@ -9,8 +9,8 @@ from uuid import UUID
 import msgspec
 import strawberry
 
-from identity_api.db import read_model
-from identity_api.db.read_model import Filter, Order, Position, Reading, UserRecord, fold
+from identity_api.db import user_read_model
+from identity_api.db.user_read_model import Filter, Order, Position, Reading, UserRecord, fold
 from identity_api.errors import BadInput
 from identity_api.graphql import connections, ids
 from identity_api.graphql.access import ACCESS, object_type, require
@@ -30,7 +30,7 @@ from identity_api.graphql.users.identities import Identity, IdentityRow, state_o
 from identity_api.graphql.users.sessions import Session, SessionRow, session_row
 from identity_api.permissions.effective import Standing, standing
 from identity_api.permissions.grant_snapshot import TenantCircumstances
-from identity_api.slices import own_turn
+from identity_api.time_slices import own_turn
 
 MAX_TEXT = 512
 
@@ -239,7 +239,7 @@ class UserQueries:
         of = connections.listing(context, "users", _POSITIONS[by], order=f"{by} {order.direction.value}", where=where)
         position = await connections.opened(context, of, after, Position)
         async with context.reading() as connection:
-            found = await read_model.list_users(
+            found = await user_read_model.list_users(
                 connection,
                 context.tenant_id,
                 where=where,
@@ -254,7 +254,7 @@ class UserQueries:
                     await ids.check_exists(connection, context.tenant_id, "Group", where.group_id)
                 if where.permission_id is not None:
                     await ids.check_exists(connection, context.tenant_id, "Permission", where.permission_id)
-        if len(found.users) > read_model.FEW:
+        if len(found.users) > user_read_model.FEW:
             await own_turn()  # what is selected of the page is made without a pause from here on
         return connections.connection(of, user_rows(found), has_more=found.has_more, after=after)
 
@@ -306,5 +306,5 @@ async def load_user(context: Context, asked: ids.GlobalID | None) -> UserRow:
 async def find_user(context: Context, row_id: UUID) -> UserRow | None:
     """The user, if they are this tenant's. Whether they may be seen the caller has asked, or the fields will."""
     async with context.reading() as connection:
-        reading = await read_model.users_by_id(connection, context.tenant_id, [row_id])
+        reading = await user_read_model.users_by_id(connection, context.tenant_id, [row_id])
     return next(iter(user_rows(reading)), None)

@@ -11,8 +11,8 @@ refreshes       whether the background sync was refused lately
 exceptions      which checks the operator has taken back for this provider
 clocks          the provider's clock against ours
 
-The rules are the login's own (`oidc`, `lifecycle.authorization_request`, `lifecycle.provider_client`); nothing is cached,
+The rules are the login's own (`oidc`, `relying_party.authorization_request`, `relying_party.client`); nothing is cached,
 so that it is the provider of now that is tested. It follows OpenID Connect Discovery 1.0, Core 1.0, RFC 6749 and RFC 7636.
 
-What only a person's sign-in can show (claims, refresh token, audience) is the test login's: `sessions.dry_run`.
+What only a person's sign-in can show (claims, refresh token, audience) is the test login's: `sessions.login.dry_run`.
 """

@@ -7,7 +7,7 @@ from identity_api.db.database import Database
 from identity_api.db.providers import Provider
 from identity_api.diagnostics.findings import Finding, fail, ok, skipped, warn
 from identity_api.oidc.discovery import ProviderMetadata
-from identity_api.providers.arrivals import way_of
+from identity_api.providers.shared_callbacks import way_of
 from identity_api.providers.urls import is_ours
 
 STEP: Final = "callback"

@@ -28,8 +28,8 @@ from identity_api.oidc.discovery import ProviderMetadata
 from identity_api.oidc.errors import InvalidTokenResponse, ProtocolError, TokenEndpointUnavailable, TokenRequestRefused
 from identity_api.oidc.messages import Answer, Request
 from identity_api.oidc.token_endpoint import INVALID_GRANT, code_request, error_code, read_code_response
-from identity_api.providers.exceptions import PKCE_OFF
 from identity_api.providers.self_test.probe import CAP_BYTES, Probe, unreached
+from identity_api.providers.waived_checks import PKCE_OFF
 from identity_api.relying_party.authorization_request import resource_of, uses_pkce
 from identity_api.relying_party.cache import ProviderCache
 from identity_api.relying_party.client import ProviderClient, open_client

@@ -4,7 +4,7 @@ from typing import Final
 
 from identity_api.db.providers import Provider
 from identity_api.diagnostics.findings import Finding, warn
-from identity_api.providers.exceptions import WITHOUT_ISS, exceptions_of
+from identity_api.providers.waived_checks import WITHOUT_ISS, exceptions_of
 
 STEP: Final = "exceptions"
 

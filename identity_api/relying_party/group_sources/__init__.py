@@ -20,7 +20,7 @@ from identity_api.claims import Completeness, Diagnostic, Documents, GroupsReadi
 from identity_api.db.providers import GroupSource
 from identity_api.relying_party.connection import ProviderConnection
 from identity_api.relying_party.group_sources import entra, github, google, okta
-from identity_api.relying_party.group_sources.asking import MAX_SECONDS, PAGE_CAP_BYTES, Ask, SourceFailed
+from identity_api.relying_party.group_sources.paged_requests import MAX_SECONDS, PAGE_CAP_BYTES, Ask, SourceFailed
 from identity_api.telemetry import get_logger
 from identity_api.upstream.exchange import Upstream
 

@@ -12,7 +12,7 @@ groups in the token configuration (it has at least those, and also directory rol
 import msgspec
 
 from identity_api.claims import Documents, GroupsReading, Reason, read_listing
-from identity_api.relying_party.group_sources.asking import Ask, SourceFailed, decoded
+from identity_api.relying_party.group_sources.paged_requests import Ask, SourceFailed, decoded
 
 _EVERYTHING = b'{"securityEnabledOnly": false}'
 

@@ -11,7 +11,7 @@ Unverified: that a team's slug is never given to another team while a mapping na
 import msgspec
 
 from identity_api.claims import Documents, GroupsReading, read_listing
-from identity_api.relying_party.group_sources.asking import Ask, decoded
+from identity_api.relying_party.group_sources.paged_requests import Ask, decoded
 
 
 class _Organisation(msgspec.Struct):

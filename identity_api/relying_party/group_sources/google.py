@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from identity_api.claims import Documents, GroupsReading, read_listing
-from identity_api.relying_party.group_sources.asking import Ask, SourceFailed, decoded
+from identity_api.relying_party.group_sources.paged_requests import Ask, SourceFailed, decoded
 
 _LABEL = "cloudidentity.googleapis.com/groups.discussion_forum"
 # Only what can be written between two quotes of the query without ending them.

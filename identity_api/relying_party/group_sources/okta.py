@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from identity_api.claims import Completeness, Diagnostic, Documents, GroupsReading, Reason, read_listing, unverified
-from identity_api.relying_party.group_sources.asking import Ask, decoded
+from identity_api.relying_party.group_sources.paged_requests import Ask, decoded
 
 PRESET = "okta"
 CAP = 100

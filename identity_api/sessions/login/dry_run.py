@@ -26,7 +26,7 @@ from identity_api.oidc.errors import ProtocolError
 from identity_api.relying_party.group_sources import with_listed_groups
 from identity_api.sessions.login.deps import LoginDeps, LoginResult
 from identity_api.sessions.login.failures import keep_report
-from identity_api.sessions.login.matching import Matched
+from identity_api.sessions.login.match_callback import Matched
 from identity_api.sessions.login.prepare import LAUNCH_PATH
 from identity_api.sessions.login.provider_answer import Exchanged, VerifiedDocuments, ask_userinfo, read_documents
 from identity_api.sessions.login.report import SIGN_IN, LoginReport, groups_in, report_of

@@ -15,13 +15,13 @@ from identity_api.accounts.provisioning import Declined, Provisioned, provision
 from identity_api.db import attempts, audit, locks, providers, refresh_tokens
 from identity_api.db.database import Connection
 from identity_api.db.providers import Provider
-from identity_api.lifecycle.verified import Verified, apply_verified
+from identity_api.lifecycle.apply_verified import Verified, apply_verified
 from identity_api.oidc.authorization import CallbackParameters, authorization_code, check_callback_issuer
 from identity_api.oidc.callback_origin import vouches
 from identity_api.oidc.discovery import ProviderMetadata
 from identity_api.oidc.errors import CallbackIssuerMismatch, ProviderRefused
 from identity_api.oidc.issuer import accepts_issuer, is_template
-from identity_api.oidc.provider_words import words_of
+from identity_api.oidc.provider_error_text import words_of
 from identity_api.relying_party.connection import document_of, line_to, metadata_of
 from identity_api.relying_party.refresh_tokens import LoginTokens, keep
 from identity_api.sessions.errors import LoginFailed
@@ -31,7 +31,7 @@ from identity_api.sessions.login.deps import CallbackRequest, LoginDeps, LoginRe
 from identity_api.sessions.login.dry_run import conclude_test
 from identity_api.sessions.login.failures import judging, kind_of, recorded
 from identity_api.sessions.login.launch import is_one_host, leave_again
-from identity_api.sessions.login.matching import Matched, match
+from identity_api.sessions.login.match_callback import Matched, match
 from identity_api.sessions.login.provider_answer import Answered, exchange_code, read_answer
 from identity_api.sessions.logout.provider_logout import was_ended_meanwhile
 from identity_api.telemetry import METRICS, get_logger

@@ -82,7 +82,7 @@ async def exchange_code(
 ) -> Exchanged:
     """Exchange the code, once, with the verifier of this attempt (RFC 7636).
 
-    It is presented again only after an answer that says that it was not looked at (`lifecycle.provider_requests`).
+    It is presented again only after an answer that says that it was not looked at (`relying_party.requests`).
 
     Raises:
         LoginFailed: EXCHANGE_REFUSED; PROVIDER_UNAVAILABLE, PROVIDER_TIMED_OUT, PROVIDER_MISCONFIGURED.

@@ -58,7 +58,7 @@ class SettingReport(msgspec.Struct, frozen=True, kw_only=True):
     nearest: tuple[str, ...] = ()
     """Places that did come and are called alike."""
     remarks: tuple[str, ...] = ()
-    """Of groups: what was made of an unusual shape, as `CODE: place: detail` (`mapping.Diagnostic`)."""
+    """Of groups: what was made of an unusual shape, as `CODE: place: detail` (`claims.Diagnostic`)."""
 
 
 class DocumentReport(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ from identity_api.ids import token_hash
 from identity_api.lifecycle.end_login import end_logins
 from identity_api.oidc.errors import ProtocolError
 from identity_api.oidc.jwks import allowed_algorithms
-from identity_api.oidc.logout import LOGOUT_TOKEN_TYPES, LogoutExpectation, LogoutToken, validate_logout_token
+from identity_api.oidc.logout_token import LOGOUT_TOKEN_TYPES, LogoutExpectation, LogoutToken, validate_logout_token
 from identity_api.oidc.signed_token import verify_signature
 from identity_api.relying_party.connection import judged_by_keys, line_to, metadata_of
 from identity_api.sessions.login.deps import LoginDeps

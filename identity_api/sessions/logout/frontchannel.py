@@ -20,8 +20,8 @@ from identity_api.db.providers import Provider
 from identity_api.errors import BadInput
 from identity_api.ids import token_hash
 from identity_api.oidc.errors import ProtocolError
+from identity_api.oidc.frontchannel_logout import FrontChannelLogout
 from identity_api.oidc.issuer import accepts_issuer
-from identity_api.oidc.logout import FrontChannelLogout
 from identity_api.relying_party.connection import line_to, metadata_of
 from identity_api.sessions.login.deps import LoginDeps
 from identity_api.sessions.logout.provider_logout import LogoutRefused, Outcome, end_provider_session, hold_and_remember

@@ -14,8 +14,8 @@ from identity_api.db.sessions import ProviderSession, SessionRecord
 from identity_api.errors import BadInput, NotFound
 from identity_api.ids import new_token, token_hash, uuid7
 from identity_api.lifecycle import end_login
+from identity_api.oidc.end_session import end_session_url, is_return_of
 from identity_api.oidc.errors import ProtocolError
-from identity_api.oidc.logout import end_session_url, is_return_of
 from identity_api.permissions.delegation import Actor
 from identity_api.relying_party.connection import line_to, metadata_of
 from identity_api.sessions.authenticate import Authenticated

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from identity_api.errors import ConfigurationError
-from identity_api.tenants.document import MAX_BYTES
+from identity_api.tenants.toml_reader import MAX_BYTES
 
 _ASSIGNMENT: Final = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)", re.DOTALL)
 _OPENED: Final = re.compile(r"(?:export\s+)?[A-Za-z_][A-Za-z0-9_]*\s*=\s*([\"'].*)")

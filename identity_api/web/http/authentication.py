@@ -9,12 +9,12 @@ from typing import Any, Final
 import msgspec
 
 from identity_api.db import audit
-from identity_api.db.shares import work_for
+from identity_api.db.tenant_shares import work_for
 from identity_api.errors import Refused
 from identity_api.sessions import authenticate
 from identity_api.sessions.authenticate import Authenticated
 from identity_api.sessions.cookies import session_cookie_name
-from identity_api.sessions.ended import why_ended
+from identity_api.sessions.end_reasons import why_ended
 from identity_api.telemetry import get_logger
 from identity_api.web.deps import WebDeps
 from identity_api.web.http import cookies, headers

@@ -9,7 +9,7 @@ import re
 import time
 from typing import Any, Final
 
-from identity_api.db.shares import work_for
+from identity_api.db.tenant_shares import work_for
 from identity_api.sessions.errors import LoginFailed
 from identity_api.telemetry import METRICS, get_logger, log_context, span
 from identity_api.web.deps import WebDeps

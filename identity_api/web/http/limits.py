@@ -23,7 +23,7 @@ UNKNOWN_REMEMBERED: Final = 600
 
 
 class SignInAddress:
-    """One address, as tries with passwords from there are counted (`sessions.local.LoginAddress`)."""
+    """One address, as tries with passwords from there are counted (`sessions.login.password_login.LoginAddress`)."""
 
     def __init__(self, limits: "EdgeLimits", address: str) -> None:
         self._limits, self._address = limits, address

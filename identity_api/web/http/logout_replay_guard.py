@@ -7,7 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from identity_api.errors import BadInput
-from identity_api.oidc.logout import parse_backchannel_logout
+from identity_api.oidc.logout_token import parse_backchannel_logout
 from identity_api.sessions.logout.backchannel import record_refusal
 from identity_api.sessions.logout.provider_logout import LogoutRefused, LogoutReplayed
 from identity_api.telemetry import METRICS, get_logger

@@ -11,9 +11,9 @@ from msgspec.structs import replace
 from identity_api.claims import Reason
 from identity_api.db import providers
 from identity_api.db.database import Database
-from identity_api.db.read_model import SyncStatus, UserRecord
 from identity_api.db.sessions import SessionRecord
 from identity_api.db.tenants import Tenant
+from identity_api.db.user_read_model import SyncStatus, UserRecord
 from identity_api.permissions.effective import Cause, Standing
 from identity_api.permissions.grant_snapshot import (
     GrantFact,

@@ -10,7 +10,7 @@ from identity_api.db import providers
 from identity_api.db.providers import Provider
 from identity_api.db.tenants import Tenant
 from identity_api.errors import NotFound
-from identity_api.sessions.ended import SENTENCES
+from identity_api.sessions.end_reasons import SENTENCES
 from identity_api.sessions.errors import LoginFailed
 from identity_api.sessions.login.deps import AuthorizationRedirect, BrowserRequest, LoginRequest
 from identity_api.sessions.login.launch import launch

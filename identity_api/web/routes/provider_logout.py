@@ -15,7 +15,8 @@ from identity_api.db import providers
 from identity_api.db.providers import Provider
 from identity_api.errors import BadInput, NotFound
 from identity_api.oidc.errors import InvalidParameters
-from identity_api.oidc.logout import parse_backchannel_logout, parse_frontchannel_logout
+from identity_api.oidc.frontchannel_logout import parse_frontchannel_logout
+from identity_api.oidc.logout_token import parse_backchannel_logout
 from identity_api.sessions.cookies import session_cookie_name
 from identity_api.sessions.logout.backchannel import use_logout_token
 from identity_api.sessions.logout.frontchannel import end_by_browser

@@ -13,8 +13,8 @@ from identity_api.errors import BadInput, ConfigurationError
 from identity_api.oidc.discovery import configuration_url
 from identity_api.providers.declaration import ProviderDeclaration
 from identity_api.providers.presets import PRESETS, apply_preset
-from identity_api.tenants.document import parse
 from identity_api.tenants.overlay import laid_over
+from identity_api.tenants.toml_reader import parse
 from identity_api.web.pages.icons import ICONS
 
 DIRECTORY = "8eaef023-2b34-4da1-9baa-8bc8c9d6a490"

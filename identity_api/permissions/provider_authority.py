@@ -1,4 +1,4 @@
-"""Whose word a provider's settings make count, setting by setting. Pure; `tenants.provider_rules` asks it.
+"""Whose word a provider's settings make count, setting by setting. Pure; `providers.rules` asks it.
 
 A provider speaks of three things, and each is a way in for whoever can choose what it says:
 

@@ -12,11 +12,9 @@ from identity_api.web.http.http_application import HTTPApplication, render_error
 from identity_api.web.http.parameters import WebRequest
 from identity_api.web.http.request_state import facts_of
 from identity_api.web.routes import (
-    api,
     callback,
     credentials,
     health,
-    initiate,
     local,
     login,
     onboarding,
@@ -25,7 +23,9 @@ from identity_api.web.routes import (
     provider_logout,
     reauthenticate,
     session,
-    tested,
+    test_login,
+    third_party_login,
+    v1,
 )
 
 Lifespan = Callable[[Any], AbstractAsyncContextManager[None]]
@@ -44,10 +44,10 @@ _HANDLERS = (
     callback.callback,
     callback.callback_form,
     callback.complete_login,
-    api.api_login,
-    api.api_token,
-    api.me,
-    api.introspect_token,
+    v1.api_login,
+    v1.api_token,
+    v1.me,
+    v1.introspect_token,
     session.account,
     session.account_version,
     credentials.credentials,
@@ -60,12 +60,12 @@ _HANDLERS = (
     session.sign_out,
     session.leave,
     session.signed_out,
-    tested.tested,
+    test_login.tested,
     provider_keys.provider_keys,
     provider_logout.backchannel_logout,
     provider_logout.frontchannel_logout,
-    initiate.initiate,
-    initiate.initiate_form,
+    third_party_login.initiate,
+    third_party_login.initiate_form,
     health.live,
     health.ready,
     health.metrics,

@@ -21,7 +21,7 @@ from identity_api.permissions.grant_snapshot import (
     UserCircumstances,
     decode_facts,
 )
-from identity_api.slices import own_turn
+from identity_api.time_slices import own_turn
 
 
 class SyncStatus(Lease, frozen=True, array_like=True, gc=False):

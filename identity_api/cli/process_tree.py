@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from identity_api.cli.outcome import CONFIGURATION, INTERRUPTED, OK, PROBLEM, UNAVAILABLE
-from identity_api.cli.running import Running, announced
+from identity_api.cli.running_services import Running, announced
 from identity_api.config import Settings
 from identity_api.db.migrate import migrate
 from identity_api.embedded.processes import Ended, Interrupted, ProcessGroup

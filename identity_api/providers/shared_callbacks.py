@@ -42,7 +42,7 @@ class Sharing(msgspec.Struct, frozen=True):
 
     @property
     def answers_at(self) -> tuple[object, ...]:
-        """Where it is asked; what agrees in this is one provider (`providers.shares_place`)."""
+        """Where it is asked; what agrees in this is one provider (`shared_redirects.shares_place`)."""
         one = self.provider
         return one.protocol, one.issuer, one.discovery_url or "", tuple(sorted(one.endpoints.items()))
 

@@ -10,8 +10,8 @@ from identity_api.errors import BadInput
 from identity_api.providers import administration
 from identity_api.providers.administration import OPERATORS
 from identity_api.providers.declaration import ProviderDeclaration
-from identity_api.providers.exceptions import exceptions_of
 from identity_api.providers.presets import PRESETS
+from identity_api.providers.waived_checks import exceptions_of
 from identity_api.tenants.checks import problems_of
 from identity_api.tenants.declaration import TenantDeclaration
 from tests.providers.office import SECRET, Office

@@ -9,7 +9,7 @@ import httpx
 import msgspec
 
 from identity_api.claims import Reason
-from identity_api.upstream.httpx_face import code_of
+from identity_api.upstream.httpx_client import code_of
 
 MAX_SECONDS: Final = 8.0
 """For all pages together: a person waits, or a sync that has asked three endpoints before."""

@@ -7,17 +7,17 @@ import msgspec
 import pytest
 
 from identity_api.claims import Profile
-from identity_api.db import grants, read_model
+from identity_api.db import grants, user_read_model
 from identity_api.db.database import Connection, Database
+from identity_api.lifecycle.apply_verified import Verified, apply_verified
 from identity_api.lifecycle.end_login import end_logins
-from identity_api.lifecycle.verified import Verified, apply_verified
 from tests import factories as make
 
 
 async def effective(connection: Connection, tenant_id: UUID, user_id: UUID) -> set[str]:
     """By the definition and by the read path, which must agree."""
     defined = await grants.effective(connection, tenant_id, user_id)
-    reading = await read_model.users_by_id(connection, tenant_id, [user_id])
+    reading = await user_read_model.users_by_id(connection, tenant_id, [user_id])
     from identity_api.permissions.effective import standing
 
     [user] = reading.users

@@ -7,8 +7,8 @@ import pytest
 from identity_api.db import identities
 from identity_api.db.database import Database
 from identity_api.db.sync import LEASE_SECONDS
-from identity_api.sync import claim as claiming
-from identity_api.sync.claim import Leases
+from identity_api.sync import claim_due as claiming
+from identity_api.sync.claim_due import Leases
 from identity_api.sync.run import sweep
 from tests.openid_provider import Fault
 from tests.sync.conftest import MakeWorld

@@ -27,7 +27,7 @@ from identity_api.oidc.authorization import (
     parse_callback,
 )
 from identity_api.oidc.errors import InvalidCallback
-from identity_api.oidc.provider_words import words_in_pairs
+from identity_api.oidc.provider_error_text import words_in_pairs
 from identity_api.sessions.authenticate import authenticate
 from identity_api.sessions.cookies import binding_name, host_of, is_bound, session_cookie_name
 from identity_api.sessions.errors import LoginFailed

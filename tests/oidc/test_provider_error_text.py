@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from identity_api.oidc.messages import Answer
-from identity_api.oidc.provider_words import MAX_WORDS, words_in_answer, words_in_pairs, words_of
+from identity_api.oidc.provider_error_text import MAX_WORDS, words_in_answer, words_in_pairs, words_of
 from tests.oidc.strategies import json_values, on_a_shared_machine
 
 ENTRA = (

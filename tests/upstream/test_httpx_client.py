@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from identity_api.upstream.errors import Refused, UpstreamError
 from identity_api.upstream.exchange import Upstream
-from identity_api.upstream.httpx_face import UpstreamTransport, code_of, httpx_client
+from identity_api.upstream.httpx_client import UpstreamTransport, code_of, httpx_client
 from tests.upstream.hostile import BODY, Hostile
 
 

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from identity_api.db.providers import ClaimSettings, ClientSettings, Provider
-from identity_api.permissions.provider_word import (
+from identity_api.permissions.provider_authority import (
     FIXED,
     SETTINGS,
     Settings,

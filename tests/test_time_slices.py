@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from identity_api.slices import ROUNDS, in_slices, own_turn
+from identity_api.time_slices import ROUNDS, in_slices, own_turn
 
 pytestmark = pytest.mark.asyncio
 

@@ -11,7 +11,7 @@ sign in again.
 
 from typing import Literal
 
-from identity_api.db import audit, breakers, identities, locks, read_model, refresh_tokens, sync
+from identity_api.db import audit, breakers, identities, locks, refresh_tokens, sync, user_read_model
 from identity_api.db.database import Connection
 from identity_api.db.providers import Provider
 from identity_api.db.sync import Claimed, Release
@@ -146,7 +146,7 @@ async def _give_back(
         payload = {"from": claimed.state, "to": "STALE", "reason": reason, **({} if said is None else {"said": said})}
         event = audit.Event("identity.state_changed", "identity", claimed.identity_id, payload)
         await audit.record(connection, claimed.tenant_id, "sync", [event])
-        await read_model.refresh(connection, claimed.tenant_id, [claimed.user_id])
+        await user_read_model.refresh(connection, claimed.tenant_id, [claimed.user_id])
     return True
 
 

@@ -1,16 +1,13 @@
-"""The end of a login, both ways: we end the provider's session, or the provider ends ours.
+"""A logout token: the provider ends our sessions (Back-Channel Logout 1.0 sections 2.4 to 2.6).
 
-RP-Initiated Logout 1.0 section 2, Back-Channel Logout 1.0 sections 2.4 to 2.6, Front-Channel Logout 1.0 section 3. That
-a logout token is used once, and whose session ends, is the caller's: it keeps `token_id` until `remember_until`.
+That a logout token is used once, and whose session ends, is the caller's: it keeps `token_id` until `remember_until`.
 """
 
-import hmac
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from identity_api.errors import BadInput
 from identity_api.oidc.claim_rules import (
     DEFAULT_LEEWAY_SECONDS,
     check_issued_to,
@@ -19,10 +16,8 @@ from identity_api.oidc.claim_rules import (
     identifier_of,
     subject_of,
 )
-from identity_api.oidc.documents import MAX_URL_LENGTH, is_visible_ascii
 from identity_api.oidc.errors import InvalidClaim, InvalidParameters, MissingClaim, TokenExpired, UnexpectedClaim
 from identity_api.oidc.parameters import read_parameters
-from identity_api.oidc.redirects import add_query
 from identity_api.oidc.signed_token import MAX_TOKEN_BYTES, SignedClaims
 
 LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
@@ -31,12 +26,6 @@ LOGOUT_TOKEN_TYPES = frozenset(("logout+jwt",))
 
 DEFAULT_MAX_AGE_SECONDS = 300
 MAX_SESSION_ID_LENGTH = 255
-MAX_RETURN_STATE_LENGTH = 512
-
-RETURN_URL = "{return_url}"
-MAX_EXTRA_PARAMETERS = 16
-
-_OURS = frozenset(("id_token_hint", "client_id", "post_logout_redirect_uri", "state", "logout_hint"))
 
 
 class LogoutExpectation(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,80 +58,6 @@ class LogoutToken(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"LogoutToken(issuer={self.issuer!r})"
-
-
-class FrontChannelLogout(msgspec.Struct, frozen=True, kw_only=True):
-    """What a front-channel logout says. Anybody can write it: compare both with the session of this very browser."""
-
-    issuer: str
-    session_id: str
-
-    def __repr__(self) -> str:
-        return f"FrontChannelLogout(issuer={self.issuer!r})"
-
-
-def end_session_url(
-    endpoint: str,
-    *,
-    id_token_hint: str | None,
-    client_id: str,
-    post_logout_redirect_uri: str | None,
-    state: str | None,
-    extra: Mapping[str, str] | None = None,
-) -> str:
-    """The URL to send the browser to after our session has ended.
-
-    Args:
-        endpoint: `ProviderMetadata.end_session_endpoint`.
-        id_token_hint: the last ID Token, if kept. It fills the URL with claims; where it is not kept, `client_id` says
-            who asks.
-        post_logout_redirect_uri: registered at the provider, or None to stay there.
-        state: comes back with the redirect; only of use together with it.
-        extra: what a provider wants beyond the specification (AWS Cognito: `logout_uri`). `{return_url}` in a value stands
-            for `post_logout_redirect_uri`.
-
-    Raises:
-        InvalidMetadata: the endpoint's own query sets one of these parameters.
-        BadInput: one of `extra` cannot be sent.
-    """
-    check_logout_parameters(extra or {})
-    filled = {name: value.replace(RETURN_URL, post_logout_redirect_uri or "") for name, value in (extra or {}).items()}
-    parameters = {
-        "id_token_hint": id_token_hint,
-        "client_id": client_id,
-        "post_logout_redirect_uri": post_logout_redirect_uri,
-        "state": state if post_logout_redirect_uri is not None else None,
-        **filled,
-    }
-    return add_query(endpoint, parameters, ours=_OURS, blame="end_session_endpoint")
-
-
-def check_logout_parameters(extra: Mapping[str, str]) -> None:
-    """Refuse operator-set parameters of a sign-out that are ours to set, or cannot be sent; for use when configured.
-
-    Raises:
-        BadInput: `.field` names the parameter, if one is to blame.
-    """
-    if len(extra) > MAX_EXTRA_PARAMETERS:
-        raise BadInput("There are too many extra end-session parameters.", field="extra")
-    for name, value in extra.items():
-        if name.lower() in _OURS:
-            raise BadInput(f"The end-session parameter {name} is set by the sign-out itself.", field=name)
-        if not name or len(name) > 64 or len(value) > 1024 or not is_visible_ascii(name + value):
-            raise BadInput("An end-session parameter is not short printable ASCII.", field="extra")
-
-
-def is_return_of(pairs: Iterable[tuple[str, str]], state: str) -> bool:
-    """Whether the browser that comes back from the provider brings the `state` that was sent along.
-
-    Never raises, since there is nobody to refuse: our session is over either way, and another state or none only means
-    that nothing more can be said (RP-Initiated Logout section 3).
-    """
-    try:
-        found, _ = read_parameters(pairs, {"state": MAX_RETURN_STATE_LENGTH}, what="return", error=InvalidParameters)
-    except InvalidParameters:
-        return False
-    return "state" in found and hmac.compare_digest(found["state"].encode(), state.encode("utf-8", "surrogatepass"))
 
 
 def parse_backchannel_logout(pairs: Iterable[tuple[str, str]]) -> str:
@@ -201,20 +116,6 @@ def validate_logout_token(signed: SignedClaims, expected: LogoutExpectation, now
         expires_at=datetime.fromtimestamp(expires_at, UTC),
         remember_until=datetime.fromtimestamp(last_moment, UTC) + timedelta(seconds=expected.leeway_seconds),
     )
-
-
-def parse_frontchannel_logout(pairs: Iterable[tuple[str, str]]) -> FrontChannelLogout:
-    """Read the parameters of a front-channel logout (Front-Channel Logout section 3).
-
-    Both are required here, though the specification lets a provider leave out both: a request that names no session
-    could be made by any page, to sign a person out. Register with `frontchannel_logout_session_required`.
-
-    Raises:
-        InvalidParameters: `iss` or `sid` is missing, repeated, or unusable; `.claim` names it.
-    """
-    limits = {"iss": MAX_URL_LENGTH, "sid": MAX_SESSION_ID_LENGTH}
-    found, _ = read_parameters(pairs, limits, what="logout request", error=InvalidParameters)
-    return FrontChannelLogout(issuer=_required(found, "iss"), session_id=_required(found, "sid"))
 
 
 def _required(found: dict[str, str], name: str) -> str:
