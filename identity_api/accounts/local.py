@@ -15,7 +15,6 @@ from identity_api.accounts.ways_in import check_may_open
 from identity_api.claims.profile import MAX_EMAIL_LENGTH, MAX_VALUE_LENGTH
 from identity_api.db import audit, local_accounts, local_profiles, locks, user_read_model, users
 from identity_api.db.database import Connection, Database
-from identity_api.db.local_accounts import Lock
 from identity_api.db.local_profiles import LocalProfile
 from identity_api.errors import BadInput, Conflict, Refused
 from identity_api.ids import uuid7
@@ -124,12 +123,6 @@ async def unlock_account(database: Database, actor: Actor, user_id: UUID) -> Non
         if await local_accounts.forget_tries(connection, actor.tenant_id, user_id):
             event = audit.Event("account.unlocked", "user", user_id)
             await audit.record(connection, actor.tenant_id, actor.name, [event])
-
-
-async def account_lock(database: Database, tenant_id: UUID, user_id: UUID) -> Lock:
-    """Wrong tries at an account and until when it is locked, for admins to see."""
-    async with database.reading() as connection:
-        return await local_accounts.lock_of(connection, tenant_id, user_id)
 
 
 async def _check_may_rename(connection: Connection, actor: Actor, user_id: UUID) -> None:

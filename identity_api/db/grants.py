@@ -33,7 +33,7 @@ class Closing(msgspec.Struct, frozen=True):
     grant_id: UUID
     user_id: UUID
     permission_id: UUID
-    reason: str
+    reason: CloseReason
 
 
 class Decision(msgspec.Struct, frozen=True):

@@ -154,26 +154,6 @@ async def forget_strangers(connection: Connection, tenant_id: UUID, user_id: UUI
     return row is not None
 
 
-class Lock(msgspec.Struct, frozen=True):
-    """Wrong tries so far, and until when the account is locked if it is."""
-
-    failures: int
-    locked_until: datetime | None
-
-
-async def lock_of(connection: Connection, tenant_id: UUID, user_id: UUID) -> Lock:
-    """The account's lock, for admins to see."""
-    row = await connection.fetchrow(
-        """
-        select failures, case when locked_until > now() then locked_until end as locked_until
-        from local_account where tenant_id = $1 and id = $2
-        """,
-        tenant_id,
-        user_id,
-    )
-    return Lock(**row) if row else Lock(0, None)
-
-
 class Guard(msgspec.Struct, frozen=True):
     """What guards a user's password, for them and their admins to see."""
 

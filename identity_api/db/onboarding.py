@@ -28,7 +28,6 @@ class ProviderProgress(msgspec.Struct, frozen=True, kw_only=True):
     named: int = 0
     """With a name and an e-mail address from the provider."""
     with_refresh_token: int = 0
-    groups_known: int = 0
     groups_unknown: int = 0
     seen_groups: int = 0
     mapped_groups: int = 0
@@ -65,7 +64,6 @@ cross join lateral (
         count(*) filter (where exists (
             select from refresh_token t where t.tenant_id = $1 and t.identity_id = s.id and t.dead_at is null
         ))::int as with_refresh_token,
-        count(*) filter (where s.groups_completeness in ('COMPLETE', 'EMPTY'))::int as groups_known,
         count(*) filter (where s.groups_completeness not in ('COMPLETE', 'EMPTY'))::int as groups_unknown,
         count(*) filter (where exists (
             select from permission_grant g

@@ -97,7 +97,6 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     absent_groups: Literal["EMPTY", "UNKNOWN"] = "UNKNOWN"
     sync_mode: SyncMode = "STRICT"
     sync: Sync = "REFRESH_TOKEN"
-    sync_scope: str | None = None
     sync_interval_seconds: int = 300
     outage_grace_seconds: int = 14_400
     unsynced_lease_seconds: int = 86_400

@@ -160,7 +160,6 @@ class SessionRecord(msgspec.Struct, frozen=True):
     created_at: datetime
     seen_at: datetime
     authenticated_at: datetime
-    absolute_until: datetime
 
 
 async def of_user(connection: Connection, tenant_id: UUID, user_id: UUID, *, idle_seconds: int) -> list[SessionRecord]:

@@ -5,7 +5,6 @@ came of it; a login, an end of login or another claim raises it, and the older h
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
 from uuid import UUID
 
 import msgspec
@@ -270,50 +269,19 @@ async def is_refused_alone(
     )
 
 
-class Asked(msgspec.Struct, frozen=True):
-    """An identity that somebody asked to be synced now, and the generation that will have done it."""
-
-    identity_id: UUID
-    generation: int
-
-
-async def make_due(connection: Connection, tenant_id: UUID, user_id: UUID) -> list[Asked]:
-    """Make the user's syncable identities due now. A sync that is running already counts as the one asked for."""
+async def make_due(connection: Connection, tenant_id: UUID, user_id: UUID) -> list[UUID]:
+    """Make the user's syncable identities due now, and say which those are."""
     rows = await connection.fetch(
         """
         update identity_sync s set due_at = now() from provider p
         where s.tenant_id = $1 and s.user_id = $2 and s.due_at is not null
             and p.tenant_id = $1 and p.id = s.provider_id and p.enabled and p.sync <> 'OFF'
-        returning s.id, s.generation + case when s.lease_until > now() then 0 else 1 end as generation
+        returning s.id
         """,
         tenant_id,
         user_id,
     )
-    return [Asked(row["id"], row["generation"]) for row in rows]
-
-
-class Progress(msgspec.Struct, frozen=True):
-    """How far a sync that was asked for has come."""
-
-    identity_id: UUID
-    generation: int
-    is_leased: bool
-    state: Literal["FRESH", "STALE", "REVOKED", "QUARANTINED", "UNSYNCED"]
-    outcome: str | None
-
-
-async def progress(connection: Connection, tenant_id: UUID, identity_ids: Sequence[UUID]) -> list[Progress]:
-    """Where these identities' syncs stand."""
-    rows = await connection.fetch(
-        """
-        select s.id, s.generation, coalesce(s.lease_until > now(), false) as is_leased, i.state, s.outcome
-        from identity_sync s join identity i on i.tenant_id = $1 and i.id = s.id
-        where s.tenant_id = $1 and s.id = any($2::uuid[])
-        """,
-        tenant_id,
-        identity_ids,
-    )
-    return [Progress(row["id"], row["generation"], row["is_leased"], row["state"], row["outcome"]) for row in rows]
+    return [row["id"] for row in rows]
 
 
 async def oldest_due_seconds(connection: Connection) -> float:

@@ -28,8 +28,6 @@ Reason = Literal[
 
 QUARANTINING = ("subject_changed", "issuer_changed")
 """The provider spoke of another person under this identity. Nothing else is a reason for a quarantine."""
-FORMER_QUARANTINE = "claims_mismatch"
-"""What identities say that an earlier version quarantined, often for an `auth_time` of the same person."""
 
 OlderWaysReason = Literal["matched_by_name", "adopted_by_name", "identity_bound"]
 """Why what led into an account before is over: its person has come by a provider, for the first time."""

@@ -18,7 +18,6 @@ from identity_api.oidc.errors import CallbackIssuerMismatch, InvalidCallback, Pr
 from identity_api.oidc.issuer import accepts_issuer
 from identity_api.oidc.parameters import read_parameters
 from identity_api.oidc.provider_error_text import words_in_pairs
-from identity_api.oidc.redirects import add_query
 
 PROTECTED_PARAMETERS = frozenset(
     (
@@ -156,46 +155,6 @@ def authorization_parameters(
         **(extra or {}),
     }
     return {name: value for name, value in parameters.items() if value is not None}
-
-
-def authorization_url(
-    endpoint: str,
-    *,
-    client_id: str,
-    redirect_uri: str,
-    scopes: Sequence[str],
-    state: str,
-    nonce: str | None,
-    code_challenge: str,
-    extra: Mapping[str, str] | None = None,
-    login_hint: str | None = None,
-    response_mode: str | None = None,
-    prompt: str | None = None,
-    max_age_seconds: int | None = None,
-) -> str:
-    """The URL to send the browser to, with everything in it. What `authorization_parameters` says holds here too.
-
-    Args:
-        endpoint: the authorization endpoint; its own query (Azure AD B2C's `?p=policy`) is kept.
-
-    Raises:
-        BadInput: see `authorization_parameters`.
-        InvalidMetadata: the endpoint's own query sets a protected parameter.
-    """
-    parameters = authorization_parameters(
-        client_id=client_id,
-        redirect_uri=redirect_uri,
-        scopes=scopes,
-        state=state,
-        nonce=nonce,
-        code_challenge=code_challenge,
-        extra=extra,
-        login_hint=login_hint,
-        response_mode=response_mode,
-        prompt=prompt,
-        max_age_seconds=max_age_seconds,
-    )
-    return add_query(endpoint, parameters, ours=PROTECTED_PARAMETERS, blame="authorization_endpoint")
 
 
 def parse_callback(pairs: Iterable[tuple[str, str]]) -> CallbackParameters:

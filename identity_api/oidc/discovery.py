@@ -4,7 +4,7 @@ OpenID Connect Discovery 1.0 sections 3 and 4, RFC 8414, RFC 8705 section 5, RFC
 `upstream`'s, and so is the question whether an address may be contacted at all.
 
 Decision: an optional member that cannot be used counts as absent, and is named in `ignored` for the self-test. Context:
-real documents say `"frontchannel_logout_supported": "true"` or give an empty end-session address, and a login needs
+real documents say `"require_pushed_authorization_requests": "true"` or give an empty end-session address, and a login needs
 neither. Consequences: only the issuer, three endpoints and the code flow can make a document unusable. The one exception
 is in `_flag`: an announcement that adds a check of ours counts as made.
 """
@@ -37,7 +37,6 @@ class ProviderMetadata(msgspec.Struct, frozen=True, kw_only=True):
     jwks_uri: str
     userinfo_endpoint: str | None = None
     end_session_endpoint: str | None = None
-    revocation_endpoint: str | None = None
     pushed_authorization_request_endpoint: str | None = None
     id_token_algorithms: tuple[str, ...] = ("RS256",)
     token_endpoint_auth_methods: tuple[str, ...] = ("client_secret_basic",)
@@ -47,17 +46,12 @@ class ProviderMetadata(msgspec.Struct, frozen=True, kw_only=True):
     response_types: tuple[str, ...] = ("code",)
     response_modes: tuple[str, ...] = ("query", "fragment")
     grant_types: tuple[str, ...] = ("authorization_code", "implicit")
-    prompt_values: tuple[str, ...] = ()
     context_classes: tuple[str, ...] = ()
     userinfo_algorithms: tuple[str, ...] = ()
     token_endpoint_auth_algorithms: tuple[str, ...] = ()
     dpop_algorithms: tuple[str, ...] = ()
     authorization_response_issuer_announced: bool = False
     requires_pushed_authorization_requests: bool = False
-    backchannel_logout_supported: bool = False
-    backchannel_logout_session_supported: bool = False
-    frontchannel_logout_supported: bool = False
-    frontchannel_logout_session_supported: bool = False
     mtls_endpoint_aliases: Mapping[str, str | None] = {}
     ignored: tuple[str, ...] = ()
     """Members of the document that have an unusable value, and so count as absent."""
@@ -74,7 +68,6 @@ _ENDPOINTS = {
     "jwks_uri": True,
     "userinfo_endpoint": False,
     "end_session_endpoint": False,
-    "revocation_endpoint": False,
     "pushed_authorization_request_endpoint": False,
 }
 """Member name, and whether a login is impossible without it."""
@@ -83,7 +76,6 @@ _MTLS: Final = "mtls_endpoint_aliases"
 _DIRECT: Final = (
     "token_endpoint",
     "userinfo_endpoint",
-    "revocation_endpoint",
     "pushed_authorization_request_endpoint",
 )
 """Where we call ourselves; aliases of anything else have no meaning (RFC 8705 section 5)."""
@@ -97,7 +89,6 @@ _LISTS = {
     "response_types_supported": "response_types",
     "response_modes_supported": "response_modes",
     "grant_types_supported": "grant_types",
-    "prompt_values_supported": "prompt_values",
     "acr_values_supported": "context_classes",
     "userinfo_signing_alg_values_supported": "userinfo_algorithms",
     "token_endpoint_auth_signing_alg_values_supported": "token_endpoint_auth_algorithms",
@@ -106,10 +97,6 @@ _LISTS = {
 _FLAGS = {
     "authorization_response_iss_parameter_supported": "authorization_response_issuer_announced",
     "require_pushed_authorization_requests": "requires_pushed_authorization_requests",
-    "backchannel_logout_supported": "backchannel_logout_supported",
-    "backchannel_logout_session_supported": "backchannel_logout_session_supported",
-    "frontchannel_logout_supported": "frontchannel_logout_supported",
-    "frontchannel_logout_session_supported": "frontchannel_logout_session_supported",
 }
 
 

@@ -46,7 +46,6 @@ SETTINGS: Final[Mapping[str, frozenset[Word]]] = {
     "claims.group_source": frozenset((Word.GROUPS,)),
     "scopes": frozenset((Word.GROUPS,)),
     "authorization_parameters": frozenset((Word.GROUPS,)),
-    "sync_scope": frozenset((Word.GROUPS,)),
     "absent_groups": frozenset((Word.GROUPS,)),
     "sync_mode": frozenset((Word.GROUPS,)),
     # What is shown, and how the same word travels.

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -22,10 +24,16 @@ class Waking:
         self.queue = queue
         self.sweep = asyncio.Event()
 
-    async def run(self, job: str, **ids: object) -> None:
+    async def run(self, job: str, **ids: Any) -> None:
         """Enqueue a job and wait until a body of that name has ended well."""
+        async with self.ending(job):
+            assert await self.queue.enqueue(job, **ids)
+
+    @asynccontextmanager
+    async def ending(self, job: str) -> AsyncIterator[None]:
+        """Wait until a body of that name, which the block asks for, has ended well."""
         before = _ended_well(job)
-        assert await self.queue.enqueue(job, **ids)  # type: ignore[arg-type]  # ids of rows
+        yield
         async with asyncio.timeout(60):
             while _ended_well(job) == before:  # noqa: ASYNC110  # a counter tells nobody
                 await asyncio.sleep(0.01)
@@ -52,9 +60,9 @@ async def waking(world: World, redis_url: str, monkeypatch: pytest.MonkeyPatch) 
 async def test_a_request_for_a_user_wakes_a_worker(world: World, waking: Waking) -> None:
     alice = await world.sign_in("alice", is_due=False)
     world.issuer.set_groups("alice", ["support"])
-    asked = await on_demand.request(world.database, waking.queue, world.tenant_id, alice.user_id)
-    done = await on_demand.outcomes(world.database, world.tenant_id, asked, timeout_seconds=10)
-    assert [(one.state, one.outcome) for one in done.done] == [("FRESH", "ok")]
+    async with waking.ending("sync_user"):
+        assert await on_demand.request(world.database, waking.queue, world.tenant_id, alice.user_id)
+    assert await world.state(alice) == ("FRESH", None)
     assert await world.permissions(alice) == {"tickets:answer"}
 
 

@@ -13,8 +13,9 @@ from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 from joserfc.jwk import Key
 
 from identity_api.oidc.authorization import (
+    PROTECTED_PARAMETERS,
     authorization_code,
-    authorization_url,
+    authorization_parameters,
     check_callback_issuer,
     code_challenge,
     new_code_verifier,
@@ -28,6 +29,7 @@ from identity_api.oidc.errors import UnknownKey
 from identity_api.oidc.id_token import LoginExpectation, VerifiedIDToken, nonce_hash, validate_id_token
 from identity_api.oidc.jwks import allowed_algorithms
 from identity_api.oidc.messages import Answer, Request
+from identity_api.oidc.redirects import add_query
 from identity_api.oidc.signed_token import SignedClaims, verify_signature
 from identity_api.oidc.token_endpoint import TokenResponse, code_request, read_code_response
 from identity_api.oidc.userinfo import UserInfoClaims, read_userinfo, userinfo_request
@@ -85,8 +87,7 @@ def sign_in(provider: Provider, mode: str = "query", calls: list[str] | None = N
     calls = [] if calls is None else calls
     metadata = parse_provider_metadata(metadata_of(provider), ISSUER)
     verifier, state, nonce = new_code_verifier(), new_state(), new_nonce()
-    url = authorization_url(
-        metadata.authorization_endpoint,
+    asked = authorization_parameters(
         client_id=CLIENT_ID,
         redirect_uri=CALLBACK,
         scopes=("openid", "profile", "email"),
@@ -95,6 +96,7 @@ def sign_in(provider: Provider, mode: str = "query", calls: list[str] | None = N
         code_challenge=code_challenge(verifier),
         response_mode=None if mode == "query" else mode,
     )
+    url = add_query(metadata.authorization_endpoint, asked, ours=PROTECTED_PARAMETERS, blame="authorization_endpoint")
     sent = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
 
     pairs = urlencode(changed({"code": "code-1", "state": sent["state"]}, provider.callback), doseq=True)

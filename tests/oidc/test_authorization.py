@@ -15,7 +15,7 @@ from identity_api.oidc.authorization import (
     PROTECTED_PARAMETERS,
     CallbackParameters,
     authorization_code,
-    authorization_url,
+    authorization_parameters,
     check_callback_issuer,
     code_challenge,
     new_code_verifier,
@@ -24,6 +24,7 @@ from identity_api.oidc.authorization import (
     parse_callback,
 )
 from identity_api.oidc.errors import CallbackIssuerMismatch, InvalidCallback, InvalidMetadata, ProviderRefused
+from identity_api.oidc.redirects import add_query
 from tests.oidc.strategies import on_a_shared_machine
 from tests.oidc.tokens import ISSUER
 
@@ -40,7 +41,8 @@ def url(endpoint: str = ENDPOINT, **changes: Any) -> str:
         "nonce": "no",
         "code_challenge": "ch",
     }
-    return authorization_url(endpoint, **{**valid, **changes})
+    parameters = authorization_parameters(**{**valid, **changes})
+    return add_query(endpoint, parameters, ours=PROTECTED_PARAMETERS, blame="authorization_endpoint")
 
 
 def query(address: str) -> Mapping[str, list[str]]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from identity_api.oidc.authorization import authorization_parameters, authorization_url
+from identity_api.oidc.authorization import authorization_parameters
 from identity_api.oidc.client_auth import ClientAuthentication
 from identity_api.oidc.errors import (
     InvalidMetadata,
@@ -69,11 +69,7 @@ def test_the_whole_request_is_pushed_with_the_clients_proof(client: ClientAuthen
     )
     assert (request.method, request.url) == ("POST", f"{ISSUER}/par")
     pushed = {name: values[0] for name, values in parse_qs(request.body.decode()).items()}
-    in_browser = {
-        name: values[0]
-        for name, values in parse_qs(urlsplit(authorization_url(f"{ISSUER}/authorize", **ASKED)).query).items()
-    }
-    assert in_browser.items() <= pushed.items()
+    assert authorization_parameters(**ASKED).items() <= pushed.items()
     proofs = {"client_secret", "client_assertion"} & set(pushed) | {"authorization"} & set(request.headers)
     assert len(proofs) == (client.method != "none")
 

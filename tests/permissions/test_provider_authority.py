@@ -65,7 +65,6 @@ def test_every_setting_of_a_provider_is_classified() -> None:
         ({"claims": {"group_source": "okta"}}, {GROUPS}),
         ({"scopes": ["openid", "groups"]}, {GROUPS}),
         ({"authorization_parameters": {"claims": "{}"}}, {GROUPS}),
-        ({"sync_scope": "groups"}, {GROUPS}),
         ({"claims": {"display": ["nickname"]}}, set()),
         ({"claims": {"deny_unmapped": True}}, set()),
         ({"label": "Other"}, set()),
@@ -93,7 +92,6 @@ DECIDING_GROUPS: list[dict[str, Any]] = [
     {"claims": {"group_source": "okta"}},
     {"scopes": ["openid", "groups"]},
     {"authorization_parameters": {"claims": "{}"}},
-    {"sync_scope": "groups"},
     {"absent_groups": "EMPTY"},
     {"provisioning": "JIT"},
 ]

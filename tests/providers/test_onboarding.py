@@ -33,7 +33,6 @@ WORKING = ProviderProgress(
     people=3,
     named=3,
     with_refresh_token=3,
-    groups_known=3,
     seen_groups=4,
     mapped_groups=2,
     permitted=2,
@@ -222,7 +221,7 @@ def test_missing_tokens_are_a_diagnosis(sync: str, tokens: int, status: str, sai
 
 def test_groups_that_are_not_complete_are_a_problem_that_names_their_place() -> None:
     """S0-63."""
-    found = steps(changed(WORKING, groups_known=2, groups_unknown=1))["groups"]
+    found = steps(changed(WORKING, groups_unknown=1))["groups"]
     assert found.status == "PROBLEM"
     assert "1 of 3" in found.detail
     assert "groups" in found.detail

@@ -152,9 +152,7 @@ async def test_tries_sent_at_once_are_counted_one_by_one(door: Door, ada: UUID) 
 @pytest.mark.asyncio
 async def test_an_admin_unlocks(door: Door, ada: UUID) -> None:
     await door.fail(FREE_TRIES)
-    lock = await local.account_lock(door.world.database, door.world.tenant.id, ada)
-    assert lock.failures == FREE_TRIES
-    assert lock.locked_until is not None
+    assert await door.code_of() is not None
     await local.unlock_account(door.world.database, door.world.operator, ada)
     await local.unlock_account(door.world.database, door.world.operator, ada)
     assert await door.code_of() is None

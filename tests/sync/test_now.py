@@ -1,4 +1,4 @@
-"""A sync on request: here, or by a worker with a bounded wait."""
+"""A sync on request: here, or by a worker."""
 
 import asyncio
 
@@ -6,7 +6,6 @@ import pytest
 
 from identity_api.queue import Queue
 from identity_api.sync import on_demand
-from tests.openid_provider import Fault
 from tests.sync.conftest import MakeWorld
 from tests.sync.world import World
 
@@ -32,52 +31,22 @@ async def test_a_user_of_another_tenant_is_not_found(world: World, new_world: Ma
 @pytest.mark.asyncio
 async def test_a_revoked_identity_is_not_made_due(world: World) -> None:
     alice = await world.sign_in("alice")
+    assert await on_demand.request(world.database, None, world.tenant_id, alice.user_id)
     world.issuer.remove("alice")
     await world.sync(alice)
-    assert await on_demand.request(world.database, None, world.tenant_id, alice.user_id) == ()
+    assert not await on_demand.request(world.database, None, world.tenant_id, alice.user_id)
 
 
 @pytest.mark.asyncio
-async def test_whoever_asked_can_wait_for_the_workers(world: World) -> None:
-    alice = await world.sign_in("alice", is_due=False)
-    asked = await on_demand.request(world.database, None, world.tenant_id, alice.user_id)
-    assert [one.identity_id for one in asked] == [alice.identity_id]
-    waiting = asyncio.create_task(on_demand.outcomes(world.database, world.tenant_id, asked))
-    await world.another_worker().sync(alice)
-    done = await waiting
-    assert done.waiting == 0
-    assert [(one.state, one.outcome) for one in done.done] == [("FRESH", "ok")]
-
-
-@pytest.mark.asyncio
-async def test_a_failure_is_an_answer_too(world: World) -> None:
-    alice = await world.sign_in("alice", is_due=False)
-    asked = await on_demand.request(world.database, None, world.tenant_id, alice.user_id)
-    with world.issuer.fault(Fault.ERROR_503):
-        await world.sync(alice)
-    done = await on_demand.outcomes(world.database, world.tenant_id, asked)
-    assert [(one.state, one.outcome) for one in done.done] == [("STALE", "server_error")]
-
-
-@pytest.mark.asyncio
-async def test_the_wait_is_bounded(world: World) -> None:
-    alice = await world.sign_in("alice", is_due=False)
-    asked = await on_demand.request(world.database, None, world.tenant_id, alice.user_id)
-    done = await on_demand.outcomes(world.database, world.tenant_id, asked, timeout_seconds=0.1)
-    assert (done.done, done.waiting) == ((), 1)
-
-
-@pytest.mark.asyncio
-async def test_a_sync_that_is_running_is_the_one_asked_for(world: World) -> None:
+async def test_a_request_during_a_sync_makes_no_second_one(world: World) -> None:
     alice = await world.sign_in("alice")
     with world.issuer.hold("/token", grant_type="refresh_token") as gate:
         syncing = asyncio.create_task(world.sync(alice))
         await gate.arrival()
-        asked = await on_demand.request(world.database, None, world.tenant_id, alice.user_id)
-        assert (await on_demand.outcomes(world.database, world.tenant_id, asked, timeout_seconds=0.1)).waiting == 1
+        assert await on_demand.request(world.database, None, world.tenant_id, alice.user_id)
         gate.release()
         await syncing
-    assert (await on_demand.outcomes(world.database, world.tenant_id, asked)).waiting == 0
+    assert (await world.sweep()).claimed == 0
     assert world.token_requests(alice) == 1
 
 

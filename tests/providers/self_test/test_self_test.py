@@ -191,9 +191,9 @@ BROKEN: dict[str, tuple[Bend, str, str]] = {
     "no code flow": (announces(response_types_supported=["id_token"]), "CODE_FLOW_NOT_OFFERED", "code flow"),
     "metadata with a wrong type": (announces(token_endpoint=7), "ENDPOINT_MISSING", "token_endpoint"),
     "metadata with odd members": (
-        announces(frontchannel_logout_supported="true", end_session_endpoint=""),
+        announces(require_pushed_authorization_requests="true", end_session_endpoint=""),
         "METADATA_MEMBERS_IGNORED",
-        "end_session_endpoint, frontchannel_logout_supported",
+        "end_session_endpoint, require_pushed_authorization_requests",
     ),
     "metadata without an issuer": (announces(issuer=None), "METADATA_UNUSABLE", "no usable issuer"),
     "directories not listed": (no_directories, "DIRECTORIES_MISSING", "none is listed"),
