@@ -37,7 +37,8 @@ NOTHING: Final[Rights] = frozenset()
 
 
 class Opening(StrEnum):
-    """Every action of a tenant's admins that opens a way into accounts: the mutations' own names.
+    """Every action of a tenant's admins that opens a way into an account: the mutations' own names. Changes of a provider
+    open ways into many at once, and are asked about in `providers.rules`.
 
     Everything else that opens one is the operator's (the command line), or the person's own and asks for the way in that
     they have (signing in, a new password by the current one).
@@ -50,20 +51,6 @@ class Opening(StrEnum):
     UNLOCK_USER = "unlockUser"
     RENAME_USER = "updateUserProfile"
     ENABLE_USER = "enableUser"
-    CREATE_PROVIDER = "createProvider"
-    UPDATE_PROVIDER = "updateProvider"
-    ENABLE_PROVIDER = "enableProvider"
-    SET_PROVIDER_SECRET = "setProviderSecret"  # noqa: S105  # the name of a mutation
-
-
-class Taking(StrEnum):
-    """Every action of a tenant's admins that takes an account's ways in, or ends what came by them."""
-
-    DISABLE_USER = "disableUser"
-    UNLINK_IDENTITY = "unlinkIdentity"
-    END_SESSION = "endSession"
-    REMOVE_USER_PASSWORD = "removeUserPassword"  # noqa: S105  # the name of a mutation
-    RESET_USER_TOTP = "resetUserTotp"
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
