@@ -4,6 +4,7 @@ import csv
 import io
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 from uuid import UUID
@@ -14,10 +15,12 @@ from identity_api.accounts.enrolment import EnrolledIdentity, EnrolledUser
 from identity_api.accounts.local_passwords import create_password_token
 from identity_api.cli.context import operator, read_settings, run_on_database, tenant_named
 from identity_api.config import Settings
-from identity_api.db import enrolment, local_accounts, tenants, users
+from identity_api.db import enrolment, local_accounts, tenants, told_ends, users
 from identity_api.db.database import Database
 from identity_api.db.enrolment import HeldPermission, IdentityLine
+from identity_api.db.told_ends import ToldEnd
 from identity_api.errors import BadInput, ConfigurationError, NotFound, Refused
+from identity_api.oidc.login_end_cause import LoginEndCause, login_end_cause
 from identity_api.permissions.delegation import Actor
 from identity_api.providers.urls import doors
 
@@ -34,12 +37,33 @@ class PasswordLink(msgspec.Struct, frozen=True):
     expires_at: str
 
 
+class EndedLogin(msgspec.Struct, frozen=True):
+    """How an identity's provider ended its login: when, in its own words, and what those tell."""
+
+    cause: LoginEndCause
+    at: datetime
+    said: str | None
+
+
+class IdentitySheet(msgspec.Struct, frozen=True):
+    """An identity of a user."""
+
+    id: UUID
+    provider: str
+    anchor: str
+    subject: str | None
+    state: str
+    state_reason: str | None
+    login_end: EndedLogin | None
+    """None if the provider did not end it, or if the audit of it is gone."""
+
+
 class UserSheet(msgspec.Struct, frozen=True):
     """A user with their ways in and what they may do."""
 
     id: UUID
     username: str
-    identities: list[IdentityLine]
+    identities: list[IdentitySheet]
     permissions: list[HeldPermission]
 
 
@@ -90,14 +114,22 @@ def show_user(tenant: str, username: str) -> UserSheet:
 
     async def work(database: Database, actor: Actor, user_id: UUID) -> UserSheet:
         async with database.reading() as connection:
+            lines = await enrolment.identities_of(connection, actor.tenant_id, user_id)
+            ended = [one.id for one in lines if one.state == "REVOKED" and one.state_reason in told_ends.BY_PROVIDER]
+            told = await told_ends.of_identities(connection, actor.tenant_id, ended)
             return UserSheet(
                 user_id,
                 username,
-                await enrolment.identities_of(connection, actor.tenant_id, user_id),
+                [_identity_sheet(line, told.get(line.id)) for line in lines],
                 await enrolment.held_by(connection, actor.tenant_id, user_id),
             )
 
     return on_user(tenant, username, work)
+
+
+def _identity_sheet(line: IdentityLine, told: ToldEnd | None) -> IdentitySheet:
+    end = None if told is None else EndedLogin(login_end_cause(told.said), told.at, told.said)
+    return IdentitySheet(line.id, line.provider, line.anchor, line.subject, line.state, line.state_reason, end)
 
 
 async def identity_of(database: Database, actor: Actor, user_id: UUID, provider: str, anchor: str | None) -> UUID:

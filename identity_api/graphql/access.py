@@ -143,6 +143,8 @@ ACCESS: Final[dict[str, Rule]] = {
     "User.hasSecondFactor": PERSON,
     "User.lockedUntil": PERSON,
     "Identity.*": REACHED,
+    "Identity.loginEnd": USERS,  # a provider's own words are for administrators
+    "LoginEnd.*": REACHED,
     "EffectivePermission.*": REACHED,
     "DormantPermission.*": REACHED,
     "GrantReason.*": REACHED,

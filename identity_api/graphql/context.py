@@ -14,10 +14,11 @@ import strawberry
 from strawberry.dataloader import DataLoader
 
 from identity_api.accounts.deps import AccountDeps
-from identity_api.db import audit, listings, local_accounts
+from identity_api.db import audit, listings, local_accounts, told_ends
 from identity_api.db.database import Connection, Database
 from identity_api.db.listings import LiveSession
 from identity_api.db.local_accounts import Guard
+from identity_api.db.told_ends import ToldEnd
 from identity_api.permissions.delegation import Actor
 from identity_api.permissions.service import SCHEMA_READ
 from identity_api.providers.deps import ProviderDeps
@@ -60,6 +61,7 @@ class Context:
         # Not cached: a mutation's payload must not show what an earlier mutation of the same request read.
         self.sessions: DataLoader[UUID, list[LiveSession]] = DataLoader(self._sessions_of, cache=False)
         self.guards: DataLoader[UUID, Guard] = DataLoader(self._guards_of, cache=False)
+        self.told_ends: DataLoader[UUID, ToldEnd | None] = DataLoader(self._told_ends_of, cache=False)
         self.turn = asyncio.Lock()
         """Held while a connection is: root fields run concurrently, and one request must not take the whole pool."""
 
@@ -88,6 +90,12 @@ class Context:
         async with self.reading() as connection:
             found = await local_accounts.guards(connection, self.tenant_id, user_ids)
         return [found.get(user_id, Guard()) for user_id in user_ids]
+
+    async def _told_ends_of(self, identity_ids: list[UUID]) -> list[ToldEnd | None]:
+        """How providers ended the logins of every identity asked about in this step of the execution, in one statement."""
+        async with self.reading() as connection:
+            found = await told_ends.of_identities(connection, self.tenant_id, identity_ids)
+        return [found.get(identity_id) for identity_id in identity_ids]
 
     async def _sessions_of(self, user_ids: list[UUID]) -> list[list[LiveSession]]:
         """The sessions of every user asked about in this step of the execution, in one statement."""

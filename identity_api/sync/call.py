@@ -103,5 +103,12 @@ async def call(deps: SyncDeps, claimed: Claimed, access: Access, *, may_send: Ca
     outcome = read_refresh_response(answer, deps.clock(), token_type=token_type)
     said = None if isinstance(outcome, Refreshed) else words_in_answer(answer)
     if said is not None:
-        _log.info("sync.provider_said", identity=str(claimed.identity_id), provider=str(access.provider.id), said=said)
+        _log.info(
+            "sync.provider_said",
+            tenant=str(claimed.tenant_id),
+            user=str(claimed.user_id),
+            identity=str(claimed.identity_id),
+            provider=str(access.provider.id),
+            said=said,
+        )
     return Called(outcome, presented, login_key, said)

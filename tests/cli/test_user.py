@@ -1,10 +1,13 @@
 """`identity-api user`: the first people of a tenant, entered by the operator (S0-05, S1-11, S3-20, S3-22, S3-39)."""
 
+import asyncio
 import json
 from pathlib import Path
 
 import pytest
 
+from identity_api.db.database import Database
+from identity_api.lifecycle.end_login import end_logins
 from identity_api.permissions.service import USERS_READ, USERS_WRITE
 from tests.cli.conftest import Command, ask
 
@@ -47,6 +50,29 @@ def anchors(url: str) -> dict[str, list[str]]:
         " order by anchor) as anchors from app_user u",
     )
     return {row["username"]: row["anchors"] for row in rows}
+
+
+def ended(url: str, said: str) -> None:
+    """What a sync writes when the only identity's refresh token is dead."""
+
+    async def write() -> None:
+        database = Database(url, pool_size=1)
+        await database.open()
+        try:
+            async with database.transaction() as connection:
+                row = await connection.fetchrow("select id, tenant_id from identity")
+                await end_logins(
+                    connection,
+                    row["tenant_id"],
+                    [row["id"]],
+                    reason="invalid_grant",
+                    actor="sync",
+                    detail={"said": said},
+                )
+        finally:
+            await database.close()
+
+    asyncio.run(write())
 
 
 def test_the_first_user_is_made_with_a_way_in_and_the_rights_of_an_admin(sales: Command, url: str) -> None:
@@ -197,3 +223,18 @@ def test_a_user_who_cannot_be_entered_keeps_the_whole_file_out(command: Command,
         done = command("apply", "-", stdin=(SALES + USERS.replace(old, new)).encode())
         assert (done.returncode, problem in done.stderr) == (78, True), done.stderr
         assert ask(url, "select from tenant") == []
+
+
+def test_how_a_provider_ended_a_login_is_shown_with_the_time(sales: Command, url: str) -> None:
+    """S0-12: somebody who was removed there, and not somebody who was away for long."""
+    sales("user", "create", "sales", "alice", "--identity", "oidc=a1")
+    assert json.loads(sales("user", "show", "sales", "alice", "--json").stdout)["identities"][0]["login_end"] is None
+    said = "invalid_grant: AADSTS50057: The user account is disabled."
+    ended(url, said)
+    [identity] = json.loads(sales("user", "show", "sales", "alice", "--json").stdout)["identities"]
+    assert identity["login_end"].pop("at")
+    assert identity["login_end"] == {"cause": "REMOVED", "said": said}
+    shown = sales("user", "show", "sales", "alice").stdout
+    assert "identity a1 at oidc: REVOKED, invalid_grant" in shown
+    assert "UTC: REMOVED" in shown
+    assert said in shown

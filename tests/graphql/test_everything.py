@@ -9,7 +9,7 @@ from identity_api.graphql.schema import build
 from tests.graphql.documents import CORE, everything
 from tests.graphql.world import SCHEMA, CountingDatabase, World, people
 
-PLAIN = frozenset({"User.sessions", "User.hasSecondFactor", "User.lockedUntil"})
+PLAIN = frozenset({"Identity.loginEnd", "User.sessions", "User.hasSecondFactor", "User.lockedUntil"})
 """Need a statement of their own; everything else of a list is read with the list."""
 
 ORDINARY = build(compiled=False)

@@ -90,6 +90,8 @@ class Fault(StrEnum):
     ENDLESS = "endless"  # a body that never ends
     INVALID_CLIENT = "invalid_client"
     INVALID_GRANT = "invalid_grant"  # said although the token is good
+    PERSON_DISABLED = "person_disabled"  # the same, as Entra says it of somebody who is locked
+    TOKEN_UNUSED = "token_unused"  # the same, as Entra says it of a refresh token that nobody used for too long
     INTERACTION_REQUIRED = "interaction_required"
     # How providers say that a login is over, in other words than `invalid_grant`
     INVALID_REQUEST = "invalid_request"  # Dex of a dead token, Canaille of a locked person

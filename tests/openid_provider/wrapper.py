@@ -35,8 +35,9 @@ class Canned(msgspec.Struct, frozen=True):
         await send({"type": "http.response.body", "body": self.body})
 
 
-def _oauth_error(status: int, error: str) -> Canned:
-    return Canned(status, "application/json", f'{{"error": "{error}"}}'.encode())
+def _oauth_error(status: int, error: str, description: str | None = None) -> Canned:
+    members = {"error": error} if description is None else {"error": error, "error_description": description}
+    return Canned(status, "application/json", msgspec.json.encode(members))
 
 
 CANNED: dict[Fault, Canned] = {
@@ -55,6 +56,10 @@ CANNED: dict[Fault, Canned] = {
     ),
     Fault.INVALID_CLIENT: _oauth_error(401, "invalid_client"),
     Fault.INVALID_GRANT: _oauth_error(400, "invalid_grant"),
+    Fault.PERSON_DISABLED: _oauth_error(400, "invalid_grant", "AADSTS50057: The user account is disabled."),
+    Fault.TOKEN_UNUSED: _oauth_error(
+        400, "invalid_grant", "AADSTS700082: The refresh token has expired due to inactivity."
+    ),
     Fault.INTERACTION_REQUIRED: _oauth_error(400, "interaction_required"),
     Fault.INVALID_REQUEST: _oauth_error(400, "invalid_request"),
     Fault.SERVER_ERROR_OF_OAUTH: _oauth_error(500, "server_error"),

@@ -126,6 +126,8 @@ def show(tenant: str, username: str, as_json: bool) -> None:
     for one in sheet.identities:
         reason = f", {one.state_reason}" if one.state_reason else ""
         lines.append(f"identity {one.anchor} at {one.provider}: {one.state}{reason}")
+        if (end := one.login_end) is not None:
+            lines.append(f"  its provider ended the login at {end.at:%Y-%m-%d %H:%M:%S %Z}: {end.cause}, {end.said!r}")
     for held in sheet.permissions:
         how = "by hand" if held.source == "MANUAL" else "by a group"
         lines.append(f"permission {held.name}: {how}, {'in force' if held.in_force else 'not in force'}")

@@ -12,6 +12,7 @@ from identity_api.claims import Completeness
 from identity_api.db import listings
 from identity_api.db.listings import IdentityRecord
 from identity_api.db.listings import IdentityState as StateName
+from identity_api.db.told_ends import BY_PROVIDER, ToldEnd
 from identity_api.db.user_read_model import UserRecord
 from identity_api.graphql import connections, ids
 from identity_api.graphql.access import NODES, object_type, require
@@ -20,6 +21,7 @@ from identity_api.graphql.context import Context, Info
 from identity_api.graphql.fields import resolved
 from identity_api.graphql.ids import Node
 from identity_api.graphql.summaries import ProviderSummary, ProviderSummaryRow, Row, UserSummary, UserSummaryRow
+from identity_api.oidc.login_end_cause import LoginEndCause, login_end_cause
 from identity_api.permissions.grant_snapshot import IdentityFact, ProviderCircumstances, needs_sign_in
 
 identity_id = ids.encoder("Identity")
@@ -42,6 +44,45 @@ assert {state.value for state in IdentityState} == set(get_args(StateName))
 strawberry.enum(
     Completeness, name="GroupsCompleteness", description="How far the last reading of groups can be trusted."
 )
+
+
+strawberry.enum(
+    LoginEndCause,
+    description="What a provider's own words tell of the end of a login. They decide nothing; NOT_TOLD where they tell none.",
+)
+
+
+@object_type(description="The end of a login by its provider's word.")
+class LoginEnd:
+    """As the audit has it."""
+
+    cause: LoginEndCause = strawberry.field(
+        description="REMOVED: the person is gone, locked, or may not use this application any more; INACTIVE: the refresh "
+        "token was not used for too long, or is too old."
+    )
+    at: datetime = strawberry.field(description="When the provider said it.")
+    said: str | None = strawberry.field(description="In its own words: cleaned, at most 600 characters.")
+
+
+class LoginEndRow(msgspec.Struct, frozen=True):
+    """The row behind `LoginEnd`."""
+
+    told: ToldEnd
+
+    @property
+    def cause(self) -> LoginEndCause:
+        """By the words."""
+        return login_end_cause(self.told.said)
+
+    @property
+    def at(self) -> datetime:
+        """Of the event."""
+        return self.told.at
+
+    @property
+    def said(self) -> str | None:
+        """Cleaned when it was recorded."""
+        return self.told.said
 
 
 @object_type(description="A link from a user to one subject of one issuer.")
@@ -67,6 +108,15 @@ class Identity(Node):
     next_sync_at: datetime | None
     groups_completeness: Completeness
 
+    @resolved(LoginEnd | None, "How the provider ended the login; null if it did not, or if the audit of it is gone.")
+    async def login_end(self, info: Info) -> LoginEndRow | None:
+        """One statement for all identities of a page."""
+        source: Any = self  # what is resolved is the row
+        if source.state != "REVOKED" or source.state_reason not in BY_PROVIDER:
+            return None
+        told = await info.context.told_ends.load(source.row_id)
+        return None if told is None else LoginEndRow(told)
+
     @classmethod
     def is_type_of(cls, value: Any, _: Any) -> bool:
         """Whether a row is one of these."""
@@ -85,6 +135,11 @@ class IdentityRow(msgspec.Struct, frozen=True, gc=False):
     def id(self) -> str:
         """The global id."""
         return identity_id(self.fact.id)
+
+    @property
+    def row_id(self) -> UUID:
+        """Of the table."""
+        return UUID(self.fact.id)
 
     @property
     def user(self) -> UserSummaryRow:
@@ -154,6 +209,11 @@ class ListedIdentityRow(Row, frozen=True):
     def id(self) -> str:
         """The global id."""
         return identity_id(self.record.id)
+
+    @property
+    def row_id(self) -> UUID:
+        """Of the table."""
+        return self.record.id  # type: ignore[no-any-return]  # `Row.record` is any record
 
     @property
     def user(self) -> UserSummaryRow:
