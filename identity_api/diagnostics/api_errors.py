@@ -70,6 +70,12 @@ API: Final[Table] = table(
             "The one-time code is none, was presented before, is over, or was made for another frontend or tenant.",
             "Present each code once and at once, with its own verifier; for another one the person signs in again.",
         ),
+        "UNSUPPORTED_GRANT_TYPE": ("The token endpoint knows the grant type `authorization_code` only.", _CLIENT),
+        "UNSUPPORTED_TOKEN_TYPE": (
+            "An API token was sent to be revoked; only sessions' tokens are revoked there.",
+            "Let it run out, or end its user's logins.",
+        ),
+        "CLIENT_MISMATCH": ("The token was issued to another frontend.", "Send the `client_id` that it was issued to."),
         # Not allowed
         "FORBIDDEN": ("A permission is missing; the message names it.", "Have it granted by somebody who may."),
         "STALE_AUTH": (

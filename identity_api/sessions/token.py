@@ -58,6 +58,8 @@ def _may_redeem(found: Code, redemption: Redemption) -> bool:
         return False
     if redemption.frontend_slug is not None and redemption.frontend_slug != found.frontend_slug:
         return False
+    if redemption.redirect_uri is not None and redemption.redirect_uri != found.attempt.return_to:
+        return False
     if redemption.origin is not None and redemption.origin not in found.frontend_origins:
         return False
     try:

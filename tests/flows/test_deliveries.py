@@ -28,7 +28,7 @@ def test_a_code_is_exchanged_once_with_its_verifier_and_the_token_says_who_it_is
         browser, acme, delivery="code", code_challenge=code_challenge(verifier), state="frontend-1"
     )
     query = parse_qs(urlsplit(address).query)
-    assert query.keys() == {"code", "state"}
+    assert query.keys() == {"code", "state", "iss"}
     assert query["state"] == ["frontend-1"]
     assert "session" not in browser.cookies(acme)
 

@@ -23,7 +23,8 @@ PROXY = "10.9.0.7"
 
 def problem(answer: httpx.Response, status: int, code: str) -> None:
     assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
+    is_oauth = "error" in answer.json()  # what clients of OAuth 2.0 ask is told in their words (RFC 6749 section 5.2)
+    assert answer.headers["content-type"] == ("application/json" if is_oauth else "application/problem+json")
     assert answer.json()["request_id"] == answer.headers["x-request-id"]
     assert "Traceback" not in answer.text
 

@@ -36,7 +36,7 @@ def code_of(answer: httpx.Response) -> str:
     address = urlsplit(answer.headers["location"])
     given = dict(parse_qsl(address.query))
     assert f"{address.scheme}://{address.netloc}{address.path}" == f"{FRONTEND}/done"
-    assert (given.keys(), given["state"], address.fragment) == ({"code", "state"}, "own", "")
+    assert (given.keys(), given["state"], address.fragment) == ({"code", "state", "iss"}, "own", "")
     assert "__Host-session" not in cookies_set(answer)
     return given["code"]
 

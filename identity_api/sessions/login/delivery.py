@@ -20,6 +20,7 @@ from identity_api.sessions.cookies import session_cookie, session_cookie_name
 from identity_api.sessions.errors import LoginFailed
 from identity_api.sessions.login.begin import Begun, Opening, end_replaced, open_session
 from identity_api.sessions.login.deps import LoginLimits, LoginResult
+from identity_api.sessions.login.frontend_errors import issuer_of
 from identity_api.vault import Vault
 
 COMPLETE_PATH = "/auth/complete"
@@ -71,7 +72,7 @@ async def deliver(
         await _ensure_same_person(connection, result, held)
     if attempt.delivery == "code":
         code = await make_code(connection, deps, attempt, result, "TOKEN")
-        parameters = {"code": code, "state": attempt.client_state}
+        parameters = {"code": code, "state": attempt.client_state, "iss": issuer_of(attempt)}
         return LoginResult(kind="CODE", location=_with_query(attempt.return_to, parameters))
     if attempt.delivery == "fragment":
         begun = await begin_session(connection, deps, attempt, result, "BEARER")
@@ -80,6 +81,7 @@ async def deliver(
             "token_type": "Bearer",
             "expires_in": str(deps.limits.session_absolute_seconds),
             "state": attempt.client_state,
+            "iss": issuer_of(attempt),
         }
         return LoginResult(kind="FRAGMENT", location=f"{attempt.return_to}#{_encoded(parameters)}")
     await end_replaced(connection, held)

@@ -155,12 +155,13 @@ class Redemption(msgspec.Struct, frozen=True, kw_only=True):
     """A frontend's exchange of its one-time code.
 
     `origin` is the request's Origin header where a browser sent one; `tenant_id` the tenant whose door the request came
-    through, None at the public one.
+    through, None at the public one; `redirect_uri` where the code was sent, if the client says it (RFC 6749 section 4.1.3).
     """
 
     code: str
     code_verifier: str
     frontend_slug: str | None = None
+    redirect_uri: str | None = None
     origin: str | None = None
     tenant_id: UUID | None = None
 

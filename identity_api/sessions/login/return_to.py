@@ -53,6 +53,16 @@ def decide_ending(beginning: LoginRequest, frontends: Iterable[Frontend]) -> Ret
     return ReturnTarget(url, delivery, frontend)
 
 
+def find_target(beginning: LoginRequest, frontends: Iterable[Frontend]) -> ReturnTarget:
+    """Where a login would end, whatever else is wrong with the request: what an error may be sent to.
+
+    Raises:
+        BadInput: `RETURN_TO_REFUSED`, `FRONTEND_UNKNOWN`.
+    """
+    frontend, url = _target(beginning, tuple(frontends))
+    return ReturnTarget(url, "code", frontend)
+
+
 def _target(beginning: LoginRequest, frontends: tuple[Frontend, ...]) -> tuple[Frontend | None, str]:
     wanted, named = beginning.return_to, _named(beginning, frontends)
     if wanted is None:

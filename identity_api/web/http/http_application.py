@@ -19,6 +19,7 @@ from identity_api.web.http.errors import problem_of
 from identity_api.web.http.forwarded import see
 from identity_api.web.http.graphql_endpoint import answer_graphql
 from identity_api.web.http.logout_replay_guard import is_backchannel_logout, refuse_replay
+from identity_api.web.http.oauth_errors import IS_OAUTH, oauth_answer
 from identity_api.web.http.origins import answer_preflight
 from identity_api.web.http.request_head import check_head
 from identity_api.web.http.request_state import RequestFacts, put_facts
@@ -27,8 +28,8 @@ from identity_api.web.pages.rendering import error_page
 
 # Asked by machines that know an address and no name: any well-formed host will do.
 _HOSTLESS: Final = frozenset({"/health/live", "/health/ready", "/metrics"})
-_FOR_PROGRAMS: Final = re.compile(r"(?:/t/[^/]+)?/(?:v1/(?!auth/oidc/callback$)|graphql)")
-"""Where a browser is told no page: a person arrives there at the callback address of `/v1` only."""
+_FOR_PROGRAMS: Final = re.compile(r"(?:/t/[^/]+)?/(?:v1/(?!auth/(?:oidc/callback|authorize)$)|graphql)")
+"""Where a browser is told no page: persons arrive at two addresses of `/v1` only."""
 UNTRUSTED_PROXY: Final = "forwarded headers come from a private address that is not in IDENTITY_TRUSTED_PROXIES"
 _log = get_logger(__name__)
 
@@ -121,6 +122,8 @@ def render_error(facts: RequestFacts, error: BaseException) -> Answer:
         facts.allowed_origin = None
     if facts.wants_page:
         return error_page(facts, problem, failed)
+    if IS_OAUTH.fullmatch(facts.path):
+        return oauth_answer(problem, facts.request_id)
     return problem.as_json(facts.request_id)
 
 

@@ -57,9 +57,12 @@ async def form_pairs(request: WebRequest) -> list[tuple[str, str]]:
         HTTPRefusal: 415, if the body is no form.
         BadInput: `PARAMETERS_INVALID`.
     """
+    body = await request.body()
+    if not body and headers.first(request.scope, b"content-type") is None:
+        return []  # nothing was sent, and said so
     if _media_type(request) != FORM:
         raise HTTPRefusal(415, "UNSUPPORTED_MEDIA_TYPE", "The body is a form here.")
-    return pairs_of(await request.body())
+    return pairs_of(body)
 
 
 async def form_of(request: WebRequest) -> dict[str, str]:

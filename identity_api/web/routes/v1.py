@@ -1,9 +1,7 @@
-"""JSON for programs: begin a login, exchange a one-time code, who am I, and introspection."""
+"""JSON for programs: begin a login, and who am I."""
 
-import base64
-import binascii
 from typing import Any
-from urllib.parse import unquote_plus, urlencode
+from urllib.parse import urlencode
 from uuid import UUID
 
 import msgspec
@@ -11,20 +9,16 @@ from litestar import Response, get, post
 
 from identity_api.db import tenants
 from identity_api.db.tenants import Tenant
-from identity_api.errors import BadInput, NotFound
+from identity_api.errors import NotFound
 from identity_api.permissions.grant_snapshot import needs_sign_in
-from identity_api.sessions import introspect
 from identity_api.sessions.authenticate import Authenticated
-from identity_api.sessions.errors import LoginFailed
-from identity_api.sessions.login.deps import LoginRequest, Redemption
+from identity_api.sessions.login.deps import LoginRequest
 from identity_api.sessions.login.password_login import check_beginning, is_offered
 from identity_api.sessions.login.prepare import prepare
-from identity_api.sessions.token import redeem
 from identity_api.web.deps import WebDeps
 from identity_api.web.http import authentication, headers
-from identity_api.web.http.errors import Unauthenticated
-from identity_api.web.http.origins import allow_reading, is_own
-from identity_api.web.http.parameters import FORM, WebRequest, deps_of, form_of, json_of
+from identity_api.web.http.origins import allow_reading
+from identity_api.web.http.parameters import WebRequest, deps_of, json_of
 from identity_api.web.http.request_state import RequestFacts, facts_of
 from identity_api.web.http.response import json_answer
 from identity_api.web.routes.login import beginning_of
@@ -41,14 +35,6 @@ class LoginWish(msgspec.Struct, frozen=True):
     code_challenge: str | None = None
     state: str | None = None
     login_hint: str | None = None
-
-
-class CodeExchange(msgspec.Struct, frozen=True):
-    """The body of `POST /v1/auth/token`."""
-
-    code: str
-    code_verifier: str
-    frontend: str | None = None
 
 
 @post("/v1/auth/oidc/login", name="api-login", status_code=200)
@@ -106,41 +92,6 @@ def _unknown_tenant() -> NotFound:
     return NotFound("There is no such tenant.", code="TENANT_NOT_FOUND")
 
 
-@post("/v1/auth/token", name="api-token", status_code=200)
-async def api_token(request: WebRequest) -> Response[Any]:
-    """Exchange a one-time code for a bearer token; the body is JSON or a form."""
-    deps, facts = deps_of(request), facts_of(request.scope)
-    await allow_reading(deps.origins, facts, request.scope, facts.tenant.id if facts.tenant else None)
-    exchange = await _exchange(request)
-    await deps.limits.callback(facts.address, ())
-    origin = headers.first(request.scope, b"origin")
-    redemption = Redemption(
-        code=exchange.code,
-        code_verifier=exchange.code_verifier,
-        frontend_slug=exchange.frontend,
-        origin=None if origin is not None and is_own(facts, origin) else origin,
-        tenant_id=facts.tenant.id if facts.tenant else None,
-    )
-    try:
-        token = await redeem(deps.login, redemption)
-    except LoginFailed as error:
-        await deps.limits.login_failed(facts.address)
-        # One answer for a code that never was, was used, or is another's (RFC 6749 section 5.2, `invalid_grant`).
-        raise BadInput("The code is not valid.", code="CODE_INVALID") from error
-    return json_answer(
-        {"access_token": token.access_token, "token_type": "Bearer", "expires_in": token.expires_in_seconds}
-    )
-
-
-async def _exchange(request: WebRequest) -> CodeExchange:
-    if (headers.first(request.scope, b"content-type") or "").startswith(FORM):
-        try:
-            return msgspec.convert(await form_of(request), CodeExchange)
-        except msgspec.ValidationError as error:
-            raise BadInput(f"The form does not fit: {error}.") from None
-    return await json_of(request, CodeExchange)
-
-
 @get("/v1/me", name="me")
 async def me(request: WebRequest) -> Response[Any]:
     """The user context, as the seed systems' frontends know it."""
@@ -168,38 +119,3 @@ def user_context(found: Authenticated) -> dict[str, Any]:
         "permissions": sorted(found.permissions),
         "sign_in_again": identity is not None and needs_sign_in(identity.state, identity.state_reason),
     }
-
-
-@post("/v1/introspect", name="introspect", status_code=200)
-async def introspect_token(request: WebRequest) -> Response[Any]:
-    """RFC 7662, for service clients (HTTP Basic) and the tenants they may look into."""
-    deps, facts = deps_of(request), facts_of(request.scope)
-    name, secret = _basic(request)
-    async with deps.database.reading() as connection:
-        client = await introspect.verify_service_client(connection, name, secret)
-    if client is None:
-        await deps.limits.bad_credential(facts.address)
-        raise Unauthenticated(scheme="Basic", presented=True)
-    token = (await form_of(request)).get("token")
-    if token is None:
-        raise BadInput("The parameter token is missing.", field="token")
-    async with deps.database.reading() as connection:
-        answer = await introspect.introspect(connection, client, token, idle_seconds=deps.session_idle_seconds)
-    return json_answer(answer)
-
-
-def _basic(request: WebRequest) -> tuple[str, str]:
-    """Name and secret of HTTP Basic, form-decoded as RFC 6749 section 2.3.1 asks."""
-    lines = headers.values(request.scope, b"authorization")
-    if not lines:
-        raise Unauthenticated(scheme="Basic")
-    scheme, _, encoded = lines[0].partition(" ")
-    try:
-        if len(lines) > 1 or scheme.lower() != "basic" or len(encoded) > 1_024:
-            raise ValueError
-        name, mark, secret = base64.b64decode(encoded, validate=True).decode("utf-8").partition(":")
-        if not mark or "\0" in name:
-            raise ValueError
-    except (ValueError, binascii.Error):
-        raise Unauthenticated(scheme="Basic", presented=True) from None
-    return unquote_plus(name), unquote_plus(secret)

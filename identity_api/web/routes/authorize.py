@@ -1,0 +1,115 @@
+"""Where clients of OAuth 2.0 begin: the authorization endpoint (RFC 6749 section 4.1) and its metadata (RFC 8414).
+
+The endpoint says nothing of its own. It puts a standard request into the words of the login page, which is asked for in
+the same way by hand, and sends a faulty one back to where the client may be called back, with `error`.
+"""
+
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from litestar import Response, get
+from litestar.params import FromPath
+
+from identity_api.db import tenants
+from identity_api.db.tenants import Tenant
+from identity_api.errors import BadInput, NotFound
+from identity_api.sessions.login.deps import LoginRequest
+from identity_api.sessions.login.frontend_errors import error_address
+from identity_api.sessions.login.return_to import ReturnTarget, decide_ending, find_target
+from identity_api.web.http.parameters import WebRequest, deps_of, query_of
+from identity_api.web.http.request_state import RequestFacts, facts_of
+from identity_api.web.http.response import json_answer, redirect
+from identity_api.web.routes.login import beginning_of, tenant_of
+
+_NAMES: Final = {
+    "client_id": "frontend",
+    "redirect_uri": "return_to",
+    "code_challenge": "code_challenge",
+    "state": "state",
+    "login_hint": "login_hint",
+    "provider": "provider",
+}
+"""The standard's names for what the login page calls otherwise; `provider` is an extension of ours."""
+
+
+@get("/v1/auth/authorize", name="authorize")
+async def authorize(request: WebRequest) -> Response[Any]:
+    """Check the request, and go on to the login page."""
+    deps, facts, asked = deps_of(request), facts_of(request.scope), query_of(request)
+    tenant = tenant_of(facts)
+    wanted = {ours: asked[name] for name, ours in _NAMES.items() if name in asked} | {"delivery": "code"}
+    beginning = beginning_of(facts, wanted.get("provider"), wanted)
+    async with deps.database.reading() as connection:
+        frontends = await tenants.frontends(connection, tenant.id)
+    target = _client_target(beginning, frontends)
+    try:
+        _check(asked)
+        decide_ending(beginning, frontends)
+    except BadInput as error:
+        state = None if error.code == "CLIENT_STATE_INVALID" else beginning.client_state
+        issuer = facts.origin + facts.path_prefix
+        kind = "unsupported_response_type" if error.field == "response_type" else "invalid_request"
+        return redirect(error_address(target.url, kind, error.message, state=state, issuer=issuer, code=error.code))
+    return redirect(f"{facts.local('/login')}?{urlencode(wanted)}")
+
+
+def _client_target(beginning: LoginRequest, frontends: list[tenants.Frontend]) -> ReturnTarget:
+    """The client and where it is called back: what an error may be sent to.
+
+    Raises:
+        BadInput: `FRONTEND_UNKNOWN`, `RETURN_TO_REFUSED`, for the person to read: nobody is sent anywhere.
+    """
+    if beginning.frontend_slug is None:
+        raise BadInput("The client is not named.", code="FRONTEND_UNKNOWN", field="client_id")
+    target = find_target(beginning, frontends)
+    if target.frontend is None:
+        raise BadInput("This return address is not allowed.", code="RETURN_TO_REFUSED", field="redirect_uri")
+    return target
+
+
+def _check(asked: dict[str, str]) -> None:
+    """What only this endpoint is asked."""
+    if asked.get("response_type") != "code":
+        raise BadInput("The response type is code.", field="response_type")
+    if asked.get("code_challenge_method", "S256") != "S256" or "code_challenge" not in asked:
+        raise BadInput("The client proves itself with PKCE and S256.", code="CLIENT_CHALLENGE_REQUIRED")
+
+
+@get("/.well-known/oauth-authorization-server", name="oauth-metadata")
+async def metadata(request: WebRequest) -> Response[Any]:
+    """What this tenant's authorization server offers."""
+    facts = facts_of(request.scope)
+    tenant_of(facts)
+    return json_answer(_metadata(facts.origin + facts.path_prefix))
+
+
+@get("/.well-known/oauth-authorization-server/t/{tenant:str}", name="oauth-metadata-prefix")
+async def metadata_of_prefix(request: WebRequest, tenant: FromPath[str]) -> Response[Any]:
+    """The same of a tenant without a host of its own: the issuer's path stands behind the well-known one (section 3.1)."""
+    deps, facts = deps_of(request), facts_of(request.scope)
+    found = await deps.tenancy.by_slug(tenant) if facts.tenant is None else None
+    if found is None:
+        raise NotFound("There is no such tenant.", code="TENANT_NOT_FOUND")
+    return json_answer(_metadata(_prefixed(facts, found)))
+
+
+def _prefixed(facts: RequestFacts, tenant: Tenant) -> str:
+    return f"{facts.origin}/t/{tenant.slug}"
+
+
+def _metadata(issuer: str) -> dict[str, Any]:
+    return {
+        "issuer": issuer,
+        "authorization_endpoint": f"{issuer}/v1/auth/authorize",
+        "token_endpoint": f"{issuer}/v1/auth/token",
+        "revocation_endpoint": f"{issuer}/v1/auth/revoke",
+        "introspection_endpoint": f"{issuer}/v1/introspect",
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "grant_types_supported": ["authorization_code"],
+        "code_challenge_methods_supported": ["S256"],
+        "token_endpoint_auth_methods_supported": ["none"],
+        "revocation_endpoint_auth_methods_supported": ["none"],
+        "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "authorization_response_iss_parameter_supported": True,
+    }

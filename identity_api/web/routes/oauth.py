@@ -1,0 +1,160 @@
+"""The endpoints that clients of OAuth 2.0 call: token (RFC 6749), revocation (RFC 7009), introspection (RFC 7662).
+
+A frontend is a public client: its `client_id` is its slug, and PKCE stands in for a secret. A service client has one, in
+HTTP Basic or in the form. Errors are those of RFC 6749 section 5.2 (`web.http.oauth_errors`).
+"""
+
+import base64
+import binascii
+from typing import Any
+from urllib.parse import unquote_plus
+
+import msgspec
+from litestar import Response, post
+
+from identity_api.errors import BadInput
+from identity_api.sessions import introspect
+from identity_api.sessions.errors import LoginFailed
+from identity_api.sessions.login.deps import Redemption
+from identity_api.sessions.revoke import Revocation, revoke
+from identity_api.sessions.token import redeem
+from identity_api.web.http import headers
+from identity_api.web.http.errors import Unauthenticated
+from identity_api.web.http.origins import allow_reading, is_own
+from identity_api.web.http.parameters import FORM, WebRequest, deps_of, form_of, is_of, json_of
+from identity_api.web.http.request_state import facts_of
+from identity_api.web.http.response import Answer, json_answer
+
+GRANT_TYPE = "authorization_code"
+
+
+class CodeExchange(msgspec.Struct, frozen=True):
+    """The body of `POST /v1/auth/token`. `client_id` is the standard's name for what is `frontend` elsewhere."""
+
+    code: str
+    code_verifier: str
+    grant_type: str = GRANT_TYPE
+    client_id: str | None = None
+    frontend: str | None = None
+    redirect_uri: str | None = None
+
+    def __repr__(self) -> str:
+        return "CodeExchange()"
+
+
+@post("/v1/auth/token", name="api-token", status_code=200)
+async def exchange_code(request: WebRequest) -> Response[Any]:
+    """Exchange a one-time code for a bearer token; the body is a form (RFC 6749 section 4.1.3), or the same as JSON."""
+    deps, facts = deps_of(request), facts_of(request.scope)
+    await allow_reading(deps.origins, facts, request.scope, facts.tenant.id if facts.tenant else None)
+    exchange = await _exchange(request)
+    await deps.limits.callback(facts.address, ())
+    origin = headers.first(request.scope, b"origin")
+    redemption = Redemption(
+        code=exchange.code,
+        code_verifier=exchange.code_verifier,
+        frontend_slug=exchange.client_id or exchange.frontend,
+        redirect_uri=exchange.redirect_uri,
+        origin=None if origin is not None and is_own(facts, origin) else origin,
+        tenant_id=facts.tenant.id if facts.tenant else None,
+    )
+    try:
+        token = await redeem(deps.login, redemption)
+    except LoginFailed as error:
+        await deps.limits.login_failed(facts.address)
+        # One answer for a code that never was, was used, or is another's (RFC 6749 section 5.2, `invalid_grant`).
+        raise BadInput("The code is not valid.", code="CODE_INVALID") from error
+    return json_answer(
+        {"access_token": token.access_token, "token_type": "Bearer", "expires_in": token.expires_in_seconds}
+    )
+
+
+async def _exchange(request: WebRequest) -> CodeExchange:
+    given = await _read(request)
+    if given.grant_type != GRANT_TYPE:
+        raise BadInput(f'Only the grant type "{GRANT_TYPE}" is known here.', code="UNSUPPORTED_GRANT_TYPE")
+    if given.client_id is not None and given.frontend not in (None, given.client_id):
+        raise BadInput("client_id and frontend name two frontends.", field="client_id")
+    return given
+
+
+async def _read(request: WebRequest) -> CodeExchange:
+    if not is_of(request, FORM):
+        return await json_of(request, CodeExchange)
+    form = await form_of(request)
+    if form.get("grant_type", GRANT_TYPE) != GRANT_TYPE:
+        form = {**dict.fromkeys(("code", "code_verifier"), ""), **form}  # another grant has other parameters
+    try:
+        return msgspec.convert(form, CodeExchange)
+    except msgspec.ValidationError as error:
+        raise BadInput(f"The form does not fit: {error}.") from None
+
+
+@post("/v1/auth/revoke", name="revoke", status_code=200)
+async def revoke_token(request: WebRequest) -> Response[Any]:
+    """End the session of a bearer token. A token that is over already is answered the same (RFC 7009 section 2.2)."""
+    deps, facts = deps_of(request), facts_of(request.scope)
+    await allow_reading(deps.origins, facts, request.scope, facts.tenant.id if facts.tenant else None)
+    form = await form_of(request)
+    asked = Revocation(
+        token=_token_of(form),
+        frontend_slug=form.get("client_id"),
+        tenant_id=facts.tenant.id if facts.tenant else None,
+    )
+    if not await revoke(deps.database, asked):
+        await deps.limits.bad_credential(facts.address)
+    return Answer(200).to_response()
+
+
+@post("/v1/introspect", name="introspect", status_code=200)
+async def introspect_token(request: WebRequest) -> Response[Any]:
+    """What a token stands for, for service clients and the tenants they may look into."""
+    deps, facts = deps_of(request), facts_of(request.scope)
+    basic = _basic(request)
+    form = await form_of(request)
+    name, secret = _client_of(basic, form)
+    async with deps.database.reading() as connection:
+        client = await introspect.verify_service_client(connection, name, secret)
+    if client is None:
+        await deps.limits.bad_credential(facts.address)
+        raise Unauthenticated(scheme="Basic", presented=True)
+    async with deps.database.reading() as connection:
+        answer = await introspect.introspect(
+            connection, client, _token_of(form), idle_seconds=deps.session_idle_seconds
+        )
+    return json_answer(answer)
+
+
+def _token_of(form: dict[str, str]) -> str:
+    if not form.get("token"):
+        raise BadInput("The parameter token is missing.", field="token")
+    return form["token"]
+
+
+def _client_of(basic: tuple[str, str] | None, form: dict[str, str]) -> tuple[str, str]:
+    """Name and secret, given in one way only (RFC 6749 section 2.3)."""
+    posted = form.get("client_id"), form.get("client_secret")
+    if basic is not None:
+        if posted[1] is not None or posted[0] not in (None, basic[0]):
+            raise BadInput("The client authenticates in the header or in the form, not in both.")
+        return basic
+    if posted[0] is None or posted[1] is None:
+        raise Unauthenticated(scheme="Basic")
+    return posted[0][:1_024], posted[1][:1_024]
+
+
+def _basic(request: WebRequest) -> tuple[str, str] | None:
+    """Name and secret of HTTP Basic, form-decoded as RFC 6749 section 2.3.1 asks; None without an `Authorization`."""
+    lines = headers.values(request.scope, b"authorization")
+    if not lines:
+        return None
+    scheme, _, encoded = lines[0].partition(" ")
+    try:
+        if len(lines) > 1 or scheme.lower() != "basic" or len(encoded) > 1_024:
+            raise ValueError
+        name, mark, secret = base64.b64decode(encoded, validate=True).decode("utf-8").partition(":")
+        if not mark or "\0" in name:
+            raise ValueError
+    except (ValueError, binascii.Error):
+        raise Unauthenticated(scheme="Basic", presented=True) from None
+    return unquote_plus(name), unquote_plus(secret)
