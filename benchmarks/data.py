@@ -85,8 +85,8 @@ _STATEMENTS = (
     select gen_random_uuid(), :tenant, :provider, 'group-' || i, now() from generate_series(0, {GROUPS - 1}) i
     """,
     f"""
-    insert into identity_group (id, tenant_id, identity_id, group_id)
-    select gen_random_uuid(), :tenant, i.id, g.id
+    insert into identity_group (tenant_id, identity_id, group_id)
+    select :tenant, i.id, g.id
     from (select id, row_number() over () as n from identity where tenant_id = :tenant) i
     cross join generate_series(1, {GROUPS_PER_USER}) k
     join provider_group g on g.tenant_id = :tenant and g.name = 'group-' || ((i.n * 7 + k * 61) % {GROUPS})
@@ -102,14 +102,14 @@ _STATEMENTS = (
     from provider_group g where g.tenant_id = :tenant and substr(g.name, 7)::int % 2 = 0
     """,
     f"""
-    insert into mapping_permission (id, tenant_id, mapping_id, permission_id)
-    select gen_random_uuid(), :tenant, m.id, p.id from group_mapping m
+    insert into mapping_permission (tenant_id, mapping_id, permission_id)
+    select :tenant, m.id, p.id from group_mapping m
     join permission p on p.tenant_id = :tenant and p.name = 'perm:p' || (substr(m.pattern, 7)::int % {PERMISSIONS})
     where m.tenant_id = :tenant
     """,
     """
-    insert into mapping_group (id, tenant_id, mapping_id, group_id)
-    select gen_random_uuid(), :tenant, m.id, g.id from group_mapping m
+    insert into mapping_group (tenant_id, mapping_id, group_id)
+    select :tenant, m.id, g.id from group_mapping m
     join provider_group g on g.tenant_id = :tenant and g.name = m.pattern where m.tenant_id = :tenant
     """,
     """

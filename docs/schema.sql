@@ -76,14 +76,12 @@ CREATE TABLE public.identity_sync (
 );
 ALTER TABLE ONLY public.identity_sync ALTER COLUMN tenant_id SET (n_distinct=-0.001);
 CREATE TABLE public.mapping_group (
-    id uuid NOT NULL,
     tenant_id uuid NOT NULL,
     mapping_id uuid NOT NULL,
     group_id uuid NOT NULL
 );
 ALTER TABLE ONLY public.mapping_group ALTER COLUMN tenant_id SET (n_distinct=-0.001);
 CREATE TABLE public.mapping_permission (
-    id uuid NOT NULL,
     tenant_id uuid NOT NULL,
     mapping_id uuid NOT NULL,
     permission_id uuid NOT NULL
@@ -135,6 +133,7 @@ CREATE TABLE public.provider (
     authorization_parameters jsonb NOT NULL,
     endpoints jsonb NOT NULL,
     claims jsonb NOT NULL,
+    client_settings jsonb,
     provisioning text NOT NULL,
     adopt_by_name boolean NOT NULL,
     email_verified_rule text NOT NULL,
@@ -154,7 +153,6 @@ CREATE TABLE public.provider (
     version integer NOT NULL,
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
-    client_settings jsonb,
     CONSTRAINT provider_absent_groups_known CHECK ((absent_groups = ANY (ARRAY['EMPTY'::text, 'UNKNOWN'::text]))),
     CONSTRAINT provider_managed_by_known CHECK ((managed_by = ANY (ARRAY['FILE'::text, 'API'::text]))),
     CONSTRAINT provider_protocol_known CHECK ((protocol = ANY (ARRAY['oidc'::text, 'oauth2'::text]))),
@@ -200,7 +198,6 @@ CREATE FUNCTION public.effective_permission(p_tenant uuid, p_user uuid, p_at tim
          END);
 END;
 CREATE TABLE public.identity_group (
-    id uuid NOT NULL,
     tenant_id uuid NOT NULL,
     identity_id uuid NOT NULL,
     group_id uuid NOT NULL
@@ -236,7 +233,7 @@ CREATE FUNCTION public.refresh_user_read(p_tenant uuid, p_users uuid[]) RETURNS 
                       JOIN public.identity_group ig ON (((ig.tenant_id = refresh_user_read.p_tenant) AND (ig.identity_id = i.id))))
                       JOIN public.provider_group pg ON (((pg.tenant_id = refresh_user_read.p_tenant) AND (pg.id = ig.group_id))))
                    WHERE ((i.tenant_id = refresh_user_read.p_tenant) AND (i.user_id = u.id))), '[]'::json)))::text AS json_build_array
-            FROM unnest(refresh_user_read.p_users) u(id) ON CONFLICT(id) DO UPDATE SET facts = excluded.facts;
+            FROM unnest(refresh_user_read.p_users) u(id) ON CONFLICT(tenant_id, id) DO UPDATE SET facts = excluded.facts;
 END;
 CREATE TABLE public.api_token (
     id uuid NOT NULL,
@@ -266,7 +263,7 @@ CREATE TABLE public.audit_event (
 );
 ALTER TABLE ONLY public.audit_event ALTER COLUMN tenant_id SET (n_distinct=-0.001);
 CREATE TABLE public.audit_head (
-    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
     sequence bigint NOT NULL,
     mac bytea NOT NULL,
     key_id text NOT NULL,
@@ -304,7 +301,7 @@ CREATE TABLE public.local_account (
     CONSTRAINT local_account_failures_counted CHECK ((failures >= 0))
 );
 CREATE TABLE public.local_policy (
-    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
     local_sign_in boolean NOT NULL,
     sso_managed boolean NOT NULL
 );
@@ -320,6 +317,7 @@ CREATE TABLE public.login_attempt (
     client_state text,
     client_challenge text,
     login_hint text,
+    reauthentication boolean NOT NULL,
     redirect_url text NOT NULL,
     issuer text NOT NULL,
     state_hash bytea,
@@ -333,7 +331,6 @@ CREATE TABLE public.login_attempt (
     consumed_at timestamp with time zone,
     outcome text,
     test_id uuid,
-    reauthentication boolean DEFAULT false NOT NULL,
     CONSTRAINT login_attempt_delivery_known CHECK ((delivery = ANY (ARRAY['cookie'::text, 'code'::text, 'fragment'::text]))),
     CONSTRAINT login_attempt_local_is_over CHECK (((provider_id IS NOT NULL) OR ((consumed_at IS NOT NULL) AND (state_hash IS NULL) AND (test_id IS NULL))))
 );
@@ -357,7 +354,6 @@ CREATE TABLE public.logout_handle (
     expires_at timestamp with time zone NOT NULL
 );
 CREATE TABLE public.logout_token_seen (
-    id uuid NOT NULL,
     tenant_id uuid NOT NULL,
     provider_id uuid NOT NULL,
     token_hash bytea NOT NULL,
@@ -405,7 +401,6 @@ CREATE TABLE public.password_token (
 );
 ALTER TABLE ONLY public.password_token ALTER COLUMN tenant_id SET (n_distinct=-0.001);
 CREATE TABLE public.password_try (
-    id uuid NOT NULL,
     tenant_id uuid NOT NULL,
     user_id uuid NOT NULL,
     source_hash bytea NOT NULL,
@@ -418,10 +413,10 @@ CREATE TABLE public.provider_breaker (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
     failures integer NOT NULL,
+    people uuid[] NOT NULL,
     open_until timestamp with time zone,
     reason text,
-    changed_at timestamp with time zone NOT NULL,
-    people uuid[] NOT NULL
+    changed_at timestamp with time zone NOT NULL
 );
 CREATE TABLE public.provider_secret (
     id uuid NOT NULL,
@@ -499,133 +494,103 @@ CREATE TABLE public.tenant_host (
     host text NOT NULL
 );
 ALTER TABLE ONLY public.api_token
-    ADD CONSTRAINT api_token_pkey PRIMARY KEY (id);
+    ADD CONSTRAINT api_token_pkey PRIMARY KEY (tenant_id, id);
 ALTER TABLE ONLY public.api_token
     ADD CONSTRAINT api_token_token_key UNIQUE (token_hash);
 ALTER TABLE ONLY public.app_user
-    ADD CONSTRAINT app_user_id_key UNIQUE (tenant_id, id);
-ALTER TABLE ONLY public.app_user
-    ADD CONSTRAINT app_user_pkey PRIMARY KEY (id);
+    ADD CONSTRAINT app_user_pkey PRIMARY KEY (tenant_id, id);
 ALTER TABLE ONLY public.app_user
     ADD CONSTRAINT app_user_username_key UNIQUE (tenant_id, username);
 ALTER TABLE ONLY public.audit_event
-    ADD CONSTRAINT audit_event_pkey PRIMARY KEY (id);
+    ADD CONSTRAINT audit_event_pkey PRIMARY KEY (tenant_id, id);
 ALTER TABLE ONLY public.audit_event
     ADD CONSTRAINT audit_event_sequence_key UNIQUE (tenant_id, sequence);
 ALTER TABLE ONLY public.audit_head
-    ADD CONSTRAINT audit_head_pkey PRIMARY KEY (id);
+    ADD CONSTRAINT audit_head_pkey PRIMARY KEY (tenant_id);
 ALTER TABLE ONLY public.client_key
     ADD CONSTRAINT client_key_key_id_key UNIQUE (tenant_id, provider_id, key_id);
 ALTER TABLE ONLY public.client_key
-    ADD CONSTRAINT client_key_pkey PRIMARY KEY (id);
+    ADD CONSTRAINT client_key_pkey PRIMARY KEY (tenant_id, id);
 ALTER TABLE ONLY public.frontend
-    ADD CONSTRAINT frontend_id_key UNIQUE (tenant_id, id);
-ALTER TABLE ONLY public.frontend
-    ADD CONSTRAINT frontend_pkey PRIMARY KEY (id);
+    ADD CONSTRAINT frontend_pkey PRIMARY KEY (tenant_id, id);
 ALTER TABLE ONLY public.frontend
     ADD CONSTRAINT frontend_slug_key UNIQUE (tenant_id, slug);
 ALTER TABLE ONLY public.group_mapping
-    ADD CONSTRAINT group_mapping_id_key UNIQUE (tenant_id, id);
-ALTER TABLE ONLY public.group_mapping
-    ADD CONSTRAINT group_mapping_pkey PRIMARY KEY (id);
+    ADD CONSTRAINT group_mapping_pkey PRIMARY KEY (tenant_id, id);
 ALTER TABLE ONLY public.identity
     ADD CONSTRAINT identity_anchor_key UNIQUE (tenant_id, provider_id, anchor);
 ALTER TABLE ONLY public.identity_group
-    ADD CONSTRAINT identity_group_key UNIQUE (tenant_id, identity_id, group_id);
-ALTER TABLE ONLY public.identity_group
-    ADD CONSTRAINT identity_group_pkey PRIMARY KEY (id);
+    ADD CONSTRAINT identity_group_pkey PRIMARY KEY (tenant_id, identity_id, group_id);
 ALTER TABLE ONLY public.identity
-    ADD CONSTRAINT identity_id_key UNIQUE (tenant_id, id);
-ALTER TABLE ONLY public.identity
-    ADD CONSTRAINT identity_pkey PRIMARY KEY (id);
+    ADD CONSTRAINT identity_pkey PRIMARY KEY (tenant_id, id);
 ALTER TABLE ONLY public.identity
     ADD CONSTRAINT identity_subject_key UNIQUE (tenant_id, provider_id, issuer, subject);
 ALTER TABLE ONLY public.identity_sync
-    ADD CONSTRAINT identity_sync_pkey PRIMARY KEY (id);
+    ADD CONSTRAINT identity_sync_pkey PRIMARY KEY (tenant_id, id);
 ALTER TABLE ONLY public.local_account
-    ADD CONSTRAINT local_account_pkey PRIMARY KEY (id);
+    ADD CONSTRAINT local_account_pkey PRIMARY KEY (tenant_id, id);
 ALTER TABLE ONLY public.local_policy
-    ADD CONSTRAINT local_policy_pkey PRIMARY KEY (id);
+    ADD CONSTRAINT local_policy_pkey PRIMARY KEY (tenant_id);
 ALTER TABLE ONLY public.login_attempt
-    ADD CONSTRAINT login_attempt_id_key UNIQUE (tenant_id, id);
-ALTER TABLE ONLY public.login_attempt
-    ADD CONSTRAINT login_attempt_pkey PRIMARY KEY (id);
+    ADD CONSTRAINT login_attempt_pkey PRIMARY KEY (tenant_id, id);
 ALTER TABLE ONLY public.login_attempt
     ADD CONSTRAINT login_attempt_state_key UNIQUE (state_hash);
 ALTER TABLE ONLY public.login_handle
-    ADD CONSTRAINT login_handle_pkey PRIMARY KEY (id);
+    ADD CONSTRAINT login_handle_pkey PRIMARY KEY (tenant_id, id);
 ALTER TABLE ONLY public.login_handle
     ADD CONSTRAINT login_handle_token_key UNIQUE (token_hash);
 ALTER TABLE ONLY public.logout_handle
-    ADD CONSTRAINT logout_handle_pkey PRIMARY KEY (id);
+    ADD CONSTRAINT logout_handle_pkey PRIMARY KEY (tenant_id, id);
 ALTER TABLE ONLY public.logout_handle
     ADD CONSTRAINT logout_handle_token UNIQUE (tenant_id, token_hash);
 ALTER TABLE ONLY public.logout_token_seen
-    ADD CONSTRAINT logout_token_seen_pkey PRIMARY KEY (id);
-ALTER TABLE ONLY public.logout_token_seen
-    ADD CONSTRAINT logout_token_seen_token_key UNIQUE (tenant_id, provider_id, token_hash);
+    ADD CONSTRAINT logout_token_seen_pkey PRIMARY KEY (tenant_id, provider_id, token_hash);
 ALTER TABLE ONLY public.mapping_change
-    ADD CONSTRAINT mapping_change_pkey PRIMARY KEY (id);
+    ADD CONSTRAINT mapping_change_pkey PRIMARY KEY (tenant_id, id);
 ALTER TABLE ONLY public.mapping_group
-    ADD CONSTRAINT mapping_group_key UNIQUE (tenant_id, mapping_id, group_id);
-ALTER TABLE ONLY public.mapping_group
-    ADD CONSTRAINT mapping_group_pkey PRIMARY KEY (id);
+    ADD CONSTRAINT mapping_group_pkey PRIMARY KEY (tenant_id, mapping_id, group_id);
 ALTER TABLE ONLY public.mapping_permission
-    ADD CONSTRAINT mapping_permission_key UNIQUE (tenant_id, mapping_id, permission_id);
-ALTER TABLE ONLY public.mapping_permission
-    ADD CONSTRAINT mapping_permission_pkey PRIMARY KEY (id);
+    ADD CONSTRAINT mapping_permission_pkey PRIMARY KEY (tenant_id, mapping_id, permission_id);
 ALTER TABLE ONLY public.one_time_code
     ADD CONSTRAINT one_time_code_code_key UNIQUE (code_hash);
 ALTER TABLE ONLY public.one_time_code
-    ADD CONSTRAINT one_time_code_pkey PRIMARY KEY (id);
+    ADD CONSTRAINT one_time_code_pkey PRIMARY KEY (tenant_id, id);
 ALTER TABLE ONLY public.password_token
-    ADD CONSTRAINT password_token_pkey PRIMARY KEY (id);
+    ADD CONSTRAINT password_token_pkey PRIMARY KEY (tenant_id, id);
 ALTER TABLE ONLY public.password_token
     ADD CONSTRAINT password_token_token_key UNIQUE (token_hash);
 ALTER TABLE ONLY public.password_try
-    ADD CONSTRAINT password_try_pkey PRIMARY KEY (id);
-ALTER TABLE ONLY public.password_try
-    ADD CONSTRAINT password_try_source UNIQUE (tenant_id, user_id, source_hash);
+    ADD CONSTRAINT password_try_pkey PRIMARY KEY (tenant_id, user_id, source_hash);
 ALTER TABLE ONLY public.permission_grant
-    ADD CONSTRAINT permission_grant_pkey PRIMARY KEY (id);
-ALTER TABLE ONLY public.permission
-    ADD CONSTRAINT permission_id_key UNIQUE (tenant_id, id);
+    ADD CONSTRAINT permission_grant_pkey PRIMARY KEY (tenant_id, id);
 ALTER TABLE ONLY public.permission
     ADD CONSTRAINT permission_name_key UNIQUE (tenant_id, name);
 ALTER TABLE ONLY public.permission
-    ADD CONSTRAINT permission_pkey PRIMARY KEY (id);
+    ADD CONSTRAINT permission_pkey PRIMARY KEY (tenant_id, id);
 ALTER TABLE ONLY public.provider_breaker
-    ADD CONSTRAINT provider_breaker_pkey PRIMARY KEY (id);
-ALTER TABLE ONLY public.provider_group
-    ADD CONSTRAINT provider_group_id_key UNIQUE (tenant_id, id);
+    ADD CONSTRAINT provider_breaker_pkey PRIMARY KEY (tenant_id, id);
 ALTER TABLE ONLY public.provider_group
     ADD CONSTRAINT provider_group_name_key UNIQUE (tenant_id, provider_id, name);
 ALTER TABLE ONLY public.provider_group
-    ADD CONSTRAINT provider_group_pkey PRIMARY KEY (id);
+    ADD CONSTRAINT provider_group_pkey PRIMARY KEY (tenant_id, id);
 ALTER TABLE ONLY public.provider
-    ADD CONSTRAINT provider_id_key UNIQUE (tenant_id, id);
-ALTER TABLE ONLY public.provider
-    ADD CONSTRAINT provider_pkey PRIMARY KEY (id);
+    ADD CONSTRAINT provider_pkey PRIMARY KEY (tenant_id, id);
 ALTER TABLE ONLY public.provider_secret
-    ADD CONSTRAINT provider_secret_pkey PRIMARY KEY (id);
+    ADD CONSTRAINT provider_secret_pkey PRIMARY KEY (tenant_id, id);
 ALTER TABLE ONLY public.provider
     ADD CONSTRAINT provider_slug_key UNIQUE (tenant_id, slug);
 ALTER TABLE ONLY public.provider_test
-    ADD CONSTRAINT provider_test_id_key UNIQUE (tenant_id, id);
-ALTER TABLE ONLY public.provider_test
-    ADD CONSTRAINT provider_test_pkey PRIMARY KEY (id);
+    ADD CONSTRAINT provider_test_pkey PRIMARY KEY (tenant_id, id);
 ALTER TABLE ONLY public.refresh_token
     ADD CONSTRAINT refresh_token_hash_key UNIQUE (tenant_id, identity_id, hash);
 ALTER TABLE ONLY public.refresh_token
-    ADD CONSTRAINT refresh_token_pkey PRIMARY KEY (id);
+    ADD CONSTRAINT refresh_token_pkey PRIMARY KEY (tenant_id, id);
 ALTER TABLE ONLY public.service_client
     ADD CONSTRAINT service_client_name_key UNIQUE (name);
 ALTER TABLE ONLY public.service_client
     ADD CONSTRAINT service_client_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.session
-    ADD CONSTRAINT session_id_key UNIQUE (tenant_id, id);
-ALTER TABLE ONLY public.session
-    ADD CONSTRAINT session_pkey PRIMARY KEY (id);
+    ADD CONSTRAINT session_pkey PRIMARY KEY (tenant_id, id);
 ALTER TABLE ONLY public.session
     ADD CONSTRAINT session_token_key UNIQUE (token_hash);
 ALTER TABLE ONLY public.tenant_host
@@ -637,7 +602,7 @@ ALTER TABLE ONLY public.tenant
 ALTER TABLE ONLY public.tenant
     ADD CONSTRAINT tenant_slug_key UNIQUE (slug);
 ALTER TABLE ONLY public.user_read
-    ADD CONSTRAINT user_read_pkey PRIMARY KEY (id);
+    ADD CONSTRAINT user_read_pkey PRIMARY KEY (tenant_id, id);
 CREATE INDEX api_token_user ON public.api_token USING btree (tenant_id, user_id);
 CREATE INDEX app_user_disabled ON public.app_user USING btree (tenant_id, id) WHERE (disabled_at IS NOT NULL);
 CREATE INDEX app_user_email_prefix ON public.app_user USING btree (tenant_id, email_folded text_pattern_ops, id);
@@ -687,7 +652,7 @@ ALTER TABLE ONLY public.app_user
 ALTER TABLE ONLY public.audit_event
     ADD CONSTRAINT audit_event_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenant(id);
 ALTER TABLE ONLY public.audit_head
-    ADD CONSTRAINT audit_head_id_fkey FOREIGN KEY (id) REFERENCES public.tenant(id);
+    ADD CONSTRAINT audit_head_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenant(id);
 ALTER TABLE ONLY public.client_key
     ADD CONSTRAINT client_key_tenant_id_provider_id_fkey FOREIGN KEY (tenant_id, provider_id) REFERENCES public.provider(tenant_id, id);
 ALTER TABLE ONLY public.frontend
@@ -713,7 +678,7 @@ ALTER TABLE ONLY public.identity
 ALTER TABLE ONLY public.local_account
     ADD CONSTRAINT local_account_tenant_id_id_fkey FOREIGN KEY (tenant_id, id) REFERENCES public.app_user(tenant_id, id);
 ALTER TABLE ONLY public.local_policy
-    ADD CONSTRAINT local_policy_id_fkey FOREIGN KEY (id) REFERENCES public.tenant(id);
+    ADD CONSTRAINT local_policy_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenant(id);
 ALTER TABLE ONLY public.login_attempt
     ADD CONSTRAINT login_attempt_tenant_id_frontend_id_fkey FOREIGN KEY (tenant_id, frontend_id) REFERENCES public.frontend(tenant_id, id);
 ALTER TABLE ONLY public.login_attempt

@@ -49,6 +49,7 @@ KEPT = {
     "secret_keys_file": "read by the name of its setting",
     "max_*": "limits of a tenant, read by their names",
     # Used by what stands beside the product.
+    "sql_migration": "the files in `piccolo_migrations/` call it",
     "global_id": "an object's id as a client would send it",
     "troubleshooting_markdown": "`make schema` writes a page of the documentation with it",
     "stepped_aside": "tells whether compiled completion did the work",

@@ -1,6 +1,6 @@
 """What is generated or declared twice must agree: run by `make check`; `make schema` (`--write`) writes it anew.
 
-migrations          an empty database, migrated, has exactly the columns that `db/tables.py` declares
+migrations          an empty database, migrated, has exactly the columns that `db/tables/` declares
 references          every reference between tenant-owned tables starts with `tenant_id` (I2)
 docs/schema.sql     the catalogue of that database
 schema.graphql      printed from the code
@@ -51,7 +51,7 @@ Columns = dict[tuple[str, str], tuple[str, bool]]
 
 
 def declared_columns() -> Columns:
-    """What `db/tables.py` says."""
+    """What `db/tables/` says."""
     return {
         (table._meta.tablename, column._meta.name): (column.column_type, column._meta.null)
         for table in TABLES
@@ -144,7 +144,7 @@ async def examine() -> tuple[list[str], str]:
         for place in sorted(declared.keys() | stored.keys()):
             if declared.get(place) != stored.get(place):
                 problems.append(
-                    f"{'.'.join(place)}: tables.py says {declared.get(place)}, the migrations {stored.get(place)}"
+                    f"{'.'.join(place)}: db/tables says {declared.get(place)}, the migrations {stored.get(place)}"
                 )
         problems += [f"reference without tenant_id first: {one}" for one in await references_without_tenant(connection)]
         await connection.close()

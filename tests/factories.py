@@ -141,8 +141,7 @@ async def make_mapping(
     )
     for permission_id in permission_ids:
         await connection.execute(
-            "insert into mapping_permission (id, tenant_id, mapping_id, permission_id) values ($1, $2, $3, $4)",
-            uuid7(),
+            "insert into mapping_permission (tenant_id, mapping_id, permission_id) values ($1, $2, $3)",
             tenant_id,
             mapping_id,
             permission_id,

@@ -76,11 +76,12 @@ async def tenants_with_unsealed(connection: Connection) -> list[UUID]:
 async def lock_head(connection: Connection, tenant_id: UUID) -> Head | None:
     """The chain's head, locked for this transaction; None if another sealer holds it."""
     await connection.execute(
-        "insert into audit_head (id, sequence, mac, key_id, sealed_at) values ($1, 0, '', '', now()) on conflict do nothing",
+        "insert into audit_head (tenant_id, sequence, mac, key_id, sealed_at) values ($1, 0, '', '', now())"
+        " on conflict do nothing",
         tenant_id,
     )
     row = await connection.fetchrow(
-        "select sequence, mac, key_id from audit_head where id = $1 for update skip locked", tenant_id
+        "select sequence, mac, key_id from audit_head where tenant_id = $1 for update skip locked", tenant_id
     )
     return Head(row["sequence"], row["mac"], row["key_id"]) if row else None
 
@@ -121,7 +122,7 @@ async def seal(connection: Connection, tenant_id: UUID, links: Sequence[tuple[UU
         list(macs),
     )
     await connection.execute(
-        "update audit_head set sequence = $2, mac = $3, key_id = $4, sealed_at = now() where id = $1",
+        "update audit_head set sequence = $2, mac = $3, key_id = $4, sealed_at = now() where tenant_id = $1",
         tenant_id,
         sequences[-1],
         macs[-1],
@@ -153,5 +154,5 @@ async def sealed(
 
 async def head(connection: Connection, tenant_id: UUID) -> Head | None:
     """The chain's head, unlocked; None before the first sealing."""
-    row = await connection.fetchrow("select sequence, mac, key_id from audit_head where id = $1", tenant_id)
+    row = await connection.fetchrow("select sequence, mac, key_id from audit_head where tenant_id = $1", tenant_id)
     return Head(row["sequence"], row["mac"], row["key_id"]) if row else None

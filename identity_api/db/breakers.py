@@ -33,7 +33,7 @@ async def record_refusal(
         ), written as (
             insert into provider_breaker as b (id, tenant_id, failures, people, open_until, reason, changed_at)
             select $2, $1, after, case when $6::uuid is null then '{}' else array[$6::uuid] end, null, $3, now() from counted
-            on conflict (id) do update set failures = excluded.failures, reason = excluded.reason, changed_at = now(),
+            on conflict (tenant_id, id) do update set failures = excluded.failures, reason = excluded.reason, changed_at = now(),
                 people = case when $6 = any(b.people) or cardinality(b.people) >= $4 then b.people
                     else b.people || excluded.people end,
                 open_until = case when excluded.failures >= $4 then now() + make_interval(secs => $5)
@@ -56,9 +56,9 @@ async def record_acceptance(connection: Connection, tenant_id: UUID, provider_id
     before = await connection.fetchval(
         """
         with before as (
-            select id, failures from provider_breaker where tenant_id = $1 and id = $2 and failures > 0 for update)
+            select failures from provider_breaker where tenant_id = $1 and id = $2 and failures > 0 for update)
         update provider_breaker b set failures = 0, people = '{}', open_until = null, reason = null, changed_at = now()
-        from before where b.id = before.id returning before.failures
+        from before where b.tenant_id = $1 and b.id = $2 returning before.failures
         """,
         tenant_id,
         provider_id,
@@ -72,7 +72,7 @@ async def pause(connection: Connection, tenant_id: UUID, provider_id: UUID, seco
         """
         insert into provider_breaker (id, tenant_id, failures, people, open_until, reason, changed_at)
         values ($2, $1, 0, '{}', now() + make_interval(secs => $3), $4, now())
-        on conflict (id) do update set reason = excluded.reason, changed_at = now(),
+        on conflict (tenant_id, id) do update set reason = excluded.reason, changed_at = now(),
             open_until = greatest(provider_breaker.open_until, excluded.open_until)
         """,
         tenant_id,

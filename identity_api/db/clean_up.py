@@ -17,8 +17,8 @@ async def forget_attempts(connection: Connection) -> int:
     return _count(
         await connection.execute(
             """
-            delete from login_attempt where id in (
-                select id from login_attempt where expires_at < now() - interval '1 hour' limit $1)
+            delete from login_attempt where (tenant_id, id) in (
+                select tenant_id, id from login_attempt where expires_at < now() - interval '1 hour' limit $1)
             """,
             BATCH,
         )
@@ -30,8 +30,8 @@ async def forget_sessions(connection: Connection) -> int:
     return _count(
         await connection.execute(
             """
-            delete from session where id in (
-                select id from session where absolute_until < now() - interval '30 days' limit $1)
+            delete from session where (tenant_id, id) in (
+                select tenant_id, id from session where absolute_until < now() - interval '30 days' limit $1)
             """,
             BATCH,
         )

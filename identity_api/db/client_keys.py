@@ -123,6 +123,8 @@ async def forget_retired(connection: Connection, tenant_id: UUID, provider_id: U
 async def forget(connection: Connection, limit: int) -> int:
     """Remove up to `limit` retired keys, of any tenant; returns how many."""
     status = await connection.execute(
-        "delete from client_key where id in (select id from client_key where retired_at <= now() limit $1)", limit
+        "delete from client_key"
+        " where (tenant_id, id) in (select tenant_id, id from client_key where retired_at <= now() limit $1)",
+        limit,
     )
     return int(status.rpartition(" ")[2])

@@ -85,14 +85,13 @@ async def move(connection: Connection, tenant_id: UUID, provider_id: UUID, chang
     if joined:
         await connection.execute(
             """
-            insert into identity_group (id, tenant_id, identity_id, group_id)
-            select j.id, $1, j.identity_id, g.id from unnest($3::uuid[], $4::uuid[], $5::text[]) as j (id, identity_id, name)
+            insert into identity_group (tenant_id, identity_id, group_id)
+            select $1, j.identity_id, g.id from unnest($3::uuid[], $4::text[]) as j (identity_id, name)
             join provider_group g on g.tenant_id = $1 and g.provider_id = $2 and g.name = j.name
             on conflict (tenant_id, identity_id, group_id) do nothing
             """,
             tenant_id,
             provider_id,
-            [uuid7() for _ in joined],
             [identity_id for identity_id, _ in joined],
             [name for _, name in joined],
         )
@@ -191,12 +190,11 @@ async def match(connection: Connection, tenant_id: UUID, pairs: Sequence[tuple[U
     """Keep that these (mapping, group) pairs match."""
     await connection.execute(
         """
-        insert into mapping_group (id, tenant_id, mapping_id, group_id)
-        select m.id, $1, m.mapping_id, m.group_id from unnest($2::uuid[], $3::uuid[], $4::uuid[]) as m (id, mapping_id, group_id)
+        insert into mapping_group (tenant_id, mapping_id, group_id)
+        select $1, m.mapping_id, m.group_id from unnest($2::uuid[], $3::uuid[]) as m (mapping_id, group_id)
         on conflict (tenant_id, mapping_id, group_id) do nothing
         """,
         tenant_id,
-        [uuid7() for _ in pairs],
         [mapping_id for mapping_id, _ in pairs],
         [group_id for _, group_id in pairs],
     )

@@ -35,7 +35,7 @@ async def policy(connection: Connection, tenant_id: UUID, *, hold: bool = False)
     Args:
         hold: keep it as it is until the transaction ends, so that no session begins beside the end of all of them.
     """
-    statement = "select local_sign_in, sso_managed from local_policy where id = $1"
+    statement = "select local_sign_in, sso_managed from local_policy where tenant_id = $1"
     row = await connection.fetchrow(f"{statement} for share" if hold else statement, tenant_id)
     return LocalPolicy(**row) if row else LocalPolicy()
 
@@ -44,8 +44,8 @@ async def write_policy(connection: Connection, tenant_id: UUID, wanted: LocalPol
     """Make this the tenant's policy."""
     await connection.execute(
         """
-        insert into local_policy (id, local_sign_in, sso_managed) values ($1, $2, $3)
-        on conflict (id) do update set local_sign_in = excluded.local_sign_in, sso_managed = excluded.sso_managed
+        insert into local_policy (tenant_id, local_sign_in, sso_managed) values ($1, $2, $3)
+        on conflict (tenant_id) do update set local_sign_in = excluded.local_sign_in, sso_managed = excluded.sso_managed
         """,
         tenant_id,
         wanted.local_sign_in,
@@ -106,7 +106,7 @@ async def take_try(connection: Connection, tenant_id: UUID, user_id: UUID) -> bo
     row = await connection.fetchval(
         """
         insert into local_account as a (id, tenant_id, failures) values ($2, $1, 1)
-        on conflict (id) do update set failures = a.failures + 1, locked_until = case when a.failures + 1 >= $3
+        on conflict (tenant_id, id) do update set failures = a.failures + 1, locked_until = case when a.failures + 1 >= $3
             then now() + make_interval(secs => least($4 * 2 ^ least(a.failures + 1 - $3, 20), $5)) end
         where a.locked_until is null or a.locked_until <= now()
         returning id
@@ -187,7 +187,7 @@ async def enrol_totp(connection: Connection, tenant_id: UUID, user_id: UUID, sea
     await connection.execute(
         """
         insert into local_account (id, tenant_id, failures, totp_sealed) values ($2, $1, 0, $3)
-        on conflict (id) do update set totp_sealed = excluded.totp_sealed, totp_confirmed_at = null, totp_step = null
+        on conflict (tenant_id, id) do update set totp_sealed = excluded.totp_sealed, totp_confirmed_at = null, totp_step = null
         """,
         tenant_id,
         user_id,

@@ -47,6 +47,8 @@ async def take(connection: Connection, tenant_id: UUID, token_hash: bytes) -> Se
 async def forget(connection: Connection, limit: int) -> int:
     """Delete up to so many that are over, of all tenants. Returns how many."""
     status = await connection.execute(
-        "delete from logout_handle where id in (select id from logout_handle where expires_at < now() limit $1)", limit
+        "delete from logout_handle"
+        " where (tenant_id, id) in (select tenant_id, id from logout_handle where expires_at < now() limit $1)",
+        limit,
     )
     return int(status.rpartition(" ")[2])

@@ -7,7 +7,6 @@ from uuid import UUID
 import msgspec
 
 from identity_api.db.database import Connection
-from identity_api.ids import uuid7
 
 _LOGOUTS = 0x6C6F_676F  # "logo": the first half of the advisory key
 
@@ -60,10 +59,9 @@ async def remember(connection: Connection, tenant_id: UUID, provider_id: UUID, u
     """Use the token up; False if it was used before. Of several at once, one gets True."""
     status = await connection.execute(
         """
-        insert into logout_token_seen (id, tenant_id, provider_id, token_hash, ended_hash, seen_at, expires_at)
-        values ($1, $2, $3, $4, $5, now(), $6) on conflict (tenant_id, provider_id, token_hash) do nothing
+        insert into logout_token_seen (tenant_id, provider_id, token_hash, ended_hash, seen_at, expires_at)
+        values ($1, $2, $3, $4, now(), $5) on conflict (tenant_id, provider_id, token_hash) do nothing
         """,
-        uuid7(),
         tenant_id,
         provider_id,
         used.token_hash,
@@ -83,12 +81,11 @@ async def remember_browser(
     """
     await connection.execute(
         """
-        insert into logout_token_seen as seen (id, tenant_id, provider_id, token_hash, ended_hash, seen_at, expires_at)
-        values ($1, $2, $3, $4, $5, now(), now() + make_interval(secs => $6))
+        insert into logout_token_seen as seen (tenant_id, provider_id, token_hash, ended_hash, seen_at, expires_at)
+        values ($1, $2, $3, $4, now(), now() + make_interval(secs => $5))
         on conflict (tenant_id, provider_id, token_hash) do update
             set seen_at = greatest(seen.seen_at, excluded.seen_at), expires_at = excluded.expires_at
         """,
-        uuid7(),
         tenant_id,
         provider_id,
         name_hash,
@@ -211,8 +208,9 @@ async def forget(connection: Connection, limit: int) -> int:
     """
     status = await connection.execute(
         """
-        delete from logout_token_seen where id in (
-            select id from logout_token_seen where expires_at < now() - interval '1 hour' limit $1)
+        delete from logout_token_seen where (tenant_id, provider_id, token_hash) in (
+            select tenant_id, provider_id, token_hash from logout_token_seen
+            where expires_at < now() - interval '1 hour' limit $1)
         """,
         limit,
     )

@@ -187,13 +187,12 @@ async def set_permissions(
     )
     await connection.execute(
         """
-        insert into mapping_permission (id, tenant_id, mapping_id, permission_id)
-        select n.id, $1, $2, n.permission_id from unnest($3::uuid[], $4::uuid[]) as n (id, permission_id)
+        insert into mapping_permission (tenant_id, mapping_id, permission_id)
+        select $1, $2, n.permission_id from unnest($3::uuid[]) as n (permission_id)
         on conflict (tenant_id, mapping_id, permission_id) do nothing
         """,
         tenant_id,
         mapping_id,
-        [uuid7() for _ in permission_ids],
         list(permission_ids),
     )
 
@@ -272,10 +271,11 @@ async def advance_change(connection: Connection, change: Change, reached: Sequen
     """Note how far the edit has come."""
     await connection.execute(
         """
-        update mapping_change set done = done + $2, after_identity_id = coalesce($3, after_identity_id),
-            finished_at = case when $4 then clock_timestamp() end
-        where id = $1
+        update mapping_change set done = done + $3, after_identity_id = coalesce($4, after_identity_id),
+            finished_at = case when $5 then clock_timestamp() end
+        where tenant_id = $1 and id = $2
         """,
+        change.tenant_id,
         change.id,
         len(reached),
         reached[-1] if reached else None,

@@ -15,7 +15,6 @@ import msgspec
 from identity_api.db import local_accounts
 from identity_api.db.database import Connection
 from identity_api.db.local_accounts import FIRST_LOCK_SECONDS, FREE_TRIES, LONGEST_LOCK_SECONDS
-from identity_api.ids import uuid7
 
 ADDRESS_TRIES = 3
 """A day and address, beside those that all strangers share."""
@@ -55,15 +54,14 @@ async def take(connection: Connection, tenant_id: UUID, user_id: UUID, source: S
 async def _take_known(connection: Connection, tenant_id: UUID, user_id: UUID, source: Source) -> bool:
     found = await connection.fetchval(
         """
-        insert into password_try as t (id, tenant_id, user_id, source_hash, is_known, failures, tried_at)
-        values ($1, $2, $3, $4, true, 1, now())
+        insert into password_try as t (tenant_id, user_id, source_hash, is_known, failures, tried_at)
+        values ($1, $2, $3, true, 1, now())
         on conflict (tenant_id, user_id, source_hash) do update set failures = t.failures + 1, tried_at = now(),
-            locked_until = case when t.failures + 1 >= $5
-                then now() + make_interval(secs => least($6 * 2 ^ least(t.failures + 1 - $5, 20), $7)) end
+            locked_until = case when t.failures + 1 >= $4
+                then now() + make_interval(secs => least($5 * 2 ^ least(t.failures + 1 - $4, 20), $6)) end
         where t.locked_until is null or t.locked_until <= now()
-        returning id
+        returning true
         """,
-        uuid7(),
         tenant_id,
         user_id,
         source.hash,
@@ -78,14 +76,13 @@ async def _count_address(connection: Connection, tenant_id: UUID, user_id: UUID,
     """One more from this address; False if it has had so many within a day."""
     found = await connection.fetchval(
         """
-        insert into password_try as t (id, tenant_id, user_id, source_hash, is_known, failures, tried_at)
-        values ($1, $2, $3, $4, false, 1, now())
+        insert into password_try as t (tenant_id, user_id, source_hash, is_known, failures, tried_at)
+        values ($1, $2, $3, false, 1, now())
         on conflict (tenant_id, user_id, source_hash) do update set tried_at = now(),
             failures = case when t.tried_at > now() - interval '1 day' then t.failures + 1 else 1 end
-        where t.failures < $5 or t.tried_at <= now() - interval '1 day'
-        returning id
+        where t.failures < $4 or t.tried_at <= now() - interval '1 day'
+        returning true
         """,
-        uuid7(),
         tenant_id,
         user_id,
         source.hash,
@@ -125,8 +122,8 @@ async def forget(connection: Connection, limit: int) -> int:
     """Delete up to so many counts that are a day old and lock nothing, of all tenants. Returns how many."""
     status = await connection.execute(
         """
-        delete from password_try where id in (
-            select id from password_try where tried_at < now() - interval '1 day' limit $1)
+        delete from password_try where (tenant_id, user_id, source_hash) in (
+            select tenant_id, user_id, source_hash from password_try where tried_at < now() - interval '1 day' limit $1)
         """,
         limit,
     )

@@ -83,6 +83,8 @@ async def newest(connection: Connection, tenant_id: UUID, provider_id: UUID, use
 async def forget(connection: Connection, limit: int) -> int:
     """Remove tests whose time is over, with their attempts."""
     status = await connection.execute(
-        "delete from provider_test where id in (select id from provider_test where expires_at < now() limit $1)", limit
+        "delete from provider_test"
+        " where (tenant_id, id) in (select tenant_id, id from provider_test where expires_at < now() limit $1)",
+        limit,
     )
     return int(status.rpartition(" ")[2])

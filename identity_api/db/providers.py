@@ -265,7 +265,7 @@ async def write(connection: Connection, provider: Provider) -> None:
     updates = ", ".join([f"{name} = excluded.{name}" for name in names if name not in kept])
     await connection.execute(
         f"insert into provider ({', '.join(names)}) values ({places})"
-        f" on conflict (id) do update set {updates} where provider.tenant_id = excluded.tenant_id",
+        f" on conflict (tenant_id, id) do update set {updates}",
         *values.values(),
     )
 

@@ -48,9 +48,8 @@ async def add(
         """
         insert into refresh_token (id, tenant_id, identity_id, sealed, hash, created_at, uncertain)
         values ($1, $2, $3, $4, $5, clock_timestamp(), false)
-        on conflict (id) do update set sealed = excluded.sealed, created_at = excluded.created_at,
+        on conflict (tenant_id, id) do update set sealed = excluded.sealed, created_at = excluded.created_at,
             dead_at = null, dead_reason = null, uncertain = false
-            where refresh_token.tenant_id = excluded.tenant_id
         """,
         token_id,
         tenant_id,

@@ -60,15 +60,17 @@ async def count_other(connection: Connection, place: SealedColumn, prefix: bytes
 
 
 async def other(
-    connection: Connection, place: SealedColumn, prefix: bytes, *, after: UUID | None, limit: int
+    connection: Connection, place: SealedColumn, prefix: bytes, *, after: SealedValue | None, limit: int
 ) -> list[SealedValue]:
-    """The next values that do not begin with `prefix`, by row id, after that one."""
+    """The next values that do not begin with `prefix`, by tenant and row id, after that one."""
     table, column = place
     rows = await connection.fetch(
         f"select id, tenant_id, {column} as sealed from {table}"
-        f" where {column} is not null and {_differs(column, 1)} and ($2::uuid is null or id > $2) order by id limit $3",
+        f" where {column} is not null and {_differs(column, 1)}"
+        " and ($2::uuid is null or (tenant_id, id) > ($2, $3::uuid)) order by tenant_id, id limit $4",
         prefix,
-        after,
+        after and after.tenant_id,
+        after and after.id,
         limit,
         timeout=60,
     )
@@ -85,7 +87,7 @@ async def replace(connection: Connection, place: SealedColumn, values: Sequence[
         f"""
         update {table} as t set {column} = n.after
         from unnest($1::uuid[], $2::uuid[], $3::bytea[], $4::bytea[]) as n (id, tenant_id, before, after)
-        where t.id = n.id and t.tenant_id = n.tenant_id and t.{column} = n.before
+        where t.tenant_id = n.tenant_id and t.id = n.id and t.{column} = n.before
         """,
         [value.id for value in values],
         [value.tenant_id for value in values],

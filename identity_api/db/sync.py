@@ -98,13 +98,13 @@ with leased as (
         order by r.created_at desc, r.id desc limit 1) t on true
 ), probing as (
     update provider_breaker b set open_until = now() + make_interval(secs => {probe_seconds})
-    where b.id in (select provider_id from picked where is_probe and verdict = 'CLAIM')
+    where (b.tenant_id, b.id) in (select tenant_id, provider_id from picked where is_probe and verdict = 'CLAIM')
 ), claimed as (
     update identity_sync s set lease_until = now() + make_interval(secs => $3), lease_owner = $2,
         generation = s.generation + 1, uncertain = s.uncertain or s.attempt_hash is not null,
         attempt_token_id = k.token_id, attempt_hash = k.token_hash, attempt_at = now()
     from picked k where s.tenant_id = k.tenant_id and s.id = k.id and k.verdict = 'CLAIM'
-    returning s.id, s.generation, s.uncertain, s.failures, s.groups_completeness
+    returning s.tenant_id, s.id, s.generation, s.uncertain, s.failures, s.groups_completeness
 ), postponed as (
     -- Looked at again later, so that rows that never sync are not chosen every second. A login makes them due by itself.
     update identity_sync s set due_at = case k.verdict when 'DEAD' then null
@@ -114,7 +114,7 @@ with leased as (
 select k.tenant_id, k.id as identity_id, k.user_id, k.provider_id, k.issuer, k.subject, k.anchor, k.state, k.state_reason,
     k.token_id, k.token_hash, k.token_sealed, c.generation, c.uncertain, c.failures, c.groups_completeness,
     extract(epoch from now() - k.due_at)::float8 as overdue_seconds
-from picked k left join claimed c on c.id = k.id
+from picked k left join claimed c on c.tenant_id = k.tenant_id and c.id = k.id
 """
 
 _FORMS = {"threshold": BREAKER_THRESHOLD, "probe_seconds": PROBE_SECONDS}
@@ -159,18 +159,22 @@ async def transaction_age(connection: Connection) -> float:
     return value
 
 
-async def renew_leases(connection: Connection, owner: UUID, identity_ids: Sequence[UUID]) -> dict[UUID, int]:
+async def renew_leases(connection: Connection, owner: UUID, held: Sequence[Claimed]) -> dict[UUID, int]:
     """Heartbeat: extend what `owner` still holds; their generations by id. A row that is being written to is left out."""
     rows = await connection.fetch(
         """
         update identity_sync set lease_until = now() + make_interval(secs => $3)
-        where id in (
-            select id from identity_sync where id = any($2::uuid[]) and lease_owner = $1 for no key update skip locked)
+        where (tenant_id, id) in (
+            select s.tenant_id, s.id
+            from unnest($2::uuid[], $4::uuid[]) h (tenant_id, id)
+            join identity_sync s on s.tenant_id = h.tenant_id and s.id = h.id
+            where s.lease_owner = $1 for no key update of s skip locked)
         returning id, generation
         """,
         owner,
-        identity_ids,
+        [claimed.tenant_id for claimed in held],
         float(LEASE_SECONDS),
+        [claimed.identity_id for claimed in held],
     )
     return {row["id"]: row["generation"] for row in rows}
 

@@ -126,7 +126,7 @@ async def lock_for_session(
             when i.state = 'REVOKED' then 'LOGIN_ENDED' end as refusal
         from app_user u
         join tenant t on t.id = u.tenant_id
-        left join local_policy l on l.id = $1
+        left join local_policy l on l.tenant_id = $1
         left join identity i on i.tenant_id = $1 and i.user_id = u.id and i.id = $3
         left join provider p on p.tenant_id = $1 and p.id = i.provider_id
         where u.tenant_id = $1 and u.id = $2

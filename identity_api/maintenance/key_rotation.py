@@ -65,9 +65,9 @@ async def rotate(
     done = resealed = superseded = 0
     unopened: list[Unopened] = []
     for place in SEALED_COLUMNS:
-        after: UUID | None = None
+        after: SealedValue | None = None
         while values := await _next(database, place, prefix, after, batch):
-            after = values[-1].id
+            after = values[-1]
             fresh, broken = _reseal(vault, place, values)
             async with database.transaction() as connection:
                 written = await sealed.replace(connection, place, fresh)
@@ -99,7 +99,7 @@ async def references(
 
 
 async def _next(
-    database: Database, place: SealedColumn, prefix: bytes, after: UUID | None, limit: int
+    database: Database, place: SealedColumn, prefix: bytes, after: SealedValue | None, limit: int
 ) -> list[SealedValue]:
     async with database.reading() as connection:
         return await sealed.other(connection, place, prefix, after=after, limit=limit)

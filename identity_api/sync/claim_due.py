@@ -112,7 +112,7 @@ class Leases:
         held, since = dict(self._held), self._deps.elapsed()
         try:
             async with self._deps.database.reading() as connection:
-                renewed = await sync.renew_leases(connection, self._deps.owner, list(held))
+                renewed = await sync.renew_leases(connection, self._deps.owner, [one.claimed for one in held.values()])
             for identity_id, generation in renewed.items():
                 # Another sweep of this process may have claimed it anew.
                 if held[identity_id].claimed.generation == generation:

@@ -129,7 +129,7 @@ class Replay:
             """
             insert into local_account (id, tenant_id, failures, totp_sealed, totp_confirmed_at)
             values ($1, $2, 0, 'x', now())
-            on conflict (id) do update set totp_sealed = 'x', totp_confirmed_at = now()
+            on conflict (tenant_id, id) do update set totp_sealed = 'x', totp_confirmed_at = now()
             """,
             user_id,
             self.tenant,

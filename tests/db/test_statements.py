@@ -34,6 +34,7 @@ BY_ARGUMENT: Final = frozenset(
         "identity_api.db.sealed.headers",
         "identity_api.db.sealed.other",
         "identity_api.db.sealed.replace",
+        "identity_api.db.sql_migration.run",
         "identity_api.db.tenant_limits.count",
     )
 )

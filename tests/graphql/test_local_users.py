@@ -69,7 +69,7 @@ async def test_what_cannot_be_a_user_names_its_field_and_a_taken_name_says_so(wo
 async def test_where_providers_manage_users_it_is_refused(world: World) -> None:
     """S0-06."""
     await world.allow_passwords()
-    await world.execute("update local_policy set sso_managed = true where id = $1", world.tenant)
+    await world.execute("update local_policy set sso_managed = true where tenant_id = $1", world.tenant)
     local = global_id("User", world.local)
     for mutation, given in (
         ("createUser", {"username": "x"}),
@@ -77,7 +77,7 @@ async def test_where_providers_manage_users_it_is_refused(world: World) -> None:
     ):
         answer = await change(world.admin, mutation, **given)
         assert (answer["__typename"], answer["code"]) == ("NotAllowed", "SSO_MANAGED")
-    await world.execute("update local_policy set sso_managed = false where id = $1", world.tenant)
+    await world.execute("update local_policy set sso_managed = false where tenant_id = $1", world.tenant)
     assert (await change(world.admin, "updateUserProfile", id=local, displayLabel="X"))["user"]["displayLabel"] == "X"
 
 

@@ -34,7 +34,7 @@ async def contents(world: World) -> dict[str, list[Any]]:
     """Everything the tenant has."""
     async with world.database.reading() as connection:
         return {
-            table: await connection.fetch(f"select * from {table} where tenant_id = $1 order by id", world.tenant)
+            table: await connection.fetch(f"select t.* from {table} t where tenant_id = $1 order by t", world.tenant)
             for table in TABLES
         }
 

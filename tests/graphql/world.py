@@ -199,7 +199,7 @@ class World:
     async def allow_passwords(self) -> None:
         """People of the tenant may have passwords. Twice is once."""
         await self.execute(
-            "insert into local_policy (id, local_sign_in, sso_managed) values ($1, true, false) on conflict do nothing",
+            "insert into local_policy (tenant_id, local_sign_in, sso_managed) values ($1, true, false) on conflict do nothing",
             self.tenant,
         )
 

@@ -17,8 +17,8 @@ async def make_attempt(connection: Connection, tenant_id: UUID, provider_id: UUI
     await connection.execute(
         f"""
         insert into login_attempt (id, tenant_id, provider_id, delivery, return_to, session_origin, path_prefix, redirect_url,
-            issuer, created_at, expires_at)
-        values ($1, $2, $3, 'cookie', '/', 'https://a.example', '', 'https://a.example/', 'https://b.example',
+            issuer, reauthentication, created_at, expires_at)
+        values ($1, $2, $3, 'cookie', '/', 'https://a.example', '', 'https://a.example/', 'https://b.example', false,
             now() - interval '1 day', now() - interval '{expired}')
         """,
         attempt_id,
@@ -88,10 +88,9 @@ async def test_tokens_too_old_to_count_are_forgotten(database: Database) -> None
         for over in ("61 minutes", "59 minutes"):
             await connection.execute(
                 f"""
-                insert into logout_token_seen (id, tenant_id, provider_id, token_hash, ended_hash, seen_at, expires_at)
-                values ($1, $2, $3, $4, $4, now(), now() - interval '{over}')
+                insert into logout_token_seen (tenant_id, provider_id, token_hash, ended_hash, seen_at, expires_at)
+                values ($1, $2, $3, $3, now(), now() - interval '{over}')
                 """,
-                uuid7(),
                 tenant.id,
                 provider.id,
                 over.encode(),

@@ -134,7 +134,7 @@ async def test_a_chain_cut_off_with_its_head_is_found_by_a_head_noted_before(dat
         await connection.execute(
             """
             update audit_head set sequence = 2,
-                mac = (select mac from audit_event where tenant_id = $1 and sequence = 2) where id = $1
+                mac = (select mac from audit_event where tenant_id = $1 and sequence = 2) where tenant_id = $1
             """,
             tenant_id,
         )
@@ -146,9 +146,9 @@ async def test_a_chain_cut_off_with_its_head_is_found_by_a_head_noted_before(dat
 async def test_a_head_that_was_removed_or_changed_is_found(database: Database) -> None:
     async with database.transaction() as connection:
         tenant_id = await make_chain(connection, 3)
-        await connection.execute("update audit_head set mac = $2 where id = $1", tenant_id, os.urandom(32))
+        await connection.execute("update audit_head set mac = $2 where tenant_id = $1", tenant_id, os.urandom(32))
         assert await verify(connection, VAULT, tenant_id) == ChainBroken(3, "HEAD_CHANGED")
-        await connection.execute("delete from audit_head where id = $1", tenant_id)
+        await connection.execute("delete from audit_head where tenant_id = $1", tenant_id)
         assert await verify(connection, VAULT, tenant_id) == ChainBroken(1, "HEAD_MISSING")
 
 

@@ -50,8 +50,8 @@ async def test_what_came_from_a_disabled_provider_is_over_with_the_commit(office
     await office.fetch(
         """
         insert into login_attempt (id, tenant_id, provider_id, delivery, return_to, session_origin, path_prefix,
-            redirect_url, issuer, created_at, expires_at)
-        select gen_random_uuid(), tenant_id, id, 'cookie', '/', 'https://a.example', '', redirect_url, issuer, now(),
+            redirect_url, issuer, reauthentication, created_at, expires_at)
+        select gen_random_uuid(), tenant_id, id, 'cookie', '/', 'https://a.example', '', redirect_url, issuer, false, now(),
             now() + interval '10 minutes' from provider where id = $1
         """,
         off.id,

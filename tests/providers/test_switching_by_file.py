@@ -105,8 +105,8 @@ async def test_logins_under_way_are_refused_as_after_the_mutation(office: Office
     await office.fetch(
         """
         insert into login_attempt (id, tenant_id, provider_id, delivery, return_to, session_origin, path_prefix,
-            redirect_url, issuer, created_at, expires_at)
-        select gen_random_uuid(), tenant_id, id, 'cookie', '/', 'https://a.example', '', redirect_url, issuer, now(),
+            redirect_url, issuer, reauthentication, created_at, expires_at)
+        select gen_random_uuid(), tenant_id, id, 'cookie', '/', 'https://a.example', '', redirect_url, issuer, false, now(),
             now() + interval '10 minutes' from provider where tenant_id = $1
         """,
         office.tenant_id,

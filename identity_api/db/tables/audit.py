@@ -1,0 +1,32 @@
+"""The audit and its chain."""
+
+from piccolo.columns import JSONB, BigInt
+from piccolo.table import Table
+
+from identity_api.db.tables.columns import binary, key, reference, text, time
+
+
+class AuditEvent(Table, tablename="audit_event"):
+    """What changed, by whom. Written in the changing transaction; chained afterwards by the sealer (I6)."""
+
+    id = key()
+    tenant_id = reference()
+    at = time()
+    actor = text()
+    action = text()
+    subject_kind = text()
+    subject_id = reference(null=True)
+    payload = JSONB(default=None)
+    sequence = BigInt(default=None, null=True)
+    mac = binary(null=True)
+    key_id = text(null=True)
+
+
+class AuditHead(Table, tablename="audit_head"):
+    """The newest link of a tenant's audit chain."""
+
+    tenant_id = key()
+    sequence = BigInt(default=None)
+    mac = binary()
+    key_id = text()
+    sealed_at = time()

@@ -1,0 +1,109 @@
+"""The providers of a tenant, our secrets and keys there, and how they answer."""
+
+from piccolo.columns import JSONB, UUID, Text
+from piccolo.table import Table
+
+from identity_api.db.tables.columns import array, binary, flag, key, number, reference, text, time
+
+
+class Provider(Table, tablename="provider"):
+    """An OpenID Provider, or an OAuth 2.0 provider, of one tenant. The slug is never renamed."""
+
+    id = key()
+    tenant_id = reference()
+    slug = text()
+    protocol = text()
+    preset = text(null=True)
+    label = text()
+    icon = text(null=True)
+    position = number()
+    enabled = flag()
+    issuer = text()
+    discovery_url = text(null=True)
+    client_id = text()
+    client_authentication = text()
+    redirect_url = text()
+    scopes = array(Text(default=None))
+    authorization_parameters = JSONB(default=None)
+    endpoints = JSONB(default=None)
+    """OAuth 2.0 only: authorization, token and userinfo URL."""
+    claims = JSONB(default=None)
+    """Which claim is the anchor, username, display label, e-mail and groups, each with its ordered sources."""
+    client_settings = JSONB(default=None, null=True)
+    """What was agreed on beyond the ordinary (`providers.ClientSettings`); null if nothing was."""
+    provisioning = text()
+    adopt_by_name = flag()
+    email_verified_rule = text()
+    absent_groups = text()
+    sync_mode = text()
+    sync = text()
+    sync_scope = text(null=True)
+    sync_interval_seconds = number()
+    outage_grace_seconds = number()
+    unsynced_lease_seconds = number()
+    max_rate = number(null=True)
+    max_concurrent = number()
+    reauthentication = flag()
+    delivery = text(null=True)
+    logout_page_url = text(null=True)
+    managed_by = text()
+    version = number()
+    created_at = time()
+    updated_at = time()
+
+
+class ProviderSecret(Table, tablename="provider_secret"):
+    """A client secret, sealed. Two may overlap while one replaces the other."""
+
+    id = key()
+    tenant_id = reference()
+    provider_id = reference()
+    sealed = binary()
+    created_at = time()
+    expires_at = time(null=True)
+
+
+class ClientKey(Table, tablename="client_key"):
+    """A private key of ours at one provider: to sign with (`sig`), to decrypt with (`enc`), or for TLS (`tls`)."""
+
+    id = key()
+    tenant_id = reference()
+    provider_id = reference()
+    use = text()
+    key_id = text()
+    """The JWK's `kid`; for TLS the SHA-256 of the certificate."""
+    public_jwk = JSONB(default=None, null=True)
+    """As it is published, so that publishing opens nothing; null for TLS."""
+    sealed = binary()
+    """The private JWK, or for TLS the certificate chain and its key as PEM."""
+    created_at = time()
+    retired_at = time(null=True)
+    """From when on it is not published or used any more; may lie ahead."""
+
+
+class ProviderBreaker(Table, tablename="provider_breaker"):
+    """How the provider has been answering our own requests; `id` is the provider's."""
+
+    id = key()
+    tenant_id = reference()
+    failures = number()
+    """Refusals that count since it last accepted us: one for each person, or each that was of us as a client."""
+    people = array(UUID(default=None))
+    """Whose requests it refused since, as ids of identities; no more than open the breaker."""
+    open_until = time(null=True)
+    reason = text(null=True)
+    changed_at = time()
+
+
+class ProviderTest(Table, tablename="provider_test"):
+    """A test login of a provider, made by an admin in their own browser; its report is for nobody else."""
+
+    id = key()
+    tenant_id = reference()
+    provider_id = reference()
+    user_id = reference()
+    created_at = time()
+    expires_at = time()
+    """Ten minutes after the report, or after the beginning while there is none."""
+    report = JSONB(default=None, null=True)
+    """Settings, names of claims, types and counts; never what a claim says."""

@@ -1,0 +1,71 @@
+"""Sessions and API tokens, and how they end at a provider."""
+
+from piccolo.table import Table
+
+from identity_api.db.tables.columns import binary, key, number, reference, text, time
+
+
+class Session(Table, tablename="session"):
+    """Our record that a browser, or a program for a person, is signed in as a user. Holds only the token's hash."""
+
+    id = key()
+    tenant_id = reference()
+    user_id = reference()
+    identity_id = reference(null=True)
+    frontend_id = reference(null=True)
+    kind = text()
+    token_hash = binary()
+    epoch = number()
+    """The user's and the tenant's epoch added up when it began; a session of a past epoch is over."""
+    created_at = time()
+    seen_at = time()
+    authenticated_at = time()
+    absolute_until = time()
+    ended_at = time(null=True)
+    ended_reason = text(null=True)
+    provider_session = text(null=True)
+    id_token_sealed = binary(null=True)
+    """For the provider's end-session request (`id_token_hint`)."""
+    user_agent = text(null=True)
+
+
+class ApiToken(Table, tablename="api_token"):
+    """A long-lived token of a user, for programs. It dies with the user's logins."""
+
+    id = key()
+    tenant_id = reference()
+    user_id = reference()
+    name = text()
+    token_hash = binary()
+    created_at = time()
+    expires_at = time()
+    seen_at = time(null=True)
+    ended_at = time(null=True)
+    ended_reason = text(null=True)
+
+
+class LogoutHandle(Table, tablename="logout_handle"):
+    """A one-time address of ours that leads a browser on to its provider's sign-out, which no page may read."""
+
+    id = key()
+    tenant_id = reference()
+    token_hash = binary()
+    sealed = binary()
+    """Where it leads, with the ID Token in it, and the state to come back with."""
+    expires_at = time()
+
+
+class LogoutTokenSeen(Table, tablename="logout_token_seen"):
+    """A logout token that was used (Back-Channel Logout 2.6 step 8): remembered for as long as it would be accepted.
+
+    Or a session that a browser named (Front-Channel Logout 3): remembered for as long as a login may be under way.
+    """
+
+    tenant_id = key()
+    provider_id = reference()
+    token_hash = binary()
+    """Of issuer and `jti`; for a browser's logout, of what it named."""
+    ended_hash = binary()
+    """Of the provider's session or of the person that it ended: a login of theirs that is still under way ends as well."""
+    seen_at = time()
+    expires_at = time()

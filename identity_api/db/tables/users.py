@@ -1,0 +1,75 @@
+"""Users, and what guards their passwords."""
+
+from piccolo.columns import BigInt, Boolean
+from piccolo.table import Table
+
+from identity_api.db.tables.columns import binary, flag, key, number, reference, text, time
+
+
+class AppUser(Table, tablename="app_user"):
+    """A person in our records. `disabled_at` is an admin's word and never touched by sync."""
+
+    id = key()
+    tenant_id = reference()
+    username = text()
+    username_folded = text()
+    display_label = text()
+    display_label_folded = text()
+    email = text(null=True)
+    email_folded = text(null=True)
+    email_verified = Boolean(default=None, null=True)
+    disabled_at = time(null=True)
+    password_hash = text(null=True)
+    epoch = number()
+    created_at = time()
+    active_at = time()
+    """When the human last asked for something; written at most once an hour."""
+
+
+class UserRead(Table, tablename="user_read"):
+    """The read model: a user's facts in one row, `id` being the user's. Written in the transaction that changes them."""
+
+    id = key()
+    tenant_id = reference()
+    facts = text()
+    """JSON, shaped as `permissions.facts.GrantSnapshot`."""
+
+
+class LocalAccount(Table, tablename="local_account"):
+    """What guards a user's password, `id` being the user's; the password's hash is in `app_user`."""
+
+    id = key()
+    tenant_id = reference()
+    failures = number()
+    """Wrong tries since the last right one, by browsers that have not signed in to the account before."""
+    locked_until = time(null=True)
+    totp_sealed = binary(null=True)
+    totp_confirmed_at = time(null=True)
+    """Null while the secret has not been proven to be in the user's hands; it counts for nothing until then."""
+    totp_step = BigInt(default=None, null=True)
+    """The newest time step whose code was used (RFC 6238 section 5.2); no code up to it works again."""
+
+
+class PasswordTry(Table, tablename="password_try"):
+    """Wrong tries at one account from one source within a day."""
+
+    tenant_id = key()
+    user_id = reference()
+    source_hash = binary()
+    is_known = flag()
+    """A browser that has signed in with this password; else an address."""
+    failures = number()
+    locked_until = time(null=True)
+    tried_at = time()
+
+
+class PasswordToken(Table, tablename="password_token"):
+    """An admin's permission to set a user's password, once."""
+
+    id = key()
+    tenant_id = reference()
+    user_id = reference()
+    token_hash = binary()
+    created_at = time()
+    expires_at = time()
+    used_at = time(null=True)
