@@ -28,6 +28,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     provider_id: UUID | None
     """None for a local sign-in that is to be handed to a frontend."""
     frontend_id: UUID | None
+    frontend_slug: str | None
     delivery: Literal["cookie", "code", "fragment"]
     return_to: str
     session_origin: str
@@ -52,13 +53,12 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
         return f"Attempt(id={self.id}, tenant_id={self.tenant_id})"
 
 
-_ATTEMPT = ", ".join(
-    [
-        "t.slug as tenant_slug" if name == "tenant_slug" else "a.expires_at <= now() as is_expired"
-        if name == "is_expired" else f"a.{name}"
-        for name in Attempt.__struct_fields__
-    ]
-)  # fmt: skip
+_ELSEWHERE = {
+    "tenant_slug": "t.slug as tenant_slug",
+    "frontend_slug": "(select slug from frontend f where f.tenant_id = a.tenant_id and f.id = a.frontend_id) as frontend_slug",
+    "is_expired": "a.expires_at <= now() as is_expired",
+}
+_ATTEMPT = ", ".join([_ELSEWHERE.get(name, f"a.{name}") for name in Attempt.__struct_fields__])
 _FROM = "from login_attempt a join tenant t on t.id = a.tenant_id"
 
 
@@ -289,7 +289,6 @@ class Code(msgspec.Struct, frozen=True, kw_only=True):
     authenticated_at: datetime
     is_used: bool
     is_expired: bool
-    frontend_slug: str | None
     frontend_origins: tuple[str, ...]
     attempt: Attempt
 
@@ -303,7 +302,7 @@ async def by_code(connection: Connection, code_hash: bytes, kind: CodeKind) -> C
         f"""
         select {_ATTEMPT}, c.id as code_id, c.user_id, c.identity_id, c.provider_session, c.id_token_sealed,
             c.authenticated_at, c.used_at is not null as is_used, c.expires_at <= now() as code_is_expired,
-            f.slug as frontend_slug, f.origins as frontend_origins
+            f.origins as frontend_origins
         {_FROM} join one_time_code c on c.tenant_id = a.tenant_id and c.attempt_id = a.id
         left join frontend f on f.tenant_id = a.tenant_id and f.id = a.frontend_id
         where c.code_hash = $1 and c.kind = $2
@@ -322,7 +321,6 @@ async def by_code(connection: Connection, code_hash: bytes, kind: CodeKind) -> C
         authenticated_at=row["authenticated_at"],
         is_used=row["is_used"],
         is_expired=row["code_is_expired"],
-        frontend_slug=row["frontend_slug"],
         frontend_origins=tuple(row["frontend_origins"] or ()),
         attempt=_attempt(row),
     )

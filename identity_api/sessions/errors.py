@@ -65,6 +65,8 @@ class LoginFailed(IdentityAPIError):
         """Whether the audit of its tenant has it."""
         self.begin_again: str | None = None
         """Where this tenant's login page is, once the attempt is known."""
+        self.frontend_address: str | None = None
+        """Where the frontend that asked is told of it; None where our own page tells the person."""
 
 
 def _message(code: str, reason: str | None) -> str:

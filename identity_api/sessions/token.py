@@ -56,7 +56,7 @@ async def _hold(connection: Connection, found: Code) -> None:
 def _may_redeem(found: Code, redemption: Redemption) -> bool:
     if redemption.tenant_id is not None and redemption.tenant_id != found.attempt.tenant_id:
         return False
-    if redemption.frontend_slug is not None and redemption.frontend_slug != found.frontend_slug:
+    if redemption.frontend_slug is not None and redemption.frontend_slug != found.attempt.frontend_slug:
         return False
     if redemption.redirect_uri is not None and redemption.redirect_uri != found.attempt.return_to:
         return False

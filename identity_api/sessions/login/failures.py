@@ -20,6 +20,7 @@ from identity_api.oidc import errors as oidc
 from identity_api.oidc.token_endpoint import MISCONFIGURATION_ERRORS
 from identity_api.sessions.errors import LoginFailed
 from identity_api.sessions.login.deps import LoginDeps
+from identity_api.sessions.login.frontend_errors import address_for, begin_again
 from identity_api.sessions.login.report import LoginReport, report_of_failure
 from identity_api.telemetry import METRICS, get_logger, request_mark
 from identity_api.upstream.errors import Refused as TargetRefused
@@ -50,7 +51,8 @@ async def recorded(
         yield
     except LoginFailed as failure:
         failure.clear_cookies = failure.clear_cookies or tuple(clear_cookies)
-        failure.begin_again = f"{attempt.session_origin}{attempt.path_prefix}/login?choose=1"
+        failure.begin_again = begin_again(attempt, failure)
+        failure.frontend_address = address_for(attempt, failure)
         failure.is_recorded = True
         async with deps.database.transaction() as connection:
             await attempts.set_outcome(connection, attempt.tenant_id, attempt.id, failure.code)

@@ -9,8 +9,65 @@ from typing import Final
 from urllib.parse import urlencode
 
 from identity_api.db.attempts import Attempt, NewAttempt
+from identity_api.sessions.errors import LoginFailed
+from identity_api.sessions.login.return_to import DEFAULT_PATH
+from identity_api.telemetry import current_request_id
 
+_UNAVAILABLE: Final = frozenset({"PROVIDER_UNAVAILABLE", "PROVIDER_TIMED_OUT"})
+_OURS: Final = frozenset(
+    {
+        "PROVIDER_MISCONFIGURED",
+        "TOKEN_REFUSED",
+        "USERINFO_REFUSED",
+        "EXCHANGE_REFUSED",
+        "ISSUER_MISMATCH",
+        "CLAIM_UNUSABLE",
+        "CALLBACK_INVALID",
+    }
+)
+_ANOTHER_BROWSER: Final = frozenset(
+    {"BROWSER_MISMATCH", "CALLBACK_MISPLACED", "CODE_UNKNOWN", "HANDLE_UNKNOWN", "STATE_UNKNOWN"}
+)
+_NOT_TOLD: Final = _ANOTHER_BROWSER | {"CODE_REFUSED", "LOGIN_USED"}
+"""Who comes with these may be anybody, or is here for the second time: nothing of them is an answer to the frontend."""
 _UNSAID: Final = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]")
+
+
+def address_for(attempt: Attempt, failure: LoginFailed) -> str | None:
+    """Where the browser goes with this failure; None where it is a page of ours that tells it."""
+    if attempt.frontend_id is None or attempt.test_id is not None or failure.code in _NOT_TOLD:
+        return None
+    return error_address(
+        attempt.return_to,
+        error_of(failure),
+        failure.message,
+        state=attempt.client_state,
+        issuer=issuer_of(attempt),
+        code=failure.code,
+        request_id=current_request_id(),
+        in_fragment=attempt.delivery == "fragment",
+    )
+
+
+def begin_again(attempt: Attempt, failure: LoginFailed) -> str:
+    """Our login page, asked for as the login that failed was: with its frontend, state and challenge.
+
+    A browser that is not the one that began it is told nothing of it.
+    """
+    login = f"{attempt.session_origin}{attempt.path_prefix}/login"
+    own_path = attempt.return_to.removeprefix(attempt.session_origin)
+    if failure.code in _ANOTHER_BROWSER or own_path == f"{attempt.path_prefix}{DEFAULT_PATH}":
+        return f"{login}?choose=1"
+    asked = {
+        "choose": "1",
+        "frontend": attempt.frontend_slug,
+        "return_to": own_path if attempt.frontend_id is None else attempt.return_to,
+        "delivery": None if attempt.frontend_id is None else attempt.delivery,
+        "code_challenge": attempt.client_challenge,
+        "state": attempt.client_state,
+        "reauth": "1" if attempt.reauthentication else None,
+    }
+    return f"{login}?{_encoded(asked)}"
 
 
 def issuer_of(attempt: Attempt | NewAttempt) -> str:
@@ -21,6 +78,13 @@ def issuer_of(attempt: Attempt | NewAttempt) -> str:
 def described(sentence: str) -> str:
     """The sentence in the characters that `error_description` may have (RFC 6749 sections 4.1.2.1 and 5.2)."""
     return _UNSAID.sub("'", sentence)
+
+
+def error_of(failure: LoginFailed) -> str:
+    """The code of RFC 6749 that the failure is."""
+    if failure.code in _UNAVAILABLE:
+        return "temporarily_unavailable"
+    return "server_error" if failure.code in _OURS else "access_denied"
 
 
 def error_address(
@@ -54,6 +118,9 @@ def error_address(
         "state": state,
         "iss": issuer,
     }
-    encoded = urlencode({name: value for name, value in parameters.items() if value is not None})
     mark = "#" if in_fragment else "&" if "?" in url else "?"
-    return f"{url}{mark}{encoded}"
+    return f"{url}{mark}{_encoded(parameters)}"
+
+
+def _encoded(parameters: dict[str, str | None]) -> str:
+    return urlencode({name: value for name, value in parameters.items() if value is not None})

@@ -120,6 +120,8 @@ def render_error(facts: RequestFacts, error: BaseException) -> Answer:
     problem = problem_of(error)
     if problem.code == "ORIGIN_REFUSED":
         facts.allowed_origin = None
+    if facts.wants_page and failed is not None and failed.frontend_address is not None:
+        return Answer(303, {"location": failed.frontend_address})
     if facts.wants_page:
         return error_page(facts, problem, failed)
     if IS_OAUTH.fullmatch(facts.path):
