@@ -36,12 +36,13 @@ test: $(VENV)/dev.stamp ## run the tests on their own PostgreSQL and Valkey
 test-faults: $(VENV)/dev.stamp ## kill, stop, cut and fill real processes, links and disks; writes docs/faults.md (FULL=1: as often as it says)
 	FAULTS_PAGE=1 $(BIN)/python -m pytest -n 2 --dist load -m faults tests/faults
 
-check: $(VENV)/dev.stamp ## lint, types, layers, dead code, and drift of schema.graphql, migrations and generated docs
+check: $(VENV)/dev.stamp ## lint, types, layers, dead code, figures, and drift of schema.graphql, migrations and generated docs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.dead_code
+	$(BIN)/python -m tests.figures
 	$(BIN)/python -m tests.drift
 
 bench: $(VENV)/dev.stamp ## measure speed as ratios to a floor in the same run

@@ -39,15 +39,15 @@ class User:
 
     @strawberry.field
     async def identities(self, info: strawberry.Info) -> list[Identity]:
-        return await info.context["identities"].load(self.id)  # type: ignore[no-any-return]
+        return await info.context["identities"].load(self.id)
 
     @strawberry.field
     async def groups(self, info: strawberry.Info) -> list[Named]:
-        return await info.context["groups"].load(self.id)  # type: ignore[no-any-return]
+        return await info.context["groups"].load(self.id)
 
     @strawberry.field
     async def permissions(self, info: strawberry.Info) -> list[Named]:
-        return await info.context["permissions"].load(self.id)  # type: ignore[no-any-return]
+        return await info.context["permissions"].load(self.id)
 
 
 @strawberry.type
@@ -62,7 +62,7 @@ class UserConnection:
 
 
 def _user(row: Any) -> User:
-    return User(id=str(row["id"]), username=row["username"], display_label=row["display_label"], email=row["email"])  # type: ignore[arg-type]
+    return User(id=str(row["id"]), username=row["username"], display_label=row["display_label"], email=row["email"])
 
 
 _USER = "select id, username, display_label, email from app_user where tenant_id = $1"

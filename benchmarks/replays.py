@@ -153,7 +153,7 @@ async def measure_all(site: Site, environment: dict[str, str]) -> None:
             async def flood(port: int = port) -> None:
                 await asyncio.gather(*[drive(port, request, PER_BATCH // CONNECTIONS) for _ in range(CONNECTIONS)])
 
-            await measure(name, flood, lambda pid=pid: processor_ms(pid), PER_BATCH)  # type: ignore[misc]  # the pid is bound
+            await measure(name, flood, lambda pid=pid: processor_ms(pid), PER_BATCH)
 
 
 async def main(database_url: str, redis_url: str) -> None:

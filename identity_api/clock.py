@@ -4,6 +4,7 @@ Leases and "is it in force" use the database's clock (one clock for all processe
 (`exp`, `iat`) and process-local deadlines.
 """
 
+import random
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -24,3 +25,8 @@ def elapsed_seconds() -> float:
     CLOCK_BOOTTIME). What another party may do after so many seconds, such as take over a lease, is measured with this.
     """
     return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
+
+
+def jitter(lowest: float, highest: float) -> float:
+    """A random number between the two: what began together does not come back together. It hides nothing."""
+    return random.uniform(lowest, highest)  # noqa: S311 -- spreads load, keeps no secret

@@ -9,7 +9,6 @@ keep results (which would block the next job of the same id), and hold a dead wo
 """
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Any, Final
@@ -21,6 +20,7 @@ from arq.worker import Function, Worker, func
 from redis.asyncio import ConnectionPool
 from redis.exceptions import RedisError
 
+from identity_api.clock import jitter
 from identity_api.telemetry import METRICS, get_logger, log_context
 
 QUEUE_NAME: Final = "identity:queue"
@@ -219,7 +219,7 @@ def _decode(data: bytes) -> dict[str, Any]:
 async def _pause(stop: asyncio.Event, seconds: float) -> None:
     """Wait, with jitter so that workers do not come back in step, unless told to stop."""
     try:
-        async with asyncio.timeout(seconds * random.uniform(0.5, 1.0)):  # noqa: S311  # jitter, not a secret
+        async with asyncio.timeout(seconds * jitter(0.5, 1.0)):
             await stop.wait()
     except TimeoutError:
         return

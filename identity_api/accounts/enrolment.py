@@ -59,7 +59,7 @@ async def enrol(
     users: Sequence[EnrolledUser],
     *,
     dry_run: bool = False,
-    beside: Vocabulary = Vocabulary(),  # noqa: B008  # frozen
+    beside: Vocabulary = Vocabulary(),
 ) -> list[Enrolled]:
     """Make the users, identities and grants that are not there yet; returns them.
 

@@ -176,5 +176,5 @@ def _serve_together(settings: Settings) -> int:
 
 def _bracketed(address: str) -> str:
     if address in ("0.0.0.0", "::"):  # noqa: S104  # where to ask, not where to listen
-        return "127.0.0.1" if address == "0.0.0.0" else "[::1]"  # noqa: S104
+        return "127.0.0.1" if address == "0.0.0.0" else "[::1]"  # noqa: S104 -- as above
     return f"[{address}]" if ":" in address else address

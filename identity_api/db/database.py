@@ -16,6 +16,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 
 import asyncpg
 from asyncpg.pool import Pool, PoolConnectionProxy
@@ -177,6 +178,12 @@ class Database:
             raise Unavailable("The database does not answer.", code="DATABASE_UNAVAILABLE") from error
         except _DOWN as error:
             raise Unavailable("The database does not answer.", code="DATABASE_UNAVAILABLE") from error
+
+
+async def transaction_time(connection: Connection) -> datetime:
+    """When the transaction began, by the database's clock: what `now()` says in each of its statements."""
+    value: datetime = await connection.fetchval("select now()")
+    return value
 
 
 async def plan_each_time(connection: Connection) -> None:

@@ -227,9 +227,10 @@ async def owner(connection: Connection, tenant_id: UUID, session_id: UUID) -> UU
 
 async def frontend_of(connection: Connection, tenant_id: UUID, session_id: UUID) -> UUID | None:
     """The frontend that a session of the tenant was begun for; None for one of our own pages."""
-    return await connection.fetchval(  # type: ignore[no-any-return]  # asyncpg ships no types
+    value: UUID | None = await connection.fetchval(
         "select frontend_id from session where tenant_id = $1 and id = $2", tenant_id, session_id
     )
+    return value
 
 
 class ProviderSession(msgspec.Struct, frozen=True):

@@ -131,7 +131,7 @@ class DemoProvider:
         """A successful token response (Core section 3.1.3.3) with a fresh access token and ID Token."""
         person = self.people.find(login.username)
         now = self.now()
-        access_token = self.sign(self.access_token_claims(person, login, scopes), token_type="at+jwt")  # noqa: S106
+        access_token = self.sign(self.access_token_claims(person, login, scopes), token_type="at+jwt")  # noqa: S106 -- a media type
         self.logins.add_access_token(
             access_token,
             AccessToken(login=login, scopes=tuple(scopes), expires_at=now + self.config.token_lifetime_seconds),

@@ -7,7 +7,7 @@ import msgspec
 
 from identity_api.claims import MatchKind, validate_pattern
 from identity_api.config import TenantLimits
-from identity_api.db import audit, grants, locks, mappings, permissions, providers
+from identity_api.db import audit, grants, identities, locks, mappings, permissions, providers
 from identity_api.db.database import Connection, plan_each_time
 from identity_api.db.mappings import MappingRow
 from identity_api.db.permissions import PermissionRow
@@ -123,10 +123,8 @@ class Edit:
         if actor.user_id is None:
             return
         after = set(await grants.effective(self.connection, actor.tenant_id, actor.user_id))
-        rows = await self.connection.fetch(
-            "select id from identity where tenant_id = $1 and user_id = $2", actor.tenant_id, actor.user_id
-        )
-        decision = await grants.decide(self.connection, actor.tenant_id, [row["id"] for row in rows], [mapping_id])
+        own = await identities.of_user(self.connection, actor.tenant_id, actor.user_id)
+        decision = await grants.decide(self.connection, actor.tenant_id, own, [mapping_id])
         opened = await permissions.by_ids(
             self.connection, actor.tenant_id, {o.permission_id for o in decision.openings}
         )

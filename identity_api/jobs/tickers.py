@@ -1,9 +1,9 @@
 """Repeats a body for as long as the process runs. What is due is in the database, so a missed tick loses nothing."""
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable
 
+from identity_api.clock import jitter
 from identity_api.errors import Unavailable
 from identity_api.telemetry import METRICS, get_logger, span
 
@@ -54,7 +54,7 @@ class Ticker:
         if failures:
             seconds = max(seconds, min(MAX_BACKOFF_SECONDS, 0.25 * 2 ** min(failures, 16)))
         # Jitter, so that workers that started together do not stay in step.
-        seconds *= random.uniform(0.8, 1.2)  # noqa: S311  # spreads load
+        seconds *= jitter(0.8, 1.2)
         waits = [asyncio.create_task(event.wait()) for event in (stop, self._woken)]
         try:
             await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)

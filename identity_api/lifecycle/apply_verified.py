@@ -4,7 +4,6 @@ The one place where a login and a sync meet; both end here, in the caller's tran
 flight: it raises the generation, and a sync applies only where the generation is still the one it claimed.
 """
 
-import random
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -12,6 +11,7 @@ from uuid import UUID
 import msgspec
 
 from identity_api.claims import Completeness, GroupsReading, Profile, Reason, unverified
+from identity_api.clock import jitter
 from identity_api.config import DEFAULT_LIMITS, TenantLimits
 from identity_api.db import audit, identities, locks, refresh_tokens
 from identity_api.db.database import Connection
@@ -199,7 +199,7 @@ def _profile_change(before: Standing, profile: Profile, *, keeps_email: bool) ->
 
 
 def _lease(provider: Provider, answer: Verified, before: Standing) -> LeaseRenewal:
-    spread = 1 + random.uniform(-JITTER, JITTER)  # noqa: S311  # spreads load, hides nothing
+    spread = 1 + jitter(-JITTER, JITTER)
     verified = answer.groups.is_verified
     return LeaseRenewal(
         id=answer.identity_id,

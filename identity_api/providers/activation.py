@@ -5,6 +5,7 @@ from uuid import UUID
 import msgspec
 
 from identity_api.db import locks, provider_changes, providers
+from identity_api.db.database import transaction_time
 from identity_api.db.provider_changes import Footprint
 from identity_api.db.providers import Provider
 from identity_api.errors import Conflict
@@ -79,7 +80,7 @@ async def _switch(deps: ProviderDeps, actor: Actor, provider_id: UUID, *, enable
         before = await load(connection, actor, provider_id)
         if before.enabled == enabled:
             return before
-        now = await connection.fetchval("select now()")
+        now = await transaction_time(connection)
         wanted = msgspec.structs.replace(before, enabled=enabled, version=before.version + 1, updated_at=now)
         await check_word(connection, actor, before, wanted)
         await change(connection, actor, before, wanted)

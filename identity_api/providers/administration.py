@@ -23,7 +23,7 @@ import asyncpg
 import msgspec
 
 from identity_api.db import locks, providers
-from identity_api.db.database import Connection
+from identity_api.db.database import Connection, transaction_time
 from identity_api.db.providers import ClientSettings, Provider
 from identity_api.db.tenant_limits import ensure_within
 from identity_api.errors import BadInput, Conflict
@@ -60,7 +60,7 @@ async def create(
     try:
         async with deps.database.transaction() as connection:
             await locks.share_mappings(connection, actor.tenant_id)
-            owner, now = await owner_of(connection, actor), await connection.fetchval("select now()")
+            owner, now = await owner_of(connection, actor), await transaction_time(connection)
             wanted = provider_row(
                 declared,
                 None,
@@ -108,7 +108,7 @@ async def update(
     async with deps.database.transaction() as connection:
         await locks.share_mappings(connection, actor.tenant_id)
         before = await load(connection, actor, provider_id, expected_version=expected_version)
-        owner, now = await owner_of(connection, actor), await connection.fetchval("select now()")
+        owner, now = await owner_of(connection, actor), await transaction_time(connection)
         stored = await providers.secrets(connection, actor.tenant_id, provider_id)
         wanted = _patched(deps, before, patch, owner, has_stored=bool(stored), has_new=secret is not None, now=now)
         if has_moved(before, wanted) and not actor.is_operator:

@@ -12,7 +12,7 @@ import msgspec
 
 from identity_api.config import Secret
 from identity_api.db import locks, provider_changes, providers
-from identity_api.db.database import Connection
+from identity_api.db.database import Connection, transaction_time
 from identity_api.db.providers import Provider, SealedSecret
 from identity_api.errors import BadInput, Conflict, NotFound
 from identity_api.oidc.client_assertion import MIN_SECRET_BYTES
@@ -111,7 +111,7 @@ async def set_secret(deps: ProviderDeps, actor: Actor, provider_id: UUID, secret
     async with deps.database.transaction() as connection:
         await locks.share_mappings(connection, actor.tenant_id)
         before = await load(connection, actor, provider_id)
-        now = await connection.fetchval("select now()")
+        now = await transaction_time(connection)
         _check(secret, before, now)
         live = await providers.secrets(connection, actor.tenant_id, provider_id)
         if len(live) >= MAX_SECRETS:

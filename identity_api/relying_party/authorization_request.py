@@ -115,16 +115,17 @@ def authentication_request(
     Raises:
         BadInput, InvalidMetadata: a setting, or the endpoint's own query, cannot be sent.
     """
-    state, nonce, verifier = new_state(), new_nonce(), new_code_verifier()
+    endpoint = metadata.authorization_endpoint
+    state, verifier = new_state(), new_code_verifier()
+    nonce = new_nonce() if provider.protocol == "oidc" or "openid" in provider.scopes else None
     options = request_options(provider, reauthentication=reauthentication)
     response_mode = options.response_mode or (FORM_POST if form_post else None)
-    sends_nonce = provider.protocol == "oidc" or "openid" in provider.scopes
     parameters = authorization_parameters(
         client_id=provider.client_id,
         redirect_uri=redirect_url,
         scopes=provider.scopes,
         state=state,
-        nonce=nonce if sends_nonce else None,
+        nonce=nonce,
         code_challenge=code_challenge(verifier) if uses_pkce(provider) else None,
         extra=options.extra,
         login_hint=login_hint,
@@ -133,11 +134,9 @@ def authentication_request(
         max_age_seconds=options.max_age_seconds,
     )
     return AuthenticationRequest(
-        location=add_query(
-            metadata.authorization_endpoint, parameters, ours=PROTECTED_PARAMETERS, blame="authorization_endpoint"
-        ),
+        location=add_query(endpoint, parameters, ours=PROTECTED_PARAMETERS, blame="authorization_endpoint"),
         state=state,
-        nonce=nonce if sends_nonce else None,
+        nonce=nonce,
         code_verifier=verifier,
         response_mode=response_mode,
         parameters=parameters,

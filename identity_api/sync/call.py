@@ -6,6 +6,7 @@ revoke the whole login. Only a presentation that was refused before the token wa
 """
 
 from collections.abc import Callable
+from uuid import UUID
 
 import msgspec
 
@@ -103,12 +104,16 @@ async def call(deps: SyncDeps, claimed: Claimed, access: Access, *, may_send: Ca
     outcome = read_refresh_response(answer, deps.clock(), token_type=token_type)
     said = None if isinstance(outcome, Refreshed) else words_in_answer(answer)
     if said is not None:
-        _log.info(
-            "sync.provider_said",
-            tenant=str(claimed.tenant_id),
-            user=str(claimed.user_id),
-            identity=str(claimed.identity_id),
-            provider=str(access.provider.id),
-            said=said,
-        )
+        _log_said(claimed, access.provider.id, said)
     return Called(outcome, presented, login_key, said)
+
+
+def _log_said(claimed: Claimed, provider_id: UUID, said: str) -> None:
+    _log.info(
+        "sync.provider_said",
+        tenant=str(claimed.tenant_id),
+        user=str(claimed.user_id),
+        identity=str(claimed.identity_id),
+        provider=str(provider_id),
+        said=said,
+    )

@@ -54,7 +54,7 @@ class SyncDeps:
     clock: Clock
     elapsed: Callable[[], float] = elapsed_seconds
     """What the leases of this process are measured with."""
-    limits: SyncLimits = SyncLimits()  # noqa: RUF009  # frozen
+    limits: SyncLimits = SyncLimits()
     owner: UUID = field(default_factory=uuid7)
     """Who holds the leases."""
     memory: ProviderCache = field(default_factory=ProviderCache)

@@ -4,12 +4,12 @@ Only `Ended` costs anybody a permission. The classes follow RFC 6749 section 5.2
 description decides nothing. `docs/sync.md` has a row for every outcome: the state it leads to, and what the person keeps.
 """
 
-import random
 from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
 
+from identity_api.clock import jitter
 from identity_api.lifecycle.apply_verified import Verified
 from identity_api.oidc.token_endpoint import (
     INVALID_CLIENT,
@@ -113,6 +113,6 @@ def seconds_until_retry(stale: Stale, *, failures: int, was_uncertain: bool, int
     if stale.is_final:
         return None
     if stale.uncertain and not was_uncertain:
-        return random.uniform(0.5, UNCERTAIN_RETRY_SECONDS)  # noqa: S311  # spreads load
+        return jitter(0.5, UNCERTAIN_RETRY_SECONDS)
     ceiling = min(float(interval_seconds), FIRST_BACKOFF_SECONDS * 2 ** min(failures, 16))
-    return max(float(stale.retry_after_seconds or 0), random.uniform(1.0, ceiling))  # noqa: S311  # spreads load
+    return max(float(stale.retry_after_seconds or 0), jitter(1.0, ceiling))

@@ -4,7 +4,7 @@ Group mappings follow by the mappings' own use case, which knows the rules of an
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID
@@ -15,7 +15,7 @@ import msgspec
 from identity_api.accounts.local_policy import apply_policy
 from identity_api.config import Secret, TenantLimits
 from identity_api.db import audit, local_accounts, locks, permissions, providers, tenants
-from identity_api.db.database import Connection, Database
+from identity_api.db.database import Connection, Database, transaction_time
 from identity_api.db.local_accounts import LocalPolicy
 from identity_api.db.providers import Provider
 from identity_api.db.tenant_limits import ensure_within
@@ -275,7 +275,7 @@ class _Application:
     async def _write_provider(self, declared: ProviderDeclaration) -> tuple[Provider, Provider] | None:
         """The row before and after; None for a new one."""
         before = await providers.by_slug(self._connection, self._tenant_id, declared.slug)
-        now = await self._connection.fetchval("select now()")
+        now = await transaction_time(self._connection)
         secret = client_secret(declared, self._applier.environ, self._applier.folder)
         wanted = declared_row(self._applier, self._declared, declared, now, tenant_id=self._tenant_id, before=before)
         if before is not None and before.managed_by == "API":
@@ -305,7 +305,7 @@ class _Application:
         before = await providers.by_slug(self._connection, self._tenant_id, slug)
         if before is None or not before.enabled or before.managed_by != "FILE":
             return None
-        now = await self._connection.fetchval("select now()")
+        now = await transaction_time(self._connection)
         wanted = msgspec.structs.replace(before, enabled=False, version=before.version + 1, updated_at=now)
         await providers.write(self._connection, wanted)
         self._note("provider", slug, before, ("enabled",), (Value("enabled", True, False),))
@@ -373,9 +373,7 @@ class _Application:
             return False
         fresh = [] if secret is None else [sealed_secret(vault, tenant_id, secret)]
         if secret is not None and stored and overlap_seconds:
-            ends_at = await self._connection.fetchval(
-                "select now() + make_interval(secs => $1)", float(overlap_seconds)
-            )
+            ends_at = await transaction_time(self._connection) + timedelta(seconds=overlap_seconds)
             before = opened_secret(vault, tenant_id, stored[0])
             if before is not None:
                 # The newest is tried first, and what is written last is the newest.

@@ -37,7 +37,7 @@ TENANT_SLUG = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 
 def problems_of(
     tenants: Sequence[TenantDeclaration],
-    bounds: Bounds = Bounds(),  # noqa: B008  # frozen
+    bounds: Bounds = Bounds(),
     *,
     stored: Mapping[str, StoredTenant] | None = None,
 ) -> list[str]:

@@ -26,7 +26,7 @@ MAX_BYTES = 1_048_576
 
 def parse(
     document: bytes,
-    bounds: Bounds = Bounds(),  # noqa: B008  # frozen
+    bounds: Bounds = Bounds(),
     *,
     stored: Mapping[str, StoredTenant] | None = None,
 ) -> list[TenantDeclaration]:

@@ -99,7 +99,6 @@ class Upstream:
             require_verifying(tls)
         target = parse_target(request.url)
         session = self._session(target, tenant)
-        headers = _request_headers(request, target)
         sending = _Sending(target.origin, answer_seconds, may_send)
         on_connection.set(sending.connected)
         try:
@@ -109,7 +108,7 @@ class Upstream:
                         request.method,
                         target.url,
                         data=request.body or None,
-                        headers=headers,
+                        headers=_request_headers(request, target),
                         allow_redirects=False,
                         ssl=(tls or verifying_context()) if target.scheme == "https" else True,
                     )

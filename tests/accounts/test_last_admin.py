@@ -39,7 +39,7 @@ async def permission(world: LocalWorld, name: str) -> UUID:
 
 async def refusal(done: object) -> str:
     try:
-        await done  # type: ignore[misc]  # any of the use cases
+        await done
     except Refused as refused:
         return refused.code
     return "OK"

@@ -43,7 +43,7 @@ async def test_a_login_under_a_new_anchor_beside_the_end_of_the_last_one(
             connection,
             provider.tenant_id,
             [first.identity_id],
-            reason=reason,  # type: ignore[arg-type]  # one of them
+            reason=reason,
             actor="system",
         )
     assert isinstance(await task, expected)

@@ -103,13 +103,13 @@ async def shortcomings(page: Page) -> list[str]:
     """Everything that is wrong with the page as it is now, in words."""
     found: list[str] = await page.evaluate(_STRUCTURE)
     for scheme in ("light", "dark"):
-        await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # one of the two
+        await page.emulate_media(color_scheme=scheme)
         found += [f"{scheme}: {one}" for one in await page.evaluate(_CONTRAST)]
     await page.emulate_media(color_scheme="light")
     for size in (NARROW, WIDE):
-        await page.set_viewport_size(size)  # type: ignore[arg-type]  # a dictionary of these two
+        await page.set_viewport_size(size)
         found += [f"{size['width']} px: {one}" for one in await page.evaluate(_SPACE)]
-    await page.set_viewport_size(NARROW)  # type: ignore[arg-type]  # as above
+    await page.set_viewport_size(NARROW)
     return found + await _keyboard(page)
 
 

@@ -72,7 +72,7 @@ class Systems:
 
     async def context(self, **options: object) -> BrowserContext:
         """A person's browser; who signed the certificate is not looked at."""
-        return await self.browser.new_context(ignore_https_errors=True, **options)  # type: ignore[arg-type]  # as there
+        return await self.browser.new_context(ignore_https_errors=True, **options)
 
 
 @asynccontextmanager

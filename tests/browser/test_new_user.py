@@ -105,7 +105,7 @@ async def test_somebody_signs_in_and_out_with_the_keyboard_alone(page: Page, pro
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_no_page_scrolls_sideways_at_320_pixels(page: Page, product: Product, scheme: str) -> None:
     """WCAG 2.2, 1.4.10. The page with the most on it is the admin's."""
-    await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # one of the two
+    await page.emulate_media(color_scheme=scheme)
     await page.set_viewport_size({"width": 320, "height": 640})
     await page.goto(product.url)
     assert await page.evaluate(WIDTH) <= 320, "the provider's page"

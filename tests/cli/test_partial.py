@@ -3,6 +3,7 @@
 import json
 import tomllib
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -85,7 +86,7 @@ def test_a_misspelled_permission_is_a_problem_and_no_new_permission(acme: Comman
 
 
 def test_a_rehearsal_shows_whom_a_mapping_touches(acme: Command, url: str) -> None:
-    async def alice_in_engineering(connection):  # type: ignore[no-untyped-def]
+    async def alice_in_engineering(connection: Any) -> None:
         from identity_api.db import providers
 
         [row] = await connection.fetch("select id from tenant")

@@ -27,7 +27,7 @@ class Explaining:
         [row] = await self._connection.fetch(f"explain (analyze, buffers, format json) {statement}", *arguments)
         plan = msgspec.json.decode(row["QUERY PLAN"])[0]["Plan"]
         self.blocks = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
-        return await self._connection.fetch(statement, *arguments)  # type: ignore[no-any-return]
+        return await self._connection.fetch(statement, *arguments)
 
 
 async def blocks(connection: Any, tenant_id: UUID, order: Order, *, descending: bool, after: Position | None) -> int:

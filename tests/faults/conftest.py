@@ -39,7 +39,7 @@ def issuer() -> Iterator[RunningProvider]:
 
 
 @pytest_asyncio.fixture
-async def install(tmp_path: Path, issuer: RunningProvider, url: str, redis_url: str) -> AsyncIterator[Install]:  # noqa: F811
+async def install(tmp_path: Path, issuer: RunningProvider, url: str, redis_url: str) -> AsyncIterator[Install]:  # noqa: F811  # the fixture
     """Makes an installation on a database of its own; arguments are those of `make_installation`."""
     # Many clients that wait at once, each in a thread.
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(128))

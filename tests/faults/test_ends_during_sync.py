@@ -1,6 +1,7 @@
 """A login ends, a user is disabled or a mapping is deleted while an answer of the provider is on its way."""
 
 import asyncio
+from collections.abc import Awaitable, Callable, Iterable
 from urllib.parse import urlencode
 
 import pytest
@@ -138,5 +139,5 @@ async def test_a_mapping_deleted_during_a_sync_gives_nothing_any_more(install: I
     )
 
 
-async def _all(look) -> bool:  # type: ignore[no-untyped-def]
+async def _all(look: Callable[[], Awaitable[Iterable[bool]]]) -> bool:
     return all(await look())

@@ -62,7 +62,7 @@ async def test_a_restart_of_postgresql_under_load_costs_a_moment_and_no_token(
             refused += 1
             # The answers come while there is no database: their tokens wait in the worker's memory.
             gate.release()
-            await until(lambda: worker.said.count("sync.landing_repeated") > one * TOGETHER)  # noqa: B023
+            await until(lambda: worker.said.count("sync.landing_repeated") > one * TOGETHER)  # noqa: B023  # awaited in this round
             postgres.start()
             link.target = socket_of(postgres.url)
         watch = Stopwatch()
@@ -179,7 +179,7 @@ async def test_an_applying_whose_commit_was_cut_off_is_written_once(
             await gate.arrival(TOGETHER, 60)
             link_to_shared.cut_at("COMMIT", iter([Cut.AFTER if one % 3 else Cut.BEFORE]))
         await installation.synced()
-        await until(lambda: link_to_shared.cuts > cuts)  # noqa: B023
+        await until(lambda: link_to_shared.cuts > cuts)  # noqa: B023  # awaited in this round
         cuts = link_to_shared.cuts
         # However often it was tried, each change was written once.
         assert await installation.events("identity.groups_changed") == events + TOGETHER

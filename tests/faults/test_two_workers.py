@@ -199,7 +199,7 @@ async def test_a_refusal_of_a_token_that_has_been_replaced_meanwhile_revokes_nob
                 quick.go_on()
                 await second.arrival(TOGETHER, 60)
                 first.release()
-                await until(lambda: _all_replaced(installation, stored))  # noqa: B023
+                await until(lambda: _all_replaced(installation, stored))  # noqa: B023  # awaited in this round
                 installation.issuer.faults.on(Fault.INVALID_GRANT, times=TOGETHER)
         await installation.synced()
         await slow.kill()

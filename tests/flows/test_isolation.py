@@ -152,7 +152,7 @@ def test_an_id_of_another_tenant_is_an_id_of_nothing(tenants: tuple[Tenant, Tena
     absent = own.admin.graphql(
         own.origin,
         text,
-        **replaced(arguments, path, global_id(ID_ARGUMENTS[argument], uuid7())),  # type: ignore[arg-type]
+        **replaced(arguments, path, global_id(ID_ARGUMENTS[argument], uuid7())),
     )
     assert "NOT_FOUND" in json.dumps(absent) or (absent.get("data") or {}).get(name) is None, absent
     foreign = theirs.ids() - own.ids()

@@ -65,7 +65,7 @@ def test_a_mapping_is_made_changed_and_deleted_and_the_provider_is_not_asked(
     def run(mutation: str, **given: Any) -> dict[str, Any]:
         [payload] = other_browser.data(product.url, mutation, input=given).values()
         assert payload["__typename"] in ("GroupMappingSaved", "GroupMappingDeleted"), payload
-        return payload  # type: ignore[no-any-return]  # JSON
+        return payload
 
     with silent_provider(product):
         made = run(CREATE, pattern="plat*", match="GLOB", permissions=[ids["tickets:answer"]])["mapping"]

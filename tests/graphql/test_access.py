@@ -123,12 +123,12 @@ async def test_node_asks_what_the_type_of_the_id_needs(world: World) -> None:
         "Group": {service.GROUPS_READ}, "GroupMapping": {service.MAPPINGS_READ}, "Provider": {service.PROVIDERS_READ},
         "Permission": CATALOGUE_READERS,
     }  # fmt: skip
-    assert set(needed) == set(NODES) == {one.name for one in CORE.get_possible_types(CORE.type_map["Node"])}  # type: ignore[arg-type]
+    assert set(needed) == set(NODES) == {one.name for one in CORE.get_possible_types(CORE.type_map["Node"])}
     ids = await world.ids()
     for held in (None, *SERVICE_PERMISSIONS):
         client = await world.client(*([held] if held else []))
         for kind, allowed in needed.items():
-            answer = await client.ask(document("node"), id=ids[kind][0])  # type: ignore[index]
+            answer = await client.ask(document("node"), id=ids[kind][0])
             assert is_forbidden(answer, "node") is (held not in allowed), (kind, held)
 
 
@@ -148,7 +148,7 @@ SELECTIONS = {
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("field", list(CORE.type_map["User"].fields))  # type: ignore[attr-defined]
+@pytest.mark.parametrize("field", list(CORE.type_map["User"].fields))
 async def test_fields_of_a_person_are_for_themself_and_for_readers_of_users(world: World, field: str) -> None:
     """A payload is a way to another user without the right to read users: the fields themselves are guarded."""
     selection = f"{{ {field} {SELECTIONS.get(field, '')} }}"
@@ -191,7 +191,7 @@ async def test_everybody_may_ask_about_themself(world: World) -> None:
         "Session": client.session_id,
     }
     for kind, row_id in own.items():
-        answer = await client.ask(document("node"), id=global_id(kind, row_id))  # type: ignore[arg-type]
+        answer = await client.ask(document("node"), id=global_id(kind, row_id))
         assert answer.errors == []
     assert (await client.ask(document("user"), id=global_id("User", world.person))).errors == []
     assert (await client.ask(document("user"), id=global_id("User", world.local))).code == "FORBIDDEN"
@@ -212,7 +212,7 @@ def test_every_line_of_the_table_is_about_a_field_that_exists() -> None:
         type_name, field_name = line.split(".")
         if type_name in generic:
             continue
-        fields: Any = CORE.type_map[type_name].fields  # type: ignore[attr-defined]
+        fields: Any = CORE.type_map[type_name].fields
         assert field_name == "*" or field_name in fields, line
 
 

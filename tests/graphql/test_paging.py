@@ -74,7 +74,7 @@ async def test_pages_of_any_size_have_everything_once(world: World, field: str, 
              "groupMappings": "GroupMapping", "permissions": "Permission"}  # fmt: skip
     found = [node["id"] for node in await walk(world, field, "", size)]
     assert len(found) == len(set(found))
-    assert sorted(found) == sorted((await world.ids())[kinds[field]])  # type: ignore[index]
+    assert sorted(found) == sorted((await world.ids())[kinds[field]])
 
 
 @pytest.mark.asyncio
@@ -222,6 +222,6 @@ async def test_no_text_but_a_cursor_is_one(world: World, data: st.DataObject) ->
 
 
 def test_every_list_of_the_schema_is_paged_here() -> None:
-    fields = SCHEMA._schema.query_type.fields  # type: ignore[union-attr]
+    fields = SCHEMA._schema.query_type.fields
     found = {name for name, field in fields.items() if str(field.type).endswith("Connection")}
     assert found == {*LISTS, "loginFailures"}, "failed logins are paged in test_provider_tests"

@@ -50,7 +50,7 @@ async def test_an_id_of_another_tenant_is_an_id_of_nothing(world: World, other: 
     arguments = (await working_arguments(other))[name]
     text, kind = document(name), ID_ARGUMENTS[argument]
     theirs, before, mine = await world.ids(), await contents(world), await contents(other)
-    absent = await other.admin.ask(text, **replaced(arguments, path, global_id(kind, uuid7())))  # type: ignore[arg-type]
+    absent = await other.admin.ask(text, **replaced(arguments, path, global_id(kind, uuid7())))
     code = absent.code if absent.errors else (absent.data or {})[name]["code"]
     assert code == "NOT_FOUND"
     for values in theirs.values():
@@ -70,7 +70,7 @@ async def test_an_id_of_another_type_is_an_id_of_nothing(world: World, argument:
     name, *path = argument.split(".")
     arguments = (await working_arguments(world))[name]
     text, kind = document(name), ID_ARGUMENTS[argument]
-    absent = await world.admin.ask(text, **replaced(arguments, path, global_id(kind, uuid7())))  # type: ignore[arg-type]
+    absent = await world.admin.ask(text, **replaced(arguments, path, global_id(kind, uuid7())))
     own: dict[Kind, list[str]] = await world.ids()
     wrong = [values[0] for one, values in own.items() if one != kind]
     for value in [*wrong, "", "x", "User:1", str(world.person), wrong[0] + "=", wrong[0][:-1], "\u00e9" * 24]:

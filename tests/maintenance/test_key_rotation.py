@@ -54,7 +54,7 @@ async def make_secret(connection: Connection, vault: Vault, text: bytes) -> tupl
 
 
 async def stored(connection: Connection, row_id: UUID) -> bytes:
-    return await connection.fetchval("select sealed from provider_secret where id = $1", row_id)  # type: ignore[no-any-return]  # asyncpg ships no types
+    return await connection.fetchval("select sealed from provider_secret where id = $1", row_id)
 
 
 async def forget_everything(database: Database) -> None:

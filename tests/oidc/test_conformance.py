@@ -233,8 +233,8 @@ class TestComprehensive:
     def test_a_broken_es256_signature_is_refused(self) -> None:
         """invalid-sig-es256 (promise 1)."""
         keys = {"key": ec_key(), "algorithm": "ES256", "published": (public(ec_key(), kid="key-1"),)}
-        assert sign_in(Provider(**keys)).id_token.subject == SUBJECT  # type: ignore[arg-type]  # a test's own mixture
-        error = refused(Provider(**keys, spoil=break_signature))  # type: ignore[arg-type]  # as above
+        assert sign_in(Provider(**keys)).id_token.subject == SUBJECT
+        error = refused(Provider(**keys, spoil=break_signature))
         assert isinstance(error, InvalidSignature)
 
     def test_an_hs256_signature_is_refused(self) -> None:

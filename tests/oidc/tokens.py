@@ -42,7 +42,7 @@ def ec_key(curve: str = "P-256", number: int = 0) -> ECKey:
 
 @cache
 def okp_key(curve: str = "Ed25519") -> OKPKey:
-    return OKPKey.generate_key(curve)  # type: ignore[arg-type]  # the names come from a test's parameters
+    return OKPKey.generate_key(curve)
 
 
 def public(key: Key, **members: Any) -> dict[str, Any]:

@@ -236,7 +236,7 @@ class Switches:
     @contextlib.contextmanager
     def during(self, fault: Fault, **which: object) -> Iterator[Switch]:
         """On inside the block, off after it."""
-        switch = self.on(fault, **which)  # type: ignore[arg-type]  # the arguments of `on`, passed through
+        switch = self.on(fault, **which)
         try:
             yield switch
         finally:

@@ -121,7 +121,7 @@ class MisbehavingProvider(DemoProvider):
         """Claims that every ID Token says instead of the right ones; None leaves one out."""
         super().__init__(config, clock=clock, keys=keys)
         self._present = self.logins.present
-        self.logins.present = self.present  # type: ignore[method-assign]  # the one method that a fault changes
+        self.logins.present = self.present
 
     def present(self, value: str, client_id: str, now: float) -> RefreshFamily:
         """As the demo provider's; with `REUSE_IS_ONLY_REFUSED` without revoking anything."""

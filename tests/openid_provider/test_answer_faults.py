@@ -130,7 +130,7 @@ async def test_a_gate_before_holds_back_the_rotation_and_one_after_does_not(part
     """What is written at the provider when the client gives up waiting: the difference that `uncertain` is about."""
     for when, status in (("before", 200), ("after", 400)):
         token = party.provider.issue_login("alice").refresh_token
-        with party.provider.hold(when=when, person="alice") as gate:  # type: ignore[arg-type]  # a literal of the loop
+        with party.provider.hold(when=when, person="alice") as gate:
             first = asyncio.create_task(party.refresh(token))
             await gate.arrival()
             party.provider.faults.gates.remove(gate)

@@ -87,10 +87,10 @@ def _is_wanted(wanted: Requirement, extra: str, environment: Mapping[str, str]) 
 
 def project_requirements(pyproject: Mapping[str, object], *, extras: Sequence[str], groups: Sequence[str]) -> list[str]:
     """The requirement lines of pyproject.toml with these extras and dependency groups."""
-    project: dict[str, object] = pyproject["project"]  # type: ignore[assignment]
-    optional: dict[str, list[str]] = project["optional-dependencies"]  # type: ignore[assignment]
-    grouped: dict[str, list[str]] = pyproject["dependency-groups"]  # type: ignore[assignment]
-    plain: list[str] = project["dependencies"]  # type: ignore[assignment]
+    project: dict[str, object] = pyproject["project"]
+    optional: dict[str, list[str]] = project["optional-dependencies"]
+    grouped: dict[str, list[str]] = pyproject["dependency-groups"]
+    plain: list[str] = project["dependencies"]
     return [
         *plain,
         *(line for name in extras for line in optional[name]),

@@ -34,7 +34,7 @@ def provider(**settings: object) -> Provider:
     }
     return Provider(
         id=uuid7(), tenant_id=uuid7(), slug="sso", label="SSO", created_at=EPOCH, updated_at=EPOCH, **values
-    )  # type: ignore[arg-type]  # of the fields' own types
+    )
 
 
 def past_the_line(tree: ast.AST) -> list[int]:
@@ -49,7 +49,7 @@ def past_the_line(tree: ast.AST) -> list[int]:
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
         if any(name.partition(".")[0] in ("aiohttp", "requests", "urllib3") for name in names):
-            found.append(node.lineno)  # type: ignore[attr-defined]  # imports are statements
+            found.append(node.lineno)
     return found
 
 

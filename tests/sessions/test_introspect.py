@@ -122,6 +122,6 @@ async def test_an_api_token_needs_a_user_a_name_and_a_time(world: World) -> None
     ):
         wish = {"username": "alice", **right, **change}
         with pytest.raises(error):
-            await create_api_token(world.database, world.tenant.id, actor=OPERATOR, **wish)  # type: ignore[arg-type]
-    await create_api_token(world.database, world.tenant.id, "alice", actor=OPERATOR, **right)  # type: ignore[arg-type]
+            await create_api_token(world.database, world.tenant.id, actor=OPERATOR, **wish)
+    await create_api_token(world.database, world.tenant.id, "alice", actor=OPERATOR, **right)
     assert len(await world.events("api_token.created")) == 1

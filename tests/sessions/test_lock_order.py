@@ -135,7 +135,7 @@ async def test_handing_over_and_ending_at_once_never_block_each_other_and_the_en
     for number in range(ROUNDS):
         await one.revive()
         steps = [one.take(await one.code()), one.take(await one.code())]
-        steps.insert(number % 3, ENDS[end](one))  # type: ignore[arg-type]  # what it returns does not matter
+        steps.insert(number % 3, ENDS[end](one))
         for outcome in await asyncio.gather(*steps, return_exceptions=True):
             if isinstance(outcome, BaseException) and not isinstance(outcome, LoginFailed):
                 raise outcome
@@ -200,7 +200,7 @@ async def test_a_login_can_be_ended_step_by_step_beside_each_of_them(world: Worl
         for number, step in enumerate(steps):
             await step()
             if number == pause:
-                task = asyncio.create_task(act(one, code))  # type: ignore[arg-type]  # all are coroutines
+                task = asyncio.create_task(act(one, code))
                 await blocked_or_done(world.database, task, connection)
     await task
     assert await world.who(kept) is None

@@ -215,7 +215,7 @@ def test_apples_client_secret_has_a_team_and_a_key() -> None:
     assert tenant.providers[0].client_settings().apple_key_id == "ABC123DEFG"
 
 
-def test_a_secret_that_is_not_there_is_named_by_its_place(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_a_secret_that_is_not_there_is_named_by_its_place(tmp_path) -> None:
     [tenant] = parse(VALID.encode())
     provider = tenant.providers[0]
     with pytest.raises(ConfigurationError, match="ACME_SECRET"):

@@ -42,7 +42,7 @@ def habits(at: str, **changes: object) -> Habits:
         "methods": ("client_secret_post", "client_secret_basic"),
         "plain": True,
     }
-    return Habits(**{**known, **changes})  # type: ignore[arg-type]
+    return Habits(**{**known, **changes})
 
 
 PROFILE = habits("/api/users/@me", userinfo=profile)

@@ -17,7 +17,7 @@ SCOPES = {"openid", "profile", "email"}
 
 
 def habits(slug: str, **others: object) -> Habits:
-    return Habits(origin=f"https://{slug}.acme.example", paths=PATHS, scopes=SCOPES, **others)  # type: ignore[arg-type]
+    return Habits(origin=f"https://{slug}.acme.example", paths=PATHS, scopes=SCOPES, **others)
 
 
 async def test_a_sign_out_that_wants_logout_uri_comes_back(office: Follow) -> None:

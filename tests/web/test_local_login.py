@@ -173,11 +173,11 @@ async def test_another_page_cannot_sign_a_browser_in(site: Site, ada: UUID, sent
     """Login CSRF: somebody else's page must not make the browser mine."""
     typed = {"username": "ada", "password": PASSWORD}
     client = site.client()
-    refused = await client.post(LOGIN, headers=sent, **{kind: typed})  # type: ignore[arg-type]
+    refused = await client.post(LOGIN, headers=sent, **{kind: typed})
     assert (refused.status_code, refused.json()["code"]) == (403, "ORIGIN_REFUSED")
     assert "__Host-session" not in client.cookies
     for accepted in ({"origin": site.origin}, {"sec-fetch-site": "same-origin"}):
-        answer = await site.client().post(LOGIN, headers=accepted, **{kind: typed})  # type: ignore[arg-type]
+        answer = await site.client().post(LOGIN, headers=accepted, **{kind: typed})
         assert answer.status_code == (303 if kind == "data" else 200)
 
 

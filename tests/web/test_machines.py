@@ -235,7 +235,7 @@ async def test_nobody_else_learns_anything(site: Site) -> None:
         {"headers": {"authorization": "Basic !!!"}},
         {"headers": {"authorization": "Basic eA=="}},
     ):
-        answer = await site.client(base_url=PUBLIC_URL).post("/v1/introspect", data={"token": "x"}, **options)  # type: ignore[arg-type]  # httpx's options by name
+        answer = await site.client(base_url=PUBLIC_URL).post("/v1/introspect", data={"token": "x"}, **options)
         assert answer.status_code == 401, options
         assert answer.headers["www-authenticate"].startswith("Basic ")
 

@@ -81,7 +81,7 @@ def _start(tree: Tree, demo: Demo | None, allowed: list[str]) -> Happened | None
         urls["The demo provider"] = f"{demo.issuer}/.well-known/openid-configuration"
     tree.start("worker", ["worker"], environment)
     # While they start: what the greeting needs takes a quarter of a second to import.
-    import identity_api.cli.dev.greeting  # noqa: F401
+    import identity_api.cli.dev.greeting  # noqa: F401 -- for what importing it does
 
     return tree.wait_ready(urls)
 

@@ -72,7 +72,7 @@ class _Compiler:
         result = self.branch(type_, details, "v", "    ")
         source = "\n".join(["def complete(v, context):", *self.preamble, *self.lines, f"    return {result}", ""])
         # Made of schema names, our own words and quoted GraphQL names only (see the module's docstring).
-        exec(compile(source, f"<completer of {type_}>", "exec"), self.names)  # noqa: S102
+        exec(compile(source, f"<completer of {type_}>", "exec"), self.names)  # noqa: S102 -- put together from the schema alone
         complete: Completer = self.names.pop("complete")
         return complete
 

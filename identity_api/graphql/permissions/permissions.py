@@ -49,7 +49,8 @@ class PermissionRow(Row, frozen=True):
 
 
 def _position(row: PermissionRow) -> str:
-    return row.record.name  # type: ignore[no-any-return]  # `Row.record` is any record
+    name: str = row.record.name
+    return name
 
 
 @object_type("Query")

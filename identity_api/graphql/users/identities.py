@@ -213,7 +213,8 @@ class ListedIdentityRow(Row, frozen=True):
     @property
     def row_id(self) -> UUID:
         """Of the table."""
-        return self.record.id  # type: ignore[no-any-return]  # `Row.record` is any record
+        value: UUID = self.record.id
+        return value
 
     @property
     def user(self) -> UserSummaryRow:
@@ -233,12 +234,14 @@ class ListedIdentityRow(Row, frozen=True):
     @property
     def permissions_valid_until(self) -> datetime | None:
         """The lease of its groups."""
-        return self.record.groups_valid_until  # type: ignore[no-any-return]  # `Row.record` is any record
+        value: datetime | None = self.record.groups_valid_until
+        return value
 
     @property
     def next_sync_at(self) -> datetime | None:
         """When a sync is due."""
-        return self.record.due_at  # type: ignore[no-any-return]  # `Row.record` is any record
+        value: datetime | None = self.record.due_at
+        return value
 
 
 def state_of(user: UserRecord, fact: IdentityFact, provider: ProviderCircumstances, at: datetime) -> str:

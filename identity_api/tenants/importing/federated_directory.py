@@ -33,7 +33,7 @@ from identity_api.tenants.importing.form import (
 PROVIDER_SLUG: Final = "oidc"
 
 
-def read_federated_directory(document: bytes, target: Target = Target()) -> Imported:  # noqa: B008  # frozen
+def read_federated_directory(document: bytes, target: Target = Target()) -> Imported:
     """Read the form. People known by their username are let in, and nobody else (S1-10, S1-11, S1-14).
 
     Raises:

@@ -33,7 +33,7 @@ KEYS: Final = ("issuer", "client_id", "client_secret", "redirect_url", "scopes")
 PROVIDER_SLUG: Final = "oidc"
 
 
-def read_inference(*documents: bytes, target: Target = Target()) -> Imported:  # noqa: B008  # frozen
+def read_inference(*documents: bytes, target: Target = Target()) -> Imported:
     """Read tenant documents; each is one tenant, or a list of them. One without `tenant_id` is the target's tenant.
 
     Raises:

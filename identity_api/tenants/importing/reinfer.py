@@ -47,7 +47,7 @@ KEYCLOAK: Final = "/realms/"
 PROVIDER_SLUG: Final = "oidc"
 
 
-def read_reinfer(document: bytes, target: Target = Target()) -> Imported:  # noqa: B008  # frozen
+def read_reinfer(document: bytes, target: Target = Target()) -> Imported:
     """Read the form.
 
     Raises:
