@@ -25,7 +25,7 @@ from identity_api.sync.run import SweepReport, sweep
 from identity_api.upstream.addresses import AllowList
 from identity_api.upstream.exchange import Upstream
 from identity_api.vault import Vault
-from identity_api.web.http.http_application import Edge
+from identity_api.web.http.http_application import HTTPApplication
 from tests import factories as make
 from tests.docs.pages import blocks
 from tests.openid_provider.imitation import Imitation
@@ -40,7 +40,7 @@ _ADDRESSES = ("issuer", "discovery_url", "endpoints")
 class Office:
     """The tenant at `host`, and its provider."""
 
-    app: Edge
+    app: HTTPApplication
     database: Database
     vault: Vault
     upstream: Upstream
@@ -148,7 +148,7 @@ class Office:
 async def follow(
     guide: str,
     vendor: Imitation,
-    app: Edge,
+    app: HTTPApplication,
     database: Database,
     settings: Settings,
     upstream: Upstream,
