@@ -14,7 +14,7 @@ from identity_api.ids import token_hash
 from identity_api.lifecycle.end_login import end_session
 from identity_api.oidc.authorization import code_challenge
 from identity_api.sessions.errors import LoginFailed
-from identity_api.sessions.login.delivery import begin_session, result_of
+from identity_api.sessions.login.delivery import begin_session, sign_in_of
 from identity_api.sessions.login.deps import BearerToken, LoginDeps, Redemption
 from identity_api.sessions.login.failures import count, recorded
 
@@ -38,7 +38,7 @@ async def redeem(deps: LoginDeps, redemption: Redemption) -> BearerToken:
             await _hold(connection, found)
             is_first = await attempts.use_code(connection, tenant_id, found.id)
             if is_first and _may_redeem(found, redemption):
-                begun = await begin_session(connection, deps, found.attempt, result_of(deps, found), "BEARER")
+                begun = await begin_session(connection, deps, found.attempt, sign_in_of(deps, found), "BEARER")
                 await attempts.set_code_session(connection, tenant_id, found.id, begun.session_id)
                 return BearerToken(access_token=begun.token, expires_in_seconds=deps.limits.session_absolute_seconds)
         if is_first:

@@ -21,8 +21,9 @@ from identity_api.oidc.authorization import code_challenge, new_code_verifier
 from identity_api.permissions.delegation import Actor
 from identity_api.providers.consequences import end_moved
 from identity_api.sessions.errors import LoginFailed
+from identity_api.sessions.login.begin import SignIn
 from identity_api.sessions.login.complete import complete
-from identity_api.sessions.login.delivery import Result, make_code, result_of
+from identity_api.sessions.login.delivery import make_code, sign_in_of
 from identity_api.sessions.login.deps import BrowserRequest, Redemption
 from identity_api.sessions.logout.provider_logout import end_provider_session
 from identity_api.sessions.token import redeem
@@ -42,23 +43,23 @@ class Waiting:
 
     world: World
     attempt: Attempt
-    result: Result
+    sign_in: SignIn
     cookies: dict[str, str]
 
     @property
     def user_id(self) -> UUID:
-        return self.result.user_id
+        return self.sign_in.user_id
 
     @property
     def identity_ids(self) -> list[UUID]:
-        assert self.result.identity_id is not None
-        return [self.result.identity_id]
+        assert self.sign_in.identity_id is not None
+        return [self.sign_in.identity_id]
 
     async def code(self) -> str:
         """A code by which it can be handed over once more."""
         kind: CodeKind = "TOKEN" if self.attempt.delivery == "code" else "COMPLETE"
         async with self.world.database.transaction() as connection:
-            return await make_code(connection, self.world.deps, self.attempt, self.result, kind)
+            return await make_code(connection, self.world.deps, self.attempt, self.sign_in, kind)
 
     async def take(self, code: str) -> str:
         """Hand it over; the session's token."""
@@ -69,14 +70,14 @@ class Waiting:
 
     async def revive(self) -> None:
         """As if the person's account had been enabled, and they had signed in again."""
-        await self.world.execute("update app_user set disabled_at = null where id = $1", self.result.user_id)
+        await self.world.execute("update app_user set disabled_at = null where id = $1", self.sign_in.user_id)
         await self.world.execute(
-            "update identity set state = 'FRESH', state_reason = null where id = $1", self.result.identity_id
+            "update identity set state = 'FRESH', state_reason = null where id = $1", self.sign_in.identity_id
         )
 
     async def live_sessions(self) -> int:
         statement = "select count(*) from session where user_id = $1 and ended_at is null"
-        return int(await self.world.fetchval(statement, self.result.user_id))
+        return int(await self.world.fetchval(statement, self.sign_in.user_id))
 
 
 async def waiting(world: World, delivery: str) -> Waiting:
@@ -91,8 +92,8 @@ async def waiting(world: World, delivery: str) -> Waiting:
     async with world.database.reading() as connection:
         found = await attempts.by_code(connection, token_hash(code), "TOKEN" if delivery == "redeem" else "COMPLETE")
     assert found is not None
-    result = msgspec.structs.replace(result_of(world.deps, found), provider_session="at-the-provider")
-    return Waiting(world, found.attempt, result, browser.cookies("id.acme.example"))
+    sign_in = msgspec.structs.replace(sign_in_of(world.deps, found), provider_session="at-the-provider")
+    return Waiting(world, found.attempt, sign_in, browser.cookies("id.acme.example"))
 
 
 async def provider_logout(one: Waiting) -> None:

@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 
 from identity_api.db import audit, sessions
+from identity_api.db.attempts import Attempt, NewAttempt
 from identity_api.db.database import Connection
 from identity_api.ids import new_token, token_hash, uuid7
 from identity_api.lifecycle.end_login import end_session
@@ -18,23 +19,20 @@ from identity_api.sessions.login.deps import LoginLimits
 from identity_api.vault import Vault
 
 
-class Opening(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose session begins, and what it stands on."""
+class SignIn(msgspec.Struct, frozen=True, kw_only=True):
+    """Who has signed in, and what vouches for it: what a session will stand on."""
 
-    tenant_id: UUID
     user_id: UUID
-    identity_id: UUID | None
+    identity_id: UUID | None = None
     """None where a local password vouches."""
-    frontend_id: UUID | None
-    kind: Literal["COOKIE", "BEARER"]
-    epoch: int
-    """The user's and the tenant's together, read after the user was locked."""
     authenticated_at: datetime
     provider_session: str | None = None
+    """The `sid` of the ID Token."""
     id_token: bytes | None = None
+    """Where it is of use as a hint for signing out."""
 
     def __repr__(self) -> str:
-        return f"Opening(user_id={self.user_id})"
+        return f"SignIn(user_id={self.user_id})"
 
 
 class Begun(msgspec.Struct, frozen=True):
@@ -47,36 +45,53 @@ class Begun(msgspec.Struct, frozen=True):
         return f"Begun({self.session_id})"
 
 
-async def open_session(connection: Connection, vault: Vault, limits: LoginLimits, opening: Opening) -> Begun:
-    """Begin a session with a new token; the user's oldest end where there are too many."""
-    tenant_id, actor = opening.tenant_id, f"user:{opening.user_id}"
-    live = await sessions.of_user(connection, tenant_id, opening.user_id, idle_seconds=limits.session_idle_seconds)
+async def open_session(
+    connection: Connection,
+    vault: Vault,
+    limits: LoginLimits,
+    attempt: Attempt | NewAttempt,
+    sign_in: SignIn,
+    *,
+    kind: Literal["COOKIE", "BEARER"],
+    epoch: int,
+) -> Begun:
+    """Begin the session that the attempt was made for, with a new token; the user's oldest end where there are too many.
+
+    Args:
+        epoch: the user's and the tenant's together, read after the user was locked.
+    """
+    tenant_id, actor = attempt.tenant_id, f"user:{sign_in.user_id}"
+    live = await sessions.of_user(connection, tenant_id, sign_in.user_id, idle_seconds=limits.session_idle_seconds)
     for surplus in live[: max(0, len(live) + 1 - limits.sessions_per_user)]:
         await end_session(connection, tenant_id, surplus.id, reason="too_many", actor=actor)
-    session_id, token = uuid7(), new_token("ias" if opening.kind == "COOKIE" else "iab")
-    sealed = None
-    if opening.id_token is not None:
-        sealed = vault.seal(
-            opening.id_token, tenant_id=tenant_id, table="session", column="id_token_sealed", row_id=session_id
-        )
+    session_id, token = uuid7(), new_token("ias" if kind == "COOKIE" else "iab")
     row = sessions.NewSession(
         id=session_id,
         tenant_id=tenant_id,
-        user_id=opening.user_id,
-        identity_id=opening.identity_id,
-        frontend_id=opening.frontend_id,
-        kind=opening.kind,
+        user_id=sign_in.user_id,
+        identity_id=sign_in.identity_id,
+        frontend_id=attempt.frontend_id,
+        kind=kind,
         token_hash=token_hash(token),
-        epoch=opening.epoch,
-        authenticated_at=opening.authenticated_at,
-        provider_session=opening.provider_session,
-        id_token_sealed=sealed,
+        epoch=epoch,
+        authenticated_at=sign_in.authenticated_at,
+        provider_session=sign_in.provider_session,
+        id_token_sealed=seal_id_token(vault, sign_in, tenant_id=tenant_id, table="session", row_id=session_id),
     )
     await sessions.insert(connection, row, absolute_seconds=limits.session_absolute_seconds)
-    identity = str(opening.identity_id) if opening.identity_id else None
-    payload = {"user": str(opening.user_id), "identity": identity, "kind": opening.kind}
+    identity = str(sign_in.identity_id) if sign_in.identity_id else None
+    payload = {"user": str(sign_in.user_id), "identity": identity, "kind": kind}
     await audit.record(connection, tenant_id, actor, [audit.Event("session.begun", "session", session_id, payload)])
     return Begun(session_id, token)
+
+
+def seal_id_token(
+    vault: Vault, sign_in: SignIn, *, tenant_id: UUID, table: Literal["session", "one_time_code"], row_id: UUID
+) -> bytes | None:
+    """The ID Token as the row keeps it (I3); None if none is kept."""
+    if sign_in.id_token is None:
+        return None
+    return vault.seal(sign_in.id_token, tenant_id=tenant_id, table=table, column="id_token_sealed", row_id=row_id)
 
 
 async def end_replaced(connection: Connection, token: str | None) -> None:

@@ -4,11 +4,13 @@ The code travels through the browser's address, so it is worth nothing without t
 this host: an attacker's code opened in a victim's browser signs nobody in.
 """
 
+import msgspec
+
 from identity_api.db import attempts, locks
 from identity_api.ids import token_hash
 from identity_api.sessions.cookies import binding_name, host_of, is_bound
 from identity_api.sessions.errors import LoginFailed
-from identity_api.sessions.login.delivery import deliver, result_of
+from identity_api.sessions.login.delivery import deliver, sign_in_of
 from identity_api.sessions.login.deps import BrowserRequest, LoginDeps, LoginResult
 from identity_api.sessions.login.failures import count, recorded
 
@@ -40,7 +42,5 @@ async def complete(deps: LoginDeps, code: str, request: BrowserRequest) -> Login
             await locks.users(connection, attempt.tenant_id, [found.user_id])
             if not await attempts.use_code(connection, attempt.tenant_id, found.id):
                 raise LoginFailed("LOGIN_EXPIRED", clear_cookies=(binding,))
-            finished = await deliver(connection, deps, attempt, result_of(deps, found), request.cookies)
-    return LoginResult(
-        kind=finished.kind, location=finished.location, set_cookies=finished.set_cookies, clear_cookies=(binding,)
-    )
+            finished = await deliver(connection, deps, attempt, sign_in_of(deps, found), request.cookies)
+    return msgspec.structs.replace(finished, clear_cookies=(binding,))

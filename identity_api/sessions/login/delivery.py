@@ -5,12 +5,8 @@ logout token or an admin who came first wins.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Literal, Protocol
 from urllib.parse import urlencode
-from uuid import UUID
-
-import msgspec
 
 from identity_api.db import attempts, sessions, users
 from identity_api.db.attempts import Attempt, NewAttempt
@@ -18,7 +14,7 @@ from identity_api.db.database import Connection
 from identity_api.ids import new_token, token_hash, uuid7
 from identity_api.sessions.cookies import session_cookie, session_cookie_name
 from identity_api.sessions.errors import LoginFailed
-from identity_api.sessions.login.begin import Begun, Opening, end_replaced, open_session
+from identity_api.sessions.login.begin import Begun, SignIn, end_replaced, open_session, seal_id_token
 from identity_api.sessions.login.deps import LoginLimits, LoginResult
 from identity_api.sessions.login.frontend_errors import issuer_of
 from identity_api.vault import Vault
@@ -38,28 +34,14 @@ class DeliveryDeps(Protocol):
         """How long it may wait, and sessions last."""
 
 
-class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """A login that succeeded, not yet handed over."""
-
-    user_id: UUID
-    identity_id: UUID | None
-    """None where a local password vouches."""
-    provider_session: str | None
-    id_token: bytes | None
-    authenticated_at: datetime
-
-    def __repr__(self) -> str:
-        return f"Result(user_id={self.user_id})"
-
-
 async def deliver(
     connection: Connection,
     deps: DeliveryDeps,
     attempt: Attempt | NewAttempt,
-    result: Result,
+    sign_in: SignIn,
     cookies: Mapping[str, str],
 ) -> LoginResult:
-    """Hand the result over as the attempt asks for, on the host that holds the session.
+    """Hand the sign-in over as the attempt asks for, on the host that holds the session.
 
     Args:
         attempt: stored, where it asks for a code.
@@ -69,13 +51,13 @@ async def deliver(
     """
     held = cookies.get(session_cookie_name(attempt.session_origin))
     if attempt.reauthentication:
-        await _ensure_same_person(connection, result, held)
+        await _ensure_same_person(connection, sign_in, held)
     if attempt.delivery == "code":
-        code = await make_code(connection, deps, attempt, result, "TOKEN")
+        code = await make_code(connection, deps, attempt, sign_in, "TOKEN")
         parameters = {"code": code, "state": attempt.client_state, "iss": issuer_of(attempt)}
         return LoginResult(kind="CODE", location=_with_query(attempt.return_to, parameters))
     if attempt.delivery == "fragment":
-        begun = await begin_session(connection, deps, attempt, result, "BEARER")
+        begun = await begin_session(connection, deps, attempt, sign_in, "BEARER")
         parameters = {
             "access_token": begun.token,
             "token_type": "Bearer",
@@ -85,16 +67,16 @@ async def deliver(
         }
         return LoginResult(kind="FRAGMENT", location=f"{attempt.return_to}#{_encoded(parameters)}")
     await end_replaced(connection, held)
-    begun = await begin_session(connection, deps, attempt, result, "COOKIE")
+    begun = await begin_session(connection, deps, attempt, sign_in, "COOKIE")
     cookie = session_cookie(attempt.session_origin, begun.token, max_age_seconds=deps.limits.session_absolute_seconds)
     return LoginResult(kind="SESSION", location=attempt.return_to, set_cookies=(cookie,))
 
 
 async def send_to_session_host(
-    connection: Connection, deps: DeliveryDeps, attempt: Attempt, result: Result
+    connection: Connection, deps: DeliveryDeps, attempt: Attempt, sign_in: SignIn
 ) -> LoginResult:
-    """The callback was on another host: the result waits for the browser on the host that holds the session."""
-    code = await make_code(connection, deps, attempt, result, "COMPLETE")
+    """The callback was on another host: the sign-in waits for the browser on the host that holds the session."""
+    code = await make_code(connection, deps, attempt, sign_in, "COMPLETE")
     location = f"{attempt.session_origin}{attempt.path_prefix}{COMPLETE_PATH}?{urlencode({'code': code})}"
     return LoginResult(kind="COMPLETE", location=location)
 
@@ -103,37 +85,30 @@ async def make_code(
     connection: Connection,
     deps: DeliveryDeps,
     attempt: Attempt | NewAttempt,
-    result: Result,
+    sign_in: SignIn,
     kind: Literal["COMPLETE", "TOKEN"],
 ) -> str:
-    """A one-time code for the result, good for `code_seconds`."""
-    await _ensure_live(connection, attempt, result)
+    """A one-time code for the sign-in, good for `code_seconds`."""
+    await _ensure_live(connection, attempt, sign_in)
     code, code_id = new_token("oc"), uuid7()
-    sealed = None
-    if result.id_token is not None:
-        sealed = deps.vault.seal(
-            result.id_token,
-            tenant_id=attempt.tenant_id,
-            table="one_time_code",
-            column="id_token_sealed",
-            row_id=code_id,
-        )
     row = attempts.NewCode(
         id=code_id,
-        user_id=result.user_id,
-        identity_id=result.identity_id,
+        user_id=sign_in.user_id,
+        identity_id=sign_in.identity_id,
         kind=kind,
         code_hash=token_hash(code),
-        provider_session=result.provider_session,
-        id_token_sealed=sealed,
-        authenticated_at=result.authenticated_at,
+        provider_session=sign_in.provider_session,
+        id_token_sealed=seal_id_token(
+            deps.vault, sign_in, tenant_id=attempt.tenant_id, table="one_time_code", row_id=code_id
+        ),
+        authenticated_at=sign_in.authenticated_at,
     )
     await attempts.insert_code(connection, attempt, row, seconds=deps.limits.code_seconds)
     return code
 
 
-def result_of(deps: DeliveryDeps, code: attempts.Code) -> Result:
-    """The result that waits behind a code."""
+def sign_in_of(deps: DeliveryDeps, code: attempts.Code) -> SignIn:
+    """The sign-in that waits behind a code."""
     id_token = None
     if code.id_token_sealed is not None:
         id_token = deps.vault.open(
@@ -143,7 +118,7 @@ def result_of(deps: DeliveryDeps, code: attempts.Code) -> Result:
             column="id_token_sealed",
             row_id=code.id,
         )
-    return Result(
+    return SignIn(
         user_id=code.user_id,
         identity_id=code.identity_id,
         provider_session=code.provider_session,
@@ -156,35 +131,24 @@ async def begin_session(
     connection: Connection,
     deps: DeliveryDeps,
     attempt: Attempt | NewAttempt,
-    result: Result,
+    sign_in: SignIn,
     kind: Literal["COOKIE", "BEARER"],
 ) -> Begun:
     """Begin the session that the attempt was made for."""
-    epoch = await _ensure_live(connection, attempt, result)
-    opening = Opening(
-        tenant_id=attempt.tenant_id,
-        user_id=result.user_id,
-        identity_id=result.identity_id,
-        frontend_id=attempt.frontend_id,
-        kind=kind,
-        epoch=epoch,
-        authenticated_at=result.authenticated_at,
-        provider_session=result.provider_session,
-        id_token=result.id_token,
-    )
-    return await open_session(connection, deps.vault, deps.limits, opening)
+    epoch = await _ensure_live(connection, attempt, sign_in)
+    return await open_session(connection, deps.vault, deps.limits, attempt, sign_in, kind=kind, epoch=epoch)
 
 
-async def _ensure_same_person(connection: Connection, result: Result, held: str | None) -> None:
+async def _ensure_same_person(connection: Connection, sign_in: SignIn, held: str | None) -> None:
     """A new proof is the signed-in person's own: whoever comes back as somebody else is not switched over unnoticed."""
     found = await sessions.find_live(connection, token_hash(held)) if held else None
-    if found is not None and await sessions.owner(connection, *found) != result.user_id:
+    if found is not None and await sessions.owner(connection, *found) != sign_in.user_id:
         raise LoginFailed("OTHER_PERSON", status=403)
 
 
-async def _ensure_live(connection: Connection, attempt: Attempt | NewAttempt, result: Result) -> int:
+async def _ensure_live(connection: Connection, attempt: Attempt | NewAttempt, sign_in: SignIn) -> int:
     """Lock the user; the epoch of a session that may begin now."""
-    standing = await users.lock_for_session(connection, attempt.tenant_id, result.user_id, result.identity_id)
+    standing = await users.lock_for_session(connection, attempt.tenant_id, sign_in.user_id, sign_in.identity_id)
     if standing.refusal is not None:
         raise LoginFailed(standing.refusal, status=403)
     return standing.epoch

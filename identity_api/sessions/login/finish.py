@@ -10,6 +10,8 @@ Nothing that fails before step 2 uses the attempt up; nothing that fails after i
 step 4, in a report instead of a session (`dry_run`).
 """
 
+import msgspec
+
 from identity_api.accounts.access_gate import denial
 from identity_api.accounts.provisioning import Declined, Provisioned, provision
 from identity_api.db import attempts, audit, locks, providers, refresh_tokens
@@ -25,8 +27,9 @@ from identity_api.oidc.provider_error_text import words_of
 from identity_api.relying_party.connection import document_of, line_to, metadata_of
 from identity_api.relying_party.refresh_tokens import LoginTokens, keep
 from identity_api.sessions.errors import LoginFailed
+from identity_api.sessions.login.begin import SignIn
 from identity_api.sessions.login.callback_name import with_callback_name
-from identity_api.sessions.login.delivery import Result, deliver, send_to_session_host
+from identity_api.sessions.login.delivery import deliver, send_to_session_host
 from identity_api.sessions.login.deps import CallbackRequest, LoginDeps, LoginResult
 from identity_api.sessions.login.dry_run import conclude_test
 from identity_api.sessions.login.failures import judging, kind_of, recorded
@@ -189,7 +192,7 @@ async def _land_account(
     await apply_verified(
         connection, tenant_id, provider, [verified], is_login=True, actor=actor, limits=deps.database.limits
     )
-    result = Result(
+    sign_in = SignIn(
         user_id=account.user_id,
         identity_id=account.identity_id,
         provider_session=answered.provider_session,
@@ -197,9 +200,9 @@ async def _land_account(
         authenticated_at=answered.authenticated_at,
     )
     if is_one_host(attempt):
-        finished = await deliver(connection, deps, attempt, result, arrival.cookies)
+        finished = await deliver(connection, deps, attempt, sign_in, arrival.cookies)
     else:
-        finished = await send_to_session_host(connection, deps, attempt, result)
+        finished = await send_to_session_host(connection, deps, attempt, sign_in)
     await attempts.set_outcome(connection, tenant_id, attempt.id, "OK")
     payload = {
         "user": str(account.user_id),
@@ -212,12 +215,7 @@ async def _land_account(
     await audit.record(
         connection, tenant_id, actor, [audit.Event("login.succeeded", "login_attempt", attempt.id, payload)]
     )
-    return LoginResult(
-        kind=finished.kind,
-        location=finished.location,
-        set_cookies=finished.set_cookies,
-        clear_cookies=(matched.binding,),
-    )
+    return msgspec.structs.replace(finished, clear_cookies=(matched.binding,))
 
 
 def _remarks(answered: Answered) -> dict[str, list[str]]:

@@ -24,7 +24,8 @@ from identity_api.db.tenants import Tenant
 from identity_api.ids import uuid7
 from identity_api.sessions.cookies import is_secure
 from identity_api.sessions.errors import LoginFailed
-from identity_api.sessions.login.delivery import Result, deliver
+from identity_api.sessions.login.begin import SignIn
+from identity_api.sessions.login.delivery import deliver
 from identity_api.sessions.login.deps import Cookie, LoginLimits, LoginRequest, LoginResult
 from identity_api.sessions.login.return_to import ReturnTarget, decide_ending
 from identity_api.telemetry import METRICS, get_logger, request_mark
@@ -140,14 +141,8 @@ async def _land(
         attempt = _attempt(tenant, given.beginning, ending)
         if ending.delivery == "code":
             await attempts.insert(connection, attempt, seconds=deps.limits.code_seconds, is_over=True)
-        result = Result(
-            user_id=account.user_id,
-            identity_id=None,
-            provider_session=None,
-            id_token=None,
-            authenticated_at=deps.accounts.clock(),
-        )
-        finished = await deliver(connection, deps, attempt, result, given.cookies)
+        sign_in = SignIn(user_id=account.user_id, authenticated_at=deps.accounts.clock())
+        finished = await deliver(connection, deps, attempt, sign_in, given.cookies)
         payload = {"user": user, "way": "password", "second_factor": checked.totp_step is not None}
         event = audit.Event("login.succeeded", "user", account.user_id, payload)
         await audit.record(connection, tenant.id, f"user:{user}", [event])
