@@ -69,8 +69,9 @@ class LoginExpectation(msgspec.Struct, frozen=True, kw_only=True):
 class RefreshExpectation(msgspec.Struct, frozen=True, kw_only=True):
     """What the ID Token of the login said, which a refreshed one must repeat.
 
-    `issuer` is the one in that token, so never a template. `auth_time` is in seconds since 1970, or None if that token
-    had none.
+    `issuer` is the one in that token, so never a template; `announced_issuer` is the metadata's, which may be Entra's, and
+    `directories` are those that may log in there, as for a login. `auth_time` is in seconds since 1970, or None if that
+    token had none.
     """
 
     issuer: str
@@ -79,6 +80,8 @@ class RefreshExpectation(msgspec.Struct, frozen=True, kw_only=True):
     auth_time: int | None
     nonce_hash: bytes
     leeway_seconds: int = DEFAULT_LEEWAY_SECONDS
+    announced_issuer: str | None = None
+    directories: frozenset[str] = frozenset()
 
 
 class Deviation(msgspec.Struct, frozen=True):
@@ -170,6 +173,7 @@ def validate_refreshed_id_token(
     for claim, wanted, received in (("iss", expected.issuer, issuer), ("sub", expected.subject, subject)):
         if received != wanted:
             raise OtherPerson(claim, expected=wanted, received=received)
+    check_issuer(signed, expected.announced_issuer or expected.issuer, expected.directories)
     has_others = check_audience(claims, expected.client_id)
     if has_others and claims.get("azp") is None:
         raise MissingClaim("azp")

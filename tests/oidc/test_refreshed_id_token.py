@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from identity_api.oidc.errors import ClaimMismatch, MissingClaim, OtherPerson, ProtocolError, TokenExpired
-from identity_api.oidc.id_token import RefreshExpectation, nonce_hash, validate_refreshed_id_token
-from tests.oidc.tokens import ABSENT, CLIENT_ID, ISSUER, NONCE, NOW, REFRESH, SECONDS, SUBJECT, signed
+from identity_api.oidc.id_token import RefreshExpectation, SignedClaims, nonce_hash, validate_refreshed_id_token
+from tests.oidc.tokens import ABSENT, CLIENT_ID, ISSUER, NONCE, NOW, REFRESH, SECONDS, SUBJECT, claims, signed
 
 
 def refusal(**changes: Any) -> ProtocolError:
@@ -90,3 +90,50 @@ def test_auth_time_may_appear_where_the_login_had_none() -> None:
 
 def test_an_expired_token_is_refused() -> None:
     assert isinstance(refusal(exp=SECONDS - 61), TokenExpired)
+
+
+class TestEntraTemplate:
+    """Entra's rules beside its template hold for a refresh as for a login: listed directory, `tid`, the key's issuer."""
+
+    template = "https://login.microsoftonline.com/{tenantid}/v2.0"
+    directory = "72f988bf-86f1-41af-91ab-2d7cd011db47"
+    issuer = template.replace("{tenantid}", directory)
+
+    def expected(self, *directories: str) -> RefreshExpectation:
+        return RefreshExpectation(
+            issuer=self.issuer,
+            client_id=CLIENT_ID,
+            subject=SUBJECT,
+            auth_time=None,
+            nonce_hash=nonce_hash(NONCE),
+            announced_issuer=self.template,
+            directories=frozenset(directories),
+        )
+
+    def refusal(self, expected: RefreshExpectation, key_issuer: str | None = None, **changes: Any) -> ProtocolError:
+        good = {"iss": self.issuer, "tid": self.directory}
+        token = SignedClaims(claims=claims(**{**good, **changes}), algorithm="RS256", key_issuer=key_issuer)
+        with pytest.raises(ProtocolError) as caught:
+            validate_refreshed_id_token(token, expected, NOW)
+        return caught.value
+
+    @pytest.mark.parametrize("key_issuer", [None, issuer, template])
+    def test_the_directory_of_the_login_is_accepted(self, key_issuer: str | None) -> None:
+        token = claims(iss=self.issuer, tid=self.directory)
+        good = SignedClaims(claims=token, algorithm="RS256", key_issuer=key_issuer)
+        assert validate_refreshed_id_token(good, self.expected(self.directory), NOW).issuer == self.issuer
+
+    def test_another_directory_is_another_person(self) -> None:
+        other = self.template.replace("{tenantid}", "other")
+        assert isinstance(self.refusal(self.expected(self.directory), iss=other, tid="other"), OtherPerson)
+
+    def test_a_directory_that_is_not_listed_any_more_is_refused(self) -> None:
+        error = self.refusal(self.expected("other"))
+        assert (type(error), error.claim) == (ClaimMismatch, "iss")
+
+    def test_a_tid_that_contradicts_the_issuer_is_refused(self) -> None:
+        assert self.refusal(self.expected(self.directory), tid="other").claim == "tid"
+
+    def test_a_key_that_signs_for_another_directory_is_refused(self) -> None:
+        error = self.refusal(self.expected(self.directory), self.template.replace("{tenantid}", "other"))
+        assert (type(error), error.claim) == (ClaimMismatch, "iss")

@@ -22,12 +22,12 @@ from identity_api.db.database import Database
 from identity_api.demo.claims import at_hash
 from identity_api.demo.keys import new_signing_key
 from identity_api.ids import new_token, token_hash
-from identity_api.oidc.discovery import ProviderMetadata
 from identity_api.oidc.id_token import nonce_hash
 from identity_api.oidc.token_endpoint import TokenResponse
 from identity_api.relying_party.connection import line_to, metadata_of
+from identity_api.relying_party.verified_documents import Exchange
 from identity_api.sessions.errors import LoginFailed
-from identity_api.sessions.login.provider_answer import Exchanged, exchange_code, read_answer
+from identity_api.sessions.login.provider_answer import exchange_code, read_answer
 from identity_api.upstream.keys import provider_documents
 from tests.openid_provider import Fault, RunningProvider
 from tests.sessions.browsers import REDIRECT_URIS, Browser, World, make_world, parameters_of
@@ -90,15 +90,15 @@ def claims(world: World) -> dict[str, Any]:
 class Reader:
     """What a login does with its token answer, for as many ID Tokens as a test wants."""
 
-    def __init__(self, world: World, attempt: Attempt, metadata: ProviderMetadata, exchanged: Exchanged) -> None:
-        self.world, self.attempt, self.metadata, self.exchanged = world, attempt, metadata, exchanged
+    def __init__(self, world: World, attempt: Attempt, exchange: Exchange) -> None:
+        self.world, self.attempt, self.exchange = world, attempt, exchange
 
     async def outcome(self, id_token: str) -> str | None:
         """None for a believed token, else the reason."""
         world, tokens = self.world, TokenResponse(access_token=ACCESS_TOKEN, id_token=id_token)
-        exchanged = msgspec.structs.replace(self.exchanged, tokens=tokens)
+        exchange = msgspec.structs.replace(self.exchange, tokens=tokens)
         try:
-            await read_answer(world.deps, self.attempt, world.provider, self.metadata, exchanged)
+            await read_answer(world.deps, self.attempt, exchange)
         except LoginFailed as failure:
             return failure.reason or failure.code
         return None
@@ -113,8 +113,8 @@ async def reader_of(world: World) -> Reader:
     line = await line_to(world.deps, world.provider, world.tenant.slug)
     metadata = await metadata_of(world.deps.documents, line)
     code = (await world.idp.sign_in(url, "alice")).parameters["code"]
-    exchanged = await exchange_code(world.deps, attempt, line, metadata, code)
-    return Reader(world, msgspec.structs.replace(attempt, nonce_hash=nonce_hash(NONCE)), metadata, exchanged)
+    exchange = await exchange_code(world.deps, attempt, line, metadata, code)
+    return Reader(world, msgspec.structs.replace(attempt, nonce_hash=nonce_hash(NONCE)), exchange)
 
 
 def header(kid: str) -> str:

@@ -7,12 +7,12 @@ import pytest
 
 from identity_api.claims import Documents
 from identity_api.db.database import Database
-from identity_api.oidc.id_token import VerifiedIDToken
 from identity_api.oidc.token_endpoint import TokenResponse
+from identity_api.relying_party.client import open_client
 from identity_api.relying_party.connection import line_to, metadata_of
+from identity_api.relying_party.verified_documents import Exchange, Person, _with_access_token
 from identity_api.sessions.errors import LoginFailed
 from identity_api.sessions.login import provider_answer
-from identity_api.sessions.login.provider_answer import _with_access_token
 from tests import factories as make
 from tests.openid_provider import Fault, RunningProvider
 from tests.sessions.browsers import CALLBACK, Browser, World, add_provider, make_world
@@ -292,25 +292,17 @@ async def test_the_access_token_of_another_provider_is_unreadable(world: World, 
         redirect_url=CALLBACK,
         claims={"groups": ["access_token / groups"]},
     )
-    metadata = await metadata_of(world.deps.documents, await line_to(world.deps, provider, world.tenant.slug))
-    keys = await world.deps.documents.keys(metadata.jwks_uri, tenant=world.tenant.slug)
-    now = world.deps.clock()
-    verified = VerifiedIDToken(
-        issuer=provider.issuer,
-        subject="s",
-        issued_at=now,
-        expires_at=now,
-        auth_time=None,
-        session_id=None,
-        claims={},
-    )
+    line = await line_to(world.deps, provider, world.tenant.slug)
+    metadata = await metadata_of(world.deps.documents, line)
+    client = open_client(world.deps.vault, world.deps.memory, line, metadata)
     right = {"iss": provider.issuer, "sub": "s", "groups": ["admins"]}
 
-    def read(token: str) -> Documents:
-        response = TokenResponse(access_token=token)
-        return _with_access_token(Documents(id_token={}), provider, metadata, keys, response, verified)
+    async def read(token: str) -> Documents:
+        exchange = Exchange(client=client, metadata=metadata, tokens=TokenResponse(access_token=token))
+        about = Person(provider.issuer, "s")
+        return await _with_access_token(world.deps, exchange, Documents(id_token={}), about)
 
-    accepted = read(world.idp.sign(right, token_type="at+jwt"))
+    accepted = await read(world.idp.sign(right, token_type="at+jwt"))
     assert accepted.access_token == right
     for forged in (
         other_idp.sign(right, token_type="at+jwt"),
@@ -319,7 +311,7 @@ async def test_the_access_token_of_another_provider_is_unreadable(world: World, 
         world.idp.sign(right, token_type="logout+jwt"),
         "opaque",
     ):
-        documents = read(forged)
+        documents = await read(forged)
         assert documents.access_token is None
         assert documents.access_token_unreadable
 

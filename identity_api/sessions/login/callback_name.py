@@ -13,28 +13,28 @@ import msgspec
 
 from identity_api.db.providers import Provider
 from identity_api.oidc.documents import DocumentError, read_json_object
-from identity_api.sessions.login.provider_answer import Answered
+from identity_api.sessions.login.provider_answer import VerifiedLogin
 
 FIELD: Final = "user"
 MAX_FIELD_BYTES: Final = 4_096
 MAX_NAME_LENGTH: Final = 256
 
 
-def with_callback_name(answered: Answered, provider: Provider, pairs: Sequence[tuple[str, str]]) -> Answered:
-    """The answer with a display label from the callback, where the provider is set up so and no claim has one.
+def with_callback_name(login: VerifiedLogin, provider: Provider, pairs: Sequence[tuple[str, str]]) -> VerifiedLogin:
+    """The login with a display label from the callback, where the provider is set up so and no claim has one.
 
     Args:
-        answered: what the provider verifiably says.
+        login: what the provider verifiably says.
         provider: as it is configured.
         pairs: the callback's parameters, decoded.
     """
-    profile = answered.person.profile
+    profile = login.person.profile
     if not provider.claims.name_in_callback or profile.display_label is not None:
-        return answered
+        return login
     named = msgspec.structs.replace(
-        answered.person, profile=dataclasses.replace(profile, display_label=callback_name(pairs))
+        login.person, profile=dataclasses.replace(profile, display_label=callback_name(pairs))
     )
-    return msgspec.structs.replace(answered, person=named)
+    return msgspec.structs.replace(login, person=named)
 
 
 def callback_name(pairs: Sequence[tuple[str, str]]) -> str | None:

@@ -13,22 +13,22 @@ from uuid import UUID
 
 import msgspec
 
-from identity_api.claims import Documents
 from identity_api.db import attempts, audit, provider_tests
+from identity_api.db.attempts import Attempt
 from identity_api.db.database import Connection
 from identity_api.db.provider_tests import ProviderTest
 from identity_api.db.providers import Provider
 from identity_api.diagnostics.findings import skipped
 from identity_api.errors import Refused
 from identity_api.ids import new_token, token_hash, uuid7
-from identity_api.oidc.discovery import ProviderMetadata
 from identity_api.oidc.errors import ProtocolError
 from identity_api.relying_party.group_sources import with_listed_groups
+from identity_api.relying_party.verified_documents import Exchange, VerifiedDocuments, with_userinfo
 from identity_api.sessions.login.deps import LoginDeps, LoginResult
 from identity_api.sessions.login.failures import keep_report
 from identity_api.sessions.login.match_callback import Matched
 from identity_api.sessions.login.prepare import LAUNCH_PATH
-from identity_api.sessions.login.provider_answer import Exchanged, VerifiedDocuments, ask_userinfo, read_documents
+from identity_api.sessions.login.provider_answer import USERINFO_SECONDS, login_expectation, read_login_documents
 from identity_api.sessions.login.report import SIGN_IN, LoginReport, groups_in, report_of
 from identity_api.upstream.errors import UpstreamError
 
@@ -87,32 +87,25 @@ async def check_pace(connection: Connection, tenant_id: UUID) -> None:
         raise Refused("Ten tests were begun within a minute. Wait a moment.", code="TOO_MANY_TESTS")
 
 
-async def conclude_test(
-    deps: LoginDeps, matched: Matched, metadata: ProviderMetadata, exchanged: Exchanged
-) -> LoginResult:
+async def conclude_test(deps: LoginDeps, matched: Matched, exchange: Exchange) -> LoginResult:
     """What comes instead of an account and a session: read everything, and keep the report.
 
     Raises:
         LoginFailed: what the provider sent breaks a rule; `failures.recorded` keeps the report of that.
     """
     attempt, provider = matched.attempt, matched.provider
-    told = await read_documents(deps, attempt, provider, metadata, exchanged)
-    documents = await _with_userinfo(deps, provider, metadata, exchanged, told)
-    reading = await with_listed_groups(
-        deps.upstream,
-        exchanged.client.line,
-        told.tokens.access_token,
-        documents,
-        groups_in(provider, told.documents),
-    )
-    has_refresh_token = told.tokens.refresh_token is not None
+    told = await read_login_documents(deps, attempt, exchange)
+    groups = groups_in(provider, told.documents)
+    told, tokens = await _with_userinfo(deps, attempt, told), told.exchange.tokens
+    line = exchange.client.line
+    reading = await with_listed_groups(deps.upstream, line, tokens.access_token, told.documents, groups)
     report = report_of(
         provider,
-        documents,
+        told.documents,
         reading,
-        has_refresh_token=has_refresh_token,
-        refresh_seconds=told.tokens.refresh_expires_in_seconds,
-        has_access_token=told.tokens.access_token is not None,
+        has_refresh_token=tokens.refresh_token is not None,
+        refresh_seconds=tokens.refresh_expires_in_seconds,
+        has_access_token=tokens.access_token is not None,
     )
     async with deps.database.transaction() as connection:
         await attempts.set_outcome(connection, attempt.tenant_id, attempt.id, "TESTED")
@@ -120,18 +113,16 @@ async def conclude_test(
     return LoginResult(kind="TESTED", location=attempt.return_to, clear_cookies=(matched.binding,))
 
 
-async def _with_userinfo(
-    deps: LoginDeps, provider: Provider, metadata: ProviderMetadata, exchanged: Exchanged, told: VerifiedDocuments
-) -> Documents:
+async def _with_userinfo(deps: LoginDeps, attempt: Attempt, told: VerifiedDocuments) -> VerifiedDocuments:
     """UserInfo as well where no setting needs it: a claim that was not found may be there."""
-    documents = told.documents
-    if documents.userinfo is not None or metadata.userinfo_endpoint is None or told.tokens.access_token is None:
-        return documents
+    exchange = told.exchange
+    cannot_be_asked = exchange.metadata.userinfo_endpoint is None or exchange.tokens.access_token is None
+    if told.documents.userinfo is not None or cannot_be_asked:
+        return told
     try:
-        userinfo = await ask_userinfo(deps, provider, metadata, exchanged, told.verified)
+        return await with_userinfo(deps, told, login_expectation(deps, attempt, exchange), seconds=USERINFO_SECONDS)
     except (UpstreamError, ProtocolError):
-        return documents  # nothing needs it
-    return Documents(documents.id_token, userinfo, documents.access_token, documents.access_token_unreadable)
+        return told  # nothing needs it
 
 
 async def report_for(deps: LoginDeps, provider: Provider, user_id: UUID) -> tuple[ProviderTest | None, LoginReport]:

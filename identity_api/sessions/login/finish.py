@@ -35,7 +35,7 @@ from identity_api.sessions.login.dry_run import conclude_test
 from identity_api.sessions.login.failures import judging, kind_of, recorded
 from identity_api.sessions.login.launch import is_one_host, leave_again
 from identity_api.sessions.login.match_callback import Matched, match
-from identity_api.sessions.login.provider_answer import Answered, exchange_code, read_answer
+from identity_api.sessions.login.provider_answer import VerifiedLogin, exchange_code, read_answer
 from identity_api.sessions.logout.provider_logout import was_ended_meanwhile
 from identity_api.telemetry import METRICS, get_logger
 
@@ -64,12 +64,11 @@ async def finish(deps: LoginDeps, arrival: CallbackRequest) -> LoginResult:
         if code is None:
             return LoginResult(kind="AGAIN", location=await leave_again(deps, attempt, line, metadata))
         await _ensure_unmistakable(deps, arrival, parameters, provider, metadata)
-        exchanged = await exchange_code(deps, attempt, line, metadata, code)
+        exchange = await exchange_code(deps, attempt, line, metadata, code)
         if attempt.test_id is not None:
-            return await conclude_test(deps, matched, metadata, exchanged)
-        answered = await read_answer(deps, attempt, provider, metadata, exchanged)
-        answered = with_callback_name(answered, provider, arrival.pairs)
-        finished = await _land(deps, matched, metadata, answered, arrival)
+            return await conclude_test(deps, matched, exchange)
+        login = with_callback_name(await read_answer(deps, attempt, exchange), provider, arrival.pairs)
+        finished = await _land(deps, matched, login, arrival)
     METRICS.count_login("OK", kind_of(provider))
     return finished
 
@@ -124,34 +123,32 @@ async def _ensure_unmistakable(
             raise LoginFailed("ISSUER_MISMATCH", reason=posted)
 
 
-async def _land(
-    deps: LoginDeps, matched: Matched, metadata: ProviderMetadata, answered: Answered, arrival: CallbackRequest
-) -> LoginResult:
+async def _land(deps: LoginDeps, matched: Matched, login: VerifiedLogin, arrival: CallbackRequest) -> LoginResult:
     """Write everything, in one transaction. A refusal commits too, since it may have quarantined an identity."""
     provider = matched.provider
     async with deps.database.transaction() as connection:
-        await _ensure_not_ended(connection, matched, answered)
-        await _ensure_unmoved(connection, provider, answered.person.issuer)
-        account = await provision(connection, provider, answered.person, actor=f"provider:{provider.id}")
+        await _ensure_not_ended(connection, matched, login)
+        await _ensure_unmoved(connection, provider, login.person.issuer)
+        account = await provision(connection, provider, login.person, actor=f"provider:{provider.id}")
         if isinstance(account, Provisioned):
-            if denied := await denial(connection, provider, account, answered.groups):
+            if denied := await denial(connection, provider, account, login.groups):
                 # Raised inside, so that nothing is left of somebody who may do nothing here.
                 raise LoginFailed("NO_ACCESS", status=403, reason=denied)
-            return await _land_account(connection, deps, matched, metadata, answered, account, arrival)
+            return await _land_account(connection, deps, matched, login, account, arrival)
     assert isinstance(account, Declined)
     said = None if account.name is None else words_of({"error": "username", "error_description": account.name})
     raise LoginFailed(account.code, status=403, reason=account.detail, said=said)
 
 
-async def _ensure_not_ended(connection: Connection, matched: Matched, answered: Answered) -> None:
+async def _ensure_not_ended(connection: Connection, matched: Matched, login: VerifiedLogin) -> None:
     """A logout by the provider that came while this login was under way wins."""
-    begun_at, person = matched.attempt.launched_at, answered.person
+    begun_at, person = matched.attempt.launched_at, login.person
     if begun_at is not None and await was_ended_meanwhile(
         connection,
         matched.provider,
         issuer=person.issuer,
         subject=person.subject,
-        provider_session=answered.provider_session,
+        provider_session=login.provider_session,
         begun_at=begun_at,
     ):
         raise LoginFailed("LOGIN_ENDED", status=403, reason="logout_token")
@@ -179,25 +176,24 @@ async def _land_account(
     connection: Connection,
     deps: LoginDeps,
     matched: Matched,
-    metadata: ProviderMetadata,
-    answered: Answered,
+    login: VerifiedLogin,
     account: Provisioned,
     arrival: CallbackRequest,
 ) -> LoginResult:
     attempt, provider, tenant_id = matched.attempt, matched.provider, matched.attempt.tenant_id
     actor = f"provider:{provider.id}"
-    has_token = await _keep_token(connection, deps, matched, answered, account)
+    has_token = await _keep_token(connection, deps, matched, login, account)
     can_be_asked = has_token or await refresh_tokens.newest_live(connection, tenant_id, account.identity_id) is not None
-    verified = Verified(account.identity_id, answered.person.profile, answered.groups, None, can_be_asked)
+    verified = Verified(account.identity_id, login.person.profile, login.groups, None, can_be_asked)
     await apply_verified(
         connection, tenant_id, provider, [verified], is_login=True, actor=actor, limits=deps.database.limits
     )
     sign_in = SignIn(
         user_id=account.user_id,
         identity_id=account.identity_id,
-        provider_session=answered.provider_session,
-        id_token=_logout_hint(metadata, answered),
-        authenticated_at=answered.authenticated_at,
+        provider_session=login.provider_session,
+        id_token=_logout_hint(login),
+        authenticated_at=login.authenticated_at,
     )
     if is_one_host(attempt):
         finished = await deliver(connection, deps, attempt, sign_in, arrival.cookies)
@@ -208,9 +204,9 @@ async def _land_account(
         "user": str(account.user_id),
         "identity": str(account.identity_id),
         "provider": str(provider.id),
-        "groups": answered.groups.completeness.value,
+        "groups": login.groups.completeness.value,
         "refresh_token": has_token,
-        **_remarks(answered),
+        **_remarks(login),
     }
     await audit.record(
         connection, tenant_id, actor, [audit.Event("login.succeeded", "login_attempt", attempt.id, payload)]
@@ -218,37 +214,39 @@ async def _land_account(
     return msgspec.structs.replace(finished, clear_cookies=(matched.binding,))
 
 
-def _remarks(answered: Answered) -> dict[str, list[str]]:
+def _remarks(login: VerifiedLogin) -> dict[str, list[str]]:
     """What was made of claims of an unusual shape, and where: codes, places and counts. Nothing if all was as usual."""
-    found = (*answered.person.profile.diagnostics, *answered.groups.diagnostics)
+    found = (*login.person.profile.diagnostics, *login.groups.diagnostics)
     remarks = sorted({str(one) for one in found if one.code != "ABSENT"})
     return {"remarks": remarks} if remarks else {}
 
 
-def _logout_hint(metadata: ProviderMetadata, answered: Answered) -> bytes | None:
+def _logout_hint(login: VerifiedLogin) -> bytes | None:
     """The ID Token, kept only where it is of use: as a hint to the provider's end-session endpoint."""
-    token = answered.tokens.id_token
-    if token is None or metadata.end_session_endpoint is None or len(token) > MAX_LOGOUT_HINT_LENGTH:
+    exchange = login.told.exchange
+    token = exchange.tokens.id_token
+    if token is None or exchange.metadata.end_session_endpoint is None or len(token) > MAX_LOGOUT_HINT_LENGTH:
         return None
     return token.encode()
 
 
 async def _keep_token(
-    connection: Connection, deps: LoginDeps, matched: Matched, answered: Answered, account: Provisioned
+    connection: Connection, deps: LoginDeps, matched: Matched, login: VerifiedLogin, account: Provisioned
 ) -> bool:
     """Keep what the sync will present: the refresh token, or the access token where that is re-read instead."""
-    provider, tokens = matched.provider, answered.tokens
-    token = {"REFRESH_TOKEN": tokens.refresh_token, "ACCESS_TOKEN": tokens.access_token}.get(provider.sync)
+    provider, exchange = matched.provider, login.told.exchange
+    kept = {"REFRESH_TOKEN": exchange.tokens.refresh_token, "ACCESS_TOKEN": exchange.tokens.access_token}
+    token = kept.get(provider.sync)
     if token is None:
         if provider.sync == "REFRESH_TOKEN":
             # Never silent: without one, permissions of this login last no longer than its lease.
             _log.warning("login.no_refresh_token", tenant_id=str(provider.tenant_id), provider_id=str(provider.id))
         return False
-    login = LoginTokens(
+    tokens = LoginTokens(
         refresh_token=token,
         nonce_hash=matched.attempt.nonce_hash,
-        auth_time=answered.auth_time,
-        login_key=answered.login_key.jwk if answered.login_key else None,
+        auth_time=login.auth_time,
+        login_key=exchange.login_key.jwk if exchange.login_key else None,
     )
-    await keep(connection, deps.vault, provider.tenant_id, account.identity_id, login)
+    await keep(connection, deps.vault, provider.tenant_id, account.identity_id, tokens)
     return True
