@@ -31,6 +31,7 @@ from identity_api.graphql.context import Context as GraphQLContext
 from identity_api.graphql.context import GraphQLDeps
 from identity_api.graphql.schema import build as build_schema
 from identity_api.graphql.schema import build_context
+from identity_api.http import HTTPRequest, HTTPResponse
 from identity_api.providers.deps import ProviderDeps
 from identity_api.providers.provider_row import Defaults
 from identity_api.queue import Queue
@@ -42,13 +43,12 @@ from identity_api.upstream.addresses import AllowList
 from identity_api.upstream.exchange import Upstream
 from identity_api.upstream.keys import provider_documents
 from identity_api.vault import Vault
-from identity_api.web.deps import GraphQLCall, GraphQLEndpoint, WebDeps
+from identity_api.web.deps import GraphQLEndpoint, WebDeps
 from identity_api.web.http.errors import TooManyRequests
 from identity_api.web.http.http_application import HTTPApplication
 from identity_api.web.http.limits import EdgeLimits
 from identity_api.web.http.litestar_app import build_web
 from identity_api.web.http.origins import Origins
-from identity_api.web.http.response import Answer
 from identity_api.web.http.tenancy import Tenancy
 from identity_api.web.pages.graphiql import graphiql_handlers
 
@@ -215,8 +215,8 @@ def product_graphql(process: ProcessDeps) -> GraphQLEndpoint:
         session_idle_seconds=process.login.limits.session_idle_seconds,
     )
 
-    async def make_context(authenticated: Authenticated, call: GraphQLCall) -> GraphQLContext:
-        return build_context(authenticated, deps, call.request_id, path_prefix=call.path_prefix)
+    async def make_context(authenticated: Authenticated, request: HTTPRequest) -> GraphQLContext:
+        return build_context(authenticated, deps, request.request_id, path_prefix=request.path_prefix)
 
     async def charge(context: GraphQLContext, measured: engine.Measured) -> None:
         cost = min(max(1, measured.fields), COST_PER_MINUTE)
@@ -243,7 +243,7 @@ def provider_deps(process: ProcessDeps) -> ProviderDeps:
 
 def graphql_endpoint(
     schema: engine.EngineSchema,
-    make_context: Callable[[Authenticated, GraphQLCall], Awaitable[Context]],
+    make_context: Callable[[Authenticated, HTTPRequest], Awaitable[Context]],
     *,
     charge: Callable[[Context, engine.Measured], Awaitable[None]] | None = None,
 ) -> GraphQLEndpoint:
@@ -255,20 +255,11 @@ def graphql_endpoint(
         charge: see `engine.handle`.
     """
 
-    async def answer(call: GraphQLCall, authenticate: Callable[[], Awaitable[Authenticated]]) -> Answer:
+    async def answer(request: HTTPRequest, authenticate: Callable[[], Awaitable[Authenticated]]) -> HTTPResponse:
         async def context() -> Context:
-            return await make_context(await authenticate(), call)
+            return await make_context(await authenticate(), request)
 
-        request = engine.GraphQLRequest(
-            method=call.method,
-            request_id=call.request_id,
-            content_type=call.content_type,
-            content_encoding=call.content_encoding,
-            accept=call.accept,
-            body=call.body,
-        )
-        answered = await engine.handle(schema, request, context, charge=charge)
-        return Answer(answered.status, answered.headers, answered.body)
+        return await engine.handle(schema, request, context, charge=charge)
 
     return answer
 

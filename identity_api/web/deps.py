@@ -8,6 +8,7 @@ import msgspec
 from identity_api.accounts.deps import AccountDeps
 from identity_api.config import Network
 from identity_api.db.database import Database
+from identity_api.http import HTTPRequest, HTTPResponse
 from identity_api.sessions.authenticate import Authenticated
 from identity_api.sessions.login.deps import LoginDeps
 from identity_api.sessions.login.password_login import PasswordLoginDeps
@@ -15,28 +16,16 @@ from identity_api.web.http.arriving_bodies import Arriving
 from identity_api.web.http.limits import EdgeLimits
 from identity_api.web.http.logout_replays import Replays
 from identity_api.web.http.origins import Origins
-from identity_api.web.http.response import Answer
 from identity_api.web.http.tenancy import Tenancy
-
-
-class GraphQLCall(msgspec.Struct, frozen=True, kw_only=True):
-    """A request to the GraphQL endpoint, its body already bounded."""
-
-    method: str
-    request_id: str
-    path_prefix: str
-    address: str
-    content_type: str | None
-    content_encoding: str | None
-    accept: str | None
-    body: bytes
 
 
 class GraphQLEndpoint(Protocol):
     """Answers GraphQL. The wiring hands it in: edges do not know each other."""
 
-    async def __call__(self, call: GraphQLCall, authenticate: Callable[[], Awaitable[Authenticated]]) -> Answer:
-        """Answer one call. `authenticate` is awaited before the document is looked at, and raises what the edge renders."""
+    async def __call__(
+        self, request: HTTPRequest, authenticate: Callable[[], Awaitable[Authenticated]]
+    ) -> HTTPResponse:
+        """Answer one request. `authenticate` is awaited before the document is looked at, and raises what the edge renders."""
         ...
 
 

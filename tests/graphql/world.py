@@ -22,6 +22,7 @@ from identity_api.graphql.context import Context, GraphQLDeps, build_context
 from identity_api.graphql.ids import Kind, global_id
 from identity_api.graphql.schema import build
 from identity_api.group_mappings.apply import apply_changes
+from identity_api.http import HTTPRequest
 from identity_api.ids import new_token, token_hash, uuid7
 from identity_api.permissions.service import SERVICE_PERMISSIONS
 from identity_api.providers.deps import ProviderDeps
@@ -110,7 +111,7 @@ class Client:
             return build_context(authenticated, world.deps, "request-1")
 
         body = msgspec.json.encode({"query": query, "variables": variables})
-        request = engine.GraphQLRequest("POST", "request-1", "application/json", body=body)
+        request = HTTPRequest(method="POST", request_id="request-1", content_type="application/json", body=body)
         answer = await engine.handle(schema, request, context)
         decoded = msgspec.json.decode(answer.body)
         return Answer(answer.status, decoded.get("data"), decoded.get("errors", []))

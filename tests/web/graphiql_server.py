@@ -5,7 +5,8 @@ from typing import Any
 from litestar import Litestar, Request, Response, post
 from litestar.params import FromPath
 
-from identity_api.graphql.engine import GraphQLRequest, handle
+from identity_api.graphql.engine import handle
+from identity_api.http import HTTPRequest
 from identity_api.web.pages.graphiql import graphiql_handlers
 from tests.graphql.engine.example import Context, schema
 
@@ -24,7 +25,9 @@ async def graphql(request: Request[Any, Any, Any], who: FromPath[str]) -> Respon
     head = {
         name: request.headers.get(name.replace("_", "-")) for name in ("content_type", "content_encoding", "accept")
     }
-    answer = await handle(schema, GraphQLRequest("POST", "request-1", **head, body=await request.body()), make_context)
+    answer = await handle(
+        schema, HTTPRequest(method="POST", request_id="request-1", **head, body=await request.body()), make_context
+    )
     headers = dict(answer.headers)
     media_type = headers.pop("Content-Type")
     return Response(answer.body, status_code=answer.status, headers=headers, media_type=media_type)

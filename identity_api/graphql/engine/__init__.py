@@ -15,7 +15,7 @@ Alternatives: the runner with the extension, kept possible by `execution_context
 from identity_api.graphql.engine.access import AccessRule
 from identity_api.graphql.engine.context import GraphQLContext
 from identity_api.graphql.engine.guard import Measured
-from identity_api.graphql.engine.http import MAX_BODY_BYTES, GraphQLRequest, GraphQLResponse, handle, problem, refusal
+from identity_api.graphql.engine.http import MAX_BODY_BYTES, handle, problem, refusal
 from identity_api.graphql.engine.schema import EngineSchema, build_schema
 
 __all__ = [
@@ -23,8 +23,6 @@ __all__ = [
     "AccessRule",
     "EngineSchema",
     "GraphQLContext",
-    "GraphQLRequest",
-    "GraphQLResponse",
     "Measured",
     "build_schema",
     "handle",

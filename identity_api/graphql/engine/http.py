@@ -30,6 +30,7 @@ from identity_api.graphql.engine.negotiation import JSON, choose_answer_type, is
 from identity_api.graphql.engine.prepared import Prepared
 from identity_api.graphql.engine.schema import EngineSchema
 from identity_api.graphql.engine.text import check_variables
+from identity_api.http import HTTPRequest, HTTPResponse
 
 MAX_BODY_BYTES: Final = 65_536
 DEADLINE_SECONDS: Final = 5.0
@@ -45,25 +46,6 @@ _PROBLEM_TITLES: Final = {
 }
 
 
-class GraphQLRequest(msgspec.Struct, frozen=True):
-    """What the engine reads of an HTTP request. Absent headers are None; `body` may be cut off above the limit."""
-
-    method: str
-    request_id: str
-    content_type: str | None = None
-    content_encoding: str | None = None
-    accept: str | None = None
-    body: bytes = b""
-
-
-class GraphQLResponse(msgspec.Struct, frozen=True):
-    """The HTTP answer, complete but for the headers every answer of the service has."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-
 class _Operation(msgspec.Struct, frozen=True):
     """The request parameters of GraphQL over HTTP, section 5.1. Members we do not know are ignored."""
 
@@ -77,7 +59,7 @@ _decode = msgspec.json.Decoder(_Operation).decode
 _encode = msgspec.json.Encoder().encode
 
 
-def refusal(request: GraphQLRequest, *, body_bytes: int | None = None) -> GraphQLResponse | None:
+def refusal(request: HTTPRequest, *, body_bytes: int | None = None) -> HTTPResponse | None:
     """The answer to a request that is none from its head alone; None if it may be read.
 
     A transport calls it with the announced Content-Length before it reads the body; `handle` calls it again.
@@ -101,12 +83,12 @@ def refusal(request: GraphQLRequest, *, body_bytes: int | None = None) -> GraphQ
 
 async def handle(
     schema: EngineSchema,
-    request: GraphQLRequest,
+    request: HTTPRequest,
     context_factory: Callable[[], Awaitable[ContextT]],
     *,
     charge: Callable[[ContextT, Measured], Awaitable[None]] | None = None,
     deadline_seconds: float = DEADLINE_SECONDS,
-) -> GraphQLResponse:
+) -> HTTPResponse:
     """Answer one GraphQL request.
 
     Args:
@@ -142,11 +124,11 @@ async def handle(
     return await _execute(schema, prepared.document, operation, context, answer_type, deadline_seconds)
 
 
-def problem(status: int, request_id: str, headers: dict[str, str] | None = None) -> GraphQLResponse:
+def problem(status: int, request_id: str, headers: dict[str, str] | None = None) -> HTTPResponse:
     """An answer that is no GraphQL: RFC 9457 problem details with our `code` and the request's id."""
     code, title = _PROBLEM_TITLES[status]
     body = {"status": status, "title": title, "code": code, "request_id": request_id}
-    return GraphQLResponse(status, {"Content-Type": "application/problem+json", **(headers or {})}, _encode(body))
+    return HTTPResponse(status, {"Content-Type": "application/problem+json", **(headers or {})}, _encode(body))
 
 
 async def _execute(
@@ -156,7 +138,7 @@ async def _execute(
     context: GraphQLContext,
     answer_type: str,
     deadline_seconds: float,
-) -> GraphQLResponse:
+) -> HTTPResponse:
     executor = schema.build_executor(
         schema._schema,
         document,
@@ -182,7 +164,7 @@ async def _execute(
     return _result(answer_type, result, context.request_id)
 
 
-def _result(answer_type: str, result: ExecutionResult, request_id: str) -> GraphQLResponse:
+def _result(answer_type: str, result: ExecutionResult, request_id: str) -> HTTPResponse:
     if not result.errors:
         content: dict[str, Any] = {"data": result.data}
     else:
@@ -201,14 +183,14 @@ def _document_errors(prepared: Prepared, context: GraphQLContext) -> list[Render
     return list(prepared.errors)
 
 
-def _request_errors(answer_type: str, errors: list[RenderedError]) -> GraphQLResponse:
+def _request_errors(answer_type: str, errors: list[RenderedError]) -> HTTPResponse:
     # GraphQL over HTTP, section 6.4.1: application/json says 200 to every well-formed request.
     return _answer(answer_type, {"errors": errors}, status=200 if answer_type == JSON else 400)
 
 
-def _answer(answer_type: str, content: dict[str, Any], *, status: int = 200) -> GraphQLResponse:
+def _answer(answer_type: str, content: dict[str, Any], *, status: int = 200) -> HTTPResponse:
     headers = {"Content-Type": f"{answer_type}; charset=utf-8", "Cache-Control": "no-store", "Vary": "Accept"}
-    return GraphQLResponse(status, headers, _encode(content))
+    return HTTPResponse(status, headers, _encode(content))
 
 
 def _why_no_request(error: Exception) -> str:

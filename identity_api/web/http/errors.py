@@ -24,12 +24,13 @@ from identity_api.errors import (
     Refused,
     Unavailable,
 )
+from identity_api.http import HTTPResponse
 from identity_api.oidc.errors import ProtocolError
 from identity_api.sessions.errors import LoginFailed
 from identity_api.telemetry import get_logger
 from identity_api.upstream.errors import Refused as TargetRefused
 from identity_api.upstream.errors import UpstreamError
-from identity_api.web.http.response import Answer, encode_json
+from identity_api.web.http.response import encode_json
 
 _log = get_logger(__name__)
 
@@ -90,7 +91,7 @@ class Problem:
     def __init__(self, status: int, code: str, message: str, headers: dict[str, str] | None = None) -> None:
         self.status, self.code, self.message, self.headers = status, code, message, headers or {}
 
-    def as_json(self, request_id: str) -> Answer:
+    def as_json(self, request_id: str) -> HTTPResponse:
         """The problem for a program."""
         body = {
             "status": self.status,
@@ -99,7 +100,9 @@ class Problem:
             "message": self.message,
             "request_id": request_id,
         }
-        return Answer(self.status, {**self.headers, "content-type": "application/problem+json"}, encode_json(body))
+        return HTTPResponse(
+            self.status, {**self.headers, "content-type": "application/problem+json"}, encode_json(body)
+        )
 
 
 def problem_of(error: BaseException) -> Problem:

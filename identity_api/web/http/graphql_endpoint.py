@@ -5,16 +5,16 @@ Everything that makes a request safe is the same code as for the routes: the edg
 
 from typing import Any
 
+from identity_api.http import HTTPRequest, HTTPResponse
 from identity_api.sessions.authenticate import Authenticated
-from identity_api.web.deps import GraphQLCall, GraphQLEndpoint, WebDeps
+from identity_api.web.deps import GraphQLEndpoint, WebDeps
 from identity_api.web.http import authentication, headers
 from identity_api.web.http.body import BoundedBody
 from identity_api.web.http.origins import allow_reading
 from identity_api.web.http.request_state import facts_of
-from identity_api.web.http.response import Answer
 
 
-async def answer_graphql(deps: WebDeps, endpoint: GraphQLEndpoint, scope: Any, body: BoundedBody) -> Answer:
+async def answer_graphql(deps: WebDeps, endpoint: GraphQLEndpoint, scope: Any, body: BoundedBody) -> HTTPResponse:
     """Answer the request. Raises what `authentication.require` raises."""
     facts = facts_of(scope)
     # Known early, so that a frontend's page can read refusals that come before the session is looked at.
@@ -23,14 +23,13 @@ async def answer_graphql(deps: WebDeps, endpoint: GraphQLEndpoint, scope: Any, b
     async def authenticate() -> Authenticated:
         return await authentication.require(deps, scope, header_required=True)
 
-    call = GraphQLCall(
+    request = HTTPRequest(
         method=facts.method,
         request_id=facts.request_id,
         path_prefix=facts.path_prefix,
-        address=facts.address,
         content_type=headers.first(scope, b"content-type"),
         content_encoding=headers.first(scope, b"content-encoding"),
         accept=headers.first(scope, b"accept"),
         body=await body.read(),
     )
-    return await endpoint(call, authenticate)
+    return await endpoint(request, authenticate)

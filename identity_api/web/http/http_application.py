@@ -10,6 +10,7 @@ import time
 from typing import Any, Final
 
 from identity_api.db.tenant_shares import work_for
+from identity_api.http import HTTPResponse
 from identity_api.sessions.errors import LoginFailed
 from identity_api.telemetry import METRICS, get_logger, log_context, span
 from identity_api.web.deps import WebDeps
@@ -23,7 +24,6 @@ from identity_api.web.http.oauth_errors import IS_OAUTH, oauth_answer
 from identity_api.web.http.origins import answer_preflight
 from identity_api.web.http.request_head import check_head
 from identity_api.web.http.request_state import RequestFacts, put_facts
-from identity_api.web.http.response import Answer
 from identity_api.web.pages.rendering import error_page
 
 # Asked by machines that know an address and no name: any well-formed host will do.
@@ -80,7 +80,7 @@ class HTTPApplication:
         allowed = await answer_preflight(self._deps.origins, facts, scope)
         if allowed is not None:
             facts.route = "preflight"
-            await Answer(204, allowed).send(answering)
+            await HTTPResponse(204, allowed).send(answering)
         elif scope["path"] == "/graphql" and facts.method == "POST" and self._deps.graphql is not None:
             facts.route, facts.wants_page = "/graphql", False
             body = self._body(scope, facts, receive, MAX_GRAPHQL_BODY_BYTES)
@@ -112,7 +112,7 @@ class HTTPApplication:
         scope["path"] = entry.path
 
 
-def render_error(facts: RequestFacts, error: BaseException) -> Answer:
+def render_error(facts: RequestFacts, error: BaseException) -> HTTPResponse:
     """The answer to a request that raised: a page for a browser, else problem JSON."""
     failed = error if isinstance(error, LoginFailed) else None
     if failed is not None:
@@ -121,7 +121,7 @@ def render_error(facts: RequestFacts, error: BaseException) -> Answer:
     if problem.code == "ORIGIN_REFUSED":
         facts.allowed_origin = None
     if facts.wants_page and failed is not None and failed.frontend_address is not None:
-        return Answer(303, {"location": failed.frontend_address})
+        return HTTPResponse(303, {"location": failed.frontend_address})
     if facts.wants_page:
         return error_page(facts, problem, failed)
     if IS_OAUTH.fullmatch(facts.path):

@@ -7,9 +7,10 @@ and `request_id`. RFC 7009 section 2.2.1 and RFC 7662 section 2.3 use the same f
 import re
 from typing import Final
 
+from identity_api.http import HTTPResponse
 from identity_api.sessions.login.frontend_errors import described
 from identity_api.web.http.errors import Problem
-from identity_api.web.http.response import Answer, encode_json
+from identity_api.web.http.response import encode_json
 
 IS_OAUTH: Final = re.compile(r"(?:/t/[^/]+)?/v1/(?:auth/token|auth/revoke|introspect)")
 _BY_CODE: Final = {
@@ -28,7 +29,7 @@ def error_of(problem: Problem) -> str:
     return _BY_CODE.get(problem.code) or _BY_STATUS.get(problem.status, default)
 
 
-def oauth_answer(problem: Problem, request_id: str) -> Answer:
+def oauth_answer(problem: Problem, request_id: str) -> HTTPResponse:
     """The problem for a client of OAuth 2.0."""
     body = {
         "error": error_of(problem),
@@ -38,4 +39,4 @@ def oauth_answer(problem: Problem, request_id: str) -> Answer:
         "message": problem.message,
         "request_id": request_id,
     }
-    return Answer(problem.status, {**problem.headers, "content-type": "application/json"}, encode_json(body))
+    return HTTPResponse(problem.status, {**problem.headers, "content-type": "application/json"}, encode_json(body))

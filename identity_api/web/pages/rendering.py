@@ -14,10 +14,10 @@ import msgspec
 from identity_api.accounts.password_rules import MIN_LENGTH
 from identity_api.accounts.second_factor import TOTPEnrolment
 from identity_api.db.providers import Provider
+from identity_api.http import HTTPResponse
 from identity_api.sessions.errors import LoginFailed
 from identity_api.web.http.errors import Problem
 from identity_api.web.http.request_state import RequestFacts
-from identity_api.web.http.response import Answer
 from identity_api.web.http.security_headers import FOLLOWS_CHANGES, LEADS_ELSEWHERE
 from identity_api.web.pages.account import AccountView
 from identity_api.web.pages.icons import MARK, icon_address
@@ -101,17 +101,17 @@ def login_page(
     notice: str | None = None,
     local: LocalForm | None = None,
     status: int = 200,
-) -> Answer:
+) -> HTTPResponse:
     """Ways to sign in: buttons, and a form where the tenant has passwords."""
     page = _page("login.html", facts, buttons=buttons, notice=notice, local=local)
     headers = {**page.headers, "content-security-policy": LEADS_ELSEWHERE} if local is not None else page.headers
-    return Answer(status, headers, page.body)
+    return HTTPResponse(status, headers, page.body)
 
 
-def password_page(facts: RequestFacts, username: str, *, problem: str | None = None, status: int = 200) -> Answer:
+def password_page(facts: RequestFacts, username: str, *, problem: str | None = None, status: int = 200) -> HTTPResponse:
     """Where somebody chooses a password with a one-time token."""
     page = _page("password.html", facts, username=username, problem=problem, shortest=MIN_LENGTH)
-    return Answer(status, page.headers, page.body)
+    return HTTPResponse(status, page.headers, page.body)
 
 
 class ProofForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,10 +123,10 @@ class ProofForm(msgspec.Struct, frozen=True, kw_only=True):
     problem: str | None
 
 
-def proof_page(facts: RequestFacts, form: ProofForm | None, buttons: Sequence[Button], *, status: int) -> Answer:
+def proof_page(facts: RequestFacts, form: ProofForm | None, buttons: Sequence[Button], *, status: int) -> HTTPResponse:
     """Ways to a new proof: the password, and providers that ask their people anew."""
     page = _page("proof.html", facts, form=form, buttons=buttons)
-    return Answer(status, page.headers, page.body)
+    return HTTPResponse(status, page.headers, page.body)
 
 
 class CredentialsView(msgspec.Struct, frozen=True):
@@ -154,7 +154,7 @@ def credentials_page(
     problem: CredentialsProblem | None,
     enrolment: TOTPEnrolment | None,
     confirms: bool = False,
-) -> Answer:
+) -> HTTPResponse:
     """One's own password and second factor, with forms to change them.
 
     Args:
@@ -175,7 +175,7 @@ def credentials_page(
         confirms=confirms,
         shortest=MIN_LENGTH,
     )
-    return Answer(400 if problem else 200, page.headers, page.body)
+    return HTTPResponse(400 if problem else 200, page.headers, page.body)
 
 
 def account_page(
@@ -184,7 +184,7 @@ def account_page(
     credentials: CredentialsView | None = None,
     *,
     demo_provider: str | None = None,
-) -> Answer:
+) -> HTTPResponse:
     """What somebody sees of themself. Follows changes by a script of ours, and without it by asking anew.
 
     Args:
@@ -194,21 +194,21 @@ def account_page(
         demo_provider: where the demo's people are changed; None but in the demo.
     """
     page = _page("account.html", facts, account=account, credentials=credentials, demo_provider=demo_provider)
-    return Answer(page.status, {**page.headers, "content-security-policy": FOLLOWS_CHANGES}, page.body)
+    return HTTPResponse(page.status, {**page.headers, "content-security-policy": FOLLOWS_CHANGES}, page.body)
 
 
-def onboarding_page(facts: RequestFacts, checklist: ChecklistView) -> Answer:
+def onboarding_page(facts: RequestFacts, checklist: ChecklistView) -> HTTPResponse:
     """How far single sign-on has been set up."""
     page = _page("onboarding.html", facts, checklist=checklist)
-    return Answer(page.status, {**page.headers, "content-security-policy": LEADS_ELSEWHERE}, page.body)
+    return HTTPResponse(page.status, {**page.headers, "content-security-policy": LEADS_ELSEWHERE}, page.body)
 
 
-def tested_page(facts: RequestFacts) -> Answer:
+def tested_page(facts: RequestFacts) -> HTTPResponse:
     """A test login has ended."""
     return _page("tested.html", facts)
 
 
-def error_page(facts: RequestFacts, problem: Problem, failed: LoginFailed | None) -> Answer:
+def error_page(facts: RequestFacts, problem: Problem, failed: LoginFailed | None) -> HTTPResponse:
     """A refusal for a person: what happened, what to do, and the id under which we can find it.
 
     Args:
@@ -220,7 +220,7 @@ def error_page(facts: RequestFacts, problem: Problem, failed: LoginFailed | None
     heading = _LOGIN_HEADINGS.get(problem.status) if failed else None
     heading = heading or _HEADINGS.get(problem.status, "That does not work here")
     page = _page("error.html", facts, problem=problem, heading=heading, onward=onward)
-    return Answer(problem.status, {**problem.headers, **page.headers}, page.body)
+    return HTTPResponse(problem.status, {**problem.headers, **page.headers}, page.body)
 
 
 def _onward(facts: RequestFacts, problem: Problem, failed: LoginFailed | None) -> Button | None:
@@ -236,7 +236,7 @@ def _onward(facts: RequestFacts, problem: Problem, failed: LoginFailed | None) -
     return Button("Go to your account", facts.local("/account"), None)
 
 
-def _page(name: str, facts: RequestFacts, **values: Any) -> Answer:
+def _page(name: str, facts: RequestFacts, **values: Any) -> HTTPResponse:
     tenant = facts.tenant.name if facts.tenant else None
     html = _TEMPLATES.get_template(name).render(facts=facts, tenant_name=tenant, **values)
-    return Answer(200, {"content-type": _HTML}, html.encode())
+    return HTTPResponse(200, {"content-type": _HTML}, html.encode())

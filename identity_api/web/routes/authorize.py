@@ -18,7 +18,7 @@ from identity_api.sessions.login.frontend_errors import error_address
 from identity_api.sessions.login.return_to import ReturnTarget, decide_ending, find_target
 from identity_api.web.http.parameters import WebRequest, deps_of, query_of
 from identity_api.web.http.request_state import RequestFacts, facts_of
-from identity_api.web.http.response import json_answer, redirect
+from identity_api.web.http.response import json_response, redirect
 from identity_api.web.routes.login import beginning_of, tenant_of
 
 _NAMES: Final = {
@@ -80,7 +80,7 @@ async def metadata(request: WebRequest) -> Response[Any]:
     """What this tenant's authorization server offers."""
     facts = facts_of(request.scope)
     tenant_of(facts)
-    return json_answer(_metadata(facts.origin + facts.path_prefix))
+    return json_response(_metadata(facts.origin + facts.path_prefix))
 
 
 @get("/.well-known/oauth-authorization-server/t/{tenant:str}", name="oauth-metadata-prefix")
@@ -90,7 +90,7 @@ async def metadata_of_prefix(request: WebRequest, tenant: FromPath[str]) -> Resp
     found = await deps.tenancy.by_slug(tenant) if facts.tenant is None else None
     if found is None:
         raise NotFound("There is no such tenant.", code="TENANT_NOT_FOUND")
-    return json_answer(_metadata(_prefixed(facts, found)))
+    return json_response(_metadata(_prefixed(facts, found)))
 
 
 def _prefixed(facts: RequestFacts, tenant: Tenant) -> str:

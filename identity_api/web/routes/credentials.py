@@ -26,7 +26,7 @@ from identity_api.web.http import authentication
 from identity_api.web.http.limits import SignInAddress
 from identity_api.web.http.parameters import WebRequest, deps_of, form_of, query_of
 from identity_api.web.http.request_state import RequestFacts, facts_of
-from identity_api.web.http.response import redirect
+from identity_api.web.http.response import redirect, to_litestar
 from identity_api.web.pages.rendering import CredentialsProblem, CredentialsView, credentials_page
 
 T = TypeVar("T")
@@ -156,7 +156,7 @@ async def _page(
     if view is None:
         raise Refused("Nobody signs in with a password in this organisation.", code="LOCAL_SIGN_IN_OFF")
     page = credentials_page(facts, view, notice=notice, problem=problem, enrolment=enrolment, confirms=confirms)
-    return page.to_response()
+    return to_litestar(page)
 
 
 def _problem(error: IdentityAPIError, form: Literal["password", "factor"]) -> CredentialsProblem:

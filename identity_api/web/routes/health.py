@@ -7,10 +7,11 @@ from litestar import Response, route
 
 from identity_api.db.health import writing
 from identity_api.errors import NotFound, Overloaded, Unavailable
+from identity_api.http import HTTPResponse
 from identity_api.telemetry import render_metrics
 from identity_api.web.http.parameters import WebRequest, deps_of, query_of
 from identity_api.web.http.request_state import facts_of
-from identity_api.web.http.response import Answer, json_answer
+from identity_api.web.http.response import json_response, to_litestar
 from identity_api.web.pages.rendering import ACCOUNT_SCRIPT, ACCOUNT_SCRIPT_VERSION, STYLE, STYLE_VERSION
 
 READY_SECONDS: Final = 1.0
@@ -19,7 +20,7 @@ READY_SECONDS: Final = 1.0
 @route("/health/live", http_method=["GET", "HEAD"], name="live")
 async def live() -> Response[Any]:
     """The process answers. Says nothing of what it depends on, or an outage there would restart every replica."""
-    return json_answer({"status": "ok"})
+    return json_response({"status": "ok"})
 
 
 @route("/health/ready", http_method=["GET", "HEAD"], name="ready")
@@ -42,7 +43,7 @@ async def ready(request: WebRequest) -> Response[Any]:
     if facts_of(request.scope).peer_is_local:
         details |= await deps.readiness()
         details["notices"] = sorted(deps.notices)
-    answer = json_answer(details, 200 if is_ready else 503)
+    answer = json_response(details, 200 if is_ready else 503)
     if not is_ready:
         answer.headers["retry-after"] = "1"
     return answer
@@ -54,7 +55,7 @@ async def metrics(request: WebRequest) -> Response[Any]:
     if not facts_of(request.scope).peer_is_local:
         raise NotFound("There is nothing at this address.")
     body, media_type = render_metrics()
-    return Answer(200, {"content-type": media_type}, body).to_response()
+    return to_litestar(HTTPResponse(200, {"content-type": media_type}, body))
 
 
 @route("/static/style.css", http_method=["GET", "HEAD"], name="style")
@@ -74,4 +75,4 @@ def _static(request: WebRequest, content: bytes, version: str, media_type: str) 
     versioned = query_of(request).get("v") == version
     caching = "public, max-age=31536000, immutable" if versioned else "no-cache"
     headers = {"content-type": f"{media_type}; charset=utf-8", "cache-control": caching}
-    return Answer(200, headers, content).to_response()
+    return to_litestar(HTTPResponse(200, headers, content))

@@ -22,7 +22,7 @@ from identity_api.web.http.limits import SignInAddress
 from identity_api.web.http.origins import admit_own_form
 from identity_api.web.http.parameters import FORM, WebRequest, deps_of, form_of, is_of, json_of
 from identity_api.web.http.request_state import RequestFacts, facts_of
-from identity_api.web.http.response import json_answer, redirect
+from identity_api.web.http.response import json_response, redirect
 from identity_api.web.pages.pending_second_factor import hold, take
 from identity_api.web.pages.rendering import LocalForm
 from identity_api.web.routes.login import CARRIED, beginning_of, refused_page, tenant_of
@@ -56,7 +56,7 @@ async def local_login(request: WebRequest) -> Response[Any]:
     if not is_of(request, FORM):
         facts.wants_page = False
         finished = await _sign_in(request, deps, facts, tenant, await json_of(request, LocalLogin))
-        return json_answer({"location": finished.location})
+        return json_response({"location": finished.location})
     form = await form_of(request)
     typed = _typed(deps, tenant, form)
     try:

@@ -22,7 +22,7 @@ from identity_api.web.http import authentication, cookies
 from identity_api.web.http.login_failures import login_failed
 from identity_api.web.http.parameters import WebRequest, deps_of, query_of
 from identity_api.web.http.request_state import RequestFacts, facts_of
-from identity_api.web.http.response import redirect
+from identity_api.web.http.response import redirect, to_litestar
 from identity_api.web.pages.rendering import Button, LocalForm, button_of, login_page
 from identity_api.web.routes.callback import CALLBACK_MARKS, end_login
 
@@ -65,7 +65,7 @@ async def login(request: WebRequest) -> Response[Any]:
     if chosen is not None:
         return await begin(request, deps, facts, tenant, chosen.slug, query)
     buttons = [_button(facts, provider, query) for provider in enabled]
-    return login_page(facts, buttons, notice=notices[0] if notices else None, local=form).to_response()
+    return to_litestar(login_page(facts, buttons, notice=notices[0] if notices else None, local=form))
 
 
 async def refused_page(
@@ -74,7 +74,7 @@ async def refused_page(
     """The login page once more, after a local sign-in that did not succeed."""
     query = dict(form.carried)
     buttons = [_button(facts, provider, query) for provider in await _enabled(deps, tenant)]
-    return login_page(facts, buttons, local=form, status=status).to_response()
+    return to_litestar(login_page(facts, buttons, local=form, status=status))
 
 
 async def local_form(deps: WebDeps, facts: RequestFacts, tenant: Tenant, query: dict[str, str]) -> LocalForm | None:

@@ -13,6 +13,7 @@ import msgspec
 from litestar import Response, post
 
 from identity_api.errors import BadInput
+from identity_api.http import HTTPResponse
 from identity_api.sessions import introspect
 from identity_api.sessions.errors import LoginFailed
 from identity_api.sessions.login.deps import Redemption
@@ -23,7 +24,7 @@ from identity_api.web.http.errors import Unauthenticated
 from identity_api.web.http.origins import allow_reading, is_own
 from identity_api.web.http.parameters import FORM, WebRequest, deps_of, form_of, is_of, json_of
 from identity_api.web.http.request_state import facts_of
-from identity_api.web.http.response import Answer, json_answer
+from identity_api.web.http.response import json_response, to_litestar
 
 GRANT_TYPE = "authorization_code"
 
@@ -64,7 +65,7 @@ async def exchange_code(request: WebRequest) -> Response[Any]:
         await deps.limits.login_failed(facts.address)
         # One answer for a code that never was, was used, or is another's (RFC 6749 section 5.2, `invalid_grant`).
         raise BadInput("The code is not valid.", code="CODE_INVALID") from error
-    return json_answer(
+    return json_response(
         {"access_token": token.access_token, "token_type": "Bearer", "expires_in": token.expires_in_seconds}
     )
 
@@ -103,7 +104,7 @@ async def revoke_token(request: WebRequest) -> Response[Any]:
     )
     if not await revoke(deps.database, asked):
         await deps.limits.bad_credential(facts.address)
-    return Answer(200).to_response()
+    return to_litestar(HTTPResponse(200))
 
 
 @post("/v1/introspect", name="introspect", status_code=200)
@@ -122,7 +123,7 @@ async def introspect_token(request: WebRequest) -> Response[Any]:
         answer = await introspect.introspect(
             connection, client, _token_of(form), idle_seconds=deps.session_idle_seconds
         )
-    return json_answer(answer)
+    return json_response(answer)
 
 
 def _token_of(form: dict[str, str]) -> str:

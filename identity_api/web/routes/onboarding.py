@@ -13,7 +13,7 @@ from identity_api.providers.onboarding import checklist
 from identity_api.web.http import authentication
 from identity_api.web.http.parameters import WebRequest, deps_of
 from identity_api.web.http.request_state import facts_of
-from identity_api.web.http.response import redirect
+from identity_api.web.http.response import redirect, to_litestar
 from identity_api.web.pages.onboarding import view_checklist
 from identity_api.web.pages.rendering import onboarding_page
 
@@ -29,4 +29,4 @@ async def onboarding(request: WebRequest) -> Response[Any]:
         raise Refused(f"This needs the permission {PROVIDERS_READ}.")
     async with deps.database.reading() as connection:
         steps = await checklist(connection, found.tenant_id, public_url=deps.login.public_url)
-    return onboarding_page(facts, view_checklist(steps)).to_response()
+    return to_litestar(onboarding_page(facts, view_checklist(steps)))

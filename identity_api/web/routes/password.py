@@ -27,7 +27,7 @@ from identity_api.web.http.limits import SignInAddress
 from identity_api.web.http.origins import admit_own_form
 from identity_api.web.http.parameters import WebRequest, deps_of, form_of
 from identity_api.web.http.request_state import RequestFacts, facts_of
-from identity_api.web.http.response import redirect
+from identity_api.web.http.response import redirect, to_litestar
 from identity_api.web.pages.rendering import password_page
 from identity_api.web.routes.login import tenant_of
 
@@ -52,7 +52,7 @@ async def choose(request: WebRequest) -> Response[Any]:
     """The form, for whoever opened a link that is still good."""
     deps, facts = deps_of(request), facts_of(request.scope)
     tenant = tenant_of(facts)
-    return password_page(facts, await _owner(deps, facts, tenant, _kept(request, facts))).to_response()
+    return to_litestar(password_page(facts, await _owner(deps, facts, tenant, _kept(request, facts))))
 
 
 @post("/auth/password", name="password-chosen", status_code=303)
@@ -68,7 +68,7 @@ async def chosen(request: WebRequest) -> Response[Any]:
             raise BadInput("The two passwords differ. Type the same one twice.", code="PASSWORDS_DIFFER")
         await set_password_by_token(deps.accounts, tenant.id, token, form.get("password", ""))
     except BadInput as error:
-        return password_page(facts, username, problem=error.message, status=400).to_response()
+        return to_litestar(password_page(facts, username, problem=error.message, status=400))
     facts.set_cookies.append(cookies.clear_cookie(_cookie_name(facts)))
     return redirect(facts.local("/login?password_set=1"))
 

@@ -12,9 +12,10 @@ from litestar.params import FromPath
 
 from identity_api.db import client_keys, providers
 from identity_api.errors import NotFound
+from identity_api.http import HTTPResponse
 from identity_api.web.http.parameters import WebRequest, deps_of
 from identity_api.web.http.request_state import facts_of
-from identity_api.web.http.response import Answer
+from identity_api.web.http.response import to_litestar
 
 MAX_AGE_SECONDS = 3_600
 """For how long anybody may keep the set: much shorter than a new key is published before it signs."""
@@ -41,7 +42,7 @@ async def provider_keys(request: WebRequest, provider_id: FromPath[str]) -> Resp
         "cache-control": f"public, max-age={MAX_AGE_SECONDS}",
         "cross-origin-resource-policy": "cross-origin",
     }
-    return Answer(200, headers, msgspec.json.encode({"keys": keys})).to_response()
+    return to_litestar(HTTPResponse(200, headers, msgspec.json.encode({"keys": keys})))
 
 
 def _unknown() -> NotFound:

@@ -14,6 +14,7 @@ from litestar.params import FromPath
 from identity_api.db import providers
 from identity_api.db.providers import Provider
 from identity_api.errors import BadInput, NotFound
+from identity_api.http import HTTPResponse
 from identity_api.oidc.errors import InvalidParameters
 from identity_api.oidc.frontchannel_logout import parse_frontchannel_logout
 from identity_api.oidc.logout_token import parse_backchannel_logout
@@ -29,7 +30,7 @@ from identity_api.web.http.limits import UnknownSessionNamed
 from identity_api.web.http.logout_replay_guard import note_refusal
 from identity_api.web.http.parameters import WebRequest, deps_of, form_pairs, pairs_of
 from identity_api.web.http.request_state import RequestFacts, facts_of
-from identity_api.web.http.response import Answer
+from identity_api.web.http.response import to_litestar
 from identity_api.web.http.security_headers import framed_by
 
 
@@ -52,7 +53,7 @@ async def backchannel_logout(request: WebRequest, provider_id: FromPath[str]) ->
         raise
     deps.replays.note(provider.tenant_id, provider.id, token)
     METRICS.count_logout("back", outcome)
-    return Answer(200).to_response()
+    return to_litestar(HTTPResponse(200))
 
 
 async def _token(request: WebRequest) -> str:
@@ -86,7 +87,7 @@ async def frontchannel_logout(request: WebRequest, provider_id: FromPath[str]) -
     if came.ends_own_cookie:
         facts.set_cookies.append(cookies.clear_cookie(cookie_name))
     headers = {"content-type": "text/html; charset=utf-8", **framed_by(came.framed_by)}
-    return Answer(200, headers, b"<!doctype html><title>Signed out</title>\n").to_response()
+    return to_litestar(HTTPResponse(200, headers, b"<!doctype html><title>Signed out</title>\n"))
 
 
 async def _provider(deps: WebDeps, facts: RequestFacts, provider_id: str) -> tuple[Provider, str]:

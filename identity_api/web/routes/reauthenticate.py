@@ -24,7 +24,7 @@ from identity_api.web.http import authentication, cookies
 from identity_api.web.http.limits import SignInAddress
 from identity_api.web.http.parameters import FORM, WebRequest, deps_of, form_of, is_of, json_of, query_of
 from identity_api.web.http.request_state import RequestFacts, facts_of
-from identity_api.web.http.response import json_answer, redirect
+from identity_api.web.http.response import json_response, redirect, to_litestar
 from identity_api.web.pages.icons import icon_address
 from identity_api.web.pages.rendering import Button, ProofForm, proof_page
 
@@ -60,7 +60,7 @@ async def reauthenticate_by_password(request: WebRequest) -> Response[Any]:
     found = await authentication.require(deps, request.scope)
     if not is_form:
         proven = await _prove(deps, facts, found, await json_of(request, Proof))
-        return json_answer({"elevated_until": proven.until})
+        return json_response({"elevated_until": proven.until})
     form = await form_of(request)
     return_to = _return_to(facts, form.get("return_to"))
     if "password" not in form:
@@ -113,7 +113,7 @@ async def _page(
             problem=problem.message if problem else None,
         )
     buttons = [_button(facts, provider, return_to) for provider in offered.providers]
-    return proof_page(facts, form, buttons, status=400 if problem else 200).to_response()
+    return to_litestar(proof_page(facts, form, buttons, status=400 if problem else 200))
 
 
 def _button(facts: RequestFacts, provider: ProvingProvider, return_to: str) -> Button:

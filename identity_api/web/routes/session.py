@@ -16,7 +16,7 @@ from identity_api.web.deps import WebDeps
 from identity_api.web.http import authentication, cookies
 from identity_api.web.http.parameters import WebRequest, deps_of, query_of
 from identity_api.web.http.request_state import RequestFacts, facts_of
-from identity_api.web.http.response import json_answer, redirect
+from identity_api.web.http.response import json_response, redirect, to_litestar
 from identity_api.web.pages.account import AccountView, demo_page, mapping_ids, view_account
 from identity_api.web.pages.rendering import account_page
 from identity_api.web.routes.credentials import credentials_of
@@ -31,7 +31,7 @@ async def account(request: WebRequest) -> Response[Any]:
         return redirect(await authentication.login_address(deps, request.scope))
     view = await _view(deps, found)
     demo_provider = await demo_page(deps.database, facts.tenant)
-    return account_page(facts, view, await credentials_of(deps, found), demo_provider=demo_provider).to_response()
+    return to_litestar(account_page(facts, view, await credentials_of(deps, found), demo_provider=demo_provider))
 
 
 @get("/account/version", name="account-version")
@@ -42,7 +42,7 @@ async def account_version(request: WebRequest) -> Response[Any]:
     found = await authentication.optional(deps, request.scope, is_use=False)
     # The page comes again with the cookie of a session that has ended, and is told why it has.
     facts.set_cookies.clear()
-    return json_answer({"version": (await _view(deps, found)).version if found else None})
+    return json_response({"version": (await _view(deps, found)).version if found else None})
 
 
 async def _view(deps: WebDeps, found: Authenticated) -> AccountView:
@@ -87,7 +87,7 @@ async def sign_out(request: WebRequest) -> Response[Any]:
             location = facts.local(f"{logout.LEAVE_PATH}/{handle}")
         else:
             _keep_state(facts, ended)
-    return redirect(location) if facts.wants_page else json_answer({"logout_url": urljoin(facts.origin, location)})
+    return redirect(location) if facts.wants_page else json_response({"logout_url": urljoin(facts.origin, location)})
 
 
 @get("/auth/logout/leave/{handle:str}", name="logout-leave")

@@ -20,7 +20,7 @@ from identity_api.web.http import authentication, headers
 from identity_api.web.http.origins import allow_reading
 from identity_api.web.http.parameters import WebRequest, deps_of, json_of
 from identity_api.web.http.request_state import RequestFacts, facts_of
-from identity_api.web.http.response import json_answer
+from identity_api.web.http.response import json_response
 from identity_api.web.routes.login import beginning_of
 
 
@@ -55,8 +55,8 @@ async def api_login(request: WebRequest) -> Response[Any]:
         # No provider: whoever signs in with a password here is shown the form, and the frontend gets the same.
         if wish.provider is not None or not await is_offered(deps.local, tenant):
             raise
-        return json_answer({"auth_url": await _local_page(deps, facts, tenant, beginning)})
-    return json_answer({"auth_url": prepared.launch_url})
+        return json_response({"auth_url": await _local_page(deps, facts, tenant, beginning)})
+    return json_response({"auth_url": prepared.launch_url})
 
 
 async def _local_page(deps: WebDeps, facts: RequestFacts, tenant: Tenant, beginning: LoginRequest) -> str:
@@ -96,7 +96,7 @@ def _unknown_tenant() -> NotFound:
 async def me(request: WebRequest) -> Response[Any]:
     """The user context, as the seed systems' frontends know it."""
     found = await authentication.require(deps_of(request), request.scope)
-    return json_answer(user_context(found))
+    return json_response(user_context(found))
 
 
 def user_context(found: Authenticated) -> dict[str, Any]:

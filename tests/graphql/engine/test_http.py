@@ -9,7 +9,8 @@ from graphql import get_introspection_query
 from structlog.testing import capture_logs
 
 from identity_api.errors import IdentityAPIError, Refused
-from identity_api.graphql.engine import MAX_BODY_BYTES, GraphQLRequest, GraphQLResponse, Measured, handle, refusal
+from identity_api.graphql.engine import MAX_BODY_BYTES, Measured, handle, refusal
+from identity_api.http import HTTPRequest, HTTPResponse
 from tests.graphql.engine.example import BranchRow, Context, LeafRow, schema
 
 GRAPHQL = "application/graphql-response+json"
@@ -24,7 +25,7 @@ def ask(
     deadline_seconds: float = 5.0,
     charge: Any = None,
     **head: Any,
-) -> GraphQLResponse:
+) -> HTTPResponse:
     """One request; `body` is bytes, or an object to send as JSON."""
     given = Context() if context is None else context
 
@@ -32,17 +33,17 @@ def ask(
         return given
 
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    request = GraphQLRequest(
+    request = HTTPRequest(
         **{"method": "POST", "request_id": "request-1", "content_type": JSON, "accept": GRAPHQL, "body": raw, **head}
     )
     return asyncio.run(handle(schema, request, make_context, charge=charge, deadline_seconds=deadline_seconds))
 
 
-def content(answer: GraphQLResponse) -> Any:
+def content(answer: HTTPResponse) -> Any:
     return json.loads(answer.body)
 
 
-def codes(answer: GraphQLResponse) -> list[str]:
+def codes(answer: HTTPResponse) -> list[str]:
     return [error["extensions"]["code"] for error in content(answer)["errors"]]
 
 
@@ -104,7 +105,7 @@ def test_a_body_of_exactly_the_limit_is_read() -> None:
 
 
 def test_the_head_alone_tells_a_body_too_large() -> None:
-    request = GraphQLRequest("POST", "request-1", JSON)
+    request = HTTPRequest(method="POST", request_id="request-1", content_type=JSON)
     assert refusal(request, body_bytes=MAX_BODY_BYTES) is None
     refused = refusal(request, body_bytes=MAX_BODY_BYTES + 1)
     assert refused is not None
@@ -328,7 +329,7 @@ def test_without_a_session_the_document_is_not_looked_at() -> None:
         raise Refused("Sign in first.", code="NO_SESSION")
 
     body = json.dumps({"query": "{ never { seen } }"}).encode()
-    request = GraphQLRequest("POST", "request-1", JSON, None, GRAPHQL, body)
+    request = HTTPRequest(method="POST", request_id="request-1", content_type=JSON, accept=GRAPHQL, body=body)
     before = len(schema.documents._refused)
     with pytest.raises(Refused):
         asyncio.run(handle(schema, request, nobody))
@@ -355,7 +356,13 @@ def test_requests_that_run_together_keep_their_own_contexts() -> None:
             await asyncio.sleep(0)
             return Context(BranchRow(name=f"row {number}"))
 
-        request = GraphQLRequest("POST", f"request-{number}", JSON, None, JSON, json.dumps(GOOD).encode())
+        request = HTTPRequest(
+            method="POST",
+            request_id=f"request-{number}",
+            content_type=JSON,
+            accept=JSON,
+            body=json.dumps(GOOD).encode(),
+        )
         answer = await handle(schema, request, make_context)
         assert content(answer) == {"data": {"branch": {"name": f"row {number}"}}}
 
