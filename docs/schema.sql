@@ -617,6 +617,7 @@ CREATE INDEX identity_state ON public.identity USING btree (tenant_id, state, id
 CREATE INDEX identity_sync_due ON public.identity_sync USING btree (due_at) WHERE (due_at IS NOT NULL);
 CREATE INDEX identity_sync_leased ON public.identity_sync USING btree (tenant_id, provider_id) WHERE (lease_owner IS NOT NULL);
 CREATE INDEX identity_sync_provider ON public.identity_sync USING btree (tenant_id, provider_id, due_at);
+CREATE INDEX identity_sync_unread ON public.identity_sync USING btree (tenant_id, provider_id) WHERE (groups_completeness <> ALL (ARRAY['COMPLETE'::text, 'EMPTY'::text]));
 CREATE INDEX identity_sync_user ON public.identity_sync USING btree (tenant_id, user_id);
 CREATE INDEX identity_user ON public.identity USING btree (tenant_id, user_id);
 CREATE INDEX login_attempt_expiry ON public.login_attempt USING btree (expires_at);
@@ -632,6 +633,7 @@ CREATE INDEX one_time_code_attempt ON public.one_time_code USING btree (tenant_i
 CREATE INDEX password_token_expiry ON public.password_token USING btree (expires_at);
 CREATE INDEX password_token_user ON public.password_token USING btree (tenant_id, user_id);
 CREATE INDEX password_try_tried ON public.password_try USING btree (tried_at);
+CREATE INDEX permission_grant_group_left ON public.permission_grant USING btree (tenant_id, group_id, revoked_at) WHERE (revoked_reason = 'GROUP_LEFT'::text);
 CREATE UNIQUE INDEX permission_grant_group_open ON public.permission_grant USING btree (tenant_id, identity_id, mapping_id, permission_id, group_id) WHERE ((source = 'GROUP'::text) AND (revoked_at IS NULL));
 CREATE UNIQUE INDEX permission_grant_manual_open ON public.permission_grant USING btree (tenant_id, user_id, permission_id) WHERE ((source = 'MANUAL'::text) AND (revoked_at IS NULL));
 CREATE INDEX permission_grant_mapping_open ON public.permission_grant USING btree (tenant_id, mapping_id) WHERE (revoked_at IS NULL);

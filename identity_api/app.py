@@ -31,6 +31,7 @@ from identity_api.graphql.context import Context as GraphQLContext
 from identity_api.graphql.context import GraphQLDeps
 from identity_api.graphql.schema import build as build_schema
 from identity_api.graphql.schema import build_context
+from identity_api.group_mappings.findings import AccessFindings
 from identity_api.http import HTTPRequest, HTTPResponse
 from identity_api.providers.deps import ProviderDeps
 from identity_api.providers.provider_row import Defaults
@@ -205,6 +206,7 @@ def product_graphql(process: ProcessDeps) -> GraphQLEndpoint:
     database, queue = process.login.database, process.queue
     deps = GraphQLDeps(
         database=database,
+        access_findings=AccessFindings(database),
         vault=process.login.vault,
         accounts=process.accounts,
         enqueue=queue.enqueue,

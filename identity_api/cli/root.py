@@ -25,6 +25,7 @@ COMMANDS = {
     "revoke": "revoke",
     "tenant": "tenant",
     "provider": "provider",
+    "mapping": "mapping",
     "service-client": "service_client",
     "token": "token",
     "keys": "keys",

@@ -87,6 +87,7 @@ ACCESS: Final[dict[str, Rule]] = {
     "Query.previewGroupMappingUpdate": holds(service.MAPPINGS_WRITE),
     "Query.previewGroupMappingDeletion": holds(service.MAPPINGS_WRITE),
     "Query.permissions": CATALOGUE,
+    "Query.accessFindings": MAPPINGS,
     # Mutations
     "Mutation.createGroupMapping": changes(service.MAPPINGS_WRITE),
     "Mutation.updateGroupMapping": changes(service.MAPPINGS_WRITE),
@@ -174,6 +175,8 @@ ACCESS: Final[dict[str, Rule]] = {
     "Group.mapped": REACHED,
     "Group.mappings": MAPPINGS,
     "GroupMapping.*": REACHED,
+    "AccessFindings.*": REACHED,
+    "AccessFinding.*": REACHED,
     "Permission.*": REACHED,
     # What is shown of a thing beside another
     "UserSummary.*": REACHED,

@@ -19,6 +19,7 @@ from identity_api.db.database import Connection, Database
 from identity_api.db.listings import LiveSession
 from identity_api.db.local_accounts import Guard
 from identity_api.db.told_ends import ToldEnd
+from identity_api.group_mappings.findings import AccessFindings
 from identity_api.permissions.delegation import Actor
 from identity_api.permissions.service import SCHEMA_READ
 from identity_api.providers.deps import ProviderDeps
@@ -43,6 +44,7 @@ class GraphQLDeps(msgspec.Struct, frozen=True, kw_only=True):
     """Passwords and second factors."""
     login: LoginDeps
     """For tests of providers, which are logins."""
+    access_findings: AccessFindings
     session_idle_seconds: int = 3_600
 
 

@@ -17,6 +17,7 @@ from identity_api.graphql.context import Context, GraphQLDeps, Info, build_conte
 from identity_api.graphql.engine import EngineSchema, build_schema
 from identity_api.graphql.fields import resolved
 from identity_api.graphql.ids import Node
+from identity_api.graphql.permissions.findings import FindingQueries
 from identity_api.graphql.permissions.groups import GroupQueries, load_group
 from identity_api.graphql.permissions.mapping_changes import MappingMutations, MappingPreviewQueries
 from identity_api.graphql.permissions.mappings import MappingQueries, load_mapping
@@ -88,6 +89,7 @@ class Query(
     MappingQueries,
     MappingPreviewQueries,
     PermissionQueries,
+    FindingQueries,
     OnboardingQueries,
 ):
     """What can be read."""

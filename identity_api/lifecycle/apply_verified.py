@@ -17,6 +17,7 @@ from identity_api.db import audit, identities, locks, refresh_tokens
 from identity_api.db.database import Connection
 from identity_api.db.identities import LeaseRenewal, ProfileChange, Renewal, Standing
 from identity_api.db.providers import Provider
+from identity_api.lifecycle.emptied_mappings import tell_emptied
 from identity_api.lifecycle.grants import apply_decision
 from identity_api.lifecycle.memberships import changes_of, write_changes
 from identity_api.oidc.id_token import Deviation
@@ -48,6 +49,9 @@ class Outcome(msgspec.Struct, frozen=True):
     superseded: frozenset[UUID]
     opened: int
     closed: int
+    left: frozenset[str] = frozenset()
+    """Names of groups that somebody has left. A login tells of mappings that lose their last member by it; a sync does
+    after its commit."""
 
 
 async def apply_verified(
@@ -80,7 +84,9 @@ async def apply_verified(
         connection, tenant_id, provider, current, stored, is_login=is_login, actor=actor
     )
     moved = await write_changes(connection, tenant_id, provider.id, changes, actor=actor)
+    left = frozenset([name for change in changes for name in change.left])
     if is_login:
+        await tell_emptied(connection, tenant_id, provider.id, left, actor=actor)
         await refresh_tokens.mark_attempted(connection, tenant_id, [answer.identity_id for answer in current])
     await identities.renew_leases(
         connection,
@@ -96,7 +102,8 @@ async def apply_verified(
         actor=actor,
         also_changed=changed_users | {stored[identity_id].user_id for identity_id in moved},
     )
-    return Outcome(frozenset([answer.identity_id for answer in current]), superseded, applied.opened, applied.closed)
+    ids = frozenset([answer.identity_id for answer in current])
+    return Outcome(ids, superseded, applied.opened, applied.closed, left)
 
 
 def _without_groups(answer: Verified) -> Verified:

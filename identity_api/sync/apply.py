@@ -14,6 +14,7 @@ from identity_api.db.providers import Provider
 from identity_api.errors import Unavailable
 from identity_api.lifecycle import apply_verified
 from identity_api.lifecycle.apply_verified import Verified
+from identity_api.lifecycle.emptied_mappings import tell_emptied
 from identity_api.sync import breaker
 from identity_api.sync.deps import SyncDeps
 from identity_api.telemetry import get_logger
@@ -64,7 +65,19 @@ async def _apply_once(deps: SyncDeps, provider: Provider, answers: Sequence[Veri
         )
         # Last, because the row is shared by everybody who syncs with the provider.
         await breaker.accepted(connection, provider.tenant_id, provider.id)
+    await _tell_emptied(deps, provider, outcome.left)
     return Written(outcome.applied, outcome.opened, outcome.closed)
+
+
+async def _tell_emptied(deps: SyncDeps, provider: Provider, left: frozenset[str]) -> None:
+    """After the commit, so that of writers at once the last one sees all. What is written stands, whatever becomes of it."""
+    if not left:
+        return
+    try:
+        async with deps.database.transaction() as connection:
+            await tell_emptied(connection, provider.tenant_id, provider.id, left, actor="sync")
+    except Exception as error:
+        _log.warning("sync.emptied_not_told", provider=str(provider.id), error_type=type(error).__name__)
 
 
 class Groups:

@@ -105,6 +105,7 @@ async def working_arguments(world: World) -> dict[str, dict[str, Any]]:
         "groupMappings": {},
         "groupMapping": {"id": mapping["id"]},
         "permissions": {},
+        "accessFindings": {},
         "previewGroupMappingCreation": {"input": {"pattern": "sales", "permissions": [write], "provider": provider}},
         "previewGroupMappingUpdate": {"input": {**mapping, "permissions": [write], "provider": provider}},
         "previewGroupMappingDeletion": {"input": mapping},

@@ -31,6 +31,7 @@ EXPECTED: dict[str, set[str] | None] = {
     "groups": {service.GROUPS_READ},
     "groupMappings": {service.MAPPINGS_READ},
     "groupMapping": {service.MAPPINGS_READ},
+    "accessFindings": {service.MAPPINGS_READ},
     "permissions": CATALOGUE_READERS,
     "previewGroupMappingCreation": {service.MAPPINGS_WRITE},
     "previewGroupMappingUpdate": {service.MAPPINGS_WRITE},

@@ -22,6 +22,7 @@ from identity_api.graphql.context import Context, GraphQLDeps, build_context
 from identity_api.graphql.ids import Kind, global_id
 from identity_api.graphql.schema import build
 from identity_api.group_mappings.apply import apply_changes
+from identity_api.group_mappings.findings import AccessFindings
 from identity_api.http import HTTPRequest
 from identity_api.ids import new_token, token_hash, uuid7
 from identity_api.permissions.service import SERVICE_PERMISSIONS
@@ -285,6 +286,7 @@ async def make_world(database: Database) -> World:
 
     world.deps = GraphQLDeps(
         database=CountingDatabase(database),
+        access_findings=AccessFindings(CountingDatabase(database)),
         vault=VAULT,
         accounts=AccountDeps(database=database, vault=VAULT, passwords=PASSWORDS, clock=system_clock),
         enqueue=enqueue,

@@ -1,0 +1,130 @@
+"""What an admin of mappings should look at: `group_mappings.findings`, as the schema shows it."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import strawberry
+
+from identity_api.graphql.access import ACCESS, object_type
+from identity_api.graphql.context import Info
+from identity_api.graphql.fields import resolved
+from identity_api.graphql.summaries import (
+    MappingReference,
+    MappingReferenceRow,
+    PermissionReference,
+    PermissionReferenceRow,
+    ProviderSummary,
+    ProviderSummaryRow,
+    Row,
+)
+from identity_api.group_mappings.findings import MAX_AGE_SECONDS, MAX_OF_A_KIND, Finding, FindingKind
+
+strawberry.enum(
+    FindingKind,
+    name="AccessFindingKind",
+    description="What was found. Nobody is reached by a mapping whose groups have no living member as last read.",
+)
+_ABOUT_GROUPS = frozenset((FindingKind.GROUP_LIKELY_RENAMED, FindingKind.GROUP_WITHOUT_MAPPING))
+
+
+@object_type(description="One thing that an admin of mappings should look at.")
+class AccessFinding:
+    """In words, and what it is about."""
+
+    kind: FindingKind
+    message: str
+    remedy: str = strawberry.field(description="What to do about it.")
+    is_certain: bool = strawberry.field(
+        description="False while the groups of somebody whom it may concern could not be read."
+    )
+    since: datetime | None = strawberry.field(
+        description="When the last member left, or a group was first seen; null if it is not known."
+    )
+    provider: ProviderSummary | None = strawberry.field(description="Null for one, or a mapping, of every provider.")
+    mappings: list[MappingReference]
+    group: str | None = strawberry.field(description="The group's name; of a renamed one the old name.")
+    new_group: str | None = strawberry.field(description="The likely new name.")
+    people_in_common: int | None = strawberry.field(description="Who left the one group and is in the other.")
+    permission: PermissionReference | None
+
+
+@object_type(description="What there is to look at, the most urgent first.")
+class AccessFindings:
+    """Of a tenant."""
+
+    computed_at: datetime = strawberry.field(
+        description=f"They are computed at most once in {MAX_AGE_SECONDS:.0f} seconds by each process."
+    )
+    findings: list[AccessFinding] = strawberry.field(
+        description=f"At most {MAX_OF_A_KIND} of each kind. Those about groups are for who may read groups as well."
+    )
+    has_more: bool = strawberry.field(description="Whether there are more of some kind.")
+
+
+class AccessFindingRow(Row, frozen=True):
+    """The row behind `AccessFinding`; the record is a `group_mappings.findings.Finding`."""
+
+    @property
+    def provider(self) -> ProviderSummaryRow | None:
+        """Where it is."""
+        found = self.record.provider
+        return None if found is None else ProviderSummaryRow(found.id, found.slug, found.label)
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether everybody's groups could be read."""
+        finding: Finding = self.record
+        return finding.is_certain
+
+    @property
+    def new_group(self) -> str | None:
+        """The likely new name."""
+        finding: Finding = self.record
+        return finding.new_group
+
+    @property
+    def people_in_common(self) -> int | None:
+        """Of a likely rename."""
+        finding: Finding = self.record
+        return finding.people_in_common
+
+    @property
+    def mappings(self) -> list[MappingReferenceRow]:
+        """What it is about."""
+        return [MappingReferenceRow(str(one)) for one in self.record.mapping_ids]
+
+    @property
+    def permission(self) -> PermissionReferenceRow | None:
+        """What it is about."""
+        record: Finding = self.record
+        if record.permission_id is None or record.permission is None:
+            return None
+        return PermissionReferenceRow(record.permission_id, record.permission)
+
+
+class AccessFindingsRow(msgspec.Struct, frozen=True):
+    """The row behind `AccessFindings`."""
+
+    computed_at: datetime
+    findings: list[AccessFindingRow]
+    has_more: bool
+
+
+@object_type("Query")
+class FindingQueries:
+    """Root fields about what to look at."""
+
+    @resolved(
+        AccessFindings | None,
+        "Mappings that reach nobody, groups that no mapping matches, permissions that nobody can get, and groups that were "
+        "probably renamed at their provider; each with what to do.",
+    )
+    async def access_findings(self, info: Info) -> AccessFindingsRow:
+        """Remembered for a moment."""
+        context: Any = info.context
+        async with context.turn:
+            found = await context.deps.access_findings.of(context.tenant_id)
+        may_read_groups = ACCESS["Query.groups"].allows(context.permissions)
+        told = [one for one in found.findings if may_read_groups or one.kind not in _ABOUT_GROUPS]
+        return AccessFindingsRow(found.computed_at, [AccessFindingRow(one) for one in told], found.has_more)

@@ -1,0 +1,37 @@
+"""A mapping that has lost its last member is told: in the audit of its tenant, and in the log."""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from identity_api.db import access_findings, audit
+from identity_api.db.database import Connection
+from identity_api.telemetry import get_logger
+
+_log = get_logger(__name__)
+
+
+async def tell_emptied(
+    connection: Connection, tenant_id: UUID, provider_id: UUID, left: Collection[str], *, actor: str
+) -> None:
+    """Tell of every mapping that reached somebody by one of these groups, and nobody now.
+
+    Of changes that run at once each sees the others' only once they are committed: a sync calls this after its own
+    commit, so that the last one sees all. It may be told twice then, and is never missed.
+
+    Args:
+        left: names of groups of the provider that somebody has left.
+    """
+    if not left:
+        return
+    emptied = await access_findings.emptied_mappings(connection, tenant_id, provider_id, left)
+    for mapping_id, pattern in emptied:
+        _log.warning(
+            "mapping.reaches_nobody",
+            tenant=str(tenant_id),
+            provider=str(provider_id),
+            mapping=str(mapping_id),
+            pattern=pattern,
+        )
+    payload = {"provider": str(provider_id)}
+    events = [audit.Event("mapping.reaches_nobody", "mapping", mapping_id, payload) for mapping_id, _ in emptied]
+    await audit.record(connection, tenant_id, actor, events)
