@@ -7,6 +7,7 @@ from identity_api.graphql.engine.completion import plans_of
 from identity_api.graphql.ids import global_id
 from identity_api.graphql.schema import build
 from tests.graphql.documents import CORE, everything
+from tests.graphql.inputs import document, root_fields, working_arguments
 from tests.graphql.world import SCHEMA, CountingDatabase, World, people
 
 PLAIN = frozenset({"Identity.loginEnd", "User.sessions", "User.hasSecondFactor", "User.lockedUntil"})
@@ -50,6 +51,20 @@ async def test_with_compiled_completion_switched_off_the_answers_are_the_same(wo
     assert ordinary == await world.admin.ask(page(field))
     assert ordinary.data
     assert ORDINARY.build_executor != SCHEMA.build_executor
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("name", list(root_fields()))
+async def test_every_root_field_answers_the_same_with_compiled_completion_switched_off(world: World, name: str) -> None:
+    """Queries as an admin who is answered and as somebody who is refused; mutations refused, so that nothing changes."""
+    arguments = (await working_arguments(world))[name]
+    operation, field = root_fields()[name]
+    text = document(name, everything(get_named_type(field.type).name, without=PLAIN))
+    askers = [await world.client(), *([world.admin] if operation == "query" else [])]
+    for client in askers:
+        compiled = await client.ask(text, **arguments)
+        assert await client.ask_of(ORDINARY, text, **arguments) == compiled
+        assert compiled.data or compiled.errors
 
 
 @pytest.mark.asyncio

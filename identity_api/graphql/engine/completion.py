@@ -6,7 +6,7 @@ again: every message, path and null is graphql-core's. That is sound because a p
 row classes therefore must have no properties with effects.
 
 graphql-core calls the overridden methods "not public": its version is pinned exactly, and `tests/graphql/engine`
-compares both executions over generated queries.
+compares both executions over generated queries. `docs/decisions/0005-compiled-completion.md` says how to move to a newer one.
 """
 
 from collections import OrderedDict
