@@ -70,7 +70,7 @@ _ORDINARY = ClientSettings()
 
 
 class Provider(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of `provider`; see `db.tables.Provider` for what the columns mean."""
+    """One row of `provider`; see `db.tables.providers.Provider` for what the columns mean."""
 
     id: UUID
     tenant_id: UUID
