@@ -218,7 +218,8 @@ def product_graphql(process: ProcessDeps) -> GraphQLEndpoint:
     )
 
     async def make_context(authenticated: Authenticated, request: HTTPRequest) -> GraphQLContext:
-        return build_context(authenticated, deps, request.request_id, path_prefix=request.path_prefix)
+        prefix = f"/t/{authenticated.tenant_slug}" if request.path_prefix is None else request.path_prefix
+        return build_context(authenticated, deps, request.request_id, base_url=request.origin + prefix)
 
     async def charge(context: GraphQLContext, measured: engine.Measured) -> None:
         cost = min(max(1, measured.fields), COST_PER_MINUTE)

@@ -13,8 +13,10 @@ class HTTPRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     method: str
     request_id: str
-    path_prefix: str = ""
-    """`/t/{tenant}`, or nothing on a tenant's own host."""
+    origin: str = ""
+    """Of our own pages, as the browser sees it."""
+    path_prefix: str | None = ""
+    """`/t/{tenant}`, or nothing on a tenant's own host; None on the public host, where no tenant was entered."""
     content_type: str | None = None
     content_encoding: str | None = None
     accept: str | None = None

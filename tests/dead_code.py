@@ -48,6 +48,7 @@ KEPT = {
     # Reached by a name that is put together, or that stands in a table.
     "secret_keys_file": "read by the name of its setting",
     "max_*": "limits of a tenant, read by their names",
+    "reauth": "carried from the login page by its name",
     # Used by what stands beside the product.
     "sql_migration": "the files in `piccolo_migrations/` call it",
     "global_id": "an object's id as a client would send it",

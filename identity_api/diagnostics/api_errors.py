@@ -102,7 +102,12 @@ API: Final[Table] = table(
             "This row is declared in a file.",
             "Change the file, and run `identity-api apply`; or let the operator hand it over: `identity-api hand-over TENANT`.",
         ),
-        "STEP_UP_REQUIRED": ("This needs a fresh proof of who one is.", "Sign in again with `reauth`."),
+        "STEP_UP_REQUIRED": (
+            "This needs a fresh proof of who one is.",
+            "Send the person to `stepUpUrl`, and ask again when they are back.",
+        ),
+        "STEP_UP_CANCELLED": ("The person went back to the frontend without a fresh proof.", "Nothing is to be done."),
+        "LOGIN_CANCELLED": ("The person went back to the frontend without signing in.", "Nothing is to be done."),
         "SESSION_NEEDED": ("This is for a session of a browser, not for a token.", "Sign in."),
         "SESSION_OVER": ("The session is over.", "Sign in again."),
         "SCOPE_REQUIRED": ("The service client lacks a scope.", "Make one with the scope."),

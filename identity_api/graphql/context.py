@@ -51,11 +51,11 @@ class GraphQLDeps(msgspec.Struct, frozen=True, kw_only=True):
 class Context:
     """One request. Satisfies `engine.GraphQLContext`."""
 
-    def __init__(self, authenticated: Authenticated, deps: GraphQLDeps, request_id: str, path_prefix: str = "") -> None:
+    def __init__(self, authenticated: Authenticated, deps: GraphQLDeps, request_id: str, base_url: str = "") -> None:
         self.authenticated = authenticated
         self.deps = deps
         self.request_id = request_id
-        self.path_prefix = path_prefix
+        self.base_url = base_url
         self.tenant_id: UUID = authenticated.tenant_id
         self.user_id: UUID = authenticated.user.id
         self.permissions: frozenset[str] = authenticated.permissions
@@ -112,12 +112,10 @@ Info = strawberry.Info[Context, None]
 """What resolvers take as `info`."""
 
 
-def build_context(
-    authenticated: Authenticated, deps: GraphQLDeps, request_id: str, *, path_prefix: str = ""
-) -> Context:
+def build_context(authenticated: Authenticated, deps: GraphQLDeps, request_id: str, *, base_url: str = "") -> Context:
     """The context of one request, which has been authenticated already: without a session nothing is executed.
 
     Args:
-        path_prefix: of our own pages as this request came to us: empty, or `/t/{tenant}`.
+        base_url: what addresses of our own pages begin with, as this request came to us.
     """
-    return Context(authenticated, deps, request_id, path_prefix)
+    return Context(authenticated, deps, request_id, base_url)

@@ -76,7 +76,8 @@ class NotAllowed(Problem):
     """From `Refused`."""
 
     step_up_url: str | None = strawberry.field(
-        description="For `STEP_UP_REQUIRED`: where the person proves anew who they are, on this host."
+        description="For `STEP_UP_REQUIRED`: where the person proves anew who they are. A frontend adds `return_to` and "
+        "`state`; to an authorization endpoint `redirect_uri`, `state` and `code_challenge`."
     )
 
     @classmethod
@@ -162,8 +163,8 @@ def _answering(resolver: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitab
             if problem is None:
                 raise
             if isinstance(problem, NotAllowedRow) and problem.step_up_url is not None:
-                # Nobody tried what they may not; and on the public host the page is below the tenant's prefix.
-                return msgspec.structs.replace(problem, step_up_url=info.context.path_prefix + problem.step_up_url)
+                # Nobody tried what they may not.
+                return msgspec.structs.replace(problem, step_up_url=info.context.base_url + problem.step_up_url)
             if isinstance(error, Refused):
                 await info.context.record_refusal("mutation", mutation=field, code=error.code)
             return problem

@@ -8,12 +8,13 @@ A provider is asked by a login with `LoginRequest.reauthentication` (S3-35, S3-3
 
 from datetime import datetime, timedelta
 from typing import ClassVar
+from urllib.parse import urlencode
 
 import msgspec
 
 from identity_api.accounts.credentials import Credentials, check, settle
 from identity_api.accounts.local_rules import check_passwords_allowed
-from identity_api.db import audit, local_accounts, step_up
+from identity_api.db import audit, local_accounts, sessions, step_up, tenants
 from identity_api.db.database import Database
 from identity_api.db.providers import Provider
 from identity_api.db.step_up import ProvingProvider
@@ -26,6 +27,7 @@ from identity_api.sessions.login.prepare import is_login_hint
 
 STEP_UP_AGE = timedelta(minutes=10)
 STEP_UP_PATH = "/auth/reauthenticate"
+AUTHORIZATION_PATH = "/v1/auth/authorize"
 
 
 class StepUpRequired(Refused):
@@ -84,14 +86,14 @@ def elevated_until(authenticated: Authenticated, now: datetime) -> datetime | No
     return until if now < until else None
 
 
-def requires_step_up(authenticated: Authenticated, now: datetime) -> None:
+def requires_step_up(authenticated: Authenticated, now: datetime, *, path: str = STEP_UP_PATH) -> None:
     """To be called before every sensitive action.
 
     Raises:
         Refused: `STEP_UP_REQUIRED`.
     """
     if elevated_until(authenticated, now) is None:
-        raise StepUpRequired("Confirm that it is you, then try again.", path=STEP_UP_PATH)
+        raise StepUpRequired("Confirm that it is you, then try again.", path=path)
 
 
 async def ensure_elevated(database: Database, authenticated: Authenticated, now: datetime) -> None:
@@ -110,7 +112,27 @@ async def ensure_elevated(database: Database, authenticated: Authenticated, now:
             "You proved more than ten minutes ago who you are, and nobody here can ask you again. Sign out and in.",
             code="STEP_UP_IMPOSSIBLE",
         )
-    requires_step_up(authenticated, now)
+    requires_step_up(authenticated, now, path=await _path(database, authenticated))
+
+
+async def _path(database: Database, authenticated: Authenticated) -> str:
+    """Where this session's frontend sends its person.
+
+    A bearer token is not raised in place: whoever had got hold of it would be raised along with its owner. Its frontend
+    gets a new one by a login that asks for a proof (RFC 9470 section 4), which ends the session that it presents.
+    """
+    async with database.reading() as connection:
+        frontend_id = await sessions.frontend_of(connection, authenticated.tenant_id, authenticated.session_id)
+        known = await tenants.frontends(connection, authenticated.tenant_id) if frontend_id is not None else []
+    frontend = next((one for one in known if one.id == frontend_id), None)
+    if frontend is None:
+        return STEP_UP_PATH
+    if authenticated.kind == "COOKIE":
+        return f"{STEP_UP_PATH}?{urlencode({'frontend': frontend.slug})}"
+    if "code" not in frontend.deliveries:
+        return f"/login?{urlencode({'frontend': frontend.slug, 'delivery': 'fragment', 'reauth': '1'})}"
+    asked = {"response_type": "code", "client_id": frontend.slug, "max_age": int(STEP_UP_AGE.total_seconds())}
+    return f"{AUTHORIZATION_PATH}?{urlencode(asked)}"
 
 
 class Reauthenticated(msgspec.Struct, frozen=True):

@@ -6,7 +6,7 @@ stolen: the session made from it ends (RFC 9700 section 4.5).
 
 import hmac
 
-from identity_api.db import attempts, local_accounts, locks
+from identity_api.db import attempts, local_accounts, locks, sessions
 from identity_api.db.attempts import Code
 from identity_api.db.database import Connection
 from identity_api.errors import BadInput
@@ -37,7 +37,7 @@ async def redeem(deps: LoginDeps, redemption: Redemption) -> BearerToken:
         async with deps.database.transaction() as connection:
             await _hold(connection, found)
             is_first = await attempts.use_code(connection, tenant_id, found.id)
-            if is_first and _may_redeem(found, redemption):
+            if is_first and _may_redeem(found, redemption) and await _replace(connection, found, redemption.replaces):
                 begun = await begin_session(connection, deps, found.attempt, sign_in_of(deps, found), "BEARER")
                 await attempts.set_code_session(connection, tenant_id, found.id, begun.session_id)
                 return BearerToken(access_token=begun.token, expires_in_seconds=deps.limits.session_absolute_seconds)
@@ -67,6 +67,19 @@ def _may_redeem(found: Code, redemption: Redemption) -> bool:
     except BadInput:
         return False
     return hmac.compare_digest(challenge, found.attempt.client_challenge or "")
+
+
+async def _replace(connection: Connection, found: Code, token: str | None) -> bool:
+    """End the session that this login proves its person anew for; False if it is not a live one of the same person."""
+    if token is None:
+        return True
+    held = await sessions.find_live(connection, token_hash(token))
+    if held is None or held[0] != found.attempt.tenant_id:
+        return False
+    tenant_id, session_id = held
+    if await sessions.owner(connection, tenant_id, session_id) != found.user_id:
+        return False
+    return await end_session(connection, tenant_id, session_id, reason="replaced", actor=f"user:{found.user_id}")
 
 
 async def _end_stolen(deps: LoginDeps, found: Code) -> LoginFailed:

@@ -53,6 +53,17 @@ async def test_an_outage_and_a_faulty_set_up_are_told_apart_from_a_refusal(site:
     ]
 
 
+async def test_the_login_page_leads_back_to_the_frontend_without_a_login(site: Site) -> None:
+    page = await site.client().get("/login", params=BY_DELIVERY["code"] | {"choose": "1"}, headers=PAGE)
+    [cancel] = [part.partition('"')[0] for part in page.text.split('href="') if part.startswith(FRONTEND)]
+    given = dict(parse_qsl(urlsplit(cancel.replace("&amp;", "&")).query))
+    assert (given["error"], given["error_code"], given["state"]) == ("access_denied", "LOGIN_CANCELLED", "own")
+    for asked in ({"return_to": "https://evil.example/"}, {"return_to": "/account"}, {}):
+        page = await site.client().get("/login", params={"choose": "1", **asked}, headers=PAGE)
+        assert 'href="https://evil' not in page.text
+        assert "Cancel" not in page.text
+
+
 async def test_a_program_and_our_own_pages_are_told_where_they_are(site: Site) -> None:
     page = await refused(site, {})
     assert (page.status_code, page.headers["content-type"]) == (400, "text/html; charset=utf-8")

@@ -291,7 +291,7 @@ async def test_a_refused_mutation_leads_to_the_proof_after_which_it_succeeds(
 
     assert await ask() == {"__typename": "UserChanged"}
     await age(site, client)
-    url = prefix + PATH
+    url = origin + prefix + PATH
     assert await ask() == {"__typename": "NotAllowed", "code": "STEP_UP_REQUIRED", "stepUpUrl": url}
     assert 'name="password"' in (await client.get(url, headers=PAGE)).text
     proven = await client.post(url, data={"password": PASSWORD}, headers={**PAGE, "origin": origin})

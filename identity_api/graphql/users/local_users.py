@@ -73,7 +73,9 @@ class ResetUserTotpInput:
 class PasswordTokenCreated:
     """Of `createPasswordToken`."""
 
-    url: str = strawberry.field(description="On this host. Whoever has it can take the account: hand it over safely.")
+    url: str = strawberry.field(
+        description="Where the user chooses the password. Whoever has it can take the account: hand it over safely."
+    )
     expires_at: datetime
 
     @classmethod
@@ -125,7 +127,7 @@ class LocalUserMutations:
         """Never for oneself, nor for whoever holds what the actor may not give (I8)."""
         context = info.context
         made = await local_passwords.create_password_token(context.deps.database, context.actor, _user(input.id))
-        return PasswordTokenCreatedRow(f"{context.path_prefix}{PASSWORD_PATH}{made.token}", made.expires_at)
+        return PasswordTokenCreatedRow(f"{context.base_url}{PASSWORD_PATH}{made.token}", made.expires_at)
 
     @mutation("UnlockUserPayload", UserChanged, "Forget wrong tries at a user's password.")
     async def unlock_user(self, info: Info, input: UnlockUserInput) -> UserChangedRow:

@@ -16,7 +16,7 @@ from identity_api.sessions.cookies import session_cookie, session_cookie_name
 from identity_api.sessions.errors import LoginFailed
 from identity_api.sessions.login.begin import Begun, SignIn, end_replaced, open_session, seal_id_token
 from identity_api.sessions.login.deps import LoginLimits, LoginResult
-from identity_api.sessions.login.frontend_errors import issuer_of
+from identity_api.sessions.login.frontend_errors import issuer_of, success_address
 from identity_api.vault import Vault
 
 COMPLETE_PATH = "/auth/complete"
@@ -69,7 +69,8 @@ async def deliver(
     await end_replaced(connection, held)
     begun = await begin_session(connection, deps, attempt, sign_in, "COOKIE")
     cookie = session_cookie(attempt.session_origin, begun.token, max_age_seconds=deps.limits.session_absolute_seconds)
-    return LoginResult(kind="SESSION", location=attempt.return_to, set_cookies=(cookie,))
+    location = success_address(attempt.return_to, state=attempt.client_state, issuer=issuer_of(attempt))
+    return LoginResult(kind="SESSION", location=location, set_cookies=(cookie,))
 
 
 async def send_to_session_host(

@@ -164,6 +164,8 @@ class Redemption(msgspec.Struct, frozen=True, kw_only=True):
     redirect_uri: str | None = None
     origin: str | None = None
     tenant_id: UUID | None = None
+    replaces: str | None = None
+    """The token of the session that asked for a new proof: it ends, and only its own person gets the new one."""
 
     def __repr__(self) -> str:
         return f"Redemption(frontend_slug={self.frontend_slug!r})"

@@ -87,6 +87,13 @@ def error_of(failure: LoginFailed) -> str:
     return "server_error" if failure.code in _OURS else "access_denied"
 
 
+def success_address(url: str, *, state: str | None, issuer: str) -> str:
+    """A registered return URL where nothing is handed over in the address: with the frontend's state, if it gave one."""
+    if state is None:
+        return url
+    return f"{url}{'&' if '?' in url else '?'}{_encoded({'state': state, 'iss': issuer})}"
+
+
 def error_address(
     url: str,
     error: str,

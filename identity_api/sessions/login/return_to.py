@@ -144,10 +144,19 @@ def _delivery(beginning: LoginRequest, frontend: Frontend) -> Delivery:
     raise BadInput("This frontend may not use this delivery.", code="DELIVERY_NOT_ALLOWED", field="delivery")
 
 
-def _check_client_parameters(beginning: LoginRequest, delivery: Delivery) -> None:
-    state, challenge = beginning.client_state, beginning.client_challenge
+def check_client_state(state: str | None) -> None:
+    """Refuse what cannot be a frontend's own state.
+
+    Raises:
+        BadInput: `CLIENT_STATE_INVALID`.
+    """
     if state is not None and (len(state) > MAX_CLIENT_STATE_LENGTH or not _VISIBLE.fullmatch(state)):
         raise BadInput("The state cannot be used.", code="CLIENT_STATE_INVALID", field="state")
+
+
+def _check_client_parameters(beginning: LoginRequest, delivery: Delivery) -> None:
+    state, challenge = beginning.client_state, beginning.client_challenge
+    check_client_state(state)
     if delivery == "code" and (challenge is None or not _CHALLENGE.fullmatch(challenge)):
         raise BadInput(
             'The delivery "code" needs the challenge of a verifier that the frontend keeps (RFC 7636, S256): '

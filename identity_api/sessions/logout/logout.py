@@ -1,12 +1,15 @@
 """The end of a session that its user wants to end, and the list of a user's sessions (RP-Initiated Logout 1.0 section 2)."""
 
+import base64
+import binascii
 from collections.abc import Sequence
+from urllib.parse import quote
 from uuid import UUID
 
 import msgspec
 
 from identity_api.accounts.ways_in import check_may_take
-from identity_api.db import logout_handles, providers, sessions
+from identity_api.db import logout_handles, providers, sessions, tenants
 from identity_api.db.database import Connection, Database
 from identity_api.db.logout_handles import SealedTarget
 from identity_api.db.providers import Provider
@@ -45,13 +48,37 @@ class SignedOut(msgspec.Struct, frozen=True, kw_only=True):
         return "SignedOut()"
 
 
+class AfterSignOut(msgspec.Struct, frozen=True):
+    """Where a browser ends that signs out: an address that was found to be registered, with the frontend's state.
+
+    `is_asked` is False for the first address of the frontend whose page asks: the provider's logout page comes before it.
+    """
+
+    url: str
+    state: str | None = None
+    is_asked: bool = True
+
+    @property
+    def location(self) -> str:
+        """The address with the state."""
+        return (
+            self.url if self.state is None else f"{self.url}{'&' if '?' in self.url else '?'}state={quote(self.state)}"
+        )
+
+
 async def logout(
-    deps: LoginDeps, authenticated: Authenticated, *, return_origin: str, path_prefix: str = ""
+    deps: LoginDeps,
+    authenticated: Authenticated,
+    *,
+    return_origin: str,
+    path_prefix: str = "",
+    after: AfterSignOut | None = None,
 ) -> SignedOut:
     """End this session, and say where the browser goes: to end the provider's session too where that is possible.
 
-    The provider's end-session endpoint, back to our `/auth/logout/return` (which must be registered at the provider); or,
-    where there is none or the provider is not to be asked, the configured logout page; or our own login page.
+    The provider's end-session endpoint, back to our `/auth/logout/return` (which must be registered at the provider); then,
+    or where there is none or the provider is not to be asked, what `after` asks for; else the configured logout page, the
+    frontend's own, or our login page.
     """
     tenant_id = authenticated.tenant_id
     async with deps.database.reading() as connection:
@@ -65,11 +92,21 @@ async def logout(
         state = f"{new_token('lo')}.{provider.id.hex}"
         return_url = f"{return_origin}{path_prefix}{RETURN_PATH}"
         url = await _provider_url(deps, authenticated, provider, found, return_url, state)
+        if provider.logout_page_url is not None and (after is None or not after.is_asked):
+            after = AfterSignOut(provider.logout_page_url)
         if url is not None:
-            return SignedOut(location=url, return_state=state)
-        if provider.logout_page_url is not None:
-            return SignedOut(location=provider.logout_page_url)
-    return SignedOut(location=f"{return_origin}{path_prefix}/login?signed_out=1")
+            return SignedOut(location=url, return_state=_kept(state, after))
+    return SignedOut(
+        location=after.location if after is not None else f"{return_origin}{path_prefix}/login?signed_out=1"
+    )
+
+
+def _kept(state: str, after: AfterSignOut | None) -> str:
+    """The state with where the browser goes once it is back, for its cookie alone."""
+    if after is None:
+        return state
+    encoded = base64.urlsafe_b64encode(msgspec.json.encode([after.url, after.state])).decode().rstrip("=")
+    return f"{state}~{encoded}"
 
 
 async def keep_for_browser(deps: LoginDeps, tenant_id: UUID, target: SignedOut) -> str:
@@ -102,26 +139,33 @@ async def leave(deps: LoginDeps, tenant_id: UUID, handle: str) -> SignedOut | No
 
 
 async def logout_page(
-    database: Database, tenant_id: UUID, pairs: Sequence[tuple[str, str]], kept_state: str | None
+    database: Database, tenant_id: UUID, pairs: Sequence[tuple[str, str]], kept: str | None
 ) -> str | None:
-    """The logout page of the provider that the browser comes back from, if it has one.
+    """Where a browser goes that comes back from its provider's sign-out: what it kept, if that is registered still.
 
     Args:
         pairs: what the provider sent along, which may be anything: our session is over either way.
-        kept_state: what this browser kept of the `return_state`.
+        kept: what this browser kept of the `return_state`.
 
     Returns:
         None also if the state is missing or another than the one kept (RP-Initiated Logout section 3).
     """
-    if kept_state is None or not is_return_of(pairs, kept_state):
+    state, _, encoded = (kept or "").partition("~")
+    if not state or not encoded or not is_return_of(pairs, state):
         return None
     try:
-        provider_id = UUID(kept_state.rpartition(".")[2])
-    except ValueError:
+        provider_id = UUID(state.rpartition(".")[2])
+        padded = encoded + "=" * (-len(encoded) % 4)
+        after = AfterSignOut(*msgspec.json.decode(base64.urlsafe_b64decode(padded), type=tuple[str, str | None]))
+    except (ValueError, binascii.Error, msgspec.DecodeError):
         return None
     async with database.reading() as connection:
         provider = await providers.get(connection, tenant_id, provider_id)
-    return provider.logout_page_url if provider is not None else None
+        frontends = await tenants.frontends(connection, tenant_id)
+    registered = {url for frontend in frontends for url in frontend.return_urls}
+    if provider is not None and provider.logout_page_url is not None:
+        registered.add(provider.logout_page_url)
+    return after.location if after.url in registered else None
 
 
 async def _provider_url(

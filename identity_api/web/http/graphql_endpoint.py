@@ -26,7 +26,8 @@ async def answer_graphql(deps: WebDeps, endpoint: GraphQLEndpoint, scope: Any, b
     request = HTTPRequest(
         method=facts.method,
         request_id=facts.request_id,
-        path_prefix=facts.path_prefix,
+        origin=facts.origin,
+        path_prefix=facts.path_prefix if facts.tenant else None,
         content_type=headers.first(scope, b"content-type"),
         content_encoding=headers.first(scope, b"content-encoding"),
         accept=headers.first(scope, b"accept"),

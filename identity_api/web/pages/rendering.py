@@ -100,10 +100,11 @@ def login_page(
     *,
     notice: str | None = None,
     local: LocalForm | None = None,
+    leave: Button | None = None,
     status: int = 200,
 ) -> HTTPResponse:
-    """Ways to sign in: buttons, and a form where the tenant has passwords."""
-    page = _page("login.html", facts, buttons=buttons, notice=notice, local=local)
+    """Ways to sign in: buttons, and a form where the tenant has passwords; and the way back to the frontend without it."""
+    page = _page("login.html", facts, buttons=buttons, notice=notice, local=local, leave=leave)
     headers = {**page.headers, "content-security-policy": LEADS_ELSEWHERE} if local is not None else page.headers
     return HTTPResponse(status, headers, page.body)
 
@@ -118,15 +119,34 @@ class ProofForm(msgspec.Struct, frozen=True, kw_only=True):
     """The form by which somebody who is signed in proves anew who they are."""
 
     username: str
-    return_to: str
+    carried: Mapping[str, str]
+    """Where the proof shall lead, as hidden fields."""
     asks_code: bool
     problem: str | None
 
 
-def proof_page(facts: RequestFacts, form: ProofForm | None, buttons: Sequence[Button], *, status: int) -> HTTPResponse:
-    """Ways to a new proof: the password, and providers that ask their people anew."""
-    page = _page("proof.html", facts, form=form, buttons=buttons)
-    return HTTPResponse(status, page.headers, page.body)
+def proof_page(
+    facts: RequestFacts,
+    form: ProofForm | None,
+    buttons: Sequence[Button],
+    *,
+    leave: Button,
+    is_own: bool,
+    status: int,
+) -> HTTPResponse:
+    """Ways to a new proof: the password, and providers that ask their people anew.
+
+    Args:
+        facts: of the request.
+        form: for the password; None for somebody without one.
+        buttons: the providers.
+        leave: the way back without a proof.
+        is_own: it was a page of ours that asked. A frontend's address is another origin, where a form leads only if it may.
+        status: of the answer.
+    """
+    page = _page("proof.html", facts, form=form, buttons=buttons, leave=leave)
+    headers = page.headers if is_own else {**page.headers, "content-security-policy": LEADS_ELSEWHERE}
+    return HTTPResponse(status, headers, page.body)
 
 
 class CredentialsView(msgspec.Struct, frozen=True):

@@ -4,6 +4,7 @@ The endpoint says nothing of its own. It puts a standard request into the words 
 the same way by hand, and sends a faulty one back to where the client may be called back, with `error`.
 """
 
+import re
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -15,11 +16,13 @@ from identity_api.db.tenants import Tenant
 from identity_api.errors import BadInput, NotFound
 from identity_api.sessions.login.deps import LoginRequest
 from identity_api.sessions.login.frontend_errors import error_address
+from identity_api.sessions.login.password_login import is_offered
 from identity_api.sessions.login.return_to import ReturnTarget, decide_ending, find_target
+from identity_api.web.deps import WebDeps
 from identity_api.web.http.parameters import WebRequest, deps_of, query_of
 from identity_api.web.http.request_state import RequestFacts, facts_of
 from identity_api.web.http.response import json_response, redirect
-from identity_api.web.routes.login import beginning_of, tenant_of
+from identity_api.web.routes.login import beginning_of, enabled_providers, tenant_of
 
 _NAMES: Final = {
     "client_id": "frontend",
@@ -30,6 +33,14 @@ _NAMES: Final = {
     "provider": "provider",
 }
 """The standard's names for what the login page calls otherwise; `provider` is an extension of ours."""
+_ERRORS: Final = {
+    "response_type": "unsupported_response_type",
+    "prompt": "login_required",
+    "acr_values": "unmet_authentication_requirements",
+    "REAUTHENTICATION_NOT_OFFERED": "unmet_authentication_requirements",
+}
+"""By field or code, what is no `invalid_request` (Core 3.1.2.6, RFC 9470 section 5)."""
+_SECONDS: Final = re.compile(r"[0-9]{1,9}")
 
 
 @get("/v1/auth/authorize", name="authorize")
@@ -38,6 +49,8 @@ async def authorize(request: WebRequest) -> Response[Any]:
     deps, facts, asked = deps_of(request), facts_of(request.scope), query_of(request)
     tenant = tenant_of(facts)
     wanted = {ours: asked[name] for name, ours in _NAMES.items() if name in asked} | {"delivery": "code"}
+    if _wants_proof(asked):
+        wanted["reauth"] = "1"
     beginning = beginning_of(facts, wanted.get("provider"), wanted)
     async with deps.database.reading() as connection:
         frontends = await tenants.frontends(connection, tenant.id)
@@ -45,10 +58,12 @@ async def authorize(request: WebRequest) -> Response[Any]:
     try:
         _check(asked)
         decide_ending(beginning, frontends)
+        if "reauth" in wanted:
+            await _check_proof(deps, tenant)
     except BadInput as error:
         state = None if error.code == "CLIENT_STATE_INVALID" else beginning.client_state
         issuer = facts.origin + facts.path_prefix
-        kind = "unsupported_response_type" if error.field == "response_type" else "invalid_request"
+        kind = _ERRORS.get(error.field or "", _ERRORS.get(error.code, "invalid_request"))
         return redirect(error_address(target.url, kind, error.message, state=state, issuer=issuer, code=error.code))
     return redirect(f"{facts.local('/login')}?{urlencode(wanted)}")
 
@@ -73,6 +88,22 @@ def _check(asked: dict[str, str]) -> None:
         raise BadInput("The response type is code.", field="response_type")
     if asked.get("code_challenge_method", "S256") != "S256" or "code_challenge" not in asked:
         raise BadInput("The client proves itself with PKCE and S256.", code="CLIENT_CHALLENGE_REQUIRED")
+    if asked.get("prompt") == "none":
+        raise BadInput("Nobody is signed in here without being asked.", field="prompt")
+    if "acr_values" in asked:
+        raise BadInput("No classes of authentication are known here; ask with max_age.", field="acr_values")
+    if not _SECONDS.fullmatch(asked.get("max_age", "0")):
+        raise BadInput("The maximum age is a number of seconds.", field="max_age")
+
+
+def _wants_proof(asked: dict[str, str]) -> bool:
+    """Whether the person has to prove anew who they are: a proof made now is young enough for any `max_age`."""
+    return "max_age" in asked or "login" in asked.get("prompt", "").split()
+
+
+async def _check_proof(deps: WebDeps, tenant: Tenant) -> None:
+    if not await enabled_providers(deps, tenant, proving=True) and not await is_offered(deps.local, tenant):
+        raise BadInput("Nobody here can be asked for a new proof.", code="REAUTHENTICATION_NOT_OFFERED")
 
 
 @get("/.well-known/oauth-authorization-server", name="oauth-metadata")

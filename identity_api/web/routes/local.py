@@ -42,6 +42,7 @@ class LocalLogin(msgspec.Struct, frozen=True, kw_only=True):
     delivery: str | None = None
     code_challenge: str | None = None
     state: str | None = None
+    reauth: str | None = None
 
     def __repr__(self) -> str:
         return "LocalLogin()"

@@ -6,16 +6,18 @@ from urllib.parse import urlencode
 from litestar import Response, get, route
 from litestar.params import FromPath
 
-from identity_api.db import providers
+from identity_api.db import providers, tenants
 from identity_api.db.providers import Provider
 from identity_api.db.tenants import Tenant
-from identity_api.errors import NotFound
+from identity_api.errors import BadInput, NotFound
 from identity_api.sessions.end_reasons import SENTENCES
 from identity_api.sessions.errors import LoginFailed
 from identity_api.sessions.login.deps import AuthorizationRedirect, BrowserRequest, LoginRequest
+from identity_api.sessions.login.frontend_errors import error_address
 from identity_api.sessions.login.launch import launch
 from identity_api.sessions.login.password_login import check_beginning, is_offered
 from identity_api.sessions.login.prepare import prepare
+from identity_api.sessions.login.return_to import check_client_state, find_target
 from identity_api.sessions.step_up import login_hint
 from identity_api.web.deps import WebDeps
 from identity_api.web.http import authentication, cookies
@@ -26,7 +28,7 @@ from identity_api.web.http.response import redirect, to_litestar
 from identity_api.web.pages.rendering import Button, LocalForm, button_of, login_page
 from identity_api.web.routes.callback import CALLBACK_MARKS, end_login
 
-CARRIED = ("return_to", "frontend", "delivery", "code_challenge", "state")
+CARRIED = ("return_to", "frontend", "delivery", "code_challenge", "state", "reauth")
 """What a frontend asks for travels from the login page to the provider's button, and through the form."""
 _NOTICES = {
     "signed_out": "You have signed out.",
@@ -56,7 +58,7 @@ async def login(request: WebRequest) -> Response[Any]:
     """Straight to the provider if there is one or a default; a page of buttons if not, or if a choice is wanted."""
     deps, facts, query = deps_of(request), facts_of(request.scope), query_of(request)
     tenant = tenant_of(facts)
-    enabled = await _enabled(deps, tenant)
+    enabled = await enabled_providers(deps, tenant, proving=query.get("reauth") == "1")
     form = await local_form(deps, facts, tenant, query)
     notices = [sentence for name, sentence in _NOTICES.items() if name in query]
     notices += [sentence for end, sentence in SENTENCES.items() if query.get("ended") == end]
@@ -65,7 +67,9 @@ async def login(request: WebRequest) -> Response[Any]:
     if chosen is not None:
         return await begin(request, deps, facts, tenant, chosen.slug, query)
     buttons = [_button(facts, provider, query) for provider in enabled]
-    return to_litestar(login_page(facts, buttons, notice=notices[0] if notices else None, local=form))
+    notice = notices[0] if notices else None
+    leave = await _way_out(deps, facts, tenant, query)
+    return to_litestar(login_page(facts, buttons, notice=notice, local=form, leave=leave))
 
 
 async def refused_page(
@@ -73,8 +77,37 @@ async def refused_page(
 ) -> Response[Any]:
     """The login page once more, after a local sign-in that did not succeed."""
     query = dict(form.carried)
-    buttons = [_button(facts, provider, query) for provider in await _enabled(deps, tenant)]
-    return to_litestar(login_page(facts, buttons, local=form, status=status))
+    buttons = [
+        _button(facts, provider, query)
+        for provider in await enabled_providers(deps, tenant, proving=query.get("reauth") == "1")
+    ]
+    leave = await _way_out(deps, facts, tenant, query)
+    return to_litestar(login_page(facts, buttons, local=form, leave=leave, status=status))
+
+
+async def _way_out(deps: WebDeps, facts: RequestFacts, tenant: Tenant, query: dict[str, str]) -> Button | None:
+    """Back to the frontend without a login (RFC 6749 section 4.1.2.1); None where no registered address was asked for."""
+    if not query.keys() & {"frontend", "return_to"}:
+        return None
+    async with deps.database.reading() as connection:
+        frontends = await tenants.frontends(connection, tenant.id)
+    try:
+        check_client_state(query.get("state"))
+        target = find_target(beginning_of(facts, None, query), frontends)
+    except BadInput:
+        return None
+    if target.frontend is None:
+        return None
+    address = error_address(
+        target.url,
+        "access_denied",
+        "The person left the login page.",
+        state=query.get("state"),
+        issuer=facts.origin + facts.path_prefix,
+        code="LOGIN_CANCELLED",
+        in_fragment=query.get("delivery") == "fragment",
+    )
+    return Button("Cancel", address, None)
 
 
 async def local_form(deps: WebDeps, facts: RequestFacts, tenant: Tenant, query: dict[str, str]) -> LocalForm | None:
@@ -86,9 +119,11 @@ async def local_form(deps: WebDeps, facts: RequestFacts, tenant: Tenant, query: 
     return LocalForm(carried=carried, username=query.get("login_hint", ""))
 
 
-async def _enabled(deps: WebDeps, tenant: Tenant) -> list[Provider]:
+async def enabled_providers(deps: WebDeps, tenant: Tenant, *, proving: bool = False) -> list[Provider]:
+    """The ways in that providers are; with `proving` only those that can be asked for a new proof of the person."""
     async with deps.database.reading() as connection:
-        return [one for one in await providers.of_tenant(connection, tenant.id) if one.enabled]
+        found = [one for one in await providers.of_tenant(connection, tenant.id) if one.enabled]
+    return [one for one in found if not proving or (one.reauthentication and one.protocol == "oidc")]
 
 
 @get("/auth/{protocol:str}/{provider:str}/login", name="provider-login")

@@ -58,6 +58,7 @@ async def exchange_code(request: WebRequest) -> Response[Any]:
         redirect_uri=exchange.redirect_uri,
         origin=None if origin is not None and is_own(facts, origin) else origin,
         tenant_id=facts.tenant.id if facts.tenant else None,
+        replaces=_presented(request),
     )
     try:
         token = await redeem(deps.login, redemption)
@@ -68,6 +69,15 @@ async def exchange_code(request: WebRequest) -> Response[Any]:
     return json_response(
         {"access_token": token.access_token, "token_type": "Bearer", "expires_in": token.expires_in_seconds}
     )
+
+
+def _presented(request: WebRequest) -> str | None:
+    """The bearer token of the session that a step-up replaces, if the frontend presents it with the code."""
+    lines = headers.values(request.scope, b"authorization")
+    scheme, _, token = lines[0].partition(" ") if len(lines) == 1 else ("", "", "")
+    if lines and scheme.lower() != "bearer":
+        raise Unauthenticated(presented=True)
+    return token.strip() if lines else None
 
 
 async def _exchange(request: WebRequest) -> CodeExchange:

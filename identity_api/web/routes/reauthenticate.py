@@ -1,6 +1,7 @@
 """Proving anew who one is, before a sensitive action (S3-33): by the local password, or at the provider.
 
-    GET  /auth/reauthenticate    the ways there are; `return_to` is a path of ours to come back to
+    GET  /auth/reauthenticate    the ways there are; `return_to` is where to come back to: a path of ours, or a registered
+                                 address of a frontend of the session's tenant, which gets its `state` back
     POST /auth/reauthenticate    password and code, as a form or as JSON; a program gets `{"elevated_until"}`
 
 A provider is asked by `/auth/{protocol}/{provider}/login?reauth=1` (S3-35), to which the page leads.
@@ -13,11 +14,13 @@ import msgspec
 from litestar import Response, get, post
 
 from identity_api.accounts.errors import CredentialsRefused
+from identity_api.db import tenants
 from identity_api.db.step_up import ProvingProvider
 from identity_api.errors import BadInput
 from identity_api.sessions.authenticate import Authenticated
 from identity_api.sessions.cookies import session_cookie
-from identity_api.sessions.login.return_to import DEFAULT_PATH, own_path
+from identity_api.sessions.login.frontend_errors import error_address, success_address
+from identity_api.sessions.login.return_to import DEFAULT_PATH, decide_ending, own_path
 from identity_api.sessions.step_up import Reauthenticated, Ways, reauthenticate, ways
 from identity_api.web.deps import WebDeps
 from identity_api.web.http import authentication, cookies
@@ -27,6 +30,10 @@ from identity_api.web.http.request_state import RequestFacts, facts_of
 from identity_api.web.http.response import json_response, redirect, to_litestar
 from identity_api.web.pages.icons import icon_address
 from identity_api.web.pages.rendering import Button, ProofForm, proof_page
+from identity_api.web.routes.login import beginning_of
+
+CARRIED = ("frontend", "return_to", "state")
+"""What a frontend asks with; it travels through the page."""
 
 
 class Proof(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,10 +52,10 @@ async def reauthenticate_page(request: WebRequest) -> Response[Any]:
     """The ways that this user has; to the login page, if nobody is signed in."""
     deps, facts = deps_of(request), facts_of(request.scope)
     found = await authentication.optional(deps, request.scope)
+    asked = {name: value for name, value in query_of(request).items() if name in CARRIED}
     if found is None:
-        return redirect(facts.local("/login"))
-    return_to = _return_to(facts, query_of(request).get("return_to"))
-    return await _page(deps, facts, found, return_to)
+        return redirect(f"{facts.local('/login')}{'?' if asked else ''}{urlencode(asked)}")
+    return await _page(deps, facts, found, await _way_back(deps, facts, found, asked))
 
 
 @post("/auth/reauthenticate", name="reauthenticate", status_code=303)
@@ -62,7 +69,7 @@ async def reauthenticate_by_password(request: WebRequest) -> Response[Any]:
         proven = await _prove(deps, facts, found, await json_of(request, Proof))
         return json_response({"elevated_until": proven.until})
     form = await form_of(request)
-    return_to = _return_to(facts, form.get("return_to"))
+    back = await _way_back(deps, facts, found, form)
     if "password" not in form:
         raise BadInput("The password is missing.", field="password")
     # An empty field is a code that was not typed.
@@ -72,8 +79,8 @@ async def reauthenticate_by_password(request: WebRequest) -> Response[Any]:
     except CredentialsRefused as error:
         if not facts.wants_page:
             raise
-        return await _page(deps, facts, found, return_to, problem=error)
-    return redirect(return_to)
+        return await _page(deps, facts, found, back, problem=error)
+    return redirect(back.proven)
 
 
 async def _prove(deps: WebDeps, facts: RequestFacts, found: Authenticated, proof: Proof) -> Reauthenticated:
@@ -98,7 +105,7 @@ async def _page(
     deps: WebDeps,
     facts: RequestFacts,
     found: Authenticated,
-    return_to: str,
+    back: "WayBack",
     *,
     problem: CredentialsRefused | None = None,
 ) -> Response[Any]:
@@ -108,20 +115,53 @@ async def _page(
     if offered.password:
         form = ProofForm(
             username=found.user.username,
-            return_to=return_to,
+            carried=back.carried,
             asks_code=asks_code,
             problem=problem.message if problem else None,
         )
-    buttons = [_button(facts, provider, return_to) for provider in offered.providers]
-    return to_litestar(proof_page(facts, form, buttons, status=400 if problem else 200))
+    buttons = [_button(facts, provider, back) for provider in offered.providers]
+    status = 400 if problem else 200
+    return to_litestar(proof_page(facts, form, buttons, leave=back.leave, is_own=back.is_own, status=status))
 
 
-def _button(facts: RequestFacts, provider: ProvingProvider, return_to: str) -> Button:
-    query = urlencode({"reauth": "1", "return_to": return_to})
+def _button(facts: RequestFacts, provider: ProvingProvider, back: "WayBack") -> Button:
+    query = urlencode({"reauth": "1", **back.carried, **({} if back.is_own else {"delivery": "cookie"})})
     address = facts.local(f"/auth/{provider.protocol}/{provider.slug}/login?{query}")
     return Button(provider.label, address, icon_address(provider.icon))
 
 
-def _return_to(facts: RequestFacts, wanted: str | None) -> str:
-    """A path of ours; where a frontend sent somebody here, it waits in its own page."""
-    return own_path(wanted) if wanted is not None else facts.local(DEFAULT_PATH)
+class WayBack(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the person goes: `proven` with a new proof, `leave` without one. `carried` are the parameters that asked for it."""
+
+    proven: str
+    leave: Button
+    carried: dict[str, str]
+    is_own: bool
+
+
+async def _way_back(deps: WebDeps, facts: RequestFacts, found: Authenticated, asked: dict[str, str]) -> WayBack:
+    """A path of ours, or exactly a registered address of a frontend of the session's tenant.
+
+    Raises:
+        BadInput: as `return_to.decide_ending`.
+    """
+    wanted = asked.get("return_to")
+    if "frontend" not in asked and (wanted is None or wanted.startswith("/")):
+        path = own_path(wanted) if wanted is not None else facts.local(DEFAULT_PATH)
+        leave = Button("Back to your account", facts.local(DEFAULT_PATH), None)
+        return WayBack(proven=path, leave=leave, carried={"return_to": path}, is_own=True)
+    carried = {name: asked[name] for name in CARRIED if name in asked}
+    beginning = beginning_of(facts, None, {**carried, "delivery": "cookie"})
+    async with deps.database.reading() as connection:
+        target = decide_ending(beginning, await tenants.frontends(connection, found.tenant_id))
+    issuer, state = facts.origin + facts.path_prefix, beginning.client_state
+    refused = error_address(
+        target.url,
+        "access_denied",
+        "The person gave no new proof.",
+        state=state,
+        issuer=issuer,
+        code="STEP_UP_CANCELLED",
+    )
+    proven = success_address(target.url, state=state, issuer=issuer)
+    return WayBack(proven=proven, leave=Button("Cancel", refused, None), carried=carried, is_own=False)

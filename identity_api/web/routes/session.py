@@ -4,22 +4,25 @@ from typing import Any
 from urllib.parse import urljoin
 from uuid import UUID
 
+import msgspec
 from litestar import Response, get, post, route
 from litestar.params import FromPath
 
-from identity_api.db import mappings
+from identity_api.db import mappings, tenants
 from identity_api.errors import NotFound
 from identity_api.sessions.authenticate import Authenticated
 from identity_api.sessions.cookies import logout_cookie, logout_cookie_name, session_cookie_name
+from identity_api.sessions.login.return_to import check_client_state, find_target
 from identity_api.sessions.logout import logout
 from identity_api.web.deps import WebDeps
-from identity_api.web.http import authentication, cookies
-from identity_api.web.http.parameters import WebRequest, deps_of, query_of
+from identity_api.web.http import authentication, cookies, headers
+from identity_api.web.http.parameters import FORM, WebRequest, deps_of, form_of, is_of, json_of, query_of
 from identity_api.web.http.request_state import RequestFacts, facts_of
 from identity_api.web.http.response import json_response, redirect, to_litestar
 from identity_api.web.pages.account import AccountView, demo_page, mapping_ids, view_account
 from identity_api.web.pages.rendering import account_page
 from identity_api.web.routes.credentials import credentials_of
+from identity_api.web.routes.login import beginning_of
 
 
 @route("/account", http_method=["GET", "HEAD"], name="account")
@@ -68,6 +71,14 @@ async def end_session(request: WebRequest, session_id: FromPath[str]) -> Respons
     return redirect(facts.local("/account"))
 
 
+class SignOutWish(msgspec.Struct, frozen=True):
+    """The body of `POST /auth/logout`, which may be missing: where the browser shall end."""
+
+    frontend: str | None = None
+    return_to: str | None = None
+    state: str | None = None
+
+
 @post("/auth/logout", name="logout", status_code=303)
 async def sign_out(request: WebRequest) -> Response[Any]:
     """End this session here, and go on to the provider's own sign-out.
@@ -77,9 +88,14 @@ async def sign_out(request: WebRequest) -> Response[Any]:
     """
     deps, facts = deps_of(request), facts_of(request.scope)
     found = await authentication.optional(deps, request.scope)
-    location = facts.local("/login?signed_out=1")
+    if facts.tenant is None and found is not None:
+        facts.path_prefix = f"/t/{found.tenant_slug}"
+    after = await _after(deps, facts, found, await _wish(request), headers.first(request.scope, b"origin"))
+    location = after.location if after is not None else facts.local("/login?signed_out=1")
     if found is not None:
-        ended = await logout.logout(deps.login, found, return_origin=facts.origin, path_prefix=facts.path_prefix)
+        ended = await logout.logout(
+            deps.login, found, return_origin=facts.origin, path_prefix=facts.path_prefix, after=after
+        )
         location = ended.location
         facts.set_cookies.append(cookies.clear_cookie(session_cookie_name(facts.origin)))
         if ended.return_state is not None and not facts.wants_page:
@@ -88,6 +104,37 @@ async def sign_out(request: WebRequest) -> Response[Any]:
         else:
             _keep_state(facts, ended)
     return redirect(location) if facts.wants_page else json_response({"logout_url": urljoin(facts.origin, location)})
+
+
+async def _wish(request: WebRequest) -> SignOutWish:
+    if is_of(request, "application/json") and await request.body():
+        return await json_of(request, SignOutWish)
+    form = await form_of(request) if is_of(request, FORM) else {}
+    return SignOutWish(form.get("frontend"), form.get("return_to"), form.get("state"))
+
+
+async def _after(
+    deps: WebDeps, facts: RequestFacts, found: Authenticated | None, wish: SignOutWish, origin: str | None
+) -> logout.AfterSignOut | None:
+    """Where the browser ends: at a registered address that is asked for, else the first one of the page's frontend.
+
+    Also for somebody whose session is over already: the frontend need not know.
+
+    Raises:
+        BadInput: `RETURN_TO_REFUSED`, `FRONTEND_UNKNOWN`, `CLIENT_STATE_INVALID`; then the session lives on.
+    """
+    tenant_id = found.tenant_id if found is not None else facts.tenant.id if facts.tenant is not None else None
+    if tenant_id is None:
+        return None
+    check_client_state(wish.state)
+    asked = {"frontend": wish.frontend, "return_to": wish.return_to}
+    beginning = beginning_of(facts, None, {name: value for name, value in asked.items() if value}, page_origin=origin)
+    async with deps.database.reading() as connection:
+        target = find_target(beginning, await tenants.frontends(connection, tenant_id))
+    if target.frontend is None and wish.return_to is None:
+        return None
+    is_asked = wish.frontend is not None or wish.return_to is not None
+    return logout.AfterSignOut(target.url, wish.state, is_asked)
 
 
 @get("/auth/logout/leave/{handle:str}", name="logout-leave")
