@@ -1,7 +1,8 @@
 """GraphQL over HTTP without a framework: a request's bytes in, status, headers and bytes out.
 
-Follows the GraphQL over HTTP specification (working draft): POST with `application/json` only; GET belongs to the page
-and carries no query; no batches, no multipart, no form, so no other site's page can send a query without a preflight.
+Follows the GraphQL over HTTP specification (working draft): POST with `application/json`, and queries by GET, whose
+parameters come as the same JSON; no batches, no multipart, no form. A GET with a cookie alone never comes here, so no other
+site's page can send a query without a preflight.
 Session, origin and CSRF checks are the caller's, in `context_factory` or before.
 
     document or variables wrong      400, or 200 for a client that accepts only application/json; no `data`
@@ -18,7 +19,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
 
 import msgspec
-from graphql import DocumentNode, ExecutionResult
+from graphql import DocumentNode, ExecutionResult, OperationType, get_operation_ast
 from strawberry.execution import optimized_is_awaitable
 
 from identity_api.errors import BadInput
@@ -39,7 +40,7 @@ MAX_COERCION_ERRORS: Final = 10
 ContextT = TypeVar("ContextT", bound=GraphQLContext)
 
 _PROBLEM_TITLES: Final = {
-    405: ("METHOD_NOT_ALLOWED", "GraphQL is asked with POST."),
+    405: ("METHOD_NOT_ALLOWED", "GraphQL is asked with POST; a query with a bearer token also with GET."),
     406: ("NOT_ACCEPTABLE", "The answer is application/graphql-response+json or application/json."),
     413: ("BODY_TOO_LARGE", f"A request has at most {MAX_BODY_BYTES} bytes."),
     415: ("UNSUPPORTED_MEDIA_TYPE", "A request is application/json in UTF-8, without a content encoding."),
@@ -64,8 +65,10 @@ def refusal(request: HTTPRequest, *, body_bytes: int | None = None) -> HTTPRespo
 
     A transport calls it with the announced Content-Length before it reads the body; `handle` calls it again.
     """
-    if request.method != "POST":
+    if request.method not in ("GET", "POST"):
         return problem(405, request.request_id, {"Allow": "GET, POST"})
+    if request.method == "GET":
+        return None if choose_answer_type(request.accept) is not None else problem(406, request.request_id)
     if request.content_encoding not in (None, "", "identity"):
         return problem(415, request.request_id)  # a compressed body's size says nothing of its cost
     size = len(request.body) if body_bytes is None else body_bytes
@@ -112,6 +115,8 @@ async def handle(
     prepared = schema.documents.prepare(operation.query)
     if errors := _document_errors(prepared, context):
         return _request_errors(answer_type, errors)
+    if request.method == "GET" and not _is_query(prepared, operation.operationName):
+        return problem(405, request.request_id, {"Allow": "POST"})
     if charge is not None:
         await charge(context, prepared.measured)
     try:
@@ -129,6 +134,14 @@ def problem(status: int, request_id: str, headers: dict[str, str] | None = None)
     code, title = _PROBLEM_TITLES[status]
     body = {"status": status, "title": title, "code": code, "request_id": request_id}
     return HTTPResponse(status, {"Content-Type": "application/problem+json", **(headers or {})}, _encode(body))
+
+
+def _is_query(prepared: Prepared, operation_name: str | None) -> bool:
+    """Whether what is asked for is a query: nothing else may come by GET (GraphQL over HTTP, section 6.2)."""
+    if prepared.document is None:
+        return True  # refused for another reason
+    operation = get_operation_ast(prepared.document, operation_name)
+    return operation is None or operation.operation is OperationType.QUERY
 
 
 async def _execute(

@@ -1,24 +1,52 @@
-"""`POST /graphql`, answered beside the framework's routes: half of a small request's time would be the framework's.
+"""`/graphql`, answered beside the framework's routes: half of a small request's time would be the framework's.
 
 Everything that makes a request safe is the same code as for the routes: the edge around it, and `authentication`.
 """
 
 from typing import Any
 
+import msgspec
+
+from identity_api.errors import BadInput
 from identity_api.http import HTTPRequest, HTTPResponse
 from identity_api.sessions.authenticate import Authenticated
 from identity_api.web.deps import GraphQLEndpoint, WebDeps
 from identity_api.web.http import authentication, headers
 from identity_api.web.http.body import BoundedBody
-from identity_api.web.http.origins import allow_reading
-from identity_api.web.http.request_state import facts_of
+from identity_api.web.http.parameters import query_parameters
+from identity_api.web.http.request_state import RequestFacts, facts_of
+
+
+def is_graphql(facts: RequestFacts, scope: Any) -> bool:
+    """Whether the request is GraphQL's: a POST, or a query by GET with a bearer token.
+
+    Never a GET with a cookie alone, which any page's link or image can make a browser send.
+    """
+    if facts.method == "POST":
+        return True
+    asks = any(part.startswith(b"query=") for part in scope["query_string"].split(b"&"))
+    return facts.method == "GET" and asks and headers.first(scope, b"authorization") is not None
+
+
+def _operation_of(query_string: bytes) -> bytes:
+    """The parameters of a GET (GraphQL over HTTP, section 6.2) as the JSON that a POST has.
+
+    Raises:
+        BadInput: `PARAMETERS_INVALID`; or the variables are not JSON.
+    """
+    given = query_parameters(query_string)
+    operation: dict[str, Any] = {name: given[name] for name in ("query", "operationName") if name in given}
+    try:
+        if "variables" in given:
+            operation["variables"] = msgspec.json.decode(given["variables"])
+    except (msgspec.DecodeError, RecursionError):
+        raise BadInput("The variables are not JSON.", field="variables") from None
+    return msgspec.json.encode(operation)
 
 
 async def answer_graphql(deps: WebDeps, endpoint: GraphQLEndpoint, scope: Any, body: BoundedBody) -> HTTPResponse:
     """Answer the request. Raises what `authentication.require` raises."""
     facts = facts_of(scope)
-    # Known early, so that a frontend's page can read refusals that come before the session is looked at.
-    await allow_reading(deps.origins, facts, scope, facts.tenant.id if facts.tenant else None)
 
     async def authenticate() -> Authenticated:
         return await authentication.require(deps, scope, header_required=True)
@@ -31,6 +59,6 @@ async def answer_graphql(deps: WebDeps, endpoint: GraphQLEndpoint, scope: Any, b
         content_type=headers.first(scope, b"content-type"),
         content_encoding=headers.first(scope, b"content-encoding"),
         accept=headers.first(scope, b"accept"),
-        body=await body.read(),
+        body=await body.read() if facts.method == "POST" else _operation_of(scope["query_string"]),
     )
     return await endpoint(request, authenticate)

@@ -10,6 +10,7 @@ import time
 from typing import Any, Final
 
 from identity_api.db.tenant_shares import work_for
+from identity_api.errors import Unavailable
 from identity_api.http import HTTPResponse
 from identity_api.sessions.errors import LoginFailed
 from identity_api.telemetry import METRICS, get_logger, log_context, span
@@ -18,10 +19,10 @@ from identity_api.web.http import cookies, headers, security_headers
 from identity_api.web.http.body import MAX_BODY_BYTES, MAX_GRAPHQL_BODY_BYTES, BoundedBody
 from identity_api.web.http.errors import problem_of
 from identity_api.web.http.forwarded import see
-from identity_api.web.http.graphql_endpoint import answer_graphql
+from identity_api.web.http.graphql_endpoint import answer_graphql, is_graphql
 from identity_api.web.http.logout_replay_guard import is_backchannel_logout, refuse_replay
 from identity_api.web.http.oauth_errors import IS_OAUTH, oauth_answer
-from identity_api.web.http.origins import answer_preflight
+from identity_api.web.http.origins import allow_reading, allow_reading_of_failure, answer_preflight
 from identity_api.web.http.request_head import check_head
 from identity_api.web.http.request_state import RequestFacts, put_facts
 from identity_api.web.pages.rendering import error_page
@@ -30,6 +31,10 @@ from identity_api.web.pages.rendering import error_page
 _HOSTLESS: Final = frozenset({"/health/live", "/health/ready", "/metrics"})
 _FOR_PROGRAMS: Final = re.compile(r"(?:/t/[^/]+)?/(?:v1/(?!auth/(?:oidc/callback|authorize)$)|graphql)")
 """Where a browser is told no page: persons arrive at two addresses of `/v1` only."""
+_FOR_SCRIPTS: Final = re.compile(
+    r"(?:/t/[^/]+)?/(?:v1/|graphql$|auth/(?:logout|reauthenticate)$|\.well-known/oauth-authorization-server)"
+)
+"""What pages of frontends ask by script."""
 UNTRUSTED_PROXY: Final = "forwarded headers come from a private address that is not in IDENTITY_TRUSTED_PROXIES"
 _log = get_logger(__name__)
 
@@ -63,6 +68,10 @@ class HTTPApplication:
                 except Exception as error:
                     if answering.has_begun:
                         raise
+                    if _FOR_SCRIPTS.match(facts.path) and (
+                        not facts.is_entered or isinstance(error, Unavailable | TimeoutError)
+                    ):
+                        allow_reading_of_failure(self._deps.origins, facts, scope)
                     await render_error(facts, error).send(answering)
                 finally:
                     note("route", facts.route)
@@ -77,11 +86,15 @@ class HTTPApplication:
         check_head(scope)
         self._see(scope, facts)
         await self._enter(scope, facts)
+        facts.is_entered = True
+        if _FOR_SCRIPTS.match(facts.path):
+            # Before anything can refuse: a frontend's page is to read every refusal.
+            await allow_reading(self._deps.origins, facts, scope, facts.tenant.id if facts.tenant else None)
         allowed = await answer_preflight(self._deps.origins, facts, scope)
         if allowed is not None:
             facts.route = "preflight"
             await HTTPResponse(204, allowed).send(answering)
-        elif scope["path"] == "/graphql" and facts.method == "POST" and self._deps.graphql is not None:
+        elif scope["path"] == "/graphql" and self._deps.graphql is not None and is_graphql(facts, scope):
             facts.route, facts.wants_page = "/graphql", False
             body = self._body(scope, facts, receive, MAX_GRAPHQL_BODY_BYTES)
             await (await answer_graphql(self._deps, self._deps.graphql, scope, body)).send(answering)
@@ -118,8 +131,6 @@ def render_error(facts: RequestFacts, error: BaseException) -> HTTPResponse:
     if failed is not None:
         cookies.apply(facts.set_cookies, (), failed.clear_cookies)
     problem = problem_of(error)
-    if problem.code == "ORIGIN_REFUSED":
-        facts.allowed_origin = None
     if facts.wants_page and failed is not None and failed.frontend_address is not None:
         return HTTPResponse(303, {"location": failed.frontend_address})
     if facts.wants_page:

@@ -22,8 +22,27 @@ from identity_api.web.http.ttl_cache import Recent
 
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
 _ALLOWED_METHODS = "GET, POST"
-_ALLOWED_HEADERS = "authorization, content-type, identity-request"
+_ALLOWED_HEADERS = ", ".join(
+    (
+        "authorization",
+        "content-type",
+        "identity-request",
+        # Of tracing (W3C Trace Context and Baggage), and the names that GraphQL clients give themselves.
+        "traceparent",
+        "tracestate",
+        "baggage",
+        "apollo-require-preflight",
+        "apollographql-client-name",
+        "apollographql-client-version",
+        "graphql-client-name",
+        "graphql-client-version",
+        "x-apollo-operation-id",
+        "x-apollo-operation-name",
+        "x-requested-with",
+    )
+)
 _PREFLIGHT_SECONDS = "600"
+_MAX_REMEMBERED = 1_000
 
 
 class Origins:
@@ -32,6 +51,7 @@ class Origins:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._known: Recent[tuple[str, UUID | None], bool] = Recent()
+        self._seen: dict[str, None] = {}
 
     async def is_known(self, origin: str, tenant_id: UUID | None) -> bool:
         """Whether a frontend of the tenant (of any tenant, for None) has exactly this origin."""
@@ -39,9 +59,19 @@ class Origins:
             return False
         return await self._known.get((origin, tenant_id), lambda: self._ask(origin, tenant_id))
 
+    def was_known(self, origin: str) -> bool:
+        """Whether this process has seen the origin to be some frontend's: enough to let its page read that we are down."""
+        return origin in self._seen
+
     async def _ask(self, origin: str, tenant_id: UUID | None) -> bool:
         async with self._database.reading() as connection:
-            return await tenants.origin_is_known(connection, origin, tenant_id)
+            is_known = await tenants.origin_is_known(connection, origin, tenant_id)
+        self._seen.pop(origin, None)
+        if is_known:
+            self._seen[origin] = None
+            while len(self._seen) > _MAX_REMEMBERED:
+                del self._seen[next(iter(self._seen))]
+        return is_known
 
 
 def is_own(facts: RequestFacts, origin: str) -> bool:
@@ -64,6 +94,7 @@ async def admit_cookie_request(
         if len(sent) != 1:
             raise _refused()
         if not is_own(facts, sent[0]):
+            facts.allowed_origin = None
             if not await origins.is_known(sent[0], tenant_id):
                 raise _refused()
             facts.allowed_origin = sent[0]
@@ -90,6 +121,13 @@ async def allow_reading(origins: Origins, facts: RequestFacts, scope: Any, tenan
     """Let a frontend's page read the answer, if the request comes from one (of this tenant, or of any for None)."""
     sent = headers.values(scope, b"origin")
     if len(sent) == 1 and await origins.is_known(sent[0], tenant_id):
+        facts.allowed_origin = sent[0]
+
+
+def allow_reading_of_failure(origins: Origins, facts: RequestFacts, scope: Any) -> None:
+    """Let a page that is known to be a frontend's read why nothing could be looked up: the answer holds nothing else."""
+    sent = headers.values(scope, b"origin")
+    if len(sent) == 1 and origins.was_known(sent[0]):
         facts.allowed_origin = sent[0]
 
 

@@ -47,7 +47,12 @@ def query_of(request: WebRequest) -> dict[str, str]:
     Raises:
         BadInput: `PARAMETERS_INVALID`, also for one that comes twice.
     """
-    return _once(pairs_of(request.scope["query_string"]))
+    return query_parameters(request.scope["query_string"])
+
+
+def query_parameters(query_string: bytes) -> dict[str, str]:
+    """The parameters of a raw query, each once. Raises as `query_of` does."""
+    return _once(pairs_of(query_string))
 
 
 async def form_pairs(request: WebRequest) -> list[tuple[str, str]]:

@@ -33,6 +33,8 @@ class RequestFacts:
     """Who is asking, as one key for rate limits: an IPv4 address, or an IPv6 network of 64 bits."""
     peer_is_local: bool = False
     """The connection comes from a private or loopback address, and carries no forwarded headers."""
+    is_entered: bool = False
+    """The tenant has been looked for."""
     tenant: Tenant | None = None
     """Where an anonymous visitor enters (I2); gives no right to read anything."""
     path_prefix: str = ""

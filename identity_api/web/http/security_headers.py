@@ -61,6 +61,6 @@ def complete(facts: RequestFacts, lines: Lines) -> Lines:
     if facts.allowed_origin is not None:
         lines.append((b"access-control-allow-origin", facts.allowed_origin.encode("latin-1")))
         lines.append((b"access-control-allow-credentials", b"true"))
-        lines.append((b"access-control-expose-headers", b"x-request-id, retry-after"))
+        lines.append((b"access-control-expose-headers", b"x-request-id, retry-after, www-authenticate"))
     lines.append((b"vary", b"Origin"))
     return lines

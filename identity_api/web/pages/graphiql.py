@@ -1,7 +1,7 @@
 """The GraphiQL page and its files, all from our own origin: no CDN, no inline script, nothing to build at run time.
 
-`GET /graphql` carries no query. One that tries is answered 405, so that a query can never be sent by a link (GraphQL
-over HTTP allows GET; this service does not). The page sends its queries by POST to its own address with the session's
+`GET /graphql` without a bearer token carries no query. One that tries is answered 405, so that a query with a person's cookie
+can never be sent by a link. The page sends its queries by POST to its own address with the session's
 cookie and the header `Identity-Request: 1`.
 """
 
@@ -126,7 +126,11 @@ def _is_query(request: Request[Any, Any, Any]) -> bool:
 
 
 def _method_not_allowed() -> Response[bytes]:
-    problem = {"status": 405, "title": "GraphQL is asked with POST.", "code": "METHOD_NOT_ALLOWED"}
+    problem = {
+        "status": 405,
+        "title": "GraphQL is asked with POST; a query with a bearer token also with GET.",
+        "code": "METHOD_NOT_ALLOWED",
+    }
     headers = {"Allow": "GET, POST", "Cache-Control": "no-store"}
     return Response(
         msgspec.json.encode(problem), status_code=405, media_type="application/problem+json", headers=headers

@@ -21,7 +21,7 @@ from identity_api.sessions.revoke import Revocation, revoke
 from identity_api.sessions.token import redeem
 from identity_api.web.http import headers
 from identity_api.web.http.errors import Unauthenticated
-from identity_api.web.http.origins import allow_reading, is_own
+from identity_api.web.http.origins import is_own
 from identity_api.web.http.parameters import FORM, WebRequest, deps_of, form_of, is_of, json_of
 from identity_api.web.http.request_state import facts_of
 from identity_api.web.http.response import json_response, to_litestar
@@ -47,7 +47,6 @@ class CodeExchange(msgspec.Struct, frozen=True):
 async def exchange_code(request: WebRequest) -> Response[Any]:
     """Exchange a one-time code for a bearer token; the body is a form (RFC 6749 section 4.1.3), or the same as JSON."""
     deps, facts = deps_of(request), facts_of(request.scope)
-    await allow_reading(deps.origins, facts, request.scope, facts.tenant.id if facts.tenant else None)
     exchange = await _exchange(request)
     await deps.limits.callback(facts.address, ())
     origin = headers.first(request.scope, b"origin")
@@ -105,7 +104,6 @@ async def _read(request: WebRequest) -> CodeExchange:
 async def revoke_token(request: WebRequest) -> Response[Any]:
     """End the session of a bearer token. A token that is over already is answered the same (RFC 7009 section 2.2)."""
     deps, facts = deps_of(request), facts_of(request.scope)
-    await allow_reading(deps.origins, facts, request.scope, facts.tenant.id if facts.tenant else None)
     form = await form_of(request)
     asked = Revocation(
         token=_token_of(form),

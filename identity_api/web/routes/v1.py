@@ -17,7 +17,6 @@ from identity_api.sessions.login.password_login import check_beginning, is_offer
 from identity_api.sessions.login.prepare import prepare
 from identity_api.web.deps import WebDeps
 from identity_api.web.http import authentication, headers
-from identity_api.web.http.origins import allow_reading
 from identity_api.web.http.parameters import WebRequest, deps_of, json_of
 from identity_api.web.http.request_state import RequestFacts, facts_of
 from identity_api.web.http.response import json_response
@@ -41,7 +40,6 @@ class LoginWish(msgspec.Struct, frozen=True):
 async def api_login(request: WebRequest) -> Response[Any]:
     """Prepare a login and answer the address to open in the person's browser."""
     deps, facts = deps_of(request), facts_of(request.scope)
-    await allow_reading(deps.origins, facts, request.scope, facts.tenant.id if facts.tenant else None)
     wish = await json_of(request, LoginWish)
     await deps.limits.login_start(facts.address)
     tenant = await _wished_tenant(deps, facts, wish.tenant_id)
