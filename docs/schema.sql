@@ -416,7 +416,8 @@ CREATE TABLE public.provider_breaker (
     people uuid[] NOT NULL,
     open_until timestamp with time zone,
     reason text,
-    changed_at timestamp with time zone NOT NULL
+    changed_at timestamp with time zone NOT NULL,
+    paused_at timestamp with time zone
 );
 CREATE TABLE public.provider_secret (
     id uuid NOT NULL,

@@ -107,7 +107,7 @@ async def run_worker(
             await _run_once(redis_url, wrapped, stop, max_jobs)
         except (RedisError, OSError, TimeoutError, ValueError, RuntimeError) as error:
             # arq lets any trouble with Redis end its loop, and that of one job too.
-            METRICS.count_worker_restart()
+            METRICS.count_queue_restart()
             _log.warning("queue.worker_restarts", error_type=type(error).__name__)
         if asyncio.get_running_loop().time() - started > 60:
             failures = 0

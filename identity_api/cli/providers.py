@@ -99,7 +99,7 @@ async def show_provider(database: Database, settings: Settings, tenant_slug: str
     Raises:
         NotFound: there is no such tenant or provider.
     """
-    tenant, provider = await _named(database, tenant_slug, slug)
+    tenant, provider = await provider_named(database, tenant_slug, slug)
     async with database.reading() as connection:
         hosts = await tenants.hosts(connection, tenant.id)
     return ProviderSheet(
@@ -122,7 +122,7 @@ async def test_provider(database: Database, settings: Settings, tenant_slug: str
     Raises:
         NotFound: there is no such tenant or provider.
     """
-    tenant, provider = await _named(database, tenant_slug, slug)
+    tenant, provider = await provider_named(database, tenant_slug, slug)
     async with self_test_deps(database, settings, allowed_targets(settings)) as deps:
         return await self_test(deps, provider, tenant.slug)
 
@@ -150,7 +150,12 @@ async def self_test_deps(database: Database, settings: Settings, allowed: AllowL
         await upstream.aclose()
 
 
-async def _named(database: Database, tenant_slug: str, slug: str) -> tuple[Tenant, Provider]:
+async def provider_named(database: Database, tenant_slug: str, slug: str) -> tuple[Tenant, Provider]:
+    """The tenant and its provider of these slugs.
+
+    Raises:
+        NotFound: there is none.
+    """
     tenant_id = await tenant_named(database, tenant_slug)
     async with database.reading() as connection:
         tenant = await tenants.by_slug(connection, tenant_slug)

@@ -26,6 +26,7 @@ COMMANDS = {
     "tenant": "tenant",
     "provider": "provider",
     "mapping": "mapping",
+    "sync": "sync",
     "service-client": "service_client",
     "token": "token",
     "keys": "keys",

@@ -4,11 +4,12 @@ import asyncio
 import contextlib
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import uvloop
 
 from identity_api.cli.outcome import INTERRUPTED, OK
+from identity_api.cli.ports import numeric_address, require_free
 from identity_api.cli.server import check_installation
 from identity_api.clock import system_clock
 from identity_api.config import Settings
@@ -17,13 +18,16 @@ from identity_api.db.migrate import check_schema
 from identity_api.errors import ConfigurationError, Unavailable
 from identity_api.jobs.worker import run_worker
 from identity_api.sync.deps import SyncDeps, SyncLimits
-from identity_api.telemetry import configure_logging, configure_tracing
+from identity_api.telemetry import METRICS, configure_logging, configure_tracing
+from identity_api.telemetry.listener import listening
 from identity_api.upstream.addresses import AllowList
 from identity_api.upstream.exchange import Upstream
 from identity_api.upstream.keys import provider_documents
 from identity_api.vault import Vault
 
 REOPEN_SECONDS = 1.0
+DEAD_SECONDS = 300.0
+"""A worker that has not looked for due identities for so long is told as dead on `/health/live`."""
 
 
 def work(settings: Settings) -> int:
@@ -39,6 +43,9 @@ def work(settings: Settings) -> int:
                 "and `identity-api dev` start a worker themselves."
             ]
         )
+    if settings.worker_metrics_port:
+        where = settings.worker_metrics_host, settings.worker_metrics_port
+        require_free(*where, "the worker's metrics", "Set IDENTITY_WORKER_METRICS_PORT, one for each worker.")
     configure_logging(settings.log_format, settings.log_level)
     flush = configure_tracing(settings.otlp_endpoint) if settings.otlp_endpoint is not None else None
     try:
@@ -62,8 +69,21 @@ async def _work(settings: Settings, database_url: str, redis_url: str) -> int:
     async with _deps(settings, database_url) as deps:
         await _open(deps.database, stop)
         if not stop.is_set():
-            await run_worker(deps, stop, redis_url=redis_url)
+            with _metrics_listener(settings):
+                await run_worker(deps, stop, redis_url=redis_url, providers_shown=settings.metrics_providers)
     return INTERRUPTED if signal.SIGINT in received else OK
+
+
+@contextlib.contextmanager
+def _metrics_listener(settings: Settings) -> Iterator[None]:
+    if settings.worker_metrics_port == 0:
+        yield
+        return
+    host = numeric_address(settings.worker_metrics_host)
+    with listening(
+        host, settings.worker_metrics_port, METRICS, is_alive=lambda: METRICS.seconds_without_sweep < DEAD_SECONDS
+    ):
+        yield
 
 
 @contextlib.asynccontextmanager

@@ -66,6 +66,9 @@ class Settings:
     log_format: Literal["json", "text"]
     log_level: Literal["debug", "info", "warning", "error"]
     otlp_endpoint: str | None
+    worker_metrics_host: str
+    worker_metrics_port: int
+    metrics_providers: int
     demo: bool = False
     """Started by `dev`, with the demo provider. No variable or file can set it."""
 

@@ -180,6 +180,29 @@ SETTINGS: tuple[Setting, ...] = (
         "OpenTelemetry collector (OTLP over HTTP); needs the extra `telemetry`.",
         default_text="no tracing",
     ),
+    Setting(
+        "worker_metrics_host",
+        _OPERATION,
+        readers.HOST,
+        "Where a worker's `/metrics` and `/health/live` listen. Whoever reaches it reads them.",
+        "127.0.0.1",
+    ),
+    _number(
+        "worker_metrics_port",
+        _OPERATION,
+        0,
+        (0, 65_535),
+        "",
+        "Their port, one for each worker of a machine; 0: the worker listens nowhere.",
+    ),
+    _number(
+        "metrics_providers",
+        _OPERATION,
+        100,
+        (0, 10_000),
+        "providers",
+        "Providers that have series of their own in a worker's metrics; the others are counted together.",
+    ),
 )
 
 

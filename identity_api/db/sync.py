@@ -65,7 +65,8 @@ with leased as (
     left join leased l on l.tenant_id = p.tenant_id and l.provider_id = p.id
     left join provider_breaker b on b.tenant_id = p.tenant_id and b.id = p.id
     left join unnest($5::uuid[], $6::integer[]) as r (id, places) on r.id = p.id
-    where p.enabled and p.sync <> 'OFF' and (b.open_until is null or b.open_until <= now()) {of_tenant}
+    where p.enabled and p.sync <> 'OFF' and b.paused_at is null and (b.open_until is null or b.open_until <= now())
+        {of_tenant}
 ), candidate as materialized (
     select c.*, row_number() over (partition by c.provider_id order by c.due_at) as turn
     from (
@@ -286,24 +287,3 @@ async def make_due(connection: Connection, tenant_id: UUID, user_id: UUID) -> li
         user_id,
     )
     return [row["id"] for row in rows]
-
-
-async def oldest_due_seconds(connection: Connection) -> float:
-    """How overdue the most overdue sync is; 0 if nothing is due."""
-    seconds = await connection.fetchval(
-        """
-        select extract(epoch from now() - min(s.due_at))::float8 from provider p
-        cross join lateral (
-            select due_at from identity_sync d
-            where d.tenant_id = p.tenant_id and d.provider_id = p.id and d.due_at is not null
-            order by d.due_at limit 1) s
-        where p.enabled and p.sync <> 'OFF'
-        """
-    )
-    return max(0.0, seconds or 0.0)
-
-
-async def count_by_state(connection: Connection) -> dict[str, int]:
-    """How many identities are in each state, over all tenants: for the metrics."""
-    rows = await connection.fetch("select state, count(*) as identities from identity group by state")
-    return {row["state"]: row["identities"] for row in rows}

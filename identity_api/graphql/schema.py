@@ -27,6 +27,7 @@ from identity_api.graphql.providers.onboarding import OnboardingQueries
 from identity_api.graphql.providers.provider_changes import ProviderMutations
 from identity_api.graphql.providers.provider_tests import ProviderTestMutations, ProviderTestQueries
 from identity_api.graphql.providers.providers import ProviderQueries, load_provider
+from identity_api.graphql.providers.sync_health import SyncHealthQueries
 from identity_api.graphql.users.identities import IdentityQueries, load_identity
 from identity_api.graphql.users.identity_changes import IdentityMutations
 from identity_api.graphql.users.local_users import LocalUserMutations
@@ -85,6 +86,7 @@ class Query(
     ProviderQueries,
     ProviderTestQueries,
     LoginFailureQueries,
+    SyncHealthQueries,
     GroupQueries,
     MappingQueries,
     MappingPreviewQueries,

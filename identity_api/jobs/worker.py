@@ -4,9 +4,12 @@ With Redis down, flushed or never there, everything still happens, within a seco
 """
 
 import asyncio
+from collections import Counter
 
 from identity_api import queue
-from identity_api.db import sync as rows
+from identity_api.db import inspection, sync_health
+from identity_api.db.database import Database
+from identity_api.db.sync_health import ProviderSync
 from identity_api.group_mappings.apply import apply_changes
 from identity_api.jobs.clean_up import clean_up
 from identity_api.jobs.functions import job_functions
@@ -15,7 +18,7 @@ from identity_api.maintenance.audit_chain import seal_all
 from identity_api.providers.consequences import finish_switching_off
 from identity_api.sync.deps import SyncDeps
 from identity_api.sync.run import sweep
-from identity_api.telemetry import METRICS, get_logger
+from identity_api.telemetry import METRICS, ProviderFigures, get_logger
 
 SWEEP_SECONDS = 1.0
 MAPPING_SECONDS = 0.5
@@ -30,20 +33,24 @@ after the landing may be cut off, and is done again by the next sync."""
 _log = get_logger(__name__)
 
 
-async def run_worker(deps: SyncDeps, stop: asyncio.Event, *, redis_url: str | None = None) -> None:
+async def run_worker(
+    deps: SyncDeps, stop: asyncio.Event, *, redis_url: str | None = None, providers_shown: int = 100
+) -> None:
     """Work until `stop` is set; then claim nothing more, finish and land what is under way, and return within 35 s.
 
     Args:
         deps: of this process; the database pool is open.
         stop: set by the wiring on SIGTERM or SIGINT.
         redis_url: where wake-ups come from; None for none.
+        providers_shown: how many providers have metrics of their own.
     """
+    METRICS.show_worker_series()
     sweeper = Ticker("sync_sweep", SWEEP_SECONDS, lambda: sweep(deps, stop=stop))
     tickers = [
         sweeper,
         Ticker("apply_mapping_changes", MAPPING_SECONDS, lambda: apply_changes(deps.database)),
         Ticker("seal_audit", SEAL_SECONDS, lambda: seal_all(deps.database, deps.vault)),
-        Ticker("measure", MEASURE_SECONDS, lambda: measure(deps)),
+        Ticker("measure", MEASURE_SECONDS, lambda: measure(deps.database, providers_shown)),
         Ticker("switch_off", SWITCH_OFF_SECONDS, lambda: finish_switching_off(deps.database)),
         Ticker("clean_up", CLEAN_UP_SECONDS, lambda: clean_up(deps.database)),
     ]
@@ -64,8 +71,27 @@ async def run_worker(deps: SyncDeps, stop: asyncio.Event, *, redis_url: str | No
     _log.info("worker.stopped")
 
 
-async def measure(deps: SyncDeps) -> None:
+async def measure(database: Database, providers_shown: int) -> None:
     """What only the database knows, for the metrics of this process."""
-    async with deps.database.reading() as connection:
-        METRICS.set_oldest_due(await rows.oldest_due_seconds(connection))
-        METRICS.set_identities(await rows.count_by_state(connection))
+    async with database.reading() as connection:
+        METRICS.set_oldest_due(await sync_health.oldest_due_seconds(connection))
+        METRICS.set_oldest_unsealed(await inspection.oldest_unsealed_seconds(connection))
+        found = await sync_health.providers(connection)
+    states = Counter[str]()
+    for one in found:
+        states.update(one.states)
+    METRICS.set_identities(dict(states))
+    METRICS.set_providers([_figures(one) for one in found], providers_shown)
+
+
+def _figures(one: ProviderSync) -> ProviderFigures:
+    return ProviderFigures(
+        tenant=one.tenant,
+        provider=one.provider,
+        synced=one.synced,
+        due=one.due,
+        stale=one.states.get("STALE", 0),
+        oldest_due_seconds=one.oldest_due_seconds,
+        refused=one.next_probe_at is not None,
+        paused=one.paused_at is not None,
+    )

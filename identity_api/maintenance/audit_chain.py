@@ -16,7 +16,7 @@ import msgspec
 from identity_api.db import audit
 from identity_api.db.audit import Head, Unsealed
 from identity_api.db.database import Connection, Database
-from identity_api.telemetry import METRICS, get_logger
+from identity_api.telemetry import get_logger
 from identity_api.vault import Mac, Vault
 
 PURPOSE = "audit"
@@ -86,7 +86,6 @@ async def seal(
         key_id, mac = vault.mac(PURPOSE, encode(tenant_id, sequence, mac, event))
         links.append((event.id, sequence, mac))
     await audit.seal(connection, tenant_id, links, key_id)
-    METRICS.set_audit_head(links[-1][1])
     # Kept outside the database, this is what shows that a chain was cut off together with its head.
     _log.info("audit.head", tenant=str(tenant_id), sequence=links[-1][1], mac=mac.hex(), key_id=key_id)
     return [event.id for event in events]

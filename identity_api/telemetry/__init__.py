@@ -8,7 +8,7 @@ from identity_api.telemetry.logs import (
     log_context,
     request_mark,
 )
-from identity_api.telemetry.metrics import METRICS, Metrics, render_metrics
+from identity_api.telemetry.metrics import METRICS, Metrics, ProviderFigures, render_metrics
 from identity_api.telemetry.redaction import MASK, escape_controls, redact, redact_text
 from identity_api.telemetry.tracing import configure_tracing, span
 
@@ -16,6 +16,7 @@ __all__ = [
     "MASK",
     "METRICS",
     "Metrics",
+    "ProviderFigures",
     "configure_logging",
     "configure_tracing",
     "current_request_id",

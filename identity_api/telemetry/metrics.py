@@ -1,11 +1,13 @@
 """Numbers for Prometheus. Labels come from closed sets, so that nobody outside can make the series grow.
 
-Each process counts for itself; with several API processes a scrape sees the one that answered.
+Each process counts for itself; with several API processes a scrape sees the one that answered. What only a worker knows is
+shown by a worker only (`show_worker_series`): from anybody else a 0 would say that nothing is late.
 """
 
 import re
 import time
-from typing import Final, Literal
+from collections.abc import Iterable
+from typing import Final, Literal, NamedTuple
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -14,6 +16,21 @@ _REQUEST_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0
 # The promise is 600 s from a change at the provider until it is in force.
 _LAG_SECONDS: Final = (1, 5, 15, 30, 60, 120, 180, 240, 300, 360, 420, 480, 540, 600, 900, 1_800, 3_600, 14_400)
 _MAX_DISTINCT: Final = 200
+_WORST: Final = frozenset(("oldest_due_seconds", "refused", "paused"))
+"""Figures of which the worst counts where providers are shown together; the others are added up."""
+
+
+class ProviderFigures(NamedTuple):
+    """One provider's syncs, for its gauges."""
+
+    tenant: str
+    provider: str
+    synced: int
+    due: int
+    stale: int
+    oldest_due_seconds: float
+    refused: bool
+    paused: bool
 
 
 class Metrics:
@@ -23,11 +40,21 @@ class Metrics:
         self.registry = CollectorRegistry()
         self._seen: dict[str, set[str]] = {}
         self._swept_at: float | None = None
-        self._make_login_and_sync_series()
-        self._make_service_series()
+        self._began_at = time.monotonic()
+        self._shows_worker_series = False
+        self._make_api_series(self.registry)
+        self._make_common_series(self.registry)
+        self._worker_registry = CollectorRegistry()
+        self._make_sync_series(self._worker_registry)
+        self._make_provider_series(self._worker_registry)
 
-    def _make_login_and_sync_series(self) -> None:
-        registry = self.registry
+    def show_worker_series(self) -> None:
+        """This process is a worker: show what only a worker knows, too."""
+        if not self._shows_worker_series:
+            self.registry.register(self._worker_registry)
+            self._shows_worker_series = True
+
+    def _make_api_series(self, registry: CollectorRegistry) -> None:
         self._logins = Counter(
             "identity_logins", "Logins ended, by outcome.", ["outcome", "provider_kind"], registry=registry
         )
@@ -37,28 +64,6 @@ class Metrics:
             ["channel", "outcome"],
             registry=registry,
         )
-        self._syncs = Counter("identity_syncs", "Identities synced, by outcome.", ["outcome"], registry=registry)
-        self._sync_lag = Histogram(
-            "identity_sync_lag_seconds", "Time from due to applied.", buckets=_LAG_SECONDS, registry=registry
-        )
-        self._sync_oldest = Gauge(
-            "identity_sync_oldest_due_seconds", "Age of the most overdue sync.", registry=registry
-        )
-        self._identities = Gauge("identity_identities", "Identities by sync state.", ["state"], registry=registry)
-        self._alarms = Counter("identity_alarms", "What somebody should look at, by kind.", ["kind"], registry=registry)
-        self._sweep_age = Gauge(
-            "identity_sync_sweep_age_seconds",
-            "Time since this worker last looked for due identities.",
-            registry=registry,
-        )
-        self._sweep_age.set_function(lambda: self.sweep_age_seconds or 0.0)
-        self._audit_head = Gauge("identity_audit_head_sequence", "Last sealed audit event.", registry=registry)
-        self._audit_unsealed = Gauge(
-            "identity_audit_unsealed_events", "Audit events not sealed yet.", registry=registry
-        )
-
-    def _make_service_series(self) -> None:
-        registry = self.registry
         self._requests = Histogram(
             "identity_http_request_seconds",
             "HTTP requests by route template.",
@@ -66,15 +71,58 @@ class Metrics:
             buckets=_REQUEST_SECONDS,
             registry=registry,
         )
-        self._jobs = Counter("identity_jobs", "Job bodies ended.", ["job", "outcome"], registry=registry)
-        self._enqueue_failures = Counter("identity_enqueue_failures", "Wake-ups that were lost.", registry=registry)
-        self._worker_restarts = Counter("identity_worker_restarts", "Restarts of the queue worker.", registry=registry)
         self._limited = Counter(
             "identity_rate_limited", "Requests refused by a rate limit.", ["limit"], registry=registry
         )
         self._limit_fallbacks = Counter(
-            "identity_rate_limit_fallbacks", "Times the in-process limiter took over.", registry=registry
+            "identity_rate_limit_fallbacks", "Times the in-process limiter took over from Redis.", registry=registry
         )
+
+    def _make_common_series(self, registry: CollectorRegistry) -> None:
+        self._alarms = Counter("identity_alarms", "What somebody should look at, by kind.", ["kind"], registry=registry)
+        self._enqueue_failures = Counter(
+            "identity_enqueue_failures", "Wake-ups of workers that Redis did not take.", registry=registry
+        )
+        self._jobs = Counter("identity_jobs", "Job bodies ended.", ["job", "outcome"], registry=registry)
+        self._queue_restarts = Counter(
+            "identity_queue_restarts", "Restarts of the queue's reader after trouble with Redis.", registry=registry
+        )
+
+    def _make_sync_series(self, registry: CollectorRegistry) -> None:
+        self._syncs = Counter(
+            "identity_syncs", "Syncs of identities ended, by outcome.", ["outcome"], registry=registry
+        )
+        self._sync_lag = Histogram(
+            "identity_sync_lag_seconds", "Time from due to applied.", buckets=_LAG_SECONDS, registry=registry
+        )
+        self._sync_oldest = Gauge(
+            "identity_sync_oldest_due_seconds",
+            "Age of the most overdue sync of those that may be done.",
+            registry=registry,
+        )
+        self._identities = Gauge("identity_identities", "Identities by sync state.", ["state"], registry=registry)
+        self._sweep_age = Gauge(
+            "identity_sync_sweep_age_seconds",
+            "Time since this worker last looked for due identities, or since its start.",
+            registry=registry,
+        )
+        self._sweep_age.set_function(lambda: self.seconds_without_sweep)
+        self._unsealed = Gauge(
+            "identity_audit_oldest_unsealed_seconds", "Age of the oldest audit event not sealed yet.", registry=registry
+        )
+
+    def _make_provider_series(self, registry: CollectorRegistry) -> None:
+        def gauge(name: str, text: str) -> Gauge:
+            return Gauge(f"identity_provider_{name}", text, ["tenant", "provider"], registry=registry)
+
+        self._provider_gauges = {
+            "synced": gauge("synced_identities", "Identities of the provider that are synced."),
+            "due": gauge("due_identities", "Identities of the provider whose sync is due."),
+            "stale": gauge("stale_identities", "Identities whose last sync did not confirm them."),
+            "oldest_due_seconds": gauge("oldest_due_seconds", "Age of the provider's most overdue sync."),
+            "refused": gauge("refused", "1 while the provider refuses us and its syncs wait (open breaker)."),
+            "paused": gauge("paused", "1 while an operator has paused the provider's syncs."),
+        }
 
     def count_login(self, outcome: str, provider_kind: str) -> None:
         """A login ended: outcome code (`OK` or an error's code) and the provider's protocol or preset."""
@@ -105,9 +153,9 @@ class Metrics:
         self._swept_at = time.monotonic()
 
     @property
-    def sweep_age_seconds(self) -> float | None:
-        """How long ago this worker last looked for due identities; None if it never did."""
-        return None if self._swept_at is None else time.monotonic() - self._swept_at
+    def seconds_without_sweep(self) -> float:
+        """Since this worker last looked for due identities; since its start if it never did."""
+        return time.monotonic() - (self._began_at if self._swept_at is None else self._swept_at)
 
     def set_identities(self, by_state: dict[str, int]) -> None:
         """How many identities are in each state; states left out count as none."""
@@ -115,10 +163,22 @@ class Metrics:
         for state, count in by_state.items():
             self._identities.labels(self._label("state", state)).set(count)
 
-    def set_audit_head(self, sequence: int, unsealed: int = 0) -> None:
-        """The sequence number of the last sealed audit event, and how many wait."""
-        self._audit_head.set(sequence)
-        self._audit_unsealed.set(unsealed)
+    def set_providers(self, providers: Iterable[ProviderFigures], limit: int) -> None:
+        """The figures of each provider; those after the first `limit` are shown together, under OTHER."""
+        shown: dict[tuple[str, str], dict[str, float]] = {}
+        for number, one in enumerate(providers):
+            into = shown.setdefault((one.tenant, one.provider) if number < limit else ("OTHER", "OTHER"), {})
+            for name in self._provider_gauges:
+                value, before = float(getattr(one, name)), into.get(name, 0.0)
+                into[name] = max(before, value) if name in _WORST else before + value
+        for name, gauge in self._provider_gauges.items():
+            gauge.clear()
+            for labels, values in shown.items():
+                gauge.labels(*labels).set(values[name])
+
+    def set_oldest_unsealed(self, seconds: float) -> None:
+        """For how long the oldest audit event has waited to be sealed."""
+        self._unsealed.set(max(0.0, seconds))
 
     def observe_request(self, route: str, method: str, status: int, seconds: float) -> None:
         """An HTTP request ended. `route` is the template (`/login/{provider}`), never the path that was asked for."""
@@ -133,9 +193,9 @@ class Metrics:
         """A wake-up did not reach the queue; the sweep will find the work."""
         self._enqueue_failures.inc()
 
-    def count_worker_restart(self) -> None:
-        """The queue worker ended and is started again."""
-        self._worker_restarts.inc()
+    def count_queue_restart(self) -> None:
+        """The reader of the queue ended and is started again."""
+        self._queue_restarts.inc()
 
     def count_rate_limited(self, limit: str) -> None:
         """A request was refused by the limit of this name."""

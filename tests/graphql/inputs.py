@@ -101,6 +101,7 @@ async def working_arguments(world: World) -> dict[str, dict[str, Any]]:
         "onboarding": {},
         "providerTest": {"id": provider},
         "loginFailures": {},
+        "syncHealth": {},
         "groups": {"provider": provider},
         "groupMappings": {},
         "groupMapping": {"id": mapping["id"]},

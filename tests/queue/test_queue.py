@@ -268,14 +268,14 @@ async def test_enqueuing_without_redis_is_counted_quick_and_does_not_raise():
 @pytest.mark.asyncio
 async def test_a_worker_outlives_redis(valkey, tmp_path):
     """Redis goes away with its jobs and another one comes: the worker was not ended, and takes jobs again."""
-    body, restarts, place = Seen(), counted("identity_worker_restarts_total"), tmp_path / "s"
+    body, restarts, place = Seen(), counted("identity_queue_restarts_total"), tmp_path / "s"
     place.symlink_to(valkey.url.removeprefix("unix://"))
     queue, successor = Queue(f"unix://{place}"), Valkey()
     async with running_worker(f"unix://{place}", {"a": body}) as worker:
         await queue.enqueue("a", n=1)
         await soon(lambda: body.calls)
         valkey.stop()
-        await soon(lambda: counted("identity_worker_restarts_total") >= restarts + 2)
+        await soon(lambda: counted("identity_queue_restarts_total") >= restarts + 2)
         assert not worker.done()
         successor.start()
         try:

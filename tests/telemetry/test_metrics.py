@@ -1,13 +1,18 @@
 """Numbers, and labels that nobody outside can multiply."""
 
+import shutil
+import subprocess
+
 import pytest
 
-from identity_api.telemetry import METRICS, Metrics, render_metrics
+from identity_api.telemetry import METRICS, Metrics, ProviderFigures, render_metrics
 
 
 @pytest.fixture
 def metrics():
-    return Metrics()
+    made = Metrics()
+    made.show_worker_series()
+    return made
 
 
 def value(metrics, name, **labels):
@@ -48,9 +53,59 @@ def test_requests_are_observed_by_route_method_and_status(metrics):
     assert value(metrics, "identity_http_request_seconds_count", **labels) == 1
 
 
-def test_the_audit_head_is_shown(metrics):
-    metrics.set_audit_head(42, unsealed=3)
-    assert (value(metrics, "identity_audit_head_sequence"), value(metrics, "identity_audit_unsealed_events")) == (42, 3)
+def test_the_age_of_the_oldest_unsealed_event_is_shown(metrics):
+    metrics.set_oldest_unsealed(3)
+    assert value(metrics, "identity_audit_oldest_unsealed_seconds") == 3
+
+
+def test_a_process_that_is_no_worker_does_not_say_that_nothing_is_late():
+    api = Metrics()
+    body, _ = api.render()
+    assert b"sync" not in body
+    assert b"unsealed" not in body
+    api.show_worker_series()
+    body, _ = api.render()
+    assert b"\nidentity_sync_oldest_due_seconds 0.0" in body
+
+
+def figures(provider, **values):
+    told = {"synced": 0, "due": 0, "stale": 0, "oldest_due_seconds": 0.0, "refused": False, "paused": False}
+    return ProviderFigures(tenant="acme", provider=provider, **(told | values))
+
+
+def test_each_provider_has_series_of_its_own(metrics):
+    metrics.set_providers([figures("okta", due=2, refused=True), figures("entra", paused=True)], limit=2)
+    okta, entra = ({"tenant": "acme", "provider": name} for name in ("okta", "entra"))
+    assert value(metrics, "identity_provider_due_identities", **okta) == 2
+    assert value(metrics, "identity_provider_refused", **okta) == 1
+    assert value(metrics, "identity_provider_paused", **okta) == 0
+    assert value(metrics, "identity_provider_paused", **entra) == 1
+
+
+def test_providers_beyond_the_limit_are_counted_together_and_the_worst_of_them_shows(metrics):
+    late = [figures(f"p{number}", due=10, oldest_due_seconds=float(number)) for number in range(5)]
+    metrics.set_providers(late, limit=2)
+    others = {"tenant": "OTHER", "provider": "OTHER"}
+    assert value(metrics, "identity_provider_due_identities", **others) == 30
+    assert value(metrics, "identity_provider_oldest_due_seconds", **others) == 4
+    body, _ = metrics.render()
+    assert body.count(b"identity_provider_due_identities{") == 3
+
+
+def test_a_provider_that_is_gone_has_no_series_any_more(metrics):
+    metrics.set_providers([figures("okta")], limit=10)
+    metrics.set_providers([], limit=10)
+    assert value(metrics, "identity_provider_due_identities", tenant="acme", provider="okta") is None
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool (Debian's package prometheus) is not installed")
+def test_names_and_help_follow_the_conventions_of_prometheus(metrics):
+    metrics.set_providers([figures("okta")], limit=1)
+    metrics.count_login("OK", "oidc")
+    metrics.observe_request("/", "GET", 200, 0.01)
+    body, _ = metrics.render()
+    told = subprocess.run(["promtool", "check", "metrics"], input=body, capture_output=True, timeout=30, check=False)
+    assert (told.returncode, told.stderr + told.stdout) == (0, b"")
 
 
 def test_a_method_that_somebody_invented_makes_no_series(metrics):

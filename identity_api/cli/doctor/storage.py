@@ -8,8 +8,7 @@ from redis.exceptions import RedisError
 
 from identity_api import limits
 from identity_api.cli.doctor.finding import Finding, fail, ok, warn
-from identity_api.db import inspection
-from identity_api.db import sync as sync_rows
+from identity_api.db import inspection, sync_health
 from identity_api.db.database import Database
 from identity_api.db.health import writing
 from identity_api.db.migrate import OLDEST_POSTGRESQL, check_schema
@@ -44,7 +43,7 @@ async def examine_worker(database: Database) -> list[Finding]:
     """Whether somebody does the work that is never asked for."""
     async with database.reading() as connection:
         unsealed = await inspection.oldest_unsealed_seconds(connection)
-        overdue = await sync_rows.oldest_due_seconds(connection)
+        overdue = await sync_health.oldest_due_seconds(connection)
     late = []
     if unsealed > UNSEALED_SECONDS:
         late.append(f"an audit event waits to be sealed for {unsealed:.0f} s")

@@ -91,6 +91,8 @@ class ProviderBreaker(Table, tablename="provider_breaker"):
     people = array(UUID(default=None))
     """Whose requests it refused since, as ids of identities; no more than open the breaker."""
     open_until = time(null=True)
+    paused_at = time(null=True)
+    """Since when an operator has paused the syncs; nothing but a command ends that."""
     reason = text(null=True)
     changed_at = time()
 

@@ -1,0 +1,121 @@
+"""`syncHealth`: how the sync of each provider stands, for the tenant's admins."""
+
+from datetime import datetime
+from enum import StrEnum
+
+import strawberry
+
+from identity_api.graphql.access import object_type
+from identity_api.graphql.context import Info
+from identity_api.graphql.fields import resolved
+from identity_api.graphql.summaries import ProviderSummary, ProviderSummaryRow, Row
+from identity_api.sync.health import STANDINGS, sync_health
+
+
+@strawberry.enum(name="SyncStanding", description="How the sync of a provider stands.")
+class SyncStanding(StrEnum):
+    """As rows show it."""
+
+    OK = "OK"
+    LATE = "LATE"
+    REFUSED = "REFUSED"
+    PAUSED = "PAUSED"
+    OFF = "OFF"
+    DISABLED = "DISABLED"
+
+
+assert {str(one) for one in SyncStanding} == set(STANDINGS)
+
+
+@object_type(description="How many identities something is true of.")
+class SyncCount:
+    """Of a state or a reason."""
+
+    code: str = strawberry.field(description="The state, or the reason.")
+    identities: int = strawberry.field(description="How many.")
+
+
+@object_type(description="How the sync of one provider stands at this moment. Rates are calls a second.")
+class ProviderSyncHealth:
+    """The command line's `sync status` shows the same."""
+
+    provider: ProviderSummary = strawberry.field(description="Which provider.")
+    standing: SyncStanding = strawberry.field(
+        description="In one word. LATE: a change at the provider may take more than 600 s. REFUSED: the provider does not "
+        "accept us, and one identity is tried from time to time."
+    )
+    states: list[SyncCount] = strawberry.field(description="Identities by state.")
+    reasons: list[SyncCount] = strawberry.field(description="Why identities are not fresh, the commonest reason first.")
+    synced: int = strawberry.field(description="Identities that are synced.")
+    due: int = strawberry.field(description="Those whose sync is due.")
+    in_flight: int = strawberry.field(description="Those whose sync is under way.")
+    oldest_due_seconds: float = strawberry.field(description="For how long the most overdue one has been due.")
+    needed_rate: float = strawberry.field(description="What reads every synced identity once in 600 s.")
+    allowed_rate: int | None = strawberry.field(description="What the provider allows each worker; null for no limit.")
+    refusal: str | None = strawberry.field(description="Why the provider refused us last, as a code.")
+    next_probe_at: datetime | None = strawberry.field(description="While it refuses us: when it is tried again.")
+    paused_at: datetime | None = strawberry.field(description="Since when the operator has paused its syncs.")
+
+
+class SyncCountRow(Row, frozen=True):
+    """The row behind `SyncCount`; the record is a pair of code and amount."""
+
+    @property
+    def code(self) -> str:
+        """State or reason."""
+        return str(self.record[0])
+
+    @property
+    def identities(self) -> int:
+        """How many."""
+        return int(self.record[1])
+
+
+class SyncHealthRow(Row, frozen=True):
+    """The row behind `ProviderSyncHealth`; the record is a `sync.health.SyncHealth`."""
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.record.figures, name)
+
+    @property
+    def provider(self) -> ProviderSummaryRow:
+        """Its names."""
+        of = self.record.figures
+        return ProviderSummaryRow(of.provider_id, of.provider, of.label)
+
+    @property
+    def standing(self) -> str:
+        """In one word."""
+        return str(self.record.standing)
+
+    @property
+    def states(self) -> list[SyncCountRow]:
+        """By state."""
+        return [SyncCountRow(one) for one in sorted(self.record.figures.states.items())]
+
+    @property
+    def reasons(self) -> list[SyncCountRow]:
+        """By reason."""
+        return [SyncCountRow(one) for one in self.record.reasons.items()]
+
+    @property
+    def needed_rate(self) -> float:
+        """Calls a second."""
+        return float(self.record.needed_rate)
+
+    @property
+    def allowed_rate(self) -> int | None:
+        """Calls a second."""
+        found: int | None = self.record.figures.max_rate
+        return found
+
+
+@object_type("Query")
+class SyncHealthQueries:
+    """The root field."""
+
+    @resolved(list[ProviderSyncHealth], "How the sync of each provider stands, by slug.")
+    async def sync_health(self, info: Info) -> list[SyncHealthRow]:
+        """Of this tenant."""
+        found = await sync_health(info.context.deps.database, info.context.tenant_id)
+        return [SyncHealthRow(one) for one in found]

@@ -1,0 +1,1 @@
+alter table provider_breaker add column paused_at timestamptz;
