@@ -5,10 +5,12 @@ references          every reference between tenant-owned tables starts with `ten
 docs/schema.sql     the catalogue of that database
 schema.graphql      printed from the code
 docs/configuration.md, docs/permissions.md    written from the tables in the code
+docs/openapi.json   the description of `/v1` that the service gives itself
 docs/faults.md      every fault has a test, and the page is what the last run of `make test-faults` wrote
 """
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
@@ -28,6 +30,7 @@ from identity_api.embedded.binaries import POSTGRES_MAJOR, find_postgres
 from identity_api.embedded.services import start_services
 from identity_api.graphql.schema import print_schema
 from identity_api.permissions.service import ADMINISTERING, SERVICE_PERMISSIONS
+from identity_api.web.openapi import DOCUMENT as OPENAPI
 from tests.compatibility import compatibility_markdown
 from tests.faults import page as faults
 
@@ -157,6 +160,7 @@ def main(write: bool) -> int:
     generated: dict[str, Callable[[], str]] = {
         "docs/schema.sql": lambda: catalogue,
         "schema.graphql": print_schema,
+        "docs/openapi.json": lambda: json.dumps(OPENAPI, indent=2) + "\n",
         "docs/configuration.md": configuration_markdown,
         "docs/permissions.md": permissions_markdown,
         "docs/compatibility.md": compatibility_markdown,

@@ -49,6 +49,7 @@ _HANDLERS = (
     callback.complete_login,
     v1.api_login,
     v1.me,
+    v1.openapi,
     authorize.authorize,
     authorize.metadata,
     authorize.metadata_of_prefix,

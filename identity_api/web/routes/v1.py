@@ -20,6 +20,7 @@ from identity_api.web.http import authentication, headers
 from identity_api.web.http.parameters import WebRequest, deps_of, json_of
 from identity_api.web.http.request_state import RequestFacts, facts_of
 from identity_api.web.http.response import json_response
+from identity_api.web.openapi import DOCUMENT
 from identity_api.web.routes.login import beginning_of
 
 
@@ -117,3 +118,9 @@ def user_context(found: Authenticated) -> dict[str, Any]:
         "permissions": sorted(found.permissions),
         "sign_in_again": identity is not None and needs_sign_in(identity.state, identity.state_reason),
     }
+
+
+@get("/v1/openapi.json", name="openapi")
+async def openapi(request: WebRequest) -> Response[Any]:
+    """The description of these routes for generators of clients."""
+    return json_response(DOCUMENT)
