@@ -1,20 +1,13 @@
-"""Whom a request works for, and how much of something shared each tenant may hold at a time."""
+"""How much of something shared each tenant may hold at a time."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from contextvars import ContextVar
 from typing import Final
 from uuid import UUID
 
 from identity_api.errors import Overloaded
-
-_working_for: ContextVar[UUID | None] = ContextVar("working_for", default=None)
-
-
-def work_for(tenant_id: UUID | None) -> None:
-    """What this task, and those that it starts, asks for from now on is this tenant's; None before that is known."""
-    _working_for.set(tenant_id)
+from identity_api.fairness.served import worked_for
 
 
 class _Share:
@@ -44,7 +37,7 @@ class Shares:
         Raises:
             Overloaded: all of the tenant's places were held for so long.
         """
-        tenant_id = _working_for.get()
+        tenant_id = worked_for()
         if tenant_id is None:
             yield
             return

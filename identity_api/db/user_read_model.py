@@ -13,6 +13,7 @@ import msgspec
 from asyncpg import Record
 
 from identity_api.db.database import Connection
+from identity_api.fairness.time_slices import in_slices
 from identity_api.permissions.grant_snapshot import (
     GrantSnapshot,
     Lease,
@@ -21,7 +22,6 @@ from identity_api.permissions.grant_snapshot import (
     UserCircumstances,
     decode_facts,
 )
-from identity_api.time_slices import own_turn
 
 
 class SyncStatus(Lease, frozen=True, array_like=True, gc=False):
@@ -59,9 +59,6 @@ class Reading(msgspec.Struct, frozen=True):
     """The database's clock."""
     has_more: bool = False
 
-
-FEW = 10
-"""Users that take no longer to decode than anything else a request does."""
 
 _decode_providers = msgspec.json.Decoder(list[ProviderCircumstances]).decode
 _decode_syncs = msgspec.json.Decoder(dict[str, SyncStatus]).decode
@@ -154,7 +151,7 @@ async def users_by_id(connection: Connection, tenant_id: UUID, user_ids: Sequenc
         tenant_id,
         user_ids[0] if one else user_ids,
     )
-    return _reading(rows, len(user_ids))
+    return _reading(rows, [user_record(row) for row in rows if row["id"] is not None])
 
 
 async def list_users(
@@ -204,9 +201,7 @@ async def list_users(
         """,
         *arguments,
     )
-    if len(rows) > FEW:
-        await own_turn()
-    return _reading(rows, first)
+    return _reading(rows, await _user_records(rows[:first]), has_more=len(rows) > first)
 
 
 def _conditions(where: Filter, bind: Any) -> list[str]:
@@ -249,11 +244,15 @@ def _like_prefix(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
 
 
-def _reading(rows: Sequence[Record], first: int) -> Reading:
+async def _user_records(rows: Sequence[Any]) -> list[UserRecord]:
+    made = in_slices(user_record(row) for row in rows if row["id"] is not None)
+    return [user async for some in made for user in some]
+
+
+def _reading(rows: Sequence[Any], users: Sequence[UserRecord], *, has_more: bool = False) -> Reading:
     if not rows:  # cannot be: the circumstances are always one row
         raise AssertionError("the reading statement returned nothing")
-    users = [user_record(row) for row in rows[:first] if row["id"] is not None]
-    return Reading(tuple(users), tenant_circumstances(rows[0]), rows[0]["at"], has_more=len(rows) > first)
+    return Reading(tuple(users), tenant_circumstances(rows[0]), rows[0]["at"], has_more=has_more)
 
 
 def tenant_circumstances(row: Record) -> TenantCircumstances:

@@ -12,7 +12,7 @@ from identity_api.claims import MatchKind, match_globs
 from identity_api.db import groups
 from identity_api.db.database import Connection
 from identity_api.db.groups import Group
-from identity_api.time_slices import in_slices
+from identity_api.fairness.time_slices import in_slices
 
 PAIRS: Final = 500
 """Matches written with one statement."""

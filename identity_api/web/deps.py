@@ -8,6 +8,8 @@ import msgspec
 from identity_api.accounts.deps import AccountDeps
 from identity_api.config import Network
 from identity_api.db.database import Database
+from identity_api.fairness.gate import FairGate
+from identity_api.fairness.holders import Holders
 from identity_api.http import HTTPRequest, HTTPResponse
 from identity_api.sessions.authenticate import Authenticated
 from identity_api.sessions.login.deps import LoginDeps
@@ -48,6 +50,8 @@ class WebDeps(msgspec.Struct, frozen=True, kw_only=True):
     readiness: Readiness
     replays: Replays = msgspec.field(default_factory=Replays)
     arriving: Arriving = msgspec.field(default_factory=Arriving)
+    holders: Holders = msgspec.field(default_factory=Holders)
+    gate: FairGate = msgspec.field(default_factory=FairGate)
     graphql: GraphQLEndpoint | None = None
     trusted_proxies: Sequence[Network] = ()
     handlers: Sequence[Any] = ()

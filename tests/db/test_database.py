@@ -19,9 +19,9 @@ import pytest_asyncio
 from identity_api.db import database as module
 from identity_api.db.database import Database
 from identity_api.db.health import writing
-from identity_api.db.tenant_shares import work_for
 from identity_api.embedded.services import Services, start_services
 from identity_api.errors import CannotWrite, Overloaded, Unavailable
+from identity_api.fairness.served import work_for
 from identity_api.ids import uuid7
 from tests.embedded.places import new_place
 

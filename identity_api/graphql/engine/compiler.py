@@ -9,7 +9,7 @@ GraphQL specification, section 6.3). Nothing a client wrote gets into the source
 GraphQL names and are quoted.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import is_dataclass
 from typing import Any, NoReturn
 
@@ -33,10 +33,15 @@ from strawberry.types.field import StrawberryField
 
 from identity_api.graphql.engine.access import AccessRule
 
-Completer = Callable[[Any, Any], Any]
-"""(value, context) -> the completed dict or list; raises anything at all to step aside."""
+Completer = Callable[[Any, Any], Generator[None, None, Any]]
+"""(value, context) -> work that pauses after each object of a list, of an inner one if it is long, and returns the completed
+dict or list; raises anything at all to step aside."""
 
 PlainType = GraphQLObjectType | GraphQLList[Any]
+
+FIRST_INDENT = "    "
+FEW = 20
+"""Objects of an inner list that are completed without a pause."""
 
 # Only these three can be tested by the Python type alone: Int needs its 32-bit check and Float its finiteness.
 _EXACT_TYPE = {"String": "str", "ID": "str", "Boolean": "bool"}
@@ -69,8 +74,10 @@ class _Compiler:
 
     def function(self, type_: PlainType, details: FieldDetailsList) -> Completer:
         _only_skip_and_include(details)  # @stream stands on the list field itself
-        result = self.branch(type_, details, "v", "    ")
-        source = "\n".join(["def complete(v, context):", *self.preamble, *self.lines, f"    return {result}", ""])
+        result = self.branch(type_, details, "v", FIRST_INDENT)
+        # Even where there is no list it must be a generator.
+        lines = ["def complete(v, context):", *self.preamble, *self.lines, f"    return {result}", "    yield", ""]
+        source = "\n".join(lines)
         # Made of schema names, our own words and quoted GraphQL names only (see the module's docstring).
         exec(compile(source, f"<completer of {type_}>", "exec"), self.names)  # noqa: S102 -- put together from the schema alone
         complete: Completer = self.names.pop("complete")
@@ -124,8 +131,10 @@ class _Compiler:
         if is_leaf_type(inner):
             return f"[{self.leaf(inner, nullable, item)} for {item} in {value}]"
         result = self.assign(indent, "[]")
+        is_long = None if indent == FIRST_INDENT else self.assign(indent, f"len({value}) > {FEW}")
         self.emit(indent, f"for {item} in {value}:")
         self.emit(indent, f"    {result}.append({self.value(type_.of_type, details, item, indent + '    ')})")
+        self.emit(indent, "    yield" if is_long is None else f"    if {is_long}: yield")
         return result
 
     def leaf(self, type_: GraphQLLeafType, nullable: bool, get: str) -> str:

@@ -30,7 +30,6 @@ from identity_api.graphql.users.identities import Identity, IdentityRow, state_o
 from identity_api.graphql.users.sessions import Session, SessionRow, session_row
 from identity_api.permissions.effective import Standing, standing
 from identity_api.permissions.grant_snapshot import TenantCircumstances
-from identity_api.time_slices import own_turn
 
 MAX_TEXT = 512
 
@@ -254,8 +253,6 @@ class UserQueries:
                     await ids.check_exists(connection, context.tenant_id, "Group", where.group_id)
                 if where.permission_id is not None:
                     await ids.check_exists(connection, context.tenant_id, "Permission", where.permission_id)
-        if len(found.users) > user_read_model.FEW:
-            await own_turn()  # what is selected of the page is made without a pause from here on
         return connections.connection(of, user_rows(found), has_more=found.has_more, after=after)
 
 

@@ -9,8 +9,8 @@ from typing import Any, Final
 import msgspec
 
 from identity_api.db import audit
-from identity_api.db.tenant_shares import work_for
 from identity_api.errors import Refused
+from identity_api.fairness.served import work_for
 from identity_api.sessions import authenticate
 from identity_api.sessions.authenticate import Authenticated
 from identity_api.sessions.cookies import session_cookie_name
@@ -129,8 +129,12 @@ async def login_address(deps: WebDeps, scope: Any) -> str:
 async def _look_up(deps: WebDeps, credential: Credential) -> Authenticated | None:
     if credential.token is None:
         return None
+    deps.holders.work_for_holder(credential.token)
     async with deps.database.reading() as connection:
-        return await authenticate.authenticate(connection, credential.token, idle_seconds=deps.session_idle_seconds)
+        found = await authenticate.authenticate(connection, credential.token, idle_seconds=deps.session_idle_seconds)
+    if found is not None:
+        deps.holders.remember(credential.token, found.tenant_id)
+    return found
 
 
 async def _refuse_invalid(deps: WebDeps, facts: RequestFacts, credential: Credential) -> None:

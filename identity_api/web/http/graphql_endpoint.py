@@ -3,6 +3,7 @@
 Everything that makes a request safe is the same code as for the routes: the edge around it, and `authentication`.
 """
 
+from contextlib import AsyncExitStack
 from typing import Any
 
 import msgspec
@@ -48,8 +49,12 @@ async def answer_graphql(deps: WebDeps, endpoint: GraphQLEndpoint, scope: Any, b
     """Answer the request. Raises what `authentication.require` raises."""
     facts = facts_of(scope)
 
+    passed = AsyncExitStack()
+
     async def authenticate() -> Authenticated:
-        return await authentication.require(deps, scope, header_required=True)
+        found = await authentication.require(deps, scope, header_required=True)
+        await passed.enter_async_context(deps.gate.passing())
+        return found
 
     request = HTTPRequest(
         method=facts.method,
@@ -61,4 +66,5 @@ async def answer_graphql(deps: WebDeps, endpoint: GraphQLEndpoint, scope: Any, b
         accept=headers.first(scope, b"accept"),
         body=await body.read() if facts.method == "POST" else _operation_of(scope["query_string"]),
     )
-    return await endpoint(request, authenticate)
+    async with passed:
+        return await endpoint(request, authenticate)

@@ -9,8 +9,8 @@ import re
 import time
 from typing import Any, Final
 
-from identity_api.db.tenant_shares import work_for
 from identity_api.errors import Unavailable
+from identity_api.fairness.served import serving, work_for
 from identity_api.http import HTTPResponse
 from identity_api.sessions.errors import LoginFailed
 from identity_api.telemetry import METRICS, get_logger, log_context, span
@@ -59,9 +59,8 @@ class HTTPApplication:
     async def _serve(self, scope: Any, receive: Any, send: Any) -> None:
         facts = RequestFacts(method=scope["method"], path=scope["path"])
         put_facts(scope, facts)
-        work_for(None)
         answering = _Answering(facts, send)
-        with log_context(request_id=facts.request_id):
+        with serving(), log_context(request_id=facts.request_id):
             with span("http.request", request_id=facts.request_id, method=facts.method[:16]) as note:
                 try:
                     await self._dispatch(scope, facts, receive, answering)

@@ -1,7 +1,9 @@
-"""Long work on the event loop: a slice of it in every fourth round of the loop, and whoever else has something to do between.
+"""Long work on the event loop: a slice of it, and then time for whoever else has something to do.
 
 All long work of a process takes turns, so that however many pieces of it there are, others wait for one slice and not for
-one of each. A request takes a handful of rounds; three of four are free of long work.
+one of each. While requests of several tenants are under way there is a pause after each slice, twice as long as it: a
+request takes a handful of rounds of the loop, and meets a slice in few of them. A tenant that is alone has longer slices,
+and every second round is free of them.
 """
 
 import asyncio
@@ -11,9 +13,13 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Final, TypeVar
 from weakref import WeakKeyDictionary
 
-SLICE_SECONDS: Final = 0.001
-ROUNDS: Final = 4
-"""Rounds of the event loop from one turn to the next. A round in which nobody has anything to do takes microseconds."""
+from identity_api.fairness.served import is_shared
+
+SLICE_SECONDS: Final = 0.0005
+PAUSE_SECONDS: Final = 0.001
+LONE_SLICE_SECONDS: Final = 0.002
+ROUNDS: Final = 2
+"""Rounds of the event loop from one turn to the next, where there is no pause."""
 
 Piece = TypeVar("Piece")
 
@@ -33,7 +39,7 @@ class _Turns:
             await turn
         else:
             self._is_taken = True
-            self._loop.call_soon(self._next, ROUNDS - 1)
+            self._loop.call_soon(self._after, ROUNDS - 1)
 
     def _next(self, rounds: int) -> None:
         """After so many rounds more the next one may go."""
@@ -44,16 +50,23 @@ class _Turns:
             turn = self._waiting.popleft()
             if not turn.done():  # nobody has given up
                 turn.set_result(None)
-                self._loop.call_soon(self._next, ROUNDS)
+                self._loop.call_soon(self._after, ROUNDS)
                 return
         self._is_taken = False
+
+    def _after(self, rounds: int) -> None:
+        """The slice has been worked in the round before."""
+        if is_shared():
+            self._loop.call_later(PAUSE_SECONDS, self._next, 1)
+        else:
+            self._next(rounds)
 
 
 _turns: WeakKeyDictionary[asyncio.AbstractEventLoop, _Turns] = WeakKeyDictionary()
 
 
 async def own_turn() -> None:
-    """Return when nothing else that is long runs in this round of the event loop, nor in the next three.
+    """Return when nothing else that is long runs in this round of the event loop, nor in the next, or for a pause.
 
     Call it right before what is long.
     """
@@ -64,18 +77,23 @@ async def own_turn() -> None:
     await turns.take()
 
 
-async def in_slices(work: Iterator[Piece], *, seconds: float = SLICE_SECONDS) -> AsyncIterator[list[Piece]]:
+def slice_end() -> float:
+    """When a slice that begins now is over, by `time.perf_counter`."""
+    return time.perf_counter() + (SLICE_SECONDS if is_shared() else LONE_SLICE_SECONDS)
+
+
+async def in_slices(work: Iterator[Piece], *, seconds: float | None = None) -> AsyncIterator[list[Piece]]:
     """Run an iterator of small pieces of work, and hand on what it made after every slice.
 
     Args:
-        work: each of its pieces takes about a millisecond at the most.
-        seconds: how long a slice lasts, give or take a piece.
+        work: each of its pieces takes half a millisecond at the most.
+        seconds: how long a slice lasts, give or take a piece, if not as long as `slice_end` says.
     """
     is_over = False
     while not is_over:
         made: list[Piece] = []
         await own_turn()
-        until = time.perf_counter() + seconds
+        until = slice_end() if seconds is None else time.perf_counter() + seconds
         is_over = True
         for piece in work:
             made.append(piece)

@@ -1,17 +1,19 @@
-"""Long work takes turns, one slice in every fourth round of the event loop."""
+"""Long work takes turns, one slice in every second round of the event loop, and with a pause beside other tenants."""
 
 import asyncio
 from collections.abc import Iterator
 from itertools import pairwise
+from uuid import uuid4
 
 import pytest
 
-from identity_api.time_slices import ROUNDS, in_slices, own_turn
+from identity_api.fairness.served import serving, work_for
+from identity_api.fairness.time_slices import PAUSE_SECONDS, ROUNDS, in_slices, own_turn
 
 pytestmark = pytest.mark.asyncio
 
 
-async def test_of_many_that_want_a_turn_one_goes_in_every_fourth_round() -> None:
+async def test_of_many_that_want_a_turn_one_goes_in_every_second_round() -> None:
     rounds, went = 0, list[int]()
 
     async def count() -> None:
@@ -28,6 +30,27 @@ async def test_of_many_that_want_a_turn_one_goes_in_every_fourth_round() -> None
     await asyncio.gather(*[go() for _ in range(5)])
     counting.cancel()
     assert [later - earlier for earlier, later in pairwise(went)] == [ROUNDS] * 4
+
+
+async def test_beside_another_tenant_there_is_a_pause_after_each_turn() -> None:
+    answer = asyncio.Event()
+
+    async def neighbour() -> None:
+        with serving():
+            work_for(uuid4())
+            await answer.wait()
+
+    with serving():
+        work_for(uuid4())
+        beside = asyncio.create_task(neighbour())
+        await asyncio.sleep(0)
+        began = asyncio.get_running_loop().time()
+        for _ in range(5):
+            await own_turn()
+        # The clock that timers go by may count whole milliseconds.
+        assert asyncio.get_running_loop().time() - began > 3 * PAUSE_SECONDS
+        answer.set()
+        await beside
 
 
 async def test_whoever_gives_up_waiting_keeps_nobody_from_their_turn() -> None:

@@ -1,0 +1,99 @@
+"""One tenant's requests, one at a time, while it has used more than its part of the process and others want some too.
+
+A tenant that asks for little never waits here, and one that is alone never does. Who waits is let in by the end of the
+tenant's request before, or by having used less for a moment; so nobody waits for a request that itself waits for a provider.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+from uuid import UUID
+
+from identity_api.fairness import served
+
+WINDOW_SECONDS: Final = 0.1
+"""What was used so long ago counts for a third."""
+PART: Final = 0.25
+"""Of the time, which a tenant uses before it waits."""
+MANY: Final = 1_000
+"""Tenants that are remembered before those that used nothing lately are forgotten."""
+
+
+class _Tenant:
+    """What one tenant uses. Kept while it has requests under way or used anything lately."""
+
+    def __init__(self) -> None:
+        self.running = 0
+        self.used = 0.0
+        """Seconds, fading out."""
+        self.at = time.monotonic()
+        self.waiting: deque[asyncio.Future[None]] = deque()
+
+    def use(self, seconds: float) -> float:
+        """Add to what was used, and return it as it counts now."""
+        now = time.monotonic()
+        self.used = self.used * 0.37 ** ((now - self.at) / WINDOW_SECONDS) + seconds
+        self.at = now
+        return self.used
+
+    @property
+    def must_wait(self) -> bool:
+        return self.running > 0 and served.is_shared() and self.use(0.0) > PART * WINDOW_SECONDS
+
+
+class FairGate:
+    """The gate of one process."""
+
+    def __init__(self) -> None:
+        self._tenants: dict[UUID, _Tenant] = {}
+        self._running = 0
+
+    @asynccontextmanager
+    async def passing(self) -> AsyncIterator[None]:
+        """Around work of the tenant that this task works for; waits while the tenant is to do one thing at a time."""
+        tenant_id = served.worked_for()
+        if tenant_id is None:
+            yield
+            return
+        tenant = self._tenant(tenant_id)
+        if tenant.waiting or tenant.must_wait:
+            await self._wait(tenant)
+        tenant.running += 1
+        self._running += 1
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            # Of this process or of the database. Others worked in between: each is taken to have had an equal part.
+            tenant.use(min(time.monotonic() - began, WINDOW_SECONDS) / self._running)
+            tenant.running -= 1
+            self._running -= 1
+            self._let_in(tenant)
+
+    async def _wait(self, tenant: _Tenant) -> None:
+        turn = asyncio.get_running_loop().create_future()
+        tenant.waiting.append(turn)
+        try:
+            while not turn.done():
+                await asyncio.wait([turn], timeout=WINDOW_SECONDS)
+                if not tenant.must_wait:
+                    return
+        finally:
+            if turn in tenant.waiting:
+                tenant.waiting.remove(turn)
+
+    def _tenant(self, tenant_id: UUID) -> _Tenant:
+        if tenant_id not in self._tenants and len(self._tenants) >= MANY:
+            self._tenants = {id: one for id, one in self._tenants.items() if one.running or one.use(0.0) > 0.001}
+        return self._tenants.setdefault(tenant_id, _Tenant())
+
+    def _let_in(self, tenant: _Tenant) -> None:
+        while tenant.waiting and not tenant.must_wait:
+            turn = tenant.waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                if served.is_shared():
+                    return

@@ -1,0 +1,31 @@
+"""Whose a token was when it was last seen, so that looking it up again counts as its tenant's work.
+
+It decides nothing but whose turn it is: whether the token is valid, and whose, the database says each time.
+"""
+
+from typing import Final
+from uuid import UUID
+
+from identity_api.fairness.served import work_for
+
+MANY: Final = 20_000
+
+
+class Holders:
+    """For one process."""
+
+    def __init__(self) -> None:
+        self._tenants: dict[int, UUID] = {}
+        """By the token's hash in this process, so that no token is kept."""
+
+    def work_for_holder(self, token: str) -> None:
+        """From now on this task works for the tenant that held the token, if that is remembered."""
+        tenant_id = self._tenants.get(hash(token))
+        if tenant_id is not None:
+            work_for(tenant_id)
+
+    def remember(self, token: str, tenant_id: UUID) -> None:
+        """The token was found to be this tenant's."""
+        if len(self._tenants) >= MANY:
+            del self._tenants[next(iter(self._tenants))]
+        self._tenants[hash(token)] = tenant_id

@@ -1,0 +1,74 @@
+"""Whose requests are under way in this process."""
+
+import asyncio
+from uuid import uuid4
+
+import pytest
+
+from identity_api.fairness.holders import Holders
+from identity_api.fairness.served import is_shared, serving, work_for, worked_for
+
+pytestmark = pytest.mark.asyncio
+
+
+async def test_the_process_is_shared_while_requests_of_two_tenants_are_under_way() -> None:
+    one, other = uuid4(), uuid4()
+    answer = asyncio.Event()
+
+    async def request() -> None:
+        with serving():
+            work_for(other)
+            await answer.wait()
+
+    with serving():
+        work_for(one)
+        assert not is_shared()
+        beside = asyncio.create_task(request())
+        await asyncio.sleep(0)
+        assert is_shared()
+        answer.set()
+        await beside
+        assert not is_shared()
+
+
+async def test_two_requests_of_one_tenant_share_nothing_with_anybody() -> None:
+    tenant = uuid4()
+    with serving():
+        work_for(tenant)
+
+        async def request() -> bool:
+            with serving():
+                work_for(tenant)
+                return is_shared()
+
+        assert not await asyncio.create_task(request())
+
+
+async def test_a_request_whose_tenant_turns_out_to_be_another_counts_for_that_one() -> None:
+    first, second = uuid4(), uuid4()
+    with serving():
+        work_for(first)
+        work_for(second)
+        assert worked_for() == second
+        assert not is_shared()
+
+
+async def test_what_a_request_starts_works_for_its_tenant() -> None:
+    tenant = uuid4()
+
+    async def started() -> object:
+        return worked_for()
+
+    with serving():
+        work_for(tenant)
+        assert await asyncio.create_task(started()) == tenant
+
+
+async def test_a_token_is_looked_up_as_work_of_whoever_held_it() -> None:
+    holders, tenant = Holders(), uuid4()
+    holders.remember("iab_known", tenant)
+    with serving():
+        holders.work_for_holder("iab_unknown")
+        assert worked_for() is None
+        holders.work_for_holder("iab_known")
+        assert worked_for() == tenant
