@@ -30,8 +30,10 @@ class SyncLimits(msgspec.Struct, frozen=True, kw_only=True):
     concurrency: int = 20
     """Syncs that talk to providers at a time in this process."""
     max_inactive_days: int = 30
+    place_seconds: float = 1.0
+    """A sync that talks to its provider for longer gives its place to others."""
     deadline_seconds: float = 10.0
-    """For a connection to a provider to stand, and for UserInfo. A sync that takes longer gives its place to others."""
+    """For a connection to a provider to stand, and for UserInfo. A sync that takes longer counts as a provider's failure."""
     answer_seconds: float = 30.0
     """For the token endpoint's answer. A refresh that was sent is waited for as long as can be: giving up on an answer
     that is still under way costs the login at a provider that rotates strictly."""

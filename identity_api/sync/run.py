@@ -165,23 +165,32 @@ class _Sweep:
 
     @asynccontextmanager
     async def _place(self, provider: Provider, claimed: Claimed) -> AsyncIterator[None]:
-        """One of the places that talk to providers. Whoever takes long gives it to others, and is waited for all the same."""
-        await self.deps.calls.acquire()
-        given_up = False
+        """One of the places that talk to providers. Whoever takes long gives it to others, and is waited for all the same.
 
-        def give_up() -> None:
-            nonlocal given_up
-            given_up = True
-            self.deps.calls.release()
+        So a provider that drips, with as many calls under way as there are places, holds up nobody else's people for longer
+        than `place_seconds`. How many calls it may have is bounded all the same, by its `max_concurrent`.
+        """
+        calls, limits = self.deps.calls, self.deps.limits
+        await calls.acquire()
+        loop = asyncio.get_running_loop()
+        has_place = True
+
+        def leave() -> None:
+            nonlocal has_place
+            if has_place:
+                has_place = False
+                calls.release()
+
+        def fail() -> None:
             self.deps.pace.failed(provider.id, provider.max_concurrent, claimed.identity_id)
 
-        timer = asyncio.get_running_loop().call_later(self.deps.limits.deadline_seconds, give_up)
+        timers = [loop.call_later(limits.place_seconds, leave), loop.call_later(limits.deadline_seconds, fail)]
         try:
             yield
         finally:
-            timer.cancel()
-            if not given_up:
-                self.deps.calls.release()
+            for timer in timers:
+                timer.cancel()
+            leave()
 
     async def _write(self, claimed: Claimed, access: Access, outcome: Read | Stale | Ended) -> str:
         provider = access.provider

@@ -239,7 +239,8 @@ async def test_a_provider_that_drips_or_floods_takes_its_deadline_and_holds_up_n
         assert {row["uncertain"] for row in rows} == {True}
         recovery = await recovered(installation)
         await installation.require_fresh()
-        assert neighbours_took < took or took < 5
+        # A second until a slow call has given its place, another until the worker looks again, and a slow machine.
+        assert neighbours_took < 5
         assert grown < 64
     seen(
         f"{TOGETHER} calls given up after at most {took:.1f} s, uncertain; the worker's peak of memory grew by {grown:.1f} MiB; "

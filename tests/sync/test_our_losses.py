@@ -293,7 +293,7 @@ async def test_as_many_calls_are_under_way_as_the_settings_allow(new_world: Make
 
 async def test_a_slow_provider_keeps_nobody_elses_place(new_world: MakeWorld) -> None:
     """Whoever waits for an answer for long gives its place to others, and lands all the same."""
-    world = await new_world(deadline_seconds=0.2, concurrency=1)
+    world = await new_world(place_seconds=0.2, concurrency=1)
     alice, bob = await world.sign_in("alice"), await world.sign_in("bob")
     with world.issuer.hold("/token", person="alice", when="after") as gate:
         waiting = asyncio.create_task(world.sync(alice))

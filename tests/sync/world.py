@@ -324,9 +324,7 @@ async def make_world(
     database: Database, vault: Vault, upstream: Upstream, issuer: RunningProvider, **settings: Any
 ) -> World:
     """A tenant with the running provider, where groups give permissions."""
-    limits = {
-        name: settings.pop(name) for name in ("deadline_seconds", "answer_seconds", "concurrency") if name in settings
-    }
+    limits = {name: settings.pop(name) for name in SyncLimits.__struct_fields__ if name in settings}
     async with database.transaction() as connection:
         tenant = await make.make_tenant(connection)
         given = {
