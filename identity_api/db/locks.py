@@ -1,7 +1,7 @@
 """Locks, and the one order in which they are taken: a tenant's mappings first, then redirect URLs, then its users by id.
 
-And what is a user's (identities, codes, sessions) after the user. Every writer keeps this order, so that no two of them
-can wait for each other.
+And what is a user's (identities, codes, sessions) after the user; then the limits of the tenant. Every writer keeps this
+order, so that no two of them can wait for each other.
 """
 
 from collections.abc import Collection
@@ -12,6 +12,7 @@ from identity_api.db.database import Connection
 _MAPPINGS = 0x6D61_7070  # "mapp": the first half of the advisory key; the second is the tenant's
 _PEOPLE = 0x7065_6F70  # "peop"
 _ADMINISTRATORS = 0x6164_6D69  # "admi"
+_LIMITS = 0x6C69_6D69  # "limi"
 _REDIRECTS = 0x7265_6469  # "redi"; of all tenants together
 
 
@@ -69,6 +70,15 @@ async def users_of_identities(connection: Connection, tenant_id: UUID, identity_
         tenant_id,
         list(identity_ids),
     )
+
+
+async def limit(connection: Connection, name: str, tenant_id: UUID, owner_id: UUID | None) -> None:
+    """One at a time adds something that this limit of the tenant, or of a provider or user of it, counts.
+
+    Of several limits a transaction asks in the order of their names, or it has the mappings to itself.
+    """
+    of = f"{name} {tenant_id} {owner_id or ''}"
+    await connection.execute("select pg_advisory_xact_lock($1, hashtext($2))", _LIMITS, of)
 
 
 async def administrators(connection: Connection, tenant_id: UUID) -> None:

@@ -6,6 +6,7 @@ from uuid import UUID
 import msgspec
 
 from identity_api.config import TenantLimits
+from identity_api.db import locks
 from identity_api.db.database import Connection
 from identity_api.errors import LimitReached
 
@@ -54,8 +55,7 @@ async def ensure_within(
 ) -> None:
     """Called after something was added, in its transaction, which the refusal takes back.
 
-    What others add at the same moment is not counted, unless a lock keeps them apart; so a limit may be passed by as many
-    as there are requests at a time.
+    Whoever adds at the same moment waits for the end of this transaction, and then counts what it has added.
 
     Args:
         name: the limit's, a field of `TenantLimits`.
@@ -64,6 +64,7 @@ async def ensure_within(
     Raises:
         LimitReached: naming the setting and its value.
     """
+    await locks.limit(connection, name, tenant_id, owner_id)
     counted = await count(connection, name, tenant_id, owner_id)
     if counted > getattr(limits, name):
         raise beyond(limits, name, counted)

@@ -4,14 +4,18 @@ Only `COMPLETE` and `EMPTY` readings come here: unknown is never empty (I7).
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 from uuid import UUID
 
 from identity_api.config import TenantLimits
-from identity_api.db import audit, groups
+from identity_api.db import audit, groups, locks
 from identity_api.db.database import Connection
 from identity_api.db.groups import Membership
 from identity_api.db.tenant_limits import count
 from identity_api.lifecycle.mapping_matches import match_new_groups
+
+NEAR: Final = 10_000
+"""Groups so near to the limit are added by one login or sync at a time."""
 
 
 async def changes_of(
@@ -31,6 +35,9 @@ async def changes_of(
     if not new:
         return changes, frozenset()
     room = limits.max_provider_groups - await count(connection, "max_provider_groups", tenant_id, provider_id)
+    if room < len(new) + NEAR:  # others may be adding groups as well
+        await locks.limit(connection, "max_provider_groups", tenant_id, provider_id)
+        room = limits.max_provider_groups - await count(connection, "max_provider_groups", tenant_id, provider_id)
     if len(new) <= room:
         return changes, frozenset()
     beyond = frozenset([change.identity_id for change in changes if not new.isdisjoint(change.joined)])

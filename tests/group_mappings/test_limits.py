@@ -1,9 +1,11 @@
 """How many mappings and permissions a tenant may have: the last one within the limit is made, the next one is not."""
 
+import asyncio
+
 import pytest
 
 from identity_api.claims import MatchKind
-from identity_api.db import mappings
+from identity_api.db import mappings, tenant_limits
 from identity_api.errors import LimitReached
 from identity_api.group_mappings import catalogue, edit
 from identity_api.group_mappings.declare import DeclaredMapping, declare
@@ -32,6 +34,22 @@ async def test_one_mapping_more_than_the_limit_is_refused_by_name_and_value(worl
     assert (refused.value.code, refused.value.limit, refused.value.value) == ("LIMIT_REACHED", "max_mappings", 2)
     assert "IDENTITY_MAX_MAPPINGS" in refused.value.message
     assert await patterns(world) == {"one", "two"}
+
+
+async def test_of_parallel_creations_no_more_succeed_than_there_is_room_for(world: World) -> None:
+    database = make.limited(world.database, max_permissions=await permissions_of_its_own(world) + 2)
+
+    async def create(number: int) -> object:
+        return await catalogue.create(database, world.actor(), f"new{number}:read", "", delegable=True)
+
+    made = await asyncio.gather(*[create(number) for number in range(6)], return_exceptions=True)
+    assert [type(one) for one in made if isinstance(one, BaseException)] == [LimitReached] * 4
+    assert await permissions_of_its_own(world) == database.limits.max_permissions
+
+
+async def permissions_of_its_own(world: World) -> int:
+    async with world.database.reading() as connection:
+        return await tenant_limits.count(connection, "max_permissions", world.tenant)
 
 
 async def test_a_deleted_mapping_makes_room_for_another(world: World) -> None:

@@ -1,5 +1,7 @@
 """How many frontends, permissions and providers a tenant may have, by file and by an admin."""
 
+import asyncio
+
 import pytest
 
 from identity_api.db import providers, tenants
@@ -21,6 +23,18 @@ async def test_one_provider_more_than_the_limit_is_refused(office: Office) -> No
         await administration.create(parts, office.actor, {**FIELDS, "slug": "another"}, secret=SECRET)
     async with office.database.reading() as connection:
         assert [one.slug for one in await providers.of_tenant(connection, office.tenant_id)] == ["keycloak"]
+
+
+async def test_of_providers_made_at_the_same_time_no_more_are_kept_than_there_is_room_for(office: Office) -> None:
+    parts = office.limited(max_providers=2)
+    wanted = [{**FIELDS, "slug": f"one-of-{number}"} for number in range(5)]
+    made = await asyncio.gather(
+        *[administration.create(parts, office.actor, fields, secret=SECRET) for fields in wanted],
+        return_exceptions=True,
+    )
+    assert [type(one) for one in made if isinstance(one, BaseException)] == [LimitReached] * 3
+    async with office.database.reading() as connection:
+        assert len(await providers.of_tenant(connection, office.tenant_id)) == 2
 
 
 @pytest.mark.parametrize(
