@@ -44,7 +44,7 @@ class Pending:
             with made as (
                 insert into provider_group (id, tenant_id, provider_id, name, first_seen_at)
                 select gen_random_uuid(), $1, $2, 'team-' || n, now() from generate_series(3, $3::int) n returning id)
-            insert into mapping_group (id, tenant_id, mapping_id, group_id) select gen_random_uuid(), $1, $4, id from made
+            insert into mapping_group (tenant_id, mapping_id, group_id) select $1, $4, id from made
             """,
             self.tenant,
             provider.id,
