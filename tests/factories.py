@@ -1,7 +1,11 @@
-"""Rows for tests, written as the product writes them, each in a tenant of its own."""
+"""The rows of every test world, written as the product writes them, each in a tenant of its own.
+
+A world of some area has its own parts and verbs; its tenant, providers, secrets and people come from here.
+"""
 
 import copy
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,13 +13,15 @@ import msgspec
 
 from identity_api.claims import Completeness, GroupsReading, MatchKind, Profile, Reason
 from identity_api.config import DEFAULT_LIMITS, TenantLimits
-from identity_api.db import identities, locks, providers, tenants, user_read_model
+from identity_api.db import grants, identities, locks, providers, tenants, user_read_model
 from identity_api.db.database import Connection, Database
-from identity_api.db.providers import Provider
+from identity_api.db.providers import Provider, SealedSecret
 from identity_api.db.tenants import Tenant
 from identity_api.ids import uuid7
 from identity_api.lifecycle.apply_verified import Verified, apply_verified
 from identity_api.lifecycle.mapping_matches import match_mapping
+from identity_api.vault import Vault
+from tests.openid_provider import RunningProvider
 
 EPOCH = "2026-01-01T00:00:00Z"
 
@@ -53,6 +59,31 @@ async def make_provider(connection: Connection, tenant_id: UUID, **settings: Any
     }
     provider = msgspec.convert(values, Provider, strict=False)
     await providers.write(connection, provider)
+    return provider
+
+
+async def give_secrets(
+    connection: Connection, vault: Vault, provider: Provider, *secrets: str, expires_at: datetime | None = None
+) -> list[UUID]:
+    """Make these the provider's client secrets, the oldest first; their rows."""
+    rows = []
+    for secret in secrets:
+        row_id = uuid7()
+        sealed = vault.seal(
+            secret.encode(), tenant_id=provider.tenant_id, table="provider_secret", column="sealed", row_id=row_id
+        )
+        rows.append(SealedSecret(row_id, sealed, expires_at))
+    await providers.replace_secrets(connection, provider.tenant_id, provider.id, rows)
+    return [row.id for row in rows]
+
+
+async def make_provider_at(
+    connection: Connection, tenant_id: UUID, idp: RunningProvider, vault: Vault, **settings: Any
+) -> Provider:
+    """A provider row at a running provider, as its client and with the client's secret."""
+    values = {"issuer": idp.issuer, "client_id": idp.client_id, **settings}
+    provider = await make_provider(connection, tenant_id, **values)
+    await give_secrets(connection, vault, provider, idp.client_secret)
     return provider
 
 
@@ -99,6 +130,34 @@ async def make_identity(
     )
     await user_read_model.refresh(connection, provider.tenant_id, [user_id])
     return identity_id
+
+
+async def make_person(
+    connection: Connection,
+    provider: Provider,
+    groups: Sequence[str] | GroupsReading = (),
+    *,
+    username: str | None = None,
+    label: str = "Somebody",
+) -> tuple[UUID, UUID]:
+    """Somebody who has signed in at the provider with these groups: user and identity."""
+    user_id = await make_user(connection, provider.tenant_id, username=username)
+    identity_id = await make_identity(connection, provider, user_id)
+    await sign_in(connection, provider, identity_id, groups, label=label)
+    return user_id, identity_id
+
+
+async def make_holder(connection: Connection, tenant_id: UUID, *permissions: str, username: str | None = None) -> UUID:
+    """A user with a password to whom these permissions were given by hand; those that the tenant lacks are made."""
+    user_id = await make_user(connection, tenant_id, username=username, password_hash="x")
+    for name in permissions:
+        found = await connection.fetchval(
+            "select id from permission where tenant_id = $1 and name = $2", tenant_id, name
+        )
+        row_id = found or await make_permission(connection, tenant_id, name)
+        await grants.open_manual_grant(connection, tenant_id, user_id, row_id, "operator:root")
+    await user_read_model.refresh(connection, tenant_id, [user_id])
+    return user_id
 
 
 async def make_permission(connection: Connection, tenant_id: UUID, name: str, *, delegable: bool = True) -> UUID:

@@ -4,8 +4,6 @@ from typing import Any
 
 import pytest
 
-from identity_api.db import providers
-from identity_api.db.providers import SealedSecret
 from identity_api.ids import uuid7
 from identity_api.permissions import service
 from identity_api.relying_party import refresh_tokens
@@ -27,12 +25,7 @@ async def statuses(client: Client) -> dict[str, str]:
 
 async def give_secret(world: World) -> None:
     async with world.database.transaction() as connection:
-        row = uuid7()
-        sealed = VAULT.seal(
-            SECRET.encode(), tenant_id=world.tenant, table="provider_secret", column="sealed", row_id=row
-        )
-        secret = SealedSecret(row, sealed, None)
-        await providers.replace_secrets(connection, world.tenant, world.provider.id, [secret])
+        await make.give_secrets(connection, VAULT, world.provider, SECRET)
 
 
 async def give_refresh_token(world: World) -> None:

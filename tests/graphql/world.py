@@ -154,12 +154,7 @@ class World:
     async def client(self, *permissions: str, username: str | None = None) -> Client:
         """Somebody new, with a local password and these service permissions."""
         async with self.database.transaction() as connection:
-            user_id = await make.make_user(connection, self.tenant, username=username, password_hash="x")
-            for name in permissions:
-                await grants.open_manual_grant(
-                    connection, self.tenant, user_id, self.permissions[name], "operator:root"
-                )
-            await user_read_model.refresh(connection, self.tenant, [user_id])
+            user_id = await make.make_holder(connection, self.tenant, *permissions, username=username)
         return await self.sign_in(user_id)
 
     async def sign_in(self, user_id: UUID, identity_id: UUID | None = None) -> Client:
@@ -323,9 +318,7 @@ async def people(world: World, names: Sequence[str], *, groups: Sequence[str] = 
     found = []
     async with world.database.transaction() as connection:
         for name in names:
-            user_id = await make.make_user(connection, world.tenant, username=name)
-            identity_id = await make.make_identity(connection, world.provider, user_id)
-            await make.sign_in(connection, world.provider, identity_id, groups, label=name)
+            user_id, _ = await make.make_person(connection, world.provider, groups, username=name, label=name)
             found.append(user_id)
     return found
 

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from identity_api.config import KeyRing, Secret
-from identity_api.db import grants, providers, tenants, user_read_model
+from identity_api.db import grants, providers, tenants
 from identity_api.db.database import Database
 from identity_api.db.providers import Provider
 from identity_api.permissions.delegation import Actor
@@ -85,14 +85,7 @@ class Office(msgspec.Struct, frozen=True):
     async def holding(self, *names: str) -> Actor:
         """An admin with a password who holds these permissions, by hand."""
         async with self.database.transaction() as connection:
-            user_id = await make.make_user(connection, self.tenant_id, password_hash="x")
-            for name in names:
-                found = await connection.fetchval(
-                    "select id from permission where tenant_id = $1 and name = $2", self.tenant_id, name
-                )
-                row_id = found or await make.make_permission(connection, self.tenant_id, name)
-                await grants.open_manual_grant(connection, self.tenant_id, user_id, row_id, "operator:root")
-            await user_read_model.refresh(connection, self.tenant_id, [user_id])
+            user_id = await make.make_holder(connection, self.tenant_id, *names)
         return Actor(self.tenant_id, user_id, f"user:{user_id}", frozenset(names))
 
     async def undelegable(self, permission: str) -> None:
@@ -119,8 +112,7 @@ class Office(msgspec.Struct, frozen=True):
     async def person(self, provider: Provider, groups: list[str]) -> tuple[UUID, UUID]:
         """Somebody who has signed in there: user and identity."""
         async with self.database.transaction() as connection:
-            user_id = await make.make_user(connection, self.tenant_id)
-        return user_id, await self.identity(provider, user_id, groups)
+            return await make.make_person(connection, provider, groups)
 
     async def effective(self, user_id: UUID) -> frozenset[str]:
         async with self.database.reading() as connection:

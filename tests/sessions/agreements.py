@@ -3,11 +3,11 @@
 from typing import Any
 from uuid import UUID
 
-from identity_api.db import client_keys, providers
-from identity_api.db.providers import ClientSettings, SealedSecret
-from identity_api.ids import uuid7
+from identity_api.db import client_keys
+from identity_api.db.providers import ClientSettings
 from identity_api.providers.client_keys import ensure_keys
 from identity_api.sessions.login.deps import LoginDeps
+from tests import factories as make
 from tests.openid_provider import Client
 from tests.openid_provider.agreed import AgreedProvider
 from tests.sessions.browsers import REDIRECT_URIS, World, make_world
@@ -33,16 +33,8 @@ async def publish(world: World) -> None:
 
 async def set_secrets(world: World, *secrets: str) -> list[UUID]:
     """Make these the client secrets, the oldest first; their rows."""
-    rows = []
-    for secret in secrets:
-        row_id = uuid7()
-        sealed = world.deps.vault.seal(
-            secret.encode(), tenant_id=world.tenant.id, table="provider_secret", column="sealed", row_id=row_id
-        )
-        rows.append(SealedSecret(row_id, sealed, None))
     async with world.database.transaction() as connection:
-        await providers.replace_secrets(connection, world.tenant.id, world.provider.id, rows)
-    return [row.id for row in rows]
+        return await make.give_secrets(connection, world.deps.vault, world.provider, *secrets)
 
 
 def take_secret(world: World, secret: str) -> None:

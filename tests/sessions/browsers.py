@@ -11,7 +11,7 @@ from uuid import UUID
 
 from identity_api.db import providers, tenants
 from identity_api.db.database import Database
-from identity_api.db.providers import Provider, SealedSecret
+from identity_api.db.providers import Provider
 from identity_api.db.tenants import Frontend, Tenant
 from identity_api.ids import uuid7
 from identity_api.sessions.authenticate import Authenticated, authenticate
@@ -122,15 +122,7 @@ async def make_world(deps: LoginDeps, idp: RunningProvider, **settings: Any) -> 
 async def add_provider(deps: LoginDeps, tenant_id: UUID, idp: RunningProvider, **settings: Any) -> Provider:
     """A provider of the tenant at the running one, with its secret."""
     async with deps.database.transaction() as connection:
-        provider = await make.make_provider(
-            connection, tenant_id, **{"issuer": idp.issuer, "client_id": idp.client_id, **settings}
-        )
-        secret_id = uuid7()
-        sealed = deps.vault.seal(
-            idp.client_secret.encode(), tenant_id=tenant_id, table="provider_secret", column="sealed", row_id=secret_id
-        )
-        await providers.replace_secrets(connection, tenant_id, provider.id, [SealedSecret(secret_id, sealed, None)])
-    return provider
+        return await make.make_provider_at(connection, tenant_id, idp, deps.vault, **settings)
 
 
 @dataclass

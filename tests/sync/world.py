@@ -13,9 +13,9 @@ import httpx
 from identity_api.claims import Profile
 from identity_api.clock import system_clock
 from identity_api.config import KeyRing
-from identity_api.db import grants, providers
+from identity_api.db import grants
 from identity_api.db.database import Database
-from identity_api.db.providers import Provider, SealedSecret
+from identity_api.db.providers import Provider
 from identity_api.errors import Unavailable
 from identity_api.ids import uuid7
 from identity_api.lifecycle.apply_verified import Verified, apply_verified
@@ -327,22 +327,8 @@ async def make_world(
     limits = {name: settings.pop(name) for name in SyncLimits.__struct_fields__ if name in settings}
     async with database.transaction() as connection:
         tenant = await make.make_tenant(connection)
-        given = {
-            "issuer": issuer.issuer,
-            "client_id": issuer.client_id,
-            "absent_groups": "EMPTY",
-            **settings,
-        }
-        provider = await make.make_provider(connection, tenant.id, **given)
-        secret_id = uuid7()
-        sealed = vault.seal(
-            issuer.client_secret.encode(),
-            tenant_id=tenant.id,
-            table="provider_secret",
-            column="sealed",
-            row_id=secret_id,
-        )
-        await providers.replace_secrets(connection, tenant.id, provider.id, [SealedSecret(secret_id, sealed, None)])
+        given = {"absent_groups": "EMPTY", **settings}
+        provider = await make.make_provider_at(connection, tenant.id, issuer, vault, **given)
         for group, permission in GROUP_PERMISSIONS.items():
             permission_id = await make.make_permission(connection, tenant.id, permission)
             await make.make_mapping(connection, tenant.id, group, [permission_id])

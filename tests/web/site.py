@@ -9,9 +9,9 @@ from uuid import UUID
 
 import httpx
 
-from identity_api.db import providers, tenants
+from identity_api.db import tenants
 from identity_api.db.database import Database
-from identity_api.db.providers import Provider, SealedSecret
+from identity_api.db.providers import Provider
 from identity_api.db.tenants import Frontend, Tenant
 from identity_api.ids import uuid7
 from identity_api.vault import Vault
@@ -149,19 +149,12 @@ async def add_provider(
     async with database.transaction() as connection:
         values: Mapping[str, Any] = {
             "slug": slug,
-            "issuer": idp.issuer,
             "client_id": client_id,
             "redirect_url": redirect_url,
             "label": f"Acme {slug.upper()}",
             **settings,
         }
-        provider = await make.make_provider(connection, tenant_id, **values)
-        secret_id = uuid7()
-        sealed = vault.seal(
-            idp.client_secret.encode(), tenant_id=tenant_id, table="provider_secret", column="sealed", row_id=secret_id
-        )
-        await providers.replace_secrets(connection, tenant_id, provider.id, [SealedSecret(secret_id, sealed, None)])
-    return provider
+        return await make.make_provider_at(connection, tenant_id, idp, vault, **values)
 
 
 def cookies_set(answer: httpx.Response) -> dict[str, str]:

@@ -15,10 +15,9 @@ import pytest_asyncio
 from identity_api.app import build_api, provider_documents
 from identity_api.clock import system_clock
 from identity_api.config import load_settings
-from identity_api.db import grants, providers
+from identity_api.db import grants
 from identity_api.db.database import Database
-from identity_api.db.providers import ClaimSettings, Provider, SealedSecret
-from identity_api.ids import uuid7
+from identity_api.db.providers import ClaimSettings, Provider
 from identity_api.sync.deps import SyncDeps
 from identity_api.sync.run import sweep
 from identity_api.upstream.addresses import AllowList
@@ -130,17 +129,7 @@ async def configured(
     }
     async with database.transaction() as connection:
         provider = await make.make_provider(connection, site.tenant.id, **values)
-        secret_id = uuid7()
-        sealed = vault.seal(
-            server.client_secret.encode(),
-            tenant_id=site.tenant.id,
-            table="provider_secret",
-            column="sealed",
-            row_id=secret_id,
-        )
-        await providers.replace_secrets(
-            connection, site.tenant.id, provider.id, [SealedSecret(secret_id, sealed, None)]
-        )
+        await make.give_secrets(connection, vault, provider, server.client_secret)
         docs = await make.make_permission(connection, site.tenant.id, "docs:read")
         await make.make_mapping(connection, site.tenant.id, "acme/engineering", [docs])
     return PlainSite(site, provider, server)

@@ -11,11 +11,9 @@ import pytest_asyncio
 
 from identity_api.clock import Clock, system_clock
 from identity_api.config import KeyRing
-from identity_api.db import providers
 from identity_api.db.database import Database
-from identity_api.db.providers import Provider, SealedSecret
+from identity_api.db.providers import Provider
 from identity_api.db.tenants import Tenant
-from identity_api.ids import uuid7
 from identity_api.providers.self_test.run import SelfTest, SelfTestDeps, self_test
 from identity_api.upstream.addresses import AllowList
 from identity_api.upstream.exchange import Upstream
@@ -49,16 +47,8 @@ class Bench:
         texts = {None: [good], "newest": ["of-last-year", good], "older": [good, "of-next-year"]}[other_secret]
         async with self.database.transaction() as connection:
             provider = await make.make_provider(connection, self.tenant.id, **{**values, **settings})
-            sealed = [self._sealed(text) for text in texts]
-            await providers.replace_secrets(connection, self.tenant.id, provider.id, sealed)
+            await make.give_secrets(connection, VAULT, provider, *texts, expires_at=self.secret_expires_at)
         return provider
-
-    def _sealed(self, secret: str) -> SealedSecret:
-        row_id = uuid7()
-        sealed = VAULT.seal(
-            secret.encode(), tenant_id=self.tenant.id, table="provider_secret", column="sealed", row_id=row_id
-        )
-        return SealedSecret(row_id, sealed, self.secret_expires_at)
 
     async def run(self, *, seconds: float = 20, **settings: Any) -> SelfTest:
         """Test a provider with these settings."""
