@@ -186,7 +186,7 @@ async def test_promise_12_a_pushed_request_that_expired_is_pushed_once_more(
     assert asked(idp, "/par") == [(201, ""), (201, "")]
     with pytest.raises(LoginFailed) as caught:
         await browser.arrive(first)
-    assert caught.value.code == "STATE_UNKNOWN"
+    assert (caught.value.code, caught.value.reason) == ("PROVIDER_REFUSED", "invalid_request_uri:unknown_state")
 
 
 @pytest.mark.asyncio
