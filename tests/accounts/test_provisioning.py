@@ -152,6 +152,24 @@ async def test_the_same_subject_at_another_provider_is_another_identity_and_user
 
 
 @pytest.mark.asyncio
+async def test_the_same_subject_of_another_issuer_is_another_person(database: Database) -> None:
+    """A provider may speak for several issuers (Entra has one per directory); only both together name a person."""
+    async with database.transaction() as connection:
+        provider = await make_provider(connection)
+        first = await accepted(connection, provider, person(provider, anchor="first"))
+        second = await accepted(connection, provider, person(provider, anchor="second", issuer="https://other.example"))
+        assert (second.is_new, second.user_id != first.user_id) == (True, True)
+        again = await accepted(connection, provider, person(provider, anchor="moved"))
+        assert (again.user_id, again.is_new) == (first.user_id, False)
+        anchors = "select id, anchor from identity where tenant_id = $1"
+        rows = await connection.fetch(anchors, provider.tenant_id)
+        assert {row["id"]: row["anchor"] for row in rows} == {
+            first.identity_id: "moved",
+            second.identity_id: "second",
+        }
+
+
+@pytest.mark.asyncio
 async def test_parallel_first_logins_of_one_person_make_one_user(database: Database) -> None:
     async with database.transaction() as connection:
         provider = await make_provider(connection)
