@@ -91,7 +91,10 @@ async def test_the_read_path_and_the_definition_agree(
         await user_read_model.refresh(connection, rows.tenant, rows.users)
         reading = await user_read_model.users_by_id(connection, rows.tenant, rows.users)
         assert len(reading.users) == len(rows.users)
-        for at in (base + timedelta(seconds=offset) + shift for shift in (-TICK, timedelta(0), TICK)):
+        instants = {base + timedelta(seconds=offset) + shift for shift in (-TICK, timedelta(0), TICK)}
+        # At its very end a lease is over, by both.
+        instants |= {base + timedelta(seconds=end) for lease in leases for end in lease if end is not None}
+        for at in sorted(instants):
             for user in reading.users:
                 found = await connection.fetch(
                     "select * from effective_permission($1, $2, $3)", rows.tenant, user.id, at
