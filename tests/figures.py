@@ -26,7 +26,6 @@ NOQA = 30
 NOQA_IN_TESTS = 12
 STILL_LONG = {
     "tests/accounts/rule_replay.py": 407,
-    "tests/accounts/test_provisioning.py": 678,
     "tests/permissions/play.py": 499,
     "tests/permissions/reach.py": 457,
     "tests/providers/self_test/test_self_test.py": 405,

@@ -13,7 +13,7 @@ from identity_api.db.sessions import NewSession, insert
 from identity_api.ids import new_token, token_hash, uuid7
 from identity_api.lifecycle.end_login import end_logins
 from tests.accounts.local_world import LocalWorld
-from tests.accounts.test_provisioning import accepted, enter, make_provider, person
+from tests.accounts.persons import accepted, enter, make_provider, person
 from tests.blocking import blocked_or_done
 
 OLD, NEW = "old@example.com", "new@example.com"

@@ -14,7 +14,7 @@ from identity_api.db.providers import Provider
 from identity_api.ids import new_token, token_hash, uuid7
 from tests import factories as make
 from tests.accounts.local_world import LocalWorld
-from tests.accounts.test_provisioning import accepted, person
+from tests.accounts.persons import accepted, person
 
 pytestmark = pytest.mark.asyncio
 

@@ -1,73 +1,25 @@
 """Whose account a login is: every policy, every refusal next to the acceptance it departs from."""
 
 import asyncio
-import json
 import unicodedata
 from typing import Any
 from uuid import UUID
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from identity_api.accounts.names import MAX_USERNAME_LENGTH, username_candidates
-from identity_api.accounts.provisioning import Declined, Provisioned, VerifiedPerson, provision
+from identity_api.accounts.provisioning import Declined, Provisioned
 from identity_api.claims import Profile
-from identity_api.db import identities, user_read_model
+from identity_api.db import identities
 from identity_api.db.database import Connection, Database
 from identity_api.db.grants import open_manual_grant
 from identity_api.db.providers import Provider
-from identity_api.ids import token_hash, uuid7
+from identity_api.ids import uuid7
 from identity_api.lifecycle.end_login import end_logins
 from tests import factories as make
-
-
-def person(provider: Provider, subject: str = "s-1", **changes: Any) -> VerifiedPerson:
-    values = {
-        "anchor": subject,
-        "username": "alice",
-        "display_label": "Alice Archer",
-        "email": "alice@example.com",
-        "email_verified": True,
-        **changes,
-    }
-    issuer = values.pop("issuer", provider.issuer)
-    return VerifiedPerson(issuer=issuer, subject=subject, profile=Profile(**values))
-
-
-async def enter(connection: Connection, provider: Provider, who: VerifiedPerson) -> Provisioned | Declined:
-    return await provision(connection, provider, who, actor="provider:test")
-
-
-async def accepted(connection: Connection, provider: Provider, who: VerifiedPerson) -> Provisioned:
-    result = await enter(connection, provider, who)
-    assert isinstance(result, Provisioned)
-    return result
-
-
-async def refused(connection: Connection, provider: Provider, who: VerifiedPerson) -> Declined:
-    before = await counts(connection, provider.tenant_id)
-    result = await enter(connection, provider, who)
-    assert isinstance(result, Declined)
-    assert await counts(connection, provider.tenant_id) == before
-    return result
-
-
-async def counts(connection: Connection, tenant_id: UUID) -> tuple[int, int]:
-    users = await connection.fetchval("select count(*) from app_user where tenant_id = $1", tenant_id)
-    found = await connection.fetchval("select count(*) from identity where tenant_id = $1", tenant_id)
-    return users, found
-
-
-async def username_of(connection: Connection, user_id: UUID) -> str:
-    return str(await connection.fetchval("select username from app_user where id = $1", user_id))
-
-
-async def make_provider(connection: Connection, **settings: Any) -> Provider:
-    tenant = await make.make_tenant(connection)
-    return await make.make_provider(connection, tenant.id, **settings)
-
+from tests.accounts.persons import accepted, enter, make_provider, person, refused, username_of
 
 # JIT
 
@@ -194,177 +146,6 @@ async def test_parallel_first_logins_of_namesakes_make_a_user_each(database: Dat
 
     results = await asyncio.gather(*[enter_alone(number) for number in range(8)])
     assert len({one.user_id for one in results if isinstance(one, Provisioned)}) == 8
-
-
-# Adopting by name
-
-
-@pytest.mark.asyncio
-async def test_a_waiting_account_is_adopted_by_its_name_once(database: Database) -> None:
-    """S2-32, S2-33, S2-34: the first login takes it over, the next one finds it by its anchor, a namesake gets another."""
-    async with database.transaction() as connection:
-        provider = await make_provider(connection, adopt_by_name=True)
-        waiting = await make.make_user(connection, provider.tenant_id, username="alice")
-        adopted = await accepted(connection, provider, person(provider))
-        assert (adopted.user_id, adopted.is_new) == (waiting, True)
-        again = await accepted(connection, provider, person(provider, username="renamed"))
-        assert (again.user_id, again.is_new) == (waiting, False)
-        namesake = await accepted(connection, provider, person(provider, "s-2"))
-        assert namesake.user_id != waiting
-        assert await username_of(connection, namesake.user_id) == "alice@example.com"
-
-
-@pytest.mark.asyncio
-async def test_adopting_says_so_in_the_audit(database: Database) -> None:
-    """S2-32: somebody who looks for takeovers finds every adoption by its word."""
-    async with database.transaction() as connection:
-        provider = await make_provider(connection, adopt_by_name=True)
-        waiting = await make.make_user(connection, provider.tenant_id, username="alice")
-        await accepted(connection, provider, person(provider))
-        await accepted(connection, provider, person(provider, "s-2", username="bob"))
-        rows = await connection.fetch(
-            "select payload from audit_event where tenant_id = $1 and action = 'identity.linked' order by id",
-            provider.tenant_id,
-        )
-        said = [msgspec.json.decode(row["payload"]) for row in rows]
-        assert [one["how"] for one in said] == ["adopted", "created"]
-        assert said[0]["user"] == str(waiting)
-
-
-@pytest.mark.asyncio
-async def test_with_the_switch_off_a_login_makes_an_account_of_its_own(database: Database) -> None:
-    """S2-35, S2-36: off is the default here."""
-    async with database.transaction() as connection:
-        provider = await make_provider(connection)
-        waiting = await make.make_user(connection, provider.tenant_id, username="alice")
-        assert (await accepted(connection, provider, person(provider))).user_id != waiting
-
-
-@pytest.mark.asyncio
-@pytest.mark.parametrize("username", ["Alice", "alice ", "alice@example.com", "аlice", None])
-async def test_only_exactly_the_name_is_adopted(database: Database, username: str | None) -> None:
-    """S2-32: equality, no folding; S3-21. The e-mail never names an account."""
-    async with database.transaction() as connection:
-        provider = await make_provider(connection, adopt_by_name=True)
-        waiting = await make.make_user(connection, provider.tenant_id, username="alice")
-        await connection.execute("update app_user set email = 'alice@example.com' where id = $1", waiting)
-        assert (await accepted(connection, provider, person(provider, username=username))).user_id != waiting
-
-
-@pytest.mark.asyncio
-async def test_the_display_name_adopts_where_the_username_claim_is_set_to_it(database: Database) -> None:
-    """S2-28, S2-32: which claim names the account is the username setting; the import sets it to `name`."""
-    async with database.transaction() as connection:
-        provider = await make_provider(connection, adopt_by_name=True)
-        waiting = await make.make_user(connection, provider.tenant_id, username="Alice Archer")
-        named = person(provider, username="Alice Archer", display_label="Alice Archer")
-        assert (await accepted(connection, provider, named)).user_id == waiting
-
-
-@pytest.mark.asyncio
-@pytest.mark.parametrize("past", ["a live link", "a dead link", "a link that has moved to somebody else"])
-async def test_an_account_that_was_ever_linked_is_not_adopted(database: Database, past: str) -> None:
-    """S2-33: such an account is somebody already, so the newcomer gets one of their own (S2-29)."""
-    async with database.transaction() as connection:
-        provider = await make_provider(connection, adopt_by_name=True)
-        other = await make.make_provider(connection, provider.tenant_id)
-        linked = await make.make_user(connection, provider.tenant_id, username="alice")
-        identity = await make.make_identity(connection, other, linked)
-        if past == "a dead link":
-            await end_logins(connection, provider.tenant_id, [identity], reason="admin", actor="system")
-        elif past == "a link that has moved to somebody else":
-            docs = await make.make_permission(connection, provider.tenant_id, "docs:read")
-            await make.make_mapping(connection, provider.tenant_id, "engineering", [docs])
-            await make.sign_in(connection, other, identity, ["engineering"])
-            await make.sign_in(connection, other, identity, [])
-            bob = await make.make_user(connection, provider.tenant_id, username="bob")
-            for table in ("identity_sync", "identity"):
-                await connection.execute(f"update {table} set user_id = $2 where id = $1", identity, bob)
-        made = await accepted(connection, provider, person(provider))
-        assert made.user_id != linked
-        assert await username_of(connection, made.user_id) == "alice@example.com"
-
-
-@pytest.mark.asyncio
-async def test_a_holder_of_rights_over_this_service_is_adopted_by_nobody(database: Database) -> None:
-    """S2-32 with promise 44: an open grant counts, whether in force or not; a grant that was closed does not."""
-    async with database.transaction() as connection:
-        provider = await make_provider(connection, adopt_by_name=True)
-        rights = await make.make_permission(connection, provider.tenant_id, "identity:users:read")
-        for username in ("alice", "bob"):
-            user_id = await make.make_user(connection, provider.tenant_id, username=username)
-            await open_manual_grant(connection, provider.tenant_id, user_id, rights, "system")
-        await connection.execute(
-            "update permission_grant set revoked_at = now(), revoked_by = 'system', revoked_reason = 'ADMIN'"
-            " where user_id = $1",
-            user_id,
-        )
-        declined = await refused(connection, provider, person(provider))
-        assert (declined.code, declined.detail) == ("ACCOUNT_NOT_FOUND", "user_holds_identity_rights")
-        assert (await accepted(connection, provider, person(provider, "s-2", username="bob"))).user_id == user_id
-
-
-@pytest.mark.asyncio
-async def test_a_disabled_account_is_not_adopted_and_no_twin_is_made(database: Database) -> None:
-    """S2-32: disabling keeps somebody out, also before their first login."""
-    async with database.transaction() as connection:
-        provider = await make_provider(connection, adopt_by_name=True)
-        waiting = await make.make_user(connection, provider.tenant_id, username="alice")
-        await connection.execute("update app_user set disabled_at = now() where id = $1", waiting)
-        assert await refused(connection, provider, person(provider)) == Declined("ACCOUNT_DISABLED", str(waiting))
-
-
-@pytest.mark.asyncio
-async def test_namesakes_who_come_at_once_adopt_one_account_once(database: Database) -> None:
-    """S2-33: one-time claim, also when two claim it in the same moment."""
-    async with database.transaction() as connection:
-        provider = await make_provider(connection, adopt_by_name=True)
-        waiting = await make.make_user(connection, provider.tenant_id, username="alice")
-
-    async def enter_alone(number: int) -> Provisioned | Declined:
-        async with database.transaction() as connection:
-            return await enter(connection, provider, person(provider, f"s-{number}"))
-
-    results = await asyncio.gather(*[enter_alone(number) for number in range(6)])
-    users = [one.user_id for one in results if isinstance(one, Provisioned)]
-    assert (len(users), len(set(users)), users.count(waiting)) == (6, 6, 1)
-
-
-@pytest.mark.asyncio
-async def test_an_account_of_another_tenant_is_not_adopted(database: Database) -> None:
-    """I2."""
-    async with database.transaction() as connection:
-        provider = await make_provider(connection, adopt_by_name=True)
-        neighbour = await make.make_tenant(connection)
-        theirs = await make.make_user(connection, neighbour.id, username="alice")
-        assert (await accepted(connection, provider, person(provider))).user_id != theirs
-
-
-@pytest.mark.asyncio
-async def test_the_list_of_who_is_not_yet_linked_gets_shorter_with_each_adoption(database: Database) -> None:
-    """S2-38: it says when the switch may go off."""
-    async with database.transaction() as connection:
-        provider = await make_provider(connection, adopt_by_name=True)
-        for username in ("alice", "bob"):
-            await make.make_user(connection, provider.tenant_id, username=username)
-
-        async def listed(*, linked: bool | None) -> list[str]:
-            found = await user_read_model.list_users(
-                connection,
-                provider.tenant_id,
-                where=user_read_model.Filter(linked=linked),
-                order="USERNAME",
-                descending=False,
-                after=None,
-                first=10,
-            )
-            return [user.username for user in found.users]
-
-        assert await listed(linked=False) == ["alice", "bob"]
-        made = await accepted(connection, provider, person(provider))
-        await user_read_model.refresh(connection, provider.tenant_id, [made.user_id])
-        assert (await listed(linked=False), await listed(linked=True)) == (["bob"], ["alice"])
-        assert await listed(linked=None) == ["alice", "bob"]
 
 
 # Known users
@@ -513,118 +294,6 @@ async def test_somebody_whom_no_admin_entered_is_no_account(database: Database) 
         for anchor in ("employee-8", "Employee-7", "employee-7 "):
             declined = await refused(connection, provider, person(provider, "s-1", anchor=anchor))
             assert declined == Declined("ACCOUNT_NOT_FOUND", "linked_only")
-
-
-# Who it still is
-
-
-@pytest.mark.asyncio
-@pytest.mark.parametrize("change", [{"subject": "s-2"}, {"issuer": "https://other.example"}])
-async def test_the_same_anchor_with_another_subject_or_issuer_is_refused_and_its_owner_goes_on(
-    database: Database, change: dict[str, str]
-) -> None:
-    """S3-30; named: SUBJECT_CHANGED. A stranger who gets somebody's address at the provider locks nobody out."""
-    by_email = {"claims": {"anchor": ["email"]}}
-    async with database.transaction() as connection:
-        provider = await make_provider(connection, **by_email)
-        right = {"anchor": "alice@example.com"}
-        first = await accepted(connection, provider, person(provider, "s-1", **right))
-        other = {"subject": "s-1", **right, **change}
-        declined = await enter(connection, provider, person(provider, **other))
-        assert declined == Declined("SUBJECT_CHANGED", str(first.identity_id))
-        state = await connection.fetchval("select state from identity where id = $1", first.identity_id)
-        assert state not in ("REVOKED", "QUARANTINED")
-        again = await accepted(connection, provider, person(provider, "s-1", **right))
-        assert again.identity_id == first.identity_id
-        payload = await connection.fetchval(
-            "select payload from audit_event where tenant_id = $1 and action = 'identity.subject_refused'",
-            provider.tenant_id,
-        )
-        told = json.loads(payload)
-        assert told["claim"] == ("iss" if "issuer" in change else "sub")
-        assert told["known_subject_hash"] == token_hash("s-1").hex()
-        assert told["received_subject_hash"] == token_hash(other["subject"]).hex()
-        assert "alice" not in payload
-
-
-@pytest.mark.asyncio
-async def test_the_same_subject_under_a_new_anchor_is_the_same_person(database: Database) -> None:
-    """An e-mail address that changed. The old address is free for a successor, who is somebody else."""
-    async with database.transaction() as connection:
-        provider = await make_provider(connection, claims={"anchor": ["email"]})
-        old, new = "alice@example.com", "alice.archer@example.com"
-        first = await accepted(connection, provider, person(provider, "s-1", anchor=old))
-        moved = await accepted(connection, provider, person(provider, "s-1", anchor=new, email=new))
-        assert (moved.user_id, moved.identity_id) == (first.user_id, first.identity_id)
-        successor = await accepted(connection, provider, person(provider, "s-2", anchor=old))
-        assert successor.user_id != first.user_id
-        payload = await connection.fetchval(
-            "select payload::text from audit_event where tenant_id = $1 and action = 'identity.anchor_changed'",
-            provider.tenant_id,
-        )
-        assert "alice" not in payload
-
-
-@pytest.mark.asyncio
-async def test_who_has_signed_in_before_comes_in_also_where_their_new_anchor_waits_for_somebody(
-    database: Database,
-) -> None:
-    """The identity that waits goes on waiting: its anchor is entered, and its person has another subject."""
-    async with database.transaction() as connection:
-        provider = await make_provider(connection, claims={"anchor": ["preferred_username"]})
-        ann = await accepted(connection, provider, person(provider, "s-1", anchor="ann"))
-        other = await make.make_user(connection, provider.tenant_id)
-        waiting = uuid7()
-        await identities.insert(
-            connection,
-            provider.tenant_id,
-            identity_id=waiting,
-            user_id=other,
-            provider_id=provider.id,
-            issuer=provider.issuer,
-            subject=None,
-            anchor="ann.married",
-        )
-        again = await accepted(connection, provider, person(provider, "s-1", anchor="ann.married"))
-        assert (again.user_id, again.identity_id) == (ann.user_id, ann.identity_id)
-        newcomer = await accepted(connection, provider, person(provider, "s-2", anchor="ann.married"))
-        assert (newcomer.user_id, newcomer.identity_id) == (other, waiting)
-
-
-@pytest.mark.asyncio
-async def test_a_revoked_identity_signs_in_again_and_a_quarantined_one_does_not(database: Database) -> None:
-    async with database.transaction() as connection:
-        provider = await make_provider(connection)
-        first = await accepted(connection, provider, person(provider))
-        await end_logins(connection, provider.tenant_id, [first.identity_id], reason="invalid_grant", actor="sync")
-        assert await accepted(connection, provider, person(provider))
-        await connection.execute("update identity set state = 'QUARANTINED' where id = $1", first.identity_id)
-        moved = person(provider, anchor="elsewhere")
-        for who in (person(provider), moved):
-            assert (await refused(connection, provider, who)).code == "ACCOUNT_QUARANTINED"
-        anchor = await connection.fetchval("select anchor from identity where id = $1", first.identity_id)
-        assert anchor == person(provider).profile.anchor
-
-
-@pytest.mark.asyncio
-@pytest.mark.parametrize("policy", ["JIT", "KNOWN_USERS", "LINKED_ONLY"])
-async def test_a_disabled_user_stays_out_under_every_policy(database: Database, policy: str) -> None:
-    async with database.transaction() as connection:
-        provider = await make_provider(connection)
-        first = await accepted(connection, provider, person(provider))
-        strict = msgspec.structs.replace(provider, provisioning=policy)
-        assert await accepted(connection, strict, person(provider))
-        await connection.execute("update app_user set disabled_at = now() where id = $1", first.user_id)
-        assert (await refused(connection, strict, person(provider))).code == "ACCOUNT_DISABLED"
-
-
-@pytest.mark.asyncio
-async def test_a_disabled_known_user_is_not_linked(database: Database) -> None:
-    async with database.transaction() as connection:
-        provider = await make_provider(connection, provisioning="KNOWN_USERS")
-        user_id = await make.make_user(connection, provider.tenant_id, username="alice")
-        await connection.execute("update app_user set disabled_at = now() where id = $1", user_id)
-        assert (await refused(connection, provider, person(provider))).code == "ACCOUNT_DISABLED"
 
 
 # Verified e-mail addresses
