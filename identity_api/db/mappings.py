@@ -253,6 +253,15 @@ async def lock_next_change(connection: Connection, *, after_tenant: UUID | None 
     return Change(**row) if row else None
 
 
+async def has_unfinished_changes(connection: Connection, tenant_id: UUID) -> bool:
+    """Whether grants have still to follow an edit of the tenant's."""
+    return bool(
+        await connection.fetchval(
+            "select exists (select from mapping_change where tenant_id = $1 and finished_at is null)", tenant_id
+        )
+    )
+
+
 async def concerned(
     connection: Connection, tenant_id: UUID, mapping_id: UUID, *, after: UUID | None, limit: int
 ) -> list[UUID]:

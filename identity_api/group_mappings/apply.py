@@ -1,5 +1,6 @@
 """Let grants follow mapping edits: in chunks, one transaction each, safe to repeat and to interrupt."""
 
+import asyncio
 from uuid import UUID
 
 import msgspec
@@ -35,6 +36,22 @@ async def apply_changes(database: Database, *, chunk: int = CHUNK) -> int:
         if step is None:
             return reached
         last, reached, size = step.tenant_id, reached + step.reached, min(chunk, size * 2)
+
+
+async def write_grants(database: Database, tenant_id: UUID, *, pause_seconds: float = 0.05) -> None:
+    """Write the grants of the tenant's unfinished edits, and wait for those that a worker is at.
+
+    A worker that is stopped meanwhile lets go of its edit, which is written here then.
+
+    Raises:
+        Overloaded: as `apply_changes`.
+    """
+    while True:
+        await apply_changes(database)
+        async with database.reading() as connection:
+            if not await mappings.has_unfinished_changes(connection, tenant_id):
+                return
+        await asyncio.sleep(pause_seconds)
 
 
 class _Step(msgspec.Struct, frozen=True):

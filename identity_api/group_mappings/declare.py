@@ -11,10 +11,12 @@ from identity_api.config import TenantLimits
 from identity_api.db import mappings, permissions, providers, users
 from identity_api.db.database import Database
 from identity_api.db.mappings import MappingRow
-from identity_api.db.tenant_limits import beyond
-from identity_api.errors import ConfigurationError, NotFound
+from identity_api.db.tenant_limits import beyond, count
+from identity_api.errors import ConfigurationError
 from identity_api.group_mappings import edit
-from identity_api.group_mappings.rules import Rule
+from identity_api.group_mappings.apply import write_grants
+from identity_api.group_mappings.impact import Effect
+from identity_api.group_mappings.rules import MAX_PERMISSIONS, Rule
 from identity_api.ids import uuid7
 from identity_api.permissions.delegation import Actor
 
@@ -46,19 +48,47 @@ async def declare(
 ) -> list[MappingDifference]:
     """Create and change mappings; with `prune`, delete file-managed ones that are no longer declared.
 
-    Each edit is a transaction of its own: interrupted, running it again finishes the work.
+    Each edit is a transaction of its own: interrupted, running it again finishes the work. What moves from one mapping to
+    another is given before it is taken.
 
     Args:
-        rehearse: tell the differences and change nothing. Providers and permissions that do not exist count as about to
+        dry_run: tell the differences and change nothing. Providers and permissions that do not exist count as about to
             be made: a rehearsal of the tenant itself has left them out.
 
     Raises:
         ConfigurationError: a provider or permission named does not exist.
         Conflict: `LIMIT_REACHED`, before anything is changed.
     """
+    planned = await _plan(database, actor, declared, prune=prune, dry_run=dry_run)
+    effects = await edit.preview_together(database, actor, [one.change for one in planned if one.change is not None])
+    told = iter([await _people(database, actor, effect) for effect in effects])
+    found = [one.difference if one.change is None else one.told(next(told)) for one in planned]
+    if not dry_run:
+        await _carry_out(database, actor, planned)
+    return found
+
+
+class _Planned(msgspec.Struct, frozen=True):
+    """One edit to be made. `change` is all of it, None if there is nothing to do; `giving` what of it can be made first."""
+
+    difference: MappingDifference
+    change: edit.Change | None = None
+    giving: edit.Change | None = None
+    taking: edit.Change | None = None
+    """What is left to be made after `giving`."""
+
+    def told(self, people: tuple[str, ...]) -> MappingDifference:
+        """The difference with whom it touches."""
+        difference = self.difference
+        return MappingDifference(difference.action, difference.group, (*difference.details, *people))
+
+
+async def _plan(
+    database: Database, actor: Actor, declared: Sequence[DeclaredMapping], *, prune: bool, dry_run: bool
+) -> list[_Planned]:
     rules, names = await _rules(database, actor, declared, dry_run=dry_run)
     wanted = {(rule.provider_id, rule.match, rule.pattern): rule for rule in rules}
-    found: list[MappingDifference] = []
+    planned: list[_Planned] = []
     async with database.reading() as connection:
         stored = await mappings.page(connection, actor.tenant_id, after=None, first=100_000)
     _ensure_within_limits(database.limits, stored, rules, prune=prune)
@@ -67,23 +97,66 @@ async def declare(
         if rule is None:
             if prune and row.managed_by == "FILE":
                 change = edit.deleting(row.id, expected_version=row.version, managed_by="FILE")
-                found.append(MappingDifference("remove", row.pattern, await _touched(database, actor, change)))
-                if not dry_run:
-                    await edit.make(database, actor, change)
+                planned.append(_Planned(MappingDifference("remove", row.pattern), change, taking=change))
         elif _differs(row, rule) and row.managed_by == "API":
-            found.append(MappingDifference("keep", row.pattern, _changes(row, rule, names)))
+            planned.append(_Planned(MappingDifference("keep", row.pattern, _changes(row, rule, names))))
         elif _differs(row, rule):
-            change = edit.updating(row.id, rule, expected_version=row.version, managed_by="FILE")
-            told = (*_changes(row, rule, names), *await _touched(database, actor, change))
-            found.append(MappingDifference("change", row.pattern, told))
-            if not dry_run:
-                await edit.make(database, actor, change)
+            planned.append(_update(row, rule, MappingDifference("change", row.pattern, _changes(row, rule, names))))
     for rule in wanted.values():
         change = edit.creating(rule, managed_by="FILE")
-        found.append(MappingDifference("create", rule.pattern, await _touched(database, actor, change)))
-        if not dry_run:
-            await edit.make(database, actor, change)
-    return found
+        planned.append(_Planned(MappingDifference("create", rule.pattern), change, giving=change))
+    return planned
+
+
+def _update(row: MappingRow, rule: Rule, difference: MappingDifference) -> _Planned:
+    """An update, in two steps if it both gives and takes: first what it gives beside what is there."""
+
+    def update(to: Rule, version: int) -> edit.Change:
+        return edit.updating(row.id, to, expected_version=version, managed_by="FILE")
+
+    change = update(rule, row.version)
+    before = frozenset(row.permission_ids) if row.enabled else frozenset[UUID]()
+    after = frozenset(rule.permission_ids) if rule.enabled else frozenset[UUID]()
+    if before <= after:
+        return _Planned(difference, change, giving=change)
+    if after <= before or len(before | after) > MAX_PERMISSIONS:
+        return _Planned(difference, change, taking=change)
+    both = msgspec.structs.replace(rule, permission_ids=tuple(sorted(before | after)))
+    return _Planned(difference, change, giving=update(both, row.version), taking=update(rule, row.version + 1))
+
+
+async def _carry_out(database: Database, actor: Actor, planned: Sequence[_Planned]) -> None:
+    """Give before taking, so that nobody is without what moves from one mapping to another.
+
+    What is given has force once its grants are written; what is taken is gone with the commit. Where the tenant has no
+    room for what is new beside what goes, taking comes first.
+    """
+    giving = [one.giving for one in planned if one.giving is not None]
+    taking = [one.taking for one in planned if one.taking is not None]
+    if not giving or not taking or await _has_room(database, actor, planned):
+        first, then = giving, taking
+    else:
+        first, then = [], [one.change for one in sorted(planned, key=_takes_first) if one.change is not None]
+    for change in first:
+        await edit.make(database, actor, change)
+    if first and then:
+        await write_grants(database, actor.tenant_id)
+    for change in then:
+        await edit.make(database, actor, change)
+
+
+def _takes_first(planned: _Planned) -> bool:
+    return planned.taking is None
+
+
+async def _has_room(database: Database, actor: Actor, planned: Sequence[_Planned]) -> bool:
+    """Whether all new mappings fit beside all that are still there, patterns as well."""
+    created = len([one for one in planned if one.difference.action == "create"])
+    limits = database.limits
+    async with database.reading() as connection:
+        there = await count(connection, "max_mappings", actor.tenant_id)
+        globs = await count(connection, "max_glob_mappings", actor.tenant_id)
+    return there + created <= limits.max_mappings and globs + created <= limits.max_glob_mappings
 
 
 def _changes(row: MappingRow, rule: Rule, names: Mapping[UUID, str]) -> tuple[str, ...]:
@@ -97,12 +170,12 @@ def _changes(row: MappingRow, rule: Rule, names: Mapping[UUID, str]) -> tuple[st
     return tuple(told)
 
 
-async def _touched(database: Database, actor: Actor, change: edit.Change) -> tuple[str, ...]:
+async def _people(database: Database, actor: Actor, effect: Effect | int | None) -> tuple[str, ...]:
     """Who gains and who loses something; nothing where what the mapping names is yet to be made."""
-    try:
-        effect = await edit.preview(database, actor, change)
-    except NotFound:
+    if effect is None:
         return ()
+    if isinstance(effect, int):
+        return (f"concerns {effect:,} identities, too many to say whom it touches",)
     told: list[str] = []
     for verb, pairs in (("gain", effect.gained), ("lose", effect.lost)):
         people = sorted({user_id for user_id, _ in pairs})

@@ -1,15 +1,15 @@
 """Edit a group mapping: one change, one transaction; or see beforehand whom it touches."""
 
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID
 
 from identity_api.accounts.ways_in import an_admin_remains
 from identity_api.claims import MatchKind
 from identity_api.config import TenantLimits
 from identity_api.db import groups, mappings, permissions
-from identity_api.db.database import Database
-from identity_api.errors import Conflict, LimitReached
+from identity_api.db.database import Connection, Database
+from identity_api.errors import Conflict, LimitReached, NotFound
 from identity_api.group_mappings.impact import Effect, effect_of
 from identity_api.group_mappings.rules import Edit, Edited, Rule
 from identity_api.ids import uuid7
@@ -54,6 +54,41 @@ async def preview(database: Database, actor: Actor, change: Change) -> Effect:
             effect = await effect_of(connection, actor.tenant_id, edited.mapping_id)
             raise _TakenBack
     return effect
+
+
+async def preview_together(database: Database, actor: Actor, changes: Sequence[Change]) -> list[Effect | int | None]:
+    """Whom each of several changes would touch if all of them were made; all are made, looked at and taken back.
+
+    What one takes from somebody and another gives them is neither lost nor gained.
+
+    Returns:
+        For each change its effect; how many identities it concerns, where those are more than are looked at; None where
+        something that it names is not there yet.
+
+    Raises:
+        IdentityAPIError: what a change raises, when it would be refused.
+    """
+    effects: list[Effect | int | None] = []
+    with contextlib.suppress(_TakenBack):
+        async with database.transaction() as connection:
+            async with an_admin_remains(connection, actor):
+                edited = [await _tried(connection, database.limits, actor, change) for change in changes]
+            ids = [one.mapping_id for one in edited if one is not None]
+            for one in edited:
+                if one is None:
+                    effects.append(None)
+                elif one.concerned > database.limits.max_preview_identities:
+                    effects.append(one.concerned)
+                else:
+                    effects.append(await effect_of(connection, actor.tenant_id, one.mapping_id, together=ids))
+            raise _TakenBack
+    return effects
+
+
+async def _tried(connection: Connection, limits: TenantLimits, actor: Actor, change: Change) -> Edited | None:
+    with contextlib.suppress(NotFound):
+        return await change(await Edit.begin(connection, limits, actor, dry_run=True))
+    return None
 
 
 def _ensure_within(limits: TenantLimits, concerned: int) -> None:

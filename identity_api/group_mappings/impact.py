@@ -1,7 +1,7 @@
 """Whom an edit touches: who gains and who loses a permission, and not merely another reason for one they keep."""
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 import msgspec
@@ -32,15 +32,22 @@ class Effect(msgspec.Struct, frozen=True):
         return hashlib.sha256(msgspec.json.encode(listed)).hexdigest()
 
 
-async def effect_of(connection: Connection, tenant_id: UUID, mapping_id: UUID) -> Effect:
-    """Ask the deciding query what it will say of everybody concerned; nothing is written."""
+async def effect_of(
+    connection: Connection, tenant_id: UUID, mapping_id: UUID, *, together: Sequence[UUID] | None = None
+) -> Effect:
+    """Ask the deciding query what it will say of everybody concerned; nothing is written.
+
+    Args:
+        together: all mappings that are edited with this one: what it takes and another of them gives is not lost.
+    """
+    mapping_ids = list(together or [mapping_id])
     concerned = 0
     gained: set[Pair] = set()
     lost: set[Pair] = set()
     after: UUID | None = None
     while chunk := await mappings.concerned(connection, tenant_id, mapping_id, after=after, limit=CHUNK):
         concerned, after = concerned + len(chunk), chunk[-1]
-        decision = await grants.decide(connection, tenant_id, chunk, [mapping_id])
+        decision = await grants.decide(connection, tenant_id, chunk, mapping_ids)
         opened = {(one.user_id, one.permission_id) for one in decision.openings}
         closed = {(one.user_id, one.permission_id) for one in decision.closings}
         kept = await _kept(connection, tenant_id, decision, opened | closed)

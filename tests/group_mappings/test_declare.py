@@ -1,0 +1,105 @@
+"""A file's changes of mappings are looked at together, and give before they take."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+import pytest
+
+from identity_api.claims import MatchKind
+from identity_api.db import grants
+from identity_api.db.database import Connection, Database
+from identity_api.group_mappings.apply import apply_changes
+from identity_api.group_mappings.declare import DeclaredMapping, declare
+from tests import factories as make
+from tests.graphql.world import CountingDatabase
+from tests.group_mappings.conftest import World
+
+pytestmark = pytest.mark.asyncio
+
+
+class Watching(CountingDatabase):
+    """Looks after every commit at what somebody may do, as any request could in that moment."""
+
+    def __init__(self, database: Database, tenant_id: UUID, user_id: UUID) -> None:
+        super().__init__(database)
+        self._watched = (tenant_id, user_id)
+        self.seen: list[frozenset[str]] = []
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        async with self._inner.transaction() as connection:
+            yield connection
+        async with self._inner.reading() as connection:
+            self.seen.append(await grants.effective(connection, *self._watched))
+
+
+def mapping(group: str, *permissions: str, enabled: bool = True) -> DeclaredMapping:
+    return DeclaredMapping(None, group, MatchKind.EXACT, permissions, enabled)
+
+
+async def in_two_groups(world: World) -> tuple[UUID, Watching]:
+    async with world.database.transaction() as connection:
+        user_id = await make.make_user(connection, world.tenant, username="both")
+        identity_id = await make.make_identity(connection, world.provider, user_id)
+        await make.sign_in(connection, world.provider, identity_id, ["staff", "team"])
+    return user_id, Watching(world.database, world.tenant, user_id)
+
+
+BEFORE = [mapping("staff", "docs:read", "docs:write"), mapping("team", "docs:write")]
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        pytest.param([mapping("staff", "docs:write"), mapping("team", "docs:write", "docs:read")], id="moved"),
+        pytest.param([mapping("team", "docs:write", "docs:read")], id="mapping removed"),
+        pytest.param([mapping("staff", "docs:write"), mapping("team", "docs:read")], id="swapped"),
+        pytest.param(
+            [mapping("staff", "docs:read", "docs:write", enabled=False), mapping("team", "docs:read", "docs:write")],
+            id="disabled",
+        ),
+    ],
+)
+async def test_what_moves_to_another_mapping_is_never_lost(world: World, after: list[DeclaredMapping]) -> None:
+    user_id, watching = await in_two_groups(world)
+    await declare(world.database, world.operator, BEFORE, prune=True)
+    await apply_changes(world.database)
+    shown = await declare(world.database, world.operator, after, prune=True, dry_run=True)
+    assert [one for one in shown if "both" in str(one.details)] == []
+    told = await declare(watching, world.operator, after, prune=True)
+    assert [one.details for one in told] == [one.details for one in shown]
+    assert watching.seen
+    assert set(watching.seen) == {frozenset({"docs:read", "docs:write"})}
+    await apply_changes(world.database)
+    assert await world.effective(user_id) == {"docs:read", "docs:write"}
+    assert await declare(world.database, world.operator, after, prune=True) == []
+
+
+async def test_what_nothing_else_gives_is_lost_and_said(world: World) -> None:
+    user_id, watching = await in_two_groups(world)
+    await declare(world.database, world.operator, BEFORE, prune=True)
+    await apply_changes(world.database)
+    after = [mapping("staff", "docs:write"), mapping("team", "docs:write")]
+    [shown] = await declare(world.database, world.operator, after, prune=True, dry_run=True)
+    assert "loses: both" in shown.details
+    await declare(watching, world.operator, after, prune=True)
+    assert watching.seen[-1] == frozenset({"docs:write"})
+    assert await world.effective(user_id) == {"docs:write"}
+
+
+async def test_without_room_for_both_the_old_mapping_goes_first_and_nothing_is_refused(world: World) -> None:
+    user_id, _ = await in_two_groups(world)
+    database = make.limited(world.database, max_mappings=1)
+    await declare(database, world.operator, [mapping("staff", "docs:read")], prune=True)
+    await declare(database, world.operator, [mapping("team", "docs:read")], prune=True)
+    await apply_changes(world.database)
+    assert await world.effective(user_id) == {"docs:read"}
+
+
+async def test_a_change_for_more_people_than_are_looked_at_is_told_with_their_number(world: World) -> None:
+    _, _ = await in_two_groups(world)
+    database = make.limited(world.database, max_preview_identities=0)
+    [told] = await declare(database, world.operator, [mapping("staff", "docs:read")], prune=True)
+    assert told.details == ("concerns 1 identities, too many to say whom it touches",)
+    await apply_changes(world.database)
