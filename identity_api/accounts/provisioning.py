@@ -158,12 +158,12 @@ async def _known(
         await end_older_ways_in(connection, provider.tenant_id, found.user_id, reason="identity_bound", actor=actor)
     elif (found.issuer, found.subject) != (person.issuer, person.subject):
         await _record_newcomer(connection, provider, found, person, actor)
-        return Declined("SUBJECT_CHANGED", str(found.id))
+        return Declined("SUBJECT_CHANGED", f"identity:{found.id}")
     # A login undoes a revocation. A quarantine asks for a person, who releases it first.
     if found.state == "QUARANTINED":
-        return Declined("ACCOUNT_QUARANTINED", str(found.id))
+        return Declined("ACCOUNT_QUARANTINED", f"identity:{found.id}")
     if found.user_disabled_at is not None:
-        return Declined("ACCOUNT_DISABLED", str(found.user_id))
+        return Declined("ACCOUNT_DISABLED", f"user:{found.user_id}")
     return Provisioned(found.user_id, found.id, is_new=False)
 
 
@@ -250,7 +250,7 @@ def _forbidden(provider: Provider, person: VerifiedPerson, known: users.KnownUse
     # Otherwise whoever may choose usernames at the provider could become an administrator here.
     if known.holds_identity_rights:
         return Declined("ACCOUNT_NOT_FOUND", "user_holds_identity_rights", person.profile.username)
-    return Declined("ACCOUNT_DISABLED", str(known.id)) if known.disabled_at is not None else None
+    return Declined("ACCOUNT_DISABLED", f"user:{known.id}") if known.disabled_at is not None else None
 
 
 async def _claim(

@@ -5,6 +5,7 @@ import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import msgspec
 
@@ -12,15 +13,17 @@ from identity_api.cli.declaration import Applied, apply_declaration
 from identity_api.cli.provider_connections import upstream_for
 from identity_api.config import Settings
 from identity_api.config.key_file import read_private_file
-from identity_api.db import local_accounts, mappings, providers, tenants
-from identity_api.db.database import Database
+from identity_api.db import local_accounts, mappings, permissions, providers, tenants
+from identity_api.db.database import Connection, Database
 from identity_api.errors import BadInput, ConfigurationError
+from identity_api.permissions.service import SERVICE_PREFIX
 from identity_api.providers.checks import stands_for_many
 from identity_api.providers.declaration import ProviderDeclaration
 from identity_api.tenants.checks import problems_of
 from identity_api.tenants.declaration import TenantDeclaration
 from identity_api.tenants.importing import Imported, Target, read_any, read_variables
 from identity_api.tenants.importing.exact_issuers import with_exact_issuers
+from identity_api.tenants.importing.inference import IMPORTED_FRONTEND
 from identity_api.tenants.toml_reader import MAX_BYTES
 from identity_api.web.pages.icons import ICONS
 
@@ -161,8 +164,7 @@ async def apply_forms(database: Database, settings: Settings, imported: Imported
     notices = [*imported.notices, *_icon_notices(declared)]
     declared = [await _kept(database, tenant, imported, named=wishes.named) for tenant in declared]
     left = await left_over(database, declared, imported)
-    if not wishes.prune:
-        notices += left.notices()
+    notices += left.kept_notices() if wishes.prune else [*left.notices(), *left.kept_notices()]
     done = await apply_declaration(
         database,
         settings,
@@ -181,6 +183,8 @@ class LeftOver(msgspec.Struct, frozen=True):
 
     providers: list[tuple[str, str]]
     mappings: list[tuple[str, str]]
+    permissions: list[tuple[str, str]]
+    frontends: list[tuple[str, str]]
 
     def notices(self) -> list[str]:
         """What is still in force, and how to end that."""
@@ -193,10 +197,25 @@ class LeftOver(msgspec.Struct, frozen=True):
         ]
         return [f"{one}; --prune takes it away." for one in told]
 
+    def kept_notices(self) -> list[str]:
+        """What is left over and no import takes away: what to run."""
+        told = [
+            f"tenant {tenant!r}: permission {name} is left over: no form names it, and who was given it by hand keeps it."
+            f" `identity-api revoke {tenant} USER {name}` takes it from a person, and `deletePermission` in GraphQL from the"
+            " catalogue once nothing uses it."
+            for tenant, name in self.permissions
+        ]
+        told += [
+            f"tenant {tenant!r}: frontend {slug} is left over: no form names it, and logins can still be delivered there."
+            f" Apply a declaration of it without addresses (slug = {slug!r}, origins = [], return_urls = []) to end that."
+            for tenant, slug in self.frontends
+        ]
+        return told
+
 
 async def left_over(database: Database, declared: Sequence[TenantDeclaration], imported: Imported) -> LeftOver:
     """Look for it, among what files manage."""
-    found = LeftOver([], [])
+    found = LeftOver([], [], [], [])
     for tenant in declared:
         there = {*[one.slug for one in tenant.providers], *[slug for _, slug in imported.switched_off]}
         wanted = {(one.provider, one.match.value, one.group) for one in tenant.group_mappings}
@@ -207,12 +226,28 @@ async def left_over(database: Database, declared: Sequence[TenantDeclaration], i
             for row in await providers.of_tenant(connection, stored.id):
                 if row.managed_by == "FILE" and row.enabled and row.slug not in there:
                     found.providers.append((tenant.slug, row.slug))
+            if not tenant.frontends and tenant.slug not in imported.mapped:
+                there_now = {one.slug for one in await tenants.frontends(connection, stored.id) if one.return_urls}
+                if IMPORTED_FRONTEND in there_now:
+                    found.frontends.append((tenant.slug, IMPORTED_FRONTEND))
+            if tenant.permissions:
+                found.permissions.extend(await _permissions_beyond(connection, stored.id, tenant))
             if tenant.slug in imported.mapped:
                 for one in await mappings.page(connection, stored.id, after=None, first=100_000):
                     key = (one.provider_slug, one.match, one.pattern)
                     if one.managed_by == "FILE" and key not in wanted:
                         found.mappings.append((tenant.slug, one.pattern))
     return found
+
+
+async def _permissions_beyond(
+    connection: Connection, tenant_id: UUID, tenant: TenantDeclaration
+) -> list[tuple[str, str]]:
+    """The tenant's own permissions that the form's catalogue does not have, where it has one."""
+    named = {one.name for one in tenant.permissions}
+    named |= {name for one in tenant.group_mappings for name in one.permissions}
+    there = [one.name for one in await permissions.page(connection, tenant_id, after=None, first=100_000)]
+    return [(tenant.slug, name) for name in there if name not in named and not name.startswith(SERVICE_PREFIX)]
 
 
 async def _with_issuers(database: Database, settings: Settings, imported: Imported, wishes: Wishes) -> Imported:

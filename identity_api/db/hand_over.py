@@ -19,11 +19,16 @@ async def names(connection: Connection, tenant_id: UUID, kind: str) -> set[str]:
 async def providers(
     connection: Connection, tenant_id: UUID, manager: str, slugs: Collection[str] | None
 ) -> list[tuple[UUID, str]]:
-    """Write the manager of these providers, or of all; returns those that had the other, by slug."""
+    """Write the manager of these providers, or of all; returns those that had the other, by slug.
+
+    Of all, a file takes only those that were handed over before: what GraphQL made is named.
+    """
     rows = await connection.fetch(
         """
         update provider set managed_by = $2, version = version + 1, updated_at = now()
-        where tenant_id = $1 and managed_by <> $2 and ($3::text[] is null or slug = any($3)) returning id, slug
+        where tenant_id = $1 and managed_by <> $2 and (slug = any($3) or ($3::text[] is null and ($2 = 'API' or exists (
+            select from audit_event e where e.tenant_id = $1 and e.subject_id = provider.id
+                and e.action = 'provider.handed_over')))) returning id, slug
         """,
         tenant_id,
         manager,
@@ -40,7 +45,9 @@ async def mappings(
         """
         update group_mapping set managed_by = $2, version = version + 1, updated_at = now()
         where tenant_id = $1 and managed_by <> $2 and deleted_at is null
-            and ($3::text[] is null or pattern = any($3)) returning id, pattern
+            and (pattern = any($3) or ($3::text[] is null and ($2 = 'API' or exists (
+                select from audit_event e where e.tenant_id = $1 and e.subject_id = group_mapping.id
+                    and e.action = 'mapping.handed_over')))) returning id, pattern
         """,
         tenant_id,
         manager,

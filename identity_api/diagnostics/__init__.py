@@ -10,6 +10,7 @@ The same texts make `docs/troubleshooting.md`, the remedy of a finding and the r
 three cannot say different things. A test compares the tables with the codes in the source.
 """
 
+import re
 from typing import Final
 
 from identity_api.diagnostics.api_errors import API
@@ -29,12 +30,21 @@ TABLES: Final[dict[str, Table]] = {
 """In the order of the document. A code is in one of them only."""
 
 ALL: Final[Table] = {code: told for table in TABLES.values() for code, told in table.items()}
+_COMPARE: Final = (
+    "Compare the settings with the application at the provider, value by value; its own log says what it refused."
+)
 _UNKNOWN: Final = Explanation("Something that has no explanation of its own.", "Look at the log of that moment.")
 
 
 def explain(code: str) -> Explanation:
     """What a code means. The reasons of a sync are codes in lower case."""
     return ALL.get(code) or ALL.get(code.upper()) or _UNKNOWN
+
+
+def remedy_beside_self_test(code: str) -> str:
+    """What to do about a code that the self-test itself found: running it is no remedy there."""
+    sentences = re.split(r"(?<=\.) ", explain(code).remedy)
+    return " ".join([one for one in sentences if "self-test" not in one]) or _COMPARE
 
 
 def explain_failure(code: str, reason: str | None) -> Explanation:

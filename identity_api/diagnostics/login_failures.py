@@ -173,7 +173,10 @@ LOGINS: Final[Table] = table(
             "The user of this name holds rights over this service, and such an account is never claimed by a name.",
             "Link the identity to the user by hand, or sign in otherwise first.",
         ),
-        "ACCOUNT_DISABLED": ("An administrator has disabled this user.", "Enable the user, if that was a mistake."),
+        "ACCOUNT_DISABLED": (
+            "An administrator has disabled this user; the reason names the user's id.",
+            "Enable the user, if that was a mistake.",
+        ),
         "ACCOUNT_QUARANTINED": (
             "The identity is quarantined: the provider spoke of somebody else under it.",
             "Find out from the provider who it is; then unlink the identity, or let its person sign in.",

@@ -3,6 +3,7 @@
 What a file made only a file changes, until the operator hands it over; from then on files leave it as it is.
 """
 
+import contextlib
 from collections.abc import Collection
 from typing import Literal
 from uuid import UUID
@@ -32,8 +33,12 @@ async def hand_over_to(
     *,
     providers: Collection[str] | None = None,
     groups: Collection[str] | None = None,
+    dry_run: bool = False,
 ) -> list[HandedOver]:
     """Make `manager` the one who changes these; returns those that were the other's.
+
+    What a file takes without a name is what was handed over before: mappings that admins made in GraphQL are named, or
+    the next `apply --prune` would delete them.
 
     Args:
         database: where.
@@ -41,17 +46,38 @@ async def hand_over_to(
         manager: from now on.
         providers: slugs; None for all.
         groups: patterns of mappings; None for all.
+        dry_run: say which, and change nothing.
 
     Raises:
         NotFound: naming a provider or mapping that there is not.
     """
+    found: list[HandedOver] = []
+    with contextlib.suppress(_TakenBack):
+        found = await _hand_over(database, actor, manager, providers, groups, found, dry_run=dry_run)
+    return found
+
+
+class _TakenBack(Exception):
+    """Rolls a dry run back. A signal, no error of the project's tree."""
+
+
+async def _hand_over(
+    database: Database,
+    actor: Actor,
+    manager: Manager,
+    providers: Collection[str] | None,
+    groups: Collection[str] | None,
+    found: list[HandedOver],
+    *,
+    dry_run: bool,
+) -> list[HandedOver]:
     async with database.transaction() as connection:
         await locks.edit_mappings(connection, actor.tenant_id)
         for kind, names in (("provider", providers), ("mapping", groups)):
             there = await hand_over.names(connection, actor.tenant_id, kind)
             if missing := sorted(set(names or ()) - there):
                 raise NotFound(f"There is no {kind} {missing[0]}.")
-        found = [
+        found += [
             HandedOver("provider", row_id, name)
             for row_id, name in await hand_over.providers(connection, actor.tenant_id, manager, providers)
         ]
@@ -59,6 +85,8 @@ async def hand_over_to(
             HandedOver("mapping", row_id, name)
             for row_id, name in await hand_over.mappings(connection, actor.tenant_id, manager, groups)
         ]
+        if dry_run:
+            raise _TakenBack
         events = [audit.Event(f"{one.kind}.handed_over", one.kind, one.id, {"to": manager}) for one in found]
         await audit.record(connection, actor.tenant_id, actor.name, events)
     return found

@@ -126,7 +126,7 @@ async def test_a_disabled_account_is_not_adopted_and_no_twin_is_made(database: D
         provider = await make_provider(connection, adopt_by_name=True)
         waiting = await make.make_user(connection, provider.tenant_id, username="alice")
         await connection.execute("update app_user set disabled_at = now() where id = $1", waiting)
-        assert await refused(connection, provider, person(provider)) == Declined("ACCOUNT_DISABLED", str(waiting))
+        assert await refused(connection, provider, person(provider)) == Declined("ACCOUNT_DISABLED", f"user:{waiting}")
 
 
 @pytest.mark.asyncio

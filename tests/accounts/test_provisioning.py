@@ -269,7 +269,7 @@ async def test_an_identity_entered_by_an_admin_is_bound_to_its_first_subject(dat
         assert (first.user_id, first.identity_id) == (user_id, identity_id)
         assert await connection.fetchval("select subject from identity where id = $1", identity_id) == "s-1"
         stranger = await enter(connection, provider, person(provider, "s-2", anchor="employee-7"))
-        assert stranger == Declined("SUBJECT_CHANGED", str(identity_id))
+        assert stranger == Declined("SUBJECT_CHANGED", f"identity:{identity_id}")
 
 
 @pytest.mark.asyncio

@@ -27,7 +27,7 @@ async def test_the_same_anchor_with_another_subject_or_issuer_is_refused_and_its
         first = await accepted(connection, provider, person(provider, "s-1", **right))
         other = {"subject": "s-1", **right, **change}
         declined = await enter(connection, provider, person(provider, **other))
-        assert declined == Declined("SUBJECT_CHANGED", str(first.identity_id))
+        assert declined == Declined("SUBJECT_CHANGED", f"identity:{first.identity_id}")
         state = await connection.fetchval("select state from identity where id = $1", first.identity_id)
         assert state not in ("REVOKED", "QUARANTINED")
         again = await accepted(connection, provider, person(provider, "s-1", **right))

@@ -160,6 +160,27 @@ def test_what_was_handed_over_is_changed_by_admins_and_left_alone_by_files(acme:
     assert acme("hand-over", "acme", "--mapping", "nobody").returncode == 1
 
 
+def test_a_file_takes_back_what_was_handed_over_and_what_graphql_made_only_by_its_name(acme: Command, url: str) -> None:
+    statement = """
+        insert into group_mapping
+            (id, tenant_id, provider_id, pattern, match, enabled, version, managed_by, created_at, updated_at)
+        select gen_random_uuid(), id, null, 'by-an-admin', 'EXACT', true, 1, 'API', now(), now() from tenant
+    """
+    ask(url, statement)
+    assert acme("hand-over", "acme", "--to", "file").stdout == "Nothing to change.\n"
+    acme("hand-over", "acme")
+    shown = acme("hand-over", "acme", "--to", "file", "--dry-run")
+    assert shown.stdout.splitlines() == [
+        "~ provider keycloak (managed by a file)",
+        "~ mapping engineering (managed by a file)",
+        "~ mapping support (managed by a file)",
+    ]
+    assert {row["managed_by"] for row in ask(url, "select managed_by from group_mapping")} == {"API"}
+    assert acme("hand-over", "acme", "--to", "file").stdout == shown.stdout
+    named = acme("hand-over", "acme", "--to", "file", "--mapping", "by-an-admin")
+    assert named.stdout == "~ mapping by-an-admin (managed by a file)\n"
+
+
 REINFER = """
 [[reinfer]]
 tenant = "acme"
@@ -195,6 +216,52 @@ def test_a_mapping_that_the_form_does_not_say_any_more_is_told_and_pruned(
     assert [row["pattern"] for row in live] == ["Readers"]
     typo = path.write_text(REINFER.replace('"dataset:read"', '"datset:read"')) and command("import", path)
     assert (typo.returncode, "Did you mean dataset:read?" in typo.stderr) == (78, True)
+
+
+def test_a_permission_that_the_catalogue_does_not_have_any_more_is_left_over_and_named(
+    command: Command, tmp_path: Path
+) -> None:
+    path = tmp_path / "acme.toml"
+    whole = REINFER.replace("mode =", 'catalogue = ["dataset:read", "dataset:write", "dataset:admin"]\nmode =')
+    path.write_text(whole)
+    path.chmod(0o600)
+    assert command("import", path).returncode == 0
+    assert "left over" not in command("import", path).stderr
+    path.write_text(whole.replace(', "dataset:admin"', ""))
+    again = command("import", path)
+    assert (again.returncode, again.stdout) == (0, "Nothing to change.\n")
+    [told] = [line for line in again.stderr.splitlines() if "left over" in line]
+    assert "permission dataset:admin is left over" in told
+    assert "identity-api revoke acme USER dataset:admin" in told
+    assert "dataset:admin is left over" in command("import", path, "--prune").stderr
+
+
+def test_a_frontend_that_the_form_does_not_name_any_more_is_left_over_and_what_ends_it_works(
+    command: Command, tmp_path: Path, url: str
+) -> None:
+    path = tmp_path / "tenant.json"
+    document = {
+        "tenant_id": "acme",
+        "oidc_issuer": "https://sso.acme.example",
+        "oidc_client_id": "c",
+        "oidc_client_secret": "s",
+        "oidc_redirect_url": "https://id.example.com/v1/auth/oidc/callback",
+    }
+    path.write_text(json.dumps(document | {"frontend_url": "https://app.acme.example/"}))
+    path.chmod(0o600)
+    assert command("import", path).returncode == 0
+    assert "left over" not in command("import", path).stderr
+    path.write_text(json.dumps(document))
+    again = command("import", path)
+    [told] = [line for line in again.stderr.splitlines() if "left over" in line]
+    assert "frontend frontend is left over" in told
+    ending = '[[tenants]]\nslug = "acme"\n[[tenants.frontends]]\nslug = "frontend"\norigins = []\nreturn_urls = []\n'
+    (command.folder / "ending.toml").write_text(ending)
+    done = command("apply", "ending.toml")
+    assert done.returncode == 0, done.stderr
+    [row] = ask(url, "select origins, return_urls from frontend")
+    assert (row["origins"], row["return_urls"]) == ([], [])
+    assert "left over" not in command("import", path).stderr
 
 
 def test_an_empty_issuer_switches_the_provider_off(command: Command, tmp_path: Path, url: str) -> None:

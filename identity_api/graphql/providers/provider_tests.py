@@ -10,7 +10,7 @@ import strawberry
 from identity_api.db import providers, tenants
 from identity_api.db.provider_tests import ProviderTest
 from identity_api.db.providers import Provider
-from identity_api.diagnostics import explain
+from identity_api.diagnostics import remedy_beside_self_test
 from identity_api.diagnostics.findings import Finding
 from identity_api.graphql import ids
 from identity_api.graphql.access import object_type
@@ -69,7 +69,7 @@ class FindingRow(Row, frozen=True):
     @property
     def remedy(self) -> str:
         """From the one catalogue."""
-        return explain(self.record.code).remedy
+        return remedy_beside_self_test(self.record.code)
 
 
 @object_type(description="What could be found out from here, and where to go on with a person.")

@@ -29,6 +29,8 @@ from identity_api.tenants.importing.form import (
 
 STORAGE: Final = ("mongo_uri", "mongo_database", "redis_addr", "redis_db")
 PREFIX: Final = "TENANT_OIDC_"
+IMPORTED_FRONTEND: Final = "frontend"
+"""What the frontend is called that a `frontend_url` makes."""
 KEYS: Final = ("issuer", "client_id", "client_secret", "redirect_url", "scopes")
 PROVIDER_SLUG: Final = "oidc"
 
@@ -127,7 +129,7 @@ def _frontends(address: str | None, section: Section) -> tuple[FrontendDeclarati
         section.problem("frontend_url", "must be a complete https address.")
         return ()
     origin = f"{parts.scheme}://{parts.netloc}"
-    return (FrontendDeclaration("frontend", (origin,), (address,), ("fragment", "code")),)
+    return (FrontendDeclaration(IMPORTED_FRONTEND, (origin,), (address,), ("fragment", "code")),)
 
 
 def _provider(tenant: Tenant, section: Section, findings: Findings) -> ProviderDeclaration | None:

@@ -1,7 +1,7 @@
 """Which system a file is from. Each form has something that no other has, so nobody needs to say it."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from identity_api.errors import ConfigurationError
 from identity_api.tenants.importing.documents import (
@@ -16,6 +16,13 @@ from identity_api.tenants.importing.inference import PREFIX, read_inference, rea
 from identity_api.tenants.importing.infrahub import read_infrahub
 from identity_api.tenants.importing.reinfer import read_reinfer
 from identity_api.tenants.importing.sysreptor import CLIENTS, DEFAULT_PROVIDER, read_sysreptor
+
+_NO_FORM: Final = (
+    "Nothing of the five systems is in it. What is imported: a TOML file with [[reinfer]] tables (Re:infer), with"
+    " [[federated_directory]] tables (Federated Directory) or with [security] (Infrahub); JSON with `tenant_id` or"
+    f" `oidc_issuer` (Inference API) or with Authlib clients (SysReptor); variables {PREFIX}*, INFRAHUB_* or {CLIENTS}."
+    " A declaration of this service is made with `apply`."
+)
 
 
 def read_any(document: bytes, target: Target) -> Imported:
@@ -39,7 +46,11 @@ def read_any(document: bytes, target: Target) -> Imported:
         try:
             environ = read_environment(document)
         except ConfigurationError as no_variables:
-            raise no_variables if looks_like_variables(document) else no_toml from None
+            if looks_like_variables(document):
+                raise no_variables from None
+            # Which of the two it was meant to be nobody knows: what is wrong with it as either.
+            both = [f"As a file of NAME=value lines: {problem}" for problem in no_variables.problems[:3]]
+            raise ConfigurationError([*no_toml.problems, *both]) from None
         return _from_environment(environ, target)
     if "reinfer" in content:
         return read_reinfer(document, target)
@@ -47,7 +58,11 @@ def read_any(document: bytes, target: Target) -> Imported:
         return read_federated_directory(document, target)
     if "security" in content:
         return read_infrahub(target, document=document)
-    return _from_environment(read_environment(document), target)
+    try:
+        environ = read_environment(document)
+    except ConfigurationError:
+        raise ConfigurationError([_NO_FORM]) from None
+    return _from_environment(environ, target)
 
 
 def read_variables(environ: Mapping[str, str], target: Target, *, document: bytes | None = None) -> Imported:
@@ -60,6 +75,13 @@ def read_variables(environ: Mapping[str, str], target: Target, *, document: byte
     Raises:
         ConfigurationError: as `read_any`.
     """
+    if document is not None and looks_like_variables(document):
+        raise ConfigurationError(
+            [
+                "The file beside --environment is Infrahub's TOML, and this is a file of variables. Import it without"
+                " --environment: `identity-api import FILE --tenant SLUG`."
+            ]
+        )
     if document is not None:
         return read_infrahub(target, document=document, environ=environ)
     return _from_environment(environ, target)
@@ -88,4 +110,4 @@ def _from_environment(environ: Mapping[str, str], target: Target) -> Imported:
         return read_inference_environment(target, environ)
     if CLIENTS in environ:
         return read_sysreptor(target, environ[CLIENTS].encode(), default_provider=environ.get(DEFAULT_PROVIDER) or None)
-    raise ConfigurationError(["The file is in none of the forms that can be imported."])
+    raise ConfigurationError([_NO_FORM])

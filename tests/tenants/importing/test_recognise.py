@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from identity_api.errors import ConfigurationError
-from identity_api.tenants.importing import Imported, Target, read_any
+from identity_api.tenants.importing import Imported, Target, read_any, read_variables
 from identity_api.tenants.importing.documents import read_environment
 from tests.tenants.importing.forms import TARGET, data, providers
 from tests.tenants.importing.test_small_forms import DIRECTORY, REINFER
@@ -153,3 +153,25 @@ def test_what_is_said_beside_a_form_of_several_tenants_is_a_problem():
     assert len(read_any(several, Target()).tenants) == 2
     with pytest.raises(ConfigurationError, match="for a form of one tenant"):
         read_any(several, TARGET)
+
+
+def test_a_file_of_none_of_the_systems_is_answered_with_the_forms() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        read_any(b'[[tenants]]\nslug = "acme"\n', Target(slug="acme"))
+    [problem] = caught.value.problems
+    for form in ("[[reinfer]]", "[[federated_directory]]", "[security]", "tenant_id", "INFRAHUB_*", "`apply`"):
+        assert form in problem
+
+
+def test_what_is_neither_toml_nor_variables_is_told_as_both() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        read_any(b"set -a\nTENANT_OIDC_ISSUER=https://sso.example\n", Target(slug="acme"))
+    assert [problem.partition(":")[0] for problem in caught.value.problems] == [
+        "The file is no TOML",
+        "As a file of NAME=value lines",
+    ]
+
+
+def test_a_file_of_variables_beside_the_environment_is_told_how_it_is_imported() -> None:
+    with pytest.raises(ConfigurationError, match="without --environment"):
+        read_variables({}, Target(slug="acme"), document=b"TENANT_OIDC_ISSUER=https://sso.example\n")
