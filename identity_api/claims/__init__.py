@@ -15,6 +15,7 @@ from identity_api.claims.groups import (
     read_groups,
     read_listing,
     unverified,
+    within,
 )
 from identity_api.claims.location import parse_claim_source, parse_claim_sources
 from identity_api.claims.pattern import MatchKind, match_globs, matches, validate_pattern
@@ -55,4 +56,5 @@ __all__ = [
     "read_profile",
     "unverified",
     "validate_pattern",
+    "within",
 ]

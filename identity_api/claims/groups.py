@@ -13,7 +13,8 @@ from identity_api.claims.shapes import Misshapen, entries_of
 from identity_api.claims.source import ABSENT, Claims, ClaimSource, Document, Documents, find
 from identity_api.claims.text import is_storable
 
-MAX_GROUPS: Final = 2_000
+MAX_GROUPS: Final = 10_000
+"""The most that the operator may allow (`max_answer_groups`); beyond, nothing is looked at."""
 MAX_GROUP_LENGTH: Final = 512
 
 AbsentGroups = Literal["EMPTY", "UNKNOWN"]
@@ -169,6 +170,14 @@ def _judged(texts: list[str], place: str, remarks: list[Diagnostic]) -> GroupsRe
     if not groups:
         return GroupsReading((), Completeness.EMPTY, Reason.EMPTY_LIST, tuple(remarks))
     return GroupsReading(groups, Completeness.COMPLETE, Reason.LISTED, tuple(remarks))
+
+
+def within(reading: GroupsReading, most: int) -> GroupsReading:
+    """The reading, or a truncated one if it has more groups than `most`, which is below `MAX_GROUPS`."""
+    if len(reading.groups) <= most:
+        return reading
+    remark = Diagnostic("TOO_MANY", "groups", f"{len(reading.groups)} of at most {most}")
+    return unverified(Completeness.TRUNCATED, Reason.TOO_MANY, (*reading.diagnostics, remark))
 
 
 def _fault(group: str) -> Reason | None:

@@ -59,6 +59,7 @@ class Settings:
     max_providers: int
     max_frontends: int
     max_provider_groups: int
+    max_answer_groups: int
     max_user_grants: int
     max_user_api_tokens: int
     max_preview_identities: int

@@ -159,6 +159,7 @@ SETTINGS: tuple[Setting, ...] = (
     _limit("max_providers", 1_000, "providers", "Providers of a tenant."),
     _limit("max_frontends", 1_000, "frontends", "Frontends of a tenant."),
     _limit("max_provider_groups", 1_000_000, "groups", "Groups a provider may name over time; beyond, none is new."),
+    _limit("max_answer_groups", 10_000, "groups", "Groups of one person in an answer; beyond, none of them counts."),
     _limit("max_user_grants", 10_000, "grants", "Permissions a user may hold that were given by hand."),
     _limit("max_user_api_tokens", 1_000, "tokens", "Live API tokens of a user."),
     _limit("max_preview_identities", 1_000_000, "identities", "Identities that a mapping's preview looks at."),

@@ -13,6 +13,7 @@ class TenantLimits:
     max_providers: int = 50
     max_frontends: int = 50
     max_provider_groups: int = 50_000
+    max_answer_groups: int = 2_000
     max_user_grants: int = 200
     max_user_api_tokens: int = 50
     max_preview_identities: int = 20_000

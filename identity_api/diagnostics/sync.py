@@ -131,7 +131,10 @@ SYNC: Final[Table] = table(
             "The provider has named as many different groups over time as it may, and new ones came.",
             "Let it send those only that matter here, or have the operator raise `IDENTITY_MAX_PROVIDER_GROUPS`.",
         ),
-        "TOO_MANY": ("More than 2,000 groups came.", "Let the provider send those only that matter here."),
+        "TOO_MANY": (
+            "More groups came than `IDENTITY_MAX_ANSWER_GROUPS` allows (2,000 by default).",
+            "Let the provider send those only that matter here, or raise the limit.",
+        ),
         "WRONG_SHAPE": ("The groups claim has another shape than configured.", _GROUPS),
         "ENTRY_NOT_TEXT": (
             "An entry of the list of groups is no text (null, say), so that the list is not all of them. A test login, and the "

@@ -19,7 +19,8 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
-from identity_api.claims import Document, Documents, GroupsReading, Profile
+from identity_api.claims import Document, Documents, GroupsReading, Profile, within
+from identity_api.db.database import Database
 from identity_api.oidc.discovery import ProviderMetadata
 from identity_api.oidc.encrypted_token import decrypt_token
 from identity_api.oidc.errors import ProtocolError
@@ -61,6 +62,10 @@ class ReaderDeps(Carrying, Protocol):
     @property
     def documents(self) -> connection.Documents:
         """Providers' keys."""
+
+    @property
+    def database(self) -> Database:
+        """For the limits of a tenant."""
 
 
 class Exchange(msgspec.Struct, frozen=True, kw_only=True):
@@ -164,6 +169,7 @@ async def person_of(deps: ReaderDeps, told: VerifiedDocuments) -> tuple[str, Pro
     client, tokens = told.exchange.client, told.exchange.tokens
     profile, groups = read_person(client.provider, told.documents)
     groups = await with_listed_groups(deps.upstream, client.line, tokens.access_token, told.documents, groups)
+    groups = within(groups, deps.database.limits.max_answer_groups)
     return told_subject(told) or profile.anchor, profile, groups
 
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from identity_api.claims import (
+    MAX_GROUPS,
     Completeness,
     Documents,
     Reason,
@@ -14,6 +15,7 @@ from identity_api.claims import (
     parse_claim_sources,
     probable_shape,
     read_groups,
+    within,
 )
 from tests.claims import strategies
 
@@ -215,10 +217,17 @@ def test_a_path_through_a_text_is_unreadable_and_not_absent():
     assert read_groups(documents, APP_ROLES, absent_groups="EMPTY").completeness is Completeness.UNREADABLE
 
 
-def test_two_thousand_groups_are_read_and_one_more_is_truncated():
-    assert len(read([f"g{n}" for n in range(2_000)]).groups) == 2_000
-    reading = read([f"g{n}" for n in range(2_001)])
+def test_ten_thousand_groups_are_read_and_one_more_is_truncated():
+    assert len(read([f"g{n}" for n in range(MAX_GROUPS)]).groups) == MAX_GROUPS
+    reading = read([f"g{n}" for n in range(MAX_GROUPS + 1)])
     assert (reading.groups, reading.completeness, reading.reason) == ((), Completeness.TRUNCATED, Reason.TOO_MANY)
+
+
+def test_a_reading_within_the_limit_stays_as_it_is_and_one_beyond_is_truncated():
+    reading = read(["a", "b"])
+    assert within(reading, 2) is reading
+    beyond = within(reading, 1)
+    assert (beyond.groups, beyond.completeness, beyond.reason) == ((), Completeness.TRUNCATED, Reason.TOO_MANY)
 
 
 def test_a_group_has_at_most_512_characters():

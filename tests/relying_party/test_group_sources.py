@@ -12,7 +12,7 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-from identity_api.claims import Completeness, Documents, GroupsReading, Reason, read_groups
+from identity_api.claims import MAX_GROUPS, Completeness, Documents, GroupsReading, Reason, read_groups
 from identity_api.db.providers import ClaimSettings, GroupSource, Provider
 from identity_api.ids import uuid7
 from identity_api.relying_party import group_sources
@@ -262,7 +262,7 @@ async def test_pages_without_end_are_not_followed_for_ever(vendors: Vendors, ups
 @pytest.mark.asyncio
 @pytest.mark.parametrize("source", SOURCES)
 async def test_more_groups_than_can_be_kept_are_truncated(vendors: Vendors, upstream: Upstream, source: str) -> None:
-    vendors.reset([f"acme/{number}" for number in range(2_001)], page_size=1_000)
+    vendors.reset([f"acme/{number}" for number in range(MAX_GROUPS + 1)], page_size=1_000)
     reading = await listed(upstream, provider_at(vendors.base, source))
     assert (reading.completeness, reading.reason) == (Completeness.TRUNCATED, Reason.TOO_MANY)
 

@@ -13,6 +13,7 @@ from uuid import UUID
 
 import msgspec
 
+from identity_api.claims import within
 from identity_api.db import attempts, audit, provider_tests
 from identity_api.db.attempts import Attempt
 from identity_api.db.database import Connection
@@ -98,7 +99,8 @@ async def conclude_test(deps: LoginDeps, matched: Matched, exchange: Exchange) -
     groups = groups_in(provider, told.documents)
     told, tokens = await _with_userinfo(deps, attempt, told), told.exchange.tokens
     line = exchange.client.line
-    reading = await with_listed_groups(deps.upstream, line, tokens.access_token, told.documents, groups)
+    listed = await with_listed_groups(deps.upstream, line, tokens.access_token, told.documents, groups)
+    reading = within(listed, deps.database.limits.max_answer_groups)
     report = report_of(
         provider,
         told.documents,
