@@ -5,12 +5,12 @@ from uuid import UUID
 import msgspec
 
 from identity_api.db import locks, provider_changes, providers
-from identity_api.db.database import transaction_time
 from identity_api.db.provider_changes import Footprint
 from identity_api.db.providers import Provider
 from identity_api.errors import Conflict
 from identity_api.permissions.delegation import Actor
-from identity_api.providers.deps import ProviderDeps, change, load, record, unknown
+from identity_api.providers.change import ProviderChange, change_provider
+from identity_api.providers.deps import ProviderDeps, load, record, unknown
 from identity_api.providers.rules import check_word
 
 
@@ -80,10 +80,7 @@ async def _switch(deps: ProviderDeps, actor: Actor, provider_id: UUID, *, enable
         before = await load(connection, actor, provider_id)
         if before.enabled == enabled:
             return before
-        now = await transaction_time(connection)
-        wanted = msgspec.structs.replace(before, enabled=enabled, version=before.version + 1, updated_at=now)
+        wanted = msgspec.structs.replace(before, enabled=enabled)
         await check_word(connection, actor, before, wanted)
-        await change(connection, actor, before, wanted)
-        payload = {"version": wanted.version}
-        await record(connection, actor, "enabled" if enabled else "disabled", provider_id, payload)
-        return wanted
+        made = await change_provider(connection, deps.vault, actor, ProviderChange(before=before, wanted=wanted))
+        return made.after

@@ -29,12 +29,12 @@ from identity_api.db.tenant_limits import ensure_within
 from identity_api.errors import BadInput, Conflict
 from identity_api.oidc.client_auth import NONE, SECRET_METHODS
 from identity_api.permissions.delegation import Actor
-from identity_api.providers.client_keys import ensure_keys
+from identity_api.providers.change import ProviderChange, change_provider
 from identity_api.providers.declaration import ProviderDeclaration
-from identity_api.providers.deps import ProviderDeps, change, load, owner_of, record, write
+from identity_api.providers.deps import ProviderDeps, load, owner_of
 from identity_api.providers.provider_row import Owner, changed_fields, declaration_of, has_moved, provider_row
 from identity_api.providers.rules import INVALID, check_addresses, check_word, checked
-from identity_api.providers.secrets import NewSecret, is_mute, replace_all
+from identity_api.providers.secrets import NewSecret, is_mute, only_secret
 
 OPERATORS = ("accept_without_iss", "pkce", "missing_nonce")
 """Set by the operator alone, and taken back by whoever moves the provider."""
@@ -71,12 +71,10 @@ async def create(
                 managed_by="API",
             )
             await _check(deps, connection, actor, owner, None, wanted)
-            await write(connection, actor, None, wanted)
+            secrets = None if secret is None else only_secret(deps.vault, wanted, secret, now)
+            new = ProviderChange(before=None, wanted=wanted, secrets=secrets, named=tuple(fields))
+            await change_provider(connection, deps.vault, actor, new)
             await ensure_within(connection, deps.database.limits, "max_providers", actor.tenant_id)
-            await ensure_keys(connection, deps.vault, wanted, actor=actor.name)
-            if secret is not None:
-                await replace_all(connection, deps.vault, wanted, secret, now)
-            await record(connection, actor, "created", wanted.id, {"fields": sorted(fields)})
             return wanted
     except asyncpg.UniqueViolationError as error:
         raise Conflict(f"There is a provider {declared.slug} already.", code="PROVIDER_EXISTS") from error
@@ -116,22 +114,13 @@ async def update(
             usual = {name: getattr(ClientSettings(), name) for name in OPERATORS}
             agreed = msgspec.structs.replace(wanted.client_settings, **usual)
             wanted = msgspec.structs.replace(wanted, client_settings=agreed)
-        changed = changed_fields(before, wanted)
-        if not changed and secret is None:
+        if not changed_fields(before, wanted) and secret is None:
             return before
-        _require_secret(before, wanted, secret)
         was_mute = is_mute(before, stored, secret)
         await _check(deps, connection, actor, owner, before, wanted, was_mute=was_mute)
-        wanted = msgspec.structs.replace(wanted, version=before.version + 1, updated_at=now)
-        await change(connection, actor, before, wanted)
-        await ensure_keys(connection, deps.vault, wanted, actor=actor.name)
-        if secret is not None:
-            await replace_all(connection, deps.vault, wanted, secret, now)
-            changed = (*changed, "client_secret")
-        elif has_moved(before, wanted):
-            await providers.replace_secrets(connection, actor.tenant_id, provider_id, [])
-        await record(connection, actor, "updated", provider_id, {"fields": changed, "version": wanted.version})
-        return wanted
+        secrets = None if secret is None else only_secret(deps.vault, wanted, secret, now)
+        change = ProviderChange(before=before, wanted=wanted, secrets=secrets)
+        return (await change_provider(connection, deps.vault, actor, change)).after
 
 
 def _refuse_fixed(patch: Mapping[str, Any]) -> None:
@@ -145,16 +134,6 @@ def _refuse_operators_own(actor: Actor, fields: Mapping[str, Any]) -> None:
     for name in OPERATORS:
         if name in fields and not actor.is_operator:
             raise BadInput("The operator alone sets this.", code=INVALID, field=name)
-
-
-def _require_secret(before: Provider, wanted: Provider, secret: NewSecret | None) -> None:
-    """Whoever may be answering now is told a secret only if somebody says that it is meant for them."""
-    if secret is None and has_moved(before, wanted) and wanted.client_authentication in SECRET_METHODS:
-        raise BadInput(
-            "The client secret is never sent to another address than it was entered for: enter it again.",
-            code="SECRET_REQUIRED",
-            field="client_secret",
-        )
 
 
 async def _check(

@@ -127,6 +127,13 @@ class ProviderDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
         return f"ProviderDeclaration({self.slug!r})"  # the client secret is in here
 
 
+def settings_given(declared: ProviderDeclaration) -> tuple[str, ...]:
+    """The names of the settings that differ from what a declaration has of its own accord; of forms of secrets too."""
+    usual = ProviderDeclaration(slug="", issuer="", client_id="")
+    names = ProviderDeclaration.__struct_fields__
+    return tuple([name for name in names if getattr(declared, name) != getattr(usual, name)])
+
+
 def client_secret(provider: ProviderDeclaration, environ: Mapping[str, str], folder: Path) -> Secret | None:
     """The declared client secret, from wherever it is; None for a public client.
 

@@ -6,17 +6,13 @@ from uuid import UUID
 
 import msgspec
 
-from identity_api.accounts.ways_in import an_admin_remains
-from identity_api.db import audit, locks, provider_changes, providers, tenants
+from identity_api.db import audit, provider_changes, tenants
 from identity_api.db.database import Connection, Database
 from identity_api.db.providers import Provider
-from identity_api.errors import BadInput, Conflict, NotFound, Refused
+from identity_api.errors import Conflict, NotFound, Refused
 from identity_api.permissions.delegation import Actor
-from identity_api.providers import shared_redirects
 from identity_api.providers.checks import Bounds
-from identity_api.providers.consequences import decide_anew, end_what_is_over, hold_people, is_decided_anew
 from identity_api.providers.provider_row import Defaults, Owner
-from identity_api.providers.rules import OwnSet
 from identity_api.relying_party.connection import Documents
 from identity_api.upstream.addresses import AllowList
 from identity_api.vault import Vault
@@ -76,43 +72,9 @@ async def owner_of(connection: Connection, actor: Actor) -> Owner:
     return Owner(tenant.id, tenant.slug, await tenants.hosts(connection, tenant.id))
 
 
-async def write(connection: Connection, actor: Actor, before: Provider | None, wanted: Provider) -> None:
-    """Write the row. What it shared before is no reason to keep anybody from switching it off, or from anything else.
-
-    Raises:
-        BadInput: `REDIRECT_URL_SHARED`: another provider has its redirect URL, and the two may not share it.
-    """
-    if not shared_redirects.arrives_otherwise(before, wanted):
-        await providers.write(connection, wanted)
-        return
-    await locks.redirect_urls(connection)
-    await providers.write(connection, wanted)
-    found = await shared_redirects.objections(connection, wanted.tenant_id, across_tenants=actor.is_operator)
-    if wanted.slug in found:
-        message = f"The redirect URL cannot be used: {found[wanted.slug]}"
-        raise BadInput(message, code=shared_redirects.CODE, field="redirect_url")
-
-
 async def record(
     connection: Connection, actor: Actor, verb: str, provider_id: UUID, payload: Mapping[str, Any]
 ) -> None:
     """The audit event: names of fields and numbers, never a value."""
     event = audit.Event(f"provider.{verb}", "provider", provider_id, payload)
     await audit.record(connection, actor.tenant_id, actor.name, [event])
-
-
-async def change(connection: Connection, actor: Actor, before: Provider, wanted: Provider) -> None:
-    """Write the row, and what follows from it for the people there.
-
-    Raises:
-        Refused: `SELF_BENEFIT`; `LAST_ADMIN`: everybody who administers the tenant would be out.
-    """
-    own = await OwnSet.begin(connection, actor)
-    async with an_admin_remains(connection, actor):
-        await write(connection, actor, before, wanted)
-        await hold_people(connection, actor.tenant_id, [(before, wanted)])
-        await end_what_is_over(connection, before, wanted, actor=actor.name)
-        if is_decided_anew(before, wanted):
-            await own.note_openings(wanted.id)
-            await decide_anew(connection, actor.tenant_id, wanted.id, actor=actor.name)
-        await own.check()

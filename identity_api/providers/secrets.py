@@ -12,7 +12,7 @@ import msgspec
 
 from identity_api.config import Secret
 from identity_api.db import locks, provider_changes, providers
-from identity_api.db.database import Connection, transaction_time
+from identity_api.db.database import transaction_time
 from identity_api.db.providers import Provider, SealedSecret
 from identity_api.errors import BadInput, Conflict, NotFound
 from identity_api.oidc.client_assertion import MIN_SECRET_BYTES
@@ -25,7 +25,8 @@ from identity_api.oidc.client_auth import (
 )
 from identity_api.oidc.own_keys import read_apple_key
 from identity_api.permissions.delegation import Actor
-from identity_api.providers.deps import ProviderDeps, load, record, write
+from identity_api.providers.change import ProviderChange, change_provider
+from identity_api.providers.deps import ProviderDeps, load, record
 from identity_api.providers.provider_row import sealed_secret
 from identity_api.providers.rules import check_word
 from identity_api.vault import Vault
@@ -76,17 +77,14 @@ def _check_text(value: str, provider: Provider) -> None:
         raise BadInput(problem, code="SECRET_INVALID", field="client_secret")
 
 
-async def replace_all(
-    connection: Connection, vault: Vault, provider: Provider, secret: NewSecret, now: datetime
-) -> None:
-    """Make this the provider's only secret.
+def only_secret(vault: Vault, provider: Provider, secret: NewSecret, now: datetime) -> tuple[SealedSecret]:
+    """This secret, sealed, as the provider's only one.
 
     Raises:
         BadInput: `SECRET_INVALID`.
     """
     _check(secret, provider, now)
-    fresh = sealed_secret(vault, provider.tenant_id, secret.value, secret.expires_at)
-    await providers.replace_secrets(connection, provider.tenant_id, provider.id, [fresh])
+    return (sealed_secret(vault, provider.tenant_id, secret.value, secret.expires_at),)
 
 
 def is_mute(provider: Provider, stored: Sequence[SealedSecret], secret: NewSecret | None) -> bool:
@@ -123,11 +121,9 @@ async def set_secret(deps: ProviderDeps, actor: Actor, provider_id: UUID, secret
         await record(connection, actor, "secret_set", provider_id, {"secret": str(fresh.id)})
         if before.client_authentication != NONE:
             return before
-        wanted = msgspec.structs.replace(
-            before, client_authentication=CLIENT_SECRET_POST, version=before.version + 1, updated_at=now
-        )
-        await write(connection, actor, before, wanted)
-        return wanted
+        wanted = msgspec.structs.replace(before, client_authentication=CLIENT_SECRET_POST)
+        made = await change_provider(connection, deps.vault, actor, ProviderChange(before=before, wanted=wanted))
+        return made.after
 
 
 async def remove_secret(deps: ProviderDeps, actor: Actor, provider_id: UUID, secret_id: UUID) -> Provider:

@@ -14,19 +14,24 @@ import msgspec
 
 from identity_api.accounts.local_policy import apply_policy
 from identity_api.config import Secret, TenantLimits
-from identity_api.db import audit, local_accounts, locks, permissions, providers, tenants
+from identity_api.db import audit, local_accounts, locks, permissions, provider_changes, providers, tenants
 from identity_api.db.database import Connection, Database, transaction_time
 from identity_api.db.local_accounts import LocalPolicy
-from identity_api.db.providers import Provider
+from identity_api.db.providers import Provider, SealedSecret
 from identity_api.db.tenant_limits import ensure_within
 from identity_api.db.tenants import Frontend, Tenant
 from identity_api.errors import BadInput, ConfigurationError, Conflict
 from identity_api.ids import uuid7
+from identity_api.permissions.delegation import Actor
 from identity_api.permissions.service import SERVICE_PERMISSIONS
-from identity_api.providers import shared_redirects
-from identity_api.providers.client_keys import ensure_keys, replace_certificate
-from identity_api.providers.consequences import decide_anew, end_what_is_over, hold_people, is_decided_anew
-from identity_api.providers.declaration import ProviderDeclaration, client_certificate, client_secret, with_files
+from identity_api.providers.change import ProviderChange, ProviderChanges, SharedRedirect, changing_providers
+from identity_api.providers.declaration import (
+    ProviderDeclaration,
+    client_certificate,
+    client_secret,
+    settings_given,
+    with_files,
+)
 from identity_api.providers.provider_row import (
     Defaults,
     Owner,
@@ -185,14 +190,11 @@ class _Application:
         await self._write_tenant()
         await self._write_frontends()
         await self._write_permissions()
-        written = [await self._write_provider(declared) for declared in self._declared.providers]
-        written += [await self._switch_off(slug) for slug in self._switched_off]
-        await self._check_redirects()
-        await self._follow([change for change in written if change is not None])
+        await self._write_providers()
         events = [
             audit.Event(f"{one.kind}.{one.action}d", one.kind, payload={"name": one.name, "fields": list(one.fields)})
             for one in self._found
-            if one.action != "keep"
+            if one.action != "keep" and one.kind != "provider"  # which has its own, whoever changes it
         ]
         await audit.record(self._connection, self._tenant_id, self._applier.actor, events)
         return self._tenant_id
@@ -272,44 +274,58 @@ class _Application:
                     (Value("description", old.description, description), Value("delegable", old.delegable, delegable)),
                 )
 
-    async def _write_provider(self, declared: ProviderDeclaration) -> tuple[Provider, Provider] | None:
-        """The row before and after; None for a new one."""
-        before = await providers.by_slug(self._connection, self._tenant_id, declared.slug)
+    async def _write_providers(self) -> None:
+        """As anybody changes them (`providers.change`), all at once: what follows may lock many people."""
+        actor = Actor(self._tenant_id, None, self._applier.actor, frozenset())
+        try:
+            async with changing_providers(self._connection, self._applier.vault, actor) as changes:
+                for declared in self._declared.providers:
+                    await self._write_provider(changes, declared)
+                for slug in self._switched_off:
+                    await self._switch_off(changes, slug)
+        except SharedRedirect as error:
+            place = f"Tenant {self._declared.slug}, provider"
+            raise ConfigurationError(
+                [f"{place} {slug}, redirect_url: {told} ({error.code})" for slug, told in error.found.items()]
+            ) from error
+
+    async def _write_provider(self, changes: ProviderChanges, declared: ProviderDeclaration) -> None:
+        before = await self._locked(declared.slug)
         now = await transaction_time(self._connection)
-        secret = client_secret(declared, self._applier.environ, self._applier.folder)
         wanted = declared_row(self._applier, self._declared, declared, now, tenant_id=self._tenant_id, before=before)
+        values = provider_values(before, wanted)
         if before is not None and before.managed_by == "API":
             # Handed over: what admins have made of it since counts, until the operator takes it back.
-            if values := provider_values(before, wanted):
+            if values:
                 self._found.append(Difference("keep", "provider", declared.slug, (), values))
-            return None
-        changed = changed_fields(before, wanted)
-        values = provider_values(before, wanted)
-        if changed or before is None:
-            if before is not None:
-                wanted = msgspec.structs.replace(wanted, version=before.version + 1, updated_at=now)
-            await providers.write(self._connection, wanted)
-        may_overlap = before is not None and not has_moved(before, wanted)
+            return
         self._check_stays(declared, before, wanted)
-        if not declared.client_secret_stored and await self._write_secret(
-            wanted, secret, declared.client_secret_overlap_seconds if may_overlap else 0
-        ):
-            changed, values = (*changed, "client_secret"), (*values, Value("client_secret"))
-        if await self._write_own_keys(wanted, declared):
-            changed, values = (*changed, "tls_client_certificate"), (*values, Value("tls_client_certificate"))
-        self._note("provider", declared.slug, before, changed, values)
-        return None if before is None else (before, wanted)
+        change = ProviderChange(
+            before=before,
+            wanted=wanted,
+            secrets=await self._secrets(declared, before, wanted),
+            certificate=self._certificate(declared),
+            named=settings_given(declared),
+        )
+        try:
+            made = await changes.write(change)
+        except (BadInput, Conflict) as error:
+            raise ConfigurationError([f"Provider {declared.slug}: {error.message}"]) from error
+        sealed = [Value(name) for name in ("client_secret", "tls_client_certificate") if name in made.fields]
+        self._note("provider", declared.slug, before, made.fields, (*values, *sealed))
 
-    async def _switch_off(self, slug: str) -> tuple[Provider, Provider] | None:
+    async def _switch_off(self, changes: ProviderChanges, slug: str) -> None:
         """An enabled provider that a file made, disabled: its people are kept."""
-        before = await providers.by_slug(self._connection, self._tenant_id, slug)
+        before = await self._locked(slug)
         if before is None or not before.enabled or before.managed_by != "FILE":
-            return None
-        now = await transaction_time(self._connection)
-        wanted = msgspec.structs.replace(before, enabled=False, version=before.version + 1, updated_at=now)
-        await providers.write(self._connection, wanted)
-        self._note("provider", slug, before, ("enabled",), (Value("enabled", True, False),))
-        return before, wanted
+            return
+        wanted = msgspec.structs.replace(before, enabled=False)
+        made = await changes.write(ProviderChange(before=before, wanted=wanted))
+        self._note("provider", slug, before, made.fields, (Value("enabled", True, False),))
+
+    async def _locked(self, slug: str) -> Provider | None:
+        found = await providers.by_slug(self._connection, self._tenant_id, slug)
+        return None if found is None else await provider_changes.locked(self._connection, self._tenant_id, found.id)
 
     def _check_stays(self, declared: ProviderDeclaration, before: Provider | None, wanted: Provider) -> None:
         """See that what is to stay is there, and is not told to somebody else.
@@ -327,56 +343,38 @@ class _Application:
                 [f"{place}: the client secret is never sent to another address than it was entered for; give it again."]
             )
 
-    async def _follow(self, changes: list[tuple[Provider, Provider]]) -> None:
-        """What the changed rows mean for the people there."""
-        await hold_people(self._connection, self._tenant_id, changes)
-        for before, wanted in changes:
-            await end_what_is_over(self._connection, before, wanted, actor=self._applier.actor)
-            if is_decided_anew(before, wanted):
-                await decide_anew(self._connection, self._tenant_id, wanted.id, actor=self._applier.actor)
-
-    async def _check_redirects(self) -> None:
-        """Against every row there is: a callback names no tenant, and a redirect URL need not be declared."""
-        found = await shared_redirects.objections(self._connection, self._tenant_id, across_tenants=True)
-        if found:
-            place = f"Tenant {self._declared.slug}, provider"
-            raise ConfigurationError(
-                [f"{place} {slug}, redirect_url: {told} ({shared_redirects.CODE})" for slug, told in found.items()]
-            )
-
-    async def _write_own_keys(self, provider: Provider, declared: ProviderDeclaration) -> bool:
-        """The keys that the settings need, and the TLS client certificate; True if that changed."""
-        connection, vault, actor = self._connection, self._applier.vault, self._applier.actor
+    def _certificate(self, declared: ProviderDeclaration) -> str | msgspec.UnsetType | None:
+        if declared.tls_client_certificate_stored:
+            return msgspec.UNSET
         certificate = client_certificate(declared, self._applier.folder)
-        pem = None if certificate is None else certificate.reveal()
-        try:
-            await ensure_keys(connection, vault, provider, actor=actor)
-            if declared.tls_client_certificate_stored:
-                return False
-            return await replace_certificate(connection, vault, provider, pem, actor=actor)
-        except (BadInput, Conflict) as error:
-            raise ConfigurationError([f"Provider {provider.slug}: {error.message}"]) from error
+        return None if certificate is None else certificate.reveal()
 
-    async def _write_secret(self, provider: Provider, secret: Secret | None, overlap_seconds: int) -> bool:
-        """Seal the secret if it is not the newest one stored; True if anything was written.
+    async def _secrets(
+        self, declared: ProviderDeclaration, before: Provider | None, wanted: Provider
+    ) -> list[SealedSecret] | None:
+        """The secrets that there shall be; None if they are as they are declared. A provider that moves is told its own anew.
 
-        The one before it works for `overlap_seconds` more: never where somebody else may be answering by now.
+        The one before a new one works for `client_secret_overlap_seconds` more: never where somebody else may be answering
+        by now.
         """
+        if declared.client_secret_stored:
+            return None
         vault, tenant_id = self._applier.vault, self._tenant_id
-        stored = await providers.secrets(self._connection, tenant_id, provider.id)
-        if secret is None and not stored:
-            return False
+        secret = client_secret(declared, self._applier.environ, self._applier.folder)
+        stored = await providers.secrets(self._connection, tenant_id, wanted.id) if before is not None else []
+        if secret is None:
+            return [] if stored else None
+        has_stayed = before is not None and not has_moved(before, wanted)
         # What is left of an overlap ends by itself; anything else that is stored was not declared.
         undeclared = [one for one in stored[1:] if one.expires_at is None]
+        newest = opened_secret(vault, tenant_id, stored[0]) if stored else None
         is_declared = bool(stored) and not undeclared and stored[0].expires_at is None
-        if is_declared and secret is not None and secret.reveal() == opened_secret(vault, tenant_id, stored[0]):
-            return False
-        fresh = [] if secret is None else [sealed_secret(vault, tenant_id, secret)]
-        if secret is not None and stored and overlap_seconds:
+        if is_declared and has_stayed and secret.reveal() == newest:
+            return None
+        fresh = [sealed_secret(vault, tenant_id, secret)]
+        overlap_seconds = declared.client_secret_overlap_seconds
+        if newest is not None and overlap_seconds and has_stayed:
             ends_at = await transaction_time(self._connection) + timedelta(seconds=overlap_seconds)
-            before = opened_secret(vault, tenant_id, stored[0])
-            if before is not None:
-                # The newest is tried first, and what is written last is the newest.
-                fresh.insert(0, sealed_secret(vault, tenant_id, Secret(before), ends_at))
-        await providers.replace_secrets(self._connection, tenant_id, provider.id, fresh)
-        return True
+            # The newest is tried first, and what is written last is the newest.
+            fresh.insert(0, sealed_secret(vault, tenant_id, Secret(newest), ends_at))
+        return fresh

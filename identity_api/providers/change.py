@@ -1,0 +1,185 @@
+"""The one way a provider's row comes to be or changes: by a file, by an admin, or by the operator at the command line.
+
+Whoever changes it says what is wanted; what is checked, written and recorded, and what follows for the people there, is
+decided here. In the caller's transaction, with the row locked (`db.provider_changes.locked`).
+
+    check     a stored secret is not told to somebody else; redirect URLs that may not be shared
+    write     secrets, TLS client certificate, the row with its next version, keys of ours
+    follow    logins, sessions and API tokens that end; grants that are decided anew
+    refuse    what the actor gives to themself; the last administrator shut out
+    record    `provider.created`, `.updated`, `.enabled`, `.disabled`: names of fields and the version, never a value
+"""
+
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+
+import msgspec
+
+from identity_api.accounts.ways_in import an_admin_remains
+from identity_api.db import audit, locks, providers
+from identity_api.db.database import Connection, transaction_time
+from identity_api.db.providers import Provider, SealedSecret
+from identity_api.errors import BadInput
+from identity_api.oidc.client_auth import SECRET_METHODS
+from identity_api.permissions.delegation import Actor
+from identity_api.providers import shared_redirects
+from identity_api.providers.client_keys import ensure_keys, replace_certificate
+from identity_api.providers.consequences import decide_anew, end_what_is_over, hold_people, is_decided_anew
+from identity_api.providers.provider_row import changed_fields, has_moved
+from identity_api.providers.rules import OwnSet
+from identity_api.vault import Vault
+
+
+class ProviderChange(msgspec.Struct, frozen=True, kw_only=True):
+    """A provider as it is, and as somebody wants it. Whether they may want it has been asked."""
+
+    before: Provider | None
+    """Locked; None for a new one."""
+    wanted: Provider
+    """`version` and `updated_at` are set here."""
+    secrets: Sequence[SealedSecret] | None = None
+    """All client secrets there shall be, the one to try first at the end; None leaves those that are there."""
+    certificate: str | msgspec.UnsetType | None = msgspec.UNSET
+    """The TLS client certificate and its key as PEM, None for none; unset leaves the one that is there."""
+    named: Sequence[str] = ()
+    """For the record of a new one: the settings that were given."""
+
+    def __repr__(self) -> str:
+        return f"ProviderChange({self.wanted.slug!r})"
+
+
+class ProviderChanged(msgspec.Struct, frozen=True):
+    """What a change came to: the row as it is stored now, and the names of what differs, `client_secret` among them."""
+
+    before: Provider | None
+    after: Provider
+    fields: tuple[str, ...]
+
+
+class SharedRedirect(BadInput):
+    """Providers may not have the redirect URLs that they ask for; `found` says why, by slug."""
+
+    def __init__(self, found: Mapping[str, str]) -> None:
+        message = f"The redirect URL cannot be used: {next(iter(found.values()))}"
+        super().__init__(message, code=shared_redirects.CODE, field="redirect_url")
+        self.found = found
+
+
+async def change_provider(
+    connection: Connection, vault: Vault, actor: Actor, change: ProviderChange
+) -> ProviderChanged:
+    """Make one provider of the actor's tenant what is wanted. Raises as `changing_providers`."""
+    async with changing_providers(connection, vault, actor) as changes:
+        return await changes.write(change)
+
+
+@asynccontextmanager
+async def changing_providers(connection: Connection, vault: Vault, actor: Actor) -> AsyncIterator["ProviderChanges"]:
+    """Write providers of the actor's tenant inside the block; what follows from all of them follows at its end.
+
+    Raises:
+        BadInput: `SECRET_REQUIRED`: one moves, and brings no secret; an unusable certificate.
+        SharedRedirect: `REDIRECT_URL_SHARED`.
+        Conflict: `PROVIDER_ENDING`, `TOO_MANY_KEYS`.
+        Refused: `SELF_BENEFIT`; `LAST_ADMIN`: everybody who administers the tenant would be out.
+    """
+    await locks.share_mappings(connection, actor.tenant_id)
+    own = await OwnSet.begin(connection, actor)
+    changes = ProviderChanges(connection, vault, actor)
+    async with an_admin_remains(connection, actor):
+        yield changes
+        await _check_redirects(connection, actor, changes.made)
+        await _follow(connection, actor, own, changes.made)
+        await own.check()
+    await audit.record(connection, actor.tenant_id, actor.name, changes.events)
+
+
+class ProviderChanges:
+    """What has been written, and is to be followed."""
+
+    def __init__(self, connection: Connection, vault: Vault, actor: Actor) -> None:
+        self._connection, self._vault, self._actor = connection, vault, actor
+        self.made: list[ProviderChanged] = []
+        self.events: list[audit.Event] = []
+
+    async def write(self, change: ProviderChange) -> ProviderChanged:
+        """Secrets, certificate, row and keys. A change that changes nothing leaves no trace."""
+        connection, actor, before, wanted = self._connection, self._actor, change.before, change.wanted
+        if shared_redirects.arrives_otherwise(before, wanted):
+            await locks.redirect_urls(connection)
+        if before is None:
+            await providers.write(connection, wanted)
+        fields = await self._write_sealed(change)
+        if before is not None and fields:
+            now = await transaction_time(connection)
+            wanted = msgspec.structs.replace(wanted, version=before.version + 1, updated_at=now)
+            await providers.write(connection, wanted)
+        await ensure_keys(connection, self._vault, wanted, actor=actor.name)
+        made = ProviderChanged(before, wanted, fields)
+        if before is None or fields:
+            self.made.append(made)
+            self.events += _events(made, change.named)
+        return made
+
+    async def _write_sealed(self, change: ProviderChange) -> tuple[str, ...]:
+        """Secrets and certificate; the names of all that differs."""
+        before, wanted = change.before, change.wanted
+        fields = changed_fields(before, wanted)
+        secrets = _secrets(change)
+        if secrets is not None:
+            await providers.replace_secrets(self._connection, wanted.tenant_id, wanted.id, secrets)
+        if change.secrets is not None and before is not None:
+            fields = (*fields, "client_secret")
+        if change.certificate is not msgspec.UNSET and await replace_certificate(
+            self._connection, self._vault, wanted, change.certificate, actor=self._actor.name
+        ):
+            fields = (*fields, "tls_client_certificate")
+        return fields
+
+
+def _secrets(change: ProviderChange) -> Sequence[SealedSecret] | None:
+    """Whoever may be answering now is told a secret only if somebody says that it is meant for them."""
+    if change.before is None or change.secrets is not None or not has_moved(change.before, change.wanted):
+        return change.secrets
+    if change.wanted.client_authentication in SECRET_METHODS:
+        raise BadInput(
+            "The client secret is never sent to another address than it was entered for: enter it again.",
+            code="SECRET_REQUIRED",
+            field="client_secret",
+        )
+    return ()
+
+
+async def _check_redirects(connection: Connection, actor: Actor, made: Sequence[ProviderChanged]) -> None:
+    """What a provider shared before is no reason to keep anybody from switching it off, or from anything else."""
+    concerned = [one.after.slug for one in made if shared_redirects.arrives_otherwise(one.before, one.after)]
+    if not concerned:
+        return
+    found = await shared_redirects.objections(connection, actor.tenant_id, across_tenants=actor.is_operator)
+    if refused := {slug: found[slug] for slug in concerned if slug in found}:
+        raise SharedRedirect(refused)
+
+
+async def _follow(connection: Connection, actor: Actor, own: OwnSet, made: Sequence[ProviderChanged]) -> None:
+    """What the changed rows mean for the people there."""
+    changes = [(one.before, one.after) for one in made if one.before is not None]
+    await hold_people(connection, actor.tenant_id, changes)
+    for before, after in changes:
+        await end_what_is_over(connection, before, after, actor=actor.name)
+        if is_decided_anew(before, after):
+            await own.note_openings(after.id)
+            await decide_anew(connection, actor.tenant_id, after.id, actor=actor.name)
+
+
+def _events(made: ProviderChanged, named: Sequence[str]) -> Iterator[audit.Event]:
+    provider = made.after
+    if made.before is None:
+        yield audit.Event("provider.created", "provider", provider.id, {"fields": sorted(named)})
+        return
+    others = [name for name in made.fields if name != "enabled"]
+    if others:
+        payload = {"fields": others, "version": provider.version}
+        yield audit.Event("provider.updated", "provider", provider.id, payload)
+    if made.before.enabled != provider.enabled:
+        verb = "enabled" if provider.enabled else "disabled"
+        yield audit.Event(f"provider.{verb}", "provider", provider.id, {"version": provider.version})
