@@ -4,6 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+TOOLS := .tools
 CHECK_PYTHON = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; this is " + sys.version.split()[0] + ". Name one with: make $(MAKECMDGOALS) PYTHON=python3.12")'
 DEV_OPTIONS = --make $(if $(PORT),--port $(PORT)) $(if $(DEMO_PORT),--demo-port $(DEMO_PORT)) $(if $(DATA_DIR),--data-dir "$(DATA_DIR)")
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -16,10 +17,10 @@ CHECK_LOCK = found=$$($(BIN)/python -m pip --disable-pip-version-check check) ||
 UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --only-binary :all: --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 .NOTPARALLEL:
-.PHONY: help run preflight test test-faults check bench migrate schema fmt lock clean
+.PHONY: help run preflight test test-faults check bench migrate schema fmt lock docs dist release-check clean
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: preflight $(VENV)/run.stamp ## start everything on this machine and print its URL; PORT, DEMO_PORT and DATA_DIR choose others
 	@exec $(BIN)/identity-api dev $(DEV_OPTIONS)
@@ -61,9 +62,20 @@ fmt: $(VENV)/dev.stamp ## format the code and fix what can be fixed
 lock: $(VENV)/dev.stamp ## rewrite the hash-pinned requirement files
 	$(UV_COMPILE) $(LOCK_ARGS) --extra embedded --group build pyproject.toml -o requirements/run.txt
 	$(UV_COMPILE) $(LOCK_ARGS) --all-extras --group build --group dev pyproject.toml -o requirements/dev.txt -c requirements/run.txt
+	$(UV_COMPILE) $(LOCK_ARGS) --extra telemetry pyproject.toml -o requirements/production.txt -c requirements/dev.txt
+	$(UV_COMPILE) $(LOCK_ARGS) --group tools -o requirements/tools.txt -c requirements/dev.txt
+
+docs: $(TOOLS)/stamp ## build the documentation site into build/site; a link that leads nowhere stops it
+	NO_MKDOCS_2_WARNING=true $(TOOLS)/bin/mkdocs build --strict --quiet --site-dir build/site
+
+dist: $(VENV)/dev.stamp $(TOOLS)/stamp ## build wheel, sdist and bill of materials (CycloneDX) into dist/, with the production lock
+	$(BIN)/python -m tests.release dist --tools $(TOOLS)
+
+release-check: check test docs ## whether this commit can be released: every step is named, and the first that fails ends it
+	$(BIN)/python -m tests.release check --tools $(TOOLS)
 
 clean: ## remove the environment and caches (never data)
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(TOOLS) build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(BIN)/python:
 	@$(CHECK_PYTHON)
@@ -82,3 +94,10 @@ $(VENV)/dev.stamp: $(BIN)/python requirements/dev.txt pyproject.toml
 	@$(PIP_PROJECT)
 	@$(call CHECK_LOCK,requirements/dev.txt)
 	@touch $@ $(VENV)/run.stamp
+
+# Tools that the product and its tests do not need.
+$(TOOLS)/stamp: requirements/tools.txt
+	@echo "Preparing the tools' environment (once) ..."
+	@$(PYTHON) -m venv $(TOOLS)
+	@$(TOOLS)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --require-hashes --only-binary :all: -r requirements/tools.txt
+	@touch $@

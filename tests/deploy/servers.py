@@ -1,0 +1,92 @@
+"""Programs of the distribution, run in front of what a test listens with."""
+
+import contextlib
+import http.server
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "deploy"
+START_SECONDS = 20.0
+
+
+def program(name: str, package: str) -> str:
+    """Where the program is; the test is skipped, with a sentence, where it is not."""
+    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
+    if found is None:
+        pytest.skip(f"{name} is not installed (Debian's package {package})")
+    return found
+
+
+def free_port() -> int:
+    """One that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def running(command: Sequence[str], port: int, folder: Path, **environment: str) -> Iterator[None]:
+    """The program, from the moment in which it accepts connections until the block ends."""
+    output = folder / "program.log"
+    with output.open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, cwd=folder)
+    try:
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            assert process.poll() is None, output.read_text()
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+                break
+            assert time.monotonic() < deadline, output.read_text()
+            time.sleep(0.05)
+        yield
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+class Upstream:
+    """Answers 200 to everything, and keeps the requests as ASGI scopes."""
+
+    def __init__(self) -> None:
+        self.scopes: list[dict[str, Any]] = []
+
+
+@contextlib.contextmanager
+def upstream() -> Iterator[tuple[int, Upstream]]:
+    """A server on loopback; (port, what arrived)."""
+    kept = Upstream()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            headers = [(name.lower().encode(), value.encode()) for name, value in self.headers.items()]
+            if not self.path.startswith("/health/"):
+                kept.scopes.append(
+                    {"scheme": "http", "client": self.client_address, "headers": headers, "path": self.path}
+                )
+            self.send_response(200)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield server.server_port, kept
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
