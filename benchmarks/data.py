@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 
 from identity_api.db.database import Connection
-from identity_api.ids import new_token, token_hash, uuid7
+from identity_api.ids import new_tenant_token, token_hash, uuid7
 
 GROUPS = 400
 PERMISSIONS = 60
@@ -26,7 +26,7 @@ class Tenant(msgspec.Struct, frozen=True):
 async def build(connection: Connection, users: int) -> Tenant:
     """A tenant of so many users: one identity and five groups each, every second group mapped, one admin with a session."""
     tenant, provider = uuid7(), uuid7()
-    tokens = [new_token("ias") for _ in range(SESSIONS)]
+    tokens = [new_tenant_token("ias", tenant) for _ in range(SESSIONS)]
     values: dict[str, Any] = {"tenant": tenant, "provider": provider, "users": users}
     for statement in _STATEMENTS:
         names = [name for name in values if f":{name}" in statement]

@@ -35,7 +35,7 @@ from identity_api.embedded.services import start_services
 from identity_api.errors import Unavailable
 from identity_api.fairness.served import work_for
 from identity_api.graphql.ids import global_id
-from identity_api.ids import new_token, token_hash, uuid7
+from identity_api.ids import new_tenant_token, token_hash, uuid7
 from identity_api.telemetry import configure_logging
 from tests import factories as make
 from tests.web.site import running
@@ -194,9 +194,9 @@ async def beside(app: Any, token: str, work: Work | None) -> tuple[Times, int]:
 
 async def small_tenant(database: Database) -> str:
     """Somebody's session."""
-    token = new_token("ias")
     async with database.transaction() as connection:
         tenant = await make.make_tenant(connection)
+        token = new_tenant_token("ias", tenant.id)
         provider = await make.make_provider(connection, tenant.id)
         user_id = await make.make_user(connection, tenant.id)
         identity_id = await make.make_identity(connection, provider, user_id)

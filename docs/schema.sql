@@ -497,7 +497,7 @@ CREATE TABLE public.tenant_host (
 ALTER TABLE ONLY public.api_token
     ADD CONSTRAINT api_token_pkey PRIMARY KEY (tenant_id, id);
 ALTER TABLE ONLY public.api_token
-    ADD CONSTRAINT api_token_token_key UNIQUE (token_hash);
+    ADD CONSTRAINT api_token_token_key UNIQUE (tenant_id, token_hash);
 ALTER TABLE ONLY public.app_user
     ADD CONSTRAINT app_user_pkey PRIMARY KEY (tenant_id, id);
 ALTER TABLE ONLY public.app_user
@@ -535,11 +535,11 @@ ALTER TABLE ONLY public.local_policy
 ALTER TABLE ONLY public.login_attempt
     ADD CONSTRAINT login_attempt_pkey PRIMARY KEY (tenant_id, id);
 ALTER TABLE ONLY public.login_attempt
-    ADD CONSTRAINT login_attempt_state_key UNIQUE (state_hash);
+    ADD CONSTRAINT login_attempt_state_key UNIQUE (tenant_id, state_hash);
 ALTER TABLE ONLY public.login_handle
     ADD CONSTRAINT login_handle_pkey PRIMARY KEY (tenant_id, id);
 ALTER TABLE ONLY public.login_handle
-    ADD CONSTRAINT login_handle_token_key UNIQUE (token_hash);
+    ADD CONSTRAINT login_handle_token_key UNIQUE (tenant_id, token_hash);
 ALTER TABLE ONLY public.logout_handle
     ADD CONSTRAINT logout_handle_pkey PRIMARY KEY (tenant_id, id);
 ALTER TABLE ONLY public.logout_handle
@@ -553,13 +553,13 @@ ALTER TABLE ONLY public.mapping_group
 ALTER TABLE ONLY public.mapping_permission
     ADD CONSTRAINT mapping_permission_pkey PRIMARY KEY (tenant_id, mapping_id, permission_id);
 ALTER TABLE ONLY public.one_time_code
-    ADD CONSTRAINT one_time_code_code_key UNIQUE (code_hash);
+    ADD CONSTRAINT one_time_code_code_key UNIQUE (tenant_id, code_hash);
 ALTER TABLE ONLY public.one_time_code
     ADD CONSTRAINT one_time_code_pkey PRIMARY KEY (tenant_id, id);
 ALTER TABLE ONLY public.password_token
     ADD CONSTRAINT password_token_pkey PRIMARY KEY (tenant_id, id);
 ALTER TABLE ONLY public.password_token
-    ADD CONSTRAINT password_token_token_key UNIQUE (token_hash);
+    ADD CONSTRAINT password_token_token_key UNIQUE (tenant_id, token_hash);
 ALTER TABLE ONLY public.password_try
     ADD CONSTRAINT password_try_pkey PRIMARY KEY (tenant_id, user_id, source_hash);
 ALTER TABLE ONLY public.permission_grant
@@ -593,7 +593,7 @@ ALTER TABLE ONLY public.service_client
 ALTER TABLE ONLY public.session
     ADD CONSTRAINT session_pkey PRIMARY KEY (tenant_id, id);
 ALTER TABLE ONLY public.session
-    ADD CONSTRAINT session_token_key UNIQUE (token_hash);
+    ADD CONSTRAINT session_token_key UNIQUE (tenant_id, token_hash);
 ALTER TABLE ONLY public.tenant_host
     ADD CONSTRAINT tenant_host_host_key UNIQUE (host);
 ALTER TABLE ONLY public.tenant_host

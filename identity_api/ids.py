@@ -1,14 +1,25 @@
 """Identifiers and unguessable values.
 
 Row ids are UUID version 7 (RFC 9562 section 5.7): they sort by creation time, so primary-key indexes grow at one end.
-Secrets handed to browsers or programs carry a prefix that names their kind, so that a leak can be recognised.
+Secrets handed to browsers or programs carry a prefix that names their kind, so that a leak can be recognised. One that is
+looked up by its hash carries its tenant as well (`docs/security.md`, how tokens are made):
+
+    ias_  AZLmPkF6d4mUq1Zk0yFhSQ  Xq2v...           kind, tenant's id in base64url, 256 random bits in base64url
+          22 characters           43 characters
+
+so that every look-up names one tenant. The tenant's id is no secret and gives no right.
 """
 
+import base64
 import hashlib
 import os
 import secrets
 import time
+from typing import Final, NamedTuple
 from uuid import UUID
+
+_ROUTING_LENGTH: Final = 22
+_NOBODY: Final = UUID(int=0)
 
 
 def uuid7() -> UUID:
@@ -21,8 +32,35 @@ def uuid7() -> UUID:
 
 
 def new_token(prefix: str) -> str:
-    """`prefix_` and 256 random bits, URL-safe: for sessions, codes, handles, state and nonce."""
+    """`prefix_` and 256 random bits, URL-safe: for what is compared with a row that is found otherwise, such as a nonce."""
     return f"{prefix}_{secrets.token_urlsafe(32)}"
+
+
+def new_tenant_token(prefix: str, tenant_id: UUID) -> str:
+    """`prefix_`, the tenant and 256 random bits, safe in URLs and cookies: for sessions, API tokens, codes, handles, state."""
+    routing = base64.urlsafe_b64encode(tenant_id.bytes).rstrip(b"=").decode()
+    return f"{prefix}_{routing}{secrets.token_urlsafe(32)}"
+
+
+class TokenKey(NamedTuple):
+    """What a token is looked up by: `where tenant_id = $1 and token_hash = $2`."""
+
+    tenant_id: UUID
+    hash: bytes
+
+
+def token_key(token: str) -> TokenKey:
+    """The key of a token, whatever was sent in its place.
+
+    The hash covers the tenant's part too, so one that was changed finds nothing, neither there nor elsewhere. A part that
+    names nobody is looked up all the same, for a tenant that does not exist: the refusal is that of an unknown token.
+    """
+    routing = token.partition("_")[2][:_ROUTING_LENGTH]
+    try:
+        tenant_id = UUID(bytes=base64.urlsafe_b64decode(f"{routing}=="))
+    except ValueError:  # no ASCII, no base64, or not 16 bytes
+        tenant_id = _NOBODY
+    return TokenKey(tenant_id, token_hash(token))
 
 
 def token_hash(token: str) -> bytes:

@@ -224,7 +224,7 @@ create table password_token (
     expires_at timestamptz not null,
     used_at timestamptz,
     primary key (tenant_id, id),
-    constraint password_token_token_key unique (token_hash),
+    constraint password_token_token_key unique (tenant_id, token_hash),
     foreign key (tenant_id, user_id) references app_user
 );
 create index password_token_user on password_token (tenant_id, user_id);
@@ -450,7 +450,7 @@ create table session (
     id_token_sealed bytea,
     user_agent text,
     primary key (tenant_id, id),
-    constraint session_token_key unique (token_hash),
+    constraint session_token_key unique (tenant_id, token_hash),
     constraint session_kind_known check (kind in ('COOKIE', 'BEARER')),
     constraint session_ended_whole check ((ended_at is null) = (ended_reason is null)),
     foreign key (tenant_id, user_id) references app_user,
@@ -475,7 +475,7 @@ create table api_token (
     ended_at timestamptz,
     ended_reason text,
     primary key (tenant_id, id),
-    constraint api_token_token_key unique (token_hash),
+    constraint api_token_token_key unique (tenant_id, token_hash),
     foreign key (tenant_id, user_id) references app_user
 );
 create index api_token_user on api_token (tenant_id, user_id);
@@ -524,7 +524,7 @@ create table login_attempt (
     outcome text,
     test_id uuid,
     primary key (tenant_id, id),
-    constraint login_attempt_state_key unique (state_hash),
+    constraint login_attempt_state_key unique (tenant_id, state_hash),
     constraint login_attempt_delivery_known check (delivery in ('cookie', 'code', 'fragment')),
     -- A local sign-in has succeeded before there is a row, so no callback can belong to it.
     constraint login_attempt_local_is_over
@@ -545,7 +545,7 @@ create table login_handle (
     expires_at timestamptz not null,
     used_at timestamptz,
     primary key (tenant_id, id),
-    constraint login_handle_token_key unique (token_hash),
+    constraint login_handle_token_key unique (tenant_id, token_hash),
     constraint login_handle_stage_known check (stage in ('SESSION_HOST', 'CALLBACK_HOST')),
     foreign key (tenant_id, attempt_id) references login_attempt on delete cascade
 );
@@ -566,7 +566,7 @@ create table one_time_code (
     used_at timestamptz,
     session_id uuid,
     primary key (tenant_id, id),
-    constraint one_time_code_code_key unique (code_hash),
+    constraint one_time_code_code_key unique (tenant_id, code_hash),
     constraint one_time_code_kind_known check (kind in ('COMPLETE', 'TOKEN')),
     -- A local sign-in has no other host to come from, so its code is for a frontend.
     constraint one_time_code_local_is_for_a_frontend check (identity_id is not null or kind = 'TOKEN'),

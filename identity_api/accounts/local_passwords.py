@@ -18,7 +18,7 @@ from identity_api.db import audit, local_accounts, locks, password_tokens, user_
 from identity_api.db.database import Connection, Database
 from identity_api.db.local_accounts import LocalAccount
 from identity_api.errors import NotFound, Refused
-from identity_api.ids import new_token, token_hash, uuid7
+from identity_api.ids import new_tenant_token, token_hash, uuid7
 from identity_api.lifecycle.end_login import end_password
 from identity_api.permissions.delegation import Actor
 from identity_api.permissions.ways_in import Opening
@@ -43,7 +43,7 @@ async def create_password_token(database: Database, actor: Actor, user_id: UUID)
         NotFound: no such user in the actor's tenant.
         Refused: `LOCAL_SIGN_IN_OFF`; `ACCOUNT_DISABLED`; `FORBIDDEN`, `SELF_BENEFIT`: see `permissions.ways_in`.
     """
-    token, token_id = new_token("ipw"), uuid7()
+    token, token_id = new_tenant_token("ipw", actor.tenant_id), uuid7()
     async with database.transaction() as connection:
         await locks.share_mappings(connection, actor.tenant_id)
         await lock_user(connection, actor.tenant_id, user_id)

@@ -1,8 +1,7 @@
 """Logins under way: the attempt, the handles that move it into a browser, and the codes that hand its result over.
 
-State, handles and codes are unguessable and are looked up by their hash before any tenant is known: the row says whose
-they are (I2). Whatever counts once is used up by a conditional update, so that of any number of parallel requests one
-wins (I4). Times are the database's.
+State, handles and codes are unguessable, name their tenant (I2) and are looked up by their hash. Whatever counts once is used
+up by a conditional update, so that of any number of parallel requests one wins (I4). Times are the database's.
 """
 
 from datetime import datetime
@@ -135,15 +134,16 @@ class Handle(msgspec.Struct, frozen=True):
     attempt: Attempt
 
 
-async def by_handle(connection: Connection, token_hash: bytes) -> Handle | None:
-    """The handle of this hash, whichever tenant's. It is used up by `use_handle` only."""
+async def by_handle(connection: Connection, tenant_id: UUID, token_hash: bytes) -> Handle | None:
+    """The tenant's handle of this hash. It is used up by `use_handle` only."""
     row = await connection.fetchrow(
         f"""
         select {_ATTEMPT}, h.id as handle_id, h.stage, h.used_at is not null as is_used,
             h.expires_at <= now() as handle_is_expired
         {_FROM} join login_handle h on h.tenant_id = a.tenant_id and h.attempt_id = a.id
-        where h.token_hash = $1
+        where h.tenant_id = $1 and h.token_hash = $2
         """,
+        tenant_id,
         token_hash,
     )
     return (
@@ -197,9 +197,11 @@ async def leave(
     )
 
 
-async def by_state(connection: Connection, state_hash: bytes) -> Attempt | None:
-    """The attempt that this state was made for, whichever tenant's."""
-    row = await connection.fetchrow(f"select {_ATTEMPT} {_FROM} where a.state_hash = $1", state_hash)
+async def by_state(connection: Connection, tenant_id: UUID, state_hash: bytes) -> Attempt | None:
+    """The tenant's attempt that this state was made for."""
+    row = await connection.fetchrow(
+        f"select {_ATTEMPT} {_FROM} where a.tenant_id = $1 and a.state_hash = $2", tenant_id, state_hash
+    )
     return _attempt(row) if row else None
 
 
@@ -296,8 +298,8 @@ class Code(msgspec.Struct, frozen=True, kw_only=True):
         return f"Code(id={self.id})"
 
 
-async def by_code(connection: Connection, code_hash: bytes, kind: CodeKind) -> Code | None:
-    """The code of this hash and kind, whichever tenant's. It is used up by `use_code` only."""
+async def by_code(connection: Connection, tenant_id: UUID, code_hash: bytes, kind: CodeKind) -> Code | None:
+    """The tenant's code of this hash and kind. It is used up by `use_code` only."""
     row = await connection.fetchrow(
         f"""
         select {_ATTEMPT}, c.id as code_id, c.user_id, c.identity_id, c.provider_session, c.id_token_sealed,
@@ -305,8 +307,9 @@ async def by_code(connection: Connection, code_hash: bytes, kind: CodeKind) -> C
             f.origins as frontend_origins
         {_FROM} join one_time_code c on c.tenant_id = a.tenant_id and c.attempt_id = a.id
         left join frontend f on f.tenant_id = a.tenant_id and f.id = a.frontend_id
-        where c.code_hash = $1 and c.kind = $2
+        where c.tenant_id = $1 and c.code_hash = $2 and c.kind = $3
         """,
+        tenant_id,
         code_hash,
         kind,
     )

@@ -71,8 +71,6 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
 
 
-# The tenant is the token's own, so the read model's `$1` becomes a column of its row.
-_HERE = CIRCUMSTANCES.replace("$1", "o.tenant_id")
 _USER = USER_COLUMNS.replace("$1", "o.tenant_id")
 _PERSON = """
     join tenant t on t.id = o.tenant_id
@@ -82,11 +80,11 @@ _PERSON = """
 
 _SESSION = f"""
     select o.id as token_id, o.kind, o.tenant_id, t.slug as tenant_slug, o.identity_id, o.authenticated_at, o.seen_at,
-        o.absolute_until as expires_at, o.seen_at + make_interval(secs => $2) as idle_until, o.created_at as issued_at,
-        {_USER}, {_HERE}
+        o.absolute_until as expires_at, o.seen_at + make_interval(secs => $3) as idle_until, o.created_at as issued_at,
+        {_USER}, {CIRCUMSTANCES}
     from session o {_PERSON}
-    where o.token_hash = $1 and o.ended_at is null
-        and o.absolute_until > now() and o.seen_at > now() - make_interval(secs => $2)
+    where o.tenant_id = $1 and o.token_hash = $2 and o.ended_at is null
+        and o.absolute_until > now() and o.seen_at > now() - make_interval(secs => $3)
         and o.epoch = u.epoch + t.epoch
         -- A session stands on the login it came from; one by a local password has none.
         and (o.identity_id is null or exists (
@@ -97,9 +95,9 @@ _SESSION = f"""
 _API_TOKEN = f"""
     select o.id as token_id, 'API_TOKEN' as kind, o.tenant_id, t.slug as tenant_slug, null::uuid as identity_id,
         o.created_at as authenticated_at, o.seen_at, o.expires_at, null::timestamptz as idle_until,
-        o.created_at as issued_at, {_USER}, {_HERE}
+        o.created_at as issued_at, {_USER}, {CIRCUMSTANCES}
     from api_token o {_PERSON}
-    where o.token_hash = $1 and o.ended_at is null and o.expires_at > now()
+    where o.tenant_id = $1 and o.token_hash = $2 and o.ended_at is null and o.expires_at > now()
 """
 
 
@@ -123,14 +121,16 @@ def _token(row: Record | None) -> Token | None:
     )
 
 
-async def authenticate_session(connection: Connection, token_hash: bytes, *, idle_seconds: int) -> Token | None:
+async def authenticate_session(
+    connection: Connection, tenant_id: UUID, token_hash: bytes, *, idle_seconds: int
+) -> Token | None:
     """The live session of this token: not ended, idle, over, of a past epoch, nor of a dead login or disabled user."""
-    return _token(await connection.fetchrow(_SESSION, token_hash, float(idle_seconds)))
+    return _token(await connection.fetchrow(_SESSION, tenant_id, token_hash, float(idle_seconds)))
 
 
-async def authenticate_api_token(connection: Connection, token_hash: bytes) -> Token | None:
+async def authenticate_api_token(connection: Connection, tenant_id: UUID, token_hash: bytes) -> Token | None:
     """The live API token of this hash. It dies with its user's logins (`lifecycle.end_login`)."""
-    return _token(await connection.fetchrow(_API_TOKEN, token_hash))
+    return _token(await connection.fetchrow(_API_TOKEN, tenant_id, token_hash))
 
 
 async def touch(connection: Connection, kind: str, tenant_id: UUID, token_id: UUID, user_id: UUID) -> None:
@@ -179,12 +179,12 @@ async def of_user(connection: Connection, tenant_id: UUID, user_id: UUID, *, idl
     return [SessionRecord(**row) for row in rows]
 
 
-async def find_live(connection: Connection, token_hash: bytes) -> tuple[UUID, UUID] | None:
-    """Tenant and id of the session with this token that nobody has ended; whether it has run out is not asked."""
-    row = await connection.fetchrow(
-        "select tenant_id, id from session where token_hash = $1 and ended_at is null", token_hash
+async def find_live(connection: Connection, tenant_id: UUID, token_hash: bytes) -> UUID | None:
+    """The tenant's session with this token that nobody has ended; whether it has run out is not asked."""
+    value: UUID | None = await connection.fetchval(
+        "select id from session where tenant_id = $1 and token_hash = $2 and ended_at is null", tenant_id, token_hash
     )
-    return (row["tenant_id"], row["id"]) if row else None
+    return value
 
 
 async def end_reason(connection: Connection, tenant_id: UUID, token_hash: bytes, *, idle_seconds: int) -> str | None:

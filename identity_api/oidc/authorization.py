@@ -8,11 +8,12 @@ import base64
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from uuid import UUID
 
 import msgspec
 
 from identity_api.errors import BadInput
-from identity_api.ids import new_token
+from identity_api.ids import new_tenant_token, new_token
 from identity_api.oidc.documents import MAX_URL_LENGTH, is_visible_ascii
 from identity_api.oidc.errors import CallbackIssuerMismatch, InvalidCallback, ProviderRefused
 from identity_api.oidc.issuer import accepts_issuer
@@ -68,9 +69,9 @@ class CallbackParameters(msgspec.Struct, frozen=True, kw_only=True):
         return f"CallbackParameters(error={self.error!r})"
 
 
-def new_state() -> str:
-    """256 random bits that bind the callback to the login it answers."""
-    return new_token("st")
+def new_state(tenant_id: UUID) -> str:
+    """256 random bits that bind the callback to the login it answers, with the tenant whose login it is."""
+    return new_tenant_token("st", tenant_id)
 
 
 def new_nonce() -> str:

@@ -116,7 +116,7 @@ def authentication_request(
         BadInput, InvalidMetadata: a setting, or the endpoint's own query, cannot be sent.
     """
     endpoint = metadata.authorization_endpoint
-    state, verifier = new_state(), new_code_verifier()
+    state, verifier = new_state(provider.tenant_id), new_code_verifier()
     nonce = new_nonce() if provider.protocol == "oidc" or "openid" in provider.scopes else None
     options = request_options(provider, reauthentication=reauthentication)
     response_mode = options.response_mode or (FORM_POST if form_post else None)

@@ -1,6 +1,6 @@
 """Who is asking, and what may they do: asked at the beginning of every request, answered by one statement.
 
-A token is an opaque reference (32 random bytes behind a prefix that names its kind); every request checks the row, in
+A token is a reference: 32 random bytes behind its kind and its tenant (`ids`). Every request checks the row, in
 the same snapshot as the user, their facts and leases. Nothing is cached, so an end of a session, a disabled user or a
 raised epoch is in force with the next request.
 """
@@ -14,11 +14,11 @@ from identity_api.db import sessions
 from identity_api.db.database import Connection
 from identity_api.db.sessions import Token
 from identity_api.db.user_read_model import UserRecord
-from identity_api.ids import token_hash
+from identity_api.ids import token_key
 from identity_api.permissions.effective import Standing, standing
 from identity_api.permissions.grant_snapshot import IdentityFact, TenantCircumstances
 
-MAX_TOKEN_LENGTH = 64
+MAX_TOKEN_LENGTH = 96
 _SESSION_PREFIXES = ("ias_", "iab_")
 _API_TOKEN_PREFIX = "iat_"  # noqa: S105  # the prefix of a token, not one
 _SEEN_EVERY = timedelta(minutes=1)
@@ -92,9 +92,9 @@ async def authenticate(connection: Connection, token: str, *, idle_seconds: int)
     if len(token) > MAX_TOKEN_LENGTH:
         return None
     if token.startswith(_SESSION_PREFIXES):
-        found = await sessions.authenticate_session(connection, token_hash(token), idle_seconds=idle_seconds)
+        found = await sessions.authenticate_session(connection, *token_key(token), idle_seconds=idle_seconds)
     elif token.startswith(_API_TOKEN_PREFIX):
-        found = await sessions.authenticate_api_token(connection, token_hash(token))
+        found = await sessions.authenticate_api_token(connection, *token_key(token))
     else:
         return None
     return None if found is None else Authenticated(found)

@@ -7,7 +7,7 @@ from identity_api.db import audit, clients, tenants, users
 from identity_api.db.database import Database
 from identity_api.db.tenant_limits import ensure_within
 from identity_api.errors import BadInput, Conflict, NotFound
-from identity_api.ids import new_token, token_hash, uuid7
+from identity_api.ids import new_tenant_token, new_token, token_hash, uuid7
 from identity_api.sessions.introspect import INTROSPECT
 
 KNOWN_SCOPES = frozenset((INTROSPECT,))
@@ -56,7 +56,7 @@ async def create_api_token(
         raise BadInput("A token's name is short and printable.", field="name")
     if not 0 < days <= MAX_API_TOKEN_DAYS:
         raise BadInput(f"A token lasts 1 to {MAX_API_TOKEN_DAYS} days.", field="days")
-    token, token_id = new_token("iat"), uuid7()
+    token, token_id = new_tenant_token("iat", tenant_id), uuid7()
     async with database.transaction() as connection:
         user = await users.by_username(connection, tenant_id, username)
         if user is None or user.disabled_at is not None:

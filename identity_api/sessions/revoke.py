@@ -7,7 +7,7 @@ import msgspec
 from identity_api.db import sessions, tenants
 from identity_api.db.database import Connection, Database
 from identity_api.errors import BadInput, Refused
-from identity_api.ids import token_hash
+from identity_api.ids import token_key
 from identity_api.lifecycle.end_login import end_session
 
 
@@ -29,14 +29,13 @@ async def revoke(database: Database, asked: Revocation) -> bool:
         Refused: `CLIENT_MISMATCH`: the token was issued to another frontend than the one that asks (section 2.1).
         BadInput: `UNSUPPORTED_TOKEN_TYPE`: an API token, which administrators end.
     """
-    hashed = token_hash(asked.token)
+    tenant_id, hashed = token_key(asked.token)
     async with database.transaction() as connection:
-        found = await sessions.find_live(connection, hashed)
-        if found is None or asked.tenant_id not in (None, found[0]):
-            if await sessions.authenticate_api_token(connection, hashed) is not None:
+        session_id = await sessions.find_live(connection, tenant_id, hashed)
+        if session_id is None or asked.tenant_id not in (None, tenant_id):
+            if await sessions.authenticate_api_token(connection, tenant_id, hashed) is not None:
                 raise BadInput("An API token is not revoked here.", code="UNSUPPORTED_TOKEN_TYPE", field="token")
             return False
-        tenant_id, session_id = found
         await _check_client(connection, tenant_id, session_id, asked.frontend_slug)
         owner = await sessions.owner(connection, tenant_id, session_id)
         return await end_session(connection, tenant_id, session_id, reason="signed_out", actor=f"user:{owner}")

@@ -19,7 +19,7 @@ from identity_api.db.database import Database
 from identity_api.db.providers import Provider
 from identity_api.db.step_up import ProvingProvider
 from identity_api.errors import Refused
-from identity_api.ids import new_token, token_hash
+from identity_api.ids import new_tenant_token, token_hash
 from identity_api.relying_party.claim_settings import claim_sources
 from identity_api.sessions.authenticate import Authenticated
 from identity_api.sessions.login.password_login import PasswordLoginDeps
@@ -167,7 +167,7 @@ async def reauthenticate(
     given = Credentials(who=authenticated.user.id, password=password, code=code)
     checked = await check(accounts, tenant_id, given, purpose="STEP_UP")
     now = accounts.clock()
-    token = new_token("ias") if authenticated.kind == "COOKIE" else None
+    token = new_tenant_token("ias", tenant_id) if authenticated.kind == "COOKIE" else None
     hashed = token_hash(token) if token is not None else None
     async with accounts.database.transaction() as connection:
         account = await settle(connection, tenant_id, checked)

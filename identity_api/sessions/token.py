@@ -10,7 +10,7 @@ from identity_api.db import attempts, local_accounts, locks, sessions
 from identity_api.db.attempts import Code
 from identity_api.db.database import Connection
 from identity_api.errors import BadInput
-from identity_api.ids import token_hash
+from identity_api.ids import token_key
 from identity_api.lifecycle.end_login import end_session
 from identity_api.oidc.authorization import code_challenge
 from identity_api.sessions.errors import LoginFailed
@@ -27,7 +27,7 @@ async def redeem(deps: LoginDeps, redemption: Redemption) -> BearerToken:
             All of them are `invalid_grant` to the frontend.
     """
     async with deps.database.reading() as connection:
-        found = await attempts.by_code(connection, token_hash(redemption.code), "TOKEN")
+        found = await attempts.by_code(connection, *token_key(redemption.code), "TOKEN")
     if found is None:
         failure = LoginFailed("CODE_UNKNOWN")
         count(failure)

@@ -5,7 +5,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from identity_api.ids import token_hash, uuid7
+from identity_api.ids import new_tenant_token, token_hash, uuid7
 
 FAR = "2099-01-01"
 
@@ -22,12 +22,9 @@ class Skewed(msgspec.Struct, frozen=True):
 async def fill(url: str, *, people: int, others: int) -> Skewed:
     """Write a tenant of so many people and so many tenants of one, and have it analysed."""
     connection = await asyncpg.connect(url)
-    made = Skewed(
-        url,
-        [uuid7() for _ in range(others + 1)],
-        [uuid7() for _ in range(others + 1)],
-        [f"ias_{number}" for number in range(others + 1)],
-    )
+    tenants = [uuid7() for _ in range(others + 1)]
+    providers = [uuid7() for _ in tenants]
+    made = Skewed(url, tenants, providers, [new_tenant_token("ias", tenant) for tenant in tenants])
     try:
         for statement in _STATEMENTS:
             numbers = [number for number in range(1, 5) if f"${number}" in statement]

@@ -16,7 +16,7 @@ import pytest_asyncio
 from identity_api.db import listings, sessions, sync, user_read_model
 from identity_api.db.database import Connection
 from identity_api.db.user_read_model import Filter, Order, Position
-from identity_api.ids import token_hash
+from identity_api.ids import token_key
 from tests.db.conftest import OTHERS, PEOPLE
 from tests.db.skewed import Skewed
 
@@ -96,7 +96,7 @@ async def test_authenticating_a_session_reads_the_session_and_its_user(
     skewed: Skewed, connection: Connection, mode: str, tenant: int
 ) -> None:
     def run(catching: Connection) -> Awaitable[object]:
-        return sessions.authenticate_session(catching, token_hash(skewed.tokens[tenant]), idle_seconds=3_600)
+        return sessions.authenticate_session(catching, *token_key(skewed.tokens[tenant]), idle_seconds=3_600)
 
     assert (await read_by(connection, run, mode)).pages < 60
 

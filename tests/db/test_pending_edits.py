@@ -74,7 +74,7 @@ class Pending:
         await connection.execute("delete from mapping_permission where mapping_id = $1", self.mapping)
 
     async def authenticate(self, connection: Connection) -> sessions.Token | None:
-        return await sessions.authenticate_session(connection, self.session, idle_seconds=3_600)
+        return await sessions.authenticate_session(connection, self.tenant, self.session, idle_seconds=3_600)
 
     async def list_users(self, connection: Connection) -> user_read_model.Reading:
         return await user_read_model.list_users(

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from identity_api.config import parse_key_ring
 from identity_api.db.database import Database
-from identity_api.ids import new_token, token_hash, uuid7
+from identity_api.ids import new_tenant_token, token_hash, uuid7
 from identity_api.vault import Vault
 from tests import factories as make
 from tests.cli.conftest import clean_environment, new_key
@@ -159,7 +159,7 @@ class Installation:
 
     async def open_session(self, person: Person) -> str:
         """A bearer token of a session of that person's identity."""
-        token = new_token("iab")
+        token = new_tenant_token("iab", self.world.tenant_id)
         await self.world.write(
             """
             insert into session (id, tenant_id, user_id, identity_id, kind, token_hash, epoch, created_at, seen_at,

@@ -8,7 +8,7 @@ import pytest
 from identity_api.db import clients
 from identity_api.graphql.access import ACCESS, rule_of
 from identity_api.graphql.ids import global_id
-from identity_api.ids import token_hash, uuid7
+from identity_api.ids import new_tenant_token, token_hash, uuid7
 from identity_api.sessions.step_up import STEP_UP_PATH
 from tests.graphql.documents import CORE
 from tests.graphql.inputs import OWN_CREDENTIALS, document, working_arguments
@@ -85,7 +85,7 @@ async def test_the_permission_is_asked_before_the_proof(world: World) -> None:
 
 @pytest.mark.asyncio
 async def test_an_api_token_makes_no_sensitive_mutation(world: World) -> None:
-    token, token_id = "iat_" + "a" * 43, uuid7()
+    token, token_id = new_tenant_token("iat", world.tenant), uuid7()
     async with world.database.transaction() as connection:
         await clients.insert_api_token(
             connection, world.tenant, token_id, world.admin.user_id, "ci", token_hash(token), days=1

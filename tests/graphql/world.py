@@ -24,7 +24,7 @@ from identity_api.graphql.schema import build
 from identity_api.group_mappings.apply import apply_changes
 from identity_api.group_mappings.findings import AccessFindings
 from identity_api.http import HTTPRequest
-from identity_api.ids import new_token, token_hash, uuid7
+from identity_api.ids import new_tenant_token, token_hash, uuid7
 from identity_api.permissions.service import SERVICE_PERMISSIONS
 from identity_api.providers.deps import ProviderDeps
 from identity_api.providers.provider_row import Defaults
@@ -159,7 +159,7 @@ class World:
 
     async def sign_in(self, user_id: UUID, identity_id: UUID | None = None) -> Client:
         """A session for an existing user."""
-        token, session_id = new_token("ias"), uuid7()
+        token, session_id = new_tenant_token("ias", self.tenant), uuid7()
         async with self.database.transaction() as connection:
             await sessions.insert(
                 connection,

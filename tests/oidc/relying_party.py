@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 from joserfc.jwk import Key
 
+from identity_api.ids import uuid7
 from identity_api.oidc.authorization import (
     PROTECTED_PARAMETERS,
     authorization_code,
@@ -86,7 +87,7 @@ def sign_in(provider: Provider, mode: str = "query", calls: list[str] | None = N
     """Log in, or raise what the first broken rule raises. `mode` is the response mode: `query` or `form_post`."""
     calls = [] if calls is None else calls
     metadata = parse_provider_metadata(metadata_of(provider), ISSUER)
-    verifier, state, nonce = new_code_verifier(), new_state(), new_nonce()
+    verifier, state, nonce = new_code_verifier(), new_state(uuid7()), new_nonce()
     asked = authorization_parameters(
         client_id=CLIENT_ID,
         redirect_uri=CALLBACK,

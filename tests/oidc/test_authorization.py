@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from identity_api.errors import BadInput
+from identity_api.ids import uuid7
 from identity_api.oidc.authorization import (
     KNOWN_ERRORS,
     PROTECTED_PARAMETERS,
@@ -141,7 +143,7 @@ def test_a_verifier_of_another_shape_is_refused(verifier: str) -> None:
         code_challenge(verifier)
 
 
-@pytest.mark.parametrize("make", [new_state, new_nonce, new_code_verifier])
+@pytest.mark.parametrize("make", [partial(new_state, uuid7()), new_nonce, new_code_verifier])
 def test_random_values_are_long_unreserved_and_never_repeat(make: Any) -> None:
     values = {make() for _ in range(10_000)}
     assert len(values) == 10_000

@@ -8,7 +8,7 @@ from identity_api.db import identities, providers, sessions
 from identity_api.db.database import Database
 from identity_api.db.providers import Provider
 from identity_api.errors import ConfigurationError
-from identity_api.ids import token_hash, uuid7
+from identity_api.ids import new_tenant_token, token_hash, token_key, uuid7
 from identity_api.providers.declaration import ProviderDeclaration
 from identity_api.tenants.apply import apply_tenant
 from identity_api.tenants.declaration import TenantDeclaration
@@ -119,7 +119,7 @@ async def test_a_redirect_url_is_not_shared_with_what_is_stored_of_another_tenan
 
 async def somebody(database: Database, provider: Provider) -> str:
     """Somebody with a login at the provider; the token of their session."""
-    token = f"ias_{uuid7().hex}"
+    token = new_tenant_token("ias", provider.tenant_id)
     async with database.transaction() as connection:
         user_id = await make.make_user(connection, provider.tenant_id)
         identity = await make.make_identity(connection, provider, user_id)
@@ -169,12 +169,12 @@ async def test_a_provider_that_moves_takes_no_login_along(database: Database, wh
     token = await somebody(database, provider)
     await apply_tenant(database, applier(), changed(declared, label="Renamed"))
     async with database.reading() as connection:
-        assert await sessions.find_live(connection, token_hash(token)) is not None
+        assert await sessions.find_live(connection, *token_key(token)) is not None
     assert (await stored(database, declared))[1] == ["FRESH"]
 
     await apply_tenant(database, applier(), changed(declared, **where))
     async with database.reading() as connection:
-        assert await sessions.find_live(connection, token_hash(token)) is None
+        assert await sessions.find_live(connection, *token_key(token)) is None
         everybody = await identities.of_provider(connection, provider.tenant_id, provider.id)
         live = await connection.fetchval(
             "select count(*) from refresh_token where identity_id = any($1::uuid[]) and sealed is not null", everybody

@@ -6,7 +6,7 @@ import pytest
 
 from identity_api.db import sessions, user_read_model
 from identity_api.errors import Conflict, NotFound, Refused
-from identity_api.ids import new_token, token_hash, uuid7
+from identity_api.ids import new_tenant_token, new_token, token_hash, uuid7
 from identity_api.providers import activation, consequences
 from identity_api.sessions.authenticate import authenticate
 from tests.providers.office import Office
@@ -14,7 +14,7 @@ from tests.providers.office import Office
 
 async def session_of(office: Office, user_id: UUID, identity_id: UUID) -> str:
     """A session from a login; returns its token."""
-    token = new_token("ias")
+    token = new_tenant_token("ias", office.tenant_id)
     async with office.database.transaction() as connection:
         session = sessions.NewSession(
             id=uuid7(), tenant_id=office.tenant_id, user_id=user_id, identity_id=identity_id, frontend_id=None,

@@ -9,7 +9,7 @@ import pytest
 from identity_api.db import user_read_model
 from identity_api.db.grants import effective
 from identity_api.errors import LimitReached
-from identity_api.ids import new_token, token_hash
+from identity_api.ids import new_tenant_token, new_token, token_hash, token_key
 from identity_api.lifecycle.end_login import end_everything_of_users, end_logins
 from identity_api.sessions.authenticate import Authenticated, authenticate, needs_touch, touch
 from identity_api.sessions.clients import create_api_token
@@ -108,6 +108,7 @@ async def test_a_suspended_login_keeps_its_session_and_gives_no_permission(world
         lambda token: "x" * 1_000_000,
         lambda token: new_token("ias"),
         lambda token: new_token("iat"),
+        lambda token: new_tenant_token("ias", token_key(token).tenant_id),
         lambda token: token_hash(token).hex(),
     ],
 )

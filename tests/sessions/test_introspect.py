@@ -4,7 +4,7 @@ import pytest
 
 from identity_api.db.clients import ServiceClient
 from identity_api.errors import BadInput, Conflict, NotFound, Refused
-from identity_api.ids import new_token, uuid7
+from identity_api.ids import new_tenant_token, new_token, uuid7
 from identity_api.sessions.clients import create_api_token, create_service_client
 from identity_api.sessions.introspect import introspect, verify_service_client
 from tests import factories as make
@@ -59,7 +59,7 @@ async def test_a_token_of_another_tenant_is_as_inactive_as_one_that_does_not_exi
     client = await verified(world, *await make_client(world))
     assert client is not None
     assert await ask(world, client, token) == {"active": False}
-    assert await ask(world, client, new_token("ias")) == {"active": False}
+    assert await ask(world, client, new_tenant_token("ias", world.tenant.id)) == {"active": False}
     assert await ask(world, client, "") == {"active": False}
     own = await verified(neighbour, *await make_client(neighbour))
     assert own is not None

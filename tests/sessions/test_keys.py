@@ -21,7 +21,7 @@ from identity_api.db.attempts import Attempt
 from identity_api.db.database import Database
 from identity_api.demo.claims import at_hash
 from identity_api.demo.keys import new_signing_key
-from identity_api.ids import new_token, token_hash
+from identity_api.ids import new_token, token_key
 from identity_api.oidc.id_token import nonce_hash
 from identity_api.oidc.token_endpoint import TokenResponse
 from identity_api.relying_party.connection import line_to, metadata_of
@@ -108,7 +108,7 @@ async def reader_of(world: World) -> Reader:
     """A login that has exchanged its code, and looked at nothing yet."""
     url = await Browser(world.deps).go_to_provider(await world.begin())
     async with world.database.reading() as connection:
-        attempt = await attempts.by_state(connection, token_hash(parameters_of(url)["state"]))
+        attempt = await attempts.by_state(connection, *token_key(parameters_of(url)["state"]))
     assert attempt is not None
     line = await line_to(world.deps, world.provider, world.tenant.slug)
     metadata = await metadata_of(world.deps.documents, line)

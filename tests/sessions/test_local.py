@@ -20,7 +20,7 @@ from identity_api.db.database import Database
 from identity_api.db.local_accounts import FREE_TRIES, LONGEST_LOCK_SECONDS
 from identity_api.db.tenants import Frontend
 from identity_api.errors import BadInput, IdentityAPIError, Unavailable
-from identity_api.ids import token_hash, uuid7
+from identity_api.ids import new_tenant_token, token_hash, uuid7
 from identity_api.sessions.login.deps import LoginRequest
 from identity_api.sessions.login.password_login import LocalSignIn, is_offered, sign_in
 from tests.accounts.local_world import OTHER_PASSWORD, PASSWORD, make_local_world
@@ -350,7 +350,7 @@ async def test_a_password_set_by_token_ends_all_sessions_from_the_old_one(door: 
 async def test_a_removed_password_ends_its_sessions_and_the_programs_of_who_has_no_other_way_in(
     door: Door, ada: UUID
 ) -> None:
-    token, program = await door.token(), "iat_program"
+    token, program = await door.token(), new_tenant_token("iat", door.world.tenant.id)
     async with door.world.database.transaction() as connection:
         await clients.insert_api_token(
             connection, door.world.tenant.id, uuid7(), ada, "ci", token_hash(program), days=1

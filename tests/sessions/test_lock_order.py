@@ -15,7 +15,7 @@ from identity_api.accounts.administration import disable_user
 from identity_api.db import attempts, locks, login_ends
 from identity_api.db.attempts import Attempt, CodeKind
 from identity_api.db.logout_tokens import ProviderSession
-from identity_api.ids import token_hash
+from identity_api.ids import token_hash, token_key
 from identity_api.lifecycle.end_login import end_logins
 from identity_api.oidc.authorization import code_challenge, new_code_verifier
 from identity_api.permissions.delegation import Actor
@@ -90,7 +90,7 @@ async def waiting(world: World, delivery: str) -> Waiting:
     ended = await browser.arrive(await world.idp.sign_in(await browser.go_to_provider(prepared), "alice"))
     code = parameters_of(ended.location)["code"]
     async with world.database.reading() as connection:
-        found = await attempts.by_code(connection, token_hash(code), "TOKEN" if delivery == "redeem" else "COMPLETE")
+        found = await attempts.by_code(connection, *token_key(code), "TOKEN" if delivery == "redeem" else "COMPLETE")
     assert found is not None
     sign_in = msgspec.structs.replace(sign_in_of(world.deps, found), provider_session="at-the-provider")
     return Waiting(world, found.attempt, sign_in, browser.cookies("id.acme.example"))

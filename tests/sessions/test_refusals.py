@@ -8,7 +8,7 @@ import pytest
 from identity_api.db.database import Database
 from identity_api.db.login_ends import void_attempts
 from identity_api.errors import BadInput, NotFound
-from identity_api.ids import new_token, token_hash
+from identity_api.ids import new_tenant_token, new_token, token_hash
 from identity_api.oidc.authorization import code_challenge, new_code_verifier
 from identity_api.providers.consequences import end_moved
 from identity_api.sessions.errors import LoginFailed
@@ -136,7 +136,7 @@ async def test_a_frontend_of_another_tenant_is_not_a_place_to_return_to(world: W
 
 
 async def test_an_unknown_handle_is_refused(world: World) -> None:
-    for handle in (new_token("ha"), "", "x" * 5_000, "\udcff"):
+    for handle in (new_token("ha"), new_tenant_token("ha", world.tenant.id), "", "x" * 5_000, "\udcff"):
         with pytest.raises(LoginFailed) as refused:
             await Browser(world.deps).launch(f"https://id.acme.example/auth/launch/{handle}")
         assert refused.value.code == "HANDLE_UNKNOWN"
@@ -436,7 +436,7 @@ async def test_a_code_is_refused_after_a_minute(world: World) -> None:
 async def test_an_unknown_code_or_one_of_another_kind_is_refused(world: World) -> None:
     code, verifier = await code_and_verifier(world)
     with pytest.raises(LoginFailed) as refused:
-        await redeem(world.deps, Redemption(code=new_token("oc"), code_verifier=verifier))
+        await redeem(world.deps, Redemption(code=new_tenant_token("oc", world.tenant.id), code_verifier=verifier))
     assert refused.value.code == "CODE_UNKNOWN"
     with pytest.raises(LoginFailed) as refused:
         await Browser(world.deps).complete(f"https://id.acme.example/auth/complete?code={code}")

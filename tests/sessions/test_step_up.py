@@ -11,7 +11,7 @@ from identity_api.db import clients
 from identity_api.db.database import Database
 from identity_api.db.local_accounts import FREE_TRIES
 from identity_api.errors import Refused
-from identity_api.ids import token_hash, uuid7
+from identity_api.ids import new_tenant_token, token_hash, uuid7
 from identity_api.lifecycle.end_login import end_session
 from identity_api.sessions.authenticate import Authenticated
 from identity_api.sessions.step_up import (
@@ -136,7 +136,7 @@ async def test_a_local_password_serves_a_session_that_came_from_a_provider(door:
 
 @pytest.mark.asyncio
 async def test_an_api_token_proves_nobodys_presence(door: Door, ada: UUID) -> None:
-    program = "iat_fresh-program"
+    program = new_tenant_token("iat", door.world.tenant.id)
     async with door.world.database.transaction() as connection:
         await clients.insert_api_token(
             connection, door.world.tenant.id, uuid7(), ada, "ci", token_hash(program), days=1

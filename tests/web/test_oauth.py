@@ -7,7 +7,7 @@ import httpx
 import pytest
 from authlib.integrations.httpx_client import AsyncOAuth2Client
 
-from identity_api.ids import new_token, token_hash, uuid7
+from identity_api.ids import new_tenant_token, token_hash, uuid7
 from identity_api.oidc.authorization import code_challenge, new_code_verifier
 from tests.web.site import FRONTEND, PUBLIC_URL, Site, come_back, make_site
 from tests.web.test_machines import service_client
@@ -161,7 +161,7 @@ async def test_a_token_is_not_revoked_for_another_client_or_at_another_tenants_d
 async def test_an_api_token_is_not_revoked_and_that_is_said(site: Site) -> None:
     await site.signed_in()
     user_id = await site.fetchval("select id from app_user where tenant_id = $1", site.tenant.id)
-    token = new_token("iat")
+    token = new_tenant_token("iat", site.tenant.id)
     await site.execute(
         "insert into api_token (id, tenant_id, user_id, name, token_hash, created_at, expires_at)"
         " values ($1, $2, $3, 'ci', $4, now(), now() + interval '1 day')",

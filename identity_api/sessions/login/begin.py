@@ -13,7 +13,7 @@ import msgspec
 from identity_api.db import audit, sessions
 from identity_api.db.attempts import Attempt, NewAttempt
 from identity_api.db.database import Connection
-from identity_api.ids import new_token, token_hash, uuid7
+from identity_api.ids import new_tenant_token, token_hash, token_key, uuid7
 from identity_api.lifecycle.end_login import end_session
 from identity_api.sessions.login.deps import LoginLimits
 from identity_api.vault import Vault
@@ -64,7 +64,7 @@ async def open_session(
     live = await sessions.of_user(connection, tenant_id, sign_in.user_id, idle_seconds=limits.session_idle_seconds)
     for surplus in live[: max(0, len(live) + 1 - limits.sessions_per_user)]:
         await end_session(connection, tenant_id, surplus.id, reason="too_many", actor=actor)
-    session_id, token = uuid7(), new_token("ias" if kind == "COOKIE" else "iab")
+    session_id, token = uuid7(), new_tenant_token("ias" if kind == "COOKIE" else "iab", tenant_id)
     row = sessions.NewSession(
         id=session_id,
         tenant_id=tenant_id,
@@ -96,7 +96,9 @@ def seal_id_token(
 
 async def end_replaced(connection: Connection, token: str | None) -> None:
     """End the session whose cookie is about to be overwritten; it may be another tenant's, on a host they share."""
-    found = await sessions.find_live(connection, token_hash(token)) if token else None
-    if found is not None:
-        tenant_id, session_id = found
+    if token is None:
+        return
+    tenant_id, hashed = token_key(token)
+    session_id = await sessions.find_live(connection, tenant_id, hashed)
+    if session_id is not None:
         await end_session(connection, tenant_id, session_id, reason="replaced", actor="system")

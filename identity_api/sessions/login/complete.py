@@ -7,7 +7,7 @@ this host: an attacker's code opened in a victim's browser signs nobody in.
 import msgspec
 
 from identity_api.db import attempts, locks
-from identity_api.ids import token_hash
+from identity_api.ids import token_key
 from identity_api.sessions.cookies import binding_name, host_of, is_bound
 from identity_api.sessions.errors import LoginFailed
 from identity_api.sessions.login.delivery import deliver, sign_in_of
@@ -23,7 +23,7 @@ async def complete(deps: LoginDeps, code: str, request: BrowserRequest) -> Login
             or why the login was ended meanwhile.
     """
     async with deps.database.reading() as connection:
-        found = await attempts.by_code(connection, token_hash(code), "COMPLETE")
+        found = await attempts.by_code(connection, *token_key(code), "COMPLETE")
     if found is None:
         failure = LoginFailed("CODE_UNKNOWN")
         count(failure)

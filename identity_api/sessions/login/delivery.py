@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from identity_api.db import attempts, sessions, users
 from identity_api.db.attempts import Attempt, NewAttempt
 from identity_api.db.database import Connection
-from identity_api.ids import new_token, token_hash, uuid7
+from identity_api.ids import new_tenant_token, token_hash, token_key, uuid7
 from identity_api.sessions.cookies import session_cookie, session_cookie_name
 from identity_api.sessions.errors import LoginFailed
 from identity_api.sessions.login.begin import Begun, SignIn, end_replaced, open_session, seal_id_token
@@ -91,7 +91,7 @@ async def make_code(
 ) -> str:
     """A one-time code for the sign-in, good for `code_seconds`."""
     await _ensure_live(connection, attempt, sign_in)
-    code, code_id = new_token("oc"), uuid7()
+    code, code_id = new_tenant_token("oc", attempt.tenant_id), uuid7()
     row = attempts.NewCode(
         id=code_id,
         user_id=sign_in.user_id,
@@ -142,8 +142,11 @@ async def begin_session(
 
 async def _ensure_same_person(connection: Connection, sign_in: SignIn, held: str | None) -> None:
     """A new proof is the signed-in person's own: whoever comes back as somebody else is not switched over unnoticed."""
-    found = await sessions.find_live(connection, token_hash(held)) if held else None
-    if found is not None and await sessions.owner(connection, *found) != sign_in.user_id:
+    if held is None:
+        return
+    tenant_id, hashed = token_key(held)
+    session_id = await sessions.find_live(connection, tenant_id, hashed)
+    if session_id is not None and await sessions.owner(connection, tenant_id, session_id) != sign_in.user_id:
         raise LoginFailed("OTHER_PERSON", status=403)
 
 

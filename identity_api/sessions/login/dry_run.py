@@ -21,7 +21,7 @@ from identity_api.db.provider_tests import ProviderTest
 from identity_api.db.providers import Provider
 from identity_api.diagnostics.findings import skipped
 from identity_api.errors import Refused
-from identity_api.ids import new_token, token_hash, uuid7
+from identity_api.ids import new_tenant_token, token_hash, uuid7
 from identity_api.oidc.errors import ProtocolError
 from identity_api.relying_party.group_sources import with_listed_groups
 from identity_api.relying_party.verified_documents import Exchange, VerifiedDocuments, with_userinfo
@@ -45,7 +45,8 @@ async def begin_test(deps: LoginDeps, provider: Provider, user_id: UUID, *, acto
     Raises:
         Refused: `TOO_MANY_TESTS`: each test asks the provider several times.
     """
-    tenant_id, test_id, handle = provider.tenant_id, uuid7(), new_token("ha")
+    tenant_id, test_id = provider.tenant_id, uuid7()
+    handle = new_tenant_token("ha", tenant_id)
     redirect = urlsplit(provider.redirect_url)
     origin = f"{redirect.scheme}://{redirect.netloc}"
     attempt = attempts.NewAttempt(

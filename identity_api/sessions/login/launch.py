@@ -13,7 +13,7 @@ from identity_api.db import attempts, providers
 from identity_api.db.attempts import Attempt, Handle, Stage
 from identity_api.db.database import Connection
 from identity_api.db.providers import Provider
-from identity_api.ids import new_token, token_hash
+from identity_api.ids import new_tenant_token, new_token, token_hash, token_key
 from identity_api.oidc.authorization import FORM_POST
 from identity_api.oidc.callback_origin import can_be_told
 from identity_api.oidc.discovery import ProviderMetadata
@@ -46,7 +46,7 @@ async def launch(deps: LoginDeps, handle: str, request: BrowserRequest) -> Autho
             PROVIDER_TIMED_OUT or PROVIDER_MISCONFIGURED, after which the same handle works again while it lasts.
     """
     async with deps.database.reading() as connection:
-        found = await attempts.by_handle(connection, token_hash(handle))
+        found = await attempts.by_handle(connection, *token_key(handle))
         provider = None
         if found is not None and found.attempt.provider_id is not None:
             provider = await providers.get(connection, found.attempt.tenant_id, found.attempt.provider_id)
@@ -99,7 +99,8 @@ def _check(found: Handle, provider: Provider, request: BrowserRequest) -> None:
 
 async def _hop(deps: LoginDeps, found: Handle, request: BrowserRequest) -> AuthorizationRedirect:
     """Bind here, and go on to the callback's host."""
-    attempt, binding, second = found.attempt, new_token("bi"), new_token("ha")
+    attempt, binding = found.attempt, new_token("bi")
+    second = new_tenant_token("ha", attempt.tenant_id)
     async with deps.database.transaction() as connection:
         if not await attempts.use_handle(connection, attempt.tenant_id, found.id):
             raise LoginFailed("LOGIN_USED", reason="handle")

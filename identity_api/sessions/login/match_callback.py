@@ -18,7 +18,7 @@ import msgspec
 from identity_api.db import attempts, providers
 from identity_api.db.attempts import Attempt
 from identity_api.db.providers import Provider
-from identity_api.ids import token_hash
+from identity_api.ids import token_key
 from identity_api.oidc.authorization import (
     KNOWN_ERRORS,
     MAX_STATE_LENGTH,
@@ -73,7 +73,7 @@ async def match(deps: LoginDeps, arrival: CallbackRequest) -> Matched | LoginRes
             arrival, LoginFailed("CALLBACK_INVALID", reason=fault.blame if fault else None), lacks="no_state"
         )
     async with deps.database.reading() as connection:
-        attempt = await attempts.by_state(connection, token_hash(state))
+        attempt = await attempts.by_state(connection, *token_key(state))
         provider = None
         if attempt is not None and attempt.provider_id is not None:
             provider = await providers.get(connection, attempt.tenant_id, attempt.provider_id)

@@ -10,7 +10,7 @@ from identity_api.db import attempts, audit, providers, tenants
 from identity_api.db.providers import Provider
 from identity_api.db.tenants import Tenant
 from identity_api.errors import BadInput, NotFound
-from identity_api.ids import new_token, token_hash, uuid7
+from identity_api.ids import new_tenant_token, token_hash, uuid7
 from identity_api.sessions.login.deps import LoginDeps, LoginRequest, Prepared
 from identity_api.sessions.login.return_to import ReturnTarget, decide_ending
 
@@ -42,7 +42,7 @@ async def prepare(deps: LoginDeps, tenant: Tenant, beginning: LoginRequest) -> P
         await _record_refusal(deps, tenant.id, error)
         raise
     attempt = _attempt(tenant, provider, beginning, ending)
-    handle = new_token("ha")
+    handle = new_tenant_token("ha", tenant.id)
     async with deps.database.transaction() as connection:
         await attempts.insert(connection, attempt, seconds=deps.limits.attempt_seconds)
         await attempts.insert_handle(

@@ -15,7 +15,7 @@ from identity_api.db.logout_handles import SealedTarget
 from identity_api.db.providers import Provider
 from identity_api.db.sessions import ProviderSession, SessionRecord
 from identity_api.errors import BadInput, NotFound
-from identity_api.ids import new_token, token_hash, uuid7
+from identity_api.ids import new_tenant_token, new_token, token_hash, uuid7
 from identity_api.lifecycle import end_login
 from identity_api.oidc.end_session import end_session_url, is_return_of
 from identity_api.oidc.errors import ProtocolError
@@ -113,7 +113,7 @@ async def keep_for_browser(deps: LoginDeps, tenant_id: UUID, target: SignedOut) 
     """A one-time handle for where a browser goes, for a program that asked: the address itself holds the ID Token, which is
     for the provider alone. Returns the handle.
     """
-    handle, row_id = new_token("lh"), uuid7()
+    handle, row_id = new_tenant_token("lh", tenant_id), uuid7()
     sealed = deps.vault.seal(
         msgspec.json.encode([target.location, target.return_state]),
         tenant_id=tenant_id,

@@ -32,7 +32,7 @@ from identity_api.web.pages.rendering import password_page
 from identity_api.web.routes.login import tenant_of
 
 KEPT_SECONDS: Final = 1_800
-_TOKEN: Final = re.compile(r"ipw_[A-Za-z0-9_-]{20,60}")
+_TOKEN: Final = re.compile(r"ipw_[A-Za-z0-9_-]{20,96}")
 
 
 @get("/auth/password/{token:str}", name="password-link")
