@@ -54,7 +54,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
 
 _ELSEWHERE = {
     "tenant_slug": "t.slug as tenant_slug",
-    "frontend_slug": "(select slug from frontend f where f.tenant_id = a.tenant_id and f.id = a.frontend_id) as frontend_slug",
+    "frontend_slug": "(select slug from frontend f where f.tenant_id = $1 and f.id = a.frontend_id) as frontend_slug",
     "is_expired": "a.expires_at <= now() as is_expired",
 }
 _ATTEMPT = ", ".join([_ELSEWHERE.get(name, f"a.{name}") for name in Attempt.__struct_fields__])

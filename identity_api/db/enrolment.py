@@ -23,7 +23,7 @@ class KnownPerson(msgspec.Struct, frozen=True):
 # A login makes user and identity in one transaction, so that they have one moment; whom an admin enters, has not.
 _CHOSE_ADDRESS = """
     (position('@' in u.username) > 0 and (u.email_verified is not true or u.email is distinct from u.username) and exists (
-        select from identity i where i.tenant_id = u.tenant_id and i.user_id = u.id and i.created_at = u.created_at))
+        select from identity i where i.tenant_id = $1 and i.user_id = u.id and i.created_at = u.created_at))
 """
 
 

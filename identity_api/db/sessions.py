@@ -71,7 +71,6 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
 
 
-_USER = USER_COLUMNS.replace("$1", "o.tenant_id")
 _PERSON = """
     join tenant t on t.id = o.tenant_id
     join app_user u on u.tenant_id = o.tenant_id and u.id = o.user_id and u.disabled_at is null
@@ -81,21 +80,21 @@ _PERSON = """
 _SESSION = f"""
     select o.id as token_id, o.kind, o.tenant_id, t.slug as tenant_slug, o.identity_id, o.authenticated_at, o.seen_at,
         o.absolute_until as expires_at, o.seen_at + make_interval(secs => $3) as idle_until, o.created_at as issued_at,
-        {_USER}, {CIRCUMSTANCES}
+        {USER_COLUMNS}, {CIRCUMSTANCES}
     from session o {_PERSON}
     where o.tenant_id = $1 and o.token_hash = $2 and o.ended_at is null
         and o.absolute_until > now() and o.seen_at > now() - make_interval(secs => $3)
         and o.epoch = u.epoch + t.epoch
         -- A session stands on the login it came from; one by a local password has none.
         and (o.identity_id is null or exists (
-            select from identity i join provider p on p.tenant_id = i.tenant_id and p.id = i.provider_id and p.enabled
-            where i.tenant_id = o.tenant_id and i.id = o.identity_id and i.state not in ('REVOKED', 'QUARANTINED')))
+            select from identity i join provider p on p.tenant_id = $1 and p.id = i.provider_id and p.enabled
+            where i.tenant_id = $1 and i.id = o.identity_id and i.state not in ('REVOKED', 'QUARANTINED')))
 """
 
 _API_TOKEN = f"""
     select o.id as token_id, 'API_TOKEN' as kind, o.tenant_id, t.slug as tenant_slug, null::uuid as identity_id,
         o.created_at as authenticated_at, o.seen_at, o.expires_at, null::timestamptz as idle_until,
-        o.created_at as issued_at, {_USER}, {CIRCUMSTANCES}
+        o.created_at as issued_at, {USER_COLUMNS}, {CIRCUMSTANCES}
     from api_token o {_PERSON}
     where o.tenant_id = $1 and o.token_hash = $2 and o.ended_at is null and o.expires_at > now()
 """

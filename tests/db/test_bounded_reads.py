@@ -39,7 +39,7 @@ class Catching:
         self.statement, self.arguments = statement, arguments
         raise Caught
 
-    fetchrow = fetch
+    fetchrow = fetchval = fetch
 
 
 @pytest_asyncio.fixture

@@ -5,11 +5,7 @@ from typing import Any
 import pytest
 
 from identity_api.db.database import Database
-from identity_api.db.tables import TABLES
-
-SHARED = {"tenant", "tenant_host", "service_client"}
-"""Not a tenant's own: tenants themselves, what says which tenant a request is for, and programs for several tenants."""
-OF_TENANTS = sorted({table._meta.tablename for table in TABLES} - SHARED)
+from tests.db.partitioned import OF_TENANTS
 
 _UNIQUE = """
     select c.relname as table, k.relname as key, i.indisprimary as is_primary, a.attname as first

@@ -59,6 +59,11 @@ def statements(module: ModuleType) -> Iterator[tuple[str, str | None]]:
             for call in ast.walk(function):
                 if is_statement(call):
                     yield f"{module.__name__}.{function.name}", text_of(call, function, module)
+                elif isinstance(call, ast.Call):  # for a function of the module that runs it
+                    texts = [
+                        one.value for one in call.args if isinstance(one, ast.Constant) and isinstance(one.value, str)
+                    ]
+                    yield from [(f"{module.__name__}.{function.name}", text) for text in texts if _SQL.match(text)]
     for name, value in vars(module).items():  # statements that are run one after the other
         for one in value if isinstance(value, tuple) else ():
             if isinstance(one, str) and _SQL.match(one):
