@@ -449,6 +449,10 @@ CREATE TABLE public.refresh_token (
     uncertain boolean NOT NULL
 );
 ALTER TABLE ONLY public.refresh_token ALTER COLUMN tenant_id SET (n_distinct=-0.001);
+CREATE TABLE public.schema_compatibility (
+    migration text NOT NULL,
+    works_with text NOT NULL
+);
 CREATE TABLE public.service_client (
     id uuid NOT NULL,
     name text NOT NULL,
@@ -586,6 +590,8 @@ ALTER TABLE ONLY public.refresh_token
     ADD CONSTRAINT refresh_token_hash_key UNIQUE (tenant_id, identity_id, hash);
 ALTER TABLE ONLY public.refresh_token
     ADD CONSTRAINT refresh_token_pkey PRIMARY KEY (tenant_id, id);
+ALTER TABLE ONLY public.schema_compatibility
+    ADD CONSTRAINT schema_compatibility_pkey PRIMARY KEY (migration);
 ALTER TABLE ONLY public.service_client
     ADD CONSTRAINT service_client_name_key UNIQUE (name);
 ALTER TABLE ONLY public.service_client

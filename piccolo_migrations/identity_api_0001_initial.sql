@@ -3,7 +3,15 @@
 -- Keys. A row that a tenant owns has a primary key and unique constraints that begin with `tenant_id`, and so has every
 -- reference between such rows: the database refuses a row that points into another tenant, and the tables can be split by
 -- tenant over several servers. Ids are UUIDv7, so the primary key gives a tenant's rows in the order they were made.
--- Known to all servers, and the exceptions therefore: `tenant`, `tenant_host` and `service_client`.
+-- Known to all servers, and the exceptions therefore: `tenant`, `tenant_host`, `service_client` and `schema_compatibility`.
+
+-- The schema itself ------------------------------------------------------------------------------------------------------
+
+-- For an older version of the code, which does not have the files of newer migrations: whether it can live with them.
+create table schema_compatibility (
+    migration text primary key,
+    works_with text not null
+);
 
 -- Tenants ----------------------------------------------------------------------------------------------------------------
 
@@ -157,6 +165,7 @@ create table provider_breaker (
     open_until timestamptz,
     reason text,
     changed_at timestamptz not null,
+    paused_at timestamptz,
     primary key (tenant_id, id),
     foreign key (tenant_id, id) references provider
 );
@@ -290,6 +299,8 @@ create index identity_sync_due on identity_sync (due_at) where due_at is not nul
 create index identity_sync_user on identity_sync (tenant_id, user_id);
 create index identity_sync_provider on identity_sync (tenant_id, provider_id, due_at);
 create index identity_sync_leased on identity_sync (tenant_id, provider_id) where lease_owner is not null;
+create index identity_sync_unread on identity_sync (tenant_id, provider_id)
+    where groups_completeness not in ('COMPLETE', 'EMPTY');
 
 create table refresh_token (
     id uuid not null,
@@ -420,6 +431,9 @@ create unique index permission_grant_group_open on permission_grant (tenant_id, 
 create index permission_grant_user on permission_grant (tenant_id, user_id, granted_at);
 create index permission_grant_mapping_open on permission_grant (tenant_id, mapping_id) where revoked_at is null;
 create index permission_grant_permission on permission_grant (tenant_id, permission_id) where revoked_at is null;
+-- Who left which group, without reading everybody else's.
+create index permission_grant_group_left on permission_grant (tenant_id, group_id, revoked_at)
+    where revoked_reason = 'GROUP_LEFT';
 
 create table user_read (
     id uuid not null,

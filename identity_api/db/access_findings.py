@@ -2,7 +2,7 @@
 
 Each function is one statement that reads by index and stops early: of a mapping or group no more than the first living
 member, and never more than the `LOOKED_AT` groups of a mapping or members of a group. `(select ... limit 1) is null` is how
-they are kept from being planned as a join over everybody.
+they are kept from being planned as a join over everybody, and the order of a group's members as a search through all groups.
 
 A living member is an identity that is in the group as last asserted completely and is neither revoked nor quarantined. Who
 could not be read lately stays a member: unknown is never empty (I7).
@@ -25,7 +25,7 @@ RECENT_DAYS: Final = 30
 _LIVING = """
     select 1 from identity_group ig join identity i on i.tenant_id = $1 and i.id = ig.identity_id
     where ig.tenant_id = $1 and ig.group_id = {group} and i.state not in ('REVOKED', 'QUARANTINED')
-        and i.unlinked_at is null limit 1
+        and i.unlinked_at is null order by ig.identity_id limit 1
 """
 _MATCHED = (
     f"(select mg.group_id from mapping_group mg where mg.tenant_id = $1 and mg.mapping_id = m.id limit {LOOKED_AT})"

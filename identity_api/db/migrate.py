@@ -8,6 +8,7 @@ import contextlib
 import io
 import os
 import re
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -35,18 +36,37 @@ async def applied_migrations(connection: Connection) -> list[str]:
     return [row["name"] for row in rows]
 
 
-async def check_schema(connection: Connection) -> None:
-    """Refuse to run on a schema that is not the code's own.
+async def check_schema(connection: Connection) -> list[str]:
+    """Refuse to run on a schema that this code does not work with.
+
+    Returns:
+        The migrations that a newer version has added and that this one works with, oldest first; mostly none.
 
     Raises:
-        ConfigurationError: migrations are missing, or the database is ahead of this version.
+        ConfigurationError: migrations are missing, or a newer version's are not compatible with this one.
     """
-    known, applied = set(known_migrations()), set(await applied_migrations(connection))
-    if applied - known:
-        raise ConfigurationError(["The database was migrated by a newer version of identity-api. Run that version."])
-    if known - applied:
-        count = len(known - applied)
-        raise ConfigurationError([f"The database lacks {count} migration(s). Run: identity-api migrate"])
+    known, applied = known_migrations(), await applied_migrations(connection)
+    newer = [migration for migration in applied if migration not in known]
+    if newer:
+        await _ensure_compatible(connection, newer, known)
+    missing = len(set(known) - set(applied))
+    if missing:
+        raise ConfigurationError([f"The database lacks {missing} migration(s). Run: identity-api migrate"])
+    return newer
+
+
+async def _ensure_compatible(connection: Connection, newer: Sequence[str], known: Sequence[str]) -> None:
+    """Each of the newer migrations says which code still works after it; one that says nothing works with none of old."""
+    rows = await connection.fetch("select migration, works_with from schema_compatibility")
+    works_with = {row["migration"]: row["works_with"] for row in rows}
+    for migration in newer:
+        if works_with.get(migration, migration) > known[-1]:
+            raise ConfigurationError(
+                [
+                    f"The database was migrated by a newer version of identity-api, and this version does not work with"
+                    f" migration {migration}. Run the newer version, or restore the backup that was made before it."
+                ]
+            )
 
 
 async def migrate(url: str) -> list[str]:
@@ -54,7 +74,8 @@ async def migrate(url: str) -> list[str]:
 
     Raises:
         Unavailable: the database does not answer.
-        ConfigurationError: the database is ahead of this version, or belongs to something else.
+        ConfigurationError: the database is ahead of this version in a way that this one does not work with, or belongs to
+            something else.
     """
     try:
         connection = await asyncpg.connect(url)
@@ -65,10 +86,9 @@ async def migrate(url: str) -> list[str]:
             raise ConfigurationError([f"PostgreSQL {OLDEST_POSTGRESQL} or newer is needed."])
         await connection.execute("select pg_advisory_lock($1)", _LOCK)
         before = set(await applied_migrations(connection))
-        if before - set(known_migrations()):
-            raise ConfigurationError(
-                ["The database was migrated by a newer version of identity-api. Run that version."]
-            )
+        newer = sorted(before - set(known_migrations()))
+        if newer:
+            await _ensure_compatible(connection, newer, known_migrations())
         if not before and await connection.fetchval("select count(*) from pg_tables where schemaname = 'public'"):
             raise ConfigurationError(["The database holds tables that are not ours. Name an empty one."])
         if set(known_migrations()) - before:

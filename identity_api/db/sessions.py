@@ -85,9 +85,10 @@ _SESSION = f"""
     where o.tenant_id = $1 and o.token_hash = $2 and o.ended_at is null
         and o.absolute_until > now() and o.seen_at > now() - make_interval(secs => $3)
         and o.epoch = u.epoch + t.epoch
-        -- A session stands on the login it came from; one by a local password has none.
-        and (o.identity_id is null or exists (
-            select from identity i join provider p on p.tenant_id = $1 and p.id = i.provider_id and p.enabled
+        -- A session stands on the login it came from; one by a local password has none. Asked as a value, since for `exists`
+        -- the planner may read all identities of the tenant first.
+        and (o.identity_id is null or (
+            select p.enabled from identity i join provider p on p.tenant_id = $1 and p.id = i.provider_id
             where i.tenant_id = $1 and i.id = o.identity_id and i.state not in ('REVOKED', 'QUARANTINED')))
 """
 

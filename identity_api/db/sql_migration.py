@@ -9,15 +9,29 @@ from piccolo.engine import engine_finder
 from identity_api.db.migration_files import APP_NAME
 
 
-def sql_migration(python_file: str, migration_id: str, description: str) -> MigrationManager:
-    """The migration whose statements are in the `.sql` file of the same name, run as one script in one transaction."""
+def sql_migration(
+    python_file: str, migration_id: str, description: str, *, works_with: str | None = None
+) -> MigrationManager:
+    """The migration whose statements are in the `.sql` file of the same name, run as one script in one transaction.
+
+    Args:
+        works_with: the newest migration that the oldest code knows which still works after this one. A migration that
+            expands names the last one of the previous minor version; one that contracts names itself, or a later one
+            than the code that used what goes. Without it no older code works.
+    """
     script = Path(python_file).with_suffix(".sql").read_text("utf-8")
     manager = MigrationManager(migration_id=migration_id, app_name=APP_NAME, description=description)
 
     async def run() -> None:
         # One connection, one transaction: Piccolo's own, opened around this migration.
         engine: Any = engine_finder()
-        await engine.current_transaction.get().connection.execute(script)
+        connection = engine.current_transaction.get().connection
+        await connection.execute(script)
+        await connection.execute(
+            "insert into schema_compatibility (migration, works_with) values ($1, $2)",
+            migration_id,
+            works_with or migration_id,
+        )
 
     manager.add_raw(run)
     return manager

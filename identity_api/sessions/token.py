@@ -73,10 +73,10 @@ async def _replace(connection: Connection, found: Code, token: str | None) -> bo
     """End the session that this login proves its person anew for; False if it is not a live one of the same person."""
     if token is None:
         return True
-    held = await sessions.find_live(connection, token_hash(token))
-    if held is None or held[0] != found.attempt.tenant_id:
+    tenant_id, hashed = token_key(token)
+    session_id = await sessions.find_live(connection, tenant_id, hashed)
+    if session_id is None or tenant_id != found.attempt.tenant_id:
         return False
-    tenant_id, session_id = held
     if await sessions.owner(connection, tenant_id, session_id) != found.user_id:
         return False
     return await end_session(connection, tenant_id, session_id, reason="replaced", actor=f"user:{found.user_id}")

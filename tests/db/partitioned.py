@@ -13,8 +13,8 @@ from identity_api.db.migration_files import MIGRATIONS
 from identity_api.db.tables import TABLES
 
 PARTS = 8
-SHARED = {"tenant", "tenant_host", "service_client"}
-"""Not a tenant's own: tenants themselves, what says which tenant a request is for, and programs for several tenants."""
+SHARED = {"schema_compatibility", "tenant", "tenant_host", "service_client"}
+"""Not a tenant's own: the schema itself, tenants, what says which tenant a request is for, and programs for several tenants."""
 OF_TENANTS = sorted({table._meta.tablename for table in TABLES} - SHARED)
 
 _TABLE = re.compile(r"^create table (\w+) \(\n.*?\n\);$", re.MULTILINE | re.DOTALL)

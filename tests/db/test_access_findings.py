@@ -29,8 +29,8 @@ _FILL = (
     select gen_random_uuid(), $1, $2, 'group-' || n, now() from generate_series(1, $3::int) n
     """,
     """
-    insert into identity_group (id, tenant_id, identity_id, group_id)
-    select gen_random_uuid(), $1, i.id, g.id from identity i cross join provider_group g
+    insert into identity_group (tenant_id, identity_id, group_id)
+    select $1, i.id, g.id from identity i cross join provider_group g
     where i.tenant_id = $1 and i.provider_id = $2 and g.tenant_id = $1 and $3::int > 0
     """,
     """
@@ -43,13 +43,13 @@ _FILL = (
     select gen_random_uuid(), $1, $2, 'group-' || n, 'EXACT', true, 1, 'API', now(), now() from generate_series(2, $3::int) n
     """,
     """
-    insert into mapping_group (id, tenant_id, mapping_id, group_id)
-    select gen_random_uuid(), $1, m.id, g.id from group_mapping m join provider_group g
+    insert into mapping_group (tenant_id, mapping_id, group_id)
+    select $1, m.id, g.id from group_mapping m join provider_group g
         on g.tenant_id = $1 and g.name = m.pattern where m.tenant_id = $1 and g.provider_id = $2 and $3::int > 0
     """,
     """
-    insert into mapping_permission (id, tenant_id, mapping_id, permission_id)
-    select gen_random_uuid(), $1, m.id, p.id from group_mapping m join permission p
+    insert into mapping_permission (tenant_id, mapping_id, permission_id)
+    select $1, m.id, p.id from group_mapping m join permission p
         on p.tenant_id = $1 and p.name = 'docs:read' || right(m.pattern, -6)
     where m.tenant_id = $1 and m.provider_id = $2 and $3::int > 0
     """,

@@ -44,8 +44,9 @@ OF_ALL_TENANTS: Final = {
     "identity_api.db.provider_tests.forget": "clean-up",
     # What an operator is told of the whole installation.
     "identity_api.db.inspection.oldest_unsealed_seconds": "for the metrics and `doctor`",
-    "identity_api.db.sync.count_by_state": "for the metrics",
-    "identity_api.db.sync.oldest_due_seconds": "for the metrics",
+    "identity_api.db.sync_health.oldest_due_seconds": "for the metrics",
+    "identity_api.db.sync_health.providers": "for the metrics and `sync status`; of one tenant for its admins",
+    "identity_api.db.sync_health.reasons": "the same",
     "identity_api.db.sealed.audit_key_ids": "for `doctor`: which keys are still needed",
     # Rules between tenants.
     "identity_api.db.providers.at_one_place": "providers that share a redirect URL, which may be of several tenants",

@@ -32,10 +32,10 @@ async def examine_database(database: Database) -> list[Finding]:
         after = datetime.now(UTC)
         findings = [_version(server.version, server.version_text), _clock(server.clock, before, after)]
         try:
-            await check_schema(connection)
+            newer = await check_schema(connection)
         except ConfigurationError as error:
             return findings + [fail("schema", problem) for problem in error.problems]
-        findings.append(ok("schema", "this version's."))
+        findings.append(ok("schema", "a newer version's, which this one works with." if newer else "this version's."))
     return [*findings, await _write(database)]
 
 

@@ -1,1 +1,0 @@
-alter table provider_breaker add column paused_at timestamptz;
