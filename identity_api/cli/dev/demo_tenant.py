@@ -53,6 +53,18 @@ origins = ["http://127.0.0.1:{port}", "http://localhost:{port}"]
 return_urls = ["http://127.0.0.1:{port}/account", "http://localhost:{port}/account"]
 deliveries = ["cookie", "code"]
 
+[[tenants.frontends]]
+slug = "spa"
+origins = ["http://localhost:8010"]
+return_urls = ["http://localhost:8010/"]
+deliveries = ["code"]
+
+[[tenants.frontends]]
+slug = "same-site"
+origins = ["http://127.0.0.1:8011"]
+return_urls = ["http://127.0.0.1:8011/"]
+deliveries = ["cookie"]
+
 [[tenants.permissions]]
 name = "docs:read"
 description = "Read the documents."
