@@ -30,6 +30,7 @@ from identity_api.errors import BadInput, Conflict
 from identity_api.oidc.client_auth import NONE, SECRET_METHODS
 from identity_api.permissions.delegation import Actor
 from identity_api.providers.change import ProviderChange, change_provider
+from identity_api.providers.checks import is_web_address
 from identity_api.providers.declaration import ProviderDeclaration
 from identity_api.providers.deps import ProviderDeps, load, owner_of
 from identity_api.providers.provider_row import Owner, changed_fields, declaration_of, has_moved, provider_row
@@ -40,6 +41,21 @@ OPERATORS = ("accept_without_iss", "pkce", "missing_nonce")
 """Set by the operator alone, and taken back by whoever moves the provider."""
 FIXED = ("slug", "protocol", "preset", "enabled")
 """Never changed by `update`: names and addresses that others know; being enabled has mutations of its own."""
+
+
+def _check_redirect(wanted: Provider, public_url: str) -> None:
+    """A redirect URL that nobody said follows from the public URL, and providers register https alone.
+
+    Raises:
+        BadInput: `PROVIDER_INVALID`.
+    """
+    if not is_web_address(wanted.redirect_url):
+        raise BadInput(
+            f"The redirect URL would be {wanted.redirect_url}, which is not https. Whoever runs this service makes"
+            f" IDENTITY_PUBLIC_URL, which is {public_url} now, an https address; or give a redirect URL.",
+            code=INVALID,
+            field="redirect_url",
+        )
 
 
 async def create(
@@ -70,6 +86,7 @@ async def create(
                 now=now,
                 managed_by="API",
             )
+            _check_redirect(wanted, deps.defaults.public_url)
             await _check(deps, connection, actor, owner, None, wanted)
             secrets = None if secret is None else only_secret(deps.vault, wanted, secret, now)
             new = ProviderChange(before=None, wanted=wanted, secrets=secrets, named=tuple(fields))

@@ -49,6 +49,27 @@ async def test_a_preset_fills_in_what_was_not_said(office: Office) -> None:
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("public_url", "is_refused"),
+    [("http://id.example.com", True), ("http://localhost:8000", False), ("https://id.example.com", False)],
+)
+async def test_a_redirect_url_that_would_be_plain_http_on_another_machine_is_refused(
+    office: Office, public_url: str, is_refused: bool
+) -> None:
+    deps = msgspec.structs.replace(office.deps, defaults=Defaults(public_url, 300, 14_400, 86_400))
+    async with office.deps.database.transaction() as connection:
+        await connection.execute("delete from tenant_host where tenant_id = $1", office.actor.tenant_id)
+    fields = {**FIELDS, "slug": "plain"}
+    if not is_refused:
+        made = await administration.create(deps, office.actor, fields, secret=SECRET)
+        assert made.redirect_url.startswith(public_url)
+        return
+    with pytest.raises(BadInput, match="not https") as refused:
+        await administration.create(deps, office.actor, fields, secret=SECRET)
+    assert (refused.value.code, refused.value.field) == ("PROVIDER_INVALID", "redirect_url")
+
+
+@pytest.mark.asyncio
 async def test_a_slug_is_given_once(office: Office) -> None:
     """S3-04 to S3-06."""
     made = await office.provider()
