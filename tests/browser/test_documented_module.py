@@ -1,12 +1,14 @@
 """The module of docs/frontends.md in a real browser, on a page of another origin: code, PKCE, CORS, GraphQL, signing out."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.chromium import CHROMIUM, MISSING
 from tests.browser.frontend import documented_module, serving
+from tests.docs.pages import blocks
 from tests.flows.product import Product
 
 pytestmark = [
@@ -16,6 +18,7 @@ pytestmark = [
     pytest.mark.asyncio,
 ]
 
+CLIENT = Path(__file__).parents[2] / "clients" / "typescript" / "src" / "identity.js"
 _HTML = """<!doctype html><title>A frontend</title><button>Sign in</button><p></p>
 <script type="module">
 import * as login from "/login.js";
@@ -63,6 +66,20 @@ async def test_the_documented_module_signs_in_and_asks(page: Page, frontend: str
     await page.get_by_role("button", name="Bob Baker").click()
     await expect(page.locator("p")).to_have_text('{"data":{"viewer":{"user":{"username":"bob"}}}}')
     assert page.url == f"{frontend}/", "neither code nor state stays in the address"
+
+
+async def test_the_five_minutes_say_hello_and_what_one_may_do(page: Page, product: Product) -> None:
+    [written] = [block for block in blocks("docs/frontends.md", "js") if "createIdentity" in block]
+    files = {"/identity.js": CLIENT.read_text("utf-8")}
+    with serving(files) as port:
+        origin = f"http://app.localhost:{port}"
+        product.apply(_TENANT.format(origin=origin, product=product))
+        script = written.replace("https://login.acme.example", product.at("c.localhost"))
+        script = script.replace("https://app.acme.example/signed-in", f"{origin}/")
+        files |= {"/page.js": script, "/": '<!doctype html><body><script type="module" src="/page.js"></script></body>'}
+        await page.goto(f"{origin}/")
+        await page.get_by_role("button", name="Bob Baker").click()
+        await expect(page.locator("body")).to_contain_text("Hello Bob Baker. You may not read the documents.")
 
 
 async def test_a_login_that_another_page_began_is_not_taken(page: Page, frontend: str) -> None:

@@ -35,7 +35,7 @@ _UNSAID: Final = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]")
 
 def address_for(attempt: Attempt, failure: LoginFailed) -> str | None:
     """Where the browser goes with this failure; None where it is a page of ours that tells it."""
-    if attempt.frontend_id is None or attempt.test_id is not None or failure.code in _NOT_TOLD:
+    if attempt.frontend_id is None or attempt.test_id is not None or not is_told(failure):
         return None
     return error_address(
         attempt.return_to,
@@ -47,6 +47,11 @@ def address_for(attempt: Attempt, failure: LoginFailed) -> str | None:
         request_id=current_request_id(),
         in_fragment=attempt.delivery == "fragment",
     )
+
+
+def is_told(failure: LoginFailed) -> bool:
+    """Whether the failure is an answer to the frontend, and not one that may have come from anybody."""
+    return failure.code not in _NOT_TOLD
 
 
 def begin_again(attempt: Attempt, failure: LoginFailed) -> str:
