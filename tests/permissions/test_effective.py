@@ -1,0 +1,41 @@
+"""The ends of leases, to the microsecond. `tests/db/test_effective_permission.py` holds the SQL definition to the rest."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from identity_api.permissions.effective import standing
+from identity_api.permissions.grant_snapshot import (
+    GrantFact,
+    GrantSnapshot,
+    IdentityFact,
+    Lease,
+    ProviderCircumstances,
+    TenantCircumstances,
+    UserCircumstances,
+)
+
+END = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
+LATER = END + timedelta(days=1)
+TICK = timedelta(microseconds=1)
+MOMENT = END.isoformat()
+
+IDENTITY = IdentityFact("i", "p", "https://idp.example", "s-1", "s-1", "FRESH", None, MOMENT, MOMENT, MOMENT)
+BY_GROUP = GrantFact("g-1", "docs:read", "GROUP", "i", "m", "g", "staff", MOMENT, "system")
+BY_HAND = GrantFact("g-2", "docs:write", "MANUAL", None, None, None, None, MOMENT, "operator:root")
+TENANT = TenantCircumstances({"p": ProviderCircumstances("p", "sso", "SSO", True, "REFRESH_TOKEN", "ADDITIVE")})
+
+
+def names(lease: Lease, at: datetime) -> set[str]:
+    user = UserCircumstances(enabled=True, has_password=False, leases={"i": lease})
+    return set(standing(GrantSnapshot((IDENTITY,), (BY_GROUP, BY_HAND)), user, TENANT, at).names)
+
+
+@pytest.mark.parametrize(
+    ("lease", "kept"),
+    [(Lease(LATER, END), {"docs:write"}), (Lease(END, LATER), {"docs:read"}), (Lease(END, END), set())],
+    ids=["groups", "way in", "both"],
+)
+def test_what_rests_on_a_lease_is_over_at_its_very_end(lease: Lease, kept: set[str]) -> None:
+    assert names(lease, END - TICK) == {"docs:read", "docs:write"}
+    assert names(lease, END) == kept
