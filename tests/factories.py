@@ -113,11 +113,11 @@ async def make_user(
 
 
 async def make_identity(
-    connection: Connection, provider: Provider, user_id: UUID, *, subject: str | None = None
+    connection: Connection, provider: Provider, user_id: UUID, *, subject: str | None = None, anchor: str | None = None
 ) -> UUID:
     """An identity of the user at the provider, never signed in yet."""
     identity_id = uuid7()
-    anchor = subject or f"subject-{identity_id.hex}"
+    subject = subject or f"subject-{identity_id.hex}"
     await identities.insert(
         connection,
         provider.tenant_id,
@@ -125,8 +125,8 @@ async def make_identity(
         user_id=user_id,
         provider_id=provider.id,
         issuer=provider.issuer,
-        subject=anchor,
-        anchor=anchor,
+        subject=subject,
+        anchor=anchor or subject,
     )
     await user_read_model.refresh(connection, provider.tenant_id, [user_id])
     return identity_id

@@ -5,7 +5,7 @@ import base64
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -13,6 +13,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
+from identity_api.db.database import Connection, Database
 from identity_api.embedded.services import Services
 
 SCRIPT = Path(sys.executable).with_name("identity-api")
@@ -133,3 +134,18 @@ def command(tmp_path: Path, url: str, redis_url: str) -> Command:
 def offline(tmp_path: Path) -> Command:
     """The command line without any service."""
     return Command(tmp_path)
+
+
+def on_database(url: str, work: Callable[[Connection], Awaitable[Any]]) -> Any:
+    """Run against the database as the product does."""
+
+    async def run() -> Any:
+        database = Database(url, pool_size=2)
+        await database.open()
+        try:
+            async with database.transaction() as connection:
+                return await work(connection)
+        finally:
+            await database.close()
+
+    return asyncio.run(run())

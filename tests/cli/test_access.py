@@ -1,20 +1,17 @@
 """What only the operator gives: first permissions, service clients, API tokens."""
 
-import asyncio
 import json
-from collections.abc import Awaitable, Callable
-from typing import Any
 from uuid import UUID
 
 import pytest
 
-from identity_api.db.database import Connection, Database
+from identity_api.db.database import Connection
 from identity_api.ids import uuid7
 from identity_api.permissions.service import USERS_READ
 from identity_api.sessions.authenticate import authenticate
 from identity_api.sessions.introspect import verify_service_client
-from tests.cli.conftest import Command, ask
-from tests.factories import make_user
+from tests.cli.conftest import Command, ask, on_database
+from tests.factories import make_identity, make_provider, make_user
 
 TENANT = """
 [[tenants]]
@@ -22,21 +19,6 @@ slug = "acme"
 name = "Acme"
 hosts = ["acme.example.com"]
 """
-
-
-def on_database(url: str, work: Callable[[Connection], Awaitable[Any]]) -> Any:
-    """Run against the database as the product does."""
-
-    async def run() -> Any:
-        database = Database(url, pool_size=2)
-        await database.open()
-        try:
-            async with database.transaction() as connection:
-                return await work(connection)
-        finally:
-            await database.close()
-
-    return asyncio.run(run())
 
 
 @pytest.fixture
@@ -68,29 +50,12 @@ def test_the_operator_gives_and_takes_a_first_admin(command: Command, tenant_id:
     assert "has no grant of" in again.stderr
 
 
-SIGNED_IN = """
-    with provider as (
-        insert into provider (id, tenant_id, slug, protocol, label, position, enabled, issuer, client_id,
-            client_authentication, redirect_url, scopes, authorization_parameters, endpoints, claims, provisioning,
-            adopt_by_name, email_verified_rule, absent_groups, sync_mode, sync, sync_interval_seconds, outage_grace_seconds,
-            unsynced_lease_seconds, max_concurrent, reauthentication, managed_by, version, created_at, updated_at)
-        values (gen_random_uuid(), $1, 'sso', 'oidc', 'SSO', 0, true, 'https://sso.example', 'c', 'none',
-            'https://acme.example.com/x', '{openid}', '{}', '{}', '{}', 'JIT', false, 'IGNORE', 'UNKNOWN', 'ADDITIVE', 'OFF',
-            300, 14400, 86400, 20, false, 'API', 1, now(), now()) returning id
-    )
-    insert into identity (id, tenant_id, user_id, provider_id, issuer, subject, anchor, claims, state, state_since,
-        created_at, signed_in_at)
-    select gen_random_uuid(), $1, u.id, provider.id, 'https://sso.example', 's-1', 's-1', '{}', 'FRESH', now(),
-        u.created_at, now()
-    from app_user u, provider where u.username = $2
-"""
-
-
 async def _sign_in_as(connection: Connection, tenant_id: UUID, name: str) -> UUID:
     """Somebody whom a login has made, under this name."""
     user_id = await make_user(connection, tenant_id, username=name, password_hash="unused")
     await connection.execute("update app_user set email = $2, email_verified = false where id = $1", user_id, name)
-    await connection.execute(SIGNED_IN, tenant_id, name)
+    provider = await make_provider(connection, tenant_id, slug="sso", issuer="https://sso.example", sync="OFF")
+    await make_identity(connection, provider, user_id, subject="s-1")
     return user_id
 
 

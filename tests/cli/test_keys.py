@@ -7,14 +7,18 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from uuid import UUID
 
 import asyncpg
 import pytest
 
 from identity_api.config import parse_key_ring
+from identity_api.db import providers
+from identity_api.db.database import Connection
 from identity_api.ids import uuid7
 from identity_api.vault import Vault
-from tests.cli.conftest import Command, ask, new_key
+from tests import factories as make
+from tests.cli.conftest import Command, ask, new_key, on_database
 
 DECLARATION = """
 [[tenants]]
@@ -97,32 +101,19 @@ def rotation_held_up(url: str) -> Iterator[None]:
         holder.join()
 
 
+async def _make_identity(connection: Connection) -> tuple[UUID, UUID]:
+    """Tenant and identity of somebody at the tenant's provider."""
+    tenant_id = await connection.fetchval("select id from tenant")
+    [provider] = await providers.of_tenant(connection, tenant_id)
+    return tenant_id, await make.make_identity(connection, provider, await make.make_user(connection, tenant_id))
+
+
 def fill(url: str, vault: Vault, count: int) -> int:
     """Give the tenant an identity with so many refresh tokens."""
-    [tenant] = ask(url, "select t.id, p.id as provider from tenant t join provider p on p.tenant_id = t.id")
-    user_id, identity_id, ids = uuid7(), uuid7(), [uuid7() for _ in range(count)]
-    ask(
-        url,
-        """
-        insert into app_user (id, tenant_id, username, username_folded, display_label, display_label_folded, epoch,
-            created_at, active_at) values ($1, $2, 'alice', 'alice', 'Alice', 'alice', 0, now(), now())
-        """,
-        user_id,
-        tenant["id"],
-    )
-    ask(
-        url,
-        """
-        insert into identity (id, tenant_id, user_id, provider_id, issuer, anchor, claims, state, state_since,
-            created_at, signed_in_at) values ($1, $2, $3, $4, 'i', 'a', '{}', 'FRESH', now(), now(), now())
-        """,
-        identity_id,
-        tenant["id"],
-        user_id,
-        tenant["provider"],
-    )
+    tenant_id, identity_id = on_database(url, _make_identity)
+    ids = [uuid7() for _ in range(count)]
     sealed = [
-        vault.seal(b"token", tenant_id=tenant["id"], table="refresh_token", column="sealed", row_id=row_id)
+        vault.seal(b"token", tenant_id=tenant_id, table="refresh_token", column="sealed", row_id=row_id)
         for row_id in ids
     ]
     ask(
@@ -131,7 +122,7 @@ def fill(url: str, vault: Vault, count: int) -> int:
         insert into refresh_token (id, tenant_id, identity_id, sealed, hash, created_at, uncertain)
         select n.id, $1, $2, n.sealed, uuid_send(n.id), now(), false from unnest($3::uuid[], $4::bytea[]) as n (id, sealed)
         """,
-        tenant["id"],
+        tenant_id,
         identity_id,
         ids,
         sealed,

@@ -7,7 +7,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from tests.cli.conftest import Command, ask
+from identity_api.db import providers
+from identity_api.db.database import Connection
+from tests import factories as make
+from tests.cli.conftest import Command, ask, on_database
 
 UNUSED = "enabled: no\nidentities: 0 (live sessions: 0)\nmappings: 0\nclient secrets: 1\n"
 SECRET = "correct-horse-battery-staple"
@@ -156,23 +159,18 @@ def test_a_preset_takes_its_values(acme: Command, url: str) -> None:
     assert tuple(row) == (f"https://login.microsoftonline.com/{directory}/v2.0", "entra")
 
 
+async def _enter(connection: Connection, who: str, anchor: str) -> None:
+    """Somebody who has signed in at the provider, and is found there by this anchor."""
+    tenant_id = await connection.fetchval("select id from tenant where slug = 'acme'")
+    [provider] = await providers.of_tenant(connection, tenant_id)
+    user_id = await make.make_user(connection, tenant_id, username=f"u{who}")
+    await make.make_identity(connection, provider, user_id, subject=f"s-{who}", anchor=anchor)
+
+
 def test_identities_of_a_rebuilt_provider_are_counted_and_then_wait(acme: Command, url: str) -> None:
     create(acme)
     for identity, anchor in (("1", "ada@acme.example"), ("2", "s-2")):
-        ask(
-            url,
-            f"""with person as (insert into app_user (id, tenant_id, username, username_folded, display_label,
-                display_label_folded, epoch, created_at, active_at)
-                select gen_random_uuid(), id, 'u{identity}', 'u{identity}', 'U', 'u', 0, now(), now() from tenant
-                where slug = 'acme' returning id, tenant_id),
-            entered as (insert into identity (id, tenant_id, user_id, provider_id, issuer, subject, anchor, claims, state,
-                state_since, created_at, signed_in_at)
-                select gen_random_uuid(), u.tenant_id, u.id, p.id, p.issuer, 's-{identity}', '{anchor}', '{{}}', 'UNSYNCED',
-                    now(), now(), now() from person u join provider p on p.slug = 'keycloak'
-                returning id, tenant_id, user_id, provider_id)
-            insert into identity_sync (id, tenant_id, user_id, provider_id, generation, uncertain, failures,
-                groups_completeness) select id, tenant_id, user_id, provider_id, 0, false, 0, 'UNKNOWN' from entered""",
-        )
+        on_database(url, lambda connection, who=identity, found_by=anchor: _enter(connection, who, found_by))
     dry_run = acme("provider", "rebind", "acme", "keycloak", "--dry-run", "--json")
     assert (dry_run.returncode, json.loads(dry_run.stdout)) == (
         0,
