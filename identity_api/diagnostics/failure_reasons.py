@@ -16,6 +16,10 @@ _NETWORK = "Look at firewalls and at the network between us and the provider."
 REASONS: Final[Table] = table(
     {
         # The ID Token
+        "MISSING": (
+            "A document that the login needs did not come; the reason names it.",
+            "Make a test login: it shows which documents come.",
+        ),
         "MISSING:id_token": (
             "The provider sent no ID Token.",
             "Ask for the scope `openid`, and register the application as OpenID Connect there.",
