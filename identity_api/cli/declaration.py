@@ -231,25 +231,35 @@ async def apply_declaration(
         await check_catalogue(database, declared)
     changes: list[Change] = []
     for tenant in declared:
+        off = [slug for name, slug in switch_off if name == tenant.slug]
         prunes = prune if isinstance(prune, bool) else tenant.slug in prune
-        edited = await _edited(database, tenant, prune=prunes)
-        tenant_id, found = await apply_tenant(
-            database,
-            applier,
-            tenant,
-            dry_run=dry_run,
-            switch_off=[slug for name, slug in switch_off if name == tenant.slug],
-        )
-        changes.extend(
+        changes += await _apply_one(database, applier, tenant, prune=prunes, dry_run=dry_run, switch_off=off)
+    return Applied(changes, notices)
+
+
+async def _apply_one(
+    database: Database,
+    applier: Applier,
+    tenant: TenantDeclaration,
+    *,
+    prune: bool,
+    dry_run: bool,
+    switch_off: Sequence[str],
+) -> list[Change]:
+    """Apply one tenant, its mappings and its users; what is made of them."""
+    edited = await _edited(database, tenant, prune=prune)
+    tenant_id, found = await apply_tenant(database, applier, tenant, dry_run=dry_run, switch_off=switch_off)
+    if not dry_run:
+        await declare(database, operator(tenant_id), _mappings(tenant), prune=prune)
+    users = await enrol(database, operator(tenant_id), tenant.users, dry_run=dry_run, beside=_vocabulary(tenant))
+    return [
+        *[
             Change(tenant.slug, one.action, one.kind, one.name, one.fields, tuple(map(str, one.values)))
             for one in found
-        )
-        changes.extend(Change(tenant.slug, one.action, "mapping", one.group, (), one.details) for one in edited)
-        if not dry_run:
-            await declare(database, operator(tenant_id), _mappings(tenant), prune=prunes)
-        users = await enrol(database, operator(tenant_id), tenant.users, dry_run=dry_run, beside=_vocabulary(tenant))
-        changes.extend(Change(tenant.slug, "create", one.kind, one.name) for one in users)
-    return Applied(changes, notices)
+        ],
+        *[Change(tenant.slug, one.action, "mapping", one.group, (), one.details) for one in edited],
+        *[Change(tenant.slug, "create", one.kind, one.name) for one in users],
+    ]
 
 
 def _mappings(tenant: TenantDeclaration) -> list[DeclaredMapping]:
