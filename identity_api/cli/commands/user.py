@@ -1,9 +1,30 @@
 """`identity-api user`."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import rich_click as click
+
+if TYPE_CHECKING:
+    from identity_api.accounts.enrolment import Enrolled
+    from identity_api.cli.users import PasswordLink
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _of_user(function: F) -> F:
+    """Whom a command is about."""
+    return click.argument("tenant")(click.argument("username")(function))
+
+
+def _of_identity(function: F) -> F:
+    """Which of a user's identities a command is about."""
+    return _of_user(click.argument("provider")(click.argument("anchor", required=False)(function)))
+
+
+def _with_json(function: F) -> F:
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(function)
 
 
 @click.group()
@@ -12,8 +33,7 @@ def command() -> None:
 
 
 @command.command()
-@click.argument("tenant")
-@click.argument("username")
+@_of_user
 @click.option("--label", help="What the user is called; the username, if nothing is said.")
 @click.option("--email", help="An address, which nobody verifies.")
 @click.option("--identity", "identities", multiple=True, metavar="PROVIDER=ANCHOR", help="A way in; repeatable.")
@@ -32,7 +52,6 @@ def create(
 ) -> None:
     """Make the user USERNAME of TENANT, or add to one who is there: identities, permissions, a password link."""
     from identity_api.accounts.enrolment import Enrolled, EnrolledIdentity, EnrolledUser, enrol
-    from identity_api.cli.output import print_lines
     from identity_api.cli.users import on_tenant, password_link, require_passwords
     from identity_api.db.database import Database
     from identity_api.errors import BadInput, ConfigurationError, Refused
@@ -53,18 +72,16 @@ def create(
             # What was typed is at fault here, and no file: as with `grant`.
             raise Refused(" ".join(error.problems)) from None
 
-    made = on_tenant(tenant, work)
-    print_lines([f"+ {one.kind} {one.name}" for one in made] or ["Nothing to change."])
+    _print_made(on_tenant(tenant, work))
     if wants_link and not dry_run:
-        link = password_link(tenant, username)
-        print_lines([f"{link.url} (once, until {link.expires_at})"])
+        _print_link(password_link(tenant, username))
 
 
 @command.command("import")
 @click.argument("tenant")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
 @click.option("--dry-run", is_flag=True, help="Show what would be made and make nothing.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@_with_json
 def import_table(tenant: str, file: Path, dry_run: bool, as_json: bool) -> None:
     """Make users of TENANT from the CSV table FILE, with the columns username, display_label, email, provider, anchor and
     permissions.
@@ -73,7 +90,7 @@ def import_table(tenant: str, file: Path, dry_run: bool, as_json: bool) -> None:
     lack. All problems are told at once, and nothing is made then. `-` reads standard input.
     """
     from identity_api.accounts.enrolment import enrol
-    from identity_api.cli.output import print_json, print_lines
+    from identity_api.cli.output import print_json
     from identity_api.cli.users import on_tenant, read_table
 
     users = read_table(file)
@@ -81,12 +98,12 @@ def import_table(tenant: str, file: Path, dry_run: bool, as_json: bool) -> None:
     if as_json:
         print_json({"dry_run": dry_run, "made": made})
     else:
-        print_lines([f"+ {one.kind} {one.name}" for one in made] or ["Nothing to change."])
+        _print_made(made)
 
 
 @command.command("list")
 @click.argument("tenant")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@_with_json
 def list_users(tenant: str, as_json: bool) -> None:
     """List the users of TENANT with the providers they can come from."""
     from identity_api.cli.output import print_json, print_table
@@ -110,12 +127,11 @@ def list_users(tenant: str, as_json: bool) -> None:
 
 
 @command.command()
-@click.argument("tenant")
-@click.argument("username")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@_of_user
+@_with_json
 def show(tenant: str, username: str, as_json: bool) -> None:
     """Show the identities and permissions of USERNAME."""
-    from identity_api.cli.output import print_json, print_lines
+    from identity_api.cli.output import print_json
     from identity_api.cli.users import show_user
 
     sheet = show_user(tenant, username)
@@ -131,38 +147,33 @@ def show(tenant: str, username: str, as_json: bool) -> None:
     for held in sheet.permissions:
         how = "by hand" if held.source == "MANUAL" else "by a group"
         lines.append(f"permission {held.name}: {how}, {'in force' if held.in_force else 'not in force'}")
-    print_lines(lines)
+    _say(*lines)
 
 
 @command.command()
-@click.argument("tenant")
-@click.argument("username")
+@_of_user
 def disable(tenant: str, username: str) -> None:
     """Keep USERNAME out: nothing of theirs is in force, and every session is over."""
     from identity_api.accounts.administration import disable_user
-    from identity_api.cli.output import print_lines
     from identity_api.cli.users import on_user
 
     on_user(tenant, username, disable_user)
-    print_lines([f"~ user {username} (disabled)"])
+    _say(f"~ user {username} (disabled)")
 
 
 @command.command()
-@click.argument("tenant")
-@click.argument("username")
+@_of_user
 def enable(tenant: str, username: str) -> None:
     """Let USERNAME in again."""
     from identity_api.accounts.administration import enable_user
-    from identity_api.cli.output import print_lines
     from identity_api.cli.users import on_user
 
     on_user(tenant, username, enable_user)
-    print_lines([f"~ user {username} (enabled)"])
+    _say(f"~ user {username} (enabled)")
 
 
 @command.command()
-@click.argument("tenant")
-@click.argument("username")
+@_of_user
 @click.argument("provider")
 @click.argument("anchor")
 @click.option("--close-grants", is_flag=True, help="Where PROVIDER is STRICT, close what was given by hand.")
@@ -171,7 +182,6 @@ def link(tenant: str, username: str, provider: str, anchor: str, close_grants: b
     from uuid import UUID
 
     from identity_api.accounts.linking import Linked, link_identity
-    from identity_api.cli.output import print_lines
     from identity_api.cli.users import on_user
     from identity_api.db import providers
     from identity_api.db.database import Database
@@ -186,62 +196,52 @@ def link(tenant: str, username: str, provider: str, anchor: str, close_grants: b
         return await link_identity(database, actor, user_id, found.id, anchor, accepts_closing=close_grants)
 
     done = on_user(tenant, username, work)
-    print_lines([f"+ identity {anchor} at {provider} for {username}", *[f"- grant {name}" for name in done.closed]])
+    _say(f"+ identity {anchor} at {provider} for {username}", *[f"- grant {name}" for name in done.closed])
 
 
 @command.command()
-@click.argument("tenant")
-@click.argument("username")
-@click.argument("provider")
-@click.argument("anchor", required=False)
+@_of_identity
 def unlink(tenant: str, username: str, provider: str, anchor: str | None) -> None:
     """Take the identity at PROVIDER from USERNAME; ANCHOR says which, if there are several."""
     from identity_api.accounts.linking import unlink_identity
 
     _change_identity(tenant, username, provider, anchor, unlink_identity)
-    click.echo(f"- identity at {provider} of {username}")
+    _say(f"- identity at {provider} of {username}")
 
 
 @command.command()
-@click.argument("tenant")
-@click.argument("username")
-@click.argument("provider")
-@click.argument("anchor", required=False)
+@_of_identity
 def release(tenant: str, username: str, provider: str, anchor: str | None) -> None:
     """End the quarantine of the identity of USERNAME at PROVIDER, having looked: its person may sign in again."""
     from identity_api.accounts.linking import release_identity
 
     _change_identity(tenant, username, provider, anchor, release_identity)
-    click.echo(f"~ identity at {provider} of {username} (released)")
+    _say(f"~ identity at {provider} of {username} (released)")
 
 
 @command.command()
-@click.argument("tenant")
-@click.argument("username")
-@click.argument("provider")
-@click.argument("anchor", required=False)
+@_of_identity
 def rebind(tenant: str, username: str, provider: str, anchor: str | None) -> None:
     """Let the identity of USERNAME at PROVIDER accept the next subject under its anchor, once; its logins end."""
     from identity_api.accounts.rebinding import rebind_identity
 
     _change_identity(tenant, username, provider, anchor, rebind_identity)
-    click.echo(f"~ identity at {provider} of {username} (waits for its next subject)")
+    _say(f"~ identity at {provider} of {username} (waits for its next subject)")
 
 
 @command.command("password-link")
-@click.argument("tenant")
-@click.argument("username")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@_of_user
+@_with_json
 def show_password_link(tenant: str, username: str, as_json: bool) -> None:
     """Print a link by which USERNAME chooses a password, once, within a day, where the tenant has `local_sign_in`."""
-    from identity_api.cli.output import print_json, print_lines
+    from identity_api.cli.output import print_json
     from identity_api.cli.users import password_link
 
     found = password_link(tenant, username)
     if as_json:
         print_json(found)
     else:
-        print_lines([f"{found.url} (once, until {found.expires_at})"])
+        _print_link(found)
 
 
 def _change_identity(
@@ -257,3 +257,17 @@ def _change_identity(
         await change(database, actor, await identity_of(database, actor, user_id, provider, anchor))
 
     on_user(tenant, username, work)
+
+
+def _say(*lines: str) -> None:
+    from identity_api.cli.output import print_lines
+
+    print_lines(lines)
+
+
+def _print_made(made: "Sequence[Enrolled]") -> None:
+    _say(*[f"+ {one.kind} {one.name}" for one in made] or ["Nothing to change."])
+
+
+def _print_link(link: "PasswordLink") -> None:
+    _say(f"{link.url} (once, until {link.expires_at})")
