@@ -256,7 +256,14 @@ CREATE TABLE public.audit_event (
     action text NOT NULL,
     subject_kind text NOT NULL,
     subject_id uuid,
+    user_id uuid,
     payload jsonb NOT NULL,
+    names jsonb NOT NULL,
+    old jsonb,
+    new jsonb,
+    request_id text,
+    address text,
+    reason text,
     sequence bigint,
     mac bytea,
     key_id text
@@ -615,9 +622,12 @@ CREATE INDEX app_user_disabled ON public.app_user USING btree (tenant_id, id) WH
 CREATE INDEX app_user_email_prefix ON public.app_user USING btree (tenant_id, email_folded text_pattern_ops, id);
 CREATE INDEX app_user_label_prefix ON public.app_user USING btree (tenant_id, display_label_folded text_pattern_ops, id);
 CREATE INDEX app_user_username_prefix ON public.app_user USING btree (tenant_id, username_folded text_pattern_ops, id);
+CREATE INDEX audit_event_action ON public.audit_event USING btree (tenant_id, action, id);
+CREATE INDEX audit_event_actor ON public.audit_event USING btree (tenant_id, actor, id);
 CREATE INDEX audit_event_login_failures ON public.audit_event USING btree (tenant_id, id) WHERE (action = 'login.failed'::text);
 CREATE INDEX audit_event_subject ON public.audit_event USING btree (tenant_id, subject_id, id);
 CREATE INDEX audit_event_unsealed ON public.audit_event USING btree (tenant_id, id) WHERE (sequence IS NULL);
+CREATE INDEX audit_event_user ON public.audit_event USING btree (tenant_id, user_id, id);
 CREATE UNIQUE INDEX group_mapping_rule ON public.group_mapping USING btree (tenant_id, COALESCE(provider_id, '00000000-0000-0000-0000-000000000000'::uuid), match, pattern) WHERE (deleted_at IS NULL);
 CREATE INDEX identity_group_group ON public.identity_group USING btree (tenant_id, group_id, identity_id);
 CREATE INDEX identity_state ON public.identity USING btree (tenant_id, state, id) WHERE (unlinked_at IS NULL);

@@ -627,7 +627,14 @@ create table audit_event (
     action text not null,
     subject_kind text not null,
     subject_id uuid,
+    user_id uuid,
     payload jsonb not null,
+    names jsonb not null,
+    old jsonb,
+    new jsonb,
+    request_id text,
+    address text,
+    reason text,
     sequence bigint,
     mac bytea,
     key_id text,
@@ -636,6 +643,9 @@ create table audit_event (
 );
 create index audit_event_unsealed on audit_event (tenant_id, id) where sequence is null;
 create index audit_event_subject on audit_event (tenant_id, subject_id, id);
+create index audit_event_user on audit_event (tenant_id, user_id, id);
+create index audit_event_actor on audit_event (tenant_id, actor, id);
+create index audit_event_action on audit_event (tenant_id, action, id);
 create index audit_event_login_failures on audit_event (tenant_id, id) where action = 'login.failed';
 
 create table audit_head (

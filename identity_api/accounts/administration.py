@@ -13,6 +13,7 @@ from identity_api.db.permissions import PermissionRow
 from identity_api.db.tenant_limits import ensure_within
 from identity_api.errors import NotFound, Refused
 from identity_api.lifecycle.end_login import end_everything_of_users
+from identity_api.lifecycle.grants import closed_event
 from identity_api.permissions.delegation import Actor, check_may_give, check_no_self_benefit
 from identity_api.permissions.service import SERVICE_PREFIX
 from identity_api.permissions.ways_in import Opening
@@ -36,7 +37,8 @@ async def disable_user(database: Database, actor: Actor, user_id: UUID) -> None:
             await end_everything_of_users(
                 connection, actor.tenant_id, [user_id], reason="user_disabled", actor=actor.name
             )
-            await audit.record(connection, actor.tenant_id, actor.name, [audit.Event("user.disabled", "user", user_id)])
+            event = audit.Event("user.disabled", "user", user_id, old={"enabled": True}, new={"enabled": False})
+            await audit.record(connection, actor.tenant_id, actor.name, [event])
 
 
 async def enable_user(database: Database, actor: Actor, user_id: UUID) -> None:
@@ -51,7 +53,8 @@ async def enable_user(database: Database, actor: Actor, user_id: UUID) -> None:
         await _lock(connection, actor.tenant_id, user_id)
         if await user_state.set_disabled(connection, actor.tenant_id, user_id, disabled=False):
             await check_may_open(connection, actor, Opening.ENABLE_USER, user_id)
-            await audit.record(connection, actor.tenant_id, actor.name, [audit.Event("user.enabled", "user", user_id)])
+            event = audit.Event("user.enabled", "user", user_id, old={"enabled": False}, new={"enabled": True})
+            await audit.record(connection, actor.tenant_id, actor.name, [event])
 
 
 async def grant_permission(database: Database, actor: Actor, user_id: UUID, permission_id: UUID) -> bool:
@@ -75,10 +78,9 @@ async def grant_permission(database: Database, actor: Actor, user_id: UUID, perm
         grant_id = await grants.open_manual_grant(connection, actor.tenant_id, user_id, permission_id, actor.name)
         if grant_id is not None:
             await ensure_within(connection, database.limits, "max_user_grants", actor.tenant_id, user_id)
-            payload = {"user": str(user_id), "permission": str(permission_id), "source": "MANUAL"}
-            await audit.record(
-                connection, actor.tenant_id, actor.name, [audit.Event("grant.opened", "grant", grant_id, payload)]
-            )
+            payload = {"user": str(user_id), "permission": str(permission_id)}
+            event = audit.Event("grant.opened", "grant", grant_id, payload, new={"source": "MANUAL"})
+            await audit.record(connection, actor.tenant_id, actor.name, [event])
             await user_read_model.refresh(connection, actor.tenant_id, [user_id])
     return grant_id is not None
 
@@ -112,16 +114,7 @@ async def revoke_permission(database: Database, actor: Actor, user_id: UUID, per
 
 async def _close(connection: Connection, actor: Actor, closings: Sequence[Closing]) -> None:
     await grants.close_grants(connection, actor.tenant_id, closings, actor.name)
-    events = [
-        audit.Event(
-            "grant.closed",
-            "grant",
-            one.grant_id,
-            {"user": str(one.user_id), "permission": str(one.permission_id), "reason": one.reason},
-        )
-        for one in closings
-    ]
-    await audit.record(connection, actor.tenant_id, actor.name, events)
+    await audit.record(connection, actor.tenant_id, actor.name, [closed_event(one) for one in closings])
     await user_read_model.refresh(connection, actor.tenant_id, sorted({one.user_id for one in closings}))
 
 

@@ -20,7 +20,7 @@ from identity_api.db.providers import Provider
 from identity_api.errors import BadInput, Conflict, NotFound, Refused
 from identity_api.ids import token_hash, uuid7
 from identity_api.lifecycle.end_login import end_logins
-from identity_api.lifecycle.grants import apply_decision
+from identity_api.lifecycle.grants import apply_decision, closed_event
 from identity_api.permissions.delegation import Actor
 from identity_api.permissions.ways_in import Opening
 
@@ -63,9 +63,8 @@ async def link_identity(
                 f"Provider {provider.slug} is STRICT, so that {', '.join(closed)}, given by hand, would be closed.",
                 code="CLOSES_GRANTS",
             )
-        event = audit.Event(
-            "identity.linked", "identity", identity_id, _payload(user_id, provider_id, anchor, "entered")
-        )
+        payload = _payload(user_id, provider_id, anchor, "entered")
+        event = audit.Event("identity.linked", "identity", identity_id, payload, new={"state": "WAITING"})
         await audit.record(connection, actor.tenant_id, actor.name, [event])
         await apply_decision(connection, actor.tenant_id, [identity_id], actor=actor.name, also_changed=[user_id])
     return Linked(identity_id, closed)
@@ -91,11 +90,9 @@ async def unlink_identity(database: Database, actor: Actor, identity_id: UUID) -
         await grants.close_grants(connection, actor.tenant_id, closings, actor.name)
         await identity_links.unlink(connection, actor.tenant_id, identity_id)
         payload = _payload(link.user_id, link.provider_id, link.anchor, "unlinked")
-        events = [audit.Event("identity.unlinked", "identity", identity_id, payload)]
-        for one in closings:
-            closed = {"user": str(one.user_id), "permission": str(one.permission_id), "reason": one.reason}
-            events.append(audit.Event("grant.closed", "grant", one.grant_id, closed))
-        await audit.record(connection, actor.tenant_id, actor.name, events)
+        event = audit.Event("identity.unlinked", "identity", identity_id, payload, old={"state": link.state})
+        closed = [closed_event(one) for one in closings]
+        await audit.record(connection, actor.tenant_id, actor.name, [event, *closed])
         await user_read_model.refresh(connection, actor.tenant_id, [link.user_id])
     return link.user_id
 
@@ -117,7 +114,14 @@ async def release_identity(database: Database, actor: Actor, identity_id: UUID) 
         if link.state != "QUARANTINED":
             raise Conflict("This identity is in no quarantine.", code="NOT_QUARANTINED")
         await identity_links.release(connection, actor.tenant_id, identity_id)
-        event = audit.Event("identity.released", "identity", identity_id, {"user": str(link.user_id)})
+        event = audit.Event(
+            "identity.released",
+            "identity",
+            identity_id,
+            {"user": str(link.user_id)},
+            old={"state": "QUARANTINED"},
+            new={"state": "REVOKED"},
+        )
         await audit.record(connection, actor.tenant_id, actor.name, [event])
         await user_read_model.refresh(connection, actor.tenant_id, [link.user_id])
     return link.user_id

@@ -59,7 +59,13 @@ async def create_local_user(database: Database, actor: Actor, new: NewLocalUser)
         user = users.NewUser(user_id, label, email, _email_verified(email))
         if not await users.insert(connection, actor.tenant_id, user, username):
             raise _taken()
-        event = audit.Event("user.created", "user", user_id, {"how": "by_hand"})
+        event = audit.Event(
+            "user.created",
+            "user",
+            user_id,
+            {"how": "by_hand"},
+            new={"username": username, "display_label": label, "email": email},
+        )
         await audit.record(connection, actor.tenant_id, actor.name, [event])
         await user_read_model.refresh(connection, actor.tenant_id, [user_id])
     return user_id
@@ -102,7 +108,8 @@ async def update_profile(database: Database, actor: Actor, user_id: UUID, change
             await _check_may_rename(connection, actor, user_id)
         if not await local_profiles.write(connection, actor.tenant_id, user_id, after):
             raise _taken()
-        event = audit.Event("user.profile_changed", "user", user_id, {"fields": fields})
+        old, new = [{name: getattr(profile, name) for name in fields} for profile in (before, after)]
+        event = audit.Event("user.profile_changed", "user", user_id, {"fields": fields}, old=old, new=new)
         await audit.record(connection, actor.tenant_id, actor.name, [event])
         await user_read_model.refresh(connection, actor.tenant_id, [user_id])
 
@@ -121,7 +128,7 @@ async def unlock_account(database: Database, actor: Actor, user_id: UUID) -> Non
         await lock_user(connection, actor.tenant_id, user_id)
         await check_may_open(connection, actor, Opening.UNLOCK_USER, user_id)
         if await local_accounts.forget_tries(connection, actor.tenant_id, user_id):
-            event = audit.Event("account.unlocked", "user", user_id)
+            event = audit.Event("account.unlocked", "user", user_id, old={"locked": True}, new={"locked": False})
             await audit.record(connection, actor.tenant_id, actor.name, [event])
 
 

@@ -56,7 +56,13 @@ async def create_password_token(database: Database, actor: Actor, user_id: UUID)
         expires_at = await password_tokens.insert(
             connection, actor.tenant_id, token_id, user_id, token_hash(token), seconds=TOKEN_SECONDS
         )
-        event = audit.Event("password_token.created", "user", user_id, {"password_token": str(token_id)})
+        event = audit.Event(
+            "password_token.created",
+            "user",
+            user_id,
+            {"password_token": str(token_id)},
+            new={"expires_at": expires_at},
+        )
         await audit.record(connection, actor.tenant_id, actor.name, [event])
     return PasswordToken(token, expires_at)
 
@@ -156,7 +162,13 @@ async def remove_password(database: Database, actor: Actor, user_id: UUID) -> No
         if account is None or account.password_hash is None:
             return
         await local_accounts.remove_credentials(connection, actor.tenant_id, user_id)
-        event = audit.Event("password.removed", "user", user_id, {"had_totp": account.has_totp})
+        event = audit.Event(
+            "password.removed",
+            "user",
+            user_id,
+            old={"password": True, "second_factor": account.has_totp},
+            new={"password": False, "second_factor": False},
+        )
         await audit.record(connection, actor.tenant_id, actor.name, [event])
         await end_password(connection, actor.tenant_id, user_id, reason="password_removed", actor=actor.name)
         await user_read_model.refresh(connection, actor.tenant_id, [user_id])

@@ -84,7 +84,7 @@ async def confirm_totp(deps: AccountDeps, actor: Actor, code: str) -> None:
         if step is None or not await local_accounts.use_totp_step(connection, tenant_id, user_id, step):
             raise CredentialsRefused("SECOND_FACTOR_REFUSED")
         await local_accounts.confirm_totp(connection, tenant_id, user_id)
-        await audit.record(connection, tenant_id, actor.name, [audit.Event("totp.enrolled", "user", user_id)])
+        await audit.record(connection, tenant_id, actor.name, [_changed("totp.enrolled", user_id, is_there=True)])
 
 
 async def remove_totp(deps: AccountDeps, actor: Actor, password: str, code: str | None = None) -> None:
@@ -106,7 +106,7 @@ async def remove_totp(deps: AccountDeps, actor: Actor, password: str, code: str 
     async with deps.database.transaction() as connection:
         await settle(connection, tenant_id, checked)
         if await local_accounts.remove_totp(connection, tenant_id, user_id):
-            await audit.record(connection, tenant_id, actor.name, [audit.Event("totp.removed", "user", user_id)])
+            await audit.record(connection, tenant_id, actor.name, [_changed("totp.removed", user_id, is_there=False)])
 
 
 async def reset_totp(database: Database, actor: Actor, user_id: UUID) -> None:
@@ -122,5 +122,10 @@ async def reset_totp(database: Database, actor: Actor, user_id: UUID) -> None:
         await check_may_open(connection, actor, Opening.RESET_USER_TOTP, user_id)
         await check_may_take(connection, actor, user_id)
         if await local_accounts.remove_totp(connection, actor.tenant_id, user_id):
-            event = audit.Event("totp.reset", "user", user_id)
+            event = _changed("totp.reset", user_id, is_there=False)
             await audit.record(connection, actor.tenant_id, actor.name, [event])
+
+
+def _changed(action: str, user_id: UUID, *, is_there: bool) -> audit.Event:
+    old, new = {"second_factor": not is_there}, {"second_factor": is_there}
+    return audit.Event(action, "user", user_id, old=old, new=new)

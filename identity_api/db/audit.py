@@ -1,6 +1,8 @@
 """Audit events: written in the transaction that changes something (I6), chained later by the sealer.
 
-Payloads hold ids, codes and hashes; never a name, an address or a secret.
+An event says what was and what is instead, with the names that things of the tenant had at that moment: a permission that is
+deleted later is still named. People are named by their ids, and shown by the name they have when the event is read; only a
+profile that is changed by hand has its values here. No event holds a secret.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,6 +12,7 @@ from uuid import UUID
 
 import msgspec
 
+from identity_api.db.audit_origin import current_origin
 from identity_api.db.database import Connection
 from identity_api.ids import uuid7
 
@@ -21,34 +24,81 @@ class Event(msgspec.Struct, frozen=True):
     subject_kind: str
     subject_id: UUID | None = None
     payload: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    """What else a reader needs: ids under the kind of thing (`user`, `permission`, ...), codes, hashes, numbers."""
+    old: Mapping[str, Any] | None = None
+    """What was, by setting; None for something new, and where nothing was changed."""
+    new: Mapping[str, Any] | None = None
+    """What is instead, by setting; None for something that is gone."""
+
+    def refers_to(self, kind: str) -> UUID | None:
+        """The id of the thing of this kind that the event is about or names."""
+        if self.subject_kind == kind:
+            return self.subject_id
+        try:
+            return UUID(self.payload[kind])
+        except (KeyError, ValueError, AttributeError, TypeError):
+            return None
+
+
+_KINDS = ("user", "identity", "session", "permission", "mapping", "group", "provider")
 
 
 async def record(connection: Connection, tenant_id: UUID, actor: str, events: Sequence[Event]) -> None:
-    """Insert events into the caller's transaction, in one statement.
+    """Insert events into the caller's transaction, in one statement, with the names that things have in it.
 
     Args:
         actor: `user:<id>`, `operator:<os user>`, `provider:<id>`, `sync` or `system`.
     """
     if not events:
         return
+    origin = current_origin()
     await connection.execute(
-        """
-        insert into audit_event (id, tenant_id, at, actor, action, subject_kind, subject_id, payload)
-        select e.id, $1, clock_timestamp(), $2, e.action, e.kind, e.subject, e.payload::jsonb
-        from unnest($3::uuid[], $4::text[], $5::text[], $6::uuid[], $7::text[]) as e (id, action, kind, subject, payload)
-        """,
+        _INSERT,
         tenant_id,
         actor,
+        origin.request_id,
+        origin.address,
+        origin.reason,
         [uuid7() for _ in events],
         [event.action for event in events],
         [event.subject_kind for event in events],
         [event.subject_id for event in events],
         [msgspec.json.encode(event.payload).decode() for event in events],
+        [_json(event.old) for event in events],
+        [_json(event.new) for event in events],
+        *[[event.refers_to(kind) for event in events] for kind in _KINDS],
     )
 
 
+def _json(value: Mapping[str, Any] | None) -> str | None:
+    return None if value is None else msgspec.json.encode(value).decode()
+
+
+# Names are read one by one, by key: a join might be planned as a walk through a whole table.
+_INSERT = """
+    insert into audit_event (id, tenant_id, at, actor, action, subject_kind, subject_id, user_id, payload, names, old, new,
+        request_id, address, reason)
+    select e.id, $1, clock_timestamp(), $2, e.action, e.kind, e.subject,
+        coalesce(e.user_id,
+            (select i.user_id from identity i where i.tenant_id = $1 and i.id = e.identity),
+            (select s.user_id from session s where s.tenant_id = $1 and s.id = e.session)),
+        e.payload::jsonb,
+        jsonb_strip_nulls(jsonb_build_object(
+            'permission', (select p.name from permission p where p.tenant_id = $1 and p.id = e.permission),
+            'mapping', (select m.pattern from group_mapping m where m.tenant_id = $1 and m.id = e.mapping),
+            'group', (select g.name from provider_group g where g.tenant_id = $1 and g.id = e.group_id),
+            'provider', (select v.slug from provider v where v.tenant_id = $1 and v.id = coalesce(e.provider,
+                (select i.provider_id from identity i where i.tenant_id = $1 and i.id = e.identity))))),
+        e.old::jsonb, e.new::jsonb, $3, $4, $5
+    from unnest($6::uuid[], $7::text[], $8::text[], $9::uuid[], $10::text[], $11::text[], $12::text[], $13::uuid[],
+        $14::uuid[], $15::uuid[], $16::uuid[], $17::uuid[], $18::uuid[], $19::uuid[])
+        as e (id, action, kind, subject, payload, old, new, user_id, identity, session, permission, mapping, group_id,
+            provider)
+"""
+
+
 class Unsealed(msgspec.Struct, frozen=True):
-    """An event as the chain covers it; `payload` is the database's own rendering of the stored JSON."""
+    """An event as the chain covers it; what is JSON is the database's own rendering of it."""
 
     id: UUID
     at: datetime
@@ -56,7 +106,14 @@ class Unsealed(msgspec.Struct, frozen=True):
     action: str
     subject_kind: str
     subject_id: UUID | None
+    user_id: UUID | None
     payload: str
+    names: str
+    old: str | None
+    new: str | None
+    request_id: str | None
+    address: str | None
+    reason: str | None
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -86,7 +143,10 @@ async def lock_head(connection: Connection, tenant_id: UUID) -> Head | None:
     return Head(row["sequence"], row["mac"], row["key_id"]) if row else None
 
 
-_EVENT = "id, at, actor, action, subject_kind, subject_id, payload::text as payload"
+_EVENT = (
+    "id, at, actor, action, subject_kind, subject_id, user_id, payload::text as payload, names::text as names,"
+    " old::text as old, new::text as new, request_id, address, reason"
+)
 
 
 async def unsealed(connection: Connection, tenant_id: UUID, limit: int, *, after: UUID | None = None) -> list[Unsealed]:

@@ -116,6 +116,10 @@ API: Final[Table] = table(
             "List the page's origin in the frontend's `origins`; requests to GraphQL also need `Identity-Request: 1`.",
         ),
         "UNAUTHENTICATED": ("No valid session or token came with the request.", "Sign in first."),
+        "REASON_REFUSED": (
+            "The header `Identity-Reason` came twice, is too long, or has characters that nobody can see.",
+            "Send one line of at most 500 characters, percent-encoded; or leave it out.",
+        ),
         "CREDENTIALS_AMBIGUOUS": ("A cookie and a bearer token came with one request.", "Send one of them."),
         "CURSOR_REFUSED": ("A cursor was made up, or belongs to another list or tenant.", "Begin with the first page."),
         # Not there, in the way

@@ -31,7 +31,7 @@ async def create(
         if row is None:
             raise Conflict("There is a permission of this name already.", code="PERMISSION_EXISTS")
         await ensure_within(connection, database.limits, "max_permissions", actor.tenant_id)
-        event = audit.Event("permission.created", "permission", row.id, {"delegable": delegable})
+        event = audit.Event("permission.created", "permission", row.id, new=_values(row))
         await audit.record(connection, actor.tenant_id, actor.name, [event])
         return row
 
@@ -66,7 +66,7 @@ async def update(
             delegable=before.delegable if delegable is None else delegable,
         )
         assert row is not None
-        event = audit.Event("permission.updated", "permission", row.id, {"delegable": row.delegable})
+        event = audit.Event("permission.updated", "permission", row.id, old=_values(before), new=_values(row))
         await audit.record(connection, actor.tenant_id, actor.name, [event])
         return row
 
@@ -91,8 +91,12 @@ async def delete(database: Database, actor: Actor, permission_id: UUID) -> None:
                 code="PERMISSION_IN_USE",
             )
         await permissions.delete(connection, actor.tenant_id, permission_id)
-        event = audit.Event("permission.deleted", "permission", permission_id)
+        event = audit.Event("permission.deleted", "permission", permission_id, old=_values(before))
         await audit.record(connection, actor.tenant_id, actor.name, [event])
+
+
+def _values(row: PermissionRow) -> dict[str, str | bool]:
+    return {"name": row.name, "description": row.description, "delegable": row.delegable}
 
 
 def _check(name: str, description: str) -> None:

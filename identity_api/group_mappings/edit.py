@@ -136,7 +136,7 @@ def creating(rule: Rule, *, managed_by: str = "API") -> Change:
             await edit.ensure_within("max_glob_mappings")
         await edit.rematch(mapping_id, rule)
         await mappings.set_permissions(connection, tenant_id, mapping_id, rule.permission_ids)
-        return await edit.finish(mapping_id, "mapping.created", rule)
+        return await edit.finish(mapping_id, "mapping.created")
 
     return change
 
@@ -180,7 +180,7 @@ def updating(mapping_id: UUID, rule: Rule, *, expected_version: int, managed_by:
             await groups.unmatch(connection, tenant_id, mapping_id)
             await edit.rematch(mapping_id, rule)
         await mappings.set_permissions(connection, tenant_id, mapping_id, rule.permission_ids)
-        return await edit.finish(mapping_id, "mapping.updated", rule)
+        return await edit.finish(mapping_id, "mapping.updated", before=before)
 
     return change
 
@@ -198,7 +198,7 @@ def deleting(mapping_id: UUID, *, expected_version: int, managed_by: str = "API"
         edit.check_may_touch(await permissions.by_ids(connection, tenant_id, before.permission_ids))
         await mappings.delete(connection, tenant_id, mapping_id)
         await groups.unmatch(connection, tenant_id, mapping_id)
-        return await edit.finish(mapping_id, "mapping.deleted", None)
+        return await edit.finish(mapping_id, "mapping.deleted", before=before, is_deleted=True)
 
     return change
 

@@ -1,6 +1,7 @@
 """What every edit of a mapping obeys: the lock, the rules of I8, and a note that grants have to follow."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -105,15 +106,26 @@ class Edit:
             kind=rule.match,
         )
 
-    async def finish(self, mapping_id: UUID, action: str, rule: Rule | None) -> Edited:
-        """Refuse what benefits the actor, note who is concerned, and record the edit."""
+    async def finish(
+        self, mapping_id: UUID, action: str, *, before: MappingRow | None = None, is_deleted: bool = False
+    ) -> Edited:
+        """Refuse what benefits the actor, note who is concerned, and record the edit.
+
+        Args:
+            before: the mapping as it was; None for a new one.
+        """
         await self._check_actor_gains_nothing(mapping_id)
         actor = self.actor
         concerned = await mappings.begin_change(self.connection, actor.tenant_id, mapping_id, actor.name)
-        payload = (
-            {} if rule is None else {"permissions": [str(id) for id in rule.permission_ids], "enabled": rule.enabled}
+        after = None if is_deleted else await mappings.get(self.connection, actor.tenant_id, mapping_id)
+        event = audit.Event(
+            action,
+            "mapping",
+            mapping_id,
+            {"concerned": concerned},
+            old=None if before is None else values_of(before),
+            new=None if after is None else values_of(after),
         )
-        event = audit.Event(action, "mapping", mapping_id, {**payload, "concerned": concerned})
         await audit.record(self.connection, actor.tenant_id, actor.name, [event])
         return Edited(mapping_id, concerned)
 
@@ -130,6 +142,19 @@ class Edit:
         )
         after |= {permission.name for permission in opened}
         check_no_self_benefit(actor, self._effective_before, frozenset(after))
+
+
+def values_of(row: MappingRow) -> dict[str, Any]:
+    """A mapping by its settings, for the audit: provider and permissions by name."""
+    return {
+        "provider": row.provider_slug,
+        "match": row.match,
+        "pattern": row.pattern,
+        "enabled": row.enabled,
+        "permissions": sorted(row.permissions),
+        "version": row.version,
+        "managed_by": row.managed_by,
+    }
 
 
 def _check_gives_service_permission(rule: Rule) -> None:

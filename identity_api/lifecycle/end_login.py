@@ -64,7 +64,13 @@ async def end_logins(
         actor,
         [
             *[
-                audit.Event(f"identity.{state.lower()}", "identity", id, {**(detail or {}), "reason": reason})
+                audit.Event(
+                    f"identity.{state.lower()}",
+                    "identity",
+                    id,
+                    {**(detail or {}), "reason": reason},
+                    new={"state": state},
+                )
                 for id in ids
             ],
             *_ended("session", sessions, reason),
@@ -177,4 +183,5 @@ async def end_session(connection: Connection, tenant_id: UUID, session_id: UUID,
 
 
 def _ended(kind: str, ids: Sequence[UUID], reason: str) -> list[audit.Event]:
-    return [audit.Event(f"{kind}.ended", kind, id, {"reason": reason}) for id in ids]
+    old, new = {"live": True}, {"live": False}
+    return [audit.Event(f"{kind}.ended", kind, id, {"reason": reason}, old=old, new=new) for id in ids]

@@ -48,13 +48,17 @@ async def apply_decision(
                 "mapping": str(opening.mapping_id),
                 "group": str(opening.group_id),
             }
-            events.append(audit.Event("grant.opened", "grant", grant_id, payload))
+            events.append(audit.Event("grant.opened", "grant", grant_id, payload, new={"source": "GROUP"}))
     if decision.closings:
         await rows.close_grants(connection, tenant_id, decision.closings, actor)
-        for closing in decision.closings:
-            payload = {"user": str(closing.user_id), "permission": str(closing.permission_id), "reason": closing.reason}
-            events.append(audit.Event("grant.closed", "grant", closing.grant_id, payload))
+        events += [closed_event(closing) for closing in decision.closings]
     await audit.record(connection, tenant_id, actor, events)
     changed = frozenset([opening.user_id for opening in decision.openings]) | {c.user_id for c in decision.closings}
     await user_read_model.refresh(connection, tenant_id, sorted(changed | frozenset(also_changed)))
     return Applied(len(decision.openings), len(decision.closings), changed)
+
+
+def closed_event(closing: rows.Closing) -> audit.Event:
+    """What the audit says of a grant that is closed, by whomever."""
+    payload = {"user": str(closing.user_id), "permission": str(closing.permission_id), "reason": closing.reason}
+    return audit.Event("grant.closed", "grant", closing.grant_id, payload, old={"open": True}, new={"open": False})

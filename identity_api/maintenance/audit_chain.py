@@ -23,6 +23,8 @@ PURPOSE = "audit"
 EVENTS_PER_TRANSACTION = 1_000
 _PAGE = 1_000
 _FORMAT = b"identity-api audit 1"
+_ABSENT = b"\xff"
+"""Of a value that is not there: no UTF-8 text is this byte, and an empty text is none of it."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _log = get_logger(__name__)
@@ -152,6 +154,13 @@ def encode(tenant_id: UUID, sequence: int, previous_mac: bytes, event: Unsealed)
         event.action.encode(),
         event.subject_kind.encode(),
         b"" if event.subject_id is None else event.subject_id.bytes,
+        b"" if event.user_id is None else event.user_id.bytes,
         event.payload.encode(),
+        event.names.encode(),
+        *[_ABSENT if text is None else text.encode() for text in _optional(event)],
     )
     return b"".join(len(field).to_bytes(4, "big") + field for field in fields)
+
+
+def _optional(event: Unsealed) -> tuple[str | None, ...]:
+    return event.old, event.new, event.request_id, event.address, event.reason

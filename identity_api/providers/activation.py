@@ -11,6 +11,7 @@ from identity_api.errors import Conflict
 from identity_api.permissions.delegation import Actor
 from identity_api.providers.change import ProviderChange, change_provider
 from identity_api.providers.deps import ProviderDeps, load, record, unknown
+from identity_api.providers.provider_row import declaration_of
 from identity_api.providers.rules import check_word
 
 
@@ -71,7 +72,7 @@ async def delete(deps: ProviderDeps, actor: Actor, provider_id: UUID, *, dry_run
         if dry_run:
             return
         await provider_changes.remove(connection, actor.tenant_id, provider_id)
-        await record(connection, actor, "deleted", provider_id, {"slug": before.slug})
+        await record(connection, actor, "deleted", provider_id, {"slug": before.slug}, old=declaration_of(before))
 
 
 async def _switch(deps: ProviderDeps, actor: Actor, provider_id: UUID, *, enabled: bool) -> Provider:

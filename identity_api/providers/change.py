@@ -7,11 +7,12 @@ decided here. In the caller's transaction, with the row locked (`db.provider_cha
     write     secrets, TLS client certificate, the row with its next version, keys of ours
     follow    logins, sessions and API tokens that end; grants that are decided anew
     refuse    what the actor gives to themself; the last administrator shut out
-    record    `provider.created`, `.updated`, `.enabled`, `.disabled`: names of fields and the version, never a value
+    record    `provider.created`, `.updated`, `.enabled`, `.disabled`: the settings before and after, never a secret's value
 """
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import msgspec
 
@@ -25,7 +26,7 @@ from identity_api.permissions.delegation import Actor
 from identity_api.providers import shared_redirects
 from identity_api.providers.client_keys import ensure_keys, replace_certificate
 from identity_api.providers.consequences import decide_anew, end_what_is_over, hold_people, is_decided_anew
-from identity_api.providers.provider_row import changed_fields, has_moved
+from identity_api.providers.provider_row import changed_fields, declaration_of, has_moved, provider_values
 from identity_api.providers.rules import OwnSet
 from identity_api.vault import Vault
 
@@ -174,12 +175,26 @@ async def _follow(connection: Connection, actor: Actor, own: OwnSet, made: Seque
 def _events(made: ProviderChanged, named: Sequence[str]) -> Iterator[audit.Event]:
     provider = made.after
     if made.before is None:
-        yield audit.Event("provider.created", "provider", provider.id, {"fields": sorted(named)})
+        payload = {"fields": sorted(named)}
+        yield audit.Event("provider.created", "provider", provider.id, payload, new=declaration_of(provider))
         return
     others = [name for name in made.fields if name != "enabled"]
     if others:
         payload = {"fields": others, "version": provider.version}
-        yield audit.Event("provider.updated", "provider", provider.id, payload)
+        old, new = _values(made.before, provider, others)
+        yield audit.Event("provider.updated", "provider", provider.id, payload, old=old, new=new)
     if made.before.enabled != provider.enabled:
         verb = "enabled" if provider.enabled else "disabled"
-        yield audit.Event(f"provider.{verb}", "provider", provider.id, {"version": provider.version})
+        old, new = {"enabled": made.before.enabled}, {"enabled": provider.enabled}
+        payload = {"version": provider.version}
+        yield audit.Event(f"provider.{verb}", "provider", provider.id, payload, old=old, new=new)
+
+
+def _values(before: Provider, after: Provider, fields: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The settings that differ, before and after. Of what is secret only that there is another one."""
+    values = [one for one in provider_values(before, after) if one.name != "enabled"]
+    old, new = {one.name: one.before for one in values}, {one.name: one.after for one in values}
+    for name in ("client_secret", "tls_client_certificate"):
+        if name in fields:
+            old, new = old | {name: "replaced"}, new | {name: "another"}
+    return old, new

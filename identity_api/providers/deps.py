@@ -73,8 +73,15 @@ async def owner_of(connection: Connection, actor: Actor) -> Owner:
 
 
 async def record(
-    connection: Connection, actor: Actor, verb: str, provider_id: UUID, payload: Mapping[str, Any]
+    connection: Connection,
+    actor: Actor,
+    verb: str,
+    provider_id: UUID,
+    payload: Mapping[str, Any],
+    *,
+    old: Mapping[str, Any] | None = None,
+    new: Mapping[str, Any] | None = None,
 ) -> None:
-    """The audit event: names of fields and numbers, never a value."""
-    event = audit.Event(f"provider.{verb}", "provider", provider_id, payload)
+    """The audit event, with the settings of a declaration as they were and are; none of them is a secret."""
+    event = audit.Event(f"provider.{verb}", "provider", provider_id, payload, old=old, new=new)
     await audit.record(connection, actor.tenant_id, actor.name, [event])

@@ -6,6 +6,7 @@ wrongly, breaks nothing.
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -118,7 +119,7 @@ async def set_secret(deps: ProviderDeps, actor: Actor, provider_id: UUID, secret
             await check_word(connection, actor, before, before, was_mute=True)
         fresh = sealed_secret(deps.vault, actor.tenant_id, secret.value, secret.expires_at)
         await provider_changes.add_secret(connection, actor.tenant_id, provider_id, fresh)
-        await record(connection, actor, "secret_set", provider_id, {"secret": str(fresh.id)})
+        await record(connection, actor, "secret_set", provider_id, {}, new=_told(fresh.id, secret.expires_at))
         if before.client_authentication != NONE:
             return before
         wanted = msgspec.structs.replace(before, client_authentication=CLIENT_SECRET_POST)
@@ -135,10 +136,17 @@ async def remove_secret(deps: ProviderDeps, actor: Actor, provider_id: UUID, sec
     """
     async with deps.database.transaction() as connection:
         before = await load(connection, actor, provider_id)
-        live = {one.id for one in await providers.secrets(connection, actor.tenant_id, provider_id)}
-        if live == {secret_id} and before.client_authentication in SECRET_METHODS:
+        live = {one.id: one for one in await providers.secrets(connection, actor.tenant_id, provider_id)}
+        if set(live) == {secret_id} and before.client_authentication in SECRET_METHODS:
             raise Conflict("This is the only secret that works; set another one first.", code="LAST_SECRET")
         if not await provider_changes.remove_secret(connection, actor.tenant_id, provider_id, secret_id):
             raise NotFound("There is no such secret.")
-        await record(connection, actor, "secret_removed", provider_id, {"secret": str(secret_id)})
+        gone = live.get(secret_id)
+        old = _told(secret_id, gone.expires_at if gone else None)
+        await record(connection, actor, "secret_removed", provider_id, {}, old=old)
         return before
+
+
+def _told(secret_id: UUID, expires_at: datetime | None) -> dict[str, Any]:
+    """Which secret, for the audit; never what it says."""
+    return {"secret": secret_id, "expires_at": expires_at}

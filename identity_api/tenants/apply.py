@@ -191,13 +191,17 @@ class _Application:
         await self._write_frontends()
         await self._write_permissions()
         await self._write_providers()
-        events = [
-            audit.Event(f"{one.kind}.{one.action}d", one.kind, payload={"name": one.name, "fields": list(one.fields)})
-            for one in self._found
-            if one.action != "keep" and one.kind != "provider"  # which has its own, whoever changes it
-        ]
-        await audit.record(self._connection, self._tenant_id, self._applier.actor, events)
+        await self._record()
         return self._tenant_id
+
+    async def _record(self) -> None:
+        # A provider has its own events, whoever changes it.
+        changed = [one for one in self._found if one.action != "keep" and one.kind != "provider"]
+        named = {one.name for one in changed if one.kind == "permission"}
+        catalogue = await permissions.by_names(self._connection, self._tenant_id, named)
+        ids = {("permission", name): row.id for name, row in catalogue.items()}
+        events = [_event(one, ids.get((one.kind, one.name))) for one in changed]
+        await audit.record(self._connection, self._tenant_id, self._applier.actor, events)
 
     def _note(
         self, kind: str, name: str, before: Any, changed: tuple[str, ...], values: tuple[Value, ...] = ()
@@ -378,3 +382,11 @@ class _Application:
             # The newest is tried first, and what is written last is the newest.
             fresh.insert(0, sealed_secret(vault, tenant_id, Secret(newest), ends_at))
         return fresh
+
+
+def _event(found: Difference, row_id: UUID | None) -> audit.Event:
+    """What the audit says of a difference, with the values of settings that are shown."""
+    old = {one.name: one.before for one in found.values} if found.action == "change" else None
+    new = {one.name: one.after for one in found.values} if found.action == "change" else {"name": found.name}
+    payload = {"name": found.name, "fields": list(found.fields)}
+    return audit.Event(f"{found.kind}.{found.action}d", found.kind, row_id, payload, old=old, new=new)

@@ -25,7 +25,8 @@ async def make_chain(connection: Connection, events: int) -> UUID:
     tenant = await make.make_tenant(connection)
     for number in range(events):
         subject = uuid7() if number % 2 else None
-        event = Event("user.changed", "user", subject, {"number": number, "ä": None, "list": [1, 2.5]})
+        payload = {"number": number, "ä": None, "list": [1, 2.5]}
+        event = Event("user.changed", "user", subject, payload, old={"number": number}, new={"number": 99})
         await audit.record(connection, tenant.id, "system", [event])
     assert len(await seal(connection, VAULT, tenant.id)) == events
     return tenant.id
@@ -70,6 +71,13 @@ EDITS = {
     "action": "action = 'user.created'",
     "subject_kind": "subject_kind = 'identity'",
     "subject_id": "subject_id = '00000000-0000-7000-8000-000000000000'",
+    "user_id": "user_id = '00000000-0000-7000-8000-000000000000'",
+    "names": 'names = \'{"permission": "docs:read"}\'',
+    "old": "old = null",
+    "new": "new = '{\"number\": 98}'",
+    "request_id": "request_id = ''",
+    "address": "address = '192.0.2.1'",
+    "reason": "reason = 'because'",
     "payload": "payload = payload || '{\"number\": 99}'",
     "payload with the same length": "payload = replace(payload::text, '1', '3')::jsonb",
     "mac": "mac = set_byte(mac, 0, get_byte(mac, 0) # 1)",
@@ -245,8 +253,8 @@ async def test_the_next_events_are_looked_for_behind_those_just_sealed(database:
         last = (await seal(connection, VAULT, tenant.id))[-1]
         await connection.execute(
             """
-            insert into audit_event (id, tenant_id, at, actor, action, subject_kind, payload)
-            values ($1, $2, now(), 'system', 'user.changed', 'user', '{}')
+            insert into audit_event (id, tenant_id, at, actor, action, subject_kind, payload, names)
+            values ($1, $2, now(), 'system', 'user.changed', 'user', '{}', '{}')
             """,
             early,
             tenant.id,

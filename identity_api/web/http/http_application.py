@@ -9,6 +9,7 @@ import re
 import time
 from typing import Any, Final
 
+from identity_api.db.audit_origin import Origin, changes_come_from
 from identity_api.errors import Unavailable
 from identity_api.fairness.served import serving, work_for
 from identity_api.http import HTTPResponse
@@ -17,6 +18,7 @@ from identity_api.telemetry import METRICS, get_logger, log_context, span
 from identity_api.web.deps import WebDeps
 from identity_api.web.http import cookies, headers, security_headers
 from identity_api.web.http.body import MAX_BODY_BYTES, MAX_GRAPHQL_BODY_BYTES, BoundedBody
+from identity_api.web.http.change_reason import reason_of
 from identity_api.web.http.errors import problem_of
 from identity_api.web.http.forwarded import see
 from identity_api.web.http.graphql_endpoint import answer_graphql, is_graphql
@@ -93,7 +95,12 @@ class HTTPApplication:
         if allowed is not None:
             facts.route = "preflight"
             await HTTPResponse(204, allowed).send(answering)
-        elif scope["path"] == "/graphql" and self._deps.graphql is not None and is_graphql(facts, scope):
+            return
+        with changes_come_from(Origin(facts.request_id, facts.address, reason_of(scope))):
+            await self._answer(scope, facts, receive, answering)
+
+    async def _answer(self, scope: Any, facts: RequestFacts, receive: Any, answering: "_Answering") -> None:
+        if scope["path"] == "/graphql" and self._deps.graphql is not None and is_graphql(facts, scope):
             facts.route, facts.wants_page = "/graphql", False
             body = self._body(scope, facts, receive, MAX_GRAPHQL_BODY_BYTES)
             await (await answer_graphql(self._deps, self._deps.graphql, scope, body)).send(answering)

@@ -26,6 +26,7 @@ _ALLOWED_HEADERS = ", ".join(
     (
         "authorization",
         "content-type",
+        "identity-reason",
         "identity-request",
         # Of tracing (W3C Trace Context and Baggage), and the names that GraphQL clients give themselves.
         "traceparent",

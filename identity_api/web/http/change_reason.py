@@ -1,0 +1,32 @@
+"""`Identity-Reason`: why somebody makes a change, in their own words, for the audit."""
+
+from typing import Any, Final
+from urllib.parse import unquote
+
+from identity_api.claims.text import is_storable
+from identity_api.web.http import headers
+from identity_api.web.http.errors import HTTPRefusal
+
+MAX_CHARACTERS: Final = 500
+"""Of the reason, once it is decoded."""
+
+
+def reason_of(scope: Any) -> str | None:
+    """The reason that the request names; None if it names none.
+
+    A header holds ASCII, so that other characters are percent-encoded UTF-8 (RFC 3986 section 2.1).
+
+    Raises:
+        HTTPRefusal: `REASON_REFUSED`, 400: more than one, too long, or with characters that cannot be stored or seen.
+    """
+    sent = headers.values(scope, b"identity-reason")
+    if not sent:
+        return None
+    reason = unquote(sent[0]).strip()
+    if len(sent) > 1 or len(reason) > MAX_CHARACTERS or not is_storable(reason) or not reason.isprintable():
+        raise HTTPRefusal(
+            400,
+            "REASON_REFUSED",
+            f"Identity-Reason is one line of at most {MAX_CHARACTERS} characters, percent-encoded.",
+        )
+    return reason or None
