@@ -15,9 +15,11 @@ import hashlib
 import os
 import secrets
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _ROUTING_LENGTH: Final = 22
 _NOBODY: Final = UUID(int=0)
 
@@ -29,6 +31,12 @@ def uuid7() -> UUID:
     value = value & ~(0xF << 76) | 0x7 << 76  # version 7
     value = value & ~(0x3 << 62) | 0x2 << 62  # variant of RFC 9562
     return UUID(int=value)
+
+
+def first_uuid7(at: datetime) -> UUID:
+    """What no UUIDv7 made at that aware moment, or later, is less than."""
+    milliseconds = max(0, (at - _EPOCH) // timedelta(milliseconds=1))
+    return UUID(int=(milliseconds & 0xFFFF_FFFF_FFFF) << 80)
 
 
 def new_token(prefix: str) -> str:

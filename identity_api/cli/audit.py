@@ -1,11 +1,14 @@
 """Audit chains verified."""
 
+import re
+
 import msgspec
 
 from identity_api.config import KeyRing
-from identity_api.db import tenants
+from identity_api.db import audit, tenants
+from identity_api.db.audit import Head
 from identity_api.db.database import Database
-from identity_api.errors import NotFound
+from identity_api.errors import BadInput, NotFound
 from identity_api.maintenance.audit_chain import ChainIntact, verify
 from identity_api.vault import Vault, VaultError
 
@@ -15,8 +18,12 @@ _PROBLEMS = {
     "CUT_OFF": "the chain is cut off there",
     "HEAD_CHANGED": "the chain's head does not belong to its events",
     "HEAD_MISSING": "the chain has no head",
+    "KNOWN_HEAD_DIFFERS": "the event there is not the one that was noted",
     "KEY_MISSING": "the key ring lacks the key it was sealed with",
 }
+
+
+_HEAD = re.compile(r"[1-9][0-9]{0,17}:[0-9a-f]{64}", re.ASCII)
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -27,6 +34,8 @@ class Verdict(msgspec.Struct, frozen=True):
     events: int | None = None
     first_bad: int | None = None
     problem: str | None = None
+    head: str | None = None
+    """The chain's newest link as SEQUENCE:MAC, to be noted elsewhere; `--known-head` takes it."""
 
     def __str__(self) -> str:
         if self.intact:
@@ -35,8 +44,25 @@ class Verdict(msgspec.Struct, frozen=True):
         return f"fail  {self.tenant}: {place}: {_PROBLEMS.get(self.problem or '', self.problem)}"
 
 
-async def verify_chains(database: Database, ring: KeyRing, slug: str | None) -> list[Verdict]:
+def head_of(text: str) -> Head:
+    """A head as it was noted: SEQUENCE:MAC.
+
+    Raises:
+        BadInput: it is not written so.
+    """
+    if not _HEAD.fullmatch(text):
+        raise BadInput("A head is written SEQUENCE:MAC, as `audit verify --json` and the log's audit.head have it.")
+    sequence, _, mac = text.partition(":")
+    return Head(int(sequence), bytes.fromhex(mac), "")
+
+
+async def verify_chains(
+    database: Database, ring: KeyRing, slug: str | None, *, known_head: Head | None = None
+) -> list[Verdict]:
     """Verify every tenant's chain, or one tenant's.
+
+    Args:
+        known_head: through which the chain of the one tenant must still pass.
 
     Raises:
         NotFound: there is no such tenant.
@@ -49,12 +75,14 @@ async def verify_chains(database: Database, ring: KeyRing, slug: str | None) -> 
         verdicts = []
         for tenant in chosen:
             try:
-                found = await verify(connection, vault, tenant.id)
+                found = await verify(connection, vault, tenant.id, known_head=known_head)
             except VaultError as error:
                 verdicts.append(Verdict(tenant.slug, False, problem=error.code))
                 continue
             if isinstance(found, ChainIntact):
-                verdicts.append(Verdict(tenant.slug, True, events=found.events))
+                head = await audit.head(connection, tenant.id)
+                noted = f"{head.sequence}:{head.mac.hex()}" if head and head.sequence else None
+                verdicts.append(Verdict(tenant.slug, True, events=found.events, head=noted))
             else:
                 verdicts.append(Verdict(tenant.slug, False, first_bad=found.sequence, problem=found.problem))
     return verdicts

@@ -59,6 +59,7 @@ REACHED: Final = ANYONE
 USERS: Final = holds(service.USERS_READ)
 PERSON: Final = holds(service.USERS_READ, oneself=True)
 MAPPINGS: Final = holds(service.MAPPINGS_READ)
+AUDIT: Final = holds(service.AUDIT_READ)
 CATALOGUE: Final = holds(
     service.USERS_READ,
     service.MAPPINGS_READ,
@@ -89,6 +90,7 @@ ACCESS: Final[dict[str, Rule]] = {
     "Query.previewGroupMappingDeletion": holds(service.MAPPINGS_WRITE),
     "Query.permissions": CATALOGUE,
     "Query.accessFindings": MAPPINGS,
+    "Query.auditEvents": AUDIT,
     # Mutations
     "Mutation.createGroupMapping": changes(service.MAPPINGS_WRITE),
     "Mutation.updateGroupMapping": changes(service.MAPPINGS_WRITE),
@@ -138,6 +140,7 @@ ACCESS: Final[dict[str, Rule]] = {
     "User.activeAt": PERSON,
     "User.identities": PERSON,
     "User.groups": PERSON,
+    "User.history": AUDIT,
     "User.permissions": PERSON,
     "User.dormantPermissions": PERSON,
     "User.sessions": PERSON,
@@ -145,6 +148,7 @@ ACCESS: Final[dict[str, Rule]] = {
     "User.hasSecondFactor": PERSON,
     "User.lockedUntil": PERSON,
     "Identity.*": REACHED,
+    "Identity.history": AUDIT,
     "Identity.loginEnd": USERS,  # a provider's own words are for administrators
     "LoginEnd.*": REACHED,
     "EffectivePermission.*": REACHED,
@@ -153,6 +157,7 @@ ACCESS: Final[dict[str, Rule]] = {
     "Session.*": REACHED,
     # Things of the tenant
     "Provider.*": REACHED,
+    "Provider.history": AUDIT,
     "ProviderClaims.*": REACHED,
     "ProviderTested.*": REACHED,
     "ProviderTestReport.*": REACHED,
@@ -180,7 +185,12 @@ ACCESS: Final[dict[str, Rule]] = {
     "GroupMapping.*": REACHED,
     "AccessFindings.*": REACHED,
     "AccessFinding.*": REACHED,
+    "GroupMapping.history": AUDIT,
     "Permission.*": REACHED,
+    "Permission.history": AUDIT,
+    "AuditEvent.*": REACHED,
+    "AuditChange.*": REACHED,
+    "AuditDetail.*": REACHED,
     # What is shown of a thing beside another
     "UserSummary.*": REACHED,
     "ProviderSummary.*": REACHED,

@@ -6,7 +6,7 @@ The tenant is the session's, and nothing else is ever asked for it (I2): no argu
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -14,7 +14,8 @@ import strawberry
 from strawberry.dataloader import DataLoader
 
 from identity_api.accounts.deps import AccountDeps
-from identity_api.db import audit, listings, local_accounts, told_ends
+from identity_api.db import audit, audit_reading, listings, local_accounts, told_ends
+from identity_api.db.audit_reading import Recorded
 from identity_api.db.database import Connection, Database
 from identity_api.db.listings import LiveSession
 from identity_api.db.local_accounts import Guard
@@ -26,6 +27,9 @@ from identity_api.providers.deps import ProviderDeps
 from identity_api.sessions.authenticate import Authenticated
 from identity_api.sessions.login.deps import LoginDeps
 from identity_api.vault import Vault
+
+HISTORY_LENGTH: Final = 20
+"""How many events are shown beside the thing that they are about."""
 
 
 class GraphQLDeps(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +68,8 @@ class Context:
         self.sessions: DataLoader[UUID, list[LiveSession]] = DataLoader(self._sessions_of, cache=False)
         self.guards: DataLoader[UUID, Guard] = DataLoader(self._guards_of, cache=False)
         self.told_ends: DataLoader[UUID, ToldEnd | None] = DataLoader(self._told_ends_of, cache=False)
+        self.histories: DataLoader[UUID, list[Recorded]] = DataLoader(self._histories_of, cache=False)
+        self.user_histories: DataLoader[UUID, list[Recorded]] = DataLoader(self._histories_about, cache=False)
         self.turn = asyncio.Lock()
         """Held while a connection is: root fields run concurrently, and one request must not take the whole pool."""
 
@@ -98,6 +104,18 @@ class Context:
         async with self.reading() as connection:
             found = await told_ends.of_identities(connection, self.tenant_id, identity_ids)
         return [found.get(identity_id) for identity_id in identity_ids]
+
+    async def _histories_of(self, row_ids: list[UUID]) -> list[list[Recorded]]:
+        """The newest events of everything asked about in this step of the execution, in one statement."""
+        async with self.reading() as connection:
+            found = await audit_reading.newest(connection, self.tenant_id, "subject_id", row_ids, each=HISTORY_LENGTH)
+        return [found[row_id] for row_id in row_ids]
+
+    async def _histories_about(self, user_ids: list[UUID]) -> list[list[Recorded]]:
+        """The newest events about every user asked about in this step of the execution, in one statement."""
+        async with self.reading() as connection:
+            found = await audit_reading.newest(connection, self.tenant_id, "user_id", user_ids, each=HISTORY_LENGTH)
+        return [found[user_id] for user_id in user_ids]
 
     async def _sessions_of(self, user_ids: list[UUID]) -> list[list[LiveSession]]:
         """The sessions of every user asked about in this step of the execution, in one statement."""

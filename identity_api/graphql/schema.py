@@ -13,6 +13,7 @@ import strawberry
 
 from identity_api.graphql import ids
 from identity_api.graphql.access import object_type
+from identity_api.graphql.audit.events import AuditQueries
 from identity_api.graphql.context import Context, GraphQLDeps, Info, build_context
 from identity_api.graphql.engine import EngineSchema, build_schema
 from identity_api.graphql.fields import resolved
@@ -93,6 +94,7 @@ class Query(
     PermissionQueries,
     FindingQueries,
     OnboardingQueries,
+    AuditQueries,
 ):
     """What can be read."""
 

@@ -18,6 +18,7 @@ PERMISSIONS_WRITE = "identity:permissions:write"
 PROVIDERS_READ = "identity:providers:read"
 PROVIDERS_WRITE = "identity:providers:write"
 SCHEMA_READ = "identity:schema:read"
+AUDIT_READ = "identity:audit:read"
 
 SERVICE_PERMISSIONS: dict[str, str] = {
     USERS_READ: "See the tenant's users, their identities, groups, permissions and sessions.",
@@ -30,6 +31,7 @@ SERVICE_PERMISSIONS: dict[str, str] = {
     PROVIDERS_READ: "See the tenant's providers, without their secrets.",
     PROVIDERS_WRITE: "Create, change, enable and disable providers.",
     SCHEMA_READ: "Introspect the GraphQL schema.",
+    AUDIT_READ: "See the record of every change: who changed what, from what to what, and from where.",
 }
 """Name and what it allows; the one list from which catalogues, docs and access rules come."""
 

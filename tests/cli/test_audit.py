@@ -1,6 +1,8 @@
 """`audit verify`: a chain that holds, and one that does not (bad input 77)."""
 
 import asyncio
+import csv
+import io
 import json
 
 import pytest
@@ -65,3 +67,54 @@ def test_a_missing_key_is_not_called_a_broken_chain(sealed: Command) -> None:
 
 def test_an_unknown_tenant_is_told(sealed: Command) -> None:
     assert sealed("audit", "verify", "--tenant", "nobody").returncode == 1
+
+
+def test_a_tail_that_was_cut_off_with_its_head_is_noticed_by_a_head_noted_before(sealed: Command, url: str) -> None:
+    [before] = json.loads(sealed("audit", "verify", "--tenant", "acme", "--json").stdout)["chains"]
+    verify = ("audit", "verify", "--tenant", "acme", "--known-head", before["head"])
+    assert sealed(*verify).returncode == 0
+    ask(url, "delete from audit_event where sequence = 2")
+    ask(
+        url,
+        "update audit_head h set sequence = 1, mac = e.mac from audit_event e where e.tenant_id = h.tenant_id and e.sequence = 1",
+    )
+    assert sealed("audit", "verify", "--tenant", "acme").returncode == 0
+    done = sealed(*verify)
+    assert done.returncode == 1
+    assert "event 2: the chain is cut off there" in done.stdout
+
+
+@pytest.mark.parametrize("head", ["2", "two:00", "2:xyz"])
+def test_a_known_head_that_is_none_is_told(sealed: Command, head: str) -> None:
+    done = sealed("audit", "verify", "--tenant", "acme", "--known-head", head)
+    assert done.returncode == 2
+    assert "SEQUENCE:MAC" in done.stderr
+
+
+def test_the_newest_events_are_listed_first(sealed: Command) -> None:
+    done = sealed("audit", "list", "acme", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)["events"]
+    assert {event["action"] for event in found} == {"tenant.created", "permission.created"}
+    assert [event["id"] for event in found] == sorted([event["id"] for event in found], reverse=True)
+    [line] = sealed("audit", "list", "acme", "--action", "permission.created").stdout.splitlines()
+    assert 'new={"name": "docs:read"}' in line
+    assert sealed("audit", "list", "acme", "--until", "2000-01-01").stdout == "There is no such event.\n"
+
+
+def test_two_criteria_and_an_unknown_user_are_told(sealed: Command) -> None:
+    assert "Choose one" in sealed("audit", "list", "acme", "--action", "a", "--user", "b").stderr
+    assert "no user b" in sealed("audit", "list", "acme", "--user", "b").stderr
+
+
+def test_an_export_is_a_json_object_a_line_the_oldest_first(sealed: Command) -> None:
+    lines = [json.loads(line) for line in sealed("audit", "export", "acme").stdout.splitlines()]
+    assert len(lines) == 2
+    assert [line["id"] for line in lines] == sorted([line["id"] for line in lines])
+    assert {line["sequence"] for line in lines} == {1, 2}
+
+
+def test_a_table_holds_nothing_that_a_spreadsheet_computes(sealed: Command, url: str) -> None:
+    ask(url, "update audit_event set reason = '=1+1', address = 'a\"b\nc'")
+    rows = list(csv.DictReader(io.StringIO(sealed("audit", "export", "acme", "--format", "csv").stdout)))
+    assert [(row["reason"], row["address"]) for row in rows] == [("'=1+1", 'a"b\nc')] * 2

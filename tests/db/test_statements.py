@@ -24,6 +24,7 @@ _SQL: Final = re.compile(r"\s*(select|insert|update|delete|with|lock)\b", re.IGN
 BY_ARGUMENT: Final = frozenset(
     (
         "identity_api.db.attempts._is_first",
+        "identity_api.db.audit_reading.newest",
         "identity_api.db.health.writing",
         "identity_api.db.listings.exists",
         "identity_api.db.provider_changes.remove",

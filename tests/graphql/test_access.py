@@ -37,6 +37,7 @@ EXPECTED: dict[str, set[str] | None] = {
     "previewGroupMappingCreation": {service.MAPPINGS_WRITE},
     "previewGroupMappingUpdate": {service.MAPPINGS_WRITE},
     "previewGroupMappingDeletion": {service.MAPPINGS_WRITE},
+    "auditEvents": {service.AUDIT_READ},
     "createGroupMapping": {service.MAPPINGS_WRITE},
     "updateGroupMapping": {service.MAPPINGS_WRITE},
     "deleteGroupMapping": {service.MAPPINGS_WRITE},

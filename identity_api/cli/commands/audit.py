@@ -1,5 +1,7 @@
 """`identity-api audit`."""
 
+from typing import Any, Literal
+
 import rich_click as click
 
 
@@ -10,20 +12,93 @@ def command() -> None:
 
 @command.command()
 @click.option("--tenant", help="Only this tenant's chain; otherwise every tenant's.")
+@click.option(
+    "--known-head",
+    metavar="SEQUENCE:MAC",
+    help="A head of the chain of --tenant that was noted earlier, from the log (audit.head) or from --json: shows that no"
+    " events were cut off together with their head.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
-def verify(ctx: click.Context, tenant: str | None, as_json: bool) -> None:
+def verify(ctx: click.Context, tenant: str | None, known_head: str | None, as_json: bool) -> None:
     """Walk the audit chains from end to end. Exit code 1 and the first bad place if one does not hold."""
-    from identity_api.cli.audit import verify_chains
+    from identity_api.cli.audit import head_of, verify_chains
     from identity_api.cli.context import read_settings, run_on_database
     from identity_api.cli.outcome import PROBLEM
     from identity_api.cli.output import print_json, print_lines
 
+    if known_head is not None and tenant is None:
+        raise click.UsageError("--known-head belongs to one chain: name it with --tenant.")
+    known = None if known_head is None else head_of(known_head)
     settings = read_settings()
-    verdicts = run_on_database(settings, lambda database: verify_chains(database, settings.secret_keys, tenant))
+    verdicts = run_on_database(
+        settings, lambda database: verify_chains(database, settings.secret_keys, tenant, known_head=known)
+    )
     if as_json:
         print_json({"chains": verdicts})
     else:
         print_lines(verdicts or ["There is no tenant, and so no chain."])
     if any(not verdict.intact for verdict in verdicts):
         ctx.exit(PROBLEM)
+
+
+def _selection(decorated: Any) -> Any:
+    """The options that say which events."""
+    for option in reversed(
+        (
+            click.option("--action", help="Only this action, such as mapping.updated."),
+            click.option("--actor", help="Only what this user did; or sync, system, operator:NAME."),
+            click.option("--user", help="Only what is about this user: also their identities, sessions and grants."),
+            click.option("--since", metavar="MOMENT", help="Not before it, such as 2026-11-29; UTC unless it says."),
+            click.option("--until", metavar="MOMENT", help="Before it."),
+        )
+    ):
+        decorated = option(decorated)
+    return decorated
+
+
+@command.command("list")
+@click.argument("tenant")
+@_selection
+@click.option("--limit", default=50, type=click.IntRange(1, 1_000), show_default=True, help="How many at most.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_events(tenant: str, limit: int, as_json: bool, **criteria: str | None) -> None:
+    """Show the newest events of TENANT: who changed what, from what to what."""
+    from identity_api.cli.audit_export import Event, newest, where_of
+    from identity_api.cli.context import read_settings, run_on_database
+    from identity_api.cli.output import print_json, print_lines
+    from identity_api.db.database import Database
+
+    async def work(database: Database) -> list[Event]:
+        tenant_id, where = await where_of(database, tenant, **criteria)
+        return await newest(database, tenant_id, where, limit=limit)
+
+    found = run_on_database(read_settings(keys_required=False), work)
+    if as_json:
+        print_json({"events": found})
+    else:
+        print_lines(found or ["There is no such event."])
+
+
+@command.command()
+@click.argument("tenant")
+@_selection
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["ndjson", "csv"]),
+    default="ndjson",
+    show_default=True,
+    help="One JSON object a line, or a table whose cells no spreadsheet computes.",
+)
+def export(tenant: str, form: Literal["ndjson", "csv"], **criteria: str | None) -> None:
+    """Write every event of TENANT to standard output, the oldest first."""
+    from identity_api.cli import audit_export
+    from identity_api.cli.context import read_settings, run_on_database
+    from identity_api.db.database import Database
+
+    async def work(database: Database) -> None:
+        tenant_id, where = await audit_export.where_of(database, tenant, **criteria)
+        await audit_export.export(database, tenant_id, where, form)
+
+    run_on_database(read_settings(keys_required=False), work)

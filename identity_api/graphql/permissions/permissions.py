@@ -13,6 +13,7 @@ from identity_api.db.grants import OpenGrant
 from identity_api.db.permissions import PermissionRow as PermissionRecord
 from identity_api.graphql import connections, ids
 from identity_api.graphql.access import NODES, object_type, require
+from identity_api.graphql.audit.events import HISTORY, AuditEvent, AuditEventRow, history_of
 from identity_api.graphql.connections import Connection, ConnectionRow
 from identity_api.graphql.context import Context, Info
 from identity_api.graphql.fields import resolved
@@ -32,6 +33,12 @@ class Permission(Node):
     name: str
     description: str
     delegable: bool = strawberry.field(description="Whether a mapping admin may give it without holding it.")
+
+    @resolved(list[AuditEvent] | None, HISTORY)
+    async def history(self, info: Info) -> list[AuditEventRow]:
+        """One statement for all of a page."""
+        source: Any = self  # what is resolved is the row
+        return await history_of(info.context, source.record.id)
 
     @classmethod
     def is_type_of(cls, value: Any, _: Any) -> bool:

@@ -14,6 +14,7 @@ from identity_api.db.provider_listing import ListedProvider
 from identity_api.db.providers import Position, Provisioning, Sync, SyncMode
 from identity_api.graphql import connections, ids
 from identity_api.graphql.access import NODES, object_type, require
+from identity_api.graphql.audit.events import HISTORY, AuditEvent, AuditEventRow, history_of
 from identity_api.graphql.connections import Connection, ConnectionRow
 from identity_api.graphql.context import Context, Info
 from identity_api.graphql.fields import resolved
@@ -175,6 +176,12 @@ class Provider(Node):
     urls: ProviderURLs
     created_at: datetime
     updated_at: datetime
+
+    @resolved(list[AuditEvent] | None, HISTORY)
+    async def history(self, info: Info) -> list[AuditEventRow]:
+        """One statement for all of a page."""
+        source: Any = self  # what is resolved is the row
+        return await history_of(info.context, source.record.id)
 
     @classmethod
     def is_type_of(cls, value: Any, _: Any) -> bool:

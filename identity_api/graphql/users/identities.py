@@ -16,6 +16,7 @@ from identity_api.db.told_ends import BY_PROVIDER, ToldEnd
 from identity_api.db.user_read_model import UserRecord
 from identity_api.graphql import connections, ids
 from identity_api.graphql.access import NODES, object_type, require
+from identity_api.graphql.audit.events import HISTORY, AuditEvent, AuditEventRow, history_of
 from identity_api.graphql.connections import Connection, ConnectionRow
 from identity_api.graphql.context import Context, Info
 from identity_api.graphql.fields import resolved
@@ -116,6 +117,12 @@ class Identity(Node):
             return None
         told = await info.context.told_ends.load(source.row_id)
         return None if told is None else LoginEndRow(told)
+
+    @resolved(list[AuditEvent] | None, HISTORY)
+    async def history(self, info: Info) -> list[AuditEventRow]:
+        """One statement for all of a page."""
+        source: Any = self  # what is resolved is the row
+        return await history_of(info.context, source.record.id)
 
     @classmethod
     def is_type_of(cls, value: Any, _: Any) -> bool:

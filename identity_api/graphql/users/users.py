@@ -14,6 +14,7 @@ from identity_api.db.user_read_model import Filter, Order, Position, Reading, Us
 from identity_api.errors import BadInput
 from identity_api.graphql import connections, ids
 from identity_api.graphql.access import ACCESS, object_type, require
+from identity_api.graphql.audit.events import HISTORY, AuditEvent, AuditEventRow, history_about
 from identity_api.graphql.connections import Connection, ConnectionRow
 from identity_api.graphql.context import Context, Info
 from identity_api.graphql.fields import resolved
@@ -149,6 +150,12 @@ class User(Node):
         """With the same statement."""
         source: Any = self  # what is resolved is the row
         return (await info.context.guards.load(source.user_id)).locked_until
+
+    @resolved(list[AuditEvent] | None, HISTORY)
+    async def history(self, info: Info) -> list[AuditEventRow]:
+        """One statement for all of a page."""
+        source: Any = self  # what is resolved is the row
+        return await history_about(info.context, source.user_id)
 
     @classmethod
     def is_type_of(cls, value: Any, _: Any) -> bool:

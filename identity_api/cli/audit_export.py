@@ -1,0 +1,158 @@
+"""Audit events for the terminal, for files and for other programs."""
+
+import csv
+import sys
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final, Literal
+from uuid import UUID
+
+import msgspec
+
+from identity_api.db import audit_reading, tenants, users
+from identity_api.db.audit_reading import Recorded, Where
+from identity_api.db.database import Database
+from identity_api.errors import BadInput, NotFound
+
+PAGE: Final = 1_000
+Format = Literal["ndjson", "csv"]
+_FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
+"""How a cell begins that a spreadsheet would compute."""
+
+
+class Event(msgspec.Struct, frozen=True):
+    """An event as it is exported: one line of NDJSON, or one row."""
+
+    id: UUID
+    sequence: int | None
+    at: datetime
+    action: str
+    actor: str
+    actor_username: str | None
+    subject_kind: str
+    subject_id: UUID | None
+    user_id: UUID | None
+    username: str | None
+    names: msgspec.Raw
+    old: msgspec.Raw | None
+    new: msgspec.Raw | None
+    payload: msgspec.Raw
+    request_id: str | None
+    address: str | None
+    reason: str | None
+
+    def __str__(self) -> str:
+        who, about = self.actor_username or self.actor, self.username or ""
+        values = " ".join([f"{name}={bytes(value).decode()}" for name, value in self._shown()])
+        return f"{self.at:%Y-%m-%dT%H:%M:%SZ}  {self.action}  by {who}  {about}  {values}".rstrip()
+
+    def _shown(self) -> list[tuple[str, msgspec.Raw]]:
+        pairs = [("names", self.names), ("old", self.old), ("new", self.new)]
+        return [(name, value) for name, value in pairs if value is not None and bytes(value) != b"{}"]
+
+
+def exported(found: Recorded) -> Event:
+    """The event with its JSON as JSON."""
+    raw = {name: _raw(getattr(found, name)) for name in ("names", "old", "new", "payload")}
+    plain = {name: getattr(found, name) for name in Event.__struct_fields__ if name not in raw}
+    return Event(**plain, **raw)  # type: ignore[arg-type]  # by the names of its own fields
+
+
+def _raw(text: str | None) -> msgspec.Raw | None:
+    return None if text is None else msgspec.Raw(text.encode())
+
+
+async def where_of(
+    database: Database,
+    tenant: str,
+    *,
+    action: str | None = None,
+    actor: str | None = None,
+    user: str | None = None,
+    since: str | None = None,
+    until: str | None = None,
+) -> tuple[UUID, Where]:
+    """The tenant, and which of its events, by names as they are typed.
+
+    Args:
+        actor: a username, or an actor as an event has it, such as `sync`.
+
+    Raises:
+        NotFound: no such tenant or user.
+        BadInput: two criteria at once, or no moment.
+    """
+    if sum(one is not None for one in (action, actor, user)) > 1:
+        raise BadInput("Choose one of --action, --actor and --user.")
+    within = Where(since=_moment(since), until=_moment(until))
+    async with database.reading() as connection:
+        found = await tenants.by_slug(connection, tenant)
+        if found is None:
+            raise NotFound(f"There is no tenant {tenant}.")
+        if action is not None:
+            return found.id, msgspec.structs.replace(within, column="action", value=action)
+        if actor is not None and (":" in actor or actor in ("sync", "system")):
+            return found.id, msgspec.structs.replace(within, column="actor", value=actor)
+        name = actor or user
+        if name is None:
+            return found.id, within
+        known = await users.by_username(connection, found.id, name)
+    if known is None:
+        raise NotFound(f"There is no user {name}.")
+    if user is not None:
+        return found.id, msgspec.structs.replace(within, column="user_id", value=known.id)
+    return found.id, msgspec.structs.replace(within, column="actor", value=f"user:{known.id}")
+
+
+def _moment(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadInput(f"{text} is no moment; write 2026-11-29 or 2026-11-29T12:00:00Z.") from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+async def newest(database: Database, tenant_id: UUID, where: Where, *, limit: int) -> list[Event]:
+    """The newest events, the newest first."""
+    async with database.reading() as connection:
+        found = await audit_reading.page(connection, tenant_id, where, after=None, first=limit)
+    return [exported(one) for one in found[:limit]]
+
+
+async def all_of(database: Database, tenant_id: UUID, where: Where) -> AsyncIterator[Event]:
+    """Every event, the oldest first, read a page at a time: memory does not grow with their number."""
+    after = None
+    while True:
+        async with database.reading() as connection:
+            found = await audit_reading.page(connection, tenant_id, where, after=after, first=PAGE, oldest_first=True)
+        for one in found[:PAGE]:
+            yield exported(one)
+        if len(found) <= PAGE:
+            return
+        after = found[PAGE - 1].id
+
+
+async def export(database: Database, tenant_id: UUID, where: Where, form: Format) -> None:
+    """Write every event to standard output."""
+    rows = csv.writer(sys.stdout)
+    if form == "csv":
+        rows.writerow(Event.__struct_fields__)
+    async for event in all_of(database, tenant_id, where):
+        if form == "csv":
+            rows.writerow([cell(value) for value in msgspec.structs.asdict(event).values()])
+        else:
+            print(msgspec.json.encode(event).decode())
+
+
+def cell(value: Any) -> str:
+    """A value as a cell that no spreadsheet computes: what would be a formula gets an apostrophe before it."""
+    if value is None:
+        return ""
+    if isinstance(value, msgspec.Raw):
+        text = bytes(value).decode()
+    elif isinstance(value, datetime):
+        text = value.isoformat()
+    else:
+        text = msgspec.json.encode(value).decode() if isinstance(value, Mapping) else str(value)
+    return f"'{text}" if text.startswith(_FORMULAS) else text

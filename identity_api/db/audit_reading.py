@@ -1,0 +1,129 @@
+"""Audit events as they are read: by what an index leads to, and a page at a time, however many events there are.
+
+An event's id begins with the millisecond in which it was made, so that a range of time is a range of ids.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+from asyncpg import Record
+
+from identity_api.db.database import Connection
+from identity_api.ids import first_uuid7
+
+
+class Recorded(msgspec.Struct, frozen=True):
+    """An event, with the names that people have now. JSON is text, as the chain covers it."""
+
+    id: UUID
+    at: datetime
+    actor: str
+    actor_id: UUID | None
+    actor_username: str | None
+    actor_label: str | None
+    action: str
+    subject_kind: str
+    subject_id: UUID | None
+    user_id: UUID | None
+    username: str | None
+    display_label: str | None
+    payload: str
+    names: str
+    old: str | None
+    new: str | None
+    request_id: str | None
+    address: str | None
+    reason: str | None
+    sequence: int | None
+
+
+Column = Literal["subject_id", "user_id", "actor", "action"]
+"""What an index leads to; each in the order of ids."""
+
+
+class Where(msgspec.Struct, frozen=True):
+    """Which events. One column at most, because two would read everything that one of them leads to."""
+
+    column: Column | None = None
+    value: str | UUID | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    """Not included."""
+
+
+_COLUMNS = """
+    e.id, e.at, e.actor, a.id as actor_id, a.username as actor_username, a.display_label as actor_label, e.action,
+    e.subject_kind, e.subject_id, e.user_id, u.username, u.display_label, e.payload::text as payload,
+    e.names::text as names, e.old::text as old, e.new::text as new, e.request_id, e.address, e.reason, e.sequence
+"""
+_PEOPLE = """
+    left join lateral (select p.username, p.display_label from app_user p
+        where p.tenant_id = $1 and p.id = e.user_id limit 1) u on true
+    left join lateral (select p.id, p.username, p.display_label from app_user p
+        where p.tenant_id = $1 and p.id = case when e.actor like 'user:%' then substr(e.actor, 6)::uuid end limit 1) a on true
+"""
+
+
+def _recorded(row: Record) -> Recorded:
+    return Recorded(**{name: row[name] for name in Recorded.__struct_fields__})
+
+
+async def page(
+    connection: Connection,
+    tenant_id: UUID,
+    where: Where,
+    *,
+    after: UUID | None,
+    first: int,
+    oldest_first: bool = False,
+) -> list[Recorded]:
+    """At most `first` + 1 events after that one, the newest first unless told otherwise."""
+    arguments: list[object] = [tenant_id, first + 1]
+    conditions = ""
+    beyond = (">" if oldest_first else "<", after)
+    bounds = [
+        beyond,
+        (">=", where.since and first_uuid7(where.since)),
+        ("<", where.until and first_uuid7(where.until)),
+    ]
+    for sign, bound in bounds:
+        if bound is not None:
+            arguments.append(bound)
+            conditions += f" and e.id {sign} ${len(arguments)}"
+    if where.column is not None:
+        arguments.append(where.value)
+        conditions += f" and e.{where.column} = ${len(arguments)}"
+    order = "asc" if oldest_first else "desc"
+    rows = await connection.fetch(
+        f"""
+        select {_COLUMNS} from (
+            select * from audit_event e where e.tenant_id = $1{conditions} order by e.id {order} limit $2) e
+        {_PEOPLE} order by e.id {order}
+        """,
+        *arguments,
+    )
+    return [_recorded(row) for row in rows]
+
+
+async def newest(
+    connection: Connection, tenant_id: UUID, column: Literal["subject_id", "user_id"], ids: Sequence[UUID], *, each: int
+) -> dict[UUID, list[Recorded]]:
+    """The newest events of each of these things, or about each of these users; `each` of them at most."""
+    rows = await connection.fetch(
+        f"""
+        select k.id as key, {_COLUMNS} from unnest($2::uuid[]) as k (id)
+        cross join lateral (
+            select * from audit_event e where e.tenant_id = $1 and e.{column} = k.id order by e.id desc limit $3) e
+        {_PEOPLE} order by k.id, e.id desc
+        """,
+        tenant_id,
+        list(ids),
+        each,
+    )
+    found: dict[UUID, list[Recorded]] = {one: [] for one in ids}
+    for row in rows:
+        found[row["key"]].append(_recorded(row))
+    return found

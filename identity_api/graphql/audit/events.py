@@ -1,0 +1,256 @@
+"""Audit events: what changed, by whom, from where and why."""
+
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+import strawberry
+
+from identity_api.db import audit_reading
+from identity_api.db.audit_reading import Recorded, Where
+from identity_api.errors import BadInput
+from identity_api.graphql import connections, ids
+from identity_api.graphql.access import object_type
+from identity_api.graphql.connections import Connection, ConnectionRow
+from identity_api.graphql.context import Context, Info
+from identity_api.graphql.fields import resolved
+from identity_api.graphql.ids import Kind
+from identity_api.graphql.summaries import Row, UserSummary, UserSummaryRow
+
+_NODES: Final[dict[str, Kind]] = {
+    "user": "User",
+    "identity": "Identity",
+    "session": "Session",
+    "permission": "Permission",
+    "mapping": "GroupMapping",
+    "group": "Group",
+    "provider": "Provider",
+}
+"""Kinds of subjects that have global ids."""
+
+
+@object_type(description="One setting that an event changed.")
+class AuditChange:
+    """Of an event."""
+
+    setting: str = strawberry.field(description="Its name, as a tenant's file has it.")
+    old: str | None = strawberry.field(
+        description="What it was; null if the thing is new. Other values than text are JSON."
+    )
+    new: str | None = strawberry.field(
+        description="What it is; null if the thing is gone. Other values than text are JSON."
+    )
+
+
+@object_type(description="Something else that an event says.")
+class AuditDetail:
+    """Of an event."""
+
+    name: str = strawberry.field(description="What is said.")
+    value: str = strawberry.field(description="As text; other values than text are JSON.")
+
+
+@object_type(description="One change, or something refused, as it was recorded at that moment.")
+class AuditEvent:
+    """Never changed afterwards: the audit's chain shows it."""
+
+    id: strawberry.ID = strawberry.field(description="Of the event. `node(id)` does not know it.")
+    at: datetime = strawberry.field(description="When it was recorded.")
+    action: str = strawberry.field(description="What was done, such as `mapping.updated`.")
+    actor: str = strawberry.field(
+        description="Who did it: `user:<id>`, `operator:<name>`, `provider:<id>`, `sync` or `system`."
+    )
+    actor_user: UserSummary | None = strawberry.field(description="Who did it, by the names they have now, if a user.")
+    subject_kind: str = strawberry.field(description="The kind of thing that was changed, such as `mapping`.")
+    subject_id: strawberry.ID | None = strawberry.field(
+        description="What was changed, for `node(id)`; null for what has no such id. The thing may be gone."
+    )
+    user: UserSummary | None = strawberry.field(description="Whom it is about, by the names they have now.")
+    names: list[AuditDetail] = strawberry.field(
+        description="What permission, mapping, group and provider it concerns were called at that moment."
+    )
+    changes: list[AuditChange] = strawberry.field(description="Each setting before and after. Never a secret's value.")
+    details: list[AuditDetail] = strawberry.field(description="What else is known, such as a reason as a code.")
+    request_id: str | None = strawberry.field(description="Of the request, as its answer and the logs have it.")
+    address: str | None = strawberry.field(
+        description="Where the request came from: an IPv4 address, or an IPv6 network of 64 bits. Null for workers."
+    )
+    reason: str | None = strawberry.field(
+        description="Why, in the actor's words, if they gave any (`Identity-Reason`)."
+    )
+    sequence: int | None = strawberry.field(
+        description="The place in the audit's chain; null for a moment, until it is sealed."
+    )
+
+
+class AuditChangeRow(msgspec.Struct, frozen=True):
+    """The row behind `AuditChange`."""
+
+    setting: str
+    old: str | None
+    new: str | None
+
+
+class AuditDetailRow(msgspec.Struct, frozen=True):
+    """The row behind `AuditDetail`."""
+
+    name: str
+    value: str
+
+
+class AuditEventRow(Row, frozen=True):
+    """The row behind `AuditEvent`; the record is a `db.audit_reading.Recorded`."""
+
+    @property
+    def id(self) -> str:
+        """Of the event."""
+        return str(self.record.id)
+
+    @property
+    def actor_user(self) -> UserSummaryRow | None:
+        """Whose change it is."""
+        one = self.record
+        return one.actor_id and UserSummaryRow(one.actor_id, one.actor_username, one.actor_label)
+
+    @property
+    def subject_id(self) -> str | None:
+        """As a global id."""
+        kind = _NODES.get(self.record.subject_kind)
+        return ids.global_id(kind, self.record.subject_id) if kind and self.record.subject_id else None
+
+    @property
+    def user(self) -> UserSummaryRow | None:
+        """Whom it is about."""
+        one = self.record
+        return UserSummaryRow(one.user_id, one.username, one.display_label) if one.username is not None else None
+
+    @property
+    def names(self) -> list[AuditDetailRow]:
+        """At that moment."""
+        return _details(self.record.names)
+
+    @property
+    def details(self) -> list[AuditDetailRow]:
+        """The payload."""
+        return _details(self.record.payload)
+
+    @property
+    def changes(self) -> list[AuditChangeRow]:
+        """By setting, in alphabetical order."""
+        old, new = _decoded(self.record.old), _decoded(self.record.new)
+        return [AuditChangeRow(name, _text(old, name), _text(new, name)) for name in sorted({*old, *new})]
+
+
+def _decoded(text: str | None) -> dict[str, Any]:
+    return {} if text is None else msgspec.json.decode(text, type=dict[str, Any])
+
+
+def _details(text: str) -> list[AuditDetailRow]:
+    values = _decoded(text)
+    return [AuditDetailRow(name, shown) for name in sorted(values) if (shown := _text(values, name)) is not None]
+
+
+def _text(values: dict[str, Any], name: str) -> str | None:
+    value = values.get(name)
+    if value is None or isinstance(value, str):
+        return value
+    return msgspec.json.encode(value).decode()
+
+
+@strawberry.input(
+    description="Which events; null leaves a criterion out. One of `action`, `actor`, `subject` and `user` at most, with any"
+    " range of time."
+)
+class AuditEventFilter:
+    """Each criterion has an index; two of them would read all that one leads to."""
+
+    action: str | None = strawberry.field(default=None, description="Exactly this action, such as `mapping.updated`.")
+    actor: strawberry.ID | None = strawberry.field(default=None, description="What this user did.")
+    subject: strawberry.ID | None = strawberry.field(
+        default=None, description="What was done to this user, identity, session, permission, mapping or provider."
+    )
+    user: strawberry.ID | None = strawberry.field(
+        default=None, description="Everything about this user: also their identities, sessions and grants."
+    )
+    since: datetime | None = strawberry.field(default=None, description="Not before this moment.")
+    until: datetime | None = strawberry.field(default=None, description="Before this moment.")
+
+
+def _where(given: AuditEventFilter) -> Where:
+    """The filter as the database knows it.
+
+    Raises:
+        BadInput: more than one criterion, or a moment without an offset.
+        NotFound: an id names no user, or nothing at all.
+    """
+    chosen = [
+        (name, value) for name in ("action", "actor", "subject", "user") if (value := getattr(given, name)) is not None
+    ]
+    if len(chosen) > 1:
+        raise BadInput("Filter by one of action, actor, subject and user.", field=f"filter.{chosen[1][0]}")
+    for name in ("since", "until"):
+        moment = getattr(given, name)
+        if moment is not None and moment.tzinfo is None:
+            raise BadInput("Say the offset from UTC, or Z.", field=f"filter.{name}")
+    where = Where(since=given.since, until=given.until)
+    for name, value in chosen:
+        where = msgspec.structs.replace(where, **_criterion(name, value))
+    return where
+
+
+def _criterion(name: str, value: str) -> dict[str, Any]:
+    match name:
+        case "action":
+            return {"column": "action", "value": value}
+        case "actor":
+            return {"column": "actor", "value": f"user:{ids.row_id(strawberry.ID(value), 'User')}"}
+        case "user":
+            return {"column": "user_id", "value": ids.row_id(strawberry.ID(value), "User")}
+    named = ids.parse(value)
+    if named is None:
+        raise ids.not_found("Node")
+    return {"column": "subject_id", "value": named.row_id}
+
+
+def _position(row: AuditEventRow) -> UUID:
+    found: UUID = row.record.id
+    return found
+
+
+@object_type("Query")
+class AuditQueries:
+    """Root fields about the record."""
+
+    @resolved(Connection[AuditEvent] | None, "What was changed, and what was refused, the newest first.")
+    async def audit_events(
+        self, info: Info, filter: AuditEventFilter | None = None, first: int | None = 50, after: str | None = None
+    ) -> ConnectionRow:
+        """A page."""
+        context, size = info.context, connections.page_size(first)
+        where = _where(filter or AuditEventFilter())
+        of = connections.listing(context, "auditEvents", _position, where=where)
+        position = await connections.opened(context, of, after, UUID)
+        async with context.reading() as connection:
+            found = await audit_reading.page(connection, context.tenant_id, where, after=position, first=size)
+        return connections.connection(of, rows_of(found[:size]), has_more=len(found) > size, after=after)
+
+
+def rows_of(found: list[Recorded]) -> list[AuditEventRow]:
+    """Events as the schema shows them."""
+    return [AuditEventRow(one) for one in found]
+
+
+HISTORY: Final = (
+    "The newest 20 events about it, the newest first; `auditEvents` has all. For who holds `identity:audit:read`."
+)
+
+
+async def history_of(context: Context, row_id: UUID) -> list[AuditEventRow]:
+    """What was done to a thing, in one statement for all things of a page."""
+    return rows_of(await context.histories.load(row_id))
+
+
+async def history_about(context: Context, user_id: UUID) -> list[AuditEventRow]:
+    """What happened to users with everything of theirs, in one statement for all users of a page."""
+    return rows_of(await context.user_histories.load(user_id))

@@ -1,0 +1,67 @@
+"""A page of the audit reads what it shows, however many events the tenant and others have."""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from identity_api.db import audit_reading
+from identity_api.db.audit_reading import Column, Where
+from identity_api.db.database import Connection
+from identity_api.ids import first_uuid7
+from tests.db.skewed import Skewed
+from tests.db.test_bounded_reads import connection, mode, read_by  # noqa: F401 (fixtures)
+
+pytestmark = pytest.mark.asyncio
+EVENTS = 20_000
+
+_MANY = """
+    insert into audit_event (id, tenant_id, at, actor, action, subject_kind, subject_id, user_id, payload, names)
+    select overlay(gen_random_uuid()::text placing lpad(to_hex(n), 8, '0') from 1 for 8)::uuid, $1, now(),
+        'user:' || md5((n % 1000)::text)::uuid, 'user.tested_' || n % 50, 'user', md5((n % 1000)::text)::uuid,
+        md5((n % 1000)::text)::uuid, '{}', '{}'
+    from generate_series(1, $2::int) n
+"""
+SOMEBODY = UUID("c4ca4238-a0b9-2382-0dcc-509a6f75849b")
+"""The md5 of 1."""
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        (None, None),
+        ("subject_id", SOMEBODY),
+        ("user_id", SOMEBODY),
+        ("actor", f"user:{SOMEBODY}"),
+        ("action", "user.tested_7"),
+        ("action", "never.done"),
+        ("user_id", uuid4()),
+    ],
+)
+async def test_a_page_of_events_reads_no_more_than_the_page(
+    skewed: Skewed,
+    connection: Connection,  # noqa: F811
+    mode: str,  # noqa: F811
+    column: Column | None,
+    value: Any,
+) -> None:
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        await connection.execute(_MANY, skewed.tenants[0], EVENTS)
+        await connection.execute("analyze audit_event")
+
+        def run(catching: Any) -> Any:
+            where = Where(column, value)
+            return audit_reading.page(catching, skewed.tenants[0], where, after=None, first=20)
+
+        read = await read_by(connection, run, mode)
+    finally:
+        await transaction.rollback()
+    assert read.rows.get("audit_event", 0) <= 21
+    assert read.pages < 300
+
+
+async def test_the_first_id_of_a_moment_is_before_every_id_made_then(connection: Connection) -> None:  # noqa: F811
+    at = await connection.fetchval("select '2026-11-29T12:00:00.123456Z'::timestamptz")
+    assert str(first_uuid7(at)).startswith("01a2272d-267b-0000")

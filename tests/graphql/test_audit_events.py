@@ -1,0 +1,156 @@
+"""The record as administrators who may read it see it."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from identity_api.db import audit
+from identity_api.db.audit import Event
+from identity_api.graphql.ids import global_id
+from identity_api.permissions import service
+from tests.graphql.inputs import document, working_arguments
+from tests.graphql.world import Client, World, moment
+
+EVENTS = """
+    query ($filter: AuditEventFilter, $first: Int, $after: String) {
+        auditEvents(filter: $filter, first: $first, after: $after) {
+            edges { node {
+                id at action actor actorUser { id username } subjectKind subjectId user { id username }
+                names { name value } changes { setting old new } details { name value } requestId address reason
+            } }
+            pageInfo { hasNextPage endCursor }
+        }
+    }
+"""
+
+
+async def events(client: Client, **variables: Any) -> list[dict[str, Any]]:
+    found = await client.data(EVENTS, **variables)
+    return [edge["node"] for edge in found["auditEvents"]["edges"]]
+
+
+@pytest.mark.asyncio
+async def test_a_change_is_read_as_who_made_it_and_what_was_and_is(world: World) -> None:
+    arguments = await working_arguments(world)
+    await world.admin.data(document("updateGroupMapping"), **arguments["updateGroupMapping"])
+    [updated] = await events(world.admin, filter={"action": "mapping.updated"})
+    assert updated["actorUser"]["id"] == global_id("User", world.admin.user_id)
+    assert updated["subjectId"] == global_id("GroupMapping", world.mapping)
+    assert updated["names"] == [{"name": "mapping", "value": "engineering"}]
+    assert {"setting": "permissions", "old": '["docs:read"]', "new": '["docs:write"]'} in updated["changes"]
+    assert {"setting": "pattern", "old": "engineering", "new": "engineering"} in updated["changes"]
+
+
+@pytest.mark.asyncio
+async def test_pages_go_back_in_time_without_gap_or_repetition(world: World) -> None:
+    async with world.database.transaction() as connection:
+        for number in range(5):
+            await audit.record(
+                connection, world.tenant, "system", [Event("user.tested", "user", None, {"number": number})]
+            )
+    seen: list[str] = []
+    after = None
+    while True:
+        page = (await world.admin.data(EVENTS, filter={"action": "user.tested"}, first=2, after=after))["auditEvents"]
+        seen += [edge["node"]["details"][0]["value"] for edge in page["edges"]]
+        if not page["pageInfo"]["hasNextPage"]:
+            break
+        after = page["pageInfo"]["endCursor"]
+    assert sorted(seen) == ["0", "1", "2", "3", "4"]
+
+
+@pytest.mark.asyncio
+async def test_events_are_found_by_actor_subject_user_and_time(world: World) -> None:
+    held = await world.quarantined()
+    identity = global_id("Identity", held)
+    await world.admin.data(document("releaseIdentity"), input={"id": identity})
+    actor = global_id("User", world.admin.user_id)
+    [released] = await events(world.admin, filter={"actor": actor})
+    assert released["action"] == "identity.released"
+    assert await events(world.admin, filter={"subject": identity}) == [released]
+    assert await events(world.admin, filter={"user": released["user"]["id"]}) == [released]
+    at = moment(released["at"])
+    around = {"since": (at - timedelta(seconds=5)).isoformat(), "until": (at + timedelta(seconds=5)).isoformat()}
+    assert released in await events(world.admin, filter=around)
+    later = {"since": (at + timedelta(seconds=5)).isoformat()}
+    assert await events(world.admin, filter={"actor": actor, **later}) == []
+
+
+@pytest.mark.asyncio
+async def test_two_criteria_at_once_are_refused(world: World) -> None:
+    user = global_id("User", world.person)
+    assert (await world.admin.ask(EVENTS, filter={"user": user})).errors == []
+    answer = await world.admin.ask(EVENTS, filter={"user": user, "action": "user.disabled"})
+    assert answer.code == "BAD_INPUT"
+    assert answer.errors[0]["extensions"]["field"] == "filter.user"
+
+
+@pytest.mark.asyncio
+async def test_another_tenants_events_are_not_found(world: World, other: World) -> None:
+    theirs = global_id("GroupMapping", other.mapping)
+    assert await events(world.admin, filter={"subject": theirs}) == []
+    async with other.database.transaction() as connection:
+        await audit.record(connection, other.tenant, "system", [Event("user.tested", "user")])
+    assert len(await events(other.admin, filter={"action": "user.tested"})) == 1
+    assert await events(world.admin, filter={"action": "user.tested"}) == []
+
+
+HISTORIES = """
+    query ($mapping: ID!, $permission: ID!, $provider: ID!, $user: ID!, $identity: ID!) {
+        mapping: node(id: $mapping) { ... on GroupMapping { history { action } } }
+        permission: node(id: $permission) { ... on Permission { history { action } } }
+        provider: node(id: $provider) { ... on Provider { history { action } } }
+        user: node(id: $user) { ... on User { history { action } } }
+        identity: node(id: $identity) { ... on Identity { history { action } } }
+    }
+"""
+
+
+async def histories(world: World, client: Client) -> Any:
+    """Of one thing of each kind, each changed once."""
+    async with world.database.transaction() as connection:
+        changed = [
+            Event("mapping.tested", "mapping", world.mapping),
+            Event("permission.tested", "permission", world.read),
+            Event("provider.tested", "provider", world.provider.id),
+            Event("identity.tested", "identity", world.person_identity),
+        ]
+        await audit.record(connection, world.tenant, "system", changed)
+    named = {
+        "mapping": global_id("GroupMapping", world.mapping),
+        "permission": global_id("Permission", world.read),
+        "provider": global_id("Provider", world.provider.id),
+        "user": global_id("User", world.person),
+        "identity": global_id("Identity", world.person_identity),
+    }
+    return await client.ask(HISTORIES, **named)
+
+
+@pytest.mark.asyncio
+async def test_each_thing_has_its_history_and_a_user_that_of_their_identities(world: World) -> None:
+    answer = await histories(world, world.admin)
+    assert answer.errors == []
+    newest = {name: thing["history"][0]["action"] for name, thing in answer.data.items()}
+    assert newest == {
+        "mapping": "mapping.tested",
+        "permission": "permission.tested",
+        "provider": "provider.tested",
+        "user": "identity.tested",
+        "identity": "identity.tested",
+    }
+
+
+@pytest.mark.asyncio
+async def test_a_history_is_for_who_may_read_the_audit(world: World) -> None:
+    readers = [name for name in service.SERVICE_PERMISSIONS if name != service.AUDIT_READ]
+    answer = await histories(world, await world.client(*readers))
+    assert set(answer.codes) == {"FORBIDDEN"}
+    assert [thing["history"] for thing in answer.data.values()] == [None] * 5
+
+
+@pytest.mark.asyncio
+async def test_a_moment_without_an_offset_is_refused(world: World) -> None:
+    assert (await world.admin.ask(EVENTS, filter={"since": datetime.now(UTC).isoformat()})).errors == []
+    answer = await world.admin.ask(EVENTS, filter={"since": "2026-01-01T00:00:00"})
+    assert answer.errors[0]["extensions"]["field"] == "filter.since"
