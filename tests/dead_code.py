@@ -56,7 +56,6 @@ KEPT = {
     "reauth": "carried from the login page by its name",
     # Used by what stands beside the product.
     "sql_migration": "the files in `piccolo_migrations/` call it",
-    "global_id": "an object's id as a client would send it",
     "troubleshooting_markdown": "`make schema` writes a page of the documentation with it",
     "stepped_aside": "tells whether compiled completion did the work",
     "outcomes": "what a sweep came to, told to whoever called it",
