@@ -53,9 +53,9 @@ class Event(msgspec.Struct, frozen=True):
 
 def exported(found: Recorded) -> Event:
     """The event with its JSON as JSON."""
-    raw = {name: _raw(getattr(found, name)) for name in ("names", "old", "new", "payload")}
-    plain = {name: getattr(found, name) for name in Event.__struct_fields__ if name not in raw}
-    return Event(**plain, **raw)  # type: ignore[arg-type]  # by the names of its own fields
+    values: dict[str, Any] = {name: getattr(found, name) for name in Event.__struct_fields__}
+    values |= {name: _raw(values[name]) for name in ("names", "old", "new", "payload")}
+    return Event(**values)
 
 
 def _raw(text: str | None) -> msgspec.Raw | None:

@@ -1,16 +1,17 @@
 """A page of the audit reads what it shows, however many events the tenant and others have."""
 
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
 
 from identity_api.db import audit_reading
 from identity_api.db.audit_reading import Column, Where
-from identity_api.db.database import Connection
 from identity_api.ids import first_uuid7
 from tests.db.skewed import Skewed
-from tests.db.test_bounded_reads import connection, mode, read_by  # noqa: F401 (fixtures)
+from tests.db.test_bounded_reads import read_by
 
 pytestmark = pytest.mark.asyncio
 EVENTS = 20_000
@@ -38,30 +39,27 @@ SOMEBODY = UUID("c4ca4238-a0b9-2382-0dcc-509a6f75849b")
         ("user_id", uuid4()),
     ],
 )
+@pytest.mark.parametrize("mode", ["force_custom_plan", "force_generic_plan"])
 async def test_a_page_of_events_reads_no_more_than_the_page(
-    skewed: Skewed,
-    connection: Connection,  # noqa: F811
-    mode: str,  # noqa: F811
-    column: Column | None,
-    value: Any,
+    skewed: Skewed, mode: str, column: Column | None, value: Any
 ) -> None:
+    def run(catching: Any) -> Any:
+        return audit_reading.page(catching, skewed.tenants[0], Where(column, value), after=None, first=20)
+
+    connection = await asyncpg.connect(skewed.url, server_settings={"jit": "off"})
     transaction = connection.transaction()
     await transaction.start()
     try:
         await connection.execute(_MANY, skewed.tenants[0], EVENTS)
         await connection.execute("analyze audit_event")
-
-        def run(catching: Any) -> Any:
-            where = Where(column, value)
-            return audit_reading.page(catching, skewed.tenants[0], where, after=None, first=20)
-
         read = await read_by(connection, run, mode)
     finally:
         await transaction.rollback()
+        await connection.close()
     assert read.rows.get("audit_event", 0) <= 21
     assert read.pages < 300
 
 
-async def test_the_first_id_of_a_moment_is_before_every_id_made_then(connection: Connection) -> None:  # noqa: F811
-    at = await connection.fetchval("select '2026-11-29T12:00:00.123456Z'::timestamptz")
-    assert str(first_uuid7(at)).startswith("01a2272d-267b-0000")
+async def test_the_first_id_of_a_moment_is_before_every_id_made_then() -> None:
+    at = datetime(2026, 11, 29, 12, 0, 0, 123_456, UTC)
+    assert str(first_uuid7(at)) == "01a2272d-267b-0000-0000-000000000000"
