@@ -151,7 +151,7 @@ SELECTIONS = {
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("field", list(CORE.type_map["User"].fields))
+@pytest.mark.parametrize("field", [name for name in CORE.type_map["User"].fields if name != "history"])
 async def test_fields_of_a_person_are_for_themself_and_for_readers_of_users(world: World, field: str) -> None:
     """A payload is a way to another user without the right to read users: the fields themselves are guarded."""
     selection = f"{{ {field} {SELECTIONS.get(field, '')} }}"
