@@ -175,8 +175,8 @@ async def _follow(connection: Connection, actor: Actor, own: OwnSet, made: Seque
 def _events(made: ProviderChanged, named: Sequence[str]) -> Iterator[audit.Event]:
     provider = made.after
     if made.before is None:
-        payload = {"fields": sorted(named)}
-        yield audit.Event("provider.created", "provider", provider.id, payload, new=declaration_of(provider))
+        told = {"fields": sorted(named)}
+        yield audit.Event("provider.created", "provider", provider.id, told, new=declaration_of(provider))
         return
     others = [name for name in made.fields if name != "enabled"]
     if others:
@@ -186,8 +186,8 @@ def _events(made: ProviderChanged, named: Sequence[str]) -> Iterator[audit.Event
     if made.before.enabled != provider.enabled:
         verb = "enabled" if provider.enabled else "disabled"
         old, new = {"enabled": made.before.enabled}, {"enabled": provider.enabled}
-        payload = {"version": provider.version}
-        yield audit.Event(f"provider.{verb}", "provider", provider.id, payload, old=old, new=new)
+        told_version = {"version": provider.version}
+        yield audit.Event(f"provider.{verb}", "provider", provider.id, told_version, old=old, new=new)
 
 
 def _values(before: Provider, after: Provider, fields: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any]]:
