@@ -114,7 +114,7 @@ class SyncHealthRow(Row, frozen=True):
 class SyncHealthQueries:
     """The root field."""
 
-    @resolved(list[ProviderSyncHealth], "How the sync of each provider stands, by slug.")
+    @resolved(list[ProviderSyncHealth] | None, "How the sync of each provider stands, by slug.")
     async def sync_health(self, info: Info) -> list[SyncHealthRow]:
         """Of this tenant."""
         found = await sync_health(info.context.deps.database, info.context.tenant_id)
