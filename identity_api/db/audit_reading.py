@@ -127,3 +127,11 @@ async def newest(
     for row in rows:
         found[row["key"]].append(_recorded(row))
     return found
+
+
+async def is_subject(connection: Connection, tenant_id: UUID, subject_id: object) -> bool:
+    """Whether any event of the tenant is about this thing."""
+    value: bool = await connection.fetchval(
+        "select exists (select from audit_event where tenant_id = $1 and subject_id = $2)", tenant_id, subject_id
+    )
+    return value

@@ -110,7 +110,7 @@ async def working_arguments(world: World) -> dict[str, dict[str, Any]]:
         "groupMapping": {"id": mapping["id"]},
         "permissions": {},
         "accessFindings": {},
-        "auditEvents": {"filter": {"user": person}},
+        "auditEvents": {"filter": {}},
         "previewGroupMappingCreation": {"input": {"pattern": "sales", "permissions": [write], "provider": provider}},
         "previewGroupMappingUpdate": {"input": {**mapping, "permissions": [write], "provider": provider}},
         "previewGroupMappingDeletion": {"input": mapping},

@@ -7,8 +7,9 @@ from uuid import UUID
 import msgspec
 import strawberry
 
-from identity_api.db import audit_reading
+from identity_api.db import audit_reading, user_state
 from identity_api.db.audit_reading import Recorded, Where
+from identity_api.db.database import Connection as DatabaseConnection
 from identity_api.errors import BadInput
 from identity_api.graphql import connections, ids
 from identity_api.graphql.access import object_type
@@ -213,6 +214,19 @@ def _criterion(name: str, value: str) -> dict[str, Any]:
     return {"column": "subject_id", "value": named.row_id}
 
 
+async def _check_exists(connection: DatabaseConnection, tenant_id: UUID, where: Where) -> None:
+    """Tell an empty page from a filter that names nothing. What is gone is still what its events are about.
+
+    Raises:
+        NotFound: no such user; no event is about the thing.
+    """
+    if where.column in ("user_id", "actor"):
+        if not await user_state.exists(connection, tenant_id, UUID(str(where.value).removeprefix("user:"))):
+            raise ids.not_found("User")
+    elif where.column == "subject_id" and not await audit_reading.is_subject(connection, tenant_id, where.value):
+        raise ids.not_found("Node")
+
+
 def _position(row: AuditEventRow) -> UUID:
     found: UUID = row.record.id
     return found
@@ -232,6 +246,7 @@ class AuditQueries:
         of = connections.listing(context, "auditEvents", _position, where=where)
         position = await connections.opened(context, of, after, UUID)
         async with context.reading() as connection:
+            await _check_exists(connection, context.tenant_id, where)
             found = await audit_reading.page(connection, context.tenant_id, where, after=position, first=size)
         return connections.connection(of, rows_of(found[:size]), has_more=len(found) > size, after=after)
 
