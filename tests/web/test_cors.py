@@ -112,6 +112,18 @@ async def test_the_headers_that_clients_send_are_allowed_to_declared_origins(sit
     assert (other.status_code, "access-control-allow-origin" in other.headers) == (403, False)
 
 
+async def test_where_a_browser_is_sent_is_read_by_no_script(site: Site) -> None:
+    """Answers there hold one-time codes."""
+    client = site.client(headers={"origin": FRONTEND})
+    for path in (
+        "/v1/auth/authorize?client_id=app&response_type=code",
+        "/v1/auth/oidc/callback?state=x&code=y",
+        "/login",
+    ):
+        assert not may_read(await client.get(path)), path
+    assert may_read(await client.get("/v1/me"))
+
+
 # Queries by GET
 
 

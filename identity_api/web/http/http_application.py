@@ -34,9 +34,9 @@ _HOSTLESS: Final = frozenset({"/health/live", "/health/ready", "/metrics"})
 _FOR_PROGRAMS: Final = re.compile(r"(?:/t/[^/]+)?/(?:v1/(?!auth/(?:oidc/callback|authorize)$)|graphql)")
 """Where a browser is told no page: persons arrive at two addresses of `/v1` only."""
 _FOR_SCRIPTS: Final = re.compile(
-    r"(?:/t/[^/]+)?/(?:v1/|graphql$|auth/(?:logout|reauthenticate)$|\.well-known/oauth-authorization-server)"
+    r"(?:/t/[^/]+)?/(?:v1/(?!auth/(?:authorize|oidc/callback)$)|graphql$|auth/(?:logout|reauthenticate)$|\.well-known/oauth-authorization-server)"
 )
-"""What pages of frontends ask by script."""
+"""What pages of frontends ask by script; not what a person's browser is sent to, whose answers hold one-time codes."""
 UNTRUSTED_PROXY: Final = "forwarded headers come from a private address that is not in IDENTITY_TRUSTED_PROXIES"
 _log = get_logger(__name__)
 
