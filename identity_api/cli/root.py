@@ -23,6 +23,7 @@ COMMANDS = {
     "user": "user",
     "grant": "grant",
     "revoke": "revoke",
+    "explain": "explain",
     "tenant": "tenant",
     "provider": "provider",
     "mapping": "mapping",

@@ -18,6 +18,7 @@ from identity_api.graphql.context import Context, GraphQLDeps, Info, build_conte
 from identity_api.graphql.engine import EngineSchema, build_schema
 from identity_api.graphql.fields import resolved
 from identity_api.graphql.ids import Node
+from identity_api.graphql.permissions.explanation import ExplanationQueries
 from identity_api.graphql.permissions.findings import FindingQueries
 from identity_api.graphql.permissions.groups import GroupQueries, load_group
 from identity_api.graphql.permissions.mapping_changes import MappingMutations, MappingPreviewQueries
@@ -95,6 +96,7 @@ class Query(
     FindingQueries,
     OnboardingQueries,
     AuditQueries,
+    ExplanationQueries,
 ):
     """What can be read."""
 

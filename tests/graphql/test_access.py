@@ -38,6 +38,7 @@ EXPECTED: dict[str, set[str] | None] = {
     "previewGroupMappingUpdate": {service.MAPPINGS_WRITE},
     "previewGroupMappingDeletion": {service.MAPPINGS_WRITE},
     "auditEvents": {service.AUDIT_READ},
+    "explainPermission": {service.USERS_READ},
     "createGroupMapping": {service.MAPPINGS_WRITE},
     "updateGroupMapping": {service.MAPPINGS_WRITE},
     "deleteGroupMapping": {service.MAPPINGS_WRITE},

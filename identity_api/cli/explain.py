@@ -1,0 +1,111 @@
+"""Why a user has a permission, in lines for people and as one document for programs."""
+
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from identity_api.accounts.explain import ExplainedGrant, Explanation, Missing, UntakenWay, explain
+from identity_api.cli.users import on_user
+from identity_api.db import permissions
+from identity_api.db.database import Database
+from identity_api.errors import NotFound
+from identity_api.permissions.delegation import Actor
+
+_MISSING: Final[dict[Missing, str]] = {
+    "GRANT_DORMANT": "it has given the permission, which has no force now",
+    "GRANT_NOT_WRITTEN": "they are in the group {group}; the grant has not been written, or was closed",
+    "GROUP_NOT_SENT": "the provider names no group of theirs that matches",
+    "MAPPING_DISABLED": "the mapping is switched off",
+    "NO_IDENTITY": "they have no identity at this provider",
+}
+
+
+class GrantSheet(msgspec.Struct, frozen=True):
+    """One open grant. `cause` is what takes its force; None if it is in force."""
+
+    in_force: bool
+    cause: str | None
+    source: str
+    group: str | None
+    mapping: str | None
+    mapping_version: int | None
+    granted_at: str
+    granted_by: str
+    valid_until: datetime | None
+
+    def __str__(self) -> str:
+        how = "by hand" if self.source == "MANUAL" else f"by the group {self.group}"
+        how += f", mapping {self.mapping} version {self.mapping_version}" if self.mapping else ""
+        lease = f", until {self.valid_until:%Y-%m-%d %H:%M:%S %Z} unless confirmed" if self.valid_until else ""
+        force = "in force" if self.in_force else f"not in force: {self.cause}"
+        return f"grant {how}, since {self.granted_at} by {self.granted_by}: {force}{lease}"
+
+
+class WaySheet(msgspec.Struct, frozen=True):
+    """A mapping that would give it, and what is missing."""
+
+    mapping: UUID
+    provider: str | None
+    pattern: str
+    missing: Missing
+    group: str | None
+
+    def __str__(self) -> str:
+        place = f"at {self.provider}" if self.provider else "at every provider"
+        return f"mapping {self.pattern} {place}: {_MISSING[self.missing].format(group=self.group)}"
+
+
+class ExplanationSheet(msgspec.Struct, frozen=True):
+    """The whole answer; the nearest of `untaken` comes first."""
+
+    user: str
+    permission: str
+    held: bool
+    at: datetime
+    grants: list[GrantSheet]
+    untaken: list[WaySheet]
+
+    def lines(self) -> list[str]:
+        """For people."""
+        first = f"{self.user} {'has' if self.held else 'does not have'} {self.permission}"
+        nothing = [] if self.grants or self.untaken else ["No mapping gives it, and nobody has given it by hand."]
+        return [first, *map(str, self.grants), *map(str, self.untaken), *nothing]
+
+
+def explain_to_operator(tenant: str, username: str, permission: str) -> ExplanationSheet:
+    """Look at every grant and every mapping. Raises as `on_user`; `NotFound` for an unknown permission."""
+
+    async def work(database: Database, actor: Actor, user_id: UUID) -> ExplanationSheet:
+        async with database.reading() as connection:
+            known = await permissions.by_names(connection, actor.tenant_id, [permission])
+            if permission not in known:
+                raise NotFound(f"There is no permission {permission}.")
+            return _sheet(await explain(connection, actor.tenant_id, user_id, known[permission].id))
+
+    return on_user(tenant, username, work)
+
+
+def _sheet(found: Explanation) -> ExplanationSheet:
+    grants, untaken = [_grant(one) for one in found.grants], [_way(one) for one in found.untaken]
+    return ExplanationSheet(found.user.username, found.permission.name, found.is_held, found.at, grants, untaken)
+
+
+def _grant(one: ExplainedGrant) -> GrantSheet:
+    fact, way = one.fact, one.way
+    return GrantSheet(
+        one.cause is None,
+        one.cause,
+        fact.source,
+        fact.group,
+        None if way is None else way.pattern,
+        None if way is None else way.version,
+        fact.granted_at,
+        fact.granted_by,
+        one.valid_until,
+    )
+
+
+def _way(one: UntakenWay) -> WaySheet:
+    return WaySheet(one.way.mapping_id, one.way.provider, one.way.pattern, one.missing, one.way.group)

@@ -1,0 +1,205 @@
+"""Why somebody has a permission, and what would have to be true for them to have it."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import get_args
+
+import msgspec
+import strawberry
+
+from identity_api.accounts.explain import ExplainedGrant as Explained
+from identity_api.accounts.explain import Explanation, Missing, explain
+from identity_api.accounts.explain import UntakenWay as Untaken
+from identity_api.db.ways_to import Way
+from identity_api.graphql import ids
+from identity_api.graphql.access import object_type
+from identity_api.graphql.context import Info
+from identity_api.graphql.fields import resolved
+from identity_api.graphql.permissions.grants import DormantCause, GrantReason, GrantReasonRow, reason
+from identity_api.graphql.summaries import (
+    PermissionReference,
+    PermissionReferenceRow,
+    ProviderSummary,
+    ProviderSummaryRow,
+    UserSummary,
+    mapping_id,
+)
+from identity_api.graphql.users.users import Snapshot, UserRow
+
+
+@strawberry.enum(
+    description="What keeps a mapping from giving somebody a permission, the nearest first. GRANT_DORMANT: it has given it,"
+    " and `grants` says why that has no force. GRANT_NOT_WRITTEN: they are in a group that it matches, and the grant follows"
+    " within moments, or the provider's mode or an administrator keeps it closed. GROUP_NOT_SENT: the provider names no group"
+    " of theirs that it matches. MAPPING_DISABLED: it is switched off. NO_IDENTITY: they have no identity at its provider."
+)
+class MissingForPermission(StrEnum):
+    """Of `accounts.explain`."""
+
+    GRANT_DORMANT = "GRANT_DORMANT"
+    GRANT_NOT_WRITTEN = "GRANT_NOT_WRITTEN"
+    GROUP_NOT_SENT = "GROUP_NOT_SENT"
+    MAPPING_DISABLED = "MAPPING_DISABLED"
+    NO_IDENTITY = "NO_IDENTITY"
+
+
+assert {one.value for one in MissingForPermission} == set(get_args(Missing))
+
+
+@object_type(description="A mapping that gives the permission, as it is now.")
+class GivingMapping:
+    """Of an explanation."""
+
+    id: strawberry.ID = strawberry.field(description="For `groupMapping(id)`.")
+    provider: ProviderSummary | None = strawberry.field(description="Whose groups it matches; null: every provider's.")
+    pattern: str = strawberry.field(description="The group's name, or a pattern of names.")
+    enabled: bool = strawberry.field(description="Whether it is switched on.")
+    version: int = strawberry.field(description="Raised by each edit.")
+
+
+@object_type(description="One grant of the permission, from the group as the provider named it to the mapping.")
+class ExplainedGrant:
+    """Of an explanation."""
+
+    in_force: bool = strawberry.field(description="Whether it counts now.")
+    cause: DormantCause | None = strawberry.field(description="What takes its force; null if it is in force.")
+    valid_until: datetime | None = strawberry.field(
+        description="When it runs out, or ran out, unless the provider confirms it. Null for what was given by hand."
+    )
+    reason: GrantReason = strawberry.field(
+        description="Identity, group and mapping, or by hand; since when and by whom."
+    )
+    mapping: GivingMapping | None = strawberry.field(
+        description="The mapping as it is now; null by hand, and if it gives the permission no more."
+    )
+
+
+@object_type(description="A mapping that would give the permission, and what is missing.")
+class UntakenWay:
+    """Of an explanation."""
+
+    mapping: GivingMapping = strawberry.field(description="Which mapping.")
+    missing: MissingForPermission = strawberry.field(description="What would have to be otherwise.")
+    group: str | None = strawberry.field(description="A group of theirs that it matches; null if there is none.")
+
+
+@object_type(description="Why a user has a permission now, or does not.")
+class PermissionExplanation:
+    """At the moment of reading."""
+
+    user: UserSummary = strawberry.field(description="Whose permission.")
+    permission: PermissionReference = strawberry.field(description="Which permission.")
+    held: bool = strawberry.field(description="Whether it is in force now.")
+    at: datetime = strawberry.field(description="The moment of which all this is true.")
+    grants: list[ExplainedGrant] = strawberry.field(description="Every open grant of it, in force or not.")
+    untaken_ways: list[UntakenWay] | None = strawberry.field(
+        description="Mappings that would give it and do not, the nearest first, 50 at most. For who may read mappings."
+    )
+
+
+class GivingMappingRow(msgspec.Struct, frozen=True):
+    """The row behind `GivingMapping`."""
+
+    way: Way
+    provider: ProviderSummaryRow | None
+
+    @property
+    def id(self) -> str:
+        """The global id."""
+        return mapping_id(self.way.mapping_id)
+
+    @property
+    def pattern(self) -> str:
+        """Of group names."""
+        return self.way.pattern
+
+    @property
+    def enabled(self) -> bool:
+        """The switch."""
+        return self.way.enabled
+
+    @property
+    def version(self) -> int:
+        """Of the last edit."""
+        return self.way.version
+
+
+class ExplainedGrantRow(msgspec.Struct, frozen=True):
+    """The row behind `ExplainedGrant`."""
+
+    explained: Explained
+    reason: GrantReasonRow
+    mapping: GivingMappingRow | None
+
+    @property
+    def in_force(self) -> bool:
+        """Without a cause against it."""
+        return self.explained.cause is None
+
+    @property
+    def cause(self) -> str | None:
+        """A member of `DormantCause`."""
+        return self.explained.cause
+
+    @property
+    def valid_until(self) -> datetime | None:
+        """The lease."""
+        return self.explained.valid_until
+
+
+class UntakenWayRow(msgspec.Struct, frozen=True):
+    """The row behind `UntakenWay`."""
+
+    mapping: GivingMappingRow
+    missing: str
+    group: str | None
+
+
+class PermissionExplanationRow(msgspec.Struct, frozen=True):
+    """The row behind `PermissionExplanation`."""
+
+    user: UserRow
+    permission: PermissionReferenceRow
+    held: bool
+    at: datetime
+    grants: list[ExplainedGrantRow]
+    untaken_ways: list[UntakenWayRow]
+
+
+def _row(found: Explanation) -> PermissionExplanationRow:
+    snapshot = Snapshot(found.tenant, found.at)
+    user = UserRow(found.user, snapshot)
+
+    def mapping(way: Way) -> GivingMappingRow:
+        return GivingMappingRow(way, snapshot.providers.get(str(way.provider_id)))
+
+    def grant(one: Explained) -> ExplainedGrantRow:
+        way = None if one.way is None else mapping(one.way)
+        return ExplainedGrantRow(one, reason(one.fact, user.identities_by_id), way)
+
+    def untaken(one: Untaken) -> UntakenWayRow:
+        return UntakenWayRow(mapping(one.way), one.missing, one.way.group)
+
+    return PermissionExplanationRow(
+        user,
+        PermissionReferenceRow(found.permission.id, found.permission.name),
+        found.is_held,
+        found.at,
+        [grant(one) for one in found.grants],
+        [untaken(one) for one in found.untaken],
+    )
+
+
+@object_type("Query")
+class ExplanationQueries:
+    """Root fields that say why."""
+
+    @resolved(PermissionExplanation | None, "Why a user has a permission now, or what is missing for it.")
+    async def explain_permission(
+        self, info: Info, user: strawberry.ID, permission: strawberry.ID
+    ) -> PermissionExplanationRow:
+        """Three statements."""
+        context = info.context
+        user_id, permission_id = ids.row_id(user, "User"), ids.row_id(permission, "Permission")
+        async with context.reading() as connection:
+            return _row(await explain(connection, context.tenant_id, user_id, permission_id))

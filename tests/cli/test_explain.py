@@ -1,0 +1,55 @@
+"""`identity-api explain`: why somebody has a permission, or does not."""
+
+import json
+from uuid import UUID
+
+import pytest
+
+from tests.cli.conftest import Command, ask, on_database
+from tests.factories import make_user
+
+TENANT = """
+[[tenants]]
+slug = "acme"
+name = "Acme"
+
+[[tenants.permissions]]
+name = "docs:read"
+
+[[tenants.mappings]]
+group = "writers"
+permissions = ["docs:read"]
+"""
+
+
+@pytest.fixture
+def acme(command: Command, url: str) -> Command:
+    """The tenant `acme` with a user `alice`, who has a password and no identity."""
+    assert command("apply", "-", stdin=TENANT.encode()).returncode == 0
+    [row] = ask(url, "select id from tenant")
+    tenant_id = UUID(str(row["id"]))
+    on_database(url, lambda connection: make_user(connection, tenant_id, username="alice", password_hash="unused"))
+    return command
+
+
+def test_what_is_missing_is_said_with_the_mapping_that_comes_nearest(acme: Command) -> None:
+    done = acme("explain", "acme", "alice", "docs:read")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "alice does not have docs:read",
+        "mapping writers at every provider: they have no identity at this provider",
+    ]
+
+
+def test_a_grant_by_hand_is_said_with_its_giver(acme: Command) -> None:
+    assert acme("grant", "acme", "alice", "docs:read").returncode == 0
+    sheet = json.loads(acme("explain", "acme", "alice", "docs:read", "--json").stdout)
+    [grant] = sheet["grants"]
+    assert (sheet["held"], grant["in_force"], grant["source"]) == (True, True, "MANUAL")
+    assert grant["granted_by"].startswith("operator:")
+
+
+def test_an_unknown_permission_is_told(acme: Command) -> None:
+    done = acme("explain", "acme", "alice", "docs:raed")
+    assert done.returncode == 1
+    assert "There is no permission docs:raed." in done.stderr
