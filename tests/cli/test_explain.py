@@ -16,7 +16,7 @@ name = "Acme"
 [[tenants.permissions]]
 name = "docs:read"
 
-[[tenants.mappings]]
+[[tenants.group_mappings]]
 group = "writers"
 permissions = ["docs:read"]
 """
