@@ -9,7 +9,7 @@ and every second round is free of them.
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from typing import Final, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -22,6 +22,7 @@ ROUNDS: Final = 2
 """Rounds of the event loop from one turn to the next, where there is no pause."""
 
 Piece = TypeVar("Piece")
+Result = TypeVar("Result")
 
 
 class _Turns:
@@ -80,6 +81,19 @@ async def own_turn() -> None:
 def slice_end() -> float:
     """When a slice that begins now is over, by `time.perf_counter`."""
     return time.perf_counter() + (SLICE_SECONDS if is_shared() else LONE_SLICE_SECONDS)
+
+
+async def run_in_slices(steps: Generator[None, None, Result]) -> Result:
+    """Run steps, each of which takes half a millisecond at the most, with others' turns in between; what they return."""
+    while True:
+        await own_turn()
+        until = slice_end()
+        try:
+            while time.perf_counter() < until:
+                next(steps)
+        except StopIteration as done:
+            result: Result = done.value
+            return result
 
 
 async def in_slices(work: Iterator[Piece], *, seconds: float | None = None) -> AsyncIterator[list[Piece]]:

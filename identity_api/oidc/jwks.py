@@ -10,7 +10,7 @@ Consequences: a published private or symmetric key (which Discovery 3 forbids) n
 diagnosis of a provider can name it. Rejected: refusing the whole set, which turns one odd key into an outage.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -113,7 +113,18 @@ def allowed_algorithms(announced: Iterable[str]) -> frozenset[str]:
 
 
 def parse_key_set(body: bytes) -> KeySet:
-    """Read a JWKS document and import its keys.
+    """Read a JWKS document and import its keys. Raises as `read_key_set`."""
+    steps = read_key_set(body)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            key_set: KeySet = done.value
+            return key_set
+
+
+def read_key_set(body: bytes) -> Generator[None, None, KeySet]:
+    """Read a JWKS document and import its keys, with a pause after each: a hundred of the largest take 20 ms.
 
     Raises:
         InvalidKeySet: not a key set, or more than MAX_KEYS keys. A set without any usable key is a valid answer, as
@@ -136,6 +147,7 @@ def parse_key_set(body: bytes) -> KeySet:
             ignored.append(read)
         else:
             keys.append(read)
+        yield
     by_key_id: dict[str | None, tuple[VerificationKey, ...]] = {}
     for key in keys:
         by_key_id[key.key_id] = (*by_key_id.get(key.key_id, ()), key)

@@ -12,16 +12,19 @@ import asyncio
 import contextvars
 import ssl
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from identity_api.fairness.time_slices import run_in_slices
 from identity_api.oidc.messages import Request
 from identity_api.upstream.errors import Unusable
 from identity_api.upstream.exchange import Upstream
 from identity_api.upstream.targets import parse_target
 
 T = TypeVar("T")
+Parser = Callable[[bytes], T | Generator[None, None, T]]
+"""Body to document, at once or in steps of half a millisecond at the most."""
 Monotonic = Callable[[], float]
 """Seconds of a clock that never goes back, such as `time.monotonic`."""
 
@@ -76,7 +79,7 @@ class Cached(Generic[T]):
         self._entries: OrderedDict[Source, _Entry[T]] = OrderedDict()
         self._flights: set[asyncio.Task[None]] = set()
 
-    async def get(self, source: Source, parse: Callable[[bytes], T], *, serves: Callable[[T], bool] | None = None) -> T:
+    async def get(self, source: Source, parse: Parser[T], *, serves: Callable[[T], bool] | None = None) -> T:
         """The document, from the cache or fetched.
 
         Args:
@@ -105,11 +108,11 @@ class Cached(Generic[T]):
             entry.no_refetch_before = max(entry.no_refetch_before, self._monotonic() + times.cooldown_seconds)
         return self._answer(entry)
 
-    async def refetch(self, source: Source, parse: Callable[[bytes], T], *, judged: T) -> T:
+    async def refetch(self, source: Source, parse: Parser[T], *, judged: T) -> T:
         """A document newer than `judged`, if the cool-down lets us look for one; else the held one."""
         return await self.get(source, parse, serves=lambda held: held is not judged)
 
-    async def renew(self, source: Source, parse: Callable[[bytes], T]) -> T:
+    async def renew(self, source: Source, parse: Parser[T]) -> T:
         """The document, fetched now, unless it was fetched less than the cool-down ago.
 
         The held one stays in use until there is a good new one, also where this raises.
@@ -148,14 +151,14 @@ class Cached(Generic[T]):
         # Many callers get this one exception; each starts with a traceback of its own.
         raise entry.failure.with_traceback(None)
 
-    def _launch(self, entry: _Entry[T], source: Source, parse: Callable[[bytes], T]) -> None:
+    def _launch(self, entry: _Entry[T], source: Source, parse: Parser[T]) -> None:
         # A context of its own: the fetch serves everybody, and must not run in one caller's transaction or trace.
         flight = asyncio.create_task(self._fetch(entry, source, parse), context=contextvars.Context())
         entry.flight = flight
         self._flights.add(flight)  # the loop itself holds tasks weakly
         flight.add_done_callback(self._flights.discard)
 
-    async def _fetch(self, entry: _Entry[T], source: Source, parse: Callable[[bytes], T]) -> None:
+    async def _fetch(self, entry: _Entry[T], source: Source, parse: Parser[T]) -> None:
         """Fetch and replace on success. Never raises: waiters read the entry, and there may be none left."""
         try:
             request = Request(method="GET", url=source.url, headers={"accept": "application/json"})
@@ -169,7 +172,8 @@ class Cached(Generic[T]):
                     status=answer.status,
                     origin=parse_target(source.url).origin,
                 )
-            held = parse(answer.body)
+            parsed = parse(answer.body)
+            held: T = await run_in_slices(parsed) if isinstance(parsed, Generator) else parsed
         except Exception as error:
             entry.failure = error
             entry.no_fetch_before = self._monotonic() + self._times.cooldown_seconds

@@ -12,9 +12,9 @@ from typing import Generic, TypeVar
 from uuid import UUID
 
 from identity_api.oidc.discovery import ProviderMetadata, configuration_url, parse_provider_metadata
-from identity_api.oidc.jwks import KeySet, parse_key_set
+from identity_api.oidc.jwks import KeySet, read_key_set
 from identity_api.upstream.addresses import tenant_name
-from identity_api.upstream.documents import Cached, Monotonic, Source, Times
+from identity_api.upstream.documents import Cached, Monotonic, Parser, Source, Times
 from identity_api.upstream.exchange import Upstream
 
 Metadata = TypeVar("Metadata")
@@ -33,7 +33,7 @@ class ProviderDocuments(Generic[Metadata, Keys]):
         monotonic: Monotonic,
         configuration_url: Callable[[str], str],
         parse_metadata: Callable[[bytes, str], Metadata],
-        parse_keys: Callable[[bytes], Keys],
+        parse_keys: Parser[Keys],
         times: Times | None = None,
     ) -> None:
         """Hold the parts; nothing is fetched yet.
@@ -143,6 +143,6 @@ def provider_documents(
         monotonic=monotonic,
         configuration_url=configuration_url,
         parse_metadata=parse_provider_metadata,
-        parse_keys=parse_key_set,
+        parse_keys=read_key_set,
         times=times,
     )

@@ -1,14 +1,14 @@
 """Long work takes turns, one slice in every second round of the event loop, and with a pause beside other tenants."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from itertools import pairwise
 from uuid import uuid4
 
 import pytest
 
 from identity_api.fairness.served import serving, work_for
-from identity_api.fairness.time_slices import PAUSE_SECONDS, ROUNDS, in_slices, own_turn
+from identity_api.fairness.time_slices import PAUSE_SECONDS, ROUNDS, in_slices, own_turn, run_in_slices
 
 pytestmark = pytest.mark.asyncio
 
@@ -70,3 +70,21 @@ async def test_every_piece_is_handed_on_in_order() -> None:
     slices = [made async for made in in_slices(pieces(), seconds=0.0)]
     assert [piece for made in slices for piece in made] == list(range(100))
     assert len(slices) > 100
+
+
+async def test_steps_are_run_to_their_end_and_what_they_return_is_handed_on() -> None:
+    def steps() -> Generator[None, None, str]:
+        for _ in range(100):
+            yield
+        return "all"
+
+    assert await run_in_slices(steps()) == "all"
+
+
+async def test_a_mistake_in_a_step_reaches_whoever_runs_them() -> None:
+    def steps() -> Generator[None, None, str]:
+        yield
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        await run_in_slices(steps())

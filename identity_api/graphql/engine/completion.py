@@ -11,14 +11,14 @@ compares both executions over generated queries. `docs/decisions/0005-compiled-c
 
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Sequence
 from typing import Any, Final
 
 from graphql import DirectiveNode, DocumentNode, VariableNode, Visitor, visit
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from identity_api.fairness.time_slices import own_turn, slice_end
+from identity_api.fairness.time_slices import own_turn, run_in_slices, slice_end
 from identity_api.graphql.engine.compiler import Completer, PlainType, compile_completer
 
 MAX_DOCUMENTS: Final = 256
@@ -157,21 +157,16 @@ class CompilingExecutor(StrawberryGraphQLCoreExecutionContext):
         return complete
 
 
-async def _in_slices(plans: Plans, work: Iterator[None], ordinary: Callable[[], Any]) -> Any:
+async def _in_slices(plans: Plans, work: Generator[None, None, Any], ordinary: Callable[[], Any]) -> Any:
     """The rest of it, with others' turns in between."""
     try:
-        while True:
-            await own_turn()
-            until = slice_end()
-            while time.perf_counter() < until:
-                next(work)
-    except StopIteration as done:
-        plans.completed += 1
-        return done.value
+        completed = await run_in_slices(work)
     except Exception:
         plans.stepped_aside += 1
         completed = ordinary()
         return await completed if optimized_is_awaitable(completed) else completed
+    plans.completed += 1
+    return completed
 
 
 async def _one_by_one(items: Sequence[Any]) -> AsyncIterator[Any]:

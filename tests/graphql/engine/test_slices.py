@@ -6,6 +6,7 @@ import copy
 import pytest
 from graphql import parse
 
+from identity_api.fairness import time_slices
 from identity_api.graphql.engine import completion
 from identity_api.graphql.engine.completion import CompilingExecutor, plans_of
 from tests.graphql.engine.example import BranchRow, Context, LeafRow
@@ -23,7 +24,8 @@ def turns(monkeypatch: pytest.MonkeyPatch) -> list[None]:
         taken.append(None)
         await asyncio.sleep(0)
 
-    monkeypatch.setattr(completion, "own_turn", own_turn)
+    for module in (completion, time_slices):
+        monkeypatch.setattr(module, "own_turn", own_turn)
     monkeypatch.setattr(completion, "FIRST_SLICE_SECONDS", 0.0)
     return taken
 
