@@ -24,18 +24,25 @@ from uuid import UUID
 
 import msgspec
 import uvloop
+from joserfc.jwk import RSAKey
 
 from benchmarks.data import Tenant, build
 from identity_api.app import build_api
+from identity_api.claims import MatchKind
 from identity_api.config import load_settings
 from identity_api.db import providers, sessions, user_read_model
 from identity_api.db.database import Connection, Database
 from identity_api.db.migrate import migrate
 from identity_api.embedded.services import start_services
 from identity_api.errors import Unavailable
-from identity_api.fairness.served import work_for
+from identity_api.fairness.served import serving, work_for
+from identity_api.fairness.time_slices import run_in_slices
 from identity_api.graphql.ids import global_id
+from identity_api.group_mappings import edit
+from identity_api.group_mappings.rules import Rule
 from identity_api.ids import new_tenant_token, token_hash, uuid7
+from identity_api.oidc.jwks import read_key_set
+from identity_api.permissions.delegation import Actor
 from identity_api.telemetry import configure_logging
 from tests import factories as make
 from tests.web.site import running
@@ -45,6 +52,9 @@ SECONDS = float(os.environ.get("BENCH_SECONDS", "5"))
 PLACES = 4
 """At which the large tenant works at a time."""
 WORST_GLOBS = [f"*{'a' * 90}*{'a' * 90}*{number}" for number in range(200)]
+KEY_SET = msgspec.json.encode(
+    {"keys": [{**RSAKey.generate_key(4096).as_dict(private=False), "kid": str(number)} for number in range(2)] * 50}
+)
 PUBLIC_URL = "http://127.0.0.1:8000"
 
 Work = Callable[[], Awaitable[object]]
@@ -61,6 +71,7 @@ async def call(app: Any, method: str, path: str, token: str, body: bytes = b"") 
     }  # fmt: skip
 
     async def receive() -> dict[str, Any]:
+        await asyncio.sleep(0)  # as a socket
         return {"type": "http.request", "body": body, "more_body": False}
 
     async def send(event: dict[str, Any]) -> None:
@@ -118,10 +129,27 @@ class Hostile:
         """A login with a thousand groups that nobody has seen."""
         number = next(self._numbers)
         names = [f"{number}-{place}-{'a' * 200}" for place in range(1_000)]
-        work_for(self._tenant.id)
-        with contextlib.suppress(Unavailable):  # too slow on this machine: cut off, and no neighbour's matter
+        with (
+            serving(),
+            contextlib.suppress(Unavailable),
+        ):  # too slow on this machine: cut off, and no neighbour's matter
+            work_for(self._tenant.id)
             async with self._database.transaction() as connection:
                 await make.sign_in(connection, self._provider, self._people[number % PLACES], names)
+
+    async def edit(self) -> None:
+        """One mapping of a file, made and taken back."""
+        number, operator = next(self._numbers), Actor(self._tenant.id, None, "operator:bench", frozenset())
+        rule = Rule(None, f"batch-{number}", MatchKind.EXACT, (self.permission,))
+        with serving():
+            work_for(self._tenant.id)
+            made = await edit.make(self._database, operator, edit.creating(rule))
+            await edit.make(self._database, operator, edit.deleting(made.mapping_id, expected_version=1))
+
+    async def read_keys(self) -> None:
+        """What a provider of the tenant publishes, and how fast it can: each fetch is a request of ours."""
+        await run_in_slices(read_key_set(KEY_SET))
+        await asyncio.sleep(0.005)
 
     def inputs(self) -> dict[str, Work]:
         """By name."""
@@ -132,6 +160,11 @@ class Hostile:
             "pages of 100 users": self.graphql(
                 f"{{ users(first: 100) {{ edges {{ node {{ id username {names} }} }} }} }}"
             ),
+            "pages that are not compiled": self.graphql(
+                f"{{ users(first: 100) {{ edges {{ node {{ id lockedUntil {names} }} }} }} }}"
+            ),
+            "edits of mappings": self.edit,
+            "key sets of 100 keys": self.read_keys,
             "users of a group": self.graphql(
                 "query ($group: ID!) { users(filter: {group: $group}) { edges { node { id } } } }",
                 group=global_id("Group", self.group),

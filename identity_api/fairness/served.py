@@ -50,8 +50,9 @@ def worked_for() -> UUID | None:
 
 
 def is_shared() -> bool:
-    """Whether requests of more than one tenant are under way."""
-    return len(_under_way) > 1
+    """Whether requests of more than one tenant are under way; for work that is no request, whether any is."""
+    work = _work.get()
+    return len(_under_way) > (work is not None and work.is_counted)
 
 
 def _count(tenant_id: UUID | None, difference: int) -> None:

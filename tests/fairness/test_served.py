@@ -1,6 +1,7 @@
 """Whose requests are under way in this process."""
 
 import asyncio
+import contextvars
 from uuid import uuid4
 
 import pytest
@@ -29,6 +30,18 @@ async def test_the_process_is_shared_while_requests_of_two_tenants_are_under_way
         answer.set()
         await beside
         assert not is_shared()
+
+
+async def test_beside_a_request_work_that_is_none_shares_the_process_with_it() -> None:
+    assert not is_shared()
+    with serving():
+        work_for(uuid4())
+        assert not is_shared()
+        assert await asyncio.create_task(_is_shared(), context=contextvars.Context())
+
+
+async def _is_shared() -> bool:
+    return is_shared()
 
 
 async def test_two_requests_of_one_tenant_share_nothing_with_anybody() -> None:
