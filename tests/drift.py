@@ -4,7 +4,7 @@ migrations          an empty database, migrated, has exactly the columns that `d
 references          every reference between tenant-owned tables starts with `tenant_id` (I2)
 docs/schema.sql     the catalogue of that database
 schema.graphql      printed from the code
-docs/configuration.md, docs/permissions.md    written from the tables in the code
+docs/configuration.md, docs/permissions.md, docs/metrics.md    written from the tables in the code
 docs/openapi.json   the description of `/v1` that the service gives itself
 docs/faults.md      every fault has a test, and the page is what the last run of `make test-faults` wrote
 """
@@ -33,6 +33,7 @@ from identity_api.permissions.service import ADMINISTERING, SERVICE_PERMISSIONS
 from identity_api.web.openapi import DOCUMENT as OPENAPI
 from tests.compatibility import compatibility_markdown
 from tests.faults import page as faults
+from tests.metrics_table import metrics_markdown
 
 ROOT = Path(__file__).parents[1]
 
@@ -165,6 +166,7 @@ def main(write: bool) -> int:
         "docs/permissions.md": permissions_markdown,
         "docs/compatibility.md": compatibility_markdown,
         "docs/troubleshooting.md": troubleshooting_markdown,
+        "docs/metrics.md": metrics_markdown,
         "docs/faults.md": faults.faults_markdown,
     }
     problems += faults.problems()
