@@ -82,7 +82,12 @@ def build_process(settings: Settings, *, clock: Clock = system_clock) -> Process
     database_url, redis_url = _urls(settings)
     upstream = Upstream(allow=AllowList.parse(settings.outbound_allow))
     login = LoginDeps(
-        database=Database(database_url, pool_size=settings.database_pool_size, limits=settings.tenant_limits),
+        database=Database(
+            database_url,
+            pool_size=settings.database_pool_size,
+            limits=settings.tenant_limits,
+            pooling=settings.database_pooling,
+        ),
         vault=Vault(settings.secret_keys),
         upstream=upstream,
         documents=provider_documents(upstream, monotonic=time.monotonic),

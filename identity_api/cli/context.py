@@ -97,7 +97,7 @@ def database_url(settings: Settings, *, make: bool = False) -> Iterator[str]:
 
 
 async def _work(settings: Settings, url: str, work: Callable[[Database], Awaitable[T]]) -> T:
-    database = Database(url, pool_size=4, limits=settings.tenant_limits)
+    database = Database(url, pool_size=4, limits=settings.tenant_limits, pooling=settings.database_pooling)
     await open_database(database)
     try:
         async with database.reading() as connection:

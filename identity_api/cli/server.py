@@ -60,7 +60,7 @@ async def check_installation(settings: Settings, database_url: str) -> None:
     Raises:
         ConfigurationError: the schema is not this version's, or the ring lacks a key that sealed values name.
     """
-    database = Database(database_url, pool_size=2)
+    database = Database(database_url, pool_size=2, pooling=settings.database_pooling)
     try:
         await open_database(database)
     except Unavailable:

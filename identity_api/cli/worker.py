@@ -99,7 +99,12 @@ async def _deps(settings: Settings, database_url: str) -> AsyncIterator[SyncDeps
         allow=AllowList.parse(settings.outbound_allow), connections=limits.in_hand, per_origin=limits.in_hand
     )
     documents = provider_documents(upstream, monotonic=time.monotonic)
-    database = Database(database_url, pool_size=settings.database_pool_size, limits=settings.tenant_limits)
+    database = Database(
+        database_url,
+        pool_size=settings.database_pool_size,
+        limits=settings.tenant_limits,
+        pooling=settings.database_pooling,
+    )
     try:
         yield SyncDeps(
             database=database,

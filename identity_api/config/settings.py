@@ -31,6 +31,7 @@ class Settings:
 
     database_url: Secret | None
     database_pool_size: int
+    database_pooling: Literal["session", "transaction"]
     redis_url: Secret | None
     data_dir: Path
     secret_keys: KeyRing
@@ -182,7 +183,10 @@ def _default_data_dir(environ: Mapping[str, str]) -> Path:
     if os.geteuid() == 0:
         # The embedded PostgreSQL runs under another uid, which cannot enter root's home.
         return Path("/var/lib/identity-api")
-    home = Path(environ["HOME"]) if environ.get("HOME") else Path.home()
+    try:
+        home = Path(environ["HOME"]) if environ.get("HOME") else Path.home()
+    except RuntimeError:  # a user that only its number names, as in a container
+        return Path("/var/lib/identity-api")
     return home.absolute() / ".local" / "share" / "identity-api"
 
 

@@ -70,6 +70,13 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     _number("database_pool_size", _SERVICES, 16, (2, 200), "connections", "Database connections of each process."),
     Setting(
+        "database_pooling",
+        _SERVICES,
+        readers.choice("session", "transaction"),
+        "`transaction` behind a pooler that lends a connection for a transaction only, such as PgBouncer in that mode.",
+        "session",
+    ),
+    Setting(
         "redis_url",
         _SERVICES,
         readers.connection_url("redis", "rediss", "unix"),

@@ -17,6 +17,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
+from typing import Literal
 
 import asyncpg
 from asyncpg.pool import Pool, PoolConnectionProxy
@@ -65,10 +66,19 @@ async def _no_reset(connection: Connection) -> None:
 class Database:
     """A pool on one PostgreSQL. Built by the wiring, opened by the process that uses it, handed in everywhere else."""
 
-    def __init__(self, url: str, *, pool_size: int = 10, limits: TenantLimits = DEFAULT_LIMITS) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 10,
+        limits: TenantLimits = DEFAULT_LIMITS,
+        pooling: Literal["session", "transaction"] = "session",
+    ) -> None:
         self.limits = limits
         """How much one tenant may have in here."""
         self._url = url
+        self._is_lent = pooling == "transaction"
+        """A pooler lends a connection for one transaction: nothing of ours may outlive it, and it takes no start-up parameter."""
         self._pool_size = pool_size
         self._pool: Pool | None = None
         self._shares = Shares(max(1, pool_size // 2))
@@ -88,7 +98,9 @@ class Database:
                 command_timeout=COMMAND_TIMEOUT_SECONDS,
                 max_inactive_connection_lifetime=300.0,
                 reset=_no_reset,
-                server_settings=_SERVER_SETTINGS,
+                server_settings={} if self._is_lent else _SERVER_SETTINGS,
+                # Without a cache a statement has no name, and is gone when the transaction ends.
+                statement_cache_size=0 if self._is_lent else 100,
             )
         except (*_DOWN, TimeoutError) as error:
             raise Unavailable("The database does not answer.", code="DATABASE_UNAVAILABLE") from error
@@ -123,12 +135,18 @@ class Database:
     async def reading(self) -> AsyncIterator[Connection]:
         """A connection outside any transaction, for single statements.
 
+        Behind a pooler it is in one: asyncpg prepares and runs a statement in two steps, which two servers could get.
+
         Raises:
             Unavailable: the database is down.
             Overloaded: no connection was free for a second, or none of the tenant's share, or a statement took five.
             CannotWrite: a statement would have written, and the database is read-only or its disk is full.
         """
-        async with self._shares.place(seconds=ACQUIRE_TIMEOUT_SECONDS), self._acquired() as connection:
+        async with (
+            self._shares.place(seconds=ACQUIRE_TIMEOUT_SECONDS),
+            self._acquired() as connection,
+            connection.transaction() if self._is_lent else contextlib.nullcontext(),
+        ):
             yield connection
 
     @asynccontextmanager

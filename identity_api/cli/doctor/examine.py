@@ -38,7 +38,7 @@ def examine() -> list[Finding]:
 
 async def _examine_deps(settings: Settings, allowed: AllowList, url: str, redis: str | None) -> list[Finding]:
     findings: list[Finding] = []
-    database = Database(url, pool_size=4)
+    database = Database(url, pool_size=4, pooling=settings.database_pooling)
     try:
         await open_database(database)
         stored = await examine_database(database)
