@@ -14,7 +14,7 @@ import heapq
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -22,6 +22,8 @@ from redis.exceptions import RedisError
 from identity_api.telemetry import METRICS, get_logger
 
 REDIS_DEADLINE_SECONDS: Final = 0.05
+"""How long a hit waits. A connection that is being made meanwhile, with its TLS handshake, has longer."""
+CONNECT_SECONDS: Final = 2.0
 COOL_DOWN_SECONDS: Final = 2.0
 _MAX_LOCAL_KEYS: Final = 100_000
 
@@ -52,13 +54,16 @@ class Decision:
 
 
 def connect(redis_url: str) -> Redis:
-    """A client with the short timeouts that a limiter needs. It connects on first use; close it with `aclose()`."""
+    """A client for a limiter, which itself waits no longer than `REDIS_DEADLINE_SECONDS`. It connects on first use.
+
+    Close it with `aclose()`.
+    """
     # TLS: redis-py checks the certificate, but the host name only if told to.
     tls = {"ssl_check_hostname": True} if redis_url.startswith("rediss://") else {}
     client: Redis = Redis.from_url(
         redis_url,
-        socket_timeout=REDIS_DEADLINE_SECONDS,
-        socket_connect_timeout=REDIS_DEADLINE_SECONDS,
+        socket_timeout=CONNECT_SECONDS,
+        socket_connect_timeout=CONNECT_SECONDS,
         max_connections=64,
         **tls,
     )
@@ -71,6 +76,7 @@ class Limiter:
     def __init__(self, redis: Redis | None, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._script = redis.register_script(_SCRIPT) if redis is not None else None
         self._local = _LocalBuckets()
+        self._under_way: set[asyncio.Future[Any]] = set()
         self._monotonic = monotonic
         self._redis_wanted_at = float("-inf")
 
@@ -103,13 +109,26 @@ class Limiter:
         digest = hashlib.blake2b(f"{key}\0{limit}\0{window}".encode("utf-8", "surrogatepass"), digest_size=16)
         try:
             async with asyncio.timeout(REDIS_DEADLINE_SECONDS):
-                answer = await self._script([f"limit:{digest.hexdigest()}"], [window, window * cost // limit])
+                answer = await self._asked([f"limit:{digest.hexdigest()}"], [window, window * cost // limit])
                 return int(answer) / 1_000_000
         except (RedisError, OSError, TimeoutError, ValueError) as error:
             self._redis_wanted_at = self._monotonic() + COOL_DOWN_SECONDS
             METRICS.count_limit_fallback()
             _log.warning("limits.redis_failed", error_type=type(error).__name__)
             return None
+
+    async def _asked(self, keys: list[str], arguments: list[int]) -> Any:
+        """Run the script. Whoever waits no longer leaves it to come to its end: the next finds its connection open."""
+        assert self._script is not None  # asked before
+        asking = asyncio.ensure_future(asyncio.wait_for(self._script(keys, arguments), CONNECT_SECONDS))
+        self._under_way.add(asking)
+        asking.add_done_callback(self._ended)
+        return await asyncio.shield(asking)
+
+    def _ended(self, asking: "asyncio.Future[Any]") -> None:
+        self._under_way.discard(asking)
+        if not asking.cancelled():
+            asking.exception()  # told to whoever still waits
 
 
 class _LocalBuckets:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
-from redis.exceptions import RedisError
+from redis.exceptions import NoPermissionError, RedisError
 
 from identity_api import limits
 from identity_api.cli.doctor.finding import Finding, fail, ok, warn
@@ -60,6 +60,8 @@ async def examine_redis(url: str) -> list[Finding]:
     try:
         await client.ping()
         memory: dict[str, Any] = await client.info("memory")
+    except NoPermissionError:
+        return [warn("redis", "it answers; its user may not run INFO or PING, so whether it evicts keys is not known.")]
     except (RedisError, OSError, TimeoutError) as error:
         return [
             fail("redis", f"it does not answer ({type(error).__name__}). Look at IDENTITY_REDIS_URL and at the server.")
