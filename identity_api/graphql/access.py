@@ -81,7 +81,7 @@ ACCESS: Final[dict[str, Rule]] = {
     "Query.onboarding": holds(service.PROVIDERS_READ),
     "Query.providerTest": holds(service.PROVIDERS_WRITE),
     "Query.loginFailures": holds(service.PROVIDERS_READ),
-    "Query.syncHealth": holds(service.PROVIDERS_READ),
+    "Query.syncHealth": holds(service.PROVIDERS_READ, service.AUDIT_READ),
     "Query.groups": holds(service.GROUPS_READ),
     "Query.groupMappings": MAPPINGS,
     "Query.groupMapping": MAPPINGS,

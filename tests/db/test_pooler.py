@@ -46,7 +46,7 @@ def pooler(services: Services, database_url: str) -> Iterator[str]:
 
 @contextlib.asynccontextmanager
 async def opened(url: str, **options: str) -> AsyncIterator[Database]:
-    database = Database(url, pool_size=8, **options)  # type: ignore[arg-type]  # a Literal
+    database = Database(url, pool_size=8, **options)
     await database.open()
     try:
         yield database

@@ -28,7 +28,7 @@ EXPECTED: dict[str, set[str] | None] = {
     "onboarding": {service.PROVIDERS_READ},
     "providerTest": {service.PROVIDERS_WRITE},
     "loginFailures": {service.PROVIDERS_READ},
-    "syncHealth": {service.PROVIDERS_READ},
+    "syncHealth": {service.PROVIDERS_READ, service.AUDIT_READ},
     "groups": {service.GROUPS_READ},
     "groupMappings": {service.MAPPINGS_READ},
     "groupMapping": {service.MAPPINGS_READ},
