@@ -299,6 +299,18 @@ def test_data_goes_where_the_platform_keeps_it(tmp_path, monkeypatch):
     assert load_settings(keys | {"HOME": "/root"}).data_dir == Path("/var/lib/identity-api")
 
 
+def test_a_user_without_a_name_and_a_home_has_the_same_data_directory_as_root(monkeypatch):
+    """In a container, whose user is a number."""
+
+    def nowhere():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(os, "geteuid", lambda: 10_001)
+    monkeypatch.setattr(Path, "home", nowhere)
+    found = load_settings({}, keys_required=False)
+    assert found.data_dir == Path("/var/lib/identity-api")
+
+
 def test_the_default_public_url_has_the_port():
     keys = {"IDENTITY_SECRET_KEYS": new_key(), "IDENTITY_PORT": "9123"}
     assert load_settings(keys).public_url == "http://127.0.0.1:9123"

@@ -50,6 +50,7 @@ class CountingDatabase(Database):
         self._inner = database
         self.limits = database.limits
         self._shares = database._shares
+        self._is_lent = database._is_lent
         self.statements: list[str] = []
         self.at_once = self.most_at_once = 0
 
