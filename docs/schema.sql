@@ -652,6 +652,7 @@ CREATE INDEX password_token_user ON public.password_token USING btree (tenant_id
 CREATE INDEX password_try_tried ON public.password_try USING btree (tried_at);
 CREATE INDEX permission_grant_group_left ON public.permission_grant USING btree (tenant_id, group_id, revoked_at) WHERE (revoked_reason = 'GROUP_LEFT'::text);
 CREATE UNIQUE INDEX permission_grant_group_open ON public.permission_grant USING btree (tenant_id, identity_id, mapping_id, permission_id, group_id) WHERE ((source = 'GROUP'::text) AND (revoked_at IS NULL));
+CREATE INDEX permission_grant_history ON public.permission_grant USING btree (tenant_id, permission_id, id);
 CREATE UNIQUE INDEX permission_grant_manual_open ON public.permission_grant USING btree (tenant_id, user_id, permission_id) WHERE ((source = 'MANUAL'::text) AND (revoked_at IS NULL));
 CREATE INDEX permission_grant_mapping_open ON public.permission_grant USING btree (tenant_id, mapping_id) WHERE (revoked_at IS NULL);
 CREATE INDEX permission_grant_permission ON public.permission_grant USING btree (tenant_id, permission_id) WHERE (revoked_at IS NULL);

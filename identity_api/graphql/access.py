@@ -92,6 +92,8 @@ ACCESS: Final[dict[str, Rule]] = {
     "Query.accessFindings": MAPPINGS,
     "Query.auditEvents": AUDIT,
     "Query.explainPermission": USERS,
+    "Query.accessAt": USERS,
+    "Query.whoHeld": USERS,
     # Mutations
     "Mutation.createGroupMapping": changes(service.MAPPINGS_WRITE),
     "Mutation.updateGroupMapping": changes(service.MAPPINGS_WRITE),
@@ -189,6 +191,7 @@ ACCESS: Final[dict[str, Rule]] = {
     "GroupMapping.history": AUDIT,
     "Permission.*": REACHED,
     "Permission.history": AUDIT,
+    "PastGrant.*": REACHED,
     "PermissionExplanation.*": REACHED,
     "PermissionExplanation.untakenWays": MAPPINGS,
     "ExplainedGrant.*": REACHED,

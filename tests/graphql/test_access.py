@@ -39,6 +39,8 @@ EXPECTED: dict[str, set[str] | None] = {
     "previewGroupMappingDeletion": {service.MAPPINGS_WRITE},
     "auditEvents": {service.AUDIT_READ},
     "explainPermission": {service.USERS_READ},
+    "accessAt": {service.USERS_READ},
+    "whoHeld": {service.USERS_READ},
     "createGroupMapping": {service.MAPPINGS_WRITE},
     "updateGroupMapping": {service.MAPPINGS_WRITE},
     "deleteGroupMapping": {service.MAPPINGS_WRITE},

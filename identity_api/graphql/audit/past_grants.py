@@ -1,0 +1,122 @@
+"""Who had been given what, and when."""
+
+from datetime import datetime
+from uuid import UUID
+
+import strawberry
+
+from identity_api.db import past_grants, user_state
+from identity_api.errors import BadInput
+from identity_api.graphql import connections, ids
+from identity_api.graphql.access import object_type
+from identity_api.graphql.connections import Connection, ConnectionRow
+from identity_api.graphql.context import Info
+from identity_api.graphql.fields import resolved
+from identity_api.graphql.permissions.grants import GrantSource
+from identity_api.graphql.summaries import (
+    PermissionReference,
+    PermissionReferenceRow,
+    Row,
+    UserSummary,
+    UserSummaryRow,
+    mapping_id,
+)
+
+
+@object_type(
+    description="A grant as it was given, and how it ended if it has. Whether a lease had run out is not kept."
+)
+class PastGrant:
+    """Of the history of grants."""
+
+    user: UserSummary = strawberry.field(description="To whom, by the names they have now.")
+    permission: PermissionReference = strawberry.field(description="What.")
+    source: GrantSource = strawberry.field(description="By hand, or by a group.")
+    mapping_id: strawberry.ID | None = strawberry.field(description="The mapping that gave it; it may be gone.")
+    pattern: str | None = strawberry.field(description="That mapping's pattern as it is now, or was at its end.")
+    group: str | None = strawberry.field(description="The group that it was given for.")
+    provider: str | None = strawberry.field(description="The slug of the provider that named the group.")
+    granted_at: datetime = strawberry.field(description="From when.")
+    granted_by: str = strawberry.field(description="By whom, as the audit names actors.")
+    revoked_at: datetime | None = strawberry.field(description="Until when; null if it is still open.")
+    revoked_by: str | None = strawberry.field(description="Who closed it.")
+    revoked_reason: str | None = strawberry.field(description="Why, as a code.")
+
+
+class PastGrantRow(Row, frozen=True):
+    """The row behind `PastGrant`; the record is a `db.past_grants.PastGrant`."""
+
+    @property
+    def user(self) -> UserSummaryRow:
+        """To whom."""
+        return UserSummaryRow(self.record.user_id, self.record.username, self.record.display_label)
+
+    @property
+    def permission(self) -> PermissionReferenceRow:
+        """What."""
+        return PermissionReferenceRow(self.record.permission_id, self.record.permission)
+
+    @property
+    def mapping_id(self) -> str | None:
+        """The global id."""
+        return None if self.record.mapping_id is None else mapping_id(self.record.mapping_id)
+
+
+def _moment(given: datetime, field: str) -> datetime:
+    """An aware moment.
+
+    Raises:
+        BadInput: it has no offset.
+    """
+    if given.tzinfo is None:
+        raise BadInput("Say the offset from UTC, or Z.", field=field)
+    return given
+
+
+def _position(row: PastGrantRow) -> UUID:
+    found: UUID = row.record.id
+    return found
+
+
+@object_type("Query")
+class PastGrantQueries:
+    """Root fields about the history of grants."""
+
+    @resolved(list[PastGrant] | None, "What a user had been given at a moment, the latest first; at most 1,000 grants.")
+    async def access_at(self, info: Info, user: strawberry.ID, at: datetime) -> list[PastGrantRow]:
+        """One statement, and one more for nobody."""
+        context, user_id, moment = info.context, ids.row_id(user, "User"), _moment(at, "at")
+        async with context.reading() as connection:
+            found = await past_grants.of_user(connection, context.tenant_id, user_id, moment)
+            if not found and not await user_state.exists(connection, context.tenant_id, user_id):
+                raise ids.not_found("User")
+        return [PastGrantRow(one) for one in found]
+
+    @resolved(
+        Connection[PastGrant] | None,
+        "Grants of a permission that were open at any time from `since` to before `until`, the latest first.",
+    )
+    async def who_held(
+        self,
+        info: Info,
+        permission: strawberry.ID,
+        since: datetime,
+        until: datetime,
+        first: int | None = 50,
+        after: str | None = None,
+    ) -> ConnectionRow:
+        """A page."""
+        context, size, row_id = info.context, connections.page_size(first), ids.row_id(permission, "Permission")
+        begin, end = _moment(since, "since"), _moment(until, "until")
+        if begin >= end:
+            raise BadInput("The time ends before it begins.", field="until")
+        of = connections.listing(context, "whoHeld", _position, where=[row_id, begin, end])
+        position = await connections.opened(context, of, after, UUID)
+        async with context.reading() as connection:
+            found = await past_grants.of_permission(
+                connection, context.tenant_id, row_id, begin, end, after=position, first=size
+            )
+            if not found:
+                await ids.check_exists(connection, context.tenant_id, "Permission", row_id)
+        rows = [PastGrantRow(one) for one in found[:size]]
+        return connections.connection(of, rows, has_more=len(found) > size, after=after)
