@@ -29,6 +29,7 @@ from identity_api.graphql.summaries import (
 class PastGrant:
     """Of the history of grants."""
 
+    id: strawberry.ID = strawberry.field(description="Of the grant, as the audit has it. `node(id)` does not know it.")
     user: UserSummary = strawberry.field(description="To whom, by the names they have now.")
     permission: PermissionReference = strawberry.field(description="What.")
     source: GrantSource = strawberry.field(description="By hand, or by a group.")
@@ -45,6 +46,11 @@ class PastGrant:
 
 class PastGrantRow(Row, frozen=True):
     """The row behind `PastGrant`; the record is a `db.past_grants.PastGrant`."""
+
+    @property
+    def id(self) -> str:
+        """Of the grant."""
+        return str(self.record.id)
 
     @property
     def user(self) -> UserSummaryRow:
