@@ -106,6 +106,8 @@ class Findings:
         self.guesses: list[Guess] = []
         self.switched_off: list[tuple[str, str]] = []
         self.mapped: list[str] = []
+        self.keys: dict[str, str] = {}
+        """What the form calls a place of the declarations, such as `tenants[0].hosts`; what is in it is meant too."""
 
     def provider(self, place: str, **fields: Any) -> ProviderDeclaration | None:
         """A provider from the fields that are not None, or a problem. An empty text is one that was noted already."""
@@ -145,10 +147,18 @@ class Findings:
         Raises:
             ConfigurationError: with all problems, those of the declarations included.
         """
-        problems = [*self.problems, *(_named(one, tenants) for one in problems_of(tenants))]
+        found = [_named(self._with_own_key(_advised(one, tenants)), tenants) for one in problems_of(tenants)]
+        problems = list(dict.fromkeys([*map(self._with_own_key, self.problems), *found]))
         if problems:
             raise ConfigurationError(problems)
         return Imported(tenants, self.notices, tuple(self.guesses), tuple(self.switched_off), tuple(self.mapped))
+
+    def _with_own_key(self, problem: str) -> str:
+        """The problem with the form's own key in place of ours, where it has one; the longest place is the exact one."""
+        for place in sorted(self.keys, key=len, reverse=True):
+            if re.match(rf"{re.escape(place)}(?![\w\]])", problem):
+                return self.keys[place] + problem.removeprefix(place)
+        return problem
 
 
 _FILLED_IN = ("issuer", "discovery_url", "redirect_url", "client_id", "client_secret")
@@ -316,13 +326,19 @@ def _host(address: str) -> str:
         return ""  # said when the declaration is checked
 
 
+def _advised(problem: str, tenants: list[TenantDeclaration]) -> str:
+    """The problem with what to say for it."""
+    for place, tenant in enumerate(tenants):
+        if re.match(rf"tenants\[{place}\]\.providers\[\d+\]\.allowed_directories: name", problem):
+            return f"{problem} Say --allowed-directory {tenant.slug}=ID for each."
+    return problem
+
+
 def _named(problem: str, tenants: list[TenantDeclaration]) -> str:
-    """The problem with the names that the form knows instead of places in a list, and with what to say for it."""
+    """The problem with the names that the form knows instead of places in a list."""
     for place, tenant in enumerate(tenants):
         for number, provider in enumerate(tenant.providers):
             at = f"tenants[{place}].providers[{number}]"
-            if problem.startswith(f"{at}.allowed_directories: name"):
-                problem += f" Say --allowed-directory {tenant.slug}=ID for each."
             problem = problem.replace(at, f"tenant {tenant.slug!r}, provider {provider.slug!r}")
         problem = problem.replace(f"tenants[{place}]", f"tenant {tenant.slug!r}")
     return problem

@@ -45,6 +45,19 @@ ABSENT: Final = {"empty": "EMPTY", "unknown": "UNKNOWN"}
 KEYCLOAK: Final = "/realms/"
 """In every issuer of Keycloak's."""
 PROVIDER_SLUG: Final = "oidc"
+_PROVIDER_KEYS: Final = {
+    "issuer": "issuer",
+    "discovery_url": "issuer",
+    "allowed_directories": "issuer",
+    "redirect_url": "domain",
+    "client_id": "client_id",
+    "client_secret": "client_secret",
+    "groups_claim": "groups",
+    "scopes": "scopes",
+    "sync_mode": "mode",
+    "absent_groups": "absent_groups",
+}
+"""The form's keys of what a provider is declared with."""
 
 
 def read_reinfer(document: bytes, target: Target = Target()) -> Imported:
@@ -58,6 +71,7 @@ def read_reinfer(document: bytes, target: Target = Target()) -> Imported:
         raise ConfigurationError(["reinfer: expected a list of tables, [[reinfer]]."])
     findings = Findings()
     is_single(target, tables, findings)
+    findings.keys |= {"tenants: slug": "reinfer: tenant", "tenants: host": "reinfer: domain"}
     return findings.finish([_tenant(number, table, target, findings) for number, table in enumerate(tables)])
 
 
@@ -69,6 +83,7 @@ def _tenant(number: int, table: dict[str, Any], target: Target, findings: Findin
     catalogue, mappings = _catalogue(section), _mappings(section)
     section.finish()
     section.maps(tenant.slug)
+    findings.keys |= _keys(number, section, target, mappings)
     return TenantDeclaration(
         slug=tenant.slug,
         name=tenant.name,
@@ -83,6 +98,23 @@ def _tenant(number: int, table: dict[str, Any], target: Target, findings: Findin
         if provider
         else tuple([msgspec.structs.replace(one, provider=None) for one in mappings]),
     )
+
+
+def _keys(number: int, section: Section, target: Target, mappings: tuple[MappingDeclaration, ...]) -> dict[str, str]:
+    """What the form calls each place of the declaration, so that a problem names what somebody wrote."""
+    place, provider = f"tenants[{number}]", f"tenants[{number}].providers[0]"
+    own = {
+        f"{at}{name}": key for at in (f"{provider}.", f"reinfer[{number}]: ") for name, key in _PROVIDER_KEYS.items()
+    }
+    own[f"{place}.permissions"] = "catalogue"
+    keys = {at: section.name(key) for at, key in own.items()}
+    for position, mapping in enumerate(mappings):
+        group = f"{section.name('permissions')}.{msgspec.json.encode(mapping.group).decode()}"
+        at = f"{place}.group_mappings[{position}]"
+        keys |= {f"{at}.group": group, f"{at}.permissions": group, at: group}
+    keys[f"{place}.slug"] = "--tenant" if target.slug else section.name("tenant")
+    keys[f"{place}.hosts"] = section.name("domain") + (" or --host" if target.hosts else "")
+    return keys
 
 
 def _provider(tenant: Tenant, section: Section, findings: Findings) -> ProviderDeclaration | None:

@@ -1,10 +1,13 @@
 """The forms of Re:infer (S0-29 to S0-54) and Federated Directory (S1-04 to S1-15)."""
 
+import re
+
 import pytest
 
 from identity_api.claims import parse_claim_sources
 from identity_api.errors import ConfigurationError
 from identity_api.tenants.importing import read_federated_directory, read_reinfer
+from identity_api.tenants.importing.form import Target
 from tests.tenants.importing.forms import has_notice, providers
 
 REINFER = """
@@ -109,7 +112,7 @@ def test_the_pairs_become_exact_mappings_of_this_provider():
         ('mode = "strict"', "", "reinfer[0].mode: must be one of"),
         ('mode = "strict"', 'mode = "sometimes"', "reinfer[0].mode: must be one of"),
         ('groups = "id_token / roles"', "", "reinfer[0].mode: needs the location"),
-        ("id_token / roles", "cookie / roles", "groups_claim"),
+        ("id_token / roles", "cookie / roles", "reinfer[0].groups: "),
         ('["roles"]', '"roles"', "reinfer[0].scopes: must be a list"),
         ('["roles"]', '["two words"]', "scopes"),
         ('["dataset:read"]', '"dataset:read"', "reinfer[0].permissions"),
@@ -122,6 +125,41 @@ def test_one_change_for_the_worse_is_named(old, new, says):
         reinfer(old, new)
     assert says in "\n".join(refused.value.problems)
     assert "the-secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ('"acme"', '"Acme Corp"', "reinfer[0].tenant"),
+        ("acme.example.com", "https://acme.example.com", "reinfer[0].domain"),
+        ("acme.example.com", "{domain}", "reinfer[0].domain"),
+        ("the-client", "{client}", "reinfer[0].client_id"),
+        ("https://sso.acme.example", "sso.acme.example", "reinfer[0].issuer"),
+        ("https://sso.acme.example", "https://login.microsoftonline.com/common/v2.0", "reinfer[0].issuer"),
+        ("id_token / roles", "cookie / roles", "reinfer[0].groups"),
+        ('["roles"]', '["two words"]', "reinfer[0].scopes"),
+        ('mode = "strict"', 'mode = "strict"\ncatalogue = ["Read"]', "reinfer[0].catalogue[0]"),
+        ('mode = "strict"', 'mode = "strict"\ncatalogue = ["a:b", "a:b"]', "reinfer[0].catalogue"),
+        ('Readers = ["dataset:read"]', 'Readers = ["Read"]', 'reinfer[0].permissions."Readers"'),
+        ("Readers =", '"" =', 'reinfer[0].permissions.""'),
+    ],
+)
+def test_every_problem_of_a_form_begins_with_the_key_that_the_form_has(old, new, key):
+    with pytest.raises(ConfigurationError) as refused:
+        reinfer(old, new)
+    assert all(re.match(rf"{re.escape(key)}:? ", problem) for problem in refused.value.problems)
+
+
+def test_a_tenant_written_twice_is_named_with_the_keys_of_the_form():
+    with pytest.raises(ConfigurationError) as refused:
+        read_reinfer((REINFER + REINFER).encode())
+    assert [problem.partition(" '")[0] for problem in refused.value.problems] == ["reinfer: tenant", "reinfer: domain"]
+
+
+def test_a_name_that_was_said_beside_the_form_is_named_by_its_option():
+    with pytest.raises(ConfigurationError) as refused:
+        read_reinfer(REINFER.encode(), Target(slug="Acme Corp"))
+    assert refused.value.problems[0].startswith("--tenant: ")
 
 
 def test_the_form_of_a_directory_lets_known_people_in():
