@@ -113,9 +113,10 @@ def _files(files: Sequence[Path], target: Target) -> Imported:
     return Imported(
         declared,
         [notice for one in found for notice in one.notices],
-        tuple([guess for one in found for guess in one.guesses]),
-        tuple([off for one in found for off in one.switched_off]),
-        tuple([slug for one in found for slug in one.mapped]),
+        guesses=tuple([guess for one in found for guess in one.guesses]),
+        stated=tuple([stated for one in found for stated in one.stated]),
+        switched_off=tuple([off for one in found for off in one.switched_off]),
+        mapped=tuple([slug for one in found for slug in one.mapped]),
     )
 
 

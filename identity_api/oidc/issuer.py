@@ -29,3 +29,14 @@ def accepts_issuer(expected: str, received: str, directories: frozenset[str] = f
     if not is_template(expected):
         return received == expected
     return received in issuers_of(expected, directories)
+
+
+def spelled_otherwise(expected: str, received: str) -> str | None:
+    """In what `received` is another spelling of `expected`; None if they are equal, or differ in more than spelling."""
+    if expected == received:
+        return None
+    if expected.rstrip("/") == received.rstrip("/"):
+        return "only one of the two ends with a slash"
+    if expected.casefold() == received.casefold():
+        return "they differ in upper and lower case"
+    return None

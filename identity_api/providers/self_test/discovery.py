@@ -8,7 +8,7 @@ from identity_api.diagnostics.findings import Finding, fail, listed, ok, shown, 
 from identity_api.oidc.discovery import ProviderMetadata, configuration_url, parse_provider_metadata
 from identity_api.oidc.documents import DocumentError, read_json_object
 from identity_api.oidc.errors import InvalidMetadata, IssuerMismatch
-from identity_api.oidc.issuer import is_template
+from identity_api.oidc.issuer import is_template, spelled_otherwise
 from identity_api.oidc.messages import Answer
 from identity_api.providers.self_test.probe import Probe, unreached
 from identity_api.upstream.errors import UpstreamError
@@ -79,14 +79,14 @@ def _is_html(answer: Answer) -> bool:
 def issuer_differs(expected: str, received: str) -> Finding:
     """Both values, and in what they differ: issuers are compared character by character (Discovery 4.3)."""
     message = f"The provider calls itself by another issuer than the one configured: {_difference(expected, received)}."
+    if spelled_otherwise(expected, received):
+        message += f" Configured is {shown(expected)}; enter {shown(received)} instead."
     return fail(ISSUER, "ISSUER_MISMATCH", message, expected=shown(expected), found=shown(received))
 
 
 def _difference(expected: str, received: str) -> str:
-    if expected.rstrip("/") == received.rstrip("/"):
-        return "only one of the two ends with a slash"
-    if expected.casefold() == received.casefold():
-        return "they differ in upper and lower case"
+    if spelling := spelled_otherwise(expected, received):
+        return spelling
     ours, theirs = urlsplit(expected), urlsplit(received)
     if ours.hostname != theirs.hostname:
         return "it names another host"

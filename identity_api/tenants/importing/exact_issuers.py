@@ -1,4 +1,4 @@
-"""The exact issuer of a provider of which a form gives the address of the metadata document only (Discovery 4.3).
+"""Issuers of a form, compared with the providers' own documents (Discovery 4.3).
 
 Issuers are compared character by character, and the address does not show a closing slash, nor anything else that a vendor
 does differently. The document says it. It is asked of the address that the operator wrote, over TLS; what it says is told,
@@ -13,11 +13,13 @@ from typing import Final
 import msgspec
 
 from identity_api.errors import ConfigurationError
+from identity_api.oidc.discovery import configuration_url
 from identity_api.oidc.documents import DocumentError, check_url, read_json_object
+from identity_api.oidc.issuer import spelled_otherwise
 from identity_api.oidc.messages import Request
 from identity_api.providers.declaration import ProviderDeclaration
 from identity_api.tenants.declaration import TenantDeclaration
-from identity_api.tenants.importing.form import Guess, Imported
+from identity_api.tenants.importing.form import Guess, Imported, Stated
 from identity_api.upstream.errors import UpstreamError
 from identity_api.upstream.exchange import Upstream
 
@@ -29,6 +31,40 @@ NONE: Final[Mapping[tuple[str, str, str], str]] = MappingProxyType({})
 
 Known = Mapping[tuple[str, str, str], str]
 """The stored issuer of a (tenant, provider, address of its document)."""
+
+
+async def compare_stated(upstream: Upstream, imported: Imported) -> list[str]:
+    """What the documents say of the issuers that the form gives itself: a notice for each that is not the provider's.
+
+    A document that is not to be had says nothing.
+
+    Raises:
+        ConfigurationError: an issuer is spelled otherwise than the document spells it, so that no login could succeed.
+    """
+    slots = asyncio.Semaphore(AT_ONCE)
+
+    async def asked(stated: Stated) -> Answered:
+        provider = _provider_of(imported.tenants, stated)
+        async with slots:
+            return await _named_at(
+                upstream, provider.discovery_url or configuration_url(provider.issuer), stated.tenant
+            )
+
+    answers = await asyncio.gather(*[asked(stated) for stated in imported.stated])
+    problems, notices = [], []
+    for stated, answer in zip(imported.stated, answers, strict=True):
+        issuer = _provider_of(imported.tenants, stated).issuer
+        if not isinstance(answer, str) or answer == issuer:
+            continue
+        if spelling := spelled_otherwise(issuer, answer):
+            problems.append(
+                f"{stated.key}: is {issuer}, and the provider's document says {answer}: {spelling}. Enter {answer}."
+            )
+        else:
+            notices.append(f"{stated.key}: is {issuer}, and the document there says {answer}; nobody can sign in so.")
+    if problems:
+        raise ConfigurationError(problems)
+    return notices
 
 
 async def with_exact_issuers(upstream: Upstream | None, imported: Imported, known: Known = NONE) -> Imported:
@@ -43,7 +79,8 @@ async def with_exact_issuers(upstream: Upstream | None, imported: Imported, know
         known: what an earlier import found out.
 
     Raises:
-        ConfigurationError: a document cannot be read, and its address gives no hint of the issuer.
+        ConfigurationError: a document cannot be read, and its address gives no hint of the issuer; or an issuer that the
+            form gives is spelled otherwise than its document spells it.
     """
     slots = asyncio.Semaphore(AT_ONCE)
 
@@ -55,6 +92,7 @@ async def with_exact_issuers(upstream: Upstream | None, imported: Imported, know
 
     answers = await asyncio.gather(*[asked(guess) for guess in imported.guesses])
     stored = [known.get((one.tenant, one.provider, _address(imported.tenants, one))) for one in imported.guesses]
+    compared = [] if upstream is None else await compare_stated(upstream, imported)
     exact = {
         (guess.tenant, guess.provider): issuer
         for guess, answer, kept in zip(imported.guesses, answers, stored, strict=True)
@@ -73,7 +111,10 @@ async def with_exact_issuers(upstream: Upstream | None, imported: Imported, know
         for guess, answer, kept in zip(imported.guesses, answers, stored, strict=True)
     ]
     return msgspec.structs.replace(
-        imported, tenants=_replaced(imported.tenants, exact), notices=[*imported.notices, *notices], guesses=()
+        imported,
+        tenants=_replaced(imported.tenants, exact),
+        notices=[*imported.notices, *notices, *compared],
+        guesses=(),
     )
 
 
@@ -108,7 +149,7 @@ def _address(tenants: Sequence[TenantDeclaration], guess: Guess) -> str:
     return _provider_of(tenants, guess).discovery_url or ""
 
 
-def _provider_of(tenants: Sequence[TenantDeclaration], guess: Guess) -> ProviderDeclaration:
+def _provider_of(tenants: Sequence[TenantDeclaration], guess: Guess | Stated) -> ProviderDeclaration:
     [found] = [
         provider
         for tenant in tenants

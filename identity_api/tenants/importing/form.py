@@ -40,12 +40,22 @@ class Guess(msgspec.Struct, frozen=True):
     """The address does not end as such addresses do, so that the issuer has to be asked for or entered."""
 
 
+class Stated(msgspec.Struct, frozen=True):
+    """An issuer that the form gives itself. It is not edited, and the provider's document can say that it is misspelled."""
+
+    tenant: str
+    provider: str
+    key: str
+    """What the form calls it."""
+
+
 class Imported(msgspec.Struct, frozen=True):
     """What a foreign form says, as declarations that `apply` takes; `notices` say what is different here."""
 
     tenants: list[TenantDeclaration]
     notices: list[str]
     guesses: tuple[Guess, ...] = ()
+    stated: tuple[Stated, ...] = ()
     switched_off: tuple[tuple[str, str], ...] = ()
     """Tenant and provider, by slug, of what the form says is off: no declaration, but an enabled provider of that name
     is not to stay so."""
@@ -104,6 +114,7 @@ class Findings:
         self.problems: list[str] = []
         self.notices: list[str] = []
         self.guesses: list[Guess] = []
+        self.stated: list[Stated] = []
         self.switched_off: list[tuple[str, str]] = []
         self.mapped: list[str] = []
         self.keys: dict[str, str] = {}
@@ -151,7 +162,14 @@ class Findings:
         problems = list(dict.fromkeys([*map(self._with_own_key, self.problems), *found]))
         if problems:
             raise ConfigurationError(problems)
-        return Imported(tenants, self.notices, tuple(self.guesses), tuple(self.switched_off), tuple(self.mapped))
+        return Imported(
+            tenants,
+            self.notices,
+            guesses=tuple(self.guesses),
+            stated=tuple(self.stated),
+            switched_off=tuple(self.switched_off),
+            mapped=tuple(self.mapped),
+        )
 
     def _with_own_key(self, problem: str) -> str:
         """The problem with the form's own key in place of ours, where it has one; the longest place is the exact one."""
@@ -235,6 +253,10 @@ class Section:
         """Note that an issuer was read off this address."""
         self._findings.guesses.append(Guess(tenant, provider, self.name(key), is_unlikely))
 
+    def state(self, key: str, tenant: str, provider: str) -> None:
+        """Note that the form gives the issuer itself."""
+        self._findings.stated.append(Stated(tenant, provider, self.name(key)))
+
     def maps(self, tenant: str) -> None:
         """Note that the form says every mapping of this tenant."""
         self._findings.mapped.append(tenant)
@@ -276,8 +298,10 @@ def issuer_of(address: str, section: Section, key: str, *, of: tuple[str, str]) 
             issuer = issuer.replace(f"/{collective}/", f"/{TENANT_PLACEHOLDER}/")
         return IssuerOf(issuer, f"{base.rstrip('/')}{WELL_KNOWN_PATH}")
     if exact is not None:
+        section.state("issuer", *of)
         return IssuerOf(exact, address)
     if not mark and not _is_file(address):
+        section.state(key, *of)
         return IssuerOf(address, None)
     issuer = base if mark else address.rpartition("/")[0]
     if any(_host(address) == known or _host(address).endswith(f".{known}") for known in _SLASHED_ISSUERS):

@@ -172,7 +172,7 @@ def may_not_use_the_flow(bench: Bench) -> None:
 
 BROKEN: dict[str, tuple[Bend, str, str]] = {
     # name: what is wrong, the code of the first line, and what its sentence says
-    "issuer with a slash too many": (closing_slash, "ISSUER_MISMATCH", "only one of the two ends with a slash"),
+    "issuer with a slash too many": (closing_slash, "ISSUER_MISMATCH", "only one of the two ends with a slash. Configured is"),
     "issuer in another case": (other_case, "ISSUER_MISMATCH", "differ in upper and lower case"),
     "issuer of somebody else": (fault(Fault.ISSUER_MISMATCH, DISCOVERY), "ISSUER_MISMATCH", "names another host"),
     "issuer over the other scheme": (other_scheme, "ISSUER_MISMATCH", "one is http, the other https"),

@@ -65,6 +65,39 @@ async def test_what_the_form_says_itself_is_asked_of_nobody() -> None:
     )
 
 
+@pytest.mark.parametrize(("written", "announced"), [("", "/"), ("/", "")])
+@pytest.mark.parametrize("is_beside", [True, False])
+async def test_an_issuer_that_differs_in_its_slash_is_a_problem_with_both_spellings(
+    idp: BentProvider, upstream: Upstream, written: str, announced: str, is_beside: bool
+) -> None:
+    issuer, right = f"{idp.issuer}{written}", f"{idp.issuer}{announced}"
+    idp.announce(issuer=right)
+    imported = form(f"{idp.issuer}{WELL_KNOWN}", f'issuer = "{issuer}"') if is_beside else form(issuer)
+    with pytest.raises(ConfigurationError) as refused:
+        await with_exact_issuers(upstream, imported)
+    [problem] = refused.value.problems
+    key = "issuer" if is_beside else "configuration_url"
+    assert problem.startswith(f"federated_directory[0].{key}: is {issuer}, and the provider's document says {right}: ")
+    assert problem.endswith(f"Enter {right}.")
+
+
+async def test_the_issuer_of_the_document_is_taken_without_a_word(idp: BentProvider, upstream: Upstream) -> None:
+    imported = form(idp.issuer)
+    assert await with_exact_issuers(upstream, imported) == imported
+
+
+async def test_an_issuer_of_another_path_is_a_notice(idp: BentProvider, upstream: Upstream) -> None:
+    idp.announce(issuer=f"{idp.issuer}/realms/acme")
+    found = await with_exact_issuers(upstream, form(idp.issuer))
+    assert where(found) == (idp.issuer, None)
+    assert f"says {idp.issuer}/realms/acme; nobody can sign in so." in found.notices[-1]
+
+
+async def test_a_stated_issuer_whose_document_is_not_to_be_had_stays(upstream: Upstream) -> None:
+    found = await with_exact_issuers(upstream, form("https://nobody.invalid"))
+    assert where(found) == ("https://nobody.invalid", None)
+
+
 async def test_a_document_that_is_not_to_be_had_leaves_the_likely_issuer_with_a_notice(
     idp: BentProvider, upstream: Upstream
 ) -> None:
