@@ -8,7 +8,7 @@ from identity_api.db import sessions
 from identity_api.db.database import Connection
 from identity_api.ids import token_hash
 
-End = Literal["provider", "again", "held", "administrator", "elsewhere", "unused", "over", "other"]
+End = Literal["provider", "again", "held", "administrator", "elsewhere", "replaced", "unused", "over", "other"]
 
 _ENDS: Final[Mapping[str, End]] = {
     "invalid_grant": "provider",
@@ -26,6 +26,10 @@ _ENDS: Final[Mapping[str, End]] = {
     "local_sign_in_off": "administrator",
     "password_removed": "administrator",
     "password_changed": "elsewhere",
+    "matched_by_name": "replaced",
+    "adopted_by_name": "replaced",
+    "identity_bound": "replaced",
+    "rebound": "again",
     "session_ended": "elsewhere",
     "signed_out": "elsewhere",
     "idle": "unused",
@@ -39,6 +43,8 @@ SENTENCES: Final[Mapping[End, str]] = {
     "held": "Your sign-in was ended: an administrator has to look at your account.",
     "administrator": "Your sign-in was ended by an administrator.",
     "elsewhere": "Your sign-in was ended: you signed out or changed your password elsewhere.",
+    "replaced": "Your sign-in was ended: somebody signed in to this account with your organisation for the first time, which"
+    " ended every older way in. Sign in with your organisation.",
     "unused": "Your sign-in was ended: it had not been used for a while. Sign in again.",
     "over": "Your sign-in was ended: it had lasted as long as one may. Sign in again.",
     "other": "Your sign-in was ended. Sign in again.",
