@@ -35,6 +35,19 @@ def test_a_guide_declares_its_own_provider(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PRESETS)
+def test_a_guide_says_how_its_declaration_is_applied_and_tested(name: str) -> None:
+    """Whoever has this page alone gets to a provider that was tested, with the secret where the declaration looks for it."""
+    page = f"docs/providers/{name}.md"
+    [tenant], [commands, *_] = declared(page)[0], blocks(page, "sh")
+    [provider] = tenant.providers
+    lines = commands.splitlines()
+    assert [line for line in lines if line.startswith("identity-api apply tenants.toml")]
+    assert f"identity-api provider test {tenant.slug} {name}" in lines
+    if secret := provider.client_secret_env:
+        assert f"read -rs {secret} && export {secret}" in lines
+
+
+@pytest.mark.parametrize("name", PRESETS)
 def test_a_guide_says_exactly_which_redirect_uri_to_register(name: str) -> None:
     """S4-19: the address that a provider of that slug gets on the tenant's host."""
     text = text_of(f"docs/providers/{name}.md")
