@@ -206,7 +206,7 @@ async def test_removing_a_password_removes_the_factor_and_the_tokens_and_twice_c
     token = await token_of(local_world, user_id)
     await remove_password(local_world.database, local_world.operator, user_id)
     await remove_password(local_world.database, local_world.operator, user_id)
-    assert await local_world.events("password.removed") == [{"had_totp": True}]
+    assert await local_world.events("password.removed") == [{}]
     assert not await knows(local_world, user_id, PASSWORD)
     assert await spend(local_world, token) == "PASSWORD_TOKEN_UNKNOWN"
     assert await local_world.fetchval("select totp_sealed from local_account where id = $1", user_id) is None
