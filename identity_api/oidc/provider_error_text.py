@@ -20,6 +20,10 @@ _LIMITS: Final = {"error": 100, "error_description": 400, "error_uri": 200}
 _READ: Final = 4_096
 """Characters of one of them that are looked at."""
 _SECRET: Final = re.compile(r"[A-Za-z0-9_~+/=-]{40,}")
+_ERROR_CODE: Final = re.compile(r"[a-z_]{1,60}")
+_VENDOR_NUMBER: Final = re.compile(r"\b[A-Z]{2,10}[0-9]{3,9}\b")
+"""Such as Entra's AADSTS50105."""
+_MAX_NUMBERS: Final = 3
 _CHALLENGE: Final = re.compile(r'\b(error(?:_description|_uri)?)="([^"\\]*)"')
 
 
@@ -33,6 +37,17 @@ def words_of(members: Mapping[str, Any]) -> str | None:
 def words_in_pairs(pairs: Iterable[tuple[str, str]]) -> str | None:
     """The words among the parameters of a callback; of one that comes twice, the last."""
     return words_of({name: value for name, value in pairs if name in _LIMITS})
+
+
+def codes_in_pairs(pairs: Iterable[tuple[str, str]]) -> str | None:
+    """As `words_in_pairs`, for a callback that belongs to no login: the error and the vendor's numbers, and no free text.
+
+    Anybody can send one, and what they wrote would be kept in the log and in the audit.
+    """
+    found = {name: value for name, value in pairs if name in _LIMITS}
+    error = _ERROR_CODE.fullmatch(found.get("error", ""))
+    numbers = _VENDOR_NUMBER.findall(found.get("error_description", "")[:_READ])[:_MAX_NUMBERS]
+    return ": ".join([part for part in (error and error[0], " ".join(numbers)) if part]) or None
 
 
 def words_in_answer(answer: Answer) -> str | None:

@@ -8,13 +8,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from identity_api.oidc.messages import Answer
-from identity_api.oidc.provider_error_text import MAX_WORDS, words_in_answer, words_in_pairs, words_of
+from identity_api.oidc.provider_error_text import MAX_WORDS, codes_in_pairs, words_in_answer, words_in_pairs, words_of
 from tests.oidc.strategies import json_values, on_a_shared_machine
 
 ENTRA = (
     "AADSTS50105: Your administrator has configured the application to block users. "
     "Trace ID: 8eaef023-2b34-4da1-9baa-8bc8c9d6a490 Timestamp: 2026-11-29 10:00:00Z"
 )
+
+
+def test_of_an_error_that_belongs_to_no_login_only_codes_are_kept() -> None:
+    pairs = [("error", "access_denied"), ("error_description", ENTRA)]
+    assert codes_in_pairs(pairs) == "access_denied: AADSTS50105"
+    assert (
+        codes_in_pairs([("error", "Buy now"), ("error_description", "call 0123456789, or mail me@example.com")]) is None
+    )
+    assert codes_in_pairs([("error", "x" * 61), ("error_description", "AADSTS50105" * 3)]) is None
 
 
 def test_error_description_and_address_are_one_text() -> None:

@@ -6,7 +6,7 @@ aside, and the ordinary execution does the same object again: every message, pat
 sound because a plain subtree is only attribute reads; row classes therefore must have no properties with effects.
 
 graphql-core calls the overridden methods "not public": its version is pinned exactly, and `tests/graphql/engine`
-compares both executions over generated queries. `docs/decisions/0005-compiled-completion.md` says how to move to a newer one.
+compares both executions over generated queries. `docs/decisions/0006-compiled-completion.md` says how to move to a newer one.
 """
 
 import time

@@ -27,7 +27,7 @@ from identity_api.oidc.authorization import (
     parse_callback,
 )
 from identity_api.oidc.errors import InvalidCallback
-from identity_api.oidc.provider_error_text import words_in_pairs
+from identity_api.oidc.provider_error_text import codes_in_pairs
 from identity_api.sessions.authenticate import authenticate
 from identity_api.sessions.cookies import binding_name, host_of, is_bound, session_cookie_name
 from identity_api.sessions.errors import LoginFailed
@@ -147,6 +147,6 @@ def _unknown(arrival: CallbackRequest, failure: LoginFailed, *, lacks: str) -> L
     if len(errors) == 1 and not has_code:
         error = errors[0] if errors[0] in KNOWN_ERRORS else OTHER_ERROR
         failure = LoginFailed("PROVIDER_REFUSED", reason=f"{error}:{lacks}")
-    failure.said = words_in_pairs(arrival.pairs)
+    failure.said = codes_in_pairs(arrival.pairs)
     count(failure)
     return failure
