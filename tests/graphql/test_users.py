@@ -7,7 +7,7 @@ import pytest
 from identity_api.db import grants, user_read_model
 from identity_api.graphql.ids import global_id
 from identity_api.graphql.users.identities import IdentityState
-from tests.graphql.world import World, moment, people
+from tests.graphql.world import EVERYTHING, World, moment, people
 
 PERSON = """query ($id: ID!) { user(id: $id) {
     username email emailVerified enabled disabledAt
@@ -234,7 +234,7 @@ async def test_the_example_of_the_viewer_answers_for_anybody(world: World) -> No
     assert data["viewer"]["user"]["id"] == global_id("User", world.nobody.user_id)
     assert data["viewer"]["permissions"] == []
     admin = await world.admin.data(text)
-    assert len(admin["viewer"]["permissions"]) == 10
+    assert len(admin["viewer"]["permissions"]) == len(EVERYTHING)
     assert world.statements == []
 
 
