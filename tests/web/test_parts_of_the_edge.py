@@ -30,7 +30,8 @@ from identity_api.web.http.errors import HTTPRefusal, TooManyRequests, Unauthent
 from identity_api.web.http.forwarded import see
 from identity_api.web.http.limits import BAD_BEARERS, LOGIN_FAILURES, LOGIN_STARTS, PER_BINDING, EdgeLimits
 from identity_api.web.http.ttl_cache import MAX_AGE_SECONDS, Recent
-from identity_api.web.pages.account import in_words, mapping_ids, view_account
+from identity_api.web.pages.account import mapping_ids, view_account
+from identity_api.web.pages.account_times import in_words
 
 TRUSTED = [ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("fd00::/8")]
 
@@ -255,7 +256,7 @@ def account(
     session = SessionRecord(uuid7(), "COOKIE", None, None, NOW, NOW, NOW)
     held = standing(user.facts, user.circumstances, tenant, NOW)
     assert mapping_ids(user) == {"m"}
-    return view_account(user, tenant, held, {"m": "eng*"}, [session], this_session_id=session.id)
+    return view_account(user, tenant, held, {"m": "eng*"}, [session], [], this_session_id=session.id)
 
 
 def test_permissions_in_force_are_told_with_their_source() -> None:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from identity_api.claims import Reason
 from identity_api.db import providers
 from identity_api.db.database import Database
+from identity_api.db.ended_ways import EndedWays
 from identity_api.db.sessions import SessionRecord
 from identity_api.db.tenants import Tenant
 from identity_api.db.user_read_model import SyncStatus, UserRecord
@@ -23,6 +24,8 @@ from identity_api.permissions.grant_snapshot import (
     needs_sign_in,
 )
 from identity_api.permissions.service import PROVIDERS_READ
+from identity_api.web.pages.account_times import in_words
+from identity_api.web.pages.ended_ways import tell_ended
 
 _CAUSES: Final[dict[Cause, str]] = {
     "USER_DISABLED": "the account is disabled",
@@ -97,6 +100,8 @@ class AccountView(msgspec.Struct, frozen=True, kw_only=True):
     dormant: tuple[PermissionView, ...]
     identities: tuple[IdentityView, ...]
     sessions: tuple[SessionView, ...]
+    ended: tuple[str, ...]
+    """What a new way in has ended lately, the newest first."""
     sets_up: bool
     """May see how far the tenant's single sign-on has been set up."""
 
@@ -120,6 +125,7 @@ def view_account(
     standing: Standing,
     patterns: Mapping[str, str],
     sessions: Sequence[SessionRecord],
+    ended: Sequence[EndedWays],
     *,
     this_session_id: object,
 ) -> AccountView:
@@ -138,6 +144,7 @@ def view_account(
         dormant=tuple([PermissionView(name, tuple(dict.fromkeys(why))) for name, why in sorted(dormant.items())]),
         identities=tuple([_identity(one, user, tenant) for one in user.facts.identities]),
         sessions=tuple([_session(one, this_session_id) for one in reversed(sessions)]),
+        ended=tell_ended(ended),
         sets_up=any(held.name == PROVIDERS_READ for held in standing.permissions),
     )
 
@@ -226,8 +233,3 @@ def _session(session: SessionRecord, this_session_id: object) -> SessionView:
         created_at=in_words(session.created_at),
         seen_at=in_words(session.seen_at),
     )
-
-
-def in_words(moment: datetime | None) -> str:
-    """A moment for people; in UTC, as we do not know where they are."""
-    return "never" if moment is None else f"{moment.day} {moment:%B %Y, %H:%M} UTC"

@@ -8,7 +8,7 @@ import msgspec
 from litestar import Response, get, post, route
 from litestar.params import FromPath
 
-from identity_api.db import mappings, tenants
+from identity_api.db import ended_ways, mappings, tenants
 from identity_api.errors import NotFound
 from identity_api.sessions.authenticate import Authenticated
 from identity_api.sessions.cookies import logout_cookie, logout_cookie_name, session_cookie_name
@@ -20,6 +20,7 @@ from identity_api.web.http.parameters import FORM, WebRequest, deps_of, form_of,
 from identity_api.web.http.request_state import RequestFacts, facts_of
 from identity_api.web.http.response import json_response, redirect, to_litestar
 from identity_api.web.pages.account import AccountView, demo_page, mapping_ids, view_account
+from identity_api.web.pages.ended_ways import REASONS, SHOWN_FOR
 from identity_api.web.pages.rendering import account_page
 from identity_api.web.routes.credentials import credentials_of
 from identity_api.web.routes.login import beginning_of
@@ -55,7 +56,10 @@ async def _view(deps: WebDeps, found: Authenticated) -> AccountView:
         sessions = await logout.sessions_of(
             connection, found.tenant_id, user.id, idle_seconds=deps.session_idle_seconds
         )
-    return view_account(user, found.tenant, found.standing, patterns, sessions, this_session_id=found.session_id)
+        ended = await ended_ways.newest(
+            connection, found.tenant_id, user.id, since=deps.accounts.clock() - SHOWN_FOR, reasons=REASONS
+        )
+    return view_account(user, found.tenant, found.standing, patterns, sessions, ended, this_session_id=found.session_id)
 
 
 @post("/account/sessions/{session_id:str}/end", name="end-session", status_code=303)
