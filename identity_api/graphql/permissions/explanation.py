@@ -14,6 +14,7 @@ from identity_api.db.ways_to import Way
 from identity_api.graphql import ids
 from identity_api.graphql.access import object_type
 from identity_api.graphql.context import Info
+from identity_api.graphql.enums import enum_type
 from identity_api.graphql.fields import resolved
 from identity_api.graphql.permissions.grants import DormantCause, GrantReason, GrantReasonRow, reason
 from identity_api.graphql.summaries import (
@@ -27,11 +28,16 @@ from identity_api.graphql.summaries import (
 from identity_api.graphql.users.users import Snapshot, UserRow
 
 
-@strawberry.enum(
-    description="What keeps a mapping from giving somebody a permission, the nearest first. GRANT_DORMANT: it has given it,"
-    " and `grants` says why that has no force. GRANT_NOT_WRITTEN: they are in a group that it matches, and the grant follows"
-    " within moments, or the provider's mode or an administrator keeps it closed. GROUP_NOT_SENT: the provider names no group"
-    " of theirs that it matches. MAPPING_DISABLED: it is switched off. NO_IDENTITY: they have no identity at its provider."
+@enum_type(
+    "What keeps a mapping from giving a user a permission, the nearest to success first.",
+    {
+        "GRANT_DORMANT": "The mapping has given the permission, but the grant is dormant; `grants` has the cause.",
+        "GRANT_NOT_WRITTEN": "The user is in a matching group, but there is no open grant. It follows within moments, "
+        "unless the provider's sync mode or an admin keeps it closed.",
+        "GROUP_NOT_SENT": "The provider names no group of the user that the mapping matches.",
+        "MAPPING_DISABLED": "The mapping is disabled.",
+        "NO_IDENTITY": "The user has no identity at the mapping's provider.",
+    },
 )
 class MissingForPermission(StrEnum):
     """Of `accounts.explain`."""

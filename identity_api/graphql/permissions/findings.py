@@ -8,6 +8,7 @@ import strawberry
 
 from identity_api.graphql.access import ACCESS, object_type
 from identity_api.graphql.context import Info
+from identity_api.graphql.enums import enum_type
 from identity_api.graphql.fields import resolved
 from identity_api.graphql.summaries import (
     MappingReference,
@@ -20,11 +21,19 @@ from identity_api.graphql.summaries import (
 )
 from identity_api.group_mappings.findings import MAX_AGE_SECONDS, MAX_OF_A_KIND, Finding, FindingKind
 
-strawberry.enum(
-    FindingKind,
+enum_type(
+    "What kind of finding it is.",
+    {
+        "GROUP_LIKELY_RENAMED": "A mapped group lost all its members, and most of them appeared in a new group of the same "
+        "provider.",
+        "MAPPING_REACHES_NOBODY": "A mapping matches groups, but none of them has a member now.",
+        "MAPPING_NEVER_MATCHED": "A mapping has matched no group so far.",
+        "GROUPS_NEVER_READ": "A provider has mappings, but no groups of anybody have been read from it.",
+        "PERMISSION_REACHES_NOBODY": "A permission that no mapping gives to anybody and that nobody was given by hand.",
+        "GROUP_WITHOUT_MAPPING": "A group with members that no mapping matches.",
+    },
     name="AccessFindingKind",
-    description="What was found. Nobody is reached by a mapping whose groups have no living member as last read.",
-)
+)(FindingKind)
 _ABOUT_GROUPS = frozenset((FindingKind.GROUP_LIKELY_RENAMED, FindingKind.GROUP_WITHOUT_MAPPING))
 
 

@@ -8,6 +8,7 @@ import msgspec
 import strawberry
 
 from identity_api.graphql.access import object_type
+from identity_api.graphql.enums import enum_type
 from identity_api.graphql.summaries import (
     GroupSummary,
     GroupSummaryRow,
@@ -22,7 +23,13 @@ from identity_api.permissions.effective import EffectivePermission as Effective
 from identity_api.permissions.grant_snapshot import GrantFact
 
 
-@strawberry.enum(description="Where a grant comes from.")
+@enum_type(
+    "Where a grant comes from.",
+    {
+        "MANUAL": "An admin or an operator gave the permission by hand.",
+        "GROUP": "A group mapping gave the permission because of a group.",
+    },
+)
 class GrantSource(StrEnum):
     """By hand, or by a group that a mapping matches."""
 
@@ -30,8 +37,18 @@ class GrantSource(StrEnum):
     GROUP = "GROUP"
 
 
-@strawberry.enum(
-    description="What takes the force from an open grant. When it goes, the force is back without a write."
+@enum_type(
+    "Why an open grant has no effect now. When the cause goes away, the grant is in force again.",
+    {
+        "USER_DISABLED": "The user is disabled.",
+        "NO_WAY_IN": "The grant was given by hand, and the user has neither a password nor an identity to sign in "
+        "with.",
+        "IDENTITY_REVOKED": "The login of the identity is over.",
+        "IDENTITY_QUARANTINED": "Another person stands under this identity at the provider.",
+        "PROVIDER_DISABLED": "The provider is disabled.",
+        "LEASE_OVER": "The provider has not confirmed the groups in time.",
+        "MAPPING_CHANGED": "The mapping no longer gives the permission; the grant is closed within moments.",
+    },
 )
 class DormantCause(StrEnum):
     """The causes of `permissions.force`."""

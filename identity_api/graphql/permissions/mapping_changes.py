@@ -30,40 +30,57 @@ _AS_PREVIEWED: Any = strawberry.field(
 )
 
 
-@strawberry.input
+@strawberry.input(description="A new group mapping.")
 class CreateGroupMappingInput:
     """A new rule."""
 
-    pattern: str
-    match: MatchKind = MatchKind.EXACT
-    permissions: list[strawberry.ID]
-    provider: strawberry.ID | None = strawberry.field(default=None, description="Null: groups of every provider.")
-    enabled: bool = True
+    pattern: str = strawberry.field(description="The group's name, or a pattern of names.")
+    match: MatchKind = strawberry.field(
+        default=MatchKind.EXACT, description="How the pattern is compared with group names."
+    )
+    permissions: list[strawberry.ID] = strawberry.field(
+        description="The ids of the permissions that the mapping gives."
+    )
+    provider: strawberry.ID | None = strawberry.field(
+        default=None,
+        description="The id of the provider whose groups it matches. Null matches groups of every provider.",
+    )
+    enabled: bool = strawberry.field(default=True, description="Whether the mapping gives its permissions.")
     as_previewed: str | None = _AS_PREVIEWED
 
 
-@strawberry.input(description="What is left out stays as it is.")
+@strawberry.input(description="Changes to a group mapping. What is left out stays as it is.")
 class UpdateGroupMappingInput:
     """A changed rule."""
 
-    id: strawberry.ID
-    version: int
-    pattern: str | None = None
-    match: MatchKind | None = None
-    permissions: list[strawberry.ID] | None = None
-    provider: strawberry.ID | None = strawberry.field(
-        default=strawberry.UNSET, description="Null: groups of every provider."
+    id: strawberry.ID = strawberry.field(description="The id of the mapping.")
+    version: int = strawberry.field(
+        description="The version that was read. An edit of another version is refused with a `ConflictError`."
     )
-    enabled: bool | None = None
+    pattern: str | None = strawberry.field(default=None, description="The group's name, or a pattern of names.")
+    match: MatchKind | None = strawberry.field(
+        default=None, description="How the pattern is compared with group names."
+    )
+    permissions: list[strawberry.ID] | None = strawberry.field(
+        default=None,
+        description="The ids of all permissions that the mapping gives from now on.",
+    )
+    provider: strawberry.ID | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="The id of the provider whose groups it matches. Null matches groups of every provider.",
+    )
+    enabled: bool | None = strawberry.field(default=None, description="Whether the mapping gives its permissions.")
     as_previewed: str | None = _AS_PREVIEWED
 
 
-@strawberry.input
+@strawberry.input(description="Which group mapping to delete.")
 class DeleteGroupMappingInput:
     """Which, as it was when it was read."""
 
-    id: strawberry.ID
-    version: int
+    id: strawberry.ID = strawberry.field(description="The id of the mapping.")
+    version: int = strawberry.field(
+        description="The version that was read. An edit of another version is refused with a `ConflictError`."
+    )
     as_previewed: str | None = _AS_PREVIEWED
 
 

@@ -14,6 +14,7 @@ from identity_api.graphql.access import NODES, object_type, require
 from identity_api.graphql.audit.events import HISTORY, AuditEvent, AuditEventRow, history_of
 from identity_api.graphql.connections import Connection, ConnectionRow
 from identity_api.graphql.context import Context, Info
+from identity_api.graphql.enums import enum_type
 from identity_api.graphql.fields import resolved
 from identity_api.graphql.ids import Node
 from identity_api.graphql.summaries import (
@@ -26,11 +27,14 @@ from identity_api.graphql.summaries import (
     provider_summary,
 )
 
-strawberry.enum(
-    MatchKind,
-    name="MatchKind",
-    description="EXACT compares character by character; in a GLOB `*` is any run, `?` one character, `\\` escapes.",
-)
+enum_type(
+    "How a mapping's pattern is compared with the name of a group.",
+    {
+        "EXACT": "The name equals the pattern, character by character.",
+        "GLOB": "The pattern has wildcards: `*` is any run of characters, `?` is one character, and `\\` "
+        "escapes the next character.",
+    },
+)(MatchKind)
 
 
 @object_type(description="A rule from groups at a provider, or at every provider, to permissions.")

@@ -90,45 +90,55 @@ async def load_permission(context: Context, row_id: UUID) -> PermissionRow:
     return PermissionRow(record)
 
 
-@strawberry.input
+@strawberry.input(description="A new permission, which nobody has yet.")
 class CreatePermissionInput:
     """A new right, which nobody has yet."""
 
-    name: str
-    description: str = ""
-    delegable: bool = True
+    name: str = strawberry.field(
+        description="The name as `noun:verb`. It cannot begin with `identity:` and cannot be changed later."
+    )
+    description: str = strawberry.field(default="", description="What the permission allows, for people.")
+    delegable: bool = strawberry.field(
+        default=True, description="Whether a mapping admin may give it without holding it."
+    )
 
 
-@strawberry.input(description="What is left out stays as it is; the name stays always.")
+@strawberry.input(description="Changes to a permission. What is left out stays as it is; the name cannot be changed.")
 class UpdatePermissionInput:
     """What may change."""
 
-    id: strawberry.ID
-    description: str | None = None
-    delegable: bool | None = None
+    id: strawberry.ID = strawberry.field(description="The id of the permission.")
+    description: str | None = strawberry.field(default=None, description="What the permission allows, for people.")
+    delegable: bool | None = strawberry.field(
+        default=None,
+        description="Whether a mapping admin may give it without holding it. Only a holder of the permission can make "
+        "it delegable.",
+    )
 
 
-@strawberry.input
+@strawberry.input(description="Which permission to delete. It must never have been granted or mapped.")
 class DeletePermissionInput:
     """Which: only one that nothing has ever used."""
 
-    id: strawberry.ID
+    id: strawberry.ID = strawberry.field(description="The id of the permission.")
 
 
-@strawberry.input
+@strawberry.input(description="Which permission to give by hand, and to whom.")
 class GrantPermissionInput:
     """What to whom."""
 
-    user: strawberry.ID
-    permission: strawberry.ID
+    user: strawberry.ID = strawberry.field(
+        description="The id of the user who gets the permission. It cannot be oneself."
+    )
+    permission: strawberry.ID = strawberry.field(description="The id of the permission.")
 
 
-@strawberry.input
+@strawberry.input(description="Which permission to take back, and from whom.")
 class RevokePermissionInput:
     """What from whom: what was given by hand. What groups give stays."""
 
-    user: strawberry.ID
-    permission: strawberry.ID
+    user: strawberry.ID = strawberry.field(description="The id of the user who loses the permission.")
+    permission: strawberry.ID = strawberry.field(description="The id of the permission.")
 
 
 @object_type(description="The permission as it is now.")

@@ -7,6 +7,7 @@ import strawberry
 
 from identity_api.graphql.access import object_type
 from identity_api.graphql.context import Info
+from identity_api.graphql.enums import enum_type
 from identity_api.graphql.fields import resolved
 from identity_api.graphql.lazy import lazy
 from identity_api.graphql.summaries import ProviderSummary, ProviderSummaryRow, Row
@@ -14,7 +15,14 @@ from identity_api.providers.onboarding import checklist
 from identity_api.providers.onboarding_steps import Phase, Status, Step
 
 
-@strawberry.enum(name="OnboardingStatus", description="How far a step is.")
+@enum_type(
+    "How far a step is.",
+    {
+        "DONE": "It is done.",
+        "OPEN": "It is still to be done.",
+        "PROBLEM": "Something is wrong; `detail` says what to do.",
+    },
+)
 class OnboardingStatus(StrEnum):
     """As rows show it."""
 
@@ -23,7 +31,14 @@ class OnboardingStatus(StrEnum):
     PROBLEM = "PROBLEM"
 
 
-@strawberry.enum(name="OnboardingPhase", description="What a step belongs to: preparing, connecting or testing.")
+@enum_type(
+    "What a step belongs to.",
+    {
+        "PREPARE": "What is entered at the provider and here.",
+        "CONNECT": "The first login by a person who exists at the provider.",
+        "TEST": "What logins and groups have shown since, and whether a mapping admin exists.",
+    },
+)
 class OnboardingPhase(StrEnum):
     """In their order."""
 

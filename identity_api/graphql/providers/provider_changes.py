@@ -25,49 +25,54 @@ from identity_api.providers.metadata import refresh_metadata
 from identity_api.providers.secrets import NewSecret
 
 
-@strawberry.input
+@strawberry.input(
+    description="A new client secret, used first from now on. The one before works until it expires or is removed."
+)
 class SetProviderSecretInput:
     """A new secret, used first from now on. The one before works until it expires or is removed."""
 
-    id: strawberry.ID
-    client_secret: str
-    expires_at: datetime | None = None
+    id: strawberry.ID = strawberry.field(description="The id of the provider.")
+    client_secret: str = strawberry.field(description="The client secret. It is never shown to anybody again.")
+    expires_at: datetime | None = strawberry.field(
+        default=None,
+        description="When the provider stops accepting the secret; null if that is not known.",
+    )
 
 
-@strawberry.input
+@strawberry.input(description="Which client secret of a provider to remove. The only one that works cannot be removed.")
 class RemoveProviderSecretInput:
     """Which of the provider's secrets."""
 
-    id: strawberry.ID
+    id: strawberry.ID = strawberry.field(description="The id of the provider.")
     secret_id: str = strawberry.field(description="The id of a `ProviderSecret`.")
 
 
-@strawberry.input
+@strawberry.input(description="Which provider to enable.")
 class EnableProviderInput:
     """Which."""
 
-    id: strawberry.ID
+    id: strawberry.ID = strawberry.field(description="The id of the provider.")
 
 
-@strawberry.input
+@strawberry.input(description="Which provider to disable.")
 class DisableProviderInput:
     """Which."""
 
-    id: strawberry.ID
+    id: strawberry.ID = strawberry.field(description="The id of the provider.")
 
 
-@strawberry.input
+@strawberry.input(description="Which provider to delete. It must be disabled and have neither identities nor mappings.")
 class DeleteProviderInput:
     """Which: a disabled one without identities and mappings."""
 
-    id: strawberry.ID
+    id: strawberry.ID = strawberry.field(description="The id of the provider.")
 
 
-@strawberry.input
+@strawberry.input(description="Which provider's metadata to read again.")
 class RefreshProviderMetadataInput:
     """Whose."""
 
-    id: strawberry.ID
+    id: strawberry.ID = strawberry.field(description="The id of the provider.")
 
 
 @object_type(description="The provider as it is now.")

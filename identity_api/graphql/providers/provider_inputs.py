@@ -15,100 +15,217 @@ from identity_api.providers.secrets import NewSecret
 class NameValueInput:
     """GraphQL has no tables."""
 
-    name: str
-    value: str
+    name: str = strawberry.field(description="The name.")
+    value: str = strawberry.field(description="The value, as text.")
 
 
 @strawberry.input(description="Every setting that can be changed. What is left out stays as it is, or is as usual.")
 class ProviderSettingsInput:
     """Fields of `tenants.declaration.ProviderDeclaration`. Null empties what may be empty, and else counts as left out."""
 
-    label: str | None = strawberry.UNSET
-    icon: str | None = strawberry.UNSET
-    position: int | None = strawberry.UNSET
-    issuer: str | None = strawberry.field(default=strawberry.UNSET, description="Compared character by character.")
-    discovery_url: str | None = strawberry.UNSET
+    label: str | None = strawberry.field(default=strawberry.UNSET, description="The name on the login page.")
+    icon: str | None = strawberry.field(
+        default=strawberry.UNSET, description="The icon on the login page; null for none."
+    )
+    position: int | None = strawberry.field(
+        default=strawberry.UNSET, description="The place on the login page; the lowest number comes first."
+    )
+    issuer: str | None = strawberry.field(
+        default=strawberry.UNSET, description="The issuer URL. It is compared character by character."
+    )
+    discovery_url: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Where the provider metadata is; null for the well-known path under the issuer.",
+    )
     endpoints: list[NameValueInput] | None = strawberry.field(
-        default=strawberry.UNSET, description="OAuth 2.0 only: `authorization`, `token` and `userinfo`."
+        default=strawberry.UNSET,
+        description="The addresses of an OAuth 2.0 provider by name: `authorization`, `token` and `userinfo`.",
     )
-    client_id: str | None = strawberry.UNSET
-    client_authentication: str | None = strawberry.UNSET
-    redirect_url: str | None = strawberry.UNSET
-    scopes: list[str] | None = strawberry.UNSET
-    authorization_parameters: list[NameValueInput] | None = strawberry.UNSET
-    allowed_directories: list[str] | None = strawberry.UNSET
+    client_id: str | None = strawberry.field(
+        default=strawberry.UNSET, description="The `client_id` that the provider has registered for us."
+    )
+    client_authentication: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="How we authenticate at the token endpoint, such as `client_secret_basic` or `private_key_jwt`.",
+    )
+    redirect_url: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Our redirect URL, exactly as it is registered at the provider.",
+    )
+    scopes: list[str] | None = strawberry.field(
+        default=strawberry.UNSET, description="The OAuth scopes that a login asks for."
+    )
+    authorization_parameters: list[NameValueInput] | None = strawberry.field(
+        default=strawberry.UNSET, description="Parameters that are added to the authorization request."
+    )
+    allowed_directories: list[str] | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="The Entra directories whose people may sign in, where one issuer stands for many directories.",
+    )
     anchor_claim: list[str] | None = strawberry.field(
-        default=strawberry.UNSET, description="Like every claim: its sources in order, such as `id_token / sub`."
+        default=strawberry.UNSET,
+        description="Where the anchor is looked for, in order, such as `id_token / sub`.",
     )
-    username_claim: list[str] | None = strawberry.UNSET
-    display_claim: list[str] | None = strawberry.UNSET
-    email_claim: list[str] | None = strawberry.UNSET
-    groups_claim: list[str] | None = strawberry.UNSET
+    username_claim: list[str] | None = strawberry.field(
+        default=strawberry.UNSET, description="Where the username is looked for, in order."
+    )
+    display_claim: list[str] | None = strawberry.field(
+        default=strawberry.UNSET, description="Where the display label is looked for, in order."
+    )
+    email_claim: list[str] | None = strawberry.field(
+        default=strawberry.UNSET, description="Where the e-mail address is looked for, in order."
+    )
+    groups_claim: list[str] | None = strawberry.field(
+        default=strawberry.UNSET, description="Where the groups are looked for, in order."
+    )
     group_source: str | None = strawberry.field(
-        default=strawberry.UNSET, description="The vendor's interface that lists groups where claims leave them out."
+        default=strawberry.UNSET,
+        description="The vendor's interface that lists groups where claims leave them out: `entra`, `github`, `google` "
+        "or `okta`. Null uses claims alone.",
     )
     name_in_callback: bool | None = strawberry.field(
         default=strawberry.UNSET,
-        description="A name that no claim says is read from the callback's field `user` (Apple).",
+        description="Whether a name that no claim has is read from the callback's field `user` (Apple). Nobody signs "
+        "that field.",
     )
-    absent_groups: str | None = strawberry.UNSET
-    userinfo_method: str | None = strawberry.UNSET
-    provisioning: ProviderProvisioning | None = strawberry.UNSET
-    adopt_by_name: bool | None = strawberry.UNSET
-    deny_unmapped: bool | None = strawberry.UNSET
-    email_verified_rule: str | None = strawberry.UNSET
-    sync: ProviderSync | None = strawberry.UNSET
-    sync_mode: ProviderSyncMode | None = strawberry.UNSET
-    sync_interval_seconds: int | None = strawberry.UNSET
-    outage_grace_seconds: int | None = strawberry.UNSET
-    unsynced_lease_seconds: int | None = strawberry.UNSET
-    max_concurrent: int | None = strawberry.UNSET
-    reauthentication: bool | None = strawberry.UNSET
+    absent_groups: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="What an absent groups claim means: `EMPTY` for no groups, `UNKNOWN` for not known.",
+    )
+    userinfo_method: str | None = strawberry.field(
+        default=strawberry.UNSET, description="How the UserInfo endpoint is called: `GET` or `POST`."
+    )
+    provisioning: ProviderProvisioning | None = strawberry.field(
+        default=strawberry.UNSET, description="Who may sign in for the first time."
+    )
+    adopt_by_name: bool | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Whether a first login may take over a user with the same username who was never linked.",
+    )
+    deny_unmapped: bool | None = strawberry.field(
+        default=strawberry.UNSET, description="Whether people whose groups give no permission are refused."
+    )
+    email_verified_rule: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="What `email_verified` must say: `IGNORE` asks nothing, `REQUIRED` asks for true, and `TRUSTED` "
+        "takes every address as verified.",
+    )
+    sync: ProviderSync | None = strawberry.field(
+        default=strawberry.UNSET, description="How the provider is asked again between logins."
+    )
+    sync_mode: ProviderSyncMode | None = strawberry.field(
+        default=strawberry.UNSET, description="How permissions follow the provider's groups."
+    )
+    sync_interval_seconds: int | None = strawberry.field(
+        default=strawberry.UNSET, description="The time between two syncs of an identity, in seconds."
+    )
+    outage_grace_seconds: int | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="How long permissions stay in force while the provider cannot be asked, in seconds.",
+    )
+    unsynced_lease_seconds: int | None = strawberry.field(
+        default=strawberry.UNSET, description="How long the last login counts if sync is `OFF`, in seconds."
+    )
+    max_concurrent: int | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="How many calls for syncs may be under way at the provider at once.",
+    )
+    reauthentication: bool | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Whether the provider can be asked for a new proof of who the person is (step-up).",
+    )
     logout_page_url: str | None = strawberry.field(
-        default=strawberry.UNSET, description="Where people end after they have signed out."
+        default=strawberry.UNSET, description="Where people are sent after they have signed out."
     )
     sign_out_at_provider: bool | None = strawberry.field(
-        default=strawberry.UNSET, description="False: only our own session ends, and the logout page comes at once."
+        default=strawberry.UNSET,
+        description="Whether signing out ends the session at the provider as well. If false, only our own session ends.",
     )
     end_session_parameters: list[NameValueInput] | None = strawberry.field(
         default=strawberry.UNSET,
-        description="For the provider's end-session endpoint; `{return_url}` in a value is our address to come back to.",
+        description="Parameters for the provider's end-session endpoint. `{return_url}` in a value is our address to "
+        "come back to.",
     )
-    signing_algorithm: str | None = strawberry.UNSET
-    assertion_audience: str | None = strawberry.UNSET
-    dpop: bool | None = strawberry.UNSET
-    encrypted_id_tokens: bool | None = strawberry.UNSET
-    signed_userinfo: bool | None = strawberry.UNSET
-    ca_certificate_pem: str | None = strawberry.UNSET
-    apple_team_id: str | None = strawberry.UNSET
-    apple_key_id: str | None = strawberry.UNSET
+    signing_algorithm: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="The algorithm that our JWTs for client authentication are signed with: `RS256`, `PS256` or "
+        "`ES256`.",
+    )
+    assertion_audience: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="The audience of our JWTs for client authentication: `ISSUER` or `TOKEN_ENDPOINT`.",
+    )
+    dpop: bool | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Whether the tokens of new logins are bound to a key (DPoP, RFC 9449).",
+    )
+    encrypted_id_tokens: bool | None = strawberry.field(
+        default=strawberry.UNSET, description="Whether ID Tokens must be encrypted to us."
+    )
+    signed_userinfo: bool | None = strawberry.field(
+        default=strawberry.UNSET, description="Whether UserInfo must be a signed JWT."
+    )
+    ca_certificate_pem: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="The only certificate authorities trusted for this provider, as PEM; null for the usual ones.",
+    )
+    apple_team_id: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Apple's id of the developer account, for `apple_client_secret`.",
+    )
+    apple_key_id: str | None = strawberry.field(
+        default=strawberry.UNSET, description="Apple's id of the key, for `apple_client_secret`."
+    )
 
 
-@strawberry.input
+@strawberry.input(description="A new provider: a preset with its values, or every setting that has no default.")
 class CreateProviderInput(ProviderSettingsInput):
     """A new provider: a preset with its values, or every setting that has no usual value."""
 
-    slug: str = strawberry.field(description="In addresses, and never changed.")
-    protocol: str | None = strawberry.field(default=strawberry.UNSET, description="`oidc` or `oauth2`.")
-    preset: str | None = strawberry.UNSET
-    preset_values: list[NameValueInput] | None = strawberry.UNSET
-    preset_alternatives: list[str] | None = strawberry.UNSET
-    enabled: bool = True
-    client_secret: str | None = strawberry.field(default=None, description="Written, and never shown to anybody again.")
-    client_secret_expires_at: datetime | None = None
+    slug: str = strawberry.field(
+        description="The provider's name in addresses. It is unique within the tenant and cannot be changed."
+    )
+    protocol: str | None = strawberry.field(
+        default=strawberry.UNSET, description="`oidc` or `oauth2`. The default is `oidc`."
+    )
+    preset: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="The name of a preset, such as `entra`, which fills in what is left out.",
+    )
+    preset_values: list[NameValueInput] | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="What the preset asks for, by name, such as the directory of an Entra tenant.",
+    )
+    preset_alternatives: list[str] | None = strawberry.field(
+        default=strawberry.UNSET, description="The names of the preset's alternatives to use."
+    )
+    enabled: bool = strawberry.field(default=True, description="Whether people can sign in there at once.")
+    client_secret: str | None = strawberry.field(
+        default=None, description="The client secret. It is never shown to anybody again."
+    )
+    client_secret_expires_at: datetime | None = strawberry.field(
+        default=None,
+        description="When the provider stops accepting the secret; null if that is not known.",
+    )
 
 
-@strawberry.input
+@strawberry.input(description="Changes to a provider. What is left out stays as it is.")
 class UpdateProviderInput(ProviderSettingsInput):
     """A changed provider."""
 
-    id: strawberry.ID
-    version: int
+    id: strawberry.ID = strawberry.field(description="The id of the provider.")
+    version: int = strawberry.field(
+        description="The version that was read. An edit of another version is refused with a `ConflictError`."
+    )
     client_secret: str | None = strawberry.field(
         default=None,
-        description="Becomes the only one. Needed again when issuer, discovery URL or an endpoint changes.",
+        description="The client secret, which replaces all others. It is needed again when issuer, discovery URL or an "
+        "endpoint changes.",
     )
-    client_secret_expires_at: datetime | None = None
+    client_secret_expires_at: datetime | None = strawberry.field(
+        default=None,
+        description="When the provider stops accepting the secret; null if that is not known.",
+    )
 
 
 _TABLES = ("endpoints", "authorization_parameters", "end_session_parameters", "preset_values")

@@ -15,6 +15,7 @@ from identity_api.diagnostics.findings import Finding
 from identity_api.graphql import ids
 from identity_api.graphql.access import object_type
 from identity_api.graphql.context import Context, Info
+from identity_api.graphql.enums import enum_type
 from identity_api.graphql.fields import resolved
 from identity_api.graphql.outcomes import mutation
 from identity_api.graphql.summaries import Row
@@ -26,7 +27,15 @@ SELF_TEST_SECONDS: Final = 4.0
 """Within the time that a document may take."""
 
 
-@strawberry.enum(description="What a finding means.")
+@enum_type(
+    "What a finding means.",
+    {
+        "OK": "All is well.",
+        "WARN": "It works, but something should be looked at.",
+        "FAIL": "It does not work.",
+        "SKIPPED": "It was not checked, because something before it failed or it does not apply.",
+    },
+)
 class FindingStatus(StrEnum):
     """Of `diagnostics.findings`, as the schema writes it."""
 
@@ -36,7 +45,14 @@ class FindingStatus(StrEnum):
     SKIPPED = "skipped"
 
 
-@strawberry.enum(description="How far a test login has come.")
+@enum_type(
+    "How far a test login has come.",
+    {
+        "WAITING": "Nobody has finished it yet.",
+        "PASSED": "It succeeded.",
+        "FAILED": "It failed; the verdict says why.",
+    },
+)
 class ProviderTestStatus(StrEnum):
     """Of `sessions.login.report`."""
 
@@ -204,13 +220,13 @@ def _rows(findings: tuple[Finding, ...]) -> list[FindingRow]:
     return [FindingRow(finding) for finding in findings]
 
 
-@strawberry.input
+@strawberry.input(description="Which provider to test. It may be disabled.")
 class TestProviderInput:
     """Which; it may be a disabled one."""
 
     __test__ = False  # no test of ours, whatever its name
 
-    id: strawberry.ID
+    id: strawberry.ID = strawberry.field(description="The id of the provider.")
 
 
 @object_type("Query")

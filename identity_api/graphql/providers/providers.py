@@ -17,6 +17,7 @@ from identity_api.graphql.access import NODES, object_type, require
 from identity_api.graphql.audit.events import HISTORY, AuditEvent, AuditEventRow, history_of
 from identity_api.graphql.connections import Connection, ConnectionRow
 from identity_api.graphql.context import Context, Info
+from identity_api.graphql.enums import enum_type
 from identity_api.graphql.fields import resolved
 from identity_api.graphql.ids import Node
 from identity_api.graphql.summaries import Row, provider_id
@@ -24,7 +25,14 @@ from identity_api.providers.urls import provider_urls
 from identity_api.providers.waived_checks import exceptions_of
 
 
-@strawberry.enum(description="How what a provider's groups give follows those groups.")
+@enum_type(
+    "How permissions follow a provider's groups.",
+    {
+        "STRICT": "Groups decide alone: leaving a group takes away what it gave.",
+        "ADDITIVE": "Groups add permissions; leaving a group takes nothing away.",
+        "NONE": "Groups give nothing.",
+    },
+)
 class ProviderSyncMode(StrEnum):
     """What a provider's groups do to permissions."""
 
@@ -33,7 +41,14 @@ class ProviderSyncMode(StrEnum):
     NONE = "NONE"
 
 
-@strawberry.enum(description="What a provider is asked with between logins.")
+@enum_type(
+    "How a provider is asked again between logins.",
+    {
+        "REFRESH_TOKEN": "With the login's refresh token.",
+        "ACCESS_TOKEN": "With the login's access token.",
+        "OFF": "It is not asked; what the last login said counts for `unsyncedLeaseSeconds`.",
+    },
+)
 class ProviderSync(StrEnum):
     """How a provider is asked between logins."""
 
@@ -42,8 +57,13 @@ class ProviderSync(StrEnum):
     OFF = "OFF"
 
 
-@strawberry.enum(
-    description="Who may sign in for the first time. `KNOWN_USERS` compares usernames exactly, capitals included."
+@enum_type(
+    "Who may sign in for the first time.",
+    {
+        "JIT": "Anybody whom the provider signs in; a user is made at the first login.",
+        "KNOWN_USERS": "Only a person whose username is that of an existing user, compared exactly, capitals included.",
+        "LINKED_ONLY": "Only a person whom an admin has linked to a user before.",
+    },
 )
 class ProviderProvisioning(StrEnum):
     """Whose account somebody gets who signs in for the first time."""

@@ -7,12 +7,23 @@ import strawberry
 
 from identity_api.graphql.access import object_type
 from identity_api.graphql.context import Info
+from identity_api.graphql.enums import enum_type
 from identity_api.graphql.fields import resolved
 from identity_api.graphql.summaries import ProviderSummary, ProviderSummaryRow, Row
 from identity_api.sync.health import STANDINGS, sync_health
 
 
-@strawberry.enum(name="SyncStanding", description="How the sync of a provider stands.")
+@enum_type(
+    "How the sync of a provider stands.",
+    {
+        "OK": "Changes at the provider are seen within 600 seconds.",
+        "LATE": "A change at the provider may take more than 600 seconds to be seen.",
+        "REFUSED": "The provider does not accept our calls; one identity is tried from time to time.",
+        "PAUSED": "The operator has paused its syncs.",
+        "OFF": "The provider is not asked between logins.",
+        "DISABLED": "The provider is disabled.",
+    },
+)
 class SyncStanding(StrEnum):
     """As rows show it."""
 

@@ -19,6 +19,7 @@ from identity_api.graphql.access import NODES, object_type, require
 from identity_api.graphql.audit.events import HISTORY, AuditEvent, AuditEventRow, history_of
 from identity_api.graphql.connections import Connection, ConnectionRow
 from identity_api.graphql.context import Context, Info
+from identity_api.graphql.enums import enum_type
 from identity_api.graphql.fields import resolved
 from identity_api.graphql.ids import Node
 from identity_api.graphql.summaries import ProviderSummary, ProviderSummaryRow, Row, UserSummary, UserSummaryRow
@@ -28,7 +29,20 @@ from identity_api.permissions.grant_snapshot import IdentityFact, ProviderCircum
 identity_id = ids.encoder("Identity")
 
 
-@strawberry.enum(description="Whether an identity can be counted on.")
+@enum_type(
+    "Whether an identity can be counted on.",
+    {
+        "FRESH": "The provider has confirmed it lately.",
+        "STALE": "It is not confirmed now; `stateReason` says why. What it gives stays in force until its "
+        "lease is over.",
+        "REVOKED": "The login is over; the person has to sign in again.",
+        "QUARANTINED": "Another person stands under this identity at the provider. An admin can end this with "
+        "`releaseIdentity`.",
+        "UNSYNCED": "The provider is not asked between logins.",
+        "SUSPENDED": "It is stale and its lease is over, so its groups give nothing now.",
+        "DISABLED": "Its user or its provider is disabled.",
+    },
+)
 class IdentityState(StrEnum):
     """Stored, but for the last two, which follow from leases and switches."""
 
@@ -42,15 +56,29 @@ class IdentityState(StrEnum):
 
 
 assert {state.value for state in IdentityState} == set(get_args(StateName))
-strawberry.enum(
-    Completeness, name="GroupsCompleteness", description="How far the last reading of groups can be trusted."
-)
+enum_type(
+    "How far the last reading of groups can be trusted.",
+    {
+        "COMPLETE": "All groups were read.",
+        "EMPTY": "The provider says that the person is in no group.",
+        "TRUNCATED": "Some groups were read, but the list is cut off.",
+        "UNREADABLE": "What came as groups could not be read.",
+        "UNKNOWN": "Nothing is known of the groups.",
+    },
+    name="GroupsCompleteness",
+)(Completeness)
 
 
-strawberry.enum(
-    LoginEndCause,
-    description="What a provider's own words tell of the end of a login. They decide nothing; NOT_TOLD where they tell none.",
-)
+enum_type(
+    "Why a provider ended a login, as far as its message tells. It is for people to read and decides nothing.",
+    {
+        "REMOVED": "The person is gone, locked, or may not use this application any more.",
+        "INACTIVE": "The refresh token was not used for too long, or is too old.",
+        "SESSION_ENDED": "The person's session at the provider is over.",
+        "CREDENTIALS_CHANGED": "The person's password was changed, reset or has expired.",
+        "NOT_TOLD": "The message does not tell.",
+    },
+)(LoginEndCause)
 
 
 @object_type(description="The end of a login by its provider's word.")
@@ -262,12 +290,14 @@ def state_of(user: UserRecord, fact: IdentityFact, provider: ProviderCircumstanc
     return "SUSPENDED" if fact.state == "STALE" and is_over else fact.state
 
 
-@strawberry.input
+@strawberry.input(description="Which identities to list. All criteria have to hold; null leaves a criterion out.")
 class IdentityFilter:
     """What identities to list; null leaves a criterion out."""
 
-    state: IdentityState | None = None
-    provider: strawberry.ID | None = None
+    state: IdentityState | None = strawberry.field(default=None, description="Only identities in this state.")
+    provider: strawberry.ID | None = strawberry.field(
+        default=None, description="Only identities at the provider with this id."
+    )
 
 
 class _Where(msgspec.Struct, frozen=True):

@@ -15,31 +15,34 @@ from identity_api.graphql.users.user_changes import UserChanged, UserChangedRow,
 from identity_api.graphql.users.users import User, UserRow
 
 
-@strawberry.input(description="The anchor is compared exactly with what the provider says at a login.")
+@strawberry.input(description="Which user to link to which person at a provider.")
 class LinkIdentityInput:
     """Whose it shall be, where, and who it is there."""
 
-    user: strawberry.ID
-    provider: strawberry.ID
-    anchor: str
+    user: strawberry.ID = strawberry.field(description="The id of the user who gets the identity.")
+    provider: strawberry.ID = strawberry.field(description="The id of the provider at which the person signs in.")
+    anchor: str = strawberry.field(
+        description="The person's value of the provider's anchor claim. It is compared exactly at the login."
+    )
     accept_closing: bool = strawberry.field(
         default=False,
-        description="A STRICT provider closes what was given by hand; without this the mutation only says what (CLOSES_GRANTS).",
+        description="Must be true if a `STRICT` provider closes grants that were given by hand. Otherwise the mutation "
+        "is refused with `CLOSES_GRANTS`, which names them.",
     )
 
 
-@strawberry.input
+@strawberry.input(description="Which identity to take from its user.")
 class UnlinkIdentityInput:
     """Which."""
 
-    id: strawberry.ID
+    id: strawberry.ID = strawberry.field(description="The id of the identity. It cannot be one's own.")
 
 
-@strawberry.input
+@strawberry.input(description="Which identity to release from quarantine.")
 class ReleaseIdentityInput:
     """Which."""
 
-    id: strawberry.ID
+    id: strawberry.ID = strawberry.field(description="The id of the identity. It cannot be one's own.")
 
 
 @object_type(description="The identity waits for its person's first login.")

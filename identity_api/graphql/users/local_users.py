@@ -22,51 +22,59 @@ from identity_api.graphql.users.user_changes import UserChanged, UserChangedRow,
 PASSWORD_PATH = "/auth/password/"  # noqa: S105  # an address
 
 
-@strawberry.input
+@strawberry.input(description="A new user without any way in.")
 class CreateUserInput:
     """Who. Without a display label it is the username."""
 
-    username: str
-    display_label: str | None = None
-    email: str | None = None
+    username: str = strawberry.field(description="The username, unique within the tenant.")
+    display_label: str | None = strawberry.field(
+        default=None, description="The name shown to people. Null takes the username."
+    )
+    email: str | None = strawberry.field(default=None, description="The e-mail address, if it is known.")
 
 
-@strawberry.input(description="What is left out stays as it is; null removes the e-mail address.")
+@strawberry.input(description="Changes to a user's names and e-mail address. What is left out stays as it is.")
 class UpdateUserProfileInput:
     """What somebody is called. One's own profile too, but for the username."""
 
-    id: strawberry.ID
-    username: str | None = None
-    display_label: str | None = None
-    email: str | None = strawberry.UNSET
+    id: strawberry.ID = strawberry.field(
+        description="The id of the user. Other users than oneself need `identity:users:write`."
+    )
+    username: str | None = strawberry.field(
+        default=None, description="The new username. It needs `identity:users:write`, also for oneself."
+    )
+    display_label: str | None = strawberry.field(default=None, description="The new name shown to people.")
+    email: str | None = strawberry.field(
+        default=strawberry.UNSET, description="The new e-mail address. Null removes it."
+    )
 
 
-@strawberry.input
+@strawberry.input(description="For which user to make a password link.")
 class CreatePasswordTokenInput:
     """For whom."""
 
-    id: strawberry.ID
+    id: strawberry.ID = strawberry.field(description="The id of the user.")
 
 
-@strawberry.input
+@strawberry.input(description="Which user to unlock.")
 class UnlockUserInput:
     """Whom."""
 
-    id: strawberry.ID
+    id: strawberry.ID = strawberry.field(description="The id of the user.")
 
 
-@strawberry.input
+@strawberry.input(description="Whose password and second factor to remove.")
 class RemoveUserPasswordInput:
     """Whose."""
 
-    id: strawberry.ID
+    id: strawberry.ID = strawberry.field(description="The id of the user.")
 
 
-@strawberry.input
+@strawberry.input(description="Whose second factor to remove.")
 class ResetUserTotpInput:
     """Whose."""
 
-    id: strawberry.ID
+    id: strawberry.ID = strawberry.field(description="The id of the user.")
 
 
 @object_type(description="A link by which a user chooses a password, once. It is shown here and nowhere else.")

@@ -18,35 +18,41 @@ from identity_api.graphql.outcomes import mutation
 from identity_api.graphql.users.user_changes import UserChanged, UserChangedRow, changed_user
 
 
-@strawberry.input
+@strawberry.input(description="One's current and new password, and a one-time code if one has a second factor.")
 class ChangePasswordInput:
     """The one there is, and the one to come; with a second factor, a code besides."""
 
-    current: str
-    new: str
-    code: str | None = None
+    current: str = strawberry.field(description="The current password.")
+    new: str = strawberry.field(description="The new password.")
+    code: str | None = strawberry.field(
+        default=None,
+        description="A one-time code of the authenticator. Needed if one has a second factor.",
+    )
 
 
-@strawberry.input
+@strawberry.input(description="The proof that it is oneself who sets up a second factor.")
 class EnrolTotpInput:
     """The password."""
 
-    current: str
+    current: str = strawberry.field(description="The current password.")
 
 
-@strawberry.input
+@strawberry.input(description="The proof that the authenticator has the key.")
 class ConfirmTotpInput:
     """What the authenticator shows."""
 
-    code: str
+    code: str = strawberry.field(description="The one-time code that the authenticator shows.")
 
 
-@strawberry.input
+@strawberry.input(description="The proof that it is oneself who removes the second factor.")
 class RemoveTotpInput:
     """The password, and a code of the authenticator."""
 
-    current: str
-    code: str | None = None
+    current: str = strawberry.field(description="The current password.")
+    code: str | None = strawberry.field(
+        default=None,
+        description="A one-time code of the authenticator. Needed once the second factor is confirmed.",
+    )
 
 
 @object_type(description="What an authenticator needs. It counts for nothing until `confirmTotp`.")

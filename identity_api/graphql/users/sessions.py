@@ -13,6 +13,7 @@ from identity_api.db.listings import LiveSession
 from identity_api.graphql import ids
 from identity_api.graphql.access import ACCESS, NODES, Rule, object_type, require
 from identity_api.graphql.context import Context, Info
+from identity_api.graphql.enums import enum_type
 from identity_api.graphql.ids import Node
 from identity_api.graphql.outcomes import mutation
 from identity_api.graphql.summaries import ProviderSummary, ProviderSummaryRow, Row, provider_summary
@@ -22,7 +23,13 @@ from identity_api.sessions.step_up import STEP_UP_AGE
 session_id = ids.encoder("Session")
 
 
-@strawberry.enum(description="How a session is carried.")
+@enum_type(
+    "How a session is carried.",
+    {
+        "COOKIE": "In a cookie of the browser.",
+        "BEARER": "As a bearer token that a frontend sends.",
+    },
+)
 class SessionKind(StrEnum):
     """In a browser's cookie, or as a bearer token of a frontend."""
 
@@ -102,11 +109,13 @@ def current_session(context: Context) -> SessionRow | None:
     return session_row(context, session)
 
 
-@strawberry.input
+@strawberry.input(description="Which session to end.")
 class EndSessionInput:
     """Which session."""
 
-    id: strawberry.ID
+    id: strawberry.ID = strawberry.field(
+        description="The id of the session. Sessions of other users need `identity:users:write`."
+    )
 
 
 @object_type(description="The session is over.")

@@ -46,25 +46,25 @@ async def changed_user(context: Context, row_id: UUID) -> UserChangedRow:
     return UserChangedRow(found)
 
 
-@strawberry.input
+@strawberry.input(description="Which user to disable.")
 class DisableUserInput:
     """Whom."""
 
-    id: strawberry.ID
+    id: strawberry.ID = strawberry.field(description="The id of the user.")
 
 
-@strawberry.input
+@strawberry.input(description="Which user to enable.")
 class EnableUserInput:
     """Whom."""
 
-    id: strawberry.ID
+    id: strawberry.ID = strawberry.field(description="The id of the user.")
 
 
-@strawberry.input
+@strawberry.input(description="Which user to sync.")
 class SyncUserInput:
     """Whom."""
 
-    id: strawberry.ID
+    id: strawberry.ID = strawberry.field(description="The id of the user.")
 
 
 @object_type("Mutation")

@@ -17,6 +17,7 @@ from identity_api.graphql.access import ACCESS, object_type, require
 from identity_api.graphql.audit.events import HISTORY, AuditEvent, AuditEventRow, history_about
 from identity_api.graphql.connections import Connection, ConnectionRow
 from identity_api.graphql.context import Context, Info
+from identity_api.graphql.enums import enum_type
 from identity_api.graphql.fields import resolved
 from identity_api.graphql.ids import Node
 from identity_api.graphql.lazy import lazy
@@ -163,7 +164,15 @@ class User(Node):
         return isinstance(value, UserRow)
 
 
-@strawberry.enum(description="Exactly the orders that have an index.")
+@enum_type(
+    "What a list of users can be ordered by.",
+    {
+        "ID": "By id, which is roughly the order in which users were made.",
+        "USERNAME": "By username, without regard to case.",
+        "DISPLAY_LABEL": "By display label, without regard to case.",
+        "EMAIL": "By e-mail address, without regard to case; users without one are left out.",
+    },
+)
 class UserOrderField(StrEnum):
     """By name means by folded name."""
 
@@ -173,7 +182,13 @@ class UserOrderField(StrEnum):
     EMAIL = "EMAIL"
 
 
-@strawberry.enum
+@enum_type(
+    "Which end of an order comes first.",
+    {
+        "ASC": "The smallest value comes first.",
+        "DESC": "The greatest value comes first.",
+    },
+)
 class OrderDirection(StrEnum):
     """Which end comes first."""
 
@@ -181,33 +196,45 @@ class OrderDirection(StrEnum):
     DESC = "DESC"
 
 
-@strawberry.input(description="By EMAIL lists only users who have one.")
+@strawberry.input(description="How to order users.")
 class UserOrder:
     """How to order users."""
 
-    field: UserOrderField = UserOrderField.ID
-    direction: OrderDirection = OrderDirection.ASC
+    field: UserOrderField = strawberry.field(default=UserOrderField.ID, description="What to order by.")
+    direction: OrderDirection = strawberry.field(default=OrderDirection.ASC, description="Which end comes first.")
 
 
 @strawberry.input(
-    description="What users to list; null leaves a criterion out. Text is compared without regard to case."
+    description="Which users to list. All criteria have to hold, and text is compared without regard to case."
 )
 class UserFilter:
     """All criteria have to hold."""
 
-    username: str | None = None
-    username_prefix: str | None = None
-    display_label_prefix: str | None = None
-    email: str | None = None
-    email_prefix: str | None = None
-    enabled: bool | None = None
-    group: strawberry.ID | None = None
+    username: str | None = strawberry.field(default=None, description="Only the user with this username.")
+    username_prefix: str | None = strawberry.field(
+        default=None, description="Only users whose username begins with this text."
+    )
+    display_label_prefix: str | None = strawberry.field(
+        default=None, description="Only users whose display label begins with this text."
+    )
+    email: str | None = strawberry.field(default=None, description="Only users with this e-mail address.")
+    email_prefix: str | None = strawberry.field(
+        default=None, description="Only users whose e-mail address begins with this text."
+    )
+    enabled: bool | None = strawberry.field(
+        default=None, description="True lists only enabled users, false only disabled ones."
+    )
+    group: strawberry.ID | None = strawberry.field(
+        default=None, description="Only users who are in the group with this id."
+    )
     permission: strawberry.ID | None = strawberry.field(
-        default=None, description="Has an open grant of it, whether or not it is in force."
+        default=None,
+        description="Only users with an open grant of the permission with this id, in force or dormant.",
     )
     linked: bool | None = strawberry.field(
         default=None,
-        description="Has an identity at some provider, in whatever state; false lists who has never had one.",
+        description="True lists only users with an identity, in whatever state. False lists only users who have never "
+        "had one.",
     )
 
 
