@@ -178,6 +178,7 @@ def _attempt(tenant: Tenant, beginning: LoginRequest, ending: ReturnTarget) -> N
         client_state=beginning.client_state if ending.frontend else None,
         client_challenge=beginning.client_challenge if ending.delivery == "code" else None,
         login_hint=None,
+        reauthentication=beginning.reauthentication,
         redirect_url="",
         issuer="",
     )
