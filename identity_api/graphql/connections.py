@@ -29,26 +29,31 @@ PositionT = TypeVar("PositionT")
 class PageInfo:
     """Relay's, for forward paging."""
 
-    has_next_page: bool
+    has_next_page: bool = strawberry.field(description="Whether the list goes on after this page.")
     has_previous_page: bool = strawberry.field(description="Whether the page was asked for with `after`.")
-    start_cursor: str | None
-    end_cursor: str | None
+    start_cursor: str | None = strawberry.field(description="The cursor of the first entry; null for an empty page.")
+    end_cursor: str | None = strawberry.field(
+        description="The cursor of the last entry, for `after` of the next page; null for an empty page."
+    )
 
 
-@object_type()
+@object_type(description="One entry of a page.")
 class Edge(Generic[NodeT]):
     """One entry of a page."""
 
-    cursor: str
-    node: NodeT
+    cursor: str = strawberry.field(
+        description="The place of this entry in the list, for `after`. It works only for the same list, filter and "
+        "order."
+    )
+    node: NodeT = strawberry.field(description="The entry itself.")
 
 
-@object_type()
+@object_type(description="A page of a list (Relay connection).")
 class Connection(Generic[NodeT]):
     """A page of a list."""
 
-    edges: list[Edge[NodeT]]
-    page_info: PageInfo
+    edges: list[Edge[NodeT]] = strawberry.field(description="The entries of the page, in order.")
+    page_info: PageInfo = strawberry.field(description="Where the page stands in the list.")
 
 
 class Listing(msgspec.Struct, frozen=True):

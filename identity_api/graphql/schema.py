@@ -80,7 +80,7 @@ async def load_node(context: Context, value: str) -> Any:
             return await load_provider(context, row_id)
 
 
-@strawberry.type
+@strawberry.type(description="Everything that can be read.")
 class Query(
     ViewerQueries,
     NodeQueries,
@@ -108,7 +108,7 @@ class _PasswordMutations(LocalUserMutations, OwnCredentialMutations, IdentityMut
     """What admins, and users themselves, change about the ways in."""
 
 
-@strawberry.type
+@strawberry.type(description="Everything that can be changed.")
 class Mutation(
     MappingMutations,
     PermissionMutations,

@@ -33,42 +33,42 @@ class Row(msgspec.Struct, frozen=True, dict=True, eq=False):
 class UserSummary:
     """Of a user."""
 
-    id: strawberry.ID
-    username: str
-    display_label: str
+    id: strawberry.ID = strawberry.field(description="The id of the user.")
+    username: str = strawberry.field(description="The username.")
+    display_label: str = strawberry.field(description="The name shown to people.")
 
 
 @object_type(description="A provider's names. `node(id)` has the rest.")
 class ProviderSummary:
     """Of a provider."""
 
-    id: strawberry.ID
-    slug: str
-    label: str
+    id: strawberry.ID = strawberry.field(description="The id of the provider.")
+    slug: str = strawberry.field(description="The provider's name in addresses.")
+    label: str = strawberry.field(description="The provider's name on the login page.")
 
 
 @object_type(description="A group and where it was seen. `node(id)` has the rest.")
 class GroupSummary:
     """Of a group."""
 
-    id: strawberry.ID
-    name: str
-    provider: ProviderSummary
+    id: strawberry.ID = strawberry.field(description="The id of the group.")
+    name: str = strawberry.field(description="The group as the provider asserted it.")
+    provider: ProviderSummary = strawberry.field(description="The provider that asserted the group.")
 
 
 @object_type(description="A group mapping's id, for `groupMapping(id)`.")
 class MappingReference:
     """Of a group mapping."""
 
-    id: strawberry.ID
+    id: strawberry.ID = strawberry.field(description="The id of the group mapping.")
 
 
 @object_type(description="A permission's name. `node(id)` has the rest.")
 class PermissionReference:
     """Of a permission."""
 
-    id: strawberry.ID
-    name: str
+    id: strawberry.ID = strawberry.field(description="The id of the permission.")
+    name: str = strawberry.field(description="The name of the permission, `noun:verb`.")
 
 
 class UserSummaryRow(msgspec.Struct, frozen=True, gc=False):

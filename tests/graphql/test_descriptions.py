@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from graphql import (
     GraphQLEnumType,
     GraphQLInputObjectType,
+    GraphQLInterfaceType,
     GraphQLNamedType,
+    GraphQLObjectType,
     is_specified_scalar_type,
+    is_union_type,
 )
 
 from tests.graphql.documents import CORE
@@ -15,7 +18,7 @@ from tests.graphql.documents import CORE
 
 def _parts(type_: GraphQLNamedType) -> Iterator[tuple[str, str | None]]:
     """A type and what it has, each by its path in the schema, with its description."""
-    if isinstance(type_, GraphQLEnumType | GraphQLInputObjectType):
+    if not is_union_type(type_):
         yield type_.name, type_.description
     if isinstance(type_, GraphQLEnumType):
         for name, value in type_.values.items():
@@ -23,6 +26,9 @@ def _parts(type_: GraphQLNamedType) -> Iterator[tuple[str, str | None]]:
     if isinstance(type_, GraphQLInputObjectType):
         for name, taken in type_.fields.items():
             yield f"{type_.name}.{name}", taken.description
+    if isinstance(type_, GraphQLObjectType | GraphQLInterfaceType):
+        for name, field in type_.fields.items():
+            yield f"{type_.name}.{name}", field.description
 
 
 PARTS = {
@@ -33,7 +39,7 @@ PARTS = {
 }
 
 
-def test_every_enum_and_input_has_descriptions() -> None:
+def test_everything_in_the_schema_has_a_description() -> None:
     assert [path for path, description in PARTS.items() if not (description or "").strip()] == []
 
 

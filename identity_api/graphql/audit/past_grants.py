@@ -29,19 +29,26 @@ from identity_api.graphql.summaries import (
 class PastGrant:
     """Of the history of grants."""
 
-    id: strawberry.ID = strawberry.field(description="Of the grant, as the audit has it. `node(id)` does not know it.")
-    user: UserSummary = strawberry.field(description="To whom, by the names they have now.")
-    permission: PermissionReference = strawberry.field(description="What.")
-    source: GrantSource = strawberry.field(description="By hand, or by a group.")
-    mapping_id: strawberry.ID | None = strawberry.field(description="The mapping that gave it; it may be gone.")
-    pattern: str | None = strawberry.field(description="That mapping's pattern as it is now, or was at its end.")
-    group: str | None = strawberry.field(description="The group that it was given for.")
-    provider: str | None = strawberry.field(description="The slug of the provider that named the group.")
-    granted_at: datetime = strawberry.field(description="From when.")
-    granted_by: str = strawberry.field(description="By whom, as the audit names actors.")
-    revoked_at: datetime | None = strawberry.field(description="Until when; null if it is still open.")
-    revoked_by: str | None = strawberry.field(description="Who closed it.")
-    revoked_reason: str | None = strawberry.field(description="Why, as a code.")
+    id: strawberry.ID = strawberry.field(description="The id of the grant in the audit. `node(id)` does not know it.")
+    user: UserSummary = strawberry.field(description="The user who had it, by their present names.")
+    permission: PermissionReference = strawberry.field(description="The permission that was given.")
+    source: GrantSource = strawberry.field(description="Whether it was given by hand or by a group.")
+    mapping_id: strawberry.ID | None = strawberry.field(
+        description="The id of the mapping that gave it, which may be gone. Null if it was given by hand."
+    )
+    pattern: str | None = strawberry.field(
+        description="That mapping's present pattern, or its last one if it is gone. Null if the grant was given by "
+        "hand."
+    )
+    group: str | None = strawberry.field(description="The group that it was given for; null if it was given by hand.")
+    provider: str | None = strawberry.field(
+        description="The slug of the provider that asserted the group; null if it was given by hand."
+    )
+    granted_at: datetime = strawberry.field(description="When it was given.")
+    granted_by: str = strawberry.field(description="Who gave it, as in the audit.")
+    revoked_at: datetime | None = strawberry.field(description="When it was closed; null if it is open.")
+    revoked_by: str | None = strawberry.field(description="Who closed it, as in the audit; null if it is open.")
+    revoked_reason: str | None = strawberry.field(description="Why it was closed, as a code; null if it is open.")
 
 
 class PastGrantRow(Row, frozen=True):

@@ -56,10 +56,12 @@ assert {one.value for one in MissingForPermission} == set(get_args(Missing))
 class GivingMapping:
     """Of an explanation."""
 
-    id: strawberry.ID = strawberry.field(description="For `groupMapping(id)`.")
-    provider: ProviderSummary | None = strawberry.field(description="Whose groups it matches; null: every provider's.")
+    id: strawberry.ID = strawberry.field(description="The id of the mapping, for `groupMapping(id)`.")
+    provider: ProviderSummary | None = strawberry.field(
+        description="The provider whose groups it matches; null if it matches those of every provider."
+    )
     pattern: str = strawberry.field(description="The group's name, or a pattern of names.")
-    enabled: bool = strawberry.field(description="Whether it is switched on.")
+    enabled: bool = strawberry.field(description="Whether the mapping gives its permissions.")
     version: int = strawberry.field(description="Raised by each edit.")
 
 
@@ -67,16 +69,15 @@ class GivingMapping:
 class ExplainedGrant:
     """Of an explanation."""
 
-    in_force: bool = strawberry.field(description="Whether it counts now.")
-    cause: DormantCause | None = strawberry.field(description="What takes its force; null if it is in force.")
+    in_force: bool = strawberry.field(description="Whether the grant counts now.")
+    cause: DormantCause | None = strawberry.field(description="Why it is not in force; null if it is.")
     valid_until: datetime | None = strawberry.field(
-        description="When it runs out, or ran out, unless the provider confirms it. Null for what was given by hand."
+        description="When its lease is over unless the provider confirms the groups again; null for a grant by hand."
     )
-    reason: GrantReason = strawberry.field(
-        description="Identity, group and mapping, or by hand; since when and by whom."
-    )
+    reason: GrantReason = strawberry.field(description="Where the grant comes from, since when, and who gave it.")
     mapping: GivingMapping | None = strawberry.field(
-        description="The mapping as it is now; null by hand, and if it gives the permission no more."
+        description="The mapping as it is now; null for a grant by hand, and if the mapping no longer gives the "
+        "permission. It needs `identity:mappings:read`."
     )
 
 
@@ -84,22 +85,25 @@ class ExplainedGrant:
 class UntakenWay:
     """Of an explanation."""
 
-    mapping: GivingMapping = strawberry.field(description="Which mapping.")
-    missing: MissingForPermission = strawberry.field(description="What would have to be otherwise.")
-    group: str | None = strawberry.field(description="A group of theirs that it matches; null if there is none.")
+    mapping: GivingMapping = strawberry.field(description="The mapping that would give the permission.")
+    missing: MissingForPermission = strawberry.field(description="What keeps it from giving the permission.")
+    group: str | None = strawberry.field(
+        description="A group of the user that the mapping matches; null if there is none."
+    )
 
 
 @object_type(description="Why a user has a permission now, or does not.")
 class PermissionExplanation:
     """At the moment of reading."""
 
-    user: UserSummary = strawberry.field(description="Whose permission.")
-    permission: PermissionReference = strawberry.field(description="Which permission.")
+    user: UserSummary = strawberry.field(description="The user.")
+    permission: PermissionReference = strawberry.field(description="The permission.")
     held: bool = strawberry.field(description="Whether it is in force now.")
-    at: datetime = strawberry.field(description="The moment of which all this is true.")
+    at: datetime = strawberry.field(description="The moment that this answer describes.")
     grants: list[ExplainedGrant] = strawberry.field(description="Every open grant of it, in force or not.")
     untaken_ways: list[UntakenWay] | None = strawberry.field(
-        description="Mappings that would give it and do not, the nearest first, 50 at most. For who may read mappings."
+        description="Mappings that would give the permission but do not, the nearest to success first, at most 50. It "
+        "needs `identity:mappings:read`."
     )
 
 

@@ -41,21 +41,30 @@ _ABOUT_GROUPS = frozenset((FindingKind.GROUP_LIKELY_RENAMED, FindingKind.GROUP_W
 class AccessFinding:
     """In words, and what it is about."""
 
-    kind: FindingKind
-    message: str
+    kind: FindingKind = strawberry.field(description="What kind of finding it is.")
+    message: str = strawberry.field(description="What was found, as a sentence for people.")
     remedy: str = strawberry.field(description="What to do about it.")
     is_certain: bool = strawberry.field(
-        description="False while the groups of somebody whom it may concern could not be read."
+        description="False if it may be wrong because the groups of some people could not be read."
     )
     since: datetime | None = strawberry.field(
         description="When the last member left, or a group was first seen; null if it is not known."
     )
-    provider: ProviderSummary | None = strawberry.field(description="Null for one, or a mapping, of every provider.")
-    mappings: list[MappingReference]
-    group: str | None = strawberry.field(description="The group's name; of a renamed one the old name.")
-    new_group: str | None = strawberry.field(description="The likely new name.")
-    people_in_common: int | None = strawberry.field(description="Who left the one group and is in the other.")
-    permission: PermissionReference | None
+    provider: ProviderSummary | None = strawberry.field(
+        description="The provider that it is about; null if it is about every provider."
+    )
+    mappings: list[MappingReference] = strawberry.field(description="The mappings that it is about.")
+    group: str | None = strawberry.field(
+        description="The name of the group that it is about, or the old name of a renamed one. Null if it is about no "
+        "group."
+    )
+    new_group: str | None = strawberry.field(description="The likely new name of a renamed group; null otherwise.")
+    people_in_common: int | None = strawberry.field(
+        description="How many people left the old group and are in the new one; null if no group was renamed."
+    )
+    permission: PermissionReference | None = strawberry.field(
+        description="The permission that it is about; null if it is about none."
+    )
 
 
 @object_type(description="What there is to look at, the most urgent first.")

@@ -69,32 +69,40 @@ assert {cause.value for cause in DormantCause} == set(get_args(Cause))
 class GrantReason:
     """All of it is facts; whether it has force is said by where it stands."""
 
-    source: GrantSource
-    granted_at: datetime
+    source: GrantSource = strawberry.field(description="Whether it was given by hand or by a group.")
+    granted_at: datetime = strawberry.field(description="When it was given.")
     granted_by: str = strawberry.field(
-        description="`user:<id>`, `operator:<name>`, `sync` or `system`, as in the audit."
+        description="Who gave it: `user:<id>`, `operator:<name>`, `sync` or `system`, as in the audit."
     )
-    provider: ProviderSummary | None
-    mapping: MappingReference | None
-    group: GroupSummary | None
-    identity: Identity | None
+    provider: ProviderSummary | None = strawberry.field(
+        description="The provider that asserted the group; null if it was given by hand."
+    )
+    mapping: MappingReference | None = strawberry.field(
+        description="The mapping that gave it; null if it was given by hand."
+    )
+    group: GroupSummary | None = strawberry.field(
+        description="The group that it was given for; null if it was given by hand."
+    )
+    identity: Identity | None = strawberry.field(
+        description="The identity that is in the group; null if it was given by hand."
+    )
 
 
 @object_type(description="A permission in force, with every grant that holds it up.")
 class EffectivePermission:
     """Of a user, at the moment of reading."""
 
-    name: str
-    reasons: list[GrantReason]
+    name: str = strawberry.field(description="The name of the permission, `noun:verb`.")
+    reasons: list[GrantReason] = strawberry.field(description="Every grant that gives it now.")
 
 
 @object_type(description="A permission that was granted and has no force now.")
 class DormantPermission:
     """Of a user, at the moment of reading."""
 
-    name: str
-    cause: DormantCause
-    reason: GrantReason
+    name: str = strawberry.field(description="The name of the permission, `noun:verb`.")
+    cause: DormantCause = strawberry.field(description="Why it is not in force.")
+    reason: GrantReason = strawberry.field(description="The grant that is not in force.")
 
 
 class GrantReasonRow(msgspec.Struct, frozen=True, gc=False):

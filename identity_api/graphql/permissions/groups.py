@@ -26,12 +26,14 @@ from identity_api.graphql.summaries import ProviderSummary, ProviderSummaryRow, 
 class Group(Node):
     """Kept from when it was first seen, also while nobody is in it."""
 
-    name: str
-    provider: ProviderSummary
-    first_seen_at: datetime
-    member_count: int = strawberry.field(description="Identities in it, as last asserted completely.")
+    name: str = strawberry.field(description="The group as the provider asserted it, character by character.")
+    provider: ProviderSummary = strawberry.field(description="The provider that asserted it.")
+    first_seen_at: datetime = strawberry.field(description="When it was first seen.")
+    member_count: int = strawberry.field(description="How many identities are in it, as last asserted completely.")
     mapped: bool = strawberry.field(description="Whether a mapping, enabled or not, matches it.")
-    mappings: list[GroupMapping] | None = strawberry.field(description="The mappings that match it.")
+    mappings: list[GroupMapping] | None = strawberry.field(
+        description="The mappings that match it, enabled or not. It needs `identity:mappings:read`."
+    )
 
     @classmethod
     def is_type_of(cls, value: Any, _: Any) -> bool:

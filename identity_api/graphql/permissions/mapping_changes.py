@@ -88,7 +88,7 @@ class DeleteGroupMappingInput:
 class GroupMappingSaved:
     """Of an edit."""
 
-    mapping: GroupMapping
+    mapping: GroupMapping = strawberry.field(description="The mapping after the change.")
     concerned: int = strawberry.field(description="Identities whose grants follow the edit.")
 
     @classmethod
@@ -108,7 +108,7 @@ class GroupMappingSavedRow(msgspec.Struct, frozen=True):
 class GroupMappingDeleted:
     """Of a deletion."""
 
-    deleted_id: strawberry.ID
+    deleted_id: strawberry.ID = strawberry.field(description="The id of the deleted mapping.")
     concerned: int = strawberry.field(description="Identities whose grants follow the edit.")
 
     @classmethod
@@ -128,16 +128,18 @@ class GroupMappingDeletedRow(msgspec.Struct, frozen=True):
 class TouchedUser:
     """With the permissions, by name, that they would have or no longer have."""
 
-    user: UserSummary
-    gained: list[str]
-    lost: list[str]
+    user: UserSummary = strawberry.field(description="The user.")
+    gained: list[str] = strawberry.field(description="The names of the permissions that the user would gain.")
+    lost: list[str] = strawberry.field(description="The names of the permissions that the user would lose.")
 
 
 @object_type(description="Whom a change would touch, if it were made now. Nothing has been changed.")
 class GroupMappingPreview:
     """Of an edit."""
 
-    digest: str = strawberry.field(description="Of who gains and loses what; for `asPreviewed` of the mutation.")
+    digest: str = strawberry.field(
+        description="A digest of who gains and loses what, for `asPreviewed` of the mutation."
+    )
     concerned: int = strawberry.field(description="Identities in the mapping's groups, before or after.")
     gaining: int = strawberry.field(description="Users who would hold a permission that they do not hold now.")
     losing: int = strawberry.field(description="Users who would no longer hold one, not even for another reason.")

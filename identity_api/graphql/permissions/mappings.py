@@ -41,17 +41,21 @@ enum_type(
 class GroupMapping(Node):
     """What it takes away is out of force at once; what it gives arrives within moments."""
 
-    provider: ProviderSummary | None = strawberry.field(description="Null: groups of every provider.")
-    pattern: str
-    match: MatchKind
-    permissions: list[PermissionReference]
-    enabled: bool
-    version: int = strawberry.field(description="Name it in an edit: an edit of something else is refused.")
+    provider: ProviderSummary | None = strawberry.field(
+        description="The provider whose groups it matches; null if it matches those of every provider."
+    )
+    pattern: str = strawberry.field(description="The group's name, or a pattern of names.")
+    match: MatchKind = strawberry.field(description="How the pattern is compared with group names.")
+    permissions: list[PermissionReference] = strawberry.field(description="The permissions that it gives, by name.")
+    enabled: bool = strawberry.field(description="Whether it gives its permissions.")
+    version: int = strawberry.field(
+        description="Raised by each edit; an edit has to name it, and is refused if it has changed."
+    )
     managed_by: str = strawberry.field(description="`FILE` or `API`: where it is edited.")
-    group_count: int = strawberry.field(description="Groups seen so far that it matches.")
-    pending: int = strawberry.field(description="Identities whose grants have still to follow the last edit.")
-    created_at: datetime
-    updated_at: datetime
+    group_count: int = strawberry.field(description="How many groups seen so far it matches.")
+    pending: int = strawberry.field(description="How many identities have grants that do not follow the last edit yet.")
+    created_at: datetime = strawberry.field(description="When the mapping was made.")
+    updated_at: datetime = strawberry.field(description="When it was last changed.")
 
     @resolved(list[AuditEvent] | None, HISTORY)
     async def history(self, info: Info) -> list[AuditEventRow]:

@@ -30,8 +30,8 @@ from identity_api.group_mappings import catalogue
 class Permission(Node):
     """In the tenant's catalogue; says nothing about who has it."""
 
-    name: str
-    description: str
+    name: str = strawberry.field(description="The name, `noun:verb`, unique within the tenant.")
+    description: str = strawberry.field(description="What the permission allows, for people; it may be empty.")
     delegable: bool = strawberry.field(description="Whether a mapping admin may give it without holding it.")
 
     @resolved(list[AuditEvent] | None, HISTORY)
@@ -145,7 +145,7 @@ class RevokePermissionInput:
 class PermissionSaved:
     """Of an edit."""
 
-    permission: Permission
+    permission: Permission = strawberry.field(description="The permission after the change.")
 
     @classmethod
     def is_type_of(cls, value: Any, _: Any) -> bool:
@@ -163,7 +163,7 @@ class PermissionSavedRow(msgspec.Struct, frozen=True):
 class PermissionDeleted:
     """Of a deletion."""
 
-    deleted_id: strawberry.ID
+    deleted_id: strawberry.ID = strawberry.field(description="The id of the deleted permission.")
 
     @classmethod
     def is_type_of(cls, value: Any, _: Any) -> bool:
@@ -185,11 +185,11 @@ class PermissionRevoked:
         description="As they are now. Null, beside an error, if more was selected than the actor may read of the user."
     )
     closed: list[GrantReason] | None = strawberry.field(
-        description="The grants that were closed. Null, beside an error, for who may not read users."
+        description="The grants that were closed. Null, beside an error, without `identity:users:read`."
     )
     remaining: list[GrantReason] | None = strawberry.field(
-        description="What still gives the permission: groups that the person is in. Change the mapping, or the group at the"
-        " provider. Null, beside an error, for who may not read users."
+        description="The grants that still give the permission, because of groups the user is in. Null, beside an "
+        "error, without `identity:users:read`."
     )
 
     @classmethod

@@ -22,15 +22,15 @@ class LoginFailure:
     """Codes and names of ours; what the provider wrote is in a field of its own."""
 
     id: strawberry.ID = strawberry.field(description="Of the audit event. `node(id)` does not know it.")
-    at: datetime
-    code: str = strawberry.field(description="What the person's page showed.")
+    at: datetime = strawberry.field(description="When the login failed.")
+    code: str = strawberry.field(description="The code that the person's page showed.")
     reason: str | None = strawberry.field(description="What exactly was wrong, as codes and names joined by colons.")
     said: str | None = strawberry.field(
         description="What the provider says in its own words, as it or the person's browser brought them: cleaned of "
         "control characters, at most 600 characters, nothing that may be a token. Shown to nobody else."
     )
-    meaning: str
-    remedy: str
+    meaning: str = strawberry.field(description="What went wrong, as a sentence for people.")
+    remedy: str = strawberry.field(description="What to do about it, as a sentence for people.")
     request_id: str | None = strawberry.field(description="What the person's page showed as the request.")
     provider: ProviderSummary | None = strawberry.field(description="Null for a password, or where none was known.")
     user_id: strawberry.ID | None = strawberry.field(description="Whose password was tried, if it is a known user's.")

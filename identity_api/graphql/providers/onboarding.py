@@ -55,8 +55,8 @@ assert {str(one) for one in OnboardingPhase} == set(get_args(Phase))
 class OnboardingValue:
     """Its label is for people."""
 
-    label: str
-    value: str
+    label: str = strawberry.field(description="What the value is, for people.")
+    value: str = strawberry.field(description="The text to copy.")
 
 
 @object_type(description="One step of the checklist.")
@@ -64,12 +64,14 @@ class OnboardingStep:
     """Of one provider, or of the whole tenant."""
 
     key: str = strawberry.field(description="Stable, for programs; once for each provider.")
-    phase: OnboardingPhase
-    provider: ProviderSummary | None = strawberry.field(description="Null for what concerns the whole tenant.")
-    title: str
-    status: OnboardingStatus
+    phase: OnboardingPhase = strawberry.field(description="What the step belongs to.")
+    provider: ProviderSummary | None = strawberry.field(
+        description="The provider that it is about; null if it is about the whole tenant."
+    )
+    title: str = strawberry.field(description="What the step is about, for people.")
+    status: OnboardingStatus = strawberry.field(description="How far the step is.")
     detail: str = strawberry.field(description="What is the case, and what to do if it is open or a problem.")
-    values: list[OnboardingValue]
+    values: list[OnboardingValue] = strawberry.field(description="Values to copy for this step.")
 
 
 @object_type(description="How far single sign-on has been set up.")
@@ -77,7 +79,7 @@ class Onboarding:
     """The whole list."""
 
     complete: bool = strawberry.field(description="Whether every step is done.")
-    steps: list[OnboardingStep]
+    steps: list[OnboardingStep] = strawberry.field(description="All steps, in order.")
 
 
 class StepRow(Row, frozen=True):

@@ -79,7 +79,7 @@ class RefreshProviderMetadataInput:
 class ProviderSaved:
     """Of every change that leaves one."""
 
-    provider: Provider
+    provider: Provider = strawberry.field(description="The provider after the change.")
 
     @classmethod
     def is_type_of(cls, value: Any, _: Any) -> bool:
@@ -97,7 +97,7 @@ class ProviderSavedRow(msgspec.Struct, frozen=True):
 class ProviderDeleted:
     """Of a deletion."""
 
-    deleted_id: strawberry.ID
+    deleted_id: strawberry.ID = strawberry.field(description="The id of the deleted provider.")
 
     @classmethod
     def is_type_of(cls, value: Any, _: Any) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 import strawberry
 
 from identity_api.config import Secret
-from identity_api.graphql.providers.providers import ProviderProvisioning, ProviderSync, ProviderSyncMode
+from identity_api.graphql.providers.provider_settings import ProviderProvisioning, ProviderSync, ProviderSyncMode
 from identity_api.providers.secrets import NewSecret
 
 

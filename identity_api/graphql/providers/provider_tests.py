@@ -65,13 +65,13 @@ class ProviderTestStatus(StrEnum):
 class ProviderFinding:
     """A sentence that names the fault, and what to do about it."""
 
-    step: str
-    status: FindingStatus
+    step: str = strawberry.field(description="What was checked.")
+    status: FindingStatus = strawberry.field(description="How it went.")
     code: str = strawberry.field(description="`OK`, or what the documentation explains under that name.")
-    message: str
-    remedy: str
-    expected: str | None = strawberry.field(description="What the settings say, where that was compared.")
-    found: str | None = strawberry.field(description="What the provider says.")
+    message: str = strawberry.field(description="What was found, as a sentence for people.")
+    remedy: str = strawberry.field(description="What to do about it, as a sentence for people.")
+    expected: str | None = strawberry.field(description="What the settings say; null where nothing is compared.")
+    found: str | None = strawberry.field(description="What the provider says; null where nothing is compared.")
 
 
 class FindingRow(Row, frozen=True):
@@ -93,7 +93,7 @@ class ProviderTested:
     """Of `testProvider`."""
 
     verdict: ProviderFinding = strawberry.field(description="The finding to read first: it names the fault.")
-    findings: list[ProviderFinding]
+    findings: list[ProviderFinding] = strawberry.field(description="Everything that was checked, in order.")
     login_url: str = strawberry.field(
         description="Opened in one's own browser, once, it makes a test login: nobody is signed in, nothing is changed."
     )
@@ -126,14 +126,20 @@ class ClaimReport:
     """Of `sessions.login.report.SettingReport`."""
 
     setting: str = strawberry.field(description="`anchor`, `username`, `display`, `email` or `groups`.")
-    looked_for: list[str]
-    found_in: str | None
-    type: str | None = strawberry.field(description="What is there, in the words of JSON.")
-    completeness: str | None = strawberry.field(description="Of groups.")
-    reason: str | None
-    count: int | None
-    nearest: list[str] = strawberry.field(description="Places that did come and are called alike.")
-    remarks: list[str] = strawberry.field(description="Of groups: what was made of an unusual shape.")
+    looked_for: list[str] = strawberry.field(description="The places that the setting names, in order.")
+    found_in: str | None = strawberry.field(description="The place where it was found; null if it was found nowhere.")
+    type: str | None = strawberry.field(
+        description="What kind of value is there, such as a text or a list; null if nothing is."
+    )
+    completeness: str | None = strawberry.field(
+        description="For groups: how far the reading can be trusted. Null for other claims."
+    )
+    reason: str | None = strawberry.field(
+        description="Why the reading is what it is, as a code; null if there is nothing to say."
+    )
+    count: int | None = strawberry.field(description="For groups: how many were read. Null for other claims.")
+    nearest: list[str] = strawberry.field(description="Places that came and have similar names.")
+    remarks: list[str] = strawberry.field(description="For groups: what was made of an unusual form of the claim.")
 
 
 class ClaimReportRow(Row, frozen=True):
@@ -144,9 +150,9 @@ class ClaimReportRow(Row, frozen=True):
 class DocumentNames:
     """Of `sessions.login.report.DocumentReport`."""
 
-    document: str
-    came: bool
-    names: list[str]
+    document: str = strawberry.field(description="The name of the document, such as `id_token`.")
+    came: bool = strawberry.field(description="Whether the provider sent it.")
+    names: list[str] = strawberry.field(description="The names of its claims at the top level, without their values.")
 
 
 class DocumentNamesRow(Row, frozen=True):
@@ -157,16 +163,16 @@ class DocumentNamesRow(Row, frozen=True):
 class ProviderTestReport:
     """Of `providerTest`."""
 
-    status: ProviderTestStatus
-    verdict: ProviderFinding
-    findings: list[ProviderFinding]
-    settings: list[ClaimReport]
-    documents: list[DocumentNames]
+    status: ProviderTestStatus = strawberry.field(description="How far the test login has come.")
+    verdict: ProviderFinding = strawberry.field(description="The finding to read first; it names the fault.")
+    findings: list[ProviderFinding] = strawberry.field(description="Everything that was checked, in order.")
+    settings: list[ClaimReport] = strawberry.field(description="What each claim setting found.")
+    documents: list[DocumentNames] = strawberry.field(description="The documents that claims were looked for in.")
     is_refreshable: bool | None = strawberry.field(
         description="Whether a refresh token was issued; null if it did not come so far."
     )
-    begun_at: datetime | None
-    expires_at: datetime | None
+    begun_at: datetime | None = strawberry.field(description="When the test login began; null if there is none.")
+    expires_at: datetime | None = strawberry.field(description="When the report is forgotten; null if there is none.")
 
 
 class ProviderTestReportRow(msgspec.Struct, frozen=True):

@@ -1,8 +1,7 @@
 """Providers as the tenant configured them. Client secrets are never part of an answer (I3)."""
 
 from datetime import datetime
-from enum import StrEnum
-from typing import Any, get_args
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -11,139 +10,27 @@ import strawberry
 from identity_api.db import provider_changes, provider_listing
 from identity_api.db.provider_changes import Footprint
 from identity_api.db.provider_listing import ListedProvider
-from identity_api.db.providers import Position, Provisioning, Sync, SyncMode
+from identity_api.db.providers import Position
 from identity_api.graphql import connections, ids
 from identity_api.graphql.access import NODES, object_type, require
 from identity_api.graphql.audit.events import HISTORY, AuditEvent, AuditEventRow, history_of
 from identity_api.graphql.connections import Connection, ConnectionRow
 from identity_api.graphql.context import Context, Info
-from identity_api.graphql.enums import enum_type
 from identity_api.graphql.fields import resolved
 from identity_api.graphql.ids import Node
+from identity_api.graphql.providers.provider_settings import (
+    NameValue,
+    ProviderClaims,
+    ProviderClientSettings,
+    ProviderProvisioning,
+    ProviderSecret,
+    ProviderSync,
+    ProviderSyncMode,
+    ProviderURLs,
+)
 from identity_api.graphql.summaries import Row, provider_id
 from identity_api.providers.urls import provider_urls
 from identity_api.providers.waived_checks import exceptions_of
-
-
-@enum_type(
-    "How permissions follow a provider's groups.",
-    {
-        "STRICT": "Groups decide alone: leaving a group takes away what it gave.",
-        "ADDITIVE": "Groups add permissions; leaving a group takes nothing away.",
-        "NONE": "Groups give nothing.",
-    },
-)
-class ProviderSyncMode(StrEnum):
-    """What a provider's groups do to permissions."""
-
-    STRICT = "STRICT"
-    ADDITIVE = "ADDITIVE"
-    NONE = "NONE"
-
-
-@enum_type(
-    "How a provider is asked again between logins.",
-    {
-        "REFRESH_TOKEN": "With the login's refresh token.",
-        "ACCESS_TOKEN": "With the login's access token.",
-        "OFF": "It is not asked; what the last login said counts for `unsyncedLeaseSeconds`.",
-    },
-)
-class ProviderSync(StrEnum):
-    """How a provider is asked between logins."""
-
-    REFRESH_TOKEN = "REFRESH_TOKEN"  # noqa: S105  # a name, not a token
-    ACCESS_TOKEN = "ACCESS_TOKEN"  # noqa: S105  # a name, not a token
-    OFF = "OFF"
-
-
-@enum_type(
-    "Who may sign in for the first time.",
-    {
-        "JIT": "Anybody whom the provider signs in; a user is made at the first login.",
-        "KNOWN_USERS": "Only a person whose username is that of an existing user, compared exactly, capitals included.",
-        "LINKED_ONLY": "Only a person whom an admin has linked to a user before.",
-    },
-)
-class ProviderProvisioning(StrEnum):
-    """Whose account somebody gets who signs in for the first time."""
-
-    JIT = "JIT"
-    KNOWN_USERS = "KNOWN_USERS"
-    LINKED_ONLY = "LINKED_ONLY"
-
-
-for shown, stored in ((ProviderSyncMode, SyncMode), (ProviderSync, Sync), (ProviderProvisioning, Provisioning)):
-    assert {str(member) for member in shown} == set(get_args(stored))
-
-
-@object_type(description="Where each claim is looked for, in order.")
-class ProviderClaims:
-    """As claim sources are written (`claims.source`)."""
-
-    anchor: list[str]
-    username: list[str]
-    display: list[str]
-    email: list[str]
-    groups: list[str]
-    directories: list[str] = strawberry.field(
-        description="The Entra directories whose people may sign in, where the issuer stands for many."
-    )
-    deny_unmapped: bool = strawberry.field(description="People whom their groups give nothing are refused.")
-    userinfo_method: str
-    name_in_callback: bool = strawberry.field(
-        description="A name that no claim says is read from the callback's field `user`, which nobody signs."
-    )
-    group_source: str | None = strawberry.field(
-        description="The vendor's interface that lists groups where claims leave them out."
-    )
-
-
-@object_type(description="A name with its value.")
-class NameValue:
-    """GraphQL has no tables."""
-
-    name: str
-    value: str
-
-
-@object_type(description="A stored client secret, whose value nobody is shown.")
-class ProviderSecret:
-    """Two may overlap; the newest is used first."""
-
-    id: strawberry.ID = strawberry.field(description="For `removeProviderSecret`.")
-    created_at: datetime
-    expires_at: datetime | None
-
-
-@object_type(description="Our addresses, to register at the provider. Plain OAuth 2.0 knows the first only.")
-class ProviderURLs:
-    """As `providers.urls` makes them."""
-
-    redirect: str
-    backchannel_logout: str | None
-    frontchannel_logout: str | None
-    post_logout_redirects: list[str]
-    initiate_login: str | None
-
-
-@object_type(description="What was agreed on with the provider beyond the ordinary.")
-class ProviderClientSettings:
-    """As `db.providers.ClientSettings`."""
-
-    signing_algorithm: str
-    assertion_audience: str
-    dpop: bool
-    encrypted_id_tokens: bool
-    signed_userinfo: bool
-    ca_certificate_pem: str | None
-    apple_team_id: str | None
-    apple_key_id: str | None
-    sign_out_at_provider: bool
-    end_session_parameters: list[NameValue]
-    exceptions: list[str] = strawberry.field(
-        description="Checks that the operator has taken back for this provider, each with what is lost by it."
-    )
 
 
 @object_type(
@@ -152,50 +39,80 @@ class ProviderClientSettings:
 class ProviderDeletion:
     """As `db.provider_changes.Footprint`."""
 
-    identities: int
-    sessions: int = strawberry.field(description="Live ones.")
-    mappings: int = strawberry.field(description="Made for this provider alone.")
+    identities: int = strawberry.field(description="How many identities it has.")
+    sessions: int = strawberry.field(description="How many live sessions began there.")
+    mappings: int = strawberry.field(description="How many group mappings are for this provider alone.")
 
 
 @object_type(description="An OpenID Provider, or OAuth 2.0 provider, of the tenant.")
 class Provider(Node):
     """Its settings, without its secrets."""
 
-    slug: str
-    protocol: str
-    preset: str | None
-    label: str
-    icon: str | None
-    position: int = strawberry.field(description="On the login page.")
-    enabled: bool
-    issuer: str
-    discovery_url: str | None
-    client_id: str
-    client_authentication: str
-    redirect_url: str
-    scopes: list[str]
-    authorization_parameters: list[NameValue]
-    endpoints: list[NameValue] = strawberry.field(description="OAuth 2.0 only.")
-    claims: ProviderClaims
-    client_settings: ProviderClientSettings
-    provisioning: ProviderProvisioning
-    adopt_by_name: bool
-    email_verified_rule: str
-    absent_groups: str
-    sync_mode: ProviderSyncMode
-    sync: ProviderSync
-    sync_interval_seconds: int
-    outage_grace_seconds: int
-    unsynced_lease_seconds: int
-    max_concurrent: int
-    reauthentication: bool
-    logout_page_url: str | None
+    slug: str = strawberry.field(description="The provider's name in addresses, unique within the tenant.")
+    protocol: str = strawberry.field(description="`oidc` or `oauth2`.")
+    preset: str | None = strawberry.field(description="The name of the preset that it was made from; null for none.")
+    label: str = strawberry.field(description="The name on the login page.")
+    icon: str | None = strawberry.field(description="The icon on the login page; null for none.")
+    position: int = strawberry.field(description="The place on the login page; the lowest number comes first.")
+    enabled: bool = strawberry.field(description="Whether people can sign in there.")
+    issuer: str = strawberry.field(description="The issuer URL. It is compared character by character.")
+    discovery_url: str | None = strawberry.field(
+        description="Where the provider metadata is; null for the well-known path under the issuer."
+    )
+    client_id: str = strawberry.field(description="The `client_id` that the provider has registered for us.")
+    client_authentication: str = strawberry.field(
+        description="How we authenticate at the token endpoint, such as `client_secret_basic` or `private_key_jwt`."
+    )
+    redirect_url: str = strawberry.field(description="Our redirect URL, exactly as it is registered at the provider.")
+    scopes: list[str] = strawberry.field(description="The OAuth scopes that a login asks for.")
+    authorization_parameters: list[NameValue] = strawberry.field(
+        description="Parameters that are added to the authorization request."
+    )
+    endpoints: list[NameValue] = strawberry.field(
+        description="The addresses of an OAuth 2.0 provider by name: `authorization`, `token` and `userinfo`. Empty for "
+        "OpenID Connect."
+    )
+    claims: ProviderClaims = strawberry.field(description="Where claims are looked for.")
+    client_settings: ProviderClientSettings = strawberry.field(
+        description="What was agreed on with the provider beyond the usual."
+    )
+    provisioning: ProviderProvisioning = strawberry.field(description="Who may sign in for the first time.")
+    adopt_by_name: bool = strawberry.field(
+        description="Whether a first login may take over a user with the same username who was never linked."
+    )
+    email_verified_rule: str = strawberry.field(
+        description="What `email_verified` must say: `IGNORE` asks nothing, `REQUIRED` asks for true, and `TRUSTED` "
+        "takes every address as verified."
+    )
+    absent_groups: str = strawberry.field(
+        description="What an absent groups claim means: `EMPTY` for no groups, `UNKNOWN` for not known."
+    )
+    sync_mode: ProviderSyncMode = strawberry.field(description="How permissions follow the provider's groups.")
+    sync: ProviderSync = strawberry.field(description="How the provider is asked again between logins.")
+    sync_interval_seconds: int = strawberry.field(description="The time between two syncs of an identity, in seconds.")
+    outage_grace_seconds: int = strawberry.field(
+        description="How long permissions stay in force while the provider cannot be asked, in seconds."
+    )
+    unsynced_lease_seconds: int = strawberry.field(
+        description="How long the last login counts if sync is `OFF`, in seconds."
+    )
+    max_concurrent: int = strawberry.field(
+        description="How many calls for syncs may be under way at the provider at once."
+    )
+    reauthentication: bool = strawberry.field(
+        description="Whether the provider can be asked for a new proof of who the person is (step-up)."
+    )
+    logout_page_url: str | None = strawberry.field(
+        description="Where people are sent after they have signed out; null for our own page."
+    )
     managed_by: str = strawberry.field(description="`FILE` or `API`: where it is edited.")
-    version: int
-    secrets: list[ProviderSecret]
-    urls: ProviderURLs
-    created_at: datetime
-    updated_at: datetime
+    version: int = strawberry.field(description="Raised by each edit; `updateProvider` has to name it.")
+    secrets: list[ProviderSecret] = strawberry.field(
+        description="Its client secrets, the one in use first. Their values are never shown."
+    )
+    urls: ProviderURLs = strawberry.field(description="Our URLs to register at the provider.")
+    created_at: datetime = strawberry.field(description="When the provider was made.")
+    updated_at: datetime = strawberry.field(description="When it was last changed.")
 
     @resolved(list[AuditEvent] | None, HISTORY)
     async def history(self, info: Info) -> list[AuditEventRow]:

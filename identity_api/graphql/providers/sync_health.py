@@ -42,30 +42,39 @@ assert {str(one) for one in SyncStanding} == set(STANDINGS)
 class SyncCount:
     """Of a state or a reason."""
 
-    code: str = strawberry.field(description="The state, or the reason.")
-    identities: int = strawberry.field(description="How many.")
+    code: str = strawberry.field(description="The state or the reason, as a code.")
+    identities: int = strawberry.field(description="How many identities have it.")
 
 
 @object_type(description="How the sync of one provider stands at this moment. Rates are calls a second.")
 class ProviderSyncHealth:
     """The command line's `sync status` shows the same."""
 
-    provider: ProviderSummary = strawberry.field(description="Which provider.")
-    standing: SyncStanding = strawberry.field(
-        description="In one word. LATE: a change at the provider may take more than 600 s. REFUSED: the provider does not "
-        "accept us, and one identity is tried from time to time."
-    )
-    states: list[SyncCount] = strawberry.field(description="Identities by state.")
+    provider: ProviderSummary = strawberry.field(description="The provider.")
+    standing: SyncStanding = strawberry.field(description="How its sync stands, in one word.")
+    states: list[SyncCount] = strawberry.field(description="How many identities are in each state.")
     reasons: list[SyncCount] = strawberry.field(description="Why identities are not fresh, the commonest reason first.")
-    synced: int = strawberry.field(description="Identities that are synced.")
-    due: int = strawberry.field(description="Those whose sync is due.")
-    in_flight: int = strawberry.field(description="Those whose sync is under way.")
-    oldest_due_seconds: float = strawberry.field(description="For how long the most overdue one has been due.")
-    needed_rate: float = strawberry.field(description="What reads every synced identity once in 600 s.")
-    allowed_rate: int | None = strawberry.field(description="What the provider allows each worker; null for no limit.")
-    refusal: str | None = strawberry.field(description="Why the provider refused us last, as a code.")
-    next_probe_at: datetime | None = strawberry.field(description="While it refuses us: when it is tried again.")
-    paused_at: datetime | None = strawberry.field(description="Since when the operator has paused its syncs.")
+    synced: int = strawberry.field(description="How many identities are synced.")
+    due: int = strawberry.field(description="How many of them are due for a sync now.")
+    in_flight: int = strawberry.field(description="How many syncs are under way.")
+    oldest_due_seconds: float = strawberry.field(
+        description="How long the most overdue identity has been due, in seconds."
+    )
+    needed_rate: float = strawberry.field(
+        description="How many calls a second read every synced identity once in 600 seconds."
+    )
+    allowed_rate: int | None = strawberry.field(
+        description="How many calls a second the provider allows each worker; null for no limit."
+    )
+    refusal: str | None = strawberry.field(
+        description="Why the provider last refused our calls, as a code; null if it did not."
+    )
+    next_probe_at: datetime | None = strawberry.field(
+        description="When a call is tried again while the provider refuses us; null otherwise."
+    )
+    paused_at: datetime | None = strawberry.field(
+        description="When the operator paused its syncs; null if they are not paused."
+    )
 
 
 class SyncCountRow(Row, frozen=True):

@@ -86,11 +86,13 @@ class LoginEnd:
     """As the audit has it."""
 
     cause: LoginEndCause = strawberry.field(
-        description="REMOVED: the person is gone, locked, or may not use this application any more; INACTIVE: the refresh "
-        "token was not used for too long, or is too old."
+        description="Why the provider ended the login, as far as its message tells."
     )
     at: datetime = strawberry.field(description="When the provider said it.")
-    said: str | None = strawberry.field(description="In its own words: cleaned, at most 600 characters.")
+    said: str | None = strawberry.field(
+        description="The provider's own words, without control characters, at most 600 characters. Null if it said "
+        "nothing."
+    )
 
 
 class LoginEndRow(msgspec.Struct, frozen=True):
@@ -118,24 +120,37 @@ class LoginEndRow(msgspec.Struct, frozen=True):
 class Identity(Node):
     """What was last verified of it, and until when that counts."""
 
-    user: UserSummary
-    provider: ProviderSummary
-    issuer: str
-    subject: str | None = strawberry.field(description="Null until the first login of an identity an admin entered.")
-    state: IdentityState
-    state_reason: str | None
+    user: UserSummary = strawberry.field(description="Whose identity it is.")
+    provider: ProviderSummary = strawberry.field(description="The provider at which the person signs in.")
+    issuer: str = strawberry.field(description="The issuer URL of that provider.")
+    subject: str | None = strawberry.field(
+        description="The provider's id of the person. Null for a waiting identity, until its first login."
+    )
+    state: IdentityState = strawberry.field(description="Whether the identity can be counted on.")
+    state_reason: str | None = strawberry.field(
+        description="Why it is in this state, as a code; null if there is nothing to say."
+    )
     needs_sign_in: bool = strawberry.field(
-        description="Only a sign-in of its person can confirm it again; what it gives may have force until its lease is over."
+        description="Whether only a new login can confirm it again. What its groups give may stay in force until the "
+        "lease is over."
     )
-    state_since: datetime
-    signed_in_at: datetime
+    state_since: datetime = strawberry.field(
+        description="When it entered its stored state. `SUSPENDED` and `DISABLED` are not stored."
+    )
+    signed_in_at: datetime = strawberry.field(description="When the person last signed in with it.")
     permissions_valid_until: datetime | None = strawberry.field(
-        description="What its groups give has force until then, unless a sync extends it."
+        description="Until when its groups count, unless a sync extends it. Null if they have not been confirmed."
     )
-    signed_in_until: datetime | None = strawberry.field(description="It counts as a way in until then.")
-    verified_at: datetime | None = strawberry.field(description="When its provider last confirmed it.")
-    next_sync_at: datetime | None
-    groups_completeness: Completeness
+    signed_in_until: datetime | None = strawberry.field(
+        description="Until when it counts as a way in; null if it does not."
+    )
+    verified_at: datetime | None = strawberry.field(
+        description="When its provider last confirmed it; null if it never did."
+    )
+    next_sync_at: datetime | None = strawberry.field(description="When the next sync is due; null if none is.")
+    groups_completeness: Completeness = strawberry.field(
+        description="How far the last reading of its groups can be trusted."
+    )
 
     @resolved(LoginEnd | None, "How the provider ended the login; null if it did not, or if the audit of it is gone.")
     async def login_end(self, info: Info) -> LoginEndRow | None:

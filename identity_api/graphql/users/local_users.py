@@ -84,7 +84,7 @@ class PasswordTokenCreated:
     url: str = strawberry.field(
         description="Where the user chooses the password. Whoever has it can take the account: hand it over safely."
     )
-    expires_at: datetime
+    expires_at: datetime = strawberry.field(description="When the link stops working.")
 
     @classmethod
     def is_type_of(cls, value: Any, _: Any) -> bool:

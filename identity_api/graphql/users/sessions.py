@@ -41,17 +41,17 @@ class SessionKind(StrEnum):
 class Session(Node):
     """What its user, or an admin, wants to know of it."""
 
-    kind: SessionKind
+    kind: SessionKind = strawberry.field(description="How the session is carried.")
     provider: ProviderSummary | None = strawberry.field(description="Where it signed in; null for a local password.")
-    is_current: bool = strawberry.field(description="Whether it is the one that asks.")
-    created_at: datetime
-    seen_at: datetime
-    authenticated_at: datetime = strawberry.field(description="When its user last proved who they are.")
+    is_current: bool = strawberry.field(description="Whether it is the session of this request.")
+    created_at: datetime = strawberry.field(description="When the session began.")
+    seen_at: datetime = strawberry.field(description="When the session last made a request, to the minute.")
+    authenticated_at: datetime = strawberry.field(description="When the user last proved who they are.")
     elevated_until: datetime | None = strawberry.field(
-        description="Until when sensitive mutations ask for no new proof; null if they ask by now."
+        description="Until when sensitive mutations need no step-up; null if they need one now."
     )
-    expires_at: datetime
-    idle_until: datetime = strawberry.field(description="It is over then, unless it is used before.")
+    expires_at: datetime = strawberry.field(description="When the session ends at the latest.")
+    idle_until: datetime = strawberry.field(description="When the session ends unless it is used before.")
 
     @classmethod
     def is_type_of(cls, value: Any, _: Any) -> bool:
@@ -122,7 +122,7 @@ class EndSessionInput:
 class SessionEnded:
     """Of `endSession`."""
 
-    ended_id: strawberry.ID
+    ended_id: strawberry.ID = strawberry.field(description="The id of the session that has ended.")
 
     @classmethod
     def is_type_of(cls, value: Any, _: Any) -> bool:

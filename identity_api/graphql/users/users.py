@@ -118,20 +118,48 @@ class UserRow(msgspec.Struct, frozen=True, dict=True, eq=False):
 class User(Node):
     """All but `sessions`, `hasSecondFactor` and `lockedUntil` comes with the one statement that reads a user, or a page."""
 
-    username: str
-    display_label: str
-    enabled: bool
-    disabled_at: datetime | None
-    email: str | None
-    email_verified: bool | None
-    created_at: datetime
-    active_at: datetime = strawberry.field(description="When the person last asked for something, to the hour.")
-    has_password: bool = strawberry.field(description="Whether they can sign in with one, where the tenant allows it.")
-    identities: list[Identity]
-    groups: list[GroupSummary] = strawberry.field(description="As the providers last said, completely.")
-    permissions: list[EffectivePermission] = strawberry.field(description="In force now.")
+    username: str = strawberry.field(description="The username, unique within the tenant.")
+    display_label: str = strawberry.field(description="The name shown to people.")
+    enabled: bool = strawberry.field(
+        description="Whether the user may sign in. A disabled user has no permissions in force."
+    )
+    disabled_at: datetime | None = strawberry.field(
+        description="When an admin disabled the user; null if the user is enabled."
+    )
+    email: str | None = strawberry.field(
+        description="The e-mail address; null if none is known. Only the user and holders of `identity:users:read` may "
+        "read it."
+    )
+    email_verified: bool | None = strawberry.field(
+        description="Whether the e-mail address is verified; null if the provider does not say. Only the user and "
+        "holders of `identity:users:read` may read it."
+    )
+    created_at: datetime = strawberry.field(
+        description="When the user was made. Only the user and holders of `identity:users:read` may read it."
+    )
+    active_at: datetime = strawberry.field(
+        description="When the user last made a request, to the hour. Only the user and holders of `identity:users:read` "
+        "may read it."
+    )
+    has_password: bool = strawberry.field(
+        description="Whether the user has a password, which lets them sign in where the tenant allows it. Only the user "
+        "and holders of `identity:users:read` may read it."
+    )
+    identities: list[Identity] = strawberry.field(
+        description="The user's identities, the oldest first. Only the user and holders of `identity:users:read` may "
+        "read it."
+    )
+    groups: list[GroupSummary] = strawberry.field(
+        description="The user's groups, by name, as the providers last asserted them completely. Only the user and "
+        "holders of `identity:users:read` may read it."
+    )
+    permissions: list[EffectivePermission] = strawberry.field(
+        description="The permissions in force now, by name. Only the user and holders of `identity:users:read` may read "
+        "it."
+    )
     dormant_permissions: list[DormantPermission] = strawberry.field(
-        description="Granted and not in force now, with the cause."
+        description="The permissions that were granted and are not in force now, with the cause. Only the user and "
+        "holders of `identity:users:read` may read it."
     )
 
     @resolved(list[Session], "Live ones, the oldest first.")

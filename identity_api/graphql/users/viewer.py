@@ -15,8 +15,10 @@ from identity_api.graphql.users.users import User, UserRow, viewer_row
 class Viewer:
     """For every signed-in user, whatever they may do otherwise."""
 
-    user: User
-    permissions: list[EffectivePermission] = strawberry.field(description="In force now, with the reasons.")
+    user: User = strawberry.field(description="The user who is signed in.")
+    permissions: list[EffectivePermission] = strawberry.field(
+        description="The permissions in force now, with the grants behind each."
+    )
     session: Session | None = strawberry.field(description="The session that asks; null for an API token.")
 
 
