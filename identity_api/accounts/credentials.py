@@ -25,7 +25,7 @@ from identity_api.claims.text import is_storable
 from identity_api.db import audit, local_accounts, locks, password_tries
 from identity_api.db.database import Connection
 from identity_api.db.local_accounts import LocalAccount
-from identity_api.db.password_tries import Source
+from identity_api.db.password_tries import Counted, Source
 from identity_api.errors import Unavailable
 from identity_api.telemetry import request_mark
 
@@ -55,7 +55,7 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
     """Of the same password, where the parameters have changed since it was set."""
     totp_step: int | None
     needs_totp: bool
-    source: Source
+    counted: Counted
 
     def __repr__(self) -> str:
         return f"Checked(user_id={self.user_id})"
@@ -74,23 +74,23 @@ async def check(
         Unavailable: `SIGN_IN_BUSY`; the try is not counted.
     """
     async with deps.database.transaction() as connection:
-        account = await _find(connection, tenant_id, given.who)
+        account, counted = await _find(connection, tenant_id, given.who), None
         reason = "no_password" if account else "unknown_user"
         if account is not None and account.password_hash is not None:
             source = _source(deps, tenant_id, account, given)
-            is_allowed = await password_tries.take(connection, tenant_id, account.user_id, source)
-            reason = "wrong_password" if is_allowed else "locked"
-    stored = account.password_hash if account is not None and reason == "wrong_password" else None
+            counted = await password_tries.take(connection, tenant_id, account.user_id, source)
+            reason = "wrong_password" if counted else "locked"
+    stored = account.password_hash if account is not None and counted is not None else None
     password = normalized(given.password)
     try:
         is_right = await deps.passwords.verify(stored, password)
     except Unavailable:
-        if stored is not None and account is not None:
-            await _give_back(deps, tenant_id, account, given)
+        if account is not None and counted is not None:
+            await _give_back(deps, tenant_id, account, counted)
         raise
-    if account is None or stored is None or password is None or not is_right:
+    if account is None or counted is None or stored is None or password is None or not is_right:
         raise await _refused(deps, tenant_id, account, "CREDENTIALS_REFUSED", reason, purpose)
-    step = await _matching_step(deps, tenant_id, account, given, purpose) if needs_totp else None
+    step = await _matching_step(deps, tenant_id, account, given.code, counted, purpose) if needs_totp else None
     fresh_hash = None
     if deps.passwords.needs_rehash(stored):
         with contextlib.suppress(Unavailable):  # the next sign-in will do
@@ -101,7 +101,7 @@ async def check(
         fresh_hash=fresh_hash,
         totp_step=step,
         needs_totp=needs_totp,
-        source=_source(deps, tenant_id, account, given),
+        counted=counted,
     )
 
 
@@ -120,7 +120,11 @@ async def settle(connection: Connection, tenant_id: UUID, checked: Checked) -> L
         step = checked.totp_step
         if step is None or not await local_accounts.use_totp_step(connection, tenant_id, account.user_id, step):
             raise CredentialsRefused("SECOND_FACTOR_REFUSED")
-    await password_tries.forget_source(connection, tenant_id, account.user_id, checked.source)
+    if account.has_totp and not checked.needs_totp:
+        # The password alone forgets nothing that guards the code.
+        await password_tries.give_back(connection, tenant_id, account.user_id, checked.counted)
+    else:
+        await password_tries.forget_source(connection, tenant_id, account.user_id, checked.counted.source)
     if checked.fresh_hash is not None:
         await local_accounts.set_password_hash(connection, tenant_id, account.user_id, checked.fresh_hash)
         event = audit.Event("password.rehashed", "user", account.user_id)
@@ -150,16 +154,15 @@ async def _find(connection: Connection, tenant_id: UUID, who: str | UUID) -> Loc
 
 
 async def _matching_step(
-    deps: AccountDeps, tenant_id: UUID, account: LocalAccount, given: Credentials, purpose: Purpose
+    deps: AccountDeps, tenant_id: UUID, account: LocalAccount, code: str | None, counted: Counted, purpose: Purpose
 ) -> int | None:
     """The time step of the code that a confirmed second factor asks for."""
     secret = totp_secret(deps, tenant_id, account) if account.has_totp else None
     if secret is None:
         return None
-    code = given.code
     if code is None:
         # Only this try is taken back: forgetting the others would let codes be guessed without end.
-        await _give_back(deps, tenant_id, account, given)
+        await _give_back(deps, tenant_id, account, counted)
         raise CredentialsRefused("SECOND_FACTOR_REQUIRED")
     step = totp.matching_step(secret, code, deps.clock())
     if step is None or (account.totp_step is not None and step <= account.totp_step):
@@ -168,10 +171,9 @@ async def _matching_step(
     return step
 
 
-async def _give_back(deps: AccountDeps, tenant_id: UUID, account: LocalAccount, given: Credentials) -> None:
-    source = _source(deps, tenant_id, account, given)
+async def _give_back(deps: AccountDeps, tenant_id: UUID, account: LocalAccount, counted: Counted) -> None:
     async with deps.database.transaction() as connection:
-        await password_tries.give_back(connection, tenant_id, account.user_id, source)
+        await password_tries.give_back(connection, tenant_id, account.user_id, counted)
 
 
 def _source(deps: AccountDeps, tenant_id: UUID, account: LocalAccount, given: Credentials) -> Source:

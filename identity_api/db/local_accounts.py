@@ -101,15 +101,21 @@ async def get(connection: Connection, tenant_id: UUID, user_id: UUID) -> LocalAc
     return _account(await connection.fetchrow(f"{_ACCOUNT} and u.id = $2", tenant_id, user_id))
 
 
-async def take_try(connection: Connection, tenant_id: UUID, user_id: UUID) -> bool:
-    """Count a try as wrong before it is known; False while the account is locked, and then nothing is counted."""
-    row = await connection.fetchval(
+class Taken(msgspec.Struct, frozen=True):
+    """A try that was counted, and the lock that it brought, if any: giving the try back lifts that lock and no other."""
+
+    locked_until: datetime | None
+
+
+async def take_try(connection: Connection, tenant_id: UUID, user_id: UUID) -> Taken | None:
+    """Count a try as wrong before it is known; None while the account is locked, and then nothing is counted."""
+    row = await connection.fetchrow(
         """
         insert into local_account as a (id, tenant_id, failures) values ($2, $1, 1)
         on conflict (tenant_id, id) do update set failures = a.failures + 1, locked_until = case when a.failures + 1 >= $3
             then now() + make_interval(secs => least($4 * 2 ^ least(a.failures + 1 - $3, 20), $5)) end
         where a.locked_until is null or a.locked_until <= now()
-        returning id
+        returning a.locked_until
         """,
         tenant_id,
         user_id,
@@ -117,27 +123,28 @@ async def take_try(connection: Connection, tenant_id: UUID, user_id: UUID) -> bo
         float(FIRST_LOCK_SECONDS),
         float(LONGEST_LOCK_SECONDS),
     )
-    return row is not None
+    return Taken(row["locked_until"]) if row is not None else None
 
 
-async def give_back_try(connection: Connection, tenant_id: UUID, user_id: UUID) -> None:
+async def give_back_try(connection: Connection, tenant_id: UUID, user_id: UUID, taken: Taken) -> None:
     """Take back the count of one try that was right as far as it went. Earlier wrong ones stay counted."""
     await connection.execute(
         """
-        update local_account set failures = greatest(failures - 1, 0), locked_until = null
+        update local_account set failures = greatest(failures - 1, 0), locked_until = nullif(locked_until, $3)
         where tenant_id = $1 and id = $2
         """,
         tenant_id,
         user_id,
+        taken.locked_until,
     )
 
 
 async def forget_tries(connection: Connection, tenant_id: UUID, user_id: UUID) -> bool:
     """Start counting anew, whoever tried, and unlock; False if there was nothing to forget."""
+    had_strangers = await forget_strangers(connection, tenant_id, user_id)
     status = await connection.execute(
         "delete from password_try where tenant_id = $1 and user_id = $2", tenant_id, user_id
     )
-    had_strangers = await forget_strangers(connection, tenant_id, user_id)
     return had_strangers or bool(status != "DELETE 0")
 
 

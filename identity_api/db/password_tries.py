@@ -14,7 +14,7 @@ import msgspec
 
 from identity_api.db import local_accounts
 from identity_api.db.database import Connection
-from identity_api.db.local_accounts import FIRST_LOCK_SECONDS, FREE_TRIES, LONGEST_LOCK_SECONDS
+from identity_api.db.local_accounts import FIRST_LOCK_SECONDS, FREE_TRIES, LONGEST_LOCK_SECONDS, Taken
 
 ADDRESS_TRIES = 3
 """A day and address, beside those that all strangers share."""
@@ -29,17 +29,27 @@ class Source(msgspec.Struct, frozen=True):
     is_known: bool
 
 
-async def take(connection: Connection, tenant_id: UUID, user_id: UUID, source: Source) -> bool:
-    """Count a try as wrong before it is known; False if it is not to be looked at, and then nothing is counted."""
+class Counted(msgspec.Struct, frozen=True):
+    """Where a try was counted: at its source, and, unless the strangers' lock held or the browser is known, as a stranger's."""
+
+    source: Source
+    at_source: Taken
+    as_stranger: Taken | None = None
+
+
+async def take(connection: Connection, tenant_id: UUID, user_id: UUID, source: Source) -> Counted | None:
+    """Count a try as wrong before it is known; None if it is not to be looked at, and then nothing is counted."""
     if source.is_known:
-        return await _take_known(connection, tenant_id, user_id, source)
+        known = await _take_known(connection, tenant_id, user_id, source)
+        return Counted(source, known) if known else None
     # One stranger after the other, or many at once would not see each other's tries.
     await connection.execute(
         "select from local_account where tenant_id = $1 and id = $2 for update", tenant_id, user_id
     )
-    if await local_accounts.take_try(connection, tenant_id, user_id):
+    as_stranger = await local_accounts.take_try(connection, tenant_id, user_id)
+    if as_stranger is not None:
         await _count_address(connection, tenant_id, user_id, source, ADDRESS_TRIES + FREE_TRIES * 1_000)
-        return True
+        return Counted(source, Taken(None), as_stranger)
     made = await connection.fetchval(
         """
         select coalesce(sum(failures), 0) from password_try
@@ -48,11 +58,12 @@ async def take(connection: Connection, tenant_id: UUID, user_id: UUID, source: S
         tenant_id,
         user_id,
     )
-    return made < STRANGERS_TRIES and await _count_address(connection, tenant_id, user_id, source, ADDRESS_TRIES)
+    is_counted = made < STRANGERS_TRIES and await _count_address(connection, tenant_id, user_id, source, ADDRESS_TRIES)
+    return Counted(source, Taken(None)) if is_counted else None
 
 
-async def _take_known(connection: Connection, tenant_id: UUID, user_id: UUID, source: Source) -> bool:
-    found = await connection.fetchval(
+async def _take_known(connection: Connection, tenant_id: UUID, user_id: UUID, source: Source) -> Taken | None:
+    found = await connection.fetchrow(
         """
         insert into password_try as t (tenant_id, user_id, source_hash, is_known, failures, tried_at)
         values ($1, $2, $3, true, 1, now())
@@ -60,7 +71,7 @@ async def _take_known(connection: Connection, tenant_id: UUID, user_id: UUID, so
             locked_until = case when t.failures + 1 >= $4
                 then now() + make_interval(secs => least($5 * 2 ^ least(t.failures + 1 - $4, 20), $6)) end
         where t.locked_until is null or t.locked_until <= now()
-        returning true
+        returning t.locked_until
         """,
         tenant_id,
         user_id,
@@ -69,7 +80,7 @@ async def _take_known(connection: Connection, tenant_id: UUID, user_id: UUID, so
         float(FIRST_LOCK_SECONDS),
         float(LONGEST_LOCK_SECONDS),
     )
-    return found is not None
+    return Taken(found["locked_until"]) if found is not None else None
 
 
 async def _count_address(connection: Connection, tenant_id: UUID, user_id: UUID, source: Source, at_most: int) -> bool:
@@ -91,31 +102,32 @@ async def _count_address(connection: Connection, tenant_id: UUID, user_id: UUID,
     return found is not None
 
 
-async def give_back(connection: Connection, tenant_id: UUID, user_id: UUID, source: Source) -> None:
-    """Take back the count of one try that was right as far as it went. Earlier wrong ones stay counted."""
+async def give_back(connection: Connection, tenant_id: UUID, user_id: UUID, counted: Counted) -> None:
+    """Take back the count of one try that was right as far as it went. Earlier wrong ones, and their locks, stay."""
+    if counted.as_stranger is not None:
+        await local_accounts.give_back_try(connection, tenant_id, user_id, counted.as_stranger)
     await connection.execute(
         """
-        update password_try set failures = greatest(failures - 1, 0), locked_until = null
+        update password_try set failures = greatest(failures - 1, 0), locked_until = nullif(locked_until, $4)
         where tenant_id = $1 and user_id = $2 and source_hash = $3
         """,
         tenant_id,
         user_id,
-        source.hash,
+        counted.source.hash,
+        counted.at_source.locked_until,
     )
-    if not source.is_known:
-        await local_accounts.give_back_try(connection, tenant_id, user_id)
 
 
 async def forget_source(connection: Connection, tenant_id: UUID, user_id: UUID, source: Source) -> None:
     """A right one: this source begins anew. What strangers have tried stays counted unless it was one of them."""
+    if not source.is_known:
+        await local_accounts.forget_strangers(connection, tenant_id, user_id)
     await connection.execute(
         "delete from password_try where tenant_id = $1 and user_id = $2 and source_hash = $3",
         tenant_id,
         user_id,
         source.hash,
     )
-    if not source.is_known:
-        await local_accounts.forget_strangers(connection, tenant_id, user_id)
 
 
 async def forget(connection: Connection, limit: int) -> int:

@@ -25,11 +25,12 @@ class Browser:
         self.door, self.address = door, address
         self.cookies: dict[str, str] = {}
 
-    async def tries(self, password: str = PASSWORD) -> str:
+    async def tries(self, password: str = PASSWORD, code: str | None = None) -> str:
         """OK, or the code of the refusal."""
         given = LocalSignIn(
             username="ada",
             password=password,
+            code=code,
             beginning=LoginRequest(session_origin=ORIGIN),
             cookies=dict(self.cookies),
             address=self.address,
