@@ -1,6 +1,7 @@
 """Whose a token was when it was last seen, so that looking it up again counts as its tenant's work.
 
-It decides nothing but whose turn it is: whether the token is valid, and whose, the database says each time.
+It decides nothing but whose turn it is: whether the token is valid, and whose, the database says each time. The tenant that
+a token names is not believed here: strangers could use up a tenant's turn with tokens that they made up.
 """
 
 from typing import Final
