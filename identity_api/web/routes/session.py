@@ -16,6 +16,7 @@ from identity_api.sessions.login.return_to import check_client_state, find_targe
 from identity_api.sessions.logout import logout
 from identity_api.web.deps import WebDeps
 from identity_api.web.http import authentication, cookies, headers
+from identity_api.web.http.origins import is_own
 from identity_api.web.http.parameters import FORM, WebRequest, deps_of, form_of, is_of, json_of, query_of
 from identity_api.web.http.request_state import RequestFacts, facts_of
 from identity_api.web.http.response import json_response, redirect, to_litestar
@@ -131,6 +132,8 @@ async def _after(
     if tenant_id is None:
         return None
     check_client_state(wish.state)
+    if origin is not None and is_own(facts, origin):
+        origin = None  # our own account page may be among a frontend's pages, and is not a frontend's
     asked = {"frontend": wish.frontend, "return_to": wish.return_to}
     beginning = beginning_of(facts, None, {name: value for name, value in asked.items() if value}, page_origin=origin)
     async with deps.database.reading() as connection:
