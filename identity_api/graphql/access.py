@@ -41,6 +41,14 @@ class Rule(msgspec.Struct, frozen=True):
         """What is missing, for whoever was refused."""
         return f"This needs the permission {' or '.join(self.any_of)}."
 
+    @property
+    def note(self) -> str:
+        """What is needed, for the description of a root field; empty if anyone may."""
+        if not self.any_of:
+            return ""
+        names = " or ".join([f"`{one}`" for one in self.any_of])
+        return f" Needs {names}, except for oneself." if self.oneself else f" Needs {names}."
+
 
 def holds(*any_of: str, oneself: bool = False) -> Rule:
     """Who holds one of these may."""
@@ -258,7 +266,7 @@ def rule_of(type_name: str, field_name: str) -> Rule:
 
 
 def object_type(name: str | None = None, *, description: str | None = None) -> Callable[[TypeT], TypeT]:
-    """`strawberry.type` with the table's rule on every field.
+    """`strawberry.type` with the table's rule on every field; the description of a root field ends with it.
 
     Args:
         name: the type's name in the table where it is not the class's own: `Query` and `Mutation` are made of parts.
@@ -269,6 +277,8 @@ def object_type(name: str | None = None, *, description: str | None = None) -> C
         for field in made.__strawberry_definition__.fields:
             rule = rule_of(name or cls.__name__, field.graphql_name or to_camel_case(field.python_name))
             field.extensions = _extensions(rule, is_root=field.base_resolver is not None and name is not None)
+            if name is not None:
+                field.description += rule.note
         return made  # type: ignore[no-any-return]  # the class itself, with its definition
 
     return decorate

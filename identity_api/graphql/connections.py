@@ -8,7 +8,7 @@ Cursors are sealed when they are asked for, because sealing fifty costs more tha
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final, Generic, TypeVar
+from typing import Annotated, Any, Final, Generic, TypeVar
 
 import msgspec
 import strawberry
@@ -20,6 +20,15 @@ from identity_api.vault import Vault, VaultError
 
 MAX_FIRST: Final = 100
 DEFAULT_FIRST: Final = 50
+
+First = Annotated[
+    int | None, strawberry.argument(description=f"How many entries the page has at most, from 1 to {MAX_FIRST}.")
+]
+After = Annotated[
+    str | None,
+    strawberry.argument(description="The page begins after the entry with this cursor; null begins the list."),
+]
+"""The arguments of every list."""
 
 NodeT = TypeVar("NodeT")
 PositionT = TypeVar("PositionT")

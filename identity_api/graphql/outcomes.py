@@ -137,10 +137,15 @@ def mutation(payload: str, success: type, description: str) -> Callable[[Resolve
         description: what it does.
     """
     union: Any = Union[success, InvalidInput, NotAllowed, NotFoundError, ConflictError]  # noqa: UP007  # made at run time
-    answered = Annotated[union, strawberry.union(payload)] | None
+    name = payload[0].lower() + payload[1:].removesuffix("Payload")
+    told = f"What `{name}` answers: its result, or the problem that stopped it."
+    answered = Annotated[union, strawberry.union(payload, description=told)] | None
 
     def decorate(resolver: ResolverT) -> ResolverT:
-        made: ResolverT = strawberry.mutation(graphql_type=answered, description=description)(_answering(resolver))
+        field: Any = strawberry.mutation(graphql_type=answered, description=description)(_answering(resolver))
+        for argument in field.arguments:
+            argument.description = "What the mutation needs."
+        made: ResolverT = field
         return made
 
     return decorate

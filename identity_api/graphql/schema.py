@@ -7,7 +7,7 @@
 `access` says who may see what. `schema.graphql` at the root of the repository is printed from here and reviewed like code.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import strawberry
 
@@ -47,8 +47,12 @@ __all__ = ["Context", "GraphQLDeps", "build", "build_context", "print_schema"]
 class NodeQueries:
     """The root field of Relay."""
 
-    @resolved(Node | None, "Anything of this tenant that has an id.")
-    async def node(self, info: Info, id: strawberry.ID) -> Any:
+    @resolved(Node | None, "Anything that has a global id. Needs what the root field of its type needs.")
+    async def node(
+        self,
+        info: Info,
+        id: Annotated[strawberry.ID, strawberry.argument(description="The id of anything that implements `Node`.")],
+    ) -> Any:
         """By the rule of the type that the id names."""
         return await load_node(info.context, id)
 

@@ -1,4 +1,4 @@
-"""What is in the schema says what it is."""
+"""Everything in the schema says what it is, and a root field what it needs."""
 
 import re
 from collections.abc import Iterator
@@ -10,16 +10,15 @@ from graphql import (
     GraphQLNamedType,
     GraphQLObjectType,
     is_specified_scalar_type,
-    is_union_type,
 )
 
+from identity_api.graphql.access import ACCESS
 from tests.graphql.documents import CORE
 
 
 def _parts(type_: GraphQLNamedType) -> Iterator[tuple[str, str | None]]:
     """A type and what it has, each by its path in the schema, with its description."""
-    if not is_union_type(type_):
-        yield type_.name, type_.description
+    yield type_.name, type_.description
     if isinstance(type_, GraphQLEnumType):
         for name, value in type_.values.items():
             yield f"{type_.name}.{name}", value.description
@@ -29,6 +28,8 @@ def _parts(type_: GraphQLNamedType) -> Iterator[tuple[str, str | None]]:
     if isinstance(type_, GraphQLObjectType | GraphQLInterfaceType):
         for name, field in type_.fields.items():
             yield f"{type_.name}.{name}", field.description
+            for argument, taken in field.args.items():
+                yield f"{type_.name}.{name}({argument})", taken.description
 
 
 PARTS = {
@@ -47,3 +48,9 @@ def test_a_description_has_two_sentences_at_most() -> None:
     ends = re.compile(r"[.!?](?= [A-Z`])")
     long = {path for path, description in PARTS.items() if len(ends.findall(description or "")) > 1}
     assert long == set()
+
+
+def test_a_root_field_names_the_permissions_that_it_needs() -> None:
+    roots = {path: rule for path, rule in ACCESS.items() if path.partition(".")[0] in ("Query", "Mutation")}
+    named = {path: tuple(re.findall(r"`(identity:[a-z:]+)`", PARTS[path] or "")) for path in roots}
+    assert named == {path: rule.any_of for path, rule in roots.items()}

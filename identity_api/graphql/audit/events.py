@@ -1,7 +1,7 @@
 """Audit events: what changed, by whom, from where and why."""
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import msgspec
@@ -13,7 +13,7 @@ from identity_api.db.database import Connection as DatabaseConnection
 from identity_api.errors import BadInput
 from identity_api.graphql import connections, ids
 from identity_api.graphql.access import object_type
-from identity_api.graphql.connections import Connection, ConnectionRow
+from identity_api.graphql.connections import After, Connection, ConnectionRow, First
 from identity_api.graphql.context import Context, Info
 from identity_api.graphql.fields import resolved
 from identity_api.graphql.ids import Kind
@@ -236,9 +236,15 @@ def _position(row: AuditEventRow) -> UUID:
 class AuditQueries:
     """Root fields about the record."""
 
-    @resolved(Connection[AuditEvent] | None, "What was changed, and what was refused, the newest first.")
+    @resolved(Connection[AuditEvent] | None, "The audit: what was changed and what was refused, the newest first.")
     async def audit_events(
-        self, info: Info, filter: AuditEventFilter | None = None, first: int | None = 50, after: str | None = None
+        self,
+        info: Info,
+        filter: Annotated[
+            AuditEventFilter | None, strawberry.argument(description="Which events to list; null lists all.")
+        ] = None,
+        first: First = 50,
+        after: After = None,
     ) -> ConnectionRow:
         """A page."""
         context, size = info.context, connections.page_size(first)
@@ -256,9 +262,7 @@ def rows_of(found: list[Recorded]) -> list[AuditEventRow]:
     return [AuditEventRow(one) for one in found]
 
 
-HISTORY: Final = (
-    "The newest 20 events about it, the newest first; `auditEvents` has all. For who holds `identity:audit:read`."
-)
+HISTORY: Final = "The newest 20 events about it, the newest first; `auditEvents` has all. Needs `identity:audit:read`."
 
 
 async def history_of(context: Context, row_id: UUID) -> list[AuditEventRow]:

@@ -1,6 +1,7 @@
 """Who had been given what, and when."""
 
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
 import strawberry
@@ -9,7 +10,7 @@ from identity_api.db import past_grants, user_state
 from identity_api.errors import BadInput
 from identity_api.graphql import connections, ids
 from identity_api.graphql.access import object_type
-from identity_api.graphql.connections import Connection, ConnectionRow
+from identity_api.graphql.connections import After, Connection, ConnectionRow, First
 from identity_api.graphql.context import Info
 from identity_api.graphql.fields import resolved
 from identity_api.graphql.permissions.grants import GrantSource
@@ -96,7 +97,12 @@ class PastGrantQueries:
     """Root fields about the history of grants."""
 
     @resolved(list[PastGrant] | None, "What a user had been given at a moment, the latest first; at most 1,000 grants.")
-    async def access_at(self, info: Info, user: strawberry.ID, at: datetime) -> list[PastGrantRow]:
+    async def access_at(
+        self,
+        info: Info,
+        user: Annotated[strawberry.ID, strawberry.argument(description="The id of the user.")],
+        at: Annotated[datetime, strawberry.argument(description="The moment, with its offset from UTC.")],
+    ) -> list[PastGrantRow]:
         """One statement, and one more for nobody."""
         context, user_id, moment = info.context, ids.row_id(user, "User"), _moment(at, "at")
         async with context.reading() as connection:
@@ -112,11 +118,18 @@ class PastGrantQueries:
     async def who_held(
         self,
         info: Info,
-        permission: strawberry.ID,
-        since: datetime,
-        until: datetime,
-        first: int | None = 50,
-        after: str | None = None,
+        permission: Annotated[strawberry.ID, strawberry.argument(description="The id of the permission.")],
+        since: Annotated[
+            datetime, strawberry.argument(description="The beginning of the time, with its offset from UTC.")
+        ],
+        until: Annotated[
+            datetime,
+            strawberry.argument(
+                description="The end of the time, which does not belong to it, with its offset from UTC."
+            ),
+        ],
+        first: First = 50,
+        after: After = None,
     ) -> ConnectionRow:
         """A page."""
         context, size, row_id = info.context, connections.page_size(first), ids.row_id(permission, "Permission")

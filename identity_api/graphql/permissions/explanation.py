@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import get_args
+from typing import Annotated, get_args
 
 import msgspec
 import strawberry
@@ -77,7 +77,7 @@ class ExplainedGrant:
     reason: GrantReason = strawberry.field(description="Where the grant comes from, since when, and who gave it.")
     mapping: GivingMapping | None = strawberry.field(
         description="The mapping as it is now; null for a grant by hand, and if the mapping no longer gives the "
-        "permission. It needs `identity:mappings:read`."
+        "permission. Needs `identity:mappings:read`."
     )
 
 
@@ -206,7 +206,10 @@ class ExplanationQueries:
 
     @resolved(PermissionExplanation | None, "Why a user has a permission now, or what is missing for it.")
     async def explain_permission(
-        self, info: Info, user: strawberry.ID, permission: strawberry.ID
+        self,
+        info: Info,
+        user: Annotated[strawberry.ID, strawberry.argument(description="The id of the user.")],
+        permission: Annotated[strawberry.ID, strawberry.argument(description="The id of the permission.")],
     ) -> PermissionExplanationRow:
         """Three statements."""
         context = info.context

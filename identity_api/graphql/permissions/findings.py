@@ -75,7 +75,7 @@ class AccessFindings:
         description=f"They are computed at most once in {MAX_AGE_SECONDS:.0f} seconds by each process."
     )
     findings: list[AccessFinding] = strawberry.field(
-        description=f"At most {MAX_OF_A_KIND} of each kind. Those about groups are for who may read groups as well."
+        description=f"At most {MAX_OF_A_KIND} of each kind. Those about groups need `identity:groups:read` as well."
     )
     has_more: bool = strawberry.field(description="Whether there are more of some kind.")
 

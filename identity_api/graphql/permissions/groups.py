@@ -1,7 +1,7 @@
 """Groups as providers have named them, and which mappings match them."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -14,7 +14,7 @@ from identity_api.db.listings import GroupPosition, GroupRecord
 from identity_api.errors import BadInput
 from identity_api.graphql import connections, ids
 from identity_api.graphql.access import ACCESS, NODES, object_type, require
-from identity_api.graphql.connections import Connection, ConnectionRow
+from identity_api.graphql.connections import After, Connection, ConnectionRow, First
 from identity_api.graphql.context import Context, Info
 from identity_api.graphql.fields import resolved
 from identity_api.graphql.ids import Node
@@ -32,7 +32,7 @@ class Group(Node):
     member_count: int = strawberry.field(description="How many identities are in it, as last asserted completely.")
     mapped: bool = strawberry.field(description="Whether a mapping, enabled or not, matches it.")
     mappings: list[GroupMapping] | None = strawberry.field(
-        description="The mappings that match it, enabled or not. It needs `identity:mappings:read`."
+        description="The mappings that match it, enabled or not. Needs `identity:mappings:read`."
     )
 
     @classmethod
@@ -83,11 +83,19 @@ class GroupQueries:
     async def groups(
         self,
         info: Info,
-        provider: strawberry.ID | None = None,
-        mapped: bool | None = None,
-        name_prefix: str | None = None,
-        first: int | None = 50,
-        after: str | None = None,
+        provider: Annotated[
+            strawberry.ID | None, strawberry.argument(description="Only groups of the provider with this id.")
+        ] = None,
+        mapped: Annotated[
+            bool | None,
+            strawberry.argument(description="True lists only groups that a mapping matches, false only the others."),
+        ] = None,
+        name_prefix: Annotated[
+            str | None,
+            strawberry.argument(description="Only groups whose name begins with this text, compared exactly."),
+        ] = None,
+        first: First = 50,
+        after: After = None,
     ) -> ConnectionRow:
         """A page: one statement, and one more for the mappings that match anything on it."""
         context, size = info.context, connections.page_size(first)

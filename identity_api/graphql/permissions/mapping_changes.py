@@ -1,6 +1,6 @@
 """Edits of group mappings, and whom an edit would touch."""
 
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -168,21 +168,35 @@ class GroupMappingPreviewRow(msgspec.Struct, frozen=True):
 class MappingPreviewQueries:
     """Root fields that take what the mutations take, and change nothing."""
 
-    @resolved(GroupMappingPreview | None, "Whom making a mapping would touch.")
+    @resolved(GroupMappingPreview | None, "Whom `createGroupMapping` would touch.")
     async def preview_group_mapping_creation(
-        self, info: Info, input: CreateGroupMappingInput
+        self,
+        info: Info,
+        input: Annotated[
+            CreateGroupMappingInput, strawberry.argument(description="What `createGroupMapping` would be given.")
+        ],
     ) -> GroupMappingPreviewRow:
         """Refused as the mutation would be."""
         return await _preview(info.context, _creating(input))
 
-    @resolved(GroupMappingPreview | None, "Whom changing a mapping would touch.")
-    async def preview_group_mapping_update(self, info: Info, input: UpdateGroupMappingInput) -> GroupMappingPreviewRow:
+    @resolved(GroupMappingPreview | None, "Whom `updateGroupMapping` would touch.")
+    async def preview_group_mapping_update(
+        self,
+        info: Info,
+        input: Annotated[
+            UpdateGroupMappingInput, strawberry.argument(description="What `updateGroupMapping` would be given.")
+        ],
+    ) -> GroupMappingPreviewRow:
         """Refused as the mutation would be."""
         return await _preview(info.context, await _updating(info.context, input))
 
-    @resolved(GroupMappingPreview | None, "Whom deleting a mapping would touch.")
+    @resolved(GroupMappingPreview | None, "Whom `deleteGroupMapping` would touch.")
     async def preview_group_mapping_deletion(
-        self, info: Info, input: DeleteGroupMappingInput
+        self,
+        info: Info,
+        input: Annotated[
+            DeleteGroupMappingInput, strawberry.argument(description="What `deleteGroupMapping` would be given.")
+        ],
     ) -> GroupMappingPreviewRow:
         """Refused as the mutation would be."""
         return await _preview(info.context, _deleting(input))
@@ -192,18 +206,18 @@ class MappingPreviewQueries:
 class MappingMutations:
     """Root fields that change mappings."""
 
-    @mutation("CreateGroupMappingPayload", GroupMappingSaved, "Make a mapping.")
+    @mutation("CreateGroupMappingPayload", GroupMappingSaved, "Make a group mapping.")
     async def create_group_mapping(self, info: Info, input: CreateGroupMappingInput) -> GroupMappingSavedRow:
         """Within what the actor may give, and never to their own benefit (I8)."""
         return await _saved(info.context, await _make(info.context, _creating(input), input.as_previewed))
 
-    @mutation("UpdateGroupMappingPayload", GroupMappingSaved, "Change a mapping.")
+    @mutation("UpdateGroupMappingPayload", GroupMappingSaved, "Change a group mapping.")
     async def update_group_mapping(self, info: Info, input: UpdateGroupMappingInput) -> GroupMappingSavedRow:
         """The version makes reading first and writing after safe: whoever was faster wins."""
         change = await _updating(info.context, input)
         return await _saved(info.context, await _make(info.context, change, input.as_previewed))
 
-    @mutation("DeleteGroupMappingPayload", GroupMappingDeleted, "Delete a mapping.")
+    @mutation("DeleteGroupMappingPayload", GroupMappingDeleted, "Delete a group mapping.")
     async def delete_group_mapping(self, info: Info, input: DeleteGroupMappingInput) -> GroupMappingDeletedRow:
         """What it gave is out of force with the commit."""
         edited = await _make(info.context, _deleting(input), input.as_previewed)

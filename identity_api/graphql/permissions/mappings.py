@@ -1,7 +1,7 @@
 """Group mappings: which provider groups give which permissions."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import strawberry
@@ -12,7 +12,7 @@ from identity_api.db.mappings import MappingRow as MappingRecord
 from identity_api.graphql import connections, ids
 from identity_api.graphql.access import NODES, object_type, require
 from identity_api.graphql.audit.events import HISTORY, AuditEvent, AuditEventRow, history_of
-from identity_api.graphql.connections import Connection, ConnectionRow
+from identity_api.graphql.connections import After, Connection, ConnectionRow, First
 from identity_api.graphql.context import Context, Info
 from identity_api.graphql.enums import enum_type
 from identity_api.graphql.fields import resolved
@@ -98,7 +98,7 @@ class MappingQueries:
     """Root fields about mappings."""
 
     @resolved(Connection[GroupMapping] | None, "The tenant's mappings, oldest first.")
-    async def group_mappings(self, info: Info, first: int | None = 50, after: str | None = None) -> ConnectionRow:
+    async def group_mappings(self, info: Info, first: First = 50, after: After = None) -> ConnectionRow:
         """A page."""
         context, size = info.context, connections.page_size(first)
         of = connections.listing(context, "groupMappings", _position)
@@ -108,8 +108,10 @@ class MappingQueries:
         rows = [GroupMappingRow(record) for record in found[:size]]
         return connections.connection(of, rows, has_more=len(found) > size, after=after)
 
-    @resolved(GroupMapping | None, "One mapping.")
-    async def group_mapping(self, info: Info, id: strawberry.ID) -> GroupMappingRow:
+    @resolved(GroupMapping | None, "One group mapping.")
+    async def group_mapping(
+        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The id of the mapping.")]
+    ) -> GroupMappingRow:
         """One statement."""
         return await load_mapping(info.context, ids.row_id(id, "GroupMapping"))
 

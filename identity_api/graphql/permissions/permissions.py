@@ -14,7 +14,7 @@ from identity_api.db.permissions import PermissionRow as PermissionRecord
 from identity_api.graphql import connections, ids
 from identity_api.graphql.access import NODES, object_type, require
 from identity_api.graphql.audit.events import HISTORY, AuditEvent, AuditEventRow, history_of
-from identity_api.graphql.connections import Connection, ConnectionRow
+from identity_api.graphql.connections import After, Connection, ConnectionRow, First
 from identity_api.graphql.context import Context, Info
 from identity_api.graphql.fields import resolved
 from identity_api.graphql.ids import Node
@@ -65,7 +65,7 @@ class PermissionQueries:
     """Root fields about permissions."""
 
     @resolved(Connection[Permission] | None, "The tenant's permissions, by name.")
-    async def permissions(self, info: Info, first: int | None = 50, after: str | None = None) -> ConnectionRow:
+    async def permissions(self, info: Info, first: First = 50, after: After = None) -> ConnectionRow:
         """A page."""
         context, size = info.context, connections.page_size(first)
         of = connections.listing(context, "permissions", _position)
@@ -257,8 +257,8 @@ class PermissionMutations:
     @mutation(
         "RevokePermissionPayload",
         PermissionRevoked,
-        "Take back what was given by hand, and what an ADDITIVE provider left when the person left the group. What a group"
-        " gives that they are in stays.",
+        "Take back a grant by hand, and one that an `ADDITIVE` provider left when the person left the group; what a group of"
+        " theirs gives stays.",
     )
     async def revoke_permission(self, info: Info, input: RevokePermissionInput) -> PermissionRevokedRow:
         """Within what the actor may give."""

@@ -1,6 +1,7 @@
 """Logins that failed: what was wrong, for administrators, found by the request id on the person's page (S4-51)."""
 
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
 import strawberry
@@ -10,7 +11,7 @@ from identity_api.diagnostics import explain_failure
 from identity_api.diagnostics.explanation import Explanation
 from identity_api.graphql import connections
 from identity_api.graphql.access import object_type
-from identity_api.graphql.connections import Connection, ConnectionRow
+from identity_api.graphql.connections import After, Connection, ConnectionRow, First
 from identity_api.graphql.context import Info
 from identity_api.graphql.fields import resolved
 from identity_api.graphql.summaries import ProviderSummary, ProviderSummaryRow, Row, provider_summary
@@ -80,7 +81,14 @@ class LoginFailureQueries:
 
     @resolved(Connection[LoginFailure] | None, "Logins that failed, the newest first.")
     async def login_failures(
-        self, info: Info, first: int | None = 50, after: str | None = None, request_id: str | None = None
+        self,
+        info: Info,
+        first: First = 50,
+        after: After = None,
+        request_id: Annotated[
+            str | None,
+            strawberry.argument(description="Only the failure of this request, as the person saw it on the page."),
+        ] = None,
     ) -> ConnectionRow:
         """A page; or the one failure that a person's page named."""
         context, size = info.context, connections.page_size(first)

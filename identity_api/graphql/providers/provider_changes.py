@@ -125,7 +125,7 @@ class ProviderMutations:
     @mutation(
         "UpdateProviderPayload",
         ProviderSaved,
-        "Change what is given, and nothing else. A provider that moves needs its secret again, and its logins end.",
+        "Change the given settings; a provider that moves needs its secret again, and its logins end.",
     )
     async def update_provider(self, info: Info, input: UpdateProviderInput) -> ProviderSavedRow:
         """The version makes reading first and writing after safe: whoever was faster wins."""
@@ -149,7 +149,7 @@ class ProviderMutations:
         await secrets.set_secret(context.deps.providers, context.actor, row_id, secret)
         return await _saved(context, row_id)
 
-    @mutation("RemoveProviderSecretPayload", ProviderSaved, "Forget a client secret.")
+    @mutation("RemoveProviderSecretPayload", ProviderSaved, "Remove a client secret of a provider.")
     async def remove_provider_secret(self, info: Info, input: RemoveProviderSecretInput) -> ProviderSavedRow:
         """Not the only one that works."""
         context, row_id = info.context, ids.row_id(input.id, "Provider")
@@ -160,21 +160,29 @@ class ProviderMutations:
         await secrets.remove_secret(context.deps.providers, context.actor, row_id, secret_id)
         return await _saved(context, row_id)
 
-    @mutation("EnableProviderPayload", ProviderSaved, "Let people sign in there.")
+    @mutation("EnableProviderPayload", ProviderSaved, "Enable a provider, so that people can sign in there.")
     async def enable_provider(self, info: Info, input: EnableProviderInput) -> ProviderSavedRow:
         """Twice is once."""
         context, row_id = info.context, ids.row_id(input.id, "Provider")
         await activation.enable(context.deps.providers, context.actor, row_id)
         return await _saved(context, row_id)
 
-    @mutation("DisableProviderPayload", ProviderSaved, "Let nobody in there, and end all that came from there.")
+    @mutation(
+        "DisableProviderPayload",
+        ProviderSaved,
+        "Disable a provider: nobody signs in there any more, and the sessions from there end.",
+    )
     async def disable_provider(self, info: Info, input: DisableProviderInput) -> ProviderSavedRow:
         """Twice is once."""
         context, row_id = info.context, ids.row_id(input.id, "Provider")
         await activation.disable(context.deps.providers, context.actor, row_id)
         return await _saved(context, row_id)
 
-    @mutation("DeleteProviderPayload", ProviderDeleted, "Delete a disabled provider that nothing hangs on.")
+    @mutation(
+        "DeleteProviderPayload",
+        ProviderDeleted,
+        "Delete a disabled provider that has neither identities nor mappings of its own.",
+    )
     async def delete_provider(self, info: Info, input: DeleteProviderInput) -> ProviderDeletedRow:
         """Identities and mappings are never taken along."""
         context, row_id = info.context, ids.row_id(input.id, "Provider")

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 import strawberry
@@ -240,7 +240,9 @@ class ProviderTestQueries:
     """Root fields about tests of providers."""
 
     @resolved(ProviderTestReport | None, "How one's own newest test login of a provider went.")
-    async def provider_test(self, info: Info, id: strawberry.ID) -> ProviderTestReportRow:
+    async def provider_test(
+        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The id of the provider.")]
+    ) -> ProviderTestReportRow:
         """While there is none, the verdict says so."""
         context = info.context
         provider = await _provider(context, id)
@@ -255,7 +257,7 @@ class ProviderTestMutations:
     @mutation(
         "TestProviderPayload",
         ProviderTested,
-        "Test a provider as far as that is possible without a person, and prepare a test login. Changes nothing.",
+        "Test a provider as far as that is possible without a person, and prepare a test login; nothing is changed.",
     )
     async def test_provider(self, info: Info, input: TestProviderInput) -> ProviderTestedRow:
         """The test login is prepared first: it counts against the pace of tests, which the self-test obeys too."""

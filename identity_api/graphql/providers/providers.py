@@ -1,7 +1,7 @@
 """Providers as the tenant configured them. Client secrets are never part of an answer (I3)."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -14,7 +14,7 @@ from identity_api.db.providers import Position
 from identity_api.graphql import connections, ids
 from identity_api.graphql.access import NODES, object_type, require
 from identity_api.graphql.audit.events import HISTORY, AuditEvent, AuditEventRow, history_of
-from identity_api.graphql.connections import Connection, ConnectionRow
+from identity_api.graphql.connections import After, Connection, ConnectionRow, First
 from identity_api.graphql.context import Context, Info
 from identity_api.graphql.fields import resolved
 from identity_api.graphql.ids import Node
@@ -202,7 +202,7 @@ class ProviderQueries:
     """Root fields about providers."""
 
     @resolved(Connection[Provider] | None, "The tenant's providers, in the order of the login page.")
-    async def providers(self, info: Info, first: int | None = 50, after: str | None = None) -> ConnectionRow:
+    async def providers(self, info: Info, first: First = 50, after: After = None) -> ConnectionRow:
         """A page."""
         context, size = info.context, connections.page_size(first)
         of = connections.listing(context, "providers", _position)
@@ -213,7 +213,9 @@ class ProviderQueries:
         return connections.connection(of, rows, has_more=len(found) > size, after=after)
 
     @resolved(ProviderDeletion | None, "What stands in the way of deleting a provider.")
-    async def preview_provider_deletion(self, info: Info, id: strawberry.ID) -> Footprint:
+    async def preview_provider_deletion(
+        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The id of the provider.")]
+    ) -> Footprint:
         """Counted now."""
         context, row_id = info.context, ids.row_id(id, "Provider")
         async with context.reading() as connection:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, get_args
+from typing import Annotated, Any, get_args
 from uuid import UUID
 
 import msgspec
@@ -17,7 +17,7 @@ from identity_api.db.user_read_model import UserRecord
 from identity_api.graphql import connections, ids
 from identity_api.graphql.access import NODES, object_type, require
 from identity_api.graphql.audit.events import HISTORY, AuditEvent, AuditEventRow, history_of
-from identity_api.graphql.connections import Connection, ConnectionRow
+from identity_api.graphql.connections import After, Connection, ConnectionRow, First
 from identity_api.graphql.context import Context, Info
 from identity_api.graphql.enums import enum_type
 from identity_api.graphql.fields import resolved
@@ -330,7 +330,13 @@ class IdentityQueries:
 
     @resolved(Connection[Identity] | None, "The tenant's identities, oldest first.")
     async def identities(
-        self, info: Info, filter: IdentityFilter | None = None, first: int | None = 50, after: str | None = None
+        self,
+        info: Info,
+        filter: Annotated[
+            IdentityFilter | None, strawberry.argument(description="Which identities to list; null lists all.")
+        ] = None,
+        first: First = 50,
+        after: After = None,
     ) -> ConnectionRow:
         """A page."""
         context, size = info.context, connections.page_size(first)

@@ -76,7 +76,7 @@ class IdentityMutations:
     @mutation(
         "LinkIdentityPayload",
         IdentityLinked,
-        "Let the person of an anchor value at a provider sign in as this user: handing the account over.",
+        "Link a user to the person with an anchor value at a provider, who can then sign in as this user.",
     )
     async def link_identity(self, info: Info, input: LinkIdentityInput) -> IdentityLinkedRow:
         """What a STRICT provider would close is said before it is done."""
@@ -95,7 +95,7 @@ class IdentityMutations:
     @mutation(
         "UnlinkIdentityPayload",
         UserChanged,
-        "Take an identity from its user: its logins are over, and what its groups gave is closed.",
+        "Remove an identity from its user; its logins end, and the grants from its groups are closed.",
     )
     async def unlink_identity(self, info: Info, input: UnlinkIdentityInput) -> UserChangedRow:
         """Never one's own."""
@@ -106,7 +106,7 @@ class IdentityMutations:
     @mutation(
         "ReleaseIdentityPayload",
         UserChanged,
-        "End a quarantine: whom the identity has always meant may sign in again.",
+        "End a quarantine, so that the person whom the identity has always meant can sign in again.",
     )
     async def release_identity(self, info: Info, input: ReleaseIdentityInput) -> UserChangedRow:
         """Never one's own."""

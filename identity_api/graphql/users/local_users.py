@@ -41,7 +41,7 @@ class UpdateUserProfileInput:
         description="The id of the user. Other users than oneself need `identity:users:write`."
     )
     username: str | None = strawberry.field(
-        default=None, description="The new username. It needs `identity:users:write`, also for oneself."
+        default=None, description="The new username. Needs `identity:users:write`, also for oneself."
     )
     display_label: str | None = strawberry.field(default=None, description="The new name shown to people.")
     email: str | None = strawberry.field(
@@ -113,7 +113,11 @@ class LocalUserMutations:
         new = NewLocalUser(username=input.username, display_label=input.display_label, email=input.email)
         return await changed_user(context, await local.create_local_user(context.deps.database, context.actor, new))
 
-    @mutation("UpdateUserProfilePayload", UserChanged, "Change what a user is called, where no provider has the say.")
+    @mutation(
+        "UpdateUserProfilePayload",
+        UserChanged,
+        "Change a user's names and e-mail address, where no provider manages them.",
+    )
     async def update_user_profile(self, info: Info, input: UpdateUserProfileInput) -> UserChangedRow:
         """Oneself, or anybody."""
         context, row_id = info.context, _user(input.id)
@@ -129,7 +133,7 @@ class LocalUserMutations:
     @mutation(
         "CreatePasswordTokenPayload",
         PasswordTokenCreated,
-        "Let a user choose a password, once, within a day. Earlier links of theirs are void.",
+        "Make a link by which a user chooses a password, once, within a day; earlier links stop working.",
     )
     async def create_password_token(self, info: Info, input: CreatePasswordTokenInput) -> PasswordTokenCreatedRow:
         """Never for oneself, nor for whoever holds what the actor may not give (I8)."""
@@ -137,7 +141,7 @@ class LocalUserMutations:
         made = await local_passwords.create_password_token(context.deps.database, context.actor, _user(input.id))
         return PasswordTokenCreatedRow(f"{context.base_url}{PASSWORD_PATH}{made.token}", made.expires_at)
 
-    @mutation("UnlockUserPayload", UserChanged, "Forget wrong tries at a user's password.")
+    @mutation("UnlockUserPayload", UserChanged, "Unlock a user after too many wrong passwords.")
     async def unlock_user(self, info: Info, input: UnlockUserInput) -> UserChangedRow:
         """Twice is once."""
         context, row_id = info.context, _user(input.id)
@@ -147,7 +151,7 @@ class LocalUserMutations:
     @mutation(
         "RemoveUserPasswordPayload",
         UserChanged,
-        "Take a user's password and second factor; the sessions that came from it are over.",
+        "Remove a user's password and second factor, and end the sessions that came from them.",
     )
     async def remove_user_password(self, info: Info, input: RemoveUserPasswordInput) -> UserChangedRow:
         """Twice is once."""

@@ -93,7 +93,7 @@ class OwnCredentialMutations:
         )
         return await changed_user(context, context.user_id)
 
-    @mutation("EnrolTotpPayload", TotpPrepared, "Begin to set a second factor up.")
+    @mutation("EnrolTotpPayload", TotpPrepared, "Begin to set up one's second factor; `confirmTotp` completes it.")
     async def enrol_totp(self, info: Info, input: EnrolTotpInput) -> TotpPreparedRow:
         """The authenticator names us by the tenant."""
         context = info.context
@@ -101,14 +101,18 @@ class OwnCredentialMutations:
         made = await second_factor.enrol_totp(_deps(context), context.actor, input.current, issuer=issuer)
         return TotpPreparedRow(made.secret, made.uri)
 
-    @mutation("ConfirmTotpPayload", UserChanged, "From now on signing in asks for a code.")
+    @mutation(
+        "ConfirmTotpPayload",
+        UserChanged,
+        "Confirm one's second factor; from now on signing in with the password asks for a code.",
+    )
     async def confirm_totp(self, info: Info, input: ConfirmTotpInput) -> UserChangedRow:
         """By a code of the authenticator."""
         context = info.context
         await second_factor.confirm_totp(_deps(context), context.actor, _typed(input.code) or "")
         return await changed_user(context, context.user_id)
 
-    @mutation("RemoveTotpPayload", UserChanged, "Do without a second factor.")
+    @mutation("RemoveTotpPayload", UserChanged, "Remove one's second factor.")
     async def remove_totp(self, info: Info, input: RemoveTotpInput) -> UserChangedRow:
         """By the password and a code."""
         context = info.context

@@ -74,7 +74,7 @@ class UserMutations:
     @mutation(
         "DisableUserPayload",
         UserChanged,
-        "Keep somebody out: nothing of theirs is in force, and all their sessions and tokens are over.",
+        "Disable a user: nothing of theirs is in force, and all their sessions and tokens end.",
     )
     async def disable_user(self, info: Info, input: DisableUserInput) -> UserChangedRow:
         """Twice is once."""
@@ -82,7 +82,7 @@ class UserMutations:
         await administration.disable_user(context.deps.database, context.actor, row_id)
         return await changed_user(context, row_id)
 
-    @mutation("EnableUserPayload", UserChanged, "Let somebody in again.")
+    @mutation("EnableUserPayload", UserChanged, "Enable a disabled user.")
     async def enable_user(self, info: Info, input: EnableUserInput) -> UserChangedRow:
         """Twice is once."""
         context, row_id = info.context, ids.row_id(input.id, "User")
@@ -92,7 +92,7 @@ class UserMutations:
     @mutation(
         "SyncUserPayload",
         UserChanged,
-        "Ask the user's providers now. What came of it is in the identities of the user.",
+        "Ask the user's providers now; the result is in the identities of the user.",
     )
     async def sync_user(self, info: Info, input: SyncUserInput) -> UserChangedRow:
         """The user has to be this tenant's before anything is asked."""

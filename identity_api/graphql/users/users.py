@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 from operator import attrgetter
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -15,7 +15,7 @@ from identity_api.errors import BadInput
 from identity_api.graphql import connections, ids
 from identity_api.graphql.access import ACCESS, object_type, require
 from identity_api.graphql.audit.events import HISTORY, AuditEvent, AuditEventRow, history_about
-from identity_api.graphql.connections import Connection, ConnectionRow
+from identity_api.graphql.connections import After, Connection, ConnectionRow, First
 from identity_api.graphql.context import Context, Info
 from identity_api.graphql.enums import enum_type
 from identity_api.graphql.fields import resolved
@@ -278,8 +278,10 @@ _POSITIONS: dict[Order, Any] = {
 class UserQueries:
     """Root fields about users."""
 
-    @resolved(User | None, "A user: oneself, or anybody for who may read users.")
-    async def user(self, info: Info, id: strawberry.ID) -> UserRow:
+    @resolved(User | None, "One user.")
+    async def user(
+        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The id of the user.")]
+    ) -> UserRow:
         """One statement."""
         return await load_user(info.context, ids.parse(id))
 
@@ -287,10 +289,14 @@ class UserQueries:
     async def users(
         self,
         info: Info,
-        filter: UserFilter | None = None,
-        order_by: UserOrder | None = None,
-        first: int | None = 50,
-        after: str | None = None,
+        filter: Annotated[
+            UserFilter | None, strawberry.argument(description="Which users to list; null lists all.")
+        ] = None,
+        order_by: Annotated[
+            UserOrder | None, strawberry.argument(description="How to order them; null orders by id.")
+        ] = None,
+        first: First = 50,
+        after: After = None,
     ) -> ConnectionRow:
         """A page, in one statement."""
         context, size = info.context, connections.page_size(first)
