@@ -63,6 +63,11 @@ def request_options(provider: Provider, *, reauthentication: bool = False) -> Re
     )
 
 
+def can_be_asked(provider: Provider) -> bool:
+    """Whether people can be sent there for a new proof of who they are: plain OAuth 2.0 knows no such request."""
+    return provider.reauthentication and provider.protocol == "oidc"
+
+
 def resource_of(provider: Provider) -> dict[str, str]:
     """The `resource` parameter for the token endpoint, where one is configured (RFC 8707 section 2.2).
 

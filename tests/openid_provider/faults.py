@@ -36,6 +36,7 @@ class Fault(StrEnum):
     ISSUED_IN_FUTURE = "issued_in_future"
     OTHER_AUTH_TIME = "other_auth_time"
     AUTH_TIME_FRACTION = "auth_time_fraction"  # seen at real providers
+    NO_AUTH_TIME = "no_auth_time"
     AUTH_TIME_ZERO = "auth_time_zero"  # seen at real providers
     WRONG_AT_HASH = "wrong_at_hash"
     # ID Token: signature

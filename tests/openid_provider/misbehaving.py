@@ -69,6 +69,7 @@ ID_TOKEN_CHANGES: dict[Fault, Change] = {
     Fault.ISSUED_IN_FUTURE: _shift(iat=7200, exp=7200),
     Fault.OTHER_AUTH_TIME: _shift(auth_time=-60),
     Fault.AUTH_TIME_FRACTION: _shift(auth_time=0.25),
+    Fault.NO_AUTH_TIME: _drop("auth_time"),
     Fault.AUTH_TIME_ZERO: _set("auth_time", 0),
     Fault.WRONG_AT_HASH: _set("at_hash", "AAAAAAAAAAAAAAAAAAAAAA"),
     Fault.ENTRA_DIRECTORY: _append("iss", f"/{ENTRA_DIRECTORY}", tid=ENTRA_DIRECTORY),

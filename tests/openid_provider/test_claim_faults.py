@@ -58,6 +58,7 @@ PROMISES: dict[Fault, Callable[[Claims], bool]] = {
     Fault.ISSUED_IN_FUTURE: lambda claims: claims["iat"] > time.time() + 3600,
     Fault.OTHER_AUTH_TIME: lambda claims: claims["auth_time"] <= claims["iat"] - 60,
     Fault.AUTH_TIME_FRACTION: lambda claims: claims["auth_time"] % 1 == 0.25,
+    Fault.NO_AUTH_TIME: lambda claims: "auth_time" not in claims,
     Fault.AUTH_TIME_ZERO: lambda claims: claims["auth_time"] == 0,
     Fault.WRONG_AT_HASH: lambda claims: claims["at_hash"] == "A" * 22,
     Fault.ENTRA_DIRECTORY: lambda claims: claims["iss"].endswith("/" + claims.get("tid", "?")),

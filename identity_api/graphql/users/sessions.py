@@ -46,7 +46,9 @@ class Session(Node):
     is_current: bool = strawberry.field(description="Whether it is the session of this request.")
     created_at: datetime = strawberry.field(description="When the session began.")
     seen_at: datetime = strawberry.field(description="When the session last made a request, to the minute.")
-    authenticated_at: datetime = strawberry.field(description="When the user last proved who they are.")
+    authenticated_at: datetime = strawberry.field(
+        description="When the user last proved who they are; 1970 if the provider could have said and did not."
+    )
     elevated_until: datetime | None = strawberry.field(
         description="Until when sensitive mutations need no step-up; null if they need one now."
     )

@@ -11,6 +11,7 @@ from identity_api.db.providers import Provider
 from identity_api.db.tenants import Tenant
 from identity_api.errors import BadInput, NotFound
 from identity_api.ids import new_tenant_token, token_hash, uuid7
+from identity_api.relying_party.authorization_request import can_be_asked
 from identity_api.sessions.login.deps import LoginDeps, LoginRequest, Prepared
 from identity_api.sessions.login.return_to import ReturnTarget, decide_ending
 
@@ -34,7 +35,7 @@ async def prepare(deps: LoginDeps, tenant: Tenant, beginning: LoginRequest) -> P
         found = await providers.of_tenant(connection, tenant.id)
         frontends = await tenants.frontends(connection, tenant.id)
     provider = choose_provider(tenant, found, beginning.provider_slug)
-    if beginning.reauthentication and not (provider.reauthentication and provider.protocol == "oidc"):
+    if beginning.reauthentication and not can_be_asked(provider):
         raise BadInput("This provider cannot be asked for a new proof.", code="REAUTHENTICATION_NOT_OFFERED")
     try:
         ending = decide_ending(beginning, frontends)

@@ -12,11 +12,12 @@ import msgspec
 from identity_api.accounts.provisioning import VerifiedPerson
 from identity_api.claims import Document, GroupsReading
 from identity_api.db.attempts import Attempt
+from identity_api.db.providers import Provider
 from identity_api.oidc.discovery import ProviderMetadata
 from identity_api.oidc.dpop import TOKEN_TYPE
 from identity_api.oidc.id_token import LoginExpectation
 from identity_api.oidc.token_endpoint import BEARER, code_request, read_code_response
-from identity_api.relying_party.authorization_request import request_options, resource_of, uses_pkce
+from identity_api.relying_party.authorization_request import can_be_asked, request_options, resource_of, uses_pkce
 from identity_api.relying_party.client import open_client
 from identity_api.relying_party.connection import ProviderConnection
 from identity_api.relying_party.requests import new_login_key, send_proven
@@ -27,6 +28,8 @@ from identity_api.sessions.login.failures import judging
 EXCHANGE_SECONDS = 10.0
 USERINFO_SECONDS = 5.0
 MAX_TOKEN_ANSWER_BYTES = 512 * 1024
+NOT_TOLD = datetime.fromtimestamp(0, UTC)
+"""When a person proved who they are whose provider does not say: too long ago for anything that asks for a proof."""
 
 
 class VerifiedLogin(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,7 +39,7 @@ class VerifiedLogin(msgspec.Struct, frozen=True, kw_only=True):
     groups: GroupsReading
     told: VerifiedDocuments
     authenticated_at: datetime
-    """When the person proved who they are, aware UTC."""
+    """When the person proved who they are, aware UTC; `NOT_TOLD` where the provider could have said and did not."""
 
     def __repr__(self) -> str:
         return "VerifiedLogin()"
@@ -109,7 +112,7 @@ async def read_answer(deps: LoginDeps, attempt: Attempt, exchange: Exchange) -> 
         person=VerifiedPerson(issuer=issuer, subject=subject, profile=profile),
         groups=groups,
         told=told,
-        authenticated_at=_authenticated_at(auth_time, deps.clock()),
+        authenticated_at=_authenticated_at(exchange.client.provider, auth_time, deps.clock()),
     )
 
 
@@ -146,6 +149,13 @@ def _judging(document: Document) -> AbstractContextManager[None]:
     return judging("USERINFO_REFUSED" if document is Document.USERINFO else "TOKEN_REFUSED")
 
 
-def _authenticated_at(auth_time: int | None, now: datetime) -> datetime:
-    """When the person proved who they are. Some providers send 0 for "not told"; a moment ahead of us is now."""
-    return min(datetime.fromtimestamp(auth_time, UTC), now) if auth_time else now
+def _authenticated_at(provider: Provider, auth_time: int | None, now: datetime) -> datetime:
+    """When the person proved who they are. Some providers send 0 for "not told"; a moment ahead of us is now.
+
+    Without `auth_time` the provider may have let in whoever it knew from yesterday. One that can be asked for a proof is
+    then asked when one is needed: that request obliges it to send `auth_time` (Core 2). One that cannot be asked would
+    leave its people without any proof, so its login has to do.
+    """
+    if auth_time:
+        return min(datetime.fromtimestamp(auth_time, UTC), now)
+    return NOT_TOLD if can_be_asked(provider) else now

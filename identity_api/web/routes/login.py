@@ -10,6 +10,7 @@ from identity_api.db import providers, tenants
 from identity_api.db.providers import Provider
 from identity_api.db.tenants import Tenant
 from identity_api.errors import BadInput, NotFound
+from identity_api.relying_party.authorization_request import can_be_asked
 from identity_api.sessions.end_reasons import SENTENCES
 from identity_api.sessions.errors import LoginFailed
 from identity_api.sessions.login.deps import AuthorizationRedirect, BrowserRequest, LoginRequest
@@ -123,7 +124,7 @@ async def enabled_providers(deps: WebDeps, tenant: Tenant, *, proving: bool = Fa
     """The ways in that providers are; with `proving` only those that can be asked for a new proof of the person."""
     async with deps.database.reading() as connection:
         found = [one for one in await providers.of_tenant(connection, tenant.id) if one.enabled]
-    return [one for one in found if not proving or (one.reauthentication and one.protocol == "oidc")]
+    return [one for one in found if not proving or can_be_asked(one)]
 
 
 @get("/auth/{protocol:str}/{provider:str}/login", name="provider-login")
