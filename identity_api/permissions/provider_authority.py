@@ -97,6 +97,13 @@ def matches_names(settings: Settings) -> bool:
     return bool(settings["adopt_by_name"]) or settings["provisioning"] == "KNOWN_USERS"
 
 
+def decides_names(before: Settings | None, wanted: Settings) -> bool:
+    """Whether names mean accounts that are made later too: those that are matched now, or where they will be read."""
+    chosen = ("claims.username", "claims.email", "email_verified_rule")
+    is_chosen = before is not None and not frozenset(changed(before, wanted)).isdisjoint(chosen)
+    return Word.NAMES in words_at_stake(before, wanted) and (is_chosen or matches_names(wanted))
+
+
 def words_at_stake(before: Settings | None, wanted: Settings) -> frozenset[Word]:
     """What the provider could say from now on that it could not before.
 

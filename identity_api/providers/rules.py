@@ -23,7 +23,7 @@ from identity_api.permissions.provider_authority import (
     Settings,
     Word,
     changed,
-    matches_names,
+    decides_names,
     outlasting,
     words_at_stake,
 )
@@ -143,7 +143,7 @@ async def check_word(
     mapped = await ways_in.through(connection, actor.tenant_id, wanted.id) if Word.GROUPS in words else NOTHING
     for right in sorted(mapped | await _of_accounts(connection, wanted, words)):
         check_may_give(actor, right.name, delegable=right.delegable)
-    if Word.NAMES in words and matches_names(new):
+    if decides_names(old, new):
         _check_may_match_names(actor)
     # Switching on is looked at for what it opens (`OwnSet`): what groups give then is the provider's word as it was.
     is_switched_on = old is not None and changed(old, new) == ("enabled",)
@@ -164,7 +164,7 @@ async def _of_accounts(connection: Connection, wanted: Provider, words: frozense
 
 
 def _check_may_match_names(actor: Actor) -> None:
-    """Where names are matched, they open every account that waits, also those that somebody makes by hand later."""
+    """Names that are matched, now or later, open every account that waits, also those that somebody makes by hand later."""
     if USERS_WRITE not in actor.permissions:
         raise Refused(
             f"This decides whom names at the provider mean, also for users made later, which needs {USERS_WRITE} too. "

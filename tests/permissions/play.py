@@ -263,7 +263,7 @@ class Play:
         words = provider_authority.words_at_stake(old, new)
         for word in words:
             self._may_give(self.world.of_word(word, wanted))
-        if Word.NAMES in words and wanted.matches_names and USERS_WRITE not in self.actor.permissions:
+        if provider_authority.decides_names(old, new) and USERS_WRITE not in self.actor.permissions:
             raise Refused("Names open accounts made later.")
         is_switched_on = old is not None and provider_authority.changed(old, new) == ("enabled",)
         if Word.GROUPS in words and is_there and not is_switched_on:

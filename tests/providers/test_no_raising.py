@@ -187,6 +187,24 @@ async def test_where_names_are_read_is_asked_about_before_they_are_matched(offic
 @pytest.mark.parametrize(
     "patch",
     [
+        {"username_claim": ["id_token / nickname"]},
+        {"email_claim": ["id_token / nickname"]},
+        {"email_verified_rule": "TRUSTED"},
+    ],
+    ids=lambda patch: next(iter(patch)),
+)
+async def test_where_names_are_read_is_for_admins_of_users_also_before_anybody_waits(
+    office: Office, patch: dict[str, Any]
+) -> None:
+    provider = await office.provider()
+    assert await attempt(office, await office.holding(PROVIDERS_WRITE), provider, patch) == "FORBIDDEN"
+    assert await attempt(office, await office.holding(PROVIDERS_WRITE, USERS_WRITE), provider, patch) == "OK"
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "patch",
+    [
         {"sync": "OFF"},
         {"sync_interval_seconds": 400},
         {"outage_grace_seconds": 20_000},
