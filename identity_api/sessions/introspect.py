@@ -7,6 +7,7 @@ Only service clients with the scope `introspect` may ask, and only about their t
 import hmac
 from typing import Any
 
+from identity_api.claims.text import is_storable
 from identity_api.db import clients
 from identity_api.db.clients import ServiceClient
 from identity_api.db.database import Connection
@@ -20,7 +21,7 @@ _INACTIVE = {"active": False}
 
 async def verify_service_client(connection: Connection, name: str, secret: str) -> ServiceClient | None:
     """The client of this name, if this is its secret and it is not revoked."""
-    found = await clients.service_client(connection, name)
+    found = await clients.service_client(connection, name) if is_storable(name) else None
     client, expected = found if found is not None else (None, bytes(32))
     # Compared also where there is no such client, so that the time does not tell which names exist.
     is_right = hmac.compare_digest(token_hash(secret), expected)

@@ -30,9 +30,11 @@ async def revoke(database: Database, asked: Revocation) -> bool:
         BadInput: `UNSUPPORTED_TOKEN_TYPE`: an API token, which administrators end.
     """
     tenant_id, hashed = token_key(asked.token)
+    if asked.tenant_id not in (None, tenant_id):
+        return False
     async with database.transaction() as connection:
         session_id = await sessions.find_live(connection, tenant_id, hashed)
-        if session_id is None or asked.tenant_id not in (None, tenant_id):
+        if session_id is None:
             if await sessions.authenticate_api_token(connection, tenant_id, hashed) is not None:
                 raise BadInput("An API token is not revoked here.", code="UNSUPPORTED_TOKEN_TYPE", field="token")
             return False

@@ -176,7 +176,7 @@ _PATHS: Final[Schema] = {
                     "application/json": {"schema": _CODE},
                 },
             },
-            "responses": _answers("The token.", _ref("Token"), "OAuthError", 400, 415, 429),
+            "responses": _answers("The token.", _ref("Token"), "OAuthError", 400, 403, 415, 429),
         }
     },
     "/v1/auth/revoke": {

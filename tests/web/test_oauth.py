@@ -1,5 +1,6 @@
 """Token, revocation, introspection and metadata as off-the-shelf clients of OAuth 2.0 call them."""
 
+import base64
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -9,6 +10,7 @@ from authlib.integrations.httpx_client import AsyncOAuth2Client
 
 from identity_api.ids import new_tenant_token, token_hash, uuid7
 from identity_api.oidc.authorization import code_challenge, new_code_verifier
+from identity_api.web.http.limits import BAD_BEARERS
 from tests.web.site import FRONTEND, PUBLIC_URL, Site, come_back, make_site
 from tests.web.test_machines import service_client
 
@@ -129,6 +131,32 @@ async def test_a_code_is_for_the_client_and_the_redirect_uri_that_it_was_made_fo
         error(await exchange(site, code), 400, "invalid_grant", "CODE_INVALID")
 
 
+async def test_junk_codes_from_an_address_are_bounded_and_keep_no_right_code_of_the_same_address_out(
+    site: Site,
+) -> None:
+    client = site.client(address="198.51.100.77")
+    junk = {"client_id": "app", "code": "oc_junk", "code_verifier": VERIFIER}
+    answers = [(await client.post("/v1/auth/token", data=junk)).status_code for _ in range(BAD_BEARERS + 1)]
+    assert answers == [400] * BAD_BEARERS + [429]
+    code = query_of(await signed_in_at_frontend(site))["code"]
+    right = await client.post("/v1/auth/token", data={**junk, "code": code})
+    assert (right.status_code, right.json()["token_type"]) == (200, "Bearer")
+    assert (await client.get("/login")).status_code == 303
+
+
+async def test_a_page_of_no_frontend_exchanges_no_code_and_counts_against_no_visitor(site: Site) -> None:
+    client = site.client(address="198.51.100.78")
+    code = query_of(await signed_in_at_frontend(site))["code"]
+    form = {"client_id": "app", "code": code, "code_verifier": VERIFIER}
+    for origin in ("https://evil.example", "null"):
+        for _ in range(BAD_BEARERS):
+            answer = await client.post("/v1/auth/token", data=form, headers={"origin": origin})
+            assert (answer.status_code, answer.json()["code"]) == (403, "ORIGIN_REFUSED")
+    junk = await client.post("/v1/auth/token", data={**form, "code": "oc_junk"})
+    error(junk, 400, "invalid_grant", "CODE_INVALID")
+    assert (await client.post("/v1/auth/token", data=form, headers={"origin": FRONTEND})).status_code == 200
+
+
 # Revocation (RFC 7009)
 
 
@@ -158,7 +186,7 @@ async def test_a_token_is_not_revoked_for_another_client_or_at_another_tenants_d
     assert (await site.client().get("/v1/me", headers={"authorization": f"Bearer {token}"})).status_code == 200
 
 
-async def test_an_api_token_is_not_revoked_and_that_is_said(site: Site) -> None:
+async def api_token(site: Site) -> str:
     await site.signed_in()
     user_id = await site.fetchval("select id from app_user where tenant_id = $1", site.tenant.id)
     token = new_tenant_token("iat", site.tenant.id)
@@ -170,8 +198,22 @@ async def test_an_api_token_is_not_revoked_and_that_is_said(site: Site) -> None:
         user_id,
         token_hash(token),
     )
+    return token
+
+
+async def test_an_api_token_is_not_revoked_and_that_is_said(site: Site) -> None:
+    token = await api_token(site)
     error(await revoke(site, token=token), 400, "unsupported_token_type", "UNSUPPORTED_TOKEN_TYPE")
     assert (await site.client().get("/v1/me", headers={"authorization": f"Bearer {token}"})).status_code == 200
+
+
+async def test_another_tenants_door_does_not_tell_that_an_api_token_exists_and_counts_it(site: Site) -> None:
+    other_site = await make_site(site.app, site.database, site.vault, site.idp)
+    client, token = other_site.client(), await api_token(site)
+    answers = [
+        (await client.post("/v1/auth/revoke", data={"token": token})).status_code for _ in range(BAD_BEARERS + 1)
+    ]
+    assert answers == [200] * BAD_BEARERS + [429]
 
 
 async def test_a_revocation_without_a_token_is_an_invalid_request(site: Site) -> None:
@@ -191,6 +233,22 @@ async def test_a_service_client_may_authenticate_in_the_form(site: Site) -> None
     error(wrong, 401, "invalid_client", "UNAUTHENTICATED")
     both = await client.post("/v1/introspect", data={"token": token, **posted}, auth=(name, secret))
     error(both, 400, "invalid_request", "BAD_INPUT")
+
+
+@pytest.mark.parametrize("way", ["form", "header"])
+async def test_a_client_id_that_no_database_can_hold_is_an_unknown_one_and_counted(site: Site, way: str) -> None:
+    client = site.client(base_url=PUBLIC_URL, headers={"content-type": "application/x-www-form-urlencoded"})
+
+    async def ask(name: str) -> httpx.Response:
+        if way == "form":
+            return await client.post("/v1/introspect", content=f"token=x&client_id={name}&client_secret=s")
+        basic = base64.b64encode(f"{name}:s".encode()).decode()
+        return await client.post("/v1/introspect", content="token=x", headers={"authorization": f"Basic {basic}"})
+
+    error(await ask("nobody"), 401, "invalid_client", "UNAUTHENTICATED")
+    for _ in range(BAD_BEARERS - 1):
+        error(await ask("a%00b"), 401, "invalid_client", "UNAUTHENTICATED")
+    assert (await ask("a%00b")).status_code == 429
 
 
 async def test_errors_of_introspection_are_those_of_the_standard(site: Site) -> None:

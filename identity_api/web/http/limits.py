@@ -86,7 +86,7 @@ class EdgeLimits:
         await self._count_or_refuse(f"failure:{address}", LOGIN_FAILURES)
 
     async def bad_credential(self, address: str) -> None:
-        """A bearer token or client secret was not valid.
+        """A bearer token, one-time code or client secret was not valid.
 
         Raises:
             TooManyRequests: 60 a minute from one address.

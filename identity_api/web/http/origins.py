@@ -105,6 +105,18 @@ async def admit_cookie_request(
         raise _refused("A request with the session's cookie needs the header Identity-Request: 1.")
 
 
+async def admit_declared_page(origins: Origins, facts: RequestFacts, scope: Any) -> None:
+    """Accept a request without a session from a program, which names no page, or from our page or a frontend's.
+
+    Raises:
+        Refused: `ORIGIN_REFUSED`.
+    """
+    sent = headers.values(scope, b"origin")
+    tenant_id = facts.tenant.id if facts.tenant else None
+    if sent and (len(sent) > 1 or not (is_own(facts, sent[0]) or await origins.is_known(sent[0], tenant_id))):
+        raise _refused("This page is at no origin that a frontend declares.")
+
+
 def admit_own_form(facts: RequestFacts, scope: Any) -> None:
     """Accept a password only from a page of ours: a sign-in that another site sends would make the browser somebody
     else's without their noticing. A program that is no browser says `Origin` like one.

@@ -21,7 +21,7 @@ from identity_api.sessions.revoke import Revocation, revoke
 from identity_api.sessions.token import redeem
 from identity_api.web.http import headers
 from identity_api.web.http.errors import Unauthenticated
-from identity_api.web.http.origins import is_own
+from identity_api.web.http.origins import admit_declared_page, is_own
 from identity_api.web.http.parameters import FORM, WebRequest, deps_of, form_of, is_of, json_of
 from identity_api.web.http.request_state import facts_of
 from identity_api.web.http.response import json_response, to_litestar
@@ -48,7 +48,8 @@ async def exchange_code(request: WebRequest) -> Response[Any]:
     """Exchange a one-time code for a bearer token; the body is a form (RFC 6749 section 4.1.3), or the same as JSON."""
     deps, facts = deps_of(request), facts_of(request.scope)
     exchange = await _exchange(request)
-    await deps.limits.callback(facts.address, ())
+    # Nothing is counted for a page of strangers, which visitors' browsers would send junk from.
+    await admit_declared_page(deps.origins, facts, request.scope)
     origin = headers.first(request.scope, b"origin")
     redemption = Redemption(
         code=exchange.code,
@@ -62,7 +63,8 @@ async def exchange_code(request: WebRequest) -> Response[Any]:
     try:
         token = await redeem(deps.login, redemption)
     except LoginFailed as error:
-        await deps.limits.login_failed(facts.address)
+        # Never before the code is looked up: a right one is 256 bits, and its holder may share the address with others.
+        await deps.limits.bad_credential(facts.address)
         # One answer for a code that never was, was used, or is another's (RFC 6749 section 5.2, `invalid_grant`).
         raise BadInput("The code is not valid.", code="CODE_INVALID") from error
     return json_response(
@@ -162,7 +164,7 @@ def _basic(request: WebRequest) -> tuple[str, str] | None:
         if len(lines) > 1 or scheme.lower() != "basic" or len(encoded) > 1_024:
             raise ValueError
         name, mark, secret = base64.b64decode(encoded, validate=True).decode("utf-8").partition(":")
-        if not mark or "\0" in name:
+        if not mark:
             raise ValueError
     except (ValueError, binascii.Error):
         raise Unauthenticated(scheme="Basic", presented=True) from None
