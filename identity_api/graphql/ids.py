@@ -37,11 +37,11 @@ _URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
 _SHAPE: Final = re.compile(r"[A-Za-z0-9_-]{24}")
 
 
-@strawberry.interface(description="Something with an id of its own, which `node(id)` can answer.")
+@strawberry.interface(description="Something with a global id, which `node(id)` can answer.")
 class Node:
     """See the module's docstring."""
 
-    id: strawberry.ID = strawberry.field(description="Opaque, and the same for ever.")
+    id: strawberry.ID = strawberry.field(description="An opaque id, which never changes.")
 
 
 class GlobalID(NamedTuple):

@@ -26,8 +26,8 @@ FRESH_FOR: Final = timedelta(minutes=10)
 class Problem:
     """What every problem has."""
 
-    code: str = strawberry.field(description="Stable, for programs.")
-    message: str = strawberry.field(description="One sentence, for people.")
+    code: str = strawberry.field(description="A stable code, for programs.")
+    message: str = strawberry.field(description="One sentence for people.")
 
 
 class ProblemRow(msgspec.Struct, frozen=True):
@@ -59,11 +59,11 @@ class ConflictRow(ProblemRow, frozen=True):
     current_version: int | None
 
 
-@object_type(description="A value is not acceptable.")
+@object_type(description="A value in the input cannot be used.")
 class InvalidInput(Problem):
     """From `BadInput`."""
 
-    field: str | None = strawberry.field(description="The input field to blame, where one is.")
+    field: str | None = strawberry.field(description="The input field that is wrong; null if it is no single one.")
 
     @classmethod
     def is_type_of(cls, value: Any, _: Any) -> bool:
@@ -71,12 +71,12 @@ class InvalidInput(Problem):
         return isinstance(value, InvalidInputRow)
 
 
-@object_type(description="Understood, and not allowed; the code names the rule.")
+@object_type(description="The actor may not do this; the code names the rule.")
 class NotAllowed(Problem):
     """From `Refused`."""
 
     step_up_url: str | None = strawberry.field(
-        description="For `STEP_UP_REQUIRED`: where the person proves anew who they are. A frontend adds `return_to` and "
+        description="For `STEP_UP_REQUIRED`: the URL for the step-up; null for other codes. A frontend adds `return_to` and "
         "`state`; to an authorization endpoint `redirect_uri`, `state` and `code_challenge`."
     )
 
@@ -96,11 +96,13 @@ class NotFoundError(Problem):
         return isinstance(value, NotFoundRow)
 
 
-@object_type(description="The thing changed since it was read, or stands in the way. Read again.")
+@object_type(description="The object has changed since it was read, or something else is in the way. Read it again.")
 class ConflictError(Problem):
     """From `Conflict`."""
 
-    current_version: int | None = strawberry.field(description="The version it has by now, where it has versions.")
+    current_version: int | None = strawberry.field(
+        description="The present version of the object; null if it has no versions."
+    )
 
     @classmethod
     def is_type_of(cls, value: Any, _: Any) -> bool:

@@ -35,53 +35,64 @@ _NODES: Final[dict[str, Kind]] = {
 class AuditChange:
     """Of an event."""
 
-    setting: str = strawberry.field(description="Its name, as a tenant's file has it.")
+    setting: str = strawberry.field(description="The name of the setting, as in a tenant's file.")
     old: str | None = strawberry.field(
-        description="What it was; null if the thing is new. Other values than text are JSON."
+        description="The value before; null if the object is new. Other values than text are JSON."
     )
     new: str | None = strawberry.field(
-        description="What it is; null if the thing is gone. Other values than text are JSON."
+        description="The value after; null if the object is gone. Other values than text are JSON."
     )
 
 
-@object_type(description="Something else that an event says.")
+@object_type(description="A name and a value that an event records.")
 class AuditDetail:
     """Of an event."""
 
-    name: str = strawberry.field(description="What is said.")
-    value: str = strawberry.field(description="As text; other values than text are JSON.")
+    name: str = strawberry.field(description="The name.")
+    value: str = strawberry.field(description="The value; other values than text are JSON.")
 
 
-@object_type(description="One change, or something refused, as it was recorded at that moment.")
+@object_type(description="One change or refusal, as it was recorded at that moment.")
 class AuditEvent:
     """Never changed afterwards: the audit's chain shows it."""
 
-    id: strawberry.ID = strawberry.field(description="Of the event. `node(id)` does not know it.")
+    id: strawberry.ID = strawberry.field(description="The id of the event. `node(id)` does not know it.")
     at: datetime = strawberry.field(description="When it was recorded.")
     action: str = strawberry.field(description="What was done, such as `mapping.updated`.")
     actor: str = strawberry.field(
         description="Who did it: `user:<id>`, `operator:<name>`, `provider:<id>`, `sync` or `system`."
     )
-    actor_user: UserSummary | None = strawberry.field(description="Who did it, by the names they have now, if a user.")
+    actor_user: UserSummary | None = strawberry.field(
+        description="The user who did it, by their present names; null if it was no user."
+    )
     subject_kind: str = strawberry.field(description="The kind of thing that was changed, such as `mapping`.")
     subject_id: strawberry.ID | None = strawberry.field(
-        description="What was changed, for `node(id)`; null for what has no such id. The thing may be gone."
+        description="The id of what was changed, which may be gone. Null if it has no global id."
     )
-    user: UserSummary | None = strawberry.field(description="Whom it is about, by the names they have now.")
+    user: UserSummary | None = strawberry.field(
+        description="The user it is about, by their present names; null if it is about none."
+    )
     names: list[AuditDetail] = strawberry.field(
-        description="What permission, mapping, group and provider it concerns were called at that moment."
+        description="The names that the permission, mapping, group and provider had at that moment."
     )
-    changes: list[AuditChange] = strawberry.field(description="Each setting before and after. Never a secret's value.")
-    details: list[AuditDetail] = strawberry.field(description="What else is known, such as a reason as a code.")
-    request_id: str | None = strawberry.field(description="Of the request, as its answer and the logs have it.")
+    changes: list[AuditChange] = strawberry.field(
+        description="Each changed setting before and after. The value of a secret is never shown."
+    )
+    details: list[AuditDetail] = strawberry.field(
+        description="Everything else that was recorded, such as a reason as a code."
+    )
+    request_id: str | None = strawberry.field(
+        description="The id of the request, as in its answer and in the logs; null if there was none."
+    )
     address: str | None = strawberry.field(
-        description="Where the request came from: an IPv4 address, or an IPv6 network of 64 bits. Null for workers."
+        description="Where the request came from: an IPv4 address, or an IPv6 network of 64 bits. Null for changes "
+        "without a request."
     )
     reason: str | None = strawberry.field(
-        description="Why, in the actor's words, if they gave any (`Identity-Reason`)."
+        description="Why it was done, in the actor's words from the header `Identity-Reason`; null if they gave none."
     )
     sequence: int | None = strawberry.field(
-        description="The place in the audit's chain; null for a moment, until it is sealed."
+        description="The place in the tenant's audit chain; null until the event is sealed, moments later."
     )
 
 
@@ -160,22 +171,32 @@ def _text(values: dict[str, Any], name: str) -> str | None:
 
 
 @strawberry.input(
-    description="Which events; null leaves a criterion out. One of `action`, `actor`, `subject` and `user` at most, with any"
-    " range of time."
+    description="Which events to list; null leaves a criterion out. At most one of `action`, `actor`, `subject` and "
+    "`user` can be given, with any range of time."
 )
 class AuditEventFilter:
     """Each criterion has an index; two of them would read all that one leads to."""
 
-    action: str | None = strawberry.field(default=None, description="Exactly this action, such as `mapping.updated`.")
-    actor: strawberry.ID | None = strawberry.field(default=None, description="What this user did.")
+    action: str | None = strawberry.field(
+        default=None, description="Only events of this action, such as `mapping.updated`."
+    )
+    actor: strawberry.ID | None = strawberry.field(default=None, description="Only what the user with this id did.")
     subject: strawberry.ID | None = strawberry.field(
-        default=None, description="What was done to this user, identity, session, permission, mapping or provider."
+        default=None,
+        description="Only what was done to the user, identity, session, permission, mapping or provider with this id.",
     )
     user: strawberry.ID | None = strawberry.field(
-        default=None, description="Everything about this user: also their identities, sessions and grants."
+        default=None,
+        description="Everything about the user with this id, also their identities, sessions and grants.",
     )
-    since: datetime | None = strawberry.field(default=None, description="Not before this moment.")
-    until: datetime | None = strawberry.field(default=None, description="Before this moment.")
+    since: datetime | None = strawberry.field(
+        default=None,
+        description="Only events at this moment or later. It needs its offset from UTC.",
+    )
+    until: datetime | None = strawberry.field(
+        default=None,
+        description="Only events before this moment. It needs its offset from UTC.",
+    )
 
 
 def _where(given: AuditEventFilter) -> Where:

@@ -25,7 +25,7 @@ from identity_api.graphql.summaries import (
 
 
 @object_type(
-    description="A grant as it was given, and how it ended if it has. Whether a lease had run out is not kept."
+    description="A grant as it was given, and how it ended if it has. It does not say whether its lease was over."
 )
 class PastGrant:
     """Of the history of grants."""

@@ -62,10 +62,10 @@ class GivingMapping:
     )
     pattern: str = strawberry.field(description="The group's name, or a pattern of names.")
     enabled: bool = strawberry.field(description="Whether the mapping gives its permissions.")
-    version: int = strawberry.field(description="Raised by each edit.")
+    version: int = strawberry.field(description="Raised by each edit; an edit has to name it.")
 
 
-@object_type(description="One grant of the permission, from the group as the provider named it to the mapping.")
+@object_type(description="One grant of the permission, and whether it is in force.")
 class ExplainedGrant:
     """Of an explanation."""
 
@@ -81,7 +81,7 @@ class ExplainedGrant:
     )
 
 
-@object_type(description="A mapping that would give the permission, and what is missing.")
+@object_type(description="A mapping that would give the permission, and what is missing for it.")
 class UntakenWay:
     """Of an explanation."""
 
@@ -98,9 +98,11 @@ class PermissionExplanation:
 
     user: UserSummary = strawberry.field(description="The user.")
     permission: PermissionReference = strawberry.field(description="The permission.")
-    held: bool = strawberry.field(description="Whether it is in force now.")
+    held: bool = strawberry.field(description="Whether the permission is in force now.")
     at: datetime = strawberry.field(description="The moment that this answer describes.")
-    grants: list[ExplainedGrant] = strawberry.field(description="Every open grant of it, in force or not.")
+    grants: list[ExplainedGrant] = strawberry.field(
+        description="Every open grant of the permission, in force or dormant."
+    )
     untaken_ways: list[UntakenWay] | None = strawberry.field(
         description="Mappings that would give the permission but do not, the nearest to success first, at most 50. It "
         "needs `identity:mappings:read`."

@@ -37,18 +37,18 @@ enum_type(
 _ABOUT_GROUPS = frozenset((FindingKind.GROUP_LIKELY_RENAMED, FindingKind.GROUP_WITHOUT_MAPPING))
 
 
-@object_type(description="One thing that an admin of mappings should look at.")
+@object_type(description="One thing that a mapping admin should look at.")
 class AccessFinding:
     """In words, and what it is about."""
 
     kind: FindingKind = strawberry.field(description="What kind of finding it is.")
     message: str = strawberry.field(description="What was found, as a sentence for people.")
-    remedy: str = strawberry.field(description="What to do about it.")
+    remedy: str = strawberry.field(description="What to do about it, as a sentence for people.")
     is_certain: bool = strawberry.field(
         description="False if it may be wrong because the groups of some people could not be read."
     )
     since: datetime | None = strawberry.field(
-        description="When the last member left, or a group was first seen; null if it is not known."
+        description="When the last member left, or when the group was first seen; null if it is not known."
     )
     provider: ProviderSummary | None = strawberry.field(
         description="The provider that it is about; null if it is about every provider."
@@ -67,17 +67,17 @@ class AccessFinding:
     )
 
 
-@object_type(description="What there is to look at, the most urgent first.")
+@object_type(description="What a mapping admin should look at, the most urgent first.")
 class AccessFindings:
     """Of a tenant."""
 
     computed_at: datetime = strawberry.field(
-        description=f"They are computed at most once in {MAX_AGE_SECONDS:.0f} seconds by each process."
+        description=f"When they were computed; each process does it at most once in {MAX_AGE_SECONDS:.0f} seconds."
     )
     findings: list[AccessFinding] = strawberry.field(
-        description=f"At most {MAX_OF_A_KIND} of each kind. Those about groups need `identity:groups:read` as well."
+        description=f"The findings, at most {MAX_OF_A_KIND} of each kind. Those about groups need `identity:groups:read` as well."
     )
-    has_more: bool = strawberry.field(description="Whether there are more of some kind.")
+    has_more: bool = strawberry.field(description="Whether there are more findings of some kind than are shown.")
 
 
 class AccessFindingRow(Row, frozen=True):

@@ -65,7 +65,7 @@ class DormantCause(StrEnum):
 assert {cause.value for cause in DormantCause} == set(get_args(Cause))
 
 
-@object_type(description="One grant. For source GROUP: the identity, its group, and the mapping that matches it.")
+@object_type(description="One grant, and where it comes from.")
 class GrantReason:
     """All of it is facts; whether it has force is said by where it stands."""
 
@@ -88,7 +88,7 @@ class GrantReason:
     )
 
 
-@object_type(description="A permission in force, with every grant that holds it up.")
+@object_type(description="A permission in force, with every grant that gives it.")
 class EffectivePermission:
     """Of a user, at the moment of reading."""
 
@@ -96,7 +96,7 @@ class EffectivePermission:
     reasons: list[GrantReason] = strawberry.field(description="Every grant that gives it now.")
 
 
-@object_type(description="A permission that was granted and has no force now.")
+@object_type(description="A permission that was granted and is not in force now.")
 class DormantPermission:
     """Of a user, at the moment of reading."""
 

@@ -30,7 +30,7 @@ class Group(Node):
     provider: ProviderSummary = strawberry.field(description="The provider that asserted it.")
     first_seen_at: datetime = strawberry.field(description="When it was first seen.")
     member_count: int = strawberry.field(description="How many identities are in it, as last asserted completely.")
-    mapped: bool = strawberry.field(description="Whether a mapping, enabled or not, matches it.")
+    mapped: bool = strawberry.field(description="Whether any mapping matches it, enabled or not.")
     mappings: list[GroupMapping] | None = strawberry.field(
         description="The mappings that match it, enabled or not. Needs `identity:mappings:read`."
     )

@@ -26,7 +26,8 @@ APPLY = "apply_mapping_changes"
 MAX_TOUCHED = 100
 
 _AS_PREVIEWED: Any = strawberry.field(
-    default=None, description="A preview's digest: the change is made only if it still touches whom the preview showed."
+    default=None,
+    description="The digest of a preview. The change is made only if it still affects exactly whom the preview showed.",
 )
 
 
@@ -89,7 +90,9 @@ class GroupMappingSaved:
     """Of an edit."""
 
     mapping: GroupMapping = strawberry.field(description="The mapping after the change.")
-    concerned: int = strawberry.field(description="Identities whose grants follow the edit.")
+    concerned: int = strawberry.field(
+        description="How many identities have grants that follow the edit within moments."
+    )
 
     @classmethod
     def is_type_of(cls, value: Any, _: Any) -> bool:
@@ -104,12 +107,14 @@ class GroupMappingSavedRow(msgspec.Struct, frozen=True):
     concerned: int
 
 
-@object_type(description="The mapping is gone, and what it gave is out of force.")
+@object_type(description="The mapping is deleted, and what it gave is no longer in force.")
 class GroupMappingDeleted:
     """Of a deletion."""
 
     deleted_id: strawberry.ID = strawberry.field(description="The id of the deleted mapping.")
-    concerned: int = strawberry.field(description="Identities whose grants follow the edit.")
+    concerned: int = strawberry.field(
+        description="How many identities have grants that follow the edit within moments."
+    )
 
     @classmethod
     def is_type_of(cls, value: Any, _: Any) -> bool:
@@ -124,7 +129,7 @@ class GroupMappingDeletedRow(msgspec.Struct, frozen=True):
     concerned: int
 
 
-@object_type(description="Somebody whom a change would touch.")
+@object_type(description="A user whom a change would affect.")
 class TouchedUser:
     """With the permissions, by name, that they would have or no longer have."""
 
@@ -133,17 +138,23 @@ class TouchedUser:
     lost: list[str] = strawberry.field(description="The names of the permissions that the user would lose.")
 
 
-@object_type(description="Whom a change would touch, if it were made now. Nothing has been changed.")
+@object_type(description="Whom a change would affect if it were made now. Nothing is changed.")
 class GroupMappingPreview:
     """Of an edit."""
 
     digest: str = strawberry.field(
         description="A digest of who gains and loses what, for `asPreviewed` of the mutation."
     )
-    concerned: int = strawberry.field(description="Identities in the mapping's groups, before or after.")
-    gaining: int = strawberry.field(description="Users who would hold a permission that they do not hold now.")
-    losing: int = strawberry.field(description="Users who would no longer hold one, not even for another reason.")
-    touched: list[TouchedUser] = strawberry.field(description=f"The first {MAX_TOUCHED} of them by username.")
+    concerned: int = strawberry.field(
+        description="How many identities are in the mapping's groups, before or after the change."
+    )
+    gaining: int = strawberry.field(description="How many users would gain a permission that they do not hold now.")
+    losing: int = strawberry.field(
+        description="How many users would lose a permission, with no other grant that gives it."
+    )
+    touched: list[TouchedUser] = strawberry.field(
+        description=f"The first {MAX_TOUCHED} users who would gain or lose a permission, by username."
+    )
 
 
 class TouchedUserRow(msgspec.Struct, frozen=True):
@@ -168,7 +179,7 @@ class GroupMappingPreviewRow(msgspec.Struct, frozen=True):
 class MappingPreviewQueries:
     """Root fields that take what the mutations take, and change nothing."""
 
-    @resolved(GroupMappingPreview | None, "Whom `createGroupMapping` would touch.")
+    @resolved(GroupMappingPreview | None, "Whom `createGroupMapping` would affect; nothing is changed.")
     async def preview_group_mapping_creation(
         self,
         info: Info,
@@ -179,7 +190,7 @@ class MappingPreviewQueries:
         """Refused as the mutation would be."""
         return await _preview(info.context, _creating(input))
 
-    @resolved(GroupMappingPreview | None, "Whom `updateGroupMapping` would touch.")
+    @resolved(GroupMappingPreview | None, "Whom `updateGroupMapping` would affect; nothing is changed.")
     async def preview_group_mapping_update(
         self,
         info: Info,
@@ -190,7 +201,7 @@ class MappingPreviewQueries:
         """Refused as the mutation would be."""
         return await _preview(info.context, await _updating(info.context, input))
 
-    @resolved(GroupMappingPreview | None, "Whom `deleteGroupMapping` would touch.")
+    @resolved(GroupMappingPreview | None, "Whom `deleteGroupMapping` would affect; nothing is changed.")
     async def preview_group_mapping_deletion(
         self,
         info: Info,

@@ -51,7 +51,7 @@ class GroupMapping(Node):
     version: int = strawberry.field(
         description="Raised by each edit; an edit has to name it, and is refused if it has changed."
     )
-    managed_by: str = strawberry.field(description="`FILE` or `API`: where it is edited.")
+    managed_by: str = strawberry.field(description="Where it is edited: `FILE` or `API`.")
     group_count: int = strawberry.field(description="How many groups seen so far it matches.")
     pending: int = strawberry.field(description="How many identities have grants that do not follow the last edit yet.")
     created_at: datetime = strawberry.field(description="When the mapping was made.")

@@ -159,7 +159,7 @@ class PermissionSavedRow(msgspec.Struct, frozen=True):
     permission: PermissionRow
 
 
-@object_type(description="The permission is gone.")
+@object_type(description="The permission is deleted.")
 class PermissionDeleted:
     """Of a deletion."""
 
@@ -177,12 +177,13 @@ class PermissionDeletedRow(msgspec.Struct, frozen=True):
     deleted_id: str
 
 
-@object_type(description="What a revocation did, and what it could not do.")
+@object_type(description="Which grants were closed, and which still give the permission.")
 class PermissionRevoked:
     """Nothing was closed where `closed` is empty."""
 
     user: User | None = strawberry.field(
-        description="As they are now. Null, beside an error, if more was selected than the actor may read of the user."
+        description="The user after the change. Null, beside an error, if the query selects more than the actor may "
+        "read of the user."
     )
     closed: list[GrantReason] | None = strawberry.field(
         description="The grants that were closed. Null, beside an error, without `identity:users:read`."

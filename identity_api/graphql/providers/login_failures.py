@@ -18,23 +18,29 @@ from identity_api.graphql.summaries import ProviderSummary, ProviderSummaryRow, 
 from identity_api.graphql.summaries import user_id as global_user_id
 
 
-@object_type(description="A login that did not succeed.")
+@object_type(description="A login that failed.")
 class LoginFailure:
     """Codes and names of ours; what the provider wrote is in a field of its own."""
 
-    id: strawberry.ID = strawberry.field(description="Of the audit event. `node(id)` does not know it.")
+    id: strawberry.ID = strawberry.field(description="The id of the audit event. `node(id)` does not know it.")
     at: datetime = strawberry.field(description="When the login failed.")
     code: str = strawberry.field(description="The code that the person's page showed.")
-    reason: str | None = strawberry.field(description="What exactly was wrong, as codes and names joined by colons.")
+    reason: str | None = strawberry.field(
+        description="What exactly was wrong, as codes and names joined by colons; null if the code says it all."
+    )
     said: str | None = strawberry.field(
-        description="What the provider says in its own words, as it or the person's browser brought them: cleaned of "
-        "control characters, at most 600 characters, nothing that may be a token. Shown to nobody else."
+        description="The provider's own words, without control characters and anything like a token, at most 600 "
+        "characters. Null if it said nothing."
     )
     meaning: str = strawberry.field(description="What went wrong, as a sentence for people.")
     remedy: str = strawberry.field(description="What to do about it, as a sentence for people.")
-    request_id: str | None = strawberry.field(description="What the person's page showed as the request.")
-    provider: ProviderSummary | None = strawberry.field(description="Null for a password, or where none was known.")
-    user_id: strawberry.ID | None = strawberry.field(description="Whose password was tried, if it is a known user's.")
+    request_id: str | None = strawberry.field(description="The id of the request, as the person saw it on the page.")
+    provider: ProviderSummary | None = strawberry.field(
+        description="The provider; null for a password, or if none was known."
+    )
+    user_id: strawberry.ID | None = strawberry.field(
+        description="The id of the user whose password was tried; null if there is no such user or it was no password."
+    )
 
 
 class LoginFailureRow(Row, frozen=True):

@@ -51,7 +51,7 @@ assert {str(one) for one in OnboardingStatus} == set(get_args(Status))
 assert {str(one) for one in OnboardingPhase} == set(get_args(Phase))
 
 
-@object_type(description="Something to copy, as it is, into the provider's console or into a browser.")
+@object_type(description="A text to copy as it is, into the provider's console or into a browser.")
 class OnboardingValue:
     """Its label is for people."""
 
@@ -63,14 +63,14 @@ class OnboardingValue:
 class OnboardingStep:
     """Of one provider, or of the whole tenant."""
 
-    key: str = strawberry.field(description="Stable, for programs; once for each provider.")
+    key: str = strawberry.field(description="A stable key, for programs. It occurs once for each provider.")
     phase: OnboardingPhase = strawberry.field(description="What the step belongs to.")
     provider: ProviderSummary | None = strawberry.field(
         description="The provider that it is about; null if it is about the whole tenant."
     )
     title: str = strawberry.field(description="What the step is about, for people.")
     status: OnboardingStatus = strawberry.field(description="How far the step is.")
-    detail: str = strawberry.field(description="What is the case, and what to do if it is open or a problem.")
+    detail: str = strawberry.field(description="How things are, and what to do if the step is open or a problem.")
     values: list[OnboardingValue] = strawberry.field(description="Values to copy for this step.")
 
 

@@ -93,7 +93,7 @@ class ProviderSavedRow(msgspec.Struct, frozen=True):
     provider: ProviderRow
 
 
-@object_type(description="The provider is gone.")
+@object_type(description="The provider is deleted.")
 class ProviderDeleted:
     """Of a deletion."""
 

@@ -97,7 +97,7 @@ class NameValue:
     value: str = strawberry.field(description="The value, as text.")
 
 
-@object_type(description="A stored client secret, whose value nobody is shown.")
+@object_type(description="A stored client secret. Its value is never shown.")
 class ProviderSecret:
     """Two may overlap; the newest is used first."""
 
@@ -108,7 +108,7 @@ class ProviderSecret:
     )
 
 
-@object_type(description="Our addresses, to register at the provider. Plain OAuth 2.0 knows the first only.")
+@object_type(description="Our URLs to register at the provider. OAuth 2.0 uses the redirect URL alone.")
 class ProviderURLs:
     """As `providers.urls` makes them."""
 
@@ -128,7 +128,7 @@ class ProviderURLs:
     )
 
 
-@object_type(description="What was agreed on with the provider beyond the ordinary.")
+@object_type(description="What was agreed on with the provider beyond the usual.")
 class ProviderClientSettings:
     """As `db.providers.ClientSettings`."""
 
@@ -159,5 +159,5 @@ class ProviderClientSettings:
         "come back to."
     )
     exceptions: list[str] = strawberry.field(
-        description="Checks that the operator has taken back for this provider, each with what is lost by it."
+        description="Checks that the operator has switched off for this provider, each with its risk."
     )

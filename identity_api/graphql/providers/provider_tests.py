@@ -61,13 +61,13 @@ class ProviderTestStatus(StrEnum):
     FAILED = "FAILED"
 
 
-@object_type(description="One thing that was looked at.")
+@object_type(description="One thing that was checked.")
 class ProviderFinding:
     """A sentence that names the fault, and what to do about it."""
 
     step: str = strawberry.field(description="What was checked.")
     status: FindingStatus = strawberry.field(description="How it went.")
-    code: str = strawberry.field(description="`OK`, or what the documentation explains under that name.")
+    code: str = strawberry.field(description="`OK`, or a code that the documentation explains.")
     message: str = strawberry.field(description="What was found, as a sentence for people.")
     remedy: str = strawberry.field(description="What to do about it, as a sentence for people.")
     expected: str | None = strawberry.field(description="What the settings say; null where nothing is compared.")
@@ -88,14 +88,15 @@ class FindingRow(Row, frozen=True):
         return remedy_beside_self_test(self.record.code)
 
 
-@object_type(description="What could be found out from here, and where to go on with a person.")
+@object_type(description="What the checks found without a person, and where to go on with a test login.")
 class ProviderTested:
     """Of `testProvider`."""
 
-    verdict: ProviderFinding = strawberry.field(description="The finding to read first: it names the fault.")
+    verdict: ProviderFinding = strawberry.field(description="The finding to read first; it names the fault.")
     findings: list[ProviderFinding] = strawberry.field(description="Everything that was checked, in order.")
     login_url: str = strawberry.field(
-        description="Opened in one's own browser, once, it makes a test login: nobody is signed in, nothing is changed."
+        description="A link that makes a test login, once, in the browser of the admin who asked. Nobody is signed in "
+        "and nothing is changed."
     )
 
     @classmethod
@@ -121,11 +122,11 @@ class ProviderTestedRow(msgspec.Struct, frozen=True):
         return _rows(self.tested.findings)
 
 
-@object_type(description="One claim setting, and what came for it. Never what a claim says.")
+@object_type(description="What a claim setting found in a test login, without the value of any claim.")
 class ClaimReport:
     """Of `sessions.login.report.SettingReport`."""
 
-    setting: str = strawberry.field(description="`anchor`, `username`, `display`, `email` or `groups`.")
+    setting: str = strawberry.field(description="Which setting: `anchor`, `username`, `display`, `email` or `groups`.")
     looked_for: list[str] = strawberry.field(description="The places that the setting names, in order.")
     found_in: str | None = strawberry.field(description="The place where it was found; null if it was found nowhere.")
     type: str | None = strawberry.field(
@@ -146,7 +147,7 @@ class ClaimReportRow(Row, frozen=True):
     """The row behind `ClaimReport`; the record is a `SettingReport`."""
 
 
-@object_type(description="A document of claims, and the names at its top.")
+@object_type(description="A document that claims are looked for in, and the names at its top level.")
 class DocumentNames:
     """Of `sessions.login.report.DocumentReport`."""
 
@@ -159,7 +160,7 @@ class DocumentNamesRow(Row, frozen=True):
     """The row behind `DocumentNames`; the record is a `DocumentReport`."""
 
 
-@object_type(description="The newest test login of a provider that one has begun oneself. Kept for ten minutes.")
+@object_type(description="One's own newest test login of a provider. It is kept for ten minutes.")
 class ProviderTestReport:
     """Of `providerTest`."""
 
@@ -169,7 +170,7 @@ class ProviderTestReport:
     settings: list[ClaimReport] = strawberry.field(description="What each claim setting found.")
     documents: list[DocumentNames] = strawberry.field(description="The documents that claims were looked for in.")
     is_refreshable: bool | None = strawberry.field(
-        description="Whether a refresh token was issued; null if it did not come so far."
+        description="Whether the provider issued a refresh token; null if the login did not come that far."
     )
     begun_at: datetime | None = strawberry.field(description="When the test login began; null if there is none.")
     expires_at: datetime | None = strawberry.field(description="When the report is forgotten; null if there is none.")

@@ -34,7 +34,8 @@ from identity_api.providers.waived_checks import exceptions_of
 
 
 @object_type(
-    description="What hangs on a provider. It can be deleted when it is disabled and the first and last are 0."
+    description="What belongs to a provider. It can be deleted when it is disabled and has neither identities nor "
+    "mappings."
 )
 class ProviderDeletion:
     """As `db.provider_changes.Footprint`."""
@@ -105,7 +106,7 @@ class Provider(Node):
     logout_page_url: str | None = strawberry.field(
         description="Where people are sent after they have signed out; null for our own page."
     )
-    managed_by: str = strawberry.field(description="`FILE` or `API`: where it is edited.")
+    managed_by: str = strawberry.field(description="Where it is edited: `FILE` or `API`.")
     version: int = strawberry.field(description="Raised by each edit; `updateProvider` has to name it.")
     secrets: list[ProviderSecret] = strawberry.field(
         description="Its client secrets, the one in use first. Their values are never shown."

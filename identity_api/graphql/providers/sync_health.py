@@ -38,7 +38,7 @@ class SyncStanding(StrEnum):
 assert {str(one) for one in SyncStanding} == set(STANDINGS)
 
 
-@object_type(description="How many identities something is true of.")
+@object_type(description="A number of identities with the same state or reason.")
 class SyncCount:
     """Of a state or a reason."""
 
@@ -46,14 +46,16 @@ class SyncCount:
     identities: int = strawberry.field(description="How many identities have it.")
 
 
-@object_type(description="How the sync of one provider stands at this moment. Rates are calls a second.")
+@object_type(description="How the sync of one provider stands now.")
 class ProviderSyncHealth:
     """The command line's `sync status` shows the same."""
 
     provider: ProviderSummary = strawberry.field(description="The provider.")
     standing: SyncStanding = strawberry.field(description="How its sync stands, in one word.")
     states: list[SyncCount] = strawberry.field(description="How many identities are in each state.")
-    reasons: list[SyncCount] = strawberry.field(description="Why identities are not fresh, the commonest reason first.")
+    reasons: list[SyncCount] = strawberry.field(
+        description="Why identities are not fresh, and how many each, the commonest reason first."
+    )
     synced: int = strawberry.field(description="How many identities are synced.")
     due: int = strawberry.field(description="How many of them are due for a sync now.")
     in_flight: int = strawberry.field(description="How many syncs are under way.")

@@ -81,14 +81,14 @@ enum_type(
 )(LoginEndCause)
 
 
-@object_type(description="The end of a login by its provider's word.")
+@object_type(description="How the provider ended a login.")
 class LoginEnd:
     """As the audit has it."""
 
     cause: LoginEndCause = strawberry.field(
         description="Why the provider ended the login, as far as its message tells."
     )
-    at: datetime = strawberry.field(description="When the provider said it.")
+    at: datetime = strawberry.field(description="When the provider ended it.")
     said: str | None = strawberry.field(
         description="The provider's own words, without control characters, at most 600 characters. Null if it said "
         "nothing."
@@ -116,7 +116,7 @@ class LoginEndRow(msgspec.Struct, frozen=True):
         return self.told.said
 
 
-@object_type(description="A link from a user to one subject of one issuer.")
+@object_type(description="The link from a user to one person at one provider.")
 class Identity(Node):
     """What was last verified of it, and until when that counts."""
 
@@ -152,7 +152,10 @@ class Identity(Node):
         description="How far the last reading of its groups can be trusted."
     )
 
-    @resolved(LoginEnd | None, "How the provider ended the login; null if it did not, or if the audit of it is gone.")
+    @resolved(
+        LoginEnd | None,
+        "How the provider ended the login; null if it did not, or if its audit event is gone. Needs `identity:users:read`.",
+    )
     async def login_end(self, info: Info) -> LoginEndRow | None:
         """One statement for all identities of a page."""
         source: Any = self  # what is resolved is the row

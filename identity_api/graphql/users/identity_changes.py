@@ -45,14 +45,17 @@ class ReleaseIdentityInput:
     id: strawberry.ID = strawberry.field(description="The id of the identity. It cannot be one's own.")
 
 
-@object_type(description="The identity waits for its person's first login.")
+@object_type(description="The user has a waiting identity, until its person signs in for the first time.")
 class IdentityLinked:
     """Of `linkIdentity`."""
 
-    identity_id: strawberry.ID = strawberry.field(description="For `node(id)`.")
-    closed: list[str] = strawberry.field(description="Permissions given by hand that a STRICT provider has closed.")
+    identity_id: strawberry.ID = strawberry.field(description="The id of the new identity.")
+    closed: list[str] = strawberry.field(
+        description="The names of the permissions given by hand that a `STRICT` provider has closed."
+    )
     user: User | None = strawberry.field(
-        description="Null, beside an error, if more was selected than the actor may read of the user."
+        description="The user after the change. Null, beside an error, if the query selects more than the actor may "
+        "read of the user."
     )
 
     @classmethod

@@ -77,12 +77,12 @@ class ResetUserTotpInput:
     id: strawberry.ID = strawberry.field(description="The id of the user.")
 
 
-@object_type(description="A link by which a user chooses a password, once. It is shown here and nowhere else.")
+@object_type(description="A link by which a user chooses a password, once. It is shown only here.")
 class PasswordTokenCreated:
     """Of `createPasswordToken`."""
 
     url: str = strawberry.field(
-        description="Where the user chooses the password. Whoever has it can take the account: hand it over safely."
+        description="The link for the user. Whoever has it can take over the account, so hand it over safely."
     )
     expires_at: datetime = strawberry.field(description="When the link stops working.")
 

@@ -55,12 +55,12 @@ class RemoveTotpInput:
     )
 
 
-@object_type(description="What an authenticator needs. It counts for nothing until `confirmTotp`.")
+@object_type(description="What an authenticator app needs. It has no effect until `confirmTotp`.")
 class TotpPrepared:
     """Of `enrolTotp`."""
 
-    key: str = strawberry.field(description="In Base32, for typing.")
-    uri: str = strawberry.field(description="`otpauth://...`, for a QR code.")
+    key: str = strawberry.field(description="The key in Base32, for typing.")
+    uri: str = strawberry.field(description="The key as an `otpauth:` URI, for a QR code.")
 
     @classmethod
     def is_type_of(cls, value: Any, _: Any) -> bool:

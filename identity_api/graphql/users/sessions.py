@@ -37,12 +37,14 @@ class SessionKind(StrEnum):
     BEARER = "BEARER"
 
 
-@object_type(description="A browser or program that is signed in as the user. Only live ones are shown.")
+@object_type(description="A browser or a frontend that is signed in as the user. Only live sessions are shown.")
 class Session(Node):
     """What its user, or an admin, wants to know of it."""
 
     kind: SessionKind = strawberry.field(description="How the session is carried.")
-    provider: ProviderSummary | None = strawberry.field(description="Where it signed in; null for a local password.")
+    provider: ProviderSummary | None = strawberry.field(
+        description="The provider at which the user signed in; null for a local password."
+    )
     is_current: bool = strawberry.field(description="Whether it is the session of this request.")
     created_at: datetime = strawberry.field(description="When the session began.")
     seen_at: datetime = strawberry.field(description="When the session last made a request, to the minute.")
@@ -120,7 +122,7 @@ class EndSessionInput:
     )
 
 
-@object_type(description="The session is over.")
+@object_type(description="The session has ended.")
 class SessionEnded:
     """Of `endSession`."""
 

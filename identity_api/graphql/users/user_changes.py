@@ -19,7 +19,8 @@ class UserChanged:
     """Of every mutation of one user."""
 
     user: User | None = strawberry.field(
-        description="Null, beside an error, if more was selected than the actor may read of the user."
+        description="The user after the change. Null, beside an error, if the query selects more than the actor may "
+        "read of the user."
     )
 
     @classmethod

@@ -162,19 +162,30 @@ class User(Node):
         "holders of `identity:users:read` may read it."
     )
 
-    @resolved(list[Session], "Live ones, the oldest first.")
+    @resolved(
+        list[Session],
+        "The user's live sessions, the oldest first. Only the user and holders of `identity:users:read` may read it.",
+    )
     async def sessions(self, info: Info) -> list[SessionRow]:
         """One statement for all users of a page."""
         source: Any = self  # what is resolved is the row
         return [session_row(info.context, one) for one in await info.context.sessions.load(source.user_id)]
 
-    @resolved(bool, "Whether signing in with the password asks for a one-time code.")
+    @resolved(
+        bool,
+        "Whether signing in with the password needs a one-time code."
+        " Only the user and holders of `identity:users:read` may read it.",
+    )
     async def has_second_factor(self, info: Info) -> bool:
         """One statement for all users of a page."""
         source: Any = self  # what is resolved is the row
         return (await info.context.guards.load(source.user_id)).has_second_factor
 
-    @resolved(datetime | None, "Until when no password is looked at, after too many wrong ones; null if it is.")
+    @resolved(
+        datetime | None,
+        "Until when the password is locked after too many wrong ones; null if it is not."
+        " Only the user and holders of `identity:users:read` may read it.",
+    )
     async def locked_until(self, info: Info) -> datetime | None:
         """With the same statement."""
         source: Any = self  # what is resolved is the row

@@ -11,7 +11,7 @@ from identity_api.graphql.users.sessions import Session, SessionRow, current_ses
 from identity_api.graphql.users.users import User, UserRow, viewer_row
 
 
-@object_type(description="The user who asks, and what they may do.")
+@object_type(description="The user who is signed in, and what they may do.")
 class Viewer:
     """For every signed-in user, whatever they may do otherwise."""
 
@@ -19,7 +19,7 @@ class Viewer:
     permissions: list[EffectivePermission] = strawberry.field(
         description="The permissions in force now, with the grants behind each."
     )
-    session: Session | None = strawberry.field(description="The session that asks; null for an API token.")
+    session: Session | None = strawberry.field(description="The session of this request; null for an API token.")
 
 
 class ViewerRow(msgspec.Struct, frozen=True):
@@ -38,7 +38,7 @@ class ViewerRow(msgspec.Struct, frozen=True):
 class ViewerQueries:
     """The root field."""
 
-    @resolved(Viewer, "The user who asks.")
+    @resolved(Viewer, "The user who is signed in, for everybody.")
     def viewer(self, info: Info) -> ViewerRow:
         """No statement."""
         return ViewerRow(viewer_row(info.context), current_session(info.context))
