@@ -129,6 +129,7 @@ async def settle(connection: Connection, tenant_id: UUID, checked: Checked) -> L
         await local_accounts.set_password_hash(connection, tenant_id, account.user_id, checked.fresh_hash)
         event = audit.Event("password.rehashed", "user", account.user_id)
         await audit.record(connection, tenant_id, "system", [event])
+        return msgspec.structs.replace(account, password_hash=checked.fresh_hash)
     return account
 
 
@@ -177,8 +178,7 @@ async def _give_back(deps: AccountDeps, tenant_id: UUID, account: LocalAccount, 
 
 
 def _source(deps: AccountDeps, tenant_id: UUID, account: LocalAccount, given: Credentials) -> Source:
-    assert account.password_hash is not None, "only passwords are tried"
-    return source_of(deps.vault, tenant_id, account.user_id, account.password_hash, given.cookies, given.address)
+    return source_of(deps.vault, tenant_id, account, given.cookies, given.address)
 
 
 async def _refused(

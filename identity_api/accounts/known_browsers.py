@@ -1,7 +1,8 @@
 """How a browser is known again that has signed in to an account: a sealed cookie, one for each account.
 
 It lets nobody in. Whoever has it has tries of their own at the password (`db.password_tries`), so that strangers' wrong ones
-do not lock the account's owner out. It is worth nothing after the password has changed.
+do not lock the account's owner out. It is worth nothing after the password or the second factor has changed: whoever knows the
+password could otherwise collect cookies while that is enough, and guess codes with all of them later.
 """
 
 import base64
@@ -11,6 +12,7 @@ import os
 from collections.abc import Mapping
 from uuid import UUID
 
+from identity_api.db.local_accounts import LocalAccount
 from identity_api.db.password_tries import Source
 from identity_api.vault import Vault, VaultError
 
@@ -25,40 +27,42 @@ def cookie_name(user_id: UUID) -> str:
     return f"known-{hashlib.sha256(user_id.bytes).hexdigest()[:16]}"
 
 
-def source_of(
-    vault: Vault, tenant_id: UUID, user_id: UUID, password_hash: str, cookies: Mapping[str, str], address: str
-) -> Source:
+def source_of(vault: Vault, tenant_id: UUID, account: LocalAccount, cookies: Mapping[str, str], address: str) -> Source:
     """Where a try comes from: the browser if it is known, else the address."""
-    name = cookie_name(user_id)
+    name = cookie_name(account.user_id)
     for key in (f"__Host-{name}", name):
-        browser = _opened(vault, tenant_id, user_id, password_hash, cookies.get(key, ""))
+        browser = _opened(vault, tenant_id, account, cookies.get(key, ""))
         if browser is not None:
             return Source(hashlib.sha256(b"browser" + browser).digest(), is_known=True)
     return Source(hashlib.sha256(b"address" + address.encode()).digest(), is_known=False)
 
 
-def cookie_value(vault: Vault, tenant_id: UUID, user_id: UUID, password_hash: str, cookies: Mapping[str, str]) -> str:
-    """For a browser that has just signed in: the one it has, or a new one."""
-    name = cookie_name(user_id)
+def cookie_value(vault: Vault, tenant_id: UUID, account: LocalAccount, cookies: Mapping[str, str]) -> str:
+    """For a browser that has just proven password and code: the one it has, or a new one."""
+    name = cookie_name(account.user_id)
     for key in (f"__Host-{name}", name):
-        if _opened(vault, tenant_id, user_id, password_hash, cookies.get(key, "")) is not None:
+        if _opened(vault, tenant_id, account, cookies.get(key, "")) is not None:
             return cookies[key]
-    content = os.urandom(_ID_BYTES) + _tag(password_hash)
-    sealed = vault.seal(content, tenant_id=tenant_id, table="app_user", column="known_browser", row_id=user_id)
+    content = os.urandom(_ID_BYTES) + _tag(account)
+    sealed = vault.seal(content, tenant_id=tenant_id, table="app_user", column="known_browser", row_id=account.user_id)
     return base64.urlsafe_b64encode(sealed).decode("ascii")
 
 
-def _opened(vault: Vault, tenant_id: UUID, user_id: UUID, password_hash: str, value: str) -> bytes | None:
-    """The browser's id, if the cookie is one of ours, for this account and its present password."""
+def _opened(vault: Vault, tenant_id: UUID, account: LocalAccount, value: str) -> bytes | None:
+    """The browser's id, if the cookie is one of ours, for this account, its present password and second factor."""
     if not 0 < len(value) <= _MAX_LENGTH:
         return None
     try:
         sealed = base64.b64decode(value, altchars=b"-_", validate=True)
-        opened = vault.open(sealed, tenant_id=tenant_id, table="app_user", column="known_browser", row_id=user_id)
+        opened = vault.open(
+            sealed, tenant_id=tenant_id, table="app_user", column="known_browser", row_id=account.user_id
+        )
     except (binascii.Error, ValueError, VaultError):
         return None
-    return opened[:_ID_BYTES] if opened[_ID_BYTES:] == _tag(password_hash) else None
+    return opened[:_ID_BYTES] if opened[_ID_BYTES:] == _tag(account) else None
 
 
-def _tag(password_hash: str) -> bytes:
-    return hashlib.sha256(password_hash.encode()).digest()[:8]
+def _tag(account: LocalAccount) -> bytes:
+    assert account.password_hash is not None, "only passwords are tried"
+    confirmed = account.totp_confirmed_at.isoformat() if account.totp_confirmed_at is not None else ""
+    return hashlib.sha256(f"{account.password_hash}{confirmed}".encode()).digest()[:8]

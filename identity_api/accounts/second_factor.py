@@ -17,8 +17,10 @@ from identity_api.accounts.errors import CredentialsRefused
 from identity_api.accounts.local_rules import lock_user, own_id
 from identity_api.accounts.ways_in import check_may_open, check_may_take
 from identity_api.db import audit, local_accounts, locks
-from identity_api.db.database import Database
+from identity_api.db.database import Connection, Database
+from identity_api.db.local_accounts import LocalAccount
 from identity_api.errors import Conflict, NotFound
+from identity_api.lifecycle.end_login import end_password
 from identity_api.permissions.delegation import Actor
 from identity_api.permissions.ways_in import Opening
 
@@ -63,8 +65,11 @@ async def enrol_totp(deps: AccountDeps, actor: Actor, password: str, *, issuer: 
     return TOTPEnrolment(totp.as_text(secret), uri)
 
 
-async def confirm_totp(deps: AccountDeps, actor: Actor, code: str) -> None:
-    """Prove that the authenticator has the secret; the code used here works nowhere else.
+async def confirm_totp(deps: AccountDeps, actor: Actor, code: str, *, session_id: UUID | None) -> LocalAccount:
+    """Prove that the authenticator has the secret; the code used here works nowhere else. Returns the account as it is now.
+
+    All sessions from the password end but the given one, and no browser is known any more (`known_browsers`): the
+    password alone was enough for them.
 
     Raises:
         NotFound: `TOTP_NOT_PREPARED`.
@@ -83,8 +88,18 @@ async def confirm_totp(deps: AccountDeps, actor: Actor, code: str) -> None:
         step = totp.matching_step(secret, code, deps.clock())
         if step is None or not await local_accounts.use_totp_step(connection, tenant_id, user_id, step):
             raise CredentialsRefused("SECOND_FACTOR_REFUSED")
-        await local_accounts.confirm_totp(connection, tenant_id, user_id)
-        await audit.record(connection, tenant_id, actor.name, [_changed("totp.enrolled", user_id, is_there=True)])
+        return await _confirmed(connection, actor, user_id, session_id)
+
+
+async def _confirmed(connection: Connection, actor: Actor, user_id: UUID, keep: UUID | None) -> LocalAccount:
+    tenant_id = actor.tenant_id
+    await local_accounts.confirm_totp(connection, tenant_id, user_id)
+    await audit.record(connection, tenant_id, actor.name, [_changed("totp.enrolled", user_id, is_there=True)])
+    reason = "second_factor_enrolled"
+    await end_password(connection, tenant_id, user_id, reason=reason, actor=actor.name, keep=keep)
+    account = await local_accounts.get(connection, tenant_id, user_id)
+    assert account is not None, "locked by the caller"
+    return account
 
 
 async def remove_totp(deps: AccountDeps, actor: Actor, password: str, code: str | None = None) -> None:

@@ -1,11 +1,13 @@
 """Wrong tries at a password, by where they come from: so that strangers do not keep an account's owner out.
 
-    known browser   one that has signed in with this password: ten tries of its own, then the same growing lock
+    known browser   one that has signed in with this password and second factor: ten tries of its own, then the same
+                    growing lock; all of an account together three hundred a day
     stranger        all others together: ten tries, then a growing lock (`local_accounts.take_try`). While that lock holds, an
                     address that has not failed today has three tries besides, and all such addresses a hundred a day
 
 A stranger therefore locks out nobody who has signed in here before, nor somebody who comes from elsewhere, and all strangers
-together have at most about two hundred tries a day at one account, however many addresses they have.
+together have at most about two hundred tries a day at one account, however many addresses they have. Whoever can sign in can
+make any number of known browsers, hence the limit of all together.
 """
 
 from uuid import UUID
@@ -20,6 +22,8 @@ ADDRESS_TRIES = 3
 """A day and address, beside those that all strangers share."""
 STRANGERS_TRIES = 100
 """A day, of all addresses together, as long as the strangers' lock holds."""
+KNOWN_TRIES = 300
+"""A day, of all known browsers of an account together."""
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -39,30 +43,49 @@ class Counted(msgspec.Struct, frozen=True):
 
 async def take(connection: Connection, tenant_id: UUID, user_id: UUID, source: Source) -> Counted | None:
     """Count a try as wrong before it is known; None if it is not to be looked at, and then nothing is counted."""
+    # One after the other, or many at once would not see each other's tries.
+    await _lock(connection, tenant_id, user_id)
     if source.is_known:
         known = await _take_known(connection, tenant_id, user_id, source)
         return Counted(source, known) if known else None
-    # One stranger after the other, or many at once would not see each other's tries.
-    await connection.execute(
-        "select from local_account where tenant_id = $1 and id = $2 for update", tenant_id, user_id
-    )
     as_stranger = await local_accounts.take_try(connection, tenant_id, user_id)
     if as_stranger is not None:
         await _count_address(connection, tenant_id, user_id, source, ADDRESS_TRIES + FREE_TRIES * 1_000)
         return Counted(source, Taken(None), as_stranger)
-    made = await connection.fetchval(
-        """
-        select coalesce(sum(failures), 0) from password_try
-        where tenant_id = $1 and user_id = $2 and not is_known and tried_at > now() - interval '1 day'
-        """,
-        tenant_id,
-        user_id,
-    )
+    made = await _made_today(connection, tenant_id, user_id, is_known=False)
     is_counted = made < STRANGERS_TRIES and await _count_address(connection, tenant_id, user_id, source, ADDRESS_TRIES)
     return Counted(source, Taken(None)) if is_counted else None
 
 
+async def _lock(connection: Connection, tenant_id: UUID, user_id: UUID) -> None:
+    """Lock the account's row, which exists afterwards."""
+    await connection.execute(
+        """
+        insert into local_account as a (id, tenant_id, failures) values ($2, $1, 0)
+        on conflict (tenant_id, id) do update set failures = a.failures
+        """,
+        tenant_id,
+        user_id,
+    )
+
+
+async def _made_today(connection: Connection, tenant_id: UUID, user_id: UUID, *, is_known: bool) -> int:
+    """The tries of all known browsers, or of all addresses, that have tried within a day."""
+    made: int = await connection.fetchval(
+        """
+        select coalesce(sum(failures), 0) from password_try
+        where tenant_id = $1 and user_id = $2 and is_known = $3 and tried_at > now() - interval '1 day'
+        """,
+        tenant_id,
+        user_id,
+        is_known,
+    )
+    return made
+
+
 async def _take_known(connection: Connection, tenant_id: UUID, user_id: UUID, source: Source) -> Taken | None:
+    if await _made_today(connection, tenant_id, user_id, is_known=True) >= KNOWN_TRIES:
+        return None
     found = await connection.fetchrow(
         """
         insert into password_try as t (tenant_id, user_id, source_hash, is_known, failures, tried_at)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from identity_api.accounts import known_browsers
 from identity_api.ids import token_hash
 from identity_api.sessions.login.deps import Cookie
 
@@ -46,6 +47,16 @@ def logout_cookie(origin: str, state: str, *, max_age_seconds: int) -> Cookie:
     """The cookie to set when the browser leaves for the provider's sign-out."""
     return Cookie(
         name=logout_cookie_name(origin), value=state, max_age_seconds=max_age_seconds, secure=is_secure(origin)
+    )
+
+
+def known_browser_cookie(origin: str, user_id: UUID, value: str) -> Cookie:
+    """The cookie by which a browser is known again whose user has proven password and code on it."""
+    return Cookie(
+        name=f"{_HOST_PREFIX if is_secure(origin) else ''}{known_browsers.cookie_name(user_id)}",
+        value=value,
+        max_age_seconds=known_browsers.COOKIE_SECONDS,
+        secure=is_secure(origin),
     )
 
 

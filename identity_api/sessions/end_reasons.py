@@ -26,6 +26,7 @@ _ENDS: Final[Mapping[str, End]] = {
     "local_sign_in_off": "administrator",
     "password_removed": "administrator",
     "password_changed": "elsewhere",
+    "second_factor_enrolled": "elsewhere",
     "matched_by_name": "replaced",
     "adopted_by_name": "replaced",
     "identity_bound": "replaced",
@@ -42,7 +43,7 @@ SENTENCES: Final[Mapping[End, str]] = {
     "again": "Your sign-in was ended: your organisation has to confirm anew who you are. Sign in again.",
     "held": "Your sign-in was ended: an administrator has to look at your account.",
     "administrator": "Your sign-in was ended by an administrator.",
-    "elsewhere": "Your sign-in was ended: you signed out or changed your password elsewhere.",
+    "elsewhere": "Your sign-in was ended: you signed out, changed your password, or set up a second factor elsewhere.",
     "replaced": "Your sign-in was ended: somebody signed in to this account with your organisation for the first time, which"
     " ended every older way in. Sign in with your organisation.",
     "unused": "Your sign-in was ended: it had not been used for a while. Sign in again.",

@@ -67,11 +67,11 @@ class LocalWorld:
             await local_passwords.set_password_by_token(self.deps, self.tenant.id, made.token, password)
         return user_id
 
-    async def enrol(self, user_id: UUID, password: str = PASSWORD) -> bytes:
-        """Set a second factor up, completely; its secret."""
+    async def enrol(self, user_id: UUID, password: str = PASSWORD, *, session_id: UUID | None = None) -> bytes:
+        """Set a second factor up, completely, in this session, which goes on; its secret."""
         made = await second_factor.enrol_totp(self.deps, self.actor(user_id), password, issuer="Acme")
         secret = base64.b32decode(made.secret + "=" * (-len(made.secret) % 8))
-        await second_factor.confirm_totp(self.deps, self.actor(user_id), self.code(secret))
+        await second_factor.confirm_totp(self.deps, self.actor(user_id), self.code(secret), session_id=session_id)
         return secret
 
     def code(self, secret: bytes) -> str:

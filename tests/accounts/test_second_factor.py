@@ -24,9 +24,9 @@ async def test_a_factor_counts_only_when_a_code_has_confirmed_it(local_world: Lo
     given = Credentials(who=user_id, password=PASSWORD)
     assert (await check(local_world.deps, local_world.tenant.id, given, purpose="SIGN_IN")).totp_step is None
     with pytest.raises(CredentialsRefused) as caught:
-        await confirm_totp(local_world.deps, own, "000000")
+        await confirm_totp(local_world.deps, own, "000000", session_id=None)
     assert caught.value.code == "SECOND_FACTOR_REFUSED"
-    await confirm_totp(local_world.deps, own, local_world.code(base64.b32decode(made.secret)))
+    await confirm_totp(local_world.deps, own, local_world.code(base64.b32decode(made.secret)), session_id=None)
     with pytest.raises(CredentialsRefused) as caught:
         await check(local_world.deps, local_world.tenant.id, given, purpose="SIGN_IN")
     assert caught.value.code == "SECOND_FACTOR_REQUIRED"
@@ -53,7 +53,7 @@ async def test_enrolling_needs_the_password_and_removing_a_code_besides(local_wo
     with pytest.raises(CredentialsRefused):
         await enrol_totp(local_world.deps, own, "not this one", issuer="Acme")
     with pytest.raises(NotFound) as caught:
-        await confirm_totp(local_world.deps, own, "123456")
+        await confirm_totp(local_world.deps, own, "123456", session_id=None)
     assert caught.value.code == "TOTP_NOT_PREPARED"
     secret = await local_world.enrol(user_id)
     for given, code in (
@@ -106,7 +106,7 @@ async def test_a_confirmed_factor_is_not_replaced_by_enrolling_again(local_world
     assert caught.value.code == "TOTP_ENROLLED"
     local_world.wait(minutes=1)
     with pytest.raises(Conflict):
-        await confirm_totp(local_world.deps, own, local_world.code(secret))
+        await confirm_totp(local_world.deps, own, local_world.code(secret), session_id=None)
 
 
 @pytest.mark.asyncio

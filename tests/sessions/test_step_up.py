@@ -105,7 +105,7 @@ async def test_wrong_passwords_renew_nothing_and_lock_whoever_is_signed_in(door:
 async def test_a_second_factor_is_part_of_the_proof(door: Door, ada: UUID) -> None:
     """S3-33."""
     token = await door.token()
-    secret = await door.world.enrol(ada)
+    secret = await door.world.enrol(ada, session_id=(await session(door, token)).session_id)
     door.world.wait(hours=1)
     for code, refused in ((None, "SECOND_FACTOR_REQUIRED"), ("000000", "SECOND_FACTOR_REFUSED")):
         with pytest.raises(CredentialsRefused) as caught:

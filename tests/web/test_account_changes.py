@@ -90,6 +90,10 @@ async def test_who_lands_on_the_login_page_is_told_why_and_a_stranger_is_not(sit
     ("change", "end"),
     [
         ("update session set ended_at = now(), ended_reason = 'signed_out' where tenant_id = $1", "elsewhere"),
+        (
+            "update session set ended_at = now(), ended_reason = 'second_factor_enrolled' where tenant_id = $1",
+            "elsewhere",
+        ),
         ("update session set ended_at = now(), ended_reason = 'matched_by_name' where tenant_id = $1", "replaced"),
         ("update session set ended_at = now(), ended_reason = 'adopted_by_name' where tenant_id = $1", "replaced"),
         ("update session set ended_at = now(), ended_reason = 'identity_bound' where tenant_id = $1", "replaced"),

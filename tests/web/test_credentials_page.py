@@ -158,7 +158,9 @@ async def test_a_second_factor_is_set_up_and_removed(site: Site, ada: UUID) -> N
     assert (wrong.status_code, 'name="code"' in wrong.text, key[1] in wrong.text) == (400, True, False)
     shown = Shown(wrong.text)
     assert (shown.wrong, shown.focused, shown.told[:8]) == ({"code": "problem"}, ["code"], "The code")
+    known = [cookie for cookie in client.cookies.jar if "known-" in cookie.name]
     done = await post(site, client, "/account/second-factor/confirm", code=f"{code[:3]} {code[3:]}")
+    assert [cookie.value for cookie in client.cookies.jar if "known-" in cookie.name] != [one.value for one in known]
     assert "asks for a code" in await follow(client, done)
     assert "asked for a code" in (await client.get("/account", headers=PAGE)).text
     assert "Enter your code" in (await submit(site, site.client())).text

@@ -85,7 +85,8 @@ async def test_a_wrong_password_raises_nothing(site: Site, ada: UUID) -> None:
 @pytest.mark.asyncio
 async def test_a_second_factor_is_part_of_it(site: Site, world: LocalWorld, ada: UUID) -> None:
     client = await signed_in(site)
-    secret = await world.enrol(ada)
+    session_id = await site.fetchval("select id from session where user_id = $1", ada)
+    secret = await world.enrol(ada, session_id=session_id)
     world.wait(seconds=30)
     await age(site, client)
     asked = await prove(site, client)

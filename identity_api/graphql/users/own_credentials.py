@@ -104,12 +104,13 @@ class OwnCredentialMutations:
     @mutation(
         "ConfirmTotpPayload",
         UserChanged,
-        "Confirm one's second factor; from now on signing in with the password asks for a code.",
+        "Confirm one's second factor: signing in with the password asks for a code, and other sessions from it end.",
     )
     async def confirm_totp(self, info: Info, input: ConfirmTotpInput) -> UserChangedRow:
         """By a code of the authenticator."""
         context = info.context
-        await second_factor.confirm_totp(_deps(context), context.actor, _typed(input.code) or "")
+        deps, session_id = _deps(context), context.authenticated.session_id
+        await second_factor.confirm_totp(deps, context.actor, _typed(input.code) or "", session_id=session_id)
         return await changed_user(context, context.user_id)
 
     @mutation("RemoveTotpPayload", UserChanged, "Remove one's second factor.")

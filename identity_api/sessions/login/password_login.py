@@ -10,23 +10,22 @@ password is not right; only then does a disabled account say that it is.
 
 from collections.abc import Mapping
 from typing import Protocol
-from uuid import UUID
 
 import msgspec
 
 from identity_api.accounts.credentials import Checked, Credentials, check, settle
 from identity_api.accounts.deps import AccountDeps
 from identity_api.accounts.errors import CredentialsRefused
-from identity_api.accounts.known_browsers import COOKIE_SECONDS, cookie_name, cookie_value
+from identity_api.accounts.known_browsers import cookie_value
 from identity_api.db import attempts, audit, local_accounts, tenants
 from identity_api.db.attempts import NewAttempt
 from identity_api.db.tenants import Tenant
 from identity_api.ids import uuid7
-from identity_api.sessions.cookies import is_secure
+from identity_api.sessions.cookies import known_browser_cookie
 from identity_api.sessions.errors import LoginFailed
 from identity_api.sessions.login.begin import SignIn
 from identity_api.sessions.login.delivery import deliver
-from identity_api.sessions.login.deps import Cookie, LoginLimits, LoginRequest, LoginResult
+from identity_api.sessions.login.deps import LoginLimits, LoginRequest, LoginResult
 from identity_api.sessions.login.return_to import ReturnTarget, decide_ending
 from identity_api.telemetry import METRICS, get_logger, request_mark
 from identity_api.vault import Vault
@@ -146,22 +145,10 @@ async def _land(
         payload = {"user": user, "way": "password", "second_factor": checked.totp_step is not None}
         event = audit.Event("login.succeeded", "user", account.user_id, payload)
         await audit.record(connection, tenant.id, f"user:{user}", [event])
-        known = _known_browser(deps, tenant, given, account.user_id, checked)
+        # Strangers' wrong tries do not lock this browser out the next time.
+        value = cookie_value(deps.vault, tenant.id, account, given.cookies)
+        known = known_browser_cookie(given.beginning.session_origin, account.user_id, value)
         return msgspec.structs.replace(finished, known_browser=known)
-
-
-def _known_browser(
-    deps: PasswordLoginDeps, tenant: Tenant, given: LocalSignIn, user_id: UUID, checked: Checked
-) -> Cookie:
-    """What this browser is known by the next time: strangers' wrong tries do not lock it out."""
-    is_https = is_secure(given.beginning.session_origin)
-    password_hash = checked.fresh_hash or checked.password_hash
-    return Cookie(
-        name=f"{'__Host-' if is_https else ''}{cookie_name(user_id)}",
-        value=cookie_value(deps.vault, tenant.id, user_id, password_hash, given.cookies),
-        max_age_seconds=COOKIE_SECONDS,
-        secure=is_https,
-    )
 
 
 def _attempt(tenant: Tenant, beginning: LoginRequest, ending: ReturnTarget) -> NewAttempt:

@@ -15,6 +15,7 @@ _CAUSES: Final = {
     "rebound": "an administrator had your organisation's sign-in confirmed anew",
     "password_changed": "the password was changed",
     "password_removed": "the password was removed",
+    "second_factor_enrolled": "a second factor was set up",
 }
 REASONS: Final = tuple(_CAUSES)
 

@@ -15,14 +15,16 @@ from typing import Any, Literal, TypeVar
 from litestar import Response, get, post
 
 from identity_api.accounts.errors import CredentialsRefused
+from identity_api.accounts.known_browsers import cookie_value
 from identity_api.accounts.local_passwords import change_password
 from identity_api.accounts.second_factor import TOTPEnrolment, confirm_totp, enrol_totp, remove_totp
 from identity_api.db import local_accounts
 from identity_api.errors import BadInput, Conflict, IdentityAPIError, NotFound, Refused
 from identity_api.permissions.delegation import Actor
 from identity_api.sessions.authenticate import Authenticated
+from identity_api.sessions.cookies import known_browser_cookie
 from identity_api.web.deps import WebDeps
-from identity_api.web.http import authentication
+from identity_api.web.http import authentication, cookies
 from identity_api.web.http.limits import SignInAddress
 from identity_api.web.http.parameters import WebRequest, deps_of, form_of, query_of
 from identity_api.web.http.request_state import RequestFacts, facts_of
@@ -35,7 +37,7 @@ PAGE = "/account/credentials"
 _WRONG = "Your current password is wrong, or there were too many tries. Check it, or wait for some minutes."
 _DONE = {
     "password": "Your password has been changed. You are signed in nowhere else with the old one.",
-    "second_factor": "From now on signing in with your password asks for a code.",
+    "second_factor": "From now on signing in with your password asks for a code. You are signed in nowhere else by it alone.",
     "removed": "Signing in with your password asks for no code any more.",
 }
 
@@ -97,11 +99,14 @@ async def second_factor_confirmed(request: WebRequest) -> Response[Any]:
     deps, facts, found, form = await _begin(request)
     code = "".join(form.get("code", "").split())
     try:
-        await _counted(deps, facts, confirm_totp(deps.accounts, _actor(found), code))
+        confirming = confirm_totp(deps.accounts, _actor(found), code, session_id=found.session_id)
+        account = await _counted(deps, facts, confirming)
     except (CredentialsRefused, Conflict, NotFound) as error:
         is_wrong = isinstance(error, CredentialsRefused)
         problem = CredentialsProblem("code", "code", error.message) if is_wrong else _problem(error, "factor")
         return await _page(deps, facts, found, problem=problem, confirms=is_wrong)
+    value = cookie_value(deps.accounts.vault, found.tenant_id, account, cookies.cookies_of(request.scope))
+    facts.set_cookies.append(cookies.set_cookie(known_browser_cookie(facts.origin, account.user_id, value)))
     return redirect(facts.local(f"{PAGE}?done=second_factor"))
 
 
