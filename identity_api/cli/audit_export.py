@@ -16,8 +16,8 @@ from identity_api.errors import BadInput, NotFound
 
 PAGE: Final = 1_000
 Format = Literal["ndjson", "csv"]
-_FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
-"""How a cell begins that a spreadsheet would compute."""
+_FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""How a cell begins that a spreadsheet would compute; the last four are full-width."""
 
 
 class Event(msgspec.Struct, frozen=True):

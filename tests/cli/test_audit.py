@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from identity_api.cli.audit_export import cell
 from identity_api.config import parse_key_ring
 from identity_api.db.database import Database
 from identity_api.maintenance.audit_chain import seal_all
@@ -112,6 +113,12 @@ def test_an_export_is_a_json_object_a_line_the_oldest_first(sealed: Command) -> 
     assert len(lines) == 2
     assert [line["id"] for line in lines] == sorted([line["id"] for line in lines])
     assert {line["sequence"] for line in lines} == {1, 2}
+
+
+@pytest.mark.parametrize("first", [*"=+-@\t\r\n", *"\uff1d\uff0b\uff0d\uff20"])
+def test_a_cell_that_begins_like_a_formula_is_text(first: str) -> None:
+    assert cell(f"{first}1") == f"'{first}1"
+    assert cell(f"1{first}") == f"1{first}"
 
 
 def test_a_table_holds_nothing_that_a_spreadsheet_computes(sealed: Command, url: str) -> None:
