@@ -1,6 +1,7 @@
 // The client of one frontend: sign-in with PKCE, permissions, step-up, sign-out. One file, no dependencies.
 
 const PENDING = "identity-api.pending";
+const PENDING_MILLISECONDS = 600_000; // as long as the service waits for a login
 
 /** What went wrong, in the words of RFC 6749 (`error`) and of the service (`code`, `requestId`). */
 export class IdentityError extends Error {
@@ -57,20 +58,33 @@ export function createIdentity({ url, frontend, returnTo, delivery = "code", ...
     runtime.navigate(there.href);
   }
 
+  const begun = () => JSON.parse(runtime.storage.getItem(PENDING) ?? "null");
+
+  /** No more of it stays in storage; the session that asked for a step-up goes on. */
+  function take(pending) {
+    runtime.storage.removeItem(PENDING);
+    token ??= pending?.token ?? null;
+  }
+
   /** What the address brought back, once; null if nothing. Throws what was told as an error. */
   function returned() {
     const here = new URL(runtime.address());
     const given = here.searchParams;
-    if (!given.has("state") || !["code", "error", "iss"].some((name) => given.has(name))) return null;
-    const pending = JSON.parse(runtime.storage.getItem(PENDING) ?? "null");
+    const pending = begun();
+    if (!given.has("state") || !["code", "error", "iss"].some((name) => given.has(name))) {
+      take(pending); // the person came back without an answer
+      return null;
+    }
     const told = Object.fromEntries(given);
     for (const name of ["code", "state", "iss", "error", "error_description", "error_code", "request_id"]) given.delete(name);
     runtime.replace(here.href);
     if (pending === null || told.state !== pending.state || told.iss !== issuer) {
       throw new IdentityError(null, "NOT_BEGUN_HERE", "This sign-in was not begun here.");
     }
-    runtime.storage.removeItem(PENDING);
-    token = pending.token;
+    take(pending);
+    if (Date.now() - pending.at > PENDING_MILLISECONDS) {
+      throw new IdentityError(null, "LOGIN_EXPIRED", "This sign-in took longer than ten minutes.");
+    }
     if (told.error) throw new IdentityError(told.error, told.error_code, told.error_description, told.request_id);
     return { ...told, ...pending };
   }
@@ -128,7 +142,10 @@ export function createIdentity({ url, frontend, returnTo, delivery = "code", ...
     /** Leave for a new proof of the person, to the `stepUpUrl` of a refusal. The session that asked is replaced. */
     stepUp(stepUpUrl = delivery === "cookie" ? `${issuer}/auth/reauthenticate` : null) {
       if (stepUpUrl === null) return identity.signIn({ maxAge: 600 });
-      if (!stepUpUrl.startsWith(`${issuer}/`)) throw new TypeError("The address is not the service's.");
+      const [there, ours] = [new URL(stepUpUrl), new URL(`${issuer}/`)];
+      if (there.origin !== ours.origin || !there.pathname.startsWith(ours.pathname)) {
+        throw new TypeError("The address is not the service's.");
+      }
       const asked = delivery === "cookie" ? { frontend, return_to: returnTo } : { redirect_uri: returnTo };
       return leave(stepUpUrl, asked);
     },

@@ -112,10 +112,39 @@ test("a step-up presents the session that asked, which goes on where it was canc
   }
 });
 
+test("a step-up that was abandoned leaves no token in storage, and its session goes on", async () => {
+  const { seen, kept, open, identity } = await signedIn();
+  await identity.stepUp(`${URL_}/v1/auth/authorize?response_type=code&client_id=app&max_age=600`);
+  assert.equal(kept.size, 1);
+  seen.address = BACK;
+  const again = open();
+  assert.equal((await again.session()).user_id, "1");
+  assert.deepEqual([again.token, kept.size], ["iab_new", 0]);
+});
+
+test("an answer after ten minutes is refused, and the session that asked goes on", async (t) => {
+  t.mock.timers.enable({ apis: ["Date"] });
+  for (const [waited, outcome] of [[600_000, null], [600_001, "LOGIN_EXPIRED"]]) {
+    const { seen, kept, open, identity } = await signedIn();
+    await identity.stepUp(`${URL_}/v1/auth/authorize?max_age=600`);
+    t.mock.timers.tick(waited);
+    seen.address = `${BACK}?code=oc_2&state=${left(seen).searchParams.get("state")}&iss=${encodeURIComponent(URL_)}`;
+    seen.asked.length = 0;
+    const again = open();
+    if (outcome === null) assert.equal((await again.session()).user_id, "1");
+    else await assert.rejects(again.session(), { code: outcome });
+    assert.equal(seen.asked.some(({ url }) => url.endsWith("/v1/auth/token")), outcome === null);
+    assert.deepEqual([again.token, kept.size, seen.address], ["iab_new", 0, BACK]);
+  }
+});
+
 test("a step-up leads to the service and nowhere else", async () => {
   const { identity } = await signedIn();
   assert.throws(() => identity.stepUp("https://evil.example/v1/auth/authorize"), TypeError);
   assert.throws(() => identity.stepUp(`${URL_}.evil.example/`), TypeError);
+  assert.throws(() => identity.stepUp(`${URL_}@evil.example/`), TypeError);
+  const behind = tab().open({ url: `${URL_}/t/acme` });
+  assert.throws(() => behind.stepUp(`${URL_}/t/acme/../evil/v1/auth/authorize`), TypeError);
 });
 
 test("with cookies there is no token, and requests carry credentials", async () => {
