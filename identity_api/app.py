@@ -212,6 +212,7 @@ def product_graphql(process: ProcessDeps) -> GraphQLEndpoint:
     deps = GraphQLDeps(
         database=database,
         access_findings=AccessFindings(database),
+        is_worth_recording=EdgeLimits(process.limiter).is_worth_recording,
         vault=process.login.vault,
         accounts=process.accounts,
         enqueue=queue.enqueue,

@@ -49,6 +49,8 @@ class GraphQLDeps(msgspec.Struct, frozen=True, kw_only=True):
     login: LoginDeps
     """For tests of providers, which are logins."""
     access_findings: AccessFindings
+    is_worth_recording: Callable[[str], Awaitable[bool]]
+    """`is_worth_recording(subject)`: whether one more refusal of this kind is news (`EdgeLimits`)."""
     session_idle_seconds: int = 3_600
 
 
@@ -87,11 +89,17 @@ class Context:
         async with self.turn, self.deps.database.reading() as connection:
             yield connection
 
-    async def record_refusal(self, subject_kind: str, **payload: Any) -> None:
-        """Note in the audit that somebody tried what is not allowed; ids and codes only."""
+    async def record_refusal(self, subject_kind: str, *, code: str, **payload: Any) -> None:
+        """Note in the audit that somebody tried what is not allowed; ids and codes only.
+
+        Ten a minute of each actor and code: one request can be refused a hundred times, and says no more by it.
+        """
+        actor = self.authenticated.actor
+        if not await self.deps.is_worth_recording(f"{self.tenant_id}:{actor}:{code}"):
+            return
         async with self.turn, self.deps.database.transaction() as connection:
-            event = audit.Event("access.refused", subject_kind, None, payload)
-            await audit.record(connection, self.tenant_id, self.authenticated.actor, [event])
+            event = audit.Event("access.refused", subject_kind, None, {**payload, "code": code})
+            await audit.record(connection, self.tenant_id, actor, [event])
 
     async def _guards_of(self, user_ids: list[UUID]) -> list[Guard]:
         """What guards the passwords of every user asked about in this step of the execution, in one statement."""

@@ -101,6 +101,25 @@ async def test_an_api_token_makes_no_sensitive_mutation(world: World) -> None:
 
 
 @pytest.mark.asyncio
+async def test_refusals_without_end_are_noted_ten_times_and_hide_no_other_kind(world: World) -> None:
+    token, token_id = new_tenant_token("iat", world.tenant), uuid7()
+    async with world.database.transaction() as connection:
+        await clients.insert_api_token(
+            connection, world.tenant, token_id, world.admin.user_id, "ci", token_hash(token), days=1
+        )
+    program = Client(world, token, world.admin.user_id, token_id)
+    one = f'enableUser(input: {{id: "{global_id("User", world.local)}"}}) {{ __typename }}'
+    for _ in range(3):
+        await program.data("mutation { " + " ".join(f"m{number}: {one}" for number in range(9)) + " }")
+    noted = [event["code"] for event in await world.events("access.refused")]
+    assert noted == ["SESSION_NEEDED"] * 10
+    after = '{ users(first: 1, after: "made up") { edges { node { id } } } }'
+    assert (await program.ask(after)).code == "BAD_INPUT"
+    noted = [event["code"] for event in await world.events("access.refused")]
+    assert noted[10:] == ["CURSOR_REFUSED"]
+
+
+@pytest.mark.asyncio
 async def test_a_session_says_until_when_it_is_elevated(world: World) -> None:
     text = "{ viewer { session { authenticatedAt elevatedUntil } user { sessions { elevatedUntil } } } }"
     viewer = (await world.admin.data(text))["viewer"]

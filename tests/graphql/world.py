@@ -25,6 +25,7 @@ from identity_api.group_mappings.apply import apply_changes
 from identity_api.group_mappings.findings import AccessFindings
 from identity_api.http import HTTPRequest
 from identity_api.ids import new_tenant_token, token_hash, uuid7
+from identity_api.limits import Limiter
 from identity_api.permissions.service import SERVICE_PERMISSIONS
 from identity_api.providers.deps import ProviderDeps
 from identity_api.providers.provider_row import Defaults
@@ -34,6 +35,7 @@ from identity_api.upstream.addresses import AllowList
 from identity_api.upstream.exchange import Upstream
 from identity_api.upstream.keys import provider_documents
 from identity_api.vault import Vault
+from identity_api.web.http.limits import EdgeLimits
 from tests import factories as make
 from tests.accounts.local_world import QUICK
 
@@ -283,6 +285,7 @@ async def make_world(database: Database) -> World:
     world.deps = GraphQLDeps(
         database=CountingDatabase(database),
         access_findings=AccessFindings(CountingDatabase(database)),
+        is_worth_recording=EdgeLimits(Limiter(None)).is_worth_recording,
         vault=VAULT,
         accounts=AccountDeps(database=database, vault=VAULT, passwords=PASSWORDS, clock=system_clock),
         enqueue=enqueue,
