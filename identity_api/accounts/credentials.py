@@ -18,7 +18,7 @@ import msgspec
 from identity_api.accounts import totp
 from identity_api.accounts.deps import AccountDeps
 from identity_api.accounts.errors import Code, CredentialsRefused
-from identity_api.accounts.known_browsers import source_of
+from identity_api.accounts.known_browsers import SIGNED_IN, source_of
 from identity_api.accounts.names import MAX_USERNAME_LENGTH
 from identity_api.accounts.password_rules import normalized
 from identity_api.claims.text import is_storable
@@ -38,8 +38,8 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
     who: str | UUID
     password: str
     code: str | None = None
-    address: str = "signed in"
-    """Where the try comes from; of somebody who is signed in already, all their sessions together."""
+    address: str = SIGNED_IN
+    """Where the try comes from."""
     cookies: Mapping[str, str] = {}
 
     def __repr__(self) -> str:
@@ -89,7 +89,7 @@ async def check(
             await _give_back(deps, tenant_id, account, counted)
         raise
     if account is None or counted is None or stored is None or password is None or not is_right:
-        raise await _refused(deps, tenant_id, account, "CREDENTIALS_REFUSED", reason, purpose)
+        raise await refused(deps, tenant_id, account, "CREDENTIALS_REFUSED", reason, purpose)
     step = await _matching_step(deps, tenant_id, account, given.code, counted, purpose) if needs_totp else None
     fresh_hash = None
     if deps.passwords.needs_rehash(stored):
@@ -146,6 +146,23 @@ def totp_secret(deps: AccountDeps, tenant_id: UUID, account: LocalAccount) -> by
     )
 
 
+async def refused(
+    deps: AccountDeps,
+    tenant_id: UUID,
+    account: LocalAccount | None,
+    code: Code,
+    reason: str,
+    purpose: Purpose,
+) -> CredentialsRefused:
+    """Record the refusal, and return it to be raised. The name that was typed is not kept: it may be a password."""
+    action = "login.failed" if purpose == "SIGN_IN" else "password.refused"
+    payload = {"code": code, "reason": reason, "purpose": purpose, **request_mark()}
+    event = audit.Event(action, "user", account.user_id if account else None, payload)
+    async with deps.database.transaction() as connection:
+        await audit.record(connection, tenant_id, "system", [event])
+    return CredentialsRefused(code)
+
+
 async def _find(connection: Connection, tenant_id: UUID, who: str | UUID) -> LocalAccount | None:
     if isinstance(who, UUID):
         return await local_accounts.get(connection, tenant_id, who)
@@ -168,7 +185,7 @@ async def _matching_step(
     step = totp.matching_step(secret, code, deps.clock())
     if step is None or (account.totp_step is not None and step <= account.totp_step):
         reason = "wrong_code" if step is None else "code_used"
-        raise await _refused(deps, tenant_id, account, "SECOND_FACTOR_REFUSED", reason, purpose)
+        raise await refused(deps, tenant_id, account, "SECOND_FACTOR_REFUSED", reason, purpose)
     return step
 
 
@@ -179,20 +196,3 @@ async def _give_back(deps: AccountDeps, tenant_id: UUID, account: LocalAccount, 
 
 def _source(deps: AccountDeps, tenant_id: UUID, account: LocalAccount, given: Credentials) -> Source:
     return source_of(deps.vault, tenant_id, account, given.cookies, given.address)
-
-
-async def _refused(
-    deps: AccountDeps,
-    tenant_id: UUID,
-    account: LocalAccount | None,
-    code: Code,
-    reason: str,
-    purpose: Purpose,
-) -> CredentialsRefused:
-    """Record the refusal. The name that was typed is not kept: it may be a password."""
-    action = "login.failed" if purpose == "SIGN_IN" else "password.refused"
-    payload = {"code": code, "reason": reason, "purpose": purpose, **request_mark()}
-    event = audit.Event(action, "user", account.user_id if account else None, payload)
-    async with deps.database.transaction() as connection:
-        await audit.record(connection, tenant_id, "system", [event])
-    return CredentialsRefused(code)

@@ -4,7 +4,8 @@ CredentialsRefused      .code
 
 CREDENTIALS_REFUSED       no such user, no password, the wrong one, or too many tries: always the same answer
 SECOND_FACTOR_REQUIRED    the password is right, and the account asks for a one-time code besides
-SECOND_FACTOR_REFUSED     the password is right; the code is wrong, too old, or was used before
+SECOND_FACTOR_REFUSED     the password is right; the code is wrong, too old, or was used before; or, of a new factor, there were
+                          too many tries
 """
 
 from typing import ClassVar, Literal
@@ -19,7 +20,9 @@ MESSAGES: dict[str, str] = {
         "Username and password do not fit, or there were too many tries. Check both, or wait for some minutes."
     ),
     "SECOND_FACTOR_REQUIRED": "Enter the code that your authenticator shows.",
-    "SECOND_FACTOR_REFUSED": "The code does not fit, or was used before. Wait for the next one.",
+    "SECOND_FACTOR_REFUSED": (
+        "The code does not fit, was used before, or there were too many tries. Wait for the next code, or for some minutes."
+    ),
 }
 
 

@@ -18,6 +18,8 @@ from identity_api.vault import Vault, VaultError
 
 COOKIE_SECONDS = 15_552_000
 """180 days."""
+SIGNED_IN = "signed in"
+"""The address of somebody who is signed in already: all their sessions together."""
 _ID_BYTES = 16
 _MAX_LENGTH = 512
 
@@ -34,6 +36,11 @@ def source_of(vault: Vault, tenant_id: UUID, account: LocalAccount, cookies: Map
         browser = _opened(vault, tenant_id, account, cookies.get(key, ""))
         if browser is not None:
             return Source(hashlib.sha256(b"browser" + browser).digest(), is_known=True)
+    return source_of_address(address)
+
+
+def source_of_address(address: str) -> Source:
+    """Where a try comes from that no known browser makes."""
     return Source(hashlib.sha256(b"address" + address.encode()).digest(), is_known=False)
 
 

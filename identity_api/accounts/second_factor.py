@@ -11,12 +11,12 @@ from uuid import UUID
 import msgspec
 
 from identity_api.accounts import totp
-from identity_api.accounts.credentials import Credentials, check, settle, totp_secret
+from identity_api.accounts.credentials import Credentials, check, refused, settle, totp_secret
 from identity_api.accounts.deps import AccountDeps
-from identity_api.accounts.errors import CredentialsRefused
+from identity_api.accounts.known_browsers import SIGNED_IN, source_of_address
 from identity_api.accounts.local_rules import lock_user, own_id
 from identity_api.accounts.ways_in import check_may_open, check_may_take
-from identity_api.db import audit, local_accounts, locks
+from identity_api.db import audit, local_accounts, locks, password_tries
 from identity_api.db.database import Connection, Database
 from identity_api.db.local_accounts import LocalAccount
 from identity_api.errors import Conflict, NotFound
@@ -74,26 +74,42 @@ async def confirm_totp(deps: AccountDeps, actor: Actor, code: str, *, session_id
     Raises:
         NotFound: `TOTP_NOT_PREPARED`.
         Conflict: `TOTP_ENROLLED`: confirmed before.
-        CredentialsRefused: `SECOND_FACTOR_REFUSED`.
+        CredentialsRefused: `SECOND_FACTOR_REFUSED`; recorded. Wrong codes count as at sign-in.
     """
     user_id, tenant_id = own_id(actor), actor.tenant_id
+    reason = "wrong_code" if await _count_code(deps, tenant_id, user_id) else "locked"
     async with deps.database.transaction() as connection:
         await lock_user(connection, tenant_id, user_id)
         account = await local_accounts.get(connection, tenant_id, user_id)
-        secret = totp_secret(deps, tenant_id, account) if account else None
-        if account is None or secret is None:
-            raise NotFound("Set up a second factor first.", code="TOTP_NOT_PREPARED")
-        if account.has_totp:
-            raise Conflict("There is a second factor already.", code="TOTP_ENROLLED")
-        step = totp.matching_step(secret, code, deps.clock())
-        if step is None or not await local_accounts.use_totp_step(connection, tenant_id, user_id, step):
-            raise CredentialsRefused("SECOND_FACTOR_REFUSED")
-        return await _confirmed(connection, actor, user_id, session_id)
+        secret = _prepared(deps, tenant_id, account)
+        step = totp.matching_step(secret, code, deps.clock()) if reason != "locked" else None
+        if step is not None and await local_accounts.use_totp_step(connection, tenant_id, user_id, step):
+            return await _confirmed(connection, actor, user_id, session_id)
+    raise await refused(deps, tenant_id, account, "SECOND_FACTOR_REFUSED", reason, "CHANGE")
+
+
+def _prepared(deps: AccountDeps, tenant_id: UUID, account: LocalAccount | None) -> bytes:
+    """The secret that waits for its code."""
+    secret = totp_secret(deps, tenant_id, account) if account else None
+    if account is None or secret is None:
+        raise NotFound("Set up a second factor first.", code="TOTP_NOT_PREPARED")
+    if account.has_totp:
+        raise Conflict("There is a second factor already.", code="TOTP_ENROLLED")
+    return secret
+
+
+async def _count_code(deps: AccountDeps, tenant_id: UUID, user_id: UUID) -> bool:
+    """Count a code as wrong before it is looked at; False if it is not to be looked at."""
+    async with deps.database.transaction() as connection:
+        account = await local_accounts.get(connection, tenant_id, user_id)
+        _prepared(deps, tenant_id, account)
+        return await password_tries.take(connection, tenant_id, user_id, source_of_address(SIGNED_IN)) is not None
 
 
 async def _confirmed(connection: Connection, actor: Actor, user_id: UUID, keep: UUID | None) -> LocalAccount:
     tenant_id = actor.tenant_id
     await local_accounts.confirm_totp(connection, tenant_id, user_id)
+    await password_tries.forget_source(connection, tenant_id, user_id, source_of_address(SIGNED_IN))
     await audit.record(connection, tenant_id, actor.name, [_changed("totp.enrolled", user_id, is_there=True)])
     reason = "second_factor_enrolled"
     await end_password(connection, tenant_id, user_id, reason=reason, actor=actor.name, keep=keep)

@@ -1,5 +1,6 @@
 """Setting a second factor up and doing without it again; what is asked for at sign-in is in tests/sessions."""
 
+import asyncio
 import base64
 
 import pytest
@@ -9,6 +10,7 @@ from identity_api.accounts.errors import CredentialsRefused
 from identity_api.accounts.local_passwords import change_password
 from identity_api.accounts.second_factor import confirm_totp, enrol_totp, remove_totp, reset_totp
 from identity_api.db import grants
+from identity_api.db.local_accounts import FREE_TRIES
 from identity_api.errors import Conflict, NotFound, Refused
 from identity_api.permissions.service import GRANTS_WRITE
 from identity_api.vault import VaultError
@@ -31,6 +33,26 @@ async def test_a_factor_counts_only_when_a_code_has_confirmed_it(local_world: Lo
         await check(local_world.deps, local_world.tenant.id, given, purpose="SIGN_IN")
     assert caught.value.code == "SECOND_FACTOR_REQUIRED"
     assert [len(await local_world.events(f"totp.{what}")) for what in ("prepared", "enrolled")] == [1, 1]
+
+
+@pytest.mark.asyncio
+async def test_codes_that_confirm_a_factor_are_tries_like_any_other(local_world: LocalWorld) -> None:
+    """Counted before they are looked at, many at once as well, and recorded."""
+    user_id = await local_world.make_user()
+    own = local_world.actor(user_id)
+    made = await enrol_totp(local_world.deps, own, PASSWORD, issuer="Acme")
+    code = local_world.code(base64.b32decode(made.secret))
+    wrong = "000000" if code != "000000" else "000001"
+    guesses = [confirm_totp(local_world.deps, own, wrong, session_id=None) for _ in range(FREE_TRIES + 5)]
+    refused = await asyncio.gather(*guesses, return_exceptions=True)
+    assert {error.code for error in refused if isinstance(error, CredentialsRefused)} == {"SECOND_FACTOR_REFUSED"}
+    reasons = [event["reason"] for event in await local_world.events("password.refused")]
+    assert (reasons.count("wrong_code"), reasons.count("locked")) == (FREE_TRIES, 5)
+    with pytest.raises(CredentialsRefused):
+        await confirm_totp(local_world.deps, own, code, session_id=None)
+    await local_world.execute("update local_account set locked_until = now() where id = $1", user_id)
+    await confirm_totp(local_world.deps, own, code, session_id=None)
+    assert await local_world.fetchval("select failures from local_account where id = $1", user_id) == 0
 
 
 @pytest.mark.asyncio

@@ -202,6 +202,20 @@ async def test_a_second_factor_is_set_up_removed_and_reset(world: World) -> None
 
 
 @pytest.mark.asyncio
+async def test_many_guesses_at_the_code_of_a_new_factor_in_one_request_are_limited(world: World) -> None:
+    client = await with_password(world)
+    await second_factor.enrol_totp(world.deps.accounts, actor_of(client, world), PASSWORD, issuer="Acme")
+    guess = 'confirmTotp(input: {code: "letters"}) { ... on Problem { code } }'
+    await client.data("mutation { " + " ".join(f"g{number}: {guess}" for number in range(12)) + " }")
+    reasons = (
+        "select payload->>'reason' as reason from audit_event where tenant_id = $1 and action = 'password.refused'"
+    )
+    async with world.database.reading() as connection:
+        found = [row["reason"] for row in await connection.fetch(reasons, world.tenant)]
+    assert (found.count("wrong_code"), found.count("locked")) == (10, 2)
+
+
+@pytest.mark.asyncio
 async def test_an_admin_does_not_reset_their_own_second_factor(world: World) -> None:
     answer = await change(world.admin, "resetUserTotp", id=global_id("User", world.admin.user_id))
     assert answer["code"] == "SELF_BENEFIT"
