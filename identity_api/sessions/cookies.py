@@ -26,15 +26,23 @@ def is_secure(origin: str) -> bool:
     return origin.startswith("https://")
 
 
-def session_cookie_name(origin: str) -> str:
-    """The session's cookie on an origin of ours."""
-    return f"{_HOST_PREFIX}session" if is_secure(origin) else "session"
+def session_cookie_name(origin: str, path_prefix: str) -> str:
+    """The session's cookie on an origin of ours, below a tenant's prefix (`/t/{tenant}`) or on its own host (empty).
+
+    Tenants that share a host have a cookie each: any page can send a browser to a login of one tenant, whose provider
+    answers without a question, and the session at another is not to end with it.
+    """
+    name = f"session-{path_prefix.removeprefix('/t/')}" if path_prefix else "session"
+    return f"{_HOST_PREFIX if is_secure(origin) else ''}{name}"
 
 
-def session_cookie(origin: str, token: str, *, max_age_seconds: int) -> Cookie:
+def session_cookie(origin: str, path_prefix: str, token: str, *, max_age_seconds: int) -> Cookie:
     """The cookie that holds a new session's token."""
     return Cookie(
-        name=session_cookie_name(origin), value=token, max_age_seconds=max_age_seconds, secure=is_secure(origin)
+        name=session_cookie_name(origin, path_prefix),
+        value=token,
+        max_age_seconds=max_age_seconds,
+        secure=is_secure(origin),
     )
 
 

@@ -217,7 +217,12 @@ DOCUMENT: Final[Schema] = {
     "components": {
         "securitySchemes": {
             "bearer": {"type": "http", "scheme": "bearer"},
-            "cookie": {"type": "apiKey", "in": "cookie", "name": "__Host-session"},
+            "cookie": {
+                "type": "apiKey",
+                "in": "cookie",
+                "name": "__Host-session",
+                "description": "On the tenant's own host; below `/t/TENANT` on the public one `__Host-session-TENANT`.",
+            },
             "serviceClient": {"type": "http", "scheme": "basic"},
         },
         "schemas": {

@@ -94,11 +94,13 @@ def seal_id_token(
     return vault.seal(sign_in.id_token, tenant_id=tenant_id, table=table, column="id_token_sealed", row_id=row_id)
 
 
-async def end_replaced(connection: Connection, token: str | None) -> None:
-    """End the session whose cookie is about to be overwritten; it may be another tenant's, on a host they share."""
+async def end_replaced(connection: Connection, tenant_id: UUID, token: str | None) -> None:
+    """End the session whose cookie is about to be overwritten. Another tenant's is not this tenant's to end."""
     if token is None:
         return
-    tenant_id, hashed = token_key(token)
+    holder, hashed = token_key(token)
+    if holder != tenant_id:
+        return
     session_id = await sessions.find_live(connection, tenant_id, hashed)
     if session_id is not None:
         await end_session(connection, tenant_id, session_id, reason="replaced", actor="system")

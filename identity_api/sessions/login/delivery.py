@@ -49,7 +49,7 @@ async def deliver(
     Raises:
         LoginFailed: the login was ended meanwhile, or OTHER_PERSON; the transaction must not commit.
     """
-    held = cookies.get(session_cookie_name(attempt.session_origin))
+    held = cookies.get(session_cookie_name(attempt.session_origin, attempt.path_prefix))
     if attempt.reauthentication:
         await _ensure_same_person(connection, sign_in, held)
     if attempt.delivery == "code":
@@ -66,9 +66,14 @@ async def deliver(
             "iss": issuer_of(attempt),
         }
         return LoginResult(kind="FRAGMENT", location=f"{attempt.return_to}#{_encoded(parameters)}")
-    await end_replaced(connection, held)
+    await end_replaced(connection, attempt.tenant_id, held)
     begun = await begin_session(connection, deps, attempt, sign_in, "COOKIE")
-    cookie = session_cookie(attempt.session_origin, begun.token, max_age_seconds=deps.limits.session_absolute_seconds)
+    cookie = session_cookie(
+        attempt.session_origin,
+        attempt.path_prefix,
+        begun.token,
+        max_age_seconds=deps.limits.session_absolute_seconds,
+    )
     location = success_address(attempt.return_to, state=attempt.client_state, issuer=issuer_of(attempt))
     return LoginResult(kind="SESSION", location=location, set_cookies=(cookie,))
 

@@ -92,7 +92,7 @@ async def _goes_on(deps: LoginDeps, attempt: Attempt, provider: Provider, arriva
     is_plain = attempt.delivery == "cookie" and attempt.test_id is None and _is_placed(attempt, arrival)
     if not is_plain or (is_ours and not is_spent):
         return False
-    token = arrival.cookies.get(session_cookie_name(attempt.session_origin))
+    token = arrival.cookies.get(session_cookie_name(attempt.session_origin, attempt.path_prefix))
     if token is None:
         return False
     async with deps.database.reading() as connection:

@@ -43,7 +43,7 @@ def credential_of(facts: RequestFacts, scope: Any) -> Credential | None:
         HTTPRefusal: 400 for a cookie beside an `Authorization`, or two different sessions.
         Unauthenticated: an `Authorization` that is no single bearer token.
     """
-    name = session_cookie_name(facts.origin)
+    name = session_cookie_name(facts.origin, facts.path_prefix)
     in_cookies = {value for key, value in cookies.pairs_of(scope) if key == name}
     in_header = headers.values(scope, b"authorization")
     if len(in_cookies) > 1 or (in_cookies and in_header):
@@ -139,7 +139,7 @@ async def _look_up(deps: WebDeps, credential: Credential) -> Authenticated | Non
 
 async def _refuse_invalid(deps: WebDeps, facts: RequestFacts, credential: Credential) -> None:
     if credential.from_cookie:
-        facts.set_cookies.append(cookies.clear_cookie(session_cookie_name(facts.origin)))
+        facts.set_cookies.append(cookies.clear_cookie(session_cookie_name(facts.origin, facts.path_prefix)))
     await deps.limits.bad_credential(facts.address)
     raise Unauthenticated(presented=True)
 

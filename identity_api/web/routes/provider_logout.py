@@ -74,7 +74,7 @@ async def frontchannel_logout(request: WebRequest, provider_id: FromPath[str]) -
     """The provider's sign-out page has us in a frame. An empty page, whether or not anything ended."""
     deps, facts = deps_of(request), facts_of(request.scope)
     provider, tenant_slug = await _provider(deps, facts, provider_id)
-    cookie_name = session_cookie_name(facts.origin)
+    cookie_name = session_cookie_name(facts.origin, facts.path_prefix)
     held = cookies.cookies_of(request.scope).get(cookie_name)
     logout = parse_frontchannel_logout(pairs_of(request.scope["query_string"]))
     unknown = UnknownSessionNamed(deps.limits, facts.address, str(provider.id))

@@ -96,7 +96,7 @@ async def _prove(deps: WebDeps, facts: RequestFacts, found: Authenticated, proof
     if proven.token is not None:
         seconds = max(1, int((found.expires_at - found.at).total_seconds()))
         facts.set_cookies.append(
-            cookies.set_cookie(session_cookie(facts.origin, proven.token, max_age_seconds=seconds))
+            cookies.set_cookie(session_cookie(facts.origin, facts.path_prefix, proven.token, max_age_seconds=seconds))
         )
     return proven
 

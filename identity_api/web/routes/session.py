@@ -93,6 +93,7 @@ async def sign_out(request: WebRequest) -> Response[Any]:
     """
     deps, facts = deps_of(request), facts_of(request.scope)
     found = await authentication.optional(deps, request.scope)
+    cookie_name = session_cookie_name(facts.origin, facts.path_prefix)
     if facts.tenant is None and found is not None:
         facts.path_prefix = f"/t/{found.tenant_slug}"
     after = await _after(deps, facts, found, await _wish(request), headers.first(request.scope, b"origin"))
@@ -102,7 +103,7 @@ async def sign_out(request: WebRequest) -> Response[Any]:
             deps.login, found, return_origin=facts.origin, path_prefix=facts.path_prefix, after=after
         )
         location = ended.location
-        facts.set_cookies.append(cookies.clear_cookie(session_cookie_name(facts.origin)))
+        facts.set_cookies.append(cookies.clear_cookie(cookie_name))
         if ended.return_state is not None and not facts.wants_page:
             handle = await logout.keep_for_browser(deps.login, found.tenant_id, ended)
             location = facts.local(f"{logout.LEAVE_PATH}/{handle}")
