@@ -5,11 +5,13 @@ from typing import Any
 import pytest
 
 from identity_api.graphql.ids import global_id
+from identity_api.permissions.service import GROUPS_READ, MAPPINGS_WRITE, USERS_READ
 from tests.docs.pages import blocks
 from tests.graphql.test_mutations import change, effective, permission
 from tests.graphql.world import World
 
 SHOWN = "{ digest concerned gaining losing touched { user { username } gained lost } }"
+CREATION = f"query ($input: CreateGroupMappingInput!) {{ previewGroupMappingCreation(input: $input) {SHOWN} }}"
 
 
 async def preview(world: World, kind: str, **given: Any) -> dict[str, Any]:
@@ -54,6 +56,37 @@ async def test_an_update_and_a_deletion_show_who_loses(world: World) -> None:
     assert [(one["gained"], one["lost"]) for one in gone["touched"]] == [([], ["docs:read"])]
     deleted = await change(world.admin, "deleteGroupMapping", **mapping, asPreviewed=gone["digest"])
     assert deleted["__typename"] == "GroupMappingDeleted"
+
+
+@pytest.mark.asyncio
+async def test_people_are_listed_for_who_may_read_users(world: World) -> None:
+    own = (MAPPINGS_WRITE, GROUPS_READ, "docs:write")
+    asked = {"pattern": "platform", "permissions": [permission(world, world.write)]}
+    shown = {}
+    for rights in (own, (*own, USERS_READ)):
+        admin = await world.client(*rights)
+        shown[rights] = (await admin.data(CREATION, input=asked))["previewGroupMappingCreation"]
+    blind, seeing = shown.values()
+    assert (blind["touched"], len(seeing["touched"])) == ([], 1)
+    assert (blind["gaining"], blind["digest"]) == (seeing["gaining"], seeing["digest"])
+
+
+@pytest.mark.asyncio
+async def test_group_names_are_not_spelt_out_by_who_may_not_read_groups(world: World) -> None:
+    given = [permission(world, world.write)]
+    mapping = {"id": global_id("GroupMapping", world.mapping), "version": 1}
+    update = f"query ($input: UpdateGroupMappingInput!) {{ previewGroupMappingUpdate(input: $input) {SHOWN} }}"
+    searches = (
+        (CREATION, {"pattern": "p*", "match": "GLOB", "permissions": given}),
+        (update, {**mapping, "pattern": "p*", "match": "GLOB", "permissions": given}),
+    )
+    blind = await world.client(MAPPINGS_WRITE, "docs:read", "docs:write")
+    seeing = await world.client(MAPPINGS_WRITE, GROUPS_READ, "docs:read", "docs:write")
+    for text, asked in searches:
+        answer = await blind.ask(text, input=asked)
+        assert answer.codes == ["FORBIDDEN"]
+        assert (await seeing.ask(text, input=asked)).codes == []
+    assert (await blind.ask(CREATION, input={"pattern": "platform", "permissions": given})).codes == []
 
 
 @pytest.mark.asyncio

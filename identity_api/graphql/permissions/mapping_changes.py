@@ -9,6 +9,7 @@ import strawberry
 from identity_api.claims import MatchKind
 from identity_api.db import listings, permissions
 from identity_api.db.mappings import MappingRow as MappingRecord
+from identity_api.errors import Refused
 from identity_api.graphql import ids
 from identity_api.graphql.access import object_type
 from identity_api.graphql.context import Context, Info
@@ -20,6 +21,7 @@ from identity_api.group_mappings import edit
 from identity_api.group_mappings.edit import Change
 from identity_api.group_mappings.impact import Effect
 from identity_api.group_mappings.rules import Edited, Rule
+from identity_api.permissions.service import GROUPS_READ, USERS_READ
 
 APPLY = "apply_mapping_changes"
 """The job that lets grants follow an edit."""
@@ -153,7 +155,8 @@ class GroupMappingPreview:
         description="How many users would lose a permission, with no other grant that gives it."
     )
     touched: list[TouchedUser] = strawberry.field(
-        description=f"The first {MAX_TOUCHED} users who would gain or lose a permission, by username."
+        description=f"The first {MAX_TOUCHED} users who would gain or lose a permission, by username; "
+        f"none without `{USERS_READ}`."
     )
 
 
@@ -188,6 +191,7 @@ class MappingPreviewQueries:
         ],
     ) -> GroupMappingPreviewRow:
         """Refused as the mutation would be."""
+        _check_may_search(info.context, input.match)
         return await _preview(info.context, _creating(input))
 
     @resolved(GroupMappingPreview | None, "Whom `updateGroupMapping` would affect; nothing is changed.")
@@ -199,6 +203,8 @@ class MappingPreviewQueries:
         ],
     ) -> GroupMappingPreviewRow:
         """Refused as the mutation would be."""
+        before = await read_mapping(info.context, ids.row_id(input.id, "GroupMapping"))
+        _check_may_search(info.context, _changed(before, input).match)
         return await _preview(info.context, await _updating(info.context, input))
 
     @resolved(GroupMappingPreview | None, "Whom `deleteGroupMapping` would affect; nothing is changed.")
@@ -245,6 +251,16 @@ async def _saved(context: Context, edited: Edited) -> GroupMappingSavedRow:
     return GroupMappingSavedRow(GroupMappingRow(await read_mapping(context, edited.mapping_id)), edited.concerned)
 
 
+def _check_may_search(context: Context, match: MatchKind) -> None:
+    """Whoever may try patterns and is told how many they meet can spell out every group's name.
+
+    Raises:
+        Refused: without the right to read groups, for anything but a whole name.
+    """
+    if match is not MatchKind.EXACT and GROUPS_READ not in context.permissions:
+        raise Refused(f"A preview of a pattern tells which groups there are, which needs {GROUPS_READ} too.")
+
+
 async def _preview(context: Context, change: Change) -> GroupMappingPreviewRow:
     async with context.turn:
         effect = await edit.preview(context.deps.database, context.actor, change)
@@ -254,6 +270,8 @@ async def _preview(context: Context, change: Change) -> GroupMappingPreviewRow:
 
 
 async def _touched(context: Context, effect: Effect) -> list[TouchedUserRow]:
+    if USERS_READ not in context.permissions:
+        return []
     pairs = effect.gained | effect.lost
     async with context.reading() as connection:
         users = await listings.user_names(
