@@ -140,11 +140,19 @@ async def write_frontend(connection: Connection, frontend: Frontend) -> None:
     )
 
 
-async def origin_is_known(connection: Connection, origin: str, tenant_id: UUID | None) -> bool:
-    """Whether the origin belongs to a frontend: of this tenant, or, for a preflight that carries no session, of any."""
+async def origin_is_known(
+    connection: Connection, origin: str, tenant_id: UUID | None, *, delivery: str | None = None
+) -> bool:
+    """Whether the origin belongs to a frontend: of this tenant, or, for a preflight that carries no session, of any.
+
+    Args:
+        delivery: that the frontend has, None for any.
+    """
     value: bool = await connection.fetchval(
-        "select exists (select from frontend where $1 = any(origins) and ($2::uuid is null or tenant_id = $2))",
+        "select exists (select from frontend where $1 = any(origins) and ($2::uuid is null or tenant_id = $2)"
+        " and ($3::text is null or $3 = any(deliveries)))",
         origin,
         tenant_id,
+        delivery,
     )
     return value

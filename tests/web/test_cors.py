@@ -104,6 +104,35 @@ async def test_a_page_of_another_tenant_reads_nothing_of_a_session_even_at_the_s
     assert "access-control-allow-origin" not in answer.headers
 
 
+async def test_our_own_pages_are_for_our_own_origin(site: Site) -> None:
+    client, token = await site.signed_in(), {"authorization": f"Bearer {await bearer(site)}"}
+    for method, path in (("GET", "/account"), ("GET", "/account/version"), ("POST", "/account/second-factor")):
+        answer = await client.request(method, path, headers={"origin": FRONTEND})
+        assert (answer.status_code, "ORIGIN_REFUSED" in answer.text, may_read(answer)) == (403, True, False), path
+        own = await client.request(method, path, headers={"origin": site.origin})
+        assert "ORIGIN_REFUSED" not in own.text, path
+        asked = {"origin": FRONTEND, "access-control-request-method": method}
+        assert (await site.client().options(path, headers=asked)).status_code == 403, path
+        by_token = await site.client().request(method, path, headers={**token, "origin": FRONTEND})
+        assert not may_read(by_token), path
+
+
+async def test_the_cookie_is_for_frontends_that_are_delivered_one(site: Site) -> None:
+    client = await site.signed_in()
+    headers = {"origin": FRONTEND}
+    deliveries = await site.fetchval("select deliveries from frontend where tenant_id = $1", site.tenant.id)
+    assert "cookie" in deliveries
+    token = await bearer(site)
+    assert (await client.get("/v1/me", headers=headers)).status_code == 200
+    await site.execute("update frontend set deliveries = '{code}' where tenant_id = $1", site.tenant.id)
+    site.app._deps.origins._with_cookie._held.clear()
+    refused = await client.get("/v1/me", headers=headers)
+    assert (refused.status_code, refused.json()["code"], may_read(refused)) == (403, "ORIGIN_REFUSED", True)
+    assert "delivery cookie" in refused.json()["message"]
+    by_token = await site.client().get("/v1/me", headers={**headers, "authorization": f"Bearer {token}"})
+    assert (by_token.status_code, may_read(by_token)) == (200, True)
+
+
 async def test_the_headers_that_clients_send_are_allowed_to_declared_origins(site: Site) -> None:
     asked = {"access-control-request-method": "POST", "access-control-request-headers": HEADERS}
     answer = await site.client().options("/graphql", headers={**asked, "origin": FRONTEND})

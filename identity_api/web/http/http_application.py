@@ -33,10 +33,6 @@ from identity_api.web.pages.rendering import error_page
 _HOSTLESS: Final = frozenset({"/health/live", "/health/ready", "/metrics"})
 _FOR_PROGRAMS: Final = re.compile(r"(?:/t/[^/]+)?/(?:v1/(?!auth/(?:oidc/callback|authorize)$)|graphql)")
 """Where a browser is told no page: persons arrive at two addresses of `/v1` only."""
-_FOR_SCRIPTS: Final = re.compile(
-    r"(?:/t/[^/]+)?/(?:v1/(?!auth/(?:authorize|oidc/callback)$)|graphql$|auth/(?:logout|reauthenticate)$|\.well-known/oauth-authorization-server)"
-)
-"""What pages of frontends ask by script; not what a person's browser is sent to, whose answers hold one-time codes."""
 UNTRUSTED_PROXY: Final = "forwarded headers come from a private address that is not in IDENTITY_TRUSTED_PROXIES"
 _log = get_logger(__name__)
 
@@ -69,9 +65,7 @@ class HTTPApplication:
                 except Exception as error:
                     if answering.has_begun:
                         raise
-                    if _FOR_SCRIPTS.match(facts.path) and (
-                        not facts.is_entered or isinstance(error, Unavailable | TimeoutError)
-                    ):
+                    if not facts.is_entered or isinstance(error, Unavailable | TimeoutError):
                         allow_reading_of_failure(self._deps.origins, facts, scope)
                     await render_error(facts, error).send(answering)
                 finally:
@@ -88,9 +82,8 @@ class HTTPApplication:
         self._see(scope, facts)
         await self._enter(scope, facts)
         facts.is_entered = True
-        if _FOR_SCRIPTS.match(facts.path):
-            # Before anything can refuse: a frontend's page is to read every refusal.
-            await allow_reading(self._deps.origins, facts, scope, facts.tenant.id if facts.tenant else None)
+        # Before anything can refuse: a frontend's page is to read every refusal.
+        await allow_reading(self._deps.origins, facts, scope, facts.tenant.id if facts.tenant else None)
         allowed = await answer_preflight(self._deps.origins, facts, scope)
         if allowed is not None:
             facts.route = "preflight"

@@ -4,13 +4,15 @@ A cookie is sent by the browser whoever's page asks, so a request with one is be
 comes from. A bearer token proves by itself that its holder meant to send it.
 
     GET, HEAD     no `Origin` (a person followed a link), or ours, or a frontend's of the session's tenant
+                  that has the delivery `cookie`, where scripts of frontends ask
     others        that `Origin` is required, or `Sec-Fetch-Site: same-origin`
     GraphQL       the header `Identity-Request: 1` as well, which no form and no image can send
 
 `Origin: null` is nobody's. Origins are compared as whole texts.
 """
 
-from typing import Any
+import re
+from typing import Any, Final
 from uuid import UUID
 
 from identity_api.db import tenants
@@ -44,6 +46,10 @@ _ALLOWED_HEADERS = ", ".join(
 )
 _PREFLIGHT_SECONDS = "600"
 _MAX_REMEMBERED = 1_000
+_FOR_SCRIPTS: Final = re.compile(
+    r"(?:/t/[^/]+)?/(?:v1/(?!auth/(?:authorize|oidc/callback)$)|graphql$|auth/(?:logout|reauthenticate)$|\.well-known/oauth-authorization-server)"
+)
+"""What pages of frontends ask by script; not what a person's browser is sent to, whose answers hold one-time codes."""
 
 
 class Origins:
@@ -52,6 +58,7 @@ class Origins:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._known: Recent[tuple[str, UUID | None], bool] = Recent()
+        self._with_cookie: Recent[tuple[str, UUID], bool] = Recent()
         self._seen: dict[str, None] = {}
 
     async def is_known(self, origin: str, tenant_id: UUID | None) -> bool:
@@ -59,6 +66,14 @@ class Origins:
         if len(origin) > 300 or origin == "null":
             return False
         return await self._known.get((origin, tenant_id), lambda: self._ask(origin, tenant_id))
+
+    async def may_use_cookie(self, origin: str, tenant_id: UUID) -> bool:
+        """Whether a frontend of the tenant with this origin has the delivery `cookie`."""
+        return await self._with_cookie.get((origin, tenant_id), lambda: self._ask_cookie(origin, tenant_id))
+
+    async def _ask_cookie(self, origin: str, tenant_id: UUID) -> bool:
+        async with self._database.reading() as connection:
+            return await tenants.origin_is_known(connection, origin, tenant_id, delivery="cookie")
 
     def was_known(self, origin: str) -> bool:
         """Whether this process has seen the origin to be some frontend's: enough to let its page read that we are down."""
@@ -73,6 +88,11 @@ class Origins:
             while len(self._seen) > _MAX_REMEMBERED:
                 del self._seen[next(iter(self._seen))]
         return is_known
+
+
+def is_for_scripts(facts: RequestFacts) -> bool:
+    """Whether pages of frontends ask here by script. Our own pages are for our own origin alone."""
+    return _FOR_SCRIPTS.match(facts.path) is not None
 
 
 def is_own(facts: RequestFacts, origin: str) -> bool:
@@ -96,9 +116,11 @@ async def admit_cookie_request(
             raise _refused()
         if not is_own(facts, sent[0]):
             facts.allowed_origin = None
-            if not await origins.is_known(sent[0], tenant_id):
+            if not (is_for_scripts(facts) and await origins.is_known(sent[0], tenant_id)):
                 raise _refused()
             facts.allowed_origin = sent[0]
+            if not await origins.may_use_cookie(sent[0], tenant_id):
+                raise _refused("This page's frontend does not have the delivery cookie.")
     elif facts.method not in _SAFE_METHODS and site != ["same-origin"]:
         raise _refused("A request with the session's cookie names its page: the header Origin is missing.")
     if header_required and headers.values(scope, b"identity-request") != ["1"]:
@@ -133,14 +155,14 @@ def admit_own_form(facts: RequestFacts, scope: Any) -> None:
 async def allow_reading(origins: Origins, facts: RequestFacts, scope: Any, tenant_id: UUID | None) -> None:
     """Let a frontend's page read the answer, if the request comes from one (of this tenant, or of any for None)."""
     sent = headers.values(scope, b"origin")
-    if len(sent) == 1 and await origins.is_known(sent[0], tenant_id):
+    if len(sent) == 1 and is_for_scripts(facts) and await origins.is_known(sent[0], tenant_id):
         facts.allowed_origin = sent[0]
 
 
 def allow_reading_of_failure(origins: Origins, facts: RequestFacts, scope: Any) -> None:
     """Let a page that is known to be a frontend's read why nothing could be looked up: the answer holds nothing else."""
     sent = headers.values(scope, b"origin")
-    if len(sent) == 1 and origins.was_known(sent[0]):
+    if len(sent) == 1 and is_for_scripts(facts) and origins.was_known(sent[0]):
         facts.allowed_origin = sent[0]
 
 
@@ -154,7 +176,9 @@ async def answer_preflight(origins: Origins, facts: RequestFacts, scope: Any) ->
     if facts.method != "OPTIONS" or not sent or headers.first(scope, b"access-control-request-method") is None:
         return None
     tenant_id = facts.tenant.id if facts.tenant else None
-    if len(sent) != 1 or not (is_own(facts, sent[0]) or await origins.is_known(sent[0], tenant_id)):
+    if len(sent) != 1 or not (
+        is_own(facts, sent[0]) or (is_for_scripts(facts) and await origins.is_known(sent[0], tenant_id))
+    ):
         raise _refused()
     facts.allowed_origin = sent[0]
     return {
