@@ -2,7 +2,7 @@
 
 from identity_api.web.http.litestar_app import _HANDLERS
 
-BY_A_PROVIDER = {"callback", "callback_form", "complete_login", "api_token"}
+BY_A_PROVIDER = {"callback", "callback_form", "complete_login", "exchange_code"}
 """A login that a provider's word ends, judged by `accounts.provisioning`; or the one-time code of one."""
 BY_A_PASSWORD = {"local_login", "reauthenticate_by_password"}
 """And the second factor where there is one."""
@@ -10,12 +10,13 @@ BY_A_LINK = {"chosen"}
 """Which `createPasswordToken` has made, and asked the rule for."""
 BY_ONES_OWN = {"password_changed", "second_factor_begun", "second_factor_confirmed", "second_factor_removed"}
 """By the password, and the code, that there are."""
-BEGINS = {"login", "provider_login", "launch_login", "api_login", "initiate", "initiate_form"}
+BEGINS = {"authorize", "login", "provider_login", "launch_login", "api_login", "initiate", "initiate_form"}
 """Leads to a provider; nobody is signed in by it."""
 NONE = {
     "root", "reauthenticate_page", "open_link", "choose", "me", "introspect_token", "account", "credentials", "onboarding",
     "end_session", "sign_out", "leave", "signed_out", "tested", "provider_keys", "backchannel_logout", "frontchannel_logout",
     "live", "ready", "account_version", "account_script", "metrics", "style",
+    "metadata", "metadata_of_prefix", "openapi", "revoke_token",
 }  # fmt: skip
 
 
