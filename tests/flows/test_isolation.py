@@ -136,6 +136,8 @@ def _sample(type_: Any, path: str, own: Tenant) -> Any:
         return next(iter(named.values))
     if named.name == "ID" and ID_ARGUMENTS[path] in LISTS:
         return own.one(LISTS[ID_ARGUMENTS[path]])
+    if named.name == "DateTime":
+        return "2026-01-02T00:00:00Z" if path.endswith(".until") else "2026-01-01T00:00:00Z"
     return SAMPLES[named.name]
 
 
