@@ -5,6 +5,7 @@ import contextlib
 import os
 import pwd
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import TypeVar
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from identity_api.cli.running_services import find_running
 from identity_api.config import Settings, load_settings
 from identity_api.db.database import Database
 from identity_api.db.migrate import check_schema
+from identity_api.embedded.services import is_used
 from identity_api.errors import ConfigurationError, NotFound, Unavailable
 from identity_api.permissions.delegation import Actor
 
@@ -20,14 +22,34 @@ CONNECT_SECONDS = 10.0
 
 
 def read_settings(
-    *, keys_required: bool = True, demo: bool = False, overrides: Mapping[str, str] | None = None
+    *,
+    keys_required: bool = True,
+    demo: bool = False,
+    overrides: Mapping[str, str] | None = None,
+    is_server: bool = False,
 ) -> Settings:
-    """The settings of this process. `overrides` are variables that a command's own options set.
+    """The settings of this process.
+
+    Args:
+        overrides: variables that a command's own options set.
+        is_server: this process is to have the data directory for itself. Any other one takes port and public URL from
+            the process that has it, unless the environment says them.
 
     Raises:
         ConfigurationError: with every problem.
     """
-    return load_settings({**os.environ, **(overrides or {})}, demo=demo, keys_required=keys_required)
+    environ = {**os.environ, **(overrides or {})}
+    settings = load_settings(environ, demo=demo, keys_required=keys_required)
+    is_told = "IDENTITY_PORT" in environ or "IDENTITY_PUBLIC_URL" in environ
+    return settings if demo or is_server or is_told else _as_running(settings)
+
+
+def _as_running(settings: Settings) -> Settings:
+    """With port and public URL of the process that has the data directory now, if one has it."""
+    running = find_running(settings.data_dir) if settings.database_url is None else None
+    if running is None or running.port is None or running.public_url is None or not is_used(settings.data_dir):
+        return settings
+    return replace(settings, port=running.port, public_url=running.public_url)
 
 
 def operator_name() -> str:

@@ -90,7 +90,13 @@ def together(settings: Settings, *, outbound_allow: Sequence[str] = ()) -> Itera
         for name, process in services.processes.items():
             group.watch(name, process)
         if need_database:
-            running = Running(services.database_url, services.redis_url, tuple(outbound_allow))
+            running = Running(
+                services.database_url,
+                services.redis_url,
+                tuple(outbound_allow),
+                port=settings.port,
+                public_url=settings.public_url,
+            )
             stack.enter_context(announced(settings.data_dir, running))
         # Before the services: whoever uses them stops first.
         stack.callback(group.stop)

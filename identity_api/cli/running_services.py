@@ -20,6 +20,8 @@ class Running(msgspec.Struct, frozen=True):
     database_url: str | None
     redis_url: str | None
     outbound_allow: tuple[str, ...] = ()
+    port: int | None = None
+    public_url: str | None = None
 
 
 @contextlib.contextmanager

@@ -76,9 +76,13 @@ def require_unused(data_dir: Path) -> None:
     Raises:
         AlreadyRunning: one does.
     """
-    lock = FileLock(data_dir.absolute() / LOCK)
-    if lock.is_held():
-        raise AlreadyRunning(data_dir.absolute(), pid=lock.owner())
+    if is_used(data_dir):
+        raise AlreadyRunning(data_dir.absolute(), pid=FileLock(data_dir.absolute() / LOCK).owner())
+
+
+def is_used(data_dir: Path) -> bool:
+    """Whether a live process has the data directory."""
+    return FileLock(data_dir.absolute() / LOCK).is_held()
 
 
 def start_services(

@@ -146,11 +146,12 @@ def move_alice_to(demo_port: int, group: str) -> None:
 
 
 def assert_others_find_it(dev: Command, process: subprocess.Popen[bytes], ports: tuple[int, int]) -> None:
-    """Other commands use the running database and provider, and a second `dev` says who is in the way."""
+    """Other commands use the running database, address and provider, and a second `dev` says who is in the way."""
     tenants = json.loads(dev("tenant", "list", "--json").stdout)["tenants"]
     assert [(one["slug"], one["hosts"]) for one in tenants] == [("demo", ["127.0.0.1", "localhost"])]
-    doctor = dev("doctor")
+    doctor = dev("doctor", IDENTITY_PORT="")
     assert doctor.returncode == 0, doctor.stdout
+    assert f"the public URL is http://127.0.0.1:{ports[0]}." in doctor.stdout
     assert "ok    provider demo/demo" in doctor.stdout
     busy = dev("dev", "--demo-port", ports[1])
     assert busy.returncode == 69

@@ -14,4 +14,4 @@ def command(ctx: click.Context) -> None:
     from identity_api.cli.context import read_settings
     from identity_api.cli.server import serve
 
-    ctx.exit(serve(read_settings()))
+    ctx.exit(serve(read_settings(is_server=True)))
