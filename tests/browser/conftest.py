@@ -29,7 +29,7 @@ async def page(chromium: Browser) -> AsyncIterator[Page]:
     assert broken() == []
 
 
-@pytest_asyncio.fixture(scope="session")
+@pytest_asyncio.fixture(scope="package")
 async def systems(
     database: Database, database_url: str, redis_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Systems]:
