@@ -8,9 +8,11 @@ import pytest
 
 from identity_api.app import build_api
 from identity_api.config import load_settings
+from identity_api.db import database
 from identity_api.errors import ConfigurationError
 from identity_api.ids import new_token, token_hash, uuid7
 from identity_api.web.pages.rendering import STYLE, STYLE_VERSION
+from identity_api.web.routes import health
 from tests.web.site import PUBLIC_URL, Site, running
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
@@ -70,8 +72,10 @@ async def test_without_a_database_the_service_starts_and_refuses_quickly(environ
 
 @pytest.mark.asyncio
 async def test_a_pool_without_a_free_connection_is_busy_and_not_a_database_that_does_not_answer(
-    environ: dict[str, str],
+    environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(database, "ACQUIRE_TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr(health, "READY_SECONDS", 0.4)
     app = build_api(load_settings({**environ, "IDENTITY_DATABASE_POOL_SIZE": "2"}))
     async with running(app):
         async with app._deps.database.reading(), app._deps.database.reading():
