@@ -90,3 +90,10 @@ def test_an_entry_that_is_missing_too_old_or_for_another_machine_is_found() -> N
 def test_an_entry_without_one_version_is_refused() -> None:
     with pytest.raises(ValueError, match="names no single version"):
         read_lock(f"pydantic>=2.5 \\\n    {HASH}")
+
+
+def test_a_lock_file_names_no_address() -> None:
+    """Who installs says where from; npm adds addresses of its own, such as those of sponsors."""
+    locks = [*(ROOT / "requirements").glob("*.txt"), *(ROOT / "tests").glob("*/package-lock.json")]
+    assert len(locks) >= 4
+    assert [path.name for path in locks if "://" in path.read_text("utf-8")] == []
