@@ -140,7 +140,6 @@ CREATE TABLE public.provider (
     absent_groups text NOT NULL,
     sync_mode text NOT NULL,
     sync text NOT NULL,
-    sync_scope text,
     sync_interval_seconds integer NOT NULL,
     outage_grace_seconds integer NOT NULL,
     unsynced_lease_seconds integer NOT NULL,

@@ -103,7 +103,6 @@ create table provider (
     absent_groups text not null,
     sync_mode text not null,
     sync text not null,
-    sync_scope text,
     sync_interval_seconds integer not null,
     outage_grace_seconds integer not null,
     unsynced_lease_seconds integer not null,

@@ -37,7 +37,6 @@ class Provider(Table, tablename="provider"):
     absent_groups = text()
     sync_mode = text()
     sync = text()
-    sync_scope = text(null=True)
     sync_interval_seconds = number()
     outage_grace_seconds = number()
     unsynced_lease_seconds = number()
