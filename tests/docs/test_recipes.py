@@ -15,15 +15,15 @@ RECIPES = [
         'Create a *confidential* client (a "web application") with the grant types *authorization code*',
     ),
     ("S0-28 S3-02 S4-17 S4-40", ANYWHERE, "PKCE with S256 is always sent; a provider that does not know it ignores it"),
-    ("S4-02", ANYWHERE, "Whoever does this must be an administrator there."),
-    ("S4-03", ANYWHERE, "(for whoever holds `identity:providers:read`)"),
+    ("S4-02", ANYWHERE, "You must be an administrator there."),
+    ("S4-03", ANYWHERE, "(it needs `identity:providers:read`)"),
     ("S4-20", ANYWHERE, "People's browsers must reach the redirect URI"),
     (
         "S1-17 S4-19",
         ANYWHERE,
         "The redirect URI is compared exactly, at the provider and here: scheme, host, path, the slash at the end.",
     ),
-    ("S0-42 S0-43", ANYWHERE, "ask for `offline_access` where the provider wants it, and let them live long"),
+    ("S0-42 S0-43", ANYWHERE, "ask for `offline_access` where the provider wants it, and give them a long lifetime"),
     (
         "S4-41",
         ANYWHERE,
