@@ -66,7 +66,7 @@ async def _work(settings: Settings, database_url: str, redis_url: str) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, note, number)
     await check_installation(settings, database_url)
-    async with _deps(settings, database_url) as deps:
+    async with worker_deps(settings, database_url) as deps:
         await _open(deps.database, stop)
         if not stop.is_set():
             with _metrics_listener(settings):
@@ -87,7 +87,7 @@ def _metrics_listener(settings: Settings) -> Iterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def _deps(settings: Settings, database_url: str) -> AsyncIterator[SyncDeps]:
+async def worker_deps(settings: Settings, database_url: str) -> AsyncIterator[SyncDeps]:
     """What a worker works with. Not `app.build_process`: a worker needs none of what serves HTTP."""
     limits = SyncLimits(
         concurrency=settings.sync_concurrency,

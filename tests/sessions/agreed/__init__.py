@@ -1,1 +1,0 @@
-"""Logins at providers with which more than usual is agreed on."""
