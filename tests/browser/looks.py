@@ -21,11 +21,12 @@ _STRUCTURE = """() => {
   say(all('script:not([src]), style, [style]').length > 0, 'an inline script or style');
   const levels = all('h1, h2, h3, h4').map((one) => Number(one.tagName[1]));
   levels.forEach((level, at) => say(level > (levels[at - 1] ?? 0) + 1, `h${level} after h${levels[at - 1] ?? 0}`));
-  for (const one of all('input:not([type=hidden])')) {
+  for (const one of all('input:not([type=hidden]), select, textarea')) {
     say(one.labels.length !== 1 || text(one.labels[0]) === '', `no label: ${one.name}`);
-    say(!one.autocomplete, `no autocomplete: ${one.name}`);
+    say(one.matches('input') && !one.autocomplete, `no autocomplete: ${one.name}`);
   }
-  for (const one of all('a, button')) say(text(one) === '', `nothing written on ${one.outerHTML}`);
+  const shown = all('a, button').filter((one) => one.checkVisibility());
+  for (const one of shown) say(text(one) === '', `nothing written on ${one.outerHTML}`);
   for (const one of all('img')) say(!one.hasAttribute('alt'), `no alt: ${one.outerHTML.slice(0, 60)}`);
   const ids = all('[id]').map((one) => one.id);
   say(new Set(ids).size !== ids.length, 'an id twice');
@@ -45,7 +46,7 @@ _SPACE = """() => {
     if (one.scrollWidth > one.clientWidth + 1 && one.matches('p, li, dd, code, button, a, h1, h2, h3, span.badge'))
       if (getComputedStyle(one).display !== 'inline') found.push(`text is cut off: ${one.outerHTML.slice(0, 80)}`);
     // 2.5.8; links within a sentence are excepted there.
-    const isAlone = one.matches('button, input:not([type=hidden]), a.button, a.choice');
+    const isAlone = one.matches('button, input:not([type=hidden]), select, textarea, a.button, a.choice');
     if (isAlone && (box.width < 24 || box.height < 24)) found.push(`too small: ${one.outerHTML.slice(0, 80)}`);
   }
   return found;
@@ -82,21 +83,25 @@ _CONTRAST = """() => {
     const style = getComputedStyle(one);
     const what = `${one.tagName} ${one.className} "${one.innerText.slice(0, 30)}"`;
     if (own) judge(what, channels(style.color).rgb, ground(one), 4.5);
-    if (one.matches('input:not([type=hidden]):not([readonly])'))
+    if (one.matches('input:not([type=hidden]):not([readonly]), select, textarea'))
       judge(`the border of ${one.name}`, channels(style.borderTopColor).rgb, ground(one.parentElement), 3);
   }
   return found;
 }"""
 
+_REACHED = """() => [...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea, summary')].filter(
+  // What is folded away takes no turn.
+  (one) => one.checkVisibility())"""
+
 _FOCUS = """() => {
   const one = document.activeElement;
   if (one === null || one === document.body || one === document.documentElement) return null;
-  const all = [...document.querySelectorAll('a[href], button, input:not([type=hidden])')];
+  const all = (REACHED)();
   const style = getComputedStyle(one), box = one.getBoundingClientRect();
   const isSeen = style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2;
   const isInside = box.bottom > 0 && box.top < innerHeight && box.left >= -.5 && box.right <= innerWidth + .5;
   return { at: all.indexOf(one), isSeen, isInside, what: one.outerHTML.slice(0, 80) };
-}"""
+}""".replace("REACHED", _REACHED)
 
 
 async def shortcomings(page: Page) -> list[str]:
@@ -115,7 +120,7 @@ async def shortcomings(page: Page) -> list[str]:
 
 async def _keyboard(page: Page) -> list[str]:
     """Tab once through the page: everything is met, in the order of the page, and seen to be."""
-    count = await page.locator("a[href], button, input:not([type=hidden])").count()
+    count = await page.evaluate(f"({_REACHED})().length")
     order: list[int] = []
     found: list[str] = []
     # The window's own controls, between the last and the first, take no turn without a screen; some `body` may.

@@ -7,6 +7,7 @@ from typing import Any
 from litestar import Litestar, Response
 from litestar.datastructures import State
 
+from identity_api.web.console.routes import console_handlers
 from identity_api.web.deps import WebDeps
 from identity_api.web.http.http_application import HTTPApplication, render_error
 from identity_api.web.http.parameters import WebRequest
@@ -90,7 +91,7 @@ def build_web(deps: WebDeps, *, lifespan: Lifespan | None = None) -> HTTPApplica
         lifespan: entered when the server starts, left when it stops.
     """
     routes = Litestar(
-        route_handlers=[*_HANDLERS, *deps.handlers],
+        route_handlers=[*_HANDLERS, *console_handlers(), *deps.handlers],
         exception_handlers={Exception: _render},
         state=State({"deps": deps}),
         lifespan=[lifespan] if lifespan else [],

@@ -23,7 +23,7 @@ from identity_api.permissions.grant_snapshot import (
     TenantCircumstances,
     needs_sign_in,
 )
-from identity_api.permissions.service import PROVIDERS_READ
+from identity_api.permissions.service import PROVIDERS_READ, SERVICE_PREFIX
 from identity_api.web.pages.account_times import in_words
 from identity_api.web.pages.ended_ways import tell_ended
 
@@ -104,6 +104,8 @@ class AccountView(msgspec.Struct, frozen=True, kw_only=True):
     """What a new way in has ended lately, the newest first."""
     sets_up: bool
     """May see how far the tenant's single sign-on has been set up."""
+    administers: bool
+    """Holds a permission that the console is about."""
 
     @property
     def version(self) -> str:
@@ -146,6 +148,7 @@ def view_account(
         sessions=tuple([_session(one, this_session_id) for one in reversed(sessions)]),
         ended=tell_ended(ended),
         sets_up=any(held.name == PROVIDERS_READ for held in standing.permissions),
+        administers=any(held.name.startswith(SERVICE_PREFIX) for held in standing.permissions),
     )
 
 

@@ -1,0 +1,105 @@
+"""Asks the GraphQL API in this process, as the person whose session it is: same schema, access table and limits."""
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final
+
+import msgspec
+
+from identity_api.errors import Unavailable
+from identity_api.http import HTTPRequest
+from identity_api.permissions.service import SERVICE_PERMISSIONS, SERVICE_PREFIX
+from identity_api.sessions.authenticate import Authenticated
+from identity_api.web.deps import WebDeps
+from identity_api.web.http.errors import HTTPRefusal
+from identity_api.web.http.request_state import RequestFacts
+
+_STATUS: Final = {"FORBIDDEN": 403, "NOT_FOUND": 404, "INTERNAL": 500, "TIMEOUT": 503, "CONFLICT": 409}
+_PROBLEM: Final = "...Problem"
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Why a mutation did not do what was asked, as the API tells it."""
+
+    kind: str = msgspec.field(name="__typename")
+    code: str
+    message: str
+    field: str | None = None
+    step_up_url: str | None = None
+    current_version: int | None = None
+
+    @property
+    def status(self) -> int:
+        """The page's status."""
+        return {"NotAllowed": 403, "NotFoundError": 404, "ConflictError": 409}.get(self.kind, 400)
+
+
+@cache
+def document_of(name: str) -> str:
+    """The text of `documents/NAME.graphql`, with the fragment of problems if it is a form's."""
+    folder = files("identity_api.web.console") / "documents"
+    text = (folder / f"{name}.graphql").read_text("utf-8")
+    return text + (folder / "_problem.graphql").read_text("utf-8") if _PROBLEM in text else text
+
+
+def may(permissions: frozenset[str]) -> dict[str, bool]:
+    """What a document can include fields by: `usersRead` for `identity:users:read`, and so on."""
+    return {_camel(name): name in permissions for name in SERVICE_PERMISSIONS}
+
+
+async def ask(
+    deps: WebDeps, facts: RequestFacts, found: Authenticated, name: str, variables: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The data of a document; every field that it asks for has been answered.
+
+    Args:
+        deps: of the edge.
+        facts: of the request.
+        found: who asks.
+        name: of the document.
+        variables: of the document; those of `may` are there as well.
+
+    Raises:
+        HTTPRefusal: a field was refused or failed, with the API's code and sentence.
+        TooManyRequests: the session has asked for too much (promise 41).
+        Unavailable: there is no API in this process.
+    """
+    if deps.graphql is None:
+        raise Unavailable("The API is not served here.")
+    values = {**may(found.permissions), **variables}
+    request = HTTPRequest(
+        method="POST",
+        request_id=facts.request_id,
+        origin=facts.origin,
+        path_prefix=facts.path_prefix if facts.tenant else None,
+        content_type="application/json",
+        accept="application/json",
+        body=msgspec.json.encode({"query": document_of(name), "variables": values}),
+    )
+
+    async def authenticate() -> Authenticated:
+        return found
+
+    async with deps.gate.passing():
+        answer = msgspec.json.decode((await deps.graphql(request, authenticate)).body)
+    if errors := answer.get("errors"):
+        _raise(errors[0])
+    data: dict[str, Any] = answer["data"]
+    return data
+
+
+def problem_of(data: Mapping[str, Any]) -> Problem | None:
+    """The problem of a form's mutation, which its document calls `outcome`; None if it did what was asked."""
+    outcome = data["outcome"]
+    return msgspec.convert(outcome, Problem) if "message" in outcome and "code" in outcome else None
+
+
+def _raise(error: Mapping[str, Any]) -> None:
+    code = error["extensions"]["code"]
+    raise HTTPRefusal(_STATUS.get(code, 503 if code.endswith("UNAVAILABLE") else 400), code, error["message"])
+
+
+def _camel(permission: str) -> str:
+    first, *more = permission.removeprefix(SERVICE_PREFIX).split(":")
+    return first + "".join([word.capitalize() for word in more])

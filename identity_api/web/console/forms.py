@@ -1,0 +1,55 @@
+"""Every form of the console: the mutation that it posts to, the page that shows its problem, and where it leads."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+Typed = Mapping[str, str]
+"""What the address and the fields give, none of them empty; of a field that is there several times, all, one a line."""
+
+
+class Form(msgspec.Struct, frozen=True, kw_only=True):
+    """One form. `documents/NAME.graphql` calls its mutation `outcome`."""
+
+    name: str
+    path: str
+    page: str
+    """The name of the page that it stands on."""
+    variables: Callable[[Typed], dict[str, Any]]
+    leads_to: str
+    """The address of the page after it has been done; parts of the form's own address are filled in."""
+
+    @property
+    def done(self) -> str:
+        """The key of what the page then says."""
+        return f"done.{self.name}"
+
+
+def _only_id(typed: Typed) -> dict[str, Any]:
+    return {"id": typed["id"]}
+
+
+def _of_user(name: str, word: str) -> Form:
+    """A button on the page of a user."""
+    return Form(
+        name=name,
+        path=f"/console/users/{{id:str}}/{word}",
+        page="user",
+        variables=_only_id,
+        leads_to="/console/users/{id}",
+    )
+
+
+FORMS: Final = (
+    _of_user("disable_user", "disable"),
+    _of_user("enable_user", "enable"),
+    _of_user("sync_user", "sync"),
+    Form(
+        name="end_session",
+        path="/console/users/{id:str}/sessions/end",
+        page="user",
+        variables=lambda typed: {"id": typed.get("session", "")},
+        leads_to="/console/users/{id}",
+    ),
+)

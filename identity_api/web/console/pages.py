@@ -1,0 +1,64 @@
+"""Every page of the console: its address, its document and template, and for whom it is in the navigation.
+
+Who may see what is on a page is not said here: the API decides that, field by field.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from identity_api.permissions.service import USERS_READ
+
+Given = Mapping[str, str]
+"""What the address gives: parts of the path and of the query, none of them empty."""
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """One page. `documents/NAME.graphql` is asked, `templates/NAME.html` shows the answer."""
+
+    name: str
+    path: str
+    variables: Callable[[Given], dict[str, Any]]
+    shown_for: tuple[str, ...] = ()
+    """Who holds one of these has it in the navigation; none: it is not there."""
+
+    @property
+    def title(self) -> str:
+        """The key of what the navigation calls it."""
+        return f"title.{self.name}"
+
+
+def _users(given: Given) -> dict[str, Any]:
+    wanted: dict[str, Any] = {}
+    if "q" in given:
+        wanted[_SEARCHED.get(given.get("in", ""), "displayLabelPrefix")] = given["q"]
+    for name, value in (("enabled", given.get("state")), ("linked", given.get("linked"))):
+        if value in ("yes", "no"):
+            wanted[name] = value == "yes"
+    for name in ("group", "permission"):
+        if name in given:
+            wanted[name] = given[name]
+    return {"filter": wanted or None, "after": given.get("after")}
+
+
+_SEARCHED: Final = {"username": "usernamePrefix", "email": "emailPrefix"}
+
+
+def _user(given: Given) -> dict[str, Any]:
+    permission = given.get("permission", "")
+    return {"id": given["id"], "permission": permission, "explains": bool(permission)}
+
+
+PAGES: Final = (
+    Page(name="users", path="/console/users", variables=_users, shown_for=(USERS_READ,)),
+    Page(name="user", path="/console/users/{id:str}", variables=_user),
+)
+"""In the order of the navigation."""
+
+BY_NAME: Final = {page.name: page for page in PAGES}
+
+
+def navigation(permissions: frozenset[str]) -> tuple[Page, ...]:
+    """The pages that somebody with these permissions is led to."""
+    return tuple([page for page in PAGES if not permissions.isdisjoint(page.shown_for)])

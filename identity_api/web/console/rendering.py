@@ -1,0 +1,119 @@
+"""Renders the pages of the console: every value is escaped (Jinja2, autoescape), and no script or style is inline."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.resources import files
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import jinja2
+import msgspec
+from markupsafe import Markup
+
+from identity_api.http import HTTPResponse
+from identity_api.web.console.asking import Problem
+from identity_api.web.console.pages import Page, navigation
+from identity_api.web.console.texts import CATALOGUE, Texts
+from identity_api.web.http.request_state import RequestFacts
+from identity_api.web.http.security_headers import CONTENT_SECURITY_POLICY
+from identity_api.web.pages.icons import MARK
+from identity_api.web.pages.rendering import STYLE_VERSION
+
+POLICY: Final = f"{CONTENT_SECURITY_POLICY}; script-src 'self'; connect-src 'self'"
+"""Scripts of ours ask our own origin; forms lead to our own origin alone."""
+
+SCRIPTS: Final = {
+    name: (files("identity_api.web.console") / "static" / name).read_bytes() for name in ("htmx.min.js", "console.js")
+}
+VERSIONS: Final = {name: hashlib.sha256(content).hexdigest()[:16] for name, content in SCRIPTS.items()}
+
+
+def when(moment: str | None) -> Markup:
+    """A moment as the API writes it, for people: in UTC, and where they are if the script runs."""
+    if moment is None:
+        return Markup('<span class="muted">-</span>')
+    at = datetime.fromisoformat(moment).astimezone(UTC)
+    return Markup('<time datetime="{}">{}</time>').format(moment, f"{at:%Y-%m-%d %H:%M} UTC")
+
+
+def without(given: Mapping[str, str], *names: str) -> dict[str, str]:
+    """What was given, without these and without what is empty: for an address that changes one thing."""
+    return {name: value for name, value in given.items() if value and name not in names}
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("identity_api.web.console"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals |= {
+        "mark": MARK,
+        "style": f"/static/style.css?v={STYLE_VERSION}",
+        "scripts": [f"/static/console/{name}?v={version}" for name, version in VERSIONS.items()],
+        "languages": tuple(CATALOGUE),
+    }
+    environment.globals["without"] = without
+    environment.filters |= {"when": when, "query": urlencode}
+    return environment
+
+
+_TEMPLATES: Final = _environment()
+
+
+class Visit(msgspec.Struct, frozen=True, kw_only=True):
+    """What a page is rendered for, beside its data."""
+
+    facts: RequestFacts
+    texts: Texts
+    permissions: frozenset[str]
+    username: str
+    given: Mapping[str, str]
+    """Parts of the address and fields of a form, as they were given."""
+    address: str
+    """Of this page, with its query: where a step-up or another language comes back to."""
+
+
+def show(
+    page: Page, visit: Visit, data: Mapping[str, Any], *, problem: Problem | None = None, form: str | None = None
+) -> HTTPResponse:
+    """The page with its data.
+
+    Args:
+        page: which.
+        visit: for whom, and what they asked for.
+        data: the answer of the API.
+        problem: why the form has not been done.
+        form: its name.
+    """
+    text, facts = visit.texts, visit.facts
+    done = f"done.{visit.given.get('done', '')}"
+    html = _TEMPLATES.get_template(f"{page.name}.html").render(
+        data,
+        t=text,
+        page=page,
+        navigation=navigation(visit.permissions),
+        local=facts.local,
+        tenant_name=facts.tenant.name if facts.tenant else None,
+        may=visit.permissions.__contains__,
+        username=visit.username,
+        given=defaultdict(str, visit.given),
+        address=visit.address,
+        notice=text(done) if text.has(done) else None,
+        problem=problem,
+        step_up=_step_up(problem, visit.address),
+        form=form,
+    )
+    headers = {"content-type": "text/html; charset=utf-8", "content-security-policy": POLICY}
+    return HTTPResponse(problem.status if problem else 200, headers, html.encode())
+
+
+def _step_up(problem: Problem | None, address: str) -> str | None:
+    """Where somebody proves anew who they are, and comes back from to this page."""
+    if problem is None or problem.step_up_url is None:
+        return None
+    return f"{problem.step_up_url}?{urlencode({'return_to': address})}"

@@ -1,0 +1,156 @@
+"""One handler for every page and every form of the console.
+
+A form is a POST with the session's cookie, which only a page of ours can send (`http.origins`). What it did is told by the
+page that it leads to, so that going back or loading anew does nothing twice.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+
+from litestar import Response, get, post, route
+from litestar.handlers import HTTPRouteHandler
+
+from identity_api.errors import NotFound, Refused
+from identity_api.http import HTTPResponse
+from identity_api.sessions.authenticate import Authenticated
+from identity_api.sessions.login.deps import Cookie
+from identity_api.sessions.login.return_to import own_path
+from identity_api.web.console.asking import Problem, ask, problem_of
+from identity_api.web.console.forms import FORMS, Form
+from identity_api.web.console.pages import BY_NAME, PAGES, Page, navigation
+from identity_api.web.console.rendering import SCRIPTS, VERSIONS, Visit, show
+from identity_api.web.console.texts import CATALOGUE, choose
+from identity_api.web.http import authentication, cookies, headers
+from identity_api.web.http.parameters import WebRequest, deps_of, form_pairs, query_of
+from identity_api.web.http.request_state import RequestFacts, facts_of
+from identity_api.web.http.response import redirect, to_litestar
+
+LANGUAGE_COOKIE: Final = "language"
+_YEAR_SECONDS: Final = 31_536_000
+_MEDIA_TYPE: Final = "text/javascript; charset=utf-8"
+
+
+@route("/console", http_method=["GET", "HEAD"], name="console")
+async def console(request: WebRequest) -> Response[Any]:
+    """On to the first page that this person is led to."""
+    facts = facts_of(request.scope)
+    found = await authentication.optional(deps_of(request), request.scope)
+    if found is None:
+        return _to_login(request)
+    for page in navigation(found.permissions):
+        return redirect(facts.local(page.path))
+    raise Refused("The console is for admins; none of your permissions is about it.")
+
+
+@post("/console/language", name="console-language", status_code=303)
+async def choose_language(request: WebRequest) -> Response[Any]:
+    """Keep a language for this browser."""
+    facts = facts_of(request.scope)
+    await authentication.require(deps_of(request), request.scope)
+    typed = dict(await form_pairs(request))
+    back = own_path(typed.get("return_to", facts.local("/console")))
+    language = typed.get("language")
+    if language not in CATALOGUE:
+        raise NotFound("There is no such language.")
+    kept = Cookie(name=LANGUAGE_COOKIE, value=language, max_age_seconds=_YEAR_SECONDS, secure=facts.scheme == "https")
+    facts.set_cookies.append(cookies.set_cookie(kept))
+    return redirect(back)
+
+
+@get("/static/console/{name:str}", name="console-script")
+async def script(request: WebRequest) -> Response[Any]:
+    """A script of the console."""
+    name = request.path_params["name"]
+    if name not in SCRIPTS:
+        raise NotFound("There is nothing at this address.")
+    is_versioned = query_of(request).get("v") == VERSIONS[name]
+    caching = "public, max-age=31536000, immutable" if is_versioned else "no-cache"
+    return to_litestar(HTTPResponse(200, {"content-type": _MEDIA_TYPE, "cache-control": caching}, SCRIPTS[name]))
+
+
+def _page_handler(page: Page) -> HTTPRouteHandler:
+    async def handle(request: WebRequest) -> Response[Any]:
+        found = await authentication.optional(deps_of(request), request.scope)
+        if found is None:
+            return _to_login(request)
+        return to_litestar(await _shown(request, found, page, query_of(request)))
+
+    return route(page.path, http_method=["GET", "HEAD"], name=f"console-{page.name}")(handle)
+
+
+def _form_handler(form: Form) -> HTTPRouteHandler:
+    async def handle(request: WebRequest) -> Response[Any]:
+        deps, facts = deps_of(request), facts_of(request.scope)
+        found = await authentication.require(deps, request.scope)
+        typed = _typed(await form_pairs(request))
+        given = {**typed, **request.path_params}
+        problem = problem_of(await ask(deps, facts, found, form.name, form.variables(given)))
+        if problem is not None:
+            page = BY_NAME[form.page]
+            return to_litestar(await _shown(request, found, page, typed, problem=problem, form=form.name))
+        return redirect(facts.local(f"{_filled(form.leads_to, request.path_params)}?done={form.name}"))
+
+    return post(form.path, name=f"console-{form.name}", status_code=303)(handle)
+
+
+async def _shown(
+    request: WebRequest,
+    found: Authenticated,
+    page: Page,
+    values: Mapping[str, str],
+    *,
+    problem: Problem | None = None,
+    form: str | None = None,
+) -> HTTPResponse:
+    facts = facts_of(request.scope)
+    given = {name: value for name, value in values.items() if value} | request.path_params
+    visit = Visit(
+        facts=facts,
+        texts=choose(
+            headers.first(request.scope, b"accept-language"), cookies.cookies_of(request.scope).get(LANGUAGE_COOKIE)
+        ),
+        permissions=found.permissions,
+        username=found.user.username,
+        given=given,
+        address=_address(facts, page, given, request.path_params),
+    )
+    data = await ask(deps_of(request), facts, found, page.name, page.variables(given))
+    return show(page, visit, data, problem=problem, form=form)
+
+
+def _address(facts: RequestFacts, page: Page, given: Mapping[str, str], parts: Mapping[str, str]) -> str:
+    """The page's own address with what was given, also where a form has just been posted to another one."""
+    path = _filled(page.path.replace(":str}", "}"), parts)
+    query = urlencode({name: value for name, value in given.items() if name not in parts and name != "done"})
+    return facts.local(path) + (f"?{query}" if query else "")
+
+
+def _filled(path: str, parts: Mapping[str, str]) -> str:
+    return path.format_map({name: quote(value, safe="") for name, value in parts.items()})
+
+
+def _to_login(request: WebRequest) -> Response[Any]:
+    """To the login page, and back to this address afterwards. A script that asked is told to take the browser there."""
+    facts = facts_of(request.scope)
+    query = request.scope["query_string"].decode("latin-1")
+    here = facts.path + (f"?{query}" if query else "")
+    login = f"{facts.local('/login')}?{urlencode({'return_to': here})}"
+    if headers.first(request.scope, b"hx-request") is not None:
+        return to_litestar(HTTPResponse(200, {"hx-redirect": login}))
+    return redirect(login)
+
+
+def _typed(pairs: list[tuple[str, str]]) -> dict[str, str]:
+    """The fields that are not empty; what is there several times is joined by line ends."""
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        if value:
+            found[name] = f"{found[name]}\n{value}" if name in found else value
+    return found
+
+
+def console_handlers() -> list[HTTPRouteHandler]:
+    """Every page and form."""
+    pages = [_page_handler(page) for page in PAGES]
+    return [console, choose_language, script, *pages, *[_form_handler(form) for form in FORMS]]

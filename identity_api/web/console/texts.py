@@ -1,0 +1,75 @@
+"""The texts of the console, one file for each language, and which language somebody reads.
+
+A language is complete or it is not there: a test compares the keys and the places in every text. To add one, put its file
+into `catalogue/`.
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Final
+
+DEFAULT: Final = "en"
+_RANGE: Final = re.compile(r"\s*([A-Za-z]{1,8})[A-Za-z0-9-]*\s*(?:;\s*q=([01](?:\.[0-9]{0,3})?))?\s*")
+
+
+def _flat(table: Mapping[str, object], prefix: str = "") -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in table.items():
+        if isinstance(value, Mapping):
+            found |= _flat(value, f"{prefix}{name}.")
+        else:
+            found[prefix + name] = str(value)
+    return found
+
+
+CATALOGUE: Final[dict[str, dict[str, str]]] = {
+    file.name.removesuffix(".toml"): _flat(tomllib.loads(file.read_text("utf-8")))
+    for file in sorted((files("identity_api.web.console") / "catalogue").iterdir(), key=lambda one: one.name)
+    if file.name.endswith(".toml")
+}
+"""Language -> key -> text. A text has places such as `{name}`."""
+
+
+class Texts:
+    """The texts in one language."""
+
+    def __init__(self, language: str) -> None:
+        self.language = language
+        self._texts = CATALOGUE[language]
+
+    def __call__(self, key: str, **values: object) -> str:
+        """The text with its places filled in. The result is plain text, which a template escapes.
+
+        Raises:
+            KeyError: there is no such text.
+        """
+        text = self._texts[key]
+        return text.format_map(values) if values else text
+
+    def code(self, family: str, code: str) -> str:
+        """What the API calls by a code, in words; the code itself where the catalogue has no words for it."""
+        return self._texts.get(f"{family}.{code}", code)
+
+    def has(self, key: str) -> bool:
+        """Whether there is such a text."""
+        return key in self._texts
+
+
+def choose(accept_language: str | None, chosen: str | None) -> Texts:
+    """The language that somebody has chosen, else the best one that their browser asks for (RFC 9110 section 12.5.4).
+
+    Args:
+        accept_language: the header.
+        chosen: what they chose before; anything that is no language of ours is ignored.
+    """
+    if chosen in CATALOGUE:
+        return Texts(chosen)
+    wanted: list[tuple[float, str]] = []
+    for part in (accept_language or "")[:500].split(","):
+        found = _RANGE.fullmatch(part)
+        if found is not None and found[1].lower() in CATALOGUE:
+            wanted.append((float(found[2] or 1), found[1].lower()))
+    best = max(wanted, key=lambda one: one[0], default=(0.0, DEFAULT))
+    return Texts(best[1] if best[0] > 0 else DEFAULT)

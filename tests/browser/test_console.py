@@ -1,0 +1,108 @@
+"""The console in a real browser: with and without JavaScript, on a narrow and a wide window, in both colour schemes.
+
+One story for each part of it; every page on the way is looked at closely (`looks`).
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Page, expect
+
+from identity_api.db import grants, user_read_model
+from identity_api.permissions.service import SERVICE_PERMISSIONS
+from tests import factories as make
+from tests.accounts.local_world import PASSWORD
+from tests.browser.chromium import CHROMIUM, MISSING
+from tests.browser.conftest import watch
+from tests.browser.house import House, build
+from tests.browser.looks import NARROW, shortcomings
+from tests.browser.systems import Systems
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.xdist_group("flows"),
+    pytest.mark.skipif(CHROMIUM is None, reason=MISSING),
+    pytest.mark.asyncio(loop_scope="session"),
+]
+
+Look = Callable[[Page, str], Awaitable[None]]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def house(systems: Systems) -> House:
+    """A tenant with an admin, who may everything."""
+    made = await build(systems)
+    user_id = await made.world.make_user("ada")
+    async with made.world.database.transaction() as connection:
+        for name in SERVICE_PERMISSIONS:
+            permission = await make.make_permission(connection, made.tenant.id, name)
+            await grants.open_manual_grant(connection, made.tenant.id, user_id, permission, "operator:root")
+        await user_read_model.refresh(connection, made.tenant.id, [user_id])
+    return made
+
+
+@pytest_asyncio.fixture
+async def plain(house: House) -> AsyncIterator[Page]:
+    """The admin's telephone, without JavaScript."""
+    async for page in _signed_in(house, java_script_enabled=False, viewport=NARROW):
+        yield page
+
+
+@pytest_asyncio.fixture
+async def scripted(house: House) -> AsyncIterator[Page]:
+    """The admin's browser."""
+    async for page in _signed_in(house, viewport={"width": 1_280, "height": 900}):
+        yield page
+
+
+async def _signed_in(house: House, **options: object) -> AsyncIterator[Page]:
+    context = await house.systems.context(**options)
+    broken = watch(context)
+    page = await context.new_page()
+    await page.goto(f"{house.origin}/login?return_to=/console")
+    await page.get_by_label("Username").fill("ada")
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.get_by_role("button", name="Sign in", exact=True).click()
+    await page.wait_for_url(f"{house.origin}/console/**")
+    yield page
+    await context.close()
+    assert broken() == []
+
+
+async def look(page: Page, heading: str) -> None:
+    """Look at the page with this heading, closely."""
+    await expect(page.get_by_role("heading", level=1)).to_have_text(heading)
+    assert await shortcomings(page) == [], (heading, page.url)
+
+
+async def test_without_javascript_a_user_is_found_explained_disabled_and_enabled(plain: Page, house: House) -> None:
+    await house.world.make_user("bert", password=None)
+    await plain.goto(f"{house.origin}/console/users")
+    await look(plain, "Users")
+    await plain.get_by_label("Begins with").fill("bert")
+    await plain.get_by_role("button", name="Show").click()
+    await expect(plain.locator("#found li")).to_have_count(1)
+    await plain.get_by_role("link", name="bert").click()
+    await look(plain, "bert")
+    await plain.get_by_label("Permission", exact=True).select_option("identity:audit:read")
+    await plain.get_by_role("button", name="Explain").click()
+    await expect(plain.locator("#why")).to_contain_text("not in force")
+    await look(plain, "bert")
+    await plain.locator("summary", has_text="Disable").click()
+    await plain.get_by_role("button", name="Disable this user").click()
+    await expect(plain.get_by_role("status")).to_contain_text("disabled")
+    await plain.get_by_role("button", name="Enable").click()
+    await expect(plain.get_by_role("status")).to_contain_text("enabled")
+
+
+async def test_with_javascript_the_list_follows_what_is_typed_and_times_are_local(scripted: Page, house: House) -> None:
+    await house.world.make_user("cleo", password=None)
+    await scripted.goto(f"{house.origin}/console/users")
+    await expect(scripted.locator("#found li").first).to_be_visible()
+    await scripted.get_by_label("Begins with").press_sequentially("cle")
+    await expect(scripted.locator("#found li")).to_have_count(1)
+    await expect(scripted.locator("#found")).to_contain_text("cleo")
+    assert "q=cle" in scripted.url
+    assert (await scripted.locator("#found time").get_attribute("title") or "").endswith("UTC")
+    await look(scripted, "Users")
