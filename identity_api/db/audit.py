@@ -132,9 +132,12 @@ async def tenants_with_unsealed(connection: Connection) -> list[UUID]:
 
 async def lock_head(connection: Connection, tenant_id: UUID) -> Head | None:
     """The chain's head, locked for this transaction; None if another sealer holds it."""
+    # Not without asking first: an insert waits for whoever has the row locked, though it would then do nothing.
     await connection.execute(
-        "insert into audit_head (tenant_id, sequence, mac, key_id, sealed_at) values ($1, 0, '', '', now())"
-        " on conflict do nothing",
+        """
+        insert into audit_head (tenant_id, sequence, mac, key_id, sealed_at)
+        select $1, 0, '', '', now() where not exists (select from audit_head where tenant_id = $1) on conflict do nothing
+        """,
         tenant_id,
     )
     row = await connection.fetchrow(

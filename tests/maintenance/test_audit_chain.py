@@ -262,3 +262,16 @@ async def test_the_next_events_are_looked_for_behind_those_just_sealed(database:
         assert await seal(connection, VAULT, tenant.id, after=last) == []
         assert await seal(connection, VAULT, tenant.id) == [early]
         assert await verify(connection, VAULT, tenant.id) == ChainIntact(3)
+
+
+@pytest.mark.asyncio
+async def test_while_one_seals_another_seals_nothing(database: Database) -> None:
+    """It does not wait either: the first may have a thousand events to go."""
+    async with database.transaction() as connection:
+        tenant_id = await make_chain(connection, 1)
+        await audit.record(connection, tenant_id, "system", [Event("user.changed", "user")])
+    async with database.transaction() as connection:
+        assert len(await seal(connection, VAULT, tenant_id)) == 1
+        async with database.transaction() as other:
+            await other.execute("set local lock_timeout = '2s'")
+            assert await seal(other, VAULT, tenant_id) == []
