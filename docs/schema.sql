@@ -216,23 +216,37 @@ CREATE TABLE public.user_read (
     facts text NOT NULL
 );
 ALTER TABLE ONLY public.user_read ALTER COLUMN tenant_id SET (n_distinct=-0.001);
-CREATE FUNCTION public.refresh_user_read(p_tenant uuid, p_users uuid[]) RETURNS void
+CREATE FUNCTION public.refresh_user_read(p_tenant uuid, p_users uuid[]) RETURNS SETOF uuid
     LANGUAGE sql
     BEGIN ATOMIC
- INSERT INTO public.user_read (tenant_id, id, facts)  SELECT refresh_user_read.p_tenant AS p_tenant,
-             u.id,
-             (json_build_array(COALESCE(( SELECT json_agg(json_build_array(i.id, i.provider_id, i.issuer, i.subject, i.anchor, i.state, i.state_reason, i.state_since, i.created_at, i.signed_in_at) ORDER BY i.id) AS json_agg
-                    FROM public.identity i
-                   WHERE ((i.tenant_id = refresh_user_read.p_tenant) AND (i.user_id = u.id) AND (i.unlinked_at IS NULL))), '[]'::json), COALESCE(( SELECT json_agg(json_build_array(g.id, p.name, g.source, g.identity_id, g.mapping_id, g.group_id, pg.name, g.granted_at, g.granted_by) ORDER BY p.name, g.id) AS json_agg
-                    FROM ((public.permission_grant g
-                      JOIN public.permission p ON (((p.tenant_id = refresh_user_read.p_tenant) AND (p.id = g.permission_id))))
-                      LEFT JOIN public.provider_group pg ON (((pg.tenant_id = refresh_user_read.p_tenant) AND (pg.id = g.group_id))))
-                   WHERE ((g.tenant_id = refresh_user_read.p_tenant) AND (g.user_id = u.id) AND (g.revoked_at IS NULL))), '[]'::json), COALESCE(( SELECT json_agg(json_build_array(ig.group_id, pg.name, ig.identity_id) ORDER BY pg.name, ig.identity_id) AS json_agg
-                    FROM ((public.identity i
-                      JOIN public.identity_group ig ON (((ig.tenant_id = refresh_user_read.p_tenant) AND (ig.identity_id = i.id))))
-                      JOIN public.provider_group pg ON (((pg.tenant_id = refresh_user_read.p_tenant) AND (pg.id = ig.group_id))))
-                   WHERE ((i.tenant_id = refresh_user_read.p_tenant) AND (i.user_id = u.id))), '[]'::json)))::text AS json_build_array
-            FROM unnest(refresh_user_read.p_users) u(id) ON CONFLICT(tenant_id, id) DO UPDATE SET facts = excluded.facts;
+ WITH before AS (
+          SELECT r.id,
+             r.facts
+            FROM public.user_read r
+           WHERE ((r.tenant_id = refresh_user_read.p_tenant) AND (r.id = ANY (refresh_user_read.p_users)))
+         ), written AS (
+          INSERT INTO public.user_read (tenant_id, id, facts)  SELECT refresh_user_read.p_tenant AS p_tenant,
+                     u.id,
+                     (json_build_array(COALESCE(( SELECT json_agg(json_build_array(i.id, i.provider_id, i.issuer, i.subject, i.anchor, i.state, i.state_reason, i.state_since, i.created_at, i.signed_in_at) ORDER BY i.id) AS json_agg
+                            FROM public.identity i
+                           WHERE ((i.tenant_id = refresh_user_read.p_tenant) AND (i.user_id = u.id) AND (i.unlinked_at IS NULL))), '[]'::json), COALESCE(( SELECT json_agg(json_build_array(g.id, p.name, g.source, g.identity_id, g.mapping_id, g.group_id, pg.name, g.granted_at, g.granted_by) ORDER BY p.name, g.id) AS json_agg
+                            FROM ((public.permission_grant g
+                              JOIN public.permission p ON (((p.tenant_id = refresh_user_read.p_tenant) AND (p.id = g.permission_id))))
+                              LEFT JOIN public.provider_group pg ON (((pg.tenant_id = refresh_user_read.p_tenant) AND (pg.id = g.group_id))))
+                           WHERE ((g.tenant_id = refresh_user_read.p_tenant) AND (g.user_id = u.id) AND (g.revoked_at IS NULL))), '[]'::json), COALESCE(( SELECT json_agg(json_build_array(ig.group_id, pg.name, ig.identity_id) ORDER BY pg.name, ig.identity_id) AS json_agg
+                            FROM ((public.identity i
+                              JOIN public.identity_group ig ON (((ig.tenant_id = refresh_user_read.p_tenant) AND (ig.identity_id = i.id))))
+                              JOIN public.provider_group pg ON (((pg.tenant_id = refresh_user_read.p_tenant) AND (pg.id = ig.group_id))))
+                           WHERE ((i.tenant_id = refresh_user_read.p_tenant) AND (i.user_id = u.id))), '[]'::json)))::text AS json_build_array
+                    FROM unnest(refresh_user_read.p_users) u(id) ON CONFLICT(tenant_id, id) DO UPDATE SET facts = excluded.facts
+           WHERE (user_read.facts <> excluded.facts)
+           RETURNING user_read.id,
+             user_read.facts
+         )
+  SELECT w.id
+    FROM (written w
+      LEFT JOIN before b ON ((b.id = w.id)))
+   WHERE ((b.facts IS NULL) OR ((((w.facts)::json -> 1))::text <> (((b.facts)::json -> 1))::text) OR ((((w.facts)::json -> 2))::text <> (((b.facts)::json -> 2))::text) OR (jsonb_path_query_array((((w.facts)::json -> 0))::jsonb, '$[*][0,5]'::jsonpath) <> jsonb_path_query_array((((b.facts)::json -> 0))::jsonb, '$[*][0,5]'::jsonpath)));
 END;
 CREATE TABLE public.api_token (
     id uuid NOT NULL,
@@ -396,6 +410,21 @@ CREATE TABLE public.one_time_code (
     CONSTRAINT one_time_code_local_is_for_a_frontend CHECK (((identity_id IS NOT NULL) OR (kind = 'TOKEN'::text)))
 );
 ALTER TABLE ONLY public.one_time_code ALTER COLUMN tenant_id SET (n_distinct=-0.001);
+CREATE TABLE public.outbox (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    "position" bigint,
+    type text NOT NULL,
+    user_ids uuid[],
+    session_ids uuid[],
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT outbox_type_known CHECK ((type = ANY (ARRAY['user.created'::text, 'user.updated'::text, 'user.permissions_changed'::text, 'session.ended'::text])))
+);
+ALTER TABLE ONLY public.outbox ALTER COLUMN tenant_id SET (n_distinct=-0.001);
+CREATE TABLE public.outbox_head (
+    tenant_id uuid NOT NULL,
+    "position" bigint NOT NULL
+);
 CREATE TABLE public.password_token (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
@@ -566,6 +595,12 @@ ALTER TABLE ONLY public.one_time_code
     ADD CONSTRAINT one_time_code_code_key UNIQUE (tenant_id, code_hash);
 ALTER TABLE ONLY public.one_time_code
     ADD CONSTRAINT one_time_code_pkey PRIMARY KEY (tenant_id, id);
+ALTER TABLE ONLY public.outbox_head
+    ADD CONSTRAINT outbox_head_pkey PRIMARY KEY (tenant_id);
+ALTER TABLE ONLY public.outbox
+    ADD CONSTRAINT outbox_pkey PRIMARY KEY (tenant_id, id);
+ALTER TABLE ONLY public.outbox
+    ADD CONSTRAINT outbox_position_key UNIQUE (tenant_id, "position");
 ALTER TABLE ONLY public.password_token
     ADD CONSTRAINT password_token_pkey PRIMARY KEY (tenant_id, id);
 ALTER TABLE ONLY public.password_token
@@ -646,6 +681,8 @@ CREATE INDEX mapping_change_open ON public.mapping_change USING btree (tenant_id
 CREATE INDEX mapping_group_group ON public.mapping_group USING btree (tenant_id, group_id);
 CREATE INDEX mapping_permission_permission ON public.mapping_permission USING btree (tenant_id, permission_id);
 CREATE INDEX one_time_code_attempt ON public.one_time_code USING btree (tenant_id, attempt_id);
+CREATE INDEX outbox_old ON public.outbox USING btree (at);
+CREATE INDEX outbox_unnumbered ON public.outbox USING btree (tenant_id, at, id) WHERE ("position" IS NULL);
 CREATE INDEX password_token_expiry ON public.password_token USING btree (expires_at);
 CREATE INDEX password_token_user ON public.password_token USING btree (tenant_id, user_id);
 CREATE INDEX password_try_tried ON public.password_try USING btree (tried_at);
@@ -728,6 +765,10 @@ ALTER TABLE ONLY public.one_time_code
     ADD CONSTRAINT one_time_code_tenant_id_session_id_fkey FOREIGN KEY (tenant_id, session_id) REFERENCES public.session(tenant_id, id);
 ALTER TABLE ONLY public.one_time_code
     ADD CONSTRAINT one_time_code_tenant_id_user_id_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES public.app_user(tenant_id, id);
+ALTER TABLE ONLY public.outbox_head
+    ADD CONSTRAINT outbox_head_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenant(id);
+ALTER TABLE ONLY public.outbox
+    ADD CONSTRAINT outbox_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenant(id);
 ALTER TABLE ONLY public.password_token
     ADD CONSTRAINT password_token_tenant_id_user_id_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES public.app_user(tenant_id, id);
 ALTER TABLE ONLY public.password_try

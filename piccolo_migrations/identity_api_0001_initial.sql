@@ -657,6 +657,29 @@ create table audit_head (
     sealed_at timestamptz not null
 );
 
+-- Outbox -----------------------------------------------------------------------------------------------------------------
+
+create table outbox (
+    id uuid not null,
+    tenant_id uuid not null references tenant (id),
+    position bigint,
+    type text not null,
+    user_ids uuid[],
+    session_ids uuid[],
+    at timestamptz not null,
+    primary key (tenant_id, id),
+    constraint outbox_position_key unique (tenant_id, position),
+    constraint outbox_type_known
+        check (type in ('user.created', 'user.updated', 'user.permissions_changed', 'session.ended'))
+);
+create index outbox_unnumbered on outbox (tenant_id, at, id) where position is null;
+create index outbox_old on outbox (at);
+
+create table outbox_head (
+    tenant_id uuid primary key references tenant (id),
+    position bigint not null
+);
+
 -- Functions --------------------------------------------------------------------------------------------------------------
 
 -- The definition of "may they?". Every other answer in the product is tested against this function.
@@ -697,35 +720,47 @@ begin atomic
 end;
 
 -- The read model: a user's facts as JSON arrays, in the order of `permissions.grant_snapshot`, written whole by every writer.
--- Identities that were unlinked are left out.
-create function refresh_user_read(p_tenant uuid, p_users uuid[]) returns void
+-- Identities that were unlinked are left out. Returns the users of whom something differs that others follow: grants,
+-- groups, or which identities there are and in what state; not, for instance, when they last signed in.
+create function refresh_user_read(p_tenant uuid, p_users uuid[]) returns setof uuid
 language sql
 begin atomic
-    insert into user_read (tenant_id, id, facts)
-    select p_tenant, u.id, json_build_array(
-        coalesce((
-            select json_agg(json_build_array(
-                i.id, i.provider_id, i.issuer, i.subject, i.anchor, i.state, i.state_reason, i.state_since,
-                i.created_at, i.signed_in_at) order by i.id)
-            from identity i where i.tenant_id = p_tenant and i.user_id = u.id and i.unlinked_at is null),
-            '[]'::json),
-        coalesce((
-            select json_agg(json_build_array(
-                g.id, p.name, g.source, g.identity_id, g.mapping_id, g.group_id, pg.name, g.granted_at, g.granted_by)
-                order by p.name, g.id)
-            from permission_grant g
-            join permission p on p.tenant_id = p_tenant and p.id = g.permission_id
-            left join provider_group pg on pg.tenant_id = p_tenant and pg.id = g.group_id
-            where g.tenant_id = p_tenant and g.user_id = u.id and g.revoked_at is null), '[]'::json),
-        coalesce((
-            select json_agg(json_build_array(ig.group_id, pg.name, ig.identity_id) order by pg.name, ig.identity_id)
-            from identity i
-            join identity_group ig on ig.tenant_id = p_tenant and ig.identity_id = i.id
-            join provider_group pg on pg.tenant_id = p_tenant and pg.id = ig.group_id
-            where i.tenant_id = p_tenant and i.user_id = u.id), '[]'::json)
-    )::text
-    from unnest(p_users) as u (id)
-    on conflict (tenant_id, id) do update set facts = excluded.facts;
+    with before as (
+        select r.id, r.facts from user_read r where r.tenant_id = p_tenant and r.id = any(p_users)
+    ),
+    written as (
+        insert into user_read (tenant_id, id, facts)
+        select p_tenant, u.id, json_build_array(
+            coalesce((
+                select json_agg(json_build_array(
+                    i.id, i.provider_id, i.issuer, i.subject, i.anchor, i.state, i.state_reason, i.state_since,
+                    i.created_at, i.signed_in_at) order by i.id)
+                from identity i where i.tenant_id = p_tenant and i.user_id = u.id and i.unlinked_at is null),
+                '[]'::json),
+            coalesce((
+                select json_agg(json_build_array(
+                    g.id, p.name, g.source, g.identity_id, g.mapping_id, g.group_id, pg.name, g.granted_at, g.granted_by)
+                    order by p.name, g.id)
+                from permission_grant g
+                join permission p on p.tenant_id = p_tenant and p.id = g.permission_id
+                left join provider_group pg on pg.tenant_id = p_tenant and pg.id = g.group_id
+                where g.tenant_id = p_tenant and g.user_id = u.id and g.revoked_at is null), '[]'::json),
+            coalesce((
+                select json_agg(json_build_array(ig.group_id, pg.name, ig.identity_id) order by pg.name, ig.identity_id)
+                from identity i
+                join identity_group ig on ig.tenant_id = p_tenant and ig.identity_id = i.id
+                join provider_group pg on pg.tenant_id = p_tenant and pg.id = ig.group_id
+                where i.tenant_id = p_tenant and i.user_id = u.id), '[]'::json)
+        )::text
+        from unnest(p_users) as u (id)
+        on conflict (tenant_id, id) do update set facts = excluded.facts where user_read.facts <> excluded.facts
+        returning id, facts
+    )
+    select w.id from written w left join before b on b.id = w.id
+    where b.facts is null or (w.facts::json -> 1)::text <> (b.facts::json -> 1)::text
+        or (w.facts::json -> 2)::text <> (b.facts::json -> 2)::text
+        or jsonb_path_query_array((w.facts::json -> 0)::jsonb, '$[*][0, 5]')
+            <> jsonb_path_query_array((b.facts::json -> 0)::jsonb, '$[*][0, 5]');
 end;
 
 -- What the planner supposes of tenants -----------------------------------------------------------------------------------
@@ -752,3 +787,4 @@ alter table login_handle alter column tenant_id set (n_distinct = -0.001);
 alter table one_time_code alter column tenant_id set (n_distinct = -0.001);
 alter table password_token alter column tenant_id set (n_distinct = -0.001);
 alter table audit_event alter column tenant_id set (n_distinct = -0.001);
+alter table outbox alter column tenant_id set (n_distinct = -0.001);

@@ -1,9 +1,18 @@
-"""What may be forgotten: logins long over, tokens too old to count, and sessions that ended a month ago.
+"""What may be forgotten: logins long over, tokens too old to count, and sessions that ended a month ago;
+changes that those who follow have had a week to read.
 
 Users, grants and the audit never are.
 """
 
-from identity_api.db import client_keys, logout_handles, logout_tokens, password_tokens, password_tries, provider_tests
+from identity_api.db import (
+    client_keys,
+    logout_handles,
+    logout_tokens,
+    outbox,
+    password_tokens,
+    password_tries,
+    provider_tests,
+)
 from identity_api.db.database import Connection
 
 BATCH = 1_000
@@ -66,6 +75,11 @@ async def forget_logout_handles(connection: Connection) -> int:
 async def forget_password_tries(connection: Connection) -> int:
     """Remove up to `BATCH` counts of wrong passwords of sources that have not tried for a day."""
     return await password_tries.forget(connection, BATCH)
+
+
+async def forget_changes(connection: Connection) -> int:
+    """Remove up to `BATCH` changes of the outbox that are a week old, whoever has read them."""
+    return await outbox.forget(connection, BATCH)
 
 
 def _count(status: str) -> int:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 
+from identity_api.db import outbox
 from identity_api.db.database import Connection
 
 
@@ -24,6 +25,10 @@ class Standing(msgspec.Struct, frozen=True):
     email_verified: bool | None
     leads: bool
     """No other living identity of the user signed in later: this one's profile is the user's."""
+    has_lapsed: bool
+    """Its login has run out, so that a verified answer brings back to force whatever depends on it."""
+    groups_have_lapsed: bool
+    """The same of what its groups give, which needs an answer with groups."""
 
 
 async def standings(connection: Connection, tenant_id: UUID, identity_ids: Collection[UUID]) -> dict[UUID, Standing]:
@@ -37,7 +42,9 @@ async def standings(connection: Connection, tenant_id: UUID, identity_ids: Colle
             not exists (
                 select from identity o
                 where o.tenant_id = $1 and o.user_id = i.user_id and o.id <> i.id
-                    and o.signed_in_at > i.signed_in_at and o.state not in ('REVOKED', 'QUARANTINED')) as leads
+                    and o.signed_in_at > i.signed_in_at and o.state not in ('REVOKED', 'QUARANTINED')) as leads,
+            coalesce(s.signed_in_until <= now(), false) as has_lapsed,
+            coalesce(s.groups_valid_until <= now(), false) as groups_have_lapsed
         from identity i
         join identity_sync s on s.tenant_id = $1 and s.id = i.id
         join app_user u on u.tenant_id = $1 and u.id = i.user_id
@@ -110,6 +117,7 @@ async def write_profiles(connection: Connection, tenant_id: UUID, changes: Seque
         [one.email.casefold() if one.email else None for one in changes],
         [one.email_verified for one in changes],
     )
+    await outbox.record(connection, tenant_id, "user.updated", {one.user_id for one in changes})
 
 
 class LeaseRenewal(msgspec.Struct, frozen=True):

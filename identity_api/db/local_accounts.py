@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 from asyncpg import Record
 
+from identity_api.db import outbox
 from identity_api.db.database import Connection
 
 FREE_TRIES = 10
@@ -184,9 +185,17 @@ async def guards(connection: Connection, tenant_id: UUID, user_ids: Collection[U
 
 async def set_password_hash(connection: Connection, tenant_id: UUID, user_id: UUID, password_hash: str | None) -> None:
     """Set or remove the password."""
-    await connection.execute(
-        "update app_user set password_hash = $3 where tenant_id = $1 and id = $2", tenant_id, user_id, password_hash
+    is_other_way_in = await connection.fetchval(
+        """
+        update app_user u set password_hash = $3 from app_user before
+        where u.tenant_id = $1 and u.id = $2 and before.tenant_id = $1 and before.id = $2
+        returning (before.password_hash is null) <> ($3::text is null)
+        """,
+        tenant_id,
+        user_id,
+        password_hash,
     )
+    await outbox.record(connection, tenant_id, "user.permissions_changed", [user_id] if is_other_way_in else [])
 
 
 async def enrol_totp(connection: Connection, tenant_id: UUID, user_id: UUID, sealed: bytes) -> None:
@@ -246,6 +255,7 @@ async def remove_credentials(connection: Connection, tenant_id: UUID, user_id: U
         tenant_id,
         user_id,
     )
+    await outbox.record(connection, tenant_id, "user.permissions_changed", [user_id] if had_password else [])
     had_totp = await remove_totp(connection, tenant_id, user_id)
     await forget_tries(connection, tenant_id, user_id)
     return bool(had_password), had_totp

@@ -5,6 +5,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
+from identity_api.db import outbox
 from identity_api.db.database import Connection
 from identity_api.db.user_read_model import fold
 
@@ -53,6 +54,7 @@ async def write(connection: Connection, tenant_id: UUID, user_id: UUID, profile:
             )
     except asyncpg.UniqueViolationError:
         return False
+    await outbox.record(connection, tenant_id, "user.updated", [user_id])
     return True
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from identity_api.db import outbox
 from identity_api.db.database import Connection
 
 
@@ -81,7 +82,7 @@ async def end_sessions(
         update session set ended_at = now(), ended_reason = $5, id_token_sealed = null
         where tenant_id = $1 and ended_at is null
             and (identity_id = any($2::uuid[]) or user_id = any($3::uuid[]) or id = any($4::uuid[]))
-        returning id
+        returning id, user_id
         """,
         tenant_id,
         identity_ids,
@@ -89,6 +90,7 @@ async def end_sessions(
         session_ids,
         reason,
     )
+    await outbox.record_sessions(connection, tenant_id, {row["id"]: row["user_id"] for row in rows})
     return [row["id"] for row in rows]
 
 

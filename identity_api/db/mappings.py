@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 from asyncpg import Record
 
+from identity_api.db import outbox
 from identity_api.db.database import Connection
 from identity_api.ids import uuid7
 
@@ -223,6 +224,8 @@ async def begin_change(connection: Connection, tenant_id: UUID, mapping_id: UUID
             actor,
             total,
         )
+        # What the edit takes is out of force with its commit; what it gives follows user by user.
+        await outbox.record(connection, tenant_id, "user.permissions_changed", None)
     return total
 
 

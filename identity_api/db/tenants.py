@@ -6,6 +6,7 @@ from uuid import UUID
 import msgspec
 from asyncpg import Record
 
+from identity_api.db import outbox
 from identity_api.db.database import Connection
 from identity_api.ids import uuid7
 
@@ -105,6 +106,7 @@ async def write(connection: Connection, tenant: Tenant) -> None:
 async def raise_epoch(connection: Connection, tenant_id: UUID) -> None:
     """End every session of the tenant at once: each holds the epoch of its beginning, and is compared with it."""
     await connection.execute("update tenant set epoch = epoch + 1 where id = $1", tenant_id)
+    await outbox.record(connection, tenant_id, "session.ended", None)
 
 
 async def replace_hosts(connection: Connection, tenant_id: UUID, names: Sequence[str]) -> None:

@@ -12,6 +12,7 @@ from uuid import UUID
 import msgspec
 from asyncpg import Record
 
+from identity_api.db import outbox
 from identity_api.db.database import Connection
 from identity_api.fairness.time_slices import in_slices
 from identity_api.permissions.grant_snapshot import (
@@ -285,6 +286,10 @@ def user_record(row: Record) -> UserRecord:
 
 
 async def refresh(connection: Connection, tenant_id: UUID, user_ids: Sequence[UUID]) -> None:
-    """Rewrite these users' facts from the tables; the last act of every transaction that changed any of them."""
+    """Rewrite these users' facts from the tables; the last act of every transaction that changed any of them.
+
+    Those whose permissions, groups or identities are others now are noted in the outbox.
+    """
     if user_ids:
-        await connection.execute("select refresh_user_read($1, $2)", tenant_id, user_ids)
+        rows = await connection.fetch("select refresh_user_read($1, $2) as id", tenant_id, user_ids)
+        await outbox.record(connection, tenant_id, "user.permissions_changed", [row["id"] for row in rows])

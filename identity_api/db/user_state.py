@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from identity_api.db import outbox
 from identity_api.db.database import Connection
 
 
@@ -24,6 +25,9 @@ async def set_disabled(connection: Connection, tenant_id: UUID, user_id: UUID, *
         user_id,
         disabled,
     )
+    changed = [user_id] if row is not None else []
+    await outbox.record(connection, tenant_id, "user.updated", changed)
+    await outbox.record(connection, tenant_id, "user.permissions_changed", changed)
     return row is not None
 
 

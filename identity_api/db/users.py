@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from identity_api.db import locks
+from identity_api.db import locks, outbox
 from identity_api.db.database import Connection
 from identity_api.db.user_read_model import fold
 
@@ -96,7 +96,9 @@ async def insert(connection: Connection, tenant_id: UUID, user: NewUser, usernam
         fold(user.email) if user.email else None,
         user.email_verified,
     )
-    return bool(status == "INSERT 0 1")
+    is_new = bool(status == "INSERT 0 1")
+    await outbox.record(connection, tenant_id, "user.created", [user.id] if is_new else [])
+    return is_new
 
 
 class SignInStanding(msgspec.Struct, frozen=True):

@@ -14,6 +14,7 @@ _FORGET = (
     rows.forget_provider_tests,
     rows.forget_logout_handles,
     rows.forget_password_tries,
+    rows.forget_changes,
 )
 
 

@@ -7,7 +7,7 @@ import asyncio
 from collections import Counter
 
 from identity_api import queue
-from identity_api.db import inspection, sync_health
+from identity_api.db import inspection, outbox, sync_health
 from identity_api.db.database import Database
 from identity_api.db.sync_health import ProviderSync
 from identity_api.group_mappings.apply import apply_changes
@@ -23,6 +23,7 @@ from identity_api.telemetry import METRICS, ProviderFigures, get_logger
 SWEEP_SECONDS = 1.0
 MAPPING_SECONDS = 0.5
 SEAL_SECONDS = 1.0
+NUMBER_SECONDS = 0.25
 MEASURE_SECONDS = 15.0
 SWITCH_OFF_SECONDS = 10.0
 CLEAN_UP_SECONDS = 60.0
@@ -49,6 +50,7 @@ async def run_worker(
     tickers = [
         sweeper,
         Ticker("apply_mapping_changes", MAPPING_SECONDS, lambda: apply_changes(deps.database)),
+        Ticker("number_changes", NUMBER_SECONDS, lambda: outbox.number_all(deps.database)),
         Ticker("seal_audit", SEAL_SECONDS, lambda: seal_all(deps.database, deps.vault)),
         Ticker("measure", MEASURE_SECONDS, lambda: measure(deps.database, providers_shown)),
         Ticker("switch_off", SWITCH_OFF_SECONDS, lambda: finish_switching_off(deps.database)),

@@ -13,7 +13,7 @@ import msgspec
 from identity_api.claims import Completeness, GroupsReading, Profile, Reason, unverified
 from identity_api.clock import jitter
 from identity_api.config import DEFAULT_LIMITS, TenantLimits
-from identity_api.db import audit, identities, locks, refresh_tokens
+from identity_api.db import audit, identities, locks, outbox, refresh_tokens
 from identity_api.db.database import Connection
 from identity_api.db.identities import LeaseRenewal, ProfileChange, Renewal, Standing
 from identity_api.db.providers import Provider
@@ -73,10 +73,10 @@ async def apply_verified(
     await locks.users_of_identities(connection, tenant_id, [answer.identity_id for answer in answers])
     stored = await identities.standings(connection, tenant_id, [answer.identity_id for answer in answers])
     current = [answer for answer in answers if is_login or _is_still_claimed(answer, stored.get(answer.identity_id))]
-    superseded = frozenset([answer.identity_id for answer in answers]) - {answer.identity_id for answer in current}
+    ids = frozenset([answer.identity_id for answer in current])
+    superseded = frozenset([answer.identity_id for answer in answers]) - ids
     if not current:
-        return Outcome(frozenset(), superseded, 0, 0)
-
+        return Outcome(ids, superseded, 0, 0)
     asserted = {answer.identity_id: answer.groups.groups for answer in current if answer.groups.is_verified}
     changes, beyond = await changes_of(connection, tenant_id, provider.id, asserted, limits)
     current = [_without_groups(answer) if answer.identity_id in beyond else answer for answer in current]
@@ -87,7 +87,7 @@ async def apply_verified(
     left = frozenset([name for change in changes for name in change.left])
     if is_login:
         await tell_emptied(connection, tenant_id, provider.id, left, actor=actor)
-        await refresh_tokens.mark_attempted(connection, tenant_id, [answer.identity_id for answer in current])
+        await refresh_tokens.mark_attempted(connection, tenant_id, list(ids))
     await identities.renew_leases(
         connection,
         tenant_id,
@@ -102,8 +102,17 @@ async def apply_verified(
         actor=actor,
         also_changed=changed_users | {stored[identity_id].user_id for identity_id in moved},
     )
-    ids = frozenset([answer.identity_id for answer in current])
+    await outbox.record(connection, tenant_id, "user.permissions_changed", _back_in_force(current, stored))
     return Outcome(ids, superseded, applied.opened, applied.closed, left)
+
+
+def _back_in_force(answers: Sequence[Verified], stored: dict[UUID, Standing]) -> set[UUID]:
+    """The users whose leases had run out and are renewed: they may do more than before, though no fact has changed."""
+    return {
+        stored[one.identity_id].user_id
+        for one in answers
+        if stored[one.identity_id].has_lapsed or (one.groups.is_verified and stored[one.identity_id].groups_have_lapsed)
+    }
 
 
 def _without_groups(answer: Verified) -> Verified:

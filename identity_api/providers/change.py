@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from identity_api.accounts.ways_in import an_admin_remains
-from identity_api.db import audit, locks, providers
+from identity_api.db import audit, locks, outbox, providers
 from identity_api.db.database import Connection, transaction_time
 from identity_api.db.providers import Provider, SealedSecret
 from identity_api.errors import BadInput
@@ -25,7 +25,13 @@ from identity_api.oidc.client_auth import SECRET_METHODS
 from identity_api.permissions.delegation import Actor
 from identity_api.providers import shared_redirects
 from identity_api.providers.client_keys import ensure_keys, replace_certificate
-from identity_api.providers.consequences import decide_anew, end_what_is_over, hold_people, is_decided_anew
+from identity_api.providers.consequences import (
+    decide_anew,
+    end_what_is_over,
+    hold_people,
+    is_decided_anew,
+    moves_permissions,
+)
 from identity_api.providers.provider_row import changed_fields, declaration_of, has_moved, provider_values
 from identity_api.providers.rules import OwnSet
 from identity_api.vault import Vault
@@ -170,6 +176,8 @@ async def _follow(connection: Connection, actor: Actor, own: OwnSet, made: Seque
         if is_decided_anew(before, after):
             await own.note_openings(after.id)
             await decide_anew(connection, actor.tenant_id, after.id, actor=actor.name)
+    if any(moves_permissions(before, after) for before, after in changes):
+        await outbox.record(connection, actor.tenant_id, "user.permissions_changed", None)
 
 
 def _events(made: ProviderChanged, named: Sequence[str]) -> Iterator[audit.Event]:

@@ -117,6 +117,11 @@ def is_decided_anew(before: Provider, wanted: Provider) -> bool:
     return before.sync_mode != wanted.sync_mode or (wanted.enabled and not before.enabled)
 
 
+def moves_permissions(before: Provider, wanted: Provider) -> bool:
+    """Whether the change by itself may give or take permissions of people at the provider, though no grant changes."""
+    return before.enabled != wanted.enabled or before.sync != wanted.sync
+
+
 def _ends_logins(before: Provider, wanted: Provider) -> bool:
     return has_moved(before, wanted) or before.claims.directories != wanted.claims.directories
 

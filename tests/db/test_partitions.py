@@ -29,6 +29,7 @@ OF_ALL_TENANTS: Final = {
     # Who has work? Each of these answers with tenants, and the work is then done tenant by tenant.
     "identity_api.db.audit.tenants_with_unsealed": "which tenants have events to be sealed",
     "identity_api.db.login_ends.still_ending": "which disabled providers still have something to be ended",
+    "identity_api.db.outbox.tenants_with_unnumbered": "which tenants have changes without a position",
     "identity_api.db.mappings.lock_next_change": "the next tenant whose grants have to follow an edit of a mapping",
     # The claim and its heartbeat: many tenants at once, so that a sync of one delays no other.
     "identity_api.db.sync.claim": "the identities that are due next, fairly between all providers",
@@ -39,6 +40,7 @@ OF_ALL_TENANTS: Final = {
     "identity_api.db.client_keys.forget": "clean-up",
     "identity_api.db.logout_handles.forget": "clean-up",
     "identity_api.db.logout_tokens.forget": "clean-up",
+    "identity_api.db.outbox.forget": "clean-up",
     "identity_api.db.password_tokens.delete_old": "clean-up",
     "identity_api.db.password_tries.forget": "clean-up",
     "identity_api.db.provider_tests.forget": "clean-up",

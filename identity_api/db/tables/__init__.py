@@ -7,11 +7,22 @@ refuses a row that points into another tenant (I2). Ids are made in Python (`ids
 
 from piccolo.table import Table
 
-from identity_api.db.tables import audit, identities, logins, permissions, providers, schema, sessions, tenants, users
+from identity_api.db.tables import (
+    audit,
+    identities,
+    logins,
+    outbox,
+    permissions,
+    providers,
+    schema,
+    sessions,
+    tenants,
+    users,
+)
 
 TABLES: list[type[Table]] = [
     value
-    for module in (schema, tenants, providers, users, identities, permissions, sessions, logins, audit)
+    for module in (schema, tenants, providers, users, identities, permissions, sessions, logins, audit, outbox)
     for value in vars(module).values()
     if isinstance(value, type) and issubclass(value, Table) and value is not Table
 ]
