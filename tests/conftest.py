@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import asyncpg
 import pytest
 import pytest_asyncio
 from hypothesis import settings
@@ -21,6 +22,7 @@ from identity_api.db import database as database_pool
 from identity_api.db.database import Database
 from identity_api.db.migrate import migrate
 from identity_api.embedded.services import Services, start_services
+from identity_api.ids import uuid7
 from identity_api.web.routes import health
 
 if TYPE_CHECKING:
@@ -91,6 +93,17 @@ async def database_url(services: Services) -> str:
     assert services.database_url is not None
     await migrate(services.database_url)
     return services.database_url
+
+
+@pytest_asyncio.fixture
+async def empty_url(database_url: str) -> AsyncIterator[str]:
+    """A database with nothing in it, dropped after the test."""
+    name = f"t{uuid7().hex}"
+    admin = await asyncpg.connect(database_url)
+    await admin.execute(f"create database {name}")
+    yield database_url.replace("/identity?", f"/{name}?")
+    await admin.execute(f"drop database {name} with (force)")
+    await admin.close()
 
 
 @pytest.fixture(scope="session")

@@ -21,9 +21,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tests.packaging.lock import read
+from tests.upgrade.trees import UNRELEASED
 
 ROOT = Path(__file__).parents[1]
 PRODUCTION = ROOT / "requirements" / "production.txt"
+PREVIOUS_VERSION = Path("tests", "upgrade", "previous_version.txt")
 
 
 class NotReady(Exception):
@@ -102,6 +104,16 @@ def check_chart() -> None:
             raise NotReady(f"deploy/helm/identity-api/Chart.yaml lacks the line `{member.strip()}`.")
 
 
+def check_previous() -> None:
+    """The tests of upgrades run the newest release of the minor version before this one."""
+    tags = run("git", "-C", ROOT, "tag", "--list", "v*").split()
+    numbers = {tag: tuple(map(int, tag[1:].split("."))) for tag in tags if re.fullmatch(r"v\d+\.\d+\.\d+", tag)}
+    this = tuple(map(int, version().split(".")[:2]))
+    wanted = max((tag for tag in numbers if numbers[tag][:2] < this), key=lambda tag: numbers[tag], default=UNRELEASED)
+    if (ROOT / PREVIOUS_VERSION).read_text("utf-8").strip() != wanted:
+        raise NotReady(f"{PREVIOUS_VERSION} must say {wanted}.")
+
+
 def run(*command: str | Path) -> str:
     """Its standard output.
 
@@ -119,6 +131,7 @@ def steps(command: str, tools: Path) -> Iterator[tuple[str, Callable[[], None]]]
     if command == "check":
         yield "the changelog has this version", check_changelog
         yield "the chart has this version", check_chart
+        yield "upgrades are tested from the previous minor version", check_previous
         yield "everything is committed, and the version is new", check_commit
     dist = ROOT / "dist"
     yield (

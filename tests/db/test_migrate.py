@@ -1,26 +1,12 @@
 """Migrations: from nothing to the newest schema, once, and never onto somebody else's database."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
-import pytest_asyncio
 
 from identity_api.db.migrate import applied_migrations, check_schema, known_migrations, migrate
 from identity_api.errors import ConfigurationError, Unavailable
-from identity_api.ids import uuid7
-
-
-@pytest_asyncio.fixture
-async def empty_url(database_url: str) -> AsyncIterator[str]:
-    """A database with nothing in it."""
-    name = f"t{uuid7().hex}"
-    admin = await asyncpg.connect(database_url)
-    await admin.execute(f"create database {name}")
-    yield database_url.replace("/identity?", f"/{name}?")
-    await admin.execute(f"drop database {name} with (force)")
-    await admin.close()
 
 
 @pytest.mark.asyncio

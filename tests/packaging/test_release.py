@@ -17,6 +17,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     chart = tmp_path / "deploy" / "helm" / "identity-api"
     chart.mkdir(parents=True)
     (chart / "Chart.yaml").write_text('version: 1.2.0\nappVersion: "1.2.0"\n')
+    (tmp_path / release.PREVIOUS_VERSION).parent.mkdir(parents=True)
+    (tmp_path / release.PREVIOUS_VERSION).write_text("unreleased\n")
     monkeypatch.setattr(release, "ROOT", tmp_path)
     release.run("git", "init", "--quiet", tmp_path)
     release.run("git", "-C", tmp_path, "add", "-A")
@@ -29,6 +31,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_commit_with_everything_in_it_is_accepted(project: Path) -> None:
     release.check_changelog()
     release.check_chart()
+    release.check_previous()
     release.check_commit()
 
 
@@ -62,3 +65,12 @@ def test_what_is_not_committed_and_a_version_that_exists_are_refused(project: Pa
     (project / "new").touch()
     with pytest.raises(release.NotReady, match="not committed: new"):
         release.check_commit()
+
+
+def test_upgrades_are_tested_from_the_newest_release_of_the_minor_version_before(project: Path) -> None:
+    for tag in ("v1.0.7", "v1.1.9", "v1.1.10", "v1.2.0", "v2.0.0", "nightly"):
+        release.run("git", "-C", project, "tag", tag)
+    with pytest.raises(release.NotReady, match=r"previous_version\.txt must say v1\.1\.10"):
+        release.check_previous()
+    (project / release.PREVIOUS_VERSION).write_text("v1.1.10\n")
+    release.check_previous()

@@ -5,27 +5,14 @@ import subprocess
 import sys
 import sysconfig
 import venv
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import asyncpg
 import pytest
-import pytest_asyncio
 
 from identity_api.db.migrate import known_migrations
-from identity_api.ids import uuid7
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest_asyncio.fixture
-async def empty_url(database_url: str) -> AsyncIterator[str]:
-    name = f"t{uuid7().hex}"
-    admin = await asyncpg.connect(database_url)
-    await admin.execute(f"create database {name}")
-    yield database_url.replace("/identity?", f"/{name}?")
-    await admin.execute(f"drop database {name} with (force)")
-    await admin.close()
 
 
 def run(*command: str | Path, environment: dict[str, str], folder: Path) -> str:

@@ -1,0 +1,1 @@
+"""What a running version does on the schema of the next one."""

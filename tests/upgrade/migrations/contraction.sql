@@ -1,0 +1,1 @@
+alter table provider drop column label;
