@@ -1,6 +1,6 @@
 """One handler for every page and every form of the console.
 
-A form is a POST with the session's cookie, which only a page of ours can send (`http.origins`). What it did is told by the
+A form is a POST with the session's cookie, which only a page of ours can send (`web.http.origins`). What it did is told by the
 page that it leads to, so that going back or loading anew does nothing twice.
 """
 
