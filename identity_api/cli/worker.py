@@ -69,20 +69,23 @@ async def _work(settings: Settings, database_url: str, redis_url: str) -> int:
     async with worker_deps(settings, database_url) as deps:
         await _open(deps.database, stop)
         if not stop.is_set():
-            with _metrics_listener(settings):
+            with _metrics_listener(settings, deps):
                 await run_worker(deps, stop, redis_url=redis_url, providers_shown=settings.metrics_providers)
     return INTERRUPTED if signal.SIGINT in received else OK
 
 
 @contextlib.contextmanager
-def _metrics_listener(settings: Settings) -> Iterator[None]:
+def _metrics_listener(settings: Settings, deps: SyncDeps) -> Iterator[None]:
     if settings.worker_metrics_port == 0:
         yield
         return
     host = numeric_address(settings.worker_metrics_host)
-    with listening(
-        host, settings.worker_metrics_port, METRICS, is_alive=lambda: METRICS.seconds_without_sweep < DEAD_SECONDS
-    ):
+
+    def is_alive() -> bool:
+        # Whoever restarted it while it has syncs under way would lose the tokens that it could not store yet.
+        return METRICS.seconds_without_sweep < DEAD_SECONDS or bool(deps.under_way)
+
+    with listening(host, settings.worker_metrics_port, METRICS, is_alive=is_alive):
         yield
 
 

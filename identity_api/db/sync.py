@@ -4,7 +4,7 @@ A claim is a lease by the database's clock plus a raised generation. Whoever hol
 came of it; a login, an end of login or another claim raises it, and the older holder's writes then touch nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 import msgspec
@@ -76,6 +76,7 @@ with leased as (
             select d.tenant_id, d.id, d.user_id, d.provider_id, d.due_at from identity_sync d
             where d.tenant_id = p.tenant_id and d.provider_id = p.id and d.due_at <= now()
                 and (d.lease_until is null or d.lease_until <= now()) {of_user}
+                and not d.id = any($7) and not ($8 and d.attempt_hash is not null)
             order by d.due_at limit least(greatest(p.free, 0), $1)
             for no key update of d skip locked) s) c
     -- Every provider's most overdue first, then every provider's next: one provider's backlog delays nobody else.
@@ -120,7 +121,7 @@ from picked k left join claimed c on c.tenant_id = k.tenant_id and c.id = k.id
 
 _FORMS = {"threshold": BREAKER_THRESHOLD, "probe_seconds": PROBE_SECONDS}
 _CLAIM_DUE = _CLAIM.format(**_FORMS, of_tenant="", of_user="")
-_CLAIM_OF_USER = _CLAIM.format(**_FORMS, of_tenant="and p.tenant_id = $7", of_user="and d.user_id = $8")
+_CLAIM_OF_USER = _CLAIM.format(**_FORMS, of_tenant="and p.tenant_id = $9", of_user="and d.user_id = $10")
 
 
 async def claim(
@@ -130,6 +131,8 @@ async def claim(
     limit: int,
     max_inactive_days: int,
     places: Mapping[UUID, int],
+    under_way: Collection[UUID] = (),
+    leaves_attempts: bool = False,
     user: tuple[UUID, UUID] | None = None,
 ) -> Batch:
     """Take up to `limit` due identities of any tenant, inside a transaction of its own.
@@ -140,12 +143,15 @@ async def claim(
     Args:
         owner: whoever renews the lease.
         places: for some providers, fewer syncs in flight than they allow.
+        under_way: identities to be left alone, whatever their leases say.
+        leaves_attempts: also those that have an unresolved attempt, as after a worker that was killed.
         user: only identities of this (tenant, user).
     """
     # One at a time: each must see what the other has leased, or together they would exceed a provider's limit. A lock
     # within the statement itself would come too late, after its snapshot.
     await connection.execute("select pg_advisory_xact_lock($1)", _CLAIMING)
     arguments = [owner, float(LEASE_SECONDS), max_inactive_days, list(places), list(places.values())]
+    arguments += [list(under_way), leaves_attempts]
     if user is None:
         rows = await connection.fetch(_CLAIM_DUE, limit, *arguments)
     else:

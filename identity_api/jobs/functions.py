@@ -5,25 +5,29 @@ from uuid import UUID
 
 from identity_api.group_mappings.apply import apply_changes
 from identity_api.jobs.clean_up import clean_up
+from identity_api.jobs.detached import Detached
 from identity_api.maintenance.audit_chain import seal_all
 from identity_api.queue import JobBody
 from identity_api.sync import on_demand
 from identity_api.sync.deps import SyncDeps
 
 
-def job_functions(deps: SyncDeps, *, wake_sweep: Callable[[], None]) -> Mapping[str, JobBody]:
+def job_functions(deps: SyncDeps, *, wake_sweep: Callable[[], None], detached: Detached) -> Mapping[str, JobBody]:
     """Job name to body.
 
     Args:
         wake_sweep: lets the process's own ticker sweep now. A sweep inside a job could be cut off by the job's timeout
             while a refresh token is on its way.
+        detached: where a user's sync runs, which is not cut off with its job.
     """
 
     async def sync_sweep() -> None:
         wake_sweep()
 
     async def sync_user(tenant_id: str, user_id: str) -> None:
-        await on_demand.sync_user(deps, UUID(tenant_id), UUID(user_id))
+        began = await detached.run(lambda: on_demand.sync_user(deps, UUID(tenant_id), UUID(user_id)))
+        if not began:  # it is due, so the process's own sweep finds it
+            wake_sweep()
 
     async def apply_mapping_changes() -> None:
         await apply_changes(deps.database)

@@ -12,6 +12,7 @@ from identity_api.db.database import Database
 from identity_api.db.sync_health import ProviderSync
 from identity_api.group_mappings.apply import apply_changes
 from identity_api.jobs.clean_up import clean_up
+from identity_api.jobs.detached import Detached
 from identity_api.jobs.functions import job_functions
 from identity_api.jobs.tickers import Ticker
 from identity_api.maintenance.audit_chain import seal_all
@@ -56,13 +57,15 @@ async def run_worker(
         Ticker("switch_off", SWITCH_OFF_SECONDS, lambda: finish_switching_off(deps.database)),
         Ticker("clean_up", CLEAN_UP_SECONDS, lambda: clean_up(deps.database)),
     ]
+    detached = Detached()
     tasks = [asyncio.create_task(ticker.run(stop), name=ticker.name) for ticker in tickers]
     if redis_url is not None:
-        functions = job_functions(deps, wake_sweep=sweeper.wake)
+        functions = job_functions(deps, wake_sweep=sweeper.wake, detached=detached)
         tasks.append(asyncio.create_task(queue.run_worker(redis_url, functions, stop=stop), name="queue"))
     _log.info("worker.started", owner=str(deps.owner))
     try:
         await stop.wait()
+        tasks.append(asyncio.create_task(detached.finish(), name="detached"))
         _, late = await asyncio.wait(tasks, timeout=FINISH_SECONDS)
         if late:
             _log.error("worker.cut_off", jobs=sorted([task.get_name() for task in late]))

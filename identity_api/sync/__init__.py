@@ -11,7 +11,8 @@ One idea a file, in the order of one sync (`run` reads as these five steps):
     outcome    what a sync can come to           settle_failure   gives a claim back that came to nothing good
     breaker    a provider that refuses us        pace             how many calls a struggling provider gets
     alarms     what a person should look at      access           what is needed to talk to a provider
-    on_demand  one user's sync on request        deps             what the wiring hands in
+    on_demand  one user's sync on request        outage           what is left alone after the database was away
+    deps       what the wiring hands in
 
 Only proof costs anybody a permission: a confirmed `invalid_grant`, or a provider's demand for the person. Everything else
 means "not verified now", and the lease decides how long that may last (I1, I7).

@@ -35,6 +35,16 @@ async def claim(deps: SyncDeps, *, limit: int, user: tuple[UUID, UUID] | None = 
     Raises:
         Unavailable: the database does not answer. The write is also the probe: no provider is called without it.
     """
+    try:
+        took = await _claim_once(deps, limit, user)
+    except Unavailable:
+        deps.outage.is_seen()
+        raise
+    deps.outage.is_over()
+    return took
+
+
+async def _claim_once(deps: SyncDeps, limit: int, user: tuple[UUID, UUID] | None) -> Claims:
     async with deps.database.transaction() as connection:
         batch = await sync.claim(
             connection,
@@ -42,6 +52,8 @@ async def claim(deps: SyncDeps, *, limit: int, user: tuple[UUID, UUID] | None = 
             limit=limit,
             max_inactive_days=deps.limits.max_inactive_days,
             places=deps.pace.places,
+            under_way=deps.under_way,
+            leaves_attempts=deps.outage.is_recent,
             user=user,
         )
         if not batch.claims:
@@ -77,6 +89,7 @@ class Leases:
     def hold(self, claimed: Claimed, until: float) -> None:
         """Renew this one from now on; `until` is `Claims.held_until`."""
         self._held[claimed.identity_id] = _Held(claimed, until)
+        self._deps.under_way.add(claimed.identity_id)
 
     def is_held(self, claimed: Claimed) -> bool:
         """Whether nobody else can have claimed it by now. Asked right before its token is sent."""
@@ -88,6 +101,7 @@ class Leases:
         held = self._held.get(claimed.identity_id)
         if held is not None and held.claimed is claimed:
             del self._held[claimed.identity_id]
+            self._deps.under_way.discard(claimed.identity_id)
 
     @asynccontextmanager
     async def kept_alive(self) -> AsyncIterator["Leases"]:
@@ -118,4 +132,5 @@ class Leases:
                 if held[identity_id].claimed.generation == generation:
                     held[identity_id].until = since + sync.LEASE_SECONDS
         except (Unavailable, TimeoutError) as error:
+            self._deps.outage.is_seen()
             _log.warning("sync.heartbeat_missed", error_type=type(error).__name__)

@@ -15,6 +15,7 @@ from identity_api.oidc.discovery import ProviderMetadata
 from identity_api.oidc.jwks import KeySet
 from identity_api.relying_party.cache import ProviderCache
 from identity_api.sync.alarms import Alarms
+from identity_api.sync.outage import Outage
 from identity_api.sync.pace import Pace
 from identity_api.upstream.exchange import Upstream
 from identity_api.upstream.keys import ProviderDocuments
@@ -59,10 +60,15 @@ class SyncDeps:
     limits: SyncLimits = SyncLimits()
     owner: UUID = field(default_factory=uuid7)
     """Who holds the leases."""
+    under_way: set[UUID] = field(default_factory=set)
+    """The identities that this process works at, from the claim on: it claims none of them a second time, though its leases
+    may have run out while the database was away."""
     memory: ProviderCache = field(default_factory=ProviderCache)
     pace: Pace = field(default_factory=lambda: Pace(time.monotonic))
     alarms: Alarms = field(default_factory=lambda: Alarms(time.monotonic))
     calls: asyncio.Semaphore = field(init=False)
+    outage: Outage = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "calls", asyncio.Semaphore(self.limits.concurrency))
+        object.__setattr__(self, "outage", Outage(self.elapsed))

@@ -16,14 +16,17 @@ from identity_api.sync.call import Called
 from identity_api.sync.deps import SyncDeps
 from identity_api.telemetry import get_logger
 
-LANDING_SECONDS = 30.0
-"""For how long a landing is tried while the database is away."""
+MAX_PAUSE_SECONDS = 1.0
+"""Between two tries while the database is away."""
 
 _log = get_logger(__name__)
 
 
 async def land(deps: SyncDeps, claimed: Claimed, called: Called) -> bool:
     """Put the token that came in the place of the one presented, if that is still the stored one.
+
+    Tried for as long as this process lives: a token that the provider has rotated exists nowhere else. It keeps its place
+    among those that a process works at, so that a database that is away for long lets no heap of them grow.
 
     An unreadable answer lands its token too. Whether the claim is still ours does not matter here: the token's own row
     decides, so a login meanwhile (which has a row of its own) costs this login nothing.
@@ -38,9 +41,9 @@ async def land(deps: SyncDeps, claimed: Claimed, called: Called) -> bool:
     assert claimed.token_id is not None
     assert claimed.token_hash is not None
     sealed = seal(deps.vault, claimed.tenant_id, claimed.token_id, successor)
-    loop = asyncio.get_running_loop()
-    give_up_at, pause = loop.time() + LANDING_SECONDS, 0.05
+    tries, pause = 0, 0.05
     while True:
+        tries += 1
         try:
             async with deps.database.reading() as connection:
                 return await rows.rotate(
@@ -56,11 +59,15 @@ async def land(deps: SyncDeps, claimed: Claimed, called: Called) -> bool:
         except Exception as error:
             # Whatever it was, trying again is right: the statement is safe to repeat, also after a commit whose answer
             # was lost, and giving up means that somebody has to sign in again.
-            if loop.time() >= give_up_at:
-                raise
-            _log.warning("sync.landing_repeated", identity=str(claimed.identity_id), error_type=type(error).__name__)
+            if tries.bit_count() == 1:  # each time that it has become twice as many
+                _log.warning(
+                    "sync.landing_repeated",
+                    identity=str(claimed.identity_id),
+                    error_type=type(error).__name__,
+                    tries=tries,
+                )
             await asyncio.sleep(pause)
-            pause = min(1.0, pause * 2)
+            pause = min(MAX_PAUSE_SECONDS, pause * 2)
 
 
 def _successor(called: Called) -> LoginTokens | None:

@@ -56,7 +56,7 @@ async def sweep(
     async with running.leases.kept_alive():
         try:
             while stop is None or not stop.is_set():
-                took = await running.take()
+                took = await running.take_more()
                 if not running.tasks and not took:
                     break
                 await running.wait(_ROUND_SECONDS if took else _IDLE_SECONDS)
@@ -80,6 +80,20 @@ class _Sweep:
         self._groups = Groups(deps)
         self._claimed = self._postponed = 0
         self._outcomes: Counter[str] = Counter()
+
+    async def take_more(self) -> int:
+        """As `take`, but a database that is away stops nothing that is under way.
+
+        Raises:
+            Unavailable: it is away, and nothing is under way.
+        """
+        try:
+            return await self.take()
+        except Unavailable as error:
+            if not self.tasks:
+                raise
+            _log.warning("sync.claim_failed", error_code=error.code, under_way=len(self.tasks))
+            return 0
 
     async def take(self) -> int:
         """Claim as many as there is room for, and begin with them; how many rows that were."""

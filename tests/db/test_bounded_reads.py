@@ -157,7 +157,7 @@ async def test_a_claim_reads_the_identities_and_users_that_it_claims(
     skewed: Skewed, connection: Connection, mode: str
 ) -> None:
     async def run(catching: Connection) -> object:
-        return await catching.fetch(sync._CLAIM_DUE, 100, uuid4(), 15.0, 30, [], [])
+        return await catching.fetch(sync._CLAIM_DUE, 100, uuid4(), 15.0, 30, [], [], [], False)
 
     read = await read_by(connection, run, mode)
     assert (read.rows["identity"], read.rows["app_user"], read.rows["refresh_token"]) == (100, 100, 100)

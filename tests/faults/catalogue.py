@@ -118,7 +118,7 @@ FAULTS = (
     Fault(
         18,
         "disk of the database full",
-        "A PostgreSQL on a file system of 128 MiB, which is filled up for longer than a landing is tried.",
+        "A PostgreSQL on a file system of 128 MiB, which is filled up for longer than a sync's lease lasts.",
         "Changes are refused with `DATABASE_CANNOT_WRITE`, readiness says `full`, reads and permission checks "
         "go on; no rotated token is lost; with space again everything works.",
     ),

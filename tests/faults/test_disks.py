@@ -22,7 +22,7 @@ pytestmark = pytest.mark.asyncio
 
 TOGETHER = 20
 HELD_SECONDS = 40.0
-"""For how long the disk stays full: longer than a landing is tried."""
+"""For how long the disk stays full: longer than a sync's lease lasts."""
 FULL = Path("/dev/full")
 """A file that says of every write that the disk is full."""
 

@@ -10,6 +10,8 @@ import pytest_asyncio
 
 from identity_api import queue as queue_module
 from identity_api.db import audit
+from identity_api.jobs import detached as detached_module
+from identity_api.jobs.detached import Detached
 from identity_api.jobs.functions import job_functions
 from identity_api.queue import Queue, run_worker
 from identity_api.sync import on_demand
@@ -48,7 +50,7 @@ async def waking(world: World, redis_url: str, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(queue_module, "_ENQUEUE_DEADLINE_SECONDS", 10.0)  # a busy machine is not what is tested
     queue, stop = Queue(redis_url), asyncio.Event()
     waking = Waking(queue)
-    functions = job_functions(world.deps, wake_sweep=waking.sweep.set)
+    functions = job_functions(world.deps, wake_sweep=waking.sweep.set, detached=Detached())
     running = asyncio.create_task(run_worker(redis_url, functions, stop=stop))
     yield waking
     stop.set()
@@ -74,6 +76,38 @@ async def test_a_sync_of_a_user_may_be_delivered_three_times(world: World, wakin
         await waking.run("sync_user", tenant_id=world.tenant_id, user_id=alice.user_id)
     assert await world.state(alice) == ("FRESH", None)
     assert world.token_requests(alice) <= 3
+
+
+@pytest.mark.asyncio
+async def test_a_sync_of_a_user_goes_on_when_its_job_is_cut_off(world: World) -> None:
+    """By its time or with Redis: the token was sent, and has to land."""
+    alice = await world.sign_in("alice")
+    detached = Detached()
+    functions = job_functions(world.deps, wake_sweep=lambda: None, detached=detached)
+    with world.issuer.hold("/token", grant_type="refresh_token", when="after") as gate:
+        body = functions["sync_user"](tenant_id=str(world.tenant_id), user_id=str(alice.user_id))
+        job = asyncio.ensure_future(body)
+        await gate.arrival()
+        job.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await job
+        gate.release()
+        await detached.finish()
+    assert await world.state(alice) == ("FRESH", None)
+    assert not (await world.sync_row(alice))["uncertain"]
+
+
+@pytest.mark.asyncio
+async def test_users_syncs_beyond_the_bound_are_left_to_the_own_sweep(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice = await world.sign_in("alice")
+    monkeypatch.setattr(detached_module, "MAX_RUNNING", 0)
+    woken = asyncio.Event()
+    functions = job_functions(world.deps, wake_sweep=woken.set, detached=Detached())
+    await functions["sync_user"](tenant_id=str(world.tenant_id), user_id=str(alice.user_id))
+    assert woken.is_set()
+    assert world.token_requests(alice) == 0
 
 
 @pytest.mark.asyncio

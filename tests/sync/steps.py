@@ -1,5 +1,7 @@
 """One sync taken apart into its steps, so that a test can put anything between two of them."""
 
+from dataclasses import replace
+
 from identity_api.db.sync import Claimed
 from identity_api.sync import apply as applying
 from identity_api.sync import claim_due as claiming
@@ -16,10 +18,13 @@ STEPS = ("claim", "call", "land", "validate", "apply")
 
 
 class SteppedSync:
-    """Does what `run` does, one step at a time. A step after a claim that got nothing does nothing."""
+    """Does what `run` does, one step at a time. A step after a claim that got nothing does nothing.
+
+    It is a process of its own: whoever else has this world may claim what it is at when its lease is over.
+    """
 
     def __init__(self, world: World, person: Person) -> None:
-        self.world = world
+        self.world = replace(world, deps=replace(world.deps, under_way=set()))
         self.person = person
         self.claimed: Claimed | None = None
         self.called: Called | None = None
@@ -27,7 +32,7 @@ class SteppedSync:
         self.outcome: Read | Stale | Ended | None = None
         self.result: str | None = None
         self._access: Access | None = None
-        self._leases = Leases(world.deps)
+        self._leases = Leases(self.world.deps)
 
     async def claim(self) -> None:
         took = await claiming.claim(self.world.deps, limit=1, user=(self.world.tenant_id, self.person.user_id))

@@ -5,20 +5,16 @@ over real HTTP; a worker that dies or stops is one whose steps are not gone on w
 """
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 import pytest
 
 from identity_api.diagnostics import explain
-from identity_api.errors import Unavailable
-from identity_api.sync import land as landing
+from identity_api.sync import land
 from tests.openid_provider import Fault, Rotation
 from tests.sync.conftest import MakeWorld
 from tests.sync.steps import SteppedSync
-from tests.sync.world import Person, World
+from tests.sync.world import AwayDatabase, Person, World, until
 
 pytestmark = pytest.mark.asyncio
 
@@ -81,11 +77,16 @@ async def sent_twice(world: World, person: Person) -> None:
 
 
 async def full_database(world: World, person: Person) -> None:
-    """The answer came and cannot be stored."""
+    """The answer came and cannot be stored before the worker ends."""
     sync = await SteppedSync(world, person).run("claim", "call")
-    sync.world = world.with_database(FullDatabase())
-    with contextlib.suppress(Unavailable):  # what did not rotate needs no landing
-        await sync.run("land")
+    database = AwayDatabase(world.database)
+    sync.world = sync.world.with_database(database)
+    landing = asyncio.create_task(sync.run("land"))
+    await asyncio.wait(
+        [landing, asyncio.create_task(database.refuses(landings=3))], return_when=asyncio.FIRST_COMPLETED
+    )
+    landing.cancel()
+    await asyncio.wait([landing])
 
 
 async def lost_answer(world: World, person: Person) -> None:
@@ -134,15 +135,6 @@ LOST_IF_STRICT = {
 lives on with the other worker's token."""
 
 
-class FullDatabase:
-    """A database that takes no write."""
-
-    @asynccontextmanager
-    async def reading(self) -> AsyncIterator[Any]:
-        raise Unavailable("No space left on the device.")
-        yield
-
-
 def frozen(world: World) -> World:
     """The world of a worker whose clock the test moves."""
     return world.with_elapsed([0.0])
@@ -155,16 +147,10 @@ def thaw(sync: SteppedSync) -> None:
     moment[0] += 3_600.0
 
 
-async def until(is_so: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
-        while not is_so():  # noqa: ASYNC110  # a counter tells nobody
-            await asyncio.sleep(0.01)
-
-
 @pytest.fixture(autouse=True)
-def _short_landing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A full database is told after two tries."""
-    monkeypatch.setattr(landing, "LANDING_SECONDS", 0.04)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A landing is tried again at once."""
+    monkeypatch.setattr(land, "MAX_PAUSE_SECONDS", 0.001)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)

@@ -1,9 +1,11 @@
 """A tenant whose people have signed in at a running provider, ready to be synced."""
 
+import asyncio
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -16,7 +18,7 @@ from identity_api.config import KeyRing
 from identity_api.db import grants
 from identity_api.db.database import Database
 from identity_api.db.providers import Provider
-from identity_api.errors import Unavailable
+from identity_api.errors import CannotWrite, Unavailable
 from identity_api.ids import uuid7
 from identity_api.lifecycle.apply_verified import Verified, apply_verified
 from identity_api.oidc.discovery import ProviderMetadata, configuration_url, parse_provider_metadata
@@ -272,6 +274,42 @@ class FlakyDatabase:
             self.failures -= 1
             raise Unavailable("The database does not answer.")
         return self._database.reading()
+
+
+class AwayDatabase:
+    """A database that takes no write before it is back."""
+
+    def __init__(self, database: Database) -> None:
+        self._database, self.limits = database, database.limits
+        self._landings, self._claims = asyncio.Semaphore(0), asyncio.Semaphore(0)
+        self.is_back = False
+
+    def reading(self) -> Any:
+        return self._used(self._database.reading, self._landings)
+
+    def transaction(self) -> Any:
+        return self._used(self._database.transaction, self._claims)
+
+    @asynccontextmanager
+    async def _used(self, use: Callable[[], Any], tried: asyncio.Semaphore) -> AsyncIterator[Any]:
+        if not self.is_back:
+            tried.release()
+            raise CannotWrite
+        async with use() as connection:
+            yield connection
+
+    async def refuses(self, *, landings: int = 0, claims: int = 0) -> None:
+        """Wait until it has refused so many."""
+        for _ in range(landings):
+            await self._landings.acquire()
+        for _ in range(claims):
+            await self._claims.acquire()
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not is_so():  # noqa: ASYNC110  # a counter tells nobody
+            await asyncio.sleep(0.01)
 
 
 async def _session(connection: Any, tenant_id: UUID, user_id: UUID, identity_id: UUID) -> UUID:

@@ -1,0 +1,37 @@
+"""Work that a job begins and does not take with it when it is cut off.
+
+A job is cancelled when it takes too long and when Redis fails. A refresh token that was sent has to be answered and landed
+all the same.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+MAX_RUNNING = 20
+"""As many as there are jobs at a time."""
+
+
+class Detached:
+    """What jobs of this process have begun."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Future[object]] = set()
+
+    async def run(self, body: Callable[[], Awaitable[object]]) -> bool:
+        """Wait for the body's end; cancelling the wait leaves the body running.
+
+        Returns:
+            False if as many run as may: then it has not been begun.
+        """
+        if len(self._tasks) >= MAX_RUNNING:
+            return False
+        task = asyncio.ensure_future(body())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        await asyncio.shield(task)
+        return True
+
+    async def finish(self) -> None:
+        """Wait for all of them; cancelling this cuts them off."""
+        while self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)

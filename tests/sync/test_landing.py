@@ -1,0 +1,111 @@
+"""A token that the provider has rotated is stored, however long the database is away, and sent by nobody before that."""
+
+import asyncio
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from identity_api.db import refresh_tokens
+from identity_api.errors import CannotWrite, Unavailable
+from identity_api.sync import land, run
+from identity_api.sync.outage import LANDING_FIRST_SECONDS
+from identity_api.sync.run import sweep
+from tests.sync.steps import SteppedSync
+from tests.sync.world import AwayDatabase, Person, World, until
+
+pytestmark = pytest.mark.asyncio
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A landing is tried again at once."""
+    monkeypatch.setattr(land, "MAX_PAUSE_SECONDS", 0.001)
+
+
+async def sent_and_away(world: World, person: Person, database: AwayDatabase) -> SteppedSync:
+    """A worker whose provider has rotated the token, and whose database is away since, for longer than its lease."""
+    sync = await SteppedSync(world, person).run("claim", "call")
+    sync.world = sync.world.with_database(database)
+    await world.let_lease_run_out(person)
+    return sync
+
+
+async def test_a_rotated_token_lands_however_long_the_database_is_away(world: World) -> None:
+    alice = await world.sign_in("alice")
+    database = AwayDatabase(world.database)
+    sync = await sent_and_away(world, alice, database)
+    landing = asyncio.create_task(sync.run("land"))
+    await database.refuses(landings=200)
+    assert not landing.done()
+    database.is_back = True
+    assert (await landing).landed
+    await world.make_due(alice)
+    assert (await world.sync(alice)).outcomes == {"ok": 1}
+    assert not (await world.sync_row(alice))["uncertain"]
+
+
+async def test_a_worker_claims_nothing_a_second_time_that_it_is_still_at(world: World) -> None:
+    """The database is back and the lease over, and the token has not landed yet."""
+    alice = await world.sign_in("alice")
+    sync = await sent_and_away(world, alice, AwayDatabase(world.database))
+    assert (await sync.world.with_database(world.database).sync(alice)).claimed == 0
+    assert world.token_requests(alice) == 1
+    sync.world = world
+    assert (await sync.run("land")).landed
+
+
+@pytest.mark.parametrize("lives", [True, False])
+async def test_after_an_outage_another_workers_token_lands_first(world: World, lives: bool) -> None:
+    alice = await world.sign_in("alice")
+    database = AwayDatabase(world.database)
+    sync = await sent_and_away(world, alice, database)
+    moment = [0.0]
+    other = world.with_elapsed(moment).with_database(database)
+    with pytest.raises(Unavailable):
+        await other.sync(alice)
+    database.is_back = True
+    assert (await other.sync(alice)).claimed == 0
+    if lives:
+        assert (await sync.run("land")).landed
+    moment[0] = LANDING_FIRST_SECONDS
+    await world.make_due(alice)
+    assert (await other.sync(alice)).outcomes == {"ok" if lives else "rotation_lost": 1}
+
+
+async def test_after_an_outage_everybody_else_is_synced_at_once(world: World) -> None:
+    alice = await world.sign_in("alice")
+    database = AwayDatabase(world.database)
+    other = world.with_database(database)
+    with pytest.raises(Unavailable):
+        await other.sync(alice)
+    database.is_back = True
+    assert (await other.sync(alice)).outcomes == {"ok": 1}
+
+
+async def test_a_sweep_goes_on_while_one_token_cannot_land(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither its database nor the one token that waits holds up anybody who falls due meanwhile."""
+    alice, bob = await world.sign_in("alice"), await world.sign_in("bob", is_due=False)
+    rotate, blocked, refuses = refresh_tokens.rotate, asyncio.Event(), True
+
+    async def rotate_but_alice(connection: Any, tenant_id: UUID, token_id: UUID, **values: Any) -> bool:
+        if refuses and token_id == (await world.token(alice))["id"]:
+            blocked.set()
+            raise CannotWrite
+        return await rotate(connection, tenant_id, token_id, **values)
+
+    monkeypatch.setattr(refresh_tokens, "rotate", rotate_but_alice)
+    monkeypatch.setattr(run, "_IDLE_SECONDS", 0.01)
+    database = AwayDatabase(world.database)
+    database.is_back = True
+    sweeping = asyncio.create_task(sweep(world.with_database(database).deps))
+    await blocked.wait()
+    database.is_back = False
+    await database.refuses(claims=2)
+    database.is_back = True
+    await world.make_due(bob)
+    await until(lambda: world.token_requests(bob) == 1)
+    assert not sweeping.done()
+    refuses = False
+    assert (await sweeping).outcomes["ok"] >= 2
+    assert world.token_requests(alice) == 1
