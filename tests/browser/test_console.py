@@ -106,3 +106,43 @@ async def test_with_javascript_the_list_follows_what_is_typed_and_times_are_loca
     assert "q=cle" in scripted.url
     assert (await scripted.locator("#found time").get_attribute("title") or "").endswith("UTC")
     await look(scripted, "Users")
+
+
+async def test_without_javascript_a_group_is_mapped_changed_and_unmapped(plain: Page, house: House) -> None:
+    await plain.goto(f"{house.origin}/console/groups")
+    await look(plain, "Groups")
+    await plain.goto(f"{house.origin}/console/mappings")
+    await look(plain, "Mappings")
+    await plain.get_by_role("link", name="New mapping").click()
+    await look(plain, "New mapping")
+    await plain.get_by_label("Group or pattern").fill("night-shift")
+    await plain.get_by_label("identity:audit:read").check()
+    await plain.get_by_label("Provider", exact=True).select_option("Google")
+    await plain.get_by_role("button", name="Preview").click()
+    await expect(plain.locator("#preview")).to_contain_text("Users who gain a permission: 0.")
+    await look(plain, "New mapping")
+    await plain.get_by_label("Why (for the record)").fill("for the auditors")
+    await plain.get_by_role("button", name="Make the mapping").click()
+    await expect(plain.get_by_role("status")).to_contain_text("The mapping is made.")
+    await plain.get_by_role("link", name="night-shift").click()
+    await expect(plain.locator("#history")).to_be_visible()
+    await plain.get_by_label("Gives its permissions").select_option("No")
+    await plain.get_by_role("button", name="Preview").click()
+    await plain.get_by_role("button", name="Save the change").click()
+    await expect(plain.get_by_role("status")).to_contain_text("The mapping is changed.")
+    await look(plain, "night-shift")
+    await plain.get_by_role("link", name="Delete it").click()
+    await plain.get_by_role("button", name="Delete the mapping").click()
+    await expect(plain.get_by_role("status")).to_contain_text("The mapping is deleted.")
+
+
+async def test_with_javascript_the_preview_follows_what_is_typed_and_ticked(scripted: Page, house: House) -> None:
+    await scripted.goto(f"{house.origin}/console/mappings/new")
+    await scripted.get_by_label("Group or pattern").press_sequentially("day-*")
+    await scripted.get_by_label("Compared").select_option("GLOB")
+    await scripted.get_by_label("identity:audit:read").check()
+    await expect(scripted.locator("#preview [role=alert]")).to_contain_text("exact")
+    await scripted.get_by_label("identity:audit:read").uncheck()
+    await expect(scripted.locator("#preview")).to_contain_text("Nothing has been changed yet.")
+    await scripted.emulate_media(color_scheme="dark")
+    await look(scripted, "New mapping")

@@ -15,8 +15,17 @@ from identity_api.web.deps import WebDeps
 from identity_api.web.http.errors import HTTPRefusal
 from identity_api.web.http.request_state import RequestFacts
 
-_STATUS: Final = {"FORBIDDEN": 403, "NOT_FOUND": 404, "INTERNAL": 500, "TIMEOUT": 503, "CONFLICT": 409}
+_STATUS: Final = {
+    "FORBIDDEN": 403,
+    "NOT_FOUND": 404,
+    "INTERNAL": 500,
+    "TIMEOUT": 503,
+    "CONFLICT": 409,
+    "VALIDATION_FAILED": 500,
+}
 _PROBLEM: Final = "...Problem"
+_PREVIEWS: Final = (["preview"], ["deletion"])
+"""What documents call a preview of what a form would do. Its refusal is told beside it, as `refused`."""
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -51,7 +60,7 @@ def may(permissions: frozenset[str]) -> dict[str, bool]:
 async def ask(
     deps: WebDeps, facts: RequestFacts, found: Authenticated, name: str, variables: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The data of a document; every field that it asks for has been answered.
+    """The data of a document; every field that it asks for has been answered, but for a preview that was refused.
 
     Args:
         deps: of the edge.
@@ -83,9 +92,11 @@ async def ask(
 
     async with deps.gate.passing():
         answer = msgspec.json.decode((await deps.graphql(request, authenticate)).body)
-    if errors := answer.get("errors"):
-        _raise(errors[0])
-    data: dict[str, Any] = answer["data"]
+    data: dict[str, Any] = {"refused": None, **(answer.get("data") or {})}
+    for error in answer.get("errors", ()):
+        if error.get("path") not in _PREVIEWS:
+            _raise(error)
+        data["refused"] = Problem(kind="", code=error["extensions"]["code"], message=error["message"])
     return data
 
 

@@ -5,6 +5,8 @@ from typing import Any, Final
 
 import msgspec
 
+from identity_api.web.console import rules
+
 Typed = Mapping[str, str]
 """What the address and the fields give, none of them empty; of a field that is there several times, all, one a line."""
 
@@ -51,5 +53,26 @@ FORMS: Final = (
         page="user",
         variables=lambda typed: {"id": typed.get("session", "")},
         leads_to="/console/users/{id}",
+    ),
+    Form(
+        name="create_mapping",
+        path="/console/mappings/new",
+        page="new_mapping",
+        variables=rules.creating,
+        leads_to="/console/mappings",
+    ),
+    Form(
+        name="update_mapping",
+        path="/console/mappings/{id:str}",
+        page="mapping",
+        variables=rules.updating,
+        leads_to="/console/mappings/{id}",
+    ),
+    Form(
+        name="delete_mapping",
+        path="/console/mappings/{id:str}/delete",
+        page="mapping",
+        variables=rules.deleting,
+        leads_to="/console/mappings",
     ),
 )

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import msgspec
 
-from identity_api.permissions.service import USERS_READ
+from identity_api.permissions.service import GROUPS_READ, MAPPINGS_READ, USERS_READ
+from identity_api.web.console import rules
 
 Given = Mapping[str, str]
 """What the address gives: parts of the path and of the query, none of them empty."""
@@ -45,6 +46,15 @@ def _users(given: Given) -> dict[str, Any]:
 _SEARCHED: Final = {"username": "usernamePrefix", "email": "emailPrefix"}
 
 
+def _groups(given: Given) -> dict[str, Any]:
+    return {
+        "prefix": given.get("q"),
+        "provider": given.get("provider"),
+        "mapped": given["mapped"] == "yes" if given.get("mapped") in ("yes", "no") else None,
+        "after": given.get("after"),
+    }
+
+
 def _user(given: Given) -> dict[str, Any]:
     permission = given.get("permission", "")
     return {"id": given["id"], "permission": permission, "explains": bool(permission)}
@@ -53,6 +63,15 @@ def _user(given: Given) -> dict[str, Any]:
 PAGES: Final = (
     Page(name="users", path="/console/users", variables=_users, shown_for=(USERS_READ,)),
     Page(name="user", path="/console/users/{id:str}", variables=_user),
+    Page(name="groups", path="/console/groups", variables=_groups, shown_for=(GROUPS_READ,)),
+    Page(
+        name="mappings",
+        path="/console/mappings",
+        variables=lambda given: {"after": given.get("after")},
+        shown_for=(MAPPINGS_READ,),
+    ),
+    Page(name="new_mapping", path="/console/mappings/new", variables=rules.new_mapping),
+    Page(name="mapping", path="/console/mappings/{id:str}", variables=rules.mapping),
 )
 """In the order of the navigation."""
 

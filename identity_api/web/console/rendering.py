@@ -15,6 +15,7 @@ from markupsafe import Markup
 from identity_api.http import HTTPResponse
 from identity_api.web.console.asking import Problem
 from identity_api.web.console.pages import Page, navigation
+from identity_api.web.console.rules import SEVERAL
 from identity_api.web.console.texts import CATALOGUE, Texts
 from identity_api.web.http.request_state import RequestFacts
 from identity_api.web.http.security_headers import CONTENT_SECURITY_POLICY
@@ -24,6 +25,7 @@ from identity_api.web.pages.rendering import STYLE_VERSION
 POLICY: Final = f"{CONTENT_SECURITY_POLICY}; script-src 'self'; connect-src 'self'"
 """Scripts of ours ask our own origin; forms lead to our own origin alone."""
 
+_ONCE: Final = ("done", "digest", "reason", "id")
 SCRIPTS: Final = {
     name: (files("identity_api.web.console") / "static" / name).read_bytes() for name in ("htmx.min.js", "console.js")
 }
@@ -43,6 +45,22 @@ def without(given: Mapping[str, str], *names: str) -> dict[str, str]:
     return {name: value for name, value in given.items() if value and name not in names}
 
 
+def with_several(given: Mapping[str, str], **changed: str) -> list[tuple[str, str]]:
+    """What was given and what is changed, each value of a field that is given several times by itself."""
+    return carried({**without(given, *_ONCE), **changed}, *without(given, *_ONCE), *changed)
+
+
+def carried(given: Mapping[str, str], *names: str) -> list[tuple[str, str]]:
+    """These fields as they were given, for a form or an address that carries them on."""
+    wanted = dict.fromkeys(names)
+    return [(name, part) for name in wanted for part in lines(given.get(name, ""))]
+
+
+def lines(value: str) -> list[str]:
+    """The values of a field that may be given several times."""
+    return [part for part in value.split(SEVERAL) if part]
+
+
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("identity_api.web.console"),
@@ -57,7 +75,7 @@ def _environment() -> jinja2.Environment:
         "scripts": [f"/static/console/{name}?v={version}" for name, version in VERSIONS.items()],
         "languages": tuple(CATALOGUE),
     }
-    environment.globals["without"] = without
+    environment.globals |= {"without": without, "with_several": with_several, "carried": carried, "lines": lines}
     environment.filters |= {"when": when, "query": urlencode}
     return environment
 

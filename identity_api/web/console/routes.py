@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 from litestar import Response, get, post, route
 from litestar.handlers import HTTPRouteHandler
 
+from identity_api.db.audit_origin import Origin, changes_come_from
 from identity_api.errors import NotFound, Refused
 from identity_api.http import HTTPResponse
 from identity_api.sessions.authenticate import Authenticated
@@ -20,13 +21,17 @@ from identity_api.web.console.asking import Problem, ask, problem_of
 from identity_api.web.console.forms import FORMS, Form
 from identity_api.web.console.pages import BY_NAME, PAGES, Page, navigation
 from identity_api.web.console.rendering import SCRIPTS, VERSIONS, Visit, show
+from identity_api.web.console.rules import SEVERAL
 from identity_api.web.console.texts import CATALOGUE, choose
 from identity_api.web.http import authentication, cookies, headers
-from identity_api.web.http.parameters import WebRequest, deps_of, form_pairs, query_of
+from identity_api.web.http.change_reason import checked
+from identity_api.web.http.parameters import WebRequest, deps_of, form_pairs, pairs_of, query_of
 from identity_api.web.http.request_state import RequestFacts, facts_of
 from identity_api.web.http.response import redirect, to_litestar
 
 LANGUAGE_COOKIE: Final = "language"
+_NOT_IN_ADDRESS: Final = frozenset(("done", "digest", "reason"))
+"""What is said once."""
 _YEAR_SECONDS: Final = 31_536_000
 _MEDIA_TYPE: Final = "text/javascript; charset=utf-8"
 
@@ -74,7 +79,8 @@ def _page_handler(page: Page) -> HTTPRouteHandler:
         found = await authentication.optional(deps_of(request), request.scope)
         if found is None:
             return _to_login(request)
-        return to_litestar(await _shown(request, found, page, query_of(request)))
+        query = _typed(pairs_of(request.scope["query_string"]))
+        return to_litestar(await _shown(request, found, page, query))
 
     return route(page.path, http_method=["GET", "HEAD"], name=f"console-{page.name}")(handle)
 
@@ -85,7 +91,8 @@ def _form_handler(form: Form) -> HTTPRouteHandler:
         found = await authentication.require(deps, request.scope)
         typed = _typed(await form_pairs(request))
         given = {**typed, **request.path_params}
-        problem = problem_of(await ask(deps, facts, found, form.name, form.variables(given)))
+        with changes_come_from(Origin(facts.request_id, facts.address, checked(typed.get("reason", "")))):
+            problem = problem_of(await ask(deps, facts, found, form.name, form.variables(given)))
         if problem is not None:
             page = BY_NAME[form.page]
             return to_litestar(await _shown(request, found, page, typed, problem=problem, form=form.name))
@@ -122,7 +129,8 @@ async def _shown(
 def _address(facts: RequestFacts, page: Page, given: Mapping[str, str], parts: Mapping[str, str]) -> str:
     """The page's own address with what was given, also where a form has just been posted to another one."""
     path = _filled(page.path.replace(":str}", "}"), parts)
-    query = urlencode({name: value for name, value in given.items() if name not in parts and name != "done"})
+    kept = {name: value for name, value in given.items() if name not in parts and name not in _NOT_IN_ADDRESS}
+    query = urlencode([(name, part) for name, value in kept.items() for part in value.split(SEVERAL)])
     return facts.local(path) + (f"?{query}" if query else "")
 
 
@@ -146,7 +154,7 @@ def _typed(pairs: list[tuple[str, str]]) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, value in pairs:
         if value:
-            found[name] = f"{found[name]}\n{value}" if name in found else value
+            found[name] = found[name] + SEVERAL + value if name in found else value
     return found
 
 

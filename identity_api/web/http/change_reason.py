@@ -22,11 +22,26 @@ def reason_of(scope: Any) -> str | None:
     sent = headers.values(scope, b"identity-reason")
     if not sent:
         return None
-    reason = unquote(sent[0]).strip()
-    if len(sent) > 1 or len(reason) > MAX_CHARACTERS or not is_storable(reason) or not reason.isprintable():
-        raise HTTPRefusal(
-            400,
-            "REASON_REFUSED",
-            f"Identity-Reason is one line of at most {MAX_CHARACTERS} characters, percent-encoded.",
-        )
+    if len(sent) > 1:
+        raise _refused()
+    return checked(unquote(sent[0]))
+
+
+def checked(text: str) -> str | None:
+    """A reason as somebody wrote it, without the spaces around it; None if nothing is left.
+
+    Raises:
+        HTTPRefusal: as `reason_of`.
+    """
+    reason = text.strip()
+    if len(reason) > MAX_CHARACTERS or not is_storable(reason) or not reason.isprintable():
+        raise _refused()
     return reason or None
+
+
+def _refused() -> HTTPRefusal:
+    return HTTPRefusal(
+        400,
+        "REASON_REFUSED",
+        f"Identity-Reason is one line of at most {MAX_CHARACTERS} characters, percent-encoded.",
+    )

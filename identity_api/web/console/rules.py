@@ -1,0 +1,70 @@
+"""The editor of group mappings: what it holds is in the page's address until it is saved.
+
+So a preview is a link, going back loses nothing, and whoever has to prove anew who they are comes back to what they typed.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+SEVERAL: Final = "\n"
+"""Between the values of a field that is given several times."""
+
+
+def rule(given: Mapping[str, str]) -> dict[str, Any]:
+    """The rule that the editor holds, as the API takes it."""
+    return {
+        "pattern": given.get("pattern", ""),
+        "match": "GLOB" if given.get("match") == "GLOB" else "EXACT",
+        "permissions": [one for one in given.get("permissions", "").split(SEVERAL) if one],
+        "provider": given.get("provider") or None,
+        "enabled": given.get("enabled") != "no",
+    }
+
+
+def creating(given: Mapping[str, str]) -> dict[str, Any]:
+    """The input of a new mapping."""
+    return {"input": {**rule(given), "asPreviewed": given.get("digest") or None}}
+
+
+def updating(given: Mapping[str, str]) -> dict[str, Any]:
+    """The input of a changed mapping."""
+    return {"input": {**rule(given), **_named(given)}}
+
+
+def deleting(given: Mapping[str, str]) -> dict[str, Any]:
+    """The input of a deletion."""
+    return {"input": _named(given)}
+
+
+def _named(given: Mapping[str, str]) -> dict[str, Any]:
+    version = given.get("version", "")
+    return {
+        "id": given.get("id", ""),
+        "version": int(version) if version.isascii() and version.isdecimal() and len(version) < 10 else 0,
+        "asPreviewed": given.get("digest") or None,
+    }
+
+
+def new_mapping(given: Mapping[str, str]) -> dict[str, Any]:
+    """What the page of a new mapping asks."""
+    return {**creating({**given, "digest": ""}), **_suggestions(given), "previews": "permissions" in given}
+
+
+def mapping(given: Mapping[str, str]) -> dict[str, Any]:
+    """What the page of a mapping asks: the mapping, and whom its change or its deletion would touch."""
+    deletes = "delete" in given
+    plain = {**given, "digest": ""}
+    return {
+        "id": given.get("id", ""),
+        "input": updating(plain)["input"],
+        "deletion": deleting(plain)["input"],
+        "deletes": deletes,
+        "previews": "pattern" in given and not deletes,
+        **_suggestions(given),
+    }
+
+
+def _suggestions(given: Mapping[str, str]) -> dict[str, Any]:
+    """Groups that begin with what is typed."""
+    pattern = given.get("pattern", "")
+    return {"typed": pattern, "nothingTyped": not pattern, "provider": given.get("provider") or None}
