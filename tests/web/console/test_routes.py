@@ -86,12 +86,12 @@ async def test_too_many_questions_are_refused_as_by_the_api(site: Site, redis_ur
     assert (await admin.get("/console/users")).status_code == 200
     session_id = await site.fetchval("select id from session where tenant_id = $1", site.tenant.id)
     redis = connect(redis_url)
-    key, cost = f"graphql:{session_id}", COST_PER_MINUTE - 100
+    key, cost = f"graphql:{session_id}", COST_PER_MINUTE - 30
     assert (await Limiter(redis).hit(key, limit=COST_PER_MINUTE, window_seconds=60, cost=cost)).allowed
     await redis.aclose()
-    answers = [await admin.get("/console/users") for _ in range(8)]
-    assert answers[-1].status_code == 429
-    assert "retry-after" in answers[-1].headers
+    answers = [await admin.get("/console/users") for _ in range(20)]
+    refused = next(one for one in answers if one.status_code == 429)
+    assert "retry-after" in refused.headers
 
 
 async def test_every_form_stands_on_a_page_there_is() -> None:
