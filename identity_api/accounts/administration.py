@@ -9,7 +9,7 @@ from identity_api.accounts.ways_in import an_admin_remains, check_may_open, chec
 from identity_api.db import audit, grants, locks, permissions, user_read_model, user_state
 from identity_api.db.database import Connection, Database
 from identity_api.db.grants import Closing, OpenGrant
-from identity_api.db.permissions import PermissionRow
+from identity_api.db.permissions import PermissionRecord
 from identity_api.db.tenant_limits import ensure_within
 from identity_api.errors import NotFound, Refused
 from identity_api.lifecycle.end_login import end_everything_of_users
@@ -124,7 +124,7 @@ async def _lock(connection: Connection, tenant_id: UUID, user_id: UUID) -> None:
         raise NotFound("There is no such user.")
 
 
-async def _permission(connection: Connection, actor: Actor, permission_id: UUID) -> PermissionRow:
+async def _permission(connection: Connection, actor: Actor, permission_id: UUID) -> PermissionRecord:
     row = await permissions.get(connection, actor.tenant_id, permission_id)
     if row is None:
         raise NotFound("There is no such permission.")

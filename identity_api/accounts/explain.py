@@ -8,7 +8,7 @@ import msgspec
 
 from identity_api.db import permissions, user_read_model, ways_to
 from identity_api.db.database import Connection
-from identity_api.db.permissions import PermissionRow
+from identity_api.db.permissions import PermissionRecord
 from identity_api.db.user_read_model import UserRecord
 from identity_api.db.ways_to import Way
 from identity_api.errors import NotFound
@@ -43,7 +43,7 @@ class Explanation(msgspec.Struct, frozen=True):
 
     user: UserRecord
     tenant: TenantCircumstances
-    permission: PermissionRow
+    permission: PermissionRecord
     at: datetime
     grants: tuple[ExplainedGrant, ...]
     untaken: tuple[UntakenWay, ...]

@@ -17,7 +17,7 @@ from identity_api.ids import uuid7
 CloseReason = Literal["GROUP_LEFT", "MAPPING_CHANGED", "MODE_NONE", "STRICT_PROVIDER", "ADMIN"]
 
 
-class Opening(msgspec.Struct, frozen=True):
+class NewGrant(msgspec.Struct, frozen=True):
     """A group grant to open."""
 
     user_id: UUID
@@ -39,7 +39,7 @@ class Closing(msgspec.Struct, frozen=True):
 class Decision(msgspec.Struct, frozen=True):
     """What has to change so that grants say what groups, mappings and modes give."""
 
-    openings: tuple[Opening, ...]
+    openings: tuple[NewGrant, ...]
     closings: tuple[Closing, ...]
 
 
@@ -113,7 +113,7 @@ async def decide(
     """
     rows = await connection.fetch(_DECIDE, tenant_id, identity_ids, mapping_ids)
     openings = [
-        Opening(row["user_id"], row["identity_id"], row["permission_id"], row["mapping_id"], row["group_id"])
+        NewGrant(row["user_id"], row["identity_id"], row["permission_id"], row["mapping_id"], row["group_id"])
         for row in rows
         if row["verdict"] == "OPEN"
     ]
@@ -145,8 +145,8 @@ async def held_besides(
 
 
 async def open_group_grants(
-    connection: Connection, tenant_id: UUID, openings: Sequence[Opening], actor: str
-) -> list[tuple[UUID, Opening]]:
+    connection: Connection, tenant_id: UUID, openings: Sequence[NewGrant], actor: str
+) -> list[tuple[UUID, NewGrant]]:
     """Insert these grants; returns the id given to each."""
     made = [(uuid7(), opening) for opening in openings]
     await connection.execute(

@@ -11,7 +11,7 @@ from identity_api.db import outbox
 from identity_api.db.database import Connection
 
 
-class Standing(msgspec.Struct, frozen=True):
+class StoredIdentity(msgspec.Struct, frozen=True):
     """What is stored of an identity and its user, as far as a verified answer may change it."""
 
     id: UUID
@@ -31,7 +31,9 @@ class Standing(msgspec.Struct, frozen=True):
     """The same of what its groups give, which needs an answer with groups."""
 
 
-async def standings(connection: Connection, tenant_id: UUID, identity_ids: Collection[UUID]) -> dict[UUID, Standing]:
+async def standings(
+    connection: Connection, tenant_id: UUID, identity_ids: Collection[UUID]
+) -> dict[UUID, StoredIdentity]:
     """What is stored of these identities, by id. Read it after locking the users.
 
     Locks their sync rows, so that the generation read is still the current one when the caller writes.
@@ -54,7 +56,7 @@ async def standings(connection: Connection, tenant_id: UUID, identity_ids: Colle
         tenant_id,
         list(identity_ids),
     )
-    return {row["id"]: Standing(**{**row, "claims": msgspec.json.decode(row["claims"])}) for row in rows}
+    return {row["id"]: StoredIdentity(**{**row, "claims": msgspec.json.decode(row["claims"])}) for row in rows}
 
 
 class Renewal(msgspec.Struct, frozen=True):

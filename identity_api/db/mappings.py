@@ -13,7 +13,7 @@ from identity_api.db.database import Connection
 from identity_api.ids import uuid7
 
 
-class MappingRow(msgspec.Struct, frozen=True):
+class MappingRecord(msgspec.Struct, frozen=True):
     """A mapping as it stands, with what it gives and how far its last edit has come."""
 
     id: UUID
@@ -57,19 +57,19 @@ _SELECT = """
 """
 
 
-def _row(row: Record) -> MappingRow:
-    return MappingRow(
+def _row(row: Record) -> MappingRecord:
+    return MappingRecord(
         **{**row, "permission_ids": tuple(row["permission_ids"]), "permissions": tuple(row["permissions"])}
     )
 
 
-async def get(connection: Connection, tenant_id: UUID, mapping_id: UUID) -> MappingRow | None:
+async def get(connection: Connection, tenant_id: UUID, mapping_id: UUID) -> MappingRecord | None:
     """The mapping, if it is this tenant's and not deleted."""
     row = await connection.fetchrow(f"{_SELECT} and m.id = $2", tenant_id, mapping_id)
     return _row(row) if row else None
 
 
-async def page(connection: Connection, tenant_id: UUID, *, after: UUID | None, first: int) -> list[MappingRow]:
+async def page(connection: Connection, tenant_id: UUID, *, after: UUID | None, first: int) -> list[MappingRecord]:
     """At most `first` + 1 mappings after that one, oldest first: the last tells whether there are more."""
     rows = await connection.fetch(
         f"{_SELECT} and ($2::uuid is null or m.id > $2) order by m.id limit $3", tenant_id, after, first + 1
@@ -87,7 +87,7 @@ async def patterns(connection: Connection, tenant_id: UUID, mapping_ids: Collect
     return {row["id"]: row["pattern"] for row in rows}
 
 
-async def by_ids(connection: Connection, tenant_id: UUID, mapping_ids: Collection[UUID]) -> list[MappingRow]:
+async def by_ids(connection: Connection, tenant_id: UUID, mapping_ids: Collection[UUID]) -> list[MappingRecord]:
     """Those of these that are this tenant's and not deleted, oldest first."""
     rows = await connection.fetch(f"{_SELECT} and m.id = any($2::uuid[]) order by m.id", tenant_id, list(mapping_ids))
     return [_row(row) for row in rows]

@@ -10,7 +10,7 @@ from identity_api.db.database import Connection
 from identity_api.ids import uuid7
 
 
-class PermissionRow(msgspec.Struct, frozen=True):
+class PermissionRecord(msgspec.Struct, frozen=True):
     """A permission of the tenant."""
 
     id: UUID
@@ -22,30 +22,30 @@ class PermissionRow(msgspec.Struct, frozen=True):
 _SELECT = "select id, name, description, delegable from permission"
 
 
-def _row(row: Record | None) -> PermissionRow | None:
-    return PermissionRow(**row) if row else None
+def _row(row: Record | None) -> PermissionRecord | None:
+    return PermissionRecord(**row) if row else None
 
 
-async def get(connection: Connection, tenant_id: UUID, permission_id: UUID) -> PermissionRow | None:
+async def get(connection: Connection, tenant_id: UUID, permission_id: UUID) -> PermissionRecord | None:
     """The permission, if it is this tenant's."""
     return _row(await connection.fetchrow(f"{_SELECT} where tenant_id = $1 and id = $2", tenant_id, permission_id))
 
 
-async def by_ids(connection: Connection, tenant_id: UUID, ids: Collection[UUID]) -> list[PermissionRow]:
+async def by_ids(connection: Connection, tenant_id: UUID, ids: Collection[UUID]) -> list[PermissionRecord]:
     """Those of these that are this tenant's, by name."""
     rows = await connection.fetch(
         f"{_SELECT} where tenant_id = $1 and id = any($2::uuid[]) order by name", tenant_id, list(ids)
     )
-    return [PermissionRow(**row) for row in rows]
+    return [PermissionRecord(**row) for row in rows]
 
 
-async def by_names(connection: Connection, tenant_id: UUID, names: Collection[str]) -> dict[str, PermissionRow]:
+async def by_names(connection: Connection, tenant_id: UUID, names: Collection[str]) -> dict[str, PermissionRecord]:
     """Those of these names that the catalogue has."""
     rows = await connection.fetch(f"{_SELECT} where tenant_id = $1 and name = any($2::text[])", tenant_id, list(names))
-    return {row["name"]: PermissionRow(**row) for row in rows}
+    return {row["name"]: PermissionRecord(**row) for row in rows}
 
 
-async def page(connection: Connection, tenant_id: UUID, *, after: str | None, first: int) -> list[PermissionRow]:
+async def page(connection: Connection, tenant_id: UUID, *, after: str | None, first: int) -> list[PermissionRecord]:
     """At most `first` + 1 permissions after that name, by name: the last tells whether there are more."""
     rows = await connection.fetch(
         f"{_SELECT} where tenant_id = $1 and ($2::text is null or name > $2) order by name limit $3",
@@ -53,12 +53,12 @@ async def page(connection: Connection, tenant_id: UUID, *, after: str | None, fi
         after,
         first + 1,
     )
-    return [PermissionRow(**row) for row in rows]
+    return [PermissionRecord(**row) for row in rows]
 
 
 async def insert(
     connection: Connection, tenant_id: UUID, name: str, description: str, *, delegable: bool
-) -> PermissionRow | None:
+) -> PermissionRecord | None:
     """A new permission; None if the name is taken."""
     return _row(
         await connection.fetchrow(
@@ -77,7 +77,7 @@ async def insert(
 
 async def update(
     connection: Connection, tenant_id: UUID, permission_id: UUID, *, description: str, delegable: bool
-) -> PermissionRow | None:
+) -> PermissionRecord | None:
     """Change description and delegability; the name is what other systems know it by and stays."""
     return _row(
         await connection.fetchrow(

@@ -22,7 +22,7 @@ from identity_api.permissions import service
 TypeT = TypeVar("TypeT", bound=type)
 
 
-class Rule(msgspec.Struct, frozen=True):
+class PermissionRule(msgspec.Struct, frozen=True):
     """One of these permissions is needed; none listed: anyone signed in."""
 
     any_of: tuple[str, ...] = ()
@@ -50,17 +50,17 @@ class Rule(msgspec.Struct, frozen=True):
         return f" Needs {names}, except for oneself." if self.oneself else f" Needs {names}."
 
 
-def holds(*any_of: str, oneself: bool = False) -> Rule:
+def holds(*any_of: str, oneself: bool = False) -> PermissionRule:
     """Who holds one of these may."""
-    return Rule(any_of, oneself)
+    return PermissionRule(any_of, oneself)
 
 
-def changes(*any_of: str, oneself: bool = False) -> Rule:
+def changes(*any_of: str, oneself: bool = False) -> PermissionRule:
     """Who holds one of these may, if it is certain by now that it is they: the mutation is sensitive."""
-    return Rule(any_of, oneself, is_sensitive=True)
+    return PermissionRule(any_of, oneself, is_sensitive=True)
 
 
-ANYONE: Final = Rule()
+ANYONE: Final = PermissionRule()
 REACHED: Final = ANYONE
 """Whoever may reach the object may read it: every way to it has a line of its own."""
 
@@ -77,7 +77,7 @@ CATALOGUE: Final = holds(
 )
 """The names of the tenant's permissions: for everyone who gives them, or sees who has them."""
 
-ACCESS: Final[dict[str, Rule]] = {
+ACCESS: Final[dict[str, PermissionRule]] = {
     # Queries
     "Query.viewer": ANYONE,
     "Query.node": ANYONE,  # each type by the rule of NODES below
@@ -241,7 +241,7 @@ ACCESS: Final[dict[str, Rule]] = {
     "TotpPrepared.*": REACHED,
 }
 
-NODES: Final[dict[str, Rule]] = {
+NODES: Final[dict[str, PermissionRule]] = {
     "User": PERSON,
     "Identity": PERSON,
     "Session": PERSON,
@@ -253,7 +253,7 @@ NODES: Final[dict[str, Rule]] = {
 """`node(id)`, by the type that the id names: what the type's own root field asks."""
 
 
-def rule_of(type_name: str, field_name: str) -> Rule:
+def rule_of(type_name: str, field_name: str) -> PermissionRule:
     """The line of the table for a field.
 
     Raises:
@@ -284,7 +284,7 @@ def object_type(name: str | None = None, *, description: str | None = None) -> C
     return decorate
 
 
-def require(rule: Rule, context: Any, *, about: UUID | None = None) -> None:
+def require(rule: PermissionRule, context: Any, *, about: UUID | None = None) -> None:
     """Ask a rule about one user, where only the resolver knows whom a field is about.
 
     Raises:
@@ -294,7 +294,7 @@ def require(rule: Rule, context: Any, *, about: UUID | None = None) -> None:
         raise Refused(rule.message)
 
 
-def _extensions(rule: Rule, *, is_root: bool) -> list[Any]:
+def _extensions(rule: PermissionRule, *, is_root: bool) -> list[Any]:
     if not rule.any_of or (rule.oneself and is_root):
         return []  # nothing to ask, or asked by the resolver, which knows whom it is about
     everybody = _for_everybody(rule)
@@ -303,12 +303,12 @@ def _extensions(rule: Rule, *, is_root: bool) -> list[Any]:
     return [AccessRule(lambda _, context: everybody(context), rule.message, allows_all=everybody)]
 
 
-def _for_everybody(rule: Rule) -> Callable[[Any], bool]:
+def _for_everybody(rule: PermissionRule) -> Callable[[Any], bool]:
     """Whether the permissions are enough whomever a field is about."""
     return lambda context: rule.allows(context.permissions)
 
 
-def _for_the_person(rule: Rule) -> Callable[[Any, Any], bool]:
+def _for_the_person(rule: PermissionRule) -> Callable[[Any, Any], bool]:
     """For fields of `User`, whose rows have a `user_id`."""
 
     def allows(source: Any, context: Any) -> bool:

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from identity_api.db import audit, permissions
 from identity_api.db.database import Database
-from identity_api.db.permissions import PermissionRow
+from identity_api.db.permissions import PermissionRecord
 from identity_api.db.tenant_limits import ensure_within
 from identity_api.errors import BadInput, Conflict, NotFound, Refused
 from identity_api.permissions.delegation import Actor
@@ -16,7 +16,7 @@ MAX_DESCRIPTION = 500
 
 async def create(
     database: Database, actor: Actor, name: str, description: str, *, delegable: bool = True
-) -> PermissionRow:
+) -> PermissionRecord:
     """Add a permission to the catalogue; nobody holds it yet.
 
     Raises:
@@ -43,7 +43,7 @@ async def update(
     *,
     description: str | None = None,
     delegable: bool | None = None,
-) -> PermissionRow:
+) -> PermissionRecord:
     """Change what is given (None leaves it). The name stays: other systems know the permission by it.
 
     Raises:
@@ -95,7 +95,7 @@ async def delete(database: Database, actor: Actor, permission_id: UUID) -> None:
         await audit.record(connection, actor.tenant_id, actor.name, [event])
 
 
-def _values(row: PermissionRow) -> dict[str, str | bool]:
+def _values(row: PermissionRecord) -> dict[str, str | bool]:
     return {"name": row.name, "description": row.description, "delegable": row.delegable}
 
 

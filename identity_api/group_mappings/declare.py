@@ -10,7 +10,7 @@ from identity_api.claims import MatchKind
 from identity_api.config import TenantLimits
 from identity_api.db import mappings, permissions, providers, users
 from identity_api.db.database import Database
-from identity_api.db.mappings import MappingRow
+from identity_api.db.mappings import MappingRecord
 from identity_api.db.tenant_limits import beyond, count
 from identity_api.errors import ConfigurationError
 from identity_api.group_mappings import edit
@@ -108,7 +108,7 @@ async def _plan(
     return planned
 
 
-def _update(row: MappingRow, rule: Rule, difference: MappingDifference) -> _Planned:
+def _update(row: MappingRecord, rule: Rule, difference: MappingDifference) -> _Planned:
     """An update, in two steps if it both gives and takes: first what it gives beside what is there."""
 
     def update(to: Rule, version: int) -> edit.Change:
@@ -159,7 +159,7 @@ async def _has_room(database: Database, actor: Actor, planned: Sequence[_Planned
     return there + created <= limits.max_mappings and globs + created <= limits.max_glob_mappings
 
 
-def _changes(row: MappingRow, rule: Rule, names: Mapping[UUID, str]) -> tuple[str, ...]:
+def _changes(row: MappingRecord, rule: Rule, names: Mapping[UUID, str]) -> tuple[str, ...]:
     """The settings that differ, before and after."""
     told: list[str] = []
     if set(row.permission_ids) != set(rule.permission_ids):
@@ -188,7 +188,7 @@ async def _people(database: Database, actor: Actor, effect: Effect | int | None)
 
 
 def _ensure_within_limits(
-    limits: TenantLimits, stored: Sequence[MappingRow], rules: Sequence[Rule], *, prune: bool
+    limits: TenantLimits, stored: Sequence[MappingRecord], rules: Sequence[Rule], *, prune: bool
 ) -> None:
     """Of all that there will be, once every edit is made."""
     before = {(row.provider_id, row.match, row.pattern) for row in stored}
@@ -204,7 +204,7 @@ def _ensure_within_limits(
             raise beyond(limits, name, wanted)
 
 
-def _differs(row: MappingRow, rule: Rule) -> bool:
+def _differs(row: MappingRecord, rule: Rule) -> bool:
     return set(row.permission_ids) != set(rule.permission_ids) or row.enabled != rule.enabled
 
 

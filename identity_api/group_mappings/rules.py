@@ -10,8 +10,8 @@ from identity_api.claims import MatchKind, validate_pattern
 from identity_api.config import TenantLimits
 from identity_api.db import audit, grants, identities, locks, mappings, permissions, providers
 from identity_api.db.database import Connection, plan_each_time
-from identity_api.db.mappings import MappingRow
-from identity_api.db.permissions import PermissionRow
+from identity_api.db.mappings import MappingRecord
+from identity_api.db.permissions import PermissionRecord
 from identity_api.db.tenant_limits import ensure_within
 from identity_api.errors import BadInput, Conflict, NotFound, Refused
 from identity_api.lifecycle.mapping_matches import match_mapping
@@ -62,7 +62,7 @@ class Edit:
             before = await grants.effective(connection, actor.tenant_id, actor.user_id)
         return cls(connection, limits, actor, before)
 
-    async def load(self, mapping_id: UUID, expected_version: int, managed_by: str) -> MappingRow:
+    async def load(self, mapping_id: UUID, expected_version: int, managed_by: str) -> MappingRecord:
         row = await mappings.get(self.connection, self.actor.tenant_id, mapping_id)
         if row is None:
             raise NotFound("There is no such group mapping.")
@@ -74,7 +74,7 @@ class Edit:
             )
         return row
 
-    async def check(self, rule: Rule) -> list[PermissionRow]:
+    async def check(self, rule: Rule) -> list[PermissionRecord]:
         """The rule on its own: pattern, provider and permissions are usable. Returns the permissions."""
         validate_pattern(rule.pattern, rule.match)
         if not 1 <= len(set(rule.permission_ids)) <= MAX_PERMISSIONS:
@@ -88,7 +88,7 @@ class Edit:
             _check_gives_service_permission(rule)
         return given
 
-    def check_may_touch(self, concerned: Sequence[PermissionRow]) -> None:
+    def check_may_touch(self, concerned: Sequence[PermissionRecord]) -> None:
         for permission in concerned:
             check_may_give(self.actor, permission.name, delegable=permission.delegable)
 
@@ -107,7 +107,7 @@ class Edit:
         )
 
     async def finish(
-        self, mapping_id: UUID, action: str, *, before: MappingRow | None = None, is_deleted: bool = False
+        self, mapping_id: UUID, action: str, *, before: MappingRecord | None = None, is_deleted: bool = False
     ) -> Edited:
         """Refuse what benefits the actor, note who is concerned, and record the edit.
 
@@ -144,7 +144,7 @@ class Edit:
         check_no_self_benefit(actor, self._effective_before, frozenset(after))
 
 
-def values_of(row: MappingRow) -> dict[str, Any]:
+def values_of(row: MappingRecord) -> dict[str, Any]:
     """A mapping by its settings, for the audit: provider and permissions by name."""
     return {
         "provider": row.provider_slug,

@@ -15,7 +15,7 @@ from identity_api.clock import jitter
 from identity_api.config import DEFAULT_LIMITS, TenantLimits
 from identity_api.db import audit, identities, locks, outbox, refresh_tokens
 from identity_api.db.database import Connection
-from identity_api.db.identities import LeaseRenewal, ProfileChange, Renewal, Standing
+from identity_api.db.identities import LeaseRenewal, ProfileChange, Renewal, StoredIdentity
 from identity_api.db.providers import Provider
 from identity_api.lifecycle.emptied_mappings import tell_emptied
 from identity_api.lifecycle.grants import apply_decision
@@ -106,7 +106,7 @@ async def apply_verified(
     return Outcome(ids, superseded, applied.opened, applied.closed, left)
 
 
-def _back_in_force(answers: Sequence[Verified], stored: dict[UUID, Standing]) -> set[UUID]:
+def _back_in_force(answers: Sequence[Verified], stored: dict[UUID, StoredIdentity]) -> set[UUID]:
     """The users whose leases had run out and are renewed: they may do more than before, though no fact has changed."""
     return {
         stored[one.identity_id].user_id
@@ -121,7 +121,7 @@ def _without_groups(answer: Verified) -> Verified:
     return msgspec.structs.replace(answer, groups=reading)
 
 
-def _is_still_claimed(answer: Verified, stored: Standing | None) -> bool:
+def _is_still_claimed(answer: Verified, stored: StoredIdentity | None) -> bool:
     return (
         stored is not None and stored.generation == answer.generation and stored.state not in ("REVOKED", "QUARANTINED")
     )
@@ -148,7 +148,7 @@ async def _write_profiles(
     tenant_id: UUID,
     provider: Provider,
     answers: Sequence[Verified],
-    stored: dict[UUID, Standing],
+    stored: dict[UUID, StoredIdentity],
     *,
     is_login: bool,
     actor: str,
@@ -184,7 +184,7 @@ async def _write_profiles(
     return {stored[one.id].user_id for one in renewals}
 
 
-def _claims(answer: Verified, before: Standing, *, keeps_email: bool, keeps_names: bool) -> dict[str, Any]:
+def _claims(answer: Verified, before: StoredIdentity, *, keeps_email: bool, keeps_names: bool) -> dict[str, Any]:
     profile, known = answer.profile, before.claims
     email = known if keeps_email else {"email": profile.email, "email_verified": profile.email_verified}
     names = known if keeps_names else {}
@@ -200,7 +200,7 @@ def _claims(answer: Verified, before: Standing, *, keeps_email: bool, keeps_name
     return {**claims, DEVIATIONS: deviating} if deviating else claims
 
 
-def _profile_change(before: Standing, profile: Profile, *, keeps_email: bool) -> tuple[list[str], ProfileChange]:
+def _profile_change(before: StoredIdentity, profile: Profile, *, keeps_email: bool) -> tuple[list[str], ProfileChange]:
     """What the provider's profile changes of the user's. A provider that sends no name does not take the label away."""
     change = ProfileChange(
         before.user_id,
@@ -214,7 +214,7 @@ def _profile_change(before: Standing, profile: Profile, *, keeps_email: bool) ->
     return fields, change
 
 
-def _lease(provider: Provider, answer: Verified, before: Standing) -> LeaseRenewal:
+def _lease(provider: Provider, answer: Verified, before: StoredIdentity) -> LeaseRenewal:
     spread = 1 + jitter(-JITTER, JITTER)
     verified = answer.groups.is_verified
     return LeaseRenewal(

@@ -35,7 +35,7 @@ T = TypeVar("T")
 _CONTACT = ("authorization", "token", "userinfo")
 
 
-class Opening(Protocol):
+class ConnectionDeps(Protocol):
     """The parts of a process that open lines."""
 
     @property
@@ -120,7 +120,7 @@ class ProviderConnection(msgspec.Struct, frozen=True, kw_only=True):
         return with_mtls_aliases(metadata) if self.shows_certificate else metadata
 
 
-async def line_to(deps: Opening, provider: Provider, tenant_slug: str) -> ProviderConnection:
+async def line_to(deps: ConnectionDeps, provider: Provider, tenant_slug: str) -> ProviderConnection:
     """The line to a provider, as it is configured now.
 
     Raises:

@@ -5,7 +5,7 @@ from typing import Final
 
 from identity_api.db import client_keys, local_accounts, mappings, permissions, providers, tenants
 from identity_api.db.database import Connection
-from identity_api.db.mappings import MappingRow
+from identity_api.db.mappings import MappingRecord
 from identity_api.db.providers import Provider
 from identity_api.db.tenants import Tenant
 from identity_api.oidc.client_auth import SECRET_METHODS
@@ -74,6 +74,6 @@ async def _provider(connection: Connection, row: Provider) -> Table:
     return table
 
 
-def _mapping(row: MappingRow) -> Table:
+def _mapping(row: MappingRecord) -> Table:
     table: Table = {"group": row.pattern, "match": row.match, "permissions": row.permissions, "enabled": row.enabled}
     return {"provider": row.provider_slug, **table} if row.provider_slug else table

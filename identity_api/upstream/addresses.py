@@ -19,7 +19,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from identity_api.errors import ConfigurationError
-from identity_api.upstream.errors import Refused
+from identity_api.upstream.errors import TargetRefused
 from identity_api.upstream.targets import parse_target
 
 Network = IPv4Network | IPv6Network
@@ -116,7 +116,7 @@ class AllowList:
         """
         try:
             target = parse_target(url)
-        except Refused:
+        except TargetRefused:
             return False
         scope = self.scope(target.scheme, target.host, target.port, tenant)
         if scope is None or scope.named:

@@ -10,7 +10,7 @@ import aiohttp
 
 from identity_api.oidc.messages import Answer
 from identity_api.upstream.connections import NotPermitted
-from identity_api.upstream.errors import Refused, Unanswered, Unreachable, Unusable, UpstreamError
+from identity_api.upstream.errors import TargetRefused, Unanswered, Unreachable, Unusable, UpstreamError
 
 _DISTRUST = {
     10: "EXPIRED",
@@ -117,11 +117,11 @@ def translated(error: Exception, sent: bool, origin: str) -> UpstreamError:
     if isinstance(error, aiohttp.ClientSSLError):
         return Unreachable("No trusted TLS connection", code="TLS_FAILED", origin=origin, reason=_distrust(error))
     if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, NotPermitted):
-        return Refused("This target is not allowed.", reason="address", origin=origin)
+        return TargetRefused("This target is not allowed.", reason="address", origin=origin)
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return Unreachable("The host name is unknown", code="NAME_NOT_RESOLVED", origin=origin)
     if isinstance(error, aiohttp.InvalidURL):
-        return Refused("This URL may not be used for an outbound request.", reason="url", origin=origin)
+        return TargetRefused("This URL may not be used for an outbound request.", reason="url", origin=origin)
     return Unreachable("No connection", origin=origin)
 
 

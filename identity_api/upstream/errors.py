@@ -1,7 +1,7 @@
 """What can go wrong with an outbound request, told by whether anything may have left us.
 
     UpstreamError       .code, .sent, .origin
-    ├── Refused         sent=False   we may not go there: scheme, address or URL; .reason for the operator
+    ├── TargetRefused   sent=False   we may not go there: scheme, address or URL; .reason for the operator
     ├── Unreachable     sent=False   no connection: name, network, TLS, or the deadline passed while waiting for one
     ├── Withdrawn       sent=False   a connection, but the caller may not send any more
     ├── Unanswered      sent=True    a connection, and no complete head of an answer: deadline, dropped, reset
@@ -29,7 +29,7 @@ class UpstreamError(IdentityAPIError):
         self.origin = origin
 
 
-class Refused(UpstreamError):
+class TargetRefused(UpstreamError):
     """We may not send this; nothing was connected to.
 
     One code for every target, so that a tenant's administrator cannot map our network by trying addresses. `reason`

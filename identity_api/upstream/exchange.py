@@ -23,7 +23,7 @@ from identity_api.telemetry import span
 from identity_api.upstream.addresses import AllowList, Scope
 from identity_api.upstream.answers import read_answer, translated
 from identity_api.upstream.connections import Limits, on_connection, open_session
-from identity_api.upstream.errors import Refused, Unreachable, Withdrawn
+from identity_api.upstream.errors import TargetRefused, Unreachable, Withdrawn
 from identity_api.upstream.resolver import Resolve, SystemResolver
 from identity_api.upstream.targets import Target, parse_target
 from identity_api.upstream.tls import require_verifying, verifying_context
@@ -91,7 +91,7 @@ class Upstream:
             may_send: asked when the connection stands, as the last thing before anything is written.
 
         Raises:
-            Refused, Unreachable, Withdrawn: nothing was sent.
+            TargetRefused, Unreachable, Withdrawn: nothing was sent.
             Unanswered, Unusable: something may have been sent, and acted upon.
             ValueError: `tls` does not verify.
         """
@@ -129,7 +129,7 @@ class Upstream:
     def _session(self, target: Target, tenant: str | UUID | None) -> aiohttp.ClientSession:
         scope = self._allow.scope(target.scheme, target.host, target.port, tenant)
         if scope is None:
-            raise Refused("This target is not allowed.", reason="scheme", origin=target.origin)
+            raise TargetRefused("This target is not allowed.", reason="scheme", origin=target.origin)
         if self._closed:
             raise Unreachable("Outbound requests have been shut down", origin=target.origin)
         # As many sessions as the allow-list has scopes: its length bounds them, not what callers ask for.
@@ -159,6 +159,8 @@ def _request_headers(request: Request, target: Target) -> dict[str, str]:
     """The headers to send. Refuses what could end a line: a value may hold what a provider sent us."""
     written = all(_HEADER_NAME.fullmatch(k) and _HEADER_VALUE.fullmatch(v) for k, v in request.headers.items())
     if not written or not _METHOD.fullmatch(request.method):
-        raise Refused("The request cannot be written.", reason="request", code="REQUEST_INVALID", origin=target.origin)
+        raise TargetRefused(
+            "The request cannot be written.", reason="request", code="REQUEST_INVALID", origin=target.origin
+        )
     headers = {name: value for name, value in request.headers.items() if name.lower() not in _OWN_HEADERS}
     return {"user-agent": "identity-api", **headers, "accept-encoding": "identity"}

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import yarl
 
-from identity_api.upstream.errors import Refused
+from identity_api.upstream.errors import TargetRefused
 
 _URL = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(?P<port>\d{1,5}))?"
@@ -39,13 +39,13 @@ def parse_target(url: str) -> Target:
     """Split a URL.
 
     Raises:
-        Refused: `scheme` if it is neither http nor https, `url` if it is not plainly written.
+        TargetRefused: `scheme` if it is neither http nor https, `url` if it is not plainly written.
     """
     found = _URL.fullmatch(url)
     if found is None:
-        raise Refused("This URL may not be used for an outbound request.", reason="url")
+        raise TargetRefused("This URL may not be used for an outbound request.", reason="url")
     if found["scheme"] not in _DEFAULT_PORTS:
-        raise Refused("Only https may be used for an outbound request.", reason="scheme")
+        raise TargetRefused("Only https may be used for an outbound request.", reason="scheme")
     port = int(found["port"]) if found["port"] else _DEFAULT_PORTS[found["scheme"]]
     host = found["host"].strip("[]").lower()
     try:
@@ -55,5 +55,5 @@ def parse_target(url: str) -> Target:
     except ValueError:
         agrees = False
     if not agrees or not 0 < port < 65536:
-        raise Refused("This URL may not be used for an outbound request.", reason="url")
+        raise TargetRefused("This URL may not be used for an outbound request.", reason="url")
     return Target(read, found["scheme"], host, port)

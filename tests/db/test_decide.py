@@ -157,7 +157,7 @@ async def build(connection: Connection, world: World) -> Rows:
         rows.mappings.append(row)
     held = [grant for grant in world.group_grants if grant[1] < len(world.mappings)]
     openings = [
-        grants.Opening(
+        grants.NewGrant(
             rows.users[world.identities[index][0]],
             rows.identities[index],
             rows.permissions[permission],

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from identity_api.upstream.documents import Cached, Source, Times
-from identity_api.upstream.errors import Refused, Unreachable, Unusable
+from identity_api.upstream.errors import TargetRefused, Unreachable, Unusable
 from identity_api.upstream.exchange import Upstream
 from identity_api.upstream.keys import KEYS_FRESH_SECONDS, ProviderDocuments
 from tests.upstream.hostile import Hostile
@@ -281,9 +281,9 @@ async def test_tenants_do_not_share_documents(hostile, open_upstream):
     port = await hostile.listen()
     made = Provider(hostile, open_upstream(f"127.0.0.1:{port}@acme"), port)
     assert await made.keys(tenant="acme") == {"old"}
-    with pytest.raises(Refused):
+    with pytest.raises(TargetRefused):
         await made.keys(tenant="other")
-    with pytest.raises(Refused):
+    with pytest.raises(TargetRefused):
         await made.keys()
     assert made.fetches == 1
 

@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from identity_api.oidc.messages import Answer, Request
-from identity_api.upstream.errors import Refused, Unanswered, Unreachable, Unusable, UpstreamError, Withdrawn
+from identity_api.upstream.errors import TargetRefused, Unanswered, Unreachable, Unusable, UpstreamError, Withdrawn
 from identity_api.upstream.exchange import Upstream
 from tests.upstream.conftest import Names
 from tests.upstream.hostile import BODY, CRUMBS, Hostile, answer, gzipped
@@ -287,7 +287,7 @@ async def test_proxies_named_in_the_environment_are_ignored(send, hostile, monke
 async def test_a_request_that_would_break_its_own_lines_is_refused(hostile, open_upstream, method, headers):
     port = await hostile.listen()
     request = Request(method=method, url=f"http://127.0.0.1:{port}/ok", headers=headers)
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(TargetRefused) as caught:
         await open_upstream(f"127.0.0.1:{port}").exchange(request, deadline=ENOUGH_SECONDS)
     assert (caught.value.code, caught.value.reason, caught.value.sent) == ("REQUEST_INVALID", "request", False)
     assert hostile.connections == 0

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from identity_api.oidc.messages import Request
-from identity_api.upstream.errors import Refused
+from identity_api.upstream.errors import TargetRefused
 from identity_api.upstream.exchange import Upstream
 from identity_api.upstream.resolver import SystemResolver
 from identity_api.upstream.tls import verifying_context
@@ -71,7 +71,7 @@ async def test_an_address_inside_is_refused_without_a_connect(
 ):
     port = await hostile.listen()
     resolver = SystemResolver()
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(TargetRefused) as caught:
         await open_upstream("", resolve=resolver).exchange(get(f"{scheme}://{host}:{port}/ok"), deadline=ENOUGH_SECONDS)
     resolver.close()
     assert (caught.value.code, caught.value.sent) == ("TARGET_NOT_ALLOWED", False)
@@ -85,7 +85,7 @@ async def test_a_name_that_leads_inside_is_refused_without_a_connect(
 ):
     port = await hostile.listen()
     names.fixed = NAMES
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(TargetRefused) as caught:
         await open_upstream("").exchange(get(f"https://{host}:{port}/ok"), deadline=ENOUGH_SECONDS)
     assert (caught.value.code, caught.value.reason) == ("TARGET_NOT_ALLOWED", "address")
     assert hostile.connections == 0
@@ -94,14 +94,14 @@ async def test_a_name_that_leads_inside_is_refused_without_a_connect(
 @pytest.mark.asyncio
 async def test_a_literal_is_checked_though_no_resolver_sees_it(hostile, open_upstream, names: Names):
     port = await hostile.listen()
-    with pytest.raises(Refused):
+    with pytest.raises(TargetRefused):
         await open_upstream("").exchange(get(f"https://127.0.0.1:{port}/ok"), deadline=ENOUGH_SECONDS)
     assert (names.asked, hostile.connections) == ([], 0)
 
 
 @pytest.mark.asyncio
 async def test_plain_http_is_refused_before_the_name_is_looked_up(open_upstream, names: Names):
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(TargetRefused) as caught:
         await open_upstream("").exchange(get("http://idp.test/ok"), deadline=ENOUGH_SECONDS)
     assert (caught.value.reason, names.asked) == ("scheme", [])
 
@@ -114,7 +114,7 @@ async def test_the_address_checked_is_the_address_connected_to(hostile, open_ups
     upstream = open_upstream(f"127.0.0.1:{port}", idle_seconds=0.001)
     assert (await upstream.exchange(get(f"http://flip.test:{port}/ok"), deadline=ENOUGH_SECONDS)).status == 200
     await asyncio.wait_for(hostile.left.wait(), ENOUGH_SECONDS)
-    with pytest.raises(Refused):
+    with pytest.raises(TargetRefused):
         await upstream.exchange(get(f"http://flip.test:{port}/ok"), deadline=ENOUGH_SECONDS)
     assert (names.asked, hostile.connections) == (["flip.test", "flip.test"], 1)
 
@@ -137,7 +137,7 @@ async def test_a_listed_name_is_reached_inside(hostile, open_upstream):
 @pytest.mark.asyncio
 async def test_a_listed_name_opens_no_other_name_at_the_same_address(hostile, open_upstream):
     port = await hostile.listen()
-    with pytest.raises(Refused):
+    with pytest.raises(TargetRefused):
         await open_upstream(f"idp.test:{port}").exchange(get(f"https://other.test:{port}/ok"), deadline=ENOUGH_SECONDS)
     assert hostile.connections == 0
 
@@ -145,7 +145,7 @@ async def test_a_listed_name_opens_no_other_name_at_the_same_address(hostile, op
 @pytest.mark.asyncio
 async def test_a_listed_name_that_leads_to_a_metadata_service_is_refused(open_upstream, names: Names):
     names.fixed["idp.test"] = ["169.254.169.254"]
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(TargetRefused) as caught:
         await open_upstream("idp.test:80").exchange(get("http://idp.test/latest/meta-data"), deadline=ENOUGH_SECONDS)
     assert caught.value.reason == "address"
 
@@ -161,7 +161,7 @@ async def test_a_tenant_does_not_ride_on_the_open_connection_of_another(
     request = get(f"https://idp.test:{port}/ok")
     assert (await upstream.exchange(request, deadline=ENOUGH_SECONDS, tenant="acme", tls=tls)).status == 200
     for tenant in ("other", None):
-        with pytest.raises(Refused):
+        with pytest.raises(TargetRefused):
             await upstream.exchange(request, deadline=ENOUGH_SECONDS, tenant=tenant, tls=tls)
     assert hostile.seen["/ok"] == 1
     assert (await upstream.exchange(request, deadline=ENOUGH_SECONDS, tenant="acme", tls=tls)).status == 200

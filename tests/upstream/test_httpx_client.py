@@ -8,7 +8,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from identity_api.upstream.errors import Refused, UpstreamError
+from identity_api.upstream.errors import TargetRefused, UpstreamError
 from identity_api.upstream.exchange import Upstream
 from identity_api.upstream.httpx_client import UpstreamTransport, code_of, httpx_client
 from tests.upstream.hostile import BODY, Hostile
@@ -52,7 +52,7 @@ async def test_a_redirect_that_a_caller_follows_is_checked_again(face, hostile):
     hostile.raw["/away"] = b"HTTP/1.1 302 F\r\nLocation: http://169.254.169.254/\r\nContent-Length: 0\r\n\r\n"
     with pytest.raises(httpx.ConnectError) as caught:
         await face.client.get(f"{face.url}/away", follow_redirects=True)
-    assert isinstance(caught.value.__cause__, Refused)
+    assert isinstance(caught.value.__cause__, TargetRefused)
 
 
 @pytest.mark.asyncio

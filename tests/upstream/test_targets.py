@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from identity_api.upstream.errors import Refused
+from identity_api.upstream.errors import TargetRefused
 from identity_api.upstream.targets import parse_target
 
 
@@ -47,7 +47,7 @@ def test_a_plain_url_is_read(url, host, port, origin):
     ],
 )
 def test_a_url_that_parsers_could_disagree_about_is_refused(url):
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(TargetRefused) as caught:
         parse_target(url)
     assert (caught.value.code, caught.value.reason) == ("TARGET_NOT_ALLOWED", "url")
 
@@ -56,7 +56,7 @@ def test_a_url_that_parsers_could_disagree_about_is_refused(url):
     "url", ["ftp://idp.test/", "file://localhost/etc/passwd", "gopher://idp.test/", "HTTPS://idp.test/"]
 )
 def test_another_scheme_is_refused(url):
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(TargetRefused) as caught:
         parse_target(url)
     assert caught.value.reason == "scheme"
 
@@ -65,7 +65,7 @@ def test_another_scheme_is_refused(url):
 def test_any_text_gives_a_target_or_our_error(text):
     try:
         target = parse_target(text)
-    except Refused:
+    except TargetRefused:
         return
     assert str(target.url.raw_host).lower() == target.host
     assert target.url.port == target.port

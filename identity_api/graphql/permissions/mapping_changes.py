@@ -8,7 +8,7 @@ import strawberry
 
 from identity_api.claims import MatchKind
 from identity_api.db import listings, permissions
-from identity_api.db.mappings import MappingRow as MappingRecord
+from identity_api.db.mappings import MappingRecord
 from identity_api.errors import Refused
 from identity_api.graphql import ids
 from identity_api.graphql.access import object_type

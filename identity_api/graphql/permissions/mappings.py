@@ -8,7 +8,7 @@ import strawberry
 
 from identity_api.claims import MatchKind
 from identity_api.db import mappings
-from identity_api.db.mappings import MappingRow as MappingRecord
+from identity_api.db.mappings import MappingRecord
 from identity_api.graphql import connections, ids
 from identity_api.graphql.access import NODES, object_type, require
 from identity_api.graphql.audit.events import HISTORY, AuditEvent, AuditEventRow, history_of
@@ -70,7 +70,7 @@ class GroupMapping(Node):
 
 
 class GroupMappingRow(Row, frozen=True):
-    """The row behind `GroupMapping`; the record is a `db.mappings.MappingRow`."""
+    """The row behind `GroupMapping`; the record is a `db.mappings.MappingRecord`."""
 
     @property
     def id(self) -> str:

@@ -10,7 +10,7 @@ import strawberry
 from identity_api.accounts import administration
 from identity_api.db import permissions
 from identity_api.db.grants import OpenGrant
-from identity_api.db.permissions import PermissionRow as PermissionRecord
+from identity_api.db.permissions import PermissionRecord
 from identity_api.graphql import connections, ids
 from identity_api.graphql.access import NODES, object_type, require
 from identity_api.graphql.audit.events import HISTORY, AuditEvent, AuditEventRow, history_of
@@ -47,7 +47,7 @@ class Permission(Node):
 
 
 class PermissionRow(Row, frozen=True):
-    """The row behind `Permission`; the record is a `db.permissions.PermissionRow`."""
+    """The row behind `Permission`; the record is a `db.permissions.PermissionRecord`."""
 
     @property
     def id(self) -> str:

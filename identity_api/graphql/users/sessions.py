@@ -11,7 +11,7 @@ import strawberry
 from identity_api.db import listings
 from identity_api.db.listings import LiveSession
 from identity_api.graphql import ids
-from identity_api.graphql.access import ACCESS, NODES, Rule, object_type, require
+from identity_api.graphql.access import ACCESS, NODES, PermissionRule, object_type, require
 from identity_api.graphql.context import Context, Info
 from identity_api.graphql.enums import enum_type
 from identity_api.graphql.ids import Node
@@ -158,7 +158,7 @@ class SessionMutations:
         return SessionEndedRow(session.id)
 
 
-async def load_session(context: Context, row_id: UUID, rule: Rule = NODES["Session"]) -> SessionRow:
+async def load_session(context: Context, row_id: UUID, rule: PermissionRule = NODES["Session"]) -> SessionRow:
     """The session, for its own user or for whom the rule allows.
 
     Raises:

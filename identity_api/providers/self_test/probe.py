@@ -6,7 +6,7 @@ from typing import Final
 from identity_api.diagnostics.findings import Finding, fail
 from identity_api.oidc.messages import Answer, Request
 from identity_api.relying_party.connection import ProviderConnection
-from identity_api.upstream.errors import Refused, Unreachable, UpstreamError
+from identity_api.upstream.errors import TargetRefused, Unreachable, UpstreamError
 from identity_api.upstream.exchange import Upstream
 
 REQUEST_SECONDS: Final = 10.0
@@ -73,7 +73,7 @@ def unreached(step: str, what: str, error: UpstreamError) -> Finding:
     told = _TLS.get(reason or "", "the two sides agree on no version or cipher, or it does not speak TLS")
     text = _SENTENCES.get(error.code, "{what} could not be asked").format(what=what, reason=told)
     message = text[0].upper() + text[1:] + "."
-    if isinstance(error, Refused):
+    if isinstance(error, TargetRefused):
         entry = f" the entry {error.entry}" if error.entry else ""
         message += f" If the target is meant, the operator adds{entry} to IDENTITY_OUTBOUND_ALLOW."
     return fail(step, error.code, message, found=error.origin or None)

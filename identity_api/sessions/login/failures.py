@@ -23,8 +23,7 @@ from identity_api.sessions.login.deps import LoginDeps
 from identity_api.sessions.login.frontend_errors import address_for, begin_again
 from identity_api.sessions.login.report import LoginReport, report_of_failure
 from identity_api.telemetry import METRICS, get_logger, request_mark
-from identity_api.upstream.errors import Refused as TargetRefused
-from identity_api.upstream.errors import Unreachable, Unusable, UpstreamError
+from identity_api.upstream.errors import TargetRefused, Unreachable, Unusable, UpstreamError
 from identity_api.vault import VaultError
 
 _log = get_logger(__name__)

@@ -28,8 +28,7 @@ from identity_api.http import HTTPResponse
 from identity_api.oidc.errors import ProtocolError
 from identity_api.sessions.errors import LoginFailed
 from identity_api.telemetry import get_logger
-from identity_api.upstream.errors import Refused as TargetRefused
-from identity_api.upstream.errors import UpstreamError
+from identity_api.upstream.errors import TargetRefused, UpstreamError
 from identity_api.web.http.response import encode_json
 
 _log = get_logger(__name__)
