@@ -5,7 +5,7 @@
     http/http_application   the outermost application: request id, bounds, errors, headers, log line, metrics
     http/litestar_app       the framework's application within it
     http/graphql_endpoint   POST /graphql, beside the framework's routes
-    http/request_state      what is known of the request      http/tenancy         where an anonymous visitor enters (I2)
+    http/request_context    what is known of the request      http/tenancy         where an anonymous visitor enters (I2)
     http/authentication     whose session or token            http/origins         CORS and CSRF
     http/limits             rate limits by name               http/errors          error to status, code and sentence
     http/request_head, body, arriving_bodies                  bounds of the head and of the body
@@ -15,7 +15,7 @@ Decision: one ASGI application of our own around the framework.
   Context: the GraphQL endpoint is answered beside the framework's router, which costs half of a small request; limits,
   authentication and error rendering must be the same code for both.
   Decision: `http.http_application.HTTPApplication` does everything common and hands on to the framework or to
-  the endpoint; what is known of a request (scheme, host, address, tenant) is worked out once, in `http.request_state`.
+  the endpoint; what is known of a request (scheme, host, address, tenant) is worked out once, in `http.request_context`.
   Consequences: no framework middleware, rate limiter, CORS or CSRF setting is in use; routes stay ordinary handlers.
   Alternatives: the framework's own middleware (per route, order by registration, and not around the endpoint); the
   endpoint as one of its routes (measured: half the throughput).

@@ -13,7 +13,7 @@ from identity_api.permissions.service import SERVICE_PERMISSIONS, SERVICE_PREFIX
 from identity_api.sessions.authenticate import Authenticated
 from identity_api.web.deps import WebDeps
 from identity_api.web.http.errors import HTTPRefusal
-from identity_api.web.http.request_state import RequestFacts
+from identity_api.web.http.request_context import RequestContext
 
 _STATUS: Final = {
     "FORBIDDEN": 403,
@@ -58,13 +58,13 @@ def may(permissions: frozenset[str]) -> dict[str, bool]:
 
 
 async def ask(
-    deps: WebDeps, facts: RequestFacts, found: Authenticated, name: str, variables: Mapping[str, Any]
+    deps: WebDeps, context: RequestContext, found: Authenticated, name: str, variables: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The data of a document; every field that it asks for has been answered, but for a preview that was refused.
 
     Args:
         deps: of the edge.
-        facts: of the request.
+        context: of the request.
         found: who asks.
         name: of the document.
         variables: of the document; those of `may` are there as well.
@@ -79,9 +79,9 @@ async def ask(
     values = {**may(found.permissions), **variables}
     request = HTTPRequest(
         method="POST",
-        request_id=facts.request_id,
-        origin=facts.origin,
-        path_prefix=facts.path_prefix if facts.tenant else None,
+        request_id=context.request_id,
+        origin=context.origin,
+        path_prefix=context.path_prefix if context.tenant else None,
         content_type="application/json",
         accept="application/json",
         body=msgspec.json.encode({"query": document_of(name), "variables": values}),

@@ -17,7 +17,7 @@ from identity_api.web.console.asking import Problem
 from identity_api.web.console.pages import Page, navigation
 from identity_api.web.console.rules import SEVERAL
 from identity_api.web.console.texts import CATALOGUE, Texts
-from identity_api.web.http.request_state import RequestFacts
+from identity_api.web.http.request_context import RequestContext
 from identity_api.web.http.security_headers import CONTENT_SECURITY_POLICY
 from identity_api.web.pages.icons import MARK
 from identity_api.web.pages.rendering import STYLE_VERSION
@@ -86,7 +86,7 @@ _TEMPLATES: Final = _environment()
 class Visit(msgspec.Struct, frozen=True, kw_only=True):
     """What a page is rendered for, beside its data."""
 
-    facts: RequestFacts
+    context: RequestContext
     texts: Texts
     permissions: frozenset[str]
     username: str
@@ -108,15 +108,15 @@ def show(
         problem: why the form has not been done.
         form: its name.
     """
-    text, facts = visit.texts, visit.facts
+    text, context = visit.texts, visit.context
     done = f"done.{visit.given.get('done', '')}"
     html = _TEMPLATES.get_template(f"{page.name}.html").render(
         data,
         t=text,
         page=page,
         navigation=navigation(visit.permissions),
-        local=facts.local,
-        tenant_name=facts.tenant.name if facts.tenant else None,
+        local=context.local,
+        tenant_name=context.tenant.name if context.tenant else None,
         may=visit.permissions.__contains__,
         username=visit.username,
         given=defaultdict(str, visit.given),

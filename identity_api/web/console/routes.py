@@ -26,7 +26,7 @@ from identity_api.web.console.texts import CATALOGUE, choose
 from identity_api.web.http import authentication, cookies, headers
 from identity_api.web.http.change_reason import checked
 from identity_api.web.http.parameters import WebRequest, deps_of, form_pairs, pairs_of, query_of
-from identity_api.web.http.request_state import RequestFacts, facts_of
+from identity_api.web.http.request_context import RequestContext, context_of
 from identity_api.web.http.response import redirect, to_litestar
 
 LANGUAGE_COOKIE: Final = "language"
@@ -39,27 +39,27 @@ _MEDIA_TYPE: Final = "text/javascript; charset=utf-8"
 @route("/console", http_method=["GET", "HEAD"], name="console")
 async def console(request: WebRequest) -> Response[Any]:
     """On to the first page that this person is led to."""
-    facts = facts_of(request.scope)
+    context = context_of(request.scope)
     found = await authentication.optional(deps_of(request), request.scope)
     if found is None:
         return _to_login(request)
     for page in navigation(found.permissions):
-        return redirect(facts.local(page.path))
+        return redirect(context.local(page.path))
     raise Refused("The console is for admins; none of your permissions is about it.")
 
 
 @post("/console/language", name="console-language", status_code=303)
 async def choose_language(request: WebRequest) -> Response[Any]:
     """Keep a language for this browser."""
-    facts = facts_of(request.scope)
+    context = context_of(request.scope)
     await authentication.require(deps_of(request), request.scope)
     typed = dict(await form_pairs(request))
-    back = own_path(typed.get("return_to", facts.local("/console")))
+    back = own_path(typed.get("return_to", context.local("/console")))
     language = typed.get("language")
     if language not in CATALOGUE:
         raise NotFound("There is no such language.")
-    kept = Cookie(name=LANGUAGE_COOKIE, value=language, max_age_seconds=_YEAR_SECONDS, secure=facts.scheme == "https")
-    facts.set_cookies.append(cookies.set_cookie(kept))
+    kept = Cookie(name=LANGUAGE_COOKIE, value=language, max_age_seconds=_YEAR_SECONDS, secure=context.scheme == "https")
+    context.set_cookies.append(cookies.set_cookie(kept))
     return redirect(back)
 
 
@@ -87,16 +87,16 @@ def _page_handler(page: Page) -> HTTPRouteHandler:
 
 def _form_handler(form: Form) -> HTTPRouteHandler:
     async def handle(request: WebRequest) -> Response[Any]:
-        deps, facts = deps_of(request), facts_of(request.scope)
+        deps, context = deps_of(request), context_of(request.scope)
         found = await authentication.require(deps, request.scope)
         typed = _typed(await form_pairs(request))
         given = {**typed, **request.path_params}
-        with changes_come_from(Origin(facts.request_id, facts.address, checked(typed.get("reason", "")))):
-            problem = problem_of(await ask(deps, facts, found, form.name, form.variables(given)))
+        with changes_come_from(Origin(context.request_id, context.address, checked(typed.get("reason", "")))):
+            problem = problem_of(await ask(deps, context, found, form.name, form.variables(given)))
         if problem is not None:
             page = BY_NAME[form.page]
             return to_litestar(await _shown(request, found, page, typed, problem=problem, form=form.name))
-        return redirect(facts.local(f"{_filled(form.leads_to, request.path_params)}?done={form.name}"))
+        return redirect(context.local(f"{_filled(form.leads_to, request.path_params)}?done={form.name}"))
 
     return post(form.path, name=f"console-{form.name}", status_code=303)(handle)
 
@@ -110,28 +110,28 @@ async def _shown(
     problem: Problem | None = None,
     form: str | None = None,
 ) -> HTTPResponse:
-    facts = facts_of(request.scope)
+    context = context_of(request.scope)
     given = {name: value for name, value in values.items() if value} | request.path_params
     visit = Visit(
-        facts=facts,
+        context=context,
         texts=choose(
             headers.first(request.scope, b"accept-language"), cookies.cookies_of(request.scope).get(LANGUAGE_COOKIE)
         ),
         permissions=found.permissions,
         username=found.user.username,
         given=given,
-        address=_address(facts, page, given, request.path_params),
+        address=_address(context, page, given, request.path_params),
     )
-    data = await ask(deps_of(request), facts, found, page.name, page.variables(given))
+    data = await ask(deps_of(request), context, found, page.name, page.variables(given))
     return show(page, visit, data, problem=problem, form=form)
 
 
-def _address(facts: RequestFacts, page: Page, given: Mapping[str, str], parts: Mapping[str, str]) -> str:
+def _address(context: RequestContext, page: Page, given: Mapping[str, str], parts: Mapping[str, str]) -> str:
     """The page's own address with what was given, also where a form has just been posted to another one."""
     path = _filled(page.path.replace(":str}", "}"), parts)
     kept = {name: value for name, value in given.items() if name not in parts and name not in _NOT_IN_ADDRESS}
     query = urlencode([(name, part) for name, value in kept.items() for part in value.split(SEVERAL)])
-    return facts.local(path) + (f"?{query}" if query else "")
+    return context.local(path) + (f"?{query}" if query else "")
 
 
 def _filled(path: str, parts: Mapping[str, str]) -> str:
@@ -140,10 +140,10 @@ def _filled(path: str, parts: Mapping[str, str]) -> str:
 
 def _to_login(request: WebRequest) -> Response[Any]:
     """To the login page, and back to this address afterwards. A script that asked is told to take the browser there."""
-    facts = facts_of(request.scope)
+    context = context_of(request.scope)
     query = request.scope["query_string"].decode("latin-1")
-    here = facts.path + (f"?{query}" if query else "")
-    login = f"{facts.local('/login')}?{urlencode({'return_to': here})}"
+    here = context.path + (f"?{query}" if query else "")
+    login = f"{context.local('/login')}?{urlencode({'return_to': here})}"
     if headers.first(request.scope, b"hx-request") is not None:
         return to_litestar(HTTPResponse(200, {"hx-redirect": login}))
     return redirect(login)

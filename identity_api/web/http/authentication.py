@@ -20,7 +20,7 @@ from identity_api.web.deps import WebDeps
 from identity_api.web.http import cookies, headers
 from identity_api.web.http.errors import HTTPRefusal, Unauthenticated
 from identity_api.web.http.origins import admit_cookie_request, allow_reading
-from identity_api.web.http.request_state import RequestFacts, facts_of
+from identity_api.web.http.request_context import RequestContext, context_of
 
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{20,128}")
 _log = get_logger(__name__)
@@ -36,14 +36,14 @@ class Credential(msgspec.Struct, frozen=True):
         return f"Credential(from_cookie={self.from_cookie})"
 
 
-def credential_of(facts: RequestFacts, scope: Any) -> Credential | None:
+def credential_of(context: RequestContext, scope: Any) -> Credential | None:
     """The request's credential, or None if it presents none.
 
     Raises:
         HTTPRefusal: 400 for a cookie beside an `Authorization`, or two different sessions.
         Unauthenticated: an `Authorization` that is no single bearer token.
     """
-    name = session_cookie_name(facts.origin, facts.path_prefix)
+    name = session_cookie_name(context.origin, context.path_prefix)
     in_cookies = {value for key, value in cookies.pairs_of(scope) if key == name}
     in_header = headers.values(scope, b"authorization")
     if len(in_cookies) > 1 or (in_cookies and in_header):
@@ -76,31 +76,31 @@ async def require(deps: WebDeps, scope: Any, *, header_required: bool = False, i
         Refused: `ORIGIN_REFUSED`.
         HTTPRefusal: 400, see `credential_of`; 429 for too many bad tokens.
     """
-    facts = facts_of(scope)
-    entered = facts.tenant.id if facts.tenant else None
-    await allow_reading(deps.origins, facts, scope, entered)
-    credential = credential_of(facts, scope)
+    context = context_of(scope)
+    entered = context.tenant.id if context.tenant else None
+    await allow_reading(deps.origins, context, scope, entered)
+    credential = credential_of(context, scope)
     if credential is None:
         raise Unauthenticated
     found = await _look_up(deps, credential)
     if found is None:
-        await _refuse_invalid(deps, facts, credential)
+        await _refuse_invalid(deps, context, credential)
     assert found is not None
     work_for(found.tenant_id)
-    facts.allowed_origin = None  # from here on it is the session's tenant that decides
+    context.allowed_origin = None  # from here on it is the session's tenant that decides
     if credential.from_cookie:
         try:
-            await admit_cookie_request(deps.origins, facts, scope, found.tenant_id, header_required=header_required)
+            await admit_cookie_request(deps.origins, context, scope, found.tenant_id, header_required=header_required)
         except Refused:
-            await _record_refused_origin(deps, facts, found)
+            await _record_refused_origin(deps, context, found)
             raise
     else:
-        await allow_reading(deps.origins, facts, scope, found.tenant_id)
+        await allow_reading(deps.origins, context, scope, found.tenant_id)
     if entered is not None and entered != found.tenant_id:
         # A session of one tenant is nothing at another's door (I2); it stays valid at its own.
         raise Unauthenticated(presented=True)
     if is_use and authenticate.needs_touch(found):
-        facts.afterwards.append(lambda: _touch(deps, found))
+        context.afterwards.append(lambda: _touch(deps, found))
     return found
 
 
@@ -117,13 +117,13 @@ async def login_address(deps: WebDeps, scope: Any) -> str:
 
     Only who has the session's token learns of it.
     """
-    facts = facts_of(scope)
-    credential = credential_of(facts, scope)
-    if credential is None or credential.token is None or not credential.from_cookie or facts.tenant is None:
-        return facts.local("/login")
+    context = context_of(scope)
+    credential = credential_of(context, scope)
+    if credential is None or credential.token is None or not credential.from_cookie or context.tenant is None:
+        return context.local("/login")
     async with deps.database.reading() as connection:
-        end = await why_ended(connection, facts.tenant.id, credential.token, idle_seconds=deps.session_idle_seconds)
-    return facts.local("/login" if end is None else f"/login?ended={end}")
+        end = await why_ended(connection, context.tenant.id, credential.token, idle_seconds=deps.session_idle_seconds)
+    return context.local("/login" if end is None else f"/login?ended={end}")
 
 
 async def _look_up(deps: WebDeps, credential: Credential) -> Authenticated | None:
@@ -137,18 +137,18 @@ async def _look_up(deps: WebDeps, credential: Credential) -> Authenticated | Non
     return found
 
 
-async def _refuse_invalid(deps: WebDeps, facts: RequestFacts, credential: Credential) -> None:
+async def _refuse_invalid(deps: WebDeps, context: RequestContext, credential: Credential) -> None:
     if credential.from_cookie:
-        facts.set_cookies.append(cookies.clear_cookie(session_cookie_name(facts.origin, facts.path_prefix)))
-    await deps.limits.bad_credential(facts.address)
+        context.set_cookies.append(cookies.clear_cookie(session_cookie_name(context.origin, context.path_prefix)))
+    await deps.limits.bad_credential(context.address)
     raise Unauthenticated(presented=True)
 
 
-async def _record_refused_origin(deps: WebDeps, facts: RequestFacts, found: Authenticated) -> None:
+async def _record_refused_origin(deps: WebDeps, context: RequestContext, found: Authenticated) -> None:
     """Somebody's page tried to use this session: worth a line and an audit event, but no flood of them."""
     _log.warning("security.origin_refused", tenant_id=str(found.tenant_id), session_id=str(found.session_id))
     if await deps.limits.is_worth_recording(str(found.session_id)):
-        event = audit.Event("request.origin_refused", "session", found.session_id, {"method": facts.method})
+        event = audit.Event("request.origin_refused", "session", found.session_id, {"method": context.method})
         async with deps.database.transaction() as connection:
             await audit.record(connection, found.tenant_id, found.actor, [event])
 

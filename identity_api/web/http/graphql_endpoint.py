@@ -15,18 +15,18 @@ from identity_api.web.deps import GraphQLEndpoint, WebDeps
 from identity_api.web.http import authentication, headers
 from identity_api.web.http.body import BoundedBody
 from identity_api.web.http.parameters import query_parameters
-from identity_api.web.http.request_state import RequestFacts, facts_of
+from identity_api.web.http.request_context import RequestContext, context_of
 
 
-def is_graphql(facts: RequestFacts, scope: Any) -> bool:
+def is_graphql(context: RequestContext, scope: Any) -> bool:
     """Whether the request is GraphQL's: a POST, or a query by GET with a bearer token.
 
     Never a GET with a cookie alone, which any page's link or image can make a browser send.
     """
-    if facts.method == "POST":
+    if context.method == "POST":
         return True
     asks = any(part.startswith(b"query=") for part in scope["query_string"].split(b"&"))
-    return facts.method == "GET" and asks and headers.first(scope, b"authorization") is not None
+    return context.method == "GET" and asks and headers.first(scope, b"authorization") is not None
 
 
 def _operation_of(query_string: bytes) -> bytes:
@@ -47,7 +47,7 @@ def _operation_of(query_string: bytes) -> bytes:
 
 async def answer_graphql(deps: WebDeps, endpoint: GraphQLEndpoint, scope: Any, body: BoundedBody) -> HTTPResponse:
     """Answer the request. Raises what `authentication.require` raises."""
-    facts = facts_of(scope)
+    context = context_of(scope)
 
     passed = AsyncExitStack()
 
@@ -57,14 +57,14 @@ async def answer_graphql(deps: WebDeps, endpoint: GraphQLEndpoint, scope: Any, b
         return found
 
     request = HTTPRequest(
-        method=facts.method,
-        request_id=facts.request_id,
-        origin=facts.origin,
-        path_prefix=facts.path_prefix if facts.tenant else None,
+        method=context.method,
+        request_id=context.request_id,
+        origin=context.origin,
+        path_prefix=context.path_prefix if context.tenant else None,
         content_type=headers.first(scope, b"content-type"),
         content_encoding=headers.first(scope, b"content-encoding"),
         accept=headers.first(scope, b"accept"),
-        body=await body.read() if facts.method == "POST" else _operation_of(scope["query_string"]),
+        body=await body.read() if context.method == "POST" else _operation_of(scope["query_string"]),
     )
     async with passed:
         return await endpoint(request, authenticate)

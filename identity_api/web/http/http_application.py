@@ -25,8 +25,8 @@ from identity_api.web.http.graphql_endpoint import answer_graphql, is_graphql
 from identity_api.web.http.logout_replay_guard import is_backchannel_logout, refuse_replay
 from identity_api.web.http.oauth_errors import IS_OAUTH, oauth_answer
 from identity_api.web.http.origins import allow_reading, allow_reading_of_failure, answer_preflight
+from identity_api.web.http.request_context import RequestContext, put_context
 from identity_api.web.http.request_head import check_head
-from identity_api.web.http.request_state import RequestFacts, put_facts
 from identity_api.web.pages.rendering import error_page
 
 # Asked by machines that know an address and no name: any well-formed host will do.
@@ -55,95 +55,95 @@ class HTTPApplication:
             await self._serve(dict(scope), receive, send)
 
     async def _serve(self, scope: Any, receive: Any, send: Any) -> None:
-        facts = RequestFacts(method=scope["method"], path=scope["path"])
-        put_facts(scope, facts)
-        answering = _Answering(facts, send)
-        with serving(), log_context(request_id=facts.request_id):
-            with span("http.request", request_id=facts.request_id, method=facts.method[:16]) as note:
+        context = RequestContext(method=scope["method"], path=scope["path"])
+        put_context(scope, context)
+        answering = _Answering(context, send)
+        with serving(), log_context(request_id=context.request_id):
+            with span("http.request", request_id=context.request_id, method=context.method[:16]) as note:
                 try:
-                    await self._dispatch(scope, facts, receive, answering)
+                    await self._dispatch(scope, context, receive, answering)
                 except Exception as error:
                     if answering.has_begun:
                         raise
-                    if not facts.is_entered or isinstance(error, Unavailable | TimeoutError):
-                        allow_reading_of_failure(self._deps.origins, facts, scope)
-                    await render_error(facts, error).send(answering)
+                    if not context.is_entered or isinstance(error, Unavailable | TimeoutError):
+                        allow_reading_of_failure(self._deps.origins, context, scope)
+                    await render_error(context, error).send(answering)
                 finally:
-                    note("route", facts.route)
+                    note("route", context.route)
                     note("status", answering.status)
-                    _report(facts, answering.status)
-            await _run_afterwards(facts)
+                    _report(context, answering.status)
+            await _run_afterwards(context)
 
-    async def _dispatch(self, scope: Any, facts: RequestFacts, receive: Any, answering: "_Answering") -> None:
-        facts.wants_page = "text/html" in (headers.first(scope, b"accept") or "") and not _FOR_PROGRAMS.match(
-            facts.path
+    async def _dispatch(self, scope: Any, context: RequestContext, receive: Any, answering: "_Answering") -> None:
+        context.wants_page = "text/html" in (headers.first(scope, b"accept") or "") and not _FOR_PROGRAMS.match(
+            context.path
         )
         check_head(scope)
-        self._see(scope, facts)
-        await self._enter(scope, facts)
-        facts.is_entered = True
+        self._see(scope, context)
+        await self._enter(scope, context)
+        context.is_entered = True
         # Before anything can refuse: a frontend's page is to read every refusal.
-        await allow_reading(self._deps.origins, facts, scope, facts.tenant.id if facts.tenant else None)
-        allowed = await answer_preflight(self._deps.origins, facts, scope)
+        await allow_reading(self._deps.origins, context, scope, context.tenant.id if context.tenant else None)
+        allowed = await answer_preflight(self._deps.origins, context, scope)
         if allowed is not None:
-            facts.route = "preflight"
+            context.route = "preflight"
             await HTTPResponse(204, allowed).send(answering)
             return
-        with changes_come_from(Origin(facts.request_id, facts.address, reason_of(scope))):
-            await self._answer(scope, facts, receive, answering)
+        with changes_come_from(Origin(context.request_id, context.address, reason_of(scope))):
+            await self._answer(scope, context, receive, answering)
 
-    async def _answer(self, scope: Any, facts: RequestFacts, receive: Any, answering: "_Answering") -> None:
-        if scope["path"] == "/graphql" and self._deps.graphql is not None and is_graphql(facts, scope):
-            facts.route, facts.wants_page = "/graphql", False
-            body = self._body(scope, facts, receive, MAX_GRAPHQL_BODY_BYTES)
+    async def _answer(self, scope: Any, context: RequestContext, receive: Any, answering: "_Answering") -> None:
+        if scope["path"] == "/graphql" and self._deps.graphql is not None and is_graphql(context, scope):
+            context.route, context.wants_page = "/graphql", False
+            body = self._body(scope, context, receive, MAX_GRAPHQL_BODY_BYTES)
             await (await answer_graphql(self._deps, self._deps.graphql, scope, body)).send(answering)
         else:
-            body = self._body(scope, facts, receive, MAX_BODY_BYTES)
+            body = self._body(scope, context, receive, MAX_BODY_BYTES)
             if is_backchannel_logout(scope):
-                await refuse_replay(self._deps, facts, scope, body)
+                await refuse_replay(self._deps, context, scope, body)
             await self._routes(scope, body, answering)
-            facts.route = scope.get("path_template") or "none"
+            context.route = scope.get("path_template") or "none"
 
-    def _body(self, scope: Any, facts: RequestFacts, receive: Any, limit: int) -> BoundedBody:
-        return BoundedBody(scope, receive, limit, counted=lambda: self._deps.arriving.from_address(facts.address))
+    def _body(self, scope: Any, context: RequestContext, receive: Any, limit: int) -> BoundedBody:
+        return BoundedBody(scope, receive, limit, counted=lambda: self._deps.arriving.from_address(context.address))
 
-    def _see(self, scope: Any, facts: RequestFacts) -> None:
+    def _see(self, scope: Any, context: RequestContext) -> None:
         seen = see(scope, self._deps.trusted_proxies, always_https=self._public_is_https)
-        facts.scheme, facts.authority, facts.host = seen.scheme, seen.authority, seen.host
-        facts.address, facts.peer_is_local = seen.address, seen.peer_is_local
+        context.scheme, context.authority, context.host = seen.scheme, seen.authority, seen.host
+        context.address, context.peer_is_local = seen.address, seen.peer_is_local
         if seen.is_untold and UNTRUSTED_PROXY not in self._deps.notices:
             self._deps.notices.add(UNTRUSTED_PROXY)
             _log.warning("http.untrusted_proxy", hint="list the proxy in IDENTITY_TRUSTED_PROXIES")
 
-    async def _enter(self, scope: Any, facts: RequestFacts) -> None:
-        if facts.path in _HOSTLESS or facts.path.startswith("/static/"):
+    async def _enter(self, scope: Any, context: RequestContext) -> None:
+        if context.path in _HOSTLESS or context.path.startswith("/static/"):
             return
-        entry = await self._deps.tenancy.enter(facts.host, facts.path)
-        facts.tenant, facts.path_prefix = entry.tenant, entry.prefix
+        entry = await self._deps.tenancy.enter(context.host, context.path)
+        context.tenant, context.path_prefix = entry.tenant, entry.prefix
         work_for(entry.tenant.id if entry.tenant else None)
         scope["path"] = entry.path
 
 
-def render_error(facts: RequestFacts, error: BaseException) -> HTTPResponse:
+def render_error(context: RequestContext, error: BaseException) -> HTTPResponse:
     """The answer to a request that raised: a page for a browser, else problem JSON."""
     failed = error if isinstance(error, LoginFailed) else None
     if failed is not None:
-        cookies.apply(facts.set_cookies, (), failed.clear_cookies)
+        cookies.apply(context.set_cookies, (), failed.clear_cookies)
     problem = problem_of(error)
-    if facts.wants_page and failed is not None and failed.frontend_address is not None:
+    if context.wants_page and failed is not None and failed.frontend_address is not None:
         return HTTPResponse(303, {"location": failed.frontend_address})
-    if facts.wants_page:
-        return error_page(facts, problem, failed)
-    if IS_OAUTH.fullmatch(facts.path):
-        return oauth_answer(problem, facts.request_id)
-    return problem.as_json(facts.request_id)
+    if context.wants_page:
+        return error_page(context, problem, failed)
+    if IS_OAUTH.fullmatch(context.path):
+        return oauth_answer(problem, context.request_id)
+    return problem.as_json(context.request_id)
 
 
 class _Answering:
     """An ASGI `send` that adds what every answer has, remembers its status, and keeps a HEAD's answer without body."""
 
-    def __init__(self, facts: RequestFacts, send: Any) -> None:
-        self._facts, self._send = facts, send
+    def __init__(self, context: RequestContext, send: Any) -> None:
+        self._context, self._send = context, send
         self.has_begun = False
         self.status = 500
 
@@ -151,31 +151,31 @@ class _Answering:
         if event["type"] == "http.response.start":
             self.has_begun, self.status = True, event["status"]
             lines = [(name, value) for name, value in event["headers"] if value]
-            event = {**event, "headers": security_headers.complete(self._facts, lines)}
-        elif event["type"] == "http.response.body" and self._facts.method == "HEAD":
+            event = {**event, "headers": security_headers.complete(self._context, lines)}
+        elif event["type"] == "http.response.body" and self._context.method == "HEAD":
             event = {**event, "body": b""}
         await self._send(event)
 
 
-def _report(facts: RequestFacts, status: int) -> None:
-    seconds = time.monotonic() - facts.started
-    METRICS.observe_request(facts.route, facts.method, status, seconds)
-    if not facts.is_logged:
+def _report(context: RequestContext, status: int) -> None:
+    seconds = time.monotonic() - context.started
+    METRICS.observe_request(context.route, context.method, status, seconds)
+    if not context.is_logged:
         return
     # The template, not the path: paths hold handles, and queries hold codes.
     _log.info(
         "http.request",
-        method=facts.method[:16],
-        route=facts.route,
+        method=context.method[:16],
+        route=context.route,
         status=status,
         milliseconds=round(seconds * 1000, 1),
-        address=facts.address,
-        tenant=facts.tenant.slug if facts.tenant else None,
+        address=context.address,
+        tenant=context.tenant.slug if context.tenant else None,
     )
 
 
-async def _run_afterwards(facts: RequestFacts) -> None:
-    for act in facts.afterwards:
+async def _run_afterwards(context: RequestContext) -> None:
+    for act in context.afterwards:
         try:
             await act()
         except Exception:

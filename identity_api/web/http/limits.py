@@ -1,6 +1,6 @@
 """Rate limits of the edge, by name. Counting is `identity_api.limits`': across processes, never absent.
 
-Addresses come from `facts`: behind trusted proxies the client's, else the peer's, so that no header can dodge a limit.
+Addresses come from `context`: behind trusted proxies the client's, else the peer's, so that no header can dodge a limit.
 """
 
 import hashlib

@@ -11,7 +11,7 @@ from identity_api.web.console.routes import console_handlers
 from identity_api.web.deps import WebDeps
 from identity_api.web.http.http_application import HTTPApplication, render_error
 from identity_api.web.http.parameters import WebRequest
-from identity_api.web.http.request_state import facts_of
+from identity_api.web.http.request_context import context_of
 from identity_api.web.http.response import to_litestar
 from identity_api.web.routes import (
     authorize,
@@ -104,4 +104,4 @@ def build_web(deps: WebDeps, *, lifespan: Lifespan | None = None) -> HTTPApplica
 
 
 def _render(request: WebRequest, error: Exception) -> Response[Any]:
-    return to_litestar(render_error(facts_of(request.scope), error))
+    return to_litestar(render_error(context_of(request.scope), error))

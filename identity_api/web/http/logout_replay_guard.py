@@ -16,7 +16,7 @@ from identity_api.web.http import headers
 from identity_api.web.http.body import BoundedBody
 from identity_api.web.http.errors import TooManyRequests
 from identity_api.web.http.parameters import FORM, media_type_of, pairs_of
-from identity_api.web.http.request_state import RequestFacts
+from identity_api.web.http.request_context import RequestContext
 
 _HEAD: Final = "/auth/providers/"
 _TAIL: Final = "/backchannel-logout"
@@ -30,7 +30,7 @@ def is_backchannel_logout(scope: Any) -> bool:
     return path.startswith(_HEAD) and path.endswith(_TAIL) and scope["method"] == "POST"
 
 
-async def refuse_replay(deps: WebDeps, facts: RequestFacts, scope: Any, body: BoundedBody) -> None:
+async def refuse_replay(deps: WebDeps, context: RequestContext, scope: Any, body: BoundedBody) -> None:
     """Refuse a logout token that was found to be used a moment ago; otherwise change nothing.
 
     Raises:
@@ -39,18 +39,18 @@ async def refuse_replay(deps: WebDeps, facts: RequestFacts, scope: Any, body: Bo
         HTTPRefusal: the body is too large, too slow or half, as the route would say.
     """
     provider_id = _provider_of(scope["path"])
-    if facts.tenant is None or provider_id is None or not deps.replays.may_know(facts.tenant.id, provider_id):
+    if context.tenant is None or provider_id is None or not deps.replays.may_know(context.tenant.id, provider_id):
         return
-    facts.route, facts.wants_page = _ROUTE, False
+    context.route, context.wants_page = _ROUTE, False
     token = _token_of(scope, await body.peek())
-    if token is None or not deps.replays.knows(facts.tenant.id, provider_id, token):
+    if token is None or not deps.replays.knows(context.tenant.id, provider_id, token):
         return
     METRICS.count_logout("back", "refused")
     replayed = LogoutReplayed()
     try:
-        await note_refusal(deps, facts.tenant.id, provider_id, replayed)
+        await note_refusal(deps, context.tenant.id, provider_id, replayed)
     except TooManyRequests:
-        facts.is_logged = False
+        context.is_logged = False
         raise
     raise replayed
 

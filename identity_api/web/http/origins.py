@@ -19,7 +19,7 @@ from identity_api.db import tenants
 from identity_api.db.database import Database
 from identity_api.errors import Refused
 from identity_api.web.http import headers
-from identity_api.web.http.request_state import RequestFacts
+from identity_api.web.http.request_context import RequestContext
 from identity_api.web.http.ttl_cache import Recent
 
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
@@ -90,19 +90,19 @@ class Origins:
         return is_known
 
 
-def is_for_scripts(facts: RequestFacts) -> bool:
+def is_for_scripts(context: RequestContext) -> bool:
     """Whether pages of frontends ask here by script. Our own pages are for our own origin alone."""
-    return _FOR_SCRIPTS.match(facts.path) is not None
+    return _FOR_SCRIPTS.match(context.path) is not None
 
 
-def is_own(facts: RequestFacts, origin: str) -> bool:
+def is_own(context: RequestContext, origin: str) -> bool:
     """Whether the origin is that of our own pages on the host that was asked."""
     # The https page of the same host is ours as well, where TLS ends at a proxy that nobody told us about.
-    return origin in (facts.origin, f"https://{facts.authority}")
+    return origin in (context.origin, f"https://{context.authority}")
 
 
 async def admit_cookie_request(
-    origins: Origins, facts: RequestFacts, scope: Any, tenant_id: UUID, *, header_required: bool = False
+    origins: Origins, context: RequestContext, scope: Any, tenant_id: UUID, *, header_required: bool = False
 ) -> None:
     """Accept a request that the session's cookie came with, if its page may use that session.
 
@@ -114,32 +114,32 @@ async def admit_cookie_request(
     if sent:
         if len(sent) != 1:
             raise _refused()
-        if not is_own(facts, sent[0]):
-            facts.allowed_origin = None
-            if not (is_for_scripts(facts) and await origins.is_known(sent[0], tenant_id)):
+        if not is_own(context, sent[0]):
+            context.allowed_origin = None
+            if not (is_for_scripts(context) and await origins.is_known(sent[0], tenant_id)):
                 raise _refused()
-            facts.allowed_origin = sent[0]
+            context.allowed_origin = sent[0]
             if not await origins.may_use_cookie(sent[0], tenant_id):
                 raise _refused("This page's frontend does not have the delivery cookie.")
-    elif facts.method not in _SAFE_METHODS and site != ["same-origin"]:
+    elif context.method not in _SAFE_METHODS and site != ["same-origin"]:
         raise _refused("A request with the session's cookie names its page: the header Origin is missing.")
     if header_required and headers.values(scope, b"identity-request") != ["1"]:
         raise _refused("A request with the session's cookie needs the header Identity-Request: 1.")
 
 
-async def admit_declared_page(origins: Origins, facts: RequestFacts, scope: Any) -> None:
+async def admit_declared_page(origins: Origins, context: RequestContext, scope: Any) -> None:
     """Accept a request without a session from a program, which names no page, or from our page or a frontend's.
 
     Raises:
         Refused: `ORIGIN_REFUSED`.
     """
     sent = headers.values(scope, b"origin")
-    tenant_id = facts.tenant.id if facts.tenant else None
-    if sent and (len(sent) > 1 or not (is_own(facts, sent[0]) or await origins.is_known(sent[0], tenant_id))):
+    tenant_id = context.tenant.id if context.tenant else None
+    if sent and (len(sent) > 1 or not (is_own(context, sent[0]) or await origins.is_known(sent[0], tenant_id))):
         raise _refused("This page is at no origin that a frontend declares.")
 
 
-def admit_own_form(facts: RequestFacts, scope: Any) -> None:
+def admit_own_form(context: RequestContext, scope: Any) -> None:
     """Accept a password only from a page of ours: a sign-in that another site sends would make the browser somebody
     else's without their noticing. A program that is no browser says `Origin` like one.
 
@@ -147,40 +147,40 @@ def admit_own_form(facts: RequestFacts, scope: Any) -> None:
         Refused: `ORIGIN_REFUSED`.
     """
     sent, site = headers.values(scope, b"origin"), headers.values(scope, b"sec-fetch-site")
-    is_ours = len(sent) == 1 and is_own(facts, sent[0]) if sent else site == ["same-origin"]
+    is_ours = len(sent) == 1 and is_own(context, sent[0]) if sent else site == ["same-origin"]
     if not is_ours or site not in ([], ["same-origin"]):
         raise _refused()
 
 
-async def allow_reading(origins: Origins, facts: RequestFacts, scope: Any, tenant_id: UUID | None) -> None:
+async def allow_reading(origins: Origins, context: RequestContext, scope: Any, tenant_id: UUID | None) -> None:
     """Let a frontend's page read the answer, if the request comes from one (of this tenant, or of any for None)."""
     sent = headers.values(scope, b"origin")
-    if len(sent) == 1 and is_for_scripts(facts) and await origins.is_known(sent[0], tenant_id):
-        facts.allowed_origin = sent[0]
+    if len(sent) == 1 and is_for_scripts(context) and await origins.is_known(sent[0], tenant_id):
+        context.allowed_origin = sent[0]
 
 
-def allow_reading_of_failure(origins: Origins, facts: RequestFacts, scope: Any) -> None:
+def allow_reading_of_failure(origins: Origins, context: RequestContext, scope: Any) -> None:
     """Let a page that is known to be a frontend's read why nothing could be looked up: the answer holds nothing else."""
     sent = headers.values(scope, b"origin")
-    if len(sent) == 1 and is_for_scripts(facts) and origins.was_known(sent[0]):
-        facts.allowed_origin = sent[0]
+    if len(sent) == 1 and is_for_scripts(context) and origins.was_known(sent[0]):
+        context.allowed_origin = sent[0]
 
 
-async def answer_preflight(origins: Origins, facts: RequestFacts, scope: Any) -> dict[str, str] | None:
+async def answer_preflight(origins: Origins, context: RequestContext, scope: Any) -> dict[str, str] | None:
     """Headers that answer a preflight (Fetch standard, 3.3.6), or None if the request is none.
 
     Raises:
         Refused: `ORIGIN_REFUSED`, for a page that is no frontend of ours; the answer then allows nothing.
     """
     sent = headers.values(scope, b"origin")
-    if facts.method != "OPTIONS" or not sent or headers.first(scope, b"access-control-request-method") is None:
+    if context.method != "OPTIONS" or not sent or headers.first(scope, b"access-control-request-method") is None:
         return None
-    tenant_id = facts.tenant.id if facts.tenant else None
+    tenant_id = context.tenant.id if context.tenant else None
     if len(sent) != 1 or not (
-        is_own(facts, sent[0]) or (is_for_scripts(facts) and await origins.is_known(sent[0], tenant_id))
+        is_own(context, sent[0]) or (is_for_scripts(context) and await origins.is_known(sent[0], tenant_id))
     ):
         raise _refused()
-    facts.allowed_origin = sent[0]
+    context.allowed_origin = sent[0]
     return {
         "access-control-allow-methods": _ALLOWED_METHODS,
         "access-control-allow-headers": _ALLOWED_HEADERS,

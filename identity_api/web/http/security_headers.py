@@ -7,7 +7,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from identity_api.web.http.request_state import RequestFacts
+from identity_api.web.http.request_context import RequestContext
 
 CONTENT_SECURITY_POLICY: Final = "; ".join(
     (
@@ -47,19 +47,19 @@ def framed_by(origins: Sequence[str]) -> dict[str, str]:
     return {"content-security-policy": policy, "cross-origin-resource-policy": "cross-origin"}
 
 
-def complete(facts: RequestFacts, lines: Lines) -> Lines:
+def complete(context: RequestContext, lines: Lines) -> Lines:
     """The lines of an answer with what it lacks: security headers, request id, cookies, and who may read it."""
     present = {name.lower() for name, _ in lines}
     if any(name.lower() == _POLICY and _NOBODY_FRAMES.encode() not in policy for name, policy in lines):
         # It knows no list of origins, and a browser that reads the policy ignores it.
         present.add(b"x-frame-options")
     lines = lines + [line for line in _ALWAYS if line[0] not in present]
-    lines.append((b"x-request-id", facts.request_id.encode()))
-    if facts.scheme == "https":
+    lines.append((b"x-request-id", context.request_id.encode()))
+    if context.scheme == "https":
         lines.append(_HSTS)
-    lines += [(b"set-cookie", line.encode("latin-1")) for line in facts.set_cookies]
-    if facts.allowed_origin is not None:
-        lines.append((b"access-control-allow-origin", facts.allowed_origin.encode("latin-1")))
+    lines += [(b"set-cookie", line.encode("latin-1")) for line in context.set_cookies]
+    if context.allowed_origin is not None:
+        lines.append((b"access-control-allow-origin", context.allowed_origin.encode("latin-1")))
         lines.append((b"access-control-allow-credentials", b"true"))
         lines.append((b"access-control-expose-headers", b"x-request-id, retry-after, www-authenticate"))
     lines.append((b"vary", b"Origin"))

@@ -17,7 +17,7 @@ from identity_api.db.providers import Provider
 from identity_api.http import HTTPResponse
 from identity_api.sessions.errors import LoginFailed
 from identity_api.web.http.errors import Problem
-from identity_api.web.http.request_state import RequestFacts
+from identity_api.web.http.request_context import RequestContext
 from identity_api.web.http.security_headers import FOLLOWS_CHANGES, LEADS_ELSEWHERE
 from identity_api.web.pages.account import AccountView
 from identity_api.web.pages.icons import MARK, icon_address
@@ -95,7 +95,7 @@ class LocalForm(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def login_page(
-    facts: RequestFacts,
+    context: RequestContext,
     buttons: Sequence[Button],
     *,
     notice: str | None = None,
@@ -104,14 +104,16 @@ def login_page(
     status: int = 200,
 ) -> HTTPResponse:
     """Ways to sign in: buttons, and a form where the tenant has passwords; and the way back to the frontend without it."""
-    page = _page("login.html", facts, buttons=buttons, notice=notice, local=local, leave=leave)
+    page = _page("login.html", context, buttons=buttons, notice=notice, local=local, leave=leave)
     headers = {**page.headers, "content-security-policy": LEADS_ELSEWHERE} if local is not None else page.headers
     return HTTPResponse(status, headers, page.body)
 
 
-def password_page(facts: RequestFacts, username: str, *, problem: str | None = None, status: int = 200) -> HTTPResponse:
+def password_page(
+    context: RequestContext, username: str, *, problem: str | None = None, status: int = 200
+) -> HTTPResponse:
     """Where somebody chooses a password with a one-time token."""
-    page = _page("password.html", facts, username=username, problem=problem, shortest=MIN_LENGTH)
+    page = _page("password.html", context, username=username, problem=problem, shortest=MIN_LENGTH)
     return HTTPResponse(status, page.headers, page.body)
 
 
@@ -126,7 +128,7 @@ class ProofForm(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def proof_page(
-    facts: RequestFacts,
+    context: RequestContext,
     form: ProofForm | None,
     buttons: Sequence[Button],
     *,
@@ -137,14 +139,14 @@ def proof_page(
     """Ways to a new proof: the password, and providers that ask their people anew.
 
     Args:
-        facts: of the request.
+        context: of the request.
         form: for the password; None for somebody without one.
         buttons: the providers.
         leave: the way back without a proof.
         is_own: it was a page of ours that asked. A frontend's address is another origin, where a form leads only if it may.
         status: of the answer.
     """
-    page = _page("proof.html", facts, form=form, buttons=buttons, leave=leave)
+    page = _page("proof.html", context, form=form, buttons=buttons, leave=leave)
     headers = page.headers if is_own else {**page.headers, "content-security-policy": LEADS_ELSEWHERE}
     return HTTPResponse(status, headers, page.body)
 
@@ -167,7 +169,7 @@ class CredentialsProblem(msgspec.Struct, frozen=True):
 
 
 def credentials_page(
-    facts: RequestFacts,
+    context: RequestContext,
     credentials: CredentialsView,
     *,
     notice: str | None,
@@ -178,7 +180,7 @@ def credentials_page(
     """One's own password and second factor, with forms to change them.
 
     Args:
-        facts: of the request.
+        context: of the request.
         credentials: what there is.
         notice: what has been done.
         problem: why it has not.
@@ -187,7 +189,7 @@ def credentials_page(
     """
     page = _page(
         "credentials.html",
-        facts,
+        context,
         credentials=credentials,
         notice=notice,
         problem=problem,
@@ -199,7 +201,7 @@ def credentials_page(
 
 
 def account_page(
-    facts: RequestFacts,
+    context: RequestContext,
     account: AccountView,
     credentials: CredentialsView | None = None,
     *,
@@ -208,55 +210,55 @@ def account_page(
     """What somebody sees of themself. Follows changes by a script of ours, and without it by asking anew.
 
     Args:
-        facts: of the request.
+        context: of the request.
         account: the content.
         credentials: None where the tenant has no passwords.
         demo_provider: where the demo's people are changed; None but in the demo.
     """
-    page = _page("account.html", facts, account=account, credentials=credentials, demo_provider=demo_provider)
+    page = _page("account.html", context, account=account, credentials=credentials, demo_provider=demo_provider)
     return HTTPResponse(page.status, {**page.headers, "content-security-policy": FOLLOWS_CHANGES}, page.body)
 
 
-def onboarding_page(facts: RequestFacts, checklist: ChecklistView) -> HTTPResponse:
+def onboarding_page(context: RequestContext, checklist: ChecklistView) -> HTTPResponse:
     """How far single sign-on has been set up."""
-    page = _page("onboarding.html", facts, checklist=checklist)
+    page = _page("onboarding.html", context, checklist=checklist)
     return HTTPResponse(page.status, {**page.headers, "content-security-policy": LEADS_ELSEWHERE}, page.body)
 
 
-def tested_page(facts: RequestFacts) -> HTTPResponse:
+def tested_page(context: RequestContext) -> HTTPResponse:
     """A test login has ended."""
-    return _page("tested.html", facts)
+    return _page("tested.html", context)
 
 
-def error_page(facts: RequestFacts, problem: Problem, failed: LoginFailed | None) -> HTTPResponse:
+def error_page(context: RequestContext, problem: Problem, failed: LoginFailed | None) -> HTTPResponse:
     """A refusal for a person: what happened, what to do, and the id under which we can find it.
 
     Args:
-        facts: of the request.
+        context: of the request.
         problem: what is told.
         failed: the login that failed, if it was one: it knows where to begin again.
     """
-    onward = _onward(facts, problem, failed)
+    onward = _onward(context, problem, failed)
     heading = _LOGIN_HEADINGS.get(problem.status) if failed else None
     heading = heading or _HEADINGS.get(problem.status, "That does not work here")
-    page = _page("error.html", facts, problem=problem, heading=heading, onward=onward)
+    page = _page("error.html", context, problem=problem, heading=heading, onward=onward)
     return HTTPResponse(problem.status, {**problem.headers, **page.headers}, page.body)
 
 
-def _onward(facts: RequestFacts, problem: Problem, failed: LoginFailed | None) -> Button | None:
+def _onward(context: RequestContext, problem: Problem, failed: LoginFailed | None) -> Button | None:
     """Where somebody goes from a refusal: to another sign-in, if it was one, else to what is theirs."""
     if failed is not None and failed.begin_again is not None:
         return Button("Sign in again", failed.begin_again, None)
-    if facts.tenant is None:
+    if context.tenant is None:
         return None
     if failed is not None:
-        return Button("Sign in again", facts.local("/login?choose=1"), None)
+        return Button("Sign in again", context.local("/login?choose=1"), None)
     if problem.status == 401:
-        return Button("Sign in", facts.local("/login?choose=1"), None)
-    return Button("Go to your account", facts.local("/account"), None)
+        return Button("Sign in", context.local("/login?choose=1"), None)
+    return Button("Go to your account", context.local("/account"), None)
 
 
-def _page(name: str, facts: RequestFacts, **values: Any) -> HTTPResponse:
-    tenant = facts.tenant.name if facts.tenant else None
-    html = _TEMPLATES.get_template(name).render(facts=facts, tenant_name=tenant, **values)
+def _page(name: str, context: RequestContext, **values: Any) -> HTTPResponse:
+    tenant = context.tenant.name if context.tenant else None
+    html = _TEMPLATES.get_template(name).render(context=context, tenant_name=tenant, **values)
     return HTTPResponse(200, {"content-type": _HTML}, html.encode())

@@ -20,7 +20,7 @@ from identity_api.sessions.login.password_login import is_offered
 from identity_api.sessions.login.return_to import ReturnTarget, decide_ending, find_target
 from identity_api.web.deps import WebDeps
 from identity_api.web.http.parameters import WebRequest, deps_of, query_of
-from identity_api.web.http.request_state import RequestFacts, facts_of
+from identity_api.web.http.request_context import RequestContext, context_of
 from identity_api.web.http.response import json_response, redirect
 from identity_api.web.routes.login import beginning_of, enabled_providers, tenant_of
 
@@ -46,12 +46,12 @@ _SECONDS: Final = re.compile(r"[0-9]{1,9}")
 @get("/v1/auth/authorize", name="authorize")
 async def authorize(request: WebRequest) -> Response[Any]:
     """Check the request, and go on to the login page."""
-    deps, facts, asked = deps_of(request), facts_of(request.scope), query_of(request)
-    tenant = tenant_of(facts)
+    deps, context, asked = deps_of(request), context_of(request.scope), query_of(request)
+    tenant = tenant_of(context)
     wanted = {ours: asked[name] for name, ours in _NAMES.items() if name in asked} | {"delivery": "code"}
     if _wants_proof(asked):
         wanted["reauth"] = "1"
-    beginning = beginning_of(facts, wanted.get("provider"), wanted)
+    beginning = beginning_of(context, wanted.get("provider"), wanted)
     async with deps.database.reading() as connection:
         frontends = await tenants.frontends(connection, tenant.id)
     target = _client_target(beginning, frontends)
@@ -62,10 +62,10 @@ async def authorize(request: WebRequest) -> Response[Any]:
             await _check_proof(deps, tenant)
     except BadInput as error:
         state = None if error.code == "CLIENT_STATE_INVALID" else beginning.client_state
-        issuer = facts.origin + facts.path_prefix
+        issuer = context.origin + context.path_prefix
         kind = _ERRORS.get(error.field or "", _ERRORS.get(error.code, "invalid_request"))
         return redirect(error_address(target.url, kind, error.message, state=state, issuer=issuer, code=error.code))
-    return redirect(f"{facts.local('/login')}?{urlencode(wanted)}")
+    return redirect(f"{context.local('/login')}?{urlencode(wanted)}")
 
 
 def _client_target(beginning: LoginRequest, frontends: list[tenants.Frontend]) -> ReturnTarget:
@@ -109,23 +109,23 @@ async def _check_proof(deps: WebDeps, tenant: Tenant) -> None:
 @get("/.well-known/oauth-authorization-server", name="oauth-metadata")
 async def metadata(request: WebRequest) -> Response[Any]:
     """What this tenant's authorization server offers."""
-    facts = facts_of(request.scope)
-    tenant_of(facts)
-    return json_response(_metadata(facts.origin + facts.path_prefix))
+    context = context_of(request.scope)
+    tenant_of(context)
+    return json_response(_metadata(context.origin + context.path_prefix))
 
 
 @get("/.well-known/oauth-authorization-server/t/{tenant:str}", name="oauth-metadata-prefix")
 async def metadata_of_prefix(request: WebRequest, tenant: FromPath[str]) -> Response[Any]:
     """The same of a tenant without a host of its own: the issuer's path stands behind the well-known one (section 3.1)."""
-    deps, facts = deps_of(request), facts_of(request.scope)
-    found = await deps.tenancy.by_slug(tenant) if facts.tenant is None else None
+    deps, context = deps_of(request), context_of(request.scope)
+    found = await deps.tenancy.by_slug(tenant) if context.tenant is None else None
     if found is None:
         raise NotFound("There is no such tenant.", code="TENANT_NOT_FOUND")
-    return json_response(_metadata(_prefixed(facts, found)))
+    return json_response(_metadata(_prefixed(context, found)))
 
 
-def _prefixed(facts: RequestFacts, tenant: Tenant) -> str:
-    return f"{facts.origin}/t/{tenant.slug}"
+def _prefixed(context: RequestContext, tenant: Tenant) -> str:
+    return f"{context.origin}/t/{tenant.slug}"
 
 
 def _metadata(issuer: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from identity_api.sessions.login.finish import finish
 from identity_api.web.http import cookies
 from identity_api.web.http.login_failures import login_failed
 from identity_api.web.http.parameters import WebRequest, deps_of, form_pairs, pairs_of, query_of
-from identity_api.web.http.request_state import facts_of
+from identity_api.web.http.request_context import context_of
 from identity_api.web.http.response import redirect
 
 CALLBACK_MARKS = frozenset({"code", "error", "id_token", "access_token", "response"})
@@ -38,33 +38,33 @@ async def callback_form(request: WebRequest) -> Response[Any]:
 
 async def end_login(request: WebRequest) -> Response[Any]:
     """End a login with whatever arrived. Raises LoginFailed."""
-    deps, facts = deps_of(request), facts_of(request.scope)
-    facts.wants_page = facts.wants_page or request.headers.get("accept") in (None, "*/*")
+    deps, context = deps_of(request), context_of(request.scope)
+    context.wants_page = context.wants_page or request.headers.get("accept") in (None, "*/*")
     brought = cookies.cookies_of(request.scope)
-    await deps.limits.callback(facts.address, [value for name, value in brought.items() if "login-" in name])
+    await deps.limits.callback(context.address, [value for name, value in brought.items() if "login-" in name])
     try:
         pairs = await _pairs(request)
         posted_from = request.headers.get("origin") if request.method == "POST" else None
         arrival = CallbackRequest(
-            host=facts.host, path=facts.path, pairs=pairs, cookies=brought, posted_from=posted_from
+            host=context.host, path=context.path, pairs=pairs, cookies=brought, posted_from=posted_from
         )
         return _finished(request, await finish(deps.login, arrival))
     except LoginFailed as failure:
-        await login_failed(deps, facts, failure)
+        await login_failed(deps, context, failure)
         raise
 
 
 @get("/auth/complete", name="complete")
 async def complete_login(request: WebRequest) -> Response[Any]:
     """Take over, on the session's host, a login whose callback was elsewhere."""
-    deps, facts = deps_of(request), facts_of(request.scope)
+    deps, context = deps_of(request), context_of(request.scope)
     brought = cookies.cookies_of(request.scope)
-    await deps.limits.callback(facts.address, [value for name, value in brought.items() if "login-" in name])
+    await deps.limits.callback(context.address, [value for name, value in brought.items() if "login-" in name])
     try:
-        browser = BrowserRequest(host=facts.host, cookies=brought)
+        browser = BrowserRequest(host=context.host, cookies=brought)
         return _finished(request, await complete(deps.login, query_of(request).get("code", ""), browser))
     except LoginFailed as failure:
-        await login_failed(deps, facts, failure)
+        await login_failed(deps, context, failure)
         raise
 
 
@@ -78,5 +78,5 @@ async def _pairs(request: WebRequest) -> list[tuple[str, str]]:
 
 
 def _finished(request: WebRequest, finished: LoginResult) -> Response[Any]:
-    cookies.apply(facts_of(request.scope).set_cookies, finished.set_cookies, finished.clear_cookies)
+    cookies.apply(context_of(request.scope).set_cookies, finished.set_cookies, finished.clear_cookies)
     return redirect(finished.location)

@@ -27,7 +27,7 @@ from identity_api.web.deps import WebDeps
 from identity_api.web.http import authentication, cookies
 from identity_api.web.http.limits import SignInAddress
 from identity_api.web.http.parameters import WebRequest, deps_of, form_of, query_of
-from identity_api.web.http.request_state import RequestFacts, facts_of
+from identity_api.web.http.request_context import RequestContext, context_of
 from identity_api.web.http.response import redirect, to_litestar
 from identity_api.web.pages.rendering import CredentialsProblem, CredentialsView, credentials_page
 
@@ -55,20 +55,20 @@ async def credentials_of(deps: WebDeps, found: Authenticated) -> CredentialsView
 @get(PAGE, name="credentials")
 async def credentials(request: WebRequest) -> Response[Any]:
     """What there is, and the forms."""
-    deps, facts = deps_of(request), facts_of(request.scope)
+    deps, context = deps_of(request), context_of(request.scope)
     found = await authentication.optional(deps, request.scope)
     if found is None:
-        return redirect(facts.local("/login"))
-    return await _page(deps, facts, found, notice=_DONE.get(query_of(request).get("done", "")))
+        return redirect(context.local("/login"))
+    return await _page(deps, context, found, notice=_DONE.get(query_of(request).get("done", "")))
 
 
 @post("/account/password", name="change-password", status_code=303)
 async def password_changed(request: WebRequest) -> Response[Any]:
     """Change the password; this session goes on."""
-    deps, facts, found, form = await _begin(request)
+    deps, context, found, form = await _begin(request)
     if form.get("password") != form.get("repeated"):
         differ = CredentialsProblem("password", "repeated", "The two passwords differ. Type the same one twice.")
-        return await _page(deps, facts, found, problem=differ)
+        return await _page(deps, context, found, problem=differ)
     changing = change_password(
         deps.accounts,
         _actor(found),
@@ -77,68 +77,70 @@ async def password_changed(request: WebRequest) -> Response[Any]:
         session_id=found.session_id,
         code=_code(form),
     )
-    return await _done(deps, facts, found, changing, "password")
+    return await _done(deps, context, found, changing, "password")
 
 
 @post("/account/second-factor", name="second-factor", status_code=200)
 async def second_factor_begun(request: WebRequest) -> Response[Any]:
     """Show the key of a new second factor, once."""
-    deps, facts, found, form = await _begin(request)
-    issuer = facts.tenant.name if facts.tenant else found.tenant_slug
+    deps, context, found, form = await _begin(request)
+    issuer = context.tenant.name if context.tenant else found.tenant_slug
     beginning = enrol_totp(deps.accounts, _actor(found), form.get("current", ""), issuer=issuer)
     try:
-        enrolment = await _counted(deps, facts, beginning)
+        enrolment = await _counted(deps, context, beginning)
     except (CredentialsRefused, Conflict) as error:
-        return await _page(deps, facts, found, problem=_problem(error, "factor"))
-    return await _page(deps, facts, found, enrolment=enrolment)
+        return await _page(deps, context, found, problem=_problem(error, "factor"))
+    return await _page(deps, context, found, enrolment=enrolment)
 
 
 @post("/account/second-factor/confirm", name="second-factor-confirmed", status_code=303)
 async def second_factor_confirmed(request: WebRequest) -> Response[Any]:
     """From now on signing in asks for a code."""
-    deps, facts, found, form = await _begin(request)
+    deps, context, found, form = await _begin(request)
     code = "".join(form.get("code", "").split())
     try:
         confirming = confirm_totp(deps.accounts, _actor(found), code, session_id=found.session_id)
-        account = await _counted(deps, facts, confirming)
+        account = await _counted(deps, context, confirming)
     except (CredentialsRefused, Conflict, NotFound) as error:
         is_wrong = isinstance(error, CredentialsRefused)
         problem = CredentialsProblem("code", "code", error.message) if is_wrong else _problem(error, "factor")
-        return await _page(deps, facts, found, problem=problem, confirms=is_wrong)
+        return await _page(deps, context, found, problem=problem, confirms=is_wrong)
     value = cookie_value(deps.accounts.vault, found.tenant_id, account, cookies.cookies_of(request.scope))
-    facts.set_cookies.append(cookies.set_cookie(known_browser_cookie(facts.origin, account.user_id, value)))
-    return redirect(facts.local(f"{PAGE}?done=second_factor"))
+    context.set_cookies.append(cookies.set_cookie(known_browser_cookie(context.origin, account.user_id, value)))
+    return redirect(context.local(f"{PAGE}?done=second_factor"))
 
 
 @post("/account/second-factor/remove", name="second-factor-removed", status_code=303)
 async def second_factor_removed(request: WebRequest) -> Response[Any]:
     """Do without."""
-    deps, facts, found, form = await _begin(request)
+    deps, context, found, form = await _begin(request)
     removing = remove_totp(deps.accounts, _actor(found), form.get("current", ""), _code(form))
-    return await _done(deps, facts, found, removing, "removed")
+    return await _done(deps, context, found, removing, "removed")
 
 
-async def _begin(request: WebRequest) -> tuple[WebDeps, RequestFacts, Authenticated, dict[str, str]]:
+async def _begin(request: WebRequest) -> tuple[WebDeps, RequestContext, Authenticated, dict[str, str]]:
     deps = deps_of(request)
     found = await authentication.require(deps, request.scope)
     if found.kind == "API_TOKEN":
         raise Refused("An API token cannot do this. Sign in.", code="SESSION_NEEDED")
-    return deps, facts_of(request.scope), found, await form_of(request)
+    return deps, context_of(request.scope), found, await form_of(request)
 
 
 async def _done(
-    deps: WebDeps, facts: RequestFacts, found: Authenticated, doing: Awaitable[None], what: str
+    deps: WebDeps, context: RequestContext, found: Authenticated, doing: Awaitable[None], what: str
 ) -> Response[Any]:
     try:
-        await _counted(deps, facts, doing)
+        await _counted(deps, context, doing)
     except (BadInput, CredentialsRefused, Conflict, NotFound) as error:
-        return await _page(deps, facts, found, problem=_problem(error, "password" if what == "password" else "factor"))
-    return redirect(facts.local(f"{PAGE}?done={what}"))
+        return await _page(
+            deps, context, found, problem=_problem(error, "password" if what == "password" else "factor")
+        )
+    return redirect(context.local(f"{PAGE}?done={what}"))
 
 
-async def _counted(deps: WebDeps, facts: RequestFacts, doing: Awaitable[T]) -> T:
+async def _counted(deps: WebDeps, context: RequestContext, doing: Awaitable[T]) -> T:
     """Try, with the address counted as at sign-in."""
-    address = SignInAddress(deps.limits, facts.address)
+    address = SignInAddress(deps.limits, context.address)
     await address.check()
     try:
         return await doing
@@ -149,7 +151,7 @@ async def _counted(deps: WebDeps, facts: RequestFacts, doing: Awaitable[T]) -> T
 
 async def _page(
     deps: WebDeps,
-    facts: RequestFacts,
+    context: RequestContext,
     found: Authenticated,
     *,
     notice: str | None = None,
@@ -160,7 +162,7 @@ async def _page(
     view = await credentials_of(deps, found)
     if view is None:
         raise Refused("Nobody signs in with a password in this organisation.", code="LOCAL_SIGN_IN_OFF")
-    page = credentials_page(facts, view, notice=notice, problem=problem, enrolment=enrolment, confirms=confirms)
+    page = credentials_page(context, view, notice=notice, problem=problem, enrolment=enrolment, confirms=confirms)
     return to_litestar(page)
 
 

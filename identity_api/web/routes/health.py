@@ -10,7 +10,7 @@ from identity_api.errors import NotFound, Overloaded, Unavailable
 from identity_api.http import HTTPResponse
 from identity_api.telemetry import render_metrics
 from identity_api.web.http.parameters import WebRequest, deps_of, query_of
-from identity_api.web.http.request_state import facts_of
+from identity_api.web.http.request_context import context_of
 from identity_api.web.http.response import json_response, to_litestar
 from identity_api.web.pages.rendering import ACCOUNT_SCRIPT, ACCOUNT_SCRIPT_VERSION, STYLE, STYLE_VERSION
 
@@ -40,7 +40,7 @@ async def ready(request: WebRequest) -> Response[Any]:
         await deps.database.reconnect()
     is_ready = database == "ok"
     details: dict[str, Any] = {"status": "ready" if is_ready else "unready", "database": database}
-    if facts_of(request.scope).peer_is_local:
+    if context_of(request.scope).peer_is_local:
         details |= await deps.readiness()
         details["notices"] = sorted(deps.notices)
     answer = json_response(details, 200 if is_ready else 503)
@@ -52,7 +52,7 @@ async def ready(request: WebRequest) -> Response[Any]:
 @route("/metrics", http_method=["GET", "HEAD"], name="metrics")
 async def metrics(request: WebRequest) -> Response[Any]:
     """Numbers for Prometheus, for whoever scrapes this process from the same network and not through a proxy."""
-    if not facts_of(request.scope).peer_is_local:
+    if not context_of(request.scope).peer_is_local:
         raise NotFound("There is nothing at this address.")
     body, media_type = render_metrics()
     return to_litestar(HTTPResponse(200, {"content-type": media_type}, body))

@@ -21,7 +21,7 @@ from identity_api.web.http import cookies
 from identity_api.web.http.limits import SignInAddress
 from identity_api.web.http.origins import admit_own_form
 from identity_api.web.http.parameters import FORM, WebRequest, deps_of, form_of, is_of, json_of
-from identity_api.web.http.request_state import RequestFacts, facts_of
+from identity_api.web.http.request_context import RequestContext, context_of
 from identity_api.web.http.response import json_response, redirect
 from identity_api.web.pages.pending_second_factor import hold, take
 from identity_api.web.pages.rendering import LocalForm
@@ -51,41 +51,41 @@ class LocalLogin(msgspec.Struct, frozen=True, kw_only=True):
 @post("/auth/local/login", name="local-login", status_code=303)
 async def local_login(request: WebRequest) -> Response[Any]:
     """Sign in, and lead to where the frontend gets the result. A program sends JSON and gets `{"location"}`."""
-    deps, facts = deps_of(request), facts_of(request.scope)
-    tenant = tenant_of(facts)
-    admit_own_form(facts, request.scope)
+    deps, context = deps_of(request), context_of(request.scope)
+    tenant = tenant_of(context)
+    admit_own_form(context, request.scope)
     if not is_of(request, FORM):
-        facts.wants_page = False
-        finished = await _sign_in(request, deps, facts, tenant, await json_of(request, LocalLogin))
+        context.wants_page = False
+        finished = await _sign_in(request, deps, context, tenant, await json_of(request, LocalLogin))
         return json_response({"location": finished.location})
     form = await form_of(request)
     typed = _typed(deps, tenant, form)
     try:
-        finished = await _sign_in(request, deps, facts, tenant, typed)
+        finished = await _sign_in(request, deps, context, tenant, typed)
     except LoginFailed as error:
-        if not facts.wants_page or error.code not in _ASKED_AGAIN:
+        if not context.wants_page or error.code not in _ASKED_AGAIN:
             raise
         again = _again(deps, tenant, typed, form.get("held"), error)
-        return await refused_page(deps, facts, tenant, again, status=error.status if again.problem else 200)
+        return await refused_page(deps, context, tenant, again, status=error.status if again.problem else 200)
     return redirect(finished.location)
 
 
 async def _sign_in(
-    request: WebRequest, deps: WebDeps, facts: RequestFacts, tenant: Tenant, typed: LocalLogin
+    request: WebRequest, deps: WebDeps, context: RequestContext, tenant: Tenant, typed: LocalLogin
 ) -> LoginResult:
     given = LocalSignIn(
         username=typed.username,
         password=typed.password,
         # Codes are shown, and typed, in two groups of three digits.
         code="".join(typed.code.split()) if typed.code is not None else None,
-        beginning=beginning_of(facts, None, _carried(typed)),
+        beginning=beginning_of(context, None, _carried(typed)),
         cookies=cookies.cookies_of(request.scope),
-        address=facts.address,
+        address=context.address,
     )
-    finished = await sign_in(deps.local, tenant, given, address=SignInAddress(deps.limits, facts.address))
-    cookies.apply(facts.set_cookies, finished.set_cookies, finished.clear_cookies)
+    finished = await sign_in(deps.local, tenant, given, address=SignInAddress(deps.limits, context.address))
+    cookies.apply(context.set_cookies, finished.set_cookies, finished.clear_cookies)
     if finished.known_browser is not None:
-        facts.set_cookies.append(cookies.set_cookie(finished.known_browser))
+        context.set_cookies.append(cookies.set_cookie(finished.known_browser))
     return finished
 
 

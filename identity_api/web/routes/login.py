@@ -24,7 +24,7 @@ from identity_api.web.deps import WebDeps
 from identity_api.web.http import authentication, cookies
 from identity_api.web.http.login_failures import login_failed
 from identity_api.web.http.parameters import WebRequest, deps_of, query_of
-from identity_api.web.http.request_state import RequestFacts, facts_of
+from identity_api.web.http.request_context import RequestContext, context_of
 from identity_api.web.http.response import redirect, to_litestar
 from identity_api.web.pages.rendering import Button, LocalForm, button_of, login_page
 from identity_api.web.routes.callback import CALLBACK_MARKS, end_login
@@ -41,52 +41,52 @@ _NOTICES = {
 @route("/", http_method=["GET", "HEAD"], name="root")
 async def root(request: WebRequest) -> Response[Any]:
     """A callback, if it looks like one (some seed systems registered the bare origin); else the account or the login."""
-    facts = facts_of(request.scope)
+    context = context_of(request.scope)
     query = dict.fromkeys(name for name, _ in request.query_params.multi_items())
     # Also without `state`: an error that a provider sends so would begin the next login, which ends with the same error.
-    if facts.method == "GET" and not CALLBACK_MARKS.isdisjoint(query):
+    if context.method == "GET" and not CALLBACK_MARKS.isdisjoint(query):
         return await end_login(request)
-    if facts.tenant is None:
+    if context.tenant is None:
         raise _no_tenant()
     signed_in = await authentication.optional(deps_of(request), request.scope)
     if signed_in is not None:
-        return redirect(facts.local("/account"))
+        return redirect(context.local("/account"))
     return redirect(await authentication.login_address(deps_of(request), request.scope))
 
 
 @route("/login", http_method=["GET", "HEAD"], name="login")
 async def login(request: WebRequest) -> Response[Any]:
     """Straight to the provider if there is one or a default; a page of buttons if not, or if a choice is wanted."""
-    deps, facts, query = deps_of(request), facts_of(request.scope), query_of(request)
-    tenant = tenant_of(facts)
+    deps, context, query = deps_of(request), context_of(request.scope), query_of(request)
+    tenant = tenant_of(context)
     enabled = await enabled_providers(deps, tenant, proving=query.get("reauth") == "1")
-    form = await local_form(deps, facts, tenant, query)
+    form = await local_form(deps, context, tenant, query)
     notices = [sentence for name, sentence in _NOTICES.items() if name in query]
     notices += [sentence for end, sentence in SENTENCES.items() if query.get("ended") == end]
-    wants_choice = "choose" in query or notices or facts.method == "HEAD"
+    wants_choice = "choose" in query or notices or context.method == "HEAD"
     chosen = None if wants_choice else _chosen(tenant, enabled, query.get("provider"), has_form=form is not None)
     if chosen is not None:
-        return await begin(request, deps, facts, tenant, chosen.slug, query)
-    buttons = [_button(facts, provider, query) for provider in enabled]
+        return await begin(request, deps, context, tenant, chosen.slug, query)
+    buttons = [_button(context, provider, query) for provider in enabled]
     notice = notices[0] if notices else None
-    leave = await _way_out(deps, facts, tenant, query)
-    return to_litestar(login_page(facts, buttons, notice=notice, local=form, leave=leave))
+    leave = await _way_out(deps, context, tenant, query)
+    return to_litestar(login_page(context, buttons, notice=notice, local=form, leave=leave))
 
 
 async def refused_page(
-    deps: WebDeps, facts: RequestFacts, tenant: Tenant, form: LocalForm, *, status: int
+    deps: WebDeps, context: RequestContext, tenant: Tenant, form: LocalForm, *, status: int
 ) -> Response[Any]:
     """The login page once more, after a local sign-in that did not succeed."""
     query = dict(form.carried)
     buttons = [
-        _button(facts, provider, query)
+        _button(context, provider, query)
         for provider in await enabled_providers(deps, tenant, proving=query.get("reauth") == "1")
     ]
-    leave = await _way_out(deps, facts, tenant, query)
-    return to_litestar(login_page(facts, buttons, local=form, leave=leave, status=status))
+    leave = await _way_out(deps, context, tenant, query)
+    return to_litestar(login_page(context, buttons, local=form, leave=leave, status=status))
 
 
-async def _way_out(deps: WebDeps, facts: RequestFacts, tenant: Tenant, query: dict[str, str]) -> Button | None:
+async def _way_out(deps: WebDeps, context: RequestContext, tenant: Tenant, query: dict[str, str]) -> Button | None:
     """Back to the frontend without a login (RFC 6749 section 4.1.2.1); None where no registered address was asked for."""
     if not query.keys() & {"frontend", "return_to"}:
         return None
@@ -94,7 +94,7 @@ async def _way_out(deps: WebDeps, facts: RequestFacts, tenant: Tenant, query: di
         frontends = await tenants.frontends(connection, tenant.id)
     try:
         check_client_state(query.get("state"))
-        target = find_target(beginning_of(facts, None, query), frontends)
+        target = find_target(beginning_of(context, None, query), frontends)
     except BadInput:
         return None
     if target.frontend is None:
@@ -104,18 +104,18 @@ async def _way_out(deps: WebDeps, facts: RequestFacts, tenant: Tenant, query: di
         "access_denied",
         "The person left the login page.",
         state=query.get("state"),
-        issuer=facts.origin + facts.path_prefix,
+        issuer=context.origin + context.path_prefix,
         code="LOGIN_CANCELLED",
         in_fragment=query.get("delivery") == "fragment",
     )
     return Button("Cancel", address, None)
 
 
-async def local_form(deps: WebDeps, facts: RequestFacts, tenant: Tenant, query: dict[str, str]) -> LocalForm | None:
+async def local_form(deps: WebDeps, context: RequestContext, tenant: Tenant, query: dict[str, str]) -> LocalForm | None:
     """The form, where the tenant has passwords. What cannot be used is refused before somebody types one."""
     if not await is_offered(deps.local, tenant):
         return None
-    await check_beginning(deps.local, tenant, beginning_of(facts, None, query))
+    await check_beginning(deps.local, tenant, beginning_of(context, None, query))
     carried = {name: value for name, value in query.items() if name in CARRIED}
     return LocalForm(carried=carried, username=query.get("login_hint", ""))
 
@@ -130,8 +130,8 @@ async def enabled_providers(deps: WebDeps, tenant: Tenant, *, proving: bool = Fa
 @get("/auth/{protocol:str}/{provider:str}/login", name="provider-login")
 async def provider_login(request: WebRequest, protocol: FromPath[str], provider: FromPath[str]) -> Response[Any]:
     """Prepare and launch in one."""
-    deps, facts, query = deps_of(request), facts_of(request.scope), query_of(request)
-    tenant = tenant_of(facts)
+    deps, context, query = deps_of(request), context_of(request.scope), query_of(request)
+    tenant = tenant_of(context)
     async with deps.database.reading() as connection:
         found = await providers.by_slug(connection, tenant.id, provider)
     if found is None or found.protocol != protocol or not found.enabled:
@@ -140,33 +140,33 @@ async def provider_login(request: WebRequest, protocol: FromPath[str], provider:
         signed_in = await authentication.optional(deps, request.scope)
         if signed_in is not None and (hint := await login_hint(deps.database, signed_in, found)):
             query["login_hint"] = hint
-    return await begin(request, deps, facts, tenant, provider, query)
+    return await begin(request, deps, context, tenant, provider, query)
 
 
 @get("/auth/launch/{handle:str}", name="launch")
 async def launch_login(request: WebRequest, handle: FromPath[str]) -> Response[Any]:
     """Begin a prepared login in this browser."""
-    deps, facts = deps_of(request), facts_of(request.scope)
-    await deps.limits.login_start(facts.address)
-    return await _launch(request, deps, facts, handle)
+    deps, context = deps_of(request), context_of(request.scope)
+    await deps.limits.login_start(context.address)
+    return await _launch(request, deps, context, handle)
 
 
 async def begin(
-    request: WebRequest, deps: WebDeps, facts: RequestFacts, tenant: Tenant, slug: str, query: dict[str, str]
+    request: WebRequest, deps: WebDeps, context: RequestContext, tenant: Tenant, slug: str, query: dict[str, str]
 ) -> Response[Any]:
     """Prepare a login at this provider with what `query` asks for, and launch it in this browser."""
-    await deps.limits.login_start(facts.address)
-    prepared = await prepare(deps.login, tenant, beginning_of(facts, slug, query))
-    return await _launch(request, deps, facts, prepared.handle)
+    await deps.limits.login_start(context.address)
+    prepared = await prepare(deps.login, tenant, beginning_of(context, slug, query))
+    return await _launch(request, deps, context, prepared.handle)
 
 
 def beginning_of(
-    facts: RequestFacts, provider_slug: str | None, asked: dict[str, str], *, page_origin: str | None = None
+    context: RequestContext, provider_slug: str | None, asked: dict[str, str], *, page_origin: str | None = None
 ) -> LoginRequest:
-    """What a login is begun with: our own host and prefix from the facts, everything else as asked."""
+    """What a login is begun with: our own host and prefix from the request context, everything else as asked."""
     return LoginRequest(
-        session_origin=facts.origin,
-        path_prefix=facts.path_prefix,
+        session_origin=context.origin,
+        path_prefix=context.path_prefix,
         provider_slug=provider_slug,
         frontend_slug=asked.get("frontend"),
         page_origin=page_origin,
@@ -179,26 +179,26 @@ def beginning_of(
     )
 
 
-async def _launch(request: WebRequest, deps: WebDeps, facts: RequestFacts, handle: str) -> Response[Any]:
-    browser = BrowserRequest(host=facts.host, cookies=cookies.cookies_of(request.scope))
+async def _launch(request: WebRequest, deps: WebDeps, context: RequestContext, handle: str) -> Response[Any]:
+    browser = BrowserRequest(host=context.host, cookies=cookies.cookies_of(request.scope))
     try:
         launched: AuthorizationRedirect = await launch(deps.login, handle, browser)
     except LoginFailed as failure:
-        await login_failed(deps, facts, failure)
+        await login_failed(deps, context, failure)
         raise
-    cookies.apply(facts.set_cookies, launched.set_cookies, launched.clear_cookies)
+    cookies.apply(context.set_cookies, launched.set_cookies, launched.clear_cookies)
     return redirect(launched.location)
 
 
-def tenant_of(facts: RequestFacts) -> Tenant:
+def tenant_of(context: RequestContext) -> Tenant:
     """Whose people sign in here.
 
     Raises:
         NotFound: `TENANT_REQUIRED`, on the public host without a tenant's prefix.
     """
-    if facts.tenant is None:
+    if context.tenant is None:
         raise _no_tenant()
-    return facts.tenant
+    return context.tenant
 
 
 def _no_tenant() -> NotFound:
@@ -220,7 +220,7 @@ def _chosen(tenant: Tenant, enabled: list[Provider], slug: str | None, *, has_fo
     return enabled[0] if len(enabled) == 1 and not has_form else None
 
 
-def _button(facts: RequestFacts, provider: Provider, query: dict[str, str]) -> Button:
+def _button(context: RequestContext, provider: Provider, query: dict[str, str]) -> Button:
     carried = {name: query[name] for name in (*CARRIED, "login_hint") if name in query}
-    address = facts.local(f"/auth/{provider.protocol}/{provider.slug}/login")
+    address = context.local(f"/auth/{provider.protocol}/{provider.slug}/login")
     return button_of(provider, f"{address}?{urlencode(carried)}" if carried else address)

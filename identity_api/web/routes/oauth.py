@@ -23,7 +23,7 @@ from identity_api.web.http import headers
 from identity_api.web.http.errors import Unauthenticated
 from identity_api.web.http.origins import admit_declared_page, is_own
 from identity_api.web.http.parameters import FORM, WebRequest, deps_of, form_of, is_of, json_of
-from identity_api.web.http.request_state import facts_of
+from identity_api.web.http.request_context import context_of
 from identity_api.web.http.response import json_response, to_litestar
 
 GRANT_TYPE = "authorization_code"
@@ -46,25 +46,25 @@ class CodeExchange(msgspec.Struct, frozen=True):
 @post("/v1/auth/token", name="api-token", status_code=200)
 async def exchange_code(request: WebRequest) -> Response[Any]:
     """Exchange a one-time code for a bearer token; the body is a form (RFC 6749 section 4.1.3), or the same as JSON."""
-    deps, facts = deps_of(request), facts_of(request.scope)
+    deps, context = deps_of(request), context_of(request.scope)
     exchange = await _exchange(request)
     # Nothing is counted for a page of strangers, which visitors' browsers would send junk from.
-    await admit_declared_page(deps.origins, facts, request.scope)
+    await admit_declared_page(deps.origins, context, request.scope)
     origin = headers.first(request.scope, b"origin")
     redemption = Redemption(
         code=exchange.code,
         code_verifier=exchange.code_verifier,
         frontend_slug=exchange.client_id or exchange.frontend,
         redirect_uri=exchange.redirect_uri,
-        origin=None if origin is not None and is_own(facts, origin) else origin,
-        tenant_id=facts.tenant.id if facts.tenant else None,
+        origin=None if origin is not None and is_own(context, origin) else origin,
+        tenant_id=context.tenant.id if context.tenant else None,
         replaces=_presented(request),
     )
     try:
         token = await redeem(deps.login, redemption)
     except LoginFailed as error:
         # Never before the code is looked up: a right one is 256 bits, and its holder may share the address with others.
-        await deps.limits.bad_credential(facts.address)
+        await deps.limits.bad_credential(context.address)
         # One answer for a code that never was, was used, or is another's (RFC 6749 section 5.2, `invalid_grant`).
         raise BadInput("The code is not valid.", code="CODE_INVALID") from error
     return json_response(
@@ -105,29 +105,29 @@ async def _read(request: WebRequest) -> CodeExchange:
 @post("/v1/auth/revoke", name="revoke", status_code=200)
 async def revoke_token(request: WebRequest) -> Response[Any]:
     """End the session of a bearer token. A token that is over already is answered the same (RFC 7009 section 2.2)."""
-    deps, facts = deps_of(request), facts_of(request.scope)
+    deps, context = deps_of(request), context_of(request.scope)
     form = await form_of(request)
     asked = Revocation(
         token=_token_of(form),
         frontend_slug=form.get("client_id"),
-        tenant_id=facts.tenant.id if facts.tenant else None,
+        tenant_id=context.tenant.id if context.tenant else None,
     )
     if not await revoke(deps.database, asked):
-        await deps.limits.bad_credential(facts.address)
+        await deps.limits.bad_credential(context.address)
     return to_litestar(HTTPResponse(200))
 
 
 @post("/v1/introspect", name="introspect", status_code=200)
 async def introspect_token(request: WebRequest) -> Response[Any]:
     """What a token stands for, for service clients and the tenants they may look into."""
-    deps, facts = deps_of(request), facts_of(request.scope)
+    deps, context = deps_of(request), context_of(request.scope)
     basic = _basic(request)
     form = await form_of(request)
     name, secret = _client_of(basic, form)
     async with deps.database.reading() as connection:
         client = await introspect.verify_service_client(connection, name, secret)
     if client is None:
-        await deps.limits.bad_credential(facts.address)
+        await deps.limits.bad_credential(context.address)
         raise Unauthenticated(scheme="Basic", presented=True)
     async with deps.database.reading() as connection:
         answer = await introspect.introspect(

@@ -26,7 +26,7 @@ from identity_api.web.http import cookies
 from identity_api.web.http.limits import SignInAddress
 from identity_api.web.http.origins import admit_own_form
 from identity_api.web.http.parameters import WebRequest, deps_of, form_of
-from identity_api.web.http.request_state import RequestFacts, facts_of
+from identity_api.web.http.request_context import RequestContext, context_of
 from identity_api.web.http.response import redirect, to_litestar
 from identity_api.web.pages.rendering import password_page
 from identity_api.web.routes.login import tenant_of
@@ -38,62 +38,64 @@ _TOKEN: Final = re.compile(r"ipw_[A-Za-z0-9_-]{20,96}")
 @get("/auth/password/{token:str}", name="password-link")
 async def open_link(request: WebRequest, token: FromPath[str]) -> Response[Any]:
     """Take the token out of the address. Whether it is good is asked where it leads."""
-    facts = facts_of(request.scope)
-    tenant_of(facts)
+    context = context_of(request.scope)
+    tenant_of(context)
     if not _TOKEN.fullmatch(token):
         raise _unknown()
-    kept = Cookie(name=_cookie_name(facts), value=token, max_age_seconds=KEPT_SECONDS, secure=is_secure(facts.origin))
-    facts.set_cookies.append(cookies.set_cookie(kept))
-    return redirect(facts.local("/auth/password"))
+    kept = Cookie(
+        name=_cookie_name(context), value=token, max_age_seconds=KEPT_SECONDS, secure=is_secure(context.origin)
+    )
+    context.set_cookies.append(cookies.set_cookie(kept))
+    return redirect(context.local("/auth/password"))
 
 
 @get("/auth/password", name="password")
 async def choose(request: WebRequest) -> Response[Any]:
     """The form, for whoever opened a link that is still good."""
-    deps, facts = deps_of(request), facts_of(request.scope)
-    tenant = tenant_of(facts)
-    return to_litestar(password_page(facts, await _owner(deps, facts, tenant, _kept(request, facts))))
+    deps, context = deps_of(request), context_of(request.scope)
+    tenant = tenant_of(context)
+    return to_litestar(password_page(context, await _owner(deps, context, tenant, _kept(request, context))))
 
 
 @post("/auth/password", name="password-chosen", status_code=303)
 async def chosen(request: WebRequest) -> Response[Any]:
     """Set the password, and lead to the login page."""
-    deps, facts = deps_of(request), facts_of(request.scope)
-    tenant = tenant_of(facts)
-    admit_own_form(facts, request.scope)
-    form, token = await form_of(request), _kept(request, facts)
-    username = await _owner(deps, facts, tenant, token)
+    deps, context = deps_of(request), context_of(request.scope)
+    tenant = tenant_of(context)
+    admit_own_form(context, request.scope)
+    form, token = await form_of(request), _kept(request, context)
+    username = await _owner(deps, context, tenant, token)
     try:
         if form.get("password") != form.get("repeated"):
             raise BadInput("The two passwords differ. Type the same one twice.", code="PASSWORDS_DIFFER")
         await set_password_by_token(deps.accounts, tenant.id, token, form.get("password", ""))
     except BadInput as error:
-        return to_litestar(password_page(facts, username, problem=error.message, status=400))
-    facts.set_cookies.append(cookies.clear_cookie(_cookie_name(facts)))
-    return redirect(facts.local("/login?password_set=1"))
+        return to_litestar(password_page(context, username, problem=error.message, status=400))
+    context.set_cookies.append(cookies.clear_cookie(_cookie_name(context)))
+    return redirect(context.local("/login?password_set=1"))
 
 
-async def _owner(deps: WebDeps, facts: RequestFacts, tenant: Tenant, token: str) -> str:
+async def _owner(deps: WebDeps, context: RequestContext, tenant: Tenant, token: str) -> str:
     """Whose password is chosen. Whoever guesses is counted like whoever guesses passwords."""
-    address = SignInAddress(deps.limits, facts.address)
+    address = SignInAddress(deps.limits, context.address)
     await address.check()
     try:
         return await who_may_choose(deps.database, tenant.id, token)
     except NotFound:
-        facts.set_cookies.append(cookies.clear_cookie(_cookie_name(facts)))
+        context.set_cookies.append(cookies.clear_cookie(_cookie_name(context)))
         await address.failed()
         raise
 
 
-def _kept(request: WebRequest, facts: RequestFacts) -> str:
-    token = cookies.cookies_of(request.scope).get(_cookie_name(facts), "")
+def _kept(request: WebRequest, context: RequestContext) -> str:
+    token = cookies.cookies_of(request.scope).get(_cookie_name(context), "")
     if not _TOKEN.fullmatch(token):
         raise _unknown()
     return token
 
 
-def _cookie_name(facts: RequestFacts) -> str:
-    return f"{'__Host-' if is_secure(facts.origin) else ''}password"
+def _cookie_name(context: RequestContext) -> str:
+    return f"{'__Host-' if is_secure(context.origin) else ''}password"
 
 
 def _unknown() -> NotFound:

@@ -14,7 +14,7 @@ from identity_api.db import client_keys, providers
 from identity_api.errors import NotFound
 from identity_api.http import HTTPResponse
 from identity_api.web.http.parameters import WebRequest, deps_of
-from identity_api.web.http.request_state import facts_of
+from identity_api.web.http.request_context import context_of
 from identity_api.web.http.response import to_litestar
 
 MAX_AGE_SECONDS = 3_600
@@ -24,17 +24,17 @@ MAX_AGE_SECONDS = 3_600
 @route("/auth/providers/{provider_id:str}/jwks", http_method=["GET", "HEAD"], name="provider-keys")
 async def provider_keys(request: WebRequest, provider_id: FromPath[str]) -> Response[Any]:
     """The key set. A provider of the tenant without keys of ours has an empty one."""
-    deps, facts = deps_of(request), facts_of(request.scope)
-    facts.wants_page = False
+    deps, context = deps_of(request), context_of(request.scope)
+    context.wants_page = False
     try:
         wanted = UUID(provider_id)
     except ValueError:
         raise _unknown() from None
-    if facts.tenant is None:
+    if context.tenant is None:
         raise _unknown()
     async with deps.database.reading() as connection:
-        found = await providers.get(connection, facts.tenant.id, wanted)
-        keys = await client_keys.published(connection, facts.tenant.id, wanted)
+        found = await providers.get(connection, context.tenant.id, wanted)
+        keys = await client_keys.published(connection, context.tenant.id, wanted)
     if found is None:
         raise _unknown()
     headers = {

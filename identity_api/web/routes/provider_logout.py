@@ -29,7 +29,7 @@ from identity_api.web.http.errors import HTTPRefusal, TooManyRequests
 from identity_api.web.http.limits import UnknownSessionNamed
 from identity_api.web.http.logout_replay_guard import note_refusal
 from identity_api.web.http.parameters import WebRequest, deps_of, form_pairs, pairs_of
-from identity_api.web.http.request_state import RequestFacts, facts_of
+from identity_api.web.http.request_context import RequestContext, context_of
 from identity_api.web.http.response import to_litestar
 from identity_api.web.http.security_headers import framed_by
 
@@ -37,9 +37,9 @@ from identity_api.web.http.security_headers import framed_by
 @post("/auth/providers/{provider_id:str}/backchannel-logout", name="backchannel-logout", status_code=200)
 async def backchannel_logout(request: WebRequest, provider_id: FromPath[str]) -> Response[Any]:
     """A logout token from the provider's server."""
-    deps, facts = deps_of(request), facts_of(request.scope)
-    facts.wants_page = False
-    provider, tenant_slug = await _provider(deps, facts, provider_id)
+    deps, context = deps_of(request), context_of(request.scope)
+    context.wants_page = False
+    provider, tenant_slug = await _provider(deps, context, provider_id)
     try:
         token = await _token(request)
         try:
@@ -72,12 +72,12 @@ async def _token(request: WebRequest) -> str:
 @get("/auth/providers/{provider_id:str}/frontchannel-logout", name="frontchannel-logout")
 async def frontchannel_logout(request: WebRequest, provider_id: FromPath[str]) -> Response[Any]:
     """The provider's sign-out page has us in a frame. An empty page, whether or not anything ended."""
-    deps, facts = deps_of(request), facts_of(request.scope)
-    provider, tenant_slug = await _provider(deps, facts, provider_id)
-    cookie_name = session_cookie_name(facts.origin, facts.path_prefix)
+    deps, context = deps_of(request), context_of(request.scope)
+    provider, tenant_slug = await _provider(deps, context, provider_id)
+    cookie_name = session_cookie_name(context.origin, context.path_prefix)
     held = cookies.cookies_of(request.scope).get(cookie_name)
     logout = parse_frontchannel_logout(pairs_of(request.scope["query_string"]))
-    unknown = UnknownSessionNamed(deps.limits, facts.address, str(provider.id))
+    unknown = UnknownSessionNamed(deps.limits, context.address, str(provider.id))
     try:
         came = await end_by_browser(deps.login, provider, tenant_slug, logout, held, unknown)
     except (LogoutRefused, TooManyRequests):
@@ -85,24 +85,24 @@ async def frontchannel_logout(request: WebRequest, provider_id: FromPath[str]) -
         raise
     METRICS.count_logout("front", came.outcome)
     if came.ends_own_cookie:
-        facts.set_cookies.append(cookies.clear_cookie(cookie_name))
+        context.set_cookies.append(cookies.clear_cookie(cookie_name))
     headers = {"content-type": "text/html; charset=utf-8", **framed_by(came.framed_by)}
     return to_litestar(HTTPResponse(200, headers, b"<!doctype html><title>Signed out</title>\n"))
 
 
-async def _provider(deps: WebDeps, facts: RequestFacts, provider_id: str) -> tuple[Provider, str]:
+async def _provider(deps: WebDeps, context: RequestContext, provider_id: str) -> tuple[Provider, str]:
     """The enabled OpenID Provider of this id at this tenant's door, and the tenant's slug."""
     try:
         wanted = UUID(provider_id)
     except ValueError:
         raise _unknown() from None
-    if facts.tenant is None:
+    if context.tenant is None:
         raise _unknown()
     async with deps.database.reading() as connection:
-        found = await providers.get(connection, facts.tenant.id, wanted)
+        found = await providers.get(connection, context.tenant.id, wanted)
     if found is None or not found.enabled or found.protocol != "oidc":
         raise _unknown()
-    return found, facts.tenant.slug
+    return found, context.tenant.slug
 
 
 def _unknown() -> NotFound:

@@ -26,7 +26,7 @@ from identity_api.web.deps import WebDeps
 from identity_api.web.http import authentication, cookies
 from identity_api.web.http.limits import SignInAddress
 from identity_api.web.http.parameters import FORM, WebRequest, deps_of, form_of, is_of, json_of, query_of
-from identity_api.web.http.request_state import RequestFacts, facts_of
+from identity_api.web.http.request_context import RequestContext, context_of
 from identity_api.web.http.response import json_response, redirect, to_litestar
 from identity_api.web.pages.icons import icon_address
 from identity_api.web.pages.rendering import Button, ProofForm, proof_page
@@ -50,41 +50,41 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
 @get("/auth/reauthenticate", name="reauthenticate-page")
 async def reauthenticate_page(request: WebRequest) -> Response[Any]:
     """The ways that this user has; to the login page, if nobody is signed in."""
-    deps, facts = deps_of(request), facts_of(request.scope)
+    deps, context = deps_of(request), context_of(request.scope)
     found = await authentication.optional(deps, request.scope)
     asked = {name: value for name, value in query_of(request).items() if name in CARRIED}
     if found is None:
-        return redirect(f"{facts.local('/login')}{'?' if asked else ''}{urlencode(asked)}")
-    return await _page(deps, facts, found, await _way_back(deps, facts, found, asked))
+        return redirect(f"{context.local('/login')}{'?' if asked else ''}{urlencode(asked)}")
+    return await _page(deps, context, found, await _way_back(deps, context, found, asked))
 
 
 @post("/auth/reauthenticate", name="reauthenticate", status_code=303)
 async def reauthenticate_by_password(request: WebRequest) -> Response[Any]:
     """Raise the session that asks, if the password (and the code that goes with it) is right."""
-    deps, facts = deps_of(request), facts_of(request.scope)
+    deps, context = deps_of(request), context_of(request.scope)
     is_form = is_of(request, FORM)
-    facts.wants_page = facts.wants_page and is_form
+    context.wants_page = context.wants_page and is_form
     found = await authentication.require(deps, request.scope)
     if not is_form:
-        proven = await _prove(deps, facts, found, await json_of(request, Proof))
+        proven = await _prove(deps, context, found, await json_of(request, Proof))
         return json_response({"elevated_until": proven.until})
     form = await form_of(request)
-    back = await _way_back(deps, facts, found, form)
+    back = await _way_back(deps, context, found, form)
     if "password" not in form:
         raise BadInput("The password is missing.", field="password")
     # An empty field is a code that was not typed.
     proof = Proof(password=form["password"], code=form.get("code") or None)
     try:
-        await _prove(deps, facts, found, proof)
+        await _prove(deps, context, found, proof)
     except CredentialsRefused as error:
-        if not facts.wants_page:
+        if not context.wants_page:
             raise
-        return await _page(deps, facts, found, back, problem=error)
+        return await _page(deps, context, found, back, problem=error)
     return redirect(back.proven)
 
 
-async def _prove(deps: WebDeps, facts: RequestFacts, found: Authenticated, proof: Proof) -> Reauthenticated:
-    address = SignInAddress(deps.limits, facts.address)
+async def _prove(deps: WebDeps, context: RequestContext, found: Authenticated, proof: Proof) -> Reauthenticated:
+    address = SignInAddress(deps.limits, context.address)
     await address.check()
     code = "".join(proof.code.split()) if proof.code is not None else None
     try:
@@ -95,15 +95,17 @@ async def _prove(deps: WebDeps, facts: RequestFacts, found: Authenticated, proof
         raise
     if proven.token is not None:
         seconds = max(1, int((found.expires_at - found.at).total_seconds()))
-        facts.set_cookies.append(
-            cookies.set_cookie(session_cookie(facts.origin, facts.path_prefix, proven.token, max_age_seconds=seconds))
+        context.set_cookies.append(
+            cookies.set_cookie(
+                session_cookie(context.origin, context.path_prefix, proven.token, max_age_seconds=seconds)
+            )
         )
     return proven
 
 
 async def _page(
     deps: WebDeps,
-    facts: RequestFacts,
+    context: RequestContext,
     found: Authenticated,
     back: "WayBack",
     *,
@@ -119,14 +121,14 @@ async def _page(
             asks_code=asks_code,
             problem=problem.message if problem else None,
         )
-    buttons = [_button(facts, provider, back) for provider in offered.providers]
+    buttons = [_button(context, provider, back) for provider in offered.providers]
     status = 400 if problem else 200
-    return to_litestar(proof_page(facts, form, buttons, leave=back.leave, is_own=back.is_own, status=status))
+    return to_litestar(proof_page(context, form, buttons, leave=back.leave, is_own=back.is_own, status=status))
 
 
-def _button(facts: RequestFacts, provider: ProvingProvider, back: "WayBack") -> Button:
+def _button(context: RequestContext, provider: ProvingProvider, back: "WayBack") -> Button:
     query = urlencode({"reauth": "1", **back.carried, **({} if back.is_own else {"delivery": "cookie"})})
-    address = facts.local(f"/auth/{provider.protocol}/{provider.slug}/login?{query}")
+    address = context.local(f"/auth/{provider.protocol}/{provider.slug}/login?{query}")
     return Button(provider.label, address, icon_address(provider.icon))
 
 
@@ -139,7 +141,7 @@ class WayBack(msgspec.Struct, frozen=True, kw_only=True):
     is_own: bool
 
 
-async def _way_back(deps: WebDeps, facts: RequestFacts, found: Authenticated, asked: dict[str, str]) -> WayBack:
+async def _way_back(deps: WebDeps, context: RequestContext, found: Authenticated, asked: dict[str, str]) -> WayBack:
     """A path of ours, or exactly a registered address of a frontend of the session's tenant.
 
     Raises:
@@ -147,14 +149,14 @@ async def _way_back(deps: WebDeps, facts: RequestFacts, found: Authenticated, as
     """
     wanted = asked.get("return_to")
     if "frontend" not in asked and (wanted is None or wanted.startswith("/")):
-        path = own_path(wanted) if wanted is not None else facts.local(DEFAULT_PATH)
-        leave = Button("Back to your account", facts.local(DEFAULT_PATH), None)
+        path = own_path(wanted) if wanted is not None else context.local(DEFAULT_PATH)
+        leave = Button("Back to your account", context.local(DEFAULT_PATH), None)
         return WayBack(proven=path, leave=leave, carried={"return_to": path}, is_own=True)
     carried = {name: asked[name] for name in CARRIED if name in asked}
-    beginning = beginning_of(facts, None, {**carried, "delivery": "cookie"})
+    beginning = beginning_of(context, None, {**carried, "delivery": "cookie"})
     async with deps.database.reading() as connection:
         target = decide_ending(beginning, await tenants.frontends(connection, found.tenant_id))
-    issuer, state = facts.origin + facts.path_prefix, beginning.client_state
+    issuer, state = context.origin + context.path_prefix, beginning.client_state
     refused = error_address(
         target.url,
         "access_denied",

@@ -18,7 +18,7 @@ from identity_api.web.deps import WebDeps
 from identity_api.web.http import authentication, cookies, headers
 from identity_api.web.http.origins import is_own
 from identity_api.web.http.parameters import FORM, WebRequest, deps_of, form_of, is_of, json_of, query_of
-from identity_api.web.http.request_state import RequestFacts, facts_of
+from identity_api.web.http.request_context import RequestContext, context_of
 from identity_api.web.http.response import json_response, redirect, to_litestar
 from identity_api.web.pages.account import AccountView, demo_page, mapping_ids, view_account
 from identity_api.web.pages.ended_ways import REASONS, SHOWN_FOR
@@ -30,23 +30,23 @@ from identity_api.web.routes.login import beginning_of
 @route("/account", http_method=["GET", "HEAD"], name="account")
 async def account(request: WebRequest) -> Response[Any]:
     """What somebody sees of themself."""
-    deps, facts = deps_of(request), facts_of(request.scope)
+    deps, context = deps_of(request), context_of(request.scope)
     found = await authentication.optional(deps, request.scope, is_use="followed" not in query_of(request))
     if found is None:
         return redirect(await authentication.login_address(deps, request.scope))
     view = await _view(deps, found)
-    demo_provider = await demo_page(deps.database, facts.tenant)
-    return to_litestar(account_page(facts, view, await credentials_of(deps, found), demo_provider=demo_provider))
+    demo_provider = await demo_page(deps.database, context.tenant)
+    return to_litestar(account_page(context, view, await credentials_of(deps, found), demo_provider=demo_provider))
 
 
 @get("/account/version", name="account-version")
 async def account_version(request: WebRequest) -> Response[Any]:
     """Whether the account page has something else to say, for its script. No version where nobody is signed in."""
-    deps, facts = deps_of(request), facts_of(request.scope)
-    facts.is_logged = False
+    deps, context = deps_of(request), context_of(request.scope)
+    context.is_logged = False
     found = await authentication.optional(deps, request.scope, is_use=False)
     # The page comes again with the cookie of a session that has ended, and is told why it has.
-    facts.set_cookies.clear()
+    context.set_cookies.clear()
     return json_response({"version": (await _view(deps, found)).version if found else None})
 
 
@@ -66,14 +66,14 @@ async def _view(deps: WebDeps, found: Authenticated) -> AccountView:
 @post("/account/sessions/{session_id:str}/end", name="end-session", status_code=303)
 async def end_session(request: WebRequest, session_id: FromPath[str]) -> Response[Any]:
     """End one of one's own sessions."""
-    deps, facts = deps_of(request), facts_of(request.scope)
+    deps, context = deps_of(request), context_of(request.scope)
     found = await authentication.require(deps, request.scope)
     try:
         wanted = UUID(session_id)
     except ValueError:
         raise NotFound("There is no such session.") from None
     await logout.end_own_session(deps.database, found, wanted)
-    return redirect(facts.local("/account"))
+    return redirect(context.local("/account"))
 
 
 class SignOutWish(msgspec.Struct, frozen=True):
@@ -91,25 +91,27 @@ async def sign_out(request: WebRequest) -> Response[Any]:
     A program gets an absolute address as JSON. Where the provider is next, it is one of ours that leads there once: the
     provider's own has the ID Token in it, which no page of a frontend may read.
     """
-    deps, facts = deps_of(request), facts_of(request.scope)
+    deps, context = deps_of(request), context_of(request.scope)
     found = await authentication.optional(deps, request.scope)
-    cookie_name = session_cookie_name(facts.origin, facts.path_prefix)
-    if facts.tenant is None and found is not None:
-        facts.path_prefix = f"/t/{found.tenant_slug}"
-    after = await _after(deps, facts, found, await _wish(request), headers.first(request.scope, b"origin"))
-    location = after.location if after is not None else facts.local("/login?signed_out=1")
+    cookie_name = session_cookie_name(context.origin, context.path_prefix)
+    if context.tenant is None and found is not None:
+        context.path_prefix = f"/t/{found.tenant_slug}"
+    after = await _after(deps, context, found, await _wish(request), headers.first(request.scope, b"origin"))
+    location = after.location if after is not None else context.local("/login?signed_out=1")
     if found is not None:
         ended = await logout.logout(
-            deps.login, found, return_origin=facts.origin, path_prefix=facts.path_prefix, after=after
+            deps.login, found, return_origin=context.origin, path_prefix=context.path_prefix, after=after
         )
         location = ended.location
-        facts.set_cookies.append(cookies.clear_cookie(cookie_name))
-        if ended.return_state is not None and not facts.wants_page:
+        context.set_cookies.append(cookies.clear_cookie(cookie_name))
+        if ended.return_state is not None and not context.wants_page:
             handle = await logout.keep_for_browser(deps.login, found.tenant_id, ended)
-            location = facts.local(f"{logout.LEAVE_PATH}/{handle}")
+            location = context.local(f"{logout.LEAVE_PATH}/{handle}")
         else:
-            _keep_state(facts, ended)
-    return redirect(location) if facts.wants_page else json_response({"logout_url": urljoin(facts.origin, location)})
+            _keep_state(context, ended)
+    return (
+        redirect(location) if context.wants_page else json_response({"logout_url": urljoin(context.origin, location)})
+    )
 
 
 async def _wish(request: WebRequest) -> SignOutWish:
@@ -120,7 +122,7 @@ async def _wish(request: WebRequest) -> SignOutWish:
 
 
 async def _after(
-    deps: WebDeps, facts: RequestFacts, found: Authenticated | None, wish: SignOutWish, origin: str | None
+    deps: WebDeps, context: RequestContext, found: Authenticated | None, wish: SignOutWish, origin: str | None
 ) -> logout.AfterSignOut | None:
     """Where the browser ends: at a registered address that is asked for, else the first one of the page's frontend.
 
@@ -129,14 +131,14 @@ async def _after(
     Raises:
         BadInput: `RETURN_TO_REFUSED`, `FRONTEND_UNKNOWN`, `CLIENT_STATE_INVALID`; then the session lives on.
     """
-    tenant_id = found.tenant_id if found is not None else facts.tenant.id if facts.tenant is not None else None
+    tenant_id = found.tenant_id if found is not None else context.tenant.id if context.tenant is not None else None
     if tenant_id is None:
         return None
     check_client_state(wish.state)
-    if origin is not None and is_own(facts, origin):
+    if origin is not None and is_own(context, origin):
         origin = None  # our own account page may be among a frontend's pages, and is not a frontend's
     asked = {"frontend": wish.frontend, "return_to": wish.return_to}
-    beginning = beginning_of(facts, None, {name: value for name, value in asked.items() if value}, page_origin=origin)
+    beginning = beginning_of(context, None, {name: value for name, value in asked.items() if value}, page_origin=origin)
     async with deps.database.reading() as connection:
         target = find_target(beginning, await tenants.frontends(connection, tenant_id))
     if target.frontend is None and wish.return_to is None:
@@ -148,19 +150,19 @@ async def _after(
 @get("/auth/logout/leave/{handle:str}", name="logout-leave")
 async def leave(request: WebRequest, handle: FromPath[str]) -> Response[Any]:
     """On to the provider's sign-out, in the browser whose session has ended; once, within a minute."""
-    deps, facts = deps_of(request), facts_of(request.scope)
-    ended = await logout.leave(deps.login, facts.tenant.id, handle[:200]) if facts.tenant is not None else None
+    deps, context = deps_of(request), context_of(request.scope)
+    ended = await logout.leave(deps.login, context.tenant.id, handle[:200]) if context.tenant is not None else None
     if ended is None:
-        return redirect(facts.local("/login?signed_out=1"))
-    _keep_state(facts, ended)
+        return redirect(context.local("/login?signed_out=1"))
+    _keep_state(context, ended)
     return redirect(ended.location)
 
 
-def _keep_state(facts: RequestFacts, ended: logout.SignedOut) -> None:
+def _keep_state(context: RequestContext, ended: logout.SignedOut) -> None:
     """Only the browser that left with it comes back to the provider's logout page."""
     if ended.return_state is not None:
-        kept = logout_cookie(facts.origin, ended.return_state, max_age_seconds=logout.RETURN_SECONDS)
-        facts.set_cookies.append(cookies.set_cookie(kept))
+        kept = logout_cookie(context.origin, ended.return_state, max_age_seconds=logout.RETURN_SECONDS)
+        context.set_cookies.append(cookies.set_cookie(kept))
 
 
 @get("/auth/logout/return", name="logout-return")
@@ -170,12 +172,12 @@ async def signed_out(request: WebRequest) -> Response[Any]:
     Nothing ends and nobody is signed in here, so whatever arrives leads on. Only the browser that left with this state
     goes to the configured page.
     """
-    deps, facts = deps_of(request), facts_of(request.scope)
+    deps, context = deps_of(request), context_of(request.scope)
     location: str | None = None
-    name = logout_cookie_name(facts.origin)
+    name = logout_cookie_name(context.origin)
     kept = cookies.cookies_of(request.scope).get(name)
-    if facts.tenant is not None and kept is not None:
+    if context.tenant is not None and kept is not None:
         pairs = list(request.query_params.multi_items())
-        location = await logout.logout_page(deps.database, facts.tenant.id, pairs, kept)
-        facts.set_cookies.append(cookies.clear_cookie(name))
-    return redirect(location or facts.local("/login?signed_out=1"))
+        location = await logout.logout_page(deps.database, context.tenant.id, pairs, kept)
+        context.set_cookies.append(cookies.clear_cookie(name))
+    return redirect(location or context.local("/login?signed_out=1"))

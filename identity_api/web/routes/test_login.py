@@ -6,7 +6,7 @@ from litestar import Response, get
 
 from identity_api.sessions.login.dry_run import ENDED_PATH
 from identity_api.web.http.parameters import WebRequest
-from identity_api.web.http.request_state import facts_of
+from identity_api.web.http.request_context import context_of
 from identity_api.web.http.response import to_litestar
 from identity_api.web.pages.rendering import tested_page
 
@@ -14,4 +14,4 @@ from identity_api.web.pages.rendering import tested_page
 @get(ENDED_PATH, name="tested", sync_to_thread=False)
 def tested(request: WebRequest) -> Response[Any]:
     """On the host that the redirect URL is on, which may be no tenant's."""
-    return to_litestar(tested_page(facts_of(request.scope)))
+    return to_litestar(tested_page(context_of(request.scope)))

@@ -17,7 +17,7 @@ from identity_api.oidc.discovery import configuration_url
 from identity_api.oidc.initiated_login import InitiatedLogin, parse_initiated_login
 from identity_api.oidc.issuer import accepts_issuer
 from identity_api.web.http.parameters import WebRequest, deps_of, form_pairs, pairs_of
-from identity_api.web.http.request_state import RequestFacts, facts_of
+from identity_api.web.http.request_context import RequestContext, context_of
 from identity_api.web.routes.login import begin, tenant_of
 
 
@@ -34,12 +34,12 @@ async def initiate_form(request: WebRequest) -> Response[Any]:
 
 
 async def _begin(request: WebRequest, pairs: Sequence[tuple[str, str]]) -> Response[Any]:
-    deps, facts = deps_of(request), facts_of(request.scope)
-    tenant, proposed = tenant_of(facts), parse_initiated_login(pairs)
+    deps, context = deps_of(request), context_of(request.scope)
+    tenant, proposed = tenant_of(context), parse_initiated_login(pairs)
     async with deps.database.reading() as connection:
         found = await providers.of_tenant(connection, tenant.id)
     provider = _of_issuer(tenant, found, proposed.issuer)
-    return await begin(request, deps, facts, tenant, provider.slug, _asked(facts, proposed))
+    return await begin(request, deps, context, tenant, provider.slug, _asked(context, proposed))
 
 
 def _of_issuer(tenant: Tenant, found: Sequence[Provider], issuer: str) -> Provider:
@@ -56,19 +56,19 @@ def _is_of(provider: Provider, issuer: str) -> bool:
     return accepts_issuer(provider.issuer, issuer, directories) or configuration_url(issuer) == provider.issuer
 
 
-def _asked(facts: RequestFacts, proposed: InitiatedLogin) -> dict[str, str]:
+def _asked(context: RequestContext, proposed: InitiatedLogin) -> dict[str, str]:
     """What the login is begun with. Where it may end is judged there, as for every login."""
     asked: dict[str, str] = {}
     if proposed.login_hint is not None:
         asked["login_hint"] = proposed.login_hint
     if proposed.target_link_uri is not None:
-        asked["return_to"] = _return_to(facts, proposed.target_link_uri)
+        asked["return_to"] = _return_to(context, proposed.target_link_uri)
         # A code or token would need the frontend's own state, and the frontend did not begin this.
         asked["delivery"] = "cookie"
     return asked
 
 
-def _return_to(facts: RequestFacts, target: str) -> str:
+def _return_to(context: RequestContext, target: str) -> str:
     """One of our own pages as a path; anything else stays what it is, and must be registered exactly."""
-    rest = target.removeprefix(facts.origin)
-    return rest if rest != target and rest.startswith(facts.local("/")) else target
+    rest = target.removeprefix(context.origin)
+    return rest if rest != target and rest.startswith(context.local("/")) else target

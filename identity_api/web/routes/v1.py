@@ -18,7 +18,7 @@ from identity_api.sessions.login.prepare import prepare
 from identity_api.web.deps import WebDeps
 from identity_api.web.http import authentication, headers
 from identity_api.web.http.parameters import WebRequest, deps_of, json_of
-from identity_api.web.http.request_state import RequestFacts, facts_of
+from identity_api.web.http.request_context import RequestContext, context_of
 from identity_api.web.http.response import json_response
 from identity_api.web.openapi import DOCUMENT
 from identity_api.web.routes.login import beginning_of
@@ -40,25 +40,25 @@ class LoginWish(msgspec.Struct, frozen=True):
 @post("/v1/auth/oidc/login", name="api-login", status_code=200)
 async def api_login(request: WebRequest) -> Response[Any]:
     """Prepare a login and answer the address to open in the person's browser."""
-    deps, facts = deps_of(request), facts_of(request.scope)
+    deps, context = deps_of(request), context_of(request.scope)
     wish = await json_of(request, LoginWish)
-    await deps.limits.login_start(facts.address)
-    tenant = await _wished_tenant(deps, facts, wish.tenant_id)
-    if facts.tenant is None:
-        facts.path_prefix = f"/t/{tenant.slug}"
+    await deps.limits.login_start(context.address)
+    tenant = await _wished_tenant(deps, context, wish.tenant_id)
+    if context.tenant is None:
+        context.path_prefix = f"/t/{tenant.slug}"
     asked = {name: value for name, value in msgspec.structs.asdict(wish).items() if value is not None}
-    beginning = beginning_of(facts, wish.provider, asked, page_origin=headers.first(request.scope, b"origin"))
+    beginning = beginning_of(context, wish.provider, asked, page_origin=headers.first(request.scope, b"origin"))
     try:
         prepared = await prepare(deps.login, tenant, beginning)
     except NotFound:
         # No provider: whoever signs in with a password here is shown the form, and the frontend gets the same.
         if wish.provider is not None or not await is_offered(deps.local, tenant):
             raise
-        return json_response({"auth_url": await _local_page(deps, facts, tenant, beginning)})
+        return json_response({"auth_url": await _local_page(deps, context, tenant, beginning)})
     return json_response({"auth_url": prepared.launch_url})
 
 
-async def _local_page(deps: WebDeps, facts: RequestFacts, tenant: Tenant, beginning: LoginRequest) -> str:
+async def _local_page(deps: WebDeps, context: RequestContext, tenant: Tenant, beginning: LoginRequest) -> str:
     ending = await check_beginning(deps.local, tenant, beginning)
     asked = {
         "frontend": ending.frontend.slug if ending.frontend else None,
@@ -69,10 +69,10 @@ async def _local_page(deps: WebDeps, facts: RequestFacts, tenant: Tenant, beginn
         "login_hint": beginning.login_hint,
     }
     query = urlencode({name: value for name, value in asked.items() if value is not None})
-    return f"{facts.origin}{facts.local('/login')}{'?' if query else ''}{query}"
+    return f"{context.origin}{context.local('/login')}{'?' if query else ''}{query}"
 
 
-async def _wished_tenant(deps: WebDeps, facts: RequestFacts, name: str) -> Tenant:
+async def _wished_tenant(deps: WebDeps, context: RequestContext, name: str) -> Tenant:
     """The tenant named by slug or id. At a tenant's own door only that one can be named (I2)."""
     found = await deps.tenancy.by_slug(name)
     if found is None:
@@ -82,7 +82,7 @@ async def _wished_tenant(deps: WebDeps, facts: RequestFacts, name: str) -> Tenan
             raise _unknown_tenant() from None
         async with deps.database.reading() as connection:
             found = await tenants.get(connection, tenant_id)
-    if found is None or (facts.tenant is not None and facts.tenant.id != found.id):
+    if found is None or (context.tenant is not None and context.tenant.id != found.id):
         raise _unknown_tenant()
     return found
 

@@ -12,11 +12,11 @@ from typing import Any, Final
 from identity_api.db.tenants import Tenant
 from identity_api.ids import uuid7
 
-_KEY: Final = "identity_api.facts"
+_KEY: Final = "identity_api.request_context"
 
 
 @dataclass(slots=True)
-class RequestFacts:
+class RequestContext:
     """One request. `scheme`, `authority` and `address` are as the browser sees them, behind whatever proxies we trust."""
 
     method: str
@@ -60,12 +60,12 @@ class RequestFacts:
         return self.path_prefix + path
 
 
-def put_facts(scope: Any, facts: RequestFacts) -> None:
-    """Attach the facts to an ASGI scope."""
-    scope[_KEY] = facts
+def put_context(scope: Any, context: RequestContext) -> None:
+    """Attach the context to an ASGI scope."""
+    scope[_KEY] = context
 
 
-def facts_of(scope: Any) -> RequestFacts:
-    """The facts of the request with this ASGI scope."""
-    facts: RequestFacts = scope[_KEY]
-    return facts
+def context_of(scope: Any) -> RequestContext:
+    """The context of the request with this ASGI scope."""
+    context: RequestContext = scope[_KEY]
+    return context
