@@ -6,6 +6,7 @@
     │   ├── Overloaded          it would answer, and there is more to do than can be done
     │   └── CannotWrite         the database answers, and takes no change: its disk is full, or it is read-only
     ├── BadInput                a value given to us is not acceptable; .field where one is to blame
+    ├── SeveralProblems         several values of one input, or changes of one set; .problems has each with its path
     ├── NotFound                there is no such thing, or none that the caller may know of
     ├── Refused                 understood, and not allowed; the code says which rule refused
     ├── Conflict                something changed in between; read again and retry
@@ -21,7 +22,7 @@ their border, so that no caller needs to know which library is beneath.
 """
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 
 class IdentityAPIError(Exception):
@@ -81,6 +82,23 @@ class BadInput(IdentityAPIError):
     def __init__(self, message: str, *, code: str | None = None, field: str | None = None) -> None:
         super().__init__(message, code=code)
         self.field = field
+
+
+class Located(NamedTuple):
+    """A problem, and where in the input it is: `changes.3.createGroupMapping.pattern`."""
+
+    path: str
+    error: IdentityAPIError
+
+
+class SeveralProblems(IdentityAPIError):
+    """Several values of an input, or changes of a set, are not acceptable; nothing was done. The code is the first one's."""
+
+    def __init__(self, problems: Sequence[Located]) -> None:
+        self.problems = tuple(problems)
+        first, others = problems[0], len(problems) - 1
+        more = f" There {'is' if others == 1 else 'are'} {others} more." if others else ""
+        super().__init__(f"{first.path}: {first.error.message}{more}", code=first.error.code)
 
 
 class NotFound(IdentityAPIError):

@@ -6,6 +6,7 @@ from uuid import UUID
 import msgspec
 
 from identity_api.accounts.ways_in import an_admin_remains, check_may_open, check_may_take
+from identity_api.config import TenantLimits
 from identity_api.db import audit, grants, locks, permissions, user_read_model, user_state
 from identity_api.db.database import Connection, Database
 from identity_api.db.grants import Closing, OpenGrant
@@ -66,23 +67,30 @@ async def grant_permission(database: Database, actor: Actor, user_id: UUID, perm
         Conflict: `LIMIT_REACHED`.
     """
     async with database.transaction() as connection:
-        await _lock(connection, actor.tenant_id, user_id)
-        permission = await _permission(connection, actor, permission_id)
-        check_may_give(actor, permission.name, delegable=permission.delegable)
-        before = await grants.effective(connection, actor.tenant_id, user_id)
-        if user_id == actor.user_id:
-            # Not in force now is no excuse: it would come into force with the next login (I8).
-            check_no_self_benefit(actor, before, before | {permission.name})
-        if not (actor.is_operator and permission.name.startswith(SERVICE_PREFIX)):
-            await _check_not_strict(connection, actor.tenant_id, user_id)
-        grant_id = await grants.open_manual_grant(connection, actor.tenant_id, user_id, permission_id, actor.name)
-        if grant_id is not None:
-            await ensure_within(connection, database.limits, "max_user_grants", actor.tenant_id, user_id)
-            payload = {"user": str(user_id), "permission": str(permission_id)}
-            event = audit.Event("grant.opened", "grant", grant_id, payload, new={"source": "MANUAL"})
-            await audit.record(connection, actor.tenant_id, actor.name, [event])
-            await user_read_model.refresh(connection, actor.tenant_id, [user_id])
-    return grant_id is not None
+        return await open_grant(connection, database.limits, actor, user_id, permission_id) is not None
+
+
+async def open_grant(
+    connection: Connection, limits: TenantLimits, actor: Actor, user_id: UUID, permission_id: UUID
+) -> UUID | None:
+    """`grant_permission` in the caller's transaction; the grant that was opened, None if it was there."""
+    await _lock(connection, actor.tenant_id, user_id)
+    permission = await _permission(connection, actor, permission_id)
+    check_may_give(actor, permission.name, delegable=permission.delegable)
+    before = await grants.effective(connection, actor.tenant_id, user_id)
+    if user_id == actor.user_id:
+        # Not in force now is no excuse: it would come into force with the next login (I8).
+        check_no_self_benefit(actor, before, before | {permission.name})
+    if not (actor.is_operator and permission.name.startswith(SERVICE_PREFIX)):
+        await _check_not_strict(connection, actor.tenant_id, user_id)
+    grant_id = await grants.open_manual_grant(connection, actor.tenant_id, user_id, permission_id, actor.name)
+    if grant_id is not None:
+        await ensure_within(connection, limits, "max_user_grants", actor.tenant_id, user_id)
+        payload = {"user": str(user_id), "permission": str(permission_id)}
+        event = audit.Event("grant.opened", "grant", grant_id, payload, new={"source": "MANUAL"})
+        await audit.record(connection, actor.tenant_id, actor.name, [event])
+        await user_read_model.refresh(connection, actor.tenant_id, [user_id])
+    return grant_id
 
 
 class Revoked(msgspec.Struct, frozen=True):
@@ -102,14 +110,19 @@ async def revoke_permission(database: Database, actor: Actor, user_id: UUID, per
         NotFound, Refused: as for `grant_permission`; `LAST_ADMIN`.
     """
     async with database.transaction() as connection, an_admin_remains(connection, actor):
-        await _lock(connection, actor.tenant_id, user_id)
-        permission = await _permission(connection, actor, permission_id)
-        check_may_give(actor, permission.name, delegable=permission.delegable)
-        found = await grants.open_grants(connection, actor.tenant_id, user_id, permission_id)
-        closed = tuple([one for one in found if not one.is_held])
-        if closed:
-            await _close(connection, actor, [Closing(one.id, user_id, permission_id, "ADMIN") for one in closed])
-        return Revoked(closed, tuple([one for one in found if one.is_held]))
+        return await close_grants(connection, actor, user_id, permission_id)
+
+
+async def close_grants(connection: Connection, actor: Actor, user_id: UUID, permission_id: UUID) -> Revoked:
+    """`revoke_permission` in the caller's transaction, which sees that an admin remains."""
+    await _lock(connection, actor.tenant_id, user_id)
+    permission = await _permission(connection, actor, permission_id)
+    check_may_give(actor, permission.name, delegable=permission.delegable)
+    found = await grants.open_grants(connection, actor.tenant_id, user_id, permission_id)
+    closed = tuple([one for one in found if not one.is_held])
+    if closed:
+        await _close(connection, actor, [Closing(one.id, user_id, permission_id, "ADMIN") for one in closed])
+    return Revoked(closed, tuple([one for one in found if one.is_held]))
 
 
 async def _close(connection: Connection, actor: Actor, closings: Sequence[Closing]) -> None:

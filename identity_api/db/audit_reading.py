@@ -108,6 +108,16 @@ async def page(
     return [_recorded(row) for row in rows]
 
 
+async def get(connection: Connection, tenant_id: UUID, event_id: UUID) -> Recorded | None:
+    """The event, if it is this tenant's."""
+    row = await connection.fetchrow(
+        f"select {_COLUMNS} from (select * from audit_event e where e.tenant_id = $1 and e.id = $2) e {_PEOPLE}",
+        tenant_id,
+        event_id,
+    )
+    return _recorded(row) if row else None
+
+
 async def newest(
     connection: Connection, tenant_id: UUID, column: Literal["subject_id", "user_id"], ids: Sequence[UUID], *, each: int
 ) -> dict[UUID, list[Recorded]]:

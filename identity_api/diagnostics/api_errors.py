@@ -154,6 +154,10 @@ API: Final[Table] = table(
             "The change would touch other people by now than the preview said; nothing was changed.",
             "Look at a new preview, and name its digest.",
         ),
+        "CANNOT_BE_UNDONE": (
+            "The event changed no mapping or permission, and gave or took nothing by hand.",
+            "Undo the change of the mapping that gave or took it, or change the group at its provider.",
+        ),
         "MAPPING_EXISTS": ("There is such a mapping already.", "Change that one."),
         "PROVIDER_EXISTS": ("The tenant has a provider of that name already.", "Choose another."),
         "PROVIDER_ENABLED": ("A provider that is switched on cannot be removed.", "Switch it off first."),

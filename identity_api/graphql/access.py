@@ -77,6 +77,9 @@ CATALOGUE: Final = holds(
 )
 """The names of the tenant's permissions: for everyone who gives them, or sees who has them."""
 
+SETS: Final = holds(service.MAPPINGS_WRITE, service.GRANTS_WRITE, service.PERMISSIONS_WRITE)
+"""Each change of a set needs its own of these, which `change_sets` asks."""
+
 ACCESS: Final[dict[str, PermissionRule]] = {
     # Queries
     "Query.viewer": ANYONE,
@@ -96,6 +99,7 @@ ACCESS: Final[dict[str, PermissionRule]] = {
     "Query.previewGroupMappingCreation": holds(service.MAPPINGS_WRITE),
     "Query.previewGroupMappingUpdate": holds(service.MAPPINGS_WRITE),
     "Query.previewGroupMappingDeletion": holds(service.MAPPINGS_WRITE),
+    "Query.previewChangeSet": SETS,
     "Query.permissions": CATALOGUE,
     "Query.accessFindings": MAPPINGS,
     "Query.auditEvents": AUDIT,
@@ -106,6 +110,7 @@ ACCESS: Final[dict[str, PermissionRule]] = {
     "Mutation.createGroupMapping": changes(service.MAPPINGS_WRITE),
     "Mutation.updateGroupMapping": changes(service.MAPPINGS_WRITE),
     "Mutation.deleteGroupMapping": changes(service.MAPPINGS_WRITE),
+    "Mutation.applyChangeSet": changes(*SETS.any_of),
     "Mutation.createPermission": changes(service.PERMISSIONS_WRITE),
     "Mutation.updatePermission": changes(service.PERMISSIONS_WRITE),
     "Mutation.deletePermission": changes(service.PERMISSIONS_WRITE),
@@ -223,10 +228,16 @@ ACCESS: Final[dict[str, PermissionRule]] = {
     "NotAllowed.*": REACHED,
     "NotFoundError.*": REACHED,
     "ConflictError.*": REACHED,
+    "SeveralProblemsError.*": REACHED,
+    "InputProblem.*": REACHED,
     "GroupMappingSaved.*": REACHED,
     "GroupMappingDeleted.*": REACHED,
     "GroupMappingPreview.*": REACHED,
     "TouchedUser.*": REACHED,
+    "ChangeSetPreview.*": REACHED,
+    "ChangeSetApplied.*": REACHED,
+    "ChangeSetWarning.*": REACHED,
+    "SetChange.*": REACHED,
     "PermissionSaved.*": REACHED,
     "PermissionDeleted.*": REACHED,
     "PermissionRevoked.user": REACHED,

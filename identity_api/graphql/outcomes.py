@@ -13,7 +13,7 @@ import msgspec
 import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
-from identity_api.errors import BadInput, Conflict, IdentityAPIError, NotFound, Refused
+from identity_api.errors import BadInput, Conflict, IdentityAPIError, NotFound, Refused, SeveralProblems
 from identity_api.graphql.access import object_type, rule_of
 from identity_api.graphql.context import Context, Info
 from identity_api.sessions.step_up import StepUpRequired, ensure_elevated
@@ -57,6 +57,45 @@ class ConflictRow(ProblemRow, frozen=True):
     """Behind `ConflictError`."""
 
     current_version: int | None
+
+
+class InputProblemRow(msgspec.Struct, frozen=True):
+    """The row behind `InputProblem`."""
+
+    path: str
+    code: str
+    message: str
+
+
+class SeveralProblemsRow(ProblemRow, frozen=True):
+    """Behind `SeveralProblemsError`."""
+
+    problems: list[InputProblemRow]
+
+
+@object_type(description="One of several problems of an input.")
+class InputProblem:
+    """Of `SeveralProblems`."""
+
+    path: str = strawberry.field(
+        description="Where in the input it is, such as `changes.3.createGroupMapping.pattern`; places in lists begin at 0."
+    )
+    code: str = strawberry.field(description="A stable code, for programs.")
+    message: str = strawberry.field(description="One sentence for people.")
+
+
+@object_type(
+    description="Several values of the input, or changes of the set, cannot be used; the code is the first one's."
+)
+class SeveralProblemsError(Problem):
+    """From `SeveralProblems`."""
+
+    problems: list[InputProblem] = strawberry.field(description="Every problem found, in the order of the input.")
+
+    @classmethod
+    def is_type_of(cls, value: Any, _: Any) -> bool:
+        """Whether a row is one of these."""
+        return isinstance(value, SeveralProblemsRow)
 
 
 @object_type(description="A value in the input cannot be used.")
@@ -110,9 +149,16 @@ class ConflictError(Problem):
         return isinstance(value, ConflictRow)
 
 
+PROBLEMS: Final = (InvalidInput, NotAllowed, NotFoundError, ConflictError, SeveralProblemsError)
+"""What each mutation can answer instead of its result."""
+
+
 def problem_of(error: IdentityAPIError) -> ProblemRow | None:
     """The problem that a use case's error is; None for what no client can act on."""
     match error:
+        case SeveralProblems():
+            found = [InputProblemRow(one.path, one.error.code, one.error.message) for one in error.problems]
+            return SeveralProblemsRow(error.code, error.message, found)
         case BadInput():
             return InvalidInputRow(error.code, error.message, error.field)
         case StepUpRequired():
@@ -138,7 +184,7 @@ def mutation(payload: str, success: type, description: str) -> Callable[[Resolve
         success: the type of the schema.
         description: what it does.
     """
-    union: Any = Union[success, InvalidInput, NotAllowed, NotFoundError, ConflictError]  # noqa: UP007  # made at run time
+    union: Any = Union[(success, *PROBLEMS)]  # made at run time
     name = payload[0].lower() + payload[1:].removesuffix("Payload")
     told = f"What `{name}` answers: its result, or the problem that stopped it."
     answered = Annotated[union, strawberry.union(payload, description=told)] | None
@@ -172,11 +218,17 @@ def _answering(resolver: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitab
             if isinstance(problem, NotAllowedRow) and problem.step_up_url is not None:
                 # Nobody tried what they may not.
                 return msgspec.structs.replace(problem, step_up_url=info.context.base_url + problem.step_up_url)
-            if isinstance(error, Refused):
-                await info.context.record_refusal("mutation", mutation=field, code=error.code)
+            for refused in _refusals(error):
+                await info.context.record_refusal("mutation", mutation=field, code=refused.code)
             return problem
 
     return answer
+
+
+def _refusals(error: IdentityAPIError) -> list[Refused]:
+    """What somebody tried who may not, each code once."""
+    found = [one.error for one in error.problems] if isinstance(error, SeveralProblems) else [error]
+    return list({one.code: one for one in found if isinstance(one, Refused)}.values())
 
 
 async def check_elevated(context: Context) -> None:

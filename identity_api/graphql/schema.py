@@ -19,6 +19,7 @@ from identity_api.graphql.context import Context, GraphQLDeps, Info, build_conte
 from identity_api.graphql.engine import EngineSchema, build_schema
 from identity_api.graphql.fields import resolved
 from identity_api.graphql.ids import Node
+from identity_api.graphql.permissions.change_sets import ChangeSetMutations, ChangeSetQueries
 from identity_api.graphql.permissions.explanation import ExplanationQueries
 from identity_api.graphql.permissions.findings import FindingQueries
 from identity_api.graphql.permissions.groups import GroupQueries, load_group
@@ -97,6 +98,7 @@ class Query(
     GroupQueries,
     MappingQueries,
     MappingPreviewQueries,
+    ChangeSetQueries,
     PermissionQueries,
     FindingQueries,
     OnboardingQueries,
@@ -115,6 +117,7 @@ class _PasswordMutations(LocalUserMutations, OwnCredentialMutations, IdentityMut
 @strawberry.type(description="Everything that can be changed.")
 class Mutation(
     MappingMutations,
+    ChangeSetMutations,
     PermissionMutations,
     ProviderMutations,
     ProviderTestMutations,

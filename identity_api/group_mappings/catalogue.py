@@ -2,8 +2,9 @@
 
 from uuid import UUID
 
+from identity_api.config import TenantLimits
 from identity_api.db import audit, permissions
-from identity_api.db.database import Database
+from identity_api.db.database import Connection, Database
 from identity_api.db.permissions import PermissionRecord
 from identity_api.db.tenant_limits import ensure_within
 from identity_api.errors import BadInput, Conflict, NotFound, Refused
@@ -24,16 +25,23 @@ async def create(
         Refused: `FORBIDDEN` for names under `identity:`, which the service itself defines.
         Conflict: `PERMISSION_EXISTS`, `LIMIT_REACHED`.
     """
+    async with database.transaction() as connection:
+        return await insert(connection, database.limits, actor, name, description, delegable=delegable)
+
+
+async def insert(
+    connection: Connection, limits: TenantLimits, actor: Actor, name: str, description: str, *, delegable: bool
+) -> PermissionRecord:
+    """`create` in the caller's transaction."""
     check_permission_name(name)
     _check(name, description)
-    async with database.transaction() as connection:
-        row = await permissions.insert(connection, actor.tenant_id, name, description, delegable=delegable)
-        if row is None:
-            raise Conflict("There is a permission of this name already.", code="PERMISSION_EXISTS")
-        await ensure_within(connection, database.limits, "max_permissions", actor.tenant_id)
-        event = audit.Event("permission.created", "permission", row.id, new=_values(row))
-        await audit.record(connection, actor.tenant_id, actor.name, [event])
-        return row
+    row = await permissions.insert(connection, actor.tenant_id, name, description, delegable=delegable)
+    if row is None:
+        raise Conflict("There is a permission of this name already.", code="PERMISSION_EXISTS")
+    await ensure_within(connection, limits, "max_permissions", actor.tenant_id)
+    event = audit.Event("permission.created", "permission", row.id, new=values_of(row))
+    await audit.record(connection, actor.tenant_id, actor.name, [event])
+    return row
 
 
 async def update(
@@ -51,24 +59,35 @@ async def update(
             because it would let them give it.
     """
     async with database.transaction() as connection:
-        before = await permissions.get(connection, actor.tenant_id, permission_id)
-        if before is None:
-            raise NotFound("There is no such permission.")
-        wanted = before.description if description is None else description
-        _check(before.name, wanted)
-        if delegable and not before.delegable and not actor.is_operator and before.name not in actor.permissions:
-            raise Refused(f"Only who holds {before.name} may make it delegable.")
-        row = await permissions.update(
-            connection,
-            actor.tenant_id,
-            permission_id,
-            description=wanted,
-            delegable=before.delegable if delegable is None else delegable,
-        )
-        assert row is not None
-        event = audit.Event("permission.updated", "permission", row.id, old=_values(before), new=_values(row))
-        await audit.record(connection, actor.tenant_id, actor.name, [event])
+        _, row = await change(connection, actor, permission_id, description=description, delegable=delegable)
         return row
+
+
+async def change(
+    connection: Connection,
+    actor: Actor,
+    permission_id: UUID,
+    *,
+    description: str | None = None,
+    delegable: bool | None = None,
+) -> tuple[PermissionRecord, PermissionRecord]:
+    """`update` in the caller's transaction; the permission before and after."""
+    before = await _get(connection, actor, permission_id)
+    wanted = before.description if description is None else description
+    _check(before.name, wanted)
+    if delegable and not before.delegable and not actor.is_operator and before.name not in actor.permissions:
+        raise Refused(f"Only who holds {before.name} may make it delegable.")
+    row = await permissions.update(
+        connection,
+        actor.tenant_id,
+        permission_id,
+        description=wanted,
+        delegable=before.delegable if delegable is None else delegable,
+    )
+    assert row is not None
+    event = audit.Event("permission.updated", "permission", row.id, old=values_of(before), new=values_of(row))
+    await audit.record(connection, actor.tenant_id, actor.name, [event])
+    return before, row
 
 
 async def delete(database: Database, actor: Actor, permission_id: UUID) -> None:
@@ -79,23 +98,35 @@ async def delete(database: Database, actor: Actor, permission_id: UUID) -> None:
         Conflict: `PERMISSION_IN_USE`: mappings give it, or grants of it are open or are history that must stay askable.
     """
     async with database.transaction() as connection:
-        before = await permissions.get(connection, actor.tenant_id, permission_id)
-        if before is None:
-            raise NotFound("There is no such permission.")
-        _check(before.name, "")
-        uses = await permissions.uses(connection, actor.tenant_id, permission_id)
-        if uses.mappings or uses.open_grants or uses.past_grants:
-            raise Conflict(
-                f"{before.name} is given by {uses.mappings} mapping(s) and has {uses.open_grants} open and"
-                f" {uses.past_grants} past grant(s), which must stay askable.",
-                code="PERMISSION_IN_USE",
-            )
-        await permissions.delete(connection, actor.tenant_id, permission_id)
-        event = audit.Event("permission.deleted", "permission", permission_id, old=_values(before))
-        await audit.record(connection, actor.tenant_id, actor.name, [event])
+        await remove(connection, actor, permission_id)
 
 
-def _values(row: PermissionRecord) -> dict[str, str | bool]:
+async def remove(connection: Connection, actor: Actor, permission_id: UUID) -> PermissionRecord:
+    """`delete` in the caller's transaction; the permission as it was."""
+    before = await _get(connection, actor, permission_id)
+    _check(before.name, "")
+    uses = await permissions.uses(connection, actor.tenant_id, permission_id)
+    if uses.mappings or uses.open_grants or uses.past_grants:
+        raise Conflict(
+            f"{before.name} is given by {uses.mappings} mapping(s) and has {uses.open_grants} open and"
+            f" {uses.past_grants} past grant(s), which must stay askable.",
+            code="PERMISSION_IN_USE",
+        )
+    await permissions.delete(connection, actor.tenant_id, permission_id)
+    event = audit.Event("permission.deleted", "permission", permission_id, old=values_of(before))
+    await audit.record(connection, actor.tenant_id, actor.name, [event])
+    return before
+
+
+async def _get(connection: Connection, actor: Actor, permission_id: UUID) -> PermissionRecord:
+    row = await permissions.get(connection, actor.tenant_id, permission_id)
+    if row is None:
+        raise NotFound("There is no such permission.")
+    return row
+
+
+def values_of(row: PermissionRecord) -> dict[str, str | bool]:
+    """A permission by its settings, for the audit."""
     return {"name": row.name, "description": row.description, "delegable": row.delegable}
 
 

@@ -36,6 +36,10 @@ class Edited(msgspec.Struct, frozen=True):
 
     mapping_id: UUID
     concerned: int
+    action: str
+    """As the audit has it."""
+    before: MappingRecord | None
+    after: MappingRecord | None
 
 
 class Edit:
@@ -127,7 +131,7 @@ class Edit:
             new=None if after is None else values_of(after),
         )
         await audit.record(self.connection, actor.tenant_id, actor.name, [event])
-        return Edited(mapping_id, concerned)
+        return Edited(mapping_id, concerned, action, before, after)
 
     async def _check_actor_gains_nothing(self, mapping_id: UUID) -> None:
         """Both what the edit puts in force at once and what `apply` would open later count (I8)."""

@@ -4,10 +4,13 @@ from typing import Any
 
 from graphql import GraphQLObjectType, get_named_type, is_leaf_type
 
+from identity_api.change_sets.changes import CreatePermission
+from identity_api.change_sets.run import preview
 from identity_api.db import provider_changes
 from identity_api.db.providers import SealedSecret
 from identity_api.graphql.ids import global_id
 from identity_api.ids import uuid7
+from identity_api.permissions.delegation import Actor
 from tests.accounts.local_world import PASSWORD
 from tests.factories import make_provider
 from tests.graphql.documents import CORE
@@ -28,6 +31,24 @@ ID_ARGUMENTS: dict[str, str] = {
     "previewGroupMappingUpdate.input.permissions": "Permission",
     "previewGroupMappingUpdate.input.provider": "Provider",
     "previewGroupMappingDeletion.input.id": "GroupMapping",
+    **{
+        f"{root}.input.changes.{path}": kind
+        for root in ("previewChangeSet", "applyChangeSet")
+        for path, kind in {
+            "createGroupMapping.permissions": "Permission",
+            "createGroupMapping.provider": "Provider",
+            "updateGroupMapping.id": "GroupMapping",
+            "updateGroupMapping.permissions": "Permission",
+            "updateGroupMapping.provider": "Provider",
+            "deleteGroupMapping.id": "GroupMapping",
+            "updatePermission.id": "Permission",
+            "deletePermission.id": "Permission",
+            "grantPermission.user": "User",
+            "grantPermission.permission": "Permission",
+            "revokePermission.user": "User",
+            "revokePermission.permission": "Permission",
+        }.items()
+    },
     "accessAt.user": "User",
     "whoHeld.permission": "Permission",
     "explainPermission.user": "User",
@@ -74,6 +95,9 @@ ID_ARGUMENTS: dict[str, str] = {
 """Every argument that takes an ID, and the type of it. A test compares it with the schema."""
 
 
+OF_EVENTS = {"previewChangeSet.input.changes.undo.event", "applyChangeSet.input.changes.undo.event"}
+"""Arguments that take the id of an event, which is no global one."""
+
 OWN_CREDENTIALS = {"changePassword", "enrolTotp", "confirmTotp", "removeTotp"}
 """Mutations that ask for the actor's own password, or a code, instead of a right."""
 
@@ -97,6 +121,12 @@ async def working_arguments(world: World) -> dict[str, dict[str, Any]]:
             sealed = SealedSecret(row_id, b"unopened", None)
             await provider_changes.add_secret(connection, world.tenant, plain.id, sealed)
     idle = {"id": global_id("Provider", plain.id)}
+    made = {"createPermission": {"name": "sets:read", "description": "See sets."}}
+    shown = await preview(
+        world.database,
+        Actor(world.tenant, None, "operator:root", frozenset()),
+        [CreatePermission(name="sets:read", description="See sets.")],
+    )
     return {
         "viewer": {},
         "node": {"id": person},
@@ -121,6 +151,10 @@ async def working_arguments(world: World) -> dict[str, dict[str, Any]]:
         "previewGroupMappingCreation": {"input": {"pattern": "sales", "permissions": [write], "provider": provider}},
         "previewGroupMappingUpdate": {"input": {**mapping, "permissions": [write], "provider": provider}},
         "previewGroupMappingDeletion": {"input": mapping},
+        "previewChangeSet": {
+            "input": {"changes": [{"createGroupMapping": {"pattern": "night", "permissions": [write]}}]}
+        },
+        "applyChangeSet": {"input": {"changes": [made], "asPreviewed": shown.digest}},
         "createGroupMapping": {"input": {"pattern": "sales", "permissions": [write], "provider": provider}},
         "updateGroupMapping": {"input": {**mapping, "permissions": [write], "provider": provider}},
         "deleteGroupMapping": {"input": {**mapping, "version": 2}},
@@ -189,6 +223,16 @@ def _some(type_: Any) -> str:
         leaves = [name for name, field in type_.fields.items() if is_leaf_type(get_named_type(field.type))]
         return "{ " + " ".join(["__typename", *leaves[:1]]) + " }"
     return "{ __typename id }"
+
+
+def with_id(all_arguments: dict[str, dict[str, Any]], argument: str, value: Any) -> dict[str, Any]:
+    """The arguments of a root field with one of `ID_ARGUMENTS` replaced; a change of a set is what its mutation takes."""
+    name, *path = argument.split(".")
+    if "changes" not in path:
+        return replaced(all_arguments[name], path, value)
+    change, *inner = path[path.index("changes") + 1 :]
+    changed = {change: replaced(all_arguments[change]["input"], inner, value)}
+    return {"input": {**all_arguments[name]["input"], "changes": [changed]}}
 
 
 def replaced(arguments: dict[str, Any], path: list[str], value: Any) -> dict[str, Any]:

@@ -37,6 +37,7 @@ EXPECTED: dict[str, set[str] | None] = {
     "previewGroupMappingCreation": {service.MAPPINGS_WRITE},
     "previewGroupMappingUpdate": {service.MAPPINGS_WRITE},
     "previewGroupMappingDeletion": {service.MAPPINGS_WRITE},
+    "previewChangeSet": {service.MAPPINGS_WRITE},  # asked for a mapping
     "auditEvents": {service.AUDIT_READ},
     "explainPermission": {service.USERS_READ},
     "accessAt": {service.USERS_READ},
@@ -44,6 +45,7 @@ EXPECTED: dict[str, set[str] | None] = {
     "createGroupMapping": {service.MAPPINGS_WRITE},
     "updateGroupMapping": {service.MAPPINGS_WRITE},
     "deleteGroupMapping": {service.MAPPINGS_WRITE},
+    "applyChangeSet": {service.PERMISSIONS_WRITE},  # asked for a permission
     "createPermission": {service.PERMISSIONS_WRITE},
     "updatePermission": {service.PERMISSIONS_WRITE},
     "deletePermission": {service.PERMISSIONS_WRITE},

@@ -39,7 +39,7 @@ async def test_a_mapping_admin_sees_whom_a_new_mapping_reaches_and_makes_just_th
 
 @pytest.mark.asyncio
 async def test_the_documented_preview_and_mutation_go_together(world: World) -> None:
-    ids, look, make, _ = blocks("docs/mappings.md", "graphql")
+    ids, look, make = blocks("docs/mappings.md", "graphql")[:3]
     assert (await world.admin.data(ids))["providers"]["edges"]
     asked = {"pattern": "platform", "permissions": [permission(world, world.write)]}
     digest = (await world.admin.data(look, input=asked))["previewGroupMappingCreation"]["digest"]

@@ -7,7 +7,7 @@ from graphql import GraphQLInputObjectType, get_named_type
 
 from identity_api.graphql.ids import Kind, global_id
 from identity_api.ids import uuid7
-from tests.graphql.inputs import ID_ARGUMENTS, document, replaced, root_fields, working_arguments
+from tests.graphql.inputs import ID_ARGUMENTS, OF_EVENTS, document, root_fields, with_id, working_arguments
 from tests.graphql.world import World
 
 TABLES = [
@@ -17,17 +17,24 @@ TABLES = [
 ]  # fmt: skip
 
 
+def ids_beneath(path: str, type_: Any) -> set[str]:
+    """Everything beneath an argument that takes an ID, by its path."""
+    type_ = get_named_type(type_)
+    if type_.name == "ID":
+        return {path}
+    if not isinstance(type_, GraphQLInputObjectType):
+        return set()
+    return {one for key, field in type_.fields.items() for one in ids_beneath(f"{path}.{key}", field.type)}
+
+
 def test_the_list_of_arguments_that_take_an_id_is_complete() -> None:
-    found = set()
-    for name, (_, field) in root_fields().items():
-        for argument, one in field.args.items():
-            type_ = get_named_type(one.type)
-            if type_.name == "ID":
-                found.add(f"{name}.{argument}")
-            elif isinstance(type_, GraphQLInputObjectType):
-                inner = [key for key, value in type_.fields.items() if get_named_type(value.type).name == "ID"]
-                found |= {f"{name}.{argument}.{key}" for key in inner}
-    assert found == set(ID_ARGUMENTS)
+    found = {
+        path
+        for name, (_, field) in root_fields().items()
+        for argument, one in field.args.items()
+        for path in ids_beneath(f"{name}.{argument}", one.type)
+    }
+    assert found == {*ID_ARGUMENTS, *OF_EVENTS}
 
 
 async def contents(world: World) -> dict[str, list[Any]]:
@@ -46,16 +53,15 @@ async def test_an_id_of_another_tenant_is_an_id_of_nothing(world: World, other: 
 
     Nothing of either tenant changes, but for the note of what was refused.
     """
-    name, *path = argument.split(".")
-    arguments = (await working_arguments(other))[name]
+    name, arguments = argument.partition(".")[0], await working_arguments(other)
     text, kind = document(name), ID_ARGUMENTS[argument]
     theirs, before, mine = await world.ids(), await contents(world), await contents(other)
-    absent = await other.admin.ask(text, **replaced(arguments, path, global_id(kind, uuid7())))
+    absent = await other.admin.ask(text, **with_id(arguments, argument, global_id(kind, uuid7())))
     code = absent.code if absent.errors else (absent.data or {})[name]["code"]
     assert code == "NOT_FOUND"
     for values in theirs.values():
         for value in values:
-            answer = await other.admin.ask(text, **replaced(arguments, path, value))
+            answer = await other.admin.ask(text, **with_id(arguments, argument, value))
             if argument == "node.id":  # says of which type the id is, as the id itself does
                 assert (answer.code, answer.data) == ("NOT_FOUND", {"node": None})
             else:
@@ -70,14 +76,13 @@ OF_ANY_TYPE = {"node.id", "auditEvents.filter.subject"}
 @pytest.mark.asyncio
 @pytest.mark.parametrize("argument", [one for one in ID_ARGUMENTS if one not in OF_ANY_TYPE])
 async def test_an_id_of_another_type_is_an_id_of_nothing(world: World, argument: str) -> None:
-    name, *path = argument.split(".")
-    arguments = (await working_arguments(world))[name]
+    name, arguments = argument.partition(".")[0], await working_arguments(world)
     text, kind = document(name), ID_ARGUMENTS[argument]
-    absent = await world.admin.ask(text, **replaced(arguments, path, global_id(kind, uuid7())))
+    absent = await world.admin.ask(text, **with_id(arguments, argument, global_id(kind, uuid7())))
     own: dict[Kind, list[str]] = await world.ids()
     wrong = [values[0] for one, values in own.items() if one != kind]
     for value in [*wrong, "", "x", "User:1", str(world.person), wrong[0] + "=", wrong[0][:-1], "\u00e9" * 24]:
-        assert await world.admin.ask(text, **replaced(arguments, path, value)) == absent
+        assert await world.admin.ask(text, **with_id(arguments, argument, value)) == absent
 
 
 LISTS = {"users", "identities", "providers", "groups", "groupMappings", "permissions"}

@@ -150,8 +150,12 @@ class AuditEventRow(Row, frozen=True):
     @property
     def changes(self) -> list[AuditChangeRow]:
         """By setting, in alphabetical order."""
-        old, new = _decoded(self.record.old), _decoded(self.record.new)
-        return [AuditChangeRow(name, _text(old, name), _text(new, name)) for name in sorted({*old, *new})]
+        return changes_between(_decoded(self.record.old), _decoded(self.record.new))
+
+
+def changes_between(old: dict[str, Any], new: dict[str, Any]) -> list[AuditChangeRow]:
+    """Each setting before and after."""
+    return [AuditChangeRow(name, _text(old, name), _text(new, name)) for name in sorted({*old, *new})]
 
 
 def _decoded(text: str | None) -> dict[str, Any]:

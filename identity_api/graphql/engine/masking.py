@@ -12,7 +12,7 @@ import structlog
 from graphql import FieldNode, GraphQLError, ValueNode
 from strawberry.exceptions import StrawberryInputCoercionError
 
-from identity_api.errors import BadInput, IdentityAPIError
+from identity_api.errors import BadInput, IdentityAPIError, Located, SeveralProblems
 
 SYNTAX_ERROR: Final = "SYNTAX_ERROR"
 VALIDATION_FAILED: Final = "VALIDATION_FAILED"
@@ -35,10 +35,16 @@ def render(message: str, code: str, **extensions: Any) -> RenderedError:
 
 
 def render_own(error: IdentityAPIError) -> RenderedError:
-    """An error of the project's tree, with the field to blame where it knows one."""
+    """An error of the project's tree, with the field to blame where it knows one, or with each of several problems."""
+    if isinstance(error, SeveralProblems):
+        return render(error.message, error.code, problems=[_problem(one) for one in error.problems])
     if isinstance(error, BadInput) and error.field is not None:
         return render(error.message, error.code, field=error.field)
     return render(error.message, error.code)
+
+
+def _problem(one: Located) -> dict[str, str]:
+    return {"path": one.path, "code": one.error.code, "message": one.error.message}
 
 
 def request_error(error: GraphQLError, code: str) -> RenderedError:

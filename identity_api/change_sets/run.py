@@ -1,0 +1,151 @@
+"""Look at a set of changes, or make it: one transaction, all of it or nothing."""
+
+import contextlib
+from collections.abc import Sequence
+from uuid import UUID
+
+import msgspec
+
+from identity_api.accounts.ways_in import an_admin_remains
+from identity_api.change_sets.changes import (
+    MAX_CHANGES,
+    Change,
+    GrantPermission,
+    RevokePermission,
+    Undo,
+)
+from identity_api.change_sets.effect import Effect, digest_of, effect_of
+from identity_api.change_sets.errors import ChangesRefused, Problem
+from identity_api.change_sets.steps import Done, make
+from identity_api.change_sets.undo import inverse
+from identity_api.change_sets.warnings import Warned, warnings_of
+from identity_api.db import audit, locks, ways_in
+from identity_api.db.database import Connection, Database
+from identity_api.errors import BadInput, Conflict, IdentityAPIError
+from identity_api.group_mappings.rules import Edit
+from identity_api.ids import uuid7
+from identity_api.permissions.delegation import Actor
+from identity_api.permissions.service import ADMINISTERING
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What a set does, or would do."""
+
+    digest: str
+    """Of all that the set changes and of everybody whom it touches."""
+    done: tuple[Done, ...]
+    """In the order of the changes."""
+    effect: Effect
+    warnings: tuple[Warned, ...]
+
+
+async def preview(database: Database, actor: Actor, changes: Sequence[Change | Undo]) -> Outcome:
+    """What the set would change, and whom it would touch: it is made, looked at and taken back.
+
+    Raises:
+        ChangesRefused: with every change that cannot be made, and why.
+        BadInput: no change, or more than `MAX_CHANGES`.
+        LimitReached: it concerns more than is looked at in a request.
+        Refused: `LAST_ADMIN`.
+    """
+    with contextlib.suppress(_TakenBack):
+        async with database.transaction() as connection:
+            outcome = await _made(connection, database, actor, changes, dry_run=True)
+            raise _TakenBack
+    return outcome
+
+
+async def apply(database: Database, actor: Actor, changes: Sequence[Change | Undo], *, as_previewed: str) -> Outcome:
+    """Make the set, exactly as it was previewed. The caller lets workers know that grants have to follow.
+
+    Args:
+        as_previewed: the digest of the preview.
+
+    Raises:
+        Conflict: `PREVIEW_OUTDATED`: it would change something else, or touch others, than the preview said.
+        ChangesRefused, BadInput, LimitReached, Refused: as for `preview`.
+    """
+    async with database.transaction() as connection:
+        outcome = await _made(connection, database, actor, changes, dry_run=False)
+        if outcome.digest != as_previewed:
+            raise Conflict(
+                "The changes would not do by now what the preview said. Look at a new preview.", code="PREVIEW_OUTDATED"
+            )
+        await audit.record(connection, actor.tenant_id, actor.name, [_event(outcome)])
+        return outcome
+
+
+class _TakenBack(Exception):
+    """Rolls a rehearsal back. A signal, no error of the project's tree."""
+
+
+async def _made(
+    connection: Connection, database: Database, actor: Actor, changes: Sequence[Change | Undo], *, dry_run: bool
+) -> Outcome:
+    if not 1 <= len(changes) <= MAX_CHANGES:
+        raise BadInput(f"A set has between 1 and {MAX_CHANGES} changes.", field="changes")
+    tenant_id = actor.tenant_id
+    async with an_admin_remains(connection, actor):
+        edit = await Edit.begin(connection, database.limits, actor, dry_run=dry_run)
+        before = await ways_in.held_in_force(connection, tenant_id, sorted(ADMINISTERING))
+        done = await _Steps(edit, changes).make_all()
+    after = await ways_in.held_in_force(connection, tenant_id, sorted(ADMINISTERING))
+    effect = await effect_of(connection, database.limits, tenant_id, done)
+    warned = await warnings_of(connection, tenant_id, effect, sorted(before - after))
+    return Outcome(digest_of(done, effect), tuple(done), effect, warned)
+
+
+class _Steps:
+    """The changes of one set, in their transaction. One that cannot be made is noted, and the others are tried."""
+
+    def __init__(self, edit: Edit, changes: Sequence[Change | Undo]) -> None:
+        self._edit = edit
+        self._changes = changes
+        self._problems: dict[int, IdentityAPIError] = {}
+
+    async def make_all(self) -> list[Done]:
+        written = [await self._written(number, change) for number, change in enumerate(self._changes)]
+        await self._lock([change for change in written if change is not None])
+        done = [await self._tried(number, change) for number, change in enumerate(written) if change is not None]
+        if self._problems:
+            raise ChangesRefused([Problem(number, self._problems[number]) for number in sorted(self._problems)])
+        return [one for one in done if one is not None]
+
+    async def _written(self, number: int, change: Change | Undo) -> Change | None:
+        if not isinstance(change, Undo):
+            return change
+        try:
+            return await inverse(self._edit.connection, self._edit.actor, change)
+        except IdentityAPIError as error:
+            self._problems[number] = error
+            return None
+
+    async def _lock(self, changes: Sequence[Change]) -> None:
+        """All that the changes lock, in the one order; a change alone takes its locks when it comes to it."""
+        connection, tenant_id = self._edit.connection, self._edit.actor.tenant_id
+        users = {one.user_id for one in changes if isinstance(one, GrantPermission | RevokePermission)}
+        await locks.users(connection, tenant_id, users)
+        limits: list[tuple[str, UUID | None]] = [
+            *[(name, None) for name in ("max_glob_mappings", "max_mappings", "max_permissions")],
+            *[("max_user_grants", user_id) for user_id in sorted(users)],
+        ]
+        for name, owner_id in limits:
+            await locks.limit(connection, name, tenant_id, owner_id)
+
+    async def _tried(self, number: int, change: Change) -> Done | None:
+        try:
+            async with self._edit.connection.transaction():  # a savepoint: what failed leaves nothing behind
+                return await make(self._edit, change)
+        except IdentityAPIError as error:
+            self._problems[number] = error
+            return None
+
+
+def _event(outcome: Outcome) -> audit.Event:
+    payload = {
+        "digest": outcome.digest,
+        "changes": len(outcome.done),
+        "gaining": len(outcome.effect.gaining),
+        "losing": len(outcome.effect.losing),
+    }
+    return audit.Event("change_set.applied", "change_set", uuid7(), payload)

@@ -1,0 +1,173 @@
+"""One change of a set, made in the set's transaction by the use case that makes it alone."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET
+
+from identity_api.accounts import administration
+from identity_api.change_sets.changes import (
+    RIGHTS,
+    Change,
+    CreateMapping,
+    CreatePermission,
+    DeleteMapping,
+    DeletePermission,
+    GrantPermission,
+    Reference,
+    RevokePermission,
+    UpdateMapping,
+    UpdatePermission,
+)
+from identity_api.claims import MatchKind
+from identity_api.db import mappings, permissions
+from identity_api.db.permissions import PermissionRecord
+from identity_api.errors import NotFound, Refused
+from identity_api.group_mappings import catalogue, edit
+from identity_api.group_mappings.rules import Edit, Edited, Rule, values_of
+
+Kind = Literal["mapping", "permission", "grant"]
+
+
+class Done(msgspec.Struct, frozen=True, kw_only=True):
+    """A change that was made."""
+
+    kind: Kind
+    action: str
+    """As the audit has it."""
+    name: str
+    """The pattern of a mapping, or the permission's name."""
+    old: Mapping[str, Any] | None = None
+    new: Mapping[str, Any] | None = None
+    mapping_id: UUID | None = None
+    permission_id: UUID | None = None
+    user_id: UUID | None = None
+    """To whom, or from whom, a permission is given or taken by hand."""
+    opened: tuple[UUID, ...] = ()
+    """Grants by hand."""
+    closed: tuple[UUID, ...] = ()
+
+
+async def make(one: Edit, change: Change) -> Done:
+    """Make the change.
+
+    Raises:
+        Refused: `FORBIDDEN` without the permission that the change needs alone; and what its use case raises.
+        NotFound, BadInput, Conflict: as its use case.
+    """
+    needed, actor = RIGHTS[type(change)], one.actor
+    if not actor.is_operator and needed not in actor.permissions:
+        raise Refused(f"This needs the permission {needed}.")
+    match change:
+        case CreateMapping() | UpdateMapping() | DeleteMapping():
+            return _mapping_done(await (await _mapping_edit(one, change))(one))
+        case CreatePermission():
+            row = await catalogue.insert(
+                one.connection, one.limits, actor, change.name, change.description, delegable=change.delegable
+            )
+            return _permission_done("permission.created", None, row)
+        case UpdatePermission():
+            row_id = await _permission_id(one, change.permission)
+            before, row = await catalogue.change(
+                one.connection, actor, row_id, description=change.description, delegable=change.delegable
+            )
+            return _permission_done("permission.updated", before, row)
+        case DeletePermission():
+            row_id = await _permission_id(one, change.permission)
+            return _permission_done("permission.deleted", await catalogue.remove(one.connection, actor, row_id), None)
+        case GrantPermission() | RevokePermission():
+            return await _by_hand(one, change)
+
+
+async def _mapping_edit(one: Edit, change: CreateMapping | UpdateMapping | DeleteMapping) -> edit.Change:
+    if isinstance(change, DeleteMapping):
+        return edit.deleting(change.mapping_id, expected_version=change.version)
+    if isinstance(change, CreateMapping):
+        given = await _permission_ids(one, change.permissions)
+        return edit.creating(Rule(change.provider_id, change.pattern, change.match, given, change.enabled))
+    before = await mappings.get(one.connection, one.actor.tenant_id, change.mapping_id)
+    if before is None:
+        raise NotFound("There is no such group mapping.")
+    rule = Rule(
+        before.provider_id if change.provider_id is UNSET else change.provider_id,
+        before.pattern if change.pattern is None else change.pattern,
+        MatchKind(before.match) if change.match is None else change.match,
+        before.permission_ids if change.permissions is None else await _permission_ids(one, change.permissions),
+        before.enabled if change.enabled is None else change.enabled,
+    )
+    return edit.updating(change.mapping_id, rule, expected_version=change.version)
+
+
+def _mapping_done(edited: Edited) -> Done:
+    shown = edited.after or edited.before
+    assert shown is not None  # an edit has one of the two
+    return Done(
+        kind="mapping",
+        action=edited.action,
+        name=shown.pattern,
+        old=None if edited.before is None else values_of(edited.before),
+        new=None if edited.after is None else values_of(edited.after),
+        mapping_id=edited.mapping_id,
+    )
+
+
+def _permission_done(action: str, before: PermissionRecord | None, after: PermissionRecord | None) -> Done:
+    shown = after or before
+    assert shown is not None  # one of the two
+    return Done(
+        kind="permission",
+        action=action,
+        name=shown.name,
+        old=None if before is None else catalogue.values_of(before),
+        new=None if after is None else catalogue.values_of(after),
+        permission_id=shown.id,
+    )
+
+
+async def _by_hand(one: Edit, change: GrantPermission | RevokePermission) -> Done:
+    connection, actor = one.connection, one.actor
+    permission = await _permission(one, change.permission)
+    opened: tuple[UUID, ...] = ()
+    closed: tuple[UUID, ...] = ()
+    if isinstance(change, GrantPermission):
+        grant_id = await administration.open_grant(connection, one.limits, actor, change.user_id, permission.id)
+        opened = () if grant_id is None else (grant_id,)
+    else:
+        done = await administration.close_grants(connection, actor, change.user_id, permission.id)
+        closed = tuple([grant.id for grant in done.closed])
+    return Done(
+        kind="grant",
+        action="grant.opened" if isinstance(change, GrantPermission) else "grant.closed",
+        name=permission.name,
+        permission_id=permission.id,
+        user_id=change.user_id,
+        opened=opened,
+        closed=closed,
+    )
+
+
+async def _permission(one: Edit, reference: Reference) -> PermissionRecord:
+    connection, tenant_id = one.connection, one.actor.tenant_id
+    if isinstance(reference, UUID):
+        row = await permissions.get(connection, tenant_id, reference)
+    else:
+        row = (await permissions.by_names(connection, tenant_id, [reference])).get(reference)
+    if row is None:
+        raise NotFound("There is no such permission.")
+    return row
+
+
+async def _permission_id(one: Edit, reference: Reference) -> UUID:
+    return (await _permission(one, reference)).id
+
+
+async def _permission_ids(one: Edit, references: Sequence[Reference]) -> tuple[UUID, ...]:
+    """Each once, in the order given. Those that are named must be there; of ids the edit itself sees that they are."""
+    names = [reference for reference in references if isinstance(reference, str)]
+    known = await permissions.by_names(one.connection, one.actor.tenant_id, names) if names else {}
+    if not known.keys() >= set(names):
+        raise NotFound("There is no such permission.")
+    found = [known[reference].id if isinstance(reference, str) else reference for reference in references]
+    return tuple(dict.fromkeys(found))

@@ -1,0 +1,120 @@
+"""The change that would put back what an event of the record changed."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+
+from identity_api.change_sets.changes import (
+    Change,
+    CreateMapping,
+    CreatePermission,
+    DeleteMapping,
+    DeletePermission,
+    GrantPermission,
+    RevokePermission,
+    Undo,
+    UpdateMapping,
+    UpdatePermission,
+)
+from identity_api.claims import MatchKind
+from identity_api.db import audit_reading, change_sets, permissions, providers
+from identity_api.db.audit_reading import Recorded
+from identity_api.db.database import Connection
+from identity_api.errors import BadInput, Conflict, NotFound, Refused
+from identity_api.permissions.delegation import Actor
+from identity_api.permissions.service import AUDIT_READ
+
+Values = Mapping[str, Any]
+
+_UNDONE: Final = "Changes of mappings and permissions, and permissions given or taken by hand, can be undone."
+
+
+async def inverse(connection: Connection, actor: Actor, asked: Undo) -> Change:
+    """The change as anybody could have written it, so that it obeys every rule of such a change.
+
+    Raises:
+        Refused: `FORBIDDEN` for who may not read the record.
+        NotFound: no such event in the actor's tenant, or a provider that it names is gone.
+        BadInput: `CANNOT_BE_UNDONE`: it changed nothing of this kind.
+        Conflict: the permission has been changed since. Of a mapping the edit itself sees it.
+    """
+    if not actor.is_operator and AUDIT_READ not in actor.permissions:
+        raise Refused(f"This needs the permission {AUDIT_READ}.")
+    event = await audit_reading.get(connection, actor.tenant_id, asked.event_id)
+    if event is None:
+        raise NotFound("There is no such event.")
+    old, new = _values(event.old), _values(event.new)
+    match event.action:
+        case "mapping.created" | "mapping.updated" | "mapping.deleted":
+            return await _mapping(connection, actor, event, old, new)
+        case "permission.created" | "permission.updated" | "permission.deleted":
+            return await _permission(connection, actor, event, old, new)
+        case "grant.opened" | "grant.closed":
+            return await _grant(connection, actor, event)
+    raise BadInput(_UNDONE, code="CANNOT_BE_UNDONE", field="event")
+
+
+async def _mapping(connection: Connection, actor: Actor, event: Recorded, old: Values, new: Values) -> Change:
+    mapping_id = _subject(event)
+    if event.action == "mapping.created":
+        return DeleteMapping(mapping_id=mapping_id, version=new["version"])
+    provider_id = await _provider_id(connection, actor, old["provider"])
+    pattern, match, enabled = old["pattern"], MatchKind(old["match"]), old["enabled"]
+    given = tuple(old["permissions"])
+    if event.action == "mapping.deleted":
+        return CreateMapping(provider_id=provider_id, pattern=pattern, match=match, permissions=given, enabled=enabled)
+    return UpdateMapping(
+        mapping_id=mapping_id,
+        version=new["version"],
+        provider_id=provider_id,
+        pattern=pattern,
+        match=match,
+        permissions=given,
+        enabled=enabled,
+    )
+
+
+async def _provider_id(connection: Connection, actor: Actor, slug: str | None) -> UUID | None:
+    if slug is None:
+        return None
+    found = [one.id for one in await providers.of_tenant(connection, actor.tenant_id) if one.slug == slug]
+    if not found:
+        raise NotFound(f"There is no provider {slug} any more.")
+    return found[0]
+
+
+async def _permission(connection: Connection, actor: Actor, event: Recorded, old: Values, new: Values) -> Change:
+    permission_id = _subject(event)
+    if event.action == "permission.deleted":
+        return CreatePermission(name=old["name"], description=old["description"], delegable=old["delegable"])
+    if event.action == "permission.created":
+        return DeletePermission(permission=permission_id)
+    now = await permissions.get(connection, actor.tenant_id, permission_id)
+    if now is None or (now.description, now.delegable) != (new["description"], new["delegable"]):
+        raise Conflict("The permission has been changed since.")
+    return UpdatePermission(permission=permission_id, description=old["description"], delegable=old["delegable"])
+
+
+async def _grant(connection: Connection, actor: Actor, event: Recorded) -> Change:
+    grant = await change_sets.grant_by_hand(connection, actor.tenant_id, _subject(event))
+    if grant is None:
+        raise BadInput(
+            "A group gave or took this permission. Undo the change of the mapping, or change the group at its provider.",
+            code="CANNOT_BE_UNDONE",
+            field="event",
+        )
+    user_id, permission_id = grant
+    if event.action == "grant.opened":
+        return RevokePermission(user_id=user_id, permission=permission_id)
+    return GrantPermission(user_id=user_id, permission=permission_id)
+
+
+def _subject(event: Recorded) -> UUID:
+    assert event.subject_id is not None  # an event of a mapping, permission or grant has one
+    return event.subject_id
+
+
+def _values(text: str | None) -> Values:
+    return {} if text is None else msgspec.json.decode(text, type=dict[str, Any])

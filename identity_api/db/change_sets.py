@@ -1,0 +1,127 @@
+"""What a change set's preview reads: whom its mappings concern, and who is left with what."""
+
+from collections.abc import Collection
+from typing import NamedTuple
+from uuid import UUID
+
+from identity_api.db.database import Connection
+
+
+class Concerned(NamedTuple):
+    """An identity of somebody whom a mapping gives something, or gave something that is still open."""
+
+    user_id: UUID
+    identity_id: UUID
+
+
+async def concerned(
+    connection: Connection, tenant_id: UUID, mapping_ids: Collection[UUID], *, limit: int
+) -> list[Concerned]:
+    """Whom any of these mappings concerns, by user; at most `limit` identities."""
+    rows = await connection.fetch(
+        """
+        select i.user_id, i.id as identity_id from (
+            select identity_id from permission_grant
+            where tenant_id = $1 and mapping_id = any($2::uuid[]) and source = 'GROUP' and revoked_at is null
+            union
+            select ig.identity_id from mapping_group mg
+            join identity_group ig on ig.tenant_id = $1 and ig.group_id = mg.group_id
+            where mg.tenant_id = $1 and mg.mapping_id = any($2::uuid[])) c
+        join identity i on i.tenant_id = $1 and i.id = c.identity_id
+        order by i.user_id, i.id limit $3
+        """,
+        tenant_id,
+        list(mapping_ids),
+        limit,
+    )
+    return [Concerned(row["user_id"], row["identity_id"]) for row in rows]
+
+
+async def pairs_of(connection: Connection, tenant_id: UUID, grant_ids: Collection[UUID]) -> set[tuple[UUID, UUID]]:
+    """User and permission of each of these grants, open or closed."""
+    rows = await connection.fetch(
+        "select distinct user_id, permission_id from permission_grant where tenant_id = $1 and id = any($2::uuid[])",
+        tenant_id,
+        list(grant_ids),
+    )
+    return {(row["user_id"], row["permission_id"]) for row in rows}
+
+
+async def holding_besides(
+    connection: Connection, tenant_id: UUID, user_ids: Collection[UUID], grant_ids: Collection[UUID]
+) -> set[UUID]:
+    """Of these users, those with any open grant that is none of these."""
+    rows = await connection.fetch(
+        """
+        select u.id from unnest($2::uuid[]) as u (id)
+        where exists (select from permission_grant g
+            where g.tenant_id = $1 and g.user_id = u.id and g.revoked_at is null and g.id <> all($3::uuid[]))
+        """,
+        tenant_id,
+        list(user_ids),
+        list(grant_ids),
+    )
+    return {row["id"] for row in rows}
+
+
+async def denied_without_mapping(connection: Connection, tenant_id: UUID, user_ids: Collection[UUID]) -> set[UUID]:
+    """Of these users, those with an identity at an enabled provider that turns away whom its groups give nothing."""
+    rows = await connection.fetch(
+        """
+        select distinct i.user_id from identity i
+        join provider p on p.tenant_id = $1 and p.id = i.provider_id and p.enabled
+            and (p.claims ->> 'deny_unmapped')::boolean
+        where i.tenant_id = $1 and i.user_id = any($2::uuid[]) and i.unlinked_at is null
+        """,
+        tenant_id,
+        list(user_ids),
+    )
+    return {row["user_id"] for row in rows}
+
+
+async def grant_by_hand(connection: Connection, tenant_id: UUID, grant_id: UUID) -> tuple[UUID, UUID] | None:
+    """User and permission of a grant, open or closed, that was given by hand; None for any other."""
+    row = await connection.fetchrow(
+        """
+        select user_id, permission_id from permission_grant
+        where tenant_id = $1 and id = $2 and source = 'MANUAL'
+        """,
+        tenant_id,
+        grant_id,
+    )
+    return (row["user_id"], row["permission_id"]) if row else None
+
+
+class Named(NamedTuple):
+    """How a user is called, and by what lists of users are ordered."""
+
+    id: UUID
+    username: str
+    display_label: str
+    username_folded: str
+
+
+async def named(
+    connection: Connection,
+    tenant_id: UUID,
+    user_ids: Collection[UUID],
+    *,
+    after: tuple[str, UUID] | None = None,
+    first: int,
+) -> list[Named]:
+    """At most `first` + 1 of these users after that place, by username."""
+    folded, last = after or (None, None)
+    rows = await connection.fetch(
+        """
+        select id, username, display_label, username_folded from app_user
+        where tenant_id = $1 and id = any($2::uuid[])
+            and ($4::text is null or (username_folded collate "C", id) > ($4 collate "C", $5::uuid))
+        order by username_folded collate "C", id limit $3
+        """,
+        tenant_id,
+        list(user_ids),
+        first + 1,
+        folded,
+        last,
+    )
+    return [Named(*row) for row in rows]

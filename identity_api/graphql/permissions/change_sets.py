@@ -1,0 +1,306 @@
+"""Change sets: many changes previewed together for the whole tenant, and made exactly as previewed."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+import msgspec
+import strawberry
+
+from identity_api.change_sets import run
+from identity_api.change_sets.effect import Effect
+from identity_api.change_sets.errors import ChangesRefused
+from identity_api.change_sets.run import Outcome
+from identity_api.change_sets.steps import Done
+from identity_api.change_sets.warnings import Warned, WarningKind
+from identity_api.db import change_sets as rows
+from identity_api.db.change_sets import Named
+from identity_api.errors import Refused
+from identity_api.graphql import connections
+from identity_api.graphql.access import object_type
+from identity_api.graphql.audit.events import AuditChange, AuditChangeRow, changes_between
+from identity_api.graphql.connections import After, Connection, ConnectionRow, First
+from identity_api.graphql.context import Context, Info
+from identity_api.graphql.enums import enum_type
+from identity_api.graphql.fields import resolved
+from identity_api.graphql.outcomes import mutation
+from identity_api.graphql.permissions.change_set_inputs import ApplyChangeSetInput, Asked, ChangeSetInput
+from identity_api.graphql.permissions.mapping_changes import APPLY, TouchedUser
+from identity_api.graphql.summaries import MappingReference, MappingReferenceRow, UserSummary, UserSummaryRow
+from identity_api.permissions.service import GROUPS_READ, USERS_READ
+
+enum_type(
+    "What somebody should look at before they make a set of changes.",
+    {
+        "LAST_ADMIN": "Nobody would hold a permission any more that administers the tenant.",
+        "ADMIN_RIGHT_LOST": "Somebody would lose a permission of this service.",
+        "WAY_IN_LOST": "Somebody would hold no permission any more, and signs in at a provider that turns such people away.",
+        "NOTHING_LEFT": "Somebody would hold no permission any more.",
+    },
+    name="ChangeSetWarningKind",
+)(WarningKind)
+
+MAX_NAMED: Final = 1_000
+"""Users named beside the changes and warnings of a set."""
+
+
+@object_type(description="One change of a set, as the record has it or would have it.")
+class SetChange:
+    """In the order of the input."""
+
+    action: str = strawberry.field(description="What is done, as in the audit, such as `mapping.updated`.")
+    name: str = strawberry.field(description="The pattern of the mapping, or the name of the permission.")
+    changes: list[AuditChange] = strawberry.field(
+        description="Each setting of the mapping or permission before and after. Empty for a permission given or taken by hand."
+    )
+    changes_nothing: bool = strawberry.field(
+        description="True for a permission that the user was given by hand already, or was not."
+    )
+    user: UserSummary | None = strawberry.field(
+        description="To whom a permission is given or from whom it is taken by hand; null for other changes."
+    )
+    mapping: MappingReference | None = strawberry.field(
+        description="The mapping that is changed; null for other changes and for one that a preview would make."
+    )
+
+
+@object_type(description="Something that should be looked at before the changes are made.")
+class ChangeSetWarning:
+    """In words."""
+
+    kind: WarningKind = strawberry.field(description="What kind of warning it is.")
+    message: str = strawberry.field(description="What would happen, as a sentence for people.")
+    users: int = strawberry.field(description="How many people it is about; 0 if it is about the tenant.")
+    people: list[UserSummary] = strawberry.field(
+        description=f"The first of them, at most ten; none without `{USERS_READ}`."
+    )
+
+
+@object_type(description="What a set of changes would do if it were made now. Nothing is changed.")
+class ChangeSetPreview:
+    """For the whole tenant."""
+
+    digest: str = strawberry.field(
+        description="A digest of every change and of who gains and loses what, for `asPreviewed` of `applyChangeSet`."
+    )
+    changes: list[SetChange] = strawberry.field(description="The changes, in the order of the input.")
+    warnings: list[ChangeSetWarning] = strawberry.field(
+        description="What should be looked at before the changes are made, the worst first."
+    )
+    concerned: int = strawberry.field(
+        description="How many identities are in groups of the changed mappings, before or after."
+    )
+    gaining: int = strawberry.field(description="How many users would gain a permission that they do not hold now.")
+    losing: int = strawberry.field(
+        description="How many users would lose a permission, with no other grant that gives it."
+    )
+    touched: Connection[TouchedUser] = strawberry.field(
+        description=f"The users who would gain or lose a permission, by username; none without `{USERS_READ}`."
+    )
+
+
+@object_type(description="The changes are made, exactly as previewed.")
+class ChangeSetApplied:
+    """What they take away is out of force; what they give arrives within moments."""
+
+    changes: list[SetChange] = strawberry.field(description="The changes, in the order of the input.")
+    concerned: int = strawberry.field(
+        description="How many identities have grants that follow the changes within moments."
+    )
+    gaining: int = strawberry.field(description="How many users gain a permission that they did not hold.")
+    losing: int = strawberry.field(description="How many users have lost a permission.")
+
+    @classmethod
+    def is_type_of(cls, value: Any, _: Any) -> bool:
+        """Whether a row is one of these."""
+        return isinstance(value, ChangeSetAppliedRow)
+
+
+People = Mapping[UUID, UserSummaryRow]
+
+
+class SetChangeRow(msgspec.Struct, frozen=True):
+    """The row behind `SetChange`."""
+
+    action: str
+    name: str
+    changes: list[AuditChangeRow]
+    changes_nothing: bool
+    user: UserSummaryRow | None
+    mapping: MappingReferenceRow | None
+
+
+class ChangeSetWarningRow(msgspec.Struct, frozen=True):
+    """The row behind `ChangeSetWarning`."""
+
+    kind: str
+    message: str
+    users: int
+    people: list[UserSummaryRow]
+
+
+class ChangeSetPreviewRow(msgspec.Struct, frozen=True):
+    """The row behind `ChangeSetPreview`."""
+
+    digest: str
+    changes: list[SetChangeRow]
+    warnings: list[ChangeSetWarningRow]
+    concerned: int
+    gaining: int
+    losing: int
+    touched: ConnectionRow
+
+
+class ChangeSetAppliedRow(msgspec.Struct, frozen=True):
+    """The row behind `ChangeSetApplied`."""
+
+    changes: list[SetChangeRow]
+    concerned: int
+    gaining: int
+    losing: int
+
+
+class _Touched(msgspec.Struct, frozen=True):
+    """A row behind `TouchedUser` that knows its place."""
+
+    named: Named
+    user: UserSummaryRow
+    gained: list[str]
+    lost: list[str]
+
+
+def _position(row: _Touched) -> tuple[str, UUID]:
+    return row.named.username_folded, row.named.id
+
+
+@object_type("Query")
+class ChangeSetQueries:
+    """What a set would do."""
+
+    @resolved(
+        ChangeSetPreview | None,
+        "What a set of changes would do, for the whole tenant; each needs what its own mutation needs, and nothing is changed.",
+    )
+    async def preview_change_set(
+        self,
+        info: Info,
+        input: Annotated[ChangeSetInput, strawberry.argument(description="The changes, as for `applyChangeSet`.")],
+        first: First = 50,
+        after: After = None,
+    ) -> ChangeSetPreviewRow:
+        """Made, looked at and taken back."""
+        context, size, asked = info.context, connections.page_size(first), Asked(input.changes)
+        try:
+            async with context.turn:
+                outcome = await run.preview(context.deps.database, context.actor, asked.changes)
+        except ChangesRefused as error:
+            raise asked.refused(error) from error
+        _check_may_search(context, outcome.done)
+        people = await _people(context, outcome)
+        return ChangeSetPreviewRow(
+            outcome.digest,
+            [_change(one, people, is_made=False) for one in outcome.done],
+            [_warning(one, people, context) for one in outcome.warnings],
+            outcome.effect.concerned,
+            len(outcome.effect.gaining),
+            len(outcome.effect.losing),
+            await _touched(context, outcome.effect, size, after),
+        )
+
+
+@object_type("Mutation")
+class ChangeSetMutations:
+    """Sets that are made."""
+
+    @mutation(
+        "ApplyChangeSetPayload",
+        ChangeSetApplied,
+        "Make a set of changes, all or none, exactly as previewed; each needs what its own mutation needs.",
+    )
+    async def apply_change_set(self, info: Info, input: ApplyChangeSetInput) -> ChangeSetAppliedRow:
+        """One transaction; workers let grants follow."""
+        context, asked = info.context, Asked(input.changes)
+        try:
+            outcome = await run.apply(
+                context.deps.database, context.actor, asked.changes, as_previewed=input.as_previewed
+            )
+        except ChangesRefused as error:
+            raise asked.refused(error) from error
+        await context.deps.enqueue(APPLY)
+        people = await _people(context, outcome)
+        return ChangeSetAppliedRow(
+            [_change(one, people, is_made=True) for one in outcome.done],
+            outcome.effect.concerned,
+            len(outcome.effect.gaining),
+            len(outcome.effect.losing),
+        )
+
+
+def _check_may_search(context: Context, done: Sequence[Done]) -> None:
+    """As for a preview of one mapping: whoever may try patterns can spell out every group's name.
+
+    Raises:
+        Refused: without the right to read groups, for anything but whole names.
+    """
+    searches = any(one.new is not None and one.new.get("match", "EXACT") != "EXACT" for one in done)
+    if searches and GROUPS_READ not in context.permissions:
+        raise Refused(f"A preview of a pattern tells which groups there are, which needs {GROUPS_READ} too.")
+
+
+async def _people(context: Context, outcome: Outcome) -> People:
+    """How the users are called whom changes and warnings name."""
+    wanted: Collection[UUID] = {
+        *[one.user_id for one in outcome.done if one.user_id is not None],
+        *[user_id for one in outcome.warnings for user_id in one.user_ids],
+    }
+    if not wanted:
+        return {}
+    async with context.reading() as connection:
+        found = await rows.named(connection, context.tenant_id, wanted, first=MAX_NAMED)
+    return {one.id: UserSummaryRow(one.id, one.username, one.display_label) for one in found}
+
+
+def _change(one: Done, people: People, *, is_made: bool) -> SetChangeRow:
+    is_there = is_made or one.old is not None
+    return SetChangeRow(
+        one.action,
+        one.name,
+        changes_between(dict(one.old or {}), dict(one.new or {})),
+        one.kind == "grant" and not one.opened and not one.closed,
+        people.get(one.user_id) if one.user_id is not None else None,
+        MappingReferenceRow(str(one.mapping_id)) if one.mapping_id is not None and is_there else None,
+    )
+
+
+def _warning(one: Warned, people: People, context: Context) -> ChangeSetWarningRow:
+    named = [people[user_id] for user_id in one.user_ids if user_id in people]
+    return ChangeSetWarningRow(one.kind, one.message, one.users, named if USERS_READ in context.permissions else [])
+
+
+async def _touched(context: Context, effect: Effect, size: int, after: str | None) -> ConnectionRow:
+    of = connections.listing(context, "previewChangeSet", _position)
+    position = await connections.opened(context, of, after, tuple[str, UUID])
+    touched = effect.gaining | effect.losing
+    if USERS_READ not in context.permissions or not touched:
+        return connections.connection(of, [], has_more=False, after=after)
+    async with context.reading() as connection:
+        found = await rows.named(connection, context.tenant_id, touched, after=position, first=size)
+    shown = {one.id for one in found[:size]}
+    gained, lost = (_by_user(pairs, shown) for pairs in (effect.gained, effect.lost))
+    listed = [
+        _Touched(
+            one,
+            UserSummaryRow(one.id, one.username, one.display_label),
+            gained.get(one.id, []),
+            lost.get(one.id, []),
+        )
+        for one in found[:size]
+    ]
+    return connections.connection(of, listed, has_more=len(found) > size, after=after)
+
+
+def _by_user(pairs: Collection[tuple[UUID, str]], shown: Collection[UUID]) -> dict[UUID, list[str]]:
+    found: dict[UUID, list[str]] = {}
+    for user_id, name in sorted([pair for pair in pairs if pair[0] in shown]):
+        found.setdefault(user_id, []).append(name)
+    return found

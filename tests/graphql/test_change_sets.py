@@ -1,0 +1,167 @@
+"""Sets of changes, asked for and made through the schema."""
+
+from typing import Any
+
+import pytest
+
+from identity_api.graphql.ids import global_id
+from identity_api.permissions.service import GROUPS_READ, MAPPINGS_WRITE, USERS_READ
+from tests.docs.pages import blocks
+from tests.graphql.test_mutations import effective, permission
+from tests.graphql.world import Client, World, people
+
+SHOWN = """{
+    digest concerned gaining losing
+    changes { action name changesNothing user { username } mapping { id } changes { setting old new } }
+    warnings { kind message users people { username } }
+    touched { edges { node { user { username } gained lost } } pageInfo { hasNextPage endCursor } }
+}"""
+PREVIEW = f"""query ($input: ChangeSetInput!, $first: Int, $after: String) {{
+    previewChangeSet(input: $input, first: $first, after: $after) {SHOWN} }}"""
+APPLY = """mutation ($input: ApplyChangeSetInput!) { applyChangeSet(input: $input) {
+    __typename
+    ... on ChangeSetApplied { concerned gaining losing changes { action mapping { id } } }
+    ... on Problem { code message }
+    ... on SeveralProblemsError { problems { path code message } }
+} }"""
+
+
+async def preview(client: Client, *changes: dict[str, Any], **page: Any) -> dict[str, Any]:
+    shown: dict[str, Any] = (await client.data(PREVIEW, input={"changes": changes}, **page))["previewChangeSet"]
+    return shown
+
+
+async def apply(client: Client, *changes: dict[str, Any], digest: str) -> dict[str, Any]:
+    given = {"changes": changes, "asPreviewed": digest}
+    answer: dict[str, Any] = (await client.data(APPLY, input=given))["applyChangeSet"]
+    return answer
+
+
+def create(pattern: str, *permissions: str, **rule: Any) -> dict[str, Any]:
+    return {"createGroupMapping": {"pattern": pattern, "permissions": list(permissions), **rule}}
+
+
+@pytest.mark.asyncio
+async def test_a_set_is_previewed_for_the_whole_tenant_and_made_exactly_so(world: World) -> None:
+    asked = [
+        {"createPermission": {"name": "reports:read", "description": "See reports."}},
+        create("platform", "reports:read", permission(world, world.write)),
+        {"deleteGroupMapping": {"id": global_id("GroupMapping", world.mapping), "version": 1}},
+        {"grantPermission": {"user": global_id("User", world.local), "permission": "reports:read"}},
+        {"grantPermission": {"user": global_id("User", world.local), "permission": permission(world, world.write)}},
+    ]
+    shown = await preview(world.admin, *asked)
+    assert (shown["concerned"], shown["gaining"], shown["losing"]) == (1, 2, 1)
+    assert {tuple(one["node"]["gained"] + ["-"] + one["node"]["lost"]) for one in shown["touched"]["edges"]} == {
+        ("docs:write", "reports:read", "-", "docs:read"),
+        ("reports:read", "-"),
+    }
+    assert [(one["action"], one["changesNothing"], one["mapping"] is None) for one in shown["changes"]] == [
+        ("permission.created", False, True),
+        ("mapping.created", False, True),
+        ("mapping.deleted", False, False),
+        ("grant.opened", False, True),
+        ("grant.opened", True, True),
+    ]
+    assert {"setting": "pattern", "old": "engineering", "new": None} in shown["changes"][2]["changes"]
+    done = await apply(world.admin, *asked, digest=shown["digest"])
+    assert (done["__typename"], done["concerned"], done["gaining"], done["losing"]) == ("ChangeSetApplied", 1, 2, 1)
+    assert done["changes"][1]["mapping"] is not None
+    assert world.nudged == [("apply_mapping_changes", {})]
+    await world.apply()
+    assert await effective(world, world.person) == ["docs:write", "reports:read"]
+
+
+@pytest.mark.asyncio
+async def test_every_problem_is_told_with_its_path_in_the_input(world: World) -> None:
+    asked = [
+        create("platform", permission(world, world.write)),
+        create("", permission(world, world.write)),
+        {"grantPermission": {"user": global_id("User", world.tenant), "permission": permission(world, world.write)}},
+    ]
+    paths = ["changes.1.createGroupMapping.pattern", "changes.2.grantPermission"]
+    answer = await world.admin.ask(PREVIEW, input={"changes": asked})
+    assert answer.codes == ["PATTERN_EMPTY"]
+    assert [one["path"] for one in answer.errors[0]["extensions"]["problems"]] == paths
+    refused = await apply(world.admin, *asked, digest="x")
+    assert (refused["__typename"], refused["code"]) == ("SeveralProblemsError", "PATTERN_EMPTY")
+    assert [(one["path"], one["code"]) for one in refused["problems"]] == list(
+        zip(paths, ("PATTERN_EMPTY", "NOT_FOUND"), strict=True)
+    )
+    assert (await preview(world.admin, asked[0]))["gaining"] == 1
+
+
+@pytest.mark.asyncio
+async def test_a_digest_is_given_once_beside_the_changes(world: World) -> None:
+    asked = create("platform", permission(world, world.write), asPreviewed="x")
+    answer = await world.admin.ask(PREVIEW, input={"changes": [asked]})
+    assert answer.errors[0]["extensions"]["problems"][0]["path"] == "changes.0.createGroupMapping.asPreviewed"
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("change", [{}, {"undo": {"event": "x"}, **create("a")}, {"undo": None}])
+async def test_a_change_is_just_one_of_those_there_are(world: World, change: dict[str, Any]) -> None:
+    answer = await world.admin.ask(PREVIEW, input={"changes": [change]})
+    assert answer.codes == ["BAD_INPUT"]
+    assert (await preview(world.admin, create("a", permission(world, world.write))))["digest"]
+
+
+@pytest.mark.asyncio
+async def test_another_digest_changes_nothing(world: World) -> None:
+    asked = create("platform", permission(world, world.write))
+    answer = await apply(world.admin, asked, digest="other")
+    assert (answer["__typename"], answer["code"]) == ("ConflictError", "PREVIEW_OUTDATED")
+    await world.apply()
+    assert await effective(world, world.person) == ["docs:read"]
+
+
+@pytest.mark.asyncio
+async def test_whom_a_set_touches_is_read_page_by_page(world: World) -> None:
+    names = [f"person-{number}" for number in range(7)]
+    await people(world, names, groups=["sales"])
+    asked, found, after = create("sales", permission(world, world.write)), [], None
+    while True:
+        shown = await preview(world.admin, asked, first=3, after=after)
+        assert shown["gaining"] == 7
+        found += [one["node"]["user"]["username"] for one in shown["touched"]["edges"]]
+        if not shown["touched"]["pageInfo"]["hasNextPage"]:
+            break
+        after = shown["touched"]["pageInfo"]["endCursor"]
+    assert found == names
+
+
+@pytest.mark.asyncio
+async def test_people_and_groups_are_told_to_who_may_read_them(world: World) -> None:
+    exact = create("platform", permission(world, world.write))
+    glob = create("plat*", permission(world, world.write), match="GLOB")
+    blind = await world.client(MAPPINGS_WRITE, "docs:write")
+    shown = await preview(blind, exact)
+    assert (shown["gaining"], shown["touched"]["edges"]) == (1, [])
+    assert (await blind.ask(PREVIEW, input={"changes": [exact, glob]})).codes == ["FORBIDDEN"]
+    seeing = await world.client(MAPPINGS_WRITE, GROUPS_READ, USERS_READ, "docs:write")
+    assert len((await preview(seeing, glob))["touched"]["edges"]) == 1
+
+
+@pytest.mark.asyncio
+async def test_a_change_of_the_record_is_undone_by_a_set(world: World) -> None:
+    asked = create("platform", permission(world, world.write))
+    await apply(world.admin, asked, digest=(await preview(world.admin, asked))["digest"])
+    await world.apply()
+    listed = await world.admin.data('{ auditEvents(filter: {action: "mapping.created"}) { edges { node { id } } } }')
+    undo = {"undo": {"event": listed["auditEvents"]["edges"][0]["node"]["id"]}}
+    shown = await preview(world.admin, undo)
+    assert ([one["action"] for one in shown["changes"]], shown["losing"]) == (["mapping.deleted"], 1)
+    await apply(world.admin, undo, digest=shown["digest"])
+    assert await effective(world, world.person) == ["docs:read"]
+    for event in ("x", str(world.tenant)):
+        answer = await world.admin.ask(PREVIEW, input={"changes": [{"undo": {"event": event}}]})
+        assert answer.codes == ["NOT_FOUND"]
+
+
+@pytest.mark.asyncio
+async def test_the_documented_set_and_its_mutation_go_together(world: World) -> None:
+    look, make = blocks("docs/mappings.md", "graphql")[3:5]
+    asked = [create("platform", "docs:write")]
+    shown = (await world.admin.data(look, changes=asked))["previewChangeSet"]
+    done = await world.admin.data(make, changes=asked, digest=shown["digest"])
+    assert done["applyChangeSet"]["__typename"] == "ChangeSetApplied"
