@@ -13,11 +13,11 @@ import msgspec
 
 from identity_api.claims import Completeness, GroupsReading, MatchKind, Profile, Reason
 from identity_api.config import DEFAULT_LIMITS, TenantLimits
-from identity_api.db import grants, identities, locks, providers, tenants, user_read_model
+from identity_api.db import grants, identities, locks, providers, sessions, tenants, user_read_model
 from identity_api.db.database import Connection, Database
 from identity_api.db.providers import Provider, SealedSecret
 from identity_api.db.tenants import Tenant
-from identity_api.ids import uuid7
+from identity_api.ids import new_tenant_token, token_hash, uuid7
 from identity_api.lifecycle.apply_verified import Verified, apply_verified
 from identity_api.lifecycle.mapping_matches import match_mapping
 from identity_api.vault import Vault
@@ -110,6 +110,58 @@ async def make_user(
     )
     await user_read_model.refresh(connection, tenant_id, [user_id])
     return user_id
+
+
+async def make_session(
+    connection: Connection, tenant_id: UUID, user_id: UUID, identity_id: UUID | None = None, *, kind: str = "COOKIE"
+) -> tuple[UUID, str]:
+    """A session that has just begun, by this identity or by the password: its row and its token."""
+    session_id, token = uuid7(), new_tenant_token("iab" if kind == "BEARER" else "ias", tenant_id)
+    session = sessions.NewSession(
+        id=session_id,
+        tenant_id=tenant_id,
+        user_id=user_id,
+        identity_id=identity_id,
+        frontend_id=None,
+        kind=kind,
+        token_hash=token_hash(token),
+        epoch=0,
+        authenticated_at=await connection.fetchval("select now()"),
+        provider_session=None,
+        id_token_sealed=None,
+    )
+    await sessions.insert(connection, session, absolute_seconds=86_400)
+    return session_id, token
+
+
+async def make_api_token(connection: Connection, tenant_id: UUID, user_id: UUID, name: str = "script") -> str:
+    """An API token of the user, for a day."""
+    token = new_tenant_token("iat", tenant_id)
+    await connection.execute(
+        """
+        insert into api_token (id, tenant_id, user_id, name, token_hash, created_at, expires_at)
+        values ($1, $2, $3, $4, $5, now(), now() + interval '1 day')
+        """,
+        uuid7(),
+        tenant_id,
+        user_id,
+        name,
+        token_hash(token),
+    )
+    return token
+
+
+async def confirm_totp(connection: Connection, tenant_id: UUID, user_id: UUID) -> None:
+    """A second factor that nobody can answer for: its secret cannot be opened."""
+    await connection.execute(
+        """
+        insert into local_account (id, tenant_id, failures, totp_sealed, totp_confirmed_at)
+        values ($1, $2, 0, 'x', now())
+        on conflict (tenant_id, id) do update set totp_sealed = 'x', totp_confirmed_at = now()
+        """,
+        user_id,
+        tenant_id,
+    )
 
 
 async def make_identity(

@@ -11,7 +11,7 @@ _CLIENT = "Correct the program that asks."
 
 API: Final[Table] = table(
     {
-        "INTERNAL": ("A fault of ours.", "Look in the log for the request id of the answer."),
+        "INTERNAL": ("An internal error.", "Look in the log for the request id of the answer."),
         "CONFIGURATION": ("Settings or a declaration are wrong; every problem is listed.", "Correct them."),
         "UNAVAILABLE": ("A part that is needed does not answer now.", "Try again; `/health/ready` says which."),
         "DATABASE_UNAVAILABLE": ("The database does not answer.", "Look at the database server."),
@@ -87,7 +87,7 @@ API: Final[Table] = table(
             "The change would leave nobody who administers users, grants, mappings or providers and has a way in.",
             "Give the named permission to another admin who has a way in first, or let the operator do it.",
         ),
-        "SELF_DISABLE": ("Nobody disables themself.", "Let another administrator do it."),
+        "SELF_DISABLE": ("An account cannot disable itself.", "Let another administrator do it."),
         "STRICT_PROVIDER": (
             "The user has a live identity at a strict provider, whose groups alone give permissions.",
             "Map a group of theirs, or let the provider's `sync_mode` be `ADDITIVE`.",
@@ -106,8 +106,8 @@ API: Final[Table] = table(
             "This needs a fresh proof of who one is.",
             "Send the person to `stepUpUrl`, and ask again when they are back.",
         ),
-        "STEP_UP_CANCELLED": ("The person went back to the frontend without a fresh proof.", "Nothing is to be done."),
-        "LOGIN_CANCELLED": ("The person went back to the frontend without signing in.", "Nothing is to be done."),
+        "STEP_UP_CANCELLED": ("The person went back to the frontend without a fresh proof.", "No action is needed."),
+        "LOGIN_CANCELLED": ("The person went back to the frontend without signing in.", "No action is needed."),
         "SESSION_NEEDED": ("This is for a session of a browser, not for a token.", "Sign in."),
         "SESSION_OVER": ("The session is over.", "Sign in again."),
         "SCOPE_REQUIRED": ("The service client lacks a scope.", "Make one with the scope."),
@@ -140,7 +140,7 @@ API: Final[Table] = table(
         "PERMISSION_EXISTS": ("There is a permission of that name already.", "Use it, or choose another name."),
         "PERMISSION_IN_USE": ("Mappings or grants give the permission.", "Take it out of them first."),
         "IDENTITY_EXISTS": ("The identity is somebody's already.", "Unlink it there first."),
-        "IDENTITY_WAITS": ("The identity waits for its person already.", "Nothing is to be done."),
+        "IDENTITY_WAITS": ("The identity waits for its person already.", "No action is needed."),
         "ANCHOR_IS_SUBJECT": (
             "The identity is found by its subject, so that another subject is another identity.",
             "Link the new subject as an anchor, and unlink this identity.",

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class Explanation(NamedTuple):
-    """`meaning`: what is the case. `remedy`: what to do, for an administrator. Both are whole sentences."""
+    """`meaning`: what the code says. `remedy`: what to do, for an administrator. Both are whole sentences."""
 
     meaning: str
     remedy: str

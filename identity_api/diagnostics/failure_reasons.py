@@ -10,7 +10,7 @@ from identity_api.diagnostics.explanation import Table, table
 _CLOCK = "Compare the clocks (NTP) of the provider and of our machines; a login allows a minute."
 _KEYS = "Look at the provider's key set and at how it signs; run its self-test."
 _AGAIN = "Try again; if it stays, run the provider's self-test."
-_OUTAGE = "Wait; if it stays, ask whoever runs the provider."
+_OUTAGE = "Wait; if it stays, ask the provider's operator."
 _NETWORK = "Look at firewalls and at the network between us and the provider."
 
 REASONS: Final[Table] = table(
@@ -29,8 +29,8 @@ REASONS: Final[Table] = table(
             "Ask for a scope that brings one; at Azure AD B2C that is the client ID itself.",
         ),
         "PERSON_MISMATCH": (
-            "UserInfo speaks of somebody else than the ID Token beside it.",
-            "Ask whoever runs the provider: its two documents disagree about who signed in.",
+            "UserInfo is about another person than the ID Token beside it.",
+            "Ask the provider's operator: its two documents disagree about who signed in.",
         ),
         "CLAIM_MISMATCH": ("A claim has another value than expected; the reason names it.", "Make a test login."),
         "CLAIM_MISMATCH:aud": (
@@ -51,11 +51,11 @@ REASONS: Final[Table] = table(
         ),
         "CLAIM_MISMATCH:nonce": (
             "The ID Token belongs to another sign-in.",
-            "The person begins again. If it happens each time, the provider replays tokens: ask whoever runs it.",
+            "The person begins again. If it happens each time, the provider replays tokens: ask its operator.",
         ),
         "CLAIM_MISMATCH:at_hash": (
             "The ID Token and the access token beside it do not belong together.",
-            "Ask whoever runs the provider; a proxy may mix answers.",
+            "Ask the provider's operator; a proxy may mix answers.",
         ),
         "CLAIM_MISMATCH:auth_time": (
             "A new proof was asked for, and the provider showed nobody a sign-in page.",
@@ -72,7 +72,7 @@ REASONS: Final[Table] = table(
         ),
         "MISSING_CLAIM:nonce": (
             "The ID Token does not repeat the nonce of the sign-in.",
-            "The provider does not do what OpenID Connect asks for; ask whoever runs it. If it cannot, the operator declares "
+            "The provider does not do what OpenID Connect asks for; ask its operator. If it cannot, the operator declares "
             "`missing_nonce` as `ACCEPTED` for this provider, with what is lost by it.",
         ),
         "MISSING_CLAIM:auth_time": (
@@ -80,7 +80,7 @@ REASONS: Final[Table] = table(
             "Switch `reauthentication` off for a provider that cannot do it.",
         ),
         "INVALID_CLAIM": ("A claim has an unusable value; the reason names it.", "Correct it at the provider."),
-        "UNEXPECTED_CLAIM": ("A token of another kind was sent.", "Ask whoever runs the provider."),
+        "UNEXPECTED_CLAIM": ("A token of another kind was sent.", "Ask the provider's operator."),
         "TOKEN_EXPIRED": ("The token was over when it came.", _CLOCK),
         "TOKEN_NOT_YET_VALID": ("The token is from the future: a clock is wrong.", _CLOCK),
         "MALFORMED_TOKEN": (
@@ -196,7 +196,7 @@ REASONS: Final[Table] = table(
             "Nothing accepts connections at the provider's address.",
             f"Compare host and port. {_NETWORK}",
         ),
-        "CONNECT_TIMED_OUT": ("No connection to the provider came about in time.", _NETWORK),
+        "CONNECT_TIMED_OUT": ("No connection to the provider was made in time.", _NETWORK),
         "TLS_FAILED": (
             "There is no trusted TLS connection to the provider.",
             "Renew its certificate, let it send the whole chain, or configure its authority.",

@@ -39,7 +39,7 @@ LOGINS: Final[Table] = table(
         "BROWSER_MISMATCH:signed_in": (
             "The answer arrived in another browser than the one the sign-in began in, or its cookie is gone; somebody is "
             "signed in there, and went on as who they were.",
-            "Nothing is to be done, unless it happens often: then somebody may be sending people links to sign-ins of others.",
+            "No action is needed, unless it happens often: then somebody may be sending people links to sign-ins of others.",
         ),
         "LOGIN_EXPIRED": (
             "More than ten minutes passed between the beginning and the end, or the link was opened too late.",
@@ -113,8 +113,8 @@ LOGINS: Final[Table] = table(
             "whoever runs it.",
         ),
         "PROVIDER_REFUSED:server_error": (
-            "The provider had a fault of its own.",
-            "Try again later; if it stays, ask whoever runs the provider.",
+            "The provider had an internal error.",
+            "Try again later; if it stays, ask the provider's operator.",
         ),
         "EXCHANGE_REFUSED": (
             "The provider did not exchange its own code.",
@@ -122,7 +122,7 @@ LOGINS: Final[Table] = table(
         ),
         "TOKEN_REFUSED": ("The ID Token breaks a rule; the reason says which.", _CLAIMS),
         "USERINFO_REFUSED": (
-            "The UserInfo answer breaks a rule, or speaks of somebody else.",
+            "The UserInfo answer breaks a rule, or is about another person.",
             f"Look at the provider's UserInfo endpoint and scopes. {_CLAIMS}",
         ),
         "CLAIM_UNUSABLE": (
@@ -178,7 +178,7 @@ LOGINS: Final[Table] = table(
             "Enable the user, if that was a mistake.",
         ),
         "ACCOUNT_QUARANTINED": (
-            "The identity is quarantined: the provider spoke of somebody else under it.",
+            "The identity is quarantined: the provider's answer was about another person.",
             "Find out from the provider who it is; then unlink the identity, or let its person sign in.",
         ),
         "SUBJECT_CHANGED": (

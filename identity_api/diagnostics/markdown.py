@@ -25,7 +25,7 @@ Every refusal has a code. Look it up below, or let the product look it up:
   self-test of every provider.
 
 The self-test and the test login change nothing: no user, identity, grant or session comes of them. A test login is made
-in the administrator's own browser with an account of the organisation, because whoever runs this service cannot sign in
+in the administrator's own browser with an account of the organisation, because the operator of this service cannot sign in
 there. Its report has names of claims, JSON types and counts, never what a claim says; only who began it can read it, for
 ten minutes.
 
@@ -64,7 +64,7 @@ _SECTIONS: Final = {
     ),
     "reasons": (
         "What exactly was wrong",
-        "The `reason` within a failed login, a sync or a finding; after a colon the claim, error code or setting to blame.",
+        "The `reason` in a failed login, a sync or a finding; behind a colon is the claim, error code or setting that caused it.",
     ),
     "api": (
         "GraphQL or HTTP answered with a code",
@@ -79,7 +79,7 @@ def troubleshooting_markdown() -> str:
     for name, rows in TABLES.items():
         heading, where = _SECTIONS[name]
         parts.append(
-            f"\n## {heading}\n\n{where}\n\n| code | what is the case | what to do |\n| --- | --- | --- |\n{_rows(rows)}"
+            f"\n## {heading}\n\n{where}\n\n| code | meaning | what to do |\n| --- | --- | --- |\n{_rows(rows)}"
         )
     return "".join(parts)
 

@@ -8,7 +8,7 @@ _TEST_LOGIN = "Make a test login: it shows what really comes."
 
 SELF_TEST: Final[Table] = table(
     {
-        "OK": ("All is well.", "Nothing is to be done."),
+        "OK": ("All is well.", "No action is needed."),
         "DISCOVERY_STATUS": (
             "At the address of the discovery document is something else.",
             "Open the address in a browser. The issuer is what stands before `/.well-known/openid-configuration`.",
@@ -123,7 +123,7 @@ SELF_TEST: Final[Table] = table(
         ),
         "REDIRECT_URI_NOT_TOLD": (
             "The authorization endpoint does not say whether it knows the redirect URL before somebody signs in.",
-            f"Compare by eye that exactly the expected redirect URL is registered. {_TEST_LOGIN}",
+            f"Check that exactly the expected redirect URL is registered. {_TEST_LOGIN}",
         ),
         "AUTHORIZATION_PAGE_REFUSED": (
             "The provider shows an error page instead of a sign-in page.",
@@ -164,7 +164,7 @@ SELF_TEST: Final[Table] = table(
         ),
         "CLAIM_LOOKS_LIKE_A_PATH": (
             "A claim is configured by a name with dots in it, which is taken as the name of one claim.",
-            "Write a path with slashes, as the finding expects. If the claim is really called so, nothing is to be done.",
+            "Write a path with slashes, as the finding expects. If the claim is really called so, no action is needed.",
         ),
         "REFRESH_NOT_ANNOUNCED": (
             "The provider does not announce refresh tokens; without one, permissions last as long as a lease.",
@@ -182,7 +182,7 @@ SELF_TEST: Final[Table] = table(
             "The provider's clock and ours differ by more than logins allow.",
             "Correct the clock that is wrong (NTP); ours first.",
         ),
-        "CLOCK_NOT_TOLD": ("The provider does not say what time it is.", "Nothing is to be done."),
+        "CLOCK_NOT_TOLD": ("The provider does not say what time it is.", "No action is needed."),
         # Test login
         "TEST_NOT_BEGUN": ("The test login has not been opened in a browser.", "Open its address within a minute."),
         "TEST_WAITING": (

@@ -10,12 +10,12 @@ _GROUPS = "Correct the groups claim, or what the provider sends. Grants stay as 
 
 SYNC: Final[Table] = table(
     {
-        "FRESH": ("The provider has confirmed the person lately.", "Nothing is to be done."),
+        "FRESH": ("The provider has confirmed the person lately.", "No action is needed."),
         "STALE": ("The last sync did not confirm the person; the reason says why.", "See the reason."),
         "SUSPENDED": ("Stale for so long that no group gives a permission any more.", "See the reason."),
         "REVOKED": ("The login is over; the reason says why.", _SIGN_IN),
         "QUARANTINED": (
-            "The provider spoke of somebody else under this identity.",
+            "The provider's answer was about another person.",
             "Find out who it is; then unlink the identity, or keep it out.",
         ),
         "UNSYNCED": (
@@ -50,7 +50,7 @@ SYNC: Final[Table] = table(
             "The person of its anchor signs in; their subject is then the identity's.",
         ),
         "subject_changed": (
-            "A refresh of this login spoke of another person (`sub`); the audit has which claim, and both values hashed.",
+            "A refresh of this login was about another person (`sub`); the audit has which claim, and both values hashed.",
             "Find out from the provider who it is. Release the identity if that was a mistake there, or unlink it.",
         ),
         "claims_mismatch": (
@@ -67,14 +67,14 @@ SYNC: Final[Table] = table(
             f"{_SIGN_IN} Until the lease is over they keep what they have. If it happens often, give refresh tokens a grace "
             "period at the provider.",
         ),
-        "WITHDRAWN": ("A refresh was withdrawn before it was sent.", "Nothing is to be done."),
+        "WITHDRAWN": ("A refresh was withdrawn before it was sent.", "No action is needed."),
         "lease_over": (
             "The worker was stopped for a while, and sent nothing when it woke up.",
             "Nothing, unless it happens often: look at what stops the worker.",
         ),
         "access_token_mismatch": (
             "The refreshed ID Token and the access token beside it do not belong together (`at_hash`).",
-            "Ask whoever runs the provider; a proxy may mix answers.",
+            "Ask the provider's operator; a proxy may mix answers.",
         ),
         "no_refresh_token": (
             "There is nothing to ask the provider with: it issued no refresh token at the login.",
@@ -85,7 +85,7 @@ SYNC: Final[Table] = table(
             "The provider does not accept us as its client; its syncs are paused.",
             "Run the provider's self-test, and correct the client.",
         ),
-        "internal_error": ("A fault of ours.", "Look at the worker's log of that moment."),
+        "internal_error": ("An internal error.", "Look at the worker's log of that moment."),
         "server_error": ("The token endpoint answered with an error of its own.", _OUTAGE),
         "rate_limited": ("The provider asks us to slow down.", "Raise its limit, or lower `max_rate`."),
         "temporarily_unavailable": ("The provider says that it cannot answer now.", _OUTAGE),
@@ -99,14 +99,14 @@ SYNC: Final[Table] = table(
         "not_json": ("The token endpoint's answer is not JSON.", "Run the self-test."),
         "not_a_json_object": ("The token endpoint's answer is not a JSON object.", "Run the self-test."),
         "nested_too_deeply": ("The token endpoint's answer is nested too deeply.", "Run the self-test."),
-        "unusable_access_token": ("A refresh brought no usable access token.", "Ask whoever runs the provider."),
-        "unusable_token_type": ("A refresh brought tokens of another type.", "Ask whoever runs the provider."),
-        "unusable_refresh_token": ("A refresh brought an unusable refresh token.", "Ask whoever runs the provider."),
-        "unusable_id_token": ("A refresh brought an unusable ID Token.", "Ask whoever runs the provider."),
+        "unusable_access_token": ("A refresh brought no usable access token.", "Ask the provider's operator."),
+        "unusable_token_type": ("A refresh brought tokens of another type.", "Ask the provider's operator."),
+        "unusable_refresh_token": ("A refresh brought an unusable refresh token.", "Ask the provider's operator."),
+        "unusable_id_token": ("A refresh brought an unusable ID Token.", "Ask the provider's operator."),
         # Groups
-        "LISTED": ("The groups came, all of them.", "Nothing is to be done."),
-        "EMPTY_LIST": ("The person is in no group, and the provider says so.", "Nothing is to be done."),
-        "ABSENT_MEANS_EMPTY": ("No groups claim came, which means none at this provider.", "Nothing is to be done."),
+        "LISTED": ("The groups came, all of them.", "No action is needed."),
+        "EMPTY_LIST": ("The person is in no group, and the provider says so.", "No action is needed."),
+        "ABSENT_MEANS_EMPTY": ("No groups claim came, which means none at this provider.", "No action is needed."),
         "ABSENT_MEANS_UNKNOWN": (
             "No groups claim came, and this provider does not mean none by that.",
             f"{_GROUPS} If it does mean none, set `absent_groups` to `EMPTY`.",

@@ -199,7 +199,7 @@ def _never_read(provider: ProviderReadings) -> Finding:
         kind=FindingKind.GROUPS_NEVER_READ,
         message=f"The groups of nobody have been read at provider {provider.slug} so far, so that nothing can be said of "
         "mappings for it.",
-        remedy="Make a test login: it shows whether groups come, and where. Nothing is to be done if nobody has signed in yet.",
+        remedy="Make a test login: it shows whether groups come, and where. No action is needed if nobody has signed in yet.",
         is_certain=False,
         provider=provider,
     )

@@ -27,7 +27,7 @@ Reason = Literal[
 """Why an identity's login is over. The last two quarantine: a person has to look before a login brings it back."""
 
 QUARANTINING = ("subject_changed", "issuer_changed")
-"""The provider spoke of another person under this identity. Nothing else is a reason for a quarantine."""
+"""The provider's answer was about another person. Only this is a reason for a quarantine."""
 
 OlderWaysReason = Literal["matched_by_name", "adopted_by_name", "identity_bound"]
 """Why what led into an account before is over: its person has come by a provider, for the first time."""

@@ -121,7 +121,7 @@ async def read_documents(
             differently.
 
     Raises:
-        OtherPerson: a document speaks of somebody else than the one who is expected, or than the ID Token.
+        OtherPerson: a document is about another person than the one who is expected, or than the ID Token.
         ProtocolError: a document breaks a rule. `MISSING`: a login lacks the token that says who signed in. `NO_CLAIMS`: no
             document of a refresh says anything.
         UpstreamError: keys or UserInfo cannot be had.

@@ -17,7 +17,7 @@ Codes, with the status of the page or JSON that tells them:
     400  PROVIDER_REFUSED     the provider did not complete the login
     400  EXCHANGE_REFUSED     the provider did not exchange its code
     400  TOKEN_REFUSED        the ID Token breaks a rule
-    400  USERINFO_REFUSED     UserInfo breaks a rule, or speaks of somebody else
+    400  USERINFO_REFUSED     UserInfo breaks a rule, or is about another person
     400  CLAIM_UNUSABLE       the claim that identifies the person is missing or unusable
     400  CREDENTIALS_REFUSED  username and password do not fit, or there were too many tries; never says which
     400  SECOND_FACTOR_REQUIRED, SECOND_FACTOR_REFUSED    the password was right

@@ -23,7 +23,7 @@ class Revocation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def revoke(database: Database, asked: Revocation) -> bool:
-    """End the session of this token. False for a token that is over, unknown or of another tenant: nothing is to be done.
+    """End the session of this token. False for a token that is over, unknown or of another tenant: no action is needed.
 
     Raises:
         Refused: `CLIENT_MISMATCH`: the token was issued to another frontend than the one that asks (section 2.1).

@@ -55,7 +55,7 @@ class Stale(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ended(msgspec.Struct, frozen=True):
-    """The provider says that this login is over, or speaks of somebody else. `detail` is for the audit."""
+    """The provider says that this login is over, or is about another person. `detail` is for the audit."""
 
     reason: Literal["invalid_grant", "reauth_required", "subject_changed", "issuer_changed"]
     detail: Mapping[str, str] = {}

@@ -1,7 +1,6 @@
 """The histories of `tests.permissions.play`, step by step against the database and the use cases themselves."""
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,12 +8,12 @@ from identity_api.accounts import administration as users
 from identity_api.accounts import linking, local, local_passwords, second_factor
 from identity_api.accounts.provisioning import Declined, VerifiedPerson, provision
 from identity_api.claims import MatchKind, Profile
-from identity_api.db import grants, identities, locks, providers, sessions, user_read_model
+from identity_api.db import grants, identities, locks, providers, user_read_model
 from identity_api.errors import BadInput, Conflict, NotFound, Refused
 from identity_api.group_mappings import edit
 from identity_api.group_mappings.apply import apply_changes
 from identity_api.group_mappings.rules import Rule
-from identity_api.ids import new_token, token_hash, uuid7
+from identity_api.ids import uuid7
 from identity_api.lifecycle.apply_verified import Verified, apply_verified
 from identity_api.lifecycle.end_login import end_logins
 from identity_api.permissions.delegation import Actor
@@ -24,7 +23,8 @@ from identity_api.sessions.logout.logout import end_session_of_user
 from tests import factories as make
 from tests.accounts.local_world import PASSWORD, LocalWorld
 from tests.permissions.play import NEEDS, Step
-from tests.permissions.reach import HONEST, RIGHTS, Identity, Provider, World, names, rights
+from tests.permissions.reach import World
+from tests.permissions.rows import HONEST, RIGHTS, Identity, Provider, names, rights
 from tests.providers.office import SECRET
 
 IMPOSSIBLE = {"SELF_DISABLE", "SELF_UNLINK", "SSO_MANAGED", "ACCOUNT_DISABLED"}
@@ -109,31 +109,11 @@ class Replay:
                 row_id = self.permissions[right.name]
                 await grants.open_manual_grant(connection, self.tenant, user_id, row_id, "operator:root")
             if account.factor is not None:
-                await self._enrol(connection, user_id)
+                await make.confirm_totp(connection, self.tenant, user_id)
             if account.token is not None:
-                await connection.execute(
-                    """
-                    insert into api_token (id, tenant_id, user_id, name, token_hash, created_at, expires_at)
-                    values ($1, $2, $3, 'x', $4, now(), now() + interval '1 day')
-                    """,
-                    uuid7(),
-                    self.tenant,
-                    user_id,
-                    token_hash(new_token("iat")),
-                )
+                await make.make_api_token(connection, self.tenant, user_id)
             await user_read_model.refresh(connection, self.tenant, [user_id])
         self.ids[key] = user_id
-
-    async def _enrol(self, connection: Any, user_id: UUID) -> None:
-        await connection.execute(
-            """
-            insert into local_account (id, tenant_id, failures, totp_sealed, totp_confirmed_at)
-            values ($1, $2, 0, 'x', now())
-            on conflict (tenant_id, id) do update set totp_sealed = 'x', totp_confirmed_at = now()
-            """,
-            user_id,
-            self.tenant,
-        )
 
     # Steps
 
@@ -309,7 +289,7 @@ class Replay:
             if account.factor is not None or account.password != who or (who, None) not in account.sessions:
                 return "IMPOSSIBLE"
             async with self.database.transaction() as connection:
-                await self._enrol(connection, user_id)
+                await make.confirm_totp(connection, self.tenant, user_id)
         return "OK"
 
     async def _sign_in(self, person: int, args: dict[str, Any], before: World) -> str:
@@ -350,21 +330,7 @@ class Replay:
             known = self.sessions.get((account, whose))
             if known and await connection.fetchval("select ended_at is null from session where id = $1", known):
                 return
-            session_id = uuid7()
-            session = sessions.NewSession(
-                id=session_id,
-                tenant_id=self.tenant,
-                user_id=user_id,
-                identity_id=identity_id,
-                frontend_id=None,
-                kind="COOKIE",
-                token_hash=token_hash(new_token("ias")),
-                epoch=0,
-                authenticated_at=datetime.now(UTC),
-                provider_session=None,
-                id_token_sealed=None,
-            )
-            await sessions.insert(connection, session, absolute_seconds=3_600)
+            session_id, _ = await make.make_session(connection, self.tenant, user_id, identity_id)
         self.sessions[account, whose] = session_id
 
     # Afterwards

@@ -9,9 +9,8 @@ from identity_api.accounts.provisioning import Declined, Provisioned
 from identity_api.db import local_accounts, locks, login_ends
 from identity_api.db.database import Database
 from identity_api.db.local_accounts import LocalPolicy
-from identity_api.db.sessions import NewSession, insert
-from identity_api.ids import new_token, token_hash, uuid7
 from identity_api.lifecycle.end_login import end_logins
+from tests import factories as make
 from tests.accounts.local_world import LocalWorld
 from tests.accounts.persons import accepted, enter, make_provider, person
 from tests.blocking import blocked_or_done
@@ -58,12 +57,7 @@ async def test_passwords_are_switched_off_beside_the_end_of_somebodys_sessions(l
     tenant_id, database = local_world.tenant.id, local_world.database
     user_id = await local_world.make_user()
     async with database.transaction() as connection:
-        row = NewSession(
-            id=uuid7(), tenant_id=tenant_id, user_id=user_id, identity_id=None, frontend_id=None, kind="COOKIE",
-            token_hash=token_hash(new_token("ias")), epoch=0,
-            authenticated_at=await connection.fetchval("select now()"), provider_session=None, id_token_sealed=None,
-        )  # fmt: skip
-        await insert(connection, row, absolute_seconds=3_600)
+        await make.make_session(connection, tenant_id, user_id)
 
     async def switch_off() -> None:
         async with database.transaction() as connection:

@@ -1,6 +1,5 @@
 """The person of an account has come by a provider: what led into it before is over, and the audit says why."""
 
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,9 +8,7 @@ import pytest
 from identity_api.accounts import local_passwords
 from identity_api.accounts.linking import link_identity
 from identity_api.accounts.provisioning import Provisioned
-from identity_api.db import sessions
 from identity_api.db.providers import Provider
-from identity_api.ids import new_token, token_hash, uuid7
 from tests import factories as make
 from tests.accounts.local_world import LocalWorld
 from tests.accounts.persons import accepted, person
@@ -25,30 +22,8 @@ async def furnished(world: LocalWorld, username: str = "ada") -> UUID:
     await world.enrol(user_id)
     await local_passwords.create_password_token(world.database, world.operator, user_id)
     async with world.database.transaction() as connection:
-        session = sessions.NewSession(
-            id=uuid7(),
-            tenant_id=world.tenant.id,
-            user_id=user_id,
-            identity_id=None,
-            frontend_id=None,
-            kind="COOKIE",
-            token_hash=token_hash(new_token("ias")),
-            epoch=0,
-            authenticated_at=datetime.now(UTC),
-            provider_session=None,
-            id_token_sealed=None,
-        )
-        await sessions.insert(connection, session, absolute_seconds=3_600)
-        await connection.execute(
-            """
-            insert into api_token (id, tenant_id, user_id, name, token_hash, created_at, expires_at)
-            values ($1, $2, $3, 'script', $4, now(), now() + interval '1 day')
-            """,
-            uuid7(),
-            world.tenant.id,
-            user_id,
-            token_hash(new_token("iat")),
-        )
+        await make.make_session(connection, world.tenant.id, user_id)
+        await make.make_api_token(connection, world.tenant.id, user_id)
     return user_id
 
 

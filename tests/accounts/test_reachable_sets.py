@@ -10,7 +10,8 @@ from identity_api.upstream.addresses import AllowList
 from identity_api.upstream.exchange import Upstream
 from tests.accounts.local_world import LocalWorld, make_local_world
 from tests.accounts.rule_replay import Replay
-from tests.permissions.play import next_step, play, starting_world
+from tests.permissions.histories import next_step, starting_world
+from tests.permissions.play import play
 from tests.permissions.test_reachable_sets import LENGTH, first_seed
 from tests.providers.office import make_deps
 

@@ -10,7 +10,7 @@ from identity_api.claims import MatchKind
 from identity_api.db import grants, sessions, user_read_model
 from identity_api.db.database import Connection, Database
 from identity_api.db.user_read_model import Filter, UserRecord
-from identity_api.ids import new_token, token_hash, uuid7
+from identity_api.ids import token_hash, uuid7
 from identity_api.permissions.effective import standing
 from identity_api.permissions.grant_snapshot import TenantCircumstances
 from tests import factories as make
@@ -51,13 +51,8 @@ class Pending:
             GROUPS,
             self.mapping,
         )
-        self.session = token_hash(new_token("ias"))
-        session = sessions.NewSession(
-            id=uuid7(), tenant_id=self.tenant, user_id=self.user, identity_id=identity, frontend_id=None, kind="BEARER",
-            token_hash=self.session, epoch=0, authenticated_at=await connection.fetchval("select now()"),
-            provider_session=None, id_token_sealed=None,
-        )  # fmt: skip
-        await sessions.insert(connection, session, absolute_seconds=3_600)
+        _, token = await make.make_session(connection, self.tenant, self.user, identity, kind="BEARER")
+        self.session = token_hash(token)
         await connection.execute("analyze provider_group, mapping_group, permission_grant, group_mapping")
 
     async def begin_edit(self, connection: Connection) -> None:

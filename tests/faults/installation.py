@@ -16,7 +16,7 @@ from uuid import UUID
 
 from identity_api.config import parse_key_ring
 from identity_api.db.database import Database
-from identity_api.ids import new_tenant_token, token_hash, uuid7
+from identity_api.ids import uuid7
 from identity_api.vault import Vault
 from tests import factories as make
 from tests.cli.conftest import clean_environment, new_key
@@ -159,19 +159,9 @@ class Installation:
 
     async def open_session(self, person: Person) -> str:
         """A bearer token of a session of that person's identity."""
-        token = new_tenant_token("iab", self.world.tenant_id)
-        await self.world.write(
-            """
-            insert into session (id, tenant_id, user_id, identity_id, kind, token_hash, epoch, created_at, seen_at,
-                authenticated_at, absolute_until)
-            values ($1, $2, $3, $4, 'BEARER', $5, 0, now(), now(), now(), now() + interval '1 day')
-            """,
-            uuid7(),
-            self.world.tenant_id,
-            person.user_id,
-            person.identity_id,
-            token_hash(token),
-        )
+        tenant_id, database = self.world.tenant_id, self.world.database
+        async with database.transaction() as connection:
+            _, token = await make.make_session(connection, tenant_id, person.user_id, person.identity_id, kind="BEARER")
         return token
 
     async def admin(self, *permissions: str, groups: Sequence[str] = ()) -> str:

@@ -14,7 +14,7 @@ from identity_api.accounts.deps import AccountDeps
 from identity_api.accounts.passwords import Passwords
 from identity_api.clock import system_clock
 from identity_api.config import KeyRing
-from identity_api.db import grants, sessions, user_read_model
+from identity_api.db import grants, user_read_model
 from identity_api.db.database import Connection, Database
 from identity_api.db.providers import Provider
 from identity_api.graphql import engine
@@ -24,7 +24,6 @@ from identity_api.graphql.schema import build
 from identity_api.group_mappings.apply import apply_changes
 from identity_api.group_mappings.findings import AccessFindings
 from identity_api.http import HTTPRequest
-from identity_api.ids import new_tenant_token, token_hash, uuid7
 from identity_api.limits import Limiter
 from identity_api.permissions.service import SERVICE_PERMISSIONS
 from identity_api.providers.deps import ProviderDeps
@@ -162,25 +161,8 @@ class World:
 
     async def sign_in(self, user_id: UUID, identity_id: UUID | None = None) -> Client:
         """A session for an existing user."""
-        token, session_id = new_tenant_token("ias", self.tenant), uuid7()
         async with self.database.transaction() as connection:
-            await sessions.insert(
-                connection,
-                sessions.NewSession(
-                    id=session_id,
-                    tenant_id=self.tenant,
-                    user_id=user_id,
-                    identity_id=identity_id,
-                    frontend_id=None,
-                    kind="COOKIE",
-                    token_hash=token_hash(token),
-                    epoch=0,
-                    authenticated_at=await connection.fetchval("select now()"),
-                    provider_session=None,
-                    id_token_sealed=None,
-                ),
-                absolute_seconds=86_400,
-            )
+            session_id, token = await make.make_session(connection, self.tenant, user_id, identity_id)
         return Client(self, token, user_id, session_id)
 
     async def execute(self, statement: str, *arguments: Any) -> None:

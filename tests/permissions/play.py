@@ -1,8 +1,8 @@
 """What admins do in the tenant in memory, and what happens to it: each either changes it or is refused by the real rules."""
 
-from collections.abc import Callable, Mapping
-from random import Random
+from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from identity_api.errors import Refused
 from identity_api.permissions import delegation, provider_authority, ways_in
@@ -10,21 +10,8 @@ from identity_api.permissions.delegation import Actor
 from identity_api.permissions.provider_authority import Word
 from identity_api.permissions.service import GRANTS_WRITE, MAPPINGS_WRITE, PROVIDERS_WRITE, USERS_WRITE
 from identity_api.permissions.ways_in import Opening
-from tests.permissions import reach
-from tests.permissions.reach import (
-    ALL,
-    DOCS,
-    GROUPS,
-    HONEST,
-    SERVICE,
-    TENANT,
-    VAULT,
-    Account,
-    Provider,
-    World,
-    names,
-    rights,
-)
+from tests.permissions.reach import World
+from tests.permissions.rows import SERVICE, TENANT, Account, GroupMapping, Identity, Provider, names, rights
 
 NEEDS = {
     "createUser": USERS_WRITE,
@@ -61,7 +48,7 @@ class Play:
         self.world, self.person = world, person
         self.account = world.accounts[account]
         self.force = world.in_force(self.account)
-        self.actor = Actor(TENANT, reach.UUID(int=account), f"user:{account}", names(self.force))
+        self.actor = Actor(TENANT, UUID(int=account), f"user:{account}", names(self.force))
 
     def do(self, action: str, args: Mapping[str, Any]) -> None:
         """Raises: Refused, Impossible."""
@@ -99,9 +86,7 @@ class Play:
         self._may_open(Opening.LINK_IDENTITY, target, world.potential(provider))
         if any(i.provider == provider and i.anchor == anchor for a in world.accounts.values() for i in a.identities):
             raise Impossible
-        target.identities.append(
-            reach.Identity(world.fresh(), provider, anchor, None, world.providers[provider].issuer)
-        )
+        target.identities.append(Identity(world.fresh(), provider, anchor, None, world.providers[provider].issuer))
         target.was_linked = True
 
     def _unlinkIdentity(self, identity: int) -> None:
@@ -119,7 +104,7 @@ class Play:
             raise Impossible
         found.state = "REVOKED"
 
-    def _identity(self, identity: int) -> tuple[Account, reach.Identity]:
+    def _identity(self, identity: int) -> tuple[Account, Identity]:
         return next((a, i) for a in self.world.accounts.values() for i in a.identities if i.id == identity)
 
     def _resetUserTotp(self, account: int) -> None:
@@ -192,7 +177,7 @@ class Play:
         self._may_give(given)
         if any((o.live, o.provider, o.group) == (True, provider, group) for o in self.world.mappings.values()):
             raise Impossible
-        self._edit(self.world.fresh(), reach.Mapping(provider, group, given))
+        self._edit(self.world.fresh(), GroupMapping(provider, group, given))
 
     def _updateGroupMapping(self, mapping: int, provider: int | None, group: int, given: int) -> None:
         before = self.world.mappings[mapping]
@@ -201,18 +186,18 @@ class Play:
         self._names_provider(provider, given)
         self._may_give(given | before.given)
         if not given:
-            return self._edit(mapping, reach.Mapping(before.provider, before.group, before.given, live=False))
+            return self._edit(mapping, GroupMapping(before.provider, before.group, before.given, live=False))
         others = [one for key, one in self.world.mappings.items() if key != mapping]
         if any((o.live, o.provider, o.group) == (True, provider, group) for o in others):
             raise Impossible
-        return self._edit(mapping, reach.Mapping(provider, group, given))
+        return self._edit(mapping, GroupMapping(provider, group, given))
 
     @staticmethod
     def _names_provider(provider: int | None, given: int) -> None:
         if provider is None and given & SERVICE:
             raise Refused("It names no provider.", code="PROVIDER_NEEDED")
 
-    def _edit(self, key: int, mapping: reach.Mapping) -> None:
+    def _edit(self, key: int, mapping: GroupMapping) -> None:
         self.world.mappings[key] = mapping
         opened = self._opened(None)
         self.world.follow_mappings()
@@ -289,168 +274,6 @@ class Play:
 
 Step = tuple[str, tuple[int, int] | int | None, dict[str, Any]]
 """What happens, who does it (person and account, a person, nobody), and with what."""
-PERMISSIONS = [1 << place for place in range(len(reach.RIGHTS))]
-
-
-def starting_world(seed: int) -> World:
-    """Person 0 holds one subset of the service's permissions, each in turn; person 1 administers; person 2 is somebody."""
-    random, world = Random(seed), World(3)
-    for key in (1, 2)[: random.choice((1, 2, 2))]:
-        world.providers[key] = Provider(
-            key,
-            provisioning=random.choice(("JIT", "KNOWN_USERS", "LINKED_ONLY")),
-            mode=random.choice(("ADDITIVE", "ADDITIVE", "ADDITIVE", "NONE")),
-        )
-        world.providers[key].adopts = world.providers[key].provisioning == "JIT" and random.random() < 0.4
-        for person in range(3):
-            world.groups[key, person] = frozenset([one for one in GROUPS if random.random() < 0.5])
-    for _ in range(random.choice((0, 1, 2))):
-        given = random.choice((SERVICE, DOCS, VAULT, ALL, random.choice(PERMISSIONS)))
-        key = world.fresh()
-        provider = (
-            random.choice((None, *world.providers)) if not given & SERVICE else random.choice(list(world.providers))
-        )
-        world.mappings[key] = reach.Mapping(provider, len(world.mappings), given)
-    held = seed % (SERVICE + 1) | (random.choice((0, DOCS, VAULT, DOCS | VAULT)))
-    world.accounts[10] = Account(10, None, manual=held, password=0)
-    world.accounts[11] = Account(11, random.choice((None, 1)), manual=random.choice((ALL, SERVICE)), password=1)
-    waiting = random.choice((0, DOCS, VAULT, VAULT | DOCS, VAULT | random.choice(PERMISSIONS)))
-    world.accounts[12] = Account(12, random.choice((None, 0, 1, 2)), manual=waiting)
-    if random.random() < 0.2:
-        world.accounts[12].token = random.randrange(3)
-    if world.accounts[12].name == world.accounts[11].name:
-        world.accounts[12].name = None
-    _furnish(random, world)
-    for person in range(3):
-        account = world.accounts.get(10 + person)
-        if account is not None and account.password == person:
-            world.sign_in_by_password(person, account)
-        for provider in world.providers.values():
-            if random.random() < 0.4:
-                world.sign_in(person, provider, next(iter(world.words(person, provider))))
-    return world
-
-
-def _furnish(random: Random, world: World) -> None:
-    """Now and then: an identity that waits, or one at each provider; a password whose factor is somebody else's."""
-    account = world.accounts[12]
-    for key in world.providers if random.random() < 0.4 else ():
-        person = random.randrange(3)
-        subject, issuer = (None, HONEST) if random.random() < 0.5 else (person, HONEST)
-        account.identities.append(reach.Identity(world.fresh(), key, person, subject, issuer))
-        account.was_linked = True
-        account.was_bound = account.was_bound or subject is not None
-    if random.random() < 0.3:
-        account.password, account.factor = random.randrange(3), random.randrange(3)
-
-
-def next_step(random: Random, world: World) -> Step:
-    """Something that could be tried now."""
-    kind = random.random()
-    accounts, providers = list(world.accounts), list(world.providers)
-    if kind < 0.62:
-        actors = [(who, one.id) for one in world.accounts.values() for who, _ in sorted(one.sessions, key=str)]
-        if actors:
-            action, actor = random.choice(_ACTIONS), random.choice(actors)
-            if action == "updateProvider":
-                return action, actor, _changed_provider(random, world, actor[0])
-            return action, actor, _ARGUMENTS[action](random, world)
-    person = random.randrange(world.people)
-    if kind < 0.8:
-        return "sign_in", person, {"provider": random.choice(providers), "which": random.random()}
-    linked = [(one.link, one.id) for one in world.accounts.values() if one.link is not None]
-    if kind < 0.86 and linked:
-        holder, account = random.choice(linked)
-        return "use_link", holder, {"account": account}
-    if kind < 0.9:
-        return "sign_in_by_password", person, {"account": random.choice(accounts)}
-    if kind < 0.93:
-        return "enrol_factor", person, {"account": random.choice(accounts)}
-    if kind < 0.96:
-        return "quarantine", None, {"account": random.choice(accounts)}
-    groups = frozenset([one for one in GROUPS if random.random() < 0.5])
-    return "groups", person, {"provider": random.choice(providers), "groups": groups}
-
-
-def _account(random: Random, world: World) -> dict[str, Any]:
-    return {"account": random.choice(list(world.accounts))}
-
-
-def _identity(random: Random, world: World) -> dict[str, Any]:
-    found = [one.id for account in world.accounts.values() for one in account.identities]
-    return {"identity": random.choice(found)} if found else {}
-
-
-def _mapping(random: Random, world: World) -> dict[str, Any]:
-    given = random.choice((SERVICE, DOCS, VAULT, random.choice(PERMISSIONS)))
-    return {
-        "provider": random.choice((None, *world.providers)),
-        "group": random.choice(GROUPS),
-        "given": given,
-    }
-
-
-def _changed_mapping(random: Random, world: World) -> dict[str, Any]:
-    if not world.mappings:
-        return {}
-    wanted = {"mapping": random.choice(list(world.mappings)), **_mapping(random, world)}
-    return {**wanted, "given": 0} if random.random() < 0.3 else wanted
-
-
-def _changed_provider(random: Random, world: World, person: int) -> dict[str, Any]:
-    """By somebody who may let it answer at a place of their own."""
-    provider = random.choice(list(world.providers.values()))
-    if provider.place == person and random.random() < 0.5:
-        return {"provider": provider.id, "issuer": HONEST}
-    change = random.choice(
-        (
-            {"issuer": 50 + person, "place": person},
-            {"issuer": HONEST, "place": person},
-            {"issuer": HONEST, "place": HONEST},
-            {"free": provider.free ^ {"anchor"}},
-            {"free": provider.free ^ {"name"}},
-            {"free": provider.free ^ {"groups"}},
-            {"free": provider.free ^ {"groups"}, "mode": "NONE"},
-            {"provisioning": random.choice(("JIT", "KNOWN_USERS", "LINKED_ONLY"))},
-            {"adopts": not provider.adopts},
-            {"mode": "NONE" if provider.mode == "ADDITIVE" else "ADDITIVE"},
-            {"sync": random.choice(("REFRESH_TOKEN", "OFF"))},
-        )
-    )
-    return {"provider": provider.id, **change}
-
-
-def _made_provider(random: Random, world: World) -> dict[str, Any]:
-    wishes: list[dict[str, Any]] = [{"provisioning": "KNOWN_USERS"}, {"adopts": True}, {"adopts": False}]
-    return random.choice(wishes) if len(world.providers) < 3 else {}
-
-
-_ACTIONS = [*NEEDS, "createPasswordToken", "linkIdentity", *(["updateProvider"] * 6)]
-"""Those with more to choose from are tried more often."""
-_ARGUMENTS: dict[str, Callable[[Random, World], dict[str, Any]]] = {
-    "createUser": lambda random, _: {"name": random.randrange(3)},
-    "createPasswordToken": _account,
-    "linkIdentity": lambda random, world: {
-        **_account(random, world),
-        "provider": random.choice(list(world.providers)),
-        "anchor": random.randrange(3),
-    },
-    "unlinkIdentity": _identity,
-    "releaseIdentity": _identity,
-    "resetUserTotp": _account,
-    "updateUserProfile": lambda random, world: {**_account(random, world), "name": random.randrange(3)},
-    "disableUser": _account,
-    "enableUser": _account,
-    "endSession": _account,
-    "removeUserPassword": _account,
-    "grantPermission": lambda random, world: {**_account(random, world), "permission": random.choice(PERMISSIONS)},
-    "revokePermission": lambda random, world: {**_account(random, world), "permission": random.choice(PERMISSIONS)},
-    "createGroupMapping": _mapping,
-    "updateGroupMapping": _changed_mapping,
-    "createProvider": _made_provider,
-    "enableProvider": lambda random, world: {"provider": random.choice(list(world.providers))},
-    "disableProvider": lambda random, world: {"provider": random.choice(list(world.providers))},
-}
 
 
 def play(world: World, step: Step) -> tuple[str, World]:

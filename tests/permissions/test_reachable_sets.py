@@ -15,8 +15,10 @@ import pytest
 from identity_api.permissions import delegation, provider_authority, ways_in
 from identity_api.permissions.provider_authority import Word
 from identity_api.permissions.ways_in import Opening
-from tests.permissions.play import NEEDS, Step, next_step, play, starting_world
-from tests.permissions.reach import ADMIN_BITS, SERVICE, Account, World, may_give
+from tests.permissions.histories import next_step, starting_world
+from tests.permissions.play import NEEDS, Step, play
+from tests.permissions.reach import World
+from tests.permissions.rows import ADMIN_BITS, SERVICE, Account, may_give
 
 LENGTH = 12
 SEQUENCES = 20_480

@@ -8,7 +8,7 @@ from identity_api.db import identities, providers, sessions
 from identity_api.db.database import Database
 from identity_api.db.providers import Provider
 from identity_api.errors import ConfigurationError
-from identity_api.ids import new_tenant_token, token_hash, token_key, uuid7
+from identity_api.ids import token_key, uuid7
 from identity_api.providers.declaration import ProviderDeclaration
 from identity_api.tenants.apply import apply_tenant
 from identity_api.tenants.declaration import TenantDeclaration
@@ -119,25 +119,11 @@ async def test_a_redirect_url_is_not_shared_with_what_is_stored_of_another_tenan
 
 async def somebody(database: Database, provider: Provider) -> str:
     """Somebody with a login at the provider; the token of their session."""
-    token = new_tenant_token("ias", provider.tenant_id)
     async with database.transaction() as connection:
         user_id = await make.make_user(connection, provider.tenant_id)
         identity = await make.make_identity(connection, provider, user_id)
         await make.sign_in(connection, provider, identity, ["engineering"])
-        row = sessions.NewSession(
-            id=uuid7(),
-            tenant_id=provider.tenant_id,
-            user_id=user_id,
-            identity_id=identity,
-            frontend_id=None,
-            kind="COOKIE",
-            token_hash=token_hash(token),
-            epoch=0,
-            authenticated_at=provider.created_at,
-            provider_session=None,
-            id_token_sealed=None,
-        )
-        await sessions.insert(connection, row, absolute_seconds=3_600)
+        _, token = await make.make_session(connection, provider.tenant_id, user_id, identity)
     return token
 
 

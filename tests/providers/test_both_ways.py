@@ -103,7 +103,7 @@ OTHERWISE = {
     "client_secret_stored": "a file's word that there is one",
     "client_secret_overlap_seconds": "of files alone: an admin sets a second secret",
     "ca_file": "a form of `ca_certificate_pem`",
-    "ca_certificate_pem": "a certificate: `test_client_keys`, `test_agreements`",
+    "ca_certificate_pem": "a certificate: `test_client_keys`, `agreed/test_client_authentication`",
     "apple_team_id": "with a key of Apple's: `test_create_and_update`",
     "apple_key_id": "with a key of Apple's: `test_create_and_update`",
     "tls_client_certificate_file": "the operator's machine: files alone",

@@ -4,31 +4,19 @@ from uuid import UUID
 
 import pytest
 
-from identity_api.db import sessions, user_read_model
+from identity_api.db import user_read_model
 from identity_api.errors import Conflict, NotFound, Refused
-from identity_api.ids import new_tenant_token, new_token, token_hash, uuid7
 from identity_api.providers import activation, consequences
 from identity_api.sessions.authenticate import authenticate
+from tests import factories as make
 from tests.providers.office import Office
 
 
 async def session_of(office: Office, user_id: UUID, identity_id: UUID) -> str:
     """A session from a login; returns its token."""
-    token = new_tenant_token("ias", office.tenant_id)
     async with office.database.transaction() as connection:
-        session = sessions.NewSession(
-            id=uuid7(), tenant_id=office.tenant_id, user_id=user_id, identity_id=identity_id, frontend_id=None,
-            kind="COOKIE", token_hash=token_hash(token), epoch=0,
-            authenticated_at=await connection.fetchval("select now()"), provider_session=None, id_token_sealed=None,
-        )  # fmt: skip
-        await sessions.insert(connection, session, absolute_seconds=3_600)
-        await connection.execute(
-            """
-            insert into api_token (id, tenant_id, user_id, name, token_hash, created_at, expires_at)
-            values ($1, $2, $3, 'cron', $4, now(), now() + interval '1 day')
-            """,
-            uuid7(), office.tenant_id, user_id, token_hash(new_token("iat")),
-        )  # fmt: skip
+        _, token = await make.make_session(connection, office.tenant_id, user_id, identity_id)
+        await make.make_api_token(connection, office.tenant_id, user_id)
         await user_read_model.refresh(connection, office.tenant_id, [user_id])
     return token
 

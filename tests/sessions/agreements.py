@@ -3,14 +3,20 @@
 from typing import Any
 from uuid import UUID
 
+import pytest
+
 from identity_api.db import client_keys
 from identity_api.db.providers import ClientSettings
 from identity_api.providers.client_keys import ensure_keys
+from identity_api.sessions.errors import LoginFailed
 from identity_api.sessions.login.deps import LoginDeps
 from tests import factories as make
 from tests.openid_provider import Client
 from tests.openid_provider.agreed import AgreedProvider
 from tests.sessions.browsers import REDIRECT_URIS, World, make_world
+
+CLAIMED_BY_USERINFO = {"groups": ("userinfo / groups",)}
+LONG_SECRET = "a client secret that is long enough to sign with"
 
 
 async def make_agreed(deps: LoginDeps, idp: AgreedProvider, *, settings: dict[str, Any], **more: Any) -> World:
@@ -40,3 +46,22 @@ async def set_secrets(world: World, *secrets: str) -> list[UUID]:
 def take_secret(world: World, secret: str) -> None:
     """The provider takes this client secret and no other from now on."""
     world.idp.register(Client(client_id=world.idp.client_id, redirect_uris=REDIRECT_URIS, client_secret=secret))
+
+
+async def with_own_key(deps: LoginDeps, idp: AgreedProvider, **settings: Any) -> World:
+    idp.agree(method="private_key_jwt")
+    world = await make_agreed(deps, idp, settings=settings, client_authentication="private_key_jwt")
+    await set_secrets(world)
+    return world
+
+
+async def refused(world: World, person: str = "alice") -> tuple[str, str]:
+    """Sign in, which must fail; code and reason. Nobody got a session."""
+    with pytest.raises(LoginFailed) as caught:
+        await world.sign_in(person)
+    assert await world.count("session") == 0
+    return caught.value.code, caught.value.reason or ""
+
+
+def asked(idp: AgreedProvider, path: str) -> list[tuple[int, str]]:
+    return [(status, why) for at, status, why in idp.asked if at == path]

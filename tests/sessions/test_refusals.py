@@ -1,4 +1,4 @@
-"""What ends without a session: handles, callbacks and codes that do not fit, and a provider switched off meanwhile."""
+"""Callbacks that end without a session: those that do not fit, and a provider or user that changed meanwhile."""
 
 import asyncio
 from typing import Any
@@ -7,22 +7,14 @@ import pytest
 
 from identity_api.db.database import Database
 from identity_api.db.login_ends import void_attempts
-from identity_api.errors import BadInput, NotFound
-from identity_api.ids import new_tenant_token, new_token, token_hash
-from identity_api.oidc.authorization import code_challenge, new_code_verifier
+from identity_api.ids import token_hash
 from identity_api.providers.consequences import end_moved
 from identity_api.sessions.errors import LoginFailed
-from identity_api.sessions.login.deps import LoginDeps, Redemption
-from identity_api.sessions.token import redeem
-from tests.openid_provider import RunningProvider
+from identity_api.sessions.login.deps import LoginDeps
 from tests.sessions.browsers import (
     CALLBACK,
-    FRONTEND_URL,
-    OTHER_CALLBACK,
     Browser,
     World,
-    add_provider,
-    make_world,
     parameters_of,
 )
 
@@ -44,124 +36,6 @@ async def on_the_way(world: World) -> tuple[Browser, str]:
 
 async def outcome_of(world: World, state: str) -> Any:
     return await world.fetchval("select outcome from login_attempt where state_hash = $1", token_hash(state))
-
-
-# Prepare
-
-
-async def test_an_unknown_or_disabled_provider_or_one_of_another_tenant_is_not_found(
-    world: World, idp: RunningProvider
-) -> None:
-    """Bad input 19."""
-    neighbour = await make_world(world.deps, idp)
-    await add_provider(neighbour.deps, neighbour.tenant.id, idp, slug="theirs", redirect_url=CALLBACK)
-    await add_provider(world.deps, world.tenant.id, idp, slug="off", redirect_url=CALLBACK, enabled=False)
-    assert (await world.begin(provider_slug="sso")).attempt_id
-    for slug in ("nobody", "off", "theirs", "SSO", "sso/../x", ""):
-        with pytest.raises(NotFound) as refused:
-            await world.begin(provider_slug=slug)
-        assert refused.value.code == "PROVIDER_NOT_FOUND"
-
-
-async def test_several_providers_ask_for_a_choice_unless_one_is_the_default(world: World, idp: RunningProvider) -> None:
-    await add_provider(world.deps, world.tenant.id, idp, slug="second", redirect_url=CALLBACK)
-    with pytest.raises(BadInput) as refused:
-        await world.begin()
-    assert refused.value.code == "PROVIDER_CHOICE_REQUIRED"
-    world.tenant = type(world.tenant)(world.tenant.id, world.tenant.slug, world.tenant.name, "second", 0)
-    prepared = await world.begin()
-    slug = await world.fetchval(
-        "select p.slug from login_attempt a join provider p on p.id = a.provider_id where a.id = $1::text::uuid",
-        prepared.attempt_id,
-    )
-    assert slug == "second"
-
-
-async def test_a_tenant_without_an_enabled_provider_has_no_way_of_signing_in(world: World) -> None:
-    await world.change_provider(enabled=False)
-    with pytest.raises(NotFound):
-        await world.begin()
-
-
-@pytest.mark.parametrize(
-    ("wishes", "code"),
-    [
-        ({"delivery": "code"}, "CLIENT_CHALLENGE_REQUIRED"),
-        ({"delivery": "code", "client_challenge": "x" * 42}, "CLIENT_CHALLENGE_REQUIRED"),
-        ({"delivery": "code", "client_challenge": "x" * 42 + "="}, "CLIENT_CHALLENGE_REQUIRED"),
-        ({"delivery": "fragment"}, "CLIENT_STATE_REQUIRED"),
-        ({"delivery": "fragment", "client_state": "x" * 513}, "CLIENT_STATE_INVALID"),
-        ({"delivery": "fragment", "client_state": "a\nb"}, "CLIENT_STATE_INVALID"),
-        ({"delivery": "fragment", "client_state": ""}, "CLIENT_STATE_INVALID"),
-        ({"delivery": "token"}, "DELIVERY_NOT_ALLOWED"),
-        ({"frontend_slug": "nobody"}, "FRONTEND_UNKNOWN"),
-        ({"return_to": "/account", "delivery": "fragment", "client_state": "s"}, "DELIVERY_NOT_ALLOWED"),
-        ({"return_to": "/account", "delivery": "code"}, "DELIVERY_NOT_ALLOWED"),
-        ({"login_hint": "a\r\nb"}, "LOGIN_HINT_INVALID"),
-        ({"login_hint": "x" * 321}, "LOGIN_HINT_INVALID"),
-    ],
-)
-async def test_a_beginning_that_lacks_what_its_delivery_needs_is_refused(
-    world: World, wishes: dict[str, str], code: str
-) -> None:
-    with pytest.raises(BadInput) as refused:
-        await world.begin(**{"return_to": FRONTEND_URL, **wishes})
-    assert refused.value.code == code
-    assert await world.count("login_attempt") == 0
-
-
-async def test_a_delivery_that_the_frontend_did_not_register_is_refused(world: World) -> None:
-    await world.execute("update frontend set deliveries = '{code}' where tenant_id = $1", world.tenant.id)
-    challenge = code_challenge(new_code_verifier())
-    assert await world.begin(return_to=FRONTEND_URL, client_challenge=challenge)  # `code` is the first, so the default
-    for delivery in ("cookie", "fragment"):
-        with pytest.raises(BadInput) as refused:
-            await world.begin(return_to=FRONTEND_URL, delivery=delivery, client_state="s")
-        assert refused.value.code == "DELIVERY_NOT_ALLOWED"
-
-
-async def test_a_frontend_of_another_tenant_is_not_a_place_to_return_to(world: World, idp: RunningProvider) -> None:
-    """I2: a return URL counts only for the tenant that registered it."""
-    await world.execute(
-        "update frontend set return_urls = '{https://mine.example/}' where tenant_id = $1", world.tenant.id
-    )
-    neighbour = await make_world(world.deps, idp)
-    assert await neighbour.begin(return_to=FRONTEND_URL)
-    with pytest.raises(BadInput) as refused:
-        await world.begin(return_to=FRONTEND_URL)
-    assert refused.value.code == "RETURN_TO_REFUSED"
-
-
-# Launch
-
-
-async def test_an_unknown_handle_is_refused(world: World) -> None:
-    for handle in (new_token("ha"), new_tenant_token("ha", world.tenant.id), "", "x" * 5_000, "\udcff"):
-        with pytest.raises(LoginFailed) as refused:
-            await Browser(world.deps).launch(f"https://id.acme.example/auth/launch/{handle}")
-        assert refused.value.code == "HANDLE_UNKNOWN"
-
-
-async def test_a_handle_is_refused_after_a_minute_and_on_another_host(world: World) -> None:
-    prepared = await world.begin()
-    with pytest.raises(LoginFailed) as refused:
-        await Browser(world.deps).launch(prepared.launch_url.replace("id.acme.example", "evil.example"))
-    assert refused.value.code == "HANDLE_UNKNOWN"
-    await world.execute("update login_handle set expires_at = now() where tenant_id = $1", world.tenant.id)
-    with pytest.raises(LoginFailed) as refused:
-        await Browser(world.deps).launch(prepared.launch_url)
-    assert refused.value.code == "LOGIN_EXPIRED"
-
-
-async def test_a_handle_of_a_provider_disabled_meanwhile_is_refused(world: World) -> None:
-    prepared = await world.begin()
-    await world.change_provider(enabled=False)
-    with pytest.raises(LoginFailed) as refused:
-        await Browser(world.deps).launch(prepared.launch_url)
-    assert (refused.value.code, refused.value.status) == ("PROVIDER_DISABLED", 403)
-
-
-# Callback
 
 
 @pytest.mark.parametrize(
@@ -380,82 +254,3 @@ async def test_a_callback_on_another_path_or_host_is_misplaced(world: World, pat
             await browser.callback(url, list(arrival.parameters.items()), host=host)
         assert refused.value.code == "CALLBACK_MISPLACED"
     assert (await browser.arrive(arrival)).kind == "SESSION"
-
-
-# One-time codes
-
-
-async def test_a_waiting_login_is_handed_over_on_its_own_host_only(world: World) -> None:
-    await world.change_provider(redirect_url=OTHER_CALLBACK)
-    browser = Browser(world.deps)
-    waiting = await browser.arrive(await world.idp.sign_in(await browser.go_to_provider(await world.begin()), "alice"))
-    browser.jar["evil.example"] = dict(browser.cookies("id.acme.example"))
-    with pytest.raises(LoginFailed) as refused:
-        await browser.complete(waiting.location.replace("id.acme.example", "evil.example"))
-    assert refused.value.code == "CODE_UNKNOWN"
-    assert (await browser.complete(waiting.location)).kind == "SESSION"
-
-
-async def code_and_verifier(world: World) -> tuple[str, str]:
-    verifier = new_code_verifier()
-    finished = await world.sign_in(return_to=FRONTEND_URL, delivery="code", client_challenge=code_challenge(verifier))
-    return parameters_of(finished.location)["code"], verifier
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"code_verifier": new_code_verifier()},
-        {"code_verifier": "short"},
-        {"code_verifier": "ü" * 43},
-        {"frontend_slug": "other"},
-        {"origin": "https://evil.example"},
-        {"origin": "null"},
-    ],
-)
-async def test_a_code_presented_by_the_wrong_party_is_refused_and_used_up(world: World, change: dict[str, str]) -> None:
-    code, verifier = await code_and_verifier(world)
-    right = {"code": code, "code_verifier": verifier, "frontend_slug": "app", "origin": "https://app.acme.example"}
-    with pytest.raises(LoginFailed) as refused:
-        await redeem(world.deps, Redemption(**{**right, **change}))
-    assert refused.value.code == "CODE_REFUSED"
-    with pytest.raises(LoginFailed) as refused:
-        await redeem(world.deps, Redemption(**right))
-    assert refused.value.code == "LOGIN_USED"
-    assert await world.count("session") == 0
-
-
-async def test_a_code_is_refused_after_a_minute(world: World) -> None:
-    code, verifier = await code_and_verifier(world)
-    await world.execute("update one_time_code set expires_at = now() where tenant_id = $1", world.tenant.id)
-    with pytest.raises(LoginFailed) as refused:
-        await redeem(world.deps, Redemption(code=code, code_verifier=verifier))
-    assert refused.value.code == "LOGIN_EXPIRED"
-
-
-async def test_an_unknown_code_or_one_of_another_kind_is_refused(world: World) -> None:
-    code, verifier = await code_and_verifier(world)
-    with pytest.raises(LoginFailed) as refused:
-        await redeem(world.deps, Redemption(code=new_tenant_token("oc", world.tenant.id), code_verifier=verifier))
-    assert refused.value.code == "CODE_UNKNOWN"
-    with pytest.raises(LoginFailed) as refused:
-        await Browser(world.deps).complete(f"https://id.acme.example/auth/complete?code={code}")
-    assert refused.value.code == "CODE_UNKNOWN"
-
-
-@pytest.mark.parametrize(
-    ("statement", "code"),
-    [
-        ("update app_user set disabled_at = now() where tenant_id = $1", "ACCOUNT_DISABLED"),
-        ("update identity set state = 'REVOKED' where tenant_id = $1", "LOGIN_ENDED"),
-        ("update identity set state = 'QUARANTINED' where tenant_id = $1", "ACCOUNT_QUARANTINED"),
-        ("update provider set enabled = false where tenant_id = $1", "PROVIDER_DISABLED"),
-    ],
-)
-async def test_a_code_is_refused_when_its_login_has_ended_meanwhile(world: World, statement: str, code: str) -> None:
-    one_time, verifier = await code_and_verifier(world)
-    await world.execute(statement, world.tenant.id)
-    with pytest.raises(LoginFailed) as refused:
-        await redeem(world.deps, Redemption(code=one_time, code_verifier=verifier))
-    assert refused.value.code == code
-    assert await world.count("session") == 0

@@ -111,7 +111,7 @@ class World:
                 refresh_token=issued.refresh_token, nonce_hash=nonce_hash(NONCE), auth_time=issued.auth_time
             )
             await refresh_tokens.keep(connection, self.vault, self.tenant_id, identity_id, tokens)
-            session_id = await _session(connection, self.tenant_id, user_id, identity_id)
+            session_id, _ = await make.make_session(connection, self.tenant_id, user_id, identity_id)
         signed_in = Person(username, user_id, identity_id, session_id)
         if is_due:
             await self.make_due(signed_in)
@@ -310,23 +310,6 @@ async def until(is_so: Callable[[], bool]) -> None:
     async with asyncio.timeout(30):
         while not is_so():  # noqa: ASYNC110  # a counter tells nobody
             await asyncio.sleep(0.01)
-
-
-async def _session(connection: Any, tenant_id: UUID, user_id: UUID, identity_id: UUID) -> UUID:
-    session_id = uuid7()
-    await connection.execute(
-        """
-        insert into session (id, tenant_id, user_id, identity_id, kind, token_hash, epoch, created_at, seen_at,
-            authenticated_at, absolute_until)
-        values ($1, $2, $3, $4, 'COOKIE', $5, 0, now(), now(), now(), now() + interval '1 day')
-        """,
-        session_id,
-        tenant_id,
-        user_id,
-        identity_id,
-        os.urandom(32),
-    )
-    return session_id
 
 
 def make_vault() -> Vault:

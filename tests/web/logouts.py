@@ -8,6 +8,7 @@ import httpx
 
 from identity_api.db.providers import Provider
 from identity_api.ids import token_hash
+from identity_api.telemetry import METRICS
 from tests.openid_provider.running import BACKCHANNEL_LOGOUT_EVENT
 from tests.web.site import Site
 
@@ -54,3 +55,8 @@ def query_of(url: str) -> dict[str, str]:
 
 def with_query(path: str, **parameters: str) -> str:
     return f"{path}?{urlencode(parameters)}"
+
+
+def counted(outcome: str) -> float:
+    labels = {"channel": "back", "outcome": outcome}
+    return METRICS.registry.get_sample_value("identity_provider_logouts_total", labels) or 0.0

@@ -8,9 +8,9 @@ import httpx
 import pytest
 from authlib.integrations.httpx_client import AsyncOAuth2Client
 
-from identity_api.ids import new_tenant_token, token_hash, uuid7
 from identity_api.oidc.authorization import code_challenge, new_code_verifier
 from identity_api.web.http.limits import BAD_BEARERS
+from tests import factories as make
 from tests.web.site import FRONTEND, PUBLIC_URL, Site, come_back, make_site
 from tests.web.test_machines import service_client
 
@@ -189,16 +189,8 @@ async def test_a_token_is_not_revoked_for_another_client_or_at_another_tenants_d
 async def api_token(site: Site) -> str:
     await site.signed_in()
     user_id = await site.fetchval("select id from app_user where tenant_id = $1", site.tenant.id)
-    token = new_tenant_token("iat", site.tenant.id)
-    await site.execute(
-        "insert into api_token (id, tenant_id, user_id, name, token_hash, created_at, expires_at)"
-        " values ($1, $2, $3, 'ci', $4, now(), now() + interval '1 day')",
-        uuid7(),
-        site.tenant.id,
-        user_id,
-        token_hash(token),
-    )
-    return token
+    async with site.database.transaction() as connection:
+        return await make.make_api_token(connection, site.tenant.id, user_id)
 
 
 async def test_an_api_token_is_not_revoked_and_that_is_said(site: Site) -> None:

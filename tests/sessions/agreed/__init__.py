@@ -1,0 +1,1 @@
+"""Logins at providers with which more than usual is agreed on."""
