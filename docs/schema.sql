@@ -73,7 +73,8 @@ CREATE TABLE public.identity_sync (
     outcome text,
     groups_completeness text NOT NULL,
     CONSTRAINT identity_sync_completeness_known CHECK ((groups_completeness = ANY (ARRAY['COMPLETE'::text, 'EMPTY'::text, 'TRUNCATED'::text, 'UNREADABLE'::text, 'UNKNOWN'::text])))
-);
+)
+WITH (fillfactor='60', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_cost_delay='0');
 ALTER TABLE ONLY public.identity_sync ALTER COLUMN tenant_id SET (n_distinct=-0.001);
 CREATE TABLE public.mapping_group (
     tenant_id uuid NOT NULL,
@@ -452,7 +453,8 @@ CREATE TABLE public.provider_breaker (
     open_until timestamp with time zone,
     reason text,
     changed_at timestamp with time zone NOT NULL,
-    paused_at timestamp with time zone
+    paused_at timestamp with time zone,
+    learned_rate double precision
 );
 CREATE TABLE public.provider_secret (
     id uuid NOT NULL,
@@ -665,9 +667,10 @@ CREATE INDEX audit_event_user ON public.audit_event USING btree (tenant_id, user
 CREATE UNIQUE INDEX group_mapping_rule ON public.group_mapping USING btree (tenant_id, COALESCE(provider_id, '00000000-0000-0000-0000-000000000000'::uuid), match, pattern) WHERE (deleted_at IS NULL);
 CREATE INDEX identity_group_group ON public.identity_group USING btree (tenant_id, group_id, identity_id);
 CREATE INDEX identity_state ON public.identity USING btree (tenant_id, state, id) WHERE (unlinked_at IS NULL);
-CREATE INDEX identity_sync_due ON public.identity_sync USING btree (due_at) WHERE (due_at IS NOT NULL);
+CREATE INDEX identity_sync_due ON public.identity_sync USING btree ((due_at AT TIME ZONE 'UTC'::text)) WHERE (due_at IS NOT NULL);
 CREATE INDEX identity_sync_leased ON public.identity_sync USING btree (tenant_id, provider_id) WHERE (lease_owner IS NOT NULL);
 CREATE INDEX identity_sync_provider ON public.identity_sync USING btree (tenant_id, provider_id, due_at);
+CREATE INDEX identity_sync_uncertain ON public.identity_sync USING btree (tenant_id, provider_id, due_at) WHERE uncertain;
 CREATE INDEX identity_sync_unread ON public.identity_sync USING btree (tenant_id, provider_id) WHERE (groups_completeness <> ALL (ARRAY['COMPLETE'::text, 'EMPTY'::text]));
 CREATE INDEX identity_sync_user ON public.identity_sync USING btree (tenant_id, user_id);
 CREATE INDEX identity_user ON public.identity USING btree (tenant_id, user_id);

@@ -165,6 +165,7 @@ create table provider_breaker (
     reason text,
     changed_at timestamptz not null,
     paused_at timestamptz,
+    learned_rate double precision,
     primary key (tenant_id, id),
     foreign key (tenant_id, id) references provider
 );
@@ -267,6 +268,8 @@ create table identity (
 create index identity_user on identity (tenant_id, user_id);
 create index identity_state on identity (tenant_id, state, id) where unlinked_at is null;
 
+-- Each row is written two or three times every few minutes: its page has room for the next version, and a vacuum comes before
+-- much is dead.
 create table identity_sync (
     id uuid not null,
     tenant_id uuid not null,
@@ -292,9 +295,12 @@ create table identity_sync (
     foreign key (tenant_id, id) references identity,
     foreign key (tenant_id, user_id) references app_user,
     foreign key (tenant_id, provider_id) references provider
-);
--- What is due next, over all tenants: the claim is fair between them.
-create index identity_sync_due on identity_sync (due_at) where due_at is not null;
+) with (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
+-- What is due next, over all tenants. An expression, because an index on the column alone is a trap for statements that look
+-- for what is due at one provider: with it they would read everybody else's.
+create index identity_sync_due on identity_sync ((due_at at time zone 'UTC')) where due_at is not null;
+-- Those in doubt are claimed first.
+create index identity_sync_uncertain on identity_sync (tenant_id, provider_id, due_at) where uncertain;
 create index identity_sync_user on identity_sync (tenant_id, user_id);
 create index identity_sync_provider on identity_sync (tenant_id, provider_id, due_at);
 create index identity_sync_leased on identity_sync (tenant_id, provider_id) where lease_owner is not null;

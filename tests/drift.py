@@ -46,6 +46,7 @@ _TYPES = {
     "bytea": "BYTEA",
     "jsonb": "JSONB",
     "timestamp with time zone": "TIMESTAMPTZ",
+    "double precision": "DOUBLE PRECISION",
     "_text": "TEXT[]",
     "_uuid": "UUID[]",
 }

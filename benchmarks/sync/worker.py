@@ -85,6 +85,7 @@ async def measure(job: Job) -> Result:
         await sweep(deps)
         await make_due(preparing, job.crowds)
         gc.collect()
+        gc.freeze()  # as the worker's process does
         mib_before, counting.statements, counting.others = _mib(), 0, 0
         stop = asyncio.Event()
         ending = asyncio.get_running_loop().call_later(job.seconds, stop.set)

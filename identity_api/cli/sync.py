@@ -30,8 +30,9 @@ class SyncLine(msgspec.Struct, frozen=True, kw_only=True):
     in_flight: int
     oldest_due_seconds: float
     needed_rate: float
-    allowed_rate: int | None
+    allowed_rate: float | None
     workers_needed: int
+    seconds_for_everybody: float | None
     max_concurrent: int
     seconds_per_call: float | None
     refusals: int
@@ -41,8 +42,11 @@ class SyncLine(msgspec.Struct, frozen=True, kw_only=True):
 
     def cells(self) -> tuple[str, ...]:
         """The row of the table; `COLUMNS` names them."""
-        capacity = f"{self.needed_rate:.2g}/s of {self.allowed_rate or 'any'}"
-        if self.workers_needed > 1:
+        allowed = "any" if self.allowed_rate is None else f"{self.allowed_rate:.3g}"
+        capacity = f"{self.needed_rate:.2g}/s of {allowed}"
+        if self.seconds_for_everybody is not None:
+            capacity += f", the provider's limit: everybody once in {self.seconds_for_everybody:.0f} s"
+        elif self.workers_needed > 1:
             capacity += f" for each of {self.workers_needed} workers"
         return (
             f"{self.tenant}/{self.provider}",
@@ -103,8 +107,9 @@ def _line(one: SyncHealth) -> SyncLine:
         in_flight=of.in_flight,
         oldest_due_seconds=round(of.oldest_due_seconds, 1),
         needed_rate=round(one.needed_rate, 3),
-        allowed_rate=of.max_rate,
+        allowed_rate=None if one.allowed_rate is None else round(one.allowed_rate, 1),
         workers_needed=one.workers_needed,
+        seconds_for_everybody=None if one.seconds_for_everybody is None else round(one.seconds_for_everybody),
         max_concurrent=of.max_concurrent,
         seconds_per_call=None if one.seconds_per_call is None else round(one.seconds_per_call, 2),
         refusals=of.refusals,

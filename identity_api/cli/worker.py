@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import signal
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -68,6 +69,9 @@ async def _work(settings: Settings, database_url: str, redis_url: str) -> int:
     await check_installation(settings, database_url)
     async with worker_deps(settings, database_url) as deps:
         await _open(deps.database, stop)
+        # What the start has made lives as long as the process: no collection need look at it again.
+        gc.collect()
+        gc.freeze()
         if not stop.is_set():
             with _metrics_listener(settings, deps):
                 await run_worker(deps, stop, redis_url=redis_url, providers_shown=settings.metrics_providers)

@@ -66,19 +66,33 @@ async def record_acceptance(connection: Connection, tenant_id: UUID, provider_id
     return bool(before is not None and before >= BREAKER_THRESHOLD)
 
 
-async def pause(connection: Connection, tenant_id: UUID, provider_id: UUID, seconds: float, reason: str) -> None:
-    """Leave the provider alone for so long, as it asked for (Retry-After). Not a refusal, and no probe afterwards."""
+async def pause(
+    connection: Connection,
+    tenant_id: UUID,
+    provider_id: UUID,
+    seconds: float,
+    reason: str,
+    *,
+    learned_rate: float | None = None,
+) -> None:
+    """Leave the provider alone for so long, as it asked for (Retry-After). Not a refusal, and no probe afterwards.
+
+    Args:
+        learned_rate: calls a second that it turned out to allow a worker, if it said that there were too many.
+    """
     await connection.execute(
         """
-        insert into provider_breaker (id, tenant_id, failures, people, open_until, reason, changed_at)
-        values ($2, $1, 0, '{}', now() + make_interval(secs => $3), $4, now())
+        insert into provider_breaker (id, tenant_id, failures, people, open_until, reason, changed_at, learned_rate)
+        values ($2, $1, 0, '{}', now() + make_interval(secs => $3), $4, now(), $5)
         on conflict (tenant_id, id) do update set reason = excluded.reason, changed_at = now(),
+            learned_rate = coalesce(excluded.learned_rate, provider_breaker.learned_rate),
             open_until = greatest(provider_breaker.open_until, excluded.open_until)
         """,
         tenant_id,
         provider_id,
         float(seconds),
         reason,
+        learned_rate,
     )
 
 

@@ -84,51 +84,59 @@ async def newest_live(connection: Connection, tenant_id: UUID, identity_id: UUID
     return LiveToken(**row) if row else None
 
 
-async def rotate(
-    connection: Connection,
-    tenant_id: UUID,
-    token_id: UUID,
-    *,
-    presented_hash: bytes,
-    hash: bytes,
-    sealed: bytes,
-    generation: int,
-    uncertain: bool,
-) -> bool:
-    """Compare-and-set: put the successor in the place of the token that was presented. One statement.
+class Landing(msgspec.Struct, frozen=True, kw_only=True):
+    """A token that came in the place of the one that was presented."""
 
-    With it the attempt of this generation is resolved: its answer has landed.
+    tenant_id: UUID
+    token_id: UUID
+    presented_hash: bytes
+    hash: bytes
+    sealed: bytes
+    generation: int
+    """The claim's, whose attempt is resolved by it."""
+    uncertain: bool
+    """The token may have been presented a second time, and what comes of that still be ahead: a provider that takes it for
+    theft ends the whole login."""
 
-    Args:
-        uncertain: the token may have been presented a second time, and what comes of that still be ahead: a provider that
-            takes it for theft ends the whole login.
+
+async def rotate(connection: Connection, landings: Sequence[Landing]) -> frozenset[UUID]:
+    """Compare-and-set: put each successor in the place of the token that was presented. One statement, of any tenants.
+
+    With it the attempts of these generations are resolved: their answers have landed.
 
     Returns:
-        False if the stored token is another one by now, or dead: somebody else's word came first. True also when this
-        very successor is stored already, so that a commit of unknown outcome may be tried again.
+        The ids of the tokens whose successor is stored. Of the others another one is stored by now, or they are dead:
+        somebody else's word came first. A successor that was stored already is among them, so that a commit of unknown
+        outcome may be tried again.
     """
-    value: bool = await connection.fetchval(
+    rows = await connection.fetch(
         """
-        with landed as (
-            update refresh_token set hash = $4, sealed = $5, rotated_at = now(), uncertain = $7
-            where tenant_id = $1 and id = $2 and dead_at is null and hash = $3
-            returning identity_id
+        with came as (
+            select * from unnest($1::uuid[], $2::uuid[], $3::bytea[], $4::bytea[], $5::bytea[], $6::bigint[], $7::boolean[])
+                as c (tenant_id, id, presented, hash, sealed, generation, uncertain)
+        ), landed as (
+            update refresh_token r set hash = c.hash, sealed = c.sealed, rotated_at = now(), uncertain = c.uncertain
+            from came c
+            where r.tenant_id = c.tenant_id and r.id = c.id and r.dead_at is null and r.hash = c.presented
+            returning r.tenant_id, r.id, r.identity_id, c.generation
         ), resolved as (
             update identity_sync s set attempt_token_id = null, attempt_hash = null, attempt_at = null
-            from landed l where s.tenant_id = $1 and s.id = l.identity_id and s.generation = $6
+            from landed l where s.tenant_id = l.tenant_id and s.id = l.identity_id and s.generation = l.generation
         )
-        select exists (select from landed) or exists (
-            select from refresh_token where tenant_id = $1 and id = $2 and dead_at is null and hash = $4)
+        select id from landed
+        union all
+        select r.id from came c join refresh_token r on r.tenant_id = c.tenant_id and r.id = c.id
+        where r.dead_at is null and r.hash = c.hash
         """,
-        tenant_id,
-        token_id,
-        presented_hash,
-        hash,
-        sealed,
-        generation,
-        uncertain,
+        [one.tenant_id for one in landings],
+        [one.token_id for one in landings],
+        [one.presented_hash for one in landings],
+        [one.hash for one in landings],
+        [one.sealed for one in landings],
+        [one.generation for one in landings],
+        [one.uncertain for one in landings],
     )
-    return value
+    return frozenset([row["id"] for row in rows])
 
 
 async def mark_uncertain(

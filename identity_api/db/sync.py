@@ -25,6 +25,8 @@ class Claimed(msgspec.Struct, frozen=True, kw_only=True):
     identity_id: UUID
     user_id: UUID
     provider_id: UUID
+    provider_version: int
+    """Of the provider's settings, as they were when it was claimed."""
     issuer: str
     subject: str | None
     anchor: str
@@ -53,32 +55,37 @@ class Batch(msgspec.Struct, frozen=True):
     """Rows that were due and are not to be synced now: a disabled or long inactive person, a dead identity."""
 
 
+HEAD = 400
+"""The most overdue identities, which say at which providers to look. If more are due, others may have some due as well."""
+
 _CLAIM = """
-with leased as (
+with asked as materialized ({asked}
+), leased as (
     select tenant_id, provider_id, count(*) as taken from identity_sync
     where lease_owner is not null and lease_until > now() group by tenant_id, provider_id
 ), place as (
     -- How many more syncs each provider may have in flight, over all workers; one probe while its breaker is half open.
-    select p.tenant_id, p.id, p.sync_interval_seconds, coalesce(b.failures, 0) >= {threshold} as is_probe,
+    select p.tenant_id, p.id, p.version, p.sync_interval_seconds, coalesce(b.failures, 0) >= {threshold} as is_probe,
         case when b.failures >= {threshold} then 1 else least(p.max_concurrent, r.places) end - coalesce(l.taken, 0) as free
-    from provider p
+    from asked a
+    cross join lateral (
+        select v.tenant_id, v.id, v.version, v.sync_interval_seconds, v.max_concurrent from provider v
+        where v.tenant_id = a.tenant_id and v.id = a.provider_id and v.enabled and v.sync <> 'OFF' limit 1) p
     left join leased l on l.tenant_id = p.tenant_id and l.provider_id = p.id
     left join provider_breaker b on b.tenant_id = p.tenant_id and b.id = p.id
     left join unnest($5::uuid[], $6::integer[]) as r (id, places) on r.id = p.id
-    where p.enabled and p.sync <> 'OFF' and b.paused_at is null and (b.open_until is null or b.open_until <= now())
-        {of_tenant}
+    where b.paused_at is null and (b.open_until is null or b.open_until <= now())
 ), candidate as materialized (
-    select c.*, row_number() over (partition by c.provider_id order by c.due_at) as turn
+    select c.*, row_number() over (partition by c.provider_id order by c.uncertain desc, c.due_at) as turn
     from (
-        select s.*, p.is_probe, p.sync_interval_seconds
+        select s.*, p.version, p.is_probe, p.sync_interval_seconds
         from place p
         cross join lateral (
-            select d.tenant_id, d.id, d.user_id, d.provider_id, d.due_at from identity_sync d
-            where d.tenant_id = p.tenant_id and d.provider_id = p.id and d.due_at <= now()
-                and (d.lease_until is null or d.lease_until <= now()) {of_user}
-                and not d.id = any($7) and not ($8 and d.attempt_hash is not null)
-            order by d.due_at limit least(greatest(p.free, 0), $1)
-            for no key update of d skip locked) s) c
+            -- Those in doubt first: a provider still takes a token that was presented a moment ago, and not for long.
+            select * from ({in_doubt}) doubtful
+            union all
+            select * from ({others}) other
+            limit least(greatest(p.free, 0), $1)) s) c
     -- Every provider's most overdue first, then every provider's next: one provider's backlog delays nobody else.
     order by turn, c.due_at limit $1
 ), picked as materialized (
@@ -113,15 +120,49 @@ with leased as (
         when 'DISABLED' then now() + make_interval(secs => k.sync_interval_seconds) else now() + interval '1 day' end
     from picked k where s.tenant_id = k.tenant_id and s.id = k.id and k.verdict <> 'CLAIM'
 )
-select k.tenant_id, k.id as identity_id, k.user_id, k.provider_id, k.issuer, k.subject, k.anchor, k.state, k.state_reason,
-    k.token_id, k.token_hash, k.token_sealed, c.generation, c.uncertain, c.failures, c.groups_completeness,
+select k.tenant_id, k.id as identity_id, k.user_id, k.provider_id, k.version as provider_version,
+    k.issuer, k.subject, k.anchor, k.state, k.state_reason, k.token_id, k.token_hash, k.token_sealed,
+    c.generation, c.uncertain, c.failures, c.groups_completeness,
     extract(epoch from now() - k.due_at)::float8 as overdue_seconds
 from picked k left join claimed c on c.tenant_id = k.tenant_id and c.id = k.id
 """
 
-_FORMS = {"threshold": BREAKER_THRESHOLD, "probe_seconds": PROBE_SECONDS}
-_CLAIM_DUE = _CLAIM.format(**_FORMS, of_tenant="", of_user="")
-_CLAIM_OF_USER = _CLAIM.format(**_FORMS, of_tenant="and p.tenant_id = $9", of_user="and d.user_id = $10")
+_OVERDUE = """
+            select d.tenant_id, d.id, d.user_id, d.provider_id, d.due_at, d.uncertain from identity_sync d
+            where d.tenant_id = p.tenant_id and d.provider_id = p.id and d.due_at <= now() and {of}
+                and (d.lease_until is null or d.lease_until <= now()) {of_user}
+                and not d.id = any($7) and not ($8 and d.attempt_hash is not null)
+            order by d.due_at limit least(greatest(p.free, 0), $1)
+            for no key update of d skip locked"""
+# By an index that nothing else can be read by: it knows no provider, and would be a trap for whoever looks for one's.
+_ASKED_DUE = """
+    with head as materialized (
+        select tenant_id, provider_id from identity_sync
+        where (due_at at time zone 'UTC') <= (now() at time zone 'UTC') and (lease_until is null or lease_until <= now())
+        order by due_at at time zone 'UTC' limit {head})
+    select tenant_id, provider_id from head
+    union
+    select * from unnest($9::uuid[], $10::uuid[])
+    union
+    select tenant_id, id from provider where $11 and (select count(*) from head) = {head}"""
+_ASKED_OF_USER = "select tenant_id, id as provider_id from provider where tenant_id = $9"
+
+
+def _claiming(asked: str, of_user: str) -> str:
+    def overdue(of: str) -> str:
+        return _OVERDUE.format(of=of, of_user=of_user)
+
+    return _CLAIM.format(
+        threshold=BREAKER_THRESHOLD,
+        probe_seconds=PROBE_SECONDS,
+        asked=asked,
+        in_doubt=overdue("d.uncertain"),
+        others=overdue("not d.uncertain"),
+    )
+
+
+_CLAIM_DUE = _claiming(_ASKED_DUE.format(head=HEAD), "")
+_CLAIM_OF_USER = _claiming(_ASKED_OF_USER, "and d.user_id = $10")
 
 
 async def claim(
@@ -133,6 +174,8 @@ async def claim(
     places: Mapping[UUID, int],
     under_way: Collection[UUID] = (),
     leaves_attempts: bool = False,
+    also_at: Collection[tuple[UUID, UUID]] = (),
+    looks_everywhere: bool = True,
     user: tuple[UUID, UUID] | None = None,
 ) -> Batch:
     """Take up to `limit` due identities of any tenant, inside a transaction of its own.
@@ -145,6 +188,8 @@ async def claim(
         places: for some providers, fewer syncs in flight than they allow.
         under_way: identities to be left alone, whatever their leases say.
         leaves_attempts: also those that have an unresolved attempt, as after a worker that was killed.
+        also_at: (tenant, provider) to look at besides those of the `HEAD` most overdue.
+        looks_everywhere: at every provider, if more than those are due. Takes longer the more providers there are.
         user: only identities of this (tenant, user).
     """
     # One at a time: each must see what the other has leased, or together they would exceed a provider's limit. A lock
@@ -153,7 +198,8 @@ async def claim(
     arguments = [owner, float(LEASE_SECONDS), max_inactive_days, list(places), list(places.values())]
     arguments += [list(under_way), leaves_attempts]
     if user is None:
-        rows = await connection.fetch(_CLAIM_DUE, limit, *arguments)
+        where = [tenant_id for tenant_id, _ in also_at], [provider_id for _, provider_id in also_at]
+        rows = await connection.fetch(_CLAIM_DUE, limit, *arguments, *where, looks_everywhere)
     else:
         rows = await connection.fetch(_CLAIM_OF_USER, limit, *arguments, *user)
     claims = [Claimed(**row) for row in rows if row["generation"] is not None]

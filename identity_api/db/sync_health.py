@@ -27,6 +27,8 @@ class ProviderSync(msgspec.Struct, frozen=True, kw_only=True):
     sync_interval_seconds: int
     max_rate: int | None
     """Calls a second of each worker; None for no limit."""
+    learned_rate: float | None
+    """Calls a second that the provider allowed a worker when it last said that there were too many; None if it never did."""
     max_concurrent: int
     """Calls in flight, over all workers."""
     paused_at: datetime | None
@@ -47,7 +49,7 @@ class ProviderSync(msgspec.Struct, frozen=True, kw_only=True):
 _PROVIDERS = """
 select p.tenant_id, t.slug as tenant, p.id as provider_id, p.slug as provider, p.label,
     p.enabled, p.sync, p.sync_interval_seconds,
-    p.max_rate, p.max_concurrent, b.paused_at, coalesce(b.failures, 0) as refusals, b.reason as refusal,
+    p.max_rate, b.learned_rate, p.max_concurrent, b.paused_at, coalesce(b.failures, 0) as refusals, b.reason as refusal,
     case when b.open_until > now() then b.open_until end as next_probe_at,
     coalesce(i.states, '{}')::text as states, coalesce(s.synced, 0) as synced, coalesce(s.due, 0) as due,
     coalesce(s.in_flight, 0) as in_flight,

@@ -87,9 +87,17 @@ SYNC: Final[Table] = table(
         ),
         "internal_error": ("An internal error.", "Look at the worker's log of that moment."),
         "server_error": ("The token endpoint answered with an error of its own.", _OUTAGE),
-        "rate_limited": ("The provider asks us to slow down.", "Raise its limit, or lower `max_rate`."),
+        "rate_limited": (
+            "The provider asks us to slow down.",
+            "Nothing, while syncs are in time: workers ask more slowly by themselves. If `sync status` shows that the provider's"
+            " limit is too low for everybody, raise it there.",
+        ),
         "temporarily_unavailable": ("The provider says that it cannot answer now.", _OUTAGE),
-        "slow_down": ("The provider asks us to slow down.", "Raise its limit, or lower `max_rate`."),
+        "slow_down": (
+            "The provider asks us to slow down.",
+            "Nothing, while syncs are in time: workers ask more slowly by themselves. If `sync status` shows that the provider's"
+            " limit is too low for everybody, raise it there.",
+        ),
         "unexpected_status": ("The token endpoint answered with a status that means nothing.", "Run the self-test."),
         "unknown_error": ("The token endpoint answered with an error code that is not standard.", "Run the self-test."),
         "unreadable_error": ("The token endpoint's refusal cannot be read.", "Run the self-test."),

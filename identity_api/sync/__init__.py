@@ -11,6 +11,7 @@ One idea a file, in the order of one sync (`run` reads as these five steps):
     outcome    what a sync can come to           settle_failure   gives a claim back that came to nothing good
     breaker    a provider that refuses us        pace             how many calls a struggling provider gets
     alarms     what a person should look at      access           what is needed to talk to a provider
+    landings   stores what came at one moment    learned_rate     what a provider allows
     on_demand  one user's sync on request        outage           what is left alone after the database was away
     deps       what the wiring hands in
 

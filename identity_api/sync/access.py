@@ -1,11 +1,14 @@
 """What all syncs of one provider share: its row, its endpoints, and our proof of being its client."""
 
+import asyncio
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
 
 from identity_api.db import providers, tenants
 from identity_api.db.providers import Provider
+from identity_api.db.sync import Claimed
 from identity_api.errors import BadInput
 from identity_api.oidc.discovery import ProviderMetadata
 from identity_api.oidc.errors import ProtocolError
@@ -15,6 +18,10 @@ from identity_api.sync.deps import SyncDeps
 from identity_api.sync.outcome import Stale
 from identity_api.upstream.errors import UpstreamError
 from identity_api.vault import VaultError
+
+KEPT_SECONDS = 1.0
+MAX_KEPT = 1_000
+"""Providers, before those whose time is over are forgotten."""
 
 
 class Access(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,3 +63,33 @@ async def open_access(deps: SyncDeps, tenant_id: UUID, provider_id: UUID) -> Acc
     except BadInput:
         return Stale(reason="provider_misconfigured")
     return Access(provider=provider, metadata=metadata, client=client)
+
+
+class Accesses:
+    """What the syncs of a sweep share, kept for a moment: at most `KEPT_SECONDS`, and never beyond a change of the provider."""
+
+    def __init__(self, deps: SyncDeps) -> None:
+        self._deps = deps
+        self._kept: dict[UUID, _Kept] = {}
+
+    def of(self, claimed: Claimed) -> "asyncio.Task[Access | Stale]":
+        """As `open_access`, for as many as ask."""
+        now = asyncio.get_running_loop().time()
+        kept = self._kept.get(claimed.provider_id)
+        if kept is None or kept.until <= now or kept.version != claimed.provider_version or kept.has_failed:
+            if len(self._kept) >= MAX_KEPT:
+                self._kept = {id: one for id, one in self._kept.items() if one.until > now}
+            opening = asyncio.create_task(open_access(self._deps, claimed.tenant_id, claimed.provider_id))
+            kept = self._kept[claimed.provider_id] = _Kept(opening, claimed.provider_version, now + KEPT_SECONDS)
+        return kept.opening
+
+
+class _Kept(NamedTuple):
+    opening: "asyncio.Task[Access | Stale]"
+    version: int
+    until: float
+
+    @property
+    def has_failed(self) -> bool:
+        """The database did not answer, which says nothing of the provider."""
+        return self.opening.done() and (self.opening.cancelled() or self.opening.exception() is not None)

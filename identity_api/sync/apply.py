@@ -80,12 +80,18 @@ async def _tell_emptied(deps: SyncDeps, provider: Provider, left: frozenset[str]
         _log.warning("sync.emptied_not_told", provider=str(provider.id), error_type=type(error).__name__)
 
 
+_Group = list[tuple[Verified, "asyncio.Future[bool]"]]
+
+
 class Groups:
-    """Collects answers by provider and applies each group when it is full, or a moment after its first answer."""
+    """Collects answers by provider and applies each group when it is full, or a moment after its first answer.
+
+    A group that waits for its turn to be written goes on collecting, so that groups grow as writing gets slower.
+    """
 
     def __init__(self, deps: SyncDeps) -> None:
         self._deps = deps
-        self._waiting: dict[UUID, list[tuple[Verified, asyncio.Future[bool]]]] = {}
+        self._waiting: dict[UUID, _Group] = {}
         self._writing: set[asyncio.Task[None]] = set()
         self.opened = 0
         self.closed = 0
@@ -99,20 +105,27 @@ class Groups:
         group = self._waiting.setdefault(provider.id, [])
         group.append((answer, written))
         if len(group) == 1:
-            asyncio.get_running_loop().call_later(GROUP_SECONDS, self._flush, provider, group)
+            asyncio.get_running_loop().call_later(GROUP_SECONDS, self._begin, provider, group)
         if len(group) >= GROUP_SIZE:
-            self._flush(provider, group)
+            del self._waiting[provider.id]
+            self._begin(provider, group)
         return await written
 
-    def _flush(self, provider: Provider, group: list[tuple[Verified, asyncio.Future[bool]]]) -> None:
-        if self._waiting.get(provider.id) is not group:
-            return  # it was full before its time was over
-        del self._waiting[provider.id]
-        task = asyncio.create_task(self._write(provider, group))
+    def _begin(self, provider: Provider, group: _Group) -> None:
+        task = asyncio.create_task(self._in_turn(provider, group))
         self._writing.add(task)
         task.add_done_callback(self._writing.discard)
 
-    async def _write(self, provider: Provider, group: list[tuple[Verified, asyncio.Future[bool]]]) -> None:
+    async def _in_turn(self, provider: Provider, group: _Group) -> None:
+        async with self._deps.writers:
+            if self._waiting.get(provider.id) is group:
+                del self._waiting[provider.id]
+            # What is written is no group any more: it may have been full before its time was over.
+            answers, group[:] = list(group), []
+            if answers:
+                await self._write(provider, answers)
+
+    async def _write(self, provider: Provider, group: _Group) -> None:
         try:
             written = await apply(self._deps, provider, [answer for answer, _ in group])
         except Exception as error:

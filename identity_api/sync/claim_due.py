@@ -15,8 +15,31 @@ from identity_api.sync.deps import SyncDeps
 from identity_api.telemetry import get_logger
 
 HEARTBEAT_SECONDS = sync.LEASE_SECONDS / 3
+EVERYWHERE_SECONDS = 1.0
 
 _log = get_logger(__name__)
+
+
+class Look:
+    """Where a sweep looks for due identities: at every provider once a second, and meanwhile where that found some."""
+
+    def __init__(self) -> None:
+        self.at: frozenset[tuple[UUID, UUID]] = frozenset()
+        self._everywhere_at = float("-inf")
+
+    def goes_everywhere(self) -> bool:
+        """Whether it is time again to look everywhere; if so, that is what the caller does now."""
+        now = asyncio.get_running_loop().time()
+        if now < self._everywhere_at + EVERYWHERE_SECONDS:
+            return False
+        self._everywhere_at, self.at = now, frozenset()
+        return True
+
+    def found(self, batch: Batch) -> None:
+        """Look there again; if there was nothing, everywhere."""
+        if not batch.claims:
+            self._everywhere_at = float("-inf")
+        self.at |= {(claimed.tenant_id, claimed.provider_id) for claimed in batch.claims}
 
 
 class Claims(msgspec.Struct, frozen=True):
@@ -26,17 +49,22 @@ class Claims(msgspec.Struct, frozen=True):
     held_until: float
 
 
-async def claim(deps: SyncDeps, *, limit: int, user: tuple[UUID, UUID] | None = None) -> Claims:
+async def claim(
+    deps: SyncDeps, *, limit: int, user: tuple[UUID, UUID] | None = None, look: Look | None = None
+) -> Claims:
     """Take up to `limit` due identities, or those of one (tenant, user), and write down what is about to be presented.
 
     Committed before it returns: whoever finds the lease over and the intent still there knows that a call may have been
     made whose answer never landed.
 
+    Args:
+        look: where the sweep has looked until now; by default it looks everywhere.
+
     Raises:
         Unavailable: the database does not answer. The write is also the probe: no provider is called without it.
     """
     try:
-        took = await _claim_once(deps, limit, user)
+        took = await _claim_once(deps, limit, user, look or Look())
     except Unavailable:
         deps.outage.is_seen()
         raise
@@ -44,7 +72,8 @@ async def claim(deps: SyncDeps, *, limit: int, user: tuple[UUID, UUID] | None = 
     return took
 
 
-async def _claim_once(deps: SyncDeps, limit: int, user: tuple[UUID, UUID] | None) -> Claims:
+async def _claim_once(deps: SyncDeps, limit: int, user: tuple[UUID, UUID] | None, look: Look) -> Claims:
+    everywhere = look.goes_everywhere()
     async with deps.database.transaction() as connection:
         batch = await sync.claim(
             connection,
@@ -54,8 +83,11 @@ async def _claim_once(deps: SyncDeps, limit: int, user: tuple[UUID, UUID] | None
             places=deps.pace.places,
             under_way=deps.under_way,
             leaves_attempts=deps.outage.is_recent,
+            also_at=look.at,
+            looks_everywhere=everywhere,
             user=user,
         )
+        look.found(batch)
         if not batch.claims:
             return Claims(batch, 0.0)
         # The lease counts from the transaction's beginning, and much of it may have gone by in waiting for others.

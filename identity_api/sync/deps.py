@@ -15,6 +15,7 @@ from identity_api.oidc.discovery import ProviderMetadata
 from identity_api.oidc.jwks import KeySet
 from identity_api.relying_party.cache import ProviderCache
 from identity_api.sync.alarms import Alarms
+from identity_api.sync.landings import Landings
 from identity_api.sync.outage import Outage
 from identity_api.sync.pace import Pace
 from identity_api.upstream.exchange import Upstream
@@ -24,11 +25,15 @@ from identity_api.vault import Vault
 IN_HAND = 4
 """Claims in hand for each that may talk to a provider: the others wait to be applied, for an answer, or for their turn."""
 
+WRITERS = 4
+"""Transactions at a time that write what became of syncs. The others wait, or a provider that answers everybody at once, an
+outage's end say, would leave claims, landings and heartbeats no connection."""
+
 
 class SyncLimits(msgspec.Struct, frozen=True, kw_only=True):
     """Bounds, named as the settings are."""
 
-    concurrency: int = 20
+    concurrency: int = 100
     """Syncs that talk to providers at a time in this process."""
     max_inactive_days: int = 30
     place_seconds: float = 1.0
@@ -68,7 +73,10 @@ class SyncDeps:
     alarms: Alarms = field(default_factory=lambda: Alarms(time.monotonic))
     calls: asyncio.Semaphore = field(init=False)
     outage: Outage = field(init=False)
+    landings: Landings = field(init=False)
+    writers: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(WRITERS))
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "calls", asyncio.Semaphore(self.limits.concurrency))
         object.__setattr__(self, "outage", Outage(self.elapsed))
+        object.__setattr__(self, "landings", Landings(self.database))

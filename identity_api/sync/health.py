@@ -51,14 +51,27 @@ class SyncHealth(msgspec.Struct, frozen=True, kw_only=True):
         return self.figures.max_concurrent / self.needed_rate if self.figures.synced else None
 
     @property
-    def allowed_rate(self) -> int | None:
-        """Calls a second that the provider allows each worker (`max_rate`); None for no limit."""
-        return self.figures.max_rate
+    def allowed_rate(self) -> float | None:
+        """Calls a second of each worker: `max_rate`, or what the provider turned out to allow, if that is less; None for no
+        limit.
+        """
+        limits = [one for one in (self.figures.max_rate, self.figures.learned_rate) if one is not None]
+        return min(limits, default=None)
 
     @property
     def workers_needed(self) -> int:
         """How many workers it takes to reach the needed rate under `max_rate`; 1 where there is no limit."""
-        return max(1, -int(-self.needed_rate // self.allowed_rate)) if self.allowed_rate else 1
+        allowed = self.figures.max_rate
+        return max(1, -int(-self.needed_rate // allowed)) if allowed else 1
+
+    @property
+    def seconds_for_everybody(self) -> float | None:
+        """How long the provider's own limit makes reading everybody once; None if that is within the promise, or not known.
+
+        More workers do not help there: only a higher limit at the provider does.
+        """
+        learned = self.figures.learned_rate
+        return self.figures.synced / learned if learned is not None and learned < self.needed_rate else None
 
 
 async def sync_health(database: Database, tenant_id: UUID | None = None) -> list[SyncHealth]:

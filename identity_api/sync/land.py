@@ -4,22 +4,14 @@ The old token is worthless from the moment the provider answered, and the new on
 So nothing stands between answer and landing: no validation, no second request, no lock.
 """
 
-import asyncio
-
 import msgspec
 
-from identity_api.db import refresh_tokens as rows
+from identity_api.db.refresh_tokens import Landing
 from identity_api.db.sync import Claimed
 from identity_api.oidc.token_endpoint import BadResponse, Refreshed
 from identity_api.relying_party.refresh_tokens import LoginTokens, seal
 from identity_api.sync.call import Called
 from identity_api.sync.deps import SyncDeps
-from identity_api.telemetry import get_logger
-
-MAX_PAUSE_SECONDS = 1.0
-"""Between two tries while the database is away."""
-
-_log = get_logger(__name__)
 
 
 async def land(deps: SyncDeps, claimed: Claimed, called: Called) -> bool:
@@ -40,34 +32,17 @@ async def land(deps: SyncDeps, claimed: Claimed, called: Called) -> bool:
         return True
     assert claimed.token_id is not None
     assert claimed.token_hash is not None
-    sealed = seal(deps.vault, claimed.tenant_id, claimed.token_id, successor)
-    tries, pause = 0, 0.05
-    while True:
-        tries += 1
-        try:
-            async with deps.database.reading() as connection:
-                return await rows.rotate(
-                    connection,
-                    claimed.tenant_id,
-                    claimed.token_id,
-                    presented_hash=claimed.token_hash,
-                    hash=successor.hash,
-                    sealed=sealed,
-                    generation=claimed.generation,
-                    uncertain=claimed.uncertain,
-                )
-        except Exception as error:
-            # Whatever it was, trying again is right: the statement is safe to repeat, also after a commit whose answer
-            # was lost, and giving up means that somebody has to sign in again.
-            if tries.bit_count() == 1:  # each time that it has become twice as many
-                _log.warning(
-                    "sync.landing_repeated",
-                    identity=str(claimed.identity_id),
-                    error_type=type(error).__name__,
-                    tries=tries,
-                )
-            await asyncio.sleep(pause)
-            pause = min(MAX_PAUSE_SECONDS, pause * 2)
+    return await deps.landings.store(
+        Landing(
+            tenant_id=claimed.tenant_id,
+            token_id=claimed.token_id,
+            presented_hash=claimed.token_hash,
+            hash=successor.hash,
+            sealed=seal(deps.vault, claimed.tenant_id, claimed.token_id, successor),
+            generation=claimed.generation,
+            uncertain=claimed.uncertain,
+        )
+    )
 
 
 def _successor(called: Called) -> LoginTokens | None:

@@ -25,6 +25,9 @@ FIRST_BACKOFF_SECONDS = 10.0
 UNCERTAIN_RETRY_SECONDS = 10.0
 """An attempt whose answer was lost is repeated within this time: a provider with a grace period still takes it."""
 
+TOO_OFTEN = frozenset(("rate_limited", "slow_down"))
+"""429 (RFC 6585 section 4), and the error that says the same (RFC 8628 section 3.5)."""
+
 Refusal = Literal["login_refused", "access_token_refused"]
 """How a login ends that its provider refuses again and again, and no other's."""
 
@@ -52,6 +55,11 @@ class Stale(msgspec.Struct, frozen=True, kw_only=True):
     """Nothing to try again with before the next login."""
     said: str | None = None
     """The refusal in the provider's own words, for the audit."""
+
+    @property
+    def is_too_often(self) -> bool:
+        """The provider answered that we ask too often: it is asked more slowly from now on."""
+        return self.reason in TOO_OFTEN
 
 
 class Ended(msgspec.Struct, frozen=True):

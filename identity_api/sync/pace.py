@@ -5,17 +5,22 @@ that it cannot hold every slot that others need, and one that comes back after a
 failing is called ever more seldom, down to once in `LONGEST_PAUSE_SECONDS`: an outage of quick 503s draws no storm.
 
 People count, not failures: who alone fails again and again slows nobody else down.
+
+One that says that we ask too often is not in trouble. It is asked more slowly, at the rate that it turns out to allow
+(`learned_rate`).
 """
 
 import asyncio
 from collections.abc import Callable, Mapping
 from uuid import UUID
 
+from identity_api.sync.learned_rate import LearnedRate
+
 LONGEST_PAUSE_SECONDS = 10.0
 
 
 class Pace:
-    """The pace of one process, by provider; only providers in trouble, or with a `max_rate`, are kept."""
+    """The pace of one process, by provider."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
@@ -23,6 +28,8 @@ class Pace:
         self._next_at: dict[UUID, float] = {}
         self._pauses: dict[UUID, float] = {}
         self._failed_last: dict[UUID, UUID] = {}
+        self._rates: dict[UUID, LearnedRate] = {}
+        self._quiet_until: dict[UUID, float] = {}
 
     @property
     def places(self) -> Mapping[UUID, int]:
@@ -41,8 +48,22 @@ class Pace:
             self._pauses[provider_id] = pause
             self._next_at[provider_id] = max(self._next_at.get(provider_id, 0.0), self._monotonic() + pause)
 
+    def limited(self, provider_id: UUID, retry_after_seconds: float) -> None:
+        """The provider said that we ask too often: it is asked no faster than it allows from now on.
+
+        Whoever waits for a turn meanwhile waits that much longer; new ones are claimed again when the time is over.
+        """
+        now = self._monotonic()
+        self._rate(provider_id).refused(now, retry_after_seconds)
+        self._quiet_until[provider_id] = max(self._quiet_until.get(provider_id, 0.0), now + retry_after_seconds)
+
+    def rate(self, provider_id: UUID) -> float | None:
+        """Calls a second that the provider turned out to allow this process; None if it never said that they were too many."""
+        return self._rate(provider_id).rate
+
     def answered(self, provider_id: UUID, max_concurrent: int) -> None:
         """The provider answered, whatever it said."""
+        self._rate(provider_id).accepted(self._monotonic())
         if self._pauses.pop(provider_id, None) is not None:
             self._next_at.pop(provider_id, None)
         places = self._places.get(provider_id)
@@ -53,12 +74,31 @@ class Pace:
                 self._places[provider_id] = places + 1
 
     async def turn(self, provider_id: UUID, max_rate: int | None) -> None:
-        """Wait until the next call is due: at `max_rate` calls a second of this process, and after a failing one's pause."""
-        if max_rate is None and provider_id not in self._pauses:
-            return
+        """Wait until the next call is due: at `max_rate` calls a second of this process or at what the provider turned out to
+        allow, whichever is less, and after a failing one's pause.
+        """
+        while True:
+            quiet_until = self._quiet_until.get(provider_id)
+            seconds = self._seconds_until_turn(provider_id, max_rate)
+            if seconds is None:
+                return
+            await asyncio.sleep(seconds)
+            if self._quiet_until.get(provider_id) == quiet_until:
+                return
+            await asyncio.sleep(self._quiet_until[provider_id] - self._monotonic())
+
+    def _seconds_until_turn(self, provider_id: UUID, max_rate: int | None) -> float | None:
+        """None where nothing holds the provider's calls back."""
+        rate = min([one for one in (max_rate, self.rate(provider_id)) if one is not None], default=None)
+        if rate is None and provider_id not in self._pauses:
+            return None
         now = self._monotonic()
         turn_at = max(now, self._next_at.get(provider_id, now))
-        self._next_at[provider_id] = turn_at + max(
-            1 / max_rate if max_rate else 0.0, self._pauses.get(provider_id, 0.0)
-        )
-        await asyncio.sleep(turn_at - now)
+        self._next_at[provider_id] = turn_at + max(1 / rate if rate else 0.0, self._pauses.get(provider_id, 0.0))
+        return turn_at - now
+
+    def _rate(self, provider_id: UUID) -> LearnedRate:
+        found = self._rates.get(provider_id)
+        if found is None:
+            found = self._rates[provider_id] = LearnedRate()
+        return found

@@ -80,7 +80,12 @@ async def settle_stale(deps: SyncDeps, claimed: Claimed, provider: Provider | No
             )
         elif stale.retry_after_seconds:
             await breakers.pause(
-                connection, claimed.tenant_id, claimed.provider_id, stale.retry_after_seconds, stale.reason
+                connection,
+                claimed.tenant_id,
+                claimed.provider_id,
+                stale.retry_after_seconds,
+                stale.reason,
+                learned_rate=deps.pace.rate(claimed.provider_id),
             )
     return "stale"
 

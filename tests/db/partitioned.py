@@ -17,24 +17,25 @@ SHARED = {"schema_compatibility", "tenant", "tenant_host", "service_client"}
 """Not a tenant's own: the schema itself, tenants, what says which tenant a request is for, and programs for several tenants."""
 OF_TENANTS = sorted({table._meta.tablename for table in TABLES} - SHARED)
 
-_TABLE = re.compile(r"^create table (\w+) \(\n.*?\n\);$", re.MULTILINE | re.DOTALL)
+_TABLE = re.compile(r"^(create table (\w+) \(\n.*?\n\))( with \([^)\n]*\))?;$", re.MULTILINE | re.DOTALL)
 _PART = re.compile(r"(\w+)_part\d")
 
 
 def schema() -> str:
     """The migrations' statements, with each tenant's table partitioned by hash of `tenant_id`."""
     scripts = [path.read_text("utf-8") for path in sorted(MIGRATIONS.glob("identity_api_*.sql"))]
-    return _TABLE.sub(lambda match: _split(match[0], match[1]), "\n".join(scripts))
+    return _TABLE.sub(_split, "\n".join(scripts))
 
 
-def _split(statement: str, table: str) -> str:
+def _split(match: re.Match[str]) -> str:
+    statement, table, storage = match[1], match[2], match[3] or ""
     if table in SHARED:
-        return statement
+        return match[0]
     parts = [
-        f"create table {table}_part{number} partition of {table} for values with (modulus {PARTS}, remainder {number});"
+        f"create table {table}_part{number} partition of {table} for values with (modulus {PARTS}, remainder {number}){storage};"
         for number in range(PARTS)
     ]
-    return "\n".join([f"{statement[:-1]} partition by hash (tenant_id);", *parts])
+    return "\n".join([f"{statement} partition by hash (tenant_id);", *parts])
 
 
 async def tables_in_parts(connection: Connection, statement: str) -> dict[str, int]:

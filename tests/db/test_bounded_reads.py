@@ -153,13 +153,18 @@ async def test_disabled_users_are_listed_without_reading_the_others(
     assert (await read_by(connection, run, mode)).pages < 20
 
 
+@pytest.mark.parametrize("everywhere", [True, False], ids=["everywhere", "near"])
 async def test_a_claim_reads_the_identities_and_users_that_it_claims(
-    skewed: Skewed, connection: Connection, mode: str
+    skewed: Skewed, connection: Connection, mode: str, everywhere: bool
 ) -> None:
     async def run(catching: Connection) -> object:
-        return await catching.fetch(sync._CLAIM_DUE, 100, uuid4(), 15.0, 30, [], [], [], False)
+        return await catching.fetch(sync._CLAIM_DUE, 100, uuid4(), 15.0, 30, [], [], [], False, [], [], everywhere)
 
     read = await read_by(connection, run, mode)
     assert (read.rows["identity"], read.rows["app_user"], read.rows["refresh_token"]) == (100, 100, 100)
-    # One look at each provider's queue, of the large tenant's no more than its provider may have in flight.
-    assert read.rows["identity_sync"] <= 3 * 100 + OTHERS + 20
+    # The most overdue of all, and one look at each queue: of the large tenant's no more than its provider may have in flight.
+    queues = OTHERS if everywhere else sync.HEAD
+    assert read.rows["identity_sync"] <= 3 * 100 + sync.HEAD + queues + 120
+    if not everywhere:
+        assert read.rows["provider"] <= sync.HEAD
+        assert read.pages < 90 * 100

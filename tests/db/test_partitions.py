@@ -32,6 +32,7 @@ OF_ALL_TENANTS: Final = {
     "identity_api.db.outbox.tenants_with_unnumbered": "which tenants have changes without a position",
     "identity_api.db.mappings.lock_next_change": "the next tenant whose grants have to follow an edit of a mapping",
     # The claim and its heartbeat: many tenants at once, so that a sync of one delays no other.
+    "identity_api.db.refresh_tokens.rotate": "the tokens that came at the same moment, whoever's they are",
     "identity_api.db.sync.claim": "the identities that are due next, fairly between all providers",
     "identity_api.db.sync.renew_leases": "what this worker holds, by tenant and id of each",
     # What is over, of everybody.

@@ -2,6 +2,7 @@
 
 import pytest
 
+from identity_api.db import breakers
 from identity_api.permissions.delegation import Actor
 from identity_api.sync.health import SyncHealth, set_paused, sync_all_now, sync_health
 from tests.sync.conftest import MakeWorld
@@ -82,3 +83,27 @@ async def test_a_rate_below_what_the_promise_needs_is_told_in_workers(new_world:
     found = await health(world)
     assert found.workers_needed == 1
     assert found.seconds_per_call == pytest.approx(world.provider.max_concurrent * 600)
+
+
+@pytest.mark.asyncio
+async def test_a_limit_of_the_provider_that_is_too_low_is_told_with_the_time_that_it_takes(world: World) -> None:
+    """More workers would not help there."""
+    for name in ("alice", "bob", "carol"):
+        await world.sign_in(name, is_due=False)
+    assert (await health(world)).seconds_for_everybody is None
+    async with world.database.transaction() as connection:
+        await breakers.pause(connection, world.tenant_id, world.provider.id, 1, "rate_limited", learned_rate=0.001)
+    found = await health(world)
+    assert found.allowed_rate == 0.001
+    assert found.seconds_for_everybody == pytest.approx(3_000)
+    assert found.workers_needed == 1
+
+
+@pytest.mark.asyncio
+async def test_a_limit_of_the_provider_that_suffices_is_shown_and_nothing_is_asked_for(new_world: MakeWorld) -> None:
+    world = await new_world(max_rate=50)
+    await world.sign_in("alice", is_due=False)
+    async with world.database.transaction() as connection:
+        await breakers.pause(connection, world.tenant_id, world.provider.id, 1, "rate_limited", learned_rate=36.0)
+    found = await health(world)
+    assert (found.allowed_rate, found.seconds_for_everybody) == (36.0, None)

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from identity_api.diagnostics import explain
-from identity_api.sync import land
+from identity_api.sync import landings
 from tests.openid_provider import Fault, Rotation
 from tests.sync.conftest import MakeWorld
 from tests.sync.steps import SteppedSync
@@ -150,7 +150,7 @@ def thaw(sync: SteppedSync) -> None:
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """A landing is tried again at once."""
-    monkeypatch.setattr(land, "MAX_PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(landings, "MAX_PAUSE_SECONDS", 0.001)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)

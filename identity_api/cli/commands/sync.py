@@ -17,7 +17,7 @@ def status(ctx: click.Context, tenant: str | None, as_json: bool) -> None:
 
     Standings: OK; LATE, a change may take more than 600 s; REFUSED, the provider does not accept us, one identity is tried
     every 30 s; PAUSED by an operator; OFF, its sync is off; DISABLED. The needed calls are those that read every identity
-    once in 600 s, beside the calls a second that `max_rate` allows each worker.
+    once in 600 s, beside the calls a second that each worker may make: by `max_rate`, or by what the provider allows.
     """
     from identity_api.cli.context import read_settings, run_on_database
     from identity_api.cli.outcome import PROBLEM

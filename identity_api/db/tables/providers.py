@@ -1,6 +1,6 @@
 """The providers of a tenant, our secrets and keys there, and how they answer."""
 
-from piccolo.columns import JSONB, UUID, Text
+from piccolo.columns import JSONB, UUID, DoublePrecision, Text
 from piccolo.table import Table
 
 from identity_api.db.tables.columns import array, binary, flag, key, number, reference, text, time
@@ -94,6 +94,8 @@ class ProviderBreaker(Table, tablename="provider_breaker"):
     """Since when an operator has paused the syncs; nothing but a command ends that."""
     reason = text(null=True)
     changed_at = time()
+    learned_rate = DoublePrecision(null=True, default=None)
+    """Calls a second that it allowed a worker when it last said that there were too many."""
 
 
 class ProviderTest(Table, tablename="provider_test"):

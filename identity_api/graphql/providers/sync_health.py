@@ -66,7 +66,8 @@ class ProviderSyncHealth:
         description="How many calls a second read every synced identity once in 600 seconds."
     )
     allowed_rate: int | None = strawberry.field(
-        description="How many calls a second the provider allows each worker; null for no limit."
+        description="How many calls a second each worker makes at most: `maxRate`, or what the provider turned out to allow if"
+        " that is less. Null for no limit."
     )
     refusal: str | None = strawberry.field(
         description="Why the provider last refused our calls, as a code; null if it did not."
@@ -128,8 +129,8 @@ class SyncHealthRow(Row, frozen=True):
     @property
     def allowed_rate(self) -> int | None:
         """Calls a second."""
-        found: int | None = self.record.figures.max_rate
-        return found
+        found: float | None = self.record.allowed_rate
+        return None if found is None else int(found)
 
 
 @object_type("Query")

@@ -1,0 +1,78 @@
+"""Rotated tokens that come within a few milliseconds of each other are stored with one statement.
+
+Still before anything else happens with their answers. A single statement for each would be most of what a busy worker asks
+of the database, and a provider that answers many at once would leave none of the pool to whoever else needs it.
+"""
+
+import asyncio
+
+from identity_api.db import refresh_tokens as rows
+from identity_api.db.database import Database
+from identity_api.db.refresh_tokens import Landing
+from identity_api.errors import Overloaded, Unavailable
+from identity_api.telemetry import get_logger
+
+GROUP_SIZE = 100
+GROUP_SECONDS = 0.004
+MAX_PAUSE_SECONDS = 1.0
+"""Between two tries while the database is away."""
+
+_log = get_logger(__name__)
+_Waiting = tuple[Landing, "asyncio.Future[bool]"]
+
+
+class Landings:
+    """The landings of one process. For one event loop."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._group: list[_Waiting] = []
+        self._storing: set[asyncio.Task[None]] = set()
+
+    async def store(self, landing: Landing) -> bool:
+        """Wait until it is stored, however long the database is away; False if the stored token is another by now."""
+        loop = asyncio.get_running_loop()
+        stored: asyncio.Future[bool] = loop.create_future()
+        group = self._group
+        group.append((landing, stored))
+        if len(group) == 1:
+            loop.call_later(GROUP_SECONDS, self._begin, group)
+        if len(group) >= GROUP_SIZE:
+            self._begin(group)
+        return await stored
+
+    def _begin(self, group: list[_Waiting]) -> None:
+        if self._group is not group:
+            return  # it was full before its time was over
+        self._group = []
+        self._spawn(group)
+
+    def _spawn(self, group: list[_Waiting]) -> None:
+        task = asyncio.create_task(self._store(group))
+        self._storing.add(task)
+        task.add_done_callback(self._storing.discard)
+
+    async def _store(self, group: list[_Waiting]) -> None:
+        """Whatever goes wrong, trying again is right: the statement is safe to repeat, also after a commit whose answer was
+        lost, and giving up means that somebody has to sign in again.
+        """
+        tries, pause = 0, 0.05
+        while group := [one for one in group if not one[1].cancelled()]:
+            tries += 1
+            try:
+                async with self._database.reading() as connection:
+                    held = await rows.rotate(connection, [landing for landing, _ in group])
+                break
+            except Exception as error:
+                if tries.bit_count() == 1:  # each time that it has become twice as many
+                    _log.warning("sync.landing_repeated", of=len(group), error_type=type(error).__name__, tries=tries)
+                if len(group) > 1 and (isinstance(error, Overloaded) or not isinstance(error, Unavailable)):
+                    # One whose row somebody holds, or that cannot be written, holds up nobody else.
+                    for one in group:
+                        self._spawn([one])
+                    return
+                await asyncio.sleep(pause)
+                pause = min(MAX_PAUSE_SECONDS, pause * 2)
+        for landing, stored in group:
+            if not stored.done():
+                stored.set_result(landing.token_id in held)
