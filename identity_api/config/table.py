@@ -159,7 +159,7 @@ SETTINGS: tuple[Setting, ...] = (
         "How long permissions from a login hold at a provider that is not synced.",
     ),
     _number("max_inactive_days", _SYNC, 30, (1, 365), "days", "Without a request by the person, the sync pauses."),
-    _number("sync_concurrency", _SYNC, 20, (1, 500), "calls", "Provider calls a worker has open at a time."),
+    _number("sync_concurrency", _SYNC, 100, (1, 500), "calls", "Provider calls a worker has open at a time."),
     _limit("max_mappings", 100_000, "mappings", "Group mappings of a tenant."),
     _limit("max_glob_mappings", 10_000, "mappings", "Those among them with a pattern, each run on every new group."),
     _limit("max_permissions", 100_000, "permissions", "Permissions of a tenant's own."),

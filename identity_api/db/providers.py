@@ -101,7 +101,7 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     outage_grace_seconds: int = 14_400
     unsynced_lease_seconds: int = 86_400
     max_rate: int | None = None
-    max_concurrent: int = 20
+    max_concurrent: int = 100
     reauthentication: bool = False
     delivery: str | None = None
     logout_page_url: str | None = None

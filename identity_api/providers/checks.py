@@ -92,6 +92,8 @@ def check_provider(
             problems.append(f"{place}.{name}: {value} is not between {low} and {high}.")
     if provider.sync != "OFF" and not 1 <= provider.max_concurrent <= 500:
         problems.append(f"{place}.max_concurrent: must be between 1 and 500.")
+    if provider.max_rate is not None and not 1 <= provider.max_rate <= 10_000:
+        problems.append(f"{place}.max_rate: must be between 1 and 10000, or left out for no limit.")
     if provider.adopt_by_name and provider.provisioning != "JIT":
         problems.append(f"{place}.adopt_by_name: is for JIT; KNOWN_USERS matches by name, and LINKED_ONLY never does.")
     if GROUPS_ENDPOINT in provider.endpoints and provider.group_source is None:

@@ -91,7 +91,8 @@ class ProviderDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     sync_interval_seconds: int | None = None
     outage_grace_seconds: int | None = None
     unsynced_lease_seconds: int | None = None
-    max_concurrent: int = 20
+    max_rate: int | None = None
+    max_concurrent: int = 100
     reauthentication: bool = False
     logout_page_url: str | None = None
     sign_out_at_provider: bool = True

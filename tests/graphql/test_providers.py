@@ -46,7 +46,8 @@ async def test_every_setting_that_is_entered_is_shown_and_no_secret_is(world: Wo
         "redirectUrl": f"https://id.example/login/oidc/{world.tenant.hex}/callback", "scopes": ["openid", "roles"],
         "absentGroups": "EMPTY", "provisioning": "LINKED_ONLY", "adoptByName": False, "emailVerifiedRule": "REQUIRED",
         "sync": "OFF", "syncMode": "ADDITIVE", "syncIntervalSeconds": 120, "outageGraceSeconds": 600,
-        "unsyncedLeaseSeconds": 3600, "maxConcurrent": 7, "reauthentication": True,
+        "unsyncedLeaseSeconds": 3600, "maxRate": 50, "maxConcurrent": 7,
+        "reauthentication": True,
         "logoutPageUrl": "https://acme.example/bye",
     }  # fmt: skip
     tables = {"authorizationParameters": [{"name": "prompt", "value": "consent"}]}

@@ -82,6 +82,7 @@ CHANGES: dict[str, tuple[dict[str, Any], Any]] = {
     "sync_interval_seconds": (OIDC, 240),
     "outage_grace_seconds": (OIDC, 7_200),
     "unsynced_lease_seconds": (OIDC, 43_200),
+    "max_rate": (OIDC, 50),
     "max_concurrent": (OIDC, 5),
     "reauthentication": (OIDC, True),
     "logout_page_url": (OIDC, "https://acme.example/bye"),

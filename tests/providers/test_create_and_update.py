@@ -333,7 +333,7 @@ def test_a_declaration_survives_its_row() -> None:
         "anchor_claim": ("oid",), "username_claim": ("upn",), "display_claim": ("n",), "email_claim": ("m",),
         "groups_claim": ("roles",), "absent_groups": "EMPTY", "provisioning": "KNOWN_USERS",
         "email_verified_rule": "TRUSTED", "sync": "OFF", "sync_mode": "NONE", "sync_interval_seconds": 99,
-        "outage_grace_seconds": 98, "unsynced_lease_seconds": 397, "max_concurrent": 7, "reauthentication": True,
+        "outage_grace_seconds": 98, "unsynced_lease_seconds": 397, "max_rate": 50, "max_concurrent": 7, "reauthentication": True,
         "logout_page_url": "https://a.example/bye", "sign_out_at_provider": False, "pkce": "OFF",
         "missing_nonce": "ACCEPTED", "end_session_parameters": {"logout_uri": "x"},
         "client_authentication": "client_secret_basic",

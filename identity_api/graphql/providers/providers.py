@@ -97,6 +97,9 @@ class Provider(Node):
     unsynced_lease_seconds: int = strawberry.field(
         description="How long the last login counts if sync is `OFF`, in seconds."
     )
+    max_rate: int | None = strawberry.field(
+        description="How many calls a second each worker may make for syncs. Null for what the provider turns out to allow."
+    )
     max_concurrent: int = strawberry.field(
         description="How many calls for syncs may be under way at the provider at once."
     )
