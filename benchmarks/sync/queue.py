@@ -33,16 +33,23 @@ async def _claims(connection: asyncpg.Connection, due: int, *, tenants: int) -> 
     for statement in _STATEMENTS:
         await connection.execute(statement.replace(":tenants", str(tenants)).replace(":due", str(due)), timeout=900)
     await connection.execute("vacuum analyze", timeout=600)
+    near = await _milliseconds(connection, looks_everywhere=False)
+    return f"{near} ({await _milliseconds(connection, looks_everywhere=True)} each second, everywhere)"
+
+
+async def _milliseconds(connection: asyncpg.Connection, *, looks_everywhere: bool) -> str:
     times = []
     for _ in range(ROUNDS):
         transaction = connection.transaction()
         await transaction.start()
         began = time.perf_counter()
-        batch = await sync.claim(connection, owner=uuid4(), limit=LIMIT, max_inactive_days=30, places={})
+        batch = await sync.claim(
+            connection, owner=uuid4(), limit=LIMIT, max_inactive_days=30, places={}, looks_everywhere=looks_everywhere
+        )
         times.append(1_000 * (time.perf_counter() - began))
         assert batch.claims
         await transaction.rollback()
-    return f"{statistics.median(times):.1f} ms (at most {max(times):.1f})"
+    return f"{statistics.median(times):.1f} ms"
 
 
 _STATEMENTS = (
