@@ -535,6 +535,45 @@ CREATE TABLE public.tenant_host (
     tenant_id uuid NOT NULL,
     host text NOT NULL
 );
+CREATE TABLE public.webhook (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    url text NOT NULL,
+    description text NOT NULL,
+    types text[] NOT NULL,
+    "position" bigint NOT NULL,
+    failures integer NOT NULL,
+    failing_since timestamp with time zone,
+    due_at timestamp with time zone,
+    lease_until timestamp with time zone,
+    disabled_at timestamp with time zone,
+    disabled_reason text,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT webhook_disabled_reason_known CHECK ((disabled_reason = ANY (ARRAY['ADMIN'::text, 'FAILING'::text, 'GONE'::text]))),
+    CONSTRAINT webhook_disabled_whole CHECK (((disabled_at IS NULL) = (disabled_reason IS NULL)))
+);
+CREATE TABLE public.webhook_delivery (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    webhook_id uuid NOT NULL,
+    message_id text NOT NULL,
+    "position" bigint,
+    type text NOT NULL,
+    attempt integer NOT NULL,
+    status integer,
+    error text,
+    milliseconds integer NOT NULL,
+    at timestamp with time zone NOT NULL
+);
+ALTER TABLE ONLY public.webhook_delivery ALTER COLUMN tenant_id SET (n_distinct=-0.001);
+CREATE TABLE public.webhook_secret (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    webhook_id uuid NOT NULL,
+    sealed bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone
+);
 ALTER TABLE ONLY public.api_token
     ADD CONSTRAINT api_token_pkey PRIMARY KEY (tenant_id, id);
 ALTER TABLE ONLY public.api_token
@@ -653,6 +692,12 @@ ALTER TABLE ONLY public.tenant
     ADD CONSTRAINT tenant_slug_key UNIQUE (slug);
 ALTER TABLE ONLY public.user_read
     ADD CONSTRAINT user_read_pkey PRIMARY KEY (tenant_id, id);
+ALTER TABLE ONLY public.webhook_delivery
+    ADD CONSTRAINT webhook_delivery_pkey PRIMARY KEY (tenant_id, id);
+ALTER TABLE ONLY public.webhook
+    ADD CONSTRAINT webhook_pkey PRIMARY KEY (tenant_id, id);
+ALTER TABLE ONLY public.webhook_secret
+    ADD CONSTRAINT webhook_secret_pkey PRIMARY KEY (tenant_id, id);
 CREATE INDEX api_token_user ON public.api_token USING btree (tenant_id, user_id);
 CREATE INDEX app_user_disabled ON public.app_user USING btree (tenant_id, id) WHERE (disabled_at IS NOT NULL);
 CREATE INDEX app_user_email_prefix ON public.app_user USING btree (tenant_id, email_folded text_pattern_ops, id);
@@ -704,6 +749,9 @@ CREATE INDEX session_identity_live ON public.session USING btree (tenant_id, ide
 CREATE INDEX session_over ON public.session USING btree (absolute_until);
 CREATE INDEX session_provider_session_live ON public.session USING btree (tenant_id, provider_session) WHERE ((ended_at IS NULL) AND (provider_session IS NOT NULL));
 CREATE INDEX session_user_live ON public.session USING btree (tenant_id, user_id, created_at) WHERE (ended_at IS NULL);
+CREATE INDEX webhook_delivery_old ON public.webhook_delivery USING btree (at);
+CREATE INDEX webhook_delivery_webhook ON public.webhook_delivery USING btree (tenant_id, webhook_id, id);
+CREATE INDEX webhook_secret_webhook ON public.webhook_secret USING btree (tenant_id, webhook_id);
 ALTER TABLE ONLY public.api_token
     ADD CONSTRAINT api_token_tenant_id_user_id_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES public.app_user(tenant_id, id);
 ALTER TABLE ONLY public.app_user
@@ -812,3 +860,9 @@ ALTER TABLE ONLY public.tenant_host
     ADD CONSTRAINT tenant_host_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenant(id);
 ALTER TABLE ONLY public.user_read
     ADD CONSTRAINT user_read_tenant_id_id_fkey FOREIGN KEY (tenant_id, id) REFERENCES public.app_user(tenant_id, id);
+ALTER TABLE ONLY public.webhook_delivery
+    ADD CONSTRAINT webhook_delivery_tenant_id_webhook_id_fkey FOREIGN KEY (tenant_id, webhook_id) REFERENCES public.webhook(tenant_id, id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.webhook_secret
+    ADD CONSTRAINT webhook_secret_tenant_id_webhook_id_fkey FOREIGN KEY (tenant_id, webhook_id) REFERENCES public.webhook(tenant_id, id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.webhook
+    ADD CONSTRAINT webhook_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenant(id);

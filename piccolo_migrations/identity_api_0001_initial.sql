@@ -686,6 +686,57 @@ create table outbox_head (
     position bigint not null
 );
 
+-- Webhooks ---------------------------------------------------------------------------------------------------------------
+
+create table webhook (
+    id uuid not null,
+    tenant_id uuid not null references tenant (id),
+    url text not null,
+    description text not null,
+    types text[] not null,
+    position bigint not null,
+    failures integer not null,
+    failing_since timestamptz,
+    due_at timestamptz,
+    lease_until timestamptz,
+    disabled_at timestamptz,
+    disabled_reason text,
+    created_at timestamptz not null,
+    primary key (tenant_id, id),
+    constraint webhook_disabled_whole check ((disabled_at is null) = (disabled_reason is null)),
+    constraint webhook_disabled_reason_known check (disabled_reason in ('ADMIN', 'FAILING', 'GONE'))
+);
+
+create table webhook_secret (
+    id uuid not null,
+    tenant_id uuid not null,
+    webhook_id uuid not null,
+    sealed bytea not null,
+    created_at timestamptz not null,
+    expires_at timestamptz,
+    primary key (tenant_id, id),
+    foreign key (tenant_id, webhook_id) references webhook on delete cascade
+);
+create index webhook_secret_webhook on webhook_secret (tenant_id, webhook_id);
+
+create table webhook_delivery (
+    id uuid not null,
+    tenant_id uuid not null,
+    webhook_id uuid not null,
+    message_id text not null,
+    position bigint,
+    type text not null,
+    attempt integer not null,
+    status integer,
+    error text,
+    milliseconds integer not null,
+    at timestamptz not null,
+    primary key (tenant_id, id),
+    foreign key (tenant_id, webhook_id) references webhook on delete cascade
+);
+create index webhook_delivery_webhook on webhook_delivery (tenant_id, webhook_id, id);
+create index webhook_delivery_old on webhook_delivery (at);
+
 -- Functions --------------------------------------------------------------------------------------------------------------
 
 -- The definition of "may they?". Every other answer in the product is tested against this function.
@@ -794,3 +845,4 @@ alter table one_time_code alter column tenant_id set (n_distinct = -0.001);
 alter table password_token alter column tenant_id set (n_distinct = -0.001);
 alter table audit_event alter column tenant_id set (n_distinct = -0.001);
 alter table outbox alter column tenant_id set (n_distinct = -0.001);
+alter table webhook_delivery alter column tenant_id set (n_distinct = -0.001);

@@ -29,6 +29,7 @@ COMMANDS = {
     "mapping": "mapping",
     "sync": "sync",
     "service-client": "service_client",
+    "webhook": "webhook",
     "token": "token",
     "keys": "keys",
     "audit": "audit",

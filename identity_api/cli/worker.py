@@ -67,14 +67,20 @@ async def _work(settings: Settings, database_url: str, redis_url: str) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, note, number)
     await check_installation(settings, database_url)
-    async with worker_deps(settings, database_url) as deps:
+    async with worker_deps(settings, database_url) as deps, _webhook_upstream(settings) as webhooks_through:
         await _open(deps.database, stop)
         # What the start has made lives as long as the process: no collection need look at it again.
         gc.collect()
         gc.freeze()
         if not stop.is_set():
             with _metrics_listener(settings, deps):
-                await run_worker(deps, stop, redis_url=redis_url, providers_shown=settings.metrics_providers)
+                await run_worker(
+                    deps,
+                    stop,
+                    webhooks_through=webhooks_through,
+                    redis_url=redis_url,
+                    providers_shown=settings.metrics_providers,
+                )
     return INTERRUPTED if signal.SIGINT in received else OK
 
 
@@ -125,6 +131,16 @@ async def worker_deps(settings: Settings, database_url: str) -> AsyncIterator[Sy
         await documents.aclose()
         await upstream.aclose()
         await database.close()
+
+
+@contextlib.asynccontextmanager
+async def _webhook_upstream(settings: Settings) -> AsyncIterator[Upstream]:
+    """Of its own, so that receivers that do not answer take no connection from the sync."""
+    upstream = Upstream(allow=AllowList.parse(settings.outbound_allow))
+    try:
+        yield upstream
+    finally:
+        await upstream.aclose()
 
 
 async def _open(database: Database, stop: asyncio.Event) -> None:

@@ -64,6 +64,7 @@ class Settings:
     max_user_grants: int
     max_user_api_tokens: int
     max_preview_identities: int
+    max_webhooks: int
     graphql_completion: Literal["compiled", "ordinary"]
     log_format: Literal["json", "text"]
     log_level: Literal["debug", "info", "warning", "error"]

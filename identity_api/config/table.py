@@ -170,6 +170,7 @@ SETTINGS: tuple[Setting, ...] = (
     _limit("max_user_grants", 10_000, "grants", "Permissions a user may hold that were given by hand."),
     _limit("max_user_api_tokens", 1_000, "tokens", "Live API tokens of a user."),
     _limit("max_preview_identities", 1_000_000, "identities", "Identities that a mapping's preview looks at."),
+    _limit("max_webhooks", 1_000, "webhooks", "Webhooks of a tenant."),
     Setting(
         "graphql_completion",
         _OPERATION,

@@ -17,6 +17,7 @@ class TenantLimits:
     max_user_grants: int = 200
     max_user_api_tokens: int = 50
     max_preview_identities: int = 20_000
+    max_webhooks: int = 20
 
 
 DEFAULT_LIMITS = TenantLimits()

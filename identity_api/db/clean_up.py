@@ -12,6 +12,7 @@ from identity_api.db import (
     password_tokens,
     password_tries,
     provider_tests,
+    webhooks,
 )
 from identity_api.db.database import Connection
 
@@ -80,6 +81,11 @@ async def forget_password_tries(connection: Connection) -> int:
 async def forget_changes(connection: Connection) -> int:
     """Remove up to `BATCH` changes of the outbox that are a week old, whoever has read them."""
     return await outbox.forget(connection, BATCH)
+
+
+async def forget_deliveries(connection: Connection) -> int:
+    """Remove up to `BATCH` attempts at webhooks from the log that are a week old."""
+    return await webhooks.forget_deliveries(connection, BATCH)
 
 
 def _count(status: str) -> int:

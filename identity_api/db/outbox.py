@@ -13,7 +13,7 @@ What happens by time alone writes nothing: see `docs/webhooks.md`.
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 from uuid import UUID
 
 import msgspec
@@ -22,6 +22,7 @@ from identity_api.db.database import Connection, Database
 from identity_api.ids import uuid7
 
 ChangeType = Literal["user.created", "user.updated", "user.permissions_changed", "session.ended"]
+CHANGE_TYPES: Final[tuple[str, ...]] = get_args(ChangeType)
 USERS_PER_ROW: Final = 1_000
 """A message about a thousand users has about 40 KB."""
 KEPT_DAYS: Final = 7
@@ -31,6 +32,7 @@ NUMBERED_AT_ONCE: Final = 1_000
 class Change(msgspec.Struct, frozen=True):
     """A numbered change of a tenant."""
 
+    id: UUID
     position: int
     type: ChangeType
     user_ids: list[UUID] | None

@@ -30,6 +30,7 @@ SEALED_COLUMNS = (
     SealedColumn("one_time_code", "id_token_sealed"),
     SealedColumn("local_account", "totp_sealed"),
     SealedColumn("logout_handle", "sealed"),
+    SealedColumn("webhook_secret", "sealed"),
 )
 
 

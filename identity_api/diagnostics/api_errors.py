@@ -161,6 +161,14 @@ API: Final[Table] = table(
         "MAPPING_EXISTS": ("There is such a mapping already.", "Change that one."),
         "PROVIDER_EXISTS": ("The tenant has a provider of that name already.", "Choose another."),
         "PROVIDER_ENABLED": ("A provider that is switched on cannot be removed.", "Switch it off first."),
+        "URL_NOT_ALLOWED": (
+            "The URL of a webhook is not https on a public name, and the operator has not listed it.",
+            "Use a public address, or have the operator list it in `IDENTITY_OUTBOUND_ALLOW`.",
+        ),
+        "CHANGES_FORGOTTEN": (
+            "The changes that a webhook was to be sent again are older than a week and not kept.",
+            "Replay from the position that the message names, and read everything anew at the receiver.",
+        ),
         "PROVIDER_ENDING": (
             "The provider had many people when it was switched off, and their logins are still being ended.",
             "Try again in a minute. If it stays so, see that a worker is running.",

@@ -106,6 +106,7 @@ ACCESS: Final[dict[str, PermissionRule]] = {
     "Query.explainPermission": USERS,
     "Query.accessAt": USERS,
     "Query.whoHeld": USERS,
+    "Query.webhooks": holds(service.WEBHOOKS_READ),
     # Mutations
     "Mutation.createGroupMapping": changes(service.MAPPINGS_WRITE),
     "Mutation.updateGroupMapping": changes(service.MAPPINGS_WRITE),
@@ -142,6 +143,12 @@ ACCESS: Final[dict[str, PermissionRule]] = {
     "Mutation.confirmTotp": ANYONE,
     "Mutation.removeTotp": ANYONE,
     "Mutation.syncUser": holds(service.USERS_WRITE),  # it is what makes a stale login fresh
+    "Mutation.createWebhook": changes(service.WEBHOOKS_WRITE),
+    "Mutation.updateWebhook": changes(service.WEBHOOKS_WRITE),
+    "Mutation.deleteWebhook": changes(service.WEBHOOKS_WRITE),
+    "Mutation.rotateWebhookSecret": changes(service.WEBHOOKS_WRITE),
+    "Mutation.replayWebhook": holds(service.WEBHOOKS_WRITE),  # sends what was sent before
+    "Mutation.testWebhook": holds(service.WEBHOOKS_WRITE),  # nothing changes
     "Mutation.endSession": holds(service.USERS_WRITE, oneself=True),
     # A person. Some of it shows in the payloads of people who change users without the right to read them.
     "Viewer.*": REACHED,
@@ -214,6 +221,12 @@ ACCESS: Final[dict[str, PermissionRule]] = {
     "AuditEvent.*": REACHED,
     "AuditChange.*": REACHED,
     "AuditDetail.*": REACHED,
+    "Webhook.*": REACHED,
+    "WebhookDelivery.*": REACHED,
+    "WebhookSaved.*": REACHED,
+    "WebhookSecretMade.*": REACHED,
+    "WebhookDeleted.*": REACHED,
+    "WebhookTested.*": REACHED,
     # What is shown of a thing beside another
     "UserSummary.*": REACHED,
     "ProviderSummary.*": REACHED,
@@ -260,6 +273,7 @@ NODES: Final[dict[str, PermissionRule]] = {
     "GroupMapping": ACCESS["Query.groupMapping"],
     "Permission": ACCESS["Query.permissions"],
     "Provider": ACCESS["Query.providers"],
+    "Webhook": ACCESS["Query.webhooks"],
 }
 """`node(id)`, by the type that the id names: what the type's own root field asks."""
 

@@ -19,7 +19,7 @@ from identity_api.db import listings
 from identity_api.db.database import Connection
 from identity_api.errors import NotFound
 
-Kind = Literal["User", "Identity", "Group", "GroupMapping", "Permission", "Provider", "Session"]
+Kind = Literal["User", "Identity", "Group", "GroupMapping", "Permission", "Provider", "Session", "Webhook"]
 """The types that implement `Node`."""
 
 _LETTERS: Final[dict[Kind, bytes]] = {
@@ -30,6 +30,7 @@ _LETTERS: Final[dict[Kind, bytes]] = {
     "Permission": b"pe",
     "Provider": b"pr",
     "Session": b"se",
+    "Webhook": b"wh",
 }
 _KINDS: Final = {letters: kind for kind, letters in _LETTERS.items()}
 assert set(_LETTERS) == set(get_args(Kind))

@@ -40,6 +40,8 @@ from identity_api.graphql.users.sessions import SessionMutations, load_session
 from identity_api.graphql.users.user_changes import UserMutations
 from identity_api.graphql.users.users import UserQueries, load_user
 from identity_api.graphql.users.viewer import ViewerQueries
+from identity_api.graphql.webhooks.webhook_changes import WebhookMutations
+from identity_api.graphql.webhooks.webhooks import WebhookQueries, load_webhook
 
 __all__ = ["Context", "GraphQLDeps", "build", "build_context", "print_schema"]
 
@@ -83,6 +85,8 @@ async def load_node(context: Context, value: str) -> Any:
             return await load_permission(context, row_id)
         case ids.GlobalID("Provider", row_id):
             return await load_provider(context, row_id)
+        case ids.GlobalID("Webhook", row_id):
+            return await load_webhook(context, row_id)
 
 
 @strawberry.type(description="Everything that can be read.")
@@ -105,6 +109,7 @@ class Query(
     AuditQueries,
     PastGrantQueries,
     ExplanationQueries,
+    WebhookQueries,
 ):
     """What can be read."""
 
@@ -123,6 +128,7 @@ class Mutation(
     ProviderTestMutations,
     UserMutations,
     SessionMutations,
+    WebhookMutations,
     _PasswordMutations,
 ):
     """What can be changed."""

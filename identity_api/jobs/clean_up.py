@@ -15,6 +15,7 @@ _FORGET = (
     rows.forget_logout_handles,
     rows.forget_password_tries,
     rows.forget_changes,
+    rows.forget_deliveries,
 )
 
 

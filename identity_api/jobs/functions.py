@@ -6,13 +6,16 @@ from uuid import UUID
 from identity_api.group_mappings.apply import apply_changes
 from identity_api.jobs.clean_up import clean_up
 from identity_api.jobs.detached import Detached
+from identity_api.jobs.webhooks import JOB, WebhookDispatcher
 from identity_api.maintenance.audit_chain import seal_all
 from identity_api.queue import JobBody
 from identity_api.sync import on_demand
 from identity_api.sync.deps import SyncDeps
 
 
-def job_functions(deps: SyncDeps, *, wake_sweep: Callable[[], None], detached: Detached) -> Mapping[str, JobBody]:
+def job_functions(
+    deps: SyncDeps, webhooks: WebhookDispatcher, *, wake_sweep: Callable[[], None], detached: Detached
+) -> Mapping[str, JobBody]:
     """Job name to body.
 
     Args:
@@ -44,4 +47,5 @@ def job_functions(deps: SyncDeps, *, wake_sweep: Callable[[], None], detached: D
         "apply_mapping_changes": apply_mapping_changes,
         "seal_audit": seal_audit,
         "clean_up": forget,
+        JOB: webhooks.deliver,
     }

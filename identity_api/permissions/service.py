@@ -19,6 +19,8 @@ PROVIDERS_READ = "identity:providers:read"
 PROVIDERS_WRITE = "identity:providers:write"
 SCHEMA_READ = "identity:schema:read"
 AUDIT_READ = "identity:audit:read"
+WEBHOOKS_READ = "identity:webhooks:read"
+WEBHOOKS_WRITE = "identity:webhooks:write"
 
 SERVICE_PERMISSIONS: dict[str, str] = {
     USERS_READ: "See the tenant's users, their identities, groups, permissions and sessions.",
@@ -32,6 +34,8 @@ SERVICE_PERMISSIONS: dict[str, str] = {
     PROVIDERS_WRITE: "Create, change, enable and disable providers.",
     SCHEMA_READ: "Introspect the GraphQL schema.",
     AUDIT_READ: "See the record of every change: who changed what, from what to what, and from where.",
+    WEBHOOKS_READ: "See the tenant's webhooks and what was delivered, without their secrets.",
+    WEBHOOKS_WRITE: "Create, change, test and delete webhooks: addresses that are told whose permissions have changed.",
 }
 """Name and what it allows; the one list from which catalogues, docs and access rules come."""
 

@@ -47,6 +47,7 @@ class Metrics:
         self._worker_registry = CollectorRegistry()
         self._make_sync_series(self._worker_registry)
         self._make_provider_series(self._worker_registry)
+        self._make_webhook_series(self._worker_registry)
 
     def show_worker_series(self) -> None:
         """This process is a worker: show what only a worker knows, too."""
@@ -109,6 +110,24 @@ class Metrics:
         self._sweep_age.set_function(lambda: self.seconds_without_sweep)
         self._unsealed = Gauge(
             "identity_audit_oldest_unsealed_seconds", "Age of the oldest audit event not sealed yet.", registry=registry
+        )
+
+    def _make_webhook_series(self, registry: CollectorRegistry) -> None:
+        self._webhook_attempts = Counter(
+            "identity_webhook_attempts", "Attempts to deliver a message, by outcome.", ["outcome"], registry=registry
+        )
+        self._webhooks_failing = Gauge(
+            "identity_webhooks_failing", "Enabled webhooks whose last attempt failed.", registry=registry
+        )
+        self._webhooks_given_up = Gauge(
+            "identity_webhooks_given_up",
+            "Webhooks disabled because nothing arrived, or 410 was answered.",
+            registry=registry,
+        )
+        self._webhook_oldest_failing = Gauge(
+            "identity_webhook_oldest_failing_seconds",
+            "For how long the longest failing webhook has failed.",
+            registry=registry,
         )
 
     def _make_provider_series(self, registry: CollectorRegistry) -> None:
@@ -179,6 +198,16 @@ class Metrics:
     def set_oldest_unsealed(self, seconds: float) -> None:
         """For how long the oldest audit event has waited to be sealed."""
         self._unsealed.set(max(0.0, seconds))
+
+    def count_webhook(self, outcome: str) -> None:
+        """A message was sent: `OK`, or why it did not arrive."""
+        self._webhook_attempts.labels(self._label("webhook", outcome)).inc()
+
+    def set_webhooks(self, *, failing: int, given_up: int, oldest_failing_seconds: float) -> None:
+        """How all webhooks do."""
+        self._webhooks_failing.set(failing)
+        self._webhooks_given_up.set(given_up)
+        self._webhook_oldest_failing.set(max(0.0, oldest_failing_seconds))
 
     def observe_request(self, route: str, method: str, status: int, seconds: float) -> None:
         """An HTTP request ended. `route` is the template (`/login/{provider}`), never the path that was asked for."""

@@ -30,6 +30,7 @@ OF_ALL_TENANTS: Final = {
     "identity_api.db.audit.tenants_with_unsealed": "which tenants have events to be sealed",
     "identity_api.db.login_ends.still_ending": "which disabled providers still have something to be ended",
     "identity_api.db.outbox.tenants_with_unnumbered": "which tenants have changes without a position",
+    "identity_api.db.webhooks.due": "which webhooks have something to be delivered",
     "identity_api.db.mappings.lock_next_change": "the next tenant whose grants have to follow an edit of a mapping",
     # The claim and its heartbeat: many tenants at once, so that a sync of one delays no other.
     "identity_api.db.refresh_tokens.rotate": "the tokens that came at the same moment, whoever's they are",
@@ -42,11 +43,13 @@ OF_ALL_TENANTS: Final = {
     "identity_api.db.logout_handles.forget": "clean-up",
     "identity_api.db.logout_tokens.forget": "clean-up",
     "identity_api.db.outbox.forget": "clean-up",
+    "identity_api.db.webhooks.forget_deliveries": "clean-up",
     "identity_api.db.password_tokens.delete_old": "clean-up",
     "identity_api.db.password_tries.forget": "clean-up",
     "identity_api.db.provider_tests.forget": "clean-up",
     # What an operator is told of the whole installation.
     "identity_api.db.inspection.oldest_unsealed_seconds": "for the metrics and `doctor`",
+    "identity_api.db.webhooks.failing": "for the metrics",
     "identity_api.db.sync_health.oldest_due_seconds": "for the metrics",
     "identity_api.db.sync_health.providers": "for the metrics and `sync status`; of one tenant for its admins",
     "identity_api.db.sync_health.reasons": "the same",
@@ -157,7 +160,7 @@ async def test_every_function_whose_statement_is_not_seen_is_explained() -> None
         ],
         *[
             lambda catching, name=name: tenant_limits.count(catching, name, uuid7())
-            for name in ("max_mappings", "max_permissions", "max_providers", "max_frontends")
+            for name in ("max_mappings", "max_permissions", "max_providers", "max_frontends", "max_webhooks")
         ],
     ],
 )

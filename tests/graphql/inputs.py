@@ -6,8 +6,9 @@ from graphql import GraphQLObjectType, get_named_type, is_leaf_type
 
 from identity_api.change_sets.changes import CreatePermission
 from identity_api.change_sets.run import preview
-from identity_api.db import provider_changes
+from identity_api.db import provider_changes, webhooks
 from identity_api.db.providers import SealedSecret
+from identity_api.db.webhooks import NewWebhook
 from identity_api.graphql.ids import global_id
 from identity_api.ids import uuid7
 from identity_api.permissions.delegation import Actor
@@ -91,6 +92,11 @@ ID_ARGUMENTS: dict[str, str] = {
     "unlockUser.input.id": "User",
     "removeUserPassword.input.id": "User",
     "resetUserTotp.input.id": "User",
+    "updateWebhook.input.id": "Webhook",
+    "deleteWebhook.input.id": "Webhook",
+    "rotateWebhookSecret.input.id": "Webhook",
+    "testWebhook.input.id": "Webhook",
+    "replayWebhook.input.id": "Webhook",
 }
 """Every argument that takes an ID, and the type of it. A test compares it with the schema."""
 
@@ -120,6 +126,8 @@ async def working_arguments(world: World) -> dict[str, dict[str, Any]]:
         for row_id in (secret, uuid7()):
             sealed = SealedSecret(row_id, b"unopened", None)
             await provider_changes.add_secret(connection, world.tenant, plain.id, sealed)
+        hook = NewWebhook(uuid7(), f"https://127.0.0.1:1/{uuid7()}", "", ["user.updated"])
+        await webhooks.insert(connection, world.tenant, hook)
     idle = {"id": global_id("Provider", plain.id)}
     made = {"createPermission": {"name": "sets:read", "description": "See sets."}}
     shown = await preview(
@@ -127,6 +135,7 @@ async def working_arguments(world: World) -> dict[str, dict[str, Any]]:
         Actor(world.tenant, None, "operator:root", frozenset()),
         [CreatePermission(name="sets:read", description="See sets.")],
     )
+    webhook = {"id": global_id("Webhook", hook.id)}
     return {
         "viewer": {},
         "node": {"id": person},
@@ -173,6 +182,13 @@ async def working_arguments(world: World) -> dict[str, dict[str, Any]]:
         "disableProvider": {"input": idle},
         "enableProvider": {"input": idle},
         "deleteProvider": {"input": {"id": global_id("Provider", gone.id)}},
+        "webhooks": {},
+        "createWebhook": {"input": {"url": "https://hooks.example/identity"}},
+        "updateWebhook": {"input": {**webhook, "url": "https://hooks.example/renamed"}},
+        "rotateWebhookSecret": {"input": webhook},
+        "testWebhook": {"input": webhook},
+        "replayWebhook": {"input": {**webhook, "after": "0"}},
+        "deleteWebhook": {"input": webhook},
         "syncUser": {"input": {"id": person}},
         "testProvider": {"input": {"id": provider}},
         "disableUser": {"input": {"id": local}},

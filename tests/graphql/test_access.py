@@ -42,6 +42,13 @@ EXPECTED: dict[str, set[str] | None] = {
     "explainPermission": {service.USERS_READ},
     "accessAt": {service.USERS_READ},
     "whoHeld": {service.USERS_READ},
+    "webhooks": {service.WEBHOOKS_READ},
+    "createWebhook": {service.WEBHOOKS_WRITE},
+    "updateWebhook": {service.WEBHOOKS_WRITE},
+    "rotateWebhookSecret": {service.WEBHOOKS_WRITE},
+    "testWebhook": {service.WEBHOOKS_WRITE},
+    "replayWebhook": {service.WEBHOOKS_WRITE},
+    "deleteWebhook": {service.WEBHOOKS_WRITE},
     "createGroupMapping": {service.MAPPINGS_WRITE},
     "updateGroupMapping": {service.MAPPINGS_WRITE},
     "deleteGroupMapping": {service.MAPPINGS_WRITE},
@@ -129,7 +136,7 @@ async def test_node_asks_what_the_type_of_the_id_needs(world: World) -> None:
     needed: dict[str, set[str]] = {
         "User": {service.USERS_READ}, "Identity": {service.USERS_READ}, "Session": {service.USERS_READ},
         "Group": {service.GROUPS_READ}, "GroupMapping": {service.MAPPINGS_READ}, "Provider": {service.PROVIDERS_READ},
-        "Permission": CATALOGUE_READERS,
+        "Permission": CATALOGUE_READERS, "Webhook": {service.WEBHOOKS_READ},
     }  # fmt: skip
     assert set(needed) == set(NODES) == {one.name for one in CORE.get_possible_types(CORE.type_map["Node"])}
     ids = await world.ids()

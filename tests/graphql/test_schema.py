@@ -18,6 +18,7 @@ ABOUT_SECRETS = {
     "Mutation.setProviderSecret",
     "Mutation.removeProviderSecret",
     "Provider.secrets",
+    "Mutation.rotateWebhookSecret",
     "User.hasPassword",
     *[f"Mutation.{name}" for name in ("createPasswordToken", "removeUserPassword", "changePassword")],
     "ProviderClientSettings.encryptedIdTokens",

@@ -14,7 +14,15 @@ from tests.graphql.documents import CORE
 from tests.graphql.inputs import OWN_CREDENTIALS, document, working_arguments
 from tests.graphql.world import Client, World, moment
 
-INSENSITIVE = {"syncUser", "endSession", "refreshProviderMetadata", "testProvider", *OWN_CREDENTIALS}
+INSENSITIVE = {
+    "syncUser",
+    "endSession",
+    "refreshProviderMetadata",
+    "testProvider",
+    "testWebhook",
+    "replayWebhook",
+    *OWN_CREDENTIALS,
+}
 """Written out by hand: what anybody who stole a session may do without harm to anybody's rights."""
 REFUSAL = "{ __typename ... on NotAllowed { code stepUpUrl } }"
 

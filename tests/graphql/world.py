@@ -14,9 +14,10 @@ from identity_api.accounts.deps import AccountDeps
 from identity_api.accounts.passwords import Passwords
 from identity_api.clock import system_clock
 from identity_api.config import KeyRing
-from identity_api.db import grants, user_read_model
+from identity_api.db import grants, user_read_model, webhooks
 from identity_api.db.database import Connection, Database
 from identity_api.db.providers import Provider
+from identity_api.db.webhooks import NewWebhook
 from identity_api.graphql import engine
 from identity_api.graphql.context import Context, GraphQLDeps, build_context
 from identity_api.graphql.ids import Kind, global_id
@@ -24,6 +25,7 @@ from identity_api.graphql.schema import build
 from identity_api.group_mappings.apply import apply_changes
 from identity_api.group_mappings.findings import AccessFindings
 from identity_api.http import HTTPRequest
+from identity_api.ids import uuid7
 from identity_api.limits import Limiter
 from identity_api.permissions.service import SERVICE_PERMISSIONS
 from identity_api.providers.deps import ProviderDeps
@@ -203,6 +205,7 @@ class World:
             "Permission": "permission",
             "Provider": "provider",
             "Session": "session",
+            "Webhook": "webhook",
         }
         found: dict[Kind, list[str]] = {}
         async with self.database.reading() as connection:
@@ -291,6 +294,8 @@ async def make_world(database: Database) -> World:
         await make.sign_in(connection, world.provider, world.person_identity, ["engineering", "platform"])
         world.mapping = await make.make_mapping(connection, world.tenant, "engineering", [world.read])
         await make.sign_in(connection, world.provider, world.person_identity, ["engineering", "platform"])
+        hook = NewWebhook(uuid7(), "https://hooks.example/", "", ["user.updated"])
+        await webhooks.insert(connection, world.tenant, hook)
         world.local = await make.make_user(connection, world.tenant)
         await grants.open_manual_grant(connection, world.tenant, world.local, world.write, "operator:root")
         await user_read_model.refresh(connection, world.tenant, [world.local])

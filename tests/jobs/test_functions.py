@@ -13,9 +13,11 @@ from identity_api.db import audit
 from identity_api.jobs import detached as detached_module
 from identity_api.jobs.detached import Detached
 from identity_api.jobs.functions import job_functions
+from identity_api.jobs.webhooks import WebhookDispatcher
 from identity_api.queue import Queue, run_worker
 from identity_api.sync import on_demand
 from identity_api.telemetry import METRICS
+from identity_api.webhooks.send import Sending
 from tests.sync.world import World
 
 
@@ -45,12 +47,17 @@ def _ended_well(job: str) -> float:
     return METRICS.registry.get_sample_value("identity_jobs_total", {"job": job, "outcome": "OK"}) or 0.0
 
 
+def webhooks_of(world: World) -> WebhookDispatcher:
+    deps = world.deps
+    return WebhookDispatcher(Sending(deps.database, deps.vault, deps.upstream, deps.clock), None)
+
+
 @pytest_asyncio.fixture
 async def waking(world: World, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Waking]:
     monkeypatch.setattr(queue_module, "_ENQUEUE_DEADLINE_SECONDS", 10.0)  # a busy machine is not what is tested
     queue, stop = Queue(redis_url), asyncio.Event()
     waking = Waking(queue)
-    functions = job_functions(world.deps, wake_sweep=waking.sweep.set, detached=Detached())
+    functions = job_functions(world.deps, webhooks_of(world), wake_sweep=waking.sweep.set, detached=Detached())
     running = asyncio.create_task(run_worker(redis_url, functions, stop=stop))
     yield waking
     stop.set()
@@ -83,7 +90,7 @@ async def test_a_sync_of_a_user_goes_on_when_its_job_is_cut_off(world: World) ->
     """By its time or with Redis: the token was sent, and has to land."""
     alice = await world.sign_in("alice")
     detached = Detached()
-    functions = job_functions(world.deps, wake_sweep=lambda: None, detached=detached)
+    functions = job_functions(world.deps, webhooks_of(world), wake_sweep=lambda: None, detached=detached)
     with world.issuer.hold("/token", grant_type="refresh_token", when="after") as gate:
         body = functions["sync_user"](tenant_id=str(world.tenant_id), user_id=str(alice.user_id))
         job = asyncio.ensure_future(body)
@@ -104,7 +111,7 @@ async def test_users_syncs_beyond_the_bound_are_left_to_the_own_sweep(
     alice = await world.sign_in("alice")
     monkeypatch.setattr(detached_module, "MAX_RUNNING", 0)
     woken = asyncio.Event()
-    functions = job_functions(world.deps, wake_sweep=woken.set, detached=Detached())
+    functions = job_functions(world.deps, webhooks_of(world), wake_sweep=woken.set, detached=Detached())
     await functions["sync_user"](tenant_id=str(world.tenant_id), user_id=str(alice.user_id))
     assert woken.is_set()
     assert world.token_requests(alice) == 0

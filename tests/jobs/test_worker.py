@@ -11,15 +11,18 @@ from identity_api.db.database import Database
 from identity_api.jobs.worker import run_worker
 from identity_api.maintenance.audit_chain import ChainIntact, verify
 from identity_api.telemetry import METRICS
+from identity_api.upstream.exchange import Upstream
 from tests.sync.conftest import MakeWorld
 from tests.sync.world import World
 
 
 @asynccontextmanager
-async def running_worker(world: World, redis_url: str | None = None) -> AsyncIterator[asyncio.Event]:
+async def running_worker(
+    world: World, redis_url: str | None = None, *, webhooks_through: Upstream | None = None
+) -> AsyncIterator[asyncio.Event]:
     """A worker inside the block; it is told to stop at the end, and must end."""
     stop = asyncio.Event()
-    running = asyncio.create_task(run_worker(world.deps, stop, redis_url=redis_url))
+    running = asyncio.create_task(run_worker(world.deps, stop, redis_url=redis_url, webhooks_through=webhooks_through))
     try:
         yield stop
     finally:

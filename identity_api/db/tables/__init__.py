@@ -18,11 +18,24 @@ from identity_api.db.tables import (
     sessions,
     tenants,
     users,
+    webhooks,
 )
 
 TABLES: list[type[Table]] = [
     value
-    for module in (schema, tenants, providers, users, identities, permissions, sessions, logins, audit, outbox)
+    for module in (
+        schema,
+        tenants,
+        providers,
+        users,
+        identities,
+        permissions,
+        sessions,
+        logins,
+        audit,
+        outbox,
+        webhooks,
+    )
     for value in vars(module).values()
     if isinstance(value, type) and issubclass(value, Table) and value is not Table
 ]

@@ -1,0 +1,61 @@
+"""Webhooks: where a tenant's changes are sent, under which secrets, and how that went."""
+
+from piccolo.columns import Array, BigInt, Text
+from piccolo.table import Table
+
+from identity_api.db.tables.columns import array, binary, key, number, reference, text, time
+
+__all__ = ["Webhook", "WebhookDelivery", "WebhookSecret"]
+
+
+class Webhook(Table, tablename="webhook"):
+    """An address that is sent the tenant's changes in their order."""
+
+    id = key()
+    tenant_id = reference()
+    url = text()
+    description = text()
+    types: Array = array(Text())
+    """The types of changes that are sent; the others are stepped over."""
+    position = BigInt(default=None)
+    """The newest change that was delivered or stepped over."""
+    failures = number()
+    """Attempts at the next one that have failed."""
+    failing_since = time(null=True)
+    due_at = time(null=True)
+    """No attempt is made before; null while nothing has failed."""
+    lease_until = time(null=True)
+    """A worker is delivering until then at most."""
+    disabled_at = time(null=True)
+    disabled_reason = text(null=True)
+    created_at = time()
+
+
+class WebhookSecret(Table, tablename="webhook_secret"):
+    """A key that messages are signed with; while it is being rotated there are two."""
+
+    id = key()
+    tenant_id = reference()
+    webhook_id = reference()
+    sealed = binary()
+    created_at = time()
+    expires_at = time(null=True)
+
+
+class WebhookDelivery(Table, tablename="webhook_delivery"):
+    """An attempt to deliver a message."""
+
+    id = key()
+    tenant_id = reference()
+    webhook_id = reference()
+    message_id = text()
+    position = BigInt(default=None, null=True)
+    """Of the change; null for a test."""
+    type = text()
+    attempt = number()
+    status = number(null=True)
+    """What was answered; null if nothing was."""
+    error = text(null=True)
+    """Why it failed, by code; null if it was delivered."""
+    milliseconds = number()
+    at = time()

@@ -1,0 +1,66 @@
+"""Finds webhooks that have something waiting, and has them delivered by jobs of the queue, each by any worker.
+
+A webhook that the queue does not take is delivered here: Redis is away, or has lost what it took before.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+from uuid import UUID
+
+from identity_api.db import webhooks
+from identity_api.telemetry import get_logger
+from identity_api.webhooks.deliver import deliver
+from identity_api.webhooks.send import Sending
+
+JOB: Final = "deliver_webhook"
+LOOKED_AT: Final = 200
+AT_ONCE: Final = 20
+"""Webhooks that one process delivers to outside the queue at a time."""
+
+_log = get_logger(__name__)
+
+
+class WebhookDispatcher:
+    """One worker's. `enqueue` is `Queue.enqueue`, or None where there is no queue."""
+
+    def __init__(self, sending: Sending, enqueue: Callable[..., Awaitable[bool]] | None) -> None:
+        self._sending, self._enqueue = sending, enqueue
+        self._running: dict[UUID, asyncio.Task[None]] = {}
+
+    async def look(self) -> None:
+        """Hand over what is due now."""
+        async with self._sending.database.reading() as connection:
+            due = await webhooks.due(connection, LOOKED_AT)
+        for tenant_id, webhook_id in due:
+            if not await self._is_enqueued(tenant_id, webhook_id):
+                self._start(tenant_id, webhook_id)
+
+    async def deliver(self, tenant_id: str, webhook_id: str) -> None:
+        """The job."""
+        await deliver(self._sending, UUID(tenant_id), UUID(webhook_id))
+
+    async def close(self) -> None:
+        """Cancel what is under way; a message that was sent and not noted is sent again."""
+        for task in self._running.values():
+            task.cancel()
+        await asyncio.gather(*self._running.values(), return_exceptions=True)
+
+    async def _is_enqueued(self, tenant_id: UUID, webhook_id: UUID) -> bool:
+        if self._enqueue is None:
+            return False
+        ids = {"tenant_id": str(tenant_id), "webhook_id": str(webhook_id)}
+        return await self._enqueue(JOB, job_id=f"webhook:{webhook_id}", **ids)
+
+    def _start(self, tenant_id: UUID, webhook_id: UUID) -> None:
+        if webhook_id in self._running or len(self._running) >= AT_ONCE:
+            return
+        task = asyncio.create_task(self._deliver(tenant_id, webhook_id), name=f"webhook:{webhook_id}")
+        self._running[webhook_id] = task
+        task.add_done_callback(lambda _: self._running.pop(webhook_id, None))
+
+    async def _deliver(self, tenant_id: UUID, webhook_id: UUID) -> None:
+        try:
+            await deliver(self._sending, tenant_id, webhook_id)
+        except Exception:
+            _log.exception("job.failed", job=JOB)

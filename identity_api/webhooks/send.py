@@ -1,0 +1,72 @@
+"""One attempt at one message: signed, sent over the guarded client, judged."""
+
+import time
+from typing import Final
+from uuid import UUID
+
+import httpx
+
+from identity_api.clock import Clock
+from identity_api.db.database import Connection, Database
+from identity_api.db.webhooks import Attempt, Webhook, secrets
+from identity_api.upstream.exchange import Upstream
+from identity_api.upstream.httpx_client import code_of, httpx_client
+from identity_api.vault import Vault
+from identity_api.webhooks.messages import Message
+from identity_api.webhooks.signing import signed_headers
+
+DEADLINE_SECONDS: Final = 10.0
+ANSWER_BYTES: Final = 64 * 1024
+GONE: Final = 410
+"""The receiver wants nothing any more (Standard Webhooks, operational considerations)."""
+SEALED_TABLE: Final = "webhook_secret"
+
+
+class Sending:
+    """What sending needs of this process."""
+
+    def __init__(self, database: Database, vault: Vault, upstream: Upstream, clock: Clock) -> None:
+        self.database, self.vault, self.upstream, self.clock = database, vault, upstream, clock
+
+    async def keys(self, connection: Connection, webhook: Webhook) -> list[str]:
+        """The webhook's secrets, opened.
+
+        Raises:
+            VaultError: as `Vault.open`.
+        """
+        found = await secrets(connection, webhook.tenant_id, webhook.id)
+        return [self._open(webhook.tenant_id, one.id, one.sealed) for one in found]
+
+    def _open(self, tenant_id: UUID, row_id: UUID, sealed: bytes) -> str:
+        return self.vault.open(sealed, tenant_id=tenant_id, table=SEALED_TABLE, column="sealed", row_id=row_id).decode()
+
+    async def attempt(self, webhook: Webhook, keys: list[str], message: Message) -> Attempt:
+        """Send it once. Never raises for anything that the receiver or the way to it does.
+
+        Only 2xx is a delivery. A redirect is none: it could lead anywhere.
+        """
+        headers = {
+            "content-type": "application/json",
+            "user-agent": "identity-api-webhooks",
+            **signed_headers(keys, message.id, self.clock(), message.body),
+        }
+        began = time.monotonic()
+        status: int | None = None
+        error: str | None = None
+        client = httpx_client(self.upstream, deadline=DEADLINE_SECONDS, cap=ANSWER_BYTES, tenant=webhook.tenant_id)
+        try:
+            async with client:
+                response = await client.post(webhook.url, content=message.body, headers=headers)
+            status = response.status_code
+            error = None if response.is_success else f"http_{status}"
+        except httpx.TransportError as failed:
+            error = code_of(failed)
+        return Attempt(
+            message_id=message.id,
+            position=message.position,
+            type=message.type,
+            attempt=webhook.failures + 1,
+            status=status,
+            error=error,
+            milliseconds=round((time.monotonic() - began) * 1000),
+        )

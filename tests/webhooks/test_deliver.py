@@ -1,0 +1,140 @@
+"""Messages arrive at least once, in order, signed; what does not arrive waits, and nothing overtakes it."""
+
+from datetime import timedelta
+
+import pytest
+
+from identity_api.db import webhooks
+from identity_api.ids import uuid7
+from identity_api.webhooks import administration
+from identity_api.webhooks.administration import Settings
+from identity_api.webhooks.deliver import GIVE_UP_AFTER, seconds_until_retry
+from tests.webhooks.conftest import Desk
+
+pytestmark = pytest.mark.asyncio
+
+
+async def test_a_change_arrives_signed_and_says_whose_it_is(desk: Desk) -> None:
+    user_id = uuid7()
+    await desk.change(user_id)
+    assert await desk.deliver() == 1
+    [received] = desk.receiver.received
+    assert received.content["type"] == "user.permissions_changed"
+    assert received.content["data"] == {
+        "tenant_id": str(desk.actor.tenant_id),
+        "position": 1,
+        "user_ids": [str(user_id)],
+    }
+    assert received.is_signed_with(desk.secret)
+    assert not received.is_signed_with("whsec_" + "A" * 43 + "=")
+    assert await desk.deliver() == 0
+
+
+async def test_the_timestamp_is_that_of_the_attempt(desk: Desk) -> None:
+    await desk.change(uuid7())
+    await desk.deliver()
+    assert desk.receiver.received[0].headers["webhook-timestamp"] == str(int(desk.now.timestamp()))
+
+
+async def test_nothing_overtakes_a_message_that_is_refused(desk: Desk) -> None:
+    first, second = uuid7(), uuid7()
+    await desk.change(first)
+    await desk.change(second)
+    desk.receiver.statuses = [500]
+    assert await desk.deliver() == 0
+    assert (await desk.state()).failures == 1
+    assert await desk.deliver() == 0, "it waits"
+    await desk.let_retry()
+    assert await desk.deliver() == 2
+    assert desk.users() == [str(first), str(first), str(second)]
+    again = desk.receiver.received
+    assert again[0].id == again[1].id != again[2].id
+    assert (await desk.state()).failures == 0
+
+
+async def test_the_log_has_every_attempt(desk: Desk) -> None:
+    await desk.change(uuid7())
+    desk.receiver.statuses = [503]
+    await desk.deliver()
+    await desk.let_retry()
+    await desk.deliver()
+    assert [(one.attempt, one.status, one.error) for one in await desk.log()] == [(2, 204, None), (1, 503, "http_503")]
+
+
+async def test_a_redirect_is_not_followed_and_is_no_delivery(desk: Desk) -> None:
+    await desk.change(uuid7())
+    desk.receiver.statuses = [302]
+    assert await desk.deliver() == 0
+    assert [one.error for one in await desk.log()] == ["http_302"]
+
+
+async def test_types_that_are_not_wanted_are_stepped_over(desk: Desk) -> None:
+    settings = Settings(desk.receiver.url, ("session.ended",))
+    await administration.update(desk.sending, desk.allow, desk.actor, desk.webhook.id, settings, enabled=True)
+    await desk.change(uuid7())
+    await desk.change(uuid7(), "session.ended")
+    await desk.change(uuid7())
+    assert await desk.deliver() == 1
+    assert (await desk.state()).position == 3
+
+
+async def test_while_one_delivers_another_does_not(desk: Desk) -> None:
+    await desk.change(uuid7())
+    async with desk.database.transaction() as connection:
+        assert await webhooks.claim(connection, desk.actor.tenant_id, desk.webhook.id, lease_seconds=30)
+    assert await desk.deliver() == 0
+    async with desk.database.transaction() as connection:
+        await connection.execute("update webhook set lease_until = now() where tenant_id = $1", desk.actor.tenant_id)
+    assert await desk.deliver() == 1, "a worker that died holds it no longer than its lease"
+
+
+async def test_a_receiver_that_is_gone_is_asked_no_more(desk: Desk) -> None:
+    await desk.change(uuid7())
+    desk.receiver.statuses = [410]
+    await desk.deliver()
+    assert (await desk.state()).disabled_reason == "GONE"
+    assert await desk.deliver() == 0
+
+
+async def test_a_webhook_that_fails_for_days_is_disabled_and_goes_on_when_it_is_enabled(desk: Desk) -> None:
+    first, second = uuid7(), uuid7()
+    await desk.change(first)
+    desk.receiver.statuses = [500, 500, 500]
+    for wait in (timedelta(0), GIVE_UP_AFTER - timedelta(minutes=1), GIVE_UP_AFTER + timedelta(minutes=1)):
+        desk.now += wait
+        await desk.let_retry()
+        await desk.deliver()
+    state = await desk.state()
+    assert state.disabled_reason == "FAILING"
+    async with desk.database.reading() as connection:
+        told = await connection.fetchval(
+            "select payload->>'error' from audit_event where tenant_id = $1 and action = 'webhook.disabled'",
+            desk.actor.tenant_id,
+        )
+        assert (await webhooks.failing(connection)).given_up >= 1
+    assert told == "http_500"
+    await desk.change(second)
+    desk.receiver.received.clear()
+    settings = Settings(desk.receiver.url)
+    await administration.update(desk.sending, desk.allow, desk.actor, desk.webhook.id, settings, enabled=True)
+    assert await desk.deliver() == 2
+    assert desk.users() == [str(first), str(second)]
+
+
+async def test_the_address_is_checked_at_each_attempt(desk: Desk) -> None:
+    """A name may lead to another address than when it was entered."""
+    async with desk.database.transaction() as connection:
+        await connection.execute(
+            "update webhook set url = 'http://127.0.0.1:1/hooks' where tenant_id = $1", desk.actor.tenant_id
+        )
+    await desk.change(uuid7())
+    assert await desk.deliver() == 0
+    [attempt] = await desk.log()
+    assert attempt.status is None
+    assert attempt.error is not None
+    assert attempt.error.startswith("target_")
+
+
+async def test_retries_come_at_growing_pauses_of_an_hour_at_most() -> None:
+    assert 4 <= seconds_until_retry(0) <= 6
+    assert 2_000 < seconds_until_retry(9) < seconds_until_retry(30) * 2 <= 2 * 3_600 * 1.2
