@@ -58,13 +58,18 @@ def digest_of(done: Sequence[Done], effect: Effect) -> str:
     return hashlib.sha256(msgspec.json.encode([changes, effect.digest], order="deterministic")).hexdigest()
 
 
+def mapping_ids_of(done: Sequence[Done]) -> list[UUID]:
+    """The mappings that are changed, each once."""
+    return list(dict.fromkeys([one.mapping_id for one in done if one.mapping_id is not None]))
+
+
 async def effect_of(connection: Connection, limits: TenantLimits, tenant_id: UUID, done: Sequence[Done]) -> Effect:
     """Ask the deciding query what it will say of everybody concerned; nothing is written.
 
     Raises:
         LimitReached: the set concerns more identities than are looked at in a request, or changes more than is shown.
     """
-    mapping_ids = list(dict.fromkeys([one.mapping_id for one in done if one.mapping_id is not None]))
+    mapping_ids = mapping_ids_of(done)
     most = limits.max_preview_identities
     concerned = await rows.concerned(connection, tenant_id, mapping_ids, limit=most + 1)
     if len(concerned) > most:

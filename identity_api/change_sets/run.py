@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Sequence
+from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -14,18 +15,22 @@ from identity_api.change_sets.changes import (
     RevokePermission,
     Undo,
 )
-from identity_api.change_sets.effect import Effect, digest_of, effect_of
+from identity_api.change_sets.effect import Effect, digest_of, effect_of, mapping_ids_of
 from identity_api.change_sets.errors import ChangesRefused, Problem
 from identity_api.change_sets.steps import Done, make
 from identity_api.change_sets.undo import inverse
 from identity_api.change_sets.warnings import Warned, warnings_of
-from identity_api.db import audit, locks, ways_in
+from identity_api.db import audit, change_sets, locks, ways_in
 from identity_api.db.database import Connection, Database
 from identity_api.errors import BadInput, Conflict, IdentityAPIError
 from identity_api.group_mappings.rules import Edit
 from identity_api.ids import uuid7
+from identity_api.lifecycle.grants import apply_decision
 from identity_api.permissions.delegation import Actor
 from identity_api.permissions.service import ADMINISTERING
+
+AT_ONCE: Final = 1_000
+"""Identities whose grants are written with the set; of more they follow within moments."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -50,7 +55,7 @@ async def preview(database: Database, actor: Actor, changes: Sequence[Change | U
     """
     with contextlib.suppress(_TakenBack):
         async with database.transaction() as connection:
-            outcome = await _made(connection, database, actor, changes, dry_run=True)
+            outcome = await _made(connection, database, actor, changes)
             raise _TakenBack
     return outcome
 
@@ -66,11 +71,7 @@ async def apply(database: Database, actor: Actor, changes: Sequence[Change | Und
         ChangesRefused, BadInput, LimitReached, Refused: as for `preview`.
     """
     async with database.transaction() as connection:
-        outcome = await _made(connection, database, actor, changes, dry_run=False)
-        if outcome.digest != as_previewed:
-            raise Conflict(
-                "The changes would not do by now what the preview said. Look at a new preview.", code="PREVIEW_OUTDATED"
-            )
+        outcome = await _made(connection, database, actor, changes, as_previewed=as_previewed)
         await audit.record(connection, actor.tenant_id, actor.name, [_event(outcome)])
         return outcome
 
@@ -80,19 +81,49 @@ class _TakenBack(Exception):
 
 
 async def _made(
-    connection: Connection, database: Database, actor: Actor, changes: Sequence[Change | Undo], *, dry_run: bool
+    connection: Connection,
+    database: Database,
+    actor: Actor,
+    changes: Sequence[Change | Undo],
+    *,
+    as_previewed: str | None = None,
 ) -> Outcome:
+    """The set, made; without `as_previewed` to be taken back."""
     if not 1 <= len(changes) <= MAX_CHANGES:
         raise BadInput(f"A set has between 1 and {MAX_CHANGES} changes.", field="changes")
     tenant_id = actor.tenant_id
     async with an_admin_remains(connection, actor):
-        edit = await Edit.begin(connection, database.limits, actor, dry_run=dry_run)
+        edit = await Edit.begin(connection, database.limits, actor, dry_run=as_previewed is None)
         before = await ways_in.held_in_force(connection, tenant_id, sorted(ADMINISTERING))
         done = await _Steps(edit, changes).make_all()
+        effect = await effect_of(connection, database.limits, tenant_id, done)
+        digest = digest_of(done, effect)
+        if as_previewed is not None:
+            await _finish(connection, actor, done, effect, is_as_previewed=digest == as_previewed)
     after = await ways_in.held_in_force(connection, tenant_id, sorted(ADMINISTERING))
-    effect = await effect_of(connection, database.limits, tenant_id, done)
     warned = await warnings_of(connection, tenant_id, effect, sorted(before - after))
-    return Outcome(digest_of(done, effect), tuple(done), effect, warned)
+    return Outcome(digest, tuple(done), effect, warned)
+
+
+async def _finish(
+    connection: Connection, actor: Actor, done: Sequence[Done], effect: Effect, *, is_as_previewed: bool
+) -> None:
+    """See that the set does what was previewed, and write the grants of a few people now: so nobody is without what moves
+    from one mapping to another, not even for moments. The transaction has the tenant's mappings to itself.
+
+    Raises:
+        Conflict: `PREVIEW_OUTDATED`.
+    """
+    if not is_as_previewed:
+        raise Conflict(
+            "The changes would not do by now what the preview said. Look at a new preview.", code="PREVIEW_OUTDATED"
+        )
+    if effect.concerned <= AT_ONCE:
+        tenant_id, mapping_ids = actor.tenant_id, mapping_ids_of(done)
+        concerned = await change_sets.concerned(connection, tenant_id, mapping_ids, limit=AT_ONCE)
+        identity_ids = [one.identity_id for one in concerned]
+        await locks.users_of_identities(connection, tenant_id, identity_ids)
+        await apply_decision(connection, tenant_id, identity_ids, mapping_ids=mapping_ids, actor=actor.name)
 
 
 class _Steps:

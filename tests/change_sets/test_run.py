@@ -61,6 +61,19 @@ async def test_what_one_change_takes_and_another_gives_is_neither_lost_nor_gaine
     assert (seen.effect.gained, seen.effect.lost) == (frozenset(), frozenset())
 
 
+async def test_nobody_is_without_what_moves_to_another_mapping_not_even_for_moments(world: World) -> None:
+    """No worker runs here."""
+    await made(world, [mapping(world, "engineering")])
+    moved = [
+        changes.DeleteMapping(mapping_id=await mapping_id(world, "engineering"), version=1),
+        mapping(world, "platform"),
+    ]
+    assert await world.effective(world.engineer) == {"docs:read"}
+    digest = (await look(world, moved)).digest
+    await run.apply(world.database, world.operator, moved, as_previewed=digest)
+    assert await world.effective(world.engineer) == {"docs:read"}
+
+
 async def test_a_preview_leaves_no_trace(world: World) -> None:
     before = await contents(world)
     asked = [mapping(world, "engineering"), changes.CreatePermission(name="reports:read"), grant(world, "admin")]
@@ -181,8 +194,8 @@ async def test_a_set_is_in_the_record_with_its_digest_beside_its_changes(world: 
             world.tenant,
         )
     actions = [row["action"] for row in rows]
-    assert actions[:3] == ["mapping.created", "grant.opened", "change_set.applied"]
-    assert done.digest in rows[2]["payload"]
+    assert actions == ["mapping.created", "grant.opened", "grant.opened", "change_set.applied"]
+    assert done.digest in rows[-1]["payload"]
 
 
 async def somebody(world: World, random: Random) -> changes.Change:

@@ -1,8 +1,11 @@
 """`identity-api audit`."""
 
 from typing import Any, Literal
+from uuid import UUID
 
 import rich_click as click
+
+from identity_api.cli.commands.mapping import as_previewed
 
 
 @click.group()
@@ -102,3 +105,24 @@ def export(tenant: str, form: Literal["ndjson", "csv"], **criteria: str | None) 
         await audit_export.export(database, tenant_id, where, form)
 
     run_on_database(read_settings(keys_required=False), work)
+
+
+@command.command()
+@click.argument("tenant")
+@click.argument("events", nargs=-1, required=True, metavar="EVENT...", type=click.UUID)
+@as_previewed
+def undo(tenant: str, events: tuple[UUID, ...], dry_run: bool, as_previewed: str | None, as_json: bool) -> None:
+    """Put back what each EVENT of TENANT changed of a mapping, a permission, or a grant by hand, all of it or nothing.
+
+    `audit list` has the ids. Refused if something has been changed again since.
+    """
+    from identity_api.change_sets.changes import Undo
+    from identity_api.cli.change_sets import change, print_set
+    from identity_api.cli.users import on_tenant
+
+    asked = [Undo(event_id=one) for one in events]
+    shown = on_tenant(
+        tenant,
+        lambda database, actor: change(database, actor, asked, dry_run=dry_run, as_previewed=as_previewed),
+    )
+    print_set(shown, dry_run=dry_run, as_json=as_json)
