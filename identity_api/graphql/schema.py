@@ -14,6 +14,7 @@ import strawberry
 from identity_api.graphql import ids
 from identity_api.graphql.access import object_type
 from identity_api.graphql.audit.events import AuditQueries
+from identity_api.graphql.audit.login_activity import LoginActivityQueries
 from identity_api.graphql.audit.past_grants import PastGrantQueries
 from identity_api.graphql.context import Context, GraphQLDeps, Info, build_context
 from identity_api.graphql.engine import EngineSchema, build_schema
@@ -107,6 +108,7 @@ class Query(
     FindingQueries,
     OnboardingQueries,
     AuditQueries,
+    LoginActivityQueries,
     PastGrantQueries,
     ExplanationQueries,
     WebhookQueries,

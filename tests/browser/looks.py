@@ -78,7 +78,7 @@ _CONTRAST = """() => {
     const reached = ratio(one, other);
     if (reached < least) found.push(`contrast of ${what}: ${reached.toFixed(2)}, not ${least}`);
   };
-  for (const one of document.querySelectorAll('body *')) {
+  for (const one of document.querySelectorAll('body *:not(svg, svg *)')) {
     const own = [...one.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim() !== '');
     const style = getComputedStyle(one);
     const what = `${one.tagName} ${one.className} "${one.innerText.slice(0, 30)}"`;
@@ -124,7 +124,9 @@ async def _keyboard(page: Page) -> list[str]:
     order: list[int] = []
     found: list[str] = []
     # The window's own controls, between the last and the first, take no turn without a screen; some `body` may.
-    for _ in range(count + 2):
+    # A date is typed in parts, each with a turn of its own.
+    parts = 4 * await page.locator("input[type=date]").count()
+    for _ in range(count + parts + 2):
         await page.keyboard.press("Tab")
         focus = await page.evaluate(_FOCUS)
         if focus is None or focus["at"] in order:

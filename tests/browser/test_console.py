@@ -146,3 +146,29 @@ async def test_with_javascript_the_preview_follows_what_is_typed_and_ticked(scri
     await expect(scripted.locator("#preview")).to_contain_text("Nothing has been changed yet.")
     await scripted.emulate_media(color_scheme="dark")
     await look(scripted, "New mapping")
+
+
+async def test_without_javascript_the_overview_permissions_and_audit_are_read(plain: Page, house: House) -> None:
+    await plain.goto(f"{house.origin}/console")
+    await look(plain, "Overview")
+    await plain.get_by_role("link", name="All changes").click()
+    await plain.get_by_label("Is", exact=True).fill("session.begun")
+    await plain.get_by_role("button", name="Show").click()
+    await expect(plain.locator("#found li").first).to_contain_text("session.begun")
+    await look(plain, "Audit")
+    await plain.goto(f"{house.origin}/console/permissions")
+    await plain.get_by_label("Name (noun:verb)").fill("reports:read")
+    await plain.get_by_role("button", name="Make the permission").click()
+    await expect(plain.get_by_role("status")).to_contain_text("The permission is made.")
+    await look(plain, "Permissions")
+    await plain.get_by_role("link", name="reports:read").click()
+    await look(plain, "reports:read")
+
+
+async def test_with_javascript_the_audit_follows_its_filter(scripted: Page, house: House) -> None:
+    await scripted.goto(f"{house.origin}/console/audit")
+    await scripted.get_by_label("Is", exact=True).press_sequentially("session.begun")
+    await expect(scripted.locator("#found li", has_not_text="session.begun")).to_have_count(0)
+    await expect(scripted.locator("#found li").first).to_contain_text("session.begun")
+    await scripted.goto(f"{house.origin}/console/overview")
+    await look(scripted, "Overview")

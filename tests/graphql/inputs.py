@@ -154,6 +154,7 @@ async def working_arguments(world: World) -> dict[str, dict[str, Any]]:
         "permissions": {},
         "accessFindings": {},
         "auditEvents": {"filter": {}},
+        "loginActivity": {},
         "accessAt": {"user": person, "at": "2026-01-01T00:00:00Z"},
         "whoHeld": {"permission": write, "since": "2020-01-01T00:00:00Z", "until": "2100-01-01T00:00:00Z"},
         "explainPermission": {"user": person, "permission": write},

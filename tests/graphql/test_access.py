@@ -39,6 +39,7 @@ EXPECTED: dict[str, set[str] | None] = {
     "previewGroupMappingDeletion": {service.MAPPINGS_WRITE},
     "previewChangeSet": {service.MAPPINGS_WRITE},  # asked for a mapping
     "auditEvents": {service.AUDIT_READ},
+    "loginActivity": {service.PROVIDERS_READ, service.AUDIT_READ},
     "explainPermission": {service.USERS_READ},
     "accessAt": {service.USERS_READ},
     "whoHeld": {service.USERS_READ},

@@ -53,8 +53,12 @@ def document_of(name: str) -> str:
 
 
 def may(permissions: frozenset[str]) -> dict[str, bool]:
-    """What a document can include fields by: `usersRead` for `identity:users:read`, and so on."""
-    return {_camel(name): name in permissions for name in SERVICE_PERMISSIONS}
+    """What a document can include fields by: `usersRead` for `identity:users:read`, and so on.
+
+    `watches` is for what either of two permissions shows: how syncs and logins go.
+    """
+    each = {_camel(name): name in permissions for name in SERVICE_PERMISSIONS}
+    return {**each, "watches": each["providersRead"] or each["auditRead"]}
 
 
 async def ask(

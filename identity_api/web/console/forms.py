@@ -43,6 +43,14 @@ def _of_user(name: str, word: str) -> Form:
     )
 
 
+def _grant(typed: Typed) -> dict[str, Any]:
+    return {"input": {"user": typed["id"], "permission": typed.get("given", "")}}
+
+
+def _described(typed: Typed) -> dict[str, Any]:
+    return {"description": typed.get("description", ""), "delegable": typed.get("delegable") == "yes"}
+
+
 FORMS: Final = (
     _of_user("disable_user", "disable"),
     _of_user("enable_user", "enable"),
@@ -53,6 +61,41 @@ FORMS: Final = (
         page="user",
         variables=lambda typed: {"id": typed.get("session", "")},
         leads_to="/console/users/{id}",
+    ),
+    Form(
+        name="grant_permission",
+        path="/console/users/{id:str}/grant",
+        page="user",
+        variables=_grant,
+        leads_to="/console/users/{id}",
+    ),
+    Form(
+        name="revoke_permission",
+        path="/console/users/{id:str}/revoke",
+        page="user",
+        variables=_grant,
+        leads_to="/console/users/{id}",
+    ),
+    Form(
+        name="create_permission",
+        path="/console/permissions",
+        page="permissions",
+        variables=lambda typed: {"input": {**_described(typed), "name": typed.get("name", "")}},
+        leads_to="/console/permissions",
+    ),
+    Form(
+        name="update_permission",
+        path="/console/permissions/{id:str}",
+        page="permission",
+        variables=lambda typed: {"input": {**_described(typed), "id": typed["id"]}},
+        leads_to="/console/permissions/{id}",
+    ),
+    Form(
+        name="delete_permission",
+        path="/console/permissions/{id:str}/delete",
+        page="permission",
+        variables=lambda typed: {"input": {"id": typed["id"]}},
+        leads_to="/console/permissions",
     ),
     Form(
         name="create_mapping",

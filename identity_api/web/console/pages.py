@@ -4,12 +4,21 @@ Who may see what is on a page is not said here: the API decides that, field by f
 """
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
 
-from identity_api.permissions.service import GROUPS_READ, MAPPINGS_READ, USERS_READ
+from identity_api.permissions.service import (
+    AUDIT_READ,
+    GROUPS_READ,
+    MAPPINGS_READ,
+    PERMISSIONS_WRITE,
+    PROVIDERS_READ,
+    USERS_READ,
+)
 from identity_api.web.console import rules
+from identity_api.web.console.moments import day, day_after
 
 Given = Mapping[str, str]
 """What the address gives: parts of the path and of the query, none of them empty."""
@@ -60,7 +69,40 @@ def _user(given: Given) -> dict[str, Any]:
     return {"id": given["id"], "permission": permission, "explains": bool(permission)}
 
 
+def _permission(given: Given) -> dict[str, Any]:
+    begin, end = day(given.get("at")), day_after(given.get("at"))
+    return {
+        "id": given["id"],
+        "after": given.get("after"),
+        "looksBack": begin is not None,
+        "since": begin or _NEVER,
+        "until": end or _NEVER,
+    }
+
+
+_NEVER: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_SUBJECTS: Final = frozenset(("action", "actor", "subject", "user"))
+
+
+def audit_filter(given: Given) -> dict[str, Any]:
+    """What of the audit is asked for: one criterion and a range of days."""
+    wanted: dict[str, Any] = {"since": day(given.get("since")), "until": day_after(given.get("until"))}
+    if given.get("by") in _SUBJECTS and "value" in given:
+        wanted[given["by"]] = given["value"]
+    return wanted
+
+
+def _audit(given: Given) -> dict[str, Any]:
+    return {"filter": audit_filter(given), "first": 25, "after": given.get("after")}
+
+
 PAGES: Final = (
+    Page(
+        name="overview",
+        path="/console/overview",
+        variables=lambda _: {},
+        shown_for=(PROVIDERS_READ, AUDIT_READ, MAPPINGS_READ),
+    ),
     Page(name="users", path="/console/users", variables=_users, shown_for=(USERS_READ,)),
     Page(name="user", path="/console/users/{id:str}", variables=_user),
     Page(name="groups", path="/console/groups", variables=_groups, shown_for=(GROUPS_READ,)),
@@ -72,6 +114,14 @@ PAGES: Final = (
     ),
     Page(name="new_mapping", path="/console/mappings/new", variables=rules.new_mapping),
     Page(name="mapping", path="/console/mappings/{id:str}", variables=rules.mapping),
+    Page(
+        name="permissions",
+        path="/console/permissions",
+        variables=lambda given: {"after": given.get("after")},
+        shown_for=(USERS_READ, MAPPINGS_READ, PERMISSIONS_WRITE),
+    ),
+    Page(name="permission", path="/console/permissions/{id:str}", variables=_permission),
+    Page(name="audit", path="/console/audit", variables=_audit, shown_for=(AUDIT_READ,)),
 )
 """In the order of the navigation."""
 

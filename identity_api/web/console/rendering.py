@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from identity_api.http import HTTPResponse
 from identity_api.web.console.asking import Problem
+from identity_api.web.console.charts import bars, shares
 from identity_api.web.console.pages import Page, navigation
 from identity_api.web.console.rules import SEVERAL
 from identity_api.web.console.texts import CATALOGUE, Texts
@@ -76,6 +77,7 @@ def _environment() -> jinja2.Environment:
         "languages": tuple(CATALOGUE),
     }
     environment.globals |= {"without": without, "with_several": with_several, "carried": carried, "lines": lines}
+    environment.globals |= {"bars": bars, "shares": shares}
     environment.filters |= {"when": when, "query": urlencode}
     return environment
 

@@ -18,8 +18,9 @@ from identity_api.sessions.authenticate import Authenticated
 from identity_api.sessions.login.deps import Cookie
 from identity_api.sessions.login.return_to import own_path
 from identity_api.web.console.asking import Problem, ask, problem_of
+from identity_api.web.console.exporting import MOST, PAGE, as_csv
 from identity_api.web.console.forms import FORMS, Form
-from identity_api.web.console.pages import BY_NAME, PAGES, Page, navigation
+from identity_api.web.console.pages import BY_NAME, PAGES, Page, audit_filter, navigation
 from identity_api.web.console.rendering import SCRIPTS, VERSIONS, Visit, show
 from identity_api.web.console.rules import SEVERAL
 from identity_api.web.console.texts import CATALOGUE, choose
@@ -72,6 +73,27 @@ async def script(request: WebRequest) -> Response[Any]:
     is_versioned = query_of(request).get("v") == VERSIONS[name]
     caching = "public, max-age=31536000, immutable" if is_versioned else "no-cache"
     return to_litestar(HTTPResponse(200, {"content-type": _MEDIA_TYPE, "cache-control": caching}, SCRIPTS[name]))
+
+
+@get("/console/audit.csv", name="console-audit-export")
+async def export_audit(request: WebRequest) -> Response[Any]:
+    """The audit that the page shows, as a file; at most `MOST` events, the newest."""
+    deps, context = deps_of(request), context_of(request.scope)
+    found = await authentication.optional(deps, request.scope)
+    if found is None:
+        return _to_login(request)
+    wanted = audit_filter(_typed(pairs_of(request.scope["query_string"])))
+    events: list[Any] = []
+    after: str | None = None
+    while len(events) < MOST:
+        variables = {"filter": wanted, "first": PAGE, "after": after}
+        page = (await ask(deps, context, found, "audit", variables))["auditEvents"]
+        events += [edge["node"] for edge in page["edges"]]
+        after = page["pageInfo"]["endCursor"]
+        if not page["pageInfo"]["hasNextPage"]:
+            break
+    lines = {"content-type": "text/csv; charset=utf-8", "content-disposition": 'attachment; filename="audit.csv"'}
+    return to_litestar(HTTPResponse(200, lines, as_csv(events)))
 
 
 def _page_handler(page: Page) -> HTTPRouteHandler:
@@ -161,4 +183,4 @@ def _typed(pairs: list[tuple[str, str]]) -> dict[str, str]:
 def console_handlers() -> list[HTTPRouteHandler]:
     """Every page and form."""
     pages = [_page_handler(page) for page in PAGES]
-    return [console, choose_language, script, *pages, *[_form_handler(form) for form in FORMS]]
+    return [console, choose_language, script, export_audit, *pages, *[_form_handler(form) for form in FORMS]]

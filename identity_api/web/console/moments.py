@@ -1,0 +1,18 @@
+"""Days that somebody chooses on a page, as the API takes moments."""
+
+from datetime import UTC, date, datetime, timedelta
+
+
+def day(text: str | None) -> datetime | None:
+    """The beginning of that day in UTC; None for nothing, and for what is no day."""
+    try:
+        found = date.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return datetime(found.year, found.month, found.day, tzinfo=UTC)
+
+
+def day_after(text: str | None) -> datetime | None:
+    """The end of that day, which is the beginning of the next one."""
+    found = day(text)
+    return found + timedelta(days=1) if found is not None and found.year < date.max.year else found

@@ -1,0 +1,113 @@
+"""The console's overview, permissions and audit: what each shows, to whom, and how the audit leaves as a file."""
+
+import csv
+import io
+from datetime import UTC, datetime
+
+import pytest
+
+from identity_api.graphql.ids import global_id
+from tests.openid_provider import Fault
+from tests.web.console.visitor import admin_at, user_at, words
+from tests.web.site import Site
+
+pytestmark = pytest.mark.asyncio
+
+
+async def test_the_overview_shows_syncs_logins_failures_findings_and_changes(site: Site) -> None:
+    admin = await admin_at(site)
+    with site.idp.fault(Fault.WRONG_NONCE):
+        await site.sign_in(site.client(), "bob")
+    page = await admin.get("/console/overview")
+    text = words(page)
+    assert "Acme SSO in time Synced: 1, Due: 0, none is overdue" in text
+    assert "Succeeded: 1. Failed: 1." in text
+    assert "No mapping matches group engineering" in text
+    failure = text.split("Newest failed logins")[1].split("Last changes")[0]
+    assert "Acme SSO" in failure
+    assert "session.begun" in text.split("Last changes")[1]
+    assert page.text.count("<rect") >= 49
+
+
+async def test_the_overview_shows_to_each_what_they_may_see_and_no_more(site: Site) -> None:
+    reader = await admin_at(site, permissions=("identity:mappings:read",))
+    page = words(await reader.get("/console/overview"))
+    assert "What to look at" in page
+    for other in ("Sync", "Logins in the last", "Last changes"):
+        assert other not in page
+    auditor = await admin_at(site, "bob", ("identity:audit:read",))
+    page = words(await auditor.get("/console/overview"))
+    assert "Last changes" in page
+    assert "Logins in the last" in page
+    assert "What to look at" not in page
+    assert "Newest failed logins" not in page
+
+
+async def test_the_audit_is_filtered_by_one_thing_and_by_days(site: Site) -> None:
+    admin = await admin_at(site)
+    today = datetime.now(UTC).date().isoformat()
+    began = words(await admin.get(f"/console/audit?by=action&value=session.begun&since={today}"))
+    assert "session.begun" in began
+    assert "user.created" not in began
+    assert "Nothing was found" in words(
+        await admin.get("/console/audit?by=action&value=session.begun&until=2020-01-01")
+    )
+    assert (await admin.get("/console/audit?since=yesterday&by=password&value=x")).status_code == 200
+    assert (await admin.get("/console/audit?by=user&value=nonsense")).status_code == 404
+
+
+async def test_the_audit_leaves_as_a_table_in_which_no_cell_is_computed(site: Site) -> None:
+    site.idp.add_person("mallory", (), name="=cmd|'/c calc'!A1")
+    admin = await admin_at(site)
+    await site.signed_in("mallory")
+    await admin.post("/console/permissions", name="docs:read", delegable="yes", reason="=1+1")
+    file = await admin.get("/console/audit.csv?by=action&value=permission.created")
+    assert file.headers["content-disposition"] == 'attachment; filename="audit.csv"'
+    rows = list(csv.DictReader(io.StringIO(file.content.decode("utf-8-sig"))))
+    assert [row["action"] for row in rows] == ["permission.created"]
+    assert rows[0]["reason"] == "'=1+1"
+    assert rows[0]["actor"] == "alice"
+    everything = csv.reader(io.StringIO((await admin.get("/console/audit.csv")).content.decode("utf-8-sig")))
+    assert [cell for row in everything for cell in row if cell[:1] in ("=", "+", "-", "@")] == []
+
+
+async def test_who_may_not_read_the_audit_gets_neither_page_nor_file(site: Site) -> None:
+    reader = await admin_at(site, permissions=("identity:users:read",))
+    for address in ("/console/audit", "/console/audit.csv"):
+        refused = await reader.get(address)
+        assert refused.status_code == 403
+        assert "identity:audit:read" in refused.text
+
+
+async def test_a_permission_is_made_given_shown_with_its_holders_taken_back_and_deleted(site: Site) -> None:
+    admin = await admin_at(site)
+    await site.signed_in("bob")
+    bob = f"/console/users/{global_id('User', await user_at(site, 'bob'))}"
+    await site.execute("update provider set sync_mode = 'ADDITIVE' where tenant_id = $1", site.tenant.id)
+    made = await admin.follow(await admin.post("/console/permissions", name="docs:read", delegable="yes"))
+    assert "The permission is made." in words(made)
+    address = made.text.split("<code>docs:read</code>")[0].rpartition('href="')[2].split('"')[0]
+    given = {"given": address.rpartition("/")[2]}
+    assert "The permission is given." in words(await admin.follow(await admin.post(f"{bob}/grant", **given)))
+    today = datetime.now(UTC).date().isoformat()
+    held = words(await admin.get(f"{address}?at={today}"))
+    assert "Bob Baker bob in force" in held
+    assert "still open" in held
+    assert "Nothing was found" in words(await admin.get(f"{address}?at=2020-01-01"))
+    assert "The grant is taken back." in words(await admin.follow(await admin.post(f"{bob}/revoke", **given)))
+    kept = await admin.post(f"{address}/delete")
+    assert kept.status_code == 409
+    assert "PERMISSION_IN_USE" in kept.text, "what somebody had stays askable"
+    unused = await admin.follow(await admin.post("/console/permissions", name="docs:typo"))
+    address = unused.text.split("<code>docs:typo</code>")[0].rpartition('href="')[2].split('"')[0]
+    assert "The permission is deleted." in words(await admin.follow(await admin.post(f"{address}/delete")))
+    assert (await admin.get(address)).status_code == 404
+
+
+async def test_a_name_that_no_permission_can_have_is_told_beside_the_form(site: Site) -> None:
+    admin = await admin_at(site)
+    refused = await admin.post("/console/permissions", name="not a name", description="kept")
+    assert refused.status_code == 400
+    assert 'role="alert"' in refused.text
+    assert 'value="not a name"' in refused.text
+    assert 'value="kept"' in refused.text
