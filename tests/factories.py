@@ -1,6 +1,6 @@
-"""The rows of every test world, written as the product writes them, each in a tenant of its own.
+"""The rows of every test world, one function for each kind, written as the product writes them.
 
-A world of some area has its own parts and verbs; its tenant, providers, secrets and people come from here.
+`tests.builder` makes a whole tenant of them; a world of some area adds its own parts and verbs.
 """
 
 import copy

@@ -22,7 +22,7 @@ from identity_api.db.tenants import Tenant
 from identity_api.permissions.delegation import Actor
 from identity_api.permissions.service import USERS_WRITE
 from identity_api.vault import Vault
-from tests import factories as make
+from tests.builder import build_tenant
 
 PASSWORD = "four horses, one battery"
 OTHER_PASSWORD = "another seven staples"
@@ -103,8 +103,6 @@ class LocalWorld:
 
 async def make_local_world(database: Database) -> LocalWorld:
     """A tenant that allows passwords."""
-    async with database.transaction() as connection:
-        tenant = await make.make_tenant(connection)
-    world = LocalWorld(database, tenant)
+    world = LocalWorld(database, (await build_tenant(database)).tenant)
     await world.set_policy()
     return world

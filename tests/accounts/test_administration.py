@@ -12,6 +12,7 @@ from identity_api.errors import LimitReached, NotFound, Refused
 from identity_api.permissions.delegation import Actor
 from identity_api.permissions.service import GRANTS_WRITE, MAPPINGS_WRITE
 from tests import factories as make
+from tests.builder import build_tenant
 
 
 class World:
@@ -41,24 +42,24 @@ class World:
         return [row["action"] for row in rows]
 
 
-async def build(database: Database, mode: str) -> World:
+async def make_world(database: Database, mode: str) -> World:
     world = World()
     world.database = database
-    async with database.transaction() as connection:
-        world.tenant = (await make.make_tenant(connection)).id
-        provider = await make.make_provider(connection, world.tenant, sync_mode=mode)
-        world.person = await make.make_user(connection, world.tenant)
-        world.admin = await make.make_user(connection, world.tenant, password_hash="x")
-        world.read = await make.make_permission(connection, world.tenant, "docs:read")
-        world.service = await make.make_permission(connection, world.tenant, GRANTS_WRITE)
-        identity = await make.make_identity(connection, provider, world.person)
-        await make.sign_in(connection, provider, identity, [])
+    built = await build_tenant(
+        database,
+        provider={"sync_mode": mode},
+        permissions=("docs:read", GRANTS_WRITE),
+        people={"person": []},
+        users={"admin": "x"},
+    )
+    world.tenant, world.person, world.admin = built.tenant.id, built.users["person"], built.users["admin"]
+    world.read, world.service = built.permissions.values()
     return world
 
 
 @pytest_asyncio.fixture
 async def world(database: Database) -> World:
-    return await build(database, "ADDITIVE")
+    return await make_world(database, "ADDITIVE")
 
 
 @pytest.mark.asyncio
@@ -79,7 +80,7 @@ async def test_a_permission_given_by_hand_is_in_force_until_it_is_taken(world: W
 @pytest.mark.asyncio
 async def test_where_a_strict_provider_rules_nothing_is_given_by_hand(database: Database) -> None:
     """S0-23: refused with a reason. The operator's word on this service's own permissions is the exception."""
-    world = await build(database, "STRICT")
+    world = await make_world(database, "STRICT")
     with pytest.raises(Refused) as caught:
         await administration.grant_permission(world.database, world.actor(), world.person, world.read)
     assert caught.value.code == "STRICT_PROVIDER"

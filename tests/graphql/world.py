@@ -39,6 +39,7 @@ from identity_api.vault import Vault
 from identity_api.web.http.limits import EdgeLimits
 from tests import factories as make
 from tests.accounts.local_world import QUICK
+from tests.builder import build_tenant
 
 SCHEMA = build()
 VAULT = Vault(KeyRing([("tests", os.urandom(32))]))
@@ -280,23 +281,25 @@ async def make_world(database: Database) -> World:
         providers=provider_deps(database),
         session_idle_seconds=3_600,
     )
+    built = await build_tenant(
+        database,
+        provider={"sync_mode": "ADDITIVE"},
+        permissions=(*SERVICE_PERMISSIONS, "docs:read", "docs:write"),
+        undelegable=["vault:open"],
+        mapped={"engineering": "docs:read"},
+        people={"person": ["engineering", "platform"]},
+        users={"local": None},
+    )
+    world.tenant, world.provider, world.mapping = built.tenant.id, built.its_provider, built.mappings["engineering"]
+    world.permissions = {name: built.permissions[name] for name in SERVICE_PERMISSIONS}
+    world.read, world.write, world.locked = [
+        built.permissions[name] for name in ("docs:read", "docs:write", "vault:open")
+    ]
+    world.person, world.person_identity = built.users["person"], built.identities["person"]
+    world.local = built.users["local"]
     async with database.transaction() as connection:
-        world.tenant = (await make.make_tenant(connection)).id
-        world.provider = await make.make_provider(connection, world.tenant, sync_mode="ADDITIVE")
-        world.permissions = {
-            name: await make.make_permission(connection, world.tenant, name) for name in SERVICE_PERMISSIONS
-        }
-        world.read = await make.make_permission(connection, world.tenant, "docs:read")
-        world.write = await make.make_permission(connection, world.tenant, "docs:write")
-        world.locked = await make.make_permission(connection, world.tenant, "vault:open", delegable=False)
-        world.person = await make.make_user(connection, world.tenant)
-        world.person_identity = await make.make_identity(connection, world.provider, world.person)
-        await make.sign_in(connection, world.provider, world.person_identity, ["engineering", "platform"])
-        world.mapping = await make.make_mapping(connection, world.tenant, "engineering", [world.read])
-        await make.sign_in(connection, world.provider, world.person_identity, ["engineering", "platform"])
         hook = NewWebhook(uuid7(), "https://hooks.example/", "", ["user.updated"])
         await webhooks.insert(connection, world.tenant, hook)
-        world.local = await make.make_user(connection, world.tenant)
         await grants.open_manual_grant(connection, world.tenant, world.local, world.write, "operator:root")
         await user_read_model.refresh(connection, world.tenant, [world.local])
     world.admin = await world.client(*EVERYTHING)

@@ -12,7 +12,7 @@ from identity_api.group_mappings.rules import Rule
 from identity_api.permissions.delegation import Actor
 from identity_api.permissions.effective import standing
 from identity_api.permissions.service import MAPPINGS_WRITE
-from tests import factories as make
+from tests.builder import build_tenant
 
 
 class World:
@@ -63,19 +63,17 @@ class World:
 async def make_world(database: Database) -> World:
     world = World()
     world.database = database
-    async with database.transaction() as connection:
-        world.tenant = (await make.make_tenant(connection)).id
-        world.provider = await make.make_provider(connection, world.tenant)
-        world.engineer = await make.make_user(connection, world.tenant)
-        world.admin = await make.make_user(connection, world.tenant)
-        world.read = await make.make_permission(connection, world.tenant, "docs:read")
-        world.write = await make.make_permission(connection, world.tenant, "docs:write")
-        world.locked = await make.make_permission(connection, world.tenant, "vault:open", delegable=False)
-        world.service = await make.make_permission(connection, world.tenant, MAPPINGS_WRITE)
-        identity = await make.make_identity(connection, world.provider, world.engineer)
-        await make.sign_in(connection, world.provider, identity, ["engineering", "platform"])
-        world.admin_identity = await make.make_identity(connection, world.provider, world.admin)
-        await make.sign_in(connection, world.provider, world.admin_identity, ["admins"])
+    built = await build_tenant(
+        database,
+        provider={},
+        permissions=("docs:read", "docs:write", MAPPINGS_WRITE),
+        undelegable=["vault:open"],
+        people={"engineer": ["engineering", "platform"], "admin": ["admins"]},
+    )
+    world.tenant, world.provider = built.tenant.id, built.its_provider
+    world.engineer, world.admin = built.users["engineer"], built.users["admin"]
+    world.admin_identity = built.identities["admin"]
+    world.read, world.write, world.service, world.locked = built.permissions.values()
     return world
 
 

@@ -9,11 +9,10 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 from uuid import UUID
 
-from identity_api.db import providers, tenants
+from identity_api.db import providers
 from identity_api.db.database import Database
 from identity_api.db.providers import Provider
-from identity_api.db.tenants import Frontend, Tenant
-from identity_api.ids import uuid7
+from identity_api.db.tenants import Tenant
 from identity_api.sessions.authenticate import Authenticated, authenticate
 from identity_api.sessions.login.complete import complete
 from identity_api.sessions.login.deps import (
@@ -30,6 +29,7 @@ from identity_api.sessions.login.finish import finish
 from identity_api.sessions.login.launch import launch
 from identity_api.sessions.login.prepare import prepare
 from tests import factories as make
+from tests.builder import build_tenant
 from tests.openid_provider import RunningProvider
 from tests.openid_provider.browser import CallbackRequest as ProviderArrival
 
@@ -104,19 +104,13 @@ class World:
 
 async def make_world(deps: LoginDeps, idp: RunningProvider, **settings: Any) -> World:
     """A tenant with the provider `sso` and a frontend that may use every delivery."""
-    async with deps.database.transaction() as connection:
-        tenant = await make.make_tenant(connection)
-        frontend = Frontend(
-            uuid7(),
-            tenant.id,
-            "app",
-            ("https://app.acme.example",),
-            (FRONTEND_URL, f"{FRONTEND_URL}?from=sso"),
-            ("cookie", "code", "fragment"),
-        )
-        await tenants.write_frontend(connection, frontend)
-    provider = await add_provider(deps, tenant.id, idp, slug="sso", redirect_url=CALLBACK, **settings)
-    return World(deps, tenant, provider, idp)
+    built = await build_tenant(
+        deps.database,
+        frontend=("https://app.acme.example", (FRONTEND_URL, f"{FRONTEND_URL}?from=sso")),
+        provider={"slug": "sso", "redirect_url": CALLBACK, **settings},
+        at=(idp, deps.vault),
+    )
+    return World(deps, built.tenant, built.its_provider, idp)
 
 
 async def add_provider(deps: LoginDeps, tenant_id: UUID, idp: RunningProvider, **settings: Any) -> Provider:

@@ -33,6 +33,7 @@ from identity_api.upstream.exchange import Upstream
 from identity_api.upstream.keys import ProviderDocuments
 from identity_api.vault import Vault
 from tests import factories as make
+from tests.builder import build_tenant
 from tests.openid_provider import RunningProvider
 
 NONCE = "the nonce of every login here"
@@ -346,11 +347,11 @@ async def make_world(
 ) -> World:
     """A tenant with the running provider, where groups give permissions."""
     limits = {name: settings.pop(name) for name in SyncLimits.__struct_fields__ if name in settings}
-    async with database.transaction() as connection:
-        tenant = await make.make_tenant(connection)
-        given = {"absent_groups": "EMPTY", **settings}
-        provider = await make.make_provider_at(connection, tenant.id, issuer, vault, **given)
-        for group, permission in GROUP_PERMISSIONS.items():
-            permission_id = await make.make_permission(connection, tenant.id, permission)
-            await make.make_mapping(connection, tenant.id, group, [permission_id])
-    return World(database, vault, issuer, provider, make_deps(database, vault, upstream, **limits))
+    built = await build_tenant(
+        database,
+        provider={"absent_groups": "EMPTY", **settings},
+        at=(issuer, vault),
+        permissions=list(GROUP_PERMISSIONS.values()),
+        mapped=GROUP_PERMISSIONS,
+    )
+    return World(database, vault, issuer, built.its_provider, make_deps(database, vault, upstream, **limits))

@@ -9,14 +9,14 @@ from uuid import UUID
 
 import httpx
 
-from identity_api.db import tenants
 from identity_api.db.database import Database
 from identity_api.db.providers import Provider
-from identity_api.db.tenants import Frontend, Tenant
+from identity_api.db.tenants import Tenant
 from identity_api.ids import uuid7
 from identity_api.vault import Vault
 from identity_api.web.http.http_application import HTTPApplication
 from tests import factories as make
+from tests.builder import build_tenant
 from tests.openid_provider import Client, RunningProvider
 from tests.openid_provider.browser import CallbackRequest
 
@@ -119,14 +119,8 @@ async def come_back(client: httpx.AsyncClient, arrival: CallbackRequest) -> http
 async def make_site(
     app: HTTPApplication, database: Database, vault: Vault, idp: RunningProvider, **settings: Any
 ) -> Site:
-    async with database.transaction() as connection:
-        tenant = await make.make_tenant(connection)
-        host = f"{tenant.slug}.example"
-        await tenants.replace_hosts(connection, tenant.id, [host])
-        frontend = Frontend(
-            uuid7(), tenant.id, "app", (FRONTEND,), (f"{FRONTEND}/done",), ("cookie", "code", "fragment")
-        )
-        await tenants.write_frontend(connection, frontend)
+    tenant = (await build_tenant(database, has_host=True, frontend=(FRONTEND, [f"{FRONTEND}/done"]))).tenant
+    host = f"{tenant.slug}.example"
     provider = await add_provider(database, vault, idp, tenant.id, host, "sso", **settings)
     return Site(app, database, vault, idp, tenant, host, provider)
 

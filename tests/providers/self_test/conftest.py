@@ -19,6 +19,7 @@ from identity_api.upstream.addresses import AllowList
 from identity_api.upstream.exchange import Upstream
 from identity_api.vault import Vault
 from tests import factories as make
+from tests.builder import build_tenant
 from tests.openid_provider.bent import BentProvider
 from tests.upstream.hostile import Hostile
 
@@ -86,7 +87,5 @@ async def hostile() -> AsyncIterator[Hostile]:
 async def bench(database: Database, bent_provider: BentProvider) -> AsyncIterator[Bench]:
     """Healthy, until the test bends something."""
     bent_provider.straighten()
-    async with database.transaction() as connection:
-        tenant = await make.make_tenant(connection)
-    yield Bench(database, bent_provider, tenant)
+    yield Bench(database, bent_provider, (await build_tenant(database)).tenant)
     bent_provider.straighten()
