@@ -214,7 +214,8 @@ ALTER TABLE ONLY public.provider_group ALTER COLUMN tenant_id SET (n_distinct=-0
 CREATE TABLE public.user_read (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
-    facts text NOT NULL
+    facts text NOT NULL,
+    brief text NOT NULL
 );
 ALTER TABLE ONLY public.user_read ALTER COLUMN tenant_id SET (n_distinct=-0.001);
 CREATE FUNCTION public.refresh_user_read(p_tenant uuid, p_users uuid[]) RETURNS SETOF uuid
@@ -222,32 +223,39 @@ CREATE FUNCTION public.refresh_user_read(p_tenant uuid, p_users uuid[]) RETURNS 
     BEGIN ATOMIC
  WITH before AS (
           SELECT r.id,
-             r.facts
+             r.facts,
+             r.brief
             FROM public.user_read r
            WHERE ((r.tenant_id = refresh_user_read.p_tenant) AND (r.id = ANY (refresh_user_read.p_users)))
          ), written AS (
-          INSERT INTO public.user_read (tenant_id, id, facts)  SELECT refresh_user_read.p_tenant AS p_tenant,
+          INSERT INTO public.user_read (tenant_id, id, facts, brief)  SELECT refresh_user_read.p_tenant AS p_tenant,
                      u.id,
-                     (json_build_array(COALESCE(( SELECT json_agg(json_build_array(i.id, i.provider_id, i.issuer, i.subject, i.anchor, i.state, i.state_reason, i.state_since, i.created_at, i.signed_in_at) ORDER BY i.id) AS json_agg
-                            FROM public.identity i
-                           WHERE ((i.tenant_id = refresh_user_read.p_tenant) AND (i.user_id = u.id) AND (i.unlinked_at IS NULL))), '[]'::json), COALESCE(( SELECT json_agg(json_build_array(g.id, p.name, g.source, g.identity_id, g.mapping_id, g.group_id, pg.name, g.granted_at, g.granted_by) ORDER BY p.name, g.id) AS json_agg
-                            FROM ((public.permission_grant g
-                              JOIN public.permission p ON (((p.tenant_id = refresh_user_read.p_tenant) AND (p.id = g.permission_id))))
-                              LEFT JOIN public.provider_group pg ON (((pg.tenant_id = refresh_user_read.p_tenant) AND (pg.id = g.group_id))))
-                           WHERE ((g.tenant_id = refresh_user_read.p_tenant) AND (g.user_id = u.id) AND (g.revoked_at IS NULL))), '[]'::json), COALESCE(( SELECT json_agg(json_build_array(ig.group_id, pg.name, ig.identity_id) ORDER BY pg.name, ig.identity_id) AS json_agg
-                            FROM ((public.identity i
-                              JOIN public.identity_group ig ON (((ig.tenant_id = refresh_user_read.p_tenant) AND (ig.identity_id = i.id))))
+                     (json_build_array(COALESCE(i.facts, '[]'::json), COALESCE(g.facts, '[]'::json), COALESCE(( SELECT json_agg(json_build_array(ig.group_id, pg.name, ig.identity_id) ORDER BY pg.name, ig.identity_id) AS json_agg
+                            FROM ((public.identity i_1
+                              JOIN public.identity_group ig ON (((ig.tenant_id = refresh_user_read.p_tenant) AND (ig.identity_id = i_1.id))))
                               JOIN public.provider_group pg ON (((pg.tenant_id = refresh_user_read.p_tenant) AND (pg.id = ig.group_id))))
-                           WHERE ((i.tenant_id = refresh_user_read.p_tenant) AND (i.user_id = u.id))), '[]'::json)))::text AS json_build_array
-                    FROM unnest(refresh_user_read.p_users) u(id) ON CONFLICT(tenant_id, id) DO UPDATE SET facts = excluded.facts
+                           WHERE ((i_1.tenant_id = refresh_user_read.p_tenant) AND (i_1.user_id = u.id))), '[]'::json)))::text AS json_build_array,
+                     (json_build_array(COALESCE(i.brief, '[]'::json), COALESCE(g.brief, '[]'::json)))::text AS json_build_array
+                    FROM ((unnest(refresh_user_read.p_users) u(id)
+                      CROSS JOIN LATERAL ( SELECT json_agg(json_build_array(i_1.id, i_1.provider_id, i_1.state, i_1.issuer, i_1.subject, i_1.anchor, i_1.state_reason, i_1.state_since, i_1.created_at, i_1.signed_in_at) ORDER BY i_1.id) AS facts,
+                             json_agg(json_build_array(i_1.id, i_1.provider_id, i_1.state) ORDER BY i_1.id) AS brief
+                            FROM public.identity i_1
+                           WHERE ((i_1.tenant_id = refresh_user_read.p_tenant) AND (i_1.user_id = u.id) AND (i_1.unlinked_at IS NULL))) i)
+                      CROSS JOIN LATERAL ( SELECT json_agg(json_build_array(p.name, g_1.source, g_1.identity_id, pg.name, g_1.id, g_1.mapping_id, g_1.group_id, g_1.granted_at, g_1.granted_by) ORDER BY p.name, g_1.id) AS facts,
+                             json_agg(json_build_array(p.name, g_1.source, g_1.identity_id, pg.name) ORDER BY p.name, g_1.id) AS brief
+                            FROM ((public.permission_grant g_1
+                              JOIN public.permission p ON (((p.tenant_id = refresh_user_read.p_tenant) AND (p.id = g_1.permission_id))))
+                              LEFT JOIN public.provider_group pg ON (((pg.tenant_id = refresh_user_read.p_tenant) AND (pg.id = g_1.group_id))))
+                           WHERE ((g_1.tenant_id = refresh_user_read.p_tenant) AND (g_1.user_id = u.id) AND (g_1.revoked_at IS NULL))) g) ON CONFLICT(tenant_id, id) DO UPDATE SET facts = excluded.facts, brief = excluded.brief
            WHERE (user_read.facts <> excluded.facts)
            RETURNING user_read.id,
-             user_read.facts
+             user_read.facts,
+             user_read.brief
          )
   SELECT w.id
     FROM (written w
       LEFT JOIN before b ON ((b.id = w.id)))
-   WHERE ((b.facts IS NULL) OR ((((w.facts)::json -> 1))::text <> (((b.facts)::json -> 1))::text) OR ((((w.facts)::json -> 2))::text <> (((b.facts)::json -> 2))::text) OR (jsonb_path_query_array((((w.facts)::json -> 0))::jsonb, '$[*][0,5]'::jsonpath) <> jsonb_path_query_array((((b.facts)::json -> 0))::jsonb, '$[*][0,5]'::jsonpath)));
+   WHERE ((b.facts IS NULL) OR ((((w.facts)::json -> 1))::text <> (((b.facts)::json -> 1))::text) OR ((((w.facts)::json -> 2))::text <> (((b.facts)::json -> 2))::text) OR ((((w.brief)::json -> 0))::text <> (((b.brief)::json -> 0))::text));
 END;
 CREATE TABLE public.api_token (
     id uuid NOT NULL,

@@ -70,11 +70,11 @@ async def explain(connection: Connection, tenant_id: UUID, user_id: UUID, permis
     user = reading.users[0]
     ways = await ways_to.ways_to(connection, tenant_id, user_id, permission_id)
     stands = standing(user.facts, user.circumstances, reading.tenant, reading.at)
-    dormant = {one.grant.id: one.cause for one in stands.dormant}
+    dormant = {one.grant: one.cause for one in stands.dormant}
     by_mapping = {str(way.mapping_id): way for way in ways}
     grants = tuple(
         [
-            ExplainedGrant(fact, dormant.get(fact.id), _valid_until(user, fact), by_mapping.get(fact.mapping_id or ""))
+            ExplainedGrant(fact, dormant.get(fact), _valid_until(user, fact), by_mapping.get(fact.mapping_id or ""))
             for fact in user.facts.grants
             if fact.permission == permission.name
         ]

@@ -4,9 +4,10 @@
 beside it from `identity_sync`. One statement reads a page, whatever is selected of it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from operator import itemgetter
+from typing import Any, Generic, Literal, TypeVar, overload
 from uuid import UUID
 
 import msgspec
@@ -16,11 +17,13 @@ from identity_api.db import outbox
 from identity_api.db.database import Connection
 from identity_api.fairness.time_slices import in_slices
 from identity_api.permissions.grant_snapshot import (
+    BriefSnapshot,
     GrantSnapshot,
     Lease,
     ProviderCircumstances,
     TenantCircumstances,
     UserCircumstances,
+    decode_brief,
     decode_facts,
 )
 
@@ -34,8 +37,12 @@ class SyncStatus(Lease, frozen=True, array_like=True, gc=False):
     groups_completeness: str
 
 
-class UserRecord(msgspec.Struct, frozen=True, gc=False):
-    """A user as the database has them: columns, facts, and the circumstances of the facts."""
+Part = Literal["names", "permissions", "everything"]
+"""How much of a user is read: the columns alone, what decides the permissions as well, or all facts."""
+
+
+class BriefUser(msgspec.Struct, frozen=True, gc=False):
+    """A user's columns, and as much of the facts and of their circumstances as was asked for."""
 
     id: UUID
     username: str
@@ -45,16 +52,25 @@ class UserRecord(msgspec.Struct, frozen=True, gc=False):
     disabled_at: datetime | None
     created_at: datetime
     active_at: datetime
-    facts: GrantSnapshot
+    facts: BriefSnapshot
     circumstances: UserCircumstances
+
+
+class UserRecord(BriefUser, frozen=True, gc=False):
+    """A user as the database has them: columns, facts, and the circumstances of the facts."""
+
+    facts: GrantSnapshot
     syncs: dict[str, SyncStatus]
     """By identity id; the leases of `circumstances` are these."""
 
 
-class Reading(msgspec.Struct, frozen=True):
+UserT = TypeVar("UserT", bound=BriefUser, covariant=True)
+
+
+class Reading(msgspec.Struct, Generic[UserT], frozen=True):
     """Users as of one moment, with the tenant's circumstances at that moment."""
 
-    users: tuple[UserRecord, ...]
+    users: tuple[UserT, ...]
     tenant: TenantCircumstances
     at: datetime
     """The database's clock."""
@@ -63,6 +79,7 @@ class Reading(msgspec.Struct, frozen=True):
 
 _decode_providers = msgspec.json.Decoder(list[ProviderCircumstances]).decode
 _decode_syncs = msgspec.json.Decoder(dict[str, SyncStatus]).decode
+_decode_leases = msgspec.json.Decoder(dict[str, Lease]).decode
 _decode_ids = msgspec.json.Decoder(frozenset[str]).decode
 _NONE: frozenset[str] = frozenset()
 
@@ -74,10 +91,11 @@ CIRCUMSTANCES = """
 """
 """Select-list items for the tenant `$1`: the time and the providers."""
 
+_PENDING = "exists (select from mapping_change c where c.tenant_id = $1 and c.finished_at is null)"
 # The outer question is asked once, and mostly answers no. A user's grants are looked at one by one, so that what comes back
 # is as long as what the user holds, however many groups the mapping matches.
-_WITHDRAWN = """
-    case when exists (select from mapping_change c where c.tenant_id = $1 and c.finished_at is null) then (
+_WITHDRAWN = f"""
+    case when {_PENDING} then (
         select json_agg(g.id)
         from permission_grant g
         where g.tenant_id = $1 and g.user_id = u.id and g.source = 'GROUP' and g.revoked_at is null
@@ -94,14 +112,34 @@ _WITHDRAWN = """
     )::text end
 """
 
-USER_COLUMNS = f"""
+
+def _syncs(of: type[Lease]) -> str:
+    columns = ", ".join([f"s.{name}" for name in of.__struct_fields__])
+    return f"""(
+        select json_object_agg(s.id, json_build_array({columns}))
+        from identity_sync s where s.tenant_id = $1 and s.user_id = u.id)::text"""
+
+
+_NAMES = """
     u.id, u.username, u.display_label, u.email, u.email_verified, u.disabled_at, u.created_at, u.active_at,
-    u.password_hash is not null as has_password, r.facts,
-    (select json_object_agg(s.id, json_build_array({", ".join([f"s.{name}" for name in SyncStatus.__struct_fields__])}))
-     from identity_sync s where s.tenant_id = $1 and s.user_id = u.id)::text as syncs,
-    {_WITHDRAWN} as withdrawn
+    u.password_hash is not null as has_password
 """
+USER_COLUMNS = f"{_NAMES}, r.facts, {_syncs(SyncStatus)} as syncs, {_WITHDRAWN} as withdrawn"
 """Select-list items for a user `u` of the tenant `$1`, with the read model's row `r`."""
+
+_COLUMNS: dict[Part, str] = {
+    "names": _NAMES,
+    # An edit withdraws grants by their ids, which only the whole facts have.
+    "permissions": f"""{_NAMES}, case when {_PENDING} then r.facts end as facts,
+        case when not {_PENDING} then r.brief end as brief, {_syncs(Lease)} as leases, {_WITHDRAWN} as withdrawn""",
+    "everything": USER_COLUMNS,
+}
+
+
+def _with_facts(user: str, part: Part) -> str:
+    """A table expression of users `u`, with their rows of the read model `r` where any facts are asked for."""
+    return user if part == "names" else f"({user} join user_read r on r.tenant_id = $1 and r.id = u.id)"
+
 
 Order = Literal["ID", "USERNAME", "DISPLAY_LABEL", "EMAIL"]
 """The orders offered are exactly those with an index."""
@@ -137,22 +175,33 @@ class Position(msgspec.Struct, frozen=True, array_like=True):
     id: UUID
 
 
-async def users_by_id(connection: Connection, tenant_id: UUID, user_ids: Sequence[UUID]) -> Reading:
+@overload
+async def users_by_id(
+    connection: Connection, tenant_id: UUID, user_ids: Sequence[UUID], *, part: Literal["everything"] = "everything"
+) -> Reading[UserRecord]: ...
+@overload
+async def users_by_id(
+    connection: Connection, tenant_id: UUID, user_ids: Sequence[UUID], *, part: Part
+) -> Reading[BriefUser]: ...
+async def users_by_id(
+    connection: Connection, tenant_id: UUID, user_ids: Sequence[UUID], *, part: Part = "everything"
+) -> Reading[Any]:
     """These users, in the order of their ids; those of another tenant are simply not there (I2)."""
     # One user is asked for by value: PostgreSQL then keeps its plan, and planning costs thrice what the reading does.
     one = len(user_ids) == 1
     rows = await connection.fetch(
         f"""
-        select {USER_COLUMNS}, c.*
+        select {_COLUMNS[part]}, c.*
         from (select {CIRCUMSTANCES}) c
-        left join (app_user u join user_read r on r.tenant_id = $1 and r.id = u.id)
+        left join {_with_facts("app_user u", part)}
             on u.tenant_id = $1 and u.id = {"$2" if one else "any($2::uuid[])"}
         order by u.id
         """,
         tenant_id,
         user_ids[0] if one else user_ids,
     )
-    return _reading(rows, [user_record(row) for row in rows if row["id"] is not None])
+    make = _MAKERS[part]
+    return _reading(rows, [make(row) for row in rows if row["id"] is not None])
 
 
 async def list_users(
@@ -164,8 +213,9 @@ async def list_users(
     descending: bool,
     after: Position | None,
     first: int,
-) -> Reading:
-    """A page of at most `first` users in keyset order; `has_more` tells whether the next page has any."""
+    part: Part = "everything",
+) -> Reading[BriefUser]:
+    """A page of at most `first` users in keyset order, `UserRecord`s where everything is asked for; `has_more`: there is more."""
     arguments: list[Any] = [tenant_id]
 
     def bind(value: Any) -> str:
@@ -190,19 +240,18 @@ async def list_users(
             conditions.append(f"(u.{column} ~{beyond}~ {value} or (u.{column} = {value} and u.id {beyond} {row_id}))")
     # The size stands in the text: without it PostgreSQL supposes a tenth of all users, and reads them all. What belongs to
     # the tenant comes with the first row only.
+    page = f"""(select u.*, row_number() over (order by {ordering}) as place
+             from app_user u where {" and ".join(conditions)} order by {ordering} limit {first + 1:d}) u"""
     rows = await connection.fetch(
         f"""
-        select {USER_COLUMNS}, c.at, case when u.place > 1 then null else c.providers end as providers
+        select {_COLUMNS[part]}, c.at, case when u.place > 1 then null else c.providers end as providers
         from (select {CIRCUMSTANCES}) c
-        left join (
-            (select u.*, row_number() over (order by {ordering}) as place
-             from app_user u where {" and ".join(conditions)} order by {ordering} limit {first + 1:d}) u
-            join user_read r on r.tenant_id = $1 and r.id = u.id) on true
+        left join {_with_facts(page, part)} on true
         order by u.place
         """,
         *arguments,
     )
-    return _reading(rows, await _user_records(rows[:first]), has_more=len(rows) > first)
+    return _reading(rows, await _made(rows[:first], _MAKERS[part]), has_more=len(rows) > first)
 
 
 def _conditions(where: Filter, bind: Any) -> list[str]:
@@ -245,12 +294,12 @@ def _like_prefix(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
 
 
-async def _user_records(rows: Sequence[Any]) -> list[UserRecord]:
-    made = in_slices(user_record(row) for row in rows if row["id"] is not None)
-    return [user async for some in made for user in some]
+async def _made(rows: Sequence[Record], make: Callable[[Record], UserT]) -> list[UserT]:
+    slices = in_slices(make(row) for row in rows if row["id"] is not None)
+    return [user async for some in slices for user in some]
 
 
-def _reading(rows: Sequence[Any], users: Sequence[UserRecord], *, has_more: bool = False) -> Reading:
+def _reading(rows: Sequence[Any], users: Sequence[UserT], *, has_more: bool = False) -> Reading[UserT]:
     if not rows:  # cannot be: the circumstances are always one row
         raise AssertionError("the reading statement returned nothing")
     return Reading(tuple(users), tenant_circumstances(rows[0]), rows[0]["at"], has_more=has_more)
@@ -262,27 +311,45 @@ def tenant_circumstances(row: Record) -> TenantCircumstances:
     return TenantCircumstances({p.id: p for p in providers})
 
 
+_named: Callable[[Record], tuple[UUID, str, str, str | None, bool | None, datetime | None, datetime, datetime]] = (
+    itemgetter("id", "username", "display_label", "email", "email_verified", "disabled_at", "created_at", "active_at")
+)
+
+
 def user_record(row: Record) -> UserRecord:
     """The part of a row that `USER_COLUMNS` selected."""
     syncs = _decode_syncs(row["syncs"]) if row["syncs"] is not None else {}
-    return UserRecord(
-        row["id"],
-        row["username"],
-        row["display_label"],
-        row["email"],
-        row["email_verified"],
-        row["disabled_at"],
-        row["created_at"],
-        row["active_at"],
-        decode_facts(row["facts"]),
-        UserCircumstances(
-            row["disabled_at"] is None,
-            row["has_password"],
-            syncs,
-            _decode_ids(row["withdrawn"]) if row["withdrawn"] is not None else _NONE,
-        ),
-        syncs,
+    return UserRecord(*_named(row), decode_facts(row["facts"]), _circumstances(row, syncs), syncs)
+
+
+def _named_user(row: Record) -> BriefUser:
+    return BriefUser(
+        *_named(row), BriefSnapshot(), UserCircumstances(row["disabled_at"] is None, row["has_password"], {})
     )
+
+
+def _brief_user(row: Record) -> BriefUser:
+    leases = _decode_leases(row["leases"]) if row["leases"] is not None else {}
+    brief = row["brief"]
+    facts = decode_brief(brief) if brief is not None else decode_facts(row["facts"])
+    return BriefUser(*_named(row), facts, _circumstances(row, leases))
+
+
+def _circumstances(row: Record, leases: Mapping[str, Lease]) -> UserCircumstances:
+    withdrawn = row["withdrawn"]
+    return UserCircumstances(
+        row["disabled_at"] is None,
+        row["has_password"],
+        leases,
+        _decode_ids(withdrawn) if withdrawn is not None else _NONE,
+    )
+
+
+_MAKERS: dict[Part, Callable[[Record], Any]] = {
+    "names": _named_user,
+    "permissions": _brief_user,
+    "everything": user_record,
+}
 
 
 async def refresh(connection: Connection, tenant_id: UUID, user_ids: Sequence[UUID]) -> None:

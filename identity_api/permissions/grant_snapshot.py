@@ -1,7 +1,8 @@
 """The read model's facts about one user, and the circumstances that decide which of them have force.
 
-`GrantSnapshot` is what `user_read.facts` holds as JSON: arrays in the order of the fields here, written by the SQL function
-`refresh_user_read`. Ids and times stay text: a page of 50 users decodes hundreds of them, and most only travel through.
+`GrantSnapshot` is what `user_read.facts` holds as JSON, and `BriefSnapshot` what `user_read.brief` does: arrays in the order of
+the fields here, written by the SQL function `refresh_user_read`. Ids and times stay text: a page of 50 users decodes hundreds
+of them, and most only travel through.
 """
 
 from collections.abc import Mapping
@@ -16,15 +17,20 @@ ASKED_NO_MORE = frozenset(("rotation_lost",))
 the next sign-in brings no more to ask with."""
 
 
-class IdentityFact(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A link from the user to one (issuer, subject)."""
+class BriefIdentity(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A link from the user to one (issuer, subject), as far as force needs it."""
 
     id: str
     provider_id: str
+    state: str
+
+
+class IdentityFact(BriefIdentity, frozen=True, array_like=True, gc=False):
+    """All of it."""
+
     issuer: str
     subject: str | None
     anchor: str
-    state: str
     state_reason: str | None
     state_since: str
     created_at: str
@@ -36,18 +42,29 @@ def needs_sign_in(state: str, reason: str | None) -> bool:
     return state == "REVOKED" or (state in ("STALE", "SUSPENDED") and reason in ASKED_NO_MORE)
 
 
-class GrantFact(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """An open grant with its source; identity, mapping and group are set exactly for source `GROUP`."""
+class BriefGrant(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """An open grant, as far as force needs it, and the name of its group; identity and group are set for source `GROUP`."""
 
-    id: str
     permission: str
     source: Source
     identity_id: str | None
+    group: str | None
+
+
+class GrantFact(BriefGrant, frozen=True, array_like=True, gc=False):
+    """All of it; mapping and group are set exactly for source `GROUP`."""
+
+    id: str
     mapping_id: str | None
     group_id: str | None
-    group: str | None
     granted_at: str
     granted_by: str
+
+
+def whole(grant: BriefGrant) -> GrantFact:
+    """All of a grant; for whoever has read all of its user."""
+    assert isinstance(grant, GrantFact)
+    return grant
 
 
 class GroupFact(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -58,7 +75,14 @@ class GroupFact(msgspec.Struct, frozen=True, array_like=True, gc=False):
     identity_id: str
 
 
-class GrantSnapshot(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class BriefSnapshot(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What decides a user's permissions, and no more: a page that asks for nothing else reads a quarter of the text."""
+
+    identities: tuple[BriefIdentity, ...] = ()
+    grants: tuple[BriefGrant, ...] = ()
+
+
+class GrantSnapshot(BriefSnapshot, frozen=True, array_like=True, gc=False):
     """Everything written about one user; says nothing about force."""
 
     identities: tuple[IdentityFact, ...] = ()
@@ -66,7 +90,7 @@ class GrantSnapshot(msgspec.Struct, frozen=True, array_like=True, gc=False):
     groups: tuple[GroupFact, ...] = ()
 
 
-class Lease(msgspec.Struct, frozen=True, gc=False):
+class Lease(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """How long what one identity's provider said counts; None: never said."""
 
     signed_in_until: datetime | None
@@ -103,3 +127,4 @@ class TenantCircumstances(msgspec.Struct, frozen=True):
 
 
 decode_facts = msgspec.json.Decoder(GrantSnapshot).decode
+decode_brief = msgspec.json.Decoder(BriefSnapshot).decode

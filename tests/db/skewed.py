@@ -63,7 +63,7 @@ _STATEMENTS = (
     from unnest($1::uuid[]) with ordinality t (id, n)
     cross join lateral generate_series(1, case when t.n = 1 then $4::int else 1 end) i
     """,
-    "insert into user_read (id, tenant_id, facts) select id, tenant_id, '[[],[],[]]' from app_user",
+    "insert into user_read (id, tenant_id, facts, brief) select id, tenant_id, '[[],[],[]]', '[[],[]]' from app_user",
     """
     insert into identity (id, tenant_id, user_id, provider_id, issuer, subject, anchor, claims, state, state_since,
         created_at, signed_in_at)

@@ -55,7 +55,8 @@ async def large_tenant(database: Database) -> UUID:
             timeout=60,
         )
         await connection.execute(
-            "insert into user_read (id, tenant_id, facts) select id, tenant_id, '[[],[],[]]' from app_user where tenant_id = $1",
+            "insert into user_read (id, tenant_id, facts, brief)"
+            " select id, tenant_id, '[[],[],[]]', '[[],[]]' from app_user where tenant_id = $1",
             tenant.id,
             timeout=60,
         )

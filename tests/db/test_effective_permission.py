@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from identity_api.db import grants, user_read_model
 from identity_api.db.database import Connection, Database
 from identity_api.ids import uuid7
-from identity_api.permissions.effective import standing
+from identity_api.permissions.effective import Standing, standing
 from tests.db.test_decide import Rows, World, build, one_per_permission, undone, worlds
 
 SECONDS = st.one_of(st.none(), st.integers(-5, 5))
@@ -26,6 +26,13 @@ async def set_leases(
             None if signed_in is None else base + timedelta(seconds=signed_in),
             None if groups_valid is None else base + timedelta(seconds=groups_valid),
         )
+
+
+def told(found: Standing) -> list[tuple[str, str, str | None, str | None, str | None]]:
+    """What is in force and what is not, without what a brief reading leaves out."""
+    held = [(one, None) for permission in found.permissions for one in permission.reasons]
+    grants = [*held, *[(one.grant, one.cause) for one in found.dormant]]
+    return [(one.permission, one.source, one.identity_id, one.group, cause) for one, cause in grants]
 
 
 @pytest.mark.asyncio
@@ -91,11 +98,12 @@ async def test_the_read_path_and_the_definition_agree(
         await user_read_model.refresh(connection, rows.tenant, rows.users)
         reading = await user_read_model.users_by_id(connection, rows.tenant, rows.users)
         assert len(reading.users) == len(rows.users)
+        brief = await user_read_model.users_by_id(connection, rows.tenant, rows.users, part="permissions")
         instants = {base + timedelta(seconds=offset) + shift for shift in (-TICK, timedelta(0), TICK)}
         # At its very end a lease is over, by both.
         instants |= {base + timedelta(seconds=end) for lease in leases for end in lease if end is not None}
         for at in sorted(instants):
-            for user in reading.users:
+            for user, briefly in zip(reading.users, brief.users, strict=True):
                 found = await connection.fetch(
                     "select * from effective_permission($1, $2, $3)", rows.tenant, user.id, at
                 )
@@ -104,6 +112,8 @@ async def test_the_read_path_and_the_definition_agree(
                 assert {grant.id for held in here.permissions for grant in held.reasons} == {
                     str(row["grant_id"]) for row in found
                 }
+                there = standing(briefly.facts, briefly.circumstances, brief.tenant, at)
+                assert told(there) == told(here)
                 # Every open grant is either in force or says what takes its force away.
                 open_grants = {grant.id for grant in user.facts.grants}
                 dormant = {one.grant.id for one in here.dormant}

@@ -20,9 +20,9 @@ LATER = END + timedelta(days=1)
 TICK = timedelta(microseconds=1)
 MOMENT = END.isoformat()
 
-IDENTITY = IdentityFact("i", "p", "https://idp.example", "s-1", "s-1", "FRESH", None, MOMENT, MOMENT, MOMENT)
-BY_GROUP = GrantFact("g-1", "docs:read", "GROUP", "i", "m", "g", "staff", MOMENT, "system")
-BY_HAND = GrantFact("g-2", "docs:write", "MANUAL", None, None, None, None, MOMENT, "operator:root")
+IDENTITY = IdentityFact("i", "p", "FRESH", "https://idp.example", "s-1", "s-1", None, MOMENT, MOMENT, MOMENT)
+BY_GROUP = GrantFact("docs:read", "GROUP", "i", "staff", "g-1", "m", "g", MOMENT, "system")
+BY_HAND = GrantFact("docs:write", "MANUAL", None, None, "g-2", None, None, MOMENT, "operator:root")
 TENANT = TenantCircumstances({"p": ProviderCircumstances("p", "sso", "SSO", True, "REFRESH_TOKEN", "ADDITIVE")})
 
 

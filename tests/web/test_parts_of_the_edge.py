@@ -240,10 +240,10 @@ def account(
         created_at=NOW,
         active_at=NOW,
         facts=GrantSnapshot(
-            (IdentityFact("i", "p", "https://idp", "s", "s", state, None, stamp, stamp, stamp),),
+            (IdentityFact("i", "p", state, "https://idp", "s", "s", None, stamp, stamp, stamp),),
             (
-                GrantFact("g1", "docs:read", "GROUP", "i", "m", "gr", "engineering", stamp, "sync"),
-                GrantFact("g2", "docs:write", "MANUAL", None, None, None, None, stamp, "user:x"),
+                GrantFact("docs:read", "GROUP", "i", "engineering", "g1", "m", "gr", stamp, "sync"),
+                GrantFact("docs:write", "MANUAL", None, None, "g2", None, None, stamp, "user:x"),
             ),
             groups,
         ),

@@ -32,7 +32,9 @@ class UserRead(Table, tablename="user_read"):
     id = key()
     tenant_id = reference()
     facts = text()
-    """JSON, shaped as `permissions.facts.GrantSnapshot`."""
+    """JSON, shaped as `permissions.grant_snapshot.GrantSnapshot`."""
+    brief = text()
+    """JSON, shaped as `permissions.grant_snapshot.BriefSnapshot`: the part that decides permissions."""
 
 
 class LocalAccount(Table, tablename="local_account"):

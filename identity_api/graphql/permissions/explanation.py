@@ -16,7 +16,7 @@ from identity_api.graphql.access import object_type
 from identity_api.graphql.context import Info
 from identity_api.graphql.enums import enum_type
 from identity_api.graphql.fields import resolved
-from identity_api.graphql.permissions.grants import DormantCause, GrantReason, GrantReasonRow, reason
+from identity_api.graphql.permissions.grants import DormantCause, GrantReason, GrantReasonRow
 from identity_api.graphql.summaries import (
     PermissionReference,
     PermissionReferenceRow,
@@ -187,7 +187,7 @@ def _row(found: Explanation) -> PermissionExplanationRow:
 
     def grant(one: Explained) -> ExplainedGrantRow:
         way = None if one.way is None else mapping(one.way)
-        return ExplainedGrantRow(one, reason(one.fact, user.identities_by_id), way)
+        return ExplainedGrantRow(one, GrantReasonRow(one.fact, user), way)
 
     def untaken(one: Untaken) -> UntakenWayRow:
         return UntakenWayRow(mapping(one.way), one.missing, one.way.group)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, get_args
+from typing import Protocol, get_args
 
 import msgspec
 import strawberry
@@ -11,16 +11,16 @@ from identity_api.graphql.access import object_type
 from identity_api.graphql.enums import enum_type
 from identity_api.graphql.summaries import (
     GroupSummary,
-    GroupSummaryRow,
     MappingReference,
     MappingReferenceRow,
     ProviderSummary,
     ProviderSummaryRow,
+    group_id,
 )
 from identity_api.graphql.users.identities import Identity, IdentityRow
 from identity_api.permissions.effective import Cause, DormantGrant
 from identity_api.permissions.effective import EffectivePermission as Effective
-from identity_api.permissions.grant_snapshot import GrantFact
+from identity_api.permissions.grant_snapshot import BriefGrant, whole
 
 
 @enum_type(
@@ -105,11 +105,45 @@ class DormantPermission:
     reason: GrantReason = strawberry.field(description="The grant that is not in force.")
 
 
+class Owner(Protocol):
+    """The row of the user who has a grant."""
+
+    @property
+    def identities_by_id(self) -> dict[str, IdentityRow]:
+        """Their identities."""
+
+
+class GrantedGroupRow(msgspec.Struct, frozen=True, gc=False):
+    """The row behind `GroupSummary`, for the group of a grant."""
+
+    fact: BriefGrant
+    owner: Owner
+
+    @property
+    def id(self) -> str:
+        """The global id."""
+        group = whole(self.fact).group_id
+        assert group is not None  # the group has a name
+        return group_id(group)
+
+    @property
+    def name(self) -> str:
+        """As the provider asserted it."""
+        assert self.fact.group is not None  # see `GrantReasonRow.group`
+        return self.fact.group
+
+    @property
+    def provider(self) -> ProviderSummaryRow:
+        """The identity's."""
+        assert self.fact.identity_id is not None  # what has a group has an identity
+        return self.owner.identities_by_id[self.fact.identity_id].provider
+
+
 class GrantReasonRow(msgspec.Struct, frozen=True, gc=False):
     """The row behind `GrantReason`."""
 
-    fact: GrantFact
-    identity: IdentityRow | None
+    fact: BriefGrant
+    owner: Owner
 
     @property
     def source(self) -> str:
@@ -119,38 +153,41 @@ class GrantReasonRow(msgspec.Struct, frozen=True, gc=False):
     @property
     def granted_at(self) -> datetime:
         """When it was opened."""
-        return datetime.fromisoformat(self.fact.granted_at)
+        return datetime.fromisoformat(whole(self.fact).granted_at)
 
     @property
     def granted_by(self) -> str:
         """The actor."""
-        return self.fact.granted_by
+        return whole(self.fact).granted_by
+
+    @property
+    def identity(self) -> IdentityRow | None:
+        """Which is in the group."""
+        return self.owner.identities_by_id[self.fact.identity_id] if self.fact.identity_id is not None else None
 
     @property
     def provider(self) -> ProviderSummaryRow | None:
         """The identity's."""
-        return self.identity.provider if self.identity is not None else None
+        identity = self.identity
+        return identity.provider if identity is not None else None
 
     @property
     def mapping(self) -> MappingReferenceRow | None:
         """What gave it."""
-        return MappingReferenceRow(self.fact.mapping_id) if self.fact.mapping_id is not None else None
+        mapping_id = whole(self.fact).mapping_id
+        return MappingReferenceRow(mapping_id) if mapping_id is not None else None
 
     @property
-    def group(self) -> GroupSummaryRow | None:
+    def group(self) -> GrantedGroupRow | None:
         """What it was given for."""
-        fact, identity = self.fact, self.identity
-        if fact.group_id is None or fact.group is None or identity is None:
-            return None
-        return GroupSummaryRow(fact.group_id, fact.group, identity.provider)
+        return GrantedGroupRow(self.fact, self.owner) if self.fact.group is not None else None
 
 
 class EffectivePermissionRow(msgspec.Struct, frozen=True, gc=False):
     """The row behind `EffectivePermission`."""
 
     effective: Effective
-    identities: Any
-    """Rows by identity id."""
+    owner: Owner
 
     @property
     def name(self) -> str:
@@ -160,15 +197,15 @@ class EffectivePermissionRow(msgspec.Struct, frozen=True, gc=False):
     @property
     def reasons(self) -> list[GrantReasonRow]:
         """All grants in force."""
-        return [reason(fact, self.identities) for fact in self.effective.reasons]
+        owner = self.owner
+        return [GrantReasonRow(fact, owner) for fact in self.effective.reasons]
 
 
 class DormantPermissionRow(msgspec.Struct, frozen=True, gc=False):
     """The row behind `DormantPermission`."""
 
     dormant: DormantGrant
-    identities: Any
-    """Rows by identity id."""
+    owner: Owner
 
     @property
     def name(self) -> str:
@@ -183,9 +220,4 @@ class DormantPermissionRow(msgspec.Struct, frozen=True, gc=False):
     @property
     def reason(self) -> GrantReasonRow:
         """The grant."""
-        return reason(self.dormant.grant, self.identities)
-
-
-def reason(fact: GrantFact, identities: Any) -> GrantReasonRow:
-    """A grant with the row of its identity, if it has one."""
-    return GrantReasonRow(fact, identities[fact.identity_id] if fact.identity_id is not None else None)
+        return GrantReasonRow(self.dormant.grant, self.owner)

@@ -19,7 +19,7 @@ from identity_api.graphql.context import Context, Info
 from identity_api.graphql.fields import resolved
 from identity_api.graphql.ids import Node
 from identity_api.graphql.outcomes import mutation
-from identity_api.graphql.permissions.grants import GrantReason, GrantReasonRow, reason
+from identity_api.graphql.permissions.grants import GrantReason, GrantReasonRow
 from identity_api.graphql.summaries import Row, permission_id
 from identity_api.graphql.users.user_changes import UserChanged, UserChangedRow, changed_user
 from identity_api.graphql.users.users import User, UserRow
@@ -210,7 +210,7 @@ class PermissionRevokedRow(msgspec.Struct, frozen=True):
 def _reasons(user: UserRow, found: Sequence[OpenGrant]) -> list[GrantReasonRow]:
     """These grants, as the user's facts have them."""
     ids_found = {str(one.id) for one in found}
-    return [reason(fact, user.identities_by_id) for fact in user.record.facts.grants if fact.id in ids_found]
+    return [GrantReasonRow(fact, user) for fact in user.whole.facts.grants if fact.id in ids_found]
 
 
 @object_type("Mutation")

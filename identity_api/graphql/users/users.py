@@ -10,7 +10,7 @@ import msgspec
 import strawberry
 
 from identity_api.db import user_read_model
-from identity_api.db.user_read_model import Filter, Order, Position, Reading, UserRecord, fold
+from identity_api.db.user_read_model import BriefUser, Filter, Order, Part, Position, Reading, UserRecord, fold
 from identity_api.errors import BadInput
 from identity_api.graphql import connections, ids
 from identity_api.graphql.access import ACCESS, object_type, require
@@ -29,6 +29,7 @@ from identity_api.graphql.permissions.grants import (
 )
 from identity_api.graphql.summaries import GroupSummary, GroupSummaryRow, ProviderSummaryRow, user_id
 from identity_api.graphql.users.identities import Identity, IdentityRow, state_of
+from identity_api.graphql.users.selection import part_of
 from identity_api.graphql.users.sessions import Session, SessionRow, session_row
 from identity_api.permissions.effective import Standing, standing
 from identity_api.permissions.grant_snapshot import TenantCircumstances
@@ -51,7 +52,7 @@ class Snapshot(msgspec.Struct, frozen=True, dict=True):
 class UserRow(msgspec.Struct, frozen=True, dict=True, eq=False):
     """The row behind `User`. Everything is worked out when it is read, so a page costs what is asked of it."""
 
-    record: UserRecord
+    record: BriefUser
     snapshot: Snapshot
 
     user_id = property(attrgetter("record.id"))
@@ -74,6 +75,12 @@ class UserRow(msgspec.Struct, frozen=True, dict=True, eq=False):
         """Whether no admin has disabled them."""
         return self.record.disabled_at is None
 
+    @property
+    def whole(self) -> UserRecord:
+        """All of the user, for fields that `selection` does not call brief."""
+        assert isinstance(self.record, UserRecord)
+        return self.record
+
     @lazy
     def standing(self) -> Standing:
         """What is in force, and what is not (I1)."""
@@ -82,11 +89,11 @@ class UserRow(msgspec.Struct, frozen=True, dict=True, eq=False):
     @lazy
     def identities_by_id(self) -> dict[str, IdentityRow]:
         """Their identities."""
-        found = {}
-        for fact in self.record.facts.identities:
+        found, record = {}, self.whole
+        for fact in record.facts.identities:
             provider = self.snapshot.tenant.providers[fact.provider_id]
-            state = state_of(self.record, fact, provider, self.snapshot.at)
-            found[fact.id] = IdentityRow(self.record, fact, self.snapshot.providers[provider.id], state)
+            state = state_of(record, fact, provider, self.snapshot.at)
+            found[fact.id] = IdentityRow(record, fact, self.snapshot.providers[provider.id], state)
         return found
 
     @property
@@ -100,18 +107,18 @@ class UserRow(msgspec.Struct, frozen=True, dict=True, eq=False):
         identities = self.identities_by_id
         return [
             GroupSummaryRow(fact.group_id, fact.name, identities[fact.identity_id].provider)
-            for fact in self.record.facts.groups
+            for fact in self.whole.facts.groups
         ]
 
     @property
     def permissions(self) -> list[EffectivePermissionRow]:
         """By name."""
-        return [EffectivePermissionRow(one, self.identities_by_id) for one in self.standing.permissions]
+        return [EffectivePermissionRow(one, self) for one in self.standing.permissions]
 
     @property
     def dormant_permissions(self) -> list[DormantPermissionRow]:
         """By name."""
-        return [DormantPermissionRow(one, self.identities_by_id) for one in self.standing.dormant]
+        return [DormantPermissionRow(one, self) for one in self.standing.dormant]
 
 
 @object_type(description="A person in the tenant's records.")
@@ -294,7 +301,7 @@ class UserQueries:
         self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The id of the user.")]
     ) -> UserRow:
         """One statement."""
-        return await load_user(info.context, ids.parse(id))
+        return await load_user(info.context, ids.parse(id), part_of(info))
 
     @resolved(Connection[User] | None, "The tenant's users.")
     async def users(
@@ -325,6 +332,7 @@ class UserQueries:
                 descending=order.direction is OrderDirection.DESC,
                 after=position,
                 first=size,
+                part=part_of(info, "edges", "node"),
             )
             if not found.users:
                 # Only now, so that an ordinary page stays one statement.
@@ -352,7 +360,7 @@ def _where(asked: UserFilter) -> Filter:
     )
 
 
-def user_rows(reading: Reading) -> list[UserRow]:
+def user_rows(reading: Reading[BriefUser]) -> list[UserRow]:
     """The rows of a reading."""
     snapshot = Snapshot(reading.tenant, reading.at)
     return [UserRow(record, snapshot) for record in reading.users]
@@ -364,7 +372,7 @@ def viewer_row(context: Context) -> UserRow:
     return UserRow(authenticated.user, Snapshot(authenticated.tenant, authenticated.at))
 
 
-async def load_user(context: Context, asked: ids.GlobalID | None) -> UserRow:
+async def load_user(context: Context, asked: ids.GlobalID | None, part: Part = "everything") -> UserRow:
     """The user of an id, for oneself or for who may read users.
 
     Raises:
@@ -373,14 +381,14 @@ async def load_user(context: Context, asked: ids.GlobalID | None) -> UserRow:
     """
     row_id = asked.row_id if asked is not None and asked.kind == "User" else None
     require(ACCESS["Query.user"], context, about=row_id)
-    found = await find_user(context, row_id) if row_id is not None else None
+    found = await find_user(context, row_id, part) if row_id is not None else None
     if found is None:
         raise ids.not_found("User")
     return found
 
 
-async def find_user(context: Context, row_id: UUID) -> UserRow | None:
+async def find_user(context: Context, row_id: UUID, part: Part = "everything") -> UserRow | None:
     """The user, if they are this tenant's. Whether they may be seen the caller has asked, or the fields will."""
     async with context.reading() as connection:
-        reading = await user_read_model.users_by_id(connection, context.tenant_id, [row_id])
+        reading = await user_read_model.users_by_id(connection, context.tenant_id, [row_id], part=part)
     return next(iter(user_rows(reading)), None)

@@ -22,6 +22,7 @@ from identity_api.permissions.grant_snapshot import (
     ProviderCircumstances,
     TenantCircumstances,
     needs_sign_in,
+    whole,
 )
 from identity_api.permissions.service import PROVIDERS_READ, SERVICE_PREFIX
 from identity_api.web.pages.account_times import in_words
@@ -135,14 +136,16 @@ def view_account(
     told = _Reasons(user, tenant, patterns)
     dormant: dict[str, list[str]] = {}
     for one in standing.dormant:
-        dormant.setdefault(one.grant.permission, []).append(f"{told.why(one.grant)}; but {_CAUSES[one.cause]}")
+        dormant.setdefault(one.grant.permission, []).append(f"{told.why(whole(one.grant))}; but {_CAUSES[one.cause]}")
     return AccountView(
         user_id=str(user.id),
         username=user.username,
         display_label=user.display_label,
         email=user.email,
         email_verified=user.email_verified,
-        permissions=tuple([PermissionView(held.name, told.all(held.reasons)) for held in standing.permissions]),
+        permissions=tuple(
+            [PermissionView(held.name, told.all(map(whole, held.reasons))) for held in standing.permissions]
+        ),
         dormant=tuple([PermissionView(name, tuple(dict.fromkeys(why))) for name, why in sorted(dormant.items())]),
         identities=tuple([_identity(one, user, tenant) for one in user.facts.identities]),
         sessions=tuple([_session(one, this_session_id) for one in reversed(sessions)]),

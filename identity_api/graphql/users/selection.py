@@ -1,0 +1,69 @@
+"""How much of a user a selection asks for, so that no more is read.
+
+What is not listed here asks for everything. A field that is skipped counts as selected.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from graphql import FieldNode, FragmentDefinitionNode, FragmentSpreadNode, InlineFragmentNode, SelectionSetNode
+
+from identity_api.db.user_read_model import Part
+from identity_api.graphql.context import Info
+
+NAMES: Final = frozenset(
+    ("__typename", "id", "username", "displayLabel", "enabled", "disabledAt", "email", "emailVerified", "createdAt",
+     "activeAt", "hasPassword", "sessions", "hasSecondFactor", "lockedUntil", "history")
+)  # fmt: skip
+"""Fields of `User` that its columns answer, or a statement of their own."""
+
+BRIEF: Final[Mapping[str, frozenset[str]]] = {
+    "permissions": frozenset(("__typename", "name", "reasons")),
+    "reasons": frozenset(("__typename", "source", "group")),
+    "group": frozenset(("__typename", "name")),
+}
+"""What may be selected of a permission, of its reasons and of their groups without reading all of the grant."""
+
+Fragments = Mapping[str, FragmentDefinitionNode]
+
+
+def part_of(info: Info, *path: str) -> Part:
+    """What is asked of the users that the field answers, or that stand below it under these names."""
+    raw = info._raw_info
+    nodes: Iterable[FieldNode] = raw.field_nodes
+    for name in path:
+        nodes = [one for one in _below(nodes, raw.fragments) if one.name.value == name]
+    part: Part = "names"
+    for one in _below(nodes, raw.fragments):
+        name = one.name.value
+        if name in NAMES:
+            continue
+        if name != "permissions" or not _is_brief(one, raw.fragments):
+            return "everything"
+        part = "permissions"
+    return part
+
+
+def _is_brief(node: FieldNode, fragments: Fragments) -> bool:
+    allowed = BRIEF[node.name.value]
+    return all(
+        one.name.value in allowed and (one.name.value not in BRIEF or _is_brief(one, fragments))
+        for one in _below([node], fragments)
+    )
+
+
+def _below(nodes: Iterable[FieldNode], fragments: Fragments) -> Iterator[FieldNode]:
+    """The fields that are selected of these, in fragments too, whatever type those are for."""
+    for node in nodes:
+        if node.selection_set is not None:
+            yield from _fields(node.selection_set, fragments)
+
+
+def _fields(selected: SelectionSetNode, fragments: Fragments) -> Iterator[FieldNode]:
+    for one in selected.selections:
+        if isinstance(one, FieldNode):
+            yield one
+        elif isinstance(one, InlineFragmentNode):
+            yield from _fields(one.selection_set, fragments)
+        elif isinstance(one, FragmentSpreadNode):
+            yield from _fields(fragments[one.name.value].selection_set, fragments)
