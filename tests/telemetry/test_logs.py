@@ -149,3 +149,22 @@ def test_a_line_that_cannot_be_formatted_is_lost_without_showing_its_arguments(s
     handler.handle(logging.LogRecord("library", logging.WARNING, __file__, 1, "number %d", ("canary",), None))
     assert lines(stream) == [{"level": "error", "event": "log.line_lost", "logger": "library"}]
     assert "canary" not in "".join(capsys.readouterr())
+
+
+class Unwritable(dict):
+    """Fails when somebody looks at it."""
+
+    def items(self):
+        raise ValueError("canary")
+
+
+def test_a_line_of_ours_that_cannot_be_formatted_is_lost_and_nothing_else(stream, capsys):
+    get_logger("a").info("whole", value=Unwritable())
+    get_logger("a").info("after")
+    assert [line["event"] for line in lines(stream)] == ["log.line_lost", "after"]
+    assert "canary" not in stream.getvalue() + "".join(capsys.readouterr())
+
+
+def test_a_line_for_which_there_is_no_place_is_no_error(stream):
+    stream.close()
+    get_logger("a").error("said to nobody")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from identity_api.ids import new_token
 from identity_api.telemetry import MASK, escape_controls, redact, redact_text
-from identity_api.telemetry.redaction import MAX_TEXT_LENGTH
+from identity_api.telemetry.redaction import _SECRET_VALUES, _SUSPECT, MAX_TEXT_LENGTH
 
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJl"
 
@@ -29,6 +29,12 @@ def test_a_field_with_a_secret_name_is_masked_whatever_it_holds(name):
 )
 def test_a_field_with_a_harmless_name_is_shown(name):
     assert redact(name, "value") == "value"
+
+
+@given(st.text(st.sampled_from("eyJKias_b:/?#&=@- \n.Abr0"), max_size=80) | st.text(max_size=80))
+def test_no_text_is_passed_over_that_a_secret_is_found_in(text):
+    if _SECRET_VALUES.search(text):
+        assert _SUSPECT.search(text)
 
 
 @pytest.mark.parametrize("prefix", ["ias", "iab", "code", "handle", "state"])
