@@ -46,8 +46,8 @@ check: $(VENV)/dev.stamp ## lint, types, layers, dead code, figures, and drift o
 	$(BIN)/python -m tests.figures
 	$(BIN)/python -m tests.drift
 
-bench: $(VENV)/dev.stamp ## measure speed as ratios to a floor in the same run
-	$(BIN)/python -m benchmarks
+bench: $(VENV)/dev.stamp ## measure reads beside others and a floor, in one run; writes docs/benchmarks.md (USERS, ROUNDS, CASES)
+	USERS="$(USERS)" ROUNDS="$(ROUNDS)" SECONDS="$(SECONDS)" CONNECTIONS="$(CONNECTIONS)" CASES="$(CASES)" $(BIN)/python -m benchmarks
 
 bench-sync: $(VENV)/dev.stamp ## measure one worker's syncs beside their floor; BENCH_PEOPLE, BENCH_SECONDS, BENCH_MODES and BENCH_QUEUE
 	$(BIN)/python -m benchmarks.sync

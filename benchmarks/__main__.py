@@ -1,197 +1,169 @@
-"""`make bench`: the read path beside the obvious way and beside its floor, all in one run, as ratios.
+"""`make bench`: the read path beside what a user could pick instead, and beside its floor, all in one run.
 
-Settings by environment: BENCH_USERS (20000), BENCH_ROUNDS (3), BENCH_SECONDS (2), BENCH_CONNECTIONS (16).
+The server is alone on one core; load, database and Valkey share the other. Every server answers the same requests, for keys
+and positions at random, and what they answer is compared before anything is measured. Rounds are interleaved, so that a
+neighbour on the machine disturbs all servers alike.
+
+    make bench                            100,000 users, 3 rounds of 2 s
+    make bench USERS=5000 ROUNDS=1        to see that it runs
+    make bench CASES="viewer,one user"    these alone; the page is written by a run of all cases
 """
 
 import asyncio
 import base64
+import datetime
 import os
-import random
-import socket
-import statistics
+import platform
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.error
-import urllib.request
 from pathlib import Path
-from uuid import UUID
 
+import asyncpg
 import msgspec
 
+from benchmarks import answers, cases, machine, report
+from benchmarks.cases import POSTGRAPHILE, Keys
 from benchmarks.data import Tenant, build
 from benchmarks.load import Job, Result
+from benchmarks.report import Round
+from benchmarks.servers import HERE, Server, start
+from identity_api.config import load_settings
 from identity_api.db.database import Database
 from identity_api.db.migrate import migrate
-from identity_api.embedded.services import start_services
-from identity_api.graphql.ids import global_id
+from identity_api.embedded.services import Services, start_services
+from identity_api.vault import Vault
 
-USERS = int(os.environ.get("BENCH_USERS", "20000"))
-ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
-SECONDS = float(os.environ.get("BENCH_SECONDS", "2"))
-CONNECTIONS = int(os.environ.get("BENCH_CONNECTIONS", "16"))
-
-FIELDS = "id username displayLabel email identities { id state subject } groups { name } permissions { name }"
-PAGE = f"query ($first: Int!) {{ users(first: $first) {{ edges {{ cursor node {{ {FIELDS} }} }} }} }}"
-ONE = f"query ($id: ID!) {{ user(id: $id) {{ {FIELDS} }} }}"
-
-
-def post(path: str, document: str, variables: dict[str, object], token: str | None) -> bytes:
-    """A complete GraphQL request."""
-    body = msgspec.json.encode({"query": document, "variables": variables})
-    authorization = f"authorization: Bearer {token}\r\n" if token else ""
-    head = f"POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n{authorization}"
-    return f"{head}content-length: {len(body)}\r\n\r\n".encode() + body
+USERS = int(os.environ.get("USERS") or "100000")
+ROUNDS = int(os.environ.get("ROUNDS") or "3")
+SECONDS = float(os.environ.get("SECONDS") or "2")
+CONNECTIONS = int(os.environ.get("CONNECTIONS") or "16")
+ONLY = [name for name in (os.environ.get("CASES") or "").split(",") if name]
+WARM_SECONDS = 3.0
+"""Node compiles what it runs for longer than that."""
 
 
-def scenarios(tenant: Tenant) -> dict[str, dict[str, list[bytes]]]:
-    """Scenario -> server -> its requests, with keys spread at random so that no answer repeats soon."""
-    some = random.Random(7).sample(tenant.user_ids, min(2_000, len(tenant.user_ids)))
-
-    def floor(after: UUID, first: int) -> bytes:
-        return f"GET /?after={after}&first={first} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n".encode()
-
-    start = UUID(int=0)
-    tokens = tenant.session_tokens
-    return {
-        "page of 50": {
-            "identity-api": [post("/graphql", PAGE, {"first": 50}, token) for token in tokens],
-            "the obvious way": [post("/graphql", PAGE, {"first": 50}, None)],
-            "floor": [floor(start, 50)],
-        },
-        "page of 100": {
-            "identity-api": [post("/graphql", PAGE, {"first": 100}, token) for token in tokens],
-            "the obvious way": [post("/graphql", PAGE, {"first": 100}, None)],
-            "floor": [floor(start, 100)],
-        },
-        "one user": {
-            "identity-api": [
-                post("/graphql", ONE, {"id": global_id("User", id)}, tokens[place % len(tokens)])
-                for place, id in enumerate(some)
-            ],
-            "the obvious way": [post("/graphql", ONE, {"id": str(id)}, None) for id in some],
-            "floor": [floor(id, 1) for id in some],
-        },
-    }
-
-
-class Servers:
-    """One process each, on ports of their own; the load generator gets the other core."""
-
-    TARGETS = {
-        "identity-api": "identity_api.app:create_app",
-        "the obvious way": "benchmarks.obvious:create_app",
-        "floor": "benchmarks.floor:create_app",
-    }
-
-    def __init__(self, environment: dict[str, str]) -> None:
-        self.ports = {name: _free_port() for name in self.TARGETS}
-        self._processes = [
-            subprocess.Popen(
-                [sys.executable, "-m", "granian", "--interface", "asgi", "--factory", "--loop", "uvloop", "--no-ws",
-                 "--log-level", "error", "--host", "127.0.0.1", "--port", str(self.ports[name]), target],
-                env=environment,
-            )
-            for name, target in self.TARGETS.items()
-        ]  # fmt: skip
-        for port in self.ports.values():
-            _wait(port)
-
-    def stop(self) -> None:
-        for process in self._processes:
-            process.terminate()
-        for process in self._processes:
-            process.wait(20)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _wait(port: int) -> None:
-    for _ in range(200):
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=1)
-            return
-        except urllib.error.HTTPError:
-            return
-        except OSError:
-            time.sleep(0.1)
-    raise SystemExit(f"nothing answers on port {port}")
-
-
-def measure(port: int, requests: list[bytes]) -> Result:
+def measure(server: Server, requests: list[bytes], database: int, seconds: float) -> Round:
     """One round against one server."""
-    job = Job(port, CONNECTIONS, SECONDS, requests)
+    job = Job(server.port, CONNECTIONS, seconds, requests)
+    processes, servers = server.processes(), machine.tree(database) if machine.HAS_PROC else []
+    before = machine.seconds_worked(processes), machine.seconds_worked(servers)
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.load"], input=msgspec.json.encode(job), capture_output=True, check=True
+        [sys.executable, "-m", "benchmarks.load"],
+        input=msgspec.json.encode(job),
+        stdout=subprocess.PIPE,
+        check=True,
+        timeout=seconds + 60,
     )
-    return msgspec.json.decode(done.stdout, type=Result)
+    return Round(
+        msgspec.json.decode(done.stdout, type=Result),
+        machine.seconds_worked(processes) - before[0],
+        machine.seconds_worked(servers) - before[1],
+        server.megabytes(),
+    )
 
 
-def report(name: str, rounds: dict[str, list[Result]]) -> list[str]:
-    """The rows of one scenario: medians over the rounds, and what each is of the obvious way and of the floor."""
-    rates = {server: statistics.median([r.answers / r.seconds for r in found]) for server, found in rounds.items()}
-    rows = []
-    for server, found in rounds.items():
-        spread = [r.answers / r.seconds for r in found]
-        failures = sum(r.failures for r in found)
-        rows.append(
-            f"| {name} | {server} | {rates[server]:,.0f} [{min(spread):,.0f}-{max(spread):,.0f}] |"
-            f" {statistics.median([r.median_ms for r in found]):.1f} / {statistics.median([r.p99_ms for r in found]):.1f} |"
-            f" {rates[server] / rates['the obvious way']:.1f} | {rates[server] / rates['floor']:.2f} |"
-            + (f" {failures} failed" if failures else "")
-        )
-    return rows
+def measure_case(servers: dict[str, Server], requests: dict[str, list[bytes]], database: int) -> dict[str, list[Round]]:
+    """Interleaved rounds of one case, after a warm-up that is not counted."""
+    found: dict[str, list[Round]] = {name: [] for name in requests}
+    for name, wires in requests.items():
+        measure(servers[name], wires, database, WARM_SECONDS)
+    for _ in range(ROUNDS):
+        for name, wires in requests.items():
+            found[name].append(measure(servers[name], wires, database, SECONDS))
+    return found
 
 
 async def prepare(url: str) -> Tenant:
+    """The tenant, and what PostGraphile needs beside it."""
     await migrate(url)
     database = Database(url, pool_size=2)
     await database.open()
     async with database.reading() as connection:
         tenant = await build(connection, USERS)
     await database.close()
+    connection = await asyncpg.connect(url)
+    await connection.execute((HERE / "setup.sql").read_text("utf-8"), timeout=600)
+    await connection.close()
     return tenant
 
 
+def cursors_of(servers: dict[str, Server], tenant: Tenant) -> dict[str, str]:
+    """What PostGraphile's cursors of each order begin with."""
+    found = {}
+    if POSTGRAPHILE in servers:
+        for order in ("PRIMARY_KEY_ASC", "USERNAME_FOLDED_ASC"):
+            document = f"{{ allAppUsers(first: 1, orderBy: {order}) {{ pageInfo {{ endCursor }} }} }}"
+            wire = cases._graphql(tenant.session_tokens[0], document, {})
+            answer = msgspec.json.decode(answers.ask(servers[POSTGRAPHILE].port, wire))
+            cursor = answer["data"]["allAppUsers"]["pageInfo"]["endCursor"]
+            found[order] = msgspec.json.decode(base64.b64decode(cursor))[0]
+    return found
+
+
+def run(services: Services, core: int | None) -> str:
+    """Start everything, compare, measure; what goes into the page."""
+    url = services.database_url
+    assert url
+    assert services.redis_url
+    print(f"Writing {USERS:,} users ...", file=sys.stderr)
+    tenant = asyncio.run(prepare(url))
+    environment = {
+        **os.environ,
+        "IDENTITY_DATABASE_URL": url,
+        "IDENTITY_REDIS_URL": services.redis_url,
+        "IDENTITY_SECRET_KEYS": "bench:" + base64.b64encode(os.urandom(32)).decode(),
+    }
+    database = services.processes["PostgreSQL"].pid
+    load = machine.load_average()
+    running = start(url, environment, core)
+    try:
+        servers = {one.name: one for one in running}
+        vault = Vault(load_settings(environment).secret_keys)
+        asked = cases.cases(Keys(tenant, vault, cursors_of(servers, tenant)))
+        lines, measured = [report.HEAD], {}
+        print(report.HEAD, flush=True)
+        for case, all_requests in asked.items():
+            if ONLY and case not in ONLY:
+                continue
+            requests = {name: wires for name, wires in all_requests.items() if name in servers}
+            if found := answers.differences({name: one.port for name, one in servers.items()}, requests):
+                raise SystemExit(f"{case}: {found[0]}")
+            measured[case] = measure_case(servers, requests, database)
+            lines += report.rows(case, measured[case])
+            print("\n".join(report.rows(case, measured[case])), flush=True)
+        said = [_circumstances(core, load), "\n".join(lines), "\n".join(report.starts(running))]
+        return "\n\n".join([*said, "\n".join(report.goals(measured))])
+    finally:
+        for one in running:
+            one.stop()
+
+
+def _circumstances(core: int | None, load: float) -> str:
+    given = {"USERS": USERS, "ROUNDS": ROUNDS, "SECONDS": f"{SECONDS:g}", "CONNECTIONS": CONNECTIONS}
+    command = "make bench " + " ".join([f"{name}={value}" for name, value in given.items()])
+    pinned = "the server alone on one core" if core is not None else "nothing pinned"
+    return (
+        f"Measured {datetime.date.today()} with `{command}` on Python {platform.python_version()}, {os.cpu_count()} cores,"
+        f" {pinned}; load average {load:.1f} when it began. Medians over interleaved rounds; the answers of all servers"
+        " were compared and are the same."
+    )
+
+
 def main() -> None:
+    """Measure, print, and write the page unless only some cases were asked for."""
+    pinned = machine.cores()
+    if pinned is not None:
+        machine.pin(pinned[1])  # what is started from here: database, Valkey, load
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
         start_services(Path(folder), fast=True) as services,
     ):
-        assert services.database_url
-        assert services.redis_url
-        print(f"Writing {USERS:,} users ...", file=sys.stderr)
-        tenant = asyncio.run(prepare(services.database_url))
-        environment = {
-            **os.environ,
-            "IDENTITY_DATABASE_URL": services.database_url,
-            "IDENTITY_REDIS_URL": services.redis_url,
-            "IDENTITY_SECRET_KEYS": "bench:" + base64.b64encode(os.urandom(32)).decode(),
-            "IDENTITY_LOG_LEVEL": "error",
-            "BENCH_TENANT": str(tenant.id),
-        }
-        servers = Servers(environment)
-        try:
-            print(
-                f"{USERS:,} users, {CONNECTIONS} connections, {ROUNDS} interleaved rounds of {SECONDS:g} s, medians\n"
-            )
-            print("| what | server | requests/s [min-max] | ms median / p99 | x obvious | x floor |")
-            print("| --- | --- | --- | --- | --- | --- |")
-            for name, requests in scenarios(tenant).items():
-                rounds: dict[str, list[Result]] = {server: [] for server in requests}
-                for server, wire in requests.items():
-                    measure(servers.ports[server], wire)  # warm-up
-                for _ in range(ROUNDS):
-                    for server, wire in requests.items():
-                        rounds[server].append(measure(servers.ports[server], wire))
-                print("\n".join(report(name, rounds)), flush=True)
-        finally:
-            servers.stop()
+        text = run(services, pinned[0] if pinned is not None else None)
+    print("\n" + text)
+    if not ONLY:
+        report.write(text)
+        print(f"\nWritten to {report.PAGE}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -1,16 +1,20 @@
 """A large tenant, written with set-based SQL in the product's own schema."""
 
+import random
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
+from identity_api.db import clients
 from identity_api.db.database import Connection
-from identity_api.ids import new_tenant_token, token_hash, uuid7
+from identity_api.ids import new_tenant_token, new_token, token_hash, uuid7
+from identity_api.sessions.introspect import INTROSPECT
 
 GROUPS = 400
 PERMISSIONS = 60
 SESSIONS = 64
+VIEWERS = 500
 GROUPS_PER_USER = 5
 
 
@@ -19,8 +23,14 @@ class Tenant(msgspec.Struct, frozen=True):
 
     id: UUID
     user_ids: list[UUID]
+    """In the order of their ids."""
     session_tokens: list[str]
-    """Many, because each has a budget per minute that a benchmark would use up."""
+    """Of somebody who reads users. Many, because each has a budget per minute that a benchmark would use up."""
+    viewer_tokens: list[str]
+    """Of so many people, one each, drawn at random."""
+    ids_by_username: dict[str, UUID]
+    client: tuple[str, str]
+    """Name and secret of a service client that introspects."""
 
 
 async def build(connection: Connection, users: int) -> Tenant:
@@ -34,18 +44,24 @@ async def build(connection: Connection, users: int) -> Tenant:
         for place, name in enumerate(names, 1):
             text = text.replace(f":{name}", f"${place}")
         await connection.execute(text, *[values[name] for name in names], timeout=600)
-    rows = await connection.fetch("select id from app_user where tenant_id = $1 order by id", tenant, timeout=60)
+    rows = await connection.fetch(
+        "select id, username from app_user where tenant_id = $1 order by id", tenant, timeout=60
+    )
     user_ids = [row["id"] for row in rows]
     await _make_admin(connection, tenant, user_ids[0], tokens)
-    await connection.execute(
-        "analyze", timeout=600
-    )  # without statistics the next statements take a hundred times longer
+    viewers = {
+        new_tenant_token("ias", tenant): id for id in random.Random(5).sample(user_ids, min(VIEWERS, len(user_ids)))
+    }
+    await _insert_sessions(connection, tenant, viewers)
+    client = await _insert_client(connection, tenant)
+    # Without statistics the next statements take a hundred times longer.
+    await connection.execute("analyze", timeout=600)
     for start in range(0, len(user_ids), 2_000):
         await connection.execute(
             "select refresh_user_read($1, $2)", tenant, user_ids[start : start + 2_000], timeout=600
         )
-    await connection.execute("analyze", timeout=600)
-    return Tenant(tenant, user_ids, tokens)
+    await connection.execute("vacuum analyze", timeout=600)
+    return Tenant(tenant, user_ids, tokens, list(viewers), {row["username"]: row["id"] for row in rows}, client)
 
 
 _STATEMENTS = (
@@ -141,6 +157,10 @@ async def _make_admin(connection: Connection, tenant: UUID, user_id: UUID, token
         user_id,
         permission,
     )
+    await _insert_sessions(connection, tenant, dict.fromkeys(tokens, user_id))
+
+
+async def _insert_sessions(connection: Connection, tenant: UUID, users: dict[str, UUID]) -> None:
     await connection.executemany(
         """
         insert into session (id, tenant_id, user_id, identity_id, kind, token_hash, epoch, created_at, seen_at,
@@ -148,5 +168,11 @@ async def _make_admin(connection: Connection, tenant: UUID, user_id: UUID, token
         select $1, $2, $3, i.id, 'BEARER', $4, 0, now(), now(), now(), now() + interval '1 day'
         from identity i where i.tenant_id = $2 and i.user_id = $3
         """,
-        [(uuid7(), tenant, user_id, token_hash(token)) for token in tokens],
+        [(uuid7(), tenant, user_id, token_hash(token)) for token, user_id in users.items()],
     )
+
+
+async def _insert_client(connection: Connection, tenant: UUID) -> tuple[str, str]:
+    name, secret = "backend", new_token("isc")
+    await clients.insert_service_client(connection, uuid7(), name, token_hash(secret), [tenant], [INTROSPECT])
+    return name, secret
