@@ -46,8 +46,7 @@ WARM_SECONDS = 3.0
 def measure(server: Server, requests: list[bytes], database: int, seconds: float) -> Round:
     """One round against one server."""
     job = Job(server.port, CONNECTIONS, seconds, requests)
-    processes, servers = server.processes(), machine.tree(database) if machine.HAS_PROC else []
-    before = machine.seconds_worked(processes), machine.seconds_worked(servers)
+    server_before, database_before = _worked(server, database)
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.load"],
         input=msgspec.json.encode(job),
@@ -55,12 +54,18 @@ def measure(server: Server, requests: list[bytes], database: int, seconds: float
         check=True,
         timeout=seconds + 60,
     )
+    server_after, database_after = _worked(server, database)
     return Round(
         msgspec.json.decode(done.stdout, type=Result),
-        machine.seconds_worked(processes) - before[0],
-        machine.seconds_worked(servers) - before[1],
+        machine.seconds_between(server_before, server_after),
+        machine.seconds_between(database_before, database_after),
         server.megabytes(),
     )
+
+
+def _worked(server: Server, database: int) -> tuple[dict[int, int], dict[int, int]]:
+    databases = machine.tree(database) if machine.HAS_PROC else []
+    return machine.worked(server.processes()), machine.worked(databases)
 
 
 def measure_case(servers: dict[str, Server], requests: dict[str, list[bytes]], database: int) -> dict[str, list[Round]]:

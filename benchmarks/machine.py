@@ -37,14 +37,19 @@ def tree(root: int) -> list[int]:
     return found
 
 
-def seconds_worked(processes: Iterable[int]) -> float:
-    """Processor time of all their threads so far, user and system; 0 where that is not told."""
-    nanoseconds = 0
+def worked(processes: Iterable[int]) -> dict[int, int]:
+    """Nanoseconds of processor time of each so far, user and system, over all of its threads."""
+    found = {}
     for process in processes:
         with contextlib.suppress(OSError):
-            for task in (_PROC / str(process) / "task").iterdir():
-                nanoseconds += int((task / "schedstat").read_text().split()[0])
-    return nanoseconds / 1e9
+            tasks = list((_PROC / str(process) / "task").iterdir())
+            found[process] = sum([int((task / "schedstat").read_text().split()[0]) for task in tasks])
+    return found
+
+
+def seconds_between(before: dict[int, int], after: dict[int, int]) -> float:
+    """What those worked in between that are still there."""
+    return sum([after[process] - before.get(process, 0) for process in after]) / 1e9
 
 
 def resident_megabytes(processes: Iterable[int]) -> float:

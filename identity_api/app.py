@@ -223,6 +223,8 @@ def product_graphql(process: ProcessDeps) -> GraphQLEndpoint:
         session_idle_seconds=process.login.limits.session_idle_seconds,
     )
 
+    fields = rate_limits.DeferredHits(process.limiter)
+
     async def make_context(authenticated: Authenticated, request: HTTPRequest) -> GraphQLContext:
         prefix = f"/t/{authenticated.tenant_slug}" if request.path_prefix is None else request.path_prefix
         return build_context(authenticated, deps, request.request_id, base_url=request.origin + prefix)
@@ -230,7 +232,7 @@ def product_graphql(process: ProcessDeps) -> GraphQLEndpoint:
     async def charge(context: GraphQLContext, measured: engine.Measured) -> None:
         cost = min(max(1, measured.fields), COST_PER_MINUTE)
         key = f"graphql:{context.authenticated.session_id}"
-        decision = await process.limiter.hit(key, limit=COST_PER_MINUTE, window_seconds=60, cost=cost)
+        decision = await fields.hit(key, limit=COST_PER_MINUTE, window_seconds=60, cost=cost)
         if not decision.allowed:
             raise TooManyRequests(decision.retry_after_seconds)
 

@@ -12,6 +12,7 @@ import asyncio
 import hashlib
 import heapq
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -26,6 +27,10 @@ REDIS_DEADLINE_SECONDS: Final = 0.05
 CONNECT_SECONDS: Final = 2.0
 COOL_DOWN_SECONDS: Final = 2.0
 _MAX_LOCAL_KEYS: Final = 100_000
+TELL_SECONDS: Final = 1.0
+DEFERRED_PART: Final = 40
+"""Of a limit, one such part may be used before Redis is told."""
+_MAX_ACCOUNTS: Final = 20_000
 
 # Times are whole microseconds: 2^53 of them last until the year 2255, so Lua's doubles stay exact.
 _SCRIPT: Final = """
@@ -51,6 +56,9 @@ class Decision:
 
     allowed: bool
     retry_after_seconds: float
+
+
+_ALLOWED: Final = Decision(True, 0.0)
 
 
 def connect(redis_url: str) -> Redis:
@@ -129,6 +137,69 @@ class Limiter:
         self._under_way.discard(asking)
         if not asking.cancelled():
             asking.exception()  # told to whoever still waits
+
+
+class _Account:
+    """What one key has used in this process and Redis has not been told."""
+
+    __slots__ = ("is_settled", "owed", "telling", "told_at")
+
+    def __init__(self) -> None:
+        self.owed = 0
+        self.telling = 0
+        """Under way to Redis."""
+        self.told_at = float("-inf")
+        self.is_settled = False
+        """The last time that Redis was told, it allowed what was asked."""
+
+
+class DeferredHits:
+    """Counts small hits in the process first, and tells the limiter once a second or once a fortieth of the limit is owed.
+
+    For limits that every request counts on: asking Redis each time costs as much as a small request. Each process lets a
+    key have at most a fortieth of the limit more than the limit, and nobody is counted for more than they used. What is
+    owed when a process ends is forgotten.
+    """
+
+    def __init__(self, limiter: Limiter, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._limiter, self._monotonic = limiter, monotonic
+        self._accounts: OrderedDict[str, _Account] = OrderedDict()
+
+    async def hit(self, key: str, *, limit: int, window_seconds: float, cost: int = 1) -> Decision:
+        """As `Limiter.hit`. A key that was refused is asked about each time, until it is allowed again."""
+        account = self._account(key)
+        now = self._monotonic()
+        is_told = account.is_settled and now - account.told_at < TELL_SECONDS
+        if is_told and account.owed + account.telling + cost <= limit // DEFERRED_PART:
+            account.owed += cost
+            return _ALLOWED
+        if now - account.told_at >= window_seconds:
+            account.owed = 0  # the bucket would be full again by now
+        owed, account.owed = account.owed, 0
+        account.telling += owed
+        allowed = False
+        try:
+            asked = min(owed + cost, limit)
+            decision = await self._limiter.hit(key, limit=limit, window_seconds=window_seconds, cost=asked)
+            allowed = decision.allowed
+        finally:
+            account.telling -= owed
+            account.is_settled = allowed
+            if allowed:
+                account.told_at = now
+            else:
+                account.owed += owed
+        return decision
+
+    def _account(self, key: str) -> _Account:
+        account = self._accounts.get(key)
+        if account is None:
+            if len(self._accounts) >= _MAX_ACCOUNTS:
+                self._accounts.popitem(last=False)
+            account = self._accounts[key] = _Account()
+        else:
+            self._accounts.move_to_end(key)
+        return account
 
 
 class _LocalBuckets:
