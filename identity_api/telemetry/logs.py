@@ -6,6 +6,7 @@ Logging of the standard library takes the same way, so that libraries' lines are
 import json
 import logging
 import sys
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, Final, Literal, TextIO
@@ -124,7 +125,11 @@ class _Lines:
 
     def __init__(self, handler: _QuietHandler, name: str = "") -> None:
         self.name = name
-        self.debug = self.info = self.warning = self.error = self.critical = handler.write
+        self._handler = handler
+
+    def __getattr__(self, level: str) -> Callable[[str], None]:
+        """The method of each level: which are written, structlog has decided."""
+        return self._handler.write
 
 
 def _finish(render: Processor, logger: WrappedLogger, method: str, event: EventDict) -> Any:
