@@ -31,6 +31,7 @@ from identity_api.graphql.context import Context as GraphQLContext
 from identity_api.graphql.context import GraphQLDeps
 from identity_api.graphql.schema import build as build_schema
 from identity_api.graphql.schema import build_context
+from identity_api.graphql.subscription_streams import SubscriptionStreams
 from identity_api.group_mappings.findings import AccessFindings
 from identity_api.http import HTTPRequest, HTTPResponse
 from identity_api.providers.deps import ProviderDeps
@@ -38,13 +39,15 @@ from identity_api.providers.provider_row import Defaults
 from identity_api.queue import Queue
 from identity_api.sessions.authenticate import Authenticated
 from identity_api.sessions.login.deps import LoginDeps, LoginLimits
+from identity_api.streams.hub import ChangeHub
+from identity_api.streams.signals import ending_streams
 from identity_api.sync.on_demand import request as request_sync
 from identity_api.telemetry import configure_logging, configure_tracing, get_logger
 from identity_api.upstream.addresses import AllowList
 from identity_api.upstream.exchange import Upstream
 from identity_api.upstream.keys import provider_documents
 from identity_api.vault import Vault
-from identity_api.web.deps import GraphQLEndpoint, WebDeps
+from identity_api.web.deps import GraphQLEndpoint, GraphQLStreams, WebDeps
 from identity_api.web.http.errors import TooManyRequests
 from identity_api.web.http.http_application import HTTPApplication
 from identity_api.web.http.limits import EdgeLimits
@@ -179,6 +182,8 @@ def build_api(
     """
     process = build_process(settings, clock=clock)
     database = process.login.database
+    hub = ChangeHub(database, most=settings.max_streams)
+    product = ProductGraphQL(process)
     deps = WebDeps(
         login=process.login,
         accounts=process.accounts,
@@ -186,7 +191,8 @@ def build_api(
         origins=Origins(database),
         limits=EdgeLimits(process.limiter),
         readiness=lambda: _queue_state(process.redis),
-        graphql=(graphql or product_graphql)(process),
+        graphql=graphql(process) if graphql is not None else product.endpoint,
+        streams=None if graphql is not None else product.streams(hub),
         trusted_proxies=settings.trusted_proxies,
         handlers=graphiql_handlers(),
     )
@@ -194,7 +200,7 @@ def build_api(
     @asynccontextmanager
     async def lifespan(_: Any) -> AsyncIterator[None]:
         try:
-            async with opened(process):
+            async with opened(process), ending_streams(hub):
                 if at_open is not None:
                     at_open()
                 yield
@@ -206,10 +212,9 @@ def build_api(
     return build_web(deps, lifespan=lifespan)
 
 
-def product_graphql(process: ProcessDeps) -> GraphQLEndpoint:
-    """The product's schema over this process's parts, with a budget per session that no alias or batch gets around."""
+def _graphql_deps(process: ProcessDeps) -> GraphQLDeps:
     database, queue = process.login.database, process.queue
-    deps = GraphQLDeps(
+    return GraphQLDeps(
         database=database,
         access_findings=AccessFindings(database),
         is_worth_recording=EdgeLimits(process.limiter).is_worth_recording,
@@ -223,21 +228,33 @@ def product_graphql(process: ProcessDeps) -> GraphQLEndpoint:
         session_idle_seconds=process.login.limits.session_idle_seconds,
     )
 
-    fields = rate_limits.DeferredHits(process.limiter)
 
-    async def make_context(authenticated: Authenticated, request: HTTPRequest) -> GraphQLContext:
+class ProductGraphQL:
+    """The product's schema over a process's parts, with a budget per session that no alias or batch gets around."""
+
+    def __init__(self, process: ProcessDeps) -> None:
+        self._deps, self._fields = _graphql_deps(process), rate_limits.DeferredHits(process.limiter)
+        self._schema = build_schema(compiled=process.settings.graphql_completion == "compiled")
+
+    @property
+    def endpoint(self) -> GraphQLEndpoint:
+        """For requests that are answered once."""
+        return graphql_endpoint(self._schema, self._make_context, charge=self._charge)
+
+    def streams(self, hub: ChangeHub) -> GraphQLStreams:
+        """For subscriptions."""
+        return SubscriptionStreams(self._schema, self._make_context, self._charge, hub)
+
+    async def _make_context(self, authenticated: Authenticated, request: HTTPRequest) -> GraphQLContext:
         prefix = f"/t/{authenticated.tenant_slug}" if request.path_prefix is None else request.path_prefix
-        return build_context(authenticated, deps, request.request_id, base_url=request.origin + prefix)
+        return build_context(authenticated, self._deps, request.request_id, base_url=request.origin + prefix)
 
-    async def charge(context: GraphQLContext, measured: engine.Measured) -> None:
+    async def _charge(self, context: GraphQLContext, measured: engine.Measured) -> None:
         cost = min(max(1, measured.fields), COST_PER_MINUTE)
         key = f"graphql:{context.authenticated.session_id}"
-        decision = await fields.hit(key, limit=COST_PER_MINUTE, window_seconds=60, cost=cost)
+        decision = await self._fields.hit(key, limit=COST_PER_MINUTE, window_seconds=60, cost=cost)
         if not decision.allowed:
             raise TooManyRequests(decision.retry_after_seconds)
-
-    schema = build_schema(compiled=process.settings.graphql_completion == "compiled")
-    return graphql_endpoint(schema, make_context, charge=charge)
 
 
 def provider_deps(process: ProcessDeps) -> ProviderDeps:

@@ -3,6 +3,8 @@
 Whoever talks to the server makes the request and sends the response; what lies between knows no framework.
 """
 
+import asyncio
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 import msgspec
@@ -39,3 +41,43 @@ class HTTPResponse(msgspec.Struct, frozen=True):
         lines.append((b"content-length", str(len(self.body)).encode()))
         await send({"type": "http.response.start", "status": self.status, "headers": lines})
         await send({"type": "http.response.body", "body": self.body})
+
+
+class EventStream:
+    """An answer that goes on: server-sent events (WHATWG HTML, section 9.2)."""
+
+    def __init__(self, events: AsyncGenerator[bytes, None], closed: Callable[[], None] = lambda: None) -> None:
+        """Nothing is sent yet.
+
+        Args:
+            events: what is sent as it comes; its end is the answer's.
+            closed: called once, when the answer has ended or its client is gone.
+        """
+        self._events, self._closed = events, closed
+
+    async def send(self, send: Any, receive: Any) -> None:
+        """To an ASGI `send`, until the events end or `receive` says that the client is gone."""
+        headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"x-accel-buffering", b"no")]
+        tasks: list[asyncio.Task[None]] = []
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            tasks = [asyncio.create_task(self._pump(send)), asyncio.create_task(_until_gone(receive))]
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._events.aclose()
+            self._closed()
+        if tasks[0].done() and not tasks[0].cancelled():
+            tasks[0].result()  # what it raised is ours to say
+
+    async def _pump(self, send: Any) -> None:
+        async for event in self._events:
+            await send({"type": "http.response.body", "body": event, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+
+async def _until_gone(receive: Any) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -43,7 +43,6 @@ KEPT = {
     "f": "a member of arq's record of a job",
     "et": "a member of arq's record of a job",
     "trace": "an argument of a context manager's end",
-    "frame": "an argument of a signal handler",
     "max_ciphertext_length": "joserfc reads the registry's attribute",
     "max_encrypted_key_length": "joserfc reads the registry's attribute",
     "max_protected_header_length": "joserfc reads the registry's attribute",

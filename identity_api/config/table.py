@@ -117,6 +117,14 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("host", _HTTP, readers.HOST, "The address to listen on.", "127.0.0.1"),
     _number("port", _HTTP, 8000, (1, 65_535), "", "The port to listen on."),
     _number("workers", _HTTP, 1, (1, 64), "processes", "API processes; 1 with embedded services."),
+    _number(
+        "max_streams",
+        _HTTP,
+        2_000,
+        (1, 8_000),
+        "streams",
+        "Subscriptions that are open at each API process; a tenant has half of them at most, a user ten.",
+    ),
     Setting(
         "trusted_proxies",
         _HTTP,

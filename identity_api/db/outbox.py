@@ -148,6 +148,22 @@ async def after(connection: Connection, tenant_id: UUID, position: int, *, limit
     return [Change(**row) for row in rows]
 
 
+async def after_each(connection: Connection, positions: Mapping[UUID, int], *, limit: int) -> list[tuple[UUID, Change]]:
+    """Changes of several tenants, each after its position, the oldest first; at most `limit` of each."""
+    rows = await connection.fetch(
+        f"""
+        select t.tenant_id, o.* from unnest($1::uuid[], $2::bigint[]) as t (tenant_id, position)
+        cross join lateral (
+            select {_CHANGE} from outbox o
+            where o.tenant_id = t.tenant_id and o.position > t.position order by o.position limit $3) o
+        """,
+        list(positions),
+        list(positions.values()),
+        limit,
+    )
+    return [(row["tenant_id"], Change(**{name: row[name] for name in Change.__struct_fields__})) for row in rows]
+
+
 async def head(connection: Connection, tenant_id: UUID) -> int:
     """The newest position; 0 before the first."""
     value: int | None = await connection.fetchval("select position from outbox_head where tenant_id = $1", tenant_id)

@@ -161,6 +161,11 @@ API: Final[Table] = table(
         "MAPPING_EXISTS": ("There is such a mapping already.", "Change that one."),
         "PROVIDER_EXISTS": ("The tenant has a provider of that name already.", "Choose another."),
         "PROVIDER_ENABLED": ("A provider that is switched on cannot be removed.", "Switch it off first."),
+        "TOO_MANY_STREAMS": (
+            "The user has ten streams open at this process, or the tenant or the process as many as they may.",
+            "Close streams that nobody reads; the operator raises `IDENTITY_MAX_STREAMS` or adds processes.",
+        ),
+        "STREAM_NEEDED": ("A subscription was asked for like a query.", "Send `Accept: text/event-stream`."),
         "URL_NOT_ALLOWED": (
             "The URL of a webhook is not https on a public name, and the operator has not listed it.",
             "Use a public address, or have the operator list it in `IDENTITY_OUTBOUND_ALLOW`.",

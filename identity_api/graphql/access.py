@@ -151,6 +151,10 @@ ACCESS: Final[dict[str, PermissionRule]] = {
     "Mutation.replayWebhook": holds(service.WEBHOOKS_WRITE),  # sends what was sent before
     "Mutation.testWebhook": holds(service.WEBHOOKS_WRITE),  # nothing changes
     "Mutation.endSession": holds(service.USERS_WRITE, oneself=True),
+    # Subscriptions
+    "Subscription.viewer": ANYONE,
+    "Subscription.changes": USERS,
+    "Change.*": REACHED,
     # A person. Some of it shows in the payloads of people who change users without the right to read them.
     "Viewer.*": REACHED,
     "User.id": REACHED,

@@ -54,6 +54,15 @@ class GraphQLDeps(msgspec.Struct, frozen=True, kw_only=True):
     session_idle_seconds: int = 3_600
 
 
+class Feed:
+    """How far a stream of changes has come; the resolver moves it."""
+
+    def __init__(self, head: int, last_event_id: str | None) -> None:
+        self.head, self.last_event_id = head, last_event_id
+        self.position: int | None = None
+        self.has_news = self.is_behind = False
+
+
 class Context:
     """One request. Satisfies `engine.GraphQLContext`."""
 
@@ -62,6 +71,8 @@ class Context:
         self.deps = deps
         self.request_id = request_id
         self.base_url = base_url
+        self.feed: Feed | None = None
+        """Of the stream that this is executed for, if any."""
         self.tenant_id: UUID = authenticated.tenant_id
         self.user_id: UUID = authenticated.user.id
         self.permissions: frozenset[str] = authenticated.permissions

@@ -20,6 +20,7 @@ from identity_api.graphql.context import Context, GraphQLDeps, Info, build_conte
 from identity_api.graphql.engine import EngineSchema, build_schema
 from identity_api.graphql.fields import resolved
 from identity_api.graphql.ids import Node
+from identity_api.graphql.live import Subscriptions
 from identity_api.graphql.permissions.change_sets import ChangeSetMutations, ChangeSetQueries
 from identity_api.graphql.permissions.explanation import ExplanationQueries
 from identity_api.graphql.permissions.findings import FindingQueries
@@ -136,9 +137,14 @@ class Mutation(
     """What can be changed."""
 
 
+@strawberry.type(description="What can be followed, as server-sent events.")
+class Subscription(Subscriptions):
+    """What can be followed."""
+
+
 def build(*, compiled: bool = True) -> EngineSchema:
     """The schema, with its own cache of documents; `compiled` as for the engine."""
-    return build_schema(Query, Mutation, compiled=compiled)
+    return build_schema(Query, Mutation, Subscription, compiled=compiled)
 
 
 def print_schema() -> str:

@@ -72,6 +72,13 @@ class Authenticated:
         """How the audit names this user."""
         return f"user:{self.user.id}"
 
+    @property
+    def changes_by_itself_at(self) -> datetime:
+        """When what is known here is over at the latest, without anybody doing anything: the session, or a lease."""
+        leases = [at for one in self.user.syncs.values() for at in (one.signed_in_until, one.groups_valid_until)]
+        ends = [self.expires_at, self.idle_until, *leases]
+        return min([at for at in ends if at is not None and at > self.at], default=self.expires_at)
+
     @cached_property
     def standing(self) -> Standing:
         """The permissions in force, with their reasons (I1)."""

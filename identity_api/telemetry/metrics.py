@@ -75,6 +75,7 @@ class Metrics:
         self._limited = Counter(
             "identity_rate_limited", "Requests refused by a rate limit.", ["limit"], registry=registry
         )
+        self._streams = Gauge("identity_streams", "Open streams of this process.", registry=registry)
         self._limit_fallbacks = Counter(
             "identity_rate_limit_fallbacks", "Times the in-process limiter took over from Redis.", registry=registry
         )
@@ -208,6 +209,10 @@ class Metrics:
         self._webhooks_failing.set(failing)
         self._webhooks_given_up.set(given_up)
         self._webhook_oldest_failing.set(max(0.0, oldest_failing_seconds))
+
+    def set_streams(self, number: int) -> None:
+        """So many streams are open."""
+        self._streams.set(number)
 
     def observe_request(self, route: str, method: str, status: int, seconds: float) -> None:
         """An HTTP request ended. `route` is the template (`/login/{provider}`), never the path that was asked for."""

@@ -1,6 +1,7 @@
 """What the edge is handed by the wiring. Built once per process; nothing here is made at import."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
 import msgspec
@@ -10,7 +11,7 @@ from identity_api.config import Network
 from identity_api.db.database import Database
 from identity_api.fairness.gate import FairGate
 from identity_api.fairness.holders import Holders
-from identity_api.http import HTTPRequest, HTTPResponse
+from identity_api.http import EventStream, HTTPRequest, HTTPResponse
 from identity_api.sessions.authenticate import Authenticated
 from identity_api.sessions.login.deps import LoginDeps
 from identity_api.sessions.login.password_login import PasswordLoginDeps
@@ -28,6 +29,28 @@ class GraphQLEndpoint(Protocol):
         self, request: HTTPRequest, authenticate: Callable[[], Awaitable[Authenticated]]
     ) -> HTTPResponse:
         """Answer one request. `authenticate` is awaited before the document is looked at, and raises what the edge renders."""
+        ...
+
+
+class GraphQLStreams(Protocol):
+    """Answers subscriptions. The wiring hands it in, as `GraphQLEndpoint`."""
+
+    def takes(self, request: HTTPRequest) -> bool:
+        """Whether the request is a subscription that takes events for an answer."""
+        ...
+
+    async def open(
+        self,
+        request: HTTPRequest,
+        found: Authenticated,
+        looking: Callable[[], AbstractAsyncContextManager[Authenticated | None]],
+        last_event_id: str | None,
+    ) -> EventStream:
+        """Begin a stream. `looking` is entered for each look: it authenticates anew, and gives None once the session is over.
+
+        Raises:
+            TooManyStreams.
+        """
         ...
 
 
@@ -53,6 +76,7 @@ class WebDeps(msgspec.Struct, frozen=True, kw_only=True):
     holders: Holders = msgspec.field(default_factory=Holders)
     gate: FairGate = msgspec.field(default_factory=FairGate)
     graphql: GraphQLEndpoint | None = None
+    streams: GraphQLStreams | None = None
     trusted_proxies: Sequence[Network] = ()
     handlers: Sequence[Any] = ()
     """Further Litestar handlers, such as the GraphiQL page's."""

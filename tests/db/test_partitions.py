@@ -29,6 +29,7 @@ OF_ALL_TENANTS: Final = {
     # Who has work? Each of these answers with tenants, and the work is then done tenant by tenant.
     "identity_api.db.audit.tenants_with_unsealed": "which tenants have events to be sealed",
     "identity_api.db.login_ends.still_ending": "which disabled providers still have something to be ended",
+    "identity_api.db.outbox.after_each": "for the streams of one process, by tenant and position of each",
     "identity_api.db.outbox.tenants_with_unnumbered": "which tenants have changes without a position",
     "identity_api.db.webhooks.due": "which webhooks have something to be delivered",
     "identity_api.db.mappings.lock_next_change": "the next tenant whose grants have to follow an edit of a mapping",

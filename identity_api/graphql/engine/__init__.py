@@ -17,6 +17,7 @@ from identity_api.graphql.engine.context import GraphQLContext
 from identity_api.graphql.engine.guard import Measured
 from identity_api.graphql.engine.http import MAX_BODY_BYTES, handle, problem, refusal
 from identity_api.graphql.engine.schema import EngineSchema, build_schema
+from identity_api.graphql.engine.subscriptions import Subscribed, asks_for_events, codes_of, is_passing, subscribe
 
 __all__ = [
     "MAX_BODY_BYTES",
@@ -24,8 +25,13 @@ __all__ = [
     "EngineSchema",
     "GraphQLContext",
     "Measured",
+    "Subscribed",
+    "asks_for_events",
     "build_schema",
+    "codes_of",
     "handle",
+    "is_passing",
     "problem",
     "refusal",
+    "subscribe",
 ]

@@ -47,7 +47,7 @@ _PROBLEM_TITLES: Final = {
 }
 
 
-class _Operation(msgspec.Struct, frozen=True):
+class Operation(msgspec.Struct, frozen=True):
     """The request parameters of GraphQL over HTTP, section 5.1. Members we do not know are ignored."""
 
     query: str
@@ -56,7 +56,7 @@ class _Operation(msgspec.Struct, frozen=True):
     extensions: dict[str, Any] | None = None
 
 
-_decode = msgspec.json.Decoder(_Operation).decode
+decode_operation = msgspec.json.Decoder(Operation).decode
 _encode = msgspec.json.Encoder().encode
 
 
@@ -108,15 +108,20 @@ async def handle(
         return refused
     answer_type = choose_answer_type(request.accept) or JSON
     try:
-        operation = _decode(request.body)
+        operation = decode_operation(request.body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return _answer(answer_type, {"errors": [render(_why_no_request(error), masking.BAD_INPUT)]}, status=400)
     context = await context_factory()
     prepared = schema.documents.prepare(operation.query)
     if errors := _document_errors(prepared, context):
         return _request_errors(answer_type, errors)
-    if request.method == "GET" and not _is_query(prepared, operation.operationName):
+    kind = _kind(prepared, operation.operationName)
+    if request.method == "GET" and kind is not OperationType.QUERY:
         return problem(405, request.request_id, {"Allow": "POST"})
+    if kind is OperationType.SUBSCRIPTION:
+        return _request_errors(
+            answer_type, [render("Ask for a subscription with Accept: text/event-stream.", "STREAM_NEEDED")]
+        )
     if charge is not None:
         await charge(context, prepared.measured)
     try:
@@ -126,7 +131,7 @@ async def handle(
     except BadInput as error:
         return _answer(answer_type, {"data": None, "errors": [render_own(error)]})
     assert prepared.document is not None  # no errors and no bad input
-    return await _execute(schema, prepared.document, operation, context, answer_type, deadline_seconds)
+    return await execute(schema, prepared.document, operation, context, answer_type, deadline_seconds)
 
 
 def problem(status: int, request_id: str, headers: dict[str, str] | None = None) -> HTTPResponse:
@@ -136,22 +141,22 @@ def problem(status: int, request_id: str, headers: dict[str, str] | None = None)
     return HTTPResponse(status, {"Content-Type": "application/problem+json", **(headers or {})}, _encode(body))
 
 
-def _is_query(prepared: Prepared, operation_name: str | None) -> bool:
-    """Whether what is asked for is a query: nothing else may come by GET (GraphQL over HTTP, section 6.2)."""
-    if prepared.document is None:
-        return True  # refused for another reason
-    operation = get_operation_ast(prepared.document, operation_name)
-    return operation is None or operation.operation is OperationType.QUERY
+def _kind(prepared: Prepared, operation_name: str | None) -> OperationType:
+    """What is asked for; only queries may come by GET (GraphQL over HTTP, section 6.2)."""
+    # A document that is refused for another reason is as good as a query.
+    operation = None if prepared.document is None else get_operation_ast(prepared.document, operation_name)
+    return OperationType.QUERY if operation is None else operation.operation
 
 
-async def _execute(
+async def execute(
     schema: EngineSchema,
     document: DocumentNode,
-    operation: _Operation,
+    operation: Operation,
     context: GraphQLContext,
     answer_type: str,
     deadline_seconds: float,
 ) -> HTTPResponse:
+    """Execute a prepared document, within the deadline."""
     executor = schema.build_executor(
         schema._schema,
         document,

@@ -25,7 +25,12 @@ class EngineSchema(strawberry.Schema):
 
 
 def build_schema(
-    query: type, mutation: type | None = None, *, types: Iterable[Any] = (), compiled: bool = True
+    query: type,
+    mutation: type | None = None,
+    subscription: type | None = None,
+    *,
+    types: Iterable[Any] = (),
+    compiled: bool = True,
 ) -> EngineSchema:
     """The schema of these root types.
 
@@ -40,6 +45,7 @@ def build_schema(
     schema = EngineSchema(
         query,
         mutation,
+        subscription,
         types=types,
         execution_context_class=executor,
         config=StrawberryConfig(auto_camel_case=True, disable_field_suggestions=True),

@@ -112,6 +112,15 @@ async def optional(deps: WebDeps, scope: Any, *, is_use: bool = True) -> Authent
         return None
 
 
+async def still(deps: WebDeps, scope: Any) -> Authenticated | None:
+    """The session or token of a request that was admitted, as it is now; None once it is over. No use of the session."""
+    credential = credential_of(context_of(scope), scope)
+    found = None if credential is None else await _look_up(deps, credential)
+    if found is not None:
+        work_for(found.tenant_id)
+    return found
+
+
 async def login_address(deps: WebDeps, scope: Any) -> str:
     """Where somebody goes who is not signed in: the login page, which says why if this browser's session was ended.
 

@@ -3,17 +3,21 @@
 Everything that makes a request safe is the same code as for the routes: the edge around it, and `authentication`.
 """
 
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import msgspec
 
 from identity_api.errors import BadInput
-from identity_api.http import HTTPRequest, HTTPResponse
+from identity_api.fairness.served import work_for
+from identity_api.http import EventStream, HTTPRequest, HTTPResponse
 from identity_api.sessions.authenticate import Authenticated
-from identity_api.web.deps import GraphQLEndpoint, WebDeps
+from identity_api.streams.hub import TooManyStreams
+from identity_api.web.deps import GraphQLEndpoint, GraphQLStreams, WebDeps
 from identity_api.web.http import authentication, headers
 from identity_api.web.http.body import BoundedBody
+from identity_api.web.http.errors import HTTPRefusal
 from identity_api.web.http.parameters import query_parameters
 from identity_api.web.http.request_context import RequestContext, context_of
 
@@ -45,7 +49,9 @@ def _operation_of(query_string: bytes) -> bytes:
     return msgspec.json.encode(operation)
 
 
-async def answer_graphql(deps: WebDeps, endpoint: GraphQLEndpoint, scope: Any, body: BoundedBody) -> HTTPResponse:
+async def answer_graphql(
+    deps: WebDeps, endpoint: GraphQLEndpoint, scope: Any, body: BoundedBody
+) -> HTTPResponse | EventStream:
     """Answer the request. Raises what `authentication.require` raises."""
     context = context_of(scope)
 
@@ -66,5 +72,33 @@ async def answer_graphql(deps: WebDeps, endpoint: GraphQLEndpoint, scope: Any, b
         accept=headers.first(scope, b"accept"),
         body=await body.read() if context.method == "POST" else _operation_of(scope["query_string"]),
     )
+    if deps.streams is not None and deps.streams.takes(request):
+        return await _open_stream(deps, deps.streams, scope, request)
     async with passed:
         return await endpoint(request, authenticate)
+
+
+async def _open_stream(deps: WebDeps, streams: GraphQLStreams, scope: Any, request: HTTPRequest) -> EventStream:
+    found = await authentication.require(deps, scope, header_required=True)
+
+    @asynccontextmanager
+    async def looking() -> AsyncIterator[Authenticated | None]:
+        # A stream that waits is no request under way, and holds no place.
+        try:
+            now = await authentication.still(deps, scope)
+            async with deps.gate.passing():
+                yield now
+        finally:
+            work_for(None)
+
+    try:
+        return await streams.open(request, found, looking, headers.first(scope, b"last-event-id"))
+    except TooManyStreams:
+        raise HTTPRefusal(
+            429,
+            "TOO_MANY_STREAMS",
+            "Too many streams are open. Close some, or try again later.",
+            headers={"Retry-After": "10"},
+        ) from None
+    finally:
+        work_for(None)

@@ -12,7 +12,7 @@ from typing import Any, Final
 from identity_api.db.audit_origin import Origin, changes_come_from
 from identity_api.errors import Unavailable
 from identity_api.fairness.served import serving, work_for
-from identity_api.http import HTTPResponse
+from identity_api.http import EventStream, HTTPResponse
 from identity_api.sessions.errors import LoginFailed
 from identity_api.telemetry import METRICS, get_logger, log_context, span
 from identity_api.web.deps import WebDeps
@@ -96,7 +96,12 @@ class HTTPApplication:
         if scope["path"] == "/graphql" and self._deps.graphql is not None and is_graphql(context, scope):
             context.route, context.wants_page = "/graphql", False
             body = self._body(scope, context, receive, MAX_GRAPHQL_BODY_BYTES)
-            await (await answer_graphql(self._deps, self._deps.graphql, scope, body)).send(answering)
+            answer = await answer_graphql(self._deps, self._deps.graphql, scope, body)
+            if isinstance(answer, EventStream):
+                context.route = "/graphql (events)"
+                await answer.send(answering, receive)
+            else:
+                await answer.send(answering)
         else:
             body = self._body(scope, context, receive, MAX_BODY_BYTES)
             if is_backchannel_logout(scope):

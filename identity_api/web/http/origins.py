@@ -28,6 +28,7 @@ _ALLOWED_HEADERS = ", ".join(
     (
         "authorization",
         "content-type",
+        "last-event-id",
         "identity-reason",
         "identity-request",
         # Of tracing (W3C Trace Context and Baggage), and the names that GraphQL clients give themselves.

@@ -1,0 +1,186 @@
+"""Subscriptions as server-sent events: what is sent, to whom, and when a stream ends."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+import pytest_asyncio
+
+from identity_api.accounts import administration
+from identity_api.db import outbox
+from identity_api.graphql.ids import global_id
+from identity_api.ids import uuid7
+from identity_api.lifecycle.end_login import end_session
+from identity_api.permissions.delegation import Actor
+from identity_api.permissions.service import USERS_READ
+from identity_api.telemetry import METRICS
+from tests import factories as make
+from tests.web.site import FRONTEND, Site
+from tests.web.streams import Stream
+
+pytestmark = pytest.mark.asyncio
+
+MINE = "subscription { viewer { permissions { name } } }"
+FEED = "subscription { changes { position type userIds } }"
+
+
+class Person:
+    """Somebody with a bearer token, and what is done to them."""
+
+    def __init__(self, site: Site, token: str, user_id: UUID, permission_id: UUID) -> None:
+        self.site, self.token, self.user_id, self.permission_id = site, token, user_id, permission_id
+        self.operator = Actor(site.tenant.id, None, "operator:root", frozenset())
+
+    def stream(self, query: str = MINE, **headers: str) -> Stream:
+        return Stream(self.site, self.token, query, **headers)
+
+    async def grant(self) -> None:
+        await administration.grant_permission(self.site.database, self.operator, self.user_id, self.permission_id)
+
+    async def revoke(self) -> None:
+        await administration.revoke_permission(self.site.database, self.operator, self.user_id, self.permission_id)
+
+    async def change_of(self, user_id: UUID) -> None:
+        async with self.site.database.transaction() as connection:
+            await outbox.record(connection, self.site.tenant.id, "user.updated", [user_id])
+
+
+@pytest_asyncio.fixture
+async def alice(site: Site) -> AsyncIterator[Person]:
+    token = await site.bearer()
+    async with site.database.transaction() as connection:
+        permission_id = await make.make_permission(connection, site.tenant.id, USERS_READ)
+    user_id = await site.fetchval("select id from app_user where tenant_id = $1", site.tenant.id)
+    yield Person(site, token, user_id, permission_id)
+
+
+def names(result: Any) -> list[str]:
+    return [one["name"] for one in result["data"]["viewer"]["permissions"]]
+
+
+async def test_a_viewer_is_told_at_once_and_again_when_their_permissions_change(alice: Person) -> None:
+    async with alice.stream(origin=FRONTEND) as stream:
+        assert names(await stream.result()) == []
+        assert stream.headers["content-type"] == "text/event-stream; charset=utf-8"
+        assert stream.headers["access-control-allow-origin"] == FRONTEND
+        await alice.grant()
+        assert names(await stream.result()) == [USERS_READ]
+        await alice.revoke()
+        assert names(await stream.result()) == []
+
+
+async def test_what_changes_nothing_that_is_selected_is_not_sent(alice: Person) -> None:
+    async with alice.stream() as stream:
+        await stream.result()
+        await alice.change_of(alice.user_id)
+        await alice.grant()
+        assert names(await stream.result()) == [USERS_READ]
+        assert stream.waiting == 0
+
+
+async def test_the_stream_of_a_session_that_is_ended_ends(alice: Person) -> None:
+    async with alice.stream() as stream:
+        await stream.result()
+        session_id = await alice.site.fetchval("select id from session where tenant_id = $1", alice.site.tenant.id)
+        async with alice.site.database.transaction() as connection:
+            await end_session(connection, alice.site.tenant.id, session_id, reason="admin", actor="operator:root")
+        assert [one["extensions"]["code"] for one in (await stream.result())["errors"]] == ["UNAUTHENTICATED"]
+        last = await stream.next()
+        assert last is not None
+        assert last.event == "complete"
+        assert await stream.next() is None
+
+
+async def test_a_lease_that_ends_is_told_though_nothing_is_written(alice: Person) -> None:
+    await alice.grant()
+    async with alice.stream() as stream:
+        assert names(await stream.result()) == [USERS_READ]
+        await alice.site.execute(
+            "update identity_sync set signed_in_until = now() + interval '500 milliseconds' where tenant_id = $1",
+            alice.site.tenant.id,
+        )
+        await alice.change_of(alice.user_id)  # renewed, say, and the stream learns the new end
+        assert names(await stream.result()) == []
+
+
+async def test_somebody_who_may_read_users_follows_the_tenant_and_goes_on_without_a_gap(alice: Person) -> None:
+    await alice.grant()
+    others = [uuid7() for _ in range(4)]
+    seen: list[str] = []
+
+    async def see(stream: Stream) -> str | None:
+        event = await stream.next()
+        assert event is not None
+        users = [user_id for one in event.data["data"]["changes"] for user_id in one["userIds"] or []]
+        seen.extend([user_id for user_id in users if user_id in expected])
+        return event.id
+
+    expected = [global_id("User", one) for one in others]
+    async with alice.stream(FEED) as stream:
+        await stream.begun()
+        await alice.change_of(others[0])
+        while not seen:
+            last = await see(stream)
+    for other in others[1:3]:
+        await alice.change_of(other)
+    async with alice.stream(FEED, last_event_id=str(last)) as stream:
+        while len(seen) < 3:
+            await see(stream)
+        await alice.change_of(others[3])
+        await see(stream)
+    assert seen == expected
+
+
+async def test_who_may_not_read_users_follows_nobody_else(alice: Person) -> None:
+    async with alice.stream(FEED) as stream:
+        assert [one["extensions"]["code"] for one in (await stream.result())["errors"]] == ["FORBIDDEN"]
+        last = await stream.next()
+        assert last is not None
+        assert last.event == "complete"
+
+
+async def test_a_right_that_is_taken_ends_the_stream_that_needs_it(alice: Person) -> None:
+    await alice.grant()
+    async with alice.stream(FEED) as stream:
+        await stream.begun()
+        await alice.revoke()
+        results = [await stream.result()]
+        while "errors" not in results[-1]:
+            results.append(await stream.result())
+        assert [one["extensions"]["code"] for one in results[-1]["errors"]] == ["FORBIDDEN"]
+
+
+async def test_a_user_has_ten_streams_and_no_more(alice: Person) -> None:
+    opened = [alice.stream() for _ in range(11)]
+    for one in opened[:10]:
+        await one.__aenter__()
+        await one.result()
+    async with opened[10] as refused:
+        status, body = await refused.answered()
+    assert (status, msgspec.json.decode(body)["code"]) == (429, "TOO_MANY_STREAMS")
+    await opened[0].__aexit__(None, None, None)
+    async with alice.stream() as stream:
+        assert names(await stream.result()) == []
+    for one in opened[1:10]:
+        await one.__aexit__(None, None, None)
+    assert METRICS.registry.get_sample_value("identity_streams") == 0
+
+
+async def test_a_subscription_that_is_asked_for_like_a_query_says_what_is_missing(alice: Person) -> None:
+    headers = {"authorization": f"Bearer {alice.token}", "accept": "application/json"}
+    async with alice.site.client(headers=headers) as client:
+        answer = await client.post("/graphql", json={"query": MINE})
+        assert [one["extensions"]["code"] for one in answer.json()["errors"]] == ["STREAM_NEEDED"]
+        both = {"accept": "application/json, text/event-stream"}
+        query = await client.post("/graphql", json={"query": "{ viewer { permissions { name } } }"}, headers=both)
+    assert query.json() == {"data": {"viewer": {"permissions": []}}}
+
+
+async def test_without_a_session_there_is_no_stream(alice: Person) -> None:
+    async with Stream(alice.site, "iab_unknown_unknown_unknown", MINE) as stream:
+        assert (await stream.answered())[0] == 401
+    async with alice.site.client() as client:
+        answer = await client.post("/graphql", json={"query": MINE}, headers={"accept": "text/event-stream"})
+    assert answer.status_code == 401
