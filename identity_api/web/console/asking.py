@@ -37,6 +37,8 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     field: str | None = None
     step_up_url: str | None = None
     current_version: int | None = None
+    problems: list[dict[str, Any]] = []
+    """Each of several, with the path in the input to what it is about."""
 
     @property
     def status(self) -> int:
@@ -100,7 +102,10 @@ async def ask(
     for error in answer.get("errors", ()):
         if error.get("path") not in _PREVIEWS:
             _raise(error)
-        data["refused"] = Problem(kind="", code=error["extensions"]["code"], message=error["message"])
+        told = error["extensions"]
+        data["refused"] = Problem(
+            kind="", code=told["code"], message=error["message"], problems=told.get("problems", [])
+        )
     return data
 
 

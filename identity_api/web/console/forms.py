@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from identity_api.web.console import rules
+from identity_api.web.console import change_sets, rules
 
 Typed = Mapping[str, str]
 """What the address and the fields give, none of them empty; of a field that is there several times, all, one a line."""
@@ -96,6 +96,20 @@ FORMS: Final = (
         page="permission",
         variables=lambda typed: {"input": {"id": typed["id"]}},
         leads_to="/console/permissions",
+    ),
+    Form(
+        name="apply_undo",
+        path="/console/undo",
+        page="undo",
+        variables=lambda typed: change_sets.exactly(change_sets.undoing(typed), typed),
+        leads_to="/console/audit",
+    ),
+    Form(
+        name="apply_import",
+        path="/console/mappings/import/apply",
+        page="import_mappings",
+        variables=lambda typed: change_sets.exactly(change_sets.importing(typed), typed),
+        leads_to="/console/mappings",
     ),
     Form(
         name="create_mapping",

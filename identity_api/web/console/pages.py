@@ -17,7 +17,7 @@ from identity_api.permissions.service import (
     PROVIDERS_READ,
     USERS_READ,
 )
-from identity_api.web.console import rules
+from identity_api.web.console import change_sets, rules
 from identity_api.web.console.moments import day, day_after
 
 Given = Mapping[str, str]
@@ -32,6 +32,8 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     variables: Callable[[Given], dict[str, Any]]
     shown_for: tuple[str, ...] = ()
     """Who holds one of these has it in the navigation; none: it is not there."""
+    is_posted: bool = False
+    """What it previews is posted to it, as it is too long for an address."""
 
     @property
     def title(self) -> str:
@@ -113,6 +115,13 @@ PAGES: Final = (
         shown_for=(MAPPINGS_READ,),
     ),
     Page(name="new_mapping", path="/console/mappings/new", variables=rules.new_mapping),
+    Page(
+        name="import_mappings",
+        path="/console/mappings/import",
+        variables=change_sets.importing,
+        is_posted=True,
+    ),
+    Page(name="undo", path="/console/undo", variables=change_sets.undoing),
     Page(name="mapping", path="/console/mappings/{id:str}", variables=rules.mapping),
     Page(
         name="permissions",

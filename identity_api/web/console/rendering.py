@@ -57,6 +57,11 @@ def carried(given: Mapping[str, str], *names: str) -> list[tuple[str, str]]:
     return [(name, part) for name in wanted for part in lines(given.get(name, ""))]
 
 
+def whole(given: Mapping[str, str], *names: str) -> list[tuple[str, str]]:
+    """These fields as they were given, lines and all."""
+    return [(name, given[name]) for name in names if given.get(name)]
+
+
 def lines(value: str) -> list[str]:
     """The values of a field that may be given several times."""
     return [part for part in value.split(SEVERAL) if part]
@@ -76,7 +81,13 @@ def _environment() -> jinja2.Environment:
         "scripts": [f"/static/console/{name}?v={version}" for name, version in VERSIONS.items()],
         "languages": tuple(CATALOGUE),
     }
-    environment.globals |= {"without": without, "with_several": with_several, "carried": carried, "lines": lines}
+    environment.globals |= {
+        "without": without,
+        "with_several": with_several,
+        "carried": carried,
+        "lines": lines,
+        "whole": whole,
+    }
     environment.globals |= {"bars": bars, "shares": shares}
     environment.filters |= {"when": when, "query": urlencode}
     return environment

@@ -31,8 +31,8 @@ from identity_api.web.http.request_context import RequestContext, context_of
 from identity_api.web.http.response import redirect, to_litestar
 
 LANGUAGE_COOKIE: Final = "language"
-_NOT_IN_ADDRESS: Final = frozenset(("done", "digest", "reason"))
-"""What is said once."""
+_NOT_IN_ADDRESS: Final = frozenset(("done", "digest", "reason", "table"))
+"""What is said once, or is too long."""
 _YEAR_SECONDS: Final = 31_536_000
 _MEDIA_TYPE: Final = "text/javascript; charset=utf-8"
 
@@ -105,6 +105,14 @@ def _page_handler(page: Page) -> HTTPRouteHandler:
         return to_litestar(await _shown(request, found, page, query))
 
     return route(page.path, http_method=["GET", "HEAD"], name=f"console-{page.name}")(handle)
+
+
+def _preview_handler(page: Page) -> HTTPRouteHandler:
+    async def handle(request: WebRequest) -> Response[Any]:
+        found = await authentication.require(deps_of(request), request.scope)
+        return to_litestar(await _shown(request, found, page, _typed(await form_pairs(request))))
+
+    return post(page.path, name=f"console-{page.name}-preview", status_code=200)(handle)
 
 
 def _form_handler(form: Form) -> HTTPRouteHandler:
@@ -183,4 +191,5 @@ def _typed(pairs: list[tuple[str, str]]) -> dict[str, str]:
 def console_handlers() -> list[HTTPRouteHandler]:
     """Every page and form."""
     pages = [_page_handler(page) for page in PAGES]
+    pages += [_preview_handler(page) for page in PAGES if page.is_posted]
     return [console, choose_language, script, export_audit, *pages, *[_form_handler(form) for form in FORMS]]

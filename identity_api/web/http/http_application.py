@@ -33,6 +33,8 @@ from identity_api.web.pages.rendering import error_page
 _HOSTLESS: Final = frozenset({"/health/live", "/health/ready", "/metrics"})
 _FOR_PROGRAMS: Final = re.compile(r"(?:/t/[^/]+)?/(?:v1/(?!auth/(?:oidc/callback|authorize)$)|graphql)")
 """Where a browser is told no page: persons arrive at two addresses of `/v1` only."""
+TABLES: Final = "/console/mappings/import"
+"""Where a table of mappings is posted, which becomes one request of GraphQL."""
 UNTRUSTED_PROXY: Final = "forwarded headers come from a private address that is not in IDENTITY_TRUSTED_PROXIES"
 _log = get_logger(__name__)
 
@@ -103,7 +105,8 @@ class HTTPApplication:
             else:
                 await answer.send(answering)
         else:
-            body = self._body(scope, context, receive, MAX_BODY_BYTES)
+            is_table = scope["path"].startswith(TABLES)
+            body = self._body(scope, context, receive, MAX_GRAPHQL_BODY_BYTES if is_table else MAX_BODY_BYTES)
             if is_backchannel_logout(scope):
                 await refuse_replay(self._deps, context, scope, body)
             await self._routes(scope, body, answering)

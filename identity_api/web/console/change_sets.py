@@ -1,0 +1,37 @@
+"""Many changes at once: what an event is undone by, and mappings that come as a table."""
+
+import csv
+from collections.abc import Mapping
+from typing import Any, Final
+
+GLOB: Final = "glob"
+_HEADER: Final = ("group", "pattern")
+
+
+def undoing(given: Mapping[str, str]) -> dict[str, Any]:
+    """The set that puts back what an event changed."""
+    return {"input": {"changes": [{"undo": {"event": given.get("event", "")}}]}}
+
+
+def importing(given: Mapping[str, str]) -> dict[str, Any]:
+    """The set that makes a mapping of each line of the table. Asked for nothing, as long as there is no line."""
+    changes = [{"createGroupMapping": one} for one in _rules(given.get("table", ""), given.get("provider") or None)]
+    return {"input": {"changes": changes}, "previews": bool(changes)}
+
+
+def exactly(change_set: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
+    """The same set, to be made as it was previewed."""
+    return {"input": {**change_set["input"], "asPreviewed": given.get("digest", "")}}
+
+
+def _rules(table: str, provider: str | None) -> list[dict[str, Any]]:
+    """A mapping for each line `group, permissions, glob`; permissions are names between spaces, the last part is optional."""
+    found: list[dict[str, Any]] = []
+    for parts in csv.reader(table.splitlines(), skipinitialspace=True):
+        cells = [cell.strip() for cell in parts]
+        if not any(cells) or (not found and cells[0].lower() in _HEADER):
+            continue
+        match = "GLOB" if len(cells) > 2 and cells[2].lower() == GLOB else "EXACT"
+        names = cells[1].split() if len(cells) > 1 else []
+        found.append({"pattern": cells[0], "permissions": names, "match": match, "provider": provider})
+    return found
