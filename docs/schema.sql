@@ -747,7 +747,7 @@ CREATE UNIQUE INDEX permission_grant_group_open ON public.permission_grant USING
 CREATE INDEX permission_grant_history ON public.permission_grant USING btree (tenant_id, permission_id, id);
 CREATE UNIQUE INDEX permission_grant_manual_open ON public.permission_grant USING btree (tenant_id, user_id, permission_id) WHERE ((source = 'MANUAL'::text) AND (revoked_at IS NULL));
 CREATE INDEX permission_grant_mapping_open ON public.permission_grant USING btree (tenant_id, mapping_id) WHERE (revoked_at IS NULL);
-CREATE INDEX permission_grant_permission ON public.permission_grant USING btree (tenant_id, permission_id) WHERE (revoked_at IS NULL);
+CREATE INDEX permission_grant_permission ON public.permission_grant USING btree (tenant_id, permission_id, user_id) WHERE (revoked_at IS NULL);
 CREATE INDEX permission_grant_user ON public.permission_grant USING btree (tenant_id, user_id, granted_at);
 CREATE INDEX provider_secret_provider ON public.provider_secret USING btree (tenant_id, provider_id);
 CREATE INDEX provider_test_created ON public.provider_test USING btree (tenant_id, created_at);

@@ -435,7 +435,7 @@ create unique index permission_grant_group_open on permission_grant (tenant_id, 
     where source = 'GROUP' and revoked_at is null;
 create index permission_grant_user on permission_grant (tenant_id, user_id, granted_at);
 create index permission_grant_mapping_open on permission_grant (tenant_id, mapping_id) where revoked_at is null;
-create index permission_grant_permission on permission_grant (tenant_id, permission_id) where revoked_at is null;
+create index permission_grant_permission on permission_grant (tenant_id, permission_id, user_id) where revoked_at is null;
 -- Closed ones too: who held a permission then.
 create index permission_grant_history on permission_grant (tenant_id, permission_id, id);
 -- Who left which group, without reading everybody else's.

@@ -84,6 +84,7 @@ ACCESS: Final[dict[str, PermissionRule]] = {
     # Queries
     "Query.viewer": ANYONE,
     "Query.node": ANYONE,  # each type by the rule of NODES below
+    "Query.nodes": ANYONE,
     "Query.user": PERSON,
     "Query.users": USERS,
     "Query.identities": USERS,
@@ -106,6 +107,8 @@ ACCESS: Final[dict[str, PermissionRule]] = {
     "Query.loginActivity": holds(service.PROVIDERS_READ, service.AUDIT_READ),
     "Query.explainPermission": USERS,
     "Query.accessAt": USERS,
+    "Query.holders": USERS,
+    "Query.holderCount": USERS,
     "Query.whoHeld": USERS,
     "Query.webhooks": holds(service.WEBHOOKS_READ),
     # Mutations
@@ -218,6 +221,8 @@ ACCESS: Final[dict[str, PermissionRule]] = {
     "Permission.*": REACHED,
     "Permission.history": AUDIT,
     "PastGrant.*": REACHED,
+    "PermissionHolder.*": REACHED,
+    "HolderCount.*": REACHED,
     "PermissionExplanation.*": REACHED,
     "PermissionExplanation.untakenWays": MAPPINGS,
     "ExplainedGrant.*": REACHED,

@@ -110,11 +110,20 @@ class PageInfoRow(msgspec.Struct, frozen=True):
         return self.edges[-1].cursor if self.edges else None
 
 
+class PlacedPageInfoRow(msgspec.Struct, frozen=True):
+    """Behind `PageInfo` of a page that ends behind its last entry: what was looked at after it does not fit the filter."""
+
+    has_next_page: bool
+    has_previous_page: bool
+    start_cursor: str | None
+    end_cursor: str | None
+
+
 class ConnectionRow(msgspec.Struct, frozen=True):
     """The row behind `Connection`."""
 
     edges: list[EdgeRow]
-    page_info: PageInfoRow
+    page_info: PageInfoRow | PlacedPageInfoRow
 
 
 def listing(
@@ -170,3 +179,13 @@ def connection(of: Listing, rows: Sequence[Any], *, has_more: bool, after: str |
     """The page of these rows."""
     edges = [EdgeRow(of, row) for row in rows]
     return ConnectionRow(edges, PageInfoRow(edges, has_more, after is not None))
+
+
+def placed(of: Listing, rows: Sequence[Any], *, end: Any, after: str | None) -> ConnectionRow:
+    """The page of these rows, after which the list goes on behind the position `end`; None ends the list."""
+    edges = [EdgeRow(of, row) for row in rows]
+    if end is None:
+        return ConnectionRow(edges, PageInfoRow(edges, False, after is not None))
+    start = edges[0].cursor if edges else None
+    place = of.seal_position(msgspec.json.encode(end))
+    return ConnectionRow(edges, PlacedPageInfoRow(True, after is not None, start, place))

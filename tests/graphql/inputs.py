@@ -20,6 +20,7 @@ from tests.graphql.world import World
 ENDPOINTS = {name: f"https://plain.example/{name}" for name in ("authorization", "token", "userinfo")}
 ID_ARGUMENTS: dict[str, str] = {
     "node.id": "User",
+    "nodes.ids": "User",
     "user.id": "User",
     "users.filter.group": "Group",
     "users.filter.permission": "Permission",
@@ -51,6 +52,8 @@ ID_ARGUMENTS: dict[str, str] = {
         }.items()
     },
     "accessAt.user": "User",
+    "holders.permission": "Permission",
+    "holderCount.permission": "Permission",
     "whoHeld.permission": "Permission",
     "explainPermission.user": "User",
     "explainPermission.permission": "Permission",
@@ -139,6 +142,7 @@ async def working_arguments(world: World) -> dict[str, dict[str, Any]]:
     return {
         "viewer": {},
         "node": {"id": person},
+        "nodes": {"ids": [person]},
         "user": {"id": person},
         "users": {"filter": {"group": global_id("Group", await world.group("engineering"))}},
         "identities": {"filter": {"provider": provider}},
@@ -155,6 +159,8 @@ async def working_arguments(world: World) -> dict[str, dict[str, Any]]:
         "accessFindings": {},
         "auditEvents": {"filter": {}},
         "loginActivity": {},
+        "holders": {"permission": write},
+        "holderCount": {"permission": write},
         "accessAt": {"user": person, "at": "2026-01-01T00:00:00Z"},
         "whoHeld": {"permission": write, "since": "2020-01-01T00:00:00Z", "until": "2100-01-01T00:00:00Z"},
         "explainPermission": {"user": person, "permission": write},
@@ -235,7 +241,8 @@ def document(name: str, selection: str | None = None) -> str:
 
 def _some(type_: Any) -> str:
     if isinstance(type_, GraphQLObjectType) and "edges" in type_.fields:
-        return "{ edges { node { id } } }"
+        node = get_named_type(get_named_type(type_.fields["edges"].type).fields["node"].type)
+        return f"{{ edges {{ node {{ {'id' if 'id' in node.fields else '__typename'} }} }} }}"
     if isinstance(type_, GraphQLObjectType):
         leaves = [name for name, field in type_.fields.items() if is_leaf_type(get_named_type(field.type))]
         return "{ " + " ".join(["__typename", *leaves[:1]]) + " }"

@@ -20,6 +20,7 @@ CATALOGUE_READERS = {
 EXPECTED: dict[str, set[str] | None] = {
     "viewer": None,
     "node": {service.USERS_READ},  # asked for another user
+    "nodes": {service.USERS_READ},  # asked for another user
     "user": {service.USERS_READ},
     "users": {service.USERS_READ},
     "identities": {service.USERS_READ},
@@ -42,6 +43,8 @@ EXPECTED: dict[str, set[str] | None] = {
     "loginActivity": {service.PROVIDERS_READ, service.AUDIT_READ},
     "explainPermission": {service.USERS_READ},
     "accessAt": {service.USERS_READ},
+    "holders": {service.USERS_READ},
+    "holderCount": {service.USERS_READ},
     "whoHeld": {service.USERS_READ},
     "webhooks": {service.WEBHOOKS_READ},
     "createWebhook": {service.WEBHOOKS_WRITE},

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from identity_api.errors import NotFound
 from identity_api.graphql.ids import GlobalID, Kind, encoder, global_id, parse, row_id
+from tests.graphql.world import World, people
 
 KINDS: list[Kind] = ["User", "Identity", "Group", "GroupMapping", "Permission", "Provider", "Session"]
 kinds = st.sampled_from(KINDS)
@@ -49,3 +50,28 @@ def test_nothing_may_follow_an_id_nor_come_before_it(kind: Kind, value: UUID, mo
     assert parse(whole + more) is None
     assert parse(more + whole) is None
     assert parse(whole[:-1]) is None
+
+
+NODES = """query ($ids: [ID!]!) { nodes(ids: $ids) { id ... on User { username permissions { name } }
+    ... on Permission { name } } }"""
+
+
+@pytest.mark.asyncio
+async def test_permissions_of_many_users_are_asked_for_at_once(world: World) -> None:
+    names = [f"person-{number}" for number in range(5)]
+    users = [global_id("User", row_id) for row_id in await people(world, names, groups=["engineering"])]
+    wanted = [users[3], global_id("Permission", world.read), "x", *users, global_id("User", world.tenant), users[3]]
+    found = (await world.admin.data(NODES, ids=wanted))["nodes"]
+    assert [one and one["id"] for one in found] == [users[3], wanted[1], None, *users, None, users[3]]
+    assert found[0] == {"id": users[3], "username": "person-3", "permissions": [{"name": "docs:read"}]}
+    await world.admin.data(NODES, ids=users)
+    assert len(world.statements) == 1
+
+
+@pytest.mark.asyncio
+async def test_each_of_many_things_needs_what_it_needs_alone(world: World) -> None:
+    own, other = (global_id("User", user_id) for user_id in (world.nobody.user_id, world.person))
+    assert (await world.nobody.ask(NODES, ids=[own])).errors == []
+    assert (await world.nobody.ask(NODES, ids=[own, other])).code == "FORBIDDEN"
+    assert (await world.admin.ask(NODES, ids=[own] * 101)).code == "BAD_INPUT"
+    assert (await world.admin.ask(NODES, ids=[own] * 100)).errors == []

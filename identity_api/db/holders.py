@@ -1,0 +1,36 @@
+"""Who holds a permission: its open grants by user, and whether they are in force (I1)."""
+
+from typing import NamedTuple
+from uuid import UUID
+
+from identity_api.db.database import Connection
+
+
+class Holder(NamedTuple):
+    """A user with an open grant of the permission."""
+
+    user_id: UUID
+    is_in_force: bool
+
+
+async def after(
+    connection: Connection, tenant_id: UUID, permission_id: UUID, *, user_id: UUID | None, limit: int
+) -> list[Holder]:
+    """At most `limit` holders after that user, in the order of their ids. Costs what they hold, whoever else there is."""
+    rows = await connection.fetch(
+        """
+        select h.user_id, exists (
+            select from effective_permission($1, h.user_id, now()) e
+            where e.permission = (select name from permission where tenant_id = $1 and id = $2)) as is_in_force
+        from (
+            select distinct user_id from permission_grant
+            where tenant_id = $1 and permission_id = $2 and revoked_at is null and ($3::uuid is null or user_id > $3)
+            order by user_id limit $4) h
+        order by h.user_id
+        """,
+        tenant_id,
+        permission_id,
+        user_id,
+        limit,
+    )
+    return [Holder(row["user_id"], row["is_in_force"]) for row in rows]

@@ -1,0 +1,117 @@
+"""Things by their global ids, whatever their types."""
+
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+import strawberry
+
+from identity_api.db import user_read_model
+from identity_api.errors import BadInput, NotFound
+from identity_api.graphql import ids
+from identity_api.graphql.access import ACCESS, object_type, require
+from identity_api.graphql.context import Context, Info
+from identity_api.graphql.fields import resolved
+from identity_api.graphql.ids import Node
+from identity_api.graphql.permissions.groups import load_group
+from identity_api.graphql.permissions.mappings import load_mapping
+from identity_api.graphql.permissions.permissions import load_permission
+from identity_api.graphql.providers.providers import load_provider
+from identity_api.graphql.users.identities import load_identity
+from identity_api.graphql.users.sessions import load_session
+from identity_api.graphql.users.users import UserRow, load_user, user_rows
+from identity_api.graphql.webhooks.webhooks import load_webhook
+
+MAX_NODES: Final = 100
+
+
+@object_type("Query")
+class NodeQueries:
+    """The root field of Relay."""
+
+    @resolved(Node | None, "Anything that has a global id. Needs what the root field of its type needs.")
+    async def node(
+        self,
+        info: Info,
+        id: Annotated[strawberry.ID, strawberry.argument(description="The id of anything that implements `Node`.")],
+    ) -> Any:
+        """By the rule of the type that the id names."""
+        return await load_node(info.context, id)
+
+    @resolved(
+        list[Node | None] | None,
+        f"Things by their global ids, at most {MAX_NODES}, in the order given; each needs what `node` needs, and is null if"
+        " there is none.",
+    )
+    async def nodes(
+        self,
+        info: Info,
+        ids: Annotated[
+            list[strawberry.ID], strawberry.argument(description="The ids of anything that implements `Node`.")
+        ],
+    ) -> list[Any]:
+        """All users in one statement; everything else one by one."""
+        return await load_nodes(info.context, ids)
+
+
+async def load_node(context: Context, value: str) -> Any:
+    """The row that a global id names.
+
+    Raises:
+        Refused: what the id's type needs is missing; whether the row exists is not told.
+        NotFound: the tenant has no such row.
+    """
+    asked = ids.parse(value)
+    match asked:
+        case None:
+            raise ids.not_found("Node")
+        case ids.GlobalID("User", _):
+            return await load_user(context, asked)
+        case ids.GlobalID("Identity", row_id):
+            return await load_identity(context, row_id)
+        case ids.GlobalID("Session", row_id):
+            return await load_session(context, row_id)
+        case ids.GlobalID("Group", row_id):
+            return await load_group(context, row_id)
+        case ids.GlobalID("GroupMapping", row_id):
+            return await load_mapping(context, row_id)
+        case ids.GlobalID("Permission", row_id):
+            return await load_permission(context, row_id)
+        case ids.GlobalID("Provider", row_id):
+            return await load_provider(context, row_id)
+        case ids.GlobalID("Webhook", row_id):
+            return await load_webhook(context, row_id)
+
+
+async def load_nodes(context: Context, values: list[strawberry.ID]) -> list[Any]:
+    """The rows that global ids name; None for an id of nothing.
+
+    Raises:
+        BadInput: too many.
+        Refused: as `load_node`, for any of them.
+    """
+    if len(values) > MAX_NODES:
+        raise BadInput(f"Ask for at most {MAX_NODES} things.", field="ids")
+    people = await load_users(context, [one.row_id for one in map(ids.parse, values) if one and one.kind == "User"])
+    return [people[value] if value in people else await _node_or_none(context, value) for value in values]
+
+
+async def _node_or_none(context: Context, value: str) -> Any:
+    try:
+        return await load_node(context, value)
+    except NotFound:
+        return None
+
+
+async def load_users(context: Context, row_ids: list[UUID]) -> dict[str, UserRow]:
+    """Those of these users that are this tenant's, by global id, in one statement.
+
+    Raises:
+        Refused: as `load_user`, for any of them.
+    """
+    if not row_ids:
+        return {}
+    for row_id in row_ids:
+        require(ACCESS["Query.user"], context, about=row_id)
+    async with context.reading() as connection:
+        reading = await user_read_model.users_by_id(connection, context.tenant_id, list(dict.fromkeys(row_ids)))
+    return {row.id: row for row in user_rows(reading)}

@@ -1,0 +1,175 @@
+"""Who holds a permission, in force or dormant, and by what."""
+
+from typing import Annotated, Final
+from uuid import UUID
+
+import msgspec
+import strawberry
+
+from identity_api.db import holders, permissions, user_read_model
+from identity_api.db.database import Connection as DatabaseConnection
+from identity_api.db.holders import Holder
+from identity_api.graphql import connections, ids
+from identity_api.graphql.access import object_type
+from identity_api.graphql.connections import After, Connection, ConnectionRow, First
+from identity_api.graphql.context import Info
+from identity_api.graphql.fields import resolved
+from identity_api.graphql.permissions.grants import (
+    DormantPermission,
+    DormantPermissionRow,
+    GrantReason,
+    GrantReasonRow,
+)
+from identity_api.graphql.users.users import User, UserRow, user_rows
+
+BATCH: Final = 200
+MAX_LOOKED_AT: Final = 2_000
+"""Holders that one page looks at, where most of them do not fit its filter."""
+MAX_COUNTED: Final = 5_000
+
+PermissionId = Annotated[strawberry.ID, strawberry.argument(description="The id of the permission.")]
+
+
+@object_type(description="A user with an open grant of a permission.")
+class PermissionHolder:
+    """One of a page."""
+
+    user: User = strawberry.field(description="The user.")
+    in_force: bool = strawberry.field(description="Whether the permission is in force now.")
+    reasons: list[GrantReason] = strawberry.field(
+        description="Every grant that gives it now, with its mapping and group. Empty if none is in force."
+    )
+    dormant: list[DormantPermission] = strawberry.field(
+        description="The open grants of it that are not in force, each with the cause."
+    )
+
+
+@object_type(description="How many users hold a permission.")
+class HolderCount:
+    """Counted up to a bound."""
+
+    in_force: int = strawberry.field(description="How many have it in force now.")
+    dormant: int = strawberry.field(description="How many have open grants of it, none of which is in force.")
+    is_exact: bool = strawberry.field(
+        description=f"False if there are more than {MAX_COUNTED:,} holders; only as many are counted then."
+    )
+
+
+class PermissionHolderRow(msgspec.Struct, frozen=True):
+    """The row behind `PermissionHolder`."""
+
+    user: UserRow
+    name: str
+
+    @property
+    def in_force(self) -> bool:
+        """Now."""
+        return bool(self.reasons)
+
+    @property
+    def reasons(self) -> list[GrantReasonRow]:
+        """In force."""
+        return [reason for one in self.user.permissions if one.name == self.name for reason in one.reasons]
+
+    @property
+    def dormant(self) -> list[DormantPermissionRow]:
+        """Not in force."""
+        return [one for one in self.user.dormant_permissions if one.name == self.name]
+
+
+class HolderCountRow(msgspec.Struct, frozen=True):
+    """The row behind `HolderCount`."""
+
+    in_force: int
+    dormant: int
+    is_exact: bool
+
+
+def _position(row: PermissionHolderRow) -> UUID:
+    found: UUID = row.user.user_id
+    return found
+
+
+@object_type("Query")
+class HolderQueries:
+    """Root fields about who holds a permission."""
+
+    @resolved(
+        Connection[PermissionHolder] | None,
+        "Who has a permission in force, and who has only open grants of it that are not; ordered by the id of the user.",
+    )
+    async def holders(
+        self,
+        info: Info,
+        permission: PermissionId,
+        in_force: Annotated[
+            bool | None,
+            strawberry.argument(
+                description="True lists only those who have it in force, false only the others. A page may then have fewer "
+                "entries than were asked for, and the list goes on while `hasNextPage` is true."
+            ),
+        ] = None,
+        first: First = 50,
+        after: After = None,
+    ) -> ConnectionRow:
+        """Looks at a bounded number of holders."""
+        context, size, row_id = info.context, connections.page_size(first), ids.row_id(permission, "Permission")
+        of = connections.listing(context, "holders", _position, where=[row_id, in_force])
+        begin = await connections.opened(context, of, after, UUID)
+        async with context.reading() as connection:
+            record = await permissions.get(connection, context.tenant_id, row_id)
+            if record is None:
+                raise ids.not_found("Permission")
+            search = _Search(connection, context.tenant_id, row_id)
+            user_ids, end = await search.page(begin, size, in_force)
+            reading = await user_read_model.users_by_id(connection, context.tenant_id, user_ids)
+        rows = [PermissionHolderRow(one, record.name) for one in user_rows(reading)]
+        return connections.placed(of, rows, end=end, after=after)
+
+    @resolved(HolderCount | None, "How many users hold a permission.")
+    async def holder_count(self, info: Info, permission: PermissionId) -> HolderCountRow:
+        """Up to a bound."""
+        context, row_id = info.context, ids.row_id(permission, "Permission")
+        async with context.reading() as connection:
+            await ids.check_exists(connection, context.tenant_id, "Permission", row_id)
+            return await _Search(connection, context.tenant_id, row_id).count()
+
+
+class _Search(msgspec.Struct, frozen=True):
+    """Goes through the holders of a permission, batch by batch."""
+
+    connection: DatabaseConnection
+    tenant_id: UUID
+    permission_id: UUID
+
+    async def page(self, begin: UUID | None, size: int, in_force: bool | None) -> tuple[list[UUID], UUID | None]:
+        """Who fits, and after whom the next page begins; None at the end of the list."""
+        found: list[UUID] = []
+        last, limit = begin, size + 1 if in_force is None else BATCH
+        for _ in range(MAX_LOOKED_AT // BATCH):
+            batch = await self._batch(last, limit)
+            for one in batch:
+                if in_force not in (None, one.is_in_force):
+                    continue
+                if len(found) == size:
+                    return found, found[-1]
+                found.append(one.user_id)
+            if len(batch) < limit:
+                return found, None
+            last = batch[-1].user_id
+        return found, last
+
+    async def count(self) -> HolderCountRow:
+        """Of the first ones."""
+        found: list[Holder] = []
+        while len(found) < MAX_COUNTED:
+            batch = await self._batch(found[-1].user_id if found else None, BATCH)
+            found += batch
+            if len(batch) < BATCH:
+                break
+        in_force = len([one for one in found if one.is_in_force])
+        is_exact = len(found) < MAX_COUNTED or not await self._batch(found[-1].user_id, 1)
+        return HolderCountRow(in_force, len(found) - in_force, is_exact)
+
+    async def _batch(self, user_id: UUID | None, limit: int) -> list[Holder]:
+        return await holders.after(self.connection, self.tenant_id, self.permission_id, user_id=user_id, limit=limit)
