@@ -34,7 +34,7 @@ async def _claims(connection: asyncpg.Connection, due: int, *, tenants: int) -> 
         await connection.execute(statement.replace(":tenants", str(tenants)).replace(":due", str(due)), timeout=900)
     await connection.execute("vacuum analyze", timeout=600)
     near = await _milliseconds(connection, looks_everywhere=False)
-    return f"{near} ({await _milliseconds(connection, looks_everywhere=True)} each second, everywhere)"
+    return f"{near} ({await _milliseconds(connection, looks_everywhere=True)} everywhere)"
 
 
 async def _milliseconds(connection: asyncpg.Connection, *, looks_everywhere: bool) -> str:

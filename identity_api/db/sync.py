@@ -57,6 +57,8 @@ class Batch(msgspec.Struct, frozen=True):
 
 HEAD = 400
 """The most overdue identities, which say at which providers to look. If more are due, others may have some due as well."""
+LEAST_SHARE = 4
+"""Of a claim, of each provider that is looked at."""
 
 _CLAIM = """
 with asked as materialized ({asked}
@@ -65,7 +67,7 @@ with asked as materialized ({asked}
     where lease_owner is not null and lease_until > now() group by tenant_id, provider_id
 ), place as (
     -- How many more syncs each provider may have in flight, over all workers; one probe while its breaker is half open.
-    select p.tenant_id, p.id, p.version, p.sync_interval_seconds, coalesce(b.failures, 0) >= {threshold} as is_probe,
+    select p.tenant_id, p.id, p.version, a.share, p.sync_interval_seconds, coalesce(b.failures, 0) >= {threshold} as is_probe,
         case when b.failures >= {threshold} then 1 else least(p.max_concurrent, r.places) end - coalesce(l.taken, 0) as free
     from asked a
     cross join lateral (
@@ -85,16 +87,24 @@ with asked as materialized ({asked}
             select * from ({in_doubt}) doubtful
             union all
             select * from ({others}) other
-            limit least(greatest(p.free, 0), $1)) s) c
+            limit least(greatest(p.free, 0), p.share)) s) c
     -- Every provider's most overdue first, then every provider's next: one provider's backlog delays nobody else.
     order by turn, c.due_at limit $1
+), held as materialized (
+    -- Nobody else's row is locked for it; and who is being written to now is left for another time.
+    select k.* from candidate k
+    cross join lateral (
+        select d.id from identity_sync d
+        where d.tenant_id = k.tenant_id and d.id = k.id and d.due_at <= now()
+            and (d.lease_until is null or d.lease_until <= now()) limit 1
+        for no key update of d skip locked) d
 ), picked as materialized (
     select k.*, i.issuer, i.subject, i.anchor, i.state, i.state_reason,
         case when i.state in ('REVOKED', 'QUARANTINED') then 'DEAD'
             when u.disabled_at is not null then 'DISABLED'
             when u.active_at <= now() - make_interval(days => $4) then 'INACTIVE' else 'CLAIM' end as verdict,
         t.id as token_id, t.hash as token_hash, t.sealed as token_sealed
-    from candidate k
+    from held k
     -- How many rows a provider's places yield cannot be estimated, and a join would read every identity and user there is.
     cross join lateral (
         select j.issuer, j.subject, j.anchor, j.state, j.state_reason from identity j
@@ -132,20 +142,22 @@ _OVERDUE = """
             where d.tenant_id = p.tenant_id and d.provider_id = p.id and d.due_at <= now() and {of}
                 and (d.lease_until is null or d.lease_until <= now()) {of_user}
                 and not d.id = any($7) and not ($8 and d.attempt_hash is not null)
-            order by d.due_at limit least(greatest(p.free, 0), $1)
-            for no key update of d skip locked"""
+            order by d.due_at limit least(greatest(p.free, 0), p.share)"""
 # By an index that nothing else can be read by: it knows no provider, and would be a trap for whoever looks for one's.
 _ASKED_DUE = """
     with head as materialized (
         select tenant_id, provider_id from identity_sync
         where (due_at at time zone 'UTC') <= (now() at time zone 'UTC') and (lease_until is null or lease_until <= now())
-        order by due_at at time zone 'UTC' limit {head})
-    select tenant_id, provider_id from head
-    union
-    select * from unnest($9::uuid[], $10::uuid[])
-    union
-    select tenant_id, id from provider where $11 and (select count(*) from head) = {head}"""
-_ASKED_OF_USER = "select tenant_id, id as provider_id from provider where tenant_id = $9"
+        order by due_at at time zone 'UTC' limit {head}
+    ), near as materialized (
+        select tenant_id, provider_id from head union select * from unnest($9::uuid[], $10::uuid[]))
+    -- `share`: how many rows of each are looked at, so that together they are not many more than are asked for.
+    select tenant_id, provider_id, {least_share} + 2 * $1 / (select count(*) from near) as share from near
+    union all
+    select p.tenant_id, p.id, {least_share} from provider p
+    where $11 and (select count(*) from head) = {head}
+        and not exists (select from near n where n.tenant_id = p.tenant_id and n.provider_id = p.id)"""
+_ASKED_OF_USER = "select tenant_id, id as provider_id, $1::bigint as share from provider where tenant_id = $9"
 
 
 def _claiming(asked: str, of_user: str) -> str:
@@ -161,7 +173,7 @@ def _claiming(asked: str, of_user: str) -> str:
     )
 
 
-_CLAIM_DUE = _claiming(_ASKED_DUE.format(head=HEAD), "")
+_CLAIM_DUE = _claiming(_ASKED_DUE.format(head=HEAD, least_share=LEAST_SHARE), "")
 _CLAIM_OF_USER = _claiming(_ASKED_OF_USER, "and d.user_id = $10")
 
 

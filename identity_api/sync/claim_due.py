@@ -15,13 +15,13 @@ from identity_api.sync.deps import SyncDeps
 from identity_api.telemetry import get_logger
 
 HEARTBEAT_SECONDS = sync.LEASE_SECONDS / 3
-EVERYWHERE_SECONDS = 1.0
+EVERYWHERE_SECONDS = 5.0
 
 _log = get_logger(__name__)
 
 
 class Look:
-    """Where a sweep looks for due identities: at every provider once a second, and meanwhile where that found some."""
+    """Where a sweep looks for due identities: at every provider every few seconds, and meanwhile where that found some."""
 
     def __init__(self) -> None:
         self.at: frozenset[tuple[UUID, UUID]] = frozenset()

@@ -1,7 +1,11 @@
 """Who is claimed first."""
 
+from uuid import uuid4
+
 import pytest
 
+from identity_api.db import sync
+from identity_api.db.database import Database
 from identity_api.sync import claim_due as claiming
 from identity_api.sync.claim_due import Look
 from tests.sync.conftest import MakeWorld
@@ -30,3 +34,35 @@ async def test_a_sweep_looks_everywhere_again_when_it_found_nothing(new_world: M
     empty = (await claiming.claim(world.deps, limit=1, user=(world.tenant_id, world.tenant_id))).batch
     look.found(empty)
     assert look.goes_everywhere()
+
+
+@pytest.mark.asyncio
+async def test_a_claim_locks_nobody_but_those_whom_it_takes(database: Database, new_world: MakeWorld) -> None:
+    """A backlog of many tenants would else be locked as a whole, over and over."""
+    worlds = [await new_world(), await new_world()]
+    for world in worlds:
+        for name in ("alice", "bob", "carol"):
+            await world.sign_in(name)
+    ours = [world.provider.id for world in worlds]
+    # Whatever other tests left due is out of the way.
+    await world.write("update identity_sync set due_at = null where provider_id <> all($1::uuid[])", ours)
+    async with database.transaction() as claiming_connection:
+        taken = await sync.claim(claiming_connection, owner=uuid4(), limit=2, max_inactive_days=30, places={})
+        assert {claimed.provider_id for claimed in taken.claims} == set(ours)
+        async with database.transaction() as other:
+            free = await other.fetch(
+                "select id from identity_sync where provider_id = any($1::uuid[]) for update skip locked", ours
+            )
+    assert len(free) == 4
+
+
+@pytest.mark.asyncio
+async def test_whose_row_is_being_written_to_is_left_for_another_time(database: Database, new_world: MakeWorld) -> None:
+    """A login that is just being written wins, and holds up nobody else's sync."""
+    world = await new_world()
+    alice, bob = await world.sign_in("alice"), await world.sign_in("bob")
+    async with database.transaction() as login:
+        await login.execute("update identity_sync set due_at = due_at where id = $1", alice.identity_id)
+        claims = (await claiming.claim(world.deps, limit=1_000)).batch.claims
+    ours = [claimed.identity_id for claimed in claims if claimed.provider_id == world.provider.id]
+    assert ours == [bob.identity_id]
