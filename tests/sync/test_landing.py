@@ -1,14 +1,16 @@
 """A token that the provider has rotated is stored, however long the database is away, and sent by nobody before that."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 import pytest
 
 from identity_api.db import refresh_tokens
+from identity_api.db.refresh_tokens import Landing
 from identity_api.errors import CannotWrite, Unavailable
-from identity_api.sync import land, run
+from identity_api.sync import landings, run
 from identity_api.sync.outage import LANDING_FIRST_SECONDS
 from identity_api.sync.run import sweep
 from tests.sync.steps import SteppedSync
@@ -20,7 +22,7 @@ pytestmark = pytest.mark.asyncio
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """A landing is tried again at once."""
-    monkeypatch.setattr(land, "MAX_PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(landings, "MAX_PAUSE_SECONDS", 0.001)
 
 
 async def sent_and_away(world: World, person: Person, database: AwayDatabase) -> SteppedSync:
@@ -88,11 +90,12 @@ async def test_a_sweep_goes_on_while_one_token_cannot_land(world: World, monkeyp
     alice, bob = await world.sign_in("alice"), await world.sign_in("bob", is_due=False)
     rotate, blocked, refuses = refresh_tokens.rotate, asyncio.Event(), True
 
-    async def rotate_but_alice(connection: Any, tenant_id: UUID, token_id: UUID, **values: Any) -> bool:
-        if refuses and token_id == (await world.token(alice))["id"]:
+    async def rotate_but_alice(connection: Any, group: Sequence[Landing]) -> frozenset[UUID]:
+        hers = (await world.token(alice))["id"]
+        if refuses and any(one.token_id == hers for one in group):
             blocked.set()
             raise CannotWrite
-        return await rotate(connection, tenant_id, token_id, **values)
+        return await rotate(connection, group)
 
     monkeypatch.setattr(refresh_tokens, "rotate", rotate_but_alice)
     monkeypatch.setattr(run, "_IDLE_SECONDS", 0.01)
