@@ -52,6 +52,7 @@ class Scenario(msgspec.Struct, frozen=True):
     concurrency: int | None = None
     """`IDENTITY_SYNC_CONCURRENCY` and `max_concurrent`; None for what they are by default."""
     has_floor: bool = True
+    is_refused: bool = False
 
 
 SLOW = (0.005, 0.8)
@@ -64,6 +65,8 @@ SCENARIOS = {
     "10 tenants, rotate": Scenario(Mode(rotates=True), "tenants", has_floor=False),
     "5-800 ms, rotate, 1 % fail": Scenario(Mode(rotates=True, seconds=SLOW, failing=0.01)),
     "the same, 500 places": Scenario(Mode(rotates=True, seconds=SLOW, failing=0.01), concurrency=500),
+    "40 a second allowed": Scenario(Mode(rotates=True, rate=40), has_floor=False, is_refused=True),
+    "always 503": Scenario(Mode(failing=1.0), has_floor=False, is_refused=True),
 }
 
 
@@ -128,24 +131,23 @@ class Bench:
             found = self.run("floor", job, floor.Result)
         self.begin(scenario.mode, crowds)
         settings = {} if scenario.concurrency is None else {"IDENTITY_SYNC_CONCURRENCY": str(scenario.concurrency)}
-        result = self.run("worker", worker.Job(crowds, SECONDS, WORKER_CORE, True), worker.Result, **settings)
+        job = worker.Job(crowds, SECONDS * (3 if scenario.is_refused else 1), WORKER_CORE, scenario.is_refused)
+        result = self.run("worker", job, worker.Result, **settings)
         return result, msgspec.json.decode(self.ask("/counts"), type=provider.Counts), found
 
 
 def row(name: str, result: worker.Result, counts: provider.Counts, found: floor.Result | None) -> str:
     """A row of the table."""
     rate, core_rate = result.synced / result.seconds, result.synced / result.cpu_seconds
-    of_floor = "-"
+    of_floor = "- | -"
     if found is not None:
         floor_rate = found.synced / found.cpu_seconds
         of_floor = f"{found.synced / found.seconds:,.0f} / {floor_rate:,.0f} | {core_rate / floor_rate:.2f}"
-    else:
-        of_floor = "- | -"
     each = max(1, result.synced)
     return (
-        f"| {name} | {rate:,.0f} | {core_rate:,.0f} | {of_floor} | {result.statements / each:.2f} |"
+        f"| {name} | {rate:,.0f} / {core_rate:,.0f} | {of_floor} | {result.statements / each:.2f} /"
         f" {result.round_trips / each:.2f} | {result.mib_before:.0f} -> {result.mib_after:.0f} |"
-        f" {counts.lost} |"
+        f" {counts.refreshes / result.seconds:,.0f} | {counts.refused} | {counts.lost} |"
     )
 
 
@@ -198,9 +200,7 @@ def main() -> None:
         print(f"Writing {3 * PEOPLE:,} people ...", file=sys.stderr, flush=True)
         asyncio.run(bench.prepare(Vault(KeyRing([("bench", key)]))))
         print(f"{PEOPLE:,} due, {PLACES} places unless it says otherwise; load {os.getloadavg()[0]:.1f}\n")
-        print(
-            "| mode | a second | a second of CPU | floor: a second, of CPU | of floor | statements | round trips | MiB | lost |"
-        )
+        print("| mode | a second, of CPU | floor | of floor | statements, round trips | MiB | asked/s | 429 | lost |")
         print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |", flush=True)
         splits = []
         for name, scenario in SCENARIOS.items():

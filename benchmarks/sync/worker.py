@@ -9,6 +9,7 @@ import os
 import resource
 import sys
 import time
+from collections import Counter
 from typing import Any
 
 import asyncpg
@@ -31,7 +32,8 @@ class Job(msgspec.Struct):
     crowds: list[Crowd]
     seconds: float
     core: int
-    splits: bool
+    is_refused: bool = False
+    """The provider refuses some or all: no warm-up, and a sweep each second, as the worker's ticker has it."""
 
 
 class Result(msgspec.Struct):
@@ -81,8 +83,10 @@ async def measure(job: Job) -> Result:
     preparing = await asyncpg.connect(url)
     async with worker_deps(settings, url) as deps:
         await deps.database.open()
-        await make_due(preparing, job.crowds, every=WARM_EVERY)
-        await sweep(deps)
+        await preparing.execute("delete from provider_breaker")
+        if not job.is_refused:
+            await make_due(preparing, job.crowds, every=WARM_EVERY)
+            await sweep(deps)
         await make_due(preparing, job.crowds)
         gc.collect()
         gc.freeze()  # as the worker's process does
@@ -90,22 +94,24 @@ async def measure(job: Job) -> Result:
         stop = asyncio.Event()
         ending = asyncio.get_running_loop().call_later(job.seconds, stop.set)
         began, cpu = time.perf_counter(), time.process_time()
-        if job.splits:
-            split.start()
-        report = await sweep(deps, stop=stop)
-        shares = split.stop() if job.splits else {}
+        split.start()
+        outcomes = Counter((await sweep(deps, stop=stop)).outcomes)
+        while job.is_refused and not stop.is_set():
+            await asyncio.sleep(1)
+            outcomes.update((await sweep(deps, stop=stop)).outcomes)
+        shares = split.stop()
         seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - cpu
         ending.cancel()
     await preparing.close()
     return Result(
-        synced=sum(report.outcomes.values()),
+        synced=outcomes.total(),
         seconds=seconds,
         cpu_seconds=cpu_seconds,
         statements=counting.statements,
         round_trips=counting.statements + counting.others,
         mib_before=mib_before,
         mib_after=_mib(),
-        outcomes=dict(report.outcomes),
+        outcomes=dict(outcomes),
         split=shares,
     )
 
