@@ -50,7 +50,7 @@ class LearnedRate:
         if retry_after > LONG_RETRY_SECONDS:
             rate = GENTLE * budget
         elif self.rate is None:
-            rate = GENTLE * max(self._in_second, self._in_second_before)
+            rate = GENTLE * max(self._in_second, self._in_second_before, 1)
         else:
             rate = self.rate * (HARD if now - began < SOON_SECONDS else GENTLE)
         self.rate = max(LOWEST, rate)

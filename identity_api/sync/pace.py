@@ -11,6 +11,7 @@ One that says that we ask too often is not in trouble. It is asked more slowly, 
 """
 
 import asyncio
+import math
 from collections.abc import Callable, Mapping
 from uuid import UUID
 
@@ -29,12 +30,18 @@ class Pace:
         self._pauses: dict[UUID, float] = {}
         self._failed_last: dict[UUID, UUID] = {}
         self._rates: dict[UUID, LearnedRate] = {}
+        self._limited: dict[UUID, LearnedRate] = {}
+        """Of those that said so."""
         self._quiet_until: dict[UUID, float] = {}
 
     @property
     def places(self) -> Mapping[UUID, int]:
-        """Syncs in flight that a provider may have, where that is fewer than it allows."""
-        return self._places
+        """Syncs in flight that a provider may have, where that is fewer than it allows.
+
+        Of one that turned out to allow so many calls a second, what it takes in two: more would only wait for their turn.
+        """
+        limited = {id: 1 + math.ceil(2 * (one.rate or 0)) for id, one in self._limited.items()}
+        return {id: min(places, limited.get(id, places)) for id, places in {**limited, **self._places}.items()}
 
     def failed(self, provider_id: UUID, max_concurrent: int, identity_id: UUID) -> None:
         """The provider did not answer for this identity, or answered that it cannot."""
@@ -55,15 +62,19 @@ class Pace:
         """
         now = self._monotonic()
         self._rate(provider_id).refused(now, retry_after_seconds)
+        self._limited[provider_id] = self._rate(provider_id)
         self._quiet_until[provider_id] = max(self._quiet_until.get(provider_id, 0.0), now + retry_after_seconds)
 
     def rate(self, provider_id: UUID) -> float | None:
         """Calls a second that the provider turned out to allow this process; None if it never said that they were too many."""
         return self._rate(provider_id).rate
 
+    def accepted(self, provider_id: UUID) -> None:
+        """The provider did not say that we ask too often. Told at once, so that it is not taken for later than it was."""
+        self._rate(provider_id).accepted(self._monotonic())
+
     def answered(self, provider_id: UUID, max_concurrent: int) -> None:
         """The provider answered, whatever it said."""
-        self._rate(provider_id).accepted(self._monotonic())
         if self._pauses.pop(provider_id, None) is not None:
             self._next_at.pop(provider_id, None)
         places = self._places.get(provider_id)

@@ -12,6 +12,7 @@ import msgspec
 from identity_api.db.providers import Provider
 from identity_api.db.sync import Claimed
 from identity_api.errors import Unavailable
+from identity_api.oidc.token_endpoint import Transient
 from identity_api.sync.access import Access, Accesses
 from identity_api.sync.apply import Groups
 from identity_api.sync.call import LEASE_OVER, call
@@ -200,6 +201,8 @@ class _Sweep:
             called = await call(self.deps, claimed, access, may_send=lambda: self.leases.is_held(claimed))
             if called.outcome is LEASE_OVER:
                 return await self._settle(settle_withdrawn(self.deps, claimed))
+            if not isinstance(called.outcome, Stale | Transient):
+                self.deps.pace.accepted(access.provider.id)
             if not await land(self.deps, claimed, called):
                 return await self._settle(settle_not_landed(self.deps, claimed))
             outcome = await validate(self.deps, claimed, access, called)

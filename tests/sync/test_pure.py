@@ -190,3 +190,15 @@ def test_few_people_turning_absent_are_believed() -> None:
 
 def test_people_who_had_no_groups_do_not_turn_absent() -> None:
     assert absences(100, 0, before="EMPTY") == ABSENT
+
+
+def test_of_a_provider_that_limits_us_no_more_are_in_hand_than_it_takes_in_two_seconds() -> None:
+    """The others would only wait, and a worker that stops would have to wait for them."""
+    pace, provider = Pace(lambda: 100.5), uuid4()
+    for _ in range(40):
+        pace.accepted(provider)
+    pace.limited(provider, 5)
+    assert pace.rate(provider) == 36
+    assert pace.places[provider] == 73
+    pace.failed(provider, 20, uuid4())
+    assert pace.places[provider] == 10
