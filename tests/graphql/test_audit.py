@@ -31,10 +31,15 @@ SALES = {
 }
 ENGINEERING = {**SALES, "provider": None, "pattern": "engineering", "permissions": ["docs:read"]}
 ENGINEERING_NOW = {**ENGINEERING, "provider": ANY, "permissions": ["docs:write"], "version": 2}
+WEBHOOK = {"url": ANY, "description": "", "types": ["user.updated"], "enabled": True}
 
 # Each event with what was and what is, written out by hand, in an order in which each mutation has something to do. What the
 # worker does afterwards, such as grants that follow a mapping, is not the mutation's.
 EXPECTED: dict[str, dict[str, tuple[Values, Values]]] = {
+    "applyChangeSet": {
+        "permission.created": (None, {"name": "sets:read", "description": "See sets.", "delegable": True}),
+        "change_set.applied": (None, None),
+    },
     "createGroupMapping": {"mapping.created": (None, SALES)},
     "updateGroupMapping": {"mapping.updated": (ENGINEERING, ENGINEERING_NOW)},
     "deleteGroupMapping": {"mapping.deleted": (ENGINEERING_NOW, None)},
@@ -52,6 +57,12 @@ EXPECTED: dict[str, dict[str, tuple[Values, Values]]] = {
     "disableProvider": {"provider.disabled": (ENABLED, DISABLED)},
     "enableProvider": {"provider.enabled": (DISABLED, ENABLED)},
     "deleteProvider": {"provider.deleted": (ANY, None)},
+    "createWebhook": {"webhook.created": (None, {**WEBHOOK, "url": "https://hooks.example/identity", "types": ANY})},
+    "updateWebhook": {"webhook.updated": (WEBHOOK, {**WEBHOOK, "url": "https://hooks.example/renamed"})},
+    "rotateWebhookSecret": {"webhook.secret_rotated": (None, None)},
+    "testWebhook": {},  # nothing of ours changes; the attempt is in the webhook's log
+    "replayWebhook": {"webhook.replayed": (None, None)},
+    "deleteWebhook": {"webhook.deleted": ({**WEBHOOK, "url": "https://hooks.example/renamed"}, None)},
     "refreshProviderMetadata": {},  # nothing of ours changes
     "testProvider": {"provider.test_begun": (None, None)},
     "disableUser": {"user.disabled": (ENABLED, DISABLED)},

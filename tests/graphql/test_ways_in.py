@@ -15,6 +15,9 @@ TAKING = {"disableUser", "unlinkIdentity", "endSession", "removeUserPassword", "
 NEITHER = {
     # Gives or takes permissions, which is asked of whoever may give them.
     "createGroupMapping", "updateGroupMapping", "deleteGroupMapping", "grantPermission", "revokePermission",
+    "applyChangeSet",
+    # Sends what changes to an address, and never a token, code or link that opens an account.
+    "createWebhook", "updateWebhook", "deleteWebhook", "testWebhook", "replayWebhook", "rotateWebhookSecret",
     # Changes the catalogue: nobody holds anything by it.
     "createPermission", "updatePermission", "deletePermission",
     # Makes an account without a way in.
