@@ -196,3 +196,36 @@ async def test_without_javascript_a_table_is_imported_and_a_change_undone(plain:
     await expect(plain.get_by_role("status")).to_contain_text("It is undone.")
     await plain.goto(f"{house.origin}/console/mappings")
     await expect(plain.get_by_role("link", name="auditors")).to_have_count(0)
+
+
+async def test_without_javascript_a_provider_is_made_tested_and_enabled(plain: Page, house: House) -> None:
+    await plain.goto(f"{house.origin}/console/providers")
+    await look(plain, "Providers")
+    for label, text in {
+        "Name in addresses": "fifth",
+        "Name on the login page": "Fifth",
+        "Issuer URL": house.issuer,
+        "Client id": "nobody",
+        "Client secret": "wrong",
+    }.items():
+        await plain.get_by_label(label).fill(text)
+    await plain.get_by_role("button", name="Make the provider").click()
+    await expect(plain.get_by_role("status")).to_contain_text("not on the login page yet")
+    await plain.get_by_role("link", name="Fifth").click()
+    await look(plain, "Fifth")
+    await plain.get_by_role("button", name="Test it").click()
+    await expect(plain.get_by_role("heading", name="What the test found")).to_be_visible()
+    await look(plain, "Fifth")
+    await plain.get_by_role("button", name="Enable", exact=True).click()
+    await expect(plain.get_by_role("status")).to_contain_text("The provider is enabled")
+
+
+async def test_with_javascript_the_redirect_url_is_copied(scripted: Page, house: House) -> None:
+    await scripted.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await scripted.goto(f"{house.origin}/console/providers")
+    await scripted.get_by_role("link", name="Google").click()
+    await scripted.get_by_role("button", name="Copy").click()
+    await expect(scripted.get_by_role("button", name="Copied")).to_be_visible()
+    copied = await scripted.evaluate("navigator.clipboard.readText()")
+    assert copied == f"{house.origin}/auth/oidc/google/callback"
+    await look(scripted, "Google")

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from identity_api.web.console import change_sets, rules
+from identity_api.web.console import change_sets, provider_forms, rules
 
 Typed = Mapping[str, str]
 """What the address and the fields give, none of them empty; of a field that is there several times, all, one a line."""
@@ -19,8 +19,9 @@ class Form(msgspec.Struct, frozen=True, kw_only=True):
     page: str
     """The name of the page that it stands on."""
     variables: Callable[[Typed], dict[str, Any]]
-    leads_to: str
-    """The address of the page after it has been done; parts of the form's own address are filled in."""
+    leads_to: str | None
+    """The address of the page after it has been done; parts of the form's own address are filled in. None: the page itself,
+    which shows the outcome once."""
 
     @property
     def done(self) -> str:
@@ -49,6 +50,13 @@ def _grant(typed: Typed) -> dict[str, Any]:
 
 def _described(typed: Typed) -> dict[str, Any]:
     return {"description": typed.get("description", ""), "delegable": typed.get("delegable") == "yes"}
+
+
+def _of_provider(name: str, word: str, variables: Callable[[Typed], dict[str, Any]], *, shows: bool = False) -> Form:
+    """A form on the page of a provider."""
+    path = "/console/providers/{id:str}" + word
+    leads_to = None if shows else "/console/providers/{id}"
+    return Form(name=name, path=path, page="provider", variables=variables, leads_to=leads_to)
 
 
 FORMS: Final = (
@@ -97,6 +105,18 @@ FORMS: Final = (
         variables=lambda typed: {"input": {"id": typed["id"]}},
         leads_to="/console/permissions",
     ),
+    Form(
+        name="create_provider",
+        path="/console/providers",
+        page="providers",
+        variables=provider_forms.creating,
+        leads_to="/console/providers",
+    ),
+    _of_provider("update_provider", "", provider_forms.updating),
+    _of_provider("enable_provider", "/enable", provider_forms.naming),
+    _of_provider("disable_provider", "/disable", provider_forms.naming),
+    _of_provider("set_provider_secret", "/secret", provider_forms.storing),
+    _of_provider("test_provider", "/test", provider_forms.naming, shows=True),
     Form(
         name="apply_undo",
         path="/console/undo",

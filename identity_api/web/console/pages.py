@@ -130,6 +130,13 @@ PAGES: Final = (
         shown_for=(USERS_READ, MAPPINGS_READ, PERMISSIONS_WRITE),
     ),
     Page(name="permission", path="/console/permissions/{id:str}", variables=_permission),
+    Page(
+        name="providers",
+        path="/console/providers",
+        variables=lambda given: {"after": given.get("after")},
+        shown_for=(PROVIDERS_READ,),
+    ),
+    Page(name="provider", path="/console/providers/{id:str}", variables=lambda given: {"id": given["id"]}),
     Page(name="audit", path="/console/audit", variables=_audit, shown_for=(AUDIT_READ,)),
 )
 """In the order of the navigation."""

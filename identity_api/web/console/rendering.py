@@ -109,9 +109,7 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
     """Of this page, with its query: where a step-up or another language comes back to."""
 
 
-def show(
-    page: Page, visit: Visit, data: Mapping[str, Any], *, problem: Problem | None = None, form: str | None = None
-) -> HTTPResponse:
+def show(page: Page, visit: Visit, data: Mapping[str, Any], *, problem: Problem | None = None) -> HTTPResponse:
     """The page with its data.
 
     Args:
@@ -119,7 +117,6 @@ def show(
         visit: for whom, and what they asked for.
         data: the answer of the API.
         problem: why the form has not been done.
-        form: its name.
     """
     text, context = visit.texts, visit.context
     done = f"done.{visit.given.get('done', '')}"
@@ -137,7 +134,6 @@ def show(
         notice=text(done) if text.has(done) else None,
         problem=problem,
         step_up=_step_up(problem, visit.address),
-        form=form,
     )
     headers = {"content-type": "text/html; charset=utf-8", "content-security-policy": POLICY}
     return HTTPResponse(problem.status if problem else 200, headers, html.encode())

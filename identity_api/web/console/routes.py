@@ -17,7 +17,7 @@ from identity_api.http import HTTPResponse
 from identity_api.sessions.authenticate import Authenticated
 from identity_api.sessions.login.deps import Cookie
 from identity_api.sessions.login.return_to import own_path
-from identity_api.web.console.asking import Problem, ask, problem_of
+from identity_api.web.console.asking import ask, problem_of
 from identity_api.web.console.exporting import MOST, PAGE, as_csv
 from identity_api.web.console.forms import FORMS, Form
 from identity_api.web.console.pages import BY_NAME, PAGES, Page, audit_filter, navigation
@@ -31,8 +31,8 @@ from identity_api.web.http.request_context import RequestContext, context_of
 from identity_api.web.http.response import redirect, to_litestar
 
 LANGUAGE_COOKIE: Final = "language"
-_NOT_IN_ADDRESS: Final = frozenset(("done", "digest", "reason", "table"))
-"""What is said once, or is too long."""
+_NOT_IN_ADDRESS: Final = frozenset(("done", "digest", "reason", "table", "client_secret"))
+"""What is said once, is too long, or is a secret."""
 _YEAR_SECONDS: Final = 31_536_000
 _MEDIA_TYPE: Final = "text/javascript; charset=utf-8"
 
@@ -122,10 +122,9 @@ def _form_handler(form: Form) -> HTTPRouteHandler:
         typed = _typed(await form_pairs(request))
         given = {**typed, **request.path_params}
         with changes_come_from(Origin(context.request_id, context.address, checked(typed.get("reason", "")))):
-            problem = problem_of(await ask(deps, context, found, form.name, form.variables(given)))
-        if problem is not None:
-            page = BY_NAME[form.page]
-            return to_litestar(await _shown(request, found, page, typed, problem=problem, form=form.name))
+            answer = await ask(deps, context, found, form.name, form.variables(given))
+        if problem_of(answer) is not None or form.leads_to is None:
+            return to_litestar(await _shown(request, found, BY_NAME[form.page], typed, answer=answer))
         return redirect(context.local(f"{_filled(form.leads_to, request.path_params)}?done={form.name}"))
 
     return post(form.path, name=f"console-{form.name}", status_code=303)(handle)
@@ -137,9 +136,9 @@ async def _shown(
     page: Page,
     values: Mapping[str, str],
     *,
-    problem: Problem | None = None,
-    form: str | None = None,
+    answer: Mapping[str, Any] | None = None,
 ) -> HTTPResponse:
+    """The page; where its form has just been posted, with the answer to that."""
     context = context_of(request.scope)
     given = {name: value for name, value in values.items() if value} | request.path_params
     visit = Visit(
@@ -153,7 +152,7 @@ async def _shown(
         address=_address(context, page, given, request.path_params),
     )
     data = await ask(deps_of(request), context, found, page.name, page.variables(given))
-    return show(page, visit, data, problem=problem, form=form)
+    return show(page, visit, {**(answer or {}), **data}, problem=problem_of(answer) if answer else None)
 
 
 def _address(context: RequestContext, page: Page, given: Mapping[str, str], parts: Mapping[str, str]) -> str:

@@ -1,0 +1,44 @@
+"""What the forms of providers give to the API."""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def creating(typed: Mapping[str, str]) -> dict[str, Any]:
+    """A new provider, which nobody sees on the login page before it is enabled."""
+    given = {
+        "slug": typed.get("slug", ""),
+        "label": typed.get("label") or typed.get("slug", ""),
+        "issuer": typed.get("issuer", ""),
+        "clientId": typed.get("client_id", ""),
+        "clientSecret": typed.get("client_secret"),
+        "enabled": False,
+    }
+    return {"input": {**given, **_lists(typed)}}
+
+
+def updating(typed: Mapping[str, str]) -> dict[str, Any]:
+    """The settings that the page has; the others stay."""
+    version = typed.get("version", "")
+    given = {"id": typed["id"], "label": typed.get("label", "")}
+    number = int(version) if version.isascii() and version.isdecimal() and len(version) < 10 else 0
+    return {"input": {**given, "version": number, **_lists(typed)}}
+
+
+def storing(typed: Mapping[str, str]) -> dict[str, Any]:
+    """A new client secret, beside the one that it replaces."""
+    return {"input": {"id": typed["id"], "clientSecret": typed.get("client_secret", "")}}
+
+
+def naming(typed: Mapping[str, str]) -> dict[str, Any]:
+    """The provider alone."""
+    return {"input": {"id": typed["id"]}}
+
+
+def _lists(typed: Mapping[str, str]) -> dict[str, Any]:
+    """Scopes between spaces, and places of the groups between commas; what is empty keeps its default."""
+    found = {
+        "scopes": typed.get("scopes", "").split(),
+        "groupsClaim": [one.strip() for one in typed.get("groups", "").split(",") if one.strip()],
+    }
+    return {name: value for name, value in found.items() if value}

@@ -1,0 +1,92 @@
+"""The console's pages of providers: made disabled, tested, tried by a test login, enabled and disabled; no secret comes back."""
+
+import pytest
+
+from identity_api.graphql.ids import global_id
+from tests.openid_provider import Client
+from tests.web.console.visitor import Visitor, admin_at, words
+from tests.web.local_site import PAGE
+from tests.web.site import Site
+
+pytestmark = pytest.mark.asyncio
+PROVIDERS = "/console/providers"
+SECRET = "a secret that nobody reads again"
+
+
+async def made(site: Site, admin: Visitor) -> str:
+    """A provider that was made by the form; its page."""
+    client_id = f"client-{site.tenant.slug}"
+    redirect = f"{site.origin}/auth/oidc/second/callback"
+    site.idp.register(Client(client_id=client_id, redirect_uris=(redirect,), client_secret=SECRET))
+    fields = {"slug": "second", "label": "Second", "issuer": site.idp.issuer, "client_id": client_id}
+    listed = await admin.follow(await admin.post(PROVIDERS, **fields, client_secret=SECRET, groups="id_token / groups"))
+    assert "It is not on the login page yet" in words(listed)
+    return PROVIDERS + "/" + listed.text.split(">Second</a>")[0].rpartition(f'href="{PROVIDERS}/')[2].split('"')[0]
+
+
+async def test_a_provider_is_on_the_login_page_only_once_it_was_enabled(site: Site) -> None:
+    admin = await admin_at(site)
+    address = await made(site, admin)
+    login = "/login?choose=1"
+    assert "Second" not in (await site.client().get(login, headers=PAGE)).text
+    assert "The provider is enabled" in words(await admin.follow(await admin.post(f"{address}/enable")))
+    assert "Second" in (await site.client().get(login, headers=PAGE)).text
+    assert "The provider is disabled." in words(await admin.follow(await admin.post(f"{address}/disable")))
+    assert "Second" not in (await site.client().get(login, headers=PAGE)).text
+
+
+async def test_a_test_and_a_test_login_are_told_with_the_names_of_the_claims(site: Site) -> None:
+    admin = await admin_at(site)
+    address = await made(site, admin)
+    tested = await admin.post(f"{address}/test")
+    assert tested.status_code == 200
+    assert "What the test found in order" in words(tested)
+    link = tested.text.split('<a class="button" href="')[1].split('"')[0]
+    begun = await admin.get(link)
+    arrival = await site.at_provider(begun.headers["location"], "bob")
+    assert (await admin.get(arrival.url)).status_code in (200, 303)
+    report = words(await admin.get(address))
+    assert "The last test login in order" in report
+    assert "groups" in report
+    assert "bob@demo.example" not in report
+    assert "engineering" not in report
+
+
+async def test_settings_are_saved_and_a_stale_version_is_told(site: Site) -> None:
+    admin = await admin_at(site)
+    address = await made(site, admin)
+    fields = {"label": "Renamed", "scopes": "openid email", "groups": "id_token / groups"}
+    saved = await admin.follow(await admin.post(address, **fields, version="1"))
+    assert "<h1>Renamed</h1>" in saved.text
+    assert "openid email" in saved.text
+    stale = await admin.post(address, **{**fields, "label": "Again"}, version="1")
+    assert stale.status_code == 409
+    assert 'value="Again"' in stale.text
+
+
+async def test_no_secret_comes_back_whatever_goes_wrong(site: Site) -> None:
+    admin = await admin_at(site)
+    refused = await admin.post(PROVIDERS, slug="Not A Slug", issuer="nonsense", client_id="x", client_secret=SECRET)
+    assert refused.status_code == 400
+    assert 'value="Not A Slug"' in refused.text
+    address = await made(site, admin)
+    await site.execute("update provider set reauthentication = true where tenant_id = $1", site.tenant.id)
+    await site.execute(
+        "update session set authenticated_at = now() - interval '1 hour' where tenant_id = $1", site.tenant.id
+    )
+    proof = await admin.post(f"{address}/secret", client_secret=SECRET)
+    assert proof.status_code == 403
+    assert "/auth/reauthenticate" in proof.text
+    for page in (refused, proof, await admin.get(address)):
+        assert "secret+that" not in page.text
+        assert "secret%20that" not in page.text
+        assert SECRET not in page.text
+
+
+async def test_who_only_reads_sees_the_provider_and_no_form(site: Site) -> None:
+    reader = await admin_at(site, permissions=("identity:providers:read",))
+    address = f"{PROVIDERS}/{global_id('Provider', site.provider.id)}"
+    page = await reader.get(address)
+    assert "Acme SSO" in page.text
+    assert page.text.count("<form") == 1, "the language alone"
+    assert (await reader.post(f"{address}/disable")).status_code == 403
