@@ -4,20 +4,24 @@ CREATE TABLE public.app_user (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
     username text NOT NULL,
-    username_folded text NOT NULL,
+    username_folded text NOT NULL COLLATE pg_catalog."C",
     display_label text NOT NULL,
-    display_label_folded text NOT NULL,
+    display_label_folded text NOT NULL COLLATE pg_catalog."C",
     email text,
-    email_folded text,
+    email_folded text COLLATE pg_catalog."C",
     email_verified boolean,
     disabled_at timestamp with time zone,
     password_hash text,
     epoch integer NOT NULL,
     created_at timestamp with time zone NOT NULL,
     active_at timestamp with time zone NOT NULL,
+    is_linked boolean DEFAULT false NOT NULL,
     CONSTRAINT app_user_username_length CHECK (((length(username) >= 1) AND (length(username) <= 320)))
 );
 ALTER TABLE ONLY public.app_user ALTER COLUMN tenant_id SET (n_distinct=-0.001);
+ALTER TABLE ONLY public.app_user ALTER COLUMN username SET (n_distinct=-1);
+ALTER TABLE ONLY public.app_user ALTER COLUMN username_folded SET (n_distinct=-1);
+ALTER TABLE ONLY public.app_user ALTER COLUMN email_folded SET (n_distinct=-1);
 CREATE TABLE public.group_mapping (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
@@ -33,6 +37,7 @@ CREATE TABLE public.group_mapping (
     CONSTRAINT group_mapping_managed_by_known CHECK ((managed_by = ANY (ARRAY['FILE'::text, 'API'::text]))),
     CONSTRAINT group_mapping_match_known CHECK ((match = ANY (ARRAY['EXACT'::text, 'GLOB'::text])))
 );
+ALTER TABLE ONLY public.group_mapping ALTER COLUMN tenant_id SET (n_distinct=-0.001);
 CREATE TABLE public.identity (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
@@ -53,6 +58,9 @@ CREATE TABLE public.identity (
     CONSTRAINT identity_unlinked_is_over CHECK (((unlinked_at IS NULL) OR (state = 'REVOKED'::text)))
 );
 ALTER TABLE ONLY public.identity ALTER COLUMN tenant_id SET (n_distinct=-0.001);
+ALTER TABLE ONLY public.identity ALTER COLUMN provider_id SET (n_distinct=-0.001);
+ALTER TABLE ONLY public.identity ALTER COLUMN subject SET (n_distinct=-1);
+ALTER TABLE ONLY public.identity ALTER COLUMN anchor SET (n_distinct=-1);
 CREATE TABLE public.identity_sync (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
@@ -76,6 +84,7 @@ CREATE TABLE public.identity_sync (
 )
 WITH (fillfactor='60', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_cost_delay='0');
 ALTER TABLE ONLY public.identity_sync ALTER COLUMN tenant_id SET (n_distinct=-0.001);
+ALTER TABLE ONLY public.identity_sync ALTER COLUMN provider_id SET (n_distinct=-0.001);
 CREATE TABLE public.mapping_group (
     tenant_id uuid NOT NULL,
     mapping_id uuid NOT NULL,
@@ -88,6 +97,7 @@ CREATE TABLE public.mapping_permission (
     permission_id uuid NOT NULL
 );
 ALTER TABLE ONLY public.mapping_permission ALTER COLUMN tenant_id SET (n_distinct=-0.001);
+ALTER TABLE ONLY public.mapping_permission ALTER COLUMN permission_id SET (n_distinct=-0.001);
 CREATE TABLE public.permission (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
@@ -115,6 +125,9 @@ CREATE TABLE public.permission_grant (
     CONSTRAINT permission_grant_source_shape CHECK ((((source = 'MANUAL'::text) AND (identity_id IS NULL) AND (mapping_id IS NULL) AND (group_id IS NULL)) OR ((source = 'GROUP'::text) AND (identity_id IS NOT NULL) AND (mapping_id IS NOT NULL) AND (group_id IS NOT NULL))))
 );
 ALTER TABLE ONLY public.permission_grant ALTER COLUMN tenant_id SET (n_distinct=-0.001);
+ALTER TABLE ONLY public.permission_grant ALTER COLUMN permission_id SET (n_distinct=-0.001);
+ALTER TABLE ONLY public.permission_grant ALTER COLUMN mapping_id SET (n_distinct=-0.001);
+ALTER TABLE ONLY public.permission_grant ALTER COLUMN group_id SET (n_distinct=-0.001);
 CREATE TABLE public.provider (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
@@ -203,6 +216,7 @@ CREATE TABLE public.identity_group (
     group_id uuid NOT NULL
 );
 ALTER TABLE ONLY public.identity_group ALTER COLUMN tenant_id SET (n_distinct=-0.001);
+ALTER TABLE ONLY public.identity_group ALTER COLUMN group_id SET (n_distinct=-0.001);
 CREATE TABLE public.provider_group (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
@@ -211,6 +225,7 @@ CREATE TABLE public.provider_group (
     first_seen_at timestamp with time zone NOT NULL
 );
 ALTER TABLE ONLY public.provider_group ALTER COLUMN tenant_id SET (n_distinct=-0.001);
+ALTER TABLE ONLY public.provider_group ALTER COLUMN provider_id SET (n_distinct=-0.001);
 CREATE TABLE public.user_read (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
@@ -364,6 +379,7 @@ CREATE TABLE public.login_attempt (
     CONSTRAINT login_attempt_local_is_over CHECK (((provider_id IS NOT NULL) OR ((consumed_at IS NOT NULL) AND (state_hash IS NULL) AND (test_id IS NULL))))
 );
 ALTER TABLE ONLY public.login_attempt ALTER COLUMN tenant_id SET (n_distinct=-0.001);
+ALTER TABLE ONLY public.login_attempt ALTER COLUMN provider_id SET (n_distinct=-0.001);
 CREATE TABLE public.login_handle (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
@@ -390,6 +406,8 @@ CREATE TABLE public.logout_token_seen (
     seen_at timestamp with time zone NOT NULL,
     expires_at timestamp with time zone NOT NULL
 );
+ALTER TABLE ONLY public.logout_token_seen ALTER COLUMN tenant_id SET (n_distinct=-0.001);
+ALTER TABLE ONLY public.logout_token_seen ALTER COLUMN provider_id SET (n_distinct=-0.001);
 CREATE TABLE public.mapping_change (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
@@ -708,9 +726,10 @@ ALTER TABLE ONLY public.webhook_secret
     ADD CONSTRAINT webhook_secret_pkey PRIMARY KEY (tenant_id, id);
 CREATE INDEX api_token_user ON public.api_token USING btree (tenant_id, user_id);
 CREATE INDEX app_user_disabled ON public.app_user USING btree (tenant_id, id) WHERE (disabled_at IS NOT NULL);
-CREATE INDEX app_user_email_prefix ON public.app_user USING btree (tenant_id, email_folded text_pattern_ops, id);
-CREATE INDEX app_user_label_prefix ON public.app_user USING btree (tenant_id, display_label_folded text_pattern_ops, id);
-CREATE INDEX app_user_username_prefix ON public.app_user USING btree (tenant_id, username_folded text_pattern_ops, id);
+CREATE INDEX app_user_email_prefix ON public.app_user USING btree (tenant_id, email_folded, id);
+CREATE INDEX app_user_label_prefix ON public.app_user USING btree (tenant_id, display_label_folded, id);
+CREATE INDEX app_user_linked ON public.app_user USING btree (tenant_id, is_linked, id);
+CREATE INDEX app_user_username_prefix ON public.app_user USING btree (tenant_id, username_folded, id);
 CREATE INDEX audit_event_action ON public.audit_event USING btree (tenant_id, action, id);
 CREATE INDEX audit_event_actor ON public.audit_event USING btree (tenant_id, actor, id);
 CREATE INDEX audit_event_login_failures ON public.audit_event USING btree (tenant_id, id) WHERE (action = 'login.failed'::text);
@@ -719,6 +738,7 @@ CREATE INDEX audit_event_unsealed ON public.audit_event USING btree (tenant_id, 
 CREATE INDEX audit_event_user ON public.audit_event USING btree (tenant_id, user_id, id);
 CREATE UNIQUE INDEX group_mapping_rule ON public.group_mapping USING btree (tenant_id, COALESCE(provider_id, '00000000-0000-0000-0000-000000000000'::uuid), match, pattern) WHERE (deleted_at IS NULL);
 CREATE INDEX identity_group_group ON public.identity_group USING btree (tenant_id, group_id, identity_id);
+CREATE INDEX identity_provider ON public.identity USING btree (tenant_id, provider_id, id);
 CREATE INDEX identity_state ON public.identity USING btree (tenant_id, state, id) WHERE (unlinked_at IS NULL);
 CREATE INDEX identity_sync_due ON public.identity_sync USING btree ((due_at AT TIME ZONE 'UTC'::text)) WHERE (due_at IS NOT NULL);
 CREATE INDEX identity_sync_leased ON public.identity_sync USING btree (tenant_id, provider_id) WHERE (lease_owner IS NOT NULL);
@@ -733,10 +753,13 @@ CREATE INDEX login_handle_attempt ON public.login_handle USING btree (tenant_id,
 CREATE INDEX logout_handle_expiry ON public.logout_handle USING btree (expires_at);
 CREATE INDEX logout_token_seen_ended ON public.logout_token_seen USING btree (tenant_id, provider_id, ended_hash);
 CREATE INDEX logout_token_seen_expiry ON public.logout_token_seen USING btree (expires_at);
+CREATE INDEX mapping_change_mapping_open ON public.mapping_change USING btree (tenant_id, mapping_id) WHERE (finished_at IS NULL);
 CREATE INDEX mapping_change_open ON public.mapping_change USING btree (tenant_id, created_at) WHERE (finished_at IS NULL);
 CREATE INDEX mapping_group_group ON public.mapping_group USING btree (tenant_id, group_id);
 CREATE INDEX mapping_permission_permission ON public.mapping_permission USING btree (tenant_id, permission_id);
 CREATE INDEX one_time_code_attempt ON public.one_time_code USING btree (tenant_id, attempt_id);
+CREATE INDEX one_time_code_identity_unused ON public.one_time_code USING btree (tenant_id, identity_id) WHERE (used_at IS NULL);
+CREATE INDEX one_time_code_user_unused ON public.one_time_code USING btree (tenant_id, user_id) WHERE (used_at IS NULL);
 CREATE INDEX outbox_old ON public.outbox USING btree (at);
 CREATE INDEX outbox_unnumbered ON public.outbox USING btree (tenant_id, at, id) WHERE ("position" IS NULL);
 CREATE INDEX password_token_expiry ON public.password_token USING btree (expires_at);
@@ -746,7 +769,7 @@ CREATE INDEX permission_grant_group_left ON public.permission_grant USING btree 
 CREATE UNIQUE INDEX permission_grant_group_open ON public.permission_grant USING btree (tenant_id, identity_id, mapping_id, permission_id, group_id) WHERE ((source = 'GROUP'::text) AND (revoked_at IS NULL));
 CREATE INDEX permission_grant_history ON public.permission_grant USING btree (tenant_id, permission_id, id);
 CREATE UNIQUE INDEX permission_grant_manual_open ON public.permission_grant USING btree (tenant_id, user_id, permission_id) WHERE ((source = 'MANUAL'::text) AND (revoked_at IS NULL));
-CREATE INDEX permission_grant_mapping_open ON public.permission_grant USING btree (tenant_id, mapping_id) WHERE (revoked_at IS NULL);
+CREATE INDEX permission_grant_mapping_open ON public.permission_grant USING btree (tenant_id, mapping_id, identity_id) WHERE (revoked_at IS NULL);
 CREATE INDEX permission_grant_permission ON public.permission_grant USING btree (tenant_id, permission_id, user_id) WHERE (revoked_at IS NULL);
 CREATE INDEX permission_grant_user ON public.permission_grant USING btree (tenant_id, user_id, granted_at);
 CREATE INDEX provider_secret_provider ON public.provider_secret USING btree (tenant_id, provider_id);

@@ -176,27 +176,30 @@ create table app_user (
     id uuid not null,
     tenant_id uuid not null references tenant (id),
     username text not null,
-    username_folded text not null,
+    username_folded text collate "C" not null,
     display_label text not null,
-    display_label_folded text not null,
+    display_label_folded text collate "C" not null,
     email text,
-    email_folded text,
+    email_folded text collate "C",
     email_verified boolean,
     disabled_at timestamptz,
     password_hash text,
     epoch integer not null,
     created_at timestamptz not null,
     active_at timestamptz not null,
+    is_linked boolean not null default false,
     primary key (tenant_id, id),
     constraint app_user_username_key unique (tenant_id, username),
     constraint app_user_username_length check (length(username) between 1 and 320)
 );
--- For searches by the beginning of a name, page by page.
-create index app_user_username_prefix on app_user (tenant_id, username_folded text_pattern_ops, id);
-create index app_user_label_prefix on app_user (tenant_id, display_label_folded text_pattern_ops, id);
-create index app_user_email_prefix on app_user (tenant_id, email_folded text_pattern_ops, id);
+-- For lists in the order of a name, and searches by the beginning of one. By bytes, so that a page begins where the index
+-- is looked up: (name, id) > (..., ...).
+create index app_user_username_prefix on app_user (tenant_id, username_folded, id);
+create index app_user_label_prefix on app_user (tenant_id, display_label_folded, id);
+create index app_user_email_prefix on app_user (tenant_id, email_folded, id);
 -- For listings of those alone, without reading everybody else.
 create index app_user_disabled on app_user (tenant_id, id) where disabled_at is not null;
+create index app_user_linked on app_user (tenant_id, is_linked, id);
 
 create table local_account (
     id uuid not null,
@@ -266,6 +269,7 @@ create table identity (
     foreign key (tenant_id, provider_id) references provider
 );
 create index identity_user on identity (tenant_id, user_id);
+create index identity_provider on identity (tenant_id, provider_id, id);
 create index identity_state on identity (tenant_id, state, id) where unlinked_at is null;
 
 -- Each row is written two or three times every few minutes: its page has room for the next version, and a vacuum comes before
@@ -402,6 +406,7 @@ create table mapping_change (
     foreign key (tenant_id, mapping_id) references group_mapping
 );
 create index mapping_change_open on mapping_change (tenant_id, created_at) where finished_at is null;
+create index mapping_change_mapping_open on mapping_change (tenant_id, mapping_id) where finished_at is null;
 
 create table permission_grant (
     id uuid not null,
@@ -434,7 +439,7 @@ create unique index permission_grant_manual_open on permission_grant (tenant_id,
 create unique index permission_grant_group_open on permission_grant (tenant_id, identity_id, mapping_id, permission_id, group_id)
     where source = 'GROUP' and revoked_at is null;
 create index permission_grant_user on permission_grant (tenant_id, user_id, granted_at);
-create index permission_grant_mapping_open on permission_grant (tenant_id, mapping_id) where revoked_at is null;
+create index permission_grant_mapping_open on permission_grant (tenant_id, mapping_id, identity_id) where revoked_at is null;
 create index permission_grant_permission on permission_grant (tenant_id, permission_id, user_id) where revoked_at is null;
 -- Closed ones too: who held a permission then.
 create index permission_grant_history on permission_grant (tenant_id, permission_id, id);
@@ -598,6 +603,8 @@ create table one_time_code (
     foreign key (tenant_id, session_id) references session
 );
 create index one_time_code_attempt on one_time_code (tenant_id, attempt_id);
+create index one_time_code_user_unused on one_time_code (tenant_id, user_id) where used_at is null;
+create index one_time_code_identity_unused on one_time_code (tenant_id, identity_id) where used_at is null;
 
 -- Signing out ------------------------------------------------------------------------------------------------------------
 
@@ -835,22 +842,41 @@ end;
 -- cheaper than following an index in order: a session of the large tenant read 100,000 rows, and a page of fifty users five
 -- million pages. The supposition holds for plans that do not know which tenant is asked for; where the tenant is known, the
 -- most common ones are counted as before.
+-- The same of the providers, groups, mappings and permissions of a tenant: one of them may be everybody's.
 alter table app_user alter column tenant_id set (n_distinct = -0.001);
 alter table user_read alter column tenant_id set (n_distinct = -0.001);
 alter table identity alter column tenant_id set (n_distinct = -0.001);
+alter table identity alter column provider_id set (n_distinct = -0.001);
 alter table identity_sync alter column tenant_id set (n_distinct = -0.001);
+alter table identity_sync alter column provider_id set (n_distinct = -0.001);
 alter table identity_group alter column tenant_id set (n_distinct = -0.001);
+alter table identity_group alter column group_id set (n_distinct = -0.001);
 alter table permission_grant alter column tenant_id set (n_distinct = -0.001);
+alter table permission_grant alter column permission_id set (n_distinct = -0.001);
+alter table permission_grant alter column mapping_id set (n_distinct = -0.001);
+alter table permission_grant alter column group_id set (n_distinct = -0.001);
 alter table refresh_token alter column tenant_id set (n_distinct = -0.001);
 alter table session alter column tenant_id set (n_distinct = -0.001);
 alter table api_token alter column tenant_id set (n_distinct = -0.001);
 alter table provider_group alter column tenant_id set (n_distinct = -0.001);
+alter table provider_group alter column provider_id set (n_distinct = -0.001);
 alter table mapping_group alter column tenant_id set (n_distinct = -0.001);
 alter table mapping_permission alter column tenant_id set (n_distinct = -0.001);
+alter table mapping_permission alter column permission_id set (n_distinct = -0.001);
 alter table login_attempt alter column tenant_id set (n_distinct = -0.001);
+alter table login_attempt alter column provider_id set (n_distinct = -0.001);
 alter table login_handle alter column tenant_id set (n_distinct = -0.001);
 alter table one_time_code alter column tenant_id set (n_distinct = -0.001);
 alter table password_token alter column tenant_id set (n_distinct = -0.001);
 alter table audit_event alter column tenant_id set (n_distinct = -0.001);
 alter table outbox alter column tenant_id set (n_distinct = -0.001);
 alter table webhook_delivery alter column tenant_id set (n_distinct = -0.001);
+alter table group_mapping alter column tenant_id set (n_distinct = -0.001);
+alter table logout_token_seen alter column tenant_id set (n_distinct = -0.001);
+alter table logout_token_seen alter column provider_id set (n_distinct = -0.001);
+-- And names are nearly everybody's own, however few there were when somebody counted.
+alter table app_user alter column username set (n_distinct = -1);
+alter table app_user alter column username_folded set (n_distinct = -1);
+alter table app_user alter column email_folded set (n_distinct = -1);
+alter table identity alter column anchor set (n_distinct = -1);
+alter table identity alter column subject set (n_distinct = -1);

@@ -40,6 +40,7 @@ TOGETHER = {
     "tests/browser/": "flows",
     "tests/canary/": "canary",
     "tests/cli/test_dev.py": "dev",
+    "tests/db/test_bounded_statements.py": "bounded",
     "tests/flows/": "flows",
     "tests/interop/": "flows",
     "tests/maintenance/test_key_rotation.py": "rotation",

@@ -227,8 +227,9 @@ with mapped as (
         select count(*) filter (where one.is_living) as remaining,
             count(*) filter (where one.is_living and one.verified_at > l.left_at) as confirmed, count(*) as seen
         from (select i.state not in ('REVOKED', 'QUARANTINED') as is_living, s.verified_at
-            from identity_group ig join identity i on i.tenant_id = $1 and i.id = ig.identity_id
-            join identity_sync s on s.tenant_id = $1 and s.id = i.id
+            from identity_group ig
+            cross join lateral (select state from identity where tenant_id = $1 and id = ig.identity_id limit 1) i
+            cross join lateral (select verified_at from identity_sync where tenant_id = $1 and id = ig.identity_id limit 1) s
             where ig.tenant_id = $1 and ig.group_id = l.id limit {LOOKED_AT}) as one) as m
     where m.confirmed = 0 and m.seen < {LOOKED_AT}
     order by l.left_at desc limit 50

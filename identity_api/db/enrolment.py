@@ -141,7 +141,7 @@ async def held_by(connection: Connection, tenant_id: UUID, user_id: UUID) -> lis
         """
         select distinct p.name, g.source, e.grant_id is not null as in_force
         from permission_grant g
-        join permission p on p.tenant_id = $1 and p.id = g.permission_id
+        cross join lateral (select name from permission where tenant_id = $1 and id = g.permission_id limit 1) p
         left join effective_permission($1, $2, now()) e on e.grant_id = g.id
         where g.tenant_id = $1 and g.user_id = $2 and g.revoked_at is null order by p.name, g.source
         """,

@@ -131,10 +131,13 @@ async def held_besides(
     """Of these pairs of user and permission, those with an open grant that is none of these."""
     rows = await connection.fetch(
         """
-        select distinct g.user_id, g.permission_id from permission_grant g
-        join unnest($2::uuid[], $3::uuid[]) as asked (user_id, permission_id)
-            on asked.user_id = g.user_id and asked.permission_id = g.permission_id
-        where g.tenant_id = $1 and g.revoked_at is null and g.id <> all($4::uuid[])
+        select distinct asked.user_id, asked.permission_id
+        from unnest($2::uuid[], $3::uuid[]) as asked (user_id, permission_id)
+        cross join lateral (
+            select id, permission_id from permission_grant
+            where tenant_id = $1 and user_id = asked.user_id and revoked_at is null offset 0) g
+        left join unnest($4::uuid[]) as besides (id) on besides.id = g.id
+        where g.permission_id = asked.permission_id and besides.id is null
         """,
         tenant_id,
         [user_id for user_id, _ in pairs],
@@ -230,11 +233,14 @@ async def open_grants(connection: Connection, tenant_id: UUID, user_id: UUID, pe
         select g.id, p.slug as provider, pg.name as "group", g.source = 'GROUP' and exists (
                 select from identity_group ig
                 where ig.tenant_id = $1 and ig.identity_id = g.identity_id and ig.group_id = g.group_id) as is_held
-        from permission_grant g
+        from (
+            -- By the user, whose grants are few: an index by permission leads to everybody who holds it.
+            select * from permission_grant where tenant_id = $1 and user_id = $2 and revoked_at is null offset 0) g
         left join identity i on i.tenant_id = $1 and i.id = g.identity_id
         left join provider p on p.tenant_id = $1 and p.id = i.provider_id
-        left join provider_group pg on pg.tenant_id = $1 and pg.id = g.group_id
-        where g.tenant_id = $1 and g.user_id = $2 and g.permission_id = $3 and g.revoked_at is null
+        left join lateral (
+            select name from provider_group where tenant_id = $1 and id = g.group_id limit 1) pg on true
+        where g.permission_id = $3
         order by g.source desc, p.slug, pg.name
         """,
         tenant_id,

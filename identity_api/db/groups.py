@@ -87,7 +87,8 @@ async def move(connection: Connection, tenant_id: UUID, provider_id: UUID, chang
             """
             insert into identity_group (tenant_id, identity_id, group_id)
             select $1, j.identity_id, g.id from unnest($3::uuid[], $4::text[]) as j (identity_id, name)
-            join provider_group g on g.tenant_id = $1 and g.provider_id = $2 and g.name = j.name
+            cross join lateral (
+                select id from provider_group where tenant_id = $1 and provider_id = $2 and name = j.name limit 1) g
             on conflict (tenant_id, identity_id, group_id) do nothing
             """,
             tenant_id,
@@ -98,9 +99,11 @@ async def move(connection: Connection, tenant_id: UUID, provider_id: UUID, chang
     if left:
         await connection.execute(
             """
-            delete from identity_group ig using provider_group g, unnest($3::uuid[], $4::text[]) as l (identity_id, name)
-            where ig.tenant_id = $1 and g.tenant_id = $1 and g.provider_id = $2 and g.name = l.name
-                and ig.identity_id = l.identity_id and ig.group_id = g.id
+            delete from identity_group ig
+            using unnest($3::uuid[], $4::text[]) as l (identity_id, name)
+            cross join lateral (
+                select id from provider_group where tenant_id = $1 and provider_id = $2 and name = l.name limit 1) g
+            where ig.tenant_id = $1 and ig.identity_id = l.identity_id and ig.group_id = g.id
             """,
             tenant_id,
             provider_id,
@@ -148,7 +151,8 @@ async def named(connection: Connection, tenant_id: UUID, provider_id: UUID | Non
     """The groups of exactly this name that were seen at the provider, or at any provider of the tenant."""
     rows = await connection.fetch(
         """
-        select g.id from provider p join provider_group g on g.tenant_id = $1 and g.provider_id = p.id and g.name = $3
+        select g.id from provider p cross join lateral (
+            select id from provider_group where tenant_id = $1 and provider_id = p.id and name = $3 limit 1) g
         where p.tenant_id = $1 and ($2::uuid is null or p.id = $2)
         """,
         tenant_id,

@@ -184,6 +184,8 @@ async def insert(
     """A new identity with its sync row: no lease and never due until a verified answer renews it."""
     await connection.execute(
         """
+        with linked as (
+            update app_user set is_linked = true where tenant_id = $1 and id = $3 and not is_linked)
         insert into identity
             (id, tenant_id, user_id, provider_id, issuer, subject, anchor, claims, state, state_since, created_at, signed_in_at)
         values ($2, $1, $3, $4, $5, $6, $7, '{}', 'UNSYNCED', now(), now(), now())

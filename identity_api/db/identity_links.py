@@ -40,7 +40,7 @@ async def open_grants(connection: Connection, tenant_id: UUID, identity_id: UUID
     rows = await connection.fetch(
         """
         select id as grant_id, user_id, permission_id from permission_grant
-        where tenant_id = $1 and identity_id = $2 and revoked_at is null order by id
+        where tenant_id = $1 and identity_id = $2 and source = 'GROUP' and revoked_at is null order by id
         """,
         tenant_id,
         identity_id,

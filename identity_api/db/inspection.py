@@ -4,6 +4,7 @@ from datetime import datetime
 
 import msgspec
 
+from identity_api.db.audit import TENANTS_WITH_UNSEALED
 from identity_api.db.database import Connection
 
 
@@ -36,6 +37,12 @@ async def try_write(connection: Connection) -> None:
 async def oldest_unsealed_seconds(connection: Connection) -> float:
     """For how long the oldest audit event has waited to be sealed; 0 if none does."""
     seconds = await connection.fetchval(
-        "select extract(epoch from now() - min(at))::float8 from audit_event where sequence is null"
+        f"""
+        {TENANTS_WITH_UNSEALED}
+        select extract(epoch from now() - min(e.at))::float8 from waiting
+        cross join lateral (
+            select at from audit_event
+            where tenant_id = waiting.tenant_id and sequence is null order by id limit 1) e
+        """
     )
     return max(0.0, seconds or 0.0)

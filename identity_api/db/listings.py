@@ -73,8 +73,8 @@ _IDENTITIES = f"""
         i.issuer, i.subject, {_STATE} as state, i.state_reason, i.state_since, i.signed_in_at,
         s.groups_valid_until, s.signed_in_until, s.verified_at, s.due_at, s.groups_completeness
     from identity i
-    join app_user u on u.tenant_id = $1 and u.id = i.user_id
     -- One by one, never first: by a provider or in the order of ids it would come by everybody else's.
+    join lateral (select * from app_user u where u.tenant_id = $1 and u.id = i.user_id limit 1) u on true
     join lateral (select * from provider p where p.tenant_id = $1 and p.id = i.provider_id limit 1) p on true
     join lateral (select * from identity_sync s where s.tenant_id = $1 and s.id = i.id limit 1) s on true
     where i.tenant_id = $1 and i.unlinked_at is null
@@ -135,7 +135,7 @@ async def user_names(
 
 
 class GroupRecord(msgspec.Struct, frozen=True):
-    """A group seen at a provider, with how many identities are in it and which mappings match it."""
+    """A group seen at a provider, with the mappings that match it."""
 
     id: UUID
     provider_id: UUID
@@ -143,7 +143,6 @@ class GroupRecord(msgspec.Struct, frozen=True):
     provider_label: str
     name: str
     first_seen_at: datetime
-    member_count: int
     mapping_ids: tuple[UUID, ...]
 
 
@@ -181,8 +180,9 @@ async def groups(
     if name_prefix is not None:
         conditions += f" and starts_with(g.name, {bind(name_prefix)})"
     if is_mapped is not None:
-        exists = "exists" if is_mapped else "not exists"
-        conditions += f" and {exists} (select from mapping_group m where m.tenant_id = $1 and m.group_id = g.id)"
+        # As a value: as a condition it may be planned as a join that reads everything that is mapped for each group.
+        mapping = "(select 1 from mapping_group m where m.tenant_id = $1 and m.group_id = g.id limit 1)"
+        conditions += f" and {mapping} is {'not ' if is_mapped else ''}null"
     if after is not None:
         conditions += f" and (g.provider_id, g.name) > ({bind(after.provider_id)}, {bind(after.name)})"
     rows = await connection.fetch(_GROUPS.format(conditions=conditions), *arguments)
@@ -192,22 +192,28 @@ async def groups(
 _GROUPS = """
     with page as (
         select g.id, g.provider_id, g.name, g.first_seen_at from provider_group g
-        where g.tenant_id = $1 {conditions} order by g.provider_id, g.name limit $2),
-    members as (
-        select i.group_id, count(*) as members from identity_group i join page on page.id = i.group_id
-        where i.tenant_id = $1 group by i.group_id),
-    matched as (
-        select m.group_id, array_agg(m.mapping_id order by m.mapping_id) as mapping_ids
-        from mapping_group m join page on page.id = m.group_id
-        where m.tenant_id = $1 group by m.group_id)
+        where g.tenant_id = $1 {conditions} order by g.provider_id, g.name limit $2)
     select page.id, page.provider_id, p.slug as provider_slug, p.label as provider_label, page.name, page.first_seen_at,
-        coalesce(members.members, 0) as member_count, coalesce(matched.mapping_ids, '{{}}') as mapping_ids
+        array(select m.mapping_id from mapping_group m where m.tenant_id = $1 and m.group_id = page.id
+            order by m.mapping_id) as mapping_ids
     from page
     join provider p on p.tenant_id = $1 and p.id = page.provider_id
-    left join members on members.group_id = page.id
-    left join matched on matched.group_id = page.id
     order by page.provider_id, page.name
 """
+
+
+async def member_counts(connection: Connection, tenant_id: UUID, group_ids: Collection[UUID]) -> dict[UUID, int]:
+    """How many identities are in each of these groups. It goes through all of them."""
+    rows = await connection.fetch(
+        """
+        select g.id, m.members from unnest($2::uuid[]) as g (id)
+        cross join lateral (
+            select count(*) as members from identity_group where tenant_id = $1 and group_id = g.id) m
+        """,
+        tenant_id,
+        list(group_ids),
+    )
+    return {row["id"]: row["members"] for row in rows}
 
 
 class LiveSession(msgspec.Struct, frozen=True):

@@ -83,7 +83,7 @@ _ACCOUNT = """
         u.password_hash, a.totp_sealed, a.totp_confirmed_at, a.totp_step
     from app_user u
     join tenant t on t.id = u.tenant_id
-    left join local_account a on a.tenant_id = $1 and a.id = u.id
+    left join lateral (select * from local_account where tenant_id = $1 and id = u.id limit 1) a on true
     where u.tenant_id = $1
 """
 

@@ -7,7 +7,7 @@ import msgspec
 
 from identity_api.db import outbox
 from identity_api.db.database import Connection
-from identity_api.db.user_read_model import fold
+from identity_api.db.user_filters import fold
 
 
 class LocalProfile(msgspec.Struct, frozen=True, kw_only=True):

@@ -36,6 +36,8 @@ class MappingRecord(msgspec.Struct, frozen=True):
     provider_label: str | None
 
 
+_BEFORE_ALL = UUID(int=0)
+
 _SELECT = """
     select m.id, m.provider_id, m.pattern, m.match, m.enabled, m.version, m.managed_by, m.created_at, m.updated_at,
         coalesce(p.ids, '{}') as permission_ids, coalesce(p.names, '{}') as permissions,
@@ -43,16 +45,16 @@ _SELECT = """
         v.slug as provider_slug, v.label as provider_label
     from group_mapping m
     left join provider v on v.tenant_id = $1 and v.id = m.provider_id
-    left join (
-        select mp.mapping_id, array_agg(p.id order by p.name) as ids, array_agg(p.name order by p.name) as names
-        from mapping_permission mp join permission p on p.tenant_id = $1 and p.id = mp.permission_id
-        where mp.tenant_id = $1 group by mp.mapping_id) p on p.mapping_id = m.id
-    left join (
-        select mapping_id, count(*) as groups from mapping_group
-        where tenant_id = $1 group by mapping_id) g on g.mapping_id = m.id
-    left join (
-        select mapping_id, sum(greatest(total - done, 1)) as pending from mapping_change
-        where tenant_id = $1 and finished_at is null group by mapping_id) c on c.mapping_id = m.id
+    cross join lateral (
+        select array_agg(p.id order by p.name) as ids, array_agg(p.name order by p.name) as names
+        from mapping_permission mp
+        cross join lateral (select id, name from permission where tenant_id = $1 and id = mp.permission_id limit 1) p
+        where mp.tenant_id = $1 and mp.mapping_id = m.id) p
+    cross join lateral (
+        select count(*) as groups from mapping_group where tenant_id = $1 and mapping_id = m.id) g
+    cross join lateral (
+        select sum(greatest(total - done, 1)) as pending from mapping_change
+        where tenant_id = $1 and mapping_id = m.id and finished_at is null) c
     where m.tenant_id = $1 and m.deleted_at is null
 """
 
@@ -208,6 +210,21 @@ _CONCERNED = """
 """
 """Everyone a mapping gives something to now, or gave something that is still open."""
 
+_CONCERNED_NEXT = """
+    (select distinct identity_id from permission_grant
+        where tenant_id = $1 and mapping_id = $2 and source = 'GROUP' and revoked_at is null and identity_id > $3
+        order by identity_id limit $4)
+    union
+    (select m.identity_id from mapping_group mg
+        cross join lateral (
+            select ig.identity_id from identity_group ig
+            where ig.tenant_id = $1 and ig.group_id = mg.group_id and ig.identity_id > $3
+            order by ig.identity_id limit $4) m
+        where mg.tenant_id = $1 and mg.mapping_id = $2)
+    order by identity_id limit $4
+"""
+"""The same after a position: of each group, and of the open grants, no more than what may be among the next."""
+
 
 async def begin_change(connection: Connection, tenant_id: UUID, mapping_id: UUID, actor: str) -> int:
     """Note that grants have to follow an edit; returns how many identities are concerned, and notes nothing for none."""
@@ -269,13 +286,7 @@ async def concerned(
     connection: Connection, tenant_id: UUID, mapping_id: UUID, *, after: UUID | None, limit: int
 ) -> list[UUID]:
     """Identities, in id order, that an edit of the mapping concerns."""
-    rows = await connection.fetch(
-        f"select identity_id from ({_CONCERNED}) as c where $3::uuid is null or identity_id > $3 order by identity_id limit $4",
-        tenant_id,
-        mapping_id,
-        after,
-        limit,
-    )
+    rows = await connection.fetch(_CONCERNED_NEXT, tenant_id, mapping_id, after or _BEFORE_ALL, limit)
     return [row["identity_id"] for row in rows]
 
 

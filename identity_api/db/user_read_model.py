@@ -15,6 +15,7 @@ from asyncpg import Record
 
 from identity_api.db import outbox
 from identity_api.db.database import Connection
+from identity_api.db.user_filters import Filter, criteria, page_of
 from identity_api.fairness.time_slices import in_slices
 from identity_api.permissions.grant_snapshot import (
     BriefSnapshot,
@@ -137,8 +138,12 @@ _COLUMNS: dict[Part, str] = {
 
 
 def _with_facts(user: str, part: Part) -> str:
-    """A table expression of users `u`, with their rows of the read model `r` where any facts are asked for."""
-    return user if part == "names" else f"({user} join user_read r on r.tenant_id = $1 and r.id = u.id)"
+    """A table expression of users `u`, with their rows of the read model `r` where any facts are asked for.
+
+    They are looked up one by one: a join may be planned as a walk through the whole tenant's.
+    """
+    facts = "select facts, brief from user_read where tenant_id = $1 and id = u.id limit 1"
+    return user if part == "names" else f"({user} cross join lateral ({facts}) r)"
 
 
 Order = Literal["ID", "USERNAME", "DISPLAY_LABEL", "EMAIL"]
@@ -150,22 +155,6 @@ _ORDER_COLUMN: dict[Order, str] = {
     "DISPLAY_LABEL": "display_label_folded",
     "EMAIL": "email_folded",
 }
-
-
-class Filter(msgspec.Struct, frozen=True):
-    """What users to list. Text is compared folded; None leaves the criterion out."""
-
-    username: str | None = None
-    username_prefix: str | None = None
-    display_label_prefix: str | None = None
-    email: str | None = None
-    email_prefix: str | None = None
-    enabled: bool | None = None
-    group_id: UUID | None = None
-    permission_id: UUID | None = None
-    """Holds an open grant of it; whether it is in force is for the reader to see."""
-    linked: bool | None = None
-    """Has an identity at some provider, in whatever state."""
 
 
 class Position(msgspec.Struct, frozen=True, array_like=True):
@@ -223,25 +212,15 @@ async def list_users(
         return f"${len(arguments)}"
 
     column, direction, beyond = _ORDER_COLUMN[order], "desc" if descending else "asc", "<" if descending else ">"
-    conditions = ["u.tenant_id = $1", *_conditions(where, bind)]
-    if order == "EMAIL":
-        conditions.append("u.email_folded is not null")
-    if order == "ID":
-        ordering = f"u.id {direction}"
-        if after is not None:
-            conditions.append(f"u.id {beyond} {bind(after.id)}")
-    else:
-        # Bytewise, as the pattern indexes are: `~<~` and `~>~` are their operators.
-        ordering = f"u.{column} using ~{beyond.translate({60: 62, 62: 60})}~, u.id {direction}"
-        if after is not None:
-            value, row_id = bind(after.value), bind(after.id)
-            # Says nothing new, and lets the index begin at the position instead of at the tenant's first user.
-            conditions.append(f"u.{column} ~{beyond}=~ {value}")
-            conditions.append(f"(u.{column} ~{beyond}~ {value} or (u.{column} = {value} and u.id {beyond} {row_id}))")
-    # The size stands in the text: without it PostgreSQL supposes a tenth of all users, and reads them all. What belongs to
-    # the tenant comes with the first row only.
-    page = f"""(select u.*, row_number() over (order by {ordering}) as place
-             from app_user u where {" and ".join(conditions)} order by {ordering} limit {first + 1:d}) u"""
+    asked = criteria(where, column, bind)
+    position = ["u.email_folded is not null"] if order == "EMAIL" else []
+    ordering = f"u.id {direction}" if order == "ID" else f"u.{column} {direction}, u.id {direction}"
+    if after is not None and order == "ID":
+        position.append(f"u.id {beyond} {bind(after.id)}")
+    elif after is not None:
+        position.append(f"(u.{column}, u.id) {beyond} ({bind(after.value)}, {bind(after.id)})")
+    # What belongs to the tenant comes with the first row only.
+    page = f"{page_of(asked, position, ordering, first + 1)} u"
     rows = await connection.fetch(
         f"""
         select {_COLUMNS[part]}, c.at, case when u.place > 1 then null else c.providers end as providers
@@ -252,46 +231,6 @@ async def list_users(
         *arguments,
     )
     return _reading(rows, await _made(rows[:first], _MAKERS[part]), has_more=len(rows) > first)
-
-
-def _conditions(where: Filter, bind: Any) -> list[str]:
-    found = []
-    for column, equal in (("username_folded", where.username), ("email_folded", where.email)):
-        if equal is not None:
-            found.append(f"u.{column} = {bind(fold(equal))}")
-    for column, prefix in (
-        ("username_folded", where.username_prefix),
-        ("display_label_folded", where.display_label_prefix),
-        ("email_folded", where.email_prefix),
-    ):
-        if prefix is not None:
-            found.append(f"u.{column} like {bind(_like_prefix(fold(prefix)))}")
-    if where.enabled is not None:
-        found.append(f"u.disabled_at is {'' if where.enabled else 'not '}null")
-    if where.linked is not None:
-        found.append(
-            f"{'' if where.linked else 'not '}exists (select from identity i where i.tenant_id = $1 and i.user_id = u.id)"
-        )
-    if where.group_id is not None:
-        found.append(
-            "u.id in (select i.user_id from identity_group ig join identity i on i.tenant_id = $1 and i.id = ig.identity_id"
-            f" where ig.tenant_id = $1 and ig.group_id = {bind(where.group_id)})"
-        )
-    if where.permission_id is not None:
-        found.append(
-            "u.id in (select g.user_id from permission_grant g where g.tenant_id = $1"
-            f" and g.permission_id = {bind(where.permission_id)} and g.revoked_at is null)"
-        )
-    return found
-
-
-def fold(text: str) -> str:
-    """How names are compared in searches: caseless. Identifiers themselves stay exact."""
-    return text.casefold()
-
-
-def _like_prefix(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
 
 
 async def _made(rows: Sequence[Record], make: Callable[[Record], UserT]) -> list[UserT]:

@@ -8,7 +8,7 @@ import msgspec
 
 from identity_api.db import locks, outbox
 from identity_api.db.database import Connection
-from identity_api.db.user_read_model import fold
+from identity_api.db.user_filters import fold
 
 
 class KnownUser(msgspec.Struct, frozen=True):

@@ -107,10 +107,13 @@ async def of_matchable(connection: Connection, tenant_id: UUID) -> Rights:
     """
     rows = await connection.fetch(
         f"""
-        {_NAMED} in (select g.permission_id from permission_grant g
-        join permission p on p.tenant_id = $1 and p.id = g.permission_id and p.name not like 'identity:%'
-        where g.tenant_id = $1 and g.revoked_at is null
-            and not exists (select from identity i where i.tenant_id = $1 and i.user_id = g.user_id))
+        {_NAMED} in (
+            select g.permission_id from app_user u
+            cross join lateral (
+                select permission_id from permission_grant
+                where tenant_id = $1 and user_id = u.id and revoked_at is null offset 0) g
+            where u.tenant_id = $1 and not u.is_linked)
+        and name not like 'identity:%'
         """,
         tenant_id,
     )

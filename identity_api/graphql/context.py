@@ -80,6 +80,7 @@ class Context:
         # Not cached: a mutation's payload must not show what an earlier mutation of the same request read.
         self.sessions: DataLoader[UUID, list[LiveSession]] = DataLoader(self._sessions_of, cache=False)
         self.guards: DataLoader[UUID, Guard] = DataLoader(self._guards_of, cache=False)
+        self.member_counts: DataLoader[UUID, int] = DataLoader(self._member_counts_of, cache=False)
         self.told_ends: DataLoader[UUID, ToldEnd | None] = DataLoader(self._told_ends_of, cache=False)
         self.histories: DataLoader[UUID, list[Recorded]] = DataLoader(self._histories_of, cache=False)
         self.user_histories: DataLoader[UUID, list[Recorded]] = DataLoader(self._histories_about, cache=False)
@@ -117,6 +118,12 @@ class Context:
         async with self.reading() as connection:
             found = await local_accounts.guards(connection, self.tenant_id, user_ids)
         return [found.get(user_id, Guard()) for user_id in user_ids]
+
+    async def _member_counts_of(self, group_ids: list[UUID]) -> list[int]:
+        """How many identities are in every group asked about in this step of the execution, in one statement."""
+        async with self.reading() as connection:
+            found = await listings.member_counts(connection, self.tenant_id, group_ids)
+        return [found[group_id] for group_id in group_ids]
 
     async def _told_ends_of(self, identity_ids: list[UUID]) -> list[ToldEnd | None]:
         """How providers ended the logins of every identity asked about in this step of the execution, in one statement."""

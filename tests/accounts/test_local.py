@@ -7,7 +7,7 @@ import pytest
 from identity_api.accounts import local
 from identity_api.accounts.local import NewLocalUser, ProfileChange, create_local_user, update_profile
 from identity_api.db import grants, providers, user_read_model
-from identity_api.db.user_read_model import Filter
+from identity_api.db.user_filters import Filter
 from identity_api.errors import BadInput, Conflict, NotFound, Refused
 from identity_api.permissions.delegation import Actor
 from identity_api.permissions.service import MAPPINGS_WRITE, USERS_READ, USERS_WRITE

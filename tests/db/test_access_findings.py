@@ -1,7 +1,7 @@
 """How much the statements behind `accessFindings` read, in pages: not everybody, whatever the size of the tenant."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from typing import Any, get_args
 
 import asyncpg
 import pytest
@@ -10,8 +10,8 @@ import pytest_asyncio
 from identity_api.db import access_findings
 from identity_api.db.database import Connection
 from tests.db.conftest import PEOPLE
+from tests.db.reading import Time, read_of
 from tests.db.skewed import Skewed
-from tests.db.test_bounded_reads import read_by
 
 pytestmark = pytest.mark.asyncio
 
@@ -79,12 +79,12 @@ async def connection(skewed: Skewed) -> AsyncIterator[Connection]:
     await opened.close()
 
 
-@pytest.mark.parametrize("mode", ["force_custom_plan", "force_generic_plan"])
+@pytest.mark.parametrize("time", get_args(Time))
 @pytest.mark.parametrize("statement", STATEMENTS)
 async def test_a_statement_of_the_findings_reads_a_few_members_and_not_everybody(
-    skewed: Skewed, connection: Connection, statement: str, mode: str
+    skewed: Skewed, connection: Connection, statement: str, time: Time
 ) -> None:
-    read = await read_by(connection, lambda catching: STATEMENTS[statement](catching, skewed.tenants[0]), mode)
+    read = await read_of(connection, lambda catching: STATEMENTS[statement](catching, skewed.tenants[0]), time)
     assert read.rows.get("identity_group", 0) <= 5 * GROUPS
     assert read.rows.get("permission_grant", 0) <= 5 * GROUPS
     assert read.rows.get("identity", 0) <= 5 * GROUPS

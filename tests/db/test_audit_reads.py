@@ -1,7 +1,7 @@
 """A page of the audit reads what it shows, however many events the tenant and others have."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -10,8 +10,8 @@ import pytest
 from identity_api.db import audit_reading
 from identity_api.db.audit_reading import Column, Where
 from identity_api.ids import first_uuid7
+from tests.db.reading import Time, read_of
 from tests.db.skewed import Skewed
-from tests.db.test_bounded_reads import read_by
 
 pytestmark = pytest.mark.asyncio
 EVENTS = 20_000
@@ -39,9 +39,9 @@ SOMEBODY = UUID("c4ca4238-a0b9-2382-0dcc-509a6f75849b")
         ("user_id", uuid4()),
     ],
 )
-@pytest.mark.parametrize("mode", ["force_custom_plan", "force_generic_plan"])
+@pytest.mark.parametrize("time", get_args(Time))
 async def test_a_page_of_events_reads_no_more_than_the_page(
-    skewed: Skewed, mode: str, column: Column | None, value: Any
+    skewed: Skewed, time: Time, column: Column | None, value: Any
 ) -> None:
     def run(catching: Any) -> Any:
         return audit_reading.page(catching, skewed.tenants[0], Where(column, value), after=None, first=20)
@@ -52,7 +52,7 @@ async def test_a_page_of_events_reads_no_more_than_the_page(
     try:
         await connection.execute(_MANY, skewed.tenants[0], EVENTS)
         await connection.execute("analyze audit_event")
-        read = await read_by(connection, run, mode)
+        read = await read_of(connection, run, time)
     finally:
         await transaction.rollback()
         await connection.close()

@@ -10,7 +10,8 @@ import pytest_asyncio
 
 from identity_api.db import user_read_model
 from identity_api.db.database import Database
-from identity_api.db.user_read_model import Filter, Order, Position
+from identity_api.db.user_filters import Filter
+from identity_api.db.user_read_model import Order, Position
 from tests import factories as make
 
 PEOPLE = 20_000

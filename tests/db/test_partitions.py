@@ -15,12 +15,12 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from identity_api.db import tenant_limits, user_read_model
+from identity_api.db import tenant_limits, user_filters, user_read_model
 from identity_api.db.database import Connection, Database
 from identity_api.embedded.services import Services
 from identity_api.ids import uuid7
 from tests.db.partitioned import OF_TENANTS, schema, tables_in_parts
-from tests.db.test_bounded_reads import Catching, Caught
+from tests.db.reading import caught
 from tests.db.test_statements import BY_ARGUMENT, modules, statements
 
 pytestmark = pytest.mark.asyncio
@@ -149,7 +149,7 @@ async def test_every_function_whose_statement_is_not_seen_is_explained() -> None
         lambda catching: user_read_model.list_users(
             catching,
             uuid7(),
-            where=user_read_model.Filter(
+            where=user_filters.Filter(
                 username_prefix="a", email_prefix="a", group_id=uuid7(), permission_id=uuid7(), linked=True
             ),
             order="USERNAME",
@@ -170,10 +170,8 @@ async def test_every_function_whose_statement_is_not_seen_is_explained() -> None
 async def test_a_statement_that_is_put_together_concerns_one_tenant(
     connection: Connection, run: Callable[[Any], Awaitable[object]]
 ) -> None:
-    catching = Catching()
-    with pytest.raises(Caught):
-        await run(catching)
-    parts = await tables_in_parts(connection, catching.statement)
+    statement, _ = await caught(run)
+    parts = await tables_in_parts(connection, statement)
     assert parts
     assert set(parts.values()) == {1}
 

@@ -1,7 +1,7 @@
 """What a reading costs and says while an edit of a mapping with very many groups is not written to everybody yet."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 import pytest
@@ -9,12 +9,13 @@ import pytest
 from identity_api.claims import MatchKind
 from identity_api.db import grants, sessions, user_read_model
 from identity_api.db.database import Connection, Database
-from identity_api.db.user_read_model import Filter, UserRecord
+from identity_api.db.user_filters import Filter
+from identity_api.db.user_read_model import UserRecord
 from identity_api.ids import token_hash, uuid7
 from identity_api.permissions.effective import standing
 from identity_api.permissions.grant_snapshot import TenantCircumstances
 from tests import factories as make
-from tests.db.test_bounded_reads import read_by
+from tests.db.reading import Time, read_of
 from tests.db.test_decide import undone
 
 pytestmark = pytest.mark.asyncio
@@ -114,14 +115,14 @@ async def test_what_comes_back_does_not_grow_with_the_groups_of_a_mapping_under_
         assert all(later - earlier < 200 for earlier, later in zip(before, during, strict=True))
 
 
-@pytest.mark.parametrize("mode", ["force_custom_plan", "force_generic_plan"])
-async def test_what_is_read_does_not_grow_either(database: Database, mode: str) -> None:
+@pytest.mark.parametrize("time", get_args(Time))
+async def test_what_is_read_does_not_grow_either(database: Database, time: Time) -> None:
     async with undone(database) as connection:
         pending = Pending()
         await pending.build(connection)
         await pending.begin_edit(connection)
         for run in (pending.authenticate, pending.list_users):
-            assert (await read_by(connection, run, mode)).pages < 100
+            assert (await read_of(connection, run, time)).pages < 100
 
 
 async def test_what_is_withdrawn_has_no_force_and_the_rest_has(database: Database) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
+import msgspec
 import pytest
 
 from identity_api.db.database import Database
@@ -51,24 +52,43 @@ def modules() -> list[str]:
     return found
 
 
-def statements(module: ModuleType) -> Iterator[tuple[str, str | None]]:
-    """(function, statement); None where the source alone does not say it."""
+class Call(msgspec.Struct, frozen=True):
+    """Where a statement is sent: the function, the text (None where the source alone does not say it), and what is bound."""
+
+    function: str
+    text: str | None
+    arguments: tuple[str, ...] = ()
+    """Source of each; none where the statement is handed on to what sends it."""
+
+
+def calls(module: ModuleType) -> Iterator[Call]:
+    """Every statement of the module."""
     assert module.__file__ is not None
     tree = ast.parse(Path(module.__file__).read_text("utf-8"))
     for function in ast.walk(tree):
         if isinstance(function, ast.AsyncFunctionDef):
+            name = f"{module.__name__}.{function.name}"
             for call in ast.walk(function):
                 if is_statement(call):
-                    yield f"{module.__name__}.{function.name}", text_of(call, function, module)
+                    assert isinstance(call, ast.Call)
+                    yield Call(
+                        name, text_of(call, function, module), tuple([ast.unparse(one) for one in call.args[1:]])
+                    )
                 elif isinstance(call, ast.Call):  # for a function of the module that runs it
                     texts = [
                         one.value for one in call.args if isinstance(one, ast.Constant) and isinstance(one.value, str)
                     ]
-                    yield from [(f"{module.__name__}.{function.name}", text) for text in texts if _SQL.match(text)]
+                    yield from [Call(name, text) for text in texts if _SQL.match(text)]
     for name, value in vars(module).items():  # statements that are run one after the other
         for one in value if isinstance(value, tuple) else ():
             if isinstance(one, str) and _SQL.match(one):
-                yield f"{module.__name__}.{name}", one
+                yield Call(f"{module.__name__}.{name}", one)
+
+
+def statements(module: ModuleType) -> Iterator[tuple[str, str | None]]:
+    """(function, statement); None where the source alone does not say it."""
+    for call in calls(module):
+        yield call.function, call.text
 
 
 def is_statement(node: ast.AST) -> bool:

@@ -12,7 +12,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from identity_api.db import user_read_model
+from identity_api.db import user_filters, user_read_model
 from identity_api.db.database import Database
 from identity_api.errors import ConfigurationError
 from identity_api.oidc.authorization import code_challenge, new_code_verifier
@@ -182,7 +182,7 @@ async def test_c7_anchors_are_exact_and_searches_are_not(deployment: Deployment)
         found = await user_read_model.list_users(
             connection,
             deployment.ids["sysreptor"],
-            where=user_read_model.Filter(email="GWEN@acme.EXAMPLE"),
+            where=user_filters.Filter(email="GWEN@acme.EXAMPLE"),
             order="ID",
             descending=False,
             after=None,

@@ -24,6 +24,8 @@ class AppUser(Table, tablename="app_user"):
     created_at = time()
     active_at = time()
     """When the human last asked for something; written at most once an hour."""
+    is_linked = flag()
+    """Has an identity, in whatever state; written with the first one, whose row stays when it is taken away."""
 
 
 class UserRead(Table, tablename="user_read"):

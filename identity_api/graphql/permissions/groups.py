@@ -29,11 +29,16 @@ class Group(Node):
     name: str = strawberry.field(description="The group as the provider asserted it, character by character.")
     provider: ProviderSummary = strawberry.field(description="The provider that asserted it.")
     first_seen_at: datetime = strawberry.field(description="When it was first seen.")
-    member_count: int = strawberry.field(description="How many identities are in it, as last asserted completely.")
     mapped: bool = strawberry.field(description="Whether any mapping matches it, enabled or not.")
     mappings: list[GroupMapping] | None = strawberry.field(
         description="The mappings that match it, enabled or not. Needs `identity:mappings:read`."
     )
+
+    @resolved(int, "How many identities are in it, as last asserted completely.")
+    async def member_count(self, info: Info) -> int:
+        """One statement for all groups of a page, and none where nobody asks: it goes through all members."""
+        source: Any = self  # what is resolved is the row
+        return await info.context.member_counts.load(source.record.id)
 
     @classmethod
     def is_type_of(cls, value: Any, _: Any) -> bool:

@@ -10,7 +10,8 @@ import msgspec
 import strawberry
 
 from identity_api.db import user_read_model
-from identity_api.db.user_read_model import BriefUser, Filter, Order, Part, Position, Reading, UserRecord, fold
+from identity_api.db.user_filters import Filter, fold
+from identity_api.db.user_read_model import BriefUser, Order, Part, Position, Reading, UserRecord
 from identity_api.errors import BadInput
 from identity_api.graphql import connections, ids
 from identity_api.graphql.access import ACCESS, object_type, require
