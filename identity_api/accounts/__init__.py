@@ -1,10 +1,10 @@
-"""Users and identities: whose account a verified answer of a provider is, and what admins do to one.
+"""Users and identities: which account belongs to a verified login, and how admins manage accounts.
 
-`provisioning.provision` finds or makes user and identity at a login, by the provider's policy; `names` says
-which username a new user gets. `administration` is what an admin does to a user.
+`provisioning.provision` finds or makes user and identity at a login, by the provider's policy; `names` chooses the
+username of a new user. `administration` has an admin's actions on a user.
 
-Users that are kept by hand: `local` makes and renames them, `local_passwords` sets, changes and removes passwords,
-`second_factor` one-time codes; `credentials` answers whether what somebody typed is right, wherever that is asked;
-`local_policy` is the operator's word on all of it, `local_rules` who may. Beneath: `passwords` (argon2id), `password_rules`,
-`totp` (RFC 6238), `deps`, `errors`.
+Local users: `local` makes and renames them, `local_passwords` sets, changes and removes passwords, `second_factor` manages
+one-time codes; `credentials` checks a password and code, for every use case that asks for them; `local_policy` sets what
+the operator allows a tenant, `local_rules` checks who may change which account. These use `passwords` (argon2id),
+`password_rules`, `totp` (RFC 6238), `deps` and `errors`.
 """

@@ -1,7 +1,7 @@
-"""Whether somebody without any permission may sign in at all: a provider's `deny_unmapped`.
+"""Refuse the login of a person without any permission, if the provider has `deny_unmapped`.
 
-Some products have nothing to show to people who may do nothing, and want them turned away at the door, before an account
-of theirs exists. S1-24 leaves it to the provider who may enter; this is for providers that let everybody through.
+Some products have nothing to show to people without permissions, and want their login refused before an account
+is made for them. By S1-24 the provider decides who may sign in; this setting is for providers that admit everybody.
 """
 
 from typing import Literal

@@ -1,4 +1,4 @@
-"""What an admin does to a user: disable, enable, give and take a permission by hand."""
+"""An admin's actions on a user: disable, enable, grant and revoke a permission by hand."""
 
 from collections.abc import Sequence
 from uuid import UUID

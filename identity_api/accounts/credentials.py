@@ -1,10 +1,10 @@
-"""Is this the user's password, and their code? Asked at sign-in, at step-up, and before a password or factor changes.
+"""Check a user's password and one-time code: at sign-in, at step-up, and before a password or factor changes.
 
-    check    outside any transaction: counts the try, verifies, matches the code; nothing is used up yet
-    settle   in the caller's transaction: what was checked still holds, the code is used up, the tries are forgotten
+    check    outside any transaction: counts the try, verifies the password, matches the code; uses nothing up yet
+    settle   in the caller's transaction: checks that nothing changed since, uses the code up, resets the tries
 
-Unknown users, users without a password and locked accounts are told apart from a wrong password by nothing: the same
-error, the same audit event but for its reason, and a hash is computed for each.
+An unknown user, a user without a password and a locked account cannot be told apart from a wrong password: the error is
+the same, the audit event differs only in its reason, and a hash is computed in each case.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""What the use cases of local accounts are handed: built once by the wiring."""
+"""Dependencies of the use cases of local accounts, built once by the wiring."""
 
 import msgspec
 

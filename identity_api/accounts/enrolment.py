@@ -1,7 +1,7 @@
 """Users that the operator enters by name: from a declaration, a table, or the command line (S1-11, S3-20, S3-22).
 
-A user who is there already keeps what they are called; identities and permissions that are missing are added, and nothing
-is taken away. Everything that stands against it is found before anything is written; interrupted, doing it again finishes.
+A user who exists already keeps their names; missing identities and permissions are added, and nothing is removed. Every
+problem is found before anything is written. An interrupted enrolment is finished by running it again.
 """
 
 import unicodedata

@@ -3,9 +3,9 @@
 CredentialsRefused      .code
 
 CREDENTIALS_REFUSED       no such user, no password, the wrong one, or too many tries: always the same answer
-SECOND_FACTOR_REQUIRED    the password is right, and the account asks for a one-time code besides
-SECOND_FACTOR_REFUSED     the password is right; the code is wrong, too old, or was used before; or, of a new factor, there were
-                          too many tries
+SECOND_FACTOR_REQUIRED    the password is right, and the account also needs a one-time code
+SECOND_FACTOR_REFUSED     the password is right; the code is wrong, too old, or was used before; or there were too many tries
+                          to confirm a new factor
 """
 
 from typing import ClassVar, Literal

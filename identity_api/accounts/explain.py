@@ -1,4 +1,4 @@
-"""Why a user has a permission, or what would have to be true for them to have it."""
+"""Explain why a user has a permission, or what they would need to have it."""
 
 from datetime import datetime
 from typing import Final, Literal

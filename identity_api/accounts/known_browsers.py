@@ -1,8 +1,9 @@
-"""How a browser is known again that has signed in to an account: a sealed cookie, one for each account.
+"""A sealed cookie, one for each account, that recognises a browser which has signed in to the account before.
 
-It lets nobody in. Whoever has it has tries of their own at the password (`db.password_tries`), so that strangers' wrong ones
-do not lock the account's owner out. It is worth nothing after the password or the second factor has changed: whoever knows the
-password could otherwise collect cookies while that is enough, and guess codes with all of them later.
+The cookie does not sign anybody in. A browser with it has its own count of password tries (`db.password_tries`), so that
+strangers' wrong tries do not lock the account's owner out. It is invalid after the password or the second factor has
+changed: otherwise somebody who knows the password could collect cookies before a second factor is set up, and use all of
+them to guess codes later.
 """
 
 import base64

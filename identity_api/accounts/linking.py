@@ -1,8 +1,8 @@
-"""What admins do to identities (S3-22): enter one for a user, release it from quarantine, take it away.
+"""An admin's actions on identities (S3-22): link one to a user, release it from quarantine, unlink it.
 
-An identity that is entered waits for its person: the first login with its anchor says who that is, and from then on nobody
-else is. Whoever controls the anchor at the provider gets the account, and whoever has another way into the account gets
-what the identity's groups bring: entering one is a way in, and asks `ways_in`.
+A linked identity waits for its person: the first login with its anchor fixes the subject, and later logins with another
+subject are refused. A person who controls the anchor at the provider gets the account, and a person who has another way
+into the account gets the permissions of the identity's groups. So linking opens a way in, and `ways_in` checks it.
 """
 
 from uuid import UUID

@@ -1,7 +1,7 @@
-"""Users that are kept by hand, for tenants without single sign-on (S0-05): make one, change what they are called, unlock.
+"""Local users, for tenants without single sign-on (S0-05): make one, change their names, unlock.
 
-Whether the actor may write users at all is checked by the caller; what they may do to this account is checked here. How a
-user gets a password is `local_passwords`'; listing them is the users query's, which knows no difference.
+The caller checks whether the actor may write users at all; this module checks what they may do to this account. Passwords
+are set in `local_passwords`; the users query lists local users like all others.
 """
 
 import unicodedata

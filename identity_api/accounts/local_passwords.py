@@ -1,7 +1,7 @@
-"""How a local user gets a password, gets another, and loses it.
+"""Set, change and remove the password of a local user.
 
-An admin never learns or chooses a password: they make a one-time token, with which the user chooses. Whatever replaces
-or removes a password ends the sessions that came from the old one.
+An admin never learns or chooses a password: they make a one-time token, with which the user chooses one. Replacing or
+removing a password ends the sessions that were begun with the old one.
 """
 
 from datetime import datetime

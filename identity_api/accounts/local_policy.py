@@ -1,4 +1,4 @@
-"""The operator's word on how a tenant keeps its users: with passwords or not, by hand or by providers alone (S0-05, S0-06)."""
+"""The operator's policy for a tenant's users: with passwords or without, local or from providers only (S0-05, S0-06)."""
 
 from uuid import UUID
 

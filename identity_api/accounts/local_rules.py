@@ -1,4 +1,4 @@
-"""Who may keep which accounts by hand: the tenant's policy (S0-05, S0-06) and the providers' say."""
+"""Who may change which local accounts: decided by the tenant's policy (S0-05, S0-06) and by its providers' settings."""
 
 from uuid import UUID
 

@@ -1,8 +1,8 @@
-"""The username of a new user: what the provider says, else the e-mail, else the name with a tail nobody else has.
+"""The username of a new user: the provider's username claim, otherwise the e-mail, otherwise the name with a unique suffix.
 
-An e-mail address becomes a username only if the provider has verified it, or is trusted with addresses. Whoever may type any
-address at a provider would otherwise be called by it here, and be taken for its owner: by an operator who gives the first
-admin their rights by name, or by whoever reads a list of users.
+An e-mail address becomes a username only if the provider has verified it, or is trusted with addresses. Otherwise a person
+who can enter any address at a provider would have it as a username here, and be mistaken for its owner: by an operator who
+grants the first admin's permissions by name, or by a reader of a list of users.
 """
 
 import secrets

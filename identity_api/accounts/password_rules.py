@@ -1,8 +1,8 @@
-"""Which passwords may be set: long enough, and not among the first that anybody would try (NIST SP 800-63B section 3.1.1.2).
+"""Which passwords may be set: long enough, and not on the list of common ones (NIST SP 800-63B section 3.1.1.2).
 
-No rules about kinds of characters and no expiry: both make people choose worse ones. The list is short, because twelve
-characters already exclude nearly all of the passwords that lists are full of; what remains are the long favourites, and
-short ones that were made longer.
+There are no rules about kinds of characters and no expiry: both make people choose worse passwords. The list is short,
+because the minimum of twelve characters already excludes nearly all common passwords; the list has the long common ones,
+and short ones that were made longer.
 """
 
 import re

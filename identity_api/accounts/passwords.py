@@ -1,7 +1,7 @@
 """Hash and verify passwords: argon2id (RFC 9106) as argon2-cffi sets it up, off the event loop.
 
-Each hash takes 64 MiB and some 50 ms by design, so that few run at once and few may wait: a flood of tries costs the
-flooder an answer, and everybody else nothing.
+Each hash takes 64 MiB and some 50 ms by design. Only a few run at once and only a few may wait, so that a flood of tries
+is refused and does not slow other requests.
 """
 
 import asyncio

@@ -1,25 +1,25 @@
-"""Whose account a verified login is: find the identity, or make it as the provider's policy says.
+"""Find the account of a verified login: the identity, or a new one as the provider's policy says.
 
-    JIT            nobody known by this anchor: make a user, or with `adopt_by_name` take over one that waits for it
+    JIT            the anchor is unknown: make a user, or with `adopt_by_name` take over one that waits for it
     KNOWN_USERS    match the username claim once, exactly; refuse others
     LINKED_ONLY    an admin has entered the identity; refuse others
 
-An identity is found by its anchor (exact), and must then be the same issuer and subject. The same anchor with another
-subject is somebody else in the same place: an address given to a successor, a rebuilt provider, or an attack. They are
-refused, and the owner goes on, since a stranger must not be able to lock anybody out; the record shows the attempt. An
-admin or the operator may let the identity accept the next subject (`accounts.rebinding`). The same subject with a new
-anchor is the same person (OIDC Core 2: a subject is never reassigned).
-Never by e-mail on its own, and by a username that is an address only if the provider has verified it.
+An identity is found by its anchor (exact), and must then have the same issuer and subject. The same anchor with another
+subject may be another person: an address given to a successor, a rebuilt provider, or an attack. That login is refused and
+recorded, and the owner can still sign in, because a stranger must not be able to lock anybody out. An admin or the operator
+may let the identity accept the next subject (`accounts.rebinding`). The same subject with a new anchor is the same person
+(OIDC Core 2: a subject is never reassigned). An e-mail alone never finds an account, and a username that is an address
+does only if the provider has verified it.
 
-`adopt_by_name` is for moving in with accounts that exist: until everybody is linked (`Filter.linked` lists who is not),
-a first login may take over the user whose username the provider's username claim names. It is off unless switched on,
-since whoever chooses names at the provider then chooses accounts here. Which claim names the account is the provider's
-`username` setting; systems that compare the display name set it to that claim.
+`adopt_by_name` is for migrating existing accounts: until everybody is linked (`Filter.linked` lists who is not),
+a first login may take over the user whose username equals the provider's username claim. It is off by default, because a
+person who chooses names at the provider then chooses accounts here. The provider's `username` setting says which claim
+names the account; systems that compare the display name set it to that claim.
 
-A match, an adoption and the first login of an identity that an admin entered each end every older way into the account:
-a password, link, token or session that was there before may be somebody else's, who waits for what the person brings.
+A match, an adoption and the first login of an identity that an admin linked each end every older way into the account:
+a password, link, token or session from before may belong to somebody who waits to profit from the person's permissions.
 
-A refusal is an answer, not an exception: the caller's transaction commits, with the audit in it.
+A refusal is a return value, not an exception: the caller's transaction commits, with the audit in it.
 """
 
 import unicodedata

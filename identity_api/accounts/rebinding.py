@@ -1,12 +1,12 @@
-"""Identities that accept another subject: for a provider that was rebuilt, so that everybody has a new one.
+"""Let identities accept another subject: for a provider that was rebuilt, so that everybody has a new one.
 
-Somebody else under a known anchor is refused (`provisioning`). Where the operator knows that it is the same person, or all
-the same people, an identity can be made to wait for its person as one that an admin has entered does: the next login with
-its anchor says who that is, and with it every older way into the account ends. The rules about verified e-mail addresses
-hold for that login as for any. It is a way in, so it is the operator's; admins of a tenant unlink an identity and link its
-anchor anew, which asks for the same rights.
+Another subject with a known anchor is refused (`provisioning`). If the operator knows that it is the same person, or all
+the same people, an identity can be made to wait for its person, like one that an admin has linked: the next login with its
+anchor fixes the subject, and ends every older way into the account. The rules about verified e-mail addresses apply to
+that login as to any. Rebinding opens a way in, so only the operator may do it; a tenant's admin can unlink an identity and
+link its anchor again, which needs the same permissions.
 
-An identity whose anchor is its subject cannot be found by it any more when subjects change: it is counted, and left alone.
+An identity whose anchor is its subject cannot be found after subjects have changed: it is counted, and not changed.
 """
 
 from uuid import UUID

@@ -1,9 +1,9 @@
 """The second factor of a local password: set up in two steps, so that a secret that never reached the phone locks nobody out.
 
-enrol_totp     with the password: a secret to scan; counts for nothing yet
-confirm_totp   with a code of it: from now on signing in asks for one
+enrol_totp     with the password: gives a secret to scan; it has no effect yet
+confirm_totp   with a code of that secret: from now on a sign-in needs a code
 remove_totp    with the password and a code
-reset_totp     by an admin, for a phone that is gone
+reset_totp     by an admin, for a lost phone
 """
 
 from uuid import UUID

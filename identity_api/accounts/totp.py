@@ -1,7 +1,7 @@
 """Time-based one-time codes, the second factor of a local password (RFC 6238): six digits of SHA-1, every 30 seconds.
 
-SHA-1 and six digits are what authenticator apps of every vendor understand; as HMAC, SHA-1 is sound (RFC 6238 section 1.2
-rests on RFC 2104). A code is accepted one step early or late (section 5.2), and each step only once.
+Every vendor's authenticator app supports SHA-1 and six digits; SHA-1 is sound in an HMAC (RFC 6238 section 1.2 relies on
+RFC 2104). A code is accepted one step early or late (section 5.2), and each step only once.
 """
 
 import base64

@@ -1,7 +1,7 @@
-"""The rule about ways into accounts, asked of the database: see `permissions.ways_in`, which decides.
+"""Check the rule about ways into accounts against the database; `permissions.ways_in` decides.
 
-Every action that opens a way in asks `check_may_open` or, for a provider's settings, `providers.rules.check_word`.
-Every action that takes one asks `check_may_take`, and runs inside `an_admin_remains`.
+Every action that opens a way in calls `check_may_open` or, for a provider's settings, `providers.rules.check_word`.
+Every action that removes one calls `check_may_take`, and runs inside `an_admin_remains`.
 """
 
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""From claims to groups and profile, and from patterns to groups. Pure, and every answer is explained.
+"""Read groups and profile from claims, and match group patterns. Pure; every result has a reason.
 
 Follows OIDC Core 5.1 (standard claims) and 5.6.2 (distributed claims), and invariant I7.
 """

@@ -1,4 +1,4 @@
-"""What can be wrong with claims and with the settings that point at them.
+"""Errors of claims, and of the settings that locate them.
 
 IdentityAPIError
 ├── BadInput
@@ -6,7 +6,7 @@ IdentityAPIError
 │   └── PatternInvalid        a group pattern cannot be used; .field is "pattern"
 └── ClaimError                .claim says where it was looked for
     ├── ClaimMissing          the provider did not supply it
-    └── ClaimUnusable         it is there, and is not what it must be
+    └── ClaimUnusable         it is there, but has the wrong shape or content
 """
 
 from typing import ClassVar

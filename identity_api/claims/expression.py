@@ -1,13 +1,13 @@
 """JMESPath over claims, bounded, and strict where JMESPath is lenient (https://jmespath.org/specification.html).
 
-Bounded: whoever configures a provider writes the expression, and the provider writes the document, so together they
-must not be able to keep us busy. Length and number of nodes are limited, only functions that cannot enlarge anything
-are known, and every evaluation has a budget that visits and copied entries use up.
+Bounded: a tenant's admin writes the expression, and the provider writes the document, so together they must not be able to
+keep the service busy. Length and number of nodes are limited, only functions that cannot enlarge a value are supported,
+and every evaluation has a budget that visits and copied entries use up.
 
 Strict: JMESPath answers null, or leaves an entry out, where a value is not of the kind that the expression expects.
 For groups that would turn "unreadable" into "absent" or into half a list (I7). Here it is a failure, except where the
-expression itself asks: in the condition of a filter, on the left of `||`, and in `not_null` and `type`. An entry of a
-list for which the expression finds nothing is a failure too; a filter says that such entries are meant to be left out.
+expression itself tests for it: in the condition of a filter, on the left of `||`, and in `not_null` and `type`. An entry
+of a list for which the expression finds nothing is a failure too; use a filter to leave such entries out.
 """
 
 import warnings

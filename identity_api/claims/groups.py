@@ -1,7 +1,7 @@
-"""From claims to groups, and how far the answer can be trusted (I7: unknown is never empty, and never extends).
+"""Read groups from claims, and say whether the reading is complete (I7: unknown is never empty, and never extends).
 
-Only `COMPLETE` and `EMPTY` may change grants and extend the lease. Every other answer carries no groups at all, so that
-nobody can act on half a list, and a reason that people can read.
+Only `COMPLETE` and `EMPTY` may change grants and extend the lease. Every other reading has no groups at all, so that
+no caller can act on half a list, and a reason for people.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,6 +1,6 @@
-"""How the place of a claim is written.
+"""The notation for the location of a claim.
 
-A path, as the systems before this one wrote it: `id_token / groups`, `access_token / resource_access / app / roles`.
+It is a path, as in the previous systems: `id_token / groups`, `access_token / resource_access / app / roles`.
 Its end can declare a shape other than a list of texts or one text:
 
     access_token / resource_access /     an object whose names are the values
@@ -9,10 +9,10 @@ Its end can declare a shape other than a list of texts or one text:
     userinfo / roles / [""]              one text that is a JSON list of texts
     userinfo / groups / [name]           a list of objects with the value in `name`
 
-A slash separates where there is a space beside it. Only a text without any such slash is cut at every slash, so
-`id_token/groups` can be written, and a namespaced claim stays whole in `id_token / https://example.com/roles`.
+A slash with a space beside it separates. Only a text without any such slash is cut at every slash, so
+`id_token/groups` works, and a namespaced claim stays whole in `id_token / https://example.com/roles`.
 
-Or a JMESPath expression over the whole document: `userinfo / jmespath:groups[?type=='team'].name` (see `expression`).
+Or it is a JMESPath expression over the whole document: `userinfo / jmespath:groups[?type=='team'].name` (see `expression`).
 """
 
 import re

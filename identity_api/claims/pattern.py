@@ -1,11 +1,11 @@
 """Group patterns: what a mapping's `EXACT` or `GLOB` text matches.
 
-In a GLOB `*` is any run of characters, `?` is one character, and a backslash takes the next character as it is. A
+In a GLOB `*` matches any run of characters, `?` matches one character, and a backslash makes the next character literal. A
 pattern matches the whole group, exactly in case and code points: a look-alike is another group.
 
-GLOBs are run on many names at once: the names lie side by side in a text, and each position of the text is one bit of an
-integer. A character of the pattern costs two operations on such integers, whatever the names are, so the time grows with
-the length of the names times the length of the pattern and cannot be more. Nothing backtracks.
+A GLOB is matched against many names at once: the names are joined into one text, and each position of the text is one bit
+of an integer. A character of the pattern costs two operations on such integers, whatever the names are, so the time is at
+most proportional to the length of the names times the length of the pattern. Nothing backtracks.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence

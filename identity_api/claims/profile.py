@@ -1,8 +1,8 @@
-"""Who this is and what to call them: anchor, username, display label and e-mail, read from claims.
+"""Read anchor, username, display label and e-mail from claims.
 
-The systems before this one used one claim for all of these. Here they are three separate settings: the *anchor* finds
+The previous systems used one claim for all of these. Here they are three separate settings: the *anchor* finds
 the identity again, the *username* may be matched once, the *display label* is for people. E-mail is an attribute.
-What happens when an anchor changes or an e-mail is not verified is for the login to decide.
+The login decides what happens if an anchor changes or an e-mail is not verified.
 """
 
 import unicodedata

@@ -1,6 +1,7 @@
-"""In which shape groups come: a list of texts, or what the place declares. Nothing is guessed; a guess is told to people.
+"""The shape of a groups claim: a list of texts, or the shape that its location declares. A wrong shape is not guessed at;
+the error suggests the likely one.
 
-What a value is, is said in the words of JSON and by the number of an entry, never by its content.
+Errors name a value by its JSON type and by the number of the entry, never by its content.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
-"""Where a claim is: in which document, at which path or by which expression in it, and in which shape groups are there.
+"""The location of a claim: the document, the path or expression in it, and the shape of the groups there.
 
-How places are written is `location`'s; what is made of the values found is `groups`' and `profile`'s.
+`location` parses the notation; `groups` and `profile` interpret the values found.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Which texts from a provider can be kept exactly as they came."""
+"""Check whether a text from a provider can be stored unchanged."""
 
 
 def is_storable(text: str) -> bool:

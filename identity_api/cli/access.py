@@ -1,4 +1,4 @@
-"""The operator gives and takes permissions by hand."""
+"""Grant and revoke permissions by hand, as the operator."""
 
 import difflib
 from collections.abc import Awaitable, Callable, Sequence

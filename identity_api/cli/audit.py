@@ -1,4 +1,4 @@
-"""Audit chains verified."""
+"""Verify audit chains."""
 
 import re
 

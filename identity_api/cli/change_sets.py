@@ -1,4 +1,4 @@
-"""Sets of changes for the operator: shown, and made as shown."""
+"""Show a set of changes to the operator, and apply exactly what was shown."""
 
 import sys
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Our keys at a provider, as an operator sees them."""
+"""Show and rotate this service's keys at a provider."""
 
 import msgspec
 

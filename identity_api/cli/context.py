@@ -1,4 +1,4 @@
-"""What commands are given: settings, an open database, the vault, and who is at the terminal."""
+"""The context of a command: settings, an open database, the vault, and the operator's name."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""Reads a declaration file, and applies it tenant by tenant."""
+"""Read a declaration file, and apply it tenant by tenant."""
 
 import difflib
 import os

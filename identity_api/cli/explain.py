@@ -1,4 +1,4 @@
-"""Why a user has a permission, in lines for people and as one document for programs."""
+"""Explain why a user has a permission, in lines for people and as one document for programs."""
 
 from datetime import datetime
 from typing import Final

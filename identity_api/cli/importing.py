@@ -1,4 +1,4 @@
-"""Other systems' files and variables, read and applied as a declaration would be."""
+"""Read other systems' files and variables, and apply them like a declaration."""
 
 import os
 import re

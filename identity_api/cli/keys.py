@@ -1,4 +1,4 @@
-"""Keys made, and everything sealed under an older one sealed anew."""
+"""Make keys, and seal again what is sealed under an older key."""
 
 import base64
 import secrets

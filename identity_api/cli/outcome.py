@@ -1,4 +1,4 @@
-"""How a command ends: its exit code, and what is said on standard error (the numbers are those of sysexits.h)."""
+"""The end of a command: its exit code (numbers of sysexits.h), and its message on standard error."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Whether we can listen where we are told to, asked before anything is started."""
+"""Check that the configured addresses are free to listen on, before anything is started."""
 
 import errno
 import socket

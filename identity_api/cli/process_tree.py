@@ -1,7 +1,7 @@
 """Everything on one machine as one tree of processes, which starts and stops as one.
 
-The process that runs this is the parent of all: the embedded servers, the API, the worker, the demo provider. It does no
-work of its own; it waits for the first of them to end, or for somebody to say stop.
+The process that runs this is the parent of all others: the embedded servers, the API, the worker, the demo provider. It
+does no work of its own; it waits until one of them ends, or until it gets a signal to stop.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""How this program is called, so that advice which names it works as it is written."""
+"""The name this program was called by, so that advice with commands can be copied into a shell."""
 
 import os
 import re

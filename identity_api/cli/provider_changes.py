@@ -1,4 +1,4 @@
-"""Providers changed by the operator: what was typed, to fields and secrets, and one call of the use case."""
+"""Change a provider as the operator: parse the arguments into fields and secrets, and call the use case."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""Asking providers from the command line: with connections of its own, and the same allowances as the service."""
+"""Connections from the command line to providers, with the same outbound allowances as the service."""
 
 import time
 from collections.abc import AsyncIterator

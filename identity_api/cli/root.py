@@ -1,4 +1,4 @@
-"""`identity-api`: its commands by name, each imported when it is asked for."""
+"""`identity-api`: its commands by name, each imported when it is called."""
 
 import importlib
 from typing import Any

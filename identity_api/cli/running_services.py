@@ -1,7 +1,7 @@
-"""How a second process on the machine finds the embedded services of the first.
+"""Find the embedded services of another process on the same machine.
 
 Their sockets have new names at every start, so the process that owns them writes the names into the data directory.
-The file holds no secret: who may enter the sockets' directories is what protects the services.
+The file holds no secret: the permissions of the sockets' directories protect the services.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""The API's process: what must hold before it listens, then Granian and its workers on `identity_api.app:create_app`."""
+"""The API's process: checks before it listens, then Granian and its workers on `identity_api.app:create_app`."""
 
 import asyncio
 import multiprocessing

@@ -1,4 +1,4 @@
-"""The settings, and what only shows when their parts are put to use."""
+"""Check the settings, including faults that only show when a part is used."""
 
 from identity_api.cli.context import read_settings
 from identity_api.errors import ConfigurationError

@@ -1,4 +1,4 @@
-"""The sync as the operator sees and steers it."""
+"""Show and control the sync, as the operator."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime

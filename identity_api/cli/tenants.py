@@ -1,4 +1,4 @@
-"""Every tenant, for the operator."""
+"""List tenants for the operator."""
 
 import msgspec
 

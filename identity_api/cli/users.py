@@ -1,4 +1,4 @@
-"""Users for the operator: entered one by one or from a table, looked at, and let in and out."""
+"""Users for the operator: enter one or a table of them, show, enable and disable."""
 
 import csv
 import io

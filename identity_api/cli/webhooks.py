@@ -1,4 +1,4 @@
-"""What `identity-api webhook` does beside parsing and printing."""
+"""The work of `identity-api webhook`, apart from parsing and printing."""
 
 from collections.abc import Awaitable, Callable
 from typing import TypeVar

@@ -1,6 +1,6 @@
-"""Settings of an installation: read once at start, frozen, handed to the rest as arguments.
+"""Settings of an installation: read once at start, frozen, and passed to the rest as arguments.
 
-Nothing here is read at import, and nothing below the wiring asks for settings itself.
+Nothing is read at import, and no layer below the wiring reads settings itself.
 """
 
 from identity_api.config.key_file import create_keys_file, read_keys_file

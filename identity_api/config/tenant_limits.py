@@ -1,4 +1,4 @@
-"""How much one tenant may have and do, so that it costs nobody else. Beyond it the answer is `LIMIT_REACHED`."""
+"""Limits for one tenant, so that it does not slow down others. Beyond a limit the answer is `LIMIT_REACHED`."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The files of the embedded database: where they are, whether they are ours to start, and how they are made.
+"""The files of the embedded database: where they are, whether this process may start them, and how they are made.
 
 A database appears by a rename after everything in it has been made, so a killed first start leaves nothing that looks
 like one. The caller holds the data directory's lock.

@@ -1,4 +1,4 @@
-"""What goes wrong while starting the embedded services. Every message says what to do next."""
+"""Errors while starting the embedded services. Every message says what to do next."""
 
 from pathlib import Path
 from typing import ClassVar

@@ -1,6 +1,6 @@
-"""A database server that outlived the process which started it, and what it left behind.
+"""Stop a database server that outlived the process which started it, and remove its files.
 
-On Linux the kernel stops it with its parent, which may take a moment; elsewhere it runs on until it is found here.
+On Linux the kernel stops it with its parent, which may take a moment; elsewhere it runs until this module finds it.
 """
 
 import contextlib

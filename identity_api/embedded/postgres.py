@@ -1,6 +1,6 @@
 """One embedded PostgreSQL server, from start to stop.
 
-It listens on a unix socket in a private directory and on nothing else; who may enter that directory may connect.
+It listens only on a unix socket in a private directory; every user who can enter that directory can connect.
 """
 
 import signal

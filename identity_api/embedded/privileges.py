@@ -1,4 +1,4 @@
-"""Which user the servers run as, and what that user can reach.
+"""The user that the servers run as, and the files that this user can reach.
 
 PostgreSQL refuses to run as root, so root hands both servers to `nobody`. No user is created and the mode of an
 existing directory is never changed: what `nobody` cannot reach is put somewhere else instead.

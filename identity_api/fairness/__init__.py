@@ -1,7 +1,7 @@
-"""One process serves many tenants: whom each task works for, and how the event loop is shared between them.
+"""Share one process between many tenants: record the tenant of each task, and divide the event loop between tenants.
 
-served    whose requests are being served now
-slices    long work, a slice at a time
-holders   whose a token was, before it is looked up
-gate      of a tenant that has used up its part, one request at a time
+served        which tenants have a request under way
+time_slices   long work, a slice at a time
+holders       the tenant of a recently seen token, before the token is looked up
+gate          one request at a time of a tenant that has used more than its share
 """

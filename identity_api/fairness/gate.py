@@ -1,7 +1,8 @@
-"""One tenant's requests, one at a time, while it has used more than its part of the process and others want some too.
+"""Serve a tenant's requests one at a time while it uses more than its share of the process and other tenants need time too.
 
-A tenant that asks for little never waits here, and one that is alone never does. Who waits is let in by the end of the
-tenant's request before, or by having used less for a moment; so nobody waits for a request that itself waits for a provider.
+A tenant with few requests never waits here, and neither does the only tenant. A waiting request continues when the
+tenant's previous request ends, or when the tenant's recent use is low again; so no request waits for one that itself waits
+for a provider.
 """
 
 import asyncio

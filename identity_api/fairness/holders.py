@@ -1,7 +1,7 @@
-"""Whose a token was when it was last seen, so that looking it up again counts as its tenant's work.
+"""The tenant of a token when it was last seen, so that the next lookup counts as work of that tenant.
 
-It decides nothing but whose turn it is: whether the token is valid, and whose, the database says each time. The tenant that
-a token names is not believed here: strangers could use up a tenant's turn with tokens that they made up.
+It only decides whose turn it is: the database decides with each request whether the token is valid, and whose it is. The
+tenant that a token names is not trusted here: strangers could use up a tenant's turn with invented tokens.
 """
 
 from typing import Final

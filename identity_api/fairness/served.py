@@ -1,4 +1,4 @@
-"""Whom each task of this process works for, and which tenants have a request under way. For one event loop."""
+"""The tenant of each task of this process, and the tenants with a request under way. For one event loop."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,9 +1,9 @@
-"""Long work on the event loop: a slice of it, and then time for whoever else has something to do.
+"""Run long work on the event loop in slices, with time for other tasks between them.
 
-All long work of a process takes turns, so that however many pieces of it there are, others wait for one slice and not for
-one of each. While requests of several tenants are under way there is a pause after each slice, twice as long as it: a
-request takes a handful of rounds of the loop, and meets a slice in few of them. A tenant that is alone has longer slices,
-and every second round is free of them.
+All long work of a process takes turns: however many pieces of it there are, other tasks wait for one slice only, not for
+one of each piece. While requests of several tenants are under way there is a pause after each slice, twice as long as the
+slice: a request takes a few rounds of the loop, and most of them have no slice. If only one tenant has requests, slices
+are longer and run in every second round of the loop.
 """
 
 import asyncio

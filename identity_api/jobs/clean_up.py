@@ -1,4 +1,4 @@
-"""Forget what is long over, in small transactions."""
+"""Delete rows of what ended long ago, in small transactions."""
 
 from collections.abc import Awaitable, Callable
 

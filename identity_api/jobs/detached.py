@@ -1,7 +1,7 @@
-"""Work that a job begins and does not take with it when it is cut off.
+"""Work that a job begins and that continues when the job is cancelled.
 
-A job is cancelled when it takes too long and when Redis fails. A refresh token that was sent has to be answered and landed
-all the same.
+A job is cancelled when it takes too long and when Redis fails. If a refresh token has been sent, the answer must still be
+read and stored.
 """
 
 import asyncio

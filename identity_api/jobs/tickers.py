@@ -1,4 +1,4 @@
-"""Repeats a body for as long as the process runs. What is due is in the database, so a missed tick loses nothing."""
+"""Repeat a body for as long as the process runs. Due work is in the database, so a missed tick loses nothing."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

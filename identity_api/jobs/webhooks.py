@@ -1,6 +1,6 @@
-"""Finds webhooks that have something waiting, and has them delivered by jobs of the queue, each by any worker.
+"""Find webhooks with waiting deliveries, and enqueue a job for each, which any worker may run.
 
-A webhook that the queue does not take is delivered here: Redis is away, or has lost what it took before.
+If the queue does not take a job, because Redis is down or has lost jobs, the webhook is delivered here.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
-"""The worker: tickers that find their work in the database, and beside them a queue that only says "look now".
+"""The worker: tickers that find their work in the database, and a queue that only wakes them up earlier.
 
-With Redis down, flushed or never there, everything still happens, within a second instead of at once (I5).
+If Redis is down, flushed or absent, all work is still done, within a second instead of at once (I5).
 """
 
 import asyncio

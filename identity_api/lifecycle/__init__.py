@@ -1,9 +1,9 @@
-"""What several use cases do to each other's rows, always in the caller's transaction.
+"""Changes to people and grants that several use cases share, always in the caller's transaction.
 
-verified      what a provider verifiably says of a person is written: profile, groups, grants, leases
-memberships   a provider's groups for its identities
-matching      which mappings match which groups
-emptied_mappings    a mapping that has lost its last member is told
-grants        what the one deciding query says, applied
-end_login     what ends when a login is over
+apply_verified     writes what a provider's verified answer says of a person: profile, groups, grants, leases
+memberships        writes a provider's groups for its identities
+mapping_matches    finds which mappings match which groups
+emptied_mappings   reports a mapping that has lost its last member
+grants             applies the result of the one deciding query
+end_login          ends what depends on a login
 """

@@ -1,7 +1,7 @@
-"""What a provider verifiably says of its people becomes what we hold of them: profile, groups, grants, leases.
+"""Apply a provider's verified answers to its people: profile, groups, grants, leases.
 
-The one place where a login and a sync meet; both end here, in the caller's transaction. A login wins over a sync in
-flight: it raises the generation, and a sync applies only where the generation is still the one it claimed.
+Logins and syncs both end here, in the caller's transaction. A login wins over a sync in flight: it raises the generation,
+and a sync applies only if the generation is still the one it claimed.
 """
 
 from collections.abc import Sequence

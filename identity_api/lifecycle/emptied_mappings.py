@@ -1,4 +1,4 @@
-"""A mapping that has lost its last member is told: in the audit of its tenant, and in the log."""
+"""Report a mapping that has lost its last member: in the audit of its tenant, and in the log."""
 
 from collections.abc import Collection
 from uuid import UUID

@@ -1,7 +1,7 @@
-"""The one kill chain: what ends when a login is dead. Always in the caller's transaction, with the users locked.
+"""End everything that depends on a login. Always in the caller's transaction, with the users locked.
 
-Death closes no grant, it removes force (I1): the next login's groups decide. An admin's "end this login" is undone by a
-login; keeping somebody out is disabling the user.
+Grants stay open but are no longer in force (I1): the next login's groups decide. After an admin's "end this login" the
+person can sign in again; to keep somebody out, disable the user.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Apply what the one deciding query says, with its audit and the read model, in the caller's transaction."""
+"""Apply the result of the one deciding query, with its audit and the read model, in the caller's transaction."""
 
 from collections.abc import Collection, Sequence
 from uuid import UUID

@@ -1,7 +1,7 @@
-"""Which mappings match which groups, in the caller's transaction: found once, and kept in `mapping_group`.
+"""Find which mappings match which groups, once, and store it in `mapping_group`, in the caller's transaction.
 
-EXACT patterns are compared by the database. GLOBs run here, in slices: a thousand new groups and as many patterns keep
-nobody else waiting for more than a millisecond or two.
+EXACT patterns are compared by the database. GLOBs run here, in slices: with a thousand new groups and as many patterns,
+other tasks wait no longer than a millisecond or two.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence

@@ -1,1 +1,1 @@
-"""What is done for the installation and for nobody in particular: the audit chain, and the rotation of keys."""
+"""Maintenance of the whole installation: the audit chain, and the rotation of keys."""

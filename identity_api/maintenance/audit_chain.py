@@ -3,9 +3,9 @@
 Sealed after the business transaction, because a head locked inside it cut throughput fifteen-fold. So an event can be
 removed unseen for the second or two until it is sealed, and no longer.
 
-What `verify` finds: an event that was changed, removed, inserted or moved, and a chain cut off at its end. What it cannot
-find by itself is a chain cut off together with its head, put back to an earlier link that is genuine: the sealer writes
-the head to log and metrics, and a head from there can be given to `verify`.
+`verify` finds an event that was changed, removed, inserted or moved, and a chain that was cut off at its end. By itself it
+cannot find a chain that was cut off with its head reset to an earlier genuine link: for that the sealer writes the head
+to log and metrics, and a head from there can be passed to `verify`.
 """
 
 from datetime import UTC, datetime, timedelta

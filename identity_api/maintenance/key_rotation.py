@@ -1,9 +1,9 @@
-"""Keys rotate: everything sealed under an older key is opened and sealed again under the current one (I3).
+"""Key rotation: open everything that is sealed under an older key, and seal it again under the current one (I3).
 
-Runs while the service works, in batches of one transaction each; every write is a compare-and-set, so a value that a
-sync or a login replaces meanwhile is left to them. Interrupted, it goes on where it was: what is done no longer
-matches. Chains of the audit are not touched, because making their codes anew would make them worthless as evidence;
-the keys they were made with stay in the ring as long as the chains are to be verified.
+It runs while the service works, in batches of one transaction each. Every write is a compare-and-set, so a value that a
+sync or a login replaces meanwhile is not overwritten. After an interruption, run it again: values that are done no longer
+match. Audit chains are not changed, because computing their HMACs again would make them worthless as evidence; keep the
+keys they were made with in the ring as long as the chains are to be verified.
 """
 
 from collections import Counter

@@ -1,1 +1,1 @@
-"""One module a command, or group of commands: its parameters, and one call."""
+"""One module for each command or group of commands: its parameters, and one call."""

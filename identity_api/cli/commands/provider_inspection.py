@@ -1,4 +1,4 @@
-"""`identity-api provider list`, `show` and `test`: what changes nothing."""
+"""`identity-api provider list`, `show` and `test`, which change nothing."""
 
 import rich_click as click
 

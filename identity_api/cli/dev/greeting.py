@@ -1,4 +1,4 @@
-"""What `dev` prints when everything answers: where it is, who can sign in, what to try, and how to stop."""
+"""The text that `dev` prints when everything answers: addresses, who can sign in, what to try, and how to stop."""
 
 from rich.console import Console
 from rich.table import Table

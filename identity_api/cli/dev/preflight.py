@@ -1,6 +1,6 @@
-"""What can be in the way of `dev`, asked at once: before anything is installed, made or started.
+"""Check for everything that would make `dev` fail, before anything is installed, made or started.
 
-Needs the standard library alone, so that `make run` can ask before it has prepared the environment:
+It needs only the standard library, so that `make run` can call it before it has prepared the environment:
 
     python3 -m identity_api.cli.dev.preflight --make [--port N] [--demo-port N] [--data-dir FOLDER]
 """

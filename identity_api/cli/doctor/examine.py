@@ -1,4 +1,4 @@
-"""Looks at every part. A part that fails ends only the questions that depend on it."""
+"""Examine every part. If one fails, only the checks that depend on it are skipped."""
 
 import asyncio
 

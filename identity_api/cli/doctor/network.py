@@ -1,4 +1,4 @@
-"""What the running API says of itself to its own machine, and what the settings say of proxies."""
+"""Check the notices that the running API shows to its own machine, and the settings for proxies."""
 
 import asyncio
 import http.client

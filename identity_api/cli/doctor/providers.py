@@ -1,4 +1,4 @@
-"""Each enabled provider by its self-test: whatever would keep people from signing in, or will soon."""
+"""Run the self-test of each enabled provider: finds what keeps people from signing in now or soon."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""The key ring against what is sealed."""
+"""Check that the key ring can open everything that is sealed."""
 
 from identity_api.cli.doctor.finding import Finding, fail, ok, warn
 from identity_api.config import KeyRing
