@@ -28,3 +28,4 @@ try {
   await identity.refresh();
 }
 show();
+if (identity.user !== null) identity.onPermissions(show);

@@ -128,3 +128,13 @@ async def test_a_cancelled_step_up_leaves_the_session_as_it_was(page: Page, appl
         told = "access_denied: PROVIDER_REFUSED"
     await expect(page.get_by_role("alert")).to_have_text(told)
     await expect(page.get_by_role("status")).to_have_text("Signed in: Bob Baker")
+
+
+async def test_a_page_follows_what_is_given_and_taken_by_itself(page: Page, application: str, product: Product) -> None:
+    tenant = "examples-cookie" if "cookie" in application else "examples-code"
+    await sign_in(page, application)
+    await expect(page.get_by_role("listitem")).to_have_text(["docs:read"])
+    product.command("grant", tenant, "bob", "identity:users:read")
+    await expect(page.get_by_role("listitem")).to_have_text(["docs:read", "identity:users:read"])
+    product.command("revoke", tenant, "bob", "identity:users:read")
+    await expect(page.get_by_role("listitem")).to_have_text(["docs:read"])

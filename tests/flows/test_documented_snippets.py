@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from urllib.parse import parse_qs, urlsplit
 
+import httpx
 import msgspec
 import pytest
 
@@ -56,9 +57,16 @@ def test_a_login_by_hand_with_curl_as_documented(product: Product, acme: str, br
     me = Program(acme)("GET", "/v1/me", headers=bearer(token)).json()
     [shown] = blocks(PAGE, "json")
     assert me.keys() == msgspec.json.decode(shown).keys()
-    [query] = blocks(PAGE, "graphql")
+    query, subscription = blocks(PAGE, "graphql")
     answered = Program(acme)("POST", "/graphql", json={"query": query}, headers=bearer(token)).json()
     assert answered["data"]["viewer"]["user"]["username"] == "bob"
+    asked = {
+        "json": {"query": subscription},
+        "headers": {**bearer(token), "accept": "text/event-stream", "host": urlsplit(acme).netloc},
+    }
+    with httpx.stream("POST", f"{product.url}/graphql", trust_env=False, timeout=30, **asked) as following:
+        told = next(line for line in following.iter_lines() if line.startswith("data: "))
+    assert json.loads(told.removeprefix("data: "))["data"]["viewer"]["user"]["displayLabel"] == "Bob Baker"
 
     secret = product.command("service-client", "create", "documented", "--tenant", "acme").strip()
     script = snippet("introspect").replace("backend:", "documented:")

@@ -30,6 +30,14 @@ export interface Options {
   replace?: (url: string) => void;
   storage?: Pick<Storage, "getItem" | "setItem" | "removeItem">;
   fetch?: typeof globalThis.fetch;
+  /** Waits so many milliseconds, or until the signal aborts. */
+  pause?: (milliseconds: number, signal: AbortSignal) => Promise<void>;
+}
+
+/** The answer to a GraphQL operation, `errors` included. */
+export interface Result<Data = unknown> {
+  data?: Data | null;
+  errors?: readonly { message: string; extensions?: { code?: string } }[];
 }
 
 export declare class IdentityError extends Error {
@@ -52,10 +60,15 @@ export interface Identity {
   signIn(options?: { provider?: string; loginHint?: string; maxAge?: number }): Promise<void>;
   stepUp(stepUpUrl?: string | null): Promise<void>;
   signOut(): Promise<void>;
-  graphql<Data = unknown>(
+  graphql<Data = unknown>(query: string, variables?: Record<string, unknown>): Promise<Result<Data>>;
+  /** Follow who is signed in, until the function that is returned is called; null once the session is over. */
+  onPermissions(changed: (user: User | null) => void): () => void;
+  /** The results of a subscription, over one connection. */
+  subscribe<Data = unknown>(
     query: string,
     variables?: Record<string, unknown>,
-  ): Promise<{ data?: Data | null; errors?: readonly { message: string; extensions?: { code?: string } }[] }>;
+    signal?: AbortSignal,
+  ): AsyncGenerator<Result<Data>, void>;
 }
 
 export declare function createIdentity(options: Options): Identity;

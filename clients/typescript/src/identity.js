@@ -1,6 +1,7 @@
 // The client of one frontend: sign-in with PKCE, permissions, step-up, sign-out. One file, no dependencies.
 
 const PENDING = "identity-api.pending";
+const LIVE = "subscription { viewer { permissions { name } user { displayLabel email groups { name } } } }";
 const PENDING_MILLISECONDS = 600_000; // as long as the service waits for a login
 
 /** What went wrong, in the words of RFC 6749 (`error`) and of the service (`code`, `requestId`). */
@@ -19,6 +20,11 @@ const page = () => ({
   replace: (url) => globalThis.history.replaceState(null, "", url),
   storage: globalThis.sessionStorage,
   fetch: (...asked) => globalThis.fetch(...asked),
+  pause: (milliseconds, signal) =>
+    new Promise((done) => {
+      const timer = setTimeout(done, milliseconds);
+      signal.addEventListener("abort", () => (clearTimeout(timer), done()));
+    }),
 });
 
 const encode = (bytes) =>
@@ -101,7 +107,62 @@ export function createIdentity({ url, frontend, returnTo, delivery = "code", ...
     token = (await response.json()).access_token;
   }
 
+  /** The results of a subscription as they come, over one connection (the `graphql-sse` protocol). */
+  async function* subscribe(query, variables = {}, signal = undefined) {
+    const named = { accept: "text/event-stream", "content-type": "application/json", "identity-request": "1" };
+    const response = await ask("/graphql", { method: "POST", headers: named, body: JSON.stringify({ query, variables }), signal });
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    let text = "";
+    try {
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) throw new TypeError("The stream was cut off.");
+        const frames = (text + value).split("\n\n");
+        text = frames.pop();
+        for (const frame of frames) {
+          if (/^event: complete$/m.test(frame)) return;
+          const data = /^data: (.+)$/m.exec(frame);
+          if (data) yield JSON.parse(data[1]);
+        }
+      }
+    } finally {
+      reader.cancel().catch(() => {});
+    }
+  }
+
   const identity = {
+    subscribe,
+
+    /**
+     * Follow who is signed in: `changed(user)` at once and whenever something differs, `changed(null)` once the session is over.
+     * A connection that breaks is made anew, and nothing is missed. Returns a function that ends it.
+     */
+    onPermissions(changed) {
+      const ending = new AbortController();
+      const { signal } = ending;
+      const tell = async () => {
+        const found = await identity.refresh();
+        if (!signal.aborted) changed(found);
+        return found !== null;
+      };
+      const follow = async () => {
+        for (let failures = 0; !signal.aborted; failures++) {
+          try {
+            for await (const _ of subscribe(LIVE, {}, signal)) {
+              if (!(await tell())) return;
+              failures = 0;
+            }
+            if (!(await tell())) return;
+          } catch (error) {
+            if (error.code === "UNAUTHENTICATED") return tell().catch(() => {});
+          }
+          await runtime.pause(Math.min(30_000, 1_000 * 2 ** failures) * (0.5 + Math.random() / 2), signal);
+        }
+      };
+      follow();
+      return () => ending.abort();
+    },
+
     /** The signed-in user with their permissions, or null. Ends a sign-in that is on its way back. */
     async session() {
       const back = returned();

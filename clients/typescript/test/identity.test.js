@@ -23,7 +23,7 @@ function tab(answers = {}) {
     },
   };
   const open = (more = {}) => createIdentity({ url: URL_, frontend: "app", returnTo: BACK, ...runtime, ...more });
-  return { seen, kept, open, answers };
+  return { seen, kept, open, answers, fetch: runtime.fetch };
 }
 
 const left = (seen) => new URL(seen.left.at(-1));
@@ -166,4 +166,56 @@ test("sign-out leads to where the service says, and forgets", async () => {
   assert.deepEqual(JSON.parse(seen.asked.at(-1).body), { frontend: "app", return_to: BACK });
   assert.equal(identity.token, null);
   assert.equal(identity.user, null);
+});
+
+/** An answer that goes on: what is written to it, in pieces as they come. */
+function stream() {
+  const encoder = new TextEncoder();
+  let out;
+  const body = new ReadableStream({ start: (controller) => (out = controller) });
+  const send = (text) => out.enqueue(encoder.encode(text));
+  return { response: new Response(body, { status: 200 }), send, cut: () => out.close() };
+}
+
+const RESULT = 'event: next\ndata: {"data":{"viewer":{}}}\n\n';
+
+/** A tab whose streams are these, one after the other; `told` is what the page was told, as it comes. */
+async function following(streams, answers = ANSWERS) {
+  const page = await signedIn(answers);
+  const waiting = [];
+  const told = [];
+  const fetch = (url, options) =>
+    url.endsWith("/graphql") ? Promise.resolve(streams.shift().response) : page.fetch(url, options);
+  const next = () => (told.length ? told.shift() : new Promise((done) => waiting.push(done)));
+  const changed = (user) => (waiting.length ? waiting.shift()(user) : told.push(user));
+  return { ...page, fetch, next, changed };
+}
+
+test("a page is told at once, again when something differs, and goes on after a connection that broke", async () => {
+  const [first, second] = [stream(), stream()];
+  const { answers, open, seen, changed, next, fetch } = await following([first, second]);
+  seen.address = `${BACK}`;
+  const identity = open({ fetch, delivery: "cookie", pause: async () => {} });
+  const end = identity.onPermissions(changed);
+  first.send(":\n\nevent: ne");
+  first.send(RESULT.slice("event: ne".length));
+  assert.deepEqual(await next(), ME);
+  answers["/v1/me"] = [200, { ...ME, permissions: [] }];
+  first.cut();
+  second.send(RESULT);
+  assert.deepEqual((await next()).permissions, []);
+  assert.equal(identity.may("docs:read"), false);
+  end();
+});
+
+test("a page is told when the session is over, and asks no more", async () => {
+  const only = stream();
+  const { answers, open, changed, next, fetch } = await following([only]);
+  const identity = open({ fetch, delivery: "cookie", pause: async () => {} });
+  identity.onPermissions(changed);
+  only.send(RESULT);
+  await next();
+  answers["/v1/me"] = [401, { code: "UNAUTHENTICATED" }];
+  only.send('event: next\ndata: {"errors":[]}\n\nevent: complete\ndata: \n\n');
+  assert.equal(await next(), null);
 });

@@ -1,0 +1,84 @@
+"""Libraries off the shelf sign in, knowing the issuer's address alone, and follow permissions as they change."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.flows.browser import Browser
+from tests.flows.product import Product
+
+INTEROP = Path(__file__).parents[1] / "interop"
+NODE = shutil.which("node")
+HAS_MODULES = (INTEROP / "node_modules" / "graphql-sse").is_dir()
+
+SPA = "http://localhost:8010/"
+"""Of the demo tenant's frontend `spa`; nobody listens there, and the browser stops before it opens it."""
+
+pytestmark = [
+    pytest.mark.xdist_group("flows"),
+    pytest.mark.skipif(NODE is None, reason="Node is not installed, which the libraries run on"),
+    pytest.mark.skipif(not HAS_MODULES, reason="npm packages are missing; run: npm ci --prefix tests/interop"),
+]
+
+
+@contextmanager
+def script(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """A program of ours in Node, which is ended at the end."""
+    with subprocess.Popen(
+        [str(NODE), *arguments],
+        cwd=INTEROP,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as running:
+        try:
+            yield running
+        finally:
+            running.kill()
+
+
+def sign_in(product: Product, browser: Browser, library: str, name: str) -> dict[str, Any]:
+    """What the library learned of somebody who signed in through it."""
+    with script("off_the_shelf.mjs", library, product.url, "spa", SPA) as client:
+        assert client.stdout is not None
+        address = client.stdout.readline().strip()
+        assert address, client.communicate(timeout=10)[1]
+        browser.leave_for_provider(address)
+        ended = browser.press(name, stop_at="/")
+        told, problems = client.communicate(f"{ended.url}\n", timeout=60)
+    assert client.returncode == 0, problems
+    learned: dict[str, Any] = json.loads(told)
+    return learned
+
+
+@pytest.mark.parametrize("library", ["oidc-client-ts", "oauth4webapi", "appauth"])
+def test_a_library_off_the_shelf_signs_in_as_it_is(product: Product, browser: Browser, library: str) -> None:
+    assert sign_in(product, browser, library, "Bob Baker")["me"]["name"] == "Bob Baker"
+
+
+def test_graphql_sse_follows_permissions_until_the_session_ends(product: Product, browser: Browser) -> None:
+    token = sign_in(product, browser, "oauth4webapi", "Alice Archer")["token"]
+    with script("follow.mjs", product.url, token) as client:
+        assert client.stdout is not None
+        held = json.loads(client.stdout.readline())["data"]["viewer"]["permissions"]
+        try:
+            product.edit_person("alice", groups=[])
+            after = json.loads(client.stdout.readline())["data"]["viewer"]["permissions"]
+        finally:
+            product.edit_person("alice", groups=["engineering", "platform"])
+        assert len(after) < len(held)
+        again = json.loads(client.stdout.readline())["data"]["viewer"]["permissions"]
+        assert again == held
+        gone = httpx.post(f"{product.url}/v1/auth/revoke", data={"token": token, "client_id": "spa"}, trust_env=False)
+        assert gone.status_code == 200, gone.text
+        told = client.stdout.readline(), client.stdout.readline()
+    assert "UNAUTHENTICATED" in told[0]
+    assert told[1] == "complete\n"
