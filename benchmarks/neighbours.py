@@ -5,7 +5,11 @@ after the other, from four places at a time; and a small tenant that asks who it
 the small tenant's median and 99th percentile in milliseconds, quiet and beside it, and how much longer that is; by the wall's
 clock, and as processor time of this process, which says what the tenant stands behind here whatever else the machine does.
 
-Settings by environment: BENCH_USERS (20000), BENCH_SECONDS (5).
+The floor is how much longer it takes beside processes outside the service that use the same processor time in as many
+pieces: on a machine whose cores are shared no scheduling of ours does better.
+
+Settings by environment: BENCH_USERS (20000), BENCH_SECONDS (5), BENCH_ROUNDS (1; quiet, beside it and floor in turn), and
+BENCH_INPUTS, a part of the inputs' names.
 """
 
 import asyncio
@@ -20,13 +24,16 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 import msgspec
 import uvloop
 from joserfc.jwk import RSAKey
 
+from benchmarks.busy import busy
 from benchmarks.data import Tenant, build
+from benchmarks.replays import in_process, processor_ms
 from identity_api.app import build_api
 from identity_api.claims import MatchKind
 from identity_api.config import load_settings
@@ -39,16 +46,24 @@ from identity_api.fairness.served import serving, work_for
 from identity_api.fairness.time_slices import run_in_slices
 from identity_api.graphql.ids import global_id
 from identity_api.group_mappings import edit
+from identity_api.group_mappings.declare import DeclaredMapping, declare
 from identity_api.group_mappings.rules import Rule
 from identity_api.ids import new_tenant_token, token_hash, uuid7
 from identity_api.oidc.jwks import read_key_set
 from identity_api.permissions.delegation import Actor
 from identity_api.telemetry import configure_logging
+from identity_api.vault import Vault
 from tests import factories as make
-from tests.web.site import running
+from tests.openid_provider import RunningProvider
+from tests.web.logouts import backchannel_path, token_for
+from tests.web.site import Site, make_site, running
 
 USERS = int(os.environ.get("BENCH_USERS", "20000"))
 SECONDS = float(os.environ.get("BENCH_SECONDS", "5"))
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "1"))
+INPUTS = os.environ.get("BENCH_INPUTS", "")
+DECLARED = 200
+"""Mappings of one file."""
 PLACES = 4
 """At which the large tenant works at a time."""
 WORST_GLOBS = [f"*{'a' * 90}*{'a' * 90}*{number}" for number in range(200)]
@@ -85,8 +100,13 @@ async def call(app: Any, method: str, path: str, token: str, body: bytes = b"") 
 class Hostile:
     """The large tenant and its inputs."""
 
-    def __init__(self, app: Any, database: Database, tenant: Tenant, provider: providers.Provider) -> None:
+    def __init__(
+        self, app: Any, database: Database, tenant: Tenant, provider: providers.Provider, office: Site
+    ) -> None:
         self._app, self._database, self._tenant, self._provider = app, database, tenant, provider
+        token = urlencode({"logout_token": token_for(office, sid="x" * 32)}).encode()
+        self._replayed = backchannel_path(office.provider), office.host, token
+        self._file = asyncio.Lock()
         self._tokens = itertools.cycle(tenant.session_tokens)
         self._numbers = itertools.count()
         self.permission = self.group = UUID(int=0)
@@ -102,6 +122,7 @@ class Hostile:
                 uuid7(), self._tenant.id, admin, row_id,
             )  # fmt: skip
         self.permission = await make.make_permission(connection, self._tenant.id, "spare:read")
+        await make.make_permission(connection, self._tenant.id, "other:read")
         for pattern in WORST_GLOBS:
             await make.make_mapping(connection, self._tenant.id, pattern, [self.permission], match="GLOB")
         self.group = await connection.fetchval(
@@ -151,6 +172,22 @@ class Hostile:
         await run_in_slices(read_key_set(KEY_SET))
         await asyncio.sleep(0.005)
 
+    async def apply(self) -> None:
+        """A file of two hundred mappings, each with another permission than before."""
+        number, operator = next(self._numbers), Actor(self._tenant.id, None, "operator:bench", frozenset())
+        permissions = ("spare:read",) if number % 2 else ("spare:read", "other:read")
+        declared = [
+            DeclaredMapping(None, f"declared-{one}", MatchKind.EXACT, permissions, True) for one in range(DECLARED)
+        ]
+        async with self._file:  # nobody applies four at once
+            with serving():
+                work_for(self._tenant.id)
+                await declare(self._database, operator, declared, prune=False)
+
+    async def replay(self) -> None:
+        """A logout token that has been used."""
+        await in_process(self._app, *self._replayed)
+
     def inputs(self) -> dict[str, Work]:
         """By name."""
         mapping = {"pattern": "group-1*", "match": "GLOB", "permissions": [global_id("Permission", self.permission)]}
@@ -176,6 +213,8 @@ class Hostile:
                 "query ($input: CreateGroupMappingInput!) { previewGroupMappingCreation(input: $input) { __typename } }",
                 input=mapping,
             ),
+            "files of 200 mappings": self.apply,
+            "replays of a logout token": self.replay,
         }
 
 
@@ -205,10 +244,21 @@ def at(times: list[float], share: float) -> float:
     return times[min(len(times) - 1, int(len(times) * share))]
 
 
-async def beside(app: Any, token: str, work: Work | None) -> tuple[Times, int]:
-    """The small tenant's times while the large one works, and how often that did its work."""
+class Beside(msgspec.Struct, frozen=True):
+    """What was measured beside some work."""
+
+    times: Times
+    done: int
+    """How often the work was done."""
+    processor_ms: float
+    """What this process and PostgreSQL used meanwhile."""
+
+
+async def beside(app: Any, token: str, work: Work | None, postgres: int) -> Beside:
+    """The small tenant's times while the large one works."""
     done = 0
     until = time.perf_counter() + SECONDS
+    used = _used_ms(postgres)
 
     def is_over() -> bool:
         return time.perf_counter() >= until
@@ -221,8 +271,31 @@ async def beside(app: Any, token: str, work: Work | None) -> tuple[Times, int]:
 
     loops = [asyncio.create_task(repeat()) for _ in range(PLACES)]
     times = await ask_who(app, token, is_over)
+    used = _used_ms(postgres) - used
     await asyncio.gather(*loops)
-    return times, done
+    return Beside(times, done, used)
+
+
+def _used_ms(postgres: int) -> float:
+    return time.process_time() * 1_000 + processor_ms(postgres)
+
+
+async def measure(app: Any, token: str, work: Work, postgres: int) -> str:
+    """Quiet, beside the work, and beside as much processor time outside, in turn; all of them as one line."""
+    found: dict[str, list[Beside]] = {"quiet": [], "beside": [], "floor": []}
+    for _ in range(ROUNDS):
+        quiet = await beside(app, token, None, postgres)
+        loaded = await beside(app, token, work, postgres)
+        own = quiet.processor_ms * len(loaded.times.waited) / len(quiet.times.waited)
+        with busy(max(0.0, loaded.processor_ms - own) / 1_000, within=SECONDS, pieces=loaded.done):
+            found["floor"].append(await beside(app, token, None, postgres))
+        found["quiet"].append(quiet)
+        found["beside"].append(loaded)
+    waited = {name: sorted([ms for one in ones for ms in one.times.waited]) for name, ones in found.items()}
+    worked = {name: sorted([ms for one in ones for ms in one.times.worked]) for name, ones in found.items()}
+    floor = at(waited["floor"], 0.99) / at(waited["quiet"], 0.99)
+    done = sum([one.done for one in found["beside"]])
+    return f"{told(waited)} {floor:5.1f}   {told(worked)}   {done:5}"
 
 
 async def small_tenant(database: Database) -> str:
@@ -243,44 +316,47 @@ async def small_tenant(database: Database) -> str:
     return token
 
 
-async def main(database_url: str, redis_url: str) -> None:
+async def main(database_url: str, redis_url: str, postgres: int) -> None:
     """Build both tenants on real services, and measure."""
     await migrate(database_url)
+    idp = RunningProvider().start()
     settings = load_settings(
         {
             "HOME": "/nonexistent",
             "IDENTITY_DATABASE_URL": database_url,
             "IDENTITY_REDIS_URL": redis_url,
             "IDENTITY_PUBLIC_URL": PUBLIC_URL,
+            "IDENTITY_OUTBOUND_ALLOW": f"127.0.0.1:{idp.port}",
             "IDENTITY_SECRET_KEYS": "bench:" + base64.b64encode(os.urandom(32)).decode(),
         }
     )
     app: Any = build_api(settings)
     async with running(app):
         database = app._deps.database
+        office = await make_site(app, database, Vault(settings.secret_keys), idp)
         token = await small_tenant(database)
         async with database.reading() as connection:
             tenant = await build(connection, USERS)
             [provider] = await providers.of_tenant(connection, tenant.id)
-        hostile = Hostile(app, database, tenant, provider)
+        hostile = Hostile(app, database, tenant, provider, office)
         async with database.transaction() as connection:
             await hostile.prepare(connection)
-        print(f"{'':<32} {'waited: quiet':^16} {'beside it':^16} {'p99':>5}   ", end="")
+        print(f"{'':<32} {'waited: quiet':^16} {'beside it':^16} {'p99':>5} floor   ", end="")
         print(f"{'worked: quiet':^16} {'beside it':^16} {'p99':>5}   times", flush=True)
         gc.collect()
         gc.freeze()  # as the product's processes do
-        await beside(app, token, None)
+        await hostile.replay()
+        await beside(app, token, None, postgres)
         for name, work in hostile.inputs().items():
-            quiet, _ = await beside(app, token, None)
-            loaded, done = await beside(app, token, work)
-            waited, worked = told(quiet.waited, loaded.waited), told(quiet.worked, loaded.worked)
-            print(f"{name:<32} {waited}   {worked}   {done:5}", flush=True)
+            if INPUTS in name:
+                print(f"{name:<32} {await measure(app, token, work, postgres)}", flush=True)
+    idp.stop()
 
 
-def told(quiet: list[float], beside_it: list[float]) -> str:
-    """Median and 99th percentile of both, and how many times the one the other is."""
-    both = " ".join([f"{at(times, 0.5):7.2f} {at(times, 0.99):8.2f}" for times in (quiet, beside_it)])
-    return f"{both} {at(beside_it, 0.99) / at(quiet, 0.99):5.1f}"
+def told(times: dict[str, list[float]]) -> str:
+    """Median and 99th percentile, quiet and beside it, and how many times the one the other is."""
+    both = " ".join([f"{at(times[name], 0.5):7.2f} {at(times[name], 0.99):8.2f}" for name in ("quiet", "beside")])
+    return f"{both} {at(times['beside'], 0.99) / at(times['quiet'], 0.99):5.1f}"
 
 
 if __name__ == "__main__":
@@ -291,4 +367,4 @@ if __name__ == "__main__":
                 sys.exit("The embedded services did not start.")
             with Path(os.devnull).open("w") as nowhere:
                 configure_logging("json", "error", stream=nowhere)
-                uvloop.run(main(services.database_url, services.redis_url))
+                uvloop.run(main(services.database_url, services.redis_url, services.processes["PostgreSQL"].pid))

@@ -30,3 +30,7 @@ class Holders:
         if len(self._tenants) >= MANY:
             del self._tenants[next(iter(self._tenants))]
         self._tenants[hash(token)] = tenant_id
+
+    def forget(self, token: str) -> None:
+        """The token is nobody's any more: from now on it uses up nobody's turn."""
+        self._tenants.pop(hash(token), None)

@@ -1,8 +1,10 @@
 """The tenant of each task of this process, and the tenants with a request under way. For one event loop."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Final, NamedTuple
 from uuid import UUID
 
 
@@ -16,8 +18,23 @@ class _Work:
         self.is_counted = is_counted
 
 
+LATELY_SECONDS: Final = 0.1
+"""For so long after its end a request still counts: whoever asks one thing after the other is there in between."""
+
 _work: ContextVar[_Work | None] = ContextVar("work", default=None)
 _under_way: dict[UUID, int] = {}
+
+
+class _Ended(NamedTuple):
+    """When a tenant's last request ended, by `time.monotonic`."""
+
+    tenant_id: UUID | None
+    at: float
+
+
+_NEVER: Final = _Ended(None, float("-inf"))
+_latest = [_NEVER, _NEVER]
+"""Of the two tenants whose requests ended last, the latest first."""
 
 
 @contextmanager
@@ -29,6 +46,7 @@ def serving() -> Iterator[None]:
         yield
     finally:
         _count(work.tenant_id, -1)
+        _note_end(work.tenant_id)
         work.is_counted = False
 
 
@@ -50,9 +68,20 @@ def worked_for() -> UUID | None:
 
 
 def is_shared() -> bool:
-    """Whether requests of more than one tenant are under way; for work that is no request, whether any is."""
+    """Whether requests of more than one tenant are under way, or were lately; for work that is no request, whether any is."""
     work = _work.get()
-    return len(_under_way) > (work is not None and work.is_counted)
+    is_request = work is not None and work.is_counted
+    if len(_under_way) > is_request:
+        return True
+    is_own = work is not None and is_request and _latest[0].tenant_id == work.tenant_id
+    return time.monotonic() - _latest[is_own].at < LATELY_SECONDS
+
+
+def _note_end(tenant_id: UUID | None) -> None:
+    if tenant_id is None:
+        return
+    other = _latest[_latest[0].tenant_id == tenant_id]
+    _latest[:] = [_Ended(tenant_id, time.monotonic()), other]
 
 
 def _count(tenant_id: UUID | None, difference: int) -> None:

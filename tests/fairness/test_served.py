@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 
+from identity_api.fairness import served
 from identity_api.fairness.holders import Holders
 from identity_api.fairness.served import is_shared, serving, work_for, worked_for
 
@@ -66,6 +67,38 @@ async def test_a_request_whose_tenant_turns_out_to_be_another_counts_for_that_on
         assert not is_shared()
 
 
+async def test_whoever_asks_one_thing_after_the_other_shares_the_process_in_between(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A tenant that is greedy must not be let in as one that is alone, each time that its neighbour draws breath."""
+    monkeypatch.setattr(served, "LATELY_SECONDS", 3_600.0)
+    greedy, modest = uuid4(), uuid4()
+    with serving():
+        work_for(modest)
+    with serving():
+        work_for(greedy)
+        assert is_shared()
+    with serving():
+        work_for(greedy)
+        assert is_shared()
+    monkeypatch.setattr(served, "LATELY_SECONDS", 0.0)
+    with serving():
+        work_for(greedy)
+        assert not is_shared()
+
+
+async def test_a_tenants_own_requests_of_a_moment_ago_are_no_neighbours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(served, "LATELY_SECONDS", 3_600.0)
+    only = uuid4()
+    for _ in range(2):
+        with serving():
+            work_for(only)
+    with serving():
+        work_for(only)
+        assert not is_shared()
+    assert is_shared()  # work that is no request is beside it
+
+
 async def test_what_a_request_starts_works_for_its_tenant() -> None:
     tenant = uuid4()
 
@@ -85,3 +118,13 @@ async def test_a_token_is_looked_up_as_work_of_whoever_held_it() -> None:
         assert worked_for() is None
         holders.work_for_holder("iab_known")
         assert worked_for() == tenant
+
+
+async def test_a_token_that_is_over_is_nobodys_work() -> None:
+    holders = Holders()
+    holders.remember("iab_known", uuid4())
+    holders.forget("iab_known")
+    holders.forget("iab_unknown")
+    with serving():
+        holders.work_for_holder("iab_known")
+        assert worked_for() is None

@@ -141,7 +141,9 @@ async def _look_up(deps: WebDeps, credential: Credential) -> Authenticated | Non
     deps.holders.work_for_holder(credential.token)
     async with deps.database.reading() as connection:
         found = await authenticate.authenticate(connection, credential.token, idle_seconds=deps.session_idle_seconds)
-    if found is not None:
+    if found is None:
+        deps.holders.forget(credential.token)
+    else:
         deps.holders.remember(credential.token, found.tenant_id)
     return found
 
