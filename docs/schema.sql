@@ -282,7 +282,9 @@ CREATE TABLE public.api_token (
     expires_at timestamp with time zone NOT NULL,
     seen_at timestamp with time zone,
     ended_at timestamp with time zone,
-    ended_reason text
+    ended_reason text,
+    permissions text[] DEFAULT '{}'::text[] NOT NULL,
+    may_change boolean DEFAULT false NOT NULL
 );
 ALTER TABLE ONLY public.api_token ALTER COLUMN tenant_id SET (n_distinct=-0.001);
 CREATE TABLE public.audit_event (

@@ -501,6 +501,9 @@ create table api_token (
     seen_at timestamptz,
     ended_at timestamptz,
     ended_reason text,
+    -- The names of the permissions that it is limited to; none limits nothing.
+    permissions text[] not null default '{}',
+    may_change boolean not null default false,
     primary key (tenant_id, id),
     constraint api_token_token_key unique (tenant_id, token_hash),
     foreign key (tenant_id, user_id) references app_user

@@ -1,9 +1,11 @@
 """Programs that come with a long-lived secret: service clients (the product's backend) and users' API tokens."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
+from asyncpg import Record
 
 from identity_api.db.database import Connection
 
@@ -52,14 +54,61 @@ async def insert_service_client(
     return bool(status == "INSERT 0 1")
 
 
+class ClientLine(msgspec.Struct, frozen=True):
+    """A service client as the operator sees it."""
+
+    name: str
+    tenants: tuple[str, ...]
+    """Slugs."""
+    scopes: tuple[str, ...]
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+async def service_clients(connection: Connection) -> list[ClientLine]:
+    """All of this installation, by name."""
+    rows = await connection.fetch(
+        """
+        select c.name, array(select t.slug from tenant t where t.id = any(c.tenant_ids) order by t.slug) as tenants,
+            c.scopes, c.created_at, c.revoked_at
+        from service_client c order by c.name
+        """
+    )
+    return [ClientLine(**{**row, "tenants": tuple(row["tenants"]), "scopes": tuple(row["scopes"])}) for row in rows]
+
+
+async def replace_client_secret(connection: Connection, client_id: UUID, secret_hash: bytes) -> None:
+    """The old secret ends with the commit."""
+    await connection.execute("update service_client set secret_hash = $2 where id = $1", client_id, secret_hash)
+
+
+async def revoke_service_client(connection: Connection, client_id: UUID) -> None:
+    """Its secret ends with the commit; its name stays taken, since the record names it."""
+    await connection.execute("update service_client set revoked_at = now() where id = $1", client_id)
+
+
 async def insert_api_token(
-    connection: Connection, tenant_id: UUID, token_id: UUID, user_id: UUID, name: str, token_hash: bytes, *, days: int
+    connection: Connection,
+    tenant_id: UUID,
+    token_id: UUID,
+    user_id: UUID,
+    name: str,
+    token_hash: bytes,
+    *,
+    days: int,
+    permissions: Sequence[str] = (),
+    may_change: bool = False,
 ) -> None:
-    """Make the user an API token that ends after `days` days, or with their logins."""
+    """Make the user an API token that ends after `days` days, or with their logins.
+
+    Args:
+        permissions: what it is limited to; none limits nothing.
+    """
     await connection.execute(
         """
-        insert into api_token (id, tenant_id, user_id, name, token_hash, created_at, expires_at)
-        values ($1, $2, $3, $4, $5, now(), now() + make_interval(days => $6))
+        insert into api_token
+            (id, tenant_id, user_id, name, token_hash, created_at, expires_at, permissions, may_change)
+        values ($1, $2, $3, $4, $5, now(), now() + make_interval(days => $6), $7, $8)
         """,
         token_id,
         tenant_id,
@@ -67,4 +116,72 @@ async def insert_api_token(
         name,
         token_hash,
         days,
+        list(permissions),
+        may_change,
     )
+
+
+class ApiTokenLine(msgspec.Struct, frozen=True):
+    """An API token as admins and operators see it."""
+
+    id: UUID
+    user_id: UUID
+    username: str
+    display_label: str
+    name: str
+    created_at: datetime
+    expires_at: datetime
+    seen_at: datetime | None
+    ended_at: datetime | None
+    ended_reason: str | None
+    permissions: tuple[str, ...]
+    may_change: bool
+
+
+_TOKENS = """
+    select a.id, a.user_id, u.username, u.display_label, a.name, a.created_at, a.expires_at, a.seen_at, a.ended_at,
+        a.ended_reason, a.permissions, a.may_change
+    from api_token a join app_user u on u.tenant_id = $1 and u.id = a.user_id
+    where a.tenant_id = $1
+"""
+
+
+def _line(row: Record) -> ApiTokenLine:
+    return ApiTokenLine(**{**row, "permissions": tuple(row["permissions"])})
+
+
+async def api_tokens(
+    connection: Connection, tenant_id: UUID, *, after: UUID | None, first: int, live: bool = False
+) -> list[ApiTokenLine]:
+    """At most `first` + 1 API tokens after that one, the oldest first; with `live` only those that still work."""
+    rows = await connection.fetch(
+        f"""
+        {_TOKENS} and ($2::uuid is null or a.id > $2) and (not $4 or (a.ended_at is null and a.expires_at > now()))
+        order by a.id limit $3
+        """,
+        tenant_id,
+        after,
+        first + 1,
+        live,
+    )
+    return [_line(row) for row in rows]
+
+
+async def api_token(connection: Connection, tenant_id: UUID, token_id: UUID) -> ApiTokenLine | None:
+    """The token, if it is this tenant's."""
+    row = await connection.fetchrow(f"{_TOKENS} and a.id = $2", tenant_id, token_id)
+    return _line(row) if row else None
+
+
+async def end_api_token(connection: Connection, tenant_id: UUID, token_id: UUID, reason: str) -> bool:
+    """End the token; False if it is over already."""
+    row = await connection.fetchval(
+        """
+        update api_token set ended_at = now(), ended_reason = $3
+        where tenant_id = $1 and id = $2 and ended_at is null returning id
+        """,
+        tenant_id,
+        token_id,
+        reason,
+    )
+    return row is not None

@@ -69,6 +69,10 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
     user: UserRecord
     circumstances: TenantCircumstances
     at: datetime
+    limited_to: frozenset[str] = frozenset()
+    """Of an API token: the permissions that it can use at most; none limits nothing."""
+    may_change: bool = False
+    """Of an API token: it may change who may do what."""
 
 
 _PERSON = """
@@ -95,13 +99,13 @@ _SESSION = f"""
 _API_TOKEN = f"""
     select o.id as token_id, 'API_TOKEN' as kind, o.tenant_id, t.slug as tenant_slug, null::uuid as identity_id,
         o.created_at as authenticated_at, o.seen_at, o.expires_at, null::timestamptz as idle_until,
-        o.created_at as issued_at, {USER_COLUMNS}, {CIRCUMSTANCES}
+        o.created_at as issued_at, o.permissions as limited_to, o.may_change, {USER_COLUMNS}, {CIRCUMSTANCES}
     from api_token o {_PERSON}
     where o.tenant_id = $1 and o.token_hash = $2 and o.ended_at is null and o.expires_at > now()
 """
 
 
-def _token(row: Record | None) -> Token | None:
+def _token(row: Record | None, limited_to: frozenset[str] = frozenset(), *, may_change: bool = False) -> Token | None:
     if row is None:
         return None
     return Token(
@@ -118,6 +122,8 @@ def _token(row: Record | None) -> Token | None:
         user=user_record(row),
         circumstances=tenant_circumstances(row),
         at=row["at"],
+        limited_to=limited_to,
+        may_change=may_change,
     )
 
 
@@ -130,7 +136,10 @@ async def authenticate_session(
 
 async def authenticate_api_token(connection: Connection, tenant_id: UUID, token_hash: bytes) -> Token | None:
     """The live API token of this hash. It dies with its user's logins (`lifecycle.end_login`)."""
-    return _token(await connection.fetchrow(_API_TOKEN, tenant_id, token_hash))
+    row = await connection.fetchrow(_API_TOKEN, tenant_id, token_hash)
+    if row is None:
+        return None
+    return _token(row, frozenset(row["limited_to"]), may_change=row["may_change"])
 
 
 async def touch(connection: Connection, kind: str, tenant_id: UUID, token_id: UUID, user_id: UUID) -> None:

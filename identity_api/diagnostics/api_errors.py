@@ -73,7 +73,7 @@ API: Final[Table] = table(
         "UNSUPPORTED_GRANT_TYPE": ("The token endpoint knows the grant type `authorization_code` only.", _CLIENT),
         "UNSUPPORTED_TOKEN_TYPE": (
             "An API token was sent to be revoked; only sessions' tokens are revoked there.",
-            "Let it run out, or end its user's logins.",
+            "`identity-api token revoke` ends it.",
         ),
         "CLIENT_MISMATCH": ("The token was issued to another frontend.", "Send the `client_id` that it was issued to."),
         # Not allowed
@@ -108,7 +108,10 @@ API: Final[Table] = table(
         ),
         "STEP_UP_CANCELLED": ("The person went back to the frontend without a fresh proof.", "No action is needed."),
         "LOGIN_CANCELLED": ("The person went back to the frontend without signing in.", "No action is needed."),
-        "SESSION_NEEDED": ("This is for a session of a browser, not for a token.", "Sign in."),
+        "SESSION_NEEDED": (
+            "This is for a person who is signed in, not for a token.",
+            "Sign in. Mappings, permissions and grants can be changed by a token made with `--may-change`.",
+        ),
         "SESSION_OVER": ("The session is over.", "Sign in again."),
         "SCOPE_REQUIRED": ("The service client lacks a scope.", "Make one with the scope."),
         "ORIGIN_REFUSED": (

@@ -30,7 +30,8 @@ class PermissionRule(msgspec.Struct, frozen=True):
     """Also the person whom it is about, without any permission. On a root field the resolver asks `require`."""
     is_sensitive: bool = False
     """A mutation for somebody whose provider has confirmed them within ten minutes (`STALE_AUTH`), and who has proven
-    themself within as many (`STEP_UP_REQUIRED`). No API token may make it."""
+    themself within as many (`STEP_UP_REQUIRED`). An API token may make it only if `is_for_tokens`, and was made for that."""
+    is_for_tokens: bool = False
 
     def allows(self, permissions: frozenset[str], *, is_oneself: bool = False) -> bool:
         """Whether these permissions in force are enough."""
@@ -55,9 +56,9 @@ def holds(*any_of: str, oneself: bool = False) -> PermissionRule:
     return PermissionRule(any_of, oneself)
 
 
-def changes(*any_of: str, oneself: bool = False) -> PermissionRule:
+def changes(*any_of: str, oneself: bool = False, is_for_tokens: bool = False) -> PermissionRule:
     """Who holds one of these may, if it is certain by now that it is they: the mutation is sensitive."""
-    return PermissionRule(any_of, oneself, is_sensitive=True)
+    return PermissionRule(any_of, oneself, is_sensitive=True, is_for_tokens=is_for_tokens)
 
 
 ANYONE: Final = PermissionRule()
@@ -112,15 +113,15 @@ ACCESS: Final[dict[str, PermissionRule]] = {
     "Query.whoHeld": USERS,
     "Query.webhooks": holds(service.WEBHOOKS_READ),
     # Mutations
-    "Mutation.createGroupMapping": changes(service.MAPPINGS_WRITE),
-    "Mutation.updateGroupMapping": changes(service.MAPPINGS_WRITE),
-    "Mutation.deleteGroupMapping": changes(service.MAPPINGS_WRITE),
-    "Mutation.applyChangeSet": changes(*SETS.any_of),
-    "Mutation.createPermission": changes(service.PERMISSIONS_WRITE),
-    "Mutation.updatePermission": changes(service.PERMISSIONS_WRITE),
-    "Mutation.deletePermission": changes(service.PERMISSIONS_WRITE),
-    "Mutation.grantPermission": changes(service.GRANTS_WRITE),
-    "Mutation.revokePermission": changes(service.GRANTS_WRITE),
+    "Mutation.createGroupMapping": changes(service.MAPPINGS_WRITE, is_for_tokens=True),
+    "Mutation.updateGroupMapping": changes(service.MAPPINGS_WRITE, is_for_tokens=True),
+    "Mutation.deleteGroupMapping": changes(service.MAPPINGS_WRITE, is_for_tokens=True),
+    "Mutation.applyChangeSet": changes(*SETS.any_of, is_for_tokens=True),
+    "Mutation.createPermission": changes(service.PERMISSIONS_WRITE, is_for_tokens=True),
+    "Mutation.updatePermission": changes(service.PERMISSIONS_WRITE, is_for_tokens=True),
+    "Mutation.deletePermission": changes(service.PERMISSIONS_WRITE, is_for_tokens=True),
+    "Mutation.grantPermission": changes(service.GRANTS_WRITE, is_for_tokens=True),
+    "Mutation.revokePermission": changes(service.GRANTS_WRITE, is_for_tokens=True),
     "Mutation.createProvider": changes(service.PROVIDERS_WRITE),
     "Mutation.updateProvider": changes(service.PROVIDERS_WRITE),
     "Mutation.setProviderSecret": changes(service.PROVIDERS_WRITE),

@@ -209,7 +209,7 @@ def _answering(resolver: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitab
         try:
             if rule.is_sensitive:
                 check_fresh(info.context)
-                await check_elevated(info.context)
+                await check_elevated(info.context, is_for_tokens=rule.is_for_tokens)
             return await resolver(*args, info=info, **kwargs)
         except IdentityAPIError as error:
             problem = problem_of(error)
@@ -231,12 +231,14 @@ def _refusals(error: IdentityAPIError) -> list[Refused]:
     return list({one.code: one for one in found if isinstance(one, Refused)}.values())
 
 
-async def check_elevated(context: Context) -> None:
-    """Refuse somebody who proved longer than ten minutes ago who they are, and every API token.
+async def check_elevated(context: Context, *, is_for_tokens: bool) -> None:
+    """Refuse somebody who proved longer than ten minutes ago who they are, and API tokens that were not made for changes.
 
     Raises:
         Refused: `STEP_UP_REQUIRED`, `STEP_UP_IMPOSSIBLE`, `SESSION_NEEDED`.
     """
+    if is_for_tokens and context.authenticated.may_change:
+        return
     await ensure_elevated(context.deps.database, context.authenticated, context.authenticated.at)
 
 

@@ -46,6 +46,8 @@ class Authenticated:
         self.expires_at: datetime = token.expires_at
         self.idle_until: datetime | None = token.idle_until
         self.at: datetime = token.at
+        self.may_change: bool = token.may_change
+        """An API token that may change who may do what, without anybody present."""
 
     def __repr__(self) -> str:
         return f"Authenticated({self.kind}, session_id={self.session_id}, user_id={self.user.id})"
@@ -86,8 +88,9 @@ class Authenticated:
 
     @property
     def permissions(self) -> frozenset[str]:
-        """The names of the permissions in force."""
-        return self.standing.names
+        """The names of the permissions in force; with an API token, those of them that it is limited to."""
+        names, limited_to = self.standing.names, self._token.limited_to
+        return names & limited_to if limited_to else names
 
 
 async def authenticate(connection: Connection, token: str, *, idle_seconds: int) -> Authenticated | None:

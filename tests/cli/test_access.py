@@ -160,3 +160,40 @@ def test_an_api_token_authenticates_its_user(command: Command, tenant_id: UUID, 
     assert [(row["name"], row["lasts"].days) for row in stored] == [("laptop", 7)]
     nobody = command("token", "create", "acme", str(uuid7()), "laptop", "--days", "7")
     assert (nobody.returncode, nobody.stdout) == (1, "")
+
+
+def test_api_tokens_are_limited_listed_rotated_and_revoked(command: Command, tenant_id: UUID, url: str) -> None:
+    asked = ("token", "create", "acme", "alice", "ci", "--days", "7", "--json", "--may-change", "--permission")
+    assert command(*asked, "nothing:there").returncode == 1
+    first = json.loads(command(*asked, "identity:mappings:write").stdout)["token"]
+    [listed] = json.loads(command("token", "list", "acme", "--json").stdout)["tokens"]
+    assert (listed["username"], listed["permissions"], listed["may_change"], listed["seen_at"]) == (
+        "alice", ["identity:mappings:write"], True, None
+    )  # fmt: skip
+    second = command("token", "rotate", "acme", listed["id"], "--days", "30").stdout.strip()
+    assert on_database(url, lambda connection: authenticate(connection, first, idle_seconds=3600)) is None
+    assert on_database(url, lambda connection: authenticate(connection, second, idle_seconds=3600)).may_change
+    assert command("token", "rotate", "acme", listed["id"], "--days", "30").returncode == 1
+    [renewed] = json.loads(command("token", "list", "acme", "--json").stdout)["tokens"]
+    assert command("token", "revoke", "acme", renewed["id"]).returncode == 0
+    assert on_database(url, lambda connection: authenticate(connection, second, idle_seconds=3600)) is None
+    assert json.loads(command("token", "list", "acme", "--json").stdout)["tokens"] == []
+    over = json.loads(command("token", "list", "acme", "--all", "--json").stdout)["tokens"]
+    assert [one["ended_reason"] for one in over] == ["rotated", "revoked"]
+
+
+def test_service_clients_are_listed_rotated_and_revoked(command: Command, tenant_id: UUID, url: str) -> None:
+    first = command("service-client", "create", "backend", "--tenant", "acme").stdout.strip()
+    second = json.loads(command("service-client", "rotate", "backend", "--json").stdout)["client_secret"]
+    assert on_database(url, lambda connection: verify_service_client(connection, "backend", first)) is None
+    assert on_database(url, lambda connection: verify_service_client(connection, "backend", second)) is not None
+    assert command("service-client", "revoke", "backend").returncode == 0
+    assert on_database(url, lambda connection: verify_service_client(connection, "backend", second)) is None
+    [listed] = json.loads(command("service-client", "list", "--json").stdout)["service_clients"]
+    assert (listed["name"], listed["tenants"], listed["revoked_at"] is None) == ("backend", ["acme"], False)
+    assert command("service-client", "rotate", "backend").returncode == 1
+    actions = [
+        row["action"]
+        for row in ask(url, "select action from audit_event where subject_kind = 'service_client' order by id")
+    ]
+    assert actions == ["service_client.created", "service_client.rotated", "service_client.revoked"]

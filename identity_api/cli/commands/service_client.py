@@ -28,3 +28,59 @@ def create(name: str, tenants: tuple[str, ...], as_json: bool) -> None:
         print_json({"client_id": name, "client_secret": secret})
     else:
         print_lines([secret])
+
+
+@command.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_clients(as_json: bool) -> None:
+    """List the clients with the tenants that they may look into."""
+    from identity_api.cli.context import read_settings, run_on_database
+    from identity_api.cli.output import print_json, print_table
+    from identity_api.db import clients
+    from identity_api.db.clients import ClientLine
+    from identity_api.db.database import Database
+
+    async def work(database: Database) -> list[ClientLine]:
+        async with database.reading() as connection:
+            return await clients.service_clients(connection)
+
+    found = run_on_database(read_settings(keys_required=False), work)
+    if as_json:
+        print_json({"service_clients": found})
+        return
+    rows = [
+        (one.name, ", ".join(one.tenants), ", ".join(one.scopes), "revoked" if one.revoked_at else "") for one in found
+    ]
+    print_table(("client", "tenants", "scopes", ""), rows)
+
+
+@command.command()
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def rotate(name: str, as_json: bool) -> None:
+    """Give the client NAME another secret and print it, once; the old one ends at once."""
+    from identity_api.cli.context import operator_name, read_settings, run_on_database
+    from identity_api.cli.output import print_json, print_lines
+    from identity_api.sessions.clients import rotate_service_client
+
+    secret = run_on_database(
+        read_settings(keys_required=False),
+        lambda database: rotate_service_client(database, name, actor=operator_name()),
+    )
+    if as_json:
+        print_json({"client_id": name, "client_secret": secret})
+    else:
+        print_lines([secret])
+
+
+@command.command()
+@click.argument("name")
+def revoke(name: str) -> None:
+    """End the secret of the client NAME for good. Its name stays taken."""
+    from identity_api.cli.context import operator_name, read_settings, run_on_database
+    from identity_api.sessions.clients import revoke_service_client
+
+    run_on_database(
+        read_settings(keys_required=False),
+        lambda database: revoke_service_client(database, name, actor=operator_name()),
+    )

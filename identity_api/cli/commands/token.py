@@ -1,5 +1,7 @@
 """`identity-api token`."""
 
+from uuid import UUID
+
 import rich_click as click
 
 
@@ -13,11 +15,24 @@ def command() -> None:
 @click.argument("username")
 @click.argument("name")
 @click.option("--days", type=click.IntRange(1, 366), required=True, help="How long it lasts.")
+@click.option("--permission", "permissions", multiple=True, help="Limits the token to this permission; repeatable.")
+@click.option(
+    "--may-change", is_flag=True, help="It may change mappings, permissions and grants, as far as the user may."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def create(tenant: str, username: str, name: str, days: int, as_json: bool) -> None:
+def create(
+    tenant: str,
+    username: str,
+    name: str,
+    days: int,
+    permissions: tuple[str, ...],
+    may_change: bool,
+    as_json: bool,
+) -> None:
     """Make a token that may do what the user may, and print it, once: only a hash of it is kept.
 
-    It ends after its days, and with the user's logins.
+    It ends after its days, and with the user's logins. Changes ask for a person's presence, and so are not for tokens, but for
+    those of --may-change: whoever makes such a token is the second person who has agreed.
     """
     from identity_api.cli.context import operator_name, read_settings, run_on_database, tenant_named
     from identity_api.cli.output import print_json, print_lines
@@ -26,10 +41,87 @@ def create(tenant: str, username: str, name: str, days: int, as_json: bool) -> N
 
     async def work(database: Database) -> str:
         tenant_id = await tenant_named(database, tenant)
-        return await create_api_token(database, tenant_id, username, name, days=days, actor=operator_name())
+        return await create_api_token(
+            database,
+            tenant_id,
+            username,
+            name,
+            days=days,
+            permissions=permissions,
+            may_change=may_change,
+            actor=operator_name(),
+        )
 
     secret = run_on_database(read_settings(keys_required=False), work)
     if as_json:
         print_json({"token": secret, "days": days})
     else:
         print_lines([secret])
+
+
+@command.command("list")
+@click.argument("tenant")
+@click.option("--all", "wants_all", is_flag=True, help="Also those that are over.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_tokens(tenant: str, wants_all: bool, as_json: bool) -> None:
+    """List the API tokens of TENANT: whose they are, what they are limited to, and when they were last used."""
+    from identity_api.cli.output import print_json, print_table
+    from identity_api.cli.users import on_tenant
+    from identity_api.db import clients
+    from identity_api.db.clients import ApiTokenLine
+    from identity_api.db.database import Database
+    from identity_api.permissions.delegation import Actor
+
+    async def work(database: Database, actor: Actor) -> list[ApiTokenLine]:
+        async with database.reading() as connection:
+            return await clients.api_tokens(connection, actor.tenant_id, after=None, first=100_000, live=not wants_all)
+
+    found = on_tenant(tenant, work)
+    if as_json:
+        print_json({"tokens": found})
+        return
+    rows = [
+        (
+            str(one.id),
+            one.username,
+            one.name,
+            ", ".join(one.permissions) or "everything",
+            "yes" if one.may_change else "no",
+            f"{one.seen_at:%Y-%m-%d %H:%M}" if one.seen_at else "never",
+            one.ended_reason or f"until {one.expires_at:%Y-%m-%d}",
+        )
+        for one in found
+    ]
+    print_table(("id", "user", "name", "limited to", "may change", "last used (UTC)", ""), rows)
+
+
+@command.command()
+@click.argument("tenant")
+@click.argument("token_id", type=click.UUID)
+@click.option("--days", type=click.IntRange(1, 366), required=True, help="How long the new one lasts.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def rotate(tenant: str, token_id: UUID, days: int, as_json: bool) -> None:
+    """Make another token in place of TOKEN_ID and print it, once; the old one ends at once."""
+    from identity_api.cli.output import print_json, print_lines
+    from identity_api.cli.users import on_tenant
+    from identity_api.sessions.clients import rotate_api_token
+
+    secret = on_tenant(
+        tenant,
+        lambda database, actor: rotate_api_token(database, actor.tenant_id, token_id, days=days, actor=actor.name),
+    )
+    if as_json:
+        print_json({"token": secret, "days": days})
+    else:
+        print_lines([secret])
+
+
+@command.command()
+@click.argument("tenant")
+@click.argument("token_id", type=click.UUID)
+def revoke(tenant: str, token_id: UUID) -> None:
+    """End the token TOKEN_ID."""
+    from identity_api.cli.users import on_tenant
+    from identity_api.sessions.clients import revoke_api_token
+
+    on_tenant(tenant, lambda database, actor: revoke_api_token(database, actor.tenant_id, token_id, actor=actor.name))

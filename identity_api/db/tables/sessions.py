@@ -1,8 +1,9 @@
 """Sessions and API tokens, and how they end at a provider."""
 
+from piccolo.columns import Text
 from piccolo.table import Table
 
-from identity_api.db.tables.columns import binary, key, number, reference, text, time
+from identity_api.db.tables.columns import array, binary, flag, key, number, reference, text, time
 
 
 class Session(Table, tablename="session"):
@@ -42,6 +43,10 @@ class ApiToken(Table, tablename="api_token"):
     seen_at = time(null=True)
     ended_at = time(null=True)
     ended_reason = text(null=True)
+    permissions = array(Text(default=None))
+    """Names of the permissions that it is limited to; none limits nothing."""
+    may_change = flag()
+    """It may change who may do what, without anybody present."""
 
 
 class LogoutHandle(Table, tablename="logout_handle"):
