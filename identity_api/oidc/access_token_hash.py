@@ -1,6 +1,6 @@
-"""`at_hash`: the ID Token says which access token it was issued with. OIDC Core 3.1.3.6 and 3.1.3.8.
+"""`at_hash`: the hash in an ID Token of the access token issued with it. OIDC Core 3.1.3.6 and 3.1.3.8.
 
-Optional in the code flow, where both come in one answer over TLS; where a provider sends it, it must fit.
+Optional in the code flow, where both come in one response over TLS; if a provider sends it, it must match.
 """
 
 import base64

@@ -1,7 +1,7 @@
 """The authentication request that the browser carries to the provider, and the callback that it carries back.
 
-Core 3.1.2, RFC 6749 section 4.1, RFC 7636 (PKCE, S256 only), RFC 9207 (issuer in the callback). That `state` belongs
-to this browser and is used once is checked where logins are stored.
+Core 3.1.2, RFC 6749 section 4.1, RFC 7636 (PKCE, S256 only), RFC 9207 (issuer in the callback). The code that stores
+logins checks that `state` belongs to this browser and is used once.
 """
 
 import base64

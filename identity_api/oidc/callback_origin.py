@@ -1,8 +1,8 @@
-"""Who posted a callback: the `Origin` header of a form post, where the answer has no `iss`.
+"""The sender of a posted callback without `iss`: the `Origin` header of the form post.
 
-OAuth 2.0 Form Post Response Mode; Fetch section 3.2 (`Origin`); against mix-up, RFC 9700 section 4.4. A browser writes
-into `Origin` whose page posted the form, and no page can write another's. A code may then be shown to a token endpoint
-that the same origin has, or that the metadata document at this origin names: it goes back to where it came from.
+OAuth 2.0 Form Post Response Mode; Fetch section 3.2 (`Origin`); against mix-up, RFC 9700 section 4.4. The browser sets
+`Origin` to the origin of the page that posted the form, and a page cannot forge it. The code may then be sent only to a
+token endpoint on the same origin, or to one that the metadata document at this origin names: back to where it came from.
 """
 
 from typing import Final

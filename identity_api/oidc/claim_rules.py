@@ -1,7 +1,7 @@
 """Rules that more than one kind of token has to obey: types and sizes of claims, issuer, audience, times.
 
-OIDC Core 2 and 3.1.3.7, RFC 7519 section 4.1. What is required must be impossible to leave out, so a claim that is
-absent and one that is null are the same thing here, and neither ever passes for a value.
+OIDC Core 2 and 3.1.3.7, RFC 7519 section 4.1. A required claim must be impossible to leave out, so an absent claim and a
+null claim are treated the same, and neither counts as a value.
 """
 
 from collections.abc import Mapping

@@ -1,8 +1,8 @@
 """JWTs with which the client proves itself: `private_key_jwt`, `client_secret_jwt`. Core 9, RFC 7523 sections 2.2, 3.
 
-And Apple's client secret, which is a JWT in the place of a secret. Each is made for one request: 60 seconds, and an id
-that never comes twice. The HMAC of `client_secret_jwt` is the only
-one in this package, and it only ever signs what we say; what a provider signs with HMAC is never accepted.
+Also Apple's client secret, which is a JWT. Each JWT is made for one request: it is valid for 60 seconds and has a unique
+id. The HMAC of `client_secret_jwt` is the only one in this package, and only signs JWTs of this service; a token that a
+provider signed with an HMAC is never accepted.
 """
 
 import hashlib

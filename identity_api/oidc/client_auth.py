@@ -1,8 +1,8 @@
-"""How the client proves itself to the token endpoint, and to every other endpoint that asks for it.
+"""Client authentication at the token endpoint, and at every other endpoint that requires it.
 
-Core 9, RFC 6749 section 2.3, RFC 7523, RFC 8705 section 2. The TLS methods prove nothing in the request: the connection
-does, and whoever carries the request sees to it that our certificate is shown. A further method is a further name in
-`METHODS` and a further branch in `authenticate`; the callers hand over parameters and headers and need not change.
+Core 9, RFC 6749 section 2.3, RFC 7523, RFC 8705 section 2. The TLS methods add no proof to the request: the connection
+does, and the sender of the request presents the client certificate. To add a method, add a name to `METHODS` and a branch
+to `authenticate`; the callers pass parameters and headers on and need not change.
 """
 
 import base64

@@ -1,12 +1,12 @@
-"""The provider metadata document: where it is, and what it says.
+"""The provider metadata document: its address and its members.
 
-OpenID Connect Discovery 1.0 sections 3 and 4, RFC 8414, RFC 8705 section 5, RFC 9207 section 3. Fetching is
-`upstream`'s, and so is the question whether an address may be contacted at all.
+OpenID Connect Discovery 1.0 sections 3 and 4, RFC 8414, RFC 8705 section 5, RFC 9207 section 3. `upstream` fetches it, and
+decides whether an address may be contacted at all.
 
-Decision: an optional member that cannot be used counts as absent, and is named in `ignored` for the self-test. Context:
-real documents say `"require_pushed_authorization_requests": "true"` or give an empty end-session address, and a login needs
+Decision: an unusable optional member counts as absent, and is named in `ignored` for the self-test. Context: real
+documents have `"require_pushed_authorization_requests": "true"` or an empty end-session address, and a login needs
 neither. Consequences: only the issuer, three endpoints and the code flow can make a document unusable. The one exception
-is in `_flag`: an announcement that adds a check of ours counts as made.
+is in `_flag`: an unusable value counts as true if it adds a check.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
-"""Reading what a provider sends: JSON objects, base64url segments, Retry-After, and URLs we shall go to.
+"""Parse what a provider sends: JSON objects, base64url segments, Retry-After, and URLs to contact.
 
-Everything here is total: any bytes or text give a value or `DocumentError`, within bounds of size and depth. The
-callers say in their own errors whose document it was.
+Every function is total: any bytes or text give a value or `DocumentError`, within bounds of size and depth. The
+callers' own errors name the document.
 """
 
 import binascii

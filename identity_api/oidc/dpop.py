@@ -1,7 +1,7 @@
-"""Proof of possession: an access or refresh token that is of no use to whoever steals it. RFC 9449.
+"""DPoP, proof of possession: a stolen access or refresh token cannot be used without the key. RFC 9449.
 
-Every request carries a JWT signed for it alone. A provider may ask for a nonce of its own in it (sections 8 and 9): it
-refuses once and says which, and the request is made again; further answers may bring the next one.
+Every request carries a JWT signed for this request only. A provider may require its own nonce in it (sections 8 and 9): it
+refuses the first request and sends the nonce, and the request is repeated; further answers may bring the next nonce.
 """
 
 import hashlib

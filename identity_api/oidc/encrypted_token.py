@@ -1,9 +1,8 @@
-"""Encrypted tokens: opening the envelope, in which there must be a signed token.
+"""Decrypt an encrypted token, which must contain a signed token.
 
-RFC 7516, RFC 7519 section 5.2, Core 10.2. Encryption proves nothing about who wrote something, since anybody can encrypt
-to a public key. So what comes out is a string as unverified as any other, and goes to `verify_signature` next; a token
-that is only encrypted is refused. Few algorithms: no RSA 1.5 (its padding is an oracle), no shared keys or passwords, no
-encryption but GCM.
+RFC 7516, RFC 7519 section 5.2, Core 10.2. Encryption does not prove who wrote a token, since anybody can encrypt to a
+public key. So the plaintext is an unverified string, and goes to `verify_signature` next; a token that is only encrypted
+is refused. Few algorithms are allowed: no RSA 1.5 (its padding is an oracle), no shared keys or passwords, and only GCM.
 """
 
 from typing import Any

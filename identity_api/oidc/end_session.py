@@ -1,4 +1,4 @@
-"""We end the provider's session: RP-Initiated Logout 1.0 section 2."""
+"""The request that ends the provider's session: RP-Initiated Logout 1.0 section 2."""
 
 import hmac
 from collections.abc import Iterable, Mapping

@@ -1,23 +1,23 @@
-"""What a provider or a browser can do wrong, as one tree.
+"""Errors of providers and browsers, as one tree.
 
     ProtocolError                     .claim: the claim, member or parameter to blame, or None
     ├── InvalidMetadata               the discovery document cannot be used; .claim names the member
-    │   └── IssuerMismatch            it speaks for another issuer; .expected, .received
+    │   └── IssuerMismatch            it names another issuer; .expected, .received
     ├── InvalidKeySet                 the JWKS document cannot be used
-    ├── InvalidCallback               the authorization response is not one we could have asked for
+    ├── InvalidCallback               the authorization response is malformed
     │   └── CallbackIssuerMismatch    it comes from another provider than the login began with (RFC 9207)
-    ├── InvalidParameters             another request that a browser or a provider brings to us cannot be read
+    ├── InvalidParameters             another request of a browser or a provider cannot be read
     ├── ProviderRefused               the authorization response carries an error; .error
     ├── TokenEndpointError            .status, .error
-    │   ├── TokenRequestRefused       the provider said no (4xx)
+    │   ├── TokenRequestRefused       the provider refused the request (4xx)
     │   ├── TokenEndpointUnavailable  it could not answer now (5xx, 429); .retry_after_seconds
-    │   └── InvalidTokenResponse      it said yes in a way that cannot be read
+    │   └── InvalidTokenResponse      it answered with a success that cannot be read
     ├── PushedRequestError            .status, .error
-    │   ├── PushedRequestRefused      the provider does not take the request (4xx)
+    │   ├── PushedRequestRefused      the provider refused the request (4xx)
     │   ├── PushedRequestUnavailable  it could not answer now (5xx, 429); .retry_after_seconds
-    │   └── InvalidPushedResponse     it took it, in a way that cannot be read
-    ├── MalformedToken                not a signed JWT that we read
-    ├── UndecryptableToken            encrypted, and not for us, or not as agreed
+    │   └── InvalidPushedResponse     it answered with a success that cannot be read
+    ├── MalformedToken                not a signed JWT within the bounds
+    ├── UndecryptableToken            encrypted for another key, or not as agreed
     ├── AlgorithmNotAllowed           signed, but not with an algorithm agreed on
     ├── UnknownKey                    no such key in the set: fetching the set again may help
     ├── AmbiguousKey                  several keys fit and the token does not say which
@@ -26,7 +26,7 @@
     ├── InvalidClaim                  a claim has a type or size that no rule accepts
     ├── UnexpectedClaim               a claim is present that must not be
     ├── ClaimMismatch                 a claim has another value than expected
-    │   └── OtherPerson               that claim says who it is: `iss` or `sub`; .expected, .received
+    │   └── OtherPerson               that claim identifies the person: `iss` or `sub`; .expected, .received
     ├── TokenExpired                  too late (`exp`)
     ├── TokenNotYetValid              too early (`iat`, `nbf`)
     └── UserInfoError                 .status
@@ -34,8 +34,8 @@
         ├── UserInfoUnavailable       it could not answer now (5xx, 429); .retry_after_seconds
         └── InvalidUserInfo           it answered in a way that cannot be read
 
-Messages are ours: nothing that a provider or a browser wrote is quoted in them. Attributes may hold such a value where
-an operator needs it (`said`, the issuers); they are bounded, and never a token.
+Messages never quote what a provider or a browser wrote. Attributes may hold such a value where an operator needs it
+(`said`, the issuers); these values are bounded, and never a token.
 """
 
 from typing import ClassVar

@@ -1,4 +1,4 @@
-"""The provider ends a session by a page that the browser loads: Front-Channel Logout 1.0 section 3."""
+"""The request by which a provider ends a session through the browser: Front-Channel Logout 1.0 section 3."""
 
 from collections.abc import Iterable
 

@@ -1,8 +1,8 @@
 """The ID Token rules, in the order of the specification.
 
 OIDC Core 3.1.3.7 for a login, 12.2 for a refresh. Signature and algorithm (steps 6 to 8) come first, in
-`signed_token`. The rules are our own rather than a claims registry's: what is required must be impossible to leave out.
-Those that other tokens share are in `claim_rules`.
+`signed_token`. The rules are not left to a library's claims registry: a required claim must be impossible to leave out.
+Rules that other tokens share are in `claim_rules`.
 """
 
 import hmac

@@ -1,8 +1,8 @@
-"""A login that somebody else begins: the provider's portal, or any page. OIDC Core 4.
+"""A login initiated by a third party: the provider's portal, or any page. OIDC Core 4.
 
-Anybody can send a browser here, so what arrives only proposes a login. The caller starts an ordinary one (with its own
-state, nonce and PKCE) at a provider it knows by exactly this issuer, and goes to `target_link_uri` only if that is one
-of the addresses it returns to anyway.
+Anybody can send a browser here, so the request only proposes a login. The caller starts an ordinary one (with its own
+state, nonce and PKCE) at a provider with exactly this issuer, and goes to `target_link_uri` only if that is an allowed
+return address.
 """
 
 from collections.abc import Iterable

@@ -1,9 +1,9 @@
-"""Which `issuer` strings are the provider's. Exact comparison, with one declared exception.
+"""Compare an `issuer` with the provider's: exactly, with one declared exception.
 
-OIDC Core 3.1.3.7 step 2 and Discovery 4.3 compare character by character, and so do we. Microsoft Entra's multi-tenant
-endpoints announce a template, `https://login.microsoftonline.com/{tenantid}/v2.0`, and put the signed-in user's
-directory in its place in every ID Token. Such a template names nobody until an operator has listed the directories that
-may log in; with an empty list it accepts nothing.
+OIDC Core 3.1.3.7 step 2 and Discovery 4.3 compare character by character, and so does this module. Microsoft Entra's
+multi-tenant endpoints announce a template, `https://login.microsoftonline.com/{tenantid}/v2.0`, and every ID Token has the
+signed-in user's directory in place of `{tenantid}`. Such a template accepts only the directories that an operator has
+listed; with an empty list it accepts nothing.
 https://learn.microsoft.com/en-us/entra/identity-platform/access-tokens#multitenant-applications
 """
 

@@ -1,10 +1,10 @@
-"""The provider's public keys: reading the set once, and choosing the key for a token.
+"""The provider's public keys: parse the set once, and choose the key for a token.
 
-RFC 7517, RFC 7518 section 6, RFC 8037, RFC 9864, Core 10.1. Every key is imported when the set is read, because an
-import costs three times a verification. Fetching, caching and the cool-down between fetches are `upstream`'s; this
+RFC 7517, RFC 7518 section 6, RFC 8037, RFC 9864, Core 10.1. Every key is imported when the set is parsed, because an
+import costs three times a verification. `upstream` does fetching, caching and the cool-down between fetches; this
 module says when a fetch may help (`UnknownKey`).
 
-Decision: a key that cannot be used is left out and remembered in `ignored`, and does not make the set unusable.
+Decision: an unusable key is left out and listed in `ignored`, and does not make the set unusable.
 Context: sets mix encryption keys, new key types and mistakes, and a provider with one odd key must stay usable.
 Consequences: a published private or symmetric key (which Discovery 3 forbids) never verifies anything, and the
 diagnosis of a provider can name it. Rejected: refusing the whole set, which turns one odd key into an outage.

@@ -1,9 +1,9 @@
-"""Why a provider says that a login is over, as far as its words tell: for people to read, and for nothing else.
+"""The cause of a login's end as a provider's error text describes it: only for people to read.
 
-RFC 6749 section 5.2 has one code (`invalid_grant`) for a person who was removed and for a token that nobody used for too
-long. Vendors tell the two apart in `error_description`, each in its own way; the patterns are of those that do:
+RFC 6749 section 5.2 has one code (`invalid_grant`) both for a person who was removed and for a token that was unused for
+too long. Some vendors tell the two apart in `error_description`, each in its own way; the patterns are for these:
 https://learn.microsoft.com/en-us/entra/identity-platform/reference-error-codes, Keycloak (`TokenManager`), Okta, Auth0.
-The words decide nothing (`provider_words`), and what fits no pattern, or more than one, is not told.
+The text decides nothing (`provider_error_text`). A text that matches no pattern, or more than one, gives no cause.
 """
 
 import re

@@ -1,6 +1,6 @@
 """A logout token: the provider ends our sessions (Back-Channel Logout 1.0 sections 2.4 to 2.6).
 
-That a logout token is used once, and whose session ends, is the caller's: it keeps `token_id` until `remember_until`.
+The caller checks that a logout token is used once (it keeps `token_id` until `remember_until`), and finds the session.
 """
 
 from collections.abc import Iterable

@@ -1,6 +1,6 @@
-"""The HTTP messages that protocol code makes and judges, and that `upstream` carries.
+"""The HTTP requests that protocol code makes, and the responses that it checks; `upstream` sends them.
 
-Kept apart from any HTTP library, so that a two-request exchange can be tested without a socket.
+They depend on no HTTP library, so that an exchange of two requests can be tested without a socket.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Making our own keys: a private JWK for one algorithm, with its id. RFC 7517, RFC 7518, RFC 7638."""
+"""Make a key of this service: a private JWK for one algorithm, with its id. RFC 7517, RFC 7518, RFC 7638."""
 
 from collections.abc import Callable
 

@@ -1,10 +1,10 @@
-"""Our own private keys: what we sign with, what providers encrypt to, and the public set that they read.
+"""The private keys of this service: for signing, for decrypting what providers encrypt, and their published public set.
 
-RFC 7517, RFC 7638 (the default key id), RFC 7518, RFC 9864; Core 10.1.1 and 10.2.1 (rotation). Sealing the private keys
-is the vault's; here they are imported once and handed around.
+RFC 7517, RFC 7638 (the default key id), RFC 7518, RFC 9864; Core 10.1.1 and 10.2.1 (rotation). The vault seals the private
+keys; this module imports them once.
 
-To rotate: append the new key, so that it is published; when every provider has had time to read the set, move it to the
-front, so that it signs; when nothing signed or encrypted with the old one can still arrive, drop that.
+To rotate: append the new key, so that it is published; when every provider has had time to read the set, move the key to
+the front, so that it signs; when nothing signed or encrypted with the old key can still arrive, remove the old key.
 """
 
 import base64

@@ -1,7 +1,7 @@
-"""Pushed authorization requests: the provider gets the request from us, the browser only carries its name. RFC 9126.
+"""Pushed authorization requests: this service sends the request to the provider, the browser carries only its URI. RFC 9126.
 
-Nobody between us and the provider can then read or change what was asked for. The name is for one use within seconds:
-it is asked for when the browser is about to leave, and if the provider does not know it any more, once more.
+So nobody in between can read or change the request. The `request_uri` is valid once, for seconds: the request is pushed
+when the browser is about to leave, and pushed once more if the provider does not know the URI any more.
 """
 
 import re

@@ -1,7 +1,7 @@
-"""Reading parameters that a browser carries to us, decoded, from a query or a form.
+"""Read decoded parameters of a browser's request, from a query or a form.
 
-RFC 6749 section 3.1: a parameter comes at most once, and unknown ones are ignored. Strict beyond that, because what
-arrives here was written by anybody: bounded in number and length, printable ASCII only, never empty.
+RFC 6749 section 3.1: a parameter comes at most once, and unknown ones are ignored. This module is stricter, because anybody
+can write a request: parameters are bounded in number and length, printable ASCII only, and never empty.
 """
 
 from collections.abc import Iterable, Mapping

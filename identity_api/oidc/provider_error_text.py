@@ -1,9 +1,9 @@
-"""What a provider says of a refusal in its own words: `error`, `error_description` and `error_uri`, for administrators.
+"""The error text of a provider: `error`, `error_description` and `error_uri`, for administrators.
 
-RFC 6749 sections 4.1.2.1 and 5.2, RFC 6750 section 3. The words decide nothing, since no specification says what is in
-them and a callback's can be written by anybody; but a vendor's number (`AADSTS50105`) is often the only thing that says
-what is wrong. They are cleaned of control characters, bounded, and cut of everything that is long enough to be a token:
-some providers repeat in them what was sent. No page shows them.
+RFC 6749 sections 4.1.2.1 and 5.2, RFC 6750 section 3. The text decides nothing, since no specification defines its content
+and anybody can write a callback; but a vendor's number (`AADSTS50105`) is often the only hint at what is wrong. Control
+characters are removed, the length is bounded, and everything long enough to be a token is cut out: some providers repeat
+what was sent to them. No page shows the text.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Adding our parameters to an endpoint that the browser is sent to. RFC 6749 section 3.1."""
+"""Add parameters to an endpoint that the browser is redirected to. RFC 6749 section 3.1."""
 
 from collections.abc import Mapping, Set
 from urllib.parse import parse_qsl, urlencode

@@ -1,8 +1,8 @@
-"""Signed JWTs: from a string that anybody may have sent to claims that the provider signed.
+"""Verify a signed JWT: from a string that anybody may have sent to claims that the provider signed.
 
-RFC 7515 (compact serialization), RFC 7519, RFC 8725; Core 3.1.3.7 steps 6 to 8. What the claims must say is left to
-`id_token`. The header is not believed: its `alg` must be on the caller's list and fit the key, and `jku`, `jwk`, `x5u`
-and `x5c` are never read. Bounds come first and arithmetic last, so that a hostile token is cheap.
+RFC 7515 (compact serialization), RFC 7519, RFC 8725; Core 3.1.3.7 steps 6 to 8. `id_token` checks the claims. The header is
+not trusted: its `alg` must be on the caller's list and fit the key, and `jku`, `jwk`, `x5u` and `x5c` are never read. Bounds
+are checked first and the signature last, so that refusing a hostile token is cheap.
 """
 
 from collections.abc import Collection, Mapping

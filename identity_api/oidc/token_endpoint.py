@@ -1,8 +1,8 @@
-"""The token endpoint: requests for a code and for a refresh token, and what their answers mean.
+"""The token endpoint: requests with a code or a refresh token, and the interpretation of their responses.
 
-RFC 6749 sections 4.1.3, 5 and 6; Core 3.1.3 and 12. For a code the answer is tokens or an exception, since a person
-waits. For a refresh it is an outcome, since a sync must tell a dead token from a provider in trouble: only the former
-ever costs anybody a permission. `error_description` decides nothing; it is kept for administrators (`oidc.provider_error_text`).
+RFC 6749 sections 4.1.3, 5 and 6; Core 3.1.3 and 12. A code gives tokens or an exception, since a person waits. A refresh
+gives an outcome, since a sync must tell a dead token from an outage of the provider: only a dead token ends permissions.
+`error_description` decides nothing; it is kept for administrators (`oidc.provider_error_text`).
 """
 
 from collections.abc import Collection, Mapping, Sequence

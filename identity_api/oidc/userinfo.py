@@ -1,6 +1,6 @@
-"""The UserInfo endpoint: asking for claims, and whose they are.
+"""The UserInfo endpoint: request claims, and check whose they are.
 
-Core 5.3, RFC 6750. The answer is JSON, or a signed JWT (`application/jwt`, which may be inside an encrypted one) where
+Core 5.3, RFC 6750. The response is JSON, or a signed JWT (`application/jwt`, which may be inside an encrypted one) if
 that was agreed on with the provider.
 """
 

@@ -1,4 +1,4 @@
-"""Providers enabled, disabled and deleted. A disabled one keeps everything but its force; a deleted one has nothing left."""
+"""Enable, disable and delete a provider. A disabled one keeps its rows, but none is in force; a deletion removes them."""
 
 from uuid import UUID
 

@@ -1,17 +1,18 @@
-"""Providers administered by a tenant's admins, and by the operator: one function a change, one transaction each.
+"""Create and change providers, as a tenant's admin or the operator: one function and one transaction for each change.
 
-The checks are those of files (`checks`, `rules`), the rows too (`provider_row`). A change is in force everywhere with its commit,
-because rows are read per request; only what a provider publishes is kept in memory, under its address, for up to an hour.
-`switching` enables, disables and deletes; `provider_secrets` and `provider_metadata` do what their names say.
+Checks (`checks`, `rules`) and rows (`provider_row`) are the same as for files. A change takes effect everywhere with its
+commit, because rows are read per request; only what a provider publishes is kept in memory, by its address, for up to an
+hour. `activation` enables, disables and deletes; `secrets` and `metadata` do what their names say.
 
-Decision: what a provider that moves takes along.
-  Context: another issuer, metadata document or endpoint may be somebody else's, who would be sent what the old place
+Decision: a provider's move to another address ends its logins.
+  Context: another issuer, metadata document or endpoint may belong to somebody else, who would be sent what the old one
   issued: the client secret, refresh tokens, codes.
-  Decision: the secret is asked for again in the same change and the stored ones are deleted; every login there ends.
-  Consequences: people sign in again after a move. A change that was a slip cannot be taken back for their sessions.
-  A change of the method alone deletes no secret: whoever makes it takes nothing that only its owner could enter again.
+  Decision: the change must give the secret again, and the stored ones are deleted; every login there ends.
+  Consequences: people sign in again after a move. Reverting a mistaken change does not bring their sessions back.
+  A change of the authentication method alone deletes no secret, so it destroys nothing that only its owner could enter
+  again.
   Alternatives: comparing hosts (a document on the same host may name any endpoint); asking the admin whether it is the
-  same provider (the one who moves it in order to harvest says yes).
+  same provider (an admin who wants to steal credentials says yes).
 """
 
 from collections.abc import Mapping

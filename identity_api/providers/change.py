@@ -1,12 +1,12 @@
-"""The one way a provider's row comes to be or changes: by a file, by an admin, or by the operator at the command line.
+"""Create or change a provider's row: the one function for files, admins, and the operator at the command line.
 
-Whoever changes it says what is wanted; what is checked, written and recorded, and what follows for the people there, is
-decided here. In the caller's transaction, with the row locked (`db.provider_changes.locked`).
+The caller gives the wanted settings; this module checks, writes and records them, and applies the effects on the
+provider's people. In the caller's transaction, with the row locked (`db.provider_changes.locked`).
 
-    check     a stored secret is not told to somebody else; redirect URLs that may not be shared
-    write     secrets, TLS client certificate, the row with its next version, keys of ours
-    follow    logins, sessions and API tokens that end; grants that are decided anew
-    refuse    what the actor gives to themself; the last administrator shut out
+    check     a stored secret is not sent to another address; redirect URLs that may not be shared
+    write     secrets, TLS client certificate, the row with its next version, the service's keys
+    follow    logins, sessions and API tokens that end; grants that are decided again
+    refuse    permissions that the actor would give to themself; a change that shuts out the last administrator
     record    `provider.created`, `.updated`, `.enabled`, `.disabled`: the settings before and after, never a secret's value
 """
 

@@ -1,11 +1,11 @@
-"""Our own keys at a provider: made when they are first needed, rotated, and where the provider finds the public ones.
+"""The service's keys for one provider: made when they are first needed, rotated, and published.
 
-Nobody has to copy a key anywhere: the provider is given the address of our key set once, at registration.
+No key has to be copied: the provider gets the address of the key set once, at registration.
 
     rotate    the new key is published at once and signs a day later, when providers that keep key sets have read it;
               the old one stays published and opens tokens for two days
     at once   after a theft: the old key is retired and the new one signs immediately. Until the provider has read the
-              key set again, logins and syncs fail; nobody loses a permission by that before the outage grace is over
+              key set again, logins and syncs fail; nobody loses a permission before the outage grace has ended
 """
 
 import hashlib

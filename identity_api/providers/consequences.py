@@ -1,11 +1,12 @@
-"""What a changed provider's row means for the people there: logins that end, and grants that are decided anew.
+"""Effects of a provider's change on its people: logins that end, and grants that are decided again.
 
-The same whether a person or a file changed it. In the caller's transaction, after the row is written; first all people
-concerned are locked at once, so that whoever locks several of them in order never waits the other way round.
+They are the same for a change by a person and by a file. In the caller's transaction, after the row is written. All people
+concerned are locked together first, so that there is no deadlock with another transaction that locks several of them in
+order.
 
-A provider with many people is switched off by its row alone: with the commit nobody signs in there, no session of theirs is
-answered and no group of theirs gives anything. What is left to be ended is ended by a worker, so many at a time, and until
-then the provider is not switched on again.
+A provider with many people is disabled by its row alone: from the commit nobody signs in there, none of its sessions is
+accepted and none of its groups gives anything. A worker ends the logins in batches, and until then the provider cannot be
+enabled again.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What may be declared of a provider, by a file or by an admin, and its secret from wherever it is."""
+"""The declaration of a provider, by a file or by an admin, and the loading of its secret."""
 
 import ssl
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What every administration of providers is handed, and the steps that its changes share."""
+"""Dependencies of the administration of providers, and the steps that its changes share."""
 
 from collections.abc import Mapping
 from typing import Any

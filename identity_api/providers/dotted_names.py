@@ -1,6 +1,6 @@
-"""Claims that are configured by a name with dots in it: probably a path, as other systems write one (`realm_access.roles`).
+"""Find claims that are configured by a name with dots: probably meant as a path, as in other systems (`realm_access.roles`).
 
-Here it is the name of one claim, which exists too, so it is no mistake by itself: whoever configures it is told.
+Here it is the name of one claim. Claims with such names exist, so it is not an error: the admin gets a notice.
 """
 
 import msgspec

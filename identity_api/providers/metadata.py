@@ -1,4 +1,4 @@
-"""What a provider publishes, fetched when somebody asks for it rather than when it has grown old."""
+"""Fetch a provider's published documents on request, before the cached ones expire."""
 
 from uuid import UUID
 

@@ -1,10 +1,10 @@
 """The onboarding checklist: how far a tenant's single sign-on has been set up, and the exact values to enter elsewhere.
 
-    PREPARE    what is entered at the provider and here
-    CONNECT    the first login, by somebody who exists there
-    TEST       what people see of themselves, and what their groups give them
+    PREPARE    the settings at the provider and here
+    CONNECT    the first login, by a person who has an account at the provider
+    TEST       the account page, and the permissions that groups give
 
-Every status comes from rows, never from somebody's word that a step is done. `steps_of` is pure; `checklist` reads.
+Every status is read from rows; nobody ticks a step off. `steps_of` is pure; `checklist` reads the rows.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Steps of the onboarding checklist from the first login on: does it lead there and back, and what comes with it?
+"""Steps of the onboarding checklist from the first login on: redirect, return, claims and permissions.
 
 S0-56 to S0-59 are the four tests that a customer makes together with support elsewhere: `redirect`, `return`, `profile`
 and `permissions` here.

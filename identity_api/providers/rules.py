@@ -1,8 +1,9 @@
-"""What a provider's settings must keep to when people administer it: the checks of files, and the rules against raising.
+"""Rules for provider settings that an admin changes: the checks of files, and the rules against raising one's own permissions.
 
-Whoever decides whose word counts opens a way into every account that the word can speak for: `permissions.provider_authority`
-says which setting decides what, and `permissions.ways_in` what is asked of whoever changes it. Who has an identity there
-must also hold what mappings give, since it could come to themself, and does not let their own access last longer.
+Some settings decide which accounts a provider's answers can sign in to, so changing them opens a way into these accounts:
+`permissions.provider_authority` says which setting decides what, and `permissions.ways_in` what the actor must hold. An
+actor with an identity at the provider must also hold the permissions that its mappings give, since they could get them, and
+must not extend their own access.
 """
 
 import re

@@ -1,7 +1,7 @@
-"""Whether callbacks at a shared redirect URL will be believed, asked before anybody's login depends on it.
+"""Predict whether callbacks at a shared redirect URL will be accepted, before anybody signs in.
 
-Decided at each callback (`sessions.finish`); here the same is told beforehand from what the providers publish: for a file
-that adds a provider to an address that others use, and for the self-test.
+Each callback decides (`sessions.finish`); this module predicts it from the providers' metadata: for a file that adds a
+provider to an address that others use, and for the self-test.
 """
 
 import asyncio

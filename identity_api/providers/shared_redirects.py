@@ -1,9 +1,9 @@
 """Who may share a redirect URL (RFC 9700 section 4.4, RFC 9207; `docs/decisions/0004-shared-redirect-urls.md`).
 
-A callback is matched on host and path, and says whose it is by `iss` only. So of two providers that answer at different
-places, both must be confidential clients, and no `iss` may fit both. Whether a provider sends `iss` is not asked here:
-that is asked of each callback. Sharing with another tenant is the operator's to declare, since it decides for that
-tenant's logins as well: without `iss` they are refused from then on.
+A callback is matched on host and path, and only `iss` names its provider. So if two providers have different endpoints,
+both must be confidential clients, and no `iss` may fit both. Whether a provider sends `iss` is checked at each callback,
+not here. Only the operator may declare sharing with another tenant, since it affects that tenant's logins as well: without
+`iss` they are refused from then on.
 """
 
 import re

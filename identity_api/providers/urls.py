@@ -1,4 +1,4 @@
-"""The addresses of ours that have to be registered at a provider, for whoever sets it up there.
+"""The addresses of this service that an admin registers at a provider.
 
 redirect               Core 3.1.2.1; exactly as configured
 backchannel_logout     Back-Channel Logout 2.2
@@ -6,8 +6,8 @@ frontchannel_logout    Front-Channel Logout 2; with `frontchannel_logout_session
 post_logout_redirects  RP-Initiated Logout 3.1; one for each host that people sign in on
 initiate_login         Core 4
 
-A redirect URI may have any of `CALLBACK_PATHS`, or no path, on a host of the tenant or behind its prefix on the public one:
-the shapes that the systems before this one had, so that what is registered for them keeps working.
+A redirect URI may have any of `CALLBACK_PATHS`, or no path, on a host of the tenant or below its prefix on the public one:
+the forms of the previous systems, so that redirect URIs registered for them keep working.
 """
 
 import re

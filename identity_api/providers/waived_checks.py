@@ -1,6 +1,6 @@
-"""Checks that the operator has taken back for one provider, each with what is lost by it; said wherever the provider is.
+"""Checks that the operator has waived for one provider, each with the risk; shown wherever the provider is shown.
 
-An exception is never taken by itself: a provider that needs one is refused, and the refusal names it.
+A check is never waived automatically: a provider that needs an exception is refused, and the refusal names the exception.
 """
 
 from typing import Final

@@ -1,6 +1,6 @@
-"""The authentication request as a provider's settings make it: for logins, and for whoever tests the settings.
+"""The authentication request that a provider's settings give: for logins and for the self-test.
 
-What is sent is decided here, once, so that a self-test asks exactly what a login will ask (OIDC Core 3.1.2.1).
+It is built only here, so that the self-test sends exactly what a login will send (OIDC Core 3.1.2.1).
 """
 
 import re

@@ -1,4 +1,4 @@
-"""What a process remembers of providers between requests: nothing that could not be found out again."""
+"""Data about providers that a process keeps between requests; all of it can be fetched again."""
 
 from collections import OrderedDict
 from collections.abc import Callable

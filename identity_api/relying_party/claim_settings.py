@@ -1,6 +1,6 @@
-"""How a provider's settings read what it answers: for logins and syncs alike, so that both see the same person.
+"""Apply a provider's claim settings to its answers: for logins and syncs alike, so that both read the same profile.
 
-Settings are texts in `db.providers.ClaimSettings`; `mapping` has the rules. Here they meet, and here it is said which
+Settings are texts in `db.providers.ClaimSettings`; `claims` has the rules. This module applies them, and decides which
 further documents are worth a request.
 """
 

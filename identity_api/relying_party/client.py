@@ -1,6 +1,6 @@
-"""Who we are at a provider, and how we prove it. For logins and syncs alike.
+"""The client of this service at a provider, and its authentication. For logins and syncs alike.
 
-How it is reached is said by `connection`; `requests` sends those in which we prove who we are.
+`connection` reaches the provider; `requests` sends authenticated requests.
 """
 
 from collections.abc import Callable

@@ -1,10 +1,10 @@
-"""The line to a provider: on whose behalf, with which trust, and with which certificate of ours (RFC 8446, RFC 8705).
+"""The connection to a provider: tenant, trusted authorities and client certificate (RFC 8446, RFC 8705).
 
-Nothing is sent to a provider but by its line: documents, tokens, pushed requests, UserInfo, and the groups of an interface
-on its own host. So the settings of its TLS cannot be left out anywhere; a test looks for calls that go past here.
+All requests to a provider go through it: documents, tokens, pushed requests, UserInfo, and a groups API on its own host.
+So no request can miss the provider's TLS settings; a test looks for calls that bypass this module.
 
-A certificate of ours is shown wherever the server asks for one, for public documents too: some providers take no
-connection without it. It proves who we are and gives nothing away that the server could use.
+The client certificate is presented whenever the server asks for one, for public documents too: some providers accept no
+connection without it. It proves the client's identity and reveals nothing that the server could use.
 """
 
 import ssl

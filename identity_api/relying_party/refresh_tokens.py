@@ -1,8 +1,8 @@
-"""A login's refresh token at rest: sealed together with what later ID Tokens of the login have to repeat.
+"""A login's refresh token at rest: sealed together with the values that later ID Tokens of the login must repeat.
 
-OIDC Core 12.2: an ID Token that comes with a refresh has the `auth_time` of the login, and its `nonce` or none. Both
-belong to the login, not to the identity (which may have several logins), so they travel with its token. So does the key
-that the token is bound to, where it is (RFC 9449 section 5).
+OIDC Core 12.2: an ID Token of a refresh has the `auth_time` of the login, and its `nonce` or none. Both belong to the
+login, not to the identity (which may have several logins), so they are stored with its token. So is the key of a
+DPoP-bound token (RFC 9449 section 5).
 """
 
 from uuid import UUID

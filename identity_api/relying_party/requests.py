@@ -1,17 +1,17 @@
-"""Requests in which we prove who we are: carried to the provider, and made again only where nothing was done.
+"""Authenticated requests to a provider, repeated only if the provider has not acted on the first one.
 
-A code or refresh token must never be presented twice without our knowing what became of the first time: the second
-presentation of a rotated token makes strict providers revoke the whole login. Two answers say that nothing was done, and
-after each of them the request is made once more:
+A code or refresh token must never be presented twice while the result of the first time is unknown: the second
+presentation of a rotated token makes strict providers revoke the whole login. Two answers show that the provider did not
+act, and after each of them the request is made once more:
 
     invalid_client    the client was not accepted, which is judged before the grant is looked at (RFC 6749 sections 3.2.1
-                      and 5.2); while two client secrets overlap, the other one may be the one that works.
-                      unauthorized_client is judged before the grant as well, and some say it of a wrong secret
-                      (Keycloak, with 401)
-    use_dpop_nonce    the proof lacked the server's nonce, and the request was refused for that alone (RFC 9449
+                      and 5.2); while two client secrets overlap, the other one may be valid.
+                      unauthorized_client is judged before the grant as well, and some providers send it for a wrong
+                      secret (Keycloak, with 401)
+    use_dpop_nonce    the proof lacked the server's nonce, and the request was refused only for that (RFC 9449
                       section 8)
 
-Every other answer, and none at all, goes to the caller as it is.
+Every other answer, and a missing answer, is passed to the caller unchanged.
 """
 
 import asyncio

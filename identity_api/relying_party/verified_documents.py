@@ -1,7 +1,7 @@
-"""The one reader of what a provider says of a person: ID Token, UserInfo, and the access token as a source of groups.
+"""Verify the documents in which a provider describes a person: ID Token, UserInfo, and the access token as a groups source.
 
-OpenID Connect Core 3.1.3.7, 12.2 and 5.3. A login and a refresh read the same documents, by the same keys and rules; what
-they expect of them is the argument:
+OpenID Connect Core 3.1.3.7, 12.2 and 5.3. A login and a refresh verify the same documents with the same keys and rules;
+their expectations are an argument:
 
                     login (3.1.3)                            refresh (12.2)
     ID Token        required; nonce, max_age, azp            may be left out; `iss` and `sub` of the login
@@ -9,7 +9,7 @@ they expect of them is the argument:
     its `sub`       the ID Token's                           the identity's
     access token    the ID Token's `iss` and `sub`           the identity's
 
-Plain OAuth 2.0 has UserInfo alone, and no keys; who it is about is for the caller to compare (`person_of`).
+Plain OAuth 2.0 has only UserInfo, and no keys; the caller compares whose it is (`person_of`).
 """
 
 from collections.abc import Callable, Mapping

@@ -1,8 +1,8 @@
-"""Who is asking, and what may they do: asked at the beginning of every request, answered by one statement.
+"""Authenticate a request: find the session, its user and permissions, with one statement at the beginning of every request.
 
-A token is a reference: 32 random bytes behind its kind and its tenant (`ids`). Every request checks the row, in
-the same snapshot as the user, their facts and leases. Nothing is cached, so an end of a session, a disabled user or a
-raised epoch is in force with the next request.
+A token is a reference: 32 random bytes behind its kind and its tenant (`ids`). Every request reads the row, in
+the same snapshot as the user, their facts and leases. Nothing is cached, so the end of a session, a disabled user or a
+raised epoch takes effect with the next request.
 """
 
 from datetime import datetime, timedelta

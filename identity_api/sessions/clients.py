@@ -1,4 +1,4 @@
-"""Long-lived secrets that the operator hands out: service clients, and API tokens of users. Shown once, kept as hashes."""
+"""Long-lived secrets that the operator issues: service clients, and API tokens of users. Shown once, stored as hashes."""
 
 from collections.abc import Sequence
 from uuid import UUID

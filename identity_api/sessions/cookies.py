@@ -1,8 +1,8 @@
-"""Names of our cookies, and whose browser a binding cookie says it is.
+"""Names of the service's cookies, and the check that a binding cookie belongs to the browser of a login.
 
-A name that begins with `__Host-` can only be set over TLS, by this very host, for all of its paths (RFC 6265bis section
-4.1.3.2): no neighbour under the same domain can plant it. Plain http, which exists on this machine only, has no such
-names. The name that fits the origin is the only one accepted, so that a planted plain one counts for nothing.
+A name that begins with `__Host-` can only be set over TLS, by this host, for all of its paths (RFC 6265bis section
+4.1.3.2): another host under the same domain cannot set it. Plain http, which is for the local machine only, has no such
+names. Only the name that fits the origin is accepted, so a planted cookie with a plain name has no effect.
 """
 
 import hmac

@@ -1,4 +1,4 @@
-"""Why a session is no more, in the few kinds that help a person; told to nobody but the browser that has its token."""
+"""Why a session has ended, in the few kinds that help a person; shown only to the browser that has its token."""
 
 from collections.abc import Mapping
 from typing import Final, Literal

@@ -2,16 +2,16 @@
 
     LoginFailed         .code, .status, .reason, .clear_cookies
 
-Codes, with the status of the page or JSON that tells them:
+Codes, with the status of the page or JSON answer:
 
     400  CALLBACK_INVALID     the callback's parameters are not an authorization response
     400  STATE_UNKNOWN        no login under way has this state
-    400  CALLBACK_MISPLACED   it arrived at another provider's address
-    400  BROWSER_MISMATCH     it arrived in another browser than the login began in
+    400  CALLBACK_MISPLACED   the callback arrived at another provider's address
+    400  BROWSER_MISMATCH     the callback arrived in another browser than the login began in
     400  LOGIN_EXPIRED        too late; begin again
     400  LOGIN_USED           the result, handle or code was used before
-    400  HANDLE_UNKNOWN       no such handle, or too late
-    400  CODE_UNKNOWN         no such one-time code, or too late
+    400  HANDLE_UNKNOWN       the handle is unknown or has expired
+    400  CODE_UNKNOWN         the one-time code is unknown or has expired
     400  CODE_REFUSED         a one-time code was presented with the wrong verifier or by another frontend
     400  ISSUER_MISMATCH      the callback comes from another provider (RFC 9207)
     400  PROVIDER_REFUSED     the provider did not complete the login
@@ -22,11 +22,11 @@ Codes, with the status of the page or JSON that tells them:
     400  CREDENTIALS_REFUSED  username and password do not fit, or there were too many tries; never says which
     400  SECOND_FACTOR_REQUIRED, SECOND_FACTOR_REFUSED    the password was right
     403  LOCAL_SIGN_IN_OFF    the tenant has no passwords
-    403  OTHER_PERSON         a new proof was asked for, and somebody else than the signed-in person gave one
-    403  PROVIDER_DISABLED    the provider was switched off, or set up anew, meanwhile
+    403  OTHER_PERSON         the signed-in person had to prove who they are, and another person did
+    403  PROVIDER_DISABLED    the provider was disabled, or set up again, meanwhile
     403  ACCOUNT_NOT_FOUND, ACCOUNT_DISABLED, ACCOUNT_QUARANTINED, SUBJECT_CHANGED, EMAIL_NOT_VERIFIED
     403  NO_ACCESS            nothing gives the person any permission, and the provider's people need one
-    502  PROVIDER_MISCONFIGURED    a fault of the set-up, which stays until somebody mends it
+    502  PROVIDER_MISCONFIGURED    a fault of the set-up, which stays until an admin corrects it
     502 or 503  PROVIDER_UNAVAILABLE      504  PROVIDER_TIMED_OUT
 """
 

@@ -1,7 +1,7 @@
-"""The product's own backend asks what a token stands for (RFC 7662).
+"""Token introspection for the product's backends (RFC 7662).
 
-Only service clients with the scope `introspect` may ask, and only about their tenants: a token of any other tenant is
-`active: false`, exactly as one that does not exist (section 2.2).
+Only service clients with the scope `introspect` may call it, and only for their tenants: a token of any other tenant is
+`active: false`, like one that does not exist (section 2.2).
 """
 
 import hmac

@@ -1,4 +1,4 @@
-"""A frontend gives its bearer token back (RFC 7009). Whoever holds a token may end it: there is nothing else to prove."""
+"""Revoke a frontend's bearer token (RFC 7009). Holding the token is the only proof needed."""
 
 from uuid import UUID
 

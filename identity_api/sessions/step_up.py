@@ -1,9 +1,9 @@
-"""Step-up: sensitive actions ask that the user has proven themself within the last ten minutes (S3-33, S3-38).
+"""Step-up: sensitive actions require that the user authenticated within the last ten minutes (S3-33, S3-38).
 
-A session remembers when its user last did: at the provider (`auth_time`), or with a local password, which also serves
-people whose provider cannot be asked for a fresh proof (S3-39). An API token proves nobody's presence, ever.
+A session stores when its user last did: at the provider (`auth_time`), or with a local password, which also works for
+people whose provider cannot be asked for a fresh proof (S3-39). An API token never proves that its user is present.
 
-A provider is asked by a login with `LoginRequest.reauthentication` (S3-35, S3-36), which begins a new session.
+At a provider, step-up is a login with `LoginRequest.reauthentication` (S3-35, S3-36), which begins a new session.
 """
 
 from datetime import datetime, timedelta

@@ -1,7 +1,7 @@
-"""A frontend exchanges its one-time code for a bearer token (RFC 6749 section 4.1.3, RFC 7636), with us in the provider's place.
+"""Exchange a frontend's one-time code for a bearer token (RFC 6749 section 4.1.3, RFC 7636): this service is the provider.
 
-The code is bound to the frontend and to its verifier, and any presentation uses it up. A second one means that it was
-stolen: the session made from it ends (RFC 9700 section 4.5).
+The code is bound to the frontend and to its verifier, and any presentation uses it up. A second presentation means that
+the code was stolen: the session made from it ends (RFC 9700 section 4.5).
 """
 
 import hmac

@@ -1,6 +1,6 @@
 """Structured logs: one line per event on stderr, as JSON or for people, with the request's id.
 
-Logging of the standard library takes the same way, so that libraries' lines are redacted and bounded as ours are.
+The standard library's logging uses the same processors, so that libraries' lines are redacted and bounded too.
 """
 
 import json

@@ -1,7 +1,7 @@
-"""Numbers for Prometheus. Labels come from closed sets, so that nobody outside can make the series grow.
+"""Metrics for Prometheus. Labels come from closed sets, so that requests cannot add series.
 
-Each process counts for itself; with several API processes a scrape sees the one that answered. What only a worker knows is
-shown by a worker only (`show_worker_series`): from anybody else a 0 would say that nothing is late.
+Each process counts for itself; with several API processes a scrape sees the one that answered. Series that only a worker
+can measure are shown only by a worker (`show_worker_series`): a 0 of another process would mean that nothing is late.
 """
 
 import re

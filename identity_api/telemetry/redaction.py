@@ -1,7 +1,7 @@
-"""What may not be read in a log line, and what may not do harm to whoever reads it (I3, promise 49).
+"""Redact secrets from log lines, and remove what could harm a reader (I3, promise 49).
 
-Three nets, because each misses something: names of fields, shapes of values, and lengths. The first duty stays with the
-caller, who logs ids and codes and nothing else.
+Three filters, because each misses something: names of fields, shapes of values, and lengths. Callers must still log only
+ids and codes.
 """
 
 import re

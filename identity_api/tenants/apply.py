@@ -1,6 +1,6 @@
-"""Write declared tenants, frontends, providers and permissions; idempotent, and tells the difference it makes.
+"""Write declared tenants, frontends, providers and permissions; idempotent, and returns the differences.
 
-Group mappings follow by the mappings' own use case, which knows the rules of an edit.
+Group mappings are written by their own use case, which has the rules for edits.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,6 +1,6 @@
-"""What must hold of declared tenants beyond the types of their fields. Every problem is found, and named by its place.
+"""Check declared tenants beyond the types of their fields. Every problem is found, and named by its place.
 
-No message holds a secret, and addresses with a user part, which may be one, are not repeated.
+No message holds a secret. Addresses with a user part are not repeated, because that part may be a secret.
 """
 
 import re

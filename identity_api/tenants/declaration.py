@@ -1,4 +1,4 @@
-"""What an operator declares in a file: tenants, frontends, providers, permissions, group mappings.
+"""The types of an operator's declaration file: tenants, frontends, providers, permissions, group mappings.
 
 Parsing finds every problem at once and names each by its place in the document; no message holds a secret.
 """

@@ -1,6 +1,6 @@
-"""Who manages a tenant's providers and mappings: a file of the operator's, or its admins through GraphQL.
+"""Change who manages a tenant's providers and mappings: the operator's file, or its admins through GraphQL.
 
-What a file made only a file changes, until the operator hands it over; from then on files leave it as it is.
+Only a file can change what a file made, until the operator hands it over; after that, files leave it unchanged.
 """
 
 import contextlib

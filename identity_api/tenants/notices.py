@@ -1,4 +1,4 @@
-"""What whoever declares a provider should know of it: lawful, applied as it is written, and easily not what was meant."""
+"""Notices about a declared provider: its settings are valid and applied, but may not be what the admin meant."""
 
 from collections.abc import Sequence
 

@@ -1,8 +1,8 @@
-"""What a declaration leaves out: its tables laid over those of the stored tenant.
+"""Merge a declaration into the stored tenant.
 
-A declaration says what it names, and leaves the rest as it is: each of its tables is laid over the stored one. Empty text
-(`""`) takes a value back to its default. Secrets and keys are never read: `client_secret_stored = true` and
-`tls_client_certificate_stored = true` stand for them.
+A declaration changes what it names, and leaves the rest unchanged: each of its tables is merged into the stored one. An
+empty text (`""`) resets a value to its default. Secrets and keys are never read: `client_secret_stored = true` and
+`tls_client_certificate_stored = true` represent them.
 """
 
 from collections.abc import Collection, Mapping

@@ -1,4 +1,4 @@
-"""What is stored of a tenant, as the tables of a declaration: for export, and for what a file leaves out (`overlay`)."""
+"""A stored tenant as the tables of a declaration: for export, and for merging a declaration into it (`overlay`)."""
 
 from collections.abc import Collection
 from typing import Final

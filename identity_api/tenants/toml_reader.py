@@ -1,4 +1,4 @@
-"""Reads a declaration file (TOML): every problem is found at once and named by its place; no message holds a secret."""
+"""Read a declaration file (TOML): every problem is found at once and named by its place; no message holds a secret."""
 
 import tomllib
 from collections.abc import Mapping

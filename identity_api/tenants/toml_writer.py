@@ -1,4 +1,4 @@
-"""Declarations written as TOML 1.0: what `tomllib` reads back as the same values."""
+"""Write declarations as TOML 1.0 that `tomllib` reads back as the same values."""
 
 import json
 from collections.abc import Iterable, Mapping

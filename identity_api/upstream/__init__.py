@@ -1,9 +1,9 @@
-"""Outbound HTTP: carries what `oidc` asks to providers, checked and bounded, and keeps their documents.
+"""Outbound HTTP: sends the requests of `oidc` to providers, checked and bounded, and caches their documents.
 
-`exchange.Upstream` sends one request; `keys.ProviderDocuments` caches provider metadata and keys over it; `httpx_face`
-offers it to code that wants an httpx client; `errors` says what can go wrong and whether anything was sent.
+`exchange.Upstream` sends one request; `keys.ProviderDocuments` caches provider metadata and keys; `httpx_client` wraps it
+as an httpx client; `errors` says what went wrong and whether anything was sent.
 
-Decision: aiohttp as the engine, httpx only as a face.
+Decision: aiohttp sends the requests; httpx is only an interface to it.
   Context: a refresh must know whether its token may have been used up, and no provider URL may lead into our network.
   Decision: aiohttp, because its public API shows every address about to be connected to (`socket_factory`, literals
   included) and tells by trace hooks whether a connection stood when an exchange failed.

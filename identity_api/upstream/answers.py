@@ -1,4 +1,4 @@
-"""Reading an answer within its cap, and telling what an error of aiohttp means for us."""
+"""Read a response within its size limit, and translate aiohttp's errors."""
 
 import asyncio
 import re

@@ -1,4 +1,4 @@
-"""Sessions whose every connection is checked when it is made, and that keep no state between requests."""
+"""aiohttp sessions that check every connection when it is made, and keep no state between requests."""
 
 import socket
 from collections.abc import Callable

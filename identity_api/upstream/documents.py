@@ -1,9 +1,10 @@
-"""Documents that providers publish, fetched once for everybody who needs them, and kept.
+"""Providers' published documents, fetched once for all callers, and cached.
 
-One fetch is in flight per document; whoever asks meanwhile waits for it, and a waiter who leaves does not end it. A
-document is replaced only by a good one, so a provider that is down, or publishes nonsense, leaves what we have in use.
-A document that lacks what is asked for (an unknown `kid`) is fetched again at once, then not for a cool-down, so that
-rotated keys work and junk tokens cannot make us hammer a provider (OIDC Core §10.1.1). A failure cools down as well.
+One fetch is in flight per document; other callers wait for it, and a cancelled caller does not cancel it. Only a valid
+document replaces the cached one, so that the cached one stays in use while a provider is down or publishes nonsense.
+If a document lacks what a caller needs (an unknown `kid`), it is fetched again at once, and then not before a cool-down has
+passed, so that rotated keys work and invalid tokens cannot cause many requests (OIDC Core §10.1.1). A failed fetch starts a
+cool-down as well.
 
 Not done: `Cache-Control` is not read; `Content-Type` is not compared (providers differ); processes do not share.
 """

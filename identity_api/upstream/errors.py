@@ -1,11 +1,11 @@
-"""What can go wrong with an outbound request, told by whether anything may have left us.
+"""Errors of outbound requests, classified by whether anything may have been sent.
 
     UpstreamError       .code, .sent, .origin
-    ├── TargetRefused   sent=False   we may not go there: scheme, address or URL; .reason for the operator
+    ├── TargetRefused   sent=False   not an allowed target: scheme, address or URL; .reason for the operator
     ├── Unreachable     sent=False   no connection: name, network, TLS, or the deadline passed while waiting for one
     ├── Withdrawn       sent=False   a connection, but the caller may not send any more
-    ├── Unanswered      sent=True    a connection, and no complete head of an answer: deadline, dropped, reset
-    └── Unusable        sent=True    an answer we do not take: not HTTP, truncated, too large, unknown content coding
+    ├── Unanswered      sent=True    a connection, but no complete head of a response: deadline, dropped, reset
+    └── Unusable        sent=True    an unusable response: not HTTP, truncated, too large, unknown content coding
 
 `sent` decides whether a refresh attempt counts as uncertain: with `sent=False` the provider cannot have acted on it.
 With `sent=True` it may have. A complete HTTP answer of any status is an `Answer`, not an error.

@@ -1,13 +1,13 @@
-"""Carries one HTTP request to a provider and brings the answer back, within bounds that hold whatever the other does.
+"""Send one HTTP request to a provider and return the response, within bounds that hold whatever the provider does.
 
-The address is checked when it is about to be connected to (`addresses`), literals included; no redirects, cookies or
-environment proxies; one wall-clock deadline around everything, the wait for a connection included; a cap on the body
-after decompression; no automatic repetition of a POST. aiohttp does the HTTP (RFC 9112); callers never see it.
+The address is checked just before the connection is made (`addresses`), literals included; there are no redirects, cookies
+or environment proxies; one wall-clock deadline covers everything, the wait for a connection included; the body is limited
+after decompression; a POST is never repeated automatically. aiohttp does the HTTP (RFC 9112); callers never see it.
 
-aiohttp repeats a GET once on a reused connection that was dropped, so GET is never used for anything that counts.
+aiohttp repeats a GET once on a reused connection that was dropped, so GET is never used for a request with an effect.
 
-What is left to callers: judging the status and the body. If the caller is cancelled, CancelledError passes through and
-nothing says whether the request was sent: a caller to whom that matters writes the attempt down before.
+Callers judge the status and the body. If the caller is cancelled, CancelledError passes through and nothing says whether
+the request was sent: a caller that needs to know records the attempt before.
 """
 
 import asyncio

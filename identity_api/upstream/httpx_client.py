@@ -1,6 +1,6 @@
-"""`Upstream` as an httpx client, for code that talks to an interface: requests with JSON, pages, links.
+"""`Upstream` as an httpx client, for code that calls a vendor's API: requests with JSON, pages, links.
 
-The sync calls `Upstream.exchange` directly: httpx's client object costs more than the whole exchange beneath it.
+The sync calls `Upstream.exchange` directly: httpx's client object costs more than the whole exchange.
 """
 
 import ssl

@@ -1,8 +1,8 @@
-"""Provider metadata (OpenID Connect Discovery 1.0 §4) and key sets (RFC 7517 §5), fetched and kept.
+"""Provider metadata (OpenID Connect Discovery 1.0 §4) and key sets (RFC 7517 §5), fetched and cached.
 
-Reading the documents belongs to `oidc`; sharing, freshness and cool-down to `documents`. Metadata is fetched anew every
-hour, keys every five minutes, since a key that a provider has removed may be one that was stolen. If that fails, what is
-held serves for up to 24 hours. Keys are also fetched anew for a token that the held ones do not verify.
+`oidc` parses the documents; `documents` does sharing, freshness and cool-down. Metadata is fetched again every hour, keys
+every five minutes, since a key that a provider has removed may have been stolen. If a fetch fails, the cached document is
+used for up to 24 hours. Keys are also fetched again for a token that the cached ones do not verify.
 """
 
 import dataclasses

@@ -1,4 +1,4 @@
-"""Name resolution with threads of its own.
+"""Name resolution in its own threads.
 
 The system's `getaddrinfo` blocks and cannot be cancelled. In the loop's shared threads a hanging lookup would outlive
 the deadline and starve everything else that uses them.

@@ -1,4 +1,4 @@
-"""Reading the URL of an outbound request so strictly that no two parsers can disagree about it.
+"""Parse the URL of an outbound request so strictly that no two parsers can disagree about it.
 
 Only what RFC 3986 needs for an origin, a path and a query, in ASCII: no user information, no fragment, no backslash,
 no blanks, no percent in the host. Names with other letters arrive in their ASCII form (RFC 5891).

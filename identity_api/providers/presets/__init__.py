@@ -1,4 +1,4 @@
-"""Well-known providers as data. A preset fills in what is the same for everybody; what is said explicitly wins.
+"""Well-known providers as data. A preset fills in settings that all its customers share; explicit settings win.
 
 `apply_preset` turns the fields of a declared provider, of which `preset` names one of `PRESETS`, into complete fields.
 """

@@ -1,4 +1,4 @@
-"""From a preset and what was said explicitly to the fields of a provider declaration."""
+"""Merge a preset with explicit settings into the fields of a provider declaration."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a preset is: a well-known provider's settings as data, one shape for all of them."""
+"""The type of a preset: a well-known provider's settings as data."""
 
 import re
 from typing import Literal

@@ -1,7 +1,7 @@
-"""What the provider announces against what is configured: PKCE, scopes, claims, refresh tokens.
+"""Compare the provider's metadata with the settings: PKCE, scopes, claims, refresh tokens.
 
-Announcements are often incomplete (custom claims rarely are in `claims_supported`), so nothing here fails; a test login
-shows what really comes.
+Metadata is often incomplete (custom claims rarely are in `claims_supported`), so no check here fails; a test login
+shows what the provider really sends.
 """
 
 import re

@@ -1,7 +1,7 @@
-"""The authorization endpoint, as far as it can be asked without a browser: does it take our client and redirect URL?
+"""Test without a browser whether the authorization endpoint accepts the client and the redirect URL.
 
-A provider that does not know the redirect URL must not redirect (RFC 6749 section 4.1.2.1): it shows a page. What a page
-says is not standard, so only its status is read, and Entra's numbers; a redirect to our own address is standard.
+A provider that does not know the redirect URL must not redirect (RFC 6749 section 4.1.2.1): it shows a page. The content of
+the page is not standard, so only its status is read, and Entra's numbers; a redirect to the callback is standard.
 """
 
 import asyncio

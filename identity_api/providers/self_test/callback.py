@@ -1,4 +1,4 @@
-"""The way back: whether what the provider sends to the redirect URL arrives here, and will be believed (RFC 9700 section 4.4)."""
+"""Check that a callback at the redirect URL arrives here, and will be accepted (RFC 9700 section 4.4)."""
 
 from typing import Final
 

@@ -1,7 +1,7 @@
-"""Who we are at the provider: a secret that is still valid, and a token endpoint that accepts it.
+"""Test the client authentication: a secret that is still valid, and a token endpoint that accepts it.
 
-The token endpoint is asked to exchange a code that nobody issued. A provider looks at the client first (RFC 6749 section
-3.2.1), so `invalid_grant` means that it knew us, and `invalid_client` that it did not.
+The test asks the token endpoint to exchange an invented code. A provider checks the client first (RFC 6749 section
+3.2.1), so `invalid_grant` means that it accepted the client, and `invalid_client` that it did not.
 """
 
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""The provider's clock against ours: tokens say when they were made, and a login refuses one from the future."""
+"""Compare the provider's clock with the service's: a login refuses a token that was issued in the future."""
 
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime

@@ -1,4 +1,4 @@
-"""Discovery: is the document there, is it one, and does it speak for the issuer that is configured? (Discovery 4)"""
+"""Test discovery: the document can be fetched and read, and names the configured issuer (Discovery 4)."""
 
 from typing import Final
 from urllib.parse import urlsplit

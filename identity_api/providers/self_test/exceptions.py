@@ -1,4 +1,4 @@
-"""What the operator has accepted of this provider that no other may do: said at every test, so that nobody forgets it."""
+"""List the checks that the operator has waived for this provider, at every test, so that nobody forgets them."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Algorithms and keys: can an ID Token of this provider be verified at all? (Core 3.1.3.7 steps 6 to 8, 10.1)"""
+"""Test that ID Tokens of this provider can be verified: algorithms and keys (Core 3.1.3.7 steps 6 to 8, 10.1)."""
 
 from typing import Final
 

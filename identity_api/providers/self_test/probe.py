@@ -1,4 +1,4 @@
-"""Carries the self-test's requests, all of them within one time, and tells what went wrong with one."""
+"""Send the self-test's requests within one deadline, and describe their failures."""
 
 import asyncio
 from typing import Final

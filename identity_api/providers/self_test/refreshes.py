@@ -1,6 +1,6 @@
-"""What the background sync has met lately: a provider that refuses us as its client at refreshes.
+"""Report whether the provider refused the client in recent refreshes of the background sync.
 
-It cannot be tried here, since no refresh token may be presented for a test; the sync has counted it (`db.breakers`).
+A test must not present a refresh token, so the counts of the sync are read (`db.breakers`).
 """
 
 from typing import Final

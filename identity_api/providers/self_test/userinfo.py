@@ -1,4 +1,4 @@
-"""UserInfo: does anybody answer there, and does it refuse a token that nobody issued? (Core 5.3)"""
+"""Test that the UserInfo endpoint answers, and refuses an invented access token (Core 5.3)."""
 
 from datetime import datetime
 from typing import Final, Literal

@@ -1,16 +1,16 @@
-"""Groups from vendors' own interfaces, where their claims leave them out or cut them off. Used only where configured.
+"""Groups from vendors' own APIs, where their claims omit or truncate them. Used only where configured.
 
     entra       claims up to 200 groups, and a marker above
     github      no claim at all: teams
     google      no claim at all: Cloud Identity groups
-    okta        a claim that may be cut off at 100 without a word
+    okta        a claim that may be cut off at 100 without a marker
 
-Each is a file of the same shape: `fetch(ask, documents, reading)`, from what the claims said to a better reading or an
+Each module has `fetch(ask, documents, reading)`, which takes the reading of the claims and returns a better or an
 unverified one. A list that was not read to its end is `TRUNCATED` and has no groups in it, and one that could not be
 read at all is `UNKNOWN`: neither changes or extends anything (I7).
 
-Where a vendor's interface is: `endpoints.groups` of the provider, else the vendor's public one. The access token is sent
-there and to no other origin, and the same guard decides about the address as for every outbound request.
+The API's address is `endpoints.groups` of the provider, otherwise the vendor's public one. The access token is sent only
+to this origin, and the address is checked like that of every outbound request.
 """
 
 import asyncio

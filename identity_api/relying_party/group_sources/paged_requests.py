@@ -1,4 +1,4 @@
-"""Asking a vendor's interface page by page, within bounds, with the access token going to one origin only."""
+"""Read a vendor's API page by page, within bounds; the access token is sent to one origin only."""
 
 import asyncio
 import re

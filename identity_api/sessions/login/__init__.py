@@ -1,1 +1,1 @@
-"""A login, from "somebody wants to sign in" to what is handed over: prepare, launch, finish, complete."""
+"""A login, from its start to the delivery of a session or code: prepare, launch, finish, complete."""

@@ -1,7 +1,7 @@
-"""A session begins: the one place that makes one, whether a provider or a password vouched for the user.
+"""Begin a session: the one function that makes sessions, for logins at a provider and with a password.
 
-In the caller's transaction, with the user locked and found fit to sign in. Every login makes a new token; one that the
-browser brought along is never taken over, and the session behind it ends (session fixation).
+In the caller's transaction, with the user locked and allowed to sign in. Every login makes a new token; a token that the
+browser already has is never reused, and its session ends (session fixation).
 """
 
 from datetime import datetime

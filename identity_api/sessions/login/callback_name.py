@@ -1,7 +1,7 @@
-"""A name that comes with the callback: Apple tells it there, once, when a person agrees to sign in for the first time.
+"""The name in a callback: Apple sends it there, once, when a person agrees to sign in for the first time.
 
-It is JSON in the form field `user`, beside the code, and nobody signs it: the person's own browser could have written it.
-So it is what to call somebody, where no claim says it, and never who somebody is.
+It is JSON in the form field `user`, beside the code, and it is not signed: the person's own browser could have written it.
+So it is used as a display name if no claim gives one, and never to identify a person.
 https://developer.apple.com/documentation/signinwithapple/configuring-your-webpage-for-sign-in-with-apple
 """
 

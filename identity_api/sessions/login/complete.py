@@ -1,7 +1,7 @@
-"""Complete: take over a finished login on the host that holds the session, where the callback was on another.
+"""Complete: take over a finished login on the host that holds the session, if the callback was on another host.
 
-The code travels through the browser's address, so it is worth nothing without the binding cookie that launch set on
-this host: an attacker's code opened in a victim's browser signs nobody in.
+The code is in the browser's address, so it is useless without the binding cookie that launch set on this host: an
+attacker's code opened in a victim's browser signs nobody in.
 """
 
 import msgspec

@@ -1,7 +1,7 @@
-"""What a finished login hands over: a session's cookie, a one-time code, or a token in the fragment.
+"""Deliver the result of a finished login: a session's cookie, a one-time code, or a token in the fragment.
 
-In the caller's transaction, with the user locked: whether the login is still good is read after the lock, so that a
-logout token or an admin who came first wins.
+In the caller's transaction, with the user locked: whether the login is still valid is read after the lock, so that an
+earlier logout token or admin's action wins.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
-"""What login use cases are handed: the parts of the process, the limits, and what a browser sent.
+"""Arguments of the login use cases: the parts of the process, the limits, and what a browser sent.
 
-Structs with secrets in them say nothing in their `repr` (I3).
+Structs with secrets in them do not show them in their `repr` (I3).
 """
 
 from collections.abc import Mapping, Sequence

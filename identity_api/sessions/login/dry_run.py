@@ -1,11 +1,11 @@
-"""A test login: all of a login in the administrator's own browser but its end, which is a report instead of a session.
+"""A test login: a login in the administrator's browser that ends with a report instead of a session.
 
-Prepare, launch and callback are those of every login, with the same rules in the same order. An attempt with a test
-behind it signs nobody in: no user, identity, grant, refresh token or session comes of it, and the audit notes the test
-alone. The report is for who began it, and gone after ten minutes (`db.provider_tests`).
+Prepare, launch and callback are those of every login, with the same rules in the same order. An attempt of a test signs
+nobody in: it makes no user, identity, grant, refresh token or session, and the audit records only the test. Only the person
+who began the test can read the report, and it is deleted after ten minutes (`db.provider_tests`).
 
-It begins on the host that the redirect URL is on, so that the browser is bound once. The link may be opened by whoever
-has it; what the report says of them is which claims came, and never what a claim says.
+It begins on the host of the redirect URL, so that the browser is bound once. Anybody with the link may open it; the report
+says which claims came, and never their values.
 """
 
 from urllib.parse import urlsplit

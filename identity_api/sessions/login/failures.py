@@ -1,7 +1,8 @@
-"""How a login that fails is recorded, and what a provider's fault is called.
+"""Record a failed login, and name a provider's fault.
 
-Every failure with a known tenant is an audit event and a count: codes and claim names of ours, and beside them the
-provider's own words, cleaned and bounded. A test login that fails is neither: its report is for whoever made it.
+Every failure with a known tenant is an audit event and is counted. The event has this service's codes and claim names, and
+the provider's error text, cleaned and bounded. A failed test login is neither recorded nor counted: its report is for the
+person who began it.
 """
 
 from collections.abc import AsyncIterator, Iterator, Sequence

@@ -1,13 +1,13 @@
-"""Finish: the callback, from what a browser brings to a session or a code (OIDC Core 3.1.2.5 and 3.1.3, RFC 9207; I4).
+"""Finish: the callback, from the browser's request to a session or a code (OIDC Core 3.1.2.5 and 3.1.3, RFC 9207; I4).
 
     1 match      the attempt by its state; the address, the browser, the time and the provider fit
-    2 consume    exactly once, of however many callbacks with the same state arrive
-    3 judge      the issuer in the callback, and whether the provider says no
+    2 consume    exactly once, however many callbacks with the same state arrive
+    3 judge      the issuer in the callback, and whether the provider refused
     4 read       code against tokens; ID Token, UserInfo, profile and groups
     5 land       account, refresh token, profile, grants and the session or code, in one transaction
 
-Nothing that fails before step 2 uses the attempt up; nothing that fails after it leaves it usable. A test login ends in
-step 4, in a report instead of a session (`dry_run`).
+A failure before step 2 leaves the attempt usable; a failure after it does not. A test login ends in step 4, with a report
+instead of a session (`dry_run`).
 """
 
 import msgspec

@@ -1,7 +1,7 @@
-"""A login that failed, told to the frontend that asked for it (RFC 6749 section 4.1.2.1), at the return URL it registered.
+"""Report a failed login to the frontend that requested it (RFC 6749 section 4.1.2.1), at its registered return URL.
 
-Only an address that was found valid when the login began is ever used, and only for what speaks of this login in this
-browser: a callback that belongs to another browser, a handle that was used before and the like stay on our own page.
+Only an address that was checked when the login began is used, and only for failures of this login in this browser: a
+callback of another browser, a used handle and the like are shown on a page of this service.
 """
 
 import re

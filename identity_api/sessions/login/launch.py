@@ -1,10 +1,10 @@
-"""Launch: bind a prepared login to the browser that opens it, and send that browser to the provider.
+"""Launch: bind a prepared login to the browser that opens it, and redirect that browser to the provider.
 
-The handle is used up here. A handle that somebody else opened first is of no use to anybody after; one that an attacker
-prepared and made a victim open binds the login to the victim's browser, where it ends as the victim's own.
+The handle is used up here. After somebody has opened a handle, nobody else can. If an attacker prepares a login and makes a
+victim open the handle, the login is bound to the victim's browser and ends as the victim's own.
 
-Where the provider's redirect URL is on another host than the session, the browser is bound on both: it hops once over
-that host with a second handle. The callback then proves the one binding, `complete` the other.
+If the provider's redirect URL is on another host than the session, the browser is bound on both: it is redirected once
+over that host with a second handle. The callback then checks the one binding, `complete` the other.
 """
 
 from urllib.parse import urlsplit

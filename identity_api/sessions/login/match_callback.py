@@ -1,12 +1,12 @@
-"""Step one of a callback: which login is this the answer to, and did it begin in this browser? (I4)
+"""Step one of a callback: find its login, and check that the login began in this browser (I4).
 
-Nothing is used up before all of it fits: a callback that an attacker sends through a victim's browser, or at another
-provider's address, must neither sign anybody in nor spoil a login under way.
+Nothing is used up before everything fits: a callback that an attacker sends through a victim's browser, or to another
+provider's address, must neither sign anybody in nor break a login under way.
 
-Decision: where a callback is of no use, and somebody is signed in here, they go on to where its login was to end. Context:
-reloading, the back button and many tabs bring callbacks that are spent, or whose binding is gone, to people who are signed
-in. Consequences: nobody is signed in by it and nothing is read from it; the address is one that was checked when the
-login began, which any link could name as well. A binding that should be there and is not is still recorded.
+Decision: if a callback cannot be used, and the browser has a session, it is redirected to the return URL of the login.
+Context: reloading, the back button and many tabs produce callbacks that are used up, or whose binding is gone, for people
+who are signed in. Consequences: nobody is signed in by it and nothing is read from it; the return URL was checked when the
+login began, and any link could name it as well. A missing binding is still recorded.
 """
 
 from collections.abc import Sequence

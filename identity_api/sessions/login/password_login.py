@@ -1,11 +1,11 @@
 """Sign-in with a local password, for tenants that allow it (S0-05): username, password, and a code where one is set up.
 
-What comes of it is handed over as a provider's login is (`delivery`): a frontend need not know who vouched.
+The result is delivered like that of a provider's login (`delivery`): a frontend need not know how a person signed in.
 
-What tries cost: the account counts wrong ones and answers nothing for a while after ten, except to a browser that has
-signed in there before and to addresses that have not tried yet (`db.password_tries`); the address they come from is the
-web's to limit besides, through `LoginAddress`. No answer says whether there is such a user, as long as the
-password is not right; only then does a disabled account say that it is.
+Limits on tries: the account counts wrong tries and is locked for a while after ten, except for a browser that has signed
+in there before and for addresses that have not tried yet (`db.password_tries`); the web layer also limits the address
+itself, through `LoginAddress`. With a wrong password no answer says whether the user exists; only with the right password
+does the answer say that an account is disabled.
 """
 
 from collections.abc import Mapping

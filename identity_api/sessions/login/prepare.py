@@ -1,6 +1,6 @@
 """Prepare: make the attempt of a login and the handle that will move it into the person's browser.
 
-Nothing is bound to a browser yet and no provider is asked; that is `launch`'s.
+Nothing is bound to a browser yet and no provider is called; `launch` does both.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
-"""What the provider says of the person: code against tokens, ID Token, UserInfo, then profile and groups.
+"""Read the provider's answer to a login: code against tokens, ID Token, UserInfo, then profile and groups.
 
-OIDC Core 3.1.3 and 5.3. The documents are read as a refresh's are (`relying_party.verified_documents`); here is what a
-login expects of them. No transaction is open meanwhile.
+OIDC Core 3.1.3 and 5.3. The documents are verified as in a refresh (`relying_party.verified_documents`); this module sets
+a login's expectations of them. No transaction is open meanwhile.
 """
 
 from contextlib import AbstractContextManager

@@ -1,6 +1,6 @@
-"""What a test login tells of a provider: for each setting where it was looked for, and what came.
+"""The report of a test login: for each setting, where the value was looked for and what came.
 
-Names of claims, JSON types and counts; never what a claim says, since the person who signs in may be another than the
+It has names of claims, JSON types and counts, and never a claim's value, since the person who signs in may not be the
 administrator who reads the report. Pure.
 """
 

@@ -1,9 +1,9 @@
-r"""Where the browser may be sent when a login has ended: a path of our own, or exactly a registered URL of a frontend.
+r"""Where the browser may be redirected after a login: a path of this service, or exactly a registered URL of a frontend.
 
-An address that leads elsewhere would make every login page of ours a step of somebody's fraud (RFC 9700 section 4.11).
-Browsers repair what they read before they follow it: they drop tabs and newlines, take `\` for `/`, and decode dots in
-paths (WHATWG URL standard). So nothing is repaired here: a path is made of plain characters that every reader
-understands alike, or it is refused. What is accepted is stored, and never travels through the provider.
+Any other address would make the login page an open redirector (RFC 9700 section 4.11). Browsers repair a URL before they
+follow it: they drop tabs and newlines, take `\` for `/`, and decode dots in paths (WHATWG URL standard). So nothing is
+repaired here: a path consists of plain characters that every parser reads alike, or it is refused. An accepted address is
+stored, and is never sent through the provider.
 """
 
 import re

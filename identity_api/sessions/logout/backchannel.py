@@ -1,7 +1,7 @@
 """A logout token from the provider's server: Back-Channel Logout 1.0 sections 2.4 to 2.8; promises 17 and 18.
 
-Nobody is signed in here: everything rests on the token's signature and rules, and no setting turns those off. What then
-ends is `provider_logout`'s.
+The request has no session: the token's signature and rules alone authenticate it, and no setting turns them off.
+`provider_logout` then ends the sessions.
 """
 
 from uuid import UUID

@@ -1,13 +1,13 @@
 """A page of the provider, in the person's browser, ends their session here: Front-Channel Logout 1.0 section 3.
 
-Nobody signs this request, and browsers rarely send our cookie with it (SameSite=Lax, in a frame of another site). It is
-safe all the same: `sid` is known to the provider, to us and to that browser only, so whoever can guess nothing can end
-nothing; and what ends is one session, which its person begins again by signing in. No login dies, no permission changes.
-A `sid` that is short enough to be found by trying works only together with the session's own cookie.
+The request is not signed, and browsers rarely send the session's cookie with it (SameSite=Lax, in a frame of another site).
+It is safe nevertheless: only the provider, this service and that browser know `sid`, so a stranger cannot end a session
+without guessing it. And only one session ends, which the person begins again by signing in: no login ends, no permission
+changes. A `sid` that is short enough to be guessed works only together with the session's own cookie.
 
-A login that is under way on that session ends too. Its `sid` is not known here before it ends, so what a browser named is
-remembered for as long as a login may take: one row of hashes for each name, and of names that nobody has here only so many
-a minute. A flood of invented ones can fill that place, which costs this protection while it lasts, and nobody's login.
+A login that is under way on that session ends too. Its `sid` is not known here before the login ends, so the `sid` of a
+request is stored for as long as a login may take: one row of hashes for each, and a limited number of unknown ones per
+minute. Many invented values can use that limit up, which suspends this protection meanwhile but breaks no login.
 """
 
 from typing import Protocol

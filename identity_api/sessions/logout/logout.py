@@ -1,4 +1,4 @@
-"""The end of a session that its user wants to end, and the list of a user's sessions (RP-Initiated Logout 1.0 section 2)."""
+"""End a session at its user's request, and list a user's sessions (RP-Initiated Logout 1.0 section 2)."""
 
 import base64
 import binascii

@@ -1,21 +1,21 @@
-"""What ends here when the provider says that a login is over, by a token (`backchannel`) or a browser (`frontchannel`).
+"""End sessions when the provider ends a login, by a token (`backchannel`) or through a browser (`frontchannel`).
 
-    a token with `sid`       our sessions that came from that session of the provider, and finished logins of it that
-                             nobody has picked up yet
-    a token with `sub` only  the identity's login: all its sessions, codes and refresh tokens, and its permissions lose
-                             their force until the next login (`lifecycle.end_login`)
-    a browser's request      as a token with `sid`
+    a token with `sid`       ends the sessions that came from that session of the provider, and its finished logins that
+                             were not picked up yet
+    a token with `sub` only  ends the identity's login: all its sessions, codes and refresh tokens; its permissions are not
+                             in force until the next login (`lifecycle.end_login`)
+    a browser's request      like a token with `sid`
 
-A login under way ends as well, since the provider ended the session that it stands on: all three hold the lock of what
-they end, and leave behind what they ended for logins that began before (`was_ended_meanwhile`).
+A login under way ends as well, since it depends on the session that the provider ended: all three hold the lock of what
+they end, and record what they ended for logins that began before (`was_ended_meanwhile`).
 
-Decision: what becomes of refresh tokens when one session of the provider ends.
+Decision: refresh tokens when one session of the provider ends.
   Context: Back-Channel Logout 2.7 says that refresh tokens with `offline_access` should outlive a logout, and that others
   should not. Which of an identity's refresh tokens came with which session is not stored.
-  Decision: none is discarded here. Where the provider is not asked for `offline_access`, the identity is made due: its
-  tokens of that session died at the provider, which the next sync finds out, trying those of other logins as well.
-  Consequences: somebody signed out on one device keeps their other devices, and permissions end with the last login.
-  A sync in flight is left alone, since no sync brings a session back.
+  Decision: none is discarded here. If the provider is not asked for `offline_access`, the identity is made due: its
+  tokens of that session are invalid at the provider, which the next sync finds out; it tries those of other logins too.
+  Consequences: a person signed out on one device stays signed in on others, and permissions end with the last login.
+  A sync in flight continues, since no sync brings a session back.
   Alternatives: ending the identity's login for each `sid` signs a person out everywhere.
 """
 

@@ -1,14 +1,14 @@
-"""The forms in which other systems keep their providers, read into declarations that `apply` takes.
+"""Read other systems' provider settings into declarations for `apply`.
 
     infrahub               TOML and environment variables: slots of two protocols
     sysreptor              a JSON object of provider ids
     inference              JSON tenants, and TENANT_OIDC_* variables
     reinfer                a small TOML form
     federated_directory    a small TOML form
-    recognise              which of them a file is
+    recognise              finds which system a file is from
 
-Pure: nothing is fetched and nothing is written. What cannot be imported as it is stops the import, all problems at
-once; what becomes different is a notice. Neither holds a secret.
+Pure: nothing is fetched and nothing is written. A setting that cannot be imported unchanged stops the import, with all
+problems at once; a setting that becomes different is a notice. Neither holds a secret.
 """
 
 from identity_api.tenants.importing.federated_directory import read_federated_directory

@@ -1,4 +1,4 @@
-"""Reading foreign documents: TOML, JSON, and files of environment variables. No message repeats what is in them."""
+"""Read foreign documents: TOML, JSON, and files of environment variables. No message repeats their content."""
 
 import json
 import re

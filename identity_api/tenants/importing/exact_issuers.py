@@ -1,8 +1,8 @@
-"""Issuers of a form, compared with the providers' own documents (Discovery 4.3).
+"""Compare imported issuers with the providers' metadata documents (Discovery 4.3).
 
-Issuers are compared character by character, and the address does not show a closing slash, nor anything else that a vendor
-does differently. The document says it. It is asked of the address that the operator wrote, over TLS; what it says is told,
-and checked anew at each login.
+Issuers are compared character by character, and an address in a form may lack a closing slash or another detail of the
+vendor. The metadata document has the exact issuer. It is fetched from the address that the operator wrote, over TLS; the
+issuer in it is reported to the operator, and checked again at each login.
 """
 
 import asyncio

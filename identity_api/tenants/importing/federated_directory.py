@@ -1,4 +1,4 @@
-"""What Federated Directory asks for per directory, as a small TOML form (S1-04 to S1-15); it has no file of its own.
+"""Federated Directory's settings for each directory, as a small TOML form (S1-04 to S1-15); it has no file of its own.
 
 [[federated_directory]]
 directory = "sales"

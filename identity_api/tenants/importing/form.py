@@ -1,4 +1,4 @@
-"""What all imports share: where to import to, one foreign table read key by key, and the checked result."""
+"""Shared by all imports: the target tenant, a foreign table read key by key, and the checked result."""
 
 import re
 from collections.abc import Mapping

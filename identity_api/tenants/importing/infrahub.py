@@ -1,7 +1,7 @@
 """Infrahub's SSO settings: TOML and environment variables, three slots for each of two protocols (S2-01 to S2-40).
 
-Environment variables win over the file, as there. What is different here: PKCE is always used, the check of the ID
-Token's signature cannot be switched off, and adopting an account by its name is off unless the form says that it is on.
+Environment variables win over the file, as in Infrahub. Differences: PKCE is always used, the check of the ID Token's
+signature cannot be switched off, and adopting an account by its name is off unless the form switches it on.
 """
 
 import json

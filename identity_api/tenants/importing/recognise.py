@@ -1,4 +1,4 @@
-"""Which system a file is from. Each form has something that no other has, so nobody needs to say it."""
+"""Find which system a file is from. Each form has a mark that no other has, so the operator need not name it."""
 
 from collections.abc import Mapping
 from typing import Any, Final

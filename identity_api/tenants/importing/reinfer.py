@@ -1,4 +1,4 @@
-"""What Re:infer asks its customers for, as a small TOML form (S0-29 to S0-54); it has no file of its own.
+"""Re:infer's settings for each customer, as a small TOML form (S0-29 to S0-54); it has no file of its own.
 
 [[reinfer]]
 tenant = "acme"

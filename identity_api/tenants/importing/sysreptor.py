@@ -1,7 +1,7 @@
 """SysReptor's `OIDC_AUTHLIB_OAUTH_CLIENTS`: one JSON object of provider ids (S3-03 to S3-37).
 
-What is different here: PKCE with S256 is always used. An address as the identifier must be verified unless the form
-says that no proof is needed, which is then taken as trust in the provider's addresses, and said.
+Differences: PKCE with S256 is always used. An e-mail address as the identifier must be verified, unless the form says that
+no proof is needed; then the provider is trusted with addresses, and a notice says so.
 """
 
 from typing import Any, Final
