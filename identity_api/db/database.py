@@ -12,10 +12,9 @@ state: no `SET`, no advisory lock beyond a transaction, no LISTEN, no cursors.
 """
 
 import asyncio
-import contextlib
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from typing import Literal
 
@@ -23,6 +22,7 @@ import asyncpg
 from asyncpg.pool import Pool, PoolConnectionProxy
 
 from identity_api.config import DEFAULT_LIMITS, TenantLimits
+from identity_api.db.in_hand import Borrowed, ConnectionsInHand
 from identity_api.db.tenant_shares import Shares
 from identity_api.errors import CannotWrite, Overloaded, Unavailable
 
@@ -81,6 +81,7 @@ class Database:
         """A pooler lends a connection for one transaction: nothing of ours may outlive it, and it takes no start-up parameter."""
         self._pool_size = pool_size
         self._pool: Pool | None = None
+        self._in_hand: ConnectionsInHand | None = None
         self._shares = Shares(max(1, pool_size // 2))
         """A tenant holds half of the connections at most: what it asks for, however slow, leaves the others some."""
 
@@ -102,6 +103,7 @@ class Database:
                 # Without a cache a statement has no name, and is gone when the transaction ends.
                 statement_cache_size=0 if self._is_lent else 100,
             )
+            self._in_hand = ConnectionsInHand(self._pool, release_seconds=COMMAND_TIMEOUT_SECONDS)
         except (*_DOWN, TimeoutError) as error:
             raise Unavailable("The database does not answer.", code="DATABASE_UNAVAILABLE") from error
         except asyncpg.PostgresError as error:
@@ -111,28 +113,32 @@ class Database:
 
     async def close(self) -> None:
         """Wait for running statements, then close; connections that do not end in five seconds are cut."""
-        pool = self._pool
-        if pool is None:
+        pool, in_hand = self._pool, self._in_hand
+        if pool is None or in_hand is None:
             return
-        self._pool = None
+        self._pool = self._in_hand = None
         try:
-            await asyncio.wait_for(pool.close(), 5)
+            async with asyncio.timeout(5):
+                await in_hand.aclose()
+                await pool.close()
         except TimeoutError:
             pool.terminate()
 
     async def reconnect(self) -> None:
         """Make each connection anew before its next use: the server behind it is not the one to write to any more."""
-        if self._pool is not None:
+        if self._pool is not None and self._in_hand is not None:
             await self._pool.expire_connections()
+            self._in_hand.expire()
 
     @property
     def is_exhausted(self) -> bool:
         """Whether every connection that there may be is at work now."""
-        pool = self._pool
-        return pool is not None and pool.get_size() >= self._pool_size and pool.get_idle_size() == 0
+        pool, in_hand = self._pool, self._in_hand
+        if pool is None or in_hand is None or in_hand.free:
+            return False
+        return pool.get_size() >= self._pool_size and pool.get_idle_size() == 0
 
-    @asynccontextmanager
-    async def reading(self) -> AsyncIterator[Connection]:
+    def reading(self) -> AbstractAsyncContextManager[Connection]:
         """A connection outside any transaction, for single statements.
 
         Behind a pooler it is in one: asyncpg prepares and runs a statement in two steps, which two servers could get.
@@ -142,12 +148,7 @@ class Database:
             Overloaded: no connection was free for a second, or none of the tenant's share, or a statement took five.
             CannotWrite: a statement would have written, and the database is read-only or its disk is full.
         """
-        async with (
-            self._shares.place(seconds=ACQUIRE_TIMEOUT_SECONDS),
-            self._acquired() as connection,
-            connection.transaction() if self._is_lent else contextlib.nullcontext(),
-        ):
-            yield connection
+        return self.transaction() if self._is_lent else self._acquired()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -158,35 +159,36 @@ class Database:
         Raises:
             Unavailable: as for `reading`; after a commit that was cut off, whether it happened is unknown.
         """
-        async with (
-            self._shares.place(seconds=ACQUIRE_TIMEOUT_SECONDS),
-            self._acquired() as connection,
-            connection.transaction(),
-        ):
+        async with self._acquired() as connection, connection.transaction():
             yield connection
 
     @asynccontextmanager
     async def _acquired(self) -> AsyncIterator[Connection]:
-        pool = self._pool
-        if pool is None:
+        in_hand = self._in_hand
+        if in_hand is None:
             raise Unavailable("The database pool is not open.", code="DATABASE_UNAVAILABLE")
-        connection = await self._acquire(pool)
-        try:
-            yield connection
-        except _CANNOT_WRITE as error:
-            await self.reconnect()
-            raise CannotWrite from error
-        except TimeoutError as error:
-            raise Overloaded from error
-        except _DOWN as error:
-            raise Unavailable("The database does not answer.", code="DATABASE_UNAVAILABLE") from error
-        finally:
-            await _give_back(pool, connection)
+        async with self._shares.place(seconds=ACQUIRE_TIMEOUT_SECONDS):
+            borrowed = await self._take(in_hand)
+            is_kept = False
+            try:
+                yield borrowed.connection
+                is_kept = in_hand.keep(borrowed)
+            except _CANNOT_WRITE as error:
+                await self.reconnect()
+                raise CannotWrite from error
+            except TimeoutError as error:
+                raise Overloaded from error
+            except _DOWN as error:
+                raise Unavailable("The database does not answer.", code="DATABASE_UNAVAILABLE") from error
+            finally:
+                if not is_kept:
+                    # Shielded: a request that is cancelled must still give its connection back.
+                    await asyncio.shield(in_hand.give_back(borrowed))
 
-    async def _acquire(self, pool: Pool) -> PoolConnectionProxy:
+    async def _take(self, in_hand: ConnectionsInHand) -> Borrowed:
         began = time.monotonic()
         try:
-            return await pool.acquire(timeout=ACQUIRE_TIMEOUT_SECONDS)
+            return await in_hand.take(ACQUIRE_TIMEOUT_SECONDS)
         except asyncpg.TooManyConnectionsError as error:
             raise Overloaded from error
         except TimeoutError as error:
@@ -211,10 +213,3 @@ async def plan_each_time(connection: Connection) -> None:
     suits one row and takes time quadratic in the number of rows.
     """
     await connection.execute("set local plan_cache_mode = force_custom_plan")
-
-
-async def _give_back(pool: Pool, connection: PoolConnectionProxy) -> None:
-    """Release the connection. What has been answered or committed stays so, though the connection broke since."""
-    with contextlib.suppress(TimeoutError, *_DOWN):
-        # Shielded: a request that is cancelled must still give its connection back.
-        await asyncio.shield(pool.release(connection, timeout=COMMAND_TIMEOUT_SECONDS))

@@ -56,6 +56,9 @@ class Shares:
 
 
 async def _take(turn: asyncio.Semaphore, seconds: float) -> None:
+    if not turn.locked():
+        await turn.acquire()  # at once
+        return
     try:
         async with asyncio.timeout(seconds):
             await turn.acquire()

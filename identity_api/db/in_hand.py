@@ -1,0 +1,131 @@
+"""Connections of the pool that are kept from one use to the next.
+
+Borrowing from asyncpg's pool and giving back take a task, a timer and a proxy each time, which is as much as a small
+statement costs. What has been used without a fault stays in hand, borrowed as far as the pool knows, and is handed out again
+without a step of the event loop. The pool stays in charge: it makes and ends connections, it gets back whatever is doubtful,
+unused for some seconds, used a thousand times or waited for, and nothing is kept beyond `expire`.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from typing import Final
+
+import asyncpg
+from asyncpg.pool import Pool, PoolConnectionProxy
+
+IDLE_SECONDS: Final = 5.0
+USES: Final = 1_000
+"""After so many the pool sees the connection again, and ends it when it is due."""
+
+_BROKEN: Final = (
+    TimeoutError,
+    OSError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+
+
+class Borrowed:
+    """A connection that the pool has lent us."""
+
+    __slots__ = ("connection", "generation", "kept_at", "uses")
+
+    def __init__(self, connection: PoolConnectionProxy, generation: int) -> None:
+        self.connection, self.generation = connection, generation
+        self.uses = 0
+        self.kept_at = 0.0
+
+
+class ConnectionsInHand:
+    """Those of one pool, for one event loop."""
+
+    def __init__(self, pool: Pool, *, release_seconds: float, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._pool, self._release_seconds, self._monotonic = pool, release_seconds, monotonic
+        self._free: list[Borrowed] = []
+        self._generation = 0
+        self._waiting = 0
+        self._sweep: asyncio.TimerHandle | None = None
+        self._releasing: set[asyncio.Task[None]] = set()
+
+    @property
+    def free(self) -> int:
+        """How many could be handed out at once."""
+        return len(self._free)
+
+    async def take(self, seconds: float) -> Borrowed:
+        """One in hand that is still open, else one of the pool's.
+
+        Raises:
+            TimeoutError: the pool had none for so long, and whatever else `Pool.acquire` raises.
+        """
+        while self._free:
+            borrowed = self._free.pop()
+            if _is_usable(borrowed.connection):
+                return borrowed
+            self._let_go(borrowed)
+        generation = self._generation
+        self._waiting += 1
+        try:
+            return Borrowed(await self._pool.acquire(timeout=seconds), generation)
+        finally:
+            self._waiting -= 1
+
+    def keep(self, borrowed: Borrowed) -> bool:
+        """Keep one that was used without a fault; False if it is for the pool to have."""
+        borrowed.uses += 1
+        if (
+            self._waiting
+            or borrowed.generation != self._generation
+            or borrowed.uses >= USES
+            or not _is_usable(borrowed.connection)
+        ):
+            return False
+        borrowed.kept_at = self._monotonic()
+        self._free.append(borrowed)
+        if self._sweep is None:
+            self._sweep = asyncio.get_running_loop().call_later(IDLE_SECONDS, self.let_go_of_unused)
+        return True
+
+    async def give_back(self, borrowed: Borrowed) -> None:
+        """Let the pool have it. What has been answered or committed stays so, though the connection broke since."""
+        with contextlib.suppress(*_BROKEN):
+            await self._pool.release(borrowed.connection, timeout=self._release_seconds)
+
+    def let_go_of_unused(self) -> None:
+        """Give the pool what nobody has used for some seconds, which closes what it does not need."""
+        self._sweep = None
+        since = self._monotonic() - IDLE_SECONDS
+        for borrowed in [one for one in self._free if one.kept_at <= since]:
+            self._free.remove(borrowed)
+            self._let_go(borrowed)
+        if self._free:
+            self._sweep = asyncio.get_running_loop().call_later(IDLE_SECONDS, self.let_go_of_unused)
+
+    def expire(self) -> None:
+        """Keep none of those that have been borrowed until now."""
+        self._generation += 1
+        while self._free:
+            self._let_go(self._free.pop())
+
+    async def aclose(self) -> None:
+        """Give all of them back; whatever is in use is given back by whoever uses it."""
+        self.expire()
+        if self._sweep is not None:
+            self._sweep.cancel()
+        if self._releasing:
+            await asyncio.wait(self._releasing)
+
+    def _let_go(self, borrowed: Borrowed) -> None:
+        task = asyncio.get_running_loop().create_task(self.give_back(borrowed))
+        self._releasing.add(task)
+        task.add_done_callback(self._releasing.discard)
+
+
+def _is_usable(connection: PoolConnectionProxy) -> bool:
+    try:
+        return not connection.is_closed() and not connection.is_in_transaction()
+    except asyncpg.InterfaceError:
+        return False  # it broke, and the pool has it back already
