@@ -1,5 +1,6 @@
 """A tenant with people, groups, mappings, grants and sessions, and clients that ask its GraphQL schema as somebody."""
 
+import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -68,6 +69,7 @@ class CountingDatabase(Database):
                 yield connection
             finally:
                 self.at_once -= 1
+                await asyncio.sleep(0)  # asyncpg tells its loggers in the next step of the loop
                 connection.remove_query_logger(self._note)
 
     def _note(self, record: Any) -> None:
