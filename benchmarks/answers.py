@@ -15,7 +15,7 @@ COMPARED = 12
 
 def ask(port: int, wire: bytes) -> bytes:
     """The body of one answer."""
-    with socket.create_connection(("127.0.0.1", port), 10) as connection:
+    with socket.create_connection(("127.0.0.1", port), 60) as connection:
         connection.sendall(wire)
         held = b""
         while b"\r\n\r\n" not in held:
