@@ -86,3 +86,16 @@ async def test_no_more_is_read_than_is_selected(world: World, monkeypatch: pytes
             parts.read.clear()
             await world.admin.data(f"{{ {text} }}{fragment}")
             assert parts.read == [part], (selection, text)
+
+
+@pytest.mark.asyncio
+async def test_the_same_words_may_ask_for_more_in_another_document(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is remembered of one document's field is not taken for another's, whose fragment of that name is larger."""
+    parts = Parts(monkeypatch)
+    one = f'user(id: "{global_id("User", world.person)}") {{ ...held }}'
+    for _ in range(2):
+        await world.admin.data(f"{{ {one} }} fragment held on User {{ username }}")
+        await world.admin.data(f"{{ {one} }} fragment held on User {{ username groups {{ id }} }}")
+    assert parts.read == ["names", "everything"] * 2

@@ -3,7 +3,8 @@
 What is not listed here asks for everything. A field that is skipped counts as selected.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from graphql import FieldNode, FragmentDefinitionNode, FragmentSpreadNode, InlineFragmentNode, SelectionSetNode
@@ -27,18 +28,36 @@ BRIEF: Final[Mapping[str, frozenset[str]]] = {
 Fragments = Mapping[str, FragmentDefinitionNode]
 
 
+MANY: Final = 1_000
+"""Fields of documents that are remembered."""
+_known: OrderedDict[tuple[object, ...], tuple[Sequence[FieldNode], Part]] = OrderedDict()
+"""With the nodes themselves, so that nothing else gets their ids. Nodes that look alike may mean other fragments."""
+
+
 def part_of(info: Info, *path: str) -> Part:
     """What is asked of the users that the field answers, or that stand below it under these names."""
     raw = info._raw_info
+    key = (*path, *map(id, raw.field_nodes))
+    known = _known.get(key)
+    if known is not None:
+        return known[1]
     nodes: Iterable[FieldNode] = raw.field_nodes
     for name in path:
         nodes = [one for one in _below(nodes, raw.fragments) if one.name.value == name]
+    part = _part(_below(nodes, raw.fragments), raw.fragments)
+    _known[key] = (raw.field_nodes, part)
+    if len(_known) > MANY:
+        _known.popitem(last=False)
+    return part
+
+
+def _part(selected: Iterable[FieldNode], fragments: Fragments) -> Part:
     part: Part = "names"
-    for one in _below(nodes, raw.fragments):
+    for one in selected:
         name = one.name.value
         if name in NAMES:
             continue
-        if name != "permissions" or not _is_brief(one, raw.fragments):
+        if name != "permissions" or not _is_brief(one, fragments):
             return "everything"
         part = "permissions"
     return part
