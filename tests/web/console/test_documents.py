@@ -1,5 +1,6 @@
 """Every document of the console is one that the API answers: valid, within its limits, and used."""
 
+import hashlib
 from importlib.resources import files
 
 import pytest
@@ -26,3 +27,9 @@ def test_every_document_and_template_belongs_to_a_page_or_a_form() -> None:
     templates = {file.name.removesuffix(".html") for file in (folder / "templates").iterdir()}
     assert {name for name in documents if name[0] != "_"} == set(NAMES)
     assert {name for name in templates if name[0] != "_"} == {page.name for page in PAGES} | {"base"}
+
+
+def test_the_vendored_script_is_the_one_that_its_page_names() -> None:
+    static = files("identity_api.web.console") / "static"
+    digest = hashlib.sha256((static / "htmx.min.js").read_bytes()).hexdigest()
+    assert digest in (static / "README.md").read_text("utf-8")
