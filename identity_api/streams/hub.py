@@ -16,6 +16,8 @@ from identity_api.telemetry import METRICS, get_logger
 
 POLL_SECONDS: Final = 0.3
 READ_AT_ONCE: Final = 500
+AT_ONCE: Final = 4
+"""Streams of a tenant that read at a time; so no tenant's streams wait for another's."""
 PER_USER: Final = 10
 """Streams of one user in one process."""
 
@@ -29,10 +31,12 @@ class TooManyStreams(Exception):
 class Follower:
     """One open stream. `woken` is set when it is to look again."""
 
-    __slots__ = ("position", "reads_all", "tenant_id", "user_id", "woken")
+    __slots__ = ("position", "reads_all", "tenant_id", "turn", "user_id", "woken")
 
-    def __init__(self, tenant_id: UUID, user_id: UUID, position: int, *, reads_all: bool) -> None:
-        self.tenant_id, self.user_id, self.reads_all = tenant_id, user_id, reads_all
+    def __init__(
+        self, tenant_id: UUID, user_id: UUID, position: int, *, reads_all: bool, turn: asyncio.Semaphore
+    ) -> None:
+        self.tenant_id, self.user_id, self.reads_all, self.turn = tenant_id, user_id, reads_all, turn
         self.position = position
         """How far the process has read the tenant's changes: everything up to here is in what the stream reads next."""
         self.woken = asyncio.Event()
@@ -44,6 +48,8 @@ class _Tenant:
     def __init__(self, position: int) -> None:
         self.position = position
         self.followers: set[Follower] = set()
+        self.turn = asyncio.Semaphore(AT_ONCE)
+        """Held while a stream reads: a change for everybody wakes all of the tenant's at once."""
 
     def wake(self, change: outbox.Change) -> None:
         concerned = None if change.user_ids is None else frozenset(change.user_ids)
@@ -65,8 +71,6 @@ class ChangeHub:
         self._tenants: dict[UUID, _Tenant] = {}
         self._polling: asyncio.Task[None] | None = None
         self.is_closing = False
-        self.turn = asyncio.Semaphore(4)
-        """Held while a stream reads: a change for everybody wakes all of them at once."""
 
     @property
     def count(self) -> int:
@@ -87,7 +91,7 @@ class ChangeHub:
                 head = await outbox.head(connection, tenant_id)
             self._tenants.setdefault(tenant_id, _Tenant(head))
         tenant = self._tenants[tenant_id]
-        follower = Follower(tenant_id, user_id, tenant.position, reads_all=reads_all)
+        follower = Follower(tenant_id, user_id, tenant.position, reads_all=reads_all, turn=tenant.turn)
         tenant.followers.add(follower)
         if self._polling is None or self._polling.done():
             self._polling = asyncio.create_task(self._poll(), name="change_hub")

@@ -83,11 +83,9 @@ async def _open_stream(deps: WebDeps, streams: GraphQLStreams, scope: Any, reque
 
     @asynccontextmanager
     async def looking() -> AsyncIterator[Authenticated | None]:
-        # A stream that waits is no request under way, and holds no place.
+        # A stream that waits is no request under way. Its looks pass no gate: the hub says how many of a tenant look at once.
         try:
-            now = await authentication.still(deps, scope)
-            async with deps.gate.passing():
-                yield now
+            yield await authentication.still(deps, scope)
         finally:
             work_for(None)
 
