@@ -115,10 +115,11 @@ async def rotate(connection: Connection, landings: Sequence[Landing]) -> frozens
             select * from unnest($1::uuid[], $2::uuid[], $3::bytea[], $4::bytea[], $5::bytea[], $6::bigint[], $7::boolean[])
                 as c (tenant_id, id, presented, hash, sealed, generation, uncertain)
         ), landed as (
-            update refresh_token r set hash = c.hash, sealed = c.sealed, rotated_at = now(), uncertain = c.uncertain
+            update refresh_token set hash = c.hash, sealed = c.sealed, rotated_at = now(), uncertain = c.uncertain
             from came c
-            where r.tenant_id = c.tenant_id and r.id = c.id and r.dead_at is null and r.hash = c.presented
-            returning r.tenant_id, r.id, r.identity_id, c.generation
+            where refresh_token.tenant_id = c.tenant_id and refresh_token.id = c.id and dead_at is null
+                and refresh_token.hash = c.presented
+            returning refresh_token.tenant_id, refresh_token.id, identity_id, c.generation
         ), resolved as (
             update identity_sync s set attempt_token_id = null, attempt_hash = null, attempt_at = null
             from landed l where s.tenant_id = l.tenant_id and s.id = l.identity_id and s.generation = l.generation

@@ -61,10 +61,10 @@ LEAST_SHARE = 4
 """Of a claim, of each provider that is looked at."""
 
 _CLAIM = """
-with asked as materialized ({asked}
-), leased as (
+with leased as (
     select tenant_id, provider_id, count(*) as taken from identity_sync
     where lease_owner is not null and lease_until > now() group by tenant_id, provider_id
+), asked as materialized ({asked}
 ), place as (
     -- How many more syncs each provider may have in flight, over all workers; one probe while its breaker is half open.
     select p.tenant_id, p.id, p.version, a.share, p.sync_interval_seconds, coalesce(b.failures, 0) >= {threshold} as is_probe,
