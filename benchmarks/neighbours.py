@@ -62,6 +62,8 @@ USERS = int(os.environ.get("BENCH_USERS", "20000"))
 SECONDS = float(os.environ.get("BENCH_SECONDS", "5"))
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "1"))
 INPUTS = os.environ.get("BENCH_INPUTS", "")
+FRESH_SECONDS = 60.0
+"""For which a logout token is used before another takes its place."""
 DECLARED = 200
 """Mappings of one file."""
 PLACES = 4
@@ -104,8 +106,7 @@ class Hostile:
         self, app: Any, database: Database, tenant: Tenant, provider: providers.Provider, office: Site
     ) -> None:
         self._app, self._database, self._tenant, self._provider = app, database, tenant, provider
-        token = urlencode({"logout_token": token_for(office, sid="x" * 32)}).encode()
-        self._replayed = backchannel_path(office.provider), office.host, token
+        self._office, self._logout, self._logout_made = office, b"", float("-inf")
         self._file = asyncio.Lock()
         self._tokens = itertools.cycle(tenant.session_tokens)
         self._numbers = itertools.count()
@@ -185,8 +186,12 @@ class Hostile:
                 await declare(self._database, operator, declared, prune=False)
 
     async def replay(self) -> None:
-        """A logout token that has been used."""
-        await in_process(self._app, *self._replayed)
+        """A logout token that has been used and has not expired."""
+        if time.monotonic() - self._logout_made > FRESH_SECONDS:
+            token = token_for(self._office, sid="x" * 32)
+            self._logout, self._logout_made = urlencode({"logout_token": token}).encode(), time.monotonic()
+        await asyncio.sleep(0)  # as a socket
+        await in_process(self._app, backchannel_path(self._office.provider), self._office.host, self._logout)
 
     def inputs(self) -> dict[str, Work]:
         """By name."""
@@ -345,7 +350,6 @@ async def main(database_url: str, redis_url: str, postgres: int) -> None:
         print(f"{'worked: quiet':^16} {'beside it':^16} {'p99':>5}   times", flush=True)
         gc.collect()
         gc.freeze()  # as the product's processes do
-        await hostile.replay()
         await beside(app, token, None, postgres)
         for name, work in hostile.inputs().items():
             if INPUTS in name:
