@@ -17,7 +17,7 @@ CHECK_LOCK = found=$$($(BIN)/python -m pip --disable-pip-version-check check) ||
 UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --only-binary :all: --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 .NOTPARALLEL:
-.PHONY: help run preflight test test-faults check bench bench-sync migrate schema fmt lock docs dist release-check clean
+.PHONY: help run preflight test test-faults check bench bench-sync bench-writes migrate schema fmt lock docs dist release-check clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ bench: $(VENV)/dev.stamp ## measure reads beside others and a floor, in one run;
 
 bench-sync: $(VENV)/dev.stamp ## measure one worker's syncs beside their floor; BENCH_PEOPLE, BENCH_SECONDS, BENCH_MODES and BENCH_QUEUE
 	$(BIN)/python -m benchmarks.sync
+
+bench-writes: $(VENV)/dev.stamp ## measure edits that concern everybody, and what others wait meanwhile; BENCH_USERS and BENCH_RATE
+	$(BIN)/python -m benchmarks.writes
 
 migrate: $(VENV)/run.stamp ## bring the configured database to the newest schema
 	$(BIN)/identity-api migrate

@@ -14,7 +14,8 @@ from uuid import UUID
 import msgspec
 
 from benchmarks.data import Tenant
-from identity_api.db.user_read_model import Filter, Position
+from identity_api.db.user_filters import Filter
+from identity_api.db.user_read_model import Position
 from identity_api.graphql.ids import global_id
 from identity_api.vault import Vault
 

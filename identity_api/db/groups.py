@@ -39,9 +39,12 @@ async def compare(
         """
         with asserted as (select distinct a.identity_id, a.name from unnest($3::uuid[], $4::text[]) as a (identity_id, name)),
         stored as (
-            select ig.identity_id, pg.name from identity_group ig
-            join provider_group pg on pg.tenant_id = $1 and pg.id = ig.group_id
-            where ig.tenant_id = $1 and ig.identity_id = any($5::uuid[]) and pg.provider_id = $2)
+            select ig.identity_id, pg.name from unnest($5::uuid[]) as one (id)
+            cross join lateral (
+                select identity_id, group_id from identity_group where tenant_id = $1 and identity_id = one.id offset 0) ig
+            cross join lateral (
+                select name from provider_group
+                where tenant_id = $1 and id = ig.group_id and provider_id = $2 limit 1) pg)
         select coalesce(a.identity_id, s.identity_id) as identity_id,
             array_agg(a.name) filter (where s.name is null) as joined, array_agg(s.name) filter (where a.name is null) as gone
         from asserted a full join stored s on s.identity_id = a.identity_id and s.name = a.name

@@ -5,6 +5,8 @@ from uuid import UUID
 
 from identity_api.db.database import Connection
 
+_BEFORE_ALL = UUID(int=0)
+
 
 class Holder(NamedTuple):
     """A user with an open grant of the permission."""
@@ -24,13 +26,13 @@ async def after(
             where e.permission = (select name from permission where tenant_id = $1 and id = $2)) as is_in_force
         from (
             select distinct user_id from permission_grant
-            where tenant_id = $1 and permission_id = $2 and revoked_at is null and ($3::uuid is null or user_id > $3)
+            where tenant_id = $1 and permission_id = $2 and revoked_at is null and user_id > $3
             order by user_id limit $4) h
         order by h.user_id
         """,
         tenant_id,
         permission_id,
-        user_id,
+        user_id or _BEFORE_ALL,
         limit,
     )
     return [Holder(row["user_id"], row["is_in_force"]) for row in rows]

@@ -154,6 +154,8 @@ class Sample(msgspec.Struct, frozen=True):
             if whose:
                 key = "user_id" if table == "app_user" else "identity_id"
                 order = f"{whose} = '{person[key]}' desc, "
+            if table == "provider_group":
+                order = "name = 'everyone' desc, "
             row = await connection.fetchrow(
                 f"select * from {table} where tenant_id = $1 order by {order}tenant_id limit 1", tenant_id
             )

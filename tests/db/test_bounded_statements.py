@@ -27,8 +27,8 @@ from tests.db.test_statements import BY_ARGUMENT, Call, calls, modules
 
 pytestmark = pytest.mark.asyncio
 
-PAGES: Final = 1_000
-"""Of 8 KiB. A page of fifty reads some ten for each row, and most look-ups tens; what goes through a tenant's mappings reads
+PAGES: Final = 2_000
+"""Of 8 KiB. A page of fifty reads ten to thirty for each row, and most look-ups tens; what goes through a tenant's mappings reads
 hundreds, and what goes through its people thousands."""
 FILTERED_PAGES: Final = 3 * FEW
 """Of a page of users with a filter: as many as are read at once are looked for and looked up."""

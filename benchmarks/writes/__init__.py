@@ -1,0 +1,1 @@
+"""Edits that concern everybody of a large tenant, and what they cost those who ask for something meanwhile."""

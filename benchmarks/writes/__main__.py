@@ -1,0 +1,280 @@
+"""`make bench-writes`: edits that concern everybody of a large tenant, with what they cost the others.
+
+Each edit goes through the API, a worker writes what follows, and a small tenant asks for something all the while.
+
+Settings by environment: BENCH_USERS (100000), BENCH_RATE (60; requests of the others a second).
+"""
+
+import asyncio
+import base64
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from benchmarks.writes.data import Office, prepare
+from benchmarks.writes.others import Job, Waited
+from identity_api.embedded.services import start_services
+from identity_api.graphql.ids import global_id
+
+USERS = int(os.environ.get("BENCH_USERS", "100000"))
+RATE = float(os.environ.get("BENCH_RATE", "60"))
+QUIET_SECONDS = 8.0
+AT_MOST_SECONDS = 600.0
+
+_SAVED = "__typename ... on GroupMappingSaved { mapping { id version } }"
+CREATE = f"mutation ($input: CreateGroupMappingInput!) {{ done: createGroupMapping(input: $input) {{ {_SAVED} }} }}"
+UPDATE = f"mutation ($input: UpdateGroupMappingInput!) {{ done: updateGroupMapping(input: $input) {{ {_SAVED} }} }}"
+DELETE = "mutation ($input: DeleteGroupMappingInput!) { done: deleteGroupMapping(input: $input) { __typename } }"
+PREVIEW = "query ($input: CreateGroupMappingInput!) { done: previewGroupMappingCreation(input: $input) { __typename } }"
+DISABLE = "mutation ($input: DisableProviderInput!) { done: disableProvider(input: $input) { __typename } }"
+DISABLE_USER = "mutation ($input: DisableUserInput!) { done: disableUser(input: $input) { __typename } }"
+
+WAITING = {
+    "mapping": "select exists (select from mapping_change where tenant_id = $1 and finished_at is null)",
+    "provider": "select exists (select from session where tenant_id = $1 and ended_at is null and identity_id is not null)",
+    "audit": "select exists (select from audit_event where tenant_id = $1 and sequence is null)",
+}
+"""Whether something of the tenant has still to be written."""
+
+
+class Row(msgspec.Struct):
+    """One edit."""
+
+    name: str
+    answer: str
+    answered_ms: float
+    written_seconds: float
+    sealed_seconds: float
+    worker_mib: int
+    others: Waited
+
+
+class Bench:
+    """The parts of one run."""
+
+    def __init__(self, office: Office, url: str, environment: dict[str, str], connection: asyncpg.Connection) -> None:
+        self.office, self.url, self._environment, self._connection = office, url, environment, connection
+        self.port = _free_port()
+        self._asked = 0
+        self._api = subprocess.Popen(
+            [sys.executable, "-m", "granian", "--interface", "asgi", "--factory", "--loop", "uvloop", "--no-ws",
+             "--log-level", "error", "--host", "127.0.0.1", "--port", str(self.port), "identity_api.app:create_app"],
+            env=environment,
+        )  # fmt: skip
+        self.worker = self._start_worker()
+        _wait(self.port)
+
+    def _start_worker(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen([sys.executable, "-m", "identity_api", "worker"], env=self._environment)
+
+    def stop(self) -> None:
+        """End both."""
+        for process in (self._api, self.worker):
+            process.terminate()
+        for process in (self._api, self.worker):
+            process.wait(60)
+
+    def restart_worker(self) -> None:
+        """Kill the worker in the middle of whatever it does, and start another."""
+        self.worker.send_signal(signal.SIGKILL)
+        self.worker.wait(20)
+        self.worker = self._start_worker()
+
+    def ask(self, document: str, given: dict[str, Any]) -> dict[str, Any]:
+        """One request of the admin; what the aliased field answers, or the whole answer if it has none."""
+        tokens = self.office.large.session_tokens
+        self._asked += 1
+        body = msgspec.json.encode({"query": document, "variables": {"input": given}})
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}/graphql",
+            body,
+            {"content-type": "application/json", "authorization": f"Bearer {tokens[self._asked % len(tokens)]}"},
+        )
+        with urllib.request.urlopen(request, timeout=120) as response:
+            answer: dict[str, Any] = msgspec.json.decode(response.read())
+        return (answer.get("data") or {}).get("done") or answer
+
+    @contextlib.contextmanager
+    def others(self) -> Iterator[list[Waited]]:
+        """The small tenant's requests meanwhile."""
+        small = self.office.small
+        requests = [
+            request
+            for place, user in enumerate(small.user_ids)
+            for token in [small.session_tokens[place % len(small.session_tokens)]]
+            for request in (_me(token), _user(token, global_id("User", user)))
+        ]
+        found: list[Waited] = []
+        with subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.writes.others"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as process:
+            assert process.stdin
+            assert process.stdout
+            process.stdin.write(msgspec.json.encode(Job(self.port, requests, RATE)) + b"\n")
+            process.stdin.flush()
+            yield found
+            process.stdin.close()
+            found.append(msgspec.json.decode(process.stdout.read(), type=Waited))
+
+    async def edit(
+        self,
+        name: str,
+        document: str,
+        given: dict[str, Any],
+        waiting: str,
+        *,
+        meanwhile: Callable[[], None] | None = None,
+    ) -> tuple[Row, dict[str, Any]]:
+        """Make one edit, and wait until all that follows is written and sealed."""
+        with self.others() as others:
+            await asyncio.sleep(0.5)
+            begun = time.perf_counter()
+            answer = await asyncio.to_thread(self.ask, document, given)
+            answered = time.perf_counter() - begun
+            if meanwhile is not None:
+                await asyncio.sleep(1.0)
+                await asyncio.to_thread(meanwhile)
+            written = await self._until_done(waiting) - begun
+            # A short edit is over before anybody noticed; the others are asked for long enough in any case.
+            await asyncio.sleep(max(0.0, 4.0 - written))
+        sealed = await self._until_done("audit") - begun
+        kind = answer.get("__typename") or str(answer.get("errors", answer))[:80]
+        memory = _peak_mib(self.worker.pid)
+        return Row(name, kind, 1_000 * answered, written, sealed, memory, others[0]), answer
+
+    async def _until_done(self, waiting: str) -> float:
+        until = time.perf_counter() + AT_MOST_SECONDS
+        while await self._connection.fetchval(WAITING[waiting], self.office.large.id):
+            if time.perf_counter() > until:
+                break
+            await asyncio.sleep(0.05)
+        return time.perf_counter()
+
+
+def _me(token: str) -> bytes:
+    return f"GET /v1/me HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {token}\r\n\r\n".encode()
+
+
+def _user(token: str, user_id: str) -> bytes:
+    body = msgspec.json.encode(
+        {"query": "query ($id: ID!) { user(id: $id) { username permissions { name } } }", "variables": {"id": user_id}}
+    )
+    head = f"POST /graphql HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\nauthorization: Bearer {token}\r\n"
+    return f"{head}content-length: {len(body)}\r\n\r\n".encode() + body
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait(port: int) -> None:
+    for _ in range(300):
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=1)
+            return
+        except urllib.error.HTTPError:
+            return
+        except OSError:
+            time.sleep(0.1)
+    raise SystemExit(f"nothing answers on port {port}")
+
+
+def _peak_mib(pid: int) -> int:
+    for line in Path(f"/proc/{pid}/status").read_text("utf-8").splitlines():
+        if line.startswith("VmHWM"):
+            return int(line.split()[1]) // 1024
+    return 0
+
+
+async def edits(bench: Bench) -> None:
+    """Every edit in turn, and its row as soon as it is known."""
+    office = bench.office
+    with bench.others() as quiet:
+        await asyncio.sleep(QUIET_SECONDS)
+    show(Row("(nothing)", "-", 0, 0, 0, _peak_mib(bench.worker.pid), quiet[0]), quiet[0])
+
+    async def made(name: str, *arguments: Any, **options: Any) -> dict[str, Any]:
+        row, answer = await bench.edit(name, *arguments, **options)
+        show(row, quiet[0])
+        return answer
+
+    everyone = {"pattern": "everyone", "provider": office.provider, "permissions": office.permissions[:1]}
+    await made("preview", PREVIEW, everyone, "mapping")
+    mapping = (await made("create", CREATE, everyone, "mapping"))["mapping"]
+    mapping = (await made("update", UPDATE, {**mapping, "permissions": office.permissions[1:2]}, "mapping"))["mapping"]
+    await made("delete", DELETE, mapping, "mapping")
+    mapping = (await made("create, worker killed", CREATE, everyone, "mapping", meanwhile=bench.restart_worker))[
+        "mapping"
+    ]
+    teams = {"pattern": "team-*", "match": "GLOB", "provider": office.provider, "permissions": office.permissions[2:]}
+    await made("glob over 10,000 groups", CREATE, teams, "mapping")
+    await made("disable a user", DISABLE_USER, {"id": global_id("User", office.large.user_ids[7])}, "mapping")
+    await made("disable the provider", DISABLE, {"id": office.provider}, "provider")
+
+
+def show(row: Row, quiet: Waited) -> None:
+    """One line of the table."""
+    if row.name == "(nothing)":
+        columns = (
+            "edit", "answer", "answered ms", "all written s", "sealed s", "worker MiB", "others p50 / p99 ms", "x p99 quiet",
+            "failed",
+        )  # fmt: skip
+        print(f"| {' | '.join(columns)} |")
+        print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    waited = row.others
+    print(
+        f"| {row.name} | {row.answer} | {row.answered_ms:,.0f} | {row.written_seconds:.1f} | {row.sealed_seconds:.1f} |"
+        f" {row.worker_mib} | {waited.median_ms:.1f} / {waited.p99_ms:.1f} | {waited.p99_ms / quiet.p99_ms:.1f} |"
+        f" {waited.failures} of {waited.requests} |",
+        flush=True,
+    )
+
+
+async def measure(url: str, environment: dict[str, str]) -> None:
+    """Prepare, run and stop."""
+    print(f"Writing {USERS:,} users ...", file=sys.stderr, flush=True)
+    office = await prepare(url, USERS)
+    connection = await asyncpg.connect(url)
+    bench = Bench(office, url, environment, connection)
+    try:
+        print(f"{USERS:,} users, load average {os.getloadavg()[0]:.1f}\n", flush=True)
+        await edits(bench)
+    finally:
+        bench.stop()
+        await connection.close()
+
+
+def main() -> None:
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
+        start_services(Path(folder), fast=True) as services,
+    ):
+        assert services.database_url
+        assert services.redis_url
+        environment = {
+            **os.environ,
+            "IDENTITY_DATABASE_URL": services.database_url,
+            "IDENTITY_REDIS_URL": services.redis_url,
+            "IDENTITY_SECRET_KEYS": "bench:" + base64.b64encode(os.urandom(32)).decode(),
+            "IDENTITY_LOG_LEVEL": "error",
+        }
+        asyncio.run(measure(services.database_url, environment))
+
+
+if __name__ == "__main__":
+    main()
