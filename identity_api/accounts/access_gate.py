@@ -19,12 +19,12 @@ Denial = Literal["nothing_maps", "groups_unknown"]
 async def denial(
     connection: Connection, provider: Provider, account: Provisioned, reading: GroupsReading
 ) -> Denial | None:
-    """Why the provider turns this person away, if it turns away people whom its groups give nothing; None lets them in.
+    """Why this person's login is refused, if the provider refuses people without permissions; None admits them.
 
-    Only groups that are known completely can give nothing (I7): where they are not, whoever was let in so far stays in,
-    and the lease decides. A stranger was not, and unknown groups open no door: people without groups often come with
-    no claim at all. Somebody who holds a permission given by hand does not hold nothing. Call it after
-    `provisioning.provision`, which holds the mappings' lock, in the same transaction; the caller rolls that back.
+    A person has no permissions only if their groups are known completely (I7): otherwise a person who could sign in before
+    still can, and the lease decides. A new person with unknown groups is refused, because people without groups often
+    come without the claim. A permission given by hand counts too. Call it after `provisioning.provision`, which holds the
+    mappings' lock, in the same transaction; the caller rolls that back.
     """
     if not provider.claims.deny_unmapped or (not reading.is_verified and not account.is_new):
         return None

@@ -21,7 +21,7 @@ from identity_api.permissions.ways_in import Opening
 
 
 async def disable_user(database: Database, actor: Actor, user_id: UUID) -> None:
-    """Keep a user out: nothing of theirs is in force, every session, token and login under way is over.
+    """Disable a user: their grants are not in force, and every session, token and login under way ends.
 
     Disabling a disabled user changes nothing.
 
@@ -43,11 +43,11 @@ async def disable_user(database: Database, actor: Actor, user_id: UUID) -> None:
 
 
 async def enable_user(database: Database, actor: Actor, user_id: UUID) -> None:
-    """Let a user in again; grants and logins are as they were, as far as their leases have not run out.
+    """Enable a user again; grants and logins are as they were, unless their leases have run out.
 
     Raises:
         NotFound: no such user in the actor's tenant.
-        Refused: `FORBIDDEN`: the user holds what the actor may not give.
+        Refused: `FORBIDDEN`: the user holds a permission that the actor may not give.
     """
     async with database.transaction() as connection:
         await locks.share_mappings(connection, actor.tenant_id)
@@ -63,7 +63,7 @@ async def grant_permission(database: Database, actor: Actor, user_id: UUID, perm
 
     Raises:
         NotFound: no such user or permission in the actor's tenant.
-        Refused: `FORBIDDEN`, `SELF_BENEFIT`, or `STRICT_PROVIDER`: a provider the user signs in at decides alone.
+        Refused: `FORBIDDEN`, `SELF_BENEFIT`, or `STRICT_PROVIDER`: the user's provider alone decides about permissions.
         Conflict: `LIMIT_REACHED`.
     """
     async with database.transaction() as connection:
@@ -73,7 +73,7 @@ async def grant_permission(database: Database, actor: Actor, user_id: UUID, perm
 async def open_grant(
     connection: Connection, limits: TenantLimits, actor: Actor, user_id: UUID, permission_id: UUID
 ) -> UUID | None:
-    """`grant_permission` in the caller's transaction; the grant that was opened, None if it was there."""
+    """`grant_permission` in the caller's transaction; the opened grant, None if there was one already."""
     await _lock(connection, actor.tenant_id, user_id)
     permission = await _permission(connection, actor, permission_id)
     check_may_give(actor, permission.name, delegable=permission.delegable)
@@ -101,10 +101,10 @@ class Revoked(msgspec.Struct, frozen=True):
 
 
 async def revoke_permission(database: Database, actor: Actor, user_id: UUID, permission_id: UUID) -> Revoked:
-    """Take what somebody has by hand, and what an ADDITIVE provider left them when they left the group (S0-25).
+    """Revoke a permission given by hand, or kept from an ADDITIVE provider after leaving the group (S0-25).
 
-    What a group gives that they are in stays, for it would be given again: change the mapping, or the group at the
-    provider. Where nothing can be taken nothing is changed, and the result says so.
+    A permission from a group that the person is in stays, since it would be given again: change the mapping, or the group
+    at the provider. If there is nothing to revoke, nothing changes, and the result says so.
 
     Raises:
         NotFound, Refused: as for `grant_permission`; `LAST_ADMIN`.
@@ -114,7 +114,7 @@ async def revoke_permission(database: Database, actor: Actor, user_id: UUID, per
 
 
 async def close_grants(connection: Connection, actor: Actor, user_id: UUID, permission_id: UUID) -> Revoked:
-    """`revoke_permission` in the caller's transaction, which sees that an admin remains."""
+    """`revoke_permission` in the caller's transaction, which checks that an admin remains."""
     await _lock(connection, actor.tenant_id, user_id)
     permission = await _permission(connection, actor, permission_id)
     check_may_give(actor, permission.name, delegable=permission.delegable)

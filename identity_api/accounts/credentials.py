@@ -33,7 +33,7 @@ Purpose = Literal["SIGN_IN", "STEP_UP", "CHANGE"]
 
 
 class Credentials(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody typed. `who` is a username, or the id of the user who is signed in already."""
+    """Typed credentials. `who` is a username, or the id of the user who is signed in already."""
 
     who: str | UUID
     password: str
@@ -47,7 +47,7 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True):
-    """Credentials that were right when they were looked at. Counts for nothing until settled."""
+    """Credentials that were right when they were checked. They have no effect until settled."""
 
     user_id: UUID
     password_hash: str
@@ -64,10 +64,10 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
 async def check(
     deps: AccountDeps, tenant_id: UUID, given: Credentials, *, purpose: Purpose, needs_totp: bool = True
 ) -> Checked:
-    """Look at the credentials, and count the try as wrong until it is settled.
+    """Check the credentials, and count the try as wrong until it is settled.
 
     Args:
-        needs_totp: False where the password alone is asked for, of somebody who is signed in.
+        needs_totp: False if a signed-in user gives only the password.
 
     Raises:
         CredentialsRefused: see `accounts.errors`; recorded, except for SECOND_FACTOR_REQUIRED.
@@ -106,8 +106,8 @@ async def check(
 
 
 async def settle(connection: Connection, tenant_id: UUID, checked: Checked) -> LocalAccount:
-    """Lock the user, make sure that the credentials are right still, and let them count. Whether the user is disabled is
-    for the caller to look at.
+    """Lock the user, check that the credentials are still right, and use them. The caller checks whether the user is
+    disabled.
 
     Raises:
         CredentialsRefused: password or factor changed meanwhile, or the code was used. The transaction must not commit.
@@ -154,7 +154,7 @@ async def refused(
     reason: str,
     purpose: Purpose,
 ) -> CredentialsRefused:
-    """Record the refusal, and return it to be raised. The name that was typed is not kept: it may be a password."""
+    """Record the refusal, and return it to be raised. The typed name is not stored: it may be a password."""
     action = "login.failed" if purpose == "SIGN_IN" else "password.refused"
     payload = {"code": code, "reason": reason, "purpose": purpose, **request_mark()}
     event = audit.Event(action, "user", account.user_id if account else None, payload)

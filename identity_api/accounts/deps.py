@@ -9,7 +9,7 @@ from identity_api.vault import Vault
 
 
 class AccountDeps(msgspec.Struct, frozen=True, kw_only=True):
-    """The parts of the process that local accounts need."""
+    """The parts of the process that local accounts use."""
 
     database: Database
     vault: Vault

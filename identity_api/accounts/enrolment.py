@@ -23,14 +23,14 @@ from identity_api.permissions.service import SERVICE_PERMISSIONS, SERVICE_PREFIX
 
 
 class EnrolledIdentity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Whom a provider means: the value of its anchor claim, exactly as it writes it."""
+    """A person at a provider: the value of the anchor claim, exactly as the provider writes it."""
 
     provider: str
     anchor: str
 
 
 class EnrolledUser(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A user as the operator writes one down."""
+    """A user as the operator declares one."""
 
     username: str
     display_label: str | None = None
@@ -47,7 +47,7 @@ class Enrolled(msgspec.Struct, frozen=True):
 
 
 class Vocabulary(msgspec.Struct, frozen=True):
-    """What is about to be made besides, and so may be named: providers with their modes, and permissions."""
+    """Providers with their modes, and permissions, that are about to be made too, and so may be named."""
 
     modes: Mapping[str, str] = {}
     permissions: Collection[str] = ()
@@ -61,18 +61,18 @@ async def enrol(
     dry_run: bool = False,
     beside: Vocabulary = Vocabulary(),
 ) -> list[Enrolled]:
-    """Make the users, identities and grants that are not there yet; returns them.
+    """Make the users, identities and grants that do not exist yet; returns them.
 
     Args:
         database: where.
         actor: the operator, in the tenant.
         users: one of each name.
-        rehearse: tell what would be made and make nothing.
-        beside: for a rehearsal, of things that are not written either.
+        rehearse: return what would be made and make nothing.
+        beside: for a rehearsal: further things that are not written yet.
 
     Raises:
         ConfigurationError: with every problem, by user; nothing is written then.
-        Conflict, Refused: somebody else was quicker; what is written already stays.
+        Conflict, Refused: a concurrent change came first; what is written already stays.
     """
     users = [msgspec.structs.replace(one, username=unicodedata.normalize("NFC", one.username)) for one in users]
     async with database.reading() as connection:
@@ -115,7 +115,7 @@ async def _find(connection: Connection, tenant_id: UUID, users: Sequence[Enrolle
 
 
 def _problems(user: EnrolledUser, found: _Found) -> list[str]:
-    """Everything that stands against one user."""
+    """All problems of one user."""
     place, problems = f"User {user.username}", []
     try:
         new_values(NewLocalUser(username=user.username, display_label=user.display_label, email=user.email))

@@ -14,7 +14,7 @@ from identity_api.errors import Refused
 
 Code = Literal["CREDENTIALS_REFUSED", "SECOND_FACTOR_REQUIRED", "SECOND_FACTOR_REFUSED"]
 
-# One sentence for all causes of the first, so that nobody learns whether there is such a user.
+# The first has one sentence for all causes, so that nobody learns whether the user exists.
 MESSAGES: dict[str, str] = {
     "CREDENTIALS_REFUSED": (
         "Username and password do not fit, or there were too many tries. Check both, or wait for some minutes."
@@ -27,7 +27,7 @@ MESSAGES: dict[str, str] = {
 
 
 class CredentialsRefused(Refused):
-    """Not accepted. The codes after the first say that the password was right."""
+    """The credentials are not accepted. The codes after the first mean that the password was right."""
 
     default_code: ClassVar[str] = "CREDENTIALS_REFUSED"
 

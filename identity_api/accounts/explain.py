@@ -32,7 +32,7 @@ class ExplainedGrant(msgspec.Struct, frozen=True):
 
 
 class UntakenWay(msgspec.Struct, frozen=True):
-    """A mapping that would give the permission, and what is missing."""
+    """A mapping that would give the permission, and the missing condition."""
 
     way: Way
     missing: Missing

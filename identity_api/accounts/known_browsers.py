@@ -26,12 +26,12 @@ _MAX_LENGTH = 512
 
 
 def cookie_name(user_id: UUID) -> str:
-    """The end of the cookie's name: an account's own, which does not tell whose it is."""
+    """The end of the cookie's name: unique for an account, without revealing which one."""
     return f"known-{hashlib.sha256(user_id.bytes).hexdigest()[:16]}"
 
 
 def source_of(vault: Vault, tenant_id: UUID, account: LocalAccount, cookies: Mapping[str, str], address: str) -> Source:
-    """Where a try comes from: the browser if it is known, else the address."""
+    """The source of a try: the browser if it is known, otherwise the address."""
     name = cookie_name(account.user_id)
     for key in (f"__Host-{name}", name):
         browser = _opened(vault, tenant_id, account, cookies.get(key, ""))
@@ -41,7 +41,7 @@ def source_of(vault: Vault, tenant_id: UUID, account: LocalAccount, cookies: Map
 
 
 def source_of_address(address: str) -> Source:
-    """Where a try comes from that no known browser makes."""
+    """The source of a try by an unknown browser."""
     return Source(hashlib.sha256(b"address" + address.encode()).digest(), is_known=False)
 
 
@@ -57,7 +57,7 @@ def cookie_value(vault: Vault, tenant_id: UUID, account: LocalAccount, cookies: 
 
 
 def _opened(vault: Vault, tenant_id: UUID, account: LocalAccount, value: str) -> bytes | None:
-    """The browser's id, if the cookie is one of ours, for this account, its present password and second factor."""
+    """The browser's id, if the cookie is genuine and for this account, its current password and second factor."""
     if not 0 < len(value) <= _MAX_LENGTH:
         return None
     try:

@@ -39,7 +39,7 @@ async def link_identity(
 
     Args:
         anchor: exactly as the provider writes it; nothing is folded.
-        accepts_closing: a provider that is STRICT decides alone, so that permissions given by hand are closed.
+        accepts_closing: a STRICT provider alone decides about permissions, so those given by hand are closed.
 
     Raises:
         NotFound: no such user or provider in the actor's tenant.
@@ -71,9 +71,9 @@ async def link_identity(
 
 
 async def unlink_identity(database: Database, actor: Actor, identity_id: UUID) -> UUID:
-    """Take an identity from its user, whose id is returned: its logins end, and what its groups gave is closed.
+    """Unlink an identity from its user, whose id is returned: its logins end, and the grants of its groups are closed.
 
-    The person of it is a stranger from then on: made anew, matched or refused as the provider's policy says, but never
+    From then on its person is unknown: they are made, matched or refused as the provider's policy says, but never
     matched by name with this user again.
 
     Raises:
@@ -83,7 +83,7 @@ async def unlink_identity(database: Database, actor: Actor, identity_id: UUID) -
     async with database.transaction() as connection, an_admin_remains(connection, actor):
         link = await _locked(connection, actor, identity_id)
         if link.user_id == actor.user_id:
-            raise Refused("You cannot take your own way in. Ask another admin.", code="SELF_UNLINK")
+            raise Refused("You cannot remove your own way to sign in. Ask another admin.", code="SELF_UNLINK")
         await check_may_take(connection, actor, link.user_id)
         await end_logins(connection, actor.tenant_id, [identity_id], reason="admin", actor=actor.name)
         closings = await identity_links.open_grants(connection, actor.tenant_id, identity_id)
@@ -98,10 +98,10 @@ async def unlink_identity(database: Database, actor: Actor, identity_id: UUID) -
 
 
 async def release_identity(database: Database, actor: Actor, identity_id: UUID) -> UUID:
-    """End a quarantine, having looked: the person whom the identity has always meant may sign in again.
+    """End a quarantine after a check by the admin: the identity's original person may sign in again.
 
-    If the provider means somebody else by the anchor now, releasing changes nothing for them: unlink it instead, and enter
-    it for whoever it belongs to. Returns the user's id.
+    If the anchor now belongs to another person at the provider, that person is still refused: unlink the identity instead,
+    and link it to the user it belongs to. Returns the user's id.
 
     Raises:
         NotFound: no such identity in the actor's tenant.
@@ -112,7 +112,7 @@ async def release_identity(database: Database, actor: Actor, identity_id: UUID) 
         link = await _locked(connection, actor, identity_id)
         await check_may_open(connection, actor, Opening.RELEASE_IDENTITY, link.user_id)
         if link.state != "QUARANTINED":
-            raise Conflict("This identity is in no quarantine.", code="NOT_QUARANTINED")
+            raise Conflict("This identity is not in quarantine.", code="NOT_QUARANTINED")
         await identity_links.release(connection, actor.tenant_id, identity_id)
         event = audit.Event(
             "identity.released",
@@ -145,7 +145,7 @@ async def _enter(connection: Connection, provider: Provider, user_id: UUID, anch
 
 
 async def _closing(connection: Connection, provider: Provider, identity_id: UUID) -> tuple[str, ...]:
-    """The names of what the identity closes by being there."""
+    """The names of the permissions that linking the identity closes."""
     decision = await grants.decide(connection, provider.tenant_id, [identity_id])
     ids = {closing.permission_id for closing in decision.closings}
     return tuple([one.name for one in await permissions.by_ids(connection, provider.tenant_id, ids)])
@@ -162,7 +162,7 @@ async def _locked(connection: Connection, actor: Actor, identity_id: UUID) -> Li
 
 
 def check_anchor(anchor: str) -> None:
-    """See that a text can be an anchor.
+    """Check that a text can be an anchor.
 
     Raises:
         BadInput: `field` is `anchor`.

@@ -83,10 +83,10 @@ def new_values(new: NewLocalUser) -> tuple[str, str, str | None]:
 
 
 async def update_profile(database: Database, actor: Actor, user_id: UUID, change: ProfileChange) -> None:
-    """Change what a user is called, where no provider has the say (S0-06).
+    """Change a user's names and e-mail, if no provider manages them (S0-06).
 
-    The caller has checked that the actor may write users, or is the user. Usernames are for the former alone, and only
-    of accounts that the actor may open a way into: a provider may match its people by username.
+    The caller has checked that the actor may write users, or is the user. Only the former may change a username, and only
+    of an account that the actor may open a way into: a provider may match its people by username.
 
     Raises:
         NotFound: no such user in the actor's tenant.
@@ -115,9 +115,9 @@ async def update_profile(database: Database, actor: Actor, user_id: UUID, change
 
 
 async def unlock_account(database: Database, actor: Actor, user_id: UUID) -> None:
-    """Forget the wrong tries at an account. Doing it twice changes nothing.
+    """Reset the wrong tries of an account. Doing it twice changes nothing.
 
-    It lets passwords be tried anew, so that whoever could repeat it could have somebody's password guessed.
+    It allows more password tries, so an actor who may repeat it can help somebody guess the password.
 
     Raises:
         NotFound: no such user in the actor's tenant.
@@ -157,18 +157,18 @@ def _name(text: str, longest: int, field: str) -> str:
     if not 0 < len(name) <= longest or name != name.strip():
         raise BadInput(f"Give 1 to {longest} characters without spaces around them.", field=field)
     if any(unicodedata.category(character) in _UNSEEN for character in name):
-        raise BadInput("This has characters that nobody can see.", field=field)
+        raise BadInput("This has invisible characters.", field=field)
     return name
 
 
 def _email(address: str | None) -> str | None:
-    """Only its shape: whether it is the user's, a mail to it would tell, and nothing rests on it."""
+    """Check only the form of the address: nothing depends on whether it is the user's."""
     if address is None:
         return None
     email = _name(address, MAX_EMAIL_LENGTH, "email")
     local, at, domain = email.partition("@")
     if not (local and at and domain) or "@" in domain or any(character.isspace() for character in email):
-        raise BadInput("This is no e-mail address.", field="email")
+        raise BadInput("This is not an e-mail address.", field="email")
     return email
 
 
@@ -177,4 +177,4 @@ def _email_verified(email: str | None) -> bool | None:
 
 
 def _taken() -> Conflict:
-    return Conflict("There is a user of this name.", code="USERNAME_TAKEN")
+    return Conflict("There is already a user of this name.", code="USERNAME_TAKEN")

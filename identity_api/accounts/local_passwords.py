@@ -27,7 +27,7 @@ TOKEN_SECONDS = 86_400
 
 
 class PasswordToken(msgspec.Struct, frozen=True):
-    """For the user, by whatever way the admin trusts. It exists nowhere else."""
+    """The token, which the admin sends to the user. It is not stored."""
 
     token: str
     expires_at: datetime
@@ -68,7 +68,7 @@ async def create_password_token(database: Database, actor: Actor, user_id: UUID)
 
 
 async def who_may_choose(database: Database, tenant_id: UUID, token: str) -> str:
-    """The username of whoever may choose a password with this token, which stays as it is.
+    """The username of the user who may choose a password with this token; the token is not used up.
 
     Raises:
         NotFound: `PASSWORD_TOKEN_UNKNOWN`.
@@ -84,7 +84,7 @@ async def who_may_choose(database: Database, tenant_id: UUID, token: str) -> str
 
 
 async def set_password_by_token(deps: AccountDeps, tenant_id: UUID, token: str, password: str) -> UUID:
-    """Choose a password with a token; returns whose it is. The token is used up only by a password that is accepted.
+    """Choose a password with a token; returns the user's id. Only an accepted password uses the token up.
 
     A second factor stays: an admin who made the token could otherwise get past it.
 
@@ -120,7 +120,7 @@ async def set_password_by_token(deps: AccountDeps, tenant_id: UUID, token: str, 
 async def change_password(
     deps: AccountDeps, actor: Actor, current: str, new: str, *, session_id: UUID | None, code: str | None = None
 ) -> None:
-    """Change one's own password, knowing the current one. All sessions from it end but the given one.
+    """Change one's own password with the current one. All sessions begun with it end, except the given one.
 
     Args:
         code: of the authenticator, where there is a second factor.
@@ -148,7 +148,7 @@ async def change_password(
 
 
 async def remove_password(database: Database, actor: Actor, user_id: UUID) -> None:
-    """Take a user's password and second factor away, and with them that way in. Removing none changes nothing.
+    """Remove a user's password and second factor. Without a password nothing changes.
 
     Raises:
         NotFound: no such user in the actor's tenant.

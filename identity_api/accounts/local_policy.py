@@ -13,7 +13,7 @@ from identity_api.lifecycle.end_login import end_local_sessions
 async def apply_policy(connection: Connection, tenant_id: UUID, wanted: LocalPolicy, *, actor: str) -> tuple[str, ...]:
     """Make this the tenant's policy, in the caller's transaction; returns the names of what changed. For the operator.
 
-    Without passwords, sessions that came from one are over.
+    If passwords are switched off, sessions that were begun with one end.
     """
     before = await local_accounts.policy(connection, tenant_id)
     fields = tuple([name for name in wanted.__struct_fields__ if getattr(before, name) != getattr(wanted, name)])

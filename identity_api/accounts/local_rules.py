@@ -9,7 +9,7 @@ from identity_api.permissions.delegation import Actor
 
 
 async def check_users_by_hand(connection: Connection, tenant_id: UUID) -> None:
-    """Whether the tenant makes users by hand at all.
+    """Check that the tenant allows local users.
 
     Raises:
         Refused: `SSO_MANAGED`.
@@ -19,7 +19,7 @@ async def check_users_by_hand(connection: Connection, tenant_id: UUID) -> None:
 
 
 async def check_profile_by_hand(connection: Connection, tenant_id: UUID, user_id: UUID) -> None:
-    """Whether anybody but a provider has the say over the user's profile; what it says would overwrite ours.
+    """Check that no provider manages the user's profile: it would overwrite the change.
 
     Raises:
         Refused: `SSO_MANAGED`.
@@ -31,13 +31,13 @@ async def check_profile_by_hand(connection: Connection, tenant_id: UUID, user_id
 
 
 async def check_passwords_allowed(connection: Connection, tenant_id: UUID) -> None:
-    """Whether the tenant has passwords.
+    """Check that the tenant allows passwords.
 
     Raises:
         Refused: `LOCAL_SIGN_IN_OFF`.
     """
     if not (await local_accounts.policy(connection, tenant_id)).local_sign_in:
-        raise Refused("Nobody signs in with a password in this organisation.", code="LOCAL_SIGN_IN_OFF")
+        raise Refused("This organisation does not allow sign-in with a password.", code="LOCAL_SIGN_IN_OFF")
 
 
 async def lock_user(connection: Connection, tenant_id: UUID, user_id: UUID) -> None:

@@ -39,7 +39,7 @@ _LOOKALIKES = str.maketrans("013457@$!", "oieastasi")
 
 def normalized(password: str) -> bytes | None:
     """The bytes that are hashed: NFC in UTF-8 (RFC 8265 section 4.2.2), so that it does not matter which keyboard typed
-    an accent. None for what cannot have been set: too long, or no Unicode.
+    an accent. None for a text that cannot be a password: too long, or not Unicode.
     """
     if len(password) > MAX_BYTES:
         return None
@@ -54,7 +54,7 @@ def check_new_password(password: str, personal: Iterable[str | None] = ()) -> by
     """The bytes of a password that may be set.
 
     Args:
-        personal: what everybody knows of the user: username, e-mail, display label.
+        personal: public facts about the user: username, e-mail, display label.
 
     Raises:
         BadInput: `PASSWORD_TOO_SHORT`, `PASSWORD_TOO_LONG`, `PASSWORD_TOO_COMMON`; `field` is `password`.
@@ -65,7 +65,7 @@ def check_new_password(password: str, personal: Iterable[str | None] = ()) -> by
     if len(unicodedata.normalize("NFC", password)) < MIN_LENGTH:
         raise _refused(f"A password has at least {MIN_LENGTH} characters.", "PASSWORD_TOO_SHORT")
     if _is_common(password) or _is_personal(password, personal):
-        raise _refused("This password is among the first that others would try.", "PASSWORD_TOO_COMMON")
+        raise _refused("This password is too common: others would try it.", "PASSWORD_TOO_COMMON")
     return encoded
 
 
@@ -81,12 +81,12 @@ def _is_common(password: str) -> bool:
 
 
 def _repeats(text: str) -> bool:
-    """Whether it is one piece of at most six characters over and over."""
+    """Whether it repeats one piece of at most six characters."""
     return any(text == (text[:size] * len(text))[: len(text)] for size in range(1, 7))
 
 
 def _is_personal(password: str, personal: Iterable[str | None]) -> bool:
-    """Whether little is left of it without the user's own name."""
+    """Whether it is little more than the user's own name."""
     folded = password.casefold()
     for text in personal:
         for piece in {(text or "").casefold(), (text or "").casefold().partition("@")[0]}:

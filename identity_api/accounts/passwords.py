@@ -47,7 +47,7 @@ class Passwords:
         return await self._run(lambda: self._hasher.hash(password))
 
     async def verify(self, stored: str | None, password: bytes | None) -> bool:
-        """Whether the password has this hash. Takes as long for no hash and no password, so that time tells nothing.
+        """Whether the password has this hash. It takes as long without a hash or password, so that timing reveals nothing.
 
         Raises:
             Unavailable: as for `hash`.
@@ -59,7 +59,7 @@ class Passwords:
         return self._hasher.check_needs_rehash(stored)
 
     def close(self) -> None:
-        """Wait for hashes that run, and end the threads."""
+        """Wait for running hashes, and end the threads."""
         self._threads.shutdown(cancel_futures=True)
 
     def _verify(self, stored: str | None, password: bytes | None) -> bool:
@@ -74,7 +74,7 @@ class Passwords:
 
     async def _run(self, work: Callable[[], T]) -> T:
         if self._busy >= self._room:
-            raise Unavailable("Too many people sign in at once. Try again in a moment.", code="SIGN_IN_BUSY")
+            raise Unavailable("Too many people are signing in at once. Try again in a moment.", code="SIGN_IN_BUSY")
         self._busy += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)

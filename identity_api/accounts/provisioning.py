@@ -50,7 +50,7 @@ REQUIRED = "REQUIRED"
 
 
 class VerifiedPerson(msgspec.Struct, frozen=True, kw_only=True):
-    """Who signed in, as the provider verifiably says."""
+    """The person who signed in, from the provider's verified answer."""
 
     issuer: str
     subject: str
@@ -66,7 +66,7 @@ class Provisioned(msgspec.Struct, frozen=True):
 
 
 class Declined(msgspec.Struct, frozen=True):
-    """Nobody is signed in. `detail` is for the audit, and so is `name`: the username that came and found nobody."""
+    """The login is refused. `detail` is for the audit, and so is `name`: the username that matched no user."""
 
     code: Refusal
     detail: str | None = None
@@ -103,7 +103,7 @@ async def provision(
 
 
 def _email_verdict(provider: Provider, profile: Profile) -> Declined | None:
-    """An e-mail address identifies nobody unless the provider has verified it, and says so beside it."""
+    """An e-mail address identifies a person only if the provider says that it has verified the address."""
     if provider.email_verified_rule == TRUSTED:
         return None
     is_anchor = any(source.may_be("email") for source in claim_sources(provider.claims).profile.anchor)
@@ -116,8 +116,8 @@ def _email_verdict(provider: Provider, profile: Profile) -> Declined | None:
 async def _by_anchor(connection: Connection, provider: Provider, person: VerifiedPerson) -> Found | None:
     """The identity of the person's anchor value.
 
-    One that waits for its first login is not theirs if they have signed in before: a subject is never another person's
-    (OIDC Core 2), so whatever their anchor is now, they come in under the identity that they have, and the other waits on.
+    If they have signed in before, an identity that waits for its first login is not theirs: a subject never changes persons
+    (OIDC Core 2), so whatever their anchor is now, they use the identity that they have, and the other one keeps waiting.
     """
     found = await identities.by_anchor(connection, provider.tenant_id, provider.id, person.profile.anchor)
     if found is None or found.subject is not None:
@@ -127,7 +127,7 @@ async def _by_anchor(connection: Connection, provider: Provider, person: Verifie
 
 
 async def _same_subject(connection: Connection, provider: Provider, person: VerifiedPerson, actor: str) -> Found | None:
-    """The same person under a new anchor value, which is written down."""
+    """The same person with a new anchor value, which is stored."""
     found = await identities.by_subject(connection, provider.tenant_id, provider.id, person.issuer, person.subject)
     if found is None:
         return None
@@ -170,7 +170,7 @@ async def _known(
 async def _record_newcomer(
     connection: Connection, provider: Provider, owner: Found, person: VerifiedPerson, actor: str
 ) -> None:
-    """What an admin needs to tell a successor from a rebuilt provider: both of whom, hashed. The owner is left alone."""
+    """Record both subjects, hashed, so that an admin can tell a successor from a rebuilt provider."""
     assert owner.subject is not None
     payload = {
         "claim": "iss" if owner.issuer != person.issuer else "sub",
@@ -188,7 +188,7 @@ async def _adopt(
 ) -> Provisioned | Declined | None:
     """Take over the user of exactly this name who has never had an identity; None if there is none to take over.
 
-    A user who was linked before is somebody already, so that a namesake gets an account of their own.
+    A user who was linked before belongs to another person, so a namesake gets a new account.
     """
     name = person.profile.username
     known = await users.by_username(connection, provider.tenant_id, name) if name is not None else None
@@ -199,7 +199,7 @@ async def _adopt(
 
 
 async def _create(connection: Connection, provider: Provider, person: VerifiedPerson, actor: str) -> Provisioned:
-    """Just in time: a new user of their own, whatever names are taken."""
+    """Just in time: a new user, whatever names are taken."""
     profile = person.profile
     user_id = uuid7()
     trusts = provider.email_verified_rule == TRUSTED
@@ -219,7 +219,7 @@ async def _create(connection: Connection, provider: Provider, person: VerifiedPe
 async def _match_by_name(
     connection: Connection, provider: Provider, person: VerifiedPerson, actor: str
 ) -> Provisioned | Declined:
-    """A user whom an admin made beforehand, by exactly this name, once."""
+    """Match, once, a user of exactly this name whom an admin made beforehand."""
     name = person.profile.username
     if name is None:
         return Declined("ACCOUNT_NOT_FOUND", "username_missing")
@@ -233,7 +233,7 @@ async def _match_by_name(
 
 
 def _name_verdict(provider: Provider, profile: Profile) -> Declined | None:
-    """An address as the name that claims an account identifies no better than one as the anchor (S3-30)."""
+    """An e-mail address as the matched name needs the same verification as one as the anchor (S3-30)."""
     may_be_address = any(source.may_be("email") for source in claim_sources(provider.claims).profile.username)
     if provider.email_verified_rule == TRUSTED or not may_be_address or "@" not in (profile.username or ""):
         return None
@@ -243,7 +243,7 @@ def _name_verdict(provider: Provider, profile: Profile) -> Declined | None:
 
 
 def _forbidden(provider: Provider, person: VerifiedPerson, known: users.KnownUser) -> Declined | None:
-    """Why the provider's word may not claim this user."""
+    """Why the provider may not sign its person in to this user."""
     declined = _name_verdict(provider, person.profile)
     if declined is not None:
         return declined
@@ -261,7 +261,7 @@ async def _claim(
     how: Literal["adopted", "matched"],
     actor: str,
 ) -> Provisioned:
-    """The account is this person's from now on: whatever led into it before is over, whoever made it."""
+    """Give the account to this person: every older way into it ends, whoever made it."""
     reason: OlderWaysReason = "adopted_by_name" if how == "adopted" else "matched_by_name"
     await end_older_ways_in(connection, provider.tenant_id, user_id, reason=reason, actor=actor)
     return await _link(connection, provider, person, user_id, how, actor)

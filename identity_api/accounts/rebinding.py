@@ -64,7 +64,7 @@ async def rebind_provider(
     """The same for every identity at the provider.
 
     Args:
-        issuer: only those that this issuer vouched for.
+        issuer: only identities of this issuer.
         rehearse: count, and change nothing.
     """
     found = await _count(database, actor, provider, issuer)

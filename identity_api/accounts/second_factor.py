@@ -26,7 +26,7 @@ from identity_api.permissions.ways_in import Opening
 
 
 class TOTPEnrolment(msgspec.Struct, frozen=True):
-    """What the user's authenticator needs. To be shown once, to its user."""
+    """The data for the user's authenticator. To be shown once, to its user."""
 
     secret: str
     """Base32, for typing."""
@@ -45,7 +45,7 @@ async def enrol_totp(deps: AccountDeps, actor: Actor, password: str, *, issuer: 
 
     Raises:
         CredentialsRefused: `CREDENTIALS_REFUSED`.
-        Conflict: `TOTP_ENROLLED`: remove the one there is first.
+        Conflict: `TOTP_ENROLLED`: remove the existing one first.
         Unavailable: `SIGN_IN_BUSY`.
     """
     user_id, tenant_id = own_id(actor), actor.tenant_id
@@ -66,10 +66,10 @@ async def enrol_totp(deps: AccountDeps, actor: Actor, password: str, *, issuer: 
 
 
 async def confirm_totp(deps: AccountDeps, actor: Actor, code: str, *, session_id: UUID | None) -> LocalAccount:
-    """Prove that the authenticator has the secret; the code used here works nowhere else. Returns the account as it is now.
+    """Prove that the authenticator has the secret; the code used here is used up. Returns the account as it is now.
 
-    All sessions from the password end but the given one, and no browser is known any more (`known_browsers`): the
-    password alone was enough for them.
+    All sessions begun with the password end, except the given one, and no browser is known any more (`known_browsers`):
+    the password alone was enough for them.
 
     Raises:
         NotFound: `TOTP_NOT_PREPARED`.
@@ -119,13 +119,13 @@ async def _confirmed(connection: Connection, actor: Actor, user_id: UUID, keep: 
 
 
 async def remove_totp(deps: AccountDeps, actor: Actor, password: str, code: str | None = None) -> None:
-    """Do without a second factor. Removing none changes nothing.
+    """Remove one's own second factor. Without one nothing changes.
 
-    A password that somebody has found out must not be enough to get rid of what guards it: a lost authenticator is for
-    another admin (`reset_totp`).
+    A stolen password must not be enough to remove the second factor: if the authenticator is lost, an admin removes it
+    (`reset_totp`).
 
     Args:
-        code: of the authenticator. A secret that was never confirmed guards nothing, and needs none.
+        code: of the authenticator. A secret that was never confirmed needs none.
 
     Raises:
         CredentialsRefused: `CREDENTIALS_REFUSED`, `SECOND_FACTOR_REQUIRED`, `SECOND_FACTOR_REFUSED`.

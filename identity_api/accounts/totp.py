@@ -35,9 +35,9 @@ def provisioning_uri(secret: bytes, *, username: str, issuer: str) -> str:
 
 
 def matching_step(secret: bytes, code: str, now: datetime) -> int | None:
-    """The time step whose code this is, within one step of now; None if it is nobody's.
+    """The time step of this code, within one step of now; None if the code fits none.
 
-    Whether the step was used before is for the caller to check, and to write down with the sign-in.
+    The caller checks that the step was not used before, and stores it with the sign-in.
     """
     typed = code.replace(" ", "")
     if len(typed) != DIGITS or not (typed.isascii() and typed.isdigit()):

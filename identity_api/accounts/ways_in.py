@@ -20,11 +20,11 @@ from identity_api.permissions.ways_in import NOTHING, Opening
 async def check_may_open(
     connection: Connection, actor: Actor, opening: Opening, user_id: UUID, *, provider_id: UUID | None = None
 ) -> None:
-    """Whether the actor may open this way into the account. The caller holds the tenant's mappings still and has locked
-    the user, so that neither what the account holds nor its ways in change before the commit.
+    """Check that the actor may open this way into the account. The caller holds the lock of the tenant's mappings and has
+    locked the user, so that neither the account's permissions nor its ways in change before the commit.
 
     Args:
-        provider_id: of the identity that is entered.
+        provider_id: of the identity to link.
 
     Raises:
         Refused: `FORBIDDEN`, `SELF_BENEFIT`: see `permissions.ways_in.check_may_open`.
@@ -37,7 +37,7 @@ async def check_may_open(
 
 
 async def check_may_take(connection: Connection, actor: Actor, user_id: UUID) -> None:
-    """Whether the actor may shut this user out, or sign them out. Everybody may end what is their own.
+    """Check that the actor may disable this user, or sign them out. Everybody may end their own sessions.
 
     Raises:
         Refused: `FORBIDDEN`: see `permissions.ways_in.check_may_take`.
@@ -50,7 +50,7 @@ async def check_may_take(connection: Connection, actor: Actor, user_id: UUID) ->
 
 @asynccontextmanager
 async def an_admin_remains(connection: Connection, actor: Actor) -> AsyncIterator[None]:
-    """Around a change that could take the last administrator of a tenant. Inside the caller's transaction.
+    """A context for a change that could remove the last administrator of a tenant, in the caller's transaction.
 
     Raises:
         Refused: `LAST_ADMIN`, after the change and before its commit.

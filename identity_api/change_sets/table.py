@@ -89,7 +89,7 @@ def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
             if cells:
                 yield reader.line_num, [cell.removeprefix("'") for cell in cells]
     except csv.Error as error:
-        raise ConfigurationError([f"Line {reader.line_num}: this is no CSV: {error}."]) from None
+        raise ConfigurationError([f"Line {reader.line_num}: this is not CSV: {error}."]) from None
 
 
 def _header_problems(names: Sequence[str]) -> list[str]:

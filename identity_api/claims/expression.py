@@ -90,7 +90,7 @@ def _compile(expression: str) -> Node:
             warnings.simplefilter("ignore", PendingDeprecationWarning)
             root: Node = Parser().parse(expression).parsed
     except (JMESPathError, RecursionError, ValueError):
-        raise ClaimPathInvalid("This is no JMESPath expression.", code="JMESPATH_INVALID") from None
+        raise ClaimPathInvalid("This is not a JMESPath expression.", code="JMESPATH_INVALID") from None
     nodes = list(_nodes(root))
     if len(nodes) > MAX_NODES:
         raise ClaimPathInvalid(f"A JMESPath expression has at most {MAX_NODES} parts.", code="JMESPATH_TOO_LONG")
@@ -112,7 +112,7 @@ def _nodes(root: Node) -> Iterator[Node]:
 
 
 class _Interpreter(TreeInterpreter):  # type: ignore[misc]  # jmespath ships no types
-    """JMESPath's own interpreter, counting what it does and noting what it would pass over in silence."""
+    """JMESPath's own interpreter, with a budget, and with a record of the misses that it would ignore."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -129,14 +129,14 @@ class _Interpreter(TreeInterpreter):  # type: ignore[misc]  # jmespath ships no 
             raise _OutOfBudget
 
     def _expect(self, kind: type, value: Any) -> bool:
-        """Whether the value is of the kind; something else that is not null is a miss."""
+        """Whether the value is of the kind; another kind, except null, is a miss."""
         if isinstance(value, kind):
             return True
         self.missed = self.missed or value is not None
         return False
 
     def _forgiving(self, node: Node, value: Any) -> Any:
-        """Visit a part that asks what is there, so that a miss in it is an answer."""
+        """Visit a part that tests for a value, so that a miss in it is not a failure."""
         before = self.missed
         found = self.visit(node, value)
         self.missed = before

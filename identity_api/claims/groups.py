@@ -55,7 +55,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One remark for the people who run the provider. Never holds a value from a token, only places and counts."""
+    """One remark for the provider's admins. It never holds a value from a token, only places and counts."""
 
     code: str
     place: str
@@ -81,7 +81,7 @@ class GroupsReading:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """The diagnostics as texts, but those of a place that had nothing."""
+        """The diagnostics as texts, except those of a place that had nothing."""
         return tuple([str(one) for one in self.diagnostics if one.code != "ABSENT"])
 
 
@@ -152,7 +152,7 @@ def _read_value(value: object, source: ClaimSource, remarks: list[Diagnostic]) -
 
 
 def read_listing(names: Sequence[str], *, place: str, remarks: Sequence[Diagnostic] = ()) -> GroupsReading:
-    """Judge a complete list of groups that came from elsewhere than a claim; `place` names where, for diagnostics."""
+    """The reading of a complete list of groups from another source than a claim; `place` names it in diagnostics."""
     return _judged(list(names), place, list(remarks))
 
 

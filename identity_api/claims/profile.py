@@ -32,7 +32,7 @@ class ProfileClaims:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What the claims say of a person.
+    """A person's profile, read from claims.
 
     `anchor` is exact. `username` is in Unicode form NFC, which is how usernames are stored and compared. An
     `email_verified` of None means that the provider did not say. `has_no_email` means that it said there is none, by null or
@@ -102,10 +102,10 @@ def _optional(
 
 
 def _read_email_verified(documents: Documents, source: ClaimSource) -> bool | None:
-    """`email_verified` beside the e-mail in the same document: another document may speak of another address.
+    """`email_verified` beside the e-mail in the same document: another document may mean another address.
 
-    Amazon Cognito sends the texts "true" and "false" instead of booleans. What is beside the answer of an expression is
-    nobody's to say.
+    Amazon Cognito sends the texts "true" and "false" instead of booleans. The result of an expression has no neighbouring
+    claim.
     """
     if source.expression is not None:
         return None

@@ -26,7 +26,7 @@ class Entries:
 
 @dataclass(frozen=True, slots=True)
 class Misshapen:
-    """The value has not the shape that the place declares, or one entry of it has not, which `detail` names."""
+    """The value, or the entry that `detail` names, does not have the declared shape."""
 
     detail: str
     is_of_one_entry: bool = False
@@ -95,7 +95,7 @@ def _members(value: list[object], member: str) -> Entries | Misshapen:
 
 
 def shape_of(value: Any) -> str:
-    """What a value is, in the words of JSON, without saying anything of its content."""
+    """The JSON type of a value, without its content."""
     match value:
         case NotAnObject(depth):
             return f"something other than an object after name {depth}"

@@ -59,7 +59,7 @@ def change_permission(
 
 
 def _advice(permission: str, names: Sequence[str], *, gives: bool) -> str:
-    """What to do where there is no such permission: nothing is declared in order to be taken away."""
+    """Advice for an unknown permission; when revoking, it does not suggest to declare one."""
     near = difflib.get_close_matches(permission, names, n=1)
     meant = f" Did you mean {near[0]}?" if near else ""
     if gives:
@@ -97,6 +97,6 @@ def revocation_lines(username: str, permission: str, done: Revoked) -> list[str]
         for one in done.remaining
     ]
     if not done.closed:
-        nothing = f"{username} has no grant of {permission} that could be taken by hand."
+        nothing = f"{username} has no grant of {permission} that could be revoked by hand."
         raise NotFound(" ".join([nothing, *still]))
     return [f"- grant {permission} to {username} ({one.source})" for one in done.closed] + still

@@ -109,7 +109,7 @@ def _moment(text: str | None) -> datetime | None:
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
-        raise BadInput(f"{text} is no moment; write 2026-11-29 or 2026-11-29T12:00:00Z.") from None
+        raise BadInput(f"{text} is not a time; write 2026-11-29 or 2026-11-29T12:00:00Z.") from None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 

@@ -129,7 +129,7 @@ async def _shown(database: Database, actor: Actor, outcome: Outcome) -> Shown:
 async def import_table(
     database: Database, actor: Actor, content: bytes, *, prune: bool, dry_run: bool, as_previewed: str | None
 ) -> Shown | None:
-    """Make the tenant's mappings what a table says. None if they are so already."""
+    """Change the tenant's mappings to those of a table. None if there is nothing to change."""
     changes, lines = await table.changes_to(database, actor, table.read(content), prune=prune)
     return await change(database, actor, changes, dry_run=dry_run, as_previewed=as_previewed, lines=lines)
 

@@ -14,7 +14,7 @@ from identity_api.errors import NotFound
 from identity_api.permissions.delegation import Actor
 
 _MISSING: Final[dict[Missing, str]] = {
-    "GRANT_DORMANT": "it has given the permission, which has no force now",
+    "GRANT_DORMANT": "it has given the permission, which is not in force now",
     "GRANT_NOT_WRITTEN": "they are in the group {group}; the grant has not been written, or was closed",
     "GROUP_NOT_SENT": "the provider names no group of theirs that matches",
     "MAPPING_DISABLED": "the mapping is switched off",

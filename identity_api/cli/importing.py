@@ -35,7 +35,7 @@ def target_of(
     directories: Sequence[str] = (),
     frontend_url: str | None = None,
 ) -> Target:
-    """What is said beside the forms.
+    """The options of the command, which apply besides the forms.
 
     Raises:
         BadInput: a name or hosts without a tenant, or a directory that is not written TENANT=ID.

@@ -15,7 +15,7 @@ def numeric_address(host: str) -> str:
     try:
         found = socket.getaddrinfo(host.strip("[]"), None, type=socket.SOCK_STREAM)
     except OSError:
-        raise ConfigurationError([f"IDENTITY_HOST: {host} is no address of this machine."]) from None
+        raise ConfigurationError([f"IDENTITY_HOST: {host} is not an address of this machine."]) from None
     # IPv4 first: `localhost` is both, and the URL that is printed says 127.0.0.1.
     return str(min(found, key=lambda one: one[0] != socket.AF_INET)[4][0])
 

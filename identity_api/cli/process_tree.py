@@ -98,7 +98,7 @@ def together(settings: Settings, *, outbound_allow: Sequence[str] = ()) -> Itera
                 public_url=settings.public_url,
             )
             stack.enter_context(announced(settings.data_dir, running))
-        # Before the services: whoever uses them stops first.
+        # Before the services: the processes that use them stop first.
         stack.callback(group.stop)
         database_url = services.database_url or (settings.database_url.reveal() if settings.database_url else "")
         redis_url = services.redis_url or (settings.redis_url.reveal() if settings.redis_url else "")

@@ -13,7 +13,7 @@ _IN_ADVICE: Final = re.compile(rf"(?:(?<=`)|(?<=[Rr]un: )){NAME}(?= [a-z])")
 
 
 def program_name(called: str | None = None) -> str:
-    """What to type for this program: its plain name where the shell finds it, else its path as seen from here.
+    """What to type for this program: its plain name if the shell finds it, otherwise its path from here.
 
     Args:
         called: how it was called; by default this process's own first argument.

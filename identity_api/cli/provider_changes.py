@@ -69,7 +69,7 @@ class SecretOptions(msgspec.Struct, frozen=True):
         try:
             return content.decode()
         except UnicodeDecodeError:
-            raise BadInput("The secret is no text.") from None
+            raise BadInput("The secret is not text.") from None
 
 
 def fields_of(settings: Sequence[str], *, empty: Sequence[str] = ()) -> dict[str, Any]:
@@ -160,7 +160,7 @@ async def stored_secrets(deps: ProviderDeps, actor: Actor, provider: Provider) -
 
 
 async def footprint_lines(deps: ProviderDeps, actor: Actor, provider: Provider) -> list[str]:
-    """What a deletion would find at the provider: all that stands in its way at once, and what would go with it.
+    """A preview of the provider's deletion: everything that prevents it, and what would be deleted with it.
 
     Raises:
         NotFound: it has just been deleted.

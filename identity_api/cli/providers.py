@@ -94,7 +94,7 @@ async def list_providers(database: Database, tenant_slug: str | None) -> list[Pr
 
 
 async def show_provider(database: Database, settings: Settings, tenant_slug: str, slug: str) -> ProviderSheet:
-    """The provider with every address of ours to register there.
+    """The provider with every address of this service to register there.
 
     Raises:
         NotFound: there is no such tenant or provider.

@@ -55,7 +55,7 @@ def serve(settings: Settings) -> int:
 
 
 async def check_installation(settings: Settings, database_url: str) -> None:
-    """Refuse to work on what is not ours to work on. A database that does not answer is no reason: it will.
+    """Refuse an installation that this version cannot serve. A database that does not answer yet is not a reason.
 
     Raises:
         ConfigurationError: the schema is not this version's, or the ring lacks a key that sealed values name.

@@ -205,7 +205,7 @@ def read_table(path: Path) -> list[EnrolledUser]:
     try:
         lines = list(csv.DictReader(io.StringIO(text), strict=True))
     except csv.Error as error:
-        raise ConfigurationError([f"{path} is no CSV: {error}."]) from None
+        raise ConfigurationError([f"{path} is not CSV: {error}."]) from None
     return _users_of(lines)
 
 

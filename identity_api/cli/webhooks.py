@@ -47,4 +47,4 @@ def webhook_id(text: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:
-        raise BadInput("This is no id of a webhook; `identity-api webhook list TENANT` shows them.") from None
+        raise BadInput("This is not the id of a webhook; `identity-api webhook list TENANT` shows them.") from None

@@ -210,9 +210,9 @@ API: Final[Table] = table(
         ),
         # HTTP and GraphQL documents
         "BAD_REQUEST": ("The request is not understood.", _CLIENT),
-        "METHOD_NOT_ALLOWED": ("This address is not asked with this method.", _CLIENT),
+        "METHOD_NOT_ALLOWED": ("This address does not support this method.", _CLIENT),
         "NOT_ACCEPTABLE": ("The program accepts no form in which there is an answer.", _CLIENT),
-        "UNSUPPORTED_MEDIA_TYPE": ("The body is of a type that is not read here.", _CLIENT),
+        "UNSUPPORTED_MEDIA_TYPE": ("The body's content type is not supported here.", _CLIENT),
         "CONTENT_CODING_UNSUPPORTED": ("The body is compressed, which is not read here.", _CLIENT),
         "BODY_TOO_LARGE": ("The body is too large.", "Send less."),
         "BODY_INCOMPLETE": ("The body ended too early.", "Look at the client and at proxies between."),

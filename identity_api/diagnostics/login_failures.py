@@ -199,7 +199,7 @@ LOGINS: Final[Table] = table(
             "Confirm with the same account, or sign out first.",
         ),
         "LOCAL_SIGN_IN_OFF": (
-            "Nobody signs in with a password in this organisation.",
+            "This organisation does not allow sign-in with a password.",
             "Switch local sign-in on in the tenant's declaration, if it is wanted.",
         ),
         "CREDENTIALS_REFUSED": (

@@ -32,5 +32,5 @@ class Holders:
         self._tenants[hash(token)] = tenant_id
 
     def forget(self, token: str) -> None:
-        """The token is nobody's any more: from now on it uses up nobody's turn."""
+        """Forget the token: from now on it uses up no tenant's turn."""
         self._tenants.pop(hash(token), None)

@@ -79,7 +79,7 @@ async def own_turn() -> None:
 
 
 def slice_end() -> float:
-    """When a slice that begins now is over, by `time.perf_counter`."""
+    """When a slice that begins now ends, by `time.perf_counter`."""
     return time.perf_counter() + (SLICE_SECONDS if is_shared() else LONE_SLICE_SECONDS)
 
 

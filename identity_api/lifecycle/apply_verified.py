@@ -116,7 +116,7 @@ def _back_in_force(answers: Sequence[Verified], stored: dict[UUID, StoredIdentit
 
 
 def _without_groups(answer: Verified) -> Verified:
-    """Groups that there is no room for are as good as unknown: they change nothing and extend nothing (I7)."""
+    """Groups beyond the limit count as unknown: they change nothing and extend nothing (I7)."""
     reading = unverified(Completeness.TRUNCATED, Reason.GROUPS_LIMIT_REACHED, answer.groups.diagnostics)
     return msgspec.structs.replace(answer, groups=reading)
 

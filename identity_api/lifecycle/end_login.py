@@ -42,7 +42,7 @@ async def end_logins(
     actor: str,
     detail: Mapping[str, str] | None = None,
 ) -> None:
-    """End these identities' logins: state, refresh tokens, sessions, codes; API tokens of whoever has no way in left.
+    """End these identities' logins: state, refresh tokens, sessions, codes; API tokens of users without a way in left.
 
     Args:
         detail: what the audit says of it beside the reason.
@@ -119,7 +119,7 @@ async def end_everything_at_provider(
 async def end_password(
     connection: Connection, tenant_id: UUID, user_id: UUID, *, reason: str, actor: str, keep: UUID | None = None
 ) -> None:
-    """End the sessions that came from a password which is no more, or is another now; API tokens if no way in is left.
+    """End the sessions begun with a removed or replaced password; API tokens if no way in is left.
 
     Args:
         keep: the session in which the user chose a new password.

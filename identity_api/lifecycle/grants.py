@@ -59,6 +59,6 @@ async def apply_decision(
 
 
 def closed_event(closing: rows.Closing) -> audit.Event:
-    """What the audit says of a grant that is closed, by whomever."""
+    """The audit event of a closed grant."""
     payload = {"user": str(closing.user_id), "permission": str(closing.permission_id), "reason": closing.reason}
     return audit.Event("grant.closed", "grant", closing.grant_id, payload, old={"open": True}, new={"open": False})

@@ -67,7 +67,7 @@ async def give_something(connection: Connection, tenant_id: UUID, provider_id: U
 
 
 async def _found(patterns: Mapping[Key, str], names: Sequence[str]) -> AsyncIterator[list[tuple[Key, str]]]:
-    """What the GLOBs match, as it is found; nothing is handed on that is empty."""
+    """The matches of the GLOBs, as they are found, without empty pieces."""
     async for pieces in in_slices(match_globs(patterns, names)):
         if found := [pair for piece in pieces for pair in piece]:
             yield found

@@ -13,7 +13,7 @@ from identity_api.oidc.signed_token import SignedClaims
 
 
 def check_access_token_hash(signed: SignedClaims, access_token: str) -> None:
-    """Refuse an access token that is not the one the ID Token speaks of. Without `at_hash` nothing is said.
+    """Refuse an access token that does not match the ID Token's `at_hash`. Without `at_hash` nothing is checked.
 
     Args:
         signed: the ID Token; its signing algorithm decides the hash.

@@ -27,12 +27,12 @@ def origin_of(address: str) -> str | None:
 
 
 def can_be_told(metadata: ProviderMetadata, document_url: str | None) -> bool:
-    """Whether a form post can say that it comes from this provider: its authorization endpoint vouches for the rest."""
+    """Whether the origin of a form post can identify this provider, by its authorization endpoint."""
     return vouches(origin_of(metadata.authorization_endpoint), metadata, document_url)
 
 
 def vouches(origin: str | None, metadata: ProviderMetadata, document_url: str | None) -> bool:
-    """Whether a code that was posted from this origin may be shown to the provider's token endpoint.
+    """Whether a code that was posted from this origin may be sent to the provider's token endpoint.
 
     Args:
         origin: the callback's `Origin` header; `null` and None vouch for nothing.

@@ -58,7 +58,7 @@ class ProviderMetadata(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def has_no_userinfo(self) -> bool:
-        """Whether there is nothing to ask UserInfo for. An address that cannot be used is no such word."""
+        """Whether the provider has no UserInfo endpoint. An unusable address does not mean that."""
         return self.userinfo_endpoint is None and "userinfo_endpoint" not in self.ignored
 
 
@@ -124,7 +124,7 @@ def parse_provider_metadata(body: bytes, expected_issuer: str) -> ProviderMetada
             and without a closing slash. Entra's collective addresses may answer with its template.
 
     Raises:
-        IssuerMismatch: the document speaks for another issuer (Discovery 4.3).
+        IssuerMismatch: the document names another issuer (Discovery 4.3).
         InvalidMetadata: it cannot be read, or `.claim`, without which no login is possible, is absent or unusable.
     """
     try:
@@ -226,7 +226,7 @@ def _strings(document: dict[str, Any], name: str, ignored: list[str]) -> tuple[s
 
 
 def _flag(document: dict[str, Any], name: str, ignored: list[str]) -> bool:
-    """Absent means false, and so does what is no boolean; but a text such as "true" must not switch a check off."""
+    """An absent member or one that is not a boolean means false; but a text such as "true" must not switch a check off."""
     value = document.get(name)
     if value is None or isinstance(value, bool):
         return bool(value)

@@ -79,7 +79,7 @@ class InvalidMetadata(ProtocolError):
 
 
 class IssuerMismatch(InvalidMetadata):
-    """The metadata speaks for another issuer than the one asked for (Discovery 4.3)."""
+    """The metadata names another issuer than the expected one (Discovery 4.3)."""
 
     default_code = "ISSUER_MISMATCH"
 

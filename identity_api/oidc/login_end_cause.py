@@ -45,7 +45,7 @@ _EITHER: Final = re.compile(r"\b(?:or|and/or)\b[^.:;]{0,20}\b(?:expired|revoked|
 
 
 def login_end_cause(said: str | None) -> LoginEndCause:
-    """The cause that the words tell.
+    """The cause that the text gives.
 
     Args:
         said: the provider's words; None if it said none, or they are not kept any more.

@@ -48,7 +48,7 @@ _classes: dict[str, type[RSAKey] | type[ECKey] | type[OKPKey]] = {"RSA": RSAKey,
 
 
 class OwnKey(msgspec.Struct, frozen=True, kw_only=True, dict=True):
-    """One private key of ours, for one use. `algorithms` has one member if it signs."""
+    """One private key of this service, for one use. `algorithms` has one member if it signs."""
 
     key_id: str
     use: Literal["sig", "enc"]

@@ -319,7 +319,7 @@ def _token(document: Mapping[str, Any], name: str) -> str | None:
 
 
 def error_code(answer: Answer, known: Collection[str]) -> str | None:
-    """The error code of a 4xx answer (RFC 6749 section 5.2): one of `known`, `other`, or None if there is none."""
+    """The error code of a 4xx response (RFC 6749 section 5.2): one of `known`, `other`, or None without one."""
     try:
         return _code_in(read_json_object(answer.body), known)
     except DocumentError:

@@ -25,7 +25,7 @@ async def enable(deps: ProviderDeps, actor: Actor, provider_id: UUID) -> Provide
 
 
 async def disable(deps: ProviderDeps, actor: Actor, provider_id: UUID) -> Provider:
-    """Nobody signs in there; what came from there is over, and what its groups give is out of force with the commit.
+    """Disable a provider: from the commit nobody signs in there, its logins end, and its groups give nothing.
 
     Raises:
         NotFound; Refused: `MANAGED_BY_FILE`, `LAST_ADMIN`.
@@ -34,7 +34,7 @@ async def disable(deps: ProviderDeps, actor: Actor, provider_id: UUID) -> Provid
 
 
 async def preview_deletion(deps: ProviderDeps, actor: Actor, provider_id: UUID) -> Footprint:
-    """What stands in the way of a deletion.
+    """What prevents a deletion.
 
     Raises:
         NotFound: the tenant has no such provider.

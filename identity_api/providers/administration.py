@@ -128,7 +128,7 @@ async def update(
         stored = await providers.secrets(connection, actor.tenant_id, provider_id)
         wanted = _patched(deps, before, patch, owner, has_stored=bool(stored), has_new=secret is not None, now=now)
         if has_moved(before, wanted) and not actor.is_operator:
-            # The operator's word was for whoever answered at the old place.
+            # The operator's exception was for the provider at the old address.
             usual = {name: getattr(ClientSettings(), name) for name in OPERATORS}
             agreed = msgspec.structs.replace(wanted.client_settings, **usual)
             wanted = msgspec.structs.replace(wanted, client_settings=agreed)
@@ -144,14 +144,14 @@ async def update(
 def _refuse_fixed(patch: Mapping[str, Any]) -> None:
     for name in FIXED:
         if name in patch:
-            raise BadInput("This is never changed.", code=INVALID, field=name)
+            raise BadInput("This cannot be changed.", code=INVALID, field=name)
 
 
 def _refuse_operators_own(actor: Actor, fields: Mapping[str, Any]) -> None:
     """What weakens a login, or decides for other tenants' logins as well."""
     for name in OPERATORS:
         if name in fields and not actor.is_operator:
-            raise BadInput("The operator alone sets this.", code=INVALID, field=name)
+            raise BadInput("Only the operator can set this.", code=INVALID, field=name)
 
 
 async def _check(
@@ -186,7 +186,7 @@ def _patched(
     fields = declaration_of(before)
     known = {**fields, **patch}
     if has_new and before.client_authentication == NONE and "client_authentication" not in patch:
-        known["client_authentication"] = None  # whoever gives a secret means it to be used
+        known["client_authentication"] = None  # a secret that is given is meant to be used
     method = known["client_authentication"]
     has_secret = has_new or (has_stored and method in SECRET_METHODS)
     declared = checked(known, has_secret=has_secret, bounds=deps.bounds, stored=fields)

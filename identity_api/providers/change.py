@@ -145,7 +145,7 @@ class ProviderChanges:
 
 
 def _secrets(change: ProviderChange) -> Sequence[SealedSecret] | None:
-    """Whoever may be answering now is told a secret only if somebody says that it is meant for them."""
+    """Do not send a stored secret to a new address: it must be given again for that address."""
     if change.before is None or change.secrets is not None or not has_moved(change.before, change.wanted):
         return change.secrets
     if change.wanted.client_authentication in SECRET_METHODS:
@@ -158,7 +158,7 @@ def _secrets(change: ProviderChange) -> Sequence[SealedSecret] | None:
 
 
 async def _check_redirects(connection: Connection, actor: Actor, made: Sequence[ProviderChanged]) -> None:
-    """What a provider shared before is no reason to keep anybody from switching it off, or from anything else."""
+    """Check only new sharing: a redirect URL that was shared before must not prevent another change."""
     concerned = [one.after.slug for one in made if shared_redirects.arrives_otherwise(one.before, one.after)]
     if not concerned:
         return

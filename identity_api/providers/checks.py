@@ -57,7 +57,7 @@ def arrival_of(redirect_url: str) -> tuple[str, str]:
 
 
 def stands_for_many(issuer: str) -> bool:
-    """Whether an issuer, or its document's address, stands for many Entra directories, each its own issuer."""
+    """Whether an issuer, or its document's address, is for many Entra directories, each with its own issuer."""
     return is_template(issuer) or any(f"/{place}/v2.0" in issuer for place in ENTRA_COLLECTIVES)
 
 
@@ -107,14 +107,14 @@ def check_provider(
 
 
 def _check_protocol(provider: ProviderDeclaration, place: str, problems: list[str]) -> None:
-    """What the two protocols need, and Entra's issuers that stand for many directories."""
+    """Check what the two protocols need, and Entra's issuers for many directories."""
     for name, address in provider.endpoints.items():
         check_address(address, f"{place}.endpoints.{name}", problems)
     if provider.protocol == "oidc":
         if SCOPE_FLOOR not in provider.scopes:
             problems.append(f"{place}.scopes: {SCOPE_FLOOR!r} is required by OpenID Connect.")
         if set(provider.endpoints) - {GROUPS_ENDPOINT}:
-            problems.append(f"{place}.endpoints: an OpenID Provider tells its own; they are for oauth2.")
+            problems.append(f"{place}.endpoints: an OpenID Provider publishes its own; they are for oauth2.")
     elif set(provider.endpoints) - {GROUPS_ENDPOINT} != set(OAUTH2_ENDPOINTS):
         problems.append(f"{place}.endpoints: oauth2 needs exactly {', '.join(OAUTH2_ENDPOINTS)}.")
     if not provider.scopes or not all(re.fullmatch(SCOPE, scope) for scope in provider.scopes):
@@ -124,7 +124,7 @@ def _check_protocol(provider: ProviderDeclaration, place: str, problems: list[st
         f"{place}.end_session_parameters", problems, partial(check_logout_parameters, provider.end_session_parameters)
     )
     if provider.pkce == "OFF" and is_public(provider):
-        problems.append(f"{place}.pkce: OFF is never for a public client: whoever sees a code could exchange it.")
+        problems.append(f"{place}.pkce: OFF is never for a public client: anybody who sees a code could exchange it.")
     if provider.missing_nonce == "ACCEPTED" and provider.protocol != "oidc":
         problems.append(f"{place}.missing_nonce: is for OpenID Providers; nothing else has a nonce.")
     if provider.end_session_parameters and not provider.sign_out_at_provider:
@@ -147,7 +147,9 @@ def _check_parameters(provider: ProviderDeclaration, place: str, problems: list[
     extra = {name: value for name, value in given.items() if name not in PROTECTED_PARAMETERS}
     check_part(place, problems, partial(check_extra_parameters, extra))
     if given.get("response_mode", "query") not in ("query", FORM_POST):
-        problems.append(f"{place}: response_mode is query or {FORM_POST}; what comes in a fragment we never see.")
+        problems.append(
+            f"{place}: response_mode is query or {FORM_POST}; the service never sees a response in a fragment."
+        )
     if not re.fullmatch("[0-9]{1,9}", given.get("max_age", "0")):
         problems.append(f"{place}: max_age is a number of seconds.")
     if "max_age" in given and provider.protocol != "oidc":

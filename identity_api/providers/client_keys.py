@@ -45,7 +45,7 @@ class Rotated(msgspec.Struct, frozen=True):
 
 
 def needed_uses(provider: Provider) -> tuple[_KeyUse, ...]:
-    """What a provider's settings need keys of ours for."""
+    """The uses for which a provider's settings need keys."""
     uses: list[_KeyUse] = []
     if provider.client_authentication == PRIVATE_KEY_JWT:
         uses.append("sig")

@@ -30,7 +30,7 @@ class ProviderDeps(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def unknown() -> NotFound:
-    """What is said of every id that is no provider of the tenant."""
+    """The error for an id that is not a provider of the tenant."""
     return NotFound("There is no such provider.")
 
 

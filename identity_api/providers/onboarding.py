@@ -146,7 +146,7 @@ def _credential(place: Place, provider: Provider, progress: ProviderProgress) ->
         )
         return _step(provider, "secret", "DONE", title, detail)
     if method not in SECRET_METHODS:
-        return _step(provider, "secret", "DONE", title, "A public client: PKCE stands in for a secret.")
+        return _step(provider, "secret", "DONE", title, "A public client: it uses PKCE instead of a secret.")
     if progress.live_secrets:
         return _step(provider, "secret", "DONE", title, "The client secret is stored, sealed, and shown to nobody.")
     if progress.ended_secrets:
@@ -170,9 +170,9 @@ def _secret_end(provider: Provider, progress: ProviderProgress) -> Step:
 
 def _admin(has_admin: bool) -> Step:
     detail = (
-        "Somebody may say which groups give which permissions."
+        "There is an admin who may change group mappings."
         if has_admin
-        else f"Nobody may say which groups give which permissions. The operator gives the first admin {MAPPINGS_WRITE}."
+        else f"There is no admin who may change group mappings. The operator gives the first admin {MAPPINGS_WRITE}."
     )
     status: Status = "DONE" if has_admin else "OPEN"
     return Step(

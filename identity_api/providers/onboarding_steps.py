@@ -153,9 +153,7 @@ def _mapping(provider: Provider, progress: ProviderProgress) -> Step:
         detail = f"Mappings give permissions to {progress.mapped_groups} of {progress.seen_groups} groups seen."
         return _test(provider, "mapping", "DONE", title, detail)
     if progress.seen_groups:
-        detail = (
-            f"{progress.seen_groups} groups were seen, and no mapping matches any. Names count exactly, case included."
-        )
+        detail = f"{progress.seen_groups} groups were seen, and no mapping matches any. Names must match exactly, including case."
     else:
         detail = "No group was seen yet. A mapping may be made before, and matches when the group appears."
     return _test(provider, "mapping", "OPEN", title, detail)

@@ -154,7 +154,7 @@ async def check_word(
 
 
 async def _of_accounts(connection: Connection, wanted: Provider, words: frozenset[Word]) -> Rights:
-    """What the accounts hold, or come to, that somebody could be taken for."""
+    """The permissions of the accounts that the provider could sign people in to after the change."""
     found = NOTHING
     if Word.PEOPLE in words:
         issuers = {wanted.issuer, *issuers_of(wanted.issuer, wanted.claims.directories)}
@@ -174,7 +174,7 @@ def _check_may_match_names(actor: Actor) -> None:
 
 
 def _check_does_not_outlast(old: Settings, new: Settings) -> None:
-    """Nobody lets their own access outlast what the provider says of them."""
+    """Refuse a change by which the actor's own access would outlast the provider's answers."""
     names = outlasting(old, new)
     if names:
         raise Refused(

@@ -135,7 +135,7 @@ def _why_refused(metadata: ProviderMetadata) -> str:
 def exceptions(sharing: Sequence[Sharing]) -> list[str]:
     """What the operator has accepted, said each time it is."""
     return [
-        f"{one.name}: accept_without_iss: whoever runs this provider can take the codes of every other provider at"
+        f"{one.name}: accept_without_iss: the operator of this provider can take the codes of every other provider at"
         f" {one.provider.redirect_url}, and sign in as its people."
         for one in sharing
         if one.provider.client_settings.accept_without_iss

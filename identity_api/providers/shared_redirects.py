@@ -81,7 +81,7 @@ def objection(mine: Sharer, other: Sharer, *, across_tenants: bool) -> str | Non
     """Why `mine` may not be where `other` is; None if it may.
 
     Args:
-        across_tenants: whoever asks may let tenants share.
+        across_tenants: the actor may let tenants share.
     """
     if mine.is_public or other.is_public:
         return PUBLIC

@@ -65,7 +65,7 @@ def provider_urls(provider: Provider, tenant: Tenant, *, hosts: Sequence[str], p
 
 
 def is_callback(redirect_url: str) -> bool:
-    """Whether logins end at the path of this address, whatever host it is on. Every other path is nothing here."""
+    """Whether logins end at the path of this address, on any host."""
     return _CALLBACK.fullmatch(urlsplit(redirect_url).path) is not None
 
 
@@ -87,6 +87,6 @@ def front_door(provider: Provider, tenant: Tenant, *, hosts: Sequence[str], publ
 
 
 def _origin(public_url: str, host: str) -> str:
-    """A host of ours under the public URL's scheme and port."""
+    """The origin of a host of this service, with the public URL's scheme and port."""
     parts = urlsplit(public_url)
     return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port else "")

@@ -35,7 +35,7 @@ MISSING_NONCE: Final = ProtocolException(
 WITHOUT_ISS: Final = ProtocolException(
     "accept_without_iss = true",
     "CALLBACK_UNNAMED",
-    "whoever runs this provider can take the codes of every other provider at its redirect URL.",
+    "the operator of this provider can take the codes of every other provider at its redirect URL.",
 )
 
 

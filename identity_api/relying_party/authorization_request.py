@@ -36,7 +36,7 @@ class RequestOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def demands_proof(self) -> bool:
-        """Whether the person must prove who they are anew, whatever session the provider has."""
+        """Whether the person must prove again who they are, even with a session at the provider."""
         return self.max_age_seconds == 0
 
 
@@ -170,7 +170,7 @@ async def pushed(
     *,
     deadline: float,
 ) -> AuthenticationRequest:
-    """The same request, handed to the provider by us; the browser carries `client_id` and `request_uri` only (RFC 9126).
+    """The same request, pushed to the provider; the browser carries `client_id` and `request_uri` only (RFC 9126).
 
     Raises:
         UpstreamError, PushedRequestError: the provider does not take it, or not now.

@@ -133,7 +133,7 @@ async def line_to(deps: ConnectionDeps, provider: Provider, tenant_slug: str) ->
 
 
 def open_line(vault: Vault, provider: Provider, tenant_slug: str, sealed: SealedClient) -> ProviderConnection:
-    """The same for whoever has read what is sealed already. Raises as `line_to`."""
+    """The same for a caller that has already read the sealed values. Raises as `line_to`."""
     certificate = next((_opened(vault, provider, key) for key in sealed.keys if key.use == "tls"), None)
     return ProviderConnection(
         provider=provider,
@@ -204,7 +204,7 @@ async def judged_by_keys(
 
 
 def configured_metadata(provider: Provider) -> ProviderMetadata:
-    """What stands in for metadata where there is no discovery: the endpoints of an OAuth 2.0 provider.
+    """The configured endpoints of an OAuth 2.0 provider, in place of metadata from discovery.
 
     Raises:
         BadInput: it lacks an endpoint.

@@ -94,7 +94,7 @@ class Authenticated:
 
 
 async def authenticate(connection: Connection, token: str, *, idle_seconds: int) -> Authenticated | None:
-    """Whose live session or API token this is; None for anything else, whatever is wrong with it.
+    """The user of this live session or API token; None for any other token.
 
     Refused alike: unknown, ended, unused for `idle_seconds`, absolutely over, of a past epoch, of a disabled user, or of
     a login whose identity was revoked or quarantined or whose provider was disabled.

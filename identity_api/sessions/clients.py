@@ -89,7 +89,7 @@ async def _record_client(connection: Connection, client: ServiceClient, action: 
 
 
 class _Wish(msgspec.Struct, frozen=True, kw_only=True):
-    """What an API token shall be."""
+    """The requested properties of an API token."""
 
     name: str
     days: int

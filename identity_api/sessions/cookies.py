@@ -27,7 +27,7 @@ def is_secure(origin: str) -> bool:
 
 
 def session_cookie_name(origin: str, path_prefix: str) -> str:
-    """The session's cookie on an origin of ours, below a tenant's prefix (`/t/{tenant}`) or on its own host (empty).
+    """The session's cookie on an origin of this service, below a tenant's prefix (`/t/{tenant}`) or on its host (empty).
 
     Tenants that share a host have a cookie each: any page can send a browser to a login of one tenant, whose provider
     answers without a question, and the session at another is not to end with it.

@@ -77,7 +77,7 @@ def _message(code: str, reason: str | None) -> str:
 
 _MESSAGES = {
     **CREDENTIAL_MESSAGES,
-    "LOCAL_SIGN_IN_OFF": "Nobody signs in with a password in this organisation.",
+    "LOCAL_SIGN_IN_OFF": "This organisation does not allow sign-in with a password.",
     "LOGIN_EXPIRED": "The sign-in took too long. Begin again.",
     "LOGIN_USED": "This sign-in was already completed. Begin again.",
     "BROWSER_MISMATCH": "The sign-in was begun in another browser. Begin again in this one.",
@@ -106,6 +106,6 @@ _MESSAGES = {
     "ACCOUNT_DISABLED": "This account has been disabled. Ask an administrator.",
     "ACCOUNT_QUARANTINED": "This account needs the attention of an administrator before it can be used.",
     "SUBJECT_CHANGED": "The sign-in service now means somebody else by this account. Ask an administrator.",
-    "NO_ACCESS": "You have no access here. Ask whoever manages your groups in the organisation.",
+    "NO_ACCESS": "You have no access here. Ask the person who manages your groups in the organisation.",
     "EMAIL_NOT_VERIFIED": "The sign-in service has not verified the e-mail address.",
 }

@@ -12,7 +12,7 @@ from identity_api.lifecycle.end_login import end_session
 
 
 class Revocation(msgspec.Struct, frozen=True, kw_only=True):
-    """What is asked for. `tenant_id` is the tenant whose door the request came through, None at the public one."""
+    """A request to revoke a token. `tenant_id` is that of the request's host or prefix, None on the public host."""
 
     token: str
     frontend_slug: str | None = None
@@ -23,7 +23,7 @@ class Revocation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def revoke(database: Database, asked: Revocation) -> bool:
-    """End the session of this token. False for a token that is over, unknown or of another tenant: no action is needed.
+    """End the session of this token. False for a token that has ended, is unknown or of another tenant: nothing to do.
 
     Raises:
         Refused: `CLIENT_MISMATCH`: the token was issued to another frontend than the one that asks (section 2.1).

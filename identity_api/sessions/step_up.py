@@ -31,7 +31,7 @@ AUTHORIZATION_PATH = "/v1/auth/authorize"
 
 
 class StepUpRequired(Refused):
-    """A sensitive action, and no recent proof. `path` is the page of ours that asks for one; None if there is no way.
+    """A sensitive action without a recent proof. `path` is the page that asks for one; None if there is no way.
 
     Codes: `STEP_UP_REQUIRED`; `STEP_UP_IMPOSSIBLE` where neither a password nor a provider can be asked.
     """
@@ -44,7 +44,7 @@ class StepUpRequired(Refused):
 
 
 class Ways(msgspec.Struct, frozen=True):
-    """How a signed-in user can prove anew who they are."""
+    """The ways in which a signed-in user can prove again who they are."""
 
     password: bool
     providers: tuple[ProvingProvider, ...]
@@ -179,5 +179,5 @@ async def reauthenticate(
             event = audit.Event("session.reauthenticated", "session", authenticated.session_id, payload)
             await audit.record(connection, tenant_id, authenticated.actor, [event])
     if not is_live:
-        raise Refused("This session is over. Sign in again.", code="SESSION_OVER")
+        raise Refused("This session has ended. Sign in again.", code="SESSION_OVER")
     return Reauthenticated(now + STEP_UP_AGE, token)

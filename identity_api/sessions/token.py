@@ -47,7 +47,7 @@ async def redeem(deps: LoginDeps, redemption: Redemption) -> BearerToken:
 
 
 async def _hold(connection: Connection, found: Code) -> None:
-    """In the order of whoever ends logins: what lets somebody in locally, then the user, then the code."""
+    """Lock in the same order as code that ends logins: local sign-in, then the user, then the code."""
     if found.identity_id is None:
         await local_accounts.policy(connection, found.attempt.tenant_id, hold=True)
     await locks.users(connection, found.attempt.tenant_id, [found.user_id])
@@ -70,7 +70,7 @@ def _may_redeem(found: Code, redemption: Redemption) -> bool:
 
 
 async def _replace(connection: Connection, found: Code, token: str | None) -> bool:
-    """End the session that this login proves its person anew for; False if it is not a live one of the same person."""
+    """End the session that this step-up replaces; False if it is not a live one of the same person."""
     if token is None:
         return True
     tenant_id, hashed = token_key(token)

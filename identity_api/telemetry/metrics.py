@@ -87,7 +87,7 @@ class Metrics:
         )
         self._jobs = Counter("identity_jobs", "Job bodies ended.", ["job", "outcome"], registry=registry)
         self._queue_restarts = Counter(
-            "identity_queue_restarts", "Restarts of the queue's reader after trouble with Redis.", registry=registry
+            "identity_queue_restarts", "Restarts of the queue's reader after a failure of Redis.", registry=registry
         )
 
     def _make_sync_series(self, registry: CollectorRegistry) -> None:

@@ -385,7 +385,7 @@ class _Application:
 
 
 def _event(found: Difference, row_id: UUID | None) -> audit.Event:
-    """What the audit says of a difference, with the values of settings that are shown."""
+    """The audit event of a difference, with the values of settings that may be shown."""
     old = {one.name: one.before for one in found.values} if found.action == "change" else None
     new = {one.name: one.after for one in found.values} if found.action == "change" else {"name": found.name}
     payload = {"name": found.name, "fields": list(found.fields)}

@@ -19,7 +19,7 @@ Manager = Literal["FILE", "API"]
 
 
 class HandedOver(msgspec.Struct, frozen=True):
-    """A provider or mapping that has another manager now."""
+    """A provider or mapping whose manager has changed."""
 
     kind: Literal["provider", "mapping"]
     id: UUID

@@ -50,7 +50,7 @@ def key_of(part: str, table: Mapping[str, Any]) -> Key:
 
 
 def laid_over(stored: Table, said: Mapping[str, Any], *, is_provider: bool) -> Table:
-    """The stored table with what a file says of it.
+    """The stored table with a file's values merged into it.
 
     Raises:
         BadInput: as `apply_preset`: what a preset that the file names fills in counts as said.

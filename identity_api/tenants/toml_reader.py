@@ -70,7 +70,7 @@ def read_tables(document: bytes) -> dict[str, Any]:
     except UnicodeDecodeError:
         raise ConfigurationError(["The file is not UTF-8."]) from None
     except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError([f"The file is no TOML: {error}."]) from None
+        raise ConfigurationError([f"The file is not TOML: {error}."]) from None
 
 
 _PARTS: dict[str, type[msgspec.Struct]] = {

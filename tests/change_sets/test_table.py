@@ -38,7 +38,7 @@ def test_a_table_as_a_spreadsheet_writes_it_is_read() -> None:
         ("group\na\n", "Line 1: the column permissions is missing."),
         ("group,permissions,colour\na,b:c,red\n", "Line 1: there is no column colour"),
         ("group,permissions,group\na,b:c,a\n", "Line 1: the column group is there twice."),
-        ('group,permissions\n"a,b:c\n', "this is no CSV"),
+        ('group,permissions\n"a,b:c\n', "this is not CSV"),
         ("group,permissions\na,b:c,d\n", "Line 2: there are 3 cells and 2 columns."),
         ("group,permissions\na\n", "Line 2: there are 1 cells and 2 columns."),
         ("group,permissions\na,\n", "Line 2: permissions are missing."),

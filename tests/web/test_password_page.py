@@ -73,7 +73,7 @@ async def test_a_password_that_may_not_be_set_can_be_chosen_again(site: Site, to
     client = await opened(site, token)
     for password, repeated, said in (
         ("short", None, "at least 12 characters"),
-        ("passwordpassword", None, "first that others would try"),
+        ("passwordpassword", None, "too common"),
         (PASSWORD, OTHER_PASSWORD, "The two passwords differ"),
     ):
         refused = await choose(site, client, password, repeated)

@@ -8,7 +8,7 @@ from identity_api.cli.dev.preflight import DEMO_PORT, Asked
 
 
 @click.command()
-@click.option("--data-dir", type=click.Path(file_okay=False, path_type=Path), help="Where everything is kept.")
+@click.option("--data-dir", type=click.Path(file_okay=False, path_type=Path), help="The folder for all data.")
 @click.option("--port", type=click.IntRange(1, 65_535), help="The API's port.  [default: 8000]")
 @click.option("--demo-port", type=click.IntRange(1, 65_535), help=f"The demo provider's port.  [default: {DEMO_PORT}]")
 @click.option("--make", "from_make", is_flag=True, hidden=True, help="Advice is given as calls of `make run`.")

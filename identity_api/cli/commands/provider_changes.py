@@ -68,7 +68,7 @@ def create(
 @click.command()
 @_names
 @_settings
-@click.option("--empty", multiple=True, metavar="NAME", help="A setting that shall have no value; repeatable.")
+@click.option("--empty", multiple=True, metavar="NAME", help="A setting to reset to no value; repeatable.")
 @_secret
 def update(tenant: str, slug: str, settings: tuple[str, ...], empty: tuple[str, ...], **secret: Any) -> None:
     """Change what is named of provider SLUG and nothing else.

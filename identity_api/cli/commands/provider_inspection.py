@@ -30,7 +30,7 @@ def list_all(tenant: str | None, as_json: bool) -> None:
 @click.argument("slug")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show(tenant: str, slug: str, as_json: bool) -> None:
-    """Show the provider SLUG of TENANT with every address of ours to register there."""
+    """Show the provider SLUG of TENANT with every address of this service to register there."""
     from identity_api.cli.context import read_settings, run_on_database
     from identity_api.cli.output import print_json, print_lines
     from identity_api.cli.providers import show_provider

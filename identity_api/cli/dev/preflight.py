@@ -43,7 +43,7 @@ class Asked:
 
     @property
     def overrides(self) -> dict[str, str]:
-        """The settings that these options stand for."""
+        """The settings that these options set."""
         given = {"IDENTITY_PORT": self.port, "IDENTITY_DATA_DIR": self.data_dir and self.data_dir.absolute()}
         return {name: str(value) for name, value in given.items() if value is not None}
 
@@ -57,7 +57,7 @@ class Asked:
 
 
 def check(settings: Settings, asked: Asked) -> None:
-    """See that the services can run here, the data directory is nobody's, and both ports are free.
+    """Check that the services can run here, no process uses the data directory, and both ports are free.
 
     Raises:
         UnsupportedPlatform: there are no embedded services for this machine.

@@ -136,7 +136,7 @@ def _refresh(provider: Provider, metadata: ProviderMetadata) -> Finding:
     if not asks and OFFLINE_ACCESS in metadata.scopes:
         message = "The sync needs a refresh token, and the scope offline_access is not asked for."
         return warn(REFRESH, "REFRESH_NOT_ASKED_FOR", message, expected=OFFLINE_ACCESS, found=listed(provider.scopes))
-    message = "Nothing announced speaks against a refresh token. A test login shows whether one comes."
+    message = "Nothing in the metadata rules out a refresh token. A test login shows whether one comes."
     if (
         OFFLINE_ACCESS in provider.scopes
         and "consent" not in provider.authorization_parameters.get("prompt", "").split()

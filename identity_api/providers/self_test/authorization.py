@@ -170,7 +170,7 @@ def _judge_page(answer: Answer, provider: Provider, metadata: ProviderMetadata, 
     if answer.status == 400:
         message = "The authorization endpoint shows an error page (status 400) instead of a sign-in page."
         return _refused(provider, message, known=client_is_known)
-    return _by_eye(provider, f"The authorization endpoint turns programs away (status {answer.status}).")
+    return _by_eye(provider, f"The authorization endpoint refuses programs (status {answer.status}).")
 
 
 def _refused(provider: Provider, message: str, *, known: bool) -> Finding:

@@ -156,7 +156,7 @@ async def _ask(
 async def _compared(
     probe: Probe, carrier: Carrier, client: ProviderClient, metadata: ProviderMetadata, judged: Finding
 ) -> Finding:
-    """The finding, unless the provider says the same to a secret that is surely wrong: then it says nothing of ours."""
+    """The finding, unless the provider gives the same answer to a wrong secret: then it shows nothing about the right one."""
     proof = client.proofs[0]
     if proof.authentication.method not in SECRET_METHODS:
         return judged
@@ -182,7 +182,7 @@ def _newest_refused(carrier: Carrier, client: ProviderClient) -> Finding | None:
 
 
 def _judge(answer: Answer, provider: Provider, metadata: ProviderMetadata, now: datetime) -> Finding | None:
-    """What the answer says; None for "I do not know this client"."""
+    """The finding for the answer; None if the provider does not know the client."""
     place = shown_url(metadata.token_endpoint)
     try:
         read_code_response(answer, now)
@@ -213,9 +213,7 @@ def _refused_otherwise(said: str | None, known: str | None, provider: Provider) 
         message = "The provider knows the client and does not know its redirect URL."
         return fail(STEP, "REDIRECT_URI_REFUSED", message, expected=provider.redirect_url)
     # Entra says `invalid_request` of a code whose form it does not like, before it looks at the client.
-    message = (
-        f"The token endpoint refuses a made-up code with {known or 'no error code'}, which says nothing of the client."
-    )
+    message = f"The token endpoint refuses a made-up code with {known or 'no error code'}, which shows nothing about the client."
     return skipped(STEP, "CLIENT_NOT_TOLD", message, expected=f"{provider.client_id}, {provider.client_authentication}")
 
 

@@ -13,7 +13,7 @@ REQUEST_SECONDS: Final = 10.0
 CAP_BYTES: Final = 512 * 1024
 
 _TLS: Final = {
-    "SELF_SIGNED": "its certificate is self-signed, or signed by an authority that nobody here trusts",
+    "SELF_SIGNED": "its certificate is self-signed, or signed by an untrusted authority",
     "UNKNOWN_AUTHORITY": "its certificate is by an authority unknown here, or an intermediate certificate is not sent",
     "EXPIRED": "its certificate has expired",
     "OTHER_HOST": "its certificate is for another host name",
@@ -22,7 +22,7 @@ _SENTENCES: Final = {
     "TARGET_NOT_ALLOWED": "{what} is at an address that may not be called from here",
     "NAME_NOT_RESOLVED": "the host name of {what} is not known in the DNS",
     "CONNECT_FAILED": "nothing accepts connections where {what} should be",
-    "CONNECT_TIMED_OUT": "no connection to {what} came about in time; a firewall may be in the way",
+    "CONNECT_TIMED_OUT": "no connection to {what} could be made in time; a firewall may be in the way",
     "TLS_FAILED": "there is no trusted TLS connection to {what}: {reason}",
     "CLIENT_CERTIFICATE_REQUIRED": "{what} takes no connection without a TLS client certificate, and none is configured",
     "CLIENT_CERTIFICATE_REFUSED": "{what} does not take the TLS client certificate that is configured",
@@ -31,7 +31,7 @@ _SENTENCES: Final = {
     "NOT_HTTP": "what answers for {what} does not speak HTTP",
     "ANSWER_TRUNCATED": "the answer of {what} is cut off or damaged",
     "ANSWER_TOO_LARGE": "the answer of {what} is too large",
-    "CONTENT_CODING_UNKNOWN": "the answer of {what} is encoded in a way that nobody asked for",
+    "CONTENT_CODING_UNKNOWN": "the answer of {what} has an encoding that was not requested",
 }
 
 

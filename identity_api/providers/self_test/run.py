@@ -40,7 +40,7 @@ DEFAULT_SECONDS: Final = 30.0
 
 
 class SelfTestDeps(msgspec.Struct, frozen=True, kw_only=True):
-    """The parts of the process that the self-test needs. Built by whoever runs it."""
+    """The parts of the process that the self-test needs. Built by its caller."""
 
     database: Database
     vault: Vault

@@ -20,7 +20,7 @@ from identity_api.vault import Vault
 
 
 class SignIn(msgspec.Struct, frozen=True, kw_only=True):
-    """Who has signed in, and what vouches for it: what a session will stand on."""
+    """Who has signed in, and how: the basis of a session."""
 
     user_id: UUID
     identity_id: UUID | None = None

@@ -38,7 +38,7 @@ async def complete(deps: LoginDeps, code: str, request: BrowserRequest) -> Login
         if found.is_used:
             raise LoginFailed("LOGIN_USED", clear_cookies=(binding,))
         async with deps.database.transaction() as connection:
-            # In the order of whoever ends logins: the user, then the code.
+            # In the same order as code that ends logins: the user, then the code.
             await locks.users(connection, attempt.tenant_id, [found.user_id])
             if not await attempts.use_code(connection, attempt.tenant_id, found.id):
                 raise LoginFailed("LOGIN_EXPIRED", clear_cookies=(binding,))

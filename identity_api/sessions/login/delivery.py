@@ -146,7 +146,7 @@ async def begin_session(
 
 
 async def _ensure_same_person(connection: Connection, sign_in: SignIn, held: str | None) -> None:
-    """A new proof is the signed-in person's own: whoever comes back as somebody else is not switched over unnoticed."""
+    """Refuse a new proof by another person than the signed-in one, so that the account does not change unnoticed."""
     if held is None:
         return
     tenant_id, hashed = token_key(held)

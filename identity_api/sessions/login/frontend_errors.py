@@ -34,7 +34,7 @@ _UNSAID: Final = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]")
 
 
 def address_for(attempt: Attempt, failure: LoginFailed) -> str | None:
-    """Where the browser goes with this failure; None where it is a page of ours that tells it."""
+    """Where the browser goes with this failure; None if a page of this service shows it."""
     if attempt.frontend_id is None or attempt.test_id is not None or not is_told(failure):
         return None
     return error_address(
@@ -93,7 +93,7 @@ def error_of(failure: LoginFailed) -> str:
 
 
 def success_address(url: str, *, state: str | None, issuer: str) -> str:
-    """A registered return URL where nothing is handed over in the address: with the frontend's state, if it gave one."""
+    """A registered return URL without a code or token in the address: with the frontend's state, if it gave one."""
     if state is None:
         return url
     return f"{url}{'&' if '?' in url else '?'}{_encoded({'state': state, 'iss': issuer})}"

@@ -98,7 +98,7 @@ def _check(found: Handle, provider: Provider, request: BrowserRequest) -> None:
 
 
 async def _hop(deps: LoginDeps, found: Handle, request: BrowserRequest) -> AuthorizationRedirect:
-    """Bind here, and go on to the callback's host."""
+    """Bind the browser here, and redirect it to the callback's host."""
     attempt, binding = found.attempt, new_token("bi")
     second = new_tenant_token("ha", attempt.tenant_id)
     async with deps.database.transaction() as connection:

@@ -35,7 +35,7 @@ _KIND = "local"
 
 
 class LoginAddress(Protocol):
-    """The address that a sign-in comes from, as whoever serves it counts tries there."""
+    """The address that a sign-in comes from, with the caller's count of its tries."""
 
     async def check(self) -> None:
         """Called before anything is computed; raises what the caller of `sign_in` wants to see if it is too much."""
@@ -57,7 +57,7 @@ class PasswordLoginDeps(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LocalSignIn(msgspec.Struct, frozen=True, kw_only=True):
-    """What the sign-in form brought, and where it stands and shall lead: as in `deps.LoginRequest`."""
+    """The content of the sign-in form, its host and its destination: as in `deps.LoginRequest`."""
 
     username: str
     password: str

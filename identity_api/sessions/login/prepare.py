@@ -59,7 +59,7 @@ async def prepare(deps: LoginDeps, tenant: Tenant, beginning: LoginRequest) -> P
 
 
 def choose_provider(tenant: Tenant, found: Sequence[Provider], slug: str | None) -> Provider:
-    """The provider asked for, else the tenant's default, else the only one there is.
+    """The requested provider, otherwise the tenant's default, otherwise the only one.
 
     Raises:
         NotFound: none fits. A disabled provider is as good as none.
@@ -90,7 +90,7 @@ def _attempt(tenant: Tenant, provider: Provider, beginning: LoginRequest, ending
         client_challenge=beginning.client_challenge if ending.delivery == "code" else None,
         login_hint=beginning.login_hint,
         reauthentication=beginning.reauthentication,
-        # As they are now: a provider that is set up anew meanwhile does not get this login's result.
+        # The current values: if the provider is set up again meanwhile, this login is refused.
         redirect_url=provider.redirect_url,
         issuer=provider.issuer,
     )

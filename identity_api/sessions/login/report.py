@@ -148,7 +148,7 @@ def report_of_failure(
 
 
 def _expected(reason: str | None, provider: Provider | None) -> str | None:
-    """The setting of ours that the reason blames, where there is one to compare."""
+    """The setting that the reason blames, if there is one to compare."""
     blamed = (reason or "").rpartition(":")[2]
     if provider is None:
         return None
@@ -278,7 +278,7 @@ def _names(claims: Mapping[str, Any]) -> list[str]:
 
 
 def described(value: object) -> str:
-    """What a value is, in the words of JSON, and how much of it there is."""
+    """The JSON type of a value, and its size."""
     match value:
         case bool():
             return "a boolean"

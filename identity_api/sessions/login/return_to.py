@@ -28,7 +28,7 @@ _VISIBLE = re.compile(r"[\x21-\x7e]+")
 
 
 class ReturnTarget:
-    """Where a login ends and how its result is handed over."""
+    """Where a login ends and how its result is delivered."""
 
     __slots__ = ("delivery", "frontend", "url")
 
@@ -37,7 +37,7 @@ class ReturnTarget:
 
 
 def decide_ending(beginning: LoginRequest, frontends: Iterable[Frontend]) -> ReturnTarget:
-    """Check `return_to`, `delivery` and what the delivery asks for, against what the tenant has registered.
+    """Check `return_to`, `delivery` and what the delivery requires, against what the tenant has registered.
 
     Raises:
         BadInput: `RETURN_TO_REFUSED`; `FRONTEND_UNKNOWN`; `DELIVERY_NOT_ALLOWED`; `CLIENT_CHALLENGE_REQUIRED` for `code`;
@@ -54,7 +54,7 @@ def decide_ending(beginning: LoginRequest, frontends: Iterable[Frontend]) -> Ret
 
 
 def find_target(beginning: LoginRequest, frontends: Iterable[Frontend]) -> ReturnTarget:
-    """Where a login would end, whatever else is wrong with the request: what an error may be sent to.
+    """Where a login would end, even if the request has other faults: the address for an error.
 
     Raises:
         BadInput: `RETURN_TO_REFUSED`, `FRONTEND_UNKNOWN`.

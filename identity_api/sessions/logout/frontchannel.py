@@ -35,7 +35,7 @@ LANDING_SECONDS = 60
 
 
 class UnknownSessions(Protocol):
-    """Sessions that somebody names and nobody has here, as whoever serves the request counts them."""
+    """The caller's counts of named sessions that are unknown here."""
 
     async def may_be_remembered(self) -> bool:
         """Called for each; raises what the caller of `end_by_browser` wants to see if it is too much."""

@@ -36,7 +36,7 @@ LEAVE_SECONDS = 60
 
 
 class SignedOut(msgspec.Struct, frozen=True, kw_only=True):
-    """Our session is over, and the browser goes to `location`.
+    """The session has ended, and the browser goes to `location`.
 
     `return_state` is set if that is the provider, which will send it back: keep it in a cookie of this browser until then.
     """
@@ -176,7 +176,7 @@ async def _provider_url(
     return_url: str,
     state: str,
 ) -> str | None:
-    """None wherever the provider cannot be asked, or is not to be: our session is over all the same."""
+    """None if the provider cannot or must not be asked: the session has ended anyway."""
     if not provider.client_settings.sign_out_at_provider:
         return None
     try:
@@ -222,7 +222,7 @@ async def end_session(database: Database, tenant_id: UUID, session_id: UUID, *, 
 
 
 async def end_session_of_user(database: Database, actor: Actor, session_id: UUID) -> None:
-    """End somebody's session, by an admin. Ending one that is over changes nothing.
+    """End a user's session, as an admin. If it has already ended, nothing changes.
 
     Raises:
         NotFound: the tenant has no such session.

@@ -35,7 +35,7 @@ OFFLINE_ACCESS = "offline_access"
 
 
 class LogoutRefused(BadInput):
-    """A request to end a login does nothing. `reason` is for the operator: codes and claim names of ours."""
+    """A refused request to end a login. `reason` is for the operator: this service's codes and claim names."""
 
     default_code = "LOGOUT_REFUSED"
 
@@ -105,7 +105,7 @@ async def was_ended_meanwhile(
 
 
 def ended_hash(issuer: str, subject: str | None, session_id: str | None) -> bytes:
-    """Stands for what a logout ends: the session if it names one, else the person."""
+    """A hash of what a logout ends: the session if it names one, otherwise the person."""
     # The kinds cannot meet, since no name holds a NUL.
     kind, name = ("sub", subject) if session_id is None else ("sid", session_id)
     return token_hash(f"{kind}\0{issuer}\0{name}")

@@ -23,7 +23,7 @@ def read_toml(document: bytes) -> dict[str, Any]:
     try:
         return tomllib.loads(_text(document))
     except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError([f"The file is no TOML: {error}."]) from None
+        raise ConfigurationError([f"The file is not TOML: {error}."]) from None
     except RecursionError:
         raise ConfigurationError(["The file is nested too deeply."]) from None
 
@@ -37,9 +37,9 @@ def read_json(document: bytes) -> Any:
     try:
         return json.loads(_text(document), object_pairs_hook=_object)
     except json.JSONDecodeError as error:
-        raise ConfigurationError([f"The file is no JSON (line {error.lineno}, column {error.colno})."]) from None
+        raise ConfigurationError([f"The file is not JSON (line {error.lineno}, column {error.colno})."]) from None
     except (ValueError, RecursionError):
-        raise ConfigurationError(["The file is no JSON that can be read."]) from None
+        raise ConfigurationError(["The file is not JSON that can be read."]) from None
 
 
 def read_environment(document: bytes) -> dict[str, str]:

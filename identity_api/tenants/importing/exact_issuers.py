@@ -99,7 +99,7 @@ async def with_exact_issuers(upstream: Upstream | None, imported: Imported, know
         if (issuer := answer if isinstance(answer, str) else kept) is not None
     }
     problems = [
-        f"{guess.key}: the issuer cannot be read off this address, and the document was not had{_why(answer)}."
+        f"{guess.key}: the issuer cannot be read off this address, and the document could not be fetched{_why(answer)}."
         " Say it as `issuer`."
         for guess, answer, kept in zip(imported.guesses, answers, stored, strict=True)
         if guess.is_unlikely and not isinstance(answer, str) and kept is None
@@ -137,10 +137,10 @@ def _notice(tenants: Sequence[TenantDeclaration], guess: Guess, answer: Answered
     if isinstance(answer, str):
         return f"{guess.key}: the issuer is {answer}, as the document at this address says."
     if kept is not None:
-        return f"{guess.key}: the issuer stays {kept}; the document was not had{_why(answer)}."
+        return f"{guess.key}: the issuer stays {kept}; the document could not be fetched{_why(answer)}."
     issuer = _provider_of(tenants, guess).issuer
     return (
-        f"{guess.key}: the issuer is taken to be {issuer}; the document was not had{_why(answer)}, and must name exactly"
+        f"{guess.key}: the issuer is taken to be {issuer}; the document could not be fetched{_why(answer)}, and must name exactly"
         " this one. `issuer` in the form says another."
     )
 

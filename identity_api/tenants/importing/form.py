@@ -64,7 +64,7 @@ class Imported(msgspec.Struct, frozen=True):
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
-    """What is said beside the form: the tenant to import into, and what no form knows.
+    """Options besides the form: the tenant to import into, and facts that no form has.
 
     `hosts` are the tenant's; the first is where redirect URIs registered for the old system must lead now.
     `directories` are, by tenant, the Entra directories that may sign in where an issuer stands for many.

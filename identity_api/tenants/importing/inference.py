@@ -108,9 +108,9 @@ def _slug(target: Target, section: Section) -> str:
     slug = re.sub(r"[^a-z0-9]+", "-", (written or "").lower()).strip("-") or UNNAMED
     if target.slug is not None:
         if written is not None and target.slug != written:
-            section.notice("tenant_id", f"was said to be {target.slug!r}; callers must name it so.")
+            section.notice("tenant_id", f"was said to be {target.slug!r}; callers must use that name.")
     elif slug != written:
-        section.notice("tenant_id", f"the tenant is called {slug!r} here; callers must name it so.")
+        section.notice("tenant_id", f"the tenant is called {slug!r} here; callers must use that name.")
     return slug
 
 

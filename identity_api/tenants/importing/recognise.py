@@ -18,7 +18,7 @@ from identity_api.tenants.importing.reinfer import read_reinfer
 from identity_api.tenants.importing.sysreptor import CLIENTS, DEFAULT_PROVIDER, read_sysreptor
 
 _NO_FORM: Final = (
-    "Nothing of the five systems is in it. What is imported: a TOML file with [[reinfer]] tables (Re:infer), with"
+    "This is not a file of one of the five systems. What is imported: a TOML file with [[reinfer]] tables (Re:infer), with"
     " [[federated_directory]] tables (Federated Directory) or with [security] (Infrahub); JSON with `tenant_id` or"
     f" `oidc_issuer` (Inference API) or with Authlib clients (SysReptor); variables {PREFIX}*, INFRAHUB_* or {CLIENTS}."
     " A declaration of this service is made with `apply`."

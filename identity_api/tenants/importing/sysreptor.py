@@ -148,7 +148,7 @@ def _identifier(section: Section) -> dict[str, Any]:
         if requires is False:
             section.notice(
                 "require_email_verified",
-                "is off: whoever can set an address at the provider can become another user. Prefer the claim sub.",
+                "is off: a person who can set an address at the provider can become another user. Prefer the claim sub.",
             )
         elif requires is None:
             section.notice("require_email_verified", "is not given; addresses must be verified.")

@@ -1,1 +1,1 @@
-"""What holds for every HTTP request before a route sees it: bounds, entry, origins, authentication, limits, errors."""
+"""The HTTP edge, common to all routes: bounds, entry, origins, authentication, limits, errors."""

@@ -1,4 +1,4 @@
-"""Bodies that are still arriving, counted by the client's address: one client must not hold every connection."""
+"""Count the bodies that are still arriving, by the client's address: one client must not hold every connection."""
 
 from collections import Counter
 from collections.abc import Iterator

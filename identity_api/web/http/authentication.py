@@ -1,6 +1,6 @@
-"""Who is asking: a session's cookie or a bearer token, never both (RFC 6750).
+"""Authentication of a request: a session's cookie or a bearer token, never both (RFC 6750).
 
-The row is checked on every request; a malformed credential is refused like an unknown one, without asking the database.
+The row is checked on every request; a malformed credential is refused like an unknown one, without a database query.
 """
 
 import re
@@ -63,13 +63,13 @@ def _shaped(token: str) -> str | None:
 
 
 async def require(deps: WebDeps, scope: Any, *, header_required: bool = False, is_use: bool = True) -> Authenticated:
-    """The live session or token of this request, which may come from the page that it comes from.
+    """The live session or token of this request, after the check that the request's origin may use it.
 
     Args:
         deps: of the edge.
         scope: the ASGI scope.
         header_required: with a cookie, `Identity-Request: 1` must be there as well (GraphQL).
-        is_use: False for what a page asks by itself: it must not keep a session alive that nobody uses.
+        is_use: False for a request that a page sends by itself: it must not keep an unused session alive.
 
     Raises:
         Unauthenticated: none, or not valid (any more), or of another tenant than the one entered; a bad cookie is cleared.
@@ -113,7 +113,7 @@ async def optional(deps: WebDeps, scope: Any, *, is_use: bool = True) -> Authent
 
 
 async def still(deps: WebDeps, scope: Any) -> Authenticated | None:
-    """The session or token of a request that was admitted, as it is now; None once it is over. No use of the session."""
+    """The session or token of an admitted request, as it is now; None once it has ended. Not a use of the session."""
     credential = credential_of(context_of(scope), scope)
     found = None if credential is None else await _look_up(deps, credential)
     if found is not None:
@@ -122,9 +122,9 @@ async def still(deps: WebDeps, scope: Any) -> Authenticated | None:
 
 
 async def login_address(deps: WebDeps, scope: Any) -> str:
-    """Where somebody goes who is not signed in: the login page, which says why if this browser's session was ended.
+    """The login page, for somebody who is not signed in; it says why if this browser's session was ended.
 
-    Only who has the session's token learns of it.
+    Only a browser with the session's token is told the reason.
     """
     context = context_of(scope)
     credential = credential_of(context, scope)
@@ -156,7 +156,7 @@ async def _refuse_invalid(deps: WebDeps, context: RequestContext, credential: Cr
 
 
 async def _record_refused_origin(deps: WebDeps, context: RequestContext, found: Authenticated) -> None:
-    """Somebody's page tried to use this session: worth a line and an audit event, but no flood of them."""
+    """Log and audit that a page of another origin tried to use this session, at a limited rate."""
     _log.warning("security.origin_refused", tenant_id=str(found.tenant_id), session_id=str(found.session_id))
     if await deps.limits.is_worth_recording(str(found.session_id)):
         event = audit.Event("request.origin_refused", "session", found.session_id, {"method": context.method})

@@ -1,4 +1,4 @@
-"""A request's body within bounds: counted while it arrives, and not waited for for ever."""
+"""Read a request's body within bounds of size and time."""
 
 import asyncio
 from collections.abc import Callable
@@ -79,7 +79,7 @@ class BoundedBody:
                 return b"".join(chunks)
 
     async def peek(self) -> bytes:
-        """The whole body, which whoever asks next gets once more. Raises as a call does."""
+        """The whole body, which the next reader gets again. Raises as a call does."""
         self._read = await self.read()
         return self._read
 

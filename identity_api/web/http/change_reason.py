@@ -1,4 +1,4 @@
-"""`Identity-Reason`: why somebody makes a change, in their own words, for the audit."""
+"""`Identity-Reason`: the person's reason for a change, as free text, for the audit."""
 
 from typing import Any, Final
 from urllib.parse import unquote
@@ -28,7 +28,7 @@ def reason_of(scope: Any) -> str | None:
 
 
 def checked(text: str) -> str | None:
-    """A reason as somebody wrote it, without the spaces around it; None if nothing is left.
+    """The reason without surrounding spaces; None if nothing is left.
 
     Raises:
         HTTPRefusal: as `reason_of`.

@@ -1,4 +1,4 @@
-"""The wire form of our cookies (RFC 6265bis). Which cookies there are, and their names, is `sessions.cookies`'."""
+"""Parse and write cookie headers (RFC 6265bis). `sessions.cookies` has the cookies' names."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -40,7 +40,7 @@ def clear_cookie(name: str) -> str:
 
 
 def apply(set_cookies: list[str], cookies: Iterable[Cookie], cleared: Iterable[str]) -> None:
-    """Add the lines that set and clear these cookies. One that is set is not cleared in the same breath."""
+    """Add the lines that set and clear these cookies. A cookie that is set is not cleared in the same response."""
     fresh = list(cookies)
     names = {cookie.name for cookie in fresh}
     set_cookies.extend(clear_cookie(name) for name in cleared if name not in names)

@@ -1,11 +1,11 @@
-"""Errors of the edge, and the one table that says what each error of the service looks like over HTTP.
+"""Errors of the edge, and the one table that maps each error of the service to HTTP.
 
-    HTTPRefusal         a request that breaks HTTP or a bound of ours: .status
+    HTTPRefusal         a request that breaks HTTP or a bound of this service: .status
     ├── Unauthenticated     401; says which credential, and whether the session's cookie is to be cleared
     └── TooManyRequests     429 with Retry-After
 
-A program gets `application/problem+json` (RFC 9457) with our stable `code`, one sentence and the request's id; a browser
-on its way through a login gets a page with the same. Neither ever gets a traceback, a type or a provider's text.
+A program gets `application/problem+json` (RFC 9457) with a stable `code`, one sentence and the request's id; a browser
+in a login gets a page with the same. Neither ever gets a traceback, a type or a provider's text.
 """
 
 import math
@@ -76,14 +76,14 @@ _BY_CLASS: Final[tuple[tuple[type[IdentityAPIError], int], ...]] = (
 )
 _ROUTING: Final = {
     404: ("NOT_FOUND", "There is nothing at this address."),
-    405: ("METHOD_NOT_ALLOWED", "This address is not asked with this method."),
+    405: ("METHOD_NOT_ALLOWED", "This address does not support this method."),
     413: ("BODY_TOO_LARGE", "The body is too large."),
-    415: ("UNSUPPORTED_MEDIA_TYPE", "The body is of a type that is not read here."),
+    415: ("UNSUPPORTED_MEDIA_TYPE", "The body's content type is not supported here."),
 }
 
 
 class Problem:
-    """An error as HTTP tells it: status, stable code, a sentence for people, headers."""
+    """An error in HTTP: status, stable code, a sentence for people, headers."""
 
     __slots__ = ("code", "headers", "message", "status")
 
@@ -105,7 +105,7 @@ class Problem:
 
 
 def problem_of(error: BaseException) -> Problem:
-    """What the error looks like from outside. One that nobody foresaw is logged here, once, and told as 500."""
+    """The HTTP form of an error. An unexpected error is logged here, once, and becomes a 500."""
     match error:
         case HTTPRefusal():
             return Problem(error.status, error.code, error.message, error.headers)
@@ -131,7 +131,7 @@ def problem_of(error: BaseException) -> Problem:
 
 
 def _routing_problem(error: HTTPException) -> Problem:
-    """What the framework refuses by itself. Its own texts quote the request, so ours are used."""
+    """A refusal of the framework. Its own texts quote the request, so they are replaced."""
     status = error.status_code
     code, message = _ROUTING.get(status, ("BAD_REQUEST", "The request is not understood."))
     allowed = [value for name, value in (error.headers or {}).items() if name.lower() == "allow"]

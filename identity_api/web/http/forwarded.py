@@ -1,8 +1,8 @@
 """Scheme, host and client address as the browser sees them, behind proxies that the operator trusts.
 
 Forwarded headers count only if the connection itself comes from a trusted proxy (promise 57): anybody can write one.
-Of several members the last is taken, which our own proxy wrote; of `X-Forwarded-For` the last that is no trusted proxy
-itself. The header `Forwarded` (RFC 7239) is not read at all.
+Of several members the last is taken, which the trusted proxy wrote; of `X-Forwarded-For` the last that is not a trusted
+proxy itself. The header `Forwarded` (RFC 7239) is not read at all.
 """
 
 import ipaddress
@@ -54,8 +54,8 @@ def see(scope: Any, trusted: Sequence[Network], *, always_https: bool) -> Seen:
     Args:
         scope: the ASGI scope.
         trusted: the proxies whose forwarded headers count.
-        always_https: the service is published under https, so whatever ends TLS need not be trusted to say so; a proxy
-            that forgets to would otherwise strip our cookies of their protection.
+        always_https: the service is published under https, whether or not the proxy that ends TLS says so; otherwise a
+            proxy that does not say so would remove the cookies' protection.
 
     Raises:
         BadInput: `INVALID_HOST`, if there is not exactly one well-formed host.
@@ -128,7 +128,7 @@ def _within(address: Address, networks: Sequence[Network]) -> bool:
 
 
 def _client(chain: list[str], trusted: Sequence[Network], peer: Address | None) -> Address | None:
-    """The nearest address that is not a trusted proxy; what stands before it may be anybody's invention."""
+    """The nearest address that is not a trusted proxy; the addresses before it may be forged."""
     client = peer
     for text in reversed(chain):
         address = _address(text)

@@ -1,4 +1,4 @@
-"""Raw headers of an ASGI scope: read without folding, because two of a kind matter here."""
+"""Raw headers of an ASGI scope, read without merging: a header that comes twice must be noticed."""
 
 from collections.abc import Iterable
 from typing import Any

@@ -1,8 +1,8 @@
-"""The outermost ASGI application: what holds for every request, whichever route answers it.
+"""The outermost ASGI application: the steps that every request goes through, whichever route answers it.
 
-In this order: a request id; the bounds of the head; how the browser sees us; the entry (tenant); preflights; a bounded
-body; then the GraphQL endpoint or the framework's routes. Whatever is raised anywhere becomes an answer here, and every
-answer gets the common headers, is logged once by its route template and counted.
+In this order: a request id; the bounds of the head; scheme, host and address as the browser sees them; the entry (tenant);
+preflights; a bounded body; then the GraphQL endpoint or the framework's routes. Every exception becomes a response here, and
+every response gets the common headers, is logged once by its route template and counted.
 """
 
 import re

@@ -1,6 +1,7 @@
-"""Rate limits of the edge, by name. Counting is `identity_api.limits`': across processes, never absent.
+"""Rate limits of the edge, by name. `identity_api.limits` counts, across processes, and also while Redis is down.
 
-Addresses come from `context`: behind trusted proxies the client's, else the peer's, so that no header can dodge a limit.
+Addresses come from `context`: behind trusted proxies the client's, otherwise the peer's, so that a header cannot evade a
+limit.
 """
 
 import hashlib
@@ -29,7 +30,7 @@ class SignInAddress:
         self._limits, self._address = limits, address
 
     async def check(self) -> None:
-        """Before anything is computed: whoever has just failed too often waits. Raises TooManyRequests."""
+        """Refuse an address that has just failed too often, before anything is computed. Raises TooManyRequests."""
         await self._limits.callback(self._address, ())
         await self._limits.login_start(self._address)
 
@@ -66,7 +67,7 @@ class EdgeLimits:
         await self._count(f"login:{address}", LOGIN_STARTS)
 
     async def callback(self, address: str, binding_cookies: Iterable[str]) -> None:
-        """A callback arrives. Whoever has just failed too often waits before anything is looked up for them.
+        """A callback arrives. An address that has just failed too often is refused before anything is looked up.
 
         Raises:
             TooManyRequests: 60 a minute with one binding cookie, or the address is beyond its failures.
@@ -94,7 +95,7 @@ class EdgeLimits:
         await self._count(f"bearer:{address}", BAD_BEARERS)
 
     async def bad_logout(self, provider_id: str) -> None:
-        """A logout token was refused. Valid ones are never counted, so a flood of others keeps none of them out.
+        """A logout token was refused. Valid tokens are never counted, so a flood of invalid ones does not block them.
 
         Raises:
             TooManyRequests: 60 a minute for one provider.
@@ -102,7 +103,7 @@ class EdgeLimits:
         await self._count_or_refuse(f"logout:{provider_id}", BAD_LOGOUTS)
 
     async def unknown_session(self, address: str) -> None:
-        """A browser named a session of a provider that is none of ours.
+        """A browser named a provider's session that is unknown here.
 
         Raises:
             TooManyRequests: 60 a minute from one address.
@@ -110,17 +111,17 @@ class EdgeLimits:
         await self._count(f"sid:{address}", UNKNOWN_SESSIONS)
 
     async def has_place_for_session(self, provider_id: str) -> bool:
-        """Whether another session that is none of ours may be remembered: 600 a minute for one provider."""
+        """Whether another unknown session may be remembered: 600 a minute for one provider."""
         key = f"sid-memory:{provider_id}"
         return (await self._limiter.hit(key, limit=UNKNOWN_REMEMBERED, window_seconds=WINDOW_SECONDS)).allowed
 
     async def is_worth_recording(self, subject: str) -> bool:
-        """Whether another security event about this subject is to be written: ten a minute say all there is to say."""
+        """Whether another security event about this subject is to be written: at most ten a minute."""
         key = f"event:{subject}"
         return (await self._limiter.hit(key, limit=SECURITY_EVENTS, window_seconds=WINDOW_SECONDS)).allowed
 
     async def _count_or_refuse(self, key: str, limit: int) -> None:
-        """As `_count`, but what is refused is not counted again before it would be allowed: a flood costs little."""
+        """Like `_count`, but a refused key is not counted again before it would be allowed: a flood costs little."""
         wait = self._failing_until.get(key, 0.0) - self._monotonic()
         if wait > 0:
             raise TooManyRequests(wait)

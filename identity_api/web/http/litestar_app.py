@@ -1,4 +1,4 @@
-"""Puts the edge together: the framework's routes inside, what holds for every request around them."""
+"""Build the web edge: the framework's routes inside, the common steps of every request around them."""
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -87,7 +87,7 @@ def build_web(deps: WebDeps, *, lifespan: Lifespan | None = None) -> HTTPApplica
     """The web edge as an ASGI application.
 
     Args:
-        deps: of the edge; whatever must be opened is opened by `lifespan`.
+        deps: of the edge; `lifespan` opens what must be opened.
         lifespan: entered when the server starts, left when it stops.
     """
     routes = Litestar(

@@ -1,4 +1,4 @@
-"""What the edge does about a login that failed: count it against the address, and see that its tenant can find it."""
+"""Handle a failed login at the edge: count it against the address, and record it for its tenant."""
 
 from identity_api.sessions.errors import LoginFailed
 from identity_api.sessions.login.failures import record_at_entry

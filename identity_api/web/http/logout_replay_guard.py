@@ -1,6 +1,6 @@
-"""A replayed logout token is refused here, before the framework and the database hear of it: promise 18.
+"""Refuse a replayed logout token before the framework and the database are involved: promise 18.
 
-Every other request goes on to the route as if nobody had looked at it.
+Every other request goes on to the route unchanged.
 """
 
 from typing import Any, Final
@@ -31,12 +31,12 @@ def is_backchannel_logout(scope: Any) -> bool:
 
 
 async def refuse_replay(deps: WebDeps, context: RequestContext, scope: Any, body: BoundedBody) -> None:
-    """Refuse a logout token that was found to be used a moment ago; otherwise change nothing.
+    """Refuse a logout token that is known to have been used a moment ago; otherwise change nothing.
 
     Raises:
         LogoutReplayed: it is one.
         TooManyRequests: it is one of many.
-        HTTPRefusal: the body is too large, too slow or half, as the route would say.
+        HTTPRefusal: the body is too large, too slow or incomplete, as in the route.
     """
     provider_id = _provider_of(scope["path"])
     if context.tenant is None or provider_id is None or not deps.replays.may_know(context.tenant.id, provider_id):
@@ -56,7 +56,7 @@ async def refuse_replay(deps: WebDeps, context: RequestContext, scope: Any, body
 
 
 async def note_refusal(deps: WebDeps, tenant_id: UUID, provider_id: UUID, error: LogoutRefused) -> None:
-    """Count it, and write it down while it is news. A flood gets 429; a valid token is never counted."""
+    """Count the refusal, and record it unless it was recorded just now. A flood gets 429; a valid token is never counted."""
     await deps.limits.bad_logout(str(provider_id))
     if await deps.limits.is_worth_recording(f"logout:{provider_id}"):
         _log.warning("security.logout_refused", reason=error.reason, provider_id=str(provider_id))
@@ -71,7 +71,7 @@ def _provider_of(path: str) -> UUID | None:
 
 
 def _token_of(scope: Any, body: bytes) -> str | None:
-    """The token, if the request is what a provider sends; what is wrong with another is the route's to say."""
+    """The token of a well-formed request, otherwise None: the route refuses malformed ones."""
     if media_type_of(headers.first(scope, b"content-type")) != FORM:
         return None
     try:

@@ -1,9 +1,9 @@
-"""Logout tokens that were used a moment ago: a flood of one costs next to nothing (Back-Channel Logout 2.6 step 8).
+"""Remember logout tokens that were used a moment ago, so that many replays of one are cheap (Back-Channel Logout 2.6 step 8).
 
-What was used is in the database, and only the database decides that a token is new. A process remembers, for a second
-after it was told so, the exact bytes that were used at one provider, and refuses them again for the same reason: without
-the provider's row, the signature, or a statement. So whatever changes (a provider switched off, a token too old) is judged
-anew within that second, like everything that `Recent` holds.
+Used tokens are in the database, and only the database decides that a token is new. For a second after that decision, a
+process remembers the exact bytes that were used at one provider, and refuses them again for the same reason: without
+reading the provider's row, checking the signature, or any statement. So a change (a provider disabled, a token too old) takes
+effect within that second, as for everything that `Recent` holds.
 """
 
 import hashlib
@@ -28,17 +28,17 @@ class Replays:
         self._busy: OrderedDict[tuple[UUID, UUID], float] = OrderedDict()
 
     def note(self, tenant_id: UUID, provider_id: UUID, token: str) -> None:
-        """This token is used, says the database. Called after the transaction that used it, or when it was found there."""
+        """Remember a used token. Called after the transaction that used it, or when the database had it already."""
         until = self._monotonic() + MAX_AGE_SECONDS
         _put(self._used, _key(tenant_id, provider_id, token), until)
         _put(self._busy, (tenant_id, provider_id), until)
 
     def may_know(self, tenant_id: UUID, provider_id: UUID) -> bool:
-        """Whether any token of this provider is remembered: otherwise a request need not be looked at early."""
+        """Whether any token of this provider is remembered: otherwise a request need not be checked early."""
         return self._busy.get((tenant_id, provider_id), 0.0) > self._monotonic()
 
     def knows(self, tenant_id: UUID, provider_id: UUID, token: str) -> bool:
-        """Whether exactly these bytes were found to be used, less than a second ago."""
+        """Whether exactly these bytes are known as used since less than a second."""
         return self._used.get(_key(tenant_id, provider_id, token), 0.0) > self._monotonic()
 
 

@@ -1,7 +1,7 @@
-"""Errors as clients of OAuth 2.0 read them (RFC 6749 section 5.2), at the endpoints that such clients call.
+"""Errors in the form of OAuth 2.0 (RFC 6749 section 5.2), at the endpoints for such clients.
 
-The body has `error` and `error_description`, and beside them what every problem of ours has: `code`, `message`, `status`
-and `request_id`. RFC 7009 section 2.2.1 and RFC 7662 section 2.3 use the same form.
+The body has `error` and `error_description`, and also the members of every other problem: `code`, `message`, `status` and
+`request_id`. RFC 7009 section 2.2.1 and RFC 7662 section 2.3 use the same form.
 """
 
 import re

@@ -1,14 +1,14 @@
-"""Which pages may use a person's cookie, and which may read our answers.
+"""Which pages may use a person's cookie, and which may read responses of this service.
 
-A cookie is sent by the browser whoever's page asks, so a request with one is believed only if it says which page it
-comes from. A bearer token proves by itself that its holder meant to send it.
+A browser sends a cookie with requests of any page, so a request with a cookie is accepted only if it names the origin of
+its page. A bearer token is never sent automatically, so it needs no such check.
 
-    GET, HEAD     no `Origin` (a person followed a link), or ours, or a frontend's of the session's tenant
-                  that has the delivery `cookie`, where scripts of frontends ask
-    others        that `Origin` is required, or `Sec-Fetch-Site: same-origin`
-    GraphQL       the header `Identity-Request: 1` as well, which no form and no image can send
+    GET, HEAD     no `Origin` (a person followed a link), or this service's, or at endpoints for frontends' scripts
+                  that of a frontend of the session's tenant with the delivery `cookie`
+    others        such an `Origin` is required, or `Sec-Fetch-Site: same-origin`
+    GraphQL       also the header `Identity-Request: 1`, which a form or an image cannot send
 
-`Origin: null` is nobody's. Origins are compared as whole texts.
+`Origin: null` is never accepted. Origins are compared as whole texts.
 """
 
 import re
@@ -92,12 +92,12 @@ class Origins:
 
 
 def is_for_scripts(context: RequestContext) -> bool:
-    """Whether pages of frontends ask here by script. Our own pages are for our own origin alone."""
+    """Whether scripts of frontends may call this path. This service's pages are for its own origin only."""
     return _FOR_SCRIPTS.match(context.path) is not None
 
 
 def is_own(context: RequestContext, origin: str) -> bool:
-    """Whether the origin is that of our own pages on the host that was asked."""
+    """Whether the origin is that of this service's pages on the requested host."""
     # The https page of the same host is ours as well, where TLS ends at a proxy that nobody told us about.
     return origin in (context.origin, f"https://{context.authority}")
 
@@ -105,7 +105,7 @@ def is_own(context: RequestContext, origin: str) -> bool:
 async def admit_cookie_request(
     origins: Origins, context: RequestContext, scope: Any, tenant_id: UUID, *, header_required: bool = False
 ) -> None:
-    """Accept a request that the session's cookie came with, if its page may use that session.
+    """Accept a request with the session's cookie if its page may use that session.
 
     Raises:
         Refused: `ORIGIN_REFUSED`.
@@ -129,7 +129,7 @@ async def admit_cookie_request(
 
 
 async def admit_declared_page(origins: Origins, context: RequestContext, scope: Any) -> None:
-    """Accept a request without a session from a program, which names no page, or from our page or a frontend's.
+    """Accept a request without a session from a program (without `Origin`), or from a page of this service or a frontend.
 
     Raises:
         Refused: `ORIGIN_REFUSED`.
@@ -154,14 +154,14 @@ def admit_own_form(context: RequestContext, scope: Any) -> None:
 
 
 async def allow_reading(origins: Origins, context: RequestContext, scope: Any, tenant_id: UUID | None) -> None:
-    """Let a frontend's page read the answer, if the request comes from one (of this tenant, or of any for None)."""
+    """Let a frontend's page (of this tenant, or of any for None) read the response, if the request comes from one."""
     sent = headers.values(scope, b"origin")
     if len(sent) == 1 and is_for_scripts(context) and await origins.is_known(sent[0], tenant_id):
         context.allowed_origin = sent[0]
 
 
 def allow_reading_of_failure(origins: Origins, context: RequestContext, scope: Any) -> None:
-    """Let a page that is known to be a frontend's read why nothing could be looked up: the answer holds nothing else."""
+    """Let a known frontend's page read the failure of a lookup; the response holds nothing else."""
     sent = headers.values(scope, b"origin")
     if len(sent) == 1 and is_for_scripts(context) and origins.was_known(sent[0]):
         context.allowed_origin = sent[0]

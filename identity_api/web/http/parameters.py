@@ -1,7 +1,7 @@
-"""Reading what a request brings: query, form or JSON, each parameter once.
+"""Read the parameters of a request: query, form or JSON, each parameter once.
 
-A parameter that comes twice is refused rather than chosen: two readers who choose differently are a hole (RFC 6749
-section 3.1 forbids it as well).
+A parameter that comes twice is refused: two parsers that choose differently are a vulnerability (RFC 6749 section 3.1
+forbids it as well).
 """
 
 from typing import Any, TypeVar
@@ -66,7 +66,7 @@ async def form_pairs(request: WebRequest) -> list[tuple[str, str]]:
     if not body and headers.first(request.scope, b"content-type") is None:
         return []  # nothing was sent, and said so
     if _media_type(request) != FORM:
-        raise HTTPRefusal(415, "UNSUPPORTED_MEDIA_TYPE", "The body is a form here.")
+        raise HTTPRefusal(415, "UNSUPPORTED_MEDIA_TYPE", "The body must be a form here.")
     return pairs_of(body)
 
 
@@ -80,10 +80,10 @@ async def json_of(request: WebRequest, shape: type[Shape]) -> Shape:
 
     Raises:
         HTTPRefusal: 415, if the body is not JSON.
-        BadInput: it is not what is asked for; says which member.
+        BadInput: it does not fit the struct; names the member.
     """
     if _media_type(request) != "application/json":
-        raise HTTPRefusal(415, "UNSUPPORTED_MEDIA_TYPE", "The body is JSON here.")
+        raise HTTPRefusal(415, "UNSUPPORTED_MEDIA_TYPE", "The body must be JSON here.")
     try:
         return msgspec.json.decode(await request.body(), type=shape)
     except msgspec.ValidationError as error:

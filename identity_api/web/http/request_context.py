@@ -1,7 +1,7 @@
-"""What is true of one request, worked out once at the edge and read by everything behind it.
+"""The context of one request, computed once at the edge and read by all handlers.
 
-Handlers never look at `Host`, `X-Forwarded-*` or the peer's address themselves: two readings of the same header are how
-one check comes to be made on one host and another on another.
+Handlers never read `Host`, `X-Forwarded-*` or the peer's address themselves: if a header were read twice, two checks could
+be made on different hosts.
 """
 
 import time
@@ -17,7 +17,7 @@ _KEY: Final = "identity_api.request_context"
 
 @dataclass(slots=True)
 class RequestContext:
-    """One request. `scheme`, `authority` and `address` are as the browser sees them, behind whatever proxies we trust."""
+    """One request. `scheme`, `authority` and `address` are as the browser sees them, behind trusted proxies."""
 
     method: str
     path: str
@@ -52,11 +52,11 @@ class RequestContext:
 
     @property
     def origin(self) -> str:
-        """The origin of our own pages, as this browser would write it."""
+        """The origin of this service's pages, as this browser sends it."""
         return f"{self.scheme}://{self.authority}"
 
     def local(self, path: str) -> str:
-        """One of our own paths, for a link or redirect within the same tenant."""
+        """A path of this service, for a link or redirect within the same tenant."""
         return self.path_prefix + path
 
 

@@ -1,7 +1,7 @@
-"""The bounds of a request's head: size, address, path and content coding, before anything is looked up.
+"""Check a request's head before anything is looked up: size, address, path and content coding.
 
-Every path that this service answers is plain ASCII without escapes, so one pattern replaces a list of tricks: `//`,
-`%2e%2e`, `;`, `%00`, backslashes and dot segments are simply no path of ours.
+Every path of this service is plain ASCII without escapes, so one pattern is enough: paths with `//`, `%2e%2e`, `;`, `%00`,
+backslashes or dot segments do not match it.
 """
 
 import re
@@ -20,7 +20,7 @@ _PATH: Final = re.compile(rb"/|(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)+/?")
 
 
 def check_head(scope: Any) -> None:
-    """Refuse what no honest client sends.
+    """Refuse heads that no honest client sends.
 
     Raises:
         HTTPRefusal: 431, 414, 404, 400 (`LENGTH_AMBIGUOUS`) or 415.

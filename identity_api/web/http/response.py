@@ -1,4 +1,4 @@
-"""How an HTTP response is handed to the framework."""
+"""HTTP responses, and their conversion for the framework."""
 
 from typing import Final
 
@@ -17,10 +17,10 @@ def to_litestar(response: HTTPResponse) -> Response[bytes]:
 
 
 def json_response(value: object, status: int = 200) -> Response[bytes]:
-    """JSON that nobody keeps."""
+    """A JSON response that must not be cached."""
     return to_litestar(HTTPResponse(status, {"content-type": "application/json"}, encode_json(value)))
 
 
 def redirect(location: str) -> Response[bytes]:
-    """See other: the browser goes there with GET, whatever it came with."""
+    """303 See Other: the browser goes there with GET, whatever the method of the request."""
     return to_litestar(HTTPResponse(303, {"location": location}))

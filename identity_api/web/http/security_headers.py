@@ -1,7 +1,7 @@
-"""Headers that every answer has (OWASP ASVS 3.4), unless its handler said something else.
+"""Headers of every response (OWASP ASVS 3.4), unless its handler sets others.
 
-`Referrer-Policy` is `same-origin`, not `no-referrer`: with the latter browsers send `Origin: null` with our own forms
-(Fetch standard, 3.1), which is nobody's origin. Addresses with codes in them still never reach another site.
+`Referrer-Policy` is `same-origin`, not `no-referrer`: with the latter, browsers send `Origin: null` with this service's own
+forms (Fetch standard, 3.1), which is never accepted. Addresses with codes in them still never reach another site.
 """
 
 from collections.abc import Sequence
@@ -42,13 +42,13 @@ Lines = list[tuple[bytes, bytes]]
 
 
 def framed_by(origins: Sequence[str]) -> dict[str, str]:
-    """Headers of a page that the pages of these origins, and no others, may show in a frame."""
+    """Headers of a page that only pages of these origins may show in a frame."""
     policy = CONTENT_SECURITY_POLICY.replace(_NOBODY_FRAMES, f"frame-ancestors {' '.join(origins)}")
     return {"content-security-policy": policy, "cross-origin-resource-policy": "cross-origin"}
 
 
 def complete(context: RequestContext, lines: Lines) -> Lines:
-    """The lines of an answer with what it lacks: security headers, request id, cookies, and who may read it."""
+    """The headers of a response, completed: security headers, request id, cookies, and CORS headers."""
     present = {name.lower() for name, _ in lines}
     if any(name.lower() == _POLICY and _NOBODY_FRAMES.encode() not in policy for name, policy in lines):
         # It knows no list of origins, and a browser that reads the policy ignores it.

@@ -1,7 +1,7 @@
-"""Where an anonymous visitor enters: a host that belongs to exactly one tenant, or the path prefix `/t/{tenant}` (I2).
+"""Find the tenant of an anonymous request: by a host that belongs to exactly one tenant, or by the prefix `/t/{tenant}` (I2).
 
-Entry says whose login page is shown. It gives no right to read: what anybody may see comes from their session or token.
-Hosts are compared exactly, in lower case and without port; there are no patterns to get wrong.
+The entry decides which tenant's login page is shown. It gives no access: that comes only from a session or token.
+Hosts are compared exactly, in lower case and without port; there are no patterns.
 """
 
 import re
@@ -35,7 +35,7 @@ class Tenancy:
         self._by_slug: Recent[str, Tenant | None] = Recent()
 
     async def enter(self, host: str, path: str) -> Entry:
-        """Where a request for `path` on `host` enters.
+        """The entry of a request for `path` on `host`.
 
         Raises:
             BadInput: `INVALID_HOST`, for a host that is neither a tenant's nor the public one.

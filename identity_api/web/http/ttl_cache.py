@@ -1,4 +1,4 @@
-"""Answers of the database that may be a second old, so that every request need not ask again."""
+"""A cache of database results for a second, so that not every request queries again."""
 
 import time
 from collections import OrderedDict

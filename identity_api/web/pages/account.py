@@ -1,4 +1,4 @@
-"""What somebody sees of themself, in words: profile, permissions and why, identities and their sync, sessions."""
+"""The content of the account page: profile, permissions with their reasons, identities and their sync, sessions."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -61,7 +61,7 @@ _SIGN_IN_AGAIN = (
 
 
 class PermissionView(msgspec.Struct, frozen=True):
-    """A permission and, in words, what holds it up or takes its force away."""
+    """A permission and, as text, where it comes from or why it is not in force."""
 
     name: str
     reasons: tuple[str, ...]
@@ -110,7 +110,7 @@ class AccountView(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def version(self) -> str:
-        """Another one whenever the page has something else to say; a time that merely goes on is nothing else."""
+        """Changes whenever the page's content changes; a time that only advances does not count as a change."""
         identities = tuple([replace(one, verified_at="") for one in self.identities])
         sessions = tuple([replace(one, seen_at="") for one in self.sessions])
         content = msgspec.json.encode(replace(self, identities=identities, sessions=sessions))
@@ -156,7 +156,7 @@ def view_account(
 
 
 async def demo_page(database: Database, tenant: Tenant | None) -> str | None:
-    """Where the demo's people are changed, at the demo provider; None but in the demo, which is on this machine alone."""
+    """The demo provider's page for changing its people; None outside the demo, which runs on this machine only."""
     if tenant is None or tenant.slug != "demo":
         return None
     async with database.reading() as connection:
@@ -165,7 +165,7 @@ async def demo_page(database: Database, tenant: Tenant | None) -> str | None:
 
 
 class _Reasons:
-    """Says in words where a grant comes from."""
+    """Describes where a grant comes from."""
 
     def __init__(self, user: UserRecord, tenant: TenantCircumstances, patterns: Mapping[str, str]) -> None:
         self._tenant, self._patterns = tenant, patterns
@@ -201,7 +201,7 @@ def _identity(identity: IdentityFact, user: UserRecord, tenant: TenantCircumstan
 
 
 def _told(identity: IdentityFact, provider: ProviderCircumstances, sync: SyncStatus | None) -> tuple[str, str, str]:
-    """State, tone and explanation: what is true of this provider, which may give groups no meaning, or no token to ask with."""
+    """State, tone and explanation, also for a provider whose groups give nothing or that gave no token for the sync."""
     reason = (identity.state_reason or "").upper()
     if not provider.enabled:
         return "provider switched off", "bad", "This way of signing in is switched off."

@@ -1,4 +1,4 @@
-"""Which ways into an account were ended by a new one, in words for its person."""
+"""Describe to a person which older ways into their account a new one has ended."""
 
 from collections.abc import Sequence
 from datetime import timedelta

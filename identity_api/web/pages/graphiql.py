@@ -1,8 +1,8 @@
-"""The GraphiQL page and its files, all from our own origin: no CDN, no inline script, nothing to build at run time.
+"""The GraphiQL page and its files, all from this service's origin: no CDN, no inline script, nothing to build at run time.
 
-`GET /graphql` without a bearer token carries no query. One that tries is answered 405, so that a query with a person's cookie
-can never be sent by a link. The page sends its queries by POST to its own address with the session's
-cookie and the header `Identity-Request: 1`.
+`GET /graphql` without a bearer token must not have a query. With one it is answered 405, so that a link can never send a
+query with a person's cookie. The page sends its queries by POST to its own address with the session's cookie and the
+header `Identity-Request: 1`.
 """
 
 import hashlib

@@ -1,6 +1,6 @@
-"""Icons of providers on the login page: those that come with us, by the names of Material Design Icons (`mdi:microsoft`).
+"""Icons of providers on the login page: included ones, by the names of Material Design Icons (`mdi:microsoft`).
 
-No icon is ever fetched: that would tell its host who is about to sign in.
+No icon is ever fetched from another host: that would tell the host who is about to sign in.
 """
 
 import base64

@@ -1,4 +1,4 @@
-"""The onboarding checklist in words: one part for each provider, and one for the tenant."""
+"""The content of the onboarding checklist page: one part for each provider, and one for the tenant."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -62,7 +62,7 @@ def view_checklist(steps: Sequence[Step]) -> ChecklistView:
 
 
 def _most_pressing(by_slug: Mapping[str, Sequence[Step]]) -> str | None:
-    """The provider to go on with: the first that has a problem, else the first that is not done."""
+    """The provider to continue with: the first that has a problem, otherwise the first that is not done."""
     for status in ("PROBLEM", "OPEN"):
         for slug, steps in by_slug.items():
             if any(one.status == status for one in steps):
@@ -84,7 +84,7 @@ def _part(steps: Sequence[Step], *, folds: bool, is_open: bool) -> PartView:
 
 
 def _summary(statuses: Sequence[Status]) -> tuple[str, str]:
-    """How a part stands as a whole, for whoever has it folded."""
+    """The state of a part as a whole, shown while it is folded."""
     problems, remaining = statuses.count("PROBLEM"), len(statuses) - statuses.count("DONE")
     if problems:
         return f"{problems} problem{'s' if problems > 1 else ''}", "bad"

@@ -1,8 +1,8 @@
-"""The first half of a sign-in, while the browser asks its person for the code of a second factor.
+"""Username and password of a sign-in, while the page asks the person for the code of a second factor.
 
-The use case wants username, password and code together, and a page without JavaScript remembers only what is in its form.
-So the first two travel through the form sealed (I3): nobody but us can open them, only for the tenant they were typed at,
-and only for five minutes. What comes back is checked as if it had just been typed.
+The use case needs username, password and code together, and a page without JavaScript keeps only what is in its form.
+So the form holds the first two sealed (I3): only this service can open them, only for the tenant they were typed at, and
+only for five minutes. They are checked as if they had just been typed.
 """
 
 import base64

@@ -1,6 +1,6 @@
-"""Pages: server-rendered HTML that works without JavaScript, with everything escaped (Jinja2, autoescape) and one style file.
+"""Render pages: HTML that works without JavaScript, with everything escaped (Jinja2, autoescape) and one style file.
 
-What a provider or a browser wrote is shown only where it is a person's own data on their own page.
+A text from a provider or a browser is shown only if it is a person's own data on their own page.
 """
 
 import hashlib
@@ -112,13 +112,13 @@ def login_page(
 def password_page(
     context: RequestContext, username: str, *, problem: str | None = None, status: int = 200
 ) -> HTTPResponse:
-    """Where somebody chooses a password with a one-time token."""
+    """The page on which somebody chooses a password with a one-time token."""
     page = _page("password.html", context, username=username, problem=problem, shortest=MIN_LENGTH)
     return HTTPResponse(status, page.headers, page.body)
 
 
 class ProofForm(msgspec.Struct, frozen=True, kw_only=True):
-    """The form by which somebody who is signed in proves anew who they are."""
+    """The form in which a signed-in person proves again who they are."""
 
     username: str
     carried: Mapping[str, str]
@@ -136,14 +136,14 @@ def proof_page(
     is_own: bool,
     status: int,
 ) -> HTTPResponse:
-    """Ways to a new proof: the password, and providers that ask their people anew.
+    """Ways to a new proof: the password, and providers that can authenticate their people again.
 
     Args:
         context: of the request.
         form: for the password; None for somebody without one.
         buttons: the providers.
         leave: the way back without a proof.
-        is_own: it was a page of ours that asked. A frontend's address is another origin, where a form leads only if it may.
+        is_own: a page of this service asked. Otherwise the policy lets the form redirect to a frontend's origin.
         status: of the answer.
     """
     page = _page("proof.html", context, form=form, buttons=buttons, leave=leave)
@@ -160,7 +160,7 @@ class CredentialsView(msgspec.Struct, frozen=True):
 
 
 class CredentialsProblem(msgspec.Struct, frozen=True):
-    """Why something has not been done, told where it was asked for."""
+    """Why an action was refused, shown beside its form."""
 
     form: Literal["password", "factor", "code"]
     field: str | None
@@ -207,20 +207,20 @@ def account_page(
     *,
     demo_provider: str | None = None,
 ) -> HTTPResponse:
-    """What somebody sees of themself. Follows changes by a script of ours, and without it by asking anew.
+    """The account page. A script keeps it up to date; without JavaScript it reloads itself.
 
     Args:
         context: of the request.
         account: the content.
         credentials: None where the tenant has no passwords.
-        demo_provider: where the demo's people are changed; None but in the demo.
+        demo_provider: where the demo's people are changed; None outside the demo.
     """
     page = _page("account.html", context, account=account, credentials=credentials, demo_provider=demo_provider)
     return HTTPResponse(page.status, {**page.headers, "content-security-policy": FOLLOWS_CHANGES}, page.body)
 
 
 def onboarding_page(context: RequestContext, checklist: ChecklistView) -> HTTPResponse:
-    """How far single sign-on has been set up."""
+    """The onboarding checklist: how far single sign-on has been set up."""
     page = _page("onboarding.html", context, checklist=checklist)
     return HTTPResponse(page.status, {**page.headers, "content-security-policy": LEADS_ELSEWHERE}, page.body)
 
@@ -231,12 +231,12 @@ def tested_page(context: RequestContext) -> HTTPResponse:
 
 
 def error_page(context: RequestContext, problem: Problem, failed: LoginFailed | None) -> HTTPResponse:
-    """A refusal for a person: what happened, what to do, and the id under which we can find it.
+    """A refusal for a person: what happened, what to do, and the request's id.
 
     Args:
         context: of the request.
-        problem: what is told.
-        failed: the login that failed, if it was one: it knows where to begin again.
+        problem: the error to show.
+        failed: the login that failed, if it was one: it says where to begin again.
     """
     onward = _onward(context, problem, failed)
     heading = _LOGIN_HEADINGS.get(problem.status) if failed else None
@@ -246,7 +246,7 @@ def error_page(context: RequestContext, problem: Problem, failed: LoginFailed | 
 
 
 def _onward(context: RequestContext, problem: Problem, failed: LoginFailed | None) -> Button | None:
-    """Where somebody goes from a refusal: to another sign-in, if it was one, else to what is theirs."""
+    """Where a person goes from a refusal: to a new sign-in after a failed one, otherwise to their account."""
     if failed is not None and failed.begin_again is not None:
         return Button("Sign in again", failed.begin_again, None)
     if context.tenant is None:

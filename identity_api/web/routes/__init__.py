@@ -1,1 +1,1 @@
-"""The routes, one module per concern; each handler unpacks a request, calls one use case and renders its outcome."""
+"""The routes, one module per concern; each handler parses a request, calls one use case and renders its outcome."""

@@ -1,7 +1,7 @@
-"""Where clients of OAuth 2.0 begin: the authorization endpoint (RFC 6749 section 4.1) and its metadata (RFC 8414).
+"""The authorization endpoint of OAuth 2.0 (RFC 6749 section 4.1) and its metadata (RFC 8414).
 
-The endpoint says nothing of its own. It puts a standard request into the words of the login page, which is asked for in
-the same way by hand, and sends a faulty one back to where the client may be called back, with `error`.
+The endpoint has no page of its own. It translates a standard request into the parameters of the login page, and redirects
+a faulty one to the client's registered redirect URI, with `error`.
 """
 
 import re
@@ -69,10 +69,10 @@ async def authorize(request: WebRequest) -> Response[Any]:
 
 
 def _client_target(beginning: LoginRequest, frontends: list[tenants.Frontend]) -> ReturnTarget:
-    """The client and where it is called back: what an error may be sent to.
+    """The client and its redirect URI, to which an error may be sent.
 
     Raises:
-        BadInput: `FRONTEND_UNKNOWN`, `RETURN_TO_REFUSED`, for the person to read: nobody is sent anywhere.
+        BadInput: `FRONTEND_UNKNOWN`, `RETURN_TO_REFUSED`, shown to the person: there is no redirect.
     """
     if beginning.frontend_slug is None:
         raise BadInput("The client is not named.", code="FRONTEND_UNKNOWN", field="client_id")
@@ -83,7 +83,7 @@ def _client_target(beginning: LoginRequest, frontends: list[tenants.Frontend]) -
 
 
 def _check(asked: dict[str, str]) -> None:
-    """What only this endpoint is asked."""
+    """Check the parameters that only this endpoint has."""
     if asked.get("response_type") != "code":
         raise BadInput("The response type is code.", field="response_type")
     if asked.get("code_challenge_method", "S256") != "S256" or "code_challenge" not in asked:
@@ -97,7 +97,7 @@ def _check(asked: dict[str, str]) -> None:
 
 
 def _wants_proof(asked: dict[str, str]) -> bool:
-    """Whether the person has to prove anew who they are: a proof made now is young enough for any `max_age`."""
+    """Whether the person has to prove again who they are: a proof made now is recent enough for any `max_age`."""
     return "max_age" in asked or "login" in asked.get("prompt", "").split()
 
 
@@ -108,7 +108,7 @@ async def _check_proof(deps: WebDeps, tenant: Tenant) -> None:
 
 @get("/.well-known/oauth-authorization-server", name="oauth-metadata")
 async def metadata(request: WebRequest) -> Response[Any]:
-    """What this tenant's authorization server offers."""
+    """The metadata of this tenant's authorization server."""
     context = context_of(request.scope)
     tenant_of(context)
     return json_response(_metadata(context.origin + context.path_prefix))
@@ -116,7 +116,7 @@ async def metadata(request: WebRequest) -> Response[Any]:
 
 @get("/.well-known/oauth-authorization-server/t/{tenant:str}", name="oauth-metadata-prefix")
 async def metadata_of_prefix(request: WebRequest, tenant: FromPath[str]) -> Response[Any]:
-    """The same of a tenant without a host of its own: the issuer's path stands behind the well-known one (section 3.1)."""
+    """The same for a tenant without its own host: the issuer's path comes after the well-known one (section 3.1)."""
     deps, context = deps_of(request), context_of(request.scope)
     found = await deps.tenancy.by_slug(tenant) if context.tenant is None else None
     if found is None:

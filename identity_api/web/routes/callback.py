@@ -1,7 +1,7 @@
-"""Where logins end: one handler for every shape of callback address, and `/auth/complete`.
+"""The end of logins: one handler for every form of callback address, and `/auth/complete`.
 
-Which attempt, provider and tenant a callback belongs to is said by its `state`, never by its address; the address only
-has to be the one that the provider was given. Redirect URIs that were registered for the seed systems keep working.
+A callback's `state` determines its attempt, provider and tenant, never its address; the address only has to be the one
+that the provider was given. Redirect URIs that were registered for the seed systems keep working.
 """
 
 from typing import Any
@@ -37,7 +37,7 @@ async def callback_form(request: WebRequest) -> Response[Any]:
 
 
 async def end_login(request: WebRequest) -> Response[Any]:
-    """End a login with whatever arrived. Raises LoginFailed."""
+    """Finish a login with the parameters that arrived. Raises LoginFailed."""
     deps, context = deps_of(request), context_of(request.scope)
     context.wants_page = context.wants_page or request.headers.get("accept") in (None, "*/*")
     brought = cookies.cookies_of(request.scope)
@@ -56,7 +56,7 @@ async def end_login(request: WebRequest) -> Response[Any]:
 
 @get("/auth/complete", name="complete")
 async def complete_login(request: WebRequest) -> Response[Any]:
-    """Take over, on the session's host, a login whose callback was elsewhere."""
+    """Take over, on the session's host, a login whose callback was on another host."""
     deps, context = deps_of(request), context_of(request.scope)
     brought = cookies.cookies_of(request.scope)
     await deps.limits.callback(context.address, [value for name, value in brought.items() if "login-" in name])

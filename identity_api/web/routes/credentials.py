@@ -1,12 +1,12 @@
-"""One's own password and second factor, on pages (S0-05). The same as GraphQL's mutations, without JavaScript.
+"""Pages to change one's own password and second factor (S0-05): the same as GraphQL's mutations, without JavaScript.
 
-    GET  /account/credentials             what there is, and the forms
+    GET  /account/credentials             what is set up, and the forms
     POST /account/password                change the password: current, password, repeated; code with a second factor
     POST /account/second-factor           begin: current; answers with the key for the authenticator
     POST /account/second-factor/confirm   code
     POST /account/second-factor/remove    current, code
 
-Each asks for the password, or for a code of a key that was shown to who knew it: a session alone changes nothing.
+Each needs the password, or a code of a key that was shown after the password was given: a session alone changes nothing.
 """
 
 from collections.abc import Awaitable
@@ -54,7 +54,7 @@ async def credentials_of(deps: WebDeps, found: Authenticated) -> CredentialsView
 
 @get(PAGE, name="credentials")
 async def credentials(request: WebRequest) -> Response[Any]:
-    """What there is, and the forms."""
+    """What is set up, and the forms."""
     deps, context = deps_of(request), context_of(request.scope)
     found = await authentication.optional(deps, request.scope)
     if found is None:
@@ -64,7 +64,7 @@ async def credentials(request: WebRequest) -> Response[Any]:
 
 @post("/account/password", name="change-password", status_code=303)
 async def password_changed(request: WebRequest) -> Response[Any]:
-    """Change the password; this session goes on."""
+    """Change the password; this session continues."""
     deps, context, found, form = await _begin(request)
     if form.get("password") != form.get("repeated"):
         differ = CredentialsProblem("password", "repeated", "The two passwords differ. Type the same one twice.")
@@ -95,7 +95,7 @@ async def second_factor_begun(request: WebRequest) -> Response[Any]:
 
 @post("/account/second-factor/confirm", name="second-factor-confirmed", status_code=303)
 async def second_factor_confirmed(request: WebRequest) -> Response[Any]:
-    """From now on signing in asks for a code."""
+    """Confirm the second factor: from now on a sign-in needs a code."""
     deps, context, found, form = await _begin(request)
     code = "".join(form.get("code", "").split())
     try:
@@ -112,7 +112,7 @@ async def second_factor_confirmed(request: WebRequest) -> Response[Any]:
 
 @post("/account/second-factor/remove", name="second-factor-removed", status_code=303)
 async def second_factor_removed(request: WebRequest) -> Response[Any]:
-    """Do without."""
+    """Remove the second factor."""
     deps, context, found, form = await _begin(request)
     removing = remove_totp(deps.accounts, _actor(found), form.get("current", ""), _code(form))
     return await _done(deps, context, found, removing, "removed")
@@ -161,13 +161,13 @@ async def _page(
 ) -> Response[Any]:
     view = await credentials_of(deps, found)
     if view is None:
-        raise Refused("Nobody signs in with a password in this organisation.", code="LOCAL_SIGN_IN_OFF")
+        raise Refused("This organisation does not allow sign-in with a password.", code="LOCAL_SIGN_IN_OFF")
     page = credentials_page(context, view, notice=notice, problem=problem, enrolment=enrolment, confirms=confirms)
     return to_litestar(page)
 
 
 def _problem(error: IdentityAPIError, form: Literal["password", "factor"]) -> CredentialsProblem:
-    """Somebody who is signed in typed no username: of the two that might not fit, it is the password."""
+    """The problem to show: a signed-in person typed no username, so it names only the password."""
     if isinstance(error, CredentialsRefused) and error.code != "CREDENTIALS_REFUSED":
         return CredentialsProblem(form, f"{form}-code", error.message)
     if isinstance(error, CredentialsRefused):

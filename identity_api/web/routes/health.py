@@ -19,7 +19,7 @@ READY_SECONDS: Final = 1.0
 
 @route("/health/live", http_method=["GET", "HEAD"], name="live")
 async def live() -> Response[Any]:
-    """The process answers. Says nothing of what it depends on, or an outage there would restart every replica."""
+    """The process answers. It does not check what it depends on, or an outage there would restart every replica."""
     return json_response({"status": "ok"})
 
 
@@ -51,7 +51,7 @@ async def ready(request: WebRequest) -> Response[Any]:
 
 @route("/metrics", http_method=["GET", "HEAD"], name="metrics")
 async def metrics(request: WebRequest) -> Response[Any]:
-    """Numbers for Prometheus, for whoever scrapes this process from the same network and not through a proxy."""
+    """Metrics for Prometheus, for a scraper on the same network that does not come through a proxy."""
     if not context_of(request.scope).peer_is_local:
         raise NotFound("There is nothing at this address.")
     body, media_type = render_metrics()
@@ -71,7 +71,7 @@ async def account_script(request: WebRequest) -> Response[Any]:
 
 
 def _static(request: WebRequest, content: bytes, version: str, media_type: str) -> Response[Any]:
-    """A file whose address carries its version, so that it can be kept for ever."""
+    """A file whose address has its version, so that it can be cached for ever."""
     versioned = query_of(request).get("v") == version
     caching = "public, max-age=31536000, immutable" if versioned else "no-cache"
     headers = {"content-type": f"{media_type}; charset=utf-8", "cache-control": caching}

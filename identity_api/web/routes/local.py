@@ -2,8 +2,8 @@
 
     POST /auth/local/login    username, password; code; frontend, return_to, delivery, code_challenge, state
 
-A browser's sign-in must come from a page of ours (`Origin`, or `Sec-Fetch-Site: same-origin`): there is no cookie yet that
-another site could misuse, but it could sign the browser in as somebody whom its person is not.
+A browser's sign-in must come from a page of this service (`Origin`, or `Sec-Fetch-Site: same-origin`): there is no cookie
+yet that another site could misuse, but it could sign the browser in to another person's account.
 """
 
 from typing import Any
@@ -32,7 +32,7 @@ _ASKED_AGAIN = frozenset({"CREDENTIALS_REFUSED", "SECOND_FACTOR_REQUIRED", "SECO
 
 
 class LocalLogin(msgspec.Struct, frozen=True, kw_only=True):
-    """What is typed, and where the sign-in shall lead."""
+    """What the person typed, and where the sign-in leads."""
 
     username: str
     password: str
@@ -50,7 +50,7 @@ class LocalLogin(msgspec.Struct, frozen=True, kw_only=True):
 
 @post("/auth/local/login", name="local-login", status_code=303)
 async def local_login(request: WebRequest) -> Response[Any]:
-    """Sign in, and lead to where the frontend gets the result. A program sends JSON and gets `{"location"}`."""
+    """Sign in, and redirect to where the frontend gets the result. A program sends JSON and gets `{"location"}`."""
     deps, context = deps_of(request), context_of(request.scope)
     tenant = tenant_of(context)
     admit_own_form(context, request.scope)
@@ -90,7 +90,7 @@ async def _sign_in(
 
 
 def _typed(deps: WebDeps, tenant: Tenant, form: dict[str, str]) -> LocalLogin:
-    """The form's content; its first half may have been held back by us while the code was asked for."""
+    """The form's content; username and password may come from the sealed field (`pending_second_factor`)."""
     username, password = form.get("username"), form.get("password")
     if "held" in form:
         held = take(deps.accounts.vault, tenant.id, form["held"], deps.accounts.clock())
@@ -108,13 +108,13 @@ def _typed(deps: WebDeps, tenant: Tenant, form: dict[str, str]) -> LocalLogin:
 
 
 def _carried(typed: LocalLogin) -> dict[str, str]:
-    """Where the sign-in shall lead, as the page was asked for it."""
+    """Where the sign-in leads: the parameters that the page was requested with."""
     wanted = msgspec.structs.asdict(typed)
     return {name: wanted[name] for name in CARRIED if wanted[name] is not None}
 
 
 def _again(deps: WebDeps, tenant: Tenant, typed: LocalLogin, held: str | None, error: LoginFailed) -> LocalForm:
-    """The form once more: from the start, or with nothing left to type but the code."""
+    """The form again: from the start, or only for the code."""
     carried = _carried(typed)
     if error.code == "CREDENTIALS_REFUSED":
         return LocalForm(carried=carried, username=typed.username, problem=error.message)

@@ -1,4 +1,4 @@
-"""Where logins begin: the login page, the shortcuts to a provider, and launch."""
+"""The start of logins: the login page, the shortcuts to a provider, and launch."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -56,7 +56,7 @@ async def root(request: WebRequest) -> Response[Any]:
 
 @route("/login", http_method=["GET", "HEAD"], name="login")
 async def login(request: WebRequest) -> Response[Any]:
-    """Straight to the provider if there is one or a default; a page of buttons if not, or if a choice is wanted."""
+    """Redirect to the only or the default provider; otherwise, or if a choice is requested, show a page of buttons."""
     deps, context, query = deps_of(request), context_of(request.scope), query_of(request)
     tenant = tenant_of(context)
     enabled = await enabled_providers(deps, tenant, proving=query.get("reauth") == "1")
@@ -76,7 +76,7 @@ async def login(request: WebRequest) -> Response[Any]:
 async def refused_page(
     deps: WebDeps, context: RequestContext, tenant: Tenant, form: LocalForm, *, status: int
 ) -> Response[Any]:
-    """The login page once more, after a local sign-in that did not succeed."""
+    """The login page again, after a failed local sign-in."""
     query = dict(form.carried)
     buttons = [
         _button(context, provider, query)
@@ -87,7 +87,7 @@ async def refused_page(
 
 
 async def _way_out(deps: WebDeps, context: RequestContext, tenant: Tenant, query: dict[str, str]) -> Button | None:
-    """Back to the frontend without a login (RFC 6749 section 4.1.2.1); None where no registered address was asked for."""
+    """Back to the frontend without a login (RFC 6749 section 4.1.2.1); None if no registered address was requested."""
     if not query.keys() & {"frontend", "return_to"}:
         return None
     async with deps.database.reading() as connection:
@@ -112,7 +112,7 @@ async def _way_out(deps: WebDeps, context: RequestContext, tenant: Tenant, query
 
 
 async def local_form(deps: WebDeps, context: RequestContext, tenant: Tenant, query: dict[str, str]) -> LocalForm | None:
-    """The form, where the tenant has passwords. What cannot be used is refused before somebody types one."""
+    """The form, if the tenant has passwords. Unusable parameters are refused before somebody types a password."""
     if not await is_offered(deps.local, tenant):
         return None
     await check_beginning(deps.local, tenant, beginning_of(context, None, query))
@@ -121,7 +121,7 @@ async def local_form(deps: WebDeps, context: RequestContext, tenant: Tenant, que
 
 
 async def enabled_providers(deps: WebDeps, tenant: Tenant, *, proving: bool = False) -> list[Provider]:
-    """The ways in that providers are; with `proving` only those that can be asked for a new proof of the person."""
+    """The providers to sign in with; with `proving` only those that can be asked for a new proof of the person."""
     async with deps.database.reading() as connection:
         found = [one for one in await providers.of_tenant(connection, tenant.id) if one.enabled]
     return [one for one in found if not proving or can_be_asked(one)]
@@ -154,7 +154,7 @@ async def launch_login(request: WebRequest, handle: FromPath[str]) -> Response[A
 async def begin(
     request: WebRequest, deps: WebDeps, context: RequestContext, tenant: Tenant, slug: str, query: dict[str, str]
 ) -> Response[Any]:
-    """Prepare a login at this provider with what `query` asks for, and launch it in this browser."""
+    """Prepare a login at this provider with the parameters of `query`, and launch it in this browser."""
     await deps.limits.login_start(context.address)
     prepared = await prepare(deps.login, tenant, beginning_of(context, slug, query))
     return await _launch(request, deps, context, prepared.handle)
@@ -163,7 +163,7 @@ async def begin(
 def beginning_of(
     context: RequestContext, provider_slug: str | None, asked: dict[str, str], *, page_origin: str | None = None
 ) -> LoginRequest:
-    """What a login is begun with: our own host and prefix from the request context, everything else as asked."""
+    """The start of a login: host and prefix from the request context, everything else from the parameters."""
     return LoginRequest(
         session_origin=context.origin,
         path_prefix=context.path_prefix,
@@ -191,7 +191,7 @@ async def _launch(request: WebRequest, deps: WebDeps, context: RequestContext, h
 
 
 def tenant_of(context: RequestContext) -> Tenant:
-    """Whose people sign in here.
+    """The tenant whose people sign in here.
 
     Raises:
         NotFound: `TENANT_REQUIRED`, on the public host without a tenant's prefix.
@@ -208,7 +208,7 @@ def _no_tenant() -> NotFound:
 
 
 def _chosen(tenant: Tenant, enabled: list[Provider], slug: str | None, *, has_form: bool) -> Provider | None:
-    """The provider named, else the default, else the only one if it is the only way. A name that fits none is refused."""
+    """The named provider, otherwise the default, otherwise the only one if it is the only way. An unknown name is refused."""
     if slug is not None:
         found = [provider for provider in enabled if provider.slug == slug]
         if not found:

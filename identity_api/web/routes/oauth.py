@@ -1,7 +1,7 @@
 """The endpoints that clients of OAuth 2.0 call: token (RFC 6749), revocation (RFC 7009), introspection (RFC 7662).
 
-A frontend is a public client: its `client_id` is its slug, and PKCE stands in for a secret. A service client has one, in
-HTTP Basic or in the form. Errors are those of RFC 6749 section 5.2 (`web.http.oauth_errors`).
+A frontend is a public client: its `client_id` is its slug, and it uses PKCE instead of a secret. A service client has a
+secret, in HTTP Basic or in the form. Errors are those of RFC 6749 section 5.2 (`web.http.oauth_errors`).
 """
 
 import base64
@@ -104,7 +104,7 @@ async def _read(request: WebRequest) -> CodeExchange:
 
 @post("/v1/auth/revoke", name="revoke", status_code=200)
 async def revoke_token(request: WebRequest) -> Response[Any]:
-    """End the session of a bearer token. A token that is over already is answered the same (RFC 7009 section 2.2)."""
+    """End the session of a bearer token. A token that has already ended gets the same answer (RFC 7009 section 2.2)."""
     deps, context = deps_of(request), context_of(request.scope)
     form = await form_of(request)
     asked = Revocation(
@@ -119,7 +119,7 @@ async def revoke_token(request: WebRequest) -> Response[Any]:
 
 @post("/v1/introspect", name="introspect", status_code=200)
 async def introspect_token(request: WebRequest) -> Response[Any]:
-    """What a token stands for, for service clients and the tenants they may look into."""
+    """Introspect a token, for service clients and the tenants that they may see."""
     deps, context = deps_of(request), context_of(request.scope)
     basic = _basic(request)
     form = await form_of(request)
@@ -155,7 +155,7 @@ def _client_of(basic: tuple[str, str] | None, form: dict[str, str]) -> tuple[str
 
 
 def _basic(request: WebRequest) -> tuple[str, str] | None:
-    """Name and secret of HTTP Basic, form-decoded as RFC 6749 section 2.3.1 asks; None without an `Authorization`."""
+    """Name and secret of HTTP Basic, form-decoded by RFC 6749 section 2.3.1; None without an `Authorization`."""
     lines = headers.values(request.scope, b"authorization")
     if not lines:
         return None

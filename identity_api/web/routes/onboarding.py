@@ -1,6 +1,6 @@
-"""The onboarding checklist as a page, for the admins who set a tenant's single sign-on up (S0-27).
+"""The onboarding checklist as a page, for the admins who set up a tenant's single sign-on (S0-27).
 
-It shows what rows say and changes nothing, so that whoever helps an admin from afar can ask them to read it out.
+It shows the state of rows and changes nothing, so that remote support can ask an admin to read it out.
 """
 
 from typing import Any

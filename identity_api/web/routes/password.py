@@ -1,13 +1,13 @@
-"""Where somebody chooses a password with a one-time token that an admin made for them.
+"""The pages on which somebody chooses a password with a one-time token that an admin made for them.
 
-    GET  /auth/password/{token}    the link: keeps the token in a cookie and leads on
+    GET  /auth/password/{token}    the link: stores the token in a cookie and redirects
     GET  /auth/password            the form
     POST /auth/password            the choice
 
-The link's address has the token in it, so nobody stays there: the page with the form has an address that says nothing, to
-a browser's history, a `Referer` or somebody who looks at the screen. Our own log has route templates only; a proxy in
-front of us that logs paths sees the link once, and the token is worth nothing after the choice. Opening the link uses
-nothing up, as mail scanners open links too.
+The link's address has the token in it, so it redirects at once: the address of the form has no token for the browser's
+history, a `Referer` or somebody who looks at the screen. The service's log has route templates only; a proxy that logs
+paths sees the link once, and the token is invalid after the choice. Opening the link does not use the token up, as mail
+scanners open links too.
 """
 
 import re
@@ -37,7 +37,7 @@ _TOKEN: Final = re.compile(r"ipw_[A-Za-z0-9_-]{20,96}")
 
 @get("/auth/password/{token:str}", name="password-link")
 async def open_link(request: WebRequest, token: FromPath[str]) -> Response[Any]:
-    """Take the token out of the address. Whether it is good is asked where it leads."""
+    """Move the token from the address into a cookie. The page it redirects to checks the token."""
     context = context_of(request.scope)
     tenant_of(context)
     if not _TOKEN.fullmatch(token):
@@ -51,7 +51,7 @@ async def open_link(request: WebRequest, token: FromPath[str]) -> Response[Any]:
 
 @get("/auth/password", name="password")
 async def choose(request: WebRequest) -> Response[Any]:
-    """The form, for whoever opened a link that is still good."""
+    """The form, for a person with a valid link."""
     deps, context = deps_of(request), context_of(request.scope)
     tenant = tenant_of(context)
     return to_litestar(password_page(context, await _owner(deps, context, tenant, _kept(request, context))))
@@ -59,7 +59,7 @@ async def choose(request: WebRequest) -> Response[Any]:
 
 @post("/auth/password", name="password-chosen", status_code=303)
 async def chosen(request: WebRequest) -> Response[Any]:
-    """Set the password, and lead to the login page."""
+    """Set the password, and redirect to the login page."""
     deps, context = deps_of(request), context_of(request.scope)
     tenant = tenant_of(context)
     admit_own_form(context, request.scope)
@@ -76,7 +76,7 @@ async def chosen(request: WebRequest) -> Response[Any]:
 
 
 async def _owner(deps: WebDeps, context: RequestContext, tenant: Tenant, token: str) -> str:
-    """Whose password is chosen. Whoever guesses is counted like whoever guesses passwords."""
+    """The user whose password is chosen. Wrong tokens are counted like wrong passwords."""
     address = SignInAddress(deps.limits, context.address)
     await address.check()
     try:

@@ -1,6 +1,6 @@
-"""Our public keys at one provider, where it reads them (RFC 7517; Core 10.1.1): the `jwks_uri` of its registration.
+"""The service's public keys for one provider (RFC 7517; Core 10.1.1): the `jwks_uri` of the client's registration there.
 
-Nobody signs in here and nothing secret is touched: the public halves are stored beside the sealed keys.
+The endpoint needs no authentication and reads no secret: the public keys are stored beside the sealed private ones.
 """
 
 from typing import Any
@@ -23,7 +23,7 @@ MAX_AGE_SECONDS = 3_600
 
 @route("/auth/providers/{provider_id:str}/jwks", http_method=["GET", "HEAD"], name="provider-keys")
 async def provider_keys(request: WebRequest, provider_id: FromPath[str]) -> Response[Any]:
-    """The key set. A provider of the tenant without keys of ours has an empty one."""
+    """The key set; empty for a provider of the tenant without such keys."""
     deps, context = deps_of(request), context_of(request.scope)
     context.wants_page = False
     try:

@@ -1,8 +1,7 @@
-"""Where a provider ends logins: from its server (back channel), and in a frame of its own sign-out page (front channel).
+"""The logout endpoints for providers: called by its server (back channel), or in a frame of its sign-out page (front channel).
 
-Both addresses name the provider by its row's id and belong to its tenant's door: at another tenant's there is nothing. The
-specification asks for 400 for whatever is wrong with a request, and for `Cache-Control: no-store`, which all our answers
-have.
+Both addresses name the provider by its row's id and exist only at its tenant's host or prefix. The specification requires
+400 for every faulty request, and `Cache-Control: no-store`, which all responses of this service have.
 """
 
 from typing import Any
@@ -71,7 +70,7 @@ async def _token(request: WebRequest) -> str:
 
 @get("/auth/providers/{provider_id:str}/frontchannel-logout", name="frontchannel-logout")
 async def frontchannel_logout(request: WebRequest, provider_id: FromPath[str]) -> Response[Any]:
-    """The provider's sign-out page has us in a frame. An empty page, whether or not anything ended."""
+    """The frame in the provider's sign-out page. An empty page, whether or not anything ended."""
     deps, context = deps_of(request), context_of(request.scope)
     provider, tenant_slug = await _provider(deps, context, provider_id)
     cookie_name = session_cookie_name(context.origin, context.path_prefix)
@@ -91,7 +90,7 @@ async def frontchannel_logout(request: WebRequest, provider_id: FromPath[str]) -
 
 
 async def _provider(deps: WebDeps, context: RequestContext, provider_id: str) -> tuple[Provider, str]:
-    """The enabled OpenID Provider of this id at this tenant's door, and the tenant's slug."""
+    """The enabled OpenID Provider of this id at this tenant's host or prefix, and the tenant's slug."""
     try:
         wanted = UUID(provider_id)
     except ValueError:

@@ -1,10 +1,10 @@
-"""Proving anew who one is, before a sensitive action (S3-33): by the local password, or at the provider.
+"""Step-up: a signed-in person proves again who they are, before a sensitive action (S3-33), by password or at the provider.
 
-    GET  /auth/reauthenticate    the ways there are; `return_to` is where to come back to: a path of ours, or a registered
-                                 address of a frontend of the session's tenant, which gets its `state` back
+    GET  /auth/reauthenticate    the available ways; `return_to` is where to come back to: a path of this service, or a
+                                 registered address of a frontend of the session's tenant, which gets its `state` back
     POST /auth/reauthenticate    password and code, as a form or as JSON; a program gets `{"elevated_until"}`
 
-A provider is asked by `/auth/{protocol}/{provider}/login?reauth=1` (S3-35), to which the page leads.
+A provider is asked by `/auth/{protocol}/{provider}/login?reauth=1` (S3-35), to which the page links.
 """
 
 from typing import Any
@@ -37,7 +37,7 @@ CARRIED = ("frontend", "return_to", "state")
 
 
 class Proof(msgspec.Struct, frozen=True, kw_only=True):
-    """What is typed, and where to go afterwards."""
+    """What the person typed, and where to go afterwards."""
 
     password: str
     code: str | None = None
@@ -60,7 +60,7 @@ async def reauthenticate_page(request: WebRequest) -> Response[Any]:
 
 @post("/auth/reauthenticate", name="reauthenticate", status_code=303)
 async def reauthenticate_by_password(request: WebRequest) -> Response[Any]:
-    """Raise the session that asks, if the password (and the code that goes with it) is right."""
+    """Elevate the current session, if the password (and the code, if needed) is right."""
     deps, context = deps_of(request), context_of(request.scope)
     is_form = is_of(request, FORM)
     context.wants_page = context.wants_page and is_form
@@ -142,7 +142,7 @@ class WayBack(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def _way_back(deps: WebDeps, context: RequestContext, found: Authenticated, asked: dict[str, str]) -> WayBack:
-    """A path of ours, or exactly a registered address of a frontend of the session's tenant.
+    """A path of this service, or exactly a registered address of a frontend of the session's tenant.
 
     Raises:
         BadInput: as `return_to.decide_ending`.

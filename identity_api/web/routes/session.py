@@ -1,4 +1,4 @@
-"""The account page and the ends of sessions."""
+"""The account page, and the endpoints that end sessions."""
 
 from typing import Any
 from urllib.parse import urljoin
@@ -29,7 +29,7 @@ from identity_api.web.routes.login import beginning_of
 
 @route("/account", http_method=["GET", "HEAD"], name="account")
 async def account(request: WebRequest) -> Response[Any]:
-    """What somebody sees of themself."""
+    """The account page."""
     deps, context = deps_of(request), context_of(request.scope)
     found = await authentication.optional(deps, request.scope, is_use="followed" not in query_of(request))
     if found is None:
@@ -41,7 +41,7 @@ async def account(request: WebRequest) -> Response[Any]:
 
 @get("/account/version", name="account-version")
 async def account_version(request: WebRequest) -> Response[Any]:
-    """Whether the account page has something else to say, for its script. No version where nobody is signed in."""
+    """The version of the account page's content, for its script. No version if nobody is signed in."""
     deps, context = deps_of(request), context_of(request.scope)
     context.is_logged = False
     found = await authentication.optional(deps, request.scope, is_use=False)
@@ -77,7 +77,7 @@ async def end_session(request: WebRequest, session_id: FromPath[str]) -> Respons
 
 
 class SignOutWish(msgspec.Struct, frozen=True):
-    """The body of `POST /auth/logout`, which may be missing: where the browser shall end."""
+    """The body of `POST /auth/logout`, which may be missing: where the browser goes afterwards."""
 
     frontend: str | None = None
     return_to: str | None = None
@@ -86,10 +86,10 @@ class SignOutWish(msgspec.Struct, frozen=True):
 
 @post("/auth/logout", name="logout", status_code=303)
 async def sign_out(request: WebRequest) -> Response[Any]:
-    """End this session here, and go on to the provider's own sign-out.
+    """End this session, and redirect to the provider's sign-out.
 
-    A program gets an absolute address as JSON. Where the provider is next, it is one of ours that leads there once: the
-    provider's own has the ID Token in it, which no page of a frontend may read.
+    A program gets an absolute address as JSON. If the provider's sign-out is next, it is an address of this service that
+    redirects there once: the provider's address has the ID Token in it, which a frontend's page must not read.
     """
     deps, context = deps_of(request), context_of(request.scope)
     found = await authentication.optional(deps, request.scope)
@@ -124,12 +124,12 @@ async def _wish(request: WebRequest) -> SignOutWish:
 async def _after(
     deps: WebDeps, context: RequestContext, found: Authenticated | None, wish: SignOutWish, origin: str | None
 ) -> logout.AfterSignOut | None:
-    """Where the browser ends: at a registered address that is asked for, else the first one of the page's frontend.
+    """Where the browser ends: at the requested registered address, otherwise at the first one of the page's frontend.
 
-    Also for somebody whose session is over already: the frontend need not know.
+    Also if the session has already ended: the frontend need not know.
 
     Raises:
-        BadInput: `RETURN_TO_REFUSED`, `FRONTEND_UNKNOWN`, `CLIENT_STATE_INVALID`; then the session lives on.
+        BadInput: `RETURN_TO_REFUSED`, `FRONTEND_UNKNOWN`, `CLIENT_STATE_INVALID`; the session does not end then.
     """
     tenant_id = found.tenant_id if found is not None else context.tenant.id if context.tenant is not None else None
     if tenant_id is None:
@@ -149,7 +149,7 @@ async def _after(
 
 @get("/auth/logout/leave/{handle:str}", name="logout-leave")
 async def leave(request: WebRequest, handle: FromPath[str]) -> Response[Any]:
-    """On to the provider's sign-out, in the browser whose session has ended; once, within a minute."""
+    """Redirect to the provider's sign-out, in the browser whose session has ended; once, within a minute."""
     deps, context = deps_of(request), context_of(request.scope)
     ended = await logout.leave(deps.login, context.tenant.id, handle[:200]) if context.tenant is not None else None
     if ended is None:
@@ -159,7 +159,7 @@ async def leave(request: WebRequest, handle: FromPath[str]) -> Response[Any]:
 
 
 def _keep_state(context: RequestContext, ended: logout.SignedOut) -> None:
-    """Only the browser that left with it comes back to the provider's logout page."""
+    """Store the state in a cookie: only the same browser may come back to the provider's logout page."""
     if ended.return_state is not None:
         kept = logout_cookie(context.origin, ended.return_state, max_age_seconds=logout.RETURN_SECONDS)
         context.set_cookies.append(cookies.set_cookie(kept))
@@ -167,9 +167,9 @@ def _keep_state(context: RequestContext, ended: logout.SignedOut) -> None:
 
 @get("/auth/logout/return", name="logout-return")
 async def signed_out(request: WebRequest) -> Response[Any]:
-    """Back from the provider's sign-out: on to its configured logout page, or to our own.
+    """Back from the provider's sign-out: redirect to its configured logout page, or to this service's.
 
-    Nothing ends and nobody is signed in here, so whatever arrives leads on. Only the browser that left with this state
+    Nothing ends and nobody is signed in here, so every request is redirected. Only the browser that left with this state
     goes to the configured page.
     """
     deps, context = deps_of(request), context_of(request.scope)

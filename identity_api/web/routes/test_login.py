@@ -1,4 +1,4 @@
-"""Where a test login's browser ends. The page says nothing of the test: the report is for whoever began it."""
+"""The last page of a test login. It does not show the report, which is for the person who began the test."""
 
 from typing import Any
 
@@ -13,5 +13,5 @@ from identity_api.web.pages.rendering import tested_page
 
 @get(ENDED_PATH, name="tested", sync_to_thread=False)
 def tested(request: WebRequest) -> Response[Any]:
-    """On the host that the redirect URL is on, which may be no tenant's."""
+    """On the host of the redirect URL, which may belong to no tenant."""
     return to_litestar(tested_page(context_of(request.scope)))

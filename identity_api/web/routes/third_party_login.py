@@ -1,7 +1,7 @@
-"""A login that somebody else begins, such as the provider's own portal (OIDC Core 4).
+"""A login initiated by a third party, such as the provider's own portal (OIDC Core 4).
 
-Anybody can send a browser here, so nothing that arrives is believed: the issuer must be exactly that of a provider of this
-tenant, what follows is an ordinary login with a state and nonce of its own, and it ends where any login may end.
+Anybody can send a browser here, so no parameter is trusted: the issuer must be exactly that of a provider of this tenant,
+an ordinary login with its own state and nonce follows, and it ends at an address that any login may end at.
 """
 
 from collections.abc import Sequence
@@ -23,13 +23,13 @@ from identity_api.web.routes.login import begin, tenant_of
 
 @get("/auth/initiate", name="initiate")
 async def initiate(request: WebRequest) -> Response[Any]:
-    """The proposal in the query."""
+    """The request as a query."""
     return await _begin(request, pairs_of(request.scope["query_string"]))
 
 
 @post("/auth/initiate", name="initiate-form", status_code=303)
 async def initiate_form(request: WebRequest) -> Response[Any]:
-    """The proposal in a form; a client must take both (Core 4)."""
+    """The request as a form; a client must accept both (Core 4)."""
     return await _begin(request, await form_pairs(request))
 
 
@@ -43,7 +43,7 @@ async def _begin(request: WebRequest, pairs: Sequence[tuple[str, str]]) -> Respo
 
 
 def _of_issuer(tenant: Tenant, found: Sequence[Provider], issuer: str) -> Provider:
-    """The enabled provider of this issuer; of several the tenant's default, else the first of the login page."""
+    """The enabled provider of this issuer; of several the tenant's default, otherwise the first of the login page."""
     fitting = [one for one in found if one.enabled and one.protocol == "oidc" and _is_of(one, issuer)]
     if not fitting:
         raise NotFound("There is no such way of signing in.", code="PROVIDER_NOT_FOUND")
@@ -57,7 +57,7 @@ def _is_of(provider: Provider, issuer: str) -> bool:
 
 
 def _asked(context: RequestContext, proposed: InitiatedLogin) -> dict[str, str]:
-    """What the login is begun with. Where it may end is judged there, as for every login."""
+    """The parameters of the login. Its start checks the return address, as for every login."""
     asked: dict[str, str] = {}
     if proposed.login_hint is not None:
         asked["login_hint"] = proposed.login_hint
@@ -69,6 +69,6 @@ def _asked(context: RequestContext, proposed: InitiatedLogin) -> dict[str, str]:
 
 
 def _return_to(context: RequestContext, target: str) -> str:
-    """One of our own pages as a path; anything else stays what it is, and must be registered exactly."""
+    """A page of this service as a path; any other address is unchanged, and must be registered exactly."""
     rest = target.removeprefix(context.origin)
     return rest if rest != target and rest.startswith(context.local("/")) else target

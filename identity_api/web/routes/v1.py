@@ -1,4 +1,4 @@
-"""JSON for programs: begin a login, and who am I."""
+"""JSON for programs: begin a login, and get the signed-in user."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -73,7 +73,7 @@ async def _local_page(deps: WebDeps, context: RequestContext, tenant: Tenant, be
 
 
 async def _wished_tenant(deps: WebDeps, context: RequestContext, name: str) -> Tenant:
-    """The tenant named by slug or id. At a tenant's own door only that one can be named (I2)."""
+    """The tenant named by slug or id. At a tenant's host or prefix only that one can be named (I2)."""
     found = await deps.tenancy.by_slug(name)
     if found is None:
         try:
@@ -99,9 +99,9 @@ async def me(request: WebRequest) -> Response[Any]:
 
 
 def user_context(found: Authenticated) -> dict[str, Any]:
-    """Who somebody is and what they may do now. `subject` is that of the identity they signed in with.
+    """A user and their permissions now. `subject` is that of the identity they signed in with.
 
-    `sign_in_again`: the provider cannot be asked about that identity any more, so what it gives ends with its lease.
+    `sign_in_again`: the provider cannot be asked about that identity any more, so its permissions end with the lease.
     """
     user = found.user
     identity = found.identity

@@ -167,7 +167,7 @@ def test_what_is_neither_toml_nor_variables_is_told_as_both() -> None:
     with pytest.raises(ConfigurationError) as caught:
         read_any(b"set -a\nTENANT_OIDC_ISSUER=https://sso.example\n", Target(slug="acme"))
     assert [problem.partition(":")[0] for problem in caught.value.problems] == [
-        "The file is no TOML",
+        "The file is not TOML",
         "As a file of NAME=value lines",
     ]
 
