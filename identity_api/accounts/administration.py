@@ -79,7 +79,7 @@ async def open_grant(
     check_may_give(actor, permission.name, delegable=permission.delegable)
     before = await grants.effective(connection, actor.tenant_id, user_id)
     if user_id == actor.user_id:
-        # Not in force now is no excuse: it would come into force with the next login (I8).
+        # Also if it is not in force now: it would come into force with the next login (I8).
         check_no_self_benefit(actor, before, before | {permission.name})
     if not (actor.is_operator and permission.name.startswith(SERVICE_PREFIX)):
         await _check_not_strict(connection, actor.tenant_id, user_id)

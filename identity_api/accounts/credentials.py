@@ -121,7 +121,7 @@ async def settle(connection: Connection, tenant_id: UUID, checked: Checked) -> L
         if step is None or not await local_accounts.use_totp_step(connection, tenant_id, account.user_id, step):
             raise CredentialsRefused("SECOND_FACTOR_REFUSED")
     if account.has_totp and not checked.needs_totp:
-        # The password alone forgets nothing that guards the code.
+        # The password alone does not reset the count of wrong codes.
         await password_tries.give_back(connection, tenant_id, account.user_id, checked.counted)
     else:
         await password_tries.forget_source(connection, tenant_id, account.user_id, checked.counted.source)
@@ -179,7 +179,7 @@ async def _matching_step(
     if secret is None:
         return None
     if code is None:
-        # Only this try is taken back: forgetting the others would let codes be guessed without end.
+        # Only this try is uncounted: resetting the others would allow unlimited guesses of the code.
         await _give_back(deps, tenant_id, account, counted)
         raise CredentialsRefused("SECOND_FACTOR_REQUIRED")
     step = totp.matching_step(secret, code, deps.clock())

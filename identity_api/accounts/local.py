@@ -22,7 +22,7 @@ from identity_api.permissions.delegation import Actor
 from identity_api.permissions.service import USERS_WRITE
 from identity_api.permissions.ways_in import Opening
 
-# Control, format, surrogate, private-use and unassigned characters, and line separators: what nobody can see or type.
+# Control, format, surrogate, private-use and unassigned characters, and line separators: invisible or impossible to type.
 _UNSEEN = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
 
 
@@ -54,7 +54,7 @@ async def create_local_user(database: Database, actor: Actor, new: NewLocalUser)
     user_id = uuid7()
     async with database.transaction() as connection:
         if not actor.is_operator:
-            # Somebody has to be the first where providers make nobody, and only the operator can enter them.
+            # If providers make no users, only the operator can make the first one.
             await check_users_by_hand(connection, actor.tenant_id)
         user = users.NewUser(user_id, label, email, _email_verified(email))
         if not await users.insert(connection, actor.tenant_id, user, username):

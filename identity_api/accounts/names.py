@@ -29,7 +29,7 @@ def username_candidates(
     email = unicodedata.normalize("NFC", profile.email) if profile.email else None
     is_proven = trusts_addresses or profile.email_verified is True
     name = profile.username
-    # Only `false` says that the address is not theirs: many providers call people by an address and say nothing of it.
+    # Only `false` means that the address is unverified: many providers use addresses as names without `email_verified`.
     is_own_word = name_may_be_address or profile.email_verified is False
     if name is not None and "@" in name and is_own_word and not trusts_addresses and not (is_proven and name == email):
         name = None

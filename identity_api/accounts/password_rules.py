@@ -75,7 +75,7 @@ def _is_common(password: str) -> bool:
         return True
     core = _ENDS.sub("", folded).translate(_LOOKALIKES)
     letters = ["".join([character for character in text if character.isalpha()]) for text in (folded, core)]
-    # A word is no reason to refuse what has much beside it.
+    # A password that has much more than a common word is accepted.
     telling = [text for text in (folded, core, *letters) if len(text) * 3 >= len(folded)]
     return any(text in _WORDS or any(text in run or text in run[::-1] for run in _RUNS) for text in telling)
 

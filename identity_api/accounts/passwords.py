@@ -66,7 +66,7 @@ class Passwords:
         try:
             self._hasher.verify(stored or self._nobody, password or b"")
         except InvalidHashError:
-            # Nobody can sign in by it, and nobody shall be able to tell.
+            # Nobody can sign in with it, and timing must not reveal that.
             return self._verify(None, password)
         except Argon2Error:
             return False

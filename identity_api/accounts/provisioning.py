@@ -131,7 +131,7 @@ async def _same_subject(connection: Connection, provider: Provider, person: Veri
     found = await identities.by_subject(connection, provider.tenant_id, provider.id, person.issuer, person.subject)
     if found is None:
         return None
-    # Whoever ends logins locks the user before the identity; what was read may be over by then.
+    # Code that ends logins locks the user before the identity, so what was read may have changed by then.
     await locks.users(connection, provider.tenant_id, [found.user_id])
     found = await identities.by_subject(connection, provider.tenant_id, provider.id, person.issuer, person.subject)
     if found is None or found.state == "QUARANTINED":
@@ -159,7 +159,7 @@ async def _known(
     elif (found.issuer, found.subject) != (person.issuer, person.subject):
         await _record_newcomer(connection, provider, found, person, actor)
         return Declined("SUBJECT_CHANGED", f"identity:{found.id}")
-    # A login undoes a revocation. A quarantine asks for a person, who releases it first.
+    # A login undoes a revocation. An admin must release a quarantine first.
     if found.state == "QUARANTINED":
         return Declined("ACCOUNT_QUARANTINED", f"identity:{found.id}")
     if found.user_disabled_at is not None:
@@ -194,7 +194,7 @@ async def _adopt(
     known = await users.by_username(connection, provider.tenant_id, name) if name is not None else None
     if known is None or known.was_linked:
         return None
-    # A second account beside the one that is meant could not be undone: these two are an admin's to sort out.
+    # A second account beside the intended one could not be undone, so an admin has to decide.
     return _forbidden(provider, person, known) or await _claim(connection, provider, person, known.id, "adopted", actor)
 
 
@@ -247,7 +247,7 @@ def _forbidden(provider: Provider, person: VerifiedPerson, known: users.KnownUse
     declined = _name_verdict(provider, person.profile)
     if declined is not None:
         return declined
-    # Otherwise whoever may choose usernames at the provider could become an administrator here.
+    # Otherwise a person who chooses usernames at the provider could become an administrator here.
     if known.holds_identity_rights:
         return Declined("ACCOUNT_NOT_FOUND", "user_holds_identity_rights", person.profile.username)
     return Declined("ACCOUNT_DISABLED", f"user:{known.id}") if known.disabled_at is not None else None

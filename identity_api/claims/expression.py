@@ -86,7 +86,7 @@ def _compile(expression: str) -> Node:
         )
     try:
         with warnings.catch_warnings():
-            # Literals without quotes are deprecated in JMESPath; whoever writes one now need not hear it in our log.
+            # Literals without quotes are deprecated in JMESPath; the warning does not belong in the service's log.
             warnings.simplefilter("ignore", PendingDeprecationWarning)
             root: Node = Parser().parse(expression).parsed
     except (JMESPathError, RecursionError, ValueError):

@@ -142,7 +142,7 @@ def _has_overage(claims: Claims, name: str) -> bool:
 def _read_value(value: object, source: ClaimSource, remarks: list[Diagnostic]) -> GroupsReading:
     entries = entries_of(value, source)
     if isinstance(entries, Misshapen):
-        # One entry that cannot be read may be any group: the others are not all there are.
+        # An unreadable entry may be any group, so the others are not the complete list.
         reason = Reason.ENTRY_NOT_TEXT if entries.is_of_one_entry else Reason.WRONG_SHAPE
         remarks.append(Diagnostic(reason.value, str(source), entries.detail))
         return unverified(Completeness.UNREADABLE, reason, remarks)

@@ -78,7 +78,7 @@ def _read_anchor(documents: Documents, sources: Sequence[ClaimSource]) -> str:
         value = _value(documents, source)
         if value is ABSENT or value == "":
             continue
-        # GitHub and others outside OpenID Connect number their people.
+        # GitHub and others outside OpenID Connect identify people by a number.
         if isinstance(value, int) and not isinstance(value, bool):
             value = str(value)
         if not isinstance(value, str) or len(value) > MAX_VALUE_LENGTH or not is_storable(value):

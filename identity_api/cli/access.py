@@ -49,8 +49,8 @@ def change_permission(
             print_notices(_lines(user))
         if user.chose_address and not is_sure and username != str(user.id):
             raise Refused(
-                f"Whoever signed in as {user.username} chose that name, and nobody has verified the address. "
-                f"Look at who it is, and repeat the command with --yes, or with {user.id} in place of the name.",
+                f"The person who signed in as {user.username} chose that name, and nobody has verified the address. "
+                f"Check who it is, and repeat the command with --yes, or with {user.id} in place of the name.",
                 code="USERNAME_UNPROVEN",
             )
         return await change(database, operator(tenant_id), user.id, catalogue[permission].id)

@@ -31,7 +31,7 @@ PAGE = 500
 
 
 class PasswordLink(msgspec.Struct, frozen=True):
-    """Where a user chooses a password, once. Whoever has it can take the account."""
+    """A link with which a user chooses a password, once. Anybody who has it can take over the account."""
 
     url: str
     expires_at: str

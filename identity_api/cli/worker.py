@@ -92,7 +92,7 @@ def _metrics_listener(settings: Settings, deps: SyncDeps) -> Iterator[None]:
     host = numeric_address(settings.worker_metrics_host)
 
     def is_alive() -> bool:
-        # Whoever restarted it while it has syncs under way would lose the tokens that it could not store yet.
+        # A restart during syncs would lose tokens that it could not store yet.
         return METRICS.seconds_without_sweep < DEAD_SECONDS or bool(deps.under_way)
 
     with listening(host, settings.worker_metrics_port, METRICS, is_alive=is_alive):

@@ -35,7 +35,7 @@ def _left_halves(algorithm: str, access_token: str) -> list[bytes]:
     octets = access_token.encode("utf-8", "surrogatepass")
     if algorithm in ("EdDSA", "Ed25519", "Ed448"):
         # Core names a hash only for algorithms whose name ends in its size. For Ed25519 providers use the SHA-512 that
-        # is inside the signature, for Ed448 the SHAKE256; the name `EdDSA` does not say which curve it is.
+        # is inside the signature, for Ed448 the SHAKE256; the name `EdDSA` does not name the curve.
         digests = {"Ed25519": hashlib.sha512(octets).digest(), "Ed448": hashlib.shake_256(octets).digest(114)}
         chosen = [digests[algorithm]] if algorithm in digests else list(digests.values())
     else:

@@ -45,7 +45,7 @@ def read_json_object(body: bytes, *, max_bytes: int = MAX_DOCUMENT_BYTES) -> dic
         raise DocumentError("not JSON") from error
     if not isinstance(document, dict):
         raise DocumentError("not a JSON object")
-    # Few opening brackets prove shallowness without a walk, which is the case for nearly every token.
+    # With few opening brackets the document cannot be deep, so nearly every token needs no walk.
     if body.count(b"{") + body.count(b"[") > MAX_DEPTH and _is_deeper_than(document, MAX_DEPTH):
         raise DocumentError("nested too deeply")
     return document

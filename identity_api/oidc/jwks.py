@@ -213,7 +213,7 @@ def _import_key(member: Mapping[str, Any]) -> RSAKey | ECKey | OKPKey | None:
         else 0
         for name in ("n", "e")
     )
-    # A large public exponent is legal, useless, and makes every verification slow.
+    # A large public exponent is allowed and useless, and makes every verification slow.
     if not MIN_RSA_BITS <= modulus_bits <= MAX_RSA_BITS or exponent_bits > 32:
         return None
     return RSAKey.import_key({name: member[name] for name in ("kty", "n", "e")})

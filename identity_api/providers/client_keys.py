@@ -195,7 +195,7 @@ def _opened(vault: Vault, provider: Provider, key: ClientKey) -> str | None:
             key.sealed, tenant_id=provider.tenant_id, table="client_key", column="sealed", row_id=key.id
         ).decode()
     except VaultError:
-        return None  # sealed under a key that is gone: writing it anew is the cure
+        return None  # sealed under a lost key: it must be entered again
 
 
 def _check_certificate(pem: str) -> str:

@@ -148,7 +148,7 @@ def sealed_secret(vault: Vault, tenant_id: UUID, secret: Secret, expires_at: dat
 
 
 def opened_secret(vault: Vault, tenant_id: UUID, secret: SealedSecret) -> str | None:
-    """The secret, or None if it was sealed under a key that is gone: writing it anew is the cure."""
+    """The secret, or None if it was sealed under a lost key: it must be entered again."""
     try:
         return vault.open(
             secret.sealed, tenant_id=tenant_id, table="provider_secret", column="sealed", row_id=secret.id

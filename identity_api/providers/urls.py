@@ -75,12 +75,12 @@ def is_ours(redirect_url: str, *, hosts: Sequence[str], public_url: str) -> bool
 
 
 def doors(tenant: Tenant, *, hosts: Sequence[str], public_url: str) -> list[str]:
-    """Where people of the tenant enter: each of its hosts, and its path on the public one. Paths of ours go behind them."""
+    """The base addresses of the tenant: each of its hosts, and its prefix on the public host. Paths are appended to them."""
     return [_origin(public_url, host) for host in hosts] + [f"{public_url.rstrip('/')}/t/{tenant.slug}"]
 
 
 def front_door(provider: Provider, tenant: Tenant, *, hosts: Sequence[str], public_url: str) -> str:
-    """The door that the provider's redirect URL is behind, if it is one of the tenant's hosts; else the first."""
+    """The base address of the provider's redirect URL, if it is on one of the tenant's hosts; otherwise the first."""
     found = doors(tenant, hosts=hosts, public_url=public_url)
     preferred = _origin(public_url, urlsplit(provider.redirect_url).hostname or "")
     return preferred if preferred in found else found[0]

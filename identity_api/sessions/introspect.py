@@ -23,7 +23,7 @@ async def verify_service_client(connection: Connection, name: str, secret: str) 
     """The client of this name, if this is its secret and it is not revoked."""
     found = await clients.service_client(connection, name) if is_storable(name) else None
     client, expected = found if found is not None else (None, bytes(32))
-    # Compared also where there is no such client, so that the time does not tell which names exist.
+    # Also compared for an unknown client, so that timing does not reveal which names exist.
     is_right = hmac.compare_digest(token_hash(secret), expected)
     return client if is_right else None
 

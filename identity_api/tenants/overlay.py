@@ -61,7 +61,7 @@ def laid_over(stored: Table, said: Mapping[str, Any], *, is_provider: bool) -> T
         if any(given.get(name) is not None for name in forms):
             kept = {name: value for name, value in kept.items() if name not in forms}
     if any(given.get(name) for name in SECRET_FORMS) and kept.get("client_authentication") == "none":
-        kept.pop("client_authentication")  # whoever gives a secret means it to be used
+        kept.pop("client_authentication")  # a secret that is given is meant to be used
     if given.get("client_authentication") in _WITHOUT_SECRET:
         kept.pop("client_secret_stored", None)
     merged = {**kept, **given}

@@ -40,7 +40,7 @@ DENIED_V4 = _networks(
 GLOBAL_V6 = ip_network("2000::/3")
 DENIED_V6 = _networks("2001::/23 2001:db8::/32 2002::/16 2620:4f:8000::/48 3fff::/20")
 NAT64 = ip_network("64:ff9b::/96")
-# Never reached through a name, whoever listed the name: link-local, metadata services, unspecified, multicast.
+# Never reached through a name, even a listed one: link-local, metadata services, unspecified, multicast.
 NEVER_BY_NAME = _networks(
     "0.0.0.0/8 169.254.0.0/16 192.0.0.0/24 100.100.100.200/32 168.63.129.16/32 224.0.0.0/3 "
     "::/128 fe80::/10 fd00:ec2::/32 fd20:ce::/32 ff00::/8"

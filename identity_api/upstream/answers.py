@@ -53,7 +53,7 @@ async def read_answer(response: aiohttp.ClientResponse, cap: int, origin: str) -
     try:
         body = await _body(response, cap, origin)
     except BaseException:
-        response.close()  # whatever still comes is not read; the connection is not reused
+        response.close()  # the rest is not read, and the connection is not reused
         raise
     response.release()
     return Answer(status=response.status, headers=_answer_headers(response.headers), body=body)

@@ -45,7 +45,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Seconds: after which a document is fetched anew, until which it serves if that fails, between two attempts."""
+    """Seconds: until a document is fetched again, until it is dropped if that fails, and between two attempts."""
 
     fresh_seconds: float = 3_600
     usable_seconds: float = 86_400

@@ -123,7 +123,7 @@ def test_a_secret_that_a_declaration_names_and_nobody_gives_is_a_problem(
     [
         (b"", "declares no [[tenants]]"),
         (b"\xff", "not UTF-8"),
-        (b"[[tenants]", "no TOML"),
+        (b"[[tenants]", "not TOML"),
         (DECLARATION.replace("hosts", "hostz").encode(), "hostz"),
         (DECLARATION.replace("https://sso", "http://sso").encode(), "issuer"),
     ],

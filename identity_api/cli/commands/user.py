@@ -153,7 +153,7 @@ def show(tenant: str, username: str, as_json: bool) -> None:
 @command.command()
 @_of_user
 def disable(tenant: str, username: str) -> None:
-    """Keep USERNAME out: nothing of theirs is in force, and every session is over."""
+    """Disable USERNAME: their permissions are not in force, and every session ends."""
     from identity_api.accounts.administration import disable_user
     from identity_api.cli.users import on_user
 

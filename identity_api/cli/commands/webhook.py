@@ -5,7 +5,7 @@ import rich_click as click
 
 @click.group()
 def command() -> None:
-    """Addresses that are told whose permissions, profile or sessions have changed."""
+    """Addresses that are notified when a user's permissions, profile or sessions have changed."""
 
 
 @command.command("list")

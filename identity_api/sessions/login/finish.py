@@ -132,7 +132,7 @@ async def _land(deps: LoginDeps, matched: Matched, login: VerifiedLogin, arrival
         account = await provision(connection, provider, login.person, actor=f"provider:{provider.id}")
         if isinstance(account, Provisioned):
             if denied := await denial(connection, provider, account, login.groups):
-                # Raised inside, so that nothing is left of somebody who may do nothing here.
+                # Raised inside the transaction, so that no account of a person without permissions remains.
                 raise LoginFailed("NO_ACCESS", status=403, reason=denied)
             return await _land_account(connection, deps, matched, login, account, arrival)
     assert isinstance(account, Declined)
@@ -239,7 +239,7 @@ async def _keep_token(
     token = kept.get(provider.sync)
     if token is None:
         if provider.sync == "REFRESH_TOKEN":
-            # Never silent: without one, permissions of this login last no longer than its lease.
+            # Always logged: without one, permissions of this login end with its lease.
             _log.warning("login.no_refresh_token", tenant_id=str(provider.tenant_id), provider_id=str(provider.id))
         return False
     tokens = LoginTokens(

@@ -79,7 +79,7 @@ def callback_origin(attempt: Attempt) -> str:
 
 def ensure_current(attempt: Attempt, provider: Provider) -> None:
     """The provider is enabled and still what it was when the login began; else its answers are not for this login."""
-    if not provider.enabled and attempt.test_id is None:  # a test is what one makes before switching it on
+    if not provider.enabled and attempt.test_id is None:  # a provider is tested before it is enabled
         raise LoginFailed("PROVIDER_DISABLED", status=403)
     if (provider.issuer, provider.redirect_url) != (attempt.issuer, attempt.redirect_url):
         raise LoginFailed("PROVIDER_DISABLED", status=403, reason="changed")

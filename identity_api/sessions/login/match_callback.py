@@ -122,7 +122,7 @@ def _check(attempt: Attempt, provider: Provider, arrival: CallbackRequest) -> No
     if not _is_bound(attempt, arrival):
         # The binding goes with the first callback: without it a later one is spent, and not another browser's.
         raise LoginFailed("BROWSER_MISMATCH" if attempt.consumed_at is None else "LOGIN_USED")
-    # Before "used": disabling a provider uses its attempts up, and the person is to hear the reason.
+    # Before "used": disabling a provider uses its attempts up, and the person should see the real reason.
     ensure_current(attempt, provider)
     if attempt.consumed_at is not None:
         raise LoginFailed("LOGIN_USED")

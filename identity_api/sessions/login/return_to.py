@@ -18,7 +18,7 @@ from identity_api.sessions.login.deps import Delivery, LoginRequest
 MAX_LENGTH = 2_048
 DEFAULT_PATH = "/account"
 MAX_CLIENT_STATE_LENGTH = 512
-_MAX_ROUNDS = 8  # nobody encodes a path of ours more often than that in earnest
+_MAX_ROUNDS = 8  # more than any honest encoding of a path
 
 _PATH = re.compile(r"/(?:[A-Za-z0-9._~!$&'()*+,=:@%-]+/)*[A-Za-z0-9._~!$&'()*+,=:@%-]*")
 _QUERY = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*")
@@ -102,7 +102,7 @@ def own_path(path: str) -> str:
     before, mark, query = path.partition("?")
     if not _PATH.fullmatch(before) or not _QUERY.fullmatch(query) or (mark and not query):
         raise _refused()
-    # Decoded until nothing is left to decode: some server or page behind may decode what one before it has decoded.
+    # Decoded until nothing is left to decode: a later server or page may decode again what an earlier one has decoded.
     decoded, rounds = before.encode("ascii"), 0
     while _is_plain(decoded, slashes=before.count("/")) and rounds < _MAX_ROUNDS:
         decoded, last, rounds = unquote_to_bytes(decoded), decoded, rounds + 1

@@ -106,6 +106,6 @@ async def was_ended_meanwhile(
 
 def ended_hash(issuer: str, subject: str | None, session_id: str | None) -> bytes:
     """A hash of what a logout ends: the session if it names one, otherwise the person."""
-    # The kinds cannot meet, since no name holds a NUL.
+    # The two kinds cannot collide, since no name holds a NUL.
     kind, name = ("sub", subject) if session_id is None else ("sid", session_id)
     return token_hash(f"{kind}\0{issuer}\0{name}")

@@ -53,7 +53,7 @@ def read_environment(document: bytes) -> dict[str, str]:
     for number, stripped in _assignments(_text(document)):
         assignment = _ASSIGNMENT.fullmatch(stripped)
         if assignment is None:
-            problems.append(f"Line {number} is no NAME=value.")
+            problems.append(f"Line {number} is not NAME=value.")
         elif assignment[1] in found:
             problems.append(f"{assignment[1]} is given twice.")
         else:

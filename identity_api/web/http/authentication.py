@@ -87,7 +87,7 @@ async def require(deps: WebDeps, scope: Any, *, header_required: bool = False, i
         await _refuse_invalid(deps, context, credential)
     assert found is not None
     work_for(found.tenant_id)
-    context.allowed_origin = None  # from here on it is the session's tenant that decides
+    context.allowed_origin = None  # from here on the session's tenant decides
     if credential.from_cookie:
         try:
             await admit_cookie_request(deps.origins, context, scope, found.tenant_id, header_required=header_required)
@@ -97,7 +97,7 @@ async def require(deps: WebDeps, scope: Any, *, header_required: bool = False, i
     else:
         await allow_reading(deps.origins, context, scope, found.tenant_id)
     if entered is not None and entered != found.tenant_id:
-        # A session of one tenant is nothing at another's door (I2); it stays valid at its own.
+        # A session of one tenant is not accepted at another's host or prefix (I2); it stays valid at its own.
         raise Unauthenticated(presented=True)
     if is_use and authenticate.needs_touch(found):
         context.afterwards.append(lambda: _touch(deps, found))

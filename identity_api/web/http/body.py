@@ -60,7 +60,7 @@ class BoundedBody:
         if event["type"] == "http.request":
             self._received += len(event.get("body", b""))
             if 0 < self._announced == self._received and event.get("more_body", False):
-                event = {**event, "more_body": False}  # what is left to wait for is the server saying so
+                event = {**event, "more_body": False}  # only the server's end event is left to wait for
             self._done = not event.get("more_body", False)
         else:
             # The client went away, or (Granian says it like this) a chunk cannot be delimited.

@@ -110,7 +110,7 @@ def _peer(scope: Any) -> Address | None:
 
 
 def _address(text: str) -> Address | None:
-    # Longer is no address, and is not kept.
+    # A longer text is not an address, and is dropped.
     return _read_address(text) if len(text) <= 64 else None
 
 
@@ -144,6 +144,6 @@ def _limit_key(address: Address | None) -> str:
     if address is None:
         return "unknown"
     if address.version == 6:
-        # Whoever has one IPv6 address usually has its whole /64.
+        # A client with one IPv6 address usually has its whole /64.
         return str(ipaddress.ip_network((address, 64), strict=False))
     return str(address)

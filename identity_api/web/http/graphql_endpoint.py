@@ -83,7 +83,7 @@ async def _open_stream(deps: WebDeps, streams: GraphQLStreams, scope: Any, reque
 
     @asynccontextmanager
     async def looking() -> AsyncIterator[Authenticated | None]:
-        # A stream that waits is no request under way. Its looks pass no gate: the hub says how many of a tenant look at once.
+        # A waiting stream is not a request under way. Its looks pass no gate: the hub limits how many a tenant makes at once.
         try:
             yield await authentication.still(deps, scope)
         finally:

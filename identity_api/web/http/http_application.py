@@ -29,7 +29,7 @@ from identity_api.web.http.request_context import RequestContext, put_context
 from identity_api.web.http.request_head import check_head
 from identity_api.web.pages.rendering import error_page
 
-# Asked by machines that know an address and no name: any well-formed host will do.
+# Called by machines that know only an address: any well-formed host is accepted.
 _HOSTLESS: Final = frozenset({"/health/live", "/health/ready", "/metrics"})
 _FOR_PROGRAMS: Final = re.compile(r"(?:/t/[^/]+)?/(?:v1/(?!auth/(?:oidc/callback|authorize)$)|graphql)")
 """Where a browser is told no page: persons arrive at two addresses of `/v1` only."""

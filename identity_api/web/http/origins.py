@@ -98,7 +98,7 @@ def is_for_scripts(context: RequestContext) -> bool:
 
 def is_own(context: RequestContext, origin: str) -> bool:
     """Whether the origin is that of this service's pages on the requested host."""
-    # The https page of the same host is ours as well, where TLS ends at a proxy that nobody told us about.
+    # The https origin of the same host is accepted too: TLS may end at a proxy that is not declared.
     return origin in (context.origin, f"https://{context.authority}")
 
 

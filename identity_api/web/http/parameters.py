@@ -64,7 +64,7 @@ async def form_pairs(request: WebRequest) -> list[tuple[str, str]]:
     """
     body = await request.body()
     if not body and headers.first(request.scope, b"content-type") is None:
-        return []  # nothing was sent, and said so
+        return []  # an explicitly empty body
     if _media_type(request) != FORM:
         raise HTTPRefusal(415, "UNSUPPORTED_MEDIA_TYPE", "The body must be a form here.")
     return pairs_of(body)

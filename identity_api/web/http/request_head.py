@@ -37,9 +37,9 @@ def check_head(scope: Any) -> None:
     if not _PATH.fullmatch(raw_path):
         raise HTTPRefusal(404, "NOT_FOUND", "There is nothing at this address.")
     if headers.first(scope, b"transfer-encoding") and headers.first(scope, b"content-length"):
-        # RFC 9112 section 6.1: whoever before us chose the other length saw other requests in these bytes.
+        # RFC 9112 section 6.1: a proxy that chose the other length sees other requests in these bytes.
         raise HTTPRefusal(400, "LENGTH_AMBIGUOUS", "The request has two lengths.", headers={"Connection": "close"})
     coding = headers.first(scope, b"content-encoding")
     if coding is not None and coding.strip().lower() not in {"", "identity"}:
-        # A compressed body's size says nothing of what it costs to read.
+        # The size of a compressed body does not bound the cost of reading it.
         raise HTTPRefusal(415, "CONTENT_CODING_UNSUPPORTED", "Bodies are sent without a content encoding.")

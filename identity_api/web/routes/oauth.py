@@ -48,7 +48,7 @@ async def exchange_code(request: WebRequest) -> Response[Any]:
     """Exchange a one-time code for a bearer token; the body is a form (RFC 6749 section 4.1.3), or the same as JSON."""
     deps, context = deps_of(request), context_of(request.scope)
     exchange = await _exchange(request)
-    # Nothing is counted for a page of strangers, which visitors' browsers would send junk from.
+    # Nothing is counted for an undeclared page, which could make its visitors' browsers send junk.
     await admit_declared_page(deps.origins, context, request.scope)
     origin = headers.first(request.scope, b"origin")
     redemption = Redemption(
@@ -65,7 +65,7 @@ async def exchange_code(request: WebRequest) -> Response[Any]:
     except LoginFailed as error:
         # Never before the code is looked up: a right one is 256 bits, and its holder may share the address with others.
         await deps.limits.bad_credential(context.address)
-        # One answer for a code that never was, was used, or is another's (RFC 6749 section 5.2, `invalid_grant`).
+        # The same answer for an unknown code, a used one, and another client's (RFC 6749 section 5.2, `invalid_grant`).
         raise BadInput("The code is not valid.", code="CODE_INVALID") from error
     return json_response(
         {"access_token": token.access_token, "token_type": "Bearer", "expires_in": token.expires_in_seconds}

@@ -45,7 +45,7 @@ async def account_version(request: WebRequest) -> Response[Any]:
     deps, context = deps_of(request), context_of(request.scope)
     context.is_logged = False
     found = await authentication.optional(deps, request.scope, is_use=False)
-    # The page comes again with the cookie of a session that has ended, and is told why it has.
+    # The page requests again with the cookie of an ended session, and gets the reason.
     context.set_cookies.clear()
     return json_response({"version": (await _view(deps, found)).version if found else None})
 
@@ -136,7 +136,7 @@ async def _after(
         return None
     check_client_state(wish.state)
     if origin is not None and is_own(context, origin):
-        origin = None  # our own account page may be among a frontend's pages, and is not a frontend's
+        origin = None  # the account page's origin may also be declared for a frontend, but the page is not a frontend's
     asked = {"frontend": wish.frontend, "return_to": wish.return_to}
     beginning = beginning_of(context, None, {name: value for name, value in asked.items() if value}, page_origin=origin)
     async with deps.database.reading() as connection:

@@ -51,7 +51,7 @@ async def api_login(request: WebRequest) -> Response[Any]:
     try:
         prepared = await prepare(deps.login, tenant, beginning)
     except NotFound:
-        # No provider: whoever signs in with a password here is shown the form, and the frontend gets the same.
+        # No provider: people with a password get the form, and the result for the frontend is the same.
         if wish.provider is not None or not await is_offered(deps.local, tenant):
             raise
         return json_response({"auth_url": await _local_page(deps, context, tenant, beginning)})

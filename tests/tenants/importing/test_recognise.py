@@ -64,7 +64,7 @@ def test_anything_else_is_a_problem(document):
 
 
 def test_a_mistake_in_toml_is_told_as_one():
-    with pytest.raises(ConfigurationError, match="no TOML"):
+    with pytest.raises(ConfigurationError, match="not TOML"):
         read_any(data("infrahub-oidc.toml") + b"\nx = [", TARGET)
 
 
@@ -76,7 +76,7 @@ def test_a_file_of_variables_has_comments_quotes_and_exports():
 def test_a_line_that_is_no_variable_is_named_by_its_number_and_not_repeated():
     with pytest.raises(ConfigurationError) as refused:
         read_environment(b"A=1\nsecret stuff\nA=2\n")
-    assert refused.value.problems == ("Line 2 is no NAME=value.", "A is given twice.")
+    assert refused.value.problems == ("Line 2 is not NAME=value.", "A is given twice.")
 
 
 @given(st.binary(max_size=300) | st.sampled_from(sorted(FILES)).map(data))
