@@ -50,8 +50,8 @@ async def test_a_restart_of_postgresql_under_load_costs_a_moment_and_no_token(
     token = await installation.open_session(people[0])
     await installation.synced()
     slowest, refused, rounds = 0.0, 0, count(2, 50)
-    for one in range(rounds):
-        before = len(installation.presented())
+    for _ in range(rounds):
+        before, repeated = len(installation.presented()), worker.said.count("sync.landing_repeated")
         with installation.issuer.hold("/token", grant_type="refresh_token", when="after") as gate:
             await installation.make_due()
             await gate.arrival(TOGETHER, 60)
@@ -62,7 +62,7 @@ async def test_a_restart_of_postgresql_under_load_costs_a_moment_and_no_token(
             refused += 1
             # The answers come while there is no database: their tokens wait in the worker's memory.
             gate.release()
-            await until(lambda: worker.said.count("sync.landing_repeated") > one * TOGETHER)  # noqa: B023  # awaited in this round
+            await until(lambda: worker.said.count("sync.landing_repeated") > repeated)  # noqa: B023  # awaited in this round
             postgres.start()
             link.target = socket_of(postgres.url)
         watch = Stopwatch()
