@@ -4,6 +4,7 @@ The sync calls `Upstream.exchange` directly: httpx's client object costs more th
 """
 
 import ssl
+from collections.abc import Mapping
 from uuid import UUID
 
 import httpx
@@ -44,7 +45,7 @@ class UpstreamTransport(httpx.AsyncBaseTransport):
             )
         except UpstreamError as error:
             raise _httpx_error(error)(error.message, request=request) from error
-        return httpx.Response(answer.status, headers=dict(answer.headers), content=answer.body, request=request)
+        return httpx.Response(answer.status, headers=_headers(answer.headers), content=answer.body, request=request)
 
 
 def httpx_client(
@@ -63,6 +64,23 @@ def httpx_client(
 def code_of(error: httpx.TransportError) -> str:
     """What `UpstreamError` calls it, in lower case; `not_sent` for a request that httpx itself refused to send."""
     return error.__cause__.code.lower() if isinstance(error.__cause__, UpstreamError) else "not_sent"
+
+
+def _headers(received: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    """As they came: httpx would write text in ASCII, and reads `Location` even where it follows none."""
+    return [
+        (name.encode("utf-8", "surrogateescape"), value.encode("utf-8", "surrogateescape"))
+        for name, value in received.items()
+        if name != "location" or _leads_somewhere(value)
+    ]
+
+
+def _leads_somewhere(location: str) -> bool:
+    try:
+        url = httpx.URL(location)
+    except httpx.InvalidURL:
+        return False
+    return bool(url.host) or not url.scheme
 
 
 def _httpx_error(error: UpstreamError) -> type[httpx.TransportError]:

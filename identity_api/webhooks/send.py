@@ -4,13 +4,12 @@ import time
 from typing import Final
 from uuid import UUID
 
-import httpx
-
 from identity_api.clock import Clock
 from identity_api.db.database import Connection, Database
 from identity_api.db.webhooks import Attempt, Webhook, secrets
+from identity_api.oidc.messages import Request
+from identity_api.upstream.errors import UpstreamError
 from identity_api.upstream.exchange import Upstream
-from identity_api.upstream.httpx_client import code_of, httpx_client
 from identity_api.vault import Vault
 from identity_api.webhooks.messages import Message
 from identity_api.webhooks.signing import signed_headers
@@ -53,14 +52,15 @@ class Sending:
         began = time.monotonic()
         status: int | None = None
         error: str | None = None
-        client = httpx_client(self.upstream, deadline=DEADLINE_SECONDS, cap=ANSWER_BYTES, tenant=webhook.tenant_id)
+        request = Request(method="POST", url=webhook.url, headers=headers, body=message.body)
         try:
-            async with client:
-                response = await client.post(webhook.url, content=message.body, headers=headers)
-            status = response.status_code
-            error = None if response.is_success else f"http_{status}"
-        except httpx.TransportError as failed:
-            error = code_of(failed)
+            answer = await self.upstream.exchange(
+                request, deadline=DEADLINE_SECONDS, cap=ANSWER_BYTES, tenant=webhook.tenant_id
+            )
+            status = answer.status
+            error = None if 200 <= status < 300 else f"http_{status}"
+        except UpstreamError as failed:
+            error = failed.code.lower()
         return Attempt(
             message_id=message.id,
             position=message.position,

@@ -8,6 +8,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from identity_api.oidc.messages import Answer
 from identity_api.upstream.errors import TargetRefused, UpstreamError
 from identity_api.upstream.exchange import Upstream
 from identity_api.upstream.httpx_client import UpstreamTransport, code_of, httpx_client
@@ -34,6 +35,23 @@ async def test_a_form_is_posted_and_json_read(face, hostile):
 @pytest.mark.asyncio
 async def test_a_compressed_answer_is_undone_once(face):
     assert (await face.client.get(f"{face.url}/gzip")).content == BODY
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "answered",
+    [
+        Answer(status=303, headers={"location": "foo:bar"}),
+        Answer(status=200, headers={"x-name": "caf\u00e9 \udcff"}),
+    ],
+)
+async def test_headers_that_httpx_cannot_read_are_no_failure(answered):
+    class Answering:
+        async def exchange(self, *_, **__):
+            return answered
+
+    async with httpx_client(Answering(), deadline=5) as client:
+        assert (await client.get("https://vendor.example/")).status_code == answered.status
 
 
 @pytest.mark.asyncio

@@ -80,6 +80,7 @@ def running() -> Iterator[Receiver]:
 def receiver(running: Receiver) -> Receiver:
     running.received.clear()
     running.statuses.clear()
+    running.answered_with.clear()
     running.arrived.clear()
     return running
 

@@ -41,6 +41,8 @@ class Receiver:
     url: str
     port: int
     statuses: list[int] = field(default_factory=list)
+    answered_with: dict[str, str] = field(default_factory=dict)
+    """Headers of the answers."""
     received: list[Received] = field(default_factory=list)
     arrived: threading.Event = field(default_factory=threading.Event)
 
@@ -56,6 +58,8 @@ def running_receiver() -> Iterator[Receiver]:
             receiver.received.append(Received({name.lower(): value for name, value in self.headers.items()}, body))
             self.send_response(receiver.statuses.pop(0) if receiver.statuses else 204)
             self.send_header("content-length", "0")
+            for name, value in receiver.answered_with.items():
+                self.send_header(name, value)
             self.end_headers()
             receiver.arrived.set()
 

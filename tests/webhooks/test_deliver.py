@@ -68,6 +68,17 @@ async def test_a_redirect_is_not_followed_and_is_no_delivery(desk: Desk) -> None
     assert [one.error for one in await desk.log()] == ["http_302"]
 
 
+async def test_an_answer_is_judged_by_its_status_whatever_its_headers_say(desk: Desk) -> None:
+    """Else a message that arrived would be sent again every half a minute, without a line in the log and without end."""
+    await desk.change(uuid7())
+    desk.receiver.answered_with = {"location": "foo:bar", "x-name": "caf\xe9"}
+    desk.receiver.statuses = [303, 204]
+    assert await desk.deliver() == 0
+    await desk.let_retry()
+    assert await desk.deliver() == 1
+    assert [one.error for one in await desk.log()] == [None, "http_303"]
+
+
 async def test_types_that_are_not_wanted_are_stepped_over(desk: Desk) -> None:
     settings = Settings(desk.receiver.url, ("session.ended",))
     await administration.update(desk.sending, desk.allow, desk.actor, desk.webhook.id, settings, enabled=True)
