@@ -89,6 +89,7 @@ class ChangeHub:
             async with self._database.transaction() as connection:
                 await outbox.number(connection, tenant_id)  # what was before is not news
                 head = await outbox.head(connection, tenant_id)
+            self._check_room(tenant_id, user_id)  # others have joined meanwhile, perhaps
             self._tenants.setdefault(tenant_id, _Tenant(head))
         tenant = self._tenants[tenant_id]
         follower = Follower(tenant_id, user_id, tenant.position, reads_all=reads_all, turn=tenant.turn)
@@ -134,6 +135,10 @@ class ChangeHub:
                 is_behind = await self._look()
             except IdentityAPIError as error:
                 _log.warning("streams.not_read", error_code=error.code)
+                is_behind = False
+            except Exception:
+                # Whatever it was, the streams that are open must go on: nothing else ends those of a revoked session.
+                _log.exception("streams.not_read")
                 is_behind = False
             if not is_behind:
                 await asyncio.sleep(POLL_SECONDS)

@@ -1,15 +1,18 @@
 """Subscriptions as server-sent events: what is sent, to whom, and when a stream ends."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import msgspec
 import pytest
 import pytest_asyncio
 
 from identity_api.accounts import administration
 from identity_api.db import outbox
+from identity_api.db.database import Database
 from identity_api.graphql.ids import global_id
 from identity_api.ids import uuid7
 from identity_api.lifecycle.end_login import end_session
@@ -166,6 +169,44 @@ async def test_a_user_has_ten_streams_and_no_more(alice: Person) -> None:
     for one in opened[1:10]:
         await one.__aexit__(None, None, None)
     assert METRICS.registry.get_sample_value("identity_streams") == 0
+
+
+async def test_streams_that_a_user_opens_at_the_same_moment_are_counted_too(alice: Person) -> None:
+    opened = [alice.stream() for _ in range(14)]
+    for one in opened:
+        await one.__aenter__()
+    for one in opened:
+        await one.begun()
+    assert sorted([one.status for one in opened]) == [200] * 10 + [429] * 4
+    for one in opened:
+        await one.__aexit__(None, None, None)
+    assert METRICS.registry.get_sample_value("identity_streams") == 0
+
+
+async def test_a_look_that_fails_stops_no_stream_from_being_woken(
+    alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    has_failed = asyncio.Event()
+    number_all = outbox.number_all
+
+    async def failing_once(database: Database) -> int:
+        if not has_failed.is_set():
+            has_failed.set()
+            raise asyncpg.DeadlockDetectedError("deadlock detected")
+        return await number_all(database)
+
+    async with alice.stream() as stream:
+        await stream.result()
+        monkeypatch.setattr(outbox, "number_all", failing_once)
+        await asyncio.wait_for(has_failed.wait(), 30)
+        await alice.grant()
+        assert names(await stream.result()) == [USERS_READ]
+
+
+async def test_a_subscription_may_name_its_field_in_a_fragment(alice: Person) -> None:
+    spread = "subscription { ...Mine } fragment Mine on Subscription { ... { viewer { permissions { name } } } }"
+    async with alice.stream(spread) as stream:
+        assert names(await stream.result()) == []
 
 
 async def test_a_subscription_that_is_asked_for_like_a_query_says_what_is_missing(alice: Person) -> None:

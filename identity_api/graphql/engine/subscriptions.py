@@ -8,7 +8,17 @@ from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 import msgspec
-from graphql import DocumentNode, FieldNode, OperationDefinitionNode, OperationType, get_operation_ast
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    InlineFragmentNode,
+    OperationDefinitionNode,
+    OperationType,
+    SelectionSetNode,
+    get_operation_ast,
+)
 
 from identity_api.errors import BadInput
 from identity_api.graphql.engine.context import GraphQLContext
@@ -99,9 +109,18 @@ async def subscribe(
         check_variables(operation.variables or {})
     except BadInput as error:
         return msgspec.json.encode({"errors": [render_own(error)]})
-    # Validation has seen to it that there is one (section 5.2.3.1); a fragment may hold it.
-    first = found.selection_set.selections[0]
-    return Subscribed(schema, prepared.document, operation, first.name.value if isinstance(first, FieldNode) else "")
+    return Subscribed(schema, prepared.document, operation, _root_field(found.selection_set, prepared.document))
+
+
+def _root_field(selected: SelectionSetNode, document: DocumentNode) -> str:
+    """The name of the one root field, which a fragment may hold. Validation sees to it that there is one (section 5.2.3.1)."""
+    fragments = {one.name.value: one for one in document.definitions if isinstance(one, FragmentDefinitionNode)}
+    first = selected.selections[0]
+    while isinstance(first, FragmentSpreadNode | InlineFragmentNode):
+        inner = first if isinstance(first, InlineFragmentNode) else fragments[first.name.value]
+        first = inner.selection_set.selections[0]
+    assert isinstance(first, FieldNode)  # there is no other kind of selection
+    return first.name.value
 
 
 def _subscription(document: DocumentNode, operation: Operation) -> OperationDefinitionNode | None:
