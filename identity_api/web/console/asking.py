@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from identity_api.errors import Unavailable
+from identity_api.errors import NotFound, Unavailable
 from identity_api.http import HTTPRequest
 from identity_api.permissions.service import SERVICE_PERMISSIONS, SERVICE_PREFIX
 from identity_api.sessions.authenticate import Authenticated
@@ -76,7 +76,8 @@ async def ask(
         variables: of the document; those of `may` are there as well.
 
     Raises:
-        HTTPRefusal: a field was refused or failed, with the API's code and sentence.
+        HTTPRefusal: a field was refused or failed, with the API's code and sentence; or the request is too long for the API.
+        NotFound: the id that the page was asked with is of another kind.
         TooManyRequests: the session has asked for too much (promise 41).
         Unavailable: there is no API in this process.
     """
@@ -98,6 +99,8 @@ async def ask(
 
     async with deps.gate.passing():
         answer = msgspec.json.decode((await deps.graphql(request, authenticate)).body)
+    if "title" in answer:  # no answer of GraphQL: what was typed is too long for one request
+        raise HTTPRefusal(answer["status"], answer["code"], answer["title"])
     data: dict[str, Any] = {"refused": None, **(answer.get("data") or {})}
     for error in answer.get("errors", ()):
         if error.get("path") not in _PREVIEWS:
@@ -106,6 +109,8 @@ async def ask(
         data["refused"] = Problem(
             kind="", code=told["code"], message=error["message"], problems=told.get("problems", [])
         )
+    if {} in data.values():  # a node of another type than the page's has none of its fields
+        raise NotFound("There is nothing of this kind with this id.")
     return data
 
 

@@ -84,3 +84,12 @@ async def test_a_table_beyond_the_bound_is_refused_and_other_forms_keep_theirs(s
     b = await bench(site)
     assert (await b.admin.post(IMPORT, table="x" * 66_000)).status_code == 413
     assert (await b.admin.post("/console/permissions", name="x" * 17_000)).status_code == 413
+
+
+async def test_a_table_too_long_for_one_request_is_refused_in_words(site: Site) -> None:
+    b = await bench(site)
+    table = "\n".join([f"group-{number},docs:read" for number in range(2_000)])
+    for address in (IMPORT, f"{IMPORT}/apply"):
+        refused = await b.admin.post(address, table=table, digest="x")
+        assert refused.status_code == 413, address
+        assert "BODY_TOO_LARGE" in refused.text

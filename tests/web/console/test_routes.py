@@ -2,6 +2,7 @@
 
 import pytest
 
+from identity_api.graphql.ids import global_id
 from identity_api.web.console.forms import FORMS
 from identity_api.web.console.pages import BY_NAME, PAGES
 from tests.web.console.visitor import admin_at
@@ -92,3 +93,32 @@ async def test_every_form_stands_on_a_page_there_is() -> None:
     assert {form.page for form in FORMS} <= set(BY_NAME)
     assert len({page.path for page in PAGES}) == len(PAGES)
     assert len({form.name for form in FORMS}) == len(FORMS)
+
+
+async def test_who_may_read_nobody_sees_their_own_page_and_an_id_of_another_kind_is_nothing(site: Site) -> None:
+    nobody = await admin_at(site, "bob", ())
+    own = global_id("User", nobody.user_id)
+    page = await nobody.get(f"/console/users/{own}")
+    assert page.status_code == 200, page.text
+    for path in (f"/console/permissions/{own}", f"/console/providers/{own}"):
+        assert (await nobody.get(path)).status_code == 404, path
+
+
+async def test_who_holds_nothing_does_nothing_by_any_form(site: Site) -> None:
+    admin, nobody = await admin_at(site), await admin_at(site, "bob", ())
+    own, others = global_id("User", nobody.user_id), global_id("User", admin.user_id)
+    fields = {"given": "docs:read", "table": "engineering,docs:read", "digest": "x", "event": "x", "version": "1"}
+    for form in FORMS:
+        for named in (own, others):
+            answer = await nobody.post(form.path.replace("{id:str}", named), **fields)
+            assert answer.status_code in (400, 403, 404), (form.name, named)
+
+
+async def test_a_form_of_another_site_is_refused_wherever_it_is_sent(site: Site) -> None:
+    admin = await admin_at(site)
+    named = global_id("User", admin.user_id)
+    for form in FORMS:
+        for headers in ({}, {"origin": f"{site.origin}.evil.example"}, {"sec-fetch-site": "same-site"}):
+            path = form.path.replace("{id:str}", named)
+            refused = await admin.client.post(path, data={"reason": "x"}, headers={**PAGE, **headers})
+            assert refused.status_code == 403, (form.name, headers)
