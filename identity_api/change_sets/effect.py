@@ -13,7 +13,7 @@ from identity_api.config import TenantLimits
 from identity_api.db import change_sets as rows
 from identity_api.db import grants, permissions
 from identity_api.db.change_sets import Concerned
-from identity_api.db.database import Connection
+from identity_api.db.database import Connection, plan_each_time
 from identity_api.errors import LimitReached
 
 USERS: Final = 250
@@ -69,6 +69,7 @@ async def effect_of(connection: Connection, limits: TenantLimits, tenant_id: UUI
     Raises:
         LimitReached: the set concerns more identities than are looked at in a request, or changes more than is shown.
     """
+    await plan_each_time(connection)  # a set may concern everybody
     mapping_ids = mapping_ids_of(done)
     most = limits.max_preview_identities
     concerned = await rows.concerned(connection, tenant_id, mapping_ids, limit=most + 1)

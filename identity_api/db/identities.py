@@ -272,12 +272,6 @@ async def move_anchor(connection: Connection, tenant_id: UUID, identity_id: UUID
     )
 
 
-async def of_user(connection: Connection, tenant_id: UUID, user_id: UUID) -> list[UUID]:
-    """The user's identities, whatever their state."""
-    rows = await connection.fetch("select id from identity where tenant_id = $1 and user_id = $2", tenant_id, user_id)
-    return [row["id"] for row in rows]
-
-
 async def of_issuers(
     connection: Connection, tenant_id: UUID, provider_id: UUID, issuers: Collection[str]
 ) -> list[UUID]:

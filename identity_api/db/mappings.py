@@ -290,6 +290,26 @@ async def concerned(
     return [row["identity_id"] for row in rows]
 
 
+async def concerned_of(connection: Connection, tenant_id: UUID, mapping_id: UUID, user_id: UUID) -> list[UUID]:
+    """Identities of one user that an edit of the mapping concerns."""
+    rows = await connection.fetch(
+        """
+        select i.id from identity i
+        where i.tenant_id = $1 and i.user_id = $3 and (
+            exists (select from permission_grant g
+                where g.tenant_id = $1 and g.identity_id = i.id and g.mapping_id = $2 and g.source = 'GROUP'
+                    and g.revoked_at is null)
+            or exists (select from identity_group ig
+                join mapping_group mg on mg.tenant_id = $1 and mg.group_id = ig.group_id and mg.mapping_id = $2
+                where ig.tenant_id = $1 and ig.identity_id = i.id))
+        """,
+        tenant_id,
+        mapping_id,
+        user_id,
+    )
+    return [row["id"] for row in rows]
+
+
 async def advance_change(connection: Connection, change: Change, reached: Sequence[UUID], *, finished: bool) -> None:
     """Note how far the edit has come."""
     await connection.execute(

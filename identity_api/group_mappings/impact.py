@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from identity_api.db import grants, mappings
-from identity_api.db.database import Connection
+from identity_api.db.database import Connection, plan_each_time
 from identity_api.db.grants import Decision
 
 CHUNK = 5_000
@@ -44,6 +44,7 @@ async def effect_of(
     concerned = 0
     gained: set[Pair] = set()
     lost: set[Pair] = set()
+    await plan_each_time(connection)  # an edit may concern everybody
     after: UUID | None = None
     while chunk := await mappings.concerned(connection, tenant_id, mapping_id, after=after, limit=CHUNK):
         concerned, after = concerned + len(chunk), chunk[-1]

@@ -8,8 +8,8 @@ import msgspec
 
 from identity_api.claims import MatchKind, validate_pattern
 from identity_api.config import TenantLimits
-from identity_api.db import audit, grants, identities, locks, mappings, permissions, providers
-from identity_api.db.database import Connection, plan_each_time
+from identity_api.db import audit, grants, locks, mappings, permissions, providers
+from identity_api.db.database import Connection
 from identity_api.db.mappings import MappingRecord
 from identity_api.db.permissions import PermissionRecord
 from identity_api.db.tenant_limits import ensure_within
@@ -60,7 +60,6 @@ class Edit:
         # A rehearsal keeps other edits out and lets syncs go on.
         lock = locks.share_mappings if dry_run else locks.edit_mappings
         await lock(connection, actor.tenant_id)
-        await plan_each_time(connection)  # an edit may concern everybody
         before: frozenset[str] = frozenset()
         if actor.user_id is not None:
             before = await grants.effective(connection, actor.tenant_id, actor.user_id)
@@ -138,8 +137,10 @@ class Edit:
         actor = self.actor
         if actor.user_id is None:
             return
+        own = await mappings.concerned_of(self.connection, actor.tenant_id, mapping_id, actor.user_id)
+        if not own:  # a set may have hundreds of changes, and few of them concern who makes it
+            return
         after = set(await grants.effective(self.connection, actor.tenant_id, actor.user_id))
-        own = await identities.of_user(self.connection, actor.tenant_id, actor.user_id)
         decision = await grants.decide(self.connection, actor.tenant_id, own, [mapping_id])
         opened = await permissions.by_ids(
             self.connection, actor.tenant_id, {o.permission_id for o in decision.openings}

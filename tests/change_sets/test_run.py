@@ -11,6 +11,7 @@ from identity_api.errors import BadInput, Conflict, IdentityAPIError, Refused
 from identity_api.permissions.service import GRANTS_WRITE, MAPPINGS_WRITE, PERMISSIONS_WRITE
 from tests import factories as make
 from tests.change_sets.sets import contents, held, holds_true, look, made, mapping, mapping_id, refused
+from tests.graphql.world import CountingDatabase
 from tests.group_mappings.conftest import World
 
 pytestmark = pytest.mark.asyncio
@@ -124,6 +125,17 @@ async def test_nobody_gives_themself_anything_by_a_set(world: World) -> None:
     assert await refused(world, to_oneself, actor) == [(1, "SELF_BENEFIT"), (2, "SELF_BENEFIT")]
     to_others = [to_oneself[0], mapping(world, "engineering", "reports:read")]
     assert (await look(world, to_others, actor)).effect.gained == {(world.engineer, "reports:read")}
+
+
+async def test_a_change_that_does_not_concern_its_actor_asks_little(world: World) -> None:
+    """Two hundred mappings at once stay within the seconds of a request."""
+    statements = []
+    for count in (1, 21):
+        counting = CountingDatabase(world.database)
+        asked = [mapping(world, f"team-{number}") for number in range(count)]
+        assert len((await run.preview(counting, world.actor(), asked)).done) == count
+        statements.append(len(counting.statements))
+    assert (statements[1] - statements[0]) / 20 <= 14  # with the savepoint's two
 
 
 async def test_somebody_who_joined_since_the_preview_makes_it_outdated(world: World) -> None:
@@ -284,8 +296,8 @@ WRITTEN = (
     where m.tenant_id = $1
     """,
     "update mapping_change set finished_at = now() where tenant_id = $1",
-    "insert into user_read (id, tenant_id, facts) select id, tenant_id, '[[],[],[]]' from app_user where tenant_id = $1"
-    " on conflict do nothing",
+    "insert into user_read (id, tenant_id, facts, brief) select id, tenant_id, '[[],[],[]]', '[[],[]]' from app_user"
+    " where tenant_id = $1 on conflict do nothing",
 )
 """The grants of mappings, without their record."""
 

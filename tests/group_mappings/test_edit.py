@@ -215,6 +215,23 @@ async def test_nobody_gains_by_enabling_widening_or_moving_a_mapping(world: Worl
 
 
 @pytest.mark.asyncio
+async def test_nobody_enables_again_what_a_group_that_they_left_gave_them(world: World) -> None:
+    """I8: the grant is still open, though the mapping matches none of their groups."""
+    made = await edit.make(world.database, world.operator, edit.creating(world.rule("admins")))
+    await apply_changes(world.database)
+    off = Rule(None, "admins", MatchKind.EXACT, (world.read,), enabled=False)
+    await edit.make(world.database, world.operator, edit.updating(made.mapping_id, off, expected_version=1))
+    async with world.database.transaction() as connection:
+        await connection.execute("delete from identity_group where identity_id = $1", world.admin_identity)
+    enabling = edit.updating(made.mapping_id, world.rule("admins"), expected_version=2)
+    with pytest.raises(Refused) as caught:
+        await edit.make(world.database, world.actor(), enabling)
+    assert caught.value.code == "SELF_BENEFIT"
+    await edit.make(world.database, world.operator, enabling)
+    assert await world.effective(world.admin) == {"docs:read"}
+
+
+@pytest.mark.asyncio
 async def test_rows_of_a_file_are_not_edited_by_others(world: World) -> None:
     made = await edit.make(world.database, world.operator, edit.creating(world.rule(), managed_by="FILE"))
     with pytest.raises(Refused) as caught:
