@@ -192,13 +192,14 @@ async def replace_secret(
 
 
 async def due(connection: Connection, limit: int) -> list[tuple[UUID, UUID]]:
-    """Webhooks that have something to be sent now and that no worker is at: tenant and id, the longest idle first."""
+    """Webhooks that have something to be sent now and that no worker is at: tenant and id, in no order, so that of more than
+    `limit` none is always left out."""
     rows = await connection.fetch(
         """
         select w.tenant_id, w.id from webhook w join outbox_head h on h.tenant_id = w.tenant_id and h.position > w.position
         where w.disabled_at is null and (w.due_at is null or w.due_at <= now())
             and (w.lease_until is null or w.lease_until < now())
-        order by w.lease_until nulls first, w.id limit $1
+        order by random() limit $1
         """,
         limit,
     )

@@ -4,6 +4,7 @@ If the queue does not take a job, because Redis is down or has lost jobs, the we
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Final
 from uuid import UUID
@@ -15,8 +16,10 @@ from identity_api.webhooks.send import Sending
 
 JOB: Final = "deliver_webhook"
 LOOKED_AT: Final = 200
-AT_ONCE: Final = 20
-"""Webhooks that one process delivers to outside the queue at a time."""
+AT_ONCE: Final = 10
+"""Webhooks that one process delivers to at a time: half of its jobs, so that slow receivers leave the others room."""
+OF_TENANT: Final = 4
+"""Of one tenant."""
 
 _log = get_logger(__name__)
 
@@ -27,18 +30,20 @@ class WebhookDispatcher:
     def __init__(self, sending: Sending, enqueue: Callable[..., Awaitable[bool]] | None) -> None:
         self._sending, self._enqueue = sending, enqueue
         self._running: dict[UUID, asyncio.Task[None]] = {}
+        self._at_work: Counter[UUID] = Counter()
+        """Of each tenant, how many webhooks this process delivers to now."""
 
     async def look(self) -> None:
         """Hand over what is due now."""
         async with self._sending.database.reading() as connection:
             due = await webhooks.due(connection, LOOKED_AT)
         for tenant_id, webhook_id in due:
-            if not await self._is_enqueued(tenant_id, webhook_id):
+            if self._has_room(tenant_id) and not await self._is_enqueued(tenant_id, webhook_id):
                 self._start(tenant_id, webhook_id)
 
     async def deliver(self, tenant_id: str, webhook_id: str) -> None:
-        """The job."""
-        await deliver(self._sending, UUID(tenant_id), UUID(webhook_id))
+        """The job. Where there is no room for it, a later look finds the webhook again."""
+        await self._deliver(UUID(tenant_id), UUID(webhook_id))
 
     async def close(self) -> None:
         """Cancel what is under way; a message that was sent and not noted is sent again."""
@@ -52,15 +57,29 @@ class WebhookDispatcher:
         ids = {"tenant_id": str(tenant_id), "webhook_id": str(webhook_id)}
         return await self._enqueue(JOB, job_id=f"webhook:{webhook_id}", **ids)
 
-    def _start(self, tenant_id: UUID, webhook_id: UUID) -> None:
-        if webhook_id in self._running or len(self._running) >= AT_ONCE:
+    def _has_room(self, tenant_id: UUID) -> bool:
+        return self._at_work[tenant_id] < OF_TENANT and self._at_work.total() < AT_ONCE
+
+    async def _deliver(self, tenant_id: UUID, webhook_id: UUID) -> None:
+        if not self._has_room(tenant_id):
             return
-        task = asyncio.create_task(self._deliver(tenant_id, webhook_id), name=f"webhook:{webhook_id}")
+        self._at_work[tenant_id] += 1
+        try:
+            await deliver(self._sending, tenant_id, webhook_id)
+        finally:
+            self._at_work[tenant_id] -= 1
+            if not self._at_work[tenant_id]:
+                del self._at_work[tenant_id]
+
+    def _start(self, tenant_id: UUID, webhook_id: UUID) -> None:
+        if webhook_id in self._running:
+            return
+        task = asyncio.create_task(self._deliver_here(tenant_id, webhook_id), name=f"webhook:{webhook_id}")
         self._running[webhook_id] = task
         task.add_done_callback(lambda _: self._running.pop(webhook_id, None))
 
-    async def _deliver(self, tenant_id: UUID, webhook_id: UUID) -> None:
+    async def _deliver_here(self, tenant_id: UUID, webhook_id: UUID) -> None:
         try:
-            await deliver(self._sending, tenant_id, webhook_id)
+            await self._deliver(tenant_id, webhook_id)
         except Exception:
             _log.exception("job.failed", job=JOB)

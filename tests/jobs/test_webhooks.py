@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from uuid import UUID
 
 import pytest
 
@@ -92,4 +93,36 @@ async def test_without_redis_nothing_is_lost(world: World, receiver: Receiver, v
         second, third = await followed.change(), await followed.change()
         await until(lambda: followed.is_told(second))
         await until(lambda: followed.is_told(third))
+    await followed.through.aclose()
+
+
+async def test_slow_receivers_of_a_tenant_leave_room_for_those_of_others_and_for_other_jobs(
+    world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    followed = Followed(world, receiver)
+    dispatcher = jobs.WebhookDispatcher(followed.sending, None)
+    begun: list[UUID] = []
+    answered = asyncio.Event()
+
+    async def slow(_: Sending, tenant_id: UUID, __: UUID) -> int:
+        begun.append(tenant_id)
+        await answered.wait()
+        return 1
+
+    monkeypatch.setattr(jobs, "deliver", slow)
+
+    async def begin(tenant_id: UUID) -> list[asyncio.Task[None]]:
+        """A job for each of as many webhooks as fill a worker."""
+        made = [asyncio.create_task(dispatcher.deliver(str(tenant_id), str(uuid7()))) for _ in range(20)]
+        await asyncio.wait(made, timeout=0)
+        await asyncio.sleep(0)
+        return made
+
+    tenants = [uuid7() for _ in range(4)]
+    tasks = [task for tenant_id in tenants for task in await begin(tenant_id)]
+    assert [begun.count(tenant_id) for tenant_id in tenants] == [4, 4, 2, 0]
+    answered.set()
+    await asyncio.gather(*tasks)
+    await dispatcher.deliver(str(tenants[3]), str(uuid7()))
+    assert begun.count(tenants[3]) == 1
     await followed.through.aclose()
