@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 from asyncpg import Record
 
+from identity_api.db import outbox
 from identity_api.db.database import Connection
 
 
@@ -175,13 +176,14 @@ async def api_token(connection: Connection, tenant_id: UUID, token_id: UUID) -> 
 
 async def end_api_token(connection: Connection, tenant_id: UUID, token_id: UUID, reason: str) -> bool:
     """End the token; False if it is over already."""
-    row = await connection.fetchval(
+    user_id = await connection.fetchval(
         """
         update api_token set ended_at = now(), ended_reason = $3
-        where tenant_id = $1 and id = $2 and ended_at is null returning id
+        where tenant_id = $1 and id = $2 and ended_at is null returning user_id
         """,
         tenant_id,
         token_id,
         reason,
     )
-    return row is not None
+    await outbox.record(connection, tenant_id, "session.ended", [] if user_id is None else [user_id])
+    return user_id is not None

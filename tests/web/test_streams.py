@@ -18,6 +18,7 @@ from identity_api.ids import uuid7
 from identity_api.lifecycle.end_login import end_session
 from identity_api.permissions.delegation import Actor
 from identity_api.permissions.service import USERS_READ
+from identity_api.sessions.clients import create_api_token, revoke_api_token
 from identity_api.telemetry import METRICS
 from tests import factories as make
 from tests.web.site import FRONTEND, Site
@@ -94,6 +95,16 @@ async def test_the_stream_of_a_session_that_is_ended_ends(alice: Person) -> None
         assert last is not None
         assert last.event == "complete"
         assert await stream.next() is None
+
+
+async def test_the_stream_of_an_api_token_that_is_revoked_ends(alice: Person) -> None:
+    tenant_id, database = alice.site.tenant.id, alice.site.database
+    token = await create_api_token(database, tenant_id, "alice", "program", days=1, actor="operator:root")
+    async with Stream(alice.site, token, MINE) as stream:
+        await stream.result()
+        token_id = await alice.site.fetchval("select id from api_token where tenant_id = $1", tenant_id)
+        await revoke_api_token(database, tenant_id, token_id, actor="operator:root")
+        assert [one["extensions"]["code"] for one in (await stream.result())["errors"]] == ["UNAUTHENTICATED"]
 
 
 async def test_a_lease_that_ends_is_told_though_nothing_is_written(alice: Person) -> None:
