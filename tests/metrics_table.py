@@ -7,20 +7,21 @@ from identity_api.telemetry import Metrics
 
 _HEAD = """# Metrics
 
-Written from the code; `make schema` writes it anew. In the format of Prometheus, and named by its conventions.
+Generated from the code by `make schema`. Format and names follow Prometheus.
 
-| process | where | who is answered |
+| process | address | clients that are answered |
 | --- | --- | --- |
-| API | `/metrics` on its own port | whoever comes from a private address and not through a proxy; others get 404 |
-| worker | `/metrics` at `IDENTITY_WORKER_METRICS_PORT`, if that is set | whoever reaches `IDENTITY_WORKER_METRICS_HOST` |
+| API | `/metrics` on its own port | clients with a private address that do not come through a proxy; others get 404 |
+| worker | `/metrics` at `IDENTITY_WORKER_METRICS_PORT`, if that is set | every client that can reach
+`IDENTITY_WORKER_METRICS_HOST` |
 
 Each process counts for itself: scrape every API process and every worker. Gauges of workers are read from the database every 15
-seconds, so that each worker shows the same: take the `max`. With several API processes behind one port (`IDENTITY_WORKERS`) a
-scrape sees the one that answered; run one process for each port where you need exact rates.
+seconds, so each worker shows the same values: use `max`. With several API processes behind one port
+(`IDENTITY_WORKERS`) a scrape reaches one of them; run one process for each port if you need exact rates.
 
-Labels come from closed sets: outcomes, codes and route templates, at most 200 of each. `tenant` and `provider` are slugs, of the
-first `IDENTITY_METRICS_PROVIDERS` providers by tenant and slug (100 by default, 0 for none); the others are counted together
-under `OTHER`, of which the worst one shows.
+Label values come from closed sets: outcomes, codes and route templates, at most 200 of each. `tenant` and `provider`
+are slugs, of the first `IDENTITY_METRICS_PROVIDERS` providers by tenant and slug (100 by default, 0 for none); the
+others are counted together under `OTHER`, which shows the worst of them.
 
 `deploy/monitoring/alerts.yaml` has alert rules, each with a [runbook](runbooks/README.md), and
 `deploy/monitoring/dashboard.json` a dashboard for Grafana.

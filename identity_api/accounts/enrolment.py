@@ -134,8 +134,8 @@ def _problems(user: EnrolledUser, found: _Found) -> list[str]:
     person = found.people.get(user.username)
     if person is not None and person.chose_address and (user.permissions or user.identities):
         problems.append(
-            f"{place}: whoever signed in under this address chose it, and nobody has verified it. Name them by their id with "
-            "`identity-api grant`, having looked who it is."
+            f"{place}: the person who signed in with this address chose it, and nobody has verified it. Check who it is, "
+            "and name them by their id with `identity-api grant`."
         )
     given = (*user.permissions, *(person.given_by_hand if person else ()))
     by_hand = [name for name in dict.fromkeys(given) if not name.startswith(SERVICE_PREFIX)]

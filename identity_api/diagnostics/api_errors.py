@@ -35,7 +35,7 @@ API: Final[Table] = table(
         "PARAMETERS_INVALID": ("Parameters are doubled or cannot be read.", _CLIENT),
         "PROVIDER_INVALID": ("The provider's settings break a rule; the message says which.", _CORRECT),
         "REDIRECT_URL_SHARED": (
-            "Another provider has this redirect URL, and a callback there would not say whose it is.",
+            "Another provider has this redirect URL, and a callback there would not identify its provider.",
             "Leave `redirect_url` out: the provider gets one of its own, to be registered at it.",
         ),
         "SECRET_REQUIRED": ("The client authentication needs a secret.", "Give one with the change."),
@@ -112,7 +112,7 @@ API: Final[Table] = table(
             "This is for a person who is signed in, not for a token.",
             "Sign in. Mappings, permissions and grants can be changed by a token made with `--may-change`.",
         ),
-        "SESSION_OVER": ("The session is over.", "Sign in again."),
+        "SESSION_OVER": ("The session has ended.", "Sign in again."),
         "SCOPE_REQUIRED": ("The service client lacks a scope.", "Make one with the scope."),
         "ORIGIN_REFUSED": (
             "A browser's request came from a page that is neither ours nor a frontend of the session's tenant.",

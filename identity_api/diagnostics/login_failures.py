@@ -67,7 +67,7 @@ LOGINS: Final[Table] = table(
             f"Enter the issuer exactly as the provider writes it, closing slash included. {_SELF_TEST}",
         ),
         "ISSUER_MISMATCH:iss_missing": (
-            "The provider announces that its answers say whose they are (`iss`), and this one did not.",
+            "The provider announces that its answers carry `iss`, and this one did not.",
             f"{_AGAIN} If it happens each time, the provider does not do what it announces, or a proxy drops parameters.",
         ),
         "ISSUER_MISMATCH:iss_differs": (
@@ -75,7 +75,7 @@ LOGINS: Final[Table] = table(
             f"{_AGAIN} If it happens each time, compare the issuer in the provider's metadata with the `iss` it sends.",
         ),
         "ISSUER_MISMATCH:shared_redirect_url": (
-            "The answer does not say whose it is, and another provider has the same redirect URL.",
+            "The answer does not identify its provider, and another provider has the same redirect URL.",
             "Give each provider a redirect URL of its own, as it gets by default, and register that there. Or let the "
             "provider send `iss` (RFC 9207) or offer `form_post`; the last resort is `accept_without_iss`.",
         ),

@@ -43,7 +43,7 @@ SELF_TEST: Final[Table] = table(
             "Add the host to the tenant's `hosts`, or configure a redirect URL on one of them or on the public host.",
         ),
         "CALLBACK_REFUSED": (
-            "Several providers share one redirect URL, and this one's callbacks do not say whose they are.",
+            "Several providers share one redirect URL, and this one's callbacks do not identify it.",
             "Let the provider announce `iss` (RFC 9207) or offer `form_post`, or give it a redirect URL of its own. The "
             "last resort is `accept_without_iss`, which trusts it with the codes of every other provider there.",
         ),

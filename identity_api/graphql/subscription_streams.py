@@ -17,7 +17,7 @@ from identity_api.streams.stream import COMPLETE, Outcome, next_event, results
 OWN: Final = "viewer"
 """The root field that is about the person alone; every other one is about the tenant."""
 ENDED: Final = msgspec.json.encode(
-    {"errors": [{"message": "The session is over.", "extensions": {"code": "UNAUTHENTICATED"}}]}
+    {"errors": [{"message": "The session has ended.", "extensions": {"code": "UNAUTHENTICATED"}}]}
 )
 
 MakeContext = Callable[[Authenticated, HTTPRequest], Awaitable[Context]]

@@ -35,7 +35,7 @@ SERVICE_PERMISSIONS: dict[str, str] = {
     SCHEMA_READ: "Introspect the GraphQL schema.",
     AUDIT_READ: "See the record of every change: who changed what, from what to what, and from where.",
     WEBHOOKS_READ: "See the tenant's webhooks and what was delivered, without their secrets.",
-    WEBHOOKS_WRITE: "Create, change, test and delete webhooks: addresses that are told whose permissions have changed.",
+    WEBHOOKS_WRITE: "Create, change, test and delete webhooks: addresses that get a message when permissions change.",
 }
 """Name and what it allows; the one list from which catalogues, docs and access rules come."""
 

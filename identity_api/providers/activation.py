@@ -16,7 +16,8 @@ from identity_api.providers.rules import check_word
 
 
 async def enable(deps: ProviderDeps, actor: Actor, provider_id: UUID) -> Provider:
-    """Let people sign in there again. What its identities were given counts as far as their leases have not run out.
+    """Enable a provider, so that people can sign in there again. Grants of its identities count until their leases run
+    out.
 
     Raises:
         NotFound; Refused: `MANAGED_BY_FILE`, `FORBIDDEN`, `SELF_BENEFIT`: see `rules.check_word`.
@@ -25,7 +26,7 @@ async def enable(deps: ProviderDeps, actor: Actor, provider_id: UUID) -> Provide
 
 
 async def disable(deps: ProviderDeps, actor: Actor, provider_id: UUID) -> Provider:
-    """Disable a provider: from the commit nobody signs in there, its logins end, and its groups give nothing.
+    """Disable a provider: from the commit nobody can sign in there, its logins end, and its groups give no permissions.
 
     Raises:
         NotFound; Refused: `MANAGED_BY_FILE`, `LAST_ADMIN`.
@@ -34,7 +35,7 @@ async def disable(deps: ProviderDeps, actor: Actor, provider_id: UUID) -> Provid
 
 
 async def preview_deletion(deps: ProviderDeps, actor: Actor, provider_id: UUID) -> Footprint:
-    """What prevents a deletion.
+    """What prevents the deletion of a provider.
 
     Raises:
         NotFound: the tenant has no such provider.
@@ -46,19 +47,19 @@ async def preview_deletion(deps: ProviderDeps, actor: Actor, provider_id: UUID) 
 
 
 async def delete(deps: ProviderDeps, actor: Actor, provider_id: UUID, *, dry_run: bool = False) -> None:
-    """Remove a disabled provider that nobody has an identity at and no mapping names.
+    """Delete a disabled provider without identities and mappings.
 
-    Identities and mappings are never taken along: they are what makes history askable, and other people's to remove.
+    Identities and mappings are never deleted with it: the history needs them, and other people decide about them.
 
     Args:
-        rehearse: only say whether it could be done.
+        rehearse: only check whether it can be deleted.
 
     Raises:
         NotFound; Refused: `MANAGED_BY_FILE`.
-        Conflict: `PROVIDER_ENABLED`; `PROVIDER_IN_USE`, telling the counts.
+        Conflict: `PROVIDER_ENABLED`; `PROVIDER_IN_USE`, with the counts.
     """
     async with deps.database.transaction() as connection:
-        # Keeps new mappings out; the row's own lock keeps new identities and attempts out.
+        # Prevents new mappings; the row's own lock prevents new identities and attempts.
         await locks.edit_mappings(connection, actor.tenant_id)
         before = await load(connection, actor, provider_id, to_delete=True)
         if before.enabled:

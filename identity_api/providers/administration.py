@@ -39,21 +39,21 @@ from identity_api.providers.rules import INVALID, check_addresses, check_word, c
 from identity_api.providers.secrets import NewSecret, is_mute, only_secret
 
 OPERATORS = ("accept_without_iss", "pkce", "missing_nonce")
-"""Set by the operator alone, and taken back by whoever moves the provider."""
+"""Set by the operator alone, and reset when a provider moves."""
 FIXED = ("slug", "protocol", "preset", "enabled")
-"""Never changed by `update`: names and addresses that others know; being enabled has mutations of its own."""
+"""Never changed by `update`: names and addresses that others use; `enabled` has mutations of its own."""
 
 
 def _check_redirect(wanted: Provider, public_url: str) -> None:
-    """A redirect URL that nobody said follows from the public URL, and providers register https alone.
+    """Refuse a redirect URL that follows from the public URL and is not https, since providers register only https.
 
     Raises:
         BadInput: `PROVIDER_INVALID`.
     """
     if not is_web_address(wanted.redirect_url):
         raise BadInput(
-            f"The redirect URL would be {wanted.redirect_url}, which is not https. Whoever runs this service makes"
-            f" IDENTITY_PUBLIC_URL, which is {public_url} now, an https address; or give a redirect URL.",
+            f"The redirect URL would be {wanted.redirect_url}, which is not https. The operator of this"
+            f" service sets IDENTITY_PUBLIC_URL ({public_url} now) to an https address; or give a redirect URL.",
             code=INVALID,
             field="redirect_url",
         )
@@ -70,7 +70,7 @@ async def create(
     Raises:
         BadInput: `PROVIDER_INVALID`, `SECRET_INVALID`, `REDIRECT_URL_SHARED`.
         Conflict: `PROVIDER_EXISTS`, `LIMIT_REACHED`.
-        Refused: `FORBIDDEN`, where mappings for every provider give what the actor may not give.
+        Refused: `FORBIDDEN`: mappings for every provider give a permission that the actor may not give.
     """
     _refuse_operators_own(actor, fields)
     declared = checked(fields, has_secret=secret is not None, bounds=deps.bounds)
@@ -107,7 +107,7 @@ async def update(
     expected_version: int,
     secret: NewSecret | None = None,
 ) -> Provider:
-    """Change what the patch names and nothing else.
+    """Change the fields of the patch and no others.
 
     Args:
         patch: fields of a provider declaration with their new values.
@@ -115,8 +115,7 @@ async def update(
 
     Raises:
         NotFound: the tenant has no such provider.
-        Conflict: it is no longer at `expected_version`.
-        Refused: `MANAGED_BY_FILE`, `FORBIDDEN`, `SELF_BENEFIT`.
+        Conflict: it is no longer at `expected_version`. Refused: `MANAGED_BY_FILE`, `FORBIDDEN`, `SELF_BENEFIT`.
         BadInput: `PROVIDER_INVALID`, `SECRET_REQUIRED`, `SECRET_INVALID`, `REDIRECT_URL_SHARED`.
     """
     _refuse_fixed(patch)
@@ -148,7 +147,7 @@ def _refuse_fixed(patch: Mapping[str, Any]) -> None:
 
 
 def _refuse_operators_own(actor: Actor, fields: Mapping[str, Any]) -> None:
-    """What weakens a login, or decides for other tenants' logins as well."""
+    """Refuse a setting that weakens a login, or affects other tenants' logins as well."""
     for name in OPERATORS:
         if name in fields and not actor.is_operator:
             raise BadInput("Only the operator can set this.", code=INVALID, field=name)
@@ -164,8 +163,8 @@ async def _check(
     *,
     was_mute: bool = False,
 ) -> None:
-    """The rules for tenants' own admins; the operator keeps to those of files."""
-    # What the operator entered stays usable: only what is new is asked about.
+    """The rules for tenants' own admins; those of files apply to the operator."""
+    # What the operator entered stays usable: only new values are checked.
     is_new = before is None or has_moved(before, wanted) or before.redirect_url != wanted.redirect_url
     if not actor.is_operator and is_new:
         check_addresses(wanted, owner, deps.allow, deps.defaults.public_url)
@@ -182,7 +181,7 @@ def _patched(
     has_new: bool,
     now: datetime,
 ) -> Provider:
-    """The row with the patch. A setting that no declaration knows stays what it is."""
+    """The row with the patch. A setting that is not part of a declaration is unchanged."""
     fields = declaration_of(before)
     known = {**fields, **patch}
     if has_new and before.client_authentication == NONE and "client_authentication" not in patch:

@@ -38,25 +38,25 @@ from identity_api.vault import Vault
 
 
 class ProviderChange(msgspec.Struct, frozen=True, kw_only=True):
-    """A provider as it is, and as somebody wants it. Whether they may want it has been asked."""
+    """A provider as it is, and as it is wanted. The caller has checked that the actor may want it."""
 
     before: Provider | None
     """Locked; None for a new one."""
     wanted: Provider
     """`version` and `updated_at` are set here."""
     secrets: Sequence[SealedSecret] | None = None
-    """All client secrets there shall be, the one to try first at the end; None leaves those that are there."""
+    """All wanted client secrets, the one to try first at the end; None leaves the stored ones."""
     certificate: str | msgspec.UnsetType | None = msgspec.UNSET
-    """The TLS client certificate and its key as PEM, None for none; unset leaves the one that is there."""
+    """The TLS client certificate and its key as PEM, None for none; unset leaves the stored one."""
     named: Sequence[str] = ()
-    """For the record of a new one: the settings that were given."""
+    """For the audit of a new provider: the given settings."""
 
     def __repr__(self) -> str:
         return f"ProviderChange({self.wanted.slug!r})"
 
 
 class ProviderChanged(msgspec.Struct, frozen=True):
-    """What a change came to: the row as it is stored now, and the names of what differs, `client_secret` among them."""
+    """The result of a change: the row as stored now, and the names of changed settings, including `client_secret`."""
 
     before: Provider | None
     after: Provider
@@ -64,7 +64,7 @@ class ProviderChanged(msgspec.Struct, frozen=True):
 
 
 class SharedRedirect(BadInput):
-    """Providers may not have the redirect URLs that they ask for; `found` says why, by slug."""
+    """Providers may not have their wanted redirect URLs; `found` has the reasons, by slug."""
 
     def __init__(self, found: Mapping[str, str]) -> None:
         message = f"The redirect URL cannot be used: {next(iter(found.values()))}"
@@ -75,20 +75,20 @@ class SharedRedirect(BadInput):
 async def change_provider(
     connection: Connection, vault: Vault, actor: Actor, change: ProviderChange
 ) -> ProviderChanged:
-    """Make one provider of the actor's tenant what is wanted. Raises as `changing_providers`."""
+    """Change one provider of the actor's tenant as wanted. Raises as `changing_providers`."""
     async with changing_providers(connection, vault, actor) as changes:
         return await changes.write(change)
 
 
 @asynccontextmanager
 async def changing_providers(connection: Connection, vault: Vault, actor: Actor) -> AsyncIterator["ProviderChanges"]:
-    """Write providers of the actor's tenant inside the block; what follows from all of them follows at its end.
+    """Write providers of the actor's tenant inside the block; the effects of all of them are applied at its end.
 
     Raises:
-        BadInput: `SECRET_REQUIRED`: one moves, and brings no secret; an unusable certificate.
+        BadInput: `SECRET_REQUIRED`: one moves without a secret; an unusable certificate.
         SharedRedirect: `REDIRECT_URL_SHARED`.
         Conflict: `PROVIDER_ENDING`, `TOO_MANY_KEYS`.
-        Refused: `SELF_BENEFIT`; `LAST_ADMIN`: everybody who administers the tenant would be out.
+        Refused: `SELF_BENEFIT`; `LAST_ADMIN`: no administrator of the tenant would be left.
     """
     await locks.share_mappings(connection, actor.tenant_id)
     own = await OwnSet.begin(connection, actor)
@@ -102,7 +102,7 @@ async def changing_providers(connection: Connection, vault: Vault, actor: Actor)
 
 
 class ProviderChanges:
-    """What has been written, and is to be followed."""
+    """The changes that are written and whose effects are still to be applied."""
 
     def __init__(self, connection: Connection, vault: Vault, actor: Actor) -> None:
         self._connection, self._vault, self._actor = connection, vault, actor
@@ -110,7 +110,7 @@ class ProviderChanges:
         self.events: list[audit.Event] = []
 
     async def write(self, change: ProviderChange) -> ProviderChanged:
-        """Secrets, certificate, row and keys. A change that changes nothing leaves no trace."""
+        """Write secrets, certificate, row and keys. A change without a difference is not recorded."""
         connection, actor, before, wanted = self._connection, self._actor, change.before, change.wanted
         if shared_redirects.arrives_otherwise(before, wanted):
             await locks.redirect_urls(connection)
@@ -129,7 +129,7 @@ class ProviderChanges:
         return made
 
     async def _write_sealed(self, change: ProviderChange) -> tuple[str, ...]:
-        """Secrets and certificate; the names of all that differs."""
+        """Write secrets and certificate; returns the names of all differences."""
         before, wanted = change.before, change.wanted
         fields = changed_fields(before, wanted)
         secrets = _secrets(change)
@@ -168,7 +168,7 @@ async def _check_redirects(connection: Connection, actor: Actor, made: Sequence[
 
 
 async def _follow(connection: Connection, actor: Actor, own: OwnSet, made: Sequence[ProviderChanged]) -> None:
-    """What the changed rows mean for the people there."""
+    """Apply the effects of the changed rows to the people there."""
     changes = [(one.before, one.after) for one in made if one.before is not None]
     await hold_people(connection, actor.tenant_id, changes)
     for before, after in changes:
@@ -199,7 +199,7 @@ def _events(made: ProviderChanged, named: Sequence[str]) -> Iterator[audit.Event
 
 
 def _values(before: Provider, after: Provider, fields: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The settings that differ, before and after. Of what is secret only that there is another one."""
+    """The settings that differ, before and after. For a secret, only that it changed."""
     values = [one for one in provider_values(before, after) if one.name != "enabled"]
     old, new = {one.name: one.before for one in values}, {one.name: one.after for one in values}
     for name in ("client_secret", "tls_client_certificate"):

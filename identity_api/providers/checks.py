@@ -29,18 +29,18 @@ from identity_api.providers.urls import CALLBACK_PATHS, is_callback
 SCOPE_FLOOR = "openid"
 MAX_OVERLAP_SECONDS = 30 * 86_400
 SCOPE = r"[\x21\x23-\x5B\x5D-\x7E]+"  # scope-token, RFC 6749 section 3.3
-# These change what we do ourselves, and `launch` knows them; the other protected ones are never the operator's.
+# These change this service's own behaviour, and `launch` handles them; the other protected ones cannot be configured.
 SETTABLE_PARAMETERS = frozenset(("response_mode", "prompt", "max_age"))
 OAUTH2_ENDPOINTS = ("authorization", "token", "userinfo")
 GROUPS_ENDPOINT = "groups"
-"""Where a vendor's interface for groups is, if not at its public place; with either protocol, for `group_source` only."""
+"""The address of a vendor's groups API, if not its public one; with either protocol, for `group_source` only."""
 PROVIDER_SLUG = r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?"
 _APPLE_ID = "[A-Z0-9]{10}"
 _DIRECTORY = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 
 class Bounds(msgspec.Struct, frozen=True):
-    """What a declared number may be, from the settings' own table."""
+    """The bounds of a declared number, from the table of settings."""
 
     sync_interval_seconds: tuple[int, int] = (60, 420)
     outage_grace_seconds: tuple[int, int] = (0, 86_400)
@@ -48,7 +48,7 @@ class Bounds(msgspec.Struct, frozen=True):
 
 
 def arrival_of(redirect_url: str) -> tuple[str, str]:
-    """Host and path of a redirect URL: all that an arriving callback is matched on."""
+    """Host and path of a redirect URL: an arriving callback is matched only on these."""
     try:
         parts = urlsplit(redirect_url)
         return parts.hostname or "", parts.path or "/"
@@ -78,7 +78,7 @@ def check_provider(
         check_address(None if address == before.get(name) else address, f"{place}.{name}", problems)
     redirect_url = provider.redirect_url
     if redirect_url is not None and is_web_address(redirect_url) and not is_callback(redirect_url):
-        # People would be sent there by their provider, with a code that nobody takes.
+        # The provider would send people there, with a code that nothing handles.
         problems.append(f"{place}.redirect_url: logins end at no path, or at one of {', '.join(CALLBACK_PATHS)}.")
     if "?" in provider.issuer:
         problems.append(f"{place}.issuer: an issuer has no query (OpenID Connect Discovery 2).")
@@ -140,7 +140,7 @@ def _check_protocol(provider: ProviderDeclaration, place: str, problems: list[st
 
 
 def _check_parameters(provider: ProviderDeclaration, place: str, problems: list[str]) -> None:
-    """What a login could not send, or would have to leave out without anybody's noticing (Core 3.1.2.1)."""
+    """Check for parameters that a login could not send, or would silently leave out (Core 3.1.2.1)."""
     given = provider.authorization_parameters
     for name in sorted((PROTECTED_PARAMETERS - SETTABLE_PARAMETERS) & given.keys()):
         problems.append(f"{place}: {name} is set by the login itself.")
@@ -181,7 +181,7 @@ def _check_secret(provider: ProviderDeclaration, place: str, problems: list[str]
         problems.append(f"{place}: {provider.client_authentication} needs a client secret.")
     has_certificate = provider.tls_client_certificate_file is not None or provider.tls_client_certificate_stored
     if provider.client_authentication in TLS_METHODS and not has_certificate:
-        # Only a declaration has files: where there is none, the field that was set is to blame.
+        # Only a declaration has files: without one, the field that was set is named.
         problems.append(
             f"{place}.client_authentication: {provider.client_authentication} needs a tls_client_certificate_file."
         )
@@ -204,7 +204,7 @@ def _check_apple(provider: ProviderDeclaration, place: str, problems: list[str])
 
 
 def _check_client(provider: ProviderDeclaration, place: str, problems: list[str]) -> None:
-    """Keys, bound tokens, and TLS of our own."""
+    """Check keys, bound tokens and TLS client certificates."""
     _check_apple(provider, place, problems)
     if provider.protocol == "oauth2":
         for name in ("encrypted_id_tokens", "signed_userinfo"):
@@ -231,10 +231,10 @@ def check_address(address: str | None, place: str, problems: list[str]) -> None:
 
 
 def is_web_address(address: str) -> bool:
-    """Whether it is https with a host, or http on this machine; nothing that two readers could take for two addresses.
+    """Whether it is https with a host, or http on this machine; and every parser reads the same address.
 
-    No user part, fragment, blank, backslash or control character; no dot behind the host, which makes another name of
-    it for some and the same for others.
+    No user part, fragment, blank, backslash or control character; no dot after the host, which some parsers take for
+    part of the name and others ignore.
     """
     try:
         check_url(address)

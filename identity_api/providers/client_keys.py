@@ -30,14 +30,14 @@ from identity_api.upstream.tls import verifying_context
 from identity_api.vault import Vault, VaultError
 
 MAX_LIVE = 4
-"""Of one use. Rotating every few hours helps nobody, and a key set must stay short."""
+"""Keys of one use. Rotating every few hours has no benefit, and a key set must stay short."""
 ENCRYPTION_ALGORITHM = "RSA-OAEP-256"
 
 _KeyUse = Literal["sig", "enc"]
 
 
 class Rotated(msgspec.Struct, frozen=True):
-    """The new keys, as their ids, by use; and in how many seconds the new one signs."""
+    """The ids of the new keys by use, and in how many seconds the new key signs."""
 
     sig: str | None = None
     enc: str | None = None
@@ -55,9 +55,9 @@ def needed_uses(provider: Provider) -> tuple[_KeyUse, ...]:
 
 
 async def ensure_keys(connection: Connection, vault: Vault, provider: Provider, *, actor: str) -> None:
-    """Make the keys that the provider's settings need and that are not there yet, in the caller's transaction.
+    """Make the keys that the provider's settings need and that do not exist yet, in the caller's transaction.
 
-    Another signing algorithm makes another key, which then takes its turn as after a rotation.
+    Another signing algorithm makes another key, which is published and then signs as after a rotation.
     """
     if not needed_uses(provider):
         return
@@ -81,8 +81,7 @@ async def rotate_keys(
 
     Raises:
         NotFound: the tenant has no such provider.
-        BadInput: its settings need no key of ours.
-        Conflict: there are too many that are not retired yet.
+        BadInput: its settings need no key of this service. Conflict: there are too many that are not retired yet.
     """
     async with database.transaction() as connection:
         provider = await providers.by_slug(connection, tenant_id, slug)
@@ -117,7 +116,7 @@ async def replace_certificate(
         Whether anything was written.
 
     Raises:
-        BadInput: certificate and key cannot be read or do not fit. Nothing of them is quoted.
+        BadInput: certificate and key cannot be read or do not fit. The message quotes nothing of them.
     """
     stored = [key for key in await client_keys.live(connection, provider.tenant_id, provider.id) if key.use == "tls"]
     if pem is None and not stored:
@@ -134,7 +133,7 @@ async def replace_certificate(
 
 
 def key_set_url(public_url: str, hosts: Collection[str], tenant_slug: str, provider_id: UUID) -> str:
-    """Where the provider reads our public keys: its `jwks_uri` for us."""
+    """The address where the provider reads this service's public keys: the client's `jwks_uri` at the provider."""
     public = urlsplit(public_url)
     path = f"/auth/providers/{provider_id}/jwks"
     if not hosts:

@@ -26,10 +26,10 @@ AT_ONCE = 2_000
 
 
 async def hold_people(connection: Connection, tenant_id: UUID, changes: Sequence[tuple[Provider, Provider]]) -> None:
-    """Lock everybody whom these changes concern.
+    """Lock all users that these changes affect.
 
     Raises:
-        Conflict: `PROVIDER_ENDING`: what was to end when a provider was switched off has not ended yet.
+        Conflict: `PROVIDER_ENDING`: the logins of a disabled provider have not all ended yet.
 
     Args:
         changes: rows before and after.
@@ -48,7 +48,7 @@ async def hold_people(connection: Connection, tenant_id: UUID, changes: Sequence
 
 
 async def end_what_is_over(connection: Connection, before: Provider, wanted: Provider, *, actor: str) -> None:
-    """End the logins, sessions and API tokens that do not outlive the change."""
+    """End the logins, sessions and API tokens that the change invalidates."""
     if has_moved(before, wanted):
         await end_moved(connection, wanted.tenant_id, wanted.id, actor=actor)
     await end_removed_directories(connection, before, wanted, actor=actor)
@@ -59,9 +59,8 @@ async def end_what_is_over(connection: Connection, before: Provider, wanted: Pro
 
 
 async def finish_switching_off(database: Database, *, chunk: int = AT_ONCE) -> int:
-    """End what is left at providers that are switched off, a transaction for each chunk, providers in turn.
-
-    Returns how many identities it was about.
+    """End the remaining logins of disabled providers, a transaction for each chunk, providers in turn. Returns the
+    number of identities.
     """
     async with database.reading() as connection:
         waiting = await login_ends.still_ending(connection)
@@ -89,7 +88,7 @@ async def _end_chunk(database: Database, tenant_id: UUID, provider_id: UUID, chu
 
 
 async def ensure_ended(connection: Connection, tenant_id: UUID, provider_id: UUID) -> None:
-    """Before a provider is switched on: what was to end must not come back.
+    """Before a provider is enabled: logins that were to end must not become valid again.
 
     Raises:
         Conflict: `PROVIDER_ENDING`.
@@ -114,12 +113,12 @@ def _is_switched_off(before: Provider, wanted: Provider) -> bool:
 
 
 def is_decided_anew(before: Provider, wanted: Provider) -> bool:
-    """Whether groups at the provider give or take something by the change alone: another mode, or it is switched on."""
+    """Whether the change alone makes groups give or revoke permissions: another mode, or the provider is enabled."""
     return before.sync_mode != wanted.sync_mode or (wanted.enabled and not before.enabled)
 
 
 def moves_permissions(before: Provider, wanted: Provider) -> bool:
-    """Whether the change by itself may give or take permissions of people at the provider, though no grant changes."""
+    """Whether the change itself may give or revoke permissions of people at the provider, though no grant changes."""
     return before.enabled != wanted.enabled or before.sync != wanted.sync
 
 
@@ -128,7 +127,7 @@ def _ends_logins(before: Provider, wanted: Provider) -> bool:
 
 
 async def decide_anew(connection: Connection, tenant_id: UUID, provider_id: UUID, *, actor: str) -> Applied:
-    """Let the groups of everybody at the provider decide, at once."""
+    """Decide the grants of everybody at the provider by their groups, in one statement."""
     await locks.share_mappings(connection, tenant_id)
     everybody = await identities.of_provider(connection, tenant_id, provider_id)
     await locks.users_of_identities(connection, tenant_id, everybody)
@@ -136,7 +135,9 @@ async def decide_anew(connection: Connection, tenant_id: UUID, provider_id: UUID
 
 
 async def end_moved(connection: Connection, tenant_id: UUID, provider_id: UUID, *, actor: str) -> None:
-    """End every login at a provider that has moved: what the old place issued must never be sent to the new one."""
+    """End every login at a provider that has moved: tokens that the old address issued must never be sent to the new
+    one.
+    """
     await locks.share_mappings(connection, tenant_id)
     everybody = await identities.of_provider(connection, tenant_id, provider_id)
     await locks.users_of_identities(connection, tenant_id, everybody)
@@ -145,10 +146,9 @@ async def end_moved(connection: Connection, tenant_id: UUID, provider_id: UUID, 
 
 
 async def end_removed_directories(connection: Connection, before: Provider, wanted: Provider, *, actor: str) -> None:
-    """End the logins of people whose Entra directory may not sign in any more.
-
-    Their refresh tokens still work there, so that nothing but this would ever end what they came by. Those who are
-    signing in meanwhile are refused when their login lands (`sessions.finish`).
+    """End the logins of people whose Entra directory may not sign in any more. Their refresh tokens still work there,
+    so nothing else would end these logins. People who are signing in meanwhile are refused when their login is committed
+    (`sessions.finish`).
     """
     removed = set(before.claims.directories) - set(wanted.claims.directories)
     if not removed or before.issuer != wanted.issuer or not is_template(wanted.issuer):

@@ -33,11 +33,11 @@ class ProviderDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     OAuth 2.0 only. `allowed_directories` are the Entra directories whose people may sign in where the issuer stands for
     all of them. A secret that is replaced works for `client_secret_overlap_seconds` more. From `signing_algorithm` to
     `apple_key_id` see `db.providers.ClientSettings`; `ca_file` is another form of `ca_certificate_pem`. With
-    `apple_client_secret` the client secret is Apple's private key. `preset` names the preset that filled in what was not
-    said (see `presets`). `adopt_by_name` lets a first login take over a user who was never linked and is called as the
-    username claim says; `deny_unmapped` refuses people whom their groups give nothing.
-    `group_source` is the vendor's interface that lists groups where claims do not, at `endpoints.groups` if elsewhere.
-    `name_in_callback` reads a name that no claim says from the callback's field `user`, which nobody signs.
+    `apple_client_secret` the client secret is Apple's private key. `preset` names the preset that supplied the missing
+    settings (see `presets`). `adopt_by_name` lets a first login take over a user who was never linked and has the
+    username of the claim; `deny_unmapped` refuses people whose groups give no permission.
+    `group_source` is the vendor's API that lists groups if claims do not, at `endpoints.groups` if that is set.
+    `name_in_callback` reads a name that no claim has from the callback's field `user`, which is not signed.
     """
 
     slug: str
@@ -121,7 +121,7 @@ class ProviderDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
         )
 
     def client_settings(self) -> ClientSettings:
-        """What was agreed on with the provider beyond the ordinary."""
+        """Special settings agreed on with the provider."""
         return ClientSettings(**{name: getattr(self, name) for name in ClientSettings.__struct_fields__})
 
     def __repr__(self) -> str:
@@ -129,17 +129,17 @@ class ProviderDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
 
 
 def settings_given(declared: ProviderDeclaration) -> tuple[str, ...]:
-    """The names of the settings that differ from what a declaration has of its own accord; of forms of secrets too."""
+    """The names of the settings that differ from the defaults, including the forms of secrets."""
     usual = ProviderDeclaration(slug="", issuer="", client_id="")
     names = ProviderDeclaration.__struct_fields__
     return tuple([name for name in names if getattr(declared, name) != getattr(usual, name)])
 
 
 def client_secret(provider: ProviderDeclaration, environ: Mapping[str, str], folder: Path) -> Secret | None:
-    """The declared client secret, from wherever it is; None for a public client.
+    """The declared client secret, from its text, variable or file; None for a public client.
 
     Args:
-        folder: where a relative `client_secret_file` is looked for: beside the declaration file.
+        folder: the base of a relative `client_secret_file`: the declaration's directory.
 
     Raises:
         ConfigurationError: the variable or the file named is not there, or empty.
@@ -194,7 +194,7 @@ def _read(provider: ProviderDeclaration, folder: Path, name: str) -> str:
 
 
 def is_certificates(pem: str) -> bool:
-    """Whether a text holds at least one certificate that TLS can use, and nothing that is secret."""
+    """Whether a text holds at least one certificate that TLS can use, and no secret."""
     try:
         return "PRIVATE KEY" not in pem and bool(ssl.create_default_context(cadata=pem).get_ca_certs())
     except (ssl.SSLError, ValueError):

@@ -19,7 +19,7 @@ from identity_api.vault import Vault
 
 
 class ProviderDeps(msgspec.Struct, frozen=True, kw_only=True):
-    """The parts of the process that administering providers needs."""
+    """The parts of the process that the administration of providers uses."""
 
     database: Database
     vault: Vault
@@ -64,7 +64,7 @@ async def owner_of(connection: Connection, actor: Actor) -> Owner:
     """The actor's tenant, with its hosts.
 
     Raises:
-        NotFound: it is no more.
+        NotFound: it has been deleted.
     """
     tenant = await tenants.get(connection, actor.tenant_id)
     if tenant is None:
@@ -82,6 +82,6 @@ async def record(
     old: Mapping[str, Any] | None = None,
     new: Mapping[str, Any] | None = None,
 ) -> None:
-    """The audit event, with the settings of a declaration as they were and are; none of them is a secret."""
+    """The audit event, with the settings of a declaration before and after; none of them is a secret."""
     event = audit.Event(f"provider.{verb}", "provider", provider_id, payload, old=old, new=new)
     await audit.record(connection, actor.tenant_id, actor.name, [event])

@@ -17,7 +17,7 @@ class DottedName(msgspec.Struct, frozen=True):
 
     @property
     def message(self) -> str:
-        """What to think about."""
+        """The notice for the admin."""
         return (
             f"The {self.setting} {self.found} is taken as the name of one claim. If it is meant as a path, write "
             f"{self.expected}."

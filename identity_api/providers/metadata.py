@@ -14,13 +14,13 @@ from identity_api.vault import VaultError
 
 
 async def refresh_metadata(deps: ProviderDeps, actor: Actor, provider_id: UUID) -> Provider:
-    """Fetch what the provider publishes now, in this process; others follow within the hour that they keep it.
+    """Fetch the provider's documents now, in this process; other processes do within an hour, when their copies expire.
 
     Nothing is fetched again within half a minute. Plain OAuth 2.0 publishes nothing.
 
     Raises:
         NotFound: the tenant has no such provider.
-        BadInput: the code of what is wrong with the provider; what was held stays in use.
+        BadInput: with the code of the provider's fault; the cached documents stay in use.
     """
     async with deps.database.reading() as connection:
         provider = await providers.get(connection, actor.tenant_id, provider_id)

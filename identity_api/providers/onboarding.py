@@ -29,7 +29,7 @@ SECRET_WARNING_DAYS: Final = 30.0
 
 
 class Place(msgspec.Struct, frozen=True):
-    """Where the tenant's people enter."""
+    """The address of the tenant's login page."""
 
     tenant: Tenant
     hosts: Sequence[str]
@@ -44,12 +44,12 @@ async def checklist(connection: Connection, tenant_id: UUID, *, public_url: str)
     found = await providers.of_tenant(connection, tenant_id)
     progress = await onboarding.progress(connection, tenant_id)
     has_admin = await onboarding.has_holder(connection, tenant_id, MAPPINGS_WRITE)
-    # A provider that was made between two of these statements is shown with the next question.
+    # A provider that was made between two of these statements is shown with the next request.
     return steps_of(place, [(one, progress[one.id]) for one in found if one.id in progress], has_admin=has_admin)
 
 
 def steps_of(place: Place, found: Sequence[tuple[Provider, ProviderProgress]], *, has_admin: bool) -> list[Step]:
-    """The steps that these rows show."""
+    """The steps for these rows."""
     steps = [step for provider, progress in found for step in _of_provider(place, provider, progress)]
     return [*steps, *([] if found else [_no_provider(place)]), _admin(has_admin)]
 
@@ -88,10 +88,10 @@ def _entered(provider: Provider) -> str:
 
 
 def _client(provider: Provider, progress: ProviderProgress) -> Step:
-    """S0-28: what has to be made at the provider; the preset says how its vendor calls it."""
+    """S0-28: what has to be made at the provider; the preset has the vendor's names."""
     preset = PRESETS.get(provider.preset or "")
     kind = "a public client" if provider.client_authentication == NONE else "a confidential client (a web application)"
-    what = preset.steps if preset else (f"Create {kind} there that may do what is below. PKCE is always used.",)
+    what = preset.steps if preset else (f"Create {kind} there with the properties below. PKCE is always used.",)
     grants = ["authorization_code", *(["refresh_token"] if provider.sync == "REFRESH_TOKEN" else [])]
     values = [
         Value("Client ID", provider.client_id),
@@ -125,8 +125,8 @@ def _addresses(place: Place, provider: Provider, progress: ProviderProgress) -> 
     if not is_ours(provider.redirect_url, hosts=place.hosts, public_url=place.public_url):
         status = "PROBLEM"
         detail = (
-            "The redirect URI is on a host that leads to somebody else: browsers that come back there do not arrive here. "
-            "Let that host lead here and have the operator enter it as the tenant's, or choose another redirect URI."
+            "The redirect URI is on a host that is not this service's: browsers that return there do not arrive here. "
+            "Point that host here and have the operator enter it as the tenant's, or choose another redirect URI."
         )
     elif progress.people:
         status, detail = "DONE", "The redirect URI is registered: people have come back to it."
@@ -134,7 +134,7 @@ def _addresses(place: Place, provider: Provider, progress: ProviderProgress) -> 
 
 
 def _credential(place: Place, provider: Provider, progress: ProviderProgress) -> Step:
-    """S0-30, S0-47: how this service proves itself there."""
+    """S0-30, S0-47: how this service authenticates there."""
     title, method = "Client credential", provider.client_authentication
     if method == PRIVATE_KEY_JWT:
         keys = key_set_url(place.public_url, place.hosts, place.tenant.slug, provider.id)
@@ -142,7 +142,7 @@ def _credential(place: Place, provider: Provider, progress: ProviderProgress) ->
         return _step(provider, "secret", "DONE", title, detail, (Value("Key set (jwks_uri)", keys),))
     if method in TLS_METHODS:
         detail = (
-            "No secret: this service shows a TLS certificate of its own. Register it, or its subject, at the provider."
+            "No secret: this service presents its own TLS certificate. Register it, or its subject, at the provider."
         )
         return _step(provider, "secret", "DONE", title, detail)
     if method not in SECRET_METHODS:
@@ -159,7 +159,7 @@ def _secret_end(provider: Provider, progress: ProviderProgress) -> Step:
     """S4-28."""
     title, days = "Client secret lasts", progress.secret_days_left
     if days is None:
-        detail = "No end is recorded. If the provider gave it one, enter it with the secret to be told in time."
+        detail = "No expiry is recorded. If the provider set one, enter it with the secret to be warned in time."
         return _step(provider, "secret_end", "DONE", title, detail)
     detail = f"The client secret ends in {days:.0f} day(s)."
     if days >= SECRET_WARNING_DAYS:

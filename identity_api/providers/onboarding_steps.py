@@ -38,7 +38,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def sign_in_steps(provider: Provider, progress: ProviderProgress, door: str) -> Iterator[Step]:
-    """From the sign-in address to the provider and back, and what the provider gives besides."""
+    """From the sign-in address to the provider and back, and the provider's tokens and groups."""
     yield _enabled(provider)
     yield _redirect(provider, progress, door)
     yield _return(provider, progress)
@@ -47,7 +47,7 @@ def sign_in_steps(provider: Provider, progress: ProviderProgress, door: str) -> 
 
 
 def account_steps(provider: Provider, progress: ProviderProgress, door: str) -> Iterator[Step]:
-    """What people see of themselves."""
+    """The account page that people see."""
     yield _profile(provider, progress, door)
     yield _mapping(provider, progress)
     yield _permissions(provider, progress, door)
@@ -92,7 +92,7 @@ def _return(provider: Provider, progress: ProviderProgress) -> Step:
 
 
 def _refresh_tokens(provider: Provider, progress: ProviderProgress) -> Step:
-    """S0-40: what is missing is said, instead of a sync that silently never runs."""
+    """S0-40: a missing requirement is shown, instead of a sync that silently never runs."""
     title = "Background sync has what it needs"
     if provider.sync == "OFF":
         detail = (
@@ -141,7 +141,7 @@ def _profile(provider: Provider, progress: ProviderProgress, door: str) -> Step:
         detail = f"{progress.named} of {progress.people} people looked at have a name and an e-mail address from there."
         return _test(provider, "profile", "DONE", title, detail, values)
     names = ", ".join((*provider.claims.display, *provider.claims.email))
-    detail = f"The provider gives nobody both a name and an e-mail address. They are looked for in {names}."
+    detail = f"The provider gives no person both a name and an e-mail address. They are looked for in {names}."
     return _test(provider, "profile", "PROBLEM", title, detail, values)
 
 

@@ -17,7 +17,7 @@ from identity_api.vault import Vault, VaultError
 
 
 class Defaults(msgspec.Struct, frozen=True):
-    """What a provider gets where its declaration is silent; from the settings."""
+    """The values for settings that the declaration leaves out; from the installation's settings."""
 
     public_url: str
     sync_interval_seconds: int
@@ -26,7 +26,7 @@ class Defaults(msgspec.Struct, frozen=True):
 
 
 class Owner(msgspec.Struct, frozen=True):
-    """The tenant that a provider belongs to, as far as its addresses show it."""
+    """The parts of the provider's tenant that its addresses contain."""
 
     id: UUID
     slug: str
@@ -50,7 +50,7 @@ def provider_row(
     now: datetime,
     managed_by: str,
 ) -> Provider:
-    """The row that a declaration asks for, in place of `before`; its version is that of `before`."""
+    """The row of a declaration, in place of `before`; its version is that of `before`."""
 
     def number(name: str) -> int:
         value = getattr(declared, name)
@@ -87,7 +87,9 @@ def declaration_of(provider: Provider) -> dict[str, Any]:
 
 
 def redirect_url(protocol: str, slug: str, owner: Owner, defaults: Defaults) -> str:
-    """One of the provider's own (against mix-up): on the tenant's host, else below the tenant's path."""
+    """A redirect URL of the provider's own (against mix-up): on the tenant's host, otherwise below the tenant's
+    path.
+    """
     public = urlsplit(defaults.public_url)
     path = f"/auth/{protocol}/{slug}/callback"
     if not owner.hosts:
@@ -104,7 +106,7 @@ def changed_fields(before: Any, wanted: Any) -> tuple[str, ...]:
 
 
 class Value(msgspec.Struct, frozen=True):
-    """One setting before and after, as a declaration says it; without values for what is never shown."""
+    """One setting before and after, in the form of a declaration; without values for settings that are never shown."""
 
     name: str
     before: Any = None
@@ -158,7 +160,7 @@ def opened_secret(vault: Vault, tenant_id: UUID, secret: SealedSecret) -> str | 
 
 
 def has_moved(before: Provider, wanted: Provider) -> bool:
-    """Whether somebody else may be answering: another issuer, metadata document, or endpoint of plain OAuth 2.0."""
+    """Whether another party may answer now: another issuer, metadata document, or endpoint of plain OAuth 2.0."""
     return _answers_at(before) != _answers_at(wanted)
 
 

@@ -41,7 +41,7 @@ MAX_TEXT: Final = 2_048
 MAX_PARTS: Final = 50
 """Of one list, such as scopes, or table."""
 SEALED: Final = frozenset(("client_secret",))
-"""Never among the fields: secrets travel apart, so that no message about a field can hold one."""
+"""Never among the fields: secrets are passed separately, so that no message about a field can hold one."""
 FILES_ONLY: Final = frozenset(
     ("client_secret_overlap_seconds", "client_secret_stored", "tls_client_certificate_stored")
 )
@@ -52,18 +52,18 @@ _PLACE: Final = re.compile(r"provider(?:\.([a-z_]+)[^:]*)?: (.*)", re.DOTALL)
 def checked(
     fields: Mapping[str, Any], *, has_secret: bool, bounds: Bounds, stored: Table | None = None
 ) -> ProviderDeclaration:
-    """The declaration that these fields are, completed by their preset, by the checks that files pass.
+    """The declaration of these fields, completed by their preset, after the same checks as for files.
 
     Args:
         fields: of a provider declaration, without any form of secret.
         has_secret: whether there will be one.
-        stored: the fields that the provider has now; a value that stays is not held against a change of others.
+        stored: the fields that the provider has now; a value that stays is not checked again when others change.
 
     Raises:
-        BadInput: `PROVIDER_INVALID`, the first problem, with its field where one is to blame.
+        BadInput: `PROVIDER_INVALID`, the first problem, with its field if it has one.
     """
     for name in fields:
-        # What is on the operator's machine, its files and variables, is not for anybody else to name.
+        # Only the operator may name files and variables of the machine.
         if name in SEALED | FILES_ONLY or name.endswith(("_file", "_env")):
             raise BadInput("This cannot be set here.", code=INVALID, field=name)
     try:
@@ -79,7 +79,7 @@ def checked(
             raise BadInput(message, code=INVALID, field=name)
     if not declared.client_id:
         raise BadInput("Every client has an id at its provider.", code=INVALID, field="client_id")
-    # The checks ask whether there is a secret, and never what it is.
+    # The checks need to know whether there is a secret, not its value.
     shown = msgspec.structs.replace(declared, client_secret="-" * 32 if has_secret else None)
     problems: list[str] = []
     check_provider(shown, "provider", bounds, stored or {}, problems)
@@ -97,10 +97,11 @@ def _texts(value: Any) -> list[str]:
 
 
 def check_addresses(wanted: Provider, owner: Owner, allow: AllowList, public_url: str) -> None:
-    """Where a tenant's admins may point us: public names over TLS, or what the operator allows. Nothing is connected to.
+    """Check addresses that a tenant's admins enter: public names over TLS, or targets that the operator allows. Makes
+    no connection.
 
-    One answer for every address that is not allowed, so that nobody maps our network by trying; what a name resolves to
-    is checked when it is connected to.
+    One answer for every address that is not allowed, so that nobody can map the network by trying; the addresses of a
+    name are checked when a connection is made.
 
     Raises:
         BadInput: `PROVIDER_INVALID`.
@@ -124,10 +125,11 @@ def check_addresses(wanted: Provider, owner: Owner, allow: AllowList, public_url
 async def check_word(
     connection: Connection, actor: Actor, before: Provider | None, wanted: Provider, *, was_mute: bool = False
 ) -> None:
-    """Whether the actor may let this word count: see the module's docstring. The caller holds the tenant's mappings still.
+    """Check that the actor may make the provider's answers count: see the module's docstring. The caller holds the lock
+    of the tenant's mappings.
 
     Args:
-        was_mute: nobody could sign in before, for want of a client secret: as if it is switched on.
+        was_mute: nobody could sign in before, for lack of a client secret: the change counts like enabling it.
 
     Raises:
         Refused: `FORBIDDEN`, naming a permission that the actor may not give; `SELF_BENEFIT`.
@@ -146,7 +148,7 @@ async def check_word(
         check_may_give(actor, right.name, delegable=right.delegable)
     if decides_names(old, new):
         _check_may_match_names(actor)
-    # Switching on is looked at for what it opens (`OwnSet`): what groups give then is the provider's word as it was.
+    # For enabling, the grants that it opens are checked (`OwnSet`), since the settings for groups do not change.
     is_switched_on = old is not None and changed(old, new) == ("enabled",)
     if mapped and is_there and not is_switched_on:
         held = await grants.effective(connection, actor.tenant_id, actor.user_id)
@@ -165,11 +167,11 @@ async def _of_accounts(connection: Connection, wanted: Provider, words: frozense
 
 
 def _check_may_match_names(actor: Actor) -> None:
-    """Names that are matched, now or later, open every account that waits, also those that somebody makes by hand later."""
+    """Matching by name opens every account that was never linked, also accounts that are made by hand later."""
     if USERS_WRITE not in actor.permissions:
         raise Refused(
-            f"This decides whom names at the provider mean, also for users made later, which needs {USERS_WRITE} too. "
-            "Ask an admin who holds it."
+            "This decides which users the provider's usernames match, also users made later, so it needs "
+            f"{USERS_WRITE} too. Ask an admin who holds it."
         )
 
 
@@ -178,7 +180,7 @@ def _check_does_not_outlast(old: Settings, new: Settings) -> None:
     names = outlasting(old, new)
     if names:
         raise Refused(
-            f"This would let your own access outlast what the provider says ({', '.join(names)}). Ask another admin.",
+            f"This would let your own access outlast the provider's answers ({', '.join(names)}). Ask another admin.",
             code="SELF_BENEFIT",
         )
 
@@ -193,7 +195,7 @@ def settings_of(provider: Provider) -> dict[str, Any]:
 
 
 class OwnSet:
-    """What the actor's own change does to the actor, at once and by what it opens (I8)."""
+    """The effects of the actor's change on the actor: at once, and by the grants that it opens (I8)."""
 
     def __init__(self, connection: Connection, actor: Actor, before: frozenset[str]) -> None:
         self._connection, self._actor, self._before = connection, actor, before
@@ -207,7 +209,7 @@ class OwnSet:
         return cls(connection, actor, await grants.effective(connection, actor.tenant_id, actor.user_id))
 
     async def note_openings(self, provider_id: Any) -> None:
-        """After the row is written, before grants follow it: what would be opened, in force yet or not."""
+        """After the row is written, before grants follow it: the grants that would open, in force yet or not."""
         actor = self._actor
         if actor.user_id is not None:
             own = await provider_changes.identities_of(self._connection, actor.tenant_id, provider_id, actor.user_id)

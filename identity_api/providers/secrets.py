@@ -37,24 +37,26 @@ MAX_LENGTH = 4_096
 
 
 class NewSecret(msgspec.Struct, frozen=True):
-    """A client secret as somebody entered it; its repr tells nothing."""
+    """A client secret as it was entered; its repr does not show it."""
 
     value: Secret
     expires_at: datetime | None = None
 
 
 def _check(secret: NewSecret, provider: Provider, now: datetime) -> None:
-    """Whether this can be a client secret; no message repeats it."""
+    """Check that this can be a client secret; no message repeats it."""
     if provider.client_authentication == APPLE_CLIENT_SECRET:
         check_apple_key(secret.value)
     else:
         _check_text(secret.value.reveal(), provider)
     if secret.expires_at is not None and (secret.expires_at.tzinfo is None or secret.expires_at <= now):
-        raise BadInput("The expiry must lie ahead, and have a time zone.", code="SECRET_INVALID", field="expires_at")
+        raise BadInput(
+            "The expiry must be in the future and have a time zone.", code="SECRET_INVALID", field="expires_at"
+        )
 
 
 def check_apple_key(secret: Secret) -> None:
-    """Whether this is a key that Apple gives out, of which client secrets can be made.
+    """Check that this is an Apple key from which client secrets can be made.
 
     Raises:
         BadInput: `SECRET_INVALID`.
@@ -89,7 +91,7 @@ def only_secret(vault: Vault, provider: Provider, secret: NewSecret, now: dateti
 
 
 def is_mute(provider: Provider, stored: Sequence[SealedSecret], secret: NewSecret | None) -> bool:
-    """Whether the provider counts as switched off until now, so that the change is asked about like switching it on.
+    """Whether the provider counts as disabled until now, so that the change is checked like enabling it.
 
     Without a secret nobody could sign in. Where the method needs none, a new secret changes the method with it.
     """
@@ -128,7 +130,7 @@ async def set_secret(deps: ProviderDeps, actor: Actor, provider_id: UUID, secret
 
 
 async def remove_secret(deps: ProviderDeps, actor: Actor, provider_id: UUID, secret_id: UUID) -> Provider:
-    """Delete one secret; a client that proves itself with secrets keeps at least one.
+    """Delete one secret; a client that authenticates with secrets keeps at least one.
 
     Raises:
         NotFound: no such provider, or it has no such secret; Refused: `MANAGED_BY_FILE`.
@@ -148,5 +150,5 @@ async def remove_secret(deps: ProviderDeps, actor: Actor, provider_id: UUID, sec
 
 
 def _told(secret_id: UUID, expires_at: datetime | None) -> dict[str, Any]:
-    """Which secret, for the audit; never what it says."""
+    """The secret's id for the audit; never its value."""
     return {"secret": secret_id, "expires_at": expires_at}

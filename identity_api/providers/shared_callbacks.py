@@ -42,13 +42,13 @@ class Sharing(msgspec.Struct, frozen=True):
 
     @property
     def answers_at(self) -> tuple[object, ...]:
-        """Where it is asked; what agrees in this is one provider (`shared_redirects.shares_place`)."""
+        """Its endpoints; rows with the same endpoints are one provider (`shared_redirects.shares_place`)."""
         one = self.provider
         return one.protocol, one.issuer, one.discovery_url or "", tuple(sorted(one.endpoints.items()))
 
 
 def way_of(provider: Provider, metadata: ProviderMetadata) -> Way | None:
-    """How a callback of this provider says whose it is at a shared redirect URL; None if it does not and is refused."""
+    """How a callback of this provider identifies it at a shared redirect URL; None if it does not and is refused."""
     if metadata.authorization_response_issuer_announced:
         return "ISS"
     if provider.client_settings.accept_without_iss:
@@ -59,13 +59,12 @@ def way_of(provider: Provider, metadata: ProviderMetadata) -> Way | None:
 
 
 def joining(declared: Sequence[Sharing], stored: Sequence[Sharing]) -> list[list[Sharing]]:
-    """By redirect URL, all that share it from now on because a declared one is new there.
+    """By redirect URL, all providers that share it once a declared one is added. Those that may not share it
+    (`shared_redirects`) are left out: writing them reports that.
 
-    Those that may not share it at all (`shared_redirects`) are left out: that is told when they are written.
-
-    Args:
-        declared: the rows that are to be written.
-        stored: every enabled row at their places, the ones before the declared among them.
+        Args:
+            declared: the rows that are to be written.
+            stored: every enabled row at their redirect URLs, including the previous rows of the declared ones.
     """
     before = {(one.tenant, one.provider.slug): one for one in stored}
     places: dict[tuple[str, str], list[Sharing]] = {}
@@ -90,14 +89,14 @@ def joining(declared: Sequence[Sharing], stored: Sequence[Sharing]) -> list[list
 
 
 async def stored_at(connection: Connection, redirect_urls: Iterable[str]) -> list[Sharing]:
-    """Every tenant's enabled providers where these addresses lead."""
+    """Every tenant's enabled providers at these addresses."""
     slugs = {one.id: one.slug for one in await tenants.list_all(connection)}
     found = await providers.at_places(connection, list(redirect_urls))
     return [Sharing(slugs[one.tenant_id], one) for one in found if one.tenant_id in slugs]
 
 
 async def refusals(database: Database, vault: Vault, documents: Documents, sharing: Sequence[Sharing]) -> list[str]:
-    """For each whose callbacks would be refused at its shared redirect URL: why, and what to do about it."""
+    """For each provider whose callbacks would be refused at its shared redirect URL: the reason and the remedy."""
     slots = asyncio.Semaphore(AT_ONCE)
 
     async def refusal(one: Sharing) -> str | None:
@@ -119,7 +118,7 @@ async def refusals(database: Database, vault: Vault, documents: Documents, shari
 
 def _why_unknown(error: IdentityAPIError) -> str:
     return (
-        "shares its redirect URL with another provider, and could not be asked whether its callbacks say whose they are"
+        "shares its redirect URL with another provider, and could not be asked whether its callbacks identify it"
         f" ({error.code}). Ask again when it answers."
     )
 
@@ -133,7 +132,7 @@ def _why_refused(metadata: ProviderMetadata) -> str:
 
 
 def exceptions(sharing: Sequence[Sharing]) -> list[str]:
-    """What the operator has accepted, said each time it is."""
+    """The risk that the operator has accepted, repeated each time."""
     return [
         f"{one.name}: accept_without_iss: the operator of this provider can take the codes of every other provider at"
         f" {one.provider.redirect_url}, and sign in as its people."

@@ -22,8 +22,8 @@ from identity_api.oidc.issuer import ENTRA_COLLECTIVES, TENANT_PLACEHOLDER
 CODE: Final = "REDIRECT_URL_SHARED"
 PUBLIC: Final = "another provider has this address; a client without a secret needs one of its own (mix-up)."
 LOOKALIKE: Final = (
-    "another provider has this address, names the same issuer and answers elsewhere; what is sent here would not say whose"
-    " it is (mix-up)."
+    "another provider has this address, names the same issuer and has other endpoints; a callback would not identify"
+    " its provider (mix-up)."
 )
 FOREIGN: Final = "a provider of another tenant has this address; the operator alone lets the two share it."
 
@@ -33,7 +33,7 @@ _CONTACT: Final = ("authorization", "token", "userinfo")
 
 
 class Sharer(msgspec.Struct, frozen=True, kw_only=True):
-    """What counts of a provider, stored or declared."""
+    """The compared settings of a provider, stored or declared."""
 
     tenant: str
     protocol: str
@@ -45,14 +45,14 @@ class Sharer(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def answers_at(self) -> tuple[str | None, ...]:
-        """Where it is asked: rows that agree in this are one provider, whatever their clients."""
+        """Its endpoints: rows with the same endpoints are one provider, even with different clients."""
         if self.protocol == "oidc":
             return ("oidc", self.discovery_url or configuration_url(self.issuer))
         return ("oauth2", *[self.endpoints.get(name) for name in _CONTACT])
 
     @property
     def accepts(self) -> frozenset[str]:
-        """Every `iss` that it would accept, without what only spelling makes of it."""
+        """Every `iss` that it would accept, with differences of spelling removed."""
         collective = _COLLECTIVE.search(self.issuer)
         if collective is None:
             return frozenset((_plain(self.issuer),))
@@ -78,7 +78,7 @@ def sharer(provider: Provider) -> Sharer:
 
 
 def objection(mine: Sharer, other: Sharer, *, across_tenants: bool) -> str | None:
-    """Why `mine` may not be where `other` is; None if it may.
+    """Why `mine` may not have the redirect URL of `other`; None if it may.
 
     Args:
         across_tenants: the actor may let tenants share.
@@ -93,10 +93,10 @@ def objection(mine: Sharer, other: Sharer, *, across_tenants: bool) -> str | Non
 
 
 def objections_among(sharers: Sequence[Sharer]) -> list[str | None]:
-    """For each of those that are declared to share one redirect URL, why it may not; None where it may.
+    """For each provider that is declared at one shared redirect URL, why it may not be; None if it may.
 
-    Of a public client and confidential ones the public one is to blame. Linear in their number: systems with a thousand
-    tenants move in with one address.
+    If a public client shares with confidential ones, the reason is given for the public one. Linear in their number:
+    systems with a thousand tenants are imported with one address.
     """
     answering: dict[str, set[tuple[str | None, ...]]] = {}
     for one in sharers:
@@ -114,7 +114,7 @@ def objections_among(sharers: Sequence[Sharer]) -> list[str | None]:
 async def objections(connection: Connection, tenant_id: UUID, *, across_tenants: bool) -> dict[str, str]:
     """The tenant's providers that may not share their redirect URL with a provider that is stored, by slug.
 
-    Looks at every tenant's rows, for a callback names no tenant; says nothing of the others but that they are there. The
+    Reads every tenant's rows, since a callback names no tenant; the result reveals only that others exist. The
     caller holds `locks.redirect_urls` from before its rows are written.
     """
     found: dict[str, str] = {}
@@ -126,7 +126,7 @@ async def objections(connection: Connection, tenant_id: UUID, *, across_tenants:
 
 
 def arrives_otherwise(before: Provider | None, wanted: Provider) -> bool:
-    """Whether a change can make a callback mean something else, so that it has to be asked who shares it."""
+    """Whether a change can make a callback ambiguous, so that the providers that share its URL have to be checked."""
     if before is None or before.redirect_url != wanted.redirect_url:
         return True
     return sharer(before) != sharer(wanted)

@@ -47,7 +47,7 @@ class Authenticated:
         self.idle_until: datetime | None = token.idle_until
         self.at: datetime = token.at
         self.may_change: bool = token.may_change
-        """An API token that may change who may do what, without anybody present."""
+        """An API token that may change permissions without a person present."""
 
     def __repr__(self) -> str:
         return f"Authenticated({self.kind}, session_id={self.session_id}, user_id={self.user.id})"
@@ -65,18 +65,18 @@ class Authenticated:
 
     @property
     def subject(self) -> str:
-        """What the provider calls the person; our own id of them where no provider vouches."""
+        """The provider's name for the person; without a provider, this service's id of the user."""
         identity = self.identity
         return identity.subject or str(self.user.id) if identity else str(self.user.id)
 
     @property
     def actor(self) -> str:
-        """How the audit names this user."""
+        """The user as an actor in the audit."""
         return f"user:{self.user.id}"
 
     @property
     def changes_by_itself_at(self) -> datetime:
-        """When what is known here is over at the latest, without anybody doing anything: the session, or a lease."""
+        """The latest time until which this result is valid if nothing changes: the end of the session or of a lease."""
         leases = [at for one in self.user.syncs.values() for at in (one.signed_in_until, one.groups_valid_until)]
         ends = [self.expires_at, self.idle_until, *leases]
         return min([at for at in ends if at is not None and at > self.at], default=self.expires_at)
@@ -96,8 +96,8 @@ class Authenticated:
 async def authenticate(connection: Connection, token: str, *, idle_seconds: int) -> Authenticated | None:
     """The user of this live session or API token; None for any other token.
 
-    Refused alike: unknown, ended, unused for `idle_seconds`, absolutely over, of a past epoch, of a disabled user, or of
-    a login whose identity was revoked or quarantined or whose provider was disabled.
+    The same answer for a token that is unknown, ended, unused for `idle_seconds`, expired, of a past epoch, of a
+    disabled user, or of a login whose identity was revoked or quarantined or whose provider was disabled.
     """
     if len(token) > MAX_TOKEN_LENGTH:
         return None
@@ -111,7 +111,7 @@ async def authenticate(connection: Connection, token: str, *, idle_seconds: int)
 
 
 def needs_touch(authenticated: Authenticated) -> bool:
-    """Whether a write is due: `seen_at` once a minute, the user's `active_at` once an hour. Costs nothing to ask."""
+    """Whether a write is due: `seen_at` once a minute, the user's `active_at` once an hour. Reads nothing."""
     seen_at, at = authenticated.seen_at, authenticated.at
     is_seen = seen_at is not None and at - seen_at < _SEEN_EVERY
     return not is_seen or at - authenticated.user.active_at >= _ACTIVE_EVERY

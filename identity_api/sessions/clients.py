@@ -22,7 +22,7 @@ MAX_API_TOKEN_DAYS = 366
 async def create_service_client(
     database: Database, name: str, tenant_ids: Sequence[UUID], *, scopes: Sequence[str] = (INTROSPECT,), actor: str
 ) -> str:
-    """Make a client that may look into these tenants; returns its secret. Audited in each of them.
+    """Make a client that may introspect tokens of these tenants; returns its secret. Audited in each of them.
 
     Raises:
         BadInput: the name, a scope or the list of tenants cannot be used.
@@ -108,12 +108,12 @@ async def create_api_token(
     may_change: bool = False,
     actor: str,
 ) -> str:
-    """Make a token for programs of this user; returns it. It may do what the user may, and dies with their logins.
+    """Make a token for programs of this user; returns it. It may do what the user may, and ends with their logins.
 
     Args:
         permissions: what it is limited to; none limits nothing.
-        may_change: it may change mappings, permissions and grants by hand, within what its user may, and nobody is asked
-            again.
+        may_change: it may change mappings, permissions and grants given by hand, within its user's permissions, without
+            a step-up.
 
     Raises:
         BadInput: the name or the number of days cannot be used.

@@ -15,7 +15,7 @@ from identity_api.ids import token_hash
 from identity_api.sessions.login.deps import Cookie
 
 MAX_BINDINGS = 5
-"""Logins that one browser may have under way, so that tabs do not fight and cookies do not pile up."""
+"""The limit of logins under way in one browser, so that several tabs work and cookies do not accumulate."""
 
 _HOST_PREFIX = "__Host-"
 _BINDING = "login-"
@@ -30,7 +30,7 @@ def session_cookie_name(origin: str, path_prefix: str) -> str:
     """The session's cookie on an origin of this service, below a tenant's prefix (`/t/{tenant}`) or on its host (empty).
 
     Tenants that share a host have a cookie each: any page can send a browser to a login of one tenant, whose provider
-    answers without a question, and the session at another is not to end with it.
+    may answer without a prompt, and that must not end the session at another tenant.
     """
     name = f"session-{path_prefix.removeprefix('/t/')}" if path_prefix else "session"
     return f"{_HOST_PREFIX if is_secure(origin) else ''}{name}"
@@ -47,7 +47,7 @@ def session_cookie(origin: str, path_prefix: str, token: str, *, max_age_seconds
 
 
 def logout_cookie_name(origin: str) -> str:
-    """The cookie that knows a sign-out at the provider again when the browser comes back from it."""
+    """The cookie that recognises a sign-out at the provider when the browser returns from it."""
     return f"{_HOST_PREFIX if is_secure(origin) else ''}logout"
 
 
@@ -59,7 +59,7 @@ def logout_cookie(origin: str, state: str, *, max_age_seconds: int) -> Cookie:
 
 
 def known_browser_cookie(origin: str, user_id: UUID, value: str) -> Cookie:
-    """The cookie by which a browser is known again whose user has proven password and code on it."""
+    """The cookie that recognises a browser on which the user has proven password and code."""
     return Cookie(
         name=f"{_HOST_PREFIX if is_secure(origin) else ''}{known_browsers.cookie_name(user_id)}",
         value=value,

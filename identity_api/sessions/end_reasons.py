@@ -36,23 +36,23 @@ _ENDS: Final[Mapping[str, End]] = {
     "idle": "unused",
     "absolute": "over",
 }
-"""The reasons with which sessions are ended, and what they come to for the person. Any other is `other`."""
+"""The reasons with which sessions end, by the kind that the person sees. Any other reason is `other`."""
 
 SENTENCES: Final[Mapping[End, str]] = {
     "provider": "Your sign-in was ended: your organisation's sign-in service no longer confirms it.",
-    "again": "Your sign-in was ended: your organisation has to confirm anew who you are. Sign in again.",
+    "again": "Your sign-in was ended: your organisation has to confirm again who you are. Sign in again.",
     "held": "Your sign-in was ended: an administrator has to look at your account.",
     "administrator": "Your sign-in was ended by an administrator.",
     "elsewhere": "Your sign-in was ended: you signed out, changed your password, or set up a second factor elsewhere.",
     "replaced": "Your sign-in was ended: somebody signed in to this account with your organisation for the first time, which"
     " ended every older way in. Sign in with your organisation.",
     "unused": "Your sign-in was ended: it had not been used for a while. Sign in again.",
-    "over": "Your sign-in was ended: it had lasted as long as one may. Sign in again.",
+    "over": "Your sign-in was ended: it had reached its maximum duration. Sign in again.",
     "other": "Your sign-in was ended. Sign in again.",
 }
 
 
 async def why_ended(connection: Connection, tenant_id: UUID, token: str, *, idle_seconds: int) -> End | None:
-    """The end of the tenant's session with this token; None where there was none, or it lives."""
+    """The end of the tenant's session with this token; None if there is no such session, or it is live."""
     reason = await sessions.end_reason(connection, tenant_id, token_hash(token), idle_seconds=idle_seconds)
     return None if reason is None else _ENDS.get(reason, "other")

@@ -38,10 +38,10 @@ from identity_api.errors import IdentityAPIError
 
 
 class LoginFailed(IdentityAPIError):
-    """No session came of it. The page shows `code` and `message`; `reason` is for administrators.
+    """A login that failed. The page shows `code` and `message`; `reason` is for administrators.
 
-    `reason` holds codes and claim names of ours, never anything that a provider or a browser wrote; `said` is what the
-    provider says in its own words (`oidc.provider_error_text`), for administrators as well. `clear_cookies` are the names of
+    `reason` holds this service's codes and claim names, never anything that a provider or a browser wrote; `said` is
+    the provider's error text (`oidc.provider_error_text`), for administrators as well. `clear_cookies` are the names of
     binding cookies that are of no use any more.
     """
 
@@ -62,15 +62,15 @@ class LoginFailed(IdentityAPIError):
         self.said = said
         self.clear_cookies = tuple(clear_cookies)
         self.is_recorded = False
-        """Whether the audit of its tenant has it."""
+        """Whether it is recorded in the tenant's audit."""
         self.begin_again: str | None = None
-        """Where this tenant's login page is, once the attempt is known."""
+        """The address of the tenant's login page, once the attempt is known."""
         self.frontend_address: str | None = None
-        """Where the frontend that asked is told of it; None where our own page tells the person."""
+        """The frontend's address that receives the error; None if this service's own page shows it."""
 
 
 def _message(code: str, reason: str | None) -> str:
-    """For the person: as exact as the first part of the reason allows."""
+    """The sentence for the person, as exact as the first part of the reason allows."""
     exact = _MESSAGES.get(f"{code}:{(reason or '').partition(':')[0]}")
     return exact or _MESSAGES.get(code, "Something about this sign-in does not fit together. Begin again.")
 

@@ -29,7 +29,7 @@ async def verify_service_client(connection: Connection, name: str, secret: str) 
 
 
 async def introspect(connection: Connection, client: ServiceClient, token: str, *, idle_seconds: int) -> dict[str, Any]:
-    """What is known of the token, as RFC 7662 section 2.2 names it. Asking does not keep a session alive.
+    """The token's properties, with the names of RFC 7662 section 2.2. Introspection does not extend a session.
 
     `sub` is our id of the user, `subject` the provider's; `tenant` is the name that callers know, `tenant_id` our id of it.
     `scope` and `permissions` are the permissions in force now; `auth_time` is when the person proved who they are.

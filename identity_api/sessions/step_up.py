@@ -54,7 +54,7 @@ class Ways(msgspec.Struct, frozen=True):
 
 
 async def ways(database: Database, authenticated: Authenticated) -> Ways:
-    """What the user can be asked for. Nothing, for an API token."""
+    """The proofs that the user can give. None for an API token."""
     if authenticated.kind == "API_TOKEN":
         return Ways(False, ())
     async with database.reading() as connection:
@@ -64,9 +64,9 @@ async def ways(database: Database, authenticated: Authenticated) -> Ways:
 
 
 async def login_hint(database: Database, authenticated: Authenticated, provider: Provider) -> str | None:
-    """What the provider calls the signed-in user, so that it asks the right person (Core 3.1.2.1; S1-23).
+    """The `login_hint` for the signed-in user, so that the provider asks the right person (Core 3.1.2.1; S1-23).
 
-    The username where the provider's own is read for it, else the address: a name for people would confuse it.
+    It is the username if that comes from the provider, otherwise the address: the provider may not know another name.
     """
     async with database.reading() as connection:
         known = await step_up.known_as(connection, authenticated.tenant_id, authenticated.user.id, provider.id)
@@ -79,7 +79,7 @@ async def login_hint(database: Database, authenticated: Authenticated, provider:
 
 
 def elevated_until(authenticated: Authenticated, now: datetime) -> datetime | None:
-    """Until when sensitive actions are allowed; None if they ask for a step-up now."""
+    """Until when sensitive actions are allowed; None if they need a step-up now."""
     if authenticated.kind == "API_TOKEN":
         return None
     until = authenticated.authenticated_at + STEP_UP_AGE
@@ -97,7 +97,7 @@ def requires_step_up(authenticated: Authenticated, now: datetime, *, path: str =
 
 
 async def ensure_elevated(database: Database, authenticated: Authenticated, now: datetime) -> None:
-    """As `requires_step_up`, and says whether there is a way to go. Asks the database only to refuse.
+    """As `requires_step_up`, with the way to step up if there is one. Reads the database only for a refusal.
 
     Raises:
         StepUpRequired: `STEP_UP_REQUIRED`, `STEP_UP_IMPOSSIBLE`.
@@ -109,16 +109,17 @@ async def ensure_elevated(database: Database, authenticated: Authenticated, now:
         raise Refused("An API token cannot do this. Sign in.", code="SESSION_NEEDED")
     if not await ways(database, authenticated):
         raise StepUpRequired(
-            "You proved more than ten minutes ago who you are, and nobody here can ask you again. Sign out and in.",
+            "You signed in more than ten minutes ago, and there is no way to ask you for a new proof here. "
+            "Sign out and in again.",
             code="STEP_UP_IMPOSSIBLE",
         )
     requires_step_up(authenticated, now, path=await _path(database, authenticated))
 
 
 async def _path(database: Database, authenticated: Authenticated) -> str:
-    """Where this session's frontend sends its person.
+    """The page for a step-up, depending on the session's frontend.
 
-    A bearer token is not raised in place: whoever had got hold of it would be raised along with its owner. Its frontend
+    A bearer token is not stepped up in place: a person who stole it would be stepped up too. Its frontend
     gets a new one by a login that asks for a proof (RFC 9470 section 4), which ends the session that it presents.
     """
     async with database.reading() as connection:
@@ -136,7 +137,7 @@ async def _path(database: Database, authenticated: Authenticated) -> str:
 
 
 class Reauthenticated(msgspec.Struct, frozen=True):
-    """A fresh proof. A session in a cookie has a new token with it, which exists nowhere else; others keep theirs."""
+    """A fresh proof. A session in a cookie gets a new token, which exists nowhere else; other sessions keep theirs."""
 
     until: datetime
     token: str | None
@@ -148,9 +149,9 @@ class Reauthenticated(msgspec.Struct, frozen=True):
 async def reauthenticate(
     deps: PasswordLoginDeps, authenticated: Authenticated, password: str, code: str | None = None
 ) -> Reauthenticated:
-    """Prove oneself again by password, and code where one is set up.
+    """Step up with the password, and the code if one is set up.
 
-    The cookie's token is replaced: whoever had got hold of the old one is not raised along with its owner.
+    The cookie's token is replaced, so that a person who stole the old one is not stepped up too.
 
     Wrong tries count as at sign-in.
 

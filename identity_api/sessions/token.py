@@ -83,7 +83,7 @@ async def _replace(connection: Connection, found: Code, token: str | None) -> bo
 
 
 async def _end_stolen(deps: LoginDeps, found: Code) -> LoginFailed:
-    """The code was used before, or is too late. Read again: the first use may have been a moment ago."""
+    """The code was used before, or has expired. It is read again: the first use may have been a moment ago."""
     async with deps.database.transaction() as connection:
         await locks.users(connection, found.attempt.tenant_id, [found.user_id])
         session = await attempts.code_session(connection, found.attempt.tenant_id, found.id)

@@ -123,7 +123,7 @@ def test_a_redirect_uri_on_a_host_that_is_not_ours_is_a_problem() -> None:
     assert steps(NEW, redirect_url="https://id.example/v1/auth/oidc/callback")["addresses"].status == "OPEN"
     found = steps(NEW, redirect_url="https://old.example/v1/auth/oidc/callback")["addresses"]
     assert found.status == "PROBLEM"
-    assert "leads to somebody else" in found.detail
+    assert "is not this service's" in found.detail
     assert found.values[0].value == "https://old.example/v1/auth/oidc/callback"
 
 

@@ -82,7 +82,7 @@ def test_a_public_client_shares_with_nobody() -> None:
 def test_a_row_that_names_anothers_issuer_and_answers_elsewhere_does_not_share(
     lie: dict[str, Any], tenant: str
 ) -> None:
-    """It would defeat `iss`, which is all that tells whose a callback is; the operator cannot allow it either."""
+    """It would defeat `iss`, which alone identifies the provider of a callback; the operator cannot allow it either."""
     assert both_ways(HONEST, like(**lie, tenant=tenant)) == LOOKALIKE
     other = like(**{**lie, "issuer": "https://other.example"}, tenant=tenant)
     assert both_ways(HONEST, other) is None

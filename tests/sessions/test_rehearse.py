@@ -115,7 +115,7 @@ FAULTS: dict[Fault, tuple[str, str]] = {
     Fault.ERROR_503: ("PROVIDER_UNAVAILABLE", "error of its own (status 503)."),
     Fault.REDIRECT: ("PROVIDER_MISCONFIGURED", "error of its own (status 307)."),
     Fault.DROP_AFTER: ("PROVIDER_UNAVAILABLE", "was lost"),
-    Fault.NO_ISS_PARAMETER: ("ISSUER_MISMATCH", "announces that its answers say whose they are"),
+    Fault.NO_ISS_PARAMETER: ("ISSUER_MISMATCH", "announces that its answers carry `iss`"),
     Fault.WRONG_ISS_PARAMETER: ("ISSUER_MISMATCH", "from another provider"),
 }
 

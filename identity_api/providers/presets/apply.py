@@ -58,11 +58,11 @@ _OWN_FIELDS = ("preset_values", "preset_alternatives")
 
 
 def apply_preset(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Complete the fields of a provider declaration with those of the preset that `preset` names.
+    """Complete the fields of a provider declaration with those of the named preset.
 
     Args:
         fields: as declared. `preset_values` has the preset's parameters by name, `preset_alternatives` the names of
-            the alternatives chosen; both are used up here. Without `preset` the fields are returned as they are.
+            the alternatives chosen; both are removed here. Without `preset` the fields are returned as they are.
 
     Raises:
         BadInput: there is no such preset, parameter or alternative, or a parameter is missing or malformed; `.field`.
@@ -84,7 +84,7 @@ def apply_preset(fields: Mapping[str, Any]) -> dict[str, Any]:
         # Some vendors want it in a scope, or as the name of a resource.
         values |= {"client_id": explicit["client_id"]}
     if explicit.get("protocol", settings["protocol"]) == "oidc":
-        settings.pop("endpoints")  # an OpenID Provider tells its own
+        settings.pop("endpoints")  # an OpenID Provider publishes its own
     implied = {one: _filled(value, values) for one, value in settings.items() if one not in explicit}
     for parameter in preset.parameters:
         if any(_mentions(value, parameter.name) for value in implied.values()):

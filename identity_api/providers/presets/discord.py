@@ -1,4 +1,4 @@
-"""Discord, plain OAuth 2.0: the person is who the request for the profile says.
+"""Discord, plain OAuth 2.0: the request for the profile identifies the person.
 
 Facts (https://docs.discord.com/developers/topics/oauth2): endpoints and scopes; access tokens live seven days and refresh
 tokens renew them. With the scope `guilds.members.read` one's own membership of a server can be read, with the ids of the

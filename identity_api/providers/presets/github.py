@@ -1,4 +1,4 @@
-"""GitHub, plain OAuth 2.0: no ID Token, so the person is who the UserInfo request with the access token says.
+"""GitHub, plain OAuth 2.0: no ID Token, so the UserInfo request with the access token identifies the person.
 
 Facts: the numbered `id` stays, `login` can be renamed and given to somebody else, so it is never matched. Access tokens
 of an OAuth app do not expire, and there is no refresh token: the profile is read again with the access token

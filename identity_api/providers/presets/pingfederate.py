@@ -1,4 +1,4 @@
-"""PingFederate. Which claims come, and where, is said by an OpenID Connect policy of the customer's.
+"""PingFederate. An OpenID Connect policy of the customer decides which claims come, and where.
 
 Facts: attributes of the policy are in UserInfo by default, and a refresh brings no ID token unless *Return ID Token On
 Refresh Grant* is on

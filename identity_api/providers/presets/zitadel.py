@@ -1,4 +1,4 @@
-"""Zitadel, in the cloud or an instance of one's own. What permissions follow are the roles of a project.
+"""Zitadel, in the cloud or an instance of one's own. Permissions follow the roles of a project.
 
 Facts (https://zitadel.com/docs/apis/openidoauth/claims, .../scopes): the claim is an object whose names are the keys of
 the roles; below each are the organisations that grant it. Without *User Info inside ID Token* the claims of `profile` and

@@ -12,32 +12,32 @@ from identity_api.providers.urls import is_ours
 
 STEP: Final = "callback"
 _SAYS: Final = {
-    "ISS": "The callback's address is shared with another provider; this one says with `iss` whose a callback is.",
-    "FORM_POST": "The callback's address is shared with another provider; answers are posted, so that their origin says whose.",
+    "ISS": "The callback's address is shared with another provider; `iss` identifies this one.",
+    "FORM_POST": "The callback's address is shared with another provider; answers are posted, and their origin identifies it.",
 }
 
 
 async def examine_callback(
     database: Database, provider: Provider, metadata: ProviderMetadata | None, public_url: str | None
 ) -> Finding:
-    """Judge the redirect URL as a callback at it will be judged.
+    """Check the redirect URL with the rules for a callback at it.
 
     Args:
-        database: what other tenants have there is looked at, and not told.
+        database: other tenants' providers there are read, and not revealed.
         provider: as it is configured.
-        metadata: the provider's; None if it could not be had, and then only its address is judged.
-        public_url: of this service; None if whoever tests does not know it.
+        metadata: the provider's; None if it could not be fetched, and then only its address is checked.
+        public_url: of this service; None if the caller does not know it.
     """
     async with database.reading() as connection:
         hosts = await tenants.hosts(connection, provider.tenant_id)
         is_shared = await providers.shares_place(connection, provider)
     if public_url is not None and not is_ours(provider.redirect_url, hosts=hosts, public_url=public_url):
         message = (
-            "The redirect URL is on a host that is none of the tenant's and not the service's: callbacks never arrive."
+            "The redirect URL is on a host that is neither the tenant's nor the service's: callbacks never arrive."
         )
         return fail(STEP, "CALLBACK_ELSEWHERE", message, expected=", ".join(hosts) or None, found=provider.redirect_url)
     if not is_shared:
-        return ok(STEP, "Callbacks arrive at an address where no other provider's do.")
+        return ok(STEP, "Callbacks arrive at an address of this provider alone.")
     if metadata is None:
         return skipped(
             STEP, "CALLBACK_UNTOLD", "Another provider has the same redirect URL; this one could not be asked."
@@ -45,7 +45,7 @@ async def examine_callback(
     way = way_of(provider, metadata)
     if way is None:
         message = (
-            "Another provider has the same redirect URL, and nothing in this one's callbacks would say whose they are:"
+            "Another provider has the same redirect URL, and nothing in this one's callbacks would identify it:"
             " every login is refused."
         )
         return fail(STEP, "CALLBACK_REFUSED", message, expected="iss, or form_post", found=provider.redirect_url)

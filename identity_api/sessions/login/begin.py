@@ -24,12 +24,12 @@ class SignIn(msgspec.Struct, frozen=True, kw_only=True):
 
     user_id: UUID
     identity_id: UUID | None = None
-    """None where a local password vouches."""
+    """None for a sign-in with a local password."""
     authenticated_at: datetime
     provider_session: str | None = None
     """The `sid` of the ID Token."""
     id_token: bytes | None = None
-    """Where it is of use as a hint for signing out."""
+    """Set if it is of use as a hint for signing out."""
 
     def __repr__(self) -> str:
         return f"SignIn(user_id={self.user_id})"
@@ -55,7 +55,8 @@ async def open_session(
     kind: Literal["COOKIE", "BEARER"],
     epoch: int,
 ) -> Begun:
-    """Begin the session that the attempt was made for, with a new token; the user's oldest end where there are too many.
+    """Begin the session that the attempt was made for, with a new token; the user's oldest sessions end if there are
+    too many.
 
     Args:
         epoch: the user's and the tenant's together, read after the user was locked.
@@ -95,7 +96,7 @@ def seal_id_token(
 
 
 async def end_replaced(connection: Connection, tenant_id: UUID, token: str | None) -> None:
-    """End the session whose cookie is about to be overwritten. Another tenant's is not this tenant's to end."""
+    """End the session whose cookie is about to be overwritten. A session of another tenant does not end."""
     if token is None:
         return
     holder, hashed = token_key(token)

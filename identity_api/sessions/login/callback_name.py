@@ -21,10 +21,10 @@ MAX_NAME_LENGTH: Final = 256
 
 
 def with_callback_name(login: VerifiedLogin, provider: Provider, pairs: Sequence[tuple[str, str]]) -> VerifiedLogin:
-    """The login with a display label from the callback, where the provider is set up so and no claim has one.
+    """The login with a display name from the callback, if the provider is set up for it and no claim has a name.
 
     Args:
-        login: what the provider verifiably says.
+        login: the verified answer of the provider.
         provider: as it is configured.
         pairs: the callback's parameters, decoded.
     """
@@ -38,7 +38,7 @@ def with_callback_name(login: VerifiedLogin, provider: Provider, pairs: Sequence
 
 
 def callback_name(pairs: Sequence[tuple[str, str]]) -> str | None:
-    """First and last name, or None where the field is missing, doubled or unusable, which is no fault of the login's."""
+    """First and last name, or None if the field is missing, doubled or unusable; the login continues without it."""
     found = [value for name, value in pairs if name == FIELD]
     if len(found) != 1:
         return None

@@ -19,8 +19,8 @@ async def complete(deps: LoginDeps, code: str, request: BrowserRequest) -> Login
     """Hand the waiting login over to the browser that began it.
 
     Raises:
-        LoginFailed: CODE_UNKNOWN; BROWSER_MISMATCH (and the code still works where it belongs); LOGIN_USED; LOGIN_EXPIRED;
-            or why the login was ended meanwhile.
+        LoginFailed: CODE_UNKNOWN; BROWSER_MISMATCH (and the code still works in the right browser); LOGIN_USED;
+            LOGIN_EXPIRED; or why the login was ended meanwhile.
     """
     async with deps.database.reading() as connection:
         found = await attempts.by_code(connection, *token_key(code), "COMPLETE")

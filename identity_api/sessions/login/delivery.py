@@ -23,15 +23,15 @@ COMPLETE_PATH = "/auth/complete"
 
 
 class DeliveryDeps(Protocol):
-    """The parts of the process that handing over needs, for logins and for local sign-ins."""
+    """The parts of the process that the delivery needs, for logins and for local sign-ins."""
 
     @property
     def vault(self) -> Vault:
-        """Seals what waits."""
+        """Seals waiting sign-ins."""
 
     @property
     def limits(self) -> LoginLimits:
-        """How long it may wait, and sessions last."""
+        """How long a sign-in may wait, and how long sessions last."""
 
 
 async def deliver(
@@ -41,10 +41,10 @@ async def deliver(
     sign_in: SignIn,
     cookies: Mapping[str, str],
 ) -> LoginResult:
-    """Hand the sign-in over as the attempt asks for, on the host that holds the session.
+    """Deliver the sign-in as the attempt asks for, on the host that holds the session.
 
     Args:
-        attempt: stored, where it asks for a code.
+        attempt: stored, if it asks for a code.
 
     Raises:
         LoginFailed: the login was ended meanwhile, or OTHER_PERSON; the transaction must not commit.
@@ -94,7 +94,7 @@ async def make_code(
     sign_in: SignIn,
     kind: Literal["COMPLETE", "TOKEN"],
 ) -> str:
-    """A one-time code for the sign-in, good for `code_seconds`."""
+    """A one-time code for the sign-in, valid for `code_seconds`."""
     await _ensure_live(connection, attempt, sign_in)
     code, code_id = new_tenant_token("oc", attempt.tenant_id), uuid7()
     row = attempts.NewCode(

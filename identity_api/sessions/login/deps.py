@@ -47,10 +47,10 @@ class LoginDeps(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LoginRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody asks for who begins a login.
+    """The request to begin a login.
 
-    `session_origin` (`https://host[:port]`) and `path_prefix` (empty, or `/t/{tenant}`) come from the web, which knows on
-    which of our hosts the session will live; everything else may come from anybody.
+    `session_origin` (`https://host[:port]`) and `path_prefix` (empty, or `/t/{tenant}`) come from the web layer, which
+    knows the host of the session; everything else is untrusted input.
     """
 
     session_origin: str
@@ -58,14 +58,14 @@ class LoginRequest(msgspec.Struct, frozen=True, kw_only=True):
     provider_slug: str | None = None
     frontend_slug: str | None = None
     page_origin: str | None = None
-    """Of the page whose script asks, as its browser told: such a page need not say of which frontend it is."""
+    """The `Origin` of the page whose script asks: such a page need not name its frontend."""
     return_to: str | None = None
     delivery: str | None = None
     client_challenge: str | None = None
     client_state: str | None = None
     login_hint: str | None = None
     reauthentication: bool = False
-    """Somebody who is signed in shall prove anew who they are."""
+    """A signed-in person has to prove again who they are."""
 
 
 class BrowserRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,7 +81,8 @@ class BrowserRequest(msgspec.Struct, frozen=True, kw_only=True):
 class CallbackRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A callback: where it arrived, its decoded parameters (of the query, or of the form of a POST), and the cookies.
 
-    `posted_from` is the `Origin` header of a form post: whose page posted it. None for a GET, whose `Origin` says nothing.
+    `posted_from` is the `Origin` header of a form post: the page that posted it. None for a GET, whose `Origin` proves
+    nothing.
     """
 
     host: str
@@ -95,8 +96,8 @@ class CallbackRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Cookie(msgspec.Struct, frozen=True, kw_only=True):
-    """A cookie to set: always HttpOnly, Path=/ and without Domain. SameSite is Lax, or None where a form is posted to us
-    from the provider's site; `secure` is False only on plain http of this machine.
+    """A cookie to set: always HttpOnly, Path=/ and without Domain. SameSite is Lax, or None if the provider's site
+    posts a form here; `secure` is False only on plain http of this machine.
     """
 
     name: str
@@ -121,7 +122,7 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AuthorizationRedirect(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the browser goes next: the provider, or our launch on the callback's host."""
+    """Where the browser goes next: the provider, or this service's launch on the callback's host."""
 
     location: str
     set_cookies: tuple[Cookie, ...]
@@ -135,9 +136,9 @@ class LoginResult(msgspec.Struct, frozen=True, kw_only=True):
     """A login succeeded. Redirect to `location`, which may hold a one-time code or a token: never log it.
 
     SESSION: `set_cookies` has the session's cookie. COMPLETE: our own `/auth/complete` on the session's host goes on.
-    CODE and FRAGMENT: the frontend gets a one-time code, or the token itself in the fragment. AGAIN: nothing came of it, and
-    the provider is asked once more. TESTED: a test login, which signs nobody in. CONTINUED: nothing came of it either, and
-    whoever is signed in here goes on.
+    CODE and FRAGMENT: the frontend gets a one-time code, or the token itself in the fragment. AGAIN: it failed, and the
+    provider is asked once more. TESTED: a test login, which signs nobody in. CONTINUED: it failed too, and the person
+    who is signed in already continues.
     """
 
     kind: Literal["SESSION", "COMPLETE", "CODE", "FRAGMENT", "AGAIN", "TESTED", "CONTINUED"]
@@ -145,7 +146,7 @@ class LoginResult(msgspec.Struct, frozen=True, kw_only=True):
     set_cookies: tuple[Cookie, ...] = ()
     clear_cookies: tuple[str, ...] = ()
     known_browser: Cookie | None = None
-    """After a password: what the browser is known by the next time (`accounts.known_browsers`)."""
+    """After a password: the cookie that recognises the browser the next time (`accounts.known_browsers`)."""
 
     def __repr__(self) -> str:
         return f"Finished({self.kind})"
@@ -154,8 +155,9 @@ class LoginResult(msgspec.Struct, frozen=True, kw_only=True):
 class Redemption(msgspec.Struct, frozen=True, kw_only=True):
     """A frontend's exchange of its one-time code.
 
-    `origin` is the request's Origin header where a browser sent one; `tenant_id` the tenant whose door the request came
-    through, None at the public one; `redirect_uri` where the code was sent, if the client says it (RFC 6749 section 4.1.3).
+    `origin` is the request's Origin header if a browser sent one; `tenant_id` the tenant of the request's host or
+    prefix, None on the public host; `redirect_uri` where the code was sent, if the client says it (RFC 6749 section
+    4.1.3).
     """
 
     code: str
@@ -165,7 +167,7 @@ class Redemption(msgspec.Struct, frozen=True, kw_only=True):
     origin: str | None = None
     tenant_id: UUID | None = None
     replaces: str | None = None
-    """The token of the session that asked for a new proof: it ends, and only its own person gets the new one."""
+    """The token of the session that asked for a new proof: it ends, and only the same person gets the new one."""
 
     def __repr__(self) -> str:
         return f"Redemption(frontend_slug={self.frontend_slug!r})"

@@ -90,7 +90,7 @@ async def check_pace(connection: Connection, tenant_id: UUID) -> None:
 
 
 async def conclude_test(deps: LoginDeps, matched: Matched, exchange: Exchange) -> LoginResult:
-    """What comes instead of an account and a session: read everything, and keep the report.
+    """Read the provider's answer and store the report, instead of making an account and a session.
 
     Raises:
         LoginFailed: what the provider sent breaks a rule; `failures.recorded` keeps the report of that.
@@ -117,7 +117,7 @@ async def conclude_test(deps: LoginDeps, matched: Matched, exchange: Exchange) -
 
 
 async def _with_userinfo(deps: LoginDeps, attempt: Attempt, told: VerifiedDocuments) -> VerifiedDocuments:
-    """UserInfo as well where no setting needs it: a claim that was not found may be there."""
+    """UserInfo is read even if no setting needs it: a claim that was not found may be there."""
     exchange = told.exchange
     cannot_be_asked = exchange.metadata.userinfo_endpoint is None or exchange.tokens.access_token is None
     if told.documents.userinfo is not None or cannot_be_asked:
@@ -129,7 +129,9 @@ async def _with_userinfo(deps: LoginDeps, attempt: Attempt, told: VerifiedDocume
 
 
 async def report_for(deps: LoginDeps, provider: Provider, user_id: UUID) -> tuple[ProviderTest | None, LoginReport]:
-    """The newest test of the provider that this user began, and its report; while there is none, what it waits for."""
+    """The newest test of the provider that this user began, and its report; without a report, what the test waits
+    for.
+    """
     async with deps.database.reading() as connection:
         found = await provider_tests.newest(connection, provider.tenant_id, provider.id, user_id)
     if found is not None and found.report is not None:

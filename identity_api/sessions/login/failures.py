@@ -38,7 +38,7 @@ _OUR_CERTIFICATE = frozenset(("CLIENT_CERTIFICATE_REQUIRED", "CLIENT_CERTIFICATE
 
 
 def kind_of(provider: Provider | None) -> str:
-    """A provider as metrics name it: its preset, or its protocol."""
+    """The provider's label in metrics: its preset, or its protocol."""
     return "unknown" if provider is None else provider.preset or provider.protocol
 
 
@@ -46,7 +46,7 @@ def kind_of(provider: Provider | None) -> str:
 async def recorded(
     deps: LoginDeps, attempt: Attempt, provider: Provider | None, *, clear_cookies: Sequence[str] = ()
 ) -> AsyncIterator[None]:
-    """Record a LoginFailed that passes, and let it pass with the cookies to clear."""
+    """Record a LoginFailed and raise it again with the cookies to clear."""
     try:
         yield
     except LoginFailed as failure:
@@ -81,7 +81,7 @@ def failed_event(
 async def record_at_entry(
     deps: LoginDeps, tenant_id: UUID, failure: LoginFailed, *, host: str = "", path: str = ""
 ) -> None:
-    """Record a failure that no attempt was found for, where the host says whose people come in there.
+    """Record a failure without an attempt, if the host or the redirect URL shows the tenant.
 
     Otherwise nobody but the operator could find the request that such a page names. `host` and `path` of the request
     name a provider where they are those of its redirect URL.
@@ -96,7 +96,7 @@ async def record_at_entry(
 
 
 async def keep_report(connection: Connection, attempt: Attempt, report: LoginReport) -> None:
-    """Keep the report of an attempt that has a test behind it, in the caller's transaction."""
+    """Store the report of an attempt that belongs to a test, in the caller's transaction."""
     assert attempt.test_id is not None
     await provider_tests.report(connection, attempt.tenant_id, attempt.test_id, msgspec.json.encode(report))
     payload = {"attempt": str(attempt.id), "code": report.verdict.code}
@@ -105,7 +105,7 @@ async def keep_report(connection: Connection, attempt: Attempt, report: LoginRep
 
 
 def count(failure: LoginFailed, provider: Provider | None = None, attempt: Attempt | None = None) -> None:
-    """Count a failure and write a line about it."""
+    """Count a failure and log it."""
     METRICS.count_login(failure.code, kind_of(provider))
     _log.warning(
         "login.failed",
@@ -120,10 +120,9 @@ def count(failure: LoginFailed, provider: Provider | None = None, attempt: Attem
 
 @contextmanager
 def judging(code: str, *, unavailable_status: int = 502) -> Iterator[None]:
-    """Turn what goes wrong between us and the provider into LoginFailed.
+    """Turn an error between this service and the provider into LoginFailed.
 
-    Args:
-        code: what a broken rule is called here; trouble with reaching the provider or with its set-up has its own codes.
+    Args: code: the code for a broken rule; an unreachable provider and a wrong set-up have codes of their own.
         unavailable_status: 503 while nothing has begun, 502 in the middle of a login.
     """
     try:
@@ -152,7 +151,7 @@ def _told_as(error: IdentityAPIError, code: str, unavailable_status: int) -> tup
 
 
 def _reason(error: IdentityAPIError) -> str:
-    """Codes and names of ours, joined by colons."""
+    """This service's codes and names, joined by colons."""
     claim = getattr(error, "claim", None) or getattr(error, "field", None)
     detail = getattr(error, "error", None) if isinstance(error, oidc.ProtocolError) else None
     status = error.status if isinstance(error, _Unavailable | Unusable) else None
@@ -161,7 +160,7 @@ def _reason(error: IdentityAPIError) -> str:
 
 
 def _is_misconfigured(error: IdentityAPIError) -> bool:
-    """Nothing the person at the browser could do differently, and nothing that passes by itself.
+    """Whether neither the person at the browser nor time can resolve the error.
 
     That is an answer at the wrong address or of the wrong kind, and an answer that says no; an outage is no answer, or
     one that says "not now".

@@ -40,13 +40,13 @@ from identity_api.sessions.logout.provider_logout import was_ended_meanwhile
 from identity_api.telemetry import METRICS, get_logger
 
 MAX_LOGOUT_HINT_LENGTH = 4_096
-"""Of an ID Token in the address of a logout; common servers refuse request lines of more than 8 KiB."""
+"""The limit of an ID Token in a logout URL; common servers refuse request lines of more than 8 KiB."""
 
 _log = get_logger(__name__)
 
 
 async def finish(deps: LoginDeps, arrival: CallbackRequest) -> LoginResult:
-    """End a login with what its provider sent back through the browser.
+    """Finish a login with the provider's callback.
 
     Raises:
         LoginFailed: no session; see `errors` for the codes. Recorded where the tenant is known.
@@ -74,7 +74,7 @@ async def finish(deps: LoginDeps, arrival: CallbackRequest) -> LoginResult:
 
 
 async def _consume(deps: LoginDeps, matched: Matched) -> CallbackParameters:
-    """Use the attempt up. Of parallel callbacks one gets past here."""
+    """Use the attempt up. Of several parallel callbacks, only one succeeds."""
     async with deps.database.transaction() as connection:
         if not await attempts.consume(connection, matched.attempt.tenant_id, matched.attempt.id):
             raise LoginFailed("LOGIN_USED")
@@ -86,7 +86,7 @@ async def _consume(deps: LoginDeps, matched: Matched) -> CallbackParameters:
 def _judge(parameters: CallbackParameters, provider: Provider, metadata: ProviderMetadata) -> str | None:
     """The code, if the callback comes from this provider (RFC 9207 section 2.4) and is not an error.
 
-    None if all that went wrong is that the request we pushed had expired before the browser arrived.
+    None if the only fault is that the pushed request had expired before the browser arrived.
     """
     try:
         announced, directories = metadata.authorization_response_issuer_announced, provider.claims.directories
@@ -107,11 +107,12 @@ async def _ensure_unmistakable(
     provider: Provider,
     metadata: ProviderMetadata,
 ) -> None:
-    """A code must say whose it is, or have arrived where only this provider's can (RFC 9700 section 4.4).
+    """A callback must identify its provider, or arrive at a redirect URL of this provider alone (RFC 9700 section 4.4).
 
-    By `iss`, or by the `Origin` of its form post; else only the operator's named exception lets it in. Our client secret
-    and PKCE are no help: whoever runs another provider there begins a login of their own, sends the victim through the
-    honest provider with its challenge and nonce, is handed the code by us, and completes that login.
+    It is identified by `iss` or by the `Origin` of its form post; otherwise only the operator's named exception accepts
+    it. The client secret and PKCE do not prevent the attack: the operator of another provider there begins a login,
+    sends the victim through the honest provider with the challenge and nonce of that login, gets the code from this
+    service, and completes the login.
     """
     if parameters.issuer is not None or provider.client_settings.accept_without_iss:
         return
@@ -155,13 +156,14 @@ async def _ensure_not_ended(connection: Connection, matched: Matched, login: Ver
 
 
 async def _ensure_unmoved(connection: Connection, asked: Provider, issuer: str) -> None:
-    """The provider is still where it was asked, and stays there until the commit; so does the person's directory.
+    """Check that the provider has not moved since the request, and lock it until the commit; check the person's
+    directory too.
 
-    Without it, a refresh token of the old place could be kept just after the move ended all others, and the next sync
-    would present it to the new one.
+    Otherwise a refresh token of the old address could be stored just after the move ended all others, and the next sync
+    would send it to the new address.
 
     Args:
-        issuer: who has vouched for the person.
+        issuer: the issuer of the verified answer.
     """
     await locks.share_mappings(connection, asked.tenant_id)
     current = await providers.hold(connection, asked.tenant_id, asked.id)
@@ -215,14 +217,14 @@ async def _land_account(
 
 
 def _remarks(login: VerifiedLogin) -> dict[str, list[str]]:
-    """What was made of claims of an unusual shape, and where: codes, places and counts. Nothing if all was as usual."""
+    """How claims of an unusual shape were read, and where: codes, places and counts. Empty if there were none."""
     found = (*login.person.profile.diagnostics, *login.groups.diagnostics)
     remarks = sorted({str(one) for one in found if one.code != "ABSENT"})
     return {"remarks": remarks} if remarks else {}
 
 
 def _logout_hint(login: VerifiedLogin) -> bytes | None:
-    """The ID Token, kept only where it is of use: as a hint to the provider's end-session endpoint."""
+    """The ID Token, kept only if it is of use: as a hint to the provider's end-session endpoint."""
     exchange = login.told.exchange
     token = exchange.tokens.id_token
     if token is None or exchange.metadata.end_session_endpoint is None or len(token) > MAX_LOGOUT_HINT_LENGTH:
@@ -233,7 +235,7 @@ def _logout_hint(login: VerifiedLogin) -> bytes | None:
 async def _keep_token(
     connection: Connection, deps: LoginDeps, matched: Matched, login: VerifiedLogin, account: Provisioned
 ) -> bool:
-    """Keep what the sync will present: the refresh token, or the access token where that is re-read instead."""
+    """Store the token for the sync: the refresh token, or the access token if the profile is read with that."""
     provider, exchange = matched.provider, login.told.exchange
     kept = {"REFRESH_TOKEN": exchange.tokens.refresh_token, "ACCESS_TOKEN": exchange.tokens.access_token}
     token = kept.get(provider.sync)

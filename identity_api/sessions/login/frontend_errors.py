@@ -29,7 +29,7 @@ _ANOTHER_BROWSER: Final = frozenset(
     {"BROWSER_MISMATCH", "CALLBACK_MISPLACED", "CODE_UNKNOWN", "HANDLE_UNKNOWN", "STATE_UNKNOWN"}
 )
 _NOT_TOLD: Final = _ANOTHER_BROWSER | {"CODE_REFUSED", "LOGIN_USED"}
-"""Who comes with these may be anybody, or is here for the second time: nothing of them is an answer to the frontend."""
+"""These failures may come from any browser, or from a repeated request, so none of them is reported to the frontend."""
 _UNSAID: Final = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]")
 
 
@@ -50,14 +50,14 @@ def address_for(attempt: Attempt, failure: LoginFailed) -> str | None:
 
 
 def is_told(failure: LoginFailed) -> bool:
-    """Whether the failure is an answer to the frontend, and not one that may have come from anybody."""
+    """Whether the failure is reported to the frontend. A failure that any browser could cause is not."""
     return failure.code not in _NOT_TOLD
 
 
 def begin_again(attempt: Attempt, failure: LoginFailed) -> str:
-    """Our login page, asked for as the login that failed was: with its frontend, state and challenge.
+    """This service's login page with the parameters of the failed login: its frontend, state and challenge.
 
-    A browser that is not the one that began it is told nothing of it.
+    A browser that did not begin the login gets none of them.
     """
     login = f"{attempt.session_origin}{attempt.path_prefix}/login"
     own_path = attempt.return_to.removeprefix(attempt.session_origin)
@@ -76,7 +76,7 @@ def begin_again(attempt: Attempt, failure: LoginFailed) -> str:
 
 
 def issuer_of(attempt: Attempt | NewAttempt) -> str:
-    """Who answers the frontend, so that it can tell our answer from another server's (RFC 9207)."""
+    """The issuer of this service's answers, which the frontend can tell from another server's (RFC 9207)."""
     return attempt.session_origin + attempt.path_prefix
 
 
@@ -86,7 +86,7 @@ def described(sentence: str) -> str:
 
 
 def error_of(failure: LoginFailed) -> str:
-    """The code of RFC 6749 that the failure is."""
+    """The failure's code of RFC 6749."""
     if failure.code in _UNAVAILABLE:
         return "temporarily_unavailable"
     return "server_error" if failure.code in _OURS else "access_denied"
@@ -113,14 +113,14 @@ def error_address(
     """A registered return URL with an error.
 
     Args:
-        url: compared with what is registered by the caller.
+        url: the caller has compared it with the registered ones.
         error: of RFC 6749 section 4.1.2.1.
-        description: a sentence of ours.
+        description: a sentence of this service.
         state: the frontend's own.
-        issuer: ours (RFC 9207).
-        code: our own code of the same, as `error_code`.
+        issuer: this service's (RFC 9207).
+        code: this service's code of the failure, as `error_code`.
         request_id: finds the request in the log and in `loginFailures`.
-        in_fragment: behind `#`, where that is how the result would have come.
+        in_fragment: after `#`, if the result would have come there.
     """
     parameters = {
         "error": error,

@@ -39,7 +39,7 @@ _log = get_logger(__name__)
 
 
 async def launch(deps: LoginDeps, handle: str, request: BrowserRequest) -> AuthorizationRedirect:
-    """Use the handle up, bind the login to this browser on this host, and say where the browser goes next.
+    """Use the handle up, bind the login to this browser on this host, and return where the browser goes next.
 
     Raises:
         LoginFailed: HANDLE_UNKNOWN, LOGIN_USED, LOGIN_EXPIRED, PROVIDER_DISABLED; PROVIDER_UNAVAILABLE (503),
@@ -65,12 +65,12 @@ async def launch(deps: LoginDeps, handle: str, request: BrowserRequest) -> Autho
 
 
 def is_one_host(attempt: Attempt) -> bool:
-    """Whether the callback arrives on the host that holds the session. Cookies do not tell ports apart, nor do we."""
+    """Whether the callback arrives on the host that holds the session. Ports are ignored, as cookies ignore them."""
     return host_of(attempt.redirect_url) == host_of(attempt.session_origin)
 
 
 def callback_origin(attempt: Attempt) -> str:
-    """The origin whose cookies a callback brings."""
+    """The origin whose cookies the browser sends with a callback."""
     if is_one_host(attempt):
         return attempt.session_origin
     parts = urlsplit(attempt.redirect_url)
@@ -78,7 +78,9 @@ def callback_origin(attempt: Attempt) -> str:
 
 
 def ensure_current(attempt: Attempt, provider: Provider) -> None:
-    """The provider is enabled and still what it was when the login began; else its answers are not for this login."""
+    """Check that the provider is enabled and unchanged since the login began; otherwise its answers are not for this
+    login.
+    """
     if not provider.enabled and attempt.test_id is None:  # a provider is tested before it is enabled
         raise LoginFailed("PROVIDER_DISABLED", status=403)
     if (provider.issuer, provider.redirect_url) != (attempt.issuer, attempt.redirect_url):
@@ -149,9 +151,9 @@ async def _leave(
 
 
 async def leave_again(deps: LoginDeps, attempt: Attempt, line: ProviderConnection, metadata: ProviderMetadata) -> str:
-    """Where to go once more with an attempt whose pushed request the provider did not know any more (RFC 9126).
+    """Redirect an attempt once more, if the provider no longer knew its pushed request (RFC 9126).
 
-    Nothing came of the first time, so the attempt counts again, in the same browser and with fresh secrets: but once.
+    The first redirect had no result, so the attempt is used again, once, in the same browser and with fresh secrets.
 
     Raises:
         LoginFailed: PROVIDER_REFUSED, if this was the second time; or as `launch`.
@@ -168,7 +170,7 @@ async def leave_again(deps: LoginDeps, attempt: Attempt, line: ProviderConnectio
 async def _ask(
     deps: LoginDeps, attempt: Attempt, line: ProviderConnection, metadata: ProviderMetadata
 ) -> AuthenticationRequest:
-    """The request, pushed where the provider takes it so. In no transaction, since the provider is called."""
+    """The request, pushed if the provider supports it. Outside a transaction, since the provider is called."""
     form_post = await _needs_form_post(deps, line.provider, metadata)
     with judging("PROVIDER_MISCONFIGURED", unavailable_status=503):
         asked = authentication_request(
@@ -186,8 +188,8 @@ async def _ask(
 
 
 async def _needs_form_post(deps: LoginDeps, provider: Provider, metadata: ProviderMetadata) -> bool:
-    """Whether the answer has to be posted in order to say whose it is: `finish` refuses one that does not at a shared
-    redirect URL.
+    """Whether the answer must be posted to identify its provider: at a shared redirect URL `finish` refuses an answer
+    that does not.
     """
     if metadata.authorization_response_issuer_announced or provider.client_settings.accept_without_iss:
         return False

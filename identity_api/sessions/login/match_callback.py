@@ -37,9 +37,8 @@ from identity_api.sessions.login.launch import callback_origin, ensure_current
 
 
 class Matched(msgspec.Struct, frozen=True):
-    """A callback and the login it answers, begun in this browser.
-
-    `fault` says what is wrong with the parameters beside the state: such a callback uses the login up and fails.
+    """A callback and its login, which began in this browser. `fault` is the fault of the parameters other than the
+    state: such a callback uses the login up and fails.
     """
 
     attempt: Attempt
@@ -47,7 +46,7 @@ class Matched(msgspec.Struct, frozen=True):
     parameters: CallbackParameters | None
     fault: InvalidCallback | None
     binding: str
-    """Name of the cookie that is of no use after this."""
+    """Name of the cookie that is not needed any more."""
 
     def __repr__(self) -> str:
         return f"Matched({self.attempt!r})"
@@ -57,7 +56,7 @@ async def match(deps: LoginDeps, arrival: CallbackRequest) -> Matched | LoginRes
     """Find the attempt by `state`, and compare provider address and browser.
 
     Returns:
-        `LoginResult` where there is nothing to finish, and a live session of the tenant goes on.
+        `LoginResult` if there is nothing to finish and the browser has a live session of the tenant.
 
     Raises:
         LoginFailed: CALLBACK_INVALID, STATE_UNKNOWN, PROVIDER_REFUSED (an error that belongs to no login),
@@ -120,7 +119,8 @@ def _check(attempt: Attempt, provider: Provider, arrival: CallbackRequest) -> No
     if not _is_placed(attempt, arrival):
         raise LoginFailed("CALLBACK_MISPLACED")
     if not _is_bound(attempt, arrival):
-        # The binding goes with the first callback: without it a later one is spent, and not another browser's.
+        # The first callback clears the binding: a later one without it is a used callback, and not one of another
+        # browser.
         raise LoginFailed("BROWSER_MISMATCH" if attempt.consumed_at is None else "LOGIN_USED")
     # Before "used": disabling a provider uses its attempts up, and the person should see the real reason.
     ensure_current(attempt, provider)
@@ -137,10 +137,10 @@ def _only_state(pairs: Sequence[tuple[str, str]]) -> str | None:
 
 
 def _unknown(arrival: CallbackRequest, failure: LoginFailed, *, lacks: str) -> LoginFailed:
-    """The failure of a callback that belongs to no login: if a provider says no by it, that is what went wrong.
+    """The failure of a callback that belongs to no login: the provider's error, if the callback has one.
 
-    Providers leave `state` out of errors that they find before they have read the request. Whose word it is cannot be
-    known, so it decides nothing: it is shown and recorded, and no login begins by itself.
+    Providers leave `state` out of errors that they find before they have read the request. The sender is unknown, so
+    the error decides nothing: it is shown and recorded, and no login begins by itself.
     """
     errors = [value for name, value in arrival.pairs if name == "error" and value]
     has_code = any(name == "code" for name, _ in arrival.pairs)

@@ -38,7 +38,9 @@ class LoginAddress(Protocol):
     """The address that a sign-in comes from, with the caller's count of its tries."""
 
     async def check(self) -> None:
-        """Called before anything is computed; raises what the caller of `sign_in` wants to see if it is too much."""
+        """Called before anything is computed; raises the error that the caller of `sign_in` expects if there are too
+        many tries.
+        """
 
     async def failed(self) -> None:
         """Called after each refused try."""
@@ -77,7 +79,7 @@ async def is_offered(deps: PasswordLoginDeps, tenant: Tenant) -> bool:
 
 
 async def check_beginning(deps: PasswordLoginDeps, tenant: Tenant, beginning: LoginRequest) -> ReturnTarget:
-    """Where a sign-in that begins so would end, before anybody types a password for it.
+    """Where a sign-in with these parameters would end; checked before a password is typed.
 
     Raises:
         LoginFailed: LOCAL_SIGN_IN_OFF.
@@ -94,14 +96,12 @@ async def check_beginning(deps: PasswordLoginDeps, tenant: Tenant, beginning: Lo
 async def sign_in(deps: PasswordLoginDeps, tenant: Tenant, given: LocalSignIn, *, address: LoginAddress) -> LoginResult:
     """Check the credentials and begin a session, or make the one-time code for one, as the frontend asks for.
 
-    Args:
-        tenant: whose people sign in; known from the host or the path prefix, never from an argument (I2).
-
-    Raises:
-        LoginFailed: LOCAL_SIGN_IN_OFF; CREDENTIALS_REFUSED; SECOND_FACTOR_REQUIRED: ask for the code and send everything
-            again; SECOND_FACTOR_REFUSED; ACCOUNT_DISABLED.
-        BadInput: what `return_to.decide_ending` raises.
-        Unavailable: `SIGN_IN_BUSY`.
+        Args:
+            tenant: whose people sign in; known from the host or the path prefix, never from an argument (I2). Raises:
+    LoginFailed: LOCAL_SIGN_IN_OFF; CREDENTIALS_REFUSED; SECOND_FACTOR_REQUIRED: ask for the code and send everything
+                again; SECOND_FACTOR_REFUSED; ACCOUNT_DISABLED.
+            BadInput: what `return_to.decide_ending` raises.
+            Unavailable: `SIGN_IN_BUSY`.
     """
     ending = await check_beginning(deps, tenant, given.beginning)
     await address.check()
@@ -127,7 +127,7 @@ async def sign_in(deps: PasswordLoginDeps, tenant: Tenant, given: LocalSignIn, *
 async def _land(
     deps: PasswordLoginDeps, tenant: Tenant, given: LocalSignIn, checked: Checked, ending: ReturnTarget
 ) -> LoginResult | None:
-    """Write everything, in one transaction; None for a disabled user, whose right password is settled all the same."""
+    """Write everything, in one transaction; None for a disabled user, whose right password is settled nevertheless."""
     async with deps.accounts.database.transaction() as connection:
         if not (await local_accounts.policy(connection, tenant.id, hold=True)).local_sign_in:
             raise LoginFailed("LOCAL_SIGN_IN_OFF", status=403)
@@ -152,7 +152,7 @@ async def _land(
 
 
 def _attempt(tenant: Tenant, beginning: LoginRequest, ending: ReturnTarget) -> NewAttempt:
-    """What a login at a provider would have been begun with."""
+    """The attempt that a login at a provider would have."""
     return NewAttempt(
         id=uuid7(),
         tenant_id=tenant.id,

@@ -20,7 +20,7 @@ MAX_LOGIN_HINT_LENGTH = 320
 
 
 async def prepare(deps: LoginDeps, tenant: Tenant, beginning: LoginRequest) -> Prepared:
-    """Check what is asked for, and make a login that its browser can launch within `handle_seconds`.
+    """Check the request, and make a login that its browser can launch within `handle_seconds`.
 
     Args:
         tenant: whose people sign in; known from the host or the path prefix, never from an argument (I2).
@@ -62,7 +62,7 @@ def choose_provider(tenant: Tenant, found: Sequence[Provider], slug: str | None)
     """The requested provider, otherwise the tenant's default, otherwise the only one.
 
     Raises:
-        NotFound: none fits. A disabled provider is as good as none.
+        NotFound: none fits. A disabled provider counts as missing.
         BadInput: `PROVIDER_CHOICE_REQUIRED`: there are several, and no default.
     """
     enabled = {provider.slug: provider for provider in found if provider.enabled}
@@ -97,7 +97,7 @@ def _attempt(tenant: Tenant, provider: Provider, beginning: LoginRequest, ending
 
 
 def is_login_hint(text: str) -> bool:
-    """Whether the text can be sent as a name that is known already."""
+    """Whether the text can be sent as a `login_hint`."""
     return 0 < len(text) <= MAX_LOGIN_HINT_LENGTH and text.isprintable()
 
 
@@ -107,7 +107,9 @@ def _check_login_hint(hint: str | None) -> None:
 
 
 async def _record_refusal(deps: LoginDeps, tenant_id: UUID, error: BadInput) -> None:
-    """Somebody tries where a login could lead. The address itself is not kept: anybody can write there what they like."""
+    """Record an attempt to redirect a login elsewhere. The address itself is not kept: anybody can write anything
+    there.
+    """
     event = audit.Event("login.refused", "tenant", tenant_id, {"code": error.code})
     async with deps.database.transaction() as connection:
         await audit.record(connection, tenant_id, "system", [event])

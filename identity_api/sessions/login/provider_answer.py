@@ -29,17 +29,17 @@ EXCHANGE_SECONDS = 10.0
 USERINFO_SECONDS = 5.0
 MAX_TOKEN_ANSWER_BYTES = 512 * 1024
 NOT_TOLD = datetime.fromtimestamp(0, UTC)
-"""When a person proved who they are whose provider does not say: too long ago for anything that asks for a proof."""
+"""The time of the proof if the provider does not send it: too long ago for anything that needs a recent proof."""
 
 
 class VerifiedLogin(msgspec.Struct, frozen=True, kw_only=True):
-    """A login as its provider verifiably tells it."""
+    """The verified content of a login."""
 
     person: VerifiedPerson
     groups: GroupsReading
     told: VerifiedDocuments
     authenticated_at: datetime
-    """When the person proved who they are, aware UTC; `NOT_TOLD` where the provider could have said and did not."""
+    """When the person proved who they are, aware UTC; `NOT_TOLD` if the provider could have sent it and did not."""
 
     def __repr__(self) -> str:
         return "VerifiedLogin()"
@@ -60,7 +60,7 @@ async def exchange_code(
 ) -> Exchange:
     """Exchange the code, once, with the verifier of this attempt (RFC 7636).
 
-    It is presented again only after an answer that says that it was not looked at (`relying_party.requests`).
+    It is sent again only after an answer that says that it was not processed (`relying_party.requests`).
 
     Raises:
         LoginFailed: EXCHANGE_REFUSED; PROVIDER_UNAVAILABLE, PROVIDER_TIMED_OUT, PROVIDER_MISCONFIGURED.
@@ -129,7 +129,7 @@ async def read_login_documents(deps: LoginDeps, attempt: Attempt, exchange: Exch
 
 
 def login_expectation(deps: LoginDeps, attempt: Attempt, exchange: Exchange) -> LoginExpectation:
-    """What this attempt asked the provider for."""
+    """The parameters that this attempt requested from the provider."""
     provider = exchange.client.provider
     options = request_options(provider, reauthentication=attempt.reauthentication)
     return LoginExpectation(
@@ -152,9 +152,9 @@ def _judging(document: Document) -> AbstractContextManager[None]:
 def _authenticated_at(provider: Provider, auth_time: int | None, now: datetime) -> datetime:
     """When the person proved who they are. Some providers send 0 for "not told"; a moment ahead of us is now.
 
-    Without `auth_time` the provider may have let in whoever it knew from yesterday. One that can be asked for a proof is
-    then asked when one is needed: that request obliges it to send `auth_time` (Core 2). One that cannot be asked would
-    leave its people without any proof, so its login has to do.
+    Without `auth_time` the provider may have used a session from yesterday. One that can be asked for a proof is
+    then asked when one is needed: that request obliges it to send `auth_time` (Core 2). If it cannot be asked, its
+    people would have no proof at all, so its login counts as one.
     """
     if auth_time:
         return min(datetime.fromtimestamp(auth_time, UTC), now)

@@ -38,27 +38,27 @@ REFRESH: Final = "refresh token"
 OFFLINE_ACCESS: Final = "offline_access"
 MAX_NAMES: Final = 60
 SHORT_LIFE_SECONDS: Final = 86_400
-"""Of a refresh token: a longer outage, here or there, signs everybody out."""
+"""The shortest safe lifetime of a refresh token: a longer outage, here or at the provider, signs everybody out."""
 _NEAR: Final = 0.6
 _MAX_NEAREST: Final = 3
 
 
 class SettingReport(msgspec.Struct, frozen=True, kw_only=True):
-    """One claim setting. `found_in` is the place that had it, `None` if none did."""
+    """One claim setting. `found_in` is the place that has it, `None` if no place does."""
 
     setting: Literal["anchor", "username", "display", "email", "groups"]
     looked_for: tuple[str, ...]
     found_in: str | None = None
     type: str | None = None
-    """What is there, in the words of JSON: "a text", "a list of 3 texts"."""
+    """The JSON type of the value: "a text", "a list of 3 texts"."""
     completeness: str | None = None
     """Of groups only."""
     reason: str | None = None
     count: int | None = None
     nearest: tuple[str, ...] = ()
-    """Places that did come and are called alike."""
+    """Places in the answer with a similar name."""
     remarks: tuple[str, ...] = ()
-    """Of groups: what was made of an unusual shape, as `CODE: place: detail` (`claims.Diagnostic`)."""
+    """For groups: how an unusual shape was read, as `CODE: place: detail` (`claims.Diagnostic`)."""
 
 
 class DocumentReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,7 +70,7 @@ class DocumentReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LoginReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of a test login."""
+    """The result of a test login."""
 
     status: Literal["WAITING", "PASSED", "FAILED"]
     verdict: Finding
@@ -78,11 +78,11 @@ class LoginReport(msgspec.Struct, frozen=True, kw_only=True):
     settings: tuple[SettingReport, ...] = ()
     documents: tuple[DocumentReport, ...] = ()
     refresh_token: bool | None = None
-    """Whether one was issued; None if it did not come so far."""
+    """Whether one was issued; None if the login failed before."""
 
 
 def groups_in(provider: Provider, documents: Documents) -> GroupsReading:
-    """What the claims say of groups, also where the person could not be told from them."""
+    """The groups in the claims, even if the claims do not identify the person."""
     return read_groups(documents, claim_sources(provider.claims).groups, absent_groups=provider.absent_groups)
 
 
@@ -139,7 +139,7 @@ def report_of(
 def report_of_failure(
     code: str, reason: str | None, provider: Provider | None, *, said: str | None = None
 ) -> LoginReport:
-    """The report of a login that did not come so far; code, reason and the provider's words are those of `LoginFailed`."""
+    """The report of a login that failed before; code, reason and the provider's text are those of `LoginFailed`."""
     told = explain_failure(code, reason)
     expected = _expected(reason, provider)
     message = f"{told.meaning} The provider says: {said}" if said else told.meaning
@@ -148,7 +148,7 @@ def report_of_failure(
 
 
 def _expected(reason: str | None, provider: Provider | None) -> str | None:
-    """The setting that the reason blames, if there is one to compare."""
+    """The setting that the reason names, if there is one to compare."""
     blamed = (reason or "").rpartition(":")[2]
     if provider is None:
         return None
@@ -195,7 +195,7 @@ def _groups(places: tuple[ClaimSource, ...], documents: Documents, reading: Grou
 
 
 def _remarks(reading: GroupsReading) -> tuple[str, ...]:
-    """In the order of reading. That a place had nothing is said by the others already."""
+    """In the order of reading. An empty place is not repeated, since the other findings name it."""
     return reading.remarks
 
 
@@ -278,7 +278,7 @@ def _names(claims: Mapping[str, Any]) -> list[str]:
 
 
 def described(value: object) -> str:
-    """The JSON type of a value, and its size."""
+    """The JSON type of a value and its size."""
     match value:
         case bool():
             return "a boolean"
@@ -295,7 +295,7 @@ def described(value: object) -> str:
 
 
 def nearest(places: tuple[ClaimSource, ...], documents: Documents) -> tuple[str, ...]:
-    """Places that came and are called like those that were looked for, the most alike first.
+    """Places in the answer with names similar to the configured ones, the most similar first.
 
     At the depth at which a path ended: `resource_access / ap / roles` may have meant `resource_access / app`.
     """
@@ -309,7 +309,7 @@ def nearest(places: tuple[ClaimSource, ...], documents: Documents) -> tuple[str,
 
 
 def _dotted(claims: Mapping[str, Any], path: tuple[str, ...], document: Document) -> list[str]:
-    """The path that a name with dots probably is, as other systems write one (`realm_access.roles`)."""
+    """The path that a name with dots probably stands for, as other systems write one (`realm_access.roles`)."""
     names = tuple(path[0].split("."))
     if len(path) > 1 or len(names) < 2 or find(claims, ClaimSource(document, names)) is ABSENT:
         return []

@@ -46,7 +46,7 @@ def decide_ending(beginning: LoginRequest, frontends: Iterable[Frontend]) -> Ret
     frontend, url = _target(beginning, tuple(frontends))
     if frontend is None:
         if beginning.delivery not in (None, "cookie"):
-            raise BadInput("Our own pages are served with a cookie.", code="DELIVERY_NOT_ALLOWED", field="delivery")
+            raise BadInput("Pages of this service use a cookie.", code="DELIVERY_NOT_ALLOWED", field="delivery")
         return ReturnTarget(url, "cookie", None)
     delivery = _delivery(beginning, frontend)
     _check_client_parameters(beginning, delivery)
@@ -79,7 +79,7 @@ def _target(beginning: LoginRequest, frontends: tuple[Frontend, ...]) -> tuple[F
 
 
 def _named(beginning: LoginRequest, frontends: tuple[Frontend, ...]) -> Frontend | None:
-    """The frontend that is named, or whose page asks without saying where the login shall end."""
+    """The named frontend, or the frontend of the page that asks without a return address."""
     if beginning.frontend_slug is not None:
         found = [frontend for frontend in frontends if frontend.slug == beginning.frontend_slug]
         if not found:
@@ -119,9 +119,9 @@ def own_path(path: str) -> str:
 
 
 def _is_plain(decoded: bytes, *, slashes: int) -> bool:
-    """Whether a decoded path still has the segments it had, and nothing in it that somebody reads otherwise."""
+    """Whether a decoded path still has the same segments, and nothing that another parser reads differently."""
     try:
-        text = decoded.decode()  # over-long forms of a slash, which some servers still accept, are no UTF-8
+        text = decoded.decode()  # over-long forms of a slash, which some servers still accept, are not UTF-8
     except UnicodeDecodeError:
         return False
     # Full-width slashes and dots become ordinary ones where a text is normalised.
@@ -145,7 +145,7 @@ def _delivery(beginning: LoginRequest, frontend: Frontend) -> Delivery:
 
 
 def check_client_state(state: str | None) -> None:
-    """Refuse what cannot be a frontend's own state.
+    """Refuse a text that cannot be a frontend's state.
 
     Raises:
         BadInput: `CLIENT_STATE_INVALID`.
@@ -167,8 +167,8 @@ def _check_client_parameters(beginning: LoginRequest, delivery: Delivery) -> Non
     # Without the frontend's own state it could not tell its login from one that an attacker began (RFC 9700 section 4.7).
     if delivery == "fragment" and state is None:
         raise BadInput(
-            'The delivery "fragment" needs a value that the frontend makes anew and compares when the person is back: '
-            'add "state", such as "state": "af0ifjsldkj".',
+            'The delivery "fragment" needs a value that the frontend makes for each login and compares when '
+            'the person returns: add "state", such as "state": "af0ifjsldkj".',
             code="CLIENT_STATE_REQUIRED",
             field="state",
         )

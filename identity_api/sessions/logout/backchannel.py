@@ -104,7 +104,7 @@ async def _end(connection: Connection, provider: Provider, logout: LogoutToken) 
 
 
 async def record_refusal(database: Database, tenant_id: UUID, provider_id: UUID, reason: str) -> None:
-    """Keep in the audit that somebody sent a logout token that is not the provider's, or not a fresh one."""
+    """Record in the audit that somebody sent a logout token that is not the provider's, or is not new."""
     event = audit.Event("logout_token.refused", "provider", provider_id, {"reason": reason})
     async with database.transaction() as connection:
         await audit.record(connection, tenant_id, "system", [event])

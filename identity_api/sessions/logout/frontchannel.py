@@ -31,18 +31,18 @@ from identity_api.vault import VaultError
 
 MIN_UNGUESSABLE_LENGTH = 16
 LANDING_SECONDS = 60
-"""How long a login may still take whose callback came in its last moment."""
+"""How long a login may still take after a callback at the last moment."""
 
 
 class UnknownSessions(Protocol):
     """The caller's counts of named sessions that are unknown here."""
 
     async def may_be_remembered(self) -> bool:
-        """Called for each; raises what the caller of `end_by_browser` wants to see if it is too much."""
+        """Called for each; raises the error that the caller of `end_by_browser` expects if there are too many."""
 
 
 class BrowserLogout(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of it."""
+    """The result of the request."""
 
     outcome: Outcome
     ends_own_cookie: bool
@@ -61,14 +61,13 @@ async def end_by_browser(
 ) -> BrowserLogout:
     """End our sessions that came from the session of the provider that a browser names, and logins under way on it.
 
-    Args:
-        session_token: what the browser's session cookie holds, if it came along.
-        unknown: asked once, if the session is none that anybody has here.
+    Args: session_token: the value of the browser's session cookie, if it was sent. unknown: called once, if no session
+        here has this `sid`.
 
     Raises:
-        LogoutRefused: the issuer is another's.
+        LogoutRefused: the issuer is not the provider's.
         Unavailable: the database does not answer.
-        And what `unknown` raises; then nothing has ended, since there was nothing, and nothing is remembered.
+        And what `unknown` raises; then no session has ended, and nothing is stored.
     """
     try:
         metadata = await metadata_of(deps.documents, await line_to(deps, provider, tenant_slug))

@@ -32,7 +32,7 @@ RETURN_PATH = "/auth/logout/return"
 RETURN_SECONDS = 600
 LEAVE_PATH = "/auth/logout/leave"
 LEAVE_SECONDS = 60
-"""From the answer that names a handle to the browser that opens it."""
+"""How long a handle works."""
 
 
 class SignedOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,7 +49,7 @@ class SignedOut(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AfterSignOut(msgspec.Struct, frozen=True):
-    """Where a browser ends that signs out: an address that was found to be registered, with the frontend's state.
+    """Where a browser goes after sign-out: an address that is registered, with the frontend's state.
 
     `is_asked` is False for the first address of the frontend whose page asks: the provider's logout page comes before it.
     """
@@ -74,11 +74,11 @@ async def logout(
     path_prefix: str = "",
     after: AfterSignOut | None = None,
 ) -> SignedOut:
-    """End this session, and say where the browser goes: to end the provider's session too where that is possible.
+    """End this session, and return where the browser goes: if possible, to the provider, which ends its session too.
 
-    The provider's end-session endpoint, back to our `/auth/logout/return` (which must be registered at the provider); then,
-    or where there is none or the provider is not to be asked, what `after` asks for; else the configured logout page, the
-    frontend's own, or our login page.
+    First the provider's end-session endpoint, which redirects to `/auth/logout/return` here (it must be registered at
+    the provider). After that, or without such an endpoint, or if the provider is not to be asked: the address of
+    `after`; otherwise the configured logout page, the frontend's own, or this service's login page.
     """
     tenant_id = authenticated.tenant_id
     async with deps.database.reading() as connection:
@@ -88,7 +88,7 @@ async def logout(
         deps.database, tenant_id, authenticated.session_id, reason="signed_out", actor=authenticated.actor
     )
     if found is not None and provider is not None:
-        # The provider's id travels with it, so that the way back knows whose logout page is next.
+        # The provider's id is stored with it, so that the return uses the logout page of the right provider.
         state = f"{new_token('lo')}.{provider.id.hex}"
         return_url = f"{return_origin}{path_prefix}{RETURN_PATH}"
         url = await _provider_url(deps, authenticated, provider, found, return_url, state)
@@ -128,7 +128,7 @@ async def keep_for_browser(deps: LoginDeps, tenant_id: UUID, target: SignedOut) 
 
 
 async def leave(deps: LoginDeps, tenant_id: UUID, handle: str) -> SignedOut | None:
-    """Where the browser of this handle goes, once; None if the handle leads nowhere any more."""
+    """Where the browser of this handle goes, once; None if the handle is used, expired or unknown."""
     async with deps.database.transaction() as connection:
         found = await logout_handles.take(connection, tenant_id, token_hash(handle))
     if found is None:
@@ -141,11 +141,11 @@ async def leave(deps: LoginDeps, tenant_id: UUID, handle: str) -> SignedOut | No
 async def logout_page(
     database: Database, tenant_id: UUID, pairs: Sequence[tuple[str, str]], kept: str | None
 ) -> str | None:
-    """Where a browser goes that comes back from its provider's sign-out: what it kept, if that is registered still.
+    """Where a browser goes after its provider's sign-out: the kept address, if that is still registered.
 
     Args:
-        pairs: what the provider sent along, which may be anything: our session is over either way.
-        kept: what this browser kept of the `return_state`.
+        pairs: the parameters that the provider sent, which may be anything: the session here has ended in any case.
+        kept: this browser's cookie with the `return_state`.
 
     Returns:
         None also if the state is missing or another than the one kept (RP-Initiated Logout section 3).
@@ -176,7 +176,7 @@ async def _provider_url(
     return_url: str,
     state: str,
 ) -> str | None:
-    """None if the provider cannot or must not be asked: the session has ended anyway."""
+    """None if the provider cannot or must not be asked: the session has ended in any case."""
     if not provider.client_settings.sign_out_at_provider:
         return None
     try:
@@ -216,7 +216,9 @@ async def sessions_of(
 
 
 async def end_session(database: Database, tenant_id: UUID, session_id: UUID, *, reason: str, actor: str) -> bool:
-    """End one session, with its audit; False if it was over, or is not this tenant's. Whose it is the caller has checked."""
+    """End one session, with its audit; False if it had ended, or is another tenant's. The caller has checked the
+    user.
+    """
     async with database.transaction() as connection:
         return await end_login.end_session(connection, tenant_id, session_id, reason=reason, actor=actor)
 

@@ -35,7 +35,7 @@ OFFLINE_ACCESS = "offline_access"
 
 
 class LogoutRefused(BadInput):
-    """A refused request to end a login. `reason` is for the operator: this service's codes and claim names."""
+    """A refused logout request. `reason` is for the operator: this service's codes and claim names."""
 
     default_code = "LOGOUT_REFUSED"
 
@@ -54,8 +54,10 @@ class LogoutReplayed(LogoutRefused):
 async def end_provider_session(
     connection: Connection, provider: Provider, named: ProviderSession
 ) -> list[FoundSession]:
-    """End our sessions that came from this one of the provider's, in the caller's transaction; those that ended."""
-    # Users first, as everywhere: a code that is being picked up at this moment is waited for, and what it became is seen.
+    """End the sessions that came from this session of the provider, in the caller's transaction; returns those that
+    ended.
+    """
+    # Users first, as everywhere: this waits for a code that is being redeemed now, and then sees its session.
     await locks.users(connection, named.tenant_id, await logout_tokens.users_from(connection, named))
     await logout_tokens.void_codes_from(connection, named)
     found = await logout_tokens.sessions_from(connection, named)
@@ -71,8 +73,8 @@ async def end_provider_session(
 async def hold_and_remember(
     connection: Connection, named: ProviderSession, *, remembered_seconds: float | None
 ) -> None:
-    """Before a browser's logout ends anything: wait for logins that stand on this session and are just ending well, and
-    be remembered by those that are not that far. With None nothing is remembered.
+    """Before a browser's logout ends anything: wait for logins of this session that are being committed, and store the
+    logout for those that are not. With None nothing is stored.
     """
     ended = ended_hash(named.issuer, named.subject, named.session_id)
     await logout_tokens.hold(connection, named.tenant_id, named.provider_id, [ended])
@@ -93,9 +95,8 @@ async def was_ended_meanwhile(
     provider_session: str | None,
     begun_at: datetime,
 ) -> bool:
-    """Whether the provider has ended what this login stands on since `begun_at`.
-
-    First in the login's transaction, until whose end a logout of the same session or person waits.
+    """Whether the provider has ended this login's session or person since `begun_at`. Called first in the login's
+    transaction; a logout of the same session or person waits for its end.
     """
     hashes = [ended_hash(issuer, subject, None)]
     if provider_session is not None:
