@@ -1,10 +1,10 @@
-"""Change sets: many changes of mappings, permissions and grants by hand, looked at together and made together or not at all.
+"""Change sets: changes of mappings, permissions and grants by hand, previewed and made together, all or none.
 
     changes.Change      one change, as data
-    undo.inverse        the change that would put back what an event of the record changed
-    run.preview         what a set would change and whom it would touch; nothing is changed
+    undo.inverse        the change that would undo an event of the record
+    run.preview         what a set would change and whom it would affect; nothing is changed
     run.apply           the set, exactly as it was previewed, or nothing
 
-A preview makes the changes by the use cases that make each of them alone, looks, and takes them back. So whatever refuses
-a change refuses it here, and what a preview shows is what applying the set does.
+A preview runs each change's own use case in a transaction, reads the result, and rolls back. So every refusal of a
+single change applies here, and a preview shows exactly what applying the set does.
 """

@@ -1,4 +1,4 @@
-"""The changes that a set can have, as data: GraphQL, files and the record write them; `steps` makes them."""
+"""The changes that a set can have, as data: made from GraphQL, files and the record; `steps` applies them."""
 
 from typing import Any, Final
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""What a set does to people: who gains and who loses a permission, and not merely another reason for one they keep."""
+"""The effect of a set on people: who gains and who loses a permission, not merely a reason for one."""
 
 import hashlib
 from collections.abc import Collection, Iterator, Sequence

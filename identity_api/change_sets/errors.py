@@ -1,4 +1,4 @@
-"""What is in the way of a set of changes."""
+"""Errors of change sets."""
 
 from collections.abc import Sequence
 

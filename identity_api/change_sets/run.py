@@ -1,4 +1,4 @@
-"""Look at a set of changes, or make it: one transaction, all of it or nothing."""
+"""Preview a set of changes, or make it: one transaction, all of it or nothing."""
 
 import contextlib
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""One change of a set, made in the set's transaction by the use case that makes it alone."""
+"""One change of a set, made in the set's transaction by the use case for this change alone."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal

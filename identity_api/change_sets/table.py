@@ -1,8 +1,8 @@
-"""Group mappings as a table (CSV): read whole or refused whole, and written so that reading it back changes nothing.
+"""Group mappings as a table (CSV): imported whole or refused whole; importing an export changes nothing.
 
-Columns: `group` and `permissions` (names, separated by blanks); if they are there, `match` (`EXACT` or `GLOB`), `provider` (its
+Columns: `group` and `permissions` (names, separated by blanks); optionally `match` (`EXACT` or `GLOB`), `provider` (its
 slug; empty for every provider) and `enabled` (`yes` or `no`). A cell that a spreadsheet would compute begins with an
-apostrophe, which is no part of its value.
+apostrophe, which is not part of its value.
 """
 
 import csv

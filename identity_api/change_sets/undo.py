@@ -1,4 +1,4 @@
-"""The change that would put back what an event of the record changed."""
+"""The change that would undo an event of the record."""
 
 from collections.abc import Mapping
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""What somebody should look at before they make a set of changes: who loses a way to administer, or in."""
+"""Warnings before a set of changes is made: who loses a permission to administer, or the ability to sign in."""
 
 from collections.abc import Collection, Sequence
 from enum import StrEnum

@@ -1,11 +1,12 @@
-"""What stands in the way between groups and permissions: mappings that reach nobody, groups that lead nowhere.
+"""Gaps between groups and permissions: mappings that reach nobody, groups that no mapping matches.
 
-Each function is one statement that reads by index and stops early: of a mapping or group no more than the first living
-member, and never more than the `LOOKED_AT` groups of a mapping or members of a group. `(select ... limit 1) is null` is how
-they are kept from being planned as a join over everybody, and the order of a group's members as a search through all groups.
+Each function is one statement that reads by index and stops early: of a mapping or group it reads no more than the
+first living member, and never more than the `LOOKED_AT` groups of a mapping or members of a group. `(select ... limit
+1) is null` keeps PostgreSQL from planning them as a join over everybody, and from reading a group's members in order
+through all groups.
 
-A living member is an identity that is in the group as last asserted completely and is neither revoked nor quarantined. Who
-could not be read lately stays a member: unknown is never empty (I7).
+A living member is an identity that is in the group as last asserted completely and is neither revoked nor quarantined.
+An identity that could not be read lately stays a member: unknown is never empty (I7).
 """
 
 from collections.abc import Collection

@@ -1,7 +1,8 @@
-"""Logins under way: the attempt, the handles that move it into a browser, and the codes that hand its result over.
+"""Logins under way: the attempt, the handles that bind it to a browser, and the codes exchanged for its result.
 
-State, handles and codes are unguessable, name their tenant (I2) and are looked up by their hash. Whatever counts once is used
-up by a conditional update, so that of any number of parallel requests one wins (I4). Times are the database's.
+State, handles and codes are unguessable, name their tenant (I2) and are looked up by their hash. A value that is valid
+once is used up by a conditional update, so that of any number of parallel requests one succeeds (I4). Times are the
+database's.
 """
 
 from datetime import datetime

@@ -1,8 +1,8 @@
 """Audit events: written in the transaction that changes something (I6), chained later by the sealer.
 
-An event says what was and what is instead, with the names that things of the tenant had at that moment: a permission that is
-deleted later is still named. People are named by their ids, and shown by the name they have when the event is read; only a
-profile that is changed by hand has its values here. No event holds a secret.
+An event records the values before and after, with the names that the tenant's objects had at that moment: a permission
+that is deleted later is still named. People are recorded by id, and shown with the name they have when the event is
+read; only a profile that is changed by hand has its values here. No event holds a secret.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Where the changes of a request come from, for the audit: set once at the edge, read when events are written."""
+"""The origin of a request's changes, for the audit: set once at the HTTP edge, read when events are written."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

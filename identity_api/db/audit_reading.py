@@ -1,4 +1,4 @@
-"""Audit events as they are read: by what an index leads to, and a page at a time, however many events there are.
+"""Read audit events by index, a page at a time, however many events there are.
 
 An event's id begins with the millisecond in which it was made, so that a range of time is a range of ids.
 """

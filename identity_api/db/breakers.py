@@ -1,7 +1,7 @@
-"""How providers answer our own requests: closed, paused or open, one row per provider that ever gave trouble.
+"""The circuit breaker of each provider: closed, paused or open, one row per provider that ever failed.
 
-Open means that the provider does not accept *us* (a wrong client secret, say). The claim of the sync leaves such a
-provider alone until `open_until`, then takes one identity as a probe (`db.sync`).
+Open means that the provider does not accept this client (a wrong client secret, say). The claim of the sync skips such
+a provider until `open_until`, then takes one identity as a probe (`db.sync`).
 """
 
 from datetime import datetime

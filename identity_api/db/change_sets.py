@@ -1,4 +1,4 @@
-"""What a change set's preview reads: whom its mappings concern, and who is left with what."""
+"""What a change set's preview reads: the users whom its mappings concern, and which permissions they keep."""
 
 from collections.abc import Collection
 from typing import NamedTuple

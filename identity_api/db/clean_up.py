@@ -1,7 +1,7 @@
-"""What may be forgotten: logins long over, tokens too old to count, and sessions that ended a month ago;
-changes that those who follow have had a week to read.
+"""Delete rows that are not needed any more.
 
-Users, grants and the audit never are.
+These are logins that ended long ago, old dead tokens, sessions that ended a month ago, and changes older than the week
+that followers have to read them. Users, grants and the audit are never deleted.
 """
 
 from identity_api.db import (

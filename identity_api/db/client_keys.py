@@ -1,7 +1,7 @@
-"""Our own keys at providers: what we sign with, what they encrypt to, and TLS client certificates.
+"""This service's keys at providers: for signing, for decrypting what they encrypt, and TLS client certificates.
 
-Making, opening and choosing are others' (`providers.client_keys`, `relying_party.client`). Times are the database's,
-so that all processes begin and stop to use a key together.
+`providers.client_keys` makes the keys, `relying_party.client` opens and chooses them. Times are the database's, so that
+all processes begin and stop to use a key together.
 """
 
 from collections.abc import Collection

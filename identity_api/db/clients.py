@@ -1,4 +1,4 @@
-"""Programs that come with a long-lived secret: service clients (the product's backend) and users' API tokens."""
+"""Programs with a long-lived secret: service clients (the product's backend) and users' API tokens."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What ways into an account were ended because another one came, as the audit has it."""
+"""Ways into an account that ended because another one was made, from the audit."""
 
 from collections.abc import Sequence
 from datetime import datetime

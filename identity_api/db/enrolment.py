@@ -1,4 +1,4 @@
-"""Users by name with what they have, for entering what they lack; and for the operator to look at."""
+"""Users by name with their identities and passwords, to find which are missing; and for the operator to look at."""
 
 from collections.abc import Sequence
 from datetime import datetime

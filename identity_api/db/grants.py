@@ -1,8 +1,8 @@
-"""Permission grants: the one query that decides, and the writes that follow it.
+"""Permission grants: the one query that decides them, and the writes that follow it.
 
-`decide` yields, for a set of identities and optionally a set of mappings, the grants to open and to close with mapping and
-group as reason. Sync applies it to a batch of identities, a mapping edit to everyone concerned. A small Python model in
-the tests says what it must answer.
+`decide` yields, for a set of identities and optionally a set of mappings, the grants to open and to close with mapping
+and group as reason. Sync applies it to a batch of identities, a mapping edit to everyone concerned. A small Python
+model in the tests defines the right answer.
 """
 
 from collections.abc import Collection, Sequence

@@ -1,7 +1,7 @@
-"""Groups as providers assert them, who is in them, and which mapping matches which.
+"""Groups as providers assert them, their members, and which mapping matches which group.
 
-Matching a pattern happens once, when a group first appears or a mapping changes, and is kept in `mapping_group`;
-everything after is equality.
+A pattern is matched once, when a group first appears or a mapping changes, and the result is kept in `mapping_group`;
+all later reads compare for equality.
 """
 
 from collections.abc import Collection, Mapping, Sequence

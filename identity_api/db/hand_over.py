@@ -1,4 +1,4 @@
-"""Which providers and mappings files manage, and which GraphQL."""
+"""Which providers and mappings are managed by files, and which by GraphQL."""
 
 from collections.abc import Collection
 from uuid import UUID

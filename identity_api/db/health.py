@@ -1,4 +1,4 @@
-"""Whether the database can be written to, which is what "ready" means (promise 53)."""
+"""Whether the database accepts writes, which is what "ready" means (promise 53)."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""Who holds a permission: its open grants by user, and whether they are in force (I1)."""
+"""The holders of a permission: its open grants by user, and whether they are in force (I1)."""
 
 from typing import NamedTuple
 from uuid import UUID

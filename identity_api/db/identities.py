@@ -1,4 +1,4 @@
-"""Identities and the narrow row beside each that says what its sync may still count on."""
+"""Identities, and the narrow row beside each with the state of its sync."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Identities as admins enter, release and take them away."""
+"""Identities as admins create, release and remove them."""
 
 from collections.abc import Sequence
 from uuid import UUID

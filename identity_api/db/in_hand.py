@@ -1,9 +1,9 @@
 """Connections of the pool that are kept from one use to the next.
 
-Borrowing from asyncpg's pool and giving back take a task, a timer and a proxy each time, which is as much as a small
-statement costs. What has been used without a fault stays in hand, borrowed as far as the pool knows, and is handed out again
-without a step of the event loop. The pool stays in charge: it makes and ends connections, it gets back whatever is doubtful,
-unused for some seconds, used a thousand times or waited for, and nothing is kept beyond `expire`.
+Acquiring from asyncpg's pool and releasing take a task, a timer and a proxy each time, which costs as much as a small
+statement. A connection that was used without a fault is kept, counts as acquired for the pool, and is handed out again
+without a step of the event loop. The pool stays in charge: it makes and ends connections. It gets back every connection
+that is doubtful, was unused for some seconds, was used a thousand times or is waited for. None is kept beyond `expire`.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""What an operator's check looks at: the server, and what should have happened by now. Not bound to a tenant."""
+"""What an operator's check reads: the server, and work that is overdue. Not bound to a tenant."""
 
 from datetime import datetime
 

@@ -1,7 +1,7 @@
 """What admins list: identities, groups and live sessions. Each function is one statement, whatever is on the page.
 
-Pages are keyset pages: the rows strictly after a position, in an order that has an index, one more than asked for, so
-that the last tells whether there are more. Users have their own module, `read_model`.
+Pages are keyset pages: the rows strictly after a position, in an order that has an index, one more than requested: the
+extra row shows that the list goes on. Users have their own module, `user_read_model`.
 """
 
 from collections.abc import Callable, Collection, Sequence

@@ -1,7 +1,7 @@
-"""Local passwords: whose they are, what guards them, and the tenant's word on whether there are any.
+"""Local passwords: whose they are, what protects them, and whether the tenant allows them.
 
-Wrong tries are counted before the password is looked at, by one statement that also says no while an account is locked:
-a hundred tries sent at once count as a hundred. A right one takes its own count back.
+Wrong tries are counted before the password is checked, by one statement that also refuses while an account is locked: a
+hundred tries sent at once count as a hundred. A right password takes its own count back.
 """
 
 from collections.abc import Collection

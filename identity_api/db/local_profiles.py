@@ -1,4 +1,4 @@
-"""The profiles of users that are kept by hand: made and changed by admins, where no provider has the say."""
+"""The profiles of users that are kept by hand: made and changed by admins, if no provider manages them."""
 
 from uuid import UUID
 

@@ -1,6 +1,6 @@
-"""Locks, and the one order in which they are taken: a tenant's mappings first, then redirect URLs, then its users by id.
+"""Locks, and the one order in which they are taken: a tenant's mappings, then redirect URLs, then its users by id.
 
-And what is a user's (identities, codes, sessions) after the user; then the limits of the tenant. Every writer keeps this
+After a user come the user's identities, codes and sessions; then the limits of the tenant. Every writer keeps this
 order, so that no two of them can wait for each other.
 """
 

@@ -1,4 +1,4 @@
-"""The statements behind `lifecycle.end_login`: each ends one kind of thing for a set of identities or users."""
+"""The statements behind `lifecycle.end_login`: each ends one kind of object for a set of identities or users."""
 
 from collections.abc import Sequence
 from typing import Literal

@@ -1,4 +1,4 @@
-"""Logins that failed, as the audit has them: for a tenant's administrators, who look up what a person's page showed."""
+"""Failed logins, from the audit: a tenant's administrators look up the failure that a person's page showed."""
 
 from datetime import datetime
 from typing import Any

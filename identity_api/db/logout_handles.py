@@ -1,4 +1,4 @@
-"""One-time handles that lead a browser on to its provider's sign-out: kept as hashes, with what they lead to sealed."""
+"""One-time handles for the redirect to a provider's end-session endpoint: stored as hashes, with a sealed target."""
 
 from uuid import UUID
 

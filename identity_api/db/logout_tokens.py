@@ -1,4 +1,4 @@
-"""Logouts that came from providers: a token ends something once, and a login under way does not outrun either kind."""
+"""Logouts that came from providers: a token is used once, and both kinds also end a login under way."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Bring a database to the newest schema, and tell whether it is there.
+"""Migrate a database to the newest schema, and check whether it has it.
 
 Piccolo runs the migration files and keeps the list of those that ran. Two processes that migrate at once wait for each
 other on an advisory lock, so starting several replicas after an upgrade is safe.

@@ -1,4 +1,4 @@
-"""Where the migration files lie. Apart from `piccolo_app`, because comparing their names must not import Piccolo.
+"""The path of the migration files. Separate from `piccolo_app`, because comparing their names must not import Piccolo.
 
 In a checkout they are `piccolo_migrations/` at the top; in an installed wheel they are a folder beside this file.
 """

@@ -1,6 +1,6 @@
-"""How far each provider of a tenant has been set up: what the rows show, for the onboarding checklist.
+"""How far each provider of a tenant is set up, according to its rows, for the onboarding checklist.
 
-Read from at most `SAMPLE` people of each provider, so that the question costs the same for ten people and for a million.
+At most `SAMPLE` people of each provider are read, so that the query costs the same for ten people and for a million.
 """
 
 from uuid import UUID

@@ -1,14 +1,15 @@
 """The transactional outbox: what has changed, for whom, written in the transaction that changes it.
 
-The functions of `db` that write what others follow call `record`; nothing else does. Whoever follows (webhooks, streams)
-reads the tenant's changes in the order of their positions. A position is given after the commit, by whoever reads
-first, as the audit's chain is sealed: a number that is taken inside the business transaction would either make all of
-a tenant's transactions wait for each other, or become visible out of order, and a reader would step over a change.
+The functions of `db` that write what others follow call `record`; nothing else does. Followers (webhooks, streams) read
+the tenant's changes in the order of their positions. A position is assigned after the commit, by the first reader, as
+the audit's chain is sealed. A number taken inside the business transaction would either make all of a tenant's
+transactions wait for each other, or become visible out of order, so that a reader would miss a change.
 
-A change says whose, never what: the reader asks for what is true now, so that a change that is read late or twice does
-no harm. An edit for everybody is one row without users; a change of many users is a row for each thousand.
+A change says whose data changed, never what it is now: the reader queries the present state, so that a change that is
+read late or twice does no harm. An edit for everybody is one row without users; a change of many users is a row for
+each thousand.
 
-What happens by time alone writes nothing: see `docs/webhooks.md`.
+Nothing is written for what time alone causes: see `docs/webhooks.md`.
 """
 
 from collections.abc import Collection, Mapping, Sequence

@@ -1,13 +1,13 @@
-"""Wrong tries at a password, by where they come from: so that strangers do not keep an account's owner out.
+"""Wrong tries at a password, by where they come from, so that strangers cannot lock out an account's owner.
 
     known browser   one that has signed in with this password and second factor: ten tries of its own, then the same
                     growing lock; all of an account together three hundred a day
     stranger        all others together: ten tries, then a growing lock (`local_accounts.take_try`). While that lock holds, an
-                    address that has not failed today has three tries besides, and all such addresses a hundred a day
+                    address that has not failed today has three more tries, and all such addresses a hundred a day
 
-A stranger therefore locks out nobody who has signed in here before, nor somebody who comes from elsewhere, and all strangers
-together have at most about two hundred tries a day at one account, however many addresses they have. Whoever can sign in can
-make any number of known browsers, hence the limit of all together.
+So a stranger locks out neither a person who has signed in here before nor one who comes from another address, and all
+strangers together have at most about two hundred tries a day at one account, however many addresses they have. A person
+who can sign in can make any number of known browsers, hence the limit for all of them together.
 """
 
 from uuid import UUID

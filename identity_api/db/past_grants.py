@@ -1,6 +1,6 @@
-"""Grants as they were: what somebody had been given at a moment, and who had been given a permission within a time.
+"""Past grants: what a user had been given at a moment, and who had been given a permission within a time.
 
-They tell what was granted. Whether a lease had run out at that moment is not kept.
+They record what was granted. Whether a lease had ended at that moment is not stored.
 """
 
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""The tenant's catalogue of permissions."""
+"""The tenant's permissions."""
 
 from collections.abc import Collection
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""What Piccolo's migration commands need to know: the tables, and where the migrations lie."""
+"""The tables and the path of the migrations, for Piccolo's migration commands."""
 
 from piccolo.conf.apps import AppConfig
 

@@ -1,4 +1,4 @@
-"""Piccolo's own entry point, named by `PICCOLO_CONF`; used by its migration commands and by nothing else of ours."""
+"""Piccolo's own entry point, named by `PICCOLO_CONF`; only its migration commands use it."""
 
 import os
 

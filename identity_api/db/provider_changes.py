@@ -1,4 +1,4 @@
-"""What changes to a provider need: its lock, what hangs on it, its secrets, and who of the admins is there."""
+"""What changes to a provider need: its lock, the rows that depend on it, its secrets, and the admins there."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""Providers as their admins see them: with their secrets' dates and what their addresses at us are made of, in one statement."""
+"""Providers as admins see them: with their secrets' dates and the parts of their redirect URLs, in one statement."""
 
 from collections.abc import Sequence
 from datetime import datetime

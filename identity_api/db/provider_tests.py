@@ -1,4 +1,4 @@
-"""Test logins: who makes one, and the report of it, which is theirs alone and gone after ten minutes."""
+"""Test logins: the admin who makes one, and its report, which only this admin can read, for ten minutes."""
 
 from datetime import datetime
 from uuid import UUID

@@ -1,6 +1,6 @@
-"""Refresh tokens, sealed: one row per login, at most five live ones per identity, the newest first in line.
+"""Refresh tokens, sealed: one row per login, at most five live ones per identity; the newest is used first.
 
-Sealing is `relying_party.refresh_tokens`'. A dead row keeps its hash, to recognise a token that comes back.
+`relying_party.refresh_tokens` seals them. A dead row keeps its hash, to recognise a token that is presented again.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,8 +1,8 @@
-"""Every sealed column, in one place: what the rotation of keys goes through, and what a key ring must be able to open.
+"""Every sealed column, in one place: what the rotation of keys seals again, and what a key ring must be able to open.
 
-The statements here are not bound to a tenant: only the operator's key rotation and the check at start use them, and they
-see ciphertexts alone. A column that is missing from the list would keep its old key for ever; a test compares the list
-with the schema.
+The statements here are not bound to a tenant: only the operator's key rotation and the check at start use them, and
+they read only ciphertexts. A column that is missing from the list would keep its old key for ever; a test compares the
+list with the schema.
 """
 
 from collections.abc import Sequence

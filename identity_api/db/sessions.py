@@ -1,7 +1,7 @@
-"""Sessions, API tokens and service clients: made, looked up by hash, listed. Ending them is `login_ends`'.
+"""Sessions, API tokens and service clients: made, looked up by hash, listed. `login_ends` ends them.
 
-`authenticate_session` and `authenticate_api_token` are what every request begins with: one statement each, which reads
-the token's row, its tenant's and user's epoch, the identity it stands on, and the user with all that decides what they
+Every request begins with `authenticate_session` or `authenticate_api_token`: one statement, which reads the token's
+row, the epochs of its tenant and user, the identity it depends on, and the user with everything that decides what they
 may do (I1) in one snapshot.
 """
 

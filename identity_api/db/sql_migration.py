@@ -1,4 +1,4 @@
-"""A migration that is a text of SQL, run by Piccolo: the `.sql` file beside the migration's Python file."""
+"""A migration written in SQL and run by Piccolo: the `.sql` file beside the migration's Python file."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""By which providers a user can prove anew who they are, and what each of them calls the user."""
+"""The providers that can authenticate a user again (step-up), and the user's names at each of them."""
 
 from uuid import UUID
 

@@ -1,7 +1,7 @@
-"""What is due, who works at it, and what an attempt came to: the statements on `identity_sync`.
+"""Due identities, their claims, and the results of attempts: the statements on `identity_sync`.
 
-A claim is a lease by the database's clock plus a raised generation. Whoever holds the current generation may write what
-came of it; a login, an end of login or another claim raises it, and the older holder's writes then touch nothing.
+A claim is a lease by the database's clock plus a raised generation. Only the holder of the current generation may write
+the result; a login, an end of login or another claim raises it, and the older holder's writes then change nothing.
 """
 
 from collections.abc import Collection, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""How the syncs of each provider stand: what is due and how late, who is in which state, and what holds a provider back.
+"""The state of each provider's syncs: what is due and how late, identities by state, and what delays them.
 
 For operators, admins and metrics; nothing here decides what is synced next (`db.sync` does).
 """

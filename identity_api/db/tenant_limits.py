@@ -1,4 +1,4 @@
-"""What is counted for each limit of a tenant, and the refusal beyond it."""
+"""Count for each limit of a tenant, and refuse what exceeds it."""
 
 from typing import Any, Final
 from uuid import UUID

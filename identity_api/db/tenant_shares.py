@@ -1,4 +1,4 @@
-"""How much of something shared each tenant may hold at a time."""
+"""How much of a shared resource each tenant may use at a time."""
 
 import asyncio
 from collections.abc import AsyncIterator

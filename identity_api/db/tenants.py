@@ -1,4 +1,4 @@
-"""Tenants, their hosts and frontends, and the service clients that look into them."""
+"""Tenants, their hosts and frontends, and the service clients that may read their data."""
 
 from collections.abc import Sequence
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""How providers ended logins, as the audit has it."""
+"""How providers ended logins, from the audit."""
 
 from collections.abc import Collection
 from datetime import datetime

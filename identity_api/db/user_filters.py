@@ -1,8 +1,8 @@
-"""Which users a list shows, as conditions that cost no more in a large tenant than in a small one.
+"""The conditions of a list of users, which cost no more in a large tenant than in a small one.
 
-Of how many users a criterion holds is known to nobody before it is asked: PostgreSQL's guess is old, or made for any
-arguments. So the statement looks itself. Where a criterion holds for `FEW` users at most, they are read and put in order.
-Where each holds for more, users are gone through in the order asked for until the page is full, which is soon.
+Nobody knows in advance how many users match a criterion: PostgreSQL's estimate is old, or made for any arguments. So
+the statement finds out itself. If a criterion matches at most `FEW` users, they are read and sorted. If each criterion
+matches more, users are read in the requested order until the page is full, which happens soon.
 """
 
 from collections.abc import Callable, Sequence

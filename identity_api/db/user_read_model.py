@@ -1,7 +1,7 @@
-"""Reading users: one row of facts each, with the leases and circumstances that decide their force.
+"""Read users: one row of facts each, with the leases and states that decide which grants are in force.
 
-`user_read` is facts only, so a sync that changes nothing writes nothing here; what moves with every sync (leases) is read
-beside it from `identity_sync`. One statement reads a page, whatever is selected of it.
+`user_read` holds only facts, so a sync that changes nothing writes nothing here; leases, which change with every sync,
+are read together with it from `identity_sync`. One statement reads a page, whatever the query selects.
 """
 
 from collections.abc import Callable, Mapping, Sequence

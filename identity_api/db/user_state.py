@@ -1,4 +1,4 @@
-"""What admins change about a user, and what stands against it."""
+"""What admins change about a user, and what prevents it."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""Users as provisioning finds and makes them. Reading them for display is `read_model`'s."""
+"""Users as provisioning finds and makes them. `user_read_model` reads them for display."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What the rule about ways into accounts is asked with: what accounts hold, what their groups can bring, who administers."""
+"""The data for the rule about ways into accounts: permissions of accounts, what their groups can give, admins."""
 
 from collections.abc import Collection, Sequence
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""Which mappings give a permission, and which groups of one user they match: for whoever asks why somebody lacks it."""
+"""Which mappings give a permission, and which groups of one user they match: to explain why a user lacks it."""
 
 from typing import Literal
 from uuid import UUID

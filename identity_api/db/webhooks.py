@@ -1,4 +1,4 @@
-"""Webhooks: their rows, what is due at which, and the log of deliveries."""
+"""Webhooks: their rows, the messages that are due, and the log of deliveries."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -6,12 +6,12 @@ of the tests is a subclass of it, so both speak the same protocol over real HTTP
 
 It follows OpenID Connect Core 1.0 (code flow, refresh tokens), Discovery 1.0, RP-Initiated Logout 1.0, RFC 6749,
 RFC 7636 (S256 required), RFC 9068 (access tokens), RFC 9207 (`iss` in the authorization response) and OAuth 2.0 Form
-Post Response Mode. Nobody proves who they are, therefore it answers on loopback only and refuses every other address.
+Post Response Mode. It authenticates nobody, so it listens on loopback only and refuses every other address.
 
     config          people, clients and settings            people          who exists now, groups, who is removed
     keys            signing keys, published and retired     logins          codes, access tokens, refresh tokens
-    authorization   reads an authentication request         client_auth     how a client proves itself
-    claims          what is said about a person             provider        the parts together; the tests override here
+    authorization   reads an authentication request         client_auth     client authentication
+    claims          claims about a person                   provider        the parts together; the tests override here
     token_endpoint  grants                                  end_session     RP-initiated logout
     oidc_routes  people_routes  pages                       the HTTP edge
     state_file      survives a restart                      app  server     wiring, and the process

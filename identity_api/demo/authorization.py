@@ -1,4 +1,4 @@
-"""Reading an authentication request, and placing the answer (Core section 3.1.2, RFC 6749 section 4.1, RFC 7636)."""
+"""Read an authentication request, and place the response (Core section 3.1.2, RFC 6749 section 4.1, RFC 7636)."""
 
 import re
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What the demo provider says about a person, and the claims of its tokens (Core sections 2, 5.1, 5.4; RFC 9068)."""
+"""The demo provider's claims about a person, and those of its tokens (Core sections 2, 5.1, 5.4; RFC 9068)."""
 
 import hashlib
 from base64 import urlsafe_b64encode

@@ -1,4 +1,4 @@
-"""How a client proves itself at the token endpoint (RFC 6749 sections 2.3.1 and 3.2.1; Core section 9)."""
+"""Client authentication at the token endpoint (RFC 6749 sections 2.3.1 and 3.2.1; Core section 9)."""
 
 import hmac
 from base64 import b64decode

@@ -1,6 +1,6 @@
-"""What the demo provider is told at start: its issuer, people, clients and settings.
+"""The configuration of the demo provider: its issuer, people, clients and settings.
 
-Everything here is frozen. Groups and removals change while it runs; `people` holds those.
+Everything here is frozen. Groups and removals change while the provider runs; `people` holds those.
 """
 
 import ipaddress

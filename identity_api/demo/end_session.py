@@ -1,7 +1,7 @@
-"""RP-Initiated Logout 1.0: where the browser goes after the client has ended its own session.
+"""RP-Initiated Logout 1.0: where the browser is redirected after the client has ended its own session.
 
-There is no session here to end, since every sign-in shows the page. Refresh tokens stay: those with `offline_access`
-outlive a logout (Back-Channel Logout 1.0 section 2.7), and the client ends its use of them itself.
+The demo provider has no session to end, since every sign-in shows the page. Refresh tokens stay: those with
+`offline_access` outlive a logout (Back-Channel Logout 1.0 section 2.7), and the client stops using them itself.
 """
 
 from collections.abc import Mapping

@@ -2,10 +2,10 @@
 
 errors.IdentityAPIError
 └── DemoError
-    ├── UnusableRequest       nobody can be told by redirect: shown as a page
-    ├── AuthorizationError    told to the client at its redirect URI; .error, .address  (RFC 6749 section 4.1.2.1)
-    ├── TokenError            told to the client as JSON; .error, .status               (RFC 6749 section 5.2)
-    └── AccessTokenRefused    told in WWW-Authenticate                                  (RFC 6750 section 3.1)
+    ├── UnusableRequest       no redirect is possible: shown as a page
+    ├── AuthorizationError    sent to the client's redirect URI; .error, .address  (RFC 6749 section 4.1.2.1)
+    ├── TokenError            sent to the client as JSON; .error, .status          (RFC 6749 section 5.2)
+    └── AccessTokenRefused    sent in WWW-Authenticate                             (RFC 6750 section 3.1)
 """
 
 from typing import Literal

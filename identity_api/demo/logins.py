@@ -1,8 +1,8 @@
-"""What sign-ins left behind: authorization codes, access tokens, and one family of refresh tokens per login.
+"""What sign-ins store: authorization codes, access tokens, and one family of refresh tokens per login.
 
-Only SHA-256 digests are kept. A refresh token is `family.secret`: whoever presents a known family with another
-secret holds a token that has been replaced, so reuse is seen for as long as the family lives, without keeping a list
-of everything ever issued (RFC 9700 section 4.14.2).
+Only SHA-256 digests are kept. A refresh token is `family.secret`: a token with a known family and another secret has
+been replaced, so reuse is detected for as long as the family lives, without a list of all tokens ever issued (RFC 9700
+section 4.14.2).
 """
 
 import secrets

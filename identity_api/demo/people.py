@@ -1,4 +1,4 @@
-"""Who exists at the demo provider right now: groups as last edited, and who has been removed."""
+"""The people who exist at the demo provider now: groups as last edited, and who has been removed."""
 
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence

@@ -1,4 +1,4 @@
-"""The page on which one edits the demo people, and the same as JSON for programs."""
+"""The page that edits the demo people, and the same as JSON for programs."""
 
 from typing import Any
 from urllib.parse import quote

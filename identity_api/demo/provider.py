@@ -1,7 +1,7 @@
 """The demo provider without HTTP: its parts together, and what it issues.
 
-Routes call it; it knows nothing of requests and pages. The methods under "what is said" are where the tests'
-misbehaving provider overrides.
+Routes call it; it does not depend on requests and pages. The tests' misbehaving provider overrides the methods under
+"what is said".
 """
 
 import secrets

@@ -1,8 +1,8 @@
-"""Keeps other websites from pressing our buttons.
+"""Keeps other websites from submitting the demo provider's forms.
 
 Loopback is reachable from every page open in the browser. A form of another site carries its own `Origin` and
-`Sec-Fetch-Site`; a program sends neither, and is whoever runs the machine. Names that only resolve to this machine
-(DNS rebinding) are refused by the list of allowed hosts in `app`.
+`Sec-Fetch-Site`; a program sends neither, and its user controls the machine anyway. The list of allowed hosts in `app`
+refuses names that only resolve to this machine (DNS rebinding).
 """
 
 from typing import Any

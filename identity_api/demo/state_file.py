@@ -1,7 +1,7 @@
-"""What survives a restart of the demo provider: signing keys, edited people, refresh families.
+"""The state of the demo provider that survives a restart: signing keys, edited people, refresh families.
 
 Without it a second `make run` would sign everybody out within one interval, and undo every edit. The file holds
-private keys, so only its owner may read it; refresh tokens are in it as digests only.
+private keys, so only its owner may read it; it has only the digests of refresh tokens.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""The token endpoint: authorization codes and refresh tokens become tokens (Core sections 3.1.3 and 12)."""
+"""The token endpoint: exchanges authorization codes and refresh tokens for tokens (Core sections 3.1.3 and 12)."""
 
 import hashlib
 import hmac

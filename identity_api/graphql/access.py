@@ -1,10 +1,11 @@
-"""Who may see which field, and who may change what: one table, and the decorator that applies it.
+"""Which fields a user may read, and which mutations they may call: one table, and the decorator that applies it.
 
 Every field of every object type has a line here, or its type has one for all of its fields; a type whose field has none
-cannot be defined. Whoever is not signed in never reaches execution, so "anyone" means anyone signed in to the tenant.
+cannot be defined. A request without a sign-in never reaches execution, so "anyone" means anyone signed in to the
+tenant.
 
-A refused field is an error with code `FORBIDDEN` that names the permission, whether or not what was asked for exists.
-Which permissions somebody may *give* is another question, answered by `permissions.delegation` (I8).
+A refused field is an error with code `FORBIDDEN` that names the permission, whether or not the requested object exists.
+`permissions.delegation` decides separately which permissions somebody may *give* (I8).
 """
 
 from collections.abc import Callable

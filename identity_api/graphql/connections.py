@@ -1,10 +1,10 @@
 """Keyset connections (Relay cursor connections) whose cursors are sealed.
 
-A cursor is a position in one list: it opens only for the same tenant, field, order and filter. So a page can neither be
-begun in another tenant's list nor at a position somebody made up (Hydra GHSA-r9w3-57w2-gch2), and nothing is counted or
-skipped: a page costs the same wherever it begins.
+A cursor is a position in one list: it opens only for the same tenant, field, order and filter. So a page can neither
+begin in another tenant's list nor at a position that a client made up (Hydra GHSA-r9w3-57w2-gch2). Nothing is counted
+or skipped: a page costs the same wherever it begins.
 
-Cursors are sealed when they are asked for, because sealing fifty costs more than completing a page does.
+Cursors are sealed only when a query selects them, because sealing fifty costs more than completing a page does.
 """
 
 from collections.abc import Callable, Sequence

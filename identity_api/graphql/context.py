@@ -1,6 +1,6 @@
-"""What a request's resolvers are handed: who asks, within which tenant, and the parts that use cases need.
+"""The context of a request's resolvers: the actor, the tenant, and the parts that use cases need.
 
-The tenant is the session's, and nothing else is ever asked for it (I2): no argument, no header, no id.
+The tenant is the session's, and comes from nowhere else (I2): no argument, no header, no id.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """Enums of the schema, with a description for every value.
 
-`strawberry.enum_value` cannot be a value of a `StrEnum`, and the enums of the lower layers do not know Strawberry; so the
-descriptions are given beside the values.
+`strawberry.enum_value` cannot be a value of a `StrEnum`, and the enums of the lower layers do not know Strawberry; so
+the descriptions are a separate argument.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,6 +1,6 @@
-"""A field whose resolver answers with the row behind its type.
+"""A field whose resolver returns the row behind its type.
 
-Resolvers are annotated with the rows they return, so that mypy sees through them; the schema's type is said beside it.
+Resolvers are annotated with the rows they return, so that mypy can check them; the schema's type is an argument.
 """
 
 from collections.abc import Callable

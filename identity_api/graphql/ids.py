@@ -1,9 +1,9 @@
-"""Global object identification (Relay): one opaque `ID` for everything that `node(id)` can answer.
+"""Global object identification (Relay): one opaque `ID` for every object that `node(id)` can return.
 
     id = base64url(two letters for the type | the 16 bytes of the row's UUID)      24 characters, no padding
 
-An id is no secret and no right: what it names is always looked up within the session's tenant (I2). An id of another
-type, of another tenant, of nothing, and no id at all get the same answer, `NOT_FOUND`.
+An id is neither a secret nor a right: its object is always looked up within the session's tenant (I2). An id of another
+type, of another tenant, of no object, and a malformed id all get the same answer, `NOT_FOUND`.
 """
 
 import base64

@@ -1,4 +1,4 @@
-"""An attribute worked out when it is first read: `functools.cached_property` without the lock Python 3.11 takes each time.
+"""An attribute computed when it is first read: `functools.cached_property` without the lock of Python 3.11.
 
 A row is read by one request, in one thread.
 """

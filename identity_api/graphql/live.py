@@ -1,4 +1,4 @@
-"""Subscriptions: one's own standing as it changes, and the tenant's changes for those who may read users."""
+"""Subscriptions: the user's own permissions as they change, and the tenant's changes for those who may read users."""
 
 from datetime import datetime
 from typing import Annotated

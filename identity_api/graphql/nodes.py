@@ -1,4 +1,4 @@
-"""Things by their global ids, whatever their types."""
+"""Objects of every type by their global ids."""
 
 from typing import Annotated, Any, Final
 from uuid import UUID

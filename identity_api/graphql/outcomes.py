@@ -1,7 +1,7 @@
-"""What a mutation may answer instead of its success: problems that a client can act on, as types of the schema.
+"""What a mutation may return instead of its success: problems that a client can act on, as types of the schema.
 
-`problem_of` is the one place where errors of the use cases become these types. What is not listed there (a database that
-does not answer, a mistake of ours) stays an entry of `errors`.
+`problem_of` is the one place where errors of the use cases become these types. An error that is not listed there (the
+database does not answer, a fault of this service) stays an entry of `errors`.
 """
 
 import functools

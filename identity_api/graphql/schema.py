@@ -1,10 +1,11 @@
-"""The schema: what every concept's module offers, put together; and the request context that goes with it.
+"""The schema, put together from every concept's module, and the request context that goes with it.
 
     schema = build()                                              once per process
     context = build_context(authenticated, parts, request_id)     once per request
     answer = await engine.handle(schema, request, context_factory)
 
-`access` says who may see what. `schema.graphql` at the root of the repository is printed from here and reviewed like code.
+`access` defines who may read what. `schema.graphql` at the root of the repository is printed from here and reviewed
+like code.
 """
 
 import strawberry

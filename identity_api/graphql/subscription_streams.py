@@ -1,4 +1,4 @@
-"""Subscriptions as streams: what is executed when one is woken, and with whose rights."""
+"""Subscriptions as streams: what is executed when a stream wakes up, and with which permissions."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager

@@ -1,4 +1,4 @@
-"""What is shown of one thing beside another: its id and names, which the statement for the other has read anyway."""
+"""The part of an object that is shown beside another: its id and names, which the same statement has read."""
 
 from typing import Any
 from uuid import UUID

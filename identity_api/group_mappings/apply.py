@@ -1,4 +1,4 @@
-"""Let grants follow mapping edits: in chunks, one transaction each, safe to repeat and to interrupt."""
+"""Update grants after mapping edits: in chunks, one transaction each, safe to repeat and to interrupt."""
 
 import asyncio
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""Make a tenant's file-managed mappings what a file declares."""
+"""Make a tenant's file-managed mappings equal to those that a file declares."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal

@@ -1,4 +1,4 @@
-"""Edit a group mapping: one change, one transaction; or see beforehand whom it touches."""
+"""Edit a group mapping: one change, one transaction; or preview whom it affects."""
 
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence

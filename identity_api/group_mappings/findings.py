@@ -1,9 +1,9 @@
-"""What an admin of mappings should look at: who is reached by nothing, what reaches nobody, and what to do about it.
+"""Findings for an admin of mappings: unmatched groups, mappings that reach nobody, and what to do about them.
 
     findings = await AccessFindings(database).of(tenant_id)
 
-A group that is renamed at the provider takes permissions from everybody in it, and neither side calls that a fault. What
-is told here is so as far as groups were read: where somebody's could not be, the finding says so (I7).
+Renaming a group at the provider takes permissions from everybody in it, and neither side reports an error. Findings are
+certain only as far as groups were read: if some people's groups could not be read, the finding says so (I7).
 
 Decision: computed when it is asked for, at most once in `MAX_AGE_SECONDS` for each tenant and process. Context: most of it
 changes with every sync, and nobody looks at it most of the time. Consequences: nothing is stored, and an answer may be that

@@ -1,4 +1,4 @@
-"""Whom an edit touches: who gains and who loses a permission, and not merely another reason for one they keep."""
+"""Whom an edit affects: who gains and who loses a permission, other than by exchanging one reason for another."""
 
 import hashlib
 from collections.abc import Collection, Sequence

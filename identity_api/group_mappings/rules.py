@@ -1,4 +1,4 @@
-"""What every edit of a mapping obeys: the lock, the rules of I8, and a note that grants have to follow."""
+"""Rules for every edit of a mapping: the lock, the rules of I8, and a note that grants have to follow."""
 
 from collections.abc import Sequence
 from typing import Any

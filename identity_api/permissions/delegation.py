@@ -1,4 +1,4 @@
-"""Who may give what (I8). Pure; the use cases add the second half: nobody raises themself."""
+"""Who may give which permission (I8). Pure; the use cases add that nobody gives themself more permissions."""
 
 from uuid import UUID
 

@@ -1,7 +1,7 @@
 """Which grants are in force at a moment, and why the others are not (I1).
 
-The pure twin of the SQL function `effective_permission`; a property test holds the two together at random instants around
-every boundary.
+The same rules as the SQL function `effective_permission`, in pure Python; a property test compares the two at random
+instants around every boundary.
 """
 
 from collections.abc import Mapping

@@ -1,8 +1,8 @@
-"""The read model's facts about one user, and the circumstances that decide which of them have force.
+"""The read model's facts about one user, and the states that decide which of them are in force.
 
-`GrantSnapshot` is what `user_read.facts` holds as JSON, and `BriefSnapshot` what `user_read.brief` does: arrays in the order of
-the fields here, written by the SQL function `refresh_user_read`. Ids and times stay text: a page of 50 users decodes hundreds
-of them, and most only travel through.
+`GrantSnapshot` is what `user_read.facts` holds as JSON, and `BriefSnapshot` what `user_read.brief` does: arrays in the
+order of the fields here, written by the SQL function `refresh_user_read`. Ids and times stay text: a page of 50 users
+decodes hundreds of them, and most are only passed on.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What a permission may be called."""
+"""The syntax of a permission's name."""
 
 import re
 

@@ -1,13 +1,13 @@
-"""Whose word a provider's settings make count, setting by setting. Pure; `providers.rules` asks it.
+"""What each setting of a provider lets its claims decide. Pure; `providers.rules` uses it.
 
-A provider speaks of three things, and each is a way in for whoever can choose what it says:
+A provider's claims decide three things, and each is a way into accounts for anybody who can choose the claims:
 
-    GROUPS   which groups somebody is in: what live mappings give there
-    PEOPLE   that somebody is one who is known or awaited there: what those accounts hold, and what their groups bring
-    NAMES    that somebody has a certain name, where names are matched: what accounts hold that wait to be matched
+    GROUPS   which groups a person is in: grants what live mappings give there
+    PEOPLE   which known or expected person signs in: gives access to those accounts, and to what their groups bring
+    NAMES    which name a person has, where names are matched: gives access to the accounts that wait to be matched
 
-So a change of a setting that decides one of them is a grant of what it can bring. Settings that let the word of before
-count for longer are nobody's to change for themself: their own access would outlast what the provider says.
+So changing a setting that decides one of them is a grant of everything it can bring. Nobody may change, for themself, a
+setting that lets earlier claims count for longer: their own access would outlast what the provider says.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
-"""The permissions of this service itself: ordinary permissions of the tenant, with names we chose.
+"""The permissions of this service itself: ordinary permissions of the tenant, with fixed names.
 
-Every tenant's catalogue is given these when the operator makes the tenant. No tenant admin can invent another name under
+Every tenant is given them when the operator makes the tenant. No tenant admin can invent another name under
 `identity:`, give one they do not hold, or reach one through a pattern (I8).
 """
 

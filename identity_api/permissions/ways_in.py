@@ -1,16 +1,17 @@
-"""Who may become whom: the one rule about ways into an account. Pure; `accounts.ways_in` reads what it is asked with.
+"""Who may open a way into which account: the one rule about it. Pure; `accounts.ways_in` reads its data.
 
 A way into an account is whatever lets somebody act as its user: a password, a link that sets one, an API token, a
-session, an identity at a provider (also one that waits for its first login), and the word of a provider that says who
-somebody is. A new way in is a grant of everything that the account holds, in force or not, and of everything that its
-groups bring once its owner signs in. So whoever opens one must be allowed to give all of that, must not do it for their
-own account, or must be the operator.
+session, an identity at a provider (also one that waits for its first login), and a provider's claims about who signs
+in. A new way in is a grant of everything that the account holds, in force or not, and of everything that its groups
+bring once its owner signs in. So the actor who opens one must be allowed to give all of that and must not do it for
+their own account, or must be the operator.
 
 What groups bring is taken as an upper bound: every permission that a live mapping gives at any provider at which the
-account has an identity, whatever groups its owner is in today. Otherwise a change of groups tomorrow would hand it to
-somebody who opened a way in today.
+account has an identity, whatever groups its owner is in today. Otherwise a change of groups tomorrow would give these
+permissions to an actor who opened a way in today.
 
-Taking away has the mirror of it: nobody shuts out an administrator who holds more of this service than they do.
+The same holds for removal: nobody may shut out an administrator who holds more of this service's permissions than they
+do.
 """
 
 from collections.abc import Collection

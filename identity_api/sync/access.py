@@ -1,4 +1,4 @@
-"""What all syncs of one provider share: its row, its endpoints, and our proof of being its client."""
+"""What all syncs of one provider share: its row, its endpoints, and the credentials for client authentication."""
 
 import asyncio
 from typing import NamedTuple

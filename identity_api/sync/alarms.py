@@ -1,6 +1,7 @@
-"""What a person should look at: many logins dying at once, or many people losing their groups at once.
+"""Events that a person should look at: many logins ended at once, or many people lost their groups at once.
 
-Counted per provider in this process; identities are spread over workers at random, so each sees a fair sample.
+They are counted per provider in this process; identities are spread over workers at random, so each process sees a fair
+sample.
 """
 
 from collections import deque

@@ -1,7 +1,7 @@
-"""Step 5: write verified answers as they come, in groups of one provider: at most 100, or what 20 ms brought.
+"""Step 5: write verified answers as they come, in groups of one provider: at most 100, or those that came within 20 ms.
 
-Each group is one transaction: claims, groups, grants, read model, audit, leases and next due times together, only for
-identities whose generation is still the claimed one.
+Each group is one transaction: claims, groups, grants, read model, audit, leases and next due times are written
+together, only for identities whose generation is still the claimed one.
 """
 
 import asyncio

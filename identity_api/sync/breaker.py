@@ -1,8 +1,8 @@
-"""A provider that refuses *us*: a wrong client secret must empty nobody's account, and must not go unnoticed.
+"""The circuit breaker: a provider that refuses this client ends no permissions, and an administrator is told.
 
-After three refusals the breaker opens: the claim leaves the provider alone, but for one probe each 30 s (`db.sync`). A
-refusal of our authentication counts each time. Any other counts once for each person, because the same words may say that
-one login is over.
+After three refusals the breaker opens: no identity of the provider is claimed, except one probe every 30 s (`db.sync`).
+Each refusal of client authentication counts. Any other refusal counts once per person, because the same error may mean
+that only this person's login has ended.
 """
 
 from uuid import UUID

@@ -1,8 +1,8 @@
 """Step 2: present the refresh token (RFC 6749 section 6; OIDC Core 12.1).
 
-Outside any transaction, within a deadline, and once: a second presentation of a rotated token makes strict providers
-revoke the whole login. Only a presentation that was refused before the token was looked at is repeated
-(`relying_party.requests`). Whether the request may have been carried out is kept with every failure.
+Outside any transaction, within a deadline, and once: after a second presentation of a rotated token, strict providers
+revoke the whole login. A presentation is repeated only if it was refused before the token was looked at
+(`relying_party.requests`). Every failure records whether the provider may have carried out the request.
 """
 
 from collections.abc import Callable

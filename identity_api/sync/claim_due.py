@@ -1,4 +1,4 @@
-"""Step 1: take due identities. The database decides who does what; leases and generations see to it that one does."""
+"""Step 1: claim due identities. The database assigns them; lease and generation keep each to one worker."""
 
 import asyncio
 import contextlib

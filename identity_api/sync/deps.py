@@ -1,4 +1,4 @@
-"""What the sync needs from outside, built once per process by the wiring and handed in."""
+"""The dependencies of the sync, built once per process by the wiring."""
 
 import asyncio
 import time

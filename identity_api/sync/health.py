@@ -1,4 +1,4 @@
-"""How the sync of each provider stands, judged by the promise: a change at a provider is in force within 600 seconds."""
+"""The state of each provider's sync, by the promise that a change at a provider takes effect within 600 seconds."""
 
 from collections.abc import Mapping
 from typing import Final, Literal, get_args

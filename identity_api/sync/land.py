@@ -1,7 +1,7 @@
 """Step 3: store the rotated refresh token, before anything else can fail.
 
-The old token is worthless from the moment the provider answered, and the new one exists in this process's memory only.
-So nothing stands between answer and landing: no validation, no second request, no lock.
+The old token is worthless as soon as the provider has answered, and the new one exists only in this process's memory.
+So nothing comes between the answer and its landing: no validation, no second request, no lock.
 """
 
 import msgspec

@@ -1,7 +1,7 @@
-"""Rotated tokens that come within a few milliseconds of each other are stored with one statement.
+"""Store rotated tokens that come within a few milliseconds of each other with one statement.
 
-Still before anything else happens with their answers. A single statement for each would be most of what a busy worker asks
-of the database, and a provider that answers many at once would leave none of the pool to whoever else needs it.
+This still comes before anything else happens with their answers. One statement for each token would be most of a busy
+worker's load on the database, and a provider that answers many calls at once would take every connection of the pool.
 """
 
 import asyncio

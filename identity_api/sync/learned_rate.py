@@ -1,7 +1,7 @@
-"""The calls a second that a provider turns out to allow: learned from its 429 and their `Retry-After` (RFC 6585 section 4).
+"""The calls a second that a provider allows: learned from its 429 and their `Retry-After` (RFC 6585 section 4).
 
-Providers publish their limits per client, endpoint or plan, or not at all, so nobody can be asked to know them. A refusal
-says that the rate until then was too high; what was accepted until then says what is not.
+Providers publish their limits per client, endpoint or plan, or not at all, so no administrator can be expected to know
+them. A refusal shows that the rate before it was too high; the calls that were accepted show which rate is not.
 """
 
 GENTLE, HARD = 0.9, 0.7

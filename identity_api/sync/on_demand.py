@@ -1,4 +1,4 @@
-"""One user's sync on request: here (`sync_user`), or by a worker (`request`)."""
+"""Sync one user on request: in this process (`sync_user`), or by a worker (`request`)."""
 
 from uuid import UUID
 

@@ -1,7 +1,8 @@
-"""After the database was away, other workers' tokens land first.
+"""After the database was unavailable, other workers' tokens land first.
 
-While it is away no lease can be renewed, and a worker may hold a rotated token that it could not store. When the database is
-back, its row looks like that of a worker that was killed. Whoever claimed it at once would present the old token again.
+Meanwhile no lease can be renewed, and a worker may hold a rotated token that it could not store. When the database is
+available again, the identity's row looks like that of a worker that was killed. A worker that claimed it at once would
+present the old token again.
 """
 
 from collections.abc import Callable

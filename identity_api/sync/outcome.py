@@ -1,7 +1,7 @@
-"""What a sync can come to, and what the token endpoint's answer says of it. Pure.
+"""The possible results of a sync, and how the token endpoint's answer maps to them. Pure.
 
-Only `Ended` costs anybody a permission. The classes follow RFC 6749 section 5.2 and what providers really do; an error's
-description decides nothing. `docs/sync.md` has a row for every outcome: the state it leads to, and what the person keeps.
+Only `Ended` ends permissions. The classes follow RFC 6749 section 5.2 and what providers really do; `error_description`
+decides nothing. `docs/sync.md` has a row for every outcome: the state it leads to, and what the person keeps.
 """
 
 from collections.abc import Mapping

@@ -1,13 +1,13 @@
-"""How many syncs a provider gets from this process, and how soon: fewer while it fails, more again as it answers.
+"""How many syncs of a provider this process runs, and how soon: fewer while it fails, more again as it answers.
 
-Additive increase, multiplicative decrease. A provider that hangs falls to one call at a time within a few failures, so
-that it cannot hold every slot that others need, and one that comes back after an outage is not run over. One that goes on
-failing is called ever more seldom, down to once in `LONGEST_PAUSE_SECONDS`: an outage of quick 503s draws no storm.
+Additive increase, multiplicative decrease. A provider that hangs gets one call at a time after a few failures, so that
+it cannot hold every slot that others need, and a provider that returns after an outage is not flooded. If it keeps
+failing, it is called less and less often, down to once in `LONGEST_PAUSE_SECONDS`: an outage of quick 503s causes no
+storm of calls.
 
-People count, not failures: who alone fails again and again slows nobody else down.
+People count, not failures: one person whose sync fails repeatedly slows down nobody else.
 
-One that says that we ask too often is not in trouble. It is asked more slowly, at the rate that it turns out to allow
-(`learned_rate`).
+A provider that answers 429 is not failing. It is called more slowly, at the rate that it allows (`learned_rate`).
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""One sync as its five named steps, and the sweep that does them for everybody who is due."""
+"""One sync as its five named steps, and the sweep that runs them for every due identity."""
 
 import asyncio
 import contextlib

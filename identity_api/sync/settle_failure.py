@@ -1,12 +1,12 @@
-"""What becomes of a claim whose answer is not a verified reading. Each in one transaction, only under the claimed generation.
+"""Settle a claim whose answer is not a verified reading. Each in one transaction, only under the claimed generation.
 
-A login, a logout token or another worker that came first has raised the generation: then nothing is written of what this
-answer means for the login.
+A login, a logout token or another worker that came first has raised the generation: then nothing is written of what
+this answer means for the login.
 
-Whatever we caused ourselves is never recorded as the provider's word. If any earlier presentation of the login's token is
-unresolved (a worker was killed or stopped, an answer was lost or came too late), a dead token is `rotation_lost`: the
-identity is not asked about any more, its person keeps session and permissions until the lease is over, and is asked to
-sign in again.
+A failure that this service may have caused is never recorded as the provider's decision. If an earlier presentation of
+the login's token is unresolved (a worker was killed or stopped, an answer was lost or came too late), a dead token is
+`rotation_lost`: the identity is not synced any more, the person keeps session and permissions until the lease ends, and
+is asked to sign in again.
 """
 
 from typing import Literal

@@ -1,11 +1,11 @@
-"""Step 4: judge what came with a refresh, and read profile and groups from it (OIDC Core 12.2, 5.3.2).
+"""Step 4: check what came with a refresh, and read profile and groups from it (OIDC Core 12.2, 5.3.2).
 
-The documents are read as a login's are (`relying_party.verified_documents`); here is what a refresh expects of them.
+The documents are read as a login's are (`relying_party.verified_documents`); this module has the rules of a refresh.
 
-The rotated token has landed by now, so nothing that goes wrong here costs anybody their login. A document that speaks of
-another person, by `iss` or `sub`, quarantines the identity, and nothing else does. One that differs from the login's in
-what does not say who somebody is (`auth_time`, `nonce`, `azp`) is noted and used. One that says nothing that can be used
-(bad signature, for another client, expired, keys away) leaves the identity as it is, with the reason.
+The rotated token has landed by now, so no failure here ends a login. A document about another person, by `iss` or
+`sub`, quarantines the identity, and nothing else does. If a document differs from the login's only in claims that do
+not identify the person (`auth_time`, `nonce`, `azp`), the difference is noted and the document is used. An unusable
+document (bad signature, for another client, expired, keys unavailable) leaves the identity as it is, with the reason.
 """
 
 from typing import Literal

@@ -1,4 +1,4 @@
-"""What a tenant's admins, and the operator, do with webhooks."""
+"""Webhooks as a tenant's admins and the operator manage them."""
 
 from typing import Any, Final
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""Delivers to the webhooks that have something waiting: claimed with a lease, sent in order, noted after each message."""
+"""Delivers to webhooks with waiting messages: claimed with a lease, sent in order, recorded after each message."""
 
 from datetime import timedelta
 from typing import Final, Literal

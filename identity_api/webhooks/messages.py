@@ -1,4 +1,4 @@
-"""What is sent: the body of a message, and its id, which stays the same however often it is sent."""
+"""The body of a message, and its id, which is the same for every attempt."""
 
 from datetime import datetime
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""One attempt at one message: signed, sent over the guarded client, judged."""
+"""One attempt at one message: signed, sent by the guarded client, and its result."""
 
 import time
 from typing import Final

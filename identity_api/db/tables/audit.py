@@ -1,4 +1,4 @@
-"""The audit and its chain."""
+"""The audit and its hash chain."""
 
 from piccolo.columns import JSONB, BigInt
 from piccolo.table import Table

@@ -1,4 +1,4 @@
-"""The kinds of columns. None has a hidden default: what a row holds is what a statement wrote."""
+"""The kinds of columns. None has a hidden default: a row holds what a statement wrote."""
 
 from piccolo.columns import UUID, Array, Boolean, Bytea, Column, Integer, Text, Timestamptz
 

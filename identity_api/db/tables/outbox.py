@@ -1,4 +1,4 @@
-"""The transactional outbox: what has changed, for those who follow."""
+"""The transactional outbox: what has changed, for its followers."""
 
 from piccolo.columns import UUID, Array, BigInt
 from piccolo.table import Table

@@ -1,4 +1,4 @@
-"""The providers of a tenant, our secrets and keys there, and how they answer."""
+"""The providers of a tenant, this service's secrets and keys there, and the circuit breaker of each."""
 
 from piccolo.columns import JSONB, UUID, DoublePrecision, Text
 from piccolo.table import Table

@@ -1,4 +1,4 @@
-"""What the database says of its own schema."""
+"""What the database records about its own schema."""
 
 from piccolo.columns import Text
 from piccolo.table import Table

@@ -1,4 +1,4 @@
-"""Sessions and API tokens, and how they end at a provider."""
+"""Sessions and API tokens, and their logout at a provider."""
 
 from piccolo.columns import Text
 from piccolo.table import Table

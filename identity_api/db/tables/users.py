@@ -1,4 +1,4 @@
-"""Users, and what guards their passwords."""
+"""Users, and what protects their passwords."""
 
 from piccolo.columns import BigInt, Boolean
 from piccolo.table import Table

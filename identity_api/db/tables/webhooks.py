@@ -1,4 +1,4 @@
-"""Webhooks: where a tenant's changes are sent, under which secrets, and how that went."""
+"""Webhooks: where a tenant's changes are sent, with which secrets, and the result of each delivery."""
 
 from piccolo.columns import Array, BigInt, Text
 from piccolo.table import Table

@@ -1,1 +1,1 @@
-"""The record of every change, as administrators who may read it see it."""
+"""The record of every change, for administrators who may read it."""

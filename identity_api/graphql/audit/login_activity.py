@@ -1,4 +1,4 @@
-"""`loginActivity`: how many people signed in, and how many failed to, hour by hour."""
+"""`loginActivity`: how many people signed in, and how many failed to, for each hour."""
 
 from datetime import datetime, timedelta
 from typing import Final

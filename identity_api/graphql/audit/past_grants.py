@@ -1,4 +1,4 @@
-"""Who had been given what, and when."""
+"""Past grants: what somebody had been given, and when."""
 
 from datetime import datetime
 from typing import Annotated

@@ -1,6 +1,6 @@
 """Executes GraphQL requests: documents prepared once, limits, compiled completion, masked errors, HTTP rules.
 
-Knows nothing of the schema's concepts. `build_schema` makes the schema, `handle` answers a request, `AccessRule` guards
+Independent of the schema's concepts. `build_schema` makes the schema, `handle` answers a request, `AccessRule` guards
 a field, `GraphQLContext` is what a request's context must offer.
 
 Decision: the executor is built by `http` itself and Strawberry's runner is left out.

@@ -1,7 +1,7 @@
-"""Field access rules that the ordinary and the compiled execution both ask.
+"""Field access rules, checked by both the ordinary and the compiled execution.
 
 A permission class would make a field need a resolver call; a rule is one function of the source object and the
-request's context, so compiled completion can ask it inline before reading the attribute.
+request's context, so compiled completion can call it inline before reading the attribute.
 """
 
 from collections.abc import Awaitable, Callable

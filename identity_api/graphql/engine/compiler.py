@@ -1,8 +1,8 @@
 """Turns a selection on plain types into the source of one Python function that builds the answer's dicts.
 
-*Plain* means: Strawberry fields that read an attribute and ask access rules, whose types are leaves, objects or lists
+*Plain* means: Strawberry fields that read an attribute and check access rules, whose types are leaves, objects or lists
 of those. Everything else raises `NotPlain` while compiling, or while completing a value the function did not expect,
-and is done by the ordinary execution. So no error, path or null propagation is written here a second time.
+and is left to the ordinary execution. So no error, path or null propagation is implemented here a second time.
 
 The executor's own `collect_subfields` decides what is selected (fragments, aliases, merging, `@skip`, `@include`:
 GraphQL specification, section 6.3). Nothing a client wrote gets into the source except response names, which are

@@ -1,12 +1,13 @@
 """Strawberry's executor, with plain objects completed by a function compiled once per document and selection.
 
 A page of 50 users takes 12 to 24 times less CPU this way. A long list is completed in slices (`fairness.time_slices`).
-Whatever a completer does not expect (a null that may not be, a refused field, a value of another type) makes it step
-aside, and the ordinary execution does the same object again: every message, path and null is graphql-core's. That is
-sound because a plain subtree is only attribute reads; row classes therefore must have no properties with effects.
+If a completer meets something unexpected (null for a non-null field, a refused field, a value of another type), it
+stops, and the ordinary execution completes the same object again: every message, path and null is graphql-core's. This
+is sound because a plain subtree is only attribute reads; row classes therefore must have no properties with effects.
 
 graphql-core calls the overridden methods "not public": its version is pinned exactly, and `tests/graphql/engine`
-compares both executions over generated queries. `docs/decisions/0006-compiled-completion.md` says how to move to a newer one.
+compares both executions over generated queries. `docs/decisions/0006-compiled-completion.md` says how to move to a
+newer one.
 """
 
 import time

@@ -1,4 +1,4 @@
-"""What the engine needs to know of a request. The project's own context has more."""
+"""The context of a request as the engine needs it. The project's own context has more."""
 
 from typing import Protocol
 

@@ -2,7 +2,7 @@
 
 Validation is not linear: its rule about overlapping fields compares pairs, so a thousand equal fields, well within the
 token limit, cost seconds on older releases of graphql-core. Each fragment is measured once and counts wherever it is
-spread, so nothing can hide behind fragments (OWASP GraphQL cheat sheet: depth, amount and aliases).
+spread, so fragments cannot hide anything (OWASP GraphQL cheat sheet: depth, amount and aliases).
 """
 
 from typing import Final

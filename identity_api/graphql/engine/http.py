@@ -1,17 +1,17 @@
 """GraphQL over HTTP without a framework: a request's bytes in, status, headers and bytes out.
 
 Follows the GraphQL over HTTP specification (working draft): POST with `application/json`, and queries by GET, whose
-parameters come as the same JSON; no batches, no multipart, no form. A GET with a cookie alone never comes here, so no other
-site's page can send a query without a preflight.
-Session, origin and CSRF checks are the caller's, in `context_factory` or before.
+parameters come as the same JSON; no batches, no multipart, no form. A GET with a cookie alone never comes here, so no
+other site's page can send a query without a preflight.
+The caller checks session, origin and CSRF, in `context_factory` or before.
 
     document or variables wrong      400, or 200 for a client that accepts only application/json; no `data`
-    body is no request               400 whatever is accepted
-    a field failed, time is over     200, `data` null there, `errors[].extensions.code`
-    no GraphQL at all                405, 406, 413, 415 as `application/problem+json`
+    body is not a request            400 whatever is accepted
+    a field failed, a timeout        200, `data` null there, `errors[].extensions.code`
+    not GraphQL                      405, 406, 413, 415 as `application/problem+json`
 
 Strawberry's `Schema.execute` is not used: its runner costs as much as a small query and logs clients' mistakes. The
-executor is built here, which also tells request errors from field errors without guessing.
+executor is built here, which also distinguishes request errors from field errors reliably.
 """
 
 import asyncio

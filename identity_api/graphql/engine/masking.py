@@ -1,7 +1,7 @@
-"""What a client is told of an error: always a code, never internals.
+"""Error entries as clients get them: always with a code, never with internals.
 
-Every entry of `errors` has `extensions.code`. The project's own errors pass with code and message. A mistake in the
-request keeps graphql-core's message, which speaks of the document and the schema only. Anything else becomes `INTERNAL`
+Every entry of `errors` has `extensions.code`. The project's own errors keep their code and message. A mistake in the
+request keeps graphql-core's message, which is about the document and the schema only. Anything else becomes `INTERNAL`
 with the request's id, and is logged once with the exception; a client's mistake is never logged as an error.
 """
 

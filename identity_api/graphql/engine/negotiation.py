@@ -1,7 +1,7 @@
-"""Media types of GraphQL over HTTP: what a request may be, and which of our two answers it accepts.
+"""Media types of GraphQL over HTTP: which ones a request may have, and which of the two response types it accepts.
 
 Follows the GraphQL over HTTP specification, sections 4 and 6, and RFC 9110 sections 12.4.2 and 12.5.1. A request that
-accepts anything, or does not say, gets `application/json`, as that specification asks for older clients.
+accepts anything, or has no `Accept`, gets `application/json`, as that specification requires for older clients.
 """
 
 from functools import lru_cache

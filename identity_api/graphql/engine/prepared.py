@@ -1,8 +1,8 @@
 """Parse, guard and validate each document once.
 
 Together they cost milliseconds, and clients send the same few documents for ever. The cache's key is the SHA-256 of the
-text and not the syntax tree, whose hash would be computed anew for every request. Refusals are kept too, in a cache of
-their own, so that junk evicts no document that works.
+text and not the syntax tree, whose hash would be computed again for every request. Refusals are cached too, in a cache
+of their own, so that invalid documents evict no valid one.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """Subscriptions: a document that is prepared once, and executed whenever something may have changed.
 
 A field of `Subscription` is an ordinary field here: its resolver reads what is true now. The source stream of the
-specification (section 6.2.3) is then the moments at which it is worth reading, which the transport knows.
+specification (section 6.2.3) is the series of moments at which the transport executes it.
 """
 
 from collections.abc import Awaitable, Callable

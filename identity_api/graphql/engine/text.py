@@ -1,8 +1,8 @@
-"""Which strings are accepted as input at all, whatever field they are for.
+"""Which strings are accepted as input, in every field.
 
-NUL cannot be stored by PostgreSQL; control characters forge log lines and terminal output; a lone surrogate is no
-character; and the bidirectional embeddings, overrides and isolates let a name read as something else (Unicode TR 36,
-section 2.10; CVE-2021-42574). Right-to-left text itself needs none of them.
+PostgreSQL cannot store NUL; control characters forge log lines and terminal output; a lone surrogate is no character;
+and bidirectional embeddings, overrides and isolates make a name look like another one (Unicode TR 36, section 2.10;
+CVE-2021-42574). Right-to-left text itself needs none of them.
 """
 
 import re

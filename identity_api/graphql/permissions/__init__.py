@@ -1,1 +1,1 @@
-"""Permissions, grants, groups and group mappings: what can be asked and changed."""
+"""Permissions, grants, groups and group mappings: queries and mutations."""

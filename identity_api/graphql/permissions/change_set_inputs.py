@@ -1,4 +1,4 @@
-"""What a change set is asked for with: each change as the input of the mutation that makes it alone."""
+"""The input of a change set: each change is the input of the mutation that makes this change alone."""
 
 from typing import Any
 from uuid import UUID

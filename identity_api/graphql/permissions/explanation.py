@@ -1,4 +1,4 @@
-"""Why somebody has a permission, and what would have to be true for them to have it."""
+"""Why a user has a permission, and what is missing if they do not have it."""
 
 from datetime import datetime
 from enum import StrEnum

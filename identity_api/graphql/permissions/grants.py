@@ -1,4 +1,4 @@
-"""Why somebody has a permission, and why somebody with an open grant of it does not (I1)."""
+"""Why a user has a permission, and why an open grant of it may not be in force (I1)."""
 
 from datetime import datetime
 from enum import StrEnum

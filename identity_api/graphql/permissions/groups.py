@@ -1,4 +1,4 @@
-"""Groups as providers have named them, and which mappings match them."""
+"""Groups as providers assert them, and which mappings match them."""
 
 from datetime import datetime
 from typing import Annotated, Any

@@ -1,4 +1,4 @@
-"""Who holds a permission, in force or dormant, and by what."""
+"""Who holds a permission, in force or dormant, and by which grants."""
 
 from typing import Annotated, Final
 from uuid import UUID

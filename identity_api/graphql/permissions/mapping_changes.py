@@ -1,4 +1,4 @@
-"""Edits of group mappings, and whom an edit would touch."""
+"""Edits of group mappings, and whom an edit would affect."""
 
 from typing import Annotated, Any
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""The tenant's permissions: its vocabulary of rights, and grants of them by hand."""
+"""The tenant's permissions, and grants of them by hand."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,1 +1,1 @@
-"""Providers, their tests and failures, and the onboarding checklist: what can be asked and changed."""
+"""Providers, their tests and failed logins, and the onboarding checklist: queries and mutations."""

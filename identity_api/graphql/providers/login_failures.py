@@ -1,4 +1,4 @@
-"""Logins that failed: what was wrong, for administrators, found by the request id on the person's page (S4-51)."""
+"""Failed logins: their causes, for administrators, found by the request id on the person's page (S4-51)."""
 
 from datetime import datetime
 from typing import Annotated

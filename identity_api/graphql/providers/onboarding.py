@@ -1,4 +1,4 @@
-"""The onboarding checklist (S0-27): what has been done to set single sign-on up, what is open, and the values to paste."""
+"""The onboarding checklist (S0-27): which steps of the set-up are done or open, and the values to paste."""
 
 from enum import StrEnum
 from typing import get_args

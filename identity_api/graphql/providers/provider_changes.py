@@ -1,4 +1,4 @@
-"""What admins change about providers. Secrets go in and never come out; every rule is `providers.administration`'s."""
+"""Mutations of providers. Secrets are write-only; every rule is in `providers.administration`."""
 
 from datetime import datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""What is entered about a provider, as the fields of a provider declaration: one list for making and for changing one."""
+"""The inputs of providers, as the fields of a provider declaration: one list for making and for changing one."""
 
 from datetime import datetime
 from enum import Enum

@@ -1,4 +1,4 @@
-"""What a provider is configured with, as its parts in the schema."""
+"""The settings of a provider, as parts of the schema."""
 
 from datetime import datetime
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""Tests of a provider: what can be known without a person, and a test login in the administrator's own browser."""
+"""Tests of a provider: checks that need no person, and a test login in the administrator's own browser."""
 
 from datetime import datetime
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""`syncHealth`: how the sync of each provider stands, for the tenant's admins."""
+"""`syncHealth`: the state of each provider's sync, for the tenant's admins."""
 
 from datetime import datetime
 from enum import StrEnum

@@ -1,1 +1,1 @@
-"""Users, their identities, sessions and credentials: what can be asked and changed."""
+"""Users, their identities, sessions and credentials: queries and mutations."""

@@ -1,4 +1,4 @@
-"""Identities: the links from users to their accounts at providers, and how far each can still be counted on."""
+"""Identities: the links from users to their accounts at providers, and whether each can still be relied on."""
 
 from datetime import datetime
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""What admins change about identities (S3-22)."""
+"""Mutations of identities, for admins (S3-22)."""
 
 from typing import Any
 

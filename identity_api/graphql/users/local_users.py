@@ -1,7 +1,7 @@
-"""Users that are kept by hand, and what admins do about their passwords (S0-05, S0-06).
+"""Users that are kept by hand, and mutations of their passwords, for admins (S0-05, S0-06).
 
-An admin never sees or chooses a password: they make a one-time link. What guards a password is told as whether there is
-one, and until when it is locked; nothing of it has a field.
+An admin never sees or chooses a password: they make a one-time link. Of a second factor the schema shows only whether
+there is one, and of a locked password until when; the rest has no field.
 """
 
 from datetime import datetime

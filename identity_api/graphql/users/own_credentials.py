@@ -1,7 +1,7 @@
-"""What somebody does about their own password and second factor.
+"""Mutations of the user's own password and second factor.
 
-Each asks for the current password, or for a code that only they can have: a session alone changes nothing of it, and an
-API token nothing at all. Wrong tries count as at sign-in.
+Each requires the current password, or a code that only the user can have: a session alone cannot change them, and an
+API token cannot at all. Wrong tries count as at sign-in.
 """
 
 from typing import Any

@@ -1,6 +1,6 @@
-"""How much of a user a selection asks for, so that no more is read.
+"""Which parts of a user a selection needs, so that only these are read.
 
-What is not listed here asks for everything. A field that is skipped counts as selected.
+A field that is not listed here needs everything. A field that is skipped counts as selected.
 """
 
 from collections import OrderedDict

@@ -1,4 +1,4 @@
-"""What admins change about a user."""
+"""Mutations of users, for admins."""
 
 from typing import Any
 from uuid import UUID

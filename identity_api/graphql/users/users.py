@@ -1,4 +1,4 @@
-"""Users: who they are, what they may do and why, and what admins change about them."""
+"""Users: their profile, their permissions and the reasons for them."""
 
 from datetime import datetime
 from enum import StrEnum

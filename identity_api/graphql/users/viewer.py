@@ -1,4 +1,4 @@
-"""The user who asks. Everything was read by the statement that authenticated the request; this costs no other."""
+"""The user who asks. The statement that authenticated the request has read everything; no other is needed."""
 
 import msgspec
 import strawberry

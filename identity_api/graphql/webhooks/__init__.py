@@ -1,1 +1,1 @@
-"""Webhooks, and what changes them."""
+"""Webhooks: queries and mutations."""

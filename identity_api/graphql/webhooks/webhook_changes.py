@@ -1,4 +1,4 @@
-"""What admins do with webhooks."""
+"""Mutations of webhooks, for admins."""
 
 import msgspec
 import strawberry

@@ -1,4 +1,4 @@
-"""Webhooks: what is sent where, and how that goes."""
+"""Webhooks: which changes are sent to which address, and the state of each delivery."""
 
 from datetime import datetime
 from enum import StrEnum

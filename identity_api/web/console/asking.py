@@ -1,4 +1,4 @@
-"""Asks the GraphQL API in this process, as the person whose session it is: same schema, access table and limits."""
+"""Calls the GraphQL API in this process, as the user of the session: same schema, access table and limits."""
 
 from collections.abc import Mapping
 from functools import cache

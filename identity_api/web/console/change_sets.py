@@ -1,4 +1,4 @@
-"""Many changes at once: what an event is undone by, and mappings that come as a table."""
+"""Change sets on pages: the undo of an event, and mappings imported from a table."""
 
 import csv
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Pictures as numbers for inline SVG: the template draws them, the style sheet colours them."""
+"""Charts as numbers for inline SVG: the template draws them, the style sheet colours them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""The audit as a file: what the page shows, as rows for a spreadsheet."""
+"""The audit as a file: the events of the page, as rows for a spreadsheet."""
 
 import csv
 import io

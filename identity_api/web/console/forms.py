@@ -1,4 +1,4 @@
-"""Every form of the console: the mutation that it posts to, the page that shows its problem, and where it leads."""
+"""Every form of the console: its mutation, the page that shows its problem, and the page after a success."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final

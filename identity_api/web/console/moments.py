@@ -1,4 +1,4 @@
-"""Days that somebody chooses on a page, as the API takes moments."""
+"""Dates that are chosen on a page, as moments for the API."""
 
 from datetime import UTC, date, datetime, timedelta
 

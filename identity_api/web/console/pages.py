@@ -1,6 +1,6 @@
-"""Every page of the console: its address, its document and template, and for whom it is in the navigation.
+"""Every page of the console: its address, its document and template, and who sees it in the navigation.
 
-Who may see what is on a page is not said here: the API decides that, field by field.
+This module does not decide who may read what on a page: the API does, field by field.
 """
 
 from collections.abc import Callable, Mapping

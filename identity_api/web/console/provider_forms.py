@@ -1,4 +1,4 @@
-"""What the forms of providers give to the API."""
+"""The API input of the provider forms."""
 
 from collections.abc import Mapping
 from typing import Any

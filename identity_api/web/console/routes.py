@@ -1,7 +1,7 @@
 """One handler for every page and every form of the console.
 
-A form is a POST with the session's cookie, which only a page of ours can send (`web.http.origins`). What it did is told by the
-page that it leads to, so that going back or loading anew does nothing twice.
+A form is a POST with the session's cookie, which only a page of this service can send (`web.http.origins`). The page
+that it redirects to shows the result, so that going back or reloading repeats nothing.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,7 @@
-"""The editor of group mappings: what it holds is in the page's address until it is saved.
+"""The editor of group mappings: the page's address holds its values until they are saved.
 
-So a preview is a link, going back loses nothing, and whoever has to prove anew who they are comes back to what they typed.
+So a preview is a link, going back loses nothing, and a user who has to sign in again (step-up) returns to what they
+typed.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
-"""The texts of the console, one file for each language, and which language somebody reads.
+"""The texts of the console, one file for each language, and the choice of the language.
 
-A language is complete or it is not there: a test compares the keys and the places in every text. To add one, put its file
+A language is complete or absent: a test compares the keys and the placeholders of every text. To add one, put its file
 into `catalogue/`.
 """
 
