@@ -38,7 +38,7 @@ PositionT = TypeVar("PositionT")
 class PageInfo:
     """Relay's, for forward paging."""
 
-    has_next_page: bool = strawberry.field(description="Whether the list goes on after this page.")
+    has_next_page: bool = strawberry.field(description="Whether there are entries after this page.")
     has_previous_page: bool = strawberry.field(description="Whether the page was asked for with `after`.")
     start_cursor: str | None = strawberry.field(description="The cursor of the first entry; null for an empty page.")
     end_cursor: str | None = strawberry.field(

@@ -22,19 +22,19 @@ AT_ONCE = 100
 _user_id, _session_id = ids.encoder("User"), ids.encoder("Session")
 
 
-@object_type(description="Something of some users has changed; it says whose, and never what.")
+@object_type(description="A change of some users' data; it says whose data changed, never what it is now.")
 class Change:
     """Of the outbox."""
 
     position: str = strawberry.field(
-        description="Its place among the tenant's changes, a whole number; `after` takes it to go on from there."
+        description="Its place among the tenant's changes, a whole number; pass it as `after` to continue from there."
     )
     type: ChangeType = strawberry.field(description="What it is about.")
     user_ids: list[strawberry.ID] | None = strawberry.field(
         description="The ids of the users concerned; null for everybody of the tenant."
     )
     session_ids: list[strawberry.ID] = strawberry.field(
-        description="The ids of sessions that ended, each of the user in the same place."
+        description="The ids of sessions that ended; each belongs to the user at the same place in `userIds`."
     )
     at: datetime = strawberry.field(description="When it was made.")
 
@@ -80,7 +80,7 @@ class Subscriptions:
 
     @resolved(
         list[Change] | None,
-        "The tenant's changes as they happen, a hundred at most at a time; `Last-Event-ID` goes on as `after` does.",
+        "The tenant's changes as they happen, a hundred at most at a time; `Last-Event-ID` continues like `after`.",
     )
     async def changes(
         self,
@@ -88,7 +88,7 @@ class Subscriptions:
         after: Annotated[
             str | None,
             strawberry.argument(
-                description="The position to go on after; without one, what changes from now on. They are kept for a week."
+                description="The position to continue after; without one, changes from now on. They are kept for a week."
             ),
         ] = None,
     ) -> list[ChangeRow]:

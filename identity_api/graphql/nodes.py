@@ -28,7 +28,7 @@ MAX_NODES: Final = 100
 class NodeQueries:
     """The root field of Relay."""
 
-    @resolved(Node | None, "Anything that has a global id. Needs what the root field of its type needs.")
+    @resolved(Node | None, "Any object that has a global id. Needs what the root field of its type needs.")
     async def node(
         self,
         info: Info,
@@ -39,8 +39,8 @@ class NodeQueries:
 
     @resolved(
         list[Node | None] | None,
-        f"Things by their global ids, at most {MAX_NODES}, in the order given; each needs what `node` needs, and is null if"
-        " there is none.",
+        f"Objects by their global ids, at most {MAX_NODES}, in the order given; each needs what `node` needs, and is null"
+        " if it does not exist.",
     )
     async def nodes(
         self,

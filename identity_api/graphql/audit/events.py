@@ -37,10 +37,10 @@ class AuditChange:
 
     setting: str = strawberry.field(description="The name of the setting, as in a tenant's file.")
     old: str | None = strawberry.field(
-        description="The value before; null if the object is new. Other values than text are JSON."
+        description="The value before; null if the object is new. A value that is not text is JSON."
     )
     new: str | None = strawberry.field(
-        description="The value after; null if the object is gone. Other values than text are JSON."
+        description="The value after; null if the object is gone. A value that is not text is JSON."
     )
 
 
@@ -49,7 +49,7 @@ class AuditDetail:
     """Of an event."""
 
     name: str = strawberry.field(description="The name.")
-    value: str = strawberry.field(description="The value; other values than text are JSON.")
+    value: str = strawberry.field(description="The value; a value that is not text is JSON.")
 
 
 @object_type(description="One change or refusal, as it was recorded at that moment.")
@@ -70,7 +70,7 @@ class AuditEvent:
         description="The id of what was changed, which may be gone. Null if it has no global id."
     )
     user: UserSummary | None = strawberry.field(
-        description="The user it is about, by their present names; null if it is about none."
+        description="The user it is about, by their present names; null if it is about no user."
     )
     names: list[AuditDetail] = strawberry.field(
         description="The names that the permission, mapping, group and provider had at that moment."

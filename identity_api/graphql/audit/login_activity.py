@@ -19,7 +19,7 @@ HOURS: Final = 24
 class LoginActivity:
     """Of the audit."""
 
-    start: datetime = strawberry.field(description="The beginning of the hour.")
+    start: datetime = strawberry.field(description="The start of the hour.")
     succeeded: int = strawberry.field(description="How many logins succeeded.")
     failed: int = strawberry.field(description="How many logins failed.")
 

@@ -25,7 +25,7 @@ from identity_api.graphql.summaries import (
 
 
 @object_type(
-    description="A grant as it was given, and how it ended if it has. It does not say whether its lease was over."
+    description="A grant as it was given, and how it ended if it has. It does not say whether its lease had ended."
 )
 class PastGrant:
     """Of the history of grants."""
@@ -124,9 +124,7 @@ class PastGrantQueries:
         ],
         until: Annotated[
             datetime,
-            strawberry.argument(
-                description="The end of the time, which does not belong to it, with its offset from UTC."
-            ),
+            strawberry.argument(description="The end of the time, exclusive, with its offset from UTC."),
         ],
         first: First = 50,
         after: After = None,

@@ -57,7 +57,7 @@ class ChangeInput:
     undo: UndoInput | None = _one("Put back what an event of the record changed. Needs `identity:audit:read` too.")
 
 
-@strawberry.input(description="Changes to be looked at together.")
+@strawberry.input(description="Changes to preview together.")
 class ChangeSetInput:
     """For a preview."""
 

@@ -30,7 +30,7 @@ from identity_api.graphql.summaries import MappingReference, MappingReferenceRow
 from identity_api.permissions.service import GROUPS_READ, USERS_READ
 
 enum_type(
-    "What somebody should look at before they make a set of changes.",
+    "The kinds of warnings before a set of changes is made.",
     {
         "LAST_ADMIN": "Nobody would hold a permission any more that administers the tenant.",
         "ADMIN_RIGHT_LOST": "Somebody would lose a permission of this service.",
@@ -48,23 +48,23 @@ MAX_NAMED: Final = 1_000
 class SetChange:
     """In the order of the input."""
 
-    action: str = strawberry.field(description="What is done, as in the audit, such as `mapping.updated`.")
+    action: str = strawberry.field(description="The change, named as in the audit, such as `mapping.updated`.")
     name: str = strawberry.field(description="The pattern of the mapping, or the name of the permission.")
     changes: list[AuditChange] = strawberry.field(
         description="Each setting of the mapping or permission before and after. Empty for a permission given or taken by hand."
     )
     changes_nothing: bool = strawberry.field(
-        description="True for a permission that the user was given by hand already, or was not."
+        description="True if it changes nothing: the user already has the permission by hand, or does not have it."
     )
     user: UserSummary | None = strawberry.field(
-        description="To whom a permission is given or from whom it is taken by hand; null for other changes."
+        description="The user who gets or loses a permission by hand; null for other changes."
     )
     mapping: MappingReference | None = strawberry.field(
-        description="The mapping that is changed; null for other changes and for one that a preview would make."
+        description="The mapping that is changed; null for other changes and for a mapping that a preview would make."
     )
 
 
-@object_type(description="Something that should be looked at before the changes are made.")
+@object_type(description="A warning to read before the changes are made.")
 class ChangeSetWarning:
     """In words."""
 
@@ -85,7 +85,7 @@ class ChangeSetPreview:
     )
     changes: list[SetChange] = strawberry.field(description="The changes, in the order of the input.")
     warnings: list[ChangeSetWarning] = strawberry.field(
-        description="What should be looked at before the changes are made, the worst first."
+        description="Warnings to read before the changes are made, the worst first."
     )
     concerned: int = strawberry.field(
         description="How many identities are in groups of the changed mappings, before or after."

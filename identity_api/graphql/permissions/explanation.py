@@ -72,7 +72,7 @@ class ExplainedGrant:
     in_force: bool = strawberry.field(description="Whether the grant counts now.")
     cause: DormantCause | None = strawberry.field(description="Why it is not in force; null if it is.")
     valid_until: datetime | None = strawberry.field(
-        description="When its lease is over unless the provider confirms the groups again; null for a grant by hand."
+        description="When its lease ends unless the provider confirms the groups again; null for a grant by hand."
     )
     reason: GrantReason = strawberry.field(description="Where the grant comes from, since when, and who gave it.")
     mapping: GivingMapping | None = strawberry.field(

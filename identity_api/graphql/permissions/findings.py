@@ -63,7 +63,7 @@ class AccessFinding:
         description="How many people left the old group and are in the new one; null if no group was renamed."
     )
     permission: PermissionReference | None = strawberry.field(
-        description="The permission that it is about; null if it is about none."
+        description="The permission that it is about; null if it is about no permission."
     )
 
 

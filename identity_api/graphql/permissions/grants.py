@@ -43,8 +43,8 @@ class GrantSource(StrEnum):
         "USER_DISABLED": "The user is disabled.",
         "NO_WAY_IN": "The grant was given by hand, and the user has neither a password nor an identity to sign in "
         "with.",
-        "IDENTITY_REVOKED": "The login of the identity is over.",
-        "IDENTITY_QUARANTINED": "Another person stands under this identity at the provider.",
+        "IDENTITY_REVOKED": "The login of the identity has ended.",
+        "IDENTITY_QUARANTINED": "The provider's claims for this identity are now about another person.",
         "PROVIDER_DISABLED": "The provider is disabled.",
         "LEASE_OVER": "The provider has not confirmed the groups in time.",
         "MAPPING_CHANGED": "The mapping no longer gives the permission; the grant is closed within moments.",

@@ -106,7 +106,7 @@ class HolderQueries:
             bool | None,
             strawberry.argument(
                 description="True lists only those who have it in force, false only the others. A page may then have fewer "
-                "entries than were asked for, and the list goes on while `hasNextPage` is true."
+                "entries than were asked for, and there are more pages while `hasNextPage` is true."
             ),
         ] = None,
         first: First = 50,

@@ -53,7 +53,9 @@ class GroupMapping(Node):
     )
     managed_by: str = strawberry.field(description="Where it is edited: `FILE` or `API`.")
     group_count: int = strawberry.field(description="How many groups seen so far it matches.")
-    pending: int = strawberry.field(description="How many identities have grants that do not follow the last edit yet.")
+    pending: int = strawberry.field(
+        description="How many identities have grants that the last edit has not updated yet."
+    )
     created_at: datetime = strawberry.field(description="When the mapping was made.")
     updated_at: datetime = strawberry.field(description="When it was last changed.")
 

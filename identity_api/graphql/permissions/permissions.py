@@ -123,7 +123,7 @@ class DeletePermissionInput:
     id: strawberry.ID = strawberry.field(description="The id of the permission.")
 
 
-@strawberry.input(description="Which permission to give by hand, and to whom.")
+@strawberry.input(description="Which permission to give by hand, and to which user.")
 class GrantPermissionInput:
     """What to whom."""
 

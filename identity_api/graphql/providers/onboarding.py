@@ -34,9 +34,9 @@ class OnboardingStatus(StrEnum):
 @enum_type(
     "What a step belongs to.",
     {
-        "PREPARE": "What is entered at the provider and here.",
+        "PREPARE": "Values entered at the provider and in this service.",
         "CONNECT": "The first login by a person who exists at the provider.",
-        "TEST": "What logins and groups have shown since, and whether a mapping admin exists.",
+        "TEST": "What later logins and groups show, and whether a mapping admin exists.",
     },
 )
 class OnboardingPhase(StrEnum):
@@ -70,7 +70,7 @@ class OnboardingStep:
     )
     title: str = strawberry.field(description="What the step is about, for people.")
     status: OnboardingStatus = strawberry.field(description="How far the step is.")
-    detail: str = strawberry.field(description="How things are, and what to do if the step is open or a problem.")
+    detail: str = strawberry.field(description="The state of the step, and what to do if it is open or a problem.")
     values: list[OnboardingValue] = strawberry.field(description="Values to copy for this step.")
 
 

@@ -192,7 +192,7 @@ class ProviderMutations:
     @mutation(
         "RefreshProviderMetadataPayload",
         ProviderSaved,
-        "Read what the provider publishes anew, here at once and in other processes within the hour.",
+        "Read the provider's metadata and keys again, in this process at once and in others within the hour.",
     )
     async def refresh_provider_metadata(self, info: Info, input: RefreshProviderMetadataInput) -> ProviderSavedRow:
         """Nothing of ours changes."""

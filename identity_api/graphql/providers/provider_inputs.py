@@ -80,7 +80,7 @@ class ProviderSettingsInput:
     )
     group_source: str | None = strawberry.field(
         default=strawberry.UNSET,
-        description="The vendor's interface that lists groups where claims leave them out: `entra`, `github`, `google` "
+        description="The vendor's API that lists groups that claims leave out: `entra`, `github`, `google` "
         "or `okta`. Null uses claims alone.",
     )
     name_in_callback: bool | None = strawberry.field(
@@ -128,7 +128,7 @@ class ProviderSettingsInput:
     )
     max_rate: int | None = strawberry.field(
         default=strawberry.UNSET,
-        description="How many calls a second each worker may make for syncs. Null for what the provider turns out to allow.",
+        description="How many calls a second each worker may make for syncs. Null for the rate that the provider allows.",
     )
     max_concurrent: int | None = strawberry.field(
         default=strawberry.UNSET,

@@ -14,7 +14,7 @@ from identity_api.graphql.enums import enum_type
 @enum_type(
     "How permissions follow a provider's groups.",
     {
-        "STRICT": "Groups decide alone: leaving a group takes away what it gave.",
+        "STRICT": "Only groups decide: leaving a group takes away what it gave.",
         "ADDITIVE": "Groups add permissions; leaving a group takes nothing away.",
         "NONE": "Groups give nothing.",
     },
@@ -28,11 +28,11 @@ class ProviderSyncMode(StrEnum):
 
 
 @enum_type(
-    "How a provider is asked again between logins.",
+    "How a provider is asked between logins.",
     {
         "REFRESH_TOKEN": "With the login's refresh token.",
         "ACCESS_TOKEN": "With the login's access token.",
-        "OFF": "It is not asked; what the last login said counts for `unsyncedLeaseSeconds`.",
+        "OFF": "It is not asked; the claims of the last login count for `unsyncedLeaseSeconds`.",
     },
 )
 class ProviderSync(StrEnum):
@@ -84,7 +84,7 @@ class ProviderClaims:
         "that field."
     )
     group_source: str | None = strawberry.field(
-        description="The vendor's interface that lists groups where claims leave them out: `entra`, `github`, `google` "
+        description="The vendor's API that lists groups that claims leave out: `entra`, `github`, `google` "
         "or `okta`. Null uses claims alone."
     )
 
@@ -128,7 +128,7 @@ class ProviderURLs:
     )
 
 
-@object_type(description="What was agreed on with the provider beyond the usual.")
+@object_type(description="Settings of the client that differ from the usual.")
 class ProviderClientSettings:
     """As `db.providers.ClientSettings`."""
 

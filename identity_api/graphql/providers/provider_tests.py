@@ -46,9 +46,9 @@ class FindingStatus(StrEnum):
 
 
 @enum_type(
-    "How far a test login has come.",
+    "The state of a test login.",
     {
-        "WAITING": "Nobody has finished it yet.",
+        "WAITING": "It is not finished yet.",
         "PASSED": "It succeeded.",
         "FAILED": "It failed; the verdict says why.",
     },
@@ -88,7 +88,7 @@ class FindingRow(Row, frozen=True):
         return remedy_beside_self_test(self.record.code)
 
 
-@object_type(description="What the checks found without a person, and where to go on with a test login.")
+@object_type(description="The results of the checks that need no person, and the link to a test login.")
 class ProviderTested:
     """Of `testProvider`."""
 
@@ -130,17 +130,17 @@ class ClaimReport:
     looked_for: list[str] = strawberry.field(description="The places that the setting names, in order.")
     found_in: str | None = strawberry.field(description="The place where it was found; null if it was found nowhere.")
     type: str | None = strawberry.field(
-        description="What kind of value is there, such as a text or a list; null if nothing is."
+        description="What kind of value is there, such as a text or a list; null if there is no value."
     )
     completeness: str | None = strawberry.field(
         description="For groups: how far the reading can be trusted. Null for other claims."
     )
     reason: str | None = strawberry.field(
-        description="Why the reading is what it is, as a code; null if there is nothing to say."
+        description="The reason for this result, as a code; null if there is nothing to explain."
     )
     count: int | None = strawberry.field(description="For groups: how many were read. Null for other claims.")
-    nearest: list[str] = strawberry.field(description="Places that came and have similar names.")
-    remarks: list[str] = strawberry.field(description="For groups: what was made of an unusual form of the claim.")
+    nearest: list[str] = strawberry.field(description="Places that the documents have, with similar names.")
+    remarks: list[str] = strawberry.field(description="For groups: how an unusual form of the claim was read.")
 
 
 class ClaimReportRow(Row, frozen=True):
@@ -164,7 +164,7 @@ class DocumentNamesRow(Row, frozen=True):
 class ProviderTestReport:
     """Of `providerTest`."""
 
-    status: ProviderTestStatus = strawberry.field(description="How far the test login has come.")
+    status: ProviderTestStatus = strawberry.field(description="The state of the test login.")
     verdict: ProviderFinding = strawberry.field(description="The finding to read first; it names the fault.")
     findings: list[ProviderFinding] = strawberry.field(description="Everything that was checked, in order.")
     settings: list[ClaimReport] = strawberry.field(description="What each claim setting found.")

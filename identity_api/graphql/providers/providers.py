@@ -75,7 +75,7 @@ class Provider(Node):
     )
     claims: ProviderClaims = strawberry.field(description="Where claims are looked for.")
     client_settings: ProviderClientSettings = strawberry.field(
-        description="What was agreed on with the provider beyond the usual."
+        description="Settings of the client that differ from the usual."
     )
     provisioning: ProviderProvisioning = strawberry.field(description="Who may sign in for the first time.")
     adopt_by_name: bool = strawberry.field(
@@ -98,7 +98,7 @@ class Provider(Node):
         description="How long the last login counts if sync is `OFF`, in seconds."
     )
     max_rate: int | None = strawberry.field(
-        description="How many calls a second each worker may make for syncs. Null for what the provider turns out to allow."
+        description="How many calls a second each worker may make for syncs. Null for the rate that the provider allows."
     )
     max_concurrent: int = strawberry.field(
         description="How many calls for syncs may be under way at the provider at once."
@@ -216,7 +216,7 @@ class ProviderQueries:
         rows = [_row(context, listed) for listed in found[:size]]
         return connections.connection(of, rows, has_more=len(found) > size, after=after)
 
-    @resolved(ProviderDeletion | None, "What stands in the way of deleting a provider.")
+    @resolved(ProviderDeletion | None, "What prevents deleting a provider.")
     async def preview_provider_deletion(
         self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The id of the provider.")]
     ) -> Footprint:

@@ -63,10 +63,10 @@ class ProviderSyncHealth:
         description="How long the most overdue identity has been due, in seconds."
     )
     needed_rate: float = strawberry.field(
-        description="How many calls a second read every synced identity once in 600 seconds."
+        description="How many calls a second are needed to read every synced identity once in 600 seconds."
     )
     allowed_rate: int | None = strawberry.field(
-        description="How many calls a second each worker makes at most: `maxRate`, or what the provider turned out to allow if"
+        description="How many calls a second each worker makes at most: `maxRate`, or the rate that the provider allows, if"
         " that is less. Null for no limit."
     )
     refusal: str | None = strawberry.field(

@@ -33,13 +33,12 @@ identity_id = ids.encoder("Identity")
     "Whether an identity can be counted on.",
     {
         "FRESH": "The provider has confirmed it lately.",
-        "STALE": "It is not confirmed now; `stateReason` says why. What it gives stays in force until its "
-        "lease is over.",
-        "REVOKED": "The login is over; the person has to sign in again.",
-        "QUARANTINED": "Another person stands under this identity at the provider. An admin can end this with "
-        "`releaseIdentity`.",
+        "STALE": "It is not confirmed now; `stateReason` says why. What it gives stays in force until its lease ends.",
+        "REVOKED": "The login has ended; the person has to sign in again.",
+        "QUARANTINED": "The provider's claims for this identity are now about another person. An admin can end this "
+        "with `releaseIdentity`.",
         "UNSYNCED": "The provider is not asked between logins.",
-        "SUSPENDED": "It is stale and its lease is over, so its groups give nothing now.",
+        "SUSPENDED": "It is stale and its lease has ended, so its groups give nothing now.",
         "DISABLED": "Its user or its provider is disabled.",
     },
 )
@@ -62,7 +61,7 @@ enum_type(
         "COMPLETE": "All groups were read.",
         "EMPTY": "The provider says that the person is in no group.",
         "TRUNCATED": "Some groups were read, but the list is cut off.",
-        "UNREADABLE": "What came as groups could not be read.",
+        "UNREADABLE": "The groups claim could not be read.",
         "UNKNOWN": "Nothing is known of the groups.",
     },
     name="GroupsCompleteness",
@@ -72,9 +71,9 @@ enum_type(
 enum_type(
     "Why a provider ended a login, as far as its message tells. It is for people to read and decides nothing.",
     {
-        "REMOVED": "The person is gone, locked, or may not use this application any more.",
+        "REMOVED": "The person was removed or locked, or may not use this application any more.",
         "INACTIVE": "The refresh token was not used for too long, or is too old.",
-        "SESSION_ENDED": "The person's session at the provider is over.",
+        "SESSION_ENDED": "The person's session at the provider has ended.",
         "CREDENTIALS_CHANGED": "The person's password was changed, reset or has expired.",
         "NOT_TOLD": "The message does not tell.",
     },
@@ -128,11 +127,11 @@ class Identity(Node):
     )
     state: IdentityState = strawberry.field(description="Whether the identity can be counted on.")
     state_reason: str | None = strawberry.field(
-        description="Why it is in this state, as a code; null if there is nothing to say."
+        description="Why it is in this state, as a code; null if there is nothing to explain."
     )
     needs_sign_in: bool = strawberry.field(
-        description="Whether only a new login can confirm it again. What its groups give may stay in force until the "
-        "lease is over."
+        description="Whether only a new login can confirm it again. What its groups give may stay in force until the lease "
+        "ends."
     )
     state_since: datetime = strawberry.field(
         description="When it entered its stored state. `SUSPENDED` and `DISABLED` are not stored."

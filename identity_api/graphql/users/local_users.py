@@ -49,7 +49,7 @@ class UpdateUserProfileInput:
     )
 
 
-@strawberry.input(description="For which user to make a password link.")
+@strawberry.input(description="The user for whom to make a password link.")
 class CreatePasswordTokenInput:
     """For whom."""
 
@@ -159,7 +159,7 @@ class LocalUserMutations:
         await local_passwords.remove_password(context.deps.database, context.actor, row_id)
         return await changed_user(context, row_id)
 
-    @mutation("ResetUserTotpPayload", UserChanged, "Remove a user's second factor, whose phone is gone.")
+    @mutation("ResetUserTotpPayload", UserChanged, "Remove a user's second factor, for example a lost phone.")
     async def reset_user_totp(self, info: Info, input: ResetUserTotpInput) -> UserChangedRow:
         """Twice is once."""
         context, row_id = info.context, _user(input.id)

@@ -30,7 +30,7 @@ class ChangePasswordInput:
     )
 
 
-@strawberry.input(description="The proof that it is oneself who sets up a second factor.")
+@strawberry.input(description="The proof that the user sets up the second factor themself.")
 class EnrolTotpInput:
     """The password."""
 
@@ -44,7 +44,7 @@ class ConfirmTotpInput:
     code: str = strawberry.field(description="The one-time code that the authenticator shows.")
 
 
-@strawberry.input(description="The proof that it is oneself who removes the second factor.")
+@strawberry.input(description="The proof that the user removes the second factor themself.")
 class RemoveTotpInput:
     """The password, and a code of the authenticator."""
 

@@ -49,7 +49,7 @@ class Session(Node):
     created_at: datetime = strawberry.field(description="When the session began.")
     seen_at: datetime = strawberry.field(description="When the session last made a request, to the minute.")
     authenticated_at: datetime = strawberry.field(
-        description="When the user last proved who they are; 1970 if the provider could have said and did not."
+        description="When the user last authenticated; 1970 if the provider could have sent `auth_time` and did not."
     )
     elevated_until: datetime | None = strawberry.field(
         description="Until when sensitive mutations need no step-up; null if they need one now."

@@ -66,7 +66,7 @@ class WebhookSecretMadeRow(msgspec.Struct, frozen=True):
         return "WebhookSecretMadeRow()"
 
 
-@object_type(description="A webhook that is no more.")
+@object_type(description="A webhook that was deleted.")
 class WebhookDeleted:
     """Of `deleteWebhook`."""
 
@@ -113,7 +113,7 @@ class CreateWebhookInput:
     description: str = strawberry.field(default="", description="What it is for, for people.")
 
 
-@strawberry.input(description="What a webhook shall be instead. What is left out stays as it is.")
+@strawberry.input(description="Changes to a webhook. What is left out stays as it is.")
 class UpdateWebhookInput:
     """Which, and what of it."""
 
@@ -122,7 +122,8 @@ class UpdateWebhookInput:
     types: list[ChangeType] | None = strawberry.field(default=None, description="The types of changes to be sent.")
     description: str | None = strawberry.field(default=None, description="What it is for, for people.")
     enabled: bool | None = strawberry.field(
-        default=None, description="Whether it is sent anything. One that is enabled again goes on where it stopped."
+        default=None,
+        description="Whether messages are sent to it. One that is enabled again continues where it stopped.",
     )
 
 
@@ -149,7 +150,7 @@ class TestWebhookInput:
     id: strawberry.ID = strawberry.field(description="The id of the webhook.")
 
 
-@strawberry.input(description="From where a webhook is to be sent everything again.")
+@strawberry.input(description="Which webhook to replay, and from which position.")
 class ReplayWebhookInput:
     """Which, and after what."""
 
@@ -163,7 +164,7 @@ class ReplayWebhookInput:
 class WebhookMutations:
     """Root fields that change webhooks."""
 
-    @mutation("CreateWebhookPayload", WebhookSecretMade, "Make a webhook; it is sent what changes from now on.")
+    @mutation("CreateWebhookPayload", WebhookSecretMade, "Make a webhook; it is sent changes from now on.")
     async def create_webhook(self, info: Info, input: CreateWebhookInput) -> WebhookSecretMadeRow:
         """The answer has the secret."""
         context = info.context

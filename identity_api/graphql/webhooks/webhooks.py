@@ -31,7 +31,7 @@ webhook_id = ids.encoder("Webhook")
         "USER_UPDATED": "`user.updated`: names, e-mail, or whether the user is enabled.",
         "USER_PERMISSIONS_CHANGED": "`user.permissions_changed`: permissions, groups or identities; of everybody, where no "
         "user is named.",
-        "SESSION_ENDED": "`session.ended`: a session that had not run out by itself.",
+        "SESSION_ENDED": "`session.ended`: a session ended before it expired.",
     },
 )
 class ChangeType(StrEnum):
@@ -44,10 +44,10 @@ class ChangeType(StrEnum):
 
 
 @enum_type(
-    "Why a webhook is sent nothing.",
+    "Why a webhook is disabled.",
     {
         "ADMIN": "An admin has disabled it.",
-        "FAILING": "Nothing has arrived for three days.",
+        "FAILING": "No message could be delivered for three days.",
         "GONE": "The receiver answered 410.",
     },
 )
@@ -97,7 +97,7 @@ class WebhookDeliveryRow(Row, frozen=True):
         return None if self.record.position is None else str(self.record.position)
 
 
-@object_type(description="An address that is told whose permissions, profile or sessions have changed.")
+@object_type(description="An address to which messages about changed permissions, profiles and sessions are sent.")
 class Webhook(Node):
     """Of Standard Webhooks."""
 
@@ -109,7 +109,7 @@ class Webhook(Node):
         description="Why it is not enabled; null if it is."
     )
     position: str = strawberry.field(
-        description="The position of the newest change that was delivered or stepped over, a whole number."
+        description="The position of the newest change that was delivered or skipped, a whole number."
     )
     waiting: int = strawberry.field(description="How many changes of the tenant come after `position`.")
     failures: int = strawberry.field(description="How many attempts at the next message have failed.")
@@ -117,7 +117,7 @@ class Webhook(Node):
         description="When the first of those failures was; null if there is none."
     )
     next_attempt_at: datetime | None = strawberry.field(
-        description="Before when nothing is tried; null if nothing has failed."
+        description="When the next attempt is due at the earliest; null if nothing has failed."
     )
     created_at: datetime = strawberry.field(description="When it was made.")
 
