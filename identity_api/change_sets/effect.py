@@ -75,7 +75,7 @@ async def effect_of(connection: Connection, limits: TenantLimits, tenant_id: UUI
     concerned = await rows.concerned(connection, tenant_id, mapping_ids, limit=most + 1)
     if len(concerned) > most:
         raise LimitReached(
-            f"The changes concern more than {most:,} identities, which is as many as a preview looks at"
+            f"The changes concern more than {most:,} identities, the most that a preview looks at"
             " (IDENTITY_MAX_PREVIEW_IDENTITIES). Make a set of fewer changes.",
             limit="max_preview_identities",
             value=most,
@@ -179,7 +179,7 @@ class _Look:
     def _ensure_within(self) -> None:
         if len(self._gained) + len(self._lost) > MAX_PAIRS:
             raise LimitReached(
-                f"The changes give or take more than {MAX_PAIRS:,} permissions of people. Make a set of fewer changes.",
+                f"The changes give or take more than {MAX_PAIRS:,} permissions in all. Make a set of fewer changes.",
                 limit="max_preview_identities",
                 value=MAX_PAIRS,
             )

@@ -116,7 +116,7 @@ async def _finish(
     """
     if not is_as_previewed:
         raise Conflict(
-            "The changes would not do by now what the preview said. Look at a new preview.", code="PREVIEW_OUTDATED"
+            "The changes would no longer do what the preview said. Look at a new preview.", code="PREVIEW_OUTDATED"
         )
     if effect.concerned <= AT_ONCE:
         tenant_id, mapping_ids = actor.tenant_id, mapping_ids_of(done)

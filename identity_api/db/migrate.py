@@ -90,7 +90,7 @@ async def migrate(url: str) -> list[str]:
         if newer:
             await _ensure_compatible(connection, newer, known_migrations())
         if not before and await connection.fetchval("select count(*) from pg_tables where schemaname = 'public'"):
-            raise ConfigurationError(["The database holds tables that are not ours. Name an empty one."])
+            raise ConfigurationError(["The database has tables of another application. Name an empty database."])
         if set(known_migrations()) - before:
             await _run_piccolo(url)
         return [id for id in await applied_migrations(connection) if id not in before]

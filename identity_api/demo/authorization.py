@@ -116,9 +116,9 @@ def _prompts(parameters: Mapping[str, str], address: ReturnAddress) -> tuple[str
     _require_known(prompts, address)
     if "none" in prompts:
         if len(prompts) > 1:
-            raise AuthorizationError("invalid_request", "prompt=none stands alone.", address)
+            raise AuthorizationError("invalid_request", "prompt=none cannot be combined with another value.", address)
         # Every sign-in shows the page: this provider keeps no session of its own that could answer silently.
-        raise AuthorizationError("login_required", "Somebody has to choose who signs in.", address)
+        raise AuthorizationError("login_required", "A person has to choose who signs in.", address)
     return prompts
 
 

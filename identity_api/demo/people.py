@@ -36,7 +36,7 @@ class People:
         try:
             return self._people[username]
         except KeyError:
-            raise NotFound("The demo provider knows nobody of that username.") from None
+            raise NotFound("The demo provider has nobody with that username.") from None
 
     def hinted(self, login_hint: str | None) -> str | None:
         """The username that a `login_hint` (username or e-mail) means, if any (Core section 3.1.2.1)."""

@@ -40,7 +40,7 @@ def load_state(path: Path) -> SavedState | None:
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         # Starting afresh instead would silently sign everybody out.
         raise ConfigurationError(
-            [f"the demo provider's state file {path.name} cannot be read; delete it to begin afresh"]
+            [f"the demo provider's state file {path.name} cannot be read; delete it to start again"]
         ) from None
 
 

@@ -154,7 +154,7 @@ API: Final[Table] = table(
             "Remove some, or have the operator raise the setting.",
         ),
         "PREVIEW_OUTDATED": (
-            "The change would touch other people by now than the preview said; nothing was changed.",
+            "The change would now affect other people than in the preview; nothing was changed.",
             "Look at a new preview, and name its digest.",
         ),
         "CANNOT_BE_UNDONE": (

@@ -172,7 +172,7 @@ async def opened(context: Context, of: Listing, after: str | None, type_: type[P
         return msgspec.json.decode(of.vault.open_cursor(of.bound_to, after), type=type_)
     except (VaultError, msgspec.DecodeError):
         await context.record_refusal("cursor", code="CURSOR_REFUSED")
-        raise BadInput("This is no cursor of this list, in this order and with this filter.", field="after") from None
+        raise BadInput("This is not a cursor of this list in this order and with this filter.", field="after") from None
 
 
 def connection(of: Listing, rows: Sequence[Any], *, has_more: bool, after: str | None) -> ConnectionRow:

@@ -123,6 +123,6 @@ def _position(feed: Feed, after: str | None) -> int:
 def _check_kept(position: int, head: int, oldest: int | None) -> None:
     if position < head and (oldest is None or position < oldest - 1):
         raise Conflict(
-            f"Changes are kept for {outbox.KEPT_DAYS} days, and this is older. Read everything anew.",
+            f"Changes are kept for {outbox.KEPT_DAYS} days, and this is older. Read everything again.",
             code="CHANGES_FORGOTTEN",
         )

@@ -76,7 +76,7 @@ async def change(
     wanted = before.description if description is None else description
     _check(before.name, wanted)
     if delegable and not before.delegable and not actor.is_operator and before.name not in actor.permissions:
-        raise Refused(f"Only who holds {before.name} may make it delegable.")
+        raise Refused(f"Only a holder of {before.name} may make it delegable.")
     row = await permissions.update(
         connection,
         actor.tenant_id,
@@ -95,7 +95,7 @@ async def delete(database: Database, actor: Actor, permission_id: UUID) -> None:
 
     Raises:
         NotFound: no such permission.
-        Conflict: `PERMISSION_IN_USE`: mappings give it, or grants of it are open or are history that must stay askable.
+        Conflict: `PERMISSION_IN_USE`: mappings give it, or grants of it are open or are history that must stay queryable.
     """
     async with database.transaction() as connection:
         await remove(connection, actor, permission_id)
@@ -109,7 +109,7 @@ async def remove(connection: Connection, actor: Actor, permission_id: UUID) -> P
     if uses.mappings or uses.open_grants or uses.past_grants:
         raise Conflict(
             f"{before.name} is given by {uses.mappings} mapping(s) and has {uses.open_grants} open and"
-            f" {uses.past_grants} past grant(s), which must stay askable.",
+            f" {uses.past_grants} past grant(s), which must stay queryable.",
             code="PERMISSION_IN_USE",
         )
     await permissions.delete(connection, actor.tenant_id, permission_id)

@@ -35,7 +35,7 @@ async def make(database: Database, actor: Actor, change: Change, *, as_previewed
             _ensure_within(database.limits, edited.concerned)
             effect = await effect_of(connection, actor.tenant_id, edited.mapping_id)
             if effect.digest != as_previewed:
-                raise Conflict("The change would touch others by now than the preview said.", code="PREVIEW_OUTDATED")
+                raise Conflict("The change would now affect other people than in the preview.", code="PREVIEW_OUTDATED")
         return edited
 
 

@@ -176,12 +176,12 @@ def _renamed(rename: LikelyRename, readings: Mapping[UUID, ProviderReadings]) ->
     remedy = (
         "The new group has a mapping: delete the mapping of the old one, if it is not needed any more."
         if rename.new_is_mapped
-        else f"If it is the same group, change the pattern of the mapping to {shown(rename.new)}: who is in it has the "
+        else f"If it is the same group, change the pattern of the mapping to {shown(rename.new)}: its members get the "
         "permissions again. Look at the preview first."
     )
     return Finding(
         kind=FindingKind.GROUP_LIKELY_RENAMED,
-        message=f"Group {shown(rename.old)} was left by everybody, last at {_moment(rename.left_at)}. Group "
+        message=f"Everybody left group {shown(rename.old)}, the last at {_moment(rename.left_at)}. Group "
         f"{shown(rename.new)} appeared at {_moment(rename.new_since)}, and {people}.{rest}",
         remedy=remedy,
         is_certain=not rename.remaining,
@@ -197,7 +197,7 @@ def _renamed(rename: LikelyRename, readings: Mapping[UUID, ProviderReadings]) ->
 def _never_read(provider: ProviderReadings) -> Finding:
     return Finding(
         kind=FindingKind.GROUPS_NEVER_READ,
-        message=f"The groups of nobody have been read at provider {provider.slug} so far, so that nothing can be said of "
+        message=f"Nobody's groups have been read at provider {provider.slug} so far, so that nothing is known about "
         "mappings for it.",
         remedy="Make a test login: it shows whether groups come, and where. No action is needed if nobody has signed in yet.",
         is_certain=False,
@@ -226,7 +226,7 @@ def _without_mapping(group: UnmappedGroup, readings: Mapping[UUID, ProviderReadi
         kind=FindingKind.GROUP_WITHOUT_MAPPING,
         message=f"No mapping matches group {shown(group.name)}, which has people in it and was first seen at "
         f"{_moment(group.first_seen_at)}.",
-        remedy="Nothing, if it is to give nothing here. Else make a mapping for it.",
+        remedy="Nothing, if the group should give no permission here. Otherwise make a mapping for it.",
         since=group.first_seen_at,
         provider=readings.get(group.provider_id),
         group=group.name,

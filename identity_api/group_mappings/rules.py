@@ -72,9 +72,7 @@ class Edit:
         if row.managed_by == "FILE" and managed_by != "FILE":
             raise Refused("This mapping is managed by a file; change it there.", code="MANAGED_BY_FILE")
         if row.version != expected_version:
-            raise Conflict(
-                f"The mapping is at version {row.version} by now; read it again.", current_version=row.version
-            )
+            raise Conflict(f"The mapping is now at version {row.version}; read it again.", current_version=row.version)
         return row
 
     async def check(self, rule: Rule) -> list[PermissionRecord]:
@@ -170,10 +168,10 @@ def _check_gives_service_permission(rule: Rule) -> None:
     """
     if rule.match is MatchKind.GLOB:
         raise Refused(
-            f"Permissions under {SERVICE_PREFIX} are given by exact group names only.", code="PATTERN_TOO_WIDE"
+            f"Permissions under {SERVICE_PREFIX} need a mapping with an exact group name.", code="PATTERN_TOO_WIDE"
         )
     if rule.provider_id is None:
         raise Refused(
-            f"A mapping that gives a permission under {SERVICE_PREFIX} names the provider whose group it is for.",
+            f"A mapping that gives a permission under {SERVICE_PREFIX} must name the provider of the group.",
             code="PROVIDER_NEEDED",
         )

@@ -55,7 +55,7 @@ async def load(
     if found.managed_by == "FILE":
         raise Refused("This provider is managed by a file; change it there.", code="MANAGED_BY_FILE")
     if expected_version not in (None, found.version):
-        message = f"The provider is at version {found.version} by now; read it again."
+        message = f"The provider is now at version {found.version}; read it again."
         raise Conflict(message, current_version=found.version)
     return found
 

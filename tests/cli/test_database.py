@@ -21,7 +21,7 @@ def test_a_database_of_something_else_is_left_alone(tmp_path: Path, empty_url: s
     ask(empty_url, "create table their_own (id int)")
     done = Command(tmp_path, IDENTITY_DATABASE_URL=empty_url)("migrate")
     assert done.returncode == 78
-    assert "tables that are not ours" in done.stderr
+    assert "tables of another application" in done.stderr
     assert [
         row["tablename"] for row in ask(empty_url, "select tablename from pg_tables where schemaname = 'public'")
     ] == ["their_own"]

@@ -34,7 +34,7 @@ def test_findings_are_told_with_what_to_do_and_as_json(command: Command) -> None
     shown = command("mapping", "findings", "acme")
     assert shown.returncode == 0, shown.stderr
     first, remedy, *_ = shown.stdout.splitlines()
-    assert first.startswith("GROUPS_NEVER_READ: The groups of nobody have been read at provider oidc")
+    assert first.startswith("GROUPS_NEVER_READ: Nobody's groups have been read at provider oidc")
     assert "test login" in remedy
     [finding] = json.loads(command("mapping", "findings", "acme", "--json").stdout)["findings"]
     assert (finding["kind"], finding["provider"]["slug"], finding["is_certain"]) == ("GROUPS_NEVER_READ", "oidc", False)
@@ -56,7 +56,7 @@ def test_a_table_of_mappings_is_shown_made_as_shown_and_then_left_alone(command:
     assert (seen.returncode, seen.stdout.splitlines()[0]) == (0, "+ mapping sales"), seen.stderr
     digest = seen.stdout.splitlines()[-1].removeprefix("digest: ")
     other = command("mapping", "import", "acme", "more.csv", "--as-previewed", "0" * 64)
-    assert (other.returncode, other.stderr.startswith("The changes would not do by now")) == (1, True)
+    assert (other.returncode, other.stderr.startswith("The changes would no longer do")) == (1, True)
     assert command("mapping", "import", "acme", "more.csv", "--as-previewed", digest).returncode == 0
     again = command("mapping", "import", "acme", "-", stdin=command("mapping", "export", "acme").stdout.encode())
     assert (again.returncode, again.stdout) == (0, "Nothing to change.\n")

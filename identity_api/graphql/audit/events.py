@@ -218,7 +218,7 @@ def _where(given: AuditEventFilter) -> Where:
     for name in ("since", "until"):
         moment = getattr(given, name)
         if moment is not None and moment.tzinfo is None:
-            raise BadInput("Say the offset from UTC, or Z.", field=f"filter.{name}")
+            raise BadInput("Add the offset from UTC, or Z.", field=f"filter.{name}")
     where = Where(since=given.since, until=given.until)
     for name, value in chosen:
         where = msgspec.structs.replace(where, **_criterion(name, value))

@@ -83,7 +83,7 @@ def _moment(given: datetime, field: str) -> datetime:
         BadInput: it has no offset.
     """
     if given.tzinfo is None:
-        raise BadInput("Say the offset from UTC, or Z.", field=field)
+        raise BadInput("Add the offset from UTC, or Z.", field=field)
     return given
 
 

@@ -119,7 +119,7 @@ def _camel(name: str) -> str:
 
 def _check_alone(as_previewed: str | None) -> None:
     if as_previewed is not None:
-        raise BadInput("The digest is given once, beside the changes.", field="asPreviewed")
+        raise BadInput("Give the digest once for the whole set, beside the changes.", field="asPreviewed")
 
 
 def _permission(value: strawberry.ID) -> changes.Reference:

@@ -244,7 +244,7 @@ def _check_may_search(context: Context, done: Sequence[Done]) -> None:
     """
     searches = any(one.new is not None and one.new.get("match", "EXACT") != "EXACT" for one in done)
     if searches and GROUPS_READ not in context.permissions:
-        raise Refused(f"A preview of a pattern tells which groups there are, which needs {GROUPS_READ} too.")
+        raise Refused(f"A preview of a pattern shows which groups exist, so it also needs {GROUPS_READ}.")
 
 
 async def _people(context: Context, outcome: Outcome) -> People:

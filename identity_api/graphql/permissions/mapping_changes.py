@@ -258,7 +258,7 @@ def _check_may_search(context: Context, match: MatchKind) -> None:
         Refused: without the right to read groups, for anything but a whole name.
     """
     if match is not MatchKind.EXACT and GROUPS_READ not in context.permissions:
-        raise Refused(f"A preview of a pattern tells which groups there are, which needs {GROUPS_READ} too.")
+        raise Refused(f"A preview of a pattern shows which groups exist, so it also needs {GROUPS_READ}.")
 
 
 async def _preview(context: Context, change: Change) -> GroupMappingPreviewRow:

@@ -46,7 +46,7 @@ async def console(request: WebRequest) -> Response[Any]:
         return _to_login(request)
     for page in navigation(found.permissions):
         return redirect(context.local(page.path))
-    raise Refused("The console is for admins; none of your permissions is about it.")
+    raise Refused("The console is for admins; you hold no permission for it.")
 
 
 @post("/console/language", name="console-language", status_code=303)
