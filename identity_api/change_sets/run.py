@@ -22,12 +22,12 @@ from identity_api.change_sets.undo import inverse
 from identity_api.change_sets.warnings import Warned, warnings_of
 from identity_api.db import audit, change_sets, locks, ways_in
 from identity_api.db.database import Connection, Database
-from identity_api.errors import BadInput, Conflict, IdentityAPIError
+from identity_api.errors import BadInput, Conflict, IdentityAPIError, Refused
 from identity_api.group_mappings.rules import Edit
 from identity_api.ids import uuid7
 from identity_api.lifecycle.grants import apply_decision
 from identity_api.permissions.delegation import Actor
-from identity_api.permissions.service import ADMINISTERING
+from identity_api.permissions.service import ADMINISTERING, GROUPS_READ, USERS_READ
 
 AT_ONCE: Final = 1_000
 """Identities whose grants are written with the set; of more they follow within moments."""
@@ -51,7 +51,7 @@ async def preview(database: Database, actor: Actor, changes: Sequence[Change | U
         ChangesRefused: with every change that cannot be made, and why.
         BadInput: no change, or more than `MAX_CHANGES`.
         LimitReached: it concerns more than is looked at in a request.
-        Refused: `LAST_ADMIN`.
+        Refused: `LAST_ADMIN`; `FORBIDDEN`: it would show groups, or what users hold, to who may not read them.
     """
     with contextlib.suppress(_TakenBack):
         async with database.transaction() as connection:
@@ -96,6 +96,7 @@ async def _made(
         edit = await Edit.begin(connection, database.limits, actor, dry_run=as_previewed is None)
         before = await ways_in.held_in_force(connection, tenant_id, sorted(ADMINISTERING))
         done = await _Steps(edit, changes).make_all()
+        _check_may_look(actor, done)
         effect = await effect_of(connection, database.limits, tenant_id, done)
         digest = digest_of(done, effect)
         if as_previewed is not None:
@@ -103,6 +104,22 @@ async def _made(
     after = await ways_in.held_in_force(connection, tenant_id, sorted(ADMINISTERING))
     warned = await warnings_of(connection, tenant_id, effect, sorted(before - after))
     return Outcome(digest, tuple(done), effect, warned)
+
+
+def _check_may_look(actor: Actor, done: Sequence[Done]) -> None:
+    """A set tells how many people it touches: whoever may try patterns can spell out every group's name, and whoever is told
+    what a grant by hand changes learns what somebody holds. Asked before anybody is counted, which could be told as an error.
+
+    Raises:
+        Refused: without the right to read groups, for anything but whole names; without that to read users, for grants.
+    """
+    if actor.is_operator:
+        return
+    searches = any(one.new is not None and one.new.get("match", "EXACT") != "EXACT" for one in done)
+    if searches and GROUPS_READ not in actor.permissions:
+        raise Refused(f"A set with a pattern shows which groups exist, so it also needs {GROUPS_READ}.")
+    if any(one.kind == "grant" for one in done) and USERS_READ not in actor.permissions:
+        raise Refused(f"A set with a grant shows what a user holds, so it also needs {USERS_READ}.")
 
 
 async def _finish(

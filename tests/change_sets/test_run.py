@@ -8,7 +8,7 @@ import pytest
 from identity_api.change_sets import changes, run
 from identity_api.claims import MatchKind
 from identity_api.errors import BadInput, Conflict, IdentityAPIError, Refused
-from identity_api.permissions.service import GRANTS_WRITE, MAPPINGS_WRITE, PERMISSIONS_WRITE
+from identity_api.permissions.service import GRANTS_WRITE, MAPPINGS_WRITE, PERMISSIONS_WRITE, USERS_READ
 from tests import factories as make
 from tests.change_sets.sets import contents, held, holds_true, look, made, mapping, mapping_id, refused
 from tests.graphql.world import CountingDatabase
@@ -110,9 +110,9 @@ async def test_each_change_needs_the_right_that_it_needs_alone(world: World) -> 
     ]
     rights = (MAPPINGS_WRITE, PERMISSIONS_WRITE, GRANTS_WRITE)
     for number, missing in enumerate(rights):
-        actor = world.actor(*[right for right in rights if right != missing], "docs:read")
+        actor = world.actor(*[right for right in rights if right != missing], USERS_READ, "docs:read")
         assert await refused(world, asked, actor) == [(number, "FORBIDDEN")]
-    assert (await look(world, asked, world.actor(*rights))).done
+    assert (await look(world, asked, world.actor(*rights, USERS_READ))).done
 
 
 async def test_nobody_gives_themself_anything_by_a_set(world: World) -> None:
@@ -179,12 +179,12 @@ async def test_the_last_admin_is_not_taken_by_a_set(world: World) -> None:
     taken = [changes.RevokePermission(user_id=holder, permission=GRANTS_WRITE)]
     before = await contents(world)
     with pytest.raises(Refused) as caught:
-        await look(world, taken, world.actor(GRANTS_WRITE))
+        await look(world, taken, world.actor(GRANTS_WRITE, USERS_READ))
     assert caught.value.code == "LAST_ADMIN"
     assert await contents(world) == before
     async with world.database.transaction() as connection:
         await make.make_holder(connection, world.tenant, GRANTS_WRITE)
-    assert (await look(world, taken, world.actor(GRANTS_WRITE))).effect.lost == {(holder, GRANTS_WRITE)}
+    assert (await look(world, taken, world.actor(GRANTS_WRITE, USERS_READ))).effect.lost == {(holder, GRANTS_WRITE)}
 
 
 async def test_two_previews_with_the_same_things_in_another_order_do_not_wait_for_each_other(world: World) -> None:

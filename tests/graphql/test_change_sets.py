@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from identity_api.config import TenantLimits
 from identity_api.graphql.ids import global_id
-from identity_api.permissions.service import GROUPS_READ, MAPPINGS_WRITE, USERS_READ
+from identity_api.permissions.service import GRANTS_WRITE, GROUPS_READ, MAPPINGS_WRITE, USERS_READ
 from tests.docs.pages import blocks
 from tests.graphql.test_mutations import effective, permission
 from tests.graphql.world import Client, World, people
@@ -131,15 +132,29 @@ async def test_whom_a_set_touches_is_read_page_by_page(world: World) -> None:
 
 
 @pytest.mark.asyncio
-async def test_people_and_groups_are_told_to_who_may_read_them(world: World) -> None:
+async def test_people_and_groups_are_told_to_who_may_read_them(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     exact = create("platform", permission(world, world.write))
     glob = create("plat*", permission(world, world.write), match="GLOB")
     blind = await world.client(MAPPINGS_WRITE, "docs:write")
+    seeing = await world.client(MAPPINGS_WRITE, GROUPS_READ, USERS_READ, "docs:write")
     shown = await preview(blind, exact)
     assert (shown["gaining"], shown["touched"]["edges"]) == (1, [])
     assert (await blind.ask(PREVIEW, input={"changes": [exact, glob]})).codes == ["FORBIDDEN"]
-    seeing = await world.client(MAPPINGS_WRITE, GROUPS_READ, USERS_READ, "docs:write")
+    with monkeypatch.context() as few:
+        few.setattr(world.deps.database, "limits", TenantLimits(max_preview_identities=0))
+        assert (await seeing.ask(PREVIEW, input={"changes": [glob]})).codes == ["LIMIT_REACHED"]
+        assert (await blind.ask(PREVIEW, input={"changes": [glob]})).codes == ["FORBIDDEN"]
     assert len((await preview(seeing, glob))["touched"]["edges"]) == 1
+
+
+@pytest.mark.asyncio
+async def test_what_somebody_holds_is_not_told_by_a_preview_to_who_may_not_read_users(world: World) -> None:
+    about = {"user": global_id("User", world.local), "permission": permission(world, world.write)}
+    blind = await world.client(GRANTS_WRITE, "docs:write")
+    seeing = await world.client(GRANTS_WRITE, USERS_READ, "docs:write")
+    for change in ({"revokePermission": about}, {"grantPermission": about}):
+        assert (await blind.ask(PREVIEW, input={"changes": [change]})).codes == ["FORBIDDEN"]
+        assert (await preview(seeing, change))["changes"][0]["user"] is not None
 
 
 @pytest.mark.asyncio

@@ -66,6 +66,8 @@ async def test_permissions_of_many_users_are_asked_for_at_once(world: World) -> 
     assert found[0] == {"id": users[3], "username": "person-3", "permissions": [{"name": "docs:read"}]}
     await world.admin.data(NODES, ids=users)
     assert len(world.statements) == 1
+    await world.admin.data(NODES, ids=[wanted[1]] * 100)
+    assert len(world.statements) == 1, "whatever is asked for again is read once"
 
 
 @pytest.mark.asyncio

@@ -1,6 +1,6 @@
 """Change sets: many changes previewed together for the whole tenant, and made exactly as previewed."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -15,7 +15,6 @@ from identity_api.change_sets.steps import Done
 from identity_api.change_sets.warnings import Warned, WarningKind
 from identity_api.db import change_sets as rows
 from identity_api.db.change_sets import Named
-from identity_api.errors import Refused
 from identity_api.graphql import connections
 from identity_api.graphql.access import object_type
 from identity_api.graphql.audit.events import AuditChange, AuditChangeRow, changes_between
@@ -27,7 +26,7 @@ from identity_api.graphql.outcomes import mutation
 from identity_api.graphql.permissions.change_set_inputs import ApplyChangeSetInput, Asked, ChangeSetInput
 from identity_api.graphql.permissions.mapping_changes import APPLY, TouchedUser
 from identity_api.graphql.summaries import MappingReference, MappingReferenceRow, UserSummary, UserSummaryRow
-from identity_api.permissions.service import GROUPS_READ, USERS_READ
+from identity_api.permissions.service import USERS_READ
 
 enum_type(
     "The kinds of warnings before a set of changes is made.",
@@ -195,7 +194,6 @@ class ChangeSetQueries:
                 outcome = await run.preview(context.deps.database, context.actor, asked.changes)
         except ChangesRefused as error:
             raise asked.refused(error) from error
-        _check_may_search(context, outcome.done)
         people = await _people(context, outcome)
         return ChangeSetPreviewRow(
             outcome.digest,
@@ -234,17 +232,6 @@ class ChangeSetMutations:
             len(outcome.effect.gaining),
             len(outcome.effect.losing),
         )
-
-
-def _check_may_search(context: Context, done: Sequence[Done]) -> None:
-    """As for a preview of one mapping: whoever may try patterns can spell out every group's name.
-
-    Raises:
-        Refused: without the right to read groups, for anything but whole names.
-    """
-    searches = any(one.new is not None and one.new.get("match", "EXACT") != "EXACT" for one in done)
-    if searches and GROUPS_READ not in context.permissions:
-        raise Refused(f"A preview of a pattern shows which groups exist, so it also needs {GROUPS_READ}.")
 
 
 async def _people(context: Context, outcome: Outcome) -> People:
