@@ -128,7 +128,7 @@ async def test_provider(database: Database, settings: Settings, tenant_slug: str
 
 
 def allowed_targets(settings: Settings) -> AllowList:
-    """What may be called: as configured, and the demo provider of a running `dev`."""
+    """What may be called: as configured, here and for a running `dev`, and its demo provider."""
     running = find_running(settings.data_dir) if settings.database_url is None else None
     return AllowList.parse([*settings.outbound_allow, *(running.outbound_allow if running else ())])
 

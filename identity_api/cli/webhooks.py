@@ -5,6 +5,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from identity_api.cli.context import operator, read_settings, run_on_database, tenant_named
+from identity_api.cli.providers import allowed_targets
 from identity_api.clock import system_clock
 from identity_api.db.database import Database
 from identity_api.errors import BadInput
@@ -25,7 +26,7 @@ def with_webhooks(tenant: str, work: Work[T]) -> T:
         NotFound: there is no such tenant; and what `work` raises.
     """
     settings = read_settings()
-    allow = AllowList.parse(settings.outbound_allow)
+    allow = allowed_targets(settings)
 
     async def run(database: Database) -> T:
         upstream = Upstream(allow=allow)

@@ -153,6 +153,9 @@ def assert_others_find_it(dev: Command, process: subprocess.Popen[bytes], ports:
     assert doctor.returncode == 0, doctor.stdout
     assert f"the public URL is http://127.0.0.1:{ports[0]}." in doctor.stdout
     assert "ok    provider demo/demo" in doctor.stdout
+    for port, code in ((ports[1], 0), (1, 2)):
+        made = dev("webhook", "create", "demo", f"http://127.0.0.1:{port}/hook")
+        assert made.returncode == code, (made.stdout, made.stderr)
     busy = dev("dev", "--demo-port", ports[1])
     assert busy.returncode == 69
     assert busy.stderr.startswith(f"Process {process.pid} already uses the data directory")
