@@ -1,5 +1,7 @@
 """Many changes at once: a mistake is undone from the record, and mappings come as a table."""
 
+from datetime import timedelta
+
 import pytest
 
 from tests.web.console.test_mappings import bench, editor, field
@@ -56,6 +58,32 @@ async def test_mappings_come_as_a_table_are_previewed_with_names_and_made(site: 
     made = await b.admin.post(f"{IMPORT}/apply", table=table, digest=field(shown.text, "digest"))
     assert "The mappings are made." in words(await b.admin.follow(made))
     assert await count(site) == 40
+
+
+async def test_a_proof_is_asked_for_in_another_tab_so_that_the_table_is_kept(site: Site) -> None:
+    b = await bench(site)
+    table = "engineering, docs:read"
+    shown = (await b.admin.post(IMPORT, table=table)).text
+    await site.execute("update provider set reauthentication = true where id = $1", site.provider.id)
+    sessions = "update session set authenticated_at = now() - $2::interval where tenant_id = $1"
+    await site.execute(sessions, site.tenant.id, timedelta(hours=1))
+    asked = await b.admin.post(f"{IMPORT}/apply", table=table, digest=field(shown, "digest"))
+    assert "STEP_UP_REQUIRED" in asked.text
+    assert ' target="_blank" rel="noopener">Confirm that it is you' in asked.text
+    await site.execute(sessions, site.tenant.id, timedelta(0))
+    made = await b.admin.post(f"{IMPORT}/apply", table=table, digest=field(asked.text, "digest"))
+    assert "The mappings are made." in words(await b.admin.follow(made))
+
+
+async def test_a_preview_names_only_the_settings_that_change(site: Site) -> None:
+    b = await bench(site)
+    mapping = await b.make_mapping()
+    await b.admin.post(mapping, **editor(b, "platform", version="1"))
+    leads = (await b.admin.get(mapping)).text.split('href="/console/undo?')[1].split('"')[0]
+    shown = (await b.admin.get(f"/console/undo?{leads}")).text
+    assert "<del>platform</del> <ins>engineering</ins>" in shown
+    assert "<del>EXACT</del>" not in shown
+    assert shown.index("Identities in its groups") < shown.index("mapping.updated")
 
 
 async def test_every_line_that_is_wrong_is_told_and_none_is_made(site: Site) -> None:
