@@ -2,8 +2,11 @@
 
     .venv/bin/identity-api service-client create backend --tenant demo    prints the secret, once
     SECRET=... .venv/bin/python examples/backend/serve.py
+    .venv/bin/identity-api token create demo alice laptop --days 1         prints a token, once; alice has signed in before
 
-Ask with `Authorization: Bearer ...`. Needs httpx, which the environment of `make run` has.
+Ask with `Authorization: Bearer ...`, the token of alice or of anybody else. For `make run PORT=8010` say
+`IDENTITY_URL=http://127.0.0.1:8010` too, and for a data directory of your own `IDENTITY_DATA_DIR`. Needs httpx, which the
+environment of `make run` has.
 """
 
 import asyncio
