@@ -25,13 +25,14 @@ def exactly(change_set: Mapping[str, Any], given: Mapping[str, str]) -> dict[str
 
 
 def _rules(table: str, provider: str | None) -> list[dict[str, Any]]:
-    """A mapping for each line `group, permissions, glob`; permissions are names between spaces, the last part is optional."""
+    """A mapping for each line `group, permissions, glob`; permissions are names between spaces or commas, `glob` is optional."""
     found: list[dict[str, Any]] = []
     for parts in csv.reader(table.splitlines(), skipinitialspace=True):
         cells = [cell.strip() for cell in parts]
         if not any(cells) or (not found and cells[0].lower() in _HEADER):
             continue
-        match = "GLOB" if len(cells) > 2 and cells[2].lower() == GLOB else "EXACT"
-        names = cells[1].split() if len(cells) > 1 else []
+        is_glob = len(cells) > 2 and cells[-1].lower() == GLOB
+        names = [name for cell in (cells[1:-1] if is_glob else cells[1:]) for name in cell.split()]
+        match = "GLOB" if is_glob else "EXACT"
         found.append({"pattern": cells[0], "permissions": names, "match": match, "provider": provider})
     return found

@@ -102,6 +102,14 @@ async def test_every_line_that_is_wrong_is_told_and_none_is_made(site: Site) -> 
     assert await count(site) == 0
 
 
+async def test_nothing_in_a_line_is_passed_over(site: Site) -> None:
+    b = await bench(site)
+    several = words(await b.admin.post(IMPORT, table="engineering, docs:read, docs:wriet"))
+    assert "changes.0.createGroupMapping: There is no such permission." in several
+    pattern = words(await b.admin.post(IMPORT, table="eng*, docs:read, glob"))
+    assert "match GLOB" in pattern
+
+
 async def test_a_table_of_another_site_is_refused(site: Site) -> None:
     b = await bench(site)
     refused = await b.admin.client.post(IMPORT, data={"table": "a, b:c"}, headers={"origin": "https://evil.example"})
