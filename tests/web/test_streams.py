@@ -13,6 +13,7 @@ import pytest_asyncio
 from identity_api.accounts import administration
 from identity_api.db import outbox
 from identity_api.db.database import Database
+from identity_api.graphql.engine.prepared import DocumentCache, Prepared
 from identity_api.graphql.ids import global_id
 from identity_api.ids import uuid7
 from identity_api.lifecycle.end_login import end_session
@@ -228,6 +229,23 @@ async def test_a_subscription_that_is_asked_for_like_a_query_says_what_is_missin
         both = {"accept": "application/json, text/event-stream"}
         query = await client.post("/graphql", json={"query": "{ viewer { permissions { name } } }"}, headers=both)
     assert query.json() == {"data": {"viewer": {"permissions": []}}}
+
+
+async def test_a_document_of_a_stranger_is_not_looked_at(alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at: list[str] = []
+    prepare = DocumentCache.prepare
+
+    def seen(cache: DocumentCache, text: str) -> Prepared:
+        looked_at.append(text)
+        return prepare(cache, text)
+
+    monkeypatch.setattr(DocumentCache, "prepare", seen)
+    async with Stream(alice.site, "iab_unknown_unknown_unknown", MINE) as stream:
+        assert (await stream.answered())[0] == 401
+    assert looked_at == []
+    async with alice.stream() as stream:
+        await stream.result()
+    assert looked_at[0] == MINE
 
 
 async def test_without_a_session_there_is_no_stream(alice: Person) -> None:

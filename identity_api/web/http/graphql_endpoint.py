@@ -5,7 +5,7 @@ Everything that makes a request safe is the same code as for the routes: the edg
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -20,6 +20,8 @@ from identity_api.web.http.body import BoundedBody
 from identity_api.web.http.errors import HTTPRefusal
 from identity_api.web.http.parameters import query_parameters
 from identity_api.web.http.request_context import RequestContext, context_of
+
+EVENT_STREAM: Final = "text/event-stream"
 
 
 def is_graphql(context: RequestContext, scope: Any) -> bool:
@@ -56,9 +58,10 @@ async def answer_graphql(
     context = context_of(scope)
 
     passed = AsyncExitStack()
+    known: Authenticated | None = None
 
     async def authenticate() -> Authenticated:
-        found = await authentication.require(deps, scope, header_required=True)
+        found = known or await authentication.require(deps, scope, header_required=True)
         await passed.enter_async_context(deps.gate.passing())
         return found
 
@@ -72,15 +75,18 @@ async def answer_graphql(
         accept=headers.first(scope, b"accept"),
         body=await body.read() if context.method == "POST" else _operation_of(scope["query_string"]),
     )
-    if deps.streams is not None and deps.streams.takes(request):
-        return await _open_stream(deps, deps.streams, scope, request)
+    if deps.streams is not None and EVENT_STREAM in (request.accept or ""):
+        # Before the document is looked at: parsing it costs more than anything else that a stranger may ask for.
+        known = await authentication.require(deps, scope, header_required=True)
+        if deps.streams.takes(request):
+            return await _open_stream(deps, deps.streams, scope, request, known)
     async with passed:
         return await endpoint(request, authenticate)
 
 
-async def _open_stream(deps: WebDeps, streams: GraphQLStreams, scope: Any, request: HTTPRequest) -> EventStream:
-    found = await authentication.require(deps, scope, header_required=True)
-
+async def _open_stream(
+    deps: WebDeps, streams: GraphQLStreams, scope: Any, request: HTTPRequest, found: Authenticated
+) -> EventStream:
     @asynccontextmanager
     async def looking() -> AsyncIterator[Authenticated | None]:
         # A waiting stream is not a request under way. Its looks pass no gate: the hub limits how many a tenant makes at once.
