@@ -25,9 +25,9 @@ def change_permission(
     """Run `grant_permission` or `revoke_permission` for names as people write them.
 
     Args:
-        username: or the id of a user, which leaves no doubt.
-        gives: rather than takes: say whom the name means, on standard error, before anything is done.
-        is_sure: also for somebody who gave themself an e-mail address as their name.
+        username: or the id of a user, which is unambiguous.
+        gives: the permission is given, not revoked: show the named user on standard error before anything is done.
+        is_sure: also for a person who chose an e-mail address as their name.
 
     Raises:
         NotFound: no such tenant, user or permission.
@@ -64,7 +64,7 @@ def _advice(permission: str, names: Sequence[str], *, gives: bool) -> str:
     meant = f" Did you mean {near[0]}?" if near else ""
     if gives:
         return f"{meant} A new one is declared with `identity-api apply`."
-    return meant or " `identity-api user show` lists what somebody has."
+    return meant or " `identity-api user show` lists a user's permissions."
 
 
 def _named(text: str) -> str | UUID:
@@ -75,7 +75,7 @@ def _named(text: str) -> str | UUID:
 
 
 def _lines(user: Whom) -> list[str]:
-    """Who this is: what the name alone does not say."""
+    """The user's label, e-mail and identities, which the name alone does not show."""
     verified = {True: "verified", False: "not verified", None: "the provider does not say whether it is verified"}
     email = f"{user.email} ({verified[user.email_verified]})" if user.email else "none"
     made = f"{user.created_at:%Y-%m-%d %H:%M} UTC"
@@ -87,7 +87,7 @@ def _lines(user: Whom) -> list[str]:
 
 
 def revocation_lines(username: str, permission: str, done: Revoked) -> list[str]:
-    """What was closed, and what still gives the permission.
+    """The closed grants, and those that still give the permission.
 
     Raises:
         NotFound: nothing was closed.

@@ -27,7 +27,7 @@ _HEAD = re.compile(r"[1-9][0-9]{0,17}:[0-9a-f]{64}", re.ASCII)
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """One tenant's chain. `first_bad` is the sequence number of the first place that does not hold."""
+    """One tenant's chain. `first_bad` is the sequence number of the first broken place."""
 
     tenant: str
     intact: bool
@@ -45,10 +45,10 @@ class Verdict(msgspec.Struct, frozen=True):
 
 
 def head_of(text: str) -> Head:
-    """A head as it was noted: SEQUENCE:MAC.
+    """A noted head: SEQUENCE:MAC.
 
     Raises:
-        BadInput: it is not written so.
+        BadInput: it has another form.
     """
     if not _HEAD.fullmatch(text):
         raise BadInput("A head is written SEQUENCE:MAC, as `audit verify --json` and the log's audit.head have it.")
@@ -62,7 +62,7 @@ async def verify_chains(
     """Verify every tenant's chain, or one tenant's.
 
     Args:
-        known_head: through which the chain of the one tenant must still pass.
+        known_head: the chain of the one tenant must still pass through it.
 
     Raises:
         NotFound: there is no such tenant.

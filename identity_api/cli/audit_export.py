@@ -17,7 +17,7 @@ from identity_api.errors import BadInput, NotFound
 PAGE: Final = 1_000
 Format = Literal["ndjson", "csv"]
 _FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""How a cell begins that a spreadsheet would compute; the last four are full-width."""
+"""The first characters of a cell that a spreadsheet would compute; the last four are full-width."""
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -52,7 +52,7 @@ class Event(msgspec.Struct, frozen=True):
 
 
 def exported(found: Recorded) -> Event:
-    """The event with its JSON as JSON."""
+    """The event with its JSON values parsed."""
     values: dict[str, Any] = {name: getattr(found, name) for name in Event.__struct_fields__}
     values |= {name: _raw(values[name]) for name in ("names", "old", "new", "payload")}
     return Event(**values)
@@ -72,14 +72,14 @@ async def where_of(
     since: str | None = None,
     until: str | None = None,
 ) -> tuple[UUID, Where]:
-    """The tenant, and which of its events, by names as they are typed.
+    """The tenant and the criteria for its events, from typed names.
 
     Args:
-        actor: a username, or an actor as an event has it, such as `sync`.
+        actor: a username, or an actor of an event, such as `sync`.
 
     Raises:
         NotFound: no such tenant or user.
-        BadInput: two criteria at once, or no moment.
+        BadInput: two criteria at once, or an invalid time.
     """
     if sum(one is not None for one in (action, actor, user)) > 1:
         raise BadInput("Choose one of --action, --actor and --user.")
@@ -146,7 +146,7 @@ async def export(database: Database, tenant_id: UUID, where: Where, form: Format
 
 
 def cell(value: Any) -> str:
-    """A value as a cell that no spreadsheet computes: what would be a formula gets an apostrophe before it."""
+    """A value as a cell that no spreadsheet computes: a formula gets an apostrophe before it."""
     if value is None:
         return ""
     if isinstance(value, msgspec.Raw):

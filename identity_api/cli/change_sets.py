@@ -19,11 +19,11 @@ from identity_api.errors import ConfigurationError
 from identity_api.permissions.delegation import Actor
 
 MAX_NAMED = 10
-"""People named beside the numbers."""
+"""The limit of people named beside the numbers."""
 
 
 class Touched(msgspec.Struct, frozen=True):
-    """Somebody who gains or loses something."""
+    """A person who gains or loses permissions."""
 
     username: str
     gained: list[str]
@@ -31,7 +31,7 @@ class Touched(msgspec.Struct, frozen=True):
 
 
 class Shown(msgspec.Struct, frozen=True):
-    """What a set does, for the terminal and for programs."""
+    """The effects of a set, for the terminal and for programs."""
 
     digest: str
     changes: list[dict[str, Any]]
@@ -80,10 +80,10 @@ async def change(
     as_previewed: str | None,
     lines: Sequence[int] = (),
 ) -> Shown | None:
-    """Look at the set, and make it exactly so unless it is a rehearsal. None for a set of nothing.
+    """Preview the set, and apply exactly that unless it is a rehearsal. None for an empty set.
 
     Args:
-        as_previewed: the digest of an earlier rehearsal, which it has to be still.
+        as_previewed: the digest of an earlier rehearsal, which must still match.
         lines: of a table, for each change.
 
     Raises:
@@ -141,7 +141,7 @@ async def export_table(database: Database, actor: Actor) -> str:
 
 
 def read_file(path: Path) -> bytes:
-    """A file, or standard input for `-`; a byte more than is taken, if there is more.
+    """Read a file, or standard input for `-`, up to one byte more than the limit.
 
     Raises:
         ConfigurationError: it cannot be read.
@@ -156,7 +156,7 @@ def read_file(path: Path) -> bytes:
 
 
 def print_set(shown: Shown | None, *, dry_run: bool, as_json: bool) -> None:
-    """What a set does, or did; grants by groups follow within moments, where a worker runs."""
+    """The effects of a set, planned or done; grants by groups follow within moments, if a worker runs."""
     if as_json:
         print_json({"dry_run": dry_run, "set": shown})
     else:

@@ -48,7 +48,7 @@ async def describe_keys(database: Database, public_url: str, tenant: str, slug: 
 
 
 def describe_rotation(done: Rotated) -> list[str]:
-    """What a rotation did, in sentences."""
+    """The result of a rotation, in sentences."""
     lines = [f"New key {key_id} ({_USES[use]})." for use, key_id in (("sig", done.sig), ("enc", done.enc)) if key_id]
     if done.signs_in_seconds:
         lines.append(f"It is published now and signs in {done.signs_in_seconds // 3_600} hours.")

@@ -32,8 +32,8 @@ def read_settings(
 
     Args:
         overrides: variables that a command's own options set.
-        is_server: this process is to have the data directory for itself. Any other one takes port and public URL from
-            the process that has it, unless the environment says them.
+        is_server: this process uses the data directory exclusively. Any other one takes port and public URL from the
+            process that uses it, unless the environment sets them.
 
     Raises:
         ConfigurationError: with every problem.
@@ -45,7 +45,7 @@ def read_settings(
 
 
 def _as_running(settings: Settings) -> Settings:
-    """With port and public URL of the process that has the data directory now, if one has it."""
+    """With port and public URL of the process that uses the data directory now, if there is one."""
     running = find_running(settings.data_dir) if settings.database_url is None else None
     if running is None or running.port is None or running.public_url is None or not is_used(settings.data_dir):
         return settings
@@ -53,7 +53,7 @@ def _as_running(settings: Settings) -> Settings:
 
 
 def operator_name() -> str:
-    """Who is at the terminal, as the audit names them. From the process's user, which no variable can change."""
+    """The operator's name in the audit: that of the process's user, which no variable can change."""
     try:
         return f"operator:{pwd.getpwuid(os.getuid()).pw_name}"
     except KeyError:
@@ -66,7 +66,7 @@ def operator(tenant_id: UUID) -> Actor:
 
 
 def run_on_database(settings: Settings, work: Callable[[Database], Awaitable[T]]) -> T:
-    """Open the database, see that its schema is ours, and do the work.
+    """Open the database, check that its schema is this version's, and do the work.
 
     Raises:
         Unavailable: it does not answer.
@@ -78,7 +78,7 @@ def run_on_database(settings: Settings, work: Callable[[Database], Awaitable[T]]
 
 
 def quiet_logs() -> None:
-    """Use cases log for services; at a terminal only what went wrong is worth a line, and never on standard output."""
+    """Use cases log for services; at a terminal only errors are shown, and never on standard output."""
     from identity_api.telemetry import configure_logging
 
     configure_logging("text", "warning")
@@ -86,10 +86,10 @@ def quiet_logs() -> None:
 
 @contextlib.contextmanager
 def database_url(settings: Settings, *, make: bool = False) -> Iterator[str]:
-    """The configured database's URL, or that of the embedded one: as it runs, or started for this block.
+    """The configured database's URL, or that of the embedded one, which may be running or is started for this block.
 
     Args:
-        make: an embedded database that does not exist yet is made.
+        make: make an embedded database that does not exist yet.
     """
     if settings.database_url is not None:
         yield settings.database_url.reveal()
@@ -130,7 +130,7 @@ async def _work(settings: Settings, url: str, work: Callable[[Database], Awaitab
 
 
 async def open_database(database: Database) -> None:
-    """Open the pool, or say within ten seconds that there is nobody.
+    """Open the pool, or raise within ten seconds.
 
     Raises:
         Unavailable: no answer.

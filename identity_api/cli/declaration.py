@@ -46,7 +46,9 @@ _PARTIAL = (
 
 
 class Change(msgspec.Struct, frozen=True):
-    """One difference, in its tenant. `details` say what it was and will be, and whom it touches; never a secret."""
+    """One difference, in its tenant. `details` are the values before and after, and the affected people; never a
+    secret.
+    """
 
     tenant: str
     action: str
@@ -66,7 +68,7 @@ def read_document(path: Path) -> bytes:
     """A file's content, or that of standard input for `-`.
 
     Raises:
-        ConfigurationError: it cannot be read, or is no TOML.
+        ConfigurationError: it cannot be read, or is not TOML.
     """
     try:
         document = _content(path)
@@ -99,7 +101,7 @@ def read_declaration(path: Path) -> list[TenantDeclaration]:
 
 
 async def read_over_stored(database: Database, path: Path, document: bytes) -> list[TenantDeclaration]:
-    """Read and check a declaration; what it leaves out is as it is stored.
+    """Read and check a declaration; values that it leaves out stay as stored.
 
     Raises:
         ConfigurationError: with every problem.
@@ -116,7 +118,7 @@ def _tenant_tables(document: bytes) -> list[dict[str, Any]]:
 
 
 def _closed(path: Path, declared: list[TenantDeclaration]) -> list[TenantDeclaration]:
-    """The tenants, of a file that is closed to others if there are secrets in it."""
+    """The tenants of the file, which must be closed to others if it holds secrets."""
     if path == STANDARD_INPUT:
         return declared
     if any(provider.client_secret is not None for tenant in declared for provider in tenant.providers):
@@ -128,7 +130,7 @@ def _closed(path: Path, declared: list[TenantDeclaration]) -> list[TenantDeclara
 
 
 def check_secrets(declared: Sequence[TenantDeclaration], folder: Path) -> None:
-    """See that every secret that a declaration refers to is there, and can be one.
+    """Check that every secret that a declaration refers to exists and is usable.
 
     Raises:
         ConfigurationError: naming each one that is not.
@@ -150,7 +152,7 @@ def check_secrets(declared: Sequence[TenantDeclaration], folder: Path) -> None:
 
 
 def check_derived_redirects(declared: Sequence[TenantDeclaration], settings: Settings) -> None:
-    """See that redirect URLs that nobody declares, and that follow from the public URL, can be registered at a provider.
+    """Check that redirect URLs that follow from the public URL can be registered at a provider.
 
     Raises:
         ConfigurationError: naming each provider whose redirect URL would be plain http on another machine.
@@ -172,7 +174,7 @@ def check_derived_redirects(declared: Sequence[TenantDeclaration], settings: Set
 
 
 def check_mappings(declared: Sequence[TenantDeclaration], limits: TenantLimits) -> None:
-    """See that no tenant alone declares more mappings than it may have; with those made elsewhere, `declare` counts.
+    """Check that no tenant declares more mappings than it may have; `declare` also counts those made elsewhere.
 
     Raises:
         LimitReached: before anything is written.
@@ -185,7 +187,7 @@ def check_mappings(declared: Sequence[TenantDeclaration], limits: TenantLimits) 
 
 
 class Applied(msgspec.Struct, frozen=True):
-    """What an application made, or would make, and what the operator has to know of it."""
+    """The differences that were or would be made, and the notices for the operator."""
 
     changes: list[Change]
     notices: list[str]
@@ -207,19 +209,19 @@ async def apply_declaration(
     Interrupted between two tenants or mappings, running it again finishes the work.
 
     Args:
-        database: where.
-        settings: for what a declaration does not say.
+        database: the database.
+        settings: for values that a declaration leaves out.
         declared: whole tenants.
-        folder: where files are that it refers to.
-        prune: delete file-managed mappings that are not declared: of all of them, or of the tenants named.
-        rehearse: tell what would be made and make nothing.
-        create_permissions: a mapping may give what nobody declared.
+        folder: the base of files that it refers to.
+        prune: delete file-managed mappings that are not declared: of all tenants, or of the named ones.
+        rehearse: return the differences and make nothing.
+        create_permissions: a mapping may give an undeclared permission.
         switch_off: tenant and slug of providers that a file made and that are to be disabled.
 
     Raises:
         ConfigurationError: a secret is missing, a derived redirect URL is not https, or callbacks at a shared redirect URL
             would be refused (nothing is written then), or a host belongs to another tenant.
-        LimitReached: a tenant would have more of something than it may; of that tenant nothing is written.
+        LimitReached: a tenant would exceed a limit; nothing of that tenant is written.
     """
     check_secrets(declared, folder)
     check_derived_redirects(declared, settings)
@@ -246,7 +248,7 @@ async def _apply_one(
     dry_run: bool,
     switch_off: Sequence[str],
 ) -> list[Change]:
-    """Apply one tenant, its mappings and its users; what is made of them."""
+    """Apply one tenant, its mappings and its users; returns the differences."""
     edited = await _edited(database, tenant, prune=prune)
     tenant_id, found = await apply_tenant(database, applier, tenant, dry_run=dry_run, switch_off=switch_off)
     if not dry_run:
@@ -270,7 +272,7 @@ def _mappings(tenant: TenantDeclaration) -> list[DeclaredMapping]:
 
 
 async def _edited(database: Database, tenant: TenantDeclaration, *, prune: bool) -> list[MappingDifference]:
-    """What will become of the mappings, and whom it touches as the tenant is now."""
+    """The differences of the mappings, and the people they affect in the current state of the tenant."""
     async with database.reading() as connection:
         before = await tenants.by_slug(connection, tenant.slug)
     actor = operator(before.id if before else uuid7())
@@ -278,8 +280,8 @@ async def _edited(database: Database, tenant: TenantDeclaration, *, prune: bool)
 
 
 async def check_catalogue(database: Database, declared: Sequence[TenantDeclaration]) -> None:
-    """See that mappings give what there is: a misspelled name must not become a permission. A tenant that has no
-    permissions yet gets those that its mappings name.
+    """Check that mappings give existing permissions: a misspelled name must not become a permission. A tenant that has
+    no permissions yet gets those that its mappings name.
 
     Raises:
         ConfigurationError: naming each permission that is neither declared nor stored.
@@ -302,7 +304,7 @@ async def check_catalogue(database: Database, declared: Sequence[TenantDeclarati
 
 
 async def check_users(database: Database, declared: Sequence[TenantDeclaration]) -> None:
-    """See that every declared user can be entered.
+    """Check that every declared user can be entered.
 
     Raises:
         ConfigurationError: with every problem.
@@ -321,7 +323,7 @@ async def check_users(database: Database, declared: Sequence[TenantDeclaration])
 
 
 def _vocabulary(tenant: TenantDeclaration) -> Vocabulary:
-    """What a declaration makes before its users."""
+    """The parts that a declaration makes before its users."""
     mapped = [name for one in tenant.group_mappings for name in one.permissions]
     return Vocabulary(
         {one.slug: one.sync_mode for one in tenant.providers}, {*mapped, *[one.name for one in tenant.permissions]}
@@ -331,9 +333,9 @@ def _vocabulary(tenant: TenantDeclaration) -> Vocabulary:
 async def check_arrivals(
     database: Database, settings: Settings, applier: Applier, declared: Sequence[TenantDeclaration]
 ) -> list[str]:
-    """See that logins will arrive at redirect URLs that become shared; returns what was accepted all the same.
+    """Check that callbacks will be accepted at redirect URLs that become shared; returns the accepted exceptions.
 
-    Providers are asked only where a declared one is new at an address that others use.
+    Providers are asked only if a declared one is new at an address that others use.
 
     Raises:
         ConfigurationError: naming each provider whose callbacks would be refused, stored ones included.
@@ -357,7 +359,7 @@ async def check_arrivals(
 
 
 def defaults_of(settings: Settings) -> Defaults:
-    """What providers get where their declaration is silent."""
+    """The values of settings that a provider's declaration leaves out."""
     return Defaults(
         settings.public_url,
         settings.sync_interval_seconds,

@@ -23,7 +23,7 @@ _MISSING: Final[dict[Missing, str]] = {
 
 
 class GrantSheet(msgspec.Struct, frozen=True):
-    """One open grant. `cause` is what takes its force; None if it is in force."""
+    """One open grant. `cause` is the reason why it is not in force; None if it is."""
 
     in_force: bool
     cause: str | None
@@ -44,7 +44,7 @@ class GrantSheet(msgspec.Struct, frozen=True):
 
 
 class WaySheet(msgspec.Struct, frozen=True):
-    """A mapping that would give it, and what is missing."""
+    """A mapping that would give it, and the missing condition."""
 
     mapping: UUID
     provider: str | None
@@ -75,7 +75,7 @@ class ExplanationSheet(msgspec.Struct, frozen=True):
 
 
 def explain_to_operator(tenant: str, username: str, permission: str) -> ExplanationSheet:
-    """Look at every grant and every mapping. Raises as `on_user`; `NotFound` for an unknown permission."""
+    """Examine every grant and every mapping. Raises as `on_user`; `NotFound` for an unknown permission."""
 
     async def work(database: Database, actor: Actor, user_id: UUID) -> ExplanationSheet:
         async with database.reading() as connection:

@@ -35,7 +35,7 @@ def target_of(
     directories: Sequence[str] = (),
     frontend_url: str | None = None,
 ) -> Target:
-    """The options of the command, which apply besides the forms.
+    """The options of the command, which add to the forms.
 
     Raises:
         BadInput: a name or hosts without a tenant, or a directory that is not written TENANT=ID.
@@ -46,14 +46,14 @@ def target_of(
     for said in directories:
         tenant, mark, directory = said.partition("=")
         if not mark or not tenant or not directory:
-            # Never for all tenants at once: people of one customer could sign in at another.
+            # Never for all tenants together: people of one customer could sign in at another.
             raise BadInput(f"--allowed-directory says whose it is: TENANT=ID, not {said!r}.")
         found[tenant] = (*found.get(tenant, ()), directory.lower())
     return Target(slug=slug, name=name, hosts=tuple(hosts), directories=found, frontend_url=frontend_url)
 
 
 async def with_stored_hosts(database: Database, target: Target) -> Target:
-    """The target with the hosts that its tenant has already: those first that its redirect URLs are on, which stay there."""
+    """The target with the existing hosts of its tenant: first those of its redirect URLs, which stay there."""
     if target.slug is None:
         return target
     async with database.reading() as connection:
@@ -70,7 +70,7 @@ def read_forms(files: Sequence[Path], target: Target, *, environment: bool) -> I
     """Read every file, and with `environment` this process's variables, which win over Infrahub's one file.
 
     Raises:
-        BadInput: there is nothing to read, or it cannot be read together.
+        BadInput: there is nothing to read, or the sources cannot be combined.
         ConfigurationError: with every problem, each with its file's name; no message holds a secret.
     """
     if environment:
@@ -107,7 +107,7 @@ def _files(files: Sequence[Path], target: Target) -> Imported:
         notices = [f"{path}: {notice}" for notice in imported.notices]
         found.append(msgspec.structs.replace(imported, notices=notices))
     declared = [tenant for one in found for tenant in one.tenants]
-    problems = problems or problems_of(declared)  # each is in order by itself: two may be the same tenant
+    problems = problems or problems_of(declared)  # each is valid by itself, but two may be the same tenant
     if problems:
         raise ConfigurationError(problems)
     return Imported(
@@ -121,7 +121,7 @@ def _files(files: Sequence[Path], target: Target) -> Imported:
 
 
 def _check_directories(imported: Imported, target: Target) -> None:
-    """A directory that nobody asked for was meant for somebody else.
+    """Refuse an option for a directory that no form needs.
 
     Raises:
         ConfigurationError: naming each.
@@ -141,10 +141,10 @@ def _check_directories(imported: Imported, target: Target) -> None:
 
 
 class Wishes(msgspec.Struct, frozen=True, kw_only=True):
-    """How an import is made."""
+    """The options of an import."""
 
     named: bool = False
-    """A tenant that exists gets the name that was said."""
+    """An existing tenant gets the name of the option."""
     offline: bool = False
     """No provider is asked for its exact issuer."""
     prune: bool = False
@@ -155,7 +155,8 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def apply_forms(database: Database, settings: Settings, imported: Imported, wishes: Wishes) -> Applied:
-    """Apply what was read. A tenant that exists keeps what no form says: its hosts, its name unless said, its policy.
+    """Apply the imported tenants. An existing tenant keeps what no form sets: its hosts, its name unless an option sets
+    it, its policy.
 
     Raises:
         ConfigurationError: as `apply_declaration`; an issuer is not known.
@@ -180,7 +181,7 @@ async def apply_forms(database: Database, settings: Settings, imported: Imported
 
 
 class LeftOver(msgspec.Struct, frozen=True):
-    """What an earlier import or file made, and the forms do not say any more."""
+    """Parts that an earlier import or file made, and that the forms no longer contain."""
 
     providers: list[tuple[str, str]]
     mappings: list[tuple[str, str]]
@@ -188,7 +189,7 @@ class LeftOver(msgspec.Struct, frozen=True):
     frontends: list[tuple[str, str]]
 
     def notices(self) -> list[str]:
-        """What is still in force, and how to end that."""
+        """The parts that are still in force, and how to end that."""
         told = [
             f"tenant {tenant!r}: provider {slug} is in no form any more and stays on" for tenant, slug in self.providers
         ]
@@ -199,7 +200,7 @@ class LeftOver(msgspec.Struct, frozen=True):
         return [f"{one}; --prune takes it away." for one in told]
 
     def kept_notices(self) -> list[str]:
-        """What is left over and no import takes away: what to run."""
+        """The parts that are left over and that no import removes, with the command to run."""
         told = [
             f"tenant {tenant!r}: permission {name} is left over: no form names it, and who was given it by hand keeps it."
             f" `identity-api revoke {tenant} USER {name}` takes it from a person, and `deletePermission` in GraphQL from the"
@@ -215,7 +216,7 @@ class LeftOver(msgspec.Struct, frozen=True):
 
 
 async def left_over(database: Database, declared: Sequence[TenantDeclaration], imported: Imported) -> LeftOver:
-    """Look for it, among what files manage."""
+    """Look for it among the parts that files manage."""
     found = LeftOver([], [], [], [])
     for tenant in declared:
         there = {*[one.slug for one in tenant.providers], *[slug for _, slug in imported.switched_off]}
@@ -244,7 +245,7 @@ async def left_over(database: Database, declared: Sequence[TenantDeclaration], i
 async def _permissions_beyond(
     connection: Connection, tenant_id: UUID, tenant: TenantDeclaration
 ) -> list[tuple[str, str]]:
-    """The tenant's own permissions that the form's catalogue does not have, where it has one."""
+    """The tenant's permissions that are missing in the form's catalogue, if it has one."""
     named = {one.name for one in tenant.permissions}
     named |= {name for one in tenant.group_mappings for name in one.permissions}
     there = [one.name for one in await permissions.page(connection, tenant_id, after=None, first=100_000)]
@@ -258,7 +259,7 @@ async def _with_issuers(database: Database, settings: Settings, imported: Import
 
 
 async def _known_issuers(database: Database, slugs: Collection[str]) -> dict[tuple[str, str, str], str]:
-    """What earlier imports found out, by tenant, provider and address of the document."""
+    """The results of earlier imports, by tenant, provider and address of the document."""
     found = {}
     async with database.reading() as connection:
         for slug in slugs:
@@ -270,10 +271,10 @@ async def _known_issuers(database: Database, slugs: Collection[str]) -> dict[tup
 
 
 def _with_hosts(declared: Sequence[TenantDeclaration], public_host: str) -> list[TenantDeclaration]:
-    """The tenants with the hosts that their redirect URLs are on: logins end there, so that the service must answer there.
+    """The tenants with the hosts of their redirect URLs: callbacks arrive there, so the service must answer there.
 
     Raises:
-        ConfigurationError: several tenants have one such host, which only the public one can be.
+        ConfigurationError: several tenants share such a host, which is only allowed for the public one.
     """
     wanted: dict[str, list[str]] = {}
     for tenant in declared:
@@ -294,7 +295,7 @@ def _with_hosts(declared: Sequence[TenantDeclaration], public_host: str) -> list
 
 
 def _accepting(declared: Sequence[TenantDeclaration], slugs: Sequence[str]) -> list[TenantDeclaration]:
-    """The tenants, those named with the operator's exception at shared redirect URLs.
+    """The tenants; the named ones get the operator's exception for shared redirect URLs.
 
     Raises:
         ConfigurationError: no form has such a tenant.

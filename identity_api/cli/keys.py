@@ -12,7 +12,7 @@ _SHOWN = 10
 
 
 def new_key() -> str:
-    """A key as `IDENTITY_SECRET_KEYS` holds it, with an id nobody else has."""
+    """A key in the form of `IDENTITY_SECRET_KEYS`, with a unique id."""
     return f"k{secrets.token_hex(4)}:{base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()}"
 
 
@@ -20,7 +20,7 @@ async def rotate_with_progress(database: Database, ring: KeyRing, *, show: bool)
     """Rotate; with `show`, a progress bar on standard error.
 
     Raises:
-        Unavailable: the database went away; run it again to go on.
+        Unavailable: the database went away; run it again to continue.
     """
     from rich.console import Console
     from rich.progress import Progress as Bar
@@ -35,7 +35,7 @@ async def rotate_with_progress(database: Database, ring: KeyRing, *, show: bool)
 
 
 def describe_rotation(done: Rotation) -> list[str]:
-    """What a rotation did, in sentences."""
+    """The result of a rotation, in sentences."""
     lines = [f"{done.resealed} value(s) sealed under the current key."]
     if done.superseded:
         lines.append(f"{done.superseded} value(s) were replaced by others meanwhile.")

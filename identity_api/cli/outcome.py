@@ -16,7 +16,7 @@ _EMBEDDED_CONFIGURATION = frozenset({"EMBEDDED_UNSUPPORTED", "EMBEDDED_DATA_DIRE
 
 
 def exit_code(error: IdentityAPIError) -> int:
-    """The exit code that tells a program what kind of error this was."""
+    """The exit code for this kind of error."""
     if isinstance(error, ConfigurationError) or error.code in _EMBEDDED_CONFIGURATION:
         return CONFIGURATION
     if isinstance(error, Unavailable) or error.code.startswith("EMBEDDED"):
@@ -27,12 +27,12 @@ def exit_code(error: IdentityAPIError) -> int:
 
 
 def complain(error: IdentityAPIError) -> None:
-    """Say on standard error what is wrong: a sentence, or every problem of a configuration on a line of its own."""
+    """Print the error on standard error: a sentence, or every problem of a configuration on a line of its own."""
     problems = error.problems if isinstance(error, ConfigurationError) else (error.message,)
     for problem in problems:
         print(printable(typeable(problem)), file=sys.stderr)
 
 
 def printable(text: str) -> str:
-    """Text that cannot move a terminal's cursor: what came from a file or the database may hold control characters."""
+    """Text that cannot move a terminal's cursor: texts from a file or the database may hold control characters."""
     return "".join(character if character.isprintable() else "?" for character in text)

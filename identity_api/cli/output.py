@@ -8,7 +8,7 @@ from identity_api.cli.outcome import printable
 from identity_api.cli.program import typeable
 
 PIPED_WIDTH = 240
-"""In characters, where no terminal says how wide it is."""
+"""The width in characters, without a terminal."""
 
 
 def print_json(document: Any) -> None:
@@ -19,13 +19,15 @@ def print_json(document: Any) -> None:
 
 
 def print_lines(lines: Iterable[object]) -> None:
-    """A line each; control characters cannot reach the terminal, and commands of ours are named as they can be typed."""
+    """A line each; control characters cannot reach the terminal, and commands of this program are named as they can be
+    typed.
+    """
     for line in lines:
         print(printable(typeable(str(line))))
 
 
 def print_notices(notices: Iterable[str]) -> None:
-    """A line each on standard error: what somebody should read, and no program has to."""
+    """A line each on standard error: notices for people, not for programs."""
     for notice in notices:
         print(printable(f"notice: {notice}"), file=sys.stderr)
 

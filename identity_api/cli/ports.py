@@ -7,7 +7,7 @@ from identity_api.errors import ConfigurationError
 
 
 def numeric_address(host: str) -> str:
-    """The address that a host name or literal stands for, as the server wants it.
+    """The address of a host name or literal, in the form that the server needs.
 
     Raises:
         ConfigurationError: the name does not resolve.
@@ -21,7 +21,7 @@ def numeric_address(host: str) -> str:
 
 
 def is_free(host: str, port: int) -> bool:
-    """Whether we could listen there."""
+    """Whether this process could listen there."""
     try:
         require_free(host, port, "us", "")
     except ConfigurationError:
@@ -30,16 +30,17 @@ def is_free(host: str, port: int) -> bool:
 
 
 def require_free(host: str, port: int, what: str, remedy: str) -> None:
-    """See that nobody listens there.
+    """Check that no process listens there.
 
-    Granian would share the port with another Granian, and the system spread requests over both; a plain socket is refused.
+    Granian would share the port with another Granian, and the system would spread requests over both; a plain socket is
+    refused.
 
     Args:
-        what: for whom the port is, as in "the API".
+        what: the user of the port, as in "the API".
         remedy: what to do if it is taken, a sentence.
 
     Raises:
-        ConfigurationError: somebody does, or we may not.
+        ConfigurationError: a process listens there, or listening is not allowed.
     """
     address = numeric_address(host)
     family = socket.AF_INET6 if ":" in address else socket.AF_INET

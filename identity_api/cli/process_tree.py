@@ -38,7 +38,7 @@ class Tree:
     redis_url: str
 
     def start(self, name: str, arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
-        """Start one of our own commands, with the services' URLs and the settings of this process."""
+        """Start a command of this program, with the services' URLs and the settings of this process."""
         ours = {
             "IDENTITY_DATABASE_URL": self.database_url,
             "IDENTITY_REDIS_URL": self.redis_url,
@@ -51,10 +51,10 @@ class Tree:
         self.group.start(name, command, environment={**os.environ, **ours, **(environment or {})})
 
     def wait_ready(self, urls: Mapping[str, str]) -> Happened | None:
-        """Wait until each URL answers 200; what happened instead, if something did.
+        """Wait until each URL answers 200; returns the event that prevented it, if any.
 
         Args:
-            urls: what answers there (for the message), and where.
+            urls: the name for the message, and the URL.
 
         Raises:
             Unavailable: one does not within a minute.
@@ -74,7 +74,7 @@ class Tree:
 
 @contextlib.contextmanager
 def together(settings: Settings, *, outbound_allow: Sequence[str] = ()) -> Iterator[Tree]:
-    """Start what services are not given, at the newest schema; stop everything on the way out.
+    """Start the services that are not configured, with the newest schema; stop everything at the end of the block.
 
     From here on SIGINT, SIGTERM and SIGHUP are noted and end the tree's waits.
 
@@ -107,7 +107,7 @@ def together(settings: Settings, *, outbound_allow: Sequence[str] = ()) -> Itera
 
 
 def tell_end(happened: Happened) -> int:
-    """Say why everything stops, if nobody asked for it; the exit code."""
+    """Print why everything stops, unless a signal asked for it; returns the exit code."""
     if isinstance(happened, Interrupted):
         return INTERRUPTED if happened.number == signal.SIGINT else OK
     print(f"{happened}. Everything else is stopped.", file=sys.stderr)

@@ -13,7 +13,7 @@ _IN_ADVICE: Final = re.compile(rf"(?:(?<=`)|(?<=[Rr]un: )){NAME}(?= [a-z])")
 
 
 def program_name(called: str | None = None) -> str:
-    """What to type for this program: its plain name if the shell finds it, otherwise its path from here.
+    """The command for this program: its plain name if the shell finds it, otherwise its relative path.
 
     Args:
         called: how it was called; by default this process's own first argument.
@@ -28,7 +28,7 @@ def program_name(called: str | None = None) -> str:
 
 
 def typeable(text: str) -> str:
-    """The text, with the program named as it can be typed here wherever a command of it is advised."""
+    """The text, with the program named as it can be typed here in every advised command."""
     return _IN_ADVICE.sub(lambda _: program_name(), text) if NAME in text else text
 
 

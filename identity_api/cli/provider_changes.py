@@ -37,7 +37,7 @@ Change = Callable[[ProviderDeps, Actor, Provider], Awaitable[T]]
 
 
 class SecretOptions(msgspec.Struct, frozen=True):
-    """Where the secret is. Never the command line itself, which every process of the machine may read."""
+    """The source of the secret. Never the command line itself, which every process of the machine can read."""
 
     stdin: bool
     variable: str | None
@@ -45,10 +45,10 @@ class SecretOptions(msgspec.Struct, frozen=True):
     days: int | None
 
     def read(self) -> NewSecret | None:
-        """The secret, or None if no place was named.
+        """The secret, or None if no source was named.
 
         Raises:
-            BadInput: several places, or none to be found there.
+            BadInput: several sources, or one without a secret.
             ConfigurationError: the file cannot be read, or others may read it.
         """
         places = [self.stdin, self.variable is not None, self.file is not None]
@@ -57,7 +57,7 @@ class SecretOptions(msgspec.Struct, frozen=True):
         if places.count(True) > 1:
             raise BadInput("Name one place where the secret is.")
         expires_at = None if self.days is None else datetime.now(UTC) + timedelta(days=self.days)
-        # An editor, and echo, end a line; no secret has a blank at its end.
+        # Editors and echo add a line end; no secret ends in whitespace.
         return NewSecret(Secret(self._text().strip()), expires_at)
 
     def _text(self) -> str:
@@ -73,7 +73,7 @@ class SecretOptions(msgspec.Struct, frozen=True):
 
 
 def fields_of(settings: Sequence[str], *, empty: Sequence[str] = ()) -> dict[str, Any]:
-    """Fields of a declaration from `NAME=VALUE`, each value as TOML writes it or, where that does not read, as text.
+    """Fields of a declaration from `NAME=VALUE`, each value as TOML or, if that cannot be parsed, as text.
 
     Raises:
         BadInput: a setting without a name.
@@ -91,7 +91,7 @@ def fields_of(settings: Sequence[str], *, empty: Sequence[str] = ()) -> dict[str
 
 
 def change_provider(tenant: str, slug: str, change: Change[T]) -> T:
-    """Run a change of a provider by its names.
+    """Run a change of a provider, which is given by its names.
 
     Raises:
         NotFound: there is no such tenant or provider.
@@ -143,7 +143,9 @@ async def _deps(database: Database, settings: Settings) -> AsyncIterator[Provide
 
 
 async def arrival_notices(deps: ProviderDeps, actor: Actor, slug: str) -> list[str]:
-    """Whose logins are refused from now on since the provider shares their redirect URL, its own among them."""
+    """The providers whose logins are refused from now on because of the shared redirect URL, possibly including this
+    one.
+    """
     async with deps.database.reading() as connection:
         provider = await providers.by_slug(connection, actor.tenant_id, slug)
         sharing = await stored_at(connection, [provider.redirect_url]) if provider and provider.enabled else []

@@ -13,7 +13,7 @@ from identity_api.upstream.keys import provider_documents
 
 @asynccontextmanager
 async def upstream_for(settings: Settings) -> AsyncIterator[Upstream]:
-    """What carries requests to providers, closed behind the block."""
+    """Sends requests to providers; closed after the block."""
     upstream = Upstream(allow=allowed_targets(settings))
     try:
         yield upstream
@@ -23,7 +23,7 @@ async def upstream_for(settings: Settings) -> AsyncIterator[Upstream]:
 
 @asynccontextmanager
 async def provider_documents_for(settings: Settings) -> AsyncIterator[Documents]:
-    """What fetches what providers publish."""
+    """Fetches the providers' documents."""
     async with upstream_for(settings) as upstream:
         documents = provider_documents(upstream, monotonic=time.monotonic)
         try:

@@ -23,7 +23,7 @@ from identity_api.vault import Vault
 
 
 class ProviderLine(msgspec.Struct, frozen=True):
-    """A provider as the list shows it."""
+    """A provider in the list."""
 
     tenant: str
     slug: str
@@ -32,11 +32,11 @@ class ProviderLine(msgspec.Struct, frozen=True):
     enabled: bool
     managed_by: str
     exceptions: tuple[str, ...] = ()
-    """Checks that the operator has taken back, as they are declared."""
+    """Checks that the operator has waived, as they are declared."""
 
 
 class ProviderSheet(msgspec.Struct, frozen=True):
-    """What somebody needs who sets the provider up at its own side."""
+    """The values for setting up the client at the provider."""
 
     tenant: str
     slug: str
@@ -48,7 +48,7 @@ class ProviderSheet(msgspec.Struct, frozen=True):
     scopes: tuple[str, ...]
     urls: ProviderURLs
     exceptions: tuple[str, ...] = ()
-    """Checks that the operator has taken back, each with what is lost."""
+    """Checks that the operator has waived, each with the risk."""
 
     def rows(self) -> list[tuple[str, str]]:
         """Names and values, without what does not apply."""
@@ -128,7 +128,7 @@ async def test_provider(database: Database, settings: Settings, tenant_slug: str
 
 
 def allowed_targets(settings: Settings) -> AllowList:
-    """What may be called: as configured, here and for a running `dev`, and its demo provider."""
+    """The allowed outbound targets: those configured here and for a running `dev`, and its demo provider."""
     running = find_running(settings.data_dir) if settings.database_url is None else None
     return AllowList.parse([*settings.outbound_allow, *(running.outbound_allow if running else ())])
 

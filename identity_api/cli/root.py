@@ -40,7 +40,7 @@ COMMANDS = {
 
 
 class Root(click.RichGroup):
-    """A group that imports a command when it is asked for, and turns our errors into sentences and exit codes."""
+    """A group that imports a command when it is called, and turns this service's errors into sentences and exit codes."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)

@@ -15,7 +15,7 @@ _NAME = "running.json"
 
 
 class Running(msgspec.Struct, frozen=True):
-    """What a process that started embedded services tells the others."""
+    """The announcement of a process that started embedded services."""
 
     database_url: str | None
     redis_url: str | None
@@ -26,7 +26,7 @@ class Running(msgspec.Struct, frozen=True):
 
 @contextlib.contextmanager
 def announced(data_dir: Path, running: Running) -> Iterator[None]:
-    """Tell others while the block runs. The caller holds the data directory's lock."""
+    """Announce them while the block runs. The caller holds the data directory's lock."""
     path = data_dir / _NAME
     scratch = path.with_name(f".{_NAME}.{os.getpid()}")
     descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -40,7 +40,7 @@ def announced(data_dir: Path, running: Running) -> Iterator[None]:
 
 
 def find_running(data_dir: Path) -> Running | None:
-    """What the owner of the data directory announced; believe it only while somebody holds the directory's lock."""
+    """The announcement of the data directory's owner; valid only while a process holds the directory's lock."""
     try:
         return msgspec.json.decode((data_dir / _NAME).read_bytes(), type=Running)
     except (OSError, msgspec.MsgspecError):

@@ -20,22 +20,22 @@ from identity_api.telemetry import configure_logging, get_logger
 from identity_api.vault import Vault
 
 RING_SECONDS = 4.0
-"""How long a start may read sealed values to see which keys they name; `doctor` takes the time it needs."""
+"""How long a start may read sealed values to find their keys; `doctor` has no such limit."""
 
 STOP_SECONDS = 15
 
 CONNECTIONS = 8_192
-"""Connections of each API process at a time."""
+"""Concurrent connections of each API process."""
 OTHER_FILES = 512
-"""Open files beside them: the database's, Redis's, the providers', logs."""
+"""Other open files: of the database, Redis, providers and logs."""
 HEAD_SECONDS = 10
 """How long a request's head may take, and an idle connection may wait for its next request."""
 
 ORPHAN_SECONDS = 0.5
-"""How often a worker looks whether its supervisor lives."""
+"""How often a worker checks whether its supervisor lives."""
 
 ORPHAN_STOP_SECONDS = 5
-"""How long a worker without a supervisor may take to answer what it has begun."""
+"""How long a worker without a supervisor may take to finish its requests."""
 
 _log = get_logger(__name__)
 
@@ -70,7 +70,7 @@ async def check_installation(settings: Settings, database_url: str) -> None:
         async with database.reading() as connection:
             await check_schema(connection)
             await _check_ring(connection, settings)
-    except Unavailable:  # a scan that took too long, or a database that went away meanwhile
+    except Unavailable:  # a scan that took too long, or a database that stopped answering meanwhile
         _log.warning("serve.keys_not_checked", hint="identity-api doctor")
     finally:
         await database.close()
@@ -113,13 +113,13 @@ def _run_granian(settings: Settings) -> int:
         workers=settings.workers,
         http=HTTPModes.http1,
         websockets=False,
-        # A connection holds a place from its first byte on. With the defaults (1,024 places, 30 s to send a request's
-        # head) one client with as many half-open requests keeps everybody out.
+        # A connection counts from its first byte on. With the defaults (1,024 places, 30 s to send a request's
+        # head) one client with as many half-open requests blocks all others.
         backpressure=_places(),
         http1_settings=HTTP1Settings(header_read_timeout=HEAD_SECONDS * 1_000),
         log_enabled=False,
         workers_kill_timeout=STOP_SECONDS,
-        # Where one worker is all there is, its end must show; with several, a crash should not take the others along.
+        # The end of the only worker must end the process; with several, a crash should not end the others.
         respawn_failed_workers=settings.workers > 1,
     )
     try:
@@ -130,15 +130,15 @@ def _run_granian(settings: Settings) -> int:
 
 
 def worker_application() -> Any:
-    """The application, in a worker that ends when its supervisor is killed: nobody else would stop it, and it holds the
-    port."""
+    """The application, in a worker that ends when its supervisor is killed: nothing else would stop it, and it holds
+    the port."""
     supervisor = multiprocessing.parent_process()
     if supervisor is not None:
-        # A forked worker has the supervisor's handlers, which note a signal and go on, until Granian sets its own.
+        # Until Granian sets its own, a forked worker has the supervisor's handlers, which record a signal and continue.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
         threading.Thread(target=_end_with, args=[supervisor.pid], daemon=True).start()
-    from identity_api.app import create_app  # takes a second, which no other command has to pay
+    from identity_api.app import create_app  # takes a second, which other commands avoid
 
     return create_app()
 
@@ -151,7 +151,7 @@ def _end_with(supervisor: int | None) -> None:
     """
     while os.getppid() == supervisor:
         time.sleep(ORPHAN_SECONDS)
-    signal.alarm(ORPHAN_STOP_SECONDS)  # nobody handles it: the kernel ends what the next signals do not
+    signal.alarm(ORPHAN_STOP_SECONDS)  # not handled: the kernel ends a process that the other signals did not end
     while True:
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(ORPHAN_SECONDS)

@@ -6,7 +6,7 @@ from identity_api.upstream.addresses import AllowList
 
 
 def check_settings() -> list[str]:
-    """Lines that say what was read.
+    """Lines that describe the settings.
 
     Raises:
         ConfigurationError: with every problem.

@@ -84,7 +84,7 @@ async def sync_lines(database: Database, tenant: str | None) -> list[SyncLine]:
 async def for_provider(
     database: Database, tenant: str, slug: str, work: Callable[[Database, Actor, UUID], Awaitable[T]]
 ) -> T:
-    """Do something to the provider of these slugs, as the operator.
+    """Run `work` for the provider of these slugs, as the operator.
 
     Raises:
         NotFound: there is none.

@@ -8,7 +8,7 @@ from identity_api.db.database import Database
 
 
 class TenantLine(msgspec.Struct, frozen=True):
-    """A tenant as the list shows it."""
+    """A tenant in the list."""
 
     id: str
     slug: str
@@ -27,7 +27,7 @@ async def describe_tenants(database: Database) -> list[TenantLine]:
 
 
 async def end_sessions(database: Database, slug: str | None) -> list[str]:
-    """End every session of one tenant, or of all; the slugs of those concerned.
+    """End every session of one tenant, or of all; returns their slugs.
 
     Raises:
         NotFound: no such tenant.

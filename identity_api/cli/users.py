@@ -38,7 +38,7 @@ class PasswordLink(msgspec.Struct, frozen=True):
 
 
 class EndedLogin(msgspec.Struct, frozen=True):
-    """How an identity's provider ended its login: when, in its own words, and what those tell."""
+    """How an identity's provider ended its login: the time, the provider's text, and the cause that it gives."""
 
     cause: LoginEndCause
     at: datetime
@@ -55,7 +55,7 @@ class IdentitySheet(msgspec.Struct, frozen=True):
     state: str
     state_reason: str | None
     login_end: EndedLogin | None
-    """None if the provider did not end it, or if the audit of it is gone."""
+    """None if the provider did not end it, or if its audit has been deleted."""
 
 
 class UserSheet(msgspec.Struct, frozen=True):
@@ -137,7 +137,7 @@ async def identity_of(database: Database, actor: Actor, user_id: UUID, provider:
 
     Raises:
         NotFound: they have none there, or not this one.
-        BadInput: they have several, and it was not said which.
+        BadInput: they have several, and none was named.
     """
     async with database.reading() as connection:
         found = await enrolment.identities_of(connection, actor.tenant_id, user_id)
@@ -160,10 +160,10 @@ def password_link(tenant: str, username: str) -> PasswordLink:
 
 
 async def require_passwords(database: Database, actor: Actor) -> None:
-    """See that the tenant has passwords, before anything is made for one.
+    """Check that the tenant allows passwords, before anything is made for one.
 
     Raises:
-        Refused: `LOCAL_SIGN_IN_OFF`, with what the operator does about it.
+        Refused: `LOCAL_SIGN_IN_OFF`, with the remedy for the operator.
     """
     async with database.reading() as connection:
         if (await local_accounts.policy(connection, actor.tenant_id)).local_sign_in:
@@ -225,7 +225,7 @@ def _users_of(lines: Sequence[dict[str | None, str | None]]) -> list[EnrolledUse
 
 
 def _add(found: dict[str, EnrolledUser], number: int, line: dict[str, str]) -> list[str]:
-    """Add a line's user, or what it says more of one who is there."""
+    """Add a line's user, or add the line's values to an earlier user."""
     if not line["username"]:
         return [f"Line {number}: username is empty."]
     if bool(line["provider"]) != bool(line["anchor"]):

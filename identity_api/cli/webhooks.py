@@ -43,7 +43,7 @@ def webhook_id(text: str) -> UUID:
     """The id that `webhook list` shows.
 
     Raises:
-        BadInput: it is none.
+        BadInput: it is not such an id.
     """
     try:
         return UUID(text)

@@ -28,7 +28,7 @@ from identity_api.vault import Vault
 
 REOPEN_SECONDS = 1.0
 DEAD_SECONDS = 300.0
-"""A worker that has not looked for due identities for so long is told as dead on `/health/live`."""
+"""A worker that has not looked for due identities for so long is reported as dead on `/health/live`."""
 
 
 def work(settings: Settings) -> int:
@@ -69,7 +69,7 @@ async def _work(settings: Settings, database_url: str, redis_url: str) -> int:
     await check_installation(settings, database_url)
     async with worker_deps(settings, database_url) as deps, _webhook_upstream(settings) as webhooks_through:
         await _open(deps.database, stop)
-        # What the start has made lives as long as the process: no collection need look at it again.
+        # Objects of the start live as long as the process, so the garbage collector need not examine them again.
         gc.collect()
         gc.freeze()
         if not stop.is_set():
@@ -101,13 +101,13 @@ def _metrics_listener(settings: Settings, deps: SyncDeps) -> Iterator[None]:
 
 @contextlib.asynccontextmanager
 async def worker_deps(settings: Settings, database_url: str) -> AsyncIterator[SyncDeps]:
-    """What a worker works with. Not `app.build_process`: a worker needs none of what serves HTTP."""
+    """The parts of a worker. Not `app.build_process`: a worker does not serve HTTP."""
     limits = SyncLimits(
         concurrency=settings.sync_concurrency,
         max_inactive_days=settings.max_inactive_days,
         leeway_seconds=settings.leeway_seconds,
     )
-    # No call waits for a connection behind another: who may talk to a provider at all is decided before.
+    # No call waits for another's connection: the limits of calls to a provider are applied before.
     upstream = Upstream(
         allow=AllowList.parse(settings.outbound_allow), connections=limits.in_hand, per_origin=limits.in_hand
     )
@@ -135,7 +135,7 @@ async def worker_deps(settings: Settings, database_url: str) -> AsyncIterator[Sy
 
 @contextlib.asynccontextmanager
 async def _webhook_upstream(settings: Settings) -> AsyncIterator[Upstream]:
-    """Of its own, so that receivers that do not answer take no connection from the sync."""
+    """A pool of its own, so that receivers that do not answer use no connection of the sync."""
     upstream = Upstream(allow=AllowList.parse(settings.outbound_allow))
     try:
         yield upstream
@@ -144,7 +144,7 @@ async def _webhook_upstream(settings: Settings) -> AsyncIterator[Upstream]:
 
 
 async def _open(database: Database, stop: asyncio.Event) -> None:
-    """Open the pool; a database that does not answer yet is waited for.
+    """Open the pool; waits for a database that does not answer yet.
 
     Raises:
         ConfigurationError: its schema is not this version's.

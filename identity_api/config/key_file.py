@@ -47,7 +47,7 @@ def read_keys_file(path: Path) -> KeyRing:
 def create_keys_file(path: Path) -> KeyRing:
     """Write a key ring with one new key to `path` (mode 0600) and return it. An existing file is kept and read.
 
-    The file appears whole or not at all, and two processes that start together agree on the same one.
+    The file appears whole or not at all, and two processes that start together use the same one.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     key_id = "k" + secrets.token_hex(4)
@@ -75,7 +75,7 @@ def read_private_file(path: Path, max_bytes: int) -> bytes:
     mount secrets for unprivileged services (the rule of PostgreSQL's ssl_key_file).
 
     Raises:
-        ConfigurationError: it is missing, too large, no regular file, or others may read it.
+        ConfigurationError: it is missing, too large, not a regular file, or others may read it.
     """
     try:
         with path.open("rb") as file:

@@ -14,7 +14,7 @@ from identity_api.errors import ConfigurationError
 KEY_BYTES = 32
 _KEY_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}")
 _MAX_KEYS = 32
-_FEWEST_DISTINCT_BYTES = 12  # 32 random bytes have about 30; fewer than 12 does not happen by chance
+_FEWEST_DISTINCT_BYTES = 12  # 32 random bytes have about 30; fewer than 12 do not happen by chance
 
 
 class KeyRing:
@@ -85,12 +85,12 @@ def parse_key_ring(text: str) -> KeyRing:
 
 
 def decoded_ring(pairs: Sequence[tuple[str, str]], problems: list[str]) -> KeyRing:
-    """A ring from ids and base64 texts; `problems` are those already found in the form they came in."""
+    """A ring from ids and base64 texts; `problems` are those already found in their source."""
     decoded = []
     for position, (key_id, encoded) in enumerate(pairs, start=1):
         key = _decode_base64(encoded)
         if key is None:
-            # By its position: what stands before the colon need not have been meant as an id.
+            # Named by its position: the text before the colon may not be an id.
             problems.append(f"key {position} is not base64")
         else:
             decoded.append((key_id, key))
@@ -131,5 +131,5 @@ def _ring_problems(pairs: Sequence[tuple[str, bytes]]) -> list[str]:
 
 
 def _looks_typed(key: bytes) -> bool:
-    """Whether a person made this up: plain text (32 random bytes are all printable once in 10^13) or a repetition."""
+    """Whether a person invented this: plain text (32 random bytes are all printable once in 10^13) or a repetition."""
     return all(0x20 <= byte < 0x7F for byte in key) or len(set(key)) < _FEWEST_DISTINCT_BYTES

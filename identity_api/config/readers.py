@@ -97,10 +97,10 @@ def _read_path(raw: object, _from_text: bool) -> Path:
 
 
 def home_expanded(text: str) -> Path:
-    """The path, with `~` and `~somebody` as the home directories they mean.
+    """The path, with `~` and `~name` expanded to home directories.
 
     Raises:
-        ValueError: nobody here is called so, or has no home.
+        ValueError: there is no such user, or no home.
     """
     try:
         return Path(text).expanduser()
@@ -109,7 +109,7 @@ def home_expanded(text: str) -> Path:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host name or literal address can only mean this machine."""
+    """Whether a host name or literal address always means this machine."""
     if host in {"localhost", "localhost."} or host.endswith(".localhost"):
         return True
     try:
@@ -139,7 +139,7 @@ def _read_origin(raw: object, _from_text: bool) -> str:
     scheme, authority, path = _read_web_url(raw)
     if path not in {"", "/"}:
         raise ValueError("a URL without a path is needed")
-    # Browsers leave the default port out of Origin, so it must not be part of what we compare with.
+    # Browsers leave the default port out of Origin, so it must not be part of the compared value.
     authority = authority.removesuffix(":443" if scheme == "https" else ":80")
     return f"{scheme}://{authority}"
 

@@ -12,7 +12,7 @@ class Secret:
         self._text = text
 
     def reveal(self) -> str:
-        """The text itself. Call it at the border where it is used, never earlier."""
+        """The text itself. Call it only where the text is used."""
         return self._text
 
     def __repr__(self) -> str:

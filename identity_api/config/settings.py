@@ -27,7 +27,7 @@ _BY_NAME = {setting.name: setting for setting in SETTINGS}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What an installation decided. Each attribute is a row of `settings_table()`, which has units and bounds."""
+    """The settings of an installation. Each attribute is a row of `settings_table()`, which has units and bounds."""
 
     database_url: Secret | None
     database_pool_size: int
@@ -78,7 +78,7 @@ class Settings:
 
     @property
     def tenant_limits(self) -> TenantLimits:
-        """How much one tenant may have."""
+        """The limits of one tenant."""
         return TenantLimits(**{field.name: getattr(self, field.name) for field in fields(TenantLimits)})
 
 
@@ -88,7 +88,7 @@ def load_settings(
     """Read the settings. The environment wins over the file.
 
     Args:
-        environ: usually `os.environ`; only `IDENTITY_*`, `HOME` and `XDG_DATA_HOME` are looked at.
+        environ: usually `os.environ`; only `IDENTITY_*`, `HOME` and `XDG_DATA_HOME` are read.
         toml_path: the settings file; None means the path in `IDENTITY_CONFIG_FILE`, if that is set.
         demo: `dev` is starting; only a loopback address may then be listened on.
         keys_required: False for commands that open no secret (and for `dev` before it has made its keys): without
@@ -116,7 +116,7 @@ def load_settings(
 
 
 def _read_document(path: Path, problems: list[str]) -> dict[str, Any]:
-    """The settings file as a mapping; what is wrong with it goes to `problems`."""
+    """The settings file as a mapping; its faults are added to `problems`."""
     try:
         with path.open("rb") as file:
             content = file.read(_MAX_FILE_BYTES + 1)
@@ -171,7 +171,7 @@ def _read_one(setting: Setting, environ: Mapping[str, str], document: Mapping[st
 def _unknown(name: str, known: set[str]) -> str:
     shown = name.encode("ascii", "backslashreplace").decode()[:64]
     shown = "".join(character if character.isprintable() else "?" for character in shown)
-    # What all variables begin with makes none of them near.
+    # The common prefix of all variables is ignored for similarity.
     ends = {one.removeprefix(PREFIX): one for one in known}
     near = difflib.get_close_matches(name.removeprefix(PREFIX)[:64], ends, n=1, cutoff=0.75)
     return f"{shown} is not a setting" + (f"; did you mean {ends[near[0]]}?" if near else "")
@@ -187,7 +187,7 @@ def _default_data_dir(environ: Mapping[str, str]) -> Path:
         return Path("/var/lib/identity-api")
     try:
         home = Path(environ["HOME"]) if environ.get("HOME") else Path.home()
-    except RuntimeError:  # a user that only its number names, as in a container
+    except RuntimeError:  # a user id without a name, as in a container
         return Path("/var/lib/identity-api")
     return home.absolute() / ".local" / "share" / "identity-api"
 

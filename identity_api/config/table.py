@@ -14,7 +14,7 @@ CONFIG_FILE_VARIABLE = "IDENTITY_CONFIG_FILE"
 class Setting:
     """One setting: `name` is the attribute of `Settings` and the key in the TOML file.
 
-    `default` is the typed default; `default_text` says in words what happens where it is worked out at start.
+    `default` is the typed default; `default_text` describes a default that is determined at start.
     """
 
     name: str

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TenantLimits:
-    """Bounds with their defaults, named as the settings are, which say what each is for."""
+    """Bounds with their defaults, with the names of the settings, which describe them."""
 
     max_mappings: int = 2_000
     max_glob_mappings: int = 200

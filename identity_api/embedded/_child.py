@@ -29,9 +29,9 @@ def main(arguments: list[str]) -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, death_signal, 0, 0, 0)
     if os.getppid() != parent:
-        sys.exit(1)  # the parent died before the kernel knew of our wish
+        sys.exit(1)  # the parent died before the signal was requested
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
-        signal.signal(number, signal.SIG_DFL)  # Python ignores them, and exec would pass that on
+        signal.signal(number, signal.SIG_DFL)  # Python ignores them, and exec would inherit that
     os.execvp(command[0], command)  # noqa: S606 -- no shell is what we want
 
 

@@ -18,7 +18,7 @@ from identity_api.embedded.errors import EmbeddedError, UnsupportedPlatform
 from identity_api.embedded.privileges import ServerUser, can_read
 
 SHARED_ROOT = Path("/var/lib/identity-api")
-"""Where root keeps what `nobody` must reach and cannot reach where it is."""
+"""Where root keeps files that `nobody` needs and cannot reach in their own place."""
 
 POSTGRES_MAJOR = 18
 
@@ -38,7 +38,7 @@ class Wheel:
     wanted: tuple[str, ...]
     """Patterns, relative to `site`, of the files a server needs at run time."""
     needed: tuple[str, ...]
-    """Files that must exist; their reachability stands for that of the rest."""
+    """Files that must exist; if they can be reached, so can the rest."""
 
 
 def find_postgres(site: Path | None = None) -> Wheel:
@@ -78,7 +78,7 @@ def find_valkey(site: Path | None = None) -> Wheel:
 
 
 def require_platform(system: str = sys.platform, machine: str = platform.machine(), libc: str | None = None) -> None:
-    """Say so, in a sentence, where the embedded services cannot run.
+    """Refuse a machine on which the embedded services cannot run.
 
     Raises:
         UnsupportedPlatform: Windows, a Mac with an Intel processor, Linux without glibc, another processor.
@@ -95,7 +95,7 @@ def require_platform(system: str = sys.platform, machine: str = platform.machine
 def reachable(wheel: Wheel, user: ServerUser | None, shared_root: Path = SHARED_ROOT) -> Path:
     """The `site` from which `user` can run the wheel's server: its own, or a copy made once under `shared_root`.
 
-    A copy appears by a rename, so it is whole or absent, whoever is killed in between.
+    A copy appears by a rename, so it is whole or absent, even if a process is killed meanwhile.
 
     Raises:
         EmbeddedError: the copy cannot be made.
@@ -123,7 +123,7 @@ def _copy(wheel: Wheel, target: Path) -> None:
     for directory in (target.parent.parent, target.parent):
         if not directory.exists():
             directory.mkdir(parents=True, exist_ok=True)
-            directory.chmod(0o755)  # ours, made just now: the process's umask may have closed it
+            directory.chmod(0o755)  # just made: the process's umask may have closed it
     staging = Path(tempfile.mkdtemp(prefix=".copying-", dir=target.parent))
     try:
         for source in (found for pattern in wheel.wanted for found in wheel.site.glob(pattern) if found.is_file()):
@@ -137,7 +137,7 @@ def _copy(wheel: Wheel, target: Path) -> None:
         staging.rename(target)
     except OSError:
         shutil.rmtree(staging, ignore_errors=True)
-        if not target.exists():  # else another process was faster, and its copy is as good
+        if not target.exists():  # otherwise another process was faster, and its copy is the same
             raise
 
 

@@ -21,7 +21,7 @@ _CHILD = str(Path(__file__).with_name("_child.py"))
 _LOADER = ("LD_LIBRARY_PATH",)
 
 SERVER_ENVIRONMENT: Mapping[str, str] = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
-"""Servers inherit nothing of ours: our environment holds secrets, and PG* variables would change what they do."""
+"""Servers do not inherit the environment: it holds secrets, and PG* variables would change their behaviour."""
 
 
 def spawn(
@@ -34,9 +34,9 @@ def spawn(
     output: IO[bytes] | int | None = None,
     stdin: int = subprocess.DEVNULL,
 ) -> subprocess.Popen[bytes]:
-    """Start `command` in a session of its own, as `user`, to be sent `death_signal` when we die.
+    """Start `command` in a session of its own, as `user`, to be sent `death_signal` when this process dies.
 
-    Its own session keeps a Ctrl-C at the terminal from reaching it: we decide in which order things stop.
+    Its own session keeps a Ctrl-C at the terminal from reaching it: this process decides the order of stopping.
     `output` receives standard output and standard error; None passes them through.
     """
     # Some Pythons find their own library only through this variable; the program must not inherit it for that.
@@ -81,9 +81,9 @@ def stop(process: subprocess.Popen[bytes], *steps: tuple[signal.Signals, float])
 
 
 def reason(output: bytes) -> str:
-    """The line of a server's output that says why it gave up: its last complaint, or else its last line."""
+    """The line of a server's output that says why it ended: its last error, otherwise its last line."""
     lines = [line.strip() for line in output.decode(errors="replace").splitlines() if line.strip()]
     complaints = [line for line in lines if any(word in line for word in ("FATAL:", "PANIC:", "ERROR:", "error:"))]
     said = (complaints or lines or [""])[-1]
     short = said.rpartition("FATAL:")[2].rpartition("PANIC:")[2].strip().rstrip(".")[:300]
-    return short or "it said nothing"
+    return short or "there was no output"

@@ -24,7 +24,7 @@ DATABASE = "identity"
 _LINUX = platform.system() == "Linux"
 _INIT_OPTIONS = (
     *("-A", "trust", "-E", "UTF8", "--locale=C", "--no-instructions"),
-    # Deterministic everywhere, and it knows upper and lower case beyond ASCII; a locale of libc's would not travel.
+    # Deterministic everywhere, with upper and lower case beyond ASCII; a locale of libc differs between machines.
     *("--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
 )
 _INIT_SECONDS = 120.0
@@ -35,7 +35,8 @@ def locate(data_dir: Path, user: ServerUser | None, shared_root: Path) -> Path:
     """Where the database of `data_dir` is or will be: `data_dir/postgres`, or what that link points to.
 
     Where `user` cannot enter `data_dir` (a home with mode 0700, and we are root), the files go below `shared_root`
-    under a random name, and `data_dir/postgres` becomes a link. Who removes the data directory gets a new database.
+    under a random name, and `data_dir/postgres` becomes a link. After the data directory is removed, a new database is
+    made.
 
     Raises:
         DataDirectoryError: the path is too long for PostgreSQL, or neither place can be entered.
@@ -63,7 +64,7 @@ def locate(data_dir: Path, user: ServerUser | None, shared_root: Path) -> Path:
 
 
 def exists(home: Path) -> bool:
-    """Whether `home` holds a database that our server can start.
+    """Whether `home` holds a database that this server can start.
 
     Raises:
         DataDirectoryError: something else is there, or a database of another version.
@@ -91,7 +92,7 @@ def create(home: Path, bin_dir: Path, *, user: ServerUser | None, fast: bool) ->
 
     Raises:
         DataDirectoryError: the directory cannot be written.
-        EmbeddedError: our user has no name, or root may not use the server's user.
+        EmbeddedError: the current user has no name, or root may not use the server's user.
         ServiceFailed: initdb or the first start of the server failed.
     """
     staging = home.with_name(f"{home.name}.new")
@@ -116,7 +117,7 @@ def create(home: Path, bin_dir: Path, *, user: ServerUser | None, fast: bool) ->
 
 
 def unwritable(directory: Path, error: OSError) -> DataDirectoryError:
-    """The sentence for a data directory that we may not or cannot write to."""
+    """The error for a data directory that cannot be written."""
     return DataDirectoryError(
         f"The data directory {directory} cannot be written ({error.strerror}). "
         "Set IDENTITY_DATA_DIR to a folder that can."

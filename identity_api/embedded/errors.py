@@ -7,7 +7,7 @@ from identity_api.errors import IdentityAPIError
 
 
 class EmbeddedError(IdentityAPIError):
-    """An embedded service cannot be started. Read by an operator at a terminal, so it may name a path."""
+    """An embedded service cannot be started. The message is for an operator at a terminal, so it may name a path."""
 
     default_code: ClassVar[str] = "EMBEDDED"
 
@@ -27,7 +27,7 @@ class DataDirectoryError(EmbeddedError):
 class AlreadyRunning(EmbeddedError):
     """Another live process uses the data directory. `pid` is None where it could not be read.
 
-    `instead` is a whole call that uses another one.
+    `instead` is a complete command that uses another one.
     """
 
     default_code: ClassVar[str] = "EMBEDDED_ALREADY_RUNNING"

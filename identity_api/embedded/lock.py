@@ -17,7 +17,7 @@ class FileLock:
         self._descriptor: int | None = None
 
     def try_acquire(self) -> bool:
-        """Whether we hold the lock now.
+        """Take the lock if it is free; returns whether this process holds it now.
 
         Raises:
             OSError: the file cannot be opened or made.
@@ -49,7 +49,7 @@ class FileLock:
         return False
 
     def acquire(self) -> None:
-        """For a file nobody else can know of yet. Raises OSError."""
+        """For a file that no other process can know yet. Raises OSError."""
         if not self.try_acquire():
             raise BlockingIOError(f"{self.path} is locked")
 

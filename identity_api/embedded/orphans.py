@@ -17,10 +17,10 @@ _LINUX = platform.system() == "Linux"
 
 
 def stop_orphan(home: Path) -> None:
-    """Stop a server that a killed predecessor left running on `home`, and forget a stale process id.
+    """Stop a server that a killed predecessor left running on `home`, and remove a stale process id.
 
-    We hold the lock, so nobody live uses that server. Its process id is believed only if that process works in
-    `home`: after a reboot or in a new container the number belongs to somebody else.
+    The caller holds the lock, so no live process uses that server. Its process id is believed only if that process
+    works in `home`: after a reboot or in a new container the number belongs to somebody else.
 
     Raises:
         ServiceFailed: it does not stop.
@@ -34,7 +34,7 @@ def stop_orphan(home: Path) -> None:
         pid_file.unlink(missing_ok=True)  # cut short by a full disk or a power failure; no live server has such a one
         return
     if not _is_server_of(pid, home):
-        if _is_alive(pid):  # PostgreSQL would take that stranger for a live server and refuse to start
+        if _is_alive(pid):  # PostgreSQL would take that other process for a live server and refuse to start
             pid_file.unlink(missing_ok=True)
         return
     for number, seconds in ((signal.SIGINT, 10.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0)):

@@ -19,7 +19,7 @@ from identity_api.embedded.runtime import RuntimeDirectory
 LOCK = "lock"
 """The file in the data directory that its owner holds."""
 
-_READY_SECONDS = 60.0  # recovery after a power failure takes its time
+_READY_SECONDS = 60.0  # recovery after a power failure takes long
 
 _SETTINGS = {
     "listen_addresses": "",
@@ -40,7 +40,7 @@ class Postgres:
     `begin` and `wait_ready` are its two halves, for starting something else in between.
 
     Args:
-        data_dir: made if missing. One live `Postgres` at a time, kept by a lock.
+        data_dir: made if missing. A lock allows one live `Postgres` at a time.
         fast: for tests: nothing survives a power failure, and where the data directory is closed to the server's user,
             nothing survives `stop`.
         site: the directory that holds the installed wheel; found if not given.
@@ -111,7 +111,7 @@ class Postgres:
             )
 
     def _prepare(self, bin_dir: Path, user: ServerUser | None, runtime: Path) -> None:
-        """Find the database that this server is for, or make it. Raises OSError besides EmbeddedError."""
+        """Find this server's database, or make it. Raises OSError besides EmbeddedError."""
         is_throwaway = self._fast and not can_traverse(self._data_dir, user)
         self._home = runtime / "data" if is_throwaway else cluster.locate(self._data_dir, user, self._shared_root)
         if cluster.exists(self._home):

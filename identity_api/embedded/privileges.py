@@ -12,23 +12,23 @@ from pathlib import Path
 
 from identity_api.embedded.errors import EmbeddedError
 
-if sys.platform != "win32":  # importable everywhere, so that Windows gets a sentence instead of an ImportError
+if sys.platform != "win32":  # importable everywhere, so that Windows gets an error message instead of an ImportError
     import pwd
 
 
 @dataclass(frozen=True, slots=True)
 class ServerUser:
-    """The unprivileged user and group that servers run as when we are root."""
+    """The unprivileged user and group that servers run as if this process is root."""
 
     uid: int
     gid: int
 
 
 def server_user() -> ServerUser | None:
-    """`nobody` when we are root, None when the servers run as ourselves.
+    """`nobody` if this process is root, None if the servers run as the current user.
 
     Raises:
-        EmbeddedError: we are root and there is no such user.
+        EmbeddedError: this process is root and there is no such user.
     """
     if os.geteuid() != 0:
         return None
@@ -58,7 +58,9 @@ def require_entry(uid: int) -> None:
 
 
 def can_traverse(directory: Path, user: ServerUser | None) -> bool:
-    """Whether `user` may enter `directory` and everything above it. None means ourselves, who need no help."""
+    """Whether `user` may enter `directory` and everything above it. None means the current user, for whom it is not
+    checked.
+    """
     if user is None:
         return True
     resolved = directory.resolve()
@@ -85,7 +87,7 @@ def _allows(path: Path, user: ServerUser, needed: int) -> bool:
 
 
 def make_directories(directory: Path, user: ServerUser | None) -> None:
-    """Make what is missing of a path: for us alone, or when `user` must pass through, open to that and no more.
+    """Make the missing directories of a path: private, or, if `user` must pass through, open only for that.
 
     Raises:
         OSError: a directory cannot be made.
@@ -98,7 +100,7 @@ def make_directories(directory: Path, user: ServerUser | None) -> None:
 
 
 def give(path: Path, user: ServerUser | None) -> None:
-    """Make `user` the owner of a file or directory that we have just made.
+    """Make `user` the owner of a file or directory that was just made.
 
     Raises:
         EmbeddedError: root is not allowed to, as in a container without other user ids.

@@ -20,7 +20,7 @@ from typing import Any, Self
 from identity_api.embedded import children
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_LONGEST_SLEEP_SECONDS = 5.0  # signals wake us; this is for a platform that loses one
+_LONGEST_SLEEP_SECONDS = 5.0  # signals end the wait; this is for a platform that loses one
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Interrupted:
-    """Somebody asked us to stop."""
+    """A signal asked this process to stop."""
 
     number: signal.Signals
 
@@ -53,7 +53,7 @@ class ProcessGroup:
             group.start("worker", [...], environment=os.environ)
             outcome = group.wait()
 
-    On Linux the children are sent SIGTERM when we die, even if we are killed.
+    On Linux the children are sent SIGTERM when this process dies, even if it is killed.
 
     Args:
         stop_seconds: how long all together may take after SIGTERM, before SIGKILL. A second Ctrl-C cuts it short.
@@ -91,7 +91,7 @@ class ProcessGroup:
     def start(
         self, name: str, command: Sequence[str | Path], *, environment: Mapping[str, str], directory: Path | None = None
     ) -> int:
-        """Start a process under `name`, its output passed through to ours, and return its process id.
+        """Start a process under `name`, with this process's output, and return its process id.
 
         A program that does not exist shows as a process that ends with status 1.
         """
@@ -103,11 +103,11 @@ class ProcessGroup:
         return process.pid
 
     def watch(self, name: str, process: subprocess.Popen[bytes]) -> None:
-        """Let the end of a child that somebody else starts and stops (an embedded service) end `wait` too."""
+        """Let the end of a child that is started and stopped elsewhere (an embedded service) end `wait` too."""
         self._watched[name] = process
 
     def wait(self) -> Ended | Interrupted:
-        """Block until one of the processes ends or we are asked to stop (SIGINT, SIGTERM, SIGHUP)."""
+        """Block until one of the processes ends or a signal asks this one to stop (SIGINT, SIGTERM, SIGHUP)."""
         while True:
             happened = self.happened()
             if happened is not None:
@@ -115,7 +115,7 @@ class ProcessGroup:
             self._sleep(_LONGEST_SLEEP_SECONDS)
 
     def happened(self, *, within_seconds: float = 0.0) -> Ended | Interrupted | None:
-        """What `wait` would return now, or within that time if something wakes us; None if nothing happened."""
+        """The result of `wait` now or within that time; None if nothing happened."""
         if within_seconds:
             self._sleep(within_seconds)
         if self._signals:
@@ -138,7 +138,8 @@ class ProcessGroup:
                 break
             self._sleep(min(remaining, _LONGEST_SLEEP_SECONDS))
         for process in self._started.values():
-            # Also where the process itself has ended: what it started is still in its session, and must go too.
+            # Also where the process itself has ended: the processes that it started are still in its session, and must
+            # end too.
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()

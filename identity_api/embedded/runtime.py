@@ -17,7 +17,7 @@ from identity_api.embedded.lock import FileLock
 from identity_api.embedded.privileges import ServerUser, can_traverse, give
 
 _PREFIX = "identity-api-run-"
-_LONGEST_BYTES = 60  # leaves room for our name and the socket's in 104 bytes, the smaller limit (macOS)
+_LONGEST_BYTES = 60  # leaves room for the directory's and the socket's name in 104 bytes, the smaller limit (macOS)
 _YOUNG_SECONDS = 30.0
 
 
@@ -53,7 +53,9 @@ def _temporary_folder(user: ServerUser | None) -> Path:
 
 
 def _sweep(parent: Path, user: ServerUser | None) -> None:
-    """Remove what killed predecessors left: the kernel dropped their lock. A young directory may not have it yet."""
+    """Remove directories of killed predecessors, whose locks the kernel released. A new directory may not be locked
+    yet.
+    """
     mine = {os.geteuid(), user.uid if user else os.geteuid()}
     for path in parent.glob(f"{_PREFIX}*"):
         with contextlib.suppress(OSError):

@@ -23,12 +23,12 @@ class Services:
 
     @property
     def database_url(self) -> str | None:
-        """`postgresql://app@/identity?host=...`; None where no database was asked for."""
+        """`postgresql://app@/identity?host=...`; None if no database was requested."""
         return self._postgres.url if self._postgres else None
 
     @property
     def redis_url(self) -> str | None:
-        """`unix:///...`; None where no queue was asked for."""
+        """`unix:///...`; None if no queue was requested."""
         return self._valkey.url if self._valkey else None
 
     @property
@@ -56,7 +56,7 @@ class Services:
 
 
 def prepare_data_directory(data_dir: Path) -> None:
-    """Make the data directory as the servers need it: for us alone, or as root also open to passing through.
+    """Make the data directory for the servers: private, or as root also open for passing through.
 
     Call it before writing anything else there; `start_services` does it too.
 
@@ -71,7 +71,7 @@ def prepare_data_directory(data_dir: Path) -> None:
 
 
 def require_unused(data_dir: Path) -> None:
-    """See that no live process uses the data directory, before anything is prepared for it.
+    """Check that no live process uses the data directory, before anything is prepared for it.
 
     Raises:
         AlreadyRunning: one does.
@@ -81,7 +81,7 @@ def require_unused(data_dir: Path) -> None:
 
 
 def is_used(data_dir: Path) -> bool:
-    """Whether a live process has the data directory."""
+    """Whether a live process uses the data directory."""
     return FileLock(data_dir.absolute() / LOCK).is_held()
 
 
@@ -106,7 +106,7 @@ def start_services(
         shared_root: where root puts what `nobody` cannot reach elsewhere.
 
     Raises:
-        EmbeddedError: one of them cannot be started. The message says what to do; nothing keeps running.
+        EmbeddedError: one of them cannot be started. The message says what to do; nothing remains running.
     """
     postgres = Postgres(data_dir, fast=fast, site=site, shared_root=shared_root) if need_database else None
     valkey = Valkey(site=site, shared_root=shared_root) if need_redis else None

@@ -111,7 +111,7 @@ class Valkey:
             raise
 
     def stop(self) -> None:
-        """End the server; what it held is gone. Safe to call twice."""
+        """End the server; its data is lost. Safe to call twice."""
         if self._process is not None:
             children.stop(self._process, (signal.SIGTERM, 5.0))
         if self._runtime is not None:

@@ -16,15 +16,15 @@ from uuid import UUID
 from identity_api.fairness import served
 
 WINDOW_SECONDS: Final = 0.1
-"""What was used so long ago counts for a third."""
+"""The age in seconds at which use counts for a third."""
 PART: Final = 0.25
-"""Of the time, which a tenant uses before it waits."""
+"""The share of the time that a tenant uses before it waits."""
 MANY: Final = 1_000
-"""Tenants that are remembered before those that used nothing lately are forgotten."""
+"""The number of tenants from which those without recent use are forgotten."""
 
 
 class _Tenant:
-    """What one tenant uses. Kept while it has requests under way or used anything lately."""
+    """The use of one tenant. Kept while it has requests under way or recent use."""
 
     def __init__(self) -> None:
         self.running = 0
@@ -34,7 +34,7 @@ class _Tenant:
         self.waiting: deque[asyncio.Future[None]] = deque()
 
     def use(self, seconds: float) -> float:
-        """Add to what was used, and return it as it counts now."""
+        """Add to the use, and return its current value."""
         now = time.monotonic()
         self.used = self.used * 0.37 ** ((now - self.at) / WINDOW_SECONDS) + seconds
         self.at = now
@@ -54,7 +54,7 @@ class FairGate:
 
     @asynccontextmanager
     async def passing(self) -> AsyncIterator[None]:
-        """Around work of the tenant that this task works for; waits while the tenant is to do one thing at a time."""
+        """Wrap work of this task's tenant; waits while the tenant may only do one thing at a time."""
         tenant_id = served.worked_for()
         if tenant_id is None:
             yield
@@ -68,7 +68,8 @@ class FairGate:
         try:
             yield
         finally:
-            # Of this process or of the database. Others worked in between: each is taken to have had an equal part.
+            # Time of this process or of the database. Others worked in between: each is assumed to have used an equal
+            # share.
             tenant.use(min(time.monotonic() - began, WINDOW_SECONDS) / self._running)
             tenant.running -= 1
             self._running -= 1

@@ -13,24 +13,24 @@ MANY: Final = 20_000
 
 
 class Holders:
-    """For one process."""
+    """The tenants of recently seen tokens, for one process."""
 
     def __init__(self) -> None:
         self._tenants: dict[int, UUID] = {}
         """By the token's hash in this process, so that no token is kept."""
 
     def work_for_holder(self, token: str) -> None:
-        """From now on this task works for the tenant that held the token, if that is remembered."""
+        """From now on this task works for the tenant of the token, if it is remembered."""
         tenant_id = self._tenants.get(hash(token))
         if tenant_id is not None:
             work_for(tenant_id)
 
     def remember(self, token: str, tenant_id: UUID) -> None:
-        """The token was found to be this tenant's."""
+        """Remember that the token belongs to this tenant."""
         if len(self._tenants) >= MANY:
             del self._tenants[next(iter(self._tenants))]
         self._tenants[hash(token)] = tenant_id
 
     def forget(self, token: str) -> None:
-        """Forget the token: from now on it uses up no tenant's turn."""
+        """Forget the token: from now on its requests count for no tenant."""
         self._tenants.pop(hash(token), None)

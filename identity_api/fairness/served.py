@@ -19,7 +19,7 @@ class _Work:
 
 
 LATELY_SECONDS: Final = 0.1
-"""For so long after its end a request still counts: whoever asks one thing after the other is there in between."""
+"""A request still counts for so long after its end, so that a client with consecutive requests counts between them."""
 
 _work: ContextVar[_Work | None] = ContextVar("work", default=None)
 _under_way: dict[UUID, int] = {}
@@ -34,12 +34,12 @@ class _Ended(NamedTuple):
 
 _NEVER: Final = _Ended(None, float("-inf"))
 _latest = [_NEVER, _NEVER]
-"""Of the two tenants whose requests ended last, the latest first."""
+"""The two tenants whose requests ended last, the latest first."""
 
 
 @contextmanager
 def serving() -> Iterator[None]:
-    """Around one request, whose tenant `work_for` tells once it is known."""
+    """Wrap one request; `work_for` sets its tenant once it is known."""
     work = _Work(None, is_counted=True)
     _work.set(work)
     try:
@@ -51,7 +51,7 @@ def serving() -> Iterator[None]:
 
 
 def work_for(tenant_id: UUID | None) -> None:
-    """What this task, and those that it starts, asks for from now on is this tenant's; None before that is known."""
+    """From now on this task, and those that it starts, work for this tenant; None before the tenant is known."""
     work = _work.get()
     if work is None or not work.is_counted:
         _work.set(_Work(tenant_id))
@@ -62,13 +62,15 @@ def work_for(tenant_id: UUID | None) -> None:
 
 
 def worked_for() -> UUID | None:
-    """The tenant that this task works for, where that is known."""
+    """The tenant that this task works for, if it is known."""
     work = _work.get()
     return None if work is None else work.tenant_id
 
 
 def is_shared() -> bool:
-    """Whether requests of more than one tenant are under way, or were lately; for work that is no request, whether any is."""
+    """Whether requests of more than one tenant are or were recently under way; for work without a request, of any
+    tenant.
+    """
     work = _work.get()
     is_request = work is not None and work.is_counted
     if len(_under_way) > is_request:

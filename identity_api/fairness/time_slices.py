@@ -26,7 +26,7 @@ Result = TypeVar("Result")
 
 
 class _Turns:
-    """Who waits for a turn on one event loop."""
+    """The tasks that wait for a turn on one event loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -43,20 +43,20 @@ class _Turns:
             self._loop.call_soon(self._after, ROUNDS - 1)
 
     def _next(self, rounds: int) -> None:
-        """After so many rounds more the next one may go."""
+        """The rounds until the next one may continue."""
         if rounds > 1:
             self._loop.call_soon(self._next, rounds - 1)
             return
         while self._waiting:
             turn = self._waiting.popleft()
-            if not turn.done():  # nobody has given up
+            if not turn.done():  # not cancelled
                 turn.set_result(None)
                 self._loop.call_soon(self._after, ROUNDS)
                 return
         self._is_taken = False
 
     def _after(self, rounds: int) -> None:
-        """The slice has been worked in the round before."""
+        """The slice was worked in the previous round."""
         if is_shared():
             self._loop.call_later(PAUSE_SECONDS, self._next, 1)
         else:
@@ -67,9 +67,9 @@ _turns: WeakKeyDictionary[asyncio.AbstractEventLoop, _Turns] = WeakKeyDictionary
 
 
 async def own_turn() -> None:
-    """Return when nothing else that is long runs in this round of the event loop, nor in the next, or for a pause.
+    """Return when no other long work runs in this round of the event loop or the next, or for a pause.
 
-    Call it right before what is long.
+    Call it right before long work.
     """
     loop = asyncio.get_running_loop()
     turns = _turns.get(loop)
@@ -79,12 +79,14 @@ async def own_turn() -> None:
 
 
 def slice_end() -> float:
-    """When a slice that begins now ends, by `time.perf_counter`."""
+    """The end of a slice that begins now, by `time.perf_counter`."""
     return time.perf_counter() + (SLICE_SECONDS if is_shared() else LONE_SLICE_SECONDS)
 
 
 async def run_in_slices(steps: Generator[None, None, Result]) -> Result:
-    """Run steps, each of which takes half a millisecond at the most, with others' turns in between; what they return."""
+    """Run steps, each of which takes half a millisecond at the most, with others' turns in between; returns their
+    result.
+    """
     while True:
         await own_turn()
         until = slice_end()
@@ -97,7 +99,7 @@ async def run_in_slices(steps: Generator[None, None, Result]) -> Result:
 
 
 async def in_slices(work: Iterator[Piece], *, seconds: float | None = None) -> AsyncIterator[list[Piece]]:
-    """Run an iterator of small pieces of work, and hand on what it made after every slice.
+    """Run an iterator of small pieces of work, and yield its results after every slice.
 
     Args:
         work: each of its pieces takes half a millisecond at the most.

@@ -6,5 +6,6 @@
     detached    work that a job begins and that continues when the job is cancelled
     worker      puts them together, and ends in order
 
-Any number of workers may run: claims and locks in the database decide who does what. Redis only makes it sooner.
+Any number of workers may run: claims and locks in the database decide who does what. Redis only makes work start
+sooner.
 """

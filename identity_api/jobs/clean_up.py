@@ -1,4 +1,4 @@
-"""Delete rows of what ended long ago, in small transactions."""
+"""Delete rows of logins and sessions that ended long ago, in small transactions."""
 
 from collections.abc import Awaitable, Callable
 
@@ -20,7 +20,7 @@ _FORGET = (
 
 
 async def clean_up(database: Database) -> int:
-    """Remove expired logins and tokens, and sessions over for 30 days; returns how many rows."""
+    """Remove expired logins and tokens, and sessions that ended 30 days ago; returns the number of rows."""
     total = 0
     for forget in _FORGET:
         total += await _all(database, forget)

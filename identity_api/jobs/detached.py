@@ -8,11 +8,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 MAX_RUNNING = 20
-"""As many as there are jobs at a time."""
+"""As many as there may be concurrent jobs."""
 
 
 class Detached:
-    """What jobs of this process have begun."""
+    """The detached work of this process."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Future[object]] = set()
@@ -21,7 +21,7 @@ class Detached:
         """Wait for the body's end; cancelling the wait leaves the body running.
 
         Returns:
-            False if as many run as may: then it has not been begun.
+            False if the limit is reached; then the work has not begun.
         """
         if len(self._tasks) >= MAX_RUNNING:
             return False
@@ -32,6 +32,6 @@ class Detached:
         return True
 
     async def finish(self) -> None:
-        """Wait for all of them; cancelling this cuts them off."""
+        """Wait for all of them; cancelling this cancels them."""
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -21,7 +21,7 @@ def job_functions(
     Args:
         wake_sweep: lets the process's own ticker sweep now. A sweep inside a job could be cut off by the job's timeout
             while a refresh token is on its way.
-        detached: where a user's sync runs, which is not cut off with its job.
+        detached: runs a user's sync, which continues when its job is cancelled.
     """
 
     async def sync_sweep() -> None:

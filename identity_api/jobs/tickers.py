@@ -26,7 +26,7 @@ class Ticker:
         self._woken.set()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Until `stop` is set; the body that runs then is finished. Nothing that a body raises ends this."""
+        """Run until `stop` is set; a running body is finished. No error of a body ends this."""
         failures = 0
         while not stop.is_set():
             self._woken.clear()

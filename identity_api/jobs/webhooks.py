@@ -25,7 +25,7 @@ _log = get_logger(__name__)
 
 
 class WebhookDispatcher:
-    """One worker's. `enqueue` is `Queue.enqueue`, or None where there is no queue."""
+    """The hand-over of one worker. `enqueue` is `Queue.enqueue`, or None without a queue."""
 
     def __init__(self, sending: Sending, enqueue: Callable[..., Awaitable[bool]] | None) -> None:
         self._sending, self._enqueue = sending, enqueue
@@ -34,7 +34,7 @@ class WebhookDispatcher:
         """Of each tenant, how many webhooks this process delivers to now."""
 
     async def look(self) -> None:
-        """Hand over what is due now."""
+        """Enqueue or deliver the due messages."""
         async with self._sending.database.reading() as connection:
             due = await webhooks.due(connection, LOOKED_AT)
         for tenant_id, webhook_id in due:
@@ -46,7 +46,7 @@ class WebhookDispatcher:
         await self._deliver(UUID(tenant_id), UUID(webhook_id))
 
     async def close(self) -> None:
-        """Cancel what is under way; a message that was sent and not noted is sent again."""
+        """Cancel deliveries under way; a message that was sent and not recorded is sent again."""
         for task in self._running.values():
             task.cancel()
         await asyncio.gather(*self._running.values(), return_exceptions=True)

@@ -34,8 +34,8 @@ MEASURE_SECONDS = 15.0
 SWITCH_OFF_SECONDS = 10.0
 CLEAN_UP_SECONDS = 60.0
 FINISH_SECONDS = 34.0
-"""After `stop`; the whole is promised within 35 s. A token that was sent is answered and landed by then (30 s); what comes
-after the landing may be cut off, and is done again by the next sync."""
+"""Seconds after `stop`; the whole end is promised within 35 s. The answer to a token that was sent arrives and is
+stored by then (30 s); later steps may be cancelled, and the next sync repeats them."""
 
 _log = get_logger(__name__)
 
@@ -48,13 +48,13 @@ async def run_worker(
     redis_url: str | None = None,
     providers_shown: int = 100,
 ) -> None:
-    """Work until `stop` is set; then claim nothing more, finish and land what is under way, and return within 35 s.
+    """Work until `stop` is set; then claim nothing more, finish and store the syncs under way, and return within 35 s.
 
     Args:
         deps: of this process; the database pool is open.
         stop: set by the wiring on SIGTERM or SIGINT.
-        webhooks_through: what webhooks are sent through; by default what syncs use, whose places are then shared.
-        redis_url: where wake-ups come from; None for none.
+        webhooks_through: sends webhooks; by default the same as for syncs, whose connections are then shared.
+        redis_url: the source of wake-ups; None for none.
         providers_shown: how many providers have metrics of their own.
     """
     METRICS.show_worker_series()
@@ -99,7 +99,7 @@ def _tickers(deps: SyncDeps, webhooks: WebhookDispatcher, providers_shown: int) 
 
 
 async def measure(database: Database, providers_shown: int) -> None:
-    """What only the database knows, for the metrics of this process."""
+    """Read the metrics of this process that come from the database."""
     async with database.reading() as connection:
         METRICS.set_oldest_due(await sync_health.oldest_due_seconds(connection))
         METRICS.set_oldest_unsealed(await inspection.oldest_unsealed_seconds(connection))

@@ -23,9 +23,11 @@ from identity_api.lifecycle.memberships import changes_of, write_changes
 from identity_api.oidc.id_token import Deviation
 
 DEVIATIONS = "deviations"
-"""In an identity's claims: which claims of its refreshed ID Tokens do not repeat the login's, where any."""
+"""The key in an identity's claims for the claims of its refreshed ID Tokens that do not repeat the login's."""
 JITTER = 0.2
-"""Share of the interval by which due times are spread, either way, so that logins of one morning do not stay in step."""
+"""Share of the interval by which due times vary, earlier or later, so that simultaneous logins do not stay
+simultaneous.
+"""
 
 
 class Verified(msgspec.Struct, frozen=True):
@@ -37,21 +39,22 @@ class Verified(msgspec.Struct, frozen=True):
     generation: int | None
     """The generation that a sync claimed; None for a login, which always applies."""
     can_be_asked: bool = True
-    """Whether the provider can be asked about the person between logins: False after a login that brought no token for it."""
+    """Whether the provider can be asked about the person between logins: False after a login without a token for that.
+    """
     deviations: tuple[Deviation, ...] | None = None
-    """Where a refreshed ID Token does not repeat the login's; None if there was no ID Token."""
+    """The claims of a refreshed ID Token that do not repeat the login's; None if there was no ID Token."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """Which answers were applied, and which came too late."""
+    """The applied answers, and those that came too late."""
 
     applied: frozenset[UUID]
     superseded: frozenset[UUID]
     opened: int
     closed: int
     left: frozenset[str] = frozenset()
-    """Names of groups that somebody has left. A login tells of mappings that lose their last member by it; a sync does
-    after its commit."""
+    """Names of groups that people have left. A login reports mappings that lose their last member; a sync does so after
+    its commit."""
 
 
 async def apply_verified(
@@ -64,10 +67,10 @@ async def apply_verified(
     actor: str,
     limits: TenantLimits = DEFAULT_LIMITS,
 ) -> Outcome:
-    """Write profile, groups, grants and leases for these identities of one provider, in one go.
+    """Write profile, groups, grants and leases for these identities of one provider, all together.
 
-    Takes the locks itself (mappings shared, then users). An identity that is revoked, quarantined or was claimed anew
-    since is left alone by a sync; a login brings a revoked identity back.
+    Takes the locks itself (mappings shared, then users). A sync does not change an identity that is revoked,
+    quarantined or has been claimed again since; a login brings a revoked identity back.
     """
     await locks.share_mappings(connection, tenant_id)
     await locks.users_of_identities(connection, tenant_id, [answer.identity_id for answer in answers])
@@ -107,7 +110,9 @@ async def apply_verified(
 
 
 def _back_in_force(answers: Sequence[Verified], stored: dict[UUID, StoredIdentity]) -> set[UUID]:
-    """The users whose leases had run out and are renewed: they may do more than before, though no fact has changed."""
+    """The users whose leases had run out and are renewed: they have more permissions than before, though no fact has
+    changed.
+    """
     return {
         stored[one.identity_id].user_id
         for one in answers
@@ -130,7 +135,7 @@ def _is_still_claimed(answer: Verified, stored: StoredIdentity | None) -> bool:
 def state_after(provider: Provider, groups: GroupsReading, *, can_be_asked: bool = True) -> tuple[str, str | None]:
     """The identity's state and its reason after a verified answer: groups that cannot be trusted make it stale (I7).
 
-    Where groups give nothing (`sync_mode` NONE) it does not matter what is known of them.
+    If groups give no permissions (`sync_mode` NONE), their completeness does not matter.
     """
     if not _is_enough(provider, groups):
         return "STALE", groups.reason.value.lower()
@@ -159,7 +164,8 @@ async def _write_profiles(
     events: list[audit.Event] = []
     for answer in answers:
         before = stored[answer.identity_id]
-        # A login's documents say all there is to say. A refresh may bring fewer: what it leaves out is unknown, not gone.
+        # A login's documents are complete. A refresh may bring fewer: a claim that it leaves out is unknown, not
+        # removed.
         is_unknown = not is_login and answer.profile.email is None and not answer.profile.has_no_email
         claims = _claims(answer, before, keeps_email=is_unknown, keeps_names=not is_login)
         if answer.deviations and claims[DEVIATIONS] != before.claims.get(DEVIATIONS):
@@ -195,13 +201,13 @@ def _claims(answer: Verified, before: StoredIdentity, *, keeps_email: bool, keep
         "email": email.get("email"),
         "email_verified": email.get("email_verified"),
     }
-    # By name only, so that a provider which says another time at every sync is noted once.
+    # By name only, so that a provider which sends another time at every sync is noted once.
     deviating = before.claims.get(DEVIATIONS) if answer.deviations is None else [one.claim for one in answer.deviations]
     return {**claims, DEVIATIONS: deviating} if deviating else claims
 
 
 def _profile_change(before: StoredIdentity, profile: Profile, *, keeps_email: bool) -> tuple[list[str], ProfileChange]:
-    """What the provider's profile changes of the user's. A provider that sends no name does not take the label away."""
+    """The changes of the provider's profile to the user's. A provider that sends no name does not remove the label."""
     change = ProfileChange(
         before.user_id,
         profile.display_label or before.display_label,

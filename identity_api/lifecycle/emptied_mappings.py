@@ -13,13 +13,13 @@ _log = get_logger(__name__)
 async def tell_emptied(
     connection: Connection, tenant_id: UUID, provider_id: UUID, left: Collection[str], *, actor: str
 ) -> None:
-    """Tell of every mapping that reached somebody by one of these groups, and nobody now.
+    """Report every mapping that matched a person through one of these groups, and matches nobody now.
 
-    Of changes that run at once each sees the others' only once they are committed: a sync calls this after its own
-    commit, so that the last one sees all. It may be told twice then, and is never missed.
+    Concurrent changes see each other only after their commits: a sync calls this after its own commit, so that the last
+    one sees all. A mapping may then be reported twice, and is never missed.
 
     Args:
-        left: names of groups of the provider that somebody has left.
+        left: names of groups of the provider that people have left.
     """
     if not left:
         return

@@ -24,13 +24,14 @@ Reason = Literal[
     "subject_changed",
     "issuer_changed",
 ]
-"""Why an identity's login is over. The last two quarantine: a person has to look before a login brings it back."""
+"""Why an identity's login has ended. The last two quarantine it: an admin must check it before a login brings it back.
+"""
 
 QUARANTINING = ("subject_changed", "issuer_changed")
 """The provider's answer was about another person. Only this is a reason for a quarantine."""
 
 OlderWaysReason = Literal["matched_by_name", "adopted_by_name", "identity_bound"]
-"""Why what led into an account before is over: its person has come by a provider, for the first time."""
+"""Why the earlier ways into an account have ended: its person has signed in at a provider for the first time."""
 
 
 async def end_logins(
@@ -42,10 +43,11 @@ async def end_logins(
     actor: str,
     detail: Mapping[str, str] | None = None,
 ) -> None:
-    """End these identities' logins: state, refresh tokens, sessions, codes; API tokens of users without a way in left.
+    """End these identities' logins: state, refresh tokens, sessions, codes; API tokens of users without another way to
+    sign in.
 
     Args:
-        detail: what the audit says of it beside the reason.
+        detail: what the audit records beside the reason.
     """
     state: Literal["REVOKED", "QUARANTINED"] = "QUARANTINED" if reason in QUARANTINING else "REVOKED"
     ended = await login_ends.revoke_identities(connection, tenant_id, identity_ids, state, reason)
@@ -98,12 +100,13 @@ async def end_everything_of_users(
 async def end_everything_at_provider(
     connection: Connection, tenant_id: UUID, provider_id: UUID, identity_ids: Sequence[UUID], *, reason: str, actor: str
 ) -> None:
-    """End what came from a provider that was switched off: logins under way, sessions, API tokens if no way in is left.
+    """End the logins under way and sessions of a disabled provider, and API tokens of users without another way to sign
+    in.
 
-    Its identities stay as they are, and count again when it is switched on, as far as their leases have not run out.
+    Its identities stay as they are, and count again when it is enabled, unless their leases have run out.
 
     Args:
-        identity_ids: all of the provider's, their users locked; the provider's row says by now that it is off.
+        identity_ids: all of the provider's, with their users locked; the provider's row is already disabled.
     """
     await login_ends.void_attempts(connection, tenant_id, provider_id)
     await login_ends.void_codes(connection, tenant_id, identity_ids=identity_ids)
@@ -119,7 +122,7 @@ async def end_everything_at_provider(
 async def end_password(
     connection: Connection, tenant_id: UUID, user_id: UUID, *, reason: str, actor: str, keep: UUID | None = None
 ) -> None:
-    """End the sessions begun with a removed or replaced password; API tokens if no way in is left.
+    """End the sessions begun with a removed or replaced password; API tokens if no other way to sign in is left.
 
     Args:
         keep: the session in which the user chose a new password.
@@ -138,13 +141,14 @@ async def end_password(
 async def end_older_ways_in(
     connection: Connection, tenant_id: UUID, user_id: UUID, *, reason: OlderWaysReason, actor: str
 ) -> None:
-    """End every way into an account but its identities, because a person has come who now owns it by a provider's word.
+    """End every way into an account except its identities, because a person verified by a provider now owns it.
 
-    Password, second factor, links for a new password, API tokens, sessions, and finished logins that wait: whoever had
-    one of them before may be somebody else. The user is locked, and the person's own session begins afterwards.
+    Password, second factor, links for a new password, API tokens, sessions, and finished logins that wait: their
+    previous owner may be another person. The user is locked, and the person's own session begins afterwards.
 
-    Identities stay. They are verified persons of a provider, or wait for one: whoever entered one beside another was
-    allowed to give what both bring (`permissions.ways_in`), which is how people move from one provider to the next.
+    Identities stay. They are verified persons of a provider, or wait for one: the admin who entered one beside another
+    was allowed to give the permissions of both (`permissions.ways_in`), which is how people move from one provider to
+    the next.
     """
     had_password, had_totp = await local_accounts.remove_credentials(connection, tenant_id, user_id)
     links = await password_tokens.void(connection, tenant_id, user_id)
@@ -168,7 +172,7 @@ async def end_older_ways_in(
 
 
 async def end_local_sessions(connection: Connection, tenant_id: UUID, *, reason: str, actor: str) -> None:
-    """End every session of the tenant that came from a password, because there are none any more."""
+    """End every session of the tenant that came from a password, because passwords have been switched off."""
     await login_ends.void_local_codes(connection, tenant_id)
     found = await local_accounts.local_sessions(connection, tenant_id)
     ended = await login_ends.end_sessions(connection, tenant_id, session_ids=found, reason=reason)
@@ -176,7 +180,7 @@ async def end_local_sessions(connection: Connection, tenant_id: UUID, *, reason:
 
 
 async def end_session(connection: Connection, tenant_id: UUID, session_id: UUID, *, reason: str, actor: str) -> bool:
-    """End one session and nothing else; False if it was over already, or is not this tenant's."""
+    """End one session and nothing else; False if it had ended already, or is another tenant's."""
     ended = await login_ends.end_sessions(connection, tenant_id, session_ids=[session_id], reason=reason)
     await audit.record(connection, tenant_id, actor, _ended("session", ended, reason))
     return bool(ended)

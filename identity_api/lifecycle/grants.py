@@ -11,7 +11,7 @@ from identity_api.db.database import Connection
 
 
 class Applied(msgspec.Struct, frozen=True):
-    """What an application changed."""
+    """The changes that were made."""
 
     opened: int
     closed: int
@@ -30,12 +30,12 @@ async def apply_decision(
     actor: str,
     also_changed: Collection[UUID] = (),
 ) -> Applied:
-    """Open and close grants until they say what groups, mappings and modes give.
+    """Open and close grants until they match what groups, mappings and modes give.
 
     The caller holds `locks.share_mappings` (or `edit_mappings`) and the users' locks, in that order.
 
     Args:
-        also_changed: users whose facts the caller changed; the read model is rewritten for them together with ours.
+        also_changed: users whose facts the caller changed; the read model is rewritten for them as well.
     """
     decision = await rows.decide(connection, tenant_id, identity_ids, mapping_ids)
     events: list[audit.Event] = []

@@ -15,7 +15,7 @@ from identity_api.db.tenant_limits import count
 from identity_api.lifecycle.mapping_matches import match_new_groups
 
 NEAR: Final = 10_000
-"""Groups so near to the limit are added by one login or sync at a time."""
+"""The distance to the limit from which only one login or sync at a time adds groups."""
 
 
 async def changes_of(
@@ -25,9 +25,9 @@ async def changes_of(
     asserted: Mapping[UUID, Sequence[str]],
     limits: TenantLimits,
 ) -> tuple[list[Membership], frozenset[UUID]]:
-    """How each identity's stored groups differ from those asserted, and the identities for whose groups there is no room.
+    """The differences of each identity's stored groups from those asserted, and the identities whose groups are left out.
 
-    Theirs would be more groups than a provider may name over time (`max_provider_groups`), and are left out.
+    Their groups would exceed the limit of groups that a provider may name over time (`max_provider_groups`).
     """
     changes = await groups.compare(connection, tenant_id, provider_id, asserted) if asserted else []
     joined = {name for change in changes for name in change.joined}

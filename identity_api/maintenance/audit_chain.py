@@ -24,20 +24,20 @@ EVENTS_PER_TRANSACTION = 1_000
 _PAGE = 1_000
 _FORMAT = b"identity-api audit 1"
 _ABSENT = b"\xff"
-"""Of a value that is not there: no UTF-8 text is this byte, and an empty text is none of it."""
+"""Marks a missing value: no UTF-8 text is this byte, and an empty text has no bytes."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _log = get_logger(__name__)
 
 
 class ChainIntact(msgspec.Struct, frozen=True):
-    """Every event is where and what it was; `events` of them."""
+    """Every one of the `events` events is unchanged and in its place."""
 
     events: int
 
 
 class ChainBroken(msgspec.Struct, frozen=True):
-    """The first place where the chain does not hold, counted from 1, and in what way."""
+    """The first broken place of the chain, counted from 1, and the kind of fault."""
 
     sequence: int
     problem: str
@@ -45,9 +45,9 @@ class ChainBroken(msgspec.Struct, frozen=True):
 
 
 async def seal_all(database: Database, vault: Vault, *, limit: int = EVENTS_PER_TRANSACTION) -> int:
-    """Seal what no chain covers yet; returns how many events. Any number of workers may do so.
+    """Seal the events that no chain covers yet; returns their number. Any number of workers may do so.
 
-    Tenants are taken in turn, `limit` events each: many events of one keep no other waiting.
+    Tenants take turns, `limit` events each, so that many events of one do not delay another.
     """
     async with database.reading() as connection:
         waiting: dict[UUID, UUID | None] = dict.fromkeys(await audit.tenants_with_unsealed(connection))
@@ -72,7 +72,8 @@ async def seal(
     limit: int = EVENTS_PER_TRANSACTION,
     after: UUID | None = None,
 ) -> list[UUID]:
-    """Append up to `limit` events to the tenant's chain, in the caller's transaction; none if another sealer is at it.
+    """Append up to `limit` events to the tenant's chain, in the caller's transaction; none if another sealer is sealing
+    it.
 
     Args:
         after: the last event that the caller has just sealed.
@@ -88,7 +89,7 @@ async def seal(
         key_id, mac = vault.mac(PURPOSE, encode(tenant_id, sequence, mac, event))
         links.append((event.id, sequence, mac))
     await audit.seal(connection, tenant_id, links, key_id)
-    # Kept outside the database, this is what shows that a chain was cut off together with its head.
+    # Kept outside the database, this shows that a chain was cut off together with its head.
     _log.info("audit.head", tenant=str(tenant_id), sequence=links[-1][1], mac=mac.hex(), key_id=key_id)
     return [event.id for event in events]
 
@@ -102,7 +103,7 @@ async def verify(
         known_head: a head noted earlier, for instance from the log; the chain must still pass through it.
 
     Raises:
-        VaultError: KEY_MISSING, the ring lacks a key that events were sealed under. That is not a broken chain.
+        VaultError: KEY_MISSING: the ring lacks a key that events were sealed under. The chain itself may be intact.
     """
     last, mac = 0, b""
     while True:
@@ -141,7 +142,7 @@ def _judge_known(last: int, known_head: Head | None) -> ChainIntact | ChainBroke
 
 
 def encode(tenant_id: UUID, sequence: int, previous_mac: bytes, event: Unsealed) -> bytes:
-    """What an event's HMAC covers: every field with its length before it, so that no two events look the same."""
+    """The input of an event's HMAC: every field with its length before it, so that no two events have the same input."""
     microseconds = (event.at - _EPOCH) // timedelta(microseconds=1)
     fields = (
         _FORMAT,

@@ -18,20 +18,20 @@ from identity_api.db.sealed import SEALED_COLUMNS, Resealed, SealedColumn, Seale
 from identity_api.vault import Vault, VaultError
 
 BATCH = 500
-"""Values a transaction: some 40 ms of work, during which a sync of the same rows waits."""
+"""Values in one transaction: some 40 ms of work, during which a sync of the same rows waits."""
 
 SCAN_SECONDS = 60.0
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """How far a rotation is: values looked at, of those that were not under the current key when it began."""
+    """The progress of a rotation: values processed, of those that were not under the current key when it began."""
 
     done: int
     total: int
 
 
 class Unopened(msgspec.Struct, frozen=True):
-    """A value that does not open. `key_id` is the missing key's id where that is the reason, else None."""
+    """A value that does not open. `key_id` is the missing key's id if that is the reason, otherwise None."""
 
     table: str
     column: str
@@ -40,7 +40,7 @@ class Unopened(msgspec.Struct, frozen=True):
 
 
 class Rotation(msgspec.Struct, frozen=True):
-    """What a rotation did. `superseded` values were replaced by somebody else before we came to it."""
+    """The result of a rotation. `superseded` values were replaced concurrently before the rotation reached them."""
 
     resealed: int
     superseded: int
@@ -50,14 +50,14 @@ class Rotation(msgspec.Struct, frozen=True):
 async def rotate(
     database: Database, vault: Vault, *, batch: int = BATCH, report: Callable[[Progress], None] = lambda _: None
 ) -> Rotation:
-    """Seal everything under the current key that is not yet.
+    """Seal every value under the current key that is sealed under another.
 
     Args:
-        report: told after every batch.
+        report: called after every batch.
 
     Raises:
         ConfigurationError: the ring is empty.
-        Unavailable: the database does not answer; run it again to go on.
+        Unavailable: the database does not answer; run it again to continue.
     """
     prefix = vault.current_prefix
     async with database.reading() as connection:
@@ -82,7 +82,8 @@ async def rotate(
 async def references(
     connection: Connection, vault: Vault, *, seconds: float = SCAN_SECONDS
 ) -> dict[str | None, Counter[SealedColumn]]:
-    """Which key each sealed value names: key id to number of values per column; None for what no vault has sealed.
+    """The keys that sealed values name: key id to number of values per column; None for values that no vault has
+    sealed.
 
     Raises:
         TimeoutError: a column took longer than `seconds` to read.

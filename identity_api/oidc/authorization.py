@@ -40,7 +40,8 @@ KNOWN_ERRORS = frozenset(
 )
 OTHER_ERROR = "other"
 FORM_POST = "form_post"
-"""The response mode in which the provider's page posts the answer to us (OAuth 2.0 Form Post Response Mode)."""
+"""The response mode in which the provider's page posts the answer to this service (OAuth 2.0 Form Post Response Mode).
+"""
 
 MAX_EXTRA_PARAMETERS = 32
 MAX_CODE_LENGTH = 16 * 1024
@@ -54,9 +55,9 @@ _VERIFIER = re.compile(r"[A-Za-z0-9\-._~]{43,128}")  # RFC 7636 section 4.1
 
 
 class CallbackParameters(msgspec.Struct, frozen=True, kw_only=True):
-    """What an authorization response said. Exactly one of `code` and `error` is set; `error` is known, or `other`.
+    """The content of an authorization response. Exactly one of `code` and `error` is set; `error` is known, or `other`.
 
-    `said` is the error in the provider's own words (`oidc.provider_error_text`), as the browser brought them.
+    `said` is the provider's error text (`oidc.provider_error_text`), as the browser brought them.
     """
 
     state: str
@@ -70,7 +71,7 @@ class CallbackParameters(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def new_state(tenant_id: UUID) -> str:
-    """256 random bits that bind the callback to the login it answers, with the tenant whose login it is."""
+    """256 random bits that bind the callback to its login, with the login's tenant."""
     return new_tenant_token("st", tenant_id)
 
 
@@ -97,7 +98,7 @@ def code_challenge(verifier: str) -> str:
 
 
 def check_extra_parameters(extra: Mapping[str, str]) -> None:
-    """Refuse operator-set request parameters that would weaken or break a login; for use when they are configured.
+    """Refuse operator-set request parameters that would weaken or break a login; called when they are configured.
 
     Raises:
         BadInput: one is protected, empty, not printable ASCII, or there are too many; `.field` names it if possible.
@@ -161,12 +162,12 @@ def authorization_parameters(
 def parse_callback(pairs: Iterable[tuple[str, str]]) -> CallbackParameters:
     """Read the parameters of a callback, decoded, from the query or from a form post.
 
-    An error response needs its `state` too, or else it belongs to no login. Unknown parameters are ignored (RFC 6749
-    section 4.1.2); `error_description` and `error_uri` are kept and decide nothing, since anybody can write them.
+    An error response needs its `state` too, since otherwise it belongs to no login. Unknown parameters are ignored (RFC
+    6749 section 4.1.2); `error_description` and `error_uri` are kept and decide nothing, since anybody can write them.
 
     Raises:
-        InvalidCallback: a parameter of ours is repeated, empty, too long (`.length`) or unprintable; `state` is missing; there is
-            neither code nor error, or both; or tokens arrive without a code. `.claim` names the parameter.
+        InvalidCallback: a known parameter is repeated, empty, too long (`.length`) or unprintable; `state` is missing;
+            there is neither code nor error, or both; or tokens arrive without a code. `.claim` names the parameter.
     """
     given = list(pairs)
     found, others = read_parameters(given, _LIMITS, what="callback", error=InvalidCallback)

@@ -35,7 +35,7 @@ def vouches(origin: str | None, metadata: ProviderMetadata, document_url: str | 
     """Whether a code that was posted from this origin may be sent to the provider's token endpoint.
 
     Args:
-        origin: the callback's `Origin` header; `null` and None vouch for nothing.
+        origin: the callback's `Origin` header; `null` and None prove nothing.
         metadata: of the provider at which the login began.
         document_url: where that metadata was fetched; None if it was configured by hand.
     """

@@ -46,7 +46,7 @@ def identifier_of(claims: Mapping[str, Any], name: str) -> str:
 
 
 def is_identifier(value: object) -> TypeGuard[str]:
-    """Whether the value is one that `identifier_of` accepts, for a claim that nothing rests on."""
+    """Whether `identifier_of` accepts the value, for a claim that decides nothing."""
     return isinstance(value, str) and 0 < len(value) <= MAX_SUBJECT_LENGTH and "\x00" not in value
 
 
@@ -59,7 +59,7 @@ def time_of(claims: Mapping[str, Any], name: str) -> float:
     """A required NumericDate (RFC 7519 section 2): seconds since 1970, possibly a fraction.
 
     Raises:
-        MissingClaim, InvalidClaim: it is absent, or no time before the year 10000.
+        MissingClaim, InvalidClaim: it is absent, or not a time before the year 10000.
     """
     value = claims.get(name)
     if value is None:
@@ -84,7 +84,7 @@ def check_issuer(signed: SignedClaims, expected: str, directories: frozenset[str
 
 
 def _check_directory(signed: SignedClaims, template: str, issuer: str) -> None:
-    """Entra's own rules beside its template: `tid` and the key's issuer must agree with `iss`."""
+    """Entra's additional rules for its template: `tid` and the key's issuer must agree with `iss`."""
     directory = string_of(signed.claims, "tid")
     if template.replace(TENANT_PLACEHOLDER, directory) != issuer:
         raise ClaimMismatch("tid")
@@ -93,7 +93,7 @@ def _check_directory(signed: SignedClaims, template: str, issuer: str) -> None:
 
 
 def check_audience(claims: Mapping[str, Any], client_id: str) -> bool:
-    """`aud` names us (Core 3.1.3.7 step 3). Returns whether it names others too.
+    """`aud` names this client (Core 3.1.3.7 step 3). Returns whether it names others too.
 
     Raises:
         MissingClaim, InvalidClaim, ClaimMismatch: always with `.claim == "aud"`.
@@ -112,7 +112,8 @@ def check_audience(claims: Mapping[str, Any], client_id: str) -> bool:
 
 
 def check_issued_to(claims: Mapping[str, Any], client_id: str) -> None:
-    """`aud` names us; where it names others too, or `azp` is there, the token was issued to us (steps 3 to 5).
+    """`aud` names this client; if it names others too, or `azp` is present, the token was issued to this client (steps
+    3 to 5).
 
     Raises:
         MissingClaim, InvalidClaim, ClaimMismatch: `.claim` is `aud` or `azp`.
@@ -123,10 +124,10 @@ def check_issued_to(claims: Mapping[str, Any], client_id: str) -> None:
 
 
 def check_times(claims: Mapping[str, Any], now: float, leeway_seconds: int) -> tuple[float, float]:
-    """`exp` is ahead, `iat` and `nbf` are not (steps 9 and 10). Returns `iat` and `exp`.
+    """`exp` is in the future, `iat` and `nbf` are not (steps 9 and 10). Returns `iat` and `exp`.
 
     Raises:
-        MissingClaim, InvalidClaim: `exp` or `iat` is absent, or one of the three is no time.
+        MissingClaim, InvalidClaim: `exp` or `iat` is absent, or one of the three is not a time.
         TokenExpired: `now` is at or after `exp` plus leeway.
         TokenNotYetValid: `iat` or `nbf` is after `now` plus leeway.
     """
@@ -136,10 +137,10 @@ def check_times(claims: Mapping[str, Any], now: float, leeway_seconds: int) -> t
 
 
 def check_optional_times(claims: Mapping[str, Any], now: float, leeway_seconds: int) -> None:
-    """As `check_times`, for a message that is an answer to us and need not say when it was made.
+    """As `check_times`, for a direct answer, which need not have its times.
 
     Raises:
-        InvalidClaim, TokenExpired, TokenNotYetValid: a time that is present is unusable, or another than now.
+        InvalidClaim, TokenExpired, TokenNotYetValid: a present time is unusable, or does not include now.
     """
     if claims.get("exp") is not None and now >= time_of(claims, "exp") + leeway_seconds:
         raise TokenExpired
@@ -149,7 +150,7 @@ def check_optional_times(claims: Mapping[str, Any], now: float, leeway_seconds: 
 
 
 def check_not_ahead(name: str, moment: float, now: float, leeway_seconds: int) -> None:
-    """Refuse a moment of the future.
+    """Refuse a moment in the future.
 
     Raises:
         TokenNotYetValid: `moment` is after `now` plus leeway; `.claim` is `name`.

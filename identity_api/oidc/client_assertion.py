@@ -22,10 +22,10 @@ MIN_SECRET_BYTES: Final = 32
 
 
 def private_key_jwt(key: OwnKey, *, client_id: str, audience: str, now: datetime) -> str:
-    """A JWT signed with our private key, whose public half the provider reads from our key set.
+    """A JWT signed with this service's private key, whose public half the provider reads from the published key set.
 
     Args:
-        audience: the provider's issuer, or the token endpoint where an older provider insists.
+        audience: the provider's issuer, or the token endpoint if an older provider requires that.
         now: aware UTC time.
 
     Raises:
@@ -35,7 +35,7 @@ def private_key_jwt(key: OwnKey, *, client_id: str, audience: str, now: datetime
 
 
 def client_secret_jwt(secret: str, *, client_id: str, audience: str, now: datetime) -> str:
-    """A JWT with an HMAC under the client secret (HS256), which so never leaves us. Arguments as above."""
+    """A JWT with an HMAC under the client secret (HS256), so that the secret itself is never sent. Arguments as above."""
     header = {"alg": "HS256", "typ": "JWT"}
     signing_input = f"{_segment(header)}.{_segment(_claims(client_id, audience, now))}"
     mac = hmac.new(secret.encode("utf-8"), signing_input.encode("ascii"), hashlib.sha256).digest()
@@ -43,7 +43,8 @@ def client_secret_jwt(secret: str, *, client_id: str, audience: str, now: dateti
 
 
 def apple_client_secret(key: OwnKey, *, team_id: str, client_id: str, audience: str, now: datetime) -> str:
-    """Apple's client secret, sent as `client_secret`. Apple lets one live for six months; a new one costs nothing.
+    """Apple's client secret, sent as `client_secret`. Apple allows a lifetime of six months; a new one for each request
+    costs nothing.
 
     https://developer.apple.com/documentation/accountorganizationaldatasharing/creating-a-client-secret
 

@@ -31,25 +31,27 @@ TLS_CLIENT_AUTH: Final = "tls_client_auth"
 SELF_SIGNED_TLS_CLIENT_AUTH: Final = "self_signed_tls_client_auth"
 NONE: Final = "none"
 SHARED_SECRET_METHODS = (CLIENT_SECRET_BASIC, CLIENT_SECRET_POST, CLIENT_SECRET_JWT)
-"""The provider and we have the same secret."""
+"""The provider and this client have the same secret."""
 SECRET_METHODS = (*SHARED_SECRET_METHODS, APPLE_CLIENT_SECRET)
-"""The provider hands out something that we keep sealed; for Apple's it is a private key, and what is sent is made of it."""
+"""The provider issues a secret that is stored sealed; Apple's is a private key, from which the sent secret is made."""
 TLS_METHODS = (TLS_CLIENT_AUTH, SELF_SIGNED_TLS_CLIENT_AUTH)
-"""By a certificate of an authority, or by one that is itself registered (RFC 8705 sections 2.1 and 2.2). The same to us."""
+"""By a certificate of an authority, or by a registered certificate (RFC 8705 sections 2.1 and 2.2). No difference here.
+"""
 METHODS = (*SECRET_METHODS, PRIVATE_KEY_JWT, *TLS_METHODS, NONE)
-"""The methods we know. Of those with a secret the preferred one comes first: basic is what every server must support
+"""The supported methods. Of those with a secret the preferred one comes first: basic is what every server must support
 (RFC 6749 section 2.3.1)."""
 _ASSERTIONS = (CLIENT_SECRET_JWT, PRIVATE_KEY_JWT)
 _WITH_KEY = (PRIVATE_KEY_JWT, APPLE_CLIENT_SECRET)
 
 
 class ClientAuthentication(msgspec.Struct, frozen=True, kw_only=True):
-    """Who we are at one provider, and the method to prove it.
+    """The client at one provider, and its authentication method.
 
-    `client_secret` is set for the methods with a shared secret, `signing_key` for `private_key_jwt` and, with `team_id`, for
-    `apple_client_secret`, and neither otherwise. `audience` is for the methods with a JWT: the provider's issuer, or its
-    token endpoint where an older one insists (Core 9). The issuer is better: it is checked, whereas an endpoint is whatever
-    the metadata says, and a hostile provider could name another's to obtain a JWT that counts there.
+    `client_secret` is set for the methods with a shared secret, `signing_key` for `private_key_jwt` and, with
+    `team_id`, for `apple_client_secret`, and neither otherwise. `audience` is for the methods with a JWT: the
+    provider's issuer, or its token endpoint if an older one requires that (Core 9). The issuer is better: it is
+    checked, whereas the endpoint comes from the metadata, and a hostile provider could name another provider's endpoint
+    to obtain a JWT that is valid there.
     """
 
     method: str
@@ -91,7 +93,8 @@ def authenticate(
         BadInput: `now` is needed and None.
     """
     if client.method == CLIENT_SECRET_BASIC:
-        # RFC 6749 section 2.3.1: both halves are form-encoded before they are joined, so a colon cannot move the seam.
+        # RFC 6749 section 2.3.1: both halves are form-encoded before they are joined, so a colon in one of them cannot
+        # change the split.
         pair = f"{_form_encode(client.client_id)}:{_form_encode(client.client_secret or '')}"
         headers["authorization"] = "Basic " + base64.b64encode(pair.encode("ascii")).decode("ascii")
         return

@@ -25,7 +25,8 @@ MAX_ITEM_LENGTH = 1024
 
 
 class ProviderMetadata(msgspec.Struct, frozen=True, kw_only=True):
-    """The members we use, checked. A list that the provider does not announce has its specified default, or is empty.
+    """The members that are used, checked. A list that the provider does not announce has its specified default, or is
+    empty.
 
     `issuer` is as the provider writes it, and may be Entra's template (see `issuer`). `mtls_endpoint_aliases` are by member
     name, None for one that cannot be used; `with_mtls_aliases` puts them in their places.
@@ -54,7 +55,7 @@ class ProviderMetadata(msgspec.Struct, frozen=True, kw_only=True):
     requires_pushed_authorization_requests: bool = False
     mtls_endpoint_aliases: Mapping[str, str | None] = {}
     ignored: tuple[str, ...] = ()
-    """Members of the document that have an unusable value, and so count as absent."""
+    """Members of the document with an unusable value, which count as absent."""
 
     @property
     def has_no_userinfo(self) -> bool:
@@ -78,7 +79,7 @@ _DIRECT: Final = (
     "userinfo_endpoint",
     "pushed_authorization_request_endpoint",
 )
-"""Where we call ourselves; aliases of anything else have no meaning (RFC 8705 section 5)."""
+"""The endpoints that this service calls itself; other aliases have no meaning (RFC 8705 section 5)."""
 
 _LISTS = {
     "id_token_signing_alg_values_supported": "id_token_algorithms",
@@ -101,13 +102,14 @@ _FLAGS = {
 
 
 _ADD_CHECKS: Final = frozenset(("authorization_response_iss_parameter_supported",))
-"""Where a provider announces one of these, more is demanded of it (RFC 9207 section 2.4)."""
+"""If a provider announces one of these, a further check applies (RFC 9207 section 2.4)."""
 
 
 def configuration_url(address: str) -> str:
-    """Where the metadata of `address` is: an issuer, or already the document's URL (Discovery 4).
+    """The metadata URL of `address`, which is an issuer or already the document's URL (Discovery 4). The issuer itself
+    is never edited:
 
-    The issuer itself is never edited: Auth0's ends in a slash, which is dropped here for the path and nowhere else.
+    Auth0's ends in a slash, which is dropped only for this path.
     """
     if address.endswith(WELL_KNOWN_PATH):
         return address
@@ -119,9 +121,9 @@ def parse_provider_metadata(body: bytes, expected_issuer: str) -> ProviderMetada
 
     Args:
         body: the document as received, decompressed.
-        expected_issuer: what the operator entered. An issuer is compared character by character. Where a document URL
-            was entered, the issuer must be one whose document is at exactly that URL, which leaves two spellings: with
-            and without a closing slash. Entra's collective addresses may answer with its template.
+        expected_issuer: as the operator entered it. An issuer is compared character by character. If a document URL was
+            entered, the issuer must be one whose document is at exactly that URL, which leaves two spellings: with and
+            without a closing slash. Entra's collective addresses may answer with its template.
 
     Raises:
         IssuerMismatch: the document names another issuer (Discovery 4.3).
@@ -151,10 +153,11 @@ def parse_provider_metadata(body: bytes, expected_issuer: str) -> ProviderMetada
 
 
 def with_mtls_aliases(metadata: ProviderMetadata) -> ProviderMetadata:
-    """The metadata as a client sees it that shows a TLS certificate: it must go to the aliases (RFC 8705 section 5).
+    """The metadata for a client that presents a TLS certificate: it must use the aliases (RFC 8705 section 5).
 
     Raises:
-        InvalidMetadata: an alias cannot be used. The endpoint itself is no substitute: it may ask for no certificate.
+        InvalidMetadata: an alias cannot be used. The endpoint itself is not a substitute: it may not request a
+            certificate.
     """
     found = metadata.mtls_endpoint_aliases
     for name, url in found.items():
@@ -166,7 +169,7 @@ def with_mtls_aliases(metadata: ProviderMetadata) -> ProviderMetadata:
 
 
 def _aliases(document: dict[str, Any], issuer: str) -> dict[str, str | None]:
-    """Judged like the endpoints, but noted and not refused: they concern only who has a certificate."""
+    """Checked like the endpoints, but an unusable one is only noted: they concern only clients with a certificate."""
     given = document.get(_MTLS)
     if given is None:
         return {}

@@ -26,7 +26,7 @@ _LAST_OF_INCOMPLETE = {2: b"AQgw", 3: b"AEIMQUYcgkosw048"}
 
 
 class DocumentError(ValueError):
-    """Unreadable; the text is ours and says why in two or three words."""
+    """Unreadable; the text is this service's reason in two or three words."""
 
 
 def read_json_object(body: bytes, *, max_bytes: int = MAX_DOCUMENT_BYTES) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def read_json_object(body: bytes, *, max_bytes: int = MAX_DOCUMENT_BYTES) -> dic
 
 
 def _is_deeper_than(document: object, limit: int) -> bool:
-    """Walk level by level; never recursing, since what is walked may be hostile."""
+    """Walk level by level, without recursion, since the document may be hostile."""
     level: list[Any] = [document]
     for _ in range(limit):
         below: list[Any] = []
@@ -71,7 +71,7 @@ def decode_base64url(segment: bytes) -> bytes:
     """Decode base64url without padding, strictly (RFC 7515 section 2).
 
     Raises:
-        DocumentError: a character outside the alphabet, an impossible length, or bits that do not belong to a byte.
+        DocumentError: a character outside the alphabet, an impossible length, or unused bits that are not zero.
     """
     remainder = len(segment) % 4
     if segment.translate(None, _BASE64URL) or remainder == 1:
@@ -89,7 +89,7 @@ def is_visible_ascii(value: str) -> bool:
 def check_url(value: object, *, allow_query: bool = True) -> str:
     """An absolute http(s) URL with a host and without user information, fragment, space or control character.
 
-    Which schemes and hosts may be contacted is decided where the connection is made.
+    The allowed schemes and hosts are checked when the connection is made.
 
     Raises:
         DocumentError: `value` is not such a URL.
@@ -111,7 +111,7 @@ def check_url(value: object, *, allow_query: bool = True) -> str:
 
 
 def retry_after_seconds(value: str | None, now: datetime) -> int | None:
-    """What a Retry-After header asks for, in seconds from `now`, at most MAX_RETRY_AFTER_SECONDS; None if unreadable.
+    """The delay of a Retry-After header, in seconds from `now`, at most MAX_RETRY_AFTER_SECONDS; None if unreadable.
 
     RFC 9110 section 10.2.3: either a number of seconds or an HTTP date. `now` is aware UTC.
     """

@@ -38,7 +38,7 @@ def dpop_proof(
     """A proof for one request (section 4.2).
 
     Args:
-        key: one of ours for signatures. Tokens are bound to it, so the same one must serve as long as they live.
+        key: one of this service's for signatures. Tokens are bound to it, so the same key is used as long as they live.
         method: of the request, such as POST.
         url: of the request; its query and fragment are not part of the proof.
         now: aware UTC time.
@@ -79,8 +79,8 @@ def with_proof(
 def nonce_challenge(answer: Answer) -> str | None:
     """The nonce with which to make the refused request again, once; None if the answer does not ask for that.
 
-    Ask it before judging the answer otherwise: at the token endpoint a 400 with the error `use_dpop_nonce` (section 8),
-    at a resource a 401 whose challenge says so (section 9). Nothing was granted or used up.
+    Check this before other readings of the answer: at the token endpoint a 400 with the error `use_dpop_nonce` (section
+    8), at a resource a 401 with that error in its challenge (section 9). Nothing was granted or used up.
     """
     challenge = answer.headers.get("www-authenticate", "")[:MAX_CHALLENGE_LENGTH]
     if answer.status == 400:

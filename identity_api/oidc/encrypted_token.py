@@ -20,8 +20,8 @@ from identity_api.oidc.signed_token import MAX_HEADER_BYTES, MAX_TOKEN_BYTES
 KEY_ALGORITHMS = frozenset((*RSA_DECRYPTION, *EC_DECRYPTION))
 CONTENT_ALGORITHMS = frozenset(("A128GCM", "A256GCM"))
 MAX_DECRYPTIONS = 2
-"""Keys tried where a token does not name one: the two of a rotation. Each costs an operation with a private key, about a
-millisecond for RSA with 2,048 bits, which makes this the bound on what junk can cost."""
+"""Keys tried where a token does not name one: the two of a rotation. Each costs an operation with a private key, about
+a millisecond for RSA with 2,048 bits, so this bounds the cost of invalid tokens."""
 
 _IV_BYTES, _TAG_BYTES = 12, 16  # RFC 7518 section 5.3; a shorter tag would be easier to guess
 
@@ -37,7 +37,7 @@ class _Header(msgspec.Struct, frozen=True):
 
 
 class _Registry(JWERegistry):
-    """joserfc with limits out of the way, since ours have been applied before anything is decoded."""
+    """joserfc without its limits, since this module's have been applied before decoding."""
 
     max_protected_header_length = max_encrypted_key_length = max_ciphertext_length = 1024 * 1024
 
@@ -48,18 +48,18 @@ _decode_header = msgspec.json.Decoder(_Header).decode
 def decrypt_token(token: str, keys: OwnKeys, *, max_bytes: int = MAX_TOKEN_BYTES) -> str:
     """The signed token inside an encrypted one, unverified.
 
-    For a provider with which encryption was agreed on; use it for every token of the kind then, so that one that is not
-    encrypted is refused (Core 3.1.3.7 step 1).
+    For a provider with which encryption was agreed on; then use it for every token of the kind, so that an unencrypted
+    one is refused (Core 3.1.3.7 step 1).
 
     Args:
         token: compact serialization, at most `max_bytes`.
-        keys: ours, with the ones being rotated out.
+        keys: this service's, including the ones being rotated out.
 
     Raises:
         MalformedToken: too large, not encrypted, compressed, with extensions, of a shape its algorithms do not have, or
             without a signed token inside.
-        AlgorithmNotAllowed: `alg` or `enc`, which `.claim` names, is not one of the few.
-        UndecryptableToken: none of our keys opens it. Fetching the provider's keys again is of no use.
+        AlgorithmNotAllowed: `alg` or `enc`, which `.claim` names, is not allowed.
+        UndecryptableToken: none of this service's keys opens it. Fetching the provider's keys again does not help.
     """
     segments = _split(token, max_bytes)
     header = _read_header(segments[0])
@@ -88,13 +88,13 @@ def _read_header(segment: bytes) -> _Header:
         header = _decode_header(decode_base64url(segment))
     except (ValueError, RecursionError) as error:
         raise MalformedToken("The token's header cannot be read.") from error
-    # Compression lets a few bytes become megabytes, and tells an onlooker about the content (RFC 8725 section 3.6). No
-    # extension is understood either (RFC 7516 section 4.1.13).
+    # Compression lets a few bytes become megabytes, and reveals something of the content (RFC 8725 section 3.6). No
+    # extension is supported either (RFC 7516 section 4.1.13).
     for name, value in (("zip", header.zip), ("crit", header.crit)):
         if value is not msgspec.UNSET:
-            raise MalformedToken("The token's header asks for what is not supported.", claim=name)
+            raise MalformedToken("The token's header requires an unsupported feature.", claim=name)
     if header.cty is not None and header.cty.lower().removeprefix("application/") != "jwt":
-        raise MalformedToken("The encrypted token holds something else than a token.", claim="cty")
+        raise MalformedToken("The encrypted token does not contain a token.", claim="cty")
     return header
 
 
@@ -105,11 +105,11 @@ def _check_segments(header: _Header, segments: list[bytes]) -> None:
         raise MalformedToken("The token is not base64url.") from error
     is_direct = header.alg == "ECDH-ES"
     if bool(encrypted_key) == is_direct or len(iv) != _IV_BYTES or len(tag) != _TAG_BYTES or not ciphertext:
-        raise MalformedToken("The token has parts of a size that its algorithms do not give.")
+        raise MalformedToken("The token has parts of a size that does not fit its algorithms.")
 
 
 def _decrypt(token: str, header: _Header, key: OwnKey) -> bytes | None:
-    """The plaintext, or None if this key does not open the token, for whatever reason."""
+    """The plaintext, or None if this key does not open the token, for any reason."""
     if isinstance(key.key, ECKey) and not _is_fitting(header.epk, key.key):
         return None
     try:
@@ -120,7 +120,7 @@ def _decrypt(token: str, header: _Header, key: OwnKey) -> bytes | None:
 
 
 def _is_fitting(ephemeral_key: dict[str, Any] | None, key: ECKey) -> bool:
-    """Whether the sender's key is for our curve; that the point is on it is checked when it is imported."""
+    """Whether the sender's key is for the same curve; the import checks that the point is on it."""
     members = ephemeral_key or {}
     return (members.get("kty"), members.get("crv")) == ("EC", key.curve_name)
 

@@ -24,16 +24,15 @@ def end_session_url(
     state: str | None,
     extra: Mapping[str, str] | None = None,
 ) -> str:
-    """The URL to send the browser to after our session has ended.
+    """The URL to send the browser to after the session here has ended.
 
     Args:
         endpoint: `ProviderMetadata.end_session_endpoint`.
-        id_token_hint: the last ID Token, if kept. It fills the URL with claims; where it is not kept, `client_id` says
-            who asks.
+        id_token_hint: the last ID Token, if kept. It makes the URL long; without it, `client_id` identifies the client.
         post_logout_redirect_uri: registered at the provider, or None to stay there.
-        state: comes back with the redirect; only of use together with it.
-        extra: what a provider wants beyond the specification (AWS Cognito: `logout_uri`). `{return_url}` in a value stands
-            for `post_logout_redirect_uri`.
+        state: comes back with the redirect; only used together with it.
+        extra: parameters that a provider needs beyond the specification (AWS Cognito: `logout_uri`). `{return_url}` in
+            a value stands for `post_logout_redirect_uri`.
 
     Raises:
         InvalidMetadata: the endpoint's own query sets one of these parameters.
@@ -52,7 +51,8 @@ def end_session_url(
 
 
 def check_logout_parameters(extra: Mapping[str, str]) -> None:
-    """Refuse operator-set parameters of a sign-out that are ours to set, or cannot be sent; for use when configured.
+    """Refuse operator-set parameters of a sign-out that this service sets itself, or that cannot be sent; called when
+    they are configured.
 
     Raises:
         BadInput: `.field` names the parameter, if one is to blame.
@@ -67,10 +67,10 @@ def check_logout_parameters(extra: Mapping[str, str]) -> None:
 
 
 def is_return_of(pairs: Iterable[tuple[str, str]], state: str) -> bool:
-    """Whether the browser that comes back from the provider brings the `state` that was sent along.
+    """Whether the browser that returns from the provider brings the `state` that was sent.
 
-    Never raises, since there is nobody to refuse: our session is over either way, and another state or none only means
-    that nothing more can be said (RP-Initiated Logout section 3).
+    Never raises, since there is nothing to refuse: the session here has ended in any case, and a wrong or missing state
+    only means that the return is unverified (RP-Initiated Logout section 3).
     """
     try:
         found, _ = read_parameters(pairs, {"state": MAX_RETURN_STATE_LENGTH}, what="return", error=InvalidParameters)

@@ -46,8 +46,8 @@ from identity_api.errors import IdentityAPIError
 class ProtocolError(IdentityAPIError):
     """A message breaks the protocol. `claim` names the claim, member or parameter to blame, if one is.
 
-    `length` is that of a parameter in characters, if it is too long. `said` is what the provider says of a refusal in its
-    own words (`oidc.provider_error_text`): for administrators, and in no page.
+    `length` is that of a parameter in characters, if it is too long. `said` is the provider's text for a refusal
+    (`oidc.provider_error_text`): for administrators, and in no page.
     """
 
     default_code: ClassVar[str] = "PROTOCOL"
@@ -68,7 +68,7 @@ class ProtocolError(IdentityAPIError):
 
     @property
     def blame(self) -> str | None:
-        """What is to blame as a reason has it: `code`, or `code:too_long:20000`."""
+        """The faulty claim or parameter in the form of a reason: `code`, or `code:too_long:20000`."""
         return self.claim if self.length is None else f"{self.claim}:too_long:{self.length}"
 
 
@@ -96,7 +96,7 @@ class InvalidKeySet(ProtocolError):
 
 
 class InvalidCallback(ProtocolError):
-    """The authorization response is not one we could have asked for (Core 3.1.2.5)."""
+    """The authorization response does not fit any request of this service (Core 3.1.2.5)."""
 
     default_code = "INVALID_CALLBACK"
 
@@ -108,7 +108,7 @@ class CallbackIssuerMismatch(InvalidCallback):
 
 
 class InvalidParameters(ProtocolError):
-    """A logout request or a third-party-initiated login does not bring the parameters that it has to."""
+    """A logout request or a third-party-initiated login lacks required parameters."""
 
     default_code = "INVALID_PARAMETERS"
 
@@ -212,7 +212,9 @@ class MalformedToken(ProtocolError):
 
 
 class UndecryptableToken(ProtocolError):
-    """The token is encrypted, and none of our keys opens it. One message for every cause: nobody learns more."""
+    """The token is encrypted, and none of this service's keys opens it. One message for every cause reveals nothing
+    more.
+    """
 
     default_code = "UNDECRYPTABLE_TOKEN"
 
@@ -304,7 +306,7 @@ class TokenExpired(ProtocolError):
 
 
 class TokenNotYetValid(ProtocolError):
-    """The token is from the future, leeway included. Usually a clock is wrong, ours or theirs."""
+    """The token is from the future, leeway included. Usually the clock here or at the provider is wrong."""
 
     default_code = "TOKEN_NOT_YET_VALID"
 

@@ -11,7 +11,7 @@ from identity_api.oidc.parameters import read_parameters
 
 
 class FrontChannelLogout(msgspec.Struct, frozen=True, kw_only=True):
-    """What a front-channel logout says. Anybody can write it: compare both with the session of this very browser."""
+    """The content of a front-channel logout. Anybody can write it: compare both with this browser's own session."""
 
     issuer: str
     session_id: str

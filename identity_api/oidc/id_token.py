@@ -44,15 +44,14 @@ __all__ = [
 
 
 class LoginExpectation(msgspec.Struct, frozen=True, kw_only=True):
-    """What a login asked for.
+    """The expectations of a login.
 
-    `max_age_seconds` is what the request sent, or None if it sent none. `authenticated_since` is for a request that
+    `max_age_seconds` is the value in the request, or None if it had none. `authenticated_since` is for a request that
     demanded a new proof (`prompt=login`, `max_age=0`): when it was sent, aware UTC; an `auth_time` before it means that
-    the provider showed nobody a sign-in page. With it, leave `max_age_seconds` None: a person may take minutes between
-    proof and callback. `context_classes` are the values of `acr` that were asked for as essential, if any.
-    `directories` are the Entra directories that may log in where `issuer` is Entra's template (see `issuer`).
-    `accepts_missing_nonce` is the operator's exception for a provider that never repeats the nonce; another nonce is
-    refused there too.
+    the provider showed no sign-in page. With it, leave `max_age_seconds` None: a person may take minutes between proof
+    and callback. `context_classes` are the values of `acr` that were asked for as essential, if any. `directories` are
+    the Entra directories that may log in where `issuer` is Entra's template (see `issuer`). `accepts_missing_nonce` is
+    the operator's exception for a provider that never repeats the nonce; another nonce is refused there too.
     """
 
     issuer: str
@@ -67,7 +66,7 @@ class LoginExpectation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RefreshExpectation(msgspec.Struct, frozen=True, kw_only=True):
-    """What the ID Token of the login said, which a refreshed one must repeat.
+    """The values of the login's ID Token that a refreshed one must repeat.
 
     `issuer` is the one in that token, so never a template; `announced_issuer` is the metadata's, which may be Entra's, and
     `directories` are those that may log in there, as for a login. `auth_time` is in seconds since 1970, or None if that
@@ -110,7 +109,7 @@ class VerifiedIDToken(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def nonce_hash(nonce: str) -> bytes:
-    """SHA-256 of a nonce, which is all we keep of it."""
+    """SHA-256 of a nonce; the nonce itself is not stored."""
     return token_hash(nonce)
 
 
@@ -119,7 +118,7 @@ def validate_id_token(
 ) -> VerifiedIDToken:
     """Apply the rules for the ID Token of a login. OIDC Core 3.1.3.7, steps 2 to 5 and 9 to 13, and 3.1.3.8.
 
-    Whether the subject is known is left to the caller.
+    The caller checks whether the subject is known.
 
     Args:
         signed: claims whose signature has been checked.
@@ -154,19 +153,18 @@ def validate_refreshed_id_token(
 ) -> VerifiedIDToken:
     """Apply the rules for the ID Token that came with a refresh. OIDC Core 12.2.
 
-    The same issuer and subject, still for us, and of now. The access token that came with it is checked against
-    `at_hash` as at the login.
+    The same issuer, subject and client, and valid now. The access token that came with it is checked against `at_hash`
+    as at the login.
 
-    What 12.2 asks for besides binds the token to one authentication of that person: `auth_time`, `nonce` and `azp` as
-    they were. Providers put the person's latest sign-in there (GitLab, Amazon Cognito with rotation, CAS, Rauthy).
-    The token came from the provider's own endpoint for our refresh token, so nobody can have put another one in its
-    place, and it is about the same person: such a difference is returned in `deviations`, and accepted. `acr` is not
-    in 12.2 and is not compared.
+    The other rules of 12.2 bind the token to one authentication of that person: `auth_time`, `nonce` and `azp` as they
+    were. Providers put the person's latest sign-in there (GitLab, Amazon Cognito with rotation, CAS, Rauthy). The token
+    came from the provider's own endpoint for this refresh token, so nobody can have replaced it, and it is about the
+    same person: such a difference is returned in `deviations`, and accepted. `acr` is not in 12.2 and is not compared.
 
     Raises:
         OtherPerson: `iss` or `sub` is another one.
-        MissingClaim, InvalidClaim, ClaimMismatch, TokenExpired, TokenNotYetValid: as `validate_id_token`; the token says
-            nothing that can be used.
+        MissingClaim, InvalidClaim, ClaimMismatch, TokenExpired, TokenNotYetValid: as `validate_id_token`; the token
+            cannot be used.
     """
     claims = signed.claims
     issuer, subject = string_of(claims, "iss"), subject_of(claims)
@@ -205,13 +203,13 @@ def _check_nonce(claims: Mapping[str, Any], expected: bytes) -> None:
 
 
 def _check_context_class(claims: Mapping[str, Any], accepted: Sequence[str]) -> None:
-    """`acr` is one of those asked for as essential; asked for nothing, it is not looked at."""
+    """`acr` is one of the values requested as essential; without such a request it is not checked."""
     if accepted and string_of(claims, "acr") not in accepted:
         raise ClaimMismatch("acr")
 
 
 def _check_authentication_time(expected: LoginExpectation, auth_time: float | None, now: float) -> None:
-    """The person proved who they are recently, or again, where the request asked for that."""
+    """The person authenticated recently, or again, if the request asked for that."""
     oldest = []
     if expected.max_age_seconds is not None:
         oldest.append(now - expected.max_age_seconds)

@@ -20,7 +20,9 @@ _LIMITS = {"iss": MAX_URL_LENGTH, "login_hint": MAX_LOGIN_HINT_LENGTH, "target_l
 
 
 class InitiatedLogin(msgspec.Struct, frozen=True, kw_only=True):
-    """What was proposed. `target_link_uri` is a well-formed URL and NOT allowed as a place to go to until looked up."""
+    """A proposed login. `target_link_uri` is a well-formed URL, and must NOT be redirected to before it is found
+    registered.
+    """
 
     issuer: str
     login_hint: str | None = None
@@ -35,11 +37,11 @@ def parse_initiated_login(pairs: Iterable[tuple[str, str]]) -> InitiatedLogin:
 
     Raises:
         InvalidParameters: `iss` is missing; a parameter is repeated, empty, too long or unprintable; `iss` or
-            `target_link_uri` is no absolute http(s) URL. `.claim` names it.
+            `target_link_uri` is not an absolute http(s) URL. `.claim` names it.
     """
     found, _ = read_parameters(pairs, _LIMITS, what="request to log in", error=InvalidParameters)
     if "iss" not in found:
-        raise InvalidParameters("The request to log in does not say where.", claim="iss")
+        raise InvalidParameters("The request to log in has no `iss`.", claim="iss")
     _check(found, "iss", allow_query=False)
     _check(found, "target_link_uri", allow_query=True)
     return InitiatedLogin(

@@ -11,16 +11,16 @@ from collections.abc import Collection
 
 TENANT_PLACEHOLDER = "{tenantid}"
 ENTRA_COLLECTIVES = ("organizations", "common")
-"""What stands in the place of a directory in the address of Entra's multi-tenant endpoints."""
+"""The placeholder for a directory in the addresses of Entra's multi-tenant endpoints."""
 
 
 def is_template(issuer: str) -> bool:
-    """Whether `issuer` is the declared exception, which needs a list of directories beside it."""
+    """Whether `issuer` is the declared exception, which needs a list of directories."""
     return TENANT_PLACEHOLDER in issuer
 
 
 def issuers_of(template: str, directories: Collection[str]) -> frozenset[str]:
-    """What `iss` is for the people of these directories."""
+    """The values of `iss` for the people of these directories."""
     return frozenset([template.replace(TENANT_PLACEHOLDER, directory) for directory in directories])
 
 
@@ -32,7 +32,7 @@ def accepts_issuer(expected: str, received: str, directories: frozenset[str] = f
 
 
 def spelled_otherwise(expected: str, received: str) -> str | None:
-    """In what `received` is another spelling of `expected`; None if they are equal, or differ in more than spelling."""
+    """How the spelling of `received` differs from `expected`; None if they are equal, or differ in more than spelling."""
     if expected == received:
         return None
     if expected.rstrip("/") == received.rstrip("/"):

@@ -46,7 +46,7 @@ _models = {name: JWSRegistry.algorithms[name] for name in ALLOWED_ALGORITHMS - {
 class VerificationKey(msgspec.Struct, frozen=True, kw_only=True):
     """One imported public key and the algorithms it may be used with.
 
-    `issuer` is the member of that name which Entra adds to its keys: the issuer, or template, that the key signs for.
+    `issuer` is a member that Entra adds to its keys: the issuer, or template, that the key signs for.
     """
 
     key_id: str | None
@@ -56,7 +56,7 @@ class VerificationKey(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def identity(self) -> tuple[str, str | None]:
-        """What makes the key the same as another: its public members (RFC 7638), and the issuer that it signs for."""
+        """The identity of the key: its public members (RFC 7638), and the issuer that it signs for."""
         return self.key.thumbprint(), self.issuer
 
     def verify(self, algorithm: str, signing_input: bytes, signature: bytes) -> bool:
@@ -72,7 +72,7 @@ class VerificationKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class IgnoredKey(msgspec.Struct, frozen=True):
-    """A key that is in the document and not used, and why: for the diagnosis of a provider."""
+    """A key of the document that is not used, with the reason: for the diagnosis of a provider."""
 
     key_id: str | None
     reason: str
@@ -108,7 +108,7 @@ class KeySet(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def allowed_algorithms(announced: Iterable[str]) -> frozenset[str]:
-    """What the provider announces for ID Tokens and we accept. May be empty, and then no token verifies."""
+    """The algorithms that the provider announces for ID Tokens and that are accepted here. If empty, no token verifies."""
     return ALLOWED_ALGORITHMS.intersection(announced)
 
 
@@ -202,7 +202,7 @@ def _contains(operations: object, name: str) -> bool:
 
 
 def _import_key(member: Mapping[str, Any]) -> RSAKey | ECKey | OKPKey | None:
-    """Import only the members that make the key. None if an RSA key is too small to trust or too large to afford."""
+    """Import only the members that define the key. None if an RSA key is too small to trust or too large to afford."""
     if member["kty"] == "EC":
         return ECKey.import_key({name: member[name] for name in ("kty", "crv", "x", "y")})
     if member["kty"] == "OKP":

@@ -12,7 +12,7 @@ from typing import Final
 
 
 class LoginEndCause(StrEnum):
-    """What a provider's words tell of the end of a login."""
+    """The cause of a login's end in a provider's text."""
 
     REMOVED = "REMOVED"
     INACTIVE = "INACTIVE"
@@ -41,14 +41,14 @@ _PATTERNS: Final = {
     ),
 }
 _EITHER: Final = re.compile(r"\b(?:or|and/or)\b[^.:;]{0,20}\b(?:expired|revoked|invalid)\b|\binvalid, expired\b")
-"""Texts for every case (`Token has been expired or revoked`) tell none."""
+"""Texts for every case (`Token has been expired or revoked`) give no cause."""
 
 
 def login_end_cause(said: str | None) -> LoginEndCause:
     """The cause that the text gives.
 
     Args:
-        said: the provider's words; None if it said none, or they are not kept any more.
+        said: the provider's text; None if there was none, or it is no longer stored.
     """
     text = (said or "").casefold()
     if _EITHER.search(text):

@@ -31,7 +31,7 @@ MAX_SESSION_ID_LENGTH = 255
 class LogoutExpectation(msgspec.Struct, frozen=True, kw_only=True):
     """Whose logout tokens are accepted: the provider that the request was addressed to, and no other.
 
-    `max_age_seconds` bounds the age by `iat`, whatever `exp` says: a logout is news or nothing.
+    `max_age_seconds` bounds the age by `iat`, independent of `exp`: an old logout has no effect.
     """
 
     issuer: str
@@ -74,7 +74,7 @@ def parse_backchannel_logout(pairs: Iterable[tuple[str, str]]) -> str:
 def validate_logout_token(signed: SignedClaims, expected: LogoutExpectation, now: datetime) -> LogoutToken:
     """Apply the rules for a logout token, in the order of Back-Channel Logout section 2.6.
 
-    There is no way to leave one out, the signature included: an unverified logout token cannot be handed in.
+    No rule can be left out, not even the signature: the argument's type excludes an unverified logout token.
 
     Args:
         signed: claims whose signature has been checked, with `types=LOGOUT_TOKEN_TYPES`.
@@ -83,8 +83,8 @@ def validate_logout_token(signed: SignedClaims, expected: LogoutExpectation, now
 
     Raises:
         MissingClaim: `iss`, `aud`, `iat`, `exp`, `jti` or `events` is absent; `sub`, if `sid` is absent as well.
-        InvalidClaim: a claim has a type or size that no rule accepts; `events` does not say logout.
-        ClaimMismatch: `iss`, `aud` or `azp` is another's.
+        InvalidClaim: a claim has a type or size that no rule accepts; `events` has no logout event.
+        ClaimMismatch: `iss`, `aud` or `azp` has another value.
         UnexpectedClaim: there is a `nonce`, so this is an ID Token.
         TokenExpired, TokenNotYetValid: see `.claim`; too old by `iat` counts as expired.
     """

@@ -17,7 +17,8 @@ _CURVES: dict[str, Callable[[], ECKey | OKPKey]] = {
     "Ed25519": lambda: OKPKey.generate_key("Ed25519"),
 }
 QUICK_ALGORITHMS = tuple(_CURVES)
-"""Those for which a key is made in less than a millisecond, the most widely known first: for a key per login."""
+"""The algorithms whose keys are made in less than a millisecond, the most widely supported first: for a key per login.
+"""
 
 
 def new_private_jwk(algorithm: str) -> bytes:

@@ -40,7 +40,7 @@ _CURVE_SIGNING = {
     "Ed25519": ("EdDSA", "Ed25519"),
     "Ed448": ("EdDSA", "Ed448"),
 }
-"""Per key type the algorithms, the default first: the one that most providers know."""
+"""The algorithms per key type, the default first: the one that most providers support."""
 
 _PUBLIC_MEMBERS = {"RSA": ("kty", "n", "e"), "EC": ("kty", "crv", "x", "y"), "OKP": ("kty", "crv", "x")}
 _PRIVATE_MEMBERS = {"RSA": ("d", "p", "q", "dp", "dq", "qi"), "EC": ("d",), "OKP": ("d",)}
@@ -60,13 +60,13 @@ class OwnKey(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def public_members(self) -> dict[str, Any]:
-        """The members that make the public key, and no other: as in a DPoP proof's `jwk`."""
+        """Only the members of the public key, as in a DPoP proof's `jwk`."""
         members = self.key.as_dict(private=False)
         return {name: members[name] for name in _PUBLIC_MEMBERS[self.key.key_type]}
 
     @property
     def thumbprint(self) -> str:
-        """RFC 7638, SHA-256: what `dpop_jkt` and `cnf.jkt` hold."""
+        """The RFC 7638 thumbprint (SHA-256), as in `dpop_jkt` and `cnf.jkt`."""
         return self.key.thumbprint()
 
     def sign(self, header: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
@@ -85,7 +85,7 @@ class OwnKey(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
 
 class OwnKeys(msgspec.Struct, frozen=True, kw_only=True):
-    """Our keys, the preferred ones first. Empty is possible: then we neither sign nor decrypt."""
+    """This service's keys, the preferred ones first. May be empty: then it neither signs nor decrypts."""
 
     keys: tuple[OwnKey, ...] = ()
 
@@ -93,10 +93,10 @@ class OwnKeys(msgspec.Struct, frozen=True, kw_only=True):
         if len(self.keys) > MAX_OWN_KEYS:
             raise BadInput("There are too many keys.", field="keys")
         if len({key.key_id for key in self.keys}) != len(self.keys):
-            raise BadInput("Two keys have the same id, or one is there twice.", field="keys")
+            raise BadInput("Two keys have the same id, or one key is listed twice.", field="keys")
 
     def signing(self, accepted: Collection[str] | None = None) -> OwnKey:
-        """The first key whose algorithm the provider takes; None where it does not announce any.
+        """The first key whose algorithm the provider accepts; None for `accepted` if it announces none.
 
         Raises:
             BadInput: there is none.
@@ -107,7 +107,7 @@ class OwnKeys(msgspec.Struct, frozen=True, kw_only=True):
         raise BadInput("There is no key for an algorithm that the provider accepts.", field="keys")
 
     def decrypting(self, key_id: str | None, algorithm: str) -> tuple[OwnKey, ...]:
-        """The keys that may open a token with this header; several only where it does not name one."""
+        """The keys that may open a token with this header; several only if it names none."""
         fitting = [key for key in self.keys if algorithm in key.algorithms]
         return tuple(key for key in fitting if key_id is None or key.key_id == key_id)
 
@@ -120,8 +120,8 @@ def read_own_key(
     Args:
         source: PEM (PKCS 8 or the older forms, not encrypted), or one JWK as JSON.
         use: for signatures or for encryption, never both (RFC 7517 section 4.2 tells them apart).
-        algorithm: for signatures: what to sign with; else what the JWK says, or the default of the key's type.
-        key_id: else what the JWK says, or the RFC 7638 thumbprint.
+        algorithm: for signatures: the algorithm to sign with; by default the JWK's, or the default of the key's type.
+        key_id: by default the JWK's, or the RFC 7638 thumbprint.
 
     Raises:
         BadInput: it cannot be read, is public, symmetric or encrypted, too small, or does not fit the other arguments.
@@ -151,13 +151,13 @@ def read_apple_key(pem: str, key_id: str | None = None) -> OwnKey:
     """The private key of an Apple developer account (`AuthKey_<key id>.p8`), for ES256.
 
     Raises:
-        BadInput: it is none; the message quotes nothing of it.
+        BadInput: it is not such a key; the message quotes nothing of it.
     """
     return read_own_key(pem.encode(), algorithm="ES256", key_id=key_id)
 
 
 def public_key_set(keys: OwnKeys) -> dict[str, Any]:
-    """The document for our `jwks_uri`: the public half of every key, whether it is in use already or still."""
+    """The document for this service's `jwks_uri`: the public half of every key, also before and after its use."""
     return {"keys": [_public_jwk(key) for key in keys.keys]}
 
 

@@ -26,7 +26,7 @@ from identity_api.oidc.redirects import add_query
 from identity_api.oidc.token_endpoint import MISCONFIGURATION_ERRORS, TEMPORARY_ERRORS, error_code, form_request
 
 MAX_LIFETIME_SECONDS = 600
-"""A login may take this long in all (I4); a longer lifetime is of no use to us."""
+"""A whole login may take this long (I4); a longer lifetime has no use."""
 
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:[\x21-\x7E]+")  # RFC 3986 section 3: a scheme and something
 _KNOWN_ERRORS = KNOWN_ERRORS | MISCONFIGURATION_ERRORS | TEMPORARY_ERRORS
@@ -45,12 +45,12 @@ class PushedRequest(msgspec.Struct, frozen=True, kw_only=True):
 def pushed_authorization_request(
     endpoint: str, *, client: ClientAuthentication, parameters: Mapping[str, str], now: datetime
 ) -> Request:
-    """Push a request (section 2.1). The client proves itself as at the token endpoint.
+    """Push a request (section 2.1). The client authenticates as at the token endpoint.
 
     Args:
         endpoint: `ProviderMetadata.pushed_authorization_request_endpoint`.
         parameters: from `authorization.authorization_parameters`.
-        now: aware UTC time, for a client that proves itself with a JWT.
+        now: aware UTC time, for a client that authenticates with a JWT.
     """
     return form_request(endpoint, client, dict(parameters), now)
 
@@ -67,7 +67,7 @@ def read_pushed_response(answer: Answer, now: datetime) -> PushedRequest:
         wait_seconds = retry_after_seconds(answer.headers.get("retry-after"), now)
         raise PushedRequestUnavailable(status=answer.status, retry_after_seconds=wait_seconds)
     if answer.status >= 400:
-        message = "The provider did not take the pushed request."
+        message = "The provider did not accept the pushed request."
         error, said = error_code(answer, _KNOWN_ERRORS), words_in_answer(answer)
         raise PushedRequestRefused(message, status=answer.status, error=error, said=said)
     try:
@@ -85,7 +85,8 @@ def read_pushed_response(answer: Answer, now: datetime) -> PushedRequest:
 
 
 def pushed_authorization_url(endpoint: str, *, client_id: str, pushed: PushedRequest) -> str:
-    """The URL to send the browser to (section 4): `client_id` and `request_uri`, and nothing else of ours.
+    """The URL to send the browser to (section 4): `client_id` and `request_uri`, and no other parameter of this
+    service.
 
     Args:
         endpoint: the authorization endpoint; its own query is kept.

@@ -19,8 +19,8 @@ def read_parameters(
 
     Args:
         pairs: decoded names and values, as they came.
-        limits: name to the most characters its value may have.
-        what: what is being read, as the messages call it.
+        limits: name to the maximum length of its value.
+        what: the subject of the messages.
         error: the class to raise.
 
     Raises:

@@ -14,11 +14,11 @@ from identity_api.oidc.documents import DocumentError, read_json_object
 from identity_api.oidc.messages import Answer
 
 MAX_WORDS: Final = 600
-"""Characters of all of it."""
+"""Maximum characters of the whole text."""
 REMOVED: Final = "(removed)"
 _LIMITS: Final = {"error": 100, "error_description": 400, "error_uri": 200}
 _READ: Final = 4_096
-"""Characters of one of them that are looked at."""
+"""Maximum characters of one parameter that are read."""
 _SECRET: Final = re.compile(r"[A-Za-z0-9_~+/=-]{40,}")
 _ERROR_CODE: Final = re.compile(r"[a-z_]{1,60}")
 _VENDOR_NUMBER: Final = re.compile(r"\b[A-Z]{2,10}[0-9]{3,9}\b")
@@ -28,14 +28,14 @@ _CHALLENGE: Final = re.compile(r'\b(error(?:_description|_uri)?)="([^"\\]*)"')
 
 
 def words_of(members: Mapping[str, Any]) -> str | None:
-    """The words in a document or among parameters, as one text: `error: description (address)`. None if there are none."""
+    """The error in a document or among parameters, as one text: `error: description (address)`. None if there are none."""
     error, description, address = (_cleaned(members.get(name), limit) for name, limit in _LIMITS.items())
     said = ": ".join([part for part in (error, description) if part])
     return " ".join([part for part in (said, address and f"({address})") if part])[:MAX_WORDS] or None
 
 
 def words_in_pairs(pairs: Iterable[tuple[str, str]]) -> str | None:
-    """The words among the parameters of a callback; of one that comes twice, the last."""
+    """The error text among the parameters of a callback; if one comes twice, the last counts."""
     return words_of({name: value for name, value in pairs if name in _LIMITS})
 
 
@@ -51,7 +51,7 @@ def codes_in_pairs(pairs: Iterable[tuple[str, str]]) -> str | None:
 
 
 def words_in_answer(answer: Answer) -> str | None:
-    """The words of a refusal by an endpoint: in its JSON body, or in the challenge of RFC 6750."""
+    """The error text of an endpoint's refusal: in its JSON body, or in the challenge of RFC 6750."""
     try:
         return words_of(read_json_object(answer.body))
     except DocumentError:

@@ -15,12 +15,12 @@ def add_query(endpoint: str, parameters: Mapping[str, str | None], *, ours: Set[
         blame: the metadata member that the endpoint comes from.
 
     Raises:
-        InvalidMetadata: the endpoint sets a parameter that is ours to set.
+        InvalidMetadata: the endpoint sets a parameter that this service sets.
     """
     given = {name: value for name, value in parameters.items() if value is not None}
     _, question_mark, query = endpoint.partition("?")
     if any(name in given or name in ours for name, _ in parse_qsl(query, keep_blank_values=True)):
-        raise InvalidMetadata("The endpoint's address sets a parameter that is ours to set.", claim=blame)
+        raise InvalidMetadata("The endpoint's address sets a parameter that the request sets itself.", claim=blame)
     separator = "?" if not question_mark else "" if query.endswith("&") or not query else "&"
-    # errors="replace": a lone surrogate in a hint must not end a login in a traceback.
+    # errors="replace": a lone surrogate in a hint must not make a login fail with an exception.
     return endpoint + separator + urlencode(given, errors="replace")

@@ -16,16 +16,17 @@ from identity_api.oidc.jwks import ALLOWED_ALGORITHMS, MAX_KEY_ID_LENGTH, KeySet
 
 MAX_TOKEN_BYTES = 16 * 1024
 MAX_HEADER_BYTES = 8 * 1024
-"""Of the encoded header. Generous, since some providers send their certificate chain in `x5c` (we do not read it)."""
+"""Maximum of the encoded header. Large, since some providers send their certificate chain in `x5c` (which is not read).
+"""
 
 ID_TOKEN_TYPES = frozenset(("jwt",))
 ACCESS_TOKEN_TYPES = frozenset(("jwt", "at+jwt"))
 USERINFO_TYPES = frozenset(("jwt",))
-"""Values of `typ`, in lower case, without `application/`. Absence is allowed for all (Core says nothing of `typ`)."""
+"""Values of `typ`, in lower case, without `application/`. Absence is allowed for all (Core does not mention `typ`)."""
 
 
 class SignedClaims(msgspec.Struct, frozen=True, kw_only=True):
-    """Claims with a verified signature, and nothing else verified: not for whom, by whom, nor until when.
+    """Claims with a verified signature and nothing else verified: not the audience, the issuer or the expiry.
 
     Made by `verify_signature` only. `key_issuer` is the issuer that the signing key is limited to, if it is.
     """
@@ -63,13 +64,13 @@ def verify_signature(
     Args:
         token: compact serialization, at most `max_bytes`.
         keys: the provider's keys, read once and kept.
-        algorithms: what was agreed on, from `jwks.allowed_algorithms`. Names outside ALLOWED_ALGORITHMS count for
-            nothing, and an empty list accepts nothing.
+        algorithms: the agreed ones, from `jwks.allowed_algorithms`. Names outside ALLOWED_ALGORITHMS are ignored, and
+            an empty list accepts no token.
         types: values accepted for the header's `typ`, so that a token of one kind cannot stand in for another.
 
     Raises:
         MalformedToken: too large, encrypted, not a JWT, of another `typ`, or with extensions (`crit`, `b64`).
-        AlgorithmNotAllowed: `alg` is not agreed on; includes `none` and HMAC, always.
+        AlgorithmNotAllowed: `alg` is not agreed on; always so for `none` and HMAC.
         UnknownKey, AmbiguousKey: see `KeySet.find`. After UnknownKey the caller may fetch the keys again, once.
         InvalidSignature: the signature is not the key's.
     """
@@ -99,7 +100,7 @@ def _split(token: str, max_bytes: int) -> tuple[bytes, bytes, bytes]:
         raise MalformedToken("The token is too large.")
     if not token.isascii():
         raise MalformedToken("The token is not a JWT.")
-    segments = token.encode("ascii").split(b".", 5)  # one more than any token has says enough
+    segments = token.encode("ascii").split(b".", 5)  # one more part than any token has is enough
     if len(segments) == 5:
         raise MalformedToken("The token is encrypted, which was not agreed on.")
     if len(segments) != 3 or len(segments[0]) > MAX_HEADER_BYTES:
@@ -112,8 +113,8 @@ def _read_header(segment: bytes) -> _Header:
         header = _decode_header(decode_base64url(segment))
     except (ValueError, RecursionError) as error:
         raise MalformedToken("The token's header cannot be read.") from error
-    # We understand no extension, and RFC 7515 section 4.1.11 makes `crit` a reason to refuse. `b64` changes what is
-    # signed (RFC 7797) and has no place in a JWT.
+    # No extension is supported, and RFC 7515 section 4.1.11 makes `crit` a reason to refuse. `b64` changes what is
+    # signed (RFC 7797) and is not allowed in a JWT.
     if header.crit is not msgspec.UNSET or header.b64 is not msgspec.UNSET:
         raise MalformedToken("The token's header asks for an extension.", claim="crit")
     if header.kid is not None and len(header.kid) > MAX_KEY_ID_LENGTH:

@@ -43,11 +43,11 @@ MISCONFIGURATION_ERRORS = frozenset(
 TEMPORARY_ERRORS = frozenset(
     (
         *("temporarily_unavailable", "server_error", "slow_down"),
-        *("use_dpop_nonce", "invalid_dpop_proof"),  # RFC 9449: of the proof, never of the grant
+        *("use_dpop_nonce", "invalid_dpop_proof"),  # RFC 9449: about the proof, never about the grant
     )
 )
 OUTAGE_ERRORS = frozenset(("temporarily_unavailable", "slow_down"))
-"""Those of the temporary ones that speak of the provider and never of the login that was presented."""
+"""The temporary errors that concern the provider and never the presented login."""
 _SYNONYMS = {
     # GitHub's own words: https://docs.github.com/apps, "Troubleshooting OAuth app access token request errors"
     "bad_refresh_token": INVALID_GRANT,
@@ -61,10 +61,10 @@ _KNOWN_ERRORS = frozenset((INVALID_GRANT,)) | REAUTHENTICATION_ERRORS | MISCONFI
 class TokenResponse(msgspec.Struct, frozen=True, kw_only=True):
     """A successful token response. Absent members are None; lives count from when it was received.
 
-    Without `access_token` there is an `id_token`: Azure AD B2C gives none unless the client ID is among the scopes. Who
-    needs UserInfo, or groups from the access token, cannot have them then.
-    `refresh_expires_in_seconds` is in no specification: Keycloak says `refresh_expires_in`, where 0 means without end, and
-    Google and others `refresh_token_expires_in`.
+    Without `access_token` there is an `id_token`: Azure AD B2C gives none unless the client ID is among the scopes.
+    Then UserInfo, and groups from the access token, are not available. `refresh_expires_in_seconds` is in no
+    specification: Keycloak says `refresh_expires_in`, where 0 means without end, and Google and others
+    `refresh_token_expires_in`.
     """
 
     access_token: str | None = None
@@ -93,26 +93,26 @@ class Dead(msgspec.Struct, frozen=True, tag=True):
 
 
 class ReauthenticationRequired(msgspec.Struct, frozen=True, tag=True):
-    """The provider demands the person (`interaction_required` and its kin)."""
+    """The provider requires the person's presence (`interaction_required` and similar errors)."""
 
     code: str
 
 
 class ProviderMisconfigured(msgspec.Struct, frozen=True, tag=True):
-    """The provider does not accept us or our request.
+    """The provider does not accept the client or the request.
 
-    All but `invalid_client`, which is judged before the grant is looked at (RFC 6749 section 3.2.1), may also be how a
-    provider says that this one login is over: Dex and Canaille say `invalid_request`.
+    All but `invalid_client`, which is decided before the grant is read (RFC 6749 section 3.2.1), may also mean at some
+    providers that this one login has ended: Dex and Canaille say `invalid_request`.
     """
 
     code: str
 
 
 class Transient(msgspec.Struct, frozen=True, tag=True):
-    """Not now. `uncertain`: the request may have been carried out all the same, and the token rotated.
+    """Temporarily unavailable. `uncertain`: the request may have been executed nevertheless, and the token rotated.
 
-    `is_refusal`: the provider is there, and refuses this request: if it refuses this login again and again and no other,
-    it is the login that is over.
+    `is_refusal`: the provider answers, and refuses this request: if it repeatedly refuses this login and no other, the
+    login has ended.
     """
 
     reason: str
@@ -122,7 +122,7 @@ class Transient(msgspec.Struct, frozen=True, tag=True):
 
 
 class BadResponse(msgspec.Struct, frozen=True, tag=True):
-    """Success, but unreadable. A `refresh_token` found in it is landed first; without one it is `uncertain`."""
+    """Success, but unreadable. A `refresh_token` found in it is stored first; without one it is `uncertain`."""
 
     reason: str
     refresh_token: str | None = None
@@ -184,7 +184,7 @@ def refresh_request(
 def form_request(
     endpoint: str, client: ClientAuthentication, parameters: dict[str, str], now: datetime | None
 ) -> Request:
-    """A form posted to an endpoint at which the client proves itself. `parameters` gets what that adds."""
+    """A form posted to an endpoint that requires client authentication, which is added to `parameters`."""
     # GitHub answers in form encoding unless JSON is asked for.
     headers = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
     authenticate(client, parameters, headers, now=now)
@@ -192,7 +192,7 @@ def form_request(
 
 
 def read_code_response(answer: Answer, now: datetime, *, token_type: str = BEARER) -> TokenResponse:
-    """The tokens for a code. Whether an ID Token is required is the caller's to say.
+    """The tokens for a code. The caller decides whether an ID Token is required.
 
     Args:
         token_type: what the access token must be: "Bearer", or "DPoP" if the request carried a proof (RFC 9449
@@ -227,9 +227,9 @@ def _refused(answer: Answer, error: str | None) -> TokenRequestRefused:
 
 
 def read_refresh_response(answer: Answer, now: datetime, *, token_type: str = BEARER) -> RefreshOutcome:
-    """What the answer to a refresh means. Never raises. `token_type` as for `read_code_response`.
+    """The outcome of a refresh's answer. Never raises. `token_type` as for `read_code_response`.
 
-    A request that was not answered at all is judged by the caller, who knows whether it was sent.
+    The caller handles a request without any answer, since it knows whether the request was sent.
     """
     if 200 <= answer.status < 300:
         return _read_refreshed(answer, token_type)
@@ -238,8 +238,8 @@ def read_refresh_response(answer: Answer, now: datetime, *, token_type: str = BE
         return Transient("rate_limited", wait_seconds)
     error = error_code(answer, _KNOWN_ERRORS)
     if answer.status >= 500:
-        # The failure may have come after the token was rotated, in the provider or in a proxy before it. Dex answers so
-        # for a person who is gone, with an error of OAuth in the body.
+        # The failure may have happened after the token was rotated, in the provider or in a proxy before it. Dex
+        # answers so for a removed person, with an OAuth error in the body.
         is_refusal = error is not None and error not in OUTAGE_ERRORS and wait_seconds is None
         return Transient("server_error", wait_seconds, uncertain=True, is_refusal=is_refusal)
     if answer.status not in (400, 401, 403):
@@ -249,7 +249,7 @@ def read_refresh_response(answer: Answer, now: datetime, *, token_type: str = BE
 
 
 def _refused_refresh(error: str | None, wait_seconds: int | None) -> RefreshOutcome:
-    if error == INVALID_GRANT:  # Auth0 says it with 403
+    if error == INVALID_GRANT:  # Auth0 sends it with 403
         return Dead()
     if error in REAUTHENTICATION_ERRORS:
         return ReauthenticationRequired(error)
@@ -257,7 +257,7 @@ def _refused_refresh(error: str | None, wait_seconds: int | None) -> RefreshOutc
         return ProviderMisconfigured(error)
     if error in TEMPORARY_ERRORS:
         return Transient(error, wait_seconds, is_refusal=error == "server_error")
-    # Glewlwyd answers a dead token with an empty 400.
+    # Glewlwyd answers an invalid token with an empty 400.
     return Transient("unknown_error" if error else "unreadable_error", wait_seconds, is_refusal=wait_seconds is None)
 
 
@@ -266,7 +266,7 @@ def _read_refreshed(answer: Answer, token_type: str) -> RefreshOutcome:
         document = read_json_object(answer.body)
     except DocumentError as error:
         return BadResponse(str(error).replace(" ", "_").lower(), uncertain=True)
-    if "access_token" not in document and "error" in document:  # GitHub says no with 200
+    if "access_token" not in document and "error" in document:  # GitHub refuses with 200
         return _refused_refresh(_code_in(document, _KNOWN_ERRORS), None)
     tokens, blame = _read_tokens(document, token_type)
     if tokens is not None:
@@ -276,13 +276,13 @@ def _read_refreshed(answer: Answer, token_type: str) -> RefreshOutcome:
 
 
 def _read_tokens(document: Mapping[str, Any], expected_type: str) -> tuple[TokenResponse | None, str]:
-    """The tokens, or None and the member to blame."""
+    """The tokens, or None and the faulty member."""
     access_token = _token(document, "access_token")
     is_sent = document.get("access_token") not in (None, "")
     if access_token is None and (is_sent or _token(document, "id_token") is None):
         return None, "access_token"
-    # Case does not matter (RFC 6749 section 5.1). Absence is forgiven, as most clients do; another type is not, since
-    # we could not use the token.
+    # Case does not matter (RFC 6749 section 5.1). Absence is accepted, as by most clients; another type is not, since
+    # the token could not be used.
     token_type = document.get("token_type", BEARER)
     is_expected = isinstance(token_type, str) and token_type.lower() == expected_type.lower()
     if access_token is not None and not is_expected:

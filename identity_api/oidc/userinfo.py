@@ -1,4 +1,4 @@
-"""The UserInfo endpoint: request claims, and check whose they are.
+"""The UserInfo endpoint: request claims, and check that they are about the right subject.
 
 Core 5.3, RFC 6750. The response is JSON, or a signed JWT (`application/jwt`, which may be inside an encrypted one) if
 that was agreed on with the provider.
@@ -33,14 +33,14 @@ from identity_api.oidc.provider_error_text import words_in_answer
 from identity_api.oidc.signed_token import USERINFO_TYPES, verify_signature
 
 MAX_SIGNED_ANSWER_BYTES = 256 * 1024
-"""More than a token may have: the answer comes from the endpoint we asked, and lists of groups are long."""
+"""More than a token may have: the answer comes directly from the endpoint, and lists of groups are long."""
 
 _SLACK_TOKEN_ERRORS = frozenset(("invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired"))
 """https://docs.slack.dev/reference/methods/openid.connect.userInfo"""
 
 
 class SignedAnswers(msgspec.Struct, frozen=True, kw_only=True):
-    """How to read a provider's signed answers, and that only signed ones are read.
+    """How to read a provider's signed answers; with it only signed answers are accepted.
 
     `algorithms` are those agreed on (`jwks.allowed_algorithms`). With `decryption_keys` answers must be encrypted too.
     """
@@ -84,21 +84,21 @@ def read_userinfo(
 ) -> UserInfoClaims:
     """The claims about `subject`.
 
-    Core 5.3.2: the answer's `sub` must be exactly the ID Token's, or else the claims are somebody else's (token
+    Core 5.3.2: the answer's `sub` must be exactly the ID Token's; otherwise the claims are another person's (token
     substitution) and must not be used.
 
     Args:
         subject: `VerifiedIDToken.subject`.
         now: aware UTC time, for a Retry-After that is a date, and for the times in a signed answer.
-        signed_answers: None where the provider answers in JSON.
+        signed_answers: None if the provider answers in JSON.
 
     Raises:
         OtherPerson: it is about another subject.
         MissingClaim, InvalidClaim, ClaimMismatch: `.claim` is `sub`; in a signed answer also `iss` or `aud`.
         AccessTokenRefused, UserInfoUnavailable, InvalidUserInfo: no claims; see `errors`.
         MalformedToken, UndecryptableToken, AlgorithmNotAllowed, UnknownKey, AmbiguousKey, InvalidSignature,
-            TokenExpired, TokenNotYetValid: a signed answer is not the provider's, or not of now. After UnknownKey the
-            caller may fetch the keys again and read the same answer once more.
+            TokenExpired, TokenNotYetValid: a signed answer is not the provider's, or not valid now. After UnknownKey
+            the caller may fetch the keys again and read the same answer once more.
     """
     claims = read_profile(answer, now) if signed_answers is None else _read_signed(answer, now, signed_answers)
     received = subject_of(claims)
@@ -108,13 +108,13 @@ def read_userinfo(
 
 
 def read_profile(answer: Answer, now: datetime) -> dict[str, Any]:
-    """The claims of a plain OAuth 2.0 provider, where no ID Token says whose they should be.
+    """The claims of a plain OAuth 2.0 provider, which has no ID Token to name their subject.
 
     NOT bound to anybody: the caller must compare its anchor claim with the identity it expects.
 
     Raises:
-        AccessTokenRefused: 401, or Slack's way to say so.
-        UserInfoUnavailable: 5xx, 429, or a redirect, which is not followed; Slack's way to say that it cannot.
+        AccessTokenRefused: 401, or Slack's error for that.
+        UserInfoUnavailable: 5xx, 429, or a redirect, which is not followed; Slack's error for that.
         InvalidUserInfo: not JSON, or signed.
         UserInfoError: another refusal (4xx); 403 usually means a missing scope.
     """
@@ -131,7 +131,7 @@ def read_profile(answer: Answer, now: datetime) -> dict[str, Any]:
 
 
 def _check_ok(document: Mapping[str, Any], status: int) -> None:
-    """Slack answers with status 200 whatever it has to say; in a refusal `ok` is false, and `error` says why."""
+    """Slack always answers with status 200; in a refusal `ok` is false, and `error` has the reason."""
     if document.get("ok") is not False or "sub" in document:
         return
     if document.get("error") in _SLACK_TOKEN_ERRORS:
@@ -158,8 +158,8 @@ def _is_jwt(answer: Answer) -> bool:
 def _read_signed(answer: Answer, now: datetime, expected: SignedAnswers) -> Mapping[str, Any]:
     """The claims of a signed answer that is the provider's and for us (Core 5.3.2, 5.3.4).
 
-    `iss` and `aud` are required there. Without them any other JWT of the provider about the same person would do, such
-    as an ID Token for another client.
+    `iss` and `aud` are required there. Without them any other JWT of the provider about the same person would be
+    accepted, such as an ID Token for another client.
     """
     _check_status(answer, now)
     if not _is_jwt(answer):

@@ -115,7 +115,8 @@ async def update(
 
     Raises:
         NotFound: the tenant has no such provider.
-        Conflict: it is no longer at `expected_version`. Refused: `MANAGED_BY_FILE`, `FORBIDDEN`, `SELF_BENEFIT`.
+        Conflict: it is no longer at `expected_version`.
+        Refused: `MANAGED_BY_FILE`, `FORBIDDEN`, `SELF_BENEFIT`.
         BadInput: `PROVIDER_INVALID`, `SECRET_REQUIRED`, `SECRET_INVALID`, `REDIRECT_URL_SHARED`.
     """
     _refuse_fixed(patch)

@@ -81,7 +81,8 @@ async def rotate_keys(
 
     Raises:
         NotFound: the tenant has no such provider.
-        BadInput: its settings need no key of this service. Conflict: there are too many that are not retired yet.
+        BadInput: its settings need no key of this service.
+        Conflict: there are too many that are not retired yet.
     """
     async with database.transaction() as connection:
         provider = await providers.by_slug(connection, tenant_id, slug)

@@ -59,8 +59,9 @@ async def end_what_is_over(connection: Connection, before: Provider, wanted: Pro
 
 
 async def finish_switching_off(database: Database, *, chunk: int = AT_ONCE) -> int:
-    """End the remaining logins of disabled providers, a transaction for each chunk, providers in turn. Returns the
-    number of identities.
+    """End the remaining logins of disabled providers, a transaction for each chunk, providers in turn.
+
+    Returns the number of identities.
     """
     async with database.reading() as connection:
         waiting = await login_ends.still_ending(connection)
@@ -146,9 +147,10 @@ async def end_moved(connection: Connection, tenant_id: UUID, provider_id: UUID, 
 
 
 async def end_removed_directories(connection: Connection, before: Provider, wanted: Provider, *, actor: str) -> None:
-    """End the logins of people whose Entra directory may not sign in any more. Their refresh tokens still work there,
-    so nothing else would end these logins. People who are signing in meanwhile are refused when their login is committed
-    (`sessions.finish`).
+    """End the logins of people whose Entra directory may not sign in any more.
+
+    Their refresh tokens still work there, so nothing else would end these logins. People who are signing in meanwhile
+    are refused when their login is committed (`sessions.finish`).
     """
     removed = set(before.claims.directories) - set(wanted.claims.directories)
     if not removed or before.issuer != wanted.issuer or not is_template(wanted.issuer):

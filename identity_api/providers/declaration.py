@@ -35,9 +35,9 @@ class ProviderDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     `apple_key_id` see `db.providers.ClientSettings`; `ca_file` is another form of `ca_certificate_pem`. With
     `apple_client_secret` the client secret is Apple's private key. `preset` names the preset that supplied the missing
     settings (see `presets`). `adopt_by_name` lets a first login take over a user who was never linked and has the
-    username of the claim; `deny_unmapped` refuses people whose groups give no permission.
-    `group_source` is the vendor's API that lists groups if claims do not, at `endpoints.groups` if that is set.
-    `name_in_callback` reads a name that no claim has from the callback's field `user`, which is not signed.
+    username of the claim; `deny_unmapped` refuses people whose groups give no permission. `group_source` is the
+    vendor's API that lists groups if claims do not, at `endpoints.groups` if that is set. `name_in_callback` reads a
+    name that no claim has from the callback's field `user`, which is not signed.
     """
 
     slug: str

@@ -87,9 +87,7 @@ def declaration_of(provider: Provider) -> dict[str, Any]:
 
 
 def redirect_url(protocol: str, slug: str, owner: Owner, defaults: Defaults) -> str:
-    """A redirect URL of the provider's own (against mix-up): on the tenant's host, otherwise below the tenant's
-    path.
-    """
+    """A redirect URL of the provider's own (against mix-up): on the tenant's host, otherwise below the tenant's path."""
     public = urlsplit(defaults.public_url)
     path = f"/auth/{protocol}/{slug}/callback"
     if not owner.hosts:

@@ -59,12 +59,13 @@ def way_of(provider: Provider, metadata: ProviderMetadata) -> Way | None:
 
 
 def joining(declared: Sequence[Sharing], stored: Sequence[Sharing]) -> list[list[Sharing]]:
-    """By redirect URL, all providers that share it once a declared one is added. Those that may not share it
-    (`shared_redirects`) are left out: writing them reports that.
+    """By redirect URL, all providers that share it once a declared one is added.
 
-        Args:
-            declared: the rows that are to be written.
-            stored: every enabled row at their redirect URLs, including the previous rows of the declared ones.
+    Those that may not share it (`shared_redirects`) are left out: writing them reports that.
+
+    Args:
+        declared: the rows that are to be written.
+        stored: every enabled row at their redirect URLs, including the previous rows of the declared ones.
     """
     before = {(one.tenant, one.provider.slug): one for one in stored}
     places: dict[tuple[str, str], list[Sharing]] = {}

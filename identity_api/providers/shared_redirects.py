@@ -114,8 +114,8 @@ def objections_among(sharers: Sequence[Sharer]) -> list[str | None]:
 async def objections(connection: Connection, tenant_id: UUID, *, across_tenants: bool) -> dict[str, str]:
     """The tenant's providers that may not share their redirect URL with a provider that is stored, by slug.
 
-    Reads every tenant's rows, since a callback names no tenant; the result reveals only that others exist. The
-    caller holds `locks.redirect_urls` from before its rows are written.
+    Reads every tenant's rows, since a callback names no tenant; the result reveals only that others exist. The caller
+    holds `locks.redirect_urls` from before its rows are written.
     """
     found: dict[str, str] = {}
     for mine, other in await providers.at_one_place(connection, tenant_id, across_tenants=not across_tenants):

@@ -27,7 +27,7 @@ from identity_api.relying_party.requests import Carrying, send_proven
 
 
 class RequestOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """What a provider's configured authorization parameters ask for."""
+    """The requests in a provider's configured authorization parameters."""
 
     response_mode: str | None
     prompt: str | None
@@ -41,10 +41,10 @@ class RequestOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def request_options(provider: Provider, *, reauthentication: bool = False) -> RequestOptions:
-    """Take out the parameters that change what we must do ourselves; the rest travels as it is.
+    """Take out the parameters that change this service's own behaviour; the others are sent unchanged.
 
     Args:
-        reauthentication: demand a new proof of the person, whatever is configured (Core 3.1.2.1).
+        reauthentication: demand a new proof from the person, independent of the configuration (Core 3.1.2.1).
     """
     extra = dict(provider.authorization_parameters)
     response_mode, prompt, max_age = (
@@ -71,7 +71,7 @@ def can_be_asked(provider: Provider) -> bool:
 def resource_of(provider: Provider) -> dict[str, str]:
     """The `resource` parameter for the token endpoint, where one is configured (RFC 8707 section 2.2).
 
-    Without it there, a server may give a token for whatever it likes by default, although another was authorized.
+    Without it, a server may issue a token for its default resource, although another was authorized.
     """
     return {name: value for name, value in provider.authorization_parameters.items() if name == "resource"}
 
@@ -82,7 +82,7 @@ def uses_pkce(provider: Provider) -> bool:
 
 
 class AuthenticationRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the browser goes, and the fresh secrets that bind what comes back. `nonce` is None for plain OAuth 2.0."""
+    """Where the browser goes, and the fresh secrets that bind the callback. `nonce` is None for plain OAuth 2.0."""
 
     location: str
     state: str
@@ -90,7 +90,7 @@ class AuthenticationRequest(msgspec.Struct, frozen=True, kw_only=True):
     code_verifier: str
     response_mode: str | None
     parameters: Mapping[str, str] = {}
-    """What `location` carries, for pushing it instead."""
+    """The parameters of `location`, for pushing them instead."""
 
     def __repr__(self) -> str:
         return "AuthenticationRequest()"
@@ -105,17 +105,17 @@ def authentication_request(
     reauthentication: bool = False,
     form_post: bool = False,
 ) -> AuthenticationRequest:
-    """A request with fresh state, nonce and code verifier, all of it in `location`.
+    """A request with fresh state, nonce and code verifier, all in `location`.
 
-    Where the provider announces pushed requests, a login goes on with `pushed`.
+    If the provider announces pushed requests, a login continues with `pushed`.
 
     Args:
         provider: as it is configured.
         metadata: the provider's.
-        redirect_url: where the answer is to arrive.
+        redirect_url: where the answer arrives.
         login_hint: who is likely to sign in.
         reauthentication: see `request_options`.
-        form_post: the answer is to be posted, so that its `Origin` says whose it is, unless another mode is configured.
+        form_post: post the answer, so that its `Origin` identifies the provider, unless another mode is set.
 
     Raises:
         BadInput, InvalidMetadata: a setting, or the endpoint's own query, cannot be sent.
@@ -149,10 +149,10 @@ def authentication_request(
 
 
 def pushes(metadata: ProviderMetadata) -> bool:
-    """Whether the request is pushed here: wherever the provider offers it (RFC 9126 section 5).
+    """Whether the request is pushed: if the provider offers it (RFC 9126 section 5).
 
     Raises:
-        InvalidMetadata: the provider insists on it and does not say where.
+        InvalidMetadata: the provider requires it and announces no endpoint.
     """
     if metadata.pushed_authorization_request_endpoint is not None:
         return True
@@ -173,7 +173,7 @@ async def pushed(
     """The same request, pushed to the provider; the browser carries `client_id` and `request_uri` only (RFC 9126).
 
     Raises:
-        UpstreamError, PushedRequestError: the provider does not take it, or not now.
+        UpstreamError, PushedRequestError: the provider does not accept it, or cannot now.
     """
     endpoint = metadata.pushed_authorization_request_endpoint
     assert endpoint is not None

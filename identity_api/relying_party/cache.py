@@ -45,7 +45,9 @@ class ProviderCache:
         return found
 
     def accepted_secret(self, provider_id: UUID) -> UUID | None:
-        """The row of the client secret that the provider took when it refused another; None if it never refused any."""
+        """The row of the client secret that the provider accepted when it refused another; None if it never refused
+        one.
+        """
         return self._secrets.get(provider_id)
 
     def accept_secret(self, provider_id: UUID, secret_id: UUID) -> None:

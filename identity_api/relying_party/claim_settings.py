@@ -40,7 +40,7 @@ class ClaimSources(msgspec.Struct, frozen=True):
 
     @property
     def profile_lists(self) -> tuple[tuple[ClaimSource, ...], ...]:
-        """Those of the claims that say who somebody is and what they are called."""
+        """The sources of the claims that identify and name a person."""
         profile = self.profile
         return (profile.anchor, profile.username, profile.display, profile.email)
 
@@ -50,7 +50,7 @@ def claim_sources(settings: ClaimSettings) -> ClaimSources:
     """Parse the settings; kept, because every answer needs them.
 
     Raises:
-        ClaimPathInvalid: a location is malformed. Settings are checked when they are written, so this is a surprise.
+        ClaimPathInvalid: a location is malformed. Settings are checked when they are written, so this is not expected.
     """
     profile = ProfileClaims(
         anchor=parse_claim_sources(settings.anchor),
@@ -62,12 +62,13 @@ def claim_sources(settings: ClaimSettings) -> ClaimSources:
 
 
 def read_person(provider: Provider, documents: Documents) -> tuple[Profile, GroupsReading]:
-    """Who this is, and their groups with their completeness.
+    """The person's profile, and their groups with their completeness.
 
-    A plain OAuth 2.0 provider has no ID Token, so that none is missed: what UserInfo leaves out is absent.
+    A plain OAuth 2.0 provider has no ID Token, so a missing one is no fault: a claim that UserInfo leaves out is
+    absent.
 
     Raises:
-        ClaimMissing, ClaimUnusable: the anchor is not there, or is nothing that can be kept.
+        ClaimMissing, ClaimUnusable: the anchor is missing, or cannot be stored.
     """
     sources = claim_sources(provider.claims)
     profile = read_profile(documents, sources.profile)
@@ -80,7 +81,8 @@ def read_person(provider: Provider, documents: Documents) -> tuple[Profile, Grou
 def needs_userinfo(provider: Provider, documents: Documents) -> bool:
     """Whether some claim can only be had, or only be called absent, by asking UserInfo.
 
-    Groups that give nothing (`sync_mode` NONE) are not worth a request, whose failure would keep the person out.
+    If groups give no permissions (`sync_mode` NONE), no request is made for them, since its failure would refuse the
+    login.
     """
     sources = claim_sources(provider.claims)
     lists = sources.profile_lists if provider.sync_mode == "NONE" else sources.lists
@@ -88,14 +90,14 @@ def needs_userinfo(provider: Provider, documents: Documents) -> bool:
 
 
 def needs_access_token(provider: Provider) -> bool:
-    """Whether the access token is a source of groups here. Only then is it looked into; it is meant for somebody else."""
+    """Whether the access token is a source of groups. Only then is it read, since it is meant for another audience."""
     return any(source.document is Document.ACCESS_TOKEN for source in claim_sources(provider.claims).groups)
 
 
 def signed_answers(
     provider: Provider, metadata: ProviderMetadata, keys: KeySet, *, issuer: str, leeway_seconds: int
 ) -> SignedAnswers:
-    """How to read UserInfo where it was agreed that the provider signs it (`ClientSettings.signed_userinfo`).
+    """How to read UserInfo if it was agreed that the provider signs it (`ClientSettings.signed_userinfo`).
 
     Args:
         issuer: the metadata's at a login, which may be Entra's template; the identity's own at a sync.

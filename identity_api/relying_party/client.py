@@ -27,14 +27,14 @@ from identity_api.vault import Vault
 
 
 class Proof(msgspec.Struct, frozen=True):
-    """One way to prove who we are. `secret_id` is the row of the client secret in it, if there is one."""
+    """One way to authenticate. `secret_id` is the row of the client secret in it, if there is one."""
 
     authentication: ClientAuthentication
     secret_id: UUID | None = None
 
 
 class ProviderClient(msgspec.Struct, frozen=True, kw_only=True):
-    """Who we are at one provider, and the line to it."""
+    """The client at one provider, and the connection to it."""
 
     line: ProviderConnection
     proofs: tuple[Proof, ...]
@@ -53,7 +53,7 @@ class ProviderClient(msgspec.Struct, frozen=True, kw_only=True):
 def open_client(
     vault: Vault, memory: ProviderCache, line: ProviderConnection, metadata: ProviderMetadata | None
 ) -> ProviderClient:
-    """Open what is needed to prove who we are. Without metadata, JWTs are for the configured issuer.
+    """Open the secrets and keys for client authentication. Without metadata, JWTs are for the configured issuer.
 
     Raises:
         BadInput: method, secret, keys and certificate do not fit.
@@ -117,7 +117,7 @@ def _proofs(
 
 
 def _signing_order(keys: tuple[ClientKey, ...]) -> list[ClientKey]:
-    """The newest key that the provider has had time to read, first; then what is too new, the oldest first."""
+    """First the newest key that the provider has had time to read; then keys that are too new, the oldest first."""
     signing = [key for key in keys if key.use == "sig"]
     known = [key for key in signing if key.is_known]
     return known + [key for key in reversed(signing) if not key.is_known]

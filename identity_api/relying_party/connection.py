@@ -36,19 +36,19 @@ _CONTACT = ("authorization", "token", "userinfo")
 
 
 class ConnectionDeps(Protocol):
-    """The parts of a process that open lines."""
+    """The parts of a process that open connections to providers."""
 
     @property
     def database(self) -> Database:
-        """Where keys and secrets are, sealed."""
+        """Holds keys and secrets, sealed."""
 
     @property
     def vault(self) -> Vault:
-        """What opens them."""
+        """Opens them."""
 
 
 class SealedClient(msgspec.Struct, frozen=True):
-    """What the database holds for proving who we are, still sealed: secrets and keys, the newest first."""
+    """The stored secrets and keys for client authentication, still sealed, the newest first."""
 
     secrets: tuple[SealedSecret, ...]
     keys: tuple[ClientKey, ...]
@@ -63,7 +63,7 @@ async def sealed_client(connection: Connection, provider: Provider) -> SealedCli
 class ProviderConnection(msgspec.Struct, frozen=True, kw_only=True):
     """How one provider is reached. `tenant` is the slug, by which the operator's outbound allowances are bound.
 
-    `tls` is None for the system's authorities and no certificate of ours. Chain and host name are checked in every case.
+    `tls` is None for the system's authorities and no client certificate. Chain and host name are checked in every case.
     """
 
     provider: Provider
@@ -97,13 +97,16 @@ class ProviderConnection(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def client(self, upstream: Upstream, *, deadline: float, cap: int = DEFAULT_CAP_BYTES) -> httpx.AsyncClient:
-        """The same line for code that talks to an interface. Errors are httpx's, with the `UpstreamError` as their cause."""
+        """The same connection as an httpx client, for code that calls an API. Errors are httpx's, with the
+        `UpstreamError` as their cause.
+        """
         return httpx_client(upstream, deadline=deadline, cap=cap, tenant=self.tenant, tls=self.tls)
 
     def for_host(self, address: str) -> "ProviderConnection":
-        """This line, if the address is on a host of the provider's own; else one that any stranger's host gets.
+        """This connection, if the address is on one of the provider's own hosts; otherwise one without the provider's
+        TLS settings.
 
-        For addresses that are not the provider's by definition, such as a vendor's interface for groups.
+        For addresses that need not be the provider's, such as a vendor's groups API.
         """
         provider = self.provider
         own = [provider.issuer, provider.discovery_url, *[provider.endpoints.get(name) for name in _CONTACT]]
@@ -112,20 +115,20 @@ class ProviderConnection(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, tls=None, shows_certificate=False)
 
     def announced(self, metadata: ProviderMetadata) -> ProviderMetadata:
-        """The metadata as it holds for us: with the aliases for clients that show a certificate, if we do (RFC 8705 section 5).
+        """The metadata for this client: with the mTLS aliases, if it presents a certificate (RFC 8705 section 5).
 
         Raises:
-            InvalidMetadata: we do, and an alias cannot be used.
+            InvalidMetadata: it does, and an alias cannot be used.
         """
         return with_mtls_aliases(metadata) if self.shows_certificate else metadata
 
 
 async def line_to(deps: ConnectionDeps, provider: Provider, tenant_slug: str) -> ProviderConnection:
-    """The line to a provider, as it is configured now.
+    """The connection to a provider, as it is configured now.
 
     Raises:
         BadInput: a certificate of its settings cannot be read.
-        VaultError: our certificate does not open.
+        VaultError: the client certificate does not open.
     """
     async with deps.database.reading() as connection:
         sealed = await sealed_client(connection, provider)
@@ -148,7 +151,7 @@ async def metadata_of(documents: Documents, line: ProviderConnection) -> Provide
     """The provider's metadata: discovered, or for plain OAuth 2.0 put together from the configured endpoints.
 
     Raises:
-        UpstreamError, ProtocolError: it cannot be had, and none is held.
+        UpstreamError, ProtocolError: it cannot be fetched, and none is cached.
         BadInput: an OAuth 2.0 provider lacks an endpoint.
     """
     provider = line.provider
@@ -183,15 +186,15 @@ async def renew_documents(documents: Documents, line: ProviderConnection) -> Non
 async def judged_by_keys(
     documents: Documents, line: ProviderConnection, metadata: ProviderMetadata, judge: Callable[[KeySet], T]
 ) -> T:
-    """What `judge` says with the provider's keys. Keys rotate: where another set could say otherwise, it is fetched anew,
-    once (Core 10.1.1).
+    """The result of `judge` with the provider's keys. Keys rotate: if a newer set could change the result, it is
+    fetched once (Core 10.1.1).
 
-    A wrong signature is such a case, as an unknown key is: some providers name no key, or each of their keys the same, and
-    then a key that is gone stands in for the one that signed.
+    A wrong signature is such a case, like an unknown key: some providers name no key, or give all keys the same name,
+    and then a removed key is tried in place of the one that signed.
 
     Raises:
-        UpstreamError, InvalidKeySet: there are no keys to be had.
-        UnknownKey, AmbiguousKey, InvalidSignature, and whatever else `judge` raises.
+        UpstreamError, InvalidKeySet: there are no keys.
+        UnknownKey, AmbiguousKey, InvalidSignature, and all other errors of `judge`.
     """
     keys = await documents.keys(metadata.jwks_uri, tenant=line.tenant, tls=line.tls)
     try:

@@ -31,7 +31,7 @@ class LoginTokens(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def hash(self) -> bytes:
-        """What is stored of the refresh token in the clear."""
+        """The columns of the refresh token that are not sealed."""
         return token_hash(self.refresh_token)
 
 
@@ -40,7 +40,7 @@ _decode = msgspec.json.Decoder(LoginTokens).decode
 
 
 async def keep(connection: Connection, vault: Vault, tenant_id: UUID, identity_id: UUID, tokens: LoginTokens) -> UUID:
-    """Keep a login's tokens as the newest of its identity, in the caller's transaction; returns the row's id."""
+    """Store a login's tokens as the newest of its identity, in the caller's transaction; returns the row's id."""
     return await refresh_tokens.add(
         connection, tenant_id, identity_id, tokens.hash, lambda row_id: seal(vault, tenant_id, row_id, tokens)
     )
@@ -52,7 +52,7 @@ def seal(vault: Vault, tenant_id: UUID, row_id: UUID, tokens: LoginTokens) -> by
 
 
 def open_sealed(vault: Vault, tenant_id: UUID, row_id: UUID, sealed: bytes) -> LoginTokens:
-    """What `seal` sealed.
+    """Open a value that `seal` made.
 
     Raises:
         VaultError: KEY_MISSING or SEAL_BROKEN.

@@ -50,7 +50,7 @@ class Carrying(Protocol):
 
     @property
     def memory(self) -> ProviderCache:
-        """What is remembered of providers."""
+        """Cached data about providers."""
 
     @property
     def clock(self) -> Clock:
@@ -83,7 +83,7 @@ def new_login_key(announced: tuple[str, ...]) -> LoginKey:
         announced: `ProviderMetadata.dpop_algorithms`; empty if the provider does not say.
 
     Raises:
-        InvalidMetadata: the provider takes no algorithm that we make such keys for.
+        InvalidMetadata: the provider accepts no algorithm for which such keys are made.
     """
     for algorithm in QUICK_ALGORITHMS:
         if algorithm in announced or not announced:
@@ -94,10 +94,10 @@ def new_login_key(announced: tuple[str, ...]) -> LoginKey:
 
 
 def read_login_key(jwk: str) -> LoginKey:
-    """The key again, from what was sealed.
+    """The key from its sealed form, after opening.
 
     Raises:
-        BadInput: it is none.
+        BadInput: it is not a key.
     """
     return LoginKey(jwk, read_own_key(jwk.encode()))
 
@@ -113,16 +113,16 @@ async def send_proven(
     answer_seconds: float | None = None,
     may_send: Callable[[], bool] | None = None,
 ) -> Answer:
-    """Send a request with the client's proof, and with the login's where it has a key.
+    """Send a request with the client's proof, and with the login's DPoP proof if it has a key.
 
     Args:
         make: the request for one proof and time; called for every sending, since no JWT may be used twice.
-        deadline: seconds for all sendings together; with `answer_seconds`, for each connection to stand.
-        answer_seconds: for each answer, from when its connection stands.
-        may_send: asked before every sending, with its connection standing.
+        deadline: seconds for all attempts together; with `answer_seconds`, for making each connection.
+        answer_seconds: for each answer, from when its connection is made.
+        may_send: called before every attempt, when its connection is made.
 
     Raises:
-        UpstreamError: of the last sending. What was sent before it was refused, so `.sent` holds for all of it.
+        UpstreamError: of the last attempt. Earlier attempts were refused, so `.sent` is valid for all of them.
     """
     ends_at = asyncio.get_running_loop().time() + deadline
     bounds = _Bounds(deadline=deadline, cap=cap, answer_seconds=answer_seconds, may_send=may_send)
@@ -155,7 +155,7 @@ async def send_with_token(
     """Send a request to a resource (UserInfo); with a key the access token is presented as bound to it.
 
     Raises:
-        UpstreamError: of the last sending.
+        UpstreamError: of the last attempt.
     """
     ends_at = asyncio.get_running_loop().time() + deadline
     return await _send(deps, client, lambda: request, ends_at, _Bounds(deadline=deadline), login_key, access_token)

@@ -69,7 +69,7 @@ class ReaderDeps(Carrying, Protocol):
 
 
 class Exchange(msgspec.Struct, frozen=True, kw_only=True):
-    """One answer of a token endpoint: who we were when we asked, what came, and the key that the tokens are bound to."""
+    """One answer of a token endpoint: the client that asked, the tokens, and the key that the tokens are bound to."""
 
     client: ProviderClient
     metadata: ProviderMetadata
@@ -85,16 +85,16 @@ class VerifiedDocuments(msgspec.Struct, frozen=True, kw_only=True):
 
     documents: Documents
     exchange: Exchange
-    """With the ID Token as it was signed: an envelope around it has been opened."""
+    """With the signed ID Token: an encrypted one has been decrypted."""
     id_token: VerifiedIDToken | None
-    """None where none came with a refresh, and for plain OAuth 2.0."""
+    """None if none came with a refresh, and for plain OAuth 2.0."""
 
     def __repr__(self) -> str:
         return "VerifiedDocuments()"
 
 
 class Person(NamedTuple):
-    """Who a document must be about."""
+    """The person that a document must be about."""
 
     issuer: str
     subject: str
@@ -112,20 +112,20 @@ async def read_documents(
     userinfo_seconds: float,
     judging: Judging = _as_it_is,
 ) -> VerifiedDocuments:
-    """Verify what came with the tokens, and ask UserInfo where that is needed.
+    """Verify the documents that came with the tokens, and request UserInfo if it is needed.
 
     Args:
         expected: a login's or a refresh's.
         userinfo_seconds: for UserInfo's answer.
-        judging: entered around the judgement of each document, for a caller that calls the same fault of two documents
-            differently.
+        judging: a context manager around the verification of each document, for a caller with different codes for the
+            same fault of two documents.
 
     Raises:
-        OtherPerson: a document is about another person than the one who is expected, or than the ID Token.
-        ProtocolError: a document breaks a rule. `MISSING`: a login lacks the token that says who signed in. `NO_CLAIMS`: no
-            document of a refresh says anything.
-        UpstreamError: keys or UserInfo cannot be had.
-        VaultError, BadInput: of keys of ours.
+        OtherPerson: a document is about another person than the expected one, or than the ID Token's.
+        ProtocolError: a document breaks a rule. `MISSING`: a login lacks the token that identifies the person.
+            `NO_CLAIMS`: no document of a refresh has claims.
+        UpstreamError: keys or UserInfo cannot be fetched.
+        VaultError, BadInput: from this service's keys.
     """
     with judging(Document.ID_TOKEN):
         _ensure_complete(exchange, expected)
@@ -146,10 +146,10 @@ async def read_documents(
 async def with_userinfo(
     deps: ReaderDeps, told: VerifiedDocuments, expected: Expectation, *, seconds: float
 ) -> VerifiedDocuments:
-    """The documents with what UserInfo says, about the same person (Core 5.3.2).
+    """The documents with UserInfo's claims, about the same person (Core 5.3.2).
 
-    A provider without the endpoint says nothing there: that is an answer with no claims, not one that is missing. It is
-    missing (None) where the endpoint's address cannot be used, or no access token came to ask with.
+    A provider without the endpoint counts as an answer without claims, not as a missing answer. It is missing (None) if
+    the endpoint's address cannot be used, or no access token came for the request.
 
     Raises:
         as `read_documents`.
@@ -159,9 +159,9 @@ async def with_userinfo(
 
 
 async def person_of(deps: ReaderDeps, told: VerifiedDocuments) -> tuple[str, Profile, GroupsReading]:
-    """Subject, profile and groups of the person that the documents are about; groups also from a vendor's interface.
+    """Subject, profile and groups of the person that the documents are about; groups also from a vendor's API.
 
-    The subject of plain OAuth 2.0 is UserInfo's `sub`, or the anchor where the provider knows no `sub` (GitHub).
+    The subject of plain OAuth 2.0 is UserInfo's `sub`, or the anchor if the provider has no `sub` (GitHub).
 
     Raises:
         ClaimMissing, ClaimUnusable: the anchor is not there, or is nothing that can be kept.
@@ -174,7 +174,7 @@ async def person_of(deps: ReaderDeps, told: VerifiedDocuments) -> tuple[str, Pro
 
 
 def told_subject(told: VerifiedDocuments) -> str | None:
-    """The `sub` that the documents name; None where the provider knows none."""
+    """The `sub` that the documents name; None if the provider has none."""
     if told.id_token is not None:
         return told.id_token.subject
     try:
@@ -184,7 +184,9 @@ def told_subject(told: VerifiedDocuments) -> str | None:
 
 
 def _person(exchange: Exchange, expected: Expectation, id_token: VerifiedIDToken | None) -> Person | None:
-    """Who every further document must be about; None for plain OAuth 2.0, where nobody signs who it is."""
+    """The person that every further document must be about; None for plain OAuth 2.0, where no signed document
+    identifies them.
+    """
     if id_token is not None:
         return Person(id_token.issuer, id_token.subject)
     if isinstance(expected, RefreshExpectation) and exchange.client.provider.protocol == "oidc":
@@ -193,7 +195,9 @@ def _person(exchange: Exchange, expected: Expectation, id_token: VerifiedIDToken
 
 
 def _ensure_complete(exchange: Exchange, expected: Expectation) -> None:
-    """A login brings the token that says who signed in (Core 3.1.3.3; RFC 6749 section 5.1). A refresh need not (12.2)."""
+    """A login must bring the token that identifies the person (Core 3.1.3.3; RFC 6749 section 5.1). A refresh need not
+    (12.2).
+    """
     if isinstance(expected, RefreshExpectation):
         return
     wanted = "id_token" if exchange.client.provider.protocol == "oidc" else "access_token"
@@ -204,7 +208,7 @@ def _ensure_complete(exchange: Exchange, expected: Expectation) -> None:
 async def _id_token(
     deps: ReaderDeps, exchange: Exchange, expected: Expectation
 ) -> tuple[Exchange, VerifiedIDToken | None]:
-    """The verified ID Token, and the exchange with it as it was signed. A plain OAuth 2.0 server's is not looked at."""
+    """The verified ID Token, and the exchange with the signed token. That of a plain OAuth 2.0 server is not read."""
     provider, token = exchange.client.provider, exchange.tokens.id_token
     if token is None or provider.protocol != "oidc":
         return exchange, None
@@ -220,8 +224,8 @@ async def _id_token(
 async def _with_access_token(
     deps: ReaderDeps, exchange: Exchange, documents: Documents, about: Person | None
 ) -> Documents:
-    """Add the access token's claims where groups are configured to be in it: only by the provider's keys, and only about
-    the same person; otherwise it is unreadable.
+    """Add the access token's claims if groups are configured to be in it: only if the provider's keys verify it, and
+    only about the same person; otherwise it is unreadable.
     """
     token = exchange.tokens.access_token
     if token is None or not needs_access_token(exchange.client.provider):

@@ -14,7 +14,7 @@ operator's log and the audit.
 
     authenticate.authenticate(connection, token, idle_seconds=...) -> Authenticated | None     one statement
     authenticate.needs_touch(authenticated) / touch(connection, authenticated)                 after the answer is written
-    logout.logout a person ends a session, and the provider's if possible; returns where the browser goes next
+    logout.logout             a person ends a session, and the provider's if possible: where the browser goes next
     logout.backchannel        the provider ends a login by a logout token
     logout.frontchannel       the provider ends a session by a page that the browser loads
     introspect                a token is introspected by a service client (RFC 7662)

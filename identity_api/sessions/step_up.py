@@ -119,8 +119,8 @@ async def ensure_elevated(database: Database, authenticated: Authenticated, now:
 async def _path(database: Database, authenticated: Authenticated) -> str:
     """The page for a step-up, depending on the session's frontend.
 
-    A bearer token is not stepped up in place: a person who stole it would be stepped up too. Its frontend
-    gets a new one by a login that asks for a proof (RFC 9470 section 4), which ends the session that it presents.
+    A bearer token is not stepped up in place: a person who stole it would be stepped up too. Its frontend gets a new
+    one by a login that asks for a proof (RFC 9470 section 4), which ends the session that it presents.
     """
     async with database.reading() as connection:
         frontend_id = await sessions.frontend_of(connection, authenticated.tenant_id, authenticated.session_id)

@@ -24,7 +24,7 @@ class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
 
     def server_bind(self) -> None:
-        """Without WSGIServer's look-up of the host's name, which asks DNS."""
+        """Without WSGIServer's look-up of the host's name, which uses DNS."""
         self.socket.bind(self.server_address)
         self.server_address = self.socket.getsockname()
         self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
@@ -39,15 +39,15 @@ class _Handler(WSGIRequestHandler):
     timeout = REQUEST_SECONDS
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Nothing: a scrape every few seconds is not worth a line."""
+        """Log nothing: a scrape every few seconds needs no line."""
 
 
 @contextlib.contextmanager
 def listening(host: str, port: int, metrics: Metrics, *, is_alive: Callable[[], bool]) -> Iterator[int]:
-    """Listen while the block runs; the value is the port (a free one for port 0).
+    """Listen while the block runs; yields the port (a free one for port 0).
 
     Args:
-        is_alive: whether the process does its work. While not, `/health/live` answers 503.
+        is_alive: whether the process works. While it does not, `/health/live` answers 503.
 
     Raises:
         OSError: the address cannot be listened on.

@@ -24,7 +24,7 @@ _MAX_CHAIN: Final = 4
 _encode: Final = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
 _FIRST: Final = ("timestamp", "level", "event", "logger", "request_id")
 
-# arq logs arguments of jobs, httpx whole URLs, granian and aiohttp every request, piccolo SQL with values.
+# arq logs arguments of jobs, httpx whole URLs, granian and aiohttp every request, piccolo SQL with its values.
 _TAMED: Final = (
     "arq", "asyncpg", "granian", "_granian", "aiohttp", "httpx", "httpcore", "piccolo", "litestar", "asyncio", "redis",
     "strawberry", "opentelemetry", "urllib3",
@@ -38,8 +38,8 @@ def configure_logging(
 
     Args:
         log_format: "json" for one object a line, "text" for people.
-        log_level: debug, info, warning or error; the least level written.
-        stream: where to; None means stderr.
+        log_level: debug, info, warning or error; the lowest level written.
+        stream: the destination; None means stderr.
     """
     level = logging.getLevelNamesMapping()[log_level.upper()]
     before: list[Any] = [
@@ -77,7 +77,7 @@ def configure_logging(
 
 
 def get_logger(name: str) -> Any:
-    """A structlog logger: `log.info("event.name", key=value)`. Log ids and codes, not what people or providers wrote."""
+    """A structlog logger: `log.info("event.name", key=value)`. Log ids and codes, not texts of people or providers."""
     return structlog.stdlib.get_logger(name)
 
 
@@ -87,13 +87,15 @@ def log_context(**values: object) -> AbstractContextManager[None]:
 
 
 def current_request_id() -> str | None:
-    """The id of the request being served, as its answer and its log lines have it; None outside of one."""
+    """The id of the current request, as in its answer and its log lines; None outside a request."""
     found = structlog.contextvars.get_contextvars().get("request_id")
     return found if isinstance(found, str) else None
 
 
 def request_mark() -> dict[str, str]:
-    """`{"request": id}` for an audit event of a request, so that the id on somebody's page leads to it; else nothing."""
+    """`{"request": id}` for an audit event of a request, so that the id on a person's page leads to it; otherwise
+    empty.
+    """
     request_id = current_request_id()
     return {} if request_id is None else {"request": request_id}
 
@@ -110,7 +112,7 @@ class _QuietHandler(logging.StreamHandler[TextIO]):
             self.stream.write(line + "\n")
             self.stream.flush()
         except (OSError, ValueError):
-            return  # stderr itself is gone; there is nowhere left to say so
+            return  # stderr itself is closed, so this cannot be reported
 
 
 def _lost(logger_name: str) -> str:
@@ -118,9 +120,9 @@ def _lost(logger_name: str) -> str:
 
 
 class _Lines:
-    """A logger of our own: what structlog has finished goes straight to the handler's stream.
+    """A logger for structlog: its finished lines go directly to the handler's stream.
 
-    Records of the standard library, which nobody else reads, took twice as long as the line itself.
+    Records of the standard library, which nothing else reads, took twice as long as the line itself.
     """
 
     def __init__(self, handler: _QuietHandler, name: str = "") -> None:
@@ -128,12 +130,12 @@ class _Lines:
         self._handler = handler
 
     def __getattr__(self, level: str) -> Callable[[str], None]:
-        """The method of each level: which are written, structlog has decided."""
+        """The method of each level; structlog has already filtered by level."""
         return self._handler.write
 
 
 def _finish(render: Processor, logger: WrappedLogger, method: str, event: EventDict) -> Any:
-    """The line of an event of ours; one that cannot be written is lost without showing what was in it."""
+    """Write the line of an event; one that cannot be written is lost without showing its content."""
     name = event.get("logger", "")
     try:
         return render(logger, method, _redact_event(logger, method, _describe_exception(logger, method, event)))
@@ -142,7 +144,7 @@ def _finish(render: Processor, logger: WrappedLogger, method: str, event: EventD
 
 
 def _describe_exception(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Replace `exc_info` by types and places. Messages are kept only where we know that they hold no data."""
+    """Replace `exc_info` by types and places. Messages are kept only if they are known to hold no data."""
     raised = event.pop("exc_info", None)
     event.pop("stack_info", None)
     if raised is True:

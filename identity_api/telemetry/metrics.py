@@ -17,7 +17,7 @@ _REQUEST_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0
 _LAG_SECONDS: Final = (1, 5, 15, 30, 60, 120, 180, 240, 300, 360, 420, 480, 540, 600, 900, 1_800, 3_600, 14_400)
 _MAX_DISTINCT: Final = 200
 _WORST: Final = frozenset(("oldest_due_seconds", "refused", "paused"))
-"""Figures of which the worst counts where providers are shown together; the others are added up."""
+"""Figures whose maximum is shown if providers are counted together; the others are added up."""
 
 
 class ProviderFigures(NamedTuple):
@@ -50,7 +50,7 @@ class Metrics:
         self._make_webhook_series(self._worker_registry)
 
     def show_worker_series(self) -> None:
-        """This process is a worker: show what only a worker knows, too."""
+        """This process is a worker: also show the series of workers."""
         if not self._shows_worker_series:
             self.registry.register(self._worker_registry)
             self._shows_worker_series = True
@@ -149,7 +149,7 @@ class Metrics:
         self._logins.labels(self._label("outcome", outcome), self._label("provider_kind", provider_kind)).inc()
 
     def count_logout(self, channel: Literal["back", "front"], outcome: Literal["ended", "nothing", "refused"]) -> None:
-        """A provider asked to end a login; `nothing` where the session or person is not signed in here."""
+        """A provider asked to end a login; `nothing` if the session or person is not signed in here."""
         self._logouts.labels(channel, outcome).inc()
 
     def count_sync(self, outcome: str, amount: int = 1) -> None:
@@ -161,11 +161,11 @@ class Metrics:
         self._sync_lag.observe(max(0.0, seconds))
 
     def set_oldest_due(self, seconds: float) -> None:
-        """How overdue the most overdue identity is now."""
+        """The current delay of the most overdue identity."""
         self._sync_oldest.set(max(0.0, seconds))
 
     def count_alarm(self, kind: str) -> None:
-        """Something happened that a person should look at, such as many logins dying at once."""
+        """Count an event that a person should check, such as many logins ending at once."""
         self._alarms.labels(self._label("alarm", kind)).inc()
 
     def looked_for_due(self) -> None:
@@ -201,17 +201,17 @@ class Metrics:
         self._unsealed.set(max(0.0, seconds))
 
     def count_webhook(self, outcome: str) -> None:
-        """A message was sent: `OK`, or why it did not arrive."""
+        """A message was sent: `OK`, or the reason why it did not arrive."""
         self._webhook_attempts.labels(self._label("webhook", outcome)).inc()
 
     def set_webhooks(self, *, failing: int, given_up: int, oldest_failing_seconds: float) -> None:
-        """How all webhooks do."""
+        """The state of all webhooks."""
         self._webhooks_failing.set(failing)
         self._webhooks_given_up.set(given_up)
         self._webhook_oldest_failing.set(max(0.0, oldest_failing_seconds))
 
     def set_streams(self, number: int) -> None:
-        """So many streams are open."""
+        """Set the number of open streams."""
         self._streams.set(number)
 
     def observe_request(self, route: str, method: str, status: int, seconds: float) -> None:
@@ -260,5 +260,5 @@ METRICS: Final = Metrics()
 
 
 def render_metrics() -> tuple[bytes, str]:
-    """What `/metrics` answers: body and content type."""
+    """The answer of `/metrics`: body and content type."""
     return METRICS.render()

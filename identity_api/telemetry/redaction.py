@@ -21,7 +21,7 @@ _SECRET_PARTS: Final = (
 _SECRET_NAMES: Final = frozenset(
     {"code", "nonce", "handle", "dsn", "database_url", "redis_url", "headers", "body", "email", "key", "keys"}
 )
-# `refresh_token_id`, `token_count` and their kin say nothing of the token.
+# `refresh_token_id`, `token_count` and similar names reveal nothing of the token.
 _HARMLESS_ENDINGS: Final = ("_id", "_ids", "_count", "_seconds", "_endpoint", "_kind")
 
 _SECRET_VALUES: Final = re.compile(
@@ -38,14 +38,14 @@ _SECRET_VALUES: Final = re.compile(
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )
 _SUSPECT: Final = re.compile(r"_|eyj|\s|://|=|-----", re.IGNORECASE)
-"""Something of this is in every text that `_SECRET_VALUES` finds anything in, and in few of those that are logged."""
+"""Every text in which `_SECRET_VALUES` finds something contains one of these, and few logged texts do."""
 _MAX_KEPT_NAME: Final = 64
 _CONTROL: Final = re.compile(r"[^\x20-\x7e]")
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether a field of this name is masked, whatever it holds."""
-    # Nearly all names are ours, and few; a long one is somebody else's and is not kept.
+    """Whether a field of this name is masked, independent of its value."""
+    # Nearly all names are this service's own, and few; a long one comes from outside and is not cached.
     return _is_known_secret_name(name) if len(name) <= _MAX_KEPT_NAME else _is_secret_name(name)
 
 
@@ -63,7 +63,8 @@ def redact_text(text: str) -> str:
     """The text with secret-looking parts masked, cut to `MAX_TEXT_LENGTH`."""
     if len(text) <= MAX_TEXT_LENGTH and _SUSPECT.search(text) is None:
         return text
-    # Cut first, generously: the pattern must not run over megabytes, and a secret must not be cut into a harmless look.
+    # Cut first, generously: the pattern must not run over megabytes, and a secret must not become unrecognisable by the
+    # cut.
     shown = _SECRET_VALUES.sub(MASK, text[: 4 * MAX_TEXT_LENGTH])
     if len(shown) > MAX_TEXT_LENGTH or len(text) > 4 * MAX_TEXT_LENGTH:
         return shown[:MAX_TEXT_LENGTH] + f"... [{len(text)} characters]"
@@ -94,10 +95,10 @@ def redact(name: str, value: object, depth: int = 0) -> Any:
 
 def _shown(value: object) -> str:
     if isinstance(value, BaseException):
-        return type(value).__name__  # its message may quote what it failed on
+        return type(value).__name__  # its message may quote the value
     try:
         return str(value)
-    except Exception:  # a log line must not fail because of what it describes
+    except Exception:  # a log line must not fail because of its content
         return f"[{type(value).__name__}]"
 
 

@@ -64,7 +64,7 @@ class Difference(msgspec.Struct, frozen=True):
 
 
 class Applier(msgspec.Struct, frozen=True):
-    """What applying needs besides the declaration."""
+    """The arguments for applying besides the declaration."""
 
     vault: Vault
     defaults: Defaults
@@ -85,7 +85,7 @@ def declared_row(
     """The row that a declaration asks for, in place of `before`. Without `tenant_id`, of a tenant yet to be made.
 
     Raises:
-        ConfigurationError: a secret or file that it refers to is not there.
+        ConfigurationError: a secret or file that it refers to does not exist.
     """
     return provider_row(
         with_files(declared, applier.folder),
@@ -113,15 +113,15 @@ async def apply_tenant(
 ) -> tuple[UUID, list[Difference]]:
     """Make the tenant what is declared, in one transaction; returns its id and the differences.
 
-    Nothing that is not declared is removed, but hosts, secrets and a frontend's addresses are exactly what is declared. A
-    provider that GraphQL manages is left as it is, and told.
+    Nothing that is not declared is removed, but hosts, secrets and a frontend's addresses are exactly what is declared.
+    A provider that GraphQL manages is unchanged, and reported.
 
     Args:
-        database: where.
-        applier: who, and with what.
-        declared: the whole tenant; what a file leaves out has been filled in (`tenants.toml_reader.parse`).
+        database: the database.
+        applier: the actor and the parts for applying.
+        declared: the whole tenant; values that a file leaves out have been filled in (`tenants.toml_reader.parse`).
         switch_off: slugs of providers that a file made and that are to be disabled.
-        rehearse: tell the differences and leave everything as it is.
+        rehearse: return the differences and change nothing.
 
     Raises:
         ConfigurationError: a secret cannot be found, a host belongs to another tenant, or a provider has a redirect URL
@@ -146,7 +146,7 @@ async def apply_tenant(
 
 
 async def _foreign_hosts(database: Database, declared: TenantDeclaration) -> list[str]:
-    """Which declared hosts another tenant has, and which tenant: files are the operator's, who may know."""
+    """The declared hosts that another tenant has, and which tenant: files are the operator's, who may see that."""
     async with database.reading() as connection:
         owners = {host: await tenants.by_host(connection, host) for host in declared.hosts}
     named = [
@@ -215,7 +215,7 @@ class _Application:
         declared = self._declared
         before = await tenants.by_slug(self._connection, declared.slug)
         self._tenant_id = before.id if before else uuid7()
-        # Here, since what follows may lock users.
+        # Here, since the following steps may lock users.
         await locks.share_mappings(self._connection, self._tenant_id)
         await locks.redirect_urls(self._connection)
         wanted = Tenant(
@@ -279,7 +279,7 @@ class _Application:
                 )
 
     async def _write_providers(self) -> None:
-        """As anybody changes them (`providers.change`), all at once: what follows may lock many people."""
+        """With the common function for changes (`providers.change`), all at once: the effects may lock many people."""
         actor = Actor(self._tenant_id, None, self._applier.actor, frozenset())
         try:
             async with changing_providers(self._connection, self._applier.vault, actor) as changes:
@@ -299,7 +299,7 @@ class _Application:
         wanted = declared_row(self._applier, self._declared, declared, now, tenant_id=self._tenant_id, before=before)
         values = provider_values(before, wanted)
         if before is not None and before.managed_by == "API":
-            # Handed over: what admins have made of it since counts, until the operator takes it back.
+            # Handed over: the admins' changes since then count, until the operator takes it back.
             if values:
                 self._found.append(Difference("keep", "provider", declared.slug, (), values))
             return
@@ -319,7 +319,7 @@ class _Application:
         self._note("provider", declared.slug, before, made.fields, (*values, *sealed))
 
     async def _switch_off(self, changes: ProviderChanges, slug: str) -> None:
-        """An enabled provider that a file made, disabled: its people are kept."""
+        """Disable an enabled provider that a file made: its people are kept."""
         before = await self._locked(slug)
         if before is None or not before.enabled or before.managed_by != "FILE":
             return
@@ -332,7 +332,7 @@ class _Application:
         return None if found is None else await provider_changes.locked(self._connection, self._tenant_id, found.id)
 
     def _check_stays(self, declared: ProviderDeclaration, before: Provider | None, wanted: Provider) -> None:
-        """See that what is to stay is there, and is not told to somebody else.
+        """Check that stored secrets that are to stay exist, and are not sent to another address.
 
         Raises:
             ConfigurationError: nothing is stored, or the provider has moved.
@@ -356,10 +356,9 @@ class _Application:
     async def _secrets(
         self, declared: ProviderDeclaration, before: Provider | None, wanted: Provider
     ) -> list[SealedSecret] | None:
-        """The secrets that there shall be; None if they are as they are declared. A provider that moves is told its own anew.
+        """The wanted secrets; None if they are already as declared. A provider that moves needs its secret again.
 
-        The one before a new one works for `client_secret_overlap_seconds` more: never where somebody else may be answering
-        by now.
+        The previous secret works for `client_secret_overlap_seconds` more, but never if another party may answer now.
         """
         if declared.client_secret_stored:
             return None
@@ -369,7 +368,7 @@ class _Application:
         if secret is None:
             return [] if stored else None
         has_stayed = before is not None and not has_moved(before, wanted)
-        # What is left of an overlap ends by itself; anything else that is stored was not declared.
+        # The rest of an overlap ends by itself; any other stored secret was not declared.
         undeclared = [one for one in stored[1:] if one.expires_at is None]
         newest = opened_secret(vault, tenant_id, stored[0]) if stored else None
         is_declared = bool(stored) and not undeclared and stored[0].expires_at is None
@@ -379,7 +378,7 @@ class _Application:
         overlap_seconds = declared.client_secret_overlap_seconds
         if newest is not None and overlap_seconds and has_stayed:
             ends_at = await transaction_time(self._connection) + timedelta(seconds=overlap_seconds)
-            # The newest is tried first, and what is written last is the newest.
+            # The newest is tried first, and the last one written is the newest.
             fresh.insert(0, sealed_secret(vault, tenant_id, Secret(newest), ends_at))
         return fresh
 

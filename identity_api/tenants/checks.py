@@ -41,13 +41,13 @@ def problems_of(
     *,
     stored: Mapping[str, StoredTenant] | None = None,
 ) -> list[str]:
-    """Everything that is wrong with the tenants, each problem with its place; empty if nothing is.
+    """All problems of the tenants, each with its place; empty if there are none.
 
     Args:
         tenants: as declared.
         bounds: of numbers.
-        stored: the tenants that there are, by slug. Their providers may be named without being declared, and a value that is
-            as it is stored is not held against whoever declares the rest.
+        stored: the tenants that there are, by slug. Their providers may be named without being declared, and a value
+            that equals the stored one is not checked again.
     """
     problems: list[str] = []
     for place, tenant in enumerate(tenants):
@@ -59,9 +59,9 @@ def problems_of(
 
 
 def _shared_redirects(tenants: Sequence[TenantDeclaration]) -> list[str]:
-    """Providers that may not share the redirect URL that they share: a callback there would not say whose code it brings.
+    """Providers that may not share their redirect URL: a callback there would not identify the provider of its code.
 
-    What is stored already, and redirect URLs that are not declared, are compared when the declaration is applied.
+    Stored providers, and redirect URLs that are not declared, are compared when the declaration is applied.
     """
     places: dict[tuple[str, str], list[tuple[str, Sharer]]] = {}
     for number, tenant in enumerate(tenants):

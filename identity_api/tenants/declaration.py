@@ -15,7 +15,7 @@ from identity_api.providers.declaration import ProviderDeclaration
 
 
 class FrontendDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A program that signs people in through us."""
+    """A program that signs people in through this service."""
 
     slug: str
     origins: tuple[str, ...]
@@ -42,7 +42,7 @@ class MappingDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 
 
 class TenantDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A tenant with all that is its own."""
+    """A tenant with all its parts."""
 
     slug: str
     name: str
@@ -51,17 +51,17 @@ class TenantDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     local_sign_in: bool = False
     """Users may have a password here and sign in with it."""
     sso_managed: bool = False
-    """Providers alone make users and say what they are called."""
+    """Only providers make users and set their names."""
     frontends: tuple[FrontendDeclaration, ...] = ()
     permissions: tuple[PermissionDeclaration, ...] = ()
     providers: tuple[ProviderDeclaration, ...] = ()
     group_mappings: tuple[MappingDeclaration, ...] = ()
     users: tuple[EnrolledUser, ...] = ()
-    """Who is entered by the operator: the first admin, and whoever providers do not make."""
+    """Users that the operator enters: the first admin, and people whom providers do not make."""
 
 
 def _allowed(kind: type[Any], message: str) -> str:
-    """The words that a setting has, where a message says that it does not have this one."""
+    """The allowed values of a setting, for a message about another value."""
     found = re.match(r"Invalid enum value .* - at `\$\.(\w+)", message)
     if found is None:
         return ""

@@ -35,10 +35,10 @@ async def hand_over_to(
     groups: Collection[str] | None = None,
     dry_run: bool = False,
 ) -> list[HandedOver]:
-    """Make `manager` the one who changes these; returns those that were the other's.
+    """Make `manager` the manager of these; returns those that had the other manager.
 
-    What a file takes without a name is what was handed over before: mappings that admins made in GraphQL are named, or
-    the next `apply --prune` would delete them.
+    Without names, a file takes back only what was handed over before: mappings that admins made in GraphQL must be
+    named, since the next `apply --prune` would delete them.
 
     Args:
         database: where.
@@ -46,10 +46,10 @@ async def hand_over_to(
         manager: from now on.
         providers: slugs; None for all.
         groups: patterns of mappings; None for all.
-        dry_run: say which, and change nothing.
+        dry_run: return them, and change nothing.
 
     Raises:
-        NotFound: naming a provider or mapping that there is not.
+        NotFound: naming a provider or mapping that does not exist.
     """
     found: list[HandedOver] = []
     with contextlib.suppress(_TakenBack):
@@ -58,7 +58,7 @@ async def hand_over_to(
 
 
 class _TakenBack(Exception):
-    """Rolls a dry run back. A signal, no error of the project's tree."""
+    """Rolls a dry run back. A signal, not an error."""
 
 
 async def _hand_over(

@@ -9,7 +9,7 @@ from identity_api.tenants.declaration import TenantDeclaration
 
 
 def notices_of(tenants: Sequence[TenantDeclaration]) -> list[str]:
-    """One line each, naming tenant and provider; empty if there is nothing to say."""
+    """One line each, naming tenant and provider; empty if there are none."""
     return [
         f"Tenant {tenant.slug}, provider {provider.slug}: {notice}"
         for tenant in tenants

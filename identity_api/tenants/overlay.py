@@ -23,7 +23,7 @@ _CANNOT_BE_EMPTY: Final = ("slug", "name", "issuer", "client_id", "group", "clie
 
 
 class StoredTenant(msgspec.Struct, frozen=True):
-    """A tenant's own table, and those of its parts by what names them."""
+    """A tenant's own table, and those of its parts by their names."""
 
     table: Table
     parts: Mapping[str, Mapping[Key, Table]]
@@ -35,7 +35,7 @@ class StoredTenant(msgspec.Struct, frozen=True):
 
     @property
     def permissions(self) -> Collection[str]:
-        """The names of the tenant's own."""
+        """The names of the tenant's permissions."""
         return [name for (name,) in self.parts["permissions"]]
 
 
@@ -43,7 +43,7 @@ NOTHING: Final = StoredTenant({}, {"providers": {}, "frontends": {}, "permission
 
 
 def key_of(part: str, table: Mapping[str, Any]) -> Key:
-    """What names a table among those of its part."""
+    """The name of a table among those of its part."""
     if part == "group_mappings":
         return table.get("provider") or None, table.get("match", "EXACT"), table.get("group")
     return (table.get("name") if part == "permissions" else table.get("slug"),)
@@ -53,7 +53,7 @@ def laid_over(stored: Table, said: Mapping[str, Any], *, is_provider: bool) -> T
     """The stored table with a file's values merged into it.
 
     Raises:
-        BadInput: as `apply_preset`: what a preset that the file names fills in counts as said.
+        BadInput: as `apply_preset`: values of a preset that the file names count as given in the file.
     """
     given = apply_preset(said) if is_provider and stored and said.get("preset") else dict(said)
     kept = dict(stored)

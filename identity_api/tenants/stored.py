@@ -18,7 +18,7 @@ _MANY: Final = 100_000
 
 
 async def stored_tenants(connection: Connection, slugs: Collection[str]) -> dict[str, StoredTenant]:
-    """Of these tenants, those that there are, by slug."""
+    """Those of the tenants that exist, by slug."""
     found: dict[str, StoredTenant] = {}
     for slug in slugs:
         tenant = await tenants.by_slug(connection, slug)

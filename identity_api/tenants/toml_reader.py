@@ -35,11 +35,11 @@ def parse(
     Args:
         document: TOML.
         bounds: of numbers.
-        stored: by slug, the tenants that there are. What the file leaves out of a table stays as it is stored; without
-            one it gets its default.
+        stored: by slug, the existing tenants. A value that the file leaves out stays as stored; without a stored one it
+            gets its default.
 
     Raises:
-        ConfigurationError: it is no TOML, or anything in it is wrong; lists every problem with its place.
+        ConfigurationError: it is not TOML, or anything in it is wrong; lists every problem with its place.
     """
     known = stored or {}
     content = read_tables(document)
@@ -58,10 +58,10 @@ def parse(
 
 
 def read_tables(document: bytes) -> dict[str, Any]:
-    """The file as TOML, of which nothing else is checked.
+    """The file parsed as TOML, without further checks.
 
     Raises:
-        ConfigurationError: it is none.
+        ConfigurationError: it is not TOML.
     """
     if len(document) > MAX_BYTES:
         raise ConfigurationError([f"The file is larger than {MAX_BYTES} bytes."])
@@ -92,7 +92,7 @@ def _tables(value: Any, place: str, problems: list[str]) -> list[dict[str, Any]]
 
 
 def _tenant(raw: Mapping[str, Any], stored: StoredTenant, place: str, problems: list[str]) -> TenantDeclaration:
-    """Each part on its own, so that one mistake does not hide the next."""
+    """Each part is read on its own, so that one mistake does not hide the next."""
     parts = {
         name: [
             one
@@ -109,7 +109,7 @@ def _tenant(raw: Mapping[str, Any], stored: StoredTenant, place: str, problems: 
         problems,
         stored.table,
     )
-    # With a problem noted nothing is used, but its parts are still worth checking.
+    # After a problem the result is not used, but its parts are still checked.
     own = own or TenantDeclaration(slug=str(raw.get("slug")), name="", default_provider=None)
     return msgspec.structs.replace(own, **{name: tuple(values) for name, values in parts.items()})
 
@@ -117,7 +117,7 @@ def _tenant(raw: Mapping[str, Any], stored: StoredTenant, place: str, problems: 
 def _before(stored: StoredTenant, part: str, table: Mapping[str, Any]) -> dict[str, Any]:
     try:
         return stored.parts.get(part, {}).get(key_of(part, table), {})
-    except TypeError:  # what names it is no text, which is told when it is converted
+    except TypeError:  # its name is not a text, which is reported when it is converted
         return {}
 
 

@@ -38,7 +38,7 @@ def _value(value: Any) -> str:
 
 
 def _text(value: str) -> str:
-    """A basic string. JSON escapes all that TOML does not take as it is, but for DEL."""
+    """A basic string. JSON escapes everything that TOML requires, except DEL."""
     return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
 
 

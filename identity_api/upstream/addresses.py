@@ -49,9 +49,9 @@ ISATAP_INTERFACE = (0x0000_5EFE, 0x0200_5EFE)  # RFC 5214 section 6.1: the last 
 
 
 class Scope(NamedTuple):
-    """Under which rule a connection is made. Connections are reused only within one scope.
+    """The rule under which a connection is made. Connections are reused only within one scope:
 
-    Without that, a tenant could ride on a pooled connection to an address that only another tenant may reach.
+    otherwise a tenant could use a pooled connection to an address that only another tenant may reach.
     """
 
     plain: bool
@@ -69,7 +69,7 @@ class Allowance:
 
 
 class AllowList:
-    """What the operator allows beyond public addresses over TLS. Immutable."""
+    """The targets that the operator allows beyond public addresses over TLS. Immutable."""
 
     def __init__(self, entries: Iterable[Allowance] = ()) -> None:
         self.entries = tuple(entries)
@@ -100,7 +100,7 @@ class AllowList:
         return cls(parsed)
 
     def scope(self, scheme: str, host: str, port: int, tenant: str | UUID | None = None) -> Scope | None:
-        """The rule for a request to this exact lower-case host and port, or None where no address could be allowed."""
+        """The rule for a request to this exact lower-case host and port, or None if no address could be allowed."""
         who = tenant_name(tenant)
         if (host, port, None) in self._names or (host, port, who) in self._names:
             return Scope(plain=scheme == "http", named=True, tenant=None)
@@ -110,9 +110,9 @@ class AllowList:
         return Scope(plain=scheme == "http", named=False, tenant=bound)
 
     def may_be_named(self, url: str, tenant: str | UUID | None = None) -> bool:
-        """Whether a tenant's admin may enter this URL: https on a public name, or something that is listed.
+        """Whether a tenant's admin may enter this URL: https on a public name, or a listed target.
 
-        Looks nothing up and connects to nothing: what a name leads to is checked when it is connected to.
+        Makes no lookup and no connection: the addresses of a name are checked when a connection is made.
         """
         try:
             target = parse_target(url)
@@ -127,7 +127,8 @@ class AllowList:
             literal = ip_address(target.host)
         except ValueError:
             is_public = "." in target.host.strip(".") and not _NUMBER_LIKE.fullmatch(target.host)
-            # Under a listed network any name may lead there; else one without a dot, or of this machine, is no public one.
+            # With a listed network any name may lead there; otherwise a name without a dot, or of this machine, is not
+            # public.
             return bool(nets) or (is_public and target.host.rpartition(".")[2] != "localhost")
         return _within((literal,), nets)
 
@@ -149,7 +150,7 @@ class AllowList:
 
 
 def tenant_name(tenant: str | UUID | None) -> str | None:
-    """A tenant as allowances write it: its slug, or its id in lower case."""
+    """A tenant in the form of allowances: its slug, or its id in lower case."""
     return None if tenant is None else str(tenant).lower()
 
 
@@ -161,7 +162,7 @@ def embedded(address: Address) -> Address:
 
 
 def is_public(address: Address) -> bool:
-    """Whether an address is an ordinary one of the public internet. 6to4, Teredo and ISATAP hide others: refused."""
+    """Whether an address is an ordinary public internet address. 6to4, Teredo and ISATAP hide others: refused."""
     if isinstance(address, IPv4Address):
         return not _within((address,), DENIED_V4)
     if int(address) >> 32 & 0xFFFF_FFFF in ISATAP_INTERFACE:

@@ -22,7 +22,7 @@ _DISTRUST = {
     64: "OTHER_HOST",
 }
 _ALERT = re.compile(r"_ALERT_([A-Z_]+)")
-# What a server says of our certificate (RFC 8446 section 6.2), as OpenSSL names it.
+# A server's alerts about the client certificate (RFC 8446 section 6.2), as OpenSSL names them.
 _OUR_CERTIFICATE = {
     "CERTIFICATE_REQUIRED": "CLIENT_CERTIFICATE_REQUIRED",
     **dict.fromkeys(
@@ -38,7 +38,7 @@ _OUR_CERTIFICATE = {
         "CLIENT_CERTIFICATE_REFUSED",
     ),
 }
-# Cookies are not kept; the codings are undone by the time the answer is handed over.
+# Cookies are not kept; content codings are removed before the answer is returned.
 _DROPPED_HEADERS = frozenset({"set-cookie", "content-encoding", "content-length", "transfer-encoding"})
 
 FEW_READS, CRUMB_BYTES = 16, 1_024
@@ -49,7 +49,7 @@ thirty reads however long it drips, and an honest one that a bad network cut up 
 
 
 async def read_answer(response: aiohttp.ClientResponse, cap: int, origin: str) -> Answer:
-    """The whole answer. Raises Unusable, or aiohttp's errors for `translated`; the connection is then closed."""
+    """Read the whole answer. Raises Unusable, or aiohttp's errors for `translated`; the connection is then closed."""
     try:
         body = await _body(response, cap, origin)
     except BaseException:
@@ -83,11 +83,11 @@ async def _body(response: aiohttp.ClientResponse, cap: int, origin: str) -> byte
 
 
 async def _let_gather(response: aiohttp.ClientResponse, seconds: float) -> None:
-    """Read nothing for a while: what comes meanwhile waits in the system's buffers, and is then one piece."""
+    """Read nothing for a while: bytes that arrive meanwhile wait in the system's buffers, and are then one piece."""
     connection = response.connection
     transport = connection.transport if connection is not None else None
     if transport is None or response.content.is_eof():
-        return  # all of it is here
+        return  # the answer is complete
     transport.pause_reading()
     try:
         await asyncio.sleep(seconds)
@@ -106,7 +106,9 @@ def _answer_headers(received: Mapping[str, str]) -> dict[str, str]:
 
 
 def translated(error: Exception, sent: bool, origin: str) -> UpstreamError:
-    """Our error for one of aiohttp's. `sent` is asked first: a repeated GET may fail to connect after it was sent."""
+    """The error of this package for one of aiohttp's. `sent` is checked first: a repeated GET may fail to connect after
+    it was sent.
+    """
     refusal = _refusal_of_certificate(error)
     if refusal is not None:
         return Unreachable("The provider refused the TLS connection", code=refusal, origin=origin)
@@ -126,14 +128,14 @@ def translated(error: Exception, sent: bool, origin: str) -> UpstreamError:
 
 
 def _refusal_of_certificate(error: Exception) -> str | None:
-    """Whether the server ended the handshake for our certificate, or the lack of one."""
+    """Whether the server ended the handshake because of the client certificate, or because there is none."""
     cause = error.__cause__
     alert = _ALERT.search((cause.reason or "") if isinstance(cause, ssl.SSLError) else "")
     return _OUR_CERTIFICATE.get(alert[1]) if alert else None
 
 
 def _distrust(error: aiohttp.ClientSSLError) -> str | None:
-    """Why OpenSSL does not trust the certificate (X509_V_ERR_* of x509_vfy.h), where it is the certificate."""
+    """Why OpenSSL does not trust the certificate (X509_V_ERR_* of x509_vfy.h), if that is the cause."""
     cause = error.certificate_error if isinstance(error, aiohttp.ClientConnectorCertificateError) else None
     return _DISTRUST.get(cause.verify_code) if isinstance(cause, ssl.SSLCertVerificationError) else None
 

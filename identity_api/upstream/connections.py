@@ -14,9 +14,9 @@ from identity_api.upstream.addresses import AllowList, Scope
 from identity_api.upstream.resolver import Resolve
 
 on_connection: ContextVar[Callable[[], None]] = ContextVar("on_connection")
-"""Called in the task of an exchange when its connection stands, TLS included, and nothing has been written to it.
+"""Called in the task of an exchange when its connection is made, with TLS, and nothing has been written to it.
 
-From then on bytes may leave. What it raises ends the exchange, and the connection stays as good as new.
+After it, bytes may be sent. If it raises, the exchange ends, and the connection stays unused.
 """
 
 
@@ -25,7 +25,7 @@ class NotPermitted(OSError):
 
 
 class Limits(NamedTuple):
-    """Connections at once in a session, at once to one origin, and for how long an unused one is kept."""
+    """The limits of connections in a session and to one origin, and how long an unused one is kept."""
 
     connections: int
     per_origin: int
@@ -36,7 +36,7 @@ def open_session(scope: Scope, allow: AllowList, resolve: Resolve, limits: Limit
     """A session whose connections all obey `scope`. Needs the running event loop."""
 
     def make_socket(info: tuple[Any, ...]) -> socket.socket:
-        # Called for every connect(), with the very address that is passed to it; literals never see a resolver.
+        # Called for every connect(), with the same address that is passed to it; literals are not resolved.
         family, kind, protocol, _, address = info
         if not allow.permitted(address[0], address[1], scope):
             raise NotPermitted("address not permitted")
@@ -63,7 +63,7 @@ def open_session(scope: Scope, allow: AllowList, resolve: Resolve, limits: Limit
 
 
 class _Connector(aiohttp.TCPConnector):
-    """Says when a connection stands, new or used before."""
+    """Reports when a connection is made, or taken from the pool."""
 
     async def connect(
         self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
@@ -78,7 +78,7 @@ class _Connector(aiohttp.TCPConnector):
 
 
 class _CheckedResolver(AbstractResolver):
-    """Hands on only addresses that may be connected to, so that a refusal is not mixed up with a failed connect."""
+    """Returns only addresses that may be connected to, so that a refusal is not confused with a failed connect."""
 
     def __init__(self, resolve: Resolve, allow: AllowList, scope: Scope) -> None:
         self._resolve, self._allow, self._scope = resolve, allow, scope
@@ -86,7 +86,7 @@ class _CheckedResolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        found = await self._resolve(host.lower(), port)  # RFC 4343: names have no case
+        found = await self._resolve(host.lower(), port)  # RFC 4343: names are case-insensitive
         permitted = [address for address in found if self._allow.permitted(address, port, self._scope)]
         if found and not permitted:
             raise NotPermitted("address not permitted")
@@ -103,4 +103,4 @@ class _CheckedResolver(AbstractResolver):
         ]
 
     async def close(self) -> None:
-        """Nothing is held here."""
+        """Nothing to close."""

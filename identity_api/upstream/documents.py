@@ -27,14 +27,15 @@ T = TypeVar("T")
 Parser = Callable[[bytes], T | Generator[None, None, T]]
 """Body to document, at once or in steps of half a millisecond at the most."""
 Monotonic = Callable[[], float]
-"""Seconds of a clock that never goes back, such as `time.monotonic`."""
+"""A monotonic clock in seconds, such as `time.monotonic`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a document comes from. Tenants share nothing: what one may reach, another may not (I2).
+    """The source of a document.
 
-    `expected` is what the parser compares with, such as the issuer; another expectation is another document.
+    Tenants share no document, since one may not reach what another may (I2). `expected` is the value that the parser
+    compares with, such as the issuer; another expected value is another document.
     """
 
     url: str
@@ -65,7 +66,7 @@ class _Entry(Generic[T]):
         self.flight: asyncio.Task[None] | None = None
 
     def within(self, seconds: float, now: float) -> T | None:
-        """The held document if it is younger than that."""
+        """The cached document if it is younger than that."""
         return self.held if self.held is not None and now - self.fetched_at < seconds else None
 
 
@@ -85,12 +86,12 @@ class Cached(Generic[T]):
 
         Args:
             source: also the key under which it is kept.
-            parse: body to document; what it raises is what waiters get.
-            serves: whether a document has what the caller needs; if the held one has not, it is fetched anew unless
-                that is cooling down. The answer may still not serve: the caller finds that out by using it.
+            parse: body to document; its errors are raised for waiters.
+            serves: whether a document has what the caller needs; if the cached one does not, it is fetched again unless
+                the cool-down prevents it. The result may still not serve: the caller sees that when using it.
 
         Raises:
-            UpstreamError: it could not be fetched (or could not a moment ago), and none is held.
+            UpstreamError: it could not be fetched (now or a moment ago), and none is cached.
             Exception: what `parse` raised for it.
         """
         entry, now, times = self._entry(source), self._monotonic(), self._times
@@ -104,22 +105,22 @@ class Cached(Generic[T]):
             self._launch(entry, source, parse)
         assert entry.flight is not None
         await asyncio.shield(entry.flight)
-        # A fetch for something missing cools down; so does one that did not bring what was asked for.
+        # A fetch for a missing part has a cool-down; so does one that did not bring the part.
         if lacking or (serves is not None and entry.held is not None and not serves(entry.held)):
             entry.no_refetch_before = max(entry.no_refetch_before, self._monotonic() + times.cooldown_seconds)
         return self._answer(entry)
 
     async def refetch(self, source: Source, parse: Parser[T], *, judged: T) -> T:
-        """A document newer than `judged`, if the cool-down lets us look for one; else the held one."""
+        """A document newer than `judged`, if the cool-down allows a fetch; otherwise the cached one."""
         return await self.get(source, parse, serves=lambda held: held is not judged)
 
     async def renew(self, source: Source, parse: Parser[T]) -> T:
         """The document, fetched now, unless it was fetched less than the cool-down ago.
 
-        The held one stays in use until there is a good new one, also where this raises.
+        The cached one stays in use until there is a valid new one, also if this raises.
 
         Raises:
-            UpstreamError, Exception: as `get`, and also where an older document is still held.
+            UpstreamError, Exception: as `get`, and also if an older document is still cached.
         """
         entry, times = self._entry(source), self._times
         if entry.held is not None and self._monotonic() - entry.fetched_at >= times.cooldown_seconds:
@@ -149,14 +150,14 @@ class Cached(Generic[T]):
         if held is not None:
             return held
         assert entry.failure is not None
-        # Many callers get this one exception; each starts with a traceback of its own.
+        # Many callers get the same exception; each gets a traceback of its own.
         raise entry.failure.with_traceback(None)
 
     def _launch(self, entry: _Entry[T], source: Source, parse: Parser[T]) -> None:
-        # A context of its own: the fetch serves everybody, and must not run in one caller's transaction or trace.
+        # A context of its own: the fetch is for all callers, and must not run in one caller's transaction or trace.
         flight = asyncio.create_task(self._fetch(entry, source, parse), context=contextvars.Context())
         entry.flight = flight
-        self._flights.add(flight)  # the loop itself holds tasks weakly
+        self._flights.add(flight)  # the loop only has weak references to tasks
         flight.add_done_callback(self._flights.discard)
 
     async def _fetch(self, entry: _Entry[T], source: Source, parse: Parser[T]) -> None:

@@ -19,7 +19,7 @@ from identity_api.errors import IdentityAPIError
 
 
 class UpstreamError(IdentityAPIError):
-    """An outbound request failed. `origin` is `scheme://host:port`, or empty where the URL gave none."""
+    """An outbound request failed. `origin` is `scheme://host:port`, or empty if the URL has none."""
 
     default_code = "UPSTREAM_FAILED"
     sent: ClassVar[bool] = True
@@ -30,9 +30,9 @@ class UpstreamError(IdentityAPIError):
 
 
 class TargetRefused(UpstreamError):
-    """We may not send this; nothing was connected to.
+    """The request may not be sent; no connection was made.
 
-    One code for every target, so that a tenant's administrator cannot map our network by trying addresses. `reason`
+    One code for every target, so that a tenant's administrator cannot map the network by trying addresses. `reason`
     (`scheme`, `address`, `url`, `request`) is for the operator's log.
     """
 
@@ -45,19 +45,20 @@ class TargetRefused(UpstreamError):
 
     @property
     def entry(self) -> str | None:
-        """What an operator who means this target adds to `IDENTITY_OUTBOUND_ALLOW`: host and port, made of its URL."""
+        """The entry that allows this target in `IDENTITY_OUTBOUND_ALLOW`: host and port of its URL."""
         return self.origin.partition("://")[2] or None
 
 
 class Unreachable(UpstreamError):
-    """No connection came about. Codes: `NAME_NOT_RESOLVED`, `CONNECT_FAILED`, `CONNECT_TIMED_OUT`, `TLS_FAILED`,
+    """No connection was made. Codes: `NAME_NOT_RESOLVED`, `CONNECT_FAILED`, `CONNECT_TIMED_OUT`, `TLS_FAILED`,
     `CLIENT_CERTIFICATE_REQUIRED` and `CLIENT_CERTIFICATE_REFUSED`.
 
-    `reason` says for `TLS_FAILED` why the certificate is not trusted, where that is why: `SELF_SIGNED`,
+    `reason` says for `TLS_FAILED` why the certificate is not trusted, if that is the cause: `SELF_SIGNED`,
     `UNKNOWN_AUTHORITY`, `EXPIRED`, `OTHER_HOST`, or `None`.
 
-    With TLS 1.3 a server judges our certificate after our side of the handshake is complete, so we may have written by
-    then. What it refuses is the handshake (RFC 8446 sections 4.4.2.4 and 6.2): it has read nothing of that.
+    With TLS 1.3 a server checks the client certificate after the client's side of the handshake is complete, so the
+    request may already have been written. The server refuses the handshake (RFC 8446 sections 4.4.2.4 and 6.2), and has
+    read nothing of the request.
     """
 
     default_code = "CONNECT_FAILED"
@@ -69,20 +70,20 @@ class Unreachable(UpstreamError):
 
 
 class Withdrawn(UpstreamError):
-    """When the connection stood, `may_send` said no: the caller has lost the right to send this. Nothing was."""
+    """When the connection was made, `may_send` refused: the caller may no longer send this. Nothing was sent."""
 
     default_code = "WITHDRAWN"
     sent = False
 
 
 class Unanswered(UpstreamError):
-    """The request may have arrived; no answer did. Codes: `ANSWER_TIMED_OUT`, `CONNECTION_LOST`."""
+    """The request may have arrived, but no answer came. Codes: `ANSWER_TIMED_OUT`, `CONNECTION_LOST`."""
 
     default_code = "CONNECTION_LOST"
 
 
 class Unusable(UpstreamError):
-    """An answer came that we do not take.
+    """An unusable answer came.
 
     Codes: `NOT_HTTP`, `ANSWER_TRUNCATED`, `ANSWER_TOO_LARGE`, `CONTENT_CODING_UNKNOWN`, and `DOCUMENT_STATUS` for a
     document that came with another status than 200, which `status` has.

@@ -32,14 +32,16 @@ DEFAULT_CAP_BYTES = 262_144
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
 _METHOD = re.compile(r"[A-Z]{1,16}")
-# Ours to say: they frame the message, name the host, or would keep state between requests.
+# Set by this module: they frame the message, name the host, or would keep state between requests.
 _OWN_HEADERS = frozenset(
     {"host", "connection", "content-length", "transfer-encoding", "accept-encoding", "cookie", "expect", "upgrade"}
 )
 
 
 class Upstream:
-    """Outbound HTTP of one process and event loop. Made once by the wiring and handed in; close it with `aclose`."""
+    """Outbound HTTP of one process and event loop. Made once by the wiring and passed to the users; close it with
+    `aclose`.
+    """
 
     def __init__(
         self,
@@ -50,18 +52,18 @@ class Upstream:
         per_origin: int = 20,
         idle_seconds: float = 4,
     ) -> None:
-        """Nothing is opened yet.
+        """Opens nothing yet.
 
         Args:
-            allow: what the operator lists beyond public addresses.
+            allow: the operator's list beyond public addresses.
             resolve: numeric addresses of a name; by default the system's resolver with threads of its own.
             connections: at most so many at once, in each scope (see `addresses.Scope`).
             per_origin: at most so many of them to one origin.
             idle_seconds: how long an unused connection is kept. Common servers close after 5 s; a POST on a connection
-                that is just being closed could not be told from one that was read and never answered.
+                that is just being closed looks like one that was read and never answered.
         """
         self._allow = allow
-        self._system_resolver = SystemResolver()  # starts no thread before it is asked
+        self._system_resolver = SystemResolver()  # starts no thread before the first lookup
         self._resolve: Resolve = resolve or self._system_resolver
         self._limits = Limits(connections, per_origin, idle_seconds)
         self._sessions: dict[Scope, aiohttp.ClientSession] = {}
@@ -78,21 +80,21 @@ class Upstream:
         answer_seconds: float | None = None,
         may_send: Callable[[], bool] | None = None,
     ) -> Answer:
-        """Send a request and read the whole answer. Any complete HTTP answer is one, also a redirect or a 500.
+        """Send a request and read the whole answer. Any complete HTTP answer is returned, also a redirect or a 500.
 
         Args:
             request: sent as it is; `Host`, framing, `Accept-Encoding` and cookie headers in it are ignored.
-            deadline: seconds of wall-clock time for everything; with `answer_seconds`, until a connection stands.
+            deadline: seconds of wall-clock time for everything; with `answer_seconds`, until the connection is made.
             cap: bytes the decoded body may have.
             tenant: on whose behalf: opens the allowances bound to it.
-            tls: another trust or a client certificate; it must verify. See `tls.verifying_context`.
-            answer_seconds: for the whole answer, from when the connection stands, so that waiting for a connection takes
-                nothing from it.
-            may_send: asked when the connection stands, as the last thing before anything is written.
+            tls: other trusted authorities or a client certificate; it must verify. See `tls.verifying_context`.
+            answer_seconds: for the whole answer, from when the connection is made, so that waiting for a connection is
+                not counted.
+            may_send: called when the connection is made, as the last step before anything is written.
 
         Raises:
             TargetRefused, Unreachable, Withdrawn: nothing was sent.
-            Unanswered, Unusable: something may have been sent, and acted upon.
+            Unanswered, Unusable: the request may have been sent and executed.
             ValueError: `tls` does not verify.
         """
         if tls is not None:
@@ -132,7 +134,7 @@ class Upstream:
             raise TargetRefused("This target is not allowed.", reason="scheme", origin=target.origin)
         if self._closed:
             raise Unreachable("Outbound requests have been shut down", origin=target.origin)
-        # As many sessions as the allow-list has scopes: its length bounds them, not what callers ask for.
+        # As many sessions as the allow-list has scopes: its length bounds them, not the callers' requests.
         session = self._sessions.get(scope)
         if session is None:
             session = self._sessions[scope] = open_session(scope, self._allow, self._resolve, self._limits)
@@ -140,7 +142,7 @@ class Upstream:
 
 
 class _Sending:
-    """One exchange's connection, as far as it has come."""
+    """The state of one exchange's connection."""
 
     def __init__(self, origin: str, answer_seconds: float | None, may_send: Callable[[], bool] | None) -> None:
         self._origin, self._answer_seconds, self._may_send = origin, answer_seconds, may_send
@@ -156,7 +158,7 @@ class _Sending:
 
 
 def _request_headers(request: Request, target: Target) -> dict[str, str]:
-    """The headers to send. Refuses what could end a line: a value may hold what a provider sent us."""
+    """The headers to send. Refuses characters that could end a line, since a value may come from a provider."""
     written = all(_HEADER_NAME.fullmatch(k) and _HEADER_VALUE.fullmatch(v) for k, v in request.headers.items())
     if not written or not _METHOD.fullmatch(request.method):
         raise TargetRefused(

@@ -56,7 +56,7 @@ def httpx_client(
     tenant: str | UUID | None = None,
     tls: ssl.SSLContext | None = None,
 ) -> httpx.AsyncClient:
-    """A client over `upstream`. Cookies stay out: no `Set-Cookie` reaches it, no `Cookie` leaves through it."""
+    """A client over `upstream`. Without cookies: no `Set-Cookie` reaches it, and it sends no `Cookie`."""
     transport = UpstreamTransport(upstream, deadline=deadline, cap=cap, tenant=tenant, tls=tls)
     return httpx.AsyncClient(transport=transport, timeout=deadline, trust_env=False, follow_redirects=False)
 

@@ -20,7 +20,7 @@ from identity_api.upstream.exchange import Upstream
 Metadata = TypeVar("Metadata")
 Keys = TypeVar("Keys")
 KEYS_FRESH_SECONDS = 300.0
-"""How long a removed key is believed at most while the provider can be asked for its keys."""
+"""How long a removed key is used at most while the provider can be asked for its keys."""
 
 
 class ProviderDocuments(Generic[Metadata, Keys]):
@@ -36,13 +36,13 @@ class ProviderDocuments(Generic[Metadata, Keys]):
         parse_keys: Parser[Keys],
         times: Times | None = None,
     ) -> None:
-        """Hold the parts; nothing is fetched yet.
+        """Store the parts; nothing is fetched yet.
 
         Args:
             upstream: carries the requests.
             monotonic: seconds, such as `time.monotonic`.
             configuration_url: issuer to the URL of its metadata.
-            parse_metadata: body and expected issuer to metadata; raises where they do not agree.
+            parse_metadata: body and expected issuer to metadata; raises if they do not agree.
             parse_keys: body to key set.
             times: freshness, usability, cool-down and deadline; keys are never fresh for longer than KEYS_FRESH_SECONDS.
         """
@@ -60,11 +60,11 @@ class ProviderDocuments(Generic[Metadata, Keys]):
         tenant: str | UUID | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> Metadata:
-        """The metadata of `issuer`, which it must itself name, exactly.
+        """The metadata of `issuer`, which it must name exactly.
 
         Args:
-            issuer: what the document's `issuer` must be.
-            discovery_url: where the document is, if not under the issuer's well-known path.
+            issuer: the required `issuer` of the document.
+            discovery_url: the document's address, if not the issuer's well-known path.
             tenant: on whose behalf; documents are not shared between tenants.
             tls: see `Upstream.exchange`.
 
@@ -86,8 +86,8 @@ class ProviderDocuments(Generic[Metadata, Keys]):
     ) -> Keys:
         """The key set at `jwks_uri`. Raises as `metadata` does.
 
-        With `serves` (does it hold the key I need?) a held set that does not is fetched anew, at once, unless that was
-        done less than the cool-down ago. Many unknown ids at once make one fetch, also with nothing held.
+        With `serves` (does it have the needed key?) a cached set that does not serve is fetched again at once, unless
+        that was done less than the cool-down ago. Many unknown ids at once make one fetch, also with an empty cache.
         """
         return await self._keys.get(Source(jwks_uri, tenant_name(tenant), "", tls), self._parse_keys, serves=serves)
 
@@ -99,7 +99,7 @@ class ProviderDocuments(Generic[Metadata, Keys]):
         tenant: str | UUID | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> Keys:
-        """For a caller who found no fitting key in `judged`: a newer set if there is one, else the same again."""
+        """For a caller that found no fitting key in `judged`: a newer set if there is one, otherwise the same."""
         source = Source(jwks_uri, tenant_name(tenant), "", tls)
         return await self._keys.refetch(source, self._parse_keys, judged=judged)
 
@@ -119,7 +119,7 @@ class ProviderDocuments(Generic[Metadata, Keys]):
             jwks_uri: where the metadata says that the keys are.
 
         Raises:
-            UpstreamError, Exception: either cannot be fetched or read; what is held stays in use.
+            UpstreamError, Exception: either cannot be fetched or read; the cached documents stay in use.
         """
         source = Source(discovery_url or self._configuration_url(issuer), tenant_name(tenant), issuer, tls)
         metadata = await self._metadata.renew(source, lambda body: self._parse_metadata(body, issuer))

@@ -28,16 +28,16 @@ class SystemResolver:
             loop = asyncio.get_running_loop()
             lookup = self._running[key] = loop.run_in_executor(self._threads, _lookup, host, port)
             lookup.add_done_callback(lambda done: self._finished(key, done))
-        # A name that answers slowly holds one thread, however many wait for it; one who gives up ends nothing.
+        # A slow name uses one thread, however many callers wait for it; a cancelled caller does not end the lookup.
         return await asyncio.shield(lookup)
 
     def _finished(self, key: tuple[str, int], lookup: asyncio.Future[list[str]]) -> None:
         self._running.pop(key, None)
         if not lookup.cancelled():
-            lookup.exception()  # seen, so that the loop does not report it when every waiter has left
+            lookup.exception()  # retrieved, so that the loop does not report it when no waiter is left
 
     def close(self) -> None:
-        """Take no more lookups. A running one ends by itself."""
+        """Accept no more lookups. A running one ends by itself."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 

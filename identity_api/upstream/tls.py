@@ -36,7 +36,7 @@ def verifying_context(
 
 
 def _load_chain(context: ssl.SSLContext, pem: str) -> None:
-    """OpenSSL's Python face reads keys from files only: one that nobody else can read, gone at once, in memory if possible."""
+    """Python's ssl module reads keys only from files: a private file, in memory if possible, removed at once."""
     with tempfile.NamedTemporaryFile("w", dir=_MEMORY if _MEMORY.is_dir() else None) as file:
         file.write(pem)
         file.flush()
@@ -44,7 +44,7 @@ def _load_chain(context: ssl.SSLContext, pem: str) -> None:
 
 
 def _no_password() -> str:
-    """Instead of asking at the terminal for an encrypted key's password."""
+    """Raises instead of asking at the terminal for an encrypted key's password."""
     raise ssl.SSLError("the key is encrypted")
 
 

@@ -120,7 +120,7 @@ def test_a_misspelled_permission_is_answered_with_the_nearest_and_nobody_declare
     assert f"Did you mean {USERS_READ}?" in taken.stderr
     far = command("revoke", "acme", "alice", "zzz")
     assert "apply" not in taken.stderr + far.stderr
-    assert "`identity-api user show` lists what somebody has" in far.stderr
+    assert "`identity-api user show` lists a user's permissions" in far.stderr
 
 
 def test_tenants_are_listed_for_people_and_for_programs(command: Command, tenant_id: UUID) -> None:

@@ -46,7 +46,7 @@ def verify(ctx: click.Context, tenant: str | None, known_head: str | None, as_js
 
 
 def _selection(decorated: Any) -> Any:
-    """The options that say which events."""
+    """The options that select events."""
     for option in reversed(
         (
             click.option("--action", help="Only this action, such as mapping.updated."),

@@ -92,7 +92,7 @@ def update(tenant: str, slug: str, settings: tuple[str, ...], empty: tuple[str, 
 
 
 def _tell_arrivals(tenant: str, slug: str) -> None:
-    """Say whose logins will be refused at a redirect URL that is shared now."""
+    """Report the providers whose logins will be refused at a redirect URL that is now shared."""
     from identity_api.cli.output import print_notices
     from identity_api.cli.provider_changes import administer, arrival_notices
 

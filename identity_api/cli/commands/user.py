@@ -14,12 +14,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _of_user(function: F) -> F:
-    """Whom a command is about."""
+    """The user of a command."""
     return click.argument("tenant")(click.argument("username")(function))
 
 
 def _of_identity(function: F) -> F:
-    """Which of a user's identities a command is about."""
+    """The identity of a command."""
     return _of_user(click.argument("provider")(click.argument("anchor", required=False)(function)))
 
 
@@ -69,7 +69,7 @@ def create(
         try:
             return await enrol(database, actor, [user], dry_run=dry_run)
         except ConfigurationError as error:
-            # What was typed is at fault here, and no file: as with `grant`.
+            # The fault is in the command line, not in a file: as with `grant`.
             raise Refused(" ".join(error.problems)) from None
 
     _print_made(on_tenant(tenant, work))

@@ -1,7 +1,7 @@
 """The demo tenant: one provider (the demo provider), a small vocabulary, and a mapping for each demo group.
 
-Made only in an empty database. Its group mappings are the tenant's own, not the file's, so that somebody who signs in as
-the demo's admin can change them through GraphQL.
+Made only in an empty database. Its group mappings are the tenant's own, not the file's, so that a person who signs in
+as the demo's admin can change them through GraphQL.
 """
 
 import os
@@ -38,7 +38,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "support": ("tickets:answer",),
     "identity-admins": (*SERVICE_PERMISSIONS, "reports:read"),
 }
-"""What each demo group gives."""
+"""The permissions of each demo group."""
 
 _DOCUMENT = """
 [[tenants]]
@@ -98,7 +98,7 @@ sync_interval_seconds = {seconds}
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """Where the demo is served: by the API, and by the demo provider."""
+    """The addresses of the demo: of the API, and of the demo provider."""
 
     port: int
     demo_port: int
@@ -110,16 +110,16 @@ class Demo:
 
     @property
     def redirect_uris(self) -> tuple[str, ...]:
-        """Where the demo provider may send people back."""
+        """The redirect URIs at the demo provider."""
         return tuple([f"http://{host}:{self.port}/auth/oidc/{PROVIDER}/callback" for host in HOSTS])
 
     @property
     def logout_uris(self) -> tuple[str, ...]:
-        """Where it may send them after a sign-out."""
+        """The redirect URIs after a sign-out."""
         return tuple([f"http://{host}:{self.port}/auth/logout/return" for host in HOSTS])
 
     def declaration(self) -> TenantDeclaration:
-        """The tenant as `apply` would read it, but synced every five seconds, to be watched."""
+        """The tenant in the form for `apply`, but synced every five seconds, so that changes show quickly."""
         document = _DOCUMENT.format(
             slug=SLUG,
             provider=PROVIDER,
@@ -133,11 +133,12 @@ class Demo:
 
 
 async def ensure_demo(database_url: str, settings: Settings, demo: Demo, asked: Asked) -> bool:
-    """Make the demo tenant if there is no tenant at all; True if the database has the demo tenant, whoever manages it.
+    """Make the demo tenant if there is no tenant at all; True if the database has the demo tenant, even if its admins
+    manage it.
 
     Raises:
-        ConfigurationError: the demo was made for another port of the demo provider, or its admins keep it at another one of
-            the API.
+        ConfigurationError: the demo was made for another port of the demo provider, or its admins manage it for another
+            port of the API.
     """
     database = Database(database_url, pool_size=2)
     await open_database(database)

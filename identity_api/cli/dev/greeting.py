@@ -20,8 +20,8 @@ def greet(url: str, data_dir: str, *, demo_provider: str | None) -> None:
 
     Args:
         url: where people sign in.
-        data_dir: where everything is kept.
-        demo_provider: where the demo's people are changed; None where there is no demo.
+        data_dir: where all data is kept.
+        demo_provider: where the demo's people are changed; None without a demo.
     """
     console = Console(highlight=False, soft_wrap=True)
     console.print("\n[bold]Identity API is ready:[/bold]\n")

@@ -29,12 +29,12 @@ from identity_api.errors import ConfigurationError, IdentityAPIError
 DEMO_PORT: Final = 8001
 DEMO_HOST: Final = "127.0.0.1"
 _STEP: Final = 10
-"""How far away the first port is that is offered instead: near enough to be recognised."""
+"""The distance of the first port that is offered instead: near enough to be recognised."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What `dev` was called with; None where its default holds. `from_make`: as `make run PORT=...`."""
+    """The options of `dev`; None for the default. `from_make`: as `make run PORT=...`."""
 
     port: int | None = None
     demo_port: int | None = None
@@ -61,9 +61,9 @@ def check(settings: Settings, asked: Asked) -> None:
 
     Raises:
         UnsupportedPlatform: there are no embedded services for this machine.
-        ConfigurationError: people elsewhere would be sent here.
-        AlreadyRunning: another process uses the data directory, which says more than that it has the ports.
-        ConfigurationError: a port is taken; says which call has free ones.
+        ConfigurationError: the public URL is not this machine.
+        AlreadyRunning: another process uses the data directory; this is checked first, since it explains taken ports.
+        ConfigurationError: a port is taken; the message has a command with free ones.
     """
     if not is_loopback(urlsplit(settings.public_url).hostname or ""):
         raise ConfigurationError(
@@ -89,7 +89,7 @@ def _require_unused(settings: Settings, asked: Asked, demo_port: int) -> None:
     try:
         require_unused(settings.data_dir)
     except AlreadyRunning as error:
-        # Whoever has the data directory has the ports too, as a rule.
+        # The process that uses the data directory usually uses the ports too.
         beside = _elsewhere(settings, asked, demo_port)
         folder = settings.data_dir.with_name(f"{settings.data_dir.name}-{beside.port or settings.port}")
         call = replace(beside, data_dir=folder).command()
@@ -104,7 +104,7 @@ def _taken(host: str, port: int, what: str) -> Iterator[str]:
 
 
 def _elsewhere(settings: Settings, asked: Asked, demo_port: int) -> Asked:
-    """The same call, with free ports for those that are taken."""
+    """The same command, with free ports instead of taken ones."""
     if not is_free(settings.host, settings.port):
         asked = replace(asked, port=_free_port(settings.host, settings.port, {demo_port}))
     if is_free(DEMO_HOST, demo_port):
@@ -128,7 +128,7 @@ def _variable(option: str) -> str:
 
 
 def main(arguments: list[str], environ: Mapping[str, str]) -> int:
-    """Ask, and complain as `dev` would; the exit code."""
+    """Check, and report problems like `dev`; returns the exit code."""
     parser = argparse.ArgumentParser(prog="make run")
     parser.add_argument("--make", dest="from_make", action="store_true")
     parser.add_argument("--port", type=int)

@@ -40,7 +40,7 @@ def run(asked: Asked) -> int:
 
 
 def _prepare(overrides: Mapping[str, str]) -> Settings:
-    """Settings, the data directory, and what is made in it once: keys, and the demo client's secret."""
+    """Read the settings and make the data directory, and in it, once, keys and the demo client's secret."""
     settings = read_settings(demo=True, keys_required=False, overrides=overrides)
     data_dir = settings.data_dir
     if settings.database_url is None or settings.redis_url is None:
@@ -69,7 +69,7 @@ def _make_secret(path: Path) -> None:
 
 def _start(tree: Tree, demo: Demo | None, allowed: list[str]) -> Happened | None:
     """Start the processes and wait until they answer."""
-    # A terminal that shows every request hides the one line that matters.
+    # A line for every request would hide important lines on the terminal.
     log = {"IDENTITY_LOG_FORMAT": "text", "IDENTITY_LOG_LEVEL": "warning"}
     environment = {name: value for name, value in log.items() if name not in os.environ}
     urls = {"The API": f"{_origin(tree.settings)}/health/ready"}

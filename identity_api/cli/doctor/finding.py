@@ -6,7 +6,7 @@ import msgspec
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """`subject` names what was looked at, `message` is a sentence that says what to do unless all is well."""
+    """`subject` names the examined part, `message` is a sentence that says what to do if there is a problem."""
 
     level: Literal["ok", "warn", "fail"]
     subject: str
@@ -22,10 +22,10 @@ def ok(subject: str, message: str) -> Finding:
 
 
 def warn(subject: str, message: str) -> Finding:
-    """It works, and somebody should look at it."""
+    """It works, and an operator should check it."""
     return Finding("warn", subject, message)
 
 
 def fail(subject: str, message: str) -> Finding:
-    """It does not work, or will not for long."""
+    """It does not work, or will soon stop working."""
     return Finding("fail", subject, message)

@@ -16,7 +16,7 @@ AT_ONCE = 8
 
 
 async def examine_providers(database: Database, settings: Settings, allowed: AllowList) -> list[Finding]:
-    """A line for everything that is wrong with a provider, or one that nothing is; by tenant and provider."""
+    """A line for every fault of a provider, or one line that there is none; by tenant and provider."""
     async with database.reading() as connection:
         found = [
             (tenant.slug, provider)

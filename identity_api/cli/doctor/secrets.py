@@ -10,7 +10,7 @@ from identity_api.vault import Vault
 
 
 async def examine_ring(database: Database, ring: KeyRing) -> list[Finding]:
-    """Whether every sealed value can be opened, which keys are still needed, and which are not."""
+    """Check that every sealed value can be opened; lists the keys that are still needed, and those that are not."""
     try:
         async with database.reading() as connection:
             named = await key_rotation.references(connection, Vault(ring))

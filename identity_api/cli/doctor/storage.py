@@ -21,7 +21,7 @@ OVERDUE_SECONDS = 300.0
 
 
 async def examine_database(database: Database) -> list[Finding]:
-    """Version, clock, schema, and whether a change can be written.
+    """Check version, clock and schema, and whether the database can be written.
 
     Raises:
         Unavailable: it does not answer.
@@ -40,7 +40,7 @@ async def examine_database(database: Database) -> list[Finding]:
 
 
 async def examine_worker(database: Database) -> list[Finding]:
-    """Whether somebody does the work that is never asked for."""
+    """Whether a worker does the background work."""
     async with database.reading() as connection:
         unsealed = await inspection.oldest_unsealed_seconds(connection)
         overdue = await sync_health.oldest_due_seconds(connection)
@@ -55,7 +55,7 @@ async def examine_worker(database: Database) -> list[Finding]:
 
 
 async def examine_redis(url: str) -> list[Finding]:
-    """Whether it answers, and whether it would throw queued jobs away."""
+    """Whether it answers, and whether it would evict queued jobs."""
     client = limits.connect(url)
     try:
         await client.ping()
@@ -81,7 +81,7 @@ def _version(version: int, text: str) -> Finding:
 
 
 def _clock(theirs: datetime, before: datetime, after: datetime) -> Finding:
-    # The question took from `before` to `after`; a clock anywhere in between is right.
+    # The query took from `before` to `after`; any time in between is right.
     seconds = max((before - theirs).total_seconds(), (theirs - after).total_seconds(), 0.0)
     message = f"the database's differs from this machine's by {seconds:.1f} s."
     if seconds > WRONG_CLOCK_SECONDS:

@@ -61,8 +61,8 @@ def apply_preset(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Complete the fields of a provider declaration with those of the named preset.
 
     Args:
-        fields: as declared. `preset_values` has the preset's parameters by name, `preset_alternatives` the names of
-            the alternatives chosen; both are removed here. Without `preset` the fields are returned as they are.
+        fields: as declared. `preset_values` has the preset's parameters by name, `preset_alternatives` the names of the
+            alternatives chosen; both are removed here. Without `preset` the fields are returned as they are.
 
     Raises:
         BadInput: there is no such preset, parameter or alternative, or a parameter is missing or malformed; `.field`.

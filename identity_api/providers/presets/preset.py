@@ -7,8 +7,9 @@ import msgspec
 
 
 class Parameter(msgspec.Struct, frozen=True, kw_only=True):
-    """A value of the customer's own account there. `{name}` in settings is replaced by it. The whole value must match
-    `pattern`, so that it cannot change the host of an address.
+    """A value of the customer's own account there. `{name}` in settings is replaced by it.
+
+    The whole value must match `pattern`, so that it cannot change the host of an address.
     """
 
     name: str
@@ -26,9 +27,7 @@ HOST = r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{1,5})?"
 
 
 class Alternative(msgspec.Struct, frozen=True, kw_only=True):
-    """An alternative set-up of the provider. `settings` are fields of a provider declaration and replace the
-    preset's.
-    """
+    """An alternative set-up of the provider. `settings` are fields of a provider declaration and replace the preset's."""
 
     name: str
     why: str
@@ -36,8 +35,8 @@ class Alternative(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Preset(msgspec.Struct, frozen=True, kw_only=True):
-    """A well-known provider. The fields from `issuer` to `sync_mode` are those of a provider declaration. In their texts
-    `{client_id}` is the declared client ID. None means that the preset does not set the field.
+    """A well-known provider. The fields from `issuer` to `sync_mode` are those of a provider declaration. In their
+    texts `{client_id}` is the declared client ID. None means that the preset does not set the field.
 
     `endpoints` are used where the protocol is `oauth2`; an OpenID Provider publishes its own. `register_redirect_at` is
     the place in the provider's console where the redirect URI is entered, `steps` are the other steps there, and

@@ -37,7 +37,7 @@ BASES: Mapping[GroupSource, str] = {
     "github": "https://api.github.com",
     "google": "https://cloudidentity.googleapis.com",
 }
-"""Okta's is at the customer's own domain, which the issuer names."""
+"""Okta's API is at the customer's own domain, which the issuer names."""
 
 _log = get_logger(__name__)
 
@@ -49,15 +49,15 @@ async def with_listed_groups(
     documents: Documents,
     reading: GroupsReading,
 ) -> GroupsReading:
-    """The groups of the person whose access token this is: as their claims said, or as the vendor's interface lists them.
+    """The groups of the access token's person: from the claims, or from the vendor's API.
 
-    Never raises for what a vendor does; takes at most `MAX_SECONDS`.
+    Never raises for a vendor's answer; takes at most `MAX_SECONDS`.
 
     Args:
         access_token: None if the provider gave none.
-        line: to the provider. Its TLS holds for an interface on a host of the provider's own, and for no other.
+        line: to the provider. Its TLS settings apply to an API on the provider's own host, and to no other.
         documents: the verified claims of this exchange.
-        reading: what the claims say of groups.
+        reading: the groups in the claims.
     """
     provider = line.provider
     source = provider.claims.group_source

@@ -1,4 +1,4 @@
-"""Entra: all groups of somebody who is in more than a token lists, from Microsoft Graph.
+"""Entra: all groups of a person who is in more groups than a token lists, from Microsoft Graph.
 
 Facts: above 200 groups the ID token has `_claim_names` instead
 (https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference#groups-overage-claim);
@@ -25,7 +25,7 @@ class _Members(msgspec.Struct):
 async def fetch(ask: Ask, documents: Documents, reading: GroupsReading) -> GroupsReading:
     """The claim's groups, and Graph's where the claim says that there are too many for it.
 
-    The `endpoint` in `_claim_sources` is not used: it is of another interface, which is switched off.
+    The `endpoint` in `_claim_sources` is not used: it belongs to another API, which has been switched off.
 
     Raises:
         SourceFailed: Graph does not give the whole list.

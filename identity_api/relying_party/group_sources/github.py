@@ -1,9 +1,9 @@
-"""GitHub: the teams somebody is in, as `organisation/team`, both in the form that addresses have.
+"""GitHub: a person's teams, as `organisation/team`, both in the form that URLs have.
 
 Facts: `GET /user/teams` lists the teams of all organisations, 100 a page, and needs the scope `read:org`
 (https://docs.github.com/rest/teams/teams#list-teams-for-the-authenticated-user); further pages are in the header `Link`
 (https://docs.github.com/rest/using-the-rest-api/using-pagination-in-the-rest-api). An organisation that restricts OAuth
-apps and has not approved this one is left out without a word.
+apps and has not approved this one is silently left out.
 
 Unverified: that a team's slug is never given to another team while a mapping names it.
 """
@@ -24,7 +24,7 @@ class _Team(msgspec.Struct):
 
 
 async def fetch(ask: Ask, documents: Documents, reading: GroupsReading) -> GroupsReading:
-    """All teams; no claim says anything of them.
+    """All teams; no claim has them.
 
     Raises:
         SourceFailed: not every page could be read.

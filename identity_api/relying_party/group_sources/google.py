@@ -38,7 +38,7 @@ class _Page(msgspec.Struct):
 
 
 async def fetch(ask: Ask, documents: Documents, reading: GroupsReading) -> GroupsReading:
-    """All groups of the address in the ID token; no claim says anything of them.
+    """All groups of the address in the ID token; no claim has them.
 
     Raises:
         SourceFailed: there is no such address, or not every page could be read.

@@ -1,4 +1,4 @@
-"""Okta: all groups of somebody whose claim may have been cut off, from the organisation's own interface.
+"""Okta: all groups of a person whose claim may have been cut off, from the organisation's own API.
 
 Facts: the functions `Groups.*` give at most 100 groups, and `getFilteredGroups` cuts the list at its third argument,
 both without a marker (https://support.okta.com/help/s/article/how-to-exceed-the-100-groups-limitation-on-a-claim); so a
@@ -28,13 +28,13 @@ class _Group(msgspec.Struct):
 
 
 def base_of(issuer: str) -> str:
-    """Where an organisation's interface is: at the origin of each of its authorization servers."""
+    """The address of an organisation's API: the origin of each of its authorization servers."""
     parts = urlsplit(issuer)
     return f"{parts.scheme}://{parts.netloc}"
 
 
 def doubted(reading: GroupsReading) -> GroupsReading:
-    """The claim's groups where nobody is to be asked: a list that may have been cut off is not whole (I7)."""
+    """The claim's groups if the API is not to be asked: a list that may have been cut off is not complete (I7)."""
     if not _may_be_cut(reading):
         return reading
     remark = Diagnostic(Reason.CUT_AT_CAP.value, "okta", str(len(reading.groups)))
@@ -46,10 +46,10 @@ def _may_be_cut(reading: GroupsReading) -> bool:
 
 
 async def fetch(ask: Ask, documents: Documents, reading: GroupsReading) -> GroupsReading:
-    """The claim's groups, and the interface's where the claim may have been cut off.
+    """The claim's groups, and the API's if the claim may have been cut off.
 
     Raises:
-        SourceFailed: not every page could be read. Then nobody knows whether the claim was whole.
+        SourceFailed: not every page could be read. Then it is unknown whether the claim was complete.
     """
     if not _may_be_cut(reading):
         return reading

@@ -12,14 +12,16 @@ from identity_api.claims import Reason
 from identity_api.upstream.httpx_client import code_of
 
 MAX_SECONDS: Final = 8.0
-"""For all pages together: a person waits, or a sync that has asked three endpoints before."""
+"""For all pages together: a person waits, or a sync that has called three endpoints already."""
 MAX_PAGES: Final = 20
 PAGE_CAP_BYTES: Final = 1024 * 1024
 _NEXT: Final = re.compile(r'<([^<>\s]+)>\s*;[^,<]*\brel="?next"?')
 
 
 class SourceFailed(Exception):
-    """No complete list came. `is_partial` if a part of it did, which nobody may act on; `detail` holds no text of theirs."""
+    """No complete list came. `is_partial` if a part of it did, which must not be used; `detail` holds no text of the
+    vendor.
+    """
 
     def __init__(self, detail: str, *, is_partial: bool = False) -> None:
         super().__init__(detail)
@@ -33,7 +35,7 @@ class SourceFailed(Exception):
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose groups are asked for, where, and until when. `ends_at` is of the running loop's clock.
+    """The person and address of the requests, and their deadline. `ends_at` is of the running loop's clock.
 
     `access_token` is None if the provider gave none, and then there is no page.
     """
@@ -52,7 +54,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
         """One page; `number` counts from 1. A body makes it a POST.
 
         Raises:
-            SourceFailed: no access token, too many pages, the time is over, no answer, or another status than 200.
+            SourceFailed: no access token, too many pages, the time has run out, no answer, or another status than 200.
         """
         if self.access_token is None:
             raise SourceFailed("no_access_token")

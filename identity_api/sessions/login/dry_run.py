@@ -129,9 +129,7 @@ async def _with_userinfo(deps: LoginDeps, attempt: Attempt, told: VerifiedDocume
 
 
 async def report_for(deps: LoginDeps, provider: Provider, user_id: UUID) -> tuple[ProviderTest | None, LoginReport]:
-    """The newest test of the provider that this user began, and its report; without a report, what the test waits
-    for.
-    """
+    """The newest test of the provider that this user began, and its report; without a report, what the test waits for."""
     async with deps.database.reading() as connection:
         found = await provider_tests.newest(connection, provider.tenant_id, provider.id, user_id)
     if found is not None and found.report is not None:

@@ -122,7 +122,8 @@ def count(failure: LoginFailed, provider: Provider | None = None, attempt: Attem
 def judging(code: str, *, unavailable_status: int = 502) -> Iterator[None]:
     """Turn an error between this service and the provider into LoginFailed.
 
-    Args: code: the code for a broken rule; an unreachable provider and a wrong set-up have codes of their own.
+    Args:
+        code: the code for a broken rule; an unreachable provider and a wrong set-up have codes of their own.
         unavailable_status: 503 while nothing has begun, 502 in the middle of a login.
     """
     try:

@@ -37,8 +37,9 @@ from identity_api.sessions.login.launch import callback_origin, ensure_current
 
 
 class Matched(msgspec.Struct, frozen=True):
-    """A callback and its login, which began in this browser. `fault` is the fault of the parameters other than the
-    state: such a callback uses the login up and fails.
+    """A callback and its login, which began in this browser.
+
+    `fault` is the fault of the parameters other than the state: such a callback uses the login up and fails.
     """
 
     attempt: Attempt

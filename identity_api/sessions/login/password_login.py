@@ -96,12 +96,14 @@ async def check_beginning(deps: PasswordLoginDeps, tenant: Tenant, beginning: Lo
 async def sign_in(deps: PasswordLoginDeps, tenant: Tenant, given: LocalSignIn, *, address: LoginAddress) -> LoginResult:
     """Check the credentials and begin a session, or make the one-time code for one, as the frontend asks for.
 
-        Args:
-            tenant: whose people sign in; known from the host or the path prefix, never from an argument (I2). Raises:
-    LoginFailed: LOCAL_SIGN_IN_OFF; CREDENTIALS_REFUSED; SECOND_FACTOR_REQUIRED: ask for the code and send everything
-                again; SECOND_FACTOR_REFUSED; ACCOUNT_DISABLED.
-            BadInput: what `return_to.decide_ending` raises.
-            Unavailable: `SIGN_IN_BUSY`.
+    Args:
+        tenant: whose people sign in; known from the host or the path prefix, never from an argument (I2).
+
+    Raises:
+        LoginFailed: LOCAL_SIGN_IN_OFF; CREDENTIALS_REFUSED; SECOND_FACTOR_REQUIRED: ask for the code and send
+            everything again; SECOND_FACTOR_REFUSED; ACCOUNT_DISABLED.
+        BadInput: what `return_to.decide_ending` raises.
+        Unavailable: `SIGN_IN_BUSY`.
     """
     ending = await check_beginning(deps, tenant, given.beginning)
     await address.check()

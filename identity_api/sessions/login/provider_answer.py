@@ -152,9 +152,9 @@ def _judging(document: Document) -> AbstractContextManager[None]:
 def _authenticated_at(provider: Provider, auth_time: int | None, now: datetime) -> datetime:
     """When the person proved who they are. Some providers send 0 for "not told"; a moment ahead of us is now.
 
-    Without `auth_time` the provider may have used a session from yesterday. One that can be asked for a proof is
-    then asked when one is needed: that request obliges it to send `auth_time` (Core 2). If it cannot be asked, its
-    people would have no proof at all, so its login counts as one.
+    Without `auth_time` the provider may have used a session from yesterday. One that can be asked for a proof is then
+    asked when one is needed: that request obliges it to send `auth_time` (Core 2). If it cannot be asked, its people
+    would have no proof at all, so its login counts as one.
     """
     if auth_time:
         return min(datetime.fromtimestamp(auth_time, UTC), now)

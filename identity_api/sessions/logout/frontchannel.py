@@ -61,8 +61,9 @@ async def end_by_browser(
 ) -> BrowserLogout:
     """End our sessions that came from the session of the provider that a browser names, and logins under way on it.
 
-    Args: session_token: the value of the browser's session cookie, if it was sent. unknown: called once, if no session
-        here has this `sid`.
+    Args:
+        session_token: the value of the browser's session cookie, if it was sent.
+        unknown: called once, if no session here has this `sid`.
 
     Raises:
         LogoutRefused: the issuer is not the provider's.

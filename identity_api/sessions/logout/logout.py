@@ -216,9 +216,7 @@ async def sessions_of(
 
 
 async def end_session(database: Database, tenant_id: UUID, session_id: UUID, *, reason: str, actor: str) -> bool:
-    """End one session, with its audit; False if it had ended, or is another tenant's. The caller has checked the
-    user.
-    """
+    """End one session, with its audit; False if it had ended, or is another tenant's. The caller has checked the user."""
     async with database.transaction() as connection:
         return await end_login.end_session(connection, tenant_id, session_id, reason=reason, actor=actor)
 

@@ -95,8 +95,9 @@ async def was_ended_meanwhile(
     provider_session: str | None,
     begun_at: datetime,
 ) -> bool:
-    """Whether the provider has ended this login's session or person since `begun_at`. Called first in the login's
-    transaction; a logout of the same session or person waits for its end.
+    """Whether the provider has ended this login's session or person since `begun_at`.
+
+    Called first in the login's transaction; a logout of the same session or person waits for its end.
     """
     hashes = [ended_hash(issuer, subject, None)]
     if provider_session is not None:

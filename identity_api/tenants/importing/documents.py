@@ -46,7 +46,7 @@ def read_environment(document: bytes) -> dict[str, str]:
     """Read a file of `NAME=value` lines, with comments and `export`; a value in quotes may go over several lines.
 
     Raises:
-        ConfigurationError: a line is none of that, or a name is given twice; lists all, by line.
+        ConfigurationError: a line has another form, or a name is given twice; lists all, by line.
     """
     found: dict[str, str] = {}
     problems: list[str] = []
@@ -64,12 +64,14 @@ def read_environment(document: bytes) -> dict[str, str]:
 
 
 def looks_like_variables(document: bytes) -> bool:
-    """Whether a file begins as one of environment variables does: then it is its mistakes as such that are told."""
+    """Whether a file begins like a file of environment variables: then its mistakes as such a file are reported."""
     return _IS_VARIABLES.match(document.decode("utf-8-sig", "replace")) is not None
 
 
 def _assignments(text: str) -> Iterator[tuple[int, str]]:
-    """What is neither blank nor a comment, each with the number of its first line and as far as its quotes reach."""
+    """The entries that are neither blank nor a comment, each with the number of its first line and all lines within its
+    quotes.
+    """
     lines = enumerate(text.splitlines(), 1)
     for number, line in lines:
         whole = line.strip()

@@ -34,12 +34,12 @@ Known = Mapping[tuple[str, str, str], str]
 
 
 async def compare_stated(upstream: Upstream, imported: Imported) -> list[str]:
-    """What the documents say of the issuers that the form gives itself: a notice for each that is not the provider's.
+    """Compare the issuers that the form gives with the documents: a notice for each that is not the provider's.
 
-    A document that is not to be had says nothing.
+    A document that cannot be fetched gives no notice.
 
     Raises:
-        ConfigurationError: an issuer is spelled otherwise than the document spells it, so that no login could succeed.
+        ConfigurationError: an issuer is spelled differently from the document, so no login could succeed.
     """
     slots = asyncio.Semaphore(AT_ONCE)
 
@@ -68,19 +68,19 @@ async def compare_stated(upstream: Upstream, imported: Imported) -> list[str]:
 
 
 async def with_exact_issuers(upstream: Upstream | None, imported: Imported, known: Known = NONE) -> Imported:
-    """The same with the issuers that the documents name, each with a notice.
+    """The import with the issuers that the documents name, each with a notice.
 
-    A document that is not to be had changes nothing of a provider that is stored with this address: a provider that is down
-    must not look as if it had moved, which would end every login there.
+    If a document cannot be fetched, a provider that is stored with this address stays unchanged: a provider that is
+    down must not look as if it had moved, which would end every login there.
 
     Args:
-        upstream: asks; None to leave every guess as it is.
+        upstream: fetches the documents; None to keep every guess.
         imported: with `guesses`.
-        known: what an earlier import found out.
+        known: the results of an earlier import.
 
     Raises:
-        ConfigurationError: a document cannot be read, and its address gives no hint of the issuer; or an issuer that the
-            form gives is spelled otherwise than its document spells it.
+        ConfigurationError: a document cannot be read, and its address gives no hint of the issuer; or an issuer that
+            the form gives is spelled differently from its document.
     """
     slots = asyncio.Semaphore(AT_ONCE)
 

@@ -34,7 +34,7 @@ PROVIDER_SLUG: Final = "oidc"
 
 
 def read_federated_directory(document: bytes, target: Target = Target()) -> Imported:
-    """Read the form. People known by their username are let in, and nobody else (S1-10, S1-11, S1-14).
+    """Read the form. Only people known by their username can sign in (S1-10, S1-11, S1-14).
 
     Raises:
         ConfigurationError: with every problem.

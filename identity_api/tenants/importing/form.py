@@ -19,12 +19,12 @@ from identity_api.tenants.declaration import TenantDeclaration
 TRUE, FALSE = ("true", "1", "yes", "on", "t", "y"), ("false", "0", "no", "off", "f", "n")
 DEFAULT_SCOPES = ("openid", "profile", "email")
 UNNAMED = "unnamed"
-"""Stands where a required name is missing, which is a problem noted already; such a result is never used."""
+"""Replaces a missing required name, which is reported as a problem; such a result is never used."""
 NO_TENANT = "This form names no tenant: say with --tenant into which one to import."
 _SLASHED_ISSUERS = ("auth0.com", "oauth.id.jumpcloud.com")
-"""Hosts whose issuers end in a slash, which the address of the metadata does not show."""
+"""Hosts whose issuers end in a slash, which the metadata URL does not show."""
 _PLACEHOLDER = re.compile(r"[{<][^{}<>]*[}>]|\.\.\.")
-"""What documentation writes where a value is to be filled in. Neither a URL nor a client id has it."""
+"""The placeholders of documentation for values to fill in. Neither a URL nor a client id contains them."""
 _EXAMPLE = re.compile(r"\byour-[a-z][a-z-]*|(?<=/)tenant-id(?=/)|\bclient-(id|secret)-from-[a-z-]+")
 """Values that documentation shows as examples; they may be real."""
 
@@ -35,9 +35,9 @@ class Guess(msgspec.Struct, frozen=True):
     tenant: str
     provider: str
     key: str
-    """What the form calls the address."""
+    """The form's name for the address."""
     is_unlikely: bool = False
-    """The address does not end as such addresses do, so that the issuer has to be asked for or entered."""
+    """The address has an unusual end, so the issuer has to be fetched or entered."""
 
 
 class Stated(msgspec.Struct, frozen=True):
@@ -46,29 +46,29 @@ class Stated(msgspec.Struct, frozen=True):
     tenant: str
     provider: str
     key: str
-    """What the form calls it."""
+    """The form's name for it."""
 
 
 class Imported(msgspec.Struct, frozen=True):
-    """What a foreign form says, as declarations that `apply` takes; `notices` say what is different here."""
+    """The content of a foreign form, as declarations that `apply` takes; `notices` name the differences here."""
 
     tenants: list[TenantDeclaration]
     notices: list[str]
     guesses: tuple[Guess, ...] = ()
     stated: tuple[Stated, ...] = ()
     switched_off: tuple[tuple[str, str], ...] = ()
-    """Tenant and provider, by slug, of what the form says is off: no declaration, but an enabled provider of that name
-    is not to stay so."""
+    """Tenant and provider, by slug, of providers that the form switches off: they have no declaration, but an enabled
+    provider of that name is disabled."""
     mapped: tuple[str, ...] = ()
-    """Tenants of which the form says every mapping, so that one it does not say any more is left over."""
+    """Tenants whose mappings the form lists completely, so that a mapping it no longer lists is left over."""
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
     """Options besides the form: the tenant to import into, and facts that no form has.
 
-    `hosts` are the tenant's; the first is where redirect URIs registered for the old system must lead now.
-    `directories` are, by tenant, the Entra directories that may sign in where an issuer stands for many.
-    `frontend_url` is where results are delivered, for the form that does not say it.
+    `hosts` are the tenant's; redirect URIs registered for the old system must lead to the first one now. `directories`
+    are, by tenant, the Entra directories that may sign in where an issuer stands for many. `frontend_url` is where
+    results are delivered, for a form without that address.
     """
 
     slug: str | None = None
@@ -78,7 +78,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     frontend_url: str | None = None
 
     def of(self, slug: str, name: str | None, hosts: tuple[str, ...] = ()) -> "Tenant":
-        """The tenant, as the form names it, where nothing else was said beside it."""
+        """The tenant, as the form names it, unless an option names another."""
         slug = self.slug or slug
         own = tuple(dict.fromkeys([*hosts, *self.hosts]))
         return Tenant(slug, self.name or name or slug, own, self.directories.get(slug, ()))
@@ -87,7 +87,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
         """The tenant, for a form that names none.
 
         Raises:
-            ConfigurationError: none was said.
+            ConfigurationError: no option names one.
         """
         if self.slug is None:
             raise ConfigurationError([NO_TENANT])
@@ -108,7 +108,7 @@ class Tenant(msgspec.Struct, frozen=True):
 
 
 class Findings:
-    """What an import finds on its way: problems, which stop it, and notices."""
+    """The findings of an import: problems, which stop it, and notices."""
 
     def __init__(self) -> None:
         self.problems: list[str] = []
@@ -118,10 +118,12 @@ class Findings:
         self.switched_off: list[tuple[str, str]] = []
         self.mapped: list[str] = []
         self.keys: dict[str, str] = {}
-        """What the form calls a place of the declarations, such as `tenants[0].hosts`; what is in it is meant too."""
+        """The form's name for a place of the declarations, such as `tenants[0].hosts`, and for the places in it."""
 
     def provider(self, place: str, **fields: Any) -> ProviderDeclaration | None:
-        """A provider from the fields that are not None, or a problem. An empty text is one that was noted already."""
+        """A provider from the fields that are not None, or a problem. An empty text is a problem that was reported
+        already.
+        """
         given = {name: value for name, value in fields.items() if value is not None}
         if "" in given.values() or "" in given.get("endpoints", {}).values():
             return None
@@ -138,7 +140,7 @@ class Findings:
         return None
 
     def _has_placeholders(self, place: str, given: Mapping[str, Any]) -> bool:
-        """Note what the documentation's reader was to fill in. The secret's value is not shown."""
+        """Report a placeholder that was not filled in. The secret's value is not shown."""
         before = len(self.problems)
         texts = {name: given[name] for name in _FILLED_IN if name in given}
         texts |= {f"endpoints.{name}": value for name, value in given.get("endpoints", {}).items()}
@@ -172,7 +174,9 @@ class Findings:
         )
 
     def _with_own_key(self, problem: str) -> str:
-        """The problem with the form's own key in place of ours, where it has one; the longest place is the exact one."""
+        """The problem with the form's own key in place of the declaration's, if it has one; the longest place is the
+        exact one.
+        """
         for place in sorted(self.keys, key=len, reverse=True):
             if re.match(rf"{re.escape(place)}(?![\w\]])", problem):
                 return self.keys[place] + problem.removeprefix(place)
@@ -183,28 +187,28 @@ _FILLED_IN = ("issuer", "discovery_url", "redirect_url", "client_id", "client_se
 
 
 class Section:
-    """One table of a foreign document. Each value is asked for by its key; what nobody asked for is a notice."""
+    """One table of a foreign document. Each value is read by its key; a key that is never read becomes a notice."""
 
     def __init__(self, content: Mapping[str, Any], place: str, findings: Findings, names: Mapping[str, str] = {}):
         """Hold the table.
 
         Args:
-            place: what messages call the table.
-            names: what messages call a key, where that is not `place.key`: an environment variable.
+            place: the table's name in messages.
+            names: a key's name in messages, if that is not `place.key`: an environment variable.
         """
         self._content, self._findings, self._place, self._names = dict(content), findings, place, names
         self._asked: set[str] = set()
 
     def name(self, key: str) -> str:
-        """What messages call the key."""
+        """The key's name in messages."""
         return self._names.get(key, f"{self._place}.{key}" if self._place else key)
 
     def problem(self, key: str, text: str) -> None:
-        """Note that a key cannot be imported."""
+        """Report that a key cannot be imported."""
         self._findings.problems.append(f"{self.name(key)}: {text}")
 
     def notice(self, key: str, text: str) -> None:
-        """Note what is different here."""
+        """Report a difference."""
         self._findings.notices.append(f"{self.name(key)}: {text}")
 
     def text(self, key: str) -> str | None:
@@ -218,7 +222,7 @@ class Section:
         return value.strip()
 
     def required(self, key: str) -> str:
-        """A text that must be there; "" if it is not, which is then a problem."""
+        """A required text; "" if it is missing, which is then a problem."""
         before = len(self._findings.problems)
         value = self.text(key)
         if value is None and len(self._findings.problems) == before:
@@ -226,7 +230,7 @@ class Section:
         return value or ""
 
     def flag(self, key: str) -> bool | None:
-        """A truth value, also as the texts that environment variables have."""
+        """A boolean, also as the texts that environment variables have."""
         value = self.value(key)
         if value is None or isinstance(value, bool):
             return value
@@ -245,7 +249,7 @@ class Section:
         return {}
 
     def value(self, key: str) -> Any:
-        """Whatever is there, or None."""
+        """The value of any type, or None."""
         self._asked.add(key)
         return self._content.get(key)
 
@@ -262,17 +266,17 @@ class Section:
         self._findings.mapped.append(tenant)
 
     def ignore(self, *keys: str) -> None:
-        """Know of keys that mean nothing here."""
+        """Accept keys that have no effect here."""
         self._asked.update(keys)
 
     def finish(self) -> None:
-        """Say which keys nobody asked for."""
+        """Report the keys that were never read."""
         for key in sorted(self._content.keys() - self._asked):
             self.notice(key, "is not known here and was ignored.")
 
 
 class IssuerOf(msgspec.Struct, frozen=True):
-    """Where a provider is: its issuer, and its metadata document where that was given."""
+    """A provider's issuer, and the URL of its metadata document if that was given."""
 
     issuer: str
     discovery_url: str | None
@@ -281,13 +285,13 @@ class IssuerOf(msgspec.Struct, frozen=True):
 def issuer_of(address: str, section: Section, key: str, *, of: tuple[str, str]) -> IssuerOf:
     """Issuer and metadata URL from either (S1-06, S4-16). An issuer is never edited, and `issuer` in the form is exact.
 
-    From a metadata URL it is read off: providers compare their issuer exactly, and the URL does not show whether it
-    ends in a slash. That is a guess until the document itself was asked.
+    From a metadata URL it is derived: issuers are compared exactly, and the URL does not show whether it ends in a
+    slash. So it is a guess until the document has been fetched.
 
     Args:
-        address: of the provider or of its metadata document; "" if it was missing, which is a problem noted already.
+        address: of the provider or of its metadata document; "" if it was missing, which is reported already.
         section: the form's table, which may name the `issuer` beside the address.
-        key: what the form calls the address.
+        key: the form's name for the address.
         of: tenant and provider.
     """
     exact = section.text("issuer") if not key.endswith("issuer") else None
@@ -311,18 +315,18 @@ def issuer_of(address: str, section: Section, key: str, *, of: tuple[str, str]) 
 
 
 def _is_file(address: str) -> bool:
-    """Whether an address that does not end in the well-known path names a document all the same (`.../config.json`)."""
+    """Whether an address that does not end in the well-known path names a document nevertheless (`.../config.json`)."""
     path, has_query, _ = address.partition("?")
     return path.endswith(".json") or bool(has_query)
 
 
 def directories_for(issuer: str, tenant: Tenant) -> tuple[str, ...]:
-    """The directories that may sign in, where the issuer needs them."""
+    """The directories that may sign in, if the issuer needs them."""
     return tenant.directories if stands_for_many(issuer) else ()
 
 
 def is_single(target: Target, tables: list[Any], findings: Findings) -> bool:
-    """Whether what was said beside the form can be meant for one tenant only; a problem if it cannot."""
+    """Whether the options can apply to one tenant only; a problem if they cannot."""
     is_said = target.slug is not None or target.name is not None or bool(target.hosts)
     if is_said and len(tables) > 1:
         findings.problems.append("--tenant, --name and --host are for a form of one tenant; this one has several.")
@@ -330,7 +334,7 @@ def is_single(target: Target, tables: list[Any], findings: Findings) -> bool:
 
 
 def server_of(authorization_endpoint: str) -> str:
-    """What names an OAuth 2.0 server of which only endpoints are known: its issuer if a preset has it, or its origin."""
+    """The name of an OAuth 2.0 server of which only endpoints are known: its issuer if a preset has it, or its origin."""
     for preset in PRESETS.values():
         if preset.endpoints.get("authorization") == authorization_endpoint:
             return preset.issuer
@@ -339,7 +343,7 @@ def server_of(authorization_endpoint: str) -> str:
 
 
 def sync_for(scopes: tuple[str, ...]) -> str:
-    """Background sync only where the form asks for refresh tokens; nobody is locked out for the lack of them."""
+    """Background sync only if the form asks for refresh tokens; people without them can still sign in."""
     return "REFRESH_TOKEN" if "offline_access" in scopes else "OFF"
 
 
@@ -347,11 +351,11 @@ def _host(address: str) -> str:
     try:
         return urlsplit(address).hostname or ""
     except ValueError:
-        return ""  # said when the declaration is checked
+        return ""  # reported when the declaration is checked
 
 
 def _advised(problem: str, tenants: list[TenantDeclaration]) -> str:
-    """The problem with what to say for it."""
+    """The problem with the option that solves it."""
     for place, tenant in enumerate(tenants):
         if re.match(rf"tenants\[{place}\]\.providers\[\d+\]\.allowed_directories: name", problem):
             return f"{problem} Say --allowed-directory {tenant.slug}=ID for each."
@@ -359,7 +363,7 @@ def _advised(problem: str, tenants: list[TenantDeclaration]) -> str:
 
 
 def _named(problem: str, tenants: list[TenantDeclaration]) -> str:
-    """The problem with the names that the form knows instead of places in a list."""
+    """The problem with the form's names instead of places in a list."""
     for place, tenant in enumerate(tenants):
         for number, provider in enumerate(tenant.providers):
             at = f"tenants[{place}].providers[{number}]"

@@ -30,7 +30,7 @@ from identity_api.tenants.importing.form import (
 STORAGE: Final = ("mongo_uri", "mongo_database", "redis_addr", "redis_db")
 PREFIX: Final = "TENANT_OIDC_"
 IMPORTED_FRONTEND: Final = "frontend"
-"""What the frontend is called that a `frontend_url` makes."""
+"""The name of the frontend that a `frontend_url` makes."""
 KEYS: Final = ("issuer", "client_id", "client_secret", "redirect_url", "scopes")
 PROVIDER_SLUG: Final = "oidc"
 
@@ -100,7 +100,7 @@ def _tenant(table: dict[str, Any], target: Target, findings: Findings) -> Tenant
 
 
 def _slug(target: Target, section: Section) -> str:
-    """What the tenant is called: by `tenant_id`, unless it was said beside the form (`target`) into which to import."""
+    """The tenant's name: `tenant_id`, unless an option (`target`) names the tenant to import into."""
     is_asked = target.slug is None and section.value("tenant_id") is not None
     written = section.required("tenant_id") if is_asked else section.text("tenant_id")
     if target.slug is None and written is None:

@@ -80,7 +80,7 @@ class _Slot(msgspec.Struct, frozen=True):
     name: str
     slug: str
     position: int | None
-    """Among the buttons; None for a slot that is not listed."""
+    """Its place among the buttons; None for a slot that is not listed."""
 
     @property
     def place(self) -> str:
@@ -128,7 +128,7 @@ def _security(content: Mapping[str, Any], environ: Mapping[str, str], findings: 
 
 
 def _position(protocol: Protocol, name: str, enabled: Mapping[Protocol, list[str]]) -> int | None:
-    """Where the slot's button is: in the order of the lists, those of OpenID Connect first."""
+    """The place of the slot's button: in the order of the lists, those of OpenID Connect first."""
     listed = [(one, slot) for one in PROTOCOLS for slot in enabled[one]]
     return listed.index((protocol, name)) if (protocol, name) in listed else None
 
@@ -152,7 +152,7 @@ def _listed(security: Section, protocol: Protocol) -> list[str]:
 
 
 def _adopts_by_name(security: Section) -> bool:
-    """Account name fallback: on in Infrahub if nothing is said, off here (S2-32 to S2-38)."""
+    """Account name fallback: on by default in Infrahub, off here (S2-32 to S2-38)."""
     key = "sso_account_name_fallback"
     adopts = security.flag(key)
     if adopts is None:

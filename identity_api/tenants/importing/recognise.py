@@ -30,11 +30,11 @@ def read_any(document: bytes, target: Target) -> Imported:
 
     Args:
         document: the file's content.
-        target: what is said beside the form. The forms of Infrahub and SysReptor and variables name no tenant; for a
-            form of one tenant that names it, what is said counts instead.
+        target: the command's options. The forms of Infrahub and SysReptor and variables name no tenant; for a form of
+            one tenant that names it, the option counts instead.
 
     Raises:
-        ConfigurationError: it is from none of them, or has problems, or a target is needed.
+        ConfigurationError: it is not from one of them, or has problems, or a target is needed.
     """
     if document.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[") and (content := _json(document)) is not None:
         if _is_inference(content):
@@ -48,7 +48,7 @@ def read_any(document: bytes, target: Target) -> Imported:
         except ConfigurationError as no_variables:
             if looks_like_variables(document):
                 raise no_variables from None
-            # Which of the two it was meant to be nobody knows: what is wrong with it as either.
+            # It is unknown which of the two it was meant to be, so the problems as both are reported.
             both = [f"As a file of NAME=value lines: {problem}" for problem in no_variables.problems[:3]]
             raise ConfigurationError([*no_toml.problems, *both]) from None
         return _from_environment(environ, target)
@@ -66,10 +66,10 @@ def read_any(document: bytes, target: Target) -> Imported:
 
 
 def read_variables(environ: Mapping[str, str], target: Target, *, document: bytes | None = None) -> Imported:
-    """Read what variables say, as a process of the old system would have had them.
+    """Read the environment variables of a process of the old system.
 
     Args:
-        environ: of a process; what is not of the five systems is not looked at.
+        environ: of a process; variables of other programs are ignored.
         document: Infrahub's TOML, over which its variables win.
 
     Raises:
@@ -88,7 +88,7 @@ def read_variables(environ: Mapping[str, str], target: Target, *, document: byte
 
 
 def _json(document: bytes) -> Any:
-    """The JSON document, or None where it may still be TOML, whose tables begin with a bracket too."""
+    """The JSON document, or None if it may still be TOML, whose tables begin with a bracket too."""
     try:
         return read_json(document)
     except ConfigurationError:

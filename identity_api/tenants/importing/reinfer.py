@@ -43,7 +43,7 @@ from identity_api.tenants.importing.form import (
 MODES: Final = {"strict": "STRICT", "additive": "ADDITIVE", "none": "NONE"}
 ABSENT: Final = {"empty": "EMPTY", "unknown": "UNKNOWN"}
 KEYCLOAK: Final = "/realms/"
-"""In every issuer of Keycloak's."""
+"""Part of every issuer of Keycloak."""
 PROVIDER_SLUG: Final = "oidc"
 _PROVIDER_KEYS: Final = {
     "issuer": "issuer",
@@ -57,7 +57,7 @@ _PROVIDER_KEYS: Final = {
     "sync_mode": "mode",
     "absent_groups": "absent_groups",
 }
-"""The form's keys of what a provider is declared with."""
+"""The form's keys for the fields of a declared provider."""
 
 
 def read_reinfer(document: bytes, target: Target = Target()) -> Imported:
@@ -89,11 +89,11 @@ def _tenant(number: int, table: dict[str, Any], target: Target, findings: Findin
         name=tenant.name,
         hosts=tenant.hosts,
         default_provider=provider.slug if provider else None,
-        # With SSO on, user management leaves the app (S0-06).
+        # With SSO on, users are not managed in the app (S0-06).
         sso_managed=True,
         permissions=catalogue,
         providers=(provider,) if provider else (),
-        # Without a provider, which is a problem noted already, the names in them are still worth checking.
+        # Without a provider, which is reported already, the names in them are still checked.
         group_mappings=mappings
         if provider
         else tuple([msgspec.structs.replace(one, provider=None) for one in mappings]),
@@ -101,7 +101,7 @@ def _tenant(number: int, table: dict[str, Any], target: Target, findings: Findin
 
 
 def _keys(number: int, section: Section, target: Target, mappings: tuple[MappingDeclaration, ...]) -> dict[str, str]:
-    """What the form calls each place of the declaration, so that a problem names what somebody wrote."""
+    """The form's name for each place of the declaration, so that a problem names the key in the form."""
     place, provider = f"tenants[{number}]", f"tenants[{number}].providers[0]"
     own = {
         f"{at}{name}": key for at in (f"{provider}.", f"reinfer[{number}]: ") for name, key in _PROVIDER_KEYS.items()
@@ -130,7 +130,7 @@ def _provider(tenant: Tenant, section: Section, findings: Findings) -> ProviderD
         client_id=section.required("client_id"),
         client_secret=section.required("client_secret"),
         client_authentication="client_secret_post",
-        # The bare domain is what customers have registered there (S0-32).
+        # Customers have registered the bare domain there (S0-32).
         redirect_url=tenant.redirect_url(""),
         scopes=_scopes(section),
         display_claim="id_token / preferred_username",
@@ -143,7 +143,7 @@ def _provider(tenant: Tenant, section: Section, findings: Findings) -> ProviderD
 
 
 def _scopes(section: Section) -> tuple[str, ...]:
-    """The default scopes in every case, and those asked for beside them (S0-34, S0-35, S0-43, S0-51, S0-52)."""
+    """The default scopes in every case, and the additional ones (S0-34, S0-35, S0-43, S0-51, S0-52)."""
     extra = section.value("scopes")
     if extra is None:
         extra = []
@@ -158,7 +158,7 @@ def _scopes(section: Section) -> tuple[str, ...]:
 
 
 def _absent_groups(issuer: str, section: Section) -> str:
-    """What a login means that brings no groups' claim at all: Keycloak leaves it out for people without groups (S0-17)."""
+    """The meaning of a login without the groups claim: Keycloak leaves it out for people without groups (S0-17)."""
     said = section.text("absent_groups")
     if said is not None and said not in ABSENT:
         section.problem("absent_groups", f"must be one of {', '.join(ABSENT)}.")
@@ -187,7 +187,7 @@ def _mode(section: Section, groups: str | None) -> str:
 
 
 def _catalogue(section: Section) -> tuple[PermissionDeclaration, ...]:
-    """The permissions there are, for granting by hand and against misspelled ones."""
+    """The catalogue of permissions, for granting by hand and to find misspelled ones."""
     names = section.value("catalogue")
     if names is None:
         return ()
@@ -198,7 +198,7 @@ def _catalogue(section: Section) -> tuple[PermissionDeclaration, ...]:
 
 
 def _mappings(section: Section) -> tuple[MappingDeclaration, ...]:
-    """Which group gives what (S0-54)."""
+    """The permissions that each group gives (S0-54)."""
     found: list[MappingDeclaration] = []
     for group, names in section.table("permissions").items():
         if isinstance(names, list) and all(isinstance(name, str) for name in names):

@@ -25,14 +25,14 @@ CLIENTS: Final = "OIDC_AUTHLIB_OAUTH_CLIENTS"
 DEFAULT_PROVIDER: Final = "DEFAULT_AUTH_PROVIDER"
 METHODS: Final = ("client_secret_basic", "client_secret_post", "none")
 RISKY: Final = ("preferred_username", "upn", "name", "nickname", "unique_name")
-"""Identifiers that people can change at some providers, and so become another user here (S3-30, S3-31)."""
+"""Identifiers that people can change at some providers, so that they become another user here (S3-30, S3-31)."""
 
 
 def read_sysreptor(target: Target, document: bytes, *, default_provider: str | None = None) -> Imported:
     """Read the object, alone or as the member `OIDC_AUTHLIB_OAUTH_CLIENTS` of the application settings.
 
     Args:
-        default_provider: the value of `DEFAULT_AUTH_PROVIDER`, where it is not in the document.
+        default_provider: the value of `DEFAULT_AUTH_PROVIDER`, if it is not in the document.
 
     Raises:
         ConfigurationError: with every problem.
@@ -41,7 +41,7 @@ def read_sysreptor(target: Target, document: bytes, *, default_provider: str | N
     if isinstance(content, dict) and CLIENTS in content:
         default_provider = default_provider or content.get(DEFAULT_PROVIDER)
         content = content[CLIENTS]
-        if isinstance(content, str):  # as application settings have it that were written as variables
+        if isinstance(content, str):  # the form of application settings that come from variables
             content = read_json(content.encode())
     if not isinstance(content, dict) or not all(isinstance(one, dict) for one in content.values()) or not content:
         raise ConfigurationError([f"{CLIENTS}: must be an object of provider ids, each with an object."])
@@ -109,7 +109,7 @@ def _provider(
 
 
 def _scopes(client: Section) -> tuple[str, ...]:
-    """As written, possibly narrower than elsewhere (S3-15); without any, what Authlib asks for is nothing."""
+    """As written, possibly fewer than elsewhere (S3-15); without any, Authlib requests none."""
     return tuple((client.text("scope") or "openid").split())
 
 
@@ -121,7 +121,7 @@ def _check_challenge(client: Section) -> None:
 
 
 def _method(client: Section, client_secret: str | None) -> str:
-    """How the client proves itself; Authlib sends the secret in a header if nothing is said."""
+    """The client authentication; by default Authlib sends the secret in a header."""
     method = client.text("token_endpoint_auth_method")
     if method is not None and method not in METHODS:
         client.problem("token_endpoint_auth_method", f"must be one of {', '.join(METHODS)}.")
