@@ -39,7 +39,7 @@ class UpdateMapping(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeleteMapping(msgspec.Struct, frozen=True, kw_only=True):
-    """A mapping gone."""
+    """A deleted mapping."""
 
     mapping_id: UUID
     version: int
@@ -62,7 +62,7 @@ class UpdatePermission(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeletePermission(msgspec.Struct, frozen=True, kw_only=True):
-    """A permission gone that nothing has used."""
+    """A deleted permission that nothing has used."""
 
     permission: Reference
 
@@ -75,14 +75,14 @@ class GrantPermission(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RevokePermission(msgspec.Struct, frozen=True, kw_only=True):
-    """A permission taken that was given by hand."""
+    """A permission given by hand, taken back."""
 
     user_id: UUID
     permission: Reference
 
 
 class Undo(msgspec.Struct, frozen=True, kw_only=True):
-    """What would put back what an event of the record changed."""
+    """The change that would undo an event of the record."""
 
     event_id: UUID
 
@@ -108,4 +108,4 @@ RIGHTS: Final[dict[type[Any], str]] = {
     GrantPermission: GRANTS_WRITE,
     RevokePermission: GRANTS_WRITE,
 }
-"""The permission that each needs, in a set as alone."""
+"""The permission that each change needs, in a set and alone."""

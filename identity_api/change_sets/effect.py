@@ -19,7 +19,7 @@ from identity_api.errors import LimitReached
 USERS: Final = 250
 """Looked at with one statement, and without a pause."""
 MAX_PAIRS: Final = 100_000
-"""Of a user and a permission gained or lost: more than anybody looks at, and than an answer should keep others waiting for."""
+"""Pairs of a user and a permission gained or lost: more than anybody reads, and more would delay other requests."""
 
 IdPair = tuple[UUID, UUID]
 Pair = tuple[UUID, str]
@@ -27,16 +27,16 @@ Pair = tuple[UUID, str]
 
 
 class Effect(msgspec.Struct, frozen=True):
-    """What a set whose rows are written, and which grants by groups have not followed, will have done once they have."""
+    """The effect of a set whose rows are written, once its grants by groups have followed."""
 
     concerned: int
     """Identities in the groups of its mappings, before or after."""
     gained: frozenset[Pair]
     lost: frozenset[Pair]
     left_with_nothing: frozenset[UUID]
-    """Who loses something and holds nothing then, in force or not."""
+    """Users who lose something and then hold nothing, in force or not."""
     digest: str
-    """The same for the same gains and losses, and for no others."""
+    """Equal for equal gains and losses, and only for those."""
 
     @property
     def gaining(self) -> frozenset[UUID]:
@@ -50,9 +50,9 @@ class Effect(msgspec.Struct, frozen=True):
 
 
 def digest_of(done: Sequence[Done], effect: Effect) -> str:
-    """The same for the same changes from and to the same values with the same gains and losses, and for no others.
+    """Equal for equal changes, from and to equal values, with equal gains and losses, and only for those.
 
-    Ids of what the set makes are not in it: they are others each time.
+    It does not contain ids of what the set makes: they differ each time.
     """
     changes: list[Any] = [(one.action, one.name, one.user_id, one.old, one.new) for one in done]
     return hashlib.sha256(msgspec.json.encode([changes, effect.digest], order="deterministic")).hexdigest()
@@ -64,7 +64,7 @@ def mapping_ids_of(done: Sequence[Done]) -> list[UUID]:
 
 
 async def effect_of(connection: Connection, limits: TenantLimits, tenant_id: UUID, done: Sequence[Done]) -> Effect:
-    """Ask the deciding query what it will say of everybody concerned; nothing is written.
+    """Run the deciding query for everybody concerned; nothing is written.
 
     Raises:
         LimitReached: the set concerns more identities than are looked at in a request, or changes more than is shown.
@@ -87,7 +87,7 @@ async def effect_of(connection: Connection, limits: TenantLimits, tenant_id: UUI
 
 
 class _ByHand(msgspec.Struct, frozen=True):
-    """What the set's own rows have opened and closed already."""
+    """Grants that the set's own rows have already opened and closed."""
 
     opened_ids: frozenset[UUID]
     opened: frozenset[IdPair]
@@ -156,7 +156,7 @@ class _Look:
         return await grants.held_besides(self._connection, self._tenant_id, pairs, list(grant_ids))
 
     async def _note(self, *gained_and_lost: set[IdPair]) -> None:
-        """By name: a permission that the set makes has another id each time."""
+        """By name: a permission that the set makes has a different id each time."""
         unknown = {permission_id for pairs in gained_and_lost for _, permission_id in pairs} - set(self._names)
         named = await permissions.by_ids(self._connection, self._tenant_id, unknown) if unknown else []
         self._names.update({one.id: one.name for one in named})

@@ -30,14 +30,14 @@ from identity_api.permissions.delegation import Actor
 from identity_api.permissions.service import ADMINISTERING, GROUPS_READ, USERS_READ
 
 AT_ONCE: Final = 1_000
-"""Identities whose grants are written with the set; of more they follow within moments."""
+"""Identities whose grants are written with the set; for more identities they follow within moments."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
     """What a set does, or would do."""
 
     digest: str
-    """Of all that the set changes and of everybody whom it touches."""
+    """The digest of every change of the set and of everybody whom it affects."""
     done: tuple[Done, ...]
     """In the order of the changes."""
     effect: Effect
@@ -45,13 +45,13 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 async def preview(database: Database, actor: Actor, changes: Sequence[Change | Undo]) -> Outcome:
-    """What the set would change, and whom it would touch: it is made, looked at and taken back.
+    """What the set would change, and whom it would affect: it is made, read and rolled back.
 
     Raises:
         ChangesRefused: with every change that cannot be made, and why.
         BadInput: no change, or more than `MAX_CHANGES`.
-        LimitReached: it concerns more than is looked at in a request.
-        Refused: `LAST_ADMIN`; `FORBIDDEN`: it would show groups, or what users hold, to who may not read them.
+        LimitReached: it concerns more identities than a request reads.
+        Refused: `LAST_ADMIN`; `FORBIDDEN`: it would show groups, or what users hold, to an actor who may not read them.
     """
     with contextlib.suppress(_TakenBack):
         async with database.transaction() as connection:
@@ -67,7 +67,7 @@ async def apply(database: Database, actor: Actor, changes: Sequence[Change | Und
         as_previewed: the digest of the preview.
 
     Raises:
-        Conflict: `PREVIEW_OUTDATED`: it would change something else, or touch others, than the preview said.
+        Conflict: `PREVIEW_OUTDATED`: it would change something else, or affect other people, than the preview said.
         ChangesRefused, BadInput, LimitReached, Refused: as for `preview`.
     """
     async with database.transaction() as connection:
@@ -77,7 +77,7 @@ async def apply(database: Database, actor: Actor, changes: Sequence[Change | Und
 
 
 class _TakenBack(Exception):
-    """Rolls a rehearsal back. A signal, no error of the project's tree."""
+    """Rolls a preview back. A signal, not an error of the project's tree."""
 
 
 async def _made(
@@ -88,7 +88,7 @@ async def _made(
     *,
     as_previewed: str | None = None,
 ) -> Outcome:
-    """The set, made; without `as_previewed` to be taken back."""
+    """Make the set; without `as_previewed` the caller rolls it back."""
     if not 1 <= len(changes) <= MAX_CHANGES:
         raise BadInput(f"A set has between 1 and {MAX_CHANGES} changes.", field="changes")
     tenant_id = actor.tenant_id
@@ -144,7 +144,7 @@ async def _finish(
 
 
 class _Steps:
-    """The changes of one set, in their transaction. One that cannot be made is noted, and the others are tried."""
+    """The changes of one set, in their transaction. If one cannot be made, this is noted, and the others are tried."""
 
     def __init__(self, edit: Edit, changes: Sequence[Change | Undo]) -> None:
         self._edit = edit
@@ -169,7 +169,7 @@ class _Steps:
             return None
 
     async def _lock(self, changes: Sequence[Change]) -> None:
-        """All that the changes lock, in the one order; a change alone takes its locks when it comes to it."""
+        """Take all locks of the changes, in the one order; a single change takes its locks itself."""
         connection, tenant_id = self._edit.connection, self._edit.actor.tenant_id
         users = {one.user_id for one in changes if isinstance(one, GrantPermission | RevokePermission)}
         await locks.users(connection, tenant_id, users)
@@ -182,7 +182,7 @@ class _Steps:
 
     async def _tried(self, number: int, change: Change) -> Done | None:
         try:
-            async with self._edit.connection.transaction():  # a savepoint: what failed leaves nothing behind
+            async with self._edit.connection.transaction():  # a savepoint: a failed change leaves nothing behind
                 return await make(self._edit, change)
         except IdentityAPIError as error:
             self._problems[number] = error

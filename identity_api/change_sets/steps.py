@@ -164,7 +164,7 @@ async def _permission_id(one: Edit, reference: Reference) -> UUID:
 
 
 async def _permission_ids(one: Edit, references: Sequence[Reference]) -> tuple[UUID, ...]:
-    """Each once, in the order given. Those that are named must be there; of ids the edit itself sees that they are."""
+    """Each once, in the order given. Names must exist; the edit itself checks that ids do."""
     names = [reference for reference in references if isinstance(reference, str)]
     known = await permissions.by_names(one.connection, one.actor.tenant_id, names) if names else {}
     if not known.keys() >= set(names):

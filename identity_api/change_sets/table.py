@@ -32,11 +32,11 @@ _COMPUTED: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\
 """How a cell begins that a spreadsheet would compute; the last four are full-width."""
 
 Key = tuple[str, MatchKind, str]
-"""Provider, match and pattern: what no two mappings of a tenant share."""
+"""Provider, match and pattern: unique among the mappings of a tenant."""
 
 
 class Row(msgspec.Struct, frozen=True):
-    """A mapping as the table says it."""
+    """A mapping as a line of the table."""
 
     line: int
     group: str
@@ -47,7 +47,7 @@ class Row(msgspec.Struct, frozen=True):
 
     @property
     def key(self) -> Key:
-        """What tells it from others."""
+        """Its unique key."""
         return self.provider, self.match, self.group
 
 
@@ -82,7 +82,7 @@ def read(content: bytes) -> list[Row]:
 
 
 def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Each line with its number, the last one of a cell over several; empty ones are left out."""
+    """Each line with its number (the last one, if a cell spans several lines); empty lines are left out."""
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         for cells in reader:
@@ -123,7 +123,7 @@ def _row(line: int, names: Sequence[str], cells: Sequence[str]) -> Row | str:
 async def changes_to(
     database: Database, actor: Actor, rows: Sequence[Row], *, prune: bool
 ) -> tuple[list[Change], list[int]]:
-    """The changes that make the tenant's mappings what the table says, and the line of each; 0 for what it leaves out.
+    """The changes that make the tenant's mappings equal to the table, with the line of each; 0 for those it leaves out.
 
     Args:
         prune: delete the mappings that it leaves out, except those that a file manages.
@@ -150,7 +150,7 @@ async def changes_to(
 
 
 def by_line(error: ChangesRefused, lines: Sequence[int]) -> ConfigurationError:
-    """What is in the way of the changes, by the lines that they come from."""
+    """The problems of the changes, by the lines that they come from."""
     told = [(lines[one.number], one.error.message) for one in error.problems]
     return ConfigurationError([f"Line {line}: {message}" if line else message for line, message in told])
 

@@ -32,13 +32,13 @@ _UNDONE: Final = "Changes of mappings and permissions, and permissions given or 
 
 
 async def inverse(connection: Connection, actor: Actor, asked: Undo) -> Change:
-    """The change as anybody could have written it, so that it obeys every rule of such a change.
+    """An ordinary change, so that every rule for such a change applies.
 
     Raises:
-        Refused: `FORBIDDEN` for who may not read the record.
+        Refused: `FORBIDDEN` if the actor may not read the record.
         NotFound: no such event in the actor's tenant, or a provider that it names is gone.
         BadInput: `CANNOT_BE_UNDONE`: it changed nothing of this kind.
-        Conflict: the permission has been changed since. Of a mapping the edit itself sees it.
+        Conflict: the permission has been changed since. For a mapping, the edit itself checks that.
     """
     if not actor.is_operator and AUDIT_READ not in actor.permissions:
         raise Refused(f"This needs the permission {AUDIT_READ}.")
@@ -112,7 +112,7 @@ async def _grant(connection: Connection, actor: Actor, event: Recorded) -> Chang
 
 
 def _subject(event: Recorded) -> UUID:
-    assert event.subject_id is not None  # an event of a mapping, permission or grant has one
+    assert event.subject_id is not None  # an event about a mapping, permission or grant has a subject
     return event.subject_id
 
 

@@ -25,12 +25,12 @@ class WarningKind(StrEnum):
 
 
 class Warned(msgspec.Struct, frozen=True):
-    """One thing to look at."""
+    """One warning."""
 
     kind: WarningKind
     message: str
     users: int
-    """How many people it is about; 0 where it is about the tenant."""
+    """How many people it is about; 0 if it is about the tenant."""
     user_ids: tuple[UUID, ...] = ()
     """The first of them."""
 
@@ -41,7 +41,7 @@ async def warnings_of(
     """The worst first.
 
     Args:
-        admin_rights_gone: what administers the tenant, was held in force by somebody before the changes, and by nobody now.
+        admin_rights_gone: permissions that administer the tenant, with a holder in force before the changes, not after.
     """
     found = [
         Warned(WarningKind.LAST_ADMIN, f"Nobody would hold {name} in force any more.", 0) for name in admin_rights_gone

@@ -48,7 +48,7 @@ class ProviderReadings(msgspec.Struct, frozen=True):
     slug: str
     label: str
     has_read: bool
-    """The groups of somebody have been read completely."""
+    """At least one person's groups have been read completely."""
     unread: int
     """Living identities whose groups could not be read completely; counted up to `LOOKED_AT`."""
 
@@ -73,7 +73,7 @@ async def readings(connection: Connection, tenant_id: UUID) -> list[ProviderRead
 
 
 class UnreachedMapping(msgspec.Struct, frozen=True):
-    """An enabled mapping that gives something, and that no living member of any group is reached by."""
+    """An enabled mapping that gives something and reaches no living member of any group."""
 
     id: UUID
     pattern: str
@@ -86,7 +86,7 @@ class UnreachedMapping(msgspec.Struct, frozen=True):
 
 
 async def unreached_mappings(connection: Connection, tenant_id: UUID) -> list[UnreachedMapping]:
-    """The mappings that reach nobody, by pattern. One that matches `LOOKED_AT` groups or more is taken to reach somebody."""
+    """The mappings that reach nobody, by pattern; one with `LOOKED_AT` groups or more counts as reaching somebody."""
     rows = await connection.fetch(
         f"""
         select m.id, m.pattern, m.provider_id, matched.group_count, matched.left_at,
@@ -137,7 +137,7 @@ class UnmappedGroup(msgspec.Struct, frozen=True):
 
 
 async def unmapped_groups(connection: Connection, tenant_id: UUID, *, first: int) -> list[UnmappedGroup]:
-    """At most `first` of them, those seen for the first time last in front."""
+    """At most `first` of them, the newest first."""
     rows = await connection.fetch(
         f"""
         select g.id, g.name, g.provider_id, g.first_seen_at
@@ -155,7 +155,7 @@ async def unmapped_groups(connection: Connection, tenant_id: UUID, *, first: int
 
 
 class UnreachedPermission(msgspec.Struct, frozen=True):
-    """A permission of the tenant's own that nobody was given by hand, and no mapping that reaches somebody gives."""
+    """A permission of the tenant's own that nobody was given by hand and that no mapping gives to anybody."""
 
     id: UUID
     name: str
@@ -201,11 +201,11 @@ class LikelyRename(msgspec.Struct, frozen=True):
     new: str
     new_since: datetime
     left: int
-    """People who left the old one since the new one appeared; counted up to `LOOKED_AT` grants."""
+    """People who left the old group since the new one appeared; counted up to `LOOKED_AT` grants."""
     in_common: int
     """Of them, those who are in the new one."""
     remaining: int
-    """In the old one as last read, which was before the last one left."""
+    """People in the old group as last read, before the last member left."""
     mapping_ids: tuple[UUID, ...]
     """Those that match the old group and give something."""
     new_is_mapped: bool
@@ -268,9 +268,9 @@ order by old.left_at desc, old.name, c.in_common desc, c.name limit 100
 
 
 async def likely_renames(connection: Connection, tenant_id: UUID) -> list[LikelyRename]:
-    """The groups left last in front.
+    """The groups that were left last come first.
 
-    Who left a group is known by the grants that it closed: of groups that a mapping matches, at providers whose mode is
+    The leavers of a group are known from closed grants: for groups that a mapping matches, at providers whose mode is
     not ADDITIVE, where leaving closes nothing.
     """
     rows: list[Any] = await connection.fetch(_RENAMES, tenant_id)

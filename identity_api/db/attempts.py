@@ -47,7 +47,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     consumed_at: datetime | None
     is_expired: bool
     test_id: UUID | None
-    """The test of the provider that it is made for: then it signs nobody in."""
+    """The test of the provider, if it is a test login: then it signs nobody in."""
 
     def __repr__(self) -> str:
         return f"Attempt(id={self.id}, tenant_id={self.tenant_id})"
@@ -90,10 +90,10 @@ class NewAttempt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def insert(connection: Connection, attempt: NewAttempt, *, seconds: int, is_over: bool = False) -> None:
-    """Make the attempt, which may take `seconds` from now.
+    """Insert the attempt, which is valid for `seconds` from now.
 
     Args:
-        is_over: for a local sign-in, which has succeeded before there is a row.
+        is_over: for a local sign-in, which has succeeded before its row is written.
     """
     names = NewAttempt.__struct_fields__
     places, last = ", ".join([f"${place}" for place in range(1, len(names) + 1)]), len(names) + 1
@@ -110,7 +110,7 @@ async def insert(connection: Connection, attempt: NewAttempt, *, seconds: int, i
 async def insert_handle(
     connection: Connection, tenant_id: UUID, attempt_id: UUID, token_hash: bytes, stage: Stage, *, seconds: int
 ) -> None:
-    """Make a one-time handle for the attempt."""
+    """Insert a one-time handle for the attempt."""
     await connection.execute(
         """
         insert into login_handle (id, tenant_id, attempt_id, token_hash, stage, expires_at)
@@ -126,7 +126,7 @@ async def insert_handle(
 
 
 class Handle(msgspec.Struct, frozen=True):
-    """A handle and the attempt it moves."""
+    """A handle and its attempt."""
 
     id: UUID
     stage: Stage
@@ -136,7 +136,7 @@ class Handle(msgspec.Struct, frozen=True):
 
 
 async def by_handle(connection: Connection, tenant_id: UUID, token_hash: bytes) -> Handle | None:
-    """The tenant's handle of this hash. It is used up by `use_handle` only."""
+    """The tenant's handle with this hash. Only `use_handle` uses it up."""
     row = await connection.fetchrow(
         f"""
         select {_ATTEMPT}, h.id as handle_id, h.stage, h.used_at is not null as is_used,
@@ -153,7 +153,7 @@ async def by_handle(connection: Connection, tenant_id: UUID, token_hash: bytes) 
 
 
 async def use_handle(connection: Connection, tenant_id: UUID, handle_id: UUID) -> bool:
-    """Use the handle up; False if somebody else did, or it is too late."""
+    """Use the handle up; False if it was used already, or has expired."""
     return await _is_first(
         connection,
         """
@@ -184,7 +184,7 @@ async def leave(
     nonce_hash: bytes | None,
     code_verifier_sealed: bytes,
 ) -> None:
-    """The browser goes to the provider now, with these secrets of ours."""
+    """Record that the browser is redirected to the provider now, with these secrets."""
     await connection.execute(
         """
         update login_attempt set state_hash = $3, nonce_hash = $4, code_verifier_sealed = $5, launched_at = now()
@@ -199,7 +199,7 @@ async def leave(
 
 
 async def by_state(connection: Connection, tenant_id: UUID, state_hash: bytes) -> Attempt | None:
-    """The tenant's attempt that this state was made for."""
+    """The tenant's attempt with this `state`."""
     row = await connection.fetchrow(
         f"select {_ATTEMPT} {_FROM} where a.tenant_id = $1 and a.state_hash = $2", tenant_id, state_hash
     )
@@ -207,7 +207,7 @@ async def by_state(connection: Connection, tenant_id: UUID, state_hash: bytes) -
 
 
 async def consume(connection: Connection, tenant_id: UUID, attempt_id: UUID) -> bool:
-    """Use the attempt up; False if somebody else did, or it is too late. The sealed verifier is wiped."""
+    """Use the attempt up; False if it was used already, or has expired. The sealed verifier is wiped."""
     return await _is_first(
         connection,
         """
@@ -220,7 +220,7 @@ async def consume(connection: Connection, tenant_id: UUID, attempt_id: UUID) -> 
 
 
 async def rearm(connection: Connection, tenant_id: UUID, attempt_id: UUID) -> bool:
-    """Let a used attempt, of which nothing came, count once more; False if it did before, ended otherwise, or it is too late."""
+    """Make a used attempt without a result valid once more; False if done before, or if it ended or expired."""
     return await _is_first(
         connection,
         """
@@ -233,7 +233,7 @@ async def rearm(connection: Connection, tenant_id: UUID, attempt_id: UUID) -> bo
 
 
 async def set_outcome(connection: Connection, tenant_id: UUID, attempt_id: UUID, outcome: str) -> None:
-    """How the attempt ended: `OK`, or the code of its failure. What comes after the end changes nothing."""
+    """Record how the attempt ended: `OK`, or the code of its failure. Only the first outcome counts."""
     await connection.execute(
         """
         update login_attempt set outcome = $3 where tenant_id = $1 and id = $2 and consumed_at is not null
@@ -300,7 +300,7 @@ class Code(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def by_code(connection: Connection, tenant_id: UUID, code_hash: bytes, kind: CodeKind) -> Code | None:
-    """The tenant's code of this hash and kind. It is used up by `use_code` only."""
+    """The tenant's code with this hash and kind. Only `use_code` uses it up."""
     row = await connection.fetchrow(
         f"""
         select {_ATTEMPT}, c.id as code_id, c.user_id, c.identity_id, c.provider_session, c.id_token_sealed,
@@ -331,7 +331,7 @@ async def by_code(connection: Connection, tenant_id: UUID, code_hash: bytes, kin
 
 
 async def use_code(connection: Connection, tenant_id: UUID, code_id: UUID) -> bool:
-    """Use the code up; False if somebody else did, or it is too late. What was sealed in it is wiped."""
+    """Use the code up; False if it was used already, or has expired. Its sealed content is wiped."""
     return await _is_first(
         connection,
         """
@@ -344,14 +344,14 @@ async def use_code(connection: Connection, tenant_id: UUID, code_id: UUID) -> bo
 
 
 async def set_code_session(connection: Connection, tenant_id: UUID, code_id: UUID, session_id: UUID) -> None:
-    """Remember which session the code became, so that a second use can end it."""
+    """Record the session that the code was exchanged for, so that a second use can end it."""
     await connection.execute(
         "update one_time_code set session_id = $3 where tenant_id = $1 and id = $2", tenant_id, code_id, session_id
     )
 
 
 async def code_session(connection: Connection, tenant_id: UUID, code_id: UUID) -> UUID | None:
-    """The session that a used code became; waits for a use that is just being committed."""
+    """The session that a used code was exchanged for; waits for a use that is just being committed."""
     value: UUID | None = await connection.fetchval(
         "select session_id from one_time_code where tenant_id = $1 and id = $2 for update", tenant_id, code_id
     )

@@ -26,12 +26,12 @@ class Event(msgspec.Struct, frozen=True):
     payload: Mapping[str, Any] = msgspec.field(default_factory=dict)
     """What else a reader needs: ids under the kind of thing (`user`, `permission`, ...), codes, hashes, numbers."""
     old: Mapping[str, Any] | None = None
-    """What was, by setting; None for something new, and where nothing was changed."""
+    """The values before, by setting; None for a new object, and if nothing was changed."""
     new: Mapping[str, Any] | None = None
-    """What is instead, by setting; None for something that is gone."""
+    """The values after, by setting; None for a deleted object."""
 
     def refers_to(self, kind: str) -> UUID | None:
-        """The id of the thing of this kind that the event is about or names."""
+        """The id of the object of this kind that the event is about or names."""
         if self.subject_kind == kind:
             return self.subject_id
         try:
@@ -44,7 +44,7 @@ _KINDS = ("user", "identity", "session", "permission", "mapping", "group", "prov
 
 
 async def record(connection: Connection, tenant_id: UUID, actor: str, events: Sequence[Event]) -> None:
-    """Insert events into the caller's transaction, in one statement, with the names that things have in it.
+    """Insert events into the caller's transaction, in one statement, with the names that objects have in it.
 
     Args:
         actor: `user:<id>`, `operator:<os user>`, `provider:<id>`, `sync` or `system`.
@@ -98,7 +98,7 @@ _INSERT = """
 
 
 class Unsealed(msgspec.Struct, frozen=True):
-    """An event as the chain covers it; what is JSON is the database's own rendering of it."""
+    """An event as the chain covers it; JSON is as the database renders it."""
 
     id: UUID
     at: datetime
@@ -143,7 +143,7 @@ async def tenants_with_unsealed(connection: Connection) -> list[UUID]:
 
 async def lock_head(connection: Connection, tenant_id: UUID) -> Head | None:
     """The chain's head, locked for this transaction; None if another sealer holds it."""
-    # Not without asking first: an insert waits for whoever has the row locked, though it would then do nothing.
+    # Checked first: an insert waits for the transaction that has the row locked, even if it then does nothing.
     await connection.execute(
         """
         insert into audit_head (tenant_id, sequence, mac, key_id, sealed_at)

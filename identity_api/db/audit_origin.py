@@ -8,14 +8,14 @@ import msgspec
 
 
 class Origin(msgspec.Struct, frozen=True):
-    """Of one request; all None for a worker, and for the command line."""
+    """The origin of one request; all None for a worker, and for the command line."""
 
     request_id: str | None = None
     """As the answer and the log lines have it."""
     address: str | None = None
-    """Whom limits count: an IPv4 address, or an IPv6 network of 64 bits."""
+    """The address that limits count: an IPv4 address, or an IPv6 network of 64 bits."""
     reason: str | None = None
-    """Why, in the words of whoever asked for the change."""
+    """The reason, in the actor's words."""
 
 
 _UNKNOWN = Origin()

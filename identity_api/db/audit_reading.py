@@ -41,7 +41,7 @@ class Recorded(msgspec.Struct, frozen=True):
 
 
 Column = Literal["subject_id", "user_id", "actor", "action"]
-"""What an index leads to; each in the order of ids."""
+"""The columns that have an index, each in the order of ids."""
 
 
 class Where(msgspec.Struct, frozen=True):

@@ -16,7 +16,7 @@ from identity_api.db.sync import BREAKER_THRESHOLD, PROBE_SECONDS
 async def record_refusal(
     connection: Connection, tenant_id: UUID, provider_id: UUID, reason: str, *, identity_id: UUID | None
 ) -> bool:
-    """Count that the provider refused us; True if this opens the breaker (and not if it was open already).
+    """Count a refusal of this client; True if this opens the breaker (and not if it was open already).
 
     Args:
         identity_id: whose request was refused: one person counts once, since a login that is over may be refused in the
@@ -52,7 +52,7 @@ async def record_refusal(
 
 
 async def record_acceptance(connection: Connection, tenant_id: UUID, provider_id: UUID) -> bool:
-    """The provider accepted us: forget its refusals. True if that closes an open breaker."""
+    """The provider accepted this client: forget its refusals. True if that closes an open breaker."""
     before = await connection.fetchval(
         """
         with before as (
@@ -75,10 +75,10 @@ async def pause(
     *,
     learned_rate: float | None = None,
 ) -> None:
-    """Leave the provider alone for so long, as it asked for (Retry-After). Not a refusal, and no probe afterwards.
+    """Pause the provider for as long as it requested (Retry-After). Not a refusal, and no probe follows.
 
     Args:
-        learned_rate: calls a second that it turned out to allow a worker, if it said that there were too many.
+        learned_rate: calls a second that it allows a worker, if it answered 429.
     """
     await connection.execute(
         """
@@ -97,7 +97,7 @@ async def pause(
 
 
 class Trouble(msgspec.Struct, frozen=True):
-    """A provider that refused us when it was asked last."""
+    """A provider that refused the last call."""
 
     failures: int
     reason: str | None
@@ -110,7 +110,7 @@ class Trouble(msgspec.Struct, frozen=True):
 
 
 async def trouble(connection: Connection, tenant_id: UUID, provider_id: UUID) -> Trouble | None:
-    """What stands between us and the provider; None if it accepts us."""
+    """The provider's refusal or pause; None if it accepts this client."""
     row = await connection.fetchrow(
         "select failures, reason, changed_at from provider_breaker where tenant_id = $1 and id = $2 and failures > 0",
         tenant_id,

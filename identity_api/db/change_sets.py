@@ -17,7 +17,7 @@ class Concerned(NamedTuple):
 async def concerned(
     connection: Connection, tenant_id: UUID, mapping_ids: Collection[UUID], *, limit: int
 ) -> list[Concerned]:
-    """Whom any of these mappings concerns, by user; at most `limit` identities."""
+    """The identities that any of these mappings concerns, by user; at most `limit`."""
     rows = await connection.fetch(
         """
         select i.user_id, i.id as identity_id from (
@@ -50,7 +50,7 @@ async def pairs_of(connection: Connection, tenant_id: UUID, grant_ids: Collectio
 async def holding_besides(
     connection: Connection, tenant_id: UUID, user_ids: Collection[UUID], grant_ids: Collection[UUID]
 ) -> set[UUID]:
-    """Of these users, those with any open grant that is none of these."""
+    """Of these users, those with an open grant other than these."""
     rows = await connection.fetch(
         """
         select u.id from unnest($2::uuid[]) as u (id)
@@ -93,7 +93,7 @@ async def grant_by_hand(connection: Connection, tenant_id: UUID, grant_id: UUID)
 
 
 class Named(NamedTuple):
-    """How a user is called, and by what lists of users are ordered."""
+    """A user's names, by which lists of users are ordered."""
 
     id: UUID
     username: str

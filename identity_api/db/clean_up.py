@@ -36,7 +36,7 @@ async def forget_attempts(connection: Connection) -> int:
 
 
 async def forget_sessions(connection: Connection) -> int:
-    """Remove up to `BATCH` sessions whose time has been over for 30 days, however they ended. The audit keeps that."""
+    """Remove up to `BATCH` sessions that expired 30 days ago, however they ended. The audit keeps the events."""
     return _count(
         await connection.execute(
             """
@@ -54,7 +54,7 @@ async def forget_logout_tokens(connection: Connection) -> int:
 
 
 async def forget_client_keys(connection: Connection) -> int:
-    """Remove up to `BATCH` keys of ours that are retired: a private key of no use is only a risk."""
+    """Remove up to `BATCH` retired keys of this service: an unused private key is only a risk."""
     return await client_keys.forget(connection, BATCH)
 
 
@@ -64,7 +64,7 @@ async def forget_password_tokens(connection: Connection) -> int:
 
 
 async def forget_provider_tests(connection: Connection) -> int:
-    """Remove up to `BATCH` test logins whose ten minutes are over, with what was reported of them."""
+    """Remove up to `BATCH` test logins whose ten minutes have passed, with their reports."""
     return await provider_tests.forget(connection, BATCH)
 
 
@@ -79,7 +79,7 @@ async def forget_password_tries(connection: Connection) -> int:
 
 
 async def forget_changes(connection: Connection) -> int:
-    """Remove up to `BATCH` changes of the outbox that are a week old, whoever has read them."""
+    """Remove up to `BATCH` changes of the outbox that are a week old, read or not."""
     return await outbox.forget(connection, BATCH)
 
 

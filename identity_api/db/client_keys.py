@@ -17,11 +17,11 @@ Use = Literal["sig", "enc", "tls"]
 PUBLISHED_AHEAD_SECONDS = 86_400
 """A key signs from this long after it was published; common providers read a key set again at least once a day."""
 RETIRED_AFTER_SECONDS = 2 * PUBLISHED_AHEAD_SECONDS
-"""A replaced key is published and opens tokens for so long."""
+"""A replaced key is published and decrypts tokens for this long."""
 
 
 class ClientKey(msgspec.Struct, frozen=True, kw_only=True):
-    """One of our keys; `vault` opens it with table `client_key`, column `sealed`."""
+    """A key of this service; `vault` opens it with table `client_key`, column `sealed`."""
 
     id: UUID
     use: Use
@@ -61,7 +61,7 @@ async def published(connection: Connection, tenant_id: UUID, provider_id: UUID) 
 
 
 async def lock(connection: Connection, tenant_id: UUID, provider_id: UUID) -> None:
-    """One at a time changes the keys of a provider."""
+    """Lock the keys of a provider: one transaction at a time changes them."""
     await connection.execute(
         "select from provider where tenant_id = $1 and id = $2 for no key update", tenant_id, provider_id
     )
@@ -97,7 +97,7 @@ async def insert(
 async def retire(
     connection: Connection, tenant_id: UUID, provider_id: UUID, uses: Collection[Use], *, seconds: float
 ) -> None:
-    """Retire every key of these uses in so many seconds, unless it is to retire sooner."""
+    """Retire every key with these uses in so many seconds, unless it retires sooner."""
     await connection.execute(
         """
         update client_key set retired_at = now() + make_interval(secs => $4)
@@ -112,7 +112,7 @@ async def retire(
 
 
 async def forget_retired(connection: Connection, tenant_id: UUID, provider_id: UUID) -> None:
-    """Remove the provider's keys that are retired by now, also just now in this transaction."""
+    """Remove the provider's retired keys, including those retired in this transaction."""
     await connection.execute(
         "delete from client_key where tenant_id = $1 and provider_id = $2 and retired_at <= now()",
         tenant_id,

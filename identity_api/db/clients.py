@@ -12,7 +12,7 @@ from identity_api.db.database import Connection
 
 
 class ServiceClient(msgspec.Struct, frozen=True):
-    """The product's own backend: may look into these tenants, and no other."""
+    """The product's own backend: may read the data of these tenants, and of no other."""
 
     id: UUID
     name: str
@@ -21,7 +21,7 @@ class ServiceClient(msgspec.Struct, frozen=True):
 
 
 async def service_client(connection: Connection, name: str) -> tuple[ServiceClient, bytes] | None:
-    """The client of that name, if it is not revoked, and the hash of its secret."""
+    """The client with that name, if it is not revoked, and the hash of its secret."""
     row = await connection.fetchrow(
         "select id, name, tenant_ids, scopes, secret_hash from service_client where name = $1 and revoked_at is null",
         name,
@@ -103,7 +103,7 @@ async def insert_api_token(
     """Make the user an API token that ends after `days` days, or with their logins.
 
     Args:
-        permissions: what it is limited to; none limits nothing.
+        permissions: what it is limited to; empty means no limit.
     """
     await connection.execute(
         """
@@ -175,7 +175,7 @@ async def api_token(connection: Connection, tenant_id: UUID, token_id: UUID) -> 
 
 
 async def end_api_token(connection: Connection, tenant_id: UUID, token_id: UUID, reason: str) -> bool:
-    """End the token; False if it is over already."""
+    """End the token; False if it has ended already."""
     user_id = await connection.fetchval(
         """
         update api_token set ended_at = now(), ended_reason = $3

@@ -32,13 +32,13 @@ Connection = asyncpg.Connection | PoolConnectionProxy
 COMMAND_TIMEOUT_SECONDS = 5.0
 ACQUIRE_TIMEOUT_SECONDS = 1.0
 LATE_SECONDS = 0.5
-"""How late a deadline of ours may come on a machine that has time for us."""
+"""How late a deadline may fire on a machine that is not overloaded."""
 
 _SERVER_SETTINGS = {
     "application_name": "identity-api",
-    # Compiling a plan takes longer than any statement of ours.
+    # JIT-compiling a plan takes longer than any statement here.
     "jit": "off",
-    # A process that is stopped, or whose machine is, must not keep the locks that all others wait for.
+    # A process that is suspended, or on a suspended machine, must not keep locks that all others wait for.
     "idle_in_transaction_session_timeout": "10s",
 }
 
@@ -49,7 +49,7 @@ _DOWN = (
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
-    # What asyncpg says of a connection that was cut off in the middle of a statement or of its cancelling.
+    # asyncpg's errors for a connection that was cut off during a statement or its cancellation.
     asyncpg.InternalClientError,
 )
 _CANNOT_WRITE = (
@@ -75,15 +75,15 @@ class Database:
         pooling: Literal["session", "transaction"] = "session",
     ) -> None:
         self.limits = limits
-        """How much one tenant may have in here."""
+        """The limits of one tenant."""
         self._url = url
         self._is_lent = pooling == "transaction"
-        """A pooler lends a connection for one transaction: nothing of ours may outlive it, and it takes no start-up parameter."""
+        """A pooler lends a connection for one transaction: without session state and start-up parameters."""
         self._pool_size = pool_size
         self._pool: Pool | None = None
         self._in_hand: ConnectionsInHand | None = None
         self._shares = Shares(max(1, pool_size // 2))
-        """A tenant holds half of the connections at most: what it asks for, however slow, leaves the others some."""
+        """A tenant holds half of the connections at most: however slow its statements are, the others have some."""
 
     async def open(self) -> None:
         """Start the pool.
@@ -107,7 +107,7 @@ class Database:
         except (*_DOWN, TimeoutError) as error:
             raise Unavailable("The database does not answer.", code="DATABASE_UNAVAILABLE") from error
         except asyncpg.PostgresError as error:
-            # Password, database name, rights: the server's sentence says which, and names no secret.
+            # Wrong password, database name or rights: the server's message says which, and contains no secret.
             message = f"The database refuses the connection: {error}."
             raise Unavailable(message, code="DATABASE_UNAVAILABLE") from error
 
@@ -125,14 +125,14 @@ class Database:
             pool.terminate()
 
     async def reconnect(self) -> None:
-        """Make each connection anew before its next use: the server behind it is not the one to write to any more."""
+        """Replace each connection before its next use: its server is not the primary any more."""
         if self._pool is not None and self._in_hand is not None:
             await self._pool.expire_connections()
             self._in_hand.expire()
 
     @property
     def is_exhausted(self) -> bool:
-        """Whether every connection that there may be is at work now."""
+        """Whether every connection of the pool is in use now."""
         pool, in_hand = self._pool, self._in_hand
         if pool is None or in_hand is None or in_hand.free:
             return False
@@ -192,7 +192,7 @@ class Database:
         except asyncpg.TooManyConnectionsError as error:
             raise Overloaded from error
         except TimeoutError as error:
-            # Every connection is at work, or the deadline itself came late, since this process had no time for it.
+            # Every connection is in use, or the deadline itself fired late, because this process was busy.
             if self.is_exhausted or time.monotonic() - began > ACQUIRE_TIMEOUT_SECONDS + LATE_SECONDS:
                 raise Overloaded from error
             raise Unavailable("The database does not answer.", code="DATABASE_UNAVAILABLE") from error

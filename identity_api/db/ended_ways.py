@@ -11,7 +11,7 @@ from identity_api.ids import first_uuid7
 
 
 class EndedWays(msgspec.Struct, frozen=True, kw_only=True):
-    """What ended for one reason with one request, or within one minute."""
+    """The ways that ended for one reason with one request, or within one minute."""
 
     reason: str
     at: datetime
@@ -24,7 +24,7 @@ class EndedWays(msgspec.Struct, frozen=True, kw_only=True):
 async def newest(
     connection: Connection, tenant_id: UUID, user_id: UUID, *, since: datetime, reasons: Sequence[str], limit: int = 5
 ) -> list[EndedWays]:
-    """The newest of them that ended for one of these reasons, the newest first."""
+    """The newest that ended for one of these reasons, the newest first."""
     rows = await connection.fetch(
         """
         select payload->>'reason' as reason, max(at) as at,

@@ -10,17 +10,17 @@ from identity_api.db.database import Connection
 
 
 class KnownPerson(msgspec.Struct, frozen=True):
-    """A user who is there already."""
+    """A user who exists already."""
 
     id: UUID
     given_by_hand: tuple[str, ...]
     strict_providers: tuple[str, ...]
-    """Where they have a living identity, and groups alone decide."""
+    """Slugs of `STRICT` providers where they have a living identity."""
     chose_address: bool = False
-    """The username is an e-mail address that nobody has verified, by a provider's word about whoever signed in."""
+    """The username is an unverified e-mail address that came from a provider's claims at a sign-in."""
 
 
-# A login makes user and identity in one transaction, so that they have one moment; whom an admin enters, has not.
+# A login makes user and identity in one transaction, so they have the same time; those that an admin enters do not.
 _CHOSE_ADDRESS = """
     (position('@' in u.username) > 0 and (u.email_verified is not true or u.email is distinct from u.username) and exists (
         select from identity i where i.tenant_id = $1 and i.user_id = u.id and i.created_at = u.created_at))
@@ -28,7 +28,7 @@ _CHOSE_ADDRESS = """
 
 
 async def people(connection: Connection, tenant_id: UUID, usernames: Sequence[str]) -> dict[str, KnownPerson]:
-    """Of these usernames, compared exactly, those that there are."""
+    """Of these usernames, compared exactly, those that exist."""
     rows = await connection.fetch(
         f"""
         select u.username, u.id, {_CHOSE_ADDRESS} as chose_address, array(
@@ -55,7 +55,7 @@ async def people(connection: Connection, tenant_id: UUID, usernames: Sequence[st
 async def owners(
     connection: Connection, tenant_id: UUID, anchors: Sequence[tuple[str, str]]
 ) -> dict[tuple[str, str], str]:
-    """Of these pairs of provider and anchor those that somebody has, with their username."""
+    """Of these pairs of provider and anchor, those that belong to a user, with the username."""
     rows = await connection.fetch(
         """
         select p.slug, i.anchor, u.username
@@ -85,7 +85,7 @@ class UserLine(msgspec.Struct, frozen=True):
 
 
 async def page(connection: Connection, tenant_id: UUID, *, after: str | None, first: int) -> list[UserLine]:
-    """The tenant's users by username, strictly behind `after`."""
+    """The tenant's users by username, strictly after `after`."""
     rows = await connection.fetch(
         """
         select u.username, u.display_label, u.email, u.disabled_at, u.active_at,
@@ -114,7 +114,7 @@ class IdentityLine(msgspec.Struct, frozen=True):
 
 
 async def identities_of(connection: Connection, tenant_id: UUID, user_id: UUID) -> list[IdentityLine]:
-    """The user's identities that nobody has taken away, by provider."""
+    """The user's identities that are not unlinked, by provider."""
     rows = await connection.fetch(
         """
         select i.id, p.slug as provider, i.anchor, i.subject, i.state, i.state_reason
@@ -128,7 +128,7 @@ async def identities_of(connection: Connection, tenant_id: UUID, user_id: UUID) 
 
 
 class HeldPermission(msgspec.Struct, frozen=True):
-    """A permission that somebody has an open grant of."""
+    """A permission with an open grant."""
 
     name: str
     source: str
@@ -152,7 +152,7 @@ async def held_by(connection: Connection, tenant_id: UUID, user_id: UUID) -> lis
 
 
 class Whom(msgspec.Struct, frozen=True):
-    """Whom a username means, for somebody who is about to give them something."""
+    """The user behind a username, for an operator who is about to give them something."""
 
     id: UUID
     username: str
@@ -162,11 +162,11 @@ class Whom(msgspec.Struct, frozen=True):
     created_at: datetime
     chose_address: bool
     identities: tuple[tuple[str, str, str], ...]
-    """Provider, issuer, and subject; of one that waits for its first login, the anchor."""
+    """Provider, issuer, and subject; for a waiting identity, the anchor."""
 
 
 async def whom(connection: Connection, tenant_id: UUID, named: str | UUID) -> Whom | None:
-    """The user of exactly this name, or of this id."""
+    """The user with exactly this name, or with this id."""
     row = await connection.fetchrow(
         f"""
         select u.id, u.username, u.display_label, u.email, u.email_verified, u.created_at, {_CHOSE_ADDRESS} as chose_address,

@@ -37,7 +37,7 @@ class Closing(msgspec.Struct, frozen=True):
 
 
 class Decision(msgspec.Struct, frozen=True):
-    """What has to change so that grants say what groups, mappings and modes give."""
+    """The changes that make grants match groups, mappings and modes."""
 
     openings: tuple[NewGrant, ...]
     closings: tuple[Closing, ...]
@@ -128,7 +128,7 @@ async def decide(
 async def held_besides(
     connection: Connection, tenant_id: UUID, pairs: Collection[tuple[UUID, UUID]], grant_ids: Collection[UUID]
 ) -> set[tuple[UUID, UUID]]:
-    """Of these pairs of user and permission, those with an open grant that is none of these."""
+    """Of these pairs of user and permission, those with an open grant other than these."""
     rows = await connection.fetch(
         """
         select distinct asked.user_id, asked.permission_id
@@ -190,7 +190,7 @@ async def close_grants(connection: Connection, tenant_id: UUID, closings: Sequen
 async def open_manual_grant(
     connection: Connection, tenant_id: UUID, user_id: UUID, permission_id: UUID, actor: str
 ) -> UUID | None:
-    """Insert a manual grant; None if an open one is there already."""
+    """Insert a manual grant; None if an open one exists already."""
     row_id = uuid7()
     value: UUID | None = await connection.fetchval(
         """
@@ -209,18 +209,18 @@ async def open_manual_grant(
 
 
 class OpenGrant(msgspec.Struct, frozen=True):
-    """An open grant of one permission, as somebody who wants to take it sees it."""
+    """An open grant of one permission, as shown to an operator who wants to take it."""
 
     id: UUID
     provider: str | None
-    """The slug, for what a group gave; None for a grant by hand."""
+    """The slug, for a grant from a group; None for a grant by hand."""
     group: str | None
     is_held: bool
     """The person is still in the group, so that it would be given again."""
 
     @property
     def source(self) -> str:
-        """For people: why the grant is there."""
+        """For people: the source of the grant."""
         if self.group is None:
             return "given by hand"
         return f"by group {self.group} at provider {self.provider}"

@@ -82,7 +82,7 @@ async def remember(connection: Connection, tenant_id: UUID, provider_id: UUID, n
 
 
 async def move(connection: Connection, tenant_id: UUID, provider_id: UUID, changes: Sequence[Membership]) -> None:
-    """Write what `compare` found; the groups joined have been remembered before."""
+    """Write what `compare` found; `remember` has stored the joined groups before."""
     joined = [(change.identity_id, name) for change in changes for name in change.joined]
     left = [(change.identity_id, name) for change in changes for name in change.left]
     if joined:
@@ -151,7 +151,7 @@ async def globs(connection: Connection, tenant_id: UUID, provider_id: UUID, *, g
 
 
 async def named(connection: Connection, tenant_id: UUID, provider_id: UUID | None, name: str) -> list[UUID]:
-    """The groups of exactly this name that were seen at the provider, or at any provider of the tenant."""
+    """The groups with exactly this name that were seen at the provider, or at any provider of the tenant."""
     rows = await connection.fetch(
         """
         select g.id from provider p cross join lateral (
@@ -183,7 +183,7 @@ async def seen(
 
 
 async def unseen(connection: Connection, tenant_id: UUID, provider_id: UUID, names: Collection[str]) -> set[str]:
-    """Those of these names that no group of the provider has had so far."""
+    """Of these names, those that no group of the provider has had so far."""
     rows = await connection.fetch(
         "select name from provider_group where tenant_id = $1 and provider_id = $2 and name = any($3::text[])",
         tenant_id,

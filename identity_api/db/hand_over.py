@@ -19,9 +19,9 @@ async def names(connection: Connection, tenant_id: UUID, kind: str) -> set[str]:
 async def providers(
     connection: Connection, tenant_id: UUID, manager: str, slugs: Collection[str] | None
 ) -> list[tuple[UUID, str]]:
-    """Write the manager of these providers, or of all; returns those that had the other, by slug.
+    """Write the manager of these providers, or of all; returns those that had the other manager, by slug.
 
-    Of all, a file takes only those that were handed over before: what GraphQL made is named.
+    With all, a file takes only those that were handed over before: those that GraphQL made must be named.
     """
     rows = await connection.fetch(
         """

@@ -13,9 +13,9 @@ _FILL = "set local work_mem = '64kB'; select count(*) from generate_series(1, 20
 
 
 async def writing(connection: Connection) -> Writing:
-    """Whether a change would be taken.
+    """Whether the database would accept a change.
 
-    `read_only` on a standby, and on an old primary that a failover has made read-only; `full` where the disk has no space.
+    `read_only` on a standby, and on an old primary that a failover has made read-only; `full` if the disk has no space.
     Both still answer reads. Outside any transaction.
     """
     writable = await connection.fetchval(
@@ -28,5 +28,5 @@ async def writing(connection: Connection) -> Writing:
     except asyncpg.DiskFullError:
         return "full"
     except asyncpg.ConfigurationLimitExceededError:
-        pass  # temp_file_limit: of the disk nothing is known
+        pass  # temp_file_limit: this says nothing about the disk
     return "ok"

@@ -18,7 +18,7 @@ class Holder(NamedTuple):
 async def after(
     connection: Connection, tenant_id: UUID, permission_id: UUID, *, user_id: UUID | None, limit: int
 ) -> list[Holder]:
-    """At most `limit` holders after that user, in the order of their ids. Costs what they hold, whoever else there is."""
+    """At most `limit` holders after that user, in the order of their ids. The cost depends only on their grants."""
     rows = await connection.fetch(
         """
         select h.user_id, exists (

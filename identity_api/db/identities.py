@@ -12,7 +12,7 @@ from identity_api.db.database import Connection
 
 
 class StoredIdentity(msgspec.Struct, frozen=True):
-    """What is stored of an identity and its user, as far as a verified answer may change it."""
+    """The stored fields of an identity and its user that a verified answer may change."""
 
     id: UUID
     user_id: UUID
@@ -26,9 +26,9 @@ class StoredIdentity(msgspec.Struct, frozen=True):
     leads: bool
     """No other living identity of the user signed in later: this one's profile is the user's."""
     has_lapsed: bool
-    """Its login has run out, so that a verified answer brings back to force whatever depends on it."""
+    """Its login has lapsed, so that a verified answer puts everything that depends on it in force again."""
     groups_have_lapsed: bool
-    """The same of what its groups give, which needs an answer with groups."""
+    """The same for what its groups give, which needs an answer with groups."""
 
 
 async def standings(
@@ -100,7 +100,7 @@ class ProfileChange(msgspec.Struct, frozen=True):
 
 
 async def write_profiles(connection: Connection, tenant_id: UUID, changes: Sequence[ProfileChange]) -> None:
-    """Write what the provider says of these users; the username stays what it was."""
+    """Write the provider's claims about these users; the username does not change."""
     if not changes:
         return
     await connection.execute(
@@ -129,11 +129,11 @@ class LeaseRenewal(msgspec.Struct, frozen=True):
     groups_are_verified: bool
     """Only then is `groups_valid_until` extended (I7)."""
     forget_groups_lease: bool
-    """A login after death whose groups cannot be read: what the dead login had must not come back to force."""
+    """For a login after revocation whose groups cannot be read: grants of the old login must not be in force again."""
     groups_completeness: str
     outcome: str
     seconds_until_due: float | None
-    """None: nothing to sync with, so never due."""
+    """None: it cannot be synced, so it is never due."""
 
 
 async def renew_leases(
@@ -239,7 +239,7 @@ async def by_anchor(connection: Connection, tenant_id: UUID, provider_id: UUID, 
 async def by_subject(
     connection: Connection, tenant_id: UUID, provider_id: UUID, issuer: str, subject: str
 ) -> Found | None:
-    """The identity of exactly this subject at the provider, whatever its anchor."""
+    """The identity with exactly this subject at the provider, whatever its anchor."""
     row = await connection.fetchrow(
         """
         select i.id, i.user_id, i.issuer, i.subject, i.state, u.disabled_at as user_disabled_at
@@ -255,7 +255,7 @@ async def by_subject(
 
 
 async def bind_subject(connection: Connection, tenant_id: UUID, identity_id: UUID, issuer: str, subject: str) -> None:
-    """The first login of an identity that an admin entered says who it is."""
+    """Set the subject at the first login of an identity that an admin entered."""
     await connection.execute(
         "update identity set issuer = $3, subject = $4 where tenant_id = $1 and id = $2 and subject is null",
         tenant_id,
@@ -266,7 +266,7 @@ async def bind_subject(connection: Connection, tenant_id: UUID, identity_id: UUI
 
 
 async def move_anchor(connection: Connection, tenant_id: UUID, identity_id: UUID, anchor: str) -> None:
-    """The same subject carries another anchor value now (an e-mail address that changed)."""
+    """Change the anchor of a subject (for example after an e-mail address changed)."""
     await connection.execute(
         "update identity set anchor = $3 where tenant_id = $1 and id = $2", tenant_id, identity_id, anchor
     )
@@ -275,7 +275,7 @@ async def move_anchor(connection: Connection, tenant_id: UUID, identity_id: UUID
 async def of_issuers(
     connection: Connection, tenant_id: UUID, provider_id: UUID, issuers: Collection[str]
 ) -> list[UUID]:
-    """Every identity at the provider that one of these issuers vouched for."""
+    """Every identity at the provider from one of these issuers."""
     rows = await connection.fetch(
         "select id from identity where tenant_id = $1 and provider_id = $2 and issuer = any($3::text[]) order by id",
         tenant_id,
@@ -288,7 +288,7 @@ async def of_issuers(
 async def of_provider(
     connection: Connection, tenant_id: UUID, provider_id: UUID, *, limit: int | None = None
 ) -> list[UUID]:
-    """The identities at the provider: every one, or at most so many."""
+    """The identities at the provider: all, or at most so many."""
     rows = await connection.fetch(
         "select id from identity where tenant_id = $1 and provider_id = $2 order by id limit $3",
         tenant_id,

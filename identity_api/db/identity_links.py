@@ -10,7 +10,7 @@ from identity_api.db.grants import Closing
 
 
 class Link(msgspec.Struct, frozen=True):
-    """An identity that nobody has taken away."""
+    """An identity that is not unlinked."""
 
     id: UUID
     user_id: UUID
@@ -36,7 +36,7 @@ async def find(connection: Connection, tenant_id: UUID, identity_id: UUID) -> Li
 
 
 async def open_grants(connection: Connection, tenant_id: UUID, identity_id: UUID) -> list[Closing]:
-    """What its groups give, in force or not, to be closed."""
+    """The open grants from its groups, in force or not, to be closed."""
     rows = await connection.fetch(
         """
         select id as grant_id, user_id, permission_id from permission_grant
@@ -49,7 +49,7 @@ async def open_grants(connection: Connection, tenant_id: UUID, identity_id: UUID
 
 
 async def release(connection: Connection, tenant_id: UUID, identity_id: UUID) -> None:
-    """From now on a login brings it back to life."""
+    """From now on a login makes it fresh again."""
     await connection.execute(
         """
         update identity set state = 'REVOKED', state_reason = 'admin', state_since = now()
@@ -61,7 +61,7 @@ async def release(connection: Connection, tenant_id: UUID, identity_id: UUID) ->
 
 
 async def unlink(connection: Connection, tenant_id: UUID, identity_id: UUID) -> None:
-    """Take it away. Its row stays for the grants that name it, with nothing in it that says whose it was at the provider;
+    """Unlink it. Its row stays for the grants that name it, but does not identify the person at the provider;
     anchor and subject are free for another identity.
     """
     await connection.execute(
@@ -88,7 +88,7 @@ async def unlink(connection: Connection, tenant_id: UUID, identity_id: UUID) -> 
 
 
 class Bound(msgspec.Struct, frozen=True):
-    """An identity, and whom it means."""
+    """An identity, and the person it identifies."""
 
     id: UUID
     user_id: UUID
@@ -101,7 +101,7 @@ class Bound(msgspec.Struct, frozen=True):
 
     @property
     def is_anchored_by_subject(self) -> bool:
-        """Found by its subject, so that nobody with another one is ever taken for it."""
+        """Its anchor is the subject, so that nobody with another subject can be taken for it."""
         return self.anchor == self.subject
 
 
@@ -141,7 +141,7 @@ async def bound_at(
 async def count_bound(
     connection: Connection, tenant_id: UUID, provider_id: UUID, *, issuer: str | None
 ) -> tuple[int, int, int]:
-    """How many can wait for a new subject, wait for one already, and have their subject as anchor."""
+    """How many can wait for a new subject, wait for one already, and have the subject as anchor."""
     row = await connection.fetchrow(
         """
         select count(*) filter (where anchor <> subject) as bound, count(*) filter (where subject is null) as waiting,
@@ -159,7 +159,7 @@ async def count_bound(
 
 
 async def unbind(connection: Connection, tenant_id: UUID, identity_ids: Sequence[UUID], *, reason: str) -> None:
-    """Forget whom they mean: the next login with the anchor says so. Their logins have ended, or were over."""
+    """Remove their subjects: the next login with the anchor sets them. Their logins have ended."""
     await connection.execute(
         """
         update identity set subject = null, state = 'REVOKED', state_reason = $3, state_since = now()

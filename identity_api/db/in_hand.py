@@ -17,7 +17,7 @@ from asyncpg.pool import Pool, PoolConnectionProxy
 
 IDLE_SECONDS: Final = 5.0
 USES: Final = 1_000
-"""After so many the pool sees the connection again, and ends it when it is due."""
+"""After this many uses the connection goes back to the pool, which ends it when it is due."""
 
 _BROKEN: Final = (
     TimeoutError,
@@ -29,7 +29,7 @@ _BROKEN: Final = (
 
 
 class Borrowed:
-    """A connection that the pool has lent us."""
+    """A connection acquired from the pool."""
 
     __slots__ = ("connection", "generation", "kept_at", "uses")
 
@@ -40,7 +40,7 @@ class Borrowed:
 
 
 class ConnectionsInHand:
-    """Those of one pool, for one event loop."""
+    """The kept connections of one pool, for one event loop."""
 
     def __init__(self, pool: Pool, *, release_seconds: float, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._pool, self._release_seconds, self._monotonic = pool, release_seconds, monotonic
@@ -52,14 +52,14 @@ class ConnectionsInHand:
 
     @property
     def free(self) -> int:
-        """How many could be handed out at once."""
+        """How many can be handed out at once."""
         return len(self._free)
 
     async def take(self, seconds: float) -> Borrowed:
-        """One in hand that is still open, else one of the pool's.
+        """A kept connection that is still open, otherwise one from the pool.
 
         Raises:
-            TimeoutError: the pool had none for so long, and whatever else `Pool.acquire` raises.
+            TimeoutError: the pool had none for so long; and all errors of `Pool.acquire`.
         """
         while self._free:
             borrowed = self._free.pop()
@@ -74,7 +74,7 @@ class ConnectionsInHand:
             self._waiting -= 1
 
     def keep(self, borrowed: Borrowed) -> bool:
-        """Keep one that was used without a fault; False if it is for the pool to have."""
+        """Keep a connection that was used without a fault; False if it must go back to the pool."""
         borrowed.uses += 1
         if (
             self._waiting
@@ -90,12 +90,12 @@ class ConnectionsInHand:
         return True
 
     async def give_back(self, borrowed: Borrowed) -> None:
-        """Let the pool have it. What has been answered or committed stays so, though the connection broke since."""
+        """Release it to the pool. Answers and commits are valid even if the connection broke since."""
         with contextlib.suppress(*_BROKEN):
             await self._pool.release(borrowed.connection, timeout=self._release_seconds)
 
     def let_go_of_unused(self) -> None:
-        """Give the pool what nobody has used for some seconds, which closes what it does not need."""
+        """Release connections that were unused for some seconds; the pool closes those that it does not need."""
         self._sweep = None
         since = self._monotonic() - IDLE_SECONDS
         for borrowed in [one for one in self._free if one.kept_at <= since]:
@@ -105,13 +105,13 @@ class ConnectionsInHand:
             self._sweep = asyncio.get_running_loop().call_later(IDLE_SECONDS, self.let_go_of_unused)
 
     def expire(self) -> None:
-        """Keep none of those that have been borrowed until now."""
+        """Stop keeping the connections that have been acquired until now."""
         self._generation += 1
         while self._free:
             self._let_go(self._free.pop())
 
     async def aclose(self) -> None:
-        """Give all of them back; whatever is in use is given back by whoever uses it."""
+        """Release all of them; a connection in use is released by its user."""
         self.expire()
         if self._sweep is not None:
             self._sweep.cancel()
@@ -128,4 +128,4 @@ def _is_usable(connection: PoolConnectionProxy) -> bool:
     try:
         return not connection.is_closed() and not connection.is_in_transaction()
     except asyncpg.InterfaceError:
-        return False  # it broke, and the pool has it back already
+        return False  # it broke, and the pool has released it already

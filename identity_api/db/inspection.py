@@ -17,7 +17,7 @@ class ServerFacts(msgspec.Struct, frozen=True):
 
 
 async def server(connection: Connection) -> ServerFacts:
-    """One question, so that its round trip bounds the error of the clock."""
+    """One statement, so that its round trip bounds the error of the clock."""
     row = await connection.fetchrow(
         """
         select current_setting('server_version_num')::int as version, current_setting('server_version') as version_text,
@@ -29,13 +29,13 @@ async def server(connection: Connection) -> ServerFacts:
 
 
 async def try_write(connection: Connection) -> None:
-    """Touch no row, in the way in which every change does. Raises asyncpg's error where rights or a standby forbid it."""
+    """Run an update that changes no row. Raises asyncpg's error if rights or a standby forbid it."""
     await connection.execute("update tenant set name = name where false")
     await connection.execute("delete from login_attempt where false")
 
 
 async def oldest_unsealed_seconds(connection: Connection) -> float:
-    """For how long the oldest audit event has waited to be sealed; 0 if none does."""
+    """For how long the oldest audit event has waited to be sealed; 0 if none waits."""
     seconds = await connection.fetchval(
         f"""
         {TENANTS_WITH_UNSEALED}

@@ -14,7 +14,7 @@ import msgspec
 from identity_api.db.database import Connection
 
 IdentityState = Literal["FRESH", "STALE", "REVOKED", "QUARANTINED", "UNSYNCED", "SUSPENDED", "DISABLED"]
-"""What is stored, and two that follow from it: `SUSPENDED` (stale, and its lease is over), `DISABLED` (user or provider)."""
+"""The stored states, and two more: `SUSPENDED` (stale, and its lease has ended), `DISABLED` (user or provider)."""
 
 
 class IdentityRecord(msgspec.Struct, frozen=True):
@@ -111,7 +111,7 @@ async def identity(connection: Connection, tenant_id: UUID, identity_id: UUID) -
 
 
 class UserNames(msgspec.Struct, frozen=True):
-    """How a user is called."""
+    """A user's names."""
 
     id: UUID
     username: str
@@ -217,7 +217,7 @@ async def member_counts(connection: Connection, tenant_id: UUID, group_ids: Coll
 
 
 class LiveSession(msgspec.Struct, frozen=True):
-    """A session that still counts, and the provider it came from; none for one by a local password."""
+    """A live session, and the provider it came from; none for a session by a local password."""
 
     id: UUID
     user_id: UUID
@@ -262,7 +262,7 @@ async def live_sessions(
 async def live_session(
     connection: Connection, tenant_id: UUID, session_id: UUID, *, idle_seconds: int
 ) -> LiveSession | None:
-    """The session, if it is this tenant's and still counts."""
+    """The session, if it is this tenant's and live."""
     row = await connection.fetchrow(f"{_SESSIONS} and s.id = $2", tenant_id, session_id, float(idle_seconds))
     return LiveSession(**row) if row else None
 

@@ -18,7 +18,7 @@ FREE_TRIES = 10
 """Wrong tries before the first lock."""
 FIRST_LOCK_SECONDS = 30
 LONGEST_LOCK_SECONDS = 900
-"""Never for good: otherwise anybody could keep anybody out."""
+"""No lock is permanent: otherwise anybody could lock out anybody."""
 
 
 class LocalPolicy(msgspec.Struct, frozen=True):
@@ -27,14 +27,14 @@ class LocalPolicy(msgspec.Struct, frozen=True):
     local_sign_in: bool = False
     """Users may have a password here and sign in with it."""
     sso_managed: bool = False
-    """Providers alone make users and say what they are called."""
+    """Only providers make users and set their names."""
 
 
 async def policy(connection: Connection, tenant_id: UUID, *, hold: bool = False) -> LocalPolicy:
     """The tenant's policy; without a row, neither.
 
     Args:
-        hold: keep it as it is until the transaction ends, so that no session begins beside the end of all of them.
+        hold: lock it until the transaction ends, so that no session begins while all of them are being ended.
     """
     statement = "select local_sign_in, sso_managed from local_policy where tenant_id = $1"
     row = await connection.fetchrow(f"{statement} for share" if hold else statement, tenant_id)
@@ -93,7 +93,7 @@ def _account(row: Record | None) -> LocalAccount | None:
 
 
 async def by_username(connection: Connection, tenant_id: UUID, username: str) -> LocalAccount | None:
-    """The user of exactly this name (NFC)."""
+    """The user with exactly this name (NFC)."""
     return _account(await connection.fetchrow(f"{_ACCOUNT} and u.username = $2", tenant_id, username))
 
 
@@ -109,7 +109,7 @@ class Taken(msgspec.Struct, frozen=True):
 
 
 async def take_try(connection: Connection, tenant_id: UUID, user_id: UUID) -> Taken | None:
-    """Count a try as wrong before it is known; None while the account is locked, and then nothing is counted."""
+    """Count a try as wrong before it is checked; None while the account is locked, and then nothing is counted."""
     row = await connection.fetchrow(
         """
         insert into local_account as a (id, tenant_id, failures) values ($2, $1, 1)
@@ -128,7 +128,7 @@ async def take_try(connection: Connection, tenant_id: UUID, user_id: UUID) -> Ta
 
 
 async def give_back_try(connection: Connection, tenant_id: UUID, user_id: UUID, taken: Taken) -> None:
-    """Take back the count of one try that was right as far as it went. Earlier wrong ones stay counted."""
+    """Take back the count of one try that was right so far. Earlier wrong tries stay counted."""
     await connection.execute(
         """
         update local_account set failures = greatest(failures - 1, 0), locked_until = nullif(locked_until, $3)
@@ -141,7 +141,7 @@ async def give_back_try(connection: Connection, tenant_id: UUID, user_id: UUID, 
 
 
 async def forget_tries(connection: Connection, tenant_id: UUID, user_id: UUID) -> bool:
-    """Start counting anew, whoever tried, and unlock; False if there was nothing to forget."""
+    """Reset the counts of all sources, and unlock; False if there was nothing to reset."""
     had_strangers = await forget_strangers(connection, tenant_id, user_id)
     status = await connection.execute(
         "delete from password_try where tenant_id = $1 and user_id = $2", tenant_id, user_id
@@ -150,7 +150,7 @@ async def forget_tries(connection: Connection, tenant_id: UUID, user_id: UUID) -
 
 
 async def forget_strangers(connection: Connection, tenant_id: UUID, user_id: UUID) -> bool:
-    """Start counting strangers' tries anew, and unlock; False if there was nothing to forget."""
+    """Reset the count of strangers' tries, and unlock; False if there was nothing to reset."""
     row = await connection.fetchval(
         """
         update local_account set failures = 0, locked_until = null where tenant_id = $1 and id = $2 and failures > 0
@@ -163,14 +163,14 @@ async def forget_strangers(connection: Connection, tenant_id: UUID, user_id: UUI
 
 
 class Guard(msgspec.Struct, frozen=True):
-    """What guards a user's password, for them and their admins to see."""
+    """What protects a user's password, as the user and admins see it."""
 
     has_second_factor: bool = False
     locked_until: datetime | None = None
 
 
 async def guards(connection: Connection, tenant_id: UUID, user_ids: Collection[UUID]) -> dict[UUID, Guard]:
-    """Of these users, by id; who has none of it is left out."""
+    """For these users, by id; users without any are left out."""
     rows = await connection.fetch(
         """
         select id, totp_confirmed_at is not null as has_second_factor,
@@ -199,7 +199,7 @@ async def set_password_hash(connection: Connection, tenant_id: UUID, user_id: UU
 
 
 async def enrol_totp(connection: Connection, tenant_id: UUID, user_id: UUID, sealed: bytes) -> None:
-    """Keep a secret that counts for nothing until it is confirmed; one that waited for that is forgotten."""
+    """Store a secret that has no effect until it is confirmed; it replaces an unconfirmed one."""
     await connection.execute(
         """
         insert into local_account (id, tenant_id, failures, totp_sealed) values ($2, $1, 0, $3)
@@ -219,7 +219,7 @@ async def confirm_totp(connection: Connection, tenant_id: UUID, user_id: UUID) -
 
 
 async def use_totp_step(connection: Connection, tenant_id: UUID, user_id: UUID, step: int) -> bool:
-    """Use a time step up, and all before it; False if it was used already (RFC 6238 section 5.2)."""
+    """Use up a time step, and all before it; False if it was used already (RFC 6238 section 5.2)."""
     row = await connection.fetchval(
         """
         update local_account set totp_step = $3
@@ -246,7 +246,7 @@ async def remove_totp(connection: Connection, tenant_id: UUID, user_id: UUID) ->
 
 
 async def remove_credentials(connection: Connection, tenant_id: UUID, user_id: UUID) -> tuple[bool, bool]:
-    """Take password and second factor, and forget the tries at them; whether there were the one and the other."""
+    """Remove password and second factor, and forget the tries at them; returns whether each existed."""
     had_password = await connection.fetchval(
         """
         update app_user set password_hash = null
@@ -275,7 +275,7 @@ async def local_sessions(connection: Connection, tenant_id: UUID, user_id: UUID 
 
 
 async def users_signed_in(connection: Connection, tenant_id: UUID) -> list[UUID]:
-    """Who has a live session from a password, or a finished sign-in that no frontend has picked up yet."""
+    """Users with a live session from a password, or with a finished sign-in that no frontend has picked up yet."""
     rows = await connection.fetch(
         """
         select user_id from session where tenant_id = $1 and identity_id is null and ended_at is null
@@ -290,7 +290,7 @@ async def users_signed_in(connection: Connection, tenant_id: UUID) -> list[UUID]
 async def raise_authenticated_at(
     connection: Connection, tenant_id: UUID, session_id: UUID, at: datetime, *, token_hash: bytes | None
 ) -> bool:
-    """Note that the session's user has proven themself again; False if the session is over.
+    """Record that the session's user has authenticated again; False if the session has ended.
 
     Args:
         token_hash: of the session's new token; None leaves it with the one it has.

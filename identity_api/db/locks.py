@@ -17,7 +17,7 @@ _REDIRECTS = 0x7265_6469  # "redi"; of all tenants together
 
 
 async def share_mappings(connection: Connection, tenant_id: UUID) -> None:
-    """Hold the tenant's mapping rows still until the transaction ends; others who only apply them may do so too.
+    """Keep the tenant's mapping rows unchanged until the transaction ends; others that only apply them may do so too.
 
     Without it a sync could read the rows just before an edit commits and write a grant just after the edit's own sweep.
     """
@@ -30,12 +30,12 @@ async def edit_mappings(connection: Connection, tenant_id: UUID) -> None:
 
 
 async def redirect_urls(connection: Connection) -> None:
-    """One at a time decides where callbacks arrive, in whichever tenant: two at once would not see each other's."""
+    """One transaction at a time changes redirect URLs, of all tenants: two at once would not see each other's."""
     await connection.execute("select pg_advisory_xact_lock($1, 0)", _REDIRECTS)
 
 
 async def people(connection: Connection, tenant_id: UUID, names: Collection[str]) -> None:
-    """One at a time may make an identity for any of these names (subject and anchor at a provider).
+    """One transaction at a time may make an identity for any of these names (subject and anchor at a provider).
 
     Two first logins of one person at once would otherwise make two users. Taken after the mappings and before the users.
     """
@@ -73,14 +73,14 @@ async def users_of_identities(connection: Connection, tenant_id: UUID, identity_
 
 
 async def limit(connection: Connection, name: str, tenant_id: UUID, owner_id: UUID | None) -> None:
-    """One at a time adds something that this limit of the tenant, or of a provider or user of it, counts.
+    """One transaction at a time adds objects that this limit of the tenant, or of a provider or user of it, counts.
 
-    Of several limits a transaction asks in the order of their names, or it has the mappings to itself.
+    A transaction takes several limits in the order of their names, unless it holds the mappings exclusively.
     """
     of = f"{name} {tenant_id} {owner_id or ''}"
     await connection.execute("select pg_advisory_xact_lock($1, hashtext($2))", _LIMITS, of)
 
 
 async def administrators(connection: Connection, tenant_id: UUID) -> None:
-    """One at a time commits a change that may take an administrator. The last lock of a transaction: nothing follows it."""
+    """One transaction at a time commits a change that may remove an administrator. This is its last lock."""
     await connection.execute("select pg_advisory_xact_lock($1, hashtext($2))", _ADMINISTRATORS, str(tenant_id))

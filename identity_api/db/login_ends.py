@@ -11,7 +11,7 @@ from identity_api.db.database import Connection
 
 
 class EndedIdentity(msgspec.Struct, frozen=True):
-    """An identity whose login is over."""
+    """An identity whose login has ended."""
 
     identity_id: UUID
     user_id: UUID
@@ -153,7 +153,7 @@ _TOKENS_LEFT = """
         where o.tenant_id = $1 and o.user_id = a.user_id and o.state not in ('REVOKED', 'QUARANTINED')
             and (s.signed_in_until > now() or p.sync = 'OFF'))
 """
-"""Identities of whose sessions, or of whose users' API tokens, none outlives the provider being switched off."""
+"""Identities whose sessions, or whose users' API tokens, must end when the provider is disabled."""
 
 
 async def left_at(connection: Connection, tenant_id: UUID, provider_id: UUID, limit: int) -> list[UUID]:
@@ -181,7 +181,7 @@ async def still_ending(connection: Connection) -> list[tuple[UUID, UUID]]:
 async def void_codes(
     connection: Connection, tenant_id: UUID, *, identity_ids: Sequence[UUID] = (), user_ids: Sequence[UUID] = ()
 ) -> None:
-    """Use up finished logins that nobody has picked up yet."""
+    """Use up the codes of finished logins that nobody has picked up yet."""
     await connection.execute(
         """
         update one_time_code set used_at = now()

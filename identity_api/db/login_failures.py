@@ -10,9 +10,9 @@ from identity_api.db.database import Connection
 
 
 class LoginFailure(msgspec.Struct, frozen=True):
-    """One event. `reason` has codes and names of ours, `said` the provider's own words (`oidc.provider_error_text`).
+    """One event. `reason` has this service's codes and names, `said` the provider's text (`oidc.provider_error_text`).
 
-    The provider is None for a password, or where none was known.
+    The provider is None for a password, or if none was known.
     """
 
     id: UUID

@@ -8,7 +8,7 @@ from identity_api.db.database import Connection
 
 
 class SealedTarget(msgspec.Struct, frozen=True):
-    """Where a handle leads; `vault` opens it with table `logout_handle`, column `sealed`."""
+    """The target of a handle; `vault` opens it with table `logout_handle`, column `sealed`."""
 
     id: UUID
     sealed: bytes
@@ -32,7 +32,7 @@ async def insert(
 
 
 async def take(connection: Connection, tenant_id: UUID, token_hash: bytes) -> SealedTarget | None:
-    """Use the handle up; None if it is unknown, used, too late, or another tenant's. Of several at once, one gets it."""
+    """Use the handle up; None if it is unknown, used, expired, or another tenant's. Of several at once, one gets it."""
     row = await connection.fetchrow(
         """
         delete from logout_handle where tenant_id = $1 and token_hash = $2
@@ -45,7 +45,7 @@ async def take(connection: Connection, tenant_id: UUID, token_hash: bytes) -> Se
 
 
 async def forget(connection: Connection, limit: int) -> int:
-    """Delete up to so many that are over, of all tenants. Returns how many."""
+    """Delete up to so many expired handles, of all tenants. Returns how many."""
     status = await connection.execute(
         "delete from logout_handle"
         " where (tenant_id, id) in (select tenant_id, id from logout_handle where expires_at < now() limit $1)",

@@ -12,14 +12,14 @@ _LOGOUTS = 0x6C6F_676F  # "logo": the first half of the advisory key
 
 
 class UsedToken(msgspec.Struct, frozen=True, kw_only=True):
-    """What is remembered of a logout token: hashes only."""
+    """What is stored of a logout token: hashes only."""
 
     token_hash: bytes
     """Of issuer and `jti`."""
     ended_hash: bytes
-    """Of the provider's session, or of the person, that it speaks of."""
+    """Of the provider's session, or of the person, that it names."""
     expires_at: datetime
-    """From here on the token is too old to be accepted (by our own clock)."""
+    """From then on the token is too old to be accepted (by this service's clock)."""
 
 
 async def hold(connection: Connection, tenant_id: UUID, provider_id: UUID, ended_hashes: Sequence[bytes]) -> None:
@@ -42,7 +42,7 @@ async def hold(connection: Connection, tenant_id: UUID, provider_id: UUID, ended
 
 
 async def is_used(connection: Connection, tenant_id: UUID, provider_id: UUID, token_hash: bytes) -> bool:
-    """Whether the token was used before. Asked outside any transaction, so that replays wait for nobody."""
+    """Whether the token was used before. Checked outside any transaction, so that replays wait for nobody."""
     value: bool = await connection.fetchval(
         """
         select exists (
@@ -125,7 +125,7 @@ class ProviderSession(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FoundSession(msgspec.Struct, frozen=True):
-    """One of our sessions that came from a session of a provider."""
+    """A session of this service that came from a session of a provider."""
 
     id: UUID
     user_id: UUID
@@ -141,7 +141,7 @@ _CAME_FROM = """
 
 
 async def sessions_from(connection: Connection, named: ProviderSession) -> list[FoundSession]:
-    """Our sessions that came from this one and that nobody has ended."""
+    """This service's sessions that came from this one and that nobody has ended."""
     rows = await connection.fetch(
         f"""
         select s.id, s.user_id, s.identity_id, s.token_hash from session s, identity i
@@ -153,7 +153,7 @@ async def sessions_from(connection: Connection, named: ProviderSession) -> list[
 
 
 async def users_from(connection: Connection, named: ProviderSession) -> list[UUID]:
-    """Whose sessions came from this one, or will once a finished login is picked up."""
+    """Users whose sessions came from this one, or will once a finished login is picked up."""
     rows = await connection.fetch(
         f"""
         select s.user_id from session s, identity i where {_CAME_FROM.format(row="s")} and s.ended_at is null

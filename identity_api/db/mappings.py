@@ -14,7 +14,7 @@ from identity_api.ids import uuid7
 
 
 class MappingRecord(msgspec.Struct, frozen=True):
-    """A mapping as it stands, with what it gives and how far its last edit has come."""
+    """A mapping with its permissions and the progress of its last edit."""
 
     id: UUID
     provider_id: UUID | None
@@ -31,7 +31,7 @@ class MappingRecord(msgspec.Struct, frozen=True):
     group_count: int
     """Seen groups that it matches."""
     pending: int
-    """Identities that its unfinished edits have still to reach; 0 when all is written."""
+    """Identities that its unfinished edits still have to reach; 0 when everything is written."""
     provider_slug: str | None
     provider_label: str | None
 
@@ -106,7 +106,7 @@ async def insert(
     enabled: bool,
     managed_by: str,
 ) -> bool:
-    """A new mapping, giving nothing yet; False if one with the same provider, match and pattern is there."""
+    """Insert a mapping without permissions; False if one with the same provider, match and pattern exists."""
     inserted = await connection.fetchval(
         """
         insert into group_mapping
@@ -169,7 +169,7 @@ async def exists(
 
 
 async def delete(connection: Connection, tenant_id: UUID, mapping_id: UUID) -> None:
-    """Mark the mapping deleted. Its row stays, because closed grants refer to it; what it gave is gone at once (I1)."""
+    """Mark the mapping deleted. Its row stays for closed grants; what it gave is out of force at once (I1)."""
     await connection.execute(
         "update group_mapping set deleted_at = now(), updated_at = now(), version = version + 1 where tenant_id = $1 and id = $2",
         tenant_id,
@@ -208,7 +208,7 @@ _CONCERNED = """
     join identity_group ig on ig.tenant_id = $1 and ig.group_id = mg.group_id
     where mg.tenant_id = $1 and mg.mapping_id = $2
 """
-"""Everyone a mapping gives something to now, or gave something that is still open."""
+"""Everyone to whom a mapping gives something now, or with an open grant from it."""
 
 _CONCERNED_NEXT = """
     (select distinct identity_id from permission_grant
@@ -227,7 +227,7 @@ _CONCERNED_NEXT = """
 
 
 async def begin_change(connection: Connection, tenant_id: UUID, mapping_id: UUID, actor: str) -> int:
-    """Note that grants have to follow an edit; returns how many identities are concerned, and notes nothing for none."""
+    """Record that grants have to follow an edit, unless it concerns nobody; returns how many identities it concerns."""
     total: int = await connection.fetchval(f"select count(*) from ({_CONCERNED}) as c", tenant_id, mapping_id)
     if total:
         await connection.execute(
@@ -257,10 +257,10 @@ class Change(msgspec.Struct, frozen=True):
 
 
 async def lock_next_change(connection: Connection, *, after_tenant: UUID | None = None) -> Change | None:
-    """The oldest unfinished edit of a tenant that no other worker is at; locked until the transaction ends.
+    """The oldest unfinished edit of a tenant that no other worker holds; locked until the transaction ends.
 
     Args:
-        after_tenant: whose turn it was: tenants are taken in turn, so that many edits of one delay no other.
+        after_tenant: the tenant before: tenants take turns, so that many edits of one tenant delay no other.
     """
     row = await connection.fetchrow(
         """
@@ -274,7 +274,7 @@ async def lock_next_change(connection: Connection, *, after_tenant: UUID | None 
 
 
 async def has_unfinished_changes(connection: Connection, tenant_id: UUID) -> bool:
-    """Whether grants have still to follow an edit of the tenant's."""
+    """Whether grants still have to follow an edit of the tenant."""
     return bool(
         await connection.fetchval(
             "select exists (select from mapping_change where tenant_id = $1 and finished_at is null)", tenant_id
@@ -311,7 +311,7 @@ async def concerned_of(connection: Connection, tenant_id: UUID, mapping_id: UUID
 
 
 async def advance_change(connection: Connection, change: Change, reached: Sequence[UUID], *, finished: bool) -> None:
-    """Note how far the edit has come."""
+    """Record the edit's progress."""
     await connection.execute(
         """
         update mapping_change set done = done + $3, after_identity_id = coalesce($4, after_identity_id),

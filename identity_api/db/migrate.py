@@ -23,7 +23,7 @@ _ID = re.compile(r'^ID = "([^"]+)"$', re.MULTILINE)
 
 
 def known_migrations() -> list[str]:
-    """The ids of the migrations that this version of the code brings, oldest first. Read as text: importing them is slow."""
+    """The ids of the migrations in this version of the code, oldest first. Read as text: importing them is slow."""
     found = [_ID.search(path.read_text("utf-8")) for path in MIGRATIONS.glob("identity_api_*.py")]
     return sorted([match[1] for match in found if match])
 
@@ -56,7 +56,7 @@ async def check_schema(connection: Connection) -> list[str]:
 
 
 async def _ensure_compatible(connection: Connection, newer: Sequence[str], known: Sequence[str]) -> None:
-    """Each of the newer migrations says which code still works after it; one that says nothing works with none of old."""
+    """Each newer migration says which code still works after it; if it does not say, no older code works."""
     rows = await connection.fetch("select migration, works_with from schema_compatibility")
     works_with = {row["migration"]: row["works_with"] for row in rows}
     for migration in newer:
@@ -70,7 +70,7 @@ async def _ensure_compatible(connection: Connection, newer: Sequence[str], known
 
 
 async def migrate(url: str) -> list[str]:
-    """Run what has not run yet; returns the ids that did, oldest first.
+    """Run the missing migrations; returns the ids of those that ran, oldest first.
 
     Raises:
         Unavailable: the database does not answer.
@@ -99,7 +99,7 @@ async def migrate(url: str) -> list[str]:
 
 
 async def _run_piccolo(url: str) -> None:
-    # Imported here because Piccolo's migration machinery takes longer to import than everything else to start.
+    # Imported here because importing Piccolo's migration code takes longer than the rest of the start.
     from piccolo.apps.migrations.commands.forwards import run_forwards
     from piccolo.apps.migrations.tables import Migration
 

@@ -13,7 +13,7 @@ SAMPLE = 500
 
 
 class ProviderProgress(msgspec.Struct, frozen=True, kw_only=True):
-    """What has happened at one provider. The counts are of the people looked at, `people` of them."""
+    """The progress at one provider. The counts are of the people read, `people` of them."""
 
     provider_id: UUID
     live_secrets: int = 0
@@ -21,19 +21,19 @@ class ProviderProgress(msgspec.Struct, frozen=True, kw_only=True):
     secret_days_left: float | None = None
     """Days until the last live secret ends; None if one has no end, or if there is none."""
     launched: bool = False
-    """A login has left for the provider within the last hour or so. Attempts are not kept for longer."""
+    """A browser was redirected to the provider within the last hour or so. Attempts are not kept for longer."""
     last_outcome: str | None = None
-    """Of the newest login that ended while nobody has signed in: the code of its failure."""
+    """The failure code of the newest login that ended, if nobody has signed in yet."""
     people: int = 0
     named: int = 0
-    """With a name and an e-mail address from the provider."""
+    """People with a name and an e-mail address from the provider."""
     with_refresh_token: int = 0
     groups_unknown: int = 0
     seen_groups: int = 0
     mapped_groups: int = 0
-    """Seen groups that a live mapping matches which gives something."""
+    """Seen groups matched by a live mapping that gives something."""
     permitted: int = 0
-    """With at least one open grant."""
+    """People with at least one open grant."""
 
 
 _PROGRESS = """

@@ -39,12 +39,12 @@ class Change(msgspec.Struct, frozen=True):
     user_ids: list[UUID] | None
     """None: of everybody."""
     session_ids: list[UUID] | None
-    """Those that ended, each of the user in the same place; None where the change is about no session."""
+    """Sessions that ended, each of the user in the same place; None if the change is about no session."""
     at: datetime
 
 
 async def record(connection: Connection, tenant_id: UUID, type: ChangeType, user_ids: Collection[UUID] | None) -> None:
-    """Note in the caller's transaction that something of these users has changed; None for everybody's.
+    """Record in the caller's transaction that data of these users has changed; None for everybody.
 
     The users are locked by the caller, or new, so that the order of a user's changes is that of their commits.
     """
@@ -55,7 +55,7 @@ async def record(connection: Connection, tenant_id: UUID, type: ChangeType, user
 
 
 async def record_sessions(connection: Connection, tenant_id: UUID, ended: Mapping[UUID, UUID]) -> None:
-    """Note in the caller's transaction that these sessions have ended: users by session."""
+    """Record in the caller's transaction that these sessions have ended: users by session."""
     if ended:
         parts = _parts(list(ended))
         owners = [[ended[one] for one in part] for part in parts]
@@ -88,8 +88,8 @@ async def tenants_with_unnumbered(connection: Connection) -> list[UUID]:
 
 
 async def number(connection: Connection, tenant_id: UUID) -> int:
-    """Give positions to the tenant's new changes, in the caller's transaction; how many, none if another is at it."""
-    # Not without asking first: an insert waits for whoever has the row locked, though it would then do nothing.
+    """Give positions to the tenant's new changes, in the caller's transaction; how many, 0 if another process does."""
+    # Checked first: an insert waits for the transaction that has the row locked, even if it then does nothing.
     await connection.execute(
         """
         insert into outbox_head (tenant_id, position)
@@ -172,7 +172,7 @@ async def head(connection: Connection, tenant_id: UUID) -> int:
 
 
 async def oldest(connection: Connection, tenant_id: UUID) -> int | None:
-    """The oldest position that is kept; None where nothing is."""
+    """The oldest position that is kept; None if there is none."""
     value: int | None = await connection.fetchval(
         "select position from outbox where tenant_id = $1 and position is not null order by position limit 1", tenant_id
     )

@@ -25,7 +25,7 @@ async def insert(
 
 
 async def user_of(connection: Connection, tenant_id: UUID, token_hash: bytes) -> UUID | None:
-    """Whose password the token may set now; None if it is unknown, used, too late, or another tenant's."""
+    """The user whose password the token may set now; None if it is unknown, used, expired, or another tenant's."""
     value: UUID | None = await connection.fetchval(
         """
         select user_id from password_token
@@ -38,7 +38,7 @@ async def user_of(connection: Connection, tenant_id: UUID, token_hash: bytes) ->
 
 
 async def use(connection: Connection, tenant_id: UUID, token_hash: bytes) -> UUID | None:
-    """Use the token up; whose password it sets. Of several at once, one gets an answer."""
+    """Use the token up; returns the user whose password it sets. Of several at once, one gets an answer."""
     value: UUID | None = await connection.fetchval(
         """
         update password_token set used_at = now()
@@ -51,7 +51,7 @@ async def use(connection: Connection, tenant_id: UUID, token_hash: bytes) -> UUI
 
 
 async def void(connection: Connection, tenant_id: UUID, user_id: UUID) -> int:
-    """Use up all tokens of the user; how many still worked."""
+    """Use up all tokens of the user; returns how many still worked."""
     rows = await connection.fetch(
         """
         update password_token set used_at = now() where tenant_id = $1 and user_id = $2 and used_at is null

@@ -19,11 +19,11 @@ from identity_api.db.database import Connection
 from identity_api.db.local_accounts import FIRST_LOCK_SECONDS, FREE_TRIES, LONGEST_LOCK_SECONDS, Taken
 
 ADDRESS_TRIES = 3
-"""A day and address, beside those that all strangers share."""
+"""Tries a day for each address, in addition to those that all strangers share."""
 STRANGERS_TRIES = 100
-"""A day, of all addresses together, as long as the strangers' lock holds."""
+"""Tries a day of all addresses together, while the strangers' lock holds."""
 KNOWN_TRIES = 300
-"""A day, of all known browsers of an account together."""
+"""Tries a day of all known browsers of an account together."""
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -42,8 +42,8 @@ class Counted(msgspec.Struct, frozen=True):
 
 
 async def take(connection: Connection, tenant_id: UUID, user_id: UUID, source: Source) -> Counted | None:
-    """Count a try as wrong before it is known; None if it is not to be looked at, and then nothing is counted."""
-    # One after the other, or many at once would not see each other's tries.
+    """Count a try as wrong before it is checked; None if it must not be checked, and then nothing is counted."""
+    # One at a time: concurrent tries would not see each other.
     await _lock(connection, tenant_id, user_id)
     if source.is_known:
         known = await _take_known(connection, tenant_id, user_id, source)
@@ -126,7 +126,7 @@ async def _count_address(connection: Connection, tenant_id: UUID, user_id: UUID,
 
 
 async def give_back(connection: Connection, tenant_id: UUID, user_id: UUID, counted: Counted) -> None:
-    """Take back the count of one try that was right as far as it went. Earlier wrong ones, and their locks, stay."""
+    """Take back the count of one try that was right so far. Earlier wrong tries, and their locks, stay."""
     if counted.as_stranger is not None:
         await local_accounts.give_back_try(connection, tenant_id, user_id, counted.as_stranger)
     await connection.execute(
@@ -142,7 +142,7 @@ async def give_back(connection: Connection, tenant_id: UUID, user_id: UUID, coun
 
 
 async def forget_source(connection: Connection, tenant_id: UUID, user_id: UUID, source: Source) -> None:
-    """A right one: this source begins anew. What strangers have tried stays counted unless it was one of them."""
+    """After a right try, reset this source. Strangers' tries stay counted unless this source is one of them."""
     if not source.is_known:
         await local_accounts.forget_strangers(connection, tenant_id, user_id)
     await connection.execute(
@@ -154,7 +154,7 @@ async def forget_source(connection: Connection, tenant_id: UUID, user_id: UUID, 
 
 
 async def forget(connection: Connection, limit: int) -> int:
-    """Delete up to so many counts that are a day old and lock nothing, of all tenants. Returns how many."""
+    """Delete up to so many counts that are a day old and have no lock, of all tenants. Returns how many."""
     status = await connection.execute(
         """
         delete from password_try where (tenant_id, user_id, source_hash) in (

@@ -17,7 +17,7 @@ MAX_OF_USER = 1_000
 
 
 class PastGrant(msgspec.Struct, frozen=True):
-    """A grant, open or closed by now."""
+    """A grant, open or closed."""
 
     id: UUID
     user_id: UUID
@@ -52,7 +52,7 @@ _NAMES = """
 
 
 async def of_user(connection: Connection, tenant_id: UUID, user_id: UUID, at: datetime) -> list[PastGrant]:
-    """What the user had been given at that moment, the latest first; at most `MAX_OF_USER`."""
+    """The grants that the user had at that moment, the latest first; at most `MAX_OF_USER`."""
     rows = await connection.fetch(
         f"""
         select {_COLUMNS} from (

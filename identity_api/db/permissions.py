@@ -78,7 +78,7 @@ async def insert(
 async def update(
     connection: Connection, tenant_id: UUID, permission_id: UUID, *, description: str, delegable: bool
 ) -> PermissionRecord | None:
-    """Change description and delegability; the name is what other systems know it by and stays."""
+    """Change description and delegability; the name stays, because other systems know the permission by it."""
     return _row(
         await connection.fetchrow(
             """

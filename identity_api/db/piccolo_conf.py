@@ -7,7 +7,7 @@ from piccolo.engine.postgres import PostgresEngine
 
 
 class QuietEngine(PostgresEngine):
-    """Piccolo's engine without the connection it makes, and warns about, while it is being constructed."""
+    """Piccolo's engine, without the connection that its constructor makes and warns about."""
 
     def __init__(self, url: str) -> None:
         super().__init__(config={"dsn": url}, extensions=())
@@ -16,7 +16,7 @@ class QuietEngine(PostgresEngine):
         """`migrate` checks the version itself, with a sentence."""
 
     async def prep_database(self) -> None:
-        """We use no extension."""
+        """No extension is used."""
 
 
 DB = QuietEngine(os.environ.get("IDENTITY_DATABASE_URL", ""))

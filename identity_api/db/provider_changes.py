@@ -12,14 +12,14 @@ from identity_api.db.providers import Provider, SealedSecret
 async def locked(
     connection: Connection, tenant_id: UUID, provider_id: UUID, *, to_delete: bool = False
 ) -> Provider | None:
-    """The provider as it stays until the transaction ends; `to_delete` also keeps new references to it out."""
+    """Lock and return the provider until the transaction ends; `to_delete` also blocks new references to it."""
     how = "update" if to_delete else "no key update"
     await connection.execute(f"select from provider where tenant_id = $1 and id = $2 for {how}", tenant_id, provider_id)
     return await providers.get(connection, tenant_id, provider_id)
 
 
 class Footprint(msgspec.Struct, frozen=True):
-    """What hangs on a provider: its identities, their live sessions, and the mappings made for it alone."""
+    """What depends on a provider: its identities, their live sessions, and the mappings made for it alone."""
 
     identities: int
     sessions: int
@@ -65,13 +65,13 @@ _OF_PROVIDER = (
 
 
 async def remove(connection: Connection, tenant_id: UUID, provider_id: UUID) -> None:
-    """Delete a provider without identities and live mappings, with all that is only its own."""
+    """Delete a provider without identities and live mappings, with all rows that belong only to it."""
     for statement in _OF_PROVIDER:
         await connection.execute(statement, tenant_id, provider_id)
 
 
 async def add_secret(connection: Connection, tenant_id: UUID, provider_id: UUID, secret: SealedSecret) -> None:
-    """One more secret; those that have expired are forgotten."""
+    """Add a secret, and delete expired ones."""
     await connection.execute(
         "delete from provider_secret where tenant_id = $1 and provider_id = $2 and expires_at <= now()",
         tenant_id,

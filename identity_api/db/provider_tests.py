@@ -11,7 +11,7 @@ KEPT_SECONDS = 600.0
 
 
 class ProviderTest(msgspec.Struct, frozen=True):
-    """One row. `report` is JSON, None while the login is under way; `launched` says whether its browser has set out."""
+    """One row. `report` is JSON, None while the login is under way; `launched`: the browser went to the provider."""
 
     id: UUID
     provider_id: UUID
@@ -47,7 +47,7 @@ async def begun_lately(connection: Connection, tenant_id: UUID, *, seconds: int)
 
 
 async def report(connection: Connection, tenant_id: UUID, test_id: UUID, written: bytes) -> None:
-    """Keep what came of the test, for ten minutes from now; the newest report counts."""
+    """Store the report of the test, for ten minutes from now; the newest report counts."""
     await connection.execute(
         """
         update provider_test set report = $3::jsonb, expires_at = now() + make_interval(secs => $4)
@@ -61,7 +61,7 @@ async def report(connection: Connection, tenant_id: UUID, test_id: UUID, written
 
 
 async def newest(connection: Connection, tenant_id: UUID, provider_id: UUID, user_id: UUID) -> ProviderTest | None:
-    """The test of this provider that this user began last, if its time is not over."""
+    """The test of this provider that this user began last, if it has not expired."""
     row = await connection.fetchrow(
         """
         select t.id, t.provider_id, t.created_at, t.expires_at, t.report, exists (
@@ -81,7 +81,7 @@ async def newest(connection: Connection, tenant_id: UUID, provider_id: UUID, use
 
 
 async def forget(connection: Connection, limit: int) -> int:
-    """Remove tests whose time is over, with their attempts."""
+    """Remove expired tests, with their attempts."""
     status = await connection.execute(
         "delete from provider_test"
         " where (tenant_id, id) in (select tenant_id, id from provider_test where expires_at < now() limit $1)",

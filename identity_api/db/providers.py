@@ -112,12 +112,12 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def place(self) -> tuple[str, str | None, dict[str, str]]:
-        """What says where the provider is asked. With another one, somebody else may be answering."""
+        """The settings that say where the provider is called. If they change, another party may answer."""
         return self.issuer, self.discovery_url, self.endpoints
 
     @property
     def lease_seconds(self) -> int:
-        """How long a verified answer of this provider counts if nothing newer comes.
+        """How long a verified answer of this provider counts if no newer one comes.
 
         At least two intervals, so that a grace of zero does not take permissions away between two syncs.
         """
@@ -147,14 +147,14 @@ async def get(connection: Connection, tenant_id: UUID, provider_id: UUID) -> Pro
 
 
 async def hold(connection: Connection, tenant_id: UUID, provider_id: UUID) -> Provider | None:
-    """The provider as it stays until the transaction ends; others may hold it too. After the tenant's mappings."""
+    """Lock (shared) and return the provider until the transaction ends. Taken after the tenant's mappings."""
     statement = f"{_SELECT} where p.tenant_id = $1 and p.id = $2 for share of p"
     row = await connection.fetchrow(statement, tenant_id, provider_id)
     return from_row(row) if row else None
 
 
 async def by_slug(connection: Connection, tenant_id: UUID, slug: str) -> Provider | None:
-    """The provider of that name within the tenant."""
+    """The tenant's provider with that slug."""
     row = await connection.fetchrow(f"{_SELECT} where p.tenant_id = $1 and p.slug = $2", tenant_id, slug)
     return from_row(row) if row else None
 
@@ -212,7 +212,7 @@ async def at_one_place(
 
 
 async def at_places(connection: Connection, redirect_urls: Sequence[str]) -> list[Provider]:
-    """Every tenant's enabled providers whose callbacks arrive where one of these addresses leads."""
+    """Every tenant's enabled providers whose callbacks arrive at one of these addresses."""
     rows = await connection.fetch(
         f"""
         select {COLUMNS} from provider p
@@ -226,7 +226,7 @@ async def at_places(connection: Connection, redirect_urls: Sequence[str]) -> lis
 
 
 async def shares_place(connection: Connection, provider: Provider) -> bool:
-    """Whether callbacks of an enabled provider that answers somewhere else arrive where this one's do.
+    """Whether another enabled provider, with other endpoints, has its callbacks at the same address as this one.
 
     Looks at every tenant's rows, as `at_one_place` does. An issuer's name is not enough to be the same provider:
     a row may name one and have its endpoints elsewhere.
@@ -294,7 +294,7 @@ async def secrets(connection: Connection, tenant_id: UUID, provider_id: UUID) ->
 async def replace_secrets(
     connection: Connection, tenant_id: UUID, provider_id: UUID, secrets: Sequence[SealedSecret]
 ) -> None:
-    """Make these the provider's only secrets."""
+    """Replace the provider's secrets with these."""
     await connection.execute(
         "delete from provider_secret where tenant_id = $1 and provider_id = $2", tenant_id, provider_id
     )

@@ -26,7 +26,7 @@ class LiveToken(msgspec.Struct, frozen=True):
 async def add(
     connection: Connection, tenant_id: UUID, identity_id: UUID, hash: bytes, seal: Callable[[UUID], bytes]
 ) -> UUID:
-    """Keep a login's refresh token as the newest of the identity; beyond five live ones the oldest die.
+    """Store a login's refresh token as the newest of the identity; beyond five live ones the oldest are wiped.
 
     A provider that gives every login the same token (Google does) keeps its one row, which becomes the newest.
 
@@ -85,7 +85,7 @@ async def newest_live(connection: Connection, tenant_id: UUID, identity_id: UUID
 
 
 class Landing(msgspec.Struct, frozen=True, kw_only=True):
-    """A token that came in the place of the one that was presented."""
+    """A token that replaces the one that was presented."""
 
     tenant_id: UUID
     token_id: UUID
@@ -93,20 +93,20 @@ class Landing(msgspec.Struct, frozen=True, kw_only=True):
     hash: bytes
     sealed: bytes
     generation: int
-    """The claim's, whose attempt is resolved by it."""
+    """The generation of the claim whose attempt it resolves."""
     uncertain: bool
-    """The token may have been presented a second time, and what comes of that still be ahead: a provider that takes it for
-    theft ends the whole login."""
+    """The token may have been presented twice, and the provider may still react: if it treats this as
+    theft, it ends the whole login."""
 
 
 async def rotate(connection: Connection, landings: Sequence[Landing]) -> frozenset[UUID]:
-    """Compare-and-set: put each successor in the place of the token that was presented. One statement, of any tenants.
+    """Compare-and-set: replace each presented token by its successor. One statement, of any tenants.
 
     With it the attempts of these generations are resolved: their answers have landed.
 
     Returns:
-        The ids of the tokens whose successor is stored. Of the others another one is stored by now, or they are dead:
-        somebody else's word came first. A successor that was stored already is among them, so that a commit of unknown
+        The ids of the tokens whose successor is stored. For the others, another token is stored now, or they are dead:
+        another result came first. A successor that was stored already is among them, so that a commit of unknown
         outcome may be tried again.
     """
     rows = await connection.fetch(
@@ -143,7 +143,7 @@ async def rotate(connection: Connection, landings: Sequence[Landing]) -> frozens
 async def mark_uncertain(
     connection: Connection, tenant_id: UUID, token_id: UUID, *, unless_hash: bytes | None = None
 ) -> None:
-    """The login's token may have been used up, or presented twice, without our learning what came of it.
+    """Record that the login's token may have been used up, or presented twice, with an unknown result.
 
     Args:
         unless_hash: not if this is the stored one.
@@ -183,12 +183,12 @@ async def bury(
     in_doubt: bool,
     trusts_row: bool = True,
 ) -> str | None:
-    """Wipe a token that is dead; None if the stored one is not the one that was presented.
+    """Wipe a dead token; None if the stored token is not the one that was presented.
 
     Args:
         reason: what the provider said.
-        in_doubt: an earlier presentation is unresolved, so that it may be dead by our own loss.
-        trusts_row: also if the row says so.
+        in_doubt: an earlier presentation is unresolved, so that this service may have lost its successor.
+        trusts_row: the row may also say that it is in doubt.
 
     Returns:
         Why it is dead: `reason`, or `rotation_lost` if in doubt.

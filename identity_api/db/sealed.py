@@ -43,7 +43,7 @@ class SealedValue(msgspec.Struct, frozen=True):
 
 
 class Resealed(msgspec.Struct, frozen=True):
-    """A value that shall take the place of `before`."""
+    """A value that replaces `before`."""
 
     id: UUID
     tenant_id: UUID
@@ -52,7 +52,7 @@ class Resealed(msgspec.Struct, frozen=True):
 
 
 async def count_other(connection: Connection, place: SealedColumn, prefix: bytes) -> int:
-    """How many values do not begin with `prefix`, which is how the vault begins those under its current key."""
+    """How many values do not begin with `prefix`, the vault's prefix for its current key."""
     table, column = place
     value: int = await connection.fetchval(
         f"select count(*) from {table} where {column} is not null and {_differs(column, 1)}", prefix, timeout=60
@@ -81,7 +81,7 @@ async def other(
 async def replace(connection: Connection, place: SealedColumn, values: Sequence[Resealed]) -> int:
     """Compare-and-set each value; returns how many were still what they were.
 
-    A value that changed meanwhile was written by somebody with a newer word, and is left alone.
+    A value that changed meanwhile is newer, and is left as it is.
     """
     table, column = place
     status = await connection.execute(
@@ -99,7 +99,7 @@ async def replace(connection: Connection, place: SealedColumn, values: Sequence[
 
 
 async def headers(connection: Connection, place: SealedColumn, *, seconds: float) -> dict[bytes, int]:
-    """What the values begin with, which names their keys, and how many there are of each.
+    """The prefixes of the values, which name their keys, and how many values have each.
 
     Reads the whole column; `seconds` bounds that. A value that is too short to have such a beginning counts under what
     there is of it.

@@ -40,7 +40,7 @@ class NewSession(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def insert(connection: Connection, session: NewSession, *, absolute_seconds: int) -> None:
-    """Begin the session; it is over after `absolute_seconds`, whatever happens."""
+    """Insert the session; it ends after `absolute_seconds` at the latest."""
     await connection.execute(
         """
         insert into session
@@ -70,9 +70,9 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
     circumstances: TenantCircumstances
     at: datetime
     limited_to: frozenset[str] = frozenset()
-    """Of an API token: the permissions that it can use at most; none limits nothing."""
+    """For an API token: the permissions that it can use at most; empty means no limit."""
     may_change: bool = False
-    """Of an API token: it may change who may do what."""
+    """For an API token: it may change who may do what."""
 
 
 _PERSON = """
@@ -130,7 +130,7 @@ def _token(row: Record | None, limited_to: frozenset[str] = frozenset(), *, may_
 async def authenticate_session(
     connection: Connection, tenant_id: UUID, token_hash: bytes, *, idle_seconds: int
 ) -> Token | None:
-    """The live session of this token: not ended, idle, over, of a past epoch, nor of a dead login or disabled user."""
+    """The live session of this token: not ended, idle, expired, of a past epoch, a dead login or a disabled user."""
     return _token(await connection.fetchrow(_SESSION, tenant_id, token_hash, float(idle_seconds)))
 
 
@@ -189,7 +189,7 @@ async def of_user(connection: Connection, tenant_id: UUID, user_id: UUID, *, idl
 
 
 async def find_live(connection: Connection, tenant_id: UUID, token_hash: bytes) -> UUID | None:
-    """The tenant's session with this token that nobody has ended; whether it has run out is not asked."""
+    """The tenant's session with this token that nobody has ended; it may have expired."""
     value: UUID | None = await connection.fetchval(
         "select id from session where tenant_id = $1 and token_hash = $2 and ended_at is null", tenant_id, token_hash
     )
@@ -197,9 +197,9 @@ async def find_live(connection: Connection, tenant_id: UUID, token_hash: bytes) 
 
 
 async def end_reason(connection: Connection, tenant_id: UUID, token_hash: bytes, *, idle_seconds: int) -> str | None:
-    """Why the tenant's session of this token counts no more; None where there is none, or nothing is against it.
+    """Why the tenant's session with this token is not live; None if there is no such session, or it is live.
 
-    `idle` and `absolute` for one that ran out; else with what it was ended, or would be if somebody looked.
+    `idle` and `absolute` for one that expired; otherwise the reason with which it was or would be ended.
     """
     value: str | None = await connection.fetchval(
         """
@@ -227,7 +227,7 @@ async def end_reason(connection: Connection, tenant_id: UUID, token_hash: bytes,
 
 
 async def owner(connection: Connection, tenant_id: UUID, session_id: UUID) -> UUID | None:
-    """Whose session this is, if it is the tenant's and nobody has ended it."""
+    """The user of this session, if it is the tenant's and nobody has ended it."""
     value: UUID | None = await connection.fetchval(
         "select user_id from session where tenant_id = $1 and id = $2 and ended_at is null", tenant_id, session_id
     )
@@ -235,7 +235,7 @@ async def owner(connection: Connection, tenant_id: UUID, session_id: UUID) -> UU
 
 
 async def frontend_of(connection: Connection, tenant_id: UUID, session_id: UUID) -> UUID | None:
-    """The frontend that a session of the tenant was begun for; None for one of our own pages."""
+    """The frontend that a session of the tenant was begun for; None for a session of this service's own pages."""
     value: UUID | None = await connection.fetchval(
         "select frontend_id from session where tenant_id = $1 and id = $2", tenant_id, session_id
     )

@@ -17,7 +17,7 @@ class ProvingProvider(msgspec.Struct, frozen=True):
 
 
 async def proving_providers(connection: Connection, tenant_id: UUID, user_id: UUID) -> tuple[ProvingProvider, ...]:
-    """The enabled providers at which the user has a living identity, and which are configured to ask people anew."""
+    """The enabled providers at which the user has a living identity and that are configured for step-up."""
     rows = await connection.fetch(
         """
         select distinct p.slug, p.protocol, p.label, p.icon from identity i
@@ -33,7 +33,7 @@ async def proving_providers(connection: Connection, tenant_id: UUID, user_id: UU
 
 
 class KnownAs(msgspec.Struct, frozen=True):
-    """What a provider called a user when it last vouched for them."""
+    """The names that a provider sent for a user at their last sign-in."""
 
     username: str | None
     email: str | None

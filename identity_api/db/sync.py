@@ -34,7 +34,7 @@ class Claimed(msgspec.Struct, frozen=True, kw_only=True):
     state_reason: str | None
     generation: int
     uncertain: bool
-    """An earlier attempt was sent, or may have been, and its answer never landed."""
+    """An earlier attempt was sent, or may have been, and its answer has not landed."""
     failures: int
     groups_completeness: str
     overdue_seconds: float
@@ -52,13 +52,13 @@ class Batch(msgspec.Struct, frozen=True):
 
     claims: tuple[Claimed, ...]
     postponed: int
-    """Rows that were due and are not to be synced now: a disabled or long inactive person, a dead identity."""
+    """Due rows that are not synced now: a disabled or long inactive person, a dead identity."""
 
 
 HEAD = 400
 """The most overdue identities, which say at which providers to look. If more are due, others may have some due as well."""
 LEAST_SHARE = 4
-"""Of a claim, of each provider that is looked at."""
+"""The least share of a claim for each provider."""
 
 _CLAIM = """
 with leased as (
@@ -196,10 +196,10 @@ async def claim(
     makes the claim `uncertain`.
 
     Args:
-        owner: whoever renews the lease.
+        owner: the sweep that renews the lease.
         places: for some providers, fewer syncs in flight than they allow.
         under_way: identities to be left alone, whatever their leases say.
-        leaves_attempts: also those that have an unresolved attempt, as after a worker that was killed.
+        leaves_attempts: also leave alone those with an unresolved attempt, as after a worker that was killed.
         also_at: (tenant, provider) to look at besides those of the `HEAD` most overdue.
         looks_everywhere: at every provider, if more than those are due. Takes longer the more providers there are.
         user: only identities of this (tenant, user).
@@ -245,7 +245,7 @@ async def renew_leases(connection: Connection, owner: UUID, held: Sequence[Claim
 
 
 class Release(msgspec.Struct, frozen=True, kw_only=True):
-    """How a claim is given back without an answer that counts."""
+    """How a claim is released without a verified answer."""
 
     outcome: str
     seconds_until_due: float | None
@@ -253,14 +253,14 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     uncertain: bool = False
     """The attempt was sent and its answer did not land."""
     resolves: bool = False
-    """Whatever was uncertain was about a token that is dead now."""
+    """Any uncertainty was about a token that is dead now."""
     is_failure: bool = True
 
 
 async def release(
     connection: Connection, tenant_id: UUID, identity_id: UUID, generation: int, release: Release
 ) -> bool:
-    """Give a claim back; False if it is not held any more. Uncertainty, once there, ends only with an answer."""
+    """Release a claim; False if it is not held any more. Uncertainty ends only with an answer."""
     status = await connection.execute(
         """
         update identity_sync set lease_until = null, lease_owner = null,
@@ -282,7 +282,7 @@ async def release(
 
 
 async def mark_stale(connection: Connection, tenant_id: UUID, identity_id: UUID, reason: str) -> bool:
-    """Set the state to STALE with the reason; False if it was so already, or the identity is dead."""
+    """Set the state to STALE with the reason; False if it already is, or the identity is dead."""
     status = await connection.execute(
         """
         update identity set state = 'STALE', state_reason = $3, state_since = now()
@@ -305,12 +305,12 @@ async def is_refused_alone(
     needs_others: bool,
     share: float,
 ) -> bool:
-    """Whether the provider has been refusing this identity for so long, in the same way, and hardly anybody else.
+    """Whether the provider has been refusing this identity for so long, in the same way, and almost no others.
 
     Args:
         since_seconds: how long its state and reason must have been what they are.
         needs_others: somebody else's refresh must have succeeded meanwhile; a login proves nothing of refreshes.
-        share: how many others may be refused likewise, of those confirmed meanwhile; one may in any case.
+        share: the share of others, of those confirmed meanwhile, that may be refused too; one may in any case.
     """
     return bool(
         await connection.fetchval(
@@ -339,7 +339,7 @@ async def is_refused_alone(
 
 
 async def make_due(connection: Connection, tenant_id: UUID, user_id: UUID) -> list[UUID]:
-    """Make the user's syncable identities due now, and say which those are."""
+    """Make the user's syncable identities due now, and return them."""
     rows = await connection.fetch(
         """
         update identity_sync s set due_at = now() from provider p

@@ -28,12 +28,12 @@ class ProviderSync(msgspec.Struct, frozen=True, kw_only=True):
     max_rate: int | None
     """Calls a second of each worker; None for no limit."""
     learned_rate: float | None
-    """Calls a second that the provider allowed a worker when it last said that there were too many; None if it never did."""
+    """Calls a second that the provider allowed a worker when it last answered 429; None if it never did."""
     max_concurrent: int
     """Calls in flight, over all workers."""
     paused_at: datetime | None
     refusals: int
-    """How many people's requests the provider has refused because of us, since it last accepted one."""
+    """How many people's requests the provider has refused because of this client, since it last accepted one."""
     refusal: str | None
     next_probe_at: datetime | None
     """While the breaker is open: when one identity is tried again."""
@@ -99,7 +99,7 @@ async def reasons(connection: Connection, tenant_id: UUID | None = None) -> dict
 
 
 async def oldest_due_seconds(connection: Connection) -> float:
-    """How overdue the most overdue sync is, of those that may be done; 0 if nothing is due."""
+    """How long the most overdue sync has been due, of those that may run; 0 if nothing is due."""
     seconds = await connection.fetchval(
         """
         select extract(epoch from now() - min(s.due_at))::float8 from provider p
@@ -133,7 +133,7 @@ async def set_paused(connection: Connection, tenant_id: UUID, provider_id: UUID,
 
 
 async def make_provider_due(connection: Connection, tenant_id: UUID, provider_id: UUID, before: datetime) -> int:
-    """Make identities of the provider due that are so later than `before`, some thousand at a time; how many it was."""
+    """Make identities of the provider due that are due after `before`, some thousand at a time; returns how many."""
     rows = await connection.fetch(
         """
         with later as (

@@ -12,7 +12,7 @@ from identity_api.errors import LimitReached
 
 
 class _Counted(msgspec.Struct, frozen=True):
-    """What a limit holds for."""
+    """What a limit counts."""
 
     holder: str
     things: str
@@ -54,9 +54,9 @@ _COUNTED: Final = {
 async def ensure_within(
     connection: Connection, limits: TenantLimits, name: str, tenant_id: UUID, owner_id: UUID | None = None
 ) -> None:
-    """Called after something was added, in its transaction, which the refusal takes back.
+    """Check a limit after something was added, in its transaction, which the refusal rolls back.
 
-    Whoever adds at the same moment waits for the end of this transaction, and then counts what it has added.
+    A concurrent transaction that adds waits for the end of this one, and then counts what it has added.
 
     Args:
         name: the limit's, a field of `TenantLimits`.
@@ -72,14 +72,14 @@ async def ensure_within(
 
 
 async def count(connection: Connection, name: str, tenant_id: UUID, owner_id: UUID | None = None) -> int:
-    """How many there are of what the limit holds for."""
+    """How many objects the limit counts."""
     arguments: tuple[Any, ...] = (tenant_id,) if owner_id is None else (tenant_id, owner_id)
     value: int = await connection.fetchval(f"select count(*) {_COUNTED[name].rows}", *arguments)
     return value
 
 
 def beyond(limits: TenantLimits, name: str, wanted: int) -> LimitReached:
-    """The refusal of so many."""
+    """The error for exceeding the limit."""
     limit: int = getattr(limits, name)
     counted = _COUNTED[name]
     message = (

@@ -11,7 +11,7 @@ from identity_api.fairness.served import worked_for
 
 
 class _Share:
-    """One tenant's places, kept for as long as somebody holds or wants one."""
+    """One tenant's places, kept for as long as a task holds or wants one."""
 
     def __init__(self, places: int) -> None:
         self.turn: Final = asyncio.Semaphore(places)
@@ -19,7 +19,7 @@ class _Share:
 
 
 class Shares:
-    """Places of something shared, of which each tenant may hold so many. For one event loop."""
+    """Places of a shared resource, of which each tenant may hold a limited number. For one event loop."""
 
     def __init__(self, places: int) -> None:
         self._places = places
@@ -27,12 +27,12 @@ class Shares:
 
     @property
     def tenants(self) -> set[UUID]:
-        """Those that hold or want a place now."""
+        """Tenants that hold or want a place now."""
         return set(self._shares)
 
     @asynccontextmanager
     async def place(self, *, seconds: float) -> AsyncIterator[None]:
-        """Hold a place of the tenant that this task works for; nobody waits where that is not known.
+        """Hold a place of the tenant that this task works for; if the tenant is not known, there is no wait.
 
         Raises:
             Overloaded: all of the tenant's places were held for so long.

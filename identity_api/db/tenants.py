@@ -47,12 +47,12 @@ async def by_host(connection: Connection, host: str) -> Tenant | None:
 
 
 async def by_slug(connection: Connection, slug: str) -> Tenant | None:
-    """The tenant of that slug."""
+    """The tenant with that slug."""
     return _tenant(await connection.fetchrow(f"{_TENANT} where t.slug = $1", slug))
 
 
 async def get(connection: Connection, tenant_id: UUID) -> Tenant | None:
-    """The tenant of that id."""
+    """The tenant with that id."""
     return _tenant(await connection.fetchrow(f"{_TENANT} where t.id = $1", tenant_id))
 
 
@@ -110,7 +110,7 @@ async def raise_epoch(connection: Connection, tenant_id: UUID) -> None:
 
 
 async def replace_hosts(connection: Connection, tenant_id: UUID, names: Sequence[str]) -> None:
-    """Make these the tenant's only hosts. A host of another tenant raises asyncpg's UniqueViolationError."""
+    """Replace the tenant's hosts with these. A host of another tenant raises asyncpg's UniqueViolationError."""
     await connection.execute(
         "delete from tenant_host where tenant_id = $1 and host <> all($2::text[])", tenant_id, names
     )
@@ -126,7 +126,7 @@ async def replace_hosts(connection: Connection, tenant_id: UUID, names: Sequence
 
 
 async def write_frontend(connection: Connection, frontend: Frontend) -> None:
-    """Insert the frontend, or overwrite the one of the same slug."""
+    """Insert the frontend, or overwrite the one with the same slug."""
     await connection.execute(
         """
         insert into frontend (id, tenant_id, slug, origins, return_urls, deliveries) values ($1, $2, $3, $4, $5, $6)

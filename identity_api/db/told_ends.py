@@ -10,11 +10,11 @@ import msgspec
 from identity_api.db.database import Connection
 
 BY_PROVIDER: Final = frozenset(("invalid_grant", "login_refused", "access_token_refused", "reauth_required"))
-"""Reasons of a revoked identity that are the provider's word about the login."""
+"""Reasons of a revoked identity that come from the provider."""
 
 
 class ToldEnd(msgspec.Struct, frozen=True):
-    """When a provider ended a login, and what it said."""
+    """When a provider ended a login, and its error text."""
 
     at: datetime
     said: str | None

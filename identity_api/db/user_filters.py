@@ -12,10 +12,10 @@ from uuid import UUID
 import msgspec
 
 FEW: Final = 2_000
-"""Users who are read at once, to find the fifty of a page among them."""
+"""The most users that are read at once, to find the fifty of a page among them."""
 
 Bind = Callable[[Any], str]
-"""Keeps an argument and gives its place in the statement, such as `$2`."""
+"""Keeps an argument and returns its placeholder in the statement, such as `$2`."""
 
 
 class Filter(msgspec.Struct, frozen=True):
@@ -29,7 +29,7 @@ class Filter(msgspec.Struct, frozen=True):
     enabled: bool | None = None
     group_id: UUID | None = None
     permission_id: UUID | None = None
-    """Holds an open grant of it; whether it is in force is for the reader to see."""
+    """Has an open grant of it, in force or not."""
     linked: bool | None = None
     """Has an identity at some provider, in whatever state."""
 
@@ -51,7 +51,7 @@ def fold(text: str) -> str:
 
 
 def criteria(where: Filter, order_column: str, bind: Bind) -> list[Criterion]:
-    """What a filter asks for, beginning with what mostly holds for the fewest.
+    """The criteria of a filter, beginning with those that usually match the fewest users.
 
     Args:
         order_column: what the list is ordered by: an index leads from there to the names with a prefix.
@@ -102,7 +102,7 @@ def page_of(criteria: Sequence[Criterion], beyond: Sequence[str], ordering: str,
 
 
 def _ordered(conditions: Sequence[str], ordering: str, size: int) -> str:
-    # The size stands in the text: without it PostgreSQL supposes a tenth of all users, and reads them all.
+    # The limit is a literal: without it PostgreSQL assumes a tenth of all users, and reads them all.
     return (
         f"select u.*, row_number() over (order by {ordering}) as place from app_user u"
         f" where {' and '.join(conditions)} order by {ordering} limit {size:d}"
@@ -146,7 +146,7 @@ def _begins_with(column: str, prefix: str, bind: Bind) -> str:
 
 
 def _after_all_with(prefix: str) -> str | None:
-    """The first text behind everything that begins with the prefix; None if there is nothing behind."""
+    """The first text after all texts that begin with the prefix; None if there is none."""
     kept = prefix.rstrip("\U0010ffff")
     if not kept:
         return None

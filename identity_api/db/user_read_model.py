@@ -30,7 +30,7 @@ from identity_api.permissions.grant_snapshot import (
 
 
 class SyncStatus(Lease, frozen=True, array_like=True, gc=False):
-    """One identity's leases, and its sync as operators and admins want to see it."""
+    """One identity's leases, and its sync as operators and admins see it."""
 
     verified_at: datetime | None
     due_at: datetime | None
@@ -43,7 +43,7 @@ Part = Literal["names", "permissions", "everything"]
 
 
 class BriefUser(msgspec.Struct, frozen=True, gc=False):
-    """A user's columns, and as much of the facts and of their circumstances as was asked for."""
+    """A user's columns, and the requested part of the facts and of their circumstances."""
 
     id: UUID
     username: str
@@ -176,7 +176,7 @@ async def users_by_id(
     connection: Connection, tenant_id: UUID, user_ids: Sequence[UUID], *, part: Part = "everything"
 ) -> Reading[Any]:
     """These users, in the order of their ids; those of another tenant are simply not there (I2)."""
-    # One user is asked for by value: PostgreSQL then keeps its plan, and planning costs thrice what the reading does.
+    # One user is selected by value: PostgreSQL then keeps its plan, and planning costs three times the reading.
     one = len(user_ids) == 1
     rows = await connection.fetch(
         f"""
@@ -294,7 +294,7 @@ _MAKERS: dict[Part, Callable[[Record], Any]] = {
 async def refresh(connection: Connection, tenant_id: UUID, user_ids: Sequence[UUID]) -> None:
     """Rewrite these users' facts from the tables; the last act of every transaction that changed any of them.
 
-    Those whose permissions, groups or identities are others now are noted in the outbox.
+    Users whose permissions, groups or identities have changed are recorded in the outbox.
     """
     if user_ids:
         rows = await connection.fetch("select refresh_user_read($1, $2) as id", tenant_id, user_ids)

@@ -15,7 +15,7 @@ async def exists(connection: Connection, tenant_id: UUID, user_id: UUID) -> bool
 
 
 async def set_disabled(connection: Connection, tenant_id: UUID, user_id: UUID, *, disabled: bool) -> bool:
-    """Disable or enable the user; False if they were so already."""
+    """Disable or enable the user; False if that changes nothing."""
     row = await connection.fetchval(
         """
         update app_user set disabled_at = case when $3 then now() end

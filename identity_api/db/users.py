@@ -12,7 +12,7 @@ from identity_api.db.user_filters import fold
 
 
 class KnownUser(msgspec.Struct, frozen=True):
-    """A user found by name, and what decides whether a provider's word may claim them."""
+    """A user found by name, and what decides whether a provider's login may take over their account."""
 
     id: UUID
     disabled_at: datetime | None
@@ -23,7 +23,7 @@ class KnownUser(msgspec.Struct, frozen=True):
 
 
 async def by_username(connection: Connection, tenant_id: UUID, username: str) -> KnownUser | None:
-    """The user of exactly this name (NFC, no case folding), locked until the transaction ends."""
+    """The user with exactly this name (NFC, no case folding), locked until the transaction ends."""
     # Two statements: one that waits for a lock reads the other tables as they were before it waited.
     user_id = await connection.fetchval(
         "select id from app_user where tenant_id = $1 and username = $2 for no key update", tenant_id, username
@@ -57,7 +57,7 @@ async def names(connection: Connection, tenant_id: UUID, user_ids: Sequence[UUID
 
 
 async def is_name_but_for_capitals(connection: Connection, tenant_id: UUID, username: str) -> bool:
-    """Whether some user is called so, apart from upper and lower case."""
+    """Whether a user has this name, ignoring upper and lower case."""
     return bool(
         await connection.fetchval(
             "select exists (select from app_user where tenant_id = $1 and username_folded = $2)",
@@ -68,7 +68,7 @@ async def is_name_but_for_capitals(connection: Connection, tenant_id: UUID, user
 
 
 class NewUser(msgspec.Struct, frozen=True):
-    """A person to make a record of."""
+    """A user to insert."""
 
     id: UUID
     display_label: str
@@ -77,7 +77,7 @@ class NewUser(msgspec.Struct, frozen=True):
 
 
 async def insert(connection: Connection, tenant_id: UUID, user: NewUser, username: str) -> bool:
-    """Make the user under this name; False if the name is taken in the tenant."""
+    """Insert the user with this name; False if the name is taken in the tenant."""
     status = await connection.execute(
         """
         insert into app_user
@@ -114,7 +114,7 @@ async def lock_for_session(
     connection: Connection, tenant_id: UUID, user_id: UUID, identity_id: UUID | None
 ) -> SignInStanding:
     """Lock the user, then read whether a session may begin: by this identity, or by the user's password for None."""
-    # Two statements, for the reason above: the identity may have died while we waited.
+    # Two statements, for the reason above: the identity may have died during the wait.
     await locks.users(connection, tenant_id, [user_id])
     row = await connection.fetchrow(
         """

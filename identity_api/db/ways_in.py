@@ -13,7 +13,7 @@ _MAPPED = """
     join group_mapping m on m.tenant_id = $1 and m.id = mp.mapping_id and m.enabled and m.deleted_at is null
     where mp.tenant_id = $1
 """
-"""What live mappings give, to be narrowed to the providers concerned; a mapping without one is for each."""
+"""What live mappings give, to be restricted to the providers concerned; a mapping without a provider is for all."""
 _NAMED = "select name, delegable from permission where tenant_id = $1 and id"
 
 
@@ -61,11 +61,11 @@ _WAYS = """
                 where tenant_id = $1 and user_id = $2 and used_at is null and expires_at > now()) as passing,
         exists (select from identity where tenant_id = $1 and user_id = $2 and subject is not null) as was_bound
 """
-"""By what anybody could act as the user, now or after a first login; sessions pass with what they came by."""
+"""The ways in by which anybody could act as the user, now or after a first login; sessions count with their source."""
 
 
 async def through(connection: Connection, tenant_id: UUID, provider_id: UUID) -> Rights:
-    """What live mappings can give by groups of this provider."""
+    """What live mappings can give through groups of this provider."""
     rows = await connection.fetch(
         f"{_NAMED} in ({_MAPPED} and (m.provider_id is null or m.provider_id = $2))", tenant_id, provider_id
     )
@@ -73,10 +73,10 @@ async def through(connection: Connection, tenant_id: UUID, provider_id: UUID) ->
 
 
 async def of_people(connection: Connection, tenant_id: UUID, provider_id: UUID, issuers: Collection[str]) -> Rights:
-    """What the accounts hold, or their groups can bring anywhere, whose people this provider can speak for.
+    """The permissions that accounts hold, or can get from groups, if this provider's claims can sign in to them.
 
     Args:
-        issuers: who the provider will be. An identity that waits for its first login is claimed by whichever it is.
+        issuers: the provider's issuers. An identity that waits for its first login is bound to any of them.
     """
     rows = await connection.fetch(
         f"""
@@ -100,7 +100,7 @@ async def of_people(connection: Connection, tenant_id: UUID, provider_id: UUID, 
 
 
 async def of_matchable(connection: Connection, tenant_id: UUID) -> Rights:
-    """What the accounts hold that wait to be claimed by a name: linked nowhere so far.
+    """The permissions of accounts that can still be matched by name, because they have no identity.
 
     Not what they hold under `identity:`, which keeps an account from being claimed (`accounts.provisioning`). What else such
     an account holds counts: once that right is taken back, the name is enough.
@@ -121,7 +121,7 @@ async def of_matchable(connection: Connection, tenant_id: UUID) -> Rights:
 
 
 async def held_in_force(connection: Connection, tenant_id: UUID, names: Sequence[str]) -> frozenset[str]:
-    """Those of these permissions that somebody of the tenant holds in force now."""
+    """Of these permissions, those that a user of the tenant holds in force now."""
     rows = await connection.fetch(
         """
         select p.name from permission p

@@ -8,7 +8,7 @@ import msgspec
 from identity_api.db.database import Connection
 
 MAX_WAYS = 50
-"""Mappings that are looked at for one permission."""
+"""The most mappings that are read for one permission."""
 
 
 class Way(msgspec.Struct, frozen=True):
@@ -23,7 +23,7 @@ class Way(msgspec.Struct, frozen=True):
     enabled: bool
     version: int
     group: str | None
-    """A group that it matches and that the user is in; None if they are in none."""
+    """A group of the user that it matches; None if there is none."""
 
 
 async def ways_to(connection: Connection, tenant_id: UUID, user_id: UUID, permission_id: UUID) -> list[Way]:

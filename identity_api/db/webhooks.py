@@ -16,7 +16,7 @@ LOG_DAYS: Final = 7
 
 
 class Webhook(msgspec.Struct, frozen=True, kw_only=True):
-    """A webhook and how far it has come."""
+    """A webhook and its position."""
 
     id: UUID
     tenant_id: UUID
@@ -55,7 +55,7 @@ async def get(connection: Connection, tenant_id: UUID, webhook_id: UUID) -> Webh
 
 
 async def hold(connection: Connection, tenant_id: UUID, webhook_id: UUID) -> Webhook | None:
-    """The same, locked until the transaction ends."""
+    """The tenant's webhook with this id, locked until the transaction ends."""
     return _webhook(await connection.fetchrow(f"{_SELECT} and w.id = $2 for update", tenant_id, webhook_id))
 
 
@@ -75,7 +75,7 @@ class NewWebhook(msgspec.Struct, frozen=True):
 
 
 async def insert(connection: Connection, tenant_id: UUID, new: NewWebhook) -> None:
-    """Make it; it is sent what changes from now on."""
+    """Insert it; it is sent changes from now on."""
     await connection.execute(
         """
         insert into webhook (id, tenant_id, url, description, types, position, failures, created_at)
@@ -91,7 +91,7 @@ async def insert(connection: Connection, tenant_id: UUID, new: NewWebhook) -> No
 
 
 async def update(connection: Connection, tenant_id: UUID, wanted: NewWebhook) -> None:
-    """Write address, description and types. What waited for a retry is tried at once."""
+    """Write address, description and types. A message that waited for a retry is tried at once."""
     await connection.execute(
         """
         update webhook set url = $3, description = $4, types = $5, due_at = null where tenant_id = $1 and id = $2
@@ -107,7 +107,7 @@ async def update(connection: Connection, tenant_id: UUID, wanted: NewWebhook) ->
 async def set_disabled(
     connection: Connection, tenant_id: UUID, webhook_id: UUID, reason: DisabledReason | None
 ) -> None:
-    """Disable it for this reason; None enables it, and it goes on where it stopped."""
+    """Disable it for this reason; None enables it, and it continues where it stopped."""
     await connection.execute(
         """
         update webhook set disabled_at = case when $3::text is not null then now() end, disabled_reason = $3,
@@ -126,7 +126,7 @@ async def delete(connection: Connection, tenant_id: UUID, webhook_id: UUID) -> N
 
 
 async def rewind(connection: Connection, tenant_id: UUID, webhook_id: UUID, position: int) -> None:
-    """Let it be sent everything after this position, at once."""
+    """Set its position, so that everything after it is sent, at once."""
     await connection.execute(
         """
         update webhook set position = $3, failures = 0, failing_since = null, due_at = null
@@ -149,7 +149,7 @@ class SealedWebhookSecret(msgspec.Struct, frozen=True):
 
 
 async def secrets(connection: Connection, tenant_id: UUID, webhook_id: UUID) -> list[SealedWebhookSecret]:
-    """Those that count, the newest first."""
+    """The valid secrets, the newest first."""
     rows = await connection.fetch(
         """
         select id, sealed from webhook_secret
@@ -165,7 +165,7 @@ async def secrets(connection: Connection, tenant_id: UUID, webhook_id: UUID) -> 
 async def replace_secret(
     connection: Connection, tenant_id: UUID, webhook_id: UUID, new: SealedWebhookSecret, *, keep_seconds: int
 ) -> None:
-    """Add a secret; those before it count for so long still, and the one before the last for no longer."""
+    """Add a secret; the previous one stays valid for so long, and older ones end at once."""
     await connection.execute(
         "delete from webhook_secret where tenant_id = $1 and webhook_id = $2 and expires_at is not null",
         tenant_id,
@@ -192,8 +192,8 @@ async def replace_secret(
 
 
 async def due(connection: Connection, limit: int) -> list[tuple[UUID, UUID]]:
-    """Webhooks that have something to be sent now and that no worker is at: tenant and id, in no order, so that of more than
-    `limit` none is always left out."""
+    """Webhooks with a message due now that no worker holds: tenant and id, in random order, so that no webhook is
+    always left out if there are more than `limit`."""
     rows = await connection.fetch(
         """
         select w.tenant_id, w.id from webhook w join outbox_head h on h.tenant_id = w.tenant_id and h.position > w.position
@@ -207,7 +207,7 @@ async def due(connection: Connection, limit: int) -> list[tuple[UUID, UUID]]:
 
 
 async def claim(connection: Connection, tenant_id: UUID, webhook_id: UUID, *, lease_seconds: int) -> Webhook | None:
-    """Take the webhook for so long; None if another has it, or it is not due any more."""
+    """Claim the webhook for so long; None if another worker has it, or it is not due any more."""
     return _webhook(
         await connection.fetchrow(
             f"""
@@ -224,10 +224,10 @@ async def claim(connection: Connection, tenant_id: UUID, webhook_id: UUID, *, le
 
 
 async def advance(connection: Connection, webhook: Webhook, position: int, *, lease_seconds: int | None) -> bool:
-    """Note that everything up to this position is delivered or stepped over; False if the webhook was moved meanwhile.
+    """Record that everything up to this position is delivered or skipped; False if the webhook was rewound meanwhile.
 
     Args:
-        lease_seconds: how much longer the webhook is held; None to let go of it.
+        lease_seconds: how much longer the webhook is held; None releases it.
     """
     row = await connection.fetchval(
         """
@@ -245,7 +245,7 @@ async def advance(connection: Connection, webhook: Webhook, position: int, *, le
 
 
 async def put_off(connection: Connection, webhook: Webhook, *, seconds: float) -> None:
-    """Note a failure: nothing is sent for so long."""
+    """Record a failure: nothing is sent for so long."""
     await connection.execute(
         """
         update webhook set failures = failures + 1, failing_since = coalesce(failing_since, now()), lease_until = null,
@@ -260,7 +260,7 @@ async def put_off(connection: Connection, webhook: Webhook, *, seconds: float) -
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
-    """How an attempt went."""
+    """The result of an attempt."""
 
     message_id: str
     position: int | None
@@ -324,7 +324,7 @@ async def forget_deliveries(connection: Connection, limit: int) -> int:
 
 
 class Failing(msgspec.Struct, frozen=True):
-    """What the metrics say of all webhooks."""
+    """Figures about all webhooks, for the metrics."""
 
     failing: int
     given_up: int
@@ -332,7 +332,7 @@ class Failing(msgspec.Struct, frozen=True):
 
 
 async def failing(connection: Connection) -> Failing:
-    """How many enabled ones fail now, how many we gave up, and for how long the longest has failed."""
+    """How many enabled ones fail now, how many were disabled for failing, and for how long the longest has failed."""
     row = await connection.fetchrow(
         """
         select count(*) filter (where disabled_at is null and failures > 0) as failing,

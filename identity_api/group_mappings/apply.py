@@ -15,7 +15,7 @@ CHUNK = 5_000
 
 
 async def apply_changes(database: Database, *, chunk: int = CHUNK) -> int:
-    """Write the grants of every unfinished edit that no other worker is at; returns how many identities were reached.
+    """Write the grants of every unfinished edit that no other worker holds; returns how many identities were reached.
 
     Tenants are taken in turn, a chunk each. A chunk that takes too long is tried again with a quarter of its identities;
     what was written before stays written.
@@ -39,9 +39,9 @@ async def apply_changes(database: Database, *, chunk: int = CHUNK) -> int:
 
 
 async def write_grants(database: Database, tenant_id: UUID, *, pause_seconds: float = 0.05) -> None:
-    """Write the grants of the tenant's unfinished edits, and wait for those that a worker is at.
+    """Write the grants of the tenant's unfinished edits, and wait for those that a worker holds.
 
-    A worker that is stopped meanwhile lets go of its edit, which is written here then.
+    If a worker stops meanwhile, its edit is released and written here.
 
     Raises:
         Overloaded: as `apply_changes`.
@@ -60,7 +60,7 @@ class _Step(msgspec.Struct, frozen=True):
 
 
 async def _apply_chunk(database: Database, chunk: int, *, after_tenant: UUID | None) -> _Step | None:
-    """One chunk of the oldest edit of the tenant whose turn it is; None if there is nothing to do."""
+    """Apply one chunk of the oldest edit of the next tenant; None if there is nothing to do."""
     async with database.transaction() as connection:
         change = await mappings.lock_next_change(connection, after_tenant=after_tenant)
         if change is None:

@@ -21,7 +21,7 @@ async def create(
     """Add a permission to the catalogue; nobody holds it yet.
 
     Raises:
-        BadInput: the name is no `noun:verb`, or the description is too long.
+        BadInput: the name is not `noun:verb`, or the description is too long.
         Refused: `FORBIDDEN` for names under `identity:`, which the service itself defines.
         Conflict: `PERMISSION_EXISTS`, `LIMIT_REACHED`.
     """
@@ -52,7 +52,7 @@ async def update(
     description: str | None = None,
     delegable: bool | None = None,
 ) -> PermissionRecord:
-    """Change what is given (None leaves it). The name stays: other systems know the permission by it.
+    """Change the given values (None leaves one as it is). The name stays: other systems know the permission by it.
 
     Raises:
         NotFound, BadInput, Refused: as for `create`. Making a permission delegable that the actor does not hold is refused,

@@ -21,11 +21,11 @@ from identity_api.ids import uuid7
 from identity_api.permissions.delegation import Actor
 
 MAX_NAMED: Final = 10
-"""Of the people whom an edit touches."""
+"""People who are named for an edit."""
 
 
 class DeclaredMapping(msgspec.Struct, frozen=True):
-    """A rule as a file says it: by names."""
+    """A rule as a file declares it: by names."""
 
     provider: str | None
     group: str
@@ -40,7 +40,7 @@ class MappingDifference(msgspec.Struct, frozen=True):
     action: Literal["create", "change", "remove", "keep"]
     group: str
     details: tuple[str, ...] = ()
-    """What changes, and whom it touches."""
+    """What changes, and whom it affects."""
 
 
 async def declare(
@@ -78,7 +78,7 @@ class _Planned(msgspec.Struct, frozen=True):
     """What is left to be made after `giving`."""
 
     def told(self, people: tuple[str, ...]) -> MappingDifference:
-        """The difference with whom it touches."""
+        """The difference, with the people it affects."""
         difference = self.difference
         return MappingDifference(difference.action, difference.group, (*difference.details, *people))
 
@@ -126,7 +126,7 @@ def _update(row: MappingRecord, rule: Rule, difference: MappingDifference) -> _P
 
 
 async def _carry_out(database: Database, actor: Actor, planned: Sequence[_Planned]) -> None:
-    """Give before taking, so that nobody is without what moves from one mapping to another.
+    """Give before taking, so that nobody loses a permission that moves from one mapping to another.
 
     What is given has force once its grants are written; what is taken is gone with the commit. Where the tenant has no
     room for what is new beside what goes, taking comes first.
@@ -171,7 +171,7 @@ def _changes(row: MappingRecord, rule: Rule, names: Mapping[UUID, str]) -> tuple
 
 
 async def _people(database: Database, actor: Actor, effect: Effect | int | None) -> tuple[str, ...]:
-    """Who gains and who loses something; nothing where what the mapping names is yet to be made."""
+    """Who gains and who loses something; empty if the mapping names an object that does not exist yet."""
     if effect is None:
         return ()
     if isinstance(effect, int):
@@ -190,7 +190,7 @@ async def _people(database: Database, actor: Actor, effect: Effect | int | None)
 def _ensure_within_limits(
     limits: TenantLimits, stored: Sequence[MappingRecord], rules: Sequence[Rule], *, prune: bool
 ) -> None:
-    """Of all that there will be, once every edit is made."""
+    """Check the limits for the state after all edits."""
     before = {(row.provider_id, row.match, row.pattern) for row in stored}
     declared = {(rule.provider_id, rule.match.value, rule.pattern) for rule in rules}
     kept = {(row.provider_id, row.match, row.pattern) for row in stored if not (prune and row.managed_by == "FILE")}

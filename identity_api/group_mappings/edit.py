@@ -40,7 +40,7 @@ async def make(database: Database, actor: Actor, change: Change, *, as_previewed
 
 
 async def preview(database: Database, actor: Actor, change: Change) -> Effect:
-    """Whom a change would touch: it is made, looked at and taken back, so a preview and an edit cannot differ.
+    """Whom a change would affect: it is made, read and rolled back, so a preview and an edit cannot differ.
 
     Raises:
         IdentityAPIError: what the change raises, when it would be refused.
@@ -57,9 +57,9 @@ async def preview(database: Database, actor: Actor, change: Change) -> Effect:
 
 
 async def preview_together(database: Database, actor: Actor, changes: Sequence[Change]) -> list[Effect | int | None]:
-    """Whom each of several changes would touch if all of them were made; all are made, looked at and taken back.
+    """Whom each of several changes would affect if all of them were made; all are made, read and rolled back.
 
-    What one takes from somebody and another gives them is neither lost nor gained.
+    A permission that one takes from a user and another gives them is neither lost nor gained.
 
     Returns:
         For each change its effect; how many identities it concerns, where those are more than are looked at; None where
@@ -102,7 +102,7 @@ def _ensure_within(limits: TenantLimits, concerned: int) -> None:
 
 
 class _TakenBack(Exception):
-    """Rolls a rehearsal back. A signal, no error of the project's tree."""
+    """Rolls a preview back. A signal, not an error of the project's tree."""
 
 
 def creating(rule: Rule, *, managed_by: str = "API") -> Change:
@@ -142,7 +142,7 @@ def creating(rule: Rule, *, managed_by: str = "API") -> Change:
 
 
 def updating(mapping_id: UUID, rule: Rule, *, expected_version: int, managed_by: str = "API") -> Change:
-    """A mapping's rule overwritten.
+    """Overwrite a mapping's rule.
 
     Raises, when it is made:
         NotFound: no such mapping, permission or provider in the actor's tenant.
@@ -164,7 +164,7 @@ def updating(mapping_id: UUID, rule: Rule, *, expected_version: int, managed_by:
             other_than=mapping_id,
         ):
             raise _exists()
-        # Who loses something is found before the rows that say so are gone; who gains, after.
+        # Who loses something is found before its rows are deleted; who gains, after.
         await mappings.update(
             connection,
             tenant_id,
@@ -186,7 +186,7 @@ def updating(mapping_id: UUID, rule: Rule, *, expected_version: int, managed_by:
 
 
 def deleting(mapping_id: UUID, *, expected_version: int, managed_by: str = "API") -> Change:
-    """A mapping gone; what it gave is out of force with the commit.
+    """Delete a mapping; what it gave is out of force with the commit.
 
     Raises, when it is made:
         NotFound, Conflict, Refused: as for `updating`.

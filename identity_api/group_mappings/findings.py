@@ -43,13 +43,13 @@ class FindingKind(StrEnum):
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing to look at, in words, and what it is about."""
+    """One finding as a sentence, and the objects it is about."""
 
     kind: FindingKind
     message: str
     remedy: str
     is_certain: bool = True
-    """False while the groups of somebody whom it may concern could not be read."""
+    """False while the groups of a person whom it may concern could not be read."""
     since: datetime | None = None
     provider: ProviderReadings | None = None
     mapping_ids: tuple[UUID, ...] = ()
@@ -69,7 +69,7 @@ class Findings(msgspec.Struct, frozen=True):
 
 
 class AccessFindings:
-    """The findings of tenants, each remembered for a moment and computed once for however many ask."""
+    """The findings of tenants, each cached for a moment and computed once for all concurrent callers."""
 
     def __init__(self, database: Database, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._database = database

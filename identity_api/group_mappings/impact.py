@@ -18,7 +18,7 @@ Pair = tuple[UUID, UUID]
 
 
 class Effect(msgspec.Struct, frozen=True):
-    """What an edit whose rows are written, and which grants have not followed, will have done once they have."""
+    """The effect of an edit whose rows are written, once its grants have followed."""
 
     concerned: int
     """Identities in the mapping's groups, before or after."""
@@ -27,7 +27,7 @@ class Effect(msgspec.Struct, frozen=True):
 
     @property
     def digest(self) -> str:
-        """The same for the same gains and losses, and for no others."""
+        """Equal for equal gains and losses, and only for those."""
         listed = [sorted(self.gained), sorted(self.lost)]
         return hashlib.sha256(msgspec.json.encode(listed)).hexdigest()
 
@@ -35,7 +35,7 @@ class Effect(msgspec.Struct, frozen=True):
 async def effect_of(
     connection: Connection, tenant_id: UUID, mapping_id: UUID, *, together: Sequence[UUID] | None = None
 ) -> Effect:
-    """Ask the deciding query what it will say of everybody concerned; nothing is written.
+    """Run the deciding query for everybody concerned; nothing is written.
 
     Args:
         together: all mappings that are edited with this one: what it takes and another of them gives is not lost.

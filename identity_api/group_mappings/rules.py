@@ -22,7 +22,7 @@ MAX_PERMISSIONS = 100
 
 
 class Rule(msgspec.Struct, frozen=True):
-    """What a mapping shall say."""
+    """The values of a mapping."""
 
     provider_id: UUID | None
     pattern: str
@@ -57,7 +57,7 @@ class Edit:
     async def begin(
         cls, connection: Connection, limits: TenantLimits, actor: Actor, *, dry_run: bool = False
     ) -> "Edit":
-        # A rehearsal keeps other edits out and lets syncs go on.
+        # A preview blocks other edits and lets syncs continue.
         lock = locks.share_mappings if dry_run else locks.edit_mappings
         await lock(connection, actor.tenant_id)
         before: frozenset[str] = frozenset()
@@ -161,7 +161,7 @@ def values_of(row: MappingRecord) -> dict[str, Any]:
 
 
 def _check_gives_service_permission(rule: Rule) -> None:
-    """A group that appears tomorrow must not make somebody an administrator whom today's admin never saw.
+    """A group that appears later must not make a person an administrator whom no admin has seen.
 
     Raises:
         Refused: `PATTERN_TOO_WIDE`; `PROVIDER_NEEDED`: a mapping for every provider is for those that others make, too.

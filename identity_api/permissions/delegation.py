@@ -9,9 +9,9 @@ from identity_api.permissions.service import MAPPINGS_WRITE, SERVICE_PREFIX
 
 
 class Actor(msgspec.Struct, frozen=True):
-    """Who acts, within one tenant.
+    """The actor of a change, within one tenant.
 
-    `user_id` is None for the operator, who runs the command line with database access and is bound by none of these rules.
+    `user_id` is None for the operator, who runs the command line with database access and is exempt from these rules.
     """
 
     tenant_id: UUID
@@ -28,7 +28,7 @@ class Actor(msgspec.Struct, frozen=True):
 
 
 def check_may_give(actor: Actor, permission: str, *, delegable: bool) -> None:
-    """A service permission only by its holder; a product permission by its holder, or by a mapping admin if delegable.
+    """A service permission may be given only by its holder; a product permission also by a mapping admin if delegable.
 
     Raises:
         Refused: `FORBIDDEN`, naming the permission.
@@ -41,10 +41,10 @@ def check_may_give(actor: Actor, permission: str, *, delegable: bool) -> None:
 
 
 def check_no_self_benefit(actor: Actor, before: frozenset[str], after: frozenset[str]) -> None:
-    """A change must not enlarge its own actor's set, by any path.
+    """A change must not give its own actor more permissions, by any path.
 
     Raises:
-        Refused: `SELF_BENEFIT`, naming what would have been gained.
+        Refused: `SELF_BENEFIT`, naming the permissions that the actor would gain.
     """
     gained = sorted(after - before)
     if not actor.is_operator and gained:

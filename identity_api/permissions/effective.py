@@ -29,27 +29,27 @@ Cause = Literal[
     "LEASE_OVER",
     "MAPPING_CHANGED",
 ]
-"""Why a grant has no force. Nothing is lost by it: when the cause goes, the force is back without a write."""
+"""Why a grant is not in force. When the cause goes away, the grant is in force again without a write."""
 
 _DEAD_STATES: dict[str, Cause] = {"REVOKED": "IDENTITY_REVOKED", "QUARANTINED": "IDENTITY_QUARANTINED"}
 
 
 class EffectivePermission(msgspec.Struct, frozen=True, gc=False):
-    """A permission in force, with every grant that holds it up."""
+    """A permission in force, with every grant that gives it."""
 
     name: str
     reasons: tuple[BriefGrant, ...]
 
 
 class DormantGrant(msgspec.Struct, frozen=True, gc=False):
-    """An open grant without force, and what takes the force away."""
+    """An open grant that is not in force, and the cause."""
 
     grant: BriefGrant
     cause: Cause
 
 
 class Standing(msgspec.Struct, frozen=True, gc=False):
-    """What a user may do at a moment, and what they would if not for a cause."""
+    """A user's permissions in force at a moment, and their grants that are not in force, with causes."""
 
     permissions: tuple[EffectivePermission, ...]
     dormant: tuple[DormantGrant, ...]
@@ -80,7 +80,7 @@ def standing(facts: BriefSnapshot, user: UserCircumstances, tenant: TenantCircum
         cause = by_hand if grant.identity_id is None else by_group[grant.identity_id]
         if not user.enabled:
             cause = "USER_DISABLED"
-        # A dead identity weighs more than a changed mapping, and that more than a lease that has run out.
+        # A dead identity takes precedence over a changed mapping, and that over a lease that has ended.
         elif user.withdrawn and cause in _LIGHTER and isinstance(grant, GrantFact) and grant.id in user.withdrawn:
             cause = "MAPPING_CHANGED"
         if cause is not None:

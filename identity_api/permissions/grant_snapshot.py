@@ -13,12 +13,12 @@ import msgspec
 
 Source = Literal["MANUAL", "GROUP"]
 ASKED_NO_MORE = frozenset(("rotation_lost",))
-"""Reasons of `STALE` for which the provider could be asked, and can be again after a sign-in. Not `no_refresh_token`, where
-the next sign-in brings no more to ask with."""
+"""Reasons of `STALE` after which a sign-in makes syncs possible again. Not `no_refresh_token`, where the next sign-in
+brings no refresh token either."""
 
 
 class BriefIdentity(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A link from the user to one (issuer, subject), as far as force needs it."""
+    """A link from the user to one (issuer, subject): the fields that decide what is in force."""
 
     id: str
     provider_id: str
@@ -38,12 +38,12 @@ class IdentityFact(BriefIdentity, frozen=True, array_like=True, gc=False):
 
 
 def needs_sign_in(state: str, reason: str | None) -> bool:
-    """Whether nothing but a sign-in of its person can confirm an identity again. What it gives may still have force."""
+    """Whether only a sign-in of its person can confirm an identity again. What it gives may still be in force."""
     return state == "REVOKED" or (state in ("STALE", "SUSPENDED") and reason in ASKED_NO_MORE)
 
 
 class BriefGrant(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """An open grant, as far as force needs it, and the name of its group; identity and group are set for source `GROUP`."""
+    """An open grant: what decides if it is in force, and its group's name; identity and group for source `GROUP`."""
 
     permission: str
     source: Source
@@ -62,7 +62,7 @@ class GrantFact(BriefGrant, frozen=True, array_like=True, gc=False):
 
 
 def whole(grant: BriefGrant) -> GrantFact:
-    """All of a grant; for whoever has read all of its user."""
+    """All of a grant; for callers that have read all of its user."""
     assert isinstance(grant, GrantFact)
     return grant
 
@@ -76,14 +76,14 @@ class GroupFact(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class BriefSnapshot(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What decides a user's permissions, and no more: a page that asks for nothing else reads a quarter of the text."""
+    """Only what decides a user's permissions: a page that selects nothing more reads a quarter of the text."""
 
     identities: tuple[BriefIdentity, ...] = ()
     grants: tuple[BriefGrant, ...] = ()
 
 
 class GrantSnapshot(BriefSnapshot, frozen=True, array_like=True, gc=False):
-    """Everything written about one user; says nothing about force."""
+    """Everything written about one user; it does not say what is in force."""
 
     identities: tuple[IdentityFact, ...] = ()
     grants: tuple[GrantFact, ...] = ()
@@ -91,26 +91,26 @@ class GrantSnapshot(BriefSnapshot, frozen=True, array_like=True, gc=False):
 
 
 class Lease(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """How long what one identity's provider said counts; None: never said."""
+    """Until when the provider's claims for one identity count; None if it never sent any."""
 
     signed_in_until: datetime | None
     groups_valid_until: datetime | None
 
 
 class UserCircumstances(msgspec.Struct, frozen=True, gc=False):
-    """What is not in the facts and decides their force: one user's part."""
+    """What is not in the facts and decides which are in force: one user's part."""
 
     enabled: bool
     has_password: bool
     leases: Mapping[str, Lease]
     """By identity id."""
     withdrawn: frozenset[str] = frozenset()
-    """Ids of open grants that their mapping does not give any more, while its edit is still being written to everybody.
-    Of a mapping without an unfinished edit the open grants agree with its rows."""
+    """Ids of open grants that their mapping does not give any more, while its edit is still being applied.
+    If a mapping has no unfinished edit, its open grants agree with its rows."""
 
 
 class ProviderCircumstances(msgspec.Struct, frozen=True, array_like=True):
-    """A provider as far as force and display need it."""
+    """A provider: the fields that display, and permissions in force, need."""
 
     id: str
     slug: str
@@ -121,7 +121,7 @@ class ProviderCircumstances(msgspec.Struct, frozen=True, array_like=True):
 
 
 class TenantCircumstances(msgspec.Struct, frozen=True):
-    """What is not in the facts and decides their force: the tenant's part."""
+    """What is not in the facts and decides which are in force: the tenant's part."""
 
     providers: Mapping[str, ProviderCircumstances]
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 
 class Word(StrEnum):
-    """What a provider says about somebody."""
+    """What a provider's claims decide about a person."""
 
     GROUPS = "GROUPS"
     PEOPLE = "PEOPLE"
@@ -27,7 +27,7 @@ ALL: Final = frozenset(Word)
 SILENT: Final[frozenset[Word]] = frozenset()
 
 SETTINGS: Final[Mapping[str, frozenset[Word]]] = {
-    # Who is speaking. Another client at the same server may be given other claims by whoever made it there.
+    # Which provider is trusted. Another client at the same server may be given other claims by whoever registered it.
     "issuer": ALL,
     "discovery_url": ALL,
     "endpoints": ALL,
@@ -35,7 +35,7 @@ SETTINGS: Final[Mapping[str, frozenset[Word]]] = {
     "claims.directories": ALL,
     "client_settings.ca_certificate_pem": ALL,
     "enabled": ALL,
-    # What is listened to.
+    # Which claims are used.
     "claims.anchor": frozenset((Word.PEOPLE,)),
     "claims.username": frozenset((Word.NAMES,)),
     "claims.email": frozenset((Word.PEOPLE, Word.NAMES)),
@@ -48,7 +48,7 @@ SETTINGS: Final[Mapping[str, frozenset[Word]]] = {
     "authorization_parameters": frozenset((Word.GROUPS,)),
     "absent_groups": frozenset((Word.GROUPS,)),
     "sync_mode": frozenset((Word.GROUPS,)),
-    # What is shown, and how the same word travels.
+    # What is shown, and how the same claims are transferred.
     "claims.display": SILENT,
     "claims.name_in_callback": SILENT,
     "claims.deny_unmapped": SILENT,
@@ -61,7 +61,7 @@ SETTINGS: Final[Mapping[str, frozenset[Word]]] = {
     "client_settings.signed_userinfo": SILENT,
     "client_settings.apple_team_id": SILENT,
     "client_settings.apple_key_id": SILENT,
-    "client_settings.accept_without_iss": SILENT,  # the operator's alone, and so are the next two
+    "client_settings.accept_without_iss": SILENT,  # only the operator sets it, and the next two
     "client_settings.pkce": SILENT,
     "client_settings.missing_nonce": SILENT,
     "client_settings.sign_out_at_provider": SILENT,
@@ -73,7 +73,7 @@ SETTINGS: Final[Mapping[str, frozenset[Word]]] = {
     "reauthentication": SILENT,
     "delivery": SILENT,
     "logout_page_url": SILENT,
-    # How long it counts: see `outlasting`.
+    # How long the claims count: see `outlasting`.
     "sync": SILENT,
     "sync_interval_seconds": SILENT,
     "outage_grace_seconds": SILENT,
@@ -86,26 +86,26 @@ SETTINGS: Final[Mapping[str, frozenset[Word]]] = {
 FIXED: Final = frozenset(
     ("id", "tenant_id", "slug", "protocol", "preset", "managed_by", "version", "created_at", "updated_at")
 )
-"""What no admin changes of a provider that exists."""
+"""Fields of an existing provider that no admin can change."""
 
 Settings = Mapping[str, Any]
 """A provider's settings by the names of `SETTINGS`."""
 
 
 def matches_names(settings: Settings) -> bool:
-    """Whether the provider's word of a name claims an account that waits."""
+    """Whether a name that the provider sends claims an account that waits."""
     return bool(settings["adopt_by_name"]) or settings["provisioning"] == "KNOWN_USERS"
 
 
 def decides_names(before: Settings | None, wanted: Settings) -> bool:
-    """Whether names mean accounts that are made later too: those that are matched now, or where they will be read."""
+    """Whether names also decide about accounts made later: names are matched, or the change moves where they are read."""
     chosen = ("claims.username", "claims.email", "email_verified_rule")
     is_chosen = before is not None and not frozenset(changed(before, wanted)).isdisjoint(chosen)
     return Word.NAMES in words_at_stake(before, wanted) and (is_chosen or matches_names(wanted))
 
 
 def words_at_stake(before: Settings | None, wanted: Settings) -> frozenset[Word]:
-    """What the provider could say from now on that it could not before.
+    """What the provider's claims could decide from now on that they could not before.
 
     What decides a word is asked about also while the word does not count: whoever lets it count later looks at that one
     setting, and not at what somebody else has made of the others.
@@ -119,7 +119,7 @@ def words_at_stake(before: Settings | None, wanted: Settings) -> frozenset[Word]
 
 
 def _counting(settings: Settings) -> frozenset[Word]:
-    """The words that count with these settings, once somebody can sign in."""
+    """The claims that count with these settings, once a person can sign in."""
     silent = {Word.GROUPS: settings["sync_mode"] == "NONE", Word.NAMES: not matches_names(settings)}
     return frozenset([word for word in ALL if not silent.get(word)])
 
@@ -130,7 +130,7 @@ def changed(before: Settings, wanted: Settings) -> tuple[str, ...]:
 
 
 def _decided_by(name: str, before: Settings, wanted: Settings) -> frozenset[Word]:
-    """What a changed setting decides. Those that switch a word off, or on where it is on, open nothing."""
+    """What a changed setting decides. Settings that switch a claim off, or leave it on, open nothing."""
     words = SETTINGS[name]
     match name:
         case "enabled":
@@ -143,7 +143,7 @@ def _decided_by(name: str, before: Settings, wanted: Settings) -> frozenset[Word
 
 
 def outlasting(before: Settings, wanted: Settings) -> tuple[str, ...]:
-    """The changed settings by which what the provider said before counts for longer, or is asked for less often."""
+    """The changed settings by which earlier claims count for longer, or are read less often."""
     longer = [
         name
         for name in ("sync_interval_seconds", "outage_grace_seconds", "unsynced_lease_seconds")
@@ -160,5 +160,5 @@ def outlasting(before: Settings, wanted: Settings) -> tuple[str, ...]:
 
 
 def _is_lowered(before: int | None, wanted: int | None) -> bool:
-    """None is no limit."""
+    """None means no limit."""
     return wanted is not None and (before is None or wanted < before)

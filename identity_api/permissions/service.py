@@ -40,4 +40,4 @@ SERVICE_PERMISSIONS: dict[str, str] = {
 """Name and what it allows; the one list from which catalogues, docs and access rules come."""
 
 ADMINISTERING: Final = frozenset((USERS_WRITE, GRANTS_WRITE, MAPPINGS_WRITE, PROVIDERS_WRITE))
-"""What administers a tenant. No change by its own admins may leave one of them without a holder who has a way in."""
+"""Permissions that administer a tenant. No change by its admins may leave one without a holder who has a way in."""

@@ -65,20 +65,20 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     has_way_in: bool = False
     """There is a password, a link for one, an API token, a session, or an identity, also one that waits."""
     is_shared: bool = False
-    """There is more than one that lasts, so that what one identity's groups bring is had by another way too."""
+    """There is more than one lasting way in, so another way also gets what one identity's groups bring."""
     is_awaited: bool = False
-    """Nobody has come by an identity of it so far."""
+    """Nobody has signed in with one of its identities so far."""
 
 
 def asked(opening: Opening, account: Account, through: Rights = NOTHING) -> Rights:
-    """What whoever opens this way in must be allowed to give.
+    """The permissions that the actor must be allowed to give in order to open this way in.
 
     Args:
         through: what live mappings can give at the provider of an identity that is entered. It concerns those who have
             another way in: they get what the new identity's groups bring. Without one, only its own person gets it.
     """
     if opening is Opening.ENABLE_USER:
-        # Nobody gets in who could not before. What comes back is what the account holds; what its groups bring comes back
+        # Nobody gets in who could not before. The account gets back what it holds; what its groups bring comes back
         # to its own person alone, unless there is another way in.
         return account.held | account.coming if account.is_shared else account.held
     wanted = account.held | account.coming
@@ -109,12 +109,12 @@ def check_may_open(actor: Actor, opening: Opening, account: Account, *, through:
 
 
 def taken(account: Account) -> Rights:
-    """What `check_may_take` is asked about: of somebody who has not come yet, nobody knows their groups."""
+    """The permissions for `check_may_take`: the groups of a person who has not signed in yet are not known."""
     return account.held | account.coming if account.is_awaited else account.held
 
 
 def check_may_take(actor: Actor, held: Rights) -> None:
-    """Whether the actor may shut out, or sign out, the user who holds these: no administrator above themself.
+    """Check that the actor may shut out, or sign out, the user who holds these: no administrator with more permissions.
 
     Args:
         held: see `taken`.
@@ -134,14 +134,14 @@ def check_may_take(actor: Actor, held: Rights) -> None:
 
 
 def check_admin_remains(actor: Actor, before: Collection[str], after: Collection[str]) -> None:
-    """Whether each permission that administers the tenant still has somebody who holds it in force.
+    """Check that each permission that administers the tenant still has a holder in force.
 
     Args:
         before: those of `service.ADMINISTERING` that somebody held before the change.
         after: those that somebody holds with it.
 
     Raises:
-        Refused: `LAST_ADMIN`, naming what nobody would hold any more.
+        Refused: `LAST_ADMIN`, naming the permission that nobody would hold any more.
     """
     lost = sorted(set(before) - set(after))
     if not actor.is_operator and lost:

@@ -21,11 +21,11 @@ from identity_api.vault import VaultError
 
 KEPT_SECONDS = 1.0
 MAX_KEPT = 1_000
-"""Providers, before those whose time is over are forgotten."""
+"""Providers that are kept before the expired ones are removed."""
 
 
 class Access(msgspec.Struct, frozen=True, kw_only=True):
-    """A provider, ready to be asked."""
+    """A provider, ready to be called."""
 
     provider: Provider
     metadata: ProviderMetadata
@@ -36,12 +36,12 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def has_id_tokens(self) -> bool:
-        """Whether the provider signs who somebody is. A plain OAuth 2.0 provider does not."""
+        """Whether the provider issues ID Tokens. A plain OAuth 2.0 provider does not."""
         return self.provider.protocol == "oidc"
 
 
 async def open_access(deps: SyncDeps, tenant_id: UUID, provider_id: UUID) -> Access | Stale:
-    """Everything that all syncs of one provider share, or why there can be none now.
+    """Everything that all syncs of one provider share, or why they cannot run now.
 
     Metadata comes from the process's cache; nothing is sent with a token in it.
 
@@ -66,14 +66,14 @@ async def open_access(deps: SyncDeps, tenant_id: UUID, provider_id: UUID) -> Acc
 
 
 class Accesses:
-    """What the syncs of a sweep share, kept for a moment: at most `KEPT_SECONDS`, and never beyond a change of the provider."""
+    """What the syncs of a sweep share, cached for at most `KEPT_SECONDS`, and never beyond a change of the provider."""
 
     def __init__(self, deps: SyncDeps) -> None:
         self._deps = deps
         self._kept: dict[UUID, _Kept] = {}
 
     def of(self, claimed: Claimed) -> "asyncio.Task[Access | Stale]":
-        """As `open_access`, for as many as ask."""
+        """As `open_access`, shared by all concurrent callers."""
         now = asyncio.get_running_loop().time()
         kept = self._kept.get(claimed.provider_id)
         if kept is None or kept.until <= now or kept.version != claimed.provider_version or kept.has_failed:
@@ -91,5 +91,5 @@ class _Kept(NamedTuple):
 
     @property
     def has_failed(self) -> bool:
-        """The database did not answer, which says nothing of the provider."""
+        """The database did not answer, which says nothing about the provider."""
         return self.opening.done() and (self.opening.cancelled() or self.opening.exception() is not None)

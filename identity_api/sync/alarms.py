@@ -15,7 +15,7 @@ WINDOW_SECONDS = 600.0
 SHARE = 0.2
 MIN_DEATHS = 5
 MIN_ABSENT = 10
-"""One person of three who leaves is no alarm."""
+"""Below this number there is no alarm: one person of three may simply leave."""
 
 _log = get_logger(__name__)
 
@@ -47,7 +47,7 @@ class Alarms:
         self._absences: dict[UUID, _Window] = {}
 
     def record(self, tenant_id: UUID, provider_id: UUID, *, died: bool) -> bool:
-        """One sync ended; `died` if by a confirmed `invalid_grant`. True if that raised the alarm of mass failure.
+        """Count a sync that ended; `died` if by a confirmed `invalid_grant`. True if that raised the alarm.
 
         A provider that was restored from an old backup kills every token at once: all its people are signed out, which
         is right, and somebody has to know.

@@ -28,7 +28,7 @@ _log = get_logger(__name__)
 
 
 class Written(msgspec.Struct, frozen=True):
-    """What applying a group came to; counts are of the whole group."""
+    """The result of applying a group; counts are of the whole group."""
 
     applied: frozenset[UUID]
     opened: int
@@ -41,7 +41,7 @@ async def apply(deps: SyncDeps, provider: Provider, answers: Sequence[Verified])
     Safe to repeat, and repeated a few times: two writers may deadlock, and a database may just be coming back.
 
     Raises:
-        Unavailable: the database does not answer. Leases then run out, and the identities are claimed anew.
+        Unavailable: the database does not answer. Leases then end, and the identities are claimed again.
     """
     for _ in range(_TRIES - 1):
         try:
@@ -120,7 +120,7 @@ class Groups:
         async with self._deps.writers:
             if self._waiting.get(provider.id) is group:
                 del self._waiting[provider.id]
-            # What is written is no group any more: it may have been full before its time was over.
+            # This group takes no more answers: it may have been full before its time had passed.
             answers, group[:] = list(group), []
             if answers:
                 await self._write(provider, answers)
@@ -130,7 +130,7 @@ class Groups:
             written = await apply(self._deps, provider, [answer for answer, _ in group])
         except Exception as error:
             if len(group) > 1 and not isinstance(error, Unavailable):
-                # One that cannot be written stops nobody else.
+                # A group that cannot be written does not stop the others.
                 for one in group:
                     await self._write(provider, [one])
                 return

@@ -23,11 +23,11 @@ async def refused(
     identity_id: UUID | None,
     said: str | None = None,
 ) -> None:
-    """Count a refusal, in the caller's transaction; the one that opens the breaker alerts.
+    """Count a refusal, in the caller's transaction; the refusal that opens the breaker raises an alert.
 
     Args:
-        identity_id: whose request it was; None for a refusal of our authentication.
-        said: the refusal in the provider's own words.
+        identity_id: whose request it was; None for a refusal of client authentication.
+        said: the provider's own error text.
     """
     if await breakers.record_refusal(connection, tenant_id, provider_id, reason, identity_id=identity_id):
         payload = {"reason": reason, **({} if said is None else {"said": said})}
@@ -38,7 +38,7 @@ async def refused(
 
 
 async def accepted(connection: Connection, tenant_id: UUID, provider_id: UUID) -> None:
-    """The provider answered as it should, in the caller's transaction: close the breaker if it was open."""
+    """Note a success, in the caller's transaction: close the breaker if it was open."""
     if await breakers.record_acceptance(connection, tenant_id, provider_id):
         event = audit.Event("provider.breaker_closed", "provider", provider_id)
         await audit.record(connection, tenant_id, "sync", [event])

@@ -40,11 +40,11 @@ MAX_ANSWER_BYTES = 512 * 1024
 
 
 LEASE_OVER = Stale(reason="lease_over")
-"""Nothing was sent, and nothing is known of the login that was not known before."""
+"""Nothing was sent, and nothing new is known about the login."""
 
 
 class Called(msgspec.Struct, frozen=True):
-    """What the token endpoint said, and the tokens that were presented to it.
+    """The token endpoint's answer, and the tokens that were presented to it.
 
     `said` is a refusal in the provider's own words (`oidc.provider_error_text`), for the log and the audit.
     """
@@ -59,7 +59,7 @@ class Called(msgspec.Struct, frozen=True):
 
 
 async def call(deps: SyncDeps, claimed: Claimed, access: Access, *, may_send: Callable[[], bool]) -> Called:
-    """Ask the provider for fresh tokens. Never raises for what a provider, a network or a sealed value does.
+    """Ask the provider for fresh tokens. Never raises for a fault of a provider, a network or a sealed value.
 
     A value sealed under a key that the ring lacks makes this one identity `key_missing` and nobody else.
 

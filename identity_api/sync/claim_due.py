@@ -21,14 +21,14 @@ _log = get_logger(__name__)
 
 
 class Look:
-    """Where a sweep looks for due identities: at every provider every few seconds, and meanwhile where that found some."""
+    """Where a sweep looks for due identities: at all providers every few seconds; in between where it found some."""
 
     def __init__(self) -> None:
         self.at: frozenset[tuple[UUID, UUID]] = frozenset()
         self._everywhere_at = float("-inf")
 
     def goes_everywhere(self) -> bool:
-        """Whether it is time again to look everywhere; if so, that is what the caller does now."""
+        """Whether it is time to look everywhere again; if so, the caller does it now."""
         now = asyncio.get_running_loop().time()
         if now < self._everywhere_at + EVERYWHERE_SECONDS:
             return False
@@ -36,14 +36,14 @@ class Look:
         return True
 
     def found(self, batch: Batch) -> None:
-        """Look there again; if there was nothing, everywhere."""
+        """Look there again; if nothing was found, look everywhere."""
         if not batch.claims:
             self._everywhere_at = float("-inf")
         self.at |= {(claimed.tenant_id, claimed.provider_id) for claimed in batch.claims}
 
 
 class Claims(msgspec.Struct, frozen=True):
-    """What one claiming statement took, and until when it is ours, in the seconds of `deps.elapsed`."""
+    """What one claiming statement took, and until when this process holds it, in the seconds of `deps.elapsed`."""
 
     batch: Batch
     held_until: float
@@ -52,7 +52,7 @@ class Claims(msgspec.Struct, frozen=True):
 async def claim(
     deps: SyncDeps, *, limit: int, user: tuple[UUID, UUID] | None = None, look: Look | None = None
 ) -> Claims:
-    """Take up to `limit` due identities, or those of one (tenant, user), and write down what is about to be presented.
+    """Take up to `limit` due identities, or those of one (tenant, user), and record the token about to be presented.
 
     Committed before it returns: whoever finds the lease over and the intent still there knows that a call may have been
     made whose answer never landed.
@@ -119,17 +119,17 @@ class Leases:
         self._held: dict[UUID, _Held] = {}
 
     def hold(self, claimed: Claimed, until: float) -> None:
-        """Renew this one from now on; `until` is `Claims.held_until`."""
+        """Renew this claim from now on; `until` is `Claims.held_until`."""
         self._held[claimed.identity_id] = _Held(claimed, until)
         self._deps.under_way.add(claimed.identity_id)
 
     def is_held(self, claimed: Claimed) -> bool:
-        """Whether nobody else can have claimed it by now. Asked right before its token is sent."""
+        """Whether nobody else can have claimed it by now. Checked right before its token is sent."""
         held = self._held.get(claimed.identity_id)
         return held is not None and held.claimed is claimed and self._deps.elapsed() < held.until
 
     def let_go(self, claimed: Claimed) -> None:
-        """Its outcome is written, or the lease shall run out."""
+        """Stop renewing: its outcome is written, or the lease should end."""
         held = self._held.get(claimed.identity_id)
         if held is not None and held.claimed is claimed:
             del self._held[claimed.identity_id]
@@ -152,7 +152,7 @@ class Leases:
             await self.renew()
 
     async def renew(self) -> None:
-        """One heartbeat. A database that is down ends no call: the next heartbeat tries again."""
+        """One heartbeat. If the database is down, no call is ended: the next heartbeat tries again."""
         if not self._held:
             return
         held, since = dict(self._held), self._deps.elapsed()
@@ -160,7 +160,7 @@ class Leases:
             async with self._deps.database.reading() as connection:
                 renewed = await sync.renew_leases(connection, self._deps.owner, [one.claimed for one in held.values()])
             for identity_id, generation in renewed.items():
-                # Another sweep of this process may have claimed it anew.
+                # Another sweep of this process may have claimed it again.
                 if held[identity_id].claimed.generation == generation:
                     held[identity_id].until = since + sync.LEASE_SECONDS
         except (Unavailable, TimeoutError) as error:

@@ -23,7 +23,7 @@ from identity_api.upstream.keys import ProviderDocuments
 from identity_api.vault import Vault
 
 IN_HAND = 4
-"""Claims in hand for each that may talk to a provider: the others wait to be applied, for an answer, or for their turn."""
+"""Claims held for each place that may call a provider: the others wait to be applied, for an answer or for a turn."""
 
 WRITERS = 4
 """Transactions at a time that write what became of syncs. The others wait, or a provider that answers everybody at once, an
@@ -34,12 +34,12 @@ class SyncLimits(msgspec.Struct, frozen=True, kw_only=True):
     """Bounds, named as the settings are."""
 
     concurrency: int = 100
-    """Syncs that talk to providers at a time in this process."""
+    """Syncs that call providers at the same time in this process."""
     max_inactive_days: int = 30
     place_seconds: float = 1.0
-    """A sync that talks to its provider for longer gives its place to others."""
+    """A sync whose call takes longer gives its place to others."""
     deadline_seconds: float = 10.0
-    """For a connection to a provider to stand, and for UserInfo. A sync that takes longer counts as a provider's failure."""
+    """For connecting to a provider, and for UserInfo. A sync that takes longer counts as a provider's failure."""
     answer_seconds: float = 30.0
     """For the token endpoint's answer. A refresh that was sent is waited for as long as can be: giving up on an answer
     that is still under way costs the login at a provider that rotates strictly."""
@@ -61,7 +61,7 @@ class SyncDeps:
     documents: ProviderDocuments[ProviderMetadata, KeySet]
     clock: Clock
     elapsed: Callable[[], float] = elapsed_seconds
-    """What the leases of this process are measured with."""
+    """The clock that measures the leases of this process."""
     limits: SyncLimits = SyncLimits()
     owner: UUID = field(default_factory=uuid7)
     """Who holds the leases."""

@@ -20,7 +20,7 @@ STANDINGS: Final[tuple[Standing, ...]] = get_args(Standing)
 
 
 class SyncHealth(msgspec.Struct, frozen=True, kw_only=True):
-    """One provider: its figures, and what they come to."""
+    """One provider: its figures, and what follows from them."""
 
     figures: ProviderSync
     reasons: Mapping[str, int]
@@ -28,7 +28,7 @@ class SyncHealth(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def standing(self) -> Standing:
-        """In one word. LATE: the most overdue identity will miss the promise, or has."""
+        """The state in one word. LATE: the most overdue identity will miss the promise, or has missed it."""
         of = self.figures
         if not of.enabled:
             return "DISABLED"
@@ -66,7 +66,7 @@ class SyncHealth(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def seconds_for_everybody(self) -> float | None:
-        """How long the provider's own limit makes reading everybody once; None if that is within the promise, or not known.
+        """How long reading everybody once takes at the provider's own limit; None if within the promise, or unknown.
 
         More workers do not help there: only a higher limit at the provider does.
         """

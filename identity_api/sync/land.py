@@ -15,12 +15,12 @@ from identity_api.sync.deps import SyncDeps
 
 
 async def land(deps: SyncDeps, claimed: Claimed, called: Called) -> bool:
-    """Put the token that came in the place of the one presented, if that is still the stored one.
+    """Replace the presented token with the new one, if the presented one is still stored.
 
     Tried for as long as this process lives: a token that the provider has rotated exists nowhere else. It keeps its place
     among those that a process works at, so that a database that is away for long lets no heap of them grow.
 
-    An unreadable answer lands its token too. Whether the claim is still ours does not matter here: the token's own row
+    An unreadable answer lands its token too. Whether the claim is still held does not matter here: the token's own row
     decides, so a login meanwhile (which has a row of its own) costs this login nothing.
 
     Returns:

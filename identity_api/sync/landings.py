@@ -53,8 +53,10 @@ class Landings:
         task.add_done_callback(self._storing.discard)
 
     async def _store(self, group: list[_Waiting]) -> None:
-        """Whatever goes wrong, trying again is right: the statement is safe to repeat, also after a commit whose answer was
-        lost, and giving up means that somebody has to sign in again.
+        """Store them, and try again after any failure.
+
+        The statement is safe to repeat, also after a commit whose answer was lost; giving up means that a person has to
+        sign in again.
         """
         tries, pause = 0, 0.05
         while group := [one for one in group if not one[1].cancelled()]:

@@ -5,10 +5,10 @@ them. A refusal shows that the rate before it was too high; the calls that were 
 """
 
 GENTLE, HARD = 0.9, 0.7
-"""What is left of a rate that was refused after it had been good for a while, or soon."""
+"""The share of a rate that is kept after a refusal: a rate that was accepted for a while, or was refused soon."""
 SOON_SECONDS = 10.0
 LONG_RETRY_SECONDS = 10.0
-"""A longer `Retry-After` speaks of a budget of so many calls in minutes; a shorter one of a limit by the second."""
+"""A longer `Retry-After` indicates a budget of calls per minutes; a shorter one indicates a limit per second."""
 GROWTH = 0.0005
 """Share by which a rate grows each second, twice as much after each minute without a refusal."""
 MOST_GROWTH = 0.05
@@ -42,7 +42,7 @@ class LearnedRate:
         self._grow(now)
 
     def refused(self, now: float, retry_after: float) -> None:
-        """A call was refused. What was under way with it is refused too, and counts as the same refusal."""
+        """A call was refused. Calls that were in flight with it are refused too, and count as the same refusal."""
         if now < self._quiet_until:
             return
         began = now if self._resumed_at is None else self._resumed_at

@@ -12,7 +12,7 @@ from identity_api.sync.run import SweepReport, sweep
 async def sync_user(deps: SyncDeps, tenant_id: UUID, user_id: UUID) -> SweepReport:
     """Sync every identity of the user that can be synced, now and in this process; returns when it is applied.
 
-    What another worker has in hand at this moment is left to it.
+    Identities that another worker holds at this moment are left to it.
 
     Raises:
         Unavailable: the database does not answer.
@@ -26,7 +26,7 @@ async def request(database: Database, queue: Queue | None, tenant_id: UUID, user
     """Make the user's identities due now, and wake a worker. Without Redis the next sweep finds them within a second.
 
     Returns:
-        Whether the user has anything that can be synced.
+        Whether the user has an identity that can be synced.
     """
     async with database.transaction() as connection:
         due = await sync.make_due(connection, tenant_id, user_id)

@@ -8,7 +8,7 @@ present the old token again.
 from collections.abc import Callable
 
 LANDING_FIRST_SECONDS = 3.0
-"""For so long after an outage unresolved attempts are left alone. A landing is tried every second."""
+"""For this long after an outage, unresolved attempts are not claimed. A landing is tried every second."""
 
 
 class Outage:
@@ -30,7 +30,7 @@ class Outage:
 
     @property
     def is_recent(self) -> bool:
-        """Whether somebody may still have to land what came meanwhile."""
+        """Whether a worker may still have to land a token that came meanwhile."""
         if self._ended_at is None:
             return self._is_on
         return self._is_on or self._elapsed() - self._ended_at < LANDING_FIRST_SECONDS

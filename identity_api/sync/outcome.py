@@ -29,7 +29,7 @@ TOO_OFTEN = frozenset(("rate_limited", "slow_down"))
 """429 (RFC 6585 section 4), and the error that says the same (RFC 8628 section 3.5)."""
 
 Refusal = Literal["login_refused", "access_token_refused"]
-"""How a login ends that its provider refuses again and again, and no other's."""
+"""How a login ends if its provider refuses it repeatedly, and no other login."""
 
 
 class Read(msgspec.Struct, frozen=True):
@@ -39,31 +39,31 @@ class Read(msgspec.Struct, frozen=True):
 
 
 class Stale(msgspec.Struct, frozen=True, kw_only=True):
-    """Not verified now; the lease keeps running out. `reason` is a code of ours."""
+    """Not verified now; the lease is not extended. `reason` is a code of this service."""
 
     reason: str
     uncertain: bool = False
-    """The request may have been carried out, and the token rotated, without our knowing its successor."""
+    """The request may have been carried out and the token rotated, and its successor is not known here."""
     refusal: Refusal | None = None
-    """The provider is there and refuses this login: if it goes on so, with this person alone, the login is over."""
+    """The provider answers and refuses this login: if it keeps refusing only this person, the login ends."""
     retry_after_seconds: int | None = None
     refused_us: Literal["client", "request"] | None = None
-    """The provider does not accept us as its client, or not what we ask for."""
+    """The provider refuses this client, or its request."""
     is_outage: bool = False
-    """The provider did not answer, or said that it cannot: it gets fewer calls for a while."""
+    """The provider did not answer, or answered with an error of its own: it gets fewer calls for a while."""
     is_final: bool = False
-    """Nothing to try again with before the next login."""
+    """Nothing can be tried again before the next login."""
     said: str | None = None
-    """The refusal in the provider's own words, for the audit."""
+    """The provider's own error text, for the audit."""
 
     @property
     def is_too_often(self) -> bool:
-        """The provider answered that we ask too often: it is asked more slowly from now on."""
+        """The provider answered 429: it is called more slowly from now on."""
         return self.reason in TOO_OFTEN
 
 
 class Ended(msgspec.Struct, frozen=True):
-    """The provider says that this login is over, or is about another person. `detail` is for the audit."""
+    """The provider says that this login has ended, or names another person. `detail` is for the audit."""
 
     reason: Literal["invalid_grant", "reauth_required", "subject_changed", "issuer_changed"]
     detail: Mapping[str, str] = {}
@@ -76,7 +76,7 @@ def judge(outcome: RefreshOutcome | Stale, *, said: str | None = None) -> Stale 
     """What an answer of the token endpoint means for the sync; None for success.
 
     Args:
-        said: what the provider says of it in its own words, which decides nothing.
+        said: the provider's own error text, which decides nothing.
     """
     judged = _judge(outcome)
     if said is None or judged is None:

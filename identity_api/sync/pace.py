@@ -31,20 +31,20 @@ class Pace:
         self._failed_last: dict[UUID, UUID] = {}
         self._rates: dict[UUID, LearnedRate] = {}
         self._limited: dict[UUID, LearnedRate] = {}
-        """Of those that said so."""
+        """Only of providers that refused a call for its rate."""
         self._quiet_until: dict[UUID, float] = {}
 
     @property
     def places(self) -> Mapping[UUID, int]:
-        """Syncs in flight that a provider may have, where that is fewer than it allows.
+        """Syncs in flight that a provider may have, if that is fewer than its `max_concurrent`.
 
-        Of one that turned out to allow so many calls a second, what it takes in two: more would only wait for their turn.
+        At a learned rate, the number of calls in two seconds: more would only wait for their turn.
         """
         limited = {id: 1 + math.ceil(2 * (one.rate or 0)) for id, one in self._limited.items()}
         return {id: min(places, limited.get(id, places)) for id, places in {**limited, **self._places}.items()}
 
     def failed(self, provider_id: UUID, max_concurrent: int, identity_id: UUID) -> None:
-        """The provider did not answer for this identity, or answered that it cannot."""
+        """The provider did not answer for this identity, or answered with an error of its own."""
         if self._failed_last.get(provider_id) == identity_id:
             return
         self._failed_last[provider_id] = identity_id
@@ -56,7 +56,7 @@ class Pace:
             self._next_at[provider_id] = max(self._next_at.get(provider_id, 0.0), self._monotonic() + pause)
 
     def limited(self, provider_id: UUID, retry_after_seconds: float) -> None:
-        """The provider said that we ask too often: it is asked no faster than it allows from now on.
+        """The provider answered 429: from now on it is called no faster than it allows.
 
         Whoever waits for a turn meanwhile waits that much longer; new ones are claimed again when the time is over.
         """
@@ -66,15 +66,15 @@ class Pace:
         self._quiet_until[provider_id] = max(self._quiet_until.get(provider_id, 0.0), now + retry_after_seconds)
 
     def rate(self, provider_id: UUID) -> float | None:
-        """Calls a second that the provider turned out to allow this process; None if it never said that they were too many."""
+        """Calls a second that the provider allows this process; None if it never refused a call for its rate."""
         return self._rate(provider_id).rate
 
     def accepted(self, provider_id: UUID) -> None:
-        """The provider did not say that we ask too often. Told at once, so that it is not taken for later than it was."""
+        """The provider did not refuse the rate. Called at once, so that the time of the answer is right."""
         self._rate(provider_id).accepted(self._monotonic())
 
     def answered(self, provider_id: UUID, max_concurrent: int) -> None:
-        """The provider answered, whatever it said."""
+        """The provider answered, with any answer."""
         if self._pauses.pop(provider_id, None) is not None:
             self._next_at.pop(provider_id, None)
         places = self._places.get(provider_id)
@@ -99,7 +99,7 @@ class Pace:
             await asyncio.sleep(self._quiet_until[provider_id] - self._monotonic())
 
     def _seconds_until_turn(self, provider_id: UUID, max_rate: int | None) -> float | None:
-        """None where nothing holds the provider's calls back."""
+        """None if the provider's calls need not wait."""
         rate = min([one for one in (max_rate, self.rate(provider_id)) if one is not None], default=None)
         if rate is None and provider_id not in self._pauses:
             return None

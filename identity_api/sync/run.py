@@ -34,10 +34,10 @@ from identity_api.telemetry import METRICS, get_logger
 _ROUND_SECONDS = 0.02
 _LONGEST_ROUND_SECONDS = 0.06
 _GOOD_CLAIM = 16
-"""Where a claim brings fewer, there is longer between two of them: it costs the same whatever it brings."""
+"""If a claim brings fewer, the next one comes later: a claim costs the same however many it brings."""
 _IDLE_SECONDS = 1.0
 DEFAULT_RETRY_SECONDS = 1.0
-"""Where a provider says that we ask too often, and not until when."""
+"""For a 429 without `Retry-After`."""
 
 _log = get_logger(__name__)
 
@@ -47,12 +47,12 @@ class SweepReport(msgspec.Struct, frozen=True, kw_only=True):
 
     claimed: int
     postponed: int
-    """Due, and not to be synced: disabled or inactive people, dead identities."""
+    """Due, but not synced: disabled or inactive people, dead identities."""
     opened: int
     closed: int
     """Grants."""
     outcomes: Mapping[str, int]
-    """How many syncs ended how: `ok`, or a reason; `superseded` for those that a login or another worker overtook."""
+    """How many syncs ended in which way: `ok`, a reason, or `superseded` by a login or another worker."""
 
 
 async def sweep(
@@ -76,7 +76,7 @@ async def sweep(
                     break
                 await running.wait(took)
         except asyncio.CancelledError:
-            # Time is up: what was sent and has not landed stays written down as an attempt.
+            # The time has passed: a request that was sent and has not landed stays recorded as an attempt.
             await running.abandon()
             raise
         finally:
@@ -85,7 +85,7 @@ async def sweep(
 
 
 class _Sweep:
-    """The syncs of one sweep that are under way, and what came of the others."""
+    """The syncs of one sweep that are under way, and the results of the others."""
 
     def __init__(self, deps: SyncDeps, user: tuple[UUID, UUID] | None) -> None:
         self.deps = deps
@@ -101,7 +101,7 @@ class _Sweep:
         self._outcomes: Counter[str] = Counter()
 
     async def take_more(self) -> int:
-        """As `take`, but a database that is away stops nothing that is under way.
+        """As `take`, but an unavailable database does not stop syncs that are under way.
 
         Raises:
             Unavailable: it is away, and nothing is under way.
@@ -115,7 +115,7 @@ class _Sweep:
             return 0
 
     async def take(self) -> int:
-        """Claim as many as there is room for, and begin with them; how many rows that were."""
+        """Claim as many as there is room for, and start them; returns how many rows were claimed."""
         room = self.deps.limits.in_hand - len(self.tasks)
         if room <= 0:
             return 0
@@ -132,7 +132,7 @@ class _Sweep:
         return len(batch.claims) + batch.postponed
 
     async def wait(self, took: int) -> None:
-        """Until it is worth claiming again: a moment, or all done. If nothing could be claimed, first until one is done."""
+        """Wait until claiming is useful again: a moment, or all done. If nothing could be claimed, first one is done."""
         if not self.tasks:
             return
         self._round = _ROUND_SECONDS if took >= _GOOD_CLAIM else min(_LONGEST_ROUND_SECONDS, 1.5 * self._round)
@@ -142,7 +142,7 @@ class _Sweep:
         self._one_done.clear()
 
     async def finish(self) -> None:
-        """Let everything under way come to its end: a call that was sent has to land."""
+        """Let everything under way finish: a call that was sent has to land."""
         if self.tasks:
             await self._all_done.wait()
 
@@ -178,7 +178,7 @@ class _Sweep:
         try:
             outcome = await self._sync(claimed, opening)
         except Unavailable:
-            outcome = "database_unavailable"  # the lease runs out, and the intent says what may have happened
+            outcome = "database_unavailable"  # the lease ends, and the recorded attempt says what may have happened
         except Exception:
             _log.exception("sync.failed", identity=str(claimed.identity_id))
             outcome = await self._give_back(claimed)
@@ -190,7 +190,7 @@ class _Sweep:
             METRICS.observe_sync_lag(claimed.overdue_seconds + asyncio.get_running_loop().time() - began)
 
     async def _sync(self, claimed: Claimed, opening: "asyncio.Future[Access | Stale]") -> str:
-        """Step 1, the claim, is done; here are the other four."""
+        """Step 1, the claim, is done; these are the other four."""
         access = await opening
         if isinstance(access, Stale):
             return await self._stale(claimed, None, access)
@@ -263,7 +263,7 @@ class _Sweep:
             return await settling
 
     async def _give_back(self, claimed: Claimed) -> str:
-        """After an error of our own: as an uncertain attempt, since nobody knows how far it came."""
+        """Give the claim back after an internal error: as an uncertain attempt, since nobody knows how far it came."""
         try:
             await settle_stale(self.deps, claimed, None, Stale(reason="internal_error", uncertain=True))
         except Exception:

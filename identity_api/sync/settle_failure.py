@@ -39,21 +39,21 @@ Settled = Literal[
 """What was written. `older_token`, `raced` and `lease_over` are due again at once; `superseded` wrote nothing of the login."""
 
 NO_TOKEN = Stale(reason="no_refresh_token", is_final=True)
-"""A provider that is synced by refresh token and gave this login none: a diagnosis for whoever runs it."""
+"""A provider that is synced by refresh token and issued none for this login: a finding for its administrators."""
 ROTATION_LOST = Stale(reason="rotation_lost", is_final=True)
-"""The token is dead, and by our own loss as far as anybody can tell."""
+"""The token is dead, probably because this service lost its successor."""
 
 CONFIRMING_FAILURES = 2
 """Refusals in a row before the one that ends a login."""
 CONFIRMING_SECONDS = 120.0
-"""For how long a provider must have been refusing a login, and others not, before it is over."""
+"""For how long a provider must have been refusing a login, and not others, before the login ends."""
 UNCOMPARED_SECONDS = 600.0
 """The same for a refused access token where there is nobody to compare with: 401 speaks of the token itself (RFC 6750
 section 3.1)."""
 
 
 async def settle_stale(deps: SyncDeps, claimed: Claimed, provider: Provider | None, stale: Stale) -> Settled:
-    """Give the claim back with a reason and a time to try again. No lease is extended, and none is cut.
+    """Give the claim back with a reason and a time to try again. No lease is extended or shortened.
 
     A refusal that has gone on long enough with this person alone ends the login instead.
     """
@@ -91,14 +91,14 @@ async def settle_stale(deps: SyncDeps, claimed: Claimed, provider: Provider | No
 
 
 async def settle_withdrawn(deps: SyncDeps, claimed: Claimed) -> Settled:
-    """Nothing was sent, because the lease was over: if nobody has claimed the identity since, it is due at once."""
+    """Nothing was sent, because the lease had ended: if nobody has claimed the identity since, it is due at once."""
     release = Release(outcome=LEASE_OVER.reason, seconds_until_due=0, is_failure=False)
     async with deps.database.transaction() as connection:
         return "lease_over" if await _release(connection, claimed, release) else "superseded"
 
 
 async def settle_end(deps: SyncDeps, claimed: Claimed, ended: Ended) -> Settled:
-    """End the login if the provider's word stands: the claim is still ours, and for a dead token also all of R4.
+    """End the login if the provider's answer is valid: the claim is still held, and for a dead token also all of R4.
 
     A dead token counts if it is still the stored one; older logins' tokens are tried before the identity is revoked.
     """
@@ -122,7 +122,7 @@ async def settle_end(deps: SyncDeps, claimed: Claimed, ended: Ended) -> Settled:
 
 
 async def settle_not_landed(deps: SyncDeps, claimed: Claimed) -> Settled:
-    """The answer's token was dropped, because another one is stored by now: two presentations were answered."""
+    """The answer's token was dropped, because another one is stored now: two presentations were answered."""
     assert claimed.token_id is not None
     async with deps.database.transaction() as connection:
         await refresh_tokens.mark_uncertain(connection, claimed.tenant_id, claimed.token_id)
@@ -176,7 +176,7 @@ async def _is_refused_alone(connection: Connection, claimed: Claimed, stale: Sta
 
 async def _end_refused(connection: Connection, claimed: Claimed, stale: Stale) -> Settled:
     assert stale.refusal is not None
-    # An answer that leaves its own doubt about the token, each time anew, is no loss of ours.
+    # An answer that itself leaves doubt about the token, each time again, does not mean that this service lost it.
     return await _end_dead(
         connection,
         claimed,
@@ -196,7 +196,7 @@ async def _end_dead(
     trusts_row: bool = True,
     detail: dict[str, str] | None = None,
 ) -> Settled:
-    """Let the token die, and with the last one the login, if it was not we who lost it."""
+    """Mark the token dead, and end the login with the last one, unless this service lost the token."""
     assert claimed.token_id is not None
     assert claimed.token_hash is not None
     died_of = await refresh_tokens.bury(
@@ -208,7 +208,7 @@ async def _end_dead(
         in_doubt=in_doubt,
         trusts_row=trusts_row,
     )
-    if died_of is None:  # a late landing replaced it: the word was about a token that is not ours any more
+    if died_of is None:  # a late landing replaced it: the answer was about a token that is not stored any more
         return await _try_again(connection, claimed, "raced")
     if await refresh_tokens.newest_live(connection, claimed.tenant_id, claimed.identity_id) is not None:
         return await _try_again(connection, claimed, "older_token")
@@ -239,7 +239,7 @@ async def _is_ours(connection: Connection, claimed: Claimed) -> bool:
 
 
 async def _overtaken(connection: Connection, claimed: Claimed, ended: Ended) -> Settled:
-    """Somebody came first. That our token is dead may then mean that both of us presented it, and worse may follow."""
+    """Another worker came first. A dead token may mean that both presented it, and the provider may revoke more."""
     if ended.reason == "invalid_grant" and claimed.token_id is not None and claimed.token_hash is not None:
         await refresh_tokens.mark_uncertain(
             connection, claimed.tenant_id, claimed.token_id, unless_hash=claimed.token_hash

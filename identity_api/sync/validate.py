@@ -39,7 +39,7 @@ from identity_api.upstream.errors import UpstreamError
 
 
 async def validate(deps: SyncDeps, claimed: Claimed, access: Access, called: Called) -> Read | Stale | Ended:
-    """What the answer means: a verified reading, "not now", or an end. Never raises for what a provider does."""
+    """Interpret the answer: a verified reading, "not now", or an end. Never raises for a fault of a provider."""
     if not isinstance(called.outcome, Refreshed):
         judged = judge(called.outcome, said=called.said)
         assert judged is not None
@@ -57,7 +57,7 @@ async def validate(deps: SyncDeps, claimed: Claimed, access: Access, called: Cal
     except OtherPerson as error:
         return _other_person("issuer_changed" if error.claim == "iss" else "subject_changed", error)
     except ClaimMismatch as error:
-        # An access token that is not the ID Token's makes nobody somebody else: it is only not used.
+        # An access token that does not match the ID Token is no evidence of another person: it is only not used.
         return Stale(reason="access_token_mismatch" if error.claim == "at_hash" else error.code.lower())
     except AccessTokenRefused as error:
         is_the_logins = access.provider.sync == "ACCESS_TOKEN"
@@ -80,20 +80,20 @@ async def validate(deps: SyncDeps, claimed: Claimed, access: Access, called: Cal
 
 
 def _other_person(reason: Literal["subject_changed", "issuer_changed"], error: OtherPerson) -> Ended:
-    """What the audit says of it: which claim it was, and both values as hashes, which an admin can compare with others."""
+    """For the audit: which claim differs, and both values as hashes, which an admin can compare with others."""
     assert error.claim is not None
     hashes = {"expected_hash": token_hash(error.expected).hex(), "received_hash": token_hash(error.received).hex()}
     return Ended(reason, {"claim": error.claim, **hashes})
 
 
 def _expectation(deps: SyncDeps, claimed: Claimed, access: Access, presented: LoginTokens) -> RefreshExpectation:
-    """What the ID Token of the login said, which this refresh must repeat."""
+    """The claims of the login's ID Token, which this refresh must repeat."""
     return RefreshExpectation(
         issuer=claimed.issuer,
         client_id=access.provider.client_id,
         subject=claimed.subject or "",
         auth_time=presented.auth_time,
-        # Every login of ours sends a nonce; without one on record, no nonce is the right one.
+        # Every login sends a nonce; without a stored one, no nonce is right.
         nonce_hash=presented.nonce_hash or b"",
         leeway_seconds=deps.limits.leeway_seconds,
         announced_issuer=access.metadata.issuer,

@@ -23,11 +23,11 @@ from identity_api.webhooks.signing import new_secret
 MAX_URL: Final = 2_000
 MAX_DESCRIPTION: Final = 200
 ROTATION_SECONDS: Final = 24 * 3_600
-"""For so long messages are signed with the secret before as well."""
+"""For this long, messages are also signed with the previous secret."""
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """What an admin says of a webhook."""
+    """The settings of a webhook."""
 
     url: str
     types: tuple[str, ...] = CHANGE_TYPES
@@ -45,10 +45,10 @@ class Made(msgspec.Struct, frozen=True):
 
 
 async def create(sending: Sending, allow: AllowList, actor: Actor, settings: Settings) -> Made:
-    """A webhook that is sent what changes from now on.
+    """Create a webhook that is sent changes from now on.
 
     Raises:
-        BadInput: `URL_NOT_ALLOWED`, or `field` says what cannot be used.
+        BadInput: `URL_NOT_ALLOWED`, or `field` names the unusable value.
         LimitReached: `max_webhooks`.
     """
     _check(allow, actor.tenant_id, settings)
@@ -67,7 +67,7 @@ async def create(sending: Sending, allow: AllowList, actor: Actor, settings: Set
 async def update(
     sending: Sending, allow: AllowList, actor: Actor, webhook_id: UUID, settings: Settings, *, enabled: bool
 ) -> Webhook:
-    """Overwrite it. One that is enabled goes on where it stopped, as far back as changes are kept.
+    """Overwrite it. An enabled one continues where it stopped, as far back as changes are kept.
 
     Raises:
         NotFound; BadInput as for `create`.
@@ -95,7 +95,7 @@ async def delete(sending: Sending, actor: Actor, webhook_id: UUID) -> None:
 
 
 async def rotate_secret(sending: Sending, actor: Actor, webhook_id: UUID) -> Made:
-    """Another secret. For 24 hours messages are signed with both. Raises NotFound."""
+    """Make a new secret. For 24 hours messages are signed with both. Raises NotFound."""
     async with sending.database.transaction() as connection:
         held = await _hold(connection, actor, webhook_id)
         secret = await _new_secret(connection, sending.vault, actor.tenant_id, webhook_id)
@@ -108,7 +108,7 @@ async def replay(sending: Sending, actor: Actor, webhook_id: UUID, *, after: int
 
     Raises:
         NotFound.
-        BadInput: the position has not been yet.
+        BadInput: the position is in the future.
         Conflict: `CHANGES_FORGOTTEN`: changes that old are not kept.
     """
     async with sending.database.transaction() as connection:
@@ -125,7 +125,7 @@ async def replay(sending: Sending, actor: Actor, webhook_id: UUID, *, after: int
 
 
 async def test(sending: Sending, actor: Actor, webhook_id: UUID) -> Delivery:
-    """Send a message about nothing, now, and say how it went. A disabled webhook can be tested. Raises NotFound."""
+    """Send a test message now, and return its result. A disabled webhook can be tested. Raises NotFound."""
     async with sending.database.reading() as connection:
         webhook = await load(connection, actor.tenant_id, webhook_id)
         keys = await sending.keys(connection, webhook)

@@ -14,27 +14,27 @@ from identity_api.webhooks.messages import message_of
 from identity_api.webhooks.send import DEADLINE_SECONDS, GONE, Sending
 
 LEASE_SECONDS: Final = 30
-"""Longer than an attempt may take, so that a message is not begun beside another worker's."""
+"""Longer than an attempt may take, so that two workers do not send the same message."""
 AT_ONCE: Final = 100
-"""Changes that are looked at with one claim."""
+"""Changes that one claim reads."""
 SECONDS_AT_ONCE: Final = 25.0
-"""A job that has taken so long begins no other message; the queue would cancel it after 50 s."""
+"""A job that has taken this long starts no further message; the queue would cancel it after 50 s."""
 FIRST_RETRY_SECONDS: Final = 5.0
 LONGEST_RETRY_SECONDS: Final = 3_600.0
 GIVE_UP_AFTER: Final = timedelta(days=3)
-"""A webhook that has failed for so long is disabled, and its tenant's audit says so."""
+"""A webhook that has failed for this long is disabled, and the tenant's audit records it."""
 
 _log = get_logger(__name__)
 
 
 def seconds_until_retry(failures: int) -> float:
-    """5 s, 10 s, 20 s, and so on up to an hour, spread so that many receivers do not come back in step."""
+    """5 s, 10 s, 20 s, and so on up to an hour, with jitter, so that many receivers are not retried at once."""
     wait: float = min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2.0 ** min(failures, 16))
     return wait * jitter(0.8, 1.2)
 
 
 async def deliver(sending: Sending, tenant_id: UUID, webhook_id: UUID) -> int:
-    """Deliver what waits at one webhook, as far as it gets; how many messages arrived. Another worker at it is let be."""
+    """Deliver waiting messages to one webhook until one fails; how many arrived. Skips one that a worker holds."""
     async with sending.database.transaction() as connection:
         webhook = await webhooks.claim(connection, tenant_id, webhook_id, lease_seconds=LEASE_SECONDS)
         if webhook is None:
@@ -48,7 +48,7 @@ async def deliver(sending: Sending, tenant_id: UUID, webhook_id: UUID) -> int:
             continue
         now = elapsed_seconds()
         if now - held_since > LEASE_SECONDS - DEADLINE_SECONDS or now - began > SECONDS_AT_ONCE:
-            # It is another webhook's turn; or this process was stopped, and the lease may be another worker's by now.
+            # It is another webhook's turn; or this process was stopped, and another worker may hold the lease now.
             break
         attempt = await sending.attempt(webhook, keys, message_of(change, tenant_id))
         following = await _settle(sending, webhook, change, attempt)
@@ -62,7 +62,7 @@ async def deliver(sending: Sending, tenant_id: UUID, webhook_id: UUID) -> int:
 
 
 def _looked_at(webhook: Webhook, changes: list[Change]) -> int:
-    """How far the webhook has come, those included that it does not want."""
+    """The webhook's new position, counting changes of types that it does not want."""
     position = webhook.position
     for change in changes:
         if change.position > position:
@@ -73,7 +73,7 @@ def _looked_at(webhook: Webhook, changes: list[Change]) -> int:
 
 
 async def _settle(sending: Sending, webhook: Webhook, change: Change, attempt: Attempt) -> Webhook | None:
-    """Note how it went; the webhook as it is after a delivery, None where nothing more is to be sent now."""
+    """Record the result; returns the webhook after a delivery, or None if nothing more should be sent now."""
     METRICS.count_webhook("OK" if attempt.error is None else attempt.error)
     async with sending.database.transaction() as connection:
         held = await webhooks.hold(connection, webhook.tenant_id, webhook.id)

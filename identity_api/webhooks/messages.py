@@ -29,7 +29,7 @@ def message_of(change: Change, tenant_id: UUID) -> Message:
 
 
 def test_message(row_id: UUID, tenant_id: UUID, at: datetime) -> Message:
-    """A message about nothing, to see that it arrives."""
+    """A test message, to check that it arrives."""
     return Message(f"msg_{row_id.hex}", TEST, None, _body(TEST, at, {"tenant_id": tenant_id}))
 
 

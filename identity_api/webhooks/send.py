@@ -17,7 +17,7 @@ from identity_api.webhooks.signing import signed_headers
 DEADLINE_SECONDS: Final = 10.0
 ANSWER_BYTES: Final = 64 * 1024
 GONE: Final = 410
-"""The receiver wants nothing any more (Standard Webhooks, operational considerations)."""
+"""The receiver wants no more messages (Standard Webhooks, operational considerations)."""
 SEALED_TABLE: Final = "webhook_secret"
 
 
@@ -40,9 +40,9 @@ class Sending:
         return self.vault.open(sealed, tenant_id=tenant_id, table=SEALED_TABLE, column="sealed", row_id=row_id).decode()
 
     async def attempt(self, webhook: Webhook, keys: list[str], message: Message) -> Attempt:
-        """Send it once. Never raises for anything that the receiver or the way to it does.
+        """Send it once. Never raises for a fault of the receiver or the network.
 
-        Only 2xx is a delivery. A redirect is none: it could lead anywhere.
+        Only 2xx is a delivery. A redirect is not: it could lead anywhere.
         """
         headers = {
             "content-type": "application/json",

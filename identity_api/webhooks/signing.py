@@ -24,8 +24,8 @@ def signed_headers(keys: Sequence[str], message_id: str, at: datetime, body: byt
     """`webhook-id`, `webhook-timestamp` and `webhook-signature`: a signature for each secret, separated by spaces.
 
     Args:
-        keys: secrets as `new_secret` makes them; two while one takes the other's place.
-        at: when the attempt is made; receivers refuse what is too old.
+        keys: secrets as `new_secret` makes them; two while one replaces the other.
+        at: when the attempt is made; receivers refuse messages that are too old.
     """
     timestamp = str(int(at.timestamp()))
     content = f"{message_id}.{timestamp}.".encode() + body

@@ -25,7 +25,7 @@ class Identity(Table, tablename="identity"):
     created_at = time()
     signed_in_at = time()
     unlinked_at = time(null=True)
-    """An admin took it from its user. Kept for the grants that name it; nothing finds it any more."""
+    """When an admin unlinked it. The row is kept for the grants that name it; no query finds it any more."""
 
 
 class IdentitySync(Table, tablename="identity_sync"):
@@ -39,7 +39,7 @@ class IdentitySync(Table, tablename="identity_sync"):
     user_id = reference()
     provider_id = reference()
     due_at = time(null=True)
-    """When the next sync is due; null while there is nothing to sync with."""
+    """When the next sync is due; null while it cannot be synced."""
     lease_until = time(null=True)
     lease_owner = reference(null=True)
     generation = BigInt(default=None)
@@ -49,7 +49,7 @@ class IdentitySync(Table, tablename="identity_sync"):
     """Hash of the refresh token about to be presented; set before the call, cleared by its answer."""
     attempt_at = time(null=True)
     uncertain = flag()
-    """An attempt was sent and its answer never landed."""
+    """An attempt was sent and its answer has not landed."""
     failures = number()
     signed_in_until = time(null=True)
     groups_valid_until = time(null=True)
@@ -71,4 +71,4 @@ class RefreshToken(Table, tablename="refresh_token"):
     dead_at = time(null=True)
     dead_reason = text(null=True)
     uncertain = flag()
-    """A presentation of it, or of one before it, may have been carried out without our learning what came of it."""
+    """A presentation of it, or of an earlier one, may have been carried out with an unknown result."""

@@ -22,7 +22,7 @@ class LoginAttempt(Table, tablename="login_attempt"):
     client_challenge = text(null=True)
     login_hint = text(null=True)
     reauthentication = flag()
-    """Somebody who is signed in proves anew who they are."""
+    """A step-up: a signed-in user authenticates again."""
     redirect_url = text()
     issuer = text()
     state_hash = binary(null=True)
@@ -36,7 +36,7 @@ class LoginAttempt(Table, tablename="login_attempt"):
     consumed_at = time(null=True)
     outcome = text(null=True)
     test_id = reference(null=True)
-    """The test that it is made for: then it signs nobody in and changes nothing."""
+    """The provider test, if it is a test login: then it signs nobody in and changes nothing."""
 
 
 class LoginHandle(Table, tablename="login_handle"):
@@ -59,7 +59,7 @@ class OneTimeCode(Table, tablename="one_time_code"):
     attempt_id = reference()
     user_id = reference()
     identity_id = reference(null=True)
-    """None where a local password vouches."""
+    """None for a login with a local password."""
     kind = text()
     code_hash = binary()
     provider_session = text(null=True)

@@ -6,7 +6,7 @@ from identity_api.db.tables.columns import flag, key, number, reference, text, t
 
 
 class Permission(Table, tablename="permission"):
-    """The tenant's vocabulary of rights, `noun:verb`."""
+    """A permission of the tenant, `noun:verb`."""
 
     id = key()
     tenant_id = reference()
@@ -81,7 +81,7 @@ class MappingChange(Table, tablename="mapping_change"):
 
 
 class PermissionGrant(Table, tablename="permission_grant"):
-    """A permission given to a user, with its source. Closed, never deleted, so that the past can be asked."""
+    """A permission given to a user, with its source. Closed, never deleted, so that the past can be queried."""
 
     id = key()
     tenant_id = reference()

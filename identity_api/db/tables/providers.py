@@ -30,7 +30,7 @@ class Provider(Table, tablename="provider"):
     claims = JSONB(default=None)
     """Which claim is the anchor, username, display label, e-mail and groups, each with its ordered sources."""
     client_settings = JSONB(default=None, null=True)
-    """What was agreed on beyond the ordinary (`providers.ClientSettings`); null if nothing was."""
+    """Unusual client settings (`providers.ClientSettings`); null if there are none."""
     provisioning = text()
     adopt_by_name = flag()
     email_verified_rule = text()
@@ -63,7 +63,7 @@ class ProviderSecret(Table, tablename="provider_secret"):
 
 
 class ClientKey(Table, tablename="client_key"):
-    """A private key of ours at one provider: to sign with (`sig`), to decrypt with (`enc`), or for TLS (`tls`)."""
+    """A private key of this service for one provider: for signing (`sig`), decryption (`enc`) or TLS (`tls`)."""
 
     id = key()
     tenant_id = reference()
@@ -81,25 +81,25 @@ class ClientKey(Table, tablename="client_key"):
 
 
 class ProviderBreaker(Table, tablename="provider_breaker"):
-    """How the provider has been answering our own requests; `id` is the provider's."""
+    """How the provider has been answering this service's requests; `id` is the provider's."""
 
     id = key()
     tenant_id = reference()
     failures = number()
-    """Refusals that count since it last accepted us: one for each person, or each that was of us as a client."""
+    """Refusals since it last accepted this client: one for each person, and every refusal of the client itself."""
     people = array(UUID(default=None))
-    """Whose requests it refused since, as ids of identities; no more than open the breaker."""
+    """Ids of the identities whose requests it refused since; no more than open the breaker."""
     open_until = time(null=True)
     paused_at = time(null=True)
-    """Since when an operator has paused the syncs; nothing but a command ends that."""
+    """Since when an operator has paused the syncs; only a command ends that."""
     reason = text(null=True)
     changed_at = time()
     learned_rate = DoublePrecision(null=True, default=None)
-    """Calls a second that it allowed a worker when it last said that there were too many."""
+    """Calls a second that it allowed a worker when it last answered 429."""
 
 
 class ProviderTest(Table, tablename="provider_test"):
-    """A test login of a provider, made by an admin in their own browser; its report is for nobody else."""
+    """A test login of a provider, made by an admin in their own browser; only this admin can read its report."""
 
     id = key()
     tenant_id = reference()
@@ -109,4 +109,4 @@ class ProviderTest(Table, tablename="provider_test"):
     expires_at = time()
     """Ten minutes after the report, or after the beginning while there is none."""
     report = JSONB(default=None, null=True)
-    """Settings, names of claims, types and counts; never what a claim says."""
+    """Settings, names of claims, types and counts; never a claim's value."""

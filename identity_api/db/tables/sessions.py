@@ -7,7 +7,7 @@ from identity_api.db.tables.columns import array, binary, flag, key, number, ref
 
 
 class Session(Table, tablename="session"):
-    """Our record that a browser, or a program for a person, is signed in as a user. Holds only the token's hash."""
+    """The record that a browser, or a program for a person, is signed in as a user. Holds only the token's hash."""
 
     id = key()
     tenant_id = reference()
@@ -17,7 +17,7 @@ class Session(Table, tablename="session"):
     kind = text()
     token_hash = binary()
     epoch = number()
-    """The user's and the tenant's epoch added up when it began; a session of a past epoch is over."""
+    """The user's and the tenant's epoch added up when it began; a session of a past epoch has ended."""
     created_at = time()
     seen_at = time()
     authenticated_at = time()
@@ -44,19 +44,19 @@ class ApiToken(Table, tablename="api_token"):
     ended_at = time(null=True)
     ended_reason = text(null=True)
     permissions = array(Text(default=None))
-    """Names of the permissions that it is limited to; none limits nothing."""
+    """Names of the permissions that it is limited to; empty means no limit."""
     may_change = flag()
-    """It may change who may do what, without anybody present."""
+    """It may change who may do what, without a person present."""
 
 
 class LogoutHandle(Table, tablename="logout_handle"):
-    """A one-time address of ours that leads a browser on to its provider's sign-out, which no page may read."""
+    """A one-time address of this service that redirects to a provider's sign-out; no page may read the target."""
 
     id = key()
     tenant_id = reference()
     token_hash = binary()
     sealed = binary()
-    """Where it leads, with the ID Token in it, and the state to come back with."""
+    """The target with the ID Token in it, and the `state` for the return."""
     expires_at = time()
 
 

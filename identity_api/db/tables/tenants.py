@@ -25,7 +25,7 @@ class LocalPolicy(Table, tablename="local_policy"):
     local_sign_in = flag()
     """Users may have a password here and sign in with it."""
     sso_managed = flag()
-    """Providers alone make users and say what they are called."""
+    """Only providers make users and set their names."""
 
 
 class TenantHost(Table, tablename="tenant_host"):
@@ -37,7 +37,7 @@ class TenantHost(Table, tablename="tenant_host"):
 
 
 class Frontend(Table, tablename="frontend"):
-    """A program of the tenant that signs its people in through us."""
+    """A program of the tenant that signs its people in through this service."""
 
     id = key()
     tenant_id = reference()
@@ -45,11 +45,11 @@ class Frontend(Table, tablename="frontend"):
     origins = array(Text(default=None))
     return_urls = array(Text(default=None))
     deliveries = array(Text(default=None))
-    """Of `cookie`, `code`, `fragment`; the first is the default."""
+    """Some of `cookie`, `code` and `fragment`; the first is the default."""
 
 
 class ServiceClient(Table, tablename="service_client"):
-    """The product's own backend. Not tenant-owned: it may look into the tenants listed, and no other."""
+    """The product's own backend. Not tenant-owned: it may read the data of the listed tenants, and of no other."""
 
     id = key()
     name = text()

@@ -7,7 +7,7 @@ from identity_api.db.tables.columns import binary, flag, key, number, reference,
 
 
 class AppUser(Table, tablename="app_user"):
-    """A person in our records. `disabled_at` is an admin's word and never touched by sync."""
+    """A user of the tenant. Only an admin sets `disabled_at`; a sync never does."""
 
     id = key()
     tenant_id = reference()
@@ -23,9 +23,9 @@ class AppUser(Table, tablename="app_user"):
     epoch = number()
     created_at = time()
     active_at = time()
-    """When the human last asked for something; written at most once an hour."""
+    """When the person last made a request; written at most once an hour."""
     is_linked = flag()
-    """Has an identity, in whatever state; written with the first one, whose row stays when it is taken away."""
+    """Has an identity, in whatever state; written with the first one, whose row stays when it is unlinked."""
 
 
 class UserRead(Table, tablename="user_read"):
@@ -40,7 +40,7 @@ class UserRead(Table, tablename="user_read"):
 
 
 class LocalAccount(Table, tablename="local_account"):
-    """What guards a user's password, `id` being the user's; the password's hash is in `app_user`."""
+    """What protects a user's password, `id` being the user's; the password's hash is in `app_user`."""
 
     id = key()
     tenant_id = reference()
@@ -49,7 +49,7 @@ class LocalAccount(Table, tablename="local_account"):
     locked_until = time(null=True)
     totp_sealed = binary(null=True)
     totp_confirmed_at = time(null=True)
-    """Null while the secret has not been proven to be in the user's hands; it counts for nothing until then."""
+    """Null until a code has confirmed the secret; it has no effect until then."""
     totp_step = BigInt(default=None, null=True)
     """The newest time step whose code was used (RFC 6238 section 5.2); no code up to it works again."""
 
@@ -61,7 +61,7 @@ class PasswordTry(Table, tablename="password_try"):
     user_id = reference()
     source_hash = binary()
     is_known = flag()
-    """A browser that has signed in with this password; else an address."""
+    """True for a browser that has signed in with this password; false for an address."""
     failures = number()
     locked_until = time(null=True)
     tried_at = time()

@@ -16,16 +16,16 @@ class Webhook(Table, tablename="webhook"):
     url = text()
     description = text()
     types: Array = array(Text())
-    """The types of changes that are sent; the others are stepped over."""
+    """The types of changes that are sent; the others are skipped."""
     position = BigInt(default=None)
-    """The newest change that was delivered or stepped over."""
+    """The newest change that was delivered or skipped."""
     failures = number()
     """Attempts at the next one that have failed."""
     failing_since = time(null=True)
     due_at = time(null=True)
-    """No attempt is made before; null while nothing has failed."""
+    """No attempt is made before this time; null while nothing has failed."""
     lease_until = time(null=True)
-    """A worker is delivering until then at most."""
+    """Until when a worker may be delivering."""
     disabled_at = time(null=True)
     disabled_reason = text(null=True)
     created_at = time()
@@ -54,7 +54,7 @@ class WebhookDelivery(Table, tablename="webhook_delivery"):
     type = text()
     attempt = number()
     status = number(null=True)
-    """What was answered; null if nothing was."""
+    """The HTTP status of the response; null if there was none."""
     error = text(null=True)
     """Why it failed, by code; null if it was delivered."""
     milliseconds = number()
