@@ -51,7 +51,7 @@ async def preview(database: Database, actor: Actor, changes: Sequence[Change | U
         ChangesRefused: with every change that cannot be made, and why.
         BadInput: no change, or more than `MAX_CHANGES`.
         LimitReached: it concerns more identities than a request reads.
-        Refused: `LAST_ADMIN`; `FORBIDDEN`: it would show groups, or what users hold, to an actor who may not read them.
+        Refused: `LAST_ADMIN`; `FORBIDDEN`: it would show groups or grants that the actor may not read.
     """
     with contextlib.suppress(_TakenBack):
         async with database.transaction() as connection:
@@ -107,11 +107,11 @@ async def _made(
 
 
 def _check_may_look(actor: Actor, done: Sequence[Done]) -> None:
-    """A set tells how many people it touches: whoever may try patterns can spell out every group's name, and whoever is told
-    what a grant by hand changes learns what somebody holds. Asked before anybody is counted, which could be told as an error.
+    """A set shows how many people it affects: an actor who may try patterns can find out every group's name, and a grant by
+    hand shows what a user holds. Checked before people are counted, because the limit's error would show their number.
 
     Raises:
-        Refused: without the right to read groups, for anything but whole names; without that to read users, for grants.
+        Refused: without the right to read groups, for anything but whole names; for grants without the right to read users.
     """
     if actor.is_operator:
         return

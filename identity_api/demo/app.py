@@ -38,7 +38,7 @@ def create_demo_provider(config: DemoConfig, provider: DemoProvider | None = Non
 
 
 def _own_hosts(issuer: str) -> list[str]:
-    """The values of `Host` that mean us. Any other is a name some website made point here (DNS rebinding)."""
+    """The accepted values of `Host`. Any other name was made to resolve to this machine by a website (DNS rebinding)."""
     parts = urlsplit(issuer)
     port = "" if parts.port is None else f":{parts.port}"
     return [parts.netloc, *(f"{host}{port}" for host in ("127.0.0.1", "localhost", "[::1]"))]

@@ -51,8 +51,8 @@ def read_authorization_request(parameters: Mapping[str, str], clients: Mapping[s
     """Check a request in an order that never redirects before the redirect URI is known to be the client's.
 
     Raises:
-        UnusableRequest: client or redirect URI are not acceptable.
-        AuthorizationError: anything else is not; `.error` as in RFC 6749 section 4.1.2.1 and Core section 3.1.2.6.
+        UnusableRequest: the client or redirect URI is not acceptable.
+        AuthorizationError: another fault; `.error` as in RFC 6749 section 4.1.2.1 and Core section 3.1.2.6.
     """
     client = clients.get(parameters.get("client_id", ""))
     if client is None:
@@ -128,5 +128,5 @@ def _require_known(prompts: Sequence[str], address: ReturnAddress) -> None:
 
 
 def refuse(request: AuthorizationRequest, error: str, message: str) -> NoReturn:
-    """End a request that was good until now with an error at the client's redirect URI."""
+    """Answer a request that was valid so far with an error at the client's redirect URI."""
     raise AuthorizationError(error, message, request.address)

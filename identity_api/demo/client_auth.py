@@ -17,7 +17,7 @@ def authenticate_client(
     """The client that sent this request: by HTTP Basic, by secret in the form, or (public clients) by name only.
 
     Raises:
-        TokenError: `invalid_request` if two ways are used at once, else `invalid_client` with status 401.
+        TokenError: `invalid_request` if two ways are used at once, otherwise `invalid_client` with status 401.
     """
     if authorization is None:
         client_id, secret = parameters.get("client_id"), parameters.get("client_secret")

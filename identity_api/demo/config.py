@@ -98,7 +98,7 @@ def demo_config(
     post_logout_redirect_uris: Sequence[str] = (),
     state_file: Path | None = None,
 ) -> DemoConfig:
-    """The demo as `dev` starts it: the five demo people and one confidential client named `identity-api`."""
+    """The demo of `dev`: the five demo people and one confidential client named `identity-api`."""
     client = Client(
         client_id=DEMO_CLIENT_ID,
         client_secret=client_secret,
@@ -119,7 +119,7 @@ def is_loopback(host: str) -> bool:
 
 
 def require_usable(config: DemoConfig) -> None:
-    """Check what types cannot say.
+    """Check what types cannot express.
 
     Raises:
         ConfigurationError: the issuer is not a bare loopback origin, or a name is used twice.

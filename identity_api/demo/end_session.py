@@ -13,15 +13,15 @@ from identity_api.demo.keys import SigningKeys
 
 
 def logout_target(parameters: Mapping[str, str], clients: Mapping[str, Client], keys: SigningKeys) -> str | None:
-    """The URL to return to, with `state` if one was sent; None to stay on a page of ours.
+    """The URL to return to, with `state` if one was sent; None to stay on a page of the demo provider.
 
     Raises:
-        UnusableRequest: the hint is not one of our ID Tokens, names another client than `client_id` does, or the
+        UnusableRequest: the hint is not an ID Token of this provider, names another client than `client_id`, or the
             return address is not registered for that client (section 3).
     """
     client_id = parameters.get("client_id")
     if "id_token_hint" in parameters:
-        # An expired ID Token is a good hint (section 4): only who issued it, and to whom, matters.
+        # An expired ID Token is a valid hint (section 4): only its issuer and its audience matter.
         claims = keys.claims_of(parameters["id_token_hint"])
         if claims is None:
             raise UnusableRequest("The id_token_hint is not an ID Token of this provider.")

@@ -32,13 +32,13 @@ class DemoError(IdentityAPIError):
 
 
 class UnusableRequest(DemoError):
-    """The client or its redirect URI is not known, so a redirect could be an open one: a page says what is wrong."""
+    """The client or its redirect URI is not known, so a redirect could be an open redirect: a page shows the error."""
 
     default_code = "UNUSABLE_REQUEST"
 
 
 class AuthorizationError(DemoError):
-    """An authentication request that fails after its redirect URI was found good."""
+    """An authentication request that fails after its redirect URI was accepted."""
 
     default_code = "AUTHORIZATION_REFUSED"
 

@@ -38,9 +38,9 @@ class SigningKeys:
         return jwt.encode(header, dict(claims), self.current, algorithms=[ALGORITHM])
 
     def claims_of(self, token: str) -> dict[str, Any] | None:
-        """The claims of a token that one of these keys signed, else None. Expiry is the caller's question."""
+        """The claims of a token that one of these keys signed, otherwise None. The caller checks expiry."""
         try:
-            # The key set would pick a random key for a token without `kid`; ours always carry one.
+            # The key set would pick a random key for a token without `kid`; tokens of this provider always have one.
             if "kid" not in jws.extract_compact(token.encode()).protected:
                 return None
             return dict(jwt.decode(token, KeySet(list(self._keys)), algorithms=[ALGORITHM]).claims)
@@ -57,5 +57,5 @@ class SigningKeys:
 
     @classmethod
     def from_secret(cls, keys: Iterable[Mapping[str, Any]]) -> "SigningKeys":
-        """What `secret` gave. Raises ValueError or a JoseError if one is not an RSA key."""
+        """Read the output of `secret`. Raises ValueError or a JoseError if one is not an RSA key."""
         return cls(RSAKey.import_key({**key}) for key in keys)

@@ -108,7 +108,7 @@ class Logins:
         return token if token is not None and now < token.expires_at else None
 
     def add_family(self, login: Login) -> str:
-        """Begin the refresh tokens of a login; the first token. The oldest family makes room for one too many."""
+        """Begin the refresh tokens of a login; the first token. Beyond the limit the oldest family is removed."""
         if len(self._families) >= self._max_families:
             del self._families[next(iter(self._families))]
         family = secrets.token_urlsafe(16)
@@ -118,7 +118,7 @@ class Logins:
         return value
 
     def find_family(self, value: str) -> RefreshFamily | None:
-        """The family this refresh token belongs to, whether or not the token itself is still good."""
+        """The family this refresh token belongs to, whether or not the token itself is still valid."""
         return self._families.get(value.partition(".")[0])
 
     def present(self, value: str, client_id: str, now: float) -> RefreshFamily:
@@ -159,7 +159,7 @@ class Logins:
         return tuple(self._families.values())
 
     def restore(self, families: Iterable[RefreshFamily]) -> None:
-        """Take over what `families` gave before a restart."""
+        """Restore the output of `families` after a restart."""
         self._families = {family.family: family for family in families}
 
 

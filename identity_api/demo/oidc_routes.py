@@ -41,7 +41,7 @@ async def authorize(request: AnyRequest, provider: Provider) -> Response[Any]:
 
 @post("/authorize/decision", guards=[require_same_origin], status_code=200)
 async def decide(request: AnyRequest, provider: Provider) -> Response[Any]:
-    """A button of the sign-in page. The request is checked again: the page may be old, or not ours."""
+    """A button of the sign-in page. The request is checked again: the page may be old, or forged."""
     form = single_parameters(await request.body())
     asked = read_authorization_request(single_parameters(form.get("request", "").encode()), provider.clients)
     if "person" not in form:

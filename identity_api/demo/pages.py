@@ -26,14 +26,14 @@ _SUBMIT_HASH = b64encode(hashlib.sha256(_SUBMIT.encode()).digest()).decode()
 _POLICY = "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; frame-ancestors 'none'"
 _HEADERS = {
     "Cache-Control": "no-store",
-    # Not no-referrer: browsers would then send `Origin: null` with our own forms.
+    # Not no-referrer: browsers would then send `Origin: null` with this provider's own forms.
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
 
 
 def page(template: str, *, status: int = 200, policy: str = _POLICY, **values: Any) -> Response[str]:
-    """A page of ours. Every value is escaped by the template."""
+    """A page of the demo provider. The template escapes every value."""
     return Response(
         _templates.get_template(template).render(**values),
         status_code=status,
@@ -52,7 +52,7 @@ def sign_in_page(request: AuthorizationRequest, people: People) -> Response[str]
         removed={person.username for person in everyone if people.is_removed(person.username)},
         hinted=hinted,
         client_id=request.client.client_id,
-        # One field, so that no parameter of the client can pass for one of ours.
+        # One field, so that no parameter of the client can pass for one of the demo provider's.
         request=urlencode(request.parameters),
     )
 
@@ -60,7 +60,7 @@ def sign_in_page(request: AuthorizationRequest, people: People) -> Response[str]
 def people_page(
     people: People, *, notice: str | None = None, problem: str | None = None, draft: tuple[str, str] = ("", "")
 ) -> Response[str]:
-    """The table of people. `draft` is (username, text) of groups that could not be read, shown again to be mended."""
+    """The table of people. `draft` is (username, text) of groups that could not be read, shown again for correction."""
     return page(
         "people.html",
         status=400 if problem else 200,

@@ -28,10 +28,10 @@ class People:
         return username in self._removed
 
     def find(self, username: str) -> Person:
-        """The person of this username, removed or not.
+        """The person with this username, removed or not.
 
         Raises:
-            NotFound: nobody has that username.
+            NotFound: nobody has this username.
         """
         try:
             return self._people[username]
@@ -46,16 +46,16 @@ class People:
         return None
 
     def add(self, person: Person) -> None:
-        """Add somebody, or replace the person of the same username."""
+        """Add a person, or replace the one with the same username."""
         self._people[person.username] = person
         self._on_change()
 
     def set_groups(self, username: str, groups: Iterable[str]) -> None:
-        """Replace somebody's groups; duplicates go, order stays. Raises NotFound."""
+        """Replace a person's groups; duplicates are removed, the order stays. Raises NotFound."""
         self.add(msgspec.structs.replace(self.find(username), groups=tuple(dict.fromkeys(groups))))
 
     def set_removed(self, username: str, removed: bool) -> None:
-        """Remove somebody or bring them back. Raises NotFound."""
+        """Remove a person or restore them. Raises NotFound."""
         self.find(username)
         if removed:
             self._removed.add(username)
@@ -65,7 +65,7 @@ class People:
 
 
 def read_groups(text: str) -> tuple[str, ...]:
-    """Group names from a comma-separated field; blanks and duplicates go.
+    """Group names from a comma-separated field; blanks and duplicates are removed.
 
     Raises:
         BadInput: more than 200 names, a name over 200 characters, or a control character in one.
@@ -81,7 +81,7 @@ def require_group_names(names: Iterable[str]) -> tuple[str, ...]:
     for group in groups:
         if len(group) > MAX_GROUP_LENGTH:
             raise BadInput(f"A group name has at most {MAX_GROUP_LENGTH} characters.", field="groups")
-        # Surrogates and control characters: neither UTF-8 nor JSON readers downstream agree on them.
+        # Surrogates and control characters: UTF-8 and JSON readers downstream treat them differently.
         if any(unicodedata.category(character) in {"Cc", "Cs"} for character in group):
             raise BadInput("A group name holds no control characters.", field="groups")
     return groups

@@ -48,7 +48,7 @@ class PersonChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 def show_people(
     provider: Provider, person: FromQuery[str | None] = None, done: FromQuery[str | None] = None
 ) -> Response[str]:
-    """The table. `person` and `done` say what the form before it did; unknown values say nothing."""
+    """The table. `person` and `done` name the result of the last form; unknown values are ignored."""
     notice = None
     if person is not None and done in _NOTICES:
         notice = _NOTICES[done].format(name=provider.people.find(person).name)
@@ -85,7 +85,7 @@ def read_person(provider: Provider, username: FromPath[str]) -> PersonView:
 
 @patch("/people/{username:str}", sync_to_thread=False)
 def change_person(provider: Provider, username: FromPath[str], data: JSONBody[PersonChange]) -> PersonView:
-    """All of the change or none of it: what can be refused is checked first."""
+    """Make all of the change or none of it: everything that can be refused is checked first."""
     provider.people.find(username)
     groups = data.groups if data.groups is msgspec.UNSET else require_group_names(data.groups)
     if groups is not msgspec.UNSET:

@@ -35,7 +35,7 @@ class DemoProvider:
     Args:
         config: see `DemoConfig`.
         clock: the time, for lifetimes and claims.
-        keys: signing keys; by default those of the state file, else a fresh one.
+        keys: signing keys; by default those of the state file, otherwise a new one.
 
     Raises:
         ConfigurationError: the configuration or the state file cannot be used.
@@ -90,7 +90,7 @@ class DemoProvider:
     # What is done
 
     def remove_person(self, username: str) -> None:
-        """Remove somebody: sign-in is refused and their tokens are dead. Raises NotFound."""
+        """Remove a person: sign-in is refused and their tokens are dead. Raises NotFound."""
         self.people.set_removed(username, True)
         self.logins.revoke(lambda login: login.username == username)
 
@@ -99,10 +99,10 @@ class DemoProvider:
         self.people.set_removed(username, False)
 
     def sign_in(self, request: AuthorizationRequest, username: str) -> dict[str, str]:
-        """The person has chosen: a code, as parameters of the authorization response.
+        """Sign in the chosen person: a code, as parameters of the authorization response.
 
         Raises:
-            NotFound: nobody has that username.
+            NotFound: nobody has this username.
             AuthorizationError: `access_denied`, the person has been removed.
         """
         person = self.people.find(username)
@@ -190,11 +190,11 @@ class DemoProvider:
         return self.keys.published()
 
     def granted_scopes(self, request: AuthorizationRequest) -> tuple[str, ...]:
-        """What of the scope asked for is given: here, all of it. Pressing the button is the consent."""
+        """The granted part of the requested scope: here, all of it. Pressing the button is the consent."""
         return request.scopes
 
     def authorization_answer(self, address: ReturnAddress, answer: Mapping[str, str]) -> dict[str, str]:
-        """`answer` (a code or an error) with the client's state and our issuer (RFC 9207 section 2)."""
+        """`answer` (a code or an error) with the client's state and the issuer (RFC 9207 section 2)."""
         state = {} if address.state is None else {"state": address.state}
         return {**answer, **state, "iss": self.config.issuer}
 

@@ -28,7 +28,7 @@ class SavedState(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 def load_state(path: Path) -> SavedState | None:
-    """What was saved, or None if nothing was.
+    """The saved state, or None if there is none.
 
     Raises:
         ConfigurationError: the file is there but cannot be used.
@@ -38,7 +38,7 @@ def load_state(path: Path) -> SavedState | None:
     except FileNotFoundError:
         return None
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
-        # Starting afresh instead would silently sign everybody out.
+        # Starting with an empty state would silently sign everybody out.
         raise ConfigurationError(
             [f"the demo provider's state file {path.name} cannot be read; delete it to start again"]
         ) from None

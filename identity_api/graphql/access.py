@@ -28,10 +28,11 @@ class PermissionRule(msgspec.Struct, frozen=True):
 
     any_of: tuple[str, ...] = ()
     oneself: bool = False
-    """Also the person whom it is about, without any permission. On a root field the resolver asks `require`."""
+    """Also allowed for the user it is about, without any permission. On a root field the resolver calls `require`."""
     is_sensitive: bool = False
-    """A mutation for somebody whose provider has confirmed them within ten minutes (`STALE_AUTH`), and who has proven
-    themself within as many (`STEP_UP_REQUIRED`). An API token may make it only if `is_for_tokens`, and was made for that."""
+    """The user's provider must have confirmed them within ten minutes (`STALE_AUTH`), and they must have authenticated
+    within ten minutes (`STEP_UP_REQUIRED`). An API token may call the mutation only if `is_for_tokens`, and if the token
+    was made for changes."""
     is_for_tokens: bool = False
 
     def allows(self, permissions: frozenset[str], *, is_oneself: bool = False) -> bool:
@@ -40,7 +41,7 @@ class PermissionRule(msgspec.Struct, frozen=True):
 
     @property
     def message(self) -> str:
-        """What is missing, for whoever was refused."""
+        """The missing permission, for the refused user."""
         return f"This needs the permission {' or '.join(self.any_of)}."
 
     @property
@@ -53,18 +54,18 @@ class PermissionRule(msgspec.Struct, frozen=True):
 
 
 def holds(*any_of: str, oneself: bool = False) -> PermissionRule:
-    """Who holds one of these may."""
+    """A rule for holders of one of these."""
     return PermissionRule(any_of, oneself)
 
 
 def changes(*any_of: str, oneself: bool = False, is_for_tokens: bool = False) -> PermissionRule:
-    """Who holds one of these may, if it is certain by now that it is they: the mutation is sensitive."""
+    """A rule for holders of one of these who have authenticated recently: the mutation is sensitive."""
     return PermissionRule(any_of, oneself, is_sensitive=True, is_for_tokens=is_for_tokens)
 
 
 ANYONE: Final = PermissionRule()
 REACHED: Final = ANYONE
-"""Whoever may reach the object may read it: every way to it has a line of its own."""
+"""Anybody who reaches the object may read it: every field that leads to it has its own line."""
 
 USERS: Final = holds(service.USERS_READ)
 PERSON: Final = holds(service.USERS_READ, oneself=True)
@@ -77,10 +78,10 @@ CATALOGUE: Final = holds(
     service.GRANTS_WRITE,
     service.PERMISSIONS_WRITE,
 )
-"""The names of the tenant's permissions: for everyone who gives them, or sees who has them."""
+"""The names of the tenant's permissions: for everyone who gives them, or may read who has them."""
 
 SETS: Final = holds(service.MAPPINGS_WRITE, service.GRANTS_WRITE, service.PERMISSIONS_WRITE)
-"""Each change of a set needs its own of these, which `change_sets` asks."""
+"""Each change of a set needs one of these, which `change_sets` checks."""
 
 ACCESS: Final[dict[str, PermissionRule]] = {
     # Queries
@@ -130,7 +131,7 @@ ACCESS: Final[dict[str, PermissionRule]] = {
     "Mutation.enableProvider": changes(service.PROVIDERS_WRITE),
     "Mutation.disableProvider": changes(service.PROVIDERS_WRITE),
     "Mutation.deleteProvider": changes(service.PROVIDERS_WRITE),
-    "Mutation.refreshProviderMetadata": holds(service.PROVIDERS_WRITE),  # nothing of ours changes
+    "Mutation.refreshProviderMetadata": holds(service.PROVIDERS_WRITE),  # nothing changes in this service
     "Mutation.testProvider": holds(service.PROVIDERS_WRITE),  # nothing changes
     "Mutation.disableUser": changes(service.USERS_WRITE),
     "Mutation.enableUser": changes(service.USERS_WRITE),
@@ -143,7 +144,7 @@ ACCESS: Final[dict[str, PermissionRule]] = {
     "Mutation.unlockUser": changes(service.USERS_WRITE),
     "Mutation.removeUserPassword": changes(service.USERS_WRITE),
     "Mutation.resetUserTotp": changes(service.USERS_WRITE),
-    # One's own: each asks for the password, or a code, itself.
+    # One's own: each requires the password, or a code, itself.
     "Mutation.changePassword": ANYONE,
     "Mutation.enrolTotp": ANYONE,
     "Mutation.confirmTotp": ANYONE,
@@ -160,7 +161,7 @@ ACCESS: Final[dict[str, PermissionRule]] = {
     "Subscription.viewer": ANYONE,
     "Subscription.changes": USERS,
     "Change.*": REACHED,
-    # A person. Some of it shows in the payloads of people who change users without the right to read them.
+    # A user. Some fields are in the payloads of actors who change users without the right to read them.
     "Viewer.*": REACHED,
     "User.id": REACHED,
     "User.username": REACHED,
@@ -182,13 +183,13 @@ ACCESS: Final[dict[str, PermissionRule]] = {
     "User.lockedUntil": PERSON,
     "Identity.*": REACHED,
     "Identity.history": AUDIT,
-    "Identity.loginEnd": USERS,  # a provider's own words are for administrators
+    "Identity.loginEnd": USERS,  # a provider's own text is for administrators
     "LoginEnd.*": REACHED,
     "EffectivePermission.*": REACHED,
     "DormantPermission.*": REACHED,
     "GrantReason.*": REACHED,
     "Session.*": REACHED,
-    # Things of the tenant
+    # Objects of the tenant
     "Provider.*": REACHED,
     "Provider.history": AUDIT,
     "ProviderClaims.*": REACHED,
@@ -240,7 +241,7 @@ ACCESS: Final[dict[str, PermissionRule]] = {
     "WebhookSecretMade.*": REACHED,
     "WebhookDeleted.*": REACHED,
     "WebhookTested.*": REACHED,
-    # What is shown of a thing beside another
+    # The part of an object that is shown beside another
     "UserSummary.*": REACHED,
     "ProviderSummary.*": REACHED,
     "GroupSummary.*": REACHED,
@@ -288,14 +289,14 @@ NODES: Final[dict[str, PermissionRule]] = {
     "Provider": ACCESS["Query.providers"],
     "Webhook": ACCESS["Query.webhooks"],
 }
-"""`node(id)`, by the type that the id names: what the type's own root field asks."""
+"""`node(id)`, by the type that the id names: the rule of the type's own root field."""
 
 
 def rule_of(type_name: str, field_name: str) -> PermissionRule:
     """The line of the table for a field.
 
     Raises:
-        LookupError: there is none; nobody has thought about who may see it.
+        LookupError: the table has no line for it, so nobody has decided who may read it.
     """
     rule = ACCESS.get(f"{type_name}.{field_name}") or ACCESS.get(f"{type_name}.*")
     if rule is None:
@@ -323,7 +324,7 @@ def object_type(name: str | None = None, *, description: str | None = None) -> C
 
 
 def require(rule: PermissionRule, context: Any, *, about: UUID | None = None) -> None:
-    """Ask a rule about one user, where only the resolver knows whom a field is about.
+    """Check a rule for one user, if only the resolver knows whom a field is about.
 
     Raises:
         Refused: `FORBIDDEN`.
@@ -334,7 +335,7 @@ def require(rule: PermissionRule, context: Any, *, about: UUID | None = None) ->
 
 def _extensions(rule: PermissionRule, *, is_root: bool) -> list[Any]:
     if not rule.any_of or (rule.oneself and is_root):
-        return []  # nothing to ask, or asked by the resolver, which knows whom it is about
+        return []  # no check, or the resolver checks, which knows whom it is about
     everybody = _for_everybody(rule)
     if rule.oneself:
         return [AccessRule(_for_the_person(rule), rule.message, allows_all=everybody)]
@@ -342,7 +343,7 @@ def _extensions(rule: PermissionRule, *, is_root: bool) -> list[Any]:
 
 
 def _for_everybody(rule: PermissionRule) -> Callable[[Any], bool]:
-    """Whether the permissions are enough whomever a field is about."""
+    """Whether the permissions are enough for every user."""
     return lambda context: rule.allows(context.permissions)
 
 

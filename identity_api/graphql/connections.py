@@ -71,7 +71,7 @@ class Listing(msgspec.Struct, frozen=True):
     vault: Vault
     bound_to: str
     position: Callable[[Any], Any]
-    """From a row of the list to its place; JSON can hold it."""
+    """From a row of the list to its position, as a JSON value."""
     seal_position: Callable[[bytes], str]
     """From that JSON to a cursor."""
 
@@ -111,7 +111,7 @@ class PageInfoRow(msgspec.Struct, frozen=True):
 
 
 class PlacedPageInfoRow(msgspec.Struct, frozen=True):
-    """Behind `PageInfo` of a page that ends behind its last entry: what was looked at after it does not fit the filter."""
+    """Behind `PageInfo` of a page that ends behind its last entry: the rows read after it do not match the filter."""
 
     has_next_page: bool
     has_previous_page: bool
@@ -164,7 +164,7 @@ async def opened(context: Context, of: Listing, after: str | None, type_: type[P
     """The position that a cursor stands for; None without a cursor.
 
     Raises:
-        BadInput: it is no cursor of this list; whoever made it up is noted in the audit.
+        BadInput: it is not a cursor of this list; a forged one is recorded in the audit.
     """
     if after is None:
         return None

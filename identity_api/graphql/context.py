@@ -29,7 +29,7 @@ from identity_api.sessions.login.deps import LoginDeps
 from identity_api.vault import Vault
 
 HISTORY_LENGTH: Final = 20
-"""How many events are shown beside the thing that they are about."""
+"""How many events are shown beside the object that they are about."""
 
 
 class GraphQLDeps(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,9 +40,9 @@ class GraphQLDeps(msgspec.Struct, frozen=True, kw_only=True):
     enqueue: Callable[..., Awaitable[object]]
     """`enqueue(job_name, **ids)`: ask a worker to look now; never raises because the queue is down (`Queue.enqueue`)."""
     sync_user: Callable[[UUID, UUID], Awaitable[object]]
-    """`sync_user(tenant_id, user_id)`: read the user's providers anew; returns when that is written or under way."""
+    """`sync_user(tenant_id, user_id)`: read the user's providers again; returns when that is written or under way."""
     public_url: str
-    """Of the installation: what addresses of ours begin with where a tenant has no host of its own."""
+    """The public URL of the installation, the prefix of addresses of tenants without a host of their own."""
     providers: ProviderDeps
     accounts: AccountDeps
     """Passwords and second factors."""
@@ -55,7 +55,7 @@ class GraphQLDeps(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Feed:
-    """How far a stream of changes has come; the resolver moves it."""
+    """The position of a stream of changes; the resolver moves it."""
 
     def __init__(self, head: int, last_event_id: str | None) -> None:
         self.head, self.last_event_id = head, last_event_id
@@ -72,12 +72,12 @@ class Context:
         self.request_id = request_id
         self.base_url = base_url
         self.feed: Feed | None = None
-        """Of the stream that this is executed for, if any."""
+        """The feed of the stream that this is executed for, if any."""
         self.tenant_id: UUID = authenticated.tenant_id
         self.user_id: UUID = authenticated.user.id
         self.permissions: frozenset[str] = authenticated.permissions
         self.introspection_allowed: bool = SCHEMA_READ in self.permissions
-        # Not cached: a mutation's payload must not show what an earlier mutation of the same request read.
+        # Not cached: a mutation's payload must not show rows that an earlier mutation of the same request read.
         self.sessions: DataLoader[UUID, list[LiveSession]] = DataLoader(self._sessions_of, cache=False)
         self.guards: DataLoader[UUID, Guard] = DataLoader(self._guards_of, cache=False)
         self.member_counts: DataLoader[UUID, int] = DataLoader(self._member_counts_of, cache=False)
@@ -102,9 +102,9 @@ class Context:
             yield connection
 
     async def record_refusal(self, subject_kind: str, *, code: str, **payload: Any) -> None:
-        """Note in the audit that somebody tried what is not allowed; ids and codes only.
+        """Record in the audit that the actor tried something that is not allowed; ids and codes only.
 
-        Ten a minute of each actor and code: one request can be refused a hundred times, and says no more by it.
+        Ten a minute for each actor and code: one request can be refused a hundred times without new information.
         """
         actor = self.authenticated.actor
         if not await self.deps.is_worth_recording(f"{self.tenant_id}:{actor}:{code}"):
@@ -114,37 +114,37 @@ class Context:
             await audit.record(connection, self.tenant_id, actor, [event])
 
     async def _guards_of(self, user_ids: list[UUID]) -> list[Guard]:
-        """What guards the passwords of every user asked about in this step of the execution, in one statement."""
+        """The password guards of every user requested in this step of the execution, in one statement."""
         async with self.reading() as connection:
             found = await local_accounts.guards(connection, self.tenant_id, user_ids)
         return [found.get(user_id, Guard()) for user_id in user_ids]
 
     async def _member_counts_of(self, group_ids: list[UUID]) -> list[int]:
-        """How many identities are in every group asked about in this step of the execution, in one statement."""
+        """How many identities are in every group requested in this step of the execution, in one statement."""
         async with self.reading() as connection:
             found = await listings.member_counts(connection, self.tenant_id, group_ids)
         return [found[group_id] for group_id in group_ids]
 
     async def _told_ends_of(self, identity_ids: list[UUID]) -> list[ToldEnd | None]:
-        """How providers ended the logins of every identity asked about in this step of the execution, in one statement."""
+        """How providers ended the logins of every identity requested in this step of execution, in one statement."""
         async with self.reading() as connection:
             found = await told_ends.of_identities(connection, self.tenant_id, identity_ids)
         return [found.get(identity_id) for identity_id in identity_ids]
 
     async def _histories_of(self, row_ids: list[UUID]) -> list[list[Recorded]]:
-        """The newest events of everything asked about in this step of the execution, in one statement."""
+        """The newest events of every object requested in this step of the execution, in one statement."""
         async with self.reading() as connection:
             found = await audit_reading.newest(connection, self.tenant_id, "subject_id", row_ids, each=HISTORY_LENGTH)
         return [found[row_id] for row_id in row_ids]
 
     async def _histories_about(self, user_ids: list[UUID]) -> list[list[Recorded]]:
-        """The newest events about every user asked about in this step of the execution, in one statement."""
+        """The newest events about every user requested in this step of the execution, in one statement."""
         async with self.reading() as connection:
             found = await audit_reading.newest(connection, self.tenant_id, "user_id", user_ids, each=HISTORY_LENGTH)
         return [found[user_id] for user_id in user_ids]
 
     async def _sessions_of(self, user_ids: list[UUID]) -> list[list[LiveSession]]:
-        """The sessions of every user asked about in this step of the execution, in one statement."""
+        """The sessions of every user requested in this step of the execution, in one statement."""
         async with self.reading() as connection:
             found = await listings.live_sessions(
                 connection, self.tenant_id, user_ids, idle_seconds=self.deps.session_idle_seconds
@@ -160,6 +160,6 @@ def build_context(authenticated: Authenticated, deps: GraphQLDeps, request_id: s
     """The context of one request, which has been authenticated already: without a session nothing is executed.
 
     Args:
-        base_url: what addresses of our own pages begin with, as this request came to us.
+        base_url: the prefix of this service's own pages, as in this request.
     """
     return Context(authenticated, deps, request_id, base_url)

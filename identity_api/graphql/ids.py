@@ -70,7 +70,7 @@ def global_id(kind: Kind, row_id: UUID | str) -> str:
 
 
 def parse(value: str) -> GlobalID | None:
-    """The type and row that an id names; None for what `global_id` never made."""
+    """The type and row that an id names; None if `global_id` did not make it."""
     if not _SHAPE.fullmatch(value):
         return None
     raw = base64.urlsafe_b64decode(value)
@@ -82,7 +82,7 @@ def row_id(value: str, kind: Kind) -> UUID:
     """The row that an id of this type names.
 
     Raises:
-        NotFound: it is of another type, or no id; the same answer as for a row that is not there.
+        NotFound: it is of another type, or malformed; the same answer as for a row that does not exist.
     """
     found = parse(value)
     if found is None or found.kind != kind:
@@ -94,7 +94,7 @@ _NAMES: Final = {"GroupMapping": "group mapping", "Node": "thing"}
 
 
 def not_found(kind: Kind | Literal["Node"]) -> NotFound:
-    """What is said about every id that names nothing here."""
+    """The error for every id that names nothing in this tenant."""
     return NotFound(f"There is no such {_NAMES.get(kind, kind.lower())}.")
 
 
@@ -106,7 +106,7 @@ _TABLES: Final[dict[Kind, Literal["provider", "provider_group", "permission"]]] 
 
 
 async def check_exists(connection: Connection, tenant_id: UUID, kind: Kind, row_id: UUID) -> None:
-    """Tell an empty page from a filter that names nothing.
+    """Distinguish an empty page from a filter that names nothing.
 
     Raises:
         NotFound: the tenant has no such row.

@@ -71,7 +71,7 @@ class ChangeRow(Row, frozen=True):
 
 @object_type("Subscription")
 class Subscriptions:
-    """Root fields that are followed. Each reads what is true now, and is asked again whenever that may be another."""
+    """Root fields of subscriptions. Each reads the present state, and runs again whenever that may have changed."""
 
     @resolved(Viewer, "The user who is signed in: at once, and again whenever something that is selected differs.")
     def viewer(self, info: Info) -> ViewerRow:

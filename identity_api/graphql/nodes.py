@@ -34,7 +34,7 @@ class NodeQueries:
         info: Info,
         id: Annotated[strawberry.ID, strawberry.argument(description="The id of anything that implements `Node`.")],
     ) -> Any:
-        """By the rule of the type that the id names."""
+        """Checked by the rule of the type that the id names."""
         return await load_node(info.context, id)
 
     @resolved(
@@ -57,7 +57,7 @@ async def load_node(context: Context, value: str) -> Any:
     """The row that a global id names.
 
     Raises:
-        Refused: what the id's type needs is missing; whether the row exists is not told.
+        Refused: the permission for the id's type is missing; the answer does not show whether the row exists.
         NotFound: the tenant has no such row.
     """
     asked = ids.parse(value)

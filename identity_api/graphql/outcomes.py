@@ -154,7 +154,7 @@ PROBLEMS: Final = (InvalidInput, NotAllowed, NotFoundError, ConflictError, Sever
 
 
 def problem_of(error: IdentityAPIError) -> ProblemRow | None:
-    """The problem that a use case's error is; None for what no client can act on."""
+    """The problem for a use case's error; None if no client can act on it."""
     match error:
         case SeveralProblems():
             found = [InputProblemRow(one.path, one.error.code, one.error.message) for one in error.problems]
@@ -200,7 +200,7 @@ def mutation(payload: str, success: type, description: str) -> Callable[[Resolve
 
 
 def _answering(resolver: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-    """Answer with problems instead of raising them. A refusal is noted in the audit: somebody tried what they may not."""
+    """Answer with problems instead of raising them. A refusal is recorded in the audit."""
     field = to_camel_case(resolver.__name__)
     rule = rule_of("Mutation", field)
 
@@ -226,13 +226,13 @@ def _answering(resolver: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitab
 
 
 def _refusals(error: IdentityAPIError) -> list[Refused]:
-    """What somebody tried who may not, each code once."""
+    """The refusals, each code once."""
     found = [one.error for one in error.problems] if isinstance(error, SeveralProblems) else [error]
     return list({one.code: one for one in found if isinstance(one, Refused)}.values())
 
 
 async def check_elevated(context: Context, *, is_for_tokens: bool) -> None:
-    """Refuse somebody who proved longer than ten minutes ago who they are, and API tokens that were not made for changes.
+    """Refuse a user who authenticated more than ten minutes ago, and an API token that was not made for changes.
 
     Raises:
         Refused: `STEP_UP_REQUIRED`, `STEP_UP_IMPOSSIBLE`, `SESSION_NEEDED`.
@@ -243,10 +243,10 @@ async def check_elevated(context: Context, *, is_for_tokens: bool) -> None:
 
 
 def check_fresh(context: Context) -> None:
-    """Refuse somebody whose own standing has not been confirmed within ten minutes.
+    """Refuse a user whose own identity has not been confirmed within ten minutes.
 
     Only a login at a provider that is synced can go stale: a local password, an API token and a provider whose sync is
-    `OFF` have nobody to ask.
+    `OFF` have no provider to call.
 
     Raises:
         Refused: `STALE_AUTH`.

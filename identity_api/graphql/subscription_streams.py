@@ -15,7 +15,7 @@ from identity_api.streams.hub import ChangeHub, Follower
 from identity_api.streams.stream import COMPLETE, Outcome, next_event, results
 
 OWN: Final = "viewer"
-"""The root field that is about the person alone; every other one is about the tenant."""
+"""The root field that is about the user alone; every other one is about the tenant."""
 ENDED: Final = msgspec.json.encode(
     {"errors": [{"message": "The session has ended.", "extensions": {"code": "UNAUTHENTICATED"}}]}
 )
@@ -53,7 +53,7 @@ class SubscriptionStreams:
 
 
 class _Stream:
-    """What one open stream asks each time."""
+    """One open stream: what it executes each time."""
 
     def __init__(
         self,

@@ -18,7 +18,7 @@ permission_id = encoder("Permission")
 
 
 class Row(msgspec.Struct, frozen=True, dict=True, eq=False):
-    """A record of `db` as the schema shows it: what a subclass does not say itself is read from the record.
+    """A record of `db` as the schema shows it: attributes that a subclass does not define are read from the record.
 
     Everything is an attribute, computed when it is read and without effects, so that compiled completion may read it.
     """
@@ -134,7 +134,7 @@ class PermissionReferenceRow(msgspec.Struct, frozen=True, gc=False):
 
 
 def provider_summary(row_id: UUID | None, slug: str | None, label: str | None) -> ProviderSummaryRow | None:
-    """Of columns of an outer join: None where it found no provider."""
+    """From columns of an outer join: None if it found no provider."""
     if row_id is None or slug is None or label is None:
         return None
     return ProviderSummaryRow(row_id, slug, label)

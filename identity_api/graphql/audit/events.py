@@ -240,7 +240,7 @@ def _criterion(name: str, value: str) -> dict[str, Any]:
 
 
 async def _check_exists(connection: DatabaseConnection, tenant_id: UUID, where: Where) -> None:
-    """Tell an empty page from a filter that names nothing. What is gone is still what its events are about.
+    """Distinguish an empty page from a filter that names nothing. A deleted object still has its events.
 
     Raises:
         NotFound: no such user; no event is about the thing.
@@ -291,10 +291,10 @@ HISTORY: Final = "The newest 20 events about it, the newest first; `auditEvents`
 
 
 async def history_of(context: Context, row_id: UUID) -> list[AuditEventRow]:
-    """What was done to a thing, in one statement for all things of a page."""
+    """The events about an object, in one statement for all objects of a page."""
     return rows_of(await context.histories.load(row_id))
 
 
 async def history_about(context: Context, user_id: UUID) -> list[AuditEventRow]:
-    """What happened to users with everything of theirs, in one statement for all users of a page."""
+    """The events about users and everything of theirs, in one statement for all users of a page."""
     return rows_of(await context.user_histories.load(user_id))

@@ -78,7 +78,7 @@ class _Compiler:
         # Even where there is no list it must be a generator.
         lines = ["def complete(v, context):", *self.preamble, *self.lines, f"    return {result}", "    yield", ""]
         source = "\n".join(lines)
-        # Made of schema names, our own words and quoted GraphQL names only (see the module's docstring).
+        # Made only of schema names, constant text and quoted GraphQL names (see the module's docstring).
         exec(compile(source, f"<completer of {type_}>", "exec"), self.names)  # noqa: S102 -- put together from the schema alone
         complete: Completer = self.names.pop("complete")
         return complete
@@ -180,7 +180,7 @@ def _only_skip_and_include(details: FieldDetailsList) -> None:
 
 
 def _plain_field(definition: GraphQLField) -> StrawberryField:
-    """The Strawberry field behind a GraphQL field, if all its resolver does is to ask rules and read an attribute."""
+    """The Strawberry field behind a GraphQL field, if its resolver only checks rules and reads an attribute."""
     field = definition.extensions.get("strawberry-definition")
     if not isinstance(field, StrawberryField) or definition.args or field.base_resolver:
         raise NotPlain

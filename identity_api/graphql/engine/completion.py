@@ -25,7 +25,7 @@ from identity_api.graphql.engine.compiler import Completer, PlainType, compile_c
 MAX_DOCUMENTS: Final = 256
 MAX_COMPLETERS_PER_DOCUMENT: Final = 64  # variables of @skip and @include multiply the variants
 FIRST_SLICE_SECONDS: Final = 0.0002
-"""What is done at once: most of what is asked for takes no longer."""
+"""The time before the first pause: most requests take no longer."""
 FEW: Final = 10
 _MISSING: Final[Any] = object()
 
@@ -120,7 +120,7 @@ class CompilingExecutor(StrawberryGraphQLCoreExecutionContext):
     def complete_list_value(
         self, return_type: Any, field_details_list: Any, info: Any, path: Any, result: Any, position_context: Any
     ) -> Any:
-        """The same for a list. A long one that is not plain is completed item by item, with others' turns in between."""
+        """The same for a list. A long one that is not plain is completed item by item; other requests run in between."""
 
         def ordinary() -> Any:
             items = _one_by_one(result) if type(result) in (list, tuple) and len(result) > FEW else result
@@ -141,7 +141,7 @@ class CompilingExecutor(StrawberryGraphQLCoreExecutionContext):
         except StopIteration as done:
             plans.completed += 1
             return done.value
-        except Exception:  # whatever it is, the ordinary execution finds what is wrong, and where
+        except Exception:  # the ordinary execution finds what is wrong, and where
             plans.stepped_aside += 1
             return ordinary()
         return _in_slices(plans, work, ordinary)
@@ -159,7 +159,7 @@ class CompilingExecutor(StrawberryGraphQLCoreExecutionContext):
 
 
 async def _in_slices(plans: Plans, work: Generator[None, None, Any], ordinary: Callable[[], Any]) -> Any:
-    """The rest of it, with others' turns in between."""
+    """The rest of the list; other requests run in between."""
     try:
         completed = await run_in_slices(work)
     except Exception:

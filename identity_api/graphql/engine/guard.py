@@ -21,14 +21,14 @@ from graphql import (
 
 from identity_api.errors import BadInput
 
-MAX_CHARACTERS: Final = 32_768  # half a body; a comment or string is one token however long it is
+MAX_CHARACTERS: Final = 32_768  # half a body; a comment or string is one token, however long
 MAX_TOKENS: Final = 1_000  # comments included
 MAX_FIELDS: Final = 250
 MAX_ROOT_FIELDS: Final = 20
 MAX_ALIASES: Final = 30
 MAX_DIRECTIVES: Final = 20
 MAX_DEPTH: Final = 10
-# Introspection follows `ofType` nine levels down, and is answered from memory: no field of ours is read beneath it.
+# Introspection follows `ofType` nine levels down, and is answered from memory: no field of this schema is read below.
 MAX_INTROSPECTION_DEPTH: Final = 16
 # Levels of selection sets, fragments included. Also keeps `_Measure` far from the interpreter's recursion limit.
 MAX_NESTING: Final = 40
@@ -43,7 +43,7 @@ class DocumentRefused(BadInput):
 
 
 class Measured(msgspec.Struct, frozen=True):
-    """What a document asks for at most, all its operations together, fragments counted at every spread.
+    """The most that a document can select, all its operations together, fragments counted at every spread.
 
     `fields` serves as the document's cost. `introspects` says whether `__schema` or `__type` is selected anywhere.
     """
@@ -85,7 +85,7 @@ def guard(document: DocumentNode) -> Measured:
         if isinstance(definition, OperationDefinitionNode):
             total = total.beside(measure.definition(definition))
     for definition in document.definitions:
-        # What no operation reaches is validated all the same, and so is the first of two fragments with one name.
+        # Fragments that no operation uses are validated too, and so is the first of two fragments with one name.
         if isinstance(definition, FragmentDefinitionNode) and not measure.knows(definition):
             total = total.beside(msgspec.structs.replace(measure.definition(definition), root_fields=0))
     _check(total)

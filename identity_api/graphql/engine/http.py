@@ -61,7 +61,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def refusal(request: HTTPRequest, *, body_bytes: int | None = None) -> HTTPResponse | None:
-    """The answer to a request that is none from its head alone; None if it may be read.
+    """The refusal of a request by its head alone; None if its body may be read.
 
     A transport calls it with the announced Content-Length before it reads the body; `handle` calls it again.
     """
@@ -135,14 +135,14 @@ async def handle(
 
 
 def problem(status: int, request_id: str, headers: dict[str, str] | None = None) -> HTTPResponse:
-    """An answer that is no GraphQL: RFC 9457 problem details with our `code` and the request's id."""
+    """An answer without GraphQL: RFC 9457 problem details with this service's `code` and the request's id."""
     code, title = _PROBLEM_TITLES[status]
     body = {"status": status, "title": title, "code": code, "request_id": request_id}
     return HTTPResponse(status, {"Content-Type": "application/problem+json", **(headers or {})}, _encode(body))
 
 
 def _kind(prepared: Prepared, operation_name: str | None) -> OperationType:
-    """What is asked for; only queries may come by GET (GraphQL over HTTP, section 6.2)."""
+    """The kind of operation; only queries may come by GET (GraphQL over HTTP, section 6.2)."""
     # A document that is refused for another reason is as good as a query.
     operation = None if prepared.document is None else get_operation_ast(prepared.document, operation_name)
     return OperationType.QUERY if operation is None else operation.operation

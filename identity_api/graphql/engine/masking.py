@@ -74,12 +74,12 @@ def field_errors(errors: Sequence[GraphQLError], request_id: str) -> list[Render
 
 
 def internal(request_id: str) -> RenderedError:
-    """The one thing said about whatever was not expected."""
+    """The entry for every unexpected error."""
     return render(INTERNAL_MESSAGE, INTERNAL, request_id=request_id)
 
 
 def log_unexpected(error: BaseException, request_id: str, path: Sequence[str | int] | None = None) -> None:
-    """Log an exception that the client is told nothing about."""
+    """Log an exception that the client does not see."""
     _log.error("graphql_error", request_id=request_id, path=path, exc_info=error)
 
 

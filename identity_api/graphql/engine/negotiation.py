@@ -23,7 +23,7 @@ def is_json_request(content_type: str) -> bool:
 
 @lru_cache(maxsize=64)
 def choose_answer_type(accept: str | None) -> str | None:
-    """The media type to answer with, or None if the client accepts neither of ours.
+    """The media type to answer with, or None if the client accepts neither of the two.
 
     The highest quality wins; between equals the one that says more, `application/graphql-response+json`, wins if the
     client named it.

@@ -86,7 +86,7 @@ def prepare(schema: GraphQLSchema, text: str) -> Prepared:
     """Parse, guard and validate a text, without a cache. Never raises for anything a client can write."""
     try:
         return _prepare(schema, text)
-    except RecursionError:  # graphql-core reports its own; this is the belt to its braces
+    except RecursionError:  # graphql-core reports its own errors; this is a second check
         return Prepared(errors=(render_own(DocumentRefused("The document is nested too deeply.")),))
 
 

@@ -47,7 +47,7 @@ _read = msgspec.json.Decoder(_Result).decode
 
 
 class Subscribed:
-    """A subscription that may be executed, in a context that is made anew each time."""
+    """A subscription that may be executed, in a new context each time."""
 
     def __init__(self, schema: EngineSchema, document: DocumentNode, operation: Operation, field: str) -> None:
         self._schema, self._document, self._operation = schema, document, operation
@@ -68,7 +68,7 @@ def codes_of(body: bytes) -> frozenset[str]:
 
 
 def is_passing(codes: frozenset[str]) -> bool:
-    """Whether these errors are of the moment, so that the next try may go well."""
+    """Whether these errors are temporary, so that the next try may succeed."""
     return bool(codes) and codes <= _RETRIED
 
 

@@ -235,7 +235,7 @@ class ChangeSetMutations:
 
 
 async def _people(context: Context, outcome: Outcome) -> People:
-    """How the users are called whom changes and warnings name."""
+    """The names of the users in changes and warnings."""
     wanted: Collection[UUID] = {
         *[one.user_id for one in outcome.done if one.user_id is not None],
         *[user_id for one in outcome.warnings for user_id in one.user_ids],

@@ -135,10 +135,10 @@ async def _rows(connection: DatabaseConnection, context: Context, found: list[Gr
 
 
 async def load_group(context: Context, row_id: UUID) -> GroupRow:
-    """The group, for who may read groups.
+    """The group, for users who may read groups.
 
     Raises:
-        Refused, NotFound: one may not; there is none in this tenant.
+        Refused, NotFound: the permission is missing; the tenant has no such row.
     """
     require(NODES["Group"], context)
     async with context.reading() as connection:

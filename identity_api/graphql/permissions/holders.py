@@ -24,7 +24,7 @@ from identity_api.graphql.users.users import User, UserRow, user_rows
 
 BATCH: Final = 200
 MAX_LOOKED_AT: Final = 2_000
-"""Holders that one page looks at, where most of them do not fit its filter."""
+"""Holders that one page reads at most, if most of them do not match its filter."""
 MAX_COUNTED: Final = 5_000
 
 PermissionId = Annotated[strawberry.ID, strawberry.argument(description="The id of the permission.")]
@@ -143,7 +143,7 @@ class _Search(msgspec.Struct, frozen=True):
     permission_id: UUID
 
     async def page(self, begin: UUID | None, size: int, in_force: bool | None) -> tuple[list[UUID], UUID | None]:
-        """Who fits, and after whom the next page begins; None at the end of the list."""
+        """The matching holders, and after whom the next page begins; None at the end of the list."""
         found: list[UUID] = []
         last, limit = begin, size + 1 if in_force is None else BATCH
         for _ in range(MAX_LOOKED_AT // BATCH):

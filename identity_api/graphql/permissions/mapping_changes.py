@@ -24,7 +24,7 @@ from identity_api.group_mappings.rules import Edited, Rule
 from identity_api.permissions.service import GROUPS_READ, USERS_READ
 
 APPLY = "apply_mapping_changes"
-"""The job that lets grants follow an edit."""
+"""The job that makes grants follow an edit."""
 MAX_TOUCHED = 100
 
 _AS_PREVIEWED: Any = strawberry.field(
@@ -230,7 +230,7 @@ class MappingMutations:
 
     @mutation("UpdateGroupMappingPayload", GroupMappingSaved, "Change a group mapping.")
     async def update_group_mapping(self, info: Info, input: UpdateGroupMappingInput) -> GroupMappingSavedRow:
-        """The version makes reading first and writing after safe: whoever was faster wins."""
+        """The version protects a read that is followed by a write: the faster edit wins."""
         change = await _updating(info.context, input)
         return await _saved(info.context, await _make(info.context, change, input.as_previewed))
 
@@ -252,7 +252,7 @@ async def _saved(context: Context, edited: Edited) -> GroupMappingSavedRow:
 
 
 def _check_may_search(context: Context, match: MatchKind) -> None:
-    """Whoever may try patterns and is told how many they meet can spell out every group's name.
+    """An actor who may try patterns and sees how many groups match can find out every group's name.
 
     Raises:
         Refused: without the right to read groups, for anything but a whole name.

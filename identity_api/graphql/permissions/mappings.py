@@ -119,10 +119,10 @@ class MappingQueries:
 
 
 async def load_mapping(context: Context, row_id: UUID) -> GroupMappingRow:
-    """The mapping, for who may read mappings.
+    """The mapping, for users who may read mappings.
 
     Raises:
-        Refused, NotFound: one may not; there is none in this tenant.
+        Refused, NotFound: the permission is missing; the tenant has no such row.
     """
     require(NODES["GroupMapping"], context)
     return GroupMappingRow(await read_mapping(context, row_id))

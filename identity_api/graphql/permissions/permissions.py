@@ -77,10 +77,10 @@ class PermissionQueries:
 
 
 async def load_permission(context: Context, row_id: UUID) -> PermissionRow:
-    """The permission, for who may read the catalogue.
+    """The permission, for users who may read the catalogue.
 
     Raises:
-        Refused, NotFound: one may not; there is none in this tenant.
+        Refused, NotFound: the permission is missing; the tenant has no such row.
     """
     require(NODES["Permission"], context)
     async with context.reading() as connection:

@@ -117,7 +117,7 @@ class ProviderMutations:
 
     @mutation("CreateProviderPayload", ProviderSaved, "Make a provider.")
     async def create_provider(self, info: Info, input: CreateProviderInput) -> ProviderSavedRow:
-        """Its groups may give only what the actor may give (I8)."""
+        """Its groups may give only permissions that the actor may give (I8)."""
         context, secret = info.context, secret_of(input.client_secret, input.client_secret_expires_at)
         made = await administration.create(context.deps.providers, context.actor, fields_of(input), secret=secret)
         return await _saved(context, made.id)
@@ -128,7 +128,7 @@ class ProviderMutations:
         "Change the given settings; a provider that moves needs its secret again, and its logins end.",
     )
     async def update_provider(self, info: Info, input: UpdateProviderInput) -> ProviderSavedRow:
-        """The version makes reading first and writing after safe: whoever was faster wins."""
+        """The version protects a read that is followed by a write: the faster edit wins."""
         context, row_id = info.context, ids.row_id(input.id, "Provider")
         secret = secret_of(input.client_secret, input.client_secret_expires_at)
         await administration.update(
@@ -156,7 +156,7 @@ class ProviderMutations:
         try:
             secret_id = UUID(input.secret_id)
         except ValueError:
-            secret_id = UUID(int=0)  # names nothing; whether there is such a provider is asked first all the same
+            secret_id = UUID(int=0)  # names nothing, but the provider is checked first
         await secrets.remove_secret(context.deps.providers, context.actor, row_id, secret_id)
         return await _saved(context, row_id)
 

@@ -21,7 +21,8 @@ class NameValueInput:
 
 @strawberry.input(description="Every setting that can be changed. What is left out stays as it is, or is as usual.")
 class ProviderSettingsInput:
-    """Fields of `tenants.declaration.ProviderDeclaration`. Null empties what may be empty, and else counts as left out."""
+    """Fields of `tenants.declaration.ProviderDeclaration`. Null empties a field that may be
+    empty; for other fields it counts as left out."""
 
     label: str | None = strawberry.field(default=strawberry.UNSET, description="The name on the login page.")
     icon: str | None = strawberry.field(

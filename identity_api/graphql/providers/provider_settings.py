@@ -52,7 +52,7 @@ class ProviderSync(StrEnum):
     },
 )
 class ProviderProvisioning(StrEnum):
-    """Whose account somebody gets who signs in for the first time."""
+    """Which account a person gets who signs in for the first time."""
 
     JIT = "JIT"
     KNOWN_USERS = "KNOWN_USERS"

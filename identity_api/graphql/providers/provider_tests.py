@@ -231,7 +231,7 @@ def _rows(findings: tuple[Finding, ...]) -> list[FindingRow]:
 class TestProviderInput:
     """Which; it may be a disabled one."""
 
-    __test__ = False  # no test of ours, whatever its name
+    __test__ = False  # not a test of the test suite, despite its name
 
     id: strawberry.ID = strawberry.field(description="The id of the provider.")
 
@@ -244,7 +244,7 @@ class ProviderTestQueries:
     async def provider_test(
         self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The id of the provider.")]
     ) -> ProviderTestReportRow:
-        """While there is none, the verdict says so."""
+        """Without a test login, the verdict says so."""
         context = info.context
         provider = await _provider(context, id)
         test, report = await report_for(context.deps.login, provider, context.user_id)

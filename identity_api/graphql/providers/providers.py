@@ -228,20 +228,20 @@ class ProviderQueries:
 
 
 async def load_provider(context: Context, row_id: UUID) -> ProviderRow:
-    """The provider, for who may read providers.
+    """The provider, for users who may read providers.
 
     Raises:
-        Refused, NotFound: one may not; there is none in this tenant.
+        Refused, NotFound: the permission is missing; the tenant has no such row.
     """
     require(NODES["Provider"], context)
     return await read_provider(context, row_id)
 
 
 async def read_provider(context: Context, row_id: UUID) -> ProviderRow:
-    """The provider, for whoever may reach it.
+    """The provider, for a caller that has checked access.
 
     Raises:
-        NotFound: there is none in this tenant.
+        NotFound: the tenant has no such row.
     """
     async with context.reading() as connection:
         listed = await provider_listing.get(connection, context.tenant_id, row_id)

@@ -117,7 +117,7 @@ class LoginEndRow(msgspec.Struct, frozen=True):
 
 @object_type(description="The link from a user to one person at one provider.")
 class Identity(Node):
-    """What was last verified of it, and until when that counts."""
+    """Its last verified state, and until when that counts."""
 
     user: UserSummary = strawberry.field(description="Whose identity it is.")
     provider: ProviderSummary = strawberry.field(description="The provider at which the person signs in.")
@@ -195,7 +195,7 @@ class IdentityRow(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def user(self) -> UserSummaryRow:
-        """Whose it is. Made anew, because a row that held its owner's row would be a cycle, left to the collector."""
+        """Its user. A new row each time: a row that held its owner's row would be a cycle for the collector."""
         return UserSummaryRow(self.owner.id, self.owner.username, self.owner.display_label)
 
     @property
@@ -366,11 +366,11 @@ class IdentityQueries:
 
 
 async def load_identity(context: Context, row_id: UUID) -> ListedIdentityRow:
-    """The identity, for whoever may see its user.
+    """The identity, for users who may read its user.
 
     Raises:
-        Refused: it is neither one's own nor may one read users; whether it exists is not told.
-        NotFound: there is none in this tenant.
+        Refused: it is not the actor's own, and they may not read users; the answer does not show whether it exists.
+        NotFound: the tenant has no such row.
     """
     own = {fact.id for fact in context.authenticated.user.facts.identities}
     require(NODES["Identity"], context, about=context.user_id if str(row_id) in own else None)

@@ -82,7 +82,7 @@ class IdentityMutations:
         "Link a user to the person with an anchor value at a provider, who can then sign in as this user.",
     )
     async def link_identity(self, info: Info, input: LinkIdentityInput) -> IdentityLinkedRow:
-        """What a STRICT provider would close is said before it is done."""
+        """Grants that a STRICT provider would close are named before they are closed."""
         context, user_id = info.context, ids.row_id(input.user, "User")
         linked = await linking.link_identity(
             context.deps.database,

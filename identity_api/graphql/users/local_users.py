@@ -35,7 +35,7 @@ class CreateUserInput:
 
 @strawberry.input(description="Changes to a user's names and e-mail address. What is left out stays as it is.")
 class UpdateUserProfileInput:
-    """What somebody is called. One's own profile too, but for the username."""
+    """A user's names. Also one's own profile, except the username."""
 
     id: strawberry.ID = strawberry.field(
         description="The id of the user. Other users than oneself need `identity:users:write`."
@@ -108,7 +108,7 @@ class LocalUserMutations:
 
     @mutation("CreateUserPayload", UserChanged, "Make a user, who has no way in yet.")
     async def create_user(self, info: Info, input: CreateUserInput) -> UserChangedRow:
-        """Where providers alone make users it is refused (`SSO_MANAGED`)."""
+        """Refused with `SSO_MANAGED` if only providers make users."""
         context = info.context
         new = NewLocalUser(username=input.username, display_label=input.display_label, email=input.email)
         return await changed_user(context, await local.create_local_user(context.deps.database, context.actor, new))
@@ -136,7 +136,7 @@ class LocalUserMutations:
         "Make a link by which a user chooses a password, once, within a day; earlier links stop working.",
     )
     async def create_password_token(self, info: Info, input: CreatePasswordTokenInput) -> PasswordTokenCreatedRow:
-        """Never for oneself, nor for whoever holds what the actor may not give (I8)."""
+        """Never for oneself, nor for a user who holds a permission that the actor may not give (I8)."""
         context = info.context
         made = await local_passwords.create_password_token(context.deps.database, context.actor, _user(input.id))
         return PasswordTokenCreatedRow(f"{context.base_url}{PASSWORD_PATH}{made.token}", made.expires_at)

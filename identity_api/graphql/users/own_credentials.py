@@ -20,7 +20,7 @@ from identity_api.graphql.users.user_changes import UserChanged, UserChangedRow,
 
 @strawberry.input(description="One's current and new password, and a one-time code if one has a second factor.")
 class ChangePasswordInput:
-    """The one there is, and the one to come; with a second factor, a code besides."""
+    """The current and the new password; with a second factor, also a code."""
 
     current: str = strawberry.field(description="The current password.")
     new: str = strawberry.field(description="The new password.")
@@ -84,7 +84,7 @@ class OwnCredentialMutations:
 
     @mutation("ChangePasswordPayload", UserChanged, "Change one's password. All other sessions that came from it end.")
     async def change_password(self, info: Info, input: ChangePasswordInput) -> UserChangedRow:
-        """The session that asks goes on."""
+        """The session of the request stays."""
         context = info.context
         deps = _deps(context)
         session_id = context.authenticated.session_id
@@ -95,7 +95,7 @@ class OwnCredentialMutations:
 
     @mutation("EnrolTotpPayload", TotpPrepared, "Begin to set up one's second factor; `confirmTotp` completes it.")
     async def enrol_totp(self, info: Info, input: EnrolTotpInput) -> TotpPreparedRow:
-        """The authenticator names us by the tenant."""
+        """The authenticator app shows the tenant's name."""
         context = info.context
         issuer = context.authenticated.tenant_slug
         made = await second_factor.enrol_totp(_deps(context), context.actor, input.current, issuer=issuer)
@@ -127,7 +127,7 @@ def _typed(code: str | None) -> str | None:
 
 
 def _deps(context: Context) -> AccountDeps:
-    """The parts, for a person who is there.
+    """The parts, for a request with a session.
 
     Raises:
         Refused: `SESSION_NEEDED` for an API token.

@@ -23,19 +23,19 @@ BRIEF: Final[Mapping[str, frozenset[str]]] = {
     "reasons": frozenset(("__typename", "source", "group")),
     "group": frozenset(("__typename", "name")),
 }
-"""What may be selected of a permission, of its reasons and of their groups without reading all of the grant."""
+"""Fields of a permission, its reasons and their groups that need only part of the grant."""
 
 Fragments = Mapping[str, FragmentDefinitionNode]
 
 
 MANY: Final = 1_000
-"""Fields of documents that are remembered."""
+"""The most fields of documents that are cached."""
 _known: OrderedDict[tuple[object, ...], tuple[Sequence[FieldNode], Part]] = OrderedDict()
-"""With the nodes themselves, so that nothing else gets their ids. Nodes that look alike may mean other fragments."""
+"""With the nodes themselves, so that their ids stay unique. Equal nodes may refer to different fragments."""
 
 
 def part_of(info: Info, *path: str) -> Part:
-    """What is asked of the users that the field answers, or that stand below it under these names."""
+    """The selected parts of the users that the field returns, or that are below it under these names."""
     raw = info._raw_info
     key = (*path, *map(id, raw.field_nodes))
     known = _known.get(key)
@@ -72,7 +72,7 @@ def _is_brief(node: FieldNode, fragments: Fragments) -> bool:
 
 
 def _below(nodes: Iterable[FieldNode], fragments: Fragments) -> Iterator[FieldNode]:
-    """The fields that are selected of these, in fragments too, whatever type those are for."""
+    """The selected fields below these, including those in fragments for any type."""
     for node in nodes:
         if node.selection_set is not None:
             yield from _fields(node.selection_set, fragments)

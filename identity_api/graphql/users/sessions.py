@@ -39,7 +39,7 @@ class SessionKind(StrEnum):
 
 @object_type(description="A browser or a frontend that is signed in as the user. Only live sessions are shown.")
 class Session(Node):
-    """What its user, or an admin, wants to know of it."""
+    """A session as its user and admins see it."""
 
     kind: SessionKind = strawberry.field(description="How the session is carried.")
     provider: ProviderSummary | None = strawberry.field(
@@ -88,7 +88,7 @@ def session_row(context: Context, session: LiveSession) -> SessionRow:
 
 
 def current_session(context: Context) -> SessionRow | None:
-    """The session that asks, from what authentication has read; None for an API token."""
+    """The session of the request, as authentication has read it; None for an API token."""
     authenticated = context.authenticated
     kind = authenticated.kind
     if kind == "API_TOKEN" or authenticated.seen_at is None or authenticated.idle_until is None:
@@ -159,11 +159,11 @@ class SessionMutations:
 
 
 async def load_session(context: Context, row_id: UUID, rule: PermissionRule = NODES["Session"]) -> SessionRow:
-    """The session, for its own user or for whom the rule allows.
+    """The session, for its own user or for users whom the rule allows.
 
     Raises:
-        Refused: it is not one's own, if it is at all.
-        NotFound: there is no live one of this id in the tenant.
+        Refused: it is not the actor's own, whether or not it exists.
+        NotFound: the tenant has no live session with this id.
     """
     async with context.reading() as connection:
         session = await listings.live_session(

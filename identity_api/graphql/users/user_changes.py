@@ -39,7 +39,7 @@ async def changed_user(context: Context, row_id: UUID) -> UserChangedRow:
     """The user after a mutation.
 
     Raises:
-        NotFound: there is none in this tenant.
+        NotFound: the tenant has no such row.
     """
     found = await find_user(context, row_id)
     if found is None:
@@ -96,7 +96,7 @@ class UserMutations:
         "Ask the user's providers now; the result is in the identities of the user.",
     )
     async def sync_user(self, info: Info, input: SyncUserInput) -> UserChangedRow:
-        """The user has to be this tenant's before anything is asked."""
+        """Checks that the user is this tenant's before any provider is called."""
         context, row_id = info.context, ids.row_id(input.id, "User")
         await changed_user(context, row_id)
         await context.deps.sync_user(context.tenant_id, row_id)

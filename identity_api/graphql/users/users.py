@@ -39,7 +39,7 @@ MAX_TEXT = 512
 
 
 class Snapshot(msgspec.Struct, frozen=True, dict=True):
-    """What the users of one reading share."""
+    """Data that the users of one reading share."""
 
     tenant: TenantCircumstances
     at: datetime
@@ -51,7 +51,7 @@ class Snapshot(msgspec.Struct, frozen=True, dict=True):
 
 
 class UserRow(msgspec.Struct, frozen=True, dict=True, eq=False):
-    """The row behind `User`. Everything is worked out when it is read, so a page costs what is asked of it."""
+    """The row behind `User`. Everything is computed when it is read, so a page costs only what is selected."""
 
     record: BriefUser
     snapshot: Snapshot
@@ -84,7 +84,7 @@ class UserRow(msgspec.Struct, frozen=True, dict=True, eq=False):
 
     @lazy
     def standing(self) -> Standing:
-        """What is in force, and what is not (I1)."""
+        """The permissions in force, and those that are not (I1)."""
         return standing(self.record.facts, self.record.circumstances, self.snapshot.tenant, self.snapshot.at)
 
     @lazy
@@ -368,17 +368,17 @@ def user_rows(reading: Reading[BriefUser]) -> list[UserRow]:
 
 
 def viewer_row(context: Context) -> UserRow:
-    """Oneself, from what authentication has read."""
+    """The user of the request, as authentication has read them."""
     authenticated = context.authenticated
     return UserRow(authenticated.user, Snapshot(authenticated.tenant, authenticated.at))
 
 
 async def load_user(context: Context, asked: ids.GlobalID | None, part: Part = "everything") -> UserRow:
-    """The user of an id, for oneself or for who may read users.
+    """The user with an id, for themself or for users who may read users.
 
     Raises:
-        Refused: it is not one's own id and one may not read users; whether it is anybody's is not told.
-        NotFound: there is none in this tenant.
+        Refused: it is not the actor's own id, and they may not read users; the answer does not show whether it exists.
+        NotFound: the tenant has no such row.
     """
     row_id = asked.row_id if asked is not None and asked.kind == "User" else None
     require(ACCESS["Query.user"], context, about=row_id)
@@ -389,7 +389,7 @@ async def load_user(context: Context, asked: ids.GlobalID | None, part: Part = "
 
 
 async def find_user(context: Context, row_id: UUID, part: Part = "everything") -> UserRow | None:
-    """The user, if they are this tenant's. Whether they may be seen the caller has asked, or the fields will."""
+    """The user, if they are this tenant's. The caller has checked access, or the fields do."""
     async with context.reading() as connection:
         reading = await user_read_model.users_by_id(connection, context.tenant_id, [row_id], part=part)
     return next(iter(user_rows(reading)), None)

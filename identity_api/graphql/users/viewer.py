@@ -13,7 +13,7 @@ from identity_api.graphql.users.users import User, UserRow, viewer_row
 
 @object_type(description="The user who is signed in, and what they may do.")
 class Viewer:
-    """For every signed-in user, whatever they may do otherwise."""
+    """For every signed-in user, whatever their permissions."""
 
     user: User = strawberry.field(description="The user who is signed in.")
     permissions: list[EffectivePermission] = strawberry.field(

@@ -145,7 +145,7 @@ class RotateWebhookSecretInput:
 class TestWebhookInput:
     """Which; it may be disabled."""
 
-    __test__ = False  # no test of ours, whatever its name
+    __test__ = False  # not a test of the test suite, despite its name
 
     id: strawberry.ID = strawberry.field(description="The id of the webhook.")
 
@@ -194,7 +194,7 @@ class WebhookMutations:
 
     @mutation("DeleteWebhookPayload", WebhookDeleted, "Delete a webhook with its log.")
     async def delete_webhook(self, info: Info, input: DeleteWebhookInput) -> WebhookDeletedRow:
-        """What waits for it is sent nowhere."""
+        """Waiting messages are not sent."""
         row_id = ids.row_id(input.id, "Webhook")
         await administration.delete(_sending(info.context), info.context.actor, row_id)
         return WebhookDeletedRow(webhook_id(row_id))

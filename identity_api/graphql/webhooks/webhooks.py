@@ -169,7 +169,7 @@ class WebhookRow(Row, frozen=True):
 
     @property
     def waiting(self) -> int:
-        """Those of types that are not wanted included."""
+        """Including changes of types that it does not want."""
         return max(0, min(int(self.record.head) - int(self.record.position), 2**31 - 1))
 
     @property
@@ -180,20 +180,20 @@ class WebhookRow(Row, frozen=True):
 
 
 async def load_webhook(context: Context, row_id: UUID) -> WebhookRow:
-    """The webhook, for who may read webhooks.
+    """The webhook, for users who may read webhooks.
 
     Raises:
-        Refused, NotFound: one may not; there is none in this tenant.
+        Refused, NotFound: the permission is missing; the tenant has no such row.
     """
     require(NODES["Webhook"], context)
     return await read_webhook(context, row_id)
 
 
 async def read_webhook(context: Context, row_id: UUID) -> WebhookRow:
-    """The webhook, for whoever may reach it.
+    """The webhook, for a caller that has checked access.
 
     Raises:
-        NotFound: there is none in this tenant.
+        NotFound: the tenant has no such row.
     """
     async with context.reading() as connection:
         return WebhookRow(await administration.load(connection, context.tenant_id, row_id))

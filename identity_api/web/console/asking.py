@@ -25,11 +25,11 @@ _STATUS: Final = {
 }
 _PROBLEM: Final = "...Problem"
 _PREVIEWS: Final = (["preview"], ["deletion"])
-"""What documents call a preview of what a form would do. Its refusal is told beside it, as `refused`."""
+"""The names of fields in documents that preview a form's effect. A refusal is passed beside it, as `refused`."""
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """Why a mutation did not do what was asked, as the API tells it."""
+    """Why a mutation did not do what was asked, as the API returns it."""
 
     kind: str = msgspec.field(name="__typename")
     code: str
@@ -38,7 +38,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     step_up_url: str | None = None
     current_version: int | None = None
     problems: list[dict[str, Any]] = []
-    """Each of several, with the path in the input to what it is about."""
+    """Each of several problems, with its path in the input."""
 
     @property
     def status(self) -> int:
@@ -48,16 +48,16 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 @cache
 def document_of(name: str) -> str:
-    """The text of `documents/NAME.graphql`, with the fragment of problems if it is a form's."""
+    """The text of `documents/NAME.graphql`, with the fragment of problems for a form."""
     folder = files("identity_api.web.console") / "documents"
     text = (folder / f"{name}.graphql").read_text("utf-8")
     return text + (folder / "_problem.graphql").read_text("utf-8") if _PROBLEM in text else text
 
 
 def may(permissions: frozenset[str]) -> dict[str, bool]:
-    """What a document can include fields by: `usersRead` for `identity:users:read`, and so on.
+    """The variables for `@include` in documents: `usersRead` for `identity:users:read`, and so on.
 
-    `watches` is for what either of two permissions shows: how syncs and logins go.
+    `watches` is for syncs and logins, which either of two permissions shows.
     """
     each = {_camel(name): name in permissions for name in SERVICE_PERMISSIONS}
     return {**each, "watches": each["providersRead"] or each["auditRead"]}
@@ -66,12 +66,12 @@ def may(permissions: frozenset[str]) -> dict[str, bool]:
 async def ask(
     deps: WebDeps, context: RequestContext, found: Authenticated, name: str, variables: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The data of a document; every field that it asks for has been answered, but for a preview that was refused.
+    """The data of a document. Every selected field has a value, except a refused preview.
 
     Args:
         deps: of the edge.
         context: of the request.
-        found: who asks.
+        found: the user of the request.
         name: of the document.
         variables: of the document; those of `may` are there as well.
 

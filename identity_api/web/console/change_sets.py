@@ -9,18 +9,18 @@ _HEADER: Final = ("group", "pattern")
 
 
 def undoing(given: Mapping[str, str]) -> dict[str, Any]:
-    """The set that puts back what an event changed."""
+    """The set that undoes an event."""
     return {"input": {"changes": [{"undo": {"event": given.get("event", "")}}]}}
 
 
 def importing(given: Mapping[str, str]) -> dict[str, Any]:
-    """The set that makes a mapping of each line of the table. Asked for nothing, as long as there is no line."""
+    """The set that makes a mapping from each line of the table. None is requested while there is no line."""
     changes = [{"createGroupMapping": one} for one in _rules(given.get("table", ""), given.get("provider") or None)]
     return {"input": {"changes": changes}, "previews": bool(changes)}
 
 
 def exactly(change_set: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
-    """The same set, to be made as it was previewed."""
+    """The same set with the digest of its preview."""
     return {"input": {**change_set["input"], "asPreviewed": given.get("digest", "")}}
 
 

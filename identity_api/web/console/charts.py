@@ -7,7 +7,7 @@ HEIGHT: Final = 100
 
 
 def bars(hours: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """For each hour where its two parts begin and how high they are, of 100; what failed stands on what succeeded."""
+    """For each hour the start and height of its two bars, of 100; failed logins are stacked on succeeded ones."""
     most = max([one["succeeded"] + one["failed"] for one in hours], default=0) or 1
     found = []
     for place, one in enumerate(hours):
@@ -17,7 +17,7 @@ def bars(hours: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def shares(states: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """For each state where its part of the whole begins and how wide it is, of 100."""
+    """For each state the start and width of its part, of 100."""
     whole = sum([one["identities"] for one in states]) or 1
     found, at = [], 0.0
     for one in states:

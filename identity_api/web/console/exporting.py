@@ -22,7 +22,7 @@ _COLUMNS: Final = (
     "sequence",
 )
 _FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""How a cell begins that a spreadsheet would compute; the last four are full-width."""
+"""The first characters of a cell that a spreadsheet would compute; the last four are full-width."""
 
 
 def as_csv(events: Sequence[Mapping[str, Any]]) -> bytes:

@@ -8,7 +8,7 @@ import msgspec
 from identity_api.web.console import change_sets, provider_forms, rules
 
 Typed = Mapping[str, str]
-"""What the address and the fields give, none of them empty; of a field that is there several times, all, one a line."""
+"""The non-empty values of the address and the fields; a repeated field has one value a line."""
 
 
 class Form(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,15 +17,15 @@ class Form(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     path: str
     page: str
-    """The name of the page that it stands on."""
+    """The name of the page that has the form."""
     variables: Callable[[Typed], dict[str, Any]]
     leads_to: str | None
-    """The address of the page after it has been done; parts of the form's own address are filled in. None: the page itself,
-    which shows the outcome once."""
+    """The address of the page after a success; parts of the form's own address are filled in. None: the page itself,
+    which shows the result once."""
 
     @property
     def done(self) -> str:
-        """The key of what the page then says."""
+        """The key of the text that the page then shows."""
         return f"done.{self.name}"
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 
 def day(text: str | None) -> datetime | None:
-    """The beginning of that day in UTC; None for nothing, and for what is no day."""
+    """The start of that day in UTC; None for an empty value or an invalid day."""
     try:
         found = date.fromisoformat(text or "")
     except ValueError:
@@ -13,6 +13,6 @@ def day(text: str | None) -> datetime | None:
 
 
 def day_after(text: str | None) -> datetime | None:
-    """The end of that day, which is the beginning of the next one."""
+    """The end of that day, which is the start of the next one."""
     found = day(text)
     return found + timedelta(days=1) if found is not None and found.year < date.max.year else found

@@ -21,23 +21,23 @@ from identity_api.web.console import change_sets, rules
 from identity_api.web.console.moments import day, day_after
 
 Given = Mapping[str, str]
-"""What the address gives: parts of the path and of the query, none of them empty."""
+"""The non-empty values of the address: parts of the path and of the query."""
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
-    """One page. `documents/NAME.graphql` is asked, `templates/NAME.html` shows the answer."""
+    """One page. `documents/NAME.graphql` is executed, `templates/NAME.html` shows the result."""
 
     name: str
     path: str
     variables: Callable[[Given], dict[str, Any]]
     shown_for: tuple[str, ...] = ()
-    """Who holds one of these has it in the navigation; none: it is not there."""
+    """Holders of one of these permissions see it in the navigation; empty: nobody does."""
     is_posted: bool = False
-    """What it previews is posted to it, as it is too long for an address."""
+    """Its preview is a POST, because the input is too long for an address."""
 
     @property
     def title(self) -> str:
-        """The key of what the navigation calls it."""
+        """The key of its name in the navigation."""
         return f"title.{self.name}"
 
 
@@ -87,7 +87,7 @@ _SUBJECTS: Final = frozenset(("action", "actor", "subject", "user"))
 
 
 def audit_filter(given: Given) -> dict[str, Any]:
-    """What of the audit is asked for: one criterion and a range of days."""
+    """The filter for the audit: one criterion and a range of days."""
     wanted: dict[str, Any] = {"since": day(given.get("since")), "until": day_after(given.get("until"))}
     if given.get("by") in _SUBJECTS and "value" in given:
         wanted[given["by"]] = given["value"]
@@ -145,5 +145,5 @@ BY_NAME: Final = {page.name: page for page in PAGES}
 
 
 def navigation(permissions: frozenset[str]) -> tuple[Page, ...]:
-    """The pages that somebody with these permissions is led to."""
+    """The pages in the navigation of a user with these permissions."""
     return tuple([page for page in PAGES if not permissions.isdisjoint(page.shown_for)])

@@ -5,7 +5,7 @@ from typing import Any
 
 
 def creating(typed: Mapping[str, str]) -> dict[str, Any]:
-    """A new provider, which nobody sees on the login page before it is enabled."""
+    """A new provider, which is not on the login page before it is enabled."""
     given = {
         "slug": typed.get("slug", ""),
         "label": typed.get("label") or typed.get("slug", ""),
@@ -36,7 +36,7 @@ def naming(typed: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _lists(typed: Mapping[str, str]) -> dict[str, Any]:
-    """Scopes between spaces, and places of the groups between commas; what is empty keeps its default."""
+    """Scopes separated by spaces, and places of the groups separated by commas; an empty field keeps its default."""
     found = {
         "scopes": typed.get("scopes", "").split(),
         "groupsClaim": [one.strip() for one in typed.get("groups", "").split(",") if one.strip()],

@@ -24,7 +24,7 @@ from identity_api.web.pages.icons import MARK
 from identity_api.web.pages.rendering import STYLE_VERSION
 
 POLICY: Final = f"{CONTENT_SECURITY_POLICY}; script-src 'self'; connect-src 'self'"
-"""Scripts of ours ask our own origin; forms lead to our own origin alone."""
+"""Scripts call only this service's origin; forms post only to it."""
 
 _ONCE: Final = ("done", "digest", "reason", "id")
 SCRIPTS: Final = {
@@ -34,7 +34,7 @@ VERSIONS: Final = {name: hashlib.sha256(content).hexdigest()[:16] for name, cont
 
 
 def when(moment: str | None) -> Markup:
-    """A moment as the API writes it, for people: in UTC, and where they are if the script runs."""
+    """A moment from the API, for people: in UTC, and in the reader's time zone if the script runs."""
     if moment is None:
         return Markup('<span class="muted">-</span>')
     at = datetime.fromisoformat(moment).astimezone(UTC)
@@ -42,23 +42,23 @@ def when(moment: str | None) -> Markup:
 
 
 def without(given: Mapping[str, str], *names: str) -> dict[str, str]:
-    """What was given, without these and without what is empty: for an address that changes one thing."""
+    """The given values, without these names and without empty ones: for an address that changes one value."""
     return {name: value for name, value in given.items() if value and name not in names}
 
 
 def with_several(given: Mapping[str, str], **changed: str) -> list[tuple[str, str]]:
-    """What was given and what is changed, each value of a field that is given several times by itself."""
+    """The given and the changed values; each value of a repeated field is a pair of its own."""
     return carried({**without(given, *_ONCE), **changed}, *without(given, *_ONCE), *changed)
 
 
 def carried(given: Mapping[str, str], *names: str) -> list[tuple[str, str]]:
-    """These fields as they were given, for a form or an address that carries them on."""
+    """These fields as they were given, for a form or an address that passes them on."""
     wanted = dict.fromkeys(names)
     return [(name, part) for name in wanted for part in lines(given.get(name, ""))]
 
 
 def whole(given: Mapping[str, str], *names: str) -> list[tuple[str, str]]:
-    """These fields as they were given, lines and all."""
+    """These fields as they were given, with their lines."""
     return [(name, given[name]) for name in names if given.get(name)]
 
 
@@ -97,7 +97,7 @@ _TEMPLATES: Final = _environment()
 
 
 class Visit(msgspec.Struct, frozen=True, kw_only=True):
-    """What a page is rendered for, beside its data."""
+    """The context of a page, besides its data."""
 
     context: RequestContext
     texts: Texts
@@ -106,7 +106,7 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
     given: Mapping[str, str]
     """Parts of the address and fields of a form, as they were given."""
     address: str
-    """Of this page, with its query: where a step-up or another language comes back to."""
+    """The address of this page, with its query: where a step-up or a change of language returns."""
 
 
 def show(page: Page, visit: Visit, data: Mapping[str, Any], *, problem: Problem | None = None) -> HTTPResponse:
@@ -114,9 +114,9 @@ def show(page: Page, visit: Visit, data: Mapping[str, Any], *, problem: Problem 
 
     Args:
         page: which.
-        visit: for whom, and what they asked for.
+        visit: the user, and what they requested.
         data: the answer of the API.
-        problem: why the form has not been done.
+        problem: why the form failed.
     """
     text, context = visit.texts, visit.context
     done = f"done.{visit.given.get('done', '')}"
@@ -140,7 +140,7 @@ def show(page: Page, visit: Visit, data: Mapping[str, Any], *, problem: Problem 
 
 
 def _step_up(problem: Problem | None, address: str) -> str | None:
-    """Where somebody proves anew who they are, and comes back from to this page."""
+    """The URL of the step-up, which returns to this page."""
     if problem is None or problem.step_up_url is None:
         return None
     return f"{problem.step_up_url}?{urlencode({'return_to': address})}"

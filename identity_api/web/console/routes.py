@@ -32,14 +32,14 @@ from identity_api.web.http.response import redirect, to_litestar
 
 LANGUAGE_COOKIE: Final = "language"
 _NOT_IN_ADDRESS: Final = frozenset(("done", "digest", "reason", "table", "client_secret"))
-"""What is said once, is too long, or is a secret."""
+"""Values that are shown once, are too long, or are secret."""
 _YEAR_SECONDS: Final = 31_536_000
 _MEDIA_TYPE: Final = "text/javascript; charset=utf-8"
 
 
 @route("/console", http_method=["GET", "HEAD"], name="console")
 async def console(request: WebRequest) -> Response[Any]:
-    """On to the first page that this person is led to."""
+    """Redirect to the first page in this user's navigation."""
     context = context_of(request.scope)
     found = await authentication.optional(deps_of(request), request.scope)
     if found is None:
@@ -138,7 +138,7 @@ async def _shown(
     *,
     answer: Mapping[str, Any] | None = None,
 ) -> HTTPResponse:
-    """The page; where its form has just been posted, with the answer to that."""
+    """The page; after a POST of its form, with the result."""
     context = context_of(request.scope)
     given = {name: value for name, value in values.items() if value} | request.path_params
     visit = Visit(
@@ -156,7 +156,7 @@ async def _shown(
 
 
 def _address(context: RequestContext, page: Page, given: Mapping[str, str], parts: Mapping[str, str]) -> str:
-    """The page's own address with what was given, also where a form has just been posted to another one."""
+    """The page's own address with the given values, also after a POST of a form to another address."""
     path = _filled(page.path.replace(":str}", "}"), parts)
     kept = {name: value for name, value in given.items() if name not in parts and name not in _NOT_IN_ADDRESS}
     query = urlencode([(name, part) for name, value in kept.items() for part in value.split(SEVERAL)])
@@ -168,7 +168,7 @@ def _filled(path: str, parts: Mapping[str, str]) -> str:
 
 
 def _to_login(request: WebRequest) -> Response[Any]:
-    """To the login page, and back to this address afterwards. A script that asked is told to take the browser there."""
+    """Redirect to the login page, and back to this address afterwards. A script redirects the browser itself."""
     context = context_of(request.scope)
     query = request.scope["query_string"].decode("latin-1")
     here = context.path + (f"?{query}" if query else "")
@@ -179,7 +179,7 @@ def _to_login(request: WebRequest) -> Response[Any]:
 
 
 def _typed(pairs: list[tuple[str, str]]) -> dict[str, str]:
-    """The fields that are not empty; what is there several times is joined by line ends."""
+    """The fields that are not empty; repeated values are joined by line ends."""
     found: dict[str, str] = {}
     for name, value in pairs:
         if value:

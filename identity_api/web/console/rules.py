@@ -12,7 +12,7 @@ SEVERAL: Final = "\n"
 
 
 def rule(given: Mapping[str, str]) -> dict[str, Any]:
-    """The rule that the editor holds, as the API takes it."""
+    """The rule in the editor, as input of the API."""
     return {
         "pattern": given.get("pattern", ""),
         "match": "GLOB" if given.get("match") == "GLOB" else "EXACT",
@@ -47,12 +47,12 @@ def _named(given: Mapping[str, str]) -> dict[str, Any]:
 
 
 def new_mapping(given: Mapping[str, str]) -> dict[str, Any]:
-    """What the page of a new mapping asks."""
+    """The variables of the page of a new mapping."""
     return {**creating({**given, "digest": ""}), **_suggestions(given), "previews": "permissions" in given}
 
 
 def mapping(given: Mapping[str, str]) -> dict[str, Any]:
-    """What the page of a mapping asks: the mapping, and whom its change or its deletion would touch."""
+    """The variables of the page of a mapping: the mapping, and the previews of its change or deletion."""
     deletes = "delete" in given
     plain = {**given, "digest": ""}
     return {
@@ -66,6 +66,6 @@ def mapping(given: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _suggestions(given: Mapping[str, str]) -> dict[str, Any]:
-    """Groups that begin with what is typed."""
+    """Groups whose names begin with the typed text."""
     pattern = given.get("pattern", "")
     return {"typed": pattern, "nothingTyped": not pattern, "provider": given.get("provider") or None}

@@ -29,7 +29,7 @@ CATALOGUE: Final[dict[str, dict[str, str]]] = {
     for file in sorted((files("identity_api.web.console") / "catalogue").iterdir(), key=lambda one: one.name)
     if file.name.endswith(".toml")
 }
-"""Language -> key -> text. A text has places such as `{name}`."""
+"""Language -> key -> text. A text has placeholders such as `{name}`."""
 
 
 class Texts:
@@ -40,7 +40,7 @@ class Texts:
         self._texts = CATALOGUE[language]
 
     def __call__(self, key: str, **values: object) -> str:
-        """The text with its places filled in. The result is plain text, which a template escapes.
+        """The text with its placeholders filled in. The result is plain text, which a template escapes.
 
         Raises:
             KeyError: there is no such text.
@@ -49,7 +49,7 @@ class Texts:
         return text.format_map(values) if values else text
 
     def code(self, family: str, code: str) -> str:
-        """What the API calls by a code, in words; the code itself where the catalogue has no words for it."""
+        """The text for a code of the API; the code itself if the catalogue has no text for it."""
         return self._texts.get(f"{family}.{code}", code)
 
     def has(self, key: str) -> bool:
@@ -58,11 +58,11 @@ class Texts:
 
 
 def choose(accept_language: str | None, chosen: str | None) -> Texts:
-    """The language that somebody has chosen, else the best one that their browser asks for (RFC 9110 section 12.5.4).
+    """The language that the user has chosen, otherwise the best match for their browser (RFC 9110 section 12.5.4).
 
     Args:
         accept_language: the header.
-        chosen: what they chose before; anything that is no language of ours is ignored.
+        chosen: the user's earlier choice; a language that the console does not have is ignored.
     """
     if chosen in CATALOGUE:
         return Texts(chosen)
