@@ -19,8 +19,8 @@ async def record_refusal(
     """Count a refusal of this client; True if this opens the breaker (and not if it was open already).
 
     Args:
-        identity_id: whose request was refused: one person counts once, since a login that is over may be refused in the
-            same words. None where the refusal is of us whoever signs in.
+        identity_id: whose request was refused: one person counts once, since an ended login may be refused with the
+            same error. None if the provider refuses this client, for every person.
     """
     value: bool = await connection.fetchval(
         """

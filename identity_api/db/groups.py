@@ -118,7 +118,7 @@ async def move(connection: Connection, tenant_id: UUID, provider_id: UUID, chang
 _MATCHABLE = """
     from group_mapping m where m.tenant_id = $1 and (m.provider_id is null or m.provider_id = $2) and m.deleted_at is null
 """
-"""Every mapping that may match a group of the provider. Disabled ones count: enabling matches nothing anew."""
+"""Every mapping that may match a group of the provider. Disabled ones count: enabling does not match again."""
 
 _GIVING = """
     and m.enabled and exists (select from mapping_permission p where p.tenant_id = $1 and p.mapping_id = m.id)

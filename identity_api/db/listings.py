@@ -55,7 +55,7 @@ _WHERE_STATE: Final[dict[IdentityState, str]] = {
     "SUSPENDED": f"i.state = 'STALE' and {_ENABLED} and {_OVER}",
     "REVOKED": "i.state = 'REVOKED'",
     "QUARANTINED": "i.state = 'QUARANTINED'",
-    # Laterally with `offset 0`: by whoever is disabled, and not by everybody.
+    # A lateral join with `offset 0`: it starts from the disabled users, and does not read everybody.
     "DISABLED": """i.state not in ('REVOKED', 'QUARANTINED') and i.id = any(array(
         select d.id from app_user du cross join lateral
             (select id from identity where tenant_id = $1 and user_id = du.id offset 0) d

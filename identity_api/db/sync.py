@@ -143,7 +143,7 @@ _OVERDUE = """
                 and (d.lease_until is null or d.lease_until <= now()) {of_user}
                 and not d.id = any($7) and not ($8 and d.attempt_hash is not null)
             order by d.due_at limit least(greatest(p.free, 0), p.share)"""
-# By an index that nothing else can be read by: it knows no provider, and would be a trap for whoever looks for one's.
+# Reads an index that serves only this query: it has no provider column, so other queries must not be planned with it.
 _ASKED_DUE = """
     with head as materialized (
         select tenant_id, provider_id from identity_sync

@@ -107,11 +107,11 @@ def decides_names(before: Settings | None, wanted: Settings) -> bool:
 def words_at_stake(before: Settings | None, wanted: Settings) -> frozenset[Word]:
     """What the provider's claims could decide from now on that they could not before.
 
-    What decides a word is asked about also while the word does not count: whoever lets it count later looks at that one
-    setting, and not at what somebody else has made of the others.
+    A setting that decides a claim is checked even while the claim does not count: the admin who lets it count later
+    checks only that one setting, and not changes that others have made before.
 
     Args:
-        before: None for a provider that is made, which knows nobody yet. Whoever lets more of it count later decides so.
+        before: None for a new provider, which has no identities yet. A later change that lets more count is checked then.
     """
     if before is None:
         return _counting(wanted) - {Word.PEOPLE}

@@ -70,7 +70,7 @@ async def _apply_once(deps: SyncDeps, provider: Provider, answers: Sequence[Veri
 
 
 async def _tell_emptied(deps: SyncDeps, provider: Provider, left: frozenset[str]) -> None:
-    """After the commit, so that of writers at once the last one sees all. What is written stands, whatever becomes of it."""
+    """Record emptied mappings after the commit, so that the last concurrent writer sees all. A failure undoes nothing."""
     if not left:
         return
     try:

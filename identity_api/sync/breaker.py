@@ -1,4 +1,4 @@
-"""The circuit breaker: a provider that refuses this client ends no permissions, and an administrator is told.
+"""The circuit breaker: a provider that refuses this client ends no permissions, and raises an alert.
 
 After three refusals the breaker opens: no identity of the provider is claimed, except one probe every 30 s (`db.sync`).
 Each refusal of client authentication counts. Any other refusal counts once per person, because the same error may mean

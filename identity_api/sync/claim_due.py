@@ -54,8 +54,8 @@ async def claim(
 ) -> Claims:
     """Take up to `limit` due identities, or those of one (tenant, user), and record the token about to be presented.
 
-    Committed before it returns: whoever finds the lease over and the intent still there knows that a call may have been
-    made whose answer never landed.
+    Committed before it returns: a worker that finds an ended lease with a recorded attempt knows that a call may have
+    been made and its answer has not landed.
 
     Args:
         look: where the sweep has looked until now; by default it looks everywhere.
@@ -109,9 +109,9 @@ class _Held:
 class Leases:
     """The claims a process is working at, renewed every few seconds however long a provider takes.
 
-    A process that was stopped, or a machine that slept, may wake up when its leases are over and others have its claims.
-    So it measures them too, with a clock that goes on meanwhile and always from an earlier moment than the database's:
-    what it calls held, the database does too.
+    A process that was stopped, or a machine that slept, may wake up when its leases ended and others have its claims.
+    So the process measures them too, with a clock that also runs during sleep, and from an earlier moment than the
+    database: a claim that counts as held here is held in the database too.
     """
 
     def __init__(self, deps: SyncDeps) -> None:

@@ -26,8 +26,8 @@ IN_HAND = 4
 """Claims held for each place that may call a provider: the others wait to be applied, for an answer or for a turn."""
 
 WRITERS = 4
-"""Transactions at a time that write what became of syncs. The others wait, or a provider that answers everybody at once, an
-outage's end say, would leave claims, landings and heartbeats no connection."""
+"""Transactions at a time that write results of syncs. The others wait. Otherwise a provider that answers many calls at
+once, after an outage for example, would leave no connection for claims, landings and heartbeats."""
 
 
 class SyncLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,10 +64,10 @@ class SyncDeps:
     """The clock that measures the leases of this process."""
     limits: SyncLimits = SyncLimits()
     owner: UUID = field(default_factory=uuid7)
-    """Who holds the leases."""
+    """The holder of the leases."""
     under_way: set[UUID] = field(default_factory=set)
-    """The identities that this process works at, from the claim on: it claims none of them a second time, though its leases
-    may have run out while the database was away."""
+    """The identities that this process is syncing, from the claim on: it does not claim them a second time, even if its
+    leases ended while the database was unavailable."""
     memory: ProviderCache = field(default_factory=ProviderCache)
     pace: Pace = field(default_factory=lambda: Pace(time.monotonic))
     alarms: Alarms = field(default_factory=lambda: Alarms(time.monotonic))

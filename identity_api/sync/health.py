@@ -52,9 +52,7 @@ class SyncHealth(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def allowed_rate(self) -> float | None:
-        """Calls a second of each worker: `max_rate`, or what the provider turned out to allow, if that is less; None for no
-        limit.
-        """
+        """Calls a second of each worker: `max_rate`, or the learned rate, if that is less; None for no limit."""
         limits = [one for one in (self.figures.max_rate, self.figures.learned_rate) if one is not None]
         return min(limits, default=None)
 

@@ -17,15 +17,15 @@ from identity_api.sync.deps import SyncDeps
 async def land(deps: SyncDeps, claimed: Claimed, called: Called) -> bool:
     """Replace the presented token with the new one, if the presented one is still stored.
 
-    Tried for as long as this process lives: a token that the provider has rotated exists nowhere else. It keeps its place
-    among those that a process works at, so that a database that is away for long lets no heap of them grow.
+    Tried for as long as this process lives: a token that the provider has rotated exists nowhere else. The sync keeps its
+    place meanwhile, so that such syncs do not pile up while the database is unavailable.
 
     An unreadable answer lands its token too. Whether the claim is still held does not matter here: the token's own row
     decides, so a login meanwhile (which has a row of its own) costs this login nothing.
 
     Returns:
-        False if the stored token is another by now, or dead: this result is dropped. It is not revoked at the provider
-        (RFC 7009), which might take the winner's token with it.
+        False if another token is stored now, or the stored one is dead: this one is dropped. It is not revoked at the
+        provider (RFC 7009), because that might revoke the other token too.
     """
     successor = _successor(called)
     if successor is None:

@@ -58,7 +58,7 @@ class Pace:
     def limited(self, provider_id: UUID, retry_after_seconds: float) -> None:
         """The provider answered 429: from now on it is called no faster than it allows.
 
-        Whoever waits for a turn meanwhile waits that much longer; new ones are claimed again when the time is over.
+        Syncs that wait for a turn wait that much longer; new ones are claimed again after that time.
         """
         now = self._monotonic()
         self._rate(provider_id).refused(now, retry_after_seconds)

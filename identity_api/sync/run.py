@@ -210,10 +210,10 @@ class _Sweep:
 
     @asynccontextmanager
     async def _place(self, provider: Provider, claimed: Claimed) -> AsyncIterator[None]:
-        """One of the places that talk to providers. Whoever takes long gives it to others, and is waited for all the same.
+        """One of the places for calls to providers. A slow call gives its place to others, and still runs to its end.
 
-        So a provider that drips, with as many calls under way as there are places, holds up nobody else's people for longer
-        than `place_seconds`. How many calls it may have is bounded all the same, by its `max_concurrent`.
+        So a slow provider, with as many calls under way as there are places, delays other providers' syncs by at most
+        `place_seconds`. Its `max_concurrent` still limits how many calls it has.
         """
         calls, limits = self.deps.calls, self.deps.limits
         await calls.acquire()

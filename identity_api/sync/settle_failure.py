@@ -48,7 +48,7 @@ CONFIRMING_FAILURES = 2
 CONFIRMING_SECONDS = 120.0
 """For how long a provider must have been refusing a login, and not others, before the login ends."""
 UNCOMPARED_SECONDS = 600.0
-"""The same for a refused access token where there is nobody to compare with: 401 speaks of the token itself (RFC 6750
+"""The same for a refused access token if there are no other logins to compare: 401 is about the token itself (RFC 6750
 section 3.1)."""
 
 

@@ -16,7 +16,7 @@ KEY_BYTES: Final = 32
 
 
 def new_secret() -> str:
-    """A new secret, as it is shown to whoever verifies with it: `whsec_` and 256 random bits in base64."""
+    """A new secret, in the form that a receiver verifies with: `whsec_` and 256 random bits in base64."""
     return PREFIX + base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
 
 

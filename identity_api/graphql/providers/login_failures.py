@@ -20,7 +20,7 @@ from identity_api.graphql.summaries import user_id as global_user_id
 
 @object_type(description="A login that failed.")
 class LoginFailure:
-    """Codes and names of ours; what the provider wrote is in a field of its own."""
+    """This service's codes and names; the provider's text is in a field of its own."""
 
     id: strawberry.ID = strawberry.field(description="The id of the audit event. `node(id)` does not know it.")
     at: datetime = strawberry.field(description="When the login failed.")

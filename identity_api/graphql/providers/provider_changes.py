@@ -195,7 +195,7 @@ class ProviderMutations:
         "Read the provider's metadata and keys again, in this process at once and in others within the hour.",
     )
     async def refresh_provider_metadata(self, info: Info, input: RefreshProviderMetadataInput) -> ProviderSavedRow:
-        """Nothing of ours changes."""
+        """Nothing changes in this service."""
         context, row_id = info.context, ids.row_id(input.id, "Provider")
         await refresh_metadata(context.deps.providers, context.actor, row_id)
         return await _saved(context, row_id)
