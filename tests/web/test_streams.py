@@ -108,6 +108,26 @@ async def test_the_stream_of_an_api_token_that_is_revoked_ends(alice: Person) ->
         assert [one["extensions"]["code"] for one in (await stream.result())["errors"]] == ["UNAUTHENTICATED"]
 
 
+async def test_a_stream_keeps_no_session_alive_and_a_query_of_the_same_client_does(alice: Person) -> None:
+    async def unused_minutes() -> int:
+        value: int = await alice.site.fetchval(
+            "select extract(epoch from now() - seen_at)::int / 60 from session where tenant_id = $1",
+            alice.site.tenant.id,
+        )
+        return value
+
+    await alice.site.execute(
+        "update session set seen_at = now() - interval '10 minutes' where tenant_id = $1", alice.site.tenant.id
+    )
+    async with alice.stream() as stream:
+        await stream.result()
+    assert await unused_minutes() == 10
+    accepted = {"accept": "application/json, text/event-stream", "authorization": f"Bearer {alice.token}"}
+    async with alice.site.client(headers=accepted) as client:
+        assert (await client.post("/graphql", json={"query": "{ __typename }"})).status_code == 200
+    assert await unused_minutes() == 0
+
+
 async def test_a_lease_that_ends_is_told_though_nothing_is_written(alice: Person) -> None:
     await alice.grant()
     async with alice.stream() as stream:

@@ -99,9 +99,15 @@ async def require(deps: WebDeps, scope: Any, *, header_required: bool = False, i
     if entered is not None and entered != found.tenant_id:
         # A session of one tenant is not accepted at another's host or prefix (I2); it stays valid at its own.
         raise Unauthenticated(presented=True)
-    if is_use and authenticate.needs_touch(found):
-        context.afterwards.append(lambda: _touch(deps, found))
+    if is_use:
+        note_use(deps, scope, found)
     return found
+
+
+def note_use(deps: WebDeps, scope: Any, found: Authenticated) -> None:
+    """Keep the session alive, once the request is answered."""
+    if authenticate.needs_touch(found):
+        context_of(scope).afterwards.append(lambda: _touch(deps, found))
 
 
 async def optional(deps: WebDeps, scope: Any, *, is_use: bool = True) -> Authenticated | None:

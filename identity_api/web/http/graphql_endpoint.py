@@ -77,9 +77,11 @@ async def answer_graphql(
     )
     if deps.streams is not None and EVENT_STREAM in (request.accept or ""):
         # Before the document is looked at: parsing it costs more than anything else that a stranger may ask for.
-        known = await authentication.require(deps, scope, header_required=True)
+        known = await authentication.require(deps, scope, header_required=True, is_use=False)
         if deps.streams.takes(request):
+            # No use of the session: a page connects again by itself, whether or not anybody is there.
             return await _open_stream(deps, deps.streams, scope, request, known)
+        authentication.note_use(deps, scope, known)
     async with passed:
         return await endpoint(request, authenticate)
 
