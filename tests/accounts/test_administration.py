@@ -101,6 +101,17 @@ async def test_nobody_gives_themself_what_they_lack(world: World) -> None:
 
 
 @pytest.mark.asyncio
+async def test_nobody_gives_themself_by_hand_what_they_hold_already(world: World) -> None:
+    """What a group gives ends with the group; given by hand it would stay (I8)."""
+    operator = Actor(world.tenant, None, "operator:root", frozenset())
+    await administration.grant_permission(world.database, operator, world.admin, world.read)
+    assert await world.effective(world.admin) == {"docs:read"}
+    with pytest.raises(Refused) as caught:
+        await administration.grant_permission(world.database, world.actor("docs:read"), world.admin, world.read)
+    assert caught.value.code == "SELF_BENEFIT"
+
+
+@pytest.mark.asyncio
 async def test_what_one_may_not_give_one_may_not_take(world: World) -> None:
     with pytest.raises(Refused) as caught:
         await administration.grant_permission(world.database, world.actor("docs:write"), world.person, world.read)

@@ -157,9 +157,7 @@ class Play:
         target = self.world.accounts[account]
         self._may_give(permission)
         if target is self.account:
-            delegation.check_no_self_benefit(
-                self.actor, self.actor.permissions, self.actor.permissions | names(permission)
-            )
+            delegation.check_no_self_benefit(self.actor, frozenset(), frozenset(names(permission)))
         target.manual |= permission
 
     def _revokePermission(self, account: int, permission: int) -> None:
