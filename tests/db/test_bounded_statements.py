@@ -31,11 +31,12 @@ PAGES: Final = 2_000
 """Of 8 KiB. A page of fifty reads ten to thirty for each row, and most look-ups tens; what goes through a tenant's mappings reads
 hundreds, and what goes through its people thousands."""
 FILTERED_PAGES: Final = 3 * FEW
-"""Of a page of users with a filter: as many as are read at once are looked for and looked up."""
+"""Of a page of users with a filter: as many as are read at once are looked for and looked up. It is judged by pages alone: for a
+large part of so few people PostgreSQL may well look through their rows instead of an index."""
 ROWS: Final = 4_000
 """Looked at, most of the large tenant's people. What has a limit of its own, as mappings and groups have, is fewer."""
 
-MODEST_PAGES, MODEST_ROWS = 80, 400
+MODEST_PAGES, MODEST_ROWS = 20, 60
 """Less than this is no reason to be listed."""
 
 READ_MORE: Final = {
@@ -55,7 +56,6 @@ READ_MORE: Final = {
     "listings.groups": "each group before the page is full, where a part of their names or mappings is asked for",
     "listings.member_counts": "an admin asks how many are in a group",
     "login_ends.left_at": "goes through API tokens until it has found enough",
-    "mappings.begin_change": "an edit says how many identities it concerns",
     "login_ends.void_attempts": "each login under way at a provider that is switched off",
     "permissions.uses": "an admin asks what still needs a permission",
     "provider_changes.footprint": "an admin asks what stands in the way of deleting a provider",
@@ -99,7 +99,7 @@ class Statement(msgspec.Struct, frozen=True):
 
     def reads_too_much(self, read: Read) -> bool:
         """Whether what it read grows with the tenant."""
-        return read.pages > self.limit or read.all_rows > ROWS
+        return read.pages > self.limit or (self.limit == PAGES and read.all_rows > ROWS)
 
 
 async def known(connection: Connection, sample: Sample) -> AsyncIterator[Statement]:
