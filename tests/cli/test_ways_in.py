@@ -7,7 +7,7 @@ OPENS = {"apply", "import", "user", "grant", "provider", "token", "dev"}
 does not bind."""
 OPENS_NONE = {
     "serve", "worker", "demo-provider", "migrate", "check-config", "revoke", "tenant", "service-client", "keys", "audit",
-    "doctor", "schema", "export", "hand-over", "explain", "sync", "mapping",
+    "doctor", "schema", "export", "hand-over", "explain", "sync", "mapping", "webhook",
 }  # fmt: skip
 
 

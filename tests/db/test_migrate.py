@@ -25,7 +25,7 @@ async def test_two_replicas_migrating_at_once_do_not_disturb_each_other(empty_ur
 async def test_a_database_with_foreign_tables_is_refused_and_left_alone(empty_url: str) -> None:
     connection = await asyncpg.connect(empty_url)
     await connection.execute("create table somebody_elses (id int)")
-    with pytest.raises(ConfigurationError, match="not ours"):
+    with pytest.raises(ConfigurationError, match="another application"):
         await migrate(empty_url)
     assert await applied_migrations(connection) == []
     await connection.close()

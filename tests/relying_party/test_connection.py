@@ -19,8 +19,9 @@ from tests.sessions.conftest import KEYS
 from tests.upstream.certificates import issue
 
 ROOT = Path(identity_api.__file__).parent
-OWN = ("upstream", "relying_party/connection.py", "tenants/importing/exact_issuers.py", "demo")
-"""Where requests are carried, where lines are, an import, which has no provider yet; and the demo provider, another party."""
+OWN = ("upstream", "relying_party/connection.py", "tenants/importing/exact_issuers.py", "webhooks/send.py", "demo")
+"""What carries requests, what makes lines, an import, which has no provider yet, webhooks, whose receivers are no providers; and
+the demo provider, which is another party."""
 CARRYING = frozenset({"exchange", "AsyncClient", "Client", "UpstreamTransport", "httpx_client"})
 FETCHING = frozenset({"metadata", "keys", "refetch_keys", "renew"})
 
