@@ -1,11 +1,13 @@
 """A page of holders reads what its people hold, however many hold the permission."""
 
+from typing import get_args
+
 import pytest
 
 from identity_api.db import holders
 from identity_api.db.database import Database
 from tests import factories as make
-from tests.db.test_bounded_reads import read_by
+from tests.db.reading import Time, read_of
 
 GRANTS = (
     """
@@ -22,8 +24,8 @@ GRANTS = (
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("mode", ["force_custom_plan", "force_generic_plan"])
-async def test_a_page_of_holders_is_bounded(database: Database, mode: str) -> None:
+@pytest.mark.parametrize("time", get_args(Time))
+async def test_a_page_of_holders_is_bounded(database: Database, time: Time) -> None:
     async with database.transaction() as connection:
         tenant = await make.make_tenant(connection)
         permission = await make.make_permission(connection, tenant.id, "docs:read")
@@ -35,10 +37,10 @@ async def test_a_page_of_holders_is_bounded(database: Database, mode: str) -> No
         )
     for begin in (None, middle):
         async with database.reading() as connection:
-            read = await read_by(
+            read = await read_of(
                 connection,
                 lambda catching, begin=begin: holders.after(catching, tenant.id, permission, user_id=begin, limit=51),
-                mode,
+                time,
             )
         # About thirteen for each: the user, the grant, the permission, and what is asked about their ways in.
         assert read.pages < 51 * 20

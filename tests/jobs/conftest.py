@@ -1,5 +1,5 @@
 """The same provider and world as the sync's tests have."""
 
-from tests.sync.conftest import issuer, new_world, upstream, vault, world
+from tests.sync.conftest import issuer, new_world, nobody_due, upstream, vault, world
 
-__all__ = ["issuer", "new_world", "upstream", "vault", "world"]
+__all__ = ["issuer", "new_world", "nobody_due", "upstream", "vault", "world"]
