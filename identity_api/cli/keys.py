@@ -26,7 +26,7 @@ async def rotate_with_progress(database: Database, ring: KeyRing, *, show: bool)
     from rich.progress import Progress as Bar
 
     with Bar(console=Console(stderr=True), disable=not show, transient=True) as bar:
-        task = bar.add_task("Sealing anew", total=None)
+        task = bar.add_task("Sealing again", total=None)
 
         def report(progress: Progress) -> None:
             bar.update(task, completed=progress.done, total=progress.total)

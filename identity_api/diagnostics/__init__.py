@@ -1,4 +1,4 @@
-"""What every code means, and what to do about it: for whoever runs the service or a provider, in two sentences.
+"""What every code means, and what to do about it: for the operators of the service and of a provider, in two sentences.
 
     logins       why a login did not succeed
     reasons      what exactly was wrong, within a login, a sync or a self-test

@@ -6,7 +6,7 @@ from identity_api.diagnostics.explanation import Table, table
 
 _CORRECT = "Correct the value that `field` or the message names."
 _CHOOSE = "Choose another password."
-_PATTERN = "Write the pattern anew: `*` any run, `?` one character, at most 200 characters and 5 stars."
+_PATTERN = "Write the pattern again: `*` any run, `?` one character, at most 200 characters and 5 stars."
 _CLIENT = "Correct the program that asks."
 
 API: Final[Table] = table(
@@ -45,7 +45,7 @@ API: Final[Table] = table(
             "The provider cannot be asked for a new proof.",
             "Switch `reauthentication` on, if it can do it.",
         ),
-        "STEP_UP_IMPOSSIBLE": ("There is nobody who could take a fresh proof of this user.", "Sign in anew."),
+        "STEP_UP_IMPOSSIBLE": ("No provider and no password can give a fresh proof of this user.", "Sign in again."),
         "CLAIM_PATH_INVALID": ("The place of a claim is not written as it should be.", "Write `id_token / groups`."),
         "JMESPATH_INVALID": ("The JMESPath expression cannot be read.", "Correct the expression."),
         "JMESPATH_FUNCTION": ("The expression uses a function that is not allowed.", "Write it without that function."),
@@ -82,7 +82,7 @@ API: Final[Table] = table(
             "One's own login has not been confirmed by its provider within ten minutes.",
             "Sync oneself, or sign in again.",
         ),
-        "SELF_BENEFIT": ("The change would give something to whoever makes it.", "Let somebody else make it."),
+        "SELF_BENEFIT": ("The change would give its own author a permission.", "Let another administrator make it."),
         "LAST_ADMIN": (
             "The change would leave nobody who administers users, grants, mappings or providers and has a way in.",
             "Give the named permission to another admin who has a way in first, or let the operator do it.",
@@ -126,7 +126,7 @@ API: Final[Table] = table(
         "CREDENTIALS_AMBIGUOUS": ("A cookie and a bearer token came with one request.", "Send one of them."),
         "CURSOR_REFUSED": ("A cursor was made up, or belongs to another list or tenant.", "Begin with the first page."),
         # Not there, in the way
-        "NOT_FOUND": ("There is no such thing in this tenant.", "Read the list anew."),
+        "NOT_FOUND": ("There is no such thing in this tenant.", "Read the list again."),
         "TENANT_NOT_FOUND": ("There is no such tenant.", "`identity-api tenant list` shows those there are."),
         "TENANT_REQUIRED": (
             "The address belongs to no organisation.",
@@ -175,7 +175,7 @@ API: Final[Table] = table(
         ),
         "CHANGES_FORGOTTEN": (
             "The changes that a webhook was to be sent again are older than a week and not kept.",
-            "Replay from the position that the message names, and read everything anew at the receiver.",
+            "Replay from the position that the message names, and read everything again at the receiver.",
         ),
         "PROVIDER_ENDING": (
             "The provider had many people when it was switched off, and their logins are still being ended.",
@@ -186,7 +186,7 @@ API: Final[Table] = table(
         "LAST_SECRET": ("This is the only client secret that works.", "Set another one first."),
         "TOO_MANY_KEYS": ("Our keys at the provider were changed too often.", "Wait until the older ones retire."),
         "TOTP_ENROLLED": ("The account has a second factor already.", "Remove it first."),
-        "TOTP_NOT_PREPARED": ("No second factor is waiting to be confirmed.", "Begin anew."),
+        "TOTP_NOT_PREPARED": ("No second factor is waiting to be confirmed.", "Begin again."),
         # Where a login may lead
         "RETURN_TO_REFUSED": (
             "A login may not lead there.",
@@ -200,7 +200,7 @@ API: Final[Table] = table(
         ),
         "CLIENT_STATE_REQUIRED": (
             "The delivery `fragment` needs a state of the frontend's own.",
-            "Add `state`, made anew for each login, to what the frontend asks with, and compare it when the person is back.",
+            "Add a new `state` for each login to the frontend's request, and compare it when the person is back.",
         ),
         "CLIENT_STATE_INVALID": ("The frontend's state cannot be used.", _CLIENT),
         "LOGIN_HINT_INVALID": ("The login hint is empty, too long or not printable.", _CLIENT),

@@ -1,6 +1,6 @@
 """What exactly was wrong with a provider's answer: the reason of a failed login, and of an identity that is stale.
 
-With a colon: a reason within a reason, such as the claim to blame. The most exact row that fits is told.
+With a colon: a reason within a reason, such as the claim to blame. The most exact row that fits is shown.
 """
 
 from typing import Final
@@ -89,7 +89,7 @@ REASONS: Final[Table] = table(
         ),
         "UNDECRYPTABLE_TOKEN": (
             "The token is encrypted and not for a key of ours, or not as agreed.",
-            "Let the provider read our published keys anew.",
+            "Let the provider read our published keys again.",
         ),
         "ALGORITHM_NOT_ALLOWED": (
             "The token is signed with an algorithm that the provider does not announce, or with none that is safe.",
@@ -243,7 +243,7 @@ REASONS: Final[Table] = table(
         ),
         "SEAL_BROKEN": (
             "A sealed value does not open in its place: it was changed, or moved.",
-            "Apply the client secret anew; look for who writes to the tables.",
+            "Apply the client secret again; find out who writes to the tables.",
         ),
     }
 )

@@ -21,7 +21,7 @@ LOGINS: Final[Table] = table(
         ),
         "CALLBACK_INVALID:code:too_long": (
             "The code that the provider sent is longer than any that is read here; the reason gives its length.",
-            "Ask the provider for a shorter one, and tell whoever maintains this service which provider it is.",
+            "Ask the provider for a shorter one, and tell the maintainers of this service which provider it is.",
         ),
         "STATE_UNKNOWN": (
             "No sign-in under way has the state that arrived: it is an old link, a bookmark, or not ours.",
@@ -110,7 +110,7 @@ LOGINS: Final[Table] = table(
         "PROVIDER_REFUSED:temporarily_unavailable": (
             "The provider is overloaded or being maintained, and signs nobody in at the moment.",
             "Wait and try again: nothing is set up wrongly here. If it stays, look at the provider's status page, or ask "
-            "whoever runs it.",
+            "its operator.",
         ),
         "PROVIDER_REFUSED:server_error": (
             "The provider had an internal error.",

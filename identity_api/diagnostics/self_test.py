@@ -86,7 +86,7 @@ SELF_TEST: Final[Table] = table(
         ),
         "CLIENT_SECRET_WRONG": (
             "The provider does not accept the client: the secret or the client ID is wrong.",
-            "Copy both anew from the provider. A value that looks right may be the secret's id instead of the secret.",
+            "Copy both again from the provider. A value that looks right may be the secret's id instead of the secret.",
         ),
         "CLIENT_CERTIFICATE_WRONG": (
             "The provider does not accept the client: our TLS certificate or the client ID is not the one it knows.",
@@ -102,7 +102,7 @@ SELF_TEST: Final[Table] = table(
         ),
         "CLIENT_NOT_ACCEPTED": (
             "The provider refuses the client in the same words with our secret and with a wrong one.",
-            "Copy client ID and secret anew from the provider, and allow the authorization code flow for the application.",
+            "Copy client ID and secret again from the provider, and allow the authorization code flow for the application.",
         ),
         "CLIENT_NOT_TOLD": (
             "The provider looks at the code before it looks at the client.",

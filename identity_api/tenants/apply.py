@@ -195,7 +195,7 @@ class _Application:
         return self._tenant_id
 
     async def _record(self) -> None:
-        # A provider has its own events, whoever changes it.
+        # A provider has its own events for every kind of actor.
         changed = [one for one in self._found if one.action != "keep" and one.kind != "provider"]
         named = {one.name for one in changed if one.kind == "permission"}
         catalogue = await permissions.by_names(self._connection, self._tenant_id, named)

@@ -56,7 +56,7 @@ def command(
 
     The form is recognised by its content; FILE must be closed to others, for it holds client secrets. What is different
     here is a notice on standard error; what cannot be imported stops the import. Importing twice changes nothing; what a form
-    does not say any more is told, and with --prune taken away: providers are switched off, mappings deleted. Frontends stay.
+    no longer names is listed, and with --prune removed: providers are switched off, mappings deleted. Frontends stay.
     """
     from identity_api.cli.context import read_settings, run_on_database
     from identity_api.cli.declaration import Applied

@@ -193,7 +193,7 @@ def delete(tenant: str, slug: str, dry_run: bool) -> None:
 def rebind(tenant: str, slug: str, issuer: str | None, dry_run: bool, as_json: bool) -> None:
     """Let every identity at provider SLUG accept the next subject under its anchor, once: for a provider that was rebuilt.
 
-    All logins there end. Whoever signs in next with an identity's anchor gets its account, and every older way into that
+    All logins there end. The next person who signs in with an identity's anchor gets its account, and every older way into that
     account ends then. Interrupted, it is gone on with by running it again.
     """
     from identity_api.accounts.rebinding import rebind_provider

@@ -32,7 +32,7 @@ def create(
     """Make a token that may do what the user may, and print it, once: only a hash of it is kept.
 
     It ends after its days, and with the user's logins. Changes ask for a person's presence, and so are not for tokens, but for
-    those of --may-change: whoever makes such a token is the second person who has agreed.
+    those of --may-change: the operator who makes such a token is the second person who agrees.
     """
     from identity_api.cli.context import operator_name, read_settings, run_on_database, tenant_named
     from identity_api.cli.output import print_json, print_lines

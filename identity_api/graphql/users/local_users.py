@@ -82,7 +82,7 @@ class PasswordTokenCreated:
     """Of `createPasswordToken`."""
 
     url: str = strawberry.field(
-        description="The link for the user. Whoever has it can take over the account, so hand it over safely."
+        description="The link for the user. Anybody who has it can take over the account, so hand it over safely."
     )
     expires_at: datetime = strawberry.field(description="When the link stops working.")
 

@@ -40,7 +40,7 @@ PRESET = Preset(
     alternatives=(
         Alternative(
             name="object_id",
-            why="People stay the same when the application is registered anew. Directory and object id identify them.",
+            why="People stay the same when the application is registered again. Directory and object id identify them.",
             settings={"anchor_claim": ("id_token / jmespath:join('/', [tid, oid])",)},
         ),
         Alternative(

@@ -121,7 +121,7 @@ def _frontends(address: str | None, section: Section) -> tuple[FrontendDeclarati
     section.notice(
         "frontend_url",
         "gets the token in the fragment: its call of /v1/auth/oidc/login must add one field, "
-        '"state", made anew each time and compared when the person is back. The delivery code is safer.',
+        '"state", new each time and compared when the person is back. The delivery code is safer.',
     )
     try:
         parts = urlsplit(address)
