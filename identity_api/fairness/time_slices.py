@@ -17,6 +17,8 @@ from identity_api.fairness.served import is_shared
 
 SLICE_SECONDS: Final = 0.0005
 PAUSE_SECONDS: Final = 0.001
+REFUSED_SECONDS: Final = 0.01
+"""The wait of a request that is refused for being one of too many, where others need time."""
 LONE_SLICE_SECONDS: Final = 0.002
 ROUNDS: Final = 2
 """Rounds of the event loop from one turn to the next, where there is no pause."""
@@ -76,6 +78,15 @@ async def own_turn() -> None:
     if turns is None:
         turns = _turns[loop] = _Turns(loop)
     await turns.take()
+
+
+async def let_others_first() -> None:
+    """Wait a moment while another tenant needs time; call it before the answer to one of too many requests.
+
+    Whoever repeats a refused request as fast as answers come would otherwise use all the time that the others need.
+    """
+    if is_shared():
+        await asyncio.sleep(REFUSED_SECONDS)
 
 
 def slice_end() -> float:

@@ -7,8 +7,16 @@ from uuid import uuid4
 
 import pytest
 
+from identity_api.fairness import time_slices
 from identity_api.fairness.served import serving, work_for
-from identity_api.fairness.time_slices import PAUSE_SECONDS, ROUNDS, in_slices, own_turn, run_in_slices
+from identity_api.fairness.time_slices import (
+    PAUSE_SECONDS,
+    ROUNDS,
+    in_slices,
+    let_others_first,
+    own_turn,
+    run_in_slices,
+)
 
 pytestmark = pytest.mark.asyncio
 
@@ -88,3 +96,16 @@ async def test_a_mistake_in_a_step_reaches_whoever_runs_them() -> None:
 
     with pytest.raises(ValueError, match="no"):
         await run_in_slices(steps())
+
+
+async def test_one_of_too_many_requests_waits_only_beside_another_tenant(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time_slices, "REFUSED_SECONDS", 3_600)
+    with serving():
+        work_for(uuid4())
+        await let_others_first()
+        waiting = asyncio.create_task(let_others_first())
+        with serving():
+            work_for(uuid4())
+            await asyncio.sleep(0)
+            assert not waiting.done()
+        waiting.cancel()

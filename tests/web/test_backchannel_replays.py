@@ -10,7 +10,10 @@ import pytest
 from identity_api.app import build_api
 from identity_api.config import Settings
 from identity_api.db.database import Database
+from identity_api.fairness import time_slices
+from identity_api.fairness.served import serving, work_for
 from identity_api.sessions.logout import backchannel
+from identity_api.web.http.limits import BAD_LOGOUTS
 from identity_api.web.http.ttl_cache import MAX_AGE_SECONDS
 from tests.web.logouts import backchannel_path, is_signed_in, send, sid_of, token_for
 from tests.web.site import Site, make_site, running
@@ -94,6 +97,21 @@ async def test_promise_18_a_replay_costs_no_signature_check_and_no_statement(
     clock.now += MAX_AGE_SECONDS
     await send(site, token)
     assert calls["verify_signature"] == 1
+
+
+async def test_a_flood_of_replays_waits_for_its_answers_while_another_tenant_needs_time(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = token_for(site, sid=await sid_of(site, await site.signed_in()))
+    answers = [await send(site, token) for _ in range(BAD_LOGOUTS + 2)]
+    assert answers[-1].status_code == 429
+    monkeypatch.setattr(time_slices, "REFUSED_SECONDS", 3_600)
+    with serving():
+        work_for(uuid4())
+        flood = asyncio.create_task(send(site, token))
+        _, waiting = await asyncio.wait([flood], timeout=0.2)
+        assert waiting
+        flood.cancel()
 
 
 async def test_a_replay_is_judged_by_what_is_true_a_second_later(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from identity_api.db.audit_origin import Origin, changes_come_from
 from identity_api.errors import Unavailable
 from identity_api.fairness.served import serving, work_for
+from identity_api.fairness.time_slices import let_others_first
 from identity_api.http import EventStream, HTTPResponse
 from identity_api.sessions.errors import LoginFailed
 from identity_api.telemetry import METRICS, get_logger, log_context, span
@@ -19,7 +20,7 @@ from identity_api.web.deps import WebDeps
 from identity_api.web.http import cookies, headers, security_headers
 from identity_api.web.http.body import MAX_BODY_BYTES, MAX_GRAPHQL_BODY_BYTES, BoundedBody
 from identity_api.web.http.change_reason import reason_of
-from identity_api.web.http.errors import problem_of
+from identity_api.web.http.errors import TooManyRequests, problem_of
 from identity_api.web.http.forwarded import see
 from identity_api.web.http.graphql_endpoint import answer_graphql, is_graphql
 from identity_api.web.http.logout_replay_guard import is_backchannel_logout, refuse_replay
@@ -69,6 +70,8 @@ class HTTPApplication:
                         raise
                     if not context.is_entered or isinstance(error, Unavailable | TimeoutError):
                         allow_reading_of_failure(self._deps.origins, context, scope)
+                    if isinstance(error, TooManyRequests):
+                        await let_others_first()
                     await render_error(context, error).send(answering)
                 finally:
                     note("route", context.route)
