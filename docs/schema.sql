@@ -496,10 +496,12 @@ CREATE TABLE public.provider_test (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
     provider_id uuid NOT NULL,
-    user_id uuid NOT NULL,
+    user_id uuid,
+    setup_link_id uuid,
     created_at timestamp with time zone NOT NULL,
     expires_at timestamp with time zone NOT NULL,
-    report jsonb
+    report jsonb,
+    CONSTRAINT provider_test_has_one_reader CHECK (((user_id IS NULL) <> (setup_link_id IS NULL)))
 );
 CREATE TABLE public.refresh_token (
     id uuid NOT NULL,
@@ -549,6 +551,26 @@ CREATE TABLE public.session (
     CONSTRAINT session_kind_known CHECK ((kind = ANY (ARRAY['COOKIE'::text, 'BEARER'::text])))
 );
 ALTER TABLE ONLY public.session ALTER COLUMN tenant_id SET (n_distinct=-0.001);
+CREATE TABLE public.setup_link (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    maker_id uuid,
+    made_by text NOT NULL,
+    token_hash bytea NOT NULL,
+    provider_id uuid NOT NULL,
+    slug text NOT NULL,
+    label text NOT NULL,
+    permissions text[] NOT NULL,
+    step text NOT NULL,
+    preset text,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    ended_reason text,
+    CONSTRAINT setup_link_end_has_a_reason CHECK (((ended_at IS NULL) = (ended_reason IS NULL))),
+    CONSTRAINT setup_link_reason_known CHECK ((ended_reason = ANY (ARRAY['USED'::text, 'REVOKED'::text]))),
+    CONSTRAINT setup_link_step_known CHECK ((step = ANY (ARRAY['vendor'::text, 'register'::text, 'connect'::text, 'test'::text, 'groups'::text, 'mappings'::text, 'enable'::text])))
+);
 CREATE TABLE public.tenant (
     id uuid NOT NULL,
     slug text NOT NULL,
@@ -710,6 +732,10 @@ ALTER TABLE ONLY public.session
     ADD CONSTRAINT session_pkey PRIMARY KEY (tenant_id, id);
 ALTER TABLE ONLY public.session
     ADD CONSTRAINT session_token_key UNIQUE (tenant_id, token_hash);
+ALTER TABLE ONLY public.setup_link
+    ADD CONSTRAINT setup_link_pkey PRIMARY KEY (tenant_id, id);
+ALTER TABLE ONLY public.setup_link
+    ADD CONSTRAINT setup_link_token_key UNIQUE (tenant_id, token_hash);
 ALTER TABLE ONLY public.tenant_host
     ADD CONSTRAINT tenant_host_host_key UNIQUE (host);
 ALTER TABLE ONLY public.tenant_host
@@ -777,11 +803,14 @@ CREATE INDEX permission_grant_user ON public.permission_grant USING btree (tenan
 CREATE INDEX provider_secret_provider ON public.provider_secret USING btree (tenant_id, provider_id);
 CREATE INDEX provider_test_created ON public.provider_test USING btree (tenant_id, created_at);
 CREATE INDEX provider_test_expiry ON public.provider_test USING btree (expires_at);
+CREATE INDEX provider_test_link ON public.provider_test USING btree (tenant_id, setup_link_id) WHERE (setup_link_id IS NOT NULL);
 CREATE INDEX refresh_token_live ON public.refresh_token USING btree (tenant_id, identity_id, created_at DESC) WHERE (dead_at IS NULL);
 CREATE INDEX session_identity_live ON public.session USING btree (tenant_id, identity_id) WHERE (ended_at IS NULL);
 CREATE INDEX session_over ON public.session USING btree (absolute_until);
 CREATE INDEX session_provider_session_live ON public.session USING btree (tenant_id, provider_session) WHERE ((ended_at IS NULL) AND (provider_session IS NOT NULL));
 CREATE INDEX session_user_live ON public.session USING btree (tenant_id, user_id, created_at) WHERE (ended_at IS NULL);
+CREATE INDEX setup_link_expiry ON public.setup_link USING btree (expires_at);
+CREATE INDEX setup_link_maker ON public.setup_link USING btree (tenant_id, maker_id);
 CREATE INDEX webhook_delivery_old ON public.webhook_delivery USING btree (at);
 CREATE INDEX webhook_delivery_webhook ON public.webhook_delivery USING btree (tenant_id, webhook_id, id);
 CREATE INDEX webhook_secret_webhook ON public.webhook_secret USING btree (tenant_id, webhook_id);
@@ -880,6 +909,8 @@ ALTER TABLE ONLY public.provider
 ALTER TABLE ONLY public.provider_test
     ADD CONSTRAINT provider_test_tenant_id_provider_id_fkey FOREIGN KEY (tenant_id, provider_id) REFERENCES public.provider(tenant_id, id);
 ALTER TABLE ONLY public.provider_test
+    ADD CONSTRAINT provider_test_tenant_id_setup_link_id_fkey FOREIGN KEY (tenant_id, setup_link_id) REFERENCES public.setup_link(tenant_id, id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.provider_test
     ADD CONSTRAINT provider_test_tenant_id_user_id_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES public.app_user(tenant_id, id);
 ALTER TABLE ONLY public.refresh_token
     ADD CONSTRAINT refresh_token_tenant_id_identity_id_fkey FOREIGN KEY (tenant_id, identity_id) REFERENCES public.identity(tenant_id, id);
@@ -889,6 +920,10 @@ ALTER TABLE ONLY public.session
     ADD CONSTRAINT session_tenant_id_identity_id_fkey FOREIGN KEY (tenant_id, identity_id) REFERENCES public.identity(tenant_id, id);
 ALTER TABLE ONLY public.session
     ADD CONSTRAINT session_tenant_id_user_id_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES public.app_user(tenant_id, id);
+ALTER TABLE ONLY public.setup_link
+    ADD CONSTRAINT setup_link_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenant(id);
+ALTER TABLE ONLY public.setup_link
+    ADD CONSTRAINT setup_link_tenant_id_maker_id_fkey FOREIGN KEY (tenant_id, maker_id) REFERENCES public.app_user(tenant_id, id);
 ALTER TABLE ONLY public.tenant_host
     ADD CONSTRAINT tenant_host_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenant(id);
 ALTER TABLE ONLY public.user_read

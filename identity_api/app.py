@@ -187,6 +187,7 @@ def build_api(
     deps = WebDeps(
         login=process.login,
         accounts=process.accounts,
+        providers=provider_deps(process),
         tenancy=Tenancy(database, urlsplit(settings.public_url).hostname or ""),
         origins=Origins(database),
         limits=EdgeLimits(process.limiter),

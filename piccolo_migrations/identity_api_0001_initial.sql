@@ -512,18 +512,49 @@ create index api_token_user on api_token (tenant_id, user_id);
 
 -- Logins under way -------------------------------------------------------------------------------------------------------
 
+create table setup_link (
+    id uuid not null,
+    tenant_id uuid not null,
+    maker_id uuid,
+    made_by text not null,
+    token_hash bytea not null,
+    provider_id uuid not null,
+    slug text not null,
+    label text not null,
+    permissions text[] not null,
+    step text not null,
+    preset text,
+    created_at timestamptz not null,
+    expires_at timestamptz not null,
+    ended_at timestamptz,
+    ended_reason text,
+    primary key (tenant_id, id),
+    constraint setup_link_token_key unique (tenant_id, token_hash),
+    constraint setup_link_step_known check (step in ('vendor', 'register', 'connect', 'test', 'groups', 'mappings', 'enable')),
+    constraint setup_link_end_has_a_reason check ((ended_at is null) = (ended_reason is null)),
+    constraint setup_link_reason_known check (ended_reason in ('USED', 'REVOKED')),
+    foreign key (tenant_id) references tenant (id),
+    foreign key (tenant_id, maker_id) references app_user
+);
+create index setup_link_maker on setup_link (tenant_id, maker_id);
+create index setup_link_expiry on setup_link (expires_at);
+
 create table provider_test (
     id uuid not null,
     tenant_id uuid not null,
     provider_id uuid not null,
-    user_id uuid not null,
+    user_id uuid,
+    setup_link_id uuid,
     created_at timestamptz not null,
     expires_at timestamptz not null,
     report jsonb,
     primary key (tenant_id, id),
+    constraint provider_test_has_one_reader check ((user_id is null) <> (setup_link_id is null)),
     foreign key (tenant_id, provider_id) references provider,
-    foreign key (tenant_id, user_id) references app_user
+    foreign key (tenant_id, user_id) references app_user,
+    foreign key (tenant_id, setup_link_id) references setup_link on delete cascade
 );
+create index provider_test_link on provider_test (tenant_id, setup_link_id) where setup_link_id is not null;
 create index provider_test_created on provider_test (tenant_id, created_at);
 create index provider_test_expiry on provider_test (expires_at);
 

@@ -26,6 +26,7 @@ COMMANDS = {
     "explain": "explain",
     "tenant": "tenant",
     "provider": "provider",
+    "setup-link": "setup_link",
     "mapping": "mapping",
     "sync": "sync",
     "service-client": "service_client",

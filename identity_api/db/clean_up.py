@@ -12,6 +12,7 @@ from identity_api.db import (
     password_tokens,
     password_tries,
     provider_tests,
+    setup_links,
     webhooks,
 )
 from identity_api.db.database import Connection
@@ -64,8 +65,13 @@ async def forget_password_tokens(connection: Connection) -> int:
 
 
 async def forget_provider_tests(connection: Connection) -> int:
-    """Remove up to `BATCH` test logins whose ten minutes have passed, with their reports."""
+    """Remove up to `BATCH` test logins whose time has passed, with their reports."""
     return await provider_tests.forget(connection, BATCH)
+
+
+async def forget_setup_links(connection: Connection) -> int:
+    """Remove up to `BATCH` set-up links that expired a month ago."""
+    return await setup_links.forget(connection, BATCH)
 
 
 async def forget_logout_handles(connection: Connection) -> int:

@@ -79,6 +79,12 @@ async def page(connection: Connection, tenant_id: UUID, *, after: UUID | None, f
     return [_row(row) for row in rows]
 
 
+async def of_provider(connection: Connection, tenant_id: UUID, provider_id: UUID) -> list[MappingRecord]:
+    """The mappings for this provider alone, oldest first. For a provider that is being set up, which has few."""
+    rows = await connection.fetch(f"{_SELECT} and m.provider_id = $2 order by m.id limit 500", tenant_id, provider_id)
+    return [_row(row) for row in rows]
+
+
 async def patterns(connection: Connection, tenant_id: UUID, mapping_ids: Collection[str]) -> dict[str, str]:
     """The patterns of these mappings by id, as text; deleted ones too, since what they gave may still be shown."""
     rows = await connection.fetch(

@@ -1,4 +1,4 @@
-"""Test logins: the admin who makes one, and its report, which only this admin can read, for ten minutes."""
+"""Test logins and their reports, which only their reader can read: an admin, for ten minutes, or who has a set-up link."""
 
 from datetime import datetime
 from uuid import UUID
@@ -8,6 +8,15 @@ import msgspec
 from identity_api.db.database import Connection
 
 KEPT_SECONDS = 600.0
+
+
+class Reader(msgspec.Struct, frozen=True):
+    """Who makes a test and reads its report."""
+
+    id: UUID
+    """Of the user, or of the set-up link."""
+    link_seconds: float | None = None
+    """For a set-up link, how long it lasts: its reports are kept until then."""
 
 
 class ProviderTest(msgspec.Struct, frozen=True):
@@ -21,18 +30,20 @@ class ProviderTest(msgspec.Struct, frozen=True):
     launched: bool
 
 
-async def insert(connection: Connection, tenant_id: UUID, test_id: UUID, provider_id: UUID, user_id: UUID) -> None:
+async def insert(connection: Connection, tenant_id: UUID, test_id: UUID, provider_id: UUID, reader: Reader) -> None:
     """Begin a test."""
+    is_link = reader.link_seconds is not None
     await connection.execute(
         """
-        insert into provider_test (id, tenant_id, provider_id, user_id, created_at, expires_at)
-        values ($1, $2, $3, $4, now(), now() + make_interval(secs => $5))
+        insert into provider_test (id, tenant_id, provider_id, user_id, setup_link_id, created_at, expires_at)
+        values ($1, $2, $3, $4, $5, now(), now() + make_interval(secs => $6))
         """,
         test_id,
         tenant_id,
         provider_id,
-        user_id,
-        KEPT_SECONDS,
+        None if is_link else reader.id,
+        reader.id if is_link else None,
+        reader.link_seconds or KEPT_SECONDS,
     )
 
 
@@ -47,10 +58,10 @@ async def begun_lately(connection: Connection, tenant_id: UUID, *, seconds: int)
 
 
 async def report(connection: Connection, tenant_id: UUID, test_id: UUID, written: bytes) -> None:
-    """Store the report of the test, for ten minutes from now; the newest report counts."""
+    """Store the report of the test, for ten minutes from now, or for as long as its link lasts; the newest report counts."""
     await connection.execute(
         """
-        update provider_test set report = $3::jsonb, expires_at = now() + make_interval(secs => $4)
+        update provider_test set report = $3::jsonb, expires_at = greatest(expires_at, now() + make_interval(secs => $4))
         where tenant_id = $1 and id = $2
         """,
         tenant_id,
@@ -60,24 +71,39 @@ async def report(connection: Connection, tenant_id: UUID, test_id: UUID, written
     )
 
 
-async def newest(connection: Connection, tenant_id: UUID, provider_id: UUID, user_id: UUID) -> ProviderTest | None:
-    """The test of this provider that this user began last, if it has not expired."""
+async def newest(
+    connection: Connection, tenant_id: UUID, provider_id: UUID, reader_id: UUID, *, has_ended: bool = False
+) -> ProviderTest | None:
+    """The test of this provider that this user, or who has this link, began last, if it has not expired.
+
+    Args:
+        has_ended: pass over tests without a report.
+    """
     row = await connection.fetchrow(
         """
         select t.id, t.provider_id, t.created_at, t.expires_at, t.report, exists (
             select from login_attempt a where a.tenant_id = $1 and a.test_id = t.id and a.launched_at is not null
         ) as launched
         from provider_test t
-        where t.tenant_id = $1 and t.provider_id = $2 and t.user_id = $3 and t.expires_at > now()
+        where t.tenant_id = $1 and t.provider_id = $2 and coalesce(t.user_id, t.setup_link_id) = $3
+            and t.expires_at > now() and (t.report is not null or not $4)
         order by t.id desc limit 1
         """,
         tenant_id,
         provider_id,
-        user_id,
+        reader_id,
+        has_ended,
     )
     if row is None:
         return None
     return ProviderTest(**{**row, "report": row["report"].encode() if row["report"] is not None else None})
+
+
+async def forget_of_link(connection: Connection, tenant_id: UUID, link_id: UUID) -> None:
+    """Remove the tests of a set-up link, with their logins under way: they are about settings that have changed."""
+    await connection.execute(
+        "delete from provider_test where tenant_id = $1 and setup_link_id = $2", tenant_id, link_id
+    )
 
 
 async def forget(connection: Connection, limit: int) -> int:

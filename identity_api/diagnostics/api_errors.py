@@ -65,6 +65,24 @@ API: Final[Table] = table(
         "PASSWORD_TOO_SHORT": ("The password is too short.", _CHOOSE),
         "PASSWORD_TOO_LONG": ("The password is too long.", _CHOOSE),
         "PASSWORD_TOO_COMMON": ("The password is one that is tried first.", _CHOOSE),
+        "SETUP_LINK_ENDED": (
+            "The set-up link is unknown, used, revoked or expired, of another tenant, or its maker may not make providers now.",
+            "Ask whoever sent it for another; `identity-api setup-link list` shows those there are.",
+        ),
+        "SETUP_STEP_MISSING": ("The set-up has an earlier step that is not done.", "Open the set-up page again."),
+        "SETUP_NOT_TESTED": (
+            "No test login has passed with the provider's present settings.",
+            "Make a test login on the set-up page, and correct what its report names.",
+        ),
+        "SETUP_PROVIDER_ENABLED": (
+            "A set-up link changes its provider only before that is enabled.",
+            "Have an admin change it, or disable it first.",
+        ),
+        "PERMISSIONS_NOT_NAMED": (
+            "Mappings for every provider give permissions that the set-up link does not name.",
+            "Name them with the link, or limit those mappings to a provider.",
+        ),
+        "TOO_MANY_SETUP_LINKS": ("The tenant has 20 set-up links that work.", "Revoke one."),
         "PASSWORD_TOKEN_UNKNOWN": ("The link for a new password is unknown, used or over.", "Ask for a new link."),
         "CODE_INVALID": (
             "The one-time code is none, was presented before, is over, or was made for another frontend or tenant.",

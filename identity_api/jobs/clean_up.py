@@ -12,6 +12,7 @@ _FORGET = (
     rows.forget_password_tokens,
     rows.forget_client_keys,
     rows.forget_provider_tests,
+    rows.forget_setup_links,
     rows.forget_logout_handles,
     rows.forget_password_tries,
     rows.forget_changes,

@@ -60,12 +60,18 @@ def _check_redirect(wanted: Provider, public_url: str) -> None:
 
 
 async def create(
-    deps: ProviderDeps, actor: Actor, fields: Mapping[str, Any], *, secret: NewSecret | None = None
+    deps: ProviderDeps,
+    actor: Actor,
+    fields: Mapping[str, Any],
+    *,
+    secret: NewSecret | None = None,
+    provider_id: UUID | None = None,
 ) -> Provider:
     """Make a provider.
 
     Args:
         fields: of a provider declaration, with `preset_values` and `preset_alternatives` where it names a preset.
+        provider_id: its id, where its addresses were told before it is made.
 
     Raises:
         BadInput: `PROVIDER_INVALID`, `SECRET_INVALID`, `REDIRECT_URL_SHARED`.
@@ -87,6 +93,7 @@ async def create(
                 now=now,
                 managed_by="API",
             )
+            wanted = wanted if provider_id is None else msgspec.structs.replace(wanted, id=provider_id)
             _check_redirect(wanted, deps.defaults.public_url)
             await _check(deps, connection, actor, owner, None, wanted)
             secrets = None if secret is None else only_secret(deps.vault, wanted, secret, now)

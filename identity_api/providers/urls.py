@@ -12,12 +12,12 @@ the forms of the previous systems, so that redirect URIs registered for them kee
 
 import re
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import msgspec
 
-from identity_api.db.providers import Provider
 from identity_api.db.tenants import Tenant
 
 CALLBACK_PATHS: Final = (
@@ -31,6 +31,22 @@ _CALLBACK: Final = re.compile(
 )
 
 
+class Placed(Protocol):
+    """What the addresses of a provider contain: of its row, or of one that is to be made."""
+
+    @property
+    def id(self) -> UUID:
+        """The provider's."""
+
+    @property
+    def protocol(self) -> str:
+        """`oidc` or `oauth2`."""
+
+    @property
+    def redirect_url(self) -> str:
+        """As it is registered."""
+
+
 class ProviderURLs(msgspec.Struct, frozen=True, kw_only=True):
     """What to register. The logout and initiation addresses are None for plain OAuth 2.0, which knows none of them."""
 
@@ -41,7 +57,7 @@ class ProviderURLs(msgspec.Struct, frozen=True, kw_only=True):
     initiate_login: str | None = None
 
 
-def provider_urls(provider: Provider, tenant: Tenant, *, hosts: Sequence[str], public_url: str) -> ProviderURLs:
+def provider_urls(provider: Placed, tenant: Tenant, *, hosts: Sequence[str], public_url: str) -> ProviderURLs:
     """The addresses of this provider's tenant.
 
     Args:
@@ -79,7 +95,7 @@ def doors(tenant: Tenant, *, hosts: Sequence[str], public_url: str) -> list[str]
     return [_origin(public_url, host) for host in hosts] + [f"{public_url.rstrip('/')}/t/{tenant.slug}"]
 
 
-def front_door(provider: Provider, tenant: Tenant, *, hosts: Sequence[str], public_url: str) -> str:
+def front_door(provider: Placed, tenant: Tenant, *, hosts: Sequence[str], public_url: str) -> str:
     """The base address of the provider's redirect URL, if it is on one of the tenant's hosts; otherwise the first."""
     found = doors(tenant, hosts=hosts, public_url=public_url)
     preferred = _origin(public_url, urlsplit(provider.redirect_url).hostname or "")

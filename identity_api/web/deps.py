@@ -12,9 +12,11 @@ from identity_api.db.database import Database
 from identity_api.fairness.gate import FairGate
 from identity_api.fairness.holders import Holders
 from identity_api.http import EventStream, HTTPRequest, HTTPResponse
+from identity_api.providers.deps import ProviderDeps
 from identity_api.sessions.authenticate import Authenticated
 from identity_api.sessions.login.deps import LoginDeps
 from identity_api.sessions.login.password_login import PasswordLoginDeps
+from identity_api.setup.provider import SetupDeps
 from identity_api.web.http.arriving_bodies import Arriving
 from identity_api.web.http.limits import EdgeLimits
 from identity_api.web.http.logout_replays import Replays
@@ -67,6 +69,7 @@ class WebDeps(msgspec.Struct, frozen=True, kw_only=True):
 
     login: LoginDeps
     accounts: AccountDeps
+    providers: ProviderDeps
     tenancy: Tenancy
     origins: Origins
     limits: EdgeLimits
@@ -87,6 +90,11 @@ class WebDeps(msgspec.Struct, frozen=True, kw_only=True):
     def database(self) -> Database:
         """The same database that logins use."""
         return self.login.database
+
+    @property
+    def setup(self) -> SetupDeps:
+        """What the set-up of a provider by a link needs."""
+        return SetupDeps(providers=self.providers, login=self.login)
 
     @property
     def local(self) -> PasswordLoginDeps:

@@ -2,9 +2,9 @@
 
 from identity_api.cli.root import COMMANDS
 
-OPENS = {"apply", "import", "user", "grant", "provider", "token", "dev"}
-"""Providers, users with identities and links, a permission or API token of one, and the demo: the operator's, whom the rule
-does not bind."""
+OPENS = {"apply", "import", "user", "grant", "provider", "setup-link", "token", "dev"}
+"""Providers, and links that set one up, users with identities and links, a permission or API token of one, and the demo: the
+operator's, whom the rule does not bind."""
 OPENS_NONE = {
     "serve", "worker", "demo-provider", "migrate", "check-config", "revoke", "tenant", "service-client", "keys", "audit",
     "doctor", "schema", "export", "hand-over", "explain", "sync", "mapping", "webhook",

@@ -6,6 +6,7 @@ import pytest
 
 from identity_api.db import provider_tests
 from identity_api.db.database import Connection, Database
+from identity_api.db.provider_tests import Reader
 from identity_api.ids import uuid7
 from identity_api.jobs.clean_up import clean_up
 from tests import factories as make
@@ -122,7 +123,7 @@ async def test_a_test_login_is_forgotten_after_its_time_with_its_attempt(databas
         user = await make.make_user(connection, tenant.id)
         ended, kept = uuid7(), uuid7()
         for test_id in (ended, kept):
-            await provider_tests.insert(connection, tenant.id, test_id, provider.id, user)
+            await provider_tests.insert(connection, tenant.id, test_id, provider.id, Reader(user))
             attempt = await make_attempt(connection, tenant.id, provider.id, "1 second")
             await connection.execute("update login_attempt set test_id = $1 where id = $2", test_id, attempt)
         await connection.execute("update provider_test set expires_at = now() - interval '1 s' where id = $1", ended)

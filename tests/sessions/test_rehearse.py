@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
+from identity_api.db.provider_tests import Reader
 from identity_api.db.providers import ClaimSettings
 from identity_api.diagnostics.findings import Finding
 from identity_api.errors import Refused
@@ -30,7 +31,7 @@ async def admin(world: World) -> UUID:
 
 
 async def dry_run(world: World, user_id: UUID, person: str | None = "alice") -> LoginResult:
-    url = await begin_test(world.deps, world.provider, user_id, actor=f"user:{user_id}")
+    url = await begin_test(world.deps, world.provider, Reader(user_id), actor=f"user:{user_id}")
     assert url.startswith(f"{ORIGIN}/auth/launch/")
     prepared = Prepared(handle="", launch_url=url, attempt_id="")
     return await Browser(world.deps).follow_through(prepared, world.idp, person)
@@ -304,7 +305,7 @@ async def test_the_report_is_for_nobody_else_and_ends_after_ten_minutes(world: W
 async def test_until_the_provider_sends_the_browser_back_the_test_waits(world: World) -> None:
     """S0-60 and S0-61: not begun, and at the provider, told apart."""
     user_id = await admin(world)
-    url = await begin_test(world.deps, world.provider, user_id, actor="user:x")
+    url = await begin_test(world.deps, world.provider, Reader(user_id), actor="user:x")
     assert (await report(world, user_id)).verdict.code == "TEST_NOT_BEGUN"
     await Browser(world.deps).launch(url)
     waiting = await report(world, user_id)
@@ -321,7 +322,7 @@ async def test_a_provider_that_is_switched_off_can_be_tested_and_not_signed_in_a
 async def test_a_test_login_signs_nobody_in_in_another_browser_either(world: World) -> None:
     """Promise 7 holds for tests as well."""
     user_id = await admin(world)
-    url = await begin_test(world.deps, world.provider, user_id, actor="user:x")
+    url = await begin_test(world.deps, world.provider, Reader(user_id), actor="user:x")
     launched = await Browser(world.deps).launch(url)
     arrival = await world.idp.sign_in(launched.location, "alice")
     with pytest.raises(LoginFailed) as refused:
@@ -332,7 +333,7 @@ async def test_a_test_login_signs_nobody_in_in_another_browser_either(world: Wor
 async def test_tests_have_a_pace(world: World) -> None:
     user_id = await admin(world)
     for _ in range(MAX_A_MINUTE):
-        await begin_test(world.deps, world.provider, user_id, actor="user:x")
+        await begin_test(world.deps, world.provider, Reader(user_id), actor="user:x")
     with pytest.raises(Refused) as refused:
-        await begin_test(world.deps, world.provider, user_id, actor="user:x")
+        await begin_test(world.deps, world.provider, Reader(user_id), actor="user:x")
     assert refused.value.code == "TOO_MANY_TESTS"

@@ -1,6 +1,7 @@
 """Every route says whether somebody can come by a session or a credential there, and by what."""
 
 from identity_api.web.http.litestar_app import _HANDLERS
+from identity_api.web.setup.routes import setup_handlers
 
 BY_A_PROVIDER = {"callback", "callback_form", "complete_login", "exchange_code"}
 """A login that a provider's word ends, judged by `accounts.provisioning`; or the one-time code of one."""
@@ -25,3 +26,15 @@ def test_every_route_says_by_what_somebody_comes_in() -> None:
     known = [BY_A_PROVIDER, BY_A_PASSWORD, BY_A_LINK, BY_ONES_OWN, BEGINS, NONE]
     names = [handler.handler_name for handler in _HANDLERS]
     assert sorted(names) == sorted([name for group in known for name in group])
+
+
+SETS_UP = {
+    "setup-link", "setup", "setup-done", "setup-language", "setup-vendor", "setup-registered", "setup-connect", "setup-test",
+    "setup-tested", "setup-groups", "setup-mappings", "setup-mappings-remove", "setup-mapped", "setup-enable",
+}  # fmt: skip
+"""By a link that `createSetupLink` has made. They make and enable a provider within the rule for providers' settings, as an
+actor who may give what the link names and nothing else; nobody is signed in by them."""
+
+
+def test_every_route_of_the_set_up_is_known() -> None:
+    assert {handler.name for handler in setup_handlers()} == SETS_UP

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from identity_api.db import login_failures
-from identity_api.db.provider_tests import newest
+from identity_api.db.provider_tests import Reader, newest
 from identity_api.sessions.login.dry_run import begin_test
 from tests import factories as make
 from tests.openid_provider import Fault
@@ -18,7 +18,7 @@ PAGE = {"accept": "text/html"}
 async def test_a_test_login_ends_on_a_page_and_leaves_no_session(site: Site) -> None:
     async with site.database.transaction() as connection:
         admin = await make.make_user(connection, site.tenant.id, password_hash="x")
-    url = await begin_test(site.app._deps.login, site.provider, admin, actor=f"user:{admin}")
+    url = await begin_test(site.app._deps.login, site.provider, Reader(admin), actor=f"user:{admin}")
     client = site.client()
     begun = await client.get(url)
     assert begun.status_code == 303, begun.text

@@ -98,15 +98,42 @@ class ProviderBreaker(Table, tablename="provider_breaker"):
     """Calls a second that it allowed a worker when it last answered 429."""
 
 
+class SetupLink(Table, tablename="setup_link"):
+    """A link with which somebody without an account here sets up one provider, which does not exist at first."""
+
+    id = key()
+    tenant_id = reference()
+    maker_id = reference(null=True)
+    """The admin whose rights limit what the link can do; null if the operator made it."""
+    made_by = text()
+    """The maker as the audit names them."""
+    token_hash = binary()
+    provider_id = reference()
+    """The id that the provider has, or will have."""
+    slug = text()
+    label = text()
+    permissions = array(Text(default=None))
+    """The names of those that the provider's groups may be given."""
+    step = text()
+    """The furthest step that was reached."""
+    preset = text(null=True)
+    """The chosen vendor; null for one without a preset, or if none was chosen yet."""
+    created_at = time()
+    expires_at = time()
+    ended_at = time(null=True)
+    ended_reason = text(null=True)
+
+
 class ProviderTest(Table, tablename="provider_test"):
-    """A test login of a provider, made by an admin in their own browser; only this admin can read its report."""
+    """A test login of a provider: of an admin, or of a set-up link. Only this admin, or who has the link, reads its report."""
 
     id = key()
     tenant_id = reference()
     provider_id = reference()
-    user_id = reference()
+    user_id = reference(null=True)
+    setup_link_id = reference(null=True)
     created_at = time()
     expires_at = time()
-    """Ten minutes after the report, or after the beginning while there is none."""
+    """Ten minutes after the report, or after the beginning while there is none; for a set-up link, the link's own end."""
     report = JSONB(default=None, null=True)
     """Settings, names of claims, types and counts; never a claim's value."""

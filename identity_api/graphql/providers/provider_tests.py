@@ -8,7 +8,7 @@ import msgspec
 import strawberry
 
 from identity_api.db import providers, tenants
-from identity_api.db.provider_tests import ProviderTest
+from identity_api.db.provider_tests import ProviderTest, Reader
 from identity_api.db.providers import Provider
 from identity_api.diagnostics import remedy_beside_self_test
 from identity_api.diagnostics.findings import Finding
@@ -265,7 +265,7 @@ class ProviderTestMutations:
         context = info.context
         provider = await _provider(context, input.id)
         login = context.deps.login
-        login_url = await begin_test(login, provider, context.user_id, actor=context.authenticated.actor)
+        login_url = await begin_test(login, provider, Reader(context.user_id), actor=context.authenticated.actor)
         deps = SelfTestDeps(
             database=login.database,
             vault=login.vault,

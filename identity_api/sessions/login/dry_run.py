@@ -1,8 +1,8 @@
-"""A test login: a login in the administrator's browser that ends with a report instead of a session.
+"""A test login: a login in the browser of an admin, or of who has a set-up link, that ends with a report, not a session.
 
 Prepare, launch and callback are those of every login, with the same rules in the same order. An attempt of a test signs
 nobody in: it makes no user, identity, grant, refresh token or session, and the audit records only the test. Only the person
-who began the test can read the report, and it is deleted after ten minutes (`db.provider_tests`).
+who began the test can read the report, and it is deleted after ten minutes, or with the set-up link (`db.provider_tests`).
 
 It begins on the host of the redirect URL, so that the browser is bound once. Anybody with the link may open it; the report
 says which claims came, and never their values.
@@ -17,7 +17,7 @@ from identity_api.claims import within
 from identity_api.db import attempts, audit, provider_tests
 from identity_api.db.attempts import Attempt
 from identity_api.db.database import Connection
-from identity_api.db.provider_tests import ProviderTest
+from identity_api.db.provider_tests import ProviderTest, Reader
 from identity_api.db.providers import Provider
 from identity_api.diagnostics.findings import skipped
 from identity_api.errors import Refused
@@ -39,8 +39,14 @@ MAX_A_MINUTE = 10
 _decode = msgspec.json.Decoder(LoginReport).decode
 
 
-async def begin_test(deps: LoginDeps, provider: Provider, user_id: UUID, *, actor: str) -> str:
+async def begin_test(
+    deps: LoginDeps, provider: Provider, reader: Reader, *, actor: str, return_to: str | None = None
+) -> str:
     """Prepare a test login of a provider, enabled or not; the address to open in a browser, once, within ten minutes.
+
+    Args:
+        reader: who reads the report.
+        return_to: where the browser ends, on the origin of the redirect URL; by default a page that says that it is over.
 
     Raises:
         Refused: `TOO_MANY_TESTS`: each test asks the provider several times.
@@ -55,7 +61,7 @@ async def begin_test(deps: LoginDeps, provider: Provider, user_id: UUID, *, acto
         provider_id=provider.id,
         frontend_id=None,
         delivery="cookie",
-        return_to=f"{origin}{ENDED_PATH}",
+        return_to=return_to or f"{origin}{ENDED_PATH}",
         session_origin=origin,
         path_prefix="",
         client_state=None,
@@ -68,7 +74,7 @@ async def begin_test(deps: LoginDeps, provider: Provider, user_id: UUID, *, acto
     seconds = deps.limits.attempt_seconds
     async with deps.database.transaction() as connection:
         await check_pace(connection, tenant_id)
-        await provider_tests.insert(connection, tenant_id, test_id, provider.id, user_id)
+        await provider_tests.insert(connection, tenant_id, test_id, provider.id, reader)
         await attempts.insert(connection, attempt, seconds=seconds)
         # For as long as the attempt: an administrator reads the self-test before opening the address.
         await attempts.insert_handle(
@@ -128,10 +134,10 @@ async def _with_userinfo(deps: LoginDeps, attempt: Attempt, told: VerifiedDocume
         return told  # nothing needs it
 
 
-async def report_for(deps: LoginDeps, provider: Provider, user_id: UUID) -> tuple[ProviderTest | None, LoginReport]:
-    """The newest test of the provider that this user began, and its report; without a report, what the test waits for."""
+async def report_for(deps: LoginDeps, provider: Provider, reader_id: UUID) -> tuple[ProviderTest | None, LoginReport]:
+    """The newest test of the provider that this reader began, and its report; without a report, what the test waits for."""
     async with deps.database.reading() as connection:
-        found = await provider_tests.newest(connection, provider.tenant_id, provider.id, user_id)
+        found = await provider_tests.newest(connection, provider.tenant_id, provider.id, reader_id)
     if found is not None and found.report is not None:
         return found, _decode(found.report)
     if found is not None and found.launched:

@@ -30,12 +30,18 @@ _ANOTHER_BROWSER: Final = frozenset(
 )
 _NOT_TOLD: Final = _ANOTHER_BROWSER | {"CODE_REFUSED", "LOGIN_USED"}
 """These failures may come from any browser, or from a repeated request, so none of them is reported to the frontend."""
+SETUP_PATH: Final = "/setup"
 _UNSAID: Final = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]")
 
 
 def address_for(attempt: Attempt, failure: LoginFailed) -> str | None:
     """Where the browser goes with this failure; None if a page of this service shows it."""
-    if attempt.frontend_id is None or attempt.test_id is not None or not is_told(failure):
+    if not is_told(failure):
+        return None
+    if attempt.test_id is not None:
+        # The report is on the set-up page. An admin's own test is reported where the admin began it, in another window.
+        return attempt.return_to if attempt.return_to.endswith(SETUP_PATH) else None
+    if attempt.frontend_id is None:
         return None
     return error_address(
         attempt.return_to,

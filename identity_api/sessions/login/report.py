@@ -27,6 +27,7 @@ from identity_api.db.providers import Provider
 from identity_api.diagnostics import explain, explain_failure
 from identity_api.diagnostics.findings import Finding, fail, listed, ok, shown, verdict, warn
 from identity_api.relying_party.claim_settings import claim_sources
+from identity_api.sessions.login.claims_seen import SeenClaim, claims_seen, described
 
 SIGN_IN: Final = "sign-in"
 _LOOKS: Final = {
@@ -79,6 +80,7 @@ class LoginReport(msgspec.Struct, frozen=True, kw_only=True):
     documents: tuple[DocumentReport, ...] = ()
     refresh_token: bool | None = None
     """Whether one was issued; None if the login failed before."""
+    claims: tuple[SeenClaim, ...] = ()
 
 
 def groups_in(provider: Provider, documents: Documents) -> GroupsReading:
@@ -133,6 +135,7 @@ def report_of(
         settings=(*found.values(), groups),
         documents=tuple([_document(documents, document) for document in Document]),
         refresh_token=has_refresh_token,
+        claims=claims_seen(documents),
     )
 
 
@@ -275,23 +278,6 @@ def _document(documents: Documents, document: Document) -> DocumentReport:
 
 def _names(claims: Mapping[str, Any]) -> list[str]:
     return sorted([shown(name) for name in claims])
-
-
-def described(value: object) -> str:
-    """The JSON type of a value and its size."""
-    match value:
-        case bool():
-            return "a boolean"
-        case int() | float():
-            return "a number"
-        case str():
-            return "a text"
-        case list():
-            kind = "texts" if all(isinstance(entry, str) for entry in value) else "values that are not all texts"
-            return f"a list of {len(value)} {kind}"
-        case Mapping():
-            return f"an object with {len(value)} names"
-    return "something that leads nowhere"
 
 
 def nearest(places: tuple[ClaimSource, ...], documents: Documents) -> tuple[str, ...]:

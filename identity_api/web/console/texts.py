@@ -1,7 +1,7 @@
-"""The texts of the console, one file for each language, and the choice of the language.
+"""The texts of pages, one file for each language, and the choice of the language.
 
 A language is complete or absent: a test compares the keys and the placeholders of every text. To add one, put its file
-into `catalogue/`.
+into `catalogue/`, of the console and of the set-up.
 """
 
 import re
@@ -24,20 +24,28 @@ def _flat(table: Mapping[str, object], prefix: str = "") -> dict[str, str]:
     return found
 
 
-CATALOGUE: Final[dict[str, dict[str, str]]] = {
-    file.name.removesuffix(".toml"): _flat(tomllib.loads(file.read_text("utf-8")))
-    for file in sorted((files("identity_api.web.console") / "catalogue").iterdir(), key=lambda one: one.name)
-    if file.name.endswith(".toml")
-}
+Catalogue = Mapping[str, Mapping[str, str]]
 """Language -> key -> text. A text has placeholders such as `{name}`."""
+
+
+def catalogue_of(package: str) -> dict[str, dict[str, str]]:
+    """The texts in a package's folder `catalogue`."""
+    return {
+        file.name.removesuffix(".toml"): _flat(tomllib.loads(file.read_text("utf-8")))
+        for file in sorted((files(package) / "catalogue").iterdir(), key=lambda one: one.name)
+        if file.name.endswith(".toml")
+    }
+
+
+CATALOGUE: Final = catalogue_of("identity_api.web.console")
 
 
 class Texts:
     """The texts in one language."""
 
-    def __init__(self, language: str) -> None:
+    def __init__(self, language: str, catalogue: Catalogue = CATALOGUE) -> None:
         self.language = language
-        self._texts = CATALOGUE[language]
+        self._texts = catalogue[language]
 
     def __call__(self, key: str, **values: object) -> str:
         """The text with its placeholders filled in. The result is plain text, which a template escapes.
@@ -57,19 +65,20 @@ class Texts:
         return key in self._texts
 
 
-def choose(accept_language: str | None, chosen: str | None) -> Texts:
+def choose(accept_language: str | None, chosen: str | None, catalogue: Catalogue = CATALOGUE) -> Texts:
     """The language that the user has chosen, otherwise the best match for their browser (RFC 9110 section 12.5.4).
 
     Args:
         accept_language: the header.
-        chosen: the user's earlier choice; a language that the console does not have is ignored.
+        chosen: the user's earlier choice; a language that the catalogue does not have is ignored.
+        catalogue: the texts to choose from.
     """
-    if chosen in CATALOGUE:
-        return Texts(chosen)
+    if chosen is not None and chosen in catalogue:
+        return Texts(chosen, catalogue)
     wanted: list[tuple[float, str]] = []
     for part in (accept_language or "")[:500].split(","):
         found = _RANGE.fullmatch(part)
-        if found is not None and found[1].lower() in CATALOGUE:
+        if found is not None and found[1].lower() in catalogue:
             wanted.append((float(found[2] or 1), found[1].lower()))
     best = max(wanted, key=lambda one: one[0], default=(0.0, DEFAULT))
-    return Texts(best[1] if best[0] > 0 else DEFAULT)
+    return Texts(best[1] if best[0] > 0 else DEFAULT, catalogue)

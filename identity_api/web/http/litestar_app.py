@@ -31,6 +31,7 @@ from identity_api.web.routes import (
     third_party_login,
     v1,
 )
+from identity_api.web.setup.routes import setup_handlers
 
 Lifespan = Callable[[Any], AbstractAsyncContextManager[None]]
 
@@ -91,7 +92,7 @@ def build_web(deps: WebDeps, *, lifespan: Lifespan | None = None) -> HTTPApplica
         lifespan: entered when the server starts, left when it stops.
     """
     routes = Litestar(
-        route_handlers=[*_HANDLERS, *console_handlers(), *deps.handlers],
+        route_handlers=[*_HANDLERS, *console_handlers(), *setup_handlers(), *deps.handlers],
         exception_handlers={Exception: _render},
         state=State({"deps": deps}),
         lifespan=[lifespan] if lifespan else [],

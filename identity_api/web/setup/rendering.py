@@ -1,0 +1,90 @@
+"""Renders the set-up pages: every value is escaped (Jinja2, autoescape), and no script or style is inline."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any, Final
+
+import jinja2
+import msgspec
+
+from identity_api.db.setup_links import Step
+from identity_api.diagnostics import remedy_beside_self_test
+from identity_api.http import HTTPResponse
+from identity_api.setup.provider import NO_GROUPS, STEPS
+from identity_api.setup.vendors import OTHER
+from identity_api.web.console.rendering import POLICY, VERSIONS
+from identity_api.web.console.texts import Texts, catalogue_of
+from identity_api.web.http.errors import Problem
+from identity_api.web.http.request_context import RequestContext
+from identity_api.web.pages.icons import MARK
+from identity_api.web.pages.rendering import STYLE_VERSION
+
+CATALOGUE: Final = catalogue_of("identity_api.web.setup")
+_SCRIPT: Final = "console.js"
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("identity_api.web.setup"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals |= {
+        "mark": MARK,
+        "style": f"/static/style.css?v={STYLE_VERSION}",
+        "script": f"/static/console/{_SCRIPT}?v={VERSIONS[_SCRIPT]}",
+        "languages": tuple(CATALOGUE),
+        "no_groups": NO_GROUPS,
+        "other": OTHER,
+        "remedy": remedy_beside_self_test,
+    }
+    return environment
+
+
+_TEMPLATES: Final = _environment()
+
+
+class Visit(msgspec.Struct, frozen=True, kw_only=True):
+    """The context of a page, besides what it shows."""
+
+    context: RequestContext
+    texts: Texts
+    step: Step | None = None
+    """Of the page; None for a page that is none of the steps."""
+    reached: Step = "vendor"
+    typed: Mapping[str, str] = {}
+    """Fields as they were sent, without a secret."""
+
+    @property
+    def address(self) -> str:
+        """Of this page, for a change of language."""
+        return self.context.local("/setup") + (f"?step={self.step}" if self.step else "")
+
+
+def show(name: str, visit: Visit, *, problem: Problem | None = None, status: int = 200, **view: Any) -> HTTPResponse:
+    """The page of this name.
+
+    Args:
+        name: of the template.
+        visit: the context.
+        problem: why the form failed.
+        status: of the answer, if nothing failed.
+        view: what the template shows.
+    """
+    context = visit.context
+    html = _TEMPLATES.get_template(f"{name}.html").render(
+        view,
+        t=visit.texts,
+        local=context.local,
+        tenant_name=context.tenant.name if context.tenant else None,
+        step=visit.step,
+        steps=STEPS,
+        reached=STEPS.index(visit.reached),
+        typed=defaultdict(str, visit.typed),
+        address=visit.address,
+        problem=problem,
+    )
+    headers = {"content-type": "text/html; charset=utf-8", "content-security-policy": POLICY}
+    return HTTPResponse(problem.status if problem else status, headers, html.encode())
