@@ -171,7 +171,6 @@ def build_api(
     """The API as an ASGI application, with its lifespan.
 
     Args:
-        settings: of the installation.
         clock: the time that protocol rules go by.
         graphql: makes the GraphQL endpoint from the process's parts; by default the product's own.
         at_open: called when everything is open, before the first request.

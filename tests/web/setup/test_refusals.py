@@ -1,5 +1,6 @@
 """What a set-up link does not open, and what it cannot be used for; each refusal beside what is accepted."""
 
+from typing import Any
 from uuid import UUID
 
 import httpx
@@ -37,9 +38,9 @@ def operator(site: Site) -> Actor:
     return Actor(site.tenant.id, None, "operator:root", frozenset())
 
 
-async def wish(site: Site, actor: Actor, **more: object) -> None:
-    given = {"slug": SLUG, "label": "L", **more}
-    await create_link(site.database, actor, Wish(**given), public_url="https://id.example")  # type: ignore[arg-type]
+async def wish(site: Site, actor: Actor, **more: Any) -> None:
+    given: dict[str, Any] = {"slug": SLUG, "label": "L", **more}
+    await create_link(site.database, actor, Wish(**given), public_url="https://id.example")
 
 
 async def test_a_revoked_link_opens_nothing_not_even_the_page_that_was_open(site: Site) -> None:
@@ -242,7 +243,7 @@ async def test_only_so_many_links_work_at_a_time_and_a_taken_name_is_told(site: 
     ("value", "field"),
     [({"slug": "Not"}, "slug"), ({"label": ""}, "label"), ({"days": 31}, "days"), ({"days": 0}, "days")],
 )
-async def test_a_link_with_unusable_values_is_not_made(site: Site, value: dict[str, object], field: str) -> None:
+async def test_a_link_with_unusable_values_is_not_made(site: Site, value: dict[str, Any], field: str) -> None:
     with pytest.raises(BadInput) as refused:
         await wish(site, operator(site), **value)
     assert refused.value.field == field
