@@ -15,6 +15,7 @@
     ├── upstream.errors.UpstreamError    an outbound request failed; .sent says whether anything left us
     ├── vault.VaultError                 a sealed value cannot be opened
     ├── embedded.errors.EmbeddedError    an embedded service cannot be started
+    ├── db.migration_errors.MigrationFailed  the database refuses a migration, which is rolled back
     └── sessions.errors.LoginFailed      a login ended without a session
 
 Messages never hold a secret, a token, a provider's free text or an internal path. Adapters translate library errors at

@@ -123,3 +123,29 @@ async def test_a_database_that_is_not_there_is_named_without_its_password() -> N
         await migrate("postgresql://app:hunter2@127.0.0.1:1/identity")
     assert "hunter2" not in str(caught.value)
     assert "127.0.0.1" in str(caught.value)
+
+
+@pytest.mark.asyncio
+async def test_a_finished_migration_whose_process_ended_before_it_was_listed_is_not_run_again(empty_url: str) -> None:
+    await migrate(empty_url)
+    connection = await asyncpg.connect(empty_url)
+    await connection.execute("delete from migration where name = $1", NEWEST)
+    assert await migrate(empty_url) == []
+    await check_schema(connection)
+    await connection.close()
+
+
+@pytest.mark.asyncio
+async def test_a_start_that_ended_before_the_first_migration_is_continued(empty_url: str) -> None:
+    """Piccolo makes its list before it runs anything."""
+    await migrate(empty_url)
+    connection = await asyncpg.connect(empty_url)
+    tables = await connection.fetch("select tablename from pg_tables where schemaname = 'public'")
+    names = ", ".join(row[0] for row in tables if row[0] != "migration")
+    await connection.execute(f"drop table {names} cascade; delete from migration")
+    for row in await connection.fetch(
+        "select oid::regprocedure as name from pg_proc where pronamespace = 'public'::regnamespace"
+    ):
+        await connection.execute(f"drop function {row['name']} cascade")
+    assert await migrate(empty_url) == known_migrations()
+    await connection.close()

@@ -65,7 +65,7 @@ class Upgrade:
 
     def next(self, *names: str) -> Release:
         """The next version, which brings these migrations."""
-        tree = next_version(self.folder / "next", *names, previous=self.previous.tree)
+        tree = next_version(self.folder / "-".join(names), *names, previous=self.previous.tree)
         return replace(self.previous, tree=tree)
 
 

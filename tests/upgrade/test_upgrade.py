@@ -119,3 +119,34 @@ async def test_a_version_is_taken_from_git_by_its_name(tmp_path: Path) -> None:
     assert last_migration(tree)
     with pytest.raises(NotHere, match="git fetch --depth=1 origin tag of-nobody"):
         export("of-nobody", tmp_path / "other")
+
+
+async def test_a_plan_says_what_would_run_and_whether_the_running_version_goes_on(upgrade: Upgrade) -> None:
+    expands = upgrade.next("expansion").run("migrate", "--plan")
+    assert (expands.returncode, expands.stdout.splitlines()) == (
+        0,
+        [
+            f"+ migration {FOLLOWING['expansion']}  expansion",
+            "The version that runs now goes on working, and can be started again.",
+        ],
+    )
+    contracts = upgrade.next("contraction").run("migrate", "--plan")
+    assert contracts.returncode == 0
+    assert f"it does not work with {FOLLOWING['contraction']}." in contracts.stdout
+    assert upgrade.previous.run("migrate", "--plan").stdout == "The schema is up to date.\n", "nothing was done"
+
+
+async def test_a_migration_that_the_database_refuses_is_named_and_undone(upgrade: Upgrade) -> None:
+    new = upgrade.next("expansion", "contraction")
+    [script] = (new.tree / "piccolo_migrations").glob("*_contraction.sql")
+    right = script.read_text()
+    script.write_text("create table half (id uuid); alter table provider drop column no_such_column;")
+    refused = new.run("migrate")
+    assert refused.returncode == 1
+    assert refused.stderr == (
+        f'Migration {FOLLOWING["contraction"]} (contraction) failed: column "no_such_column" of relation "provider" does'
+        " not exist (42703). Nothing of it was done, and migrations before it are kept.\n"
+    )
+    script.write_text("create table half (id uuid);" + right)
+    done = new.run("migrate")
+    assert (done.returncode, done.stdout) == (0, f"+ migration {FOLLOWING['contraction']}\n"), done.stderr
