@@ -109,6 +109,16 @@ async def end_api_tokens(connection: Connection, tenant_id: UUID, user_ids: Sequ
     return [row["id"] for row in rows]
 
 
+async def end_all_api_tokens(connection: Connection, tenant_id: UUID, reason: str) -> int:
+    """End every API token of the tenant; returns how many."""
+    ended = await connection.execute(
+        "update api_token set ended_at = now(), ended_reason = $2 where tenant_id = $1 and ended_at is null",
+        tenant_id,
+        reason,
+    )
+    return int(ended.rpartition(" ")[2])
+
+
 async def users_without_way_in(connection: Connection, tenant_id: UUID, user_ids: Sequence[UUID]) -> list[UUID]:
     """Which of these users have neither a local password nor a living login (I1, "has a way in")."""
     rows = await connection.fetch(

@@ -82,6 +82,7 @@ UNSEEN: Final = {
 
 OF_NO_TENANTS_TABLE: Final = {
     "identity_api.db.health.writing": "asks the server whether it could write",
+    "identity_api.db.migrate._record_finished": "Piccolo's own table",
     "identity_api.db.migrate.applied_migrations": "Piccolo's own table",
     "identity_api.db.sql_migration.run": "runs migrations",
 }

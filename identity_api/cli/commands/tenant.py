@@ -27,8 +27,9 @@ def list_tenants(as_json: bool) -> None:
 @command.command("end-sessions")
 @click.argument("tenant", required=False)
 @click.option("--all", "of_all", is_flag=True, help="Of every tenant.")
-def end_sessions(tenant: str | None, of_all: bool) -> None:
-    """End every session of TENANT. People sign in again; API tokens stay.
+@click.option("--api-tokens", is_flag=True, help="End every API token too.")
+def end_sessions(tenant: str | None, of_all: bool, api_tokens: bool) -> None:
+    """End every session of TENANT. People sign in again; API tokens stay, unless --api-tokens ends them too.
 
     After a restore of the database from a backup, with --all: sessions that ended since are alive again in it.
     """
@@ -38,5 +39,8 @@ def end_sessions(tenant: str | None, of_all: bool) -> None:
 
     if (tenant is None) != of_all:
         raise click.UsageError("Name a tenant, or give --all.")
-    ended = run_on_database(read_settings(keys_required=False), lambda database: tenants.end_sessions(database, tenant))
+    ended = run_on_database(
+        read_settings(keys_required=False),
+        lambda database: tenants.end_sessions(database, tenant, api_tokens=api_tokens),
+    )
     print_lines([f"- every session of {slug}" for slug in ended])

@@ -1,0 +1,1 @@
+"""What an operator goes through: restore, rolling restart, soak."""
