@@ -58,6 +58,7 @@ from identity_api.web.pages.graphiql import graphiql_handlers
 
 REOPEN_SECONDS: Final = 1.0
 COST_PER_MINUTE: Final = 20_000
+COST_WINDOW_SECONDS: Final = 60.0
 """Fields that the documents of one session may ask for in a minute (promise 41)."""
 _REDIS_SECONDS: Final = 0.2
 _log = get_logger(__name__)
@@ -252,7 +253,7 @@ class ProductGraphQL:
     async def _charge(self, context: GraphQLContext, measured: engine.Measured) -> None:
         cost = min(max(1, measured.fields), COST_PER_MINUTE)
         key = f"graphql:{context.authenticated.session_id}"
-        decision = await self._fields.hit(key, limit=COST_PER_MINUTE, window_seconds=60, cost=cost)
+        decision = await self._fields.hit(key, limit=COST_PER_MINUTE, window_seconds=COST_WINDOW_SECONDS, cost=cost)
         if not decision.allowed:
             raise TooManyRequests(decision.retry_after_seconds)
 

@@ -26,6 +26,7 @@ from identity_api.permissions.grant_snapshot import (
 from identity_api.sessions.errors import LoginFailed
 from identity_api.sessions.login.deps import Cookie
 from identity_api.web.http import cookies
+from identity_api.web.http import limits as edge_limits
 from identity_api.web.http.errors import HTTPRefusal, TooManyRequests, Unauthenticated, problem_of
 from identity_api.web.http.forwarded import see
 from identity_api.web.http.limits import BAD_BEARERS, LOGIN_FAILURES, LOGIN_STARTS, PER_BINDING, EdgeLimits
@@ -195,7 +196,7 @@ async def test_whoever_failed_too_often_waits_before_the_next_callback_is_looked
     with pytest.raises(TooManyRequests):
         await limits.callback("a", ())
     await limits.callback("b", ())
-    now[0] += 60
+    now[0] += edge_limits.WINDOW_SECONDS
     await limits.callback("a", ())
 
 
