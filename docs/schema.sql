@@ -1,27 +1,5 @@
 -- The database's catalogue after all migrations, for reading and review. Written by `make schema`.
 
-CREATE TABLE public.app_user (
-    id uuid NOT NULL,
-    tenant_id uuid NOT NULL,
-    username text NOT NULL,
-    username_folded text NOT NULL COLLATE pg_catalog."C",
-    display_label text NOT NULL,
-    display_label_folded text NOT NULL COLLATE pg_catalog."C",
-    email text,
-    email_folded text COLLATE pg_catalog."C",
-    email_verified boolean,
-    disabled_at timestamp with time zone,
-    password_hash text,
-    epoch integer NOT NULL,
-    created_at timestamp with time zone NOT NULL,
-    active_at timestamp with time zone NOT NULL,
-    is_linked boolean DEFAULT false NOT NULL,
-    CONSTRAINT app_user_username_length CHECK (((length(username) >= 1) AND (length(username) <= 320)))
-);
-ALTER TABLE ONLY public.app_user ALTER COLUMN tenant_id SET (n_distinct=-0.001);
-ALTER TABLE ONLY public.app_user ALTER COLUMN username SET (n_distinct=-1);
-ALTER TABLE ONLY public.app_user ALTER COLUMN username_folded SET (n_distinct=-1);
-ALTER TABLE ONLY public.app_user ALTER COLUMN email_folded SET (n_distinct=-1);
 CREATE TABLE public.group_mapping (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
@@ -61,30 +39,24 @@ ALTER TABLE ONLY public.identity ALTER COLUMN tenant_id SET (n_distinct=-0.001);
 ALTER TABLE ONLY public.identity ALTER COLUMN provider_id SET (n_distinct=-0.001);
 ALTER TABLE ONLY public.identity ALTER COLUMN subject SET (n_distinct=-1);
 ALTER TABLE ONLY public.identity ALTER COLUMN anchor SET (n_distinct=-1);
-CREATE TABLE public.identity_sync (
+CREATE TABLE public.identity_group (
+    tenant_id uuid NOT NULL,
+    identity_id uuid NOT NULL,
+    group_id uuid NOT NULL
+);
+ALTER TABLE ONLY public.identity_group ALTER COLUMN tenant_id SET (n_distinct=-0.001);
+ALTER TABLE ONLY public.identity_group ALTER COLUMN group_id SET (n_distinct=-0.001);
+CREATE TABLE public.mapping_change (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
-    user_id uuid NOT NULL,
-    provider_id uuid NOT NULL,
-    due_at timestamp with time zone,
-    lease_until timestamp with time zone,
-    lease_owner uuid,
-    generation bigint NOT NULL,
-    attempt_token_id uuid,
-    attempt_hash bytea,
-    attempt_at timestamp with time zone,
-    uncertain boolean NOT NULL,
-    failures integer NOT NULL,
-    signed_in_until timestamp with time zone,
-    groups_valid_until timestamp with time zone,
-    verified_at timestamp with time zone,
-    outcome text,
-    groups_completeness text NOT NULL,
-    CONSTRAINT identity_sync_completeness_known CHECK ((groups_completeness = ANY (ARRAY['COMPLETE'::text, 'EMPTY'::text, 'TRUNCATED'::text, 'UNREADABLE'::text, 'UNKNOWN'::text])))
-)
-WITH (fillfactor='60', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_cost_delay='0');
-ALTER TABLE ONLY public.identity_sync ALTER COLUMN tenant_id SET (n_distinct=-0.001);
-ALTER TABLE ONLY public.identity_sync ALTER COLUMN provider_id SET (n_distinct=-0.001);
+    mapping_id uuid NOT NULL,
+    actor text NOT NULL,
+    total integer NOT NULL,
+    done integer NOT NULL,
+    after_identity_id uuid,
+    created_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone
+);
 CREATE TABLE public.mapping_group (
     tenant_id uuid NOT NULL,
     mapping_id uuid NOT NULL,
@@ -174,19 +146,126 @@ CREATE TABLE public.provider (
     CONSTRAINT provider_sync_known CHECK ((sync = ANY (ARRAY['REFRESH_TOKEN'::text, 'ACCESS_TOKEN'::text, 'OFF'::text]))),
     CONSTRAINT provider_sync_mode_known CHECK ((sync_mode = ANY (ARRAY['STRICT'::text, 'ADDITIVE'::text, 'NONE'::text])))
 );
+CREATE TABLE public.provider_group (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    provider_id uuid NOT NULL,
+    name text NOT NULL,
+    first_seen_at timestamp with time zone NOT NULL
+);
+ALTER TABLE ONLY public.provider_group ALTER COLUMN tenant_id SET (n_distinct=-0.001);
+ALTER TABLE ONLY public.provider_group ALTER COLUMN provider_id SET (n_distinct=-0.001);
+CREATE FUNCTION public.pending_grant(p_tenant uuid, p_user uuid) RETURNS TABLE(id uuid, permission text, identity_id uuid, mapping_id uuid, group_id uuid, group_name text, granted_at timestamp with time zone, granted_by text)
+    LANGUAGE sql STABLE
+    BEGIN ATOMIC
+ SELECT (md5(concat(c.id, i.id, mp.permission_id, ig.group_id)))::uuid AS md5,
+     n.name,
+     i.id,
+     mg.mapping_id,
+     ig.group_id,
+     pg.name,
+     c.created_at,
+     c.actor
+    FROM ((((((((public.identity i
+      CROSS JOIN LATERAL ( SELECT
+            FROM public.provider p_1
+           WHERE ((p_1.tenant_id = pending_grant.p_tenant) AND (p_1.id = i.provider_id) AND (p_1.sync_mode <> 'NONE'::text))
+          LIMIT 1) p)
+      CROSS JOIN LATERAL ( SELECT identity_group.group_id
+            FROM public.identity_group
+           WHERE ((identity_group.tenant_id = pending_grant.p_tenant) AND (identity_group.identity_id = i.id))
+          OFFSET 0) ig)
+      CROSS JOIN LATERAL ( SELECT mapping_group.mapping_id
+            FROM public.mapping_group
+           WHERE ((mapping_group.tenant_id = pending_grant.p_tenant) AND (mapping_group.group_id = ig.group_id))
+          OFFSET 0) mg)
+      CROSS JOIN LATERAL ( SELECT mapping_change.id,
+             mapping_change.created_at,
+             mapping_change.actor
+            FROM public.mapping_change
+           WHERE ((mapping_change.tenant_id = pending_grant.p_tenant) AND (mapping_change.mapping_id = mg.mapping_id) AND (mapping_change.finished_at IS NULL))
+           ORDER BY mapping_change.id DESC
+          LIMIT 1) c)
+      CROSS JOIN LATERAL ( SELECT
+            FROM public.group_mapping m_1
+           WHERE ((m_1.tenant_id = pending_grant.p_tenant) AND (m_1.id = mg.mapping_id) AND m_1.enabled AND (m_1.deleted_at IS NULL) AND ((m_1.provider_id IS NULL) OR (m_1.provider_id = i.provider_id)))
+          LIMIT 1) m)
+      CROSS JOIN LATERAL ( SELECT mapping_permission.permission_id
+            FROM public.mapping_permission
+           WHERE ((mapping_permission.tenant_id = pending_grant.p_tenant) AND (mapping_permission.mapping_id = mg.mapping_id))
+          OFFSET 0) mp)
+      CROSS JOIN LATERAL ( SELECT permission.name
+            FROM public.permission
+           WHERE ((permission.tenant_id = pending_grant.p_tenant) AND (permission.id = mp.permission_id))
+          LIMIT 1) n)
+      CROSS JOIN LATERAL ( SELECT provider_group.name
+            FROM public.provider_group
+           WHERE ((provider_group.tenant_id = pending_grant.p_tenant) AND (provider_group.id = ig.group_id))
+          LIMIT 1) pg)
+   WHERE ((i.tenant_id = pending_grant.p_tenant) AND (i.user_id = pending_grant.p_user) AND (i.unlinked_at IS NULL) AND (( SELECT 1
+            FROM public.permission_grant g
+           WHERE ((g.tenant_id = pending_grant.p_tenant) AND (g.identity_id = i.id) AND (g.mapping_id = mg.mapping_id) AND (g.permission_id = mp.permission_id) AND (g.group_id = ig.group_id) AND (g.source = 'GROUP'::text) AND (g.revoked_at IS NULL))
+          LIMIT 1) IS NULL));
+END;
+CREATE TABLE public.app_user (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    username text NOT NULL,
+    username_folded text NOT NULL COLLATE pg_catalog."C",
+    display_label text NOT NULL,
+    display_label_folded text NOT NULL COLLATE pg_catalog."C",
+    email text,
+    email_folded text COLLATE pg_catalog."C",
+    email_verified boolean,
+    disabled_at timestamp with time zone,
+    password_hash text,
+    epoch integer NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    active_at timestamp with time zone NOT NULL,
+    is_linked boolean DEFAULT false NOT NULL,
+    CONSTRAINT app_user_username_length CHECK (((length(username) >= 1) AND (length(username) <= 320)))
+);
+ALTER TABLE ONLY public.app_user ALTER COLUMN tenant_id SET (n_distinct=-0.001);
+ALTER TABLE ONLY public.app_user ALTER COLUMN username SET (n_distinct=-1);
+ALTER TABLE ONLY public.app_user ALTER COLUMN username_folded SET (n_distinct=-1);
+ALTER TABLE ONLY public.app_user ALTER COLUMN email_folded SET (n_distinct=-1);
+CREATE TABLE public.identity_sync (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    provider_id uuid NOT NULL,
+    due_at timestamp with time zone,
+    lease_until timestamp with time zone,
+    lease_owner uuid,
+    generation bigint NOT NULL,
+    attempt_token_id uuid,
+    attempt_hash bytea,
+    attempt_at timestamp with time zone,
+    uncertain boolean NOT NULL,
+    failures integer NOT NULL,
+    signed_in_until timestamp with time zone,
+    groups_valid_until timestamp with time zone,
+    verified_at timestamp with time zone,
+    outcome text,
+    groups_completeness text NOT NULL,
+    CONSTRAINT identity_sync_completeness_known CHECK ((groups_completeness = ANY (ARRAY['COMPLETE'::text, 'EMPTY'::text, 'TRUNCATED'::text, 'UNREADABLE'::text, 'UNKNOWN'::text])))
+)
+WITH (fillfactor='60', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_cost_delay='0');
+ALTER TABLE ONLY public.identity_sync ALTER COLUMN tenant_id SET (n_distinct=-0.001);
+ALTER TABLE ONLY public.identity_sync ALTER COLUMN provider_id SET (n_distinct=-0.001);
 CREATE FUNCTION public.effective_permission(p_tenant uuid, p_user uuid, p_at timestamp with time zone) RETURNS TABLE(permission text, source text, grant_id uuid, identity_id uuid, mapping_id uuid, group_id uuid)
     LANGUAGE sql STABLE
     BEGIN ATOMIC
  WITH live_identity AS (
           SELECT i.id,
              i.provider_id,
-             p_1.sync,
+             p.sync,
              s.signed_in_until,
              s.groups_valid_until
             FROM ((public.identity i
-              JOIN public.provider p_1 ON (((p_1.tenant_id = i.tenant_id) AND (p_1.id = i.provider_id))))
+              JOIN public.provider p ON (((p.tenant_id = i.tenant_id) AND (p.id = i.provider_id))))
               JOIN public.identity_sync s ON (((s.tenant_id = i.tenant_id) AND (s.id = i.id))))
-           WHERE ((i.tenant_id = effective_permission.p_tenant) AND (i.user_id = effective_permission.p_user) AND (i.state <> ALL (ARRAY['REVOKED'::text, 'QUARANTINED'::text])) AND p_1.enabled)
+           WHERE ((i.tenant_id = effective_permission.p_tenant) AND (i.user_id = effective_permission.p_user) AND (i.state <> ALL (ARRAY['REVOKED'::text, 'QUARANTINED'::text])) AND p.enabled)
          )
   SELECT p.name,
      g.source,
@@ -208,24 +287,21 @@ CREATE FUNCTION public.effective_permission(p_tenant uuid, p_user uuid, p_at tim
                   JOIN public.mapping_permission mp ON (((mp.tenant_id = effective_permission.p_tenant) AND (mp.mapping_id = m.id) AND (mp.permission_id = g.permission_id))))
                   JOIN public.mapping_group mg ON (((mg.tenant_id = effective_permission.p_tenant) AND (mg.mapping_id = m.id) AND (mg.group_id = g.group_id))))
                WHERE ((i.id = g.identity_id) AND (i.groups_valid_until > effective_permission.p_at))))
-         END);
+         END)
+ UNION ALL
+  SELECT g.permission,
+     'GROUP'::text,
+     g.id,
+     g.identity_id,
+     g.mapping_id,
+     g.group_id
+    FROM ((public.app_user u
+      CROSS JOIN LATERAL public.pending_grant(effective_permission.p_tenant, effective_permission.p_user) g(id, permission, identity_id, mapping_id, group_id, group_name, granted_at, granted_by))
+      JOIN live_identity i ON (((i.id = g.identity_id) AND (i.groups_valid_until > effective_permission.p_at))))
+   WHERE ((u.tenant_id = effective_permission.p_tenant) AND (u.id = effective_permission.p_user) AND (u.disabled_at IS NULL) AND (g.granted_at <= effective_permission.p_at) AND (EXISTS ( SELECT
+            FROM public.mapping_change c
+           WHERE ((c.tenant_id = effective_permission.p_tenant) AND (c.finished_at IS NULL)))));
 END;
-CREATE TABLE public.identity_group (
-    tenant_id uuid NOT NULL,
-    identity_id uuid NOT NULL,
-    group_id uuid NOT NULL
-);
-ALTER TABLE ONLY public.identity_group ALTER COLUMN tenant_id SET (n_distinct=-0.001);
-ALTER TABLE ONLY public.identity_group ALTER COLUMN group_id SET (n_distinct=-0.001);
-CREATE TABLE public.provider_group (
-    id uuid NOT NULL,
-    tenant_id uuid NOT NULL,
-    provider_id uuid NOT NULL,
-    name text NOT NULL,
-    first_seen_at timestamp with time zone NOT NULL
-);
-ALTER TABLE ONLY public.provider_group ALTER COLUMN tenant_id SET (n_distinct=-0.001);
-ALTER TABLE ONLY public.provider_group ALTER COLUMN provider_id SET (n_distinct=-0.001);
 CREATE TABLE public.user_read (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
@@ -410,17 +486,6 @@ CREATE TABLE public.logout_token_seen (
 );
 ALTER TABLE ONLY public.logout_token_seen ALTER COLUMN tenant_id SET (n_distinct=-0.001);
 ALTER TABLE ONLY public.logout_token_seen ALTER COLUMN provider_id SET (n_distinct=-0.001);
-CREATE TABLE public.mapping_change (
-    id uuid NOT NULL,
-    tenant_id uuid NOT NULL,
-    mapping_id uuid NOT NULL,
-    actor text NOT NULL,
-    total integer NOT NULL,
-    done integer NOT NULL,
-    after_identity_id uuid,
-    created_at timestamp with time zone NOT NULL,
-    finished_at timestamp with time zone
-);
 CREATE TABLE public.one_time_code (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,

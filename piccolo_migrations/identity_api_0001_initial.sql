@@ -781,6 +781,45 @@ create index webhook_delivery_old on webhook_delivery (at);
 
 -- Functions --------------------------------------------------------------------------------------------------------------
 
+-- What unfinished edits of mappings give a user and no grant says yet: in force from the edit's commit on, as its grant will
+-- be. Looked up from the user's groups, one by one, so that it costs what the user has, however many the edit concerns. The
+-- id is the same each time it is asked for; the grant that is written gets one of its own.
+create function pending_grant(p_tenant uuid, p_user uuid)
+returns table (
+    id uuid, permission text, identity_id uuid, mapping_id uuid, group_id uuid, group_name text, granted_at timestamptz,
+    granted_by text
+)
+language sql stable
+begin atomic
+    select md5(concat(c.id, i.id, mp.permission_id, ig.group_id))::uuid, n.name, i.id, mg.mapping_id, ig.group_id, pg.name,
+        c.created_at, c.actor
+    from identity i
+    cross join lateral (
+        select from provider p where p.tenant_id = p_tenant and p.id = i.provider_id and p.sync_mode <> 'NONE' limit 1) p
+    cross join lateral (
+        select group_id from identity_group where tenant_id = p_tenant and identity_id = i.id offset 0) ig
+    cross join lateral (
+        select mapping_id from mapping_group where tenant_id = p_tenant and group_id = ig.group_id offset 0) mg
+    -- The latest: an earlier one may have given something else.
+    cross join lateral (
+        select id, created_at, actor from mapping_change
+        where tenant_id = p_tenant and mapping_id = mg.mapping_id and finished_at is null order by id desc limit 1) c
+    cross join lateral (
+        select from group_mapping m where m.tenant_id = p_tenant and m.id = mg.mapping_id
+            and m.enabled and m.deleted_at is null and (m.provider_id is null or m.provider_id = i.provider_id) limit 1) m
+    cross join lateral (
+        select permission_id from mapping_permission where tenant_id = p_tenant and mapping_id = mg.mapping_id offset 0) mp
+    cross join lateral (
+        select name from permission where tenant_id = p_tenant and id = mp.permission_id limit 1) n
+    cross join lateral (
+        select name from provider_group where tenant_id = p_tenant and id = ig.group_id limit 1) pg
+    where i.tenant_id = p_tenant and i.user_id = p_user and i.unlinked_at is null
+        and (select 1 from permission_grant g
+            where g.tenant_id = p_tenant and g.identity_id = i.id and g.mapping_id = mg.mapping_id
+                and g.permission_id = mp.permission_id and g.group_id = ig.group_id
+                and g.source = 'GROUP' and g.revoked_at is null limit 1) is null;
+end;
+
 -- The definition of "may they?". Every other answer in the product is tested against this function.
 create function effective_permission(p_tenant uuid, p_user uuid, p_at timestamptz)
 returns table (permission text, source text, grant_id uuid, identity_id uuid, mapping_id uuid, group_id uuid)
@@ -815,7 +854,14 @@ begin atomic
                 join mapping_group mg on mg.tenant_id = p_tenant and mg.mapping_id = m.id and mg.group_id = g.group_id
                 where i.id = g.identity_id and i.groups_valid_until > p_at
             )
-        end;
+        end
+    union all
+    select g.permission, 'GROUP', g.id, g.identity_id, g.mapping_id, g.group_id
+    from app_user u
+    cross join lateral pending_grant(p_tenant, p_user) g
+    join live_identity i on i.id = g.identity_id and i.groups_valid_until > p_at
+    where u.tenant_id = p_tenant and u.id = p_user and u.disabled_at is null and g.granted_at <= p_at
+        and exists (select from mapping_change c where c.tenant_id = p_tenant and c.finished_at is null);
 end;
 
 -- The read model: a user's facts as JSON arrays, in the order of `permissions.grant_snapshot`, written whole by every writer;

@@ -30,7 +30,7 @@ from identity_api.permissions.delegation import Actor
 from identity_api.permissions.service import ADMINISTERING, GROUPS_READ, USERS_READ
 
 AT_ONCE: Final = 1_000
-"""Identities whose grants are written with the set; for more identities they follow within moments."""
+"""Identities whose grants are written with the set; those of more are in force with it, and written by a worker."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -125,8 +125,8 @@ def _check_may_look(actor: Actor, done: Sequence[Done]) -> None:
 async def _finish(
     connection: Connection, actor: Actor, done: Sequence[Done], effect: Effect, *, is_as_previewed: bool
 ) -> None:
-    """See that the set does what was previewed, and write the grants of a few people now: so nobody is without what moves
-    from one mapping to another, not even for moments. The transaction has the tenant's mappings to itself.
+    """See that the set does what was previewed, and write the grants of a few people now, so that the record has them at
+    once. The transaction has the tenant's mappings to itself.
 
     Raises:
         Conflict: `PREVIEW_OUTDATED`.

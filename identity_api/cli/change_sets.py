@@ -156,7 +156,7 @@ def read_file(path: Path) -> bytes:
 
 
 def print_set(shown: Shown | None, *, dry_run: bool, as_json: bool) -> None:
-    """The effects of a set, planned or done; grants by groups follow within moments, if a worker runs."""
+    """The effects of a set, planned or done; grants by groups are recorded by a worker."""
     if as_json:
         print_json({"dry_run": dry_run, "set": shown})
     else:

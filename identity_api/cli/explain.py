@@ -15,7 +15,7 @@ from identity_api.permissions.delegation import Actor
 
 _MISSING: Final[dict[Missing, str]] = {
     "GRANT_DORMANT": "it has given the permission, which is not in force now",
-    "GRANT_NOT_WRITTEN": "they are in the group {group}; the grant has not been written, or was closed",
+    "GRANT_NOT_WRITTEN": "they are in the group {group}; the provider's sync mode or an admin keeps the grant closed",
     "GROUP_NOT_SENT": "the provider names no group of theirs that matches",
     "MAPPING_DISABLED": "the mapping is switched off",
     "NO_IDENTITY": "they have no identity at this provider",

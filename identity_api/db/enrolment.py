@@ -143,7 +143,9 @@ async def held_by(connection: Connection, tenant_id: UUID, user_id: UUID) -> lis
         from permission_grant g
         cross join lateral (select name from permission where tenant_id = $1 and id = g.permission_id limit 1) p
         left join effective_permission($1, $2, now()) e on e.grant_id = g.id
-        where g.tenant_id = $1 and g.user_id = $2 and g.revoked_at is null order by p.name, g.source
+        where g.tenant_id = $1 and g.user_id = $2 and g.revoked_at is null
+        union
+        select permission, source, true from effective_permission($1, $2, now()) order by 1, 2
         """,
         tenant_id,
         user_id,

@@ -6,6 +6,7 @@ model in the tests defines the right answer.
 """
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
@@ -148,15 +149,16 @@ async def held_besides(
 
 
 async def open_group_grants(
-    connection: Connection, tenant_id: UUID, openings: Sequence[NewGrant], actor: str
+    connection: Connection, tenant_id: UUID, openings: Sequence[NewGrant], actor: str, given_at: datetime | None = None
 ) -> list[tuple[UUID, NewGrant]]:
-    """Insert these grants; returns the id given to each."""
+    """Insert these grants, given now unless it is said when; returns the id of each."""
     made = [(uuid7(), opening) for opening in openings]
     await connection.execute(
         """
         insert into permission_grant
             (id, tenant_id, user_id, permission_id, source, identity_id, mapping_id, group_id, granted_at, granted_by)
-        select o.id, $1, o.user_id, o.permission_id, 'GROUP', o.identity_id, o.mapping_id, o.group_id, now(), $2
+        select o.id, $1, o.user_id, o.permission_id, 'GROUP', o.identity_id, o.mapping_id, o.group_id,
+            coalesce($9, now()), $2
         from unnest($3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[], $7::uuid[], $8::uuid[])
             as o (id, user_id, permission_id, identity_id, mapping_id, group_id)
         """,
@@ -168,6 +170,7 @@ async def open_group_grants(
         [opening.identity_id for _, opening in made],
         [opening.mapping_id for _, opening in made],
         [opening.group_id for _, opening in made],
+        given_at,
     )
     return made
 

@@ -239,7 +239,7 @@ async def begin_change(connection: Connection, tenant_id: UUID, mapping_id: UUID
         await connection.execute(
             """
             insert into mapping_change (id, tenant_id, mapping_id, actor, total, done, created_at)
-            values ($2, $1, $3, $4, $5, 0, clock_timestamp())
+            values ($2, $1, $3, $4, $5, 0, now())
             """,
             tenant_id,
             uuid7(),
@@ -247,7 +247,7 @@ async def begin_change(connection: Connection, tenant_id: UUID, mapping_id: UUID
             actor,
             total,
         )
-        # What the edit takes is out of force with its commit; what it gives follows user by user.
+        # All of it is in force with the commit, for everybody; the grants follow user by user.
         await outbox.record(connection, tenant_id, "user.permissions_changed", None)
     return total
 
@@ -279,13 +279,25 @@ async def lock_next_change(connection: Connection, *, after_tenant: UUID | None 
     return Change(**row) if row else None
 
 
-async def has_unfinished_changes(connection: Connection, tenant_id: UUID) -> bool:
-    """Whether grants still have to follow an edit of the tenant."""
-    return bool(
-        await connection.fetchval(
-            "select exists (select from mapping_change where tenant_id = $1 and finished_at is null)", tenant_id
-        )
+class LatestEdit(msgspec.Struct, frozen=True):
+    """Whose the rows of a mapping are now, and since when they give what they give."""
+
+    actor: str
+    at: datetime
+
+
+async def latest_edit(connection: Connection, tenant_id: UUID, mapping_id: UUID) -> LatestEdit:
+    """Of the mapping's unfinished edits, of which there is at least one."""
+    row = await connection.fetchrow(
+        """
+        select actor, created_at as at from mapping_change
+        where tenant_id = $1 and mapping_id = $2 and finished_at is null order by id desc limit 1
+        """,
+        tenant_id,
+        mapping_id,
     )
+    assert row is not None  # the caller has locked one
+    return LatestEdit(**row)
 
 
 async def concerned(

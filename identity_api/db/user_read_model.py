@@ -19,6 +19,7 @@ from identity_api.db.user_filters import Filter, criteria, page_of
 from identity_api.fairness.time_slices import in_slices
 from identity_api.permissions.grant_snapshot import (
     BriefSnapshot,
+    GrantFact,
     GrantSnapshot,
     Lease,
     ProviderCircumstances,
@@ -82,6 +83,7 @@ _decode_providers = msgspec.json.Decoder(list[ProviderCircumstances]).decode
 _decode_syncs = msgspec.json.Decoder(dict[str, SyncStatus]).decode
 _decode_leases = msgspec.json.Decoder(dict[str, Lease]).decode
 _decode_ids = msgspec.json.Decoder(frozenset[str]).decode
+_decode_grants = msgspec.json.Decoder(tuple[GrantFact, ...]).decode
 _NONE: frozenset[str] = frozenset()
 
 CIRCUMSTANCES = """
@@ -114,6 +116,15 @@ _WITHDRAWN = f"""
 """
 
 
+# What unfinished edits give: shown with the facts, until it is among them.
+_GIVEN = f"""
+    case when {_PENDING} then (
+        select json_agg(json_build_array(g.permission, 'GROUP', g.identity_id, g.group_name, g.id, g.mapping_id, g.group_id,
+            g.granted_at, g.granted_by) order by g.permission, g.id)
+        from pending_grant($1, u.id) g)::text end
+"""
+
+
 def _syncs(of: type[Lease]) -> str:
     columns = ", ".join([f"s.{name}" for name in of.__struct_fields__])
     return f"""(
@@ -125,14 +136,15 @@ _NAMES = """
     u.id, u.username, u.display_label, u.email, u.email_verified, u.disabled_at, u.created_at, u.active_at,
     u.password_hash is not null as has_password
 """
-USER_COLUMNS = f"{_NAMES}, r.facts, {_syncs(SyncStatus)} as syncs, {_WITHDRAWN} as withdrawn"
+USER_COLUMNS = f"{_NAMES}, r.facts, {_syncs(SyncStatus)} as syncs, {_WITHDRAWN} as withdrawn, {_GIVEN} as given"
 """Select-list items for a user `u` of the tenant `$1`, with the read model's row `r`."""
 
 _COLUMNS: dict[Part, str] = {
     "names": _NAMES,
     # An edit withdraws grants by their ids, which only the whole facts have.
     "permissions": f"""{_NAMES}, case when {_PENDING} then r.facts end as facts,
-        case when not {_PENDING} then r.brief end as brief, {_syncs(Lease)} as leases, {_WITHDRAWN} as withdrawn""",
+        case when not {_PENDING} then r.brief end as brief, {_syncs(Lease)} as leases, {_WITHDRAWN} as withdrawn,
+        {_GIVEN} as given""",
     "everything": USER_COLUMNS,
 }
 
@@ -258,7 +270,15 @@ _named: Callable[[Record], tuple[UUID, str, str, str | None, bool | None, dateti
 def user_record(row: Record) -> UserRecord:
     """The part of a row that `USER_COLUMNS` selected."""
     syncs = _decode_syncs(row["syncs"]) if row["syncs"] is not None else {}
-    return UserRecord(*_named(row), decode_facts(row["facts"]), _circumstances(row, syncs), syncs)
+    return UserRecord(*_named(row), _facts(row), _circumstances(row, syncs), syncs)
+
+
+def _facts(row: Record) -> GrantSnapshot:
+    """All that is written about the user, and what edits give that is still to be written."""
+    facts = decode_facts(row["facts"])
+    if row["given"] is None:
+        return facts
+    return msgspec.structs.replace(facts, grants=(*facts.grants, *_decode_grants(row["given"])))
 
 
 def _named_user(row: Record) -> BriefUser:
@@ -270,7 +290,7 @@ def _named_user(row: Record) -> BriefUser:
 def _brief_user(row: Record) -> BriefUser:
     leases = _decode_leases(row["leases"]) if row["leases"] is not None else {}
     brief = row["brief"]
-    facts = decode_brief(brief) if brief is not None else decode_facts(row["facts"])
+    facts = decode_brief(brief) if brief is not None else _facts(row)
     return BriefUser(*_named(row), facts, _circumstances(row, leases))
 
 

@@ -1,6 +1,11 @@
-"""Update grants after mapping edits: in chunks, one transaction each, safe to repeat and to interrupt."""
+"""Write the grants that follow mapping edits: in chunks, one transaction each, safe to repeat and to interrupt.
+
+What an edit gives and takes is in force with its commit. So nobody waits for this, and it leaves room for others: it holds
+the locks of a few people for a moment, and then does nothing for as long.
+"""
 
 import asyncio
+import time
 from uuid import UUID
 
 import msgspec
@@ -10,8 +15,10 @@ from identity_api.db.database import Database, plan_each_time
 from identity_api.errors import Overloaded
 from identity_api.lifecycle.grants import apply_decision
 
-CHUNK = 5_000
-"""Identities a transaction; it holds their users' locks for as long as it takes."""
+CHUNK = 500
+"""The most identities of a transaction."""
+LOCKED_SECONDS = 0.05
+"""How long a transaction should hold its users' locks: for longer, and the next one takes fewer."""
 
 
 async def apply_changes(database: Database, *, chunk: int = CHUNK) -> int:
@@ -26,6 +33,7 @@ async def apply_changes(database: Database, *, chunk: int = CHUNK) -> int:
     reached, size = 0, chunk
     last: UUID | None = None
     while True:
+        began = time.monotonic()
         try:
             step = await _apply_chunk(database, size, after_tenant=last)
         except Overloaded:
@@ -35,28 +43,18 @@ async def apply_changes(database: Database, *, chunk: int = CHUNK) -> int:
             continue
         if step is None:
             return reached
-        last, reached, size = step.tenant_id, reached + step.reached, min(chunk, size * 2)
-
-
-async def write_grants(database: Database, tenant_id: UUID, *, pause_seconds: float = 0.05) -> None:
-    """Write the grants of the tenant's unfinished edits, and wait for those that a worker holds.
-
-    If a worker stops meanwhile, its edit is released and written here.
-
-    Raises:
-        Overloaded: as `apply_changes`.
-    """
-    while True:
-        await apply_changes(database)
-        async with database.reading() as connection:
-            if not await mappings.has_unfinished_changes(connection, tenant_id):
-                return
-        await asyncio.sleep(pause_seconds)
+        took = time.monotonic() - began
+        last, reached = step.tenant_id, reached + step.reached
+        size = min(chunk, size * 2) if took < LOCKED_SECONDS else max(1, size // 2)
+        if not step.is_last:
+            await asyncio.sleep(took)
 
 
 class _Step(msgspec.Struct, frozen=True):
     tenant_id: UUID
     reached: int
+    is_last: bool
+    """The edit's."""
 
 
 async def _apply_chunk(database: Database, chunk: int, *, after_tenant: UUID | None) -> _Step | None:
@@ -67,13 +65,16 @@ async def _apply_chunk(database: Database, chunk: int, *, after_tenant: UUID | N
             return None
         await plan_each_time(connection)
         await locks.share_mappings(connection, change.tenant_id)
+        tenant_id, mapping_id = change.tenant_id, change.mapping_id
+        edit = await mappings.latest_edit(connection, tenant_id, mapping_id)
         concerned = await mappings.concerned(
-            connection, change.tenant_id, change.mapping_id, after=change.after_identity_id, limit=chunk
+            connection, tenant_id, mapping_id, after=change.after_identity_id, limit=chunk
         )
         if concerned:
-            await locks.users_of_identities(connection, change.tenant_id, concerned)
+            await locks.users_of_identities(connection, tenant_id, concerned)
             await apply_decision(
-                connection, change.tenant_id, concerned, mapping_ids=[change.mapping_id], actor=change.actor
+                connection, tenant_id, concerned, mapping_ids=[mapping_id], actor=edit.actor, given_at=edit.at
             )
-        await mappings.advance_change(connection, change, concerned, finished=len(concerned) < chunk)
-        return _Step(change.tenant_id, len(concerned))
+        is_last = len(concerned) < chunk
+        await mappings.advance_change(connection, change, concerned, finished=is_last)
+        return _Step(tenant_id, len(concerned), is_last)

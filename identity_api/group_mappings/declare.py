@@ -14,7 +14,6 @@ from identity_api.db.mappings import MappingRecord
 from identity_api.db.tenant_limits import beyond, count
 from identity_api.errors import ConfigurationError
 from identity_api.group_mappings import edit
-from identity_api.group_mappings.apply import write_grants
 from identity_api.group_mappings.impact import Effect
 from identity_api.group_mappings.rules import MAX_PERMISSIONS, Rule
 from identity_api.ids import uuid7
@@ -128,8 +127,7 @@ def _update(row: MappingRecord, rule: Rule, difference: MappingDifference) -> _P
 async def _carry_out(database: Database, actor: Actor, planned: Sequence[_Planned]) -> None:
     """Give before taking, so that nobody loses a permission that moves from one mapping to another.
 
-    What is given has force once its grants are written; what is taken is gone with the commit. Where the tenant has no
-    room for what is new beside what goes, taking comes first.
+    Both are in force with their commits. Where the tenant has no room for what is new beside what goes, taking comes first.
     """
     giving = [one.giving for one in planned if one.giving is not None]
     taking = [one.taking for one in planned if one.taking is not None]
@@ -137,11 +135,7 @@ async def _carry_out(database: Database, actor: Actor, planned: Sequence[_Planne
         first, then = giving, taking
     else:
         first, then = [], [one.change for one in sorted(planned, key=_takes_first) if one.change is not None]
-    for change in first:
-        await edit.make(database, actor, change)
-    if first and then:
-        await write_grants(database, actor.tenant_id)
-    for change in then:
+    for change in (*first, *then):
         await edit.make(database, actor, change)
 
 

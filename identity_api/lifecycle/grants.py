@@ -1,6 +1,7 @@
 """Apply the result of the one deciding query, with its audit and the read model, in the caller's transaction."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
@@ -29,6 +30,7 @@ async def apply_decision(
     mapping_ids: Sequence[UUID] | None = None,
     actor: str,
     also_changed: Collection[UUID] = (),
+    given_at: datetime | None = None,
 ) -> Applied:
     """Open and close grants until they match what groups, mappings and modes give.
 
@@ -36,11 +38,14 @@ async def apply_decision(
 
     Args:
         also_changed: users whose facts the caller changed; the read model is rewritten for them as well.
+        given_at: since when what is opened has been in force; by default since now.
     """
     decision = await rows.decide(connection, tenant_id, identity_ids, mapping_ids)
     events: list[audit.Event] = []
     if decision.openings:
-        for grant_id, opening in await rows.open_group_grants(connection, tenant_id, decision.openings, actor):
+        for grant_id, opening in await rows.open_group_grants(
+            connection, tenant_id, decision.openings, actor, given_at
+        ):
             payload = {
                 "user": str(opening.user_id),
                 "permission": str(opening.permission_id),

@@ -10,6 +10,7 @@ from identity_api.db import grants, user_read_model
 from identity_api.db.database import Connection, Database
 from identity_api.ids import uuid7
 from identity_api.permissions.effective import Standing, standing
+from identity_api.permissions.grant_snapshot import whole
 from tests.db.test_decide import Rows, World, build, one_per_permission, undone, worlds
 
 SECONDS = st.one_of(st.none(), st.integers(-5, 5))
@@ -118,6 +119,66 @@ async def test_the_read_path_and_the_definition_agree(
                 open_grants = {grant.id for grant in user.facts.grants}
                 dormant = {one.grant.id for one in here.dormant}
                 assert open_grants == {str(row["grant_id"]) for row in found} | dormant
+
+
+@pytest.mark.asyncio
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    world=worlds.map(one_per_permission),
+    leases=st.lists(st.tuples(SECONDS, SECONDS), min_size=3, max_size=3),
+    offset=st.integers(-6, 6),
+)
+async def test_what_an_edit_does_is_in_force_before_it_is_written(
+    database: Database, world: World, leases: list[tuple[int | None, int | None]], offset: int
+) -> None:
+    """Who holds what, and why, is the same while an edit of every mapping is unfinished and when its grants are written."""
+    async with undone(database) as connection:
+        rows = await build(connection, world)
+        base = await connection.fetchval("select now() + interval '10 seconds'")
+        await set_leases(connection, rows, leases, base)
+        await user_read_model.refresh(connection, rows.tenant, rows.users)
+        await connection.execute(
+            """
+            insert into mapping_change (id, tenant_id, mapping_id, actor, total, done, created_at)
+            select gen_random_uuid(), $1, id, 'system', 1, 0, now() from group_mapping where tenant_id = $1
+            """,
+            rows.tenant,
+        )
+        at = base + timedelta(seconds=offset)
+        promised = await in_force(connection, rows, at)
+        decision = await grants.decide(connection, rows.tenant, rows.identities, rows.mappings)
+        await grants.open_group_grants(connection, rows.tenant, decision.openings, "system")
+        await grants.close_grants(connection, rows.tenant, decision.closings, "system")
+        await connection.execute("update mapping_change set finished_at = now() where tenant_id = $1", rows.tenant)
+        await user_read_model.refresh(connection, rows.tenant, rows.users)
+        assert promised == await in_force(connection, rows, at)
+
+
+async def in_force(connection: Connection, rows: Rows, at: datetime) -> set[tuple[object, ...]]:
+    """By user: the permissions with their reasons, by a reading and by the definition, which agree."""
+    reading = await user_read_model.users_by_id(connection, rows.tenant, rows.users)
+    read = {
+        (user.id, grant.permission, grant.source, grant.identity_id, grant.mapping_id, grant.group_id)
+        for user in reading.users
+        for held in standing(user.facts, user.circumstances, reading.tenant, at).permissions
+        for grant in map(whole, held.reasons)
+    }
+    defined = {
+        (
+            user_id,
+            row["permission"],
+            row["source"],
+            *[text(row[name]) for name in ("identity_id", "mapping_id", "group_id")],
+        )
+        for user_id in rows.users
+        for row in await connection.fetch("select * from effective_permission($1, $2, $3)", rows.tenant, user_id, at)
+    }
+    assert read == defined
+    return read
+
+
+def text(id: object) -> str | None:
+    return None if id is None else str(id)
 
 
 @pytest.mark.asyncio

@@ -14,10 +14,11 @@ from tests.group_mappings.conftest import World
 
 
 @pytest.mark.asyncio
-async def test_a_new_mapping_reaches_those_in_its_groups(world: World) -> None:
+async def test_a_new_mapping_is_in_force_before_any_grant_is_written(world: World) -> None:
     made = await edit.make(world.database, world.actor(), edit.creating(world.rule()))
     assert made.concerned == 1
-    assert await world.effective(world.engineer) == set()
+    assert await world.effective(world.engineer) == {"docs:read"}
+    assert await world.effective(world.admin) == set()
     await apply_changes(world.database)
     assert await world.effective(world.engineer) == {"docs:read"}
     assert await world.effective(world.admin) == set()
@@ -34,7 +35,7 @@ async def test_a_deleted_mapping_is_out_of_force_before_any_grant_is_closed(worl
 
 
 @pytest.mark.asyncio
-async def test_a_narrowed_mapping_takes_away_at_once_and_gives_later(world: World) -> None:
+async def test_a_changed_mapping_takes_and_gives_at_once(world: World) -> None:
     made = await edit.make(world.database, world.actor(), edit.creating(world.rule()))
     await apply_changes(world.database)
     await edit.make(
@@ -42,7 +43,7 @@ async def test_a_narrowed_mapping_takes_away_at_once_and_gives_later(world: Worl
         world.actor(),
         edit.updating(made.mapping_id, world.rule("engineering", world.write), expected_version=1),
     )
-    assert await world.effective(world.engineer) == set()
+    assert await world.effective(world.engineer) == {"docs:write"}
     await apply_changes(world.database)
     assert await world.effective(world.engineer) == {"docs:write"}
 

@@ -100,11 +100,11 @@ class ChangeSetPreview:
 
 @object_type(description="The changes are made, exactly as previewed.")
 class ChangeSetApplied:
-    """What they take away is out of force; what they give arrives within moments."""
+    """What they give and take is in force."""
 
     changes: list[SetChange] = strawberry.field(description="The changes, in the order of the input.")
     concerned: int = strawberry.field(
-        description="How many identities have grants that follow the changes within moments."
+        description="How many identities are in the groups of the mappings, before or after."
     )
     gaining: int = strawberry.field(description="How many users gain a permission that they did not hold.")
     losing: int = strawberry.field(description="How many users have lost a permission.")

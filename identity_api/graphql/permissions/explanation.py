@@ -32,8 +32,8 @@ from identity_api.graphql.users.users import Snapshot, UserRow
     "What keeps a mapping from giving a user a permission, the nearest to success first.",
     {
         "GRANT_DORMANT": "The mapping has given the permission, but the grant is dormant; `grants` has the cause.",
-        "GRANT_NOT_WRITTEN": "The user is in a matching group, but there is no open grant. It follows within moments, "
-        "unless the provider's sync mode or an admin keeps it closed.",
+        "GRANT_NOT_WRITTEN": "The user is in a matching group, but there is no grant: the provider's sync mode "
+        "or an admin keeps it closed.",
         "GROUP_NOT_SENT": "The provider names no group of the user that the mapping matches.",
         "MAPPING_DISABLED": "The mapping is disabled.",
         "NO_IDENTITY": "The user has no identity at the mapping's provider.",

@@ -47,7 +47,7 @@ class GrantSource(StrEnum):
         "IDENTITY_QUARANTINED": "The provider's claims for this identity are now about another person.",
         "PROVIDER_DISABLED": "The provider is disabled.",
         "LEASE_OVER": "The provider has not confirmed the groups in time.",
-        "MAPPING_CHANGED": "The mapping no longer gives the permission; the grant is closed within moments.",
+        "MAPPING_CHANGED": "The mapping no longer gives the permission; the grant is closed soon.",
     },
 )
 class DormantCause(StrEnum):

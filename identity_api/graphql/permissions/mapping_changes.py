@@ -24,7 +24,7 @@ from identity_api.group_mappings.rules import Edited, Rule
 from identity_api.permissions.service import GROUPS_READ, USERS_READ
 
 APPLY = "apply_mapping_changes"
-"""The job that makes grants follow an edit."""
+"""The job that records the grants of an edit."""
 MAX_TOUCHED = 100
 
 _AS_PREVIEWED: Any = strawberry.field(
@@ -93,7 +93,7 @@ class GroupMappingSaved:
 
     mapping: GroupMapping = strawberry.field(description="The mapping after the change.")
     concerned: int = strawberry.field(
-        description="How many identities have grants that follow the edit within moments."
+        description="How many identities are in the groups of the mapping, before or after."
     )
 
     @classmethod
@@ -115,7 +115,7 @@ class GroupMappingDeleted:
 
     deleted_id: strawberry.ID = strawberry.field(description="The id of the deleted mapping.")
     concerned: int = strawberry.field(
-        description="How many identities have grants that follow the edit within moments."
+        description="How many identities are in the groups of the mapping, before or after."
     )
 
     @classmethod

@@ -39,7 +39,7 @@ enum_type(
 
 @object_type(description="A rule from groups at a provider, or at every provider, to permissions.")
 class GroupMapping(Node):
-    """What it takes away is out of force at once; what it gives arrives within moments."""
+    """What an edit gives and takes is in force when it is answered."""
 
     provider: ProviderSummary | None = strawberry.field(
         description="The provider whose groups it matches; null if it matches those of every provider."
@@ -54,7 +54,7 @@ class GroupMapping(Node):
     managed_by: str = strawberry.field(description="Where it is edited: `FILE` or `API`.")
     group_count: int = strawberry.field(description="How many groups seen so far it matches.")
     pending: int = strawberry.field(
-        description="How many identities have grants that the last edit has not updated yet."
+        description="How many identities have grants that are still to be recorded. What the edit does is in force."
     )
     created_at: datetime = strawberry.field(description="When the mapping was made.")
     updated_at: datetime = strawberry.field(description="When it was last changed.")
