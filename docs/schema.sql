@@ -538,6 +538,21 @@ CREATE TABLE public.password_try (
     locked_until timestamp with time zone,
     tried_at timestamp with time zone NOT NULL
 );
+CREATE TABLE public.proposal (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    changes jsonb NOT NULL,
+    needs text[] NOT NULL,
+    reason text NOT NULL,
+    proposed_by uuid NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    decision text,
+    decided_by uuid,
+    decided_at timestamp with time zone,
+    CONSTRAINT proposal_decided_whole CHECK ((((decision IS NULL) = (decided_at IS NULL)) AND ((decision IS NULL) = (decided_by IS NULL)))),
+    CONSTRAINT proposal_decision_known CHECK ((decision = ANY (ARRAY['APPROVED'::text, 'REJECTED'::text, 'WITHDRAWN'::text])))
+);
 CREATE TABLE public.provider_breaker (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
@@ -649,6 +664,10 @@ CREATE TABLE public.tenant_host (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
     host text NOT NULL
+);
+CREATE TABLE public.undelegable_name (
+    tenant_id uuid NOT NULL,
+    name text NOT NULL
 );
 CREATE TABLE public.webhook (
     id uuid NOT NULL,
@@ -769,6 +788,8 @@ ALTER TABLE ONLY public.permission
     ADD CONSTRAINT permission_name_key UNIQUE (tenant_id, name);
 ALTER TABLE ONLY public.permission
     ADD CONSTRAINT permission_pkey PRIMARY KEY (tenant_id, id);
+ALTER TABLE ONLY public.proposal
+    ADD CONSTRAINT proposal_pkey PRIMARY KEY (tenant_id, id);
 ALTER TABLE ONLY public.provider_breaker
     ADD CONSTRAINT provider_breaker_pkey PRIMARY KEY (tenant_id, id);
 ALTER TABLE ONLY public.provider_group
@@ -809,6 +830,8 @@ ALTER TABLE ONLY public.tenant
     ADD CONSTRAINT tenant_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.tenant
     ADD CONSTRAINT tenant_slug_key UNIQUE (slug);
+ALTER TABLE ONLY public.undelegable_name
+    ADD CONSTRAINT undelegable_name_pkey PRIMARY KEY (tenant_id, name);
 ALTER TABLE ONLY public.user_read
     ADD CONSTRAINT user_read_pkey PRIMARY KEY (tenant_id, id);
 ALTER TABLE ONLY public.webhook_delivery
@@ -865,6 +888,7 @@ CREATE UNIQUE INDEX permission_grant_manual_open ON public.permission_grant USIN
 CREATE INDEX permission_grant_mapping_open ON public.permission_grant USING btree (tenant_id, mapping_id, identity_id) WHERE (revoked_at IS NULL);
 CREATE INDEX permission_grant_permission ON public.permission_grant USING btree (tenant_id, permission_id, user_id) WHERE (revoked_at IS NULL);
 CREATE INDEX permission_grant_user ON public.permission_grant USING btree (tenant_id, user_id, granted_at);
+CREATE INDEX proposal_open ON public.proposal USING btree (tenant_id, id) WHERE (decided_at IS NULL);
 CREATE INDEX provider_secret_provider ON public.provider_secret USING btree (tenant_id, provider_id);
 CREATE INDEX provider_test_created ON public.provider_test USING btree (tenant_id, created_at);
 CREATE INDEX provider_test_expiry ON public.provider_test USING btree (expires_at);
@@ -963,6 +987,10 @@ ALTER TABLE ONLY public.permission_grant
     ADD CONSTRAINT permission_grant_tenant_id_user_id_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES public.app_user(tenant_id, id);
 ALTER TABLE ONLY public.permission
     ADD CONSTRAINT permission_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenant(id);
+ALTER TABLE ONLY public.proposal
+    ADD CONSTRAINT proposal_tenant_id_decided_by_fkey FOREIGN KEY (tenant_id, decided_by) REFERENCES public.app_user(tenant_id, id);
+ALTER TABLE ONLY public.proposal
+    ADD CONSTRAINT proposal_tenant_id_proposed_by_fkey FOREIGN KEY (tenant_id, proposed_by) REFERENCES public.app_user(tenant_id, id);
 ALTER TABLE ONLY public.provider_breaker
     ADD CONSTRAINT provider_breaker_tenant_id_id_fkey FOREIGN KEY (tenant_id, id) REFERENCES public.provider(tenant_id, id);
 ALTER TABLE ONLY public.provider_group
@@ -991,6 +1019,8 @@ ALTER TABLE ONLY public.setup_link
     ADD CONSTRAINT setup_link_tenant_id_maker_id_fkey FOREIGN KEY (tenant_id, maker_id) REFERENCES public.app_user(tenant_id, id);
 ALTER TABLE ONLY public.tenant_host
     ADD CONSTRAINT tenant_host_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenant(id);
+ALTER TABLE ONLY public.undelegable_name
+    ADD CONSTRAINT undelegable_name_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenant(id);
 ALTER TABLE ONLY public.user_read
     ADD CONSTRAINT user_read_tenant_id_id_fkey FOREIGN KEY (tenant_id, id) REFERENCES public.app_user(tenant_id, id);
 ALTER TABLE ONLY public.webhook_delivery

@@ -75,6 +75,13 @@ create table permission (
     constraint permission_name_shape check (name ~ '^[a-z][a-z0-9_.-]*(:[a-z0-9_.-]+)+$' and length(name) <= 128)
 );
 
+-- Names of deleted permissions that were not delegable: a tenant's admins cannot make them again as delegable.
+create table undelegable_name (
+    tenant_id uuid not null references tenant (id),
+    name text not null,
+    primary key (tenant_id, name)
+);
+
 -- Providers --------------------------------------------------------------------------------------------------------------
 
 create table provider (
@@ -446,6 +453,27 @@ create index permission_grant_history on permission_grant (tenant_id, permission
 -- Who left which group, without reading everybody else's.
 create index permission_grant_group_left on permission_grant (tenant_id, group_id, revoked_at)
     where revoked_reason = 'GROUP_LEFT';
+
+create table proposal (
+    id uuid not null,
+    tenant_id uuid not null,
+    changes jsonb not null,
+    needs text[] not null,
+    reason text not null,
+    proposed_by uuid not null,
+    created_at timestamptz not null,
+    expires_at timestamptz not null,
+    decision text,
+    decided_by uuid,
+    decided_at timestamptz,
+    primary key (tenant_id, id),
+    constraint proposal_decision_known check (decision in ('APPROVED', 'REJECTED', 'WITHDRAWN')),
+    constraint proposal_decided_whole
+        check ((decision is null) = (decided_at is null) and (decision is null) = (decided_by is null)),
+    foreign key (tenant_id, proposed_by) references app_user,
+    foreign key (tenant_id, decided_by) references app_user
+);
+create index proposal_open on proposal (tenant_id, id) where decided_at is null;
 
 create table user_read (
     id uuid not null,

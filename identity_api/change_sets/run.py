@@ -44,8 +44,13 @@ class Outcome(msgspec.Struct, frozen=True):
     warnings: tuple[Warned, ...]
 
 
-async def preview(database: Database, actor: Actor, changes: Sequence[Change | Undo]) -> Outcome:
+async def preview(
+    database: Database, actor: Actor, changes: Sequence[Change | Undo], *, viewer: Actor | None = None
+) -> Outcome:
     """What the set would change, and whom it would affect: it is made, read and rolled back.
+
+    Args:
+        viewer: who is shown the result, if it is not the actor.
 
     Raises:
         ChangesRefused: with every change that cannot be made, and why.
@@ -55,7 +60,7 @@ async def preview(database: Database, actor: Actor, changes: Sequence[Change | U
     """
     with contextlib.suppress(_TakenBack):
         async with database.transaction() as connection:
-            outcome = await _made(connection, database, actor, changes)
+            outcome = await _made(connection, database, actor, changes, viewer=viewer or actor)
             raise _TakenBack
     return outcome
 
@@ -71,9 +76,16 @@ async def apply(database: Database, actor: Actor, changes: Sequence[Change | Und
         ChangesRefused, BadInput, LimitReached, Refused: as for `preview`.
     """
     async with database.transaction() as connection:
-        outcome = await _made(connection, database, actor, changes, as_previewed=as_previewed)
-        await audit.record(connection, actor.tenant_id, actor.name, [_event(outcome)])
-        return outcome
+        return await make_all(connection, database, actor, changes, as_previewed=as_previewed)
+
+
+async def make_all(
+    connection: Connection, database: Database, actor: Actor, changes: Sequence[Change | Undo], *, as_previewed: str
+) -> Outcome:
+    """`apply` in the caller's transaction."""
+    outcome = await _made(connection, database, actor, changes, viewer=actor, as_previewed=as_previewed)
+    await audit.record(connection, actor.tenant_id, actor.name, [_event(outcome)])
+    return outcome
 
 
 class _TakenBack(Exception):
@@ -86,6 +98,7 @@ async def _made(
     actor: Actor,
     changes: Sequence[Change | Undo],
     *,
+    viewer: Actor,
     as_previewed: str | None = None,
 ) -> Outcome:
     """Make the set; without `as_previewed` the caller rolls it back."""
@@ -96,7 +109,7 @@ async def _made(
         edit = await Edit.begin(connection, database.limits, actor, dry_run=as_previewed is None)
         before = await ways_in.held_in_force(connection, tenant_id, sorted(ADMINISTERING))
         done = await _Steps(edit, changes).make_all()
-        _check_may_look(actor, done)
+        _check_may_look(viewer, done)
         effect = await effect_of(connection, database.limits, tenant_id, done)
         digest = digest_of(done, effect)
         if as_previewed is not None:

@@ -100,10 +100,11 @@ async def change(
         if lines:
             raise table.by_line(error, lines) from None
         raise
-    return await _shown(database, actor, outcome)
+    return await shown_of(database, actor, outcome)
 
 
-async def _shown(database: Database, actor: Actor, outcome: Outcome) -> Shown:
+async def shown_of(database: Database, actor: Actor, outcome: Outcome) -> Shown:
+    """The outcome with the names of the first people whom it affects."""
     effect = outcome.effect
     async with database.reading() as connection:
         people = await rows.named(connection, actor.tenant_id, effect.gaining | effect.losing, first=MAX_NAMED)

@@ -28,6 +28,7 @@ COMMANDS = {
     "provider": "provider",
     "setup-link": "setup_link",
     "mapping": "mapping",
+    "proposal": "proposal",
     "sync": "sync",
     "service-client": "service_client",
     "webhook": "webhook",

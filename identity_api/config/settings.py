@@ -65,6 +65,7 @@ class Settings:
     max_user_api_tokens: int
     max_preview_identities: int
     max_webhooks: int
+    max_proposals: int
     max_streams: int
     graphql_completion: Literal["compiled", "ordinary"]
     log_format: Literal["json", "text"]

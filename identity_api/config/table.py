@@ -189,6 +189,7 @@ SETTINGS: tuple[Setting, ...] = (
     _limit("max_user_api_tokens", 1_000, "tokens", "Live API tokens of a user."),
     _limit("max_preview_identities", 1_000_000, "identities", "Identities that a mapping's preview looks at."),
     _limit("max_webhooks", 1_000, "webhooks", "Webhooks of a tenant."),
+    _limit("max_proposals", 10_000, "proposals", "Sets of changes of a tenant that wait for another admin's approval."),
     Setting(
         "graphql_completion",
         _OPERATION,

@@ -18,6 +18,7 @@ class TenantLimits:
     max_user_api_tokens: int = 50
     max_preview_identities: int = 20_000
     max_webhooks: int = 20
+    max_proposals: int = 100
 
 
 DEFAULT_LIMITS = TenantLimits()

@@ -120,5 +120,26 @@ async def uses(connection: Connection, tenant_id: UUID, permission_id: UUID) -> 
 
 
 async def delete(connection: Connection, tenant_id: UUID, permission_id: UUID) -> None:
-    """Remove a permission that nothing uses."""
-    await connection.execute("delete from permission where tenant_id = $1 and id = $2", tenant_id, permission_id)
+    """Remove a permission that nothing uses; of one that is not delegable the name is kept."""
+    await connection.execute(
+        """
+        with gone as (delete from permission where tenant_id = $1 and id = $2 returning name, delegable)
+        insert into undelegable_name (tenant_id, name) select $1, name from gone where not delegable on conflict do nothing
+        """,
+        tenant_id,
+        permission_id,
+    )
+
+
+async def was_undelegable(connection: Connection, tenant_id: UUID, name: str) -> bool:
+    """Whether a permission of this name has been deleted while it was not delegable."""
+    found: bool = await connection.fetchval(
+        "select exists (select from undelegable_name where tenant_id = $1 and name = $2)", tenant_id, name
+    )
+    return found
+
+
+async def all_names(connection: Connection, tenant_id: UUID) -> set[str]:
+    """The name of every permission of the tenant; `max_permissions` bounds how many there are."""
+    rows = await connection.fetch("select name from permission where tenant_id = $1", tenant_id)
+    return {row["name"] for row in rows}

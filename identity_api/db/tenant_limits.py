@@ -35,6 +35,11 @@ _COUNTED: Final = {
     "max_providers": _Counted("The tenant", "providers", "from provider where tenant_id = $1"),
     "max_frontends": _Counted("The tenant", "frontends", "from frontend where tenant_id = $1"),
     "max_webhooks": _Counted("The tenant", "webhooks", "from webhook where tenant_id = $1"),
+    "max_proposals": _Counted(
+        "The tenant",
+        "open proposals",
+        "from proposal where tenant_id = $1 and decided_at is null and expires_at > now()",
+    ),
     "max_provider_groups": _Counted(
         "The provider", "groups seen so far", "from provider_group where tenant_id = $1 and provider_id = $2"
     ),

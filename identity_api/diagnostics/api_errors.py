@@ -171,6 +171,14 @@ API: Final[Table] = table(
             "There are as many of something as one tenant, provider or user may have; the message names the setting.",
             "Remove some, or have the operator raise the setting.",
         ),
+        "PROPOSAL_OVER": (
+            "The proposal has been decided about, or is too old.",
+            "Propose the changes again, if they are still wanted.",
+        ),
+        "SECOND_PERSON": (
+            "One person alone may not do this.",
+            "Let another admin with the same permissions approve it.",
+        ),
         "PREVIEW_OUTDATED": (
             "The change would now affect other people than in the preview; nothing was changed.",
             "Look at a new preview, and name its digest.",

@@ -104,6 +104,8 @@ ACCESS: Final[dict[str, PermissionRule]] = {
     "Query.previewGroupMappingUpdate": holds(service.MAPPINGS_WRITE),
     "Query.previewGroupMappingDeletion": holds(service.MAPPINGS_WRITE),
     "Query.previewChangeSet": SETS,
+    "Query.proposals": SETS,
+    "Query.previewProposal": SETS,
     "Query.permissions": CATALOGUE,
     "Query.accessFindings": MAPPINGS,
     "Query.auditEvents": AUDIT,
@@ -119,6 +121,9 @@ ACCESS: Final[dict[str, PermissionRule]] = {
     "Mutation.updateGroupMapping": changes(service.MAPPINGS_WRITE, is_for_tokens=True),
     "Mutation.deleteGroupMapping": changes(service.MAPPINGS_WRITE, is_for_tokens=True),
     "Mutation.applyChangeSet": changes(*SETS.any_of, is_for_tokens=True),
+    "Mutation.proposeChangeSet": changes(*SETS.any_of, is_for_tokens=True),
+    "Mutation.approveProposal": changes(*SETS.any_of),  # a person looks at it: no token approves what a token proposes
+    "Mutation.rejectProposal": changes(*SETS.any_of, is_for_tokens=True),
     "Mutation.createPermission": changes(service.PERMISSIONS_WRITE, is_for_tokens=True),
     "Mutation.updatePermission": changes(service.PERMISSIONS_WRITE, is_for_tokens=True),
     "Mutation.deletePermission": changes(service.PERMISSIONS_WRITE, is_for_tokens=True),
@@ -265,6 +270,9 @@ ACCESS: Final[dict[str, PermissionRule]] = {
     "ChangeSetApplied.*": REACHED,
     "ChangeSetWarning.*": REACHED,
     "SetChange.*": REACHED,
+    "Proposal.*": REACHED,
+    "ProposalSaved.*": REACHED,
+    "ProposalApproved.*": REACHED,
     "PermissionSaved.*": REACHED,
     "PermissionDeleted.*": REACHED,
     "PermissionRevoked.user": REACHED,
@@ -288,6 +296,7 @@ NODES: Final[dict[str, PermissionRule]] = {
     "Permission": ACCESS["Query.permissions"],
     "Provider": ACCESS["Query.providers"],
     "Webhook": ACCESS["Query.webhooks"],
+    "Proposal": ACCESS["Query.proposals"],
 }
 """`node(id)`, by the type that the id names: the rule of the type's own root field."""
 

@@ -19,7 +19,7 @@ from identity_api.db import listings
 from identity_api.db.database import Connection
 from identity_api.errors import NotFound
 
-Kind = Literal["User", "Identity", "Group", "GroupMapping", "Permission", "Provider", "Session", "Webhook"]
+Kind = Literal["User", "Identity", "Group", "GroupMapping", "Permission", "Provider", "Session", "Webhook", "Proposal"]
 """The types that implement `Node`."""
 
 _LETTERS: Final[dict[Kind, bytes]] = {
@@ -31,6 +31,7 @@ _LETTERS: Final[dict[Kind, bytes]] = {
     "Provider": b"pr",
     "Session": b"se",
     "Webhook": b"wh",
+    "Proposal": b"po",
 }
 _KINDS: Final = {letters: kind for kind, letters in _LETTERS.items()}
 assert set(_LETTERS) == set(get_args(Kind))

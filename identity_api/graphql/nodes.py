@@ -15,6 +15,7 @@ from identity_api.graphql.ids import Node
 from identity_api.graphql.permissions.groups import load_group
 from identity_api.graphql.permissions.mappings import load_mapping
 from identity_api.graphql.permissions.permissions import load_permission
+from identity_api.graphql.permissions.proposals import load_proposal
 from identity_api.graphql.providers.providers import load_provider
 from identity_api.graphql.users.identities import load_identity
 from identity_api.graphql.users.sessions import load_session
@@ -80,6 +81,8 @@ async def load_node(context: Context, value: str) -> Any:
             return await load_provider(context, row_id)
         case ids.GlobalID("Webhook", row_id):
             return await load_webhook(context, row_id)
+        case ids.GlobalID("Proposal", row_id):
+            return await load_proposal(context, row_id)
 
 
 async def load_nodes(context: Context, values: list[strawberry.ID]) -> list[Any]:

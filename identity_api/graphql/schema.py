@@ -25,6 +25,7 @@ from identity_api.graphql.permissions.holders import HolderQueries
 from identity_api.graphql.permissions.mapping_changes import MappingMutations, MappingPreviewQueries
 from identity_api.graphql.permissions.mappings import MappingQueries
 from identity_api.graphql.permissions.permissions import PermissionMutations, PermissionQueries
+from identity_api.graphql.permissions.proposals import ProposalMutations, ProposalQueries
 from identity_api.graphql.providers.login_failures import LoginFailureQueries
 from identity_api.graphql.providers.onboarding import OnboardingQueries
 from identity_api.graphql.providers.provider_changes import ProviderMutations
@@ -59,6 +60,7 @@ class Query(
     MappingQueries,
     MappingPreviewQueries,
     ChangeSetQueries,
+    ProposalQueries,
     PermissionQueries,
     FindingQueries,
     OnboardingQueries,
@@ -81,6 +83,7 @@ class _PasswordMutations(LocalUserMutations, OwnCredentialMutations, IdentityMut
 class Mutation(
     MappingMutations,
     ChangeSetMutations,
+    ProposalMutations,
     PermissionMutations,
     ProviderMutations,
     ProviderTestMutations,

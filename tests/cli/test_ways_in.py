@@ -7,7 +7,7 @@ OPENS = {"apply", "import", "user", "grant", "provider", "setup-link", "token", 
 operator's, whom the rule does not bind."""
 OPENS_NONE = {
     "serve", "worker", "demo-provider", "migrate", "check-config", "revoke", "tenant", "service-client", "keys", "audit",
-    "doctor", "schema", "export", "hand-over", "explain", "sync", "mapping", "webhook",
+    "doctor", "schema", "export", "hand-over", "explain", "sync", "mapping", "webhook", "proposal",
 }  # fmt: skip
 
 

@@ -165,7 +165,14 @@ async def test_every_function_whose_statement_is_not_seen_is_explained() -> None
         ],
         *[
             lambda catching, name=name: tenant_limits.count(catching, name, uuid7())
-            for name in ("max_mappings", "max_permissions", "max_providers", "max_frontends", "max_webhooks")
+            for name in (
+                "max_mappings",
+                "max_permissions",
+                "max_providers",
+                "max_frontends",
+                "max_webhooks",
+                "max_proposals",
+            )
         ],
     ],
 )

@@ -1,10 +1,12 @@
 """For every root field, arguments that work in a world; the tests change one of them at a time."""
 
 from typing import Any
+from uuid import UUID
 
 from graphql import GraphQLObjectType, get_named_type, is_leaf_type
 
-from identity_api.change_sets.changes import CreatePermission
+from identity_api.change_sets import proposals
+from identity_api.change_sets.changes import Change, CreatePermission
 from identity_api.change_sets.run import preview
 from identity_api.db import provider_changes, webhooks
 from identity_api.db.providers import SealedSecret
@@ -12,6 +14,7 @@ from identity_api.db.webhooks import NewWebhook
 from identity_api.graphql.ids import global_id
 from identity_api.ids import uuid7
 from identity_api.permissions.delegation import Actor
+from identity_api.permissions.service import SERVICE_PERMISSIONS
 from tests.accounts.local_world import PASSWORD
 from tests.factories import make_provider
 from tests.graphql.documents import CORE
@@ -35,7 +38,7 @@ ID_ARGUMENTS: dict[str, str] = {
     "previewGroupMappingDeletion.input.id": "GroupMapping",
     **{
         f"{root}.input.changes.{path}": kind
-        for root in ("previewChangeSet", "applyChangeSet")
+        for root in ("previewChangeSet", "applyChangeSet", "proposeChangeSet")
         for path, kind in {
             "createGroupMapping.permissions": "Permission",
             "createGroupMapping.provider": "Provider",
@@ -51,6 +54,9 @@ ID_ARGUMENTS: dict[str, str] = {
             "revokePermission.permission": "Permission",
         }.items()
     },
+    "previewProposal.id": "Proposal",
+    "approveProposal.input.id": "Proposal",
+    "rejectProposal.input.id": "Proposal",
     "accessAt.user": "User",
     "holders.permission": "Permission",
     "holderCount.permission": "Permission",
@@ -104,7 +110,7 @@ ID_ARGUMENTS: dict[str, str] = {
 """Every argument that takes an ID, and the type of it. A test compares it with the schema."""
 
 
-OF_EVENTS = {"previewChangeSet.input.changes.undo.event", "applyChangeSet.input.changes.undo.event"}
+OF_EVENTS = {f"{root}.input.changes.undo.event" for root in ("previewChangeSet", "applyChangeSet", "proposeChangeSet")}
 """Arguments that take the id of an event, which is no global one."""
 
 OWN_CREDENTIALS = {"changePassword", "enrolTotp", "confirmTotp", "removeTotp"}
@@ -133,12 +139,14 @@ async def working_arguments(world: World) -> dict[str, dict[str, Any]]:
         await webhooks.insert(connection, world.tenant, hook)
     idle = {"id": global_id("Provider", plain.id)}
     made = {"createPermission": {"name": "sets:read", "description": "See sets."}}
+    wanted = {"createPermission": {"name": "wanted:read"}}
     shown = await preview(
         world.database,
         Actor(world.tenant, None, "operator:root", frozenset()),
         [CreatePermission(name="sets:read", description="See sets.")],
     )
     webhook = {"id": global_id("Webhook", hook.id)}
+    waiting = await proposed(world, spare.user_id, CreatePermission(name="proposals:read"))
     return {
         "viewer": {},
         "node": {"id": person},
@@ -171,6 +179,15 @@ async def working_arguments(world: World) -> dict[str, dict[str, Any]]:
             "input": {"changes": [{"createGroupMapping": {"pattern": "night", "permissions": [write]}}]}
         },
         "applyChangeSet": {"input": {"changes": [made], "asPreviewed": shown.digest}},
+        "proposals": {},
+        "previewProposal": {"id": waiting["id"]},
+        "proposeChangeSet": {"input": {"changes": [wanted], "reason": "For the new reports."}},
+        "approveProposal": {"input": waiting},
+        "rejectProposal": {
+            "input": {
+                "id": (await proposed(world, spare.user_id, CreatePermission(name="rejected:read")))["id"],
+            }
+        },
         "createGroupMapping": {"input": {"pattern": "sales", "permissions": [write], "provider": provider}},
         "updateGroupMapping": {"input": {**mapping, "permissions": [write], "provider": provider}},
         "deleteGroupMapping": {"input": {**mapping, "version": 2}},
@@ -216,6 +233,14 @@ async def working_arguments(world: World) -> dict[str, dict[str, Any]]:
         "confirmTotp": {"input": {"code": "000000"}},
         "removeTotp": {"input": {"current": PASSWORD}},
     }
+
+
+async def proposed(world: World, user_id: UUID, *changes: Change) -> dict[str, str]:
+    """The id and the digest of a set that a user has proposed."""
+    proposer = Actor(world.tenant, user_id, f"user:{user_id}", frozenset(SERVICE_PERMISSIONS))
+    made = await proposals.propose(world.database, proposer, changes, "")
+    shown = await proposals.preview(world.database, proposer, changes)
+    return {"id": global_id("Proposal", made.id), "asPreviewed": shown.digest}
 
 
 def root_fields() -> dict[str, tuple[str, Any]]:

@@ -39,6 +39,11 @@ EXPECTED: dict[str, set[str] | None] = {
     "previewGroupMappingUpdate": {service.MAPPINGS_WRITE},
     "previewGroupMappingDeletion": {service.MAPPINGS_WRITE},
     "previewChangeSet": {service.MAPPINGS_WRITE},  # asked for a mapping
+    "proposals": {service.MAPPINGS_WRITE, service.GRANTS_WRITE, service.PERMISSIONS_WRITE},
+    "previewProposal": {service.PERMISSIONS_WRITE},  # of a proposal about a permission
+    "proposeChangeSet": {service.PERMISSIONS_WRITE},  # asked for a permission
+    "approveProposal": {service.PERMISSIONS_WRITE},
+    "rejectProposal": {service.PERMISSIONS_WRITE},
     "auditEvents": {service.AUDIT_READ},
     "loginActivity": {service.PROVIDERS_READ, service.AUDIT_READ},
     "explainPermission": {service.USERS_READ},
@@ -141,6 +146,7 @@ async def test_node_asks_what_the_type_of_the_id_needs(world: World) -> None:
         "User": {service.USERS_READ}, "Identity": {service.USERS_READ}, "Session": {service.USERS_READ},
         "Group": {service.GROUPS_READ}, "GroupMapping": {service.MAPPINGS_READ}, "Provider": {service.PROVIDERS_READ},
         "Permission": CATALOGUE_READERS, "Webhook": {service.WEBHOOKS_READ},
+        "Proposal": {service.MAPPINGS_WRITE, service.GRANTS_WRITE, service.PERMISSIONS_WRITE},
     }  # fmt: skip
     assert set(needed) == set(NODES) == {one.name for one in CORE.get_possible_types(CORE.type_map["Node"])}
     ids = await world.ids()

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.asyncio
 FOR_TOKENS = {
     "createGroupMapping", "updateGroupMapping", "deleteGroupMapping", "createPermission", "updatePermission",
     "deletePermission", "grantPermission", "revokePermission", "applyChangeSet",
+    "proposeChangeSet", "rejectProposal",
 }  # fmt: skip
 """Written out by hand: what a token that may change things can change."""
 

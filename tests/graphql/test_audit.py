@@ -40,6 +40,13 @@ EXPECTED: dict[str, dict[str, tuple[Values, Values]]] = {
         "permission.created": (None, {"name": "sets:read", "description": "See sets.", "delegable": True}),
         "change_set.applied": (None, None),
     },
+    "proposeChangeSet": {"proposal.made": (None, {"changes": 1, "reason": "For the new reports.", "expires_at": ANY})},
+    "approveProposal": {
+        "permission.created": (None, {"name": "proposals:read", "description": "", "delegable": True}),
+        "change_set.applied": (None, None),
+        "proposal.approved": (None, {"reason": ""}),
+    },
+    "rejectProposal": {"proposal.rejected": (None, None)},
     "createGroupMapping": {"mapping.created": (None, SALES)},
     "updateGroupMapping": {"mapping.updated": (ENGINEERING, ENGINEERING_NOW)},
     "deleteGroupMapping": {"mapping.deleted": (ENGINEERING_NOW, None)},

@@ -16,6 +16,8 @@ NEITHER = {
     # Gives or takes permissions, which is asked of whoever may give them.
     "createGroupMapping", "updateGroupMapping", "deleteGroupMapping", "grantPermission", "revokePermission",
     "applyChangeSet",
+    # Says what another admin could do, or does it with that admin's own rights.
+    "proposeChangeSet", "approveProposal", "rejectProposal",
     # Sends what changes to an address, and never a token, code or link that opens an account.
     "createWebhook", "updateWebhook", "deleteWebhook", "testWebhook", "replayWebhook", "rotateWebhookSecret",
     # Changes the catalogue: nobody holds anything by it.

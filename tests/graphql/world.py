@@ -13,9 +13,11 @@ import msgspec
 
 from identity_api.accounts.deps import AccountDeps
 from identity_api.accounts.passwords import Passwords
+from identity_api.change_sets import stored
+from identity_api.change_sets.changes import CreatePermission
 from identity_api.clock import system_clock
 from identity_api.config import KeyRing
-from identity_api.db import grants, user_read_model, webhooks
+from identity_api.db import grants, proposals, user_read_model, webhooks
 from identity_api.db.database import Connection, Database
 from identity_api.db.providers import Provider
 from identity_api.db.webhooks import NewWebhook
@@ -28,6 +30,7 @@ from identity_api.group_mappings.findings import AccessFindings
 from identity_api.http import HTTPRequest
 from identity_api.ids import uuid7
 from identity_api.limits import Limiter
+from identity_api.permissions import service
 from identity_api.permissions.service import SERVICE_PERMISSIONS
 from identity_api.providers.deps import ProviderDeps
 from identity_api.providers.provider_row import Defaults
@@ -209,6 +212,7 @@ class World:
             "Provider": "provider",
             "Session": "session",
             "Webhook": "webhook",
+            "Proposal": "proposal",
         }
         found: dict[Kind, list[str]] = {}
         async with self.database.reading() as connection:
@@ -302,6 +306,16 @@ async def make_world(database: Database) -> World:
     async with database.transaction() as connection:
         hook = NewWebhook(uuid7(), "https://hooks.example/", "", ["user.updated"])
         await webhooks.insert(connection, world.tenant, hook)
+        await proposals.insert(
+            connection,
+            world.tenant,
+            uuid7(),
+            changes=stored.encode([CreatePermission(name="waiting:read")]),
+            needs=[service.PERMISSIONS_WRITE],
+            reason="",
+            proposed_by=world.local,
+            seconds=3_600,
+        )
         await grants.open_manual_grant(connection, world.tenant, world.local, world.write, "operator:root")
         await user_read_model.refresh(connection, world.tenant, [world.local])
     world.admin = await world.client(*EVERYTHING)

@@ -1,8 +1,9 @@
 """Permissions, groups, the mappings from one to the other, and grants."""
 
+from piccolo.columns import JSONB, Text
 from piccolo.table import Table
 
-from identity_api.db.tables.columns import flag, key, number, reference, text, time
+from identity_api.db.tables.columns import array, flag, key, number, reference, text, time
 
 
 class Permission(Table, tablename="permission"):
@@ -14,6 +15,13 @@ class Permission(Table, tablename="permission"):
     description = text()
     delegable = flag()
     created_at = time()
+
+
+class UndelegableName(Table, tablename="undelegable_name"):
+    """The name of a deleted permission that was not delegable."""
+
+    tenant_id = key()
+    name = text()
 
 
 class ProviderGroup(Table, tablename="provider_group"):
@@ -96,3 +104,21 @@ class PermissionGrant(Table, tablename="permission_grant"):
     revoked_at = time(null=True)
     revoked_by = text(null=True)
     revoked_reason = text(null=True)
+
+
+class Proposal(Table, tablename="proposal"):
+    """A set of changes that waits for another admin's approval. Without a decision it is over at `expires_at`."""
+
+    id = key()
+    tenant_id = reference()
+    changes = JSONB(default=None)
+    """As `change_sets.stored` writes them."""
+    needs = array(Text(default=None))
+    """The permissions without which nobody may make the changes."""
+    reason = text()
+    proposed_by = reference()
+    created_at = time()
+    expires_at = time()
+    decision = text(null=True)
+    decided_by = reference(null=True)
+    decided_at = time(null=True)

@@ -194,16 +194,7 @@ class ChangeSetQueries:
                 outcome = await run.preview(context.deps.database, context.actor, asked.changes)
         except ChangesRefused as error:
             raise asked.refused(error) from error
-        people = await _people(context, outcome)
-        return ChangeSetPreviewRow(
-            outcome.digest,
-            [_change(one, people, is_made=False) for one in outcome.done],
-            [_warning(one, people, context) for one in outcome.warnings],
-            outcome.effect.concerned,
-            len(outcome.effect.gaining),
-            len(outcome.effect.losing),
-            await _touched(context, outcome.effect, size, after),
-        )
+        return await previewed(context, outcome, size, after)
 
 
 @object_type("Mutation")
@@ -224,14 +215,33 @@ class ChangeSetMutations:
             )
         except ChangesRefused as error:
             raise asked.refused(error) from error
-        await context.deps.enqueue(APPLY)
-        people = await _people(context, outcome)
-        return ChangeSetAppliedRow(
-            [_change(one, people, is_made=True) for one in outcome.done],
-            outcome.effect.concerned,
-            len(outcome.effect.gaining),
-            len(outcome.effect.losing),
-        )
+        return await applied(context, outcome)
+
+
+async def previewed(context: Context, outcome: Outcome, size: int, after: str | None) -> ChangeSetPreviewRow:
+    """What a set would do, with a page of the users whom it touches."""
+    people = await _people(context, outcome)
+    return ChangeSetPreviewRow(
+        outcome.digest,
+        [_change(one, people, is_made=False) for one in outcome.done],
+        [_warning(one, people, context) for one in outcome.warnings],
+        outcome.effect.concerned,
+        len(outcome.effect.gaining),
+        len(outcome.effect.losing),
+        await _touched(context, outcome.effect, size, after),
+    )
+
+
+async def applied(context: Context, outcome: Outcome) -> ChangeSetAppliedRow:
+    """What a set has done; workers let grants follow."""
+    await context.deps.enqueue(APPLY)
+    people = await _people(context, outcome)
+    return ChangeSetAppliedRow(
+        [_change(one, people, is_made=True) for one in outcome.done],
+        outcome.effect.concerned,
+        len(outcome.effect.gaining),
+        len(outcome.effect.losing),
+    )
 
 
 async def _people(context: Context, outcome: Outcome) -> People:
