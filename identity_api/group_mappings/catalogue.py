@@ -22,7 +22,8 @@ async def create(
 
     Raises:
         BadInput: the name is not `noun:verb`, or the description is too long.
-        Refused: `FORBIDDEN` for names under `identity:`, which the service itself defines.
+        Refused: `FORBIDDEN` for names under `identity:`, which the service itself defines; and for a delegable permission
+            under a name that was not delegable when it was deleted: to delete it would be a way to make it delegable.
         Conflict: `PERMISSION_EXISTS`, `LIMIT_REACHED`.
     """
     async with database.transaction() as connection:
@@ -35,6 +36,10 @@ async def insert(
     """`create` in the caller's transaction."""
     check_permission_name(name)
     _check(name, description)
+    if delegable and not actor.is_operator and await permissions.was_undelegable(connection, actor.tenant_id, name):
+        raise Refused(
+            f"{name} was not delegable when it was deleted. Make it with `delegable: false`, or ask the operator."
+        )
     row = await permissions.insert(connection, actor.tenant_id, name, description, delegable=delegable)
     if row is None:
         raise Conflict("There is a permission of this name already.", code="PERMISSION_EXISTS")

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from identity_api.graphql.ids import global_id
+from identity_api.group_mappings import catalogue
 from identity_api.ids import uuid7
+from identity_api.permissions.delegation import Actor
 from identity_api.permissions.service import (
     GRANTS_WRITE,
     MAPPINGS_WRITE,
@@ -201,6 +203,22 @@ async def test_a_permission_is_made_changed_and_deleted(world: World) -> None:
         "__typename": "PermissionDeleted", "deletedId": row_id,
     }  # fmt: skip
     assert (await change(world.admin, "deletePermission", id=row_id))["__typename"] == "NotFoundError"
+
+
+@pytest.mark.asyncio
+async def test_a_permission_does_not_become_delegable_by_being_deleted_and_made_again(world: World) -> None:
+    await change(world.admin, "deletePermission", id=permission(world, world.locked))
+    again = await change(world.admin, "createPermission", name="vault:open", delegable=True)
+    assert (again["__typename"], again["code"]) == ("NotAllowed", "FORBIDDEN")
+    made = await change(world.admin, "createPermission", name="vault:open", delegable=False)
+    raised = await change(world.admin, "updatePermission", id=made["permission"]["id"], delegable=True)
+    assert (raised["__typename"], raised["code"]) == ("NotAllowed", "FORBIDDEN")
+    # Another name was never kept from mapping admins, and the operator decides about every name.
+    free = await change(world.admin, "createPermission", name="vault:close", delegable=True)
+    assert free["permission"]["delegable"] is True
+    await change(world.admin, "deletePermission", id=made["permission"]["id"])
+    operator = Actor(world.tenant, None, "operator:root", frozenset())
+    assert (await catalogue.create(world.database, operator, "vault:open", "", delegable=True)).delegable
 
 
 @pytest.mark.asyncio
