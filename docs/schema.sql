@@ -607,7 +607,10 @@ CREATE TABLE public.service_client (
     tenant_ids uuid[] NOT NULL,
     scopes text[] NOT NULL,
     created_at timestamp with time zone NOT NULL,
-    revoked_at timestamp with time zone
+    seen_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    owner_id uuid,
+    CONSTRAINT service_client_owner_sees_itself CHECK (((owner_id IS NULL) OR (tenant_ids = ARRAY[owner_id])))
 );
 CREATE TABLE public.session (
     id uuid NOT NULL,
@@ -840,7 +843,8 @@ ALTER TABLE ONLY public.webhook
     ADD CONSTRAINT webhook_pkey PRIMARY KEY (tenant_id, id);
 ALTER TABLE ONLY public.webhook_secret
     ADD CONSTRAINT webhook_secret_pkey PRIMARY KEY (tenant_id, id);
-CREATE INDEX api_token_user ON public.api_token USING btree (tenant_id, user_id);
+CREATE INDEX api_token_open ON public.api_token USING btree (tenant_id, id) WHERE (ended_at IS NULL);
+CREATE INDEX api_token_user ON public.api_token USING btree (tenant_id, user_id, id);
 CREATE INDEX app_user_disabled ON public.app_user USING btree (tenant_id, id) WHERE (disabled_at IS NOT NULL);
 CREATE INDEX app_user_email_prefix ON public.app_user USING btree (tenant_id, email_folded, id);
 CREATE INDEX app_user_label_prefix ON public.app_user USING btree (tenant_id, display_label_folded, id);
@@ -894,6 +898,7 @@ CREATE INDEX provider_test_created ON public.provider_test USING btree (tenant_i
 CREATE INDEX provider_test_expiry ON public.provider_test USING btree (expires_at);
 CREATE INDEX provider_test_link ON public.provider_test USING btree (tenant_id, setup_link_id) WHERE (setup_link_id IS NOT NULL);
 CREATE INDEX refresh_token_live ON public.refresh_token USING btree (tenant_id, identity_id, created_at DESC) WHERE (dead_at IS NULL);
+CREATE INDEX service_client_tenants ON public.service_client USING gin (tenant_ids);
 CREATE INDEX session_identity_live ON public.session USING btree (tenant_id, identity_id) WHERE (ended_at IS NULL);
 CREATE INDEX session_over ON public.session USING btree (absolute_until);
 CREATE INDEX session_provider_session_live ON public.session USING btree (tenant_id, provider_session) WHERE ((ended_at IS NULL) AND (provider_session IS NOT NULL));
@@ -1007,6 +1012,8 @@ ALTER TABLE ONLY public.provider_test
     ADD CONSTRAINT provider_test_tenant_id_user_id_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES public.app_user(tenant_id, id);
 ALTER TABLE ONLY public.refresh_token
     ADD CONSTRAINT refresh_token_tenant_id_identity_id_fkey FOREIGN KEY (tenant_id, identity_id) REFERENCES public.identity(tenant_id, id);
+ALTER TABLE ONLY public.service_client
+    ADD CONSTRAINT service_client_owner_id_fkey FOREIGN KEY (owner_id) REFERENCES public.tenant(id);
 ALTER TABLE ONLY public.session
     ADD CONSTRAINT session_tenant_id_frontend_id_fkey FOREIGN KEY (tenant_id, frontend_id) REFERENCES public.frontend(tenant_id, id);
 ALTER TABLE ONLY public.session

@@ -59,9 +59,14 @@ create table service_client (
     tenant_ids uuid[] not null,
     scopes text[] not null,
     created_at timestamptz not null,
+    seen_at timestamptz,
     revoked_at timestamptz,
-    constraint service_client_name_key unique (name)
+    -- The tenant whose admins keep it; null for a client of the operator.
+    owner_id uuid references tenant (id),
+    constraint service_client_name_key unique (name),
+    constraint service_client_owner_sees_itself check (owner_id is null or tenant_ids = array[owner_id])
 );
+create index service_client_tenants on service_client using gin (tenant_ids);
 
 create table permission (
     id uuid not null,
@@ -536,7 +541,8 @@ create table api_token (
     constraint api_token_token_key unique (tenant_id, token_hash),
     foreign key (tenant_id, user_id) references app_user
 );
-create index api_token_user on api_token (tenant_id, user_id);
+create index api_token_user on api_token (tenant_id, user_id, id);
+create index api_token_open on api_token (tenant_id, id) where ended_at is null;
 
 -- Logins under way -------------------------------------------------------------------------------------------------------
 

@@ -11,6 +11,8 @@ from uuid import UUID
 
 import msgspec
 
+from identity_api.accounts import api_tokens
+from identity_api.accounts.api_tokens import TokenWish
 from identity_api.claims import Completeness, GroupsReading, MatchKind, Profile, Reason
 from identity_api.config import DEFAULT_LIMITS, TenantLimits
 from identity_api.db import grants, identities, locks, providers, sessions, tenants, user_read_model
@@ -20,6 +22,7 @@ from identity_api.db.tenants import Tenant
 from identity_api.ids import new_tenant_token, token_hash, uuid7
 from identity_api.lifecycle.apply_verified import Verified, apply_verified
 from identity_api.lifecycle.mapping_matches import match_mapping
+from identity_api.permissions.delegation import Actor
 from identity_api.vault import Vault
 from tests.openid_provider import RunningProvider
 
@@ -134,21 +137,36 @@ async def make_session(
     return session_id, token
 
 
-async def make_api_token(connection: Connection, tenant_id: UUID, user_id: UUID, name: str = "script") -> str:
+async def make_api_token(
+    connection: Connection, tenant_id: UUID, user_id: UUID, name: str = "script", permissions: Sequence[str] = ()
+) -> str:
     """An API token of the user, for a day."""
     token = new_tenant_token("iat", tenant_id)
     await connection.execute(
         """
-        insert into api_token (id, tenant_id, user_id, name, token_hash, created_at, expires_at)
-        values ($1, $2, $3, $4, $5, now(), now() + interval '1 day')
+        insert into api_token (id, tenant_id, user_id, name, token_hash, created_at, expires_at, permissions)
+        values ($1, $2, $3, $4, $5, now(), now() + interval '1 day', $6)
         """,
         uuid7(),
         tenant_id,
         user_id,
         name,
         token_hash(token),
+        list(permissions),
     )
     return token
+
+
+async def create_api_token(database: Database, tenant_id: UUID, username: str, name: str, **wish: Any) -> str:
+    """An API token of the user with this name, as the operator makes it."""
+    async with database.reading() as connection:
+        user_id = await connection.fetchval(
+            "select id from app_user where tenant_id = $1 and username = $2", tenant_id, username
+        )
+    operator = Actor(tenant_id, None, "operator:root", frozenset())
+    return (
+        await api_tokens.create_api_token(database, operator, user_id or uuid7(), TokenWish(name=name, **wish))
+    ).token
 
 
 async def confirm_totp(connection: Connection, tenant_id: UUID, user_id: UUID) -> None:

@@ -59,6 +59,7 @@ class Settings:
     max_permissions: int
     max_providers: int
     max_frontends: int
+    max_service_clients: int
     max_provider_groups: int
     max_answer_groups: int
     max_user_grants: int

@@ -178,6 +178,7 @@ SETTINGS: tuple[Setting, ...] = (
     _limit("max_permissions", 100_000, "permissions", "Permissions of a tenant's own."),
     _limit("max_providers", 1_000, "providers", "Providers of a tenant."),
     _limit("max_frontends", 1_000, "frontends", "Frontends of a tenant."),
+    _limit("max_service_clients", 1_000, "clients", "Service clients that a tenant's admins make."),
     _limit(
         "max_provider_groups",
         1_000_000,

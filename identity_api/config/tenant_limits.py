@@ -12,6 +12,7 @@ class TenantLimits:
     max_permissions: int = 1_000
     max_providers: int = 50
     max_frontends: int = 50
+    max_service_clients: int = 50
     max_provider_groups: int = 50_000
     max_answer_groups: int = 2_000
     max_user_grants: int = 200

@@ -18,18 +18,35 @@ class ServiceClient(msgspec.Struct, frozen=True):
     name: str
     tenant_ids: frozenset[UUID]
     scopes: frozenset[str]
+    was_just_seen: bool = False
+    """Its last use was recorded within a minute."""
 
 
 async def service_client(connection: Connection, name: str) -> tuple[ServiceClient, bytes] | None:
     """The client with that name, if it is not revoked, and the hash of its secret."""
     row = await connection.fetchrow(
-        "select id, name, tenant_ids, scopes, secret_hash from service_client where name = $1 and revoked_at is null",
+        """
+        select id, name, tenant_ids, scopes, coalesce(seen_at > now() - interval '1 minute', false) as was_just_seen,
+            secret_hash
+        from service_client where name = $1 and revoked_at is null
+        """,
         name,
     )
     if row is None:
         return None
-    client = ServiceClient(row["id"], row["name"], frozenset(row["tenant_ids"]), frozenset(row["scopes"]))
-    return client, row["secret_hash"]
+    tenant_ids, scopes = frozenset(row["tenant_ids"]), frozenset(row["scopes"])
+    return ServiceClient(row["id"], row["name"], tenant_ids, scopes, row["was_just_seen"]), row["secret_hash"]
+
+
+async def touch_service_client(connection: Connection, client_id: UUID) -> None:
+    """Note that the client was used, at most once a minute."""
+    await connection.execute(
+        """
+        update service_client set seen_at = now()
+        where id = $1 and (seen_at is null or seen_at < now() - interval '1 minute')
+        """,
+        client_id,
+    )
 
 
 async def insert_service_client(
@@ -39,18 +56,24 @@ async def insert_service_client(
     secret_hash: bytes,
     tenant_ids: Sequence[UUID],
     scopes: Sequence[str],
+    owner_id: UUID | None = None,
 ) -> bool:
-    """Make the client; False if the name is taken."""
+    """Make the client; False if the name is taken.
+
+    Args:
+        owner_id: the tenant whose admins keep it; None for a client of the operator.
+    """
     status = await connection.execute(
         """
-        insert into service_client (id, name, secret_hash, tenant_ids, scopes, created_at)
-        values ($1, $2, $3, $4, $5, now()) on conflict (name) do nothing
+        insert into service_client (id, name, secret_hash, tenant_ids, scopes, created_at, owner_id)
+        values ($1, $2, $3, $4, $5, now(), $6) on conflict (name) do nothing
         """,
         client_id,
         name,
         secret_hash,
         list(tenant_ids),
         list(scopes),
+        owner_id,
     )
     return bool(status == "INSERT 0 1")
 
@@ -63,7 +86,38 @@ class ClientLine(msgspec.Struct, frozen=True):
     """Slugs."""
     scopes: tuple[str, ...]
     created_at: datetime
+    seen_at: datetime | None
     revoked_at: datetime | None
+
+
+class TenantClient(msgspec.Struct, frozen=True):
+    """A service client as the admins of a tenant that it may look into see it."""
+
+    id: UUID
+    name: str
+    created_at: datetime
+    seen_at: datetime | None
+    revoked_at: datetime | None
+    is_owned: bool
+    """The admins of this tenant keep it, not the operator."""
+
+
+_OF_TENANT = """
+    select id, name, created_at, seen_at, revoked_at, coalesce(owner_id = $1, false) as is_owned
+    from service_client where tenant_ids @> array[$1::uuid]
+"""
+
+
+async def of_tenant(connection: Connection, tenant_id: UUID) -> list[TenantClient]:
+    """The clients that may look into this tenant and are not revoked, by name."""
+    rows = await connection.fetch(f"{_OF_TENANT} and revoked_at is null order by name", tenant_id)
+    return [TenantClient(**row) for row in rows]
+
+
+async def tenant_client(connection: Connection, tenant_id: UUID, client_id: UUID) -> TenantClient | None:
+    """The client, if it may look into this tenant."""
+    row = await connection.fetchrow(f"{_OF_TENANT} and id = $2", tenant_id, client_id)
+    return TenantClient(**row) if row else None
 
 
 async def service_clients(connection: Connection) -> list[ClientLine]:
@@ -71,7 +125,7 @@ async def service_clients(connection: Connection) -> list[ClientLine]:
     rows = await connection.fetch(
         """
         select c.name, array(select t.slug from tenant t where t.id = any(c.tenant_ids) order by t.slug) as tenants,
-            c.scopes, c.created_at, c.revoked_at
+            c.scopes, c.created_at, c.seen_at, c.revoked_at
         from service_client c order by c.name
         """
     )
@@ -137,11 +191,13 @@ class ApiTokenLine(msgspec.Struct, frozen=True):
     ended_reason: str | None
     permissions: tuple[str, ...]
     may_change: bool
+    is_live: bool
 
 
-_TOKENS = """
+_LIVE = "a.ended_at is null and a.expires_at > now()"
+_TOKENS = f"""
     select a.id, a.user_id, u.username, u.display_label, a.name, a.created_at, a.expires_at, a.seen_at, a.ended_at,
-        a.ended_reason, a.permissions, a.may_change
+        a.ended_reason, a.permissions, a.may_change, {_LIVE} as is_live
     from api_token a join app_user u on u.tenant_id = $1 and u.id = a.user_id
     where a.tenant_id = $1
 """
@@ -152,18 +208,39 @@ def _line(row: Record) -> ApiTokenLine:
 
 
 async def api_tokens(
-    connection: Connection, tenant_id: UUID, *, after: UUID | None, first: int, live: bool = False
+    connection: Connection,
+    tenant_id: UUID,
+    *,
+    after: UUID | None,
+    first: int,
+    live: bool | None = None,
+    user_id: UUID | None = None,
 ) -> list[ApiTokenLine]:
-    """At most `first` + 1 API tokens after that one, the oldest first; with `live` only those that still work."""
+    """At most `first` + 1 API tokens after that one, the oldest first.
+
+    Args:
+        live: only those that still work, or only those that are over; None lists both.
+        user_id: only those of this user.
+    """
+    criteria = "" if live is None else f" and {_LIVE}" if live else f" and not ({_LIVE})"
+    if user_id is not None:
+        criteria += " and a.user_id = $4"
     rows = await connection.fetch(
-        f"""
-        {_TOKENS} and ($2::uuid is null or a.id > $2) and (not $4 or (a.ended_at is null and a.expires_at > now()))
-        order by a.id limit $3
-        """,
+        f"{_TOKENS} and ($2::uuid is null or a.id > $2) {criteria} order by a.id limit $3",
         tenant_id,
         after,
         first + 1,
-        live,
+        *([] if user_id is None else [user_id]),
+    )
+    return [_line(row) for row in rows]
+
+
+async def live_api_tokens(connection: Connection, tenant_id: UUID, user_ids: Sequence[UUID]) -> list[ApiTokenLine]:
+    """The API tokens of these users that still work, the oldest first."""
+    rows = await connection.fetch(
+        f"{_TOKENS} and a.user_id = any($2::uuid[]) and {_LIVE} order by a.id",
+        tenant_id,
+        list(user_ids),
     )
     return [_line(row) for row in rows]
 

@@ -268,7 +268,10 @@ async def live_session(
 
 
 async def exists(
-    connection: Connection, tenant_id: UUID, table: Literal["provider", "provider_group", "permission"], row_id: UUID
+    connection: Connection,
+    tenant_id: UUID,
+    table: Literal["app_user", "provider", "provider_group", "permission"],
+    row_id: UUID,
 ) -> bool:
     """Whether the row is this tenant's."""
     value: bool = await connection.fetchval(

@@ -34,6 +34,11 @@ _COUNTED: Final = {
     ),
     "max_providers": _Counted("The tenant", "providers", "from provider where tenant_id = $1"),
     "max_frontends": _Counted("The tenant", "frontends", "from frontend where tenant_id = $1"),
+    "max_service_clients": _Counted(
+        "The tenant",
+        "service clients of its own",
+        "from service_client where tenant_ids @> array[$1::uuid] and owner_id = $1 and revoked_at is null",
+    ),
     "max_webhooks": _Counted("The tenant", "webhooks", "from webhook where tenant_id = $1"),
     "max_proposals": _Counted(
         "The tenant",

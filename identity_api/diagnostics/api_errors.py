@@ -116,6 +116,10 @@ API: Final[Table] = table(
             "Confirm that, or let the provider's `sync_mode` be `ADDITIVE`.",
         ),
         "SSO_MANAGED": ("Providers alone make users and say what they are called here.", "Change them there."),
+        "MANAGED_BY_OPERATOR": (
+            "The operator made this service client, perhaps for several tenants.",
+            "Ask the operator to change it, or make another one for this tenant.",
+        ),
         "MANAGED_BY_FILE": (
             "This row is declared in a file.",
             "Change the file, and run `identity-api apply`; or let the operator hand it over: `identity-api hand-over TENANT`.",

@@ -116,6 +116,8 @@ ACCESS: Final[dict[str, PermissionRule]] = {
     "Query.holderCount": USERS,
     "Query.whoHeld": USERS,
     "Query.webhooks": holds(service.WEBHOOKS_READ),
+    "Query.apiTokens": USERS,
+    "Query.serviceClients": holds(service.CLIENTS_READ),
     # Mutations
     "Mutation.createGroupMapping": changes(service.MAPPINGS_WRITE, is_for_tokens=True),
     "Mutation.updateGroupMapping": changes(service.MAPPINGS_WRITE, is_for_tokens=True),
@@ -162,6 +164,12 @@ ACCESS: Final[dict[str, PermissionRule]] = {
     "Mutation.replayWebhook": holds(service.WEBHOOKS_WRITE),  # sends what was sent before
     "Mutation.testWebhook": holds(service.WEBHOOKS_WRITE),  # nothing changes
     "Mutation.endSession": holds(service.USERS_WRITE, oneself=True),
+    "Mutation.createApiToken": changes(service.USERS_WRITE),
+    "Mutation.rotateApiToken": changes(service.USERS_WRITE),
+    "Mutation.revokeApiToken": holds(service.USERS_WRITE, oneself=True),  # as for a session
+    "Mutation.createServiceClient": changes(service.CLIENTS_WRITE),
+    "Mutation.rotateServiceClient": changes(service.CLIENTS_WRITE),
+    "Mutation.revokeServiceClient": changes(service.CLIENTS_WRITE),
     # Subscriptions
     "Subscription.viewer": ANYONE,
     "Subscription.changes": USERS,
@@ -183,6 +191,7 @@ ACCESS: Final[dict[str, PermissionRule]] = {
     "User.permissions": PERSON,
     "User.dormantPermissions": PERSON,
     "User.sessions": PERSON,
+    "User.apiTokens": PERSON,
     "User.hasPassword": PERSON,
     "User.hasSecondFactor": PERSON,
     "User.lockedUntil": PERSON,
@@ -246,6 +255,12 @@ ACCESS: Final[dict[str, PermissionRule]] = {
     "WebhookSecretMade.*": REACHED,
     "WebhookDeleted.*": REACHED,
     "WebhookTested.*": REACHED,
+    "ApiToken.*": REACHED,
+    "ApiTokenMade.*": REACHED,
+    "ApiTokenRevoked.*": REACHED,
+    "ServiceClient.*": REACHED,
+    "ServiceClientMade.*": REACHED,
+    "ServiceClientRevoked.*": REACHED,
     # The part of an object that is shown beside another
     "UserSummary.*": REACHED,
     "ProviderSummary.*": REACHED,
@@ -297,6 +312,8 @@ NODES: Final[dict[str, PermissionRule]] = {
     "Provider": ACCESS["Query.providers"],
     "Webhook": ACCESS["Query.webhooks"],
     "Proposal": ACCESS["Query.proposals"],
+    "ApiToken": PERSON,
+    "ServiceClient": ACCESS["Query.serviceClients"],
 }
 """`node(id)`, by the type that the id names: the rule of the type's own root field."""
 

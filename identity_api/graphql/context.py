@@ -14,11 +14,13 @@ import strawberry
 from strawberry.dataloader import DataLoader
 
 from identity_api.accounts.deps import AccountDeps
-from identity_api.db import audit, audit_reading, listings, local_accounts, told_ends
+from identity_api.db import audit, audit_reading, clients, listings, local_accounts, permissions, told_ends
 from identity_api.db.audit_reading import Recorded
+from identity_api.db.clients import ApiTokenLine
 from identity_api.db.database import Connection, Database
 from identity_api.db.listings import LiveSession
 from identity_api.db.local_accounts import Guard
+from identity_api.db.permissions import PermissionRecord
 from identity_api.db.told_ends import ToldEnd
 from identity_api.group_mappings.findings import AccessFindings
 from identity_api.permissions.delegation import Actor
@@ -84,6 +86,10 @@ class Context:
         self.told_ends: DataLoader[UUID, ToldEnd | None] = DataLoader(self._told_ends_of, cache=False)
         self.histories: DataLoader[UUID, list[Recorded]] = DataLoader(self._histories_of, cache=False)
         self.user_histories: DataLoader[UUID, list[Recorded]] = DataLoader(self._histories_about, cache=False)
+        self.api_tokens: DataLoader[UUID, list[ApiTokenLine]] = DataLoader(self._api_tokens_of, cache=False)
+        self.permissions_named: DataLoader[str, PermissionRecord | None] = DataLoader(
+            self._permissions_named, cache=False
+        )
         self.turn = asyncio.Lock()
         """Held while a connection is: root fields run concurrently, and one request must not take the whole pool."""
 
@@ -150,6 +156,18 @@ class Context:
                 connection, self.tenant_id, user_ids, idle_seconds=self.deps.session_idle_seconds
             )
         return [[session for session in found if session.user_id == user_id] for user_id in user_ids]
+
+    async def _api_tokens_of(self, user_ids: list[UUID]) -> list[list[ApiTokenLine]]:
+        """The live API tokens of every user requested in this step of the execution, in one statement."""
+        async with self.reading() as connection:
+            found = await clients.live_api_tokens(connection, self.tenant_id, user_ids)
+        return [[one for one in found if one.user_id == user_id] for user_id in user_ids]
+
+    async def _permissions_named(self, names: list[str]) -> list[PermissionRecord | None]:
+        """The permissions of every name requested in this step of the execution, in one statement."""
+        async with self.reading() as connection:
+            found = await permissions.by_names(connection, self.tenant_id, names)
+        return [found.get(name) for name in names]
 
 
 Info = strawberry.Info[Context, None]

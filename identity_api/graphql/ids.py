@@ -19,7 +19,19 @@ from identity_api.db import listings
 from identity_api.db.database import Connection
 from identity_api.errors import NotFound
 
-Kind = Literal["User", "Identity", "Group", "GroupMapping", "Permission", "Provider", "Session", "Webhook", "Proposal"]
+Kind = Literal[
+    "User",
+    "Identity",
+    "Group",
+    "GroupMapping",
+    "Permission",
+    "Provider",
+    "Session",
+    "Webhook",
+    "Proposal",
+    "ApiToken",
+    "ServiceClient",
+]
 """The types that implement `Node`."""
 
 _LETTERS: Final[dict[Kind, bytes]] = {
@@ -32,6 +44,8 @@ _LETTERS: Final[dict[Kind, bytes]] = {
     "Session": b"se",
     "Webhook": b"wh",
     "Proposal": b"po",
+    "ApiToken": b"at",
+    "ServiceClient": b"sc",
 }
 _KINDS: Final = {letters: kind for kind, letters in _LETTERS.items()}
 assert set(_LETTERS) == set(get_args(Kind))
@@ -91,7 +105,12 @@ def row_id(value: str, kind: Kind) -> UUID:
     return found.row_id
 
 
-_NAMES: Final = {"GroupMapping": "group mapping", "Node": "thing"}
+_NAMES: Final = {
+    "GroupMapping": "group mapping",
+    "ApiToken": "API token",
+    "ServiceClient": "service client",
+    "Node": "thing",
+}
 
 
 def not_found(kind: Kind | Literal["Node"]) -> NotFound:
@@ -99,7 +118,8 @@ def not_found(kind: Kind | Literal["Node"]) -> NotFound:
     return NotFound(f"There is no such {_NAMES.get(kind, kind.lower())}.")
 
 
-_TABLES: Final[dict[Kind, Literal["provider", "provider_group", "permission"]]] = {
+_TABLES: Final[dict[Kind, Literal["app_user", "provider", "provider_group", "permission"]]] = {
+    "User": "app_user",
     "Provider": "provider",
     "Group": "provider_group",
     "Permission": "permission",

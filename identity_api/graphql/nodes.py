@@ -9,6 +9,8 @@ from identity_api.db import user_read_model
 from identity_api.errors import BadInput, NotFound
 from identity_api.graphql import ids
 from identity_api.graphql.access import ACCESS, object_type, require
+from identity_api.graphql.clients.api_tokens import load_api_token
+from identity_api.graphql.clients.service_clients import load_service_client
 from identity_api.graphql.context import Context, Info
 from identity_api.graphql.fields import resolved
 from identity_api.graphql.ids import Node
@@ -83,6 +85,10 @@ async def load_node(context: Context, value: str) -> Any:
             return await load_webhook(context, row_id)
         case ids.GlobalID("Proposal", row_id):
             return await load_proposal(context, row_id)
+        case ids.GlobalID("ApiToken", row_id):
+            return await load_api_token(context, row_id)
+        case ids.GlobalID("ServiceClient", row_id):
+            return await load_service_client(context, row_id)
 
 
 async def load_nodes(context: Context, values: list[strawberry.ID]) -> list[Any]:

@@ -13,6 +13,8 @@ import strawberry
 from identity_api.graphql.audit.events import AuditQueries
 from identity_api.graphql.audit.login_activity import LoginActivityQueries
 from identity_api.graphql.audit.past_grants import PastGrantQueries
+from identity_api.graphql.clients.api_tokens import ApiTokenMutations, ApiTokenQueries
+from identity_api.graphql.clients.service_clients import ServiceClientMutations, ServiceClientQueries
 from identity_api.graphql.context import Context, GraphQLDeps, build_context
 from identity_api.graphql.engine import EngineSchema, build_schema
 from identity_api.graphql.live import Subscriptions
@@ -70,6 +72,8 @@ class Query(
     HolderQueries,
     ExplanationQueries,
     WebhookQueries,
+    ApiTokenQueries,
+    ServiceClientQueries,
 ):
     """What can be read."""
 
@@ -90,6 +94,8 @@ class Mutation(
     UserMutations,
     SessionMutations,
     WebhookMutations,
+    ApiTokenMutations,
+    ServiceClientMutations,
     _PasswordMutations,
 ):
     """What can be changed."""

@@ -21,6 +21,8 @@ SCHEMA_READ = "identity:schema:read"
 AUDIT_READ = "identity:audit:read"
 WEBHOOKS_READ = "identity:webhooks:read"
 WEBHOOKS_WRITE = "identity:webhooks:write"
+CLIENTS_READ = "identity:clients:read"
+CLIENTS_WRITE = "identity:clients:write"
 
 SERVICE_PERMISSIONS: dict[str, str] = {
     USERS_READ: "See the tenant's users, their identities, groups, permissions and sessions.",
@@ -36,6 +38,8 @@ SERVICE_PERMISSIONS: dict[str, str] = {
     AUDIT_READ: "See the record of every change: who changed what, from what to what, and from where.",
     WEBHOOKS_READ: "See the tenant's webhooks and what was delivered, without their secrets.",
     WEBHOOKS_WRITE: "Create, change, test and delete webhooks: addresses that get a message when permissions change.",
+    CLIENTS_READ: "See the tenant's frontends and service clients, without their secrets.",
+    CLIENTS_WRITE: "Create, change and delete frontends; create, rotate and revoke service clients.",
 }
 """Name and what it allows; the one list from which catalogues, docs and access rules come."""
 

@@ -46,6 +46,8 @@ class Opening(StrEnum):
     """
 
     CREATE_PASSWORD_TOKEN = "createPasswordToken"  # noqa: S105  # the name of a mutation
+    CREATE_FOR_PROGRAM = "createApiToken"
+    ROTATE_FOR_PROGRAM = "rotateApiToken"
     LINK_IDENTITY = "linkIdentity"
     RELEASE_IDENTITY = "releaseIdentity"
     RESET_USER_TOTP = "resetUserTotp"

@@ -28,6 +28,12 @@ async def verify_service_client(connection: Connection, name: str, secret: str) 
     return client if is_right else None
 
 
+async def touch(connection: Connection, client: ServiceClient) -> None:
+    """Note that the client was used, at most once a minute."""
+    if not client.was_just_seen:
+        await clients.touch_service_client(connection, client.id)
+
+
 async def introspect(connection: Connection, client: ServiceClient, token: str, *, idle_seconds: int) -> dict[str, Any]:
     """The token's properties, with the names of RFC 7662 section 2.2. Introspection does not extend a session.
 

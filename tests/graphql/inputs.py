@@ -14,7 +14,7 @@ from identity_api.db.webhooks import NewWebhook
 from identity_api.graphql.ids import global_id
 from identity_api.ids import uuid7
 from identity_api.permissions.delegation import Actor
-from identity_api.permissions.service import SERVICE_PERMISSIONS
+from identity_api.permissions.service import SERVICE_PERMISSIONS, USERS_READ
 from tests.accounts.local_world import PASSWORD
 from tests.factories import make_provider
 from tests.graphql.documents import CORE
@@ -106,6 +106,13 @@ ID_ARGUMENTS: dict[str, str] = {
     "rotateWebhookSecret.input.id": "Webhook",
     "testWebhook.input.id": "Webhook",
     "replayWebhook.input.id": "Webhook",
+    "apiTokens.user": "User",
+    "createApiToken.input.user": "User",
+    "createApiToken.input.permissions": "Permission",
+    "rotateApiToken.input.id": "ApiToken",
+    "revokeApiToken.input.id": "ApiToken",
+    "rotateServiceClient.input.id": "ServiceClient",
+    "revokeServiceClient.input.id": "ServiceClient",
 }
 """Every argument that takes an ID, and the type of it. A test compares it with the schema."""
 
@@ -138,6 +145,9 @@ async def working_arguments(world: World) -> dict[str, dict[str, Any]]:
         hook = NewWebhook(uuid7(), f"https://127.0.0.1:1/{uuid7()}", "", ["user.updated"])
         await webhooks.insert(connection, world.tenant, hook)
     idle = {"id": global_id("Provider", plain.id)}
+    tokens = (await world.ids())["ApiToken"]
+    [client] = (await world.ids())["ServiceClient"]
+    read_users = global_id("Permission", world.permissions[USERS_READ])
     made = {"createPermission": {"name": "sets:read", "description": "See sets."}}
     wanted = {"createPermission": {"name": "wanted:read"}}
     shown = await preview(
@@ -213,6 +223,14 @@ async def working_arguments(world: World) -> dict[str, dict[str, Any]]:
         "testWebhook": {"input": webhook},
         "replayWebhook": {"input": {**webhook, "after": "0"}},
         "deleteWebhook": {"input": webhook},
+        "apiTokens": {"user": person},
+        "createApiToken": {"input": {"user": person, "name": "ci", "days": 7, "permissions": [read_users]}},
+        "rotateApiToken": {"input": {"id": tokens[0], "days": 7}},
+        "revokeApiToken": {"input": {"id": tokens[1]}},
+        "serviceClients": {},
+        "createServiceClient": {"input": {"name": "reports"}},
+        "rotateServiceClient": {"input": {"id": client}},
+        "revokeServiceClient": {"input": {"id": client}},
         "syncUser": {"input": {"id": person}},
         "testProvider": {"input": {"id": provider}},
         "disableUser": {"input": {"id": local}},

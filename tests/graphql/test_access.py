@@ -89,6 +89,14 @@ EXPECTED: dict[str, set[str] | None] = {
     "unlockUser": {service.USERS_WRITE},
     "removeUserPassword": {service.USERS_WRITE},
     "resetUserTotp": {service.USERS_WRITE},
+    "apiTokens": {service.USERS_READ},
+    "createApiToken": {service.USERS_WRITE},
+    "rotateApiToken": {service.USERS_WRITE},
+    "revokeApiToken": {service.USERS_WRITE},
+    "serviceClients": {service.CLIENTS_READ},
+    "createServiceClient": {service.CLIENTS_WRITE},
+    "rotateServiceClient": {service.CLIENTS_WRITE},
+    "revokeServiceClient": {service.CLIENTS_WRITE},
     "changePassword": None,
     "enrolTotp": None,
     "confirmTotp": None,
@@ -147,6 +155,7 @@ async def test_node_asks_what_the_type_of_the_id_needs(world: World) -> None:
         "Group": {service.GROUPS_READ}, "GroupMapping": {service.MAPPINGS_READ}, "Provider": {service.PROVIDERS_READ},
         "Permission": CATALOGUE_READERS, "Webhook": {service.WEBHOOKS_READ},
         "Proposal": {service.MAPPINGS_WRITE, service.GRANTS_WRITE, service.PERMISSIONS_WRITE},
+        "ApiToken": {service.USERS_READ}, "ServiceClient": {service.CLIENTS_READ},
     }  # fmt: skip
     assert set(needed) == set(NODES) == {one.name for one in CORE.get_possible_types(CORE.type_map["Node"])}
     ids = await world.ids()
@@ -167,7 +176,7 @@ async def test_a_refusal_does_not_tell_whether_the_thing_exists(world: World) ->
 
 OPEN = {"id", "username", "displayLabel", "enabled", "disabledAt"}
 SELECTIONS = {
-    "identities": "{ id }", "groups": "{ id }", "sessions": "{ id }", "permissions": "{ name }",
+    "identities": "{ id }", "groups": "{ id }", "sessions": "{ id }", "apiTokens": "{ id }", "permissions": "{ name }",
     "dormantPermissions": "{ name }",
 }  # fmt: skip
 

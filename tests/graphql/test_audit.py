@@ -32,6 +32,7 @@ SALES = {
 ENGINEERING = {**SALES, "provider": None, "pattern": "engineering", "permissions": ["docs:read"]}
 ENGINEERING_NOW = {**ENGINEERING, "provider": ANY, "permissions": ["docs:write"], "version": 2}
 WEBHOOK = {"url": ANY, "description": "", "types": ["user.updated"], "enabled": True}
+TOKEN = {"permissions": ["identity:users:read"], "may_change": False}
 
 # Each event with what was and what is, written out by hand, in an order in which each mutation has something to do. What the
 # worker does afterwards, such as grants that follow a mapping, is not the mutation's.
@@ -70,6 +71,15 @@ EXPECTED: dict[str, dict[str, tuple[Values, Values]]] = {
     "testWebhook": {},  # nothing of ours changes; the attempt is in the webhook's log
     "replayWebhook": {"webhook.replayed": (None, None)},
     "deleteWebhook": {"webhook.deleted": ({**WEBHOOK, "url": "https://hooks.example/renamed"}, None)},
+    "createApiToken": {"api_token.created": (None, {**TOKEN, "name": "ci"})},
+    "rotateApiToken": {
+        "api_token.ended": ({"name": "ci"}, None),
+        "api_token.created": (None, {**TOKEN, "name": "ci"}),
+    },
+    "revokeApiToken": {"api_token.ended": ({"name": "backup"}, None)},
+    "createServiceClient": {"service_client.created": (None, {"name": ANY, "scopes": ["introspect"]})},
+    "rotateServiceClient": {"service_client.rotated": (None, None)},
+    "revokeServiceClient": {"service_client.revoked": (None, None)},
     "refreshProviderMetadata": {},  # nothing of ours changes
     "testProvider": {"provider.test_begun": (None, None)},
     "disableUser": {"user.disabled": (ENABLED, DISABLED)},

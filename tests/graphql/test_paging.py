@@ -27,7 +27,7 @@ NAMES = [
 ]
 """Cases, accents, digits, and characters that LIKE would take for something else."""
 
-LISTS = ["users", "identities", "providers", "groups", "groupMappings", "permissions", "proposals"]
+LISTS = ["users", "identities", "providers", "groups", "groupMappings", "permissions", "proposals", "apiTokens"]
 
 
 async def fill(world: World) -> None:
@@ -71,7 +71,8 @@ async def walk(world: World, field: str, arguments: str, size: int, **variables:
 async def test_pages_of_any_size_have_everything_once(world: World, field: str, size: int) -> None:
     await fill(world)
     kinds = {"users": "User", "identities": "Identity", "providers": "Provider", "groups": "Group",
-             "groupMappings": "GroupMapping", "permissions": "Permission", "proposals": "Proposal"}  # fmt: skip
+             "groupMappings": "GroupMapping", "permissions": "Permission", "proposals": "Proposal",
+             "apiTokens": "ApiToken"}  # fmt: skip
     found = [node["id"] for node in await walk(world, field, "", size)]
     assert len(found) == len(set(found))
     assert sorted(found) == sorted((await world.ids())[kinds[field]])

@@ -22,6 +22,11 @@ ABOUT_SECRETS = {
     "User.hasPassword",
     *[f"Mutation.{name}" for name in ("createPasswordToken", "removeUserPassword", "changePassword")],
     "ProviderClientSettings.encryptedIdTokens",
+    "Query.apiTokens",
+    "User.apiTokens",
+    "ApiTokenMade.apiToken",
+    "ApiTokenRevoked.apiToken",
+    *[f"Mutation.{name}ApiToken" for name in ("create", "rotate", "revoke")],
 }
 """That there is one, and since when; none of them is a text."""
 

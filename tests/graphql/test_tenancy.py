@@ -13,7 +13,7 @@ from tests.graphql.world import World
 TABLES = [
     "app_user", "identity", "identity_sync", "provider", "provider_group", "identity_group", "group_mapping",
     "mapping_permission", "mapping_group", "mapping_change", "permission", "permission_grant", "session", "user_read",
-    "audit_event", "proposal",
+    "audit_event", "proposal", "api_token",
 ]  # fmt: skip
 
 
@@ -88,7 +88,7 @@ async def test_an_id_of_another_type_is_an_id_of_nothing(world: World, argument:
         assert await world.admin.ask(text, **with_id(arguments, argument, value)) == absent
 
 
-LISTS = {"users", "identities", "providers", "groups", "groupMappings", "permissions", "proposals"}
+LISTS = {"users", "identities", "providers", "groups", "groupMappings", "permissions", "proposals", "apiTokens"}
 
 
 @pytest.mark.asyncio

@@ -7,11 +7,12 @@ import pytest
 from identity_api.graphql.ids import global_id
 from identity_api.permissions.service import PROVIDERS_WRITE, USERS_READ, USERS_WRITE
 from identity_api.permissions.ways_in import Opening
+from tests import factories as make
 from tests.graphql.inputs import document, root_fields
 from tests.graphql.world import World
 
 OPENING = {*Opening, "createProvider", "updateProvider", "enableProvider", "setProviderSecret"}
-TAKING = {"disableUser", "unlinkIdentity", "endSession", "removeUserPassword", "resetUserTotp"}
+TAKING = {"revokeApiToken", "disableUser", "unlinkIdentity", "endSession", "removeUserPassword", "resetUserTotp"}
 NEITHER = {
     # Gives or takes permissions, which is asked of whoever may give them.
     "createGroupMapping", "updateGroupMapping", "deleteGroupMapping", "grantPermission", "revokePermission",
@@ -20,6 +21,8 @@ NEITHER = {
     "proposeChangeSet", "approveProposal", "rejectProposal",
     # Sends what changes to an address, and never a token, code or link that opens an account.
     "createWebhook", "updateWebhook", "deleteWebhook", "testWebhook", "replayWebhook", "rotateWebhookSecret",
+    # Looks into tokens that are shown to it, and acts as nobody.
+    "createServiceClient", "rotateServiceClient", "revokeServiceClient",
     # Changes the catalogue: nobody holds anything by it.
     "createPermission", "updatePermission", "deletePermission",
     # Makes an account without a way in.
@@ -41,15 +44,19 @@ def test_every_mutation_says_whether_it_opens_a_way_in() -> None:
     assert (OPENING | TAKING).isdisjoint(NEITHER)
 
 
-async def arguments(world: World, name: str, user: str, identity: str, session: str) -> dict[str, Any]:
+async def arguments(world: World, name: str, user: str, identity: str, session: str, token: str) -> dict[str, Any]:
     """What the mutation is given, about an account that holds more than the actor."""
     provider = global_id("Provider", world.provider.id)
+    permission = global_id("Permission", world.permissions[USERS_READ])
     of: dict[str, dict[str, Any]] = {
         "linkIdentity": {"user": user, "provider": provider, "anchor": "x"},
         "releaseIdentity": {"id": identity},
         "unlinkIdentity": {"id": identity},
         "updateUserProfile": {"id": user, "username": "renamed"},
         "endSession": {"id": session},
+        "createApiToken": {"user": user, "name": "x", "days": 1, "permissions": [permission]},
+        "rotateApiToken": {"id": token, "days": 1},
+        "revokeApiToken": {"id": token},
         "createProvider": {"slug": "new", "issuer": "https://new.example", "clientId": "c", "clientSecret": "s" * 32},
         "updateProvider": {"id": provider, "version": 1, "groupsClaim": ["id_token / nickname"]},
         "enableProvider": {"id": provider},
@@ -75,12 +82,16 @@ async def test_each_of_them_is_refused_to_whoever_may_not_give_what_the_account_
     }
     if name in prepare:
         await world.execute(*prepare[name])
+    async with world.database.transaction() as connection:
+        await make.make_api_token(connection, world.tenant, above.user_id, "theirs", [USERS_READ])
+        token = await connection.fetchval("select id from api_token where user_id = $1", above.user_id)
     given = await arguments(
         world,
         name,
         global_id("User", above.user_id),
         global_id("Identity", identity),
         global_id("Session", above.session_id),
+        global_id("ApiToken", token),
     )
     answer = (await clerk.data(document(name), input=given))[name]
     assert (answer["__typename"], answer.get("code")) == ("NotAllowed", "FORBIDDEN"), answer

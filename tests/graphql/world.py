@@ -31,10 +31,12 @@ from identity_api.http import HTTPRequest
 from identity_api.ids import uuid7
 from identity_api.limits import Limiter
 from identity_api.permissions import service
-from identity_api.permissions.service import SERVICE_PERMISSIONS
+from identity_api.permissions.delegation import Actor
+from identity_api.permissions.service import SERVICE_PERMISSIONS, USERS_READ
 from identity_api.providers.deps import ProviderDeps
 from identity_api.providers.provider_row import Defaults
 from identity_api.sessions.authenticate import authenticate
+from identity_api.sessions.clients import create_tenant_client
 from identity_api.sessions.login.deps import LoginDeps
 from identity_api.upstream.addresses import AllowList
 from identity_api.upstream.exchange import Upstream
@@ -213,11 +215,14 @@ class World:
             "Session": "session",
             "Webhook": "webhook",
             "Proposal": "proposal",
+            "ApiToken": "api_token",
+            "ServiceClient": "service_client",
         }
         found: dict[Kind, list[str]] = {}
         async with self.database.reading() as connection:
             for kind, table in tables.items():
-                rows = await connection.fetch(f"select id from {table} where tenant_id = $1 order by id", self.tenant)
+                column = "owner_id" if kind == "ServiceClient" else "tenant_id"
+                rows = await connection.fetch(f"select id from {table} where {column} = $1 order by id", self.tenant)
                 found[kind] = [global_id(kind, row["id"]) for row in rows]
         return found
 
@@ -318,6 +323,9 @@ async def make_world(database: Database) -> World:
         )
         await grants.open_manual_grant(connection, world.tenant, world.local, world.write, "operator:root")
         await user_read_model.refresh(connection, world.tenant, [world.local])
+        for name in ("ci", "backup"):
+            await make.make_api_token(connection, world.tenant, world.person, name, [USERS_READ])
+    await create_tenant_client(database, Actor(world.tenant, None, "operator:root", frozenset()), "backend")
     world.admin = await world.client(*EVERYTHING)
     world.nobody = await world.client()
     return world

@@ -12,7 +12,6 @@ from identity_api.errors import LimitReached
 from identity_api.ids import new_tenant_token, new_token, token_hash, token_key
 from identity_api.lifecycle.end_login import end_everything_of_users, end_logins
 from identity_api.sessions.authenticate import Authenticated, authenticate, needs_touch, touch
-from identity_api.sessions.clients import create_api_token
 from identity_api.sessions.login.deps import LoginDeps, LoginLimits
 from tests import factories as make
 from tests.openid_provider import RunningProvider
@@ -192,9 +191,7 @@ async def test_touching_writes_once_a_minute_and_once_an_hour(world: World) -> N
 
 async def test_an_api_token_may_do_what_its_user_may_and_dies_with_their_logins(world: World) -> None:
     _, who = await signed_in(world)
-    token = await create_api_token(
-        world.database, world.tenant.id, "alice", "backup", days=30, actor="operator:somebody"
-    )
+    token = await make.create_api_token(world.database, world.tenant.id, "alice", "backup", days=30)
     assert token.startswith("iat_")
     found = await world.who(token)
     assert found is not None
@@ -210,11 +207,11 @@ async def test_an_api_token_may_do_what_its_user_may_and_dies_with_their_logins(
 
 async def test_an_api_token_ends_with_its_time_or_its_user(world: World) -> None:
     _, who = await signed_in(world)
-    backup = {"days": 1, "actor": "operator:somebody"}
-    late = await create_api_token(world.database, world.tenant.id, "alice", "late", **backup)
+    backup = {"days": 1}
+    late = await make.create_api_token(world.database, world.tenant.id, "alice", "late", **backup)
     await world.execute("update api_token set expires_at = now() where tenant_id = $1", world.tenant.id)
     assert await world.who(late) is None
-    other = await create_api_token(world.database, world.tenant.id, "alice", "other", **backup)
+    other = await make.create_api_token(world.database, world.tenant.id, "alice", "other", **backup)
     assert await world.who(other) is not None
     async with world.database.transaction() as connection:
         await end_everything_of_users(
@@ -256,9 +253,9 @@ async def test_a_bearer_of_one_tenant_says_nothing_of_another(world: World, idp:
 async def test_one_api_token_more_than_the_limit_is_refused(world: World) -> None:
     await signed_in(world)
     database = make.limited(world.database, max_user_api_tokens=1)
-    backup = {"days": 30, "actor": "operator:somebody"}
-    await create_api_token(database, world.tenant.id, "alice", "one", **backup)
+    backup = {"days": 30}
+    await make.create_api_token(database, world.tenant.id, "alice", "one", **backup)
     with pytest.raises(LimitReached, match="IDENTITY_MAX_USER_API_TOKENS"):
-        await create_api_token(database, world.tenant.id, "alice", "two", **backup)
+        await make.create_api_token(database, world.tenant.id, "alice", "two", **backup)
     counted = "select count(*) from api_token where tenant_id = $1"
     assert await world.fetchval(counted, world.tenant.id) == 1

@@ -5,7 +5,7 @@ import pytest
 from identity_api.db.clients import ServiceClient
 from identity_api.errors import BadInput, Conflict, NotFound, Refused
 from identity_api.ids import new_tenant_token, new_token, uuid7
-from identity_api.sessions.clients import create_api_token, create_service_client
+from identity_api.sessions.clients import create_service_client
 from identity_api.sessions.introspect import introspect, verify_service_client
 from tests import factories as make
 from tests.openid_provider import RunningProvider
@@ -122,6 +122,6 @@ async def test_an_api_token_needs_a_user_a_name_and_a_time(world: World) -> None
     ):
         wish = {"username": "alice", **right, **change}
         with pytest.raises(error):
-            await create_api_token(world.database, world.tenant.id, actor=OPERATOR, **wish)
-    await create_api_token(world.database, world.tenant.id, "alice", actor=OPERATOR, **right)
+            await make.create_api_token(world.database, world.tenant.id, **wish)
+    await make.create_api_token(world.database, world.tenant.id, "alice", **right)
     assert len(await world.events("api_token.created")) == 1

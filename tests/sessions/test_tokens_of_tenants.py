@@ -11,11 +11,11 @@ from asyncpg.connection import LoggedQuery
 from identity_api.ids import new_tenant_token
 from identity_api.oidc.authorization import code_challenge, new_code_verifier
 from identity_api.sessions.authenticate import authenticate
-from identity_api.sessions.clients import create_api_token
 from identity_api.sessions.errors import LoginFailed
 from identity_api.sessions.login.deps import Redemption
 from identity_api.sessions.revoke import Revocation, revoke
 from identity_api.sessions.token import redeem
+from tests import factories as make
 from tests.openid_provider import RunningProvider
 from tests.sessions.browsers import CALLBACK, FRONTEND_URL, OTHER_CALLBACK, Browser, World, make_world, parameters_of
 
@@ -67,7 +67,7 @@ async def test_two_sessions_with_their_tenants_swapped_are_nobodys(world: World,
 async def test_an_api_token_of_another_tenant_is_nobodys(world: World, neighbour: World) -> None:
     await session_of(world)
     username = await world.fetchval("select username from app_user where tenant_id = $1", world.tenant.id)
-    token = await create_api_token(world.database, world.tenant.id, username, "ci", days=1, actor="operator:root")
+    token = await make.create_api_token(world.database, world.tenant.id, username, "ci", days=1)
     for wrong in (elsewhere(token, neighbour.tenant.id), nowhere(token)):
         assert await world.who(wrong) is None
     who = await world.who(token)

@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from identity_api.accounts import administration
+from identity_api.accounts.api_tokens import revoke_api_token
 from identity_api.db import outbox
 from identity_api.db.database import Database
 from identity_api.graphql.engine.prepared import DocumentCache, Prepared
@@ -19,7 +20,6 @@ from identity_api.ids import uuid7
 from identity_api.lifecycle.end_login import end_session
 from identity_api.permissions.delegation import Actor
 from identity_api.permissions.service import USERS_READ
-from identity_api.sessions.clients import create_api_token, revoke_api_token
 from identity_api.telemetry import METRICS
 from tests import factories as make
 from tests.web.site import FRONTEND, Site
@@ -100,11 +100,11 @@ async def test_the_stream_of_a_session_that_is_ended_ends(alice: Person) -> None
 
 async def test_the_stream_of_an_api_token_that_is_revoked_ends(alice: Person) -> None:
     tenant_id, database = alice.site.tenant.id, alice.site.database
-    token = await create_api_token(database, tenant_id, "alice", "program", days=1, actor="operator:root")
+    token = await make.create_api_token(database, tenant_id, "alice", "program", days=1)
     async with Stream(alice.site, token, MINE) as stream:
         await stream.result()
         token_id = await alice.site.fetchval("select id from api_token where tenant_id = $1", tenant_id)
-        await revoke_api_token(database, tenant_id, token_id, actor="operator:root")
+        await revoke_api_token(database, Actor(tenant_id, None, "operator:root", frozenset()), token_id)
         assert [one["extensions"]["code"] for one in (await stream.result())["errors"]] == ["UNAUTHENTICATED"]
 
 

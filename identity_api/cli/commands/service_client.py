@@ -49,9 +49,16 @@ def list_clients(as_json: bool) -> None:
         print_json({"service_clients": found})
         return
     rows = [
-        (one.name, ", ".join(one.tenants), ", ".join(one.scopes), "revoked" if one.revoked_at else "") for one in found
+        (
+            one.name,
+            ", ".join(one.tenants),
+            ", ".join(one.scopes),
+            f"{one.seen_at:%Y-%m-%d %H:%M}" if one.seen_at else "never",
+            "revoked" if one.revoked_at else "",
+        )
+        for one in found
     ]
-    print_table(("client", "tenants", "scopes", ""), rows)
+    print_table(("client", "tenants", "scopes", "last used (UTC)", ""), rows)
 
 
 @command.command()

@@ -34,29 +34,16 @@ def create(
     It ends after its days, and with the user's logins. Changes ask for a person's presence, and so are not for tokens, but for
     those of --may-change: the operator who makes such a token is the second person who agrees.
     """
-    from identity_api.cli.context import operator_name, read_settings, run_on_database, tenant_named
+    from identity_api.accounts.api_tokens import TokenWish, create_api_token
     from identity_api.cli.output import print_json, print_lines
-    from identity_api.db.database import Database
-    from identity_api.sessions.clients import create_api_token
+    from identity_api.cli.users import on_user
 
-    async def work(database: Database) -> str:
-        tenant_id = await tenant_named(database, tenant)
-        return await create_api_token(
-            database,
-            tenant_id,
-            username,
-            name,
-            days=days,
-            permissions=permissions,
-            may_change=may_change,
-            actor=operator_name(),
-        )
-
-    secret = run_on_database(read_settings(keys_required=False), work)
+    wish = TokenWish(name=name, days=days, permissions=permissions, may_change=may_change)
+    made = on_user(tenant, username, lambda database, actor, user_id: create_api_token(database, actor, user_id, wish))
     if as_json:
-        print_json({"token": secret, "days": days})
+        print_json({"token": made.token, "days": days})
     else:
-        print_lines([secret])
+        print_lines([made.token])
 
 
 @command.command("list")
@@ -74,7 +61,9 @@ def list_tokens(tenant: str, wants_all: bool, as_json: bool) -> None:
 
     async def work(database: Database, actor: Actor) -> list[ApiTokenLine]:
         async with database.reading() as connection:
-            return await clients.api_tokens(connection, actor.tenant_id, after=None, first=100_000, live=not wants_all)
+            return await clients.api_tokens(
+                connection, actor.tenant_id, after=None, first=100_000, live=None if wants_all else True
+            )
 
     found = on_tenant(tenant, work)
     if as_json:
@@ -102,18 +91,15 @@ def list_tokens(tenant: str, wants_all: bool, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def rotate(tenant: str, token_id: UUID, days: int, as_json: bool) -> None:
     """Make another token in place of TOKEN_ID and print it, once; the old one ends at once."""
+    from identity_api.accounts.api_tokens import rotate_api_token
     from identity_api.cli.output import print_json, print_lines
     from identity_api.cli.users import on_tenant
-    from identity_api.sessions.clients import rotate_api_token
 
-    secret = on_tenant(
-        tenant,
-        lambda database, actor: rotate_api_token(database, actor.tenant_id, token_id, days=days, actor=actor.name),
-    )
+    made = on_tenant(tenant, lambda database, actor: rotate_api_token(database, actor, token_id, days=days))
     if as_json:
-        print_json({"token": secret, "days": days})
+        print_json({"token": made.token, "days": days})
     else:
-        print_lines([secret])
+        print_lines([made.token])
 
 
 @command.command()
@@ -121,7 +107,7 @@ def rotate(tenant: str, token_id: UUID, days: int, as_json: bool) -> None:
 @click.argument("token_id", type=click.UUID)
 def revoke(tenant: str, token_id: UUID) -> None:
     """End the token TOKEN_ID."""
+    from identity_api.accounts.api_tokens import revoke_api_token
     from identity_api.cli.users import on_tenant
-    from identity_api.sessions.clients import revoke_api_token
 
-    on_tenant(tenant, lambda database, actor: revoke_api_token(database, actor.tenant_id, token_id, actor=actor.name))
+    on_tenant(tenant, lambda database, actor: revoke_api_token(database, actor, token_id))

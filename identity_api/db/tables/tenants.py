@@ -57,4 +57,7 @@ class ServiceClient(Table, tablename="service_client"):
     tenant_ids = array(UUID(default=None))
     scopes = array(Text(default=None))
     created_at = time()
+    seen_at = time(null=True)
     revoked_at = time(null=True)
+    owner_id = reference(null=True)
+    """The tenant whose admins keep it; null for a client of the operator."""

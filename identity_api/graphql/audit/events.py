@@ -27,6 +27,9 @@ _NODES: Final[dict[str, Kind]] = {
     "mapping": "GroupMapping",
     "group": "Group",
     "provider": "Provider",
+    "webhook": "Webhook",
+    "api_token": "ApiToken",
+    "service_client": "ServiceClient",
 }
 """Kinds of subjects that have global ids."""
 
@@ -187,7 +190,7 @@ class AuditEventFilter:
     actor: strawberry.ID | None = strawberry.field(default=None, description="Only what the user with this id did.")
     subject: strawberry.ID | None = strawberry.field(
         default=None,
-        description="Only what was done to the user, identity, session, permission, mapping or provider with this id.",
+        description="Only what was done to the thing with this id, which can be anything that implements `Node`.",
     )
     user: strawberry.ID | None = strawberry.field(
         default=None,

@@ -14,7 +14,7 @@ from identity_api.graphql.context import Info
 
 NAMES: Final = frozenset(
     ("__typename", "id", "username", "displayLabel", "enabled", "disabledAt", "email", "emailVerified", "createdAt",
-     "activeAt", "hasPassword", "sessions", "hasSecondFactor", "lockedUntil", "history")
+     "activeAt", "hasPassword", "sessions", "apiTokens", "hasSecondFactor", "lockedUntil", "history")
 )  # fmt: skip
 """Fields of `User` that its columns answer, or a statement of their own."""
 

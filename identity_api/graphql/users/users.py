@@ -1,7 +1,6 @@
 """Users: their profile, their permissions and the reasons for them."""
 
 from datetime import datetime
-from enum import StrEnum
 from operator import attrgetter
 from typing import Annotated, Any
 from uuid import UUID
@@ -10,15 +9,14 @@ import msgspec
 import strawberry
 
 from identity_api.db import user_read_model
-from identity_api.db.user_filters import Filter, fold
+from identity_api.db.user_filters import fold
 from identity_api.db.user_read_model import BriefUser, Order, Part, Position, Reading, UserRecord
-from identity_api.errors import BadInput
 from identity_api.graphql import connections, ids
 from identity_api.graphql.access import ACCESS, object_type, require
 from identity_api.graphql.audit.events import HISTORY, AuditEvent, AuditEventRow, history_about
+from identity_api.graphql.clients.api_tokens import ApiToken, ApiTokenRow
 from identity_api.graphql.connections import After, Connection, ConnectionRow, First
 from identity_api.graphql.context import Context, Info
-from identity_api.graphql.enums import enum_type
 from identity_api.graphql.fields import resolved
 from identity_api.graphql.ids import Node
 from identity_api.graphql.lazy import lazy
@@ -32,10 +30,9 @@ from identity_api.graphql.summaries import GroupSummary, GroupSummaryRow, Provid
 from identity_api.graphql.users.identities import Identity, IdentityRow, state_of
 from identity_api.graphql.users.selection import part_of
 from identity_api.graphql.users.sessions import Session, SessionRow, session_row
+from identity_api.graphql.users.user_filter import OrderDirection, UserFilter, UserOrder, where_of
 from identity_api.permissions.effective import Standing, standing
 from identity_api.permissions.grant_snapshot import TenantCircumstances
-
-MAX_TEXT = 512
 
 
 class Snapshot(msgspec.Struct, frozen=True, dict=True):
@@ -180,6 +177,15 @@ class User(Node):
         return [session_row(info.context, one) for one in await info.context.sessions.load(source.user_id)]
 
     @resolved(
+        list[ApiToken],
+        "The user's live API tokens, the oldest first. Only the user and holders of `identity:users:read` may read it.",
+    )
+    async def api_tokens(self, info: Info) -> list[ApiTokenRow]:
+        """One statement for all users of a page."""
+        source: Any = self  # what is resolved is the row
+        return [ApiTokenRow(one) for one in await info.context.api_tokens.load(source.user_id)]
+
+    @resolved(
         bool,
         "Whether signing in with the password needs a one-time code."
         " Only the user and holders of `identity:users:read` may read it.",
@@ -209,80 +215,6 @@ class User(Node):
     def is_type_of(cls, value: Any, _: Any) -> bool:
         """Whether a row is one of these."""
         return isinstance(value, UserRow)
-
-
-@enum_type(
-    "What a list of users can be ordered by.",
-    {
-        "ID": "By id, which is roughly the order in which users were made.",
-        "USERNAME": "By username, without regard to case.",
-        "DISPLAY_LABEL": "By display label, without regard to case.",
-        "EMAIL": "By e-mail address, without regard to case; users without one are left out.",
-    },
-)
-class UserOrderField(StrEnum):
-    """By name means by folded name."""
-
-    ID = "ID"
-    USERNAME = "USERNAME"
-    DISPLAY_LABEL = "DISPLAY_LABEL"
-    EMAIL = "EMAIL"
-
-
-@enum_type(
-    "Which end of an order comes first.",
-    {
-        "ASC": "The smallest value comes first.",
-        "DESC": "The greatest value comes first.",
-    },
-)
-class OrderDirection(StrEnum):
-    """Which end comes first."""
-
-    ASC = "ASC"
-    DESC = "DESC"
-
-
-@strawberry.input(description="How to order users.")
-class UserOrder:
-    """How to order users."""
-
-    field: UserOrderField = strawberry.field(default=UserOrderField.ID, description="What to order by.")
-    direction: OrderDirection = strawberry.field(default=OrderDirection.ASC, description="Which end comes first.")
-
-
-@strawberry.input(
-    description="Which users to list. All criteria have to hold, and text is compared without regard to case."
-)
-class UserFilter:
-    """All criteria have to hold."""
-
-    username: str | None = strawberry.field(default=None, description="Only the user with this username.")
-    username_prefix: str | None = strawberry.field(
-        default=None, description="Only users whose username begins with this text."
-    )
-    display_label_prefix: str | None = strawberry.field(
-        default=None, description="Only users whose display label begins with this text."
-    )
-    email: str | None = strawberry.field(default=None, description="Only users with this e-mail address.")
-    email_prefix: str | None = strawberry.field(
-        default=None, description="Only users whose e-mail address begins with this text."
-    )
-    enabled: bool | None = strawberry.field(
-        default=None, description="True lists only enabled users, false only disabled ones."
-    )
-    group: strawberry.ID | None = strawberry.field(
-        default=None, description="Only users who are in the group with this id."
-    )
-    permission: strawberry.ID | None = strawberry.field(
-        default=None,
-        description="Only users with an open grant of the permission with this id, in force or dormant.",
-    )
-    linked: bool | None = strawberry.field(
-        default=None,
-        description="True lists only users with an identity, in whatever state. False lists only users who have never "
-        "had one.",
-    )
 
 
 _POSITIONS: dict[Order, Any] = {
@@ -319,7 +251,7 @@ class UserQueries:
     ) -> ConnectionRow:
         """A page, in one statement."""
         context, size = info.context, connections.page_size(first)
-        where = _where(filter or UserFilter())
+        where = where_of(filter or UserFilter())
         order = order_by or UserOrder()
         by: Order = order.field.value
         of = connections.listing(context, "users", _POSITIONS[by], order=f"{by} {order.direction.value}", where=where)
@@ -342,23 +274,6 @@ class UserQueries:
                 if where.permission_id is not None:
                     await ids.check_exists(connection, context.tenant_id, "Permission", where.permission_id)
         return connections.connection(of, user_rows(found), has_more=found.has_more, after=after)
-
-
-def _where(asked: UserFilter) -> Filter:
-    for name in ("username", "username_prefix", "display_label_prefix", "email", "email_prefix"):
-        if len(getattr(asked, name) or "") > MAX_TEXT:
-            raise BadInput(f"A filter's text has at most {MAX_TEXT} characters.", field="filter")
-    return Filter(
-        asked.username,
-        asked.username_prefix,
-        asked.display_label_prefix,
-        asked.email,
-        asked.email_prefix,
-        asked.enabled,
-        ids.row_id(asked.group, "Group") if asked.group is not None else None,
-        ids.row_id(asked.permission, "Permission") if asked.permission is not None else None,
-        asked.linked,
-    )
 
 
 def user_rows(reading: Reading[BriefUser]) -> list[UserRow]:

@@ -133,6 +133,7 @@ async def introspect_token(request: WebRequest) -> Response[Any]:
         answer = await introspect.introspect(
             connection, client, _token_of(form), idle_seconds=deps.session_idle_seconds
         )
+        await introspect.touch(connection, client)
     return json_response(answer)
 
 

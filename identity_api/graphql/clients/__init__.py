@@ -1,0 +1,1 @@
+"""Programs: API tokens of users, service clients and frontends."""
