@@ -96,6 +96,7 @@ ACCESS: Final[dict[str, PermissionRule]] = {
     "Query.onboarding": holds(service.PROVIDERS_READ),
     "Query.providerTest": holds(service.PROVIDERS_WRITE),
     "Query.loginFailures": holds(service.PROVIDERS_READ),
+    "Query.setupLinks": holds(service.PROVIDERS_READ),
     "Query.syncHealth": holds(service.PROVIDERS_READ, service.AUDIT_READ),
     "Query.groups": holds(service.GROUPS_READ),
     "Query.groupMappings": MAPPINGS,
@@ -140,6 +141,8 @@ ACCESS: Final[dict[str, PermissionRule]] = {
     "Mutation.deleteProvider": changes(service.PROVIDERS_WRITE),
     "Mutation.refreshProviderMetadata": holds(service.PROVIDERS_WRITE),  # nothing changes in this service
     "Mutation.testProvider": holds(service.PROVIDERS_WRITE),  # nothing changes
+    "Mutation.createSetupLink": changes(service.PROVIDERS_WRITE),
+    "Mutation.revokeSetupLink": changes(service.PROVIDERS_WRITE),
     "Mutation.disableUser": changes(service.USERS_WRITE),
     "Mutation.enableUser": changes(service.USERS_WRITE),
     "Mutation.linkIdentity": changes(service.USERS_WRITE),
@@ -221,6 +224,9 @@ ACCESS: Final[dict[str, PermissionRule]] = {
     "ProviderURLs.*": REACHED,
     "ProviderDeletion.*": REACHED,
     "NameValue.*": REACHED,
+    "SetupLink.*": REACHED,
+    "SetupLinkCreated.*": REACHED,
+    "SetupLinkRevoked.*": REACHED,
     "Onboarding.*": REACHED,
     "OnboardingStep.*": REACHED,
     "OnboardingValue.*": REACHED,

@@ -33,6 +33,7 @@ from identity_api.graphql.providers.onboarding import OnboardingQueries
 from identity_api.graphql.providers.provider_changes import ProviderMutations
 from identity_api.graphql.providers.provider_tests import ProviderTestMutations, ProviderTestQueries
 from identity_api.graphql.providers.providers import ProviderQueries
+from identity_api.graphql.providers.setup_links import SetupLinkMutations, SetupLinkQueries
 from identity_api.graphql.providers.sync_health import SyncHealthQueries
 from identity_api.graphql.users.identities import IdentityQueries
 from identity_api.graphql.users.identity_changes import IdentityMutations
@@ -56,6 +57,7 @@ class Query(
     IdentityQueries,
     ProviderQueries,
     ProviderTestQueries,
+    SetupLinkQueries,
     LoginFailureQueries,
     SyncHealthQueries,
     GroupQueries,
@@ -91,6 +93,7 @@ class Mutation(
     PermissionMutations,
     ProviderMutations,
     ProviderTestMutations,
+    SetupLinkMutations,
     UserMutations,
     SessionMutations,
     WebhookMutations,

@@ -8,13 +8,15 @@ from graphql import GraphQLObjectType, get_named_type, is_leaf_type
 from identity_api.change_sets import proposals
 from identity_api.change_sets.changes import Change, CreatePermission
 from identity_api.change_sets.run import preview
-from identity_api.db import provider_changes, webhooks
+from identity_api.db import provider_changes, ways_in, webhooks
 from identity_api.db.providers import SealedSecret
 from identity_api.db.webhooks import NewWebhook
 from identity_api.graphql.ids import global_id
 from identity_api.ids import uuid7
 from identity_api.permissions.delegation import Actor
 from identity_api.permissions.service import SERVICE_PERMISSIONS, USERS_READ
+from identity_api.permissions.ways_in import Rights
+from identity_api.setup.links import Wish, create_link
 from tests.accounts.local_world import PASSWORD
 from tests.factories import make_provider
 from tests.graphql.documents import CORE
@@ -86,6 +88,7 @@ ID_ARGUMENTS: dict[str, str] = {
     "disableProvider.input.id": "Provider",
     "deleteProvider.input.id": "Provider",
     "refreshProviderMetadata.input.id": "Provider",
+    "createSetupLink.input.permissions": "Permission",
     "syncUser.input.id": "User",
     "providerTest.id": "Provider",
     "testProvider.input.id": "Provider",
@@ -124,6 +127,12 @@ OWN_CREDENTIALS = {"changePassword", "enrolTotp", "confirmTotp", "removeTotp"}
 """Mutations that ask for the actor's own password, or a code, instead of a right."""
 
 
+async def given_for_every_provider(world: World) -> Rights:
+    """What mappings for every provider give."""
+    async with world.database.reading() as connection:
+        return await ways_in.through(connection, world.tenant, uuid7())
+
+
 async def working_arguments(world: World) -> dict[str, dict[str, Any]]:
     """Arguments of every root field with which an admin of the world succeeds (each one only once, or in this order)."""
     spare = await world.client()
@@ -157,6 +166,13 @@ async def working_arguments(world: World) -> dict[str, dict[str, Any]]:
     )
     webhook = {"id": global_id("Webhook", hook.id)}
     waiting = await proposed(world, spare.user_id, CreatePermission(name="proposals:read"))
+    every = [right.name for right in await given_for_every_provider(world)]
+    link = await create_link(
+        world.database,
+        Actor(world.tenant, None, "operator:root", frozenset()),
+        Wish(slug="old", label="Old", permissions=tuple(every)),
+        public_url="https://id.example",
+    )
     return {
         "viewer": {},
         "node": {"id": person},
@@ -169,6 +185,7 @@ async def working_arguments(world: World) -> dict[str, dict[str, Any]]:
         "onboarding": {},
         "providerTest": {"id": provider},
         "loginFailures": {},
+        "setupLinks": {},
         "syncHealth": {},
         "groups": {"provider": provider},
         "groupMappings": {},
@@ -231,6 +248,8 @@ async def working_arguments(world: World) -> dict[str, dict[str, Any]]:
         "createServiceClient": {"input": {"name": "reports"}},
         "rotateServiceClient": {"input": {"id": client}},
         "revokeServiceClient": {"input": {"id": client}},
+        "createSetupLink": {"input": {"slug": "customer", "label": "Customer", "permissions": [write]}},
+        "revokeSetupLink": {"input": {"setupLinkId": str(link.link.id)}},
         "syncUser": {"input": {"id": person}},
         "testProvider": {"input": {"id": provider}},
         "disableUser": {"input": {"id": local}},

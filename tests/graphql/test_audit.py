@@ -31,6 +31,13 @@ SALES = {
 }
 ENGINEERING = {**SALES, "provider": None, "pattern": "engineering", "permissions": ["docs:read"]}
 ENGINEERING_NOW = {**ENGINEERING, "provider": ANY, "permissions": ["docs:write"], "version": 2}
+SETUP_LINK = {
+    "provider": "customer",
+    "label": "Customer",
+    "permissions": ["docs:write"],
+    "expires_at": ANY,
+    "made_by": ANY,
+}
 WEBHOOK = {"url": ANY, "description": "", "types": ["user.updated"], "enabled": True}
 TOKEN = {"permissions": ["identity:users:read"], "may_change": False}
 
@@ -82,6 +89,10 @@ EXPECTED: dict[str, dict[str, tuple[Values, Values]]] = {
     "revokeServiceClient": {"service_client.revoked": (None, None)},
     "refreshProviderMetadata": {},  # nothing of ours changes
     "testProvider": {"provider.test_begun": (None, None)},
+    "createSetupLink": {"setup_link.created": (None, SETUP_LINK)},
+    "revokeSetupLink": {
+        "setup_link.revoked": ({**SETUP_LINK, "provider": "old", "label": "Old", "permissions": ANY}, None)
+    },
     "disableUser": {"user.disabled": (ENABLED, DISABLED)},
     "enableUser": {"user.enabled": (DISABLED, ENABLED)},
     "syncUser": {},  # the sync records what it changes

@@ -11,7 +11,7 @@ from tests import factories as make
 from tests.graphql.inputs import document, root_fields
 from tests.graphql.world import World
 
-OPENING = {*Opening, "createProvider", "updateProvider", "enableProvider", "setProviderSecret"}
+OPENING = {*Opening, "createSetupLink", "createProvider", "updateProvider", "enableProvider", "setProviderSecret"}
 TAKING = {"revokeApiToken", "disableUser", "unlinkIdentity", "endSession", "removeUserPassword", "resetUserTotp"}
 NEITHER = {
     # Gives or takes permissions, which is asked of whoever may give them.
@@ -31,6 +31,8 @@ NEITHER = {
     "changePassword", "enrolTotp", "confirmTotp", "removeTotp",
     # Takes what comes from a provider, for everybody; the last admin remains.
     "disableProvider", "deleteProvider", "removeProviderSecret",
+    # Ends a link that was one.
+    "revokeSetupLink",
     # Asks a provider, whose word is judged as ever.
     "syncUser", "refreshProviderMetadata", "testProvider",
 }  # fmt: skip
@@ -57,6 +59,7 @@ async def arguments(world: World, name: str, user: str, identity: str, session: 
         "createApiToken": {"user": user, "name": "x", "days": 1, "permissions": [permission]},
         "rotateApiToken": {"id": token, "days": 1},
         "revokeApiToken": {"id": token},
+        "createSetupLink": {"slug": "new", "label": "New", "permissions": [global_id("Permission", world.write)]},
         "createProvider": {"slug": "new", "issuer": "https://new.example", "clientId": "c", "clientSecret": "s" * 32},
         "updateProvider": {"id": provider, "version": 1, "groupsClaim": ["id_token / nickname"]},
         "enableProvider": {"id": provider},
