@@ -214,6 +214,7 @@ ACCESS: Final[dict[str, PermissionRule]] = {
     "ProviderTestReport.*": REACHED,
     "ProviderFinding.*": REACHED,
     "ClaimReport.*": REACHED,
+    "SeenClaim.*": REACHED,
     "DocumentNames.*": REACHED,
     "LoginFailure.*": REACHED,
     "LoginActivity.*": REACHED,

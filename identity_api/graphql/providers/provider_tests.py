@@ -160,6 +160,19 @@ class DocumentNamesRow(Row, frozen=True):
     """The row behind `DocumentNames`; the record is a `DocumentReport`."""
 
 
+@object_type(description="A claim that came with a test login, without its value.")
+class SeenClaim:
+    """Of `sessions.login.claims_seen`."""
+
+    place: str = strawberry.field(description="Where it is, as the settings write it, such as `id_token / groups`.")
+    type: str = strawberry.field(description="What kind of value it has, such as a text or a list of 3 texts.")
+    may_be_groups: bool = strawberry.field(description="Whether it is a list of texts or one text.")
+
+
+class SeenClaimRow(Row, frozen=True):
+    """The row behind `SeenClaim`; the record is a `claims_seen.SeenClaim`."""
+
+
 @object_type(description="One's own newest test login of a provider. It is kept for ten minutes.")
 class ProviderTestReport:
     """Of `providerTest`."""
@@ -169,6 +182,9 @@ class ProviderTestReport:
     findings: list[ProviderFinding] = strawberry.field(description="Everything that was checked, in order.")
     settings: list[ClaimReport] = strawberry.field(description="What each claim setting found.")
     documents: list[DocumentNames] = strawberry.field(description="The documents that claims were looked for in.")
+    claims: list[SeenClaim] = strawberry.field(
+        description="Claims that came: those at the top of each document, and inside objects those that may name groups."
+    )
     is_refreshable: bool | None = strawberry.field(
         description="Whether the provider issued a refresh token; null if the login did not come that far."
     )
@@ -206,6 +222,11 @@ class ProviderTestReportRow(msgspec.Struct, frozen=True):
     def documents(self) -> list[DocumentNamesRow]:
         """Each document."""
         return [DocumentNamesRow(document) for document in self.report.documents]
+
+    @property
+    def claims(self) -> list[SeenClaimRow]:
+        """Each claim."""
+        return [SeenClaimRow(one) for one in self.report.claims]
 
     @property
     def is_refreshable(self) -> bool | None:

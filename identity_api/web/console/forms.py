@@ -118,6 +118,20 @@ FORMS: Final = (
     _of_provider("set_provider_secret", "/secret", provider_forms.storing),
     _of_provider("test_provider", "/test", provider_forms.naming, shows=True),
     Form(
+        name="create_setup_link",
+        path="/console/setup-links",
+        page="setup_links",
+        variables=provider_forms.inviting,
+        leads_to=None,
+    ),
+    Form(
+        name="revoke_setup_link",
+        path="/console/setup-links/revoke",
+        page="setup_links",
+        variables=lambda typed: {"input": {"setupLinkId": typed.get("link", "")}},
+        leads_to="/console/setup-links",
+    ),
+    Form(
         name="apply_undo",
         path="/console/undo",
         page="undo",

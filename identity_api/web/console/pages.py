@@ -137,6 +137,7 @@ PAGES: Final = (
         shown_for=(PROVIDERS_READ,),
     ),
     Page(name="provider", path="/console/providers/{id:str}", variables=lambda given: {"id": given["id"]}),
+    Page(name="setup_links", path="/console/setup-links", variables=lambda _: {}),
     Page(name="audit", path="/console/audit", variables=_audit, shown_for=(AUDIT_READ,)),
 )
 """In the order of the navigation."""

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from identity_api.web.console.rules import SEVERAL
+
 
 def creating(typed: Mapping[str, str]) -> dict[str, Any]:
     """A new provider, which is not on the login page before it is enabled."""
@@ -15,6 +17,19 @@ def creating(typed: Mapping[str, str]) -> dict[str, Any]:
         "enabled": False,
     }
     return {"input": {**given, **_lists(typed)}}
+
+
+def inviting(typed: Mapping[str, str]) -> dict[str, Any]:
+    """A set-up link for a new provider."""
+    days = typed.get("days", "")
+    return {
+        "input": {
+            "slug": typed.get("slug", ""),
+            "label": typed.get("label", ""),
+            "permissions": [one for one in typed.get("permissions", "").split(SEVERAL) if one],
+            "days": int(days) if days.isascii() and days.isdecimal() and len(days) < 10 else 0,
+        }
+    }
 
 
 def updating(typed: Mapping[str, str]) -> dict[str, Any]:
