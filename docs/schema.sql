@@ -223,6 +223,7 @@ CREATE TABLE public.app_user (
     created_at timestamp with time zone NOT NULL,
     active_at timestamp with time zone NOT NULL,
     is_linked boolean DEFAULT false NOT NULL,
+    admitted_until timestamp with time zone,
     CONSTRAINT app_user_username_length CHECK (((length(username) >= 1) AND (length(username) <= 320)))
 );
 ALTER TABLE ONLY public.app_user ALTER COLUMN tenant_id SET (n_distinct=-0.001);
@@ -278,7 +279,7 @@ CREATE FUNCTION public.effective_permission(p_tenant uuid, p_user uuid, p_at tim
       JOIN public.permission p ON (((p.tenant_id = g.tenant_id) AND (p.id = g.permission_id))))
    WHERE ((u.tenant_id = effective_permission.p_tenant) AND (u.id = effective_permission.p_user) AND (u.disabled_at IS NULL) AND
          CASE g.source
-             WHEN 'MANUAL'::text THEN ((u.password_hash IS NOT NULL) OR (EXISTS ( SELECT
+             WHEN 'MANUAL'::text THEN ((u.password_hash IS NOT NULL) OR (u.admitted_until > effective_permission.p_at) OR (EXISTS ( SELECT
                 FROM live_identity i
                WHERE ((i.signed_in_until > effective_permission.p_at) OR (i.sync = 'OFF'::text)))))
              ELSE (EXISTS ( SELECT
@@ -390,6 +391,20 @@ CREATE TABLE public.audit_head (
     mac bytea NOT NULL,
     key_id text NOT NULL,
     sealed_at timestamp with time zone NOT NULL
+);
+CREATE TABLE public.break_glass (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    token_hash bytea NOT NULL,
+    permissions text[] NOT NULL,
+    created_by text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    minutes integer NOT NULL,
+    used_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    CONSTRAINT break_glass_minutes_bounded CHECK (((minutes >= 1) AND (minutes <= 240)))
 );
 CREATE TABLE public.client_key (
     id uuid NOT NULL,
@@ -725,6 +740,10 @@ ALTER TABLE ONLY public.audit_event
     ADD CONSTRAINT audit_event_sequence_key UNIQUE (tenant_id, sequence);
 ALTER TABLE ONLY public.audit_head
     ADD CONSTRAINT audit_head_pkey PRIMARY KEY (tenant_id);
+ALTER TABLE ONLY public.break_glass
+    ADD CONSTRAINT break_glass_pkey PRIMARY KEY (tenant_id, id);
+ALTER TABLE ONLY public.break_glass
+    ADD CONSTRAINT break_glass_token_key UNIQUE (tenant_id, token_hash);
 ALTER TABLE ONLY public.client_key
     ADD CONSTRAINT client_key_key_id_key UNIQUE (tenant_id, provider_id, key_id);
 ALTER TABLE ONLY public.client_key
@@ -916,6 +935,8 @@ ALTER TABLE ONLY public.audit_event
     ADD CONSTRAINT audit_event_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenant(id);
 ALTER TABLE ONLY public.audit_head
     ADD CONSTRAINT audit_head_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenant(id);
+ALTER TABLE ONLY public.break_glass
+    ADD CONSTRAINT break_glass_tenant_id_user_id_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES public.app_user(tenant_id, id);
 ALTER TABLE ONLY public.client_key
     ADD CONSTRAINT client_key_tenant_id_provider_id_fkey FOREIGN KEY (tenant_id, provider_id) REFERENCES public.provider(tenant_id, id);
 ALTER TABLE ONLY public.frontend

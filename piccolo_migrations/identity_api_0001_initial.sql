@@ -200,6 +200,7 @@ create table app_user (
     created_at timestamptz not null,
     active_at timestamptz not null,
     is_linked boolean not null default false,
+    admitted_until timestamptz,
     primary key (tenant_id, id),
     constraint app_user_username_key unique (tenant_id, username),
     constraint app_user_username_length check (length(username) between 1 and 320)
@@ -253,6 +254,24 @@ create table password_token (
 );
 create index password_token_user on password_token (tenant_id, user_id);
 create index password_token_expiry on password_token (expires_at);
+
+create table break_glass (
+    id uuid not null,
+    tenant_id uuid not null,
+    user_id uuid not null,
+    token_hash bytea not null,
+    permissions text[] not null,
+    created_by text not null,
+    created_at timestamptz not null,
+    expires_at timestamptz not null,
+    minutes integer not null,
+    used_at timestamptz,
+    revoked_at timestamptz,
+    primary key (tenant_id, id),
+    constraint break_glass_token_key unique (tenant_id, token_hash),
+    constraint break_glass_minutes_bounded check (minutes between 1 and 240),
+    foreign key (tenant_id, user_id) references app_user
+);
 
 -- Identities and their sync ----------------------------------------------------------------------------------------------
 
@@ -876,8 +895,8 @@ begin atomic
     where u.tenant_id = p_tenant and u.id = p_user and u.disabled_at is null
         and case g.source
             when 'MANUAL' then
-                -- A way in: a local password, or a living login.
-                u.password_hash is not null
+                -- A way in: a local password, an access by break-glass, or a living login.
+                u.password_hash is not null or u.admitted_until > p_at
                 or exists (select from live_identity i where i.signed_in_until > p_at or i.sync = 'OFF')
             else exists (
                 select from live_identity i

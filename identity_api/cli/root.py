@@ -35,6 +35,7 @@ COMMANDS = {
     "token": "token",
     "keys": "keys",
     "audit": "audit",
+    "break-glass": "break_glass",
     "doctor": "doctor",
     "schema": "schema",
 }

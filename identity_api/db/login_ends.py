@@ -124,7 +124,8 @@ async def users_without_way_in(connection: Connection, tenant_id: UUID, user_ids
     rows = await connection.fetch(
         """
         select u.id from app_user u
-        where u.tenant_id = $1 and u.id = any($2::uuid[]) and u.password_hash is null and not exists (
+        where u.tenant_id = $1 and u.id = any($2::uuid[]) and u.password_hash is null
+            and (u.admitted_until > now()) is not true and not exists (
             select from identity i
             join provider p on p.tenant_id = $1 and p.id = i.provider_id and p.enabled
             join identity_sync s on s.tenant_id = $1 and s.id = i.id

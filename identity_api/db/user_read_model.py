@@ -134,7 +134,7 @@ def _syncs(of: type[Lease]) -> str:
 
 _NAMES = """
     u.id, u.username, u.display_label, u.email, u.email_verified, u.disabled_at, u.created_at, u.active_at,
-    u.password_hash is not null as has_password
+    u.password_hash is not null as has_password, u.admitted_until
 """
 USER_COLUMNS = f"{_NAMES}, r.facts, {_syncs(SyncStatus)} as syncs, {_WITHDRAWN} as withdrawn, {_GIVEN} as given"
 """Select-list items for a user `u` of the tenant `$1`, with the read model's row `r`."""
@@ -301,6 +301,7 @@ def _circumstances(row: Record, leases: Mapping[str, Lease]) -> UserCircumstance
         row["has_password"],
         leases,
         _decode_ids(withdrawn) if withdrawn is not None else _NONE,
+        row["admitted_until"],
     )
 
 

@@ -113,7 +113,7 @@ class SignInStanding(msgspec.Struct, frozen=True):
 async def lock_for_session(
     connection: Connection, tenant_id: UUID, user_id: UUID, identity_id: UUID | None
 ) -> SignInStanding:
-    """Lock the user, then read whether a session may begin: by this identity, or by the user's password for None."""
+    """Lock the user, then read whether a session may begin: by this identity; for None by a password or break-glass."""
     # Two statements, for the reason above: the identity may have died during the wait.
     await locks.users(connection, tenant_id, [user_id])
     row = await connection.fetchrow(
@@ -121,6 +121,7 @@ async def lock_for_session(
         select u.epoch + t.epoch as epoch, case
             when u.disabled_at is not null then 'ACCOUNT_DISABLED'
             when $3::uuid is null then case
+                when u.admitted_until > now() then null
                 when u.password_hash is null or l.local_sign_in is not true then 'LOGIN_ENDED' end
             when i.id is null then 'LOGIN_ENDED'
             when not p.enabled then 'PROVIDER_DISABLED'

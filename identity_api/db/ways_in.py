@@ -121,7 +121,7 @@ async def of_matchable(connection: Connection, tenant_id: UUID) -> Rights:
 
 
 async def held_in_force(connection: Connection, tenant_id: UUID, names: Sequence[str]) -> frozenset[str]:
-    """Of these permissions, those that a user of the tenant holds in force now."""
+    """Of these permissions, those that a user of the tenant holds in force now, by a lasting way in and not by break-glass."""
     rows = await connection.fetch(
         """
         select p.name from permission p
@@ -130,7 +130,41 @@ async def held_in_force(connection: Connection, tenant_id: UUID, names: Sequence
                 select distinct user_id from permission_grant
                 where tenant_id = $1 and permission_id = p.id and revoked_at is null
             ) holder
+            join app_user u on u.tenant_id = $1 and u.id = holder.user_id and u.admitted_until is null
             cross join lateral effective_permission($1, holder.user_id, now()) e where e.permission = p.name)
+        """,
+        tenant_id,
+        list(names),
+    )
+    return frozenset([row["name"] for row in rows])
+
+
+async def ever_given(
+    connection: Connection, tenant_id: UUID, user_ids: Collection[UUID], names: Sequence[str]
+) -> frozenset[str]:
+    """Of these permissions, those that one of these users holds or has held, in force or not."""
+    rows = await connection.fetch(
+        """
+        select p.name from permission p
+        where p.tenant_id = $1 and p.name = any($3::text[]) and exists (
+            select from unnest($2::uuid[]) as u (id)
+            cross join lateral (select from permission_grant g
+                where g.tenant_id = $1 and g.user_id = u.id and g.permission_id = p.id limit 1) g)
+        """,
+        tenant_id,
+        list(user_ids),
+        list(names),
+    )
+    return frozenset([row["name"] for row in rows])
+
+
+async def given_to_somebody(connection: Connection, tenant_id: UUID, names: Sequence[str]) -> frozenset[str]:
+    """Of these permissions, those that somebody holds or has held, in force or not."""
+    rows = await connection.fetch(
+        """
+        select p.name from permission p
+        where p.tenant_id = $1 and p.name = any($2::text[]) and exists (
+            select from permission_grant g where g.tenant_id = $1 and g.permission_id = p.id)
         """,
         tenant_id,
         list(names),

@@ -83,6 +83,10 @@ API: Final[Table] = table(
             "Name them with the link, or limit those mappings to a provider.",
         ),
         "TOO_MANY_SETUP_LINKS": ("The tenant has 20 set-up links that work.", "Revoke one."),
+        "BREAK_GLASS_UNKNOWN": (
+            "The break-glass code has been used, was revoked, is too old, or is another tenant's.",
+            "Let the operator make another one: `identity-api break-glass create`.",
+        ),
         "PASSWORD_TOKEN_UNKNOWN": ("The link for a new password is unknown, used or over.", "Ask for a new link."),
         "CODE_INVALID": (
             "The one-time code is none, was presented before, is over, or was made for another frontend or tenant.",

@@ -22,9 +22,11 @@ from uuid import UUID
 import msgspec
 
 from identity_api.db import access_findings as rows
+from identity_api.db import ways_in
 from identity_api.db.access_findings import LikelyRename, ProviderReadings, UnmappedGroup, UnreachedMapping
 from identity_api.db.database import Database
 from identity_api.diagnostics.findings import listed, shown
+from identity_api.permissions.service import ADMINISTERING
 
 MAX_AGE_SECONDS: Final = 10.0
 MAX_OF_A_KIND: Final = 100
@@ -34,6 +36,7 @@ _MAX_TENANTS: Final = 1_000
 class FindingKind(StrEnum):
     """What was found."""
 
+    NOBODY_ADMINISTERS = "NOBODY_ADMINISTERS"
     GROUP_LIKELY_RENAMED = "GROUP_LIKELY_RENAMED"
     MAPPING_REACHES_NOBODY = "MAPPING_REACHES_NOBODY"
     MAPPING_NEVER_MATCHED = "MAPPING_NEVER_MATCHED"
@@ -101,7 +104,7 @@ class AccessFindings:
 
 
 async def find(database: Database, tenant_id: UUID) -> Findings:
-    """The findings now: five statements, one after the other on one connection."""
+    """The findings now: seven statements, one after the other on one connection."""
     async with database.reading() as connection:
         readings = {one.id: one for one in await rows.readings(connection, tenant_id)}
         unreached = await rows.unreached_mappings(connection, tenant_id)
@@ -110,8 +113,13 @@ async def find(database: Database, tenant_id: UUID) -> Findings:
         permissions = await rows.unreached_permissions(connection, tenant_id, [one.id for one in judged])
         groups = await rows.unmapped_groups(connection, tenant_id, first=MAX_OF_A_KIND + 1)
         renames = await rows.likely_renames(connection, tenant_id)
+        administering = await ways_in.given_to_somebody(connection, tenant_id, sorted(ADMINISTERING))
+        held = (
+            await ways_in.held_in_force(connection, tenant_id, sorted(administering)) if administering else frozenset()
+        )
     patterns = {one.id: one.pattern for one in judged}
     kinds: list[list[Finding]] = [
+        [_nobody_administers(sorted(administering - held))] if administering - held else [],
         [_renamed(one, readings) for one in renames],
         [_reaches_nobody(one, readings) for one in judged],
         [_never_read(one) for one in readings.values() if not one.has_read and unknown],
@@ -191,6 +199,15 @@ def _renamed(rename: LikelyRename, readings: Mapping[UUID, ProviderReadings]) ->
         group=rename.old,
         new_group=rename.new,
         people_in_common=rename.in_common,
+    )
+
+
+def _nobody_administers(names: Sequence[str]) -> Finding:
+    return Finding(
+        kind=FindingKind.NOBODY_ADMINISTERS,
+        message=f"Nobody holds {listed(names)} in force any more, though somebody did.",
+        remedy="Give it to somebody who has a way in. If nobody can: the operator can by `identity-api grant`, or with a "
+        "break-glass code.",
     )
 
 

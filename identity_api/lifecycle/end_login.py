@@ -10,6 +10,7 @@ from uuid import UUID
 
 from identity_api.db import audit, local_accounts, login_ends, password_tokens, user_read_model
 from identity_api.db.database import Connection
+from identity_api.lifecycle.last_admin import tell_if_nobody_administers
 
 Reason = Literal[
     "invalid_grant",
@@ -80,6 +81,7 @@ async def end_logins(
         ],
     )
     await user_read_model.refresh(connection, tenant_id, user_ids)
+    await tell_if_nobody_administers(connection, tenant_id, user_ids, actor=actor)
 
 
 async def end_everything_of_users(

@@ -9,6 +9,7 @@ import msgspec
 from identity_api.db import audit, user_read_model
 from identity_api.db import grants as rows
 from identity_api.db.database import Connection
+from identity_api.lifecycle.last_admin import tell_if_nobody_administers
 
 
 class Applied(msgspec.Struct, frozen=True):
@@ -60,6 +61,7 @@ async def apply_decision(
     await audit.record(connection, tenant_id, actor, events)
     changed = frozenset([opening.user_id for opening in decision.openings]) | {c.user_id for c in decision.closings}
     await user_read_model.refresh(connection, tenant_id, sorted(changed | frozenset(also_changed)))
+    await tell_if_nobody_administers(connection, tenant_id, {one.user_id for one in decision.closings}, actor=actor)
     return Applied(len(decision.openings), len(decision.closings), changed)
 
 

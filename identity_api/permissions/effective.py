@@ -115,7 +115,7 @@ def _has_way_in(
     tenant: TenantCircumstances,
     at: datetime,
 ) -> bool:
-    if user.has_password:
+    if user.has_password or (user.admitted_until is not None and user.admitted_until > at):
         return True
     for identity in facts.identities:
         if against[identity.id] is not None:

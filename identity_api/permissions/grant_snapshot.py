@@ -107,6 +107,8 @@ class UserCircumstances(msgspec.Struct, frozen=True, gc=False):
     withdrawn: frozenset[str] = frozenset()
     """Ids of open grants that their mapping does not give any more, while its edit is still being applied.
     If a mapping has no unfinished edit, its open grants agree with its rows."""
+    admitted_until: datetime | None = None
+    """Until when a used break-glass credential is a way in."""
 
 
 class ProviderCircumstances(msgspec.Struct, frozen=True, array_like=True):

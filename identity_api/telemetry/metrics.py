@@ -20,6 +20,16 @@ _WORST: Final = frozenset(("oldest_due_seconds", "refused", "paused"))
 """Figures whose maximum is shown if providers are counted together; the others are added up."""
 
 
+ALARMS: Final = (
+    "mass_invalid_grant",
+    "mass_absent_groups",
+    "breaker_opened",
+    "break_glass_used",
+    "nobody_administers",
+)
+"""The kinds of alarms."""
+
+
 class ProviderFigures(NamedTuple):
     """One provider's syncs, for its gauges."""
 
@@ -82,6 +92,8 @@ class Metrics:
 
     def _make_common_series(self, registry: CollectorRegistry) -> None:
         self._alarms = Counter("identity_alarms", "What somebody should look at, by kind.", ["kind"], registry=registry)
+        for kind in ALARMS:
+            self._alarms.labels(kind)  # from 0 on: the first alarm of a process would otherwise be no increase
         self._enqueue_failures = Counter(
             "identity_enqueue_failures", "Wake-ups of workers that Redis did not take.", registry=registry
         )

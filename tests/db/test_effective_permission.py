@@ -44,6 +44,7 @@ def told(found: Standing) -> list[tuple[str, str, str | None, str | None, str | 
     syncs=st.tuples(st.sampled_from(["REFRESH_TOKEN", "OFF"]), st.sampled_from(["REFRESH_TOKEN", "OFF"])),
     disabled=st.booleans(),
     has_password=st.booleans(),
+    admitted=st.none() | st.integers(-6, 6),
     edit_is_running=st.booleans(),
     offset=st.integers(-6, 6),
 )
@@ -54,6 +55,7 @@ async def test_the_read_path_and_the_definition_agree(
     syncs: tuple[str, str],
     disabled: bool,
     has_password: bool,
+    admitted: int | None,
     edit_is_running: bool,
     offset: int,
 ) -> None:
@@ -74,12 +76,15 @@ async def test_the_read_path_and_the_definition_agree(
             )
         await connection.execute(
             """
-            update app_user set disabled_at = case when $2 then now() end, password_hash = case when $3 then 'x' end
+            update app_user set disabled_at = case when $2 then now() end, password_hash = case when $3 then 'x' end,
+                admitted_until = case when $4::int is not null then $5::timestamptz + make_interval(secs => $4) end
             where id = $1
             """,
             rows.users[0],
             disabled,
             has_password,
+            admitted,
+            base,
         )
         if edit_is_running:
             for mapping in rows.mappings:
@@ -102,7 +107,9 @@ async def test_the_read_path_and_the_definition_agree(
         brief = await user_read_model.users_by_id(connection, rows.tenant, rows.users, part="permissions")
         instants = {base + timedelta(seconds=offset) + shift for shift in (-TICK, timedelta(0), TICK)}
         # At its very end a lease is over, by both.
-        instants |= {base + timedelta(seconds=end) for lease in leases for end in lease if end is not None}
+        instants |= {
+            base + timedelta(seconds=end) for lease in [*leases, (admitted,)] for end in lease if end is not None
+        }
         for at in sorted(instants):
             for user, briefly in zip(reading.users, brief.users, strict=True):
                 found = await connection.fetch(

@@ -25,6 +25,8 @@ QUIET = {
     f"identity_provider_paused{{{OKTA}}}": "0x120",
     'identity_alarms_total{kind="mass_invalid_grant"}': "1x120",
     'identity_alarms_total{kind="breaker_opened"}': "0+1x120",
+    'identity_alarms_total{kind="break_glass_used"}': "0x120",
+    'identity_alarms_total{kind="nobody_administers"}': "0x120",
     "identity_audit_oldest_unsealed_seconds": "2x120",
     "identity_webhook_oldest_failing_seconds": "600x120",
     'identity_http_request_seconds_count{status="200"}': "0+1000x120",
@@ -57,6 +59,8 @@ FIRING = {
     "IdentityMassEnd": Case(
         {'identity_alarms_total{kind="mass_invalid_grant"}': "1x115 2x5"}, {"kind": "mass_invalid_grant"}
     ),
+    "IdentityBreakGlassUsed": Case({'identity_alarms_total{kind="break_glass_used"}': "0x115 1x5"}),
+    "IdentityNobodyAdministers": Case({'identity_alarms_total{kind="nobody_administers"}': "0x115 1x5"}),
     "IdentityWebhookDead": Case({"identity_webhook_oldest_failing_seconds": "5400x120"}, value="1h 30m 0s"),
     "IdentityAuditUnsealed": Case({"identity_audit_oldest_unsealed_seconds": "90x120"}, value="1m 30s"),
     "IdentityRequestsFail": Case({'identity_http_request_seconds_count{status="503"}': "0+20x120"}),

@@ -1,9 +1,9 @@
 """Users, and what protects their passwords."""
 
-from piccolo.columns import BigInt, Boolean
+from piccolo.columns import BigInt, Boolean, Text
 from piccolo.table import Table
 
-from identity_api.db.tables.columns import binary, flag, key, number, reference, text, time
+from identity_api.db.tables.columns import array, binary, flag, key, number, reference, text, time
 
 
 class AppUser(Table, tablename="app_user"):
@@ -26,6 +26,8 @@ class AppUser(Table, tablename="app_user"):
     """When the person last made a request; written at most once an hour."""
     is_linked = flag()
     """Has an identity, in whatever state; written with the first one, whose row stays when it is unlinked."""
+    admitted_until = time(null=True)
+    """Until when a used break-glass credential lets the user in; null for everybody else."""
 
 
 class UserRead(Table, tablename="user_read"):
@@ -77,3 +79,20 @@ class PasswordToken(Table, tablename="password_token"):
     created_at = time()
     expires_at = time()
     used_at = time(null=True)
+
+
+class BreakGlass(Table, tablename="break_glass"):
+    """A code that signs its user in once, for its minutes. Only the code's hash is kept."""
+
+    id = key()
+    tenant_id = reference()
+    user_id = reference()
+    token_hash = binary()
+    permissions = array(Text(default=None))
+    created_by = text()
+    created_at = time()
+    expires_at = time()
+    """Until when it can be used."""
+    minutes = number()
+    used_at = time(null=True)
+    revoked_at = time(null=True)

@@ -24,6 +24,7 @@ from identity_api.group_mappings.findings import MAX_AGE_SECONDS, MAX_OF_A_KIND,
 enum_type(
     "What kind of finding it is.",
     {
+        "NOBODY_ADMINISTERS": "Permissions that administer the tenant were given to somebody, and nobody holds them in force.",
         "GROUP_LIKELY_RENAMED": "A mapped group lost all its members, and most of them appeared in a new group of the same "
         "provider.",
         "MAPPING_REACHES_NOBODY": "A mapping matches groups, but none of them has a member now.",

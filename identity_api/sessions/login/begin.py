@@ -11,7 +11,6 @@ from uuid import UUID
 import msgspec
 
 from identity_api.db import audit, sessions
-from identity_api.db.attempts import Attempt, NewAttempt
 from identity_api.db.database import Connection
 from identity_api.ids import new_tenant_token, token_hash, token_key, uuid7
 from identity_api.lifecycle.end_login import end_session
@@ -49,19 +48,19 @@ async def open_session(
     connection: Connection,
     vault: Vault,
     limits: LoginLimits,
-    attempt: Attempt | NewAttempt,
     sign_in: SignIn,
     *,
+    tenant_id: UUID,
+    frontend_id: UUID | None,
     kind: Literal["COOKIE", "BEARER"],
     epoch: int,
 ) -> Begun:
-    """Begin the session that the attempt was made for, with a new token; the user's oldest sessions end if there are
-    too many.
+    """Begin a session with a new token; the user's oldest sessions end if there are too many.
 
     Args:
         epoch: the user's and the tenant's together, read after the user was locked.
     """
-    tenant_id, actor = attempt.tenant_id, f"user:{sign_in.user_id}"
+    actor = f"user:{sign_in.user_id}"
     live = await sessions.of_user(connection, tenant_id, sign_in.user_id, idle_seconds=limits.session_idle_seconds)
     for surplus in live[: max(0, len(live) + 1 - limits.sessions_per_user)]:
         await end_session(connection, tenant_id, surplus.id, reason="too_many", actor=actor)
@@ -71,7 +70,7 @@ async def open_session(
         tenant_id=tenant_id,
         user_id=sign_in.user_id,
         identity_id=sign_in.identity_id,
-        frontend_id=attempt.frontend_id,
+        frontend_id=frontend_id,
         kind=kind,
         token_hash=token_hash(token),
         epoch=epoch,

@@ -142,7 +142,16 @@ async def begin_session(
 ) -> Begun:
     """Begin the session that the attempt was made for."""
     epoch = await _ensure_live(connection, attempt, sign_in)
-    return await open_session(connection, deps.vault, deps.limits, attempt, sign_in, kind=kind, epoch=epoch)
+    return await open_session(
+        connection,
+        deps.vault,
+        deps.limits,
+        sign_in,
+        tenant_id=attempt.tenant_id,
+        frontend_id=attempt.frontend_id,
+        kind=kind,
+        epoch=epoch,
+    )
 
 
 async def _ensure_same_person(connection: Connection, sign_in: SignIn, held: str | None) -> None:

@@ -15,6 +15,7 @@ from identity_api.web.http.request_context import context_of
 from identity_api.web.http.response import to_litestar
 from identity_api.web.routes import (
     authorize,
+    break_glass,
     callback,
     credentials,
     health,
@@ -46,6 +47,8 @@ _HANDLERS = (
     password.open_link,
     password.choose,
     password.chosen,
+    break_glass.break_glass,
+    break_glass.break_glass_used,
     callback.callback,
     callback.callback_form,
     callback.complete_login,

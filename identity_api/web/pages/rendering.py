@@ -117,6 +117,12 @@ def password_page(
     return HTTPResponse(status, page.headers, page.body)
 
 
+def break_glass_page(context: RequestContext, *, problem: str | None = None, status: int = 200) -> HTTPResponse:
+    """The page on which somebody types a break-glass code."""
+    page = _page("break_glass.html", context, problem=problem)
+    return HTTPResponse(status, page.headers, page.body)
+
+
 class ProofForm(msgspec.Struct, frozen=True, kw_only=True):
     """The form in which a signed-in person proves again who they are."""
 
