@@ -425,7 +425,9 @@ CREATE TABLE public.frontend (
     slug text NOT NULL,
     origins text[] NOT NULL,
     return_urls text[] NOT NULL,
-    deliveries text[] NOT NULL
+    deliveries text[] NOT NULL,
+    managed_by text NOT NULL,
+    CONSTRAINT frontend_managed_by_known CHECK ((managed_by = ANY (ARRAY['FILE'::text, 'API'::text])))
 );
 CREATE TABLE public.local_account (
     id uuid NOT NULL,

@@ -102,6 +102,14 @@ class SeveralProblems(IdentityAPIError):
         super().__init__(f"{first.path}: {first.error.message}{more}", code=first.error.code)
 
 
+def raise_all(problems: Sequence[Located]) -> None:
+    """Raise what was found wrong: nothing for none, the problem itself for one, `SeveralProblems` for more."""
+    if len(problems) > 1:
+        raise SeveralProblems(problems)
+    for one in problems:
+        raise one.error
+
+
 class NotFound(IdentityAPIError):
     """No such thing within the caller's tenant. Another tenant's thing gives the same answer (I2)."""
 

@@ -47,8 +47,10 @@ create table frontend (
     origins text[] not null,
     return_urls text[] not null,
     deliveries text[] not null,
+    managed_by text not null,
     primary key (tenant_id, id),
-    constraint frontend_slug_key unique (tenant_id, slug)
+    constraint frontend_slug_key unique (tenant_id, slug),
+    constraint frontend_managed_by_known check (managed_by in ('FILE', 'API'))
 );
 
 -- A program of the operator for several tenants, found by its name alone.

@@ -36,6 +36,17 @@ async def check_may_open(
     ways_in.check_may_open(actor, opening, account, through=through)
 
 
+async def check_may_receive(connection: Connection, actor: Actor) -> None:
+    """Check that the actor may decide where sessions of the tenant's people are delivered. The caller holds the lock of
+    the tenant's mappings.
+
+    Raises:
+        Refused: `FORBIDDEN`, naming what somebody holds, or can get, and the actor may not give.
+    """
+    if not actor.is_operator:
+        ways_in.check_may_receive(actor, await rows.of_everybody(connection, actor.tenant_id))
+
+
 async def check_may_take(connection: Connection, actor: Actor, user_id: UUID) -> None:
     """Check that the actor may disable this user, or sign them out. Everybody may end their own sessions.
 

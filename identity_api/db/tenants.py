@@ -1,6 +1,7 @@
 """Tenants, their hosts and frontends, and the service clients that may read their data."""
 
 from collections.abc import Sequence
+from typing import Final, Literal
 from uuid import UUID
 
 import msgspec
@@ -30,6 +31,16 @@ class Frontend(msgspec.Struct, frozen=True):
     origins: tuple[str, ...]
     return_urls: tuple[str, ...]
     deliveries: tuple[str, ...]
+    managed_by: Literal["FILE", "API"] = "FILE"
+
+
+FRONTEND_COLUMNS: Final = "id, tenant_id, slug, origins, return_urls, deliveries, managed_by"
+
+
+def frontend_of(row: Record) -> Frontend:
+    """A frontend from a row with its columns."""
+    lists = {name: tuple(row[name]) for name in ("origins", "return_urls", "deliveries")}
+    return Frontend(**{**row, **lists})
 
 
 _TENANT = "select t.id, t.slug, t.name, t.default_provider, t.epoch from tenant t"
@@ -70,22 +81,9 @@ async def hosts(connection: Connection, tenant_id: UUID) -> list[str]:
 async def frontends(connection: Connection, tenant_id: UUID) -> list[Frontend]:
     """The tenant's frontends, by slug."""
     rows = await connection.fetch(
-        """
-        select id, tenant_id, slug, origins, return_urls, deliveries from frontend where tenant_id = $1 order by slug
-        """,
-        tenant_id,
+        f"select {FRONTEND_COLUMNS} from frontend where tenant_id = $1 order by slug", tenant_id
     )
-    return [
-        Frontend(
-            row["id"],
-            row["tenant_id"],
-            row["slug"],
-            tuple(row["origins"]),
-            tuple(row["return_urls"]),
-            tuple(row["deliveries"]),
-        )
-        for row in rows
-    ]
+    return [frontend_of(row) for row in rows]
 
 
 async def write(connection: Connection, tenant: Tenant) -> None:
@@ -129,7 +127,8 @@ async def write_frontend(connection: Connection, frontend: Frontend) -> None:
     """Insert the frontend, or overwrite the one with the same slug."""
     await connection.execute(
         """
-        insert into frontend (id, tenant_id, slug, origins, return_urls, deliveries) values ($1, $2, $3, $4, $5, $6)
+        insert into frontend (id, tenant_id, slug, origins, return_urls, deliveries, managed_by)
+        values ($1, $2, $3, $4, $5, $6, $7)
         on conflict (tenant_id, slug) do update
             set origins = excluded.origins, return_urls = excluded.return_urls, deliveries = excluded.deliveries
         """,
@@ -139,6 +138,7 @@ async def write_frontend(connection: Connection, frontend: Frontend) -> None:
         list(frontend.origins),
         list(frontend.return_urls),
         list(frontend.deliveries),
+        frontend.managed_by,
     )
 
 

@@ -99,6 +99,19 @@ async def of_people(connection: Connection, tenant_id: UUID, provider_id: UUID, 
     return frozenset([_right(row) for row in rows])
 
 
+async def of_everybody(connection: Connection, tenant_id: UUID) -> Rights:
+    """The permissions that anybody of the tenant holds, in force or not, or can get from live mappings."""
+    rows = await connection.fetch(
+        f"""
+        select p.name, p.delegable from permission p
+        where p.tenant_id = $1 and (p.id in ({_MAPPED}) or exists (
+            select from permission_grant g where g.tenant_id = $1 and g.permission_id = p.id and g.revoked_at is null))
+        """,
+        tenant_id,
+    )
+    return frozenset([_right(row) for row in rows])
+
+
 async def of_matchable(connection: Connection, tenant_id: UUID) -> Rights:
     """The permissions of accounts that can still be matched by name, because they have no identity.
 

@@ -119,6 +119,7 @@ ACCESS: Final[dict[str, PermissionRule]] = {
     "Query.webhooks": holds(service.WEBHOOKS_READ),
     "Query.apiTokens": USERS,
     "Query.serviceClients": holds(service.CLIENTS_READ),
+    "Query.frontends": holds(service.CLIENTS_READ),
     # Mutations
     "Mutation.createGroupMapping": changes(service.MAPPINGS_WRITE, is_for_tokens=True),
     "Mutation.updateGroupMapping": changes(service.MAPPINGS_WRITE, is_for_tokens=True),
@@ -170,6 +171,9 @@ ACCESS: Final[dict[str, PermissionRule]] = {
     "Mutation.createApiToken": changes(service.USERS_WRITE),
     "Mutation.rotateApiToken": changes(service.USERS_WRITE),
     "Mutation.revokeApiToken": holds(service.USERS_WRITE, oneself=True),  # as for a session
+    "Mutation.createFrontend": changes(service.CLIENTS_WRITE),
+    "Mutation.updateFrontend": changes(service.CLIENTS_WRITE),
+    "Mutation.deleteFrontend": changes(service.CLIENTS_WRITE),
     "Mutation.createServiceClient": changes(service.CLIENTS_WRITE),
     "Mutation.rotateServiceClient": changes(service.CLIENTS_WRITE),
     "Mutation.revokeServiceClient": changes(service.CLIENTS_WRITE),
@@ -266,6 +270,9 @@ ACCESS: Final[dict[str, PermissionRule]] = {
     "ApiTokenMade.*": REACHED,
     "ApiTokenRevoked.*": REACHED,
     "ServiceClient.*": REACHED,
+    "Frontend.*": REACHED,
+    "FrontendSaved.*": REACHED,
+    "FrontendDeleted.*": REACHED,
     "ServiceClientMade.*": REACHED,
     "ServiceClientRevoked.*": REACHED,
     # The part of an object that is shown beside another
@@ -321,6 +328,7 @@ NODES: Final[dict[str, PermissionRule]] = {
     "Proposal": ACCESS["Query.proposals"],
     "ApiToken": PERSON,
     "ServiceClient": ACCESS["Query.serviceClients"],
+    "Frontend": ACCESS["Query.frontends"],
 }
 """`node(id)`, by the type that the id names: the rule of the type's own root field."""
 

@@ -5,7 +5,7 @@ the descriptions are a separate argument.
 """
 
 from collections.abc import Callable, Mapping
-from enum import EnumMeta
+from enum import EnumMeta, StrEnum
 from typing import Any, TypeVar
 
 import strawberry
@@ -34,3 +34,17 @@ def enum_type(description: str, values: Mapping[str, str], *, name: str | None =
         return cls
 
     return decorate
+
+
+@enum_type(
+    "Where an object is edited.",
+    {
+        "FILE": "In a file of the operator; GraphQL refuses to change it (`MANAGED_BY_FILE`).",
+        "API": "In GraphQL; a file of the operator leaves it as it is.",
+    },
+)
+class ManagedBy(StrEnum):
+    """As rows have it."""
+
+    FILE = "FILE"
+    API = "API"

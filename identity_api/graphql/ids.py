@@ -31,6 +31,7 @@ Kind = Literal[
     "Proposal",
     "ApiToken",
     "ServiceClient",
+    "Frontend",
 ]
 """The types that implement `Node`."""
 
@@ -46,6 +47,7 @@ _LETTERS: Final[dict[Kind, bytes]] = {
     "Proposal": b"po",
     "ApiToken": b"at",
     "ServiceClient": b"sc",
+    "Frontend": b"fe",
 }
 _KINDS: Final = {letters: kind for kind, letters in _LETTERS.items()}
 assert set(_LETTERS) == set(get_args(Kind))

@@ -10,6 +10,7 @@ from identity_api.errors import BadInput, NotFound
 from identity_api.graphql import ids
 from identity_api.graphql.access import ACCESS, object_type, require
 from identity_api.graphql.clients.api_tokens import load_api_token
+from identity_api.graphql.clients.frontends import load_frontend
 from identity_api.graphql.clients.service_clients import load_service_client
 from identity_api.graphql.context import Context, Info
 from identity_api.graphql.fields import resolved
@@ -89,6 +90,8 @@ async def load_node(context: Context, value: str) -> Any:
             return await load_api_token(context, row_id)
         case ids.GlobalID("ServiceClient", row_id):
             return await load_service_client(context, row_id)
+        case ids.GlobalID("Frontend", row_id):
+            return await load_frontend(context, row_id)
 
 
 async def load_nodes(context: Context, values: list[strawberry.ID]) -> list[Any]:

@@ -157,10 +157,10 @@ def problem_of(error: IdentityAPIError) -> ProblemRow | None:
     """The problem for a use case's error; None if no client can act on it."""
     match error:
         case SeveralProblems():
-            found = [InputProblemRow(one.path, one.error.code, one.error.message) for one in error.problems]
+            found = [InputProblemRow(_shown(one.path), one.error.code, one.error.message) for one in error.problems]
             return SeveralProblemsRow(error.code, error.message, found)
         case BadInput():
-            return InvalidInputRow(error.code, error.message, error.field)
+            return InvalidInputRow(error.code, error.message, error.field and _shown(error.field))
         case StepUpRequired():
             return NotAllowedRow(error.code, error.message, error.path)
         case Refused():
@@ -171,6 +171,11 @@ def problem_of(error: IdentityAPIError) -> ProblemRow | None:
             return ConflictRow(error.code, error.message, error.current_version)
         case _:
             return None
+
+
+def _shown(path: str) -> str:
+    """A place in the input, with the schema's names."""
+    return ".".join([to_camel_case(one) for one in path.split(".")])
 
 
 ResolverT = TypeVar("ResolverT", bound=Callable[..., Awaitable[Any]])

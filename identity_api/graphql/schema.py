@@ -14,6 +14,7 @@ from identity_api.graphql.audit.events import AuditQueries
 from identity_api.graphql.audit.login_activity import LoginActivityQueries
 from identity_api.graphql.audit.past_grants import PastGrantQueries
 from identity_api.graphql.clients.api_tokens import ApiTokenMutations, ApiTokenQueries
+from identity_api.graphql.clients.frontends import FrontendMutations, FrontendQueries
 from identity_api.graphql.clients.service_clients import ServiceClientMutations, ServiceClientQueries
 from identity_api.graphql.context import Context, GraphQLDeps, build_context
 from identity_api.graphql.engine import EngineSchema, build_schema
@@ -76,6 +77,7 @@ class Query(
     WebhookQueries,
     ApiTokenQueries,
     ServiceClientQueries,
+    FrontendQueries,
 ):
     """What can be read."""
 
@@ -99,6 +101,7 @@ class Mutation(
     WebhookMutations,
     ApiTokenMutations,
     ServiceClientMutations,
+    FrontendMutations,
     _PasswordMutations,
 ):
     """What can be changed."""

@@ -110,6 +110,24 @@ def check_may_open(actor: Actor, opening: Opening, account: Account, *, through:
             raise Refused(_sentence(right, account)) from None
 
 
+def check_may_receive(actor: Actor, everybody: Rights) -> None:
+    """Whether the actor may decide where sessions are delivered, which is a way into every account of the tenant.
+
+    Args:
+        everybody: what anybody holds, in force or not, and what live mappings can give.
+
+    Raises:
+        Refused: `FORBIDDEN`, naming what the actor may not give.
+    """
+    for right in sorted(everybody):
+        try:
+            check_may_give(actor, right.name, delegable=right.delegable)
+        except Refused:
+            raise Refused(
+                f"People of this tenant hold or can get {right.name}, which you may not give. Ask an admin who holds it."
+            ) from None
+
+
 def taken(account: Account) -> Rights:
     """The permissions for `check_may_take`: the groups of a person who has not signed in yet are not known."""
     return account.held | account.coming if account.is_awaited else account.held

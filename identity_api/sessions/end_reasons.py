@@ -24,6 +24,7 @@ _ENDS: Final[Mapping[str, End]] = {
     "user_disabled": "administrator",
     "provider_disabled": "administrator",
     "local_sign_in_off": "administrator",
+    "frontend_deleted": "administrator",
     "password_removed": "administrator",
     "password_changed": "elsewhere",
     "second_factor_enrolled": "elsewhere",

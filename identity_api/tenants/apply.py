@@ -247,7 +247,13 @@ class _Application:
                 declared.origins,
                 declared.return_urls,
                 declared.deliveries,
+                "API" if old is not None and old.managed_by == "API" else "FILE",
             )
+            if old is not None and old.managed_by == "API":
+                # Admins made it in GraphQL: it stays theirs.
+                if changed_fields(old, wanted):
+                    self._found.append(Difference("keep", "frontend", declared.slug))
+                continue
             if old != wanted:
                 await tenants.write_frontend(self._connection, wanted)
             self._note("frontend", declared.slug, old, changed_fields(old, wanted), row_values(old, wanted))

@@ -6,7 +6,6 @@ No message holds a secret. Addresses with a user part are not repeated, because 
 import re
 from collections.abc import Mapping, Sequence
 from functools import partial
-from urllib.parse import urlsplit
 
 from identity_api.claims import MatchKind, validate_pattern
 from identity_api.errors import BadInput
@@ -18,7 +17,6 @@ from identity_api.providers.checks import (
     check_part,
     check_provider,
     is_public,
-    is_web_address,
     twice,
 )
 from identity_api.providers.declaration import ProviderDeclaration
@@ -30,6 +28,7 @@ from identity_api.tenants.declaration import (
     PermissionDeclaration,
     TenantDeclaration,
 )
+from identity_api.tenants.frontends import FrontendSettings, wrong_values
 from identity_api.tenants.overlay import NOTHING, StoredTenant
 
 TENANT_SLUG = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
@@ -122,14 +121,11 @@ def _check_permission(permission: PermissionDeclaration) -> None:
 
 
 def _check_frontend(frontend: FrontendDeclaration, place: str, problems: list[str]) -> None:
-    for origin in frontend.origins:
-        if not is_web_address(origin) or urlsplit(origin)._replace(scheme="", netloc="").geturl():
-            problems.append(f"{place}.origins: {origin!r} must be an origin such as https://app.example.com.")
-    for address in frontend.return_urls:
-        if not is_web_address(address) or urlsplit(address).fragment:
-            problems.append(f"{place}.return_urls: {address!r} must be a complete https address without a fragment.")
-    if not frontend.deliveries:
-        problems.append(f"{place}.deliveries: name at least one of cookie, code, fragment.")
+    settings = FrontendSettings(
+        origins=frontend.origins, return_urls=frontend.return_urls, deliveries=frontend.deliveries
+    )
+    for path, error in wrong_values(settings):
+        problems.append(f"{place}.{path.partition('.')[0]}: {error.message}")
 
 
 def _check_mapping(mapping: MappingDeclaration, slugs: list[str], place: str, problems: list[str]) -> None:

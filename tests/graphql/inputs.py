@@ -114,6 +114,8 @@ ID_ARGUMENTS: dict[str, str] = {
     "createApiToken.input.permissions": "Permission",
     "rotateApiToken.input.id": "ApiToken",
     "revokeApiToken.input.id": "ApiToken",
+    "updateFrontend.input.id": "Frontend",
+    "deleteFrontend.input.id": "Frontend",
     "rotateServiceClient.input.id": "ServiceClient",
     "revokeServiceClient.input.id": "ServiceClient",
 }
@@ -156,6 +158,7 @@ async def working_arguments(world: World) -> dict[str, dict[str, Any]]:
     idle = {"id": global_id("Provider", plain.id)}
     tokens = (await world.ids())["ApiToken"]
     [client] = (await world.ids())["ServiceClient"]
+    frontend = (await world.ids())["Frontend"][-1]
     read_users = global_id("Permission", world.permissions[USERS_READ])
     made = {"createPermission": {"name": "sets:read", "description": "See sets."}}
     wanted = {"createPermission": {"name": "wanted:read"}}
@@ -244,6 +247,10 @@ async def working_arguments(world: World) -> dict[str, dict[str, Any]]:
         "createApiToken": {"input": {"user": person, "name": "ci", "days": 7, "permissions": [read_users]}},
         "rotateApiToken": {"input": {"id": tokens[0], "days": 7}},
         "revokeApiToken": {"input": {"id": tokens[1]}},
+        "frontends": {},
+        "createFrontend": {"input": {"slug": "app-2", "returnUrls": ["https://two.example/in"]}},
+        "updateFrontend": {"input": {"id": frontend, "origins": ["https://spa.example"]}},
+        "deleteFrontend": {"input": {"id": frontend}},
         "serviceClients": {},
         "createServiceClient": {"input": {"name": "reports"}},
         "rotateServiceClient": {"input": {"id": client}},

@@ -96,6 +96,10 @@ EXPECTED: dict[str, set[str] | None] = {
     "createApiToken": {service.USERS_WRITE},
     "rotateApiToken": {service.USERS_WRITE},
     "revokeApiToken": {service.USERS_WRITE},
+    "frontends": {service.CLIENTS_READ},
+    "createFrontend": {service.CLIENTS_WRITE},
+    "updateFrontend": {service.CLIENTS_WRITE},
+    "deleteFrontend": {service.CLIENTS_WRITE},
     "serviceClients": {service.CLIENTS_READ},
     "createServiceClient": {service.CLIENTS_WRITE},
     "rotateServiceClient": {service.CLIENTS_WRITE},
@@ -159,6 +163,7 @@ async def test_node_asks_what_the_type_of_the_id_needs(world: World) -> None:
         "Permission": CATALOGUE_READERS, "Webhook": {service.WEBHOOKS_READ},
         "Proposal": {service.MAPPINGS_WRITE, service.GRANTS_WRITE, service.PERMISSIONS_WRITE},
         "ApiToken": {service.USERS_READ}, "ServiceClient": {service.CLIENTS_READ},
+        "Frontend": {service.CLIENTS_READ},
     }  # fmt: skip
     assert set(needed) == set(NODES) == {one.name for one in CORE.get_possible_types(CORE.type_map["Node"])}
     ids = await world.ids()

@@ -39,6 +39,7 @@ SETUP_LINK = {
     "made_by": ANY,
 }
 WEBHOOK = {"url": ANY, "description": "", "types": ["user.updated"], "enabled": True}
+FRONTEND = {"origins": [], "return_urls": ["https://spa.example/"], "deliveries": ["code"]}
 TOKEN = {"permissions": ["identity:users:read"], "may_change": False}
 
 # Each event with what was and what is, written out by hand, in an order in which each mutation has something to do. What the
@@ -84,6 +85,11 @@ EXPECTED: dict[str, dict[str, tuple[Values, Values]]] = {
         "api_token.created": (None, {**TOKEN, "name": "ci"}),
     },
     "revokeApiToken": {"api_token.ended": ({"name": "backup"}, None)},
+    "createFrontend": {
+        "frontend.created": (None, {**FRONTEND, "slug": "app-2", "return_urls": ["https://two.example/in"]})
+    },
+    "updateFrontend": {"frontend.changed": (FRONTEND, {**FRONTEND, "origins": ["https://spa.example"]})},
+    "deleteFrontend": {"frontend.deleted": ({**FRONTEND, "slug": "spa", "origins": ["https://spa.example"]}, None)},
     "createServiceClient": {"service_client.created": (None, {"name": ANY, "scopes": ["introspect"]})},
     "rotateServiceClient": {"service_client.rotated": (None, None)},
     "revokeServiceClient": {"service_client.revoked": (None, None)},

@@ -89,7 +89,7 @@ async def test_a_redirect_url_is_shared_only_where_iss_can_tell_whose_a_callback
     for client, given in ((world.admin, liar), (other.admin, {**honest, "slug": "keycloak"})):
         refused = await change(client, "createProvider", **given, redirectUrl=address)
         assert (refused["__typename"], refused["code"], refused["field"]) == (
-            "InvalidInput", "REDIRECT_URL_SHARED", "redirect_url",
+            "InvalidInput", "REDIRECT_URL_SHARED", "redirectUrl",
         )  # fmt: skip
     own = await change(other.admin, "createProvider", **{**honest, "slug": "keycloak"})
     moved = await change(other.admin, "updateProvider", id=own["provider"]["id"], version=1, redirectUrl=address)
@@ -123,7 +123,7 @@ async def test_a_preset_needs_what_it_asks_for(world: World) -> None:
     given = {"slug": "entra", "preset": "entra", "clientId": "app", "clientSecret": VALUE}
     refused = await change(world.admin, "createProvider", **given)
     assert (refused["__typename"], refused["code"], refused["field"]) == (
-        "InvalidInput", "PROVIDER_INVALID", "preset_values",
+        "InvalidInput", "PROVIDER_INVALID", "presetValues",
     )  # fmt: skip
     value = "8eaef023-2b34-4da1-9baa-8bc8c9d6a490"
     made = await change(world.admin, "createProvider", **given, presetValues=[{"name": "directory", "value": value}])
@@ -141,7 +141,7 @@ async def test_how_signing_out_ends_is_entered_and_what_the_operator_accepted_is
     assert [(one["name"], one["value"]) for one in shown["endSessionParameters"]] == [("logout_uri", "{return_url}")]
     assert (shown["signOutAtProvider"], shown["exceptions"]) == (True, [])
     refused = await change(world.admin, "updateProvider", id=row_id, version=1, signOutAtProvider=False)
-    assert (refused["code"], refused["field"]) == ("PROVIDER_INVALID", "end_session_parameters")
+    assert (refused["code"], refused["field"]) == ("PROVIDER_INVALID", "endSessionParameters")
     given = {"signOutAtProvider": False, "endSessionParameters": []}
     assert (await change(world.admin, "updateProvider", id=row_id, version=1, **given))["__typename"] == "ProviderSaved"
     async with world.database.transaction() as connection:
@@ -179,7 +179,7 @@ async def test_a_move_needs_the_secret_in_the_same_call(world: World) -> None:
     made = await change(world.admin, "createProvider", **NEW)
     row_id, moved = made["provider"]["id"], {"issuer": "https://new.acme.example"}
     refused = await change(world.admin, "updateProvider", id=row_id, version=1, **moved)
-    assert (refused["code"], refused["field"]) == ("SECRET_REQUIRED", "client_secret")
+    assert (refused["code"], refused["field"]) == ("SECRET_REQUIRED", "clientSecret")
     saved = await change(world.admin, "updateProvider", id=row_id, version=1, **moved, clientSecret="another")
     [secret] = saved["provider"]["secrets"]
     assert secret["id"] != made["provider"]["secrets"][0]["id"]

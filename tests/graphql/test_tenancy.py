@@ -13,7 +13,7 @@ from tests.graphql.world import World
 TABLES = [
     "app_user", "identity", "identity_sync", "provider", "provider_group", "identity_group", "group_mapping",
     "mapping_permission", "mapping_group", "mapping_change", "permission", "permission_grant", "session", "user_read",
-    "audit_event", "proposal", "api_token",
+    "audit_event", "proposal", "api_token", "frontend",
 ]  # fmt: skip
 
 

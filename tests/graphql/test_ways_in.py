@@ -5,13 +5,16 @@ from typing import Any
 import pytest
 
 from identity_api.graphql.ids import global_id
-from identity_api.permissions.service import PROVIDERS_WRITE, USERS_READ, USERS_WRITE
+from identity_api.permissions.service import CLIENTS_WRITE, PROVIDERS_WRITE, USERS_READ, USERS_WRITE
 from identity_api.permissions.ways_in import Opening
 from tests import factories as make
 from tests.graphql.inputs import document, root_fields
 from tests.graphql.world import World
 
-OPENING = {*Opening, "createSetupLink", "createProvider", "updateProvider", "enableProvider", "setProviderSecret"}
+OPENING = {
+    *Opening, "createFrontend", "createSetupLink", "updateFrontend",
+    "createProvider", "updateProvider", "enableProvider", "setProviderSecret",
+}  # fmt: skip
 TAKING = {"revokeApiToken", "disableUser", "unlinkIdentity", "endSession", "removeUserPassword", "resetUserTotp"}
 NEITHER = {
     # Gives or takes permissions, which is asked of whoever may give them.
@@ -23,6 +26,8 @@ NEITHER = {
     "createWebhook", "updateWebhook", "deleteWebhook", "testWebhook", "replayWebhook", "rotateWebhookSecret",
     # Looks into tokens that are shown to it, and acts as nobody.
     "createServiceClient", "rotateServiceClient", "revokeServiceClient",
+    # Ends the sessions of one application.
+    "deleteFrontend",
     # Changes the catalogue: nobody holds anything by it.
     "createPermission", "updatePermission", "deletePermission",
     # Makes an account without a way in.
@@ -49,6 +54,7 @@ def test_every_mutation_says_whether_it_opens_a_way_in() -> None:
 async def arguments(world: World, name: str, user: str, identity: str, session: str, token: str) -> dict[str, Any]:
     """What the mutation is given, about an account that holds more than the actor."""
     provider = global_id("Provider", world.provider.id)
+    frontend = (await world.ids())["Frontend"][-1]
     permission = global_id("Permission", world.permissions[USERS_READ])
     of: dict[str, dict[str, Any]] = {
         "linkIdentity": {"user": user, "provider": provider, "anchor": "x"},
@@ -56,6 +62,8 @@ async def arguments(world: World, name: str, user: str, identity: str, session: 
         "unlinkIdentity": {"id": identity},
         "updateUserProfile": {"id": user, "username": "renamed"},
         "endSession": {"id": session},
+        "createFrontend": {"slug": "new", "returnUrls": ["https://new.example/"]},
+        "updateFrontend": {"id": frontend, "returnUrls": ["https://new.example/"]},
         "createApiToken": {"user": user, "name": "x", "days": 1, "permissions": [permission]},
         "rotateApiToken": {"id": token, "days": 1},
         "revokeApiToken": {"id": token},
@@ -72,7 +80,7 @@ async def arguments(world: World, name: str, user: str, identity: str, session: 
 @pytest.mark.parametrize("name", sorted(OPENING | TAKING))
 async def test_each_of_them_is_refused_to_whoever_may_not_give_what_the_account_holds(world: World, name: str) -> None:
     await world.allow_passwords()
-    clerk = await world.client(USERS_WRITE, USERS_READ, PROVIDERS_WRITE)
+    clerk = await world.client(USERS_WRITE, USERS_READ, PROVIDERS_WRITE, CLIENTS_WRITE)
     above = await world.client(*world.permissions)
     identity = await world.quarantined()
     await world.execute("delete from identity_sync where id = $1", identity)

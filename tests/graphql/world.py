@@ -17,9 +17,10 @@ from identity_api.change_sets import stored
 from identity_api.change_sets.changes import CreatePermission
 from identity_api.clock import system_clock
 from identity_api.config import KeyRing
-from identity_api.db import grants, proposals, user_read_model, webhooks
+from identity_api.db import grants, proposals, tenants, user_read_model, webhooks
 from identity_api.db.database import Connection, Database
 from identity_api.db.providers import Provider
+from identity_api.db.tenants import Frontend
 from identity_api.db.webhooks import NewWebhook
 from identity_api.graphql import engine
 from identity_api.graphql.context import Context, GraphQLDeps, build_context
@@ -217,6 +218,7 @@ class World:
             "Proposal": "proposal",
             "ApiToken": "api_token",
             "ServiceClient": "service_client",
+            "Frontend": "frontend",
         }
         found: dict[Kind, list[str]] = {}
         async with self.database.reading() as connection:
@@ -325,6 +327,8 @@ async def make_world(database: Database) -> World:
         await user_read_model.refresh(connection, world.tenant, [world.local])
         for name in ("ci", "backup"):
             await make.make_api_token(connection, world.tenant, world.person, name, [USERS_READ])
+        front = Frontend(uuid7(), world.tenant, "spa", (), ("https://spa.example/",), ("code",), "API")
+        await tenants.write_frontend(connection, front)
     await create_tenant_client(database, Actor(world.tenant, None, "operator:root", frozenset()), "backend")
     world.admin = await world.client(*EVERYTHING)
     world.nobody = await world.client()

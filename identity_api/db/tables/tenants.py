@@ -46,6 +46,8 @@ class Frontend(Table, tablename="frontend"):
     return_urls = array(Text(default=None))
     deliveries = array(Text(default=None))
     """Some of `cookie`, `code` and `fragment`; the first is the default."""
+    managed_by = text()
+    """`FILE` or `API`."""
 
 
 class ServiceClient(Table, tablename="service_client"):

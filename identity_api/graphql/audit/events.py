@@ -30,6 +30,7 @@ _NODES: Final[dict[str, Kind]] = {
     "webhook": "Webhook",
     "api_token": "ApiToken",
     "service_client": "ServiceClient",
+    "frontend": "Frontend",
 }
 """Kinds of subjects that have global ids."""
 
