@@ -720,6 +720,15 @@ CREATE TABLE public.webhook_delivery (
     at timestamp with time zone NOT NULL
 );
 ALTER TABLE ONLY public.webhook_delivery ALTER COLUMN tenant_id SET (n_distinct=-0.001);
+CREATE TABLE public.webhook_retry (
+    tenant_id uuid NOT NULL,
+    change_id uuid NOT NULL,
+    webhook_id uuid NOT NULL,
+    "position" bigint NOT NULL,
+    failures integer NOT NULL,
+    failing_since timestamp with time zone,
+    due_at timestamp with time zone
+);
 CREATE TABLE public.webhook_secret (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
@@ -862,6 +871,8 @@ ALTER TABLE ONLY public.webhook_delivery
     ADD CONSTRAINT webhook_delivery_pkey PRIMARY KEY (tenant_id, id);
 ALTER TABLE ONLY public.webhook
     ADD CONSTRAINT webhook_pkey PRIMARY KEY (tenant_id, id);
+ALTER TABLE ONLY public.webhook_retry
+    ADD CONSTRAINT webhook_retry_pkey PRIMARY KEY (tenant_id, change_id, webhook_id);
 ALTER TABLE ONLY public.webhook_secret
     ADD CONSTRAINT webhook_secret_pkey PRIMARY KEY (tenant_id, id);
 CREATE INDEX api_token_open ON public.api_token USING btree (tenant_id, id) WHERE (ended_at IS NULL);
@@ -928,6 +939,7 @@ CREATE INDEX setup_link_expiry ON public.setup_link USING btree (expires_at);
 CREATE INDEX setup_link_maker ON public.setup_link USING btree (tenant_id, maker_id);
 CREATE INDEX webhook_delivery_old ON public.webhook_delivery USING btree (at);
 CREATE INDEX webhook_delivery_webhook ON public.webhook_delivery USING btree (tenant_id, webhook_id, id);
+CREATE INDEX webhook_retry_webhook ON public.webhook_retry USING btree (tenant_id, webhook_id, "position");
 CREATE INDEX webhook_secret_webhook ON public.webhook_secret USING btree (tenant_id, webhook_id);
 ALTER TABLE ONLY public.api_token
     ADD CONSTRAINT api_token_tenant_id_user_id_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES public.app_user(tenant_id, id);
@@ -1055,6 +1067,10 @@ ALTER TABLE ONLY public.user_read
     ADD CONSTRAINT user_read_tenant_id_id_fkey FOREIGN KEY (tenant_id, id) REFERENCES public.app_user(tenant_id, id);
 ALTER TABLE ONLY public.webhook_delivery
     ADD CONSTRAINT webhook_delivery_tenant_id_webhook_id_fkey FOREIGN KEY (tenant_id, webhook_id) REFERENCES public.webhook(tenant_id, id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.webhook_retry
+    ADD CONSTRAINT webhook_retry_tenant_id_change_id_fkey FOREIGN KEY (tenant_id, change_id) REFERENCES public.outbox(tenant_id, id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.webhook_retry
+    ADD CONSTRAINT webhook_retry_tenant_id_webhook_id_fkey FOREIGN KEY (tenant_id, webhook_id) REFERENCES public.webhook(tenant_id, id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.webhook_secret
     ADD CONSTRAINT webhook_secret_tenant_id_webhook_id_fkey FOREIGN KEY (tenant_id, webhook_id) REFERENCES public.webhook(tenant_id, id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.webhook

@@ -834,6 +834,20 @@ create table webhook_delivery (
 create index webhook_delivery_webhook on webhook_delivery (tenant_id, webhook_id, id);
 create index webhook_delivery_old on webhook_delivery (at);
 
+create table webhook_retry (
+    tenant_id uuid not null,
+    change_id uuid not null,
+    webhook_id uuid not null,
+    position bigint not null,
+    failures integer not null,
+    failing_since timestamptz,
+    due_at timestamptz,
+    primary key (tenant_id, change_id, webhook_id),
+    foreign key (tenant_id, webhook_id) references webhook on delete cascade,
+    foreign key (tenant_id, change_id) references outbox on delete cascade
+);
+create index webhook_retry_webhook on webhook_retry (tenant_id, webhook_id, position);
+
 -- Functions --------------------------------------------------------------------------------------------------------------
 
 -- What unfinished edits of mappings give a user and no grant says yet: in force from the edit's commit on, as its grant will

@@ -32,17 +32,19 @@ class Webhook(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     head: int
     """The newest change of the tenant; `head - position` at most are waiting."""
+    retrying: int
+    """Messages up to `position` that were not accepted yet, or wait for one that was not; see `webhook_retries`."""
 
     def __repr__(self) -> str:
         return f"Webhook(id={self.id})"
 
 
-_OWN = tuple(name for name in Webhook.__struct_fields__ if name != "head")
-_COLUMNS = ", ".join([f"w.{name}" for name in _OWN])
-_SELECT = f"""
-    select {_COLUMNS}, coalesce((select h.position from outbox_head h where h.tenant_id = $1), 0) as head
-    from webhook w where w.tenant_id = $1
+_OWN = tuple(name for name in Webhook.__struct_fields__ if name not in ("head", "retrying"))
+_COLUMNS = f"""{", ".join([f"w.{name}" for name in _OWN])},
+    coalesce((select h.position from outbox_head h where h.tenant_id = $1), 0) as head,
+    (select count(*) from webhook_retry r where r.tenant_id = $1 and r.webhook_id = w.id) as retrying
 """
+_SELECT = f"select {_COLUMNS} from webhook w where w.tenant_id = $1"
 
 
 def _webhook(row: Record | None) -> Webhook | None:
@@ -196,9 +198,12 @@ async def due(connection: Connection, limit: int) -> list[tuple[UUID, UUID]]:
     always left out if there are more than `limit`."""
     rows = await connection.fetch(
         """
-        select w.tenant_id, w.id from webhook w join outbox_head h on h.tenant_id = w.tenant_id and h.position > w.position
+        select w.tenant_id, w.id from webhook w join outbox_head h on h.tenant_id = w.tenant_id
         where w.disabled_at is null and (w.due_at is null or w.due_at <= now())
             and (w.lease_until is null or w.lease_until < now())
+            and (h.position > w.position or exists (
+                select from webhook_retry r
+                where r.tenant_id = w.tenant_id and r.webhook_id = w.id and r.due_at <= now()))
         order by random() limit $1
         """,
         limit,
@@ -214,7 +219,7 @@ async def claim(connection: Connection, tenant_id: UUID, webhook_id: UUID, *, le
             update webhook w set lease_until = now() + make_interval(secs => $3)
             where w.tenant_id = $1 and w.id = $2 and w.disabled_at is null and (w.due_at is null or w.due_at <= now())
                 and (w.lease_until is null or w.lease_until < now())
-            returning {_COLUMNS}, coalesce((select h.position from outbox_head h where h.tenant_id = $1), 0) as head
+            returning {_COLUMNS}
             """,
             tenant_id,
             webhook_id,
@@ -256,6 +261,41 @@ async def put_off(connection: Connection, webhook: Webhook, *, seconds: float) -
         webhook.id,
         webhook.position,
         seconds,
+    )
+
+
+async def pause(connection: Connection, webhook: Webhook, *, seconds: float) -> None:
+    """Look at it again after so long; no failure is counted."""
+    await connection.execute(
+        """
+        update webhook set lease_until = null, due_at = now() + make_interval(secs => $4)
+        where tenant_id = $1 and id = $2 and position = $3
+        """,
+        webhook.tenant_id,
+        webhook.id,
+        webhook.position,
+        seconds,
+    )
+
+
+async def renew(connection: Connection, webhook: Webhook, *, lease_seconds: int) -> None:
+    """Hold it for so much longer."""
+    await connection.execute(
+        "update webhook set lease_until = now() + make_interval(secs => $3) where tenant_id = $1 and id = $2",
+        webhook.tenant_id,
+        webhook.id,
+        float(lease_seconds),
+    )
+
+
+async def step_over(connection: Connection, webhook: Webhook, position: int) -> None:
+    """Move to this position without a delivery: everything up to it waits for a retry of its own."""
+    await connection.execute(
+        "update webhook set position = $4 where tenant_id = $1 and id = $2 and position = $3",
+        webhook.tenant_id,
+        webhook.id,
+        webhook.position,
+        position,
     )
 
 
@@ -335,11 +375,15 @@ async def failing(connection: Connection) -> Failing:
     """How many enabled ones fail now, how many were disabled for failing, and for how long the longest has failed."""
     row = await connection.fetchrow(
         """
-        select count(*) filter (where disabled_at is null and failures > 0) as failing,
+        with own as (
+            select w.disabled_at, w.disabled_reason, least(w.failing_since, min(r.failing_since)) as since
+            from webhook w left join webhook_retry r on r.tenant_id = w.tenant_id and r.webhook_id = w.id
+            group by w.tenant_id, w.id)
+        select count(*) filter (where disabled_at is null and since is not null) as failing,
             count(*) filter (where disabled_reason in ('FAILING', 'GONE')) as given_up,
-            coalesce(extract(epoch from now() - min(failing_since) filter (where disabled_at is null)), 0)::float8
+            coalesce(extract(epoch from now() - min(since) filter (where disabled_at is null)), 0)::float8
                 as oldest_failing_seconds
-        from webhook
+        from own
         """
     )
     assert row is not None

@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 
 from identity_api.claims.text import is_storable
-from identity_api.db import audit, outbox, webhooks
+from identity_api.db import audit, outbox, webhook_retries, webhooks
 from identity_api.db.database import Connection
 from identity_api.db.outbox import CHANGE_TYPES
 from identity_api.db.tenant_limits import ensure_within
@@ -17,7 +17,7 @@ from identity_api.permissions.delegation import Actor
 from identity_api.upstream.addresses import AllowList
 from identity_api.vault import Vault
 from identity_api.webhooks.messages import test_message
-from identity_api.webhooks.send import SEALED_TABLE, Sending
+from identity_api.webhooks.send import DEADLINE_SECONDS, SEALED_TABLE, Sending
 from identity_api.webhooks.signing import new_secret
 
 MAX_URL: Final = 2_000
@@ -77,6 +77,7 @@ async def update(
         before = await _hold(connection, actor, webhook_id)
         wanted = NewWebhook(webhook_id, settings.url, settings.description, sorted(set(settings.types)))
         await webhooks.update(connection, actor.tenant_id, wanted)
+        await webhook_retries.begin_anew(connection, actor.tenant_id, webhook_id)
         if enabled != (before.disabled_at is None):
             await webhooks.set_disabled(connection, actor.tenant_id, webhook_id, None if enabled else "ADMIN")
         after = await load(connection, actor.tenant_id, webhook_id)
@@ -104,36 +105,48 @@ async def rotate_secret(sending: Sending, actor: Actor, webhook_id: UUID) -> Mad
 
 
 async def replay(sending: Sending, actor: Actor, webhook_id: UUID, *, after: int) -> Webhook:
-    """Send everything after this position again, in order and with the same ids.
+    """Send everything after this position again, in order and with the same ids. Nothing is skipped by it.
 
     Raises:
         NotFound.
-        BadInput: the position is in the future.
+        BadInput: the position is after the webhook's.
         Conflict: `CHANGES_FORGOTTEN`: changes that old are not kept.
     """
     async with sending.database.transaction() as connection:
         held = await _hold(connection, actor, webhook_id)
-        if not 0 <= after <= held.head:
-            raise BadInput(f"Positions go from 0 to {held.head}.", field="after")
+        if not 0 <= after <= held.position:
+            raise BadInput(
+                f"The webhook is at position {held.position}; a replay begins there or before.", field="after"
+            )
         oldest = await outbox.oldest(connection, actor.tenant_id)
         if after < held.head and (oldest is None or after < oldest - 1):
             first = "none is left" if oldest is None else f"the oldest that is left is after position {oldest - 1}"
             raise Conflict(f"Changes are kept for {outbox.KEPT_DAYS} days; {first}.", code="CHANGES_FORGOTTEN")
+        await webhook_retries.remove_after(connection, actor.tenant_id, webhook_id, after)
         await webhooks.rewind(connection, actor.tenant_id, webhook_id, after)
         await _record(connection, actor, "replayed", webhook_id, {"after": after})
         return await load(connection, actor.tenant_id, webhook_id)
 
 
-async def test(sending: Sending, actor: Actor, webhook_id: UUID) -> Delivery:
-    """Send a test message now, and return its result. A disabled webhook can be tested. Raises NotFound."""
+async def send_test(
+    sending: Sending, actor: Actor, webhook_id: UUID, *, deadline: float = DEADLINE_SECONDS
+) -> Delivery:
+    """Send a test message now, and return its result. A disabled webhook can be tested.
+
+    Args:
+        deadline: seconds to wait for the receiver.
+
+    Raises:
+        NotFound.
+    """
     async with sending.database.reading() as connection:
         webhook = await load(connection, actor.tenant_id, webhook_id)
         keys = await sending.keys(connection, webhook)
     message = test_message(uuid7(), actor.tenant_id, sending.clock())
-    attempt = await sending.attempt(webhook, keys, message)
+    attempt = await sending.attempt(webhook, keys, message, deadline=deadline)
     async with sending.database.transaction() as connection:
         await _hold(connection, actor, webhook_id)
-        return await webhooks.log(connection, actor.tenant_id, webhook_id, msgspec.structs.replace(attempt, attempt=1))
+        return await webhooks.log(connection, actor.tenant_id, webhook_id, attempt)
 
 
 async def load(connection: Connection, tenant_id: UUID, webhook_id: UUID) -> Webhook:

@@ -39,10 +39,22 @@ class Sending:
     def _open(self, tenant_id: UUID, row_id: UUID, sealed: bytes) -> str:
         return self.vault.open(sealed, tenant_id=tenant_id, table=SEALED_TABLE, column="sealed", row_id=row_id).decode()
 
-    async def attempt(self, webhook: Webhook, keys: list[str], message: Message) -> Attempt:
+    async def attempt(
+        self,
+        webhook: Webhook,
+        keys: list[str],
+        message: Message,
+        *,
+        number: int = 1,
+        deadline: float = DEADLINE_SECONDS,
+    ) -> Attempt:
         """Send it once. Never raises for a fault of the receiver or the network.
 
         Only 2xx is a delivery. A redirect is not: it could lead anywhere.
+
+        Args:
+            number: which attempt at this message it is, from 1.
+            deadline: seconds for all of it.
         """
         headers = {
             "content-type": "application/json",
@@ -55,7 +67,7 @@ class Sending:
         request = Request(method="POST", url=webhook.url, headers=headers, body=message.body)
         try:
             answer = await self.upstream.exchange(
-                request, deadline=DEADLINE_SECONDS, cap=ANSWER_BYTES, tenant=webhook.tenant_id
+                request, deadline=deadline, cap=ANSWER_BYTES, tenant=webhook.tenant_id
             )
             status = answer.status
             error = None if 200 <= status < 300 else f"http_{status}"
@@ -65,7 +77,7 @@ class Sending:
             message_id=message.id,
             position=message.position,
             type=message.type,
-            attempt=webhook.failures + 1,
+            attempt=number,
             status=status,
             error=error,
             milliseconds=round((time.monotonic() - began) * 1000),

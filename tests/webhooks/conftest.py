@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from identity_api.config import KeyRing
-from identity_api.db import outbox
+from identity_api.db import outbox, webhooks
 from identity_api.db.database import Database
 from identity_api.db.outbox import ChangeType
 from identity_api.db.webhooks import Delivery, Webhook, deliveries
@@ -40,8 +40,12 @@ class Desk:
 
     async def change(self, user_id: UUID, type: ChangeType = "user.permissions_changed") -> None:
         """Something of the user changes, and readers can see it."""
+        await self.change_of([user_id], type)
+
+    async def change_of(self, user_ids: list[UUID] | None, type: ChangeType = "user.permissions_changed") -> None:
+        """The same of several users; None for everybody."""
         async with self.database.transaction() as connection:
-            await outbox.record(connection, self.actor.tenant_id, type, [user_id])
+            await outbox.record(connection, self.actor.tenant_id, type, user_ids)
         async with self.database.transaction() as connection:
             await outbox.number(connection, self.actor.tenant_id)
 
@@ -56,14 +60,24 @@ class Desk:
         async with self.database.reading() as connection:
             return await deliveries(connection, self.actor.tenant_id, self.webhook.id, 50)
 
-    async def let_retry(self) -> None:
-        """The pause after a failure is over."""
+    async def let_retry(self, *, of_messages: bool = True) -> None:
+        """The pause after a failure is over, and those of messages that were set aside."""
         async with self.database.transaction() as connection:
-            await connection.execute(
-                "update webhook set due_at = now() where tenant_id = $1 and id = $2",
-                self.actor.tenant_id,
-                self.webhook.id,
-            )
+            await connection.execute("update webhook set due_at = now() where tenant_id = $1", self.actor.tenant_id)
+            if of_messages:
+                await connection.execute(
+                    "update webhook_retry set due_at = now() where tenant_id = $1 and due_at is not null",
+                    self.actor.tenant_id,
+                )
+
+    async def is_due(self) -> bool:
+        """Whether a worker would look at the webhook now."""
+        async with self.database.reading() as connection:
+            return (self.actor.tenant_id, self.webhook.id) in await webhooks.due(connection, 10_000)
+
+    def positions(self) -> list[int]:
+        """Of the messages that arrived, in their order."""
+        return [one.content["data"]["position"] for one in self.receiver.received]
 
     def users(self) -> list[str]:
         """Whom the messages that arrived are about, in their order."""

@@ -45,17 +45,21 @@ class Receiver:
     """Headers of the answers."""
     received: list[Received] = field(default_factory=list)
     arrived: threading.Event = field(default_factory=threading.Event)
+    may_answer: threading.Event = field(default_factory=threading.Event)
+    """Set; a test that clears it has a receiver that takes its time, until the test sets it again."""
 
 
 @contextmanager
 def running_receiver() -> Iterator[Receiver]:
     """On loopback, in a thread."""
     receiver = Receiver("", 0)
+    receiver.may_answer.set()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             receiver.received.append(Received({name.lower(): value for name, value in self.headers.items()}, body))
+            receiver.may_answer.wait(30)
             self.send_response(receiver.statuses.pop(0) if receiver.statuses else 204)
             self.send_header("content-length", "0")
             for name, value in receiver.answered_with.items():

@@ -3,6 +3,8 @@
 import pytest
 
 from identity_api.errors import BadInput, Conflict, LimitReached, NotFound
+from identity_api.graphql.engine.http import DEADLINE_SECONDS
+from identity_api.graphql.webhooks.webhook_changes import TEST_SECONDS
 from identity_api.ids import uuid7
 from identity_api.permissions.delegation import Actor
 from identity_api.webhooks import administration
@@ -14,20 +16,31 @@ pytestmark = pytest.mark.asyncio
 
 
 async def test_a_test_says_how_it_went_and_moves_nothing(desk: Desk) -> None:
-    delivery = await administration.test(desk.sending, desk.actor, desk.webhook.id)
+    delivery = await administration.send_test(desk.sending, desk.actor, desk.webhook.id)
     assert (delivery.type, delivery.status, delivery.error, delivery.position) == ("webhook.test", 204, None, None)
     [received] = desk.receiver.received
     assert received.is_signed_with(desk.secret)
     desk.receiver.statuses = [500]
-    assert (await administration.test(desk.sending, desk.actor, desk.webhook.id)).error == "http_500"
+    assert (await administration.send_test(desk.sending, desk.actor, desk.webhook.id)).error == "http_500"
     assert (await desk.state()).failures == 0
+
+
+async def test_a_test_says_that_the_receiver_takes_too_long_before_the_request_does(desk: Desk) -> None:
+    assert TEST_SECONDS + 0.5 < DEADLINE_SECONDS
+    desk.receiver.may_answer.clear()
+    try:
+        delivery = await administration.send_test(desk.sending, desk.actor, desk.webhook.id, deadline=0.2)
+    finally:
+        desk.receiver.may_answer.set()
+    assert (delivery.status, delivery.error) == (None, "answer_timed_out")
+    assert [one.error for one in await desk.log()] == ["answer_timed_out"]
 
 
 async def test_while_a_secret_is_rotated_both_verify(desk: Desk) -> None:
     newer = (await administration.rotate_secret(desk.sending, desk.actor, desk.webhook.id)).secret
-    await administration.test(desk.sending, desk.actor, desk.webhook.id)
+    await administration.send_test(desk.sending, desk.actor, desk.webhook.id)
     newest = (await administration.rotate_secret(desk.sending, desk.actor, desk.webhook.id)).secret
-    await administration.test(desk.sending, desk.actor, desk.webhook.id)
+    await administration.send_test(desk.sending, desk.actor, desk.webhook.id)
     first, second = desk.receiver.received
     assert [first.is_signed_with(one) for one in (desk.secret, newer)] == [True, True]
     assert [second.is_signed_with(one) for one in (desk.secret, newer, newest)] == [False, True, True]
@@ -46,14 +59,24 @@ async def test_a_replay_sends_again_in_order_and_with_the_same_ids(desk: Desk) -
 async def test_what_is_forgotten_is_not_replayed(desk: Desk) -> None:
     for _ in range(2):
         await desk.change(uuid7())
+    await desk.deliver()
     async with desk.database.transaction() as connection:
         await connection.execute("delete from outbox where tenant_id = $1 and position = 1", desk.actor.tenant_id)
     await administration.replay(desk.sending, desk.actor, desk.webhook.id, after=1)
     with pytest.raises(Conflict) as refused:
         await administration.replay(desk.sending, desk.actor, desk.webhook.id, after=0)
     assert refused.value.code == "CHANGES_FORGOTTEN"
-    with pytest.raises(BadInput):
-        await administration.replay(desk.sending, desk.actor, desk.webhook.id, after=3)
+
+
+async def test_a_replay_goes_back_and_skips_nothing(desk: Desk) -> None:
+    for _ in range(2):
+        await desk.change(uuid7())
+    await desk.deliver()
+    await administration.replay(desk.sending, desk.actor, desk.webhook.id, after=1)
+    for after in (-1, 2):
+        with pytest.raises(BadInput):
+            await administration.replay(desk.sending, desk.actor, desk.webhook.id, after=after)
+    assert (await desk.state()).position == 1
 
 
 @pytest.mark.parametrize(
@@ -83,7 +106,7 @@ async def test_a_tenant_has_so_many_webhooks_and_no_more(desk: Desk) -> None:
 
 async def test_a_webhook_of_another_tenant_is_not_there(desk: Desk) -> None:
     stranger = Actor(uuid7(), None, "operator:root", frozenset())
-    for attempt in (administration.test, administration.rotate_secret, administration.delete):
+    for attempt in (administration.send_test, administration.rotate_secret, administration.delete):
         with pytest.raises(NotFound):
             await attempt(desk.sending, stranger, desk.webhook.id)
     await administration.delete(desk.sending, desk.actor, desk.webhook.id)

@@ -22,9 +22,9 @@ def documented() -> Callable[[str, dict[str, str], bytes], bool]:
 @pytest.mark.asyncio
 async def test_the_documented_receiver_accepts_our_messages_and_no_others(desk: Desk) -> None:
     verified = documented()
-    await administration.test(desk.sending, desk.actor, desk.webhook.id)
+    await administration.send_test(desk.sending, desk.actor, desk.webhook.id)
     newer = (await administration.rotate_secret(desk.sending, desk.actor, desk.webhook.id)).secret
-    await administration.test(desk.sending, desk.actor, desk.webhook.id)
+    await administration.send_test(desk.sending, desk.actor, desk.webhook.id)
     first, second = desk.receiver.received
     assert verified(desk.secret, first.headers, first.body)
     assert verified(desk.secret, second.headers, second.body)

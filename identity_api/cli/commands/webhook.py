@@ -25,10 +25,17 @@ def list_webhooks(tenant: str) -> None:
             return await webhooks.of_tenant(connection, actor.tenant_id)
 
     rows = [
-        (str(one.id), one.url, one.disabled_reason or "enabled", str(one.head - one.position), str(one.failures))
+        (
+            str(one.id),
+            one.url,
+            one.disabled_reason or "enabled",
+            str(one.head - one.position),
+            str(one.retrying),
+            str(one.failures),
+        )
         for one in with_webhooks(tenant, work)
     ]
-    print_table(("id", "url", "state", "waiting", "failures"), rows)
+    print_table(("id", "url", "state", "waiting", "retrying", "failures"), rows)
 
 
 @command.command()
@@ -59,7 +66,7 @@ def test(tenant: str, webhook: str) -> None:
     from identity_api.webhooks import administration
 
     row_id = webhook_id(webhook)
-    tried = with_webhooks(tenant, lambda sending, _, actor: administration.test(sending, actor, row_id))
+    tried = with_webhooks(tenant, lambda sending, _, actor: administration.send_test(sending, actor, row_id))
     print_lines([f"{tried.error or 'delivered'} in {tried.milliseconds} ms"])
     if tried.error is not None:
         raise SystemExit(1)

@@ -5,7 +5,7 @@ from piccolo.table import Table
 
 from identity_api.db.tables.columns import array, binary, key, number, reference, text, time
 
-__all__ = ["Webhook", "WebhookDelivery", "WebhookSecret"]
+__all__ = ["Webhook", "WebhookDelivery", "WebhookRetry", "WebhookSecret"]
 
 
 class Webhook(Table, tablename="webhook"):
@@ -18,9 +18,9 @@ class Webhook(Table, tablename="webhook"):
     types: Array = array(Text())
     """The types of changes that are sent; the others are skipped."""
     position = BigInt(default=None)
-    """The newest change that was delivered or skipped."""
+    """The newest change that was delivered, skipped or set aside for a retry."""
     failures = number()
-    """Attempts at the next one that have failed."""
+    """Attempts in a row that the receiver was not there for."""
     failing_since = time(null=True)
     due_at = time(null=True)
     """No attempt is made before this time; null while nothing has failed."""
@@ -59,3 +59,17 @@ class WebhookDelivery(Table, tablename="webhook_delivery"):
     """Why it failed, by code; null if it was delivered."""
     milliseconds = number()
     at = time()
+
+
+class WebhookRetry(Table, tablename="webhook_retry"):
+    """A message that was refused, or that waits behind one of the same users that was."""
+
+    tenant_id = key()
+    change_id = reference()
+    webhook_id = reference()
+    position = BigInt(default=None)
+    failures = number()
+    """0: it was not tried yet."""
+    failing_since = time(null=True)
+    due_at = time(null=True)
+    """Null: when the one before it has been accepted."""

@@ -1,5 +1,7 @@
 """Mutations of webhooks, for admins."""
 
+from typing import Final
+
 import msgspec
 import strawberry
 
@@ -21,6 +23,9 @@ from identity_api.graphql.webhooks.webhooks import (
 from identity_api.webhooks import administration
 from identity_api.webhooks.administration import Settings
 from identity_api.webhooks.send import Sending
+
+TEST_SECONDS: Final = 4.0
+"""How long a test waits for the receiver: less than a request may take, so that its answer says what came of it."""
 
 
 @object_type(description="The webhook as it is now.")
@@ -210,11 +215,18 @@ class WebhookMutations:
         made = await administration.rotate_secret(_sending(info.context), info.context.actor, row_id)
         return WebhookSecretMadeRow(WebhookRow(made.webhook), made.secret)
 
-    @mutation("TestWebhookPayload", WebhookTested, "Send a test message to a webhook now; nothing is changed.")
+    @mutation(
+        "TestWebhookPayload",
+        WebhookTested,
+        f"Send a test message to a webhook now; nothing is changed. It waits {TEST_SECONDS:.0f} s for an answer.",
+    )
     async def test_webhook(self, info: Info, input: TestWebhookInput) -> WebhookTestedRow:
         """The attempt is in the log as well."""
         row_id = ids.row_id(input.id, "Webhook")
-        delivery: Delivery = await administration.test(_sending(info.context), info.context.actor, row_id)
+        context = info.context
+        delivery: Delivery = await administration.send_test(
+            _sending(context), context.actor, row_id, deadline=TEST_SECONDS
+        )
         return WebhookTestedRow(WebhookDeliveryRow(delivery))
 
     @mutation(

@@ -109,10 +109,15 @@ class Webhook(Node):
         description="Why it is not enabled; null if it is."
     )
     position: str = strawberry.field(
-        description="The position of the newest change that was delivered or skipped, a whole number."
+        description="The position of the newest change that was delivered, skipped or set aside for a retry, a whole number."
     )
     waiting: int = strawberry.field(description="How many changes of the tenant come after `position`.")
-    failures: int = strawberry.field(description="How many attempts at the next message have failed.")
+    retrying: int = strawberry.field(
+        description="How many messages up to `position` wait for a retry, or behind one of the same users that does."
+    )
+    failures: int = strawberry.field(
+        description="How many attempts in a row the receiver was not there for: no answer, or 429, 502, 503 or 504."
+    )
     failing_since: datetime | None = strawberry.field(
         description="When the first of those failures was; null if there is none."
     )
