@@ -38,6 +38,7 @@ from identity_api.providers.deps import ProviderDeps
 from identity_api.providers.provider_row import Defaults
 from identity_api.queue import Queue
 from identity_api.sessions.authenticate import Authenticated
+from identity_api.sessions.authenticate_together import Together
 from identity_api.sessions.login.deps import LoginDeps, LoginLimits
 from identity_api.streams.hub import ChangeHub
 from identity_api.streams.signals import ending_streams
@@ -192,6 +193,7 @@ def build_api(
         origins=Origins(database),
         limits=EdgeLimits(process.limiter),
         readiness=lambda: _queue_state(process.redis),
+        together=Together(database, idle_seconds=process.login.limits.session_idle_seconds),
         graphql=graphql(process) if graphql is not None else product.endpoint,
         streams=None if graphql is not None else product.streams(hub),
         trusted_proxies=settings.trusted_proxies,

@@ -5,9 +5,12 @@ Whoever talks to the server makes the request and sends the response; what lies 
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from typing import Any
+from typing import Any, Final
 
 import msgspec
+
+READ_SECONDS: Final = 20.0
+"""How long a client may leave an event unread, once the buffers between are full."""
 
 
 class HTTPRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,7 +77,11 @@ class EventStream:
 
     async def _pump(self, send: Any) -> None:
         async for event in self._events:
-            await send({"type": "http.response.body", "body": event, "more_body": True})
+            try:
+                async with asyncio.timeout(READ_SECONDS):
+                    await send({"type": "http.response.body", "body": event, "more_body": True})
+            except TimeoutError:
+                return  # the answer is cut off, so that nobody keeps a place without reading
         await send({"type": "http.response.body", "body": b""})
 
 

@@ -142,6 +142,27 @@ async def authenticate_api_token(connection: Connection, tenant_id: UUID, token_
     return _token(row, frozenset(row["limited_to"]), may_change=row["may_change"])
 
 
+def _of_each(statement: str) -> str:
+    """The same for each of several hashes, `$2`."""
+    each = statement.replace("$2", "k.token_hash")
+    return f"select k.token_hash, found.* from unnest($2::bytea[]) as k (token_hash) cross join lateral ({each}) found"
+
+
+async def authenticate_each(
+    connection: Connection, tenant_id: UUID, sessions: list[bytes], api_tokens: list[bytes], *, idle_seconds: int
+) -> dict[bytes, Token]:
+    """Those of these sessions and API tokens of a tenant that are live, by the hashes that they are asked for with."""
+    found: dict[bytes, Token | None] = {}
+    if sessions:
+        rows = await connection.fetch(_of_each(_SESSION), tenant_id, sessions, float(idle_seconds))
+        found |= {row["token_hash"]: _token(row) for row in rows}
+    if api_tokens:
+        rows = await connection.fetch(_of_each(_API_TOKEN), tenant_id, api_tokens)
+        for row in rows:
+            found[row["token_hash"]] = _token(row, frozenset(row["limited_to"]), may_change=row["may_change"])
+    return {key: token for key, token in found.items() if token is not None}
+
+
 async def touch(connection: Connection, kind: str, tenant_id: UUID, token_id: UUID, user_id: UUID) -> None:
     """Note that the token was used, at most once a minute, and that its user is active, at most once an hour."""
     table = "api_token" if kind == "API_TOKEN" else "session"

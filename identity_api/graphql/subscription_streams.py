@@ -74,7 +74,8 @@ class _Stream:
                 return Outcome(ENDED, is_over=True)
             context = await self._make_context(found, self._request)
             context.feed = self._feed
-            body = await self._subscribed.execute(context)
+            async with follower.turn:
+                body = await self._subscribed.execute(context)
         codes = engine.codes_of(body)
         if engine.is_passing(codes):
             raise Overloaded

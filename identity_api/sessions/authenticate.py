@@ -19,7 +19,7 @@ from identity_api.permissions.effective import Standing, standing
 from identity_api.permissions.grant_snapshot import IdentityFact, TenantCircumstances
 
 MAX_TOKEN_LENGTH = 96
-_SESSION_PREFIXES = ("ias_", "iab_")
+SESSION_PREFIXES = ("ias_", "iab_")
 _API_TOKEN_PREFIX = "iat_"  # noqa: S105  # the prefix of a token, not one
 _SEEN_EVERY = timedelta(minutes=1)
 _ACTIVE_EVERY = timedelta(hours=1)
@@ -101,7 +101,7 @@ async def authenticate(connection: Connection, token: str, *, idle_seconds: int)
     """
     if len(token) > MAX_TOKEN_LENGTH:
         return None
-    if token.startswith(_SESSION_PREFIXES):
+    if token.startswith(SESSION_PREFIXES):
         found = await sessions.authenticate_session(connection, *token_key(token), idle_seconds=idle_seconds)
     elif token.startswith(_API_TOKEN_PREFIX):
         found = await sessions.authenticate_api_token(connection, *token_key(token))

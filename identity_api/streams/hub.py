@@ -17,7 +17,7 @@ from identity_api.telemetry import METRICS, get_logger
 POLL_SECONDS: Final = 0.3
 READ_AT_ONCE: Final = 500
 AT_ONCE: Final = 4
-"""Streams of a tenant that read at a time; so no tenant's streams wait for another's."""
+"""Streams of a tenant that execute at a time, so that no tenant's streams wait for another's."""
 PER_USER: Final = 10
 """Streams of one user in one process."""
 
@@ -49,7 +49,7 @@ class _Tenant:
         self.position = position
         self.followers: set[Follower] = set()
         self.turn = asyncio.Semaphore(AT_ONCE)
-        """Held while a stream reads: a change for everybody wakes all of the tenant's at once."""
+        """Held while a stream executes: a change for everybody wakes all of the tenant's at once."""
 
     def wake(self, change: outbox.Change) -> None:
         concerned = None if change.user_ids is None else frozenset(change.user_ids)

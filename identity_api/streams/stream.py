@@ -55,8 +55,7 @@ async def results(hub: ChangeHub, follower: Follower, look: Look) -> AsyncGenera
     while not hub.is_closing and loop.time() < ends_at:
         follower.woken.clear()
         try:
-            async with follower.turn:
-                found = await look(follower)
+            found = await look(follower)
         except (Unavailable, Overloaded, TimeoutError):
             found = Outcome(None, again_in=AGAIN_SECONDS)
         if found.body is not None and found.body != last:

@@ -14,6 +14,7 @@ from identity_api.fairness.holders import Holders
 from identity_api.http import EventStream, HTTPRequest, HTTPResponse
 from identity_api.providers.deps import ProviderDeps
 from identity_api.sessions.authenticate import Authenticated
+from identity_api.sessions.authenticate_together import Together
 from identity_api.sessions.login.deps import LoginDeps
 from identity_api.sessions.login.password_login import PasswordLoginDeps
 from identity_api.setup.provider import SetupDeps
@@ -74,6 +75,8 @@ class WebDeps(msgspec.Struct, frozen=True, kw_only=True):
     origins: Origins
     limits: EdgeLimits
     readiness: Readiness
+    together: Together
+    """For the streams, which wake up together."""
     replays: Replays = msgspec.field(default_factory=Replays)
     arriving: Arriving = msgspec.field(default_factory=Arriving)
     holders: Holders = msgspec.field(default_factory=Holders)

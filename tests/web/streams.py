@@ -20,8 +20,8 @@ class Event(msgspec.Struct, frozen=True):
 class Stream:
     """Inside `async with`; leaving it hangs up."""
 
-    def __init__(self, site: Site, token: str, query: str, **headers: str) -> None:
-        self._site = site
+    def __init__(self, site: Site, token: str, query: str, *, reads: bool = True, **headers: str) -> None:
+        self._site, self._reads = site, reads
         self.status = 0
         self.headers: dict[str, str] = {}
         self._events: asyncio.Queue[Event | None] = asyncio.Queue()
@@ -75,6 +75,11 @@ class Stream:
         """Events that have come and were not asked for."""
         return self._events.qsize()
 
+    async def is_cut_off(self) -> bool:
+        """Whether it ends from the other side, without a last word."""
+        await asyncio.wait_for(asyncio.shield(self._serving), 30)
+        return self._events.empty()
+
     async def answered(self) -> tuple[int, bytes]:
         """Of a request that is no stream: status and body."""
         await asyncio.wait_for(self._serving, 30)
@@ -93,6 +98,8 @@ class Stream:
             self.headers = {name.decode(): value.decode() for name, value in event["headers"]}
             self._begun.set()
             return
+        if not self._reads:
+            await self._gone.wait()
         self._text += event["body"]
         while self.status == 200 and b"\n\n" in self._text:
             frame, _, self._text = self._text.partition(b"\n\n")

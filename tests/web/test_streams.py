@@ -10,9 +10,10 @@ import msgspec
 import pytest
 import pytest_asyncio
 
+from identity_api import http
 from identity_api.accounts import administration
 from identity_api.accounts.api_tokens import revoke_api_token
-from identity_api.db import outbox
+from identity_api.db import outbox, sessions
 from identity_api.db.database import Database
 from identity_api.graphql.engine.prepared import DocumentCache, Prepared
 from identity_api.graphql.ids import global_id
@@ -38,8 +39,8 @@ class Person:
         self.site, self.token, self.user_id, self.permission_id = site, token, user_id, permission_id
         self.operator = Actor(site.tenant.id, None, "operator:root", frozenset())
 
-    def stream(self, query: str = MINE, **headers: str) -> Stream:
-        return Stream(self.site, self.token, query, **headers)
+    def stream(self, query: str = MINE, *, reads: bool = True, **headers: str) -> Stream:
+        return Stream(self.site, self.token, query, reads=reads, **headers)
 
     async def grant(self) -> None:
         await administration.grant_permission(self.site.database, self.operator, self.user_id, self.permission_id)
@@ -213,6 +214,46 @@ async def test_streams_that_a_user_opens_at_the_same_moment_are_counted_too(alic
     for one in opened:
         await one.__aexit__(None, None, None)
     assert METRICS.registry.get_sample_value("identity_streams") == 0
+
+
+async def test_whoever_never_reads_loses_the_place(alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "READ_SECONDS", 0.05)
+    async with alice.stream(reads=False) as stalled, alice.stream() as stream:
+        await stream.result()
+        assert await stalled.is_cut_off()
+        assert METRICS.registry.get_sample_value("identity_streams") == 1
+        await alice.grant()
+        assert names(await stream.result()) == [USERS_READ]
+
+
+async def test_streams_that_wake_together_look_their_sessions_up_together(
+    alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant_id, database = alice.site.tenant.id, alice.site.database
+    opened: list[Stream] = []
+    for number in range(40):
+        async with database.transaction() as connection:
+            await make.make_user(connection, tenant_id, username=f"user{number}")
+        token = await make.create_api_token(database, tenant_id, f"user{number}", "page", days=1)
+        opened.append(Stream(alice.site, token, "subscription { viewer { user { email } } }"))
+    statements: list[int] = []
+    authenticate_each = sessions.authenticate_each
+
+    async def counted(connection: Any, tenant_id: UUID, *hashes: list[bytes], idle_seconds: int) -> Any:
+        statements.append(sum(map(len, hashes)))
+        return await authenticate_each(connection, tenant_id, *hashes, idle_seconds=idle_seconds)
+
+    for one in opened:
+        await one.__aenter__()
+        await one.result()
+    monkeypatch.setattr(sessions, "authenticate_each", counted)
+    async with database.transaction() as connection:
+        await connection.execute("update app_user set email = 'new@example.com' where tenant_id = $1", tenant_id)
+        await outbox.record(connection, tenant_id, "user.updated", None)
+    for one in opened:
+        assert (await one.result())["data"]["viewer"]["user"]["email"] == "new@example.com"
+        await one.__aexit__(None, None, None)
+    assert (sum(statements), len(statements) <= 30) == (40, True)
 
 
 async def test_a_look_that_fails_stops_no_stream_from_being_woken(

@@ -1,4 +1,4 @@
-"""Messages arrive at least once, signed, each user's in order; what does not arrive waits, and no later one of its users overtakes it."""
+"""Messages arrive at least once, signed, and in order for each user; what does not arrive waits, and holds back only its own users."""
 
 from datetime import timedelta
 

@@ -218,7 +218,7 @@ class WebhookMutations:
     @mutation(
         "TestWebhookPayload",
         WebhookTested,
-        f"Send a test message to a webhook now; nothing is changed. It waits {TEST_SECONDS:.0f} s for an answer.",
+        f"Send a test message to a webhook now, and wait {TEST_SECONDS:.0f} seconds at most for the answer; nothing is changed.",
     )
     async def test_webhook(self, info: Info, input: TestWebhookInput) -> WebhookTestedRow:
         """The attempt is in the log as well."""

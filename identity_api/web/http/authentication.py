@@ -121,7 +121,10 @@ async def optional(deps: WebDeps, scope: Any, *, is_use: bool = True) -> Authent
 async def still(deps: WebDeps, scope: Any) -> Authenticated | None:
     """The session or token of an admitted request, as it is now; None once it has ended. Not a use of the session."""
     credential = credential_of(context_of(scope), scope)
-    found = None if credential is None else await _look_up(deps, credential)
+    if credential is None or credential.token is None:
+        return None
+    deps.holders.work_for_holder(credential.token)
+    found = await deps.together.authenticate(credential.token)
     if found is not None:
         work_for(found.tenant_id)
     return found
