@@ -1,4 +1,4 @@
-"""Messages arrive at least once, signed, and in order for each user; what does not arrive waits, and holds back only its own users."""
+"""Messages arrive at least once, signed, in order for each user; what does not arrive holds back only its own users."""
 
 from datetime import timedelta
 
