@@ -10,7 +10,7 @@ import gc
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -200,6 +200,12 @@ def build_api(
         handlers=graphiql_handlers(),
     )
 
+    return build_web(deps, lifespan=_lifespan(process, hub, at_open, at_close))
+
+
+def _lifespan(
+    process: ProcessDeps, hub: ChangeHub, at_open: Callable[[], None] | None, at_close: Callable[[], None] | None
+) -> Callable[[Any], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: Any) -> AsyncIterator[None]:
         try:
@@ -212,7 +218,7 @@ def build_api(
                 # It waits for the collector: not on the loop.
                 await asyncio.to_thread(at_close)
 
-    return build_web(deps, lifespan=lifespan)
+    return lifespan
 
 
 def _graphql_deps(process: ProcessDeps) -> GraphQLDeps:
