@@ -40,6 +40,12 @@ export interface Result<Data = unknown> {
   errors?: readonly { message: string; extensions?: { code?: string } }[];
 }
 
+/** An operation that a generator has typed, such as GraphQL Code Generator's `TypedDocumentString`. */
+export interface TypedOperation<Data, Variables> {
+  toString(): string;
+  __apiType?: (variables: Variables) => Data;
+}
+
 export declare class IdentityError extends Error {
   /** Of RFC 6749, such as `access_denied`; null where there is none. */
   readonly error: string | null;
@@ -60,6 +66,7 @@ export interface Identity {
   signIn(options?: { provider?: string; loginHint?: string; maxAge?: number }): Promise<void>;
   stepUp(stepUpUrl?: string | null): Promise<void>;
   signOut(): Promise<void>;
+  graphql<Data, Variables>(query: TypedOperation<Data, Variables>, variables?: Variables): Promise<Result<Data>>;
   graphql<Data = unknown>(query: string, variables?: Record<string, unknown>): Promise<Result<Data>>;
   /** Follow who is signed in, until the function that is returned is called; null once the session is over. */
   onPermissions(changed: (user: User | null) => void): () => void;

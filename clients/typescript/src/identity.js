@@ -33,6 +33,9 @@ const random = () => encode(crypto.getRandomValues(new Uint8Array(32)));
 const digest = async (text) =>
   encode(new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))));
 
+/** A query is text, or what a generator made of one. */
+const operation = (query, variables) => JSON.stringify({ query: `${query}`, variables });
+
 export function createIdentity({ url, frontend, returnTo, delivery = "code", ...own }) {
   const issuer = url.replace(/\/$/, "");
   const runtime = { ...page(), ...own };
@@ -110,7 +113,7 @@ export function createIdentity({ url, frontend, returnTo, delivery = "code", ...
   /** The results of a subscription as they come, over one connection (the `graphql-sse` protocol). */
   async function* subscribe(query, variables = {}, signal = undefined) {
     const named = { accept: "text/event-stream", "content-type": "application/json", "identity-request": "1" };
-    const response = await ask("/graphql", { method: "POST", headers: named, body: JSON.stringify({ query, variables }), signal });
+    const response = await ask("/graphql", { method: "POST", headers: named, body: operation(query, variables), signal });
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     let text = "";
     try {
@@ -214,7 +217,7 @@ export function createIdentity({ url, frontend, returnTo, delivery = "code", ...
     /** A GraphQL operation; the whole answer, `errors` included. */
     async graphql(query, variables = {}) {
       const named = { "content-type": "application/json", "identity-request": "1" };
-      const response = await ask("/graphql", { method: "POST", headers: named, body: JSON.stringify({ query, variables }) });
+      const response = await ask("/graphql", { method: "POST", headers: named, body: operation(query, variables) });
       return response.json();
     },
 
