@@ -60,7 +60,6 @@ migrate: $(VENV)/run.stamp ## bring the configured database to the newest schema
 
 schema: $(VENV)/dev.stamp ## rewrite schema.graphql, docs/schema.sql and the generated parts of docs/
 	$(BIN)/python -m tests.drift --write
-	@if [ -d clients/typescript/node_modules ]; then node clients/typescript/types.mjs; else echo "The types of clients/typescript are not made anew; npm ci --prefix clients/typescript brings what makes them."; fi
 
 fmt: $(VENV)/dev.stamp ## format the code and fix what can be fixed
 	$(BIN)/ruff check --fix .
