@@ -10,7 +10,6 @@ from identity_api.db import sessions
 from identity_api.db.database import Database
 from identity_api.sessions.authenticate import Authenticated
 from identity_api.sessions.authenticate_together import AT_ONCE, Together
-from identity_api.sessions.clients import create_api_token
 from tests import factories as make
 
 pytestmark = pytest.mark.asyncio
@@ -22,9 +21,7 @@ async def tokens(database: Database, names: list[str]) -> list[str]:
         tenant = await make.make_tenant(connection)
         for name in names:
             await make.make_user(connection, tenant.id, username=name)
-    return [
-        await create_api_token(database, tenant.id, name, "laptop", days=1, actor="operator:root") for name in names
-    ]
+    return [await make.create_api_token(database, tenant.id, name, "laptop", days=1) for name in names]
 
 
 def name_of(found: Authenticated | None) -> str | None:
