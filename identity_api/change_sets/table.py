@@ -1,15 +1,16 @@
 """Group mappings as a table (CSV): imported whole or refused whole; importing an export changes nothing.
 
 Columns: `group` and `permissions` (names, separated by blanks); optionally `match` (`EXACT` or `GLOB`), `provider` (its
-slug; empty for every provider) and `enabled` (`yes` or `no`). A cell that a spreadsheet would compute begins with an
-apostrophe, which is not part of its value.
+slug; empty for every provider) and `enabled` (`yes` or `no`). They are separated by commas, or by semicolons or tabs if the
+first line is, as some spreadsheets write them. A cell that a spreadsheet would compute begins with an apostrophe, which is
+not part of its value. Blanks around a cell are no part of it either, except in the group.
 """
 
 import csv
 import difflib
 import io
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -20,7 +21,7 @@ from identity_api.claims import MatchKind, validate_pattern
 from identity_api.db import mappings, permissions, providers
 from identity_api.db.database import Database
 from identity_api.db.mappings import MappingRecord
-from identity_api.errors import BadInput, ConfigurationError
+from identity_api.errors import BadInput, ConfigurationError, IdentityAPIError, NotFound, Refused
 from identity_api.permissions.delegation import Actor
 
 COLUMNS: Final = ("group", "match", "provider", "permissions", "enabled")
@@ -51,68 +52,97 @@ class Row(msgspec.Struct, frozen=True):
         return self.provider, self.match, self.group
 
 
+class LineProblem(NamedTuple):
+    """What is wrong with a line."""
+
+    line: int
+    """From 1; 0 if it is about no line, or about a mapping that the table leaves out."""
+    error: IdentityAPIError
+
+
+class TableRefused(ConfigurationError):
+    """A table cannot be used. `lines` has every problem with its line."""
+
+    def __init__(self, lines: Sequence[LineProblem]) -> None:
+        self.lines = tuple(lines)
+        super().__init__([f"Line {line}: {error.message}" if line else error.message for line, error in lines])
+
+
+def _wrong(line: int, message: str) -> LineProblem:
+    return LineProblem(line, BadInput(message))
+
+
 def read(content: bytes) -> list[Row]:
+    """The mappings of a table in UTF-8. Raises as `read_text`."""
+    try:
+        return read_text(content.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise TableRefused([_wrong(0, "The table is not in UTF-8.")]) from None
+
+
+def read_text(text: str) -> list[Row]:
     """The mappings of a table with a line of column names.
 
     Raises:
-        ConfigurationError: with every problem, by line.
+        TableRefused: with every problem, by line.
     """
-    if len(content) > MAX_BYTES:
-        raise ConfigurationError([f"The table is larger than {MAX_BYTES:,} bytes."])
-    try:
-        lines = list(_lines(content.decode("utf-8-sig")))
-    except UnicodeDecodeError:
-        raise ConfigurationError(["The table is not in UTF-8."]) from None
-    names = lines[0][1] if lines else []
-    problems = _header_problems(names)
+    if len(text) > MAX_BYTES:
+        raise TableRefused([_wrong(0, f"The table is larger than {MAX_BYTES:,} bytes.")])
+    lines = list(_lines(text))
+    line, names = (lines[0][0], [name.strip() for name in lines[0][1]]) if lines else (0, [])
+    problems = _header_problems(line, names)
     if problems:
-        raise ConfigurationError(problems)
+        raise TableRefused(problems)
     rows: dict[Key, Row] = {}
     for number, cells in lines[1:]:
         found = _row(number, names, cells)
         if isinstance(found, str):
-            problems.append(f"Line {number}: {found}")
+            problems.append(_wrong(number, found))
         elif found.key in rows:
-            problems.append(f"Line {number}: the mapping is in line {rows[found.key].line} already.")
+            problems.append(_wrong(number, f"The mapping is in line {rows[found.key].line} already."))
         else:
             rows[found.key] = found
     if problems:
-        raise ConfigurationError(problems)
+        raise TableRefused(problems)
     return list(rows.values())
 
 
 def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
     """Each line with its number (the last one, if a cell spans several lines); empty lines are left out."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    header = next((line for line in text.splitlines() if line.strip()), "")
+    delimiter = next((one for one in "\t;" if one in header), ",")
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         for cells in reader:
-            if cells:
+            if any(cell.strip() for cell in cells):
                 yield reader.line_num, [cell.removeprefix("'") for cell in cells]
     except csv.Error as error:
-        raise ConfigurationError([f"Line {reader.line_num}: this is not CSV: {error}."]) from None
+        raise TableRefused([_wrong(reader.line_num, f"This is not CSV: {error}.")]) from None
 
 
-def _header_problems(names: Sequence[str]) -> list[str]:
+def _header_problems(line: int, names: Sequence[str]) -> list[LineProblem]:
     known = ", ".join(COLUMNS)
     if not names:
-        return [f"The table is empty. Its first line names the columns: {known}."]
-    problems = [f"Line 1: there is no column {name}; there are {known}." for name in names if name not in COLUMNS]
-    problems += [f"Line 1: the column {name} is there twice." for name in COLUMNS if names.count(name) > 1]
-    return problems + [f"Line 1: the column {name} is missing." for name in NEEDED if name not in names]
+        return [_wrong(0, f"The table is empty. Its first line names the columns: {known}.")]
+    problems = [f"There is no column {name}; there are {known}." for name in names if name not in COLUMNS]
+    problems += [f"The column {name} is there twice." for name in COLUMNS if names.count(name) > 1]
+    problems += [f"The column {name} is missing." for name in NEEDED if name not in names]
+    return [_wrong(line, problem) for problem in problems]
 
 
 def _row(line: int, names: Sequence[str], cells: Sequence[str]) -> Row | str:
     """The mapping, or what is wrong with it."""
     if len(cells) != len(names):
-        return f"there are {len(cells)} cells and {len(names)} columns."
-    values = dict.fromkeys(COLUMNS, "") | dict(zip(names, cells, strict=True))
+        return f"There are {len(cells)} cells and {len(names)} columns."
+    values = dict.fromkeys(COLUMNS, "")
+    values |= {name: cell if name == "group" else cell.strip() for name, cell in zip(names, cells, strict=True)}
     if values["match"] not in ("", *MatchKind):
-        return f"match is {' or '.join(MatchKind)}."
+        return f"Match is {' or '.join(MatchKind)}."
     if values["enabled"] not in _ENABLED:
-        return "enabled is yes or no."
+        return "Enabled is yes or no."
     match, given = MatchKind(values["match"] or MatchKind.EXACT), tuple(dict.fromkeys(values["permissions"].split()))
     if not given:
-        return "permissions are missing."
+        return "Permissions are missing."
     try:
         validate_pattern(values["group"], match)
     except BadInput as error:
@@ -129,7 +159,7 @@ async def changes_to(
         prune: delete the mappings that it leaves out, except those that a file manages.
 
     Raises:
-        ConfigurationError: a provider or permission is not there, or a file manages a mapping; every problem, by line.
+        TableRefused: a provider or permission is not there, or a file manages a mapping; every problem, by line.
     """
     async with database.reading() as connection:
         places = {one.slug: one.id for one in await providers.of_tenant(connection, actor.tenant_id)}
@@ -137,7 +167,7 @@ async def changes_to(
         stored = {_key(one): one for one in await mappings.page(connection, actor.tenant_id, after=None, first=_MANY)}
     problems = [problem for row in rows for problem in _problems(row, places, names, stored)]
     if problems:
-        raise ConfigurationError(problems)
+        raise TableRefused(problems)
     found = [(row.line, change) for row in rows if (change := _change(row, places, stored.get(row.key))) is not None]
     if prune:
         left_out = stored.keys() - {row.key for row in rows}
@@ -149,10 +179,9 @@ async def changes_to(
     return [change for _, change in found], [line for line, _ in found]
 
 
-def by_line(error: ChangesRefused, lines: Sequence[int]) -> ConfigurationError:
+def by_line(error: ChangesRefused, lines: Sequence[int]) -> TableRefused:
     """The problems of the changes, by the lines that they come from."""
-    told = [(lines[one.number], one.error.message) for one in error.problems]
-    return ConfigurationError([f"Line {line}: {message}" if line else message for line, message in told])
+    return TableRefused([LineProblem(lines[one.number], one.error) for one in error.problems])
 
 
 def _key(row: MappingRecord) -> Key:
@@ -161,16 +190,17 @@ def _key(row: MappingRecord) -> Key:
 
 def _problems(
     row: Row, places: Mapping[str, UUID], names: Collection[str], stored: Mapping[Key, MappingRecord]
-) -> Iterator[str]:
+) -> Iterator[LineProblem]:
     if row.provider and row.provider not in places:
-        yield f"Line {row.line}: there is no provider {row.provider}."
+        yield LineProblem(row.line, NotFound(f"There is no provider {row.provider}."))
     for name in row.permissions:
         if name not in names:
             near = difflib.get_close_matches(name, names, n=1)
-            yield f"Line {row.line}: there is no permission {name}.{f' Did you mean {near[0]}?' if near else ''}"
+            meant = f" Did you mean {near[0]}?" if near else ""
+            yield LineProblem(row.line, NotFound(f"There is no permission {name}.{meant}"))
     before = stored.get(row.key)
     if before is not None and before.managed_by == "FILE" and _differs(before, row):
-        yield f"Line {row.line}: a file manages this mapping. Change it there."
+        yield LineProblem(row.line, Refused("A file manages this mapping. Change it there.", code="MANAGED_BY_FILE"))
 
 
 def _differs(before: MappingRecord, row: Row) -> bool:
@@ -193,16 +223,17 @@ def _change(row: Row, places: Mapping[str, UUID], before: MappingRecord | None) 
 
 def written(rows: Iterable[MappingRecord]) -> str:
     """Mappings as a table."""
+    return as_table(
+        [(one.pattern, one.match, one.provider_slug or "", sorted(one.permissions), one.enabled) for one in rows]
+    )
+
+
+def as_table(rows: Iterable[tuple[str, str, str, Sequence[str], bool]]) -> str:
+    """Mappings as a table, each as the values of `COLUMNS` in their order."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for one in rows:
-        cells = (
-            one.pattern,
-            one.match,
-            one.provider_slug or "",
-            " ".join(sorted(one.permissions)),
-            "yes" if one.enabled else "no",
-        )
+    for group, match, provider, given, enabled in rows:
+        cells = (group, match, provider, " ".join(given), "yes" if enabled else "no")
         writer.writerow([f"'{cell}" if cell.startswith((*_COMPUTED, "'")) else cell for cell in cells])
     return text.getvalue()

@@ -1,6 +1,6 @@
 """The change that would undo an event of the record."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -54,6 +54,44 @@ async def inverse(connection: Connection, actor: Actor, asked: Undo) -> Change:
         case "grant.opened" | "grant.closed":
             return await _grant(connection, actor, event)
     raise BadInput(_UNDONE, code="CANNOT_BE_UNDONE", field="event")
+
+
+async def undoable(connection: Connection, tenant_id: UUID, events: Sequence[Recorded]) -> set[UUID]:
+    """Those of these events whose undoing would be tried: what they changed is still as they left it.
+
+    Making the change may still be refused, for example because the actor lacks a permission.
+    """
+    subjects = {kind: _subjects(events, kind) for kind in ("mapping", "permission", "grant")}
+    versions = await change_sets.mapping_versions(connection, tenant_id, subjects["mapping"])
+    catalogue = {one.id: one for one in await permissions.by_ids(connection, tenant_id, subjects["permission"])}
+    by_hand = await change_sets.grants_by_hand(connection, tenant_id, subjects["grant"])
+
+    def is_undoable(event: Recorded) -> bool:
+        row_id, new = event.subject_id, _values(event.new)
+        match event.action:
+            case "mapping.deleted" | "permission.deleted":
+                return True
+            case "mapping.created" | "mapping.updated":
+                return row_id in versions and versions[row_id] == new.get("version")
+            case "permission.created":
+                return row_id in catalogue
+            case "permission.updated":
+                now = catalogue.get(row_id) if row_id else None
+                return now is not None and (now.description, now.delegable) == (new["description"], new["delegable"])
+            case "grant.opened":
+                return row_id in by_hand and by_hand[row_id]
+            case "grant.closed":
+                return row_id in by_hand
+        return False
+
+    return {event.id for event in events if is_undoable(event)}
+
+
+def _subjects(events: Sequence[Recorded], kind: str) -> set[UUID]:
+    """The things of this kind that these events changed."""
+    return {
+        event.subject_id for event in events if event.action.startswith(f"{kind}.") and event.subject_id is not None
+    }
 
 
 async def _mapping(connection: Connection, actor: Actor, event: Recorded, old: Values, new: Values) -> Change:

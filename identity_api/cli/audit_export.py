@@ -2,16 +2,17 @@
 
 import csv
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 from uuid import UUID
 
 import msgspec
 
-from identity_api.db import audit_reading, tenants, users
+from identity_api.db import audit_reading, providers, tenants, users
+from identity_api.db.actor_names import actor_names
 from identity_api.db.audit_reading import Recorded, Where
-from identity_api.db.database import Database
+from identity_api.db.database import Connection, Database
 from identity_api.errors import BadInput, NotFound
 
 PAGE: Final = 1_000
@@ -28,7 +29,7 @@ class Event(msgspec.Struct, frozen=True):
     at: datetime
     action: str
     actor: str
-    actor_username: str | None
+    actor_name: str
     subject_kind: str
     subject_id: UUID | None
     user_id: UUID | None
@@ -42,18 +43,24 @@ class Event(msgspec.Struct, frozen=True):
     reason: str | None
 
     def __str__(self) -> str:
-        who, about = self.actor_username or self.actor, self.username or ""
+        about = self.username or ""
         values = " ".join([f"{name}={bytes(value).decode()}" for name, value in self._shown()])
-        return f"{self.at:%Y-%m-%dT%H:%M:%SZ}  {self.action}  by {who}  {about}  {values}".rstrip()
+        return f"{self.at:%Y-%m-%dT%H:%M:%SZ}  {self.action}  by {self.actor_name}  {about}  {values}".rstrip()
 
     def _shown(self) -> list[tuple[str, msgspec.Raw]]:
         pairs = [("names", self.names), ("old", self.old), ("new", self.new)]
         return [(name, value) for name, value in pairs if value is not None and bytes(value) != b"{}"]
 
 
-def exported(found: Recorded) -> Event:
-    """The event with its JSON values parsed."""
-    values: dict[str, Any] = {name: getattr(found, name) for name in Event.__struct_fields__}
+async def _exported(connection: Connection, tenant_id: UUID, found: Sequence[Recorded]) -> list[Event]:
+    """The events with their JSON values parsed, and with the names of who did them."""
+    names = await actor_names(connection, tenant_id, {one.actor for one in found})
+    return [_event(one, names[one.actor]) for one in found]
+
+
+def _event(found: Recorded, actor_name: str) -> Event:
+    given = {name: getattr(found, name) for name in Event.__struct_fields__ if name != "actor_name"}
+    values: dict[str, Any] = {**given, "actor_name": actor_name}
     values |= {name: _raw(values[name]) for name in ("names", "old", "new", "payload")}
     return Event(**values)
 
@@ -75,7 +82,7 @@ async def where_of(
     """The tenant and the criteria for its events, from typed names.
 
     Args:
-        actor: a username, or an actor of an event, such as `sync`.
+        actor: a username, `provider:SLUG`, or an actor of an event, such as `sync`.
 
     Raises:
         NotFound: no such tenant or user.
@@ -90,6 +97,8 @@ async def where_of(
             raise NotFound(f"There is no tenant {tenant}.")
         if action is not None:
             return found.id, msgspec.structs.replace(within, column="action", value=action)
+        if actor is not None and actor.startswith("provider:"):
+            actor = await _provider(connection, found.id, actor.removeprefix("provider:"))
         if actor is not None and (":" in actor or actor in ("sync", "system")):
             return found.id, msgspec.structs.replace(within, column="actor", value=actor)
         name = actor or user
@@ -101,6 +110,13 @@ async def where_of(
     if user is not None:
         return found.id, msgspec.structs.replace(within, column="user_id", value=known.id)
     return found.id, msgspec.structs.replace(within, column="actor", value=f"user:{known.id}")
+
+
+async def _provider(connection: Connection, tenant_id: UUID, slug: str) -> str:
+    found = await providers.by_slug(connection, tenant_id, slug)
+    if found is None:
+        raise NotFound(f"There is no provider {slug}.")
+    return f"provider:{found.id}"
 
 
 def _moment(text: str | None) -> datetime | None:
@@ -117,7 +133,7 @@ async def newest(database: Database, tenant_id: UUID, where: Where, *, limit: in
     """The newest events, the newest first."""
     async with database.reading() as connection:
         found = await audit_reading.page(connection, tenant_id, where, after=None, first=limit)
-    return [exported(one) for one in found[:limit]]
+        return await _exported(connection, tenant_id, found[:limit])
 
 
 async def all_of(database: Database, tenant_id: UUID, where: Where) -> AsyncIterator[Event]:
@@ -126,8 +142,9 @@ async def all_of(database: Database, tenant_id: UUID, where: Where) -> AsyncIter
     while True:
         async with database.reading() as connection:
             found = await audit_reading.page(connection, tenant_id, where, after=after, first=PAGE, oldest_first=True)
-        for one in found[:PAGE]:
-            yield exported(one)
+            events = await _exported(connection, tenant_id, found[:PAGE])
+        for event in events:
+            yield event
         if len(found) <= PAGE:
             return
         after = found[PAGE - 1].id

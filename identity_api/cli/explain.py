@@ -1,5 +1,6 @@
 """Explain why a user has a permission, in lines for people and as one document for programs."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -7,8 +8,10 @@ from uuid import UUID
 import msgspec
 
 from identity_api.accounts.explain import ExplainedGrant, Explanation, Missing, UntakenWay, explain
+from identity_api.cli.output import moment
 from identity_api.cli.users import on_user
 from identity_api.db import permissions
+from identity_api.db.actor_names import actor_names
 from identity_api.db.database import Database
 from identity_api.errors import NotFound
 from identity_api.permissions.delegation import Actor
@@ -31,16 +34,17 @@ class GrantSheet(msgspec.Struct, frozen=True):
     group: str | None
     mapping: str | None
     mapping_version: int | None
-    granted_at: str
+    granted_at: datetime
     granted_by: str
+    granted_by_name: str
     valid_until: datetime | None
 
     def __str__(self) -> str:
         how = "by hand" if self.source == "MANUAL" else f"by the group {self.group}"
         how += f", mapping {self.mapping} version {self.mapping_version}" if self.mapping else ""
-        lease = f", until {self.valid_until:%Y-%m-%d %H:%M:%S %Z} unless confirmed" if self.valid_until else ""
+        lease = f", until {moment(self.valid_until)} unless confirmed" if self.valid_until else ""
         force = "in force" if self.in_force else f"not in force: {self.cause}"
-        return f"grant {how}, since {self.granted_at} by {self.granted_by}: {force}{lease}"
+        return f"grant {how}, since {moment(self.granted_at)} by {self.granted_by_name}: {force}{lease}"
 
 
 class WaySheet(msgspec.Struct, frozen=True):
@@ -82,17 +86,20 @@ def explain_to_operator(tenant: str, username: str, permission: str) -> Explanat
             known = await permissions.by_names(connection, actor.tenant_id, [permission])
             if permission not in known:
                 raise NotFound(f"There is no permission {permission}.")
-            return _sheet(await explain(connection, actor.tenant_id, user_id, known[permission].id))
+            found = await explain(connection, actor.tenant_id, user_id, known[permission].id)
+            return _sheet(
+                found, await actor_names(connection, actor.tenant_id, {one.fact.granted_by for one in found.grants})
+            )
 
     return on_user(tenant, username, work)
 
 
-def _sheet(found: Explanation) -> ExplanationSheet:
-    grants, untaken = [_grant(one) for one in found.grants], [_way(one) for one in found.untaken]
+def _sheet(found: Explanation, names: Mapping[str, str]) -> ExplanationSheet:
+    grants, untaken = [_grant(one, names) for one in found.grants], [_way(one) for one in found.untaken]
     return ExplanationSheet(found.user.username, found.permission.name, found.is_held, found.at, grants, untaken)
 
 
-def _grant(one: ExplainedGrant) -> GrantSheet:
+def _grant(one: ExplainedGrant, names: Mapping[str, str]) -> GrantSheet:
     fact, way = one.fact, one.way
     return GrantSheet(
         one.cause is None,
@@ -101,8 +108,9 @@ def _grant(one: ExplainedGrant) -> GrantSheet:
         fact.group,
         None if way is None else way.pattern,
         None if way is None else way.version,
-        fact.granted_at,
+        datetime.fromisoformat(fact.granted_at),
         fact.granted_by,
+        names[fact.granted_by],
         one.valid_until,
     )
 

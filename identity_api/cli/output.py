@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from identity_api.cli.outcome import printable
@@ -24,6 +25,11 @@ def print_lines(lines: Iterable[object]) -> None:
     """
     for line in lines:
         print(printable(typeable(str(line))))
+
+
+def moment(at: datetime) -> str:
+    """A moment for people, in UTC and to the minute."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def print_notices(notices: Iterable[str]) -> None:

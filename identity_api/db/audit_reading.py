@@ -12,6 +12,7 @@ import msgspec
 from asyncpg import Record
 
 from identity_api.db.database import Connection
+from identity_api.db.user_filters import fold
 from identity_api.ids import first_uuid7
 
 
@@ -145,3 +146,33 @@ async def is_subject(connection: Connection, tenant_id: UUID, subject_id: object
         "select exists (select from audit_event where tenant_id = $1 and subject_id = $2)", tenant_id, subject_id
     )
     return value
+
+
+async def ids_of_user(connection: Connection, tenant_id: UUID, name: str) -> list[UUID]:
+    """The user with exactly this username; otherwise at most two whose usernames differ from it in case only."""
+    rows = await connection.fetch(
+        """
+        select id, username = $3 as is_exact from app_user where tenant_id = $1 and username_folded = $2
+        order by username = $3 desc limit 2
+        """,
+        tenant_id,
+        fold(name),
+        name,
+    )
+    exact = [row["id"] for row in rows if row["is_exact"]]
+    return exact or [row["id"] for row in rows]
+
+
+async def ids_of_named(connection: Connection, tenant_id: UUID, name: str) -> list[UUID]:
+    """At most two permissions, providers and mappings that have this name, slug or pattern now."""
+    rows = await connection.fetch(
+        """
+        select id from permission where tenant_id = $1 and name = $2
+        union all select id from provider where tenant_id = $1 and slug = $2
+        union all select id from group_mapping where tenant_id = $1 and pattern = $2 and deleted_at is null
+        limit 2
+        """,
+        tenant_id,
+        name,
+    )
+    return [row["id"] for row in rows]

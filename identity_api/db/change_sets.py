@@ -92,6 +92,29 @@ async def grant_by_hand(connection: Connection, tenant_id: UUID, grant_id: UUID)
     return (row["user_id"], row["permission_id"]) if row else None
 
 
+async def mapping_versions(connection: Connection, tenant_id: UUID, mapping_ids: Collection[UUID]) -> dict[UUID, int]:
+    """The versions of those of these mappings that are there."""
+    rows = await connection.fetch(
+        "select id, version from group_mapping where tenant_id = $1 and id = any($2::uuid[]) and deleted_at is null",
+        tenant_id,
+        list(mapping_ids),
+    )
+    return {row["id"]: row["version"] for row in rows}
+
+
+async def grants_by_hand(connection: Connection, tenant_id: UUID, grant_ids: Collection[UUID]) -> dict[UUID, bool]:
+    """Those of these grants that were given by hand, and whether each is open."""
+    rows = await connection.fetch(
+        """
+        select id, revoked_at is null as is_open from permission_grant
+        where tenant_id = $1 and id = any($2::uuid[]) and source = 'MANUAL'
+        """,
+        tenant_id,
+        list(grant_ids),
+    )
+    return {row["id"]: row["is_open"] for row in rows}
+
+
 class Named(NamedTuple):
     """A user's names, by which lists of users are ordered."""
 

@@ -14,7 +14,9 @@ import strawberry
 from strawberry.dataloader import DataLoader
 
 from identity_api.accounts.deps import AccountDeps
+from identity_api.change_sets.undo import undoable
 from identity_api.db import audit, audit_reading, clients, listings, local_accounts, permissions, told_ends
+from identity_api.db.actor_names import actor_names
 from identity_api.db.audit_reading import Recorded
 from identity_api.db.clients import ApiTokenLine
 from identity_api.db.database import Connection, Database
@@ -90,6 +92,8 @@ class Context:
         self.permissions_named: DataLoader[str, PermissionRecord | None] = DataLoader(
             self._permissions_named, cache=False
         )
+        self.actor_names: DataLoader[str, str] = DataLoader(self._actor_names_of, cache=False)
+        self.undoable: DataLoader[Recorded, bool] = DataLoader(self._undoable_of, cache=False)
         self.turn = asyncio.Lock()
         """Held while a connection is: root fields run concurrently, and one request must not take the whole pool."""
 
@@ -148,6 +152,18 @@ class Context:
         async with self.reading() as connection:
             found = await audit_reading.newest(connection, self.tenant_id, "user_id", user_ids, each=HISTORY_LENGTH)
         return [found[user_id] for user_id in user_ids]
+
+    async def _actor_names_of(self, actors: list[str]) -> list[str]:
+        """The names of every actor requested in this step of the execution, in one statement."""
+        async with self.reading() as connection:
+            found = await actor_names(connection, self.tenant_id, set(actors))
+        return [found[actor] for actor in actors]
+
+    async def _undoable_of(self, events: list[Recorded]) -> list[bool]:
+        """Whether each of these events can be undone, in one statement for each kind of thing."""
+        async with self.reading() as connection:
+            found = await undoable(connection, self.tenant_id, events)
+        return [event.id in found for event in events]
 
     async def _sessions_of(self, user_ids: list[UUID]) -> list[list[LiveSession]]:
         """The sessions of every user requested in this step of the execution, in one statement."""

@@ -35,17 +35,17 @@ def test_a_table_as_a_spreadsheet_writes_it_is_read() -> None:
         ("", "The table is empty"),
         (b"\xff\xfe", "not in UTF-8"),
         (b"x" * (table.MAX_BYTES + 1), "larger than 1,048,576 bytes"),
-        ("group\na\n", "Line 1: the column permissions is missing."),
-        ("group,permissions,colour\na,b:c,red\n", "Line 1: there is no column colour"),
-        ("group,permissions,group\na,b:c,a\n", "Line 1: the column group is there twice."),
-        ('group,permissions\n"a,b:c\n', "this is not CSV"),
-        ("group,permissions\na,b:c,d\n", "Line 2: there are 3 cells and 2 columns."),
-        ("group,permissions\na\n", "Line 2: there are 1 cells and 2 columns."),
-        ("group,permissions\na,\n", "Line 2: permissions are missing."),
+        ("group\na\n", "Line 1: The column permissions is missing."),
+        ("group,permissions,colour\na,b:c,red\n", "Line 1: There is no column colour"),
+        ("group,permissions,group\na,b:c,a\n", "Line 1: The column group is there twice."),
+        ('group,permissions\n"a,b:c\n', "This is not CSV"),
+        ("group,permissions\na,b:c,d\n", "Line 2: There are 3 cells and 2 columns."),
+        ("group,permissions\na\n", "Line 2: There are 1 cells and 2 columns."),
+        ("group,permissions\na,\n", "Line 2: Permissions are missing."),
         ("group,permissions\n,b:c\n", "Line 2: "),
         ("group,permissions\na\x00b,b:c\n", "Line 2: "),
-        ("group,permissions,match\na,b:c,REGEX\n", "Line 2: match is EXACT or GLOB."),
-        ("group,permissions,enabled\na,b:c,maybe\n", "Line 2: enabled is yes or no."),
+        ("group,permissions,match\na,b:c,REGEX\n", "Line 2: Match is EXACT or GLOB."),
+        ("group,permissions,enabled\na,b:c,maybe\n", "Line 2: Enabled is yes or no."),
         ("group,permissions,match\n******,b:c,GLOB\n", "Line 2: "),
     ],
 )
@@ -57,7 +57,7 @@ def test_a_table_that_cannot_be_used_is_told_with_line_and_reason(text: str | by
 def test_every_problem_is_told_at_once() -> None:
     told = refused("group,permissions,match\na,b:c,\nb,,\na,d:e,\nc,b:c,REGEX\n")
     assert [one.partition(":")[0] for one in told] == ["Line 3", "Line 4", "Line 5"]
-    assert "the mapping is in line 2 already" in told[1]
+    assert "The mapping is in line 2 already" in told[1]
 
 
 @pytest.mark.asyncio
@@ -96,9 +96,9 @@ async def test_names_that_there_are_not_and_mappings_of_a_file_are_told_by_line(
     with pytest.raises(ConfigurationError) as caught:
         await table.changes_to(world.database, world.operator, rows, prune=True)
     assert list(caught.value.problems) == [
-        "Line 2: there is no permission docs:raed. Did you mean docs:read?",
-        "Line 3: there is no provider okta.",
-        "Line 4: a file manages this mapping. Change it there.",
+        "Line 2: There is no permission docs:raed. Did you mean docs:read?",
+        "Line 3: There is no provider okta.",
+        "Line 4: A file manages this mapping. Change it there.",
     ]
     kept = table.read(b"group,permissions\nengineering,docs:read\n")
     assert await table.changes_to(world.database, world.operator, kept, prune=True) == ([], [])

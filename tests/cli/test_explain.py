@@ -1,10 +1,14 @@
 """`identity-api explain`: why somebody has a permission, or does not."""
 
 import json
+import re
 from uuid import UUID
 
 import pytest
 
+from identity_api.db.database import Connection
+from identity_api.db.grants import open_manual_grant
+from identity_api.db.user_read_model import refresh
 from tests.cli.conftest import Command, ask, on_database
 from tests.factories import make_user
 
@@ -47,6 +51,21 @@ def test_a_grant_by_hand_is_said_with_its_giver(acme: Command) -> None:
     [grant] = sheet["grants"]
     assert (sheet["held"], grant["in_force"], grant["source"]) == (True, True, "MANUAL")
     assert grant["granted_by"].startswith("operator:")
+    lines = acme("explain", "acme", "alice", "docs:read").stdout
+    moment = r"\d{4}-\d\d-\d\d \d\d:\d\d UTC"
+    assert re.search(rf"since {moment} by operator:", lines)
+
+
+def test_a_giver_who_is_a_user_is_told_by_username(acme: Command, url: str) -> None:
+    [row] = ask(url, "select id, tenant_id from app_user")
+
+    async def give(connection: Connection) -> None:
+        permission = await connection.fetchval("select id from permission where name = 'docs:read'")
+        await open_manual_grant(connection, row["tenant_id"], row["id"], permission, f"user:{row['id']}")
+        await refresh(connection, row["tenant_id"], [row["id"]])
+
+    on_database(url, give)
+    assert " by alice: in force" in acme("explain", "acme", "alice", "docs:read").stdout
 
 
 def test_an_unknown_permission_is_told(acme: Command) -> None:

@@ -73,7 +73,7 @@ def test_a_bad_table_is_refused_whole_with_line_and_reason(command: Command) -> 
     bad = b"group,permissions\nsales,docs:read\nsupport,docs:raed\n***x***,identity:users:write\n"
     done = command("mapping", "import", "acme", "-", stdin=bad)
     assert (done.returncode, done.stderr) == (
-        78, "Line 3: there is no permission docs:raed. Did you mean docs:read?\n"
+        78, "Line 3: There is no permission docs:raed. Did you mean docs:read?\n"
     )  # fmt: skip
     refused = command(
         "mapping", "import", "acme", "-", stdin=b"group,permissions\nsales,docs:read\nadmins,identity:users:write\n"

@@ -9,6 +9,7 @@ from identity_api.db import audit
 from identity_api.db.audit import Event
 from identity_api.graphql.ids import global_id
 from identity_api.permissions import service
+from tests import factories as make
 from tests.graphql.inputs import document, working_arguments
 from tests.graphql.world import Client, World, moment
 
@@ -154,3 +155,91 @@ async def test_a_moment_without_an_offset_is_refused(world: World) -> None:
     assert (await world.admin.ask(EVENTS, filter={"since": datetime.now(UTC).isoformat()})).errors == []
     answer = await world.admin.ask(EVENTS, filter={"since": "2026-01-01T00:00:00"})
     assert answer.errors[0]["extensions"]["field"] == "filter.since"
+
+
+@pytest.mark.asyncio
+async def test_events_are_found_by_the_names_that_people_know(world: World) -> None:
+    async with world.database.transaction() as connection:
+        provider = world.provider.id
+        for actor in (f"user:{world.admin.user_id}", f"provider:{provider}", "operator:root"):
+            event = Event("user.tested", "user", world.person, {"user": str(world.person)})
+            await audit.record(connection, world.tenant, actor, [event])
+        name = await connection.fetchval(
+            "select username from app_user where tenant_id = $1 and id = $2", world.tenant, world.person
+        )
+    by_id = await events(world.admin, filter={"user": global_id("User", world.person)})
+    assert len([one for one in by_id if one["action"] == "user.tested"]) == 3
+    assert await events(world.admin, filter={"user": name}) == by_id
+    assert await events(world.admin, filter={"user": name.upper()}) == by_id
+    for actor in (f"provider:{world.provider.slug}", "operator:root"):
+        found = await events(world.admin, filter={"actor": actor})
+        assert [one["action"] for one in found] == ["user.tested"], actor
+    for wrong in ({"user": "nobody"}, {"actor": "provider:nowhere"}, {"subject": "no:thing"}):
+        answer = await world.admin.ask(EVENTS, filter=wrong)
+        assert answer.code == "NOT_FOUND", wrong
+
+
+@pytest.mark.asyncio
+async def test_a_thing_is_found_by_its_name_and_an_unclear_name_is_told(world: World) -> None:
+    arguments = await working_arguments(world)
+    await world.admin.data(document("updateGroupMapping"), **arguments["updateGroupMapping"])
+    [updated] = await events(world.admin, filter={"subject": "engineering"})
+    assert updated["action"] == "mapping.updated"
+    async with world.database.transaction() as connection:
+        await make.make_mapping(connection, world.tenant, "engineering", [world.read], match="GLOB")
+    answer = await world.admin.ask(EVENTS, filter={"subject": "engineering"})
+    assert answer.errors[0]["message"] == "Several have this name. Use the id."
+
+
+NAMED = """query ($filter: AuditEventFilter) { auditEvents(filter: $filter) { edges { node {
+    action actor actorName undoable } } } }"""
+
+
+@pytest.mark.asyncio
+async def test_who_did_it_is_told_by_name(world: World) -> None:
+    async with world.database.transaction() as connection:
+        for actor in (
+            f"user:{world.admin.user_id}",
+            f"provider:{world.provider.id}",
+            f"provider:{world.person}",
+            "sync",
+        ):
+            await audit.record(connection, world.tenant, actor, [Event("user.tested", "user")])
+        admin = await connection.fetchval(
+            "select username from app_user where tenant_id = $1 and id = $2", world.tenant, world.admin.user_id
+        )
+    found = (await world.admin.data(NAMED, filter={"action": "user.tested"}))["auditEvents"]["edges"]
+    names = {edge["node"]["actorName"] for edge in found}
+    assert names == {admin, f"provider:{world.provider.slug}", f"provider:{world.person}", "sync"}
+
+
+@pytest.mark.asyncio
+async def test_only_what_can_be_undone_says_so(world: World) -> None:
+    arguments = await working_arguments(world)
+    await world.admin.data(document("updateGroupMapping"), **arguments["updateGroupMapping"])
+    await world.admin.data(document("grantPermission"), **arguments["grantPermission"])
+    async with world.database.transaction() as connection:
+        grant = await connection.fetchval(
+            "select id from permission_grant where tenant_id = $1 and source = 'GROUP' limit 1", world.tenant
+        )
+        by_group = [Event("grant.opened", "grant", grant, new={"source": "GROUP"}), Event("user.tested", "user")]
+        await audit.record(connection, world.tenant, "sync", by_group)
+
+    async def told() -> set[tuple[str, bool]]:
+        found = (await world.admin.data(NAMED, filter=None))["auditEvents"]["edges"]
+        told = {(edge["node"]["action"], edge["node"]["undoable"]) for edge in found}
+        return {(action, undoable) for action, undoable in told if action.startswith(("mapping.", "grant.", "user.t"))}
+
+    assert await told() == {
+        ("mapping.updated", True), ("grant.opened", True), ("grant.opened", False), ("user.tested", False)
+    }  # fmt: skip
+    await world.admin.data(document("revokePermission"), **arguments["grantPermission"])
+    async with world.database.transaction() as connection:
+        await connection.execute(
+            "update group_mapping set version = version + 1 where tenant_id = $1 and id = $2",
+            world.tenant,
+            world.mapping,
+        )
+    assert await told() == {
+        ("mapping.updated", False), ("grant.opened", False), ("grant.closed", True), ("user.tested", False)
+    }  # fmt: skip

@@ -180,3 +180,43 @@ async def test_the_documented_set_and_its_mutation_go_together(world: World) -> 
     shown = (await world.admin.data(look, changes=asked))["previewChangeSet"]
     done = await world.admin.data(make, changes=asked, digest=shown["digest"])
     assert done["applyChangeSet"]["__typename"] == "ChangeSetApplied"
+
+
+def imported(table: str, *, prune: bool = False) -> dict[str, Any]:
+    return {"importGroupMappings": {"table": table, "prune": prune}}
+
+
+@pytest.mark.asyncio
+async def test_a_table_is_previewed_and_made_and_then_changes_nothing(world: World) -> None:
+    table = f"group;permissions;provider\nengineering;docs:read docs:write;\nplatform;docs:read;{world.provider.slug}\n"
+    shown = await preview(world.admin, imported(table))
+    told = [(one["action"], one["name"]) for one in shown["changes"]]
+    assert told == [("mapping.updated", "engineering"), ("mapping.created", "platform")]
+    done = await apply(world.admin, imported(table), digest=shown["digest"])
+    assert done["__typename"] == "ChangeSetApplied"
+    again = await world.admin.ask(PREVIEW, input={"changes": [imported(table)]})
+    assert again.errors[0]["message"] == "The table changes nothing: every mapping is as it says."
+    pruned = await preview(world.admin, imported("group,permissions\nengineering,docs:read docs:write", prune=True))
+    assert [(one["action"], one["name"]) for one in pruned["changes"]] == [("mapping.deleted", "platform")]
+
+
+@pytest.mark.asyncio
+async def test_a_problem_of_a_table_names_its_line(world: World) -> None:
+    table = "group,permissions\nsales,docs:read\n\nplatform,docs:raed\nops\n"
+    answer = await world.admin.ask(PREVIEW, input={"changes": [imported(table)]})
+    told = [(one["path"], one["message"]) for one in answer.errors[0]["extensions"]["problems"]]
+    assert told == [("changes.0.importGroupMappings.table.5", "There are 1 cells and 2 columns.")]
+    table = table.removesuffix("ops\n") + "admins,identity:users:write\n"
+    answer = await world.admin.ask(PREVIEW, input={"changes": [imported(table)]})
+    told = [(one["path"], one["message"]) for one in answer.errors[0]["extensions"]["problems"]]
+    assert told[0] == (
+        "changes.0.importGroupMappings.table.4", "There is no permission docs:raed. Did you mean docs:read?"
+    )  # fmt: skip
+
+
+@pytest.mark.asyncio
+async def test_who_may_not_read_mappings_learns_nothing_from_a_table(world: World) -> None:
+    writer = await world.client(MAPPINGS_WRITE, GROUPS_READ)
+    answer = await writer.ask(PREVIEW, input={"changes": [imported("group,permissions\nengineering,docs:raed")]})
+    assert answer.errors[0]["extensions"]["problems"][0]["code"] == "FORBIDDEN"
+    assert "docs:read" not in str(answer.errors)

@@ -50,7 +50,7 @@ def _selection(decorated: Any) -> Any:
     for option in reversed(
         (
             click.option("--action", help="Only this action, such as mapping.updated."),
-            click.option("--actor", help="Only what this user did; or sync, system, operator:NAME."),
+            click.option("--actor", help="Only what this user did; or sync, system, operator:NAME, provider:SLUG."),
             click.option("--user", help="Only what is about this user: also their identities, sessions and grants."),
             click.option("--since", metavar="MOMENT", help="Not before it, such as 2026-11-29; UTC unless it says."),
             click.option("--until", metavar="MOMENT", help="Before it."),

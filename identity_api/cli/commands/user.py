@@ -119,11 +119,11 @@ def list_users(tenant: str, as_json: bool) -> None:
             one.display_label,
             one.email or "",
             ", ".join([*one.providers, *(["password"] if one.has_password else [])]) or "none yet",
-            "disabled" if one.disabled_at else "",
+            "disabled" if one.disabled_at else "enabled",
         )
         for one in found
     ]
-    print_table(("username", "label", "e-mail", "ways in", ""), rows)
+    print_table(("username", "label", "e-mail", "ways in", "state"), rows)
 
 
 @command.command()
@@ -131,7 +131,7 @@ def list_users(tenant: str, as_json: bool) -> None:
 @_with_json
 def show(tenant: str, username: str, as_json: bool) -> None:
     """Show the identities and permissions of USERNAME."""
-    from identity_api.cli.output import print_json
+    from identity_api.cli.output import moment, print_json
     from identity_api.cli.users import show_user
 
     sheet = show_user(tenant, username)
@@ -143,7 +143,7 @@ def show(tenant: str, username: str, as_json: bool) -> None:
         reason = f", {one.state_reason}" if one.state_reason else ""
         lines.append(f"identity {one.anchor} at {one.provider}: {one.state}{reason}")
         if (end := one.login_end) is not None:
-            lines.append(f"  its provider ended the login at {end.at:%Y-%m-%d %H:%M:%S %Z}: {end.cause}, {end.said!r}")
+            lines.append(f"  its provider ended the login at {moment(end.at)}: {end.cause}, {end.said!r}")
     for held in sheet.permissions:
         how = "by hand" if held.source == "MANUAL" else "by a group"
         lines.append(f"permission {held.name}: {how}, {'in force' if held.in_force else 'not in force'}")

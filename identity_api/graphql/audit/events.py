@@ -1,5 +1,6 @@
 """Audit events: what changed, by whom, from where and why."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -7,10 +8,10 @@ from uuid import UUID
 import msgspec
 import strawberry
 
-from identity_api.db import audit_reading, user_state
+from identity_api.db import audit_reading, providers, user_state
 from identity_api.db.audit_reading import Recorded, Where
 from identity_api.db.database import Connection as DatabaseConnection
-from identity_api.errors import BadInput
+from identity_api.errors import BadInput, NotFound
 from identity_api.graphql import connections, ids
 from identity_api.graphql.access import object_type
 from identity_api.graphql.connections import After, Connection, ConnectionRow, First
@@ -69,6 +70,26 @@ class AuditEvent:
     actor_user: UserSummary | None = strawberry.field(
         description="The user who did it, by their present names; null if it was no user."
     )
+
+    @resolved(
+        str,
+        "Who did it, by name: a username, `provider:<slug>`, `operator:<name>`, `sync` or `system`; `actor` if they are gone.",
+    )
+    async def actor_name(self, info: Info) -> str:
+        """One statement for all of a page."""
+        source: Any = self  # what is resolved is the row
+        return await info.context.actor_names.load(source.record.actor)
+
+    @resolved(
+        bool,
+        "Whether the `undo` of a change set can put back what it changed: a mapping or a permission that is still as this "
+        "event left it, or a permission given or taken by hand.",
+    )
+    async def undoable(self, info: Info) -> bool:
+        """A statement for each kind of thing on a page."""
+        source: Any = self  # what is resolved is the row
+        return await info.context.undoable.load(source.record)
+
     subject_kind: str = strawberry.field(description="The kind of thing that was changed, such as `mapping`.")
     subject_id: strawberry.ID | None = strawberry.field(
         description="The id of what was changed, which may be gone. Null if it has no global id."
@@ -188,14 +209,19 @@ class AuditEventFilter:
     action: str | None = strawberry.field(
         default=None, description="Only events of this action, such as `mapping.updated`."
     )
-    actor: strawberry.ID | None = strawberry.field(default=None, description="Only what the user with this id did.")
+    actor: strawberry.ID | None = strawberry.field(
+        default=None,
+        description="Only what the user with this id or username did; or an actor as events name it: `provider:<slug>`, "
+        "`operator:<name>`, `sync` or `system`.",
+    )
     subject: strawberry.ID | None = strawberry.field(
         default=None,
-        description="Only what was done to the thing with this id, which can be anything that implements `Node`.",
+        description="Only what was done to the thing with this id, which can be anything that implements `Node`; or to the "
+        "permission with this name, the provider with this slug, or the mapping with this pattern.",
     )
     user: strawberry.ID | None = strawberry.field(
         default=None,
-        description="Everything about the user with this id, also their identities, sessions and grants.",
+        description="Everything about the user with this id or username, also their identities, sessions and grants.",
     )
     since: datetime | None = strawberry.field(
         default=None,
@@ -207,15 +233,16 @@ class AuditEventFilter:
     )
 
 
-def _where(given: AuditEventFilter) -> Where:
-    """The filter as the database knows it.
+def _checked(given: AuditEventFilter) -> tuple[str, str] | None:
+    """The one criterion besides time, with its value; None if there is none.
 
     Raises:
         BadInput: more than one criterion, or a moment without an offset.
-        NotFound: an id names no user, or nothing at all.
     """
     chosen = [
-        (name, value) for name in ("action", "actor", "subject", "user") if (value := getattr(given, name)) is not None
+        (name, str(value))
+        for name in ("action", "actor", "subject", "user")
+        if (value := getattr(given, name)) is not None
     ]
     if len(chosen) > 1:
         raise BadInput("Filter by one of action, actor, subject and user.", field=f"filter.{chosen[1][0]}")
@@ -223,37 +250,79 @@ def _where(given: AuditEventFilter) -> Where:
         moment = getattr(given, name)
         if moment is not None and moment.tzinfo is None:
             raise BadInput("Add the offset from UTC, or Z.", field=f"filter.{name}")
-    where = Where(since=given.since, until=given.until)
-    for name, value in chosen:
-        where = msgspec.structs.replace(where, **_criterion(name, value))
-    return where
+    return chosen[0] if chosen else None
 
 
-def _criterion(name: str, value: str) -> dict[str, Any]:
-    match name:
-        case "action":
-            return {"column": "action", "value": value}
-        case "actor":
-            return {"column": "actor", "value": f"user:{ids.row_id(strawberry.ID(value), 'User')}"}
-        case "user":
-            return {"column": "user_id", "value": ids.row_id(strawberry.ID(value), "User")}
-    named = ids.parse(value)
-    if named is None:
-        raise ids.not_found("Node")
-    return {"column": "subject_id", "value": named.row_id}
-
-
-async def _check_exists(connection: DatabaseConnection, tenant_id: UUID, where: Where) -> None:
-    """Distinguish an empty page from a filter that names nothing. A deleted object still has its events.
+async def _where(context: Context, given: AuditEventFilter) -> Where:
+    """The filter as the database knows it.
 
     Raises:
-        NotFound: no such user; no event is about the thing.
+        BadInput: more than one criterion, a moment without an offset, or a name that several things have.
+        NotFound: nothing and nobody has this id or name.
     """
-    if where.column in ("user_id", "actor"):
-        if not await user_state.exists(connection, tenant_id, UUID(str(where.value).removeprefix("user:"))):
-            raise ids.not_found("User")
-    elif where.column == "subject_id" and not await audit_reading.is_subject(connection, tenant_id, where.value):
-        raise ids.not_found("Node")
+    chosen, where = _checked(given), Where(since=given.since, until=given.until)
+    match chosen:
+        case None:
+            return where
+        case ("action", value):
+            return msgspec.structs.replace(where, column="action", value=value)
+    async with context.reading() as connection:
+        return msgspec.structs.replace(where, **await _criterion(connection, context.tenant_id, *chosen))
+
+
+async def _criterion(connection: DatabaseConnection, tenant_id: UUID, name: str, value: str) -> dict[str, Any]:
+    """The column and its value, from an id or a name."""
+    match name:
+        case "user":
+            return {"column": "user_id", "value": await _user(connection, tenant_id, value, name)}
+        case "subject":
+            return {"column": "subject_id", "value": await _subject(connection, tenant_id, value)}
+    kind, _, named = value.partition(":")
+    if kind == "provider":
+        return {"column": "actor", "value": f"provider:{await _provider(connection, tenant_id, named)}"}
+    if kind == "operator" or value in ("sync", "system"):
+        return {"column": "actor", "value": value}
+    return {"column": "actor", "value": f"user:{await _user(connection, tenant_id, value, name)}"}
+
+
+async def _user(connection: DatabaseConnection, tenant_id: UUID, value: str, field: str) -> UUID:
+    """The user with this id or username."""
+    named = ids.parse(value)
+    if named is not None and named.kind == "User" and await user_state.exists(connection, tenant_id, named.row_id):
+        return named.row_id
+    found = await audit_reading.ids_of_user(connection, tenant_id, value)
+    return _the_one(found, "There is no user with this id or name.", field)
+
+
+async def _subject(connection: DatabaseConnection, tenant_id: UUID, value: str) -> UUID:
+    """The thing with this id or name. A deleted thing still has its events, which its id finds."""
+    named = ids.parse(value)
+    if named is not None and await audit_reading.is_subject(connection, tenant_id, named.row_id):
+        return named.row_id
+    found = await audit_reading.ids_of_named(connection, tenant_id, value)
+    return _the_one(
+        found, "No event is about this id, and no permission, provider or mapping has this name.", "subject"
+    )
+
+
+async def _provider(connection: DatabaseConnection, tenant_id: UUID, slug: str) -> UUID:
+    found = await providers.by_slug(connection, tenant_id, slug)
+    if found is None:
+        raise NotFound("There is no provider with this slug.")
+    return found.id
+
+
+def _the_one(found: Sequence[UUID], nothing: str, field: str) -> UUID:
+    """
+    Raises:
+        NotFound: there is none.
+        BadInput: there are several.
+    """
+    if not found:
+        raise NotFound(nothing)
+    if len(found) > 1:
+        raise BadInput("Several have this name. Use the id.", field=f"filter.{field}")
+    return found[0]
 
 
 def _position(row: AuditEventRow) -> UUID:
@@ -277,11 +346,10 @@ class AuditQueries:
     ) -> ConnectionRow:
         """A page."""
         context, size = info.context, connections.page_size(first)
-        where = _where(filter or AuditEventFilter())
+        where = await _where(context, filter or AuditEventFilter())
         of = connections.listing(context, "auditEvents", _position, where=where)
         position = await connections.opened(context, of, after, UUID)
         async with context.reading() as connection:
-            await _check_exists(connection, context.tenant_id, where)
             found = await audit_reading.page(connection, context.tenant_id, where, after=position, first=size)
         return connections.connection(of, rows_of(found[:size]), has_more=len(found) > size, after=after)
 

@@ -1,14 +1,15 @@
 """The input of a change set: each change is the input of the mutation that makes this change alone."""
 
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import strawberry
 from msgspec import UNSET
 
-from identity_api.change_sets import changes
+from identity_api.change_sets import changes, table
 from identity_api.change_sets.errors import ChangesRefused
-from identity_api.errors import BadInput, IdentityAPIError, Located, NotFound, SeveralProblems
+from identity_api.db.database import Database
+from identity_api.errors import BadInput, IdentityAPIError, Located, NotFound, Refused, SeveralProblems
 from identity_api.graphql import ids
 from identity_api.graphql.permissions.mapping_changes import (
     CreateGroupMappingInput,
@@ -22,6 +23,8 @@ from identity_api.graphql.permissions.permissions import (
     RevokePermissionInput,
     UpdatePermissionInput,
 )
+from identity_api.permissions.delegation import Actor
+from identity_api.permissions.service import MAPPINGS_READ
 
 
 @strawberry.input(description="Which change of the record to undo.")
@@ -31,6 +34,21 @@ class UndoInput:
     event: strawberry.ID = strawberry.field(
         description="The id of the event, as in `auditEvents`. It must have changed a mapping or a permission, or given or "
         "taken a permission by hand."
+    )
+
+
+@strawberry.input(description="Group mappings as a table, in CSV.")
+class ImportGroupMappingsInput:
+    """The same table as `identity-api mapping import` takes."""
+
+    table: str = strawberry.field(
+        description="The first line names the columns: `group` and `permissions` (names between blanks), and if they are there "
+        "`match` (`EXACT` or `GLOB`), `provider` (its slug; empty for every provider) and `enabled` (`yes` or `no`). A mapping "
+        "with the same `group`, `match` and `provider` gets the permissions of its line."
+    )
+    prune: bool = strawberry.field(
+        default=False,
+        description="Also delete the mappings that the table leaves out, except those that a file manages.",
     )
 
 
@@ -49,6 +67,10 @@ class ChangeInput:
     create_group_mapping: CreateGroupMappingInput | None = _one("Make a group mapping.")
     update_group_mapping: UpdateGroupMappingInput | None = _one("Change a group mapping.")
     delete_group_mapping: DeleteGroupMappingInput | None = _one("Delete a group mapping.")
+    import_group_mappings: ImportGroupMappingsInput | None = _one(
+        "Make the group mappings what a table says; a problem's path ends with the number of the line. Needs "
+        "`identity:mappings:read` too."
+    )
     create_permission: CreatePermissionInput | None = _one("Add a permission.")
     update_permission: UpdatePermissionInput | None = _one("Change a permission.")
     delete_permission: DeletePermissionInput | None = _one("Delete an unused permission.")
@@ -76,35 +98,65 @@ class ApplyChangeSetInput:
     )
 
 
-class Asked:
-    """The changes as `change_sets` takes them, with the name that each has in the input."""
+class Asked(NamedTuple):
+    """The changes as `change_sets` takes them, with the place that each has in the input."""
 
-    def __init__(self, given: list[ChangeInput]) -> None:
-        """Read every change.
-
-        Raises:
-            SeveralProblems: with every change that cannot be read.
-        """
-        self._names: list[str] = []
-        self.changes: list[changes.Change | changes.Undo] = []
-        problems: list[Located] = []
-        for number, one in enumerate(given):
-            python_name, value = _chosen(one)
-            self._names.append(_camel(python_name))
-            try:
-                self.changes.append(_READERS[python_name](value))
-            except IdentityAPIError as error:
-                problems.append(Located(self._path(number, error), error))
-        if problems:
-            raise SeveralProblems(problems)
+    changes: list[changes.Change | changes.Undo]
+    paths: list[str]
 
     def refused(self, error: ChangesRefused) -> SeveralProblems:
         """Each problem with its path in the input."""
-        return SeveralProblems([Located(self._path(one.number, one.error), one.error) for one in error.problems])
+        return SeveralProblems([Located(_path(self.paths[one.number], one.error), one.error) for one in error.problems])
 
-    def _path(self, number: int, error: IdentityAPIError) -> str:
-        path = f"changes.{number}.{self._names[number]}"
-        return f"{path}.{error.field}" if isinstance(error, BadInput) and error.field else path
+
+async def asked_of(database: Database, actor: Actor, given: list[ChangeInput]) -> Asked:
+    """Read every change; a table becomes the changes that it makes.
+
+    Raises:
+        SeveralProblems: with every change that cannot be read.
+        BadInput: the tables change nothing.
+        Refused: a table for somebody who may not read mappings.
+    """
+    asked, problems = Asked([], []), list[Located]()
+    for number, one in enumerate(given):
+        python_name, value = _chosen(one)
+        path = f"changes.{number}.{_camel(python_name)}"
+        try:
+            if isinstance(value, ImportGroupMappingsInput):
+                await _add_table(database, actor, asked, path, value)
+            else:
+                asked.changes.append(_READERS[python_name](value))
+                asked.paths.append(path)
+        except table.TableRefused as error:
+            problems += [Located(f"{path}.table.{line}" if line else f"{path}.table", one) for line, one in error.lines]
+        except IdentityAPIError as error:
+            problems.append(Located(_path(path, error), error))
+    if problems:
+        raise SeveralProblems(problems)
+    if given and not asked.changes:
+        raise BadInput("The table changes nothing: every mapping is as it says.", field="changes")
+    return asked
+
+
+async def _add_table(
+    database: Database, actor: Actor, asked: Asked, path: str, given: ImportGroupMappingsInput
+) -> None:
+    """
+    Raises:
+        TableRefused: with every line that cannot be read.
+        Refused: to somebody who could learn from the answer what mappings there are.
+    """
+    if MAPPINGS_READ not in actor.permissions:
+        raise Refused(f"This needs the permission {MAPPINGS_READ}.")
+    made, lines = await table.changes_to(database, actor, table.read_text(given.table), prune=given.prune)
+    asked.changes.extend(made)
+    asked.paths.extend([f"{path}.table.{line}" if line else f"{path}.prune" for line in lines])
+
+
+def _path(path: str, error: IdentityAPIError) -> str:
+    """A field of a change is part of its path; a line of a table has none."""
+    is_line = ".importGroupMappings." in path
+    return f"{path}.{error.field}" if isinstance(error, BadInput) and error.field and not is_line else path
 
 
 def _chosen(one: ChangeInput) -> tuple[str, Any]:

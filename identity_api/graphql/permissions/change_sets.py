@@ -23,7 +23,7 @@ from identity_api.graphql.context import Context, Info
 from identity_api.graphql.enums import enum_type
 from identity_api.graphql.fields import resolved
 from identity_api.graphql.outcomes import mutation
-from identity_api.graphql.permissions.change_set_inputs import ApplyChangeSetInput, Asked, ChangeSetInput
+from identity_api.graphql.permissions.change_set_inputs import ApplyChangeSetInput, ChangeSetInput, asked_of
 from identity_api.graphql.permissions.mapping_changes import APPLY, TouchedUser
 from identity_api.graphql.summaries import MappingReference, MappingReferenceRow, UserSummary, UserSummaryRow
 from identity_api.permissions.service import USERS_READ
@@ -188,9 +188,10 @@ class ChangeSetQueries:
         after: After = None,
     ) -> ChangeSetPreviewRow:
         """Made, looked at and taken back."""
-        context, size, asked = info.context, connections.page_size(first), Asked(input.changes)
+        context, size = info.context, connections.page_size(first)
         try:
             async with context.turn:
+                asked = await asked_of(context.deps.database, context.actor, input.changes)
                 outcome = await run.preview(context.deps.database, context.actor, asked.changes)
         except ChangesRefused as error:
             raise asked.refused(error) from error
@@ -208,7 +209,8 @@ class ChangeSetMutations:
     )
     async def apply_change_set(self, info: Info, input: ApplyChangeSetInput) -> ChangeSetAppliedRow:
         """One transaction; workers let grants follow."""
-        context, asked = info.context, Asked(input.changes)
+        context = info.context
+        asked = await asked_of(context.deps.database, context.actor, input.changes)
         try:
             outcome = await run.apply(
                 context.deps.database, context.actor, asked.changes, as_previewed=input.as_previewed

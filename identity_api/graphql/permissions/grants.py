@@ -2,13 +2,15 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol, get_args
+from typing import Any, Protocol, get_args
 
 import msgspec
 import strawberry
 
 from identity_api.graphql.access import object_type
+from identity_api.graphql.context import Info
 from identity_api.graphql.enums import enum_type
+from identity_api.graphql.fields import resolved
 from identity_api.graphql.summaries import (
     GroupSummary,
     MappingReference,
@@ -74,6 +76,13 @@ class GrantReason:
     granted_by: str = strawberry.field(
         description="Who gave it: `user:<id>`, `operator:<name>`, `sync` or `system`, as in the audit."
     )
+
+    @resolved(str, "Who gave it, in words: a username, `operator:<name>` ...; as `grantedBy` if they are gone.")
+    async def granted_by_name(self, info: Info) -> str:
+        """One statement for all of a page."""
+        source: Any = self  # what is resolved is the row
+        return await info.context.actor_names.load(source.granted_by)
+
     provider: ProviderSummary | None = strawberry.field(
         description="The provider that asserted the group; null if it was given by hand."
     )

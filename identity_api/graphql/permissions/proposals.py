@@ -21,7 +21,7 @@ from identity_api.graphql.enums import enum_type
 from identity_api.graphql.fields import resolved
 from identity_api.graphql.ids import Node
 from identity_api.graphql.outcomes import mutation
-from identity_api.graphql.permissions.change_set_inputs import Asked, ChangeInput
+from identity_api.graphql.permissions.change_set_inputs import ChangeInput, asked_of
 from identity_api.graphql.permissions.change_sets import (
     ChangeSetApplied,
     ChangeSetAppliedRow,
@@ -258,7 +258,8 @@ class ProposalMutations:
     )
     async def propose_change_set(self, info: Info, input: ProposeChangeSetInput) -> ProposalSavedRow:
         """Refused where nobody could make it as things are."""
-        context, asked = info.context, Asked(input.changes)
+        context = info.context
+        asked = await asked_of(context.deps.database, context.actor, input.changes)
         try:
             made = await proposals.propose(context.deps.database, context.actor, asked.changes, input.reason)
         except ChangesRefused as error:

@@ -1,5 +1,6 @@
 """Calls the GraphQL API in this process, as the user of the session: same schema, access table and limits."""
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
@@ -23,9 +24,11 @@ _STATUS: Final = {
     "CONFLICT": 409,
     "VALIDATION_FAILED": 500,
 }
-_PROBLEM: Final = "...Problem"
+_SPREAD: Final = re.compile(r"\.\.\.([A-Z]\w*)")
 _PREVIEWS: Final = (["preview"], ["deletion"])
 """The names of fields in documents that preview a form's effect. A refusal is passed beside it, as `refused`."""
+_LISTS: Final = (["auditEvents"],)
+"""Lists whose filter is typed: what cannot be found is passed as `refused` as well, and the page keeps what was typed."""
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -48,10 +51,20 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 @cache
 def document_of(name: str) -> str:
-    """The text of `documents/NAME.graphql`, with the fragment of problems for a form."""
+    """The text of `documents/NAME.graphql` with the shared fragments that it uses, each from a file of its own."""
     folder = files("identity_api.web.console") / "documents"
-    text = (folder / f"{name}.graphql").read_text("utf-8")
-    return text + (folder / "_problem.graphql").read_text("utf-8") if _PROBLEM in text else text
+    parts, wanted = [(folder / f"{name}.graphql").read_text("utf-8")], list[str]()
+    for part in parts:
+        for found in _SPREAD.findall(part):
+            file = folder / f"_{_snake(found)}.graphql"
+            if found not in wanted and file.is_file():
+                wanted.append(found)
+                parts.append(file.read_text("utf-8"))
+    return "".join(parts)
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower()
 
 
 def may(permissions: frozenset[str]) -> dict[str, bool]:
@@ -103,9 +116,9 @@ async def ask(
         raise HTTPRefusal(answer["status"], answer["code"], answer["title"])
     data: dict[str, Any] = {"refused": None, **(answer.get("data") or {})}
     for error in answer.get("errors", ()):
-        if error.get("path") not in _PREVIEWS:
-            _raise(error)
         told = error["extensions"]
+        if not _is_shown_in_place(error.get("path"), told["code"]):
+            _raise(error)
         data["refused"] = Problem(
             kind="", code=told["code"], message=error["message"], problems=told.get("problems", [])
         )
@@ -118,6 +131,10 @@ def problem_of(data: Mapping[str, Any]) -> Problem | None:
     """The problem of a form's mutation, which its document calls `outcome`; None if it did what was asked."""
     outcome = data["outcome"]
     return msgspec.convert(outcome, Problem) if "message" in outcome and "code" in outcome else None
+
+
+def _is_shown_in_place(path: object, code: str) -> bool:
+    return path in _PREVIEWS or (path in _LISTS and code in ("NOT_FOUND", "BAD_INPUT"))
 
 
 def _raise(error: Mapping[str, Any]) -> None:

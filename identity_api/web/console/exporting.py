@@ -1,9 +1,11 @@
-"""The audit as a file: the events of the page, as rows for a spreadsheet."""
+"""Lists as files for a spreadsheet: the audit, and the mappings as the table that an import takes."""
 
 import csv
 import io
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
+
+from identity_api.change_sets.table import as_table
 
 MOST: Final = 5_000
 """Events in one file; a longer time is exported in parts, or with `identity-api audit export`."""
@@ -40,7 +42,7 @@ def _row(event: Mapping[str, Any]) -> list[str]:
     return [
         event["at"],
         event["action"],
-        event["actorUser"]["username"] if event["actorUser"] else event["actor"],
+        event["actorName"],
         event["user"]["username"] if event["user"] else "",
         _pairs(event["names"]),
         "; ".join(changes),
@@ -58,3 +60,18 @@ def _pairs(found: Sequence[Mapping[str, str]]) -> str:
 
 def _cell(text: str) -> str:
     return f"'{text}" if text.startswith(_FORMULAS) else text
+
+
+def mappings_as_csv(mappings: Sequence[Mapping[str, Any]]) -> bytes:
+    """The table that an import takes back without a change, with a byte order mark as well."""
+    rows = [
+        (
+            one["pattern"],
+            one["match"],
+            one["provider"]["slug"] if one["provider"] else "",
+            sorted([permission["name"] for permission in one["permissions"]]),
+            one["enabled"],
+        )
+        for one in mappings
+    ]
+    return as_table(rows).encode("utf-8-sig")

@@ -18,7 +18,7 @@ from identity_api.sessions.authenticate import Authenticated
 from identity_api.sessions.login.deps import Cookie
 from identity_api.sessions.login.return_to import own_path
 from identity_api.web.console.asking import ask, problem_of
-from identity_api.web.console.exporting import MOST, PAGE, as_csv
+from identity_api.web.console.exporting import MOST, PAGE, as_csv, mappings_as_csv
 from identity_api.web.console.forms import FORMS, Form
 from identity_api.web.console.pages import BY_NAME, PAGES, Page, audit_filter, navigation
 from identity_api.web.console.rendering import SCRIPTS, VERSIONS, Visit, show
@@ -26,6 +26,7 @@ from identity_api.web.console.rules import SEVERAL
 from identity_api.web.console.texts import CATALOGUE, choose
 from identity_api.web.http import authentication, cookies, headers
 from identity_api.web.http.change_reason import checked
+from identity_api.web.http.errors import HTTPRefusal
 from identity_api.web.http.parameters import WebRequest, deps_of, form_pairs, pairs_of, query_of
 from identity_api.web.http.request_context import RequestContext, context_of
 from identity_api.web.http.response import redirect, to_litestar
@@ -78,22 +79,48 @@ async def script(request: WebRequest) -> Response[Any]:
 @get("/console/audit.csv", name="console-audit-export")
 async def export_audit(request: WebRequest) -> Response[Any]:
     """The audit that the page shows, as a file; at most `MOST` events, the newest."""
-    deps, context = deps_of(request), context_of(request.scope)
-    found = await authentication.optional(deps, request.scope)
+    found = await authentication.optional(deps_of(request), request.scope)
     if found is None:
         return _to_login(request)
     wanted = audit_filter(_typed(pairs_of(request.scope["query_string"])))
-    events: list[Any] = []
+    return _file("audit.csv", as_csv(await _all_of(request, found, "audit", "auditEvents", filter=wanted)))
+
+
+@get("/console/mappings.csv", name="console-mappings-export")
+async def export_mappings(request: WebRequest) -> Response[Any]:
+    """Every mapping, as the table that an import takes."""
+    found = await authentication.optional(deps_of(request), request.scope)
+    if found is None:
+        return _to_login(request)
+    return _file("mappings.csv", mappings_as_csv(await _all_of(request, found, "mappings", "groupMappings")))
+
+
+async def _all_of(
+    request: WebRequest, found: Authenticated, document: str, field: str, **variables: Any
+) -> list[dict[str, Any]]:
+    """The nodes of a list, page by page; at most `MOST`.
+
+    Raises:
+        HTTPRefusal: the filter names nothing.
+    """
+    nodes: list[dict[str, Any]] = []
     after: str | None = None
-    while len(events) < MOST:
-        variables = {"filter": wanted, "first": PAGE, "after": after}
-        page = (await ask(deps, context, found, "audit", variables))["auditEvents"]
-        events += [edge["node"] for edge in page["edges"]]
-        after = page["pageInfo"]["endCursor"]
-        if not page["pageInfo"]["hasNextPage"]:
+    while len(nodes) < MOST:
+        data = await ask(
+            deps_of(request), context_of(request.scope), found, document, {"first": PAGE, "after": after, **variables}
+        )
+        if data["refused"] is not None:
+            raise HTTPRefusal(404, data["refused"].code, data["refused"].message)
+        nodes += [edge["node"] for edge in data[field]["edges"]]
+        after = data[field]["pageInfo"]["endCursor"]
+        if not data[field]["pageInfo"]["hasNextPage"]:
             break
-    lines = {"content-type": "text/csv; charset=utf-8", "content-disposition": 'attachment; filename="audit.csv"'}
-    return to_litestar(HTTPResponse(200, lines, as_csv(events)))
+    return nodes
+
+
+def _file(name: str, content: bytes) -> Response[Any]:
+    lines = {"content-type": "text/csv; charset=utf-8", "content-disposition": f'attachment; filename="{name}"'}
+    return to_litestar(HTTPResponse(200, lines, content))
 
 
 def _page_handler(page: Page) -> HTTPRouteHandler:
@@ -191,4 +218,12 @@ def console_handlers() -> list[HTTPRouteHandler]:
     """Every page and form."""
     pages = [_page_handler(page) for page in PAGES]
     pages += [_preview_handler(page) for page in PAGES if page.is_posted]
-    return [console, choose_language, script, export_audit, *pages, *[_form_handler(form) for form in FORMS]]
+    return [
+        console,
+        choose_language,
+        script,
+        export_audit,
+        export_mappings,
+        *pages,
+        *[_form_handler(form) for form in FORMS],
+    ]

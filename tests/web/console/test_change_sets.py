@@ -3,9 +3,11 @@
 from datetime import timedelta
 
 import pytest
+from httpx import Response
 
-from tests.web.console.test_mappings import bench, editor, field
+from tests.web.console.test_mappings import Bench, bench, editor, field
 from tests.web.console.visitor import words
+from tests.web.local_site import from_page
 from tests.web.site import Site
 
 pytestmark = pytest.mark.asyncio
@@ -56,13 +58,39 @@ async def test_mappings_come_as_a_table_are_previewed_with_names_and_made(site: 
     assert text.count("mapping.created") == 40
     assert await count(site) == 0
     made = await b.admin.post(f"{IMPORT}/apply", table=table, digest=field(shown.text, "digest"))
-    assert "The mappings are made." in words(await b.admin.follow(made))
+    assert "The mappings are as the table says." in words(await b.admin.follow(made))
     assert await count(site) == 40
+
+
+async def test_an_exported_table_is_imported_without_a_change_and_an_edited_line_is_the_only_one(site: Site) -> None:
+    b = await bench(site)
+    await b.make_mapping("engineering")
+    await b.make_mapping("=computed")
+    file = await b.admin.get("/console/mappings.csv")
+    assert file.headers["content-disposition"] == 'attachment; filename="mappings.csv"'
+    table = file.content.decode("utf-8-sig")
+    assert table.splitlines()[0] == "group,match,provider,permissions,enabled"
+    assert "changes nothing" in words(await b.admin.post(IMPORT, table=table))
+    edited = await b.admin.post(IMPORT, table=table.replace("docs:read,yes", "docs:read,no", 1))
+    assert words(edited).count("mapping.updated") == 1
+    assert "<del>true</del> <ins>false</ins>" in edited.text
+
+
+async def test_undo_is_offered_where_it_can_be_and_only_there(site: Site) -> None:
+    b = await bench(site)
+    mapping = await b.make_mapping()
+    for version, group in (("1", "platform"), ("2", "sales")):
+        await b.admin.post(mapping, **editor(b, group, version=version))
+    page = (await b.admin.get(mapping)).text
+    assert page.count("mapping.updated</code>") == 2
+    assert page.count("/console/undo?") == 1, "the older change is no longer as it was left"
+    record = (await b.admin.get("/console/audit?by=action&value=session.begun")).text
+    assert "/console/undo?" not in record
 
 
 async def test_a_proof_is_asked_for_in_another_tab_so_that_the_table_is_kept(site: Site) -> None:
     b = await bench(site)
-    table = "engineering, docs:read"
+    table = "group, permissions\nengineering, docs:read"
     shown = (await b.admin.post(IMPORT, table=table)).text
     await site.execute("update provider set reauthentication = true where id = $1", site.provider.id)
     sessions = "update session set authenticated_at = now() - $2::interval where tenant_id = $1"
@@ -72,7 +100,7 @@ async def test_a_proof_is_asked_for_in_another_tab_so_that_the_table_is_kept(sit
     assert ' target="_blank" rel="noopener">Confirm that it is you' in asked.text
     await site.execute(sessions, site.tenant.id, timedelta(0))
     made = await b.admin.post(f"{IMPORT}/apply", table=table, digest=field(asked.text, "digest"))
-    assert "The mappings are made." in words(await b.admin.follow(made))
+    assert "The mappings are as the table says." in words(await b.admin.follow(made))
 
 
 async def test_a_preview_names_only_the_settings_that_change(site: Site) -> None:
@@ -88,12 +116,12 @@ async def test_a_preview_names_only_the_settings_that_change(site: Site) -> None
 
 async def test_every_line_that_is_wrong_is_told_and_none_is_made(site: Site) -> None:
     b = await bench(site)
-    table = "engineering, docs:read\nplatform, docs:raed\nsales, docs:wriet"
+    table = "group, permissions\nengineering, docs:read\n\nplatform, docs:raed\nsales, docs:wriet"
     shown = await b.admin.post(IMPORT, table=table)
     text = words(shown)
     assert 'role="alert"' in shown.text
-    for place in ("changes.1.createGroupMapping", "changes.2.createGroupMapping"):
-        assert place in text
+    assert "Line 4: There is no permission docs:raed. Did you mean docs:read?" in text
+    assert "Line 5: There is no permission docs:wriet." in text
     assert "changes.0" not in text
     assert 'name="digest"' not in shown.text
     assert "platform, docs:raed" in shown.text, "what was typed is kept"
@@ -104,10 +132,15 @@ async def test_every_line_that_is_wrong_is_told_and_none_is_made(site: Site) -> 
 
 async def test_nothing_in_a_line_is_passed_over(site: Site) -> None:
     b = await bench(site)
-    several = words(await b.admin.post(IMPORT, table="engineering, docs:read, docs:wriet"))
-    assert "changes.0.createGroupMapping: There is no such permission." in several
-    pattern = words(await b.admin.post(IMPORT, table="eng*, docs:read, glob"))
-    assert "match GLOB" in pattern
+    several = words(await b.admin.post(IMPORT, table="group,permissions\nengineering,docs:read,docs:wriet"))
+    assert "Line 2: There are 3 cells and 2 columns." in several
+    pattern = words(await b.admin.post(IMPORT, table="group,permissions,match\neng*,docs:read,glob"))
+    assert "Line 2: Match is EXACT or GLOB." in pattern
+    assert "Zeile 2:" in words(await german(b, IMPORT, table="group,permissions\nengineering,"))
+
+
+async def german(b: Bench, path: str, **fields: str) -> Response:
+    return await b.admin.client.post(path, data=fields, headers={**from_page(b.site), "accept-language": "de"})
 
 
 async def test_a_table_of_another_site_is_refused(site: Site) -> None:
@@ -122,10 +155,10 @@ async def test_a_table_beyond_the_bound_is_refused_and_other_forms_keep_theirs(s
     assert (await b.admin.post("/console/permissions", name="x" * 17_000)).status_code == 413
 
 
-async def test_a_table_too_long_for_one_request_is_refused_in_words(site: Site) -> None:
+async def test_a_table_of_more_changes_than_a_set_has_is_refused_in_words(site: Site) -> None:
     b = await bench(site)
-    table = "\n".join([f"group-{number},docs:read" for number in range(2_000)])
+    table = "\n".join(["group,permissions", *[f"group-{number},docs:read" for number in range(501)]])
     for address in (IMPORT, f"{IMPORT}/apply"):
-        refused = await b.admin.post(address, table=table, digest="x")
-        assert refused.status_code == 413, address
-        assert "BODY_TOO_LARGE" in refused.text
+        refused = words(await b.admin.post(address, table=table, digest="x"))
+        assert "A set has between 1 and 500 changes." in refused, address
+        assert "group-500,docs:read" in refused, "what was typed is kept"

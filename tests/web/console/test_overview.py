@@ -53,7 +53,27 @@ async def test_the_audit_is_filtered_by_one_thing_and_by_days(site: Site) -> Non
         await admin.get("/console/audit?by=action&value=session.begun&until=2020-01-01")
     )
     assert (await admin.get("/console/audit?since=yesterday&by=password&value=x")).status_code == 200
-    assert (await admin.get("/console/audit?by=user&value=nonsense")).status_code == 404
+
+
+async def test_the_audit_is_filtered_by_names_and_keeps_what_was_typed(site: Site) -> None:
+    admin = await admin_at(site)
+    await admin.post("/console/permissions", name="docs:read", delegable="yes")
+    for by, value, told in (
+        ("user", "Alice", "session.begun"),
+        ("actor", f"provider:{site.provider.slug}", "user.created"),
+        ("subject", "docs:read", "permission.created"),
+    ):
+        found = await admin.get(f"/console/audit?by={by}&value={value}")
+        assert f'value="{value}"' in found.text
+        assert told in words(found), by
+    unknown = await admin.get("/console/audit?by=user&value=nobody&since=2020-01-01")
+    assert "There is no user with this id or name." in words(unknown)
+    assert 'value="nobody"' in unknown.text
+    assert 'value="2020-01-01"' in unknown.text
+    assert (await admin.get("/console/audit.csv?by=user&value=nobody")).status_code == 404
+    made = words(await admin.get("/console/audit?by=action&value=user.created"))
+    assert f"provider:{site.provider.slug}" in made
+    assert f"provider:{site.provider.id}" not in made
 
 
 async def test_the_audit_leaves_as_a_table_in_which_no_cell_is_computed(site: Site) -> None:
