@@ -6,13 +6,14 @@ from typing import Any, Final
 import msgspec
 
 from identity_api.web.console import change_sets, provider_forms, rules
+from identity_api.web.console.rules import SEVERAL
 
 Typed = Mapping[str, str]
 """The non-empty values of the address and the fields; a repeated field has one value a line."""
 
 
 class Form(msgspec.Struct, frozen=True, kw_only=True):
-    """One form. `documents/NAME.graphql` calls its mutation `outcome`."""
+    """One form. `documents/DOCUMENT.graphql` calls its mutation `outcome`."""
 
     name: str
     path: str
@@ -20,8 +21,18 @@ class Form(msgspec.Struct, frozen=True, kw_only=True):
     """The name of the page that has the form."""
     variables: Callable[[Typed], dict[str, Any]]
     leads_to: str | None
-    """The address of the page after a success; parts of the form's own address are filled in. None: the page itself,
-    which shows the result once."""
+    """The address of the page after a success; parts of the form's own address are filled in, and `{made}`. None: the page
+    itself, which shows the result once."""
+    made: tuple[str, str] | None = None
+    """Where the result has the id of what was made."""
+
+    calls: str | None = None
+    """The name of its document, if several forms have one."""
+
+    @property
+    def document(self) -> str:
+        """The name of its document."""
+        return self.calls or self.name
 
     @property
     def done(self) -> str:
@@ -33,15 +44,64 @@ def _only_id(typed: Typed) -> dict[str, Any]:
     return {"id": typed["id"]}
 
 
-def _of_user(name: str, word: str) -> Form:
+def _of_user(name: str, word: str, variables: Callable[[Typed], dict[str, Any]] = _only_id) -> Form:
     """A button on the page of a user."""
     return Form(
         name=name,
         path=f"/console/users/{{id:str}}/{word}",
         page="user",
-        variables=_only_id,
+        variables=variables,
         leads_to="/console/users/{id}",
     )
+
+
+def _named(typed: Typed) -> dict[str, Any]:
+    return {"input": {"id": typed["id"]}}
+
+
+def _filled_in(*names: str) -> Callable[[Typed], dict[str, Any]]:
+    """The input from fields of the same names; an empty field is left out."""
+    return lambda typed: {"input": {name: typed[name] for name in names if typed.get(name)}}
+
+
+def _linking(typed: Typed) -> dict[str, Any]:
+    given = {name: typed.get(name, "") for name in ("provider", "anchor")}
+    return {"input": {"user": typed["id"], **given, "acceptClosing": typed.get("accepts") == "yes"}}
+
+
+def _of_identity(name: str, word: str) -> Form:
+    """A button beside an identity on the page of a user."""
+    return Form(
+        name=name,
+        path=f"/console/users/{{id:str}}/identities/{word}",
+        page="user",
+        variables=lambda typed: {"input": {"id": typed.get("identity", "")}},
+        leads_to="/console/users/{id}",
+    )
+
+
+def _of_webhook(
+    name: str, word: str, variables: Callable[[Typed], dict[str, Any]] = _named, *, shows: bool = False
+) -> Form:
+    """A form on the page of a webhook."""
+    path, leads_to = f"/console/webhooks/{{id:str}}{word}", None if shows else "/console/webhooks/{id}"
+    return Form(name=name, path=path, page="webhook", variables=variables, leads_to=leads_to)
+
+
+def _webhook(typed: Typed) -> dict[str, Any]:
+    """A webhook's settings; no type chosen is the API's default."""
+    types = typed.get("types", "").split(SEVERAL)
+    given = {"url": typed.get("url", ""), "description": typed.get("description", "")}
+    return {**given, "types": types} if types != [""] else given
+
+
+def _updated_webhook(typed: Typed) -> dict[str, Any]:
+    return {"input": {"id": typed["id"], **_webhook(typed), "enabled": typed.get("enabled") == "yes"}}
+
+
+def _proposing(changes: Callable[[Typed], dict[str, Any]]) -> Callable[[Typed], dict[str, Any]]:
+    """The changes of a page, for another admin to approve."""
+    return lambda typed: {"input": {"changes": changes(typed)["input"]["changes"], "reason": typed.get("reason", "")}}
 
 
 def _grant(typed: Typed) -> dict[str, Any]:
@@ -63,6 +123,32 @@ FORMS: Final = (
     _of_user("disable_user", "disable"),
     _of_user("enable_user", "enable"),
     _of_user("sync_user", "sync"),
+    _of_user("unlock_user", "unlock", _named),
+    _of_user("reset_second_factor", "second-factor/reset", _named),
+    Form(
+        name="create_user",
+        path="/console/users",
+        page="users",
+        variables=_filled_in("username", "displayLabel", "email"),
+        leads_to="/console/users/{made}",
+        made=("user", "id"),
+    ),
+    Form(
+        name="create_password_link",
+        path="/console/users/{id:str}/password-link",
+        page="user",
+        variables=_named,
+        leads_to=None,
+    ),
+    Form(
+        name="link_identity",
+        path="/console/users/{id:str}/identities",
+        page="user",
+        variables=_linking,
+        leads_to="/console/users/{id}",
+    ),
+    _of_identity("unlink_identity", "unlink"),
+    _of_identity("release_identity", "release"),
     Form(
         name="end_session",
         path="/console/users/{id:str}/sessions/end",
@@ -110,7 +196,8 @@ FORMS: Final = (
         path="/console/providers",
         page="providers",
         variables=provider_forms.creating,
-        leads_to="/console/providers",
+        leads_to="/console/providers/{made}",
+        made=("provider", "id"),
     ),
     _of_provider("update_provider", "", provider_forms.updating),
     _of_provider("enable_provider", "/enable", provider_forms.naming),
@@ -144,6 +231,54 @@ FORMS: Final = (
         page="import_mappings",
         variables=lambda typed: change_sets.exactly(change_sets.importing(typed), typed),
         leads_to="/console/mappings",
+    ),
+    Form(
+        name="propose_import",
+        calls="propose",
+        path="/console/mappings/import/propose",
+        page="import_mappings",
+        variables=_proposing(change_sets.importing),
+        leads_to="/console/proposals",
+    ),
+    Form(
+        name="propose_mapping",
+        calls="propose",
+        path="/console/mappings/new/propose",
+        page="new_mapping",
+        variables=_proposing(rules.creating_in_set),
+        leads_to="/console/proposals",
+    ),
+    Form(
+        name="approve_proposal",
+        path="/console/proposals/{id:str}/approve",
+        page="proposal",
+        variables=lambda typed: {"input": {"id": typed["id"], "asPreviewed": typed.get("digest", "")}},
+        leads_to="/console/proposals",
+    ),
+    Form(
+        name="reject_proposal",
+        path="/console/proposals/{id:str}/reject",
+        page="proposal",
+        variables=_named,
+        leads_to="/console/proposals",
+    ),
+    Form(
+        name="create_webhook",
+        path="/console/webhooks",
+        page="webhooks",
+        variables=lambda typed: {"input": _webhook(typed)},
+        leads_to=None,
+    ),
+    _of_webhook("update_webhook", "", _updated_webhook),
+    _of_webhook("test_webhook", "/test", shows=True),
+    _of_webhook("rotate_webhook", "/rotate", shows=True),
+    _of_webhook("replay_webhook", "/replay", _filled_in("id", "after")),
+    Form(
+        name="delete_webhook",
+        path="/console/webhooks/{id:str}/delete",
+        page="webhook",
+        variables=_named,
+        leads_to="/console/webhooks",
     ),
     Form(
         name="create_mapping",

@@ -11,11 +11,14 @@ import msgspec
 
 from identity_api.permissions.service import (
     AUDIT_READ,
+    GRANTS_WRITE,
     GROUPS_READ,
     MAPPINGS_READ,
+    MAPPINGS_WRITE,
     PERMISSIONS_WRITE,
     PROVIDERS_READ,
     USERS_READ,
+    WEBHOOKS_READ,
 )
 from identity_api.web.console import change_sets, rules
 from identity_api.web.console.moments import day, day_after
@@ -34,6 +37,11 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     """Holders of one of these permissions see it in the navigation; empty: nobody does."""
     is_posted: bool = False
     """Its preview is a POST, because the input is too long for an address."""
+
+    @property
+    def document(self) -> str:
+        """The name of its document."""
+        return self.name
 
     @property
     def title(self) -> str:
@@ -80,6 +88,10 @@ def _permission(given: Given) -> dict[str, Any]:
         "since": begin or _NEVER,
         "until": end or _NEVER,
     }
+
+
+def _only_id(given: Given) -> dict[str, Any]:
+    return {"id": given["id"]}
 
 
 _NEVER: Final = datetime(2000, 1, 1, tzinfo=UTC)
@@ -136,8 +148,17 @@ PAGES: Final = (
         variables=lambda given: {"after": given.get("after")},
         shown_for=(PROVIDERS_READ,),
     ),
-    Page(name="provider", path="/console/providers/{id:str}", variables=lambda given: {"id": given["id"]}),
     Page(name="setup_links", path="/console/setup-links", variables=lambda _: {}),
+    Page(name="provider", path="/console/providers/{id:str}", variables=_only_id),
+    Page(
+        name="proposals",
+        path="/console/proposals",
+        variables=lambda given: {"openOnly": given.get("state") != "all", "after": given.get("after")},
+        shown_for=(MAPPINGS_WRITE, GRANTS_WRITE, PERMISSIONS_WRITE),
+    ),
+    Page(name="proposal", path="/console/proposals/{id:str}", variables=_only_id),
+    Page(name="webhooks", path="/console/webhooks", variables=lambda _: {}, shown_for=(WEBHOOKS_READ,)),
+    Page(name="webhook", path="/console/webhooks/{id:str}", variables=_only_id),
     Page(name="audit", path="/console/audit", variables=_audit, shown_for=(AUDIT_READ,)),
 )
 """In the order of the navigation."""

@@ -149,10 +149,11 @@ def _form_handler(form: Form) -> HTTPRouteHandler:
         typed = _typed(await form_pairs(request))
         given = {**typed, **request.path_params}
         with changes_come_from(Origin(context.request_id, context.address, checked(typed.get("reason", "")))):
-            answer = await ask(deps, context, found, form.name, form.variables(given))
+            answer = await ask(deps, context, found, form.document, form.variables(given))
         if problem_of(answer) is not None or form.leads_to is None:
             return to_litestar(await _shown(request, found, BY_NAME[form.page], typed, answer=answer))
-        return redirect(context.local(f"{_filled(form.leads_to, request.path_params)}?done={form.name}"))
+        made = {} if form.made is None else {"made": answer["outcome"][form.made[0]][form.made[1]]}
+        return redirect(context.local(f"{_filled(form.leads_to, {**request.path_params, **made})}?done={form.name}"))
 
     return post(form.path, name=f"console-{form.name}", status_code=303)(handle)
 

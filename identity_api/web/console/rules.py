@@ -27,6 +27,11 @@ def creating(given: Mapping[str, str]) -> dict[str, Any]:
     return {"input": {**rule(given), "asPreviewed": given.get("digest") or None}}
 
 
+def creating_in_set(given: Mapping[str, str]) -> dict[str, Any]:
+    """A new mapping as the only change of a set."""
+    return {"input": {"changes": [{"createGroupMapping": rule(given)}]}}
+
+
 def updating(given: Mapping[str, str]) -> dict[str, Any]:
     """The input of a changed mapping."""
     return {"input": {**rule(given), **_named(given)}}

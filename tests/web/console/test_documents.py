@@ -11,7 +11,7 @@ from identity_api.web.console.forms import FORMS
 from identity_api.web.console.pages import PAGES
 
 SCHEMA = build()
-NAMES = sorted({one.name for one in (*PAGES, *FORMS)})
+NAMES = sorted({one.document for one in (*PAGES, *FORMS)})
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -144,3 +144,22 @@ async def test_a_hostile_name_stays_text(site: Site) -> None:
         assert "<script>alert" not in page.text
         assert "<img" not in page.text
         assert "&lt;script&gt;alert(1)&lt;/script&gt;{{ 7 * 7 }}" in page.text
+
+
+async def test_a_user_is_made_given_a_password_link_linked_and_unlinked(site: Site) -> None:
+    admin = await admin_at(site)
+    made = await admin.follow(await admin.post("/console/users", username="nora", email="nora@demo.example"))
+    assert "The user is made" in words(made)
+    address = await page_of(site, "nora")
+    provider = global_id("Provider", site.provider.id)
+    linked = await admin.post(f"{address}/identities", provider=provider, anchor="s-nora")
+    page = await admin.follow(linked)
+    assert "The identity is linked" in words(page)
+    identity = page.text.split('name="identity" value="')[1].split('"')[0]
+    done = await admin.follow(await admin.post(f"{address}/identities/unlink", identity=identity))
+    assert "The identity is unlinked." in words(done)
+    taken = await admin.post("/console/users", username="nora", displayLabel="kept")
+    assert taken.status_code in (400, 409)
+    assert 'value="kept"' in taken.text
+    link = await admin.post(f"{address}/password-link")
+    assert "/auth/password/" in link.text or 'role="alert"' in link.text

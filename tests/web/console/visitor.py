@@ -23,6 +23,8 @@ EVERYTHING = (
     "identity:providers:read",
     "identity:providers:write",
     "identity:audit:read",
+    "identity:webhooks:read",
+    "identity:webhooks:write",
 )
 
 
