@@ -173,7 +173,7 @@ async def test_events_are_found_by_the_names_that_people_know(world: World) -> N
     assert await events(world.admin, filter={"user": name.upper()}) == by_id
     for actor in (f"provider:{world.provider.slug}", "operator:root"):
         found = await events(world.admin, filter={"actor": actor})
-        assert [one["action"] for one in found] == ["user.tested"], actor
+        assert "user.tested" in [one["action"] for one in found], actor
     for wrong in ({"user": "nobody"}, {"actor": "provider:nowhere"}, {"subject": "no:thing"}):
         answer = await world.admin.ask(EVENTS, filter=wrong)
         assert answer.code == "NOT_FOUND", wrong

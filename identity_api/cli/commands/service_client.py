@@ -54,11 +54,11 @@ def list_clients(as_json: bool) -> None:
             ", ".join(one.tenants),
             ", ".join(one.scopes),
             f"{one.seen_at:%Y-%m-%d %H:%M}" if one.seen_at else "never",
-            "revoked" if one.revoked_at else "",
+            "revoked" if one.revoked_at else "in use",
         )
         for one in found
     ]
-    print_table(("client", "tenants", "scopes", "last used (UTC)", ""), rows)
+    print_table(("client", "tenants", "scopes", "last used (UTC)", "state"), rows)
 
 
 @command.command()

@@ -35,15 +35,16 @@ def create(
     those of --may-change: the operator who makes such a token is the second person who agrees.
     """
     from identity_api.accounts.api_tokens import TokenWish, create_api_token
-    from identity_api.cli.output import print_json, print_lines
+    from identity_api.cli.output import print_json, print_lines, print_notices
     from identity_api.cli.users import on_user
 
     wish = TokenWish(name=name, days=days, permissions=permissions, may_change=may_change)
     made = on_user(tenant, username, lambda database, actor, user_id: create_api_token(database, actor, user_id, wish))
     if as_json:
-        print_json({"token": made.token, "days": days})
+        print_json({"id": made.line.id, "token": made.token, "days": days})
     else:
         print_lines([made.token])
+        print_notices([f"its id is {made.line.id}"])
 
 
 @command.command("list")
@@ -81,7 +82,7 @@ def list_tokens(tenant: str, wants_all: bool, as_json: bool) -> None:
         )
         for one in found
     ]
-    print_table(("id", "user", "name", "limited to", "may change", "last used (UTC)", ""), rows)
+    print_table(("id", "user", "name", "limited to", "may change", "last used (UTC)", "state"), rows)
 
 
 @command.command()
@@ -92,14 +93,15 @@ def list_tokens(tenant: str, wants_all: bool, as_json: bool) -> None:
 def rotate(tenant: str, token_id: UUID, days: int, as_json: bool) -> None:
     """Make another token in place of TOKEN_ID and print it, once; the old one ends at once."""
     from identity_api.accounts.api_tokens import rotate_api_token
-    from identity_api.cli.output import print_json, print_lines
+    from identity_api.cli.output import print_json, print_lines, print_notices
     from identity_api.cli.users import on_tenant
 
     made = on_tenant(tenant, lambda database, actor: rotate_api_token(database, actor, token_id, days=days))
     if as_json:
-        print_json({"token": made.token, "days": days})
+        print_json({"id": made.line.id, "token": made.token, "days": days})
     else:
         print_lines([made.token])
+        print_notices([f"its id is {made.line.id}"])
 
 
 @command.command()

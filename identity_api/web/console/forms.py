@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from identity_api.web.console import change_sets, provider_forms, rules
-from identity_api.web.console.rules import SEVERAL
+from identity_api.web.console.rules import SEVERAL, whole_number
 
 Typed = Mapping[str, str]
 """The non-empty values of the address and the fields; a repeated field has one value a line."""
@@ -86,6 +86,19 @@ def _of_webhook(
     """A form on the page of a webhook."""
     path, leads_to = f"/console/webhooks/{{id:str}}{word}", None if shows else "/console/webhooks/{id}"
     return Form(name=name, path=path, page="webhook", variables=variables, leads_to=leads_to)
+
+
+def _token(typed: Typed) -> dict[str, Any]:
+    """A token of the user of the page."""
+    return {
+        "input": {
+            "user": typed.get("user", ""),
+            "name": typed.get("name", ""),
+            "days": whole_number(typed.get("days")),
+            "permissions": [one for one in typed.get("permissions", "").split(SEVERAL) if one],
+            "mayChange": typed.get("may_change") == "yes",
+        }
+    }
 
 
 def _webhook(typed: Typed) -> dict[str, Any]:
@@ -261,6 +274,48 @@ FORMS: Final = (
         page="proposal",
         variables=_named,
         leads_to="/console/proposals",
+    ),
+    Form(
+        name="create_api_token",
+        path="/console/tokens",
+        page="api_tokens",
+        variables=_token,
+        leads_to=None,
+    ),
+    Form(
+        name="rotate_api_token",
+        path="/console/tokens/rotate",
+        page="api_tokens",
+        variables=lambda typed: {"input": {"id": typed.get("token", ""), "days": whole_number(typed.get("days"))}},
+        leads_to=None,
+    ),
+    Form(
+        name="revoke_api_token",
+        path="/console/tokens/revoke",
+        page="api_tokens",
+        variables=lambda typed: {"input": {"id": typed.get("token", "")}},
+        leads_to="/console/tokens",
+    ),
+    Form(
+        name="create_service_client",
+        path="/console/service-clients",
+        page="service_clients",
+        variables=lambda typed: {"input": {"name": typed.get("name", "")}},
+        leads_to=None,
+    ),
+    Form(
+        name="rotate_service_client",
+        path="/console/service-clients/rotate",
+        page="service_clients",
+        variables=lambda typed: {"input": {"id": typed.get("client", "")}},
+        leads_to=None,
+    ),
+    Form(
+        name="revoke_service_client",
+        path="/console/service-clients/revoke",
+        page="service_clients",
+        variables=lambda typed: {"input": {"id": typed.get("client", "")}},
+        leads_to="/console/service-clients",
     ),
     Form(
         name="create_webhook",

@@ -11,6 +11,7 @@ import msgspec
 
 from identity_api.permissions.service import (
     AUDIT_READ,
+    CLIENTS_READ,
     GRANTS_WRITE,
     GROUPS_READ,
     MAPPINGS_READ,
@@ -106,6 +107,15 @@ def audit_filter(given: Given) -> dict[str, Any]:
     return wanted
 
 
+def _tokens(given: Given) -> dict[str, Any]:
+    return {
+        "user": given.get("user"),
+        "live": None if given.get("state") == "all" else True,
+        "after": given.get("after"),
+        "makes": "user" in given,
+    }
+
+
 def _audit(given: Given) -> dict[str, Any]:
     return {"filter": audit_filter(given), "first": 25, "after": given.get("after")}
 
@@ -157,6 +167,8 @@ PAGES: Final = (
         shown_for=(MAPPINGS_WRITE, GRANTS_WRITE, PERMISSIONS_WRITE),
     ),
     Page(name="proposal", path="/console/proposals/{id:str}", variables=_only_id),
+    Page(name="api_tokens", path="/console/tokens", variables=_tokens, shown_for=(USERS_READ,)),
+    Page(name="service_clients", path="/console/service-clients", variables=lambda _: {}, shown_for=(CLIENTS_READ,)),
     Page(name="webhooks", path="/console/webhooks", variables=lambda _: {}, shown_for=(WEBHOOKS_READ,)),
     Page(name="webhook", path="/console/webhooks/{id:str}", variables=_only_id),
     Page(name="audit", path="/console/audit", variables=_audit, shown_for=(AUDIT_READ,)),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from identity_api.web.console.rules import SEVERAL
+from identity_api.web.console.rules import SEVERAL, whole_number
 
 
 def creating(typed: Mapping[str, str]) -> dict[str, Any]:
@@ -34,10 +34,8 @@ def inviting(typed: Mapping[str, str]) -> dict[str, Any]:
 
 def updating(typed: Mapping[str, str]) -> dict[str, Any]:
     """The settings that the page has; the others stay."""
-    version = typed.get("version", "")
     given = {"id": typed["id"], "label": typed.get("label", "")}
-    number = int(version) if version.isascii() and version.isdecimal() and len(version) < 10 else 0
-    return {"input": {**given, "version": number, **_lists(typed)}}
+    return {"input": {**given, "version": whole_number(typed.get("version")), **_lists(typed)}}
 
 
 def storing(typed: Mapping[str, str]) -> dict[str, Any]:

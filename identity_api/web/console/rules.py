@@ -42,11 +42,15 @@ def deleting(given: Mapping[str, str]) -> dict[str, Any]:
     return {"input": _named(given)}
 
 
+def whole_number(text: str | None) -> int:
+    """The number that was typed; 0 for anything else, which the API refuses."""
+    return int(text) if text is not None and text.isascii() and text.isdecimal() and len(text) < 10 else 0
+
+
 def _named(given: Mapping[str, str]) -> dict[str, Any]:
-    version = given.get("version", "")
     return {
         "id": given.get("id", ""),
-        "version": int(version) if version.isascii() and version.isdecimal() and len(version) < 10 else 0,
+        "version": whole_number(given.get("version")),
         "asPreviewed": given.get("digest") or None,
     }
 

@@ -25,6 +25,8 @@ EVERYTHING = (
     "identity:audit:read",
     "identity:webhooks:read",
     "identity:webhooks:write",
+    "identity:clients:read",
+    "identity:clients:write",
 )
 
 
