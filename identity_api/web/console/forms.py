@@ -88,6 +88,13 @@ def _of_webhook(
     return Form(name=name, path=path, page="webhook", variables=variables, leads_to=leads_to)
 
 
+def _frontend(typed: Typed) -> dict[str, Any]:
+    """Addresses and origins one a line; no way of delivery chosen is the API's default."""
+    given = {"origins": typed.get("origins", "").split(), "returnUrls": typed.get("return_urls", "").split()}
+    deliveries = typed.get("deliveries", "").split()
+    return {**given, "deliveries": deliveries} if deliveries else given
+
+
 def _token(typed: Typed) -> dict[str, Any]:
     """A token of the user of the page."""
     return {
@@ -295,6 +302,27 @@ FORMS: Final = (
         page="api_tokens",
         variables=lambda typed: {"input": {"id": typed.get("token", "")}},
         leads_to="/console/tokens",
+    ),
+    Form(
+        name="create_frontend",
+        path="/console/frontends",
+        page="frontends",
+        variables=lambda typed: {"input": {"slug": typed.get("slug", ""), **_frontend(typed)}},
+        leads_to="/console/frontends",
+    ),
+    Form(
+        name="update_frontend",
+        path="/console/frontends/{id:str}",
+        page="frontend",
+        variables=lambda typed: {"input": {"id": typed["id"], **_frontend(typed)}},
+        leads_to="/console/frontends/{id}",
+    ),
+    Form(
+        name="delete_frontend",
+        path="/console/frontends/{id:str}/delete",
+        page="frontend",
+        variables=_named,
+        leads_to="/console/frontends",
     ),
     Form(
         name="create_service_client",

@@ -168,6 +168,8 @@ PAGES: Final = (
     ),
     Page(name="proposal", path="/console/proposals/{id:str}", variables=_only_id),
     Page(name="api_tokens", path="/console/tokens", variables=_tokens, shown_for=(USERS_READ,)),
+    Page(name="frontends", path="/console/frontends", variables=lambda _: {}, shown_for=(CLIENTS_READ,)),
+    Page(name="frontend", path="/console/frontends/{id:str}", variables=_only_id),
     Page(name="service_clients", path="/console/service-clients", variables=lambda _: {}, shown_for=(CLIENTS_READ,)),
     Page(name="webhooks", path="/console/webhooks", variables=lambda _: {}, shown_for=(WEBHOOKS_READ,)),
     Page(name="webhook", path="/console/webhooks/{id:str}", variables=_only_id),
