@@ -333,12 +333,19 @@ CREATE FUNCTION public.refresh_user_read(p_tenant uuid, p_users uuid[]) RETURNS 
                              json_agg(json_build_array(i_1.id, i_1.provider_id, i_1.state) ORDER BY i_1.id) AS brief
                             FROM public.identity i_1
                            WHERE ((i_1.tenant_id = refresh_user_read.p_tenant) AND (i_1.user_id = u.id) AND (i_1.unlinked_at IS NULL))) i)
-                      CROSS JOIN LATERAL ( SELECT json_agg(json_build_array(p.name, g_1.source, g_1.identity_id, pg.name, g_1.id, g_1.mapping_id, g_1.group_id, g_1.granted_at, g_1.granted_by) ORDER BY p.name, g_1.id) AS facts,
-                             json_agg(json_build_array(p.name, g_1.source, g_1.identity_id, pg.name) ORDER BY p.name, g_1.id) AS brief
-                            FROM ((public.permission_grant g_1
-                              JOIN public.permission p ON (((p.tenant_id = refresh_user_read.p_tenant) AND (p.id = g_1.permission_id))))
-                              LEFT JOIN public.provider_group pg ON (((pg.tenant_id = refresh_user_read.p_tenant) AND (pg.id = g_1.group_id))))
-                           WHERE ((g_1.tenant_id = refresh_user_read.p_tenant) AND (g_1.user_id = u.id) AND (g_1.revoked_at IS NULL))) g) ON CONFLICT(tenant_id, id) DO UPDATE SET facts = excluded.facts, brief = excluded.brief
+                      CROSS JOIN LATERAL ( SELECT json_agg(o.fact ORDER BY o.name, o.id) AS facts,
+                             json_agg(json_build_array(o.name, o.reasons) ORDER BY o.name) FILTER (WHERE (o.place = 1)) AS brief
+                            FROM ( SELECT (p.name COLLATE "C") AS name,
+                                     g_1.id,
+                                     json_build_array(p.name, g_1.source, g_1.identity_id, pg.asserted, g_1.id, g_1.mapping_id, g_1.group_id, g_1.granted_at, g_1.granted_by) AS fact,
+                                     json_agg(json_build_array(p.name, g_1.source, g_1.identity_id, pg.asserted)) OVER (PARTITION BY p.id ORDER BY g_1.id ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS reasons,
+                                     row_number() OVER (PARTITION BY p.id ORDER BY g_1.id) AS place
+                                    FROM ((public.permission_grant g_1
+                                      JOIN public.permission p ON (((p.tenant_id = refresh_user_read.p_tenant) AND (p.id = g_1.permission_id))))
+                                      LEFT JOIN LATERAL ( SELECT json_build_array(one.name) AS asserted
+   FROM public.provider_group one
+  WHERE ((one.tenant_id = refresh_user_read.p_tenant) AND (one.id = g_1.group_id))) pg ON (true))
+                                   WHERE ((g_1.tenant_id = refresh_user_read.p_tenant) AND (g_1.user_id = u.id) AND (g_1.revoked_at IS NULL))) o) g) ON CONFLICT(tenant_id, id) DO UPDATE SET facts = excluded.facts, brief = excluded.brief
            WHERE (user_read.facts <> excluded.facts)
            RETURNING user_read.id,
              user_read.facts,

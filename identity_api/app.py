@@ -58,6 +58,8 @@ from identity_api.web.http.tenancy import Tenancy
 from identity_api.web.pages.graphiql import graphiql_handlers
 
 REOPEN_SECONDS: Final = 1.0
+NEW_OBJECTS: Final = 20_000
+"""A collection of garbage is made once there are so many new objects. A page alone makes a thousand, which go by themselves."""
 COST_PER_MINUTE: Final = 20_000
 COST_WINDOW_SECONDS: Final = 60.0
 """Fields that the documents of one session may ask for in a minute (promise 41)."""
@@ -317,6 +319,7 @@ def keep_what_is_loaded() -> None:
     """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(NEW_OBJECTS, 10, 10)
 
 
 def _urls(settings: Settings) -> tuple[str, str]:

@@ -934,7 +934,7 @@ begin atomic
 end;
 
 -- The read model: a user's facts as JSON arrays, in the order of `permissions.grant_snapshot`, written whole by every writer;
--- `brief` is the part of them that decides permissions. Identities that were unlinked are left out.
+-- `brief` is the part of them that decides permissions, by permission. Identities that were unlinked are left out.
 -- Returns the users of whom something differs that others follow: grants, groups, or which identities there are and in what
 -- state; not, for instance, when they last signed in.
 create function refresh_user_read(p_tenant uuid, p_users uuid[]) returns setof uuid
@@ -966,14 +966,22 @@ begin atomic
             from identity i where i.tenant_id = p_tenant and i.user_id = u.id and i.unlinked_at is null) i
         cross join lateral (
             select
-                json_agg(json_build_array(
-                    p.name, g.source, g.identity_id, pg.name, g.id, g.mapping_id, g.group_id, g.granted_at, g.granted_by)
-                    order by p.name, g.id) as facts,
-                json_agg(json_build_array(p.name, g.source, g.identity_id, pg.name) order by p.name, g.id) as brief
-            from permission_grant g
-            join permission p on p.tenant_id = p_tenant and p.id = g.permission_id
-            left join provider_group pg on pg.tenant_id = p_tenant and pg.id = g.group_id
-            where g.tenant_id = p_tenant and g.user_id = u.id and g.revoked_at is null) g
+                json_agg(o.fact order by o.name, o.id) as facts,
+                json_agg(json_build_array(o.name, o.reasons) order by o.name) filter (where o.place = 1) as brief
+            from (
+                select p.name collate "C" as name, g.id,
+                    json_build_array(
+                        p.name, g.source, g.identity_id, pg.asserted, g.id, g.mapping_id, g.group_id, g.granted_at,
+                        g.granted_by) as fact,
+                    json_agg(json_build_array(p.name, g.source, g.identity_id, pg.asserted)) over (
+                        partition by p.id order by g.id rows between unbounded preceding and unbounded following) as reasons,
+                    row_number() over (partition by p.id order by g.id) as place
+                from permission_grant g
+                join permission p on p.tenant_id = p_tenant and p.id = g.permission_id
+                left join lateral (
+                    select json_build_array(one.name) as asserted
+                    from provider_group one where one.tenant_id = p_tenant and one.id = g.group_id) pg on true
+                where g.tenant_id = p_tenant and g.user_id = u.id and g.revoked_at is null) o) g
         on conflict (tenant_id, id) do update set facts = excluded.facts, brief = excluded.brief
             where user_read.facts <> excluded.facts
         returning id, facts, brief

@@ -105,7 +105,7 @@ def _grant(one: ExplainedGrant, names: Mapping[str, str]) -> GrantSheet:
         one.cause is None,
         one.cause,
         fact.source,
-        fact.group,
+        fact.group_name,
         None if way is None else way.pattern,
         None if way is None else way.version,
         datetime.fromisoformat(fact.granted_at),

@@ -54,7 +54,7 @@ class BriefUser(msgspec.Struct, frozen=True, gc=False):
     disabled_at: datetime | None
     created_at: datetime
     active_at: datetime
-    facts: BriefSnapshot
+    facts: BriefSnapshot | GrantSnapshot
     circumstances: UserCircumstances
 
 
@@ -235,7 +235,8 @@ async def list_users(
     page = f"{page_of(asked, position, ordering, first + 1)} u"
     rows = await connection.fetch(
         f"""
-        select {_COLUMNS[part]}, c.at, case when u.place > 1 then null else c.providers end as providers
+        select {_COLUMNS[part]}, case when u.place > 1 then null else c.at end as at,
+            case when u.place > 1 then null else c.providers end as providers
         from (select {CIRCUMSTANCES}) c
         left join {_with_facts(page, part)} on true
         order by u.place
@@ -246,7 +247,7 @@ async def list_users(
 
 
 async def _made(rows: Sequence[Record], make: Callable[[Record], UserT]) -> list[UserT]:
-    slices = in_slices(make(row) for row in rows if row["id"] is not None)
+    slices = in_slices((make(row) for row in rows if row["id"] is not None), is_short=True)
     return [user async for some in slices for user in some]
 
 

@@ -20,6 +20,8 @@ PAUSE_SECONDS: Final = 0.001
 REFUSED_SECONDS: Final = 0.01
 """The wait of a request that is refused for being one of too many, where others need time."""
 LONE_SLICE_SECONDS: Final = 0.002
+FIRST_SLICE_SECONDS: Final = 0.0002
+"""Work may begin with so long a slice without waiting for its turn: most requests have no more."""
 ROUNDS: Final = 2
 """Rounds of the event loop from one turn to the next, where there is no pause."""
 
@@ -109,19 +111,24 @@ async def run_in_slices(steps: Generator[None, None, Result]) -> Result:
             return result
 
 
-async def in_slices(work: Iterator[Piece], *, seconds: float | None = None) -> AsyncIterator[list[Piece]]:
+async def in_slices(
+    work: Iterator[Piece], *, seconds: float | None = None, is_short: bool = False
+) -> AsyncIterator[list[Piece]]:
     """Run an iterator of small pieces of work, and yield its results after every slice.
 
     Args:
         work: each of its pieces takes half a millisecond at the most.
         seconds: how long a slice lasts, give or take a piece, if not as long as `slice_end` says.
+        is_short: the first slice mostly suffices, and is worked at once.
     """
+    until = time.perf_counter() + FIRST_SLICE_SECONDS
     is_over = False
     while not is_over:
         made: list[Piece] = []
-        await own_turn()
-        until = slice_end() if seconds is None else time.perf_counter() + seconds
-        is_over = True
+        if not is_short:
+            await own_turn()
+            until = slice_end() if seconds is None else time.perf_counter() + seconds
+        is_over, is_short = True, False
         for piece in work:
             made.append(piece)
             if time.perf_counter() >= until:

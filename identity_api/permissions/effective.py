@@ -15,6 +15,8 @@ from identity_api.permissions.grant_snapshot import (
     BriefIdentity,
     BriefSnapshot,
     GrantFact,
+    GrantSnapshot,
+    HeldPermission,
     Lease,
     TenantCircumstances,
     UserCircumstances,
@@ -34,13 +36,6 @@ Cause = Literal[
 _DEAD_STATES: dict[str, Cause] = {"REVOKED": "IDENTITY_REVOKED", "QUARANTINED": "IDENTITY_QUARANTINED"}
 
 
-class EffectivePermission(msgspec.Struct, frozen=True, gc=False):
-    """A permission in force, with every grant that gives it."""
-
-    name: str
-    reasons: tuple[BriefGrant, ...]
-
-
 class DormantGrant(msgspec.Struct, frozen=True, gc=False):
     """An open grant that is not in force, and the cause."""
 
@@ -51,7 +46,7 @@ class DormantGrant(msgspec.Struct, frozen=True, gc=False):
 class Standing(msgspec.Struct, frozen=True, gc=False):
     """A user's permissions in force at a moment, and their grants that are not in force, with causes."""
 
-    permissions: tuple[EffectivePermission, ...]
+    permissions: tuple[HeldPermission, ...]
     dormant: tuple[DormantGrant, ...]
 
     @property
@@ -60,7 +55,9 @@ class Standing(msgspec.Struct, frozen=True, gc=False):
         return frozenset([permission.name for permission in self.permissions])
 
 
-def standing(facts: BriefSnapshot, user: UserCircumstances, tenant: TenantCircumstances, at: datetime) -> Standing:
+def standing(
+    facts: BriefSnapshot | GrantSnapshot, user: UserCircumstances, tenant: TenantCircumstances, at: datetime
+) -> Standing:
     """Sort a user's open grants into those in force at `at` and those that are not, by permission name.
 
     Args:
@@ -69,6 +66,8 @@ def standing(facts: BriefSnapshot, user: UserCircumstances, tenant: TenantCircum
         tenant: the tenant's providers.
         at: aware time, by the database's clock.
     """
+    if isinstance(facts, BriefSnapshot) and not user.withdrawn and _nothing_is_against(facts, user, tenant, at):
+        return Standing(facts.permissions, ())
     if not facts.grants:
         return _NOTHING
     against = {one.id: _cause_against_identity(one, tenant) for one in facts.identities}
@@ -89,11 +88,26 @@ def standing(facts: BriefSnapshot, user: UserCircumstances, tenant: TenantCircum
             held[grant.permission].append(grant)
         else:
             held[grant.permission] = [grant]
-    return Standing(tuple([EffectivePermission(name, tuple(held[name])) for name in sorted(held)]), tuple(dormant))
+    return Standing(tuple([HeldPermission(name, tuple(held[name])) for name in sorted(held)]), tuple(dormant))
 
 
 _NOTHING = Standing((), ())
 _LIGHTER: tuple[Cause | None, ...] = (None, "LEASE_OVER")
+
+
+def _nothing_is_against(
+    facts: BriefSnapshot, user: UserCircumstances, tenant: TenantCircumstances, at: datetime
+) -> bool:
+    """Whether every open grant is in force: an enabled user, and identities that live and were confirmed in time."""
+    for identity in facts.identities:
+        lease = user.leases.get(identity.id)
+        if lease is None or lease.groups_valid_until is None or lease.groups_valid_until <= at:
+            return False
+        if lease.signed_in_until is None or lease.signed_in_until <= at:
+            return False
+        if identity.state in _DEAD_STATES or not tenant.providers[identity.provider_id].enabled:
+            return False
+    return user.enabled and bool(facts.identities)
 
 
 def _cause_against_identity(identity: BriefIdentity, tenant: TenantCircumstances) -> Cause | None:
@@ -109,7 +123,7 @@ def _lease_over(lease: Lease | None, at: datetime) -> Cause | None:
 
 
 def _has_way_in(
-    facts: BriefSnapshot,
+    facts: BriefSnapshot | GrantSnapshot,
     against: Mapping[str, Cause | None],
     user: UserCircumstances,
     tenant: TenantCircumstances,

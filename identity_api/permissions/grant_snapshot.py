@@ -42,13 +42,34 @@ def needs_sign_in(state: str, reason: str | None) -> bool:
     return state == "REVOKED" or (state in ("STALE", "SUSPENDED") and reason in ASKED_NO_MORE)
 
 
+class GrantedGroup(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The group that a grant was given for."""
+
+    name: str
+
+
 class BriefGrant(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """An open grant: what decides if it is in force, and its group's name; identity and group for source `GROUP`."""
+    """An open grant: what decides if it is in force, and its group; identity and group for source `GROUP`.
+
+    Answers are put together from these as they are, so it has the names of `GrantReason` in the schema.
+    """
 
     permission: str
     source: Source
     identity_id: str | None
-    group: str | None
+    group: GrantedGroup | None
+
+    @property
+    def group_name(self) -> str | None:
+        """As the provider asserted it."""
+        return None if self.group is None else self.group.name
+
+
+class HeldPermission(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A permission with grants that give it."""
+
+    name: str
+    reasons: tuple[BriefGrant, ...]
 
 
 class GrantFact(BriefGrant, frozen=True, array_like=True, gc=False):
@@ -79,10 +100,16 @@ class BriefSnapshot(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Only what decides a user's permissions: a page that selects nothing more reads a quarter of the text."""
 
     identities: tuple[BriefIdentity, ...] = ()
-    grants: tuple[BriefGrant, ...] = ()
+    permissions: tuple[HeldPermission, ...] = ()
+    """All open grants, by permission and in the order of their names."""
+
+    @property
+    def grants(self) -> list[BriefGrant]:
+        """All open grants."""
+        return [grant for permission in self.permissions for grant in permission.reasons]
 
 
-class GrantSnapshot(BriefSnapshot, frozen=True, array_like=True, gc=False):
+class GrantSnapshot(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Everything written about one user; it does not say what is in force."""
 
     identities: tuple[IdentityFact, ...] = ()

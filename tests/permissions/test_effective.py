@@ -6,8 +6,12 @@ import pytest
 
 from identity_api.permissions.effective import standing
 from identity_api.permissions.grant_snapshot import (
+    BriefIdentity,
+    BriefSnapshot,
+    GrantedGroup,
     GrantFact,
     GrantSnapshot,
+    HeldPermission,
     IdentityFact,
     Lease,
     ProviderCircumstances,
@@ -21,14 +25,20 @@ TICK = timedelta(microseconds=1)
 MOMENT = END.isoformat()
 
 IDENTITY = IdentityFact("i", "p", "FRESH", "https://idp.example", "s-1", "s-1", None, MOMENT, MOMENT, MOMENT)
-BY_GROUP = GrantFact("docs:read", "GROUP", "i", "staff", "g-1", "m", "g", MOMENT, "system")
+BY_GROUP = GrantFact("docs:read", "GROUP", "i", GrantedGroup("staff"), "g-1", "m", "g", MOMENT, "system")
 BY_HAND = GrantFact("docs:write", "MANUAL", None, None, "g-2", None, None, MOMENT, "operator:root")
+BRIEF = BriefSnapshot(
+    (BriefIdentity("i", "p", "FRESH"),),
+    (HeldPermission("docs:read", (BY_GROUP,)), HeldPermission("docs:write", (BY_HAND,))),
+)
 TENANT = TenantCircumstances({"p": ProviderCircumstances("p", "sso", "SSO", True, "REFRESH_TOKEN", "ADDITIVE")})
 
 
 def names(lease: Lease, at: datetime) -> set[str]:
     user = UserCircumstances(enabled=True, has_password=False, leases={"i": lease})
-    return set(standing(GrantSnapshot((IDENTITY,), (BY_GROUP, BY_HAND)), user, TENANT, at).names)
+    whole = standing(GrantSnapshot((IDENTITY,), (BY_GROUP, BY_HAND)), user, TENANT, at).names
+    assert standing(BRIEF, user, TENANT, at).names == whole
+    return set(whole)
 
 
 @pytest.mark.parametrize(

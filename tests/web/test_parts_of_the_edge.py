@@ -15,6 +15,7 @@ from identity_api.errors import BadInput, Conflict, IdentityAPIError, NotFound, 
 from identity_api.ids import uuid7
 from identity_api.permissions.effective import standing
 from identity_api.permissions.grant_snapshot import (
+    GrantedGroup,
     GrantFact,
     GrantSnapshot,
     GroupFact,
@@ -243,7 +244,7 @@ def account(
         facts=GrantSnapshot(
             (IdentityFact("i", "p", state, "https://idp", "s", "s", None, stamp, stamp, stamp),),
             (
-                GrantFact("docs:read", "GROUP", "i", "engineering", "g1", "m", "gr", stamp, "sync"),
+                GrantFact("docs:read", "GROUP", "i", GrantedGroup("engineering"), "g1", "m", "gr", stamp, "sync"),
                 GrantFact("docs:write", "MANUAL", None, None, "g2", None, None, stamp, "user:x"),
             ),
             groups,

@@ -19,13 +19,11 @@ from graphql import DirectiveNode, DocumentNode, VariableNode, Visitor, visit
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from identity_api.fairness.time_slices import own_turn, run_in_slices, slice_end
+from identity_api.fairness.time_slices import FIRST_SLICE_SECONDS, own_turn, run_in_slices, slice_end
 from identity_api.graphql.engine.compiler import Completer, PlainType, compile_completer
 
 MAX_DOCUMENTS: Final = 256
 MAX_COMPLETERS_PER_DOCUMENT: Final = 64  # variables of @skip and @include multiply the variants
-FIRST_SLICE_SECONDS: Final = 0.0002
-"""The time before the first pause: most requests take no longer."""
 FEW: Final = 10
 _MISSING: Final[Any] = object()
 

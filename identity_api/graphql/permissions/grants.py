@@ -21,8 +21,7 @@ from identity_api.graphql.summaries import (
 )
 from identity_api.graphql.users.identities import Identity, IdentityRow
 from identity_api.permissions.effective import Cause, DormantGrant
-from identity_api.permissions.effective import EffectivePermission as Effective
-from identity_api.permissions.grant_snapshot import BriefGrant, whole
+from identity_api.permissions.grant_snapshot import BriefGrant, HeldPermission, whole
 
 
 @enum_type(
@@ -139,7 +138,7 @@ class GrantedGroupRow(msgspec.Struct, frozen=True, gc=False):
     def name(self) -> str:
         """As the provider asserted it."""
         assert self.fact.group is not None  # see `GrantReasonRow.group`
-        return self.fact.group
+        return self.fact.group.name
 
     @property
     def provider(self) -> ProviderSummaryRow:
@@ -195,7 +194,7 @@ class GrantReasonRow(msgspec.Struct, frozen=True, gc=False):
 class EffectivePermissionRow(msgspec.Struct, frozen=True, gc=False):
     """The row behind `EffectivePermission`."""
 
-    effective: Effective
+    effective: HeldPermission
     owner: Owner
 
     @property

@@ -69,7 +69,8 @@ class PermissionHolderRow(msgspec.Struct, frozen=True):
     @property
     def reasons(self) -> list[GrantReasonRow]:
         """In force."""
-        return [reason for one in self.user.permissions if one.name == self.name for reason in one.reasons]
+        held = [one for one in self.user.standing.permissions if one.name == self.name]
+        return [GrantReasonRow(fact, self.user) for one in held for fact in one.reasons]
 
     @property
     def dormant(self) -> list[DormantPermissionRow]:

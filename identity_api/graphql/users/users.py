@@ -1,5 +1,6 @@
 """Users: their profile, their permissions and the reasons for them."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from operator import attrgetter
 from typing import Annotated, Any
@@ -32,7 +33,7 @@ from identity_api.graphql.users.selection import part_of
 from identity_api.graphql.users.sessions import Session, SessionRow, session_row
 from identity_api.graphql.users.user_filter import OrderDirection, UserFilter, UserOrder, where_of
 from identity_api.permissions.effective import Standing, standing
-from identity_api.permissions.grant_snapshot import TenantCircumstances
+from identity_api.permissions.grant_snapshot import HeldPermission, TenantCircumstances
 
 
 class Snapshot(msgspec.Struct, frozen=True, dict=True):
@@ -109,9 +110,10 @@ class UserRow(msgspec.Struct, frozen=True, dict=True, eq=False):
         ]
 
     @property
-    def permissions(self) -> list[EffectivePermissionRow]:
-        """By name."""
-        return [EffectivePermissionRow(one, self) for one in self.standing.permissions]
+    def permissions(self) -> Sequence[EffectivePermissionRow | HeldPermission]:
+        """By name. Of a user who was read briefly, they are shown as they were read."""
+        held = self.standing.permissions
+        return [EffectivePermissionRow(one, self) for one in held] if isinstance(self.record, UserRecord) else held
 
     @property
     def dormant_permissions(self) -> list[DormantPermissionRow]:

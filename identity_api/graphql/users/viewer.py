@@ -1,5 +1,7 @@
 """The user who asks. The statement that authenticated the request has read everything; no other is needed."""
 
+from collections.abc import Sequence
+
 import msgspec
 import strawberry
 
@@ -9,6 +11,7 @@ from identity_api.graphql.fields import resolved
 from identity_api.graphql.permissions.grants import EffectivePermission, EffectivePermissionRow
 from identity_api.graphql.users.sessions import Session, SessionRow, current_session
 from identity_api.graphql.users.users import User, UserRow, viewer_row
+from identity_api.permissions.grant_snapshot import HeldPermission
 
 
 @object_type(description="The user who is signed in, and what they may do.")
@@ -29,7 +32,7 @@ class ViewerRow(msgspec.Struct, frozen=True):
     session: SessionRow | None
 
     @property
-    def permissions(self) -> list[EffectivePermissionRow]:
+    def permissions(self) -> Sequence[EffectivePermissionRow | HeldPermission]:
         """The user's."""
         return self.user.permissions
 

@@ -181,8 +181,8 @@ class _Reasons:
         provider = self._tenant.providers[self._provider_of[grant.identity_id or ""]].label
         pattern = self._patterns.get(grant.mapping_id or "", "deleted")
         if (grant.identity_id, grant.group_id) not in self._member_of:
-            return f"kept from when you were in {grant.group} at {provider} (mapping {pattern})"
-        return f"because you are in {grant.group} at {provider} (mapping {pattern})"
+            return f"kept from when you were in {grant.group_name} at {provider} (mapping {pattern})"
+        return f"because you are in {grant.group_name} at {provider} (mapping {pattern})"
 
 
 def _identity(identity: IdentityFact, user: UserRecord, tenant: TenantCircumstances) -> IdentityView:
