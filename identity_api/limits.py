@@ -27,7 +27,6 @@ REDIS_DEADLINE_SECONDS: Final = 0.05
 CONNECT_SECONDS: Final = 2.0
 COOL_DOWN_SECONDS: Final = 2.0
 _MAX_LOCAL_KEYS: Final = 100_000
-TELL_SECONDS: Final = 1.0
 DEFERRED_PART: Final = 40
 """Of a limit, one such part may be used before Redis is told."""
 _MAX_ACCOUNTS: Final = 20_000
@@ -142,19 +141,20 @@ class Limiter:
 class _Account:
     """What one key has used in this process and Redis has not been told."""
 
-    __slots__ = ("is_settled", "owed", "telling", "told_at")
+    __slots__ = ("is_settled", "owed", "since", "telling")
 
-    def __init__(self) -> None:
+    def __init__(self, now: float) -> None:
         self.owed = 0
+        self.since = now
+        """When nothing was owed."""
         self.telling = 0
         """Under way to Redis."""
-        self.told_at = float("-inf")
-        self.is_settled = False
+        self.is_settled = True
         """The last time that Redis was told, it allowed what was asked."""
 
 
 class DeferredHits:
-    """Counts small hits in the process first, and tells the limiter once a second or once a fortieth of the limit is owed.
+    """Counts small hits in the process first, and tells the limiter once a fortieth of the limit is owed.
 
     For limits that every request counts on: asking Redis each time costs as much as a small request. Each process lets a
     key have at most a fortieth of the limit more than the limit, and nobody is counted for more than they used. What is
@@ -167,14 +167,13 @@ class DeferredHits:
 
     async def hit(self, key: str, *, limit: int, window_seconds: float, cost: int = 1) -> Decision:
         """As `Limiter.hit`. A key that was refused is asked about each time, until it is allowed again."""
-        account = self._account(key)
         now = self._monotonic()
-        is_told = account.is_settled and now - account.told_at < TELL_SECONDS
-        if is_told and account.owed + account.telling + cost <= limit // DEFERRED_PART:
+        account = self._account(key, now)
+        if now - account.since >= window_seconds:
+            account.owed, account.since = 0, now  # the bucket would be full again by now
+        if account.is_settled and account.owed + account.telling + cost <= limit // DEFERRED_PART:
             account.owed += cost
             return _ALLOWED
-        if now - account.told_at >= window_seconds:
-            account.owed = 0  # the bucket would be full again by now
         owed, account.owed = account.owed, 0
         account.telling += owed
         allowed = False
@@ -186,17 +185,17 @@ class DeferredHits:
             account.telling -= owed
             account.is_settled = allowed
             if allowed:
-                account.told_at = now
+                account.since = now
             else:
                 account.owed += owed
         return decision
 
-    def _account(self, key: str) -> _Account:
+    def _account(self, key: str, now: float) -> _Account:
         account = self._accounts.get(key)
         if account is None:
             if len(self._accounts) >= _MAX_ACCOUNTS:
                 self._accounts.popitem(last=False)
-            account = self._accounts[key] = _Account()
+            account = self._accounts[key] = _Account(now)
         else:
             self._accounts.move_to_end(key)
         return account
