@@ -22,20 +22,25 @@ class ServiceClient(msgspec.Struct, frozen=True):
     """Its last use was recorded within a minute."""
 
 
+CLIENT = """
+    c.id as client_id, c.name as client_name, c.tenant_ids, c.scopes, c.secret_hash,
+    coalesce(c.seen_at > now() - interval '1 minute', false) as was_just_seen
+"""
+"""Select-list items for a client `c`."""
+
+
 async def service_client(connection: Connection, name: str) -> tuple[ServiceClient, bytes] | None:
     """The client with that name, if it is not revoked, and the hash of its secret."""
     row = await connection.fetchrow(
-        """
-        select id, name, tenant_ids, scopes, coalesce(seen_at > now() - interval '1 minute', false) as was_just_seen,
-            secret_hash
-        from service_client where name = $1 and revoked_at is null
-        """,
-        name,
+        f"select {CLIENT} from service_client c where c.name = $1 and c.revoked_at is null", name
     )
-    if row is None:
-        return None
+    return None if row is None else (client_of(row), row["secret_hash"])
+
+
+def client_of(row: Record) -> ServiceClient:
+    """The client of a row with `CLIENT`."""
     tenant_ids, scopes = frozenset(row["tenant_ids"]), frozenset(row["scopes"])
-    return ServiceClient(row["id"], row["name"], tenant_ids, scopes, row["was_just_seen"]), row["secret_hash"]
+    return ServiceClient(row["client_id"], row["client_name"], tenant_ids, scopes, row["was_just_seen"])
 
 
 async def touch_service_client(connection: Connection, client_id: UUID) -> None:

@@ -81,7 +81,7 @@ _PERSON = """
     join user_read r on r.tenant_id = o.tenant_id and r.id = o.user_id
 """
 
-_SESSION = f"""
+SESSION = f"""
     select o.id as token_id, o.kind, o.tenant_id, t.slug as tenant_slug, o.identity_id, o.authenticated_at, o.seen_at,
         o.absolute_until as expires_at, o.seen_at + make_interval(secs => $3) as idle_until, o.created_at as issued_at,
         {USER_COLUMNS}, {CIRCUMSTANCES}
@@ -95,19 +95,29 @@ _SESSION = f"""
             select p.enabled from identity i join provider p on p.tenant_id = $1 and p.id = i.provider_id
             where i.tenant_id = $1 and i.id = o.identity_id and i.state not in ('REVOKED', 'QUARANTINED')))
 """
+"""The live session of tenant $1 with hash $2, unused for at most $3 seconds, with its user."""
 
-_API_TOKEN = f"""
+API_TOKEN = f"""
     select o.id as token_id, 'API_TOKEN' as kind, o.tenant_id, t.slug as tenant_slug, null::uuid as identity_id,
         o.created_at as authenticated_at, o.seen_at, o.expires_at, null::timestamptz as idle_until,
         o.created_at as issued_at, o.permissions as limited_to, o.may_change, {USER_COLUMNS}, {CIRCUMSTANCES}
     from api_token o {_PERSON}
     where o.tenant_id = $1 and o.token_hash = $2 and o.ended_at is null and o.expires_at > now()
 """
+"""The live API token of tenant $1 with hash $2, with its user."""
 
 
-def _token(row: Record | None, limited_to: frozenset[str] = frozenset(), *, may_change: bool = False) -> Token | None:
-    if row is None:
-        return None
+def session_of(row: Record) -> Token:
+    """The row that `SESSION` selected."""
+    return _token(row)
+
+
+def api_token_of(row: Record) -> Token:
+    """The row that `API_TOKEN` selected."""
+    return _token(row, frozenset(row["limited_to"]), may_change=row["may_change"])
+
+
+def _token(row: Record, limited_to: frozenset[str] = frozenset(), *, may_change: bool = False) -> Token:
     return Token(
         id=row["token_id"],
         kind=row["kind"],
@@ -131,15 +141,14 @@ async def authenticate_session(
     connection: Connection, tenant_id: UUID, token_hash: bytes, *, idle_seconds: int
 ) -> Token | None:
     """The live session of this token: not ended, idle, expired, of a past epoch, a dead login or a disabled user."""
-    return _token(await connection.fetchrow(_SESSION, tenant_id, token_hash, float(idle_seconds)))
+    row = await connection.fetchrow(SESSION, tenant_id, token_hash, float(idle_seconds))
+    return None if row is None else session_of(row)
 
 
 async def authenticate_api_token(connection: Connection, tenant_id: UUID, token_hash: bytes) -> Token | None:
     """The live API token of this hash. It dies with its user's logins (`lifecycle.end_login`)."""
-    row = await connection.fetchrow(_API_TOKEN, tenant_id, token_hash)
-    if row is None:
-        return None
-    return _token(row, frozenset(row["limited_to"]), may_change=row["may_change"])
+    row = await connection.fetchrow(API_TOKEN, tenant_id, token_hash)
+    return None if row is None else api_token_of(row)
 
 
 def _of_each(statement: str) -> str:

@@ -99,15 +99,23 @@ async def authenticate(connection: Connection, token: str, *, idle_seconds: int)
     The same answer for a token that is unknown, ended, unused for `idle_seconds`, expired, of a past epoch, of a
     disabled user, or of a login whose identity was revoked or quarantined or whose provider was disabled.
     """
-    if len(token) > MAX_TOKEN_LENGTH:
-        return None
-    if token.startswith(SESSION_PREFIXES):
+    kind = kind_of(token)
+    if kind == "SESSION":
         found = await sessions.authenticate_session(connection, *token_key(token), idle_seconds=idle_seconds)
-    elif token.startswith(_API_TOKEN_PREFIX):
+    elif kind == "API_TOKEN":
         found = await sessions.authenticate_api_token(connection, *token_key(token))
     else:
         return None
     return None if found is None else Authenticated(found)
+
+
+def kind_of(token: str) -> Literal["SESSION", "API_TOKEN"] | None:
+    """What a text would be if it were a token; None if it cannot be one."""
+    if len(token) > MAX_TOKEN_LENGTH:
+        return None
+    if token.startswith(SESSION_PREFIXES):
+        return "SESSION"
+    return "API_TOKEN" if token.startswith(_API_TOKEN_PREFIX) else None
 
 
 def needs_touch(authenticated: Authenticated) -> bool:

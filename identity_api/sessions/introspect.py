@@ -8,24 +8,45 @@ import hmac
 from typing import Any
 
 from identity_api.claims.text import is_storable
-from identity_api.db import clients
+from identity_api.db import clients, introspection
 from identity_api.db.clients import ServiceClient
 from identity_api.db.database import Connection
+from identity_api.db.introspection import Asked
 from identity_api.errors import Refused
-from identity_api.ids import token_hash
-from identity_api.sessions.authenticate import authenticate
+from identity_api.ids import token_hash, token_key
+from identity_api.sessions.authenticate import Authenticated, kind_of
 
 INTROSPECT = "introspect"
 _INACTIVE = {"active": False}
 
 
+async def introspect(
+    connection: Connection, name: str, secret: str, token: str, *, idle_seconds: int
+) -> dict[str, Any] | None:
+    """The token's properties, with the names of RFC 7662 section 2.2; None if this is not a client's name and secret.
+
+    Introspection does not extend a session. `sub` is our id of the user, `subject` the provider's; `tenant` is the name
+    that callers know, `tenant_id` our id of it. `scope` and `permissions` are the permissions in force now; `auth_time` is
+    when the person proved who they are.
+
+    Raises:
+        Refused: `SCOPE_REQUIRED`: the client lacks the scope `introspect`.
+    """
+    asked = await _asked(connection, name, secret, token, idle_seconds=idle_seconds)
+    if asked is None:
+        return None
+    if INTROSPECT not in asked.client.scopes:
+        raise Refused("This client may not introspect tokens.", code="SCOPE_REQUIRED")
+    await touch(connection, asked.client)
+    if asked.token is None or asked.token.tenant_id not in asked.client.tenant_ids:
+        return dict(_INACTIVE)
+    return _properties(Authenticated(asked.token))
+
+
 async def verify_service_client(connection: Connection, name: str, secret: str) -> ServiceClient | None:
     """The client of this name, if this is its secret and it is not revoked."""
-    found = await clients.service_client(connection, name) if is_storable(name) else None
-    client, expected = found if found is not None else (None, bytes(32))
-    # Also compared for an unknown client, so that timing does not reveal which names exist.
-    is_right = hmac.compare_digest(token_hash(secret), expected)
-    return client if is_right else None
+    asked = await _asked(connection, name, secret, "", idle_seconds=0)
+    return None if asked is None else asked.client
 
 
 async def touch(connection: Connection, client: ServiceClient) -> None:
@@ -34,20 +55,23 @@ async def touch(connection: Connection, client: ServiceClient) -> None:
         await clients.touch_service_client(connection, client.id)
 
 
-async def introspect(connection: Connection, client: ServiceClient, token: str, *, idle_seconds: int) -> dict[str, Any]:
-    """The token's properties, with the names of RFC 7662 section 2.2. Introspection does not extend a session.
+async def _asked(connection: Connection, name: str, secret: str, token: str, *, idle_seconds: int) -> Asked | None:
+    found = await _read(connection, name, token, idle_seconds) if is_storable(name) else None
+    # Also compared for an unknown client, so that timing does not reveal which names exist.
+    is_right = hmac.compare_digest(token_hash(secret), bytes(32) if found is None else found.secret_hash)
+    return found if is_right else None
 
-    `sub` is our id of the user, `subject` the provider's; `tenant` is the name that callers know, `tenant_id` our id of it.
-    `scope` and `permissions` are the permissions in force now; `auth_time` is when the person proved who they are.
 
-    Raises:
-        Refused: `SCOPE_REQUIRED`: the client lacks the scope `introspect`.
-    """
-    if INTROSPECT not in client.scopes:
-        raise Refused("This client may not introspect tokens.", code="SCOPE_REQUIRED")
-    found = await authenticate(connection, token, idle_seconds=idle_seconds)
-    if found is None or found.tenant_id not in client.tenant_ids:
-        return dict(_INACTIVE)
+async def _read(connection: Connection, name: str, token: str, idle_seconds: int) -> Asked | None:
+    kind = kind_of(token)
+    if kind == "SESSION":
+        return await introspection.about_session(connection, name, token_key(token), idle_seconds=idle_seconds)
+    if kind == "API_TOKEN":
+        return await introspection.about_api_token(connection, name, token_key(token))
+    return await introspection.about_nothing(connection, name)
+
+
+def _properties(found: Authenticated) -> dict[str, Any]:
     ends = min(found.expires_at, found.idle_until) if found.idle_until is not None else found.expires_at
     permissions = sorted(found.permissions)
     return {

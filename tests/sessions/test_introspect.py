@@ -8,6 +8,7 @@ from identity_api.ids import new_tenant_token, new_token, uuid7
 from identity_api.sessions.clients import create_service_client
 from identity_api.sessions.introspect import introspect, verify_service_client
 from tests import factories as make
+from tests.graphql.world import CountingDatabase
 from tests.openid_provider import RunningProvider
 from tests.sessions.browsers import World, make_world
 
@@ -27,9 +28,9 @@ async def verified(world: World, name: str, secret: str) -> ServiceClient | None
         return await verify_service_client(connection, name, secret)
 
 
-async def ask(world: World, client: ServiceClient, token: str) -> dict[str, object]:
+async def ask(world: World, client: tuple[str, str], token: str) -> dict[str, object] | None:
     async with world.database.reading() as connection:
-        return await introspect(connection, client, token, idle_seconds=3_600)
+        return await introspect(connection, *client, token, idle_seconds=3_600)
 
 
 async def test_a_live_token_of_an_allowed_tenant_is_active(world: World) -> None:
@@ -37,9 +38,9 @@ async def test_a_live_token_of_an_allowed_tenant_is_active(world: World) -> None
         read = await make.make_permission(connection, world.tenant.id, "docs:read")
         await make.make_mapping(connection, world.tenant.id, "engineering", [read])
     token = (await world.sign_in("alice")).set_cookies[0].value
-    client = await verified(world, *await make_client(world))
-    assert client is not None
+    client = await make_client(world)
     answer = await ask(world, client, token)
+    assert answer is not None
     who = await world.who(token)
     assert who is not None
     assert answer["active"] is True
@@ -56,20 +57,17 @@ async def test_a_token_of_another_tenant_is_as_inactive_as_one_that_does_not_exi
 ) -> None:
     neighbour = await make_world(world.deps, idp)
     token = (await neighbour.sign_in("alice")).set_cookies[0].value
-    client = await verified(world, *await make_client(world))
-    assert client is not None
+    client = await make_client(world)
     assert await ask(world, client, token) == {"active": False}
     assert await ask(world, client, new_tenant_token("ias", world.tenant.id)) == {"active": False}
     assert await ask(world, client, "") == {"active": False}
-    own = await verified(neighbour, *await make_client(neighbour))
-    assert own is not None
-    assert (await ask(neighbour, own, token))["active"] is True
+    own = await make_client(neighbour)
+    assert (await ask(neighbour, own, token) or {})["active"] is True
 
 
 async def test_a_session_that_is_over_is_inactive(world: World) -> None:
     token = (await world.sign_in("alice")).set_cookies[0].value
-    client = await verified(world, *await make_client(world))
-    assert client is not None
+    client = await make_client(world)
     await world.execute("update app_user set disabled_at = now() where tenant_id = $1", world.tenant.id)
     assert await ask(world, client, token) == {"active": False}
 
@@ -77,15 +75,19 @@ async def test_a_session_that_is_over_is_inactive(world: World) -> None:
 async def test_a_client_is_known_by_its_secret_until_it_is_revoked(world: World) -> None:
     name, secret = await make_client(world)
     assert await verified(world, name, secret) is not None
+    token = (await world.sign_in("alice")).set_cookies[0].value
+    assert await ask(world, (name, secret), token) is not None
     for wrong in ("", secret[:-1], secret.upper(), new_token("isc"), "\udcff"):
         assert await verified(world, name, wrong) is None
+        assert await ask(world, (name, wrong), token) is None
     assert await verified(world, f"{name}x", secret) is None
     await world.execute("update service_client set revoked_at = now() where name = $1", name)
     assert await verified(world, name, secret) is None
 
 
 async def test_a_client_without_the_scope_may_not_ask(world: World) -> None:
-    client = ServiceClient(uuid7(), "x", frozenset([world.tenant.id]), frozenset())
+    client = await make_client(world)
+    await world.execute("update service_client set scopes = '{}' where name = $1", client[0])
     with pytest.raises(Refused) as refused:
         await ask(world, client, "ias_x")
     assert refused.value.code == "SCOPE_REQUIRED"
@@ -125,3 +127,24 @@ async def test_an_api_token_needs_a_user_a_name_and_a_time(world: World) -> None
             await make.create_api_token(world.database, world.tenant.id, **wish)
     await make.create_api_token(world.database, world.tenant.id, "alice", **right)
     assert len(await world.events("api_token.created")) == 1
+
+
+async def test_an_api_token_is_introspected_with_its_limits(world: World) -> None:
+    await world.sign_in("alice")
+    client = await make_client(world)
+    token = await create_api_token(world.database, world.tenant.id, "alice", "backup", days=1, actor=OPERATOR)
+    assert (await ask(world, client, token) or {})["is_sso"] is False
+    assert await ask(world, client, token + "x") == {"active": False}
+    assert await ask(world, (client[0], "isc_wrong"), token) is None
+
+
+async def test_client_and_token_are_read_with_one_statement(world: World) -> None:
+    token = (await world.sign_in("alice")).set_cookies[0].value
+    client = await make_client(world)
+    assert await ask(world, client, token)  # and it is noted that the client was used
+    counting = CountingDatabase(world.database)
+    async with counting.reading() as connection:
+        answer = await introspect(connection, *client, token, idle_seconds=3_600)
+    assert answer is not None
+    assert answer["active"] is True
+    assert len(counting.statements) == 1

@@ -29,6 +29,7 @@ from identity_api.web.http.origins import allow_reading, allow_reading_of_failur
 from identity_api.web.http.request_context import RequestContext, put_context
 from identity_api.web.http.request_head import check_head
 from identity_api.web.pages.rendering import error_page
+from identity_api.web.routes.oauth import answer_introspection
 
 # Called by machines that know only an address: any well-formed host is accepted.
 _HOSTLESS: Final = frozenset({"/health/live", "/health/ready", "/metrics"})
@@ -36,6 +37,7 @@ _FOR_PROGRAMS: Final = re.compile(r"(?:/t/[^/]+)?/(?:v1/(?!auth/(?:oidc/callback
 """Where a browser is told no page: persons arrive at two addresses of `/v1` only."""
 TABLES: Final = "/console/mappings/import"
 """Where a table of mappings is posted, which becomes one request of GraphQL."""
+INTROSPECTION: Final = "/v1/introspect"
 UNTRUSTED_PROXY: Final = "forwarded headers come from a private address that is not in IDENTITY_TRUSTED_PROXIES"
 _log = get_logger(__name__)
 
@@ -107,6 +109,10 @@ class HTTPApplication:
                 await answer.send(answering, receive)
             else:
                 await answer.send(answering)
+        elif scope["path"] == INTROSPECTION and context.method == "POST":
+            context.route = INTROSPECTION
+            form = await self._body(scope, context, receive, MAX_BODY_BYTES).read()
+            await (await answer_introspection(self._deps, scope, form)).send(answering)
         else:
             is_table = scope["path"].startswith(TABLES)
             body = self._body(scope, context, receive, MAX_GRAPHQL_BODY_BYTES if is_table else MAX_BODY_BYTES)

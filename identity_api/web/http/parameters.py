@@ -62,12 +62,21 @@ async def form_pairs(request: WebRequest) -> list[tuple[str, str]]:
         HTTPRefusal: 415, if the body is no form.
         BadInput: `PARAMETERS_INVALID`.
     """
-    body = await request.body()
-    if not body and headers.first(request.scope, b"content-type") is None:
+    return _form_pairs(request.scope, await request.body())
+
+
+def _form_pairs(scope: Any, body: bytes) -> list[tuple[str, str]]:
+    content_type = headers.first(scope, b"content-type")
+    if not body and content_type is None:
         return []  # an explicitly empty body
-    if _media_type(request) != FORM:
+    if media_type_of(content_type) != FORM:
         raise HTTPRefusal(415, "UNSUPPORTED_MEDIA_TYPE", "The body must be a form here.")
     return pairs_of(body)
+
+
+def form_parameters(scope: Any, body: bytes) -> dict[str, str]:
+    """The parameters of a form that has been read, each once. Raises as `form_pairs` does."""
+    return _once(_form_pairs(scope, body))
 
 
 async def form_of(request: WebRequest) -> dict[str, str]:
