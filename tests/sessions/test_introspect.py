@@ -132,7 +132,7 @@ async def test_an_api_token_needs_a_user_a_name_and_a_time(world: World) -> None
 async def test_an_api_token_is_introspected_with_its_limits(world: World) -> None:
     await world.sign_in("alice")
     client = await make_client(world)
-    token = await create_api_token(world.database, world.tenant.id, "alice", "backup", days=1, actor=OPERATOR)
+    token = await make.create_api_token(world.database, world.tenant.id, "alice", "backup", days=1)
     assert (await ask(world, client, token) or {})["is_sso"] is False
     assert await ask(world, client, token + "x") == {"active": False}
     assert await ask(world, (client[0], "isc_wrong"), token) is None
