@@ -32,7 +32,7 @@ async def introspect(
     Raises:
         Refused: `SCOPE_REQUIRED`: the client lacks the scope `introspect`.
     """
-    asked = await _asked(connection, name, secret, token, idle_seconds=idle_seconds)
+    asked = await verify_service_client(connection, name, secret, token, idle_seconds=idle_seconds)
     if asked is None:
         return None
     if INTROSPECT not in asked.client.scopes:
@@ -43,19 +43,16 @@ async def introspect(
     return _properties(Authenticated(asked.token))
 
 
-async def verify_service_client(connection: Connection, name: str, secret: str) -> ServiceClient | None:
-    """The client of this name, if this is its secret and it is not revoked."""
-    asked = await _asked(connection, name, secret, "", idle_seconds=0)
-    return None if asked is None else asked.client
-
-
 async def touch(connection: Connection, client: ServiceClient) -> None:
     """Note that the client was used, at most once a minute."""
     if not client.was_just_seen:
         await clients.touch_service_client(connection, client.id)
 
 
-async def _asked(connection: Connection, name: str, secret: str, token: str, *, idle_seconds: int) -> Asked | None:
+async def verify_service_client(
+    connection: Connection, name: str, secret: str, token: str = "", *, idle_seconds: int = 0
+) -> Asked | None:
+    """The client of this name, if this is its secret and it is not revoked, with the token that it asks about."""
     found = await _read(connection, name, token, idle_seconds) if is_storable(name) else None
     # Also compared for an unknown client, so that timing does not reveal which names exist.
     is_right = hmac.compare_digest(token_hash(secret), bytes(32) if found is None else found.secret_hash)

@@ -143,7 +143,7 @@ def test_a_service_client_is_made_once_with_the_secret_that_is_printed(
 ) -> None:
     secret = command("service-client", "create", "backend", "--tenant", "acme").stdout.strip()
     found = on_database(url, lambda connection: verify_service_client(connection, "backend", secret))
-    assert found.tenant_ids == {tenant_id}
+    assert found.client.tenant_ids == {tenant_id}
     assert on_database(url, lambda connection: verify_service_client(connection, "backend", secret + "x")) is None
     again = command("service-client", "create", "backend", "--tenant", "acme")
     assert again.returncode == 1

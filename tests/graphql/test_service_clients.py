@@ -38,7 +38,7 @@ async def test_a_client_is_made_for_its_tenant_with_a_secret_that_works_until_it
     async with world.database.reading() as connection:
         found = await verify_service_client(connection, client_id, first)
     assert found is not None
-    assert found.tenant_ids == {world.tenant}
+    assert found.client.tenant_ids == {world.tenant}
     asked = {"input": {"id": made["serviceClient"]["id"]}}
     second = (await admin.data(document("rotateServiceClient", MADE), **asked))["rotateServiceClient"]["value"]
     assert [await is_right(world.database, client_id, one) for one in (first, second)] == [False, True]
@@ -80,11 +80,11 @@ async def test_a_client_shows_when_it_was_last_used(world: World) -> None:
     async with world.database.reading() as connection:
         client = await verify_service_client(connection, made["serviceClient"]["clientId"], made["value"])
         assert client is not None
-        await touch(connection, client)
+        await touch(connection, client.client)
         again = await verify_service_client(connection, made["serviceClient"]["clientId"], made["value"])
     assert again is not None
-    assert (client.was_just_seen, again.was_just_seen) == (False, True)
-    [shown] = [one for one in (await admin.data(LIST))["serviceClients"] if one["clientId"] == client.name]
+    assert (client.client.was_just_seen, again.client.was_just_seen) == (False, True)
+    [shown] = [one for one in (await admin.data(LIST))["serviceClients"] if one["clientId"] == client.client.name]
     assert shown["seenAt"] is not None
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from identity_api.db.clients import ServiceClient
+from identity_api.db.introspection import Asked
 from identity_api.errors import BadInput, Conflict, NotFound, Refused
 from identity_api.ids import new_tenant_token, new_token, uuid7
 from identity_api.sessions.clients import create_service_client
@@ -23,7 +23,7 @@ async def make_client(world: World, **changes: object) -> tuple[str, str]:
     return name, secret
 
 
-async def verified(world: World, name: str, secret: str) -> ServiceClient | None:
+async def verified(world: World, name: str, secret: str) -> Asked | None:
     async with world.database.reading() as connection:
         return await verify_service_client(connection, name, secret)
 
