@@ -229,6 +229,7 @@ _NAMED_NUMBERS: Final = {"seconds": 0, "days": 30, "generation": 1, "sequence": 
 _OTHERWISE: Final[Mapping[str, Any]] = {
     "uuid": UUID(int=1),
     "text": "no-such-value",
+    "varchar": "no-such-value",
     "bytea": b"\x01",
     "timestamptz": datetime.fromisoformat("2026-11-01T00:00:00+00:00"),
 }
