@@ -163,12 +163,12 @@ async def authenticate_each(
     """Those of these sessions and API tokens of a tenant that are live, by the hashes that they are asked for with."""
     found: dict[bytes, Token | None] = {}
     if sessions:
-        rows = await connection.fetch(_of_each(_SESSION), tenant_id, sessions, float(idle_seconds))
-        found |= {row["token_hash"]: _token(row) for row in rows}
+        rows = await connection.fetch(_of_each(SESSION), tenant_id, sessions, float(idle_seconds))
+        found |= {row["token_hash"]: session_of(row) for row in rows}
     if api_tokens:
-        rows = await connection.fetch(_of_each(_API_TOKEN), tenant_id, api_tokens)
+        rows = await connection.fetch(_of_each(API_TOKEN), tenant_id, api_tokens)
         for row in rows:
-            found[row["token_hash"]] = _token(row, frozenset(row["limited_to"]), may_change=row["may_change"])
+            found[row["token_hash"]] = api_token_of(row)
     return {key: token for key, token in found.items() if token is not None}
 
 
