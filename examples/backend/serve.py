@@ -1,4 +1,4 @@
-"""A backend that lets in whoever may `docs:read`, beside `make run`: http://127.0.0.1:8012/documents
+"""A backend that lets in whoever may `docs:read`, beside `make run`: http://127.0.0.1:8007/documents
 
     .venv/bin/identity-api service-client create backend --tenant demo    prints the secret, once
     SECRET=... .venv/bin/python examples/backend/serve.py
@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "clients" / "python"))
 from identity_api_client import Caller, IdentityError, Introspector
 
 IDENTITY = os.environ.get("IDENTITY_URL", "http://127.0.0.1:8000")
-PORT = int(os.environ.get("PORT", "8012"))
+PORT = int(os.environ.get("PORT", "8007"))
 
 
 async def documents(authorization: str | None) -> tuple[int, dict[str, str], object]:

@@ -1,7 +1,7 @@
 """A single-page application of another origin, or (`--delivery cookie`) of the same site, beside `make run`.
 
-    python examples/spa/serve.py                      http://localhost:8010, the frontend `spa` of the demo tenant
-    python examples/spa/serve.py --delivery cookie    http://127.0.0.1:8011, the frontend `same-site`
+    python3 examples/spa/serve.py                      http://localhost:8005, the frontend `spa` of the demo tenant
+    python3 examples/spa/serve.py --delivery cookie    http://127.0.0.1:8006, the frontend `same-site`
 
 Needs Python alone. Three files and the client are served as they are.
 """
@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 HERE = Path(__file__).parent
 CLIENT = HERE.parents[1] / "clients" / "typescript" / "src" / "identity.js"
-PLACES = {"code": ("localhost", 8010, "spa"), "cookie": ("127.0.0.1", 8011, "same-site")}
+PLACES = {"code": ("localhost", 8005, "spa"), "cookie": ("127.0.0.1", 8006, "same-site")}
 
 
 def files_of(url: str, frontend: str, delivery: str) -> dict[str, tuple[str, str]]:

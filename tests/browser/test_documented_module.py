@@ -49,6 +49,31 @@ client_secret_file = "demo-client-secret"
 redirect_url = "{product.url}/auth/oidc/demo/callback"
 """
 
+_COOKIE_TENANT = """
+[[tenants]]
+slug = "hooli"
+name = "Hooli"
+hosts = ["k.localhost"]
+
+[[tenants.frontends]]
+slug = "app"
+origins = ["{origin}"]
+return_urls = ["{origin}/"]
+deliveries = ["cookie"]
+
+[[tenants.providers]]
+slug = "demo"
+issuer = "{product.demo_url}"
+client_id = "identity-api"
+client_secret_file = "demo-client-secret"
+redirect_url = "{product.url}/auth/oidc/demo/callback"
+sign_out_at_provider = false
+"""
+_SHOW = """
+document.querySelector("p").textContent = String(me.status);
+document.querySelector("button").onclick = () => import("/out.js");
+"""
+
 
 @pytest.fixture
 def frontend(product: Product) -> Iterator[str]:
@@ -85,3 +110,29 @@ async def test_the_five_minutes_say_hello_and_what_one_may_do(page: Page, produc
 async def test_a_login_that_another_page_began_is_not_taken(page: Page, frontend: str) -> None:
     await page.goto(f"{frontend}/?code=oc_of_somebody_else&state=theirs")
     await expect(page.locator("p")).to_have_text("This sign-in was not begun here.")
+
+
+async def test_the_snippets_for_a_cookie_ask_who_it_is_and_sign_out(page: Page, product: Product) -> None:
+    [me] = [block for block in blocks("docs/frontends.md", "js") if "const me = await" in block]
+    [out] = [block for block in blocks("docs/frontends.md", "js") if "/auth/logout" in block]
+    files: dict[str, str] = {}
+    with serving(files) as port:
+        origin = f"http://app.k.localhost:{port}"
+        product.apply(_COOKIE_TENANT.format(origin=origin, product=product))
+
+        def ours(script: str) -> str:
+            script = script.replace("https://login.acme.example", product.at("k.localhost"))
+            return script.replace("https://app.acme.example/signed-in", f"{origin}/")
+
+        files |= {
+            "/": '<!doctype html><button>Sign out</button><p></p><script type="module" src="/page.js"></script>',
+            "/page.js": ours(me) + _SHOW,
+            "/out.js": ours(out),
+        }
+        await page.goto(f"{origin}/")
+        await page.get_by_role("button", name="Bob Baker").click()
+        await expect(page.locator("p")).to_have_text("200")
+        async with page.expect_request(lambda request: request.url.startswith(f"{origin}/?")) as returning:
+            await page.get_by_role("button", name="Sign out").click()
+        assert "state=my-own" in (await returning.value).url
+        await expect(page.get_by_role("button", name="Bob Baker")).to_be_visible()

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.docs.pages import blocks
+
 ROOT = Path(__file__).parents[2]
 CLIENT = ROOT / "clients" / "typescript"
 NODE = shutil.which("node")
@@ -37,9 +39,32 @@ def test_the_bindings_work_in_react_and_vue() -> None:
     run("--test", "test/react.test.js", "test/vue.test.js")
 
 
+AROUND = """declare const identity: import("@identity-api/client").Identity;
+declare const showDocuments: () => void, show: (permissions: readonly string[]) => void;
+export {};
+"""
+"""What the page of the client leaves to the application."""
+
+
+def write_snippets() -> None:
+    """The code of the client's page as modules that the compiler looks at."""
+    folder = CLIENT / "test" / "snippets"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    (folder / "vue.d.ts").write_text(
+        'declare module "*.vue" { const it: import("vue").Component; export default it; }\n'
+    )
+    for number, code in enumerate(blocks("clients/typescript/README.md", "js", "jsx", "ts")):
+        known = (
+            AROUND.replace("declare const identity", "declare const another") if "const identity =" in code else AROUND
+        )
+        (folder / f"snippet{number}.tsx").write_text(known + code)
+
+
 @needs_modules
-def test_the_types_are_made_from_the_schema_and_refuse_what_is_wrong() -> None:
+def test_the_types_are_made_from_the_schema_accept_what_is_documented_and_refuse_what_is_wrong() -> None:
     run("types.mjs")
+    write_snippets()
     run("node_modules/typescript/bin/tsc", "-p", ".")
 
 

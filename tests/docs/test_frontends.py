@@ -42,6 +42,25 @@ def test_the_frontend_shown_is_accepted() -> None:
     assert tenant.frontends[0].deliveries == ("code", "cookie")
 
 
+RUN = {
+    "js": ("createIdentity", "const me = await", "export async function signIn", "/auth/logout"),
+    "sh": ("code_challenge", "code_verifier", "introspect"),
+    "json": ("user_id",),
+    "graphql": ("query Everything", "subscription Mine"),
+    "toml": ("[[tenants]]",),
+}
+"""How a test that runs a snippet finds it: the one above, those of `tests/browser/test_documented_module.py` and
+`tests/flows/test_documented_snippets.py`."""
+
+
+def test_every_snippet_is_run_by_a_test() -> None:
+    shown = re.findall(r"^```([a-z]*)$", text_of(PAGE), re.MULTILINE)
+    assert sorted(filter(None, shown)) == sorted(language for language, marks in RUN.items() for _ in marks)
+    for language, marks in RUN.items():
+        for mark in marks:
+            assert [block for block in blocks(PAGE, language) if mark in block], mark
+
+
 def test_the_bounds_of_a_document_are_those_that_are_kept() -> None:
     text = in_one_line(text_of(PAGE))
     bounds = f"{MAX_TOKENS:,} tokens, depth {MAX_DEPTH}, {MAX_ALIASES} aliases and {MAX_ROOT_FIELDS} root fields"

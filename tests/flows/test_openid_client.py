@@ -14,7 +14,7 @@ INTEROP = Path(__file__).parents[1] / "interop"
 NODE = shutil.which("node")
 HAS_MODULES = (INTEROP / "node_modules" / "openid-client").is_dir()
 
-SPA = "http://localhost:8010/"
+SPA = "http://localhost:8005/"
 """Of the demo tenant's frontend `spa`; nobody listens there, and the browser stops before it opens it."""
 
 pytestmark = [

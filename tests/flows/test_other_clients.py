@@ -16,16 +16,35 @@ from tests.flows.product import Product
 
 INTEROP = Path(__file__).parents[1] / "interop"
 NODE = shutil.which("node")
-HAS_MODULES = (INTEROP / "node_modules" / "graphql-sse").is_dir()
+HAS_MODULES = (INTEROP / "node_modules" / "@auth").is_dir()
+JAVA = shutil.which("java")
+JARS = INTEROP / "spring" / "target" / "jars"
 
-SPA = "http://localhost:8010/"
+SPA = "http://localhost:8005/"
 """Of the demo tenant's frontend `spa`; nobody listens there, and the browser stops before it opens it."""
 
-pytestmark = [
-    pytest.mark.xdist_group("flows"),
-    pytest.mark.skipif(NODE is None, reason="Node is not installed, which the libraries run on"),
-    pytest.mark.skipif(not HAS_MODULES, reason="npm packages are missing; run: npm ci --prefix tests/interop"),
-]
+AUTHJS = "http://localhost:8009/auth/callback/identity"
+"""Where Auth.js has its callback in an application at that origin."""
+_FRONTEND = f"""
+[[tenants]]
+slug = "demo"
+name = "Demo"
+
+[[tenants.frontends]]
+slug = "authjs"
+origins = ["http://localhost:8009"]
+return_urls = ["{AUTHJS}"]
+deliveries = ["code"]
+"""
+
+pytestmark = pytest.mark.xdist_group("flows")
+needs_node = pytest.mark.skipif(
+    NODE is None or not HAS_MODULES, reason="npm packages are missing; run: npm ci --prefix tests/interop"
+)
+needs_spring = pytest.mark.skipif(
+    JAVA is None or not JARS.is_dir(),
+    reason="Spring is missing; run: mvn -f tests/interop/spring dependency:copy-dependencies -DoutputDirectory=target/jars",
+)
 
 
 @contextmanager
@@ -59,11 +78,13 @@ def sign_in(product: Product, browser: Browser, library: str, name: str) -> dict
     return learned
 
 
+@needs_node
 @pytest.mark.parametrize("library", ["oidc-client-ts", "oauth4webapi", "appauth"])
 def test_a_library_off_the_shelf_signs_in_as_it_is(product: Product, browser: Browser, library: str) -> None:
     assert sign_in(product, browser, library, "Bob Baker")["me"]["name"] == "Bob Baker"
 
 
+@needs_node
 def test_graphql_sse_follows_permissions_until_the_session_ends(product: Product, browser: Browser) -> None:
     token = sign_in(product, browser, "oauth4webapi", "Alice Archer")["token"]
     with script("follow.mjs", product.url, token) as client:
@@ -82,3 +103,40 @@ def test_graphql_sse_follows_permissions_until_the_session_ends(product: Product
         told = client.stdout.readline(), client.stdout.readline()
     assert "UNAUTHENTICATED" in told[0]
     assert told[1] == "complete\n"
+
+
+@needs_node
+def test_auth_js_signs_in_keeps_a_session_and_signs_out(product: Product, browser: Browser) -> None:
+    product.apply(_FRONTEND)
+    with script("authjs.mjs", product.url, "authjs", AUTHJS) as application:
+        assert application.stdout is not None
+        address = application.stdout.readline().strip()
+        assert address, application.communicate(timeout=10)[1]
+        browser.leave_for_provider(address)
+        ended = browser.press("Bob Baker", stop_at="/auth/callback/identity")
+        told, problems = application.communicate(f"{ended.url}\n", timeout=60)
+    assert application.returncode == 0, problems
+    learned = json.loads(told)
+    assert learned["session"]["user"]["name"] == "Bob Baker"
+    assert "docs:read" in learned["session"]["permissions"]
+    assert (learned["revoked"], learned["after"], learned["over"]) == (200, None, 401)
+
+
+@needs_spring
+def test_springs_opaque_token_support_introspects_as_it_is(product: Product, browser: Browser) -> None:
+    product.signed_in(browser, "Bob Baker")
+    secret = product.command("service-client", "create", "spring", "--tenant", "demo").strip()
+    token = product.command("token", "create", "demo", "bob", "spring", "--days", "1").strip()
+    done = subprocess.run(
+        [str(JAVA), "-cp", f"{JARS}/*", "Introspect.java", f"{product.url}/v1/introspect", "spring", secret],
+        input=f"{token}\n{token}x\n",
+        cwd=INTEROP / "spring",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    active, over = done.stdout.splitlines()
+    assert active.endswith(" bob [SCOPE_docs:read, SCOPE_docs:write]")
+    assert over == "refused: Provided token isn't active"

@@ -55,14 +55,14 @@ deliveries = ["cookie", "code"]
 
 [[tenants.frontends]]
 slug = "spa"
-origins = ["http://localhost:8010"]
-return_urls = ["http://localhost:8010/"]
+origins = ["http://localhost:8005"]
+return_urls = ["http://localhost:8005/"]
 deliveries = ["code"]
 
 [[tenants.frontends]]
 slug = "same-site"
-origins = ["http://127.0.0.1:8011"]
-return_urls = ["http://127.0.0.1:8011/"]
+origins = ["http://127.0.0.1:8006"]
+return_urls = ["http://127.0.0.1:8006/"]
 deliveries = ["cookie"]
 
 [[tenants.permissions]]
