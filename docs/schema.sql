@@ -1,5 +1,15 @@
 -- The database's catalogue after all migrations, for reading and review. Written by `make schema`.
 
+CREATE FUNCTION public.audit_digest(p_salt uuid, p_payload jsonb, p_old jsonb, p_new jsonb, p_address text, p_reason text) RETURNS bytea
+    LANGUAGE sql STABLE
+    BEGIN ATOMIC
+ SELECT sha256((uuid_send(audit_digest.p_salt) || string_agg(
+         CASE
+             WHEN (v.value IS NULL) THEN '\xffffffff'::bytea
+             ELSE (int4send(octet_length(convert_to(v.value, 'UTF8'::name))) || convert_to(v.value, 'UTF8'::name))
+         END, '\x'::bytea ORDER BY v.place))) AS sha256
+    FROM unnest(ARRAY[(audit_digest.p_payload)::text, (audit_digest.p_old)::text, (audit_digest.p_new)::text, audit_digest.p_address, audit_digest.p_reason]) WITH ORDINALITY v(value, place);
+END;
 CREATE TABLE public.group_mapping (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
@@ -224,6 +234,7 @@ CREATE TABLE public.app_user (
     active_at timestamp with time zone NOT NULL,
     is_linked boolean DEFAULT false NOT NULL,
     admitted_until timestamp with time zone,
+    erased_at timestamp with time zone,
     CONSTRAINT app_user_username_length CHECK (((length(username) >= 1) AND (length(username) <= 320)))
 );
 ALTER TABLE ONLY public.app_user ALTER COLUMN tenant_id SET (n_distinct=-0.001);
@@ -389,7 +400,11 @@ CREATE TABLE public.audit_event (
     reason text,
     sequence bigint,
     mac bytea,
-    key_id text
+    key_id text,
+    salt uuid,
+    digest bytea,
+    erased_by uuid,
+    CONSTRAINT audit_event_erased_whole CHECK ((((salt IS NULL) = (digest IS NOT NULL)) AND ((salt IS NULL) = (erased_by IS NOT NULL))))
 );
 ALTER TABLE ONLY public.audit_event ALTER COLUMN tenant_id SET (n_distinct=-0.001);
 CREATE TABLE public.audit_head (
@@ -425,6 +440,11 @@ CREATE TABLE public.client_key (
     retired_at timestamp with time zone,
     CONSTRAINT client_key_published_whole CHECK (((public_jwk IS NULL) = (use = 'tls'::text))),
     CONSTRAINT client_key_use_known CHECK ((use = ANY (ARRAY['sig'::text, 'enc'::text, 'tls'::text])))
+);
+CREATE TABLE public.erased_anchor (
+    tenant_id uuid NOT NULL,
+    anchor_hash bytea NOT NULL,
+    expires_at timestamp with time zone NOT NULL
 );
 CREATE TABLE public.frontend (
     id uuid NOT NULL,
@@ -766,6 +786,8 @@ ALTER TABLE ONLY public.client_key
     ADD CONSTRAINT client_key_key_id_key UNIQUE (tenant_id, provider_id, key_id);
 ALTER TABLE ONLY public.client_key
     ADD CONSTRAINT client_key_pkey PRIMARY KEY (tenant_id, id);
+ALTER TABLE ONLY public.erased_anchor
+    ADD CONSTRAINT erased_anchor_pkey PRIMARY KEY (tenant_id, anchor_hash);
 ALTER TABLE ONLY public.frontend
     ADD CONSTRAINT frontend_pkey PRIMARY KEY (tenant_id, id);
 ALTER TABLE ONLY public.frontend
@@ -895,6 +917,7 @@ CREATE INDEX audit_event_login_failures ON public.audit_event USING btree (tenan
 CREATE INDEX audit_event_subject ON public.audit_event USING btree (tenant_id, subject_id, id);
 CREATE INDEX audit_event_unsealed ON public.audit_event USING btree (tenant_id, id) WHERE (sequence IS NULL);
 CREATE INDEX audit_event_user ON public.audit_event USING btree (tenant_id, user_id, id);
+CREATE INDEX erased_anchor_expiry ON public.erased_anchor USING btree (expires_at);
 CREATE UNIQUE INDEX group_mapping_rule ON public.group_mapping USING btree (tenant_id, COALESCE(provider_id, '00000000-0000-0000-0000-000000000000'::uuid), match, pattern) WHERE (deleted_at IS NULL);
 CREATE INDEX identity_group_group ON public.identity_group USING btree (tenant_id, group_id, identity_id);
 CREATE INDEX identity_provider ON public.identity USING btree (tenant_id, provider_id, id);
@@ -960,6 +983,8 @@ ALTER TABLE ONLY public.break_glass
     ADD CONSTRAINT break_glass_tenant_id_user_id_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES public.app_user(tenant_id, id);
 ALTER TABLE ONLY public.client_key
     ADD CONSTRAINT client_key_tenant_id_provider_id_fkey FOREIGN KEY (tenant_id, provider_id) REFERENCES public.provider(tenant_id, id);
+ALTER TABLE ONLY public.erased_anchor
+    ADD CONSTRAINT erased_anchor_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenant(id);
 ALTER TABLE ONLY public.frontend
     ADD CONSTRAINT frontend_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenant(id);
 ALTER TABLE ONLY public.group_mapping

@@ -203,6 +203,7 @@ create table app_user (
     active_at timestamptz not null,
     is_linked boolean not null default false,
     admitted_until timestamptz,
+    erased_at timestamptz,
     primary key (tenant_id, id),
     constraint app_user_username_key unique (tenant_id, username),
     constraint app_user_username_length check (length(username) between 1 and 320)
@@ -742,7 +743,12 @@ create table audit_event (
     sequence bigint,
     mac bytea,
     key_id text,
+    salt uuid,
+    digest bytea,
+    erased_by uuid,
     primary key (tenant_id, id),
+    constraint audit_event_erased_whole
+        check ((salt is null) = (digest is not null) and (salt is null) = (erased_by is not null)),
     constraint audit_event_sequence_key unique (tenant_id, sequence)
 );
 create index audit_event_unsealed on audit_event (tenant_id, id) where sequence is null;
@@ -751,6 +757,15 @@ create index audit_event_user on audit_event (tenant_id, user_id, id);
 create index audit_event_actor on audit_event (tenant_id, actor, id);
 create index audit_event_action on audit_event (tenant_id, action, id);
 create index audit_event_login_failures on audit_event (tenant_id, id) where action = 'login.failed';
+
+-- People who were erased are recognised by a digest of their anchor for a while, and not made anew.
+create table erased_anchor (
+    tenant_id uuid not null references tenant (id),
+    anchor_hash bytea not null,
+    expires_at timestamptz not null,
+    primary key (tenant_id, anchor_hash)
+);
+create index erased_anchor_expiry on erased_anchor (expires_at);
 
 create table audit_head (
     tenant_id uuid primary key references tenant (id),
@@ -887,6 +902,19 @@ begin atomic
             where g.tenant_id = p_tenant and g.identity_id = i.id and g.mapping_id = mg.mapping_id
                 and g.permission_id = mp.permission_id and g.group_id = ig.group_id
                 and g.source = 'GROUP' and g.revoked_at is null limit 1) is null;
+end;
+
+-- A digest of what may speak of a person in an event, which the chain covers in its place: each value with its length before
+-- it, under the event's salt. `maintenance.audit_chain` computes the same.
+create function audit_digest(p_salt uuid, p_payload jsonb, p_old jsonb, p_new jsonb, p_address text, p_reason text)
+returns bytea
+language sql stable
+begin atomic
+    select sha256(uuid_send(p_salt) || string_agg(
+        case when v.value is null then '\xffffffff'::bytea
+            else int4send(octet_length(convert_to(v.value, 'UTF8'))) || convert_to(v.value, 'UTF8') end,
+        ''::bytea order by v.place))
+    from unnest(array[p_payload::text, p_old::text, p_new::text, p_address, p_reason]) with ordinality as v (value, place);
 end;
 
 -- The definition of "may they?". Every other answer in the product is tested against this function.

@@ -30,7 +30,7 @@ import msgspec
 
 from identity_api.accounts.names import username_candidates
 from identity_api.claims import Profile
-from identity_api.db import audit, identities, locks, users
+from identity_api.db import audit, erasure, identities, locks, users
 from identity_api.db.database import Connection
 from identity_api.db.identities import Found
 from identity_api.db.providers import Provider
@@ -92,6 +92,8 @@ async def provision(
         found = await _same_subject(connection, provider, person, actor)
     if found is not None:
         return await _known(connection, provider, found, person, actor)
+    if await erasure.is_remembered(connection, provider.tenant_id, provider.id, person.profile.anchor):
+        return Declined("ACCOUNT_NOT_FOUND", "erased_recently")
     match provider.provisioning:
         case "JIT":
             adopted = await _adopt(connection, provider, person, actor) if provider.adopt_by_name else None

@@ -14,6 +14,7 @@ from identity_api.vault import Vault, VaultError
 
 _PROBLEMS = {
     "CHANGED": "the event there was changed",
+    "ERASED": "what the event there said is gone, and no erasure has removed it",
     "MISSING": "the event there is missing",
     "CUT_OFF": "the chain is cut off there",
     "HEAD_CHANGED": "the chain's head does not belong to its events",

@@ -43,11 +43,14 @@ class Event(msgspec.Struct, frozen=True):
 _KINDS = ("user", "identity", "session", "permission", "mapping", "group", "provider")
 
 
-async def record(connection: Connection, tenant_id: UUID, actor: str, events: Sequence[Event]) -> None:
+async def record(
+    connection: Connection, tenant_id: UUID, actor: str, events: Sequence[Event], *, ids: Sequence[UUID] = ()
+) -> None:
     """Insert events into the caller's transaction, in one statement, with the names that objects have in it.
 
     Args:
         actor: `user:<id>`, `operator:<os user>`, `provider:<id>`, `sync` or `system`.
+        ids: of the events, if the caller has referred to them already.
     """
     if not events:
         return
@@ -59,7 +62,7 @@ async def record(connection: Connection, tenant_id: UUID, actor: str, events: Se
         origin.request_id,
         origin.address,
         origin.reason,
-        [uuid7() for _ in events],
+        list(ids) or [uuid7() for _ in events],
         [event.action for event in events],
         [event.subject_kind for event in events],
         [event.subject_id for event in events],
@@ -77,7 +80,7 @@ def _json(value: Mapping[str, Any] | None) -> str | None:
 # Names are read one by one, by key: a join might be planned as a walk through a whole table.
 _INSERT = """
     insert into audit_event (id, tenant_id, at, actor, action, subject_kind, subject_id, user_id, payload, names, old, new,
-        request_id, address, reason)
+        request_id, address, reason, salt)
     select e.id, $1, clock_timestamp(), $2, e.action, e.kind, e.subject,
         coalesce(e.user_id,
             (select i.user_id from identity i where i.tenant_id = $1 and i.id = e.identity),
@@ -89,7 +92,7 @@ _INSERT = """
             'group', (select g.name from provider_group g where g.tenant_id = $1 and g.id = e.group_id),
             'provider', (select v.slug from provider v where v.tenant_id = $1 and v.id = coalesce(e.provider,
                 (select i.provider_id from identity i where i.tenant_id = $1 and i.id = e.identity))))),
-        e.old::jsonb, e.new::jsonb, $3, $4, $5
+        e.old::jsonb, e.new::jsonb, $3, $4, $5, gen_random_uuid()
     from unnest($6::uuid[], $7::text[], $8::text[], $9::uuid[], $10::text[], $11::text[], $12::text[], $13::uuid[],
         $14::uuid[], $15::uuid[], $16::uuid[], $17::uuid[], $18::uuid[], $19::uuid[])
         as e (id, action, kind, subject, payload, old, new, user_id, identity, session, permission, mapping, group_id,
@@ -114,6 +117,10 @@ class Unsealed(msgspec.Struct, frozen=True):
     request_id: str | None
     address: str | None
     reason: str | None
+    salt: UUID | None
+    digest: bytes | None
+    """Of what was deleted from an event that has no salt any more."""
+    erased_by: UUID | None
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -159,7 +166,7 @@ async def lock_head(connection: Connection, tenant_id: UUID) -> Head | None:
 
 _EVENT = (
     "id, at, actor, action, subject_kind, subject_id, user_id, payload::text as payload, names::text as names,"
-    " old::text as old, new::text as new, request_id, address, reason"
+    " old::text as old, new::text as new, request_id, address, reason, salt, digest, erased_by"
 )
 
 

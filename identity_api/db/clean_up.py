@@ -6,6 +6,7 @@ that followers have to read them. Users, grants and the audit are never deleted.
 
 from identity_api.db import (
     client_keys,
+    erasure,
     logout_handles,
     logout_tokens,
     outbox,
@@ -92,6 +93,11 @@ async def forget_changes(connection: Connection) -> int:
 async def forget_deliveries(connection: Connection) -> int:
     """Remove up to `BATCH` attempts at webhooks from the log that are a week old."""
     return await webhooks.forget_deliveries(connection, BATCH)
+
+
+async def forget_erased_anchors(connection: Connection) -> int:
+    """Remove up to `BATCH` digests of anchors of people who were erased a month ago."""
+    return await erasure.forget_anchors(connection, BATCH)
 
 
 def _count(status: str) -> int:

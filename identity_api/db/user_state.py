@@ -7,7 +7,17 @@ from identity_api.db.database import Connection
 
 
 async def exists(connection: Connection, tenant_id: UUID, user_id: UUID) -> bool:
-    """Whether the user is this tenant's."""
+    """Whether the user is this tenant's. One who was erased is there for the past alone."""
+    value: bool = await connection.fetchval(
+        "select exists (select from app_user where tenant_id = $1 and id = $2 and erased_at is null)",
+        tenant_id,
+        user_id,
+    )
+    return value
+
+
+async def has_existed(connection: Connection, tenant_id: UUID, user_id: UUID) -> bool:
+    """Whether the user is this tenant's, or was before they were erased."""
     value: bool = await connection.fetchval(
         "select exists (select from app_user where tenant_id = $1 and id = $2)", tenant_id, user_id
     )

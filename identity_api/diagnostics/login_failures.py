@@ -173,6 +173,10 @@ LOGINS: Final[Table] = table(
             "The user of this name holds rights over this service, and such an account is never claimed by a name.",
             "Link the identity to the user by hand, or sign in otherwise first.",
         ),
+        "ACCOUNT_NOT_FOUND:erased_recently": (
+            "The person's data was erased less than 30 days ago, and a login does not make them anew.",
+            "If they shall have an account again, make a user and link this identity to it by hand.",
+        ),
         "ACCOUNT_DISABLED": (
             "An administrator has disabled this user; the reason names the user's id.",
             "Enable the user, if that was a mistake.",

@@ -17,6 +17,7 @@ _FORGET = (
     rows.forget_password_tries,
     rows.forget_changes,
     rows.forget_deliveries,
+    rows.forget_erased_anchors,
 )
 
 

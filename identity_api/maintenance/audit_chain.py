@@ -3,28 +3,37 @@
 Sealed after the business transaction, because a head locked inside it cut throughput fifteen-fold. So an event can be
 removed unseen for the second or two until it is sealed, and no longer.
 
+What may speak of a person is covered by a salted digest, so that it can be erased (`accounts.erasure`): the event keeps its
+place, and the erasure's own event says which digests it left.
+
 `verify` finds an event that was changed, removed, inserted or moved, and a chain that was cut off at its end. By itself it
 cannot find a chain that was cut off with its head reset to an earlier genuine link: for that the sealer writes the head
 to log and metrics, and a head from there can be passed to `verify`.
 """
 
+import hashlib
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import msgspec
 
+from identity_api.accounts.erasure import ACTION
+from identity_api.accounts.erasure import digest_of as digest
 from identity_api.db import audit
 from identity_api.db.audit import Head, Unsealed
 from identity_api.db.database import Connection, Database
+from identity_api.db.erasure import Redacted
 from identity_api.telemetry import get_logger
 from identity_api.vault import Mac, Vault
 
 PURPOSE = "audit"
 EVENTS_PER_TRANSACTION = 1_000
 _PAGE = 1_000
-_FORMAT = b"identity-api audit 1"
+_FORMAT = b"identity-api audit 2"
 _ABSENT = b"\xff"
 """Marks a missing value: no UTF-8 text is this byte, and an empty text has no bytes."""
+_NO_TEXT = b"\xff\xff\xff\xff"
+"""The same in a digest, in place of a length."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _log = get_logger(__name__)
@@ -41,7 +50,7 @@ class ChainBroken(msgspec.Struct, frozen=True):
 
     sequence: int
     problem: str
-    """`CHANGED`, `MISSING`, `CUT_OFF`, `HEAD_CHANGED`, `HEAD_MISSING` or `KNOWN_HEAD_DIFFERS`."""
+    """`CHANGED`, `ERASED`, `MISSING`, `CUT_OFF`, `HEAD_CHANGED`, `HEAD_MISSING` or `KNOWN_HEAD_DIFFERS`."""
 
 
 async def seal_all(database: Database, vault: Vault, *, limit: int = EVENTS_PER_TRANSACTION) -> int:
@@ -105,7 +114,7 @@ async def verify(
     Raises:
         VaultError: KEY_MISSING: the ring lacks a key that events were sealed under. The chain itself may be intact.
     """
-    last, mac = 0, b""
+    last, mac, erasures = 0, b"", Erasures()
     while True:
         page = await audit.sealed(connection, tenant_id, last, _PAGE)
         for sequence, stored, key_id, event in page:
@@ -115,9 +124,14 @@ async def verify(
                 return ChainBroken(sequence, "CHANGED")
             if known_head is not None and known_head.sequence == sequence and known_head.mac != stored:
                 return ChainBroken(sequence, "KNOWN_HEAD_DIFFERS")
+            erasures.note(sequence, event)
             last, mac = sequence, stored
         if page:
             continue
+        for event in await audit.unsealed(connection, tenant_id, _PAGE):
+            erasures.note(last + 1, event)
+        if (place := erasures.first_unexplained) is not None:
+            return ChainBroken(place, "ERASED")
         # Read after the events, so that links which a sealer added meanwhile are in both or in the head alone.
         head = await audit.head(connection, tenant_id)
         if head is not None and head.sequence > last and await audit.sealed(connection, tenant_id, last, 1):
@@ -156,12 +170,53 @@ def encode(tenant_id: UUID, sequence: int, previous_mac: bytes, event: Unsealed)
         event.subject_kind.encode(),
         b"" if event.subject_id is None else event.subject_id.bytes,
         b"" if event.user_id is None else event.user_id.bytes,
-        event.payload.encode(),
         event.names.encode(),
-        *[_ABSENT if text is None else text.encode() for text in _optional(event)],
+        _ABSENT if event.request_id is None else event.request_id.encode(),
+        digest_of(event),
     )
     return b"".join(len(field).to_bytes(4, "big") + field for field in fields)
 
 
-def _optional(event: Unsealed) -> tuple[str | None, ...]:
-    return event.old, event.new, event.request_id, event.address, event.reason
+def digest_of(event: Unsealed) -> bytes:
+    """The digest of what may speak of a person, under the event's salt; of an erased event as it was before.
+
+    The SQL function `audit_digest` computes the same when somebody is erased.
+    """
+    if event.salt is None:
+        assert event.digest is not None  # a constraint of the table
+        return event.digest
+    whole = hashlib.sha256(event.salt.bytes)
+    for text in (event.payload, event.old, event.new, event.address, event.reason):
+        encoded = None if text is None else text.encode()
+        whole.update(_NO_TEXT if encoded is None else len(encoded).to_bytes(4, "big") + encoded)
+    return whole.digest()
+
+
+class Erasures:
+    """What was erased from a chain, compared with what its erasures say that they erased.
+
+    Otherwise whoever can write rows could hide an event behind a digest of its own.
+    """
+
+    def __init__(self) -> None:
+        self._found: dict[UUID, list[Redacted]] = {}
+        self._places: dict[UUID, int] = {}
+        self._said: dict[UUID, str] = {}
+
+    def note(self, sequence: int, event: Unsealed) -> None:
+        """Look at an event of the chain."""
+        if event.erased_by is not None:
+            self._found.setdefault(event.erased_by, []).append(Redacted(event.id, digest_of(event)))
+            self._places.setdefault(event.erased_by, sequence)
+        if event.action == ACTION:
+            self._said[event.id] = msgspec.json.decode(event.payload).get("erased", "")
+
+    @property
+    def first_unexplained(self) -> int | None:
+        """The place of the first event that no erasure of the chain has erased."""
+        wrong = [
+            self._places[erased_by]
+            for erased_by, found in self._found.items()
+            if self._said.get(erased_by) != digest(found)
+        ]
+        return min(wrong, default=None)

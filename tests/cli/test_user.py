@@ -238,3 +238,15 @@ def test_how_a_provider_ended_a_login_is_shown_with_the_time(sales: Command, url
     assert "identity a1 at oidc: REVOKED, invalid_grant" in shown
     assert "UTC: REMOVED" in shown
     assert said in shown
+
+
+def test_a_user_is_erased_only_on_purpose_and_nothing_of_them_is_listed(sales: Command) -> None:
+    made = sales("user", "create", "sales", "zwackel", "--label", "Zwackelmann", "--identity", "oidc=4711")
+    assert made.returncode == 0, made.stderr
+    asked = sales("user", "erase", "sales", "zwackel", stdin=b"n\n")
+    assert (asked.returncode, "zwackel" in sales("user", "list", "sales").stdout) == (1, True)
+    assert sales("user", "erase", "sales", "zwackel", "--yes").returncode == 0
+    listed = sales("user", "list", "sales").stdout + sales("audit", "export", "sales").stdout
+    assert "wackel" not in listed
+    assert sales("audit", "verify").returncode == 0
+    assert sales("user", "erase", "sales", "zwackel", "--yes").returncode == 1

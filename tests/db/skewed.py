@@ -184,12 +184,12 @@ _GROUPS_AND_ALL = (
     """,
     # Sealed, but for the last hundred of one tenant of a hundred; ids begin with the millisecond, as those of real events.
     """
-    insert into audit_event (id, tenant_id, at, actor, action, subject_kind, subject_id, user_id, payload, names, sequence,
-        mac, key_id)
+    insert into audit_event (id, tenant_id, at, actor, action, subject_kind, subject_id, user_id, payload, names, salt,
+        sequence, mac, key_id)
     select (lpad(to_hex(1750000000000 + e.n), 12, '0') || '7' || substr(md5(e.id::text), 1, 3) || '8'
             || substr(md5(e.id::text), 4, 15))::uuid,
         e.tenant_id, to_timestamp(1750000000 + e.n / 1000.0), 'sync', 'grant.opened', 'grant', e.id, e.user_id, '{}', '{}',
-        case when e.n <= e.of - 100 or e.place % 100 > 0 then e.n end, '', 'k'
+        gen_random_uuid(), case when e.n <= e.of - 100 or e.place % 100 > 0 then e.n end, '', 'k'
     from (select g.id, g.tenant_id, g.user_id, row_number() over (partition by g.tenant_id order by g.id) as n,
         count(*) over (partition by g.tenant_id) as of, t.place - 1 as place
         from unnest(:tenants::uuid[]) with ordinality t (id, place) join permission_grant g

@@ -17,10 +17,11 @@ pytestmark = pytest.mark.asyncio
 EVENTS = 20_000
 
 _MANY = """
-    insert into audit_event (id, tenant_id, at, actor, action, subject_kind, subject_id, user_id, payload, names)
+    insert into audit_event (id, tenant_id, at, actor, action, subject_kind, subject_id, user_id, payload, names,
+        salt)
     select overlay(gen_random_uuid()::text placing lpad(to_hex(n), 8, '0') from 1 for 8)::uuid, $1, now(),
         'user:' || md5((n % 1000)::text)::uuid, 'user.tested_' || n % 50, 'user', md5((n % 1000)::text)::uuid,
-        md5((n % 1000)::text)::uuid, '{}', '{}'
+        md5((n % 1000)::text)::uuid, '{}', '{}', gen_random_uuid()
     from generate_series(1, $2::int) n
 """
 SOMEBODY = UUID("c4ca4238-a0b9-2382-0dcc-509a6f75849b")

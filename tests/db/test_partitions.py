@@ -41,6 +41,7 @@ OF_ALL_TENANTS: Final = {
     "identity_api.db.clean_up.forget_attempts": "clean-up",
     "identity_api.db.clean_up.forget_sessions": "clean-up",
     "identity_api.db.client_keys.forget": "clean-up",
+    "identity_api.db.erasure.forget_anchors": "clean-up",
     "identity_api.db.logout_handles.forget": "clean-up",
     "identity_api.db.logout_tokens.forget": "clean-up",
     "identity_api.db.outbox.forget": "clean-up",

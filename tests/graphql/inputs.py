@@ -18,7 +18,7 @@ from identity_api.permissions.service import SERVICE_PERMISSIONS, USERS_READ
 from identity_api.permissions.ways_in import Rights
 from identity_api.setup.links import Wish, create_link
 from tests.accounts.local_world import PASSWORD
-from tests.factories import make_provider
+from tests.factories import make_provider, make_user
 from tests.graphql.documents import CORE
 from tests.graphql.world import World
 
@@ -94,6 +94,7 @@ ID_ARGUMENTS: dict[str, str] = {
     "testProvider.input.id": "Provider",
     "disableUser.input.id": "User",
     "enableUser.input.id": "User",
+    "eraseUser.input.id": "User",
     "endSession.input.id": "Session",
     "updateUserProfile.input.id": "User",
     "linkIdentity.input.user": "User",
@@ -147,6 +148,7 @@ async def working_arguments(world: World) -> dict[str, dict[str, Any]]:
     provider = global_id("Provider", world.provider.id)
     secret = uuid7()
     async with world.database.transaction() as connection:
+        leaver = await make_user(connection, world.tenant)
         # Plain OAuth 2.0, which publishes nothing that would have to be fetched.
         plain = await make_provider(connection, world.tenant, protocol="oauth2", endpoints=ENDPOINTS)
         gone = await make_provider(connection, world.tenant, enabled=False)
@@ -261,6 +263,7 @@ async def working_arguments(world: World) -> dict[str, dict[str, Any]]:
         "testProvider": {"input": {"id": provider}},
         "disableUser": {"input": {"id": local}},
         "enableUser": {"input": {"id": local}},
+        "eraseUser": {"input": {"id": global_id("User", leaver)}},
         "endSession": {"input": {"id": global_id("Session", spare.session_id)}},
         "createUser": {"input": {"username": "newcomer"}},
         "linkIdentity": {"input": {"user": global_id("User", spare.user_id), "provider": provider, "anchor": "spare"}},

@@ -82,6 +82,7 @@ EXPECTED: dict[str, set[str] | None] = {
     "testProvider": {service.PROVIDERS_WRITE},
     "disableUser": {service.USERS_WRITE},
     "enableUser": {service.USERS_WRITE},
+    "eraseUser": {service.USERS_WRITE},
     "endSession": {service.USERS_WRITE},
     "createUser": {service.USERS_WRITE},
     "linkIdentity": {service.USERS_WRITE},

@@ -111,6 +111,7 @@ EXPECTED: dict[str, dict[str, tuple[Values, Values]]] = {
         "password.removed": ({"password": True, "second_factor": True}, {"password": False, "second_factor": False})
     },
     "resetUserTotp": {"totp.reset": ({"second_factor": True}, {"second_factor": False})},
+    "eraseUser": {"user.erased": ({"erased": False}, {"erased": True})},
     "linkIdentity": {"identity.linked": (None, {"state": "WAITING"})},
     "releaseIdentity": {"identity.released": ({"state": "QUARANTINED"}, {"state": "REVOKED"})},
     "unlinkIdentity": {"identity.unlinked": ({"state": "REVOKED"}, None)},

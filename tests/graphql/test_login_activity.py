@@ -17,8 +17,8 @@ async def happened(world: World, action: str, at: datetime, number: int = 0) -> 
     first = first_uuid7(at)
     await world.execute(
         """
-        insert into audit_event (id, tenant_id, at, actor, action, subject_kind, payload, names)
-        values ($1, $2, $3, 'system', $4, 'tenant', '{}', '{}')
+        insert into audit_event (id, tenant_id, at, actor, action, subject_kind, payload, names, salt)
+        values ($1, $2, $3, 'system', $4, 'tenant', '{}', '{}', gen_random_uuid())
         """,
         type(first)(int=first.int + number),
         world.tenant,

@@ -15,7 +15,15 @@ OPENING = {
     *Opening, "createFrontend", "createSetupLink", "updateFrontend",
     "createProvider", "updateProvider", "enableProvider", "setProviderSecret",
 }  # fmt: skip
-TAKING = {"revokeApiToken", "disableUser", "unlinkIdentity", "endSession", "removeUserPassword", "resetUserTotp"}
+TAKING = {
+    "revokeApiToken",
+    "disableUser",
+    "eraseUser",
+    "unlinkIdentity",
+    "endSession",
+    "removeUserPassword",
+    "resetUserTotp",
+}
 NEITHER = {
     # Gives or takes permissions, which is asked of whoever may give them.
     "createGroupMapping", "updateGroupMapping", "deleteGroupMapping", "grantPermission", "revokePermission",

@@ -253,8 +253,8 @@ async def test_the_next_events_are_looked_for_behind_those_just_sealed(database:
         last = (await seal(connection, VAULT, tenant.id))[-1]
         await connection.execute(
             """
-            insert into audit_event (id, tenant_id, at, actor, action, subject_kind, payload, names)
-            values ($1, $2, now(), 'system', 'user.changed', 'user', '{}', '{}')
+            insert into audit_event (id, tenant_id, at, actor, action, subject_kind, payload, names, salt)
+            values ($1, $2, now(), 'system', 'user.changed', 'user', '{}', '{}', gen_random_uuid())
             """,
             early,
             tenant.id,

@@ -174,6 +174,24 @@ def enable(tenant: str, username: str) -> None:
 
 @command.command()
 @_of_user
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def erase(tenant: str, username: str, yes: bool) -> None:
+    """Remove the data of USERNAME from every table and from the audit. It cannot be undone.
+
+    An empty user stays for what refers to it. Nobody with the same anchor is made anew by a login for 30 days. Exports,
+    archives and logs that were written before are not reached.
+    """
+    from identity_api.accounts.erasure import erase_user
+    from identity_api.cli.users import on_user
+
+    if not yes:
+        click.confirm(f"Erase {username} of {tenant} for good?", abort=True)
+    on_user(tenant, username, erase_user)
+    _say("- user (erased)")
+
+
+@command.command()
+@_of_user
 @click.argument("provider")
 @click.argument("anchor")
 @click.option("--close-grants", is_flag=True, help="Where PROVIDER is STRICT, close what was given by hand.")

@@ -27,6 +27,20 @@ class AuditEvent(Table, tablename="audit_event"):
     sequence = BigInt(default=None, null=True)
     mac = binary(null=True)
     key_id = text(null=True)
+    salt = reference(null=True)
+    """Random; deleted with what speaks of a person."""
+    digest = binary(null=True)
+    """Of what was deleted, under the salt."""
+    erased_by = reference(null=True)
+    """The event of the erasure."""
+
+
+class ErasedAnchor(Table, tablename="erased_anchor"):
+    """Somebody who was erased, and whom a login does not make anew until then."""
+
+    tenant_id = key()
+    anchor_hash = binary()
+    expires_at = time()
 
 
 class AuditHead(Table, tablename="audit_head"):

@@ -28,6 +28,8 @@ class AppUser(Table, tablename="app_user"):
     """Has an identity, in whatever state; written with the first one, whose row stays when it is unlinked."""
     admitted_until = time(null=True)
     """Until when a used break-glass credential lets the user in; null for everybody else."""
+    erased_at = time(null=True)
+    """When the person's data was removed; the row stays for what refers to it."""
 
 
 class UserRead(Table, tablename="user_read"):

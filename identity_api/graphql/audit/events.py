@@ -288,7 +288,7 @@ async def _criterion(connection: DatabaseConnection, tenant_id: UUID, name: str,
 async def _user(connection: DatabaseConnection, tenant_id: UUID, value: str, field: str) -> UUID:
     """The user with this id or username."""
     named = ids.parse(value)
-    if named is not None and named.kind == "User" and await user_state.exists(connection, tenant_id, named.row_id):
+    if named is not None and named.kind == "User" and await user_state.has_existed(connection, tenant_id, named.row_id):
         return named.row_id
     found = await audit_reading.ids_of_user(connection, tenant_id, value)
     return _the_one(found, "There is no user with this id or name.", field)

@@ -107,7 +107,7 @@ class PastGrantQueries:
         context, user_id, moment = info.context, ids.row_id(user, "User"), _moment(at, "at")
         async with context.reading() as connection:
             found = await past_grants.of_user(connection, context.tenant_id, user_id, moment)
-            if not found and not await user_state.exists(connection, context.tenant_id, user_id):
+            if not found and not await user_state.has_existed(connection, context.tenant_id, user_id):
                 raise ids.not_found("User")
         return [PastGrantRow(one) for one in found]
 

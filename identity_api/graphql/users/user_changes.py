@@ -6,11 +6,12 @@ from uuid import UUID
 import msgspec
 import strawberry
 
-from identity_api.accounts import administration
+from identity_api.accounts import administration, erasure
 from identity_api.graphql import ids
 from identity_api.graphql.access import object_type
 from identity_api.graphql.context import Context, Info
 from identity_api.graphql.outcomes import mutation
+from identity_api.graphql.summaries import user_id
 from identity_api.graphql.users.users import User, UserRow, find_user
 
 
@@ -54,6 +55,31 @@ class DisableUserInput:
     id: strawberry.ID = strawberry.field(description="The id of the user.")
 
 
+@strawberry.input(description="Which user to erase.")
+class EraseUserInput:
+    """Whom."""
+
+    id: strawberry.ID = strawberry.field(description="The id of the user. It cannot be oneself.")
+
+
+@object_type(description="The person's data is gone. The id stays in the record of the past.")
+class UserErased:
+    """Of `eraseUser`."""
+
+    erased_id: strawberry.ID = strawberry.field(description="The id of the user.")
+
+    @classmethod
+    def is_type_of(cls, value: Any, _: Any) -> bool:
+        """Whether a row is one of these."""
+        return isinstance(value, UserErasedRow)
+
+
+class UserErasedRow(msgspec.Struct, frozen=True):
+    """The row behind `UserErased`."""
+
+    erased_id: str
+
+
 @strawberry.input(description="Which user to enable.")
 class EnableUserInput:
     """Whom."""
@@ -89,6 +115,17 @@ class UserMutations:
         context, row_id = info.context, ids.row_id(input.id, "User")
         await administration.enable_user(context.deps.database, context.actor, row_id)
         return await changed_user(context, row_id)
+
+    @mutation(
+        "EraseUserPayload",
+        UserErased,
+        "Remove a person's data from every table and from the audit, and disable what is left of the user; it cannot be undone.",
+    )
+    async def erase_user(self, info: Info, input: EraseUserInput) -> UserErasedRow:
+        """Never oneself."""
+        context, row_id = info.context, ids.row_id(input.id, "User")
+        await erasure.erase_user(context.deps.database, context.actor, row_id)
+        return UserErasedRow(user_id(row_id))
 
     @mutation(
         "SyncUserPayload",
