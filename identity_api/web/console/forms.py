@@ -214,7 +214,7 @@ FORMS: Final = (
     Form(
         name="create_provider",
         path="/console/providers",
-        page="providers",
+        page="new_provider",
         variables=provider_forms.creating,
         leads_to="/console/providers/{made}",
         made=("provider", "id"),

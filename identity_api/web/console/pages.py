@@ -158,6 +158,7 @@ PAGES: Final = (
         variables=lambda given: {"after": given.get("after")},
         shown_for=(PROVIDERS_READ,),
     ),
+    Page(name="new_provider", path="/console/providers/new", variables=lambda _: {}),
     Page(name="setup_links", path="/console/setup-links", variables=lambda _: {}),
     Page(name="provider", path="/console/providers/{id:str}", variables=_only_id),
     Page(

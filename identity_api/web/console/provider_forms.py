@@ -1,33 +1,42 @@
 """The API input of the provider forms."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
+from identity_api.providers.presets import PRESETS
 from identity_api.web.console.rules import SEVERAL, whole_number
+
+OTHER: Final = "other"
+"""Any OpenID Provider, by its issuer."""
 
 
 def creating(typed: Mapping[str, str]) -> dict[str, Any]:
-    """A new provider, which is not on the login page before it is enabled."""
+    """A new provider, which is not on the login page before it is enabled: of a vendor, or any by its issuer."""
+    preset = PRESETS.get(typed.get("preset", ""))
     given = {
         "slug": typed.get("slug", ""),
-        "label": typed.get("label") or typed.get("slug", ""),
-        "issuer": typed.get("issuer", ""),
+        "label": typed.get("label") or (preset.label if preset else typed.get("slug", "")),
         "clientId": typed.get("client_id", ""),
         "clientSecret": typed.get("client_secret"),
         "enabled": False,
     }
-    return {"input": {**given, **_lists(typed)}}
+    if preset is None:
+        return {"input": {**given, "issuer": typed.get("issuer", ""), **_lists(typed)}}
+    values = [{"name": one.name, "value": typed.get(one.name, "")} for one in preset.parameters]
+    chosen = [one.name for one in preset.alternatives if typed.get(f"alternative_{one.name}") == "yes"]
+    apple = {name: typed[name] for name in ("appleTeamId", "appleKeyId") if name in typed}
+    vendor = {"preset": preset.name, "presetValues": values, "presetAlternatives": chosen}
+    return {"input": {**given, **vendor, **apple}}
 
 
 def inviting(typed: Mapping[str, str]) -> dict[str, Any]:
     """A set-up link for a new provider."""
-    days = typed.get("days", "")
     return {
         "input": {
             "slug": typed.get("slug", ""),
             "label": typed.get("label", ""),
             "permissions": [one for one in typed.get("permissions", "").split(SEVERAL) if one],
-            "days": int(days) if days.isascii() and days.isdecimal() and len(days) < 10 else 0,
+            "days": whole_number(typed.get("days")),
         }
     }
 

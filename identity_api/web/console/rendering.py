@@ -13,6 +13,7 @@ import msgspec
 from markupsafe import Markup
 
 from identity_api.http import HTTPResponse
+from identity_api.providers.presets import PRESETS
 from identity_api.web.console.asking import Problem
 from identity_api.web.console.charts import bars, shares
 from identity_api.web.console.pages import Page, navigation
@@ -88,6 +89,7 @@ def _environment() -> jinja2.Environment:
         "lines": lines,
         "whole": whole,
     }
+    environment.globals["presets"] = PRESETS
     environment.globals |= {"bars": bars, "shares": shares}
     environment.filters |= {"when": when, "query": urlencode}
     return environment

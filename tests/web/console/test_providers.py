@@ -19,9 +19,9 @@ async def made(site: Site, admin: Visitor) -> str:
     redirect = f"{site.origin}/auth/oidc/second/callback"
     site.idp.register(Client(client_id=client_id, redirect_uris=(redirect,), client_secret=SECRET))
     fields = {"slug": "second", "label": "Second", "issuer": site.idp.issuer, "client_id": client_id}
-    listed = await admin.follow(await admin.post(PROVIDERS, **fields, client_secret=SECRET, groups="id_token / groups"))
-    assert "It is not on the login page yet" in words(listed)
-    return PROVIDERS + "/" + listed.text.split(">Second</a>")[0].rpartition(f'href="{PROVIDERS}/')[2].split('"')[0]
+    done = await admin.post(PROVIDERS, **fields, client_secret=SECRET, groups="id_token / groups")
+    assert "It is not on the login page yet" in words(await admin.follow(done))
+    return done.headers["location"].partition("?")[0]
 
 
 async def test_a_provider_is_on_the_login_page_only_once_it_was_enabled(site: Site) -> None:
@@ -90,3 +90,29 @@ async def test_who_only_reads_sees_the_provider_and_no_form(site: Site) -> None:
     assert "Acme SSO" in page.text
     assert page.text.count("<form") == 1, "the language alone"
     assert (await reader.post(f"{address}/disable")).status_code == 403
+
+
+async def test_the_form_asks_for_what_the_vendor_needs_and_for_nothing_else(site: Site) -> None:
+    admin = await admin_at(site)
+    entra = (await admin.get(f"{PROVIDERS}/new?preset=entra")).text
+    names = {part.split('"')[0] for part in entra.split('<input id="')[1:]}
+    assert names == {"slug", "label", "directory", "client_id", "client_secret"}
+    assert "For example 8eaef023-2b34-4da1-9baa-8bc8c9d6a490." in entra
+    okta = (await admin.get(f"{PROVIDERS}/new?preset=okta", accept_language="de")).text
+    assert 'id="domain"' in okta
+    assert 'id="issuer"' not in okta
+    assert 'id="issuer"' in (await admin.get(f"{PROVIDERS}/new?preset=other")).text
+    assert "<form" in (await admin.get(f"{PROVIDERS}/new?preset=nonsense")).text
+
+
+async def test_a_provider_of_a_vendor_is_made_from_its_few_values_and_a_wrong_one_is_told(site: Site) -> None:
+    admin = await admin_at(site)
+    given = {"preset": "entra", "slug": "entra", "client_id": "an-application", "client_secret": SECRET}
+    wrong = await admin.post(PROVIDERS, **given, directory="nonsense")
+    assert wrong.status_code == 400
+    assert 'value="nonsense"' in wrong.text
+    assert SECRET not in wrong.text
+    directory = "8eaef023-2b34-4da1-9baa-8bc8c9d6a490"
+    made = await admin.follow(await admin.post(PROVIDERS, **given, directory=directory, alternative_object_id="yes"))
+    assert f"https://login.microsoftonline.com/{directory}/v2.0" in made.text
+    assert "Enter this redirect URL there:" in words(made)
