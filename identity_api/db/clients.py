@@ -218,20 +218,23 @@ async def api_tokens(
     *,
     after: UUID | None,
     first: int,
+    backward: bool = False,
     live: bool | None = None,
     user_id: UUID | None = None,
 ) -> list[ApiTokenLine]:
     """At most `first` + 1 API tokens after that one, the oldest first.
 
     Args:
+        backward: those before that one, the newest first.
         live: only those that still work, or only those that are over; None lists both.
         user_id: only those of this user.
     """
+    beyond, direction = ("<", "desc") if backward else (">", "asc")
     criteria = "" if live is None else f" and {_LIVE}" if live else f" and not ({_LIVE})"
     if user_id is not None:
         criteria += " and a.user_id = $4"
     rows = await connection.fetch(
-        f"{_TOKENS} and ($2::uuid is null or a.id > $2) {criteria} order by a.id limit $3",
+        f"{_TOKENS} and ($2::uuid is null or a.id {beyond} $2) {criteria} order by a.id {direction} limit $3",
         tenant_id,
         after,
         first + 1,

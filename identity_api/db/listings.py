@@ -89,8 +89,10 @@ async def identities(
     provider_id: UUID | None,
     after: UUID | None,
     first: int,
+    backward: bool = False,
 ) -> list[IdentityRecord]:
-    """At most `first` + 1 identities after that one, oldest first."""
+    """At most `first` + 1 identities after that one, oldest first; with `backward` those before it, newest first."""
+    beyond, direction = ("<", "desc") if backward else (">", "asc")
     arguments: list[Any] = [tenant_id, first + 1]
     bind = _binder(arguments)
     conditions = ""
@@ -99,8 +101,8 @@ async def identities(
     if provider_id is not None:
         conditions += f" and i.provider_id = {bind(provider_id)}"
     if after is not None:
-        conditions += f" and i.id > {bind(after)}"
-    rows = await connection.fetch(f"{_IDENTITIES}{conditions} order by i.id limit $2", *arguments)
+        conditions += f" and i.id {beyond} {bind(after)}"
+    rows = await connection.fetch(f"{_IDENTITIES}{conditions} order by i.id {direction} limit $2", *arguments)
     return [IdentityRecord(**row) for row in rows]
 
 
@@ -108,6 +110,14 @@ async def identity(connection: Connection, tenant_id: UUID, identity_id: UUID) -
     """The identity, if it is this tenant's."""
     row = await connection.fetchrow(f"{_IDENTITIES} and i.id = $2", tenant_id, identity_id)
     return IdentityRecord(**row) if row else None
+
+
+async def identities_by_id(
+    connection: Connection, tenant_id: UUID, identity_ids: Sequence[UUID]
+) -> list[IdentityRecord]:
+    """Those of these identities that are this tenant's."""
+    rows = await connection.fetch(f"{_IDENTITIES} and i.id = any($2::uuid[])", tenant_id, list(identity_ids))
+    return [IdentityRecord(**row) for row in rows]
 
 
 class UserNames(msgspec.Struct, frozen=True):
@@ -160,23 +170,26 @@ async def groups(
     provider_id: UUID | None = None,
     name_prefix: str | None = None,
     is_mapped: bool | None = None,
-    group_id: UUID | None = None,
+    group_ids: Sequence[UUID] | None = None,
     after: GroupPosition | None = None,
     first: int,
+    backward: bool = False,
 ) -> list[GroupRecord]:
     """At most `first` + 1 groups after that one, by provider and name. Names are compared exactly, as mappings do.
 
     Args:
         is_mapped: whether at least one mapping, enabled or not, matches the group.
-        group_id: this group only.
+        group_ids: these groups only.
+        backward: those before that one, in the opposite order.
     """
+    beyond, direction = ("<", "desc") if backward else (">", "asc")
     arguments: list[Any] = [tenant_id, first + 1]
     bind = _binder(arguments)
     conditions = ""
     if provider_id is not None:
         conditions += f" and g.provider_id = {bind(provider_id)}"
-    if group_id is not None:
-        conditions += f" and g.id = {bind(group_id)}"
+    if group_ids is not None:
+        conditions += f" and g.id = any({bind(list(group_ids))}::uuid[])"
     if name_prefix is not None:
         conditions += f" and starts_with(g.name, {bind(name_prefix)})"
     if is_mapped is not None:
@@ -184,21 +197,21 @@ async def groups(
         mapping = "(select 1 from mapping_group m where m.tenant_id = $1 and m.group_id = g.id limit 1)"
         conditions += f" and {mapping} is {'not ' if is_mapped else ''}null"
     if after is not None:
-        conditions += f" and (g.provider_id, g.name) > ({bind(after.provider_id)}, {bind(after.name)})"
-    rows = await connection.fetch(_GROUPS.format(conditions=conditions), *arguments)
+        conditions += f" and (g.provider_id, g.name) {beyond} ({bind(after.provider_id)}, {bind(after.name)})"
+    rows = await connection.fetch(_GROUPS.format(conditions=conditions, direction=direction), *arguments)
     return [GroupRecord(**{**row, "mapping_ids": tuple(row["mapping_ids"])}) for row in rows]
 
 
 _GROUPS = """
     with page as (
         select g.id, g.provider_id, g.name, g.first_seen_at from provider_group g
-        where g.tenant_id = $1 {conditions} order by g.provider_id, g.name limit $2)
+        where g.tenant_id = $1 {conditions} order by g.provider_id {direction}, g.name {direction} limit $2)
     select page.id, page.provider_id, p.slug as provider_slug, p.label as provider_label, page.name, page.first_seen_at,
         array(select m.mapping_id from mapping_group m where m.tenant_id = $1 and m.group_id = page.id
             order by m.mapping_id) as mapping_ids
     from page
     join provider p on p.tenant_id = $1 and p.id = page.provider_id
-    order by page.provider_id, page.name
+    order by page.provider_id {direction}, page.name {direction}
 """
 
 

@@ -71,10 +71,20 @@ async def get(connection: Connection, tenant_id: UUID, mapping_id: UUID) -> Mapp
     return _row(row) if row else None
 
 
-async def page(connection: Connection, tenant_id: UUID, *, after: UUID | None, first: int) -> list[MappingRecord]:
-    """At most `first` + 1 mappings after that one, oldest first: the last tells whether there are more."""
+async def page(
+    connection: Connection, tenant_id: UUID, *, after: UUID | None, first: int, backward: bool = False
+) -> list[MappingRecord]:
+    """At most `first` + 1 mappings after that one, oldest first: the last tells whether there are more.
+
+    Args:
+        backward: those before that one, newest first.
+    """
+    beyond, direction = ("<", "desc") if backward else (">", "asc")
     rows = await connection.fetch(
-        f"{_SELECT} and ($2::uuid is null or m.id > $2) order by m.id limit $3", tenant_id, after, first + 1
+        f"{_SELECT} and ($2::uuid is null or m.id {beyond} $2) order by m.id {direction} limit $3",
+        tenant_id,
+        after,
+        first + 1,
     )
     return [_row(row) for row in rows]
 

@@ -45,15 +45,28 @@ async def by_names(connection: Connection, tenant_id: UUID, names: Collection[st
     return {row["name"]: PermissionRecord(**row) for row in rows}
 
 
-async def page(connection: Connection, tenant_id: UUID, *, after: str | None, first: int) -> list[PermissionRecord]:
-    """At most `first` + 1 permissions after that name, by name: the last tells whether there are more."""
+async def page(
+    connection: Connection, tenant_id: UUID, *, after: str | None, first: int, backward: bool = False
+) -> list[PermissionRecord]:
+    """At most `first` + 1 permissions after that name, by name: the last tells whether there are more.
+
+    Args:
+        backward: those before that name, in the opposite order.
+    """
+    beyond, direction = ("<", "desc") if backward else (">", "asc")
     rows = await connection.fetch(
-        f"{_SELECT} where tenant_id = $1 and ($2::text is null or name > $2) order by name limit $3",
+        f"{_SELECT} where tenant_id = $1 and ($2::text is null or name {beyond} $2) order by name {direction} limit $3",
         tenant_id,
         after,
         first + 1,
     )
     return [PermissionRecord(**row) for row in rows]
+
+
+async def count(connection: Connection, tenant_id: UUID) -> int:
+    """How many the tenant has; `IDENTITY_MAX_PERMISSIONS` bounds it."""
+    value: int = await connection.fetchval("select count(*) from permission where tenant_id = $1", tenant_id)
+    return value
 
 
 async def insert(

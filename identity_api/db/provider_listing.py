@@ -47,11 +47,18 @@ where p.tenant_id = $1
 """
 
 
-async def page(connection: Connection, tenant_id: UUID, *, after: Position | None, first: int) -> list[ListedProvider]:
-    """At most `first` + 1 providers after that one: the last tells whether there are more."""
+async def page(
+    connection: Connection, tenant_id: UUID, *, after: Position | None, first: int, backward: bool = False
+) -> list[ListedProvider]:
+    """At most `first` + 1 providers after that one: the last tells whether there are more.
+
+    Args:
+        backward: those before that one, in the opposite order.
+    """
+    beyond, direction = ("<", "desc") if backward else (">", "asc")
     rows = await connection.fetch(
-        f"{_SELECT} and ($3::integer is null or (p.position, p.slug) > ($3, $4::text))"
-        " order by p.position, p.slug limit $2",
+        f"{_SELECT} and ($3::integer is null or (p.position, p.slug) {beyond} ($3, $4::text))"
+        f" order by p.position {direction}, p.slug {direction} limit $2",
         tenant_id,
         first + 1,
         after and after.position,

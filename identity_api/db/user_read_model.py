@@ -246,6 +246,28 @@ async def list_users(
     return _reading(rows, await _made(rows[:first], _MAKERS[part]), has_more=len(rows) > first)
 
 
+async def count_users(connection: Connection, tenant_id: UUID, where: Filter, *, at_most: int) -> int:
+    """How many users the filter has, counted up to one more than `at_most`."""
+    arguments: list[Any] = [tenant_id]
+
+    def bind(value: Any) -> str:
+        arguments.append(value)
+        return f"${len(arguments)}"
+
+    found = page_of(criteria(where, "id", bind), [], "u.id", at_most + 1)
+    value: int = await connection.fetchval(f"select count(*) from {found} u", *arguments)
+    return value
+
+
+async def estimate_users(connection: Connection, tenant_id: UUID) -> int:
+    """About how many users the tenant has, as PostgreSQL's statistics have it; nothing is counted."""
+    plan = await connection.fetchval(
+        f"explain (format json) select from app_user where tenant_id = '{tenant_id}'::uuid"
+    )
+    value: int = msgspec.json.decode(plan)[0]["Plan"]["Plan Rows"]
+    return value
+
+
 async def _made(rows: Sequence[Record], make: Callable[[Record], UserT]) -> list[UserT]:
     slices = in_slices((make(row) for row in rows if row["id"] is not None), is_short=True)
     return [user async for some in slices for user in some]

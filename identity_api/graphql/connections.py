@@ -7,7 +7,7 @@ or skipped: a page costs the same wherever it begins.
 Cursors are sealed only when a query selects them, because sealing fifty costs more than completing a page does.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any, Final, Generic, TypeVar
 
 import msgspec
@@ -16,6 +16,7 @@ import strawberry
 from identity_api.errors import BadInput
 from identity_api.graphql.access import object_type
 from identity_api.graphql.context import Context
+from identity_api.graphql.fields import resolved
 from identity_api.vault import Vault, VaultError
 
 MAX_FIRST: Final = 100
@@ -29,6 +30,20 @@ After = Annotated[
     strawberry.argument(description="The page begins after the entry with this cursor; null begins the list."),
 ]
 """The arguments of every list."""
+Last = Annotated[
+    int | None,
+    strawberry.argument(
+        description=f"How many entries a page that is read backwards has at most, from 1 to {MAX_FIRST}. It cannot be "
+        "combined with `first` or `after`."
+    ),
+]
+Before = Annotated[
+    str | None,
+    strawberry.argument(
+        description="With `last`: the page ends before the entry with this cursor; null ends the list."
+    ),
+]
+"""The arguments of a list that can be read backwards as well."""
 
 NodeT = TypeVar("NodeT")
 PositionT = TypeVar("PositionT")
@@ -36,10 +51,10 @@ PositionT = TypeVar("PositionT")
 
 @object_type(description="Where a page stands in its list.")
 class PageInfo:
-    """Relay's, for forward paging."""
+    """Relay's. Beyond the cursor that a page was asked for with is the cursor's own entry."""
 
     has_next_page: bool = strawberry.field(description="Whether there are entries after this page.")
-    has_previous_page: bool = strawberry.field(description="Whether the page was asked for with `after`.")
+    has_previous_page: bool = strawberry.field(description="Whether there are entries before this page.")
     start_cursor: str | None = strawberry.field(description="The cursor of the first entry; null for an empty page.")
     end_cursor: str | None = strawberry.field(
         description="The cursor of the last entry, for `after` of the next page; null for an empty page."
@@ -63,6 +78,26 @@ class Connection(Generic[NodeT]):
 
     edges: list[Edge[NodeT]] = strawberry.field(description="The entries of the page, in order.")
     page_info: PageInfo = strawberry.field(description="Where the page stands in the list.")
+
+    @resolved(
+        int | None,
+        "How many entries the whole list has with its filter; null if they are not counted, or if they are too many.",
+    )
+    async def total_count(self) -> int | None:
+        """Counted only if it is selected."""
+        source: Any = self  # what is resolved is the row
+        return await source.count() if source.count is not None else None
+
+    @resolved(
+        int | None,
+        "About how many entries the whole list has with its filter; `totalCount` where that is known, and null if it is "
+        "not estimated.",
+    )
+    async def estimated_count(self) -> int | None:
+        """The same."""
+        source: Any = self  # what is resolved is the row
+        found = await source.count() if source.count is not None else None
+        return await source.estimate() if found is None and source.estimate is not None else found
 
 
 class Listing(msgspec.Struct, frozen=True):
@@ -119,11 +154,17 @@ class PlacedPageInfoRow(msgspec.Struct, frozen=True):
     end_cursor: str | None
 
 
+Count = Callable[[], Awaitable[int | None]]
+
+
 class ConnectionRow(msgspec.Struct, frozen=True):
     """The row behind `Connection`."""
 
     edges: list[EdgeRow]
     page_info: PageInfoRow | PlacedPageInfoRow
+    count: Count | None = None
+    """Counts the whole list; None if there are too many."""
+    estimate: Count | None = None
 
 
 def listing(
@@ -147,7 +188,7 @@ def listing(
     return Listing(vault, bound_to, position, vault.cursor_sealer(bound_to))
 
 
-def page_size(first: int | None) -> int:
+def page_size(first: int | None, field: str = "first") -> int:
     """How many entries a page has.
 
     Raises:
@@ -156,29 +197,75 @@ def page_size(first: int | None) -> int:
     if first is None:
         return DEFAULT_FIRST
     if not 1 <= first <= MAX_FIRST:
-        raise BadInput(f"Ask for 1 to {MAX_FIRST} entries.", field="first")
+        raise BadInput(f"Ask for 1 to {MAX_FIRST} entries.", field=field)
     return first
 
 
-async def opened(context: Context, of: Listing, after: str | None, type_: type[PositionT]) -> PositionT | None:
+class Page(msgspec.Struct, frozen=True):
+    """Which part of a list is asked for: `size` entries beyond a cursor, in the list's direction or against it."""
+
+    size: int
+    cursor: str | None
+    is_backward: bool
+
+
+def asked(first: int | None, after: str | None, last: int | None, before: str | None) -> Page:
+    """The page that the arguments of a list ask for.
+
+    Raises:
+        BadInput: a number is less than 1 or more than 100, or both directions are asked for.
+    """
+    if last is None and before is None:
+        return Page(page_size(first), after, is_backward=False)
+    if first is not None or after is not None:
+        raise BadInput("Ask with `first` and `after`, or with `last` and `before`.", field="last")
+    return Page(page_size(last, "last"), before, is_backward=True)
+
+
+async def opened(context: Context, of: Listing, cursor: str | Page | None, type_: type[PositionT]) -> PositionT | None:
     """The position that a cursor stands for; None without a cursor.
 
     Raises:
         BadInput: it is not a cursor of this list; a forged one is recorded in the audit.
     """
-    if after is None:
+    field = "before" if isinstance(cursor, Page) and cursor.is_backward else "after"
+    text = cursor.cursor if isinstance(cursor, Page) else cursor
+    if text is None:
         return None
     try:
-        return msgspec.json.decode(of.vault.open_cursor(of.bound_to, after), type=type_)
+        return msgspec.json.decode(of.vault.open_cursor(of.bound_to, text), type=type_)
     except (VaultError, msgspec.DecodeError):
         await context.record_refusal("cursor", code="CURSOR_REFUSED")
-        raise BadInput("This is not a cursor of this list in this order and with this filter.", field="after") from None
+        raise BadInput("This is not a cursor of this list in this order and with this filter.", field=field) from None
 
 
 def connection(of: Listing, rows: Sequence[Any], *, has_more: bool, after: str | None) -> ConnectionRow:
     """The page of these rows."""
     edges = [EdgeRow(of, row) for row in rows]
     return ConnectionRow(edges, PageInfoRow(edges, has_more, after is not None))
+
+
+def paged(
+    of: Listing,
+    found: Sequence[Any],
+    page: Page,
+    *,
+    goes_on: bool | None = None,
+    count: Count | None = None,
+    estimate: Count | None = None,
+) -> ConnectionRow:
+    """The page of the rows that were read in its direction: one more than the page has if the list goes on there.
+
+    Args:
+        goes_on: whether it does, if no such row is among them.
+        count: counts the whole list.
+        estimate: about how many there are, if they are too many to count.
+    """
+    rows, came_from = found[: page.size], page.cursor is not None
+    goes_on = len(found) > page.size if goes_on is None else goes_on
+    edges = [EdgeRow(of, row) for row in (reversed(rows) if page.is_backward else rows)]
+    info = PageInfoRow(edges, came_from, goes_on) if page.is_backward else PageInfoRow(edges, goes_on, came_from)
+    return ConnectionRow(edges, info, count, estimate)
 
 
 def placed(of: Listing, rows: Sequence[Any], *, end: Any, after: str | None) -> ConnectionRow:

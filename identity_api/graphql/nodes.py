@@ -1,5 +1,6 @@
 """Objects of every type by their global ids."""
 
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -14,13 +15,13 @@ from identity_api.graphql.clients.frontends import load_frontend
 from identity_api.graphql.clients.service_clients import load_service_client
 from identity_api.graphql.context import Context, Info
 from identity_api.graphql.fields import resolved
-from identity_api.graphql.ids import Node
-from identity_api.graphql.permissions.groups import load_group
-from identity_api.graphql.permissions.mappings import load_mapping
-from identity_api.graphql.permissions.permissions import load_permission
+from identity_api.graphql.ids import Kind, Node
+from identity_api.graphql.permissions.groups import load_group, load_groups
+from identity_api.graphql.permissions.mappings import load_mapping, load_mappings
+from identity_api.graphql.permissions.permissions import load_permission, load_permissions
 from identity_api.graphql.permissions.proposals import load_proposal
 from identity_api.graphql.providers.providers import load_provider
-from identity_api.graphql.users.identities import load_identity
+from identity_api.graphql.users.identities import load_identities, load_identity
 from identity_api.graphql.users.sessions import load_session
 from identity_api.graphql.users.users import UserRow, load_user, user_rows
 from identity_api.graphql.webhooks.webhooks import load_webhook
@@ -53,7 +54,7 @@ class NodeQueries:
             list[strawberry.ID], strawberry.argument(description="The ids of anything that implements `Node`.")
         ],
     ) -> list[Any]:
-        """All users in one statement; everything else one by one, each once."""
+        """One statement for each type that a tenant has many of; everything else one by one, each once."""
         return await load_nodes(info.context, ids)
 
 
@@ -103,9 +104,16 @@ async def load_nodes(context: Context, values: list[strawberry.ID]) -> list[Any]
     """
     if len(values) > MAX_NODES:
         raise BadInput(f"Ask for at most {MAX_NODES} things.", field="ids")
-    people = await load_users(context, [one.row_id for one in map(ids.parse, values) if one and one.kind == "User"])
-    others = {value: await _node_or_none(context, value) for value in dict.fromkeys(values) if value not in people}
-    return [(people if value in people else others)[value] for value in values]
+    wanted = {value: ids.parse(value) for value in dict.fromkeys(values)}
+    found: dict[str, Any] = {}
+    for kind, load in MANY.items():
+        row_ids = [one.row_id for one in wanted.values() if one is not None and one.kind == kind]
+        if row_ids:
+            found |= {row.id: row for row in await load(context, row_ids)}
+    for value, one in wanted.items():
+        if one is None or one.kind not in MANY:
+            found[value] = await _node_or_none(context, value)
+    return [found.get(value) for value in values]
 
 
 async def _node_or_none(context: Context, value: str) -> Any:
@@ -115,16 +123,23 @@ async def _node_or_none(context: Context, value: str) -> Any:
         return None
 
 
-async def load_users(context: Context, row_ids: list[UUID]) -> dict[str, UserRow]:
-    """Those of these users that are this tenant's, by global id, in one statement.
+async def load_users(context: Context, row_ids: Sequence[UUID]) -> list[UserRow]:
+    """Those of these users that are this tenant's, in one statement.
 
     Raises:
         Refused: as `load_user`, for any of them.
     """
-    if not row_ids:
-        return {}
     for row_id in row_ids:
         require(ACCESS["Query.user"], context, about=row_id)
     async with context.reading() as connection:
-        reading = await user_read_model.users_by_id(connection, context.tenant_id, list(dict.fromkeys(row_ids)))
-    return {row.id: row for row in user_rows(reading)}
+        return user_rows(await user_read_model.users_by_id(connection, context.tenant_id, row_ids))
+
+
+MANY: Final[dict[Kind, Callable[[Context, Sequence[UUID]], Awaitable[Sequence[Any]]]]] = {
+    "User": load_users,
+    "Identity": load_identities,
+    "Group": load_groups,
+    "GroupMapping": load_mappings,
+    "Permission": load_permissions,
+}
+"""Types of which somebody may ask for a hundred at once: one statement for all of a type. Of the others a tenant has few."""

@@ -57,6 +57,7 @@ READ_MORE: Final = {
     "listings.member_counts": "an admin asks how many are in a group",
     "login_ends.left_at": "goes through API tokens until it has found enough",
     "login_ends.void_attempts": "each login under way at a provider that is switched off",
+    "user_read_model.count_users": "an admin asks how many users there are, up to 5,000",
     "permissions.uses": "an admin asks what still needs a permission",
     "provider_changes.footprint": "an admin asks what stands in the way of deleting a provider",
     "sync_health.make_provider_due": "as many as are made due at once",
@@ -134,6 +135,11 @@ def _ways(sample: Sample) -> Iterator[tuple[str, Run]]:
     tenant_id, user_id = sample.id("tenant"), sample.id("app_user")
     yield "user_read_model.users_by_id", lambda c: user_read_model.users_by_id(c, tenant_id, [user_id])
     yield "user_read_model.users_by_id", lambda c: user_read_model.users_by_id(c, tenant_id, [user_id, UUID(int=1)])
+    for where in (Filter(), Filter(enabled=False), Filter(username_prefix="user12")):
+        yield (
+            "user_read_model.count_users",
+            lambda c, where=where: user_read_model.count_users(c, tenant_id, where, at_most=5_000),
+        )
     for column, value in (("subject_id", user_id), ("user_id", user_id)):
         yield (
             "audit_reading.newest",

@@ -76,6 +76,8 @@ UNSEEN: Final = {
     "identity_api.db.sealed.other": "the rotation of keys, of all tenants",
     "identity_api.db.sealed.replace": "the rotation of keys, by tenant and id of each",
     "identity_api.db.tenant_limits.count": "planned in a test below",
+    "identity_api.db.user_read_model.count_users": "planned in a test below",
+    "identity_api.db.user_read_model.estimate_users": "asks for a plan; the tenant is in the text",
     "identity_api.db.user_read_model.list_users": "planned in a test below",
     "identity_api.db.user_read_model.users_by_id": "planned in a test below",
 }
@@ -159,6 +161,9 @@ async def test_every_function_whose_statement_is_not_seen_is_explained() -> None
             descending=False,
             after=user_read_model.Position("a", uuid7()),
             first=50,
+        ),
+        lambda catching: user_read_model.count_users(
+            catching, uuid7(), user_filters.Filter(username_prefix="a", group_id=uuid7()), at_most=5_000
         ),
         *[
             lambda catching, name=name: tenant_limits.count(catching, name, uuid7(), uuid7())

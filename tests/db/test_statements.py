@@ -30,6 +30,8 @@ BY_ARGUMENT: Final = frozenset(
         "identity_api.db.listings.exists",
         "identity_api.db.provider_changes.remove",
         "identity_api.db.providers.write",
+        "identity_api.db.user_read_model.count_users",
+        "identity_api.db.user_read_model.estimate_users",
         "identity_api.db.user_read_model.list_users",
         "identity_api.db.user_read_model.users_by_id",
         "identity_api.db.sealed.count_other",

@@ -11,8 +11,12 @@ from tests.graphql.inputs import document, root_fields, working_arguments
 from tests.graphql.world import SCHEMA, CountingDatabase, World, people
 
 HISTORIES = frozenset([f"{kind}.history" for kind in ("User", "Identity", "GroupMapping", "Permission", "Provider")])
-PLAIN = HISTORIES | {
-    "Identity.loginEnd", "User.sessions", "User.hasSecondFactor", "User.lockedUntil", "Group.memberCount",
+COUNTS = frozenset([
+    f"{name}.{count}" for name in CORE.type_map if name.endswith("Connection") for count in ("totalCount", "estimatedCount")
+])  # fmt: skip
+PLAIN = HISTORIES | COUNTS | {
+    "ApiToken.permissions", "User.apiTokens", "Identity.loginEnd", "User.sessions", "User.hasSecondFactor",
+    "User.lockedUntil", "Group.memberCount",
 }  # fmt: skip
 """Need a statement of their own; everything else of a list is read with the list."""
 

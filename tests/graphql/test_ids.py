@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from identity_api.errors import NotFound
 from identity_api.graphql.ids import GlobalID, Kind, encoder, global_id, parse, row_id
+from tests import factories as make
 from tests.graphql.world import World, people
 
 KINDS: list[Kind] = ["User", "Identity", "Group", "GroupMapping", "Permission", "Provider", "Session"]
@@ -77,3 +78,19 @@ async def test_each_of_many_things_needs_what_it_needs_alone(world: World) -> No
     assert (await world.nobody.ask(NODES, ids=[own, other])).code == "FORBIDDEN"
     assert (await world.admin.ask(NODES, ids=[own] * 101)).code == "BAD_INPUT"
     assert (await world.admin.ask(NODES, ids=[own] * 100)).errors == []
+
+
+@pytest.mark.asyncio
+async def test_a_hundred_things_of_many_types_are_one_statement_for_each_type(world: World) -> None:
+    async with world.database.transaction() as connection:
+        for number in range(20):
+            await make.make_permission(connection, world.tenant, f"many:p{number}")
+            await make.make_mapping(connection, world.tenant, f"many-{number}", [world.read])
+            await make.make_person(connection, world.provider, [f"many-{number}"], username=f"many{number}")
+    found = await world.ids()
+    asked = [one for kind in ("User", "Identity", "Group", "GroupMapping", "Permission") for one in found[kind][:20]]
+    answer = await world.admin.data("query ($ids: [ID!]!) { nodes(ids: $ids) { id __typename } }", ids=asked[::-1])
+    assert [one["id"] for one in answer["nodes"]] == asked[::-1]
+    assert len(asked) == 100
+    reading = [one for one in world.statements if one.strip().startswith(("select", "with"))]
+    assert len(reading) <= 6  # one for each type, and the mappings of the groups

@@ -78,6 +78,72 @@ async def test_pages_of_any_size_have_everything_once(world: World, field: str, 
     assert sorted(found) == sorted((await world.ids())[kinds[field]])
 
 
+BACKWARD = ["users", "identities", "providers", "groups", "groupMappings", "permissions", "apiTokens"]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("field", BACKWARD)
+async def test_a_list_is_the_same_from_its_end(world: World, field: str) -> None:
+    """Each page in the list's own order; the pages before it, one after the other."""
+    await fill(world)
+    text = (
+        f"query ($before: String) {{ {field}(last: 2, before: $before) "
+        "{ edges { cursor node { id } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }"
+    )
+    found: list[str] = []
+    before = None
+    while True:
+        page = (await world.admin.data(text, before=before))[field]
+        info, edges = page["pageInfo"], page["edges"]
+        assert (info["startCursor"], info["endCursor"]) == (edges[0]["cursor"], edges[-1]["cursor"])
+        assert info["hasNextPage"] is (before is not None)
+        found = [edge["node"]["id"] for edge in edges] + found
+        if not info["hasPreviousPage"]:
+            break
+        assert len(edges) == 2
+        before = info["startCursor"]
+    assert found == [node["id"] for node in await walk(world, field, "", 100)]
+
+
+@pytest.mark.asyncio
+async def test_both_directions_at_once_are_refused(world: World) -> None:
+    cursor = await cursor_of(world, "users")
+    for arguments in ("first: 1, last: 1", f'last: 1, after: "{cursor}"', f'first: 1, before: "{cursor}"'):
+        answer = await world.admin.ask(f"{{ users({arguments}) {{ edges {{ cursor }} }} }}")
+        assert (answer.code, answer.errors[0]["extensions"]["field"]) == ("BAD_INPUT", "last")
+    for last in (0, 101):
+        assert (await world.admin.ask(f"{{ users(last: {last}) {{ edges {{ cursor }} }} }}")).code == "BAD_INPUT"
+    assert (await world.admin.ask(f'{{ users(last: 1, before: "{cursor}") {{ edges {{ cursor }} }} }}')).errors == []
+
+
+@pytest.mark.asyncio
+async def test_a_list_is_counted_with_its_filter_where_that_is_cheap(world: World) -> None:
+    await fill(world)
+    ids = await world.ids()
+    counted = {"users": "User", "providers": "Provider", "groupMappings": "GroupMapping", "permissions": "Permission"}
+    for field, kind in counted.items():
+        page = (await world.admin.data(f"{{ {field}(first: 1) {{ totalCount estimatedCount }} }}"))[field]
+        assert page == {"totalCount": len(ids[kind]), "estimatedCount": len(ids[kind])}
+    text = '{ users(filter: {usernamePrefix: "bob"}) { totalCount edges { cursor } } }'
+    page = (await world.admin.data(text))["users"]
+    assert page["totalCount"] == len(page["edges"]) == 3
+    assert (await world.admin.data("{ auditEvents { totalCount estimatedCount } }"))["auditEvents"] == {
+        "totalCount": None, "estimatedCount": None,
+    }  # fmt: skip
+
+
+@pytest.mark.asyncio
+async def test_more_users_than_are_counted_are_estimated(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    await fill(world)
+    monkeypatch.setattr("identity_api.graphql.users.users.MAX_COUNTED", 5)
+    text = "query ($filter: UserFilter) { users(first: 1, filter: $filter) { totalCount estimatedCount } }"
+    page = (await world.admin.data(text))["users"]
+    assert page["totalCount"] is None
+    assert page["estimatedCount"] >= 1
+    filtered = (await world.admin.data(text, filter={"enabled": True}))["users"]
+    assert filtered == {"totalCount": None, "estimatedCount": None}
+
+
 @pytest.mark.asyncio
 @pytest.mark.parametrize("direction", ["ASC", "DESC"])
 @pytest.mark.parametrize("by", ["ID", "USERNAME", "DISPLAY_LABEL", "EMAIL"])

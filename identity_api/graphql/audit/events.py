@@ -14,7 +14,7 @@ from identity_api.db.database import Connection as DatabaseConnection
 from identity_api.errors import BadInput, NotFound
 from identity_api.graphql import connections, ids
 from identity_api.graphql.access import object_type
-from identity_api.graphql.connections import After, Connection, ConnectionRow, First
+from identity_api.graphql.connections import After, Before, Connection, ConnectionRow, First, Last
 from identity_api.graphql.context import Context, Info
 from identity_api.graphql.fields import resolved
 from identity_api.graphql.ids import Kind
@@ -341,17 +341,21 @@ class AuditQueries:
         filter: Annotated[
             AuditEventFilter | None, strawberry.argument(description="Which events to list; null lists all.")
         ] = None,
-        first: First = 50,
+        first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> ConnectionRow:
         """A page."""
-        context, size = info.context, connections.page_size(first)
+        context, page = info.context, connections.asked(first, after, last, before)
         where = await _where(context, filter or AuditEventFilter())
         of = connections.listing(context, "auditEvents", _position, where=where)
-        position = await connections.opened(context, of, after, UUID)
+        position = await connections.opened(context, of, page, UUID)
         async with context.reading() as connection:
-            found = await audit_reading.page(connection, context.tenant_id, where, after=position, first=size)
-        return connections.connection(of, rows_of(found[:size]), has_more=len(found) > size, after=after)
+            found = await audit_reading.page(
+                connection, context.tenant_id, where, after=position, first=page.size, oldest_first=page.is_backward
+            )
+        return connections.paged(of, rows_of(found), page)
 
 
 def rows_of(found: list[Recorded]) -> list[AuditEventRow]:

@@ -13,7 +13,7 @@ from identity_api.db import clients, permissions
 from identity_api.db.clients import ApiTokenLine
 from identity_api.graphql import connections, ids
 from identity_api.graphql.access import ACCESS, NODES, PermissionRule, object_type, require
-from identity_api.graphql.connections import After, Connection, ConnectionRow, First
+from identity_api.graphql.connections import After, Before, Connection, ConnectionRow, First, Last
 from identity_api.graphql.context import Context, Info
 from identity_api.graphql.fields import resolved
 from identity_api.graphql.ids import Node
@@ -180,22 +180,29 @@ class ApiTokenQueries:
             bool | None,
             strawberry.argument(description="True lists only tokens that work now, false only those that are over."),
         ] = None,
-        first: First = 50,
+        first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> ConnectionRow:
         """A page."""
-        context, size = info.context, connections.page_size(first)
+        context, page = info.context, connections.asked(first, after, last, before)
         user_id = None if user is None else ids.row_id(user, "User")
         of = connections.listing(context, "apiTokens", _position, where=[user_id, live])
-        position = await connections.opened(context, of, after, UUID)
+        position = await connections.opened(context, of, page, UUID)
         async with context.reading() as connection:
             found = await clients.api_tokens(
-                connection, context.tenant_id, after=position, first=size, live=live, user_id=user_id
+                connection,
+                context.tenant_id,
+                after=position,
+                first=page.size,
+                backward=page.is_backward,
+                live=live,
+                user_id=user_id,
             )
             if not found and user_id is not None:
                 await ids.check_exists(connection, context.tenant_id, "User", user_id)
-        rows = [ApiTokenRow(one) for one in found[:size]]
-        return connections.connection(of, rows, has_more=len(found) > size, after=after)
+        return connections.paged(of, [ApiTokenRow(one) for one in found], page)
 
 
 @object_type("Mutation")

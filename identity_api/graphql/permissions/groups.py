@@ -1,5 +1,6 @@
 """Groups as providers assert them, and which mappings match them."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -14,7 +15,7 @@ from identity_api.db.listings import GroupPosition, GroupRecord
 from identity_api.errors import BadInput
 from identity_api.graphql import connections, ids
 from identity_api.graphql.access import ACCESS, NODES, object_type, require
-from identity_api.graphql.connections import After, Connection, ConnectionRow, First
+from identity_api.graphql.connections import After, Before, Connection, ConnectionRow, First, Last
 from identity_api.graphql.context import Context, Info
 from identity_api.graphql.fields import resolved
 from identity_api.graphql.ids import Node
@@ -99,16 +100,18 @@ class GroupQueries:
             str | None,
             strawberry.argument(description="Only groups whose name begins with this text, compared exactly."),
         ] = None,
-        first: First = 50,
+        first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> ConnectionRow:
         """A page: one statement, and one more for the mappings that match anything on it."""
-        context, size = info.context, connections.page_size(first)
+        context, page = info.context, connections.asked(first, after, last, before)
         if len(name_prefix or "") > MAX_GROUP_LENGTH:
             raise BadInput(f"A group's name has at most {MAX_GROUP_LENGTH} characters.", field="namePrefix")
         where = _Where(ids.row_id(provider, "Provider") if provider is not None else None, mapped, name_prefix)
         of = connections.listing(context, "groups", _position, where=where)
-        position = await connections.opened(context, of, after, GroupPosition)
+        position = await connections.opened(context, of, page, GroupPosition)
         async with context.reading() as connection:
             found = await listings.groups(
                 connection,
@@ -117,12 +120,13 @@ class GroupQueries:
                 name_prefix=where.name_prefix,
                 is_mapped=where.is_mapped,
                 after=position,
-                first=size,
+                first=page.size,
+                backward=page.is_backward,
             )
             if not found and where.provider_id is not None:
                 await ids.check_exists(connection, context.tenant_id, "Provider", where.provider_id)
-            rows = await _rows(connection, context, found[:size])
-        return connections.connection(of, rows, has_more=len(found) > size, after=after)
+            rows = await _rows(connection, context, found)
+        return connections.paged(of, rows, page)
 
 
 async def _rows(connection: DatabaseConnection, context: Context, found: list[GroupRecord]) -> list[GroupRow]:
@@ -140,10 +144,15 @@ async def load_group(context: Context, row_id: UUID) -> GroupRow:
     Raises:
         Refused, NotFound: the permission is missing; the tenant has no such row.
     """
-    require(NODES["Group"], context)
-    async with context.reading() as connection:
-        found = await listings.groups(connection, context.tenant_id, group_id=row_id, first=1)
-        rows = await _rows(connection, context, found)
+    rows = await load_groups(context, [row_id])
     if not rows:
         raise ids.not_found("Group")
     return rows[0]
+
+
+async def load_groups(context: Context, row_ids: Sequence[UUID]) -> list[GroupRow]:
+    """Those of these groups that are this tenant's. Raises Refused: the permission is missing."""
+    require(NODES["Group"], context)
+    async with context.reading() as connection:
+        found = await listings.groups(connection, context.tenant_id, group_ids=row_ids, first=len(row_ids))
+        return await _rows(connection, context, found)

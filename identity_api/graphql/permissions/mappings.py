@@ -1,18 +1,20 @@
 """Group mappings: which provider groups give which permissions."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
 import strawberry
 
 from identity_api.claims import MatchKind
-from identity_api.db import mappings
+from identity_api.db import mappings, tenant_limits
 from identity_api.db.mappings import MappingRecord
 from identity_api.graphql import connections, ids
 from identity_api.graphql.access import NODES, object_type, require
 from identity_api.graphql.audit.events import HISTORY, AuditEvent, AuditEventRow, history_of
-from identity_api.graphql.connections import After, Connection, ConnectionRow, First
+from identity_api.graphql.connections import After, Before, Connection, ConnectionRow, First, Last
 from identity_api.graphql.context import Context, Info
 from identity_api.graphql.enums import enum_type
 from identity_api.graphql.fields import resolved
@@ -95,20 +97,34 @@ def _position(row: GroupMappingRow) -> str:
     return str(row.record.id)
 
 
+async def _count(context: Context) -> int:
+    async with context.reading() as connection:
+        return await tenant_limits.count(connection, "max_mappings", context.tenant_id)
+
+
 @object_type("Query")
 class MappingQueries:
     """Root fields about mappings."""
 
     @resolved(Connection[GroupMapping] | None, "The tenant's mappings, oldest first.")
-    async def group_mappings(self, info: Info, first: First = 50, after: After = None) -> ConnectionRow:
+    async def group_mappings(
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> ConnectionRow:
         """A page."""
-        context, size = info.context, connections.page_size(first)
+        context, page = info.context, connections.asked(first, after, last, before)
         of = connections.listing(context, "groupMappings", _position)
-        position = await connections.opened(context, of, after, UUID)
+        position = await connections.opened(context, of, page, UUID)
         async with context.reading() as connection:
-            found = await mappings.page(connection, context.tenant_id, after=position, first=size)
-        rows = [GroupMappingRow(record) for record in found[:size]]
-        return connections.connection(of, rows, has_more=len(found) > size, after=after)
+            found = await mappings.page(
+                connection, context.tenant_id, after=position, first=page.size, backward=page.is_backward
+            )
+        rows = [GroupMappingRow(record) for record in found]
+        return connections.paged(of, rows, page, count=partial(_count, context))
 
     @resolved(GroupMapping | None, "One group mapping.")
     async def group_mapping(
@@ -126,6 +142,13 @@ async def load_mapping(context: Context, row_id: UUID) -> GroupMappingRow:
     """
     require(NODES["GroupMapping"], context)
     return GroupMappingRow(await read_mapping(context, row_id))
+
+
+async def load_mappings(context: Context, row_ids: Sequence[UUID]) -> list[GroupMappingRow]:
+    """Those of these mappings that are this tenant's. Raises Refused: the permission is missing."""
+    require(NODES["GroupMapping"], context)
+    async with context.reading() as connection:
+        return [GroupMappingRow(one) for one in await mappings.by_ids(connection, context.tenant_id, row_ids)]
 
 
 async def read_mapping(context: Context, row_id: UUID) -> MappingRecord:

@@ -1,6 +1,7 @@
 """The tenant's permissions, and grants of them by hand."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from identity_api.db.permissions import PermissionRecord
 from identity_api.graphql import connections, ids
 from identity_api.graphql.access import NODES, object_type, require
 from identity_api.graphql.audit.events import HISTORY, AuditEvent, AuditEventRow, history_of
-from identity_api.graphql.connections import After, Connection, ConnectionRow, First
+from identity_api.graphql.connections import After, Before, Connection, ConnectionRow, First, Last
 from identity_api.graphql.context import Context, Info
 from identity_api.graphql.fields import resolved
 from identity_api.graphql.ids import Node
@@ -65,15 +66,28 @@ class PermissionQueries:
     """Root fields about permissions."""
 
     @resolved(Connection[Permission] | None, "The tenant's permissions, by name.")
-    async def permissions(self, info: Info, first: First = 50, after: After = None) -> ConnectionRow:
+    async def permissions(
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> ConnectionRow:
         """A page."""
-        context, size = info.context, connections.page_size(first)
+        context, page = info.context, connections.asked(first, after, last, before)
         of = connections.listing(context, "permissions", _position)
-        position = await connections.opened(context, of, after, str)
+        position = await connections.opened(context, of, page, str)
         async with context.reading() as connection:
-            found = await permissions.page(connection, context.tenant_id, after=position, first=size)
-        rows = [PermissionRow(record) for record in found[:size]]
-        return connections.connection(of, rows, has_more=len(found) > size, after=after)
+            found = await permissions.page(
+                connection, context.tenant_id, after=position, first=page.size, backward=page.is_backward
+            )
+        return connections.paged(of, [PermissionRow(record) for record in found], page, count=partial(_count, context))
+
+
+async def _count(context: Context) -> int:
+    async with context.reading() as connection:
+        return await permissions.count(connection, context.tenant_id)
 
 
 async def load_permission(context: Context, row_id: UUID) -> PermissionRow:
@@ -88,6 +102,13 @@ async def load_permission(context: Context, row_id: UUID) -> PermissionRow:
     if record is None:
         raise ids.not_found("Permission")
     return PermissionRow(record)
+
+
+async def load_permissions(context: Context, row_ids: Sequence[UUID]) -> list[PermissionRow]:
+    """Those of these permissions that are this tenant's. Raises Refused: the permission is missing."""
+    require(NODES["Permission"], context)
+    async with context.reading() as connection:
+        return [PermissionRow(one) for one in await permissions.by_ids(connection, context.tenant_id, row_ids)]
 
 
 @strawberry.input(description="A new permission, which nobody has yet.")

@@ -1,20 +1,21 @@
 """Providers as the tenant configured them. Client secrets are never part of an answer (I3)."""
 
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
 import strawberry
 
-from identity_api.db import provider_changes, provider_listing
+from identity_api.db import provider_changes, provider_listing, tenant_limits
 from identity_api.db.provider_changes import Footprint
 from identity_api.db.provider_listing import ListedProvider
 from identity_api.db.providers import Position
 from identity_api.graphql import connections, ids
 from identity_api.graphql.access import NODES, object_type, require
 from identity_api.graphql.audit.events import HISTORY, AuditEvent, AuditEventRow, history_of
-from identity_api.graphql.connections import After, Connection, ConnectionRow, First
+from identity_api.graphql.connections import After, Before, Connection, ConnectionRow, First, Last
 from identity_api.graphql.context import Context, Info
 from identity_api.graphql.fields import resolved
 from identity_api.graphql.ids import Node
@@ -201,20 +202,34 @@ def _position(row: ProviderRow) -> Position:
     return Position(row.record.position, row.record.slug)
 
 
+async def _count(context: Context) -> int:
+    async with context.reading() as connection:
+        return await tenant_limits.count(connection, "max_providers", context.tenant_id)
+
+
 @object_type("Query")
 class ProviderQueries:
     """Root fields about providers."""
 
     @resolved(Connection[Provider] | None, "The tenant's providers, in the order of the login page.")
-    async def providers(self, info: Info, first: First = 50, after: After = None) -> ConnectionRow:
+    async def providers(
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> ConnectionRow:
         """A page."""
-        context, size = info.context, connections.page_size(first)
+        context, page = info.context, connections.asked(first, after, last, before)
         of = connections.listing(context, "providers", _position)
-        position = await connections.opened(context, of, after, Position)
+        position = await connections.opened(context, of, page, Position)
         async with context.reading() as connection:
-            found = await provider_listing.page(connection, context.tenant_id, after=position, first=size)
-        rows = [_row(context, listed) for listed in found[:size]]
-        return connections.connection(of, rows, has_more=len(found) > size, after=after)
+            found = await provider_listing.page(
+                connection, context.tenant_id, after=position, first=page.size, backward=page.is_backward
+            )
+        rows = [_row(context, listed) for listed in found]
+        return connections.paged(of, rows, page, count=partial(_count, context))
 
     @resolved(ProviderDeletion | None, "What prevents deleting a provider.")
     async def preview_provider_deletion(

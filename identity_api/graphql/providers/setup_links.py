@@ -215,7 +215,7 @@ class SetupLinkMutations:
         made = await links.create_link(context.deps.database, context.actor, wish, public_url=context.deps.public_url)
         return SetupLinkCreatedRow(SetupLinkRow(made.link, _references(found)), made.url)
 
-    @mutation("RevokeSetupLinkPayload", SetupLinkRevoked, "End a set-up link. A provider that was made with it stays.")
+    @mutation("RevokeSetupLinkPayload", SetupLinkRevoked, "End a set-up link; a provider that was made with it stays.")
     async def revoke_setup_link(self, info: Info, input: RevokeSetupLinkInput) -> SetupLinkRevokedRow:
         """Once."""
         context = info.context

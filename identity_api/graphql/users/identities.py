@@ -1,5 +1,6 @@
 """Identities: the links from users to their accounts at providers, and whether each can still be relied on."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, get_args
@@ -10,14 +11,13 @@ import strawberry
 
 from identity_api.claims import Completeness
 from identity_api.db import listings
-from identity_api.db.listings import IdentityRecord
 from identity_api.db.listings import IdentityState as StateName
 from identity_api.db.told_ends import BY_PROVIDER, ToldEnd
 from identity_api.db.user_read_model import UserRecord
 from identity_api.graphql import connections, ids
 from identity_api.graphql.access import NODES, object_type, require
 from identity_api.graphql.audit.events import HISTORY, AuditEvent, AuditEventRow, history_of
-from identity_api.graphql.connections import After, Connection, ConnectionRow, First
+from identity_api.graphql.connections import After, Before, Connection, ConnectionRow, First, Last
 from identity_api.graphql.context import Context, Info
 from identity_api.graphql.enums import enum_type
 from identity_api.graphql.fields import resolved
@@ -337,18 +337,20 @@ class IdentityQueries:
         filter: Annotated[
             IdentityFilter | None, strawberry.argument(description="Which identities to list; null lists all.")
         ] = None,
-        first: First = 50,
+        first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> ConnectionRow:
         """A page."""
-        context, size = info.context, connections.page_size(first)
+        context, page = info.context, connections.asked(first, after, last, before)
         asked = filter or IdentityFilter()
         where = _Where(
             asked.state.value if asked.state is not None else None,
             ids.row_id(asked.provider, "Provider") if asked.provider is not None else None,
         )
         of = connections.listing(context, "identities", _position, where=where)
-        position = await connections.opened(context, of, after, UUID)
+        position = await connections.opened(context, of, page, UUID)
         async with context.reading() as connection:
             found = await listings.identities(
                 connection,
@@ -356,13 +358,13 @@ class IdentityQueries:
                 state=where.state,
                 provider_id=where.provider_id,
                 after=position,
-                first=size,
+                first=page.size,
+                backward=page.is_backward,
             )
             if not found and where.provider_id is not None:
                 # Only now, so that an ordinary page stays one statement.
                 await ids.check_exists(connection, context.tenant_id, "Provider", where.provider_id)
-        rows = [ListedIdentityRow(record) for record in found[:size]]
-        return connections.connection(of, rows, has_more=len(found) > size, after=after)
+        return connections.paged(of, [ListedIdentityRow(record) for record in found], page)
 
 
 async def load_identity(context: Context, row_id: UUID) -> ListedIdentityRow:
@@ -372,10 +374,21 @@ async def load_identity(context: Context, row_id: UUID) -> ListedIdentityRow:
         Refused: it is not the actor's own, and they may not read users; the answer does not show whether it exists.
         NotFound: the tenant has no such row.
     """
-    own = {fact.id for fact in context.authenticated.user.facts.identities}
-    require(NODES["Identity"], context, about=context.user_id if str(row_id) in own else None)
-    async with context.reading() as connection:
-        record: IdentityRecord | None = await listings.identity(connection, context.tenant_id, row_id)
-    if record is None:
+    found = await load_identities(context, [row_id])
+    if not found:
         raise ids.not_found("Identity")
-    return ListedIdentityRow(record)
+    return found[0]
+
+
+async def load_identities(context: Context, row_ids: Sequence[UUID]) -> list[ListedIdentityRow]:
+    """Those of these identities that are this tenant's.
+
+    Raises:
+        Refused: one is not the actor's own, and they may not read users.
+    """
+    own = {fact.id for fact in context.authenticated.user.facts.identities}
+    for row_id in row_ids:
+        require(NODES["Identity"], context, about=context.user_id if str(row_id) in own else None)
+    async with context.reading() as connection:
+        found = await listings.identities_by_id(connection, context.tenant_id, row_ids)
+    return [ListedIdentityRow(one) for one in found]

@@ -2,21 +2,22 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from operator import attrgetter
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import msgspec
 import strawberry
 
 from identity_api.db import user_read_model
-from identity_api.db.user_filters import fold
+from identity_api.db.user_filters import Filter, fold
 from identity_api.db.user_read_model import BriefUser, Order, Part, Position, Reading, UserRecord
 from identity_api.graphql import connections, ids
 from identity_api.graphql.access import ACCESS, object_type, require
 from identity_api.graphql.audit.events import HISTORY, AuditEvent, AuditEventRow, history_about
 from identity_api.graphql.clients.api_tokens import ApiToken, ApiTokenRow
-from identity_api.graphql.connections import After, Connection, ConnectionRow, First
+from identity_api.graphql.connections import After, Before, Connection, ConnectionRow, First, Last
 from identity_api.graphql.context import Context, Info
 from identity_api.graphql.fields import resolved
 from identity_api.graphql.ids import Node
@@ -34,6 +35,9 @@ from identity_api.graphql.users.sessions import Session, SessionRow, session_row
 from identity_api.graphql.users.user_filter import OrderDirection, UserFilter, UserOrder, where_of
 from identity_api.permissions.effective import Standing, standing
 from identity_api.permissions.grant_snapshot import HeldPermission, TenantCircumstances
+
+MAX_COUNTED: Final = 5_000
+"""A list of more users is not counted."""
 
 
 class Snapshot(msgspec.Struct, frozen=True, dict=True):
@@ -248,25 +252,27 @@ class UserQueries:
         order_by: Annotated[
             UserOrder | None, strawberry.argument(description="How to order them; null orders by id.")
         ] = None,
-        first: First = 50,
+        first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> ConnectionRow:
         """A page, in one statement."""
-        context, size = info.context, connections.page_size(first)
+        context, page = info.context, connections.asked(first, after, last, before)
         where = where_of(filter or UserFilter())
         order = order_by or UserOrder()
         by: Order = order.field.value
         of = connections.listing(context, "users", _POSITIONS[by], order=f"{by} {order.direction.value}", where=where)
-        position = await connections.opened(context, of, after, Position)
+        position = await connections.opened(context, of, page, Position)
         async with context.reading() as connection:
             found = await user_read_model.list_users(
                 connection,
                 context.tenant_id,
                 where=where,
                 order=by,
-                descending=order.direction is OrderDirection.DESC,
+                descending=(order.direction is OrderDirection.DESC) is not page.is_backward,
                 after=position,
-                first=size,
+                first=page.size,
                 part=part_of(info, "edges", "node"),
             )
             if not found.users:
@@ -275,7 +281,25 @@ class UserQueries:
                     await ids.check_exists(connection, context.tenant_id, "Group", where.group_id)
                 if where.permission_id is not None:
                     await ids.check_exists(connection, context.tenant_id, "Permission", where.permission_id)
-        return connections.connection(of, user_rows(found), has_more=found.has_more, after=after)
+        return connections.paged(
+            of,
+            user_rows(found),
+            page,
+            goes_on=found.has_more,
+            count=partial(_count, context, where),
+            estimate=partial(_estimate, context) if where == Filter() and by != "EMAIL" else None,
+        )
+
+
+async def _count(context: Context, where: Filter) -> int | None:
+    async with context.reading() as connection:
+        found = await user_read_model.count_users(connection, context.tenant_id, where, at_most=MAX_COUNTED)
+    return found if found <= MAX_COUNTED else None
+
+
+async def _estimate(context: Context) -> int:
+    async with context.reading() as connection:
+        return await user_read_model.estimate_users(connection, context.tenant_id)
 
 
 def user_rows(reading: Reading[BriefUser]) -> list[UserRow]:
