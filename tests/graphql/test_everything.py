@@ -15,8 +15,8 @@ COUNTS = frozenset([
     f"{name}.{count}" for name in CORE.type_map if name.endswith("Connection") for count in ("totalCount", "estimatedCount")
 ])  # fmt: skip
 PLAIN = HISTORIES | COUNTS | {
-    "ApiToken.permissions", "User.apiTokens", "Identity.loginEnd", "User.sessions", "User.hasSecondFactor",
-    "User.lockedUntil", "Group.memberCount",
+    "ApiToken.permissions", "GrantReason.grantedByName", "User.apiTokens", "Identity.loginEnd", "User.sessions",
+    "User.hasSecondFactor", "User.lockedUntil", "Group.memberCount",
 }  # fmt: skip
 """Need a statement of their own; everything else of a list is read with the list."""
 
