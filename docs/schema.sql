@@ -325,25 +325,54 @@ CREATE FUNCTION public.refresh_user_read(p_tenant uuid, p_users uuid[]) RETURNS 
     LANGUAGE sql
     BEGIN ATOMIC
  WITH before AS (
-          SELECT r.id,
+          SELECT u.id,
              r.facts,
              r.brief
-            FROM public.user_read r
-           WHERE ((r.tenant_id = refresh_user_read.p_tenant) AND (r.id = ANY (refresh_user_read.p_users)))
+            FROM (unnest(refresh_user_read.p_users) u(id)
+              CROSS JOIN LATERAL ( SELECT user_read.facts,
+                     user_read.brief
+                    FROM public.user_read
+                   WHERE ((user_read.tenant_id = refresh_user_read.p_tenant) AND (user_read.id = u.id))
+                  LIMIT 1) r)
          ), written AS (
           INSERT INTO public.user_read (tenant_id, id, facts, brief)  SELECT refresh_user_read.p_tenant AS p_tenant,
                      u.id,
                      (json_build_array(COALESCE(i.facts, '[]'::json), COALESCE(g.facts, '[]'::json), COALESCE(( SELECT json_agg(json_build_array(ig.group_id, pg.name, ig.identity_id) ORDER BY pg.name, ig.identity_id) AS json_agg
-                            FROM ((public.identity i_1
-                              JOIN public.identity_group ig ON (((ig.tenant_id = refresh_user_read.p_tenant) AND (ig.identity_id = i_1.id))))
-                              JOIN public.provider_group pg ON (((pg.tenant_id = refresh_user_read.p_tenant) AND (pg.id = ig.group_id))))
-                           WHERE ((i_1.tenant_id = refresh_user_read.p_tenant) AND (i_1.user_id = u.id))), '[]'::json)))::text AS json_build_array,
+                            FROM ((( SELECT identity.id
+                                    FROM public.identity
+                                   WHERE ((identity.tenant_id = refresh_user_read.p_tenant) AND (identity.user_id = u.id))
+                                  OFFSET 0) i_1
+                              CROSS JOIN LATERAL ( SELECT identity_group.group_id,
+                                     identity_group.identity_id
+                                    FROM public.identity_group
+                                   WHERE ((identity_group.tenant_id = refresh_user_read.p_tenant) AND (identity_group.identity_id = i_1.id))
+                                  OFFSET 0) ig)
+                              CROSS JOIN LATERAL ( SELECT provider_group.name
+                                    FROM public.provider_group
+                                   WHERE ((provider_group.tenant_id = refresh_user_read.p_tenant) AND (provider_group.id = ig.group_id))
+                                  LIMIT 1) pg)), '[]'::json)))::text AS json_build_array,
                      (json_build_array(COALESCE(i.brief, '[]'::json), COALESCE(g.brief, '[]'::json)))::text AS json_build_array
                     FROM ((unnest(refresh_user_read.p_users) u(id)
                       CROSS JOIN LATERAL ( SELECT json_agg(json_build_array(i_1.id, i_1.provider_id, i_1.state, i_1.issuer, i_1.subject, i_1.anchor, i_1.state_reason, i_1.state_since, i_1.created_at, i_1.signed_in_at) ORDER BY i_1.id) AS facts,
                              json_agg(json_build_array(i_1.id, i_1.provider_id, i_1.state) ORDER BY i_1.id) AS brief
-                            FROM public.identity i_1
-                           WHERE ((i_1.tenant_id = refresh_user_read.p_tenant) AND (i_1.user_id = u.id) AND (i_1.unlinked_at IS NULL))) i)
+                            FROM ( SELECT identity.id,
+                                     identity.tenant_id,
+                                     identity.user_id,
+                                     identity.provider_id,
+                                     identity.issuer,
+                                     identity.subject,
+                                     identity.anchor,
+                                     identity.claims,
+                                     identity.state,
+                                     identity.state_reason,
+                                     identity.state_since,
+                                     identity.created_at,
+                                     identity.signed_in_at,
+                                     identity.unlinked_at
+                                    FROM public.identity
+                                   WHERE ((identity.tenant_id = refresh_user_read.p_tenant) AND (identity.user_id = u.id))
+                                  OFFSET 0) i_1
+                           WHERE (i_1.unlinked_at IS NULL)) i)
                       CROSS JOIN LATERAL ( SELECT json_agg(o.fact ORDER BY o.name, o.id) AS facts,
                              json_agg(json_build_array(o.name, o.reasons) ORDER BY o.name) FILTER (WHERE (o.place = 1)) AS brief
                             FROM ( SELECT (p.name COLLATE "C") AS name,
@@ -351,12 +380,31 @@ CREATE FUNCTION public.refresh_user_read(p_tenant uuid, p_users uuid[]) RETURNS 
                                      json_build_array(p.name, g_1.source, g_1.identity_id, pg.asserted, g_1.id, g_1.mapping_id, g_1.group_id, g_1.granted_at, g_1.granted_by) AS fact,
                                      json_agg(json_build_array(p.name, g_1.source, g_1.identity_id, pg.asserted)) OVER (PARTITION BY p.id ORDER BY g_1.id ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS reasons,
                                      row_number() OVER (PARTITION BY p.id ORDER BY g_1.id) AS place
-                                    FROM ((public.permission_grant g_1
-                                      JOIN public.permission p ON (((p.tenant_id = refresh_user_read.p_tenant) AND (p.id = g_1.permission_id))))
-                                      LEFT JOIN LATERAL ( SELECT json_build_array(one.name) AS asserted
-   FROM public.provider_group one
-  WHERE ((one.tenant_id = refresh_user_read.p_tenant) AND (one.id = g_1.group_id))) pg ON (true))
-                                   WHERE ((g_1.tenant_id = refresh_user_read.p_tenant) AND (g_1.user_id = u.id) AND (g_1.revoked_at IS NULL))) o) g) ON CONFLICT(tenant_id, id) DO UPDATE SET facts = excluded.facts, brief = excluded.brief
+                                    FROM ((( SELECT permission_grant.id,
+    permission_grant.tenant_id,
+    permission_grant.user_id,
+    permission_grant.permission_id,
+    permission_grant.source,
+    permission_grant.identity_id,
+    permission_grant.mapping_id,
+    permission_grant.group_id,
+    permission_grant.granted_at,
+    permission_grant.granted_by,
+    permission_grant.revoked_at,
+    permission_grant.revoked_by,
+    permission_grant.revoked_reason
+   FROM public.permission_grant
+  WHERE ((permission_grant.tenant_id = refresh_user_read.p_tenant) AND (permission_grant.user_id = u.id) AND (permission_grant.revoked_at IS NULL))
+ OFFSET 0) g_1
+                                      CROSS JOIN LATERAL ( SELECT permission.id,
+    permission.name
+   FROM public.permission
+  WHERE ((permission.tenant_id = refresh_user_read.p_tenant) AND (permission.id = g_1.permission_id))
+ LIMIT 1) p)
+                                      LEFT JOIN LATERAL ( SELECT json_build_array(provider_group.name) AS asserted
+   FROM public.provider_group
+  WHERE ((provider_group.tenant_id = refresh_user_read.p_tenant) AND (provider_group.id = g_1.group_id))
+ LIMIT 1) pg ON (true))) o) g) ON CONFLICT(tenant_id, id) DO UPDATE SET facts = excluded.facts, brief = excluded.brief
            WHERE (user_read.facts <> excluded.facts)
            RETURNING user_read.id,
              user_read.facts,

@@ -969,7 +969,10 @@ create function refresh_user_read(p_tenant uuid, p_users uuid[]) returns setof u
 language sql
 begin atomic
     with before as (
-        select r.id, r.facts, r.brief from user_read r where r.tenant_id = p_tenant and r.id = any(p_users)
+        -- Here and below each row is looked up by its key: that is what it costs, whatever is known of the tables.
+        select u.id, r.facts, r.brief from unnest(p_users) as u (id)
+        cross join lateral (
+            select facts, brief from user_read where tenant_id = p_tenant and id = u.id limit 1) r
     ),
     written as (
         insert into user_read (tenant_id, id, facts, brief)
@@ -979,10 +982,13 @@ begin atomic
                 coalesce(g.facts, '[]'::json),
                 coalesce((
                     select json_agg(json_build_array(ig.group_id, pg.name, ig.identity_id) order by pg.name, ig.identity_id)
-                    from identity i
-                    join identity_group ig on ig.tenant_id = p_tenant and ig.identity_id = i.id
-                    join provider_group pg on pg.tenant_id = p_tenant and pg.id = ig.group_id
-                    where i.tenant_id = p_tenant and i.user_id = u.id), '[]'::json))::text,
+                    from (select id from identity where tenant_id = p_tenant and user_id = u.id offset 0) i
+                    cross join lateral (
+                        select group_id, identity_id from identity_group
+                        where tenant_id = p_tenant and identity_id = i.id offset 0) ig
+                    cross join lateral (
+                        select name from provider_group where tenant_id = p_tenant and id = ig.group_id limit 1) pg),
+                    '[]'::json))::text,
             json_build_array(coalesce(i.brief, '[]'::json), coalesce(g.brief, '[]'::json))::text
         from unnest(p_users) as u (id)
         cross join lateral (
@@ -991,7 +997,8 @@ begin atomic
                     i.id, i.provider_id, i.state, i.issuer, i.subject, i.anchor, i.state_reason, i.state_since, i.created_at,
                     i.signed_in_at) order by i.id) as facts,
                 json_agg(json_build_array(i.id, i.provider_id, i.state) order by i.id) as brief
-            from identity i where i.tenant_id = p_tenant and i.user_id = u.id and i.unlinked_at is null) i
+            from (select * from identity where tenant_id = p_tenant and user_id = u.id offset 0) i
+            where i.unlinked_at is null) i
         cross join lateral (
             select
                 json_agg(o.fact order by o.name, o.id) as facts,
@@ -1004,12 +1011,14 @@ begin atomic
                     json_agg(json_build_array(p.name, g.source, g.identity_id, pg.asserted)) over (
                         partition by p.id order by g.id rows between unbounded preceding and unbounded following) as reasons,
                     row_number() over (partition by p.id order by g.id) as place
-                from permission_grant g
-                join permission p on p.tenant_id = p_tenant and p.id = g.permission_id
+                from (
+                    select * from permission_grant
+                    where tenant_id = p_tenant and user_id = u.id and revoked_at is null offset 0) g
+                cross join lateral (
+                    select id, name from permission where tenant_id = p_tenant and id = g.permission_id limit 1) p
                 left join lateral (
-                    select json_build_array(one.name) as asserted
-                    from provider_group one where one.tenant_id = p_tenant and one.id = g.group_id) pg on true
-                where g.tenant_id = p_tenant and g.user_id = u.id and g.revoked_at is null) o) g
+                    select json_build_array(name) as asserted
+                    from provider_group where tenant_id = p_tenant and id = g.group_id limit 1) pg on true) o) g
         on conflict (tenant_id, id) do update set facts = excluded.facts, brief = excluded.brief
             where user_read.facts <> excluded.facts
         returning id, facts, brief

@@ -40,6 +40,7 @@ UPDATE = f"mutation ($input: UpdateGroupMappingInput!) {{ done: updateGroupMappi
 DELETE = "mutation ($input: DeleteGroupMappingInput!) { done: deleteGroupMapping(input: $input) { __typename } }"
 PREVIEW = "query ($input: CreateGroupMappingInput!) { done: previewGroupMappingCreation(input: $input) { __typename } }"
 DISABLE = "mutation ($input: DisableProviderInput!) { done: disableProvider(input: $input) { __typename } }"
+HELD = "query ($input: ID!) { done: user(id: $input) { permissions { name } } }"
 DISABLE_USER = "mutation ($input: DisableUserInput!) { done: disableUser(input: $input) { __typename } }"
 
 WAITING = {
@@ -48,6 +49,9 @@ WAITING = {
     "audit": "select exists (select from audit_event where tenant_id = $1 and sequence is null)",
 }
 """Whether something of the tenant has still to be written."""
+LOCK_WAIT = """
+    select coalesce(max(1000 * extract(epoch from clock_timestamp() - waitstart)), 0)::float8 from pg_locks where not granted
+"""
 
 
 class Row(msgspec.Struct):
@@ -56,6 +60,10 @@ class Row(msgspec.Struct):
     name: str
     answer: str
     answered_ms: float
+    in_force_ms: float | None
+    """Until the last person it concerns has it, or has it no more, by the API."""
+    lock_ms: float
+    """The longest that any transaction waited for a lock."""
     written_seconds: float
     sealed_seconds: float
     worker_mib: int
@@ -93,7 +101,7 @@ class Bench:
         self.worker.wait(20)
         self.worker = self._start_worker()
 
-    def ask(self, document: str, given: dict[str, Any]) -> dict[str, Any]:
+    def ask(self, document: str, given: dict[str, Any] | str) -> dict[str, Any]:
         """One request of the admin; what the aliased field answers, or the whole answer if it has none."""
         tokens = self.office.large.session_tokens
         self._asked += 1
@@ -106,6 +114,35 @@ class Bench:
         with urllib.request.urlopen(request, timeout=120) as response:
             answer: dict[str, Any] = msgspec.json.decode(response.read())
         return (answer.get("data") or {}).get("done") or answer
+
+    def until(self, permission: str, is_held: bool) -> float:
+        """When the last user holds the permission, or holds it no more."""
+        last = global_id("User", self.office.last)
+        while True:
+            held = self.ask(HELD, last)["permissions"]
+            if ({"name": permission} in held) == is_held:
+                return time.perf_counter()
+            time.sleep(0.05)
+
+    @contextlib.contextmanager
+    def lock_waits(self) -> Iterator[list[float]]:
+        """Milliseconds of the longest wait for a lock that is seen within the block, looking a hundred times a second."""
+        longest = [0.0]
+
+        async def look() -> None:
+            connection = await asyncpg.connect(self.url)
+            try:
+                while True:
+                    longest[0] = max(longest[0], await connection.fetchval(LOCK_WAIT))
+                    await asyncio.sleep(0.01)
+            finally:
+                connection.terminate()
+
+        looking = asyncio.create_task(look())
+        try:
+            yield longest
+        finally:
+            looking.cancel()
 
     @contextlib.contextmanager
     def others(self) -> Iterator[list[Waited]]:
@@ -136,14 +173,22 @@ class Bench:
         given: dict[str, Any],
         waiting: str,
         *,
+        puts: tuple[str, bool] | None = None,
         meanwhile: Callable[[], None] | None = None,
     ) -> tuple[Row, dict[str, Any]]:
-        """Make one edit, and wait until all that follows is written and sealed."""
-        with self.others() as others:
+        """Make one edit, and wait until all that follows is written and sealed.
+
+        Args:
+            puts: a permission, and whether the edit puts it in force or out of it.
+        """
+        with self.others() as others, self.lock_waits() as longest:
             await asyncio.sleep(0.5)
             begun = time.perf_counter()
             answer = await asyncio.to_thread(self.ask, document, given)
             answered = time.perf_counter() - begun
+            in_force = None
+            if puts is not None:
+                in_force = 1_000 * (await asyncio.to_thread(self.until, *puts) - begun)
             if meanwhile is not None:
                 await asyncio.sleep(1.0)
                 await asyncio.to_thread(meanwhile)
@@ -153,7 +198,7 @@ class Bench:
         sealed = await self._until_done("audit") - begun
         kind = answer.get("__typename") or str(answer.get("errors", answer))[:80]
         memory = _peak_mib(self.worker.pid)
-        return Row(name, kind, 1_000 * answered, written, sealed, memory, others[0]), answer
+        return Row(name, kind, 1_000 * answered, in_force, longest[0], written, sealed, memory, others[0]), answer
 
     async def _until_done(self, waiting: str) -> float:
         until = time.perf_counter() + AT_MOST_SECONDS
@@ -206,7 +251,7 @@ async def edits(bench: Bench) -> None:
     office = bench.office
     with bench.others() as quiet:
         await asyncio.sleep(QUIET_SECONDS)
-    show(Row("(nothing)", "-", 0, 0, 0, _peak_mib(bench.worker.pid), quiet[0]), quiet[0])
+    show(Row("(nothing)", "-", 0, None, 0, 0, 0, _peak_mib(bench.worker.pid), quiet[0]), quiet[0])
 
     async def made(name: str, *arguments: Any, **options: Any) -> dict[str, Any]:
         row, answer = await bench.edit(name, *arguments, **options)
@@ -215,14 +260,13 @@ async def edits(bench: Bench) -> None:
 
     everyone = {"pattern": "everyone", "provider": office.provider, "permissions": office.permissions[:1]}
     await made("preview", PREVIEW, everyone, "mapping")
-    mapping = (await made("create", CREATE, everyone, "mapping"))["mapping"]
-    mapping = (await made("update", UPDATE, {**mapping, "permissions": office.permissions[1:2]}, "mapping"))["mapping"]
-    await made("delete", DELETE, mapping, "mapping")
-    mapping = (await made("create, worker killed", CREATE, everyone, "mapping", meanwhile=bench.restart_worker))[
-        "mapping"
-    ]
+    mapping = (await made("create", CREATE, everyone, "mapping", puts=("bench:p0", True)))["mapping"]
+    changed = {**mapping, "permissions": office.permissions[1:2]}
+    mapping = (await made("update", UPDATE, changed, "mapping", puts=("bench:p1", True)))["mapping"]
+    await made("delete", DELETE, mapping, "mapping", puts=("bench:p1", False))
+    await made("create, worker killed", CREATE, everyone, "mapping", meanwhile=bench.restart_worker)
     teams = {"pattern": "team-*", "match": "GLOB", "provider": office.provider, "permissions": office.permissions[2:]}
-    await made("glob over 10,000 groups", CREATE, teams, "mapping")
+    await made("glob over 10,000 groups", CREATE, teams, "mapping", puts=("bench:p2", True))
     await made("disable a user", DISABLE_USER, {"id": global_id("User", office.large.user_ids[7])}, "mapping")
     await made("disable the provider", DISABLE, {"id": office.provider}, "provider")
 
@@ -231,14 +275,15 @@ def show(row: Row, quiet: Waited) -> None:
     """One line of the table."""
     if row.name == "(nothing)":
         columns = (
-            "edit", "answer", "answered ms", "all written s", "sealed s", "worker MiB", "others p50 / p99 ms", "x p99 quiet",
-            "failed",
+            "edit", "answer", "answered ms", "in force ms", "longest lock ms", "all written s", "sealed s", "worker MiB",
+            "others p50 / p99 ms", "x p99 quiet", "failed",
         )  # fmt: skip
         print(f"| {' | '.join(columns)} |")
-        print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+        print(f"|{' --- |' * len(columns)}")
     waited = row.others
+    in_force = "-" if row.in_force_ms is None else f"{row.in_force_ms:,.0f}"
     print(
-        f"| {row.name} | {row.answer} | {row.answered_ms:,.0f} | {row.written_seconds:.1f} | {row.sealed_seconds:.1f} |"
+        f"| {row.name} | {row.answer} | {row.answered_ms:,.0f} | {in_force} | {row.lock_ms:,.0f} | {row.written_seconds:.1f} | {row.sealed_seconds:.1f} |"
         f" {row.worker_mib} | {waited.median_ms:.1f} / {waited.p99_ms:.1f} | {waited.p99_ms / quiet.p99_ms:.1f} |"
         f" {waited.failures} of {waited.requests} |",
         flush=True,

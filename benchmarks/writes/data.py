@@ -27,6 +27,8 @@ class Office(msgspec.Struct, frozen=True):
     provider_id: UUID
     permissions: list[str]
     """Global ids of permissions that nobody has yet."""
+    last: UUID
+    """The user whose grants are written last."""
 
 
 async def prepare(url: str, users: int) -> Office:
@@ -50,10 +52,13 @@ async def prepare(url: str, users: int) -> Office:
             large.user_ids[0],
         )
         permissions = await _new_permissions(connection, large.id)
+        last = await connection.fetchval(
+            "select user_id from identity where tenant_id = $1 order by id desc limit 1", large.id
+        )
         await connection.execute("vacuum analyze", timeout=600)
     finally:
         await connection.close()
-    return Office(large, small, global_id("Provider", provider_id), provider_id, permissions)
+    return Office(large, small, global_id("Provider", provider_id), provider_id, permissions, last)
 
 
 async def _let_administer(connection: Connection, tenant: Tenant) -> None:

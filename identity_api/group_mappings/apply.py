@@ -17,8 +17,10 @@ from identity_api.lifecycle.grants import apply_decision
 
 CHUNK = 500
 """The most identities of a transaction."""
+FEWEST = 100
+"""Fewer would cost a transaction more than its identities do. One takes fewer only if it could not be done at all."""
 LOCKED_SECONDS = 0.05
-"""How long a transaction should hold its users' locks: for longer, and the next one takes fewer."""
+"""How long a transaction should hold its users' locks: if it takes longer, the next one has half as many."""
 
 
 async def apply_changes(database: Database, *, chunk: int = CHUNK) -> int:
@@ -45,7 +47,10 @@ async def apply_changes(database: Database, *, chunk: int = CHUNK) -> int:
             return reached
         took = time.monotonic() - began
         last, reached = step.tenant_id, reached + step.reached
-        size = min(chunk, size * 2) if took < LOCKED_SECONDS else max(1, size // 2)
+        if took < LOCKED_SECONDS:
+            size = min(chunk, size * 2)
+        elif size > FEWEST:
+            size = max(FEWEST, size // 2)
         if not step.is_last:
             await asyncio.sleep(took)
 
