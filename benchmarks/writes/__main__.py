@@ -283,7 +283,8 @@ def show(row: Row, quiet: Waited) -> None:
     waited = row.others
     in_force = "-" if row.in_force_ms is None else f"{row.in_force_ms:,.0f}"
     print(
-        f"| {row.name} | {row.answer} | {row.answered_ms:,.0f} | {in_force} | {row.lock_ms:,.0f} | {row.written_seconds:.1f} | {row.sealed_seconds:.1f} |"
+        f"| {row.name} | {row.answer} | {row.answered_ms:,.0f} | {in_force} | {row.lock_ms:,.0f} |"
+        f" {row.written_seconds:.1f} | {row.sealed_seconds:.1f} |"
         f" {row.worker_mib} | {waited.median_ms:.1f} / {waited.p99_ms:.1f} | {waited.p99_ms / quiet.p99_ms:.1f} |"
         f" {waited.failures} of {waited.requests} |",
         flush=True,
