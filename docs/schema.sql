@@ -494,6 +494,15 @@ CREATE TABLE public.erased_anchor (
     anchor_hash bytea NOT NULL,
     expires_at timestamp with time zone NOT NULL
 );
+CREATE TABLE public.first_run (
+    id text NOT NULL,
+    token_hash bytea NOT NULL,
+    tenant_slug text,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone,
+    CONSTRAINT first_run_is_one CHECK ((id = 'first'::text))
+);
 CREATE TABLE public.frontend (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
@@ -836,6 +845,8 @@ ALTER TABLE ONLY public.client_key
     ADD CONSTRAINT client_key_pkey PRIMARY KEY (tenant_id, id);
 ALTER TABLE ONLY public.erased_anchor
     ADD CONSTRAINT erased_anchor_pkey PRIMARY KEY (tenant_id, anchor_hash);
+ALTER TABLE ONLY public.first_run
+    ADD CONSTRAINT first_run_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.frontend
     ADD CONSTRAINT frontend_pkey PRIMARY KEY (tenant_id, id);
 ALTER TABLE ONLY public.frontend

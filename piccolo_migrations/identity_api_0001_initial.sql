@@ -3,7 +3,8 @@
 -- Keys. A row that a tenant owns has a primary key and unique constraints that begin with `tenant_id`, and so has every
 -- reference between such rows: the database refuses a row that points into another tenant, and the tables can be split by
 -- tenant over several servers. Ids are UUIDv7, so the primary key gives a tenant's rows in the order they were made.
--- Known to all servers, and the exceptions therefore: `tenant`, `tenant_host`, `service_client` and `schema_compatibility`.
+-- Known to all servers, and the exceptions therefore: `tenant`, `tenant_host`, `first_run`, `service_client` and
+-- `schema_compatibility`.
 
 -- The schema itself ------------------------------------------------------------------------------------------------------
 
@@ -24,6 +25,17 @@ create table tenant (
     created_at timestamptz not null,
     constraint tenant_slug_key unique (slug),
     constraint tenant_slug_shape check (slug ~ '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$')
+);
+
+-- One row at most: the link that an installation without a tenant offers.
+create table first_run (
+    id text primary key,
+    token_hash bytea not null,
+    tenant_slug text,
+    created_at timestamptz not null,
+    expires_at timestamptz not null,
+    used_at timestamptz,
+    constraint first_run_is_one check (id = 'first')
 );
 
 create table local_policy (

@@ -15,6 +15,7 @@ COMMANDS = {
     "worker": "worker",
     "demo-provider": "demo_provider",
     "migrate": "migrate",
+    "first-run": "first_run",
     "check-config": "check_config",
     "apply": "apply",
     "export": "export",

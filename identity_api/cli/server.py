@@ -10,12 +10,14 @@ import time
 from typing import Any
 
 from identity_api.cli.context import open_database
+from identity_api.cli.first_run import tell
 from identity_api.cli.ports import numeric_address, require_free
 from identity_api.config import Settings
 from identity_api.db.database import Connection, Database
 from identity_api.db.migrate import check_schema
 from identity_api.errors import ConfigurationError, Unavailable
 from identity_api.maintenance import key_rotation
+from identity_api.setup.first_run import offer
 from identity_api.telemetry import configure_logging, get_logger
 from identity_api.vault import Vault
 
@@ -70,6 +72,7 @@ async def check_installation(settings: Settings, database_url: str) -> None:
         async with database.reading() as connection:
             await check_schema(connection)
             await _check_ring(connection, settings)
+        tell(await offer(database, settings.public_url), as_json=settings.log_format == "json")
     except Unavailable:  # a scan that took too long, or a database that stopped answering meanwhile
         _log.warning("serve.keys_not_checked", hint="identity-api doctor")
     finally:

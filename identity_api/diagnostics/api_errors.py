@@ -69,6 +69,11 @@ API: Final[Table] = table(
             "The set-up link is unknown, used, revoked or expired, of another tenant, or its maker may not make providers now.",
             "Ask whoever sent it for another; `identity-api setup-link list` shows those there are.",
         ),
+        "FIRST_RUN_ENDED": (
+            "The link of the first run is unknown, used or expired, or there is a tenant that was made otherwise.",
+            "`identity-api first-run` makes another while there is no tenant; then use the other commands.",
+        ),
+        "FIRST_RUN_TAKEN": ("Another browser with the same link made the tenant.", "Go on with that tenant."),
         "SETUP_STEP_MISSING": ("The set-up has an earlier step that is not done.", "Open the set-up page again."),
         "SETUP_NOT_TESTED": (
             "No test login has passed with the provider's present settings.",

@@ -13,8 +13,9 @@ from identity_api.db.migration_files import MIGRATIONS
 from identity_api.db.tables import TABLES
 
 PARTS = 8
-SHARED = {"schema_compatibility", "tenant", "tenant_host", "service_client"}
-"""Not a tenant's own: the schema itself, tenants, what says which tenant a request is for, and programs for several tenants."""
+SHARED = {"schema_compatibility", "tenant", "tenant_host", "first_run", "service_client"}
+"""Not a tenant's own: the schema itself, tenants, what says which tenant a request is for, the link of an installation without
+a tenant, and programs for several tenants."""
 OF_TENANTS = sorted({table._meta.tablename for table in TABLES} - SHARED)
 
 _TABLE = re.compile(r"^(create table (\w+) \(\n.*?\n\))( with \([^)\n]*\))?;$", re.MULTILINE | re.DOTALL)

@@ -18,6 +18,18 @@ class Tenant(Table, tablename="tenant"):
     created_at = time()
 
 
+class FirstRun(Table, tablename="first_run"):
+    """The link that an installation without a tenant offers; one row at most."""
+
+    id = Text(primary_key=True, default=None)
+    token_hash = binary()
+    tenant_slug = text(null=True)
+    """Of the tenant that was made with it."""
+    created_at = time()
+    expires_at = time()
+    used_at = time(null=True)
+
+
 class LocalPolicy(Table, tablename="local_policy"):
     """How a tenant keeps its users. Without a row: by hand or by providers, without passwords."""
 

@@ -13,9 +13,12 @@ from identity_api.http import HTTPResponse
 from identity_api.setup.provider import NO_GROUPS, STEPS
 from identity_api.setup.vendors import OTHER
 from identity_api.web.console.rendering import POLICY, VERSIONS
-from identity_api.web.console.texts import Texts, catalogue_of
+from identity_api.web.console.routes import LANGUAGE_COOKIE
+from identity_api.web.console.texts import Texts, catalogue_of, choose
+from identity_api.web.http import cookies, headers
 from identity_api.web.http.errors import Problem
-from identity_api.web.http.request_context import RequestContext
+from identity_api.web.http.parameters import WebRequest
+from identity_api.web.http.request_context import RequestContext, context_of
 from identity_api.web.pages.icons import MARK
 from identity_api.web.pages.rendering import STYLE_VERSION
 
@@ -57,10 +60,12 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
     typed: Mapping[str, str] = {}
     """Fields as they were sent, without a secret."""
 
-    @property
-    def address(self) -> str:
-        """Of this page, for a change of language."""
-        return self.context.local("/setup") + (f"?step={self.step}" if self.step else "")
+
+def visit_of(request: WebRequest, *, typed: Mapping[str, str] | None = None) -> Visit:
+    """The context of a page that is none of the steps."""
+    chosen = cookies.cookies_of(request.scope).get(LANGUAGE_COOKIE)
+    texts = choose(headers.first(request.scope, b"accept-language"), chosen, CATALOGUE)
+    return Visit(context=context_of(request.scope), texts=texts, typed=typed or {})
 
 
 def show(name: str, visit: Visit, *, problem: Problem | None = None, status: int = 200, **view: Any) -> HTTPResponse:
@@ -83,7 +88,6 @@ def show(name: str, visit: Visit, *, problem: Problem | None = None, status: int
         steps=STEPS,
         reached=STEPS.index(visit.reached),
         typed=defaultdict(str, visit.typed),
-        address=visit.address,
         problem=problem,
     )
     headers = {"content-type": "text/html; charset=utf-8", "content-security-policy": POLICY}

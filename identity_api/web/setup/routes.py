@@ -24,8 +24,7 @@ from identity_api.setup import groups, provider
 from identity_api.setup.links import Setup, open_link
 from identity_api.setup.provider import STEPS, SetupDeps
 from identity_api.web.console.routes import LANGUAGE_COOKIE
-from identity_api.web.console.texts import Texts, choose
-from identity_api.web.http import cookies, headers
+from identity_api.web.http import cookies
 from identity_api.web.http.errors import Problem, problem_of
 from identity_api.web.http.limits import SignInAddress
 from identity_api.web.http.origins import admit_own_form
@@ -33,7 +32,8 @@ from identity_api.web.http.parameters import WebRequest, deps_of, form_pairs, qu
 from identity_api.web.http.request_context import RequestContext, context_of
 from identity_api.web.http.response import redirect, to_litestar
 from identity_api.web.routes.login import tenant_of
-from identity_api.web.setup.rendering import CATALOGUE, Visit, show
+from identity_api.web.setup.first_run import first_run_handlers
+from identity_api.web.setup.rendering import CATALOGUE, show, visit_of
 from identity_api.web.setup.views import View, view_of
 
 KEPT_SECONDS: Final = 86_400
@@ -90,7 +90,7 @@ async def done(request: WebRequest) -> Response[Any]:
     """The provider is enabled. Tells nothing that is not on the login page."""
     context = context_of(request.scope)
     tenant_of(context)
-    return to_litestar(show("done", _visit(request), sign_in=context.origin + context.local("/login?choose=1")))
+    return to_litestar(show("done", visit_of(request), sign_in=context.origin + context.local("/login?choose=1")))
 
 
 @post("/setup/language", name="setup-language", status_code=303)
@@ -105,6 +105,8 @@ async def language(request: WebRequest) -> Response[Any]:
     kept = Cookie(name=LANGUAGE_COOKIE, value=chosen, max_age_seconds=_YEAR_SECONDS, secure=is_secure(context.origin))
     context.set_cookies.append(cookies.set_cookie(kept))
     step = typed.get("step")
+    if step == "first":
+        return redirect("/setup/first")
     return redirect(context.local("/setup") + (f"?step={step}" if step in STEPS else ""))
 
 
@@ -244,7 +246,7 @@ async def _shown(
     request: WebRequest, opened: Opened, step: Step, *, problem: Problem | None = None, more: View | None = None
 ) -> HTTPResponse:
     visit = msgspec.structs.replace(
-        _visit(request),
+        visit_of(request),
         step=step,
         reached=opened.setup.link.step,
         typed={name: value for name, value in opened.typed.items() if name != "client_secret"},
@@ -254,18 +256,9 @@ async def _shown(
 
 
 def _refusal(request: WebRequest, error: NotFound) -> HTTPResponse:
-    return show("ended", _visit(request), status=404, code=error.code)
-
-
-def _visit(request: WebRequest) -> Visit:
-    return Visit(context=context_of(request.scope), texts=_texts(request))
-
-
-def _texts(request: WebRequest) -> Texts:
-    chosen = cookies.cookies_of(request.scope).get(LANGUAGE_COOKIE)
-    return choose(headers.first(request.scope, b"accept-language"), chosen, CATALOGUE)
+    return show("ended", visit_of(request), status=404, code=error.code)
 
 
 def setup_handlers() -> list[HTTPRouteHandler]:
     """Every page and form."""
-    return [page, done, language, enable, link, *[_form_handler(*one) for one in _FORMS]]
+    return [page, done, language, enable, link, *[_form_handler(*one) for one in _FORMS], *first_run_handlers()]

@@ -1,0 +1,130 @@
+"""The pages of the first run: the first tenant, and then its first provider or its first local admin.
+
+They are on the public host, where no tenant is. The link's token moves into a cookie of its own, as a set-up link's does.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from litestar import Response, get, post
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
+
+from identity_api.db.tenants import Tenant
+from identity_api.errors import BadInput, Conflict, NotFound
+from identity_api.http import HTTPResponse
+from identity_api.sessions.cookies import is_secure
+from identity_api.sessions.login.deps import Cookie
+from identity_api.setup import first_run
+from identity_api.setup.provider import SetupDeps
+from identity_api.web.http import cookies
+from identity_api.web.http.errors import Problem, problem_of
+from identity_api.web.http.limits import SignInAddress
+from identity_api.web.http.origins import admit_own_form
+from identity_api.web.http.parameters import WebRequest, deps_of, form_of
+from identity_api.web.http.request_context import RequestContext, context_of
+from identity_api.web.http.response import redirect, to_litestar
+from identity_api.web.setup.rendering import show, visit_of
+
+KEPT_SECONDS: Final = 3_600
+_PATH: Final = "/setup/first"
+Typed = dict[str, str]
+Work = Callable[[SetupDeps, str, Typed], Awaitable[str]]
+"""What a form does, with the link's token; where it leads."""
+
+
+@get(f"{_PATH}/{{token:str}}", name="first-run-link")
+async def link(request: WebRequest, token: FromPath[str]) -> Response[Any]:
+    """Move the token from the address into a cookie. The page it redirects to checks the token."""
+    context = context_of(request.scope)
+    kept = Cookie(
+        name=_cookie_name(context),
+        value=token if token.isascii() and token.replace("_", "").replace("-", "").isalnum() else "",
+        max_age_seconds=KEPT_SECONDS,
+        secure=is_secure(context.origin),
+    )
+    context.set_cookies.append(cookies.set_cookie(kept))
+    return redirect(_PATH)
+
+
+@get(_PATH, name="first-run")
+async def page(request: WebRequest) -> Response[Any]:
+    """The step that is next."""
+    found = await _opened(request)
+    return to_litestar(found if isinstance(found, HTTPResponse) else _shown(request, found[1], {}))
+
+
+async def _make_tenant(deps: SetupDeps, token: str, typed: Typed) -> str:
+    await first_run.make_tenant(deps, token, typed.get("slug", "").strip(), typed.get("name", "").strip())
+    return _PATH
+
+
+async def _begin_provider(deps: SetupDeps, token: str, typed: Typed) -> str:
+    return await first_run.begin_provider(deps, token, typed.get("slug", "").strip(), typed.get("label", "").strip())
+
+
+async def _make_admin(deps: SetupDeps, token: str, typed: Typed) -> str:
+    return await first_run.make_admin(deps, token, typed.get("username", ""))
+
+
+_FORMS: Final[tuple[tuple[str, Work], ...]] = (
+    ("tenant", _make_tenant),
+    ("provider", _begin_provider),
+    ("admin", _make_admin),
+)
+
+
+def _form_handler(path: str, work: Work) -> HTTPRouteHandler:
+    async def handle(request: WebRequest) -> Response[Any]:
+        context = context_of(request.scope)
+        admit_own_form(context, request.scope)
+        found = await _opened(request)
+        if isinstance(found, HTTPResponse):
+            return to_litestar(found)
+        token, tenant = found
+        typed = await form_of(request)
+        try:
+            address = await work(deps_of(request).setup, token, typed)
+        except (BadInput, Conflict) as error:
+            again = await _opened(request)
+            tenant = None if isinstance(again, HTTPResponse) else again[1]
+            return to_litestar(_shown(request, tenant, typed, problem=problem_of(error)))
+        except NotFound as error:  # another browser was faster
+            return to_litestar(_refusal(request, error))
+        if address != _PATH:
+            context.set_cookies.append(cookies.clear_cookie(_cookie_name(context)))
+        return redirect(address)
+
+    return post(f"{_PATH}/{path}", name=f"first-run-{path}", status_code=303)(handle)
+
+
+async def _opened(request: WebRequest) -> tuple[str, Tenant | None] | HTTPResponse:
+    """The link's token and tenant; the page that says that it does not work. Wrong ones are counted like wrong passwords."""
+    deps, context = deps_of(request), context_of(request.scope)
+    address = SignInAddress(deps.limits, context.address)
+    await address.check()
+    token = cookies.cookies_of(request.scope).get(_cookie_name(context), "")
+    try:
+        return token, await first_run.tenant_of(deps.database, token)
+    except NotFound as error:
+        context.set_cookies.append(cookies.clear_cookie(_cookie_name(context)))
+        await address.failed()
+        return _refusal(request, error)
+
+
+def _shown(request: WebRequest, tenant: Tenant | None, typed: Typed, *, problem: Problem | None = None) -> HTTPResponse:
+    name = "first_tenant" if tenant is None else "first_way"
+    return show(name, visit_of(request, typed=typed), problem=problem, tenant=tenant)
+
+
+def _refusal(request: WebRequest, error: NotFound) -> HTTPResponse:
+    return show("first_ended", visit_of(request), status=404, code=error.code)
+
+
+def _cookie_name(context: RequestContext) -> str:
+    return f"{'__Host-' if is_secure(context.origin) else ''}first-run"
+
+
+def first_run_handlers() -> list[HTTPRouteHandler]:
+    """Every page and form of the first run."""
+    return [link, page, *[_form_handler(*one) for one in _FORMS]]
