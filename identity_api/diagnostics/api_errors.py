@@ -213,8 +213,8 @@ API: Final[Table] = table(
             "Use a public address, or have the operator list it in `IDENTITY_OUTBOUND_ALLOW`.",
         ),
         "CHANGES_FORGOTTEN": (
-            "The changes that a webhook was to be sent again are older than a week and not kept.",
-            "Replay from the position that the message names, and read everything again at the receiver.",
+            "The changes after this position are not kept: they are older than a week, or the database was restored.",
+            "A stream begins anew without a position, a replay at the one that the message names. Read everything again.",
         ),
         "PROVIDER_ENDING": (
             "The provider had many people when it was switched off, and their logins are still being ended.",

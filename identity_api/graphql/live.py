@@ -99,7 +99,8 @@ class Subscriptions:
             if feed.position is None:
                 feed.position = _position(feed, after)
                 oldest = await outbox.oldest(connection, info.context.tenant_id)
-                _check_kept(feed.position, feed.head, oldest)
+                newest = await outbox.head(connection, info.context.tenant_id)
+                _check_kept(feed.position, max(newest, feed.head), oldest)
             found = await outbox.after(connection, info.context.tenant_id, feed.position, limit=AT_ONCE)
         _note(feed, found)
         return [ChangeRow(one) for one in found]
@@ -121,8 +122,9 @@ def _position(feed: Feed, after: str | None) -> int:
 
 
 def _check_kept(position: int, head: int, oldest: int | None) -> None:
-    if position < head and (oldest is None or position < oldest - 1):
+    """A position after the newest is of a database that has been restored since: what is numbered anew would be missed."""
+    if position > head or (position < head and (oldest is None or position < oldest - 1)):
         raise Conflict(
-            f"Changes are kept for {outbox.KEPT_DAYS} days, and this is older. Read everything again.",
+            f"Changes are kept for {outbox.KEPT_DAYS} days, and there is none at this position. Read everything again.",
             code="CHANGES_FORGOTTEN",
         )

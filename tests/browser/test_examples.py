@@ -73,11 +73,11 @@ def application(request: pytest.FixtureRequest, product: Product) -> Iterator[st
         yield origin
 
 
-async def sign_in(page: Page, origin: str) -> None:
+async def sign_in(page: Page, origin: str, name: str = "Bob Baker") -> None:
     await page.goto(f"{origin}/")
     await page.get_by_role("button", name="Sign in").click()
-    await page.get_by_role("button", name="Bob Baker").click()
-    await expect(page.get_by_role("status")).to_have_text("Signed in: Bob Baker")
+    await page.get_by_role("button", name=name).click()
+    await expect(page.get_by_role("status")).to_have_text(f"Signed in: {name}")
 
 
 async def test_sign_in_step_up_and_sign_out(page: Page, application: str) -> None:
@@ -138,3 +138,21 @@ async def test_a_page_follows_what_is_given_and_taken_by_itself(page: Page, appl
     await expect(page.get_by_role("listitem")).to_have_text(["docs:read", "identity:users:read"])
     product.command("revoke", tenant, "bob", "identity:users:read")
     await expect(page.get_by_role("listitem")).to_have_text(["docs:read"])
+
+
+async def test_a_page_follows_the_provider_until_the_person_is_removed_there(
+    page: Page, application: str, product: Product
+) -> None:
+    tenant = "examples-cookie" if "cookie" in application else "examples-code"
+    product.edit_person("erin", groups=["engineering"])
+    try:
+        await sign_in(page, application, "Erin Evans")
+        await expect(page.get_by_role("listitem")).to_have_text(["docs:read"])
+        product.edit_person("erin", groups=[])
+        product.command("sync", "now", tenant, "demo")
+        await expect(page.get_by_role("listitem")).to_have_count(0)
+        product.edit_person("erin", removed=True)
+        product.command("sync", "now", tenant, "demo")
+        await expect(page.get_by_role("status")).to_have_text("Nobody is signed in.")
+    finally:
+        product.edit_person("erin", removed=False, groups=[])

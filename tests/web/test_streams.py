@@ -169,6 +169,22 @@ async def test_somebody_who_may_read_users_follows_the_tenant_and_goes_on_withou
     assert seen == expected
 
 
+async def test_a_position_that_there_is_not_is_refused_instead_of_waited_for(alice: Person) -> None:
+    await alice.grant()
+    async with alice.stream(FEED) as stream:
+        await stream.begun()
+        await alice.change_of(alice.user_id)
+        event = await stream.next()
+        assert event is not None
+        newest = int(str(event.id))
+    for position, codes in ((newest, None), (newest + 1_000, ["CHANGES_FORGOTTEN"])):
+        async with alice.stream(FEED, last_event_id=str(position)) as stream:
+            await stream.begun()
+            await alice.change_of(alice.user_id)
+            told = await stream.result()
+        assert [one["extensions"]["code"] for one in told.get("errors", [])] == (codes or [])
+
+
 async def test_who_may_not_read_users_follows_nobody_else(alice: Person) -> None:
     async with alice.stream(FEED) as stream:
         assert [one["extensions"]["code"] for one in (await stream.result())["errors"]] == ["FORBIDDEN"]
