@@ -1,5 +1,6 @@
 """The servers that are measured: one process each on the same core, over one database on the other."""
 
+import compileall
 import os
 import shutil
 import socket
@@ -14,6 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 from benchmarks import machine
 from benchmarks.cases import BY_HAND, FLOOR, POSTGRAPHILE, PRODUCT
 
+ROOT = Path(__file__).parent.parent
 HERE = Path(__file__).parent / "contenders" / "postgraphile"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "identity-api" / "benchmark-postgraphile"
 START_SECONDS = 60
@@ -76,6 +78,9 @@ class Server:
 
 def start(database_url: str, environment: dict[str, str], core: int | None) -> list[Server]:
     """All that can be measured here, in the order of the tables."""
+    # As an installed package is: without this the first start of a tree compiles it, and so does each that may not write.
+    for package in ("identity_api", "benchmarks"):
+        compileall.compile_dir(str(ROOT / package), quiet=1)
     found = []
     for name, target in _APPLICATIONS.items():
         command = [sys.executable, "-m", "granian", "--interface", "asgi", "--factory", "--loop", "uvloop", "--no-ws"]

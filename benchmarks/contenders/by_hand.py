@@ -16,7 +16,7 @@ import msgspec
 from litestar import Litestar, Request, Response, get, post
 from litestar.exceptions import NotAuthorizedException, NotFoundException
 
-from benchmarks.contenders.shared import SESSION, key_of, open_pool
+from benchmarks.contenders.shared import SESSION, after_all_with, key_of, open_pool
 
 _pool: Any = None
 
@@ -102,16 +102,17 @@ async def users(request: Request[Any, Any, Any]) -> Response[bytes]:
     asked = request.query_params
     first, is_nested = min(int(asked.get("first", "50")), 100), "nested" in asked
     if prefix := asked.get("prefix"):
-        condition, order, argument = "username_folded like $2", "username_folded", prefix.replace("%", "") + "%"
+        condition, order = "username_folded >= $2 and username_folded < $3", "username_folded"
+        arguments = [prefix, after_all_with(prefix)]
     elif (name := asked.get("after_name")) is not None:
-        condition, order, argument = "username_folded > $2", "username_folded", name
+        condition, order, arguments = "username_folded > $2", "username_folded", [name]
     else:
-        condition, order, argument = "id > $2", "id", asked["after"]
+        condition, order, arguments = "id > $2", "id", [asked["after"]]
     rows = await _pool.fetch(
         f"select {NESTED if is_nested else FLAT} from (select * from app_user where tenant_id = $1 and {condition}"
         f" order by {order} limit {first + 1:d}) u order by u.{order}",
         who["tenant_id"],
-        argument,
+        *arguments,
     )
     make = _nested if is_nested else _user
     return _answer(Page([make(row) for row in rows[:first]], len(rows) > first))

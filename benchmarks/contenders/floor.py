@@ -12,7 +12,7 @@ does not do is what the product costs beyond reading.
 from typing import Any
 from urllib.parse import parse_qs
 
-from benchmarks.contenders.shared import SESSION, key_of, open_pool
+from benchmarks.contenders.shared import SESSION, after_all_with, key_of, open_pool
 
 NOBODY = b"Bearer ias_" + b"A" * 65
 _pool: Any = None
@@ -29,15 +29,17 @@ def _page(condition: str, order: str, first: int) -> str:
     """
 
 
-def _asked(query: dict[str, list[str]]) -> tuple[str, str]:
+def _asked(query: dict[str, list[str]]) -> tuple[str, list[str]]:
     if "id" in query:
-        return _page("id = $2", "id", 0), query["id"][0]
+        return _page("id = $2", "id", 0), query["id"]
     first = int(query["first"][0])
     if "prefix" in query:
-        return _page("username_folded like $2", "username_folded", first), query["prefix"][0] + "%"
+        prefix = query["prefix"][0]
+        condition = "username_folded >= $2 and username_folded < $3"
+        return _page(condition, "username_folded", first), [prefix, after_all_with(prefix)]
     if "after_name" in query:
-        return _page("username_folded > $2", "username_folded", first), query["after_name"][0]
-    return _page("id > $2", "id", first), query["after"][0]
+        return _page("username_folded > $2", "username_folded", first), query["after_name"]
+    return _page("id > $2", "id", first), query["after"]
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -62,9 +64,9 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-def _bound(scope: Any, tenant_id: Any) -> tuple[str, Any, str]:
-    statement, argument = _asked(parse_qs(scope["query_string"].decode()))
-    return statement, tenant_id, argument
+def _bound(scope: Any, tenant_id: Any) -> tuple[Any, ...]:
+    statement, arguments = _asked(parse_qs(scope["query_string"].decode()))
+    return statement, tenant_id, *arguments
 
 
 def create_app() -> Any:

@@ -40,6 +40,11 @@ async def open_pool() -> Any:
     )
 
 
+def after_all_with(prefix: str) -> str:
+    """The text after all that begin with the prefix: as a range PostgreSQL follows the index, whatever plan it keeps."""
+    return prefix[:-1] + chr(ord(prefix[-1]) + 1)
+
+
 def key_of(token: str) -> tuple[UUID, bytes]:
     """What a session is found by: its tenant and the hash of its token."""
     return UUID(bytes=urlsafe_b64decode(token[4:26] + "==")), hashlib.sha256(token.encode()).digest()
