@@ -10,7 +10,7 @@ from identity_api.claims import MatchKind
 from identity_api.db import grants, sessions, user_read_model
 from identity_api.db.database import Connection, Database
 from identity_api.db.user_filters import Filter
-from identity_api.db.user_read_model import UserRecord
+from identity_api.db.user_read_model import Part, UserRecord
 from identity_api.ids import token_hash, uuid7
 from identity_api.permissions.effective import standing
 from identity_api.permissions.grant_snapshot import TenantCircumstances
@@ -133,6 +133,26 @@ async def test_what_is_withdrawn_has_no_force_and_the_rest_has(database: Databas
         assert await in_force(connection, pending) == {"a:kept", "b:withdrawn"}
         await pending.stop_giving(connection)
         assert await in_force(connection, pending) == {"a:kept"}
+
+
+@pytest.mark.parametrize("part", ["permissions", "everything"])
+async def test_what_an_edit_gives_is_read_with_its_group(database: Database, part: Part) -> None:
+    async with undone(database) as connection:
+        pending = Pending()
+        await pending.build(connection)
+        more = await make.make_permission(connection, pending.tenant, "c:given")
+        await connection.execute(
+            "insert into mapping_permission (tenant_id, mapping_id, permission_id) values ($1, $2, $3)",
+            pending.tenant,
+            pending.mapping,
+            more,
+        )
+        await pending.begin_edit(connection)
+        reading = await user_read_model.users_by_id(connection, pending.tenant, [pending.user], part=part)
+        [user] = reading.users
+        held = standing(user.facts, user.circumstances, reading.tenant, reading.at).permissions
+        [given] = [one for one in held if one.name == "c:given"]
+        assert {reason.group_name for reason in given.reasons} == {"team-1", "team-2"}
 
 
 async def in_force(connection: Connection, pending: Pending) -> frozenset[str]:
