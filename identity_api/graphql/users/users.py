@@ -116,8 +116,10 @@ class UserRow(msgspec.Struct, frozen=True, dict=True, eq=False):
     @property
     def permissions(self) -> Sequence[EffectivePermissionRow | HeldPermission]:
         """By name. Of a user who was read briefly, they are shown as they were read."""
-        held = self.standing.permissions
-        return [EffectivePermissionRow(one, self) for one in held] if isinstance(self.record, UserRecord) else held
+        record = self.record
+        if isinstance(record, UserRecord):
+            return [EffectivePermissionRow(one, self) for one in self.standing.permissions]
+        return standing(record.facts, record.circumstances, self.snapshot.tenant, self.snapshot.at).permissions
 
     @property
     def dormant_permissions(self) -> list[DormantPermissionRow]:
