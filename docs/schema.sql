@@ -460,7 +460,11 @@ CREATE TABLE public.audit_head (
     sequence bigint NOT NULL,
     mac bytea NOT NULL,
     key_id text NOT NULL,
-    sealed_at timestamp with time zone NOT NULL
+    sealed_at timestamp with time zone NOT NULL,
+    archived_sequence bigint,
+    archived_mac bytea,
+    archived_key_id text,
+    archived_seal bytea
 );
 CREATE TABLE public.break_glass (
     id uuid NOT NULL,

@@ -784,7 +784,11 @@ create table audit_head (
     sequence bigint not null,
     mac bytea not null,
     key_id text not null,
-    sealed_at timestamptz not null
+    sealed_at timestamptz not null,
+    archived_sequence bigint,
+    archived_mac bytea,
+    archived_key_id text,
+    archived_seal bytea
 );
 
 -- Outbox -----------------------------------------------------------------------------------------------------------------

@@ -1,19 +1,28 @@
 """Verify audit chains."""
 
+import asyncio
+import os
 import re
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
 
 import msgspec
 
 from identity_api.config import KeyRing
 from identity_api.db import audit, tenants
 from identity_api.db.audit import Head
-from identity_api.db.database import Database
-from identity_api.errors import BadInput, NotFound
-from identity_api.maintenance.audit_chain import ChainIntact, verify
+from identity_api.db.database import Connection, Database
+from identity_api.errors import BadInput, ConfigurationError, NotFound, Refused
+from identity_api.maintenance import audit_archive
+from identity_api.maintenance.audit_chain import ChainBroken, ChainIntact, Walk, verify
+from identity_api.permissions.delegation import Actor
 from identity_api.vault import Vault, VaultError
 
 _PROBLEMS = {
     "CHANGED": "the event there was changed",
+    "ARCHIVE_DIFFERS": "the rows do not begin where the archive ends",
     "ERASED": "what the event there said is gone, and no erasure has removed it",
     "MISSING": "the event there is missing",
     "CUT_OFF": "the chain is cut off there",
@@ -58,12 +67,18 @@ def head_of(text: str) -> Head:
 
 
 async def verify_chains(
-    database: Database, ring: KeyRing, slug: str | None, *, known_head: Head | None = None
+    database: Database,
+    ring: KeyRing,
+    slug: str | None,
+    *,
+    known_head: Head | None = None,
+    archives: Sequence[Path] = (),
 ) -> list[Verdict]:
     """Verify every tenant's chain, or one tenant's.
 
     Args:
         known_head: the chain of the one tenant must still pass through it.
+        archives: files of the one tenant, in their order, to be walked through first.
 
     Raises:
         NotFound: there is no such tenant.
@@ -76,7 +91,7 @@ async def verify_chains(
         verdicts = []
         for tenant in chosen:
             try:
-                found = await verify(connection, vault, tenant.id, known_head=known_head)
+                found = await _verified(connection, vault, tenant.id, archives, known_head)
             except VaultError as error:
                 verdicts.append(Verdict(tenant.slug, False, problem=error.code))
                 continue
@@ -87,3 +102,71 @@ async def verify_chains(
             else:
                 verdicts.append(Verdict(tenant.slug, False, first_bad=found.sequence, problem=found.problem))
     return verdicts
+
+
+async def _verified(
+    connection: Connection, vault: Vault, tenant_id: UUID, archives: Sequence[Path], known_head: Head | None
+) -> ChainIntact | ChainBroken:
+    walk = walked(vault, tenant_id, archives)
+    if isinstance(walk, ChainBroken):
+        return walk
+    return await verify(connection, vault, tenant_id, known_head=known_head, walk=walk)
+
+
+def walked(vault: Vault, tenant_id: UUID, archives: Sequence[Path]) -> Walk | ChainBroken | None:
+    """The walk over these files; None without any.
+
+    Raises:
+        BadInput: a file is no archive, of another tenant, or does not go on where the one before ends.
+        ConfigurationError: a file cannot be read.
+        VaultError: KEY_MISSING.
+    """
+    walk: Walk | None = None
+    for path in archives:
+        found = audit_archive.verify_file(vault, _lines(path), walk)
+        if isinstance(found, ChainBroken):
+            return found
+        if found[0].begin.tenant != tenant_id:
+            raise BadInput(f"{path} is the archive of another tenant.")
+        walk = found[1]
+    return walk
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    try:
+        with path.open("rb") as opened:
+            yield from opened
+    except OSError:
+        raise ConfigurationError([f"{path} cannot be read."]) from None
+
+
+async def archive(database: Database, ring: KeyRing, actor: Actor, path: Path, *, before: datetime) -> int:
+    """Write the oldest sealed events into a new file, verify it, and delete their rows; returns how many.
+
+    Raises:
+        ConfigurationError: the file exists, or cannot be written.
+        Refused: `AUDIT_BROKEN`: the chain does not hold there, so that nothing was deleted.
+        Conflict: something else archives the same chain.
+        VaultError: KEY_MISSING.
+    """
+    vault = Vault(ring)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError:
+        raise ConfigurationError([f"{path} exists, or cannot be written."]) from None
+    with os.fdopen(descriptor, "wb") as opened:
+        async for line in audit_archive.lines(database, actor.tenant_id, before):
+            opened.write(line + b"\n")
+        opened.flush()
+        os.fsync(descriptor)
+    found = audit_archive.verify_file(vault, _lines(path))
+    if isinstance(found, ChainBroken):
+        raise Refused(
+            f"The chain does not hold: event {found.sequence}: {_PROBLEMS[found.problem]}. Nothing was deleted.",
+            code="AUDIT_BROKEN",
+        )
+    segment = found[0]
+    if segment.events == 0:
+        await asyncio.to_thread(path.unlink)
+        return await audit_archive.delete_archived(database, actor.tenant_id)
+    return await audit_archive.remove(database, vault, segment, actor=actor.name)

@@ -120,8 +120,15 @@ async def _provider(connection: Connection, tenant_id: UUID, slug: str) -> str:
 
 
 def _moment(text: str | None) -> datetime | None:
-    if text is None:
-        return None
+    return None if text is None else moment(text)
+
+
+def moment(text: str) -> datetime:
+    """A date or a time; UTC unless it says.
+
+    Raises:
+        BadInput: it is neither.
+    """
     try:
         found = datetime.fromisoformat(text)
     except ValueError:

@@ -237,3 +237,67 @@ async def head(connection: Connection, tenant_id: UUID) -> Head | None:
     """The chain's head, unlocked; None before the first sealing."""
     row = await connection.fetchrow("select sequence, mac, key_id from audit_head where tenant_id = $1", tenant_id)
     return Head(row["sequence"], row["mac"], row["key_id"]) if row else None
+
+
+class Archived(msgspec.Struct, frozen=True):
+    """The last link that was moved into a file; sequence 0 before the first. `seal` is a MAC of this place."""
+
+    sequence: int
+    mac: bytes
+    key_id: str
+    seal: bytes
+
+
+async def archived(connection: Connection, tenant_id: UUID) -> Archived:
+    """Where the rows of the tenant's chain begin: after this link."""
+    row = await connection.fetchrow(
+        """
+        select archived_sequence as sequence, archived_mac as mac, archived_key_id as key_id, archived_seal as seal
+        from audit_head where tenant_id = $1 and archived_sequence is not null
+        """,
+        tenant_id,
+    )
+    return Archived(**row) if row else Archived(0, b"", "", b"")
+
+
+async def set_archived(connection: Connection, tenant_id: UUID, place: Archived) -> None:
+    """Let the rows begin after this link."""
+    await connection.execute(
+        """
+        update audit_head set archived_sequence = $2, archived_mac = $3, archived_key_id = $4, archived_seal = $5
+        where tenant_id = $1
+        """,
+        tenant_id,
+        place.sequence,
+        place.mac,
+        place.key_id,
+        place.seal,
+    )
+
+
+async def hold_head(connection: Connection, tenant_id: UUID) -> None:
+    """Wait for the head's lock and keep it until the transaction ends."""
+    await connection.execute("select from audit_head where tenant_id = $1 for update", tenant_id)
+
+
+async def link(connection: Connection, tenant_id: UUID, sequence: int) -> bytes | None:
+    """The MAC of one link; None if its row is not there."""
+    value: bytes | None = await connection.fetchval(
+        "select mac from audit_event where tenant_id = $1 and sequence = $2", tenant_id, sequence
+    )
+    return value
+
+
+async def delete_archived(connection: Connection, tenant_id: UUID, limit: int) -> int:
+    """Delete the rows of up to `limit` links that are archived; returns how many."""
+    status = await connection.execute(
+        """
+        delete from audit_event where tenant_id = $1 and sequence in (
+            select e.sequence from audit_event e
+            where e.tenant_id = $1 and e.sequence <= (select archived_sequence from audit_head where tenant_id = $1)
+            order by e.sequence limit $2)
+        """,
+        tenant_id,
+        limit,
+    )
+    return int(status.rpartition(" ")[2])

@@ -125,7 +125,13 @@ async def audit_key_ids(connection: Connection, *, seconds: float) -> set[str]:
     Raises:
         TimeoutError: it took longer.
     """
-    rows = await connection.fetch("select distinct key_id from audit_event where key_id is not null", timeout=seconds)
+    rows = await connection.fetch(
+        """
+        select distinct key_id from audit_event where key_id is not null
+        union select archived_key_id from audit_head where archived_key_id is not null
+        """,
+        timeout=seconds,
+    )
     return {row["key_id"] for row in rows}
 
 

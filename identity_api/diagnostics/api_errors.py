@@ -88,6 +88,10 @@ API: Final[Table] = table(
             "Name them with the link, or limit those mappings to a provider.",
         ),
         "TOO_MANY_SETUP_LINKS": ("The tenant has 20 set-up links that work.", "Revoke one."),
+        "AUDIT_BROKEN": (
+            "The audit chain does not hold, so its events were not moved into an archive.",
+            "`identity-api audit verify` names the place. Find out who changed the rows; a backup has them as they were.",
+        ),
         "BREAK_GLASS_UNKNOWN": (
             "The break-glass code has been used, was revoked, is too old, or is another tenant's.",
             "Let the operator make another one: `identity-api break-glass create`.",

@@ -20,13 +20,14 @@ import msgspec
 from identity_api.accounts.erasure import ACTION
 from identity_api.accounts.erasure import digest_of as digest
 from identity_api.db import audit
-from identity_api.db.audit import Head, Unsealed
+from identity_api.db.audit import Archived, Head, Unsealed
 from identity_api.db.database import Connection, Database
 from identity_api.db.erasure import Redacted
 from identity_api.telemetry import get_logger
 from identity_api.vault import Mac, Vault
 
 PURPOSE = "audit"
+ARCHIVE_PURPOSE = "audit-archive"
 EVENTS_PER_TRANSACTION = 1_000
 _PAGE = 1_000
 _FORMAT = b"identity-api audit 2"
@@ -50,7 +51,7 @@ class ChainBroken(msgspec.Struct, frozen=True):
 
     sequence: int
     problem: str
-    """`CHANGED`, `ERASED`, `MISSING`, `CUT_OFF`, `HEAD_CHANGED`, `HEAD_MISSING` or `KNOWN_HEAD_DIFFERS`."""
+    """`CHANGED`, `ERASED`, `MISSING`, `CUT_OFF`, `HEAD_CHANGED`, `HEAD_MISSING`, `ARCHIVE_DIFFERS` or `KNOWN_HEAD_DIFFERS`."""
 
 
 async def seal_all(database: Database, vault: Vault, *, limit: int = EVENTS_PER_TRANSACTION) -> int:
@@ -103,40 +104,91 @@ async def seal(
     return [event.id for event in events]
 
 
+class Walk:
+    """A walk along a tenant's chain, link by link."""
+
+    def __init__(self, vault: Vault, tenant_id: UUID, last: int = 0, mac: bytes = b"") -> None:
+        self._vault = vault
+        self.tenant_id = tenant_id
+        self.last, self.mac = last, mac
+        self.erasures = Erasures(is_whole=last == 0)
+
+    def step(self, sequence: int, stored: bytes, key_id: str, event: Unsealed) -> ChainBroken | None:
+        """The next link; what is wrong with it, if anything is.
+
+        Raises:
+            VaultError: KEY_MISSING.
+        """
+        if sequence != self.last + 1:
+            return ChainBroken(self.last + 1, "MISSING")
+        covered = encode(self.tenant_id, sequence, self.mac, event)
+        if not self._vault.verify_mac(PURPOSE, covered, Mac(key_id, stored)):
+            return ChainBroken(sequence, "CHANGED")
+        self.erasures.note(sequence, event)
+        self.last, self.mac = sequence, stored
+        return None
+
+
 async def verify(
-    connection: Connection, vault: Vault, tenant_id: UUID, *, known_head: Head | None = None
+    connection: Connection, vault: Vault, tenant_id: UUID, *, known_head: Head | None = None, walk: Walk | None = None
 ) -> ChainIntact | ChainBroken:
-    """Walk the tenant's chain from its first event to its head.
+    """Walk the tenant's chain from its first event, or from where the archives end, to its head.
 
     Args:
         known_head: a head noted earlier, for instance from the log; the chain must still pass through it.
+        walk: over the archives; None begins where the rows begin.
 
     Raises:
         VaultError: KEY_MISSING: the ring lacks a key that events were sealed under. The chain itself may be intact.
     """
-    last, mac, erasures = 0, b"", Erasures()
+    begin = await audit.archived(connection, tenant_id)
+    if not is_genuine(vault, tenant_id, begin) or (walk is not None and walk.last < begin.sequence):
+        return ChainBroken(begin.sequence if walk is None else walk.last + 1, "ARCHIVE_DIFFERS")
+    if walk is None:
+        walk = Walk(vault, tenant_id, begin.sequence, begin.mac)
+    elif walk.last == begin.sequence and walk.mac != begin.mac:
+        return ChainBroken(walk.last, "ARCHIVE_DIFFERS")
     while True:
-        page = await audit.sealed(connection, tenant_id, last, _PAGE)
+        page = await audit.sealed(connection, tenant_id, walk.last, _PAGE)
         for sequence, stored, key_id, event in page:
-            if sequence != last + 1:
-                return ChainBroken(last + 1, "MISSING")
-            if not vault.verify_mac(PURPOSE, encode(tenant_id, sequence, mac, event), Mac(key_id, stored)):
-                return ChainBroken(sequence, "CHANGED")
+            broken = walk.step(sequence, stored, key_id, event)
+            if broken is not None:
+                return broken
             if known_head is not None and known_head.sequence == sequence and known_head.mac != stored:
                 return ChainBroken(sequence, "KNOWN_HEAD_DIFFERS")
-            erasures.note(sequence, event)
-            last, mac = sequence, stored
         if page:
             continue
         for event in await audit.unsealed(connection, tenant_id, _PAGE):
-            erasures.note(last + 1, event)
-        if (place := erasures.first_unexplained) is not None:
+            walk.erasures.note(walk.last + 1, event)
+        if (place := walk.erasures.first_unexplained) is not None:
             return ChainBroken(place, "ERASED")
         # Read after the events, so that links which a sealer added meanwhile are in both or in the head alone.
         head = await audit.head(connection, tenant_id)
-        if head is not None and head.sequence > last and await audit.sealed(connection, tenant_id, last, 1):
+        if head is not None and head.sequence > walk.last and await audit.sealed(connection, tenant_id, walk.last, 1):
             continue
-        return _judge_end(last, mac, head, known_head)
+        return _judge_end(walk.last, walk.mac, head, known_head)
+
+
+def seal_of_archived(vault: Vault, tenant_id: UUID, sequence: int, mac: bytes) -> Mac:
+    """What keeps the place where the rows begin from being moved by somebody without the key."""
+    return vault.mac(ARCHIVE_PURPOSE, _place(tenant_id, sequence, mac))
+
+
+def is_genuine(vault: Vault, tenant_id: UUID, begin: Archived) -> bool:
+    """Whether the rows may begin there: at the first event, or where this service has archived up to.
+
+    Raises:
+        VaultError: KEY_MISSING.
+    """
+    if begin.sequence == 0:
+        return True
+    return vault.verify_mac(
+        ARCHIVE_PURPOSE, _place(tenant_id, begin.sequence, begin.mac), Mac(begin.key_id, begin.seal)
+    )
+
+
+def _place(tenant_id: UUID, sequence: int, mac: bytes) -> bytes:
+    return tenant_id.bytes + sequence.to_bytes(8, "big") + mac
 
 
 def _judge_end(last: int, mac: bytes, head: Head | None, known_head: Head | None) -> ChainIntact | ChainBroken:
@@ -198,7 +250,9 @@ class Erasures:
     Otherwise whoever can write rows could hide an event behind a digest of its own.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_whole: bool) -> None:
+        self._is_whole = is_whole
+        """Whether the walk began with the first event, so that all that an erasure erased is seen."""
         self._found: dict[UUID, list[Redacted]] = {}
         self._places: dict[UUID, int] = {}
         self._said: dict[UUID, str] = {}
@@ -214,9 +268,9 @@ class Erasures:
     @property
     def first_unexplained(self) -> int | None:
         """The place of the first event that no erasure of the chain has erased."""
-        wrong = [
-            self._places[erased_by]
-            for erased_by, found in self._found.items()
-            if self._said.get(erased_by) != digest(found)
-        ]
+        wrong = [self._places[one] for one, found in self._found.items() if not self._explains(one, found)]
         return min(wrong, default=None)
+
+    def _explains(self, erasure: UUID, found: list[Redacted]) -> bool:
+        said = self._said.get(erasure)
+        return said is not None and (not self._is_whole or said == digest(found))

@@ -1,5 +1,6 @@
 """`identity-api audit`."""
 
+from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID
 
@@ -21,21 +22,31 @@ def command() -> None:
     help="A head of the chain of --tenant that was noted earlier, from the log (audit.head) or from --json: shows that no"
     " events were cut off together with their head.",
 )
+@click.option(
+    "--archive",
+    "archives",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A file of `audit archive` of --tenant, to be verified with the rest; repeatable, in their order.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
-def verify(ctx: click.Context, tenant: str | None, known_head: str | None, as_json: bool) -> None:
+def verify(
+    ctx: click.Context, tenant: str | None, known_head: str | None, archives: tuple[Path, ...], as_json: bool
+) -> None:
     """Walk the audit chains from end to end. Exit code 1 and the first bad place if one does not hold."""
     from identity_api.cli.audit import head_of, verify_chains
     from identity_api.cli.context import read_settings, run_on_database
     from identity_api.cli.outcome import PROBLEM
     from identity_api.cli.output import print_json, print_lines
 
-    if known_head is not None and tenant is None:
-        raise click.UsageError("--known-head belongs to one chain: name it with --tenant.")
+    if (known_head is not None or archives) and tenant is None:
+        raise click.UsageError("--known-head and --archive belong to one chain: name it with --tenant.")
     known = None if known_head is None else head_of(known_head)
     settings = read_settings()
     verdicts = run_on_database(
-        settings, lambda database: verify_chains(database, settings.secret_keys, tenant, known_head=known)
+        settings,
+        lambda database: verify_chains(database, settings.secret_keys, tenant, known_head=known, archives=archives),
     )
     if as_json:
         print_json({"chains": verdicts})
@@ -58,6 +69,38 @@ def _selection(decorated: Any) -> Any:
     ):
         decorated = option(decorated)
     return decorated
+
+
+@command.command()
+@click.argument("tenant")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--before", required=True, metavar="MOMENT", help="Only what is older, such as 2026-11-29; UTC unless it says."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def archive(tenant: str, file: Path, before: str, as_json: bool) -> None:
+    """Move the sealed events of TENANT that are older than --before into the new FILE (NDJSON), and delete their rows.
+
+    The file is verified before anything is deleted. `audit verify` still holds for the rest, and with --archive for the whole.
+    Keep the files: they hold the events, and what they say of people, which `user erase` does not reach.
+    """
+    from identity_api.cli.audit import archive as move
+    from identity_api.cli.audit_export import moment
+    from identity_api.cli.context import operator, read_settings, run_on_database, tenant_named
+    from identity_api.cli.output import print_json, print_lines
+    from identity_api.db.database import Database
+
+    settings, until = read_settings(), moment(before)
+
+    async def work(database: Database) -> int:
+        actor = operator(await tenant_named(database, tenant))
+        return await move(database, settings.secret_keys, actor, file, before=until)
+
+    moved = run_on_database(settings, work)
+    if as_json:
+        print_json({"moved": moved})
+    else:
+        print_lines([f"{moved:,} events moved to {file}" if moved else "Nothing to move."])
 
 
 @command.command("list")

@@ -51,3 +51,9 @@ class AuditHead(Table, tablename="audit_head"):
     mac = binary()
     key_id = text()
     sealed_at = time()
+    archived_sequence = BigInt(default=None, null=True)
+    """The last link whose row was moved into a file."""
+    archived_mac = binary(null=True)
+    archived_key_id = text(null=True)
+    archived_seal = binary(null=True)
+    """A MAC of that place."""

@@ -1,0 +1,148 @@
+"""Move the oldest part of an audit chain into a file, and verify the chain over files and the rest.
+
+    {"tenant": ..., "after": SEQUENCE, "mac": ...}      the head of the file: where it begins
+    {"sequence": ..., "mac": ..., "key_id": ..., "event": {...}}      a line for each event, in the chain's order
+
+A file is verified, link by link, before its rows are deleted. The place where the rest begins is kept with a MAC of its own, so
+that nobody without the key can cut a chain off at its beginning.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Iterator
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+
+from identity_api.db import audit
+from identity_api.db.audit import Archived, Unsealed
+from identity_api.db.database import Database
+from identity_api.errors import BadInput, Conflict
+from identity_api.maintenance.audit_chain import ChainBroken, Walk, is_genuine, seal_of_archived
+from identity_api.vault import Vault
+
+PAGE: Final = 1_000
+DELETED: Final = 5_000
+"""Rows in one statement."""
+
+
+class Line(msgspec.Struct, frozen=True):
+    """A sealed event."""
+
+    sequence: int
+    mac: str
+    key_id: str
+    event: Unsealed
+
+
+class Begin(msgspec.Struct, frozen=True):
+    """Where a file begins: after this link of its tenant's chain."""
+
+    tenant: UUID
+    after: int
+    mac: str
+
+
+class Segment(msgspec.Struct, frozen=True):
+    """What a file holds: the links after `begin` up to and with `last`."""
+
+    begin: Begin
+    last: int
+    mac: str
+
+    @property
+    def events(self) -> int:
+        """How many."""
+        return self.last - self.begin.after
+
+
+async def lines(database: Database, tenant_id: UUID, before: datetime) -> AsyncIterator[bytes]:
+    """The file, line by line: the sealed events made before that moment, as far as the chain goes on without a gap.
+
+    Nothing is written and nothing deleted.
+    """
+    async with database.reading() as connection:
+        begin = await audit.archived(connection, tenant_id)
+    yield msgspec.json.encode(Begin(tenant_id, begin.sequence, begin.mac.hex()))
+    last = begin.sequence
+    while True:
+        async with database.reading() as connection:
+            page = await audit.sealed(connection, tenant_id, last, PAGE)
+        for sequence, mac, key_id, event in page:
+            if event.at >= before:
+                return
+            yield msgspec.json.encode(Line(sequence, mac.hex(), key_id, event))
+            last = sequence
+        if len(page) < PAGE:
+            return
+
+
+def verify_file(vault: Vault, content: Iterable[bytes], walk: Walk | None = None) -> tuple[Segment, Walk] | ChainBroken:
+    """Walk through a file.
+
+    Args:
+        walk: over the files before it; None begins with this one, wherever it begins.
+
+    Raises:
+        BadInput: it is no such file, or does not go on where the one before ends; naming the line.
+        VaultError: KEY_MISSING.
+    """
+    rows = iter(content)
+    begin = _decoded(next(rows, b""), Begin, 1)
+    if walk is None:
+        walk = Walk(vault, begin.tenant, begin.after, bytes.fromhex(begin.mac))
+    elif (walk.tenant_id, walk.last, walk.mac) != (begin.tenant, begin.after, bytes.fromhex(begin.mac)):
+        raise BadInput(f"The file begins after event {begin.after}, and the one before it does not end there.")
+    for one in _lines(rows):
+        broken = walk.step(one.sequence, bytes.fromhex(one.mac), one.key_id, one.event)
+        if broken is not None:
+            return broken
+    return Segment(begin, walk.last, walk.mac.hex()), walk
+
+
+def _lines(rows: Iterator[bytes]) -> Iterator[Line]:
+    for number, row in enumerate(rows, 2):
+        yield _decoded(row, Line, number)
+
+
+def _decoded(row: bytes, type_: type[Any], number: int) -> Any:
+    try:
+        return msgspec.json.decode(row, type=type_)
+    except (msgspec.DecodeError, ValueError):
+        raise BadInput(f"Line {number} is not one of an audit archive.") from None
+
+
+async def remove(database: Database, vault: Vault, segment: Segment, *, actor: str) -> int:
+    """Delete the rows of a verified file, in small transactions, and keep where the rest begins; returns how many.
+
+    Raises:
+        Conflict: the chain does not begin where the file does, or does not have its last link.
+        VaultError: KEY_MISSING.
+    """
+    tenant_id, mac = segment.begin.tenant, bytes.fromhex(segment.mac)
+    async with database.transaction() as connection:
+        await audit.hold_head(connection, tenant_id)
+        begin = await audit.archived(connection, tenant_id)
+        is_here = (begin.sequence, begin.mac.hex()) == (segment.begin.after, segment.begin.mac)
+        if (
+            not is_here
+            or not is_genuine(vault, tenant_id, begin)
+            or await audit.link(connection, tenant_id, segment.last) != mac
+        ):
+            raise Conflict("The chain is not the one that the file was written from. Write another one.")
+        seal = seal_of_archived(vault, tenant_id, segment.last, mac)
+        await audit.set_archived(connection, tenant_id, Archived(segment.last, mac, seal.key_id, seal.digest))
+        new = {"through": segment.last, "mac": segment.mac}
+        event = audit.Event("audit.archived", "tenant", tenant_id, {"events": segment.events}, new=new)
+        await audit.record(connection, tenant_id, actor, [event])
+    return await delete_archived(database, tenant_id)
+
+
+async def delete_archived(database: Database, tenant_id: UUID) -> int:
+    """Delete what is archived; also what an earlier run was interrupted at."""
+    total, deleted = 0, DELETED
+    while deleted == DELETED:
+        async with database.transaction() as connection:
+            deleted = await audit.delete_archived(connection, tenant_id, DELETED)
+        total += deleted
+    return total
