@@ -17,7 +17,7 @@ CHECK_LOCK = found=$$($(BIN)/python -m pip --disable-pip-version-check check) ||
 UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --only-binary :all: --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 .NOTPARALLEL:
-.PHONY: help run preflight test test-faults check bench bench-sync bench-writes migrate schema fmt lock docs dist release-check clean
+.PHONY: help run preflight test test-faults soak check bench bench-sync bench-writes migrate schema fmt lock docs dist release-check clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ test: $(VENV)/dev.stamp ## run the tests on their own PostgreSQL and Valkey
 
 test-faults: $(VENV)/dev.stamp ## kill, stop, cut and fill real processes, links and disks; writes docs/faults.md (FULL=1: as often as it says)
 	FAULTS_PAGE=1 $(BIN)/python -m pytest -n 2 --dist load -m faults tests/faults
+
+soak: $(VENV)/dev.stamp ## work and random faults on real processes for MINUTES (30), then what must hold; SEED repeats a run
+	MINUTES="$(MINUTES)" SEED="$(SEED)" $(BIN)/python -m tests.operations.soak
 
 check: $(VENV)/dev.stamp ## lint, types, layers, dead code, figures, and drift of schema.graphql, migrations and generated docs
 	$(BIN)/ruff check .

@@ -45,6 +45,8 @@ class Tree:
             "IDENTITY_DATA_DIR": str(self.settings.data_dir),
             "IDENTITY_HOST": self.settings.host,
             "IDENTITY_PORT": str(self.settings.port),
+            # Nobody else is here to go to.
+            "IDENTITY_DRAIN_SECONDS": "0",
         }
         # -P: a file in the working directory must not stand in for a module.
         command = [sys.executable, "-P", "-m", "identity_api", *arguments]

@@ -10,7 +10,11 @@ import time
 from typing import Any
 
 from identity_api.cli.context import open_database
+<<<<<<< HEAD
 from identity_api.cli.first_run import tell
+=======
+from identity_api.cli.draining import drain_first
+>>>>>>> a5399b7 (restart: an API that is told to end drains first, and a soak with random faults)
 from identity_api.cli.ports import numeric_address, require_free
 from identity_api.config import Settings
 from identity_api.db.database import Connection, Database
@@ -20,6 +24,7 @@ from identity_api.maintenance import key_rotation
 from identity_api.setup.first_run import offer
 from identity_api.telemetry import configure_logging, get_logger
 from identity_api.vault import Vault
+from identity_api.web.http.draining import listen_for_draining
 
 RING_SECONDS = 4.0
 """How long a start may read sealed values to find their keys; `doctor` has no such limit."""
@@ -125,6 +130,8 @@ def _run_granian(settings: Settings) -> int:
         # The end of the only worker must end the process; with several, a crash should not end the others.
         respawn_failed_workers=settings.workers > 1,
     )
+    # Granian has no other place for what is to be done before its processes are ended.
+    vars(server)["signal_handler_interrupt"] = drain_first(server.signal_handler_interrupt, settings.drain_seconds)
     try:
         server.serve()
     except SystemExit as end:
@@ -141,6 +148,7 @@ def worker_application() -> Any:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
         threading.Thread(target=_end_with, args=[supervisor.pid], daemon=True).start()
+    listen_for_draining()
     from identity_api.app import create_app  # takes a second, which other commands avoid
 
     return create_app()

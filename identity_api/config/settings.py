@@ -40,6 +40,7 @@ class Settings:
     host: str
     port: int
     workers: int
+    drain_seconds: int
     trusted_proxies: tuple[Network, ...]
     outbound_allow: tuple[str, ...]
     attempt_seconds: int

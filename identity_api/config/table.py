@@ -118,6 +118,14 @@ SETTINGS: tuple[Setting, ...] = (
     _number("port", _HTTP, 8000, (1, 65_535), "", "The port to listen on."),
     _number("workers", _HTTP, 1, (1, 64), "processes", "API processes; 1 with embedded services."),
     _number(
+        "drain_seconds",
+        _HTTP,
+        3,
+        (0, 60),
+        "seconds",
+        "After SIGTERM the API answers for so long more, is not ready, and asks clients to close their connections.",
+    ),
+    _number(
         "max_streams",
         _HTTP,
         2_000,

@@ -9,7 +9,8 @@ from typing import Final
 
 from identity_api.streams.hub import ChangeHub
 
-_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
+"""SIGUSR1 comes some seconds before the end (`web.http.draining`)."""
 
 
 @contextlib.asynccontextmanager

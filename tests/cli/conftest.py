@@ -27,7 +27,8 @@ def new_key(name: str) -> str:
 def clean_environment(**variables: str) -> dict[str, str]:
     """This process's environment without any setting of ours, plus these. The shell finds `identity-api`."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("IDENTITY_")}
-    return kept | {"PATH": f"{SCRIPT.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"} | variables
+    path = f"{SCRIPT.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    return kept | {"PATH": path, "IDENTITY_DRAIN_SECONDS": "0"} | variables
 
 
 class Command:

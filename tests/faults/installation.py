@@ -298,16 +298,18 @@ async def make_installation(
     url: str,
     redis_url: str,
     issuer: RunningProvider,
+    behind: int | None = None,
     **settings: Any,
 ) -> Installation:
     """An installation on a migrated and empty database; what it opens is closed with the stack.
 
     Args:
+        behind: the port of a balancer, which comes first in `ports`; the APIs come after it.
         direct_url: the test's own way to the database.
         url: the processes' way to the same database.
         settings: of the provider's row.
     """
-    keys, ports = new_key("k1"), tuple(free_ports(2))
+    keys, ports = new_key("k1"), (*([] if behind is None else [behind]), *free_ports(2))
     vault = Vault(parse_key_ring(keys))
     database = Database(direct_url, pool_size=4)
     await database.open()

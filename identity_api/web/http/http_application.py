@@ -20,6 +20,7 @@ from identity_api.web.deps import WebDeps
 from identity_api.web.http import cookies, headers, security_headers
 from identity_api.web.http.body import MAX_BODY_BYTES, MAX_GRAPHQL_BODY_BYTES, BoundedBody
 from identity_api.web.http.change_reason import reason_of
+from identity_api.web.http.draining import is_draining
 from identity_api.web.http.errors import TooManyRequests, problem_of
 from identity_api.web.http.forwarded import see
 from identity_api.web.http.graphql_endpoint import answer_graphql, is_graphql
@@ -168,6 +169,8 @@ class _Answering:
         if event["type"] == "http.response.start":
             self.has_begun, self.status = True, event["status"]
             lines = [(name, value) for name, value in event["headers"] if value]
+            if is_draining():
+                lines.append((b"connection", b"close"))
             event = {**event, "headers": security_headers.complete(self._context, lines)}
         elif event["type"] == "http.response.body" and self._context.method == "HEAD":
             event = {**event, "body": b""}

@@ -9,6 +9,7 @@ from identity_api.db.health import writing
 from identity_api.errors import NotFound, Overloaded, Unavailable
 from identity_api.http import HTTPResponse
 from identity_api.telemetry import render_metrics
+from identity_api.web.http.draining import is_draining
 from identity_api.web.http.parameters import WebRequest, deps_of, query_of
 from identity_api.web.http.request_context import context_of
 from identity_api.web.http.response import json_response, to_litestar
@@ -25,7 +26,7 @@ async def live() -> Response[Any]:
 
 @route("/health/ready", http_method=["GET", "HEAD"], name="ready")
 async def ready(request: WebRequest) -> Response[Any]:
-    """Whether requests can be served: the database can be written to, and says so within a second."""
+    """Whether requests can be served: the database can be written to, says so within a second, and nobody ends this process."""
     deps = deps_of(request)
     database: str
     try:
@@ -38,8 +39,9 @@ async def ready(request: WebRequest) -> Response[Any]:
     if database == "read_only":
         # No request that writes comes to an unready replica, so nothing else would find the new primary.
         await deps.database.reconnect()
-    is_ready = database == "ok"
-    details: dict[str, Any] = {"status": "ready" if is_ready else "unready", "database": database}
+    is_ready = database == "ok" and not is_draining()
+    status = "ready" if is_ready else "stopping" if is_draining() else "unready"
+    details: dict[str, Any] = {"status": status, "database": database}
     if context_of(request.scope).peer_is_local:
         details |= await deps.readiness()
         details["notices"] = sorted(deps.notices)
