@@ -20,6 +20,7 @@ from typing import Any, Final
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from identity_api.redis_pool import connection_pool
 from identity_api.telemetry import METRICS, get_logger
 
 REDIS_DEADLINE_SECONDS: Final = 0.05
@@ -65,16 +66,9 @@ def connect(redis_url: str) -> Redis:
 
     Close it with `aclose()`.
     """
-    # TLS: redis-py checks the certificate, but the host name only if told to.
-    tls = {"ssl_check_hostname": True} if redis_url.startswith("rediss://") else {}
-    client: Redis = Redis.from_url(
-        redis_url,
-        socket_timeout=CONNECT_SECONDS,
-        socket_connect_timeout=CONNECT_SECONDS,
-        max_connections=64,
-        **tls,
+    return Redis.from_pool(
+        connection_pool(redis_url, timeout_seconds=CONNECT_SECONDS, connect_seconds=CONNECT_SECONDS, max_connections=64)
     )
-    return client
 
 
 class Limiter:

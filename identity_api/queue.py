@@ -17,10 +17,10 @@ from uuid import UUID
 import msgspec
 from arq.connections import ArqRedis
 from arq.worker import Function, Worker, func
-from redis.asyncio import ConnectionPool
 from redis.exceptions import RedisError
 
 from identity_api.clock import jitter
+from identity_api.redis_pool import connection_pool
 from identity_api.telemetry import METRICS, get_logger, log_context
 
 QUEUE_NAME: Final = "identity:queue"
@@ -188,10 +188,7 @@ async def _run_body(name: str, body: JobBody, ids: Mapping[str, Any], timeout_se
 def _connect(redis_url: str, timeout_seconds: float) -> ArqRedis:
     # Not arq's RedisSettings: it leaves passwords percent-encoded, checks no TLS host name, sets no read timeout, and
     # its repr shows the password.
-    tls = {"ssl_check_hostname": True} if redis_url.startswith("rediss://") else {}
-    pool = ConnectionPool.from_url(
-        redis_url, socket_timeout=timeout_seconds, socket_connect_timeout=min(1.0, timeout_seconds), **tls
-    )
+    pool = connection_pool(redis_url, timeout_seconds=timeout_seconds, connect_seconds=min(1.0, timeout_seconds))
     return ArqRedis(pool, job_serializer=_encode, job_deserializer=_decode, default_queue_name=QUEUE_NAME)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from identity_api.config.key_ring import KeyRing, parse_key_ring
+from identity_api.config.redis_url import SENTINEL_SCHEMES, sentinels_of
 from identity_api.config.secret import Secret
 from identity_api.errors import ConfigurationError
 
@@ -169,6 +170,28 @@ def connection_url(*schemes: str) -> Reader:
     return Reader(f"URL (`{'://`, `'.join(schemes)}://`)", read)
 
 
+_REDIS_SCHEMES = ("redis", "rediss", "unix")
+
+
+def _read_redis_url(raw: object, from_text: bool) -> Secret:
+    text = _text(raw)
+    scheme = text.partition("://")[0]
+    if scheme in ("redis+cluster", "rediss+cluster"):
+        raise ValueError(
+            "a Redis Cluster is not used: the queue changes several keys at once. Name one server, or Sentinels for one that"
+            " is replaced when it fails (redis+sentinel://)"
+        )
+    if scheme not in SENTINEL_SCHEMES:
+        needed = (*_REDIS_SCHEMES, *SENTINEL_SCHEMES)
+        read: Secret = connection_url(*needed).read(text, from_text)
+        return read
+    sentinels_of(text)
+    login = unquote(urlsplit(text).netloc.rpartition("@")[0].partition(":")[2])
+    if _PLACEHOLDERS.fullmatch(login):
+        raise ValueError("its password is a placeholder")
+    return Secret(text)
+
+
 def _read_key_ring(raw: object, _from_text: bool) -> KeyRing:
     try:
         return parse_key_ring(_text(raw))
@@ -176,6 +199,9 @@ def _read_key_ring(raw: object, _from_text: bool) -> KeyRing:
         raise ValueError("; ".join(error.problems)) from None
 
 
+REDIS_URL = Reader(
+    "URL (`redis://`, `rediss://`, `unix://`, `redis+sentinel://`, `rediss+sentinel://`)", _read_redis_url
+)
 TEXT_LIST = Reader("list", _read_list)
 NETWORKS = Reader("list of networks", _read_networks)
 HOST = Reader("host name or address", _read_host)

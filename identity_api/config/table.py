@@ -79,7 +79,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "redis_url",
         _SERVICES,
-        readers.connection_url("redis", "rediss", "unix"),
+        readers.REDIS_URL,
         "Redis or Valkey. It only wakes workers up and counts requests; it may be emptied at any time.",
         default_text="the embedded Valkey",
         is_secret=True,

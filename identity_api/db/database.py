@@ -24,7 +24,9 @@ from asyncpg.pool import Pool, PoolConnectionProxy
 from identity_api.config import DEFAULT_LIMITS, TenantLimits
 from identity_api.db.in_hand import Borrowed, ConnectionsInHand
 from identity_api.db.tenant_shares import Shares
+from identity_api.db.traced import trace_statement
 from identity_api.errors import CannotWrite, Overloaded, Unavailable
+from identity_api.telemetry import is_tracing
 
 Connection = asyncpg.Connection | PoolConnectionProxy
 """A connection of its own or one that the pool lends: `execute`, `fetch`, `fetchrow`, `fetchval`, `executemany`."""
@@ -57,6 +59,11 @@ _CANNOT_WRITE = (
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.DiskFullError,
 )
+
+
+async def _trace(connection: Connection) -> None:
+    """Begin to trace the statements of a new connection."""
+    connection.add_query_logger(trace_statement)
 
 
 async def _no_reset(connection: Connection) -> None:
@@ -98,6 +105,7 @@ class Database:
                 max_size=self._pool_size,
                 command_timeout=COMMAND_TIMEOUT_SECONDS,
                 max_inactive_connection_lifetime=300.0,
+                init=_trace if is_tracing() else None,
                 reset=_no_reset,
                 server_settings={} if self._is_lent else _SERVER_SETTINGS,
                 # Without a cache a statement has no name, and is gone when the transaction ends.

@@ -29,7 +29,7 @@ from identity_api.sync.settle_failure import (
     settle_withdrawn,
 )
 from identity_api.sync.validate import validate
-from identity_api.telemetry import METRICS, get_logger
+from identity_api.telemetry import METRICS, get_logger, span
 
 _ROUND_SECONDS = 0.02
 _LONGEST_ROUND_SECONDS = 0.06
@@ -175,19 +175,24 @@ class _Sweep:
 
     async def _run(self, claimed: Claimed, opening: "asyncio.Future[Access | Stale]") -> None:
         began = asyncio.get_running_loop().time()
-        try:
-            outcome = await self._sync(claimed, opening)
-        except Unavailable:
-            outcome = "database_unavailable"  # the lease ends, and the recorded attempt says what may have happened
-        except Exception:
-            _log.exception("sync.failed", identity=str(claimed.identity_id))
-            outcome = await self._give_back(claimed)
-        finally:
-            self.leases.let_go(claimed)
+        with span("sync.identity", identity=str(claimed.identity_id), provider=str(claimed.provider_id)) as note:
+            outcome = await self._run_safely(claimed, opening)
+            note("outcome", outcome)
         self._outcomes[outcome] += 1
         METRICS.count_sync(outcome)
         if outcome == "ok":
             METRICS.observe_sync_lag(claimed.overdue_seconds + asyncio.get_running_loop().time() - began)
+
+    async def _run_safely(self, claimed: Claimed, opening: "asyncio.Future[Access | Stale]") -> str:
+        try:
+            return await self._sync(claimed, opening)
+        except Unavailable:
+            return "database_unavailable"  # the lease ends, and the recorded attempt says what may have happened
+        except Exception:
+            _log.exception("sync.failed", identity=str(claimed.identity_id))
+            return await self._give_back(claimed)
+        finally:
+            self.leases.let_go(claimed)
 
     async def _sync(self, claimed: Claimed, opening: "asyncio.Future[Access | Stale]") -> str:
         """Step 1, the claim, is done; these are the other four."""

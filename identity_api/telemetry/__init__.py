@@ -10,7 +10,7 @@ from identity_api.telemetry.logs import (
 )
 from identity_api.telemetry.metrics import METRICS, Metrics, ProviderFigures, render_metrics
 from identity_api.telemetry.redaction import MASK, escape_controls, redact, redact_text
-from identity_api.telemetry.tracing import configure_tracing, span
+from identity_api.telemetry.tracing import configure_tracing, is_tracing, record_span, span
 
 __all__ = [
     "MASK",
@@ -23,7 +23,9 @@ __all__ = [
     "describe_error",
     "escape_controls",
     "get_logger",
+    "is_tracing",
     "log_context",
+    "record_span",
     "redact",
     "redact_text",
     "render_metrics",

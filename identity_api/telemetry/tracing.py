@@ -1,5 +1,6 @@
 """Optional OpenTelemetry traces. Without `configure_tracing` a span costs one comparison and does nothing."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
@@ -76,3 +77,18 @@ def span(name: str, **safe_attributes: SafeAttribute) -> Iterator[Note]:
         except BaseException as error:
             current.set_attribute("error.type", type(error).__qualname__)
             raise
+
+
+def is_tracing() -> bool:
+    """Whether spans are recorded in this process."""
+    return _TRACING.tracer is not None
+
+
+def record_span(name: str, seconds: float, **safe_attributes: SafeAttribute) -> None:
+    """Trace a step that has just ended and took so long, within the caller's span."""
+    tracer = _TRACING.tracer
+    if tracer is None:
+        return
+    ended = time.time_ns()
+    attributes = {key: redact(key, value) for key, value in safe_attributes.items()}
+    tracer.start_span(name, start_time=ended - round(seconds * 1e9), attributes=attributes).end(ended)

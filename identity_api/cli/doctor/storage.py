@@ -60,6 +60,7 @@ async def examine_redis(url: str) -> list[Finding]:
     try:
         await client.ping()
         memory: dict[str, Any] = await client.info("memory")
+        cluster: dict[str, Any] = await client.info("cluster")
     except NoPermissionError:
         return [warn("redis", "it answers; its user may not run INFO or PING, so whether it evicts keys is not known.")]
     except (RedisError, OSError, TimeoutError) as error:
@@ -68,6 +69,10 @@ async def examine_redis(url: str) -> list[Finding]:
         ]
     finally:
         await client.aclose()
+    if cluster.get("cluster_enabled"):
+        return [
+            fail("redis", "it is a node of a Redis Cluster, which the queue cannot use. Name one server, or Sentinels.")
+        ]
     policy = memory.get("maxmemory_policy", "noeviction")
     if memory.get("maxmemory") and policy != "noeviction":
         return [warn("redis", f"it evicts keys ({policy}): wake-ups get lost. Set maxmemory-policy to noeviction.")]

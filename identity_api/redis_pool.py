@@ -1,0 +1,80 @@
+"""Connections to Redis or Valkey by URL: to one server, or to the primary that Sentinels name.
+
+    redis://user:password@host:6379/0                                        rediss:// over TLS, unix:// by socket
+    redis+sentinel://user:password@host:26379,host:26379/NAME/0              rediss+sentinel:// over TLS
+
+`NAME` is what the Sentinels call the primary. User and password are those of the servers; `?sentinel_username=` and
+`&sentinel_password=` are those of the Sentinels. Each new connection asks them for the primary, so after a failover the
+next connection goes to the new one.
+
+A Redis Cluster is refused: arq changes several keys in one transaction, which a cluster spreads over its nodes, and there is
+nothing here that one server could not hold.
+"""
+
+from typing import Any, Final, cast
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from redis.asyncio.connection import ConnectionPool, parse_url
+from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
+
+from identity_api.config.redis_url import SENTINEL_SCHEMES, sentinels_of
+
+_OF_SENTINELS: Final = ("sentinel_username", "sentinel_password")
+
+
+def connection_pool(url: str, *, timeout_seconds: float, connect_seconds: float, **options: Any) -> ConnectionPool:
+    """A pool that connects on first use.
+
+    Args:
+        timeout_seconds: for an answer.
+        connect_seconds: for a connection, and for a Sentinel's answer.
+
+    Raises:
+        ValueError: the URL names no server; no part of it is repeated.
+    """
+    waits = {"socket_timeout": timeout_seconds, "socket_connect_timeout": connect_seconds}
+    if urlsplit(url).scheme in SENTINEL_SCHEMES:
+        return _of_sentinels(url, {**waits, **options}, connect_seconds)
+    # TLS: redis-py checks the certificate, but the host name only if told to.
+    tls = {"ssl_check_hostname": True} if url.startswith("rediss://") else {}
+    return ConnectionPool.from_url(url, **waits, **tls, **options)
+
+
+class _Pool(SentinelConnectionPool):
+    """redis-py's, which also closes its connections to the Sentinels."""
+
+    async def disconnect(self, inuse_connections: bool = True) -> None:
+        await super().disconnect(inuse_connections)
+        for sentinel in self.sentinel_manager.sentinels:
+            await sentinel.aclose()
+
+
+def _of_sentinels(url: str, options: dict[str, Any], connect_seconds: float) -> ConnectionPool:
+    hosts, name = sentinels_of(url)
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query))
+    own = {key.removeprefix("sentinel_"): query.pop(key) for key in _OF_SENTINELS if key in query}
+    login = parts.netloc.rpartition("@")[0]
+    # redis-py reads what remains: a plain URL whose address each connection replaces by the primary's.
+    plain = f"{parts.scheme.partition('+')[0]}://{f'{login}@' if login else ''}localhost/"
+    plain += parts.path.strip("/").partition("/")[2] + (f"?{urlencode(query)}" if query else "")
+    read: dict[str, Any] = dict(parse_url(plain))
+    tls = read.pop("connection_class", None) is not None
+    for unused in ("host", "port"):
+        read.pop(unused, None)
+    secured = {"ssl": True, "ssl_check_hostname": True} if tls else {}
+    trust = {key: value for key, value in read.items() if key.startswith("ssl_")}
+    # redis-py has no types here.
+    untyped: Any = Sentinel
+    manager = untyped(
+        hosts,
+        sentinel_kwargs={
+            "socket_timeout": connect_seconds,
+            "socket_connect_timeout": connect_seconds,
+            **own,
+            **trust,
+            **secured,
+        },
+    )
+    pool: ConnectionPool = cast("Any", _Pool)(name, manager, **{**read, **secured, **options})
+    return pool
