@@ -8,6 +8,7 @@ import os
 import random
 import sys
 import time
+from collections import Counter
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -43,7 +44,7 @@ async def soak() -> list[str]:
         return [*load.wrong, *await invariants.broken(place, load.signed_in), *samples.leaks(taken)]
 
 
-async def finish(stop: asyncio.Event, going_wrong: "asyncio.Task[object]") -> None:
+async def finish(stop: asyncio.Event, going_wrong: "asyncio.Task[Counter[str]]") -> None:
     """Wait for the end of the time, or for the first mishap that cannot be mended."""
     await asyncio.wait({going_wrong}, timeout=MINUTES * 60)
     stop.set()
@@ -55,12 +56,14 @@ async def move_people(place: Place, chance: random.Random) -> None:
     await place.installation.world.write("update identity_sync set due_at = now() where random() < 0.33")
 
 
-def report(place: Place, load: Load, happened: object, taken: list[samples.Sample], sizes: dict[str, int]) -> None:
+def report(
+    place: Place, load: Load, happened: Counter[str], taken: list[samples.Sample], sizes: dict[str, int]
+) -> None:
     """What was done, and what it cost."""
     folder = place.installation.folder
     logs = {str(path): path.read_text("utf-8", "replace") for path in Path(folder).rglob("*.log")}
     print("answers:", {f"{kind} {status}": number for (kind, status), number in sorted(load.answers.items())})
-    print("mishaps:", dict(happened))  # type: ignore[call-overload]
+    print("mishaps:", dict(happened))
     print("syncs:", len(place.installation.presented()))
     for line in samples.told(taken):
         print(line)
