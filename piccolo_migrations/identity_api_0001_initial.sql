@@ -373,6 +373,7 @@ create table refresh_token (
     foreign key (tenant_id, identity_id) references identity
 );
 create index refresh_token_live on refresh_token (tenant_id, identity_id, created_at desc) where dead_at is null;
+create index refresh_token_over on refresh_token (dead_at) where dead_at is not null;
 
 -- Groups, and what they give ---------------------------------------------------------------------------------------------
 

@@ -50,6 +50,19 @@ async def forget_sessions(connection: Connection) -> int:
     )
 
 
+async def forget_refresh_tokens(connection: Connection) -> int:
+    """Remove up to `BATCH` refresh tokens that have been dead for 30 days: each login leaves one behind."""
+    return _count(
+        await connection.execute(
+            """
+            delete from refresh_token where (tenant_id, id) in (
+                select tenant_id, id from refresh_token where dead_at < now() - interval '30 days' limit $1)
+            """,
+            BATCH,
+        )
+    )
+
+
 async def forget_logout_tokens(connection: Connection) -> int:
     """Remove up to `BATCH` logout tokens that no rule would accept again."""
     return await logout_tokens.forget(connection, BATCH)

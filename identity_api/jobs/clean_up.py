@@ -8,6 +8,7 @@ from identity_api.db.database import Connection, Database
 _FORGET = (
     rows.forget_attempts,
     rows.forget_sessions,
+    rows.forget_refresh_tokens,
     rows.forget_logout_tokens,
     rows.forget_password_tokens,
     rows.forget_client_keys,
@@ -22,7 +23,7 @@ _FORGET = (
 
 
 async def clean_up(database: Database) -> int:
-    """Remove expired logins and tokens, and sessions that ended 30 days ago; returns the number of rows."""
+    """Remove expired logins, and sessions and tokens that ended 30 days ago; returns the number of rows."""
     total = 0
     for forget in _FORGET:
         total += await _all(database, forget)

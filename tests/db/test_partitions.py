@@ -39,6 +39,7 @@ OF_ALL_TENANTS: Final = {
     "identity_api.db.sync.renew_leases": "what this worker holds, by tenant and id of each",
     # What is over, of everybody.
     "identity_api.db.clean_up.forget_attempts": "clean-up",
+    "identity_api.db.clean_up.forget_refresh_tokens": "clean-up",
     "identity_api.db.clean_up.forget_sessions": "clean-up",
     "identity_api.db.client_keys.forget": "clean-up",
     "identity_api.db.erasure.forget_anchors": "clean-up",

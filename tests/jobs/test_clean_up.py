@@ -80,6 +80,30 @@ async def test_sessions_over_for_a_month_are_forgotten(database: Database) -> No
 
 
 @pytest.mark.asyncio
+async def test_a_refresh_token_that_was_dead_for_a_month_is_forgotten_and_a_living_one_never(database: Database) -> None:
+    async with database.transaction() as connection:
+        tenant = await make.make_tenant(connection)
+        provider = await make.make_provider(connection, tenant.id)
+        user = await make.make_user(connection, tenant.id)
+        identity = await make.make_identity(connection, provider, user)
+        for hash, dead in ((b"31", "now() - interval '31 days'"), (b"29", "now() - interval '29 days'"), (b"-", "null")):
+            await connection.execute(
+                f"""
+                insert into refresh_token (id, tenant_id, identity_id, sealed, hash, created_at, dead_at, dead_reason, uncertain)
+                values ($1, $2, $3, null, $4, now() - interval '90 days', {dead}, 'rotated', false)
+                """,
+                uuid7(),
+                tenant.id,
+                identity,
+                hash,
+            )
+    assert await clean_up(database) >= 1
+    async with database.reading() as connection:
+        kept = await connection.fetch("select hash from refresh_token where tenant_id = $1", tenant.id)
+    assert {row["hash"] for row in kept} == {b"29", b"-"}
+
+
+@pytest.mark.asyncio
 async def test_tokens_too_old_to_count_are_forgotten(database: Database) -> None:
     """A logout token an hour after its end, so that no replay finds it forgotten; a password token after a day."""
     async with database.transaction() as connection:

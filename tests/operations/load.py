@@ -159,7 +159,7 @@ class Load:
             pattern = groups[self._random.randrange(len(groups))]
             given = {"pattern": pattern, "permissions": [self._random.choice(permissions)]}
             done = await self._mutate(token, _CREATE, given)
-            if done is not None and "mapping" in done["createGroupMapping"]:
+            if done is not None and "mapping" in (done["createGroupMapping"] or {}):
                 made.append(done["createGroupMapping"]["mapping"])
 
         self._repeat(once, pause=0.5)
