@@ -1023,6 +1023,7 @@ CREATE INDEX provider_test_created ON public.provider_test USING btree (tenant_i
 CREATE INDEX provider_test_expiry ON public.provider_test USING btree (expires_at);
 CREATE INDEX provider_test_link ON public.provider_test USING btree (tenant_id, setup_link_id) WHERE (setup_link_id IS NOT NULL);
 CREATE INDEX refresh_token_live ON public.refresh_token USING btree (tenant_id, identity_id, created_at DESC) WHERE (dead_at IS NULL);
+CREATE INDEX refresh_token_over ON public.refresh_token USING btree (dead_at) WHERE (dead_at IS NOT NULL);
 CREATE INDEX service_client_tenants ON public.service_client USING gin (tenant_ids);
 CREATE INDEX session_identity_live ON public.session USING btree (tenant_id, identity_id) WHERE (ended_at IS NULL);
 CREATE INDEX session_over ON public.session USING btree (absolute_until);

@@ -10,11 +10,8 @@ import time
 from typing import Any
 
 from identity_api.cli.context import open_database
-<<<<<<< HEAD
-from identity_api.cli.first_run import tell
-=======
 from identity_api.cli.draining import drain_first
->>>>>>> a5399b7 (restart: an API that is told to end drains first, and a soak with random faults)
+from identity_api.cli.first_run import tell
 from identity_api.cli.ports import numeric_address, require_free
 from identity_api.config import Settings
 from identity_api.db.database import Connection, Database

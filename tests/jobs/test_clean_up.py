@@ -80,13 +80,19 @@ async def test_sessions_over_for_a_month_are_forgotten(database: Database) -> No
 
 
 @pytest.mark.asyncio
-async def test_a_refresh_token_that_was_dead_for_a_month_is_forgotten_and_a_living_one_never(database: Database) -> None:
+async def test_a_refresh_token_that_was_dead_for_a_month_is_forgotten_and_a_living_one_never(
+    database: Database,
+) -> None:
     async with database.transaction() as connection:
         tenant = await make.make_tenant(connection)
         provider = await make.make_provider(connection, tenant.id)
         user = await make.make_user(connection, tenant.id)
         identity = await make.make_identity(connection, provider, user)
-        for hash, dead in ((b"31", "now() - interval '31 days'"), (b"29", "now() - interval '29 days'"), (b"-", "null")):
+        for hash, dead in (
+            (b"31", "now() - interval '31 days'"),
+            (b"29", "now() - interval '29 days'"),
+            (b"-", "null"),
+        ):
             await connection.execute(
                 f"""
                 insert into refresh_token (id, tenant_id, identity_id, sealed, hash, created_at, dead_at, dead_reason, uncertain)
