@@ -56,7 +56,7 @@ async def effective(world: World, user_id: Any) -> list[str]:
 
 
 @pytest.mark.asyncio
-async def test_a_new_mapping_is_given_back_and_reaches_people_when_the_worker_was_there(world: World) -> None:
+async def test_a_new_mapping_is_given_back_and_in_force_before_and_after_the_worker_was_there(world: World) -> None:
     made = await change(
         world.admin, "createGroupMapping", pattern="plat*", match="GLOB", permissions=[permission(world, world.write)],
         provider=global_id("Provider", world.provider.id),
@@ -72,7 +72,7 @@ async def test_a_new_mapping_is_given_back_and_reaches_people_when_the_worker_wa
         },
     }  # fmt: skip
     assert world.nudged == [("apply_mapping_changes", {})]
-    assert await effective(world, world.person) == ["docs:read"]
+    assert await effective(world, world.person) == ["docs:read", "docs:write"]
     await world.apply()
     assert await effective(world, world.person) == ["docs:read", "docs:write"]
 
