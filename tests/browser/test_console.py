@@ -226,6 +226,19 @@ async def test_without_javascript_a_provider_is_made_tested_and_enabled(plain: P
     await expect(plain.get_by_role("status")).to_contain_text("The provider is enabled")
 
 
+async def test_without_javascript_a_set_up_link_is_made_and_revoked(plain: Page, house: House) -> None:
+    await plain.goto(f"{house.origin}/console/providers")
+    await plain.get_by_role("link", name="Let a customer's IT set one up").click()
+    await look(plain, "Set-up links")
+    await plain.get_by_label("Name in addresses").fill("customer")
+    await plain.get_by_label("Name on the login page").fill("Customer SSO")
+    await plain.get_by_role("button", name="Make the link").click()
+    await expect(plain.get_by_role("status")).to_contain_text(f"{house.origin}/setup/isl_")
+    await look(plain, "Set-up links")
+    await plain.get_by_role("button", name="Revoke Customer SSO").click()
+    await expect(plain.get_by_role("status")).to_contain_text("is revoked")
+
+
 async def test_with_javascript_the_redirect_url_is_copied(scripted: Page, house: House) -> None:
     await scripted.context.grant_permissions(["clipboard-read", "clipboard-write"])
     await scripted.goto(f"{house.origin}/console/providers")
