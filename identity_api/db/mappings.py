@@ -90,8 +90,17 @@ async def page(
 
 
 async def of_provider(connection: Connection, tenant_id: UUID, provider_id: UUID) -> list[MappingRecord]:
-    """The mappings for this provider alone, oldest first. For a provider that is being set up, which has few."""
-    rows = await connection.fetch(f"{_SELECT} and m.provider_id = $2 order by m.id limit 500", tenant_id, provider_id)
+    """The oldest 100 mappings for this provider alone. For a provider that is being set up, which has few."""
+    # An array of ids: what is joined to each mapping is looked up for these alone, however many there are.
+    rows = await connection.fetch(
+        f"""
+        {_SELECT} and m.id = any(array(
+            select id from group_mapping where tenant_id = $1 and provider_id = $2 and deleted_at is null
+            order by id limit 100)) order by m.id
+        """,
+        tenant_id,
+        provider_id,
+    )
     return [_row(row) for row in rows]
 
 
