@@ -9,13 +9,9 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
-from identity_api.db import grants, user_read_model
-from identity_api.permissions.service import SERVICE_PERMISSIONS
-from tests import factories as make
-from tests.accounts.local_world import PASSWORD
 from tests.browser.chromium import CHROMIUM, MISSING
-from tests.browser.conftest import watch
-from tests.browser.house import House, build
+from tests.browser.console_house import build_console_house, signed_in
+from tests.browser.house import House
 from tests.browser.looks import NARROW, shortcomings
 from tests.browser.systems import Systems
 
@@ -31,43 +27,21 @@ Look = Callable[[Page, str], Awaitable[None]]
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def house(systems: Systems) -> House:
-    """A tenant with an admin, who may everything."""
-    made = await build(systems)
-    user_id = await made.world.make_user("ada")
-    async with made.world.database.transaction() as connection:
-        for name in SERVICE_PERMISSIONS:
-            permission = await make.make_permission(connection, made.tenant.id, name)
-            await grants.open_manual_grant(connection, made.tenant.id, user_id, permission, "operator:root")
-        await user_read_model.refresh(connection, made.tenant.id, [user_id])
-    return made
+    return await build_console_house(systems)
 
 
 @pytest_asyncio.fixture
 async def plain(house: House) -> AsyncIterator[Page]:
     """The admin's telephone, without JavaScript."""
-    async for page in _signed_in(house, java_script_enabled=False, viewport=NARROW):
+    async for page in signed_in(house, java_script_enabled=False, viewport=NARROW):
         yield page
 
 
 @pytest_asyncio.fixture
 async def scripted(house: House) -> AsyncIterator[Page]:
     """The admin's browser."""
-    async for page in _signed_in(house, viewport={"width": 1_280, "height": 900}):
+    async for page in signed_in(house, viewport={"width": 1_280, "height": 900}):
         yield page
-
-
-async def _signed_in(house: House, **options: object) -> AsyncIterator[Page]:
-    context = await house.systems.context(**options)
-    broken = watch(context)
-    page = await context.new_page()
-    await page.goto(f"{house.origin}/login?return_to=/console")
-    await page.get_by_label("Username").fill("ada")
-    await page.get_by_label("Password").fill(PASSWORD)
-    await page.get_by_role("button", name="Sign in", exact=True).click()
-    await page.wait_for_url(f"{house.origin}/console/**")
-    yield page
-    await context.close()
-    assert broken() == []
 
 
 async def look(page: Page, heading: str) -> None:
