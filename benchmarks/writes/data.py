@@ -42,7 +42,7 @@ async def prepare(url: str, users: int) -> Office:
         await connection.execute("update tenant set slug = 'large' where id = $1", large.id)
         small = await build(connection, NEIGHBOURS)
         provider_id = await connection.fetchval("select id from provider where tenant_id = $1", large.id)
-        await _let_administer(connection, large)
+        await let_administer(connection, large)
         await _gather(connection, large.id, provider_id)
         # Nobody may give something to themselves.
         await connection.execute(
@@ -61,7 +61,7 @@ async def prepare(url: str, users: int) -> Office:
     return Office(large, small, global_id("Provider", provider_id), provider_id, permissions, last)
 
 
-async def _let_administer(connection: Connection, tenant: Tenant) -> None:
+async def let_administer(connection: Connection, tenant: Tenant) -> None:
     """The first user holds every permission of the service and comes by a password, whatever becomes of the provider."""
     user_id = tenant.user_ids[0]
     for name in SERVICE_PERMISSIONS:

@@ -22,7 +22,7 @@ _STRUCTURE = """() => {
   const levels = all('h1, h2, h3, h4').map((one) => Number(one.tagName[1]));
   levels.forEach((level, at) => say(level > (levels[at - 1] ?? 0) + 1, `h${level} after h${levels[at - 1] ?? 0}`));
   for (const one of all('input:not([type=hidden]), select, textarea')) {
-    say(one.labels.length !== 1 || text(one.labels[0]) === '', `no label: ${one.name}`);
+    say(one.labels.length !== 1 || one.labels[0].textContent.trim() === '', `no label: ${one.name}`);
     say(one.matches('input') && !one.autocomplete, `no autocomplete: ${one.name}`);
   }
   const shown = all('a, button').filter((one) => one.checkVisibility());
