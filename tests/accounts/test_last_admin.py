@@ -1,16 +1,20 @@
 """Somebody always administers the tenant, and has a way in: no change by its own admins takes the last one."""
 
 import asyncio
+from collections.abc import Callable
+from random import Random
+from typing import Any
 from uuid import UUID
 
 import pytest
 
-from identity_api.accounts.administration import disable_user, grant_permission, revoke_permission
+from identity_api.accounts.administration import disable_user, enable_user, grant_permission, revoke_permission
+from identity_api.accounts.erasure import erase_user
 from identity_api.accounts.linking import unlink_identity
 from identity_api.accounts.local_passwords import remove_password
-from identity_api.db import grants
+from identity_api.db import grants, ways_in
 from identity_api.db.database import Database
-from identity_api.errors import Refused
+from identity_api.errors import NotFound, Refused
 from identity_api.permissions.delegation import Actor
 from identity_api.permissions.service import ADMINISTERING, USERS_READ, USERS_WRITE
 from tests import factories as make
@@ -110,3 +114,40 @@ async def test_the_operator_takes_whom_they_like(local_world: LocalWorld) -> Non
     only = await admin(local_world, "only")
     assert only.user_id
     assert await refusal(disable_user(local_world.database, local_world.operator, only.user_id)) == "OK"
+
+
+def some_change(database: Database, actor: Actor, user_id: UUID, row_id: UUID, random: Random) -> Any:
+    """One of the changes by which a tenant could lose an admin, or get one back."""
+    changes: list[Callable[[], Any]] = [
+        lambda: disable_user(database, actor, user_id),
+        lambda: enable_user(database, actor, user_id),
+        lambda: erase_user(database, actor, user_id),
+        lambda: remove_password(database, actor, user_id),
+        lambda: revoke_permission(database, actor, user_id, row_id),
+        lambda: grant_permission(database, actor, user_id, row_id),
+    ]
+    return random.choices(changes, [4, 2, 1, 2, 6, 2])[0]()
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_no_sequence_of_changes_by_admins_leaves_a_right_without_a_holder(
+    local_world: LocalWorld, seed: int
+) -> None:
+    """By whoever holds what it takes at that moment, to whomever."""
+    random, database, tenant = Random(seed), local_world.database, local_world.tenant.id
+    admins = [await admin(local_world, f"admin-{number}") for number in range(4)]
+    users = [one.user_id for one in admins if one.user_id]
+    rows = [await permission(local_world, name) for name in ALL]
+    codes: set[str] = set()
+    for _ in range(40):
+        by = random.choice(users)
+        async with database.reading() as connection:
+            held = await grants.effective(connection, tenant, by)
+        change = some_change(database, local_world.actor(by, *held), random.choice(users), random.choice(rows), random)
+        try:
+            codes.add(await refusal(change))
+        except NotFound:
+            codes.add("ERASED")
+        async with database.reading() as connection:
+            assert await ways_in.held_in_force(connection, tenant, ALL) == set(ALL)
+    assert {"OK", "LAST_ADMIN"} <= codes
