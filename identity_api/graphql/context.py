@@ -24,6 +24,7 @@ from identity_api.db.listings import LiveSession
 from identity_api.db.local_accounts import Guard
 from identity_api.db.permissions import PermissionRecord
 from identity_api.db.told_ends import ToldEnd
+from identity_api.graphql.lazy import lazy
 from identity_api.group_mappings.findings import AccessFindings
 from identity_api.permissions.delegation import Actor
 from identity_api.permissions.service import SCHEMA_READ
@@ -81,21 +82,59 @@ class Context:
         self.user_id: UUID = authenticated.user.id
         self.permissions: frozenset[str] = authenticated.permissions
         self.introspection_allowed: bool = SCHEMA_READ in self.permissions
-        # Not cached: a mutation's payload must not show rows that an earlier mutation of the same request read.
-        self.sessions: DataLoader[UUID, list[LiveSession]] = DataLoader(self._sessions_of, cache=False)
-        self.guards: DataLoader[UUID, Guard] = DataLoader(self._guards_of, cache=False)
-        self.member_counts: DataLoader[UUID, int] = DataLoader(self._member_counts_of, cache=False)
-        self.told_ends: DataLoader[UUID, ToldEnd | None] = DataLoader(self._told_ends_of, cache=False)
-        self.histories: DataLoader[UUID, list[Recorded]] = DataLoader(self._histories_of, cache=False)
-        self.user_histories: DataLoader[UUID, list[Recorded]] = DataLoader(self._histories_about, cache=False)
-        self.api_tokens: DataLoader[UUID, list[ApiTokenLine]] = DataLoader(self._api_tokens_of, cache=False)
-        self.permissions_named: DataLoader[str, PermissionRecord | None] = DataLoader(
-            self._permissions_named, cache=False
-        )
-        self.actor_names: DataLoader[str, str] = DataLoader(self._actor_names_of, cache=False)
-        self.undoable: DataLoader[Recorded, bool] = DataLoader(self._undoable_of, cache=False)
         self.turn = asyncio.Lock()
         """Held while a connection is: root fields run concurrently, and one request must not take the whole pool."""
+
+    # Loaders keep nothing: a mutation's payload must not show rows that an earlier mutation of the same request read.
+    @lazy
+    def sessions(self) -> DataLoader[UUID, list[LiveSession]]:
+        """Live sessions of users."""
+        return DataLoader(self._sessions_of, cache=False)
+
+    @lazy
+    def guards(self) -> DataLoader[UUID, Guard]:
+        """Password guards of users."""
+        return DataLoader(self._guards_of, cache=False)
+
+    @lazy
+    def member_counts(self) -> DataLoader[UUID, int]:
+        """How many identities are in groups."""
+        return DataLoader(self._member_counts_of, cache=False)
+
+    @lazy
+    def told_ends(self) -> DataLoader[UUID, ToldEnd | None]:
+        """How providers ended the logins of identities."""
+        return DataLoader(self._told_ends_of, cache=False)
+
+    @lazy
+    def histories(self) -> DataLoader[UUID, list[Recorded]]:
+        """The newest events of objects."""
+        return DataLoader(self._histories_of, cache=False)
+
+    @lazy
+    def user_histories(self) -> DataLoader[UUID, list[Recorded]]:
+        """The newest events about users."""
+        return DataLoader(self._histories_about, cache=False)
+
+    @lazy
+    def api_tokens(self) -> DataLoader[UUID, list[ApiTokenLine]]:
+        """API tokens of users."""
+        return DataLoader(self._api_tokens_of, cache=False)
+
+    @lazy
+    def actor_names(self) -> DataLoader[str, str]:
+        """Names of actors."""
+        return DataLoader(self._actor_names_of, cache=False)
+
+    @lazy
+    def undoable(self) -> DataLoader[Recorded, bool]:
+        """Whether events can be undone."""
+        return DataLoader(self._undoable_of, cache=False)
+
+    @lazy
+    def permissions_named(self) -> DataLoader[str, PermissionRecord | None]:
+        """Permissions by name."""
+        return DataLoader(self._permissions_named, cache=False)
 
     @property
     def actor(self) -> Actor:
