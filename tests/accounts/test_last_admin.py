@@ -129,7 +129,7 @@ def some_change(database: Database, actor: Actor, user_id: UUID, row_id: UUID, r
     return random.choices(changes, [4, 2, 1, 2, 6, 2])[0]()
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 async def test_no_sequence_of_changes_by_admins_leaves_a_right_without_a_holder(
     local_world: LocalWorld, seed: int
 ) -> None:
@@ -139,7 +139,7 @@ async def test_no_sequence_of_changes_by_admins_leaves_a_right_without_a_holder(
     users = [one.user_id for one in admins if one.user_id]
     rows = [await permission(local_world, name) for name in ALL]
     codes: set[str] = set()
-    for _ in range(40):
+    for _ in range(150):
         by = random.choice(users)
         async with database.reading() as connection:
             held = await grants.effective(connection, tenant, by)
