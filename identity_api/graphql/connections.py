@@ -7,6 +7,7 @@ or skipped: a page costs the same wherever it begins.
 Cursors are sealed only when a query selects them, because sealing fifty costs more than completing a page does.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any, Final, Generic, TypeVar
 
@@ -265,7 +266,19 @@ def paged(
     goes_on = len(found) > page.size if goes_on is None else goes_on
     edges = [EdgeRow(of, row) for row in (reversed(rows) if page.is_backward else rows)]
     info = PageInfoRow(edges, came_from, goes_on) if page.is_backward else PageInfoRow(edges, goes_on, came_from)
-    return ConnectionRow(edges, info, count, estimate)
+    return ConnectionRow(edges, info, None if count is None else _once(count), estimate)
+
+
+def _once(count: Count) -> Count:
+    """Count once, though both fields want to know and are resolved side by side."""
+    counting: list[asyncio.Future[int | None]] = []
+
+    async def counted() -> int | None:
+        if not counting:
+            counting.append(asyncio.ensure_future(count()))
+        return await counting[0]
+
+    return counted
 
 
 def placed(of: Listing, rows: Sequence[Any], *, end: Any, after: str | None) -> ConnectionRow:
