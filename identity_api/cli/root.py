@@ -69,7 +69,9 @@ class Root(click.RichGroup):
 
 @click.group(cls=Root, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="identity-api", prog_name="identity-api")
-def root() -> None:
+@click.option("--reason", help="Why, for the audit: `identity-api --reason 'Ticket 7' grant ...`. One line.")
+@click.pass_context
+def root(ctx: click.Context, reason: str | None) -> None:
     """Sign-in through customers' OpenID Providers, and permissions that follow the provider's groups.
 
     Start with `identity-api dev`. Settings are environment variables; docs/configuration.md lists them.
@@ -77,6 +79,10 @@ def root() -> None:
     Exit codes: 0 done, 1 a problem was found, 2 wrong usage, 69 a needed service does not answer, 78 configuration,
     130 interrupted.
     """
+    if reason is not None:
+        from identity_api.cli.reason import recorded_with
+
+        ctx.with_resource(recorded_with(reason))
 
 
 def main() -> None:

@@ -197,3 +197,13 @@ def test_service_clients_are_listed_rotated_and_revoked(command: Command, tenant
         for row in ask(url, "select action from audit_event where subject_kind = 'service_client' order by id")
     ]
     assert actions == ["service_client.created", "service_client.rotated", "service_client.revoked"]
+
+
+def test_the_reason_of_a_command_is_recorded(command: Command, tenant_id: UUID, url: str) -> None:
+    assert command("--reason", "Ticket 7", "grant", "acme", "alice", USERS_READ).returncode == 0
+    assert command("revoke", "acme", "alice", USERS_READ).returncode == 0
+    events = ask(url, "select action, reason from audit_event where action like 'grant.%' order by id")
+    assert [(one["action"], one["reason"]) for one in events] == [("grant.opened", "Ticket 7"), ("grant.closed", None)]
+    long = command("--reason", "x" * 501, "grant", "acme", "alice", USERS_READ)
+    assert (long.returncode, "at most 500 characters" in long.stderr) == (2, True)
+    assert effective(url) == []

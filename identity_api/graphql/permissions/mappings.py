@@ -16,7 +16,7 @@ from identity_api.graphql.access import NODES, object_type, require
 from identity_api.graphql.audit.events import HISTORY, AuditEvent, AuditEventRow, history_of
 from identity_api.graphql.connections import After, Before, Connection, ConnectionRow, First, Last
 from identity_api.graphql.context import Context, Info
-from identity_api.graphql.enums import enum_type
+from identity_api.graphql.enums import ManagedBy, enum_type
 from identity_api.graphql.fields import resolved
 from identity_api.graphql.ids import Node
 from identity_api.graphql.summaries import (
@@ -53,7 +53,7 @@ class GroupMapping(Node):
     version: int = strawberry.field(
         description="Raised by each edit; an edit has to name it, and is refused if it has changed."
     )
-    managed_by: str = strawberry.field(description="Where it is edited: `FILE` or `API`.")
+    managed_by: ManagedBy = strawberry.field(description="Where it is edited.")
     group_count: int = strawberry.field(description="How many groups seen so far it matches.")
     pending: int = strawberry.field(
         description="How many identities have grants that are still to be recorded. What the edit does is in force."

@@ -7,6 +7,12 @@ from typing import Any
 import strawberry
 
 from identity_api.config import Secret
+from identity_api.graphql.providers.provider_enums import (
+    AbsentGroups,
+    EmailVerifiedRule,
+    SigningAlgorithm,
+    UserInfoMethod,
+)
 from identity_api.graphql.providers.provider_settings import ProviderProvisioning, ProviderSync, ProviderSyncMode
 from identity_api.providers.secrets import NewSecret
 
@@ -89,12 +95,12 @@ class ProviderSettingsInput:
         description="Whether a name that no claim has is read from the callback's field `user` (Apple). Nobody signs "
         "that field.",
     )
-    absent_groups: str | None = strawberry.field(
+    absent_groups: AbsentGroups | None = strawberry.field(
         default=strawberry.UNSET,
-        description="What an absent groups claim means: `EMPTY` for no groups, `UNKNOWN` for not known.",
+        description="What an absent groups claim means.",
     )
-    userinfo_method: str | None = strawberry.field(
-        default=strawberry.UNSET, description="How the UserInfo endpoint is called: `GET` or `POST`."
+    userinfo_method: UserInfoMethod | None = strawberry.field(
+        default=strawberry.UNSET, description="How the UserInfo endpoint is called."
     )
     provisioning: ProviderProvisioning | None = strawberry.field(
         default=strawberry.UNSET, description="Who may sign in for the first time."
@@ -106,10 +112,9 @@ class ProviderSettingsInput:
     deny_unmapped: bool | None = strawberry.field(
         default=strawberry.UNSET, description="Whether people whose groups give no permission are refused."
     )
-    email_verified_rule: str | None = strawberry.field(
+    email_verified_rule: EmailVerifiedRule | None = strawberry.field(
         default=strawberry.UNSET,
-        description="What `email_verified` must say: `IGNORE` asks nothing, `REQUIRED` asks for true, and `TRUSTED` "
-        "takes every address as verified.",
+        description="What `email_verified` must say.",
     )
     sync: ProviderSync | None = strawberry.field(
         default=strawberry.UNSET, description="How the provider is asked again between logins."
@@ -151,10 +156,9 @@ class ProviderSettingsInput:
         description="Parameters for the provider's end-session endpoint. `{return_url}` in a value is our address to "
         "come back to.",
     )
-    signing_algorithm: str | None = strawberry.field(
+    signing_algorithm: SigningAlgorithm | None = strawberry.field(
         default=strawberry.UNSET,
-        description="The algorithm that our JWTs for client authentication are signed with: `RS256`, `PS256` or "
-        "`ES256`.",
+        description="The algorithm that our JWTs for client authentication are signed with.",
     )
     assertion_audience: str | None = strawberry.field(
         default=strawberry.UNSET,

@@ -9,6 +9,7 @@ import strawberry
 from identity_api.db.providers import Provisioning, Sync, SyncMode
 from identity_api.graphql.access import object_type
 from identity_api.graphql.enums import enum_type
+from identity_api.graphql.providers.provider_enums import SigningAlgorithm, UserInfoMethod
 
 
 @enum_type(
@@ -78,7 +79,7 @@ class ProviderClaims:
         description="The Entra directories whose people may sign in. Empty where the issuer stands for one directory."
     )
     deny_unmapped: bool = strawberry.field(description="Whether people whose groups give no permission are refused.")
-    userinfo_method: str = strawberry.field(description="How the UserInfo endpoint is called: `GET` or `POST`.")
+    userinfo_method: UserInfoMethod = strawberry.field(description="How the UserInfo endpoint is called.")
     name_in_callback: bool = strawberry.field(
         description="Whether a name that no claim has is read from the callback's field `user` (Apple). Nobody signs "
         "that field."
@@ -132,9 +133,8 @@ class ProviderURLs:
 class ProviderClientSettings:
     """As `db.providers.ClientSettings`."""
 
-    signing_algorithm: str = strawberry.field(
-        description="The algorithm that our JWTs for client authentication are signed with: `RS256`, `PS256` or "
-        "`ES256`."
+    signing_algorithm: SigningAlgorithm = strawberry.field(
+        description="The algorithm that our JWTs for client authentication are signed with."
     )
     assertion_audience: str = strawberry.field(
         description="The audience of our JWTs for client authentication: `ISSUER` or `TOKEN_ENDPOINT`."

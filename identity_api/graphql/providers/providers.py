@@ -17,8 +17,10 @@ from identity_api.graphql.access import NODES, object_type, require
 from identity_api.graphql.audit.events import HISTORY, AuditEvent, AuditEventRow, history_of
 from identity_api.graphql.connections import After, Before, Connection, ConnectionRow, First, Last
 from identity_api.graphql.context import Context, Info
+from identity_api.graphql.enums import ManagedBy
 from identity_api.graphql.fields import resolved
 from identity_api.graphql.ids import Node
+from identity_api.graphql.providers.provider_enums import AbsentGroups, EmailVerifiedRule
 from identity_api.graphql.providers.provider_settings import (
     NameValue,
     ProviderClaims,
@@ -82,13 +84,8 @@ class Provider(Node):
     adopt_by_name: bool = strawberry.field(
         description="Whether a first login may take over a user with the same username who was never linked."
     )
-    email_verified_rule: str = strawberry.field(
-        description="What `email_verified` must say: `IGNORE` asks nothing, `REQUIRED` asks for true, and `TRUSTED` "
-        "takes every address as verified."
-    )
-    absent_groups: str = strawberry.field(
-        description="What an absent groups claim means: `EMPTY` for no groups, `UNKNOWN` for not known."
-    )
+    email_verified_rule: EmailVerifiedRule = strawberry.field(description="What `email_verified` must say.")
+    absent_groups: AbsentGroups = strawberry.field(description="What an absent groups claim means.")
     sync_mode: ProviderSyncMode = strawberry.field(description="How permissions follow the provider's groups.")
     sync: ProviderSync = strawberry.field(description="How the provider is asked again between logins.")
     sync_interval_seconds: int = strawberry.field(description="The time between two syncs of an identity, in seconds.")
@@ -110,7 +107,7 @@ class Provider(Node):
     logout_page_url: str | None = strawberry.field(
         description="Where people are sent after they have signed out; null for our own page."
     )
-    managed_by: str = strawberry.field(description="Where it is edited: `FILE` or `API`.")
+    managed_by: ManagedBy = strawberry.field(description="Where it is edited.")
     version: int = strawberry.field(description="Raised by each edit; `updateProvider` has to name it.")
     secrets: list[ProviderSecret] = strawberry.field(
         description="Its client secrets, the one in use first. Their values are never shown."
