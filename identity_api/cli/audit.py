@@ -14,7 +14,7 @@ from identity_api.config import KeyRing
 from identity_api.db import audit, tenants
 from identity_api.db.audit import Head
 from identity_api.db.database import Connection, Database
-from identity_api.errors import BadInput, ConfigurationError, NotFound, Refused
+from identity_api.errors import BadInput, ConfigurationError, NotFound
 from identity_api.maintenance import audit_archive
 from identity_api.maintenance.audit_chain import ChainBroken, ChainIntact, Walk, verify
 from identity_api.permissions.delegation import Actor
@@ -159,13 +159,7 @@ async def archive(database: Database, ring: KeyRing, actor: Actor, path: Path, *
             opened.write(line + b"\n")
         opened.flush()
         os.fsync(descriptor)
-    found = audit_archive.verify_file(vault, _lines(path))
-    if isinstance(found, ChainBroken):
-        raise Refused(
-            f"The chain does not hold: event {found.sequence}: {_PROBLEMS[found.problem]}. Nothing was deleted.",
-            code="AUDIT_BROKEN",
-        )
-    segment = found[0]
+    segment = audit_archive.whole_file(vault, _lines(path))
     if segment.events == 0:
         await asyncio.to_thread(path.unlink)
         return await audit_archive.delete_archived(database, actor.tenant_id)

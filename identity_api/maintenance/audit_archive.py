@@ -17,7 +17,7 @@ import msgspec
 from identity_api.db import audit
 from identity_api.db.audit import Archived, Unsealed
 from identity_api.db.database import Database
-from identity_api.errors import BadInput, Conflict
+from identity_api.errors import BadInput, Conflict, Refused
 from identity_api.maintenance.audit_chain import ChainBroken, Walk, is_genuine, seal_of_archived
 from identity_api.vault import Vault
 
@@ -98,6 +98,23 @@ def verify_file(vault: Vault, content: Iterable[bytes], walk: Walk | None = None
         if broken is not None:
             return broken
     return Segment(begin, walk.last, walk.mac.hex()), walk
+
+
+def whole_file(vault: Vault, content: Iterable[bytes]) -> Segment:
+    """What a file holds whose events may be deleted.
+
+    Raises:
+        Refused: `AUDIT_BROKEN`.
+        BadInput, VaultError: as `verify_file`.
+    """
+    found = verify_file(vault, content)
+    if isinstance(found, ChainBroken):
+        raise Refused(
+            f"The chain does not hold at event {found.sequence}, so nothing was deleted. `identity-api audit verify` says "
+            "what is wrong there.",
+            code="AUDIT_BROKEN",
+        )
+    return found[0]
 
 
 def _lines(rows: Iterator[bytes]) -> Iterator[Line]:
