@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from uuid import UUID
 
 import pytest
+import pytest_asyncio
 
 from identity_api.db import outbox
 from identity_api.db.database import Database
@@ -37,6 +38,15 @@ def valkey() -> Iterator[Valkey]:
     server.start()
     yield server
     server.stop()
+
+
+@pytest_asyncio.fixture(autouse=True)
+async def nobody_elses(database: Database) -> None:
+    """Switches off the webhooks of earlier tests: a worker tries them all, and their receivers are gone."""
+    async with database.transaction() as connection:
+        await connection.execute(
+            "update webhook set disabled_at = now(), disabled_reason = 'ADMIN' where disabled_at is null"
+        )
 
 
 class Followed:
