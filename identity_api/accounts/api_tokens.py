@@ -165,7 +165,7 @@ async def _insert(
 async def _live(connection: Connection, actor: Actor, token_id: UUID) -> ApiTokenLine:
     found = await clients.api_token(connection, actor.tenant_id, token_id)
     if found is None or not found.is_live:
-        raise NotFound("There is no such API token, or it is over.")
+        raise NotFound("There is no such API token.")
     return found
 
 

@@ -164,14 +164,14 @@ async def _record_client(connection: Connection, client: ServiceClient, action: 
 async def _of_tenant(connection: Connection, actor: Actor, client_id: UUID) -> TenantClient:
     found = await clients.tenant_client(connection, actor.tenant_id, client_id)
     if found is None:
-        raise NotFound("There is no such service client, or it is revoked.")
+        raise NotFound("There is no such service client.")
     return found
 
 
 async def _owned(connection: Connection, actor: Actor, client_id: UUID) -> TenantClient:
     found = await _of_tenant(connection, actor, client_id)
     if found.revoked_at is not None:
-        raise NotFound("There is no such service client, or it is revoked.")
+        raise NotFound("There is no such service client.")
     if not found.is_owned:
         raise Refused("The operator made this client. Ask the operator to change it.", code="MANAGED_BY_OPERATOR")
     return found

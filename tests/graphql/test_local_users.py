@@ -56,7 +56,7 @@ async def test_what_cannot_be_a_user_names_its_field_and_a_taken_name_says_so(wo
     for given, field in (
         ({"username": ""}, "username"),
         ({"username": "a\u00adb"}, "username"),
-        ({"username": "x", "displayLabel": " x"}, "display_label"),
+        ({"username": "x", "displayLabel": " x"}, "displayLabel"),
         ({"username": "x", "email": "no address"}, "email"),
     ):
         answer = await change(world.admin, "createUser", **given)

@@ -21,6 +21,7 @@ INSENSITIVE = {
     "testProvider",
     "testWebhook",
     "replayWebhook",
+    "revokeApiToken",
     *OWN_CREDENTIALS,
 }
 """Written out by hand: what anybody who stole a session may do without harm to anybody's rights."""
