@@ -20,6 +20,8 @@ import venv
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from graphql import build_schema, find_breaking_changes
+
 from tests.packaging.lock import read
 from tests.upgrade.trees import UNRELEASED
 
@@ -114,6 +116,19 @@ def check_previous() -> None:
         raise NotReady(f"{PREVIOUS_VERSION} must say {wanted}.")
 
 
+def check_schema() -> None:
+    """No client of the previous minor version breaks, unless the changelog tells of it (`Breaking` in the version's section)."""
+    previous = (ROOT / PREVIOUS_VERSION).read_text("utf-8").strip()
+    if previous == UNRELEASED:
+        return
+    before = build_schema(run("git", "-C", ROOT, "show", f"{previous}:schema.graphql"))
+    found = find_breaking_changes(before, build_schema((ROOT / "schema.graphql").read_text("utf-8")))
+    section = (ROOT / "CHANGELOG.md").read_text("utf-8").partition(f"## {version()}")[2].partition("\n## ")[0]
+    if found and "Breaking" not in section:
+        told = "; ".join([one.description for one in found])
+        raise NotReady(f"Clients of {previous} would break, and CHANGELOG.md does not say so: {told}")
+
+
 def run(*command: str | Path) -> str:
     """Its standard output.
 
@@ -132,6 +147,7 @@ def steps(command: str, tools: Path) -> Iterator[tuple[str, Callable[[], None]]]
         yield "the changelog has this version", check_changelog
         yield "the chart has this version", check_chart
         yield "upgrades are tested from the previous minor version", check_previous
+        yield "the GraphQL schema breaks no client without a word", check_schema
         yield "everything is committed, and the version is new", check_commit
     dist = ROOT / "dist"
     yield (

@@ -74,3 +74,20 @@ def test_upgrades_are_tested_from_the_newest_release_of_the_minor_version_before
         release.check_previous()
     (project / release.PREVIOUS_VERSION).write_text("v1.1.10\n")
     release.check_previous()
+
+
+def test_a_schema_that_breaks_a_client_is_refused_unless_the_changelog_tells_of_it(project: Path) -> None:
+    schema, changelog = project / "schema.graphql", project / "CHANGELOG.md"
+    schema.write_text("type Query { a: Int b: Int }\n")
+    release.run("git", "-C", project, "add", "-A")
+    who = ("-c", "user.name=n", "-c", "user.email=e@example.com")
+    release.run("git", "-C", project, *who, "commit", "--quiet", "-m", "schema")
+    release.run("git", "-C", project, "tag", "v1.1.0")
+    (project / release.PREVIOUS_VERSION).write_text("v1.1.0\n")
+    schema.write_text("type Query { a: Int b: Int c: Int }\n")
+    release.check_schema()
+    schema.write_text("type Query { a: Int }\n")
+    with pytest.raises(release.NotReady, match=r"Query\.b was removed"):
+        release.check_schema()
+    changelog.write_text(changelog.read_text().replace("- New.", "- Breaking: `b` is gone."))
+    release.check_schema()
