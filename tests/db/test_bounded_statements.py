@@ -57,6 +57,8 @@ READ_MORE: Final = {
     "listings.member_counts": "an admin asks how many are in a group",
     "login_ends.left_at": "goes through API tokens until it has found enough",
     "login_ends.void_attempts": "each login under way at a provider that is switched off",
+    "erasure._DELETED": "an erased person's ended sessions are found among the tenant's; nothing else asks for them",
+    "login_ends.end_all_api_tokens": "each API token of the tenant ends",
     "frontends.delete": "each session of the application that is deleted ends",
     "user_read_model.count_users": "an admin asks how many users there are, up to 5,000",
     "permissions.uses": "an admin asks what still needs a permission",

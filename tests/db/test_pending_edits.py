@@ -122,7 +122,8 @@ async def test_what_is_read_does_not_grow_either(database: Database, time: Time)
         await pending.build(connection)
         await pending.begin_edit(connection)
         for run in (pending.authenticate, pending.list_users):
-            assert (await read_of(connection, run, time)).pages < 100
+            # Of thousands; what an edit gives is looked up as well, by a plan that hangs on the statistics of the day.
+            assert (await read_of(connection, run, time)).pages < 200
 
 
 async def test_what_is_withdrawn_has_no_force_and_the_rest_has(database: Database) -> None:

@@ -77,6 +77,7 @@ def test_every_place_that_ends_a_login_is_known() -> None:
         )
     }
     assert found == {
+        "identity_api/accounts/erasure.py",
         "identity_api/accounts/linking.py",
         "identity_api/accounts/rebinding.py",
         "identity_api/db/identity_links.py",
