@@ -6,6 +6,7 @@ looked at. A form carries the `Origin` of the page it is on; the GET that a redi
 """
 
 import json
+import time
 from typing import Any, Self
 from urllib.parse import urlencode, urljoin, urlsplit
 
@@ -83,10 +84,14 @@ class Browser:
         return self._send(method, url, content, {name.replace("_", "-"): value for name, value in sent.items()})
 
     def graphql(self, url: str, query: str, **variables: Any) -> dict[str, Any]:
-        """The whole answer of the GraphQL endpoint of this origin, by cookie."""
-        answer = self.ask(
-            "POST", urljoin(url, "/graphql"), body={"query": query, "variables": variables}, identity_request="1"
-        )
+        """The whole answer of the GraphQL endpoint of this origin, by cookie; asked again when the session may."""
+        while True:
+            answer = self.ask(
+                "POST", urljoin(url, "/graphql"), body={"query": query, "variables": variables}, identity_request="1"
+            )
+            if answer.status_code != 429:
+                break
+            time.sleep(float(answer.headers["retry-after"]))
         found: dict[str, Any] = answer.json()
         return found
 
