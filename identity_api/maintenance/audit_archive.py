@@ -110,8 +110,8 @@ def whole_file(vault: Vault, content: Iterable[bytes]) -> Segment:
     found = verify_file(vault, content)
     if isinstance(found, ChainBroken):
         raise Refused(
-            f"The chain does not hold at event {found.sequence}, so nothing was deleted. `identity-api audit verify` says "
-            "what is wrong there.",
+            f"The chain does not hold at event {found.sequence}. Nothing was deleted. `identity-api audit verify` says what "
+            "is wrong there.",
             code="AUDIT_BROKEN",
         )
     return found[0]
