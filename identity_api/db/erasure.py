@@ -141,8 +141,7 @@ async def remove(connection: Connection, tenant_id: UUID, user_id: UUID, names: 
     await connection.execute(
         "delete from login_attempt where tenant_id = $1 and login_hint = any($2::text[])", tenant_id, list(names)
     )
-    for statement in _DELETED:
-        await connection.execute(statement, tenant_id, user_id)
+    await _empty(connection, tenant_id, user_id)
     await connection.execute(
         """
         update app_user set username = 'erased:' || id, username_folded = 'erased:' || id, display_label = 'Erased user',
@@ -155,6 +154,11 @@ async def remove(connection: Connection, tenant_id: UUID, user_id: UUID, names: 
         user_id,
     )
     await outbox.record(connection, tenant_id, "user.updated", [user_id])
+
+
+async def _empty(connection: Connection, tenant_id: UUID, user_id: UUID) -> None:
+    for statement in _DELETED:
+        await connection.execute(statement, tenant_id, user_id)
 
 
 class Redacted(msgspec.Struct, frozen=True):

@@ -26,7 +26,7 @@ BY_ARGUMENT: Final = frozenset(
     (
         "identity_api.db.attempts._is_first",
         "identity_api.db.audit_reading.newest",
-        "identity_api.db.erasure.remove",
+        "identity_api.db.erasure._empty",
         "identity_api.db.health.writing",
         "identity_api.db.listings.exists",
         "identity_api.db.provider_changes.remove",
