@@ -1,6 +1,6 @@
 """A balancer of TCP connections, as a load balancer of the fourth layer is: it looks into nothing and repeats nothing.
 
-A new connection goes to the next process that takes one. What a proxy of HTTP would repeat, a client of this one loses.
+A new connection goes to the next process that says it is ready. What a proxy of HTTP would repeat, a client of this one loses.
 """
 
 import asyncio
@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from typing import Self
 
 _CHUNK = 65_536
+_CHECK = b"GET /health/ready HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n"
+_CHECK_SECONDS = 0.1
 
 
 class Balancer:
@@ -25,6 +27,8 @@ class Balancer:
         self._stopping = asyncio.Event()
         self._ready = threading.Event()
         self._turn = 0
+        self._ended: set[int] = set()
+        """Ports whose process was not ready when it was asked last."""
         self._carrying: set[asyncio.Task[None] | None] = set()
         """Held here: asyncio itself forgets what serves a connection that is closed."""
         self._thread = threading.Thread(target=self._run, name=f"balancer-{self.port}", daemon=True)
@@ -45,6 +49,7 @@ class Balancer:
 
     async def _serve(self) -> None:
         server = await asyncio.start_server(self._carry, sock=self._socket)
+        self._checking = asyncio.create_task(self._check())
         self._ready.set()
         await self._stopping.wait()
         server.close()
@@ -73,15 +78,36 @@ class Balancer:
                 upwards.cancel()
                 await asyncio.gather(upwards, return_exceptions=True)
 
+    async def _check(self) -> None:
+        while True:
+            for port in list(self.ports):
+                if await _is_ready(port):
+                    self._ended.discard(port)
+                else:
+                    self._ended.add(port)
+            await asyncio.sleep(_CHECK_SECONDS)
+
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         refused: OSError = ConnectionRefusedError()
-        for _ in self.ports:
+        ports = [port for port in self.ports if port not in self._ended] or self.ports
+        for _ in ports:
             self._turn += 1
             try:
-                return await asyncio.open_connection("127.0.0.1", self.ports[self._turn % len(self.ports)])
+                return await asyncio.open_connection("127.0.0.1", ports[self._turn % len(ports)])
             except OSError as error:
                 refused = error
         raise refused
+
+
+async def _is_ready(port: int) -> bool:
+    try:
+        async with asyncio.timeout(1):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            with contextlib.closing(writer):
+                writer.write(_CHECK)
+                return b" 200 " in await reader.readline()
+    except OSError:  # TimeoutError is one
+        return False
 
 
 async def _pump(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
