@@ -71,6 +71,7 @@ UNSEEN: Final = {
     "identity_api.db.audit_reading.newest": "the column is an argument; the tenant is in the text",
     "identity_api.db.listings.exists": "the table's name is an argument; the tenant is in the text",
     "identity_api.db.provider_changes.remove": "runs a list of statements, which are found there",
+    "identity_api.db.erasure._empty": "runs a list of statements, which are found there",
     "identity_api.db.providers.write": "an insert of one row",
     "identity_api.db.sealed.count_other": "the rotation of keys, of all tenants",
     "identity_api.db.sealed.headers": "for `doctor`, of all tenants",
