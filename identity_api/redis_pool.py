@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from redis.asyncio.connection import ConnectionPool, parse_url
 from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 
-from identity_api.config.redis_url import SENTINEL_SCHEMES, sentinels_of
+from identity_api.config.redis_url import SENTINEL_SCHEMES, parts_of, sentinels_of
 
 _OF_SENTINELS: Final = ("sentinel_username", "sentinel_password")
 
@@ -51,13 +51,12 @@ class _Pool(SentinelConnectionPool):
 
 def _of_sentinels(url: str, options: dict[str, Any], connect_seconds: float) -> ConnectionPool:
     hosts, name = sentinels_of(url)
-    parts = urlsplit(url)
+    parts = parts_of(url)
     query = dict(parse_qsl(parts.query))
     own = {key.removeprefix("sentinel_"): query.pop(key) for key in _OF_SENTINELS if key in query}
-    login = parts.netloc.rpartition("@")[0]
     # redis-py reads what remains: a plain URL whose address each connection replaces by the primary's.
-    plain = f"{parts.scheme.partition('+')[0]}://{f'{login}@' if login else ''}localhost/"
-    plain += parts.path.strip("/").partition("/")[2] + (f"?{urlencode(query)}" if query else "")
+    plain = f"{parts.scheme.partition('+')[0]}://{f'{parts.login}@' if parts.login else ''}localhost/"
+    plain += parts.path.partition("/")[2] + (f"?{urlencode(query)}" if query else "")
     read: dict[str, Any] = dict(parse_url(plain))
     tls = read.pop("connection_class", None) is not None
     for unused in ("host", "port"):

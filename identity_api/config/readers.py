@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from identity_api.config.key_ring import KeyRing, parse_key_ring
-from identity_api.config.redis_url import SENTINEL_SCHEMES, sentinels_of
+from identity_api.config.redis_url import SENTINEL_SCHEMES, parts_of, sentinels_of
 from identity_api.config.secret import Secret
 from identity_api.errors import ConfigurationError
 
@@ -186,7 +186,7 @@ def _read_redis_url(raw: object, from_text: bool) -> Secret:
         read: Secret = connection_url(*needed).read(text, from_text)
         return read
     sentinels_of(text)
-    login = unquote(urlsplit(text).netloc.rpartition("@")[0].partition(":")[2])
+    login = unquote(parts_of(text).login.partition(":")[2])
     if _PLACEHOLDERS.fullmatch(login):
         raise ValueError("its password is a placeholder")
     return Secret(text)
