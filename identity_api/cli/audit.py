@@ -146,21 +146,25 @@ async def archive(database: Database, ring: KeyRing, actor: Actor, path: Path, *
     Raises:
         ConfigurationError: the file exists, or cannot be written.
         Refused: `AUDIT_BROKEN`: the chain does not hold there, so that nothing was deleted.
-        Conflict: something else archives the same chain.
+        Conflict: something else archives the same chain, or somebody was erased meanwhile.
         VaultError: KEY_MISSING.
     """
     vault = Vault(ring)
+    erasures = await audit_archive.erasures(database, actor.tenant_id)
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError:
         raise ConfigurationError([f"{path} exists, or cannot be written."]) from None
-    with os.fdopen(descriptor, "wb") as opened:
-        async for line in audit_archive.lines(database, actor.tenant_id, before):
-            opened.write(line + b"\n")
-        opened.flush()
-        os.fsync(descriptor)
+    try:
+        with os.fdopen(descriptor, "wb") as opened:
+            async for line in audit_archive.lines(database, actor.tenant_id, before):
+                opened.write(line + b"\n")
+            opened.flush()
+            os.fsync(descriptor)
+    except OSError as error:
+        raise ConfigurationError([f"{path} cannot be written: {error.strerror}. Nothing was deleted."]) from None
     segment = audit_archive.whole_file(vault, _lines(path))
     if segment.events == 0:
         await asyncio.to_thread(path.unlink)
         return await audit_archive.delete_archived(database, actor.tenant_id)
-    return await audit_archive.remove(database, vault, segment, actor=actor.name)
+    return await audit_archive.remove(database, vault, segment, erasures=erasures, actor=actor.name)

@@ -280,6 +280,22 @@ async def hold_head(connection: Connection, tenant_id: UUID) -> None:
     await connection.execute("select from audit_head where tenant_id = $1 for update", tenant_id)
 
 
+async def keep_from_archiving(connection: Connection, tenant_id: UUID) -> None:
+    """Wait until nobody archives or seals the tenant's chain, and keep them from it until the transaction ends.
+
+    What is erased from the rows must not be in a file that is being written, or the chain over the files would not hold.
+    """
+    await connection.execute("select from audit_head where tenant_id = $1 for share", tenant_id)
+
+
+async def count_of(connection: Connection, tenant_id: UUID, action: str) -> int:
+    """How many events of this action the rows have."""
+    value: int = await connection.fetchval(
+        "select count(*) from audit_event where tenant_id = $1 and action = $2", tenant_id, action
+    )
+    return value
+
+
 async def link(connection: Connection, tenant_id: UUID, sequence: int) -> bytes | None:
     """The MAC of one link; None if its row is not there."""
     value: bytes | None = await connection.fetchval(
@@ -301,3 +317,17 @@ async def delete_archived(connection: Connection, tenant_id: UUID, limit: int) -
         limit,
     )
     return int(status.rpartition(" ")[2])
+
+
+async def delete_archived_of(connection: Connection, tenant_id: UUID, event_ids: Sequence[UUID]) -> list[UUID]:
+    """Delete those of these events that are archived, and whose rows an interrupted run has left; returns the others."""
+    rows = await connection.fetch(
+        """
+        delete from audit_event where tenant_id = $1 and id = any($2::uuid[])
+            and sequence <= (select archived_sequence from audit_head where tenant_id = $1) returning id
+        """,
+        tenant_id,
+        list(event_ids),
+    )
+    gone = {row["id"] for row in rows}
+    return [one for one in event_ids if one not in gone]

@@ -9,11 +9,12 @@ that nobody without the key can cut a chain off at its beginning.
 
 from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import msgspec
 
+from identity_api.accounts.erasure import ACTION as ERASURE
 from identity_api.db import audit
 from identity_api.db.audit import Archived, Unsealed
 from identity_api.db.database import Database
@@ -26,11 +27,15 @@ DELETED: Final = 5_000
 """Rows in one statement."""
 
 
+Place = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+Hex = Annotated[str, msgspec.Meta(pattern="^([0-9a-f]{2})*$")]
+
+
 class Line(msgspec.Struct, frozen=True):
     """A sealed event."""
 
-    sequence: int
-    mac: str
+    sequence: Place
+    mac: Hex
     key_id: str
     event: Unsealed
 
@@ -39,8 +44,8 @@ class Begin(msgspec.Struct, frozen=True):
     """Where a file begins: after this link of its tenant's chain."""
 
     tenant: UUID
-    after: int
-    mac: str
+    after: Place
+    mac: Hex
 
 
 class Segment(msgspec.Struct, frozen=True):
@@ -119,21 +124,38 @@ def whole_file(vault: Vault, content: Iterable[bytes]) -> Segment:
 
 def _lines(rows: Iterator[bytes]) -> Iterator[Line]:
     for number, row in enumerate(rows, 2):
-        yield _decoded(row, Line, number)
+        line: Line = _decoded(row, Line, number)
+        # As the table's rows are: either covered as they are, or erased.
+        if line.event.at.tzinfo is None or (line.event.salt is None) == (line.event.digest is None):
+            raise _not_a_line(number)
+        yield line
 
 
 def _decoded(row: bytes, type_: type[Any], number: int) -> Any:
     try:
         return msgspec.json.decode(row, type=type_)
     except (msgspec.DecodeError, ValueError):
-        raise BadInput(f"Line {number} is not one of an audit archive.") from None
+        raise _not_a_line(number) from None
 
 
-async def remove(database: Database, vault: Vault, segment: Segment, *, actor: str) -> int:
+def _not_a_line(number: int) -> BadInput:
+    return BadInput(f"Line {number} is not one of an audit archive.")
+
+
+async def erasures(database: Database, tenant_id: UUID) -> int:
+    """How many erasures the rows tell of; to be asked before a file is written."""
+    async with database.reading() as connection:
+        return await audit.count_of(connection, tenant_id, ERASURE)
+
+
+async def remove(database: Database, vault: Vault, segment: Segment, *, erasures: int, actor: str) -> int:
     """Delete the rows of a verified file, in small transactions, and keep where the rest begins; returns how many.
 
+    Args:
+        erasures: how many there were before the file was written. It may still have what a later one has erased.
+
     Raises:
-        Conflict: the chain does not begin where the file does, or does not have its last link.
+        Conflict: the chain does not begin where the file does, or does not have its last link; somebody was erased.
         VaultError: KEY_MISSING.
     """
     tenant_id, mac = segment.begin.tenant, bytes.fromhex(segment.mac)
@@ -147,6 +169,10 @@ async def remove(database: Database, vault: Vault, segment: Segment, *, actor: s
             or await audit.link(connection, tenant_id, segment.last) != mac
         ):
             raise Conflict("The chain is not the one that the file was written from. Write another one.")
+        if await audit.count_of(connection, tenant_id, ERASURE) != erasures:
+            raise Conflict(
+                "Somebody was erased while the file was written, and it may speak of them. Delete it, and write another one."
+            )
         seal = seal_of_archived(vault, tenant_id, segment.last, mac)
         await audit.set_archived(connection, tenant_id, Archived(segment.last, mac, seal.key_id, seal.digest))
         new = {"through": segment.last, "mac": segment.mac}
