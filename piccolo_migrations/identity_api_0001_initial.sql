@@ -771,7 +771,7 @@ create index audit_event_actor on audit_event (tenant_id, actor, id);
 create index audit_event_action on audit_event (tenant_id, action, id);
 create index audit_event_login_failures on audit_event (tenant_id, id) where action = 'login.failed';
 
--- People who were erased are recognised by a digest of their anchor for a while, and not made anew.
+-- People who were erased are recognised by a digest of their anchor or subject for a while, and not made anew.
 create table erased_anchor (
     tenant_id uuid not null references tenant (id),
     anchor_hash bytea not null,

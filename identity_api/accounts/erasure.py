@@ -19,6 +19,7 @@ from identity_api.errors import NotFound, Refused
 from identity_api.ids import uuid7
 from identity_api.lifecycle.end_login import end_everything_of_users, end_logins
 from identity_api.lifecycle.grants import closed_event
+from identity_api.oidc.provider_error_text import words_of_username
 from identity_api.permissions.delegation import Actor
 
 ACTION: Final = "user.erased"
@@ -39,10 +40,11 @@ async def erase_user(database: Database, actor: Actor, user_id: UUID) -> None:
         if not await user_state.exists(connection, actor.tenant_id, user_id):
             raise NotFound("There is no such user.")
         await check_may_take(connection, actor, user_id)
-        await _erase(connection, actor, user_id)
+        await erase_locked(connection, actor, user_id)
 
 
-async def _erase(connection: Connection, actor: Actor, user_id: UUID) -> None:
+async def erase_locked(connection: Connection, actor: Actor, user_id: UUID) -> None:
+    """`erase_user` in the caller's transaction, which has locked the tenant's mappings and the user, and checked the rules."""
     tenant_id = actor.tenant_id
     names = await erasure.names_of(connection, tenant_id, user_id)
     found = await erasure.anchors(connection, tenant_id, user_id)
@@ -56,7 +58,9 @@ async def _erase(connection: Connection, actor: Actor, user_id: UUID) -> None:
     await erasure.remember_anchors(connection, tenant_id, found)
     await erasure.remove(connection, tenant_id, user_id, names)
     await user_read_model.refresh(connection, tenant_id, [user_id])
-    event_ids = await erasure.events_of(connection, tenant_id, user_id, names)
+    await audit.keep_from_archiving(connection, tenant_id)
+    event_ids = await erasure.events_of(connection, tenant_id, user_id, [words_of_username(name) for name in names])
+    event_ids = await audit.delete_archived_of(connection, tenant_id, event_ids)
     event_id = uuid7()
     redacted = await erasure.redact(connection, tenant_id, user_id, event_ids, event_id)
     payload = {"identities": len(found), "events": len(redacted), "erased": digest_of(redacted)}

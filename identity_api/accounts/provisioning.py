@@ -90,9 +90,22 @@ async def provision(
     found = await _by_anchor(connection, provider, person)
     if found is None:
         found = await _same_subject(connection, provider, person, actor)
-    if found is not None:
-        return await _known(connection, provider, found, person, actor)
-    if await erasure.is_remembered(connection, provider.tenant_id, provider.id, person.profile.anchor):
+    known = await _known(connection, provider, found, person, actor) if found is not None else None
+    return known or await _unknown(connection, provider, person, actor)
+
+
+async def _unknown(
+    connection: Connection, provider: Provider, person: VerifiedPerson, actor: str
+) -> Provisioned | Declined:
+    """Somebody of whom there is no identity, or none any more."""
+    if await erasure.is_remembered(
+        connection,
+        provider.tenant_id,
+        provider.id,
+        person.profile.anchor,
+        issuer=person.issuer,
+        subject=person.subject,
+    ):
         return Declined("ACCOUNT_NOT_FOUND", "erased_recently")
     match provider.provisioning:
         case "JIT":
@@ -147,11 +160,15 @@ async def _same_subject(connection: Connection, provider: Provider, person: Veri
 
 async def _known(
     connection: Connection, provider: Provider, seen: Found, person: VerifiedPerson, actor: str
-) -> Provisioned | Declined:
-    """An identity that exists: still the same person, and allowed to sign in?"""
+) -> Provisioned | Declined | None:
+    """An identity that exists: still the same person, and allowed to sign in? None if it was unlinked meanwhile."""
     await locks.users(connection, provider.tenant_id, [seen.user_id])
     # Read again: it may have been quarantined, or its user disabled, while we waited for the lock.
-    found = await _by_anchor(connection, provider, person) or seen
+    found = await _by_anchor(connection, provider, person) or await identities.by_subject(
+        connection, provider.tenant_id, provider.id, person.issuer, person.subject
+    )
+    if found is None:
+        return None
     # Whichever of its issuers the provider named (Entra has one per directory): nobody has claimed the identity yet.
     if found.subject is None:
         await identities.bind_subject(connection, provider.tenant_id, found.id, person.issuer, person.subject)

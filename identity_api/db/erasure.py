@@ -37,21 +37,27 @@ class Anchor(msgspec.Struct, frozen=True):
     identity_id: UUID
     provider_id: UUID
     anchor: str
+    issuer: str
+    subject: str | None
+    """None before the first login."""
 
     def __repr__(self) -> str:
         return f"Anchor(identity_id={self.identity_id})"
 
 
-def anchor_hash(provider_id: UUID, anchor: str) -> bytes:
-    """A digest of an anchor, by which it is recognised until it is forgotten."""
-    return token_hash(f"{provider_id} {anchor}")
+def anchor_hashes(provider_id: UUID, anchor: str, issuer: str, subject: str | None) -> list[bytes]:
+    """Digests of an anchor and of a subject, by either of which the person is recognised until they are forgotten."""
+    found = [f"{provider_id} a {anchor}"]
+    if subject is not None:
+        found.append(f"{provider_id} s {issuer} {subject}")
+    return [token_hash(one) for one in found]
 
 
 async def anchors(connection: Connection, tenant_id: UUID, user_id: UUID) -> list[Anchor]:
     """The user's identities that are not unlinked."""
     rows = await connection.fetch(
         """
-        select id as identity_id, provider_id, anchor from identity
+        select id as identity_id, provider_id, anchor, issuer, subject from identity
         where tenant_id = $1 and user_id = $2 and unlinked_at is null order by id
         """,
         tenant_id,
@@ -61,7 +67,7 @@ async def anchors(connection: Connection, tenant_id: UUID, user_id: UUID) -> lis
 
 
 async def remember_anchors(connection: Connection, tenant_id: UUID, found: Sequence[Anchor]) -> None:
-    """Keep logins with these anchors from making a new user for a while."""
+    """Keep logins with these anchors, or as these subjects, from making a new user for a while."""
     await connection.execute(
         """
         insert into erased_anchor (tenant_id, anchor_hash, expires_at)
@@ -69,19 +75,22 @@ async def remember_anchors(connection: Connection, tenant_id: UUID, found: Seque
         on conflict (tenant_id, anchor_hash) do update set expires_at = excluded.expires_at
         """,
         tenant_id,
-        [anchor_hash(one.provider_id, one.anchor) for one in found],
+        [hash for one in found for hash in anchor_hashes(one.provider_id, one.anchor, one.issuer, one.subject)],
         ANCHOR_DAYS,
     )
 
 
-async def is_remembered(connection: Connection, tenant_id: UUID, provider_id: UUID, anchor: str) -> bool:
-    """Whether somebody with this anchor has been erased a short while ago."""
+async def is_remembered(
+    connection: Connection, tenant_id: UUID, provider_id: UUID, anchor: str, *, issuer: str, subject: str
+) -> bool:
+    """Whether somebody with this anchor, or this subject, has been erased a short while ago."""
     value: bool = await connection.fetchval(
         """
-        select exists (select from erased_anchor where tenant_id = $1 and anchor_hash = $2 and expires_at > now())
+        select exists (
+            select from erased_anchor where tenant_id = $1 and anchor_hash = any($2::bytea[]) and expires_at > now())
         """,
         tenant_id,
-        anchor_hash(provider_id, anchor),
+        anchor_hashes(provider_id, anchor, issuer, subject),
     )
     return value
 
@@ -112,11 +121,23 @@ async def open_grants(connection: Connection, tenant_id: UUID, user_id: UUID) ->
 
 
 async def names_of(connection: Connection, tenant_id: UUID, user_id: UUID) -> list[str]:
-    """What a login of the user may have been called by."""
-    row = await connection.fetchrow(
-        "select username, email from app_user where tenant_id = $1 and id = $2", tenant_id, user_id
+    """What logins of the user may have been called by, now and as far back as the audit goes."""
+    rows = await connection.fetch(
+        """
+        select distinct name from (
+            select unnest(array[username, email]) as name from app_user where tenant_id = $1 and id = $2
+            union all
+            select unnest(array[claims ->> 'username', claims ->> 'email']) from identity
+            where tenant_id = $1 and user_id = $2
+            union all
+            select unnest(array[old ->> 'username', old ->> 'email', new ->> 'username', new ->> 'email'])
+            from audit_event where tenant_id = $1 and user_id = $2) as n
+        where name is not null
+        """,
+        tenant_id,
+        user_id,
     )
-    return [value for value in row.values() if value is not None] if row else []
+    return [row["name"] for row in rows]
 
 
 _DELETED: Final = (
@@ -168,20 +189,27 @@ class Redacted(msgspec.Struct, frozen=True):
     digest: bytes
 
 
-async def events_of(connection: Connection, tenant_id: UUID, user_id: UUID, names: Collection[str]) -> list[UUID]:
-    """The events that may speak of the person: about the user, by the user, and failed logins under their names."""
+async def events_of(connection: Connection, tenant_id: UUID, user_id: UUID, said: Collection[str]) -> list[UUID]:
+    """The events that may speak of the person: about the user, by the user, about what the user proposed, and failed
+    logins of nobody known under one of their names.
+
+    Args:
+        said: the words of such logins, one for each name.
+    """
     rows = await connection.fetch(
         """
         select id from (
             select id from audit_event where tenant_id = $1 and user_id = $2
             union select id from audit_event where tenant_id = $1 and actor = 'user:' || $2::uuid
+            union select e.id from proposal p join audit_event e on e.tenant_id = $1 and e.subject_id = p.id
+                where p.tenant_id = $1 and p.proposed_by = $2
             union select id from audit_event
-                where tenant_id = $1 and action = 'login.failed' and payload ->> 'name' = any($3::text[])) e
+                where tenant_id = $1 and action = 'login.failed' and payload ->> 'said' = any($3::text[])) e
         order by id
         """,
         tenant_id,
         user_id,
-        list(names),
+        list(said),
     )
     return [row["id"] for row in rows]
 
@@ -192,7 +220,7 @@ async def redact(
     """Delete what speaks of the person from these events, and the salt of their digests; those redacted before are left out.
 
     The address and the reason belong to whoever acted: they go from the user's own events, and the reason from those about
-    the user as well.
+    the user as well. What the user did to something else stays as it was recorded.
     """
     found: list[Redacted] = []
     for begin in range(0, len(event_ids), _EVENTS):
@@ -200,9 +228,18 @@ async def redact(
             """
             update audit_event e set
                 digest = audit_digest(e.salt, e.payload, e.old, e.new, e.address, e.reason), salt = null, erased_by = $4,
-                payload = e.payload - $5::text[], old = e.old - $5::text[], new = e.new - $5::text[],
-                address = case when e.actor <> 'user:' || $2::uuid then e.address end, reason = null
-            where e.tenant_id = $1 and e.id = any($3::uuid[]) and e.salt is not null
+                payload = e.payload - s.personal, old = e.old - s.personal,
+                new = e.new - s.personal - case when e.subject_kind = 'proposal' then array['reason'] else '{}' end,
+                address = case when not s.is_own then e.address end,
+                reason = case when not s.is_own and not s.is_about then e.reason end
+            from (
+                select id, w.is_about, w.is_own, case when w.is_about then $5::text[] else '{}' end as personal
+                from audit_event o
+                cross join lateral (
+                    select o.user_id is not distinct from $2 or o.action = 'login.failed' as is_about,
+                        o.actor = 'user:' || $2::uuid as is_own) w
+                where o.tenant_id = $1 and o.id = any($3::uuid[])) s
+            where e.tenant_id = $1 and e.id = s.id and e.salt is not null
             returning e.id, e.digest
             """,
             tenant_id,

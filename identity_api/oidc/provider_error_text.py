@@ -34,6 +34,11 @@ def words_of(members: Mapping[str, Any]) -> str | None:
     return " ".join([part for part in (said, address and f"({address})") if part])[:MAX_WORDS] or None
 
 
+def words_of_username(name: str) -> str:
+    """What is recorded in their place where a provider's username claim names nobody whom its person may be."""
+    return words_of({"error": "username", "error_description": name}) or ""
+
+
 def words_in_pairs(pairs: Iterable[tuple[str, str]]) -> str | None:
     """The error text among the parameters of a callback; if one comes twice, the last counts."""
     return words_of({name: value for name, value in pairs if name in _LIMITS})

@@ -15,6 +15,7 @@ from identity_api.db.audit_origin import Origin, changes_come_from
 from identity_api.errors import NotFound, Refused
 from identity_api.ids import uuid7
 from identity_api.maintenance.audit_chain import ChainBroken, ChainIntact, seal_all, verify
+from identity_api.oidc.provider_error_text import words_of_username
 from identity_api.permissions.delegation import Actor
 from identity_api.permissions.service import USERS_WRITE
 from tests import factories as make
@@ -68,7 +69,7 @@ async def somebody(world: World) -> tuple[UUID, UUID]:
             ),
         ):
             await connection.execute(statement, *values)
-        failed = audit.Event("login.failed", "login", None, {"code": "ACCOUNT_NOT_FOUND", "name": SECRETS[1]})
+        failed = audit.Event("login.failed", "login", None, {"code": "X", "said": words_of_username(SECRETS[1])})
         await audit.record(connection, world.tenant, "system", [failed])
         with changes_come_from(Origin("request-7", SECRETS[4], f"I am {SECRETS[0]}")):
             await audit.record(connection, world.tenant, client, [audit.Event("session.begun", "session", None)])

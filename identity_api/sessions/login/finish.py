@@ -23,7 +23,7 @@ from identity_api.oidc.callback_origin import vouches
 from identity_api.oidc.discovery import ProviderMetadata
 from identity_api.oidc.errors import CallbackIssuerMismatch, ProviderRefused
 from identity_api.oidc.issuer import accepts_issuer, is_template
-from identity_api.oidc.provider_error_text import words_of
+from identity_api.oidc.provider_error_text import words_of_username
 from identity_api.relying_party.connection import document_of, line_to, metadata_of
 from identity_api.relying_party.refresh_tokens import LoginTokens, keep
 from identity_api.sessions.errors import LoginFailed
@@ -137,7 +137,7 @@ async def _land(deps: LoginDeps, matched: Matched, login: VerifiedLogin, arrival
                 raise LoginFailed("NO_ACCESS", status=403, reason=denied)
             return await _land_account(connection, deps, matched, login, account, arrival)
     assert isinstance(account, Declined)
-    said = None if account.name is None else words_of({"error": "username", "error_description": account.name})
+    said = None if account.name is None else words_of_username(account.name)
     raise LoginFailed(account.code, status=403, reason=account.detail, said=said)
 
 
