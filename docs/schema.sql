@@ -464,7 +464,8 @@ CREATE TABLE public.audit_head (
     archived_sequence bigint,
     archived_mac bytea,
     archived_key_id text,
-    archived_seal bytea
+    archived_seal bytea,
+    erasures bigint DEFAULT 0 NOT NULL
 );
 CREATE TABLE public.break_glass (
     id uuid NOT NULL,

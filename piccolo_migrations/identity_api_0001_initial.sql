@@ -789,7 +789,8 @@ create table audit_head (
     archived_sequence bigint,
     archived_mac bytea,
     archived_key_id text,
-    archived_seal bytea
+    archived_seal bytea,
+    erasures bigint not null default 0
 );
 
 -- Outbox -----------------------------------------------------------------------------------------------------------------

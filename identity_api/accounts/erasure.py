@@ -58,7 +58,7 @@ async def erase_locked(connection: Connection, actor: Actor, user_id: UUID) -> N
     await erasure.remember_anchors(connection, tenant_id, found)
     await erasure.remove(connection, tenant_id, user_id, names)
     await user_read_model.refresh(connection, tenant_id, [user_id])
-    await audit.keep_from_archiving(connection, tenant_id)
+    await audit.note_erasure(connection, tenant_id)
     event_ids = await erasure.events_of(connection, tenant_id, user_id, [words_of_username(name) for name in names])
     event_ids = await audit.delete_archived_of(connection, tenant_id, event_ids)
     event_id = uuid7()

@@ -275,25 +275,20 @@ async def set_archived(connection: Connection, tenant_id: UUID, place: Archived)
     )
 
 
-async def hold_head(connection: Connection, tenant_id: UUID) -> None:
-    """Wait for the head's lock and keep it until the transaction ends."""
-    await connection.execute("select from audit_head where tenant_id = $1 for update", tenant_id)
+async def hold_head(connection: Connection, tenant_id: UUID) -> int:
+    """Wait for the head's lock and keep it until the transaction ends; returns how many erasures there have been."""
+    value: int | None = await connection.fetchval(
+        "select erasures from audit_head where tenant_id = $1 for update", tenant_id
+    )
+    return value or 0
 
 
-async def keep_from_archiving(connection: Connection, tenant_id: UUID) -> None:
-    """Wait until nobody archives or seals the tenant's chain, and keep them from it until the transaction ends.
+async def note_erasure(connection: Connection, tenant_id: UUID) -> None:
+    """Count an erasure, and keep others from archiving and sealing the tenant's chain until the transaction ends.
 
     What is erased from the rows must not be in a file that is being written, or the chain over the files would not hold.
     """
-    await connection.execute("select from audit_head where tenant_id = $1 for share", tenant_id)
-
-
-async def count_of(connection: Connection, tenant_id: UUID, action: str) -> int:
-    """How many events of this action the rows have."""
-    value: int = await connection.fetchval(
-        "select count(*) from audit_event where tenant_id = $1 and action = $2", tenant_id, action
-    )
-    return value
+    await connection.execute("update audit_head set erasures = erasures + 1 where tenant_id = $1", tenant_id)
 
 
 async def link(connection: Connection, tenant_id: UUID, sequence: int) -> bytes | None:

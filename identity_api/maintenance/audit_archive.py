@@ -14,7 +14,6 @@ from uuid import UUID
 
 import msgspec
 
-from identity_api.accounts.erasure import ACTION as ERASURE
 from identity_api.db import audit
 from identity_api.db.audit import Archived, Unsealed
 from identity_api.db.database import Database
@@ -143,16 +142,16 @@ def _not_a_line(number: int) -> BadInput:
 
 
 async def erasures(database: Database, tenant_id: UUID) -> int:
-    """How many erasures the rows tell of; to be asked before a file is written."""
-    async with database.reading() as connection:
-        return await audit.count_of(connection, tenant_id, ERASURE)
+    """How many there have been; to be asked before a file is written."""
+    async with database.transaction() as connection:
+        return await audit.hold_head(connection, tenant_id)
 
 
 async def remove(database: Database, vault: Vault, segment: Segment, *, erasures: int, actor: str) -> int:
     """Delete the rows of a verified file, in small transactions, and keep where the rest begins; returns how many.
 
     Args:
-        erasures: how many there were before the file was written. It may still have what a later one has erased.
+        erasures: how many there had been before the file was written. It may still have what a later one erased.
 
     Raises:
         Conflict: the chain does not begin where the file does, or does not have its last link; somebody was erased.
@@ -160,7 +159,7 @@ async def remove(database: Database, vault: Vault, segment: Segment, *, erasures
     """
     tenant_id, mac = segment.begin.tenant, bytes.fromhex(segment.mac)
     async with database.transaction() as connection:
-        await audit.hold_head(connection, tenant_id)
+        erasures_now = await audit.hold_head(connection, tenant_id)
         begin = await audit.archived(connection, tenant_id)
         is_here = (begin.sequence, begin.mac.hex()) == (segment.begin.after, segment.begin.mac)
         if (
@@ -169,7 +168,7 @@ async def remove(database: Database, vault: Vault, segment: Segment, *, erasures
             or await audit.link(connection, tenant_id, segment.last) != mac
         ):
             raise Conflict("The chain is not the one that the file was written from. Write another one.")
-        if await audit.count_of(connection, tenant_id, ERASURE) != erasures:
+        if erasures_now != erasures:
             raise Conflict(
                 "Somebody was erased while the file was written, and it may speak of them. Delete it, and write another one."
             )

@@ -57,3 +57,5 @@ class AuditHead(Table, tablename="audit_head"):
     archived_key_id = text(null=True)
     archived_seal = binary(null=True)
     """A MAC of that place."""
+    erasures = BigInt(default=0)
+    """How many people have been erased since the tenant's audit was first sealed."""
