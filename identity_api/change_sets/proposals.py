@@ -113,7 +113,7 @@ async def approve(
         outcome = await run.make_all(connection, database, actor, changes, as_previewed=as_previewed)
         await proposals.decide(connection, actor.tenant_id, proposal_id, "APPROVED", _person(actor))
         payload = {"digest": outcome.digest, "proposed_by": str(found.proposed_by)}
-        await _record(connection, actor, "proposal.approved", proposal_id, payload, new={"reason": found.reason})
+        await _record(connection, actor, "proposal.approved", proposal_id, payload)
         return await _get(connection, actor, proposal_id), outcome
 
 

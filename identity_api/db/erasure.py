@@ -190,8 +190,8 @@ class Redacted(msgspec.Struct, frozen=True):
 
 
 async def events_of(connection: Connection, tenant_id: UUID, user_id: UUID, said: Collection[str]) -> list[UUID]:
-    """The events that may speak of the person: about the user, by the user, about what the user proposed, and failed
-    logins of nobody known under one of their names.
+    """The events that may speak of the person: about the user, by the user, and failed logins of nobody known under one of
+    their names.
 
     Args:
         said: the words of such logins, one for each name.
@@ -201,8 +201,6 @@ async def events_of(connection: Connection, tenant_id: UUID, user_id: UUID, said
         select id from (
             select id from audit_event where tenant_id = $1 and user_id = $2
             union select id from audit_event where tenant_id = $1 and actor = 'user:' || $2::uuid
-            union select e.id from proposal p join audit_event e on e.tenant_id = $1 and e.subject_id = p.id
-                where p.tenant_id = $1 and p.proposed_by = $2
             union select id from audit_event
                 where tenant_id = $1 and action = 'login.failed' and payload ->> 'said' = any($3::text[])) e
         order by id

@@ -53,7 +53,7 @@ EXPECTED: dict[str, dict[str, tuple[Values, Values]]] = {
     "approveProposal": {
         "permission.created": (None, {"name": "proposals:read", "description": "", "delegable": True}),
         "change_set.applied": (None, None),
-        "proposal.approved": (None, {"reason": ""}),
+        "proposal.approved": (None, None),
     },
     "rejectProposal": {"proposal.rejected": (None, None)},
     "createGroupMapping": {"mapping.created": (None, SALES)},
