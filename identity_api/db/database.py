@@ -54,6 +54,8 @@ _DOWN = (
     # asyncpg's errors for a connection that was cut off during a statement or its cancellation.
     asyncpg.InternalClientError,
 )
+# PostgreSQL has undone a transaction because of another one, and it may be done again.
+_UNDONE = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 _CANNOT_WRITE = (
     # The old primary after a failover: connections stay open and refuse to write.
     asyncpg.ReadOnlySQLTransactionError,
@@ -153,7 +155,8 @@ class Database:
 
         Raises:
             Unavailable: the database is down.
-            Overloaded: no connection was free for a second, or none of the tenant's share, or a statement took five.
+            Overloaded: no connection was free for a second, or none of the tenant's share, a statement took five, or
+                the transaction was undone because of another one (a deadlock).
             CannotWrite: a statement would have written, and the database is read-only or its disk is full.
         """
         return self.transaction() if self._is_lent else self._acquired()
@@ -184,7 +187,7 @@ class Database:
             except _CANNOT_WRITE as error:
                 await self.reconnect()
                 raise CannotWrite from error
-            except TimeoutError as error:
+            except (TimeoutError, *_UNDONE) as error:
                 raise Overloaded from error
             except _DOWN as error:
                 raise Unavailable("The database does not answer.", code="DATABASE_UNAVAILABLE") from error

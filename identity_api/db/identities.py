@@ -51,7 +51,7 @@ async def standings(
         join identity_sync s on s.tenant_id = $1 and s.id = i.id
         join app_user u on u.tenant_id = $1 and u.id = i.user_id
         where i.tenant_id = $1 and i.id = any($2::uuid[])
-        for no key update of s
+        order by s.id for no key update of s
         """,
         tenant_id,
         list(identity_ids),

@@ -41,9 +41,12 @@ async def revoke_identities(
     ended = [EndedIdentity(row["id"], row["user_id"]) for row in rows]
     await connection.execute(
         """
-        update identity_sync set generation = generation + 1, due_at = null, lease_until = null, lease_owner = null,
+        with held as (
+            select id from identity_sync where tenant_id = $1 and id = any($2::uuid[]) order by id for no key update
+        )
+        update identity_sync s set generation = generation + 1, due_at = null, lease_until = null, lease_owner = null,
             attempt_token_id = null, attempt_hash = null, attempt_at = null, uncertain = false, outcome = $3
-        where tenant_id = $1 and id = any($2::uuid[])
+        from held where s.tenant_id = $1 and s.id = held.id
         """,
         tenant_id,
         [one.identity_id for one in ended],

@@ -195,7 +195,13 @@ def _values(named: ProviderSession) -> tuple[UUID | str | None, ...]:
 async def sync_soon(connection: Connection, tenant_id: UUID, identity_ids: Sequence[UUID]) -> None:
     """Make the identities due now, if they are synced at all. Nothing else changes, a sync in flight included."""
     await connection.execute(
-        "update identity_sync set due_at = now() where tenant_id = $1 and id = any($2::uuid[]) and due_at is not null",
+        """
+        with held as (
+            select id from identity_sync where tenant_id = $1 and id = any($2::uuid[]) and due_at is not null
+            order by id for no key update
+        )
+        update identity_sync s set due_at = now() from held where s.tenant_id = $1 and s.id = held.id
+        """,
         tenant_id,
         list(identity_ids),
     )

@@ -28,7 +28,8 @@ async def add(
 ) -> UUID:
     """Store a login's refresh token as the newest of the identity; beyond five live ones the oldest are wiped.
 
-    A provider that gives every login the same token (Google does) keeps its one row, which becomes the newest.
+    A provider that gives every login the same token (Google does) keeps its one row, which becomes the newest. The
+    identity's sync row is locked first (`db.locks`).
 
     Args:
         hash: `ids.token_hash` of the token.
@@ -38,7 +39,10 @@ async def add(
         The row's id.
     """
     known = await connection.fetchval(
-        "select id from refresh_token where tenant_id = $1 and identity_id = $2 and hash = $3",
+        """
+        select (select r.id from refresh_token r where r.tenant_id = $1 and r.identity_id = s.id and r.hash = $3)
+        from identity_sync s where s.tenant_id = $1 and s.id = $2 for no key update
+        """,
         tenant_id,
         identity_id,
         hash,
@@ -102,7 +106,8 @@ class Landing(msgspec.Struct, frozen=True, kw_only=True):
 async def rotate(connection: Connection, landings: Sequence[Landing]) -> frozenset[UUID]:
     """Compare-and-set: replace each presented token by its successor. One statement, of any tenants.
 
-    With it the attempts of these generations are resolved: their answers have landed.
+    With it the attempts of these generations are resolved: their answers have landed. It is the one writer that comes
+    without locking the users, and locks sync rows before tokens as the others do (`db.locks`).
 
     Returns:
         The ids of the tokens whose successor is stored. For the others, another token is stored now, or they are dead:
@@ -114,9 +119,14 @@ async def rotate(connection: Connection, landings: Sequence[Landing]) -> frozens
         with came as (
             select * from unnest($1::uuid[], $2::uuid[], $3::bytea[], $4::bytea[], $5::bytea[], $6::bigint[], $7::boolean[])
                 as c (tenant_id, id, presented, hash, sealed, generation, uncertain)
+        ), held as (
+            select c.* from came c
+            join refresh_token r on r.tenant_id = c.tenant_id and r.id = c.id
+            join identity_sync s on s.tenant_id = r.tenant_id and s.id = r.identity_id
+            order by s.tenant_id, s.id for no key update of s
         ), landed as (
             update refresh_token set hash = c.hash, sealed = c.sealed, rotated_at = now(), uncertain = c.uncertain
-            from came c
+            from held c
             where refresh_token.tenant_id = c.tenant_id and refresh_token.id = c.id and dead_at is null
                 and refresh_token.hash = c.presented
             returning refresh_token.tenant_id, refresh_token.id, identity_id, c.generation

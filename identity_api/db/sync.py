@@ -342,9 +342,12 @@ async def make_due(connection: Connection, tenant_id: UUID, user_id: UUID) -> li
     """Make the user's syncable identities due now, and return them."""
     rows = await connection.fetch(
         """
-        update identity_sync s set due_at = now() from provider p
-        where s.tenant_id = $1 and s.user_id = $2 and s.due_at is not null
-            and p.tenant_id = $1 and p.id = s.provider_id and p.enabled and p.sync <> 'OFF'
+        with held as (
+            select s.id from identity_sync s join provider p on p.tenant_id = $1 and p.id = s.provider_id
+            where s.tenant_id = $1 and s.user_id = $2 and s.due_at is not null and p.enabled and p.sync <> 'OFF'
+            order by s.id for no key update of s
+        )
+        update identity_sync s set due_at = now() from held where s.tenant_id = $1 and s.id = held.id
         returning s.id
         """,
         tenant_id,

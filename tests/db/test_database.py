@@ -56,6 +56,22 @@ async def test_a_pool_without_a_free_connection_is_overloaded_and_the_database_i
             assert await connection.fetchval("select 1") == 1
 
 
+@pytest.mark.asyncio
+async def test_a_transaction_that_was_undone_for_another_one_may_be_tried_again(database_url: str) -> None:
+    both_hold = asyncio.Barrier(2)
+
+    async def lock(pool: Database, *keys: int) -> int:
+        async with pool.transaction() as connection:
+            await connection.execute("select pg_advisory_xact_lock(7, $1)", keys[0])
+            await both_hold.wait()
+            await connection.execute("select pg_advisory_xact_lock(7, $1)", keys[1])
+            return keys[0]
+
+    async with opened(database_url, pool_size=2) as pool:
+        ended = await asyncio.gather(lock(pool, 1, 2), lock(pool, 2, 1), return_exceptions=True)
+        assert sorted(type(one).__name__ for one in ended) == ["Overloaded", "int"]
+
+
 class Relay:
     """A TCP address in front of the server's socket; while `stalls`, new connections get no answer."""
 

@@ -1,13 +1,14 @@
 """A token that the provider has rotated is stored, however long the database is away, and sent by nobody before that."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from identity_api.db import refresh_tokens
+from identity_api.db import identities, refresh_tokens
+from identity_api.db.login_ends import discard_refresh_tokens, revoke_identities
 from identity_api.db.refresh_tokens import Landing
 from identity_api.errors import CannotWrite, Unavailable
 from identity_api.sync import landings, run
@@ -112,3 +113,53 @@ async def test_a_sweep_goes_on_while_one_token_cannot_land(world: World, monkeyp
     refuses = False
     assert (await sweeping).outcomes["ok"] >= 2
     assert world.token_requests(alice) == 1
+
+
+async def _end(connection: Any, world: World, person: Person) -> None:
+    await discard_refresh_tokens(connection, world.tenant_id, [person.identity_id], "logout_token")
+
+
+async def _renew(connection: Any, world: World, person: Person) -> None:
+    await identities.standings(connection, world.tenant_id, [person.identity_id])
+
+
+async def _begin_end(connection: Any, world: World, person: Person) -> None:
+    await revoke_identities(connection, world.tenant_id, [person.identity_id], "REVOKED", "logout_token")
+
+
+async def _begin_login(connection: Any, world: World, person: Person) -> None:
+    stored = await world.token(person)
+    await refresh_tokens.add(
+        connection, world.tenant_id, person.identity_id, stored["hash"], lambda _: bytes(stored["sealed"])
+    )
+
+
+@pytest.mark.parametrize(
+    ("begin", "go_on"), [(_begin_end, _end), (_begin_login, _renew)], ids=["its login ends", "it signs in"]
+)
+async def test_a_token_that_lands_meanwhile_is_waited_for_by_nobody(
+    world: World, begin: Callable[..., Any], go_on: Callable[..., Any]
+) -> None:
+    """It waits for the transaction that came first, holding nothing that this one needs."""
+    alice = await world.sign_in("alice")
+    sync = await SteppedSync(world, alice).run("claim", "call")
+    async with world.database.transaction() as connection:
+        await begin(connection, world, alice)
+        landing = asyncio.create_task(sync.run("land"))
+        await _waits_for_a_lock(world)
+        await connection.execute("set local lock_timeout = '200ms'")
+        await go_on(connection, world, alice)
+    # The login's token is the one that the sync presented, so that its successor lands behind it.
+    assert (await landing).landed is (begin is _begin_login)
+
+
+async def _waits_for_a_lock(world: World) -> None:
+    async with asyncio.timeout(30):
+        async with world.database.reading() as connection:
+            while not await connection.fetchval(_IS_WAITING):
+                pass
+
+
+_IS_WAITING = """
+    select exists (select from pg_stat_activity where wait_event_type = 'Lock' and query like '%came as%')
+"""
