@@ -7,6 +7,7 @@ import contextlib
 import gc
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -37,6 +38,10 @@ expect.set_options(timeout=30_000)
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.register_profile("searching", deadline=None)
 settings.load_profile("searching" if os.environ.get("LONG_TESTS") else "repeatable")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts what runs in the background so, and the product, started by a test, would ignore it too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TOGETHER = {
     "tests/browser/": "flows",
