@@ -99,7 +99,10 @@ def database_url(settings: Settings, *, make: bool = False) -> Iterator[str]:
 
     if not make and not os.path.lexists(settings.data_dir / "postgres"):
         raise ConfigurationError(
-            ["There is no database yet. Run `identity-api dev`, or set IDENTITY_DATABASE_URL to one of your own."]
+            [
+                f"There is no database in {settings.data_dir} yet. Run `identity-api dev`; or set IDENTITY_DATA_DIR to the "
+                "folder that it runs with, or IDENTITY_DATABASE_URL to a database of your own."
+            ]
         )
     services = None
     try:

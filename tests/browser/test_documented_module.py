@@ -1,5 +1,10 @@
 """The module of docs/frontends.md in a real browser, on a page of another origin: code, PKCE, CORS, GraphQL, signing out."""
 
+import os
+import shlex
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,8 +13,9 @@ from playwright.async_api import Page, expect
 
 from tests.browser.chromium import CHROMIUM, MISSING
 from tests.browser.frontend import documented_module, serving
+from tests.cli.conftest import SCRIPT
 from tests.docs.pages import blocks
-from tests.flows.product import Product
+from tests.flows.product import Product, free_ports
 
 pytestmark = [
     pytest.mark.browser,
@@ -18,6 +24,7 @@ pytestmark = [
     pytest.mark.asyncio,
 ]
 
+GUIDE = "docs/frontends.md"
 CLIENT = Path(__file__).parents[2] / "clients" / "typescript" / "src" / "identity.js"
 _HTML = """<!doctype html><title>A frontend</title><button>Sign in</button><p></p>
 <script type="module">
@@ -93,18 +100,60 @@ async def test_the_documented_module_signs_in_and_asks(page: Page, frontend: str
     assert page.url == f"{frontend}/", "neither code nor state stays in the address"
 
 
-async def test_the_five_minutes_say_hello_and_what_one_may_do(page: Page, product: Product) -> None:
-    [written] = [block for block in blocks("docs/frontends.md", "js") if "createIdentity" in block]
-    files = {"/identity.js": CLIENT.read_text("utf-8")}
-    with serving(files) as port:
-        origin = f"http://app.localhost:{port}"
-        product.apply(_TENANT.format(origin=origin, product=product))
-        script = written.replace("https://login.acme.example", product.at("c.localhost"))
-        script = script.replace("https://app.acme.example/signed-in", f"{origin}/")
-        files |= {"/page.js": script, "/": '<!doctype html><body><script type="module" src="/page.js"></script></body>'}
-        await page.goto(f"{origin}/")
-        await page.get_by_role("button", name="Bob Baker").click()
-        await expect(page.locator("body")).to_contain_text("Hello Bob Baker. You may not read the documents.")
+@pytest.fixture
+def five_minutes(product: Product, tmp_path: Path) -> Iterator[str]:
+    """The address of the page of the five minutes, declared and served by the commands that are written there."""
+    [declaration], [page], commands = (blocks(GUIDE, language) for language in ("toml", "html", "sh"))
+    [commands] = [block for block in commands if "identity-api apply" in block]
+    [port] = free_ports(1)
+
+    def here(text: str) -> str:
+        assert "5173" in text or "8000" in text
+        text = text.replace("5173", str(port)).replace("8000", str(product.port))
+        return text.replace(".venv/bin/identity-api", str(SCRIPT)).replace("python3", sys.executable)
+
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    shutil.copy(CLIENT, folder)
+    (folder / "app.toml").write_text(here(declaration))
+    (folder / "index.html").write_text(here(page))
+    apply, serve = here(commands).splitlines()
+    subprocess.run(
+        shlex.split(apply), cwd=tmp_path, env=product.environment, check=True, capture_output=True, timeout=60
+    )
+    unbuffered = os.environ | {"PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        shlex.split(serve), cwd=tmp_path, env=unbuffered, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as server:
+        try:
+            assert server.stdout is not None
+            assert server.stdout.readline().startswith(b"Serving HTTP")
+            yield f"http://localhost:{port}/"
+        finally:
+            server.kill()
+
+
+async def test_the_five_minutes_sign_in_follow_step_up_and_sign_out(
+    page: Page, product: Product, five_minutes: str
+) -> None:
+    await page.goto(five_minutes)
+    await page.get_by_role("button", name="Sign in").click()
+    await page.get_by_role("button", name="Alice Archer").click()
+    await expect(page.get_by_role("status")).to_have_text("Hello Alice Archer. You may:")
+    product.edit_person("alice", groups=["support"])
+    try:
+        await expect(page.get_by_role("listitem")).to_have_text(["tickets:answer"], timeout=20_000)
+    finally:
+        product.edit_person("alice", groups=["engineering", "platform"])
+    await page.get_by_role("button", name="Confirm that it is me").click()
+    await page.get_by_role("button", name="Cancel").click()
+    await expect(page.get_by_role("alert")).to_contain_text("The sign-in was cancelled")
+    await page.get_by_role("button", name="Confirm that it is me").click()
+    await page.get_by_role("button", name="Alice Archer").click()
+    await expect(page.get_by_role("listitem")).to_have_text(["docs:read", "docs:write", "reports:read"])
+    await page.get_by_role("button", name="Sign out").click()
+    await expect(page.get_by_role("status")).to_have_text("Nobody is signed in.")
+    await expect(page.get_by_role("button", name="Sign in")).to_be_visible()
 
 
 async def test_a_login_that_another_page_began_is_not_taken(page: Page, frontend: str) -> None:
@@ -113,8 +162,8 @@ async def test_a_login_that_another_page_began_is_not_taken(page: Page, frontend
 
 
 async def test_the_snippets_for_a_cookie_ask_who_it_is_and_sign_out(page: Page, product: Product) -> None:
-    [me] = [block for block in blocks("docs/frontends.md", "js") if "const me = await" in block]
-    [out] = [block for block in blocks("docs/frontends.md", "js") if "/auth/logout" in block]
+    [me] = [block for block in blocks(GUIDE, "js") if "const me = await" in block]
+    [out] = [block for block in blocks(GUIDE, "js") if "/auth/logout" in block]
     files: dict[str, str] = {}
     with serving(files) as port:
         origin = f"http://app.k.localhost:{port}"

@@ -119,6 +119,8 @@ def test_a_first_start_makes_everything_and_sigterm_leaves_nothing(
             assert (ROOT / document).is_file()
         for name in ("alice", "bob", "carol", "dora", "erin", "docs:write", "tickets:answer", "identity:*"):
             assert name in said
+        assert "for the tenant demo" in said
+        assert f"with kill {process.pid}." in said
         for name in ("keys.toml", "demo-client-secret", "running.json"):
             assert stat.S_IMODE((place / "data" / name).stat().st_mode) == 0o600
         with sign_in_as_alice(ports[0]) as browser:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -47,6 +48,12 @@ def test_help_imports_nothing_heavy() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, env=clean_environment(), check=True
     )
     assert done.stdout.rstrip().endswith("heavy: []")
+
+
+def test_a_folder_without_a_database_is_named_with_what_to_set(tmp_path: Path) -> None:
+    done = Command(tmp_path, IDENTITY_DATA_DIR=str(tmp_path / "elsewhere"))("tenant", "list")
+    assert (done.returncode, f"no database in {tmp_path / 'elsewhere'} yet" in done.stderr) == (78, True)
+    assert "set IDENTITY_DATA_DIR" in done.stderr
 
 
 def test_the_module_runs_the_same_command(offline: Command) -> None:

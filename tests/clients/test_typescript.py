@@ -41,6 +41,7 @@ def test_the_bindings_work_in_react_and_vue() -> None:
 
 AROUND = """declare const identity: import("@identity-api/client").Identity;
 declare const showDocuments: () => void, show: (permissions: readonly string[]) => void;
+declare const signInButton: HTMLButtonElement, signOutButton: HTMLButtonElement;
 export {};
 """
 """What the page of the client leaves to the application."""

@@ -6,6 +6,7 @@ import pytest
 from graphql import parse as parse_document
 from graphql import validate
 
+from identity_api.cli.dev.demo_tenant import SLUG as DEMO
 from identity_api.diagnostics import ALL, TABLES
 from identity_api.graphql.engine.guard import MAX_ALIASES, MAX_DEPTH, MAX_ROOT_FIELDS, MAX_TOKENS
 from identity_api.sessions.errors import LoginFailed
@@ -39,12 +40,13 @@ def test_every_query_shown_fits_the_schema(page: str) -> None:
 def test_the_frontend_shown_is_accepted() -> None:
     [declaration] = blocks(PAGE, "toml")
     [tenant] = parse(declaration.encode())
-    assert tenant.frontends[0].deliveries == ("code", "cookie")
+    assert (tenant.slug, tenant.frontends[0].deliveries) == (DEMO, ("code",))
 
 
 RUN = {
-    "js": ("createIdentity", "const me = await", "export async function signIn", "/auth/logout"),
-    "sh": ("code_challenge", "code_verifier", "introspect"),
+    "html": ("createIdentity",),
+    "js": ("const me = await", "export async function signIn", "/auth/logout"),
+    "sh": ("identity-api apply", "code_challenge", "code_verifier", "introspect"),
     "json": ("user_id",),
     "graphql": ("query Everything", "subscription Mine"),
     "toml": ("[[tenants]]",),

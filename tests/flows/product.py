@@ -71,6 +71,11 @@ class Product:
         return f"http://{host}:{self.port}"
 
     @property
+    def environment(self) -> dict[str, str]:
+        """Of commands on this installation."""
+        return clean_environment(**_environment(self.folder, self.interop_port))
+
+    @property
     def said(self) -> str:
         """Everything that any of the processes has written."""
         return (self.folder / "output.txt").read_text("utf-8", "replace")
@@ -81,7 +86,7 @@ class Product:
             [SCRIPT, *map(str, arguments)],
             input=stdin.encode(),
             capture_output=True,
-            env=clean_environment(**_environment(self.folder, self.interop_port)),
+            env=self.environment,
             timeout=60,
             check=False,
         )

@@ -19,7 +19,7 @@ const libraries = {
     });
     const { url } = await client.createSigninRequest({});
     const end = async (ended) => (await client.processSigninResponse(ended.href)).access_token;
-    return { url, end };
+    return { url, end, signOut: (token) => client.revokeToken(token, "access_token") };
   },
 
   async oauth4webapi() {

@@ -1,9 +1,11 @@
 """The text that `dev` prints when everything answers: addresses, who can sign in, what to try, and how to stop."""
 
+import os
+
 from rich.console import Console
 from rich.table import Table
 
-from identity_api.cli.dev.demo_tenant import GROUPS
+from identity_api.cli.dev.demo_tenant import GROUPS, SLUG
 from identity_api.demo.config import DEMO_PEOPLE
 from identity_api.permissions.service import SERVICE_PREFIX
 
@@ -11,8 +13,9 @@ _TRY = """Try this:
   1. Sign in as alice. The account page says what she may do, and why.
   2. Take a group from her on the demo provider's page, or remove her: her account page follows within ten seconds.
   3. Ask GraphiQL, signed in: { viewer { user { username } permissions { name } } }
-  4. Sign in as dora, and change what a group gives: docs/mappings.md; for your own frontend: docs/frontends.md
+  4. Sign in as dora, and change what a group gives: docs/mappings.md
 """
+_TRY += f"  5. Write a frontend of your own, for the tenant {SLUG}: docs/frontends.md\n"
 
 
 def greet(url: str, data_dir: str, *, demo_provider: str | None) -> None:
@@ -33,7 +36,9 @@ def greet(url: str, data_dir: str, *, demo_provider: str | None) -> None:
         console.print(_TRY, markup=False)
     else:
         console.print("\nThis database has tenants of its own, so no demo was added.")
-    console.print(f"Data is kept in {data_dir}. Stop everything with Ctrl-C.\n")
+    console.print(
+        f"Data is kept in {data_dir}. Stop everything with Ctrl-C, or from elsewhere with kill {os.getpid()}.\n"
+    )
 
 
 def _people() -> Table:
