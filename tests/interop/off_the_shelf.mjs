@@ -77,10 +77,12 @@ const libraries = {
   },
 };
 
-const { url, end } = await libraries[library]();
+const { url, end, signOut } = await libraries[library]();
 console.log(url);
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 const token = await end(new URL((await lines.next()).value));
-const me = await fetch(`${issuer}/v1/me`, { headers: { authorization: `Bearer ${token}` } });
-console.log(JSON.stringify({ me: await me.json(), token }));
+const ask = () => fetch(`${issuer}/v1/me`, { headers: { authorization: `Bearer ${token}` } });
+const me = await (await ask()).json();
+await signOut?.(token);
+console.log(JSON.stringify({ me, token, after: (await ask()).status }));
 process.exit(0);
