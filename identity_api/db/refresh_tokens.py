@@ -109,6 +109,9 @@ async def rotate(connection: Connection, landings: Sequence[Landing]) -> frozens
     With it the attempts of these generations are resolved: their answers have landed. It is the one writer that comes
     without locking the users, and locks sync rows before tokens as the others do (`db.locks`).
 
+    A successor that another login of the identity has as well (a provider may know one token for all of a person's
+    logins) is kept in this row alone.
+
     Returns:
         The ids of the tokens whose successor is stored. For the others, another token is stored now, or they are dead:
         another result came first. A successor that was stored already is among them, so that a commit of unknown
@@ -124,9 +127,14 @@ async def rotate(connection: Connection, landings: Sequence[Landing]) -> frozens
             join refresh_token r on r.tenant_id = c.tenant_id and r.id = c.id
             join identity_sync s on s.tenant_id = r.tenant_id and s.id = r.identity_id
             order by s.tenant_id, s.id for no key update of s
+        ), replaced as (
+            delete from refresh_token r using held c, refresh_token p
+            where p.tenant_id = c.tenant_id and p.id = c.id and p.dead_at is null and p.hash = c.presented
+                and r.tenant_id = p.tenant_id and r.identity_id = p.identity_id and r.hash = c.hash and r.id <> p.id
+            returning r.id
         ), landed as (
             update refresh_token set hash = c.hash, sealed = c.sealed, rotated_at = now(), uncertain = c.uncertain
-            from held c
+            from held c, (select count(*) from replaced) before
             where refresh_token.tenant_id = c.tenant_id and refresh_token.id = c.id and dead_at is null
                 and refresh_token.hash = c.presented
             returning refresh_token.tenant_id, refresh_token.id, identity_id, c.generation

@@ -114,7 +114,9 @@ with leased as (
     left join lateral (
         select r.id, r.hash, r.sealed from refresh_token r
         where r.tenant_id = k.tenant_id and r.identity_id = k.id and r.dead_at is null
-        order by r.created_at desc, r.id desc limit 1) t on true
+        order by r.created_at desc, r.id desc limit 1
+        -- Locked in order to read what is stored now: its successor may have landed since this statement began.
+        for no key update) t on true
 ), probing as (
     update provider_breaker b set open_until = now() + make_interval(secs => {probe_seconds})
     where (b.tenant_id, b.id) in (select tenant_id, provider_id from picked where is_probe and verdict = 'CLAIM')

@@ -1,16 +1,21 @@
 """A token that the provider has rotated is stored, however long the database is away, and sent by nobody before that."""
 
 import asyncio
+import random
 from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from identity_api.db import identities, refresh_tokens
+from identity_api.db import sync as claiming
 from identity_api.db.login_ends import discard_refresh_tokens, revoke_identities
 from identity_api.db.refresh_tokens import Landing
 from identity_api.errors import CannotWrite, Unavailable
+from identity_api.oidc.token_endpoint import Refreshed
+from identity_api.relying_party.refresh_tokens import open_sealed
 from identity_api.sync import landings, run
 from identity_api.sync.outage import LANDING_FIRST_SECONDS
 from identity_api.sync.run import sweep
@@ -146,20 +151,59 @@ async def test_a_token_that_lands_meanwhile_is_waited_for_by_nobody(
     async with world.database.transaction() as connection:
         await begin(connection, world, alice)
         landing = asyncio.create_task(sync.run("land"))
-        await _waits_for_a_lock(world)
+        await _waits_for_a_lock(world, "came as")
         await connection.execute("set local lock_timeout = '200ms'")
         await go_on(connection, world, alice)
     # The login's token is the one that the sync presented, so that its successor lands behind it.
     assert (await landing).landed is (begin is _begin_login)
 
 
-async def _waits_for_a_lock(world: World) -> None:
+async def test_a_token_that_lands_while_a_claim_chooses_is_the_one_that_is_sent(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker that sent its predecessor was slow. Sent again, it would end the whole login at a strict provider."""
+    alice = await world.sign_in("alice")
+    slow = await SteppedSync(world, alice).run("claim", "call")
+    await world.let_lease_run_out(alice)
+    gate = random.getrandbits(31)
+    asked = f"{claiming._ASKED_OF_USER} and pg_advisory_xact_lock_shared({gate})::text = ''"
+    monkeypatch.setattr(claiming, "_CLAIM_OF_USER", claiming._claiming(asked, "and d.user_id = $10"))
+    async with world.database.transaction() as connection:
+        await connection.execute("select pg_advisory_xact_lock($1)", gate)
+        syncing = asyncio.create_task(world.another_worker().sync(alice))
+        await _waits_for_a_lock(world, f"with leased as%{gate}%")
+        assert (await slow.run("land")).landed
+    assert (await syncing).outcomes == {"ok": 1}
+    assert await world.state(alice) == ("FRESH", None)
+
+
+async def test_a_successor_that_an_older_login_has_as_well_is_kept_once(world: World) -> None:
+    """A provider may know one token for all logins of a person, and give it to whoever refreshes with another one."""
+    first = await world.sign_in("alice")
+    older = await world.token(first)
+    alice = await world.sign_in("alice", identity_of=first)
+    sync = await SteppedSync(world, alice).run("claim", "call")
+    assert sync.called is not None
+    assert isinstance(sync.called.outcome, Refreshed)
+    known = open_sealed(world.vault, world.tenant_id, older["id"], older["sealed"]).refresh_token
+    tokens = msgspec.structs.replace(sync.called.outcome.tokens, refresh_token=known)
+    sync.called = msgspec.structs.replace(sync.called, outcome=Refreshed(tokens))
+    assert (await sync.run("land")).landed
+    stored = await world.rows("select id, hash from refresh_token where identity_id = $1", alice.identity_id)
+    assert [row["hash"] for row in stored] == [older["hash"]]
+    assert (await sync.run("land")).landed
+    await sync.run("validate", "apply")
+    await world.make_due(alice)
+    assert (await world.sync(alice)).outcomes == {"ok": 1}
+
+
+async def _waits_for_a_lock(world: World, query: str) -> None:
     async with asyncio.timeout(30):
         async with world.database.reading() as connection:
-            while not await connection.fetchval(_IS_WAITING):
+            while not await connection.fetchval(_IS_WAITING, query):
                 pass
 
 
 _IS_WAITING = """
-    select exists (select from pg_stat_activity where wait_event_type = 'Lock' and query like '%came as%')
+    select exists (select from pg_stat_activity where wait_event_type = 'Lock' and query like '%' || $1 || '%')
 """
