@@ -201,7 +201,7 @@ async def bury(
     in_doubt: bool,
     trusts_row: bool = True,
 ) -> str | None:
-    """Wipe a dead token; None if the stored token is not the one that was presented.
+    """Wipe a dead token; None if the stored token is not the one that was presented. May be repeated.
 
     Args:
         reason: what the provider said.
@@ -225,4 +225,9 @@ async def bury(
         in_doubt,
         trusts_row,
     )
-    return value
+    return value or await connection.fetchval(
+        "select dead_reason from refresh_token where tenant_id = $1 and id = $2 and hash = $3 and dead_at is not null",
+        tenant_id,
+        token_id,
+        presented_hash,
+    )

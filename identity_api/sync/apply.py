@@ -11,18 +11,16 @@ from uuid import UUID
 import msgspec
 
 from identity_api.db.providers import Provider
-from identity_api.errors import Unavailable
 from identity_api.lifecycle import apply_verified
 from identity_api.lifecycle.apply_verified import Verified
 from identity_api.lifecycle.emptied_mappings import tell_emptied
 from identity_api.sync import breaker
 from identity_api.sync.deps import SyncDeps
+from identity_api.sync.repeat import is_of_one, repeated
 from identity_api.telemetry import get_logger
 
 GROUP_SIZE = 100
 GROUP_SECONDS = 0.02
-_TRIES = 3
-_PAUSE_SECONDS = 0.05
 
 _log = get_logger(__name__)
 
@@ -38,18 +36,12 @@ class Written(msgspec.Struct, frozen=True):
 async def apply(deps: SyncDeps, provider: Provider, answers: Sequence[Verified]) -> Written:
     """Write a group of one provider. Answers that came too late are left out of `applied`.
 
-    Safe to repeat, and repeated a few times: two writers may deadlock, and a database may just be coming back.
+    Safe to repeat, and repeated a few times.
 
     Raises:
         Unavailable: the database does not answer. Leases then end, and the identities are claimed again.
     """
-    for _ in range(_TRIES - 1):
-        try:
-            return await _apply_once(deps, provider, answers)
-        except Exception as error:
-            _log.warning("sync.apply_repeated", provider=str(provider.id), error_type=type(error).__name__)
-            await asyncio.sleep(_PAUSE_SECONDS)
-    return await _apply_once(deps, provider, answers)
+    return await repeated(lambda: _apply_once(deps, provider, answers), what="apply")
 
 
 async def _apply_once(deps: SyncDeps, provider: Provider, answers: Sequence[Verified]) -> Written:
@@ -129,10 +121,10 @@ class Groups:
         try:
             written = await apply(self._deps, provider, [answer for answer, _ in group])
         except Exception as error:
-            if len(group) > 1 and not isinstance(error, Unavailable):
-                # A group that cannot be written does not stop the others.
+            if len(group) > 1 and is_of_one(error):
+                # Each in a turn of its own: one that cannot be written, or whose row somebody holds, holds up nobody else.
                 for one in group:
-                    await self._write(provider, [one])
+                    self._begin(provider, [one])
                 return
             for _, waiting in group:
                 if not waiting.done():

@@ -9,13 +9,11 @@ import asyncio
 from identity_api.db import refresh_tokens as rows
 from identity_api.db.database import Database
 from identity_api.db.refresh_tokens import Landing
-from identity_api.errors import Overloaded, Unavailable
+from identity_api.sync.repeat import MAX_PAUSE_SECONDS, PAUSE_SECONDS, is_of_one
 from identity_api.telemetry import get_logger
 
 GROUP_SIZE = 100
 GROUP_SECONDS = 0.004
-MAX_PAUSE_SECONDS = 1.0
-"""Between two tries while the database is away."""
 
 _log = get_logger(__name__)
 _Waiting = tuple[Landing, "asyncio.Future[bool]"]
@@ -58,7 +56,7 @@ class Landings:
         The statement is safe to repeat, also after a commit whose answer was lost; giving up means that a person has to
         sign in again.
         """
-        tries, pause = 0, 0.05
+        tries, pause = 0, PAUSE_SECONDS
         while group := [one for one in group if not one[1].cancelled()]:
             tries += 1
             try:
@@ -68,8 +66,8 @@ class Landings:
             except Exception as error:
                 if tries.bit_count() == 1:  # each time that it has become twice as many
                     _log.warning("sync.landing_repeated", of=len(group), error_type=type(error).__name__, tries=tries)
-                if len(group) > 1 and (isinstance(error, Overloaded) or not isinstance(error, Unavailable)):
-                    # One whose row somebody holds, or that cannot be written, holds up nobody else.
+                if len(group) > 1 and is_of_one(error):
+                    # As in `apply`: one of them holds up nobody else.
                     for one in group:
                         self._spawn([one])
                     return

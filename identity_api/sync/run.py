@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from identity_api.sync.claim_due import Leases, Look, claim
 from identity_api.sync.deps import SyncDeps
 from identity_api.sync.land import land
 from identity_api.sync.outcome import Ended, Read, Stale
+from identity_api.sync.repeat import repeated
 from identity_api.sync.settle_failure import (
     NO_TOKEN,
     Settled,
@@ -205,11 +206,11 @@ class _Sweep:
         async with self._place(access.provider, claimed):
             called = await call(self.deps, claimed, access, may_send=lambda: self.leases.is_held(claimed))
             if called.outcome is LEASE_OVER:
-                return await self._settle(settle_withdrawn(self.deps, claimed))
+                return await self._settle(lambda: settle_withdrawn(self.deps, claimed))
             if not isinstance(called.outcome, Stale | Transient):
                 self.deps.pace.accepted(access.provider.id)
             if not await land(self.deps, claimed, called):
-                return await self._settle(settle_not_landed(self.deps, claimed))
+                return await self._settle(lambda: settle_not_landed(self.deps, claimed))
             outcome = await validate(self.deps, claimed, access, called)
         return await self._write(claimed, access, outcome)
 
@@ -248,7 +249,7 @@ class _Sweep:
             return await self._stale(claimed, access, outcome)
         self.deps.pace.answered(provider.id, provider.max_concurrent)
         if isinstance(outcome, Ended):
-            settled = await self._settle(settle_end(self.deps, claimed, outcome))
+            settled = await self._settle(lambda: settle_end(self.deps, claimed, outcome))
             self.deps.alarms.record(provider.tenant_id, provider.id, died=settled == "invalid_grant")
             return settled
         is_applied = await self._groups.add(provider, outcome.verified)
@@ -260,12 +261,18 @@ class _Sweep:
             self.deps.pace.limited(claimed.provider_id, stale.retry_after_seconds or DEFAULT_RETRY_SECONDS)
         elif access is not None and stale.is_outage:
             self.deps.pace.failed(claimed.provider_id, access.provider.max_concurrent, claimed.identity_id)
-        settled = await self._settle(settle_stale(self.deps, claimed, access.provider if access else None, stale))
+        provider = access.provider if access is not None else None
+        settled = await self._settle(lambda: settle_stale(self.deps, claimed, provider, stale))
         return stale.reason if settled == "stale" else settled
 
-    async def _settle(self, settling: Awaitable[Settled]) -> Settled:
-        async with self.deps.writers:
-            return await settling
+    async def _settle(self, settle: Callable[[], Awaitable[Settled]]) -> Settled:
+        """Write what an answer means: for as long as the database is away, since only this process knows the answer."""
+
+        async def in_turn() -> Settled:
+            async with self.deps.writers:
+                return await settle()
+
+        return await repeated(in_turn, what="settle", outlasts_outage=True)
 
     async def _give_back(self, claimed: Claimed) -> str:
         """Give the claim back after an internal error: as an uncertain attempt, since nobody knows how far it came."""

@@ -1,4 +1,5 @@
-"""Settle a claim whose answer is not a verified reading. Each in one transaction, only under the claimed generation.
+"""Settle a claim whose answer is not a verified reading. Each in one transaction, only under the claimed generation, and
+safe to repeat, as after a commit whose answer was lost.
 
 A login, a logout token or another worker that came first has raised the generation: then nothing is written of what
 this answer means for the login.
@@ -176,13 +177,15 @@ async def _is_refused_alone(connection: Connection, claimed: Claimed, stale: Sta
 
 async def _end_refused(connection: Connection, claimed: Claimed, stale: Stale) -> Settled:
     assert stale.refusal is not None
+    # UserInfo takes an access token as often as it comes: however an attempt ended, it cost nothing.
+    may_be_used_up = stale.refusal != "access_token_refused"
     # An answer that itself leaves doubt about the token, each time again, does not mean that this service lost it.
     return await _end_dead(
         connection,
         claimed,
         stale.refusal,
-        in_doubt=claimed.uncertain,
-        trusts_row=not stale.uncertain,
+        in_doubt=claimed.uncertain and may_be_used_up,
+        trusts_row=not stale.uncertain and may_be_used_up,
         detail={"answer": stale.reason, **({} if stale.said is None else {"said": stale.said})},
     )
 

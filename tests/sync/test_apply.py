@@ -4,9 +4,22 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+import pytest_asyncio
 
+from identity_api.db import database as database_module
+from identity_api.db.database import Database
 from tests.sync.conftest import MakeWorld
 from tests.sync.world import Person, World
+
+
+@pytest_asyncio.fixture
+async def hasty(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Database]:
+    """A pool whose statements may take three tenths of a second."""
+    monkeypatch.setattr(database_module, "COMMAND_TIMEOUT_SECONDS", 0.3)
+    pool = Database(database_url, pool_size=8)
+    await pool.open()
+    yield pool
+    await pool.close()
 
 
 async def sign_in_many(world: World, count: int) -> list[Person]:
@@ -46,6 +59,21 @@ async def test_answers_that_come_together_are_written_together(new_world: MakeWo
         world.provider.id,
     )
     assert transactions[0] <= 15
+
+
+@pytest.mark.asyncio
+async def test_one_whose_user_somebody_holds_holds_up_nobody_else(new_world: MakeWorld, hasty: Database) -> None:
+    """Their statement would wait for longer than a statement may take."""
+    world = await new_world(max_concurrent=50, concurrency=50)
+    people = await sign_in_many(world, 5)
+    held, others = people[2], people[:2] + people[3:]
+    async with world.database.transaction() as connection:
+        await connection.execute("select from app_user where id = $1 for update", held.user_id)
+        report = await world.with_database(hasty).sweep()
+    assert report.outcomes == {"ok": 4, "database_unavailable": 1}
+    assert [(await world.sync_row(person))["lease_until"] for person in others] == [None] * 4
+    await world.let_lease_run_out(held)
+    assert (await world.sync(held)).outcomes == {"ok": 1}
 
 
 @pytest.mark.asyncio

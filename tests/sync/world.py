@@ -277,6 +277,34 @@ class FlakyDatabase:
         return self._database.reading()
 
 
+class CutTransactions:
+    """A database whose transactions are cut off for a while: before their commits, or after them and before the answer."""
+
+    def __init__(self, database: Database, *, after: int, times: int, is_carried_out: bool) -> None:
+        """Args:
+        after: how many transactions go well before.
+        times: how many are cut.
+        """
+        self._database, self.limits = database, database.limits
+        self._after, self.times, self._is_carried_out = after, times, is_carried_out
+        self.reading = database.reading
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Any]:
+        cuts = self._after <= 0 and self.times > 0
+        self._after -= 1
+        if not cuts:
+            async with self._database.transaction() as connection:
+                yield connection
+            return
+        self.times -= 1
+        async with self._database.transaction() as connection:
+            yield connection
+            if not self._is_carried_out:
+                raise Unavailable("The database does not answer.")
+        raise Unavailable("The database does not answer.")
+
+
 class AwayDatabase:
     """A database that takes no write before it is back."""
 
