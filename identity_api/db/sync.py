@@ -42,6 +42,8 @@ class Claimed(msgspec.Struct, frozen=True, kw_only=True):
     """The newest live refresh token; None if no login of the identity has one."""
     token_hash: bytes | None
     token_sealed: bytes | None
+    token_uncertain: bool | None
+    """The same of the token, also of an attempt before another login."""
 
     def __repr__(self) -> str:
         return f"Claimed({self.identity_id}, generation={self.generation})"
@@ -103,7 +105,7 @@ with leased as (
         case when i.state in ('REVOKED', 'QUARANTINED') then 'DEAD'
             when u.disabled_at is not null then 'DISABLED'
             when u.active_at <= now() - make_interval(days => $4) then 'INACTIVE' else 'CLAIM' end as verdict,
-        t.id as token_id, t.hash as token_hash, t.sealed as token_sealed
+        t.id as token_id, t.hash as token_hash, t.sealed as token_sealed, t.uncertain as token_uncertain
     from held k
     -- How many rows a provider's places yield cannot be estimated, and a join would read every identity and user there is.
     cross join lateral (
@@ -112,7 +114,7 @@ with leased as (
     cross join lateral (
         select v.disabled_at, v.active_at from app_user v where v.tenant_id = k.tenant_id and v.id = k.user_id limit 1) u
     left join lateral (
-        select r.id, r.hash, r.sealed from refresh_token r
+        select r.id, r.hash, r.sealed, r.uncertain from refresh_token r
         where r.tenant_id = k.tenant_id and r.identity_id = k.id and r.dead_at is null
         order by r.created_at desc, r.id desc limit 1
         -- Locked in order to read what is stored now: its successor may have landed since this statement began.
@@ -133,7 +135,7 @@ with leased as (
     from picked k where s.tenant_id = k.tenant_id and s.id = k.id and k.verdict <> 'CLAIM'
 )
 select k.tenant_id, k.id as identity_id, k.user_id, k.provider_id, k.version as provider_version,
-    k.issuer, k.subject, k.anchor, k.state, k.state_reason, k.token_id, k.token_hash, k.token_sealed,
+    k.issuer, k.subject, k.anchor, k.state, k.state_reason, k.token_id, k.token_hash, k.token_sealed, k.token_uncertain,
     c.generation, c.uncertain, c.failures, c.groups_completeness,
     extract(epoch from now() - k.due_at)::float8 as overdue_seconds
 from picked k left join claimed c on c.tenant_id = k.tenant_id and c.id = k.id

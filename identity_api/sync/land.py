@@ -27,7 +27,7 @@ async def land(deps: SyncDeps, claimed: Claimed, called: Called) -> bool:
         False if another token is stored now, or the stored one is dead: this one is dropped. It is not revoked at the
         provider (RFC 7009), because that might revoke the other token too.
     """
-    successor = _successor(called)
+    successor = _successor(claimed, called)
     if successor is None:
         return True
     assert claimed.token_id is not None
@@ -45,13 +45,17 @@ async def land(deps: SyncDeps, claimed: Claimed, called: Called) -> bool:
     )
 
 
-def _successor(called: Called) -> LoginTokens | None:
-    """The tokens to store; None if the provider kept the one presented, or gave none that can be read."""
+def _successor(claimed: Claimed, called: Called) -> LoginTokens | None:
+    """The tokens to store; None if the provider kept the one presented, or gave none that can be read.
+
+    One that was in doubt and was taken without a successor is stored again, which ends the doubt.
+    """
     if called.presented is None or not isinstance(called.outcome, Refreshed | BadResponse):
         return None
     came = (
         called.outcome.tokens.refresh_token if isinstance(called.outcome, Refreshed) else called.outcome.refresh_token
     )
     if came is None or came == called.presented.refresh_token:
-        return None
+        is_proven = isinstance(called.outcome, Refreshed) and claimed.token_uncertain and not claimed.uncertain
+        return called.presented if is_proven else None
     return msgspec.structs.replace(called.presented, refresh_token=came)

@@ -207,6 +207,20 @@ async def test_the_refresh_token_is_kept_sealed_with_what_the_login_said(world: 
     assert tokens.auth_time is not None
 
 
+async def test_a_doubt_about_an_older_logins_token_is_not_one_about_the_new_token(world: World) -> None:
+    """An answer to a sync was lost; then the person signs in again."""
+    await world.sign_in("alice")
+    await world.fetchval(
+        "update identity_sync set uncertain = true where tenant_id = $1 returning uncertain", world.tenant.id
+    )
+    await world.sign_in("alice")
+    async with world.database.reading() as connection:
+        rows = await connection.fetch(
+            "select uncertain from refresh_token where tenant_id = $1 order by created_at", world.tenant.id
+        )
+    assert [row["uncertain"] for row in rows] == [True, False]
+
+
 async def test_two_tabs_do_not_fight(world: World) -> None:
     """Named: two logins under way in one browser both end well, in whichever order."""
     browser = Browser(world.deps)

@@ -10,11 +10,11 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from identity_api.diagnostics import explain
-from identity_api.sync import landings
+from identity_api.sync import landings, repeat
 from tests.openid_provider import Fault, Rotation
 from tests.sync.conftest import MakeWorld
 from tests.sync.steps import SteppedSync
-from tests.sync.world import AwayDatabase, Person, World, until
+from tests.sync.world import AwayDatabase, CutTransactions, Person, World, until
 
 pytestmark = pytest.mark.asyncio
 
@@ -151,6 +151,7 @@ def thaw(sync: SteppedSync) -> None:
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """A landing is tried again at once."""
     monkeypatch.setattr(landings, "MAX_PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(repeat, "MAX_PAUSE_SECONDS", 0.001)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
@@ -205,6 +206,31 @@ async def test_a_provider_that_does_end_a_login_is_believed_in_every_mode(new_wo
         assert await world.state(alice) == ("REVOKED", "invalid_grant")
 
 
+@pytest.mark.parametrize("is_carried_out", [False, True])
+async def test_a_providers_word_that_cannot_be_written_at_once_is_written_later(
+    world: World, is_carried_out: bool
+) -> None:
+    """The database goes away at the end of a login, before or after the commit: not our loss, and told as what it is."""
+    alice = await world.sign_in("alice")
+    world.issuer.revoke_tokens("alice")
+    cut = CutTransactions(world.database, after=2, times=5, is_carried_out=is_carried_out)
+    report = await world.with_database(cut).sync(alice)
+    assert cut.times == 0
+    assert report.outcomes == {"superseded" if is_carried_out else "invalid_grant": 1}
+    assert await world.state(alice) == ("REVOKED", "invalid_grant")
+    assert (await world.token(alice))["dead_reason"] == "invalid_grant"
+
+
+async def test_a_loss_whose_record_is_written_twice_is_the_same_loss(world: World) -> None:
+    alice = await world.sign_in("alice")
+    await lost_answer(world, alice)
+    await world.make_due(alice)
+    cut = CutTransactions(world.database, after=2, times=5, is_carried_out=True)
+    assert (await world.with_database(cut).sync(alice)).outcomes == {"rotation_lost": 1}
+    assert await world.state(alice) == ("STALE", "rotation_lost")
+    assert (await world.sync_row(alice))["due_at"] is None
+
+
 async def test_a_doubt_is_over_after_a_refresh_that_nobody_disturbed(world: World) -> None:
     world.issuer.set_rotation(Rotation.GRACE)
     alice = await world.sign_in("alice")
@@ -216,6 +242,28 @@ async def test_a_doubt_is_over_after_a_refresh_that_nobody_disturbed(world: Worl
         assert (await world.token(alice))["uncertain"] is doubtful
     world.issuer.revoke_tokens("alice")
     await world.make_due(alice)
+    assert (await world.sync(alice)).outcomes == {"invalid_grant": 1}
+
+
+async def test_a_token_that_is_taken_and_kept_is_in_doubt_no_more(world: World) -> None:
+    """A provider that rotates nothing: a login came during a sync, and later the older login's token is taken again."""
+    world.issuer.set_rotation(Rotation.NONE)
+    alice = await world.sign_in("alice")
+    await SteppedSync(world, alice).run("claim", "call")
+    older = await world.token(alice)
+    await world.sign_in("alice", identity_of=alice)
+    await world.write(
+        "update refresh_token set dead_at = now(), sealed = null where identity_id = $1 and id <> $2",
+        alice.identity_id,
+        older["id"],
+    )
+    doubts = []
+    for _ in range(2):
+        doubts.append((await world.row("select uncertain from refresh_token where id = $1", older["id"]))["uncertain"])
+        assert (await world.sync(alice)).outcomes == {"ok": 1}
+        await world.make_due(alice)
+    assert doubts == [True, False]
+    world.issuer.revoke_tokens("alice")
     assert (await world.sync(alice)).outcomes == {"invalid_grant": 1}
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from tests.openid_provider import Fault
 from tests.sync.conftest import MakeWorld
+from tests.sync.steps import SteppedSync
 from tests.sync.world import Person, World
 
 pytestmark = pytest.mark.asyncio
@@ -153,6 +154,22 @@ async def test_an_access_token_that_is_refused_again_and_again_is_the_logins_end
         assert await refuse(world, alice, 1) == ["access_token_refused"]
     assert await world.state(alice) == ("REVOKED", "access_token_refused")
     assert await world.session_is_over(alice) == "access_token_refused"
+
+
+async def test_an_access_token_is_used_up_by_no_attempt_whose_end_nobody_knows(new_world: MakeWorld) -> None:
+    """A worker was killed, and a login came during a sync: neither is a reason why UserInfo refuses the token."""
+    world, alice = await token_of_login(new_world)
+    await world.make_due(alice)
+    await SteppedSync(world, alice).run("claim")
+    await world.write("update refresh_token set uncertain = true where identity_id = $1", alice.identity_id)
+    await world.let_lease_run_out(alice)
+    with world.issuer.fault(Fault.UNAUTHORIZED, path="/userinfo"):
+        await refuse(world, alice, 3)
+        await world.write(
+            "update identity set state_since = now() - interval '11 minutes' where id = $1", alice.identity_id
+        )
+        assert await refuse(world, alice, 1) == ["access_token_refused"]
+    assert await world.state(alice) == ("REVOKED", "access_token_refused")
 
 
 async def test_an_access_token_that_is_refused_once_is_tried_again(new_world: MakeWorld) -> None:

@@ -184,12 +184,15 @@ async def _land_account(
 ) -> LoginResult:
     attempt, provider, tenant_id = matched.attempt, matched.provider, matched.attempt.tenant_id
     actor = f"provider:{provider.id}"
-    has_token = await _keep_token(connection, deps, matched, login, account)
+    token = _token_to_keep(matched, login)
+    has_token = token is not None
     can_be_asked = has_token or await refresh_tokens.newest_live(connection, tenant_id, account.identity_id) is not None
     verified = Verified(account.identity_id, login.person.profile, login.groups, None, can_be_asked)
     await apply_verified(
         connection, tenant_id, provider, [verified], is_login=True, actor=actor, limits=deps.database.limits
     )
+    if token is not None:  # now, because any doubt is about the tokens of the logins before
+        await keep(connection, deps.vault, tenant_id, account.identity_id, token)
     sign_in = SignIn(
         user_id=account.user_id,
         identity_id=account.identity_id,
@@ -232,10 +235,8 @@ def _logout_hint(login: VerifiedLogin) -> bytes | None:
     return token.encode()
 
 
-async def _keep_token(
-    connection: Connection, deps: LoginDeps, matched: Matched, login: VerifiedLogin, account: Provisioned
-) -> bool:
-    """Store the token for the sync: the refresh token, or the access token if the profile is read with that."""
+def _token_to_keep(matched: Matched, login: VerifiedLogin) -> LoginTokens | None:
+    """The token for the sync, if there is one: the refresh token, or the access token if the profile is read with that."""
     provider, exchange = matched.provider, login.told.exchange
     kept = {"REFRESH_TOKEN": exchange.tokens.refresh_token, "ACCESS_TOKEN": exchange.tokens.access_token}
     token = kept.get(provider.sync)
@@ -243,12 +244,10 @@ async def _keep_token(
         if provider.sync == "REFRESH_TOKEN":
             # Always logged: without one, permissions of this login end with its lease.
             _log.warning("login.no_refresh_token", tenant_id=str(provider.tenant_id), provider_id=str(provider.id))
-        return False
-    tokens = LoginTokens(
+        return None
+    return LoginTokens(
         refresh_token=token,
         nonce_hash=matched.attempt.nonce_hash,
         auth_time=login.auth_time,
         login_key=exchange.login_key.jwk if exchange.login_key else None,
     )
-    await keep(connection, deps.vault, provider.tenant_id, account.identity_id, tokens)
-    return True
