@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Final
 from uuid import UUID
 
@@ -30,17 +30,22 @@ class Shares:
         """Tenants that hold or want a place now."""
         return set(self._shares)
 
-    @asynccontextmanager
-    async def place(self, *, seconds: float) -> AsyncIterator[None]:
+    def place(self, *, seconds: float) -> AbstractAsyncContextManager[None]:
         """Hold a place of the tenant that this task works for; if the tenant is not known, there is no wait.
 
         Raises:
             Overloaded: all of the tenant's places were held for so long.
         """
         tenant_id = worked_for()
-        if tenant_id is None:
-            yield
-            return
+        return nullcontext() if tenant_id is None else self.place_of(tenant_id, seconds=seconds)
+
+    @asynccontextmanager
+    async def place_of(self, tenant_id: UUID, *, seconds: float | None = None) -> AsyncIterator[None]:
+        """Hold a place of this tenant, after any wait or one of so many seconds.
+
+        Raises:
+            Overloaded: as `place`.
+        """
         share = self._shares.setdefault(tenant_id, _Share(self._places))
         share.wanted += 1
         try:
@@ -55,7 +60,7 @@ class Shares:
                 del self._shares[tenant_id]
 
 
-async def _take(turn: asyncio.Semaphore, seconds: float) -> None:
+async def _take(turn: asyncio.Semaphore, seconds: float | None) -> None:
     if not turn.locked():
         await turn.acquire()  # at once
         return

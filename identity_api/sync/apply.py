@@ -109,7 +109,7 @@ class Groups:
         task.add_done_callback(self._writing.discard)
 
     async def _in_turn(self, provider: Provider, group: _Group) -> None:
-        async with self._deps.writers:
+        async with self._deps.writers.place(provider.tenant_id):
             if self._waiting.get(provider.id) is group:
                 del self._waiting[provider.id]
             # This group takes no more answers: it may have been full before its time had passed.

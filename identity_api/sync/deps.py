@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -10,6 +11,7 @@ import msgspec
 
 from identity_api.clock import Clock, elapsed_seconds
 from identity_api.db.database import Database
+from identity_api.db.tenant_shares import Shares
 from identity_api.ids import uuid7
 from identity_api.oidc.discovery import ProviderMetadata
 from identity_api.oidc.jwks import KeySet
@@ -28,6 +30,9 @@ IN_HAND = 4
 WRITERS = 4
 """Transactions at a time that write results of syncs. The others wait. Otherwise a provider that answers many calls at
 once, after an outage for example, would leave no connection for claims, landings and heartbeats."""
+
+WRITERS_OF_TENANT = WRITERS - 1
+"""So that a tenant whose mappings are being edited, and whose transactions wait for that, leaves a writer to the others."""
 
 
 class SyncLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +54,20 @@ class SyncLimits(msgspec.Struct, frozen=True, kw_only=True):
     def in_hand(self) -> int:
         """Claims that this process works at, and so the connections that it may need, all of them to one provider."""
         return self.concurrency * IN_HAND
+
+
+class Writers:
+    """The places of those transactions."""
+
+    def __init__(self) -> None:
+        self._places = asyncio.Semaphore(WRITERS)
+        self._shares = Shares(WRITERS_OF_TENANT)
+
+    @asynccontextmanager
+    async def place(self, tenant_id: UUID) -> AsyncIterator[None]:
+        """Hold one of them inside the block, after any wait."""
+        async with self._shares.place_of(tenant_id), self._places:
+            yield
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +93,7 @@ class SyncDeps:
     calls: asyncio.Semaphore = field(init=False)
     outage: Outage = field(init=False)
     landings: Landings = field(init=False)
-    writers: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(WRITERS))
+    writers: Writers = field(default_factory=Writers)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "calls", asyncio.Semaphore(self.limits.concurrency))

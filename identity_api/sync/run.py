@@ -206,11 +206,11 @@ class _Sweep:
         async with self._place(access.provider, claimed):
             called = await call(self.deps, claimed, access, may_send=lambda: self.leases.is_held(claimed))
             if called.outcome is LEASE_OVER:
-                return await self._settle(lambda: settle_withdrawn(self.deps, claimed))
+                return await self._settle(claimed, lambda: settle_withdrawn(self.deps, claimed))
             if not isinstance(called.outcome, Stale | Transient):
                 self.deps.pace.accepted(access.provider.id)
             if not await land(self.deps, claimed, called):
-                return await self._settle(lambda: settle_not_landed(self.deps, claimed))
+                return await self._settle(claimed, lambda: settle_not_landed(self.deps, claimed))
             outcome = await validate(self.deps, claimed, access, called)
         return await self._write(claimed, access, outcome)
 
@@ -249,7 +249,7 @@ class _Sweep:
             return await self._stale(claimed, access, outcome)
         self.deps.pace.answered(provider.id, provider.max_concurrent)
         if isinstance(outcome, Ended):
-            settled = await self._settle(lambda: settle_end(self.deps, claimed, outcome))
+            settled = await self._settle(claimed, lambda: settle_end(self.deps, claimed, outcome))
             self.deps.alarms.record(provider.tenant_id, provider.id, died=settled == "invalid_grant")
             return settled
         is_applied = await self._groups.add(provider, outcome.verified)
@@ -262,14 +262,14 @@ class _Sweep:
         elif access is not None and stale.is_outage:
             self.deps.pace.failed(claimed.provider_id, access.provider.max_concurrent, claimed.identity_id)
         provider = access.provider if access is not None else None
-        settled = await self._settle(lambda: settle_stale(self.deps, claimed, provider, stale))
+        settled = await self._settle(claimed, lambda: settle_stale(self.deps, claimed, provider, stale))
         return stale.reason if settled == "stale" else settled
 
-    async def _settle(self, settle: Callable[[], Awaitable[Settled]]) -> Settled:
+    async def _settle(self, claimed: Claimed, settle: Callable[[], Awaitable[Settled]]) -> Settled:
         """Write what an answer means: for as long as the database is away, since only this process knows the answer."""
 
         async def in_turn() -> Settled:
-            async with self.deps.writers:
+            async with self.deps.writers.place(claimed.tenant_id):
                 return await settle()
 
         return await repeated(in_turn, what="settle", outlasts_outage=True)

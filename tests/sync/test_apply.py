@@ -1,15 +1,19 @@
 """Verified answers are written in groups, and one that cannot be written stops nobody else."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 import pytest_asyncio
 
 from identity_api.db import database as database_module
+from identity_api.db import locks
 from identity_api.db.database import Database
+from identity_api.sync.deps import WRITERS
 from tests.sync.conftest import MakeWorld
-from tests.sync.world import Person, World
+from tests.sync.world import Person, World, until
 
 
 @pytest_asyncio.fixture
@@ -74,6 +78,22 @@ async def test_one_whose_user_somebody_holds_holds_up_nobody_else(new_world: Mak
     assert [(await world.sync_row(person))["lease_until"] for person in others] == [None] * 4
     await world.let_lease_run_out(held)
     assert (await world.sync(held)).outcomes == {"ok": 1}
+
+
+@pytest.mark.asyncio
+async def test_a_tenant_whose_mappings_are_being_edited_holds_up_no_other(new_world: MakeWorld) -> None:
+    """However many of its groups wait for the edit."""
+    world, other = await new_world(), await new_world()
+    other = replace(other, deps=world.deps)
+    people = await sign_in_many(world, WRITERS + 1)
+    alice = await other.sign_in("alice")
+    async with world.database.transaction() as connection:
+        await locks.edit_mappings(connection, world.tenant_id)
+        waiting = [asyncio.create_task(world.sync(person)) for person in people]
+        await until(lambda: all(world.token_requests(person) for person in people))
+        assert (await other.sync(alice)).outcomes == {"ok": 1}
+        assert not any(one.done() for one in waiting)
+    assert [(await one).outcomes for one in waiting] == [{"ok": 1}] * len(people)
 
 
 @pytest.mark.asyncio
