@@ -103,6 +103,37 @@ class Landing(msgspec.Struct, frozen=True, kw_only=True):
     theft, it ends the whole login."""
 
 
+_ROTATE = """
+with came as (
+    select * from unnest($1::uuid[], $2::uuid[], $3::bytea[], $4::bytea[], $5::bytea[], $6::bigint[], $7::boolean[])
+        as c (tenant_id, id, presented, hash, sealed, generation, uncertain)
+), held as (
+    select c.* from came c
+    join refresh_token r on r.tenant_id = c.tenant_id and r.id = c.id
+    join identity_sync s on s.tenant_id = r.tenant_id and s.id = r.identity_id
+    order by s.tenant_id, s.id for no key update of s
+), replaced as (
+    delete from refresh_token r using held c, refresh_token p
+    where p.tenant_id = c.tenant_id and p.id = c.id and p.dead_at is null and p.hash = c.presented
+        and r.tenant_id = p.tenant_id and r.identity_id = p.identity_id and r.hash = c.hash and r.id <> p.id
+    returning r.id
+), landed as (
+    update refresh_token set hash = c.hash, sealed = c.sealed, rotated_at = now(), uncertain = c.uncertain
+    from held c, (select count(*) from replaced) before
+    where refresh_token.tenant_id = c.tenant_id and refresh_token.id = c.id and dead_at is null
+        and refresh_token.hash = c.presented
+    returning refresh_token.tenant_id, refresh_token.id, identity_id, c.generation
+), resolved as (
+    update identity_sync s set attempt_token_id = null, attempt_hash = null, attempt_at = null
+    from landed l where s.tenant_id = l.tenant_id and s.id = l.identity_id and s.generation = l.generation
+)
+select id from landed
+union all
+select r.id from came c join refresh_token r on r.tenant_id = c.tenant_id and r.id = c.id
+where r.dead_at is null and r.hash = c.hash
+"""
+
+
 async def rotate(connection: Connection, landings: Sequence[Landing]) -> frozenset[UUID]:
     """Compare-and-set: replace each presented token by its successor. One statement, of any tenants.
 
@@ -118,35 +149,7 @@ async def rotate(connection: Connection, landings: Sequence[Landing]) -> frozens
         outcome may be tried again.
     """
     rows = await connection.fetch(
-        """
-        with came as (
-            select * from unnest($1::uuid[], $2::uuid[], $3::bytea[], $4::bytea[], $5::bytea[], $6::bigint[], $7::boolean[])
-                as c (tenant_id, id, presented, hash, sealed, generation, uncertain)
-        ), held as (
-            select c.* from came c
-            join refresh_token r on r.tenant_id = c.tenant_id and r.id = c.id
-            join identity_sync s on s.tenant_id = r.tenant_id and s.id = r.identity_id
-            order by s.tenant_id, s.id for no key update of s
-        ), replaced as (
-            delete from refresh_token r using held c, refresh_token p
-            where p.tenant_id = c.tenant_id and p.id = c.id and p.dead_at is null and p.hash = c.presented
-                and r.tenant_id = p.tenant_id and r.identity_id = p.identity_id and r.hash = c.hash and r.id <> p.id
-            returning r.id
-        ), landed as (
-            update refresh_token set hash = c.hash, sealed = c.sealed, rotated_at = now(), uncertain = c.uncertain
-            from held c, (select count(*) from replaced) before
-            where refresh_token.tenant_id = c.tenant_id and refresh_token.id = c.id and dead_at is null
-                and refresh_token.hash = c.presented
-            returning refresh_token.tenant_id, refresh_token.id, identity_id, c.generation
-        ), resolved as (
-            update identity_sync s set attempt_token_id = null, attempt_hash = null, attempt_at = null
-            from landed l where s.tenant_id = l.tenant_id and s.id = l.identity_id and s.generation = l.generation
-        )
-        select id from landed
-        union all
-        select r.id from came c join refresh_token r on r.tenant_id = c.tenant_id and r.id = c.id
-        where r.dead_at is null and r.hash = c.hash
-        """,
+        _ROTATE,
         [one.tenant_id for one in landings],
         [one.token_id for one in landings],
         [one.presented_hash for one in landings],
