@@ -109,7 +109,7 @@ class _Compiler:
         return self.value(definition.type, details, f"{value}.{field.python_name}", indent)
 
     def value(self, type_: GraphQLOutputType, details: FieldDetailsList, get: str, indent: str) -> str:
-        nullable, inner = _nullable(type_)
+        nullable, inner = unwrapped(type_)
         if is_leaf_type(inner):
             return self.leaf(inner, nullable, get)
         if not (is_list_type(inner) or is_object_type(inner)):
@@ -127,7 +127,7 @@ class _Compiler:
             return self.object(type_, details, value, indent)
         self.emit(indent, f"if type({value}) is not list: {value} = items({value})")
         item = self.fresh()
-        nullable, inner = _nullable(type_.of_type)
+        nullable, inner = unwrapped(type_.of_type)
         if is_leaf_type(inner):
             return f"[{self.leaf(inner, nullable, item)} for {item} in {value}]"
         result = self.assign(indent, "[]")
@@ -169,7 +169,8 @@ class _Compiler:
         return f"k{self.count}"
 
 
-def _nullable(type_: Any) -> tuple[bool, Any]:
+def unwrapped(type_: Any) -> tuple[bool, Any]:
+    """Whether a value of the type may be null, and the type without that."""
     return (False, type_.of_type) if is_non_null_type(type_) else (True, type_)
 
 

@@ -38,6 +38,8 @@ class Plans:
         self.document = document
         self.switches = switch_variables(document)
         self.completers: dict[Any, Completer | None] = {}
+        self.queries: dict[str | None, Any] = {}
+        """By the name of the operation; `direct` keeps them."""
         self.completed = 0
         self.stepped_aside = 0
 
@@ -84,8 +86,10 @@ def forget_plans(document: DocumentNode) -> None:
 class CompilingExecutor(StrawberryGraphQLCoreExecutionContext):
     """For `strawberry.Schema(execution_context_class=...)`; `engine.schema.build_schema` passes it."""
 
-    _plans: Plans | None
-    _variant: tuple[Any, ...]
+    plans: Plans | None
+    """What is compiled for the document; None if nothing may be."""
+    variant: tuple[Any, ...]
+    """The values of the document's switch variables."""
 
     @classmethod
     def build(cls, schema: Any, document: DocumentNode, *args: Any, **kwargs: Any) -> Any:
@@ -98,10 +102,10 @@ class CompilingExecutor(StrawberryGraphQLCoreExecutionContext):
     def _choose_plans(self, document: DocumentNode) -> None:
         # An extension with `resolve` is middleware around every field, which compiled code would skip.
         hooked = self.middleware_manager is not None and bool(self.middleware_manager.middlewares)
-        self._plans = None if hooked else plans_of(document)
-        if self._plans is not None:
+        self.plans = None if hooked else plans_of(document)
+        if self.plans is not None:
             coerced = self.variable_values.coerced
-            self._variant = tuple([coerced.get(name) for name in self._plans.switches])
+            self.variant = tuple([coerced.get(name) for name in self.plans.switches])
 
     def complete_object_value(
         self, return_type: Any, field_details_list: Any, info: Any, path: Any, result: Any, position_context: Any
@@ -129,23 +133,12 @@ class CompilingExecutor(StrawberryGraphQLCoreExecutionContext):
         return self._completed(return_type, field_details_list, result, ordinary)
 
     def _completed(self, type_: PlainType, details: Any, value: Any, ordinary: Callable[[], Any]) -> Any:
-        if (plans := self._plans) is None or (complete := self._completer(plans, type_, details)) is None:
+        if (plans := self.plans) is None or (complete := self._completer(plans, type_, details)) is None:
             return ordinary()
-        work = complete(value, self.context_value)
-        until = time.perf_counter() + FIRST_SLICE_SECONDS
-        try:
-            while time.perf_counter() < until:
-                next(work)
-        except StopIteration as done:
-            plans.completed += 1
-            return done.value
-        except Exception:  # the ordinary execution finds what is wrong, and where
-            plans.stepped_aside += 1
-            return ordinary()
-        return _in_slices(plans, work, ordinary)
+        return complete_plain(plans, complete, value, self.context_value, ordinary)
 
     def _completer(self, plans: Plans, type_: PlainType, details: Any) -> Completer | None:
-        key = (type_, self._variant, *[id(detail.node) for detail in details])
+        key = (type_, self.variant, *[id(detail.node) for detail in details])
         complete = plans.completers.get(key, _MISSING)
         if complete is not _MISSING:
             found: Completer | None = complete
@@ -154,6 +147,22 @@ class CompilingExecutor(StrawberryGraphQLCoreExecutionContext):
             return None
         complete = plans.completers[key] = compile_completer(self, type_, details)
         return complete
+
+
+def complete_plain(plans: Plans, complete: Completer, value: Any, context: Any, ordinary: Callable[[], Any]) -> Any:
+    """The value as `complete` completes it, or what `ordinary` returns if it steps aside; awaitable if it takes long."""
+    work = complete(value, context)
+    until = time.perf_counter() + FIRST_SLICE_SECONDS
+    try:
+        while time.perf_counter() < until:
+            next(work)
+    except StopIteration as done:
+        plans.completed += 1
+        return done.value
+    except Exception:  # the ordinary execution finds what is wrong, and where
+        plans.stepped_aside += 1
+        return ordinary()
+    return _in_slices(plans, work, ordinary)
 
 
 async def _in_slices(plans: Plans, work: Generator[None, None, Any], ordinary: Callable[[], Any]) -> Any:

@@ -19,11 +19,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
 
 import msgspec
-from graphql import DocumentNode, ExecutionResult, OperationType, get_operation_ast
+from graphql import DocumentNode, ExecutionResult, GraphQLError, OperationType, get_operation_ast
 from strawberry.execution import optimized_is_awaitable
 
 from identity_api.errors import BadInput
-from identity_api.graphql.engine import masking
+from identity_api.graphql.engine import direct, masking
+from identity_api.graphql.engine.completion import CompilingExecutor
 from identity_api.graphql.engine.context import GraphQLContext
 from identity_api.graphql.engine.guard import Measured
 from identity_api.graphql.engine.masking import RenderedError, render, render_own
@@ -157,6 +158,28 @@ async def execute(
     deadline_seconds: float,
 ) -> HTTPResponse:
     """Execute a prepared document, within the deadline."""
+    try:
+        async with asyncio.timeout(deadline_seconds) as deadline:
+            result = await _executed(schema, document, operation, context)
+    except TimeoutError:
+        if not deadline.expired():
+            raise
+        timeout = render(f"The request took longer than {deadline_seconds:g} seconds.", "TIMEOUT")
+        return _answer(answer_type, {"data": None, "errors": [timeout]})
+    if isinstance(result, list):
+        return _request_errors(answer_type, [masking.request_error(error, masking.BAD_INPUT) for error in result])
+    return _result(answer_type, result, context.request_id)
+
+
+async def _executed(
+    schema: EngineSchema, document: DocumentNode, operation: Operation, context: GraphQLContext
+) -> ExecutionResult | list[GraphQLError]:
+    """The result, or the errors for which the operation cannot be executed."""
+    answered = await direct.answer(
+        schema._schema, document, context, variables=operation.variables, operation_name=operation.operationName
+    )
+    if answered is not None:
+        return answered
     executor = schema.build_executor(
         schema._schema,
         document,
@@ -168,18 +191,12 @@ async def execute(
         hide_suggestions=True,
     )
     if isinstance(executor, list):
-        return _request_errors(answer_type, [masking.request_error(error, masking.BAD_INPUT) for error in executor])
-    try:
-        async with asyncio.timeout(deadline_seconds) as deadline:
-            result = executor.execute_operation()
-            if optimized_is_awaitable(result):
-                result = await result
-    except TimeoutError:
-        if not deadline.expired():
-            raise
-        timeout = render(f"The request took longer than {deadline_seconds:g} seconds.", "TIMEOUT")
-        return _answer(answer_type, {"data": None, "errors": [timeout]})
-    return _result(answer_type, result, context.request_id)
+        return executor
+    if isinstance(executor, CompilingExecutor):
+        direct.learn(executor, operation.operationName)
+    result: Any = executor.execute_operation()
+    executed: ExecutionResult = await result if optimized_is_awaitable(result) else result
+    return executed
 
 
 def _result(answer_type: str, result: ExecutionResult, request_id: str) -> HTTPResponse:

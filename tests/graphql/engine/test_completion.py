@@ -42,7 +42,11 @@ def execute(
         result = executor.execute_operation()
         return await result if optimized_is_awaitable(result) else result
 
-    result = asyncio.run(run())
+    return shown(asyncio.run(run()))
+
+
+def shown(result: Any) -> Any:
+    """(data as JSON, sorted errors)."""
     errors = [(e.message, repr(e.path), repr(e.locations)) for e in result.errors or ()]
     # A UUID field answers with the text of whatever it holds; an iterator's has its address.
     return re.sub(rb"(?i)0x[0-9a-f]+", b"0x", msgspec.json.encode(result.data)), sorted(errors)
