@@ -6,6 +6,7 @@ from identity_api.telemetry.logs import (
     describe_error,
     get_logger,
     log_context,
+    log_directly,
     request_mark,
 )
 from identity_api.telemetry.metrics import METRICS, Metrics, ProviderFigures, render_metrics
@@ -25,6 +26,7 @@ __all__ = [
     "get_logger",
     "is_tracing",
     "log_context",
+    "log_directly",
     "record_span",
     "redact",
     "redact_text",

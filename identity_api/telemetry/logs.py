@@ -6,11 +6,13 @@ The standard library's logging uses the same processors, so that libraries' line
 import json
 import logging
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final, Literal, TextIO
 
+import msgspec
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
@@ -20,9 +22,11 @@ from identity_api.telemetry.redaction import escape_controls, redact
 MAX_LINE_LENGTH: Final = 16_384
 _MAX_FRAMES: Final = 20
 _MAX_CHAIN: Final = 4
-# ASCII only: JSON then escapes every control character, line separator and lone surrogate by itself.
-_encode: Final = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
+_encode_ascii: Final = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
 _FIRST: Final = ("timestamp", "level", "event", "logger", "request_id")
+_DELETE: Final = b"\x7f"
+_OURS: Final = frozenset({"timestamp", "level", "logger"})
+"""Written here, or a module's name: there is nothing in them to redact."""
 
 # arq logs arguments of jobs, httpx whole URLs, granian and aiohttp every request, piccolo SQL with its values.
 _TAMED: Final = (
@@ -60,6 +64,7 @@ def configure_logging(
     )
     handler = _QuietHandler(stream or sys.stderr)
     handler.setFormatter(formatter)
+    _DIRECT.write = partial(_write_directly, handler, render) if level <= logging.INFO else None
     root = logging.getLogger()
     root.handlers[:] = [kept for kept in root.handlers if not isinstance(kept, _QuietHandler)] + [handler]
     root.setLevel(level)
@@ -76,14 +81,43 @@ def configure_logging(
     )
 
 
+class _Direct:
+    """How `log_directly` writes; None while nothing of level info is."""
+
+    write: Callable[[EventDict], None] | None = None
+
+
+_DIRECT: Final = _Direct()
+
+
+def log_directly(logger: str, event: str, **values: object) -> None:
+    """The line that `get_logger(logger).info(event, **values)` writes, for what is written with every request.
+
+    Structlog's chain of processors takes four times as long as the line itself. What `log_context` has added is not in it.
+    """
+    if _DIRECT.write is not None:
+        now = datetime.now(UTC).isoformat().removesuffix("+00:00")
+        _DIRECT.write({"timestamp": f"{now}Z", "level": "info", "event": event, "logger": logger, **values})
+
+
+def _write_directly(handler: "_QuietHandler", render: Processor, event: EventDict) -> None:
+    handler.write(_finish(render, None, "info", event))
+
+
 def get_logger(name: str) -> Any:
     """A structlog logger: `log.info("event.name", key=value)`. Log ids and codes, not texts of people or providers."""
     return structlog.stdlib.get_logger(name)
 
 
-def log_context(**values: object) -> AbstractContextManager[None]:
+@contextmanager
+def log_context(**values: object) -> Iterator[None]:
     """Add values, such as `request_id` or `job_id`, to every line logged within, also from called tasks."""
-    return structlog.contextvars.bound_contextvars(**values)
+    # `bound_contextvars` looks through every variable of the context before that.
+    before = structlog.contextvars.bind_contextvars(**values)
+    try:
+        yield
+    finally:
+        structlog.contextvars.reset_contextvars(**before)
 
 
 def current_request_id() -> str | None:
@@ -192,7 +226,19 @@ def _places(error: BaseException) -> list[str]:
 
 
 def _redact_event(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    return {key: redact(key, value) for key, value in event.items()}
+    return {key: value if key in _OURS else redact(key, value) for key, value in event.items()}
+
+
+def _encode(event: EventDict) -> str:
+    """As JSON in ASCII, which escapes every control character, line separator and lone surrogate by itself.
+
+    msgspec takes a tenth of the time, and leaves what is not ASCII as it is.
+    """
+    try:
+        quick = msgspec.json.encode(event)
+    except (TypeError, ValueError):
+        return _encode_ascii(event)
+    return quick.decode() if quick.isascii() and _DELETE not in quick else _encode_ascii(event)
 
 
 def _render_json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:

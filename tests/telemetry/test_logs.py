@@ -4,11 +4,12 @@ import asyncio
 import io
 import json
 import logging
+import re
 
 import pytest
 
 from identity_api.errors import Unavailable
-from identity_api.telemetry import configure_logging, get_logger, log_context
+from identity_api.telemetry import configure_logging, get_logger, log_context, log_directly
 from identity_api.telemetry.logs import MAX_LINE_LENGTH
 
 
@@ -168,3 +169,35 @@ def test_a_line_of_ours_that_cannot_be_formatted_is_lost_and_nothing_else(stream
 def test_a_line_for_which_there_is_no_place_is_no_error(stream):
     stream.close()
     get_logger("a").error("said to nobody")
+
+
+@pytest.mark.parametrize("log_format", ["json", "text"])
+def test_a_line_that_is_written_directly_is_the_one_that_the_logger_writes(log_format):
+    stream = io.StringIO()
+    configure_logging(log_format, "info", stream=stream)
+    values = {"method": "GET", "status": 200, "token": "x", "address": "ia_\x1b\u2028é", "tenant": None}
+    with log_context(request_id="r-1"):
+        get_logger("identity_api.a").info("http.request", **values)
+    log_directly("identity_api.a", "http.request", request_id="r-1", **values)
+    configure_logging("json", "info")
+    first, second = [re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME", line) for line in stream.getvalue().splitlines()]
+    assert sorted(first) == sorted(second)
+    assert "TIME" in first
+
+
+@pytest.mark.parametrize(("level", "written"), [("info", 1), ("warning", 0)])
+def test_a_direct_line_has_the_level_info(level, written):
+    stream = io.StringIO()
+    configure_logging("json", level, stream=stream)
+    log_directly("a", "http.request")
+    configure_logging("json", "info")
+    assert len(lines(stream)) == written
+
+
+@pytest.mark.parametrize("odd", ["\u2028", "\x7f", "\ud800", "é", "\x1b[0m"])
+def test_a_json_line_is_ascii_whatever_is_in_it(stream, odd):
+    get_logger("a").info("event", value=odd)
+    assert stream.getvalue().isascii()
+    assert odd not in stream.getvalue()
+    (line,) = lines(stream)
+    assert line["value"] == odd

@@ -15,7 +15,7 @@ from identity_api.fairness.served import serving, work_for
 from identity_api.fairness.time_slices import let_others_first
 from identity_api.http import EventStream, HTTPResponse
 from identity_api.sessions.errors import LoginFailed
-from identity_api.telemetry import METRICS, get_logger, log_context, span
+from identity_api.telemetry import METRICS, get_logger, log_context, log_directly, span
 from identity_api.web.deps import WebDeps
 from identity_api.web.http import cookies, headers, security_headers
 from identity_api.web.http.body import MAX_BODY_BYTES, MAX_GRAPHQL_BODY_BYTES, BoundedBody
@@ -183,8 +183,10 @@ def _report(context: RequestContext, status: int) -> None:
     if not context.is_logged:
         return
     # The template, not the path: paths hold handles, and queries hold codes.
-    _log.info(
+    log_directly(
+        __name__,
         "http.request",
+        request_id=context.request_id,
         method=context.method[:16],
         route=context.route,
         status=status,
