@@ -45,6 +45,29 @@ class _Tenant:
         return self.running > 0 and served.is_shared() and self.use(0.0) > PART * WINDOW_SECONDS
 
 
+class Passage:
+    """One piece of work's way through a gate, for work whose tenant becomes known on the way."""
+
+    def __init__(self, gate: "FairGate") -> None:
+        self._gate = gate
+        self._tenant: _Tenant | None = None
+        self._began = 0.0
+
+    async def begin(self) -> None:
+        """Wait while the tenant of this task may only do one thing at a time."""
+        tenant_id = served.worked_for()
+        if tenant_id is None:
+            return
+        tenant = self._gate._tenant(tenant_id)
+        await self._gate._begin(tenant)
+        self._tenant, self._began = tenant, time.monotonic()
+
+    def end(self) -> None:
+        """The work is over, if it has begun."""
+        if self._tenant is not None:
+            self._gate._end(self._tenant, time.monotonic() - self._began)
+
+
 class FairGate:
     """The gate of one process."""
 
@@ -55,25 +78,25 @@ class FairGate:
     @asynccontextmanager
     async def passing(self) -> AsyncIterator[None]:
         """Wrap work of this task's tenant; waits while the tenant may only do one thing at a time."""
-        tenant_id = served.worked_for()
-        if tenant_id is None:
+        passage = Passage(self)
+        try:
+            await passage.begin()
             yield
-            return
-        tenant = self._tenant(tenant_id)
+        finally:
+            passage.end()
+
+    async def _begin(self, tenant: _Tenant) -> None:
         if tenant.waiting or tenant.must_wait:
             await self._wait(tenant)
         tenant.running += 1
         self._running += 1
-        began = time.monotonic()
-        try:
-            yield
-        finally:
-            # Time of this process or of the database. Others worked in between: each is assumed to have used an equal
-            # share.
-            tenant.use(min(time.monotonic() - began, WINDOW_SECONDS) / self._running)
-            tenant.running -= 1
-            self._running -= 1
-            self._let_in(tenant)
+
+    def _end(self, tenant: _Tenant, seconds: float) -> None:
+        # Time of this process or of the database. Others worked in between: each is assumed to have used an equal share.
+        tenant.use(min(seconds, WINDOW_SECONDS) / self._running)
+        tenant.running -= 1
+        self._running -= 1
+        self._let_in(tenant)
 
     async def _wait(self, tenant: _Tenant) -> None:
         turn = asyncio.get_running_loop().create_future()

@@ -313,7 +313,9 @@ def user_rows(reading: Reading[BriefUser]) -> list[UserRow]:
 def viewer_row(context: Context) -> UserRow:
     """The user of the request, as authentication has read them."""
     authenticated = context.authenticated
-    return UserRow(authenticated.user, Snapshot(authenticated.tenant, authenticated.at))
+    row = UserRow(authenticated.user, Snapshot(authenticated.tenant, authenticated.at))
+    row.__dict__["standing"] = authenticated.standing  # of the same facts, at the same moment
+    return row
 
 
 async def load_user(context: Context, asked: ids.GlobalID | None, part: Part = "everything") -> UserRow:

@@ -140,6 +140,7 @@ def _client(chain: list[str], trusted: Sequence[Network], peer: Address | None) 
     return client
 
 
+@lru_cache(maxsize=4_096)
 def _limit_key(address: Address | None) -> str:
     if address is None:
         return "unknown"

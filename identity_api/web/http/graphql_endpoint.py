@@ -4,12 +4,13 @@ Everything that makes a request safe is the same code as for the routes: the edg
 """
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import msgspec
 
 from identity_api.errors import BadInput
+from identity_api.fairness.gate import Passage
 from identity_api.fairness.served import work_for
 from identity_api.http import EventStream, HTTPRequest, HTTPResponse
 from identity_api.sessions.authenticate import Authenticated
@@ -57,12 +58,12 @@ async def answer_graphql(
     """Answer the request. Raises what `authentication.require` raises."""
     context = context_of(scope)
 
-    passed = AsyncExitStack()
+    passage = Passage(deps.gate)
     known: Authenticated | None = None
 
     async def authenticate() -> Authenticated:
         found = known or await authentication.require(deps, scope, header_required=True)
-        await passed.enter_async_context(deps.gate.passing())
+        await passage.begin()
         return found
 
     request = HTTPRequest(
@@ -82,8 +83,10 @@ async def answer_graphql(
             # No use of the session: a page connects again by itself, whether or not anybody is there.
             return await _open_stream(deps, deps.streams, scope, request, known)
         authentication.note_use(deps, scope, known)
-    async with passed:
+    try:
         return await endpoint(request, authenticate)
+    finally:
+        passage.end()
 
 
 async def _open_stream(
