@@ -55,7 +55,8 @@ bench: $(VENV)/dev.stamp ## measure reads beside others and a floor, in one run;
 bench-sync: $(VENV)/dev.stamp ## measure one worker's syncs beside their floor; BENCH_PEOPLE, BENCH_SECONDS, BENCH_MODES and BENCH_QUEUE
 	$(BIN)/python -m benchmarks.sync
 
-bench-writes: $(VENV)/dev.stamp ## measure edits that concern everybody, and what others wait meanwhile; BENCH_USERS and BENCH_RATE
+bench-writes: $(VENV)/dev.stamp ## measure logins, edits that concern everybody and what others wait meanwhile; BENCH_LOGINS, BENCH_USERS, BENCH_RATE
+	$(BIN)/python -m benchmarks.writes.logins
 	$(BIN)/python -m benchmarks.writes
 
 migrate: $(VENV)/run.stamp ## bring the configured database to the newest schema

@@ -11,8 +11,9 @@ from uuid import UUID
 
 import msgspec
 
-from identity_api.accounts import api_tokens
+from identity_api.accounts import api_tokens, provisioning
 from identity_api.accounts.api_tokens import TokenWish
+from identity_api.accounts.provisioning import Declined, Provisioned, VerifiedPerson
 from identity_api.claims import Completeness, GroupsReading, MatchKind, Profile, Reason
 from identity_api.config import DEFAULT_LIMITS, TenantLimits
 from identity_api.db import grants, identities, locks, providers, sessions, tenants, user_read_model
@@ -133,7 +134,7 @@ async def make_session(
         provider_session=None,
         id_token_sealed=None,
     )
-    await sessions.insert(connection, session, absolute_seconds=86_400)
+    await sessions.insert(connection, session, absolute_seconds=86_400, idle_seconds=86_400, at_most=1_000)
     return session_id, token
 
 
@@ -293,6 +294,15 @@ def unreadable() -> GroupsReading:
     return GroupsReading((), Completeness.TRUNCATED, Reason.GROUPS_OVERAGE)
 
 
+async def provision(
+    connection: Connection, provider: Provider, person: VerifiedPerson, *, actor: str
+) -> Provisioned | Declined:
+    """The account of somebody who signs in, with the locks that a login holds."""
+    names = provisioning.names_of(provider, person)
+    await locks.login(connection, provider.tenant_id, provider.id, [], names)
+    return await provisioning.provision(connection, provider, person, actor=actor)
+
+
 async def sign_in(
     connection: Connection,
     provider: Provider,
@@ -303,6 +313,8 @@ async def sign_in(
     limits: TenantLimits = DEFAULT_LIMITS,
 ) -> None:
     """What a login writes, once the provider's answer is verified."""
+    await locks.share_mappings(connection, provider.tenant_id)
+    await locks.users_of_identities(connection, provider.tenant_id, [identity_id])
     groups_reading = names if isinstance(names, GroupsReading) else reading(names)
     profile = Profile(str(identity_id), None, label, f"{identity_id.hex}@example.com", True)
     await apply_verified(

@@ -1,5 +1,7 @@
 """A provider for load: token endpoint, UserInfo, metadata and keys, for any number of issuers `/p0`, `/p1`, ...
 
+A code is `code.<number>.<nonce>`, which whoever plays the browser makes up; only its ID Token is signed when it is asked for.
+
 Tokens are signed once for each person and set of groups, before the measurement, so that its core is free for answers. It
 rotates strictly where a mode says so: a refresh token that is presented again is dead, and counted as lost.
 """
@@ -68,6 +70,7 @@ class Provider:
         self.id_tokens: dict[tuple[int, bool], str] = {}
         self.moved: set[int] = set()
         self.window = (0, 0)
+        self.logins = 0
 
     def begin(self, asked: Begin) -> None:
         """Take on a mode, and sign what will be asked for."""
@@ -84,11 +87,7 @@ class Provider:
     def id_token(self, issuer: int, number: int, *, moved: bool) -> str:
         found = self.id_tokens.get((number, moved))
         if found is None:
-            now = int(time.time())
-            claims = {**self.profile(number, moved=moved), "iss": f"{self.base}/p{issuer}", "aud": CLIENT_ID}
-            claims |= {"iat": now, "exp": now + 86_400}
-            found = jws.serialize_compact({"alg": "RS256", "kid": "k1"}, msgspec.json.encode(claims), self.key)
-            self.id_tokens[number, moved] = found
+            found = self.id_tokens[number, moved] = self._signed(issuer, number, moved=moved)
         return found
 
     def profile(self, number: int, *, moved: bool) -> dict[str, object]:
@@ -126,6 +125,23 @@ class Provider:
             body["id_token"] = self.id_token(issuer, number, moved=number in self.moved)
         return 200, body, ""
 
+    def exchange(self, issuer: int, code: str) -> tuple[int, object, str]:
+        """The tokens of a login (Core 3.1.3.3); every one has a refresh token of its own."""
+        _, number_text, nonce = code.split(".", 2)
+        number, self.logins = int(number_text), self.logins + 1
+        body = {"access_token": f"at.{number}", "token_type": "Bearer", "expires_in": 300}
+        body |= {
+            "refresh_token": f"rt.{number}.login{self.logins}",
+            "id_token": self._signed(issuer, number, nonce=nonce),
+        }
+        return 200, body, ""
+
+    def _signed(self, issuer: int, number: int, *, moved: bool = False, **further: object) -> str:
+        now = int(time.time())
+        claims = {**self.profile(number, moved=moved), "iss": f"{self.base}/p{issuer}", "aud": CLIENT_ID}
+        claims |= {"iat": now, "exp": now + 86_400, **further}
+        return jws.serialize_compact({"alg": "RS256", "kid": "k1"}, msgspec.json.encode(claims), self.key)
+
     def _is_beyond(self, rate: int) -> bool:
         second, used = self.window
         now = int(time.monotonic())
@@ -142,7 +158,8 @@ class Provider:
         _, place, what = path.split("/", 2)
         issuer = int(place[1:])
         if what == "token":
-            return self.refresh(issuer, parse_qs(body.decode()))
+            form = parse_qs(body.decode())
+            return self.exchange(issuer, form["code"][0]) if "code" in form else self.refresh(issuer, form)
         if what == "userinfo":
             number = int(head.split(b"Bearer at.", 1)[1].split(b"\r\n", 1)[0])
             return 200, self.profile(number, moved=number in self.moved), ""

@@ -10,12 +10,10 @@ import base64
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,6 +24,7 @@ import msgspec
 
 from benchmarks.writes.data import Office, prepare
 from benchmarks.writes.others import Job, Waited
+from benchmarks.writes.ports import open_port, wait_for
 from identity_api.embedded.services import start_services
 from identity_api.graphql.ids import global_id
 
@@ -75,7 +74,7 @@ class Bench:
 
     def __init__(self, office: Office, url: str, environment: dict[str, str], connection: asyncpg.Connection) -> None:
         self.office, self.url, self._environment, self._connection = office, url, environment, connection
-        self.port = _free_port()
+        self.port = open_port()
         self._asked = 0
         self._api = subprocess.Popen(
             [sys.executable, "-m", "granian", "--interface", "asgi", "--factory", "--loop", "uvloop", "--no-ws",
@@ -83,7 +82,7 @@ class Bench:
             env=environment,
         )  # fmt: skip
         self.worker = self._start_worker()
-        _wait(self.port)
+        wait_for(self.port)
 
     def _start_worker(self) -> subprocess.Popen[bytes]:
         return subprocess.Popen([sys.executable, "-m", "identity_api", "worker"], env=self._environment)
@@ -219,24 +218,6 @@ def _user(token: str, user_id: str) -> bytes:
     )
     head = f"POST /graphql HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\nauthorization: Bearer {token}\r\n"
     return f"{head}content-length: {len(body)}\r\n\r\n".encode() + body
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _wait(port: int) -> None:
-    for _ in range(300):
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=1)
-            return
-        except urllib.error.HTTPError:
-            return
-        except OSError:
-            time.sleep(0.1)
-    raise SystemExit(f"nothing answers on port {port}")
 
 
 def _peak_mib(pid: int) -> int:

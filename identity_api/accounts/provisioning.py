@@ -23,6 +23,7 @@ A refusal is a return value, not an exception: the caller's transaction commits,
 """
 
 import unicodedata
+from collections.abc import Sequence
 from typing import Literal
 from uuid import UUID
 
@@ -30,7 +31,7 @@ import msgspec
 
 from identity_api.accounts.names import username_candidates
 from identity_api.claims import Profile
-from identity_api.db import audit, erasure, identities, locks, users
+from identity_api.db import audit, erasure, identities, users
 from identity_api.db.database import Connection
 from identity_api.db.identities import Found
 from identity_api.db.providers import Provider
@@ -79,19 +80,25 @@ async def provision(
     """Find or make the account, in the caller's transaction. Profile, groups and grants are written afterwards, by
     `lifecycle.verified`.
 
-    Takes `locks.share_mappings`, then the person's lock, then the user's.
+    The caller holds `locks.login` with the `names_of` the person. Takes the user's lock.
     """
     declined = _email_verdict(provider, person.profile)
     if declined is not None:
         return declined
-    await locks.share_mappings(connection, provider.tenant_id)
-    names = [f"{provider.id} s {person.issuer} {person.subject}", f"{provider.id} a {person.profile.anchor}"]
-    await locks.people(connection, provider.tenant_id, names)
-    found = await _by_anchor(connection, provider, person)
-    if found is None:
-        found = await _same_subject(connection, provider, person, actor)
+    # Before anything is read: an identity may be quarantined, or its user disabled, while we wait.
+    await identities.lock_owners(connection, provider.tenant_id, provider.id, _key(person))
+    found = await _find(connection, provider, person, actor)
     known = await _known(connection, provider, found, person, actor) if found is not None else None
     return known or await _unknown(connection, provider, person, actor)
+
+
+def names_of(provider: Provider, person: VerifiedPerson) -> list[str]:
+    """The names by which an identity of the person may be made, for `locks.people`."""
+    return [f"{provider.id} s {person.issuer} {person.subject}", f"{provider.id} a {person.profile.anchor}"]
+
+
+def _key(person: VerifiedPerson) -> identities.Key:
+    return identities.Key(person.profile.anchor, person.issuer, person.subject)
 
 
 async def _unknown(
@@ -128,47 +135,28 @@ def _email_verdict(provider: Provider, profile: Profile) -> Declined | None:
     return None if is_verified else Declined("EMAIL_NOT_VERIFIED")
 
 
-async def _by_anchor(connection: Connection, provider: Provider, person: VerifiedPerson) -> Found | None:
-    """The identity of the person's anchor value.
+async def _find(connection: Connection, provider: Provider, person: VerifiedPerson, actor: str) -> Found | None:
+    """The identity of the person's anchor value, or of their subject with another anchor value, which is stored anew.
 
     If they have signed in before, an identity that waits for its first login is not theirs: a subject never changes persons
     (OIDC Core 2), so whatever their anchor is now, they use the identity that they have, and the other one keeps waiting.
     """
-    found = await identities.by_anchor(connection, provider.tenant_id, provider.id, person.profile.anchor)
-    if found is None or found.subject is not None:
-        return found
-    own = await identities.by_subject(connection, provider.tenant_id, provider.id, person.issuer, person.subject)
-    return own or found
-
-
-async def _same_subject(connection: Connection, provider: Provider, person: VerifiedPerson, actor: str) -> Found | None:
-    """The same person with a new anchor value, which is stored."""
-    found = await identities.by_subject(connection, provider.tenant_id, provider.id, person.issuer, person.subject)
-    if found is None:
-        return None
-    # Code that ends logins locks the user before the identity, so what was read may have changed by then.
-    await locks.users(connection, provider.tenant_id, [found.user_id])
-    found = await identities.by_subject(connection, provider.tenant_id, provider.id, person.issuer, person.subject)
-    if found is None or found.state == "QUARANTINED":
-        return found
-    await identities.move_anchor(connection, provider.tenant_id, found.id, person.profile.anchor)
+    anchored, own = await identities.of_person(connection, provider.tenant_id, provider.id, _key(person))
+    if anchored is not None:
+        return anchored if anchored.subject is not None else own or anchored
+    if own is None or own.state == "QUARANTINED":
+        return own
+    await identities.move_anchor(connection, provider.tenant_id, own.id, person.profile.anchor)
     payload = {"anchor_hash": token_hash(person.profile.anchor).hex()}
-    event = audit.Event("identity.anchor_changed", "identity", found.id, payload)
+    event = audit.Event("identity.anchor_changed", "identity", own.id, payload)
     await audit.record(connection, provider.tenant_id, actor, [event])
-    return found
+    return own
 
 
 async def _known(
-    connection: Connection, provider: Provider, seen: Found, person: VerifiedPerson, actor: str
-) -> Provisioned | Declined | None:
-    """An identity that exists: still the same person, and allowed to sign in? None if it was unlinked meanwhile."""
-    await locks.users(connection, provider.tenant_id, [seen.user_id])
-    # Read again: it may have been quarantined, or its user disabled, while we waited for the lock.
-    found = await _by_anchor(connection, provider, person) or await identities.by_subject(
-        connection, provider.tenant_id, provider.id, person.issuer, person.subject
-    )
-    if found is None:
-        return None
+    connection: Connection, provider: Provider, found: Found, person: VerifiedPerson, actor: str
+) -> Provisioned | Declined:
+    """An identity that exists: still the same person, and allowed to sign in?"""
     # Whichever of its issuers the provider named (Entra has one per directory): nobody has claimed the identity yet.
     if found.subject is None:
         await identities.bind_subject(connection, provider.tenant_id, found.id, person.issuer, person.subject)
@@ -231,8 +219,7 @@ async def _create(connection: Connection, provider: Provider, person: VerifiedPe
     else:
         raise Conflict("No username is free for this person.")
     event = audit.Event("user.created", "user", user_id, {"provider": str(provider.id)})
-    await audit.record(connection, provider.tenant_id, actor, [event])
-    return await _link(connection, provider, person, user_id, "created", actor)
+    return await _link(connection, provider, person, user_id, "created", actor, after=[event])
 
 
 async def _match_by_name(
@@ -287,7 +274,14 @@ async def _claim(
 
 
 async def _link(
-    connection: Connection, provider: Provider, person: VerifiedPerson, user_id: UUID, how: str, actor: str
+    connection: Connection,
+    provider: Provider,
+    person: VerifiedPerson,
+    user_id: UUID,
+    how: str,
+    actor: str,
+    *,
+    after: Sequence[audit.Event] = (),
 ) -> Provisioned:
     identity_id = uuid7()
     await identities.insert(
@@ -301,7 +295,6 @@ async def _link(
         anchor=person.profile.anchor,
     )
     payload = {"user": str(user_id), "provider": str(provider.id), "how": how}
-    await audit.record(
-        connection, provider.tenant_id, actor, [audit.Event("identity.linked", "identity", identity_id, payload)]
-    )
+    linked = audit.Event("identity.linked", "identity", identity_id, payload)
+    await audit.record(connection, provider.tenant_id, actor, [*after, linked])
     return Provisioned(user_id, identity_id, is_new=True)

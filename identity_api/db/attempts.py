@@ -5,6 +5,7 @@ once is used up by a conditional update, so that of any number of parallel reque
 database's.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -12,7 +13,9 @@ from uuid import UUID
 import msgspec
 from asyncpg import Record
 
+from identity_api.db import providers
 from identity_api.db.database import Connection
+from identity_api.db.providers import Provider
 from identity_api.ids import uuid7
 
 Stage = Literal["SESSION_HOST", "CALLBACK_HOST"]
@@ -60,6 +63,9 @@ _ELSEWHERE = {
 }
 _ATTEMPT = ", ".join([_ELSEWHERE.get(name, f"a.{name}") for name in Attempt.__struct_fields__])
 _FROM = "from login_attempt a join tenant t on t.id = a.tenant_id"
+_ITS = "its_"
+_PROVIDER = ", ".join([f"p.{name} as {_ITS}{name}" for name in Provider.__struct_fields__])
+_FROM_PROVIDER = f"{_FROM} join provider p on p.tenant_id = a.tenant_id and p.id = a.provider_id"
 
 
 def _attempt(row: Record) -> Attempt:
@@ -89,121 +95,163 @@ class NewAttempt(msgspec.Struct, frozen=True, kw_only=True):
         return f"NewAttempt(id={self.id}, tenant_id={self.tenant_id})"
 
 
-async def insert(connection: Connection, attempt: NewAttempt, *, seconds: int, is_over: bool = False) -> None:
-    """Insert the attempt, which is valid for `seconds` from now.
-
-    Args:
-        is_over: for a local sign-in, which has succeeded before its row is written.
-    """
-    names = NewAttempt.__struct_fields__
-    places, last = ", ".join([f"${place}" for place in range(1, len(names) + 1)]), len(names) + 1
-    await connection.execute(
-        f"insert into login_attempt ({', '.join(names)}, created_at, expires_at, consumed_at, outcome)"
-        f" values ({places}, now(), now() + make_interval(secs => ${last}),"
-        f" case when ${last + 1} then now() end, case when ${last + 1} then 'OK' end)",
-        *[getattr(attempt, name) for name in names],
-        float(seconds),
-        is_over,
-    )
+_NEW = NewAttempt.__struct_fields__
+_INSERT = f"""
+    insert into login_attempt ({", ".join(_NEW)}, created_at, expires_at, consumed_at, outcome)
+    select {", ".join([f"${place}" for place in range(1, len(_NEW) + 1)])}, now(), now() + make_interval(secs => ${len(_NEW) + 1})
+"""
+"""An attempt that is valid for so many seconds; the last two columns follow."""
 
 
-async def insert_handle(
-    connection: Connection, tenant_id: UUID, attempt_id: UUID, token_hash: bytes, stage: Stage, *, seconds: int
+def _values(attempt: NewAttempt, seconds: int) -> list[object]:
+    return [*[getattr(attempt, name) for name in _NEW], float(seconds)]
+
+
+async def insert(
+    connection: Connection, attempt: NewAttempt, handle_hash: bytes, *, seconds: int, handle_seconds: int
 ) -> None:
-    """Insert a one-time handle for the attempt."""
+    """Insert the attempt, which is valid for `seconds` from now, and the one-time handle for its browser."""
+    last = len(_NEW) + 1
     await connection.execute(
-        """
+        f"""
+        with attempt as ({_INSERT}, null, null returning tenant_id, id)
         insert into login_handle (id, tenant_id, attempt_id, token_hash, stage, expires_at)
-        values ($1, $2, $3, $4, $5, now() + make_interval(secs => $6))
+        select ${last + 1}, tenant_id, id, ${last + 2}, 'SESSION_HOST', now() + make_interval(secs => ${last + 3}) from attempt
         """,
+        *_values(attempt, seconds),
         uuid7(),
-        tenant_id,
-        attempt_id,
-        token_hash,
-        stage,
-        float(seconds),
+        handle_hash,
+        float(handle_seconds),
     )
+
+
+async def insert_over(connection: Connection, attempt: NewAttempt, *, seconds: int) -> None:
+    """Insert the attempt of a local sign-in, which has succeeded before its row is written."""
+    await connection.execute(f"{_INSERT}, now(), 'OK'", *_values(attempt, seconds))
 
 
 class Handle(msgspec.Struct, frozen=True):
-    """A handle and its attempt."""
+    """A handle, its attempt, and the attempt's provider as it is now."""
 
     id: UUID
     stage: Stage
     is_used: bool
     is_expired: bool
     attempt: Attempt
+    provider: Provider
 
 
 async def by_handle(connection: Connection, tenant_id: UUID, token_hash: bytes) -> Handle | None:
-    """The tenant's handle with this hash. Only `use_handle` uses it up."""
+    """The tenant's handle with this hash. Only `hop` and `leave` use it up."""
     row = await connection.fetchrow(
         f"""
-        select {_ATTEMPT}, h.id as handle_id, h.stage, h.used_at is not null as is_used,
+        select {_ATTEMPT}, {_PROVIDER}, h.id as handle_id, h.stage, h.used_at is not null as is_used,
             h.expires_at <= now() as handle_is_expired
-        {_FROM} join login_handle h on h.tenant_id = a.tenant_id and h.attempt_id = a.id
+        {_FROM_PROVIDER} join login_handle h on h.tenant_id = a.tenant_id and h.attempt_id = a.id
         where h.tenant_id = $1 and h.token_hash = $2
         """,
         tenant_id,
         token_hash,
     )
-    return (
-        Handle(row["handle_id"], row["stage"], row["is_used"], row["handle_is_expired"], _attempt(row)) if row else None
-    )
+    if row is None:
+        return None
+    provider = providers.from_row(row, prefix=_ITS)
+    return Handle(row["handle_id"], row["stage"], row["is_used"], row["handle_is_expired"], _attempt(row), provider)
 
 
-async def use_handle(connection: Connection, tenant_id: UUID, handle_id: UUID) -> bool:
-    """Use the handle up; False if it was used already, or has expired."""
+_USED = """
+    used as (
+        update login_handle set used_at = now()
+        where tenant_id = $1 and id = $2 and used_at is null and expires_at > now() returning attempt_id)
+"""
+"""The handle, used up; no row if it was used already, or has expired."""
+
+
+async def hop(
+    connection: Connection, found: Handle, *, binding_hash: bytes, handle_hash: bytes, handle_seconds: int
+) -> bool:
+    """Use the handle up, bind the attempt to the browser on the session's host, and make a handle for the callback's.
+
+    Returns:
+        False if the handle was used already, or has expired.
+    """
     return await _is_first(
         connection,
-        """
-        update login_handle set used_at = now()
-        where tenant_id = $1 and id = $2 and used_at is null and expires_at > now()
+        f"""
+        with {_USED}, bound as (
+            update login_attempt a set session_binding_hash = $3 from used where a.tenant_id = $1 and a.id = used.attempt_id)
+        insert into login_handle (id, tenant_id, attempt_id, token_hash, stage, expires_at)
+        select $4, $1, attempt_id, $5, 'CALLBACK_HOST', now() + make_interval(secs => $6) from used
         """,
-        tenant_id,
-        handle_id,
-    )
-
-
-async def bind(connection: Connection, attempt: Attempt, stage: Stage, binding_hash: bytes) -> None:
-    """Bind the attempt to the browser that holds this value, on the host of the stage."""
-    column = "session_binding_hash" if stage == "SESSION_HOST" else "callback_binding_hash"
-    await connection.execute(
-        f"update login_attempt set {column} = $3 where tenant_id = $1 and id = $2",
-        attempt.tenant_id,
-        attempt.id,
+        found.attempt.tenant_id,
+        found.id,
         binding_hash,
+        uuid7(),
+        handle_hash,
+        float(handle_seconds),
     )
+
+
+class Departure(msgspec.Struct, frozen=True, kw_only=True):
+    """What is kept of the request with which a browser is sent to its provider."""
+
+    state_hash: bytes
+    nonce_hash: bytes | None
+    code_verifier_sealed: bytes
 
 
 async def leave(
-    connection: Connection,
-    attempt: Attempt,
-    *,
-    state_hash: bytes,
-    nonce_hash: bytes | None,
-    code_verifier_sealed: bytes,
-) -> None:
-    """Record that the browser is redirected to the provider now, with these secrets."""
-    await connection.execute(
+    connection: Connection, found: Handle, departure: Departure, *, binding_hash: bytes, stages: Collection[Stage]
+) -> bool:
+    """Use the handle up, bind the attempt to the browser on these hosts, and record that it leaves for the provider now.
+
+    Returns:
+        False if the handle was used already, or has expired.
+    """
+    return await _is_first(
+        connection,
+        f"""
+        with {_USED}
+        update login_attempt a set state_hash = $3, nonce_hash = $4, code_verifier_sealed = $5, launched_at = now(),
+            session_binding_hash = case when 'SESSION_HOST' = any($7::text[]) then $6 else a.session_binding_hash end,
+            callback_binding_hash = case when 'CALLBACK_HOST' = any($7) then $6 else a.callback_binding_hash end
+        from used where a.tenant_id = $1 and a.id = used.attempt_id
+        """,
+        found.attempt.tenant_id,
+        found.id,
+        departure.state_hash,
+        departure.nonce_hash,
+        departure.code_verifier_sealed,
+        binding_hash,
+        list(stages),
+    )
+
+
+async def leave_again(connection: Connection, attempt: Attempt, departure: Departure) -> bool:
+    """Make a used attempt without a result valid once more, and leave; False if done before, or if it ended or expired."""
+    return await _is_first(
+        connection,
         """
-        update login_attempt set state_hash = $3, nonce_hash = $4, code_verifier_sealed = $5, launched_at = now()
-        where tenant_id = $1 and id = $2
+        update login_attempt set consumed_at = null, outcome = 'REQUEST_EXPIRED', state_hash = $3, nonce_hash = $4,
+            code_verifier_sealed = $5, launched_at = now()
+        where tenant_id = $1 and id = $2 and consumed_at is not null and outcome is null and expires_at > now()
         """,
         attempt.tenant_id,
         attempt.id,
-        state_hash,
-        nonce_hash,
-        code_verifier_sealed,
+        departure.state_hash,
+        departure.nonce_hash,
+        departure.code_verifier_sealed,
     )
 
 
-async def by_state(connection: Connection, tenant_id: UUID, state_hash: bytes) -> Attempt | None:
-    """The tenant's attempt with this `state`."""
+async def by_state(connection: Connection, tenant_id: UUID, state_hash: bytes) -> tuple[Attempt, Provider] | None:
+    """The tenant's attempt with this `state`, and its provider as it is now."""
     row = await connection.fetchrow(
-        f"select {_ATTEMPT} {_FROM} where a.tenant_id = $1 and a.state_hash = $2", tenant_id, state_hash
+        f"select {_ATTEMPT}, {_PROVIDER} {_FROM_PROVIDER} where a.tenant_id = $1 and a.state_hash = $2",
+        tenant_id,
+        state_hash,
     )
-    return _attempt(row) if row else None
+    return (_attempt(row), providers.from_row(row, prefix=_ITS)) if row else None
 
 
 async def consume(connection: Connection, tenant_id: UUID, attempt_id: UUID) -> bool:
@@ -213,19 +261,6 @@ async def consume(connection: Connection, tenant_id: UUID, attempt_id: UUID) -> 
         """
         update login_attempt set consumed_at = now(), code_verifier_sealed = null
         where tenant_id = $1 and id = $2 and consumed_at is null and expires_at > now()
-        """,
-        tenant_id,
-        attempt_id,
-    )
-
-
-async def rearm(connection: Connection, tenant_id: UUID, attempt_id: UUID) -> bool:
-    """Make a used attempt without a result valid once more; False if done before, or if it ended or expired."""
-    return await _is_first(
-        connection,
-        """
-        update login_attempt set consumed_at = null, outcome = 'REQUEST_EXPIRED'
-        where tenant_id = $1 and id = $2 and consumed_at is not null and outcome is null and expires_at > now()
         """,
         tenant_id,
         attempt_id,
@@ -358,5 +393,7 @@ async def code_session(connection: Connection, tenant_id: UUID, code_id: UUID) -
     return value
 
 
-async def _is_first(connection: Connection, statement: str, tenant_id: UUID, row_id: UUID) -> bool:
-    return bool(await connection.execute(statement, tenant_id, row_id) == "UPDATE 1")
+async def _is_first(connection: Connection, statement: str, *arguments: object) -> bool:
+    """Whether the statement wrote a row: every use of a value that is valid once is one of these."""
+    status: str = await connection.execute(statement, *arguments)
+    return status.endswith(" 1")

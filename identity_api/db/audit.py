@@ -29,6 +29,8 @@ class Event(msgspec.Struct, frozen=True):
     """The values before, by setting; None for a new object, and if nothing was changed."""
     new: Mapping[str, Any] | None = None
     """The values after, by setting; None for a deleted object."""
+    actor: str | None = None
+    """Who did it, if not whoever did the others that are recorded with it."""
 
     def refers_to(self, kind: str) -> UUID | None:
         """The id of the object of this kind that the event is about or names."""
@@ -58,7 +60,7 @@ async def record(
     await connection.execute(
         _INSERT,
         tenant_id,
-        actor,
+        [event.actor or actor for event in events],
         origin.request_id,
         origin.address,
         origin.reason,
@@ -81,7 +83,7 @@ def _json(value: Mapping[str, Any] | None) -> str | None:
 _INSERT = """
     insert into audit_event (id, tenant_id, at, actor, action, subject_kind, subject_id, user_id, payload, names, old, new,
         request_id, address, reason, salt)
-    select e.id, $1, clock_timestamp(), $2, e.action, e.kind, e.subject,
+    select e.id, $1, clock_timestamp(), e.actor, e.action, e.kind, e.subject,
         coalesce(e.user_id,
             (select i.user_id from identity i where i.tenant_id = $1 and i.id = e.identity),
             (select s.user_id from session s where s.tenant_id = $1 and s.id = e.session)),
@@ -93,9 +95,9 @@ _INSERT = """
             'provider', (select v.slug from provider v where v.tenant_id = $1 and v.id = coalesce(e.provider,
                 (select i.provider_id from identity i where i.tenant_id = $1 and i.id = e.identity))))),
         e.old::jsonb, e.new::jsonb, $3, $4, $5, gen_random_uuid()
-    from unnest($6::uuid[], $7::text[], $8::text[], $9::uuid[], $10::text[], $11::text[], $12::text[], $13::uuid[],
+    from unnest($2::text[], $6::uuid[], $7::text[], $8::text[], $9::uuid[], $10::text[], $11::text[], $12::text[], $13::uuid[],
         $14::uuid[], $15::uuid[], $16::uuid[], $17::uuid[], $18::uuid[], $19::uuid[])
-        as e (id, action, kind, subject, payload, old, new, user_id, identity, session, permission, mapping, group_id,
+        as e (actor, id, action, kind, subject, payload, old, new, user_id, identity, session, permission, mapping, group_id,
             provider)
 """
 

@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 
 from identity_api.db.database import Connection
+from identity_api.db.providers import SealedSecret
 
 Use = Literal["sig", "enc", "tls"]
 
@@ -44,6 +45,35 @@ async def live(connection: Connection, tenant_id: UUID, provider_id: UUID) -> li
         float(PUBLISHED_AHEAD_SECONDS),
     )
     return [ClientKey(**row) for row in rows]
+
+
+class SealedClient(msgspec.Struct, frozen=True):
+    """The stored secrets and keys for client authentication, still sealed, the newest first."""
+
+    secrets: tuple[SealedSecret, ...]
+    keys: tuple[ClientKey, ...]
+
+
+async def sealed_client(connection: Connection, tenant_id: UUID, provider_id: UUID) -> SealedClient:
+    """The secrets that have not expired, and the keys that are not retired."""
+    rows = await connection.fetch(
+        """
+        select id, created_at, use, key_id, sealed, created_at <= now() - make_interval(secs => $3) as is_known,
+            null::timestamptz as expires_at
+        from client_key where tenant_id = $1 and provider_id = $2 and (retired_at is null or retired_at > now())
+        union all
+        select id, created_at, null, null, sealed, null, expires_at
+        from provider_secret where tenant_id = $1 and provider_id = $2 and (expires_at is null or expires_at > now())
+        order by created_at desc, id desc
+        """,
+        tenant_id,
+        provider_id,
+        float(PUBLISHED_AHEAD_SECONDS),
+    )
+    secrets = [SealedSecret(row["id"], row["sealed"], row["expires_at"]) for row in rows if row["use"] is None]
+    names = ClientKey.__struct_fields__
+    keys = [ClientKey(**{name: row[name] for name in names}) for row in rows if row["use"] is not None]
+    return SealedClient(tuple(secrets), tuple(keys))
 
 
 async def published(connection: Connection, tenant_id: UUID, provider_id: UUID) -> list[dict[str, Any]]:

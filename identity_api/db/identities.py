@@ -68,28 +68,6 @@ class Renewal(msgspec.Struct, frozen=True):
     state_reason: str | None
 
 
-async def renew(connection: Connection, tenant_id: UUID, renewals: Sequence[Renewal], *, signed_in: bool) -> None:
-    """Write claims and state; `signed_in` also moves `signed_in_at`."""
-    if not renewals:
-        return
-    await connection.execute(
-        """
-        update identity i set claims = n.claims::jsonb, state = n.state, state_reason = n.reason,
-            state_since = case when i.state = n.state and i.state_reason is not distinct from n.reason
-                then i.state_since else now() end,
-            signed_in_at = case when $6 then now() else i.signed_in_at end
-        from unnest($2::uuid[], $3::text[], $4::text[], $5::text[]) as n (id, claims, state, reason)
-        where i.tenant_id = $1 and i.id = n.id
-        """,
-        tenant_id,
-        [one.id for one in renewals],
-        [msgspec.json.encode(one.claims).decode() for one in renewals],
-        [one.state for one in renewals],
-        [one.state_reason for one in renewals],
-        signed_in,
-    )
-
-
 class ProfileChange(msgspec.Struct, frozen=True):
     """A user's new display label and e-mail, as the provider has them."""
 
@@ -136,37 +114,66 @@ class LeaseRenewal(msgspec.Struct, frozen=True):
     """None: it cannot be synced, so it is never due."""
 
 
-async def renew_leases(
-    connection: Connection, tenant_id: UUID, renewals: Sequence[LeaseRenewal], *, lease_seconds: int, begins_login: bool
-) -> None:
-    """Extend the leases by the database's clock and set the next due time.
+_RENEW = """
+    with renewed as (
+        update identity i set claims = n.claims::jsonb, state = n.state, state_reason = n.reason,
+            state_since = case when i.state = n.state and i.state_reason is not distinct from n.reason
+                then i.state_since else now() end,
+            signed_in_at = case when $9 then now() else i.signed_in_at end
+        from unnest($10::uuid[], $11::text[], $12::text[], $13::text[]) as n (id, claims, state, reason)
+        where i.tenant_id = $1 and i.id = n.id
+    ), asked as (
+        select s.id, s.attempt_token_id from identity_sync s
+        where $9 and s.tenant_id = $1 and s.id = any($2::uuid[]) and (s.uncertain or s.attempt_hash is not null)
+    ), attempted as (
+        update refresh_token r set uncertain = true from asked
+        where r.tenant_id = $1 and r.identity_id = asked.id and r.dead_at is null
+            and (asked.attempt_token_id is null or r.id = asked.attempt_token_id)
+    )
+    update identity_sync s set
+        signed_in_until = now() + make_interval(secs => $7),
+        groups_valid_until = case when n.verified then now() + make_interval(secs => $7)
+            when n.forget then null else s.groups_valid_until end,
+        verified_at = now(), outcome = n.outcome, groups_completeness = n.completeness,
+        due_at = now() + make_interval(secs => n.due),
+        lease_until = null, lease_owner = null, failures = 0, uncertain = false,
+        attempt_token_id = null, attempt_hash = null, attempt_at = null,
+        generation = s.generation + case when $9 then 1 else 0 end
+    from unnest($2::uuid[], $3::boolean[], $4::boolean[], $5::text[], $6::text[], $8::float8[])
+        as n (id, verified, forget, completeness, outcome, due)
+    where s.tenant_id = $1 and s.id = n.id
+"""
 
-    `begins_login` raises the generation, so that a sync in flight for the login before loses.
+
+async def renew(
+    connection: Connection,
+    tenant_id: UUID,
+    renewals: Sequence[Renewal],
+    leases: Sequence[LeaseRenewal],
+    *,
+    lease_seconds: int,
+    begins_login: bool,
+) -> None:
+    """Write claims and states, extend the leases by the database's clock and set the next due times.
+
+    `begins_login` raises the generation, so that a sync in flight for the login before loses: the tokens of such syncs, and
+    of unresolved ones, are uncertain from now on. `standings` has locked the sync rows.
     """
     await connection.execute(
-        """
-        update identity_sync s set
-            signed_in_until = now() + make_interval(secs => $7),
-            groups_valid_until = case when n.verified then now() + make_interval(secs => $7)
-                when n.forget then null else s.groups_valid_until end,
-            verified_at = now(), outcome = n.outcome, groups_completeness = n.completeness,
-            due_at = now() + make_interval(secs => n.due),
-            lease_until = null, lease_owner = null, failures = 0, uncertain = false,
-            attempt_token_id = null, attempt_hash = null, attempt_at = null,
-            generation = s.generation + case when $9 then 1 else 0 end
-        from unnest($2::uuid[], $3::boolean[], $4::boolean[], $5::text[], $6::text[], $8::float8[])
-            as n (id, verified, forget, completeness, outcome, due)
-        where s.tenant_id = $1 and s.id = n.id
-        """,
+        _RENEW,
         tenant_id,
-        [one.id for one in renewals],
-        [one.groups_are_verified for one in renewals],
-        [one.forget_groups_lease for one in renewals],
-        [one.groups_completeness for one in renewals],
-        [one.outcome for one in renewals],
+        [one.id for one in leases],
+        [one.groups_are_verified for one in leases],
+        [one.forget_groups_lease for one in leases],
+        [one.groups_completeness for one in leases],
+        [one.outcome for one in leases],
         float(lease_seconds),
-        [one.seconds_until_due for one in renewals],
+        [one.seconds_until_due for one in leases],
         begins_login,
+        [one.id for one in renewals],
+        [msgspec.json.encode(one.claims).decode() for one in renewals],
+        [one.state for one in renewals],
+        [one.state_reason for one in renewals],
     )
 
 
@@ -185,10 +192,14 @@ async def insert(
     await connection.execute(
         """
         with linked as (
-            update app_user set is_linked = true where tenant_id = $1 and id = $3 and not is_linked)
-        insert into identity
-            (id, tenant_id, user_id, provider_id, issuer, subject, anchor, claims, state, state_since, created_at, signed_in_at)
-        values ($2, $1, $3, $4, $5, $6, $7, '{}', 'UNSYNCED', now(), now(), now())
+            update app_user set is_linked = true where tenant_id = $1 and id = $3 and not is_linked
+        ), made as (
+            insert into identity (id, tenant_id, user_id, provider_id, issuer, subject, anchor, claims, state, state_since,
+                created_at, signed_in_at)
+            values ($2, $1, $3, $4, $5, $6, $7, '{}', 'UNSYNCED', now(), now(), now())
+        )
+        insert into identity_sync (id, tenant_id, user_id, provider_id, generation, uncertain, failures, groups_completeness)
+        values ($2, $1, $3, $4, 0, false, 0, 'UNKNOWN')
         """,
         tenant_id,
         identity_id,
@@ -197,16 +208,6 @@ async def insert(
         issuer,
         subject,
         anchor,
-    )
-    await connection.execute(
-        """
-        insert into identity_sync (id, tenant_id, user_id, provider_id, generation, uncertain, failures, groups_completeness)
-        values ($2, $1, $3, $4, 0, false, 0, 'UNKNOWN')
-        """,
-        tenant_id,
-        identity_id,
-        user_id,
-        provider_id,
     )
 
 
@@ -219,6 +220,60 @@ class Found(msgspec.Struct, frozen=True):
     subject: str | None
     state: str
     user_disabled_at: datetime | None
+
+
+_FOUND = """
+    select i.id, i.user_id, i.issuer, i.subject, i.state, u.disabled_at as user_disabled_at, true as is_anchored
+    from identity i join app_user u on u.tenant_id = $1 and u.id = i.user_id
+    where i.tenant_id = $1 and i.provider_id = $2
+"""
+
+
+class Key(msgspec.Struct, frozen=True):
+    """What a provider says of a person, by which their identity is found."""
+
+    anchor: str
+    issuer: str
+    subject: str
+
+
+async def lock_owners(connection: Connection, tenant_id: UUID, provider_id: UUID, key: Key) -> None:
+    """Lock the users of the identities that have this anchor value or this subject at the provider, in id order."""
+    await connection.execute(
+        """
+        -- An array, since these are looked up once then, whatever is known of the tables.
+        select from app_user where tenant_id = $1 and id = any(array(
+            select user_id from identity where tenant_id = $1 and provider_id = $2 and anchor = $3 and unlinked_at is null
+            union all
+            select user_id from identity where tenant_id = $1 and provider_id = $2 and issuer = $4 and subject = $5))
+        order by id for no key update
+        """,
+        tenant_id,
+        provider_id,
+        key.anchor,
+        key.issuer,
+        key.subject,
+    )
+
+
+async def of_person(
+    connection: Connection, tenant_id: UUID, provider_id: UUID, key: Key
+) -> tuple[Found | None, Found | None]:
+    """The identity with exactly this anchor value at the provider, and the one with exactly this subject."""
+    rows = await connection.fetch(
+        f"""
+        {_FOUND} and i.anchor = $3 and i.unlinked_at is null
+        union all
+        {_FOUND.replace("true as is_anchored", "false as is_anchored")} and i.issuer = $4 and i.subject = $5
+        """,
+        tenant_id,
+        provider_id,
+        key.anchor,
+        key.issuer,
+        key.subject,
+    )
+    found = {row["is_anchored"]: Found(**{name: row[name] for name in Found.__struct_fields__}) for row in rows}
+    return found.get(True), found.get(False)
 
 
 async def by_anchor(connection: Connection, tenant_id: UUID, provider_id: UUID, anchor: str) -> Found | None:

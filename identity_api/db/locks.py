@@ -1,4 +1,4 @@
-"""Locks, and the one order in which they are taken: a tenant's mappings, then redirect URLs, then its users by id.
+"""Locks, and the one order in which they are taken: logouts, a tenant's mappings, redirect URLs, people, users by id.
 
 After a user come the user's identities; their sync rows by id, then their refresh tokens; codes and sessions; then the
 limits of the tenant. Every writer keeps this order, so that no two of them can wait for each other.
@@ -9,11 +9,60 @@ from uuid import UUID
 
 from identity_api.db.database import Connection
 
+_LOGOUTS = 0x6C6F_676F  # "logo"
 _MAPPINGS = 0x6D61_7070  # "mapp": the first half of the advisory key; the second is the tenant's
 _PEOPLE = 0x7065_6F70  # "peop"
 _ADMINISTRATORS = 0x6164_6D69  # "admi"
 _LIMITS = 0x6C69_6D69  # "limi"
 _REDIRECTS = 0x7265_6469  # "redi"; of all tenants together
+
+
+async def logouts(connection: Connection, tenant_id: UUID, provider_id: UUID, ended_hashes: Collection[bytes]) -> None:
+    """Let one transaction at a time end, or begin, logins that these hashes stand for.
+
+    Without it a logout could look for a session that a login is just about to commit, while that login looks for a logout
+    that is just about to be committed.
+    """
+    await connection.execute(
+        """
+        select pg_advisory_xact_lock($1, key)
+        from (
+            select distinct hashtext($2 || encode(hash, 'hex')) as key from unnest($3::bytea[]) as hash order by key
+        ) as keys
+        """,
+        _LOGOUTS,
+        f"{tenant_id} {provider_id} ",
+        list(ended_hashes),
+    )
+
+
+async def login(
+    connection: Connection, tenant_id: UUID, provider_id: UUID, ended_hashes: Collection[bytes], names: Collection[str]
+) -> None:
+    """What a login holds before it reads anything: `logouts`, `share_mappings` and `people`, with one statement."""
+    await connection.execute(
+        """
+        select case when space = $2 then pg_advisory_xact_lock_shared(space, key) else pg_advisory_xact_lock(space, key) end
+        from (
+            select distinct place, space, key from (
+                select 1 as place, $1::integer as space, hashtext($4 || ' ' || $5 || ' ' || encode(hash, 'hex')) as key
+                from unnest($6::bytea[]) as hash
+                union all
+                select 2, $2, hashtext($4)
+                union all
+                select 3, $3, hashtext($4 || ' ' || name) from unnest($7::text[]) as name
+            ) as every
+            order by place, key
+        ) as keys
+        """,
+        _LOGOUTS,
+        _MAPPINGS,
+        _PEOPLE,
+        str(tenant_id),
+        str(provider_id),
+        list(ended_hashes),
+        list(names),
+    )
 
 
 async def share_mappings(connection: Connection, tenant_id: UUID) -> None:

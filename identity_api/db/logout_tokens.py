@@ -8,8 +8,6 @@ import msgspec
 
 from identity_api.db.database import Connection
 
-_LOGOUTS = 0x6C6F_676F  # "logo": the first half of the advisory key
-
 
 class UsedToken(msgspec.Struct, frozen=True, kw_only=True):
     """What is stored of a logout token: hashes only."""
@@ -20,25 +18,6 @@ class UsedToken(msgspec.Struct, frozen=True, kw_only=True):
     """Of the provider's session, or of the person, that it names."""
     expires_at: datetime
     """From then on the token is too old to be accepted (by this service's clock)."""
-
-
-async def hold(connection: Connection, tenant_id: UUID, provider_id: UUID, ended_hashes: Sequence[bytes]) -> None:
-    """Let one transaction at a time end, or begin, logins that these hashes stand for.
-
-    Taken before every other lock. Without it a logout could look for a session that a login is just about to commit,
-    while that login looks for a logout that is just about to be committed.
-    """
-    await connection.execute(
-        """
-        select pg_advisory_xact_lock($1, key)
-        from (
-            select distinct hashtext($2 || encode(hash, 'hex')) as key from unnest($3::bytea[]) as hash order by key
-        ) as keys
-        """,
-        _LOGOUTS,
-        f"{tenant_id} {provider_id} ",
-        list(ended_hashes),
-    )
 
 
 async def is_used(connection: Connection, tenant_id: UUID, provider_id: UUID, token_hash: bytes) -> bool:
@@ -92,24 +71,6 @@ async def remember_browser(
         ended_hash,
         seconds,
     )
-
-
-async def came_since(
-    connection: Connection, tenant_id: UUID, provider_id: UUID, ended_hashes: Sequence[bytes], begun_at: datetime
-) -> bool:
-    """Whether a logout for one of these hashes came after `begun_at` (by the database's clock)."""
-    value: bool = await connection.fetchval(
-        """
-        select exists (
-            select from logout_token_seen
-            where tenant_id = $1 and provider_id = $2 and ended_hash = any($3::bytea[]) and seen_at >= $4)
-        """,
-        tenant_id,
-        provider_id,
-        list(ended_hashes),
-        begun_at,
-    )
-    return value
 
 
 class ProviderSession(msgspec.Struct, frozen=True, kw_only=True):

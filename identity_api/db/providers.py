@@ -132,9 +132,9 @@ COLUMNS = ", ".join([f"p.{name}" for name in Provider.__struct_fields__])
 _SELECT = f"select {COLUMNS} from provider p"
 
 
-def from_row(row: Record) -> Provider:
-    """The provider in a row that has at least `COLUMNS`."""
-    values = {name: row[name] for name in Provider.__struct_fields__}
+def from_row(row: Record, *, prefix: str = "") -> Provider:
+    """The provider in a row that has at least `COLUMNS`, each with this before its name."""
+    values = {name: row[prefix + name] for name in Provider.__struct_fields__}
     values |= {name: msgspec.json.decode(values[name]) for name in _JSON if values[name]}
     values["client_settings"] = values["client_settings"] or {}
     return msgspec.convert(values, Provider, str_keys=False)
@@ -151,6 +151,25 @@ async def hold(connection: Connection, tenant_id: UUID, provider_id: UUID) -> Pr
     statement = f"{_SELECT} where p.tenant_id = $1 and p.id = $2 for share of p"
     row = await connection.fetchrow(statement, tenant_id, provider_id)
     return from_row(row) if row else None
+
+
+async def hold_for_login(
+    connection: Connection, tenant_id: UUID, provider_id: UUID, ended_hashes: Sequence[bytes], begun_at: datetime | None
+) -> tuple[Provider | None, bool]:
+    """The same, and whether a logout for one of these hashes came since a login began (by the database's clock)."""
+    row = await connection.fetchrow(
+        f"""
+        select {COLUMNS}, exists (
+            select from logout_token_seen
+            where tenant_id = $1 and provider_id = $2 and ended_hash = any($3::bytea[]) and seen_at >= $4) as was_ended
+        from provider p where p.tenant_id = $1 and p.id = $2 for share of p
+        """,
+        tenant_id,
+        provider_id,
+        list(ended_hashes),
+        begun_at,
+    )
+    return (from_row(row), row["was_ended"]) if row else (None, False)
 
 
 async def by_slug(connection: Connection, tenant_id: UUID, slug: str) -> Provider | None:

@@ -23,6 +23,26 @@ class LiveToken(msgspec.Struct, frozen=True):
     sealed: bytes
 
 
+_ADD = """
+    with held as (
+        select id from identity_sync where tenant_id = $1 and id = $2 for no key update
+    ), known as (
+        select r.id from held join refresh_token r on r.tenant_id = $1 and r.identity_id = held.id and r.hash = $3
+    ), added as (
+        insert into refresh_token (id, tenant_id, identity_id, sealed, hash, created_at, uncertain)
+        select $4, $1, held.id, $5, $3, clock_timestamp(), false from held where not exists (select from known)
+        returning id
+    ), wiped as (
+        update refresh_token set sealed = null, dead_at = now(), dead_reason = 'too_many'
+        where tenant_id = $1 and dead_at is null and id in (
+            select id from refresh_token where tenant_id = $1 and identity_id = $2 and dead_at is null
+            -- Those before this one: a statement does not see what it has inserted.
+            order by created_at desc, id desc offset $6 - (select count(*) from added))
+    )
+    select id from known
+"""
+
+
 async def add(
     connection: Connection, tenant_id: UUID, identity_id: UUID, hash: bytes, seal: Callable[[UUID], bytes]
 ) -> UUID:
@@ -38,41 +58,37 @@ async def add(
     Returns:
         The row's id.
     """
-    known = await connection.fetchval(
-        """
-        select (select r.id from refresh_token r where r.tenant_id = $1 and r.identity_id = s.id and r.hash = $3)
-        from identity_sync s where s.tenant_id = $1 and s.id = $2 for no key update
-        """,
+    new_id = uuid7()
+    known: UUID | None = await connection.fetchval(
+        _ADD,
         tenant_id,
         identity_id,
         hash,
-    )
-    token_id: UUID = known or uuid7()
-    await connection.execute(
-        """
-        insert into refresh_token (id, tenant_id, identity_id, sealed, hash, created_at, uncertain)
-        values ($1, $2, $3, $4, $5, clock_timestamp(), false)
-        on conflict (tenant_id, id) do update set sealed = excluded.sealed, created_at = excluded.created_at,
-            dead_at = null, dead_reason = null, uncertain = false
-        """,
-        token_id,
-        tenant_id,
-        identity_id,
-        seal(token_id),
-        hash,
-    )
-    await connection.execute(
-        """
-        update refresh_token set sealed = null, dead_at = now(), dead_reason = 'too_many'
-        where tenant_id = $1 and dead_at is null and id in (
-            select id from refresh_token where tenant_id = $1 and identity_id = $2 and dead_at is null
-            order by created_at desc, id desc offset $3)
-        """,
-        tenant_id,
-        identity_id,
+        new_id,
+        seal(new_id),
         MAX_LIVE,
     )
-    return token_id
+    if known is None:
+        return new_id
+    await connection.execute(
+        """
+        with again as (
+            update refresh_token set sealed = $4, created_at = clock_timestamp(), dead_at = null, dead_reason = null,
+                uncertain = false
+            where tenant_id = $1 and id = $3 returning id
+        )
+        update refresh_token set sealed = null, dead_at = now(), dead_reason = 'too_many'
+        where tenant_id = $1 and dead_at is null and id in (
+            select id from refresh_token where tenant_id = $1 and identity_id = $2 and dead_at is null and id <> $3
+            order by created_at desc, id desc offset $5 - (select count(*) from again))
+        """,
+        tenant_id,
+        identity_id,
+        known,
+        seal(known),
+        MAX_LIVE,
+    )
+    return known
 
 
 async def newest_live(connection: Connection, tenant_id: UUID, identity_id: UUID) -> LiveToken | None:
@@ -177,20 +193,6 @@ async def mark_uncertain(
         tenant_id,
         token_id,
         unless_hash,
-    )
-
-
-async def mark_attempted(connection: Connection, tenant_id: UUID, identity_ids: Sequence[UUID]) -> None:
-    """The same for the tokens of syncs that are under way or unresolved, before a newer login takes the tokens' place."""
-    await connection.execute(
-        """
-        update refresh_token r set uncertain = true from identity_sync s
-        where s.tenant_id = $1 and s.id = any($2::uuid[]) and (s.uncertain or s.attempt_hash is not null)
-            and r.tenant_id = $1 and r.identity_id = s.id and r.dead_at is null
-            and (s.attempt_token_id is null or r.id = s.attempt_token_id)
-        """,
-        tenant_id,
-        identity_ids,
     )
 
 

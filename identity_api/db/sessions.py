@@ -22,6 +22,11 @@ from identity_api.db.user_read_model import (
 )
 from identity_api.permissions.grant_snapshot import TenantCircumstances
 
+_LIVE_OF = """
+    s.tenant_id = {tenant} and s.user_id = {user} and s.ended_at is null
+    and s.absolute_until > now() and s.seen_at > now() - make_interval(secs => {idle})
+"""
+
 
 class NewSession(msgspec.Struct, frozen=True, kw_only=True):
     """A session to begin. Only the hash of its token is kept."""
@@ -39,18 +44,31 @@ class NewSession(msgspec.Struct, frozen=True, kw_only=True):
     id_token_sealed: bytes | None
 
 
-async def insert(connection: Connection, session: NewSession, *, absolute_seconds: int) -> None:
-    """Insert the session; it ends after `absolute_seconds` at the latest."""
-    await connection.execute(
-        """
-        insert into session
-            (id, tenant_id, user_id, identity_id, frontend_id, kind, token_hash, epoch, authenticated_at,
-             provider_session, id_token_sealed, created_at, seen_at, absolute_until)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, now(), now(), now() + make_interval(secs => $12))
+async def insert(
+    connection: Connection, session: NewSession, *, absolute_seconds: int, idle_seconds: int, at_most: int
+) -> list[UUID]:
+    """Insert the session; it ends after `absolute_seconds` at the latest.
+
+    Returns:
+        The user's oldest live sessions, by which there are now more than `at_most`.
+    """
+    rows = await connection.fetch(
+        f"""
+        with begun as (
+            insert into session
+                (id, tenant_id, user_id, identity_id, frontend_id, kind, token_hash, epoch, authenticated_at,
+                 provider_session, id_token_sealed, created_at, seen_at, absolute_until)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, now(), now(), now() + make_interval(secs => $12))
+        )
+        select s.id from session s where {_LIVE_OF.format(tenant="$2", user="$3", idle="$13")}
+        order by s.created_at desc, s.id desc offset $14 - 1
         """,
         *[getattr(session, name) for name in NewSession.__struct_fields__],
         float(absolute_seconds),
+        float(idle_seconds),
+        at_most,
     )
+    return [row["id"] for row in reversed(rows)]
 
 
 class Token(msgspec.Struct, frozen=True, kw_only=True):
@@ -206,9 +224,7 @@ async def of_user(connection: Connection, tenant_id: UUID, user_id: UUID, *, idl
     names = ", ".join([f"s.{name}" for name in SessionRecord.__struct_fields__])
     rows = await connection.fetch(
         f"""
-        select {names} from session s
-        where s.tenant_id = $1 and s.user_id = $2 and s.ended_at is null
-            and s.absolute_until > now() and s.seen_at > now() - make_interval(secs => $3)
+        select {names} from session s where {_LIVE_OF.format(tenant="$1", user="$2", idle="$3")}
         order by s.created_at, s.id
         """,
         tenant_id,

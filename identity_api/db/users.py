@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from identity_api.db import locks, outbox
+from identity_api.db import outbox
 from identity_api.db.database import Connection
 from identity_api.db.user_filters import fold
 
@@ -110,12 +110,11 @@ class SignInStanding(msgspec.Struct, frozen=True):
     """The user's and the tenant's together."""
 
 
-async def lock_for_session(
-    connection: Connection, tenant_id: UUID, user_id: UUID, identity_id: UUID | None
-) -> SignInStanding:
-    """Lock the user, then read whether a session may begin: by this identity; for None by a password or break-glass."""
-    # Two statements, for the reason above: the identity may have died during the wait.
-    await locks.users(connection, tenant_id, [user_id])
+async def standing(connection: Connection, tenant_id: UUID, user_id: UUID, identity_id: UUID | None) -> SignInStanding:
+    """Whether a session may begin: by this identity; for None by a password or break-glass.
+
+    The caller has locked the user before: the identity may have died during the wait.
+    """
     row = await connection.fetchrow(
         """
         select u.epoch + t.epoch as epoch, case

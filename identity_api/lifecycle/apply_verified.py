@@ -13,13 +13,13 @@ import msgspec
 from identity_api.claims import Completeness, GroupsReading, Profile, Reason, unverified
 from identity_api.clock import jitter
 from identity_api.config import DEFAULT_LIMITS, TenantLimits
-from identity_api.db import audit, identities, locks, outbox, refresh_tokens
+from identity_api.db import audit, identities, outbox
 from identity_api.db.database import Connection
 from identity_api.db.identities import LeaseRenewal, ProfileChange, Renewal, StoredIdentity
 from identity_api.db.providers import Provider
 from identity_api.lifecycle.emptied_mappings import tell_emptied
 from identity_api.lifecycle.grants import apply_decision
-from identity_api.lifecycle.memberships import changes_of, write_changes
+from identity_api.lifecycle.memberships import changes_of, moved_event, write_changes
 from identity_api.oidc.id_token import Deviation
 
 DEVIATIONS = "deviations"
@@ -69,11 +69,9 @@ async def apply_verified(
 ) -> Outcome:
     """Write profile, groups, grants and leases for these identities of one provider, all together.
 
-    Takes the locks itself (mappings shared, then users). A sync does not change an identity that is revoked,
+    The caller holds `locks.share_mappings` and the users' locks. A sync does not change an identity that is revoked,
     quarantined or has been claimed again since; a login brings a revoked identity back.
     """
-    await locks.share_mappings(connection, tenant_id)
-    await locks.users_of_identities(connection, tenant_id, [answer.identity_id for answer in answers])
     stored = await identities.standings(connection, tenant_id, [answer.identity_id for answer in answers])
     current = [answer for answer in answers if is_login or _is_still_claimed(answer, stored.get(answer.identity_id))]
     ids = frozenset([answer.identity_id for answer in current])
@@ -83,27 +81,24 @@ async def apply_verified(
     asserted = {answer.identity_id: answer.groups.groups for answer in current if answer.groups.is_verified}
     changes, beyond = await changes_of(connection, tenant_id, provider.id, asserted, limits)
     current = [_without_groups(answer) if answer.identity_id in beyond else answer for answer in current]
-    changed_users = await _write_profiles(
-        connection, tenant_id, provider, current, stored, is_login=is_login, actor=actor
-    )
-    moved = await write_changes(connection, tenant_id, provider.id, changes, actor=actor)
+    written = _judge_profiles(provider, current, stored, is_login=is_login)
+    await identities.write_profiles(connection, tenant_id, written.profiles)
+    moved = await write_changes(connection, tenant_id, provider.id, changes)
     left = frozenset([name for change in changes for name in change.left])
     if is_login:
         await tell_emptied(connection, tenant_id, provider.id, left, actor=actor)
-        await refresh_tokens.mark_attempted(connection, tenant_id, list(ids))
-    await identities.renew_leases(
-        connection,
-        tenant_id,
-        [_lease(provider, answer, stored[answer.identity_id]) for answer in current],
-        lease_seconds=provider.lease_seconds,
-        begins_login=is_login,
+    leases = [_lease(provider, answer, stored[answer.identity_id]) for answer in current]
+    await identities.renew(
+        connection, tenant_id, written.renewals, leases, lease_seconds=provider.lease_seconds, begins_login=is_login
     )
+    changed_users = {stored[identity_id].user_id for identity_id in (*[one.id for one in written.renewals], *moved)}
     applied = await apply_decision(
         connection,
         tenant_id,
         [answer.identity_id for answer in current],
         actor=actor,
-        also_changed=changed_users | {stored[identity_id].user_id for identity_id in moved},
+        also_changed=changed_users,
+        after=[*written.events, *[moved_event(change) for change in changes]],
     )
     await outbox.record(connection, tenant_id, "user.permissions_changed", _back_in_force(current, stored))
     return Outcome(ids, superseded, applied.opened, applied.closed, left)
@@ -148,17 +143,17 @@ def _is_enough(provider: Provider, groups: GroupsReading) -> bool:
     return groups.is_verified or provider.sync_mode == "NONE"
 
 
-async def _write_profiles(
-    connection: Connection,
-    tenant_id: UUID,
-    provider: Provider,
-    answers: Sequence[Verified],
-    stored: dict[UUID, StoredIdentity],
-    *,
-    is_login: bool,
-    actor: str,
-) -> set[UUID]:
-    """Write claims, states and profiles that differ; returns the users whose facts or columns changed."""
+class _Written(msgspec.Struct, frozen=True):
+    """Claims, states and profiles that differ from what is stored, and the audit events of it."""
+
+    renewals: list[Renewal]
+    profiles: list[ProfileChange]
+    events: list[audit.Event]
+
+
+def _judge_profiles(
+    provider: Provider, answers: Sequence[Verified], stored: dict[UUID, StoredIdentity], *, is_login: bool
+) -> _Written:
     renewals: list[Renewal] = []
     profiles: list[ProfileChange] = []
     events: list[audit.Event] = []
@@ -184,10 +179,7 @@ async def _write_profiles(
             if fields:
                 profiles.append(change)
                 events.append(audit.Event("user.profile_changed", "user", before.user_id, {"fields": fields}))
-    await identities.renew(connection, tenant_id, renewals, signed_in=is_login)
-    await identities.write_profiles(connection, tenant_id, profiles)
-    await audit.record(connection, tenant_id, actor, events)
-    return {stored[one.id].user_id for one in renewals}
+    return _Written(renewals, profiles, events)
 
 
 def _claims(answer: Verified, before: StoredIdentity, *, keeps_email: bool, keeps_names: bool) -> dict[str, Any]:

@@ -31,6 +31,7 @@ async def apply_decision(
     mapping_ids: Sequence[UUID] | None = None,
     actor: str,
     also_changed: Collection[UUID] = (),
+    after: Sequence[audit.Event] = (),
     given_at: datetime | None = None,
 ) -> Applied:
     """Open and close grants until they match what groups, mappings and modes give.
@@ -39,10 +40,11 @@ async def apply_decision(
 
     Args:
         also_changed: users whose facts the caller changed; the read model is rewritten for them as well.
+        after: what the caller did before, which is recorded with this.
         given_at: since when what is opened has been in force; by default since now.
     """
     decision = await rows.decide(connection, tenant_id, identity_ids, mapping_ids)
-    events: list[audit.Event] = []
+    events = list(after)
     if decision.openings:
         for grant_id, opening in await rows.open_group_grants(
             connection, tenant_id, decision.openings, actor, given_at

@@ -45,9 +45,9 @@ async def changes_of(
 
 
 async def write_changes(
-    connection: Connection, tenant_id: UUID, provider_id: UUID, changes: Sequence[Membership], *, actor: str
+    connection: Connection, tenant_id: UUID, provider_id: UUID, changes: Sequence[Membership]
 ) -> frozenset[UUID]:
-    """Write what `changes_of` found; returns the identities whose groups changed.
+    """Write what `changes_of` found, but for the audit; returns the identities whose groups changed.
 
     A group seen for the first time is matched against the tenant's mappings here, once. The caller holds
     `locks.share_mappings` and the users' locks.
@@ -60,14 +60,10 @@ async def write_changes(
         if new:
             await match_new_groups(connection, tenant_id, provider_id, new)
     await groups.move(connection, tenant_id, provider_id, changes)
-    events = [
-        audit.Event(
-            "identity.groups_changed",
-            "identity",
-            change.identity_id,
-            {"joined": len(change.joined), "left": len(change.left)},
-        )
-        for change in changes
-    ]
-    await audit.record(connection, tenant_id, actor, events)
     return frozenset([change.identity_id for change in changes])
+
+
+def moved_event(change: Membership) -> audit.Event:
+    """The audit event of an identity whose groups changed."""
+    payload = {"joined": len(change.joined), "left": len(change.left)}
+    return audit.Event("identity.groups_changed", "identity", change.identity_id, payload)

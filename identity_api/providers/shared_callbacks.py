@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 
 from identity_api.db import providers, tenants
+from identity_api.db.client_keys import sealed_client
 from identity_api.db.database import Connection, Database
 from identity_api.db.providers import Provider
 from identity_api.errors import IdentityAPIError
@@ -19,7 +20,7 @@ from identity_api.oidc.callback_origin import can_be_told
 from identity_api.oidc.discovery import ProviderMetadata
 from identity_api.providers.checks import arrival_of
 from identity_api.providers.shared_redirects import objections_among, sharer
-from identity_api.relying_party.connection import Documents, document_of, metadata_of, open_line, sealed_client
+from identity_api.relying_party.connection import Documents, document_of, metadata_of, open_line
 from identity_api.vault import Vault
 
 AT_ONCE = 16
@@ -106,7 +107,7 @@ async def refusals(database: Database, vault: Vault, documents: Documents, shari
         async with slots:
             try:
                 async with database.reading() as connection:
-                    sealed = await sealed_client(connection, one.provider)
+                    sealed = await sealed_client(connection, one.provider.tenant_id, one.provider.id)
                 line = open_line(vault, one.provider, one.tenant, sealed)
                 metadata = await metadata_of(documents, line)
             except IdentityAPIError as error:

@@ -15,10 +15,9 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
-from identity_api.db import client_keys, providers
-from identity_api.db.client_keys import ClientKey
-from identity_api.db.database import Connection, Database
-from identity_api.db.providers import Provider, SealedSecret
+from identity_api.db.client_keys import ClientKey, SealedClient, sealed_client
+from identity_api.db.database import Database
+from identity_api.db.providers import Provider
 from identity_api.errors import BadInput
 from identity_api.oidc.discovery import ProviderMetadata, configuration_url, with_mtls_aliases
 from identity_api.oidc.errors import AmbiguousKey, InvalidSignature, UnknownKey
@@ -45,19 +44,6 @@ class ConnectionDeps(Protocol):
     @property
     def vault(self) -> Vault:
         """Opens them."""
-
-
-class SealedClient(msgspec.Struct, frozen=True):
-    """The stored secrets and keys for client authentication, still sealed, the newest first."""
-
-    secrets: tuple[SealedSecret, ...]
-    keys: tuple[ClientKey, ...]
-
-
-async def sealed_client(connection: Connection, provider: Provider) -> SealedClient:
-    """The secrets that have not expired, and the keys that are not retired."""
-    secrets = await providers.secrets(connection, provider.tenant_id, provider.id)
-    return SealedClient(tuple(secrets), tuple(await client_keys.live(connection, provider.tenant_id, provider.id)))
 
 
 class ProviderConnection(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,7 +117,7 @@ async def line_to(deps: ConnectionDeps, provider: Provider, tenant_slug: str) ->
         VaultError: the client certificate does not open.
     """
     async with deps.database.reading() as connection:
-        sealed = await sealed_client(connection, provider)
+        sealed = await sealed_client(connection, provider.tenant_id, provider.id)
     return open_line(deps.vault, provider, tenant_slug, sealed)
 
 

@@ -7,13 +7,14 @@ from uuid import UUID
 import msgspec
 
 from identity_api.db import providers, tenants
+from identity_api.db.client_keys import sealed_client
 from identity_api.db.providers import Provider
 from identity_api.db.sync import Claimed
 from identity_api.errors import BadInput
 from identity_api.oidc.discovery import ProviderMetadata
 from identity_api.oidc.errors import ProtocolError
 from identity_api.relying_party.client import ProviderClient, open_client
-from identity_api.relying_party.connection import metadata_of, open_line, sealed_client
+from identity_api.relying_party.connection import metadata_of, open_line
 from identity_api.sync.deps import SyncDeps
 from identity_api.sync.outcome import Stale
 from identity_api.upstream.errors import UpstreamError
@@ -53,7 +54,7 @@ async def open_access(deps: SyncDeps, tenant_id: UUID, provider_id: UUID) -> Acc
         tenant = await tenants.get(connection, tenant_id)
         if provider is None or tenant is None or not provider.enabled:
             return Stale(reason="provider_disabled")
-        sealed = await sealed_client(connection, provider)
+        sealed = await sealed_client(connection, provider.tenant_id, provider.id)
     try:
         line = open_line(deps.vault, provider, tenant.slug, sealed)
         metadata = await metadata_of(deps.documents, line)

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import msgspec
 
+from identity_api.db import locks
 from identity_api.db.providers import Provider
 from identity_api.lifecycle import apply_verified
 from identity_api.lifecycle.apply_verified import Verified
@@ -46,6 +47,8 @@ async def apply(deps: SyncDeps, provider: Provider, answers: Sequence[Verified])
 
 async def _apply_once(deps: SyncDeps, provider: Provider, answers: Sequence[Verified]) -> Written:
     async with deps.database.transaction() as connection:
+        await locks.share_mappings(connection, provider.tenant_id)
+        await locks.users_of_identities(connection, provider.tenant_id, [answer.identity_id for answer in answers])
         outcome = await apply_verified.apply_verified(
             connection,
             provider.tenant_id,

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from identity_api.accounts.provisioning import Declined, Provisioned, VerifiedPerson, provision
+from identity_api.accounts.provisioning import Declined, Provisioned, VerifiedPerson
 from identity_api.claims import Profile
 from identity_api.db.database import Connection
 from identity_api.db.providers import Provider
@@ -24,7 +24,7 @@ def person(provider: Provider, subject: str = "s-1", **changes: Any) -> Verified
 
 
 async def enter(connection: Connection, provider: Provider, who: VerifiedPerson) -> Provisioned | Declined:
-    return await provision(connection, provider, who, actor="provider:test")
+    return await make.provision(connection, provider, who, actor="provider:test")
 
 
 async def accepted(connection: Connection, provider: Provider, who: VerifiedPerson) -> Provisioned:

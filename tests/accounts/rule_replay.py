@@ -6,7 +6,7 @@ from uuid import UUID
 
 from identity_api.accounts import administration as users
 from identity_api.accounts import linking, local, local_passwords, second_factor
-from identity_api.accounts.provisioning import Declined, VerifiedPerson, provision
+from identity_api.accounts.provisioning import Declined, VerifiedPerson
 from identity_api.claims import MatchKind, Profile
 from identity_api.db import grants, identities, locks, providers, user_read_model
 from identity_api.errors import BadInput, Conflict, NotFound, Refused
@@ -309,7 +309,7 @@ class Replay:
             assert row is not None
             profile = Profile(f"anchor-{anchor}", f"name-{name}", f"Person {name}", None, None)
             who = VerifiedPerson(issuer=row.issuer, subject=f"subject-{subject}", profile=profile)
-            found = await provision(connection, row, who, actor="provider:x")
+            found = await make.provision(connection, row, who, actor="provider:x")
             if isinstance(found, Declined):
                 return found.code
             reading = make.reading(sorted([f"group-{one}" for one in groups]))

@@ -7,7 +7,7 @@ import pytest_asyncio
 
 from identity_api.accounts import linking
 from identity_api.accounts.linking import Linked
-from identity_api.accounts.provisioning import Declined, Provisioned, VerifiedPerson, provision
+from identity_api.accounts.provisioning import Declined, Provisioned, VerifiedPerson
 from identity_api.claims import Profile
 from identity_api.db import grants, user_read_model
 from identity_api.db.database import Database
@@ -49,7 +49,7 @@ async def arrive(world: LocalWorld, provider: Provider, anchor: str, subject: st
     profile = Profile(anchor, None, "Ada", None, None)
     person = VerifiedPerson(issuer=provider.issuer, subject=subject, profile=profile)
     async with world.database.transaction() as connection:
-        return await provision(connection, provider, person, actor="system")
+        return await make.provision(connection, provider, person, actor="system")
 
 
 async def give(world: LocalWorld, user_id: UUID, name: str, by: str = "operator:root") -> UUID:

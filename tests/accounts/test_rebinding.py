@@ -6,7 +6,7 @@ import pytest
 import pytest_asyncio
 
 from identity_api.accounts import linking, rebinding
-from identity_api.accounts.provisioning import Declined, Provisioned, VerifiedPerson, provision
+from identity_api.accounts.provisioning import Declined, Provisioned, VerifiedPerson
 from identity_api.accounts.rebinding import Rebound
 from identity_api.claims import Profile
 from identity_api.db import login_ends
@@ -46,7 +46,7 @@ async def arrive(
     profile = Profile(anchor, None, "Ada", anchor, verified)
     person = VerifiedPerson(issuer=provider.issuer, subject=subject, profile=profile)
     async with world.database.transaction() as connection:
-        return await provision(connection, provider, person, actor="system")
+        return await make.provision(connection, provider, person, actor="system")
 
 
 async def known(world: LocalWorld, provider: Provider, subject: str = "s-1", *, anchor: str = ANCHOR) -> Provisioned:

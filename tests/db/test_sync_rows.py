@@ -52,7 +52,7 @@ async def sync_some(connection: asyncpg.Connection) -> int:
     await refresh_tokens.rotate(connection, [_landing(claimed) for claimed in batch.claims])
     for tenant_id in {claimed.tenant_id for claimed in batch.claims}:
         renewals = [_renewal(claimed) for claimed in batch.claims if claimed.tenant_id == tenant_id]
-        await identities.renew_leases(connection, tenant_id, renewals, lease_seconds=14_400, begins_login=False)
+        await identities.renew(connection, tenant_id, [], renewals, lease_seconds=14_400, begins_login=False)
     return len(batch.claims)
 
 

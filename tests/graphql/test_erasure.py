@@ -8,7 +8,7 @@ import pytest
 from identity_api.accounts import erasure, linking, local
 from identity_api.accounts.administration import enable_user, grant_permission
 from identity_api.accounts.local import ProfileChange
-from identity_api.accounts.provisioning import Declined, Provisioned, VerifiedPerson, provision
+from identity_api.accounts.provisioning import Declined, Provisioned, VerifiedPerson
 from identity_api.claims import Profile
 from identity_api.db import audit, clean_up, user_read_model
 from identity_api.db.audit_origin import Origin, changes_come_from
@@ -174,7 +174,7 @@ async def login(world: World, anchor: str) -> Provisioned | Declined:
         issuer=world.provider.issuer, subject=f"s-{anchor}", profile=Profile(anchor, None, None, None, None)
     )
     async with world.database.transaction() as connection:
-        return await provision(connection, world.provider, person, actor="system")
+        return await make.provision(connection, world.provider, person, actor="system")
 
 
 async def test_a_login_does_not_make_the_person_anew_for_thirty_days_unless_an_admin_links_them(world: World) -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 import identity_api
-from identity_api.db.client_keys import ClientKey
+from identity_api.db.client_keys import ClientKey, SealedClient
 from identity_api.db.providers import ClientSettings, Provider
 from identity_api.errors import BadInput
 from identity_api.ids import uuid7
-from identity_api.relying_party.connection import ProviderConnection, SealedClient, open_line
+from identity_api.relying_party.connection import ProviderConnection, open_line
 from identity_api.upstream.tls import verifying_context
 from identity_api.vault import Vault, VaultError
 from tests.factories import EPOCH

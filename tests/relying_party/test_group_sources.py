@@ -13,11 +13,12 @@ import pytest
 import pytest_asyncio
 
 from identity_api.claims import MAX_GROUPS, Completeness, Documents, GroupsReading, Reason, read_groups
+from identity_api.db.client_keys import SealedClient
 from identity_api.db.providers import ClaimSettings, GroupSource, Provider
 from identity_api.ids import uuid7
 from identity_api.relying_party import group_sources
 from identity_api.relying_party.claim_settings import claim_sources
-from identity_api.relying_party.connection import ProviderConnection, SealedClient
+from identity_api.relying_party.connection import ProviderConnection
 from identity_api.relying_party.group_sources import paged_requests, with_listed_groups
 from identity_api.upstream.addresses import AllowList
 from identity_api.upstream.exchange import Upstream

@@ -108,8 +108,9 @@ async def reader_of(world: World) -> Reader:
     """A login that has exchanged its code, and looked at nothing yet."""
     url = await Browser(world.deps).go_to_provider(await world.begin())
     async with world.database.reading() as connection:
-        attempt = await attempts.by_state(connection, *token_key(parameters_of(url)["state"]))
-    assert attempt is not None
+        found = await attempts.by_state(connection, *token_key(parameters_of(url)["state"]))
+    assert found is not None
+    attempt, _ = found
     line = await line_to(world.deps, world.provider, world.tenant.slug)
     metadata = await metadata_of(world.deps.documents, line)
     code = (await world.idp.sign_in(url, "alice")).parameters["code"]

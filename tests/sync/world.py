@@ -105,6 +105,7 @@ class World:
                 user_id, identity_id = identity_of.user_id, identity_of.identity_id
             profile = Profile(person.subject, username, person.name, person.email, True)
             answer = Verified(identity_id, profile, make.reading(person.groups), None)
+            await make.lock_for_change(connection, self.tenant_id, [user_id])
             await apply_verified(
                 connection, self.tenant_id, self.provider, [answer], is_login=True, actor=f"user:{user_id}"
             )

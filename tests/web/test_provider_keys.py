@@ -12,6 +12,7 @@ from joserfc.jwk import JWKRegistry, RSAKey
 from identity_api.clock import system_clock
 from identity_api.config import KeyRing
 from identity_api.db import providers
+from identity_api.db.client_keys import sealed_client
 from identity_api.db.database import Database
 from identity_api.db.providers import ClientSettings, Provider
 from identity_api.ids import uuid7
@@ -19,7 +20,7 @@ from identity_api.oidc.client_auth import authenticate
 from identity_api.providers.client_keys import ensure_keys, replace_certificate, rotate_keys
 from identity_api.relying_party.cache import ProviderCache
 from identity_api.relying_party.client import open_client
-from identity_api.relying_party.connection import open_line, sealed_client
+from identity_api.relying_party.connection import open_line
 from identity_api.vault import Vault
 from identity_api.web.http.http_application import HTTPApplication
 from tests.openid_provider import RunningProvider
@@ -136,7 +137,7 @@ async def test_what_is_published_verifies_what_we_sign(site: Site) -> None:
     provider = await with_keys(site)
     published = (await site.client().get(f"/auth/providers/{provider.id}/jwks")).json()["keys"]
     async with site.database.reading() as connection:
-        line = open_line(site.vault, provider, "", await sealed_client(connection, provider))
+        line = open_line(site.vault, provider, "", await sealed_client(connection, provider.tenant_id, provider.id))
     authentication = open_client(site.vault, ProviderCache(), line, None).proofs[0].authentication
     form: dict[str, str] = {}
     authenticate(authentication, form, {}, now=system_clock())

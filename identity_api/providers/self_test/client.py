@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from identity_api.clock import Clock
+from identity_api.db.client_keys import SealedClient
 from identity_api.db.providers import Provider
 from identity_api.diagnostics.findings import Finding, fail, listed, ok, shown_url, skipped, warn
 from identity_api.errors import BadInput
@@ -33,7 +34,7 @@ from identity_api.providers.waived_checks import PKCE_OFF
 from identity_api.relying_party.authorization_request import resource_of, uses_pkce
 from identity_api.relying_party.cache import ProviderCache
 from identity_api.relying_party.client import ProviderClient, open_client
-from identity_api.relying_party.connection import ProviderConnection, SealedClient, open_line
+from identity_api.relying_party.connection import ProviderConnection, open_line
 from identity_api.relying_party.requests import new_login_key, send_proven
 from identity_api.upstream.errors import UpstreamError
 from identity_api.upstream.exchange import Upstream

@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from identity_api.clock import Clock
+from identity_api.db.client_keys import sealed_client
 from identity_api.db.database import Database
 from identity_api.db.providers import Provider
 from identity_api.diagnostics.findings import Finding, fail, verdict
@@ -32,7 +33,7 @@ from identity_api.providers.self_test.probe import Probe
 from identity_api.providers.self_test.refreshes import examine_refreshes
 from identity_api.providers.self_test.userinfo import examine_userinfo
 from identity_api.relying_party.client import ProviderClient
-from identity_api.relying_party.connection import configured_metadata, sealed_client
+from identity_api.relying_party.connection import configured_metadata
 from identity_api.upstream.exchange import Upstream
 from identity_api.vault import Vault
 
@@ -68,7 +69,7 @@ async def self_test(
         seconds: wall-clock time for everything; what has not answered by then has not answered in time.
     """
     async with deps.database.reading() as connection:
-        sealed = await sealed_client(connection, provider)
+        sealed = await sealed_client(connection, provider.tenant_id, provider.id)
         refreshes = await examine_refreshes(connection, provider)
     line = line_for_test(deps.vault, provider, tenant_slug, sealed)
     if isinstance(line, Finding):

@@ -4,6 +4,7 @@ In the caller's transaction, with the user locked and allowed to sign in. Every 
 browser already has is never reused, and its session ends (session fixation).
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -54,16 +55,15 @@ async def open_session(
     frontend_id: UUID | None,
     kind: Literal["COOKIE", "BEARER"],
     epoch: int,
+    also: Sequence[audit.Event] = (),
 ) -> Begun:
     """Begin a session with a new token; the user's oldest sessions end if there are too many.
 
     Args:
         epoch: the user's and the tenant's together, read after the user was locked.
+        also: what is recorded with the session.
     """
     actor = f"user:{sign_in.user_id}"
-    live = await sessions.of_user(connection, tenant_id, sign_in.user_id, idle_seconds=limits.session_idle_seconds)
-    for surplus in live[: max(0, len(live) + 1 - limits.sessions_per_user)]:
-        await end_session(connection, tenant_id, surplus.id, reason="too_many", actor=actor)
     session_id, token = uuid7(), new_tenant_token("ias" if kind == "COOKIE" else "iab", tenant_id)
     row = sessions.NewSession(
         id=session_id,
@@ -78,10 +78,19 @@ async def open_session(
         provider_session=sign_in.provider_session,
         id_token_sealed=seal_id_token(vault, sign_in, tenant_id=tenant_id, table="session", row_id=session_id),
     )
-    await sessions.insert(connection, row, absolute_seconds=limits.session_absolute_seconds)
+    surplus = await sessions.insert(
+        connection,
+        row,
+        absolute_seconds=limits.session_absolute_seconds,
+        idle_seconds=limits.session_idle_seconds,
+        at_most=limits.sessions_per_user,
+    )
+    for one in surplus:
+        await end_session(connection, tenant_id, one, reason="too_many", actor=actor)
     identity = str(sign_in.identity_id) if sign_in.identity_id else None
     payload = {"user": str(sign_in.user_id), "identity": identity, "kind": kind}
-    await audit.record(connection, tenant_id, actor, [audit.Event("session.begun", "session", session_id, payload)])
+    event = audit.Event("session.begun", "session", session_id, payload)
+    await audit.record(connection, tenant_id, actor, [event, *also])
     return Begun(session_id, token)
 
 

@@ -48,7 +48,7 @@ async def use(
     async with deps.database.transaction() as connection:
         used, user_id = await _used(connection, tenant.id, token_hash(code))
         await end_replaced(connection, tenant.id, cookies.get(session_cookie_name(origin, path_prefix)))
-        standing = await users.lock_for_session(connection, tenant.id, user_id, None)
+        standing = await users.standing(connection, tenant.id, user_id, None)
         if standing.refusal is not None:
             raise _unknown()
         limits = msgspec.structs.replace(deps.limits, session_absolute_seconds=used.minutes * 60)

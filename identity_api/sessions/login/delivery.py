@@ -4,11 +4,11 @@ In the caller's transaction, with the user locked: whether the login is still va
 earlier logout token or admin's action wins.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal, Protocol
 from urllib.parse import urlencode
 
-from identity_api.db import attempts, sessions, users
+from identity_api.db import attempts, audit, sessions, users
 from identity_api.db.attempts import Attempt, NewAttempt
 from identity_api.db.database import Connection
 from identity_api.ids import new_tenant_token, token_hash, token_key, uuid7
@@ -40,11 +40,14 @@ async def deliver(
     attempt: Attempt | NewAttempt,
     sign_in: SignIn,
     cookies: Mapping[str, str],
+    *,
+    also: Sequence[audit.Event] = (),
 ) -> LoginResult:
     """Deliver the sign-in as the attempt asks for, on the host that holds the session.
 
     Args:
         attempt: stored, if it asks for a code.
+        also: what the audit records with it; each event names its actor.
 
     Raises:
         LoginFailed: the login was ended meanwhile, or OTHER_PERSON; the transaction must not commit.
@@ -53,11 +56,11 @@ async def deliver(
     if attempt.reauthentication:
         await _ensure_same_person(connection, sign_in, held)
     if attempt.delivery == "code":
-        code = await make_code(connection, deps, attempt, sign_in, "TOKEN")
+        code = await make_code(connection, deps, attempt, sign_in, "TOKEN", also=also)
         parameters = {"code": code, "state": attempt.client_state, "iss": issuer_of(attempt)}
         return LoginResult(kind="CODE", location=_with_query(attempt.return_to, parameters))
     if attempt.delivery == "fragment":
-        begun = await begin_session(connection, deps, attempt, sign_in, "BEARER")
+        begun = await begin_session(connection, deps, attempt, sign_in, "BEARER", also=also)
         parameters = {
             "access_token": begun.token,
             "token_type": "Bearer",
@@ -67,7 +70,7 @@ async def deliver(
         }
         return LoginResult(kind="FRAGMENT", location=f"{attempt.return_to}#{_encoded(parameters)}")
     await end_replaced(connection, attempt.tenant_id, held)
-    begun = await begin_session(connection, deps, attempt, sign_in, "COOKIE")
+    begun = await begin_session(connection, deps, attempt, sign_in, "COOKIE", also=also)
     cookie = session_cookie(
         attempt.session_origin,
         attempt.path_prefix,
@@ -79,10 +82,15 @@ async def deliver(
 
 
 async def send_to_session_host(
-    connection: Connection, deps: DeliveryDeps, attempt: Attempt, sign_in: SignIn
+    connection: Connection,
+    deps: DeliveryDeps,
+    attempt: Attempt,
+    sign_in: SignIn,
+    *,
+    also: Sequence[audit.Event] = (),
 ) -> LoginResult:
     """The callback was on another host: the sign-in waits for the browser on the host that holds the session."""
-    code = await make_code(connection, deps, attempt, sign_in, "COMPLETE")
+    code = await make_code(connection, deps, attempt, sign_in, "COMPLETE", also=also)
     location = f"{attempt.session_origin}{attempt.path_prefix}{COMPLETE_PATH}?{urlencode({'code': code})}"
     return LoginResult(kind="COMPLETE", location=location)
 
@@ -93,6 +101,8 @@ async def make_code(
     attempt: Attempt | NewAttempt,
     sign_in: SignIn,
     kind: Literal["COMPLETE", "TOKEN"],
+    *,
+    also: Sequence[audit.Event] = (),
 ) -> str:
     """A one-time code for the sign-in, valid for `code_seconds`."""
     await _ensure_live(connection, attempt, sign_in)
@@ -110,6 +120,7 @@ async def make_code(
         authenticated_at=sign_in.authenticated_at,
     )
     await attempts.insert_code(connection, attempt, row, seconds=deps.limits.code_seconds)
+    await audit.record(connection, attempt.tenant_id, f"user:{sign_in.user_id}", also)
     return code
 
 
@@ -139,6 +150,8 @@ async def begin_session(
     attempt: Attempt | NewAttempt,
     sign_in: SignIn,
     kind: Literal["COOKIE", "BEARER"],
+    *,
+    also: Sequence[audit.Event] = (),
 ) -> Begun:
     """Begin the session that the attempt was made for."""
     epoch = await _ensure_live(connection, attempt, sign_in)
@@ -151,6 +164,7 @@ async def begin_session(
         frontend_id=attempt.frontend_id,
         kind=kind,
         epoch=epoch,
+        also=also,
     )
 
 
@@ -165,8 +179,8 @@ async def _ensure_same_person(connection: Connection, sign_in: SignIn, held: str
 
 
 async def _ensure_live(connection: Connection, attempt: Attempt | NewAttempt, sign_in: SignIn) -> int:
-    """Lock the user; the epoch of a session that may begin now."""
-    standing = await users.lock_for_session(connection, attempt.tenant_id, sign_in.user_id, sign_in.identity_id)
+    """The epoch of a session that may begin now. The user is locked."""
+    standing = await users.standing(connection, attempt.tenant_id, sign_in.user_id, sign_in.identity_id)
     if standing.refusal is not None:
         raise LoginFailed(standing.refusal, status=403)
     return standing.epoch

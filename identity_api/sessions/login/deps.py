@@ -56,6 +56,8 @@ class LoginRequest(msgspec.Struct, frozen=True, kw_only=True):
     session_origin: str
     path_prefix: str = ""
     provider_slug: str | None = None
+    protocol: str | None = None
+    """By which the provider is asked for; one of another protocol counts as missing."""
     frontend_slug: str | None = None
     page_origin: str | None = None
     """The `Origin` of the page whose script asks: such a page need not name its frontend."""

@@ -75,11 +75,8 @@ async def begin_test(
     async with deps.database.transaction() as connection:
         await check_pace(connection, tenant_id)
         await provider_tests.insert(connection, tenant_id, test_id, provider.id, reader)
-        await attempts.insert(connection, attempt, seconds=seconds)
-        # For as long as the attempt: an administrator reads the self-test before opening the address.
-        await attempts.insert_handle(
-            connection, tenant_id, attempt.id, token_hash(handle), "SESSION_HOST", seconds=seconds
-        )
+        # The handle for as long as the attempt: an administrator reads the self-test before opening the address.
+        await attempts.insert(connection, attempt, token_hash(handle), seconds=seconds, handle_seconds=seconds)
         event = audit.Event("provider.test_begun", "provider", provider.id, {"attempt": str(attempt.id)})
         await audit.record(connection, tenant_id, actor, [event])
     return f"{origin}{LAUNCH_PATH}{handle}"

@@ -13,7 +13,7 @@ instead of a session (`dry_run`).
 import msgspec
 
 from identity_api.accounts.access_gate import denial
-from identity_api.accounts.provisioning import Declined, Provisioned, provision
+from identity_api.accounts.provisioning import Declined, Provisioned, names_of, provision
 from identity_api.db import attempts, audit, locks, providers, refresh_tokens
 from identity_api.db.database import Connection
 from identity_api.db.providers import Provider
@@ -36,7 +36,7 @@ from identity_api.sessions.login.failures import judging, kind_of, recorded
 from identity_api.sessions.login.launch import is_one_host, leave_again
 from identity_api.sessions.login.match_callback import Matched, match
 from identity_api.sessions.login.provider_answer import VerifiedLogin, exchange_code, read_answer
-from identity_api.sessions.logout.provider_logout import was_ended_meanwhile
+from identity_api.sessions.logout.provider_logout import ending_hashes
 from identity_api.telemetry import METRICS, get_logger
 
 MAX_LOGOUT_HINT_LENGTH = 4_096
@@ -75,9 +75,10 @@ async def finish(deps: LoginDeps, arrival: CallbackRequest) -> LoginResult:
 
 async def _consume(deps: LoginDeps, matched: Matched) -> CallbackParameters:
     """Use the attempt up. Of several parallel callbacks, only one succeeds."""
-    async with deps.database.transaction() as connection:
-        if not await attempts.consume(connection, matched.attempt.tenant_id, matched.attempt.id):
-            raise LoginFailed("LOGIN_USED")
+    async with deps.database.reading() as connection:
+        is_first = await attempts.consume(connection, matched.attempt.tenant_id, matched.attempt.id)
+    if not is_first:
+        raise LoginFailed("LOGIN_USED")
     if matched.parameters is None:
         raise LoginFailed("CALLBACK_INVALID", reason=matched.fault.blame if matched.fault else None)
     return matched.parameters
@@ -128,8 +129,7 @@ async def _land(deps: LoginDeps, matched: Matched, login: VerifiedLogin, arrival
     """Write everything, in one transaction. A refusal commits too, since it may have quarantined an identity."""
     provider = matched.provider
     async with deps.database.transaction() as connection:
-        await _ensure_not_ended(connection, matched, login)
-        await _ensure_unmoved(connection, provider, login.person.issuer)
+        await _ensure_unmoved(connection, matched, login)
         account = await provision(connection, provider, login.person, actor=f"provider:{provider.id}")
         if isinstance(account, Provisioned):
             if denied := await denial(connection, provider, account, login.groups):
@@ -141,35 +141,22 @@ async def _land(deps: LoginDeps, matched: Matched, login: VerifiedLogin, arrival
     raise LoginFailed(account.code, status=403, reason=account.detail, said=said)
 
 
-async def _ensure_not_ended(connection: Connection, matched: Matched, login: VerifiedLogin) -> None:
-    """A logout by the provider that came while this login was under way wins."""
-    begun_at, person = matched.attempt.launched_at, login.person
-    if begun_at is not None and await was_ended_meanwhile(
-        connection,
-        matched.provider,
-        issuer=person.issuer,
-        subject=person.subject,
-        provider_session=login.provider_session,
-        begun_at=begun_at,
-    ):
-        raise LoginFailed("LOGIN_ENDED", status=403, reason="logout_token")
+async def _ensure_unmoved(connection: Connection, matched: Matched, login: VerifiedLogin) -> None:
+    """Check that nothing happened since the request that must win, and lock what it would change until the commit.
 
-
-async def _ensure_unmoved(connection: Connection, asked: Provider, issuer: str) -> None:
-    """Check that the provider has not moved since the request, and lock it until the commit; check the person's
-    directory too.
-
-    Otherwise a refresh token of the old address could be stored just after the move ended all others, and the next sync
-    would send it to the new address.
-
-    Args:
-        issuer: the issuer of the verified answer.
+    A logout by the provider that came meanwhile wins. The provider has not moved: otherwise a refresh token of the old
+    address could be stored just after the move ended all others, and the next sync would send it to the new address. And
+    the person's directory is still one of the provider's.
     """
-    await locks.share_mappings(connection, asked.tenant_id)
-    current = await providers.hold(connection, asked.tenant_id, asked.id)
+    asked, begun_at, person = matched.provider, matched.attempt.launched_at, login.person
+    ended_by = ending_hashes(person.issuer, person.subject, login.provider_session)
+    await locks.login(connection, asked.tenant_id, asked.id, ended_by, names_of(asked, person))
+    current, was_ended = await providers.hold_for_login(connection, asked.tenant_id, asked.id, ended_by, begun_at)
+    if was_ended:
+        raise LoginFailed("LOGIN_ENDED", status=403, reason="logout_token")
     if current is None or current.place != asked.place:
         raise LoginFailed("PROVIDER_DISABLED", status=403, reason="changed")
-    is_listed = accepts_issuer(current.issuer, issuer, frozenset(current.claims.directories))
+    is_listed = accepts_issuer(current.issuer, person.issuer, frozenset(current.claims.directories))
     if is_template(current.issuer) and asked.protocol == "oidc" and not is_listed:
         raise LoginFailed("ISSUER_MISMATCH", reason="directory_removed")
 
@@ -200,11 +187,6 @@ async def _land_account(
         id_token=_logout_hint(login),
         authenticated_at=login.authenticated_at,
     )
-    if is_one_host(attempt):
-        finished = await deliver(connection, deps, attempt, sign_in, arrival.cookies)
-    else:
-        finished = await send_to_session_host(connection, deps, attempt, sign_in)
-    await attempts.set_outcome(connection, tenant_id, attempt.id, "OK")
     payload = {
         "user": str(account.user_id),
         "identity": str(account.identity_id),
@@ -213,9 +195,12 @@ async def _land_account(
         "refresh_token": has_token,
         **_remarks(login),
     }
-    await audit.record(
-        connection, tenant_id, actor, [audit.Event("login.succeeded", "login_attempt", attempt.id, payload)]
-    )
+    event = audit.Event("login.succeeded", "login_attempt", attempt.id, payload, actor=actor)
+    if is_one_host(attempt):
+        finished = await deliver(connection, deps, attempt, sign_in, arrival.cookies, also=[event])
+    else:
+        finished = await send_to_session_host(connection, deps, attempt, sign_in, also=[event])
+    await attempts.set_outcome(connection, tenant_id, attempt.id, "OK")
     return msgspec.structs.replace(finished, clear_cookies=(matched.binding,))
 
 

@@ -10,8 +10,7 @@ over that host with a second handle. The callback then checks the one binding, `
 from urllib.parse import urlsplit
 
 from identity_api.db import attempts, providers
-from identity_api.db.attempts import Attempt, Handle, Stage
-from identity_api.db.database import Connection
+from identity_api.db.attempts import Attempt, Departure, Handle, Stage
 from identity_api.db.providers import Provider
 from identity_api.ids import new_tenant_token, new_token, token_hash, token_key
 from identity_api.oidc.authorization import FORM_POST
@@ -47,13 +46,11 @@ async def launch(deps: LoginDeps, handle: str, request: BrowserRequest) -> Autho
     """
     async with deps.database.reading() as connection:
         found = await attempts.by_handle(connection, *token_key(handle))
-        provider = None
-        if found is not None and found.attempt.provider_id is not None:
-            provider = await providers.get(connection, found.attempt.tenant_id, found.attempt.provider_id)
-    if found is None or provider is None:
+    if found is None:
         failure = LoginFailed("HANDLE_UNKNOWN")
         count(failure)
         raise failure
+    provider = found.provider
     async with recorded(deps, found.attempt, provider):
         _check(found, provider, request)
         if found.stage == "SESSION_HOST" and not is_one_host(found.attempt):
@@ -103,18 +100,16 @@ async def _hop(deps: LoginDeps, found: Handle, request: BrowserRequest) -> Autho
     """Bind the browser here, and redirect it to the callback's host."""
     attempt, binding = found.attempt, new_token("bi")
     second = new_tenant_token("ha", attempt.tenant_id)
-    async with deps.database.transaction() as connection:
-        if not await attempts.use_handle(connection, attempt.tenant_id, found.id):
-            raise LoginFailed("LOGIN_USED", reason="handle")
-        await attempts.bind(connection, attempt, "SESSION_HOST", token_hash(binding))
-        await attempts.insert_handle(
+    async with deps.database.reading() as connection:
+        is_first = await attempts.hop(
             connection,
-            attempt.tenant_id,
-            attempt.id,
-            token_hash(second),
-            "CALLBACK_HOST",
-            seconds=deps.limits.handle_seconds,
+            found,
+            binding_hash=token_hash(binding),
+            handle_hash=token_hash(second),
+            handle_seconds=deps.limits.handle_seconds,
         )
+    if not is_first:
+        raise LoginFailed("LOGIN_USED", reason="handle")
     location = f"{callback_origin(attempt)}{LAUNCH_PATH}{second}"
     # Lax also where the provider posts a form: that arrives on the other host, and `complete` is reached by GET.
     cookie = binding_cookie(
@@ -134,12 +129,11 @@ async def _leave(
     attempt, binding = found.attempt, new_token("bi")
     asked = await _ask(deps, attempt, line, metadata)
     stages: tuple[Stage, ...] = ("SESSION_HOST", "CALLBACK_HOST") if is_one_host(attempt) else ("CALLBACK_HOST",)
-    async with deps.database.transaction() as connection:
-        if not await attempts.use_handle(connection, attempt.tenant_id, found.id):
-            raise LoginFailed("LOGIN_USED", reason="handle")
-        for stage in stages:
-            await attempts.bind(connection, attempt, stage, token_hash(binding))
-        await _write(connection, deps, attempt, asked)
+    departure = _departure(deps, attempt, asked)
+    async with deps.database.reading() as connection:
+        is_first = await attempts.leave(connection, found, departure, binding_hash=token_hash(binding), stages=stages)
+    if not is_first:
+        raise LoginFailed("LOGIN_USED", reason="handle")
     cookie = binding_cookie(
         callback_origin(attempt),
         attempt.id,
@@ -159,10 +153,10 @@ async def leave_again(deps: LoginDeps, attempt: Attempt, line: ProviderConnectio
         LoginFailed: PROVIDER_REFUSED, if this was the second time; or as `launch`.
     """
     asked = await _ask(deps, attempt, line, metadata)
-    async with deps.database.transaction() as connection:
-        if not await attempts.rearm(connection, attempt.tenant_id, attempt.id):
-            raise LoginFailed("PROVIDER_REFUSED", reason="invalid_request_uri")
-        await _write(connection, deps, attempt, asked)
+    async with deps.database.reading() as connection:
+        is_first = await attempts.leave_again(connection, attempt, _departure(deps, attempt, asked))
+    if not is_first:
+        raise LoginFailed("PROVIDER_REFUSED", reason="invalid_request_uri")
     _log.info("login.pushed_again", provider_id=str(attempt.provider_id), attempt_id=str(attempt.id))
     return asked.location
 
@@ -199,7 +193,7 @@ async def _needs_form_post(deps: LoginDeps, provider: Provider, metadata: Provid
         return await providers.shares_place(connection, provider)
 
 
-async def _write(connection: Connection, deps: LoginDeps, attempt: Attempt, asked: AuthenticationRequest) -> None:
+def _departure(deps: LoginDeps, attempt: Attempt, asked: AuthenticationRequest) -> Departure:
     sealed = deps.vault.seal(
         asked.code_verifier.encode(),
         tenant_id=attempt.tenant_id,
@@ -207,9 +201,7 @@ async def _write(connection: Connection, deps: LoginDeps, attempt: Attempt, aske
         column="code_verifier_sealed",
         row_id=attempt.id,
     )
-    await attempts.leave(
-        connection,
-        attempt,
+    return Departure(
         state_hash=token_hash(asked.state),
         nonce_hash=nonce_hash(asked.nonce) if asked.nonce is not None else None,
         code_verifier_sealed=sealed,

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from identity_api.db import attempts, providers
+from identity_api.db import attempts
 from identity_api.db.attempts import Attempt
 from identity_api.db.providers import Provider
 from identity_api.ids import token_key
@@ -73,12 +73,10 @@ async def match(deps: LoginDeps, arrival: CallbackRequest) -> Matched | LoginRes
             arrival, LoginFailed("CALLBACK_INVALID", reason=fault.blame if fault else None), lacks="no_state"
         )
     async with deps.database.reading() as connection:
-        attempt = await attempts.by_state(connection, *token_key(state))
-        provider = None
-        if attempt is not None and attempt.provider_id is not None:
-            provider = await providers.get(connection, attempt.tenant_id, attempt.provider_id)
-    if attempt is None or provider is None:
+        found = await attempts.by_state(connection, *token_key(state))
+    if found is None:
         raise _unknown(arrival, LoginFailed("STATE_UNKNOWN"), lacks="unknown_state")
+    attempt, provider = found
     if await _goes_on(deps, attempt, provider, arrival):
         return LoginResult(kind="CONTINUED", location=attempt.return_to)
     async with recorded(deps, attempt, provider):

@@ -141,12 +141,11 @@ async def _land(
             return None
         attempt = _attempt(tenant, given.beginning, ending)
         if ending.delivery == "code":
-            await attempts.insert(connection, attempt, seconds=deps.limits.code_seconds, is_over=True)
+            await attempts.insert_over(connection, attempt, seconds=deps.limits.code_seconds)
         sign_in = SignIn(user_id=account.user_id, authenticated_at=deps.accounts.clock())
-        finished = await deliver(connection, deps, attempt, sign_in, given.cookies)
         payload = {"user": user, "way": "password", "second_factor": checked.totp_step is not None}
-        event = audit.Event("login.succeeded", "user", account.user_id, payload)
-        await audit.record(connection, tenant.id, f"user:{user}", [event])
+        event = audit.Event("login.succeeded", "user", account.user_id, payload, actor=f"user:{user}")
+        finished = await deliver(connection, deps, attempt, sign_in, given.cookies, also=[event])
         # Strangers' wrong tries do not lock this browser out the next time.
         value = cookie_value(deps.vault, tenant.id, account, given.cookies)
         known = known_browser_cookie(given.beginning.session_origin, account.user_id, value)

@@ -35,6 +35,8 @@ async def prepare(deps: LoginDeps, tenant: Tenant, beginning: LoginRequest) -> P
         found = await providers.of_tenant(connection, tenant.id)
         frontends = await tenants.frontends(connection, tenant.id)
     provider = choose_provider(tenant, found, beginning.provider_slug)
+    if beginning.protocol not in (None, provider.protocol):
+        raise _not_found()
     if beginning.reauthentication and not can_be_asked(provider):
         raise BadInput("This provider cannot be asked for a new proof.", code="REAUTHENTICATION_NOT_OFFERED")
     try:
@@ -44,15 +46,13 @@ async def prepare(deps: LoginDeps, tenant: Tenant, beginning: LoginRequest) -> P
         raise
     attempt = _attempt(tenant, provider, beginning, ending)
     handle = new_tenant_token("ha", tenant.id)
-    async with deps.database.transaction() as connection:
-        await attempts.insert(connection, attempt, seconds=deps.limits.attempt_seconds)
-        await attempts.insert_handle(
+    async with deps.database.reading() as connection:
+        await attempts.insert(
             connection,
-            tenant.id,
-            attempt.id,
+            attempt,
             token_hash(handle),
-            "SESSION_HOST",
-            seconds=deps.limits.handle_seconds,
+            seconds=deps.limits.attempt_seconds,
+            handle_seconds=deps.limits.handle_seconds,
         )
     launch_url = f"{beginning.session_origin}{beginning.path_prefix}{LAUNCH_PATH}{handle}"
     return Prepared(handle=handle, launch_url=launch_url, attempt_id=str(attempt.id))
@@ -70,10 +70,14 @@ def choose_provider(tenant: Tenant, found: Sequence[Provider], slug: str | None)
     if wanted is not None and wanted in enabled:
         return enabled[wanted]
     if slug is not None or not enabled:
-        raise NotFound("There is no such way of signing in.", code="PROVIDER_NOT_FOUND")
+        raise _not_found()
     if len(enabled) > 1:
         raise BadInput("Say which provider to sign in with.", code="PROVIDER_CHOICE_REQUIRED", field="provider")
     return next(iter(enabled.values()))
+
+
+def _not_found() -> NotFound:
+    return NotFound("There is no such way of signing in.", code="PROVIDER_NOT_FOUND")
 
 
 def _attempt(tenant: Tenant, provider: Provider, beginning: LoginRequest, ending: ReturnTarget) -> attempts.NewAttempt:

@@ -57,7 +57,7 @@ async def use_logout_token(deps: LoginDeps, provider: Provider, tenant_slug: str
         if await logout_tokens.is_used(connection, provider.tenant_id, provider.id, used.token_hash):
             raise LogoutReplayed
     async with deps.database.transaction() as connection:
-        await logout_tokens.hold(connection, provider.tenant_id, provider.id, [used.ended_hash])
+        await locks.logouts(connection, provider.tenant_id, provider.id, [used.ended_hash])
         if not await logout_tokens.remember(connection, provider.tenant_id, provider.id, used):
             raise LogoutReplayed
         return await _end(connection, provider, logout)

@@ -7,7 +7,7 @@
     a browser's request      like a token with `sid`
 
 A login under way ends as well, since it depends on the session that the provider ended: all three hold the lock of what
-they end, and record what they ended for logins that began before (`was_ended_meanwhile`).
+they end, and record what they ended for logins that began before (`ending_hashes`).
 
 Decision: refresh tokens when one session of the provider ends.
   Context: Back-Channel Logout 2.7 says that refresh tokens with `offline_access` should outlive a logout, and that others
@@ -19,7 +19,6 @@ Decision: refresh tokens when one session of the provider ends.
   Alternatives: ending the identity's login for each `sid` signs a person out everywhere.
 """
 
-from datetime import datetime
 from typing import Literal
 
 from identity_api.db import audit, locks, login_ends, logout_tokens
@@ -77,7 +76,7 @@ async def hold_and_remember(
     logout for those that are not. With None nothing is stored.
     """
     ended = ended_hash(named.issuer, named.subject, named.session_id)
-    await logout_tokens.hold(connection, named.tenant_id, named.provider_id, [ended])
+    await locks.logouts(connection, named.tenant_id, named.provider_id, [ended])
     if remembered_seconds is not None:
         # No token's hash begins like this: an issuer is a URL.
         name_hash = token_hash(f"browser\0{named.issuer}\0{named.session_id}")
@@ -86,24 +85,10 @@ async def hold_and_remember(
         )
 
 
-async def was_ended_meanwhile(
-    connection: Connection,
-    provider: Provider,
-    *,
-    issuer: str,
-    subject: str,
-    provider_session: str | None,
-    begun_at: datetime,
-) -> bool:
-    """Whether the provider has ended this login's session or person since `begun_at`.
-
-    Called first in the login's transaction; a logout of the same session or person waits for its end.
-    """
-    hashes = [ended_hash(issuer, subject, None)]
-    if provider_session is not None:
-        hashes.append(ended_hash(issuer, subject, provider_session))
-    await logout_tokens.hold(connection, provider.tenant_id, provider.id, hashes)
-    return await logout_tokens.came_since(connection, provider.tenant_id, provider.id, hashes, begun_at)
+def ending_hashes(issuer: str, subject: str, session_id: str | None) -> list[bytes]:
+    """Hashes of the logouts that end a login of this person, from this session of the provider if it is known."""
+    person = ended_hash(issuer, subject, None)
+    return [person] if session_id is None else [person, ended_hash(issuer, subject, session_id)]
 
 
 def ended_hash(issuer: str, subject: str | None, session_id: str | None) -> bytes:

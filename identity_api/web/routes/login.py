@@ -3,6 +3,7 @@
 from typing import Any
 from urllib.parse import urlencode
 
+import msgspec
 from litestar import Response, get, route
 from litestar.params import FromPath
 
@@ -11,6 +12,7 @@ from identity_api.db.providers import Provider
 from identity_api.db.tenants import Tenant
 from identity_api.errors import BadInput, NotFound
 from identity_api.relying_party.authorization_request import can_be_asked
+from identity_api.sessions.authenticate import Authenticated
 from identity_api.sessions.end_reasons import SENTENCES
 from identity_api.sessions.errors import LoginFailed
 from identity_api.sessions.login.deps import AuthorizationRedirect, BrowserRequest, LoginRequest
@@ -132,15 +134,18 @@ async def provider_login(request: WebRequest, protocol: FromPath[str], provider:
     """Prepare and launch in one."""
     deps, context, query = deps_of(request), context_of(request.scope), query_of(request)
     tenant = tenant_of(context)
-    async with deps.database.reading() as connection:
-        found = await providers.by_slug(connection, tenant.id, provider)
-    if found is None or found.protocol != protocol or not found.enabled:
-        raise NotFound("There is no such way of signing in.", code="PROVIDER_NOT_FOUND")
     if query.get("reauth") == "1" and "login_hint" not in query:
         signed_in = await authentication.optional(deps, request.scope)
-        if signed_in is not None and (hint := await login_hint(deps.database, signed_in, found)):
+        if signed_in is not None and (hint := await _hint(deps, signed_in, tenant, provider)):
             query["login_hint"] = hint
-    return await begin(request, deps, context, tenant, provider, query)
+    return await begin(request, deps, context, tenant, provider, query, protocol=protocol)
+
+
+async def _hint(deps: WebDeps, signed_in: Authenticated, tenant: Tenant, slug: str) -> str | None:
+    """What this provider calls the signed-in person."""
+    async with deps.database.reading() as connection:
+        found = await providers.by_slug(connection, tenant.id, slug)
+    return None if found is None else await login_hint(deps.database, signed_in, found)
 
 
 @get("/auth/launch/{handle:str}", name="launch")
@@ -152,11 +157,19 @@ async def launch_login(request: WebRequest, handle: FromPath[str]) -> Response[A
 
 
 async def begin(
-    request: WebRequest, deps: WebDeps, context: RequestContext, tenant: Tenant, slug: str, query: dict[str, str]
+    request: WebRequest,
+    deps: WebDeps,
+    context: RequestContext,
+    tenant: Tenant,
+    slug: str,
+    query: dict[str, str],
+    *,
+    protocol: str | None = None,
 ) -> Response[Any]:
     """Prepare a login at this provider with the parameters of `query`, and launch it in this browser."""
     await deps.limits.login_start(context.address)
-    prepared = await prepare(deps.login, tenant, beginning_of(context, slug, query))
+    beginning = msgspec.structs.replace(beginning_of(context, slug, query), protocol=protocol)
+    prepared = await prepare(deps.login, tenant, beginning)
     return await _launch(request, deps, context, prepared.handle)
 
 
