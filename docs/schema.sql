@@ -148,6 +148,7 @@ CREATE TABLE public.provider (
     version integer NOT NULL,
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
+    ending_after uuid,
     CONSTRAINT provider_absent_groups_known CHECK ((absent_groups = ANY (ARRAY['EMPTY'::text, 'UNKNOWN'::text]))),
     CONSTRAINT provider_managed_by_known CHECK ((managed_by = ANY (ARRAY['FILE'::text, 'API'::text]))),
     CONSTRAINT provider_protocol_known CHECK ((protocol = ANY (ARRAY['oidc'::text, 'oauth2'::text]))),
@@ -1019,6 +1020,7 @@ CREATE INDEX permission_grant_mapping_open ON public.permission_grant USING btre
 CREATE INDEX permission_grant_permission ON public.permission_grant USING btree (tenant_id, permission_id, user_id) WHERE (revoked_at IS NULL);
 CREATE INDEX permission_grant_user ON public.permission_grant USING btree (tenant_id, user_id, granted_at);
 CREATE INDEX proposal_open ON public.proposal USING btree (tenant_id, id) WHERE (decided_at IS NULL);
+CREATE INDEX provider_ending ON public.provider USING btree (tenant_id, id) WHERE (ending_after IS NOT NULL);
 CREATE INDEX provider_secret_provider ON public.provider_secret USING btree (tenant_id, provider_id);
 CREATE INDEX provider_test_created ON public.provider_test USING btree (tenant_id, created_at);
 CREATE INDEX provider_test_expiry ON public.provider_test USING btree (expires_at);

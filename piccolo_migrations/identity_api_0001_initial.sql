@@ -141,6 +141,7 @@ create table provider (
     version integer not null,
     created_at timestamptz not null,
     updated_at timestamptz not null,
+    ending_after uuid,
     primary key (tenant_id, id),
     constraint provider_slug_key unique (tenant_id, slug),
     constraint provider_slug_shape check (slug ~ '^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$'),
@@ -151,6 +152,7 @@ create table provider (
     constraint provider_absent_groups_known check (absent_groups in ('EMPTY', 'UNKNOWN')),
     constraint provider_managed_by_known check (managed_by in ('FILE', 'API'))
 );
+create index provider_ending on provider (tenant_id, id) where ending_after is not null;
 
 create table provider_secret (
     id uuid not null,

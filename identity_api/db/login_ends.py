@@ -149,47 +149,54 @@ async def users_of(connection: Connection, tenant_id: UUID, identity_ids: Sequen
     return [row["user_id"] for row in rows]
 
 
-_SESSIONS_LEFT = """
-    select s.identity_id as id from session s
-    cross join lateral (
-        select from identity i
-        where i.tenant_id = $1 and i.id = s.identity_id and i.provider_id = $2 limit 1) i
-    where s.tenant_id = $1 and s.ended_at is null and s.identity_id is not null
-"""
-_TOKENS_LEFT = """
-    select i.id from api_token a
-    join app_user u on u.tenant_id = $1 and u.id = a.user_id and u.password_hash is null
-    join identity i on i.tenant_id = $1 and i.user_id = a.user_id and i.provider_id = $2
-    where a.tenant_id = $1 and a.ended_at is null and not exists (
-        select from identity o
-        join provider p on p.tenant_id = $1 and p.id = o.provider_id and p.enabled
-        join identity_sync s on s.tenant_id = $1 and s.id = o.id
-        where o.tenant_id = $1 and o.user_id = a.user_id and o.state not in ('REVOKED', 'QUARANTINED')
-            and (s.signed_in_until > now() or p.sync = 'OFF'))
-"""
-"""Identities whose sessions, or whose users' API tokens, must end when the provider is disabled."""
-
-
-async def left_at(connection: Connection, tenant_id: UUID, provider_id: UUID, limit: int) -> list[UUID]:
-    """Identities of a provider that is switched off of which something is still to be ended, at most so many."""
-    rows = await connection.fetch(
-        f"select id from (({_SESSIONS_LEFT} limit $3) union ({_TOKENS_LEFT} limit $3)) as left_over limit $3",
-        tenant_id,
-        provider_id,
-        limit,
+async def begin_ending(connection: Connection, tenant_id: UUID, provider_id: UUID) -> None:
+    """Note that the logins of everybody at a provider that is switched off have to be ended."""
+    await connection.execute(
+        "update provider set ending_after = $3 where tenant_id = $1 and id = $2", tenant_id, provider_id, UUID(int=0)
     )
-    return [row["id"] for row in rows]
 
 
 async def still_ending(connection: Connection) -> list[tuple[UUID, UUID]]:
-    """(tenant, provider), of any tenant, that are switched off and of which something is still to be ended."""
-    sessions, tokens = [
-        text.replace("$1", "v.tenant_id").replace("$2", "v.id") for text in (_SESSIONS_LEFT, _TOKENS_LEFT)
-    ]
+    """(tenant, provider), of any tenant, whose logins have not all been ended yet."""
     rows = await connection.fetch(
-        f"select v.tenant_id, v.id from provider v where not v.enabled and (exists ({sessions}) or exists ({tokens}))"
+        "select tenant_id, id from provider where ending_after is not null order by tenant_id, id"
     )
     return [(row["tenant_id"], row["id"]) for row in rows]
+
+
+async def is_ending(connection: Connection, tenant_id: UUID, provider_id: UUID) -> bool:
+    """Whether the logins of the provider have not all been ended yet."""
+    value: bool | None = await connection.fetchval(
+        "select ending_after is not null from provider where tenant_id = $1 and id = $2", tenant_id, provider_id
+    )
+    return bool(value)
+
+
+async def next_ending(connection: Connection, tenant_id: UUID, provider_id: UUID, limit: int) -> list[UUID]:
+    """At most so many identities of the provider whose logins are to be ended next, in id order.
+
+    None of them is left once it is empty. The provider is locked until the transaction ends.
+    """
+    after = await connection.fetchval(
+        "select ending_after from provider where tenant_id = $1 and id = $2 for no key update", tenant_id, provider_id
+    )
+    if after is None:
+        return []
+    rows = await connection.fetch(
+        """
+        with next as (
+            select id from identity where tenant_id = $1 and provider_id = $2 and id > $3 order by id limit $4
+        ), noted as (
+            update provider set ending_after = (select id from next order by id desc limit 1) where tenant_id = $1 and id = $2
+        )
+        select id from next order by id
+        """,
+        tenant_id,
+        provider_id,
+        after,
+        limit,
+    )
+    return [row["id"] for row in rows]
 
 
 async def void_codes(

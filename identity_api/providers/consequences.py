@@ -12,7 +12,7 @@ enabled again.
 from collections.abc import Sequence
 from uuid import UUID
 
-from identity_api.db import identities, locks, login_ends, providers
+from identity_api.db import identities, locks, login_ends
 from identity_api.db.database import Connection, Database, plan_each_time
 from identity_api.db.providers import Provider
 from identity_api.errors import Conflict
@@ -21,8 +21,8 @@ from identity_api.lifecycle.grants import Applied, apply_decision
 from identity_api.oidc.issuer import is_template, issuers_of
 from identity_api.providers.provider_row import has_moved
 
-AT_ONCE = 2_000
-"""Identities whose sessions and API tokens are ended in one transaction."""
+AT_ONCE = 500
+"""Identities whose sessions and API tokens are ended in one transaction: others wait for their locks."""
 
 
 async def hold_people(connection: Connection, tenant_id: UUID, changes: Sequence[tuple[Provider, Provider]]) -> None:
@@ -54,8 +54,10 @@ async def end_what_is_over(connection: Connection, before: Provider, wanted: Pro
     await end_removed_directories(connection, before, wanted, actor=actor)
     if _is_switched_off(before, wanted):
         few = await identities.of_provider(connection, wanted.tenant_id, wanted.id, limit=AT_ONCE + 1)
-        ending = few if len(few) <= AT_ONCE else []
-        await _end_at(connection, wanted.tenant_id, wanted.id, ending, actor=actor)
+        if len(few) <= AT_ONCE:
+            await _end_at(connection, wanted.tenant_id, wanted.id, few, actor=actor)
+        else:
+            await login_ends.begin_ending(connection, wanted.tenant_id, wanted.id)
 
 
 async def finish_switching_off(database: Database, *, chunk: int = AT_ONCE) -> int:
@@ -70,7 +72,7 @@ async def finish_switching_off(database: Database, *, chunk: int = AT_ONCE) -> i
         for place in list(waiting):
             reached = await _end_chunk(database, *place, chunk)
             total += reached
-            if reached < chunk:
+            if not reached:
                 waiting.remove(place)
     return total
 
@@ -79,11 +81,7 @@ async def _end_chunk(database: Database, tenant_id: UUID, provider_id: UUID, chu
     async with database.transaction() as connection:
         await plan_each_time(connection)
         await locks.share_mappings(connection, tenant_id)
-        provider = await providers.hold(connection, tenant_id, provider_id)
-        if provider is None or provider.enabled:
-            return 0
-        ending = await login_ends.left_at(connection, tenant_id, provider_id, chunk)
-        await locks.users_of_identities(connection, tenant_id, ending)
+        ending = await login_ends.next_ending(connection, tenant_id, provider_id, chunk)
         await _end_at(connection, tenant_id, provider_id, ending, actor="system")
         return len(ending)
 
@@ -94,7 +92,7 @@ async def ensure_ended(connection: Connection, tenant_id: UUID, provider_id: UUI
     Raises:
         Conflict: `PROVIDER_ENDING`.
     """
-    if await login_ends.left_at(connection, tenant_id, provider_id, 1):
+    if await login_ends.is_ending(connection, tenant_id, provider_id):
         raise Conflict(
             "The logins of this provider are still being ended. Try again in a minute.", code="PROVIDER_ENDING"
         )

@@ -55,7 +55,6 @@ READ_MORE: Final = {
     "identity_links.count_bound": "an admin asks how many identities a change of subject concerns",
     "listings.groups": "each group before the page is full, where a part of their names or mappings is asked for",
     "listings.member_counts": "an admin asks how many are in a group",
-    "login_ends.left_at": "goes through API tokens until it has found enough",
     "login_ends.void_attempts": "each login under way at a provider that is switched off",
     "erasure._DELETED": "an erased person's ended sessions are found among the tenant's; nothing else asks for them",
     "login_ends.end_all_api_tokens": "each API token of the tenant ends",

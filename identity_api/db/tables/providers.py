@@ -49,6 +49,8 @@ class Provider(Table, tablename="provider"):
     version = number()
     created_at = time()
     updated_at = time()
+    ending_after = reference(null=True)
+    """Of a provider that was switched off: up to which identity its logins have been ended; null if none are left."""
 
 
 class ProviderSecret(Table, tablename="provider_secret"):
