@@ -6,6 +6,7 @@ from identity_api.errors import BadInput, NotFound
 from identity_api.ids import new_tenant_token, new_token
 from identity_api.oidc.authorization import code_challenge, new_code_verifier
 from identity_api.sessions.errors import LoginFailed
+from identity_api.sessions.login.return_to import MAX_CLIENT_STATE_LENGTH
 from tests.openid_provider import RunningProvider
 from tests.sessions.browsers import (
     CALLBACK,
@@ -53,6 +54,12 @@ async def test_a_tenant_without_an_enabled_provider_has_no_way_of_signing_in(wor
         await world.begin()
 
 
+async def test_a_state_that_holds_a_long_address_is_taken(world: World) -> None:
+    challenge = code_challenge(new_code_verifier())
+    state = "x" * MAX_CLIENT_STATE_LENGTH
+    await world.begin(return_to=FRONTEND_URL, delivery="code", client_state=state, client_challenge=challenge)
+
+
 @pytest.mark.parametrize(
     ("wishes", "code"),
     [
@@ -60,7 +67,7 @@ async def test_a_tenant_without_an_enabled_provider_has_no_way_of_signing_in(wor
         ({"delivery": "code", "client_challenge": "x" * 42}, "CLIENT_CHALLENGE_REQUIRED"),
         ({"delivery": "code", "client_challenge": "x" * 42 + "="}, "CLIENT_CHALLENGE_REQUIRED"),
         ({"delivery": "fragment"}, "CLIENT_STATE_REQUIRED"),
-        ({"delivery": "fragment", "client_state": "x" * 513}, "CLIENT_STATE_INVALID"),
+        ({"delivery": "fragment", "client_state": "x" * (MAX_CLIENT_STATE_LENGTH + 1)}, "CLIENT_STATE_INVALID"),
         ({"delivery": "fragment", "client_state": "a\nb"}, "CLIENT_STATE_INVALID"),
         ({"delivery": "fragment", "client_state": ""}, "CLIENT_STATE_INVALID"),
         ({"delivery": "token"}, "DELIVERY_NOT_ALLOWED"),

@@ -17,7 +17,8 @@ from identity_api.sessions.login.deps import Delivery, LoginRequest
 
 MAX_LENGTH = 2_048
 DEFAULT_PATH = "/account"
-MAX_CLIENT_STATE_LENGTH = 512
+MAX_CLIENT_STATE_LENGTH = 4_096
+"""Clients keep in it where the person was going: Envoy the whole address. It still fits a request's head (8 KiB)."""
 _MAX_ROUNDS = 8  # more than any honest encoding of a path
 
 _PATH = re.compile(r"/(?:[A-Za-z0-9._~!$&'()*+,=:@%-]+/)*[A-Za-z0-9._~!$&'()*+,=:@%-]*")
