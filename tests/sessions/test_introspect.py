@@ -138,6 +138,16 @@ async def test_an_api_token_is_introspected_with_its_limits(world: World) -> Non
     assert await ask(world, (client[0], "isc_wrong"), token) is None
 
 
+async def test_an_api_token_is_no_proof_of_the_person_however_new_it_is(world: World) -> None:
+    """A backend that asks for a recent proof (RFC 9470) must not take a program's token for one."""
+    session = (await world.sign_in("alice")).set_cookies[0].value
+    client = await make_client(world)
+    token = await make.create_api_token(world.database, world.tenant.id, "alice", "backup", days=1)
+    by_session, by_token = [await ask(world, client, one) or {} for one in (session, token)]
+    assert by_session["auth_time"] > by_token["auth_time"] == 0
+    assert by_token["iat"] >= by_session["auth_time"]
+
+
 async def test_client_and_token_are_read_with_one_statement(world: World) -> None:
     token = (await world.sign_in("alice")).set_cookies[0].value
     client = await make_client(world)
