@@ -15,6 +15,8 @@ _MAPPED = """
 """
 """What live mappings give, to be restricted to the providers concerned; a mapping without a provider is for all."""
 _NAMED = "select name, delegable from permission where tenant_id = $1 and id"
+_PENDING = "exists (select from mapping_change c where c.tenant_id = $1 and c.finished_at is null)"
+"""Whether an edit is in force whose grants are not all written: a rule that asks only for grants would not see what it gave."""
 
 
 async def account(connection: Connection, tenant_id: UUID, user_id: UUID) -> Account:
@@ -22,8 +24,10 @@ async def account(connection: Connection, tenant_id: UUID, user_id: UUID) -> Acc
     rows = await connection.fetch(
         f"""
         with held as (
-            select distinct permission_id from permission_grant
-            where tenant_id = $1 and user_id = $2 and revoked_at is null
+            select permission_id from permission_grant where tenant_id = $1 and user_id = $2 and revoked_at is null
+            union
+            select p.id from pending_grant($1, $2) g join permission p on p.tenant_id = $1 and p.name = g.permission
+            where {_PENDING}
         ), place as (
             select distinct provider_id from identity where tenant_id = $1 and user_id = $2 and unlinked_at is null
         ), coming as (
@@ -133,18 +137,31 @@ async def of_matchable(connection: Connection, tenant_id: UUID) -> Rights:
     return frozenset([_right(row) for row in rows])
 
 
+_IN_FORCE = """
+    join app_user u on u.tenant_id = $1 and u.id = holder.user_id and u.admitted_until is null
+    cross join lateral effective_permission($1, holder.user_id, now()) e where e.permission = p.name
+"""
+
+
 async def held_in_force(connection: Connection, tenant_id: UUID, names: Sequence[str]) -> frozenset[str]:
     """Of these permissions, those that a user of the tenant holds in force now, by a lasting way in and not by break-glass."""
     rows = await connection.fetch(
-        """
+        f"""
         select p.name from permission p
-        where p.tenant_id = $1 and p.name = any($2::text[]) and exists (
+        where p.tenant_id = $1 and p.name = any($2::text[]) and (exists (
             select from (
                 select distinct user_id from permission_grant
                 where tenant_id = $1 and permission_id = p.id and revoked_at is null
             ) holder
-            join app_user u on u.tenant_id = $1 and u.id = holder.user_id and u.admitted_until is null
-            cross join lateral effective_permission($1, holder.user_id, now()) e where e.permission = p.name)
+            {_IN_FORCE}
+        ) or exists (
+            select from mapping_change c
+            join mapping_permission mp on mp.tenant_id = $1 and mp.mapping_id = c.mapping_id and mp.permission_id = p.id
+            join mapping_group mg on mg.tenant_id = $1 and mg.mapping_id = c.mapping_id
+            join identity_group ig on ig.tenant_id = $1 and ig.group_id = mg.group_id
+            join identity holder on holder.tenant_id = $1 and holder.id = ig.identity_id
+            {_IN_FORCE} and c.tenant_id = $1 and c.finished_at is null
+        ))
         """,
         tenant_id,
         list(names),
