@@ -99,10 +99,12 @@ async def newest(
     return ProviderTest(**{**row, "report": row["report"].encode() if row["report"] is not None else None})
 
 
-async def forget_of_link(connection: Connection, tenant_id: UUID, link_id: UUID) -> None:
-    """Remove the tests of a set-up link, with their logins under way: they are about settings that have changed."""
+async def forget_of_links(connection: Connection, tenant_id: UUID, provider_id: UUID) -> None:
+    """Remove the provider's tests by set-up links, with their logins under way: they are about settings that change here."""
     await connection.execute(
-        "delete from provider_test where tenant_id = $1 and setup_link_id = $2", tenant_id, link_id
+        "delete from provider_test where tenant_id = $1 and provider_id = $2 and setup_link_id is not null",
+        tenant_id,
+        provider_id,
     )
 
 

@@ -10,19 +10,22 @@ from identity_api.db.providers import Provider
 from identity_api.errors import Conflict
 from identity_api.permissions.delegation import Actor
 from identity_api.providers.change import ProviderChange, change_provider
-from identity_api.providers.deps import ProviderDeps, load, record, unknown
+from identity_api.providers.deps import ProviderDeps, check_seen_version, load, record, unknown
 from identity_api.providers.provider_row import declaration_of
 from identity_api.providers.rules import check_word
 
 
-async def enable(deps: ProviderDeps, actor: Actor, provider_id: UUID) -> Provider:
+async def enable(
+    deps: ProviderDeps, actor: Actor, provider_id: UUID, *, expected_version: int | None = None
+) -> Provider:
     """Enable a provider, so that people can sign in there again. Grants of its identities count until their leases run
     out.
 
     Raises:
         NotFound; Refused: `MANAGED_BY_FILE`, `FORBIDDEN`, `SELF_BENEFIT`: see `rules.check_word`.
+        Conflict: it is disabled, and no longer at `expected_version`.
     """
-    return await _switch(deps, actor, provider_id, enabled=True)
+    return await _switch(deps, actor, provider_id, enabled=True, expected_version=expected_version)
 
 
 async def disable(deps: ProviderDeps, actor: Actor, provider_id: UUID) -> Provider:
@@ -76,12 +79,15 @@ async def delete(deps: ProviderDeps, actor: Actor, provider_id: UUID, *, dry_run
         await record(connection, actor, "deleted", provider_id, {"slug": before.slug}, old=declaration_of(before))
 
 
-async def _switch(deps: ProviderDeps, actor: Actor, provider_id: UUID, *, enabled: bool) -> Provider:
+async def _switch(
+    deps: ProviderDeps, actor: Actor, provider_id: UUID, *, enabled: bool, expected_version: int | None = None
+) -> Provider:
     async with deps.database.transaction() as connection:
         await locks.share_mappings(connection, actor.tenant_id)
         before = await load(connection, actor, provider_id)
         if before.enabled == enabled:
             return before
+        check_seen_version(before, expected_version)
         wanted = msgspec.structs.replace(before, enabled=enabled)
         await check_word(connection, actor, before, wanted)
         made = await change_provider(connection, deps.vault, actor, ProviderChange(before=before, wanted=wanted))

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from identity_api.accounts.ways_in import an_admin_remains
-from identity_api.db import audit, locks, outbox, providers
+from identity_api.db import audit, locks, outbox, provider_tests, providers
 from identity_api.db.database import Connection, transaction_time
 from identity_api.db.providers import Provider, SealedSecret
 from identity_api.errors import BadInput
@@ -121,6 +121,7 @@ class ProviderChanges:
             now = await transaction_time(connection)
             wanted = msgspec.structs.replace(wanted, version=before.version + 1, updated_at=now)
             await providers.write(connection, wanted)
+            await provider_tests.forget_of_links(connection, wanted.tenant_id, wanted.id)
         await ensure_keys(connection, self._vault, wanted, actor=actor.name)
         made = ProviderChanged(before, wanted, fields)
         if before is None or fields:

@@ -54,10 +54,19 @@ async def load(
         raise unknown()
     if found.managed_by == "FILE":
         raise Refused("This provider is managed by a file; change it there.", code="MANAGED_BY_FILE")
-    if expected_version not in (None, found.version):
+    check_seen_version(found, expected_version)
+    return found
+
+
+def check_seen_version(found: Provider, expected: int | None) -> None:
+    """Check that the provider is as the actor has seen it; None expects nothing.
+
+    Raises:
+        Conflict: it is at another version.
+    """
+    if expected not in (None, found.version):
         message = f"The provider is now at version {found.version}; read it again."
         raise Conflict(message, current_version=found.version)
-    return found
 
 
 async def owner_of(connection: Connection, actor: Actor) -> Owner:

@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 
 from identity_api.config import Secret
-from identity_api.db import locks, provider_changes, providers
+from identity_api.db import locks, provider_changes, provider_tests, providers
 from identity_api.db.database import transaction_time
 from identity_api.db.providers import Provider, SealedSecret
 from identity_api.errors import BadInput, Conflict, NotFound
@@ -121,6 +121,7 @@ async def set_secret(deps: ProviderDeps, actor: Actor, provider_id: UUID, secret
             await check_word(connection, actor, before, before, was_mute=True)
         fresh = sealed_secret(deps.vault, actor.tenant_id, secret.value, secret.expires_at)
         await provider_changes.add_secret(connection, actor.tenant_id, provider_id, fresh)
+        await provider_tests.forget_of_links(connection, actor.tenant_id, provider_id)
         await record(connection, actor, "secret_set", provider_id, {}, new=_told(fresh.id, secret.expires_at))
         if before.client_authentication != NONE:
             return before
@@ -143,6 +144,7 @@ async def remove_secret(deps: ProviderDeps, actor: Actor, provider_id: UUID, sec
             raise Conflict("This is the only secret that works; set another one first.", code="LAST_SECRET")
         if not await provider_changes.remove_secret(connection, actor.tenant_id, provider_id, secret_id):
             raise NotFound("There is no such secret.")
+        await provider_tests.forget_of_links(connection, actor.tenant_id, provider_id)
         gone = live.get(secret_id)
         old = _told(secret_id, gone.expires_at if gone else None)
         await record(connection, actor, "secret_removed", provider_id, {}, old=old)

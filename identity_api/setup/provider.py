@@ -65,8 +65,6 @@ async def choose_vendor(deps: SetupDeps, setup: Setup, name: str) -> None:
     preset = None if name == OTHER else name
     if setup.provider is not None and setup.provider.preset != preset:
         _editable(setup)
-        async with deps.database.transaction() as connection:
-            await provider_tests.forget_of_link(connection, setup.tenant.id, setup.link.id)
         await activation.delete(deps.providers, setup.actor, setup.provider.id)
         setup = msgspec.structs.replace(setup, provider=None)
     if setup.provider is None:
@@ -82,7 +80,7 @@ async def reach(deps: SetupDeps, setup: Setup, step: Step) -> None:
 
 
 async def connect(deps: SetupDeps, setup: Setup, typed: Typed) -> None:
-    """Make the provider, disabled, or change its connection. What earlier tests found does not count any more.
+    """Make the provider, disabled, or change its connection. What tests of other settings found does not count any more.
 
     Raises:
         BadInput: `PROVIDER_INVALID`, `SECRET_REQUIRED`, `SECRET_INVALID`; `field` is that of a declaration.
@@ -186,12 +184,14 @@ async def enable(deps: SetupDeps, setup: Setup) -> None:
         Refused: `SETUP_NOT_TESTED`: the last test login of the present settings did not pass; `FORBIDDEN`: its groups give
             more than the link may give.
         NotFound: `SETUP_LINK_ENDED`.
+        Conflict: the provider was changed after the page was asked for.
     """
     provider = _made(setup)
     if not provider.enabled:
         async with deps.database.reading() as connection:
             await _ensure_passed(connection, setup, provider)
-        await activation.enable(deps.providers, setup.actor, provider.id)
+        # A change takes the tests before it with it, and has another version: what is enabled is what was tested.
+        await activation.enable(deps.providers, setup.actor, provider.id, expected_version=provider.version)
     async with deps.database.transaction() as connection:
         if await setup_links.end(connection, setup.tenant.id, setup.link.id, "USED") is None:
             raise ended_link()
@@ -208,7 +208,6 @@ async def _ensure_passed(connection: Connection, setup: Setup, provider: Provide
 
 async def _tested_anew(deps: SetupDeps, setup: Setup) -> None:
     async with deps.database.transaction() as connection:
-        await provider_tests.forget_of_link(connection, setup.tenant.id, setup.link.id)
         await setup_links.reach(connection, setup.tenant.id, setup.link.id, "test")
 
 

@@ -1,5 +1,6 @@
 """What an edit gives counts for every rule from its commit on, also before a worker has written it as grants."""
 
+from collections.abc import Awaitable
 from uuid import UUID
 
 import pytest
@@ -25,9 +26,9 @@ async def clerk(world: World, *held: str) -> Actor:
     return Actor(world.tenant, user_id, f"user:{user_id}", frozenset(held))
 
 
-async def refusal(done: object) -> str:
+async def refusal(done: Awaitable[object]) -> str:
     try:
-        await done  # type: ignore[misc]
+        await done
     except Refused as refused:
         return refused.code
     return "OK"

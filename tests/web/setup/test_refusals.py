@@ -1,17 +1,27 @@
 """What a set-up link does not open, and what it cannot be used for; each refusal beside what is accepted."""
 
+import asyncio
 from typing import Any
 from uuid import UUID
 
 import httpx
+import msgspec
 import pytest
 
+from identity_api.config import Secret
+from identity_api.db import provider_changes
+from identity_api.db import providers as rows
 from identity_api.db.database import Database
+from identity_api.db.providers import Provider
 from identity_api.errors import BadInput, Conflict, Refused
 from identity_api.permissions.delegation import Actor
 from identity_api.permissions.service import MAPPINGS_WRITE, PROVIDERS_WRITE
+from identity_api.providers import activation, administration, secrets
+from identity_api.providers.change import ProviderChange, change_provider
+from identity_api.providers.secrets import NewSecret
 from identity_api.setup.links import MOST_LIVE, Wish, create_link, revoke_link
 from tests import factories as make
+from tests.blocking import blocked_or_done
 from tests.builder import build_tenant
 from tests.web.console.visitor import give, words
 from tests.web.local_site import PAGE, from_page
@@ -269,3 +279,76 @@ async def test_the_form_of_a_page_is_framed_by_nobody_and_runs_no_inline_script(
     assert "script-src 'self'" in policy
     assert page.headers["cache-control"] == "no-store"
     assert from_page(site)["origin"] == site.origin
+
+
+async def ready_to_enable(site: Site, *permissions: str) -> Customer:
+    """A set-up whose test login has passed."""
+    it = await customer_at(site, *permissions)
+    await it.connected()
+    await it.test()
+    await it.go("tested")
+    await it.go("groups", place="id_token / groups")
+    await it.go("mapped")
+    return it
+
+
+async def provider_of(site: Site, it: Customer) -> Provider | None:
+    async with site.database.reading() as connection:
+        link = await connection.fetchval("select provider_id from setup_link where id = $1", it.link_id)
+        return await rows.get(connection, site.tenant.id, link)
+
+
+@pytest.mark.parametrize("what", ["settings", "secret", "secret removed"])
+async def test_what_somebody_else_changed_after_the_test_has_to_be_tested_again(site: Site, what: str) -> None:
+    it = await ready_to_enable(site)
+    deps, made = site.app._deps.setup.providers, await provider_of(site, it)
+    if what == "settings":
+        patch = {"groups_claim": ["id_token / roles"]}
+        await administration.update(deps, operator(site), made.id, patch, expected_version=made.version)
+    else:
+        await secrets.set_secret(deps, operator(site), made.id, NewSecret(Secret("another one")))
+    if what == "secret removed":
+        await it.test()
+        async with site.database.reading() as connection:
+            newest = (await rows.secrets(connection, site.tenant.id, made.id))[0]
+        await secrets.remove_secret(deps, operator(site), made.id, newest.id)
+    refused = await it.post("enable")
+    assert (refused.status_code, "SETUP_NOT_TESTED" in refused.text) == (403, True)
+    assert (await provider_of(site, it)).enabled is False
+
+
+async def test_a_connection_that_another_browser_changes_while_this_one_enables_is_not_enabled(site: Site) -> None:
+    it = await ready_to_enable(site)
+    deps, made = site.app._deps.setup.providers, await provider_of(site, it)
+    async with site.database.transaction() as connection:
+        await provider_changes.locked(connection, site.tenant.id, made.id)
+        enabling = asyncio.create_task(it.post("enable"))
+        await blocked_or_done(site.database, enabling, connection)
+        changed = msgspec.structs.replace(made, client_id="another")
+        await change_provider(connection, deps.vault, operator(site), ProviderChange(before=made, wanted=changed))
+    refused = await enabling
+    assert (refused.status_code, "CONFLICT" in refused.text) == (409, True)
+    assert (await provider_of(site, it)).enabled is False
+
+
+async def test_an_admin_deletes_the_provider_of_a_set_up_that_was_given_up(site: Site) -> None:
+    it = await ready_to_enable(site)
+    made = await provider_of(site, it)
+    await activation.delete(site.app._deps.setup.providers, operator(site), made.id)
+    assert await provider_of(site, it) is None
+    assert "SETUP_STEP_MISSING" in (await it.post("enable")).text
+
+
+async def test_an_issuer_inside_the_network_is_refused_in_the_place_of_a_public_one_too(site: Site) -> None:
+    it = await ready_to_enable(site)
+    typed = {"issuer": "https://169.254.169.254", "client_id": "c", "client_secret": SECRET}
+    refused = await it.post("connect", **typed)
+    assert (refused.status_code, "PROVIDER_INVALID" in refused.text) == (400, True)
+    assert (await it.post("enable")).status_code == 303, "what was tested is what is there"
+
+
+async def test_another_issuer_does_not_get_the_secret_that_was_typed_for_the_first(site: Site) -> None:
+    """Also not by somebody who has the link, and did not type it."""
+    it = await ready_to_enable(site)
+    refused = await it.post("connect", issuer="https://evil.example", client_id=it.client_id, client_secret="")
+    assert (refused.status_code, "SECRET_REQUIRED" in refused.text) == (400, True)
