@@ -28,10 +28,10 @@ async def offer(connection: Connection, token_hash: bytes, *, seconds: int, anew
 
 
 _LIVE = """
-    from first_run where token_hash = $1 and used_at is null and expires_at > now()
-        and (tenant_slug is not null or not exists (select from tenant))
+    from first_run f where f.token_hash = $1 and f.used_at is null and f.expires_at > now()
+        and not exists (select from tenant t where t.slug is distinct from f.tenant_slug)
 """
-"""The link is over once a tenant was made otherwise."""
+"""The link is over once a tenant was made otherwise, also beside its own."""
 
 
 async def tenant_slug(connection: Connection, token_hash: bytes) -> tuple[str | None] | None:

@@ -165,6 +165,20 @@ async def test_no_link_is_offered_and_none_works_once_there_is_a_tenant(url: str
         assert foreign.status_code == 403, "a form of another page"
 
 
+@pytest.mark.asyncio
+async def test_the_link_is_over_once_a_tenant_is_made_beside_its_own(url: str, redis_url: str) -> None:
+    async with installation(url, redis_url) as (database, [operator]):
+        await operator.open(await link(database))
+        assert (await operator.post("/setup/first/tenant", name="Acme", slug="acme")).status_code == 303
+        assert (await operator.get("/setup/first")).status_code == 200
+        async with database.transaction() as connection:
+            await write(connection, Tenant(uuid7(), "globex", "Globex", None, 0))
+        assert (await operator.get("/setup/first")).status_code == 404
+        assert (await operator.post("/setup/first/admin", username="ada")).status_code == 404
+        async with database.reading() as connection:
+            assert await connection.fetchval("select count(*) from app_user") == 0
+
+
 def test_serve_tells_the_link_once_and_the_command_makes_another(command: Command, url: str) -> None:
     port = free_port()
     command.env |= {"IDENTITY_PORT": str(port), "IDENTITY_LOG_FORMAT": "json"}
