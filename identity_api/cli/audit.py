@@ -107,13 +107,15 @@ async def verify_chains(
 async def _verified(
     connection: Connection, vault: Vault, tenant_id: UUID, archives: Sequence[Path], known_head: Head | None
 ) -> ChainIntact | ChainBroken:
-    walk = walked(vault, tenant_id, archives)
+    walk = walked(vault, tenant_id, archives, known_head)
     if isinstance(walk, ChainBroken):
         return walk
     return await verify(connection, vault, tenant_id, known_head=known_head, walk=walk)
 
 
-def walked(vault: Vault, tenant_id: UUID, archives: Sequence[Path]) -> Walk | ChainBroken | None:
+def walked(
+    vault: Vault, tenant_id: UUID, archives: Sequence[Path], known_head: Head | None = None
+) -> Walk | ChainBroken | None:
     """The walk over these files; None without any.
 
     Raises:
@@ -123,7 +125,7 @@ def walked(vault: Vault, tenant_id: UUID, archives: Sequence[Path]) -> Walk | Ch
     """
     walk: Walk | None = None
     for path in archives:
-        found = audit_archive.verify_file(vault, _lines(path), walk)
+        found = audit_archive.verify_file(vault, _lines(path), walk, known_head=known_head)
         if isinstance(found, ChainBroken):
             return found
         if found[0].begin.tenant != tenant_id:

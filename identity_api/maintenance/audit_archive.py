@@ -15,7 +15,7 @@ from uuid import UUID
 import msgspec
 
 from identity_api.db import audit
-from identity_api.db.audit import Archived, Unsealed
+from identity_api.db.audit import Archived, Head, Unsealed
 from identity_api.db.database import Database
 from identity_api.errors import BadInput, Conflict, Refused
 from identity_api.maintenance.audit_chain import ChainBroken, Walk, is_genuine, seal_of_archived
@@ -81,20 +81,25 @@ async def lines(database: Database, tenant_id: UUID, before: datetime) -> AsyncI
             return
 
 
-def verify_file(vault: Vault, content: Iterable[bytes], walk: Walk | None = None) -> tuple[Segment, Walk] | ChainBroken:
+def verify_file(
+    vault: Vault, content: Iterable[bytes], walk: Walk | None = None, *, known_head: Head | None = None
+) -> tuple[Segment, Walk] | ChainBroken:
     """Walk through a file.
 
     Args:
         walk: over the files before it; None begins with this one, wherever it begins.
+        known_head: that a new walk has to pass through, in this file or later.
 
     Raises:
-        BadInput: it is no such file, or does not go on where the one before ends; naming the line.
+        BadInput: it is no such file, or does not go on where the one before ends, naming the line; the known head is before it.
         VaultError: KEY_MISSING.
     """
     rows = iter(content)
     begin = _decoded(next(rows, b""), Begin, 1)
     if walk is None:
-        walk = Walk(vault, begin.tenant, begin.after, bytes.fromhex(begin.mac))
+        walk = Walk(vault, begin.tenant, begin.after, bytes.fromhex(begin.mac), known_head=known_head)
+        if (broken := walk.begin()) is not None:
+            return broken
     elif (walk.tenant_id, walk.last, walk.mac) != (begin.tenant, begin.after, bytes.fromhex(begin.mac)):
         raise BadInput(f"The file begins after event {begin.after}, and the one before it does not end there.")
     for one in _lines(rows):

@@ -23,6 +23,7 @@ from identity_api.db import audit
 from identity_api.db.audit import Archived, Head, Unsealed
 from identity_api.db.database import Connection, Database
 from identity_api.db.erasure import Redacted
+from identity_api.errors import BadInput
 from identity_api.telemetry import get_logger
 from identity_api.vault import Mac, Vault
 
@@ -107,11 +108,32 @@ async def seal(
 class Walk:
     """A walk along a tenant's chain, link by link."""
 
-    def __init__(self, vault: Vault, tenant_id: UUID, last: int = 0, mac: bytes = b"") -> None:
+    def __init__(
+        self, vault: Vault, tenant_id: UUID, last: int = 0, mac: bytes = b"", *, known_head: Head | None = None
+    ) -> None:
         self._vault = vault
         self.tenant_id = tenant_id
         self.last, self.mac = last, mac
+        self.known_head = known_head
         self.erasures = Erasures(is_whole=last == 0)
+
+    def begin(self) -> ChainBroken | None:
+        """What is wrong with the place where it begins, if anything is.
+
+        Raises:
+            BadInput: the known head is before it, so that this walk could not compare it.
+        """
+        if self.known_head is not None and self.known_head.sequence < self.last:
+            raise BadInput(
+                f"The known head is event {self.known_head.sequence}, and what is verified begins after event {self.last}: give"
+                " the archives from there on as well."
+            )
+        return self._compared()
+
+    def _compared(self) -> ChainBroken | None:
+        known = self.known_head
+        is_other = known is not None and known.sequence == self.last and known.mac != self.mac
+        return ChainBroken(self.last, "KNOWN_HEAD_DIFFERS") if is_other else None
 
     def step(self, sequence: int, stored: bytes, key_id: str, event: Unsealed) -> ChainBroken | None:
         """The next link; what is wrong with it, if anything is.
@@ -126,7 +148,7 @@ class Walk:
             return ChainBroken(sequence, "CHANGED")
         self.erasures.note(sequence, event)
         self.last, self.mac = sequence, stored
-        return None
+        return self._compared()
 
 
 async def verify(
@@ -136,16 +158,19 @@ async def verify(
 
     Args:
         known_head: a head noted earlier, for instance from the log; the chain must still pass through it.
-        walk: over the archives; None begins where the rows begin.
+        walk: over the archives, which has a known head of its own; None begins where the rows begin.
 
     Raises:
+        BadInput: the known head is of an event that was archived, and no walk went over it.
         VaultError: KEY_MISSING: the ring lacks a key that events were sealed under. The chain itself may be intact.
     """
     begin = await audit.archived(connection, tenant_id)
     if not is_genuine(vault, tenant_id, begin) or (walk is not None and walk.last < begin.sequence):
         return ChainBroken(begin.sequence if walk is None else walk.last + 1, "ARCHIVE_DIFFERS")
     if walk is None:
-        walk = Walk(vault, tenant_id, begin.sequence, begin.mac)
+        walk = Walk(vault, tenant_id, begin.sequence, begin.mac, known_head=known_head)
+        if (broken := walk.begin()) is not None:
+            return broken
     elif walk.last == begin.sequence and walk.mac != begin.mac:
         return ChainBroken(walk.last, "ARCHIVE_DIFFERS")
     while True:
@@ -154,8 +179,6 @@ async def verify(
             broken = walk.step(sequence, stored, key_id, event)
             if broken is not None:
                 return broken
-            if known_head is not None and known_head.sequence == sequence and known_head.mac != stored:
-                return ChainBroken(sequence, "KNOWN_HEAD_DIFFERS")
         if page:
             continue
         for event in await audit.unsealed(connection, tenant_id, _PAGE):
@@ -166,7 +189,7 @@ async def verify(
         head = await audit.head(connection, tenant_id)
         if head is not None and head.sequence > walk.last and await audit.sealed(connection, tenant_id, walk.last, 1):
             continue
-        return _judge_end(walk.last, walk.mac, head, known_head)
+        return _judge_end(walk.last, walk.mac, head, walk.known_head)
 
 
 def seal_of_archived(vault: Vault, tenant_id: UUID, sequence: int, mac: bytes) -> Mac:

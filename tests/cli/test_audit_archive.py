@@ -87,6 +87,25 @@ def test_a_chain_cut_off_at_its_beginning_is_no_archive(sealed: Command, url: st
     assert (done.returncode, "do not begin where the archive ends" in done.stdout) == (1, True)
 
 
+def test_a_head_that_was_noted_is_looked_for_in_the_archives_too(sealed: Command) -> None:
+    path = archived(sealed, "1.ndjson")
+    noted = [f"{one['sequence']}:{one['mac']}" for one in map(json.loads, path.read_text().splitlines()[1:])]
+    assert sealed("user", "create", "acme", "newcomer").returncode == 0
+    seal(sealed)
+    verify = ("audit", "verify", "--tenant", "acme", "--known-head")
+    for head in noted:
+        place, _, mac = head.partition(":")
+        other = f"{place}:{mac[::-1]}"
+        assert sealed(*verify, head, "--archive", "1.ndjson").returncode == 0
+        differs = sealed(*verify, other, "--archive", "1.ndjson")
+        assert (differs.returncode, "not the one that was noted" in differs.stdout) == (1, True)
+    last, _, mac = noted[-1].partition(":")
+    assert sealed(*verify, noted[-1]).returncode == 0, "where the rows begin"
+    assert sealed(*verify, f"{last}:{mac[::-1]}").returncode == 1
+    unseen = sealed(*verify, noted[0])
+    assert (unseen.returncode != 0, "give the archives" in unseen.stderr) == (True, True)
+
+
 def test_a_broken_chain_an_existing_file_or_a_missing_key_deletes_nothing(sealed: Command, url: str) -> None:
     (sealed.folder / "there.ndjson").write_text("mine")
     assert sealed("audit", "archive", "acme", "there.ndjson", "--before", LATER).returncode != 0
