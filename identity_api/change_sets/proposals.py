@@ -14,7 +14,7 @@ from identity_api.change_sets.changes import MAX_CHANGES, RIGHTS, Change, Create
 from identity_api.change_sets.errors import ChangesRefused, Problem
 from identity_api.change_sets.run import Outcome
 from identity_api.change_sets.undo import inverse
-from identity_api.db import audit, permissions, proposals
+from identity_api.db import audit, locks, permissions, proposals
 from identity_api.db.database import Connection, Database
 from identity_api.db.proposals import Decision, Proposal
 from identity_api.db.tenant_limits import ensure_within
@@ -106,6 +106,9 @@ async def approve(
         ChangesRefused, LimitReached: as for `run.apply`.
     """
     async with database.transaction() as connection:
+        await locks.edit_mappings(
+            connection, actor.tenant_id
+        )  # before the proposal, as an erasure does with its proposer's
         found = await _locked(connection, actor, proposal_id)
         if found.proposed_by == actor.user_id:
             raise Refused("You have proposed this. Another person has to approve it.", code="SECOND_PERSON")
