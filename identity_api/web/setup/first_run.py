@@ -104,6 +104,8 @@ async def _opened(request: WebRequest) -> tuple[str, Tenant | None] | HTTPRespon
     address = SignInAddress(deps.limits, context.address)
     await address.check()
     token = cookies.cookies_of(request.scope).get(_cookie_name(context), "")
+    if not token:  # not counted: any page can make its visitors ask this, and nothing was guessed
+        return _refusal(request, first_run.ended())
     try:
         return token, await first_run.tenant_of(deps.database, token)
     except NotFound as error:

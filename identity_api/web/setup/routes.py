@@ -21,7 +21,7 @@ from identity_api.http import HTTPResponse
 from identity_api.sessions.cookies import is_secure, setup_cookie_name
 from identity_api.sessions.login.deps import Cookie
 from identity_api.setup import groups, provider
-from identity_api.setup.links import Setup, open_link
+from identity_api.setup.links import Setup, ended_link, open_link
 from identity_api.setup.provider import STEPS, SetupDeps
 from identity_api.web.console.routes import LANGUAGE_COOKIE
 from identity_api.web.http import cookies
@@ -224,8 +224,11 @@ async def _opened(request: WebRequest, *, is_form: bool = False, typed: Opened |
     address = SignInAddress(deps.limits, context.address)
     await address.check()
     name = setup_cookie_name(context.origin, context.path_prefix)
+    token = cookies.cookies_of(request.scope).get(name, "")
+    if not token:  # not counted: any page can make its visitors ask this, and nothing was guessed
+        return _refusal(request, ended_link())
     try:
-        setup = await open_link(deps.database, tenant.id, cookies.cookies_of(request.scope).get(name, ""))
+        setup = await open_link(deps.database, tenant.id, token)
     except NotFound as error:
         context.set_cookies.append(cookies.clear_cookie(name))
         await address.failed()

@@ -104,6 +104,15 @@ async def test_wrong_links_are_counted_like_wrong_passwords(site: Site) -> None:
     assert answers[-1].status_code == 429
 
 
+@pytest.mark.parametrize("path", ["/setup", "/setup/first", "/auth/password"])
+async def test_a_page_elsewhere_cannot_use_up_the_tries_of_its_visitors_address(site: Site, path: str) -> None:
+    """It can make a browser ask, as for an image, and not with a cookie of ours."""
+    browser = site.client(address=fresh_address())
+    image = {"sec-fetch-site": "cross-site", "sec-fetch-dest": "image", "sec-fetch-mode": "no-cors"}
+    answers = [await browser.get(path, headers=image) for _ in range(40)]
+    assert {one.status_code for one in answers} == {404}
+
+
 async def test_forms_are_accepted_from_these_pages_alone(site: Site) -> None:
     it = await customer_at(site)
     await it.open()
