@@ -1,5 +1,6 @@
 """What happens in the deployment: everything that handles a secret at least once, and everything that can go wrong with one."""
 
+import json
 import secrets
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -52,6 +53,20 @@ _LOGIN_FAULTS = [
 ]
 
 
+_MADE = {
+    name: f"mutation ($input: {name[0].upper()}{name[1:]}Input!) {{ made: {name}(input: $input) {{ ...on {fields} }} }}"
+    for name, fields in (
+        ("createUser", "UserChanged { user { id } }"),
+        ("createApiToken", "ApiTokenMade { apiToken { id } value }"),
+        ("rotateApiToken", "ApiTokenMade { apiToken { id } value }"),
+        ("createServiceClient", "ServiceClientMade { serviceClient { id } value }"),
+        ("rotateServiceClient", "ServiceClientMade { serviceClient { id } value }"),
+        ("createWebhook", "WebhookSecretMade { webhook { id } signingKey }"),
+        ("rotateWebhookSecret", "WebhookSecretMade { webhook { id } signingKey }"),
+    )
+}
+
+
 class Story:
     """One person, one admin (the same one), one frontend, one backend."""
 
@@ -78,6 +93,9 @@ class Story:
         self.sync()
         self.edit_mapping()
         self.use_deliveries()
+        self.make_secrets()
+        self.use_setup_link()
+        self.use_break_glass()
         self.present_nonsense()
         self.fail_logins()
         self.sign_out()
@@ -137,6 +155,56 @@ class Story:
         self.canaries.add("a service client's secret", secret)
         for password in (secret, secret[::-1]):
             self.program("POST", "/v1/introspect", data={"token": token}, auth=("backend", password))
+
+    def make_secrets(self) -> None:
+        """Each that is shown once, and each that takes the place of one."""
+        for name in ("clients:write", "webhooks:write", "webhooks:read", "clients:read"):
+            self.at.command("grant", "acme", self.person, f"identity:{name}")
+        listed = self.ask("{ permissions { edges { node { id name } } } }")["permissions"]["edges"]
+        ids = [edge["node"]["id"] for edge in listed if edge["node"]["name"] == "docs:read"]
+        user = self.ask(_MADE["createUser"], input={"username": "program"})["made"]["user"]["id"]
+        wish = {"user": user, "name": "nightly", "days": 1, "permissions": ids}
+        token = self._made("an API token", "createApiToken", "value", wish)
+        self._made("an API token", "rotateApiToken", "value", {"id": token["apiToken"]["id"], "days": 1})
+        client = self._made("a service client's secret", "createServiceClient", "value", {"name": "shop"})
+        self._made("a service client's secret", "rotateServiceClient", "value", {"id": client["serviceClient"]["id"]})
+        hook = self._made("a webhook's secret", "createWebhook", "signingKey", {"url": "https://hooks.example/in"})
+        self._made("a webhook's secret", "rotateWebhookSecret", "signingKey", {"id": hook["webhook"]["id"]})
+        self.ask("mutation ($id: ID!) { testWebhook(input: {id: $id}) { __typename } }", id=hook["webhook"]["id"])
+
+    def _made(self, what: str, mutation: str, secret: str, asked: dict[str, Any]) -> dict[str, Any]:
+        made: dict[str, Any] = self.ask(_MADE[mutation], input=asked)["made"]
+        self.canaries.add(what, made[secret])
+        return made
+
+    def use_setup_link(self) -> None:
+        """With the client secret that somebody types there, and a wrong link."""
+        made = self.at.command(
+            "setup-link", "create", "acme", "customer", "--label", "Customer", "--permission", "docs:read", "--json"
+        )
+        url = str(json.loads(made)["url"])
+        token, typed = urlsplit(url).path.rpartition("/")[2], secrets.token_urlsafe(32)
+        self.canaries.add("a set-up link", token)
+        self.canaries.add("a client secret that was typed", typed)
+        with WatchedBrowser(self.canaries) as browser:
+            browser.open(url)
+            steps: tuple[tuple[str, dict[str, str]], ...] = (
+                ("vendor", {"vendor": "other"}),
+                ("registered", {}),
+                ("connect", {"issuer": "", "client_id": "typed", "client_secret": typed}),
+                ("connect", {"issuer": self.at.idp.issuer, "client_id": "typed", "client_secret": typed}),
+                ("test", {}),
+            )
+            statuses = [browser.send_form(f"{self.at.url}/setup/{form}", fields) for form, fields in steps]
+            assert statuses == [303, 303, 400, 303, 200]
+            browser.open(url[:-8] + "A" * 8)
+
+    def use_break_glass(self) -> None:
+        code = self.at.command("break-glass", "create", "acme").split()[0]
+        self.canaries.add("a break-glass code", code)
+        with WatchedBrowser(self.canaries) as browser:
+            address = f"{self.at.url}/auth/break-glass"
+            assert [browser.send_form(address, {"code": code}) for _ in range(2)] == [303, 404]
 
     def _deliver(self, delivery: str, **asked: str) -> dict[str, str]:
         query = urlencode({"frontend": "app", "delivery": delivery, **asked})

@@ -15,6 +15,8 @@ import httpx
 from tests.flows.page import Page
 
 _REDIRECTS = 12
+_TRIES = 10
+"""Requests of one question, while the answer is that there were too many."""
 _NAVIGATION = {
     "accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
     "accept-language": "en",
@@ -83,15 +85,22 @@ class Browser:
             sent.setdefault("content-type", "application/json")
         return self._send(method, url, content, {name.replace("_", "-"): value for name, value in sent.items()})
 
+    def send_form(self, url: str, fields: dict[str, str]) -> int:
+        """Send a form from a page of the same origin, and follow it nowhere; the answer's status."""
+        headers = {**_NAVIGATION, "origin": origin_of(url), "sec-fetch-site": "same-origin"}
+        typed = {"content-type": "application/x-www-form-urlencoded"}
+        return self._send("POST", url, urlencode(fields).encode(), {**headers, **typed}).status_code
+
     def graphql(self, url: str, query: str, **variables: Any) -> dict[str, Any]:
-        """The whole answer of the GraphQL endpoint of this origin, by cookie; asked again when the session may."""
-        while True:
+        """The whole answer of the GraphQL endpoint of this origin, by cookie; asked again a few times when the session may."""
+        for _ in range(_TRIES):
             answer = self.ask(
                 "POST", urljoin(url, "/graphql"), body={"query": query, "variables": variables}, identity_request="1"
             )
             if answer.status_code != 429:
                 break
             time.sleep(float(answer.headers["retry-after"]))
+        assert answer.status_code != 429, answer.text
         found: dict[str, Any] = answer.json()
         return found
 

@@ -39,6 +39,12 @@ EVERYTHING = """{
   groupMappings { edges { node { id pattern version enabled managedBy permissions { name } } } }
   permissions { edges { node { id name description delegable } } }
   providers { edges { node { id slug enabled version } } }
+  proposals(openOnly: false) { edges { node { id state reason } } }
+  apiTokens { edges { node { id name } } }
+  frontends { id slug returnUrls }
+  serviceClients { id clientId revokedAt }
+  webhooks { id url description }
+  setupLinks { id slug label state }
 }"""
 LISTS = {
     "User": "users",
@@ -47,6 +53,11 @@ LISTS = {
     "GroupMapping": "groupMappings",
     "Permission": "permissions",
     "Provider": "providers",
+    "Proposal": "proposals",
+    "ApiToken": "apiTokens",
+    "Frontend": "frontends",
+    "ServiceClient": "serviceClients",
+    "Webhook": "webhooks",
 }
 SAMPLES: dict[str, Any] = {"String": "isolated", "Int": 1, "Boolean": True, "ID": ""}
 
@@ -84,7 +95,8 @@ class Tenant:
 
     def one(self, field: str) -> str:
         """The id of one of its users, groups and so on; of one that can be edited, if there is one."""
-        nodes = [edge["node"] for edge in self.everything()[field]["edges"]]
+        found = self.everything()[field]
+        nodes = found if isinstance(found, list) else [edge["node"] for edge in found["edges"]]
         return str(min(nodes, key=lambda node: node.get("managedBy") == "FILE")["id"])
 
 
@@ -108,8 +120,26 @@ def tenants(product: Product, acme: str) -> Iterator[tuple[Tenant, Tenant]]:
             given = {"pattern": "isolated", "permissions": [tenant.one("permissions")]}
             text = document("createGroupMapping")
             assert "GroupMappingSaved" in json.dumps(browser.data(origin, text, input=given))
+            furnish(tenant)
             found.append(tenant)
         yield found[0], found[1]
+
+
+def furnish(tenant: Tenant) -> None:
+    """One of everything else that an admin makes."""
+    nodes = tenant.everything()
+    own = {edge["node"]["name"]: edge["node"]["id"] for edge in nodes["permissions"]["edges"]}
+    bob = [edge["node"]["id"] for edge in nodes["users"]["edges"] if edge["node"]["email"] == "bob@demo.example"]
+    every = [own["docs:read"]]
+    for mutation, given in {
+        "proposeChangeSet": {"changes": [{"createPermission": {"name": "isolated:read"}}], "reason": "isolated"},
+        "createApiToken": {"user": bob[0], "name": "isolated", "days": 1, "permissions": [own["identity:users:read"]]},
+        "createServiceClient": {"name": "isolated"},
+        "createWebhook": {"url": "https://hooks.example/isolated"},
+        "createSetupLink": {"slug": "isolated", "label": "Isolated", "permissions": every},
+    }.items():
+        answer = tenant.admin.data(tenant.origin, document(mutation), input=given)[mutation]
+        assert "message" not in answer, answer
 
 
 def smallest(name: str, own: Tenant) -> dict[str, Any]:
@@ -165,6 +195,19 @@ def test_an_id_of_another_tenant_is_an_id_of_nothing(tenants: tuple[Tenant, Tena
             assert answer["errors"][0]["extensions"]["code"] == "NOT_FOUND"
         else:
             assert answer == absent
+    assert theirs.everything() == before
+
+
+def test_a_set_up_link_of_another_tenant_is_not_ended(tenants: tuple[Tenant, Tenant]) -> None:
+    """Its id is none of `node`, so that no argument above takes it."""
+    theirs, own = tenants
+    before, text = theirs.everything(), document("revokeSetupLink")
+    answers = [
+        own.admin.graphql(own.origin, text, input={"setupLinkId": one})
+        for one in (before["setupLinks"][0]["id"], str(uuid7()))
+    ]
+    assert answers[0] == answers[1]
+    assert answers[0]["data"]["revokeSetupLink"]["code"] == "NOT_FOUND"
     assert theirs.everything() == before
 
 

@@ -5,16 +5,16 @@ from typing import Any
 import pytest
 from graphql import GraphQLInputObjectType, get_named_type
 
+from identity_api.db.ways_in import through
 from identity_api.graphql.ids import Kind, global_id
 from identity_api.ids import uuid7
+from identity_api.permissions.delegation import Actor
+from identity_api.setup.links import Wish, create_link
 from tests.graphql.inputs import ID_ARGUMENTS, OF_EVENTS, document, root_fields, with_id, working_arguments
 from tests.graphql.world import World
 
-TABLES = [
-    "app_user", "identity", "identity_sync", "provider", "provider_group", "identity_group", "group_mapping",
-    "mapping_permission", "mapping_group", "mapping_change", "permission", "permission_grant", "session", "user_read",
-    "audit_event", "proposal", "api_token", "frontend",
-]  # fmt: skip
+OWNERS = {"tenant": "id", "service_client": "owner_id"}
+"""The column that names the tenant, where it is not `tenant_id`."""
 
 
 def ids_beneath(path: str, type_: Any) -> set[str]:
@@ -37,13 +37,35 @@ def test_the_list_of_arguments_that_take_an_id_is_complete() -> None:
     assert found == {*ID_ARGUMENTS, *OF_EVENTS}
 
 
-async def contents(world: World) -> dict[str, list[Any]]:
-    """Everything the tenant has."""
+async def contents(world: World) -> list[tuple[str, str]]:
+    """Every row of every table that the tenant has, with the table's name."""
     async with world.database.reading() as connection:
-        return {
-            table: await connection.fetch(f"select t.* from {table} t where tenant_id = $1 order by t", world.tenant)
-            for table in TABLES
-        }
+        tables = await connection.fetch(
+            "select table_name::text from information_schema.columns"
+            " where table_schema = 'public' and column_name = 'tenant_id'"
+        )
+        owners = {**{table: "tenant_id" for (table,) in tables}, **OWNERS}
+        of_each = [
+            f"select '{table}' as name, t::text as content from {table} t where {owner} = $1"
+            for table, owner in sorted(owners.items())
+        ]
+        rows = await connection.fetch(f"{' union all '.join(of_each)} order by 1, 2", world.tenant)
+    return [(row["name"], row["content"]) for row in rows]
+
+
+@pytest.mark.asyncio
+async def test_what_is_compared_has_everything_that_a_tenant_has(world: World) -> None:
+    async with world.database.transaction() as connection:
+        operator = Actor(world.tenant, None, "operator:root", frozenset())
+        every = [one.name for one in await through(connection, world.tenant, uuid7())]
+    wish = Wish(slug="customer", label="Customer", permissions=tuple(every))
+    await create_link(world.database, operator, wish, public_url="https://id.example")
+    found = {name for name, _ in await contents(world)}
+    assert found >= {
+        "app_user", "identity", "identity_sync", "provider", "provider_group", "identity_group", "group_mapping",
+        "mapping_permission", "mapping_group", "permission", "permission_grant", "session", "user_read", "audit_event",
+        "proposal", "api_token", "frontend", "webhook", "service_client", "setup_link", "tenant",
+    }  # fmt: skip
 
 
 @pytest.mark.asyncio
