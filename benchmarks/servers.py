@@ -76,16 +76,23 @@ class Server:
         raise SystemExit(f"{self.name} does not start")
 
 
+def _granian(name: str, environment: dict[str, str], core: int | None) -> Server:
+    command = [sys.executable, "-m", "granian", "--interface", "asgi", "--factory", "--loop", "uvloop", "--no-ws"]
+    command += ["--log-level", "error", "--host", "127.0.0.1", "--port", "PORT", _APPLICATIONS[name]]
+    return Server(name, command, environment, core)
+
+
+def product(environment: dict[str, str]) -> Server:
+    """One more process of the product, pinned to no core."""
+    return _granian(PRODUCT, environment, None)
+
+
 def start(database_url: str, environment: dict[str, str], core: int | None) -> list[Server]:
     """All that can be measured here, in the order of the tables."""
     # As an installed package is: without this the first start of a tree compiles it, and so does each that may not write.
     for package in ("identity_api", "benchmarks"):
         compileall.compile_dir(str(ROOT / package), quiet=1)
-    found = []
-    for name, target in _APPLICATIONS.items():
-        command = [sys.executable, "-m", "granian", "--interface", "asgi", "--factory", "--loop", "uvloop", "--no-ws"]
-        command += ["--log-level", "error", "--host", "127.0.0.1", "--port", "PORT", target]
-        found.append(Server(name, command, environment, core))
+    found = [_granian(name, environment, core) for name in _APPLICATIONS]
     node = _prepared_postgraphile()
     if node is not None:
         found.insert(1, _postgraphile(node, database_url, environment, core))
