@@ -23,8 +23,8 @@ async def redeem(deps: LoginDeps, redemption: Redemption) -> BearerToken:
     """Exchange the code.
 
     Raises:
-        LoginFailed: CODE_UNKNOWN, CODE_REFUSED, LOGIN_USED, LOGIN_EXPIRED, or why the login was ended meanwhile.
-            All of them are `invalid_grant` to the frontend.
+        LoginFailed: CODE_UNKNOWN, CODE_REFUSED, OTHER_PERSON, LOGIN_USED, LOGIN_EXPIRED, or why the login was ended
+            meanwhile. All of them are `invalid_grant` to the frontend.
     """
     async with deps.database.reading() as connection:
         found = await attempts.by_code(connection, *token_key(redemption.code), "TOKEN")
@@ -37,12 +37,13 @@ async def redeem(deps: LoginDeps, redemption: Redemption) -> BearerToken:
         async with deps.database.transaction() as connection:
             await _hold(connection, found)
             is_first = await attempts.use_code(connection, tenant_id, found.id)
-            if is_first and _may_redeem(found, redemption) and await _replace(connection, found, redemption.replaces):
+            refused = await _refusal(connection, found, redemption) if is_first else None
+            if is_first and refused is None:
                 begun = await begin_session(connection, deps, found.attempt, sign_in_of(deps, found), "BEARER")
                 await attempts.set_code_session(connection, tenant_id, found.id, begun.session_id)
                 return BearerToken(access_token=begun.token, expires_in_seconds=deps.limits.session_absolute_seconds)
-        if is_first:
-            raise LoginFailed("CODE_REFUSED")
+        if refused is not None:
+            raise LoginFailed(refused)
         raise await _end_stolen(deps, found)
 
 
@@ -69,17 +70,20 @@ def _may_redeem(found: Code, redemption: Redemption) -> bool:
     return hmac.compare_digest(challenge, found.attempt.client_challenge or "")
 
 
-async def _replace(connection: Connection, found: Code, token: str | None) -> bool:
-    """End the session that this step-up replaces; False if it is not a live one of the same person."""
-    if token is None:
-        return True
-    tenant_id, hashed = token_key(token)
+async def _refusal(connection: Connection, found: Code, redemption: Redemption) -> str | None:
+    """Why the code is not exchanged. If it is, the session that this step-up replaces is ended."""
+    if not _may_redeem(found, redemption):
+        return "CODE_REFUSED"
+    if redemption.replaces is None:
+        return None
+    tenant_id, hashed = token_key(redemption.replaces)
     session_id = await sessions.find_live(connection, tenant_id, hashed)
     if session_id is None or tenant_id != found.attempt.tenant_id:
-        return False
+        return "CODE_REFUSED"
     if await sessions.owner(connection, tenant_id, session_id) != found.user_id:
-        return False
-    return await end_session(connection, tenant_id, session_id, reason="replaced", actor=f"user:{found.user_id}")
+        return "OTHER_PERSON"
+    is_ended = await end_session(connection, tenant_id, session_id, reason="replaced", actor=f"user:{found.user_id}")
+    return None if is_ended else "CODE_REFUSED"
 
 
 async def _end_stolen(deps: LoginDeps, found: Code) -> LoginFailed:

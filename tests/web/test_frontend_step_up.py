@@ -100,15 +100,23 @@ async def test_on_the_public_host_the_address_is_below_the_tenants_prefix(site: 
 
 
 async def test_a_step_up_by_another_person_gives_no_token_and_ends_nothing(site: Site) -> None:
+    """The frontend is told so if all else is right, and otherwise no more than of any code."""
     alice = await bearer(site)
-    bobs = await code_of(site, person="bob")
-    for presented in (alice, "iab_made_up"):
+
+    async def exchange(code: str, presented: str | None, verifier: str = VERIFIER) -> tuple[int, str, str]:
         answer = await site.client().post(
             "/v1/auth/token",
-            data={"client_id": "app", "code": bobs, "code_verifier": VERIFIER},
-            headers={"authorization": f"Bearer {presented}"},
+            data={"client_id": "app", "code": code, "code_verifier": verifier},
+            headers={"authorization": f"Bearer {presented}"} if presented is not None else {},
         )
-        assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
+        return answer.status_code, answer.json()["error"], answer.json()["code"]
+
+    bobs = await code_of(site, person="bob")
+    assert await exchange(bobs, alice) == (400, "invalid_grant", "OTHER_PERSON")
+    assert await exchange(bobs, None) == (400, "invalid_grant", "CODE_INVALID"), "it was used up"
+    for presented, verifier in (("iab_made_up", VERIFIER), (alice, "x" * 43)):
+        refused = await exchange(await code_of(site, person="bob"), presented, verifier)
+        assert refused == (400, "invalid_grant", "CODE_INVALID")
     assert (await site.client().get("/v1/me", headers={"authorization": f"Bearer {alice}"})).status_code == 200
 
 

@@ -15,6 +15,7 @@ from identity_api.web.http.response import encode_json
 IS_OAUTH: Final = re.compile(r"(?:/t/[^/]+)?/v1/(?:auth/token|auth/revoke|introspect)")
 _BY_CODE: Final = {
     "CODE_INVALID": "invalid_grant",
+    "OTHER_PERSON": "invalid_grant",
     "CLIENT_MISMATCH": "unauthorized_client",
     "SCOPE_REQUIRED": "unauthorized_client",
     "UNSUPPORTED_GRANT_TYPE": "unsupported_grant_type",

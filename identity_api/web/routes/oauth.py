@@ -66,6 +66,9 @@ async def exchange_code(request: WebRequest) -> Response[Any]:
     except LoginFailed as error:
         # Never before the code is looked up: a right one is 256 bits, and its holder may share the address with others.
         await deps.limits.bad_credential(context.address)
+        if error.code == "OTHER_PERSON":
+            # Code, verifier and the live token are right, so it is told to the one who may know it.
+            raise BadInput(error.message, code=error.code) from error
         # The same answer for an unknown code, a used one, and another client's (RFC 6749 section 5.2, `invalid_grant`).
         raise BadInput("The code is not valid.", code="CODE_INVALID") from error
     return json_response(
