@@ -69,6 +69,21 @@ def test_the_types_are_made_from_the_schema_accept_what_is_documented_and_refuse
     run("node_modules/typescript/bin/tsc", "-p", ".")
 
 
+@needs_modules
+def test_the_package_has_the_client_its_bindings_and_their_types(tmp_path: Path) -> None:
+    """As the page says: packed, since a link to the folder would bring a second React."""
+    npm = shutil.which("npm")
+    assert npm is not None
+    command = [npm, "pack", "--json", "--silent", "--pack-destination", str(tmp_path), str(CLIENT)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    [packed] = json.loads(done.stdout)
+    assert packed["filename"] in (CLIENT / "README.md").read_text("utf-8")
+    code = {f"src/{name}" for name in ("identity.js", "react.js", "vue.js", "follow.js")}
+    types = {f"src/{name}.d.ts" for name in ("identity", "react", "vue", "schema")}
+    assert {one["path"] for one in packed["files"]} == code | types | {"README.md", "package.json"}
+
+
 def test_the_user_has_the_members_that_the_service_describes() -> None:
     described = json.loads((ROOT / "docs" / "openapi.json").read_text("utf-8"))["components"]["schemas"]["UserContext"]
     declared = (CLIENT / "src" / "identity.d.ts").read_text("utf-8")
