@@ -273,6 +273,43 @@ async def test_streams_that_wake_together_look_their_sessions_up_together(
     assert (sum(statements), len(statements) < 40) == (40, True)
 
 
+async def test_streams_that_wake_together_are_each_their_own_persons(alice: Person) -> None:
+    """Sessions and API tokens are looked up in one statement; every second token is over by then."""
+    tenant_id, database = alice.site.tenant.id, alice.site.database
+    query = "subscription { viewer { user { username email } } }"
+    opened: dict[str, Stream] = {"alice": alice.stream(query)}
+    for number in range(12):
+        name = f"person{number}"
+        async with database.transaction() as connection:
+            await make.make_user(connection, tenant_id, username=name)
+        opened[name] = Stream(alice.site, await make.create_api_token(database, tenant_id, name, "page", days=1), query)
+    for one in opened.values():
+        await one.__aenter__()
+        await one.result()
+    async with database.transaction() as connection:
+        await connection.execute(
+            "update app_user set email = username || '@new.example' where tenant_id = $1", tenant_id
+        )
+        await connection.execute(
+            """
+            update api_token t set ended_at = now() from app_user u
+            where t.tenant_id = $1 and u.id = t.user_id and right(u.username, 1) in ('1', '3', '5', '7', '9')
+            """,
+            tenant_id,
+        )
+        await outbox.record(connection, tenant_id, "user.updated", None)
+    for name, one in opened.items():
+        told = await one.result()
+        if name[-1] in "13579":
+            assert [error["extensions"]["code"] for error in told["errors"]] == ["UNAUTHENTICATED"], name
+        else:
+            assert (
+                told["data"]["viewer"]["user"]["email"].partition("@")[0] == told["data"]["viewer"]["user"]["username"]
+            )
+            assert name == "alice" or told["data"]["viewer"]["user"]["username"] == name
+        await one.__aexit__(None, None, None)
+
+
 async def test_a_look_that_fails_stops_no_stream_from_being_woken(
     alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
