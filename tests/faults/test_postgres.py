@@ -321,7 +321,7 @@ async def test_a_change_whose_audit_cannot_be_written_is_not_made(install: Insta
         said = [await _disable(installation, admin, person.user_id) for person in people[:3]]
         assert {status for status, _ in said} <= {200, 503}
         assert all("errors" in body or "code" in body for _, body in said), said
-        await until(lambda: "sync.apply_repeated" in worker.said)
+        await until(lambda: "sync.write_repeated" in worker.said)
         assert await _facts(installation) == before
     changes = await installation.events("identity.groups_changed")
     await installation.let_leases_run_out()
