@@ -112,6 +112,8 @@ class LeaseRenewal(msgspec.Struct, frozen=True):
     outcome: str
     seconds_until_due: float | None
     """None: it cannot be synced, so it is never due."""
+    was_due_at: datetime | None = None
+    """When the sync was due, as it was claimed. If it is due later by now, somebody asked for another one meanwhile."""
 
 
 _RENEW = """
@@ -135,12 +137,13 @@ _RENEW = """
         groups_valid_until = case when n.verified then now() + make_interval(secs => $7)
             when n.forget then null else s.groups_valid_until end,
         verified_at = now(), outcome = n.outcome, groups_completeness = n.completeness,
-        due_at = now() + make_interval(secs => n.due),
+        due_at = case when n.due is not null and s.due_at > n.was_due then s.due_at
+            else now() + make_interval(secs => n.due) end,
         lease_until = null, lease_owner = null, failures = 0, uncertain = false,
         attempt_token_id = null, attempt_hash = null, attempt_at = null,
         generation = s.generation + case when $9 then 1 else 0 end
-    from unnest($2::uuid[], $3::boolean[], $4::boolean[], $5::text[], $6::text[], $8::float8[])
-        as n (id, verified, forget, completeness, outcome, due)
+    from unnest($2::uuid[], $3::boolean[], $4::boolean[], $5::text[], $6::text[], $8::float8[], $14::timestamptz[])
+        as n (id, verified, forget, completeness, outcome, due, was_due)
     where s.tenant_id = $1 and s.id = n.id
 """
 
@@ -174,6 +177,7 @@ async def renew(
         [msgspec.json.encode(one.claims).decode() for one in renewals],
         [one.state for one in renewals],
         [one.state_reason for one in renewals],
+        [one.was_due_at for one in leases],
     )
 
 

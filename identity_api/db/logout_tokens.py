@@ -154,7 +154,7 @@ def _values(named: ProviderSession) -> tuple[UUID | str | None, ...]:
 
 
 async def sync_soon(connection: Connection, tenant_id: UUID, identity_ids: Sequence[UUID]) -> None:
-    """Make the identities due now, if they are synced at all. Nothing else changes, a sync in flight included."""
+    """Make the identities due now, if they are synced at all. A sync that is under way goes on, and is followed by another."""
     await connection.execute(
         """
         with held as (

@@ -5,6 +5,7 @@ the result; a login, an end of login or another claim raises it, and the older h
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
@@ -37,6 +38,8 @@ class Claimed(msgspec.Struct, frozen=True, kw_only=True):
     """An earlier attempt was sent, or may have been, and its answer has not landed."""
     failures: int
     groups_completeness: str
+    due_at: datetime
+    """When it was due. A later one means that somebody has asked for another sync since the claim."""
     overdue_seconds: float
     token_id: UUID | None
     """The newest live refresh token; None if no login of the identity has one."""
@@ -136,7 +139,7 @@ with leased as (
 )
 select k.tenant_id, k.id as identity_id, k.user_id, k.provider_id, k.version as provider_version,
     k.issuer, k.subject, k.anchor, k.state, k.state_reason, k.token_id, k.token_hash, k.token_sealed, k.token_uncertain,
-    c.generation, c.uncertain, c.failures, c.groups_completeness,
+    c.generation, c.uncertain, c.failures, c.groups_completeness, k.due_at,
     extract(epoch from now() - k.due_at)::float8 as overdue_seconds
 from picked k left join claimed c on c.tenant_id = k.tenant_id and c.id = k.id
 """
@@ -261,26 +264,26 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     is_failure: bool = True
 
 
-async def release(
-    connection: Connection, tenant_id: UUID, identity_id: UUID, generation: int, release: Release
-) -> bool:
+async def release(connection: Connection, claimed: Claimed, release: Release) -> bool:
     """Release a claim; False if it is not held any more. Uncertainty ends only with an answer."""
     status = await connection.execute(
         """
         update identity_sync set lease_until = null, lease_owner = null,
             attempt_token_id = null, attempt_hash = null, attempt_at = null,
             uncertain = (uncertain and not $8) or $4,
-            failures = failures + case when $5 then 1 else 0 end, outcome = $6, due_at = now() + make_interval(secs => $7)
+            failures = failures + case when $5 then 1 else 0 end, outcome = $6,
+            due_at = case when $7::float8 is not null and due_at > $9 then due_at else now() + make_interval(secs => $7) end
         where tenant_id = $1 and id = $2 and generation = $3
         """,
-        tenant_id,
-        identity_id,
-        generation,
+        claimed.tenant_id,
+        claimed.identity_id,
+        claimed.generation,
         release.uncertain,
         release.is_failure,
         release.outcome,
         release.seconds_until_due,
         release.resolves,
+        claimed.due_at,
     )
     return bool(status == "UPDATE 1")
 
@@ -343,7 +346,7 @@ async def is_refused_alone(
 
 
 async def make_due(connection: Connection, tenant_id: UUID, user_id: UUID) -> list[UUID]:
-    """Make the user's syncable identities due now, and return them."""
+    """Make the user's syncable identities due now, and return them. A sync that is under way is followed by another."""
     rows = await connection.fetch(
         """
         with held as (

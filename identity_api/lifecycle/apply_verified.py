@@ -5,6 +5,7 @@ and a sync applies only if the generation is still the one it claimed.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -43,6 +44,8 @@ class Verified(msgspec.Struct, frozen=True):
     """
     deviations: tuple[Deviation, ...] | None = None
     """The claims of a refreshed ID Token that do not repeat the login's; None if there was no ID Token."""
+    was_due_at: datetime | None = None
+    """When a sync was due, as it was claimed."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -224,4 +227,5 @@ def _lease(provider: Provider, answer: Verified, before: StoredIdentity) -> Leas
         seconds_until_due=provider.sync_interval_seconds * spread
         if provider.sync != "OFF" and answer.can_be_asked
         else None,
+        was_due_at=answer.was_due_at,
     )

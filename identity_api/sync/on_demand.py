@@ -12,7 +12,7 @@ from identity_api.sync.run import SweepReport, sweep
 async def sync_user(deps: SyncDeps, tenant_id: UUID, user_id: UUID) -> SweepReport:
     """Sync every identity of the user that can be synced, now and in this process; returns when it is applied.
 
-    Identities that another worker holds at this moment are left to it.
+    Identities that another worker holds at this moment are left to it, and are synced once more after that.
 
     Raises:
         Unavailable: the database does not answer.

@@ -251,4 +251,4 @@ async def _overtaken(connection: Connection, claimed: Claimed, ended: Ended) -> 
 
 
 async def _release(connection: Connection, claimed: Claimed, release: Release) -> bool:
-    return await sync.release(connection, claimed.tenant_id, claimed.identity_id, claimed.generation, release)
+    return await sync.release(connection, claimed, release)

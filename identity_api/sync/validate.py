@@ -76,7 +76,10 @@ async def validate(deps: SyncDeps, claimed: Claimed, access: Access, called: Cal
         interval_seconds=access.provider.sync_interval_seconds,
     )
     deviations = told.id_token.deviations if told.id_token is not None else None
-    return Read(Verified(claimed.identity_id, profile, groups, claimed.generation, deviations=deviations))
+    verified = Verified(
+        claimed.identity_id, profile, groups, claimed.generation, deviations=deviations, was_due_at=claimed.due_at
+    )
+    return Read(verified)
 
 
 def _other_person(reason: Literal["subject_changed", "issuer_changed"], error: OtherPerson) -> Ended:

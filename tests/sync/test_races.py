@@ -4,6 +4,7 @@ Faults F1 to F3, F7, F25, F36 and F37.
 """
 
 import asyncio
+import contextlib
 import os
 import random
 from collections.abc import Awaitable, Callable
@@ -11,6 +12,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from identity_api.db import locks
+from identity_api.db.sync import make_due
 from identity_api.lifecycle.end_login import end_logins
 from identity_api.sync.run import sweep
 from tests.openid_provider import Fault, Rotation
@@ -63,6 +65,24 @@ async def test_a_login_during_the_call_wins(world: World) -> None:
     assert await world.session_is_over(again) is None
     live = "select count(*) from refresh_token where identity_id = $1 and dead_at is null"
     assert (await world.row(live, alice.identity_id))[0] == 2
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("fault", [None, Fault.ERROR_503])
+async def test_a_sync_that_is_asked_for_during_one_follows_it(world: World, fault: Fault | None) -> None:
+    """By an admin, or by a logout at the provider: the answer that is on its way may be older than what is asked about."""
+    alice = await world.sign_in("alice")
+    sync = SteppedSync(world, alice)
+    with world.issuer.fault(fault) if fault else contextlib.nullcontext():
+        await sync.run("claim", "call", "land", "validate")
+    world.issuer.set_groups("alice", ["support"])
+    async with world.database.transaction() as connection:
+        assert await make_due(connection, world.tenant_id, alice.user_id) == [alice.identity_id]
+    await sync.run("apply")
+    assert (await world.sync_row(alice))["due_in"] <= 0
+    assert (await sweep(world.deps, user=(world.tenant_id, alice.user_id))).outcomes == {"ok": 1}
+    assert await world.permissions(alice) == {"tickets:answer"}
+    assert (await world.sync_row(alice))["due_in"] > 60
 
 
 @pytest.mark.asyncio
