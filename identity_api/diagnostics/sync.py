@@ -67,6 +67,10 @@ SYNC: Final[Table] = table(
             f"{_SIGN_IN} Until the lease is over they keep what they have. If it happens often, give refresh tokens a grace "
             "period at the provider.",
         ),
+        "client_changed": (
+            "The refresh token was issued to a client that the provider's settings do not name any more. Nothing is sent.",
+            f"{_SIGN_IN} Until the lease is over they keep what they have. With the earlier client the sync goes on.",
+        ),
         "WITHDRAWN": ("A refresh was withdrawn before it was sent.", "No action is needed."),
         "lease_over": (
             "The worker was stopped for a while, and sent nothing when it woke up.",

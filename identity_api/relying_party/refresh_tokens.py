@@ -1,5 +1,7 @@
 """A login's refresh token at rest: sealed together with the values that later ID Tokens of the login must repeat.
 
+Where UserInfo is asked with the login's access token instead, it is that one.
+
 OIDC Core 12.2: an ID Token of a refresh has the `auth_time` of the login, and its `nonce` or none. Both belong to the
 login, not to the identity (which may have several logins), so they are stored with its token. So is the key of a
 DPoP-bound token (RFC 9449 section 5).
@@ -25,6 +27,10 @@ class LoginTokens(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds since 1970, or None if the login's ID Token had none."""
     login_key: str | None = None
     """The private JWK that this login's tokens are bound to (`provider_requests.LoginKey`); None for ordinary tokens."""
+    is_access_token: bool | None = None
+    """It is the login's access token; None where this was not noted yet."""
+    client_id: str | None = None
+    """The client that it was issued to; None where this was not noted yet."""
 
     def __repr__(self) -> str:
         return "LoginTokens()"

@@ -15,6 +15,7 @@ from identity_api.oidc.discovery import ProviderMetadata
 from identity_api.oidc.errors import ProtocolError
 from identity_api.relying_party.client import ProviderClient, open_client
 from identity_api.relying_party.connection import metadata_of, open_line
+from identity_api.relying_party.refresh_tokens import LoginTokens
 from identity_api.sync.deps import SyncDeps
 from identity_api.sync.outcome import Stale
 from identity_api.upstream.errors import UpstreamError
@@ -39,6 +40,12 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
     def has_id_tokens(self) -> bool:
         """Whether the provider issues ID Tokens. A plain OAuth 2.0 provider does not."""
         return self.provider.protocol == "oidc"
+
+    def asks_with_access_token(self, kept: LoginTokens) -> bool:
+        """Whether this login is synced by UserInfo with its access token. Decided at the login: a refresh token is never sent to
+        UserInfo, and an access token never to the token endpoint, whatever the provider's setting says by now.
+        """
+        return self.provider.sync == "ACCESS_TOKEN" if kept.is_access_token is None else kept.is_access_token
 
 
 async def open_access(deps: SyncDeps, tenant_id: UUID, provider_id: UUID) -> Access | Stale:

@@ -41,6 +41,10 @@ MAX_ANSWER_BYTES = 512 * 1024
 
 LEASE_OVER = Stale(reason="lease_over")
 """Nothing was sent, and nothing new is known about the login."""
+CLIENT_CHANGED = Stale(reason="client_changed")
+"""Nothing was sent: the token was issued to a client that the provider's settings do not name any more. To the other one the
+provider would say that it is dead (RFC 6749 section 5.2).
+"""
 
 
 class Called(msgspec.Struct, frozen=True):
@@ -76,10 +80,12 @@ async def call(deps: SyncDeps, claimed: Claimed, access: Access, *, may_send: Ca
         return Called(Stale(reason=error.code.lower()), None)
     # Whether tokens are bound was decided at the login, whatever the provider's setting says by now.
     token_type = BEARER if login_key is None else TOKEN_TYPE
-    if access.provider.sync == "ACCESS_TOKEN":
+    if access.asks_with_access_token(presented):
         # Nothing to exchange: UserInfo is asked with the access token of the login itself.
         tokens = TokenResponse(access_token=presented.refresh_token, token_type=token_type)
         return Called(Refreshed(tokens), presented, login_key)
+    if presented.client_id not in (None, access.provider.client_id):
+        return Called(CLIENT_CHANGED, presented, login_key)
     try:
         answer = await send_proven(
             deps,

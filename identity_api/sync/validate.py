@@ -60,7 +60,7 @@ async def validate(deps: SyncDeps, claimed: Claimed, access: Access, called: Cal
         # An access token that does not match the ID Token is no evidence of another person: it is only not used.
         return Stale(reason="access_token_mismatch" if error.claim == "at_hash" else error.code.lower())
     except AccessTokenRefused as error:
-        is_the_logins = access.provider.sync == "ACCESS_TOKEN"
+        is_the_logins = access.asks_with_access_token(called.presented)
         return Stale(reason=error.code.lower(), refusal="access_token_refused" if is_the_logins else None)
     except UpstreamError as error:
         return Stale(reason=error.code.lower(), is_outage=True)

@@ -245,6 +245,21 @@ async def test_a_doubt_is_over_after_a_refresh_that_nobody_disturbed(world: Worl
     assert (await world.sync(alice)).outcomes == {"invalid_grant": 1}
 
 
+async def test_a_token_is_sent_for_the_client_that_it_was_issued_to_alone(world: World) -> None:
+    """Another client's is dead to the provider, which an admin who enters a new client has not decided."""
+    alice = await world.sign_in("alice")
+    known = world.provider.client_id
+    change = "update provider set client_id = $2, version = version + 1 where id = $1"
+    await world.write(change, world.provider.id, "another client")
+    assert (await world.sync(alice)).outcomes == {"client_changed": 1}
+    assert world.token_requests(alice) == 0
+    await keeps_everything(world, alice)
+    assert not (await world.sync_row(alice))["uncertain"]
+    await world.write(change, world.provider.id, known)
+    await world.make_due(alice)
+    assert (await world.sync(alice)).outcomes == {"ok": 1}
+
+
 async def test_a_token_that_is_taken_and_kept_is_in_doubt_no_more(world: World) -> None:
     """A provider that rotates nothing: a login came during a sync, and later the older login's token is taken again."""
     world.issuer.set_rotation(Rotation.NONE)

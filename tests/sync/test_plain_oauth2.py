@@ -53,6 +53,24 @@ async def test_the_same_subject_is_the_same_person_whatever_the_anchor_is_now(pl
     assert await plain.state(alice) == ("FRESH", None)
 
 
+@pytest.mark.parametrize("begins_with", ["REFRESH_TOKEN", "ACCESS_TOKEN"])
+async def test_a_token_is_used_as_what_it_is_whatever_the_provider_is_set_to_by_now(
+    new_world: MakeWorld, begins_with: str
+) -> None:
+    """A refresh token is no business of UserInfo's, and an access token sent as one would be called dead."""
+    world = await new_world(sync=begins_with)
+    alice = await world.sign_in("alice")
+    if begins_with == "ACCESS_TOKEN":
+        await world.keep_instead(alice, await world.access_token("alice"))
+    requests = world.token_requests(alice)
+    other = {"REFRESH_TOKEN": "ACCESS_TOKEN", "ACCESS_TOKEN": "REFRESH_TOKEN"}[begins_with]
+    await world.write("update provider set sync = $2, version = version + 1 where id = $1", world.provider.id, other)
+    for _ in range(2):
+        await world.make_due(alice)
+        assert (await world.sync(alice)).outcomes == {"ok": 1}
+    assert world.token_requests(alice) - requests == (2 if begins_with == "REFRESH_TOKEN" else 0)
+
+
 @pytest.mark.parametrize(("email", "claim"), [(ADDRESS, "sub"), ("other@demo.example", "anchor")])
 async def test_another_subject_is_another_person_also_under_the_same_anchor(
     plain: World, email: str, claim: str

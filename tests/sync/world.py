@@ -110,7 +110,11 @@ class World:
                 connection, self.tenant_id, self.provider, [answer], is_login=True, actor=f"user:{user_id}"
             )
             tokens = LoginTokens(
-                refresh_token=issued.refresh_token, nonce_hash=nonce_hash(NONCE), auth_time=issued.auth_time
+                refresh_token=issued.refresh_token,
+                nonce_hash=nonce_hash(NONCE),
+                auth_time=issued.auth_time,
+                is_access_token=self.provider.sync == "ACCESS_TOKEN",
+                client_id=self.provider.client_id,
             )
             await refresh_tokens.keep(connection, self.vault, self.tenant_id, identity_id, tokens)
             session_id, _ = await make.make_session(connection, self.tenant_id, user_id, identity_id)
@@ -207,7 +211,7 @@ class World:
         """Put this token in the place of the one that the login kept."""
         async with self.database.transaction() as connection:
             await connection.execute("delete from refresh_token where identity_id = $1", person.identity_id)
-            tokens = LoginTokens(refresh_token=token)
+            tokens = LoginTokens(refresh_token=token, is_access_token=self.provider.sync == "ACCESS_TOKEN")
             await refresh_tokens.keep(connection, self.vault, self.tenant_id, person.identity_id, tokens)
 
     async def narrow_mapping_of(self, group: str) -> None:

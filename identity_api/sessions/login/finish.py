@@ -235,4 +235,6 @@ def _token_to_keep(matched: Matched, login: VerifiedLogin) -> LoginTokens | None
         nonce_hash=matched.attempt.nonce_hash,
         auth_time=login.auth_time,
         login_key=exchange.login_key.jwk if exchange.login_key else None,
+        is_access_token=provider.sync == "ACCESS_TOKEN",
+        client_id=provider.client_id,
     )
