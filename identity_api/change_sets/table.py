@@ -9,6 +9,7 @@ not part of its value. Blanks around a cell are no part of it either, except in 
 import csv
 import difflib
 import io
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -31,6 +32,9 @@ _MANY: Final = 100_000
 _ENABLED: Final = {"": True, "yes": True, "no": False}
 _COMPUTED: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """How a cell begins that a spreadsheet would compute; the last four are full-width."""
+
+_BEGINS: Final = re.compile(rf"(^|[;\t\r\n])(?=[{re.escape(''.join(_COMPUTED))}])")
+"""Where one begins: also inside of a cell, for a spreadsheet whose language separates by semicolons."""
 
 Key = tuple[str, MatchKind, str]
 """Provider, match and pattern: unique among the mappings of a tenant."""
@@ -226,6 +230,11 @@ def written(rows: Iterable[MappingRecord]) -> str:
     return as_table(
         [(one.pattern, one.match, one.provider_slug or "", sorted(one.permissions), one.enabled) for one in rows]
     )
+
+
+def as_cell(text: str) -> str:
+    """A text for people as a cell of which no spreadsheet computes a part: an apostrophe stands before what it would compute."""
+    return _BEGINS.sub(r"\1'", text)
 
 
 def as_table(rows: Iterable[tuple[str, str, str, Sequence[str], bool]]) -> str:

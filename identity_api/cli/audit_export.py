@@ -9,6 +9,7 @@ from uuid import UUID
 
 import msgspec
 
+from identity_api.change_sets.table import as_cell
 from identity_api.db import audit_reading, providers, tenants, users
 from identity_api.db.actor_names import actor_names
 from identity_api.db.audit_reading import Recorded, Where
@@ -17,8 +18,6 @@ from identity_api.errors import BadInput, NotFound
 
 PAGE: Final = 1_000
 Format = Literal["ndjson", "csv"]
-_FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""The first characters of a cell that a spreadsheet would compute; the last four are full-width."""
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -179,4 +178,4 @@ def cell(value: Any) -> str:
         text = value.isoformat()
     else:
         text = msgspec.json.encode(value).decode() if isinstance(value, Mapping) else str(value)
-    return f"'{text}" if text.startswith(_FORMULAS) else text
+    return as_cell(text)

@@ -119,6 +119,9 @@ def test_an_export_is_a_json_object_a_line_the_oldest_first(sealed: Command) -> 
 def test_a_cell_that_begins_like_a_formula_is_text(first: str) -> None:
     assert cell(f"{first}1") == f"'{first}1"
     assert cell(f"1{first}") == f"1{first}"
+    # Where a language separates by semicolons, a spreadsheet cuts there, whatever the file's own separator is.
+    assert cell(f"1;{first}1;1") == f"1;'{first}1;1"
+    assert cell(f"1\n{first}1") == f"1\n'{first}1"
 
 
 def test_a_table_holds_nothing_that_a_spreadsheet_computes(sealed: Command, url: str) -> None:

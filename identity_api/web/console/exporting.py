@@ -5,7 +5,7 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from identity_api.change_sets.table import as_table
+from identity_api.change_sets.table import as_cell, as_table
 
 MOST: Final = 5_000
 """Events in one file; a longer time is exported in parts, or with `identity-api audit export`."""
@@ -23,17 +23,15 @@ _COLUMNS: Final = (
     "address",
     "sequence",
 )
-_FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""The first characters of a cell that a spreadsheet would compute; the last four are full-width."""
 
 
 def as_csv(events: Sequence[Mapping[str, Any]]) -> bytes:
-    """A table in UTF-8 with a byte order mark, which spreadsheets need; no cell begins a formula."""
+    """A table in UTF-8 with a byte order mark, which spreadsheets need; no part of a cell is a formula."""
     file = io.StringIO(newline="")
     writer = csv.writer(file)
     writer.writerow(_COLUMNS)
     for event in events:
-        writer.writerow([_cell(value) for value in _row(event)])
+        writer.writerow([as_cell(value) for value in _row(event)])
     return file.getvalue().encode("utf-8-sig")
 
 
@@ -56,10 +54,6 @@ def _row(event: Mapping[str, Any]) -> list[str]:
 
 def _pairs(found: Sequence[Mapping[str, str]]) -> str:
     return "; ".join([f"{one['name']}: {one['value']}" for one in found])
-
-
-def _cell(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULAS) else text
 
 
 def mappings_as_csv(mappings: Sequence[Mapping[str, Any]]) -> bytes:
