@@ -167,7 +167,7 @@ CREATE TABLE public.provider_group (
 ALTER TABLE ONLY public.provider_group ALTER COLUMN tenant_id SET (n_distinct=-0.001);
 ALTER TABLE ONLY public.provider_group ALTER COLUMN provider_id SET (n_distinct=-0.001);
 CREATE FUNCTION public.pending_grant(p_tenant uuid, p_user uuid) RETURNS TABLE(id uuid, permission text, identity_id uuid, mapping_id uuid, group_id uuid, group_name text, granted_at timestamp with time zone, granted_by text)
-    LANGUAGE sql STABLE
+    LANGUAGE sql STABLE STRICT
     BEGIN ATOMIC
  SELECT (md5(concat(c.id, i.id, mp.permission_id, ig.group_id)))::uuid AS md5,
      n.name,
@@ -309,11 +309,15 @@ CREATE FUNCTION public.effective_permission(p_tenant uuid, p_user uuid, p_at tim
      g.mapping_id,
      g.group_id
     FROM ((public.app_user u
-      CROSS JOIN LATERAL public.pending_grant(effective_permission.p_tenant, effective_permission.p_user) g(id, permission, identity_id, mapping_id, group_id, group_name, granted_at, granted_by))
+      CROSS JOIN LATERAL public.pending_grant(
+         CASE
+             WHEN (EXISTS ( SELECT
+                FROM public.mapping_change c
+               WHERE ((c.tenant_id = effective_permission.p_tenant) AND (c.finished_at IS NULL)))) THEN effective_permission.p_tenant
+             ELSE NULL::uuid
+         END, effective_permission.p_user) g(id, permission, identity_id, mapping_id, group_id, group_name, granted_at, granted_by))
       JOIN live_identity i ON (((i.id = g.identity_id) AND (i.groups_valid_until > effective_permission.p_at))))
-   WHERE ((u.tenant_id = effective_permission.p_tenant) AND (u.id = effective_permission.p_user) AND (u.disabled_at IS NULL) AND (g.granted_at <= effective_permission.p_at) AND (EXISTS ( SELECT
-            FROM public.mapping_change c
-           WHERE ((c.tenant_id = effective_permission.p_tenant) AND (c.finished_at IS NULL)))));
+   WHERE ((u.tenant_id = effective_permission.p_tenant) AND (u.id = effective_permission.p_user) AND (u.disabled_at IS NULL) AND (g.granted_at <= effective_permission.p_at));
 END;
 CREATE TABLE public.user_read (
     id uuid NOT NULL,
@@ -415,6 +419,20 @@ CREATE FUNCTION public.refresh_user_read(p_tenant uuid, p_users uuid[]) RETURNS 
     FROM (written w
       LEFT JOIN before b ON ((b.id = w.id)))
    WHERE ((b.facts IS NULL) OR ((((w.facts)::json -> 1))::text <> (((b.facts)::json -> 1))::text) OR ((((w.facts)::json -> 2))::text <> (((b.facts)::json -> 2))::text) OR ((((w.brief)::json -> 0))::text <> (((b.brief)::json -> 0))::text));
+END;
+CREATE FUNCTION public.withdrawn_grant(p_tenant uuid, p_user uuid) RETURNS TABLE(id uuid)
+    LANGUAGE sql STABLE STRICT
+    BEGIN ATOMIC
+ SELECT g.id
+    FROM public.permission_grant g
+   WHERE ((g.tenant_id = withdrawn_grant.p_tenant) AND (g.user_id = withdrawn_grant.p_user) AND (g.source = 'GROUP'::text) AND (g.revoked_at IS NULL) AND (EXISTS ( SELECT
+            FROM public.mapping_change c
+           WHERE ((c.tenant_id = withdrawn_grant.p_tenant) AND (c.mapping_id = g.mapping_id) AND (c.finished_at IS NULL)))) AND (NOT (EXISTS ( SELECT
+            FROM (((public.group_mapping m
+              JOIN public.identity i ON (((i.tenant_id = withdrawn_grant.p_tenant) AND (i.id = g.identity_id) AND ((m.provider_id IS NULL) OR (m.provider_id = i.provider_id)))))
+              JOIN public.mapping_permission mp ON (((mp.tenant_id = withdrawn_grant.p_tenant) AND (mp.mapping_id = m.id) AND (mp.permission_id = g.permission_id))))
+              JOIN public.mapping_group mg ON (((mg.tenant_id = withdrawn_grant.p_tenant) AND (mg.mapping_id = m.id) AND (mg.group_id = g.group_id))))
+           WHERE ((m.tenant_id = withdrawn_grant.p_tenant) AND (m.id = g.mapping_id) AND m.enabled AND (m.deleted_at IS NULL))))));
 END;
 CREATE TABLE public.api_token (
     id uuid NOT NULL,

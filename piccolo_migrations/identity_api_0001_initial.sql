@@ -888,12 +888,14 @@ create index webhook_retry_webhook on webhook_retry (tenant_id, webhook_id, posi
 -- What unfinished edits of mappings give a user and no grant says yet: in force from the edit's commit on, as its grant will
 -- be. Looked up from the user's groups, one by one, so that it costs what the user has, however many the edit concerns. The
 -- id is the same each time it is asked for; the grant that is written gets one of its own.
+-- Strict, so that it gives nothing for a tenant that is null, and so that it stays a function: as part of the statements that
+-- call it, its plan would be prepared for every request and used by hardly any.
 create function pending_grant(p_tenant uuid, p_user uuid)
 returns table (
     id uuid, permission text, identity_id uuid, mapping_id uuid, group_id uuid, group_name text, granted_at timestamptz,
     granted_by text
 )
-language sql stable
+language sql stable strict
 begin atomic
     select md5(concat(c.id, i.id, mp.permission_id, ig.group_id))::uuid, n.name, i.id, mg.mapping_id, ig.group_id, pg.name,
         c.created_at, c.actor
@@ -922,6 +924,26 @@ begin atomic
             where g.tenant_id = p_tenant and g.identity_id = i.id and g.mapping_id = mg.mapping_id
                 and g.permission_id = mp.permission_id and g.group_id = ig.group_id
                 and g.source = 'GROUP' and g.revoked_at is null limit 1) is null;
+end;
+
+-- Grants of a user that unfinished edits of mappings take away: not in force from the edit's commit on. The user's grants are
+-- looked at one by one, so that it costs what the user holds, however many groups a mapping matches. Strict, as above.
+create function withdrawn_grant(p_tenant uuid, p_user uuid) returns table (id uuid)
+language sql stable strict
+begin atomic
+    select g.id
+    from permission_grant g
+    where g.tenant_id = p_tenant and g.user_id = p_user and g.source = 'GROUP' and g.revoked_at is null
+        and exists (select from mapping_change c
+            where c.tenant_id = p_tenant and c.mapping_id = g.mapping_id and c.finished_at is null)
+        and not exists (
+            select from group_mapping m
+            join identity i on i.tenant_id = p_tenant and i.id = g.identity_id
+                and (m.provider_id is null or m.provider_id = i.provider_id)
+            join mapping_permission mp on mp.tenant_id = p_tenant and mp.mapping_id = m.id
+                and mp.permission_id = g.permission_id
+            join mapping_group mg on mg.tenant_id = p_tenant and mg.mapping_id = m.id and mg.group_id = g.group_id
+            where m.tenant_id = p_tenant and m.id = g.mapping_id and m.enabled and m.deleted_at is null);
 end;
 
 -- A digest of what may speak of a person in an event, which the chain covers in its place: each value with its length before
@@ -975,10 +997,12 @@ begin atomic
     union all
     select g.permission, 'GROUP', g.id, g.identity_id, g.mapping_id, g.group_id
     from app_user u
-    cross join lateral pending_grant(p_tenant, p_user) g
+    -- Asked for nobody while no edit is unfinished.
+    cross join lateral pending_grant(
+        case when exists (select from mapping_change c where c.tenant_id = p_tenant and c.finished_at is null)
+            then p_tenant end, p_user) g
     join live_identity i on i.id = g.identity_id and i.groups_valid_until > p_at
-    where u.tenant_id = p_tenant and u.id = p_user and u.disabled_at is null and g.granted_at <= p_at
-        and exists (select from mapping_change c where c.tenant_id = p_tenant and c.finished_at is null);
+    where u.tenant_id = p_tenant and u.id = p_user and u.disabled_at is null and g.granted_at <= p_at;
 end;
 
 -- The read model: a user's facts as JSON arrays, in the order of `permissions.grant_snapshot`, written whole by every writer;

@@ -95,34 +95,13 @@ CIRCUMSTANCES = """
 """Select-list items for the tenant `$1`: the time and the providers."""
 
 _PENDING = "exists (select from mapping_change c where c.tenant_id = $1 and c.finished_at is null)"
-# The outer question is asked once, and mostly answers no. A user's grants are looked at one by one, so that what comes back
-# is as long as what the user holds, however many groups the mapping matches.
-_WITHDRAWN = f"""
-    case when {_PENDING} then (
-        select json_agg(g.id)
-        from permission_grant g
-        where g.tenant_id = $1 and g.user_id = u.id and g.source = 'GROUP' and g.revoked_at is null
-            and exists (select from mapping_change c
-                where c.tenant_id = $1 and c.mapping_id = g.mapping_id and c.finished_at is null)
-            and not exists (
-                select from group_mapping m
-                join identity i on i.tenant_id = $1 and i.id = g.identity_id
-                    and (m.provider_id is null or m.provider_id = i.provider_id)
-                join mapping_permission mp on mp.tenant_id = $1 and mp.mapping_id = m.id
-                    and mp.permission_id = g.permission_id
-                join mapping_group mg on mg.tenant_id = $1 and mg.mapping_id = m.id and mg.group_id = g.group_id
-                where m.tenant_id = $1 and m.id = g.mapping_id and m.enabled and m.deleted_at is null)
-    )::text end
-"""
-
-
-# What unfinished edits give: shown with the facts, until it is among them.
-_GIVEN = f"""
-    case when {_PENDING} then (
+# No tenant, no answer: while no edit is unfinished, neither function is run, and neither is part of the statement's plan.
+_WITHDRAWN = f"""(
+        select json_agg(g.id) from withdrawn_grant(case when {_PENDING} then $1 end, u.id) g)::text"""
+_GIVEN = f"""(
         select json_agg(json_build_array(g.permission, 'GROUP', g.identity_id, json_build_array(g.group_name), g.id, g.mapping_id,
             g.group_id, g.granted_at, g.granted_by) order by g.permission, g.id)
-        from pending_grant($1, u.id) g)::text end
-"""
+        from pending_grant(case when {_PENDING} then $1 end, u.id) g)::text"""
 
 
 def _syncs(of: type[Lease]) -> str:
