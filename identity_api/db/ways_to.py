@@ -30,12 +30,19 @@ async def ways_to(connection: Connection, tenant_id: UUID, user_id: UUID, permis
     """The mappings, oldest first, at most `MAX_WAYS`."""
     rows = await connection.fetch(
         """
+        with held as materialized (
+            -- By the user, whose groups are few: a mapping's group leads to everybody who is in it.
+            select ig.group_id from (
+                select id from identity where tenant_id = $1 and user_id = $2 offset 0) i
+            cross join lateral (
+                select group_id from identity_group where tenant_id = $1 and identity_id = i.id offset 0) ig
+        )
         select m.id as mapping_id, m.provider_id, v.slug as provider, m.pattern, m.match, m.enabled, m.version,
-            (select pg.name from identity i
-                join identity_group ig on ig.tenant_id = $1 and ig.identity_id = i.id
-                join mapping_group mg on mg.tenant_id = $1 and mg.mapping_id = m.id and mg.group_id = ig.group_id
-                join provider_group pg on pg.tenant_id = $1 and pg.id = ig.group_id
-                where i.tenant_id = $1 and i.user_id = $2 order by pg.name limit 1) as "group"
+            (select pg.name from held
+                cross join lateral (
+                    select from mapping_group where tenant_id = $1 and mapping_id = m.id and group_id = held.group_id limit 1) mg
+                cross join lateral (select name from provider_group where tenant_id = $1 and id = held.group_id limit 1) pg
+                order by pg.name limit 1) as "group"
         from mapping_permission mp
         join group_mapping m on m.tenant_id = $1 and m.id = mp.mapping_id and m.deleted_at is null
         left join provider v on v.tenant_id = $1 and v.id = m.provider_id

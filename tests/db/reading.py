@@ -154,10 +154,14 @@ class Sample(msgspec.Struct, frozen=True):
             if whose:
                 key = "user_id" if table == "app_user" else "identity_id"
                 order = f"{whose} = '{person[key]}' desc, "
-            if table == "provider_group":
-                order = "name = 'everyone' desc, "
+            # Then what concerns everybody, since ids are random, and which row came first would be so too.
+            for source, (column, name, value) in _COMMON.items():
+                if source == table:
+                    order += f"{name} = '{value}' desc, "
+                elif column in names:
+                    order += f"{column} in (select id from {source} where tenant_id = $1 and {name} = '{value}') desc, "
             row = await connection.fetchrow(
-                f"select * from {table} where tenant_id = $1 order by {order}tenant_id limit 1", tenant_id
+                f"select * from {table} whole where tenant_id = $1 order by {order}{_WITHOUT_IDS} limit 1", tenant_id
             )
             rows[table] = dict(row) if row is not None else {}
         rows["tenant"] = {"id": tenant_id}
@@ -210,6 +214,13 @@ def name_of(source: str) -> str:
     return name.removesuffix("s") if name.endswith("_ids") else name
 
 
+_COMMON: Final = {
+    "provider_group": ("group_id", "name", "everyone"),
+    "group_mapping": ("mapping_id", "pattern", "everyone"),
+    "permission": ("permission_id", "name", "perm:p0"),
+}
+"""What of each kind reaches everybody of the large tenant: the column of others that names it, and by what it is found."""
+_WITHOUT_IDS: Final = r"regexp_replace(whole::text, '[0-9a-f]{8}-[0-9a-f-]{27}|\\x[0-9a-f]+', '', 'g')"
 _ENTITIES: Final = {
     "user": "app_user",
     "identity": "identity",
