@@ -14,15 +14,15 @@ import msgspec
 from identity_api.accounts import api_tokens, provisioning
 from identity_api.accounts.api_tokens import TokenWish
 from identity_api.accounts.provisioning import Declined, Provisioned, VerifiedPerson
-from identity_api.claims import Completeness, GroupsReading, MatchKind, Profile, Reason
+from identity_api.claims import Completeness, GroupsReading, Profile, Reason
 from identity_api.config import DEFAULT_LIMITS, TenantLimits
-from identity_api.db import grants, identities, locks, providers, sessions, tenants, user_read_model
+from identity_api.db import grants, groups, identities, locks, providers, sessions, tenants, user_read_model
 from identity_api.db.database import Connection, Database
 from identity_api.db.providers import Provider, SealedSecret
 from identity_api.db.tenants import Tenant
 from identity_api.ids import new_tenant_token, token_hash, uuid7
 from identity_api.lifecycle.apply_verified import Verified, apply_verified
-from identity_api.lifecycle.mapping_matches import match_mapping
+from identity_api.lifecycle.mapping_matches import match_glob
 from identity_api.permissions.delegation import Actor
 from identity_api.vault import Vault
 from tests.openid_provider import RunningProvider
@@ -276,9 +276,10 @@ async def make_mapping(
             mapping_id,
             permission_id,
         )
-    await match_mapping(
-        connection, tenant_id, mapping_id, provider_id=provider_id, pattern=pattern, kind=MatchKind(match)
-    )
+    if match == "GLOB":
+        await match_glob(connection, tenant_id, mapping_id, provider_id=provider_id, pattern=pattern)
+    else:
+        await groups.match_exactly(connection, tenant_id, [mapping_id])
     return mapping_id
 
 

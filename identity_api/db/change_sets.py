@@ -15,9 +15,9 @@ class Concerned(NamedTuple):
 
 
 async def concerned(
-    connection: Connection, tenant_id: UUID, mapping_ids: Collection[UUID], *, limit: int
+    connection: Connection, tenant_id: UUID, mapping_ids: Collection[UUID], *, limit: int | None
 ) -> list[Concerned]:
-    """The identities that any of these mappings concerns, by user; at most `limit`."""
+    """The identities that any of these mappings concerns, by user: all, or at most `limit`."""
     rows = await connection.fetch(
         """
         select i.user_id, i.id as identity_id from (

@@ -35,6 +35,8 @@ class Closing(msgspec.Struct, frozen=True):
     user_id: UUID
     permission_id: UUID
     reason: CloseReason
+    mapping_id: UUID | None = None
+    """The mapping that gave it, where a decision closes it."""
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -119,7 +121,7 @@ async def decide(
         if row["verdict"] == "OPEN"
     ]
     closings = [
-        Closing(row["grant_id"], row["user_id"], row["permission_id"], row["verdict"])
+        Closing(row["grant_id"], row["user_id"], row["permission_id"], row["verdict"], row["mapping_id"])
         for row in rows
         if row["verdict"] != "OPEN"
     ]

@@ -150,6 +150,25 @@ async def globs(connection: Connection, tenant_id: UUID, provider_id: UUID, *, g
     return {row["id"]: row["pattern"] for row in rows}
 
 
+async def match_exactly(connection: Connection, tenant_id: UUID, mapping_ids: Collection[UUID]) -> None:
+    """Keep what those of these mappings match that are EXACT: the groups of that name seen so far."""
+    await connection.execute(
+        """
+        insert into mapping_group (tenant_id, mapping_id, group_id)
+        select $1, m.id, g.id from unnest($2::uuid[]) as one (id)
+        cross join lateral (
+            select id, provider_id, pattern from group_mapping
+            where tenant_id = $1 and id = one.id and match = 'EXACT' limit 1) m
+        join provider p on p.tenant_id = $1 and (m.provider_id is null or p.id = m.provider_id)
+        cross join lateral (
+            select id from provider_group where tenant_id = $1 and provider_id = p.id and name = m.pattern limit 1) g
+        on conflict (tenant_id, mapping_id, group_id) do nothing
+        """,
+        tenant_id,
+        list(mapping_ids),
+    )
+
+
 async def named(connection: Connection, tenant_id: UUID, provider_id: UUID | None, name: str) -> list[UUID]:
     """The groups with exactly this name that were seen at the provider, or at any provider of the tenant."""
     rows = await connection.fetch(

@@ -120,33 +120,49 @@ async def by_ids(connection: Connection, tenant_id: UUID, mapping_ids: Collectio
     return [_row(row) for row in rows]
 
 
-async def insert(
-    connection: Connection,
-    tenant_id: UUID,
-    *,
-    mapping_id: UUID,
-    provider_id: UUID | None,
-    pattern: str,
-    match: str,
-    enabled: bool,
-    managed_by: str,
-) -> bool:
-    """Insert a mapping without permissions; False if one with the same provider, match and pattern exists."""
-    inserted = await connection.fetchval(
+class NewMapping(msgspec.Struct, frozen=True):
+    """A mapping to make."""
+
+    id: UUID
+    provider_id: UUID | None
+    pattern: str
+    match: Literal["EXACT", "GLOB"]
+    enabled: bool
+    permission_ids: tuple[UUID, ...]
+
+
+async def insert(connection: Connection, tenant_id: UUID, made: Sequence[NewMapping], *, managed_by: str) -> bool:
+    """Insert mappings with their permissions; False if one with the same provider, match and pattern exists."""
+    rows = await connection.fetch(
         """
         insert into group_mapping
             (id, tenant_id, provider_id, pattern, match, enabled, version, managed_by, created_at, updated_at)
-        values ($2, $1, $3, $4, $5, $6, 1, $7, now(), now()) on conflict do nothing returning id
+        select n.id, $1, n.provider_id, n.pattern, n.match, n.enabled, 1, $2, now(), now()
+        from unnest($3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::boolean[])
+            as n (id, provider_id, pattern, match, enabled)
+        on conflict do nothing returning id
         """,
         tenant_id,
-        mapping_id,
-        provider_id,
-        pattern,
-        match,
-        enabled,
         managed_by,
+        [one.id for one in made],
+        [one.provider_id for one in made],
+        [one.pattern for one in made],
+        [one.match for one in made],
+        [one.enabled for one in made],
     )
-    return inserted is not None
+    if len(rows) < len(made):
+        return False
+    await connection.execute(
+        """
+        insert into mapping_permission (tenant_id, mapping_id, permission_id)
+        select $1, n.mapping_id, n.permission_id from unnest($2::uuid[], $3::uuid[]) as n (mapping_id, permission_id)
+        on conflict (tenant_id, mapping_id, permission_id) do nothing
+        """,
+        tenant_id,
+        [one.id for one in made for _ in one.permission_ids],
+        [permission_id for one in made for permission_id in one.permission_ids],
+    )
+    return True
 
 
 async def update(
@@ -251,24 +267,36 @@ _CONCERNED_NEXT = """
 """The same after a position: of each group, and of the open grants, no more than what may be among the next."""
 
 
-async def begin_change(connection: Connection, tenant_id: UUID, mapping_id: UUID, actor: str) -> int:
-    """Record that grants have to follow an edit, unless it concerns nobody; returns how many identities it concerns."""
-    total: int = await connection.fetchval(f"select count(*) from ({_CONCERNED}) as c", tenant_id, mapping_id)
-    if total:
+async def begin_changes(
+    connection: Connection, tenant_id: UUID, mapping_ids: Sequence[UUID], actor: str
+) -> dict[UUID, int]:
+    """Record that grants have to follow edits, unless they concern nobody; returns how many identities each concerns."""
+    rows = await connection.fetch(
+        f"""
+        select m.id, c.total from unnest($2::uuid[]) as m (id)
+        cross join lateral (select count(*) as total from ({_CONCERNED.replace("$2", "m.id")}) as one) c
+        """,
+        tenant_id,
+        mapping_ids,
+    )
+    totals = {row["id"]: row["total"] for row in rows}
+    concerning = [mapping_id for mapping_id in mapping_ids if totals[mapping_id]]
+    if concerning:
         await connection.execute(
             """
             insert into mapping_change (id, tenant_id, mapping_id, actor, total, done, created_at)
-            values ($2, $1, $3, $4, $5, 0, now())
+            select n.id, $1, n.mapping_id, $2, n.total, 0, now()
+            from unnest($3::uuid[], $4::uuid[], $5::integer[]) as n (id, mapping_id, total)
             """,
             tenant_id,
-            uuid7(),
-            mapping_id,
             actor,
-            total,
+            [uuid7() for _ in concerning],
+            concerning,
+            [totals[mapping_id] for mapping_id in concerning],
         )
         # All of it is in force with the commit, for everybody; the grants follow user by user.
         await outbox.record(connection, tenant_id, "user.permissions_changed", None)
-    return total
+    return totals
 
 
 class Change(msgspec.Struct, frozen=True):

@@ -1,6 +1,6 @@
 """Users as provisioning finds and makes them. `user_read_model` reads them for display."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -46,14 +46,12 @@ async def by_username(connection: Connection, tenant_id: UUID, username: str) ->
     return KnownUser(**row) if row else None
 
 
-async def names(connection: Connection, tenant_id: UUID, user_ids: Sequence[UUID]) -> list[str]:
-    """The usernames of these users, in order."""
+async def names(connection: Connection, tenant_id: UUID, user_ids: Collection[UUID]) -> dict[UUID, str]:
+    """The usernames of these users."""
     rows = await connection.fetch(
-        "select username from app_user where tenant_id = $1 and id = any($2::uuid[]) order by username",
-        tenant_id,
-        user_ids,
+        "select id, username from app_user where tenant_id = $1 and id = any($2::uuid[])", tenant_id, list(user_ids)
     )
-    return [row["username"] for row in rows]
+    return {row["id"]: row["username"] for row in rows}
 
 
 async def is_name_but_for_capitals(connection: Connection, tenant_id: UUID, username: str) -> bool:

@@ -19,6 +19,8 @@ from identity_api.group_mappings.rules import MAX_PERMISSIONS, Rule
 from identity_api.ids import uuid7
 from identity_api.permissions.delegation import Actor
 
+TOGETHER: Final = 100
+"""New mappings made with one transaction: logins and syncs of the tenant wait for it."""
 MAX_NAMED: Final = 10
 """People who are named for an edit."""
 
@@ -59,9 +61,13 @@ async def declare(
         Conflict: `LIMIT_REACHED`, before anything is changed.
     """
     planned = await _plan(database, actor, declared, prune=prune, dry_run=dry_run)
-    effects = await edit.preview_together(database, actor, [one.change for one in planned if one.change is not None])
-    told = iter([await _people(database, actor, effect) for effect in effects])
-    found = [one.difference if one.change is None else one.told(next(told)) for one in planned]
+    changes = [one.change for one in planned if one.change is not None]
+    effects = await edit.preview_together(
+        database, actor, changes, [one.rule for one in planned if one.rule is not None]
+    )
+    told = iter(await _people(database, actor, effects))
+    # Planned are what is kept, changed and removed, and then what is created.
+    found = [one.told(next(told)) if one.change or one.rule else one.difference for one in planned]
     if not dry_run:
         await _carry_out(database, actor, planned)
     return found
@@ -71,6 +77,8 @@ class _Planned(msgspec.Struct, frozen=True):
     """One edit to be made. `change` is all of it, None if there is nothing to do; `giving` what of it can be made first."""
 
     difference: MappingDifference
+    rule: Rule | None = None
+    """Of a mapping to be created, instead of a change."""
     change: edit.Change | None = None
     giving: edit.Change | None = None
     taking: edit.Change | None = None
@@ -96,14 +104,13 @@ async def _plan(
         if rule is None:
             if prune and row.managed_by == "FILE":
                 change = edit.deleting(row.id, expected_version=row.version, managed_by="FILE")
-                planned.append(_Planned(MappingDifference("remove", row.pattern), change, taking=change))
+                planned.append(_Planned(MappingDifference("remove", row.pattern), change=change, taking=change))
         elif _differs(row, rule) and row.managed_by == "API":
             planned.append(_Planned(MappingDifference("keep", row.pattern, _changes(row, rule, names))))
         elif _differs(row, rule):
             planned.append(_update(row, rule, MappingDifference("change", row.pattern, _changes(row, rule, names))))
     for rule in wanted.values():
-        change = edit.creating(rule, managed_by="FILE")
-        planned.append(_Planned(MappingDifference("create", rule.pattern), change, giving=change))
+        planned.append(_Planned(MappingDifference("create", rule.pattern), rule))
     return planned
 
 
@@ -117,11 +124,11 @@ def _update(row: MappingRecord, rule: Rule, difference: MappingDifference) -> _P
     before = frozenset(row.permission_ids) if row.enabled else frozenset[UUID]()
     after = frozenset(rule.permission_ids) if rule.enabled else frozenset[UUID]()
     if before <= after:
-        return _Planned(difference, change, giving=change)
+        return _Planned(difference, change=change, giving=change)
     if after <= before or len(before | after) > MAX_PERMISSIONS:
-        return _Planned(difference, change, taking=change)
+        return _Planned(difference, change=change, taking=change)
     both = msgspec.structs.replace(rule, permission_ids=tuple(sorted(before | after)))
-    return _Planned(difference, change, giving=update(both, row.version), taking=update(rule, row.version + 1))
+    return _Planned(difference, change=change, giving=update(both, row.version), taking=update(rule, row.version + 1))
 
 
 async def _carry_out(database: Database, actor: Actor, planned: Sequence[_Planned]) -> None:
@@ -129,13 +136,17 @@ async def _carry_out(database: Database, actor: Actor, planned: Sequence[_Planne
 
     Both are in force with their commits. Where the tenant has no room for what is new beside what goes, taking comes first.
     """
+    new = [one.rule for one in planned if one.rule is not None]
     giving = [one.giving for one in planned if one.giving is not None]
     taking = [one.taking for one in planned if one.taking is not None]
-    if not giving or not taking or await _has_room(database, actor, planned):
-        first, then = giving, taking
-    else:
-        first, then = [], [one.change for one in sorted(planned, key=_takes_first) if one.change is not None]
-    for change in (*first, *then):
+    has_room = not taking or not (new or giving) or await _has_room(database, actor, planned)
+    if not has_room:
+        giving, taking = [], [one.change for one in sorted(planned, key=_takes_first) if one.change is not None]
+        for change in taking:
+            await edit.make(database, actor, change)
+    for begin in range(0, len(new), TOGETHER):
+        await edit.make_new(database, actor, new[begin : begin + TOGETHER], managed_by="FILE")
+    for change in (*giving, *(taking if has_room else ())):
         await edit.make(database, actor, change)
 
 
@@ -164,21 +175,30 @@ def _changes(row: MappingRecord, rule: Rule, names: Mapping[UUID, str]) -> tuple
     return tuple(told)
 
 
-async def _people(database: Database, actor: Actor, effect: Effect | int | None) -> tuple[str, ...]:
-    """Who gains and who loses something; empty if the mapping names an object that does not exist yet."""
-    if effect is None:
-        return ()
-    if isinstance(effect, int):
-        return (f"concerns {effect:,} identities, too many to say whom it touches",)
-    told: list[str] = []
-    for verb, pairs in (("gain", effect.gained), ("lose", effect.lost)):
-        people = sorted({user_id for user_id, _ in pairs})
-        if people:
-            async with database.reading() as connection:
-                called = await users.names(connection, actor.tenant_id, people[:MAX_NAMED])
-            more = f" and {len(people) - MAX_NAMED} more" if len(people) > MAX_NAMED else ""
-            told.append(f"{verb}{'s' if len(people) == 1 else ''}: {', '.join(called)}{more}")
-    return tuple(told)
+async def _people(database: Database, actor: Actor, effects: Sequence[Effect | int | None]) -> list[tuple[str, ...]]:
+    """For each, who gains and who loses something; empty if the mapping names an object that does not exist yet."""
+    touched = [_touched(effect) if isinstance(effect, Effect) else {} for effect in effects]
+    named = {user_id for one in touched for people in one.values() for user_id in people[:MAX_NAMED]}
+    async with database.reading() as connection:
+        names = await users.names(connection, actor.tenant_id, named) if named else {}
+    return [
+        (f"concerns {effect:,} identities, too many to say whom it touches",)
+        if isinstance(effect, int)
+        else tuple([_told(verb, people, names) for verb, people in one.items()])
+        for effect, one in zip(effects, touched, strict=True)
+    ]
+
+
+def _touched(effect: Effect) -> dict[str, list[UUID]]:
+    """Those who gain and those who lose something, if there are any."""
+    found = {"gain": effect.gained, "lose": effect.lost}
+    return {verb: sorted({user_id for user_id, _ in pairs}) for verb, pairs in found.items() if pairs}
+
+
+def _told(verb: str, people: Sequence[UUID], names: Mapping[UUID, str]) -> str:
+    called = ", ".join(sorted([names[user_id] for user_id in people[:MAX_NAMED] if user_id in names]))
+    more = f" and {len(people) - MAX_NAMED} more" if len(people) > MAX_NAMED else ""
+    return f"{verb}{'s' if len(people) == 1 else ''}: {called}{more}"
 
 
 def _ensure_within_limits(

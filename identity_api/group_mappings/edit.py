@@ -9,8 +9,9 @@ from identity_api.claims import MatchKind
 from identity_api.config import TenantLimits
 from identity_api.db import groups, mappings, permissions
 from identity_api.db.database import Connection, Database
+from identity_api.db.mappings import NewMapping
 from identity_api.errors import Conflict, LimitReached, NotFound
-from identity_api.group_mappings.impact import Effect, effect_of
+from identity_api.group_mappings.impact import Effect, effect_of, effects_together
 from identity_api.group_mappings.rules import Edit, Edited, Rule
 from identity_api.ids import uuid7
 from identity_api.permissions.delegation import Actor
@@ -56,14 +57,25 @@ async def preview(database: Database, actor: Actor, change: Change) -> Effect:
     return effect
 
 
-async def preview_together(database: Database, actor: Actor, changes: Sequence[Change]) -> list[Effect | int | None]:
+async def make_new(database: Database, actor: Actor, rules: Sequence[Rule], *, managed_by: str) -> None:
+    """Make new mappings with one transaction. Raises as `make` and `creating`."""
+    async with database.transaction() as connection, an_admin_remains(connection, actor):
+        await create(await Edit.begin(connection, database.limits, actor), rules, managed_by=managed_by)
+
+
+async def preview_together(
+    database: Database, actor: Actor, changes: Sequence[Change], new: Sequence[Rule]
+) -> list[Effect | int | None]:
     """Whom each of several changes would affect if all of them were made; all are made, read and rolled back.
+
+    Args:
+        new: rules of mappings that would be created, as `make_new` does.
 
     A permission that one takes from a user and another gives them is neither lost nor gained.
 
     Returns:
-        For each change its effect; how many identities it concerns, where those are more than are looked at; None where
-        something that it names is not there yet.
+        For each change, and then for each new mapping, its effect; how many identities it concerns, where those are more than
+        are looked at; None where something that it names is not there yet.
 
     Raises:
         IdentityAPIError: what a change raises, when it would be refused.
@@ -73,14 +85,12 @@ async def preview_together(database: Database, actor: Actor, changes: Sequence[C
         async with database.transaction() as connection:
             async with an_admin_remains(connection, actor):
                 edited = [await _tried(connection, database.limits, actor, change) for change in changes]
-            ids = [one.mapping_id for one in edited if one is not None]
-            for one in edited:
-                if one is None:
-                    effects.append(None)
-                elif one.concerned > database.limits.max_preview_identities:
-                    effects.append(one.concerned)
-                else:
-                    effects.append(await effect_of(connection, actor.tenant_id, one.mapping_id, together=ids))
+                edited += await _tried_new(connection, database.limits, actor, new)
+            concerned = {one.mapping_id: one.concerned for one in edited if one is not None}
+            most = database.limits.max_preview_identities
+            few = [mapping_id for mapping_id, count in concerned.items() if count <= most]
+            found = await effects_together(connection, actor.tenant_id, concerned, of=few)
+            effects = [None if one is None else found.get(one.mapping_id, one.concerned) for one in edited]
             raise _TakenBack
     return effects
 
@@ -89,6 +99,17 @@ async def _tried(connection: Connection, limits: TenantLimits, actor: Actor, cha
     with contextlib.suppress(NotFound):
         return await change(await Edit.begin(connection, limits, actor, dry_run=True))
     return None
+
+
+async def _tried_new(
+    connection: Connection, limits: TenantLimits, actor: Actor, rules: Sequence[Rule]
+) -> Sequence[Edited | None]:
+    if not rules:
+        return []
+    try:
+        return await create(await Edit.begin(connection, limits, actor, dry_run=True), rules, managed_by="FILE")
+    except NotFound:  # of one of them, which does not keep the others from being looked at
+        return [await _tried(connection, limits, actor, creating(rule, managed_by="FILE")) for rule in rules]
 
 
 def _ensure_within(limits: TenantLimits, concerned: int) -> None:
@@ -117,28 +138,28 @@ def creating(rule: Rule, *, managed_by: str = "API") -> Change:
     """
 
     async def change(edit: Edit) -> Edited:
-        connection, tenant_id = edit.connection, edit.actor.tenant_id
-        edit.check_may_touch(await edit.check(rule))
-        mapping_id = uuid7()
-        if not await mappings.insert(
-            connection,
-            tenant_id,
-            mapping_id=mapping_id,
-            provider_id=rule.provider_id,
-            pattern=rule.pattern,
-            match=rule.match.value,
-            enabled=rule.enabled,
-            managed_by=managed_by,
-        ):
-            raise _exists()
-        await edit.ensure_within("max_mappings")
-        if rule.match is MatchKind.GLOB:
-            await edit.ensure_within("max_glob_mappings")
-        await edit.rematch(mapping_id, rule)
-        await mappings.set_permissions(connection, tenant_id, mapping_id, rule.permission_ids)
-        return await edit.finish(mapping_id, "mapping.created")
+        [created] = await create(edit, [rule], managed_by=managed_by)
+        return created
 
     return change
+
+
+async def create(edit: Edit, rules: Sequence[Rule], *, managed_by: str) -> list[Edited]:
+    """New mappings, all or none of them. Raises as `creating`; NotFound before anything is written."""
+    connection, tenant_id = edit.connection, edit.actor.tenant_id
+    edit.check_may_touch(await edit.check(*rules))
+    made = {uuid7(): rule for rule in rules}
+    rows = [
+        NewMapping(one, rule.provider_id, rule.pattern, rule.match.value, rule.enabled, rule.permission_ids)
+        for one, rule in made.items()
+    ]
+    if not await mappings.insert(connection, tenant_id, rows, managed_by=managed_by):
+        raise _exists()
+    await edit.ensure_within("max_mappings")
+    if any(rule.match is MatchKind.GLOB for rule in rules):
+        await edit.ensure_within("max_glob_mappings")
+    await edit.rematch(made)
+    return await edit.finish("mapping.created", dict.fromkeys(made))
 
 
 def updating(mapping_id: UUID, rule: Rule, *, expected_version: int, managed_by: str = "API") -> Change:
@@ -178,9 +199,10 @@ def updating(mapping_id: UUID, rule: Rule, *, expected_version: int, managed_by:
             if rule.match is MatchKind.GLOB and before.match != MatchKind.GLOB:
                 await edit.ensure_within("max_glob_mappings")
             await groups.unmatch(connection, tenant_id, mapping_id)
-            await edit.rematch(mapping_id, rule)
+            await edit.rematch({mapping_id: rule})
         await mappings.set_permissions(connection, tenant_id, mapping_id, rule.permission_ids)
-        return await edit.finish(mapping_id, "mapping.updated", before=before)
+        [updated] = await edit.finish("mapping.updated", {mapping_id: before})
+        return updated
 
     return change
 
@@ -198,7 +220,8 @@ def deleting(mapping_id: UUID, *, expected_version: int, managed_by: str = "API"
         edit.check_may_touch(await permissions.by_ids(connection, tenant_id, before.permission_ids))
         await mappings.delete(connection, tenant_id, mapping_id)
         await groups.unmatch(connection, tenant_id, mapping_id)
-        return await edit.finish(mapping_id, "mapping.deleted", before=before, is_deleted=True)
+        [deleted] = await edit.finish("mapping.deleted", {mapping_id: before}, is_deleted=True)
+        return deleted
 
     return change
 

@@ -1,17 +1,20 @@
 """Whom an edit affects: who gains and who loses a permission, other than by exchanging one reason for another."""
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping
+from itertools import groupby
 from uuid import UUID
 
 import msgspec
 
-from identity_api.db import grants, mappings
+from identity_api.db import change_sets, grants, mappings
 from identity_api.db.database import Connection, plan_each_time
 from identity_api.db.grants import Decision
 
 CHUNK = 5_000
 """Identities looked at with one statement."""
+USERS = 250
+"""The same where many mappings may give each of them something."""
 
 Pair = tuple[UUID, UUID]
 """User and permission."""
@@ -32,15 +35,8 @@ class Effect(msgspec.Struct, frozen=True):
         return hashlib.sha256(msgspec.json.encode(listed)).hexdigest()
 
 
-async def effect_of(
-    connection: Connection, tenant_id: UUID, mapping_id: UUID, *, together: Sequence[UUID] | None = None
-) -> Effect:
-    """Run the deciding query for everybody concerned; nothing is written.
-
-    Args:
-        together: all mappings that are edited with this one: what it takes and another of them gives is not lost.
-    """
-    mapping_ids = list(together or [mapping_id])
+async def effect_of(connection: Connection, tenant_id: UUID, mapping_id: UUID) -> Effect:
+    """Run the deciding query for everybody concerned; nothing is written."""
     concerned = 0
     gained: set[Pair] = set()
     lost: set[Pair] = set()
@@ -48,7 +44,7 @@ async def effect_of(
     after: UUID | None = None
     while chunk := await mappings.concerned(connection, tenant_id, mapping_id, after=after, limit=CHUNK):
         concerned, after = concerned + len(chunk), chunk[-1]
-        decision = await grants.decide(connection, tenant_id, chunk, mapping_ids)
+        decision = await grants.decide(connection, tenant_id, chunk, [mapping_id])
         opened = {(one.user_id, one.permission_id) for one in decision.openings}
         closed = {(one.user_id, one.permission_id) for one in decision.closings}
         kept = await _kept(connection, tenant_id, decision, opened | closed)
@@ -56,6 +52,42 @@ async def effect_of(
         lost |= closed - opened - kept
     # Somebody with two identities may be in two chunks.
     return Effect(concerned, frozenset(gained - lost), frozenset(lost - gained))
+
+
+async def effects_together(
+    connection: Connection, tenant_id: UUID, edited: Mapping[UUID, int], *, of: Collection[UUID]
+) -> dict[UUID, Effect]:
+    """The effect of each of several edits whose rows are written, by mapping; nothing is written.
+
+    Everybody is looked at once. What one of the mappings takes and another gives is neither lost nor gained.
+
+    Args:
+        edited: how many identities each mapping concerns.
+        of: the mappings whose people are looked at.
+    """
+    gained: dict[UUID, set[Pair]] = {mapping_id: set() for mapping_id in edited}
+    lost: dict[UUID, set[Pair]] = {mapping_id: set() for mapping_id in edited}
+    await plan_each_time(connection)
+    concerned = await change_sets.concerned(connection, tenant_id, of, limit=None)
+    # A user is in one chunk with all that concerns them.
+    people = [[one.identity_id for one in found] for _, found in groupby(concerned, key=lambda one: one.user_id)]
+    for begin in range(0, len(people), USERS):
+        chunk = [identity_id for found in people[begin : begin + USERS] for identity_id in found]
+        decision = await grants.decide(connection, tenant_id, chunk, list(edited))
+        opened = {(one.user_id, one.permission_id) for one in decision.openings}
+        closed = {(one.user_id, one.permission_id) for one in decision.closings}
+        same = (opened & closed) | await _kept(connection, tenant_id, decision, opened | closed)
+        for opening in decision.openings:
+            gained[opening.mapping_id].add((opening.user_id, opening.permission_id))
+        for closing in decision.closings:
+            assert closing.mapping_id is not None  # only what mappings gave is decided about here
+            lost[closing.mapping_id].add((closing.user_id, closing.permission_id))
+        for pairs in (*gained.values(), *lost.values()):
+            pairs -= same
+    return {
+        mapping_id: Effect(edited[mapping_id], frozenset(gained[mapping_id]), frozenset(lost[mapping_id]))
+        for mapping_id in of
+    }
 
 
 async def _kept(connection: Connection, tenant_id: UUID, decision: Decision, pairs: Collection[Pair]) -> set[Pair]:

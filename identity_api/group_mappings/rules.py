@@ -1,6 +1,6 @@
 """Rules for every edit of a mapping: the lock, the rules of I8, and a note that grants have to follow."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -8,13 +8,13 @@ import msgspec
 
 from identity_api.claims import MatchKind, validate_pattern
 from identity_api.config import TenantLimits
-from identity_api.db import audit, grants, locks, mappings, permissions, providers
+from identity_api.db import audit, grants, groups, locks, mappings, permissions, providers
 from identity_api.db.database import Connection
 from identity_api.db.mappings import MappingRecord
 from identity_api.db.permissions import PermissionRecord
 from identity_api.db.tenant_limits import ensure_within
 from identity_api.errors import BadInput, Conflict, NotFound, Refused
-from identity_api.lifecycle.mapping_matches import match_mapping
+from identity_api.lifecycle.mapping_matches import match_glob
 from identity_api.permissions.delegation import Actor, check_may_give, check_no_self_benefit
 from identity_api.permissions.service import SERVICE_PREFIX
 
@@ -75,19 +75,24 @@ class Edit:
             raise Conflict(f"The mapping is now at version {row.version}; read it again.", current_version=row.version)
         return row
 
-    async def check(self, rule: Rule) -> list[PermissionRecord]:
-        """The rule on its own: pattern, provider and permissions are usable. Returns the permissions."""
-        validate_pattern(rule.pattern, rule.match)
-        if not 1 <= len(set(rule.permission_ids)) <= MAX_PERMISSIONS:
-            raise BadInput(f"A mapping gives between 1 and {MAX_PERMISSIONS} permissions.", field="permissions")
-        if rule.provider_id and not await providers.get(self.connection, self.actor.tenant_id, rule.provider_id):
-            raise NotFound("There is no such provider.")
-        given = await permissions.by_ids(self.connection, self.actor.tenant_id, rule.permission_ids)
-        if len(given) != len(set(rule.permission_ids)):
+    async def check(self, *rules: Rule) -> list[PermissionRecord]:
+        """The rules on their own: patterns, providers and permissions are usable. Returns the permissions."""
+        for rule in rules:
+            validate_pattern(rule.pattern, rule.match)
+            if not 1 <= len(set(rule.permission_ids)) <= MAX_PERMISSIONS:
+                raise BadInput(f"A mapping gives between 1 and {MAX_PERMISSIONS} permissions.", field="permissions")
+        for provider_id in {rule.provider_id for rule in rules} - {None}:
+            assert provider_id is not None
+            if not await providers.get(self.connection, self.actor.tenant_id, provider_id):
+                raise NotFound("There is no such provider.")
+        wanted = {permission_id for rule in rules for permission_id in rule.permission_ids}
+        given = {one.id: one for one in await permissions.by_ids(self.connection, self.actor.tenant_id, wanted)}
+        if len(given) != len(wanted):
             raise NotFound("There is no such permission.")
-        if any(one.name.startswith(SERVICE_PREFIX) for one in given):
-            _check_gives_service_permission(rule)
-        return given
+        for rule in rules:
+            if any(given[one].name.startswith(SERVICE_PREFIX) for one in rule.permission_ids):
+                _check_gives_service_permission(rule)
+        return list(given.values())
 
     def check_may_touch(self, concerned: Sequence[PermissionRecord]) -> None:
         for permission in concerned:
@@ -97,38 +102,49 @@ class Edit:
         """Called when something is added; the lock that `begin` took keeps others from adding."""
         await ensure_within(self.connection, self.limits, limit, self.actor.tenant_id)
 
-    async def rematch(self, mapping_id: UUID, rule: Rule) -> None:
-        await match_mapping(
-            self.connection,
-            self.actor.tenant_id,
-            mapping_id,
-            provider_id=rule.provider_id,
-            pattern=rule.pattern,
-            kind=rule.match,
-        )
+    async def rematch(self, rules: Mapping[UUID, Rule]) -> None:
+        """Find the groups that each of these mappings matches."""
+        exact = [mapping_id for mapping_id, rule in rules.items() if rule.match is MatchKind.EXACT]
+        if exact:
+            await groups.match_exactly(self.connection, self.actor.tenant_id, exact)
+        for mapping_id, rule in rules.items():
+            if rule.match is MatchKind.GLOB:
+                await match_glob(
+                    self.connection,
+                    self.actor.tenant_id,
+                    mapping_id,
+                    provider_id=rule.provider_id,
+                    pattern=rule.pattern,
+                )
 
     async def finish(
-        self, mapping_id: UUID, action: str, *, before: MappingRecord | None = None, is_deleted: bool = False
-    ) -> Edited:
-        """Refuse what benefits the actor, note who is concerned, and record the edit.
+        self, action: str, before: Mapping[UUID, MappingRecord | None], *, is_deleted: bool = False
+    ) -> list[Edited]:
+        """Refuse what benefits the actor, note who is concerned, and record the edits.
 
         Args:
-            before: the mapping as it was; None for a new one.
+            before: the mappings as they were; None for a new one.
         """
-        await self._check_actor_gains_nothing(mapping_id)
-        actor = self.actor
-        concerned = await mappings.begin_change(self.connection, actor.tenant_id, mapping_id, actor.name)
-        after = None if is_deleted else await mappings.get(self.connection, actor.tenant_id, mapping_id)
-        event = audit.Event(
-            action,
-            "mapping",
-            mapping_id,
-            {"concerned": concerned},
-            old=None if before is None else values_of(before),
-            new=None if after is None else values_of(after),
-        )
-        await audit.record(self.connection, actor.tenant_id, actor.name, [event])
-        return Edited(mapping_id, concerned, action, before, after)
+        actor, mapping_ids = self.actor, list(before)
+        for mapping_id in mapping_ids:
+            await self._check_actor_gains_nothing(mapping_id)
+        concerned = await mappings.begin_changes(self.connection, actor.tenant_id, mapping_ids, actor.name)
+        found = [] if is_deleted else await mappings.by_ids(self.connection, actor.tenant_id, mapping_ids)
+        after = {one.id: one for one in found}
+        edited = [Edited(one, concerned[one], action, was, after.get(one)) for one, was in before.items()]
+        events = [
+            audit.Event(
+                action,
+                "mapping",
+                one.mapping_id,
+                {"concerned": one.concerned},
+                old=None if one.before is None else values_of(one.before),
+                new=None if one.after is None else values_of(one.after),
+            )
+            for one in edited
+        ]
+        await audit.record(self.connection, actor.tenant_id, actor.name, events)
+        return edited
 
     async def _check_actor_gains_nothing(self, mapping_id: UUID) -> None:
         """Both what the edit puts in force at once and what `apply` would open later count (I8)."""

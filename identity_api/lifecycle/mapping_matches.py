@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Final, TypeVar
 from uuid import UUID
 
-from identity_api.claims import MatchKind, match_globs
+from identity_api.claims import match_globs
 from identity_api.db import groups
 from identity_api.db.database import Connection
 from identity_api.db.groups import Group
@@ -32,20 +32,10 @@ async def match_new_groups(connection: Connection, tenant_id: UUID, provider_id:
         await _keep(connection, tenant_id, [(mapping_id, ids[name]) for mapping_id, name in found])
 
 
-async def match_mapping(
-    connection: Connection,
-    tenant_id: UUID,
-    mapping_id: UUID,
-    *,
-    provider_id: UUID | None,
-    pattern: str,
-    kind: MatchKind,
+async def match_glob(
+    connection: Connection, tenant_id: UUID, mapping_id: UUID, *, provider_id: UUID | None, pattern: str
 ) -> None:
-    """Match a mapping that is new, or has another pattern, against every group seen so far."""
-    if kind is MatchKind.EXACT:
-        same = await groups.named(connection, tenant_id, provider_id, pattern)
-        await _keep(connection, tenant_id, [(mapping_id, group_id) for group_id in same])
-        return
+    """Match a mapping with a pattern that is new, or has another one, against every group seen so far."""
     after: UUID | None = None
     while page := await groups.seen(connection, tenant_id, provider_id, after=after, limit=PAGE):
         after = page[-1].id

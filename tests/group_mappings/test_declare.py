@@ -103,3 +103,22 @@ async def test_a_change_for_more_people_than_are_looked_at_is_told_with_their_nu
     [told] = await declare(database, world.operator, [mapping("staff", "docs:read")], prune=True)
     assert told.details == ("concerns 1 identities, too many to say whom it touches",)
     await apply_changes(world.database)
+
+
+async def test_many_new_mappings_are_looked_at_and_made_together(world: World) -> None:
+    """What they ask of the database does not grow with their number times their people: a declaration may have thousands."""
+    names = [f"unit-{number}" for number in range(250)]
+    async with world.database.transaction() as connection:
+        for username in ("first", "second"):
+            user_id = await make.make_user(connection, world.tenant, username=username)
+            identity_id = await make.make_identity(connection, world.provider, user_id)
+            await make.sign_in(connection, world.provider, identity_id, names)
+    counting = CountingDatabase(world.database)
+    declared = [mapping(name, "docs:read") for name in names]
+    found = await declare(counting, world.operator, declared, prune=False)
+    assert [(one.action, one.group) for one in found] == [("create", name) for name in names]
+    assert found[0].details == ("gain: first, second",)
+    assert len(counting.statements) < 100
+    await declare(counting, world.operator, declared, prune=False)
+    async with world.database.reading() as connection:
+        assert await grants.effective(connection, world.tenant, user_id) == {"docs:read"}
