@@ -73,8 +73,11 @@ with judged as (
                 and (m.provider_id is null or m.provider_id = i.provider_id)
         ) as mapping_gives
     from judged i
-    join permission_grant g on g.tenant_id = $1 and g.identity_id = i.id and g.source = 'GROUP' and g.revoked_at is null
-    where $3::uuid[] is null or g.mapping_id = any($3)
+    -- Of each identity: by the mapping alone it may be everybody's.
+    cross join lateral (
+        select * from permission_grant
+        where tenant_id = $1 and identity_id = i.id and source = 'GROUP' and revoked_at is null
+            and ($3::uuid[] is null or mapping_id = any($3)) offset 0) g
 )
 select null::uuid as grant_id, user_id, identity_id, permission_id, mapping_id, group_id, 'OPEN' as verdict
 from giving
