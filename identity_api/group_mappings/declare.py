@@ -19,7 +19,7 @@ from identity_api.group_mappings.rules import MAX_PERMISSIONS, Rule
 from identity_api.ids import uuid7
 from identity_api.permissions.delegation import Actor
 
-TOGETHER: Final = 100
+TOGETHER: Final = 25
 """New mappings made with one transaction: logins and syncs of the tenant wait for it."""
 MAX_NAMED: Final = 10
 """People who are named for an edit."""
