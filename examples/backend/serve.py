@@ -33,7 +33,8 @@ async def documents(authorization: str | None) -> tuple[int, dict[str, str], obj
         caller.require("docs:read")
     except IdentityError as refused:
         return refused.status, refused.headers, {"message": str(refused)}
-    except httpx.HTTPError:
+    except httpx.HTTPError as error:
+        print(f"introspection: {error}", file=sys.stderr)  # 401: SECRET or CLIENT is wrong
         return 503, {"Retry-After": "1"}, {"message": "The identity service does not answer."}
     finally:
         await identity.aclose()
