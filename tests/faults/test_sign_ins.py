@@ -108,27 +108,30 @@ async def test_an_api_killed_after_the_code_exchange_leaves_nothing_half_made(in
 @pytest.mark.faults(35)
 async def test_while_one_api_is_killed_the_other_goes_on_signing_people_in(install: Install, seen: Seen) -> None:
     installation = await install()
-    first, second = await installation.api(0), await installation.api(1)
-    visits = [Visit(installation, f"visitor-{number}") for number in range(count(16, 200))]
-    for visit in visits:
-        await asyncio.to_thread(visit.to_callback)
-    half = len(visits) // 2
-    ports = itertools.cycle((first.port, second.port))
-    # Half of them wait for the provider's answer when the first API is killed, at both; the others come afterwards.
-    with installation.issuer.hold(**CODE) as gate:
-        calling = [asyncio.create_task(asyncio.to_thread(visit.call_back, next(ports))) for visit in visits[:half]]
-        await gate.arrival(half, 60)
-        await first.kill()
-    early = await asyncio.gather(*calling)
-    late = [await asyncio.to_thread(visit.call_back, second.port) for visit in visits[half:]]
-    assert early[0::2] == [0] * len(early[0::2])
-    assert set(early[1::2]) | set(late) == {303}, (early, late)
-    signed_in = len(early[1::2]) + len(late)
-    assert await whole(installation) == 4 * [signed_in]
-    for visit in visits:
-        visit.browser.__exit__()
+    second = await installation.api(1)
+    kills, people = count(1, 13), 16
+    half = people // 2
+    for one in range(kills):
+        first = await installation.api(0)
+        visits = [Visit(installation, f"visitor-{one}-{number}") for number in range(people)]
+        for visit in visits:
+            await asyncio.to_thread(visit.to_callback)
+        ports = itertools.cycle((first.port, second.port))
+        # Half of them wait for the provider's answer when the first API is killed, at both; the others come afterwards.
+        with installation.issuer.hold(**CODE) as gate:
+            calling = [asyncio.create_task(asyncio.to_thread(visit.call_back, next(ports))) for visit in visits[:half]]
+            await gate.arrival(half, 60)
+            await first.kill()
+        early = await asyncio.gather(*calling)
+        late = [await asyncio.to_thread(visit.call_back, second.port) for visit in visits[half:]]
+        assert early[0::2] == [0] * (half // 2)
+        assert set(early[1::2]) | set(late) == {303}, (early, late)
+        assert await whole(installation) == 4 * [(one + 1) * (half // 2 + half)]
+        for visit in visits:
+            visit.browser.__exit__()
+    signed_in = kills * (half // 2 + half)
     seen(
-        f"{len(visits)} sign-ins at two APIs: the {len(early[0::2])} in flight at the killed one got no answer, "
+        f"{kills * people} sign-ins at two APIs: the {kills * half // 2} in flight at a killed one got no answer, "
         f"{signed_in} of {signed_in} others succeeded; 0 half sessions."
     )
 

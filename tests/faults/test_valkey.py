@@ -49,7 +49,11 @@ class Busy:
 
     async def more(self, rounds: int) -> None:
         """Wait until everybody has been synced so many times more, and somebody has been answered."""
-        answered, wanted = len(self.answers), self.rounds + rounds
+        for _ in range(rounds):
+            await self._once_more()
+
+    async def _once_more(self) -> None:
+        answered, wanted = len(self.answers), self.rounds + 1
         await until(lambda: self.rounds >= wanted and len(self.answers) > answered)
 
     async def _ask(self) -> None:
