@@ -71,6 +71,11 @@ SYNC: Final[Table] = table(
             "The refresh token was issued to a client that the provider's settings do not name any more. Nothing is sent.",
             f"{_SIGN_IN} Until the lease is over they keep what they have. With the earlier client the sync goes on.",
         ),
+        "anchor_changed": (
+            "The provider names no `sub`, and its settings read the anchor elsewhere than at this login: who answers cannot be "
+            "compared.",
+            f"{_SIGN_IN} Until the lease is over they keep what they have. With the earlier claim the sync goes on.",
+        ),
         "WITHDRAWN": ("A refresh was withdrawn before it was sent.", "No action is needed."),
         "lease_over": (
             "The worker was stopped for a while, and sent nothing when it woke up.",

@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 
 Source = Literal["MANUAL", "GROUP"]
-ASKED_NO_MORE = frozenset(("rotation_lost", "client_changed"))
+ASKED_NO_MORE = frozenset(("rotation_lost", "client_changed", "anchor_changed"))
 """Reasons of `STALE` after which a sign-in makes syncs possible again. Not `no_refresh_token`, where the next sign-in
 brings no refresh token either."""
 

@@ -55,6 +55,9 @@ async def validate(deps: SyncDeps, claimed: Claimed, access: Access, called: Cal
         if not access.has_id_tokens:
             _ensure_same_person(claimed, told, profile.anchor)
     except OtherPerson as error:
+        if error.claim == "anchor" and called.presented.anchored_by not in (None, tuple(access.provider.claims.anchor)):
+            # Another claim has another value, also of the same person.
+            return Stale(reason="anchor_changed")
         return _other_person("issuer_changed" if error.claim == "iss" else "subject_changed", error)
     except ClaimMismatch as error:
         # An access token that does not match the ID Token is no evidence of another person: it is only not used.

@@ -92,6 +92,23 @@ async def test_where_the_provider_names_no_subject_the_anchor_decides(plain: Wor
     assert (await plain.state(alice))[0] == state
 
 
+async def test_an_anchor_that_is_read_elsewhere_by_now_makes_nobody_somebody_else(plain: World) -> None:
+    """An admin enters another claim: its value is another, also of the same person."""
+    alice = await signed_in(plain, ADDRESS)
+    known = await plain.row("select claims::text from provider where id = $1", plain.provider.id)
+    change = "update provider set claims = $2::jsonb, version = version + 1 where id = $1"
+    other = known["claims"].replace("userinfo / email", "userinfo / name")
+    assert other != known["claims"]
+    with plain.issuer.fault(Fault.USERINFO_NO_SUBJECT):
+        await plain.write(change, plain.provider.id, other)
+        assert (await plain.sync(alice)).outcomes == {"anchor_changed": 1}
+        assert await plain.permissions(alice) == {"docs:write"}
+        assert await plain.session_is_over(alice) is None
+        await plain.write(change, plain.provider.id, known["claims"])
+        await plain.make_due(alice)
+        assert (await plain.sync(alice)).outcomes == {"ok": 1}
+
+
 async def test_a_subject_that_a_provider_begins_to_name_makes_nobody_somebody_else(plain: World) -> None:
     alice = await signed_in(plain, ADDRESS)
     assert (await plain.sync(alice)).outcomes == {"ok": 1}

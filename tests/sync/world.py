@@ -211,7 +211,11 @@ class World:
         """Put this token in the place of the one that the login kept."""
         async with self.database.transaction() as connection:
             await connection.execute("delete from refresh_token where identity_id = $1", person.identity_id)
-            tokens = LoginTokens(refresh_token=token, is_access_token=self.provider.sync == "ACCESS_TOKEN")
+            tokens = LoginTokens(
+                refresh_token=token,
+                is_access_token=self.provider.sync == "ACCESS_TOKEN",
+                anchored_by=tuple(self.provider.claims.anchor),
+            )
             await refresh_tokens.keep(connection, self.vault, self.tenant_id, person.identity_id, tokens)
 
     async def narrow_mapping_of(self, group: str) -> None:

@@ -237,4 +237,5 @@ def _token_to_keep(matched: Matched, login: VerifiedLogin) -> LoginTokens | None
         login_key=exchange.login_key.jwk if exchange.login_key else None,
         is_access_token=provider.sync == "ACCESS_TOKEN",
         client_id=provider.client_id,
+        anchored_by=tuple(provider.claims.anchor),
     )
