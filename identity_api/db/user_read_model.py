@@ -95,13 +95,16 @@ CIRCUMSTANCES = """
 """Select-list items for the tenant `$1`: the time and the providers."""
 
 _PENDING = "exists (select from mapping_change c where c.tenant_id = $1 and c.finished_at is null)"
-# No tenant, no answer: while no edit is unfinished, neither function is run, and neither is part of the statement's plan.
-_WITHDRAWN = f"""(
-        select json_agg(g.id) from withdrawn_grant(case when {_PENDING} then $1 end, u.id) g)::text"""
-_GIVEN = f"""(
+# The outer question is asked once, and mostly answers no. What follows are functions, and so no part of the statement's plan.
+_WITHDRAWN = f"""
+    case when {_PENDING} then (select json_agg(g.id) from withdrawn_grant($1, u.id) g)::text end
+"""
+_GIVEN = f"""
+    case when {_PENDING} then (
         select json_agg(json_build_array(g.permission, 'GROUP', g.identity_id, json_build_array(g.group_name), g.id, g.mapping_id,
             g.group_id, g.granted_at, g.granted_by) order by g.permission, g.id)
-        from pending_grant(case when {_PENDING} then $1 end, u.id) g)::text"""
+        from pending_grant($1, u.id) g)::text end
+"""
 
 
 def _syncs(of: type[Lease]) -> str:
