@@ -33,6 +33,7 @@ def test_opening_the_url_leads_over_the_demo_provider_to_the_account_page(produc
     assert "Demo provider up to date" in identity
     assert "Groups engineering platform" in identity
     assert "Browser this one Since" in page.section("Where you are signed in")
+    assert {f"{product.url}/graphql", f"{product.demo_url}/people"} <= set(page.links.values())
 
 
 def test_whoever_comes_back_is_signed_in_already(product: Product, browser: Browser) -> None:
