@@ -131,15 +131,17 @@ async def named(
     *,
     after: tuple[str, UUID] | None = None,
     first: int,
+    backward: bool = False,
 ) -> list[Named]:
-    """At most `first` + 1 of these users after that place, by username."""
+    """At most `first` + 1 of these users after that place, by username; with `backward` those before it, backwards."""
+    beyond, direction = ("<", "desc") if backward else (">", "asc")
     folded, last = after or (None, None)
     rows = await connection.fetch(
-        """
+        f"""
         select id, username, display_label, username_folded from app_user
         where tenant_id = $1 and id = any($2::uuid[])
-            and ($4::text is null or (username_folded collate "C", id) > ($4 collate "C", $5::uuid))
-        order by username_folded collate "C", id limit $3
+            and ($4::text is null or (username_folded collate "C", id) {beyond} ($4 collate "C", $5::uuid))
+        order by username_folded collate "C" {direction}, id {direction} limit $3
         """,
         tenant_id,
         list(user_ids),

@@ -28,18 +28,26 @@ class LoginFailure(msgspec.Struct, frozen=True):
 
 
 async def page(
-    connection: Connection, tenant_id: UUID, *, after: UUID | None, first: int, request_id: str | None = None
+    connection: Connection,
+    tenant_id: UUID,
+    *,
+    after: UUID | None,
+    first: int,
+    request_id: str | None = None,
+    backward: bool = False,
 ) -> list[LoginFailure]:
     """At most `first` + 1 failures before that one, the newest first.
 
     Args:
         request_id: only the one of this request.
+        backward: those after that one, the oldest first.
     """
+    beyond, direction = (">", "asc") if backward else ("<", "desc")
     arguments: list[Any] = [tenant_id, first + 1]
     conditions = ""
     if after is not None:
         arguments.append(after)
-        conditions += f" and e.id < ${len(arguments)}"
+        conditions += f" and e.id {beyond} ${len(arguments)}"
     if request_id is not None:
         arguments.append(request_id)
         conditions += f" and e.payload->>'request' = ${len(arguments)}"
@@ -53,7 +61,7 @@ async def page(
         from audit_event e
         left join provider p on p.tenant_id = $1 and p.id::text = e.payload->>'provider'
         where e.tenant_id = $1 and e.action = 'login.failed'{conditions}
-        order by e.id desc limit $2
+        order by e.id {direction} limit $2
         """,
         *arguments,
     )

@@ -77,20 +77,33 @@ async def of_permission(
     *,
     after: UUID | None,
     first: int,
+    backward: bool = False,
 ) -> list[PastGrant]:
-    """At most `first` + 1 grants of the permission that were open at any time from `since` to `until`, the latest first."""
+    """At most `first` + 1 grants of the permission that were open at any time from `since` to `until`, the latest first.
+
+    Args:
+        after: only those before this one.
+        backward: those after it, the earliest first.
+    """
+    direction = "asc" if backward else "desc"
+    earliest, latest = UUID(int=0), first_uuid7(until)
+    if after is not None and backward:
+        earliest = after
+    elif after is not None:
+        latest = min(after, latest)
     rows = await connection.fetch(
         f"""
         select {_COLUMNS} from (
             select * from permission_grant g
-            where g.tenant_id = $1 and g.permission_id = $2 and g.id < $3 and g.granted_at < $4
-                and (g.revoked_at is null or g.revoked_at > $5)
-            order by g.id desc limit $6) g
-        {_NAMES} order by g.id desc
+            where g.tenant_id = $1 and g.permission_id = $2 and g.id > $3 and g.id < $4 and g.granted_at < $5
+                and (g.revoked_at is null or g.revoked_at > $6)
+            order by g.id {direction} limit $7) g
+        {_NAMES} order by g.id {direction}
         """,
         tenant_id,
         permission_id,
-        after if after is not None else first_uuid7(until),
+        earliest,
+        latest,
         until,
         since,
         first + 1,

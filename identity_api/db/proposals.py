@@ -95,17 +95,21 @@ async def lock(connection: Connection, tenant_id: UUID, proposal_id: UUID) -> No
 
 
 async def page(
-    connection: Connection, tenant_id: UUID, *, is_open: bool, after: UUID | None, first: int
+    connection: Connection, tenant_id: UUID, *, is_open: bool, after: UUID | None, first: int, backward: bool = False
 ) -> list[Proposal]:
     """At most `first` + 1 proposals that were made before that one, the newest first.
 
     Args:
         is_open: only those that can still be decided about.
+        backward: those that were made after that one, the oldest first.
     """
+    beyond, direction = (">", "asc") if backward else ("<", "desc")
     only = "and o.decided_at is null and o.expires_at > now()" if is_open else ""
     source = f"""(select * from proposal o
-        where o.tenant_id = $1 and ($2::uuid is null or o.id < $2) {only} order by o.id desc limit $3)"""
-    rows = await connection.fetch(f"{_SELECT.format(source=source)} order by o.id desc", tenant_id, after, first + 1)
+        where o.tenant_id = $1 and ($2::uuid is null or o.id {beyond} $2) {only}
+        order by o.id {direction} limit $3)"""
+    statement = f"{_SELECT.format(source=source)} order by o.id {direction}"
+    rows = await connection.fetch(statement, tenant_id, after, first + 1)
     return [_proposal(row) for row in rows]
 
 

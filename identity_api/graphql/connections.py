@@ -147,7 +147,7 @@ class PageInfoRow(msgspec.Struct, frozen=True):
 
 
 class PlacedPageInfoRow(msgspec.Struct, frozen=True):
-    """Behind `PageInfo` of a page that ends behind its last entry: the rows read after it do not match the filter."""
+    """Behind `PageInfo` of a page that ends beyond its last entry: the rows read there do not match the filter."""
 
     has_next_page: bool
     has_previous_page: bool
@@ -240,12 +240,6 @@ async def opened(context: Context, of: Listing, cursor: str | Page | None, type_
         raise BadInput("This is not a cursor of this list in this order and with this filter.", field=field) from None
 
 
-def connection(of: Listing, rows: Sequence[Any], *, has_more: bool, after: str | None) -> ConnectionRow:
-    """The page of these rows."""
-    edges = [EdgeRow(of, row) for row in rows]
-    return ConnectionRow(edges, PageInfoRow(edges, has_more, after is not None))
-
-
 def paged(
     of: Listing,
     found: Sequence[Any],
@@ -281,11 +275,21 @@ def _once(count: Count) -> Count:
     return counted
 
 
-def placed(of: Listing, rows: Sequence[Any], *, end: Any, after: str | None) -> ConnectionRow:
-    """The page of these rows, after which the list goes on behind the position `end`; None ends the list."""
-    edges = [EdgeRow(of, row) for row in rows]
+def placed(of: Listing, rows: Sequence[Any], page: Page, *, end: Any, count: Count | None = None) -> ConnectionRow:
+    """The page of these rows, which are in the list's order.
+
+    Args:
+        end: the position behind which the list goes on in the page's direction; None if it does not.
+        count: counts the whole list.
+    """
+    edges, came_from = [EdgeRow(of, row) for row in rows], page.cursor is not None
+    counted = None if count is None else _once(count)
     if end is None:
-        return ConnectionRow(edges, PageInfoRow(edges, False, after is not None))
-    start = edges[0].cursor if edges else None
+        info = PageInfoRow(edges, came_from, False) if page.is_backward else PageInfoRow(edges, False, came_from)
+        return ConnectionRow(edges, info, counted)
     place = of.seal_position(msgspec.json.encode(end))
-    return ConnectionRow(edges, PlacedPageInfoRow(True, after is not None, start, place))
+    if page.is_backward:
+        last = edges[-1].cursor if edges else None
+        return ConnectionRow(edges, PlacedPageInfoRow(came_from, True, place, last), counted)
+    first = edges[0].cursor if edges else None
+    return ConnectionRow(edges, PlacedPageInfoRow(True, came_from, first, place), counted)

@@ -119,4 +119,5 @@ def build(*, compiled: bool = True) -> EngineSchema:
 
 def print_schema() -> str:
     """The schema in the schema definition language, as `schema.graphql` has it."""
-    return build().as_str() + "\n"
+    definition = "directive @oneOf "
+    return build().as_str().replace(definition, f'"""Just one field of the input is given."""\n{definition}', 1) + "\n"

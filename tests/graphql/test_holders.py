@@ -72,6 +72,25 @@ async def test_only_those_in_force_or_only_the_others_are_listed(
     assert await walk(world, 5, inForce=False) == dormant
 
 
+async def test_the_pages_before_another_have_those_in_force_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same people from the end, also where a page has looked at as many as it may before it is full."""
+    monkeypatch.setattr(holders, "BATCH", 2)
+    monkeypatch.setattr(holders, "MAX_LOOKED_AT", 4)
+    in_force, _ = await crowd(world)
+    text = """query ($permission: ID!, $before: String) {
+        holders(permission: $permission, inForce: true, last: 2, before: $before) {
+            totalCount edges { node { user { username } } } pageInfo { hasPreviousPage hasNextPage startCursor } } }"""
+    found, before = list[str](), None
+    while True:
+        page = (await world.admin.data(text, permission=global_id("Permission", world.write), before=before))["holders"]
+        assert (page["totalCount"], page["pageInfo"]["hasNextPage"]) == (len(in_force), before is not None)
+        found = [edge["node"]["user"]["username"] for edge in page["edges"]] + found
+        if not page["pageInfo"]["hasPreviousPage"]:
+            break
+        before = page["pageInfo"]["startCursor"]
+    assert found == in_force
+
+
 async def test_a_holder_is_shown_with_the_mapping_and_the_group_that_give_it(world: World) -> None:
     asked = {"permission": global_id("Permission", world.read)}
     [edge] = (await world.admin.data(PAGE, **asked))["holders"]["edges"]

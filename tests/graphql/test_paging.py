@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from identity_api.db import audit
 from identity_api.graphql.ids import global_id
 from tests import factories as make
 from tests.graphql.world import SCHEMA, World, people
@@ -78,7 +79,32 @@ async def test_pages_of_any_size_have_everything_once(world: World, field: str, 
     assert sorted(found) == sorted((await world.ids())[kinds[field]])
 
 
-BACKWARD = ["users", "identities", "providers", "groups", "groupMappings", "permissions", "apiTokens"]
+PAGE = "{ totalCount edges { cursor node { %s } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } }"
+BACKWARD = {
+    **{
+        field: (f"query ($first: Int, $after: String, $last: Int, $before: String) {{ {field}({arguments} first: $first, "
+                f"after: $after, last: $last, before: $before) {PAGE % node} }}")
+        for field, arguments, node in [
+            *[(field, "", "id") for field in LISTS],
+            ("loginFailures", "", "id"),
+            ("whoHeld", 'permission: "READ", since: "2020-01-01T00:00:00Z", until: "2100-01-01T00:00:00Z",', "id"),
+            ("holders", 'permission: "READ",', "user { id }"),
+        ]
+    },
+    "touched": f"""query ($first: Int, $after: String, $last: Int, $before: String) {{
+        previewChangeSet(input: {{changes: [{{createGroupMapping: {{pattern: "a", permissions: ["docs:write"]}}}}]}}) {{
+            touched(first: $first, after: $after, last: $last, before: $before) {PAGE % "user { id }"} }} }}""",
+}  # fmt: skip
+"""The documents that read a page of each list that can be read from both ends."""
+COUNTED = {"users", "providers", "groupMappings", "permissions", "proposals", "holders", "touched"}
+
+
+async def page_of(world: World, field: str, **arguments: Any) -> dict[str, Any]:
+    """A page of a list, in either direction."""
+    text = BACKWARD[field].replace("READ", global_id("Permission", world.read))
+    data: dict[str, Any] = await world.admin.data(text, **arguments)
+    found: dict[str, Any] = data[field] if field in data else data["previewChangeSet"][field]
+    return found
 
 
 @pytest.mark.asyncio
@@ -86,23 +112,24 @@ BACKWARD = ["users", "identities", "providers", "groups", "groupMappings", "perm
 async def test_a_list_is_the_same_from_its_end(world: World, field: str) -> None:
     """Each page in the list's own order; the pages before it, one after the other."""
     await fill(world)
-    text = (
-        f"query ($before: String) {{ {field}(last: 2, before: $before) "
-        "{ edges { cursor node { id } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }"
-    )
-    found: list[str] = []
+    async with world.database.transaction() as connection:
+        failed = [audit.Event("login.failed", "login", None, {"code": str(number)}) for number in range(3)]
+        await audit.record(connection, world.tenant, "system", failed)
+    found: list[Any] = []
     before = None
     while True:
-        page = (await world.admin.data(text, before=before))[field]
+        page = await page_of(world, field, last=2, before=before)
         info, edges = page["pageInfo"], page["edges"]
         assert (info["startCursor"], info["endCursor"]) == (edges[0]["cursor"], edges[-1]["cursor"])
         assert info["hasNextPage"] is (before is not None)
-        found = [edge["node"]["id"] for edge in edges] + found
+        found = [edge["node"] for edge in edges] + found
         if not info["hasPreviousPage"]:
             break
         assert len(edges) == 2
         before = info["startCursor"]
-    assert found == [node["id"] for node in await walk(world, field, "", 100)]
+    whole = await page_of(world, field, first=100)
+    assert found == [edge["node"] for edge in whole["edges"]]
+    assert whole["totalCount"] == (len(found) if field in COUNTED else None)
 
 
 @pytest.mark.asyncio

@@ -10,7 +10,7 @@ from identity_api.db import past_grants, user_state
 from identity_api.errors import BadInput
 from identity_api.graphql import connections, ids
 from identity_api.graphql.access import object_type
-from identity_api.graphql.connections import After, Connection, ConnectionRow, First
+from identity_api.graphql.connections import After, Before, Connection, ConnectionRow, First, Last
 from identity_api.graphql.context import Info
 from identity_api.graphql.fields import resolved
 from identity_api.graphql.permissions.grants import GrantSource
@@ -126,21 +126,30 @@ class PastGrantQueries:
             datetime,
             strawberry.argument(description="The end of the time, exclusive, with its offset from UTC."),
         ],
-        first: First = 50,
+        first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> ConnectionRow:
         """A page."""
-        context, size, row_id = info.context, connections.page_size(first), ids.row_id(permission, "Permission")
+        context, page = info.context, connections.asked(first, after, last, before)
+        row_id = ids.row_id(permission, "Permission")
         begin, end = _moment(since, "since"), _moment(until, "until")
         if begin >= end:
             raise BadInput("The time ends before it begins.", field="until")
         of = connections.listing(context, "whoHeld", _position, where=[row_id, begin, end])
-        position = await connections.opened(context, of, after, UUID)
+        position = await connections.opened(context, of, page, UUID)
         async with context.reading() as connection:
             found = await past_grants.of_permission(
-                connection, context.tenant_id, row_id, begin, end, after=position, first=size
+                connection,
+                context.tenant_id,
+                row_id,
+                begin,
+                end,
+                after=position,
+                first=page.size,
+                backward=page.is_backward,
             )
             if not found:
                 await ids.check_exists(connection, context.tenant_id, "Permission", row_id)
-        rows = [PastGrantRow(one) for one in found[:size]]
-        return connections.connection(of, rows, has_more=len(found) > size, after=after)
+        return connections.paged(of, [PastGrantRow(one) for one in found], page)

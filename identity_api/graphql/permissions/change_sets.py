@@ -18,7 +18,7 @@ from identity_api.db.change_sets import Named
 from identity_api.graphql import connections
 from identity_api.graphql.access import object_type
 from identity_api.graphql.audit.events import AuditChange, AuditChangeRow, changes_between
-from identity_api.graphql.connections import After, Connection, ConnectionRow, First
+from identity_api.graphql.connections import After, Before, Connection, ConnectionRow, First, Last, Page
 from identity_api.graphql.context import Context, Info
 from identity_api.graphql.enums import enum_type
 from identity_api.graphql.fields import resolved
@@ -38,6 +38,21 @@ enum_type(
     },
     name="ChangeSetWarningKind",
 )(WarningKind)
+
+FirstTouched = Annotated[
+    int | None,
+    strawberry.argument(
+        description="How many entries a page of `touched` has at most.",
+        deprecation_reason="Use the argument of `touched`.",
+    ),
+]
+AfterTouched = Annotated[
+    str | None,
+    strawberry.argument(
+        description="A page of `touched` begins after the entry with this cursor.",
+        deprecation_reason="Use the argument of `touched`.",
+    ),
+]
 
 MAX_NAMED: Final = 1_000
 """Users named beside the changes and warnings of a set."""
@@ -93,9 +108,24 @@ class ChangeSetPreview:
     losing: int = strawberry.field(
         description="How many users would lose a permission, with no other grant that gives it."
     )
-    touched: Connection[TouchedUser] = strawberry.field(
-        description=f"The users who would gain or lose a permission, by username; none without `{USERS_READ}`."
+
+    @resolved(
+        Connection[TouchedUser],
+        f"The users who would gain or lose a permission, by username; none without `{USERS_READ}`.",
     )
+    async def touched(
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> ConnectionRow:
+        """A page."""
+        row: Any = self  # what is resolved is the row
+        is_asked = (first, after, last, before) != (None, None, None, None)
+        page = connections.asked(first, after, last, before) if is_asked else row.page
+        return await _touched(info.context, row.effect, page)
 
 
 @object_type(description="The changes are made, exactly as previewed.")
@@ -147,7 +177,9 @@ class ChangeSetPreviewRow(msgspec.Struct, frozen=True):
     concerned: int
     gaining: int
     losing: int
-    touched: ConnectionRow
+    effect: Effect
+    page: Page
+    """Of those whom it touches, where the query does not ask for one."""
 
 
 class ChangeSetAppliedRow(msgspec.Struct, frozen=True):
@@ -184,18 +216,18 @@ class ChangeSetQueries:
         self,
         info: Info,
         input: Annotated[ChangeSetInput, strawberry.argument(description="The changes, as for `applyChangeSet`.")],
-        first: First = 50,
-        after: After = None,
+        first: FirstTouched = None,
+        after: AfterTouched = None,
     ) -> ChangeSetPreviewRow:
         """Made, looked at and taken back."""
-        context, size = info.context, connections.page_size(first)
+        context, page = info.context, connections.asked(first, after, None, None)
         try:
             async with context.turn:
                 asked = await asked_of(context.deps.database, context.actor, input.changes)
                 outcome = await run.preview(context.deps.database, context.actor, asked.changes)
         except ChangesRefused as error:
             raise asked.refused(error) from error
-        return await previewed(context, outcome, size, after)
+        return await previewed(context, outcome, page)
 
 
 @object_type("Mutation")
@@ -220,8 +252,8 @@ class ChangeSetMutations:
         return await applied(context, outcome)
 
 
-async def previewed(context: Context, outcome: Outcome, size: int, after: str | None) -> ChangeSetPreviewRow:
-    """What a set would do, with a page of the users whom it touches."""
+async def previewed(context: Context, outcome: Outcome, page: Page) -> ChangeSetPreviewRow:
+    """What a set would do, with a page of the users whom it touches unless `touched` asks for another."""
     people = await _people(context, outcome)
     return ChangeSetPreviewRow(
         outcome.digest,
@@ -230,7 +262,8 @@ async def previewed(context: Context, outcome: Outcome, size: int, after: str | 
         outcome.effect.concerned,
         len(outcome.effect.gaining),
         len(outcome.effect.losing),
-        await _touched(context, outcome.effect, size, after),
+        outcome.effect,
+        page,
     )
 
 
@@ -276,15 +309,17 @@ def _warning(one: Warned, people: People, context: Context) -> ChangeSetWarningR
     return ChangeSetWarningRow(one.kind, one.message, one.users, named if USERS_READ in context.permissions else [])
 
 
-async def _touched(context: Context, effect: Effect, size: int, after: str | None) -> ConnectionRow:
+async def _touched(context: Context, effect: Effect, page: Page) -> ConnectionRow:
     of = connections.listing(context, "previewChangeSet", _position)
-    position = await connections.opened(context, of, after, tuple[str, UUID])
+    position = await connections.opened(context, of, page, tuple[str, UUID])
     touched = effect.gaining | effect.losing
     if USERS_READ not in context.permissions or not touched:
-        return connections.connection(of, [], has_more=False, after=after)
+        return connections.paged(of, [], page)
     async with context.reading() as connection:
-        found = await rows.named(connection, context.tenant_id, touched, after=position, first=size)
-    shown = {one.id for one in found[:size]}
+        found = await rows.named(
+            connection, context.tenant_id, touched, after=position, first=page.size, backward=page.is_backward
+        )
+    shown = {one.id for one in found}
     gained, lost = (_by_user(pairs, shown) for pairs in (effect.gained, effect.lost))
     listed = [
         _Touched(
@@ -293,9 +328,13 @@ async def _touched(context: Context, effect: Effect, size: int, after: str | Non
             gained.get(one.id, []),
             lost.get(one.id, []),
         )
-        for one in found[:size]
+        for one in found
     ]
-    return connections.connection(of, listed, has_more=len(found) > size, after=after)
+
+    async def count() -> int:
+        return len(touched)
+
+    return connections.paged(of, listed, page, count=count)
 
 
 def _by_user(pairs: Collection[tuple[UUID, str]], shown: Collection[UUID]) -> dict[UUID, list[str]]:

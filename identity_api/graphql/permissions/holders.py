@@ -1,5 +1,6 @@
 """Who holds a permission, in force or dormant, and by which grants."""
 
+from functools import partial
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -11,8 +12,8 @@ from identity_api.db.database import Connection as DatabaseConnection
 from identity_api.db.holders import Holder
 from identity_api.graphql import connections, ids
 from identity_api.graphql.access import object_type
-from identity_api.graphql.connections import After, Connection, ConnectionRow, First
-from identity_api.graphql.context import Info
+from identity_api.graphql.connections import After, Before, Connection, ConnectionRow, First, Last, Page
+from identity_api.graphql.context import Context, Info
 from identity_api.graphql.fields import resolved
 from identity_api.graphql.permissions.grants import (
     DormantPermission,
@@ -110,22 +111,25 @@ class HolderQueries:
                 "entries than were asked for, and there are more pages while `hasNextPage` is true."
             ),
         ] = None,
-        first: First = 50,
+        first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> ConnectionRow:
         """Looks at a bounded number of holders."""
-        context, size, row_id = info.context, connections.page_size(first), ids.row_id(permission, "Permission")
+        context, page = info.context, connections.asked(first, after, last, before)
+        row_id = ids.row_id(permission, "Permission")
         of = connections.listing(context, "holders", _position, where=[row_id, in_force])
-        begin = await connections.opened(context, of, after, UUID)
+        begin = await connections.opened(context, of, page, UUID)
         async with context.reading() as connection:
             record = await permissions.get(connection, context.tenant_id, row_id)
             if record is None:
                 raise ids.not_found("Permission")
             search = _Search(connection, context.tenant_id, row_id)
-            user_ids, end = await search.page(begin, size, in_force)
+            user_ids, end = await search.page(begin, page, in_force)
             reading = await user_read_model.users_by_id(connection, context.tenant_id, user_ids)
-        rows = [PermissionHolderRow(one, record.name) for one in user_rows(reading)]
-        return connections.placed(of, rows, end=end, after=after)
+        rows = [PermissionHolderRow(one, record.name) for one in user_rows(reading)]  # by id, in either direction
+        return connections.placed(of, rows, page, end=end, count=partial(_count, context, row_id, in_force))
 
     @resolved(HolderCount | None, "How many users hold a permission.")
     async def holder_count(self, info: Info, permission: PermissionId) -> HolderCountRow:
@@ -136,6 +140,14 @@ class HolderQueries:
             return await _Search(connection, context.tenant_id, row_id).count()
 
 
+async def _count(context: Context, permission_id: UUID, in_force: bool | None) -> int | None:
+    async with context.reading() as connection:
+        found = await _Search(connection, context.tenant_id, permission_id).count()
+    if not found.is_exact:
+        return None
+    return {True: found.in_force, False: found.dormant, None: found.in_force + found.dormant}[in_force]
+
+
 class _Search(msgspec.Struct, frozen=True):
     """Goes through the holders of a permission, batch by batch."""
 
@@ -143,16 +155,16 @@ class _Search(msgspec.Struct, frozen=True):
     tenant_id: UUID
     permission_id: UUID
 
-    async def page(self, begin: UUID | None, size: int, in_force: bool | None) -> tuple[list[UUID], UUID | None]:
+    async def page(self, begin: UUID | None, page: Page, in_force: bool | None) -> tuple[list[UUID], UUID | None]:
         """The matching holders, and after whom the next page begins; None at the end of the list."""
         found: list[UUID] = []
-        last, limit = begin, size + 1 if in_force is None else BATCH
+        last, limit = begin, page.size + 1 if in_force is None else BATCH
         for _ in range(MAX_LOOKED_AT // BATCH):
-            batch = await self._batch(last, limit)
+            batch = await self._batch(last, limit, backward=page.is_backward)
             for one in batch:
                 if in_force not in (None, one.is_in_force):
                     continue
-                if len(found) == size:
+                if len(found) == page.size:
                     return found, found[-1]
                 found.append(one.user_id)
             if len(batch) < limit:
@@ -172,5 +184,7 @@ class _Search(msgspec.Struct, frozen=True):
         is_exact = len(found) < MAX_COUNTED or not await self._batch(found[-1].user_id, 1)
         return HolderCountRow(in_force, len(found) - in_force, is_exact)
 
-    async def _batch(self, user_id: UUID | None, limit: int) -> list[Holder]:
-        return await holders.after(self.connection, self.tenant_id, self.permission_id, user_id=user_id, limit=limit)
+    async def _batch(self, user_id: UUID | None, limit: int, *, backward: bool = False) -> list[Holder]:
+        return await holders.after(
+            self.connection, self.tenant_id, self.permission_id, user_id=user_id, limit=limit, backward=backward
+        )

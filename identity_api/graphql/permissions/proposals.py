@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from typing import Annotated, Any, Final, get_args
 from uuid import UUID
 
@@ -11,11 +12,12 @@ import strawberry
 from identity_api.change_sets import proposals, stored
 from identity_api.change_sets.errors import ChangesRefused
 from identity_api.db import proposals as rows
+from identity_api.db import tenant_limits
 from identity_api.db.proposals import State
 from identity_api.errors import Located, SeveralProblems
 from identity_api.graphql import connections, ids
 from identity_api.graphql.access import NODES, object_type, require
-from identity_api.graphql.connections import After, Connection, ConnectionRow, First
+from identity_api.graphql.connections import After, Before, Connection, ConnectionRow, First, Last
 from identity_api.graphql.context import Context, Info
 from identity_api.graphql.enums import enum_type
 from identity_api.graphql.fields import resolved
@@ -23,10 +25,12 @@ from identity_api.graphql.ids import Node
 from identity_api.graphql.outcomes import mutation
 from identity_api.graphql.permissions.change_set_inputs import ChangeInput, asked_of
 from identity_api.graphql.permissions.change_sets import (
+    AfterTouched,
     ChangeSetApplied,
     ChangeSetAppliedRow,
     ChangeSetPreview,
     ChangeSetPreviewRow,
+    FirstTouched,
     applied,
     previewed,
 )
@@ -201,6 +205,11 @@ class ProposalApprovedRow(msgspec.Struct, frozen=True):
     applied: ChangeSetAppliedRow
 
 
+async def _count_open(context: Context) -> int:
+    async with context.reading() as connection:
+        return await tenant_limits.count(connection, "max_proposals", context.tenant_id)
+
+
 @object_type("Query")
 class ProposalQueries:
     """Root fields about proposals."""
@@ -212,17 +221,26 @@ class ProposalQueries:
         open_only: Annotated[
             bool | None, strawberry.argument(description="Only those that wait for a decision; false lists all.")
         ] = True,
-        first: First = 50,
+        first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> ConnectionRow:
         """A page."""
-        context, size, is_open = info.context, connections.page_size(first), open_only is not False
+        context, page, is_open = info.context, connections.asked(first, after, last, before), open_only is not False
         of = connections.listing(context, "proposals", _position, where=is_open)
-        position = await connections.opened(context, of, after, UUID)
+        position = await connections.opened(context, of, page, UUID)
         async with context.reading() as connection:
-            found = await rows.page(connection, context.tenant_id, is_open=is_open, after=position, first=size)
-        listed = [ProposalRow(one) for one in found[:size]]
-        return connections.connection(of, listed, has_more=len(found) > size, after=after)
+            found = await rows.page(
+                connection,
+                context.tenant_id,
+                is_open=is_open,
+                after=position,
+                first=page.size,
+                backward=page.is_backward,
+            )
+        count = partial(_count_open, context) if is_open else None
+        return connections.paged(of, [ProposalRow(one) for one in found], page, count=count)
 
     @resolved(
         ChangeSetPreview | None,
@@ -233,18 +251,18 @@ class ProposalQueries:
         self,
         info: Info,
         id: Annotated[strawberry.ID, strawberry.argument(description="The id of the proposal.")],
-        first: First = 50,
-        after: After = None,
+        first: FirstTouched = None,
+        after: AfterTouched = None,
     ) -> ChangeSetPreviewRow:
         """Made, looked at and taken back."""
-        context, size = info.context, connections.page_size(first)
+        context, page = info.context, connections.asked(first, after, None, None)
         record = (await load_proposal(context, ids.row_id(id, "Proposal"))).record
         try:
             async with context.turn:
                 outcome = await proposals.look(context.deps.database, context.actor, record)
         except ChangesRefused as error:
             raise _by_number(error) from error
-        return await previewed(context, outcome, size, after)
+        return await previewed(context, outcome, page)
 
 
 @object_type("Mutation")

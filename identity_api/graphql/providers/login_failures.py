@@ -11,7 +11,7 @@ from identity_api.diagnostics import explain_failure
 from identity_api.diagnostics.explanation import Explanation
 from identity_api.graphql import connections
 from identity_api.graphql.access import object_type
-from identity_api.graphql.connections import After, Connection, ConnectionRow, First
+from identity_api.graphql.connections import After, Before, Connection, ConnectionRow, First, Last
 from identity_api.graphql.context import Info
 from identity_api.graphql.fields import resolved
 from identity_api.graphql.summaries import ProviderSummary, ProviderSummaryRow, Row, provider_summary
@@ -89,20 +89,26 @@ class LoginFailureQueries:
     async def login_failures(
         self,
         info: Info,
-        first: First = 50,
+        first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
         request_id: Annotated[
             str | None,
             strawberry.argument(description="Only the failure of this request, as the person saw it on the page."),
         ] = None,
     ) -> ConnectionRow:
         """A page; or the one failure that a person's page named."""
-        context, size = info.context, connections.page_size(first)
+        context, page = info.context, connections.asked(first, after, last, before)
         of = connections.listing(context, "loginFailures", _position, where=request_id)
-        position = await connections.opened(context, of, after, UUID)
+        position = await connections.opened(context, of, page, UUID)
         async with context.reading() as connection:
             found = await login_failures.page(
-                connection, context.tenant_id, after=position, first=size, request_id=request_id
+                connection,
+                context.tenant_id,
+                after=position,
+                first=page.size,
+                request_id=request_id,
+                backward=page.is_backward,
             )
-        rows = [LoginFailureRow(record) for record in found[:size]]
-        return connections.connection(of, rows, has_more=len(found) > size, after=after)
+        return connections.paged(of, [LoginFailureRow(record) for record in found], page)
