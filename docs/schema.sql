@@ -319,6 +319,9 @@ CREATE FUNCTION public.effective_permission(p_tenant uuid, p_user uuid, p_at tim
       JOIN live_identity i ON (((i.id = g.identity_id) AND (i.groups_valid_until > effective_permission.p_at))))
    WHERE ((u.tenant_id = effective_permission.p_tenant) AND (u.id = effective_permission.p_user) AND (u.disabled_at IS NULL) AND (g.granted_at <= effective_permission.p_at));
 END;
+CREATE FUNCTION public.name_parts(p_tenant uuid, VARIADIC p_names text[]) RETURNS bigint[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (SELECT COALESCE(array_agg(DISTINCT hashtextextended(substr(name.name, place.place, 3), hashtextextended((name_parts.p_tenant)::text, (0)::bigint))), '{}'::bigint[]) AS "coalesce" FROM unnest(name_parts.p_names) name(name), LATERAL generate_series(1, (length(name.name) - 2)) place(place));
 CREATE TABLE public.user_read (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
@@ -993,6 +996,7 @@ CREATE INDEX app_user_disabled ON public.app_user USING btree (tenant_id, id) WH
 CREATE INDEX app_user_email_prefix ON public.app_user USING btree (tenant_id, email_folded, id);
 CREATE INDEX app_user_label_prefix ON public.app_user USING btree (tenant_id, display_label_folded, id);
 CREATE INDEX app_user_linked ON public.app_user USING btree (tenant_id, is_linked, id);
+CREATE INDEX app_user_parts ON public.app_user USING gin (public.name_parts(tenant_id, VARIADIC ARRAY[username_folded, display_label_folded, email_folded])) WITH (fastupdate=off);
 CREATE INDEX app_user_username_prefix ON public.app_user USING btree (tenant_id, username_folded, id);
 CREATE INDEX audit_event_action ON public.audit_event USING btree (tenant_id, action, id);
 CREATE INDEX audit_event_actor ON public.audit_event USING btree (tenant_id, actor, id);

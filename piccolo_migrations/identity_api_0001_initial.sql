@@ -227,6 +227,16 @@ create table app_user (
 create index app_user_username_prefix on app_user (tenant_id, username_folded, id);
 create index app_user_label_prefix on app_user (tenant_id, display_label_folded, id);
 create index app_user_email_prefix on app_user (tenant_id, email_folded, id);
+-- For searches by any part of a name: every three characters in a row, hashed together with the tenant, so that nobody goes
+-- through another tenant's. It is what the extension pg_trgm does, which not every managed PostgreSQL has. New names go right into
+-- the index, since a list of those that wait would be gone through by each search.
+create function name_parts(p_tenant uuid, variadic p_names text[]) returns bigint[]
+language sql immutable parallel safe
+return (
+    select coalesce(array_agg(distinct hashtextextended(substr(name, place, 3), hashtextextended(p_tenant::text, 0))), '{}')
+    from unnest(p_names) name, generate_series(1, length(name) - 2) place);
+create index app_user_parts on app_user using gin (name_parts(tenant_id, username_folded, display_label_folded, email_folded))
+    with (fastupdate = off);
 -- For listings of those alone, without reading everybody else.
 create index app_user_disabled on app_user (tenant_id, id) where disabled_at is not null;
 create index app_user_linked on app_user (tenant_id, is_linked, id);

@@ -14,6 +14,9 @@ import msgspec
 FEW: Final = 2_000
 """The most users that are read at once, to find the fifty of a page among them."""
 
+MIN_PART: Final = 3
+"""Characters in a row that the index `app_user_parts` knows."""
+
 Bind = Callable[[Any], str]
 """Keeps an argument and returns its placeholder in the statement, such as `$2`."""
 
@@ -26,6 +29,8 @@ class Filter(msgspec.Struct, frozen=True):
     display_label_prefix: str | None = None
     email: str | None = None
     email_prefix: str | None = None
+    containing: str | None = None
+    """A part of the username, display label or e-mail address, of at least `MIN_PART` characters when folded."""
     enabled: bool | None = None
     group_id: UUID | None = None
     permission_id: UUID | None = None
@@ -68,6 +73,8 @@ def criteria(where: Filter, order_column: str, bind: Bind) -> list[Criterion]:
         if prefix is not None:
             holds = _begins_with(f"u.{column}", fold(prefix), bind)
             found.append(Criterion(holds) if column == order_column else _named(holds))
+    if where.containing is not None:
+        found.append(_containing(bind(fold(where.containing))))
     if where.group_id is not None:
         found.append(_in_group(bind(where.group_id)))
     if where.permission_id is not None:
@@ -111,6 +118,16 @@ def _ordered(conditions: Sequence[str], ordering: str, size: int) -> str:
 
 def _named(holds: str) -> Criterion:
     return Criterion(holds, f"select u.id as key from app_user u where u.tenant_id = $1 and {holds}")
+
+
+def _containing(part: str) -> Criterion:
+    names = ("u.username_folded", "u.display_label_folded", "u.email_folded")
+    holds = f"({' or '.join([f'strpos({name}, {part}) > 0' for name in names])})"
+    # By the index of parts alone, whose entries are the tenant's own: with the tenant beside it, PostgreSQL would also go
+    # through everybody in the tenant whenever it takes the tenant for a small one.
+    found = f"""select u.id, u.tenant_id from app_user u
+        where name_parts(u.tenant_id, {", ".join(names)}) @> name_parts($1, {part}) and {holds} offset 0"""
+    return Criterion(holds, f"select f.id as key from ({found}) f where f.tenant_id = $1")
 
 
 def _in_group(group: str) -> Criterion:

@@ -19,7 +19,7 @@ from identity_api.db import tenant_limits, user_filters, user_read_model
 from identity_api.db.database import Connection, Database
 from identity_api.embedded.services import Services
 from identity_api.ids import uuid7
-from tests.db.partitioned import OF_TENANTS, schema, tables_in_parts
+from tests.db.partitioned import OF_TENANTS, PARTS, schema, tables_in_parts
 from tests.db.reading import caught
 from tests.db.test_statements import BY_ARGUMENT, modules, statements
 
@@ -191,6 +191,15 @@ async def test_a_statement_that_is_put_together_concerns_one_tenant(
     parts = await tables_in_parts(connection, statement)
     assert parts
     assert set(parts.values()) == {1}
+
+
+async def test_a_search_by_a_part_of_a_name_asks_each_part_s_index(connection: Connection) -> None:
+    """Its keys are the tenant's own, so that all others have nothing to tell; what it lists is of one part."""
+    where = user_filters.Filter(containing="ann")
+    statement, arguments = await caught(lambda c: user_read_model.count_users(c, uuid7(), where, at_most=5))
+    assert await tables_in_parts(connection, statement) == {"app_user": PARTS}
+    plan = "\n".join([row[0] for row in await connection.fetch(f"explain {statement}", *arguments)])
+    assert plan.count("name_parts") >= PARTS
 
 
 async def test_a_schema_that_is_split_by_tenant_has_every_constraint(

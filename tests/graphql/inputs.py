@@ -29,6 +29,7 @@ ID_ARGUMENTS: dict[str, str] = {
     "user.id": "User",
     "users.filter.group": "Group",
     "users.filter.permission": "Permission",
+    "users.filter.permissionInForce": "Permission",
     "identities.filter.provider": "Provider",
     "groups.provider": "Provider",
     "groupMapping.id": "GroupMapping",

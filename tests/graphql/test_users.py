@@ -7,6 +7,8 @@ import pytest
 from identity_api.db import grants, user_read_model
 from identity_api.graphql.ids import global_id
 from identity_api.graphql.users.identities import IdentityState
+from identity_api.ids import uuid7
+from tests import factories as make
 from tests.graphql.world import EVERYTHING, World, moment, people
 
 PERSON = """query ($id: ID!) { user(id: $id) {
@@ -181,6 +183,72 @@ async def test_users_are_found_by_name_address_and_label_without_regard_to_case(
     assert await names(world, '{emailPrefix: "ada@"}') == ["Ada"]
     assert await names(world, '{username: "ada", enabled: false}') == []
     assert await names(world, '{username: "nobody"}') == []
+
+
+@pytest.mark.asyncio
+async def test_users_are_found_by_any_part_of_their_names(world: World) -> None:
+    await people(world, ["Hannah", "Joanna", "an_nd", "\u00c4nne", "zoe"])
+    await world.execute("update app_user set email = 'Joe@Hanover.org', email_folded = 'joe@hanover.org' where username = 'zoe'"
+                        " and tenant_id = $1", world.tenant)  # fmt: skip
+    assert await names(world, '{search: "ANN"}') == ["Hannah", "Joanna"]
+    assert await names(world, '{search: "nnah"}') == ["Hannah"]
+    assert await names(world, '{search: "n_n"}') == ["an_nd"]
+    assert await names(world, '{search: "\u00e4nn"}') == ["\u00c4nne"]
+    assert await names(world, '{search: "e@hanover"}') == ["zoe"]
+    # Each three characters of it are there, and not in a row.
+    assert await names(world, '{search: "annannah"}') == []
+    assert await names(world, '{search: "ann", username: "joanna"}') == ["Joanna"]
+    answer = await world.admin.ask(WHO % '{search: "an"}')
+    assert (answer.code, answer.errors[0]["extensions"]["field"]) == ("BAD_INPUT", "filter")
+
+
+@pytest.mark.asyncio
+async def test_a_search_finds_nobody_of_another_tenant(world: World) -> None:
+    async with world.database.transaction() as connection:
+        other = await make.make_tenant(connection)
+        await make.make_user(connection, other.id, username="hannah")
+    await people(world, ["joanna"])
+    assert await names(world, '{search: "ann"}') == ["joanna"]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("looked_at", [4, 2_000])
+async def test_users_who_hold_a_permission_now_are_listed(
+    world: World, looked_at: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Complete from both ends, also where a page has looked at as many as it may before it is full."""
+    monkeypatch.setattr("identity_api.graphql.users.users.BATCH", 2)
+    monkeypatch.setattr("identity_api.graphql.users.users.MAX_LOOKED_AT", looked_at)
+    for number in range(9):
+        async with world.database.transaction() as connection:
+            user_id = await make.make_holder(connection, world.tenant, "docs:write", username=f"person-{number}")
+            if number % 3:  # nobody who has no way in holds anything
+                await connection.execute("update app_user set password_hash = null where id = $1", user_id)
+    permission = global_id("Permission", world.write)
+    assert len(await names(world, f'{{permission: "{permission}", usernamePrefix: "person"}}')) == 9
+    text = """query ($filter: UserFilter, $first: Int, $after: String, $last: Int, $before: String) {
+        users(filter: $filter, orderBy: {field: USERNAME}, first: $first, after: $after, last: $last, before: $before) {
+            totalCount edges { node { username } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }"""
+    where = {"permissionInForce": permission, "usernamePrefix": "person"}
+    for size, cursor, more, place in (("first", "after", "hasNextPage", "endCursor"),
+                                      ("last", "before", "hasPreviousPage", "startCursor")):  # fmt: skip
+        pages, at = list[list[str]](), None
+        while True:
+            page = (await world.admin.data(text, filter=where, **{size: 2, cursor: at}))["users"]
+            assert page["totalCount"] is None
+            pages.append([edge["node"]["username"] for edge in page["edges"]])
+            if not page["pageInfo"][more]:
+                break
+            at = page["pageInfo"][place]
+        in_order = pages if size == "first" else pages[::-1]
+        assert [name for one in in_order for name in one] == ["person-0", "person-3", "person-6"]
+
+
+@pytest.mark.asyncio
+async def test_a_permission_that_is_not_there_is_not_found_in_a_filter(world: World) -> None:
+    for name in ("permission", "permissionInForce"):
+        answer = await world.admin.ask(WHO % f'{{{name}: "{global_id("Permission", uuid7())}"}}')
+        assert answer.code == "NOT_FOUND"
 
 
 @pytest.mark.asyncio

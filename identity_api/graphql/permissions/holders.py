@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 import strawberry
 
-from identity_api.db import holders, permissions, user_read_model
+from identity_api.db import holders, user_read_model
 from identity_api.db.database import Connection as DatabaseConnection
 from identity_api.db.holders import Holder
 from identity_api.graphql import connections, ids
@@ -21,7 +21,7 @@ from identity_api.graphql.permissions.grants import (
     GrantReason,
     GrantReasonRow,
 )
-from identity_api.graphql.users.users import User, UserRow, user_rows
+from identity_api.graphql.users.users import User, UserRow, permission_name, user_rows
 
 BATCH: Final = 200
 MAX_LOOKED_AT: Final = 2_000
@@ -122,13 +122,11 @@ class HolderQueries:
         of = connections.listing(context, "holders", _position, where=[row_id, in_force])
         begin = await connections.opened(context, of, page, UUID)
         async with context.reading() as connection:
-            record = await permissions.get(connection, context.tenant_id, row_id)
-            if record is None:
-                raise ids.not_found("Permission")
+            name = await permission_name(connection, context.tenant_id, row_id)
             search = _Search(connection, context.tenant_id, row_id)
             user_ids, end = await search.page(begin, page, in_force)
             reading = await user_read_model.users_by_id(connection, context.tenant_id, user_ids)
-        rows = [PermissionHolderRow(one, record.name) for one in user_rows(reading)]  # by id, in either direction
+        rows = [PermissionHolderRow(one, name) for one in user_rows(reading)]  # by id, in either direction
         return connections.placed(of, rows, page, end=end, count=partial(_count, context, row_id, in_force))
 
     @resolved(HolderCount | None, "How many users hold a permission.")

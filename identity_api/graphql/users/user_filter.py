@@ -5,7 +5,7 @@ from typing import Final
 
 import strawberry
 
-from identity_api.db.user_filters import Filter
+from identity_api.db.user_filters import MIN_PART, Filter, fold
 from identity_api.errors import BadInput
 from identity_api.graphql import ids
 from identity_api.graphql.enums import enum_type
@@ -70,6 +70,11 @@ class UserFilter:
     email_prefix: str | None = strawberry.field(
         default=None, description="Only users whose e-mail address begins with this text."
     )
+    search: str | None = strawberry.field(
+        default=None,
+        description="Only users whose username, display label or e-mail address contains this text, of at least "
+        f"{MIN_PART} characters.",
+    )
     enabled: bool | None = strawberry.field(
         default=None, description="True lists only enabled users, false only disabled ones."
     )
@@ -79,6 +84,11 @@ class UserFilter:
     permission: strawberry.ID | None = strawberry.field(
         default=None,
         description="Only users with an open grant of the permission with this id, in force or dormant.",
+    )
+    permission_in_force: strawberry.ID | None = strawberry.field(
+        default=None,
+        description="Only users who have the permission with this id in force now. A page may then have fewer entries than were "
+        "asked for, and there are more pages while `hasNextPage`, or read backwards `hasPreviousPage`, is true.",
     )
     linked: bool | None = strawberry.field(
         default=None,
@@ -91,20 +101,25 @@ def where_of(asked: UserFilter) -> Filter:
     """The filter as the database knows it.
 
     Raises:
-        BadInput: a text is too long.
+        BadInput: a text is too long, or too short to search for.
         NotFound: an id names no group or permission.
     """
-    for name in ("username", "username_prefix", "display_label_prefix", "email", "email_prefix"):
+    for name in ("username", "username_prefix", "display_label_prefix", "email", "email_prefix", "search"):
         if len(getattr(asked, name) or "") > MAX_TEXT:
             raise BadInput(f"A filter's text has at most {MAX_TEXT} characters.", field="filter")
+    if asked.search is not None and len(fold(asked.search)) < MIN_PART:
+        raise BadInput(f"A text to search for has at least {MIN_PART} characters.", field="filter")
+    permission = asked.permission if asked.permission is not None else asked.permission_in_force
     return Filter(
         asked.username,
         asked.username_prefix,
         asked.display_label_prefix,
         asked.email,
         asked.email_prefix,
+        asked.search,
         asked.enabled,
         ids.row_id(asked.group, "Group") if asked.group is not None else None,
-        ids.row_id(asked.permission, "Permission") if asked.permission is not None else None,
+        # Who has it in force has an open grant of it, but for moments after an edit of a mapping.
+        ids.row_id(permission, "Permission") if permission is not None else None,
         asked.linked,
     )

@@ -1,6 +1,6 @@
 """Users: their profile, their permissions and the reasons for them."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from functools import partial
 from operator import attrgetter
@@ -10,7 +10,8 @@ from uuid import UUID
 import msgspec
 import strawberry
 
-from identity_api.db import user_read_model
+from identity_api.db import permissions, user_read_model
+from identity_api.db.database import Connection as DatabaseConnection
 from identity_api.db.user_filters import Filter, fold
 from identity_api.db.user_read_model import BriefUser, Order, Part, Position, Reading, UserRecord
 from identity_api.graphql import connections, ids
@@ -38,6 +39,9 @@ from identity_api.permissions.grant_snapshot import HeldPermission, TenantCircum
 
 MAX_COUNTED: Final = 5_000
 """A list of more users is not counted."""
+BATCH: Final = 200
+MAX_LOOKED_AT: Final = 2_000
+"""Users whom one page looks at, if most of them do not have a permission in force that they have a grant of."""
 
 
 class Snapshot(msgspec.Struct, frozen=True, dict=True):
@@ -260,29 +264,32 @@ class UserQueries:
         before: Before = None,
     ) -> ConnectionRow:
         """A page, in one statement."""
-        context, page = info.context, connections.asked(first, after, last, before)
-        where = where_of(filter or UserFilter())
+        context, page, asked = info.context, connections.asked(first, after, last, before), filter or UserFilter()
+        where, in_force = where_of(asked), asked.permission_in_force
         order = order_by or UserOrder()
         by: Order = order.field.value
-        of = connections.listing(context, "users", _POSITIONS[by], order=f"{by} {order.direction.value}", where=where)
+        of = connections.listing(
+            context, "users", _POSITIONS[by], order=f"{by} {order.direction.value}", where=[where, in_force]
+        )
         position = await connections.opened(context, of, page, Position)
+        part = part_of(info, "edges", "node")
         async with context.reading() as connection:
-            found = await user_read_model.list_users(
+            read = partial(
+                user_read_model.list_users,
                 connection,
                 context.tenant_id,
                 where=where,
                 order=by,
                 descending=(order.direction is OrderDirection.DESC) is not page.is_backward,
-                after=position,
-                first=page.size,
-                part=part_of(info, "edges", "node"),
+                part="permissions" if in_force is not None and part == "names" else part,
             )
-            if not found.users:
-                # Only now, so that an ordinary page stays one statement.
-                if where.group_id is not None:
-                    await ids.check_exists(connection, context.tenant_id, "Group", where.group_id)
-                if where.permission_id is not None:
-                    await ids.check_exists(connection, context.tenant_id, "Permission", where.permission_id)
+            if in_force is not None:
+                name = await permission_name(connection, context.tenant_id, ids.row_id(in_force, "Permission"))
+                rows, end = await _in_force(read, name, of.position, position, page)
+                return connections.placed(of, rows, page, end=end)
+            found = await read(after=position, first=page.size)
+            if not found.users:  # only now, so that an ordinary page stays one statement
+                await _check_there(connection, context.tenant_id, where)
         return connections.paged(
             of,
             user_rows(found),
@@ -291,6 +298,51 @@ class UserQueries:
             count=partial(_count, context, where),
             estimate=partial(_estimate, context) if where == Filter() and by != "EMAIL" else None,
         )
+
+
+async def _check_there(connection: DatabaseConnection, tenant_id: UUID, where: Filter) -> None:
+    """Raises NotFound: the filter names a group or permission that the tenant does not have."""
+    if where.group_id is not None:
+        await ids.check_exists(connection, tenant_id, "Group", where.group_id)
+    if where.permission_id is not None:
+        await ids.check_exists(connection, tenant_id, "Permission", where.permission_id)
+
+
+async def _in_force(
+    read: Callable[..., Awaitable[Reading[BriefUser]]],
+    permission: str,
+    position: Callable[[UserRow], Position],
+    begin: Position | None,
+    page: connections.Page,
+) -> tuple[list[UserRow], Position | None]:
+    """Those of a list who have the permission in force, and after whom the next page begins; None at the end of the list."""
+    found: list[UserRow] = []
+    last = begin
+    for _ in range(MAX_LOOKED_AT // BATCH):
+        batch = await read(after=last, first=BATCH)
+        rows = user_rows(batch)
+        for row in rows:
+            if permission not in [one.name for one in row.permissions]:
+                continue
+            if len(found) == page.size:
+                return _in_order(found, page), position(found[-1])
+            found.append(row)
+        if not batch.has_more:
+            return _in_order(found, page), None
+        last = position(rows[-1])
+    return _in_order(found, page), last
+
+
+def _in_order(found: list[UserRow], page: connections.Page) -> list[UserRow]:
+    return found[::-1] if page.is_backward else found
+
+
+async def permission_name(connection: DatabaseConnection, tenant_id: UUID, permission_id: UUID) -> str:
+    """Raises NotFound: the tenant has no such permission."""
+    record = await permissions.get(connection, tenant_id, permission_id)
+    if record is None:
+        raise ids.not_found("Permission")
+    return record.name
 
 
 async def _count(context: Context, where: Filter) -> int | None:
