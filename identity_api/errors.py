@@ -6,7 +6,7 @@
     │   ├── Overloaded          it would answer, and there is more to do than can be done
     │   └── CannotWrite         the database answers, and takes no change: its disk is full, or it is read-only
     ├── BadInput                a value given to us is not acceptable; .field where one is to blame
-    ├── SeveralProblems         several values of one input, or changes of one set; .problems has each with its path
+    │   └── SeveralProblems     several values of one input, or changes of one set; .problems has each with its path
     ├── NotFound                there is no such thing, or none that the caller may know of
     ├── Refused                 understood, and not allowed; the code says which rule refused
     ├── Conflict                something changed in between; read again and retry
@@ -22,8 +22,10 @@ Messages never hold a secret, a token, a provider's free text or an internal pat
 their border, so that no caller needs to know which library is beneath.
 """
 
-from collections.abc import Sequence
-from typing import ClassVar, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import ClassVar, NamedTuple, TypeVar, cast
+
+ValueT = TypeVar("ValueT")
 
 
 class IdentityAPIError(Exception):
@@ -92,14 +94,14 @@ class Located(NamedTuple):
     error: IdentityAPIError
 
 
-class SeveralProblems(IdentityAPIError):
+class SeveralProblems(BadInput):
     """Several values of an input, or changes of a set, are not acceptable; nothing was done. The code is the first one's."""
 
     def __init__(self, problems: Sequence[Located]) -> None:
         self.problems = tuple(problems)
         first, others = problems[0], len(problems) - 1
         more = f" There {'is' if others == 1 else 'are'} {others} more." if others else ""
-        super().__init__(f"{first.path}: {first.error.message}{more}", code=first.error.code)
+        super().__init__(f"{first.path}: {first.error.message}{more}", code=first.error.code, field=first.path)
 
 
 def raise_all(problems: Sequence[Located]) -> None:
@@ -108,6 +110,11 @@ def raise_all(problems: Sequence[Located]) -> None:
         raise SeveralProblems(problems)
     for one in problems:
         raise one.error
+
+
+def raise_wrong(wrong: Sequence[BadInput]) -> None:
+    """`raise_all` for values that name their field."""
+    raise_all([Located(one.field or "", one) for one in wrong])
 
 
 class NotFound(IdentityAPIError):
@@ -141,3 +148,34 @@ class LimitReached(Conflict):
         super().__init__(message)
         self.limit = limit
         self.value = value
+
+
+class Problems:
+    """Gathers what is wrong with the values of an input, so that all of it is told at once."""
+
+    def __init__(self) -> None:
+        self._found: list[Located] = []
+
+    def read(self, path: str, value: Callable[[], ValueT]) -> ValueT:
+        """A value of the input. If it is not acceptable, the problem is kept, and what is returned must not be used.
+
+        Args:
+            path: where in the input it is, for a problem that does not name a field itself.
+        """
+        try:
+            return value()
+        except (BadInput, NotFound) as error:
+            self.keep(path, error)
+        return cast("ValueT", None)
+
+    def keep(self, path: str, error: BadInput | NotFound) -> None:
+        """Keep a problem, or each of several."""
+        if isinstance(error, SeveralProblems):
+            self._found += error.problems
+        else:
+            field = error.field if isinstance(error, BadInput) else None
+            self._found.append(Located(field or path, error))
+
+    def tell(self) -> None:
+        """Raise what was found wrong, if anything was."""
+        raise_all(self._found)

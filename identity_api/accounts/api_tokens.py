@@ -19,7 +19,7 @@ from identity_api.db import permissions as catalogue
 from identity_api.db.clients import ApiTokenLine
 from identity_api.db.database import Connection, Database
 from identity_api.db.tenant_limits import ensure_within
-from identity_api.errors import BadInput, NotFound, Refused
+from identity_api.errors import BadInput, NotFound, Refused, raise_wrong
 from identity_api.ids import new_tenant_token, token_hash, uuid7
 from identity_api.permissions.delegation import Actor
 from identity_api.permissions.ways_in import Opening
@@ -59,7 +59,7 @@ async def create_api_token(database: Database, actor: Actor, user_id: UUID, wish
             that the actor lacks.
         Conflict: `LIMIT_REACHED`.
     """
-    _check(wish)
+    check_wish(wish)
     async with database.transaction() as connection:
         await _hold_user(connection, actor, user_id)
         await _check_permissions(connection, actor, wish.permissions)
@@ -80,7 +80,7 @@ async def rotate_api_token(database: Database, actor: Actor, token_id: UUID, *, 
         await _hold_user(connection, actor, found.user_id)
         before = await _live(connection, actor, token_id)
         wish = TokenWish(name=before.name, days=days, permissions=before.permissions, may_change=before.may_change)
-        _check(wish)
+        check_wish(wish)
         _check_held(actor, wish.permissions)
         await check_may_open(connection, actor, Opening.ROTATE_FOR_PROGRAM, before.user_id)
         await _end(connection, actor, before, "rotated")
@@ -103,11 +103,18 @@ async def revoke_api_token(database: Database, actor: Actor, token_id: UUID) -> 
         return after
 
 
-def _check(wish: TokenWish) -> None:
+def check_wish(wish: TokenWish) -> None:
+    """Check what a token is to be called and how long it lasts.
+
+    Raises:
+        BadInput, SeveralProblems: values cannot be used.
+    """
+    wrong = list[BadInput]()
     if not wish.name.isprintable() or not is_storable(wish.name) or not 0 < len(wish.name) <= MAX_NAME:
-        raise BadInput("A token's name is short and printable.", field="name")
+        wrong.append(BadInput("A token's name is short and printable.", field="name"))
     if not 0 < wish.days <= MAX_API_TOKEN_DAYS:
-        raise BadInput(f"A token lasts 1 to {MAX_API_TOKEN_DAYS} days.", field="days")
+        wrong.append(BadInput(f"A token lasts 1 to {MAX_API_TOKEN_DAYS} days.", field="days"))
+    raise_wrong(wrong)
 
 
 async def _hold_user(connection: Connection, actor: Actor, user_id: UUID) -> None:

@@ -5,6 +5,7 @@ are set in `local_passwords`; the users query lists local users like all others.
 """
 
 import unicodedata
+from functools import partial
 from uuid import UUID
 
 import msgspec
@@ -16,7 +17,7 @@ from identity_api.claims.profile import MAX_EMAIL_LENGTH, MAX_VALUE_LENGTH
 from identity_api.db import audit, local_accounts, local_profiles, locks, user_read_model, users
 from identity_api.db.database import Connection, Database
 from identity_api.db.local_profiles import LocalProfile
-from identity_api.errors import BadInput, Conflict, Refused
+from identity_api.errors import BadInput, Conflict, Problems, Refused
 from identity_api.ids import uuid7
 from identity_api.permissions.delegation import Actor
 from identity_api.permissions.service import USERS_WRITE
@@ -46,7 +47,7 @@ async def create_local_user(database: Database, actor: Actor, new: NewLocalUser)
     """Make a user without identity and password; returns their id.
 
     Raises:
-        BadInput: `field` says which of username, display_label, email cannot be used.
+        BadInput, SeveralProblems: username, display_label or email cannot be used.
         Refused: `SSO_MANAGED`, which does not bind the operator.
         Conflict: `USERNAME_TAKEN`.
     """
@@ -75,11 +76,15 @@ def new_values(new: NewLocalUser) -> tuple[str, str, str | None]:
     """Username, display label and e-mail address of a new user, as they will be stored.
 
     Raises:
-        BadInput: `field` says which of them cannot be used.
+        BadInput, SeveralProblems: some of them cannot be used.
     """
-    username = _name(new.username, MAX_USERNAME_LENGTH, "username")
-    label = _name(new.display_label if new.display_label is not None else username, MAX_VALUE_LENGTH, "display_label")
-    return username, label, _email(new.email)
+    problems, label = Problems(), new.display_label
+    username = problems.read("username", lambda: _name(new.username, MAX_USERNAME_LENGTH, "username"))
+    if label is not None:
+        label = problems.read("display_label", partial(_name, label, MAX_VALUE_LENGTH, "display_label"))
+    email = problems.read("email", lambda: _email(new.email))
+    problems.tell()
+    return username, username if label is None else label, email
 
 
 async def update_profile(database: Database, actor: Actor, user_id: UUID, change: ProfileChange) -> None:
@@ -90,7 +95,7 @@ async def update_profile(database: Database, actor: Actor, user_id: UUID, change
 
     Raises:
         NotFound: no such user in the actor's tenant.
-        BadInput: `field` says which value cannot be used.
+        BadInput, SeveralProblems: values cannot be used.
         Refused: `SSO_MANAGED`, `FORBIDDEN`.
         Conflict: `USERNAME_TAKEN`.
     """
@@ -141,13 +146,15 @@ async def _check_may_rename(connection: Connection, actor: Actor, user_id: UUID)
 
 def _changed(before: LocalProfile, change: ProfileChange) -> LocalProfile:
     values: dict[str, str | bool | None] = {}
-    if change.username is not msgspec.UNSET:
-        values["username"] = _name(change.username, MAX_USERNAME_LENGTH, "username")
-    if change.display_label is not msgspec.UNSET:
-        values["display_label"] = _name(change.display_label, MAX_VALUE_LENGTH, "display_label")
-    if change.email is not msgspec.UNSET and change.email != before.email:
-        values["email"] = _email(change.email)
-        values["email_verified"] = _email_verified(change.email)
+    problems, names = Problems(), {"username": MAX_USERNAME_LENGTH, "display_label": MAX_VALUE_LENGTH}
+    for field, longest in names.items():
+        if (text := getattr(change, field)) is not msgspec.UNSET:
+            values[field] = problems.read(field, partial(_name, text, longest, field))
+    email = change.email
+    if email is not msgspec.UNSET and email != before.email:
+        values["email"] = problems.read("email", lambda: _email(email))
+        values["email_verified"] = _email_verified(email)
+    problems.tell()
     return msgspec.structs.replace(before, **values)
 
 

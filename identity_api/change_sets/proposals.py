@@ -28,6 +28,12 @@ SECONDS: Final = 7 * 86_400
 MAX_REASON: Final = 500
 
 
+def check_reason(reason: str) -> None:
+    """Raises BadInput: it is too long, or not one line."""
+    if len(reason) > MAX_REASON or not reason.isprintable():
+        raise BadInput(f"A reason is one line of at most {MAX_REASON} characters.", field="reason")
+
+
 async def propose(database: Database, actor: Actor, changes: Sequence[Change | Undo], reason: str) -> Proposal:
     """Propose a set. The actor needs the permission for each kind of change, and not the right to give what it gives.
 
@@ -39,8 +45,7 @@ async def propose(database: Database, actor: Actor, changes: Sequence[Change | U
         LimitReached: there are too many open proposals; as for `run.preview`.
         Refused: `LAST_ADMIN`; `FORBIDDEN`: the preview would show what the actor may not read.
     """
-    if len(reason) > MAX_REASON or not reason.isprintable():
-        raise BadInput(f"A reason is one line of at most {MAX_REASON} characters.", field="reason")
+    check_reason(reason)
     if not 1 <= len(changes) <= MAX_CHANGES:
         raise BadInput(f"A set has between 1 and {MAX_CHANGES} changes.", field="changes")
     written = await _written(database, actor, changes)

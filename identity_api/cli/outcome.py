@@ -1,9 +1,10 @@
 """The end of a command: its exit code (numbers of sysexits.h), and its message on standard error."""
 
 import sys
+from collections.abc import Sequence
 
 from identity_api.cli.program import typeable
-from identity_api.errors import BadInput, ConfigurationError, IdentityAPIError, Unavailable
+from identity_api.errors import BadInput, ConfigurationError, IdentityAPIError, SeveralProblems, Unavailable
 
 OK = 0
 PROBLEM = 1
@@ -27,8 +28,12 @@ def exit_code(error: IdentityAPIError) -> int:
 
 
 def complain(error: IdentityAPIError) -> None:
-    """Print the error on standard error: a sentence, or every problem of a configuration on a line of its own."""
-    problems = error.problems if isinstance(error, ConfigurationError) else (error.message,)
+    """Print the error on standard error: a sentence, or every problem of a configuration or an input on a line of its own."""
+    problems: Sequence[str] = (error.message,)
+    if isinstance(error, ConfigurationError):
+        problems = error.problems
+    elif isinstance(error, SeveralProblems):
+        problems = [f"{one.path}: {one.error.message}" for one in error.problems]
     for problem in problems:
         print(printable(typeable(problem)), file=sys.stderr)
 

@@ -9,7 +9,8 @@ type, of another tenant, of no object, and a malformed id all get the same answe
 import base64
 import binascii
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final, Literal, NamedTuple, get_args
 from uuid import UUID
 
@@ -17,7 +18,7 @@ import strawberry
 
 from identity_api.db import listings
 from identity_api.db.database import Connection
-from identity_api.errors import NotFound
+from identity_api.errors import NotFound, Problems
 
 Kind = Literal[
     "User",
@@ -105,6 +106,11 @@ def row_id(value: str, kind: Kind) -> UUID:
     if found is None or found.kind != kind:
         raise not_found(kind)
     return found.row_id
+
+
+def row_ids(problems: Problems, path: str, values: Sequence[str], kind: Kind) -> list[UUID]:
+    """The rows that ids of a list name; what names nothing is kept with its place in the list, which begins at 0."""
+    return [problems.read(f"{path}.{place}", partial(row_id, value, kind)) for place, value in enumerate(values)]
 
 
 _NAMES: Final = {

@@ -7,7 +7,7 @@ from identity_api.db import audit, permissions
 from identity_api.db.database import Connection, Database
 from identity_api.db.permissions import PermissionRecord
 from identity_api.db.tenant_limits import ensure_within
-from identity_api.errors import BadInput, Conflict, NotFound, Refused
+from identity_api.errors import BadInput, Conflict, NotFound, Problems, Refused
 from identity_api.permissions.delegation import Actor
 from identity_api.permissions.names import check_permission_name
 from identity_api.permissions.service import SERVICE_PREFIX
@@ -34,8 +34,10 @@ async def insert(
     connection: Connection, limits: TenantLimits, actor: Actor, name: str, description: str, *, delegable: bool
 ) -> PermissionRecord:
     """`create` in the caller's transaction."""
-    check_permission_name(name)
-    _check(name, description)
+    problems = Problems()
+    problems.read("name", lambda: check_permission_name(name))
+    problems.read("description", lambda: _check(name, description))
+    problems.tell()
     if delegable and not actor.is_operator and await permissions.was_undelegable(connection, actor.tenant_id, name):
         raise Refused(
             f"{name} was not delegable when it was deleted. Make it with `delegable: false`, or ask the operator."

@@ -13,7 +13,7 @@ from identity_api.db.database import Connection
 from identity_api.db.mappings import MappingRecord
 from identity_api.db.permissions import PermissionRecord
 from identity_api.db.tenant_limits import ensure_within
-from identity_api.errors import BadInput, Conflict, NotFound, Refused
+from identity_api.errors import BadInput, Conflict, NotFound, Problems, Refused
 from identity_api.lifecycle.mapping_matches import match_glob
 from identity_api.permissions.delegation import Actor, check_may_give, check_no_self_benefit
 from identity_api.permissions.service import SERVICE_PREFIX
@@ -78,9 +78,7 @@ class Edit:
     async def check(self, *rules: Rule) -> list[PermissionRecord]:
         """The rules on their own: patterns, providers and permissions are usable. Returns the permissions."""
         for rule in rules:
-            validate_pattern(rule.pattern, rule.match)
-            if not 1 <= len(set(rule.permission_ids)) <= MAX_PERMISSIONS:
-                raise BadInput(f"A mapping gives between 1 and {MAX_PERMISSIONS} permissions.", field="permissions")
+            check_values(rule)
         for provider_id in {rule.provider_id for rule in rules} - {None}:
             assert provider_id is not None
             if not await providers.get(self.connection, self.actor.tenant_id, provider_id):
@@ -161,6 +159,23 @@ class Edit:
         )
         after |= {permission.name for permission in opened}
         check_no_self_benefit(actor, self._effective_before, frozenset(after))
+
+
+def check_values(rule: Rule) -> None:
+    """What a rule says, whatever there is in the tenant.
+
+    Raises:
+        BadInput, SeveralProblems: the pattern, or the number of permissions.
+    """
+    problems = Problems()
+    problems.read("pattern", lambda: validate_pattern(rule.pattern, rule.match))
+    problems.read("permissions", lambda: _check_count(rule))
+    problems.tell()
+
+
+def _check_count(rule: Rule) -> None:
+    if not 1 <= len(set(rule.permission_ids)) <= MAX_PERMISSIONS:
+        raise BadInput(f"A mapping gives between 1 and {MAX_PERMISSIONS} permissions.", field="permissions")
 
 
 def values_of(row: MappingRecord) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import msgspec
 from identity_api.db import grants, permissions, provider_changes, ways_in
 from identity_api.db.database import Connection
 from identity_api.db.providers import Provider
-from identity_api.errors import BadInput, Refused
+from identity_api.errors import BadInput, Refused, raise_wrong
 from identity_api.oidc.issuer import issuers_of
 from identity_api.permissions.delegation import Actor, check_may_give, check_no_self_benefit
 from identity_api.permissions.provider_authority import (
@@ -60,39 +60,46 @@ def checked(
         stored: the fields that the provider has now; a value that stays is not checked again when others change.
 
     Raises:
-        BadInput: `PROVIDER_INVALID`, the first problem, with its field if it has one.
+        BadInput, SeveralProblems: `PROVIDER_INVALID`, each problem with its field if it has one.
     """
-    for name in fields:
-        # Only the operator may name files and variables of the machine.
-        if name in SEALED | FILES_ONLY or name.endswith(("_file", "_env")):
-            raise BadInput("This cannot be set here.", code=INVALID, field=name)
+    # Only the operator may name files and variables of the machine.
+    unfit = [name for name in fields if name in SEALED | FILES_ONLY or name.endswith(("_file", "_env"))]
+    raise_wrong([_invalid("This cannot be set here.", name) for name in unfit])
     try:
         declared: ProviderDeclaration = msgspec.convert(apply_preset(fields), ProviderDeclaration)
     except BadInput as error:
         raise BadInput(error.message, code=INVALID, field=error.field) from None
     except msgspec.ValidationError as error:
         raise BadInput(f"{error}.", code=INVALID) from None
+    wrong = list[BadInput]()
     for name, value in msgspec.to_builtins(declared).items():
         texts = _texts(value) if name != "ca_certificate_pem" else []
         if len(texts) > MAX_PARTS or any(len(text) > MAX_TEXT or not text.isprintable() for text in texts):
             message = f"A setting is one line of at most {MAX_TEXT} characters, or {MAX_PARTS} of them."
-            raise BadInput(message, code=INVALID, field=name)
+            wrong.append(_invalid(message, name))
+    # The other checks read what is of a bearable length.
+    raise_wrong(wrong)
     if not declared.client_id:
-        raise BadInput("Every client has an id at its provider.", code=INVALID, field="client_id")
+        wrong.append(_invalid("Every client has an id at its provider.", "client_id"))
     # The checks need to know whether there is a secret, not its value.
     shown = msgspec.structs.replace(declared, client_secret="-" * 32 if has_secret else None)
     problems: list[str] = []
     check_provider(shown, "provider", bounds, stored or {}, problems)
     for problem in problems:
         found = _PLACE.fullmatch(problem)
-        raise BadInput(found[2] if found else problem, code=INVALID, field=found[1] if found else None)
+        wrong.append(_invalid(found[2], found[1]) if found else _invalid(problem, None))
+    raise_wrong(wrong)
     return declared
+
+
+def _invalid(message: str, field: str | None) -> BadInput:
+    return BadInput(message, code=INVALID, field=field)
 
 
 def _texts(value: Any) -> list[str]:
     if isinstance(value, str):
         return [value]
-    parts = [*value.keys(), *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else []
+    parts = [*value.keys(), *value.values()] if isinstance(value, dict) else value if isinstance(value, tuple) else ()
     return [text for part in parts for text in _texts(part)]
 
 
@@ -104,22 +111,21 @@ def check_addresses(wanted: Provider, owner: Owner, allow: AllowList, public_url
     name are checked when a connection is made.
 
     Raises:
-        BadInput: `PROVIDER_INVALID`.
+        BadInput, SeveralProblems: `PROVIDER_INVALID`.
     """
+    wrong = dict[str, BadInput]()
     spoken_to = {"issuer": wanted.issuer, "discovery_url": wanted.discovery_url, "endpoints": None}
     for field, address in [*spoken_to.items(), *[("endpoints", one) for one in wanted.endpoints.values()]]:
         if address is not None and not allow.may_be_named(address, owner.slug):
-            raise BadInput(
-                "This address is not allowed: it must be https on a public name, unless the operator allows it.",
-                code=INVALID,
-                field=field,
-            )
+            message = "This address is not allowed: it must be https on a public name, unless the operator allows it."
+            wrong[field] = _invalid(message, field)
     # A callback anywhere else would hand authorization codes to strangers, or keep another tenant from its own address.
     redirect = urlsplit(wanted.redirect_url)
     of_tenant = re.match("/t/([^/]*)", redirect.path)
     is_foreign = of_tenant is not None and of_tenant[1] != owner.slug
     if redirect.hostname not in {*owner.hosts, urlsplit(public_url).hostname} or is_foreign:
-        raise BadInput("The redirect URL must be on a host of the tenant.", code=INVALID, field="redirect_url")
+        wrong["redirect_url"] = _invalid("The redirect URL must be on a host of the tenant.", "redirect_url")
+    raise_wrong(list(wrong.values()))
 
 
 async def check_word(

@@ -15,7 +15,7 @@ from identity_api.config import Secret
 from identity_api.db import locks, provider_changes, provider_tests, providers
 from identity_api.db.database import transaction_time
 from identity_api.db.providers import Provider, SealedSecret
-from identity_api.errors import BadInput, Conflict, NotFound
+from identity_api.errors import BadInput, Conflict, NotFound, Problems
 from identity_api.oidc.client_assertion import MIN_SECRET_BYTES
 from identity_api.oidc.client_auth import (
     APPLE_CLIENT_SECRET,
@@ -45,10 +45,16 @@ class NewSecret(msgspec.Struct, frozen=True):
 
 def _check(secret: NewSecret, provider: Provider, now: datetime) -> None:
     """Check that this can be a client secret; no message repeats it."""
+    problems = Problems()
     if provider.client_authentication == APPLE_CLIENT_SECRET:
-        check_apple_key(secret.value)
+        problems.read("client_secret", lambda: check_apple_key(secret.value))
     else:
-        _check_text(secret.value.reveal(), provider)
+        problems.read("client_secret", lambda: _check_text(secret.value.reveal(), provider))
+    problems.read("expires_at", lambda: _check_expiry(secret, now))
+    problems.tell()
+
+
+def _check_expiry(secret: NewSecret, now: datetime) -> None:
     if secret.expires_at is not None and (secret.expires_at.tzinfo is None or secret.expires_at <= now):
         raise BadInput(
             "The expiry must be in the future and have a time zone.", code="SECRET_INVALID", field="expires_at"

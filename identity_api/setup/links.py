@@ -13,7 +13,7 @@ from identity_api.db.permissions import PermissionRecord
 from identity_api.db.providers import Provider
 from identity_api.db.setup_links import NewLink, SetupLink
 from identity_api.db.tenants import Tenant
-from identity_api.errors import BadInput, Conflict, NotFound, Refused
+from identity_api.errors import BadInput, Conflict, NotFound, Refused, raise_wrong
 from identity_api.ids import new_tenant_token, token_key, uuid7
 from identity_api.permissions.delegation import Actor, check_may_give
 from identity_api.permissions.service import PROVIDERS_WRITE, SERVICE_PREFIX
@@ -69,7 +69,7 @@ async def create_link(database: Database, actor: Actor, wish: Wish, *, public_ur
         Refused: `FORBIDDEN`: a permission that the actor may not give, or, except for the operator, not let others give.
         Conflict: `PROVIDER_EXISTS`; `TOO_MANY_SETUP_LINKS`.
     """
-    _check(wish)
+    check_wish(wish)
     token = new_tenant_token(TOKEN_PREFIX, actor.tenant_id)
     new = NewLink(
         id=uuid7(),
@@ -186,15 +186,22 @@ async def _check_permissions(connection: Connection, actor: Actor, names: Sequen
         )
 
 
-def _check(wish: Wish) -> None:
+def check_wish(wish: Wish) -> None:
+    """Check what a link is to be for.
+
+    Raises:
+        BadInput, SeveralProblems: values cannot be used.
+    """
+    wrong = list[BadInput]()
     if not re.fullmatch(PROVIDER_SLUG, wish.slug):
-        raise BadInput("The short name has lower-case letters, digits, _ and -, at most 63.", field="slug")
+        wrong.append(BadInput("The short name has lower-case letters, digits, _ and -, at most 63.", field="slug"))
     if not 0 < len(wish.label) <= _LONGEST_LABEL or not wish.label.isprintable():
-        raise BadInput(f"The label is one line of at most {_LONGEST_LABEL} characters.", field="label")
+        wrong.append(BadInput(f"The label is one line of at most {_LONGEST_LABEL} characters.", field="label"))
     if not 1 <= wish.days <= MOST_DAYS:
-        raise BadInput(f"A set-up link lasts between 1 and {MOST_DAYS} days.", field="days")
+        wrong.append(BadInput(f"A set-up link lasts between 1 and {MOST_DAYS} days.", field="days"))
     if len(wish.permissions) > MOST_PERMISSIONS:
-        raise BadInput(f"A set-up link names at most {MOST_PERMISSIONS} permissions.", field="permissions")
+        wrong.append(BadInput(f"A set-up link names at most {MOST_PERMISSIONS} permissions.", field="permissions"))
+    raise_wrong(wrong)
 
 
 async def _door(connection: Connection, tenant_id: UUID, public_url: str) -> str:

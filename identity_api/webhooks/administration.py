@@ -11,7 +11,7 @@ from identity_api.db.database import Connection
 from identity_api.db.outbox import CHANGE_TYPES
 from identity_api.db.tenant_limits import ensure_within
 from identity_api.db.webhooks import Delivery, NewWebhook, SealedWebhookSecret, Webhook
-from identity_api.errors import BadInput, Conflict, NotFound
+from identity_api.errors import BadInput, Conflict, NotFound, raise_wrong
 from identity_api.ids import uuid7
 from identity_api.permissions.delegation import Actor
 from identity_api.upstream.addresses import AllowList
@@ -48,7 +48,7 @@ async def create(sending: Sending, allow: AllowList, actor: Actor, settings: Set
     """Create a webhook that is sent changes from now on.
 
     Raises:
-        BadInput: `URL_NOT_ALLOWED`, or `field` names the unusable value.
+        BadInput, SeveralProblems: `URL_NOT_ALLOWED`, and other values that cannot be used.
         LimitReached: `max_webhooks`.
     """
     _check(allow, actor.tenant_id, settings)
@@ -179,17 +179,18 @@ def _unknown() -> NotFound:
 
 
 def _check(allow: AllowList, tenant_id: UUID, settings: Settings) -> None:
+    wrong = list[BadInput]()
     if len(settings.url) > MAX_URL or not allow.may_be_named(settings.url, tenant_id):
-        raise BadInput(
+        message = (
             f"A webhook's URL is https on a public name, with at most {MAX_URL} characters. The operator can list others in"
-            " IDENTITY_OUTBOUND_ALLOW.",
-            code="URL_NOT_ALLOWED",
-            field="url",
+            " IDENTITY_OUTBOUND_ALLOW."
         )
+        wrong.append(BadInput(message, code="URL_NOT_ALLOWED", field="url"))
     if not settings.types or not set(settings.types) <= set(CHANGE_TYPES):
-        raise BadInput(f"A webhook names one or more of {', '.join(CHANGE_TYPES)}.", field="types")
+        wrong.append(BadInput(f"A webhook names one or more of {', '.join(CHANGE_TYPES)}.", field="types"))
     if len(settings.description) > MAX_DESCRIPTION or not is_storable(settings.description):
-        raise BadInput(f"A description has at most {MAX_DESCRIPTION} characters.", field="description")
+        wrong.append(BadInput(f"A description has at most {MAX_DESCRIPTION} characters.", field="description"))
+    raise_wrong(wrong)
 
 
 async def _new_secret(connection: Connection, vault: Vault, tenant_id: UUID, webhook_id: UUID) -> str:

@@ -70,6 +70,24 @@ async def test_a_redirect_url_that_would_be_plain_http_on_another_machine_is_ref
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("field", "fits", "is_too_much"),
+    [
+        ("scopes", ["openid", *[f"s{n}" for n in range(49)]], ["openid", *[f"s{n}" for n in range(50)]]),
+        ("username_claim", [f"id_token / {'x' * 100}"], [f"id_token / {'x' * 2_048}"]),
+        ("authorization_parameters", {"hint": "x" * 2_048}, {"hint": "x" * 2_049}),
+    ],
+)
+async def test_lists_and_tables_of_settings_are_bounded(
+    office: Office, field: str, fits: Any, is_too_much: Any
+) -> None:
+    with pytest.raises(BadInput, match="one line of at most") as caught:
+        await office.provider(**{field: is_too_much})
+    assert caught.value.field == field
+    assert (await office.provider(**{field: fits})).enabled is not None
+
+
+@pytest.mark.asyncio
 async def test_a_slug_is_given_once(office: Office) -> None:
     """S3-04 to S3-06."""
     made = await office.provider()

@@ -11,6 +11,7 @@ from identity_api.accounts import api_tokens
 from identity_api.accounts.api_tokens import MAX_API_TOKEN_DAYS, TokenWish
 from identity_api.db import clients, permissions
 from identity_api.db.clients import ApiTokenLine
+from identity_api.errors import Problems
 from identity_api.graphql import connections, ids
 from identity_api.graphql.access import ACCESS, NODES, PermissionRule, object_type, require
 from identity_api.graphql.connections import After, Before, Connection, ConnectionRow, First, Last
@@ -216,13 +217,13 @@ class ApiTokenMutations:
     )
     async def create_api_token(self, info: Info, input: CreateApiTokenInput) -> ApiTokenMadeRow:
         """The answer has the token."""
-        context, user_id = info.context, ids.row_id(input.user, "User")
-        wish = TokenWish(
-            name=input.name,
-            days=input.days,
-            permissions=await _names(context, [ids.row_id(one, "Permission") for one in input.permissions]),
-            may_change=input.may_change,
-        )
+        context, problems = info.context, Problems()
+        user_id = problems.read("user", lambda: ids.row_id(input.user, "User"))
+        wish = TokenWish(name=input.name, days=input.days, permissions=(), may_change=input.may_change)
+        problems.read("name", lambda: api_tokens.check_wish(wish))
+        wanted = ids.row_ids(problems, "permissions", input.permissions, "Permission")
+        problems.tell()
+        wish = msgspec.structs.replace(wish, permissions=await _names(context, wanted))
         made = await api_tokens.create_api_token(context.deps.database, context.actor, user_id, wish)
         return ApiTokenMadeRow(ApiTokenRow(made.line), made.token)
 

@@ -1,5 +1,7 @@
 """The input of a change set: each change is the input of the mutation that makes this change alone."""
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -9,7 +11,7 @@ from msgspec import UNSET
 from identity_api.change_sets import changes, table
 from identity_api.change_sets.errors import ChangesRefused
 from identity_api.db.database import Database
-from identity_api.errors import BadInput, IdentityAPIError, Located, NotFound, Refused, SeveralProblems
+from identity_api.errors import BadInput, IdentityAPIError, Located, NotFound, Problems, Refused, SeveralProblems
 from identity_api.graphql import ids
 from identity_api.graphql.permissions.mapping_changes import (
     CreateGroupMappingInput,
@@ -106,7 +108,9 @@ class Asked(NamedTuple):
 
     def refused(self, error: ChangesRefused) -> SeveralProblems:
         """Each problem with its path in the input."""
-        return SeveralProblems([Located(_path(self.paths[one.number], one.error), one.error) for one in error.problems])
+        return SeveralProblems(
+            [place for one in error.problems for place in _places(self.paths[one.number], one.error)]
+        )
 
 
 async def asked_of(database: Database, actor: Actor, given: list[ChangeInput]) -> Asked:
@@ -130,7 +134,7 @@ async def asked_of(database: Database, actor: Actor, given: list[ChangeInput]) -
         except table.TableRefused as error:
             problems += [Located(f"{path}.table.{line}" if line else f"{path}.table", one) for line, one in error.lines]
         except IdentityAPIError as error:
-            problems.append(Located(_path(path, error), error))
+            problems += _places(path, error)
     if problems:
         raise SeveralProblems(problems)
     if given and not asked.changes:
@@ -153,10 +157,13 @@ async def _add_table(
     asked.paths.extend([f"{path}.table.{line}" if line else f"{path}.prune" for line in lines])
 
 
-def _path(path: str, error: IdentityAPIError) -> str:
-    """A field of a change is part of its path; a line of a table has none."""
+def _places(path: str, error: IdentityAPIError) -> list[Located]:
+    """Each problem of a change, with its path. A field of a change is part of it; a line of a table has none."""
     is_line = ".importGroupMappings." in path
-    return f"{path}.{error.field}" if isinstance(error, BadInput) and error.field and not is_line else path
+    if isinstance(error, SeveralProblems):
+        return [Located(path if is_line else f"{path}.{one.path}", one.error) for one in error.problems]
+    field = f".{error.field}" if isinstance(error, BadInput) and error.field and not is_line else ""
+    return [Located(f"{path}{field}", error)]
 
 
 def _chosen(one: ChangeInput) -> tuple[str, Any]:
@@ -183,32 +190,44 @@ def _permission(value: strawberry.ID) -> changes.Reference:
     return str(value) if ":" in value else ids.row_id(value, "Permission")
 
 
+def _permissions(problems: Problems, values: Sequence[strawberry.ID]) -> tuple[changes.Reference, ...]:
+    return tuple(
+        [problems.read(f"permissions.{place}", partial(_permission, value)) for place, value in enumerate(values)]
+    )
+
+
 def _provider(value: strawberry.ID | None) -> UUID | None:
     return None if value is None else ids.row_id(value, "Provider")
 
 
 def _create_mapping(given: CreateGroupMappingInput) -> changes.CreateMapping:
-    _check_alone(given.as_previewed)
-    return changes.CreateMapping(
-        provider_id=_provider(given.provider),
+    problems = Problems()
+    problems.read("asPreviewed", lambda: _check_alone(given.as_previewed))
+    made = changes.CreateMapping(
+        provider_id=problems.read("provider", lambda: _provider(given.provider)),
         pattern=given.pattern,
         match=given.match,
-        permissions=tuple([_permission(one) for one in given.permissions]),
+        permissions=_permissions(problems, given.permissions),
         enabled=given.enabled,
     )
+    problems.tell()
+    return made
 
 
 def _update_mapping(given: UpdateGroupMappingInput) -> changes.UpdateMapping:
-    _check_alone(given.as_previewed)
-    return changes.UpdateMapping(
-        mapping_id=ids.row_id(given.id, "GroupMapping"),
+    problems, provider = Problems(), given.provider
+    problems.read("asPreviewed", lambda: _check_alone(given.as_previewed))
+    made = changes.UpdateMapping(
+        mapping_id=problems.read("id", lambda: ids.row_id(given.id, "GroupMapping")),
         version=given.version,
-        provider_id=UNSET if given.provider is strawberry.UNSET else _provider(given.provider),
+        provider_id=UNSET if provider is strawberry.UNSET else problems.read("provider", lambda: _provider(provider)),
         pattern=given.pattern,
         match=given.match,
-        permissions=None if given.permissions is None else tuple([_permission(one) for one in given.permissions]),
+        permissions=None if given.permissions is None else _permissions(problems, given.permissions),
         enabled=given.enabled,
     )
+    problems.tell()
+    return made
 
 
 def _delete_mapping(given: DeleteGroupMappingInput) -> changes.DeleteMapping:
@@ -231,11 +250,21 @@ def _delete_permission(given: DeletePermissionInput) -> changes.DeletePermission
 
 
 def _grant(given: GrantPermissionInput) -> changes.GrantPermission:
-    return changes.GrantPermission(user_id=ids.row_id(given.user, "User"), permission=_permission(given.permission))
+    user_id, permission = _user_and_permission(given)
+    return changes.GrantPermission(user_id=user_id, permission=permission)
 
 
 def _revoke(given: RevokePermissionInput) -> changes.RevokePermission:
-    return changes.RevokePermission(user_id=ids.row_id(given.user, "User"), permission=_permission(given.permission))
+    user_id, permission = _user_and_permission(given)
+    return changes.RevokePermission(user_id=user_id, permission=permission)
+
+
+def _user_and_permission(given: GrantPermissionInput | RevokePermissionInput) -> tuple[UUID, changes.Reference]:
+    problems = Problems()
+    user_id = problems.read("user", lambda: ids.row_id(given.user, "User"))
+    permission = problems.read("permission", lambda: _permission(given.permission))
+    problems.tell()
+    return user_id, permission
 
 
 def _undo(given: UndoInput) -> changes.Undo:

@@ -9,7 +9,7 @@ import strawberry
 from identity_api.claims import MatchKind
 from identity_api.db import listings, permissions
 from identity_api.db.mappings import MappingRecord
-from identity_api.errors import Refused
+from identity_api.errors import Problems, Refused
 from identity_api.graphql import ids
 from identity_api.graphql.access import object_type
 from identity_api.graphql.context import Context, Info
@@ -20,7 +20,7 @@ from identity_api.graphql.summaries import UserSummary, UserSummaryRow, mapping_
 from identity_api.group_mappings import edit
 from identity_api.group_mappings.edit import Change
 from identity_api.group_mappings.impact import Effect
-from identity_api.group_mappings.rules import Edited, Rule
+from identity_api.group_mappings.rules import Edited, Rule, check_values
 from identity_api.permissions.service import GROUPS_READ, USERS_READ
 
 APPLY = "apply_mapping_changes"
@@ -290,10 +290,10 @@ async def _touched(context: Context, effect: Effect) -> list[TouchedUserRow]:
 
 
 def _creating(asked: CreateGroupMappingInput) -> Change:
-    provider_id = ids.row_id(asked.provider, "Provider") if asked.provider is not None else None
-    return edit.creating(
-        Rule(provider_id, asked.pattern, asked.match, _permission_ids(asked.permissions), asked.enabled)
-    )
+    problems = Problems()
+    provider_id = problems.read("provider", lambda: _provider_id(asked.provider))
+    permission_ids = _permission_ids(problems, asked.permissions)
+    return edit.creating(_sound(problems, Rule(provider_id, asked.pattern, asked.match, permission_ids, asked.enabled)))
 
 
 async def _updating(context: Context, asked: UpdateGroupMappingInput) -> Change:
@@ -308,18 +308,30 @@ def _deleting(asked: DeleteGroupMappingInput) -> Change:
 
 def _changed(before: MappingRecord, asked: UpdateGroupMappingInput) -> Rule:
     """The rule as it will be. Null leaves as it is what cannot be null; for the provider it means every provider."""
-    provider_id = before.provider_id
+    provider_id, problems = before.provider_id, Problems()
     if asked.provider is not strawberry.UNSET:
-        provider_id = ids.row_id(asked.provider, "Provider") if asked.provider is not None else None
-    return Rule(
+        provider_id = problems.read("provider", lambda: _provider_id(asked.provider))
+    rule = Rule(
         provider_id,
         before.pattern if asked.pattern is None else asked.pattern,
         MatchKind(before.match) if asked.match is None else asked.match,
-        before.permission_ids if asked.permissions is None else _permission_ids(asked.permissions),
+        before.permission_ids if asked.permissions is None else _permission_ids(problems, asked.permissions),
         before.enabled if asked.enabled is None else asked.enabled,
     )
+    return _sound(problems, rule)
 
 
-def _permission_ids(values: list[strawberry.ID]) -> tuple[UUID, ...]:
+def _provider_id(value: strawberry.ID | None) -> UUID | None:
+    return ids.row_id(value, "Provider") if value is not None else None
+
+
+def _permission_ids(problems: Problems, values: list[strawberry.ID]) -> tuple[UUID, ...]:
     # Each once, in the order given: a permission named twice is given once.
-    return tuple(dict.fromkeys([ids.row_id(value, "Permission") for value in values]))
+    return tuple(dict.fromkeys(ids.row_ids(problems, "permissions", values, "Permission")))
+
+
+def _sound(problems: Problems, rule: Rule) -> Rule:
+    """The rule, if neither it nor what it was read from has a problem."""
+    problems.read("pattern", lambda: check_values(rule))
+    problems.tell()
+    return rule

@@ -12,6 +12,7 @@ from identity_api.accounts import administration
 from identity_api.db import permissions
 from identity_api.db.grants import OpenGrant
 from identity_api.db.permissions import PermissionRecord
+from identity_api.errors import Problems
 from identity_api.graphql import connections, ids
 from identity_api.graphql.access import NODES, object_type, require
 from identity_api.graphql.audit.events import HISTORY, AuditEvent, AuditEventRow, history_of
@@ -234,6 +235,16 @@ def _reasons(user: UserRow, found: Sequence[OpenGrant]) -> list[GrantReasonRow]:
     return [GrantReasonRow(fact, user) for fact in user.whole.facts.grants if fact.id in ids_found]
 
 
+def _user_and_permission(asked: GrantPermissionInput | RevokePermissionInput) -> tuple[UUID, UUID]:
+    problems = Problems()
+    found = (
+        problems.read("user", lambda: ids.row_id(asked.user, "User")),
+        problems.read("permission", lambda: ids.row_id(asked.permission, "Permission")),
+    )
+    problems.tell()
+    return found
+
+
 @object_type("Mutation")
 class PermissionMutations:
     """Root fields that change the catalogue, and grants by hand."""
@@ -270,10 +281,8 @@ class PermissionMutations:
     @mutation("GrantPermissionPayload", UserChanged, "Give a permission by hand.")
     async def grant_permission(self, info: Info, input: GrantPermissionInput) -> UserChangedRow:
         """Within what the actor may give, and never to themself (I8)."""
-        context, row_id = info.context, ids.row_id(input.user, "User")
-        await administration.grant_permission(
-            context.deps.database, context.actor, row_id, ids.row_id(input.permission, "Permission")
-        )
+        context, (row_id, wanted) = info.context, _user_and_permission(input)
+        await administration.grant_permission(context.deps.database, context.actor, row_id, wanted)
         return await changed_user(context, row_id)
 
     @mutation(
@@ -284,11 +293,9 @@ class PermissionMutations:
     )
     async def revoke_permission(self, info: Info, input: RevokePermissionInput) -> PermissionRevokedRow:
         """Within what the actor may give."""
-        context, row_id = info.context, ids.row_id(input.user, "User")
+        context, (row_id, wanted) = info.context, _user_and_permission(input)
         before = await changed_user(context, row_id)
-        done = await administration.revoke_permission(
-            context.deps.database, context.actor, row_id, ids.row_id(input.permission, "Permission")
-        )
+        done = await administration.revoke_permission(context.deps.database, context.actor, row_id, wanted)
         after = await changed_user(context, row_id)
         return PermissionRevokedRow(
             after.user, _reasons(before.user, done.closed), _reasons(after.user, done.remaining)

@@ -14,7 +14,7 @@ from identity_api.change_sets.errors import ChangesRefused
 from identity_api.db import proposals as rows
 from identity_api.db import tenant_limits
 from identity_api.db.proposals import State
-from identity_api.errors import Located, SeveralProblems
+from identity_api.errors import BadInput, Located, Problems, SeveralProblems
 from identity_api.graphql import connections, ids
 from identity_api.graphql.access import NODES, object_type, require
 from identity_api.graphql.connections import After, Before, Connection, ConnectionRow, First, Last
@@ -277,7 +277,13 @@ class ProposalMutations:
     async def propose_change_set(self, info: Info, input: ProposeChangeSetInput) -> ProposalSavedRow:
         """Refused where nobody could make it as things are."""
         context = info.context
-        asked = await asked_of(context.deps.database, context.actor, input.changes)
+        problems = Problems()
+        problems.read("reason", lambda: proposals.check_reason(input.reason))
+        try:
+            asked = await asked_of(context.deps.database, context.actor, input.changes)
+        except BadInput as error:
+            problems.keep("changes", error)
+        problems.tell()
         try:
             made = await proposals.propose(context.deps.database, context.actor, asked.changes, input.reason)
         except ChangesRefused as error:

@@ -13,7 +13,7 @@ from identity_api.db.database import Connection
 from identity_api.db.permissions import PermissionRecord
 from identity_api.db.setup_links import SetupLink as Record
 from identity_api.db.setup_links import Step
-from identity_api.errors import NotFound
+from identity_api.errors import NotFound, Problems
 from identity_api.graphql import ids
 from identity_api.graphql.access import object_type
 from identity_api.graphql.context import Context, Info
@@ -205,13 +205,16 @@ class SetupLinkMutations:
     )
     async def create_setup_link(self, info: Info, input: CreateSetupLinkInput) -> SetupLinkCreatedRow:
         """The link is worth what its maker may give."""
-        context = info.context
-        wanted = [ids.row_id(one, "Permission") for one in input.permissions]
+        context, problems = info.context, Problems()
+        wish = Wish(slug=input.slug, label=input.label, days=input.days)
+        problems.read("slug", lambda: links.check_wish(wish))
+        wanted = ids.row_ids(problems, "permissions", input.permissions, "Permission")
+        problems.tell()
         async with context.reading() as connection:
             found = await permissions.by_ids(connection, context.tenant_id, wanted)
         if len(found) != len(set(wanted)):
             raise NotFound("There is no such permission.")
-        wish = Wish(slug=input.slug, label=input.label, permissions=tuple([one.name for one in found]), days=input.days)
+        wish = msgspec.structs.replace(wish, permissions=tuple([one.name for one in found]))
         made = await links.create_link(context.deps.database, context.actor, wish, public_url=context.deps.public_url)
         return SetupLinkCreatedRow(SetupLinkRow(made.link, _references(found)), made.url)
 

@@ -6,6 +6,7 @@ import msgspec
 import strawberry
 
 from identity_api.accounts import linking
+from identity_api.errors import Problems
 from identity_api.graphql import ids
 from identity_api.graphql.access import object_type
 from identity_api.graphql.context import Info
@@ -83,12 +84,16 @@ class IdentityMutations:
     )
     async def link_identity(self, info: Info, input: LinkIdentityInput) -> IdentityLinkedRow:
         """Grants that a STRICT provider would close are named before they are closed."""
-        context, user_id = info.context, ids.row_id(input.user, "User")
+        context, problems = info.context, Problems()
+        user_id = problems.read("user", lambda: ids.row_id(input.user, "User"))
+        provider_id = problems.read("provider", lambda: ids.row_id(input.provider, "Provider"))
+        problems.read("anchor", lambda: linking.check_anchor(input.anchor))
+        problems.tell()
         linked = await linking.link_identity(
             context.deps.database,
             context.actor,
             user_id,
-            ids.row_id(input.provider, "Provider"),
+            provider_id,
             input.anchor,
             accepts_closing=input.accept_closing,
         )
