@@ -9,13 +9,13 @@ not part of its value. Blanks around a cell are no part of it either, except in 
 import csv
 import difflib
 import io
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 from uuid import UUID
 
 import msgspec
 
+from identity_api import spreadsheets
 from identity_api.change_sets.changes import Change, CreateMapping, DeleteMapping, UpdateMapping
 from identity_api.change_sets.errors import ChangesRefused
 from identity_api.claims import MatchKind, validate_pattern
@@ -30,11 +30,6 @@ NEEDED: Final = ("group", "permissions")
 MAX_BYTES: Final = 1_048_576
 _MANY: Final = 100_000
 _ENABLED: Final = {"": True, "yes": True, "no": False}
-_COMPUTED: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""How a cell begins that a spreadsheet would compute; the last four are full-width."""
-
-_BEGINS: Final = re.compile(rf"(^|[;\t\r\n])(?=[{re.escape(''.join(_COMPUTED))}])")
-"""Where one begins: also inside of a cell, for a spreadsheet whose language separates by semicolons."""
 
 Key = tuple[str, MatchKind, str]
 """Provider, match and pattern: unique among the mappings of a tenant."""
@@ -119,7 +114,7 @@ def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
     try:
         for cells in reader:
             if any(cell.strip() for cell in cells):
-                yield reader.line_num, [cell.removeprefix("'") for cell in cells]
+                yield reader.line_num, [spreadsheets.text_of(cell) for cell in cells]
     except csv.Error as error:
         raise TableRefused([_wrong(reader.line_num, f"This is not CSV: {error}.")]) from None
 
@@ -232,17 +227,12 @@ def written(rows: Iterable[MappingRecord]) -> str:
     )
 
 
-def as_cell(text: str) -> str:
-    """A text for people as a cell of which no spreadsheet computes a part: an apostrophe stands before what it would compute."""
-    return _BEGINS.sub(r"\1'", text)
-
-
 def as_table(rows: Iterable[tuple[str, str, str, Sequence[str], bool]]) -> str:
     """Mappings as a table, each as the values of `COLUMNS` in their order."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for group, match, provider, given, enabled in rows:
-        cells = (group, match, provider, " ".join(given), "yes" if enabled else "no")
-        writer.writerow([f"'{cell}" if cell.startswith((*_COMPUTED, "'")) else cell for cell in cells])
-    return text.getvalue()
+    return spreadsheets.table(
+        COLUMNS,
+        [
+            (group, match, provider, " ".join(given), "yes" if enabled else "no")
+            for group, match, provider, given, enabled in rows
+        ],
+    )

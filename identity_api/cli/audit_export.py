@@ -9,12 +9,12 @@ from uuid import UUID
 
 import msgspec
 
-from identity_api.change_sets.table import as_cell
 from identity_api.db import audit_reading, providers, tenants, users
 from identity_api.db.actor_names import actor_names
 from identity_api.db.audit_reading import Recorded, Where
 from identity_api.db.database import Connection, Database
 from identity_api.errors import BadInput, NotFound
+from identity_api.spreadsheets import as_cell
 
 PAGE: Final = 1_000
 Format = Literal["ndjson", "csv"]

@@ -45,6 +45,9 @@ _PARTIAL = (
 )
 
 
+_SIGNS = {"create": "+", "change": "~", "remove": "-", "keep": "!"}
+
+
 class Change(msgspec.Struct, frozen=True):
     """One difference, in its tenant. `details` are the values before and after, and the affected people; never a
     secret.
@@ -58,10 +61,28 @@ class Change(msgspec.Struct, frozen=True):
     details: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        sign = {"create": "+", "change": "~", "remove": "-", "keep": "!"}[self.action]
+        sign = _SIGNS[self.action]
         kept = " is managed through GraphQL and stays as it is" if self.action == "keep" else ""
         told = "; ".join(self.details or self.fields)
         return f"{sign} {self.tenant}: {self.kind} {self.name}{kept}" + (f" ({told})" if told else "")
+
+
+def totals_of(changes: Sequence[Change]) -> dict[str, dict[str, int]]:
+    """How many things of each kind are created, changed, removed and kept."""
+    found: dict[str, dict[str, int]] = {}
+    for one in changes:
+        of_kind = found.setdefault(one.kind, {})
+        of_kind[one.action] = of_kind.get(one.action, 0) + 1
+    return found
+
+
+def total_lines(changes: Sequence[Change]) -> list[str]:
+    """The same for people, on one line; none for a single change."""
+    told = [
+        f"{kind} {', '.join([f'{_SIGNS[action]} {number:,}' for action, number in sorted(of_kind.items())])}"
+        for kind, of_kind in totals_of(changes).items()
+    ]
+    return [f"total: {'; '.join(told)}"] if len(changes) > 1 else []
 
 
 def read_document(path: Path) -> bytes:

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 import msgspec
 
-from identity_api.cli.context import tenant_named
+from identity_api.cli.context import operator_name, tenant_named
 from identity_api.cli.running_services import find_running
 from identity_api.clock import system_clock
 from identity_api.config import Settings
@@ -14,7 +14,7 @@ from identity_api.db.database import Database
 from identity_api.db.providers import Provider
 from identity_api.db.tenants import Tenant
 from identity_api.errors import NotFound
-from identity_api.providers.self_test.run import SelfTest, SelfTestDeps, self_test
+from identity_api.providers.self_test.run import SelfTest, SelfTestDeps, keep_result, self_test
 from identity_api.providers.urls import ProviderURLs, provider_urls
 from identity_api.providers.waived_checks import exceptions_of
 from identity_api.upstream.addresses import AllowList
@@ -124,7 +124,9 @@ async def test_provider(database: Database, settings: Settings, tenant_slug: str
     """
     tenant, provider = await provider_named(database, tenant_slug, slug)
     async with self_test_deps(database, settings, allowed_targets(settings)) as deps:
-        return await self_test(deps, provider, tenant.slug)
+        tested = await self_test(deps, provider, tenant.slug)
+    await keep_result(database, operator_name(), provider, tested)
+    return tested
 
 
 def allowed_targets(settings: Settings) -> AllowList:

@@ -23,6 +23,7 @@ from identity_api.errors import BadInput, ConfigurationError, NotFound, Refused
 from identity_api.oidc.login_end_cause import LoginEndCause, login_end_cause
 from identity_api.permissions.delegation import Actor
 from identity_api.providers.urls import doors
+from identity_api.spreadsheets import text_of
 
 T = TypeVar("T")
 COLUMNS = ("username", "display_label", "email", "provider", "anchor", "permissions")
@@ -195,6 +196,20 @@ def read_table(path: Path) -> list[EnrolledUser]:
     Raises:
         ConfigurationError: with every problem, by line.
     """
+    text = read_text(path)
+    try:
+        lines = list(csv.DictReader(io.StringIO(text), strict=True))
+    except csv.Error as error:
+        raise ConfigurationError([f"{path} is not CSV: {error}."]) from None
+    return _users_of(lines)
+
+
+def read_text(path: Path) -> str:
+    """The text of a table; `-` reads standard input.
+
+    Raises:
+        ConfigurationError: it cannot be read.
+    """
     try:
         content = sys.stdin.buffer.read(MAX_TABLE_BYTES + 1) if path == Path("-") else path.read_bytes()
         text = content.decode("utf-8-sig")
@@ -202,11 +217,7 @@ def read_table(path: Path) -> list[EnrolledUser]:
         raise ConfigurationError([f"{path} cannot be read as UTF-8."]) from None
     if len(content) > MAX_TABLE_BYTES:
         raise ConfigurationError([f"{path} is larger than {MAX_TABLE_BYTES} bytes."])
-    try:
-        lines = list(csv.DictReader(io.StringIO(text), strict=True))
-    except csv.Error as error:
-        raise ConfigurationError([f"{path} is not CSV: {error}."]) from None
-    return _users_of(lines)
+    return text
 
 
 def _users_of(lines: Sequence[dict[str | None, str | None]]) -> list[EnrolledUser]:
@@ -218,7 +229,7 @@ def _users_of(lines: Sequence[dict[str | None, str | None]]) -> list[EnrolledUse
         problems.append("The column username is missing.")
     found: dict[str, EnrolledUser] = {}
     for number, line in enumerate(lines, 2):
-        problems += _add(found, number, {name: (line.get(name) or "").strip() for name in COLUMNS})
+        problems += _add(found, number, {name: text_of(line.get(name) or "").strip() for name in COLUMNS})
     if problems:
         raise ConfigurationError(problems)
     return list(found.values())

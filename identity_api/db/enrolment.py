@@ -102,6 +102,63 @@ async def page(connection: Connection, tenant_id: UUID, *, after: str | None, fi
     return [UserLine(**{**row, "providers": tuple(row["providers"])}) for row in rows]
 
 
+class ExportedIdentity(msgspec.Struct, frozen=True):
+    """An identity of a user who is exported."""
+
+    provider: str
+    anchor: str
+    subject: str | None
+    state: str
+    state_reason: str | None
+    state_since: datetime
+
+
+class ExportedUser(msgspec.Struct, frozen=True):
+    """A user with their identities that are not unlinked, and the permissions given by hand."""
+
+    username: str
+    display_label: str
+    email: str | None
+    identities: list[ExportedIdentity]
+    permissions: tuple[str, ...]
+
+
+async def exported(connection: Connection, tenant_id: UUID, *, after: str | None, first: int) -> list[ExportedUser]:
+    """The tenant's users by username, strictly after `after`, without those who were erased."""
+    rows = await connection.fetch(
+        """
+        select u.username, u.display_label, u.email, array(
+                select p.name from permission_grant g
+                cross join lateral (select name from permission where tenant_id = $1 and id = g.permission_id limit 1) p
+                where g.tenant_id = $1 and g.user_id = u.id and g.source = 'MANUAL' and g.revoked_at is null order by p.name
+            ) as permissions, (
+                select coalesce(json_agg(json_build_object('provider', p.slug, 'anchor', i.anchor, 'subject', i.subject,
+                    'state', i.state, 'state_reason', i.state_reason, 'state_since', i.state_since)
+                    order by p.slug, i.anchor), '[]')::text
+                from identity i
+                cross join lateral (select slug from provider where tenant_id = $1 and id = i.provider_id limit 1) p
+                where i.tenant_id = $1 and i.user_id = u.id and i.unlinked_at is null
+            ) as identities
+        from app_user u
+        where u.tenant_id = $1 and ($2::text is null or u.username > $2) and u.erased_at is null
+        order by u.username limit $3
+        """,
+        tenant_id,
+        after,
+        first,
+    )
+    return [
+        ExportedUser(
+            **{
+                **row,
+                "permissions": tuple(row["permissions"]),
+                "identities": msgspec.json.decode(row["identities"], type=list[ExportedIdentity]),
+            }
+        )
+        for row in rows
+    ]
+
+
 class IdentityLine(msgspec.Struct, frozen=True):
     """An identity as the operator sees it."""
 

@@ -16,7 +16,7 @@ from identity_api.providers import activation, administration
 from identity_api.providers.deps import ProviderDeps
 from identity_api.providers.presets import Preset, apply_preset
 from identity_api.providers.secrets import NewSecret
-from identity_api.providers.self_test.run import SelfTest, SelfTestDeps, self_test
+from identity_api.providers.self_test.run import SelfTest, SelfTestDeps, keep_result, self_test
 from identity_api.providers.urls import front_door
 from identity_api.sessions.login.deps import LoginDeps
 from identity_api.sessions.login.dry_run import begin_test, report_for
@@ -124,7 +124,9 @@ async def run_test(deps: SetupDeps, setup: Setup) -> tuple[SelfTest, str]:
         leeway_seconds=login.limits.leeway_seconds,
         public_url=login.public_url,
     )
-    return await self_test(test_deps, provider, setup.tenant.slug, seconds=SELF_TEST_SECONDS), login_url
+    tested = await self_test(test_deps, provider, setup.tenant.slug, seconds=SELF_TEST_SECONDS)
+    await keep_result(login.database, setup.actor.name, provider, tested)
+    return tested, login_url
 
 
 async def report(deps: SetupDeps, setup: Setup) -> LoginReport | None:

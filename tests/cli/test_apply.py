@@ -54,6 +54,7 @@ def test_a_declared_tenant_is_made_and_then_left_alone(acme: Command, file: Path
         "+ acme: provider keycloak",
         "+ acme: mapping engineering",
         "+ acme: mapping support",
+        "total: tenant + 1; permission + 2; provider + 1; mapping + 2",
     ]
     assert acme("apply", file).stdout == "Nothing to change.\n"
 
@@ -128,6 +129,7 @@ def test_a_rehearsal_counts_with_what_the_file_itself_would_make(acme: Command, 
         "+ acme: provider second",
         "~ acme: mapping engineering (permissions: docs:read -> docs:print, docs:read)",
         "+ acme: mapping ops",
+        "total: permission + 1; provider + 1; mapping ~ 1, + 1",
     ]
     assert acme("apply", file, "--create-permissions").stdout == dry_run.stdout
 

@@ -1,6 +1,8 @@
 """`identity-api user`: the first people of a tenant, entered by the operator (S0-05, S1-11, S3-20, S3-22, S3-39)."""
 
 import asyncio
+import csv
+import io
 import json
 from pathlib import Path
 
@@ -245,8 +247,51 @@ def test_a_user_is_erased_only_on_purpose_and_nothing_of_them_is_listed(sales: C
     assert made.returncode == 0, made.stderr
     asked = sales("user", "erase", "sales", "zwackel", stdin=b"n\n")
     assert (asked.returncode, "zwackel" in sales("user", "list", "sales").stdout) == (1, True)
-    assert sales("user", "erase", "sales", "zwackel", "--yes").returncode == 0
+    erased = sales("user", "erase", "sales", "zwackel", "--yes", "--json")
+    assert (erased.returncode, list(json.loads(erased.stdout))) == (0, ["erased"])
     listed = sales("user", "list", "sales").stdout + sales("audit", "export", "sales").stdout
     assert "wackel" not in listed
     assert sales("audit", "verify").returncode == 0
     assert sales("user", "erase", "sales", "zwackel", "--yes").returncode == 1
+
+
+def test_users_are_taken_out_as_a_table_that_changes_nothing_when_it_is_taken_in(
+    sales: Command, tmp_path: Path, url: str
+) -> None:
+    path = tmp_path / "users.csv"
+    path.write_text(TABLE + "=cmd(),'quoted,,oidc,@anchor,\n", "utf-8")
+    assert sales("user", "import", "sales", path).returncode == 0
+    path.write_text(TABLE + "'=cmd(),,,,,\n", "utf-8")
+    assert sales("user", "import", "sales", path).stdout == "Nothing to change.\n"
+    exported = sales("user", "export", "sales").stdout
+    assert "'=cmd(),quoted,,oidc,'@anchor," in exported
+    again = sales("user", "import", "sales", "-", stdin=exported.encode())
+    assert (again.returncode, again.stdout) == (0, "Nothing to change.\n"), again.stderr
+    before = anchors(url)
+    assert before["=cmd()"] == ["@anchor"]
+
+
+def test_identities_are_listed_and_those_in_a_table_released(sales: Command, tmp_path: Path, url: str) -> None:
+    path = tmp_path / "users.csv"
+    path.write_text(TABLE, "utf-8")
+    assert sales("user", "import", "sales", path).returncode == 0
+    ask(url, "update identity set state = 'QUARANTINED', state_reason = 'OTHER_PERSON' where anchor like 'alice%'")
+    held = sales("user", "identities", "sales", "--state", "QUARANTINED", "--csv").stdout
+    rows = list(csv.DictReader(io.StringIO(held)))
+    assert [(one["username"], one["anchor"]) for one in rows] == [
+        ("alice", "alice@example.com"),
+        ("alice", "alice@other.example"),
+    ]
+    listed = json.loads(sales("user", "identities", "sales", "--json").stdout)["identities"]
+    assert {one["state"] for one in listed if one["username"] == "alice"} == {"QUARANTINED"}
+    assert "bob, junior" in sales("user", "identities", "sales").stdout
+    path.write_text(held + "nobody,oidc,x,,,,\n", "utf-8")
+    refused = sales("user", "release-table", "sales", path)
+    assert (refused.returncode, "Line 4: There is no user nobody." in refused.stderr) == (78, True)
+    assert sales("user", "identities", "sales", "--state", "QUARANTINED", "--csv").stdout == held
+    path.write_text(held, "utf-8")
+    done = sales("user", "release-table", "sales", path, "--json")
+    assert len(json.loads(done.stdout)["released"]) == 2
+    assert json.loads(sales("user", "identities", "sales", "--state", "QUARANTINED", "--json").stdout) == {
+        "identities": []
+    }

@@ -94,7 +94,7 @@ EXPECTED: dict[str, dict[str, tuple[Values, Values]]] = {
     "rotateServiceClient": {"service_client.rotated": (None, None)},
     "revokeServiceClient": {"service_client.revoked": (None, None)},
     "refreshProviderMetadata": {},  # nothing of ours changes
-    "testProvider": {"provider.test_begun": (None, None)},
+    "testProvider": {"provider.test_begun": (None, None), "provider.self_tested": (None, None)},
     "createSetupLink": {"setup_link.created": (None, SETUP_LINK)},
     "revokeSetupLink": {
         "setup_link.revoked": ({**SETUP_LINK, "provider": "old", "label": "Old", "permissions": ANY}, None)

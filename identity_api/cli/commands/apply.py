@@ -19,7 +19,14 @@ def command(file: Path, dry_run: bool, prune: bool, create_permissions: bool, as
     `-` reads standard input.
     """
     from identity_api.cli.context import read_settings, run_on_database
-    from identity_api.cli.declaration import Applied, apply_declaration, read_document, read_over_stored
+    from identity_api.cli.declaration import (
+        Applied,
+        apply_declaration,
+        read_document,
+        read_over_stored,
+        total_lines,
+        totals_of,
+    )
     from identity_api.cli.output import print_json, print_lines, print_notices
     from identity_api.db.database import Database
 
@@ -39,7 +46,8 @@ def command(file: Path, dry_run: bool, prune: bool, create_permissions: bool, as
 
     done = run_on_database(settings, work)
     if as_json:
-        print_json({"dry_run": dry_run, "changes": done.changes, "notices": done.notices})
+        totals = totals_of(done.changes)
+        print_json({"dry_run": dry_run, "changes": done.changes, "totals": totals, "notices": done.notices})
         return
     print_notices(done.notices)
-    print_lines(done.changes or ["Nothing to change."])
+    print_lines([*done.changes, *total_lines(done.changes)] if done.changes else ["Nothing to change."])

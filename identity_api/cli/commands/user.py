@@ -101,6 +101,64 @@ def import_table(tenant: str, file: Path, dry_run: bool, as_json: bool) -> None:
         _print_made(made)
 
 
+@command.command("export")
+@click.argument("tenant")
+def export_table(tenant: str) -> None:
+    """Write the users of TENANT as a CSV table, with their identities and what they were given by hand; `user import` takes it
+    back without a change.
+
+    A cell that a spreadsheet would compute begins with an apostrophe, which is no part of its value.
+    """
+    from identity_api.cli.user_tables import users_as_csv
+    from identity_api.cli.users import on_tenant
+
+    click.echo(on_tenant(tenant, users_as_csv), nl=False)
+
+
+@command.command()
+@click.argument("tenant")
+@click.option("--state", help="Only those in this state, such as QUARANTINED.")
+@_with_json
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV, in which no cell is computed by a spreadsheet.")
+def identities(tenant: str, state: str | None, as_json: bool, as_csv: bool) -> None:
+    """List the identities of TENANT by username: at which provider, under which anchor, and their state."""
+    from identity_api.cli.output import print_json, print_table
+    from identity_api.cli.user_tables import COLUMNS_OF_IDENTITIES, all_identities
+    from identity_api.cli.users import on_tenant
+    from identity_api.spreadsheets import table
+
+    found = on_tenant(tenant, lambda database, actor: all_identities(database, actor, state))
+    rows = [one.cells for one in found]
+    if as_json:
+        print_json({"identities": found})
+    elif as_csv:
+        click.echo(table(COLUMNS_OF_IDENTITIES, rows), nl=False)
+    else:
+        print_table(COLUMNS_OF_IDENTITIES, rows)
+
+
+@command.command("release-table")
+@click.argument("tenant")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
+@_with_json
+def release_table(tenant: str, file: Path, as_json: bool) -> None:
+    """End the quarantine of the identities in the CSV table FILE, with the columns username, provider and anchor.
+
+    What `user identities --state QUARANTINED --csv` writes will do, with the lines left out that nobody has looked at. Nothing
+    is released if a line names no identity. `-` reads standard input.
+    """
+    from identity_api.cli.output import print_json
+    from identity_api.cli.user_tables import read_identities, release_all
+    from identity_api.cli.users import on_tenant
+
+    named = read_identities(file)
+    released = on_tenant(tenant, lambda database, actor: release_all(database, actor, named))
+    if as_json:
+        print_json({"released": released})
+    else:
+        _say(*[f"~ identity at {one.provider} of {one.username} (released)" for one in released])
+
+
 @command.command("list")
 @click.argument("tenant")
 @_with_json
@@ -175,19 +233,33 @@ def enable(tenant: str, username: str) -> None:
 @command.command()
 @_of_user
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def erase(tenant: str, username: str, yes: bool) -> None:
+@_with_json
+def erase(tenant: str, username: str, yes: bool, as_json: bool) -> None:
     """Remove the data of USERNAME from every table and from the audit. It cannot be undone.
 
     An empty user stays for what refers to it. Nobody with the same anchor is made anew by a login for 30 days. Exports,
     archives and logs that were written before are not reached.
     """
+    from uuid import UUID
+
     from identity_api.accounts.erasure import erase_user
+    from identity_api.cli.output import print_json
     from identity_api.cli.users import on_user
+    from identity_api.db.database import Database
+    from identity_api.permissions.delegation import Actor
 
     if not yes:
         click.confirm(f"Erase {username} of {tenant} for good?", abort=True)
-    on_user(tenant, username, erase_user)
-    _say("- user (erased)")
+
+    async def work(database: Database, actor: Actor, user_id: UUID) -> UUID:
+        await erase_user(database, actor, user_id)
+        return user_id
+
+    erased = on_user(tenant, username, work)
+    if as_json:
+        print_json({"erased": erased})
+    else:
+        _say("- user (erased)")
 
 
 @command.command()

@@ -60,3 +60,13 @@ class SigningAlgorithm(StrEnum):
     RS256 = "RS256"
     PS256 = "PS256"
     ES256 = "ES256"
+
+
+AssertionAudience = StrEnum("AssertionAudience", {"ISSUER": "ISSUER", "TOKEN_ENDPOINT": "TOKEN_ENDPOINT"})
+enum_type(
+    "Whom our JWTs for client authentication are for.",
+    {
+        "ISSUER": "The provider, by its issuer.",
+        "TOKEN_ENDPOINT": "The token endpoint, by its address, which some providers ask for.",
+    },
+)(AssertionAudience)

@@ -9,6 +9,7 @@ import strawberry
 from identity_api.config import Secret
 from identity_api.graphql.providers.provider_enums import (
     AbsentGroups,
+    AssertionAudience,
     EmailVerifiedRule,
     SigningAlgorithm,
     UserInfoMethod,
@@ -160,9 +161,8 @@ class ProviderSettingsInput:
         default=strawberry.UNSET,
         description="The algorithm that our JWTs for client authentication are signed with.",
     )
-    assertion_audience: str | None = strawberry.field(
-        default=strawberry.UNSET,
-        description="The audience of our JWTs for client authentication: `ISSUER` or `TOKEN_ENDPOINT`.",
+    assertion_audience: AssertionAudience | None = strawberry.field(
+        default=strawberry.UNSET, description="The audience of our JWTs for client authentication."
     )
     dpop: bool | None = strawberry.field(
         default=strawberry.UNSET,

@@ -9,7 +9,7 @@ import strawberry
 from identity_api.db.providers import Provisioning, Sync, SyncMode
 from identity_api.graphql.access import object_type
 from identity_api.graphql.enums import enum_type
-from identity_api.graphql.providers.provider_enums import SigningAlgorithm, UserInfoMethod
+from identity_api.graphql.providers.provider_enums import AssertionAudience, SigningAlgorithm, UserInfoMethod
 
 
 @enum_type(
@@ -136,8 +136,8 @@ class ProviderClientSettings:
     signing_algorithm: SigningAlgorithm = strawberry.field(
         description="The algorithm that our JWTs for client authentication are signed with."
     )
-    assertion_audience: str = strawberry.field(
-        description="The audience of our JWTs for client authentication: `ISSUER` or `TOKEN_ENDPOINT`."
+    assertion_audience: AssertionAudience = strawberry.field(
+        description="The audience of our JWTs for client authentication."
     )
     dpop: bool = strawberry.field(description="Whether the tokens of new logins are bound to a key (DPoP, RFC 9449).")
     encrypted_id_tokens: bool = strawberry.field(description="Whether ID Tokens must be encrypted to us.")

@@ -19,7 +19,7 @@ from identity_api.graphql.enums import enum_type
 from identity_api.graphql.fields import resolved
 from identity_api.graphql.outcomes import mutation
 from identity_api.graphql.summaries import Row
-from identity_api.providers.self_test.run import SelfTest, SelfTestDeps, self_test
+from identity_api.providers.self_test.run import SelfTest, SelfTestDeps, keep_result, self_test
 from identity_api.sessions.login.dry_run import begin_test, report_for
 from identity_api.sessions.login.report import LoginReport
 
@@ -299,6 +299,7 @@ class ProviderTestMutations:
             tenant = await tenants.get(connection, context.tenant_id)
         assert tenant is not None
         tested = await self_test(deps, provider, tenant.slug, seconds=SELF_TEST_SECONDS)
+        await keep_result(login.database, context.actor.name, provider, tested)
         return ProviderTestedRow(tested, login_url)
 
 

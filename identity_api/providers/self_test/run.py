@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from identity_api.clock import Clock
+from identity_api.db import audit
 from identity_api.db.client_keys import sealed_client
 from identity_api.db.database import Database
 from identity_api.db.providers import Provider
@@ -56,6 +57,15 @@ class SelfTest(msgspec.Struct, frozen=True, kw_only=True):
 
     verdict: Finding
     findings: tuple[Finding, ...]
+
+
+async def keep_result(database: Database, actor: str, provider: Provider, tested: SelfTest) -> None:
+    """Record in the audit what a test that somebody asked for has found: steps and codes, and no text of the provider."""
+    found = [{"step": one.step, "status": one.status, "code": one.code} for one in tested.findings]
+    payload = {"code": tested.verdict.code, "findings": found}
+    event = audit.Event("provider.self_tested", "provider", provider.id, payload)
+    async with database.transaction() as connection:
+        await audit.record(connection, provider.tenant_id, actor, [event])
 
 
 async def self_test(

@@ -99,7 +99,8 @@ async def keep_report(connection: Connection, attempt: Attempt, report: LoginRep
     """Store the report of an attempt that belongs to a test, in the caller's transaction."""
     assert attempt.test_id is not None
     await provider_tests.report(connection, attempt.tenant_id, attempt.test_id, msgspec.json.encode(report))
-    payload = {"attempt": str(attempt.id), "code": report.verdict.code}
+    found = [{"step": one.step, "status": one.status, "code": one.code} for one in report.findings]
+    payload = {"attempt": str(attempt.id), "code": report.verdict.code, "findings": found}
     event = audit.Event("provider.tested", "provider", attempt.provider_id, payload)
     await audit.record(connection, attempt.tenant_id, f"provider:{attempt.provider_id}", [event])
 

@@ -5,7 +5,8 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from identity_api.change_sets.table import as_cell, as_table
+from identity_api.change_sets.table import as_table
+from identity_api.spreadsheets import as_cell
 
 MOST: Final = 5_000
 """Events in one file; a longer time is exported in parts, or with `identity-api audit export`."""
