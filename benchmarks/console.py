@@ -54,10 +54,11 @@ _FILL: Final = (
     """,
     """
     insert into audit_event (id, tenant_id, at, actor, action, subject_kind, subject_id, user_id, payload, names, old, new,
-        sequence, mac, key_id)
+        sequence, mac, key_id, salt)
     select (lpad(to_hex((extract(epoch from e.at) * 1000)::bigint), 12, '0') || '7' || substr(md5(e.i::text), 1, 3) || '8'
         || substr(md5(e.i::text), 4, 15))::uuid, $1, e.at, 'user:' || $3::uuid, 'mapping.updated', 'mapping', m.id, null, '{}',
-        jsonb_build_object('mapping', m.pattern), '{"enabled": false}', '{"enabled": true, "version": 1}', e.i, '\\x00', 'bench'
+        jsonb_build_object('mapping', m.pattern), '{"enabled": false}', '{"enabled": true, "version": 1}', e.i, '\\x00', 'bench',
+        gen_random_uuid()
     from (select i, now() - (($2::int - i) * 100 || ' milliseconds')::interval as at from generate_series(1, $2::int) i) e
     join (select id, pattern, row_number() over (order by id) - 1 as n, count(*) over () as whole from group_mapping
         where tenant_id = $1) m on m.n = e.i % m.whole

@@ -59,6 +59,13 @@ class LineProblem(NamedTuple):
     error: IdentityAPIError
 
 
+class Table(NamedTuple):
+    """The mappings that a table names, and what is wrong with its other lines."""
+
+    rows: tuple[Row, ...]
+    problems: tuple[LineProblem, ...]
+
+
 class TableRefused(ConfigurationError):
     """A table cannot be used. `lines` has every problem with its line."""
 
@@ -71,7 +78,7 @@ def _wrong(line: int, message: str) -> LineProblem:
     return LineProblem(line, BadInput(message))
 
 
-def read(content: bytes) -> list[Row]:
+def read(content: bytes) -> Table:
     """The mappings of a table in UTF-8. Raises as `read_text`."""
     try:
         return read_text(content.decode("utf-8-sig"))
@@ -79,11 +86,11 @@ def read(content: bytes) -> list[Row]:
         raise TableRefused([_wrong(0, "The table is not in UTF-8.")]) from None
 
 
-def read_text(text: str) -> list[Row]:
+def read_text(text: str) -> Table:
     """The mappings of a table with a line of column names.
 
     Raises:
-        TableRefused: with every problem, by line.
+        TableRefused: it is no such table, or names other columns.
     """
     if len(text) > MAX_BYTES:
         raise TableRefused([_wrong(0, f"The table is larger than {MAX_BYTES:,} bytes.")])
@@ -101,9 +108,7 @@ def read_text(text: str) -> list[Row]:
             problems.append(_wrong(number, f"The mapping is in line {rows[found.key].line} already."))
         else:
             rows[found.key] = found
-    if problems:
-        raise TableRefused(problems)
-    return list(rows.values())
+    return Table(tuple(rows.values()), tuple(problems))
 
 
 def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
@@ -150,7 +155,7 @@ def _row(line: int, names: Sequence[str], cells: Sequence[str]) -> Row | str:
 
 
 async def changes_to(
-    database: Database, actor: Actor, rows: Sequence[Row], *, prune: bool
+    database: Database, actor: Actor, given: Table, *, prune: bool
 ) -> tuple[list[Change], list[int]]:
     """The changes that make the tenant's mappings equal to the table, with the line of each; 0 for those it leaves out.
 
@@ -158,15 +163,17 @@ async def changes_to(
         prune: delete the mappings that it leaves out, except those that a file manages.
 
     Raises:
-        TableRefused: a provider or permission is not there, or a file manages a mapping; every problem, by line.
+        TableRefused: a line cannot be read, a provider or permission is not there, or a file manages a mapping; every
+            problem, by line.
     """
     async with database.reading() as connection:
         places = {one.slug: one.id for one in await providers.of_tenant(connection, actor.tenant_id)}
         names = {one.name for one in await permissions.page(connection, actor.tenant_id, after=None, first=_MANY)}
         stored = {_key(one): one for one in await mappings.page(connection, actor.tenant_id, after=None, first=_MANY)}
-    problems = [problem for row in rows for problem in _problems(row, places, names, stored)]
+    rows = given.rows
+    problems = [*given.problems, *[problem for row in rows for problem in _problems(row, places, names, stored)]]
     if problems:
-        raise TableRefused(problems)
+        raise TableRefused(sorted(problems, key=lambda problem: problem.line))
     found = [(row.line, change) for row in rows if (change := _change(row, places, stored.get(row.key))) is not None]
     if prune:
         left_out = stored.keys() - {row.key for row in rows}

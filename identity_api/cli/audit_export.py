@@ -16,6 +16,7 @@ from identity_api.db.database import Connection, Database
 from identity_api.errors import BadInput, NotFound
 from identity_api.spreadsheets import as_cell
 
+_NAMED: Final = frozenset(("user", "identity", "session", "permission", "mapping", "group", "provider", "digest"))
 PAGE: Final = 1_000
 Format = Literal["ndjson", "csv"]
 
@@ -47,8 +48,15 @@ class Event(msgspec.Struct, frozen=True):
         return f"{self.at:%Y-%m-%dT%H:%M:%SZ}  {self.action}  by {self.actor_name}  {about}  {values}".rstrip()
 
     def _shown(self) -> list[tuple[str, msgspec.Raw]]:
-        pairs = [("names", self.names), ("old", self.old), ("new", self.new)]
+        pairs = [("names", self.names), ("old", self.old), ("new", self.new), ("details", self._details())]
         return [(name, value) for name, value in pairs if value is not None and bytes(value) != b"{}"]
+
+    def _details(self) -> msgspec.Raw:
+        """What the payload has besides the new values and the ids of what `names` names: why a permission ended."""
+        found = msgspec.json.decode(self.payload)
+        known = _NAMED | (msgspec.json.decode(self.new).keys() if self.new is not None else frozenset())
+        told = {name: value for name, value in found.items() if name not in known and value != []}
+        return msgspec.Raw(msgspec.json.encode(told) if told else b"{}")
 
 
 async def _exported(connection: Connection, tenant_id: UUID, found: Sequence[Recorded]) -> list[Event]:

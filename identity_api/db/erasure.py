@@ -111,7 +111,7 @@ async def open_grants(connection: Connection, tenant_id: UUID, user_id: UUID) ->
     """Closings for everything that the user holds."""
     rows = await connection.fetch(
         """
-        select id as grant_id, user_id, permission_id from permission_grant
+        select id as grant_id, user_id, permission_id, identity_id, mapping_id, group_id from permission_grant
         where tenant_id = $1 and user_id = $2 and revoked_at is null order by id
         """,
         tenant_id,

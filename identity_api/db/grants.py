@@ -35,8 +35,10 @@ class Closing(msgspec.Struct, frozen=True):
     user_id: UUID
     permission_id: UUID
     reason: CloseReason
+    identity_id: UUID | None = None
     mapping_id: UUID | None = None
-    """The mapping that gave it, where a decision closes it."""
+    group_id: UUID | None = None
+    """Of a group grant: where it came from."""
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -124,7 +126,15 @@ async def decide(
         if row["verdict"] == "OPEN"
     ]
     closings = [
-        Closing(row["grant_id"], row["user_id"], row["permission_id"], row["verdict"], row["mapping_id"])
+        Closing(
+            row["grant_id"],
+            row["user_id"],
+            row["permission_id"],
+            row["verdict"],
+            row["identity_id"],
+            row["mapping_id"],
+            row["group_id"],
+        )
         for row in rows
         if row["verdict"] != "OPEN"
     ]

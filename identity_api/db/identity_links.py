@@ -39,7 +39,7 @@ async def open_grants(connection: Connection, tenant_id: UUID, identity_id: UUID
     """The open grants from its groups, in force or not, to be closed."""
     rows = await connection.fetch(
         """
-        select id as grant_id, user_id, permission_id from permission_grant
+        select id as grant_id, user_id, permission_id, identity_id, mapping_id, group_id from permission_grant
         where tenant_id = $1 and identity_id = $2 and source = 'GROUP' and revoked_at is null order by id
         """,
         tenant_id,

@@ -157,7 +157,7 @@ def _reaches_nobody(mapping: UnreachedMapping, readings: Mapping[UUID, ProviderR
     if mapping.group_count == 0:
         kind, told = FindingKind.MAPPING_NEVER_MATCHED, f"has matched no group so far; {gives}"
         remedy = (
-            "Compare the pattern with the groups as they were read (`groups`): they are compared character by character. "
+            "Compare the pattern with the groups as they were read: they are compared character by character. "
             "Correct it, or delete the mapping."
         )
     else:

@@ -70,4 +70,6 @@ async def apply_decision(
 def closed_event(closing: rows.Closing) -> audit.Event:
     """The audit event of a closed grant."""
     payload = {"user": str(closing.user_id), "permission": str(closing.permission_id), "reason": closing.reason}
+    origin = {"identity": closing.identity_id, "mapping": closing.mapping_id, "group": closing.group_id}
+    payload |= {name: str(id) for name, id in origin.items() if id is not None}
     return audit.Event("grant.closed", "grant", closing.grant_id, payload, old={"open": True}, new={"open": False})

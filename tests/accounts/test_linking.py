@@ -173,6 +173,7 @@ async def test_an_identity_that_is_taken_away_leaves_nothing_of_it(
     assert "ada@acme" not in kept
     [closed] = await world.events("grant.closed")
     assert closed["reason"] == "ADMIN"
+    assert {"identity", "mapping", "group"} <= closed.keys(), "the audit names what it came from"
     assert await arrive(world, provider, "ada@acme", "ada@acme") == Declined("ACCOUNT_NOT_FOUND", "linked_only")
     # Not even somebody whom the provider calls by what is left in the row.
     left = await world.fetchval("select anchor from identity where id = $1", identity)

@@ -13,18 +13,18 @@ from tests.group_mappings.conftest import World
 def refused(text: str | bytes) -> list[str]:
     content = text if isinstance(text, bytes) else text.encode()
     with pytest.raises(ConfigurationError) as caught:
-        table.read(content)
+        raise table.TableRefused(table.read(content).problems)
     return list(caught.value.problems)
 
 
 def test_columns_that_may_be_missing_have_a_default() -> None:
-    [one] = table.read(b"permissions,group\ndocs:read docs:write,engineering\n")
+    [one] = table.read(b"permissions,group\ndocs:read docs:write,engineering\n").rows
     assert one == table.Row(2, "engineering", MatchKind.EXACT, "", ("docs:read", "docs:write"), True)
 
 
 def test_a_table_as_a_spreadsheet_writes_it_is_read() -> None:
     content = '\ufeffgroup,match,provider,permissions,enabled\r\n"a, b",GLOB,okta,docs:read,no\r\n\r\n\'=x,,,docs:read,yes\r\n'
-    first, second = table.read(content.encode())
+    first, second = table.read(content.encode()).rows
     assert (first.group, first.match, first.provider, first.enabled) == ("a, b", MatchKind.GLOB, "okta", False)
     assert (second.line, second.group) == (4, "=x")
 
@@ -69,7 +69,7 @@ async def test_what_is_written_is_read_back_without_a_change(world: World) -> No
         rows = await mappings.page(connection, world.tenant, after=None, first=100)
     text = table.written(rows)
     assert not [line for line in text.splitlines()[1:] if line.startswith(("=", "+", "-", "@"))]
-    assert {row.group for row in table.read(text.encode())} == {*strange, "=*", "other"}
+    assert {row.group for row in table.read(text.encode()).rows} == {*strange, "=*", "other"}
     found, _ = await table.changes_to(world.database, world.operator, table.read(text.encode()), prune=True)
     assert found == []
 
@@ -100,5 +100,9 @@ async def test_names_that_there_are_not_and_mappings_of_a_file_are_told_by_line(
         "Line 3: There is no provider okta.",
         "Line 4: A file manages this mapping. Change it there.",
     ]
+    mixed = table.read(b"group,permissions,match\na,docs:read,glob\nb,docs:raed,\nc,,\n")
+    with pytest.raises(ConfigurationError) as caught:
+        await table.changes_to(world.database, world.operator, mixed, prune=False)
+    assert [one[:6] for one in caught.value.problems] == ["Line 2", "Line 3", "Line 4"], "of every kind at once"
     kept = table.read(b"group,permissions\nengineering,docs:read\n")
     assert await table.changes_to(world.database, world.operator, kept, prune=True) == ([], [])

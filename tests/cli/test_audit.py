@@ -103,6 +103,12 @@ def test_the_newest_events_are_listed_first(sealed: Command) -> None:
     assert sealed("audit", "list", "acme", "--until", "2000-01-01").stdout == "There is no such event.\n"
 
 
+def test_a_listed_event_has_its_details_without_ids(sealed: Command, url: str) -> None:
+    ask(url, "update audit_event set payload = payload || '{\"reason\": \"GROUP_LEFT\", \"user\": \"01a2\"}'")
+    [line] = sealed("audit", "list", "acme", "--action", "permission.created").stdout.splitlines()
+    assert line.endswith('details={"reason":"GROUP_LEFT"}')
+
+
 def test_two_criteria_and_an_unknown_user_are_told(sealed: Command) -> None:
     assert "Choose one" in sealed("audit", "list", "acme", "--action", "a", "--user", "b").stderr
     assert "no user b" in sealed("audit", "list", "acme", "--user", "b").stderr

@@ -94,6 +94,9 @@ async def test_the_link_makes_a_tenant_and_an_admin_who_signs_in_with_every_perm
         assert signed_in.status_code == 303, signed_in.text
         page = await operator.get("/t/acme/console/providers")
         assert page.status_code == 200
+        overview = await operator.get("/t/acme/console/overview")
+        assert "There is no provider yet" in words(overview)
+        assert 'href="/t/acme/console/providers/new"' in overview.text
         me = (await operator.get("/t/acme/v1/me")).json()
         assert set(me["permissions"]) == set(SERVICE_PERMISSIONS)
         assert (await operator.get("/setup/first")).status_code == 404, "it was used"

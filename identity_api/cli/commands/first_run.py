@@ -23,7 +23,8 @@ def command(as_json: bool) -> None:
         made = await offer(database, settings.public_url, anew=True)
         if made is None:
             raise Conflict(
-                "There is a tenant already. `identity-api user create`, `grant` and `setup-link create` make a way in.",
+                "There is a tenant already. `identity-api user password-link` lets its first admin choose a password; "
+                "`user create`, `grant` and `setup-link create` make a way in.",
                 code="TENANT_EXISTS",
             )
         return made

@@ -13,7 +13,7 @@ _TRY = """Try this:
   1. Sign in as alice. The account page says what she may do, and why.
   2. Take a group from her on the demo provider's page, or remove her: her account page follows within ten seconds.
   3. Ask GraphiQL, signed in: { viewer { user { username } permissions { name } } }
-  4. Sign in as dora, and change what a group gives: docs/mappings.md
+  4. Sign in as dora and open the console: change what a group gives, and see for whom
 """
 _TRY += f"  5. Write a frontend of your own, for the tenant {SLUG}: docs/frontends.md\n"
 
@@ -29,6 +29,7 @@ def greet(url: str, data_dir: str, *, demo_provider: str | None) -> None:
     console = Console(highlight=False, soft_wrap=True)
     console.print("\n[bold]Identity API is ready:[/bold]\n")
     console.print(f"  sign in        {url}")
+    console.print(f"  console        {url}/console")
     console.print(f"  GraphiQL       {url}/graphql")
     if demo_provider is not None:
         console.print(f"  demo provider  {demo_provider}/people\n")

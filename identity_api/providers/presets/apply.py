@@ -98,14 +98,15 @@ def _values(preset: Preset, given: object) -> dict[str, str]:
     parameters = {parameter.name: parameter for parameter in preset.parameters}
     if not isinstance(given, Mapping):
         raise BadInput("The values of a preset are a table.", field="preset_values")
-    for name, value in given.items():
+    read = {name: parameters[name].read(value) if name in parameters else value for name, value in given.items()}
+    for name, value in read.items():
         if name not in parameters:
             known = ", ".join(parameters) or "none"
             raise BadInput(f"The values of the preset {preset.name} are: {known}.", field=f"preset_values.{name}")
         if not parameters[name].accepts(value):
             label, example = parameters[name].label, parameters[name].example
             raise BadInput(f"{label} is written like {example}.", field=f"preset_values.{name}")
-    return dict(given)
+    return read
 
 
 def _chosen(preset: Preset, names: Any) -> dict[str, Any]:

@@ -17,6 +17,12 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
     pattern: str
     example: str
 
+    def read(self, value: object) -> object:
+        """The value; of an address that was pasted for a host name, that host."""
+        if self.pattern != HOST or not isinstance(value, str):
+            return value
+        return value.strip().removeprefix("https://").removesuffix("/")
+
     def accepts(self, value: object) -> bool:
         """Whether the value is a text of the expected form."""
         return isinstance(value, str) and len(value) <= 253 and re.fullmatch(self.pattern, value) is not None

@@ -45,9 +45,24 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
         return self.name
 
     @property
+    def section(self) -> str:
+        """The name of the page in the navigation below which it is."""
+        first = self.path.split("/")[2]
+        return _SECTIONS.get(first, first)
+
+    @property
     def title(self) -> str:
         """The key of its name in the navigation."""
         return f"title.{self.name}"
+
+
+_SECTIONS: Final = {
+    "setup-links": "providers",
+    "service-clients": "service_clients",
+    "tokens": "api_tokens",
+    "undo": "audit",
+}
+"""Where the first part of an address is not the name of its page in the navigation."""
 
 
 def _users(given: Given) -> dict[str, Any]:

@@ -27,6 +27,11 @@ from identity_api.web.pages.rendering import STYLE_VERSION
 POLICY: Final = f"{CONTENT_SECURITY_POLICY}; script-src 'self'; connect-src 'self'"
 """Scripts call only this service's origin; forms post only to it."""
 
+UNSHOWN: Final = frozenset(
+    ("user", "permission", "mapping", "group", "identity", "session")
+    + ("provider", "digest", "version", "managed_by", "open", "live")
+)
+"""Parts of an event that say nothing to people: ids of what is named beside them, and what its action says already."""
 _ONCE: Final = ("done", "digest", "reason", "id")
 SCRIPTS: Final = {
     name: (files("identity_api.web.console") / "static" / name).read_bytes() for name in ("htmx.min.js", "console.js")
@@ -40,6 +45,15 @@ def when(moment: str | None) -> Markup:
         return Markup('<span class="muted">-</span>')
     at = datetime.fromisoformat(moment).astimezone(UTC)
     return Markup('<time datetime="{}">{}</time>').format(moment, f"{at:%Y-%m-%d %H:%M} UTC")
+
+
+def listed(value: str) -> str:
+    """A value of an event; a list of texts without the signs of JSON."""
+    try:
+        found = msgspec.json.decode(value)
+    except msgspec.DecodeError:
+        return value
+    return ", ".join(found) if isinstance(found, list) and all(isinstance(one, str) for one in found) else value
 
 
 def without(given: Mapping[str, str], *names: str) -> dict[str, str]:
@@ -89,9 +103,10 @@ def _environment() -> jinja2.Environment:
         "lines": lines,
         "whole": whole,
     }
+    environment.globals["unshown"] = UNSHOWN
     environment.globals["presets"] = PRESETS
     environment.globals |= {"bars": bars, "shares": shares}
-    environment.filters |= {"when": when, "query": urlencode}
+    environment.filters |= {"when": when, "query": urlencode, "listed": listed}
     return environment
 
 

@@ -6,7 +6,7 @@ import pytest
 from httpx import Response
 
 from tests.web.console.test_mappings import Bench, bench, editor, field
-from tests.web.console.visitor import words
+from tests.web.console.visitor import give, words
 from tests.web.local_site import from_page
 from tests.web.site import Site
 
@@ -62,6 +62,17 @@ async def test_mappings_come_as_a_table_are_previewed_with_names_and_made(site: 
     assert await count(site) == 40
 
 
+async def test_a_preview_has_what_is_changed_before_what_is_new_and_each_in_a_line(site: Site) -> None:
+    b = await bench(site)
+    await b.make_mapping("engineering")
+    table = "group,permissions,match\nnew-*,docs:read,GLOB\nengineering,docs:read docs:write,"
+    await give(site, b.admin.user_id, ["docs:write"])
+    text = words(await b.admin.post(IMPORT, table=table))
+    assert "Mapping made: 1, Mapping changed: 1" in text
+    assert "Mapping changed mapping.updated engineering permissions docs:read docs:read, docs:write Mapping made" in text
+    assert "mapping.created new-* match: GLOB, permissions: docs:read Why" in text
+
+
 async def test_an_exported_table_is_imported_without_a_change_and_an_edited_line_is_the_only_one(site: Site) -> None:
     b = await bench(site)
     await b.make_mapping("engineering")
@@ -111,7 +122,7 @@ async def test_a_preview_names_only_the_settings_that_change(site: Site) -> None
     shown = (await b.admin.get(f"/console/undo?{leads}")).text
     assert "<del>platform</del> <ins>engineering</ins>" in shown
     assert "<del>EXACT</del>" not in shown
-    assert shown.index("Identities in its groups") < shown.index("mapping.updated")
+    assert shown.index("Identities in the groups") < shown.index("mapping.updated")
 
 
 async def test_every_line_that_is_wrong_is_told_and_none_is_made(site: Site) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from identity_api.graphql.ids import global_id
+from tests import factories as make
 from tests.openid_provider import Fault
 from tests.web.console.visitor import admin_at, user_at, words
 from tests.web.site import Site
@@ -27,6 +28,27 @@ async def test_the_overview_shows_syncs_logins_failures_findings_and_changes(sit
     assert "Acme SSO" in failure
     assert "session.begun" in text.split("Last changes")[1]
     assert page.text.count("<rect") >= 49
+
+
+async def test_what_to_look_at_is_short_and_leads_to_each_mapping_by_its_name(site: Site) -> None:
+    admin = await admin_at(site)
+    async with site.database.transaction() as connection:
+        permission = await make.make_permission(connection, site.tenant.id, "docs:read")
+        for number in range(7):
+            await make.make_mapping(connection, site.tenant.id, f"unseen-{number}", [permission])
+    page = await admin.get("/console/overview")
+    shown, folded = page.text.split('id="findings"')[1].split("<details>")
+    assert (shown.count("<li>"), ">Open the mapping<" in folded) == (5, True)
+    assert " more</summary>" in folded
+
+
+async def test_the_navigation_marks_the_section_of_every_page(site: Site) -> None:
+    admin = await admin_at(site)
+    for path, section in (("mappings/new", "mappings"), ("setup-links", "providers"), ("mappings", "mappings")):
+        page = (await admin.get(f"/console/{path}")).text
+        current = "page" if path == section else "true"
+        assert f'<a href="/console/{section}" aria-current="{current}">' in page
+        assert page.count("aria-current") == 1
 
 
 async def test_the_overview_shows_to_each_what_they_may_see_and_no_more(site: Site) -> None:

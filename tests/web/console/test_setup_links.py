@@ -27,6 +27,7 @@ async def test_a_link_is_made_shown_once_opened_and_revoked(site: Site) -> None:
     listed = await admin.get(LINKS)
     assert url not in listed.text
     assert "works until" in words(listed)
+    assert "works alice" in words(listed), "by name"
     it = site.client()
     await it.get(url, headers=PAGE)
     assert "Customer SSO" in (await it.get("/setup", headers=PAGE)).text

@@ -10,6 +10,7 @@ from identity_api.vault import Vault
 from identity_api.web.http.http_application import HTTPApplication
 from tests import factories as make
 from tests.openid_provider import RunningProvider
+from tests.web.console.test_mappings import bench
 from tests.web.console.visitor import Visitor, admin_at, user_at, words
 from tests.web.site import Site, make_site
 
@@ -69,7 +70,7 @@ async def test_why_not_names_the_mapping_whose_group_the_user_lacks(site: Site) 
         await make.make_mapping(connection, site.tenant.id, "writers", [permission])
     text = words(await admin.get(f"{address}?permission={global_id('Permission', permission)}"))
     assert "docs:read not in force" in text
-    assert "writers every provider The provider names no group of the user that this mapping matches." in text
+    assert "Mapping writers every provider The user is in no group that this mapping matches" in text
 
 
 async def test_disabling_ends_the_sessions_and_enabling_lets_them_in_again(site: Site) -> None:
@@ -134,6 +135,18 @@ async def test_a_user_of_another_tenant_is_not_there(
     assert "NOT_FOUND" in refused.text
     assert "Bob Baker" not in refused.text
     assert await other.events("user.disabled") == 0
+
+
+async def test_the_history_of_a_lost_permission_says_why_and_where_it_came_from(site: Site) -> None:
+    b = await bench(site)
+    await b.make_mapping("engineering")
+    await site.sign_in(site.client(), "bob")  # which records the grant
+    address = await page_of(site, "bob")
+    identity = (await b.admin.get(address)).text.split('name="identity" value="')[1].split('"')[0]
+    page = await b.admin.follow(await b.admin.post(f"{address}/identities/unlink", identity=identity))
+    history = words(page).split("Permission taken grant.closed")[1]
+    assert "group: engineering, mapping: engineering, permission: docs:read" in history
+    assert "reason: taken by an admin" in history
 
 
 async def test_a_hostile_name_stays_text(site: Site) -> None:
