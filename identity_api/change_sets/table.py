@@ -154,9 +154,7 @@ def _row(line: int, names: Sequence[str], cells: Sequence[str]) -> Row | str:
     return Row(line, values["group"], match, values["provider"], given, _ENABLED[values["enabled"]])
 
 
-async def changes_to(
-    database: Database, actor: Actor, given: Table, *, prune: bool
-) -> tuple[list[Change], list[int]]:
+async def changes_to(database: Database, actor: Actor, given: Table, *, prune: bool) -> tuple[list[Change], list[int]]:
     """The changes that make the tenant's mappings equal to the table, with the line of each; 0 for those it leaves out.
 
     Args:

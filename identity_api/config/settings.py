@@ -205,7 +205,9 @@ def _key_ring(values: Mapping[str, Any], keys_required: bool, problems: list[str
         path = values["data_dir"] / "keys.toml"
         if not path.exists():
             if keys_required and not any("secret_keys" in problem.lower() for problem in problems):
-                problems.append("IDENTITY_SECRET_KEYS or IDENTITY_SECRET_KEYS_FILE is missing; `identity-api keys generate` prints a key")
+                problems.append(
+                    "IDENTITY_SECRET_KEYS or IDENTITY_SECRET_KEYS_FILE is missing; `identity-api keys generate` prints a key"
+                )
             return KeyRing()
     try:
         return read_keys_file(path)

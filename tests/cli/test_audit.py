@@ -104,7 +104,7 @@ def test_the_newest_events_are_listed_first(sealed: Command) -> None:
 
 
 def test_a_listed_event_has_its_details_without_ids(sealed: Command, url: str) -> None:
-    ask(url, "update audit_event set payload = payload || '{\"reason\": \"GROUP_LEFT\", \"user\": \"01a2\"}'")
+    ask(url, 'update audit_event set payload = payload || \'{"reason": "GROUP_LEFT", "user": "01a2"}\'')
     [line] = sealed("audit", "list", "acme", "--action", "permission.created").stdout.splitlines()
     assert line.endswith('details={"reason":"GROUP_LEFT"}')
 

@@ -98,7 +98,9 @@ def _values(preset: Preset, given: object) -> dict[str, str]:
     parameters = {parameter.name: parameter for parameter in preset.parameters}
     if not isinstance(given, Mapping):
         raise BadInput("The values of a preset are a table.", field="preset_values")
-    read = {name: parameters[name].read(value) if name in parameters else value for name, value in given.items()}
+    read: dict[str, Any] = {
+        name: parameters[name].read(value) if name in parameters else value for name, value in given.items()
+    }
     for name, value in read.items():
         if name not in parameters:
             known = ", ".join(parameters) or "none"

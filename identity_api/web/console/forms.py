@@ -142,6 +142,7 @@ def _of_provider(name: str, word: str, variables: Callable[[Typed], dict[str, An
 FORMS: Final = (
     _of_user("disable_user", "disable"),
     _of_user("enable_user", "enable"),
+    msgspec.structs.replace(_of_user("erase_user", "erase"), leads_to="/console/users"),
     _of_user("sync_user", "sync"),
     _of_user("unlock_user", "unlock", _named),
     _of_user("reset_second_factor", "second-factor/reset", _named),

@@ -27,10 +27,8 @@ from identity_api.web.pages.rendering import STYLE_VERSION
 POLICY: Final = f"{CONTENT_SECURITY_POLICY}; script-src 'self'; connect-src 'self'"
 """Scripts call only this service's origin; forms post only to it."""
 
-UNSHOWN: Final = frozenset(
-    ("user", "permission", "mapping", "group", "identity", "session")
-    + ("provider", "digest", "version", "managed_by", "open", "live")
-)
+_REFERENCES: Final = ("user", "permission", "mapping", "group", "identity", "session", "provider")
+UNSHOWN: Final = frozenset((*_REFERENCES, "digest", "version", "managed_by", "open", "live"))
 """Parts of an event that say nothing to people: ids of what is named beside them, and what its action says already."""
 _ONCE: Final = ("done", "digest", "reason", "id")
 SCRIPTS: Final = {

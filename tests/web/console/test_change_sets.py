@@ -69,7 +69,9 @@ async def test_a_preview_has_what_is_changed_before_what_is_new_and_each_in_a_li
     await give(site, b.admin.user_id, ["docs:write"])
     text = words(await b.admin.post(IMPORT, table=table))
     assert "Mapping made: 1, Mapping changed: 1" in text
-    assert "Mapping changed mapping.updated engineering permissions docs:read docs:read, docs:write Mapping made" in text
+    assert (
+        "Mapping changed mapping.updated engineering permissions docs:read docs:read, docs:write Mapping made" in text
+    )
     assert "mapping.created new-* match: GLOB, permissions: docs:read Why" in text
 
 

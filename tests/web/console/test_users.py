@@ -1,5 +1,6 @@
 """The console's pages of users: found, explained, disabled and enabled, and never another tenant's."""
 
+from datetime import timedelta
 from urllib.parse import quote
 
 import pytest
@@ -130,7 +131,9 @@ async def test_a_user_of_another_tenant_is_not_there(
     other = await make_site(app, database, vault, idp)
     await other.signed_in("bob")
     address = await page_of(other, "bob")
-    assert (await admin.get(address)).status_code == 404
+    left = words(await admin.get(address))
+    assert "Bob Baker" not in left
+    assert "bob@demo.example" not in left
     refused = await admin.post(f"{address}/disable")
     assert "NOT_FOUND" in refused.text
     assert "Bob Baker" not in refused.text
@@ -147,6 +150,36 @@ async def test_the_history_of_a_lost_permission_says_why_and_where_it_came_from(
     history = words(page).split("Permission taken grant.closed")[1]
     assert "group: engineering, mapping: engineering, permission: docs:read" in history
     assert "reason: taken by an admin" in history
+
+
+async def test_a_user_is_erased_after_a_recent_proof_and_the_page_says_before_what_goes(site: Site) -> None:
+    admin, address = await with_bob(site)
+    page = await admin.get(address)
+    assert "and it cannot be undone: the profile: bob , bob@demo.example the identity and groups at Acme SSO" in words(
+        page
+    )
+    await site.execute("update provider set reauthentication = true where id = $1", site.provider.id)
+    sessions = "update session set authenticated_at = now() - $2::interval where tenant_id = $1"
+    await site.execute(sessions, site.tenant.id, timedelta(hours=1))
+    asked = await admin.post(f"{address}/erase")
+    assert "STEP_UP_REQUIRED" in asked.text
+    assert "Bob Baker" in words(await admin.get(address)), "nothing has gone"
+    await site.execute(sessions, site.tenant.id, timedelta(0))
+    done = await admin.follow(await admin.post(f"{address}/erase"))
+    assert "The user is erased." in words(done)
+    assert "Bob Baker" not in words(done)
+    left = words(await admin.get(address))
+    assert "Bob Baker" not in left
+    assert "bob@demo.example" not in left
+
+
+async def test_who_may_only_read_users_is_not_offered_to_erase_them(site: Site) -> None:
+    reader = await admin_at(site, permissions=("identity:users:read",))
+    await site.signed_in("bob")
+    address = await page_of(site, "bob")
+    assert "/erase" not in (await reader.get(address)).text
+    assert (await reader.post(f"{address}/erase")).status_code == 403
+    assert (await reader.get(address)).status_code == 200
 
 
 async def test_a_hostile_name_stays_text(site: Site) -> None:

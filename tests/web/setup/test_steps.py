@@ -80,9 +80,9 @@ async def test_another_vendor_takes_the_place_of_the_first_one(site: Site) -> No
     count = "select count(*) from provider where tenant_id = $1 and slug = 'customer'"
     assert await site.fetchval(count, site.tenant.id) == 0
     await it.go("connect", domain="https://acme.okta.com/", client_id="c", client_secret=SECRET)
-    assert await site.fetchval("select issuer from provider where slug = 'customer' and tenant_id = $1", site.tenant.id) == (
-        "https://acme.okta.com"
-    ), "an address that is pasted is as good as the host in it"
+    assert await site.fetchval(
+        "select issuer from provider where slug = 'customer' and tenant_id = $1", site.tenant.id
+    ) == ("https://acme.okta.com"), "an address that is pasted is as good as the host in it"
     assert await site.fetchval(count, site.tenant.id) == 1
 
 
@@ -114,7 +114,9 @@ async def test_a_wrong_secret_is_named_and_once_corrected_all_goes_on(site: Site
     checked = await it.post("test")
     assert "secret" in words(checked).split("What the check found")[1]
     assert "does not work" in words(checked)
-    assert words(checked).index("client authentication:") < words(checked).index("discovery:"), "what is wrong comes first"
+    assert words(checked).index("client authentication:") < words(checked).index("discovery:"), (
+        "what is wrong comes first"
+    )
     failed = await it.test()
     assert "What the test login found" in words(failed)
     assert "Where are the groups?" not in words(await it.post("tested"))
