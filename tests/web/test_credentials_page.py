@@ -3,6 +3,7 @@
 import base64
 import re
 from datetime import UTC, datetime
+from html import unescape
 from html.parser import HTMLParser
 from uuid import UUID
 
@@ -11,6 +12,7 @@ import pytest
 import pytest_asyncio
 
 from identity_api.accounts import totp
+from identity_api.web.pages.qr_code import qr_code
 from tests.accounts.local_world import OTHER_PASSWORD, PASSWORD, LocalWorld
 from tests.web.local_site import PAGE, from_page, signed_in, submit, with_passwords
 from tests.web.site import Site
@@ -152,6 +154,8 @@ async def test_a_second_factor_is_set_up_and_removed(site: Site, ada: UUID) -> N
     key = re.search(r'<code class="key strong">([A-Z2-7]+)</code>', begun.text)
     assert key, begun.text
     assert "otpauth://totp/" in begun.text
+    uri = unescape(begun.text.split('<a href="otpauth:')[1].split('"')[0])
+    assert qr_code(f"otpauth:{uri}") in begun.text, "to be scanned, made here and in the page itself"
     secret = base64.b32decode(key[1] + "=" * (-len(key[1]) % 8))
     code = totp.code_at(secret, int(datetime.now(UTC).timestamp()) // totp.STEP_SECONDS).decode()
     wrong = await post(site, client, "/account/second-factor/confirm", code="000000" if code != "000000" else "1" * 6)

@@ -74,8 +74,8 @@ class IdentityView(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     tone: str
     explanation: str
-    signed_in_at: str
-    verified_at: str
+    signed_in_at: datetime
+    verified_at: datetime | None
     groups: tuple[str, ...]
 
 
@@ -85,8 +85,8 @@ class SessionView(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     kind: str
     is_this_one: bool
-    created_at: str
-    seen_at: str
+    created_at: datetime
+    seen_at: datetime | None
 
 
 class AccountView(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,8 +111,8 @@ class AccountView(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def version(self) -> str:
         """Changes whenever the page's content changes; a time that only advances does not count as a change."""
-        identities = tuple([replace(one, verified_at="") for one in self.identities])
-        sessions = tuple([replace(one, seen_at="") for one in self.sessions])
+        identities = tuple([replace(one, verified_at=None) for one in self.identities])
+        sessions = tuple([replace(one, seen_at=None) for one in self.sessions])
         content = msgspec.json.encode(replace(self, identities=identities, sessions=sessions))
         return hashlib.sha256(content).hexdigest()[:16]
 
@@ -194,8 +194,8 @@ def _identity(identity: IdentityFact, user: UserRecord, tenant: TenantCircumstan
         state=state,
         tone=tone,
         explanation=explanation,
-        signed_in_at=in_words(datetime.fromisoformat(identity.signed_in_at)),
-        verified_at=in_words(sync.verified_at if sync else None),
+        signed_in_at=datetime.fromisoformat(identity.signed_in_at),
+        verified_at=sync.verified_at if sync else None,
         groups=tuple([group.name for group in user.facts.groups if group.identity_id == identity.id]),
     )
 
@@ -236,6 +236,6 @@ def _session(session: SessionRecord, this_session_id: object) -> SessionView:
         id=str(session.id),
         kind="Browser" if session.kind == "COOKIE" else "Application",
         is_this_one=session.id == this_session_id,
-        created_at=in_words(session.created_at),
-        seen_at=in_words(session.seen_at),
+        created_at=session.created_at,
+        seen_at=session.seen_at,
     )

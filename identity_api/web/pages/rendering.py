@@ -20,8 +20,10 @@ from identity_api.web.http.errors import Problem
 from identity_api.web.http.request_context import RequestContext
 from identity_api.web.http.security_headers import FOLLOWS_CHANGES, LEADS_ELSEWHERE
 from identity_api.web.pages.account import AccountView
+from identity_api.web.pages.account_times import when
 from identity_api.web.pages.icons import MARK, icon_address
 from identity_api.web.pages.onboarding import ChecklistView
+from identity_api.web.pages.qr_code import qr_code
 
 _HTML: Final = "text/html; charset=utf-8"
 _HEADINGS: Final = {
@@ -54,6 +56,7 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters |= {"when": when, "qr_code": qr_code}
     environment.globals["mark"] = MARK
     environment.globals["style"] = f"/static/style.css?v={STYLE_VERSION}"
     environment.globals["account_script"] = f"/static/account.js?v={ACCOUNT_SCRIPT_VERSION}"
