@@ -18,13 +18,21 @@ ADMIN = "ada"
 async def build_console_house(systems: Systems) -> House:
     """The house with its admin."""
     made = await build(systems)
-    user_id = await made.world.make_user(ADMIN)
     async with made.world.database.transaction() as connection:
         for name in SERVICE_PERMISSIONS:
-            permission = await make.make_permission(connection, made.tenant.id, name)
-            await grants.open_manual_grant(connection, made.tenant.id, user_id, permission, "operator:root")
-        await user_read_model.refresh(connection, made.tenant.id, [user_id])
+            await make.make_permission(connection, made.tenant.id, name)
+    await make_admin(made, ADMIN)
     return made
+
+
+async def make_admin(house: House, username: str) -> None:
+    """Somebody with a password who may everything."""
+    user_id = await house.world.make_user(username)
+    async with house.world.database.transaction() as connection:
+        known = await connection.fetch("select id from permission where tenant_id = $1", house.tenant.id)
+        for permission in known:
+            await grants.open_manual_grant(connection, house.tenant.id, user_id, permission["id"], "operator:root")
+        await user_read_model.refresh(connection, house.tenant.id, [user_id])
 
 
 async def signed_in(house: House, username: str = ADMIN, **options: object) -> AsyncIterator[Page]:

@@ -28,8 +28,10 @@ POLICY: Final = f"{CONTENT_SECURITY_POLICY}; script-src 'self'; connect-src 'sel
 """Scripts call only this service's origin; forms post only to it."""
 
 _REFERENCES: Final = ("user", "permission", "mapping", "group", "identity", "session", "provider")
-UNSHOWN: Final = frozenset((*_REFERENCES, "digest", "version", "managed_by", "open", "live"))
-"""Parts of an event that say nothing to people: ids of what is named beside them, and what its action says already."""
+UNSHOWN_DETAILS: Final = frozenset((*_REFERENCES, "digest"))
+"""Details of an event that say nothing to people: ids of what is named beside them."""
+UNSHOWN_SETTINGS: Final = frozenset(("version", "managed_by", "open", "live"))
+"""Changes that say nothing to people: what the name of the action says already."""
 _ONCE: Final = ("done", "digest", "reason", "id")
 SCRIPTS: Final = {
     name: (files("identity_api.web.console") / "static" / name).read_bytes() for name in ("htmx.min.js", "console.js")
@@ -101,7 +103,7 @@ def _environment() -> jinja2.Environment:
         "lines": lines,
         "whole": whole,
     }
-    environment.globals["unshown"] = UNSHOWN
+    environment.globals |= {"unshown_details": UNSHOWN_DETAILS, "unshown_settings": UNSHOWN_SETTINGS}
     environment.globals["presets"] = PRESETS
     environment.globals |= {"bars": bars, "shares": shares}
     environment.filters |= {"when": when, "query": urlencode, "listed": listed}

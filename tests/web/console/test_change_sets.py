@@ -65,14 +65,14 @@ async def test_mappings_come_as_a_table_are_previewed_with_names_and_made(site: 
 async def test_a_preview_has_what_is_changed_before_what_is_new_and_each_in_a_line(site: Site) -> None:
     b = await bench(site)
     await b.make_mapping("engineering")
-    table = "group,permissions,match\nnew-*,docs:read,GLOB\nengineering,docs:read docs:write,"
+    table = "group,permissions,match,provider\nnew-*,docs:read,GLOB,sso\nengineering,docs:read docs:write,,"
     await give(site, b.admin.user_id, ["docs:write"])
     text = words(await b.admin.post(IMPORT, table=table))
     assert "Mapping made: 1, Mapping changed: 1" in text
     assert (
         "Mapping changed mapping.updated engineering permissions docs:read docs:read, docs:write Mapping made" in text
     )
-    assert "mapping.created new-* match: GLOB, permissions: docs:read Why" in text
+    assert "mapping.created new-* match: GLOB, permissions: docs:read, provider: sso Why" in text
 
 
 async def test_an_exported_table_is_imported_without_a_change_and_an_edited_line_is_the_only_one(site: Site) -> None:

@@ -1,0 +1,187 @@
+"""What a page of the console that changes something says when it cannot: with and without JavaScript, and closely looked at.
+
+Somebody else was faster, a right was lost meanwhile, or a provider does not answer.
+"""
+
+from collections.abc import AsyncIterator
+from typing import Final
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Page, expect
+
+from identity_api.db import user_read_model
+from identity_api.ids import uuid7
+from tests.browser.chromium import CHROMIUM, MISSING
+from tests.browser.console_house import build_console_house, make_admin, signed_in
+from tests.browser.house import House
+from tests.browser.looks import NARROW, shortcomings
+from tests.browser.systems import Systems
+from tests.openid_provider import Fault
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.xdist_group("flows"),
+    pytest.mark.skipif(CHROMIUM is None, reason=MISSING),
+    pytest.mark.asyncio(loop_scope="session"),
+]
+BROWSERS: Final = {
+    "scripted": {"viewport": {"width": 1_280, "height": 900}},
+    "plain": {"java_script_enabled": False, "viewport": NARROW, "color_scheme": "dark"},
+}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def house(systems: Systems) -> House:
+    return await build_console_house(systems)
+
+
+@pytest_asyncio.fixture
+async def admin(house: House) -> str:
+    """An admin of this test alone, who may everything."""
+    name = f"admin-{uuid7().hex[-8:]}"
+    await make_admin(house, name)
+    return name
+
+
+@pytest_asyncio.fixture(params=BROWSERS)
+async def page(request: pytest.FixtureRequest, house: House, admin: str) -> AsyncIterator[Page]:
+    async for one in signed_in(house, admin, **BROWSERS[request.param]):
+        yield one
+
+
+async def lose(house: House, username: str, permission: str) -> None:
+    """Somebody takes the permission from the admin."""
+    async with house.world.database.transaction() as connection:
+        user = await connection.fetchval(
+            "select id from app_user where tenant_id = $1 and username = $2", house.tenant.id, username
+        )
+        await connection.execute(
+            """
+            update permission_grant g set revoked_at = now(), revoked_by = 'operator:root', revoked_reason = 'ADMIN'
+            from permission p
+            where g.tenant_id = $1 and g.user_id = $2 and p.tenant_id = $1 and p.id = g.permission_id and p.name = $3
+            """,
+            house.tenant.id,
+            user,
+            permission,
+        )
+        await user_read_model.refresh(connection, house.tenant.id, [user])
+
+
+async def told(page: Page, text: str) -> None:
+    """The page says it once, and is a page that anybody can use."""
+    await expect(page.get_by_role("main").get_by_text(text)).to_have_count(1)
+    assert await shortcomings(page) == [], page.url
+
+
+async def made_mapping(page: Page, house: House, pattern: str) -> None:
+    """A mapping of one's own, opened."""
+    await page.goto(f"{house.origin}/console/mappings/new")
+    await page.get_by_label("Group or pattern").fill(pattern)
+    await page.get_by_label("Provider", exact=True).select_option("Google")
+    await page.get_by_label("identity:audit:read").check()
+    await page.get_by_role("button", name="Preview").click()
+    await page.get_by_role("button", name="Make the mapping").click()
+    await expect(page.get_by_role("status")).to_contain_text("The mapping is made.")
+    await page.get_by_role("link", name=pattern, exact=True).click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text(pattern)
+
+
+async def previewed(page: Page) -> None:
+    """Switched off in the editor, and previewed."""
+    await page.get_by_label("Gives its permissions").select_option("No")
+    await page.get_by_role("button", name="Preview").click()
+    await expect(page.get_by_role("button", name="Save the change")).to_be_visible()
+
+
+async def test_a_mapping_that_another_admin_has_changed_is_loaded_again(page: Page, house: House, admin: str) -> None:
+    await made_mapping(page, house, f"conflict-{admin}")
+    await previewed(page)
+    async with house.world.database.transaction() as connection:
+        await connection.execute(
+            "update group_mapping set version = version + 1 where tenant_id = $1 and pattern = $2",
+            house.tenant.id,
+            f"conflict-{admin}",
+        )
+    await page.get_by_role("button", name="Save the change").click()
+    await told(page, "The mapping is now at version 2")
+    await page.get_by_role("link", name="Load the mapping as it is now").click()
+    await previewed(page)
+    await page.get_by_role("button", name="Save the change").click()
+    await expect(page.get_by_role("status")).to_contain_text("The mapping is changed.")
+
+
+async def test_a_mapping_is_not_saved_by_who_has_lost_the_right(page: Page, house: House, admin: str) -> None:
+    await made_mapping(page, house, f"lost-{admin}")
+    await previewed(page)
+    await lose(house, admin, "identity:mappings:write")
+    await page.get_by_role("button", name="Save the change").click()
+    await told(page, "identity:mappings:write")
+    await page.goto(f"{house.origin}/console/mappings")
+    await expect(page.get_by_role("link", name="New mapping")).to_have_count(0)
+
+
+async def test_an_import_that_another_admin_was_faster_with_keeps_the_table_and_says_so(
+    page: Page, house: House, admin: str
+) -> None:
+    table = f"group,permissions,provider\nfirst-{admin},identity:audit:read,google\n"
+    await page.goto(f"{house.origin}/console/mappings/import")
+    await page.get_by_label("Table of mappings (CSV)").fill(table)
+    await page.get_by_role("button", name="Preview").click()
+    await expect(page.locator("#preview")).to_contain_text("Mapping made: 1")
+    other = await page.context.new_page()
+    await made_mapping(other, house, f"first-{admin}")
+    await other.close()
+    await page.get_by_role("button", name="Make these changes").click()
+    await told(page, "The table changes nothing: every mapping is as it says.")
+    await expect(page.get_by_label("Table of mappings (CSV)")).to_have_value(table)
+
+
+async def test_a_user_is_neither_disabled_nor_erased_by_who_has_lost_the_right(
+    page: Page, house: House, admin: str
+) -> None:
+    await house.world.make_user(f"kim-{admin}", password=None)
+    await page.goto(f"{house.origin}/console/users?q=kim-{admin}&in=username")
+    await page.get_by_role("link", name=f"kim-{admin}").click()
+    await page.locator("summary", has_text="Erase").click()
+    await page.get_by_label(f"Erase kim-{admin} for good").check()
+    address = page.url
+    assert await shortcomings(page) == []
+    await lose(house, admin, "identity:users:write")
+    await page.get_by_role("button", name="Erase this user").click()
+    await told(page, "identity:users:write")
+    await page.goto(address)
+    await expect(page.get_by_role("heading", level=1)).to_have_text(f"kim-{admin}")
+    await expect(page.get_by_text("Disable", exact=True)).to_have_count(0)
+
+
+async def test_a_permission_and_a_link_are_not_made_by_who_has_lost_the_right(
+    page: Page, house: House, admin: str
+) -> None:
+    await page.goto(f"{house.origin}/console/permissions")
+    await page.get_by_label("Name (noun:verb)").fill("reports:print")
+    await lose(house, admin, "identity:permissions:write")
+    await page.get_by_role("button", name="Make the permission").click()
+    await told(page, "identity:permissions:write")
+    await page.goto(f"{house.origin}/console/setup-links")
+    await page.get_by_label("Name in addresses").fill("late")
+    await page.get_by_label("Name on the login page").fill("Late")
+    await lose(house, admin, "identity:providers:write")
+    await page.get_by_role("button", name="Make the link").click()
+    await told(page, "identity:providers:write")
+
+
+async def test_a_provider_that_does_not_answer_is_named_first_and_can_be_tested_again(
+    page: Page, house: House, admin: str
+) -> None:
+    await page.goto(f"{house.origin}/console/providers")
+    await page.get_by_role("link", name="Google").click()
+    with house.systems.deployment.idps["infrahub"].fault(Fault.ERROR_503):
+        await page.get_by_role("button", name="Test it").click()
+        first = page.locator("section", has=page.get_by_role("heading", name="What the test found")).locator("li").first
+        await expect(first).to_contain_text("wrong")
+        await expect(first).to_contain_text("status 503")
+        assert await shortcomings(page) == []
+    await page.get_by_role("button", name="Test it").click()
+    await expect(first).not_to_contain_text("status 503")
