@@ -21,6 +21,7 @@ from identity_api.web.http.parameters import WebRequest
 from identity_api.web.http.request_context import RequestContext, context_of
 from identity_api.web.pages.icons import MARK
 from identity_api.web.pages.rendering import STYLE_VERSION
+from identity_api.web.setup.vendor_steps import steps_of
 
 CATALOGUE: Final = catalogue_of("identity_api.web.setup")
 _SCRIPT: Final = "console.js"
@@ -40,6 +41,7 @@ def _environment() -> jinja2.Environment:
         "script": f"/static/console/{_SCRIPT}?v={VERSIONS[_SCRIPT]}",
         "languages": tuple(CATALOGUE),
         "no_groups": NO_GROUPS,
+        "steps_of": steps_of,
         "other": OTHER,
         "remedy": remedy_beside_self_test,
     }

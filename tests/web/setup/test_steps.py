@@ -162,3 +162,6 @@ async def test_the_pages_are_there_in_german(site: Site) -> None:
     assert "Welchen Anmeldedienst" in words(await it.get("/setup", accept_language="de"))
     assert (await it.post("language", language="de", step="vendor")).status_code == 303
     assert "Welchen Anmeldedienst" in words(await it.get())
+    steps = await it.go("vendor", vendor="okta")
+    assert "Legen Sie eine App Integration an" in words(steps)
+    assert "Tragen Sie die Redirect-URL hier ein: Okta admin console" in words(steps)

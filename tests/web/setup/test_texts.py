@@ -4,7 +4,9 @@ import re
 from importlib.resources import files
 
 from identity_api.setup.provider import STEPS
+from identity_api.setup.vendors import VENDORS
 from identity_api.web.setup.rendering import CATALOGUE
+from identity_api.web.setup.vendor_steps import TRANSLATED
 from tests.web.console.test_texts import places
 
 TEMPLATES = "".join(file.read_text("utf-8") for file in (files("identity_api.web.setup") / "templates").iterdir())
@@ -15,6 +17,16 @@ def test_both_languages_have_every_text_with_the_same_places() -> None:
     assert CATALOGUE["de"].keys() == CATALOGUE["en"].keys()
     wrong = [key for key, text in CATALOGUE["de"].items() if places(text) != places(CATALOGUE["en"][key])]
     assert wrong == []
+
+
+def test_every_step_of_every_vendor_is_there_in_german_with_the_same_names() -> None:
+    steps = TRANSLATED["de"]
+    assert steps.keys() == VENDORS.keys()
+    for name, preset in VENDORS.items():
+        assert len(steps[name]) == len(preset.steps), name
+        for english, german in zip(preset.steps, steps[name], strict=True):
+            code = re.findall(r"[A-Za-z]+_[a-z_]+|https?://[^\s\"]+|S256|POST", english)
+            assert [one for one in code if one not in german] == [], (name, german)
 
 
 def test_every_text_that_a_page_names_is_there_and_every_text_is_used() -> None:
