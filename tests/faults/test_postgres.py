@@ -220,7 +220,7 @@ async def test_a_sync_that_is_chosen_to_end_a_deadlock_is_applied_all_the_same(
         await installation.synced([person])
     assert await installation.lost_permissions() == []
     await installation.require_fresh()
-    repeated = worker.said.count("DeadlockDetectedError")
+    repeated = worker.said.count("sync.write_repeated")
     assert repeated >= rounds
     seen(f"{rounds} deadlocks ended at the worker's cost: all {rounds} answers applied at another try.")
 
