@@ -10,9 +10,9 @@ from identity_api.accounts.linking import unlink_identity
 from identity_api.db import ways_in
 from identity_api.errors import Refused
 from identity_api.group_mappings.apply import apply_changes
-from identity_api.group_mappings.edit import creating, make
+from identity_api.group_mappings.edit import creating, deleting, make, updating
 from identity_api.permissions.delegation import Actor
-from identity_api.permissions.service import ADMINISTERING, USERS_WRITE
+from identity_api.permissions.service import ADMINISTERING, MAPPINGS_WRITE, USERS_WRITE
 from tests import factories
 from tests.group_mappings.conftest import World
 
@@ -66,3 +66,24 @@ async def test_the_last_admin_is_one_by_an_edit(world: World, is_written: bool) 
     )
     async with world.database.reading() as connection:
         assert await ways_in.held_in_force(connection, world.tenant, [USERS_WRITE]) == {USERS_WRITE}
+
+
+@pytest.mark.parametrize("is_written", [False, True])
+async def test_an_edit_moves_an_admins_right_to_another_group_and_takes_it_from_nobody_last(
+    world: World, is_written: bool
+) -> None:
+    """Who gains it is an admin who remains as soon as it is made."""
+    right = await administering(world)
+    actor = await clerk(world, USERS_WRITE, MAPPINGS_WRITE, *ADMINISTERING)
+    made = await make(world.database, world.operator, creating(world.there("admins", right)))
+    if is_written:
+        await apply_changes(world.database)
+    nobody, engineers = world.there("of-nobody", right), world.there("engineering", right)
+    assert await refusal(make(world.database, actor, deleting(made.mapping_id, expected_version=1))) == "LAST_ADMIN"
+    assert (
+        await refusal(make(world.database, actor, updating(made.mapping_id, nobody, expected_version=1)))
+        == "LAST_ADMIN"
+    )
+    moved = updating(made.mapping_id, engineers, expected_version=1)
+    assert await refusal(make(world.database, actor, moved)) == "OK"
+    assert (await world.effective(world.engineer), await world.effective(world.admin)) == ({USERS_WRITE}, set())
