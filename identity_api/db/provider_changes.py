@@ -44,8 +44,8 @@ async def footprint(connection: Connection, tenant_id: UUID, provider_id: UUID) 
 
 
 _OF_PROVIDER = (
-    "delete from login_attempt where tenant_id = $1 and provider_id = $2",
     "delete from provider_test where tenant_id = $1 and provider_id = $2",
+    "delete from login_attempt where tenant_id = $1 and provider_id = $2",
     "delete from logout_token_seen where tenant_id = $1 and provider_id = $2",
     "delete from client_key where tenant_id = $1 and provider_id = $2",
     "delete from provider_secret where tenant_id = $1 and provider_id = $2",

@@ -114,8 +114,8 @@ async def conclude_test(deps: LoginDeps, matched: Matched, exchange: Exchange) -
         has_access_token=tokens.access_token is not None,
     )
     async with deps.database.transaction() as connection:
-        await attempts.set_outcome(connection, attempt.tenant_id, attempt.id, "TESTED")
         await keep_report(connection, attempt, report)
+        await attempts.set_outcome(connection, attempt.tenant_id, attempt.id, "TESTED")
     return LoginResult(kind="TESTED", location=attempt.return_to, clear_cookies=(matched.binding,))
 
 

@@ -55,7 +55,6 @@ async def recorded(
         failure.frontend_address = address_for(attempt, failure)
         failure.is_recorded = True
         async with deps.database.transaction() as connection:
-            await attempts.set_outcome(connection, attempt.tenant_id, attempt.id, failure.code)
             if attempt.test_id is not None:
                 report = report_of_failure(failure.code, failure.reason, provider, said=failure.said)
                 await keep_report(connection, attempt, report)
@@ -63,6 +62,8 @@ async def recorded(
                 actor = "system" if attempt.provider_id is None else f"provider:{attempt.provider_id}"
                 event = failed_event(failure, "login_attempt", attempt.id, provider_id=attempt.provider_id)
                 await audit.record(connection, attempt.tenant_id, actor, [event])
+            # After the report: whoever removes a test locks its row before those of its attempts.
+            await attempts.set_outcome(connection, attempt.tenant_id, attempt.id, failure.code)
         if attempt.test_id is None:
             count(failure, provider, attempt)
         raise

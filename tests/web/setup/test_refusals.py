@@ -9,9 +9,9 @@ import msgspec
 import pytest
 
 from identity_api.config import Secret
-from identity_api.db import provider_changes
+from identity_api.db import attempts, provider_changes, provider_tests
 from identity_api.db import providers as rows
-from identity_api.db.database import Database
+from identity_api.db.database import Connection, Database
 from identity_api.db.providers import Provider
 from identity_api.errors import BadInput, Conflict, Refused
 from identity_api.permissions.delegation import Actor
@@ -361,3 +361,29 @@ async def test_another_issuer_does_not_get_the_secret_that_was_typed_for_the_fir
     it = await ready_to_enable(site)
     refused = await it.post("connect", issuer="https://evil.example", client_id=it.client_id, client_secret="")
     assert (refused.status_code, "SECRET_REQUIRED" in refused.text) == (400, True)
+
+
+@pytest.mark.parametrize("secret", [SECRET, "another secret than the registered one"])
+async def test_a_test_login_ends_while_its_settings_are_changed(
+    site: Site, monkeypatch: pytest.MonkeyPatch, secret: str
+) -> None:
+    """Whether it worked or not; neither waits for the other in a circle."""
+    it = await customer_at(site)
+    await it.connected(secret=secret)
+    made, set_outcome = await provider_of(site, it), attempts.set_outcome
+    assert made is not None
+    forgetting: list[asyncio.Task[None]] = []
+
+    async def forget() -> None:
+        async with site.database.transaction() as connection:
+            await provider_tests.forget_of_links(connection, site.tenant.id, made.id)
+
+    async def beside(connection: Connection, *given: Any) -> None:
+        await set_outcome(connection, *given)
+        forgetting.append(asyncio.create_task(forget()))
+        await blocked_or_done(site.database, forgetting[0], connection)
+
+    monkeypatch.setattr(attempts, "set_outcome", beside)
+    await it.test()
+    await forgetting[0]
+    assert await site.fetchval("select count(*) from provider_test where tenant_id = $1", site.tenant.id) == 0
