@@ -154,7 +154,7 @@ class Problems:
     """Gathers what is wrong with the values of an input, so that all of it is told at once."""
 
     def __init__(self) -> None:
-        self._found: list[Located] = []
+        self.found: list[Located] = []
 
     def read(self, path: str, value: Callable[[], ValueT]) -> ValueT:
         """A value of the input. If it is not acceptable, the problem is kept, and what is returned must not be used.
@@ -171,11 +171,11 @@ class Problems:
     def keep(self, path: str, error: BadInput | NotFound) -> None:
         """Keep a problem, or each of several."""
         if isinstance(error, SeveralProblems):
-            self._found += error.problems
+            self.found += error.problems
         else:
             field = error.field if isinstance(error, BadInput) else None
-            self._found.append(Located(field or path, error))
+            self.found.append(Located(field or path, error))
 
     def tell(self) -> None:
         """Raise what was found wrong, if anything was."""
-        raise_all(self._found)
+        raise_all(self.found)

@@ -14,7 +14,7 @@ from identity_api.change_sets.errors import ChangesRefused
 from identity_api.db import proposals as rows
 from identity_api.db import tenant_limits
 from identity_api.db.proposals import State
-from identity_api.errors import BadInput, Located, Problems, SeveralProblems
+from identity_api.errors import Located, Problems, SeveralProblems
 from identity_api.graphql import connections, ids
 from identity_api.graphql.access import NODES, object_type, require
 from identity_api.graphql.connections import After, Before, Connection, ConnectionRow, First, Last
@@ -281,8 +281,9 @@ class ProposalMutations:
         problems.read("reason", lambda: proposals.check_reason(input.reason))
         try:
             asked = await asked_of(context.deps.database, context.actor, input.changes)
-        except BadInput as error:
-            problems.keep("changes", error)
+        except SeveralProblems as error:
+            # Also of one: an id that names nothing is told in one form, wherever that is found out.
+            raise SeveralProblems([*problems.found, *error.problems]) from error
         problems.tell()
         try:
             made = await proposals.propose(context.deps.database, context.actor, asked.changes, input.reason)
