@@ -205,7 +205,10 @@ async def test_a_problem_of_a_table_names_its_line(world: World) -> None:
     table = "group,permissions\nsales,docs:read\n\nplatform,docs:raed\nops\n"
     answer = await world.admin.ask(PREVIEW, input={"changes": [imported(table)]})
     told = [(one["path"], one["message"]) for one in answer.errors[0]["extensions"]["problems"]]
-    assert told == [("changes.0.importGroupMappings.table.5", "There are 1 cells and 2 columns.")]
+    assert told == [
+        ("changes.0.importGroupMappings.table.4", "There is no permission docs:raed. Did you mean docs:read?"),
+        ("changes.0.importGroupMappings.table.5", "There are 1 cells and 2 columns."),
+    ]
     table = table.removesuffix("ops\n") + "admins,identity:users:write\n"
     answer = await world.admin.ask(PREVIEW, input={"changes": [imported(table)]})
     told = [(one["path"], one["message"]) for one in answer.errors[0]["extensions"]["problems"]]
