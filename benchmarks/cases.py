@@ -65,6 +65,12 @@ def _rest(token: str, path: str, **parameters: object) -> bytes:
     return request("GET", f"{path}?{urlencode(parameters)}" if parameters else path, f"Bearer {token}")
 
 
+def cursor_of_users(vault: Vault, tenant_id: UUID, order: str, position: Position) -> str:
+    """The product's cursor of a position in the list of all users, as `connections.listing` binds it."""
+    bound = msgspec.json.encode([str(tenant_id), "users", order, [Filter(), None]]).decode()
+    return vault.cursor_sealer(bound)(msgspec.json.encode(position))
+
+
 class Keys:
     """What is asked about, drawn once for all servers."""
 
@@ -85,8 +91,7 @@ class Keys:
 
     def cursor(self, order: str, position: Position) -> str:
         """One of the product's, as it would have sealed it."""
-        bound = msgspec.json.encode([str(self.tenant.id), "users", order, Filter()]).decode()
-        return self._vault.cursor_sealer(bound)(msgspec.json.encode(position))
+        return cursor_of_users(self._vault, self.tenant.id, order, position)
 
     def postgraphile_cursor(self, order: str, *key: str) -> str | None:
         """One of PostGraphile's, which begin with a digest of the order; None where it does not run."""

@@ -6,10 +6,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from benchmarks.cases import cursor_of_users
 from identity_api.db import audit
-from identity_api.graphql.ids import global_id
+from identity_api.db.user_read_model import Position
+from identity_api.graphql.ids import global_id, parse
 from tests import factories as make
-from tests.graphql.world import SCHEMA, World, people
+from tests.graphql.world import SCHEMA, VAULT, World, people
 
 NAMES = [
     "ada",
@@ -321,3 +323,15 @@ def test_every_list_of_the_schema_is_paged_here() -> None:
     assert found == {*LISTS, "loginFailures", "auditEvents", "whoHeld", "holders"}, (
         "these are paged in tests of their own"
     )
+
+
+@pytest.mark.asyncio
+async def test_the_benchmarks_cursor_is_one_of_the_products(world: World) -> None:
+    """It asks for positions at random, and has to know how they are bound."""
+    await people(world, ["ada", "bob"])
+    rows = [node["id"] for node in await walk(world, "users", "", 1)]
+    first = parse(rows[0])
+    assert first is not None
+    cursor = cursor_of_users(VAULT, world.tenant, "ID ASC", Position("", first.row_id))
+    data = await world.admin.data("query ($a: String) { users(after: $a) { edges { node { id } } } }", a=cursor)
+    assert [edge["node"]["id"] for edge in data["users"]["edges"]] == rows[1:]
