@@ -757,7 +757,7 @@ CREATE TABLE public.session (
     ended_reason text,
     provider_session text,
     id_token_sealed bytea,
-    user_agent text,
+    device text,
     CONSTRAINT session_ended_whole CHECK (((ended_at IS NULL) = (ended_reason IS NULL))),
     CONSTRAINT session_kind_known CHECK ((kind = ANY (ARRAY['COOKIE'::text, 'BEARER'::text])))
 );

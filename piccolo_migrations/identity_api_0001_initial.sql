@@ -555,7 +555,7 @@ create table session (
     ended_reason text,
     provider_session text,
     id_token_sealed bytea,
-    user_agent text,
+    device text,
     primary key (tenant_id, id),
     constraint session_token_key unique (tenant_id, token_hash),
     constraint session_kind_known check (kind in ('COOKIE', 'BEARER')),

@@ -1,4 +1,4 @@
-"""The origin of a request's changes, for the audit: set once at the HTTP edge, read when events are written."""
+"""The origin of a request's changes: set once at the HTTP edge, read when events are written and sessions begin."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +16,8 @@ class Origin(msgspec.Struct, frozen=True):
     """The address that limits count: an IPv4 address, or an IPv6 network of 64 bits."""
     reason: str | None = None
     """The reason, in the actor's words."""
+    user_agent: str | None = None
+    """The header, as it was sent: only for `sessions.device`."""
 
 
 _UNKNOWN = Origin()

@@ -42,6 +42,7 @@ class NewSession(msgspec.Struct, frozen=True, kw_only=True):
     authenticated_at: datetime
     provider_session: str | None
     id_token_sealed: bytes | None
+    device: str | None = None
 
 
 async def insert(
@@ -57,11 +58,12 @@ async def insert(
         with begun as (
             insert into session
                 (id, tenant_id, user_id, identity_id, frontend_id, kind, token_hash, epoch, authenticated_at,
-                 provider_session, id_token_sealed, created_at, seen_at, absolute_until)
-            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, now(), now(), now() + make_interval(secs => $12))
+                 provider_session, id_token_sealed, device, created_at, seen_at, absolute_until)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, now(), now(),
+                now() + make_interval(secs => $13))
         )
-        select s.id from session s where {_LIVE_OF.format(tenant="$2", user="$3", idle="$13")}
-        order by s.created_at desc, s.id desc offset $14 - 1
+        select s.id from session s where {_LIVE_OF.format(tenant="$2", user="$3", idle="$14")}
+        order by s.created_at desc, s.id desc offset $15 - 1
         """,
         *[getattr(session, name) for name in NewSession.__struct_fields__],
         float(absolute_seconds),
@@ -80,6 +82,7 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
     tenant_slug: str
     identity_id: UUID | None
     authenticated_at: datetime
+    device: str | None
     seen_at: datetime | None
     expires_at: datetime
     idle_until: datetime | None
@@ -100,8 +103,8 @@ _PERSON = """
 """
 
 SESSION = f"""
-    select o.id as token_id, o.kind, o.tenant_id, t.slug as tenant_slug, o.identity_id, o.authenticated_at, o.seen_at,
-        o.absolute_until as expires_at, o.seen_at + make_interval(secs => $3) as idle_until, o.created_at as issued_at,
+    select o.id as token_id, o.kind, o.tenant_id, t.slug as tenant_slug, o.identity_id, o.authenticated_at, o.device,
+        o.seen_at, o.absolute_until as expires_at, o.seen_at + make_interval(secs => $3) as idle_until, o.created_at as issued_at,
         {USER_COLUMNS}, {CIRCUMSTANCES}
     from session o {_PERSON}
     where o.tenant_id = $1 and o.token_hash = $2 and o.ended_at is null
@@ -117,7 +120,7 @@ SESSION = f"""
 
 API_TOKEN = f"""
     select o.id as token_id, 'API_TOKEN' as kind, o.tenant_id, t.slug as tenant_slug, null::uuid as identity_id,
-        timestamptz 'epoch' as authenticated_at, o.seen_at, o.expires_at, null::timestamptz as idle_until,
+        timestamptz 'epoch' as authenticated_at, null::text as device, o.seen_at, o.expires_at, null::timestamptz as idle_until,
         o.created_at as issued_at, o.permissions as limited_to, o.may_change, {USER_COLUMNS}, {CIRCUMSTANCES}
     from api_token o {_PERSON}
     where o.tenant_id = $1 and o.token_hash = $2 and o.ended_at is null and o.expires_at > now()
@@ -143,6 +146,7 @@ def _token(row: Record, limited_to: frozenset[str] = frozenset(), *, may_change:
         tenant_slug=row["tenant_slug"],
         identity_id=row["identity_id"],
         authenticated_at=row["authenticated_at"],
+        device=row["device"],
         seen_at=row["seen_at"],
         expires_at=row["expires_at"],
         idle_until=row["idle_until"],
@@ -212,6 +216,7 @@ class SessionRecord(msgspec.Struct, frozen=True):
 
     id: UUID
     kind: Literal["COOKIE", "BEARER"]
+    device: str | None
     identity_id: UUID | None
     frontend_id: UUID | None
     created_at: datetime

@@ -41,6 +41,7 @@ class Authenticated:
         self.user: UserRecord = token.user
         self.tenant: TenantCircumstances = token.circumstances
         self.authenticated_at: datetime = token.authenticated_at
+        self.device: str | None = token.device
         self.issued_at: datetime = token.issued_at
         self.seen_at: datetime | None = token.seen_at
         self.expires_at: datetime = token.expires_at

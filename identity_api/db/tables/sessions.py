@@ -27,7 +27,8 @@ class Session(Table, tablename="session"):
     provider_session = text(null=True)
     id_token_sealed = binary(null=True)
     """For the provider's end-session request (`id_token_hint`)."""
-    user_agent = text(null=True)
+    device = text(null=True)
+    """Browser and system, as the browser called itself at sign-in: "Firefox (Linux)"."""
 
 
 class ApiToken(Table, tablename="api_token"):

@@ -45,6 +45,12 @@ class Session(Node):
     provider: ProviderSummary | None = strawberry.field(
         description="The provider at which the user signed in; null for a local password."
     )
+    device: str | None = strawberry.field(
+        description=(
+            "The browser and the system that it was begun with, as the browser calls itself, such as `Firefox (Linux)`;"
+            " null if it names none that is known, as programs do. It proves nothing."
+        )
+    )
     is_current: bool = strawberry.field(description="Whether it is the session of this request.")
     created_at: datetime = strawberry.field(description="When the session began.")
     seen_at: datetime = strawberry.field(description="When the session last made a request, to the minute.")
@@ -101,6 +107,7 @@ def current_session(context: Context) -> SessionRow | None:
         id=authenticated.session_id,
         user_id=context.user_id,
         kind=kind,
+        device=authenticated.device,
         provider_id=UUID(provider.id) if provider else None,
         provider_slug=provider.slug if provider else None,
         provider_label=provider.label if provider else None,

@@ -12,9 +12,11 @@ from uuid import UUID
 import msgspec
 
 from identity_api.db import audit, sessions
+from identity_api.db.audit_origin import current_origin
 from identity_api.db.database import Connection
 from identity_api.ids import new_tenant_token, token_hash, token_key, uuid7
 from identity_api.lifecycle.end_login import end_session
+from identity_api.sessions.device import device_of
 from identity_api.sessions.login.deps import LoginLimits
 from identity_api.vault import Vault
 
@@ -77,6 +79,7 @@ async def open_session(
         authenticated_at=sign_in.authenticated_at,
         provider_session=sign_in.provider_session,
         id_token_sealed=seal_id_token(vault, sign_in, tenant_id=tenant_id, table="session", row_id=session_id),
+        device=device_of(current_origin().user_agent),
     )
     surplus = await sessions.insert(
         connection,

@@ -97,7 +97,8 @@ class HTTPApplication:
             context.route = "preflight"
             await HTTPResponse(204, allowed).send(answering)
             return
-        with changes_come_from(Origin(context.request_id, context.address, reason_of(scope))):
+        agent = headers.first(scope, b"user-agent")
+        with changes_come_from(Origin(context.request_id, context.address, reason_of(scope), agent)):
             await self._answer(scope, context, receive, answering)
 
     async def _answer(self, scope: Any, context: RequestContext, receive: Any, answering: "_Answering") -> None:
