@@ -74,7 +74,7 @@ async def bring_in(page: Page, url: str) -> None:
 async def ask_why(page: Page, url: str) -> None:
     """Why carol cannot write documents."""
     await page.goto(f"{url}/console/users")
-    await page.get_by_label("Begins with").press_sequentially("car")
+    await page.get_by_label("Search").press_sequentially("car")
     await page.get_by_role("link", name="Carol Cooper").click()
     await page.get_by_label("Permission", exact=True).select_option("docs:write")
     await page.get_by_role("button", name="Explain").click()

@@ -68,7 +68,7 @@ _SECTIONS: Final = {
 def _users(given: Given) -> dict[str, Any]:
     wanted: dict[str, Any] = {}
     if "q" in given:
-        wanted[_SEARCHED.get(given.get("in", ""), "displayLabelPrefix")] = given["q"]
+        wanted[_SEARCHED.get(given.get("in", ""), "search")] = given["q"]
     for name, value in (("enabled", given.get("state")), ("linked", given.get("linked"))):
         if value in ("yes", "no"):
             wanted[name] = value == "yes"
@@ -78,7 +78,7 @@ def _users(given: Given) -> dict[str, Any]:
     return {"filter": wanted or None, "after": given.get("after")}
 
 
-_SEARCHED: Final = {"username": "usernamePrefix", "email": "emailPrefix"}
+_SEARCHED: Final = {"label": "displayLabelPrefix", "username": "usernamePrefix", "email": "emailPrefix"}
 
 
 def _groups(given: Given) -> dict[str, Any]:

@@ -39,6 +39,36 @@ async def test_a_search_finds_whom_it_names_and_nobody_else(site: Site) -> None:
     assert f'href="{address}"' in (await admin.get("/console/users?q=bob@&in=email&linked=yes")).text
 
 
+async def test_a_search_finds_any_part_of_name_username_or_e_mail(site: Site) -> None:
+    admin = await admin_at(site)
+    async with site.database.transaction() as connection:
+        for username, label in (("nn-1", "Ute von Quastenberg"), ("quasten", "Nina Neu"), ("nn-2", "Nobody Else")):
+            user_id = await make.make_user(connection, site.tenant.id, username=username)
+            await connection.execute(
+                "update app_user set display_label = $2, display_label_folded = lower($2), email = null,"
+                " email_folded = null where id = $1",
+                user_id,
+                label,
+            )
+    found = (await admin.get("/console/users?q=quasten")).text
+    assert "Ute von Quastenberg" in found
+    assert "Nina Neu" in found
+    assert "Nobody Else" not in found
+    begins = (await admin.get("/console/users?q=quasten&in=label")).text
+    assert "Nothing was found" in begins
+
+
+@pytest.mark.parametrize("q", ["q", "qu"])
+async def test_a_search_that_cannot_be_made_says_why_and_keeps_what_was_typed(site: Site, q: str) -> None:
+    admin = await admin_at(site)
+    page = await admin.get(f"/console/users?q={q}&state=yes")
+    assert page.status_code == 200
+    assert "characters" in page.text.split('role="alert"')[1]
+    assert f'value="{q}"' in page.text
+    assert '<option value="yes" selected>' in page.text
+    assert 'role="alert"' not in (await admin.get(f"/console/users?q={q}&in=label&state=yes")).text
+
+
 async def test_a_long_list_has_a_next_page_with_the_same_filter(site: Site) -> None:
     admin = await admin_at(site)
     async with site.database.transaction() as connection:
