@@ -26,7 +26,7 @@ from identity_api.web.console.rules import SEVERAL
 from identity_api.web.console.texts import CATALOGUE, choose
 from identity_api.web.http import authentication, cookies, headers
 from identity_api.web.http.change_reason import checked
-from identity_api.web.http.errors import HTTPRefusal
+from identity_api.web.http.errors import HTTPRefusal, Unauthenticated
 from identity_api.web.http.parameters import WebRequest, deps_of, form_pairs, pairs_of, query_of
 from identity_api.web.http.request_context import RequestContext, context_of
 from identity_api.web.http.response import redirect, to_litestar
@@ -42,7 +42,7 @@ _MEDIA_TYPE: Final = "text/javascript; charset=utf-8"
 async def console(request: WebRequest) -> Response[Any]:
     """Redirect to the first page in this user's navigation."""
     context = context_of(request.scope)
-    found = await authentication.optional(deps_of(request), request.scope)
+    found = await _optional(request)
     if found is None:
         return _to_login(request)
     for page in navigation(found.permissions):
@@ -54,7 +54,7 @@ async def console(request: WebRequest) -> Response[Any]:
 async def choose_language(request: WebRequest) -> Response[Any]:
     """Keep a language for this browser."""
     context = context_of(request.scope)
-    await authentication.require(deps_of(request), request.scope)
+    await _required(request)
     typed = dict(await form_pairs(request))
     back = own_path(typed.get("return_to", context.local("/console")))
     language = typed.get("language")
@@ -79,7 +79,7 @@ async def script(request: WebRequest) -> Response[Any]:
 @get("/console/audit.csv", name="console-audit-export")
 async def export_audit(request: WebRequest) -> Response[Any]:
     """The audit that the page shows, as a file; at most `MOST` events, the newest."""
-    found = await authentication.optional(deps_of(request), request.scope)
+    found = await _optional(request)
     if found is None:
         return _to_login(request)
     wanted = audit_filter(_typed(pairs_of(request.scope["query_string"])))
@@ -89,10 +89,25 @@ async def export_audit(request: WebRequest) -> Response[Any]:
 @get("/console/mappings.csv", name="console-mappings-export")
 async def export_mappings(request: WebRequest) -> Response[Any]:
     """Every mapping, as the table that an import takes."""
-    found = await authentication.optional(deps_of(request), request.scope)
+    found = await _optional(request)
     if found is None:
         return _to_login(request)
     return _file("mappings.csv", mappings_as_csv(await _all_of(request, found, "mappings", "groupMappings")))
+
+
+async def _required(request: WebRequest) -> Authenticated:
+    """As `authentication.require`; an error page then leads back to what the console still shows this user."""
+    found = await authentication.require(deps_of(request), request.scope)
+    context_of(request.scope).sees_console = bool(navigation(found.permissions))
+    return found
+
+
+async def _optional(request: WebRequest) -> Authenticated | None:
+    """The same for who may not be signed in."""
+    try:
+        return await _required(request)
+    except Unauthenticated:
+        return None
 
 
 async def _all_of(
@@ -125,7 +140,7 @@ def _file(name: str, content: bytes) -> Response[Any]:
 
 def _page_handler(page: Page) -> HTTPRouteHandler:
     async def handle(request: WebRequest) -> Response[Any]:
-        found = await authentication.optional(deps_of(request), request.scope)
+        found = await _optional(request)
         if found is None:
             return _to_login(request)
         query = _typed(pairs_of(request.scope["query_string"]))
@@ -136,7 +151,7 @@ def _page_handler(page: Page) -> HTTPRouteHandler:
 
 def _preview_handler(page: Page) -> HTTPRouteHandler:
     async def handle(request: WebRequest) -> Response[Any]:
-        found = await authentication.require(deps_of(request), request.scope)
+        found = await _required(request)
         return to_litestar(await _shown(request, found, page, _typed(await form_pairs(request))))
 
     return post(page.path, name=f"console-{page.name}-preview", status_code=200)(handle)
@@ -145,7 +160,7 @@ def _preview_handler(page: Page) -> HTTPRouteHandler:
 def _form_handler(form: Form) -> HTTPRouteHandler:
     async def handle(request: WebRequest) -> Response[Any]:
         deps, context = deps_of(request), context_of(request.scope)
-        found = await authentication.require(deps, request.scope)
+        found = await _required(request)
         typed = _typed(await form_pairs(request))
         given = {**typed, **request.path_params}
         with changes_come_from(Origin(context.request_id, context.address, checked(typed.get("reason", "")))):

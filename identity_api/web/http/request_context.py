@@ -42,6 +42,8 @@ class RequestContext:
     route: str = "none"
     """The template of the route that answered: the only form of the path that is logged or counted."""
     wants_page: bool = False
+    sees_console: bool = False
+    """A page of the console was asked for by somebody to whom it shows something: an error page leads back to it."""
     is_logged: bool = True
     """Off for one of a flood of equal requests: they are counted, and the log of the first of them is enough."""
     allowed_origin: str | None = None

@@ -254,17 +254,20 @@ def error_page(context: RequestContext, problem: Problem, failed: LoginFailed | 
     return HTTPResponse(problem.status, {**problem.headers, **page.headers}, page.body)
 
 
-def _onward(context: RequestContext, problem: Problem, failed: LoginFailed | None) -> Button | None:
-    """Where a person goes from a refusal: to a new sign-in after a failed one, otherwise to their account."""
+def _onward(context: RequestContext, problem: Problem, failed: LoginFailed | None) -> list[Button]:
+    """Where a person goes from a refusal: to a new sign-in after a failed one, otherwise to the console or their account."""
     if failed is not None and failed.begin_again is not None:
-        return Button("Sign in again", failed.begin_again, None)
+        return [Button("Sign in again", failed.begin_again, None)]
     if context.tenant is None:
-        return None
+        return []
     if failed is not None:
-        return Button("Sign in again", context.local("/login?choose=1"), None)
+        return [Button("Sign in again", context.local("/login?choose=1"), None)]
     if problem.status == 401:
-        return Button("Sign in", context.local("/login?choose=1"), None)
-    return Button("Go to your account", context.local("/account"), None)
+        return [Button("Sign in", context.local("/login?choose=1"), None)]
+    account = Button("Go to your account", context.local("/account"), None)
+    return (
+        [Button("Go to the console", context.local("/console"), None), account] if context.sees_console else [account]
+    )
 
 
 def _page(name: str, context: RequestContext, **values: Any) -> HTTPResponse:

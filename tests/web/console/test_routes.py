@@ -5,7 +5,7 @@ import pytest
 from identity_api.graphql.ids import global_id
 from identity_api.web.console.forms import FORMS
 from identity_api.web.console.pages import BY_NAME, PAGES
-from tests.web.console.visitor import admin_at
+from tests.web.console.visitor import admin_at, lose
 from tests.web.local_site import PAGE
 from tests.web.site import Site
 
@@ -33,6 +33,31 @@ async def test_who_administers_nothing_is_told_so_and_an_admin_is_led_on(site: S
     admin = await admin_at(site)
     assert (await admin.get("/console")).headers["location"].startswith("/console/")
     assert 'href="/console"' in (await admin.get("/account")).text
+
+
+async def test_an_error_page_leads_back_to_the_console_while_it_shows_something(site: Site) -> None:
+    """A right that is lost while a page is open leaves the others."""
+    await site.signed_in("bob")
+    admin = await admin_at(site, permissions=["identity:users:read", "identity:audit:read"])
+    assert (await admin.get("/console/users")).status_code == 200
+    await lose(site, admin.user_id, "identity:users:read")
+    back = '<a class="button" href="/console">'
+    for answer in (
+        await admin.get("/console/users"),
+        await admin.get("/console/mappings.csv"),
+        await admin.post("/console/language", language="none"),
+    ):
+        assert answer.status_code in (403, 404), answer.url
+        assert back in answer.text, answer.url
+    assert (await admin.get("/console")).headers["location"] == "/console/overview"
+    assert (await admin.get("/console/overview")).status_code == 200
+    assert back not in (await admin.get("/nothing")).text
+    await lose(site, admin.user_id, "identity:audit:read")
+    for path in ("/console", "/console/users"):
+        refused = await admin.get(path)
+        assert refused.status_code == 403
+        assert back not in refused.text
+        assert '<a class="button" href="/account">' in refused.text
 
 
 async def test_a_form_of_another_site_is_refused_and_our_own_is_taken(site: Site) -> None:
