@@ -145,7 +145,7 @@ class Installation:
         )
 
     async def let_leases_run_out(self) -> None:
-        """As if fifteen seconds had passed since the last heartbeat."""
+        """As if fifteen seconds had passed since the last heartbeat. A worker that runs would renew its own at any moment."""
         await self.world.write(
             "update identity_sync set lease_until = now() - interval '1 second' where lease_until is not null"
         )

@@ -194,11 +194,14 @@ async def test_a_refusal_of_a_token_that_has_been_replaced_meanwhile_revokes_nob
         with installation.issuer.hold("/token", grant_type="refresh_token", when="after") as first:
             slow = installation.worker()
             await first.arrival(TOGETHER, 60)
+            # One that stands still sends no heartbeat, which would renew its leases before the other can claim.
+            await installation.stop_between_statements(slow)
             with installation.issuer.hold("/token", grant_type="refresh_token") as second:
                 await installation.let_leases_run_out()
                 quick.go_on()
                 await second.arrival(TOGETHER, 60)
                 first.release()
+                slow.go_on()
                 await until(lambda: _all_replaced(installation, stored))  # noqa: B023  # awaited in this round
                 installation.issuer.faults.on(Fault.INVALID_GRANT, times=TOGETHER)
         await installation.synced()
