@@ -27,6 +27,12 @@ async def offer(connection: Connection, token_hash: bytes, *, seconds: int, anew
     return value
 
 
+async def is_ahead(connection: Connection) -> bool:
+    """There is no tenant yet."""
+    value: bool = await connection.fetchval("select not exists (select from tenant)")
+    return value
+
+
 _LIVE = """
     from first_run f where f.token_hash = $1 and f.used_at is null and f.expires_at > now()
         and not exists (select from tenant t where t.slug is distinct from f.tenant_slug)

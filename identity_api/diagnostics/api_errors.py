@@ -167,6 +167,10 @@ API: Final[Table] = table(
             "The address belongs to no organisation.",
             "Use the tenant's own host, or `/t/{tenant}`; add the host to the tenant's declaration.",
         ),
+        "FIRST_RUN_AHEAD": (
+            "There is no tenant yet.",
+            "Open the link that `serve` has written to its log, or make another with `identity-api first-run`.",
+        ),
         "PROVIDER_NOT_FOUND": (
             "There is no such way of signing in, or it is switched off.",
             "`identity-api provider list TENANT` shows those there are.",

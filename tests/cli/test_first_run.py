@@ -103,6 +103,23 @@ async def test_the_link_makes_a_tenant_and_an_admin_who_signs_in_with_every_perm
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize("path", ["/", "/login"])
+async def test_the_public_page_says_where_the_link_is_until_there_is_a_tenant(
+    url: str, redis_url: str, path: str
+) -> None:
+    async with installation(url, redis_url) as (database, [operator]):
+        address = await link(database)
+        page = await operator.get(path)
+        assert page.status_code == 404
+        assert "in the log of `identity-api serve`" in words(page)
+        assert "FIRST_RUN_AHEAD" in page.text
+        assert address.rpartition("/")[2] not in page.text
+        await operator.open(address)
+        assert (await operator.post("/setup/first/tenant", name="Acme", slug="acme")).status_code == 303
+        assert "TENANT_REQUIRED" in (await operator.get(path)).text
+
+
+@pytest.mark.asyncio
 async def test_the_link_leads_to_the_set_up_of_the_first_provider(url: str, redis_url: str) -> None:
     async with installation(url, redis_url) as (database, [operator]):
         await operator.open(await link(database))
