@@ -14,10 +14,11 @@ _BROWSERS: Final = (
     ("Vivaldi", "Vivaldi"),
     ("SamsungBrowser", "Samsung Internet"),
     ("Firefox|FxiOS", "Firefox"),
-    ("Chrome|CriOS", "Chrome"),
-    ("Safari", "Safari"),
+    ("Chrome|HeadlessChrome|CriOS", "Chrome"),
+    (r"Version/[\d.]+ (?:Mobile/\w+ )?Safari", "Safari"),
 )
-"""Products as they stand before a slash. Most browsers also name the ones that they want to be taken for: those come last."""
+"""Products as they stand before a slash. Most browsers also name the ones that they want to be taken for: those come last,
+and Safari counts only as it writes itself."""
 _SYSTEMS: Final = (
     ("iPhone", "iPhone"),
     ("iPad", "iPad"),

@@ -26,6 +26,11 @@ NAMED = [
     (f"{_IPHONE} Version/17.5 Mobile/15E148 Safari/604.1", "Safari (iPhone)"),
     (f"Mozilla/5.0 (iPad; CPU OS 16_7 like Mac OS X) {_LIKE_SAFARI} Version/16.6 Mobile/15E148 Safari/604.1", "Safari (iPad)"),
     (f"{_IPHONE} Mobile/15E148", "iPhone"),
+    (f"{_IPHONE} GSA/323.0.647062479 Mobile/15E148 Safari/604.1", "iPhone"),
+    ("Mozilla/5.0 (Linux; U; Android 4.0.3; en-us) AppleWebKit/534.30 (KHTML, like Gecko)"
+     " Version/4.0 Mobile Safari/534.30", "Android"),
+    ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)"
+     " HeadlessChrome/126.0.0.0 Safari/537.36", "Chrome (Linux)"),
     ("Dalvik/2.1.0 (Linux; U; Android 14; Pixel 8 Build/AP1A.240505.004)", "Android"),
 ]  # fmt: skip
 UNNAMED = [
