@@ -78,6 +78,10 @@ async def test_with_javascript_the_list_follows_what_is_typed_and_times_are_loca
     await expect(scripted.locator("#found li")).to_have_count(1)
     await expect(scripted.locator("#found")).to_contain_text("cleo")
     assert "q=cle" in scripted.url
+    await scripted.get_by_label("Account").select_option("Disabled")
+    await expect(scripted.locator("#found")).to_contain_text("Nothing was found")
+    await scripted.get_by_label("Account").select_option("Any")
+    await expect(scripted.locator("#found")).to_contain_text("cleo")
     assert (await scripted.locator("#found time").get_attribute("title") or "").endswith("UTC")
     await look(scripted, "Users")
 
