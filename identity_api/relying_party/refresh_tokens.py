@@ -32,7 +32,7 @@ class LoginTokens(msgspec.Struct, frozen=True, kw_only=True):
     client_id: str | None = None
     """The client that it was issued to; None where this was not noted yet."""
     anchored_by: tuple[str, ...] | None = None
-    """Where the login's anchor was read (`claims.anchor`); None where this was not noted yet."""
+    """The claim in which the login's anchor was read; None where this was not noted yet."""
 
     def __repr__(self) -> str:
         return "LoginTokens()"

@@ -269,7 +269,9 @@ def test_the_demo_listens_on_this_machine_only(host):
 
 def test_keys_are_required_unless_the_command_opens_nothing(tmp_path):
     environ = {"IDENTITY_DATA_DIR": str(tmp_path)}
-    assert problems_of(environ) == ("IDENTITY_SECRET_KEYS or IDENTITY_SECRET_KEYS_FILE is missing",)
+    assert problems_of(environ) == (
+        "IDENTITY_SECRET_KEYS or IDENTITY_SECRET_KEYS_FILE is missing; `identity-api keys generate` prints a key",
+    )
     assert not load_settings(environ, keys_required=False).secret_keys
 
 

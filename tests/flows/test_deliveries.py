@@ -108,22 +108,22 @@ def test_a_login_prepared_by_curl_is_finished_in_a_browser(acme: str, browser: B
 def test_the_products_backend_sees_what_a_token_stands_for_until_it_is_signed_out(
     product: Product, acme: str, browser: Browser
 ) -> None:
-    secret = product.command("service-client", "create", "backend", "--tenant", "acme").strip()
+    secret = product.command("service-client", "create", "deliveries-backend", "--tenant", "acme").strip()
     program = Program(acme)
     address = login_of_frontend(browser, acme, delivery="fragment", state="frontend-3")
     token = parse_qs(urlsplit(address).fragment)["access_token"][0]
-    answer = program("POST", "/v1/introspect", data={"token": token}, auth=("backend", secret))
+    answer = program("POST", "/v1/introspect", data={"token": token}, auth=("deliveries-backend", secret))
     found = answer.json()
     assert (found["active"], found["username"], found["tenant"]) == (True, "bob", "acme")
     assert found["permissions"] == ["docs:read"]
-    wrong = program("POST", "/v1/introspect", data={"token": token}, auth=("backend", secret + "x"))
+    wrong = program("POST", "/v1/introspect", data={"token": token}, auth=("deliveries-backend", secret + "x"))
     assert wrong.status_code == 401
 
     ended = program("POST", "/auth/logout", headers=bearer(token))
     assert ended.status_code == 200
     assert "/auth/logout/leave/" in ended.json()["logout_url"]
     assert program("GET", "/v1/me", headers=bearer(token)).status_code == 401
-    after = program("POST", "/v1/introspect", data={"token": token}, auth=("backend", secret))
+    after = program("POST", "/v1/introspect", data={"token": token}, auth=("deliveries-backend", secret))
     assert after.json() == {"active": False}
 
 

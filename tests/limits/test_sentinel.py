@@ -108,7 +108,9 @@ async def test_after_a_failover_limits_are_shared_again_and_jobs_reach_the_new_p
 async def test_a_node_of_a_cluster_is_refused_by_doctor(tmp_path: Path) -> None:
     wheel, port = find_valkey(), free_port()
     command = [str(wheel.site / wheel.needed[0]), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(tmp_path)]
-    with running([*command, "--cluster-enabled", "yes", "--save", ""], port, tmp_path):
+    # Its second port is by default ten thousand above the first, and may not exist.
+    command += ["--cluster-enabled", "yes", "--cluster-port", str(free_port()), "--save", ""]
+    with running(command, port, tmp_path):
         [finding] = await examine_redis(f"redis://127.0.0.1:{port}/0")
     assert finding.level == "fail"
     assert "a node of a Redis Cluster" in finding.message

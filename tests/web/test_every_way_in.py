@@ -17,7 +17,7 @@ BEGINS = {"authorize", "login", "provider_login", "launch_login", "api_login", "
 """Leads to a provider; nobody is signed in by it."""
 NONE = {
     "root", "reauthenticate_page", "open_link", "choose", "break_glass",
-    "me", "introspect_token", "account", "credentials", "onboarding",
+    "me", "check", "introspect_token", "account", "credentials", "onboarding",
     "end_session", "sign_out", "leave", "signed_out", "tested", "provider_keys", "backchannel_logout", "frontchannel_logout",
     "live", "ready", "account_version", "account_script", "metrics", "style",
     "metadata", "metadata_of_prefix", "openapi", "revoke_token",
