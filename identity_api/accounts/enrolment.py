@@ -67,8 +67,8 @@ async def enrol(
         database: where.
         actor: the operator, in the tenant.
         users: one of each name.
-        rehearse: return what would be made and make nothing.
-        beside: for a rehearsal: further things that are not written yet.
+        dry_run: return what would be made and make nothing.
+        beside: for a dry run: further things that are not written yet.
 
     Raises:
         ConfigurationError: with every problem, by user; nothing is written then.

@@ -78,7 +78,7 @@ async def provision(
     connection: Connection, provider: Provider, person: VerifiedPerson, *, actor: str
 ) -> Provisioned | Declined:
     """Find or make the account, in the caller's transaction. Profile, groups and grants are written afterwards, by
-    `lifecycle.verified`.
+    `lifecycle.apply_verified`.
 
     The caller holds `locks.login` with the `names_of` the person. Takes the user's lock.
     """

@@ -65,7 +65,7 @@ async def rebind_provider(
 
     Args:
         issuer: only identities of this issuer.
-        rehearse: count, and change nothing.
+        dry_run: count, and change nothing.
     """
     found = await _count(database, actor, provider, issuer)
     after: UUID | None = None

@@ -80,10 +80,10 @@ async def change(
     as_previewed: str | None,
     lines: Sequence[int] = (),
 ) -> Shown | None:
-    """Preview the set, and apply exactly that unless it is a rehearsal. None for an empty set.
+    """Preview the set, and apply exactly that unless it is a dry run. None for an empty set.
 
     Args:
-        as_previewed: the digest of an earlier rehearsal, which must still match.
+        as_previewed: the digest of an earlier dry run, which must still match.
         lines: of a table, for each change.
 
     Raises:

@@ -235,7 +235,7 @@ async def apply_declaration(
         declared: whole tenants.
         folder: the base of files that it refers to.
         prune: delete file-managed mappings that are not declared: of all tenants, or of the named ones.
-        rehearse: return the differences and make nothing.
+        dry_run: return the differences and make nothing.
         create_permissions: a mapping may give an undeclared permission.
         switch_off: tenant and slug of providers that a file made and that are to be disabled.
 

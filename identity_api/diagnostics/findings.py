@@ -1,6 +1,6 @@
 """What a test of a provider says, finding by finding: for the self-test from here and the test login in a browser.
 
-A finding says for the administrator what is wrong in one sentence that names the fault; `explanations` says what to do
+A finding says for the administrator what is wrong in one sentence that names the fault; `self_test` says what to do
 about its code. It never holds a value that says anything of a person: only settings, addresses, names of claims, counts.
 """
 

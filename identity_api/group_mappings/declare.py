@@ -54,7 +54,7 @@ async def declare(
 
     Args:
         dry_run: tell the differences and change nothing. Providers and permissions that do not exist count as about to
-            be made: a rehearsal of the tenant itself has left them out.
+            be made: a dry run of the tenant itself has left them out.
 
     Raises:
         ConfigurationError: a provider or permission named does not exist.

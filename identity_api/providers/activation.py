@@ -55,7 +55,7 @@ async def delete(deps: ProviderDeps, actor: Actor, provider_id: UUID, *, dry_run
     Identities and mappings are never deleted with it: the history needs them, and other people decide about them.
 
     Args:
-        rehearse: only check whether it can be deleted.
+        dry_run: only check whether it can be deleted.
 
     Raises:
         NotFound; Refused: `MANAGED_BY_FILE`.

@@ -148,7 +148,7 @@ async def end_removed_directories(connection: Connection, before: Provider, want
     """End the logins of people whose Entra directory may not sign in any more.
 
     Their refresh tokens still work there, so nothing else would end these logins. People who are signing in meanwhile
-    are refused when their login is committed (`sessions.finish`).
+    are refused when their login is committed (`sessions.login.finish`).
     """
     removed = set(before.claims.directories) - set(wanted.claims.directories)
     if not removed or before.issuer != wanted.issuer or not is_template(wanted.issuer):

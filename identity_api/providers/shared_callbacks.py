@@ -1,6 +1,6 @@
 """Predict whether callbacks at a shared redirect URL will be accepted, before anybody signs in.
 
-Each callback decides (`sessions.finish`); this module predicts it from the providers' metadata: for a file that adds a
+Each callback decides (`sessions.login.finish`); this module predicts it from the providers' metadata: for a file that adds a
 provider to an address that others use, and for the self-test.
 """
 
@@ -43,7 +43,7 @@ class Sharing(msgspec.Struct, frozen=True):
 
     @property
     def answers_at(self) -> tuple[object, ...]:
-        """Its endpoints; rows with the same endpoints are one provider (`shared_redirects.shares_place`)."""
+        """Its endpoints; rows with the same endpoints are one provider (`db.providers.shares_place`)."""
         one = self.provider
         return one.protocol, one.issuer, one.discovery_url or "", tuple(sorted(one.endpoints.items()))
 

@@ -26,7 +26,7 @@ class LoginTokens(msgspec.Struct, frozen=True, kw_only=True):
     auth_time: int | None = None
     """Seconds since 1970, or None if the login's ID Token had none."""
     login_key: str | None = None
-    """The private JWK that this login's tokens are bound to (`provider_requests.LoginKey`); None for ordinary tokens."""
+    """The private JWK that this login's tokens are bound to (`relying_party.requests.LoginKey`); None for ordinary tokens."""
     is_access_token: bool | None = None
     """It is the login's access token; None where this was not noted yet."""
     client_id: str | None = None

@@ -100,7 +100,7 @@ def declared_row(
 
 
 class _Undo(Exception):
-    """Rolls a rehearsal back."""
+    """Rolls a dry run back."""
 
 
 async def apply_tenant(
@@ -121,7 +121,7 @@ async def apply_tenant(
         applier: the actor and the parts for applying.
         declared: the whole tenant; values that a file leaves out have been filled in (`tenants.toml_reader.parse`).
         switch_off: slugs of providers that a file made and that are to be disabled.
-        rehearse: return the differences and change nothing.
+        dry_run: return the differences and change nothing.
 
     Raises:
         ConfigurationError: a secret cannot be found, a host belongs to another tenant, or a provider has a redirect URL

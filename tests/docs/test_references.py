@@ -1,8 +1,10 @@
 """A number that code, tests or documents refer to is defined by a document of the project."""
 
+import ast
 import re
 import subprocess
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -104,17 +106,46 @@ def names_something(reference: str, path: str) -> bool:
 
 
 def _has(source: Path, name: str) -> bool:
-    return re.search(rf"\b{name}\b", source.read_text("utf-8")) is not None
+    return name in _names_of(source)
+
+
+@cache
+def _names_of(source: Path) -> set[str]:
+    """What a module defines: functions, classes, values and attributes; of a package also what it hands on."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(source.read_text("utf-8"))):
+        match node:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                found.add(name)
+            case ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()):
+                found.add(name)
+            case ast.ImportFrom(names=names) if source.name == "__init__.py":
+                found |= {one.asname or one.name for one in names}
+            case _:
+                pass
+    return found
+
+
+def is_about_ours(reference: str) -> bool:
+    """Whether a dotted name begins with a room of the package, or names a class or constant of no installed package."""
+    ours = {path.stem for path in (ROOT / "identity_api").iterdir() if path.suffix == ".py" or path.is_dir()}
+    first, *_, last = reference.split(".")
+    return first in ours or (last[0].isupper() and find_spec(first) is None)
+
+
+def is_anywhere(reference: str) -> bool:
+    """Whether a module of this name, in whichever room, has what the reference ends with."""
+    *_, module, name = reference.split(".")
+    return any(_has(source, name) for source in (ROOT / "identity_api").rglob(f"{module}.py"))
 
 
 def test_a_module_that_is_referred_to_exists() -> None:
-    ours = {path.stem for path in (ROOT / "identity_api").iterdir() if path.suffix == ".py" or path.is_dir()}
     unknown = {
         (path, reference)
         for path, text in texts().items()
         if path.endswith(".py") and path.startswith("identity_api/")
         for reference in re.findall(r"`([a-z_]+(?:\.[A-Za-z_]+)+)(?:\([^`]*\))?`", text)
-        if reference.split(".")[0] in ours and not names_something(reference, path)
+        if is_about_ours(reference) and not names_something(reference, path) and not is_anywhere(reference)
     }
     assert unknown == set()
 
@@ -123,3 +154,28 @@ def test_what_names_nothing_is_noticed() -> None:
     assert names_something("oidc.logout_token.LOGOUT_EVENT", "identity_api/app.py")
     assert not names_something("oidc.logout_token.LOGOUT_EVENTS", "identity_api/app.py")
     assert not names_something("oidc.logout_tokens", "identity_api/app.py")
+    assert not names_something("sessions.finish", "identity_api/app.py"), "a word of a docstring is no name"
+
+
+def described(docstring: str) -> set[str]:
+    """The arguments that a docstring says something of."""
+    _, _, after = docstring.partition("Args:\n")
+    section = re.split(r"\n(?=\S)", after)[0]
+    return {name for names in re.findall(r"^    (\w+(?:, \w+)*):", section, re.MULTILINE) for name in names.split(", ")}
+
+
+def test_an_argument_that_a_docstring_describes_exists() -> None:
+    unknown = {
+        (path, node.name, name)
+        for path, text in texts().items()
+        if path.endswith(".py") and "Args:" in text
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        for name in described(ast.get_docstring(node) or "")
+        if name not in {one.arg for one in ast.walk(node.args) if isinstance(one, ast.arg)}
+    }
+    assert unknown == set()
+    assert described("Do it.\n\nArgs:\n    one, other: what.\n        More: of it.\n\nRaises:\n    Wrong: so.") == {
+        "one",
+        "other",
+    }

@@ -52,7 +52,7 @@ class GrantSource(StrEnum):
     },
 )
 class DormantCause(StrEnum):
-    """The causes of `permissions.force`."""
+    """The causes of `permissions.effective`."""
 
     USER_DISABLED = "USER_DISABLED"
     NO_WAY_IN = "NO_WAY_IN"
