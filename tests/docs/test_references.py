@@ -5,11 +5,12 @@ import re
 import subprocess
 from functools import cache
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from tests.docs.pages import ROOT, text_of
+from tests.docs.pages import ROOT, blocks, text_of
 
 _HERE = "tests/docs/test_references.py"
 _NUMBERS = r"\d+(?:(?:, | and |, and | to |-|_)\d+)*(?!\d)"
@@ -83,6 +84,16 @@ def test_a_path_that_a_page_names_exists() -> None:
     named = {path for page in pages for path in re.findall(r"`((?:identity_api|tests)/[\w./]*)`", text_of(page))}
     assert len(named) > 50
     assert sorted(path for path in named if not (ROOT / path).exists()) == []
+
+
+def test_the_layers_that_are_drawn_are_those_that_are_checked() -> None:
+    [contract] = re.findall(r"^layers =\n((?: +.+\n)+)", text_of(".importlinter"), re.MULTILINE)
+    [drawn] = [block for block in blocks("docs/architecture.md", "") if "use cases" in block]
+    words = re.findall(r"\w+", drawn)
+    layers = [re.findall(r"\w+", line) for line in contract.splitlines()]
+    assert [room for layer in layers for room in layer if room not in words] == []
+    places = [[words.index(room) for room in layer] for layer in layers]
+    assert all(max(upper) < min(lower) for upper, lower in pairwise(places))
 
 
 def names_something(reference: str, path: str) -> bool:
