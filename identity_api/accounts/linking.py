@@ -5,6 +5,7 @@ subject are refused. A person who controls the anchor at the provider gets the a
 into the account gets the permissions of the identity's groups. So linking opens a way in, and `ways_in` checks it.
 """
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
@@ -81,7 +82,7 @@ async def unlink_identity(database: Database, actor: Actor, identity_id: UUID) -
         Refused: `SELF_UNLINK`; `FORBIDDEN`: see `permissions.ways_in.check_may_take`; `LAST_ADMIN`.
     """
     async with database.transaction() as connection, an_admin_remains(connection, actor):
-        link = await _locked(connection, actor, identity_id)
+        [link] = await _locked(connection, actor, [identity_id])
         if link.user_id == actor.user_id:
             raise Refused("You cannot remove your own way to sign in. Ask another admin.", code="SELF_UNLINK")
         await check_may_take(connection, actor, link.user_id)
@@ -108,23 +109,35 @@ async def release_identity(database: Database, actor: Actor, identity_id: UUID) 
         Refused: `FORBIDDEN`, `SELF_BENEFIT`: see `permissions.ways_in`.
         Conflict: `NOT_QUARANTINED`.
     """
+    [user_id] = await release_identities(database, actor, [identity_id])
+    return user_id
+
+
+async def release_identities(database: Database, actor: Actor, identity_ids: Sequence[UUID]) -> list[UUID]:
+    """`release_identity` for all of them or for none. Returns the users' ids.
+
+    Raises:
+        NotFound, Refused, Conflict: as there; nothing is released then.
+    """
+    released = []
     async with database.transaction() as connection:
-        link = await _locked(connection, actor, identity_id)
-        await check_may_open(connection, actor, Opening.RELEASE_IDENTITY, link.user_id)
-        if link.state != "QUARANTINED":
-            raise Conflict("This identity is not in quarantine.", code="NOT_QUARANTINED")
-        await identity_links.release(connection, actor.tenant_id, identity_id)
-        event = audit.Event(
-            "identity.released",
-            "identity",
-            identity_id,
-            {"user": str(link.user_id)},
-            old={"state": "QUARANTINED"},
-            new={"state": "REVOKED"},
-        )
-        await audit.record(connection, actor.tenant_id, actor.name, [event])
-        await user_read_model.refresh(connection, actor.tenant_id, [link.user_id])
-    return link.user_id
+        for link in await _locked(connection, actor, identity_ids):
+            await check_may_open(connection, actor, Opening.RELEASE_IDENTITY, link.user_id)
+            if link.state != "QUARANTINED":
+                raise Conflict("This identity is not in quarantine.", code="NOT_QUARANTINED")
+            await identity_links.release(connection, actor.tenant_id, link.id)
+            event = audit.Event(
+                "identity.released",
+                "identity",
+                link.id,
+                {"user": str(link.user_id)},
+                old={"state": "QUARANTINED"},
+                new={"state": "REVOKED"},
+            )
+            await audit.record(connection, actor.tenant_id, actor.name, [event])
+            released.append(link.user_id)
+        await user_read_model.refresh(connection, actor.tenant_id, sorted(set(released)))
+    return released
 
 
 async def _enter(connection: Connection, provider: Provider, user_id: UUID, anchor: str) -> UUID:
@@ -151,13 +164,16 @@ async def _closing(connection: Connection, provider: Provider, identity_id: UUID
     return tuple([one.name for one in await permissions.by_ids(connection, provider.tenant_id, ids)])
 
 
-async def _locked(connection: Connection, actor: Actor, identity_id: UUID) -> Link:
-    """The identity, with its user locked."""
+async def _locked(connection: Connection, actor: Actor, identity_ids: Sequence[UUID]) -> list[Link]:
+    """The identities, with their users locked."""
     await locks.share_mappings(connection, actor.tenant_id)
-    await locks.users_of_identities(connection, actor.tenant_id, [identity_id])
-    found = await identity_links.find(connection, actor.tenant_id, identity_id)
-    if found is None:
-        raise NotFound("There is no such identity.")
+    await locks.users_of_identities(connection, actor.tenant_id, identity_ids)
+    found = []
+    for identity_id in identity_ids:
+        link = await identity_links.find(connection, actor.tenant_id, identity_id)
+        if link is None:
+            raise NotFound("There is no such identity.")
+        found.append(link)
     return found
 
 

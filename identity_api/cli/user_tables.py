@@ -6,15 +6,16 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Final, NamedTuple
+from uuid import UUID
 
 import msgspec
 
-from identity_api.accounts.linking import release_identity
+from identity_api.accounts.linking import release_identities
 from identity_api.cli.users import COLUMNS, PAGE, identity_of, read_text
 from identity_api.db import enrolment, users
 from identity_api.db.database import Database
 from identity_api.db.enrolment import ExportedUser
-from identity_api.errors import ConfigurationError, NotFound
+from identity_api.errors import ConfigurationError, Conflict, NotFound
 from identity_api.permissions.delegation import Actor
 from identity_api.spreadsheets import table, text_of
 
@@ -110,24 +111,26 @@ def read_identities(path: Path) -> list[NamedIdentity]:
 
 
 async def release_all(database: Database, actor: Actor, named: Sequence[NamedIdentity]) -> list[NamedIdentity]:
-    """End the quarantine of these identities, having found all of them.
+    """End the quarantine of all these identities, or of none.
 
     Raises:
-        ConfigurationError: with every line that names none.
-        Conflict, Refused: one cannot be released; those before it are.
+        ConfigurationError: with every line that names no identity in quarantine.
+        Conflict: somebody else released one meanwhile.
     """
-    found, problems = [], []
+    found, problems = list[UUID](), list[str]()
     for number, one in enumerate(named, 2):
         async with database.reading() as connection:
             user = await users.by_username(connection, actor.tenant_id, one.username)
         try:
             if user is None:
                 raise NotFound(f"There is no user {one.username}.")
-            found.append(await identity_of(database, actor, user.id, one.provider, one.anchor))
-        except NotFound as error:
+            identity = await identity_of(database, actor, user.id, one.provider, one.anchor)
+            if identity.state != "QUARANTINED":
+                raise Conflict(f"The identity is {identity.state}, and not in quarantine.")
+            found.append(identity.id)
+        except (NotFound, Conflict) as error:
             problems.append(f"Line {number}: {error.message}")
     if problems:
         raise ConfigurationError(problems)
-    for identity_id in found:
-        await release_identity(database, actor, identity_id)
-    return list(named)
+    await release_identities(database, actor, list(dict.fromkeys(found)))
+    return list(dict.fromkeys(named))

@@ -133,7 +133,9 @@ def _identity_sheet(line: IdentityLine, told: ToldEnd | None) -> IdentitySheet:
     return IdentitySheet(line.id, line.provider, line.anchor, line.subject, line.state, line.state_reason, end)
 
 
-async def identity_of(database: Database, actor: Actor, user_id: UUID, provider: str, anchor: str | None) -> UUID:
+async def identity_of(
+    database: Database, actor: Actor, user_id: UUID, provider: str, anchor: str | None
+) -> IdentityLine:
     """The user's identity at a provider.
 
     Raises:
@@ -147,7 +149,7 @@ async def identity_of(database: Database, actor: Actor, user_id: UUID, provider:
         raise NotFound(f"The user has no such identity at provider {provider}. `identity-api user show` lists them.")
     if len(there) > 1:
         raise BadInput(f"The user has several identities at provider {provider}: say the anchor of one.")
-    return there[0].id
+    return there[0]
 
 
 def password_link(tenant: str, username: str) -> PasswordLink:
