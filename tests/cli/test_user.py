@@ -295,3 +295,20 @@ def test_identities_are_listed_and_those_in_a_table_released(sales: Command, tmp
     assert json.loads(sales("user", "identities", "sales", "--state", "QUARANTINED", "--json").stdout) == {
         "identities": []
     }
+
+
+def test_a_table_of_releases_is_done_whole_or_not_at_all(sales: Command, tmp_path: Path, url: str) -> None:
+    path = tmp_path / "users.csv"
+    path.write_text(TABLE, "utf-8")
+    assert sales("user", "import", "sales", path).returncode == 0
+    ask(url, "update identity set state = 'QUARANTINED', state_reason = 'OTHER_PERSON' where anchor like 'alice%'")
+    held = sales("user", "identities", "sales", "--csv").stdout
+    path.write_text(held, "utf-8")
+    refused = sales("user", "release-table", "sales", path)
+    assert refused.returncode == 78
+    assert "Line 4: The identity is UNSYNCED, and not in quarantine." in refused.stderr
+    assert sales("user", "identities", "sales", "--csv").stdout == held
+    head, *lines = [line for line in held.splitlines() if "alice" in line or "username" in line]
+    path.write_text("\n".join([head, *lines, *lines]), "utf-8")
+    done = sales("user", "release-table", "sales", path, "--json")
+    assert len(json.loads(done.stdout)["released"]) == 2, "a line that is there twice is done once"

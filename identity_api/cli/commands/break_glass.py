@@ -4,6 +4,8 @@ from uuid import UUID
 
 import rich_click as click
 
+from identity_api.cli.listing import Form, in_forms, print_list
+
 
 @click.group()
 def command() -> None:
@@ -48,16 +50,12 @@ def create(tenant: str, permissions: tuple[str, ...], days: int, minutes: int, a
 
 @command.command("list")
 @click.argument("tenant")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def list_credentials(tenant: str, as_json: bool) -> None:
+@in_forms
+def list_credentials(tenant: str, form: Form) -> None:
     """List the codes that were made for TENANT, and whether they were used."""
     from identity_api.cli.break_glass import listed
-    from identity_api.cli.output import print_json, print_table
 
     found = listed(tenant)
-    if as_json:
-        print_json({"credentials": found})
-        return
     rows = [
         (
             str(one.id),
@@ -67,7 +65,7 @@ def list_credentials(tenant: str, as_json: bool) -> None:
         )
         for one in found
     ]
-    print_table(("id", "permissions", "usable until", ""), rows)
+    print_list(form, "credentials", found, ("id", "permissions", "usable until", "state"), rows)
 
 
 @command.command()

@@ -4,6 +4,8 @@ from uuid import UUID
 
 import rich_click as click
 
+from identity_api.cli.listing import Form, in_forms, print_list
+
 
 @click.group()
 def command() -> None:
@@ -13,17 +15,13 @@ def command() -> None:
 @command.command("list")
 @click.argument("tenant")
 @click.option("--all", "wants_all", is_flag=True, help="Also those that were decided about, or are too old.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def list_proposals(tenant: str, wants_all: bool, as_json: bool) -> None:
+@in_forms
+def list_proposals(tenant: str, wants_all: bool, form: Form) -> None:
     """List the proposals of TENANT, the newest first."""
-    from identity_api.cli.output import print_json, print_table
     from identity_api.cli.proposals import listed
     from identity_api.cli.users import on_tenant
 
     found = on_tenant(tenant, lambda database, actor: listed(database, actor, is_open=not wants_all))
-    if as_json:
-        print_json({"proposals": found})
-        return
     rows = [
         (
             str(one.id),
@@ -36,7 +34,8 @@ def list_proposals(tenant: str, wants_all: bool, as_json: bool) -> None:
         )
         for one in found
     ]
-    print_table(("id", "state", "proposer", "decided by", "changes", "reason", "until"), rows)
+    columns = ("id", "state", "proposer", "decided by", "changes", "reason", "until")
+    print_list(form, "proposals", found, columns, rows)
 
 
 @command.command()

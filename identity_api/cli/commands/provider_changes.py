@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 
 import rich_click as click
 
+from identity_api.cli.listing import Form, in_forms, print_list
+
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
 
@@ -135,21 +137,17 @@ def remove_secret(tenant: str, slug: str, secret_id: Any) -> None:
 
 @click.command()
 @_names
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def secrets(tenant: str, slug: str, as_json: bool) -> None:
+@in_forms
+def secrets(tenant: str, slug: str, form: Form) -> None:
     """List the stored client secrets of provider SLUG by id and dates, the newest first; no value is ever shown."""
-    from identity_api.cli.output import print_json, print_table
     from identity_api.cli.provider_changes import change_provider, stored_secrets
 
     found = change_provider(tenant, slug, stored_secrets)
-    if as_json:
-        print_json({"secrets": found})
-    else:
-        rows = [
-            (str(one.id), f"{one.created_at:%Y-%m-%d}", f"{one.expires_at:%Y-%m-%d}" if one.expires_at else "never")
-            for one in found
-        ]
-        print_table(("id", "created", "expires"), rows)
+    rows = [
+        (str(one.id), f"{one.created_at:%Y-%m-%d}", f"{one.expires_at:%Y-%m-%d}" if one.expires_at else "never")
+        for one in found
+    ]
+    print_list(form, "secrets", found, ("id", "created", "expires"), rows)
 
 
 @click.command()

@@ -2,27 +2,27 @@
 
 import rich_click as click
 
+from identity_api.cli.listing import Form, in_forms, print_list
+
 
 @click.command("list")
 @click.argument("tenant", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def list_all(tenant: str | None, as_json: bool) -> None:
+@in_forms
+def list_all(tenant: str | None, form: Form) -> None:
     """List the providers of TENANT, or of every tenant."""
     from identity_api.cli.context import read_settings, run_on_database
-    from identity_api.cli.output import print_json, print_lines, print_table
+    from identity_api.cli.output import print_lines
     from identity_api.cli.providers import list_providers
 
     settings = read_settings(keys_required=False)
     found = run_on_database(settings, lambda database: list_providers(database, tenant))
-    if as_json:
-        print_json({"providers": found})
-        return
     rows = [
         (one.tenant, one.slug, one.protocol, one.issuer, "yes" if one.enabled else "no", one.managed_by)
         for one in found
     ]
-    print_table(("tenant", "slug", "protocol", "issuer", "enabled", "managed by"), rows)
-    print_lines([f"EXCEPTION {one.tenant}/{one.slug}: {name}" for one in found for name in one.exceptions])
+    print_list(form, "providers", found, ("tenant", "slug", "protocol", "issuer", "enabled", "managed by"), rows)
+    if form is None:
+        print_lines([f"EXCEPTION {one.tenant}/{one.slug}: {name}" for one in found for name in one.exceptions])
 
 
 @click.command()

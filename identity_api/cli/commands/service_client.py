@@ -2,6 +2,8 @@
 
 import rich_click as click
 
+from identity_api.cli.listing import Form, in_forms, print_list
+
 
 @click.group()
 def command() -> None:
@@ -31,11 +33,10 @@ def create(name: str, tenants: tuple[str, ...], as_json: bool) -> None:
 
 
 @command.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def list_clients(as_json: bool) -> None:
+@in_forms
+def list_clients(form: Form) -> None:
     """List the clients with the tenants that they may look into."""
     from identity_api.cli.context import read_settings, run_on_database
-    from identity_api.cli.output import print_json, print_table
     from identity_api.db import clients
     from identity_api.db.clients import ClientLine
     from identity_api.db.database import Database
@@ -45,9 +46,6 @@ def list_clients(as_json: bool) -> None:
             return await clients.service_clients(connection)
 
     found = run_on_database(read_settings(keys_required=False), work)
-    if as_json:
-        print_json({"service_clients": found})
-        return
     rows = [
         (
             one.name,
@@ -58,7 +56,7 @@ def list_clients(as_json: bool) -> None:
         )
         for one in found
     ]
-    print_table(("client", "tenants", "scopes", "last used (UTC)", "state"), rows)
+    print_list(form, "service_clients", found, ("client", "tenants", "scopes", "last used (UTC)", "state"), rows)
 
 
 @command.command()

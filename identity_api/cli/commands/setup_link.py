@@ -4,6 +4,8 @@ from uuid import UUID
 
 import rich_click as click
 
+from identity_api.cli.listing import Form, in_forms, print_list
+
 
 @click.group()
 def command() -> None:
@@ -46,10 +48,9 @@ def create(tenant: str, slug: str, label: str | None, days: int, permissions: tu
 
 @command.command("list")
 @click.argument("tenant")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def list_links(tenant: str, as_json: bool) -> None:
+@in_forms
+def list_links(tenant: str, form: Form) -> None:
     """List the newest links of TENANT: who made them, what they may give, and how far the set-up has come."""
-    from identity_api.cli.output import print_json, print_table
     from identity_api.cli.users import on_tenant
     from identity_api.db.setup_links import SetupLink
     from identity_api.setup.links import list_links
@@ -58,9 +59,6 @@ def list_links(tenant: str, as_json: bool) -> None:
         return "works" if one.is_live else (one.ended_reason or "expired").lower()
 
     found = on_tenant(tenant, lambda database, actor: list_links(database, actor.tenant_id))
-    if as_json:
-        print_json({"setup_links": found})
-        return
     rows = [
         (
             str(one.id),
@@ -73,7 +71,8 @@ def list_links(tenant: str, as_json: bool) -> None:
         )
         for one in found
     ]
-    print_table(("id", "provider", "made by", "may give", "step", "until (UTC)", ""), rows)
+    columns = ("id", "provider", "made by", "may give", "step", "until (UTC)", "state")
+    print_list(form, "setup_links", found, columns, rows)
 
 
 @command.command()

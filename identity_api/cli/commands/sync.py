@@ -2,6 +2,8 @@
 
 import rich_click as click
 
+from identity_api.cli.listing import Form, in_forms, print_list
+
 
 @click.group()
 def command() -> None:
@@ -10,9 +12,9 @@ def command() -> None:
 
 @command.command()
 @click.argument("tenant", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@in_forms
 @click.pass_context
-def status(ctx: click.Context, tenant: str | None, as_json: bool) -> None:
+def status(ctx: click.Context, tenant: str | None, form: Form) -> None:
     """Show each provider of TENANT, or of every tenant. Exit code 1 if one is late or refuses us.
 
     Standings: OK; LATE, a change may take more than 600 s; REFUSED, the provider does not accept us, one identity is tried
@@ -21,14 +23,10 @@ def status(ctx: click.Context, tenant: str | None, as_json: bool) -> None:
     """
     from identity_api.cli.context import read_settings, run_on_database
     from identity_api.cli.outcome import PROBLEM
-    from identity_api.cli.output import print_json, print_table
     from identity_api.cli.sync import COLUMNS, sync_lines
 
     found = run_on_database(read_settings(keys_required=False), lambda database: sync_lines(database, tenant))
-    if as_json:
-        print_json({"providers": found})
-    else:
-        print_table(COLUMNS, [one.cells() for one in found])
+    print_list(form, "providers", found, COLUMNS, [one.cells() for one in found])
     if any(one.standing in ("LATE", "REFUSED") for one in found):
         ctx.exit(PROBLEM)
 

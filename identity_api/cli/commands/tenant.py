@@ -2,6 +2,8 @@
 
 import rich_click as click
 
+from identity_api.cli.listing import Form, in_forms, print_list
+
 
 @click.group()
 def command() -> None:
@@ -9,19 +11,15 @@ def command() -> None:
 
 
 @command.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def list_tenants(as_json: bool) -> None:
+@in_forms
+def list_tenants(form: Form) -> None:
     """List every tenant with its hosts."""
     from identity_api.cli.context import read_settings, run_on_database
-    from identity_api.cli.output import print_json, print_table
     from identity_api.cli.tenants import describe_tenants
 
     found = run_on_database(read_settings(keys_required=False), describe_tenants)
-    if as_json:
-        print_json({"tenants": found})
-    else:
-        rows = [(one.slug, one.name, ", ".join(one.hosts), one.default_provider or "") for one in found]
-        print_table(("slug", "name", "hosts", "default provider"), rows)
+    rows = [(one.slug, one.name, ", ".join(one.hosts), one.default_provider or "") for one in found]
+    print_list(form, "tenants", found, ("slug", "name", "hosts", "default provider"), rows)
 
 
 @command.command("end-sessions")

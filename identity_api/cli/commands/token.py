@@ -4,6 +4,8 @@ from uuid import UUID
 
 import rich_click as click
 
+from identity_api.cli.listing import Form, in_forms, print_list
+
 
 @click.group()
 def command() -> None:
@@ -50,10 +52,9 @@ def create(
 @command.command("list")
 @click.argument("tenant")
 @click.option("--all", "wants_all", is_flag=True, help="Also those that are over.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def list_tokens(tenant: str, wants_all: bool, as_json: bool) -> None:
+@in_forms
+def list_tokens(tenant: str, wants_all: bool, form: Form) -> None:
     """List the API tokens of TENANT: whose they are, what they are limited to, and when they were last used."""
-    from identity_api.cli.output import print_json, print_table
     from identity_api.cli.users import on_tenant
     from identity_api.db import clients
     from identity_api.db.clients import ApiTokenLine
@@ -67,9 +68,6 @@ def list_tokens(tenant: str, wants_all: bool, as_json: bool) -> None:
             )
 
     found = on_tenant(tenant, work)
-    if as_json:
-        print_json({"tokens": found})
-        return
     rows = [
         (
             str(one.id),
@@ -82,7 +80,8 @@ def list_tokens(tenant: str, wants_all: bool, as_json: bool) -> None:
         )
         for one in found
     ]
-    print_table(("id", "user", "name", "limited to", "may change", "last used (UTC)", "state"), rows)
+    columns = ("id", "user", "name", "limited to", "may change", "last used (UTC)", "state")
+    print_list(form, "tokens", found, columns, rows)
 
 
 @command.command()

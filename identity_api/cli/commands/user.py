@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import rich_click as click
 
+from identity_api.cli.listing import Form, in_forms, print_list
+
 if TYPE_CHECKING:
     from identity_api.accounts.enrolment import Enrolled
     from identity_api.cli.users import PasswordLink
@@ -118,23 +120,14 @@ def export_table(tenant: str) -> None:
 @command.command()
 @click.argument("tenant")
 @click.option("--state", help="Only those in this state, such as QUARANTINED.")
-@_with_json
-@click.option("--csv", "as_csv", is_flag=True, help="Print CSV, in which no cell is computed by a spreadsheet.")
-def identities(tenant: str, state: str | None, as_json: bool, as_csv: bool) -> None:
+@in_forms
+def identities(tenant: str, state: str | None, form: Form) -> None:
     """List the identities of TENANT by username: at which provider, under which anchor, and their state."""
-    from identity_api.cli.output import print_json, print_table
     from identity_api.cli.user_tables import COLUMNS_OF_IDENTITIES, all_identities
     from identity_api.cli.users import on_tenant
-    from identity_api.spreadsheets import table
 
     found = on_tenant(tenant, lambda database, actor: all_identities(database, actor, state))
-    rows = [one.cells for one in found]
-    if as_json:
-        print_json({"identities": found})
-    elif as_csv:
-        click.echo(table(COLUMNS_OF_IDENTITIES, rows), nl=False)
-    else:
-        print_table(COLUMNS_OF_IDENTITIES, rows)
+    print_list(form, "identities", found, COLUMNS_OF_IDENTITIES, [one.cells for one in found])
 
 
 @command.command("release-table")
@@ -145,7 +138,7 @@ def release_table(tenant: str, file: Path, as_json: bool) -> None:
     """End the quarantine of the identities in the CSV table FILE, with the columns username, provider and anchor.
 
     What `user identities --state QUARANTINED --csv` writes will do, with the lines left out that nobody has looked at. Nothing
-    is released if a line names no identity. `-` reads standard input.
+    is released if a line names no identity in quarantine. `-` reads standard input.
     """
     from identity_api.cli.output import print_json
     from identity_api.cli.user_tables import read_identities, release_all
@@ -161,16 +154,12 @@ def release_table(tenant: str, file: Path, as_json: bool) -> None:
 
 @command.command("list")
 @click.argument("tenant")
-@_with_json
-def list_users(tenant: str, as_json: bool) -> None:
+@in_forms
+def list_users(tenant: str, form: Form) -> None:
     """List the users of TENANT with the providers they can come from."""
-    from identity_api.cli.output import print_json, print_table
     from identity_api.cli.users import all_users, on_tenant
 
     found = on_tenant(tenant, all_users)
-    if as_json:
-        print_json({"users": found})
-        return
     rows = [
         (
             one.username,
@@ -181,7 +170,7 @@ def list_users(tenant: str, as_json: bool) -> None:
         )
         for one in found
     ]
-    print_table(("username", "label", "e-mail", "ways in", "state"), rows)
+    print_list(form, "users", found, ("username", "label", "e-mail", "ways in", "state"), rows)
 
 
 @command.command()
@@ -344,7 +333,7 @@ def _change_identity(
     from identity_api.permissions.delegation import Actor
 
     async def work(database: Database, actor: Actor, user_id: UUID) -> None:
-        await change(database, actor, await identity_of(database, actor, user_id, provider, anchor))
+        await change(database, actor, (await identity_of(database, actor, user_id, provider, anchor)).id)
 
     on_user(tenant, username, work)
 

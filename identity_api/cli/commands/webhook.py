@@ -2,6 +2,8 @@
 
 import rich_click as click
 
+from identity_api.cli.listing import Form, in_forms, print_list
+
 
 @click.group()
 def command() -> None:
@@ -10,9 +12,9 @@ def command() -> None:
 
 @command.command("list")
 @click.argument("tenant")
-def list_webhooks(tenant: str) -> None:
+@in_forms
+def list_webhooks(tenant: str, form: Form) -> None:
     """List the webhooks of TENANT, and what waits for each."""
-    from identity_api.cli.output import print_table
     from identity_api.cli.webhooks import with_webhooks
     from identity_api.db import webhooks
     from identity_api.db.webhooks import Webhook
@@ -24,6 +26,7 @@ def list_webhooks(tenant: str) -> None:
         async with sending.database.reading() as connection:
             return await webhooks.of_tenant(connection, actor.tenant_id)
 
+    found = with_webhooks(tenant, work)
     rows = [
         (
             str(one.id),
@@ -33,9 +36,9 @@ def list_webhooks(tenant: str) -> None:
             str(one.retrying),
             str(one.failures),
         )
-        for one in with_webhooks(tenant, work)
+        for one in found
     ]
-    print_table(("id", "url", "state", "waiting", "retrying", "failures"), rows)
+    print_list(form, "webhooks", found, ("id", "url", "state", "waiting", "retrying", "failures"), rows)
 
 
 @command.command()
