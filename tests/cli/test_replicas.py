@@ -198,7 +198,7 @@ def test_a_provider_changed_through_one_replica_is_changed_at_the_other(
     replicas.change("disableProvider", id=changed["id"])
     replicas.change("deleteProvider", id=changed["id"])
     replicas.change("createProvider", slug="second", label="Anew", issuer=replicas.idp.issuer, clientId="anew",
-                    clientAuthentication="none")  # fmt: skip
+                    clientAuthentication="NONE")  # fmt: skip
     replicas.until(
         "provider deleted and made anew", lambda: (replicas.begins("second") or {}).get("client_id") == ["anew"]
     )

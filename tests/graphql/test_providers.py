@@ -42,7 +42,7 @@ async def test_every_setting_that_is_entered_is_shown_and_no_secret_is(world: Wo
     """S0-46 to S0-53, S1-05 to S1-09, S2-13, S3-10 to S3-14, S4-08 to S4-12."""
     entered = {
         "label": "Acme SSO", "icon": "mdi:key", "position": 3,
-        "discoveryUrl": "https://sso.acme.example/metadata", "clientAuthentication": "client_secret_basic",
+        "discoveryUrl": "https://sso.acme.example/metadata", "clientAuthentication": "CLIENT_SECRET_BASIC",
         "redirectUrl": f"https://id.example/login/oidc/{world.tenant.hex}/callback", "scopes": ["openid", "roles"],
         "absentGroups": "EMPTY", "provisioning": "LINKED_ONLY", "adoptByName": False, "emailVerifiedRule": "REQUIRED",
         "sync": "OFF", "syncMode": "ADDITIVE", "syncIntervalSeconds": 120, "outageGraceSeconds": 600,
@@ -57,7 +57,7 @@ async def test_every_setting_that_is_entered_is_shown_and_no_secret_is(world: Wo
     given: dict[str, Any] = {f"{name}Claim": value for name, value in claims.items()} | agreed | entered | tables
     made = await change(
         world.admin, "createProvider", **given, **NEW, clientSecretExpiresAt="2046-01-01T00:00:00+00:00",
-        denyUnmapped=True, userinfoMethod="POST", groupSource="okta",
+        denyUnmapped=True, userinfoMethod="POST", groupSource="OKTA",
     )  # fmt: skip
     assert made["__typename"] == "ProviderSaved", made
     reader = await world.client(PROVIDERS_READ)
@@ -65,7 +65,7 @@ async def test_every_setting_that_is_entered_is_shown_and_no_secret_is(world: Wo
     assert {name: shown[name] for name in entered} == entered
     assert {name: shown["claims"][name] for name in claims} == claims
     assert {name: shown["claims"][name] for name in ("denyUnmapped", "userinfoMethod", "groupSource")} == {
-        "denyUnmapped": True, "userinfoMethod": "POST", "groupSource": "okta",
+        "denyUnmapped": True, "userinfoMethod": "POST", "groupSource": "OKTA",
     }  # fmt: skip
     assert {name: shown["clientSettings"][name] for name in agreed} == agreed
     [parameter] = shown["authorizationParameters"]
@@ -76,6 +76,21 @@ async def test_every_setting_that_is_entered_is_shown_and_no_secret_is(world: Wo
     assert (shown["issuer"], shown["managedBy"], shown["version"]) == (NEW["issuer"], "API", 1)
     assert VALUE not in msgspec.json.encode([made, shown]).decode()
     assert VALUE not in str(await world.events("provider.created"))
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("setting", "written"),
+    [("clientAuthentication", "client_secret_post"), ("groupSource", "okta"), ("protocol", "oidc")],
+)
+async def test_settings_with_few_values_are_named_as_the_schema_has_them(
+    world: World, setting: str, written: str
+) -> None:
+    text = "mutation ($input: CreateProviderInput!) { createProvider(input: $input) { __typename } }"
+    refused = await world.admin.ask(text, input={**NEW, setting: written})
+    assert written in refused.errors[0]["message"]
+    made = await change(world.admin, "createProvider", **NEW, **{setting: written.upper()})
+    assert made["__typename"] == "ProviderSaved", made
 
 
 @pytest.mark.asyncio

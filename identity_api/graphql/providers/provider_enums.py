@@ -1,8 +1,11 @@
 """Settings of a provider that have few values."""
 
 from enum import StrEnum
+from typing import get_args
 
+from identity_api.db.providers import GroupSource as StoredGroupSource
 from identity_api.graphql.enums import enum_type
+from identity_api.oidc.client_auth import METHODS
 
 
 @enum_type(
@@ -70,3 +73,64 @@ enum_type(
         "TOKEN_ENDPOINT": "The token endpoint, by its address, which some providers ask for.",
     },
 )(AssertionAudience)
+
+
+@enum_type(
+    "What a provider speaks.",
+    {"OIDC": "OpenID Connect.", "OAUTH2": "OAuth 2.0 alone: people are known by what its UserInfo says."},
+)
+class ProviderProtocol(StrEnum):
+    """As rows and files have it."""
+
+    OIDC = "oidc"
+    OAUTH2 = "oauth2"
+
+
+ClientAuthenticationMethod = StrEnum(
+    "ClientAuthenticationMethod",
+    {
+        "CLIENT_SECRET_BASIC": "client_secret_basic",
+        "CLIENT_SECRET_POST": "client_secret_post",
+        "CLIENT_SECRET_JWT": "client_secret_jwt",
+        "APPLE_CLIENT_SECRET": "apple_client_secret",
+        "PRIVATE_KEY_JWT": "private_key_jwt",
+        "TLS_CLIENT_AUTH": "tls_client_auth",
+        "SELF_SIGNED_TLS_CLIENT_AUTH": "self_signed_tls_client_auth",
+        "NONE": "none",
+    },
+)
+enum_type(
+    "How we authenticate at the provider's token endpoint.",
+    {
+        "CLIENT_SECRET_BASIC": "With the client secret, in the Authorization header.",
+        "CLIENT_SECRET_POST": "With the client secret, in the request's body.",
+        "CLIENT_SECRET_JWT": "With a JWT that the client secret signs. The secret is never sent.",
+        "APPLE_CLIENT_SECRET": "With a secret that is made anew from Apple's key for every request.",
+        "PRIVATE_KEY_JWT": "With a JWT that a key of ours signs, which never leaves this service.",
+        "TLS_CLIENT_AUTH": "With our TLS certificate, which an authority has issued (RFC 8705).",
+        "SELF_SIGNED_TLS_CLIENT_AUTH": "With our TLS certificate, which itself is registered (RFC 8705).",
+        "NONE": "Not at all: a public client, which PKCE alone protects.",
+    },
+)(ClientAuthenticationMethod)
+
+
+@enum_type(
+    "The vendor's API that lists groups that claims leave out.",
+    {
+        "ENTRA": "Microsoft Graph.",
+        "GITHUB": "GitHub's REST API: organisations and teams.",
+        "GOOGLE": "Google's Cloud Identity API.",
+        "OKTA": "Okta's API.",
+    },
+)
+class GroupSource(StrEnum):
+    """As rows and files have it."""
+
+    ENTRA = "entra"
+    GITHUB = "github"
+    GOOGLE = "google"
+    OKTA = "okta"
+
+
+assert {str(member) for member in ClientAuthenticationMethod} == set(METHODS)
+assert {str(member) for member in GroupSource} == set(get_args(StoredGroupSource))

@@ -10,7 +10,10 @@ from identity_api.config import Secret
 from identity_api.graphql.providers.provider_enums import (
     AbsentGroups,
     AssertionAudience,
+    ClientAuthenticationMethod,
     EmailVerifiedRule,
+    GroupSource,
+    ProviderProtocol,
     SigningAlgorithm,
     UserInfoMethod,
 )
@@ -52,9 +55,8 @@ class ProviderSettingsInput:
     client_id: str | None = strawberry.field(
         default=strawberry.UNSET, description="The `client_id` that the provider has registered for us."
     )
-    client_authentication: str | None = strawberry.field(
-        default=strawberry.UNSET,
-        description="How we authenticate at the token endpoint, such as `client_secret_basic` or `private_key_jwt`.",
+    client_authentication: ClientAuthenticationMethod | None = strawberry.field(
+        default=strawberry.UNSET, description="How we authenticate at the token endpoint."
     )
     redirect_url: str | None = strawberry.field(
         default=strawberry.UNSET,
@@ -86,10 +88,9 @@ class ProviderSettingsInput:
     groups_claim: list[str] | None = strawberry.field(
         default=strawberry.UNSET, description="Where the groups are looked for, in order."
     )
-    group_source: str | None = strawberry.field(
+    group_source: GroupSource | None = strawberry.field(
         default=strawberry.UNSET,
-        description="The vendor's API that lists groups that claims leave out: `entra`, `github`, `google` "
-        "or `okta`. Null uses claims alone.",
+        description="The vendor's API that lists groups that claims leave out. Null uses claims alone.",
     )
     name_in_callback: bool | None = strawberry.field(
         default=strawberry.UNSET,
@@ -194,8 +195,8 @@ class CreateProviderInput(ProviderSettingsInput):
     slug: str = strawberry.field(
         description="The provider's name in addresses. It is unique within the tenant and cannot be changed."
     )
-    protocol: str | None = strawberry.field(
-        default=strawberry.UNSET, description="`oidc` or `oauth2`. The default is `oidc`."
+    protocol: ProviderProtocol | None = strawberry.field(
+        default=strawberry.UNSET, description="What the provider speaks. The default is `OIDC`."
     )
     preset: str | None = strawberry.field(
         default=strawberry.UNSET,

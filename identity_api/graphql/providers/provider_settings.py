@@ -9,7 +9,12 @@ import strawberry
 from identity_api.db.providers import Provisioning, Sync, SyncMode
 from identity_api.graphql.access import object_type
 from identity_api.graphql.enums import enum_type
-from identity_api.graphql.providers.provider_enums import AssertionAudience, SigningAlgorithm, UserInfoMethod
+from identity_api.graphql.providers.provider_enums import (
+    AssertionAudience,
+    GroupSource,
+    SigningAlgorithm,
+    UserInfoMethod,
+)
 
 
 @enum_type(
@@ -84,9 +89,8 @@ class ProviderClaims:
         description="Whether a name that no claim has is read from the callback's field `user` (Apple). Nobody signs "
         "that field."
     )
-    group_source: str | None = strawberry.field(
-        description="The vendor's API that lists groups that claims leave out: `entra`, `github`, `google` "
-        "or `okta`. Null uses claims alone."
+    group_source: GroupSource | None = strawberry.field(
+        description="The vendor's API that lists groups that claims leave out. Null uses claims alone."
     )
 
 

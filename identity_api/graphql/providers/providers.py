@@ -20,7 +20,12 @@ from identity_api.graphql.context import Context, Info
 from identity_api.graphql.enums import ManagedBy
 from identity_api.graphql.fields import resolved
 from identity_api.graphql.ids import Node
-from identity_api.graphql.providers.provider_enums import AbsentGroups, EmailVerifiedRule
+from identity_api.graphql.providers.provider_enums import (
+    AbsentGroups,
+    ClientAuthenticationMethod,
+    EmailVerifiedRule,
+    ProviderProtocol,
+)
 from identity_api.graphql.providers.provider_settings import (
     NameValue,
     ProviderClaims,
@@ -53,7 +58,7 @@ class Provider(Node):
     """Its settings, without its secrets."""
 
     slug: str = strawberry.field(description="The provider's name in addresses, unique within the tenant.")
-    protocol: str = strawberry.field(description="`oidc` or `oauth2`.")
+    protocol: ProviderProtocol = strawberry.field(description="What the provider speaks.")
     preset: str | None = strawberry.field(description="The name of the preset that it was made from; null for none.")
     label: str = strawberry.field(description="The name on the login page.")
     icon: str | None = strawberry.field(description="The icon on the login page; null for none.")
@@ -64,8 +69,8 @@ class Provider(Node):
         description="Where the provider metadata is; null for the well-known path under the issuer."
     )
     client_id: str = strawberry.field(description="The `client_id` that the provider has registered for us.")
-    client_authentication: str = strawberry.field(
-        description="How we authenticate at the token endpoint, such as `client_secret_basic` or `private_key_jwt`."
+    client_authentication: ClientAuthenticationMethod = strawberry.field(
+        description="How we authenticate at the token endpoint."
     )
     redirect_url: str = strawberry.field(description="Our redirect URL, exactly as it is registered at the provider.")
     scopes: list[str] = strawberry.field(description="The OAuth scopes that a login asks for.")
