@@ -118,9 +118,15 @@ def raise_wrong(wrong: Sequence[BadInput]) -> None:
 
 
 class NotFound(IdentityAPIError):
-    """No such thing within the caller's tenant. Another tenant's thing gives the same answer (I2)."""
+    """No such thing within the caller's tenant. Another tenant's thing gives the same answer (I2). `field` names the value
+    where one names nothing.
+    """
 
     default_code = "NOT_FOUND"
+
+    def __init__(self, message: str, *, code: str | None = None, field: str | None = None) -> None:
+        super().__init__(message, code=code)
+        self.field = field
 
 
 class Refused(IdentityAPIError):
@@ -173,8 +179,9 @@ class Problems:
         if isinstance(error, SeveralProblems):
             self.found += error.problems
         else:
-            field = error.field if isinstance(error, BadInput) else None
-            self.found.append(Located(field or path, error))
+            if isinstance(error, NotFound):
+                error.field = error.field or path
+            self.found.append(Located(error.field or path, error))
 
     def tell(self) -> None:
         """Raise what was found wrong, if anything was."""

@@ -56,8 +56,7 @@ class Counting:
 
     def __init__(self) -> None:
         self.statements = self.others = 0
-        driver: Any = asyncpg.Connection
-        run, execute = driver._execute, driver.execute
+        run, execute = asyncpg.Connection._execute, asyncpg.Connection.execute
 
         async def counted(connection: Any, *arguments: Any, **options: Any) -> Any:
             self.statements += 1
@@ -67,7 +66,7 @@ class Counting:
             self.others += not arguments
             return await execute(connection, query, *arguments, **options)
 
-        driver._execute, driver.execute = counted, counted_simple
+        asyncpg.Connection._execute, asyncpg.Connection.execute = counted, counted_simple
 
 
 def _mib() -> float:

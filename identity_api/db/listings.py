@@ -13,6 +13,7 @@ import msgspec
 
 from identity_api.db.database import Connection
 
+Table = Literal["app_user", "provider", "provider_group", "group_mapping", "permission"]
 IdentityState = Literal["FRESH", "STALE", "REVOKED", "QUARANTINED", "UNSYNCED", "SUSPENDED", "DISABLED"]
 """The stored states, and two more: `SUSPENDED` (stale, and its lease has ended), `DISABLED` (user or provider)."""
 
@@ -281,17 +282,12 @@ async def live_session(
     return LiveSession(**row) if row else None
 
 
-async def exists(
-    connection: Connection,
-    tenant_id: UUID,
-    table: Literal["app_user", "provider", "provider_group", "permission"],
-    row_id: UUID,
-) -> bool:
-    """Whether the row is this tenant's."""
-    value: bool = await connection.fetchval(
-        f"select exists (select from {table} where tenant_id = $1 and id = $2)", tenant_id, row_id
+async def existing(connection: Connection, tenant_id: UUID, table: Table, row_ids: Collection[UUID]) -> set[UUID]:
+    """Those of the rows that are this tenant's."""
+    rows = await connection.fetch(
+        f"select id from {table} where tenant_id = $1 and id = any($2::uuid[])", tenant_id, list(row_ids)
     )
-    return value
+    return {row["id"] for row in rows}
 
 
 def _binder(arguments: list[Any]) -> Callable[[Any], str]:

@@ -9,7 +9,7 @@ type, of another tenant, of no object, and a malformed id all get the same answe
 import base64
 import binascii
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Final, Literal, NamedTuple, get_args
 from uuid import UUID
@@ -121,17 +121,19 @@ _NAMES: Final = {
 }
 
 
-def not_found(kind: Kind | Literal["Node"]) -> NotFound:
+def not_found(kind: Kind | Literal["Node"], *, field: str | None = None) -> NotFound:
     """The error for every id that names nothing in this tenant."""
-    return NotFound(f"There is no such {_NAMES.get(kind, kind.lower())}.")
+    return NotFound(f"There is no such {_NAMES.get(kind, kind.lower())}.", field=field)
 
 
-_TABLES: Final[dict[Kind, Literal["app_user", "provider", "provider_group", "permission"]]] = {
+_TABLES: Final[dict[Kind, listings.Table]] = {
     "User": "app_user",
     "Provider": "provider",
     "Group": "provider_group",
+    "GroupMapping": "group_mapping",
     "Permission": "permission",
 }
+"""Of the types of which an input or a filter may name several things, or one beside other values."""
 
 
 async def check_exists(connection: Connection, tenant_id: UUID, kind: Kind, row_id: UUID) -> None:
@@ -140,5 +142,15 @@ async def check_exists(connection: Connection, tenant_id: UUID, kind: Kind, row_
     Raises:
         NotFound: the tenant has no such row.
     """
-    if not await listings.exists(connection, tenant_id, _TABLES[kind], row_id):
+    if not await existing(connection, tenant_id, {GlobalID(kind, row_id)}):
         raise not_found(kind)
+
+
+async def existing(connection: Connection, tenant_id: UUID, named: Collection[GlobalID]) -> set[GlobalID]:
+    """Those of these ids that name something in the tenant, and those whose table is not looked into."""
+    found = {one for one in named if one.kind not in _TABLES}
+    for kind, table in _TABLES.items():
+        if row_ids := [one.row_id for one in named if one.kind == kind]:
+            there = await listings.existing(connection, tenant_id, table, row_ids)
+            found |= {GlobalID(kind, row_id) for row_id in there}
+    return found

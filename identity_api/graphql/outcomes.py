@@ -16,6 +16,7 @@ from strawberry.utils.str_converters import to_camel_case
 from identity_api.errors import BadInput, Conflict, IdentityAPIError, NotFound, Refused, SeveralProblems
 from identity_api.graphql.access import object_type, rule_of
 from identity_api.graphql.context import Context, Info
+from identity_api.graphql.missing_ids import told_with_missing
 from identity_api.sessions.step_up import StepUpRequired, ensure_elevated
 
 FRESH_FOR: Final = timedelta(minutes=10)
@@ -51,6 +52,8 @@ class NotAllowedRow(ProblemRow, frozen=True):
 
 class NotFoundRow(ProblemRow, frozen=True):
     """Behind `NotFoundError`."""
+
+    field: str | None
 
 
 class ConflictRow(ProblemRow, frozen=True):
@@ -129,6 +132,8 @@ class NotAllowed(Problem):
 class NotFoundError(Problem):
     """From `NotFound`."""
 
+    field: str | None = strawberry.field(description="The input field that names nothing; null if that is not known.")
+
     @classmethod
     def is_type_of(cls, value: Any, _: Any) -> bool:
         """Whether a row is one of these."""
@@ -166,7 +171,7 @@ def problem_of(error: IdentityAPIError) -> ProblemRow | None:
         case Refused():
             return NotAllowedRow(error.code, error.message)
         case NotFound():
-            return NotFoundRow(error.code, error.message)
+            return NotFoundRow(error.code, error.message, error.field and _shown(error.field))
         case Conflict():
             return ConflictRow(error.code, error.message, error.current_version)
         case _:
@@ -217,6 +222,8 @@ def _answering(resolver: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitab
                 await check_elevated(info.context, is_for_tokens=rule.is_for_tokens)
             return await resolver(*args, info=info, **kwargs)
         except IdentityAPIError as error:
+            if isinstance(error, BadInput | NotFound):
+                error = await told_with_missing(info.context, kwargs.get("input"), error)
             problem = problem_of(error)
             if problem is None:
                 raise

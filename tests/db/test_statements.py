@@ -28,7 +28,7 @@ BY_ARGUMENT: Final = frozenset(
         "identity_api.db.audit_reading.newest",
         "identity_api.db.erasure._empty",
         "identity_api.db.health.writing",
-        "identity_api.db.listings.exists",
+        "identity_api.db.listings.existing",
         "identity_api.db.provider_changes.remove",
         "identity_api.db.providers.write",
         "identity_api.db.user_read_model.count_users",

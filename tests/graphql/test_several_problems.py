@@ -1,17 +1,22 @@
 """Every problem of an input is told at once, with its own path; no mutation tells the first one alone."""
 
 from typing import Any, Final
+from uuid import UUID
 
 import pytest
 from graphql import get_named_type
 
 from identity_api.graphql.ids import global_id
+from tests import factories as make
 from tests.graphql.documents import CORE
 from tests.graphql.inputs import OWN_CREDENTIALS, document, root_fields, working_arguments
 from tests.graphql.world import World
 
 LONG: Final = "x" * 3_000
-TOLD: Final = "{ __typename ... on Problem { code } ... on SeveralProblemsError { problems { path code } } }"
+TOLD: Final = (
+    "{ __typename ... on Problem { code } ... on SeveralProblemsError { problems { path code } }"
+    " ... on InvalidInput { field } ... on NotFoundError { field } }"
+)
 
 WRONG: Final[dict[str, tuple[dict[str, Any], list[str]]]] = {
     "createUser": (
@@ -129,3 +134,69 @@ async def test_one_problem_alone_is_told_as_that_of_its_field(world: World) -> N
     assert answer == {"__typename": "InvalidInput", "field": "email"}
     answer = (await world.admin.data(text, input={"username": "ada", "email": "ada@x.org"}))["createUser"]
     assert answer["__typename"] == "UserChanged"
+
+
+NOTHING: Final = UUID(int=7)
+USER, PROVIDER, PERMISSION = (global_id(kind, NOTHING) for kind in ("User", "Provider", "Permission"))
+MISSING: Final[dict[str, tuple[dict[str, Any], list[str]]]] = {
+    "grantPermission": ({"user": USER, "permission": PERMISSION}, ["user", "permission"]),
+    "revokePermission": ({"user": USER, "permission": PERMISSION}, ["user", "permission"]),
+    "linkIdentity": ({"user": USER, "provider": PROVIDER, "anchor": ""}, ["user", "provider", "anchor"]),
+    "createGroupMapping": (
+        {"pattern": "a", "permissions": ["READ", PERMISSION], "provider": PROVIDER},
+        ["permissions.1", "provider"],
+    ),
+    "updateGroupMapping": (
+        {"id": global_id("GroupMapping", NOTHING), "version": 1, "provider": "x", "permissions": [PERMISSION]},
+        ["id", "permissions.0"],
+    ),
+    "createApiToken": (
+        {"user": USER, "name": "", "permissions": [PERMISSION]},
+        ["user", "name", "permissions.0"],
+    ),
+    "createSetupLink": ({"label": "", "permissions": ["READ", PERMISSION]}, ["label", "permissions.1"]),
+    "createUser": ({"username": " "}, ["username"]),
+    "applyChangeSet": (
+        {
+            "changes": [
+                {"grantPermission": {"user": USER, "permission": PERMISSION}},
+                {"createPermission": {"name": "Reports"}},
+                {"createGroupMapping": {"pattern": "a", "permissions": ["docs:read"], "provider": PROVIDER}},
+            ]
+        },
+        [
+            "changes.0.grantPermission.user",
+            "changes.0.grantPermission.permission",
+            "changes.1.createPermission.name",
+            "changes.2.createGroupMapping.provider",
+        ],
+    ),
+}
+"""For each of these mutations: ids that could be somebody's and are not, and where the problems are."""
+
+
+@pytest.mark.asyncio
+async def test_ids_that_name_nothing_are_told_at_once_and_beside_other_problems(world: World) -> None:
+    arguments = await working_arguments(world)
+    found, expected = {}, {}
+    for name, (wrong, paths) in MISSING.items():
+        values = {**arguments[name]["input"], **wrong}
+        if "READ" in values.get("permissions", []):
+            values["permissions"] = [global_id("Permission", world.read), *values["permissions"][1:]]
+        answer = (await world.admin.data(document(name, TOLD), input=values))[name]
+        found[name] = [one["path"] for one in answer.get("problems", [])] or [answer["field"]]
+        expected[name] = paths
+    assert found == expected
+
+
+@pytest.mark.asyncio
+async def test_what_is_another_tenants_is_told_as_what_nobody_has(world: World) -> None:
+    async with world.database.transaction() as connection:
+        theirs = await make.make_user(connection, (await make.make_tenant(connection)).id)
+    text = document("grantPermission", TOLD)
+    own = global_id("Permission", world.read)
+    told = [
+        (await world.admin.data(text, input={"user": user, "permission": own}))["grantPermission"]
+        for user in (USER, global_id("User", theirs))
+    ]
+    assert told == [{"__typename": "NotFoundError", "code": "NOT_FOUND", "field": "user"}] * 2
