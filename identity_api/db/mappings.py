@@ -71,22 +71,61 @@ async def get(connection: Connection, tenant_id: UUID, mapping_id: UUID) -> Mapp
     return _row(row) if row else None
 
 
+class Search(msgspec.Struct, frozen=True):
+    """Mappings with this text in their pattern or in the name of a permission that they give, in capitals or not."""
+
+    text: str
+    group: str | None
+    """Also those that match the seen group of exactly this name; None for who may not learn which groups there are."""
+
+
+_FOUND = """
+    ($2::text is null or strpos(lower(m.pattern), lower($2)) > 0
+        or m.id in (select mp.mapping_id from permission p
+            join mapping_permission mp on mp.tenant_id = $1 and mp.permission_id = p.id
+            where p.tenant_id = $1 and strpos(lower(p.name), lower($2)) > 0)
+        or m.id in (select mg.mapping_id from provider_group g
+            join mapping_group mg on mg.tenant_id = $1 and mg.group_id = g.id
+            where g.tenant_id = $1 and g.name = $3))
+"""
+
+
 async def page(
-    connection: Connection, tenant_id: UUID, *, after: UUID | None, first: int, backward: bool = False
+    connection: Connection,
+    tenant_id: UUID,
+    *,
+    search: Search | None = None,
+    after: UUID | None,
+    first: int,
+    backward: bool = False,
 ) -> list[MappingRecord]:
     """At most `first` + 1 mappings after that one, oldest first: the last tells whether there are more.
 
     Args:
+        search: only those that it finds.
         backward: those before that one, newest first.
     """
     beyond, direction = ("<", "desc") if backward else (">", "asc")
     rows = await connection.fetch(
-        f"{_SELECT} and ($2::uuid is null or m.id {beyond} $2) order by m.id {direction} limit $3",
+        f"{_SELECT} and {_FOUND} and ($4::uuid is null or m.id {beyond} $4) order by m.id {direction} limit $5",
         tenant_id,
+        search and search.text,
+        search and search.group,
         after,
         first + 1,
     )
     return [_row(row) for row in rows]
+
+
+async def count(connection: Connection, tenant_id: UUID, search: Search | None) -> int:
+    """How many mappings there are, or are found."""
+    value: int = await connection.fetchval(
+        f"select count(*) from group_mapping m where m.tenant_id = $1 and m.deleted_at is null and {_FOUND}",
+        tenant_id,
+        search and search.text,
+        search and search.group,
+    )
+    return value
 
 
 async def of_provider(connection: Connection, tenant_id: UUID, provider_id: UUID) -> list[MappingRecord]:

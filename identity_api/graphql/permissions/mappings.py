@@ -9,8 +9,10 @@ from uuid import UUID
 import strawberry
 
 from identity_api.claims import MatchKind
-from identity_api.db import mappings, tenant_limits
-from identity_api.db.mappings import MappingRecord
+from identity_api.claims.groups import MAX_GROUP_LENGTH
+from identity_api.db import mappings
+from identity_api.db.mappings import MappingRecord, Search
+from identity_api.errors import BadInput
 from identity_api.graphql import connections, ids
 from identity_api.graphql.access import NODES, object_type, require
 from identity_api.graphql.audit.events import HISTORY, AuditEvent, AuditEventRow, history_of
@@ -28,6 +30,7 @@ from identity_api.graphql.summaries import (
     mapping_id,
     provider_summary,
 )
+from identity_api.permissions.service import GROUPS_READ
 
 enum_type(
     "How a mapping's pattern is compared with the name of a group.",
@@ -97,9 +100,22 @@ def _position(row: GroupMappingRow) -> str:
     return str(row.record.id)
 
 
-async def _count(context: Context) -> int:
+async def _count(context: Context, search: Search | None) -> int:
     async with context.reading() as connection:
-        return await tenant_limits.count(connection, "max_mappings", context.tenant_id)
+        return await mappings.count(connection, context.tenant_id, search)
+
+
+def _search(context: Context, text: str | None) -> Search | None:
+    """A text that finds the mappings of a group tells that there is such a group.
+
+    Raises:
+        BadInput: it is longer than anything that is searched.
+    """
+    if not text:
+        return None
+    if len(text) > MAX_GROUP_LENGTH:
+        raise BadInput(f"A text to search for has at most {MAX_GROUP_LENGTH} characters.", field="search")
+    return Search(text, text if GROUPS_READ in context.permissions else None)
 
 
 @object_type("Query")
@@ -110,6 +126,13 @@ class MappingQueries:
     async def group_mappings(
         self,
         info: Info,
+        search: Annotated[
+            str | None,
+            strawberry.argument(
+                description="Only mappings with this text in their pattern or in the name of a permission that they give, in "
+                "capitals or not; and, with `identity:groups:read`, those that match the group of exactly this name."
+            ),
+        ] = None,
         first: First = None,
         after: After = None,
         last: Last = None,
@@ -117,14 +140,20 @@ class MappingQueries:
     ) -> ConnectionRow:
         """A page."""
         context, page = info.context, connections.asked(first, after, last, before)
-        of = connections.listing(context, "groupMappings", _position)
+        wanted = _search(context, search)
+        of = connections.listing(context, "groupMappings", _position, where=wanted)
         position = await connections.opened(context, of, page, UUID)
         async with context.reading() as connection:
             found = await mappings.page(
-                connection, context.tenant_id, after=position, first=page.size, backward=page.is_backward
+                connection,
+                context.tenant_id,
+                search=wanted,
+                after=position,
+                first=page.size,
+                backward=page.is_backward,
             )
         rows = [GroupMappingRow(record) for record in found]
-        return connections.paged(of, rows, page, count=partial(_count, context))
+        return connections.paged(of, rows, page, count=partial(_count, context, wanted))
 
     @resolved(GroupMapping | None, "One group mapping.")
     async def group_mapping(

@@ -27,7 +27,7 @@ _STATUS: Final = {
 _SPREAD: Final = re.compile(r"\.\.\.([A-Z]\w*)")
 _PREVIEWS: Final = (["preview"], ["deletion"])
 """The names of fields in documents that preview a form's effect. A refusal is passed beside it, as `refused`."""
-_LISTS: Final = (["auditEvents"], ["users"])
+_LISTS: Final = (["auditEvents"], ["groupMappings"], ["groups"], ["users"])
 """Lists whose filter is typed: what cannot be looked for is passed as `refused` as well, and the page keeps what was typed."""
 
 

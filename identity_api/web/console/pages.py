@@ -148,7 +148,7 @@ PAGES: Final = (
     Page(
         name="mappings",
         path="/console/mappings",
-        variables=lambda given: {"first": 25, "after": given.get("after")},
+        variables=lambda given: {"search": given.get("q"), "first": 25, "after": given.get("after")},
         shown_for=(MAPPINGS_READ,),
     ),
     Page(name="new_mapping", path="/console/mappings/new", variables=rules.new_mapping),

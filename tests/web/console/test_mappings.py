@@ -7,7 +7,7 @@ import pytest
 
 from identity_api.graphql.ids import global_id
 from tests import factories as make
-from tests.web.console.visitor import Visitor, admin_at, give
+from tests.web.console.visitor import Visitor, admin_at, give, words
 from tests.web.site import Site
 
 pytestmark = pytest.mark.asyncio
@@ -71,6 +71,24 @@ async def test_groups_are_seen_with_members_and_mappings_and_lead_to_a_new_mappi
     ).text
     assert "Alice Archer" in members
     assert "Bob Baker" not in members
+
+
+async def test_mappings_are_searched_and_what_cannot_be_looked_for_is_told_beside_the_field(site: Site) -> None:
+    b = await bench(site)
+    await b.make_mapping("engineering")
+    await b.make_mapping("sales")
+    found = words(await b.admin.get("/console/mappings?q=SAL"))
+    assert "Mappings: 1 sales exactly" in found
+    assert "engineering" not in found
+    assert "sales" in words(await b.admin.get("/console/mappings?q=docs"))
+    nothing = await b.admin.get("/console/mappings?q=engineers")
+    assert "Nothing was found." in words(nothing)
+    assert 'value="engineers"' in nothing.text, "what was typed is kept"
+    for page in ("mappings", "groups"):
+        refused = await b.admin.get(f"/console/{page}?q={'x' * 513}")
+        assert refused.status_code == 200
+        assert 'role="alert"' in refused.text
+        assert 'aria-invalid="true"' in refused.text
 
 
 async def test_what_is_typed_is_met_with_groups_that_begin_so(site: Site) -> None:
